@@ -1,0 +1,265 @@
+//! What went wrong, in terms of what it means to the caller.
+//!
+//! Every crate of the workspace speaks this one enum, so that `?` composes across crates and a wire protocol
+//! needs one table from meaning to status. A value names the operation, its subject, the problem and, where there
+//! is one, the remedy; the cause from a library below is kept as [`source`](std::error::Error::source) and never
+//! appears in a signature.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The result of every fallible operation in the workspace.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The particulars of an [`Error`]: which operation on which subject, what the problem was and what mends it.
+#[derive(Debug)]
+pub struct Context {
+    operation: Cow<'static, str>,
+    subject: String,
+    problem: String,
+    remedy: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Context {
+    /// The operation that failed, as a verb phrase: `load model`.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// What the operation was about: a name, a column, a file.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// What was wrong.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    /// What the reader can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
+}
+
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.operation)?;
+        if !self.subject.is_empty() {
+            write!(f, " {}", self.subject)?;
+        }
+        write!(f, ": {}", self.problem)?;
+        match &self.remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+macro_rules! meanings {
+    ($($(#[doc = $doc:literal])+ $variant:ident, $constructor:ident, $label:literal;)+) => {
+        /// What an operation's failure means. Match on the variant to decide, print the value to explain.
+        ///
+        /// ```
+        /// use mlcore::Error;
+        ///
+        /// let error = Error::not_found("resolve alias", "churn@champion", "no version carries this alias")
+        ///     .remedy("set it with Registry::set_alias");
+        /// assert!(error.is_caller_fault() && !error.is_transient());
+        /// assert_eq!(
+        ///     error.to_string(),
+        ///     "resolve alias churn@champion: no version carries this alias; set it with Registry::set_alias"
+        /// );
+        /// ```
+        #[non_exhaustive]
+        #[derive(Debug)]
+        pub enum Error {
+            $($(#[doc = $doc])+ $variant(Box<Context>),)+
+        }
+
+        impl Error {
+            $(
+                #[doc = concat!("An [`Error::", stringify!($variant), "`]: operation, subject, problem.")]
+                pub fn $constructor(
+                    operation: impl Into<Cow<'static, str>>,
+                    subject: impl Into<String>,
+                    problem: impl Into<String>,
+                ) -> Self {
+                    Self::$variant(Box::new(Context {
+                        operation: operation.into(),
+                        subject: subject.into(),
+                        problem: problem.into(),
+                        remedy: None,
+                        source: None,
+                    }))
+                }
+            )+
+
+            /// The particulars, whatever the meaning.
+            #[must_use]
+            pub fn context(&self) -> &Context {
+                match self {
+                    $(Self::$variant(context) => context,)+
+                }
+            }
+
+            fn context_mut(&mut self) -> &mut Context {
+                match self {
+                    $(Self::$variant(context) => context,)+
+                }
+            }
+
+            /// The meaning as a stable snake_case word, for labels, logs and wire formats.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $label,)+
+                }
+            }
+        }
+    };
+}
+
+meanings! {
+    /// The thing asked for does not exist.
+    NotFound, not_found, "not_found";
+    /// The thing to be created exists already.
+    AlreadyExists, already_exists, "already_exists";
+    /// The state moved between the caller's read and its write: read again, decide again.
+    Conflict, conflict, "conflict";
+    /// A value handed in cannot be used.
+    InvalidInput, invalid_input, "invalid_input";
+    /// Data and the schema it should fit disagree.
+    SchemaMismatch, schema_mismatch, "schema_mismatch";
+    /// The bytes are no model that can be run, or one that must not be.
+    InvalidModel, invalid_model, "invalid_model";
+    /// A transformer or plan was used before it was fitted.
+    NotFitted, not_fitted, "not_fitted";
+    /// What was asked for is meaningful, and this build or backend does not offer it.
+    Unsupported, unsupported, "unsupported";
+    /// Something this depends on is missing or does not answer.
+    Unavailable, unavailable, "unavailable";
+    /// A bounded resource is full: shed, or try again later.
+    Overloaded, overloaded, "overloaded";
+    /// The deadline passed first.
+    Timeout, timeout, "timeout";
+    /// The storage has no room: free some and repeat the operation.
+    StorageFull, storage_full, "storage_full";
+    /// Stored bytes are not what was stored.
+    Corrupt, corrupt, "corrupt";
+    /// The operating system or a policy forbids it.
+    PermissionDenied, permission_denied, "permission_denied";
+    /// The operation may or may not have taken effect: read the state before repeating it.
+    OutcomeUnknown, outcome_unknown, "outcome_unknown";
+    /// A fault of this library: please report it.
+    Internal, internal, "internal";
+}
+
+impl Error {
+    /// Adds what the reader can do about it.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.context_mut().remedy = Some(remedy.into());
+        self
+    }
+
+    /// Keeps the cause, for [`source`](std::error::Error::source).
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.context_mut().source = Some(cause.into());
+        self
+    }
+
+    /// Might the same call succeed later, with nothing changed by the caller?
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Conflict(_) | Self::Unavailable(_) | Self::Overloaded(_) | Self::Timeout(_))
+    }
+
+    /// Was it the caller's input, so that repeating it unchanged is pointless?
+    #[must_use]
+    pub fn is_caller_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound(_)
+                | Self::AlreadyExists(_)
+                | Self::InvalidInput(_)
+                | Self::SchemaMismatch(_)
+                | Self::InvalidModel(_)
+                | Self::NotFitted(_)
+                | Self::Unsupported(_)
+                | Self::PermissionDenied(_)
+        )
+    }
+
+    /// The meaning of an operating-system error, with the file as subject.
+    pub fn from_io(
+        operation: impl Into<Cow<'static, str>>,
+        subject: impl Into<String>,
+        cause: std::io::Error,
+    ) -> Self {
+        use std::io::ErrorKind as Kind;
+        let (operation, subject, problem) = (operation.into(), subject.into(), cause.to_string());
+        let error = match cause.kind() {
+            Kind::NotFound => Self::not_found(operation, subject, problem),
+            Kind::AlreadyExists => Self::already_exists(operation, subject, problem),
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
+                Self::permission_denied(operation, subject, problem)
+                    .remedy("grant the process access to it, or choose another place")
+            }
+            Kind::StorageFull | Kind::QuotaExceeded => {
+                Self::storage_full(operation, subject, problem).remedy("free space and repeat the operation")
+            }
+            Kind::TimedOut => Self::timeout(operation, subject, problem),
+            Kind::InvalidData | Kind::UnexpectedEof => Self::corrupt(operation, subject, problem),
+            _ => Self::unavailable(operation, subject, problem),
+        };
+        error.caused_by(cause)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.context().fmt(f)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.context().source.as_deref().map(|cause| cause as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_operation_subject_problem_and_remedy() {
+        let error =
+            Error::conflict("set alias", "m@champion", "expected version 1, found 2").remedy("read it again");
+        assert_eq!(error.to_string(), "set alias m@champion: expected version 1, found 2; read it again");
+        assert_eq!(error.kind(), "conflict");
+        assert!(error.is_transient() && !error.is_caller_fault());
+    }
+
+    #[test]
+    fn io_errors_keep_their_meaning_and_cause() {
+        let full = Error::from_io("write", "a.db", std::io::ErrorKind::StorageFull.into());
+        assert!(matches!(full, Error::StorageFull(_)));
+        assert!(full.source().is_some());
+        let readonly = Error::from_io("write", "a.db", std::io::ErrorKind::ReadOnlyFilesystem.into());
+        assert!(matches!(readonly, Error::PermissionDenied(_)));
+    }
+
+    #[test]
+    fn results_stay_small() {
+        assert!(size_of::<Result<()>>() <= 2 * size_of::<usize>());
+    }
+}

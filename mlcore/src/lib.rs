@@ -1,0 +1,4 @@
+//! x
+pub mod error;
+pub mod name;
+pub use error::{Error, Result};

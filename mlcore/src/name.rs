@@ -1,0 +1,248 @@
+//! Names and ids, parsed once: a value of these types cannot be a path, a control character or an empty string.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The longest model name or alias, in bytes: what a file system, an SQL key and a metric label all take.
+pub const MAX_NAME_BYTES: usize = 128;
+
+/// The longest opaque id (run, request, unit), in bytes.
+pub const MAX_ID_BYTES: usize = 256;
+
+macro_rules! parsed {
+    ($(#[doc = $doc:literal])+ $type:ident, $what:literal, $check:path) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            #[doc = concat!("Parses a ", $what, ".")]
+            ///
+            /// # Errors
+            /// [`Error::InvalidInput`] that says which rule the text breaks.
+            pub fn new(text: impl AsRef<str>) -> Result<Self> {
+                let text = text.as_ref();
+                match $check(text) {
+                    Ok(()) => Ok(Self(text.into())),
+                    Err(rule) => Err(Error::invalid_input(
+                        concat!("parse ", $what),
+                        printable(text),
+                        rule,
+                    )),
+                }
+            }
+
+            /// The text as it was parsed.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($type), "({:?})"), &*self.0)
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = Error;
+
+            fn try_from(text: String) -> Result<Self> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0.as_ref().to_owned()
+            }
+        }
+
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+parsed! {
+    /// The name of a registered model: 1 to 128 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit.
+    ModelName, "model name", check_name
+}
+parsed! {
+    /// A movable pointer to one version of a model, such as `champion`. A name that is not a version number
+    /// (`3`, `v3`) and not `latest`.
+    Alias, "alias", check_alias
+}
+parsed! {
+    /// The id of the run that made a version: 1 to 256 visible ASCII characters.
+    RunId, "run id", check_id
+}
+parsed! {
+    /// The id of one request: 1 to 256 visible ASCII characters.
+    RequestId, "request id", check_id
+}
+parsed! {
+    /// What is assigned to an arm: a user, session or device; 1 to 256 bytes of any text without control characters.
+    UnitId, "unit id", check_unit
+}
+
+/// The number of a model version: 1, 2, 3, ... in the order of creation, never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Version(NonZeroU64);
+
+impl Version {
+    /// The first version of every model.
+    pub const FIRST: Self = Self(NonZeroU64::MIN);
+
+    /// Version `number`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for 0.
+    pub fn new(number: u64) -> Result<Self> {
+        NonZeroU64::new(number).map(Self).ok_or_else(|| {
+            Error::invalid_input("parse version", "0", "versions are counted from 1")
+        })
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The version after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Version {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let number = text.parse().map_err(|_| {
+            Error::invalid_input("parse version", printable(text), "a version is a whole number from 1")
+        })?;
+        Self::new(number)
+    }
+}
+
+fn check_name(text: &str) -> Result<(), String> {
+    check_length(text, MAX_NAME_BYTES)?;
+    if let Some(odd) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))) {
+        return Err(format!("{odd:?} is not one of A-Z a-z 0-9 . _ -"));
+    }
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || text.ends_with('.') || text.contains("..") {
+        return Err("it must begin with a letter or digit, not end with a dot and hold no two dots in a row".into());
+    }
+    Ok(())
+}
+
+fn check_alias(text: &str) -> Result<(), String> {
+    check_name(text)?;
+    let number = text.strip_prefix(['v', 'V']).unwrap_or(text);
+    if text.eq_ignore_ascii_case("latest") || number.bytes().all(|b| b.is_ascii_digit()) {
+        return Err("it would be read as a version; choose a word such as champion".into());
+    }
+    Ok(())
+}
+
+fn check_id(text: &str) -> Result<(), String> {
+    check_length(text, MAX_ID_BYTES)?;
+    match text.chars().find(|c| !c.is_ascii_graphic()) {
+        Some(odd) => Err(format!("{odd:?} is not a visible ASCII character")),
+        None => Ok(()),
+    }
+}
+
+fn check_unit(text: &str) -> Result<(), String> {
+    check_length(text, MAX_ID_BYTES)?;
+    match text.chars().find(|c| c.is_control()) {
+        Some(odd) => Err(format!("it holds the control character {odd:?}")),
+        None => Ok(()),
+    }
+}
+
+fn check_length(text: &str, most: usize) -> Result<(), String> {
+    match text.len() {
+        0 => Err("it is empty".into()),
+        n if n > most => Err(format!("it has {n} bytes, and at most {most} are allowed")),
+        _ => Ok(()),
+    }
+}
+
+/// The text as it may appear in a message: escaped, and cut where it grows long.
+fn printable(text: &str) -> String {
+    let mut shown: String = text.chars().take(48).flat_map(char::escape_debug).collect();
+    if text.chars().nth(48).is_some() {
+        shown.push_str("...");
+    }
+    format!("\"{shown}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_path_or_a_label_could_misread_are_refused() {
+        for bad in ["", "..", "a/b", "../../etc/passwd", "a\\b", "a..b", "a b", "a.", ".a", "é", "a\0b", "\u{202e}x"] {
+            let error = ModelName::new(bad).unwrap_err();
+            assert!(matches!(error, Error::InvalidInput(_)), "{bad:?}");
+            assert!(!error.to_string().contains('\0'));
+        }
+        assert!(ModelName::new("x".repeat(129)).is_err());
+        assert_eq!(ModelName::new("churn-2.forest_v1").unwrap().as_str(), "churn-2.forest_v1");
+    }
+
+    #[test]
+    fn an_alias_is_never_a_version() {
+        for bad in ["latest", "LATEST", "3", "v3", "V12", "v"] {
+            assert!(Alias::new(bad).is_err(), "{bad}");
+        }
+        assert!(Alias::new("champion").is_ok() && Alias::new("v2-canary").is_ok());
+    }
+
+    #[test]
+    fn versions_count_from_one() {
+        assert!(Version::new(0).is_err() && "x".parse::<Version>().is_err());
+        assert_eq!("7".parse::<Version>().unwrap().next().get(), 8);
+    }
+
+    #[test]
+    fn deserialising_parses() {
+        assert!(serde_json::from_str::<Alias>("\"champion\"").is_ok());
+        assert!(serde_json::from_str::<ModelName>("\"a/b\"").is_err());
+    }
+}
