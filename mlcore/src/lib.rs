@@ -1,4 +1,12 @@
-//! x
+//! The core of mlcore: what a model, a schema and a batch are; how a model is run, stored, compared and released.
+
+pub mod batch;
 pub mod error;
 pub mod name;
-pub use error::{Error, Result};
+pub mod runner;
+pub mod schema;
+
+pub use arrow;
+pub use ndarray;
+
+pub use crate::error::{Error, Result};

@@ -123,9 +123,9 @@ impl Version {
     /// # Errors
     /// [`Error::InvalidInput`] for 0.
     pub fn new(number: u64) -> Result<Self> {
-        NonZeroU64::new(number).map(Self).ok_or_else(|| {
-            Error::invalid_input("parse version", "0", "versions are counted from 1")
-        })
+        NonZeroU64::new(number)
+            .map(Self)
+            .ok_or_else(|| Error::invalid_input("parse version", "0", "versions are counted from 1"))
     }
 
     /// The number.
@@ -164,7 +164,9 @@ fn check_name(text: &str) -> Result<(), String> {
         return Err(format!("{odd:?} is not one of A-Z a-z 0-9 . _ -"));
     }
     if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || text.ends_with('.') || text.contains("..") {
-        return Err("it must begin with a letter or digit, not end with a dot and hold no two dots in a row".into());
+        return Err(
+            "it must begin with a letter or digit, not end with a dot and hold no two dots in a row".into()
+        );
     }
     Ok(())
 }
@@ -217,7 +219,9 @@ mod tests {
 
     #[test]
     fn names_that_a_path_or_a_label_could_misread_are_refused() {
-        for bad in ["", "..", "a/b", "../../etc/passwd", "a\\b", "a..b", "a b", "a.", ".a", "é", "a\0b", "\u{202e}x"] {
+        for bad in
+            ["", "..", "a/b", "../../etc/passwd", "a\\b", "a..b", "a b", "a.", ".a", "é", "a\0b", "\u{202e}x"]
+        {
             let error = ModelName::new(bad).unwrap_err();
             assert!(matches!(error, Error::InvalidInput(_)), "{bad:?}");
             assert!(!error.to_string().contains('\0'));

@@ -1,0 +1,182 @@
+//! Data on its way through a model: tensors, batches of named tensors, and single rows of a table.
+//!
+//! Three shapes of the same thing, for three moments. A [`RecordBatch`](arrow::array::RecordBatch) or a [`Row`] is
+//! raw: typed columns that may hold nulls. A [`Batch`] is ready for a model: dense, named [`Tensor`]s, nothing
+//! missing. Null means missing; NaN is a value like any other.
+
+mod arrow_batch;
+pub(crate) mod element;
+mod row;
+mod tensor;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use self::element::Element;
+pub use self::row::{Row, Value};
+pub use self::tensor::Tensor;
+use crate::error::{Error, Result};
+use crate::schema::Schema;
+
+/// Uniquely named tensors in a fixed order: what a model takes and what it answers. Cloning shares the elements.
+///
+/// ```
+/// use mlcore::batch::{Batch, Tensor};
+///
+/// let batch = Batch::new([("x", Tensor::new([2, 1], vec![1.0_f32, 2.0])?)])?;
+/// assert_eq!(batch.rows(), Some(2));
+/// assert_eq!(batch.tensor("x")?.values::<f32>()?, [1.0, 2.0]);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Default)]
+pub struct Batch {
+    tensors: Vec<(Arc<str>, Tensor)>,
+}
+
+impl Batch {
+    /// The batch of these tensors, in this order.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a name that occurs twice.
+    pub fn new<N: Into<Arc<str>>>(tensors: impl IntoIterator<Item = (N, Tensor)>) -> Result<Self> {
+        let tensors: Vec<(Arc<str>, Tensor)> =
+            tensors.into_iter().map(|(name, tensor)| (name.into(), tensor)).collect();
+        for (position, (name, _)) in tensors.iter().enumerate() {
+            if tensors.iter().take(position).any(|(earlier, _)| earlier == name) {
+                return Err(Error::invalid_input("build batch", name.as_ref(), "the name occurs twice"));
+            }
+        }
+        Ok(Self { tensors })
+    }
+
+    /// A batch of one tensor.
+    #[must_use]
+    pub fn single(name: impl Into<Arc<str>>, tensor: Tensor) -> Self {
+        Self { tensors: vec![(name.into(), tensor)] }
+    }
+
+    /// The number of tensors.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// Has it no tensor?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tensors.is_empty()
+    }
+
+    /// The rows that every tensor has along its first axis; `None` when they differ, or none has an axis.
+    #[must_use]
+    pub fn rows(&self) -> Option<usize> {
+        let mut sizes = self.tensors.iter().map(|(_, tensor)| tensor.rows());
+        let first = sizes.next()??;
+        sizes.all(|size| size == Some(first)).then_some(first)
+    }
+
+    /// The tensor of this name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] listing the names there are.
+    pub fn tensor(&self, name: &str) -> Result<&Tensor> {
+        self.find(name).ok_or_else(|| {
+            let names: Vec<&str> = self.names().collect();
+            Error::not_found("read batch", name, format!("the batch holds {}", names.join(", ")))
+        })
+    }
+
+    /// The tensor of this name, if there is one.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.iter().find(|(own, _)| **own == *name).map(|(_, tensor)| tensor)
+    }
+
+    /// The first tensor: for models that answer one thing.
+    #[must_use]
+    pub fn first(&self) -> Option<&Tensor> {
+        self.tensors.first().map(|(_, tensor)| tensor)
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.tensors.iter().map(|(name, _)| name.as_ref())
+    }
+
+    /// Names and tensors in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor)> {
+        self.tensors.iter().map(|(name, tensor)| (name.as_ref(), tensor))
+    }
+
+    /// The rows of `range` of every tensor, sharing the elements.
+    ///
+    /// # Errors
+    /// As [`Tensor::rows_in`].
+    pub fn rows_in(&self, range: Range<usize>) -> Result<Self> {
+        let cut = |(name, tensor): &(Arc<str>, Tensor)| Ok((name.clone(), tensor.rows_in(range.clone())?));
+        Ok(Self { tensors: self.tensors.iter().map(cut).collect::<Result<_>>()? })
+    }
+
+    /// Does the batch hold exactly the fields of `schema`, by name, in fitting types and shapes? Order is free.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`] naming the first tensor that is missing, unknown or does not fit.
+    pub fn check(&self, schema: &Schema) -> Result<()> {
+        for field in schema.fields() {
+            match self.find(field.name()) {
+                Some(tensor) => field.check(tensor.dtype(), tensor.shape())?,
+                None => {
+                    let expected = field.to_string();
+                    return Err(Error::schema_mismatch(
+                        "check batch",
+                        field.name(),
+                        format!("missing: {expected}"),
+                    ));
+                }
+            }
+        }
+        if self.len() == schema.len() {
+            return Ok(());
+        }
+        let unknown = self.names().find(|name| schema.field(name).is_none()).unwrap_or_default();
+        let expected: Vec<&str> = schema.names().collect();
+        Err(Error::schema_mismatch("check batch", unknown, format!("not one of {}", expected.join(", "))))
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{DType, Dim, Field};
+
+    fn batch(names: &[&str]) -> Result<Batch> {
+        Batch::new(names.iter().map(|name| (*name, Tensor::column(vec![0.5_f32; 4]))))
+    }
+
+    #[test]
+    fn a_batch_is_checked_against_a_schema_by_name() {
+        let schema =
+            Schema::new(["a", "b"].map(|name| Field::tensor(name, DType::Float32, [Dim::Dynamic]))).unwrap();
+        assert!(batch(&["b", "a"]).unwrap().check(&schema).is_ok());
+        let missing = batch(&["a"]).unwrap().check(&schema).unwrap_err();
+        assert_eq!(missing.to_string(), "check batch b: missing: b: float32 [?]");
+        let unknown = batch(&["a", "b", "c"]).unwrap().check(&schema).unwrap_err();
+        assert_eq!(unknown.to_string(), "check batch c: not one of a, b");
+    }
+
+    #[test]
+    fn twins_are_refused_and_rows_agree_or_are_unknown() {
+        assert!(batch(&["a", "a"]).is_err());
+        assert_eq!(batch(&["a", "b"]).unwrap().rows(), Some(4));
+        let uneven = Batch::new([("a", Tensor::column(vec![1_u8])), ("b", Tensor::column(vec![1_u8, 2]))]);
+        assert_eq!(uneven.unwrap().rows(), None);
+        assert_eq!(Batch::default().rows(), None);
+    }
+}

@@ -1,0 +1,327 @@
+use std::fmt;
+use std::ops::Range;
+
+use arrow::array::{Array, StringArray};
+use arrow::buffer::ScalarBuffer;
+use half::f16;
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+
+use super::element::{Buffer, Element, sealed::Storage, with_buffer};
+use crate::error::{Error, Result};
+use crate::schema::DType;
+
+/// A dense, row-major array of one element type. Cloning shares the elements.
+///
+/// ```
+/// use mlcore::batch::Tensor;
+///
+/// let tensor = Tensor::new([2, 3], vec![1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+/// assert_eq!(tensor.values::<f32>()?[4], 5.0);
+/// assert_eq!(tensor.rows_in(1..2)?.values::<f32>()?, [4.0, 5.0, 6.0]);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    storage: Storage,
+}
+
+impl Tensor {
+    /// A tensor of `shape` over `values` in row-major order. Nothing is copied.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when the shape's product is not the number of values, or overflows.
+    pub fn new<T: Element>(shape: impl Into<Vec<usize>>, values: Vec<T>) -> Result<Self> {
+        let shape = checked(shape.into(), values.len())?;
+        Ok(Self { shape, storage: T::wrap(values) })
+    }
+
+    /// A tensor of text.
+    ///
+    /// # Errors
+    /// As [`Tensor::new`].
+    pub fn strings<S: AsRef<str>>(
+        shape: impl Into<Vec<usize>>,
+        values: impl IntoIterator<Item = S>,
+    ) -> Result<Self> {
+        let text = StringArray::from_iter_values(values);
+        let shape = checked(shape.into(), text.len())?;
+        Ok(Self { shape, storage: Storage(Buffer::String(text)) })
+    }
+
+    /// A column of one value per row, shape `[values.len()]`.
+    #[must_use]
+    pub fn column<T: Element>(values: Vec<T>) -> Self {
+        Self { shape: vec![values.len()], storage: T::wrap(values) }
+    }
+
+    /// The elements of an `ndarray` array; row-major ones are moved, others are copied into that order.
+    #[must_use]
+    pub fn from_array<T: Element>(array: ArrayD<T>) -> Self {
+        let shape = array.shape().to_vec();
+        let length: usize = shape.iter().product();
+        let values = if array.is_standard_layout() {
+            let (values, offset) = array.into_raw_vec_and_offset();
+            match offset.unwrap_or(0) {
+                0 if values.len() == length => values,
+                offset => values.into_iter().skip(offset).take(length).collect(),
+            }
+        } else {
+            array.iter().copied().collect()
+        };
+        Self { shape, storage: T::wrap(values) }
+    }
+
+    pub(crate) fn from_buffer(shape: Vec<usize>, buffer: Buffer) -> Self {
+        Self { shape, storage: Storage(buffer) }
+    }
+
+    pub(crate) fn buffer(&self) -> &Buffer {
+        &self.storage.0
+    }
+
+    /// The size of each axis; the first is the batch, by convention. Empty for a scalar.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The type of one element.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.storage.0.dtype()
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        with_buffer!(&self.storage.0, values => values.len(), text => text.len())
+    }
+
+    /// Has it no element?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The size of the first axis; `None` for a scalar.
+    #[must_use]
+    pub fn rows(&self) -> Option<usize> {
+        self.shape.first().copied()
+    }
+
+    /// The elements of one row of the first axis: the product of the other axes.
+    #[must_use]
+    pub fn row_len(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`] when the tensor holds another type.
+    pub fn values<T: Element>(&self) -> Result<&[T]> {
+        T::view(&self.storage).ok_or_else(|| self.other_type(T::DTYPE))
+    }
+
+    /// The texts in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`] when the tensor holds another type.
+    pub fn texts(&self) -> Result<impl ExactSizeIterator<Item = &str>> {
+        let text = self.text()?;
+        Ok((0..text.len()).map(|row| text.value(row)))
+    }
+
+    pub(crate) fn text(&self) -> Result<&StringArray> {
+        match &self.storage.0 {
+            Buffer::String(text) => Ok(text),
+            _ => Err(self.other_type(DType::String)),
+        }
+    }
+
+    /// The elements as an `ndarray` view of the tensor's shape.
+    ///
+    /// # Errors
+    /// As [`Tensor::values`].
+    pub fn array<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
+        ArrayViewD::from_shape(IxDyn(&self.shape), self.values()?)
+            .map_err(|cause| Error::internal("view tensor", "shape", cause.to_string()))
+    }
+
+    /// The rows of `range` along the first axis, sharing the elements (a tensor of bools copies them).
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a scalar, and for a range that leaves the tensor.
+    pub fn rows_in(&self, range: Range<usize>) -> Result<Self> {
+        let rows = self
+            .rows()
+            .ok_or_else(|| Error::invalid_input("slice tensor", "rows", "a scalar has no rows"))?;
+        if range.start > range.end || range.end > rows {
+            return Err(Error::invalid_input(
+                "slice tensor",
+                format!("rows {}..{}", range.start, range.end),
+                format!("the tensor has {rows} rows"),
+            ));
+        }
+        let (start, count) = (range.start * self.row_len(), (range.end - range.start) * self.row_len());
+        let mut shape = self.shape.clone();
+        if let Some(first) = shape.first_mut() {
+            *first = range.end - range.start;
+        }
+        Ok(Self::from_buffer(shape, self.storage.0.slice(start, count)))
+    }
+
+    /// The same elements under another shape of the same size.
+    ///
+    /// # Errors
+    /// As [`Tensor::new`].
+    pub fn reshaped(&self, shape: impl Into<Vec<usize>>) -> Result<Self> {
+        Ok(Self { shape: checked(shape.into(), self.len())?, storage: self.storage.clone() })
+    }
+
+    /// The elements read as `f64`: exact for every type but 64-bit integers past 2^53, `true` is 1.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`] for text.
+    pub fn to_f64(&self) -> Result<Vec<f64>> {
+        Ok(match &self.storage.0 {
+            Buffer::Bool(values) => values.iter().map(|&v| f64::from(u8::from(v))).collect(),
+            Buffer::Int8(values) => values.iter().map(|&v| f64::from(v)).collect(),
+            Buffer::Int16(values) => values.iter().map(|&v| f64::from(v)).collect(),
+            Buffer::Int32(values) => values.iter().map(|&v| f64::from(v)).collect(),
+            Buffer::Int64(values) => values.iter().map(|&v| v as f64).collect(),
+            Buffer::UInt8(values) => values.iter().map(|&v| f64::from(v)).collect(),
+            Buffer::UInt16(values) => values.iter().map(|&v| f64::from(v)).collect(),
+            Buffer::UInt32(values) => values.iter().map(|&v| f64::from(v)).collect(),
+            Buffer::UInt64(values) => values.iter().map(|&v| v as f64).collect(),
+            Buffer::Float16(values) => values.iter().map(|&v| f16::to_f64(v)).collect(),
+            Buffer::Float32(values) => values.iter().map(|&v| f64::from(v)).collect(),
+            Buffer::Float64(values) => values.to_vec(),
+            Buffer::String(_) => return Err(self.other_type(DType::Float64)),
+        })
+    }
+
+    fn other_type(&self, asked: DType) -> Error {
+        Error::schema_mismatch("read tensor", asked.name(), format!("the tensor holds {}", self.dtype()))
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor({} {:?})", self.dtype(), self.shape)
+    }
+}
+
+impl PartialEq for Tensor {
+    /// Same type, same shape, same elements; as with floats, NaN equals nothing.
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.storage.0.same(&other.storage.0)
+    }
+}
+
+impl Buffer {
+    fn slice(&self, start: usize, count: usize) -> Self {
+        fn cut<T: arrow::datatypes::ArrowNativeType>(
+            values: &ScalarBuffer<T>,
+            start: usize,
+            count: usize,
+        ) -> ScalarBuffer<T> {
+            values.slice(start, count)
+        }
+        match self {
+            Self::Bool(values) => Self::Bool(values.iter().skip(start).take(count).copied().collect()),
+            Self::Int8(values) => Self::Int8(cut(values, start, count)),
+            Self::Int16(values) => Self::Int16(cut(values, start, count)),
+            Self::Int32(values) => Self::Int32(cut(values, start, count)),
+            Self::Int64(values) => Self::Int64(cut(values, start, count)),
+            Self::UInt8(values) => Self::UInt8(cut(values, start, count)),
+            Self::UInt16(values) => Self::UInt16(cut(values, start, count)),
+            Self::UInt32(values) => Self::UInt32(cut(values, start, count)),
+            Self::UInt64(values) => Self::UInt64(cut(values, start, count)),
+            Self::Float16(values) => Self::Float16(cut(values, start, count)),
+            Self::Float32(values) => Self::Float32(cut(values, start, count)),
+            Self::Float64(values) => Self::Float64(cut(values, start, count)),
+            Self::String(text) => Self::String(text.slice(start, count)),
+        }
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int8(a), Self::Int8(b)) => a == b,
+            (Self::Int16(a), Self::Int16(b)) => a == b,
+            (Self::Int32(a), Self::Int32(b)) => a == b,
+            (Self::Int64(a), Self::Int64(b)) => a == b,
+            (Self::UInt8(a), Self::UInt8(b)) => a == b,
+            (Self::UInt16(a), Self::UInt16(b)) => a == b,
+            (Self::UInt32(a), Self::UInt32(b)) => a == b,
+            (Self::UInt64(a), Self::UInt64(b)) => a == b,
+            // Element by element: a buffer's own comparison is of bytes, where NaN equals itself.
+            (Self::Float16(a), Self::Float16(b)) => a[..] == b[..],
+            (Self::Float32(a), Self::Float32(b)) => a[..] == b[..],
+            (Self::Float64(a), Self::Float64(b)) => a[..] == b[..],
+            (Self::String(a), Self::String(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+fn checked(shape: Vec<usize>, count: usize) -> Result<Vec<usize>> {
+    let product = shape.iter().try_fold(1_usize, |product, &axis| product.checked_mul(axis));
+    if product == Some(count) {
+        return Ok(shape);
+    }
+    Err(Error::invalid_input(
+        "build tensor",
+        format!("shape {shape:?}"),
+        format!("there are {count} values for it"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_that_lies_is_refused() {
+        for shape in [vec![3], vec![2, 2], vec![usize::MAX, 2], vec![0], vec![]] {
+            assert!(Tensor::new(shape.clone(), vec![0_u8; 2]).is_err(), "{shape:?}");
+        }
+        assert!(Tensor::new(vec![0, 5], Vec::<f64>::new()).unwrap().is_empty());
+        assert_eq!(Tensor::new(vec![], vec![1_i64]).unwrap().rows(), None);
+    }
+
+    #[test]
+    fn slices_share_and_bound() {
+        let tensor = Tensor::new([3, 2], vec![1_i32, 2, 3, 4, 5, 6]).unwrap();
+        assert_eq!(tensor.rows_in(1..3).unwrap().values::<i32>().unwrap(), [3, 4, 5, 6]);
+        assert_eq!(tensor.rows_in(1..1).unwrap().len(), 0);
+        let (start, end) = (2, 1);
+        assert!(tensor.rows_in(2..4).is_err() && tensor.rows_in(start..end).is_err());
+        let words = Tensor::strings([3], ["a", "b", "c"]).unwrap().rows_in(1..2).unwrap();
+        assert_eq!(words.texts().unwrap().collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn arrays_of_any_layout_keep_their_order() {
+        let array = ndarray::arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+        let transposed = Tensor::from_array(array.clone().reversed_axes().into_dyn());
+        assert_eq!(transposed.values::<f64>().unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        let sliced = Tensor::from_array(array.slice_move(ndarray::s![1.., ..]).into_dyn());
+        assert_eq!(sliced.values::<f64>().unwrap(), [4.0, 5.0, 6.0]);
+        assert_eq!(sliced.array::<f64>().unwrap().shape(), [1, 3]);
+    }
+
+    #[test]
+    fn a_wrong_type_is_named() {
+        let error = Tensor::column(vec![1_u16]).values::<f32>().unwrap_err();
+        assert_eq!(error.to_string(), "read tensor float32: the tensor holds uint16");
+    }
+
+    #[test]
+    fn nan_is_never_equal() {
+        let tensor = Tensor::column(vec![f32::NAN]);
+        assert_ne!(tensor, tensor.clone());
+    }
+}
