@@ -1,0 +1,21 @@
+//! `cargo xtask bench`: mlcore beside the libraries that its users know, in one run on one machine.
+
+use std::process::ExitCode;
+
+use crate::process::{self, Failure, Result};
+use crate::python;
+use crate::{project, setup};
+
+pub(crate) fn run() -> Result<ExitCode> {
+    let python = setup::everything()?;
+    // Evidently needs pandas 2, the tests pandas 3: it gets an environment of its own.
+    let evidently = python::environment_with("python-evidently", "requirements-bench.txt")?;
+    let mut benches =
+        project::cargo(&["run", "--quiet", "--locked", "--release", "--package", "mlcore-benches"]);
+    benches.env("MLCORE_BENCH_PYTHON", python.program());
+    benches.env("MLCORE_BENCH_EVIDENTLY_PYTHON", evidently.program());
+    if process::succeeds(&mut benches)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Failure::new("the benchmarks failed; their last lines above say where"))
+}

@@ -1,0 +1,33 @@
+//! `cargo xtask lint`: what can be said about the sources without running them.
+
+use std::process::{Command, ExitCode};
+
+use crate::process::{self, Result};
+use crate::project;
+use crate::tally::Tally;
+
+pub(crate) fn run() -> Result<ExitCode> {
+    let mut tally = Tally::default();
+    tally.check("formatting", &mut formatting())?;
+    tally.check("clippy", &mut clippy())?;
+    if process::answer(&mut project::cargo(&["deny", "--version"])).is_some() {
+        tally.check(
+            "licences and advisories",
+            &mut project::cargo(&["deny", "--workspace", "--all-features", "check"]),
+        )?;
+    } else {
+        tally.skip("licences and advisories (`cargo install --locked cargo-deny` brings the tool)");
+    }
+    Ok(tally.close())
+}
+
+pub(crate) fn formatting() -> Command {
+    project::cargo(&["fmt", "--all", "--check"])
+}
+
+pub(crate) fn clippy() -> Command {
+    let mut command =
+        project::cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--all-features"]);
+    command.args(["--", "--deny", "warnings"]);
+    command
+}

@@ -1,0 +1,81 @@
+//! Running other programs, with errors of one sentence.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+/// The result of a step.
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+/// Why a command could not do its work: one sentence that names the remedy.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    pub(crate) fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Runs a program with our output and an empty input; `true` when it succeeded.
+pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
+    println!("$ {}", line(command));
+    succeeds_quietly(command)
+}
+
+/// Like [`succeeds`] for a command that says nothing to a person: it is not printed.
+pub(crate) fn succeeds_quietly(command: &mut Command) -> Result<bool> {
+    let status = command.stdin(Stdio::null()).status().map_err(|error| unstarted(command, &error))?;
+    Ok(status.success())
+}
+
+/// Like [`succeeds`], and hands each line of standard output to `each` after printing it.
+pub(crate) fn succeeds_with_lines(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool> {
+    println!("$ {}", line(command));
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| unstarted(command, &error))?;
+    if let Some(output) = child.stdout.take() {
+        for bytes in BufReader::new(output).split(b'\n').map_while(std::result::Result::ok) {
+            let text = String::from_utf8_lossy(&bytes);
+            println!("{text}");
+            each(&text);
+        }
+    }
+    let status = child.wait().map_err(|error| unstarted(command, &error))?;
+    Ok(status.success())
+}
+
+/// The standard output of a program that is asked a question, or `None` when it is missing or fails; prints nothing.
+pub(crate) fn answer(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The command as a person would type it.
+fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn word(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "-_=+.,/:@[]\\".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.into_owned() } else { format!("'{text}'") }
+}
+
+fn unstarted(command: &Command, error: &std::io::Error) -> Failure {
+    let program = command.get_program().to_string_lossy();
+    Failure::new(format!(
+        "`{program}` could not be started ({error}); check that it is installed and on the PATH"
+    ))
+}

@@ -1,0 +1,173 @@
+//! Counting what passed, and the one closing line.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use crate::process::{self, Result};
+use crate::project;
+
+/// What passed, what failed and what was skipped, over all suites.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    notes: Vec<String>,
+}
+
+/// How many tests one summary line of `cargo test` or pytest reports.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+}
+
+impl Tally {
+    /// Runs a command that is one check: it passes or fails as a whole.
+    pub(crate) fn check(&mut self, name: &str, command: &mut Command) -> Result<bool> {
+        let started = announce(name);
+        let passed = process::succeeds(command)?;
+        self.settle(
+            name,
+            started,
+            Counts { passed: u64::from(passed), failed: u64::from(!passed), skipped: 0 },
+        );
+        Ok(passed)
+    }
+
+    /// Runs a command that prints summary lines, from which `read` takes the counts of its tests.
+    pub(crate) fn suite(
+        &mut self,
+        name: &str,
+        command: &mut Command,
+        read: impl Fn(&str) -> Option<Counts>,
+    ) -> Result<()> {
+        let started = announce(name);
+        let mut sum = Counts::default();
+        let succeeded = process::succeeds_with_lines(command, |line| {
+            if let Some(counts) = read(line) {
+                sum.passed += counts.passed;
+                sum.failed += counts.failed;
+                sum.skipped += counts.skipped;
+            }
+        })?;
+        // A suite that did not compile, crashed or ran nothing has no failed test to show for it.
+        if sum.failed == 0 && (!succeeded || sum.passed == 0) {
+            sum.failed = 1;
+        }
+        self.settle(name, started, sum);
+        Ok(())
+    }
+
+    /// Notes a check that could not be made here and why.
+    pub(crate) fn skip(&mut self, what: &str) {
+        self.skipped += 1;
+        self.notes.push(format!("skipped: {what}"));
+    }
+
+    /// Notes a check that another failure made impossible.
+    pub(crate) fn fail(&mut self, what: &str) {
+        self.failed += 1;
+        self.notes.push(format!("failed: {what}"));
+    }
+
+    /// Prints what failed or was skipped by name, then the closing line; with `CI=true` a skip fails the run.
+    pub(crate) fn close(self) -> ExitCode {
+        println!();
+        for note in &self.notes {
+            println!("{note}");
+        }
+        let unproved = project::in_ci() && self.skipped > 0;
+        if unproved {
+            println!("with CI=true what is skipped counts as failed");
+        }
+        let skipped = if self.skipped > 0 { format!(", {} skipped", self.skipped) } else { String::new() };
+        println!("{} passed, {} failed{skipped}", self.passed, self.failed);
+        if self.failed > 0 || unproved { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+
+    fn settle(&mut self, name: &str, started: Instant, counts: Counts) {
+        self.passed += counts.passed;
+        self.failed += counts.failed;
+        self.skipped += counts.skipped;
+        let outcome = if counts.failed > 0 { "FAILED" } else { "ok" };
+        println!("== {name}: {outcome} in {:.1} s", started.elapsed().as_secs_f64());
+        if counts.failed > 0 {
+            self.notes.push(format!("failed: {name} ({})", counts.failed));
+        }
+        if counts.skipped > 0 {
+            self.notes.push(format!("skipped: {name} ({}, named above)", counts.skipped));
+        }
+    }
+}
+
+fn announce(name: &str) -> Instant {
+    println!("\n== {name}");
+    Instant::now()
+}
+
+/// Reads `test result: ok. 12 passed; 0 failed; 1 ignored; ...`.
+pub(crate) fn cargo_test(line: &str) -> Option<Counts> {
+    let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    Some(Counts {
+        passed: number_before(numbers, "passed"),
+        failed: number_before(numbers, "failed"),
+        skipped: number_before(numbers, "ignored"),
+    })
+}
+
+/// Reads pytest's last line, `3 failed, 12 passed, 1 skipped in 0.52s`, with or without its `=` frame.
+pub(crate) fn pytest(line: &str) -> Option<Counts> {
+    let line = line.trim_matches(|c| c == '=' || c == ' ');
+    let (numbers, seconds) = line.rsplit_once(" in ")?;
+    let starts_with_number = numbers.starts_with(|c: char| c.is_ascii_digit());
+    if !starts_with_number || !seconds.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    Some(Counts {
+        passed: number_before(numbers, "passed"),
+        failed: number_before(numbers, "failed") + number_before(numbers, "error"),
+        skipped: number_before(numbers, "skipped") + number_before(numbers, "xfailed"),
+    })
+}
+
+/// The number in front of `word` in a list such as `12 passed; 0 failed`.
+fn number_before(list: &str, word: &str) -> u64 {
+    list.split([';', ','])
+        .filter_map(|item| item.trim().split_once(' '))
+        .find(|(_, what)| what.trim_end_matches('s') == word)
+        .and_then(|(number, _)| number.parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, cargo_test, pytest};
+
+    fn counts(passed: u64, failed: u64, skipped: u64) -> Option<Counts> {
+        Some(Counts { passed, failed, skipped })
+    }
+
+    #[test]
+    fn reads_the_summary_of_cargo_test() {
+        let line =
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.02s";
+        assert_eq!(cargo_test(line), counts(12, 0, 1));
+        let line = "test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.50s";
+        assert_eq!(cargo_test(line), counts(7, 2, 0));
+        assert_eq!(cargo_test("test name::is::ok ... ok"), None);
+    }
+
+    #[test]
+    fn reads_the_summary_of_pytest() {
+        assert_eq!(pytest("31 passed in 2.01s"), counts(31, 0, 0));
+        assert_eq!(
+            pytest("===== 3 failed, 12 passed, 1 skipped, 2 errors in 61.20s (0:01:01) ====="),
+            counts(12, 5, 1)
+        );
+        assert_eq!(pytest("1 passed, 1 warning in 0.10s"), counts(1, 0, 0));
+        assert_eq!(pytest("collected 31 items in 4 files"), None);
+        assert_eq!(pytest("tests/test_stats.py ....  [ 10%]"), None);
+    }
+}
