@@ -1,0 +1,57 @@
+//! ARCHITECTURE.md names every folder of sources, and no folder that is not there.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::{project_files, root, shown};
+
+const LIBRARIES: [&str; 4] = ["mlcore", "mlcore-features", "mlcore-drift", "mlcore-serve"];
+
+#[test]
+fn every_source_folder_is_explained() {
+    let text = architecture();
+    for library in LIBRARIES {
+        let section = section(&text, library);
+        for folder in source_folders(library) {
+            let folder = format!("`{folder}/`");
+            assert!(
+                section.contains(&folder),
+                "ARCHITECTURE.md, section `{library}/src`, says nothing of {folder}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_top_level_folder_is_named() {
+    let text = architecture();
+    let folders: BTreeSet<String> = project_files()
+        .iter()
+        .filter_map(|path| Some(shown(path).split_once('/')?.0.to_owned()))
+        .filter(|folder| !folder.starts_with('.'))
+        .collect();
+    for folder in folders {
+        let named = [format!("`{folder}`"), format!("`{folder}/`"), format!("`{folder}/src`")];
+        assert!(named.iter().any(|name| text.contains(name)), "ARCHITECTURE.md says nothing of {folder}/");
+    }
+}
+
+fn architecture() -> String {
+    fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there")
+}
+
+/// The part of the text under a library's heading.
+fn section<'a>(text: &'a str, library: &str) -> &'a str {
+    let heading = format!("\n## `{library}/src`\n");
+    let (_, rest) =
+        text.split_once(&heading).unwrap_or_else(|| panic!("ARCHITECTURE.md has no section{heading}"));
+    rest.split("\n## ").next().unwrap_or(rest)
+}
+
+/// The folders below `<library>/src` that hold a file, as paths relative to it.
+fn source_folders(library: &str) -> BTreeSet<String> {
+    let sources = format!("{library}/src/");
+    let files = project_files();
+    let inside = files.iter().filter_map(|path| shown(path).strip_prefix(&sources).map(str::to_owned));
+    inside.filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned())).collect()
+}

@@ -1,0 +1,87 @@
+//! Dependencies point down only, siblings are strangers, and the lower crates stay free of runtimes and protocols.
+
+use crate::{cargo, packages};
+
+/// What each library may depend on, from the bottom up (ARCHITECTURE.md, "The crates").
+const BELOW: [(&str, &[&str]); 4] = [
+    ("mlcore", &[]),
+    ("mlcore-features", &["mlcore"]),
+    ("mlcore-drift", &["mlcore"]),
+    ("mlcore-serve", &["mlcore", "mlcore-features", "mlcore-drift"]),
+];
+
+/// Async runtimes, HTTP, gRPC and data frames: they belong in `mlcore-serve` or behind `mlcore-features/offline`.
+const KEPT_OUT: [&str; 8] = ["tokio", "hyper", "axum", "reqwest", "tonic", "h2", "async-std", "polars"];
+
+#[test]
+fn workspace_dependencies_point_down() {
+    let packages = packages();
+    let names: Vec<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
+    let libraries: Vec<&str> = BELOW.iter().map(|(name, _)| *name).collect();
+    for library in &libraries {
+        assert!(names.contains(library), "{library} is in the table but not in the workspace");
+    }
+    for package in &packages {
+        let name = package["name"].as_str().expect("a package has a name");
+        // Whatever is not a library is a leaf: it may use every library, and nobody may use it.
+        let allowed =
+            BELOW.iter().find(|(library, _)| *library == name).map_or(&libraries[..], |(_, below)| below);
+        for dependency in package["dependencies"].as_array().expect("a package lists dependencies") {
+            let target = dependency["name"].as_str().expect("a dependency has a name");
+            // A crate may take itself as a development dependency, to switch on a feature of its own tests.
+            if names.contains(&target) && target != name {
+                assert!(allowed.contains(&target), "{name} depends on {target}, which does not lie below it");
+            }
+        }
+    }
+}
+
+#[test]
+fn lower_crates_link_no_runtime_protocol_or_data_frame() {
+    let trees: [(&str, &[&str]); 4] = [
+        ("mlcore", &["--all-features"]),
+        ("mlcore-drift", &["--all-features"]),
+        ("mlcore-features", &[]),
+        ("mlcore-serve", &[]),
+    ];
+    for (package, features) in trees {
+        let base = [
+            "tree",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "--package",
+            package,
+        ];
+        let tree = cargo(&[&base[..], features].concat());
+        let linked: Vec<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert!(linked.contains(&"mlcore") && linked.len() > 10, "cargo tree lists what {package} links");
+        for name in linked {
+            let family = name.split('-').next().unwrap_or(name);
+            assert!(!KEPT_OUT.contains(&name) && !KEPT_OUT.contains(&family), "{package} links {name}");
+        }
+    }
+}
+
+#[test]
+fn one_arrow_serves_all() {
+    let tree =
+        cargo(&["tree", "--locked", "--workspace", "--all-features", "--prefix", "none", "--format", "{p}"]);
+    for name in ["arrow", "arrow-array", "arrow-schema", "parquet", "pyo3", "ndarray"] {
+        let mut versions: Vec<&str> = tree
+            .lines()
+            .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+            .filter_map(|rest| rest.split_whitespace().next())
+            .collect();
+        versions.sort_unstable();
+        versions.dedup();
+        assert!(
+            versions.len() <= 1,
+            "{name} is linked in several versions, {versions:?}: nothing crosses without a copy"
+        );
+    }
+}
