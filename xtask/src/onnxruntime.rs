@@ -113,12 +113,11 @@ fn unpack(python: &Python, wheel: &Wheel, file: &Path, folder: &Path) -> Result<
     let mut script = python.command(&["-c", include_str!("unpack_wheel.py")]);
     script.arg(file).arg(wheel.sha256).arg(folder);
     script.args(["onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt", &library]);
-    if process::succeeds_quietly(&mut script)? {
-        return Ok(());
+    match process::complaint(&mut script)? {
+        None => Ok(()),
+        Some(problem) => Err(Failure::new(format!(
+            "ONNX Runtime {VERSION} was not put into {}: {problem}",
+            folder.display()
+        ))),
     }
-    Err(Failure::new(format!(
-        "ONNX Runtime {VERSION} was not put into {} for the reason above; a wrong digest means that pip's index serves \
-         another file than PyPI does, anything else that the folder cannot be written: set MLCORE_CACHE to one that can",
-        folder.display()
-    )))
 }

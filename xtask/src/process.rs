@@ -27,11 +27,6 @@ impl fmt::Display for Failure {
 /// Runs a program with our output and an empty input; `true` when it succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
     println!("$ {}", line(command));
-    succeeds_quietly(command)
-}
-
-/// Like [`succeeds`] for a command that says nothing to a person: it is not printed.
-pub(crate) fn succeeds_quietly(command: &mut Command) -> Result<bool> {
     let status = command.stdin(Stdio::null()).status().map_err(|error| unstarted(command, &error))?;
     Ok(status.success())
 }
@@ -59,6 +54,14 @@ pub(crate) fn succeeds_with_lines(command: &mut Command, mut each: impl FnMut(&s
 pub(crate) fn answer(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Runs a program silently: `None` when it succeeded, else the last line of what it complained about.
+pub(crate) fn complaint(command: &mut Command) -> Result<Option<String>> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| unstarted(command, &error))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Ok((!output.status.success())
+        .then(|| errors.trim().lines().last().unwrap_or("it said nothing").to_owned()))
 }
 
 /// The command as a person would type it.

@@ -14,7 +14,8 @@ def main(wheel, expected, folder, *members):
     with open(wheel, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
     if digest != expected:
-        sys.exit(f"{os.path.basename(wheel)} has SHA-256 {digest}, pinned is {expected}")
+        name = os.path.basename(wheel)
+        sys.exit(f"{name} has SHA-256 {digest} and {expected} is pinned; make pip use PyPI, or report it")
     os.makedirs(folder, exist_ok=True)
     with zipfile.ZipFile(wheel) as archive:
         for member in members:
@@ -32,4 +33,7 @@ def main(wheel, expected, folder, *members):
                 raise
 
 
-main(*sys.argv[1:])
+try:
+    main(*sys.argv[1:])
+except OSError as error:
+    sys.exit(f"{error}; free some space there, or set MLCORE_CACHE to a folder that can be written")
