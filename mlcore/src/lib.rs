@@ -5,6 +5,7 @@ pub mod error;
 pub mod name;
 pub mod runner;
 pub mod schema;
+pub mod stats;
 
 pub use arrow;
 pub use ndarray;

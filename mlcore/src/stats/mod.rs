@@ -1,0 +1,48 @@
+//! The numerical kernel: two-sample tests, corrections for many tests, intervals and the distributions below them.
+//!
+//! Names, parameters, defaults, edge cases and numbers are those of scipy and statsmodels, checked against golden files
+//! made by those libraries. All functions are pure and synchronous, and answer every `f64`: a NaN in the data gives NaN
+//! in the answer, never a panic or an endless loop.
+//!
+//! ```
+//! use mlcore::stats::{Correction, KsOptions, ks_2samp, multipletests};
+//!
+//! let reference: Vec<f64> = (0..500).map(f64::from).collect();
+//! let current: Vec<f64> = (0..400).map(|i| f64::from(i) + 60.0).collect();
+//! let test = ks_2samp(&reference, &current, &KsOptions::default())?;
+//! assert_eq!(test.statistic, 0.12);
+//! let corrected = multipletests(&[test.pvalue, 0.3, 0.9], 0.05, Correction::Holm)?;
+//! assert_eq!(corrected.reject, [true, false, false]);
+//! # Ok::<(), mlcore::Error>(())
+//! ```
+//!
+//! | question | answer |
+//! |---|---|
+//! | Do two samples of a number come from one distribution? | [`ks_2samp`], [`KsReference`] |
+//! | Do two samples of a category? Are rows and columns independent? | [`chi2_two_sample`], [`chi2_contingency`] |
+//! | Which of many tests still count? | [`multipletests`] |
+//! | A tail probability or a quantile | [`chi2`] |
+
+mod contingency;
+mod distributions;
+mod ks;
+mod multiplicity;
+mod special;
+
+pub use contingency::{Chi2Options, Chi2Result, chi2_contingency, chi2_two_sample};
+pub use distributions::chi2;
+pub use ks::{KsMethod, KsOptions, KsReference, KsResult, MAX_AUTO_N, ks_2samp};
+pub use multiplicity::{Correction, MultipleTests, multipletests};
+
+/// Which deviations from the null hypothesis a test looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[non_exhaustive]
+pub enum Alternative {
+    /// Either way.
+    #[default]
+    TwoSided,
+    /// The first is less; for [`ks_2samp`], as in scipy, the first *distribution function* is.
+    Less,
+    /// The first is greater; for [`ks_2samp`], as in scipy, the first *distribution function* is.
+    Greater,
+}

@@ -1,0 +1,12 @@
+//! The special functions below the distributions: accurate in relative terms, far into both tails.
+//!
+//! Everything here is private to [`stats`](super): the public faces are the distributions and the tests. Each
+//! function answers every `f64` (NaN for arguments outside its domain) and every loop has a bound.
+
+pub(super) mod deviance;
+pub(super) mod erf;
+pub(super) mod gamma;
+pub(super) mod incomplete_gamma;
+pub(super) mod kolmogorov;
+pub(super) mod smirnov;
+mod temme;
