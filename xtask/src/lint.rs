@@ -11,12 +11,13 @@ pub(crate) fn run() -> Result<ExitCode> {
     tally.check("formatting", &mut formatting())?;
     tally.check("clippy", &mut clippy())?;
     if process::answer(&mut project::cargo(&["deny", "--version"])).is_some() {
-        tally.check(
-            "licences and advisories",
-            &mut project::cargo(&["deny", "--workspace", "--all-features", "check"]),
-        )?;
+        tally.check("licences, bans and sources", &mut deny(&["bans", "licenses", "sources"]))?;
+        // Apart, because this one needs the RustSec database from the network.
+        tally.check("advisories", &mut deny(&["advisories"]))?;
     } else {
-        tally.skip("licences and advisories (`cargo install --locked cargo-deny` brings the tool)");
+        tally.skip(
+            "licences, bans, sources and advisories (`cargo install --locked cargo-deny` brings the tool)",
+        );
     }
     Ok(tally.close())
 }
@@ -29,5 +30,11 @@ pub(crate) fn clippy() -> Command {
     let mut command =
         project::cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--all-features"]);
     command.args(["--", "--deny", "warnings"]);
+    command
+}
+
+fn deny(checks: &[&str]) -> Command {
+    let mut command = project::cargo(&["deny", "--workspace", "--all-features", "check"]);
+    command.args(checks);
     command
 }
