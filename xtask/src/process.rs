@@ -3,7 +3,10 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+use crate::project;
 
 /// The result of a step.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
@@ -64,14 +67,22 @@ pub(crate) fn complaint(command: &mut Command) -> Result<Option<String>> {
         .then(|| errors.trim().lines().last().unwrap_or("it said nothing").to_owned()))
 }
 
-/// The command as a person would type it.
+/// The command as a person at the repository's root would type it.
 fn line(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let program = Path::new(command.get_program());
+    // `cargo` hands down its full path; anything below the root is worth showing whole.
+    let program = if program.starts_with(project::root()) {
+        program
+    } else {
+        program.file_name().map_or(program, Path::new)
+    };
+    let words = std::iter::once(program.as_os_str()).chain(command.get_args());
     words.map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn word(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
+    let path = Path::new(word);
+    let text = path.strip_prefix(project::root()).unwrap_or(path).to_string_lossy();
     let plain = |c: char| c.is_alphanumeric() || "-_=+.,/:@[]\\".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text.into_owned() } else { format!("'{text}'") }
 }
