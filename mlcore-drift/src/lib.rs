@@ -1,1 +1,10 @@
-//! x
+//! Has the data changed, and how sure are we: drift tests, monitors and reports.
+
+pub mod monitor;
+pub mod report;
+pub mod sample;
+pub mod test;
+
+pub use crate::monitor::{Monitor, MonitorOptions, Verdict};
+pub use crate::report::{Report, ReportOptions, report};
+pub use crate::sample::Sample;

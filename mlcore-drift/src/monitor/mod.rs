@@ -1,0 +1,232 @@
+//! From a stream of rows to verdicts: windows, many columns, one decision.
+//!
+//! A [`Monitor`] compiles a reference once, gathers rows into tumbling windows and answers each full window with a
+//! [`Verdict`]. A column drifted if its change is both **certain** (the p-value, corrected for the number of tests of the
+//! window, is at most alpha) and **large** (the effect size reaches the threshold). Either alone is worthless: with
+//! enough rows every column changed "significantly", and with few rows every effect looks large.
+
+mod options;
+mod plan;
+mod sentence;
+mod verdict;
+mod window;
+
+use arrow::array::RecordBatch;
+use mlcore::batch::Row;
+use mlcore::schema::Schema;
+use mlcore::{Error, Result};
+
+pub use self::options::{ColumnOptions, MOST_DISCRETE_VALUES, MonitorOptions};
+pub(crate) use self::plan::Plan;
+pub use self::verdict::{ColumnVerdict, Outcome, SkippedColumn, VERDICT_VERSION, Verdict, Window};
+use self::window::Buffer;
+use crate::sample::Sample;
+
+/// Watches a stream of rows for changes against a reference.
+///
+/// Memory is bounded: eight bytes per numeric value of a window, a bounded number of categories per column, and the
+/// compiled reference. Taking a row costs tens of nanoseconds per value; the row that completes a window pays for its
+/// tests, so a service feeds a monitor from one background consumer. Nothing here starts a thread or reads a clock.
+///
+/// Predictions are columns like any other: put them into the reference, and watch them.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
+/// use mlcore_drift::monitor::{Monitor, MonitorOptions, Outcome};
+///
+/// let table = |shift: f64| {
+///     let age = Float64Array::from_iter_values((0..1000).map(|i| f64::from(i * 7 % 1000) / 100.0 + shift));
+///     RecordBatch::try_from_iter([("age", Arc::new(age) as ArrayRef)])
+/// };
+/// let mut monitor = Monitor::new(&table(0.0)?, &MonitorOptions::default().window_rows(500))?;
+/// let verdicts = monitor.observe(&table(2.0)?)?;
+/// assert_eq!(verdicts.len(), 2);
+/// assert_eq!(verdicts[0].overall, Outcome::Drifted);
+/// println!("{}", verdicts[0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Monitor {
+    plan: Plan,
+    buffers: Vec<Buffer>,
+    positions: Vec<usize>,
+    row_len: usize,
+    scratch: String,
+    new_columns: Vec<String>,
+    rows: usize,
+    windows: u64,
+    rows_before: u64,
+}
+
+impl Monitor {
+    /// A monitor against `reference`: the rows a model was trained on, or a stretch of traffic that was good.
+    ///
+    /// Columns of types that are not compared (dates, nested ones) are left out and listed in every verdict.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a reference without rows or columns to watch and for impossible options,
+    /// [`Error::NotFound`] for a column that the options name and the reference lacks, [`Error::Unsupported`] if its
+    /// type is not compared.
+    pub fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<Self> {
+        let (plan, _) = Plan::new(reference, options)?;
+        let schema = reference.schema();
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let mut monitor = Self {
+            buffers: Vec::new(),
+            positions: Vec::new(),
+            row_len: 0,
+            scratch: String::new(),
+            new_columns: Vec::new(),
+            rows: 0,
+            windows: 0,
+            rows_before: 0,
+            plan,
+        };
+        monitor.buffers = monitor.empty_buffers();
+        monitor.bind_names(&names)?;
+        Ok(monitor)
+    }
+
+    /// The names of the watched columns, in the order of the reference.
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.plan.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// The rows of the current window so far.
+    #[must_use]
+    pub fn rows_in_window(&self) -> usize {
+        self.rows
+    }
+
+    /// Says in which order the values of [`observe_row`](Self::observe_row) come; without it, in the order of the
+    /// reference's columns. Fields that are not watched are passed over.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`] naming the watched column that `schema` lacks.
+    pub fn bind(&mut self, schema: &Schema) -> Result<()> {
+        self.bind_names(&schema.names().collect::<Vec<_>>())
+    }
+
+    /// Takes one row, and answers the verdict if it completes a window. Allocates nothing in between.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`] for a row of another length than the schema it is bound to, and for text or a truth
+    /// value in a numeric column; such a row is not counted.
+    pub fn observe_row(&mut self, row: Row<'_>) -> Result<Option<Verdict>> {
+        let values = row.values();
+        if values.len() != self.row_len {
+            let problem = format!("the row has {} values, and {} are expected", values.len(), self.row_len);
+            return Err(
+                Error::schema_mismatch(OPERATION, "row", problem).remedy("bind the row's schema first")
+            );
+        }
+        for ((position, buffer), column) in self.positions.iter().zip(&self.buffers).zip(&self.plan.columns) {
+            if let Some(value) = values.get(*position)
+                && !buffer.accepts(value)
+            {
+                let problem = format!("it is {} in the reference, and {value:?} came", column.kind);
+                return Err(Error::schema_mismatch(OPERATION, column.name.clone(), problem));
+            }
+        }
+        for (position, buffer) in self.positions.iter().zip(&mut self.buffers) {
+            if let Some(value) = values.get(*position) {
+                buffer.push(value, &mut self.scratch);
+            }
+        }
+        self.rows += 1;
+        if self.rows < self.plan.options.window_rows { Ok(None) } else { self.finish().map(Some) }
+    }
+
+    /// Takes the rows of a table, and answers a verdict for each window they complete. Columns are found by name;
+    /// columns that the reference does not have are listed in the verdict.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`] naming the watched column that is missing or of another kind; no row is counted then.
+    pub fn observe(&mut self, table: &RecordBatch) -> Result<Vec<Verdict>> {
+        let mut parts = Vec::new();
+        let (mut start, mut room) = (0, self.plan.options.window_rows - self.rows);
+        while start < table.num_rows() {
+            let rows = room.min(table.num_rows() - start);
+            // Every part is read before the first is taken, so that a bad table changes nothing.
+            parts.push((rows, self.plan.samples(&table.slice(start, rows), OPERATION)?));
+            (start, room) = (start + rows, self.plan.options.window_rows);
+        }
+        for name in self.plan.new_columns(table) {
+            if !self.new_columns.contains(&name) {
+                self.new_columns.push(name);
+            }
+        }
+        let mut verdicts = Vec::new();
+        for (rows, samples) in parts {
+            for (buffer, sample) in self.buffers.iter_mut().zip(&samples) {
+                buffer.append(sample)?;
+            }
+            self.rows += rows;
+            if self.rows >= self.plan.options.window_rows {
+                verdicts.push(self.finish()?);
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// Judges the rows of the current window so far; the window goes on. For the end of a stream or a page that
+    /// somebody looks at: who looks often at a growing window sees more false alarms than alpha promises.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] only.
+    pub fn evaluate_now(&self) -> Result<Verdict> {
+        let samples: Vec<Sample> = self.buffers.iter().map(Buffer::sample).collect();
+        let verdict = self.plan.verdict(&samples, self.window())?;
+        Ok(Verdict { new_columns: self.new_columns.clone(), ..verdict })
+    }
+
+    /// Drops the rows of the current window, as after a change of the model.
+    pub fn reset_window(&mut self) {
+        self.rows_before += self.rows as u64;
+        self.rows = 0;
+        self.new_columns.clear();
+        self.buffers = self.empty_buffers();
+    }
+
+    fn empty_buffers(&self) -> Vec<Buffer> {
+        let options = &self.plan.options;
+        let new = |kind| Buffer::new(kind, options.window_rows, options.max_categories);
+        self.plan.columns.iter().map(|column| new(column.kind)).collect()
+    }
+
+    fn bind_names(&mut self, names: &[&str]) -> Result<()> {
+        self.positions = self
+            .plan
+            .columns
+            .iter()
+            .map(|column| {
+                names.iter().position(|name| *name == column.name).ok_or_else(|| {
+                    Error::schema_mismatch(
+                        "bind monitor",
+                        column.name.clone(),
+                        "rows do not have this column",
+                    )
+                    .remedy("watch only the columns that rows have: MonitorOptions::columns")
+                })
+            })
+            .collect::<Result<_>>()?;
+        self.row_len = names.len();
+        Ok(())
+    }
+
+    fn window(&self) -> Window {
+        Window { index: self.windows, first_row: self.rows_before, rows: self.rows as u64 }
+    }
+
+    fn finish(&mut self) -> Result<Verdict> {
+        let samples: Vec<Sample> = self.buffers.iter_mut().map(Buffer::finish).collect();
+        let window = self.window();
+        (self.windows, self.rows_before, self.rows) = (window.index + 1, window.first_row + window.rows, 0);
+        let new_columns = std::mem::take(&mut self.new_columns);
+        Ok(Verdict { new_columns, ..self.plan.verdict(&samples, window)? })
+    }
+}
+
+const OPERATION: &str = "observe";

@@ -1,0 +1,254 @@
+//! The columns of a reference, each with its test compiled; from scores to a verdict.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use mlcore::stats::multipletests;
+use mlcore::{Error, Result};
+
+use super::options::{MOST_DISCRETE_VALUES, MonitorOptions, OPERATION};
+use super::sentence::sentence;
+use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, VERDICT_VERSION, Verdict, Window};
+use crate::sample::{Kind, Sample, count_numbers};
+use crate::test::{CompiledTest, DriftTest, MissingRate, Score};
+
+/// What is watched, and how.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) columns: Vec<Watched>,
+    pub(crate) skipped: Vec<SkippedColumn>,
+    pub(crate) options: MonitorOptions,
+    pub(crate) reference_rows: u64,
+}
+
+/// One column with its tests.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    values: Test,
+    missing: Test,
+    reference_len: u64,
+    reference_missing: u64,
+}
+
+#[derive(Debug)]
+struct Test {
+    test: Arc<dyn DriftTest>,
+    /// `None` if the reference has no value to compare with.
+    compiled: Option<Box<dyn CompiledTest>>,
+    threshold: f64,
+}
+
+impl Plan {
+    /// Compiles the columns of `reference`; with each, the sample it was made from.
+    pub(crate) fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<(Self, Vec<Sample>)> {
+        options.check()?;
+        if reference.num_rows() == 0 {
+            return Err(Error::invalid_input(OPERATION, "reference", "the table has no rows")
+                .remedy("pass the rows the model was trained on, or a week of good traffic"));
+        }
+        let (mut columns, mut skipped, mut samples) = (Vec::new(), Vec::new(), Vec::new());
+        let schema = reference.schema();
+        let is_asked =
+            |name: &str| options.columns.as_ref().is_none_or(|asked| asked.iter().any(|n| n == name));
+        check_names(&schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>(), options)?;
+        for (field, array) in schema.fields().iter().zip(reference.columns()) {
+            let name = field.name();
+            if !is_asked(name) {
+                continue;
+            }
+            let own = options.overrides.get(name);
+            let kind = own.and_then(|own| own.kind).or_else(|| Sample::natural_kind(array));
+            let sample = match kind {
+                Some(kind) => Sample::from_array_as(array, kind),
+                None => Sample::from_array(array),
+            };
+            match sample {
+                Ok(sample) => {
+                    columns.push(Watched::new(name, &sample, options)?);
+                    samples.push(sample);
+                }
+                // Asked for by name and impossible is an error; found on the way and impossible is a note.
+                Err(error) if options.columns.is_some() || own.is_some() => {
+                    let context = error.context();
+                    let problem = context.problem().to_owned();
+                    let remedy = context.remedy().unwrap_or("do not watch it").to_owned();
+                    return Err(Error::unsupported(OPERATION, name, problem).remedy(remedy));
+                }
+                Err(error) => {
+                    let reason = error.context().problem().to_owned();
+                    skipped.push(SkippedColumn { column: name.clone(), reason });
+                }
+            }
+        }
+        if columns.is_empty() {
+            return Err(Error::invalid_input(OPERATION, "reference", "no column can be watched")
+                .remedy("pass numbers, text or booleans"));
+        }
+        let plan =
+            Self { columns, skipped, options: options.clone(), reference_rows: reference.num_rows() as u64 };
+        Ok((plan, samples))
+    }
+
+    /// The samples of a table, one per watched column in order; extra columns are ignored.
+    pub(crate) fn samples(&self, table: &RecordBatch, operation: &'static str) -> Result<Vec<Sample>> {
+        self.columns
+            .iter()
+            .map(|column| {
+                let array = table.column_by_name(&column.name).ok_or_else(|| {
+                    Error::schema_mismatch(
+                        operation,
+                        column.name.clone(),
+                        "the table does not have this column",
+                    )
+                    .remedy("send every column of the reference, or watch fewer: MonitorOptions::columns")
+                })?;
+                Sample::from_array_as(array, column.kind).map_err(|error| {
+                    let problem = error.context().problem().to_owned();
+                    let expected = format!("it is {} in the reference: {problem}", column.kind);
+                    Error::schema_mismatch(operation, column.name.clone(), expected).caused_by(error)
+                })
+            })
+            .collect()
+    }
+
+    /// The columns of `table` that the reference does not have.
+    pub(crate) fn new_columns(&self, table: &RecordBatch) -> Vec<String> {
+        let is_known = |name: &str| {
+            self.columns.iter().any(|column| column.name == name)
+                || self.skipped.iter().any(|column| column.column == name)
+        };
+        let schema = table.schema();
+        let names = schema.fields().iter().map(|field| field.name());
+        // With a list of columns, the others are known to be out of scope.
+        names.filter(|name| self.options.columns.is_none() && !is_known(name)).cloned().collect()
+    }
+
+    /// Judges one sample per watched column.
+    pub(crate) fn verdict(&self, current: &[Sample], window: Window) -> Result<Verdict> {
+        let mut judged: Vec<(ColumnVerdict, f64)> = Vec::with_capacity(2 * current.len());
+        for (column, sample) in self.columns.iter().zip(current) {
+            let enough = column.reference_len.min(sample.len()) >= self.options.min_samples.max(1);
+            judged.push(column.values.judge(column, sample, enough)?);
+            let rows = self.reference_rows.min(sample.rows());
+            let missing = column.missing.judge(column, sample, rows >= self.options.min_samples.max(1))?;
+            // A column that never misses a value is no test: counting it would only dilute the others.
+            if column.reference_missing + sample.missing() > 0 {
+                judged.push(missing);
+            }
+        }
+        let pvalues: Vec<f64> = judged.iter().map(|(_, pvalue)| *pvalue).collect();
+        let corrected = multipletests(&pvalues, self.options.alpha, self.options.correction)?;
+        let mut columns = Vec::with_capacity(judged.len());
+        for ((mut verdict, pvalue), (reject, adjusted)) in
+            judged.into_iter().zip(corrected.reject.into_iter().zip(corrected.pvals_corrected))
+        {
+            if let Some(score) = &verdict.score {
+                // A test without a p-value is decided by its effect alone.
+                let certain = pvalue.is_nan() || reject;
+                let large = score.effect.value >= verdict.threshold && score.effect.value > 0.0;
+                verdict.outcome = if certain && large { Outcome::Drifted } else { Outcome::Stable };
+                verdict.pvalue_adjusted = (!pvalue.is_nan()).then_some(adjusted);
+            }
+            verdict.sentence = sentence(&verdict, &self.options);
+            columns.push(verdict);
+        }
+        let overall = if columns.iter().any(|column| column.outcome == Outcome::Drifted) {
+            Outcome::Drifted
+        } else if columns.iter().any(|column| column.outcome == Outcome::Stable) {
+            Outcome::Stable
+        } else {
+            Outcome::InsufficientData
+        };
+        Ok(Verdict {
+            version: VERDICT_VERSION,
+            overall,
+            window,
+            reference_rows: self.reference_rows,
+            columns,
+            skipped: self.skipped.clone(),
+            new_columns: Vec::new(),
+            correction: self.options.correction.name().to_owned(),
+            alpha: self.options.alpha,
+        })
+    }
+}
+
+impl Watched {
+    fn new(name: &str, reference: &Sample, options: &MonitorOptions) -> Result<Self> {
+        let kind = reference.kind();
+        let own = options.overrides.get(name).and_then(|own| own.test.clone());
+        let test = own.unwrap_or_else(|| match reference.values() {
+            None => options.categorical_test.clone(),
+            Some(values) if is_discrete(values) => options.discrete_test.clone(),
+            Some(_) => options.numeric_test.clone(),
+        });
+        if !test.applies_to(kind) {
+            let problem = format!("the test {} does not apply to a {kind} column", test.name());
+            return Err(Error::invalid_input(OPERATION, name, problem)
+                .remedy("choose another with MonitorOptions::column"));
+        }
+        let threshold = options.minimum_effect_of(name, &*test);
+        let compiled = if reference.is_empty() { None } else { Some(test.compile(reference)?) };
+        let missing = MissingRate;
+        // A column's own smallest effect is in the unit of its own test.
+        let by_name = options.minimum_effects.get(missing.name()).copied();
+        let missing = Test {
+            compiled: Some(missing.compile(reference)?),
+            threshold: by_name.unwrap_or_else(|| missing.default_minimum_effect()),
+            test: Arc::new(missing),
+        };
+        let values = Test { test, compiled, threshold };
+        let (reference_len, reference_missing) = (reference.len(), reference.missing());
+        Ok(Self { name: name.to_owned(), kind, values, missing, reference_len, reference_missing })
+    }
+}
+
+impl Test {
+    /// The verdict before p-values are corrected, and its p-value: NaN where there is none.
+    fn judge(&self, column: &Watched, current: &Sample, enough: bool) -> Result<(ColumnVerdict, f64)> {
+        let score: Option<Score> = match &self.compiled {
+            Some(compiled) if enough => Some(compiled.compare(current)?),
+            _ => None,
+        };
+        let pvalue = score.as_ref().and_then(|score| score.pvalue).unwrap_or(f64::NAN);
+        let verdict = ColumnVerdict {
+            column: column.name.clone(),
+            kind: column.kind,
+            test: self.test.name().to_owned(),
+            outcome: Outcome::InsufficientData,
+            score,
+            pvalue_adjusted: None,
+            threshold: self.threshold,
+            sentence: String::new(),
+        };
+        Ok((verdict, pvalue))
+    }
+}
+
+fn is_discrete(values: &[f64]) -> bool {
+    let Some(counts) = count_numbers(values, MOST_DISCRETE_VALUES) else { return false };
+    let repeated: u64 = counts.iter().map(|(_, count)| *count).filter(|count| *count > 1).sum();
+    repeated as f64 > crate::test::MOST_TIES * values.len() as f64
+}
+
+fn check_names(present: &[&str], options: &MonitorOptions) -> Result<()> {
+    let mut sorted = present.to_vec();
+    sorted.sort_unstable();
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::invalid_input(
+            OPERATION,
+            pair[0],
+            "the column's name occurs twice in the reference",
+        ));
+    }
+    let asked = options.columns.iter().flatten().chain(options.overrides.keys());
+    match asked.into_iter().find(|name| sorted.binary_search(&name.as_str()).is_err()) {
+        None => Ok(()),
+        Some(name) => {
+            let problem = format!("the reference has no such column; it has {}", present.join(", "));
+            Err(Error::not_found(OPERATION, name.clone(), problem))
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a monitor says at the end of a window.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sample::Kind;
+use crate::test::Score;
+
+/// The version of the JSON form of [`Verdict`]: raised when a field changes its meaning or goes.
+pub const VERDICT_VERSION: u32 = 1;
+
+/// Has the data changed, column by column and as a whole?
+///
+/// Serialises as JSON with a `version`; fields may be added within a version.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// [`VERDICT_VERSION`].
+    pub version: u32,
+    /// The whole: drifted as soon as one column is, insufficient when nothing could be tested.
+    pub overall: Outcome,
+    /// The rows that were judged.
+    pub window: Window,
+    /// The rows they were compared with.
+    pub reference_rows: u64,
+    /// One entry per column and test, in the order of the reference's columns.
+    pub columns: Vec<ColumnVerdict>,
+    /// Columns of the reference that are not watched, with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedColumn>,
+    /// Columns of the window that the reference does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub new_columns: Vec<String>,
+    /// The correction for many tests, by statsmodels' name: `fdr_bh`.
+    pub correction: String,
+    /// The error rate it controls.
+    pub alpha: f64,
+}
+
+/// A judgement.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// No change that is both certain and large enough to matter.
+    Stable,
+    /// A change that is both.
+    Drifted,
+    /// Too few values to say.
+    InsufficientData,
+}
+
+/// Which rows were judged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Window {
+    /// The number of windows before this one.
+    pub index: u64,
+    /// The number of rows observed before it.
+    pub first_row: u64,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// One test of one column.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ColumnVerdict {
+    /// The column.
+    pub column: String,
+    /// How it was read.
+    pub kind: Kind,
+    /// The name of the test.
+    pub test: String,
+    /// The judgement: drifted if the adjusted p-value is at most alpha *and* the effect reaches the threshold.
+    pub outcome: Outcome,
+    /// The test's answer; `None` where there was not enough data to make it.
+    pub score: Option<Score>,
+    /// The p-value corrected for all tests of the window.
+    pub pvalue_adjusted: Option<f64>,
+    /// The smallest effect that counts as drift.
+    pub threshold: f64,
+    /// The judgement and its reasons in plain words.
+    pub sentence: String,
+}
+
+/// A column that is not watched.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SkippedColumn {
+    /// Its name.
+    pub column: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Verdict {
+    /// Did anything drift?
+    #[must_use]
+    pub fn is_drifted(&self) -> bool {
+        self.overall == Outcome::Drifted
+    }
+
+    /// The tests that found drift.
+    pub fn drifted(&self) -> impl Iterator<Item = &ColumnVerdict> {
+        self.columns.iter().filter(|column| column.outcome == Outcome::Drifted)
+    }
+
+    /// The judgement of this column's values or missing rate, by name of test.
+    #[must_use]
+    pub fn column(&self, name: &str, test: &str) -> Option<&ColumnVerdict> {
+        self.columns.iter().find(|column| column.column == name && column.test == test)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stable => "stable",
+            Self::Drifted => "drifted",
+            Self::InsufficientData => "insufficient data",
+        })
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Window { index, rows, .. } = self.window;
+        write!(f, "window {index} ({rows} rows against {}): {}", self.reference_rows, self.overall)?;
+        self.drifted().try_for_each(|column| write!(f, "\n  {}", column.sentence))
+    }
+}

@@ -1,0 +1,157 @@
+//! How often each category occurs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::counter::MixBuilder;
+
+/// Categories with their counts, in the order of their text: equal multisets of rows give equal values, whatever the
+/// order of the rows and the codes of a dictionary.
+///
+/// ```
+/// use mlcore_drift::sample::Categories;
+///
+/// let plans = Categories::new([("pro", 3), ("free", 5), ("pro", 1)]);
+/// assert_eq!((plans.len(), plans.total(), plans.count("pro")), (2, 9, 4));
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Categories {
+    entries: Arc<[(Box<str>, u64)]>,
+    overflow: u64,
+    total: u64,
+}
+
+impl Categories {
+    /// The categories with these counts. Counts of equal categories add up; a category without a row is dropped.
+    #[must_use]
+    pub fn new<C: Into<Box<str>>>(counts: impl IntoIterator<Item = (C, u64)>) -> Self {
+        Self::with_overflow(counts, 0)
+    }
+
+    /// As [`new`](Self::new), with rows whose category was not kept.
+    pub(crate) fn with_overflow<C: Into<Box<str>>>(
+        counts: impl IntoIterator<Item = (C, u64)>,
+        overflow: u64,
+    ) -> Self {
+        let mut entries: Vec<(Box<str>, u64)> = counts
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(category, count)| (category.into(), count))
+            .collect();
+        entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        entries.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 += next.1;
+            }
+            same
+        });
+        let total = entries.iter().map(|(_, count)| count).sum::<u64>() + overflow;
+        Self { entries: entries.into(), overflow, total }
+    }
+
+    /// The distinct numbers, written the shortest way that reads back as the same number; -0 is 0.
+    pub(crate) fn of_numbers(values: &[f64]) -> Self {
+        Self::new(
+            count_numbers(values, usize::MAX)
+                .into_iter()
+                .flatten()
+                .map(|(value, count)| (format!("{value}"), count)),
+        )
+    }
+
+    /// The number of distinct categories.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Is there no row?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// The number of rows.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The rows whose category was not kept because a bounded counter was full; 0 for whole columns.
+    #[must_use]
+    pub fn overflow(&self) -> u64 {
+        self.overflow
+    }
+
+    /// How often `category` occurs.
+    #[must_use]
+    pub fn count(&self, category: &str) -> u64 {
+        let found = self.entries.binary_search_by(|(own, _)| (**own).cmp(category));
+        found.ok().and_then(|position| self.entries.get(position)).map_or(0, |(_, count)| *count)
+    }
+
+    /// Categories and counts, in the order of their text.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
+        self.entries.iter().map(|(category, count)| (&**category, *count))
+    }
+
+    /// Every category of either, in the order of their text, with its count in `self` and in `other`.
+    pub(crate) fn union<'a>(&'a self, other: &'a Self) -> Vec<(&'a str, u64, u64)> {
+        let mut rows = Vec::with_capacity(self.len().max(other.len()));
+        let (mut ours, mut theirs) = (self.iter().peekable(), other.iter().peekable());
+        loop {
+            match (ours.peek().copied(), theirs.peek().copied()) {
+                (Some((a, n)), Some((b, m))) if a == b => {
+                    rows.push((a, n, m));
+                    ours.next();
+                    theirs.next();
+                }
+                (Some((a, n)), other) if other.is_none_or(|(b, _)| a < b) => {
+                    rows.push((a, n, 0));
+                    ours.next();
+                }
+                (_, Some((b, m))) => {
+                    rows.push((b, 0, m));
+                    theirs.next();
+                }
+                (_, None) => return rows,
+            }
+        }
+    }
+}
+
+/// Distinct numbers with their counts, in no order; `None` once there are more than `limit`. -0 counts as 0.
+pub(crate) fn count_numbers(values: &[f64], limit: usize) -> Option<Vec<(f64, u64)>> {
+    let mut counts: HashMap<u64, u64, MixBuilder> = HashMap::with_hasher(MixBuilder::default());
+    for value in values {
+        // Adding zero turns -0 into 0 and nothing else.
+        *counts.entry((value + 0.0).to_bits()).or_default() += 1;
+        if counts.len() > limit {
+            return None;
+        }
+    }
+    Some(counts.into_iter().map(|(bits, count)| (f64::from_bits(bits), count)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_union_keeps_new_and_vanished_categories() {
+        let a = Categories::new([("a", 1), ("c", 2), ("d", 4)]);
+        let b = Categories::new([("b", 7), ("c", 3)]);
+        assert_eq!(a.union(&b), [("a", 1, 0), ("b", 0, 7), ("c", 2, 3), ("d", 4, 0)]);
+        assert_eq!(Categories::default().union(&b), [("b", 0, 7), ("c", 0, 3)]);
+        assert_eq!(b.union(&Categories::default()), [("b", 7, 0), ("c", 3, 0)]);
+    }
+
+    #[test]
+    fn numbers_are_counted_by_value() {
+        let counted = Categories::of_numbers(&[0.0, -0.0, 1.5, f64::INFINITY, 1.5]);
+        let rows: Vec<_> = counted.iter().collect();
+        assert_eq!(rows, [("0", 2), ("1.5", 2), ("inf", 1)]);
+        assert!(count_numbers(&[1.0, 2.0, 3.0], 2).is_none());
+    }
+}

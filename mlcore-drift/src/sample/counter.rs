@@ -1,0 +1,287 @@
+//! Counting text values without an allocation per row.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use super::Categories;
+
+/// A hash table from text to count, for columns of short, often repeated values.
+///
+/// Texts of up to 16 bytes are compared as two integers, without touching their bytes again. The table is seeded per
+/// counter, so that nobody can send categories made to collide; the counts do not depend on the seed. With a limit, the
+/// first `limit` distinct texts are kept, and the rows of all later ones are counted as overflow: memory stays bounded
+/// whatever arrives.
+#[derive(Debug, Clone)]
+pub(crate) struct CategoryCounter {
+    seed: (u64, u64),
+    slots: Vec<u32>,
+    entries: Vec<Entry>,
+    texts: String,
+    limit: usize,
+    overflow: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    low: u64,
+    high: u64,
+    len: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    key: Key,
+    start: usize,
+    count: u64,
+}
+
+const EMPTY: u32 = u32::MAX;
+const FIRST_SLOTS: usize = 64;
+/// Longer texts are cut before they are kept by a bounded counter, so that one hostile value cannot fill memory.
+pub(crate) const LONGEST_KEPT_BYTES: usize = 256;
+
+impl CategoryCounter {
+    /// A counter that keeps every category.
+    pub(crate) fn unbounded() -> Self {
+        Self::with_limit(usize::MAX)
+    }
+
+    /// A counter that keeps at most `limit` categories.
+    pub(crate) fn with_limit(limit: usize) -> Self {
+        let random = RandomState::new();
+        Self {
+            seed: (random.hash_one(1_u64), random.hash_one(2_u64)),
+            slots: vec![EMPTY; FIRST_SLOTS],
+            entries: Vec::new(),
+            texts: String::new(),
+            limit: limit.min(EMPTY as usize - 1),
+            overflow: 0,
+        }
+    }
+
+    /// Counts one row.
+    #[inline]
+    pub(crate) fn add(&mut self, text: &str) {
+        self.add_times(text, 1);
+    }
+
+    /// Counts `times` rows of the same value.
+    #[inline]
+    pub(crate) fn add_times(&mut self, text: &str, times: u64) {
+        let text = self.kept_part(text);
+        let bytes = text.as_bytes();
+        let key = Key::of(bytes);
+        let mask = self.slots.len() - 1;
+        let mut position = self.hash(key, bytes) as usize & mask;
+        // The table is never full, so that an empty slot ends every search.
+        while let Some(&slot) = self.slots.get(position) {
+            if slot == EMPTY {
+                return self.insert(text, key, position, times);
+            }
+            if let Some(entry) = self.entries.get_mut(slot as usize)
+                && entry.key.low == key.low
+                && entry.key.high == key.high
+                && entry.key.len == key.len
+                && (key.len <= 16
+                    || self.texts.as_bytes().get(entry.start..entry.start + key.len) == Some(bytes))
+            {
+                entry.count += times;
+                return;
+            }
+            position = (position + 1) & mask;
+        }
+    }
+
+    /// Forgets all counts and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.slots.fill(EMPTY);
+        self.entries.clear();
+        self.texts.clear();
+        self.overflow = 0;
+    }
+
+    /// The counts so far.
+    pub(crate) fn categories(&self) -> Categories {
+        let counts = self.entries.iter().filter_map(|entry| {
+            let text = self.texts.get(entry.start..entry.start + entry.key.len)?;
+            Some((text, entry.count))
+        });
+        Categories::with_overflow(counts, self.overflow)
+    }
+
+    fn kept_part<'t>(&self, text: &'t str) -> &'t str {
+        if self.limit == EMPTY as usize - 1 || text.len() <= LONGEST_KEPT_BYTES {
+            return text;
+        }
+        text.get(..text.floor_char_boundary(LONGEST_KEPT_BYTES)).unwrap_or(text)
+    }
+
+    #[cold]
+    fn insert(&mut self, text: &str, key: Key, position: usize, times: u64) {
+        if self.entries.len() >= self.limit {
+            self.overflow += times;
+            return;
+        }
+        if let Some(slot) = self.slots.get_mut(position) {
+            *slot = self.entries.len() as u32;
+        }
+        self.entries.push(Entry { key, start: self.texts.len(), count: times });
+        self.texts.push_str(text);
+        if self.entries.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+    }
+
+    fn grow(&mut self) {
+        let size = self.slots.len() * 4;
+        let mut slots = vec![EMPTY; size];
+        for (index, entry) in self.entries.iter().enumerate() {
+            let bytes =
+                self.texts.as_bytes().get(entry.start..entry.start + entry.key.len).unwrap_or_default();
+            let mut position = self.hash(entry.key, bytes) as usize & (size - 1);
+            while slots.get(position).is_some_and(|slot| *slot != EMPTY) {
+                position = (position + 1) & (size - 1);
+            }
+            if let Some(slot) = slots.get_mut(position) {
+                *slot = index as u32;
+            }
+        }
+        self.slots = slots;
+    }
+
+    #[inline]
+    fn hash(&self, key: Key, bytes: &[u8]) -> u64 {
+        let mut hash = mix(key.low ^ self.seed.0, key.high ^ self.seed.1 ^ key.len as u64);
+        if key.len > 16 {
+            for chunk in bytes.chunks(16) {
+                let part = Key::of(chunk);
+                hash = mix(hash ^ part.low ^ self.seed.0, part.high ^ self.seed.1);
+            }
+        }
+        hash
+    }
+}
+
+impl Key {
+    /// The first and the last eight bytes: with the length, all of a text of up to 16 bytes.
+    #[inline]
+    fn of(bytes: &[u8]) -> Self {
+        let len = bytes.len();
+        let (low, high) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => (short(bytes), 0),
+        };
+        Self { low, high, len }
+    }
+}
+
+/// Up to seven bytes as one integer; distinct texts of equal length differ.
+#[inline]
+fn short(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+    }
+    match *bytes {
+        [a] => u64::from(a),
+        [a, b] => u64::from(a) | u64::from(b) << 8,
+        [a, b, c] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
+        _ => 0,
+    }
+}
+
+/// Both halves of the 128-bit product, folded: each input bit reaches the low bits.
+#[inline]
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xD1B5_4A32_D192_ED03);
+    (product as u64) ^ (product >> 64) as u64
+}
+
+/// Hashes the bits of numbers, seeded per map like [`CategoryCounter`].
+#[derive(Debug, Clone)]
+pub(crate) struct MixBuilder(u64);
+
+impl Default for MixBuilder {
+    fn default() -> Self {
+        Self(RandomState::new().hash_one(3_u64))
+    }
+}
+
+impl BuildHasher for MixBuilder {
+    type Hasher = MixHasher;
+
+    fn build_hasher(&self) -> MixHasher {
+        MixHasher(self.0)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct MixHasher(u64);
+
+impl Hasher for MixHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = mix(self.0 ^ word, word.rotate_left(32));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn counts_are_those_of_a_map(texts in prop::collection::vec("[ab\u{e9}]{0,20}", 0..400)) {
+            let mut counter = CategoryCounter::unbounded();
+            let mut map: BTreeMap<&str, u64> = BTreeMap::new();
+            for text in &texts {
+                counter.add(text);
+                *map.entry(text).or_default() += 1;
+            }
+            let categories = counter.categories();
+            prop_assert_eq!(categories.iter().collect::<Vec<_>>(), map.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_bounded_counter_keeps_its_memory() {
+        let mut counter = CategoryCounter::with_limit(3);
+        for i in 0..1000 {
+            counter.add(&format!("{i}"));
+        }
+        counter.add("1");
+        counter.add(&"x".repeat(1 << 20));
+        let categories = counter.categories();
+        assert_eq!((categories.len(), categories.count("1"), categories.overflow()), (3, 2, 998));
+        assert_eq!(categories.total(), 1002);
+        counter.clear();
+        counter.add(&"é".repeat(200));
+        assert_eq!(counter.categories().iter().next().unwrap().0, "é".repeat(128));
+        assert!(counter.texts.capacity() < 4096);
+    }
+
+    #[test]
+    fn many_categories_are_told_apart() {
+        let mut counter = CategoryCounter::unbounded();
+        for round in 0..2 {
+            for i in 0..20_000 {
+                counter.add(&format!("a category with a long common part, number {i}"));
+            }
+            assert_eq!(counter.categories().len(), 20_000, "round {round}");
+        }
+        assert!(counter.categories().iter().all(|(_, count)| count == 2));
+    }
+}

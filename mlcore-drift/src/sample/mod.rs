@@ -1,0 +1,249 @@
+//! One column of data, as drift tests see it: values without the missing ones, and how many were missing.
+
+mod categories;
+mod column;
+mod counter;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use arrow::array::Array;
+use arrow::buffer::ScalarBuffer;
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+pub use self::categories::Categories;
+pub(crate) use self::categories::count_numbers;
+pub(crate) use self::counter::CategoryCounter;
+
+/// What the values of a column are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// Numbers, which have an order and distances.
+    Numeric,
+    /// Categories, which are equal or not.
+    Categorical,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Numeric => "numeric",
+            Self::Categorical => "categorical",
+        })
+    }
+}
+
+/// The values of one column and the number of its missing rows.
+///
+/// Nulls and NaNs are both missing: pandas turns one into the other and polars keeps them apart, and a verdict must not
+/// depend on who delivered the frame. They are counted, and compared as a rate of their own
+/// ([`MissingRate`](crate::test::MissingRate)), and never enter a test of values. Infinities are values.
+///
+/// Categories are counted by value, never by dictionary code. A sample is a cheap clone, and a `Float64` column without
+/// missing values is shared, not copied.
+///
+/// ```
+/// use mlcore_drift::sample::{Kind, Sample};
+///
+/// let ages = Sample::numeric(&[31.0, f64::NAN, 45.5]);
+/// assert_eq!((ages.kind(), ages.rows(), ages.len(), ages.nans()), (Kind::Numeric, 3, 2, 1));
+/// let plans = Sample::categorical(["free", "pro", "free"]);
+/// assert_eq!(plans.categories().unwrap().count("free"), 2);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sample {
+    values: Values,
+    nulls: u64,
+    nans: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    Numeric(ScalarBuffer<f64>, Precision),
+    Categorical(Categories),
+}
+
+/// The number type a numeric column came in, which numpy's bin edges depend on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Precision {
+    Float64,
+    Float32,
+    Integer,
+}
+
+impl Sample {
+    /// A numeric sample; NaN counts as missing.
+    #[must_use]
+    pub fn numeric(values: &[f64]) -> Self {
+        Self::from_numbers(values.to_vec())
+    }
+
+    /// As [`numeric`](Self::numeric), taking the values over.
+    #[must_use]
+    pub fn from_numbers(values: Vec<f64>) -> Self {
+        column::from_floats(ScalarBuffer::from(values), 0, Precision::Float64)
+    }
+
+    /// A categorical sample: one category per row, or `None` where it is missing.
+    #[must_use]
+    pub fn categorical<'a, C: Into<Option<&'a str>>>(values: impl IntoIterator<Item = C>) -> Self {
+        let mut counter = CategoryCounter::unbounded();
+        let mut nulls = 0;
+        for value in values {
+            match value.into() {
+                Some(text) => counter.add(text),
+                None => nulls += 1,
+            }
+        }
+        Self::from_categories(counter.categories(), nulls)
+    }
+
+    /// A categorical sample that has been counted already, and the number of missing rows beside it.
+    #[must_use]
+    pub fn from_categories(categories: Categories, nulls: u64) -> Self {
+        Self { values: Values::Categorical(categories), nulls, nans: 0 }
+    }
+
+    /// A column of an Arrow table, with the kind its type suggests: numbers are numeric; text, booleans and
+    /// dictionaries are categorical.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for dates and times, which move by themselves, and for nested or binary types.
+    pub fn from_array(array: &dyn Array) -> Result<Self> {
+        let kind = Self::natural_kind(array).ok_or_else(|| column::unsupported(array.data_type()))?;
+        Self::from_array_as(array, kind)
+    }
+
+    /// A column of an Arrow table as the given kind: integers may be categories. A column of type `Null` is a sample of
+    /// any kind whose rows are all missing.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] as [`from_array`](Self::from_array); [`Error::SchemaMismatch`] for text as numbers.
+    pub fn from_array_as(array: &dyn Array, kind: Kind) -> Result<Self> {
+        match kind {
+            Kind::Numeric => column::numbers(array),
+            Kind::Categorical => column::categories(array),
+        }
+    }
+
+    /// The kind that the type of `array` suggests; `None` if it is not supported.
+    #[must_use]
+    pub fn natural_kind(array: &dyn Array) -> Option<Kind> {
+        column::natural_kind(array.data_type())
+    }
+
+    pub(crate) fn from_parts(values: Vec<f64>, nulls: u64, nans: u64, precision: Precision) -> Self {
+        Self { values: Values::Numeric(ScalarBuffer::from(values), precision), nulls, nans }
+    }
+
+    /// What the values are.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.values {
+            Values::Numeric(..) => Kind::Numeric,
+            Values::Categorical(_) => Kind::Categorical,
+        }
+    }
+
+    /// The number of values, the missing ones not counted.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match &self.values {
+            Values::Numeric(values, _) => values.len() as u64,
+            Values::Categorical(categories) => categories.total(),
+        }
+    }
+
+    /// Has it no value? Its rows may all be missing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of rows, missing ones included.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.len() + self.missing()
+    }
+
+    /// The rows that were null.
+    #[must_use]
+    pub fn nulls(&self) -> u64 {
+        self.nulls
+    }
+
+    /// The rows that were NaN.
+    #[must_use]
+    pub fn nans(&self) -> u64 {
+        self.nans
+    }
+
+    /// The rows without a value: nulls and NaNs.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.nulls + self.nans
+    }
+
+    /// The share of rows without a value, 0 for a sample without rows.
+    #[must_use]
+    pub fn missing_rate(&self) -> f64 {
+        if self.rows() == 0 { 0.0 } else { self.missing() as f64 / self.rows() as f64 }
+    }
+
+    /// The values of a numeric sample, none of them NaN.
+    #[must_use]
+    pub fn values(&self) -> Option<&[f64]> {
+        match &self.values {
+            Values::Numeric(values, _) => Some(values),
+            Values::Categorical(_) => None,
+        }
+    }
+
+    /// The counts of a categorical sample.
+    #[must_use]
+    pub fn categories(&self) -> Option<&Categories> {
+        match &self.values {
+            Values::Numeric(..) => None,
+            Values::Categorical(categories) => Some(categories),
+        }
+    }
+
+    /// The counts by value: those of a categorical sample, or of the distinct numbers of a numeric one.
+    #[must_use]
+    pub fn counted(&self) -> Cow<'_, Categories> {
+        match &self.values {
+            Values::Numeric(values, _) => Cow::Owned(Categories::of_numbers(values)),
+            Values::Categorical(categories) => Cow::Borrowed(categories),
+        }
+    }
+
+    pub(crate) fn precision(&self) -> Precision {
+        match self.values {
+            Values::Numeric(_, precision) => precision,
+            Values::Categorical(_) => Precision::Float64,
+        }
+    }
+
+    /// The values, or the error that names what is wrong with them for `operation`.
+    pub(crate) fn numbers_for(&self, operation: &'static str, side: &'static str) -> Result<&[f64]> {
+        self.require_values(operation, side)?;
+        self.values().ok_or_else(|| {
+            Error::invalid_input(operation, side, "it holds categories, and this test compares numbers")
+                .remedy("use ChiSquare or Psi for categories")
+        })
+    }
+
+    pub(crate) fn require_values(&self, operation: &'static str, side: &'static str) -> Result<()> {
+        if !self.is_empty() {
+            return Ok(());
+        }
+        let problem = match self.missing() {
+            0 => "the sample is empty".to_owned(),
+            missing => format!("the sample has no value: all {missing} rows are missing"),
+        };
+        Err(Error::invalid_input(operation, side, problem).remedy("pass at least one value in each sample"))
+    }
+}
