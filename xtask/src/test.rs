@@ -41,6 +41,8 @@ fn python(tally: &mut Tally, tools: &Python) -> Result<()> {
     let python = wheel::fresh_environment(&wheel)?;
     let mut pytest =
         python.command(&["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "mlcore-py/tests"]);
+    // The library must come from the wheel's own extra, `mlcore[onnx]`, not from what `setup` fetched.
+    pytest.env("MLCORE_CACHE", project::target().join("empty-cache")).env_remove("ORT_DYLIB_PATH");
     tally.suite("pytest", &mut pytest, tally::pytest)?;
 
     let path = wheel.to_string_lossy();
