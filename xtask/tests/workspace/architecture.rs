@@ -12,13 +12,16 @@ fn every_source_folder_is_explained() {
     let text = architecture();
     for library in LIBRARIES {
         let section = section(&text, library);
-        for folder in source_folders(library) {
-            let folder = format!("`{folder}/`");
-            assert!(
-                section.contains(&folder),
-                "ARCHITECTURE.md, section `{library}/src`, says nothing of {folder}"
-            );
-        }
+        let missing: Vec<String> = source_folders(library)
+            .into_iter()
+            .map(|folder| format!("`{folder}/`"))
+            .filter(|folder| !section.contains(folder))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "ARCHITECTURE.md, section `{library}/src`, says nothing of {}",
+            missing.join(", ")
+        );
     }
 }
 
