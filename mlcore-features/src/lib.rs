@@ -1,1 +1,4 @@
-//! x
+//! Feature pipelines.
+
+pub mod pipeline;
+pub mod transform;

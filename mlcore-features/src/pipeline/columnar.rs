@@ -1,0 +1,431 @@
+//! Many rows through a plan, a block of rows at a time, with the kernels of the row executor.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
+use mlcore::batch::Tensor;
+use mlcore::{Error, Result};
+
+use super::bind::{self, Bound, Texts, Values};
+use super::program::{
+    Encoder, OutputColumn, Place, Program, REFUSED, Read, Refusal, Source, Write, Writes, ZEROS,
+    shown_number, shown_text,
+};
+use super::row::{Output, shown_exact, unfit_value};
+
+/// Rows per block: a block of one column and its codes stay in the first-level cache.
+const BLOCK: usize = 512;
+
+/// The plan's output as a table: computed columns as `Float64` without nulls, others as they came.
+pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordBatch> {
+    let rows = table.num_rows();
+    let inputs = bind::columns(program, table)?;
+    let bound = bind_all(&inputs)?;
+    let mut sink = ColumnSink {
+        columns: program
+            .columns
+            .iter()
+            .map(|column| if matches!(column, OutputColumn::Number) { vec![0.0; rows] } else { Vec::new() })
+            .collect(),
+    };
+    execute(program, &bound, rows, &mut sink)?;
+    let mut arrays: Vec<ArrayRef> = Vec::with_capacity(program.columns.len());
+    for (described, numbers) in program.columns.iter().zip(sink.columns) {
+        arrays.push(match described {
+            OutputColumn::Number => Arc::new(Float64Array::from(numbers)),
+            OutputColumn::Shared { slot } => plain_layout(&inputs[*slot])?,
+            OutputColumn::FilledExact { slot, fill } => {
+                let filled = (0..rows).map(|row| bound[*slot].exact(row).unwrap_or(*fill));
+                bind::exact_array(program.slots[*slot].dtype, filled)
+            }
+            OutputColumn::FilledText { slot, fill } => {
+                let filled = (0..rows).map(|row| bound[*slot].text(row).unwrap_or(fill));
+                Arc::new(StringArray::from_iter_values(filled))
+            }
+        });
+    }
+    let schema = Arc::new(program.output.to_arrow()?);
+    RecordBatch::try_new_with_options(schema, arrays, &RecordBatchOptions::new().with_row_count(Some(rows)))
+        .map_err(|cause| Error::internal("transform", "output columns", cause.to_string()).caused_by(cause))
+}
+
+/// The plan's output as one row-major matrix `[rows, features]`.
+pub(crate) fn to_matrix<T: Output + Default>(program: &Program, table: &RecordBatch) -> Result<Tensor> {
+    let (rows, width) = (table.num_rows(), program.width());
+    let length = rows.checked_mul(width).ok_or_else(|| {
+        Error::unsupported(
+            "transform",
+            "table",
+            format!("{rows} rows of {width} features overflow the memory"),
+        )
+        .remedy("transform it in smaller batches")
+    })?;
+    let mut values = vec![T::default(); length];
+    fill_matrix(program, table, &mut values)?;
+    Tensor::new([rows, width], values)
+}
+
+/// Writes the plan's output into a row-major matrix, whose zeros need not be written again when `fresh`.
+pub(crate) fn fill_matrix<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T]) -> Result<()> {
+    if let Some(field) = program.text_output() {
+        return Err(Error::unsupported(
+            "transform",
+            field.name(),
+            "the column is text, which no matrix of floats holds",
+        )
+        .remedy("encode it, drop it, or ask for a table or one tensor per column"));
+    }
+    let (rows, width) = (table.num_rows(), program.width());
+    if rows.checked_mul(width) != Some(values.len()) {
+        return Err(Error::invalid_input(
+            "transform",
+            "features",
+            format!("expected room for {rows} x {width} numbers, got {}", values.len()),
+        ));
+    }
+    let inputs = bind::columns(program, table)?;
+    let bound = bind_all(&inputs)?;
+    execute(program, &bound, rows, &mut MatrixSink { values, width })
+}
+
+fn bind_all(inputs: &[ArrayRef]) -> Result<Vec<Bound<'_>>> {
+    inputs
+        .iter()
+        .map(|array| {
+            Bound::of(array.as_ref()).ok_or_else(|| {
+                Error::unsupported(
+                    "transform",
+                    "column",
+                    format!("columns of type {} are not taken", array.data_type()),
+                )
+            })
+        })
+        .collect()
+}
+
+/// Text that is passed on leaves as `Utf8`, whatever its layout was.
+fn plain_layout(array: &ArrayRef) -> Result<ArrayRef> {
+    use arrow::datatypes::DataType::{Dictionary, LargeUtf8, Utf8, Utf8View};
+    match array.data_type() {
+        LargeUtf8 | Utf8View | Dictionary(_, _) => arrow::compute::cast(array, &Utf8).map_err(|cause| {
+            Error::unsupported("transform", "text column", cause.to_string())
+                .remedy("transform it in smaller batches")
+                .caused_by(cause)
+        }),
+        _ => Ok(array.clone()),
+    }
+}
+
+/// Where a block of results goes.
+trait Sink {
+    /// Are columns shared with the input left out?
+    const TABLE: bool;
+
+    fn clear(&mut self, start: usize, count: usize);
+    fn numbers(&mut self, column: usize, start: usize, values: &[f64]);
+    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]);
+}
+
+struct ColumnSink {
+    columns: Vec<Vec<f64>>,
+}
+
+impl Sink for ColumnSink {
+    const TABLE: bool = true;
+
+    fn clear(&mut self, _start: usize, _count: usize) {}
+
+    fn numbers(&mut self, column: usize, start: usize, values: &[f64]) {
+        for (into, value) in self.columns[column].iter_mut().skip(start).zip(values) {
+            *into = f64::of(*value);
+        }
+    }
+
+    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]) {
+        for (row, code) in (start..).zip(codes) {
+            if *code != ZEROS {
+                self.columns[first + *code as usize][row] = 1.0;
+            }
+        }
+    }
+}
+
+struct MatrixSink<'a, T> {
+    values: &'a mut [T],
+    width: usize,
+}
+
+impl<T: Output> Sink for MatrixSink<'_, T> {
+    const TABLE: bool = false;
+
+    fn clear(&mut self, start: usize, count: usize) {
+        self.values[start * self.width..(start + count) * self.width].fill(T::of(0.0));
+    }
+
+    fn numbers(&mut self, column: usize, start: usize, values: &[f64]) {
+        let places = self.values[start * self.width..].chunks_exact_mut(self.width);
+        for (row, value) in places.zip(values) {
+            row[column] = T::of(*value);
+        }
+    }
+
+    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]) {
+        let places = self.values[start * self.width..].chunks_exact_mut(self.width);
+        for (row, code) in places.zip(codes) {
+            if *code != ZEROS {
+                row[first + *code as usize] = T::of(1.0);
+            }
+        }
+    }
+}
+
+/// What a block needs besides its columns.
+struct Workspace {
+    numbers: Vec<f64>,
+    codes: Vec<u32>,
+    temps: Vec<f64>,
+    /// Per instruction, the code of each word of a dictionary.
+    words: Vec<Vec<u32>>,
+}
+
+impl Workspace {
+    fn new(program: &Program, bound: &[Bound<'_>], rows: usize) -> Self {
+        let words =
+            program.instructions.iter().map(|instruction| match (&instruction.read, &instruction.write) {
+                (Read::Text { slot, fill }, Write::Codes { encoder, .. }) => match &bound[*slot].values {
+                    Values::Text(Texts::Dictionary { texts, .. }) if texts.len() <= rows => {
+                        texts.iter().map(|text| encoder.text(text.or(fill.as_deref()))).collect()
+                    }
+                    _ => Vec::new(),
+                },
+                _ => Vec::new(),
+            });
+        let words = words.collect();
+        let block = BLOCK.min(rows);
+        Self {
+            numbers: vec![0.0; block],
+            codes: vec![0; block],
+            temps: vec![0.0; program.temps * block],
+            words,
+        }
+    }
+
+    fn temp(&mut self, temp: usize) -> &mut [f64] {
+        let block = self.numbers.len();
+        &mut self.temps[temp * block..(temp + 1) * block]
+    }
+}
+
+/// The first value of a block that is refused.
+struct Stop {
+    offset: usize,
+    error: Error,
+}
+
+/// Runs all rows. The error is the one that running row by row would meet first.
+fn execute(program: &Program, bound: &[Bound<'_>], rows: usize, sink: &mut impl Sink) -> Result<()> {
+    let mut workspace = Workspace::new(program, bound, rows);
+    for start in (0..rows).step_by(BLOCK) {
+        let mut count = BLOCK.min(rows - start);
+        let mut failure = None;
+        sink.clear(start, count);
+        for (position, (column, slot)) in bound.iter().zip(&program.slots).enumerate() {
+            if slot.nullable {
+                continue;
+            }
+            if let Some(offset) = column.first_null(start, count) {
+                let error = unfit_value(program, position, &mlcore::batch::Value::Null, Some(start + offset));
+                failure = Some(error);
+                count = offset;
+            }
+        }
+        for index in 0..program.instructions.len() {
+            // Rows behind a refused one no longer matter; an earlier one may still be refused by a later step.
+            if let Some(stop) = step(program, index, bound, start, count, &mut workspace, sink) {
+                failure = Some(stop.error);
+                count = stop.offset;
+            }
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn step(
+    program: &Program,
+    index: usize,
+    bound: &[Bound<'_>],
+    start: usize,
+    count: usize,
+    workspace: &mut Workspace,
+    sink: &mut impl Sink,
+) -> Option<Stop> {
+    let instruction = &program.instructions[index];
+    if sink_shares(sink) && instruction.dense_only {
+        return None;
+    }
+    match &instruction.read {
+        Read::Number { source, kernels } => {
+            match source {
+                Source::Input(slot) => bound[*slot].numbers(start, &mut workspace.numbers[..count]),
+                Source::Temp(temp) => {
+                    let block = workspace.numbers.len();
+                    let from = *temp * block;
+                    workspace.numbers[..count].copy_from_slice(&workspace.temps[from..from + count]);
+                }
+            }
+            let mut stop = None;
+            let mut count = count;
+            for kernel in kernels {
+                // A refused value is reported as it was when it was refused.
+                if let Some((offset, site)) = kernel.apply_block(&mut workspace.numbers[..count]) {
+                    let shown = shown_number(workspace.numbers[offset]);
+                    let error = program.refused(site, Some(start + offset), &shown, Refusal::NotFinite);
+                    stop = Some(Stop { offset, error });
+                    count = offset;
+                }
+            }
+            match &instruction.write {
+                Write::Number(place) => write_numbers(*place, start, count, workspace, sink),
+                Write::Missing(place) => {
+                    for value in &mut workspace.numbers[..count] {
+                        *value = f64::from(u8::from(value.is_nan()));
+                    }
+                    write_numbers(*place, start, count, workspace, sink);
+                }
+                Write::Codes { encoder, site, first } => {
+                    for (code, value) in workspace.codes.iter_mut().zip(&workspace.numbers[..count]) {
+                        *code = encoder.number(*value);
+                    }
+                    let refused = write_codes(encoder, *first, start, count, workspace, sink);
+                    if let Some(offset) = refused {
+                        let shown = shown_number(workspace.numbers[offset]);
+                        let error = program.refused(*site, Some(start + offset), &shown, Refusal::Unknown);
+                        stop = Some(Stop { offset, error });
+                    }
+                }
+            }
+            stop
+        }
+        Read::Exact { slot, fill } => {
+            let Write::Codes { encoder, site, first } = &instruction.write else { return None };
+            let column = &bound[*slot];
+            for (row, code) in (start..).zip(&mut workspace.codes[..count]) {
+                *code = encoder.exact(column.exact(row).or(*fill));
+            }
+            let offset = write_codes(encoder, *first, start, count, workspace, sink)?;
+            let shown = shown_exact(column.exact(start + offset).or(*fill), program.slots[*slot].dtype);
+            let error = program.refused(*site, Some(start + offset), &shown, Refusal::Unknown);
+            Some(Stop { offset, error })
+        }
+        Read::Text { slot, fill } => {
+            let column = &bound[*slot];
+            match &instruction.write {
+                Write::Codes { encoder, site, first } => {
+                    read_texts(encoder, column, fill.as_deref(), index, start, count, workspace);
+                    let offset = write_codes(encoder, *first, start, count, workspace, sink)?;
+                    let shown = shown_text(column.text(start + offset).or(fill.as_deref()));
+                    let error = program.refused(*site, Some(start + offset), &shown, Refusal::Unknown);
+                    Some(Stop { offset, error })
+                }
+                Write::Missing(place) | Write::Number(place) => {
+                    for (row, value) in (start..).zip(&mut workspace.numbers[..count]) {
+                        *value = f64::from(u8::from(fill.is_none() && column.text(row).is_none()));
+                    }
+                    write_numbers(*place, start, count, workspace, sink);
+                    None
+                }
+            }
+        }
+    }
+}
+
+fn sink_shares<S: Sink>(_sink: &S) -> bool {
+    S::TABLE
+}
+
+/// The code of each text of the block.
+fn read_texts(
+    encoder: &Encoder,
+    column: &Bound<'_>,
+    fill: Option<&str>,
+    index: usize,
+    start: usize,
+    count: usize,
+    workspace: &mut Workspace,
+) {
+    fn each<'a>(codes: &mut [u32], start: usize, encoder: &Encoder, text: impl Fn(usize) -> Option<&'a str>) {
+        for (row, code) in (start..).zip(codes) {
+            *code = encoder.text(text(row));
+        }
+    }
+    let codes = &mut workspace.codes[..count];
+    let words = &workspace.words[index];
+    match (&column.values, &column.nulls) {
+        (Values::Text(Texts::Dictionary { keys, .. }), _) if !words.is_empty() => {
+            let missing = encoder.text(fill);
+            for (row, code) in (start..).zip(codes) {
+                *code = if column.is_null(row) {
+                    missing
+                } else {
+                    keys.get(row).and_then(|key| words.get(*key as usize)).copied().unwrap_or(missing)
+                };
+            }
+        }
+        (Values::Text(Texts::Utf8(texts)), None) => each(codes, start, encoder, |row| Some(texts.value(row))),
+        (Values::Text(Texts::View(texts)), None) => each(codes, start, encoder, |row| Some(texts.value(row))),
+        _ => each(codes, start, encoder, |row| column.text(row).or(fill)),
+    }
+}
+
+fn write_numbers(place: Place, start: usize, count: usize, workspace: &mut Workspace, sink: &mut impl Sink) {
+    match place {
+        Place::Output(column) => sink.numbers(column, start, &workspace.numbers[..count]),
+        Place::Temp(temp) => {
+            let block = workspace.numbers.len();
+            let from = temp * block;
+            workspace.temps[from..from + count].copy_from_slice(&workspace.numbers[..count]);
+        }
+    }
+}
+
+/// Writes the block's codes; the position of the first that is refused.
+fn write_codes(
+    encoder: &Encoder,
+    first: Place,
+    start: usize,
+    count: usize,
+    workspace: &mut Workspace,
+    sink: &mut impl Sink,
+) -> Option<usize> {
+    let refused = workspace.codes[..count].iter().position(|code| *code == REFUSED);
+    let count = refused.unwrap_or(count);
+    match (&encoder.writes, first) {
+        (Writes::OneHot { .. }, Place::Output(column)) => {
+            sink.one_hot(column, start, &workspace.codes[..count]);
+        }
+        (Writes::OneHot { width }, Place::Temp(temp)) => {
+            for column in 0..*width {
+                workspace.temp(temp + column)[..count].fill(0.0);
+            }
+            let block = workspace.numbers.len();
+            for (row, code) in workspace.codes[..count].iter().enumerate() {
+                if *code != ZEROS {
+                    workspace.temps[(temp + *code as usize) * block + row] = 1.0;
+                }
+            }
+        }
+        (Writes::Ordinal { values }, place) => {
+            let mut numbers = std::mem::take(&mut workspace.numbers);
+            // The refused number is still to be shown, so only those before it are replaced.
+            for (number, code) in numbers[..count].iter_mut().zip(&workspace.codes) {
+                *number = values.get(*code as usize).copied().unwrap_or(f64::NAN);
+            }
+            workspace.numbers = numbers;
+            write_numbers(place, start, count, workspace, sink);
+        }
+    }
+    refused
+}

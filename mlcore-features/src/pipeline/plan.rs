@@ -1,0 +1,288 @@
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use mlcore::batch::{Batch, Row, Tensor, Value};
+use mlcore::schema::Schema;
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::bind::{self, Bound};
+use super::columnar;
+use super::program::Program;
+use super::row::{self, Output, RowExecutor};
+use crate::transform::{FittedTransformer, Transform, sealed};
+
+/// A fitted plan: the typed function from raw columns to features, with the digest of its content.
+///
+/// Cloning is cheap, and one plan serves any number of threads. What it computes depends on the plan and the data
+/// alone: not on the executor, the batch size, the layout of the table or the machine.
+#[derive(Clone, Debug)]
+pub struct FittedPipeline {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    transformer: FittedTransformer,
+    program: Arc<Program>,
+    digest: String,
+}
+
+/// The layout of a stored plan that this version writes, and the only one that it reads.
+const VERSION: u32 = 1;
+const FORMAT: &str = "mlcore-plan";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored<T> {
+    format: String,
+    version: u32,
+    digest: String,
+    plan: T,
+}
+
+/// Enough of a stored plan to say whether the rest can be read.
+#[derive(Deserialize)]
+struct Header {
+    format: String,
+    version: u32,
+}
+
+impl FittedPipeline {
+    /// The plan of one fitted transformer.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when two output columns have the same name, [`Error::Corrupt`] for a damaged state.
+    pub fn new(transformer: impl Into<FittedTransformer>) -> Result<Self> {
+        let transformer = transformer.into();
+        let schema = transformer.schema()?;
+        let program = Arc::new(Program::compile(&transformer, &schema)?);
+        let digest = digest(&transformer)?;
+        Ok(Self { inner: Arc::new(Inner { transformer, program, digest }) })
+    }
+
+    /// The raw columns that the plan reads: what a [`Row`] must hold, and a table must have among others.
+    #[must_use]
+    pub fn input(&self) -> &Schema {
+        &self.inner.program.input
+    }
+
+    /// The features that the plan makes.
+    #[must_use]
+    pub fn output(&self) -> &Schema {
+        &self.inner.program.output
+    }
+
+    /// The number of features.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.inner.program.width()
+    }
+
+    /// The names of the features (`get_feature_names_out`).
+    #[must_use]
+    pub fn feature_names_out(&self) -> Vec<&str> {
+        self.output().names().collect()
+    }
+
+    /// The SHA-256 of the plan's content, as 64 hexadecimal digits. Plans that compute the same from the same state have
+    /// the same digest on every machine.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.inner.digest
+    }
+
+    /// The fitted transformer that the plan runs.
+    #[must_use]
+    pub fn transformer(&self) -> &FittedTransformer {
+        &self.inner.transformer
+    }
+
+    /// A fitted transformer inside, by the names on the way to it: `plan.find(&["num", "scale"])`.
+    #[must_use]
+    pub fn find(&self, path: &[&str]) -> Option<&FittedTransformer> {
+        path.iter().try_fold(&self.inner.transformer, |transformer, name| match transformer {
+            FittedTransformer::Pipeline(steps) => steps.step(name),
+            FittedTransformer::ColumnTransformer(columns) => columns.transformer(name),
+            _ => None,
+        })
+    }
+
+    /// The table of features. Computed columns are `float64` without nulls, where NaN stands for what is missing; columns
+    /// that pass through keep their type and their nulls.
+    ///
+    /// # Errors
+    /// As [`Transform::transform`].
+    pub fn transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        columnar::to_table(&self.inner.program, table)
+    }
+
+    /// The features as one matrix `[rows, features]` of `f32` or `f64`, for models of one dense input. Every feature is
+    /// computed as `f64` and rounded once; missing values are NaN.
+    ///
+    /// # Errors
+    /// As [`Transform::transform`], and [`Error::Unsupported`] when a text column passes through.
+    pub fn transform_dense<T: Output + Default>(&self, table: &RecordBatch) -> Result<Tensor> {
+        columnar::to_matrix::<T>(&self.inner.program, table)
+    }
+
+    /// As [`FittedPipeline::transform_dense`], into memory of the caller: `rows * features` numbers, row by row.
+    ///
+    /// # Errors
+    /// As [`FittedPipeline::transform_dense`], and [`Error::InvalidInput`] for another length.
+    pub fn transform_into<T: Output>(&self, table: &RecordBatch, features: &mut [T]) -> Result<()> {
+        columnar::fill_matrix(&self.inner.program, table, features)
+    }
+
+    /// The features as one tensor `[rows]` per column, for models of one input per column.
+    ///
+    /// # Errors
+    /// As [`Transform::transform`], and [`Error::SchemaMismatch`] when a column that passes through holds nulls.
+    pub fn transform_columns(&self, table: &RecordBatch) -> Result<Batch> {
+        Batch::from_record_batch(&self.transform(table)?)
+    }
+
+    /// An executor for single rows, with memory of its own: one per thread.
+    #[must_use]
+    pub fn row_executor(&self) -> RowExecutor {
+        RowExecutor::new(self.inner.program.clone())
+    }
+
+    /// Writes the features of one row into `features`, without an executor at hand: allocates only for plans of more than
+    /// 256 columns and intermediate results.
+    ///
+    /// # Errors
+    /// As [`RowExecutor::run_into`].
+    pub fn transform_row<T: Output>(&self, row: Row<'_>, features: &mut [T]) -> Result<()> {
+        let program = &self.inner.program;
+        let needed = row::scratch_len(program);
+        let mut small = [0.0; 256];
+        match small.get_mut(..needed) {
+            Some(scratch) => row::execute(program, row.values(), scratch, features),
+            None => row::execute(program, row.values(), &mut vec![0.0; needed], features),
+        }
+    }
+
+    /// The cells of one row of a table in the order of [`FittedPipeline::input`]: what [`Row::new`] takes. For replaying
+    /// a table through the row executor.
+    ///
+    /// # Errors
+    /// As [`Transform::transform`] for columns that do not fit, and [`Error::InvalidInput`] for a row outside the table.
+    pub fn with_row_of<R>(
+        &self,
+        table: &RecordBatch,
+        row: usize,
+        use_values: impl FnOnce(&[Value<'_>]) -> R,
+    ) -> Result<R> {
+        if row >= table.num_rows() {
+            let rows = table.num_rows();
+            return Err(Error::invalid_input(
+                "read row",
+                row.to_string(),
+                format!("the table has {rows} rows"),
+            ));
+        }
+        let columns = bind::columns(&self.inner.program, table)?;
+        let values: Vec<Value<'_>> =
+            columns.iter().filter_map(|column| Some(Bound::of(column.as_ref())?.value(row))).collect();
+        Ok(use_values(&values))
+    }
+
+    /// The plan as bytes: JSON with a format version and the digest of the content.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it cannot be written, which would be a fault of this library.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let stored = Stored {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            digest: self.inner.digest.clone(),
+            plan: &self.inner.transformer,
+        };
+        serde_json::to_vec(&stored).map_err(unwritable)
+    }
+
+    /// Reads what [`FittedPipeline::to_bytes`] wrote. Nothing in a plan is executed while loading.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the bytes are no plan, or not the one that was written; [`Error::Unsupported`] for a format
+    /// version that this library does not know.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let unreadable = |cause: serde_json::Error| {
+            Error::corrupt("load plan", "bytes", cause.to_string())
+                .remedy("fetch the plan again, or fit it again")
+                .caused_by(cause)
+        };
+        let header: Header = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if header.format != FORMAT {
+            return Err(Error::corrupt(
+                "load plan",
+                "bytes",
+                format!("this is {:?}, not {FORMAT:?}", header.format),
+            ));
+        }
+        if header.version != VERSION {
+            return Err(Error::unsupported(
+                "load plan",
+                format!("format version {}", header.version),
+                format!("this version of the library reads format version {VERSION}"),
+            )
+            .remedy("use the version of the library that wrote it, or fit it again"));
+        }
+        let stored: Stored<FittedTransformer> = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let loaded = Self::new(stored.plan)?;
+        if loaded.digest() != stored.digest {
+            return Err(Error::corrupt(
+                "load plan",
+                "content",
+                format!("its digest is {}, and {} was stored", loaded.digest(), stored.digest),
+            )
+            .remedy("fetch the plan again, or fit it again"));
+        }
+        Ok(loaded)
+    }
+}
+
+/// The SHA-256 of the canonical content: compact JSON whose fields stand in declaration order, and no maps.
+fn digest(transformer: &FittedTransformer) -> Result<String> {
+    let content = serde_json::to_vec(&(FORMAT, VERSION, transformer)).map_err(unwritable)?;
+    let mut hexadecimal = String::with_capacity(64);
+    for byte in Sha256::digest(&content) {
+        write!(hexadecimal, "{byte:02x}")
+            .map_err(|cause| Error::internal("digest plan", "content", cause.to_string()))?;
+    }
+    Ok(hexadecimal)
+}
+
+fn unwritable(cause: serde_json::Error) -> Error {
+    Error::internal("store plan", "content", cause.to_string()).caused_by(cause)
+}
+
+impl PartialEq for FittedPipeline {
+    /// The same content.
+    fn eq(&self, other: &Self) -> bool {
+        self.digest() == other.digest()
+    }
+}
+
+impl sealed::Sealed for FittedPipeline {}
+
+impl Transform for FittedPipeline {
+    fn input(&self) -> Result<Schema> {
+        Ok(Self::input(self).clone())
+    }
+
+    fn output(&self) -> Result<Schema> {
+        Ok(Self::output(self).clone())
+    }
+
+    fn transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        Self::transform(self, table)
+    }
+
+    fn to_plan(&self) -> Result<FittedPipeline> {
+        Ok(self.clone())
+    }
+}

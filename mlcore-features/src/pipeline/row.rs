@@ -1,0 +1,310 @@
+//! One record through a plan: no allocation, no name, no table.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{ArrowPrimitiveType, Float16Type};
+use mlcore::batch::{Row, Value};
+use mlcore::schema::DType;
+use mlcore::{Error, Result};
+
+use super::kernel::canonical;
+use super::program::{
+    Place, Program, REFUSED, Read, Refusal, Source, Write, Writes, ZEROS, exact_bits, shown_number,
+    shown_text,
+};
+
+/// An element type of model input that features are written as: `f64` or `f32`.
+pub trait Output: mlcore::batch::Element + sealed::Sealed {
+    #[doc(hidden)]
+    fn of(value: f64) -> Self;
+}
+
+impl Output for f64 {
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        canonical(value)
+    }
+}
+
+impl Output for f32 {
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        canonical(value) as Self
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f64 {}
+    impl Sealed for f32 {}
+}
+
+/// Runs single rows through a plan, reusing its memory: after construction, running allocates nothing (errors do).
+///
+/// Rows hold the values of the plan's [`input`](super::FittedPipeline::input) schema in its order.
+///
+/// ```
+/// # use mlcore_features::transform::StandardScaler;
+/// # use mlcore_features::pipeline::ColumnTransformer;
+/// # use mlcore::arrow::array::{Float64Array, RecordBatch};
+/// # use mlcore::batch::{Row, Value};
+/// # use std::sync::Arc;
+/// # let table = RecordBatch::try_from_iter([("age", Arc::new(Float64Array::from(vec![20.0, 40.0])) as _)]).unwrap();
+/// let plan = ColumnTransformer::new().with("scale", StandardScaler::default(), ["age"]).fit(&table)?;
+/// let mut executor = plan.row_executor();
+/// let row = [Value::Float(40.0)];
+/// assert_eq!(executor.run(Row::new(&row, plan.input())?)?, [1.0]);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RowExecutor {
+    program: Arc<Program>,
+    scratch: Vec<f64>,
+    features: Vec<f64>,
+}
+
+impl RowExecutor {
+    pub(crate) fn new(program: Arc<Program>) -> Self {
+        let scratch = vec![0.0; scratch_len(&program)];
+        let features = vec![0.0; program.width()];
+        Self { program, scratch, features }
+    }
+
+    /// The number of features of a row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.program.width()
+    }
+
+    /// The features of this row, in the order of the plan's output; valid until the next run.
+    ///
+    /// # Errors
+    /// As [`RowExecutor::run_into`].
+    pub fn run(&mut self, row: Row<'_>) -> Result<&[f64]> {
+        execute(&self.program, row.values(), &mut self.scratch, &mut self.features)?;
+        Ok(&self.features)
+    }
+
+    /// Writes the features of this row into `features`, whose length is [`RowExecutor::width`].
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`] naming the column when the row does not fit the plan's input, [`Error::InvalidInput`]
+    /// when a step refuses a value (an unknown category, an infinity) or `features` has another length, and
+    /// [`Error::Unsupported`] when the plan's output holds text. What `features` holds then is unspecified.
+    pub fn run_into<T: Output>(&mut self, row: Row<'_>, features: &mut [T]) -> Result<()> {
+        execute(&self.program, row.values(), &mut self.scratch, features)
+    }
+}
+
+pub(crate) fn scratch_len(program: &Program) -> usize {
+    program.slots.len() + program.temps
+}
+
+/// Runs one row; `scratch` has [`scratch_len`] places, whose content does not matter.
+pub(crate) fn execute<T: Output>(
+    program: &Program,
+    values: &[Value<'_>],
+    scratch: &mut [f64],
+    features: &mut [T],
+) -> Result<()> {
+    check_shapes(program, values.len(), features.len())?;
+    let (numbers, temps) = scratch.split_at_mut(program.slots.len());
+    for (position, ((slot, value), number)) in
+        program.slots.iter().zip(values).zip(numbers.iter_mut()).enumerate()
+    {
+        *number = match (slot.dtype, value) {
+            (DType::Float64, Value::Float(value)) => *value,
+            (DType::String, Value::Text(_)) => 0.0,
+            (_, Value::Null) if slot.nullable => f64::NAN,
+            (dtype, value) => match widened(dtype, value) {
+                Some(number) => number,
+                None => return Err(unfit_value(program, position, value, None)),
+            },
+        };
+    }
+    let mut memory = Memory { temps, features };
+    for instruction in &program.instructions {
+        match &instruction.read {
+            Read::Number { source, kernels } => {
+                let mut value = match source {
+                    Source::Input(slot) => numbers[*slot],
+                    Source::Temp(temp) => memory.temps[*temp],
+                };
+                for kernel in kernels {
+                    if let Some(site) = kernel.refuses(value) {
+                        return Err(program.refused(site, None, &shown_number(value), Refusal::NotFinite));
+                    }
+                    value = kernel.apply(value);
+                }
+                match &instruction.write {
+                    Write::Number(place) => memory.number(*place, value),
+                    Write::Missing(place) => memory.number(*place, f64::from(u8::from(value.is_nan()))),
+                    Write::Codes { encoder, site, first } => {
+                        let code = encoder.number(value);
+                        if code == REFUSED {
+                            return Err(program.refused(*site, None, &shown_number(value), Refusal::Unknown));
+                        }
+                        memory.codes(*first, code, &encoder.writes);
+                    }
+                }
+            }
+            Read::Exact { slot, fill } => {
+                let bits = exact_bits(&values[*slot]).or(*fill);
+                if let Write::Codes { encoder, site, first } = &instruction.write {
+                    let code = encoder.exact(bits);
+                    if code == REFUSED {
+                        let shown = shown_exact(bits, program.slots[*slot].dtype);
+                        return Err(program.refused(*site, None, &shown, Refusal::Unknown));
+                    }
+                    memory.codes(*first, code, &encoder.writes);
+                }
+            }
+            Read::Text { slot, fill } => {
+                let text = match &values[*slot] {
+                    Value::Text(text) => Some(*text),
+                    _ => fill.as_deref(),
+                };
+                match &instruction.write {
+                    Write::Codes { encoder, site, first } => {
+                        let code = encoder.text(text);
+                        if code == REFUSED {
+                            return Err(program.refused(*site, None, &shown_text(text), Refusal::Unknown));
+                        }
+                        memory.codes(*first, code, &encoder.writes);
+                    }
+                    Write::Missing(place) | Write::Number(place) => {
+                        memory.number(*place, f64::from(u8::from(text.is_none())));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where instructions write.
+struct Memory<'a, T> {
+    temps: &'a mut [f64],
+    features: &'a mut [T],
+}
+
+impl<T: Output> Memory<'_, T> {
+    #[inline(always)]
+    fn number(&mut self, place: Place, value: f64) {
+        match place {
+            Place::Output(position) => self.features[position] = T::of(value),
+            Place::Temp(temp) => self.temps[temp] = value,
+        }
+    }
+
+    #[inline(always)]
+    fn codes(&mut self, first: Place, code: u32, writes: &Writes) {
+        match writes {
+            Writes::OneHot { width } => match first {
+                Place::Output(position) => {
+                    one_hot(&mut self.features[position..position + width], code, T::of(0.0), T::of(1.0));
+                }
+                Place::Temp(temp) => one_hot(&mut self.temps[temp..temp + width], code, 0.0, 1.0),
+            },
+            Writes::Ordinal { values } => {
+                self.number(first, values.get(code as usize).copied().unwrap_or(f64::NAN));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn one_hot<T: Copy>(columns: &mut [T], code: u32, zero: T, one: T) {
+    columns.fill(zero);
+    if code != ZEROS
+        && let Some(column) = columns.get_mut(code as usize)
+    {
+        *column = one;
+    }
+}
+
+fn check_shapes(program: &Program, values: usize, features: usize) -> Result<()> {
+    if values != program.slots.len() {
+        return Err(Error::schema_mismatch(
+            "transform row",
+            "values",
+            format!("expected {} values, got {values}", program.slots.len()),
+        )
+        .remedy("make the row with the plan's input schema"));
+    }
+    if let Some(field) = program.text_output() {
+        return Err(Error::unsupported(
+            "transform row",
+            field.name(),
+            "the column is text, which no matrix of floats holds",
+        )
+        .remedy("encode it, drop it, or ask for a table or one tensor per column"));
+    }
+    if features != program.width() {
+        return Err(Error::invalid_input(
+            "transform row",
+            "features",
+            format!("expected room for {} numbers, got {features}", program.width()),
+        ));
+    }
+    Ok(())
+}
+
+/// The value as the column's type holds it, as a float: rounded to it where it is narrower. `None` where a column of
+/// this type cannot hold the value.
+#[inline]
+pub(crate) fn widened(dtype: DType, value: &Value<'_>) -> Option<f64> {
+    match (dtype, value) {
+        (DType::Float64, Value::Float(value)) => Some(*value),
+        (DType::Float32, Value::Float(value)) => Some(f64::from(*value as f32)),
+        (DType::Float16, Value::Float(value)) => {
+            Some(<Float16Type as ArrowPrimitiveType>::Native::from_f64(*value).to_f64())
+        }
+        (DType::String, Value::Text(_)) => Some(0.0),
+        (DType::Bool, Value::Bool(value)) => Some(f64::from(u8::from(*value))),
+        (dtype, Value::Int(number)) if value.fits(dtype) => Some(*number as f64),
+        (dtype, Value::UInt(number)) if value.fits(dtype) => Some(*number as f64),
+        _ => None,
+    }
+}
+
+/// The error of a value that the column cannot hold.
+pub(crate) fn unfit_value(
+    program: &Program,
+    position: usize,
+    value: &Value<'_>,
+    row: Option<usize>,
+) -> Error {
+    let name = program.input.fields().get(position).map_or("", |field| field.name());
+    let dtype = program.slots.get(position).map_or("", |slot| slot.dtype.name());
+    let at = row.map_or_else(String::new, |row| format!("row {row}: "));
+    match value {
+        Value::Null => Error::schema_mismatch(
+            "transform",
+            name,
+            format!("{at}the value is null, and the column is not nullable"),
+        )
+        .remedy("send a value, or fit on a table whose column is nullable or with an imputer"),
+        value => {
+            let got = match value {
+                Value::Text(text) => format!("text {}", shown_text(Some(text))),
+                Value::Bool(value) => format!("bool {value}"),
+                Value::Int(value) => format!("integer {value}"),
+                Value::UInt(value) => format!("integer {value}"),
+                Value::Float(value) => format!("float {value}"),
+                Value::Null => "null".to_owned(),
+            };
+            Error::schema_mismatch("transform", name, format!("{at}expected {dtype}, got {got}"))
+                .remedy("cast the column to the type it was fitted on, or fit again")
+        }
+    }
+}
+
+pub(crate) fn shown_exact(bits: Option<u64>, dtype: DType) -> String {
+    match (bits, dtype) {
+        (None, _) => "a missing value".to_owned(),
+        (Some(bits), DType::Bool) => (bits != 0).to_string(),
+        (Some(bits), DType::Int8 | DType::Int16 | DType::Int32 | DType::Int64) => (bits as i64).to_string(),
+        (Some(bits), _) => bits.to_string(),
+    }
+}

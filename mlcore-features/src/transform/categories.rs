@@ -1,0 +1,399 @@
+//! What both encoders share: finding categories, counting them, putting the rare ones together.
+
+use std::collections::HashMap;
+
+use mlcore::schema::DType;
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::Scalar;
+use super::input::FitColumn;
+use crate::pipeline::bind::{Texts, Values};
+use crate::pipeline::exact;
+use crate::pipeline::lookup::Lookup;
+use crate::pipeline::program::{Table, float_bits};
+
+/// Where the categories of each column come from.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Categories {
+    /// From the training data, sorted, a missing value last.
+    #[default]
+    Auto,
+    /// From here, a list per column. Numbers must be sorted, and a missing value be last.
+    Listed(Vec<Vec<Scalar>>),
+}
+
+impl Categories {
+    /// One list of categories per column.
+    pub fn listed<C, V>(columns: impl IntoIterator<Item = C>) -> Self
+    where
+        C: IntoIterator<Item = V>,
+        V: Into<Scalar>,
+    {
+        let list = |column: C| column.into_iter().map(Into::into).collect();
+        Self::Listed(columns.into_iter().map(list).collect())
+    }
+}
+
+/// Below which frequency a category is called infrequent.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MinFrequency {
+    /// Fewer rows than this, at least 1.
+    Count(u64),
+    /// Fewer than this share of the rows, between 0 and 1.
+    Fraction(#[serde(with = "exact")] f64),
+}
+
+/// Which categories to put together as infrequent.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Grouping {
+    pub(crate) min_frequency: Option<MinFrequency>,
+    pub(crate) max_categories: Option<usize>,
+}
+
+impl Grouping {
+    fn is_enabled(&self) -> bool {
+        self.min_frequency.is_some() || self.max_categories.is_some()
+    }
+
+    pub(crate) fn check(&self, operation: &'static str) -> Result<()> {
+        let problem = match (self.min_frequency, self.max_categories) {
+            (Some(MinFrequency::Count(0)), _) => "min_frequency must be at least 1",
+            (Some(MinFrequency::Fraction(share)), _) if !(share > 0.0 && share < 1.0) => {
+                "min_frequency must be between 0 and 1 as a fraction"
+            }
+            (_, Some(0)) => "max_categories must be at least 1",
+            _ => return Ok(()),
+        };
+        Err(Error::invalid_input(operation, "parameters", problem))
+    }
+
+    /// The positions of the infrequent categories, in order.
+    fn infrequent(&self, counts: &[u64], rows: usize) -> Vec<usize> {
+        if !self.is_enabled() {
+            return Vec::new();
+        }
+        let mut rare: Vec<bool> = counts
+            .iter()
+            .map(|count| match self.min_frequency {
+                None => false,
+                Some(MinFrequency::Count(least)) => *count < least,
+                Some(MinFrequency::Fraction(share)) => (*count as f64) < rows as f64 * share,
+            })
+            .collect();
+        let rare_count = rare.iter().filter(|rare| **rare).count();
+        // The group of infrequent ones counts as a category even while it is empty: scikit-learn's arithmetic.
+        let columns = counts.len() - rare_count + 1;
+        if let Some(most) = self.max_categories
+            && most < columns
+        {
+            let mut order: Vec<usize> = (0..counts.len()).collect();
+            order.sort_by_key(|position| counts[*position]);
+            let kept = most.saturating_sub(1);
+            for position in order.iter().take(counts.len().saturating_sub(kept)) {
+                rare[*position] = true;
+            }
+        }
+        rare.iter().enumerate().filter(|(_, rare)| **rare).map(|(position, _)| position).collect()
+    }
+}
+
+/// What was learnt about one column.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Learnt {
+    /// Sorted, or in the order that was given; a missing value last.
+    pub(crate) categories: Vec<Scalar>,
+    /// The positions of the infrequent ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) infrequent: Vec<usize>,
+}
+
+/// How to learn categories.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Learning<'a> {
+    pub(crate) operation: &'static str,
+    pub(crate) categories: &'a Categories,
+    pub(crate) grouping: Grouping,
+    /// Is a value outside listed categories an error?
+    pub(crate) refuse_unknown: bool,
+    /// Is a missing value never called infrequent?
+    pub(crate) spare_missing: bool,
+}
+
+impl Learning<'_> {
+    pub(crate) fn learn(&self, columns: &[FitColumn]) -> Result<Vec<Learnt>> {
+        self.grouping.check(self.operation)?;
+        if let Categories::Listed(lists) = self.categories
+            && lists.len() != columns.len()
+        {
+            return Err(Error::invalid_input(
+                self.operation,
+                "categories",
+                format!("there are {} lists for {} columns", lists.len(), columns.len()),
+            )
+            .remedy("give one list per column"));
+        }
+        columns.iter().enumerate().map(|(position, column)| self.learn_column(position, column)).collect()
+    }
+
+    fn learn_column(&self, position: usize, column: &FitColumn) -> Result<Learnt> {
+        let counted = count(column)?;
+        let (categories, mut counts) = match self.categories {
+            Categories::Auto => counted.into_iter().unzip::<_, _, Vec<_>, Vec<_>>(),
+            Categories::Listed(lists) => {
+                let list = lists.get(position).map_or(&[][..], Vec::as_slice);
+                self.listed(column, list, counted)?
+            }
+        };
+        if self.spare_missing && categories.last().is_some_and(Scalar::is_missing) {
+            counts.pop();
+        }
+        let infrequent = self.grouping.infrequent(&counts, column.len());
+        Ok(Learnt { categories, infrequent })
+    }
+
+    fn listed(
+        &self,
+        column: &FitColumn,
+        list: &[Scalar],
+        counted: Vec<(Scalar, u64)>,
+    ) -> Result<(Vec<Scalar>, Vec<u64>)> {
+        let categories: Vec<Scalar> = list
+            .iter()
+            .map(|category| {
+                coerce(category, column.dtype()).ok_or_else(|| {
+                    column.error(format!("the category {category} does not fit a {} column", column.dtype()))
+                })
+            })
+            .collect::<Result<_>>()?;
+        let Some((_, before)) = categories.split_last() else {
+            return Err(column.error("the list of categories is empty"));
+        };
+        if before.iter().any(Scalar::is_missing) {
+            return Err(column.error("a missing value must be the last of the listed categories"));
+        }
+        let present = categories.iter().filter(|category| !category.is_missing());
+        if column.dtype() != DType::String && !present.clone().is_sorted_by(|a, b| order(a, b).is_le()) {
+            return Err(column.error("numeric categories must be sorted"));
+        }
+        let bits: Vec<Key> = present.map(key).collect();
+        let positions: HashMap<&Key, usize> = bits.iter().zip(0..).collect();
+        if positions.len() != bits.len() {
+            return Err(column.error("a category is listed twice"));
+        }
+        let missing = categories.last().filter(|last| last.is_missing()).map(|_| categories.len() - 1);
+        let mut counts = vec![0; categories.len()];
+        for (value, count) in counted {
+            let found = if value.is_missing() { missing } else { positions.get(&key(&value)).copied() };
+            match found.and_then(|found| counts.get_mut(found)) {
+                Some(own) => *own += count,
+                None if self.refuse_unknown => {
+                    let shown =
+                        if value.is_missing() { "a missing value".to_owned() } else { value.to_string() };
+                    return Err(column.error(format!("{shown} is none of the listed categories")));
+                }
+                None => {}
+            }
+        }
+        Ok((categories, counts))
+    }
+}
+
+impl Learnt {
+    /// The group of each category: frequent ones keep their order, the infrequent ones share the last. Without
+    /// `with_missing` a missing value at the end has no group.
+    pub(crate) fn groups(&self, with_missing: bool) -> Vec<usize> {
+        let missing = usize::from(!with_missing && self.has_missing());
+        let count = self.categories.len() - missing;
+        let frequent = count.saturating_sub(self.infrequent.len());
+        let mut next = 0;
+        (0..count)
+            .map(|position| {
+                if self.infrequent.binary_search(&position).is_ok() {
+                    return frequent;
+                }
+                next += 1;
+                next - 1
+            })
+            .collect()
+    }
+
+    pub(crate) fn has_missing(&self) -> bool {
+        self.categories.last().is_some_and(Scalar::is_missing)
+    }
+
+    pub(crate) fn infrequent_categories(&self) -> Option<Vec<&Scalar>> {
+        let categories: Vec<&Scalar> =
+            self.infrequent.iter().filter_map(|position| self.categories.get(*position)).collect();
+        (!categories.is_empty()).then_some(categories)
+    }
+
+    /// The table from each present category to its slot.
+    pub(crate) fn table(&self, dtype: DType, slots: &[u32]) -> Result<Table> {
+        let pairs = || {
+            self.categories.iter().zip(slots.iter().copied()).filter(|(category, _)| !category.is_missing())
+        };
+        let misfit = || Error::corrupt("compile plan", "categories", "a category does not fit its column");
+        if dtype == DType::String {
+            let texts: Vec<(&str, u32)> = pairs()
+                .map(|(category, slot)| Ok((category.as_str().ok_or_else(misfit)?, slot)))
+                .collect::<Result<_>>()?;
+            return Ok(Table::Texts(Lookup::of_texts(texts)?));
+        }
+        let bits: Vec<(u64, u32)> = pairs()
+            .map(|(category, slot)| match key(category) {
+                Key::Bits(bits) => Ok((bits, slot)),
+                Key::Text(_) => Err(misfit()),
+            })
+            .collect::<Result<_>>()?;
+        Ok(Table::Bits(Lookup::of_bits(bits)?))
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Key {
+    Bits(u64),
+    Text(String),
+}
+
+fn key(value: &Scalar) -> Key {
+    match value {
+        Scalar::Missing => Key::Bits(f64::NAN.to_bits()),
+        Scalar::Bool(value) => Key::Bits(u64::from(*value)),
+        Scalar::Int(value) => Key::Bits(*value as u64),
+        Scalar::UInt(value) => Key::Bits(*value),
+        Scalar::Float(value) => Key::Bits(float_bits(*value)),
+        Scalar::Text(text) => Key::Text(text.clone()),
+    }
+}
+
+fn order(left: &Scalar, right: &Scalar) -> std::cmp::Ordering {
+    match (left, right) {
+        (Scalar::Bool(left), Scalar::Bool(right)) => left.cmp(right),
+        (Scalar::Int(left), Scalar::Int(right)) => left.cmp(right),
+        (Scalar::UInt(left), Scalar::UInt(right)) => left.cmp(right),
+        (Scalar::Float(left), Scalar::Float(right)) => left.total_cmp(right),
+        (Scalar::Text(left), Scalar::Text(right)) => left.cmp(right),
+        _ => std::cmp::Ordering::Equal,
+    }
+}
+
+/// The value as a column of this type holds it; `None` where it cannot.
+pub(crate) fn coerce(value: &Scalar, dtype: DType) -> Option<Scalar> {
+    let integer = match value {
+        Scalar::Int(value) => Some(i128::from(*value)),
+        Scalar::UInt(value) => Some(i128::from(*value)),
+        Scalar::Float(value) if value.fract() == 0.0 && value.abs() < 2_f64.powi(63) => Some(*value as i128),
+        _ => None,
+    };
+    match dtype {
+        _ if value.is_missing() => Some(Scalar::Missing),
+        DType::String => value.as_str().map(Scalar::from),
+        DType::Bool => match (value, integer) {
+            (Scalar::Bool(value), _) => Some(Scalar::Bool(*value)),
+            (_, Some(0)) => Some(Scalar::Bool(false)),
+            (_, Some(1)) => Some(Scalar::Bool(true)),
+            _ => None,
+        },
+        DType::Int8 | DType::Int16 | DType::Int32 | DType::Int64 => {
+            integer.and_then(|value| i64::try_from(value).ok()).map(Scalar::Int)
+        }
+        DType::UInt8 | DType::UInt16 | DType::UInt32 | DType::UInt64 => {
+            integer.and_then(|value| u64::try_from(value).ok()).map(Scalar::UInt)
+        }
+        DType::Float32 => value.as_f64().map(|value| zero(f64::from(value as f32))).map(Scalar::Float),
+        _ => value.as_f64().map(zero).map(Scalar::Float),
+    }
+    .filter(|coerced| !matches!(coerced, Scalar::Float(value) if !value.is_finite()))
+}
+
+fn zero(value: f64) -> f64 {
+    if value == 0.0 { 0.0 } else { value }
+}
+
+/// The distinct values of a column with their counts: sorted, a missing value last. Infinities are refused.
+pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
+    let bound = column.bound()?;
+    let rows = column.len();
+    let mut missing = 0_u64;
+    let mut counted: Vec<(Scalar, u64)> = match &bound.values {
+        Values::Text(Texts::Dictionary { keys, texts }) => {
+            let mut per_key = vec![0_u64; texts.len()];
+            for (row, key) in keys.iter().enumerate() {
+                match per_key.get_mut(*key as usize) {
+                    Some(count) if !bound.is_null(row) => *count += 1,
+                    _ => missing += 1,
+                }
+            }
+            // A dictionary may hold a text twice, or one that no row has.
+            let mut merged: HashMap<&str, u64> = HashMap::new();
+            for (text, count) in texts.iter().zip(per_key).filter(|(_, count)| *count > 0) {
+                match text {
+                    Some(text) => *merged.entry(text).or_default() += count,
+                    None => missing += count,
+                }
+            }
+            merged.into_iter().map(|(text, count)| (Scalar::from(text), count)).collect()
+        }
+        Values::Text(_) => {
+            let mut counts: HashMap<&str, u64> = HashMap::new();
+            for row in 0..rows {
+                match bound.text(row) {
+                    Some(text) => *counts.entry(text).or_default() += 1,
+                    None => missing += 1,
+                }
+            }
+            counts.into_iter().map(|(text, count)| (Scalar::from(text), count)).collect()
+        }
+        Values::Float16(_) | Values::Float32(_) | Values::Float64(_) => {
+            let mut counts: HashMap<u64, u64> = HashMap::new();
+            for value in column.numbers()?.iter() {
+                if value.is_nan() {
+                    missing += 1;
+                } else {
+                    *counts.entry(float_bits(*value)).or_default() += 1;
+                }
+            }
+            counts.into_iter().map(|(bits, count)| (Scalar::Float(f64::from_bits(bits)), count)).collect()
+        }
+        _ => {
+            let mut counts: HashMap<u64, u64> = HashMap::new();
+            for row in 0..rows {
+                match bound.exact(row) {
+                    Some(bits) => *counts.entry(bits).or_default() += 1,
+                    None => missing += 1,
+                }
+            }
+            counts.into_iter().map(|(bits, count)| (exact_scalar(bits, column.dtype()), count)).collect()
+        }
+    };
+    counted.sort_by(|(left, _), (right, _)| order(left, right));
+    if missing > 0 {
+        counted.push((Scalar::Missing, missing));
+    }
+    Ok(counted)
+}
+
+/// The value that a 64-bit pattern stands for in an integer or bool column.
+pub(crate) fn exact_scalar(bits: u64, dtype: DType) -> Scalar {
+    match dtype {
+        DType::Bool => Scalar::Bool(bits != 0),
+        DType::Int8 | DType::Int16 | DType::Int32 | DType::Int64 => Scalar::Int(bits as i64),
+        _ => Scalar::UInt(bits),
+    }
+}
+
+/// The pattern of a value in an integer or bool column.
+pub(crate) fn exact_bits_of(value: &Scalar) -> Option<u64> {
+    match value {
+        Scalar::Bool(value) => Some(u64::from(*value)),
+        Scalar::Int(value) => Some(*value as u64),
+        Scalar::UInt(value) => Some(*value),
+        _ => None,
+    }
+}

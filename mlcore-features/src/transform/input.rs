@@ -1,0 +1,114 @@
+//! What fitting reads: checked columns of a table.
+
+use std::borrow::Cow;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use mlcore::schema::{DType, Field, Schema};
+use mlcore::{Error, Result};
+
+use crate::pipeline::bind::{self, Bound, Values};
+
+/// One column of the training table.
+#[derive(Debug)]
+pub(crate) struct FitColumn {
+    pub(crate) field: Field,
+    array: ArrayRef,
+    operation: &'static str,
+}
+
+/// The columns of a table, which must have some, and rows.
+pub(crate) fn columns(table: &RecordBatch, operation: &'static str) -> Result<Vec<FitColumn>> {
+    if table.num_columns() == 0 {
+        return Err(Error::invalid_input(
+            operation,
+            "table",
+            "it has no columns, and at least one is needed",
+        ));
+    }
+    if table.num_rows() == 0 {
+        return Err(Error::invalid_input(operation, "table", "it has no rows, and at least one is needed"));
+    }
+    let schema = Schema::from_arrow(table.schema_ref())?;
+    schema
+        .fields()
+        .iter()
+        .zip(table.columns())
+        .map(|(field, array)| Ok(FitColumn { field: field.clone(), array: bind::plain(array)?, operation }))
+        .collect()
+}
+
+/// The schema of these columns.
+pub(crate) fn schema<'a>(columns: impl IntoIterator<Item = &'a FitColumn>) -> Result<Schema> {
+    Schema::new(columns.into_iter().map(|column| column.field.clone()))
+}
+
+/// The same schema with every column nullable: for steps that have an answer to missing values.
+pub(crate) fn nullable_schema<'a>(columns: impl IntoIterator<Item = &'a FitColumn>) -> Result<Schema> {
+    Schema::new(columns.into_iter().map(|column| column.field.clone().nullable()))
+}
+
+impl FitColumn {
+    pub(crate) fn len(&self) -> usize {
+        self.array.len()
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        self.field.dtype()
+    }
+
+    pub(crate) fn bound(&self) -> Result<Bound<'_>> {
+        Bound::of(self.array.as_ref()).ok_or_else(|| {
+            Error::unsupported(
+                self.operation,
+                self.field.name(),
+                format!("columns of type {} are not taken", self.array.data_type()),
+            )
+        })
+    }
+
+    /// The values as floats, NaN for missing ones. Infinities are refused, as scikit-learn does.
+    pub(crate) fn numbers(&self) -> Result<Cow<'_, [f64]>> {
+        if self.dtype() == DType::String {
+            return Err(Error::schema_mismatch(
+                self.operation,
+                self.field.name(),
+                "expected numbers, got text",
+            )
+            .remedy("encode the column, or leave it to another transformer"));
+        }
+        let bound = self.bound()?;
+        let numbers = match (&bound.values, &bound.nulls) {
+            (Values::Float64(values), None) => Cow::Borrowed(*values),
+            _ => {
+                let mut numbers = vec![0.0; self.len()];
+                bound.numbers(0, &mut numbers);
+                Cow::Owned(numbers)
+            }
+        };
+        match numbers.iter().position(|value| value.is_infinite()) {
+            Some(row) => {
+                Err(self.refuse(row, "infinity", "replace infinities by missing values or by a bound"))
+            }
+            None => Ok(numbers),
+        }
+    }
+
+    /// The values as floats, all of them finite.
+    pub(crate) fn finite_numbers(&self) -> Result<Cow<'_, [f64]>> {
+        let numbers = self.numbers()?;
+        match numbers.iter().position(|value| value.is_nan()) {
+            Some(row) => Err(self.refuse(row, "a missing value", "impute missing values first")),
+            None => Ok(numbers),
+        }
+    }
+
+    fn refuse(&self, row: usize, what: &str, remedy: &str) -> Error {
+        Error::invalid_input(self.operation, self.field.name(), format!("row {row} holds {what}"))
+            .remedy(remedy)
+    }
+
+    /// An error about this column.
+    pub(crate) fn error(&self, problem: impl Into<String>) -> Error {
+        Error::invalid_input(self.operation, self.field.name(), problem)
+    }
+}

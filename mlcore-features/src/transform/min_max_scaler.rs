@@ -1,0 +1,194 @@
+use arrow::array::RecordBatch;
+use mlcore::schema::Schema;
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{Fit, Lower, input};
+use crate::pipeline::exact;
+use crate::pipeline::kernel::Kernel;
+use crate::pipeline::program::{Column, ProgramBuilder};
+
+/// Maps each column's range onto a wanted one: `x * scale + min`.
+///
+/// Missing values are ignored while fitting and stay missing (NaN). A constant column is mapped to the low end.
+/// Infinities are refused. Source: scikit-learn, `MinMaxScaler`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{AsArray, Float64Array, RecordBatch};
+/// use mlcore::arrow::datatypes::Float64Type;
+/// use mlcore_features::transform::{Fit, MinMaxScaler, Transform};
+///
+/// let ages = Arc::new(Float64Array::from(vec![20.0, 30.0, 60.0]));
+/// let table = RecordBatch::try_from_iter([("age", ages as _)]).unwrap();
+/// let scaled = MinMaxScaler::default().fit(&table)?.transform(&table)?;
+/// assert_eq!(scaled.column(0).as_primitive::<Float64Type>().values(), &[0.0, 0.25, 1.0]);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MinMaxScaler {
+    #[serde(with = "exact")]
+    feature_range: (f64, f64),
+    clip: bool,
+}
+
+impl Default for MinMaxScaler {
+    fn default() -> Self {
+        Self { feature_range: (0.0, 1.0), clip: false }
+    }
+}
+
+impl MinMaxScaler {
+    /// The range that the training data fills. Default `(0, 1)`.
+    #[must_use]
+    pub fn feature_range(mut self, low: f64, high: f64) -> Self {
+        self.feature_range = (low, high);
+        self
+    }
+
+    /// Cut values that leave the range? Default `false`.
+    #[must_use]
+    pub fn clip(mut self, clip: bool) -> Self {
+        self.clip = clip;
+        self
+    }
+}
+
+impl Fit for MinMaxScaler {
+    type Fitted = FittedMinMaxScaler;
+
+    fn fit(&self, table: &RecordBatch) -> Result<FittedMinMaxScaler> {
+        let (low, high) = self.feature_range;
+        if !(low < high && low.is_finite() && high.is_finite()) {
+            return Err(Error::invalid_input(
+                "fit MinMaxScaler",
+                "feature_range",
+                format!("the low end must be below the high end, got ({low}, {high})"),
+            ));
+        }
+        let columns = input::columns(table, "fit MinMaxScaler")?;
+        let mut fitted = FittedMinMaxScaler {
+            parameters: *self,
+            input: input::schema(&columns)?,
+            data_min: Vec::with_capacity(columns.len()),
+            data_max: Vec::with_capacity(columns.len()),
+            data_range: Vec::with_capacity(columns.len()),
+            scale: Vec::with_capacity(columns.len()),
+            min: Vec::with_capacity(columns.len()),
+            n_samples_seen: table.num_rows() as u64,
+        };
+        for column in &columns {
+            let values = column.numbers()?;
+            // The minimum and maximum of `f64` pass over NaN and answer NaN where there is nothing else.
+            let least = values.iter().copied().fold(f64::NAN, f64::min);
+            let greatest = values.iter().copied().fold(f64::NAN, f64::max);
+            let range = greatest - least;
+            // scikit-learn's rule for a range that is none: below ten times the machine's precision.
+            let divisor = if range < 10.0 * f64::EPSILON { 1.0 } else { range };
+            let scale = (high - low) / divisor;
+            fitted.data_min.push(least);
+            fitted.data_max.push(greatest);
+            fitted.data_range.push(range);
+            fitted.scale.push(scale);
+            fitted.min.push(low - least * scale);
+        }
+        Ok(fitted)
+    }
+}
+
+/// A [`MinMaxScaler`] that has seen its data.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FittedMinMaxScaler {
+    parameters: MinMaxScaler,
+    input: Schema,
+    #[serde(with = "exact")]
+    data_min: Vec<f64>,
+    #[serde(with = "exact")]
+    data_max: Vec<f64>,
+    #[serde(with = "exact")]
+    data_range: Vec<f64>,
+    #[serde(with = "exact")]
+    scale: Vec<f64>,
+    #[serde(with = "exact")]
+    min: Vec<f64>,
+    n_samples_seen: u64,
+}
+
+impl FittedMinMaxScaler {
+    /// What it was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &MinMaxScaler {
+        &self.parameters
+    }
+
+    /// The least value of each column (`data_min_`).
+    #[must_use]
+    pub fn data_min(&self) -> &[f64] {
+        &self.data_min
+    }
+
+    /// The greatest value of each column (`data_max_`).
+    #[must_use]
+    pub fn data_max(&self) -> &[f64] {
+        &self.data_max
+    }
+
+    /// The difference of the two (`data_range_`).
+    #[must_use]
+    pub fn data_range(&self) -> &[f64] {
+        &self.data_range
+    }
+
+    /// What each column is multiplied by (`scale_`).
+    #[must_use]
+    pub fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    /// What is added to each column thereafter (`min_`).
+    #[must_use]
+    pub fn min(&self) -> &[f64] {
+        &self.min
+    }
+
+    /// The rows seen, those with missing values too (`n_samples_seen_`).
+    #[must_use]
+    pub fn n_samples_seen(&self) -> u64 {
+        self.n_samples_seen
+    }
+}
+
+impl Lower for FittedMinMaxScaler {
+    fn schema(&self) -> Result<Schema> {
+        Ok(self.input.clone())
+    }
+
+    fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        columns
+            .into_iter()
+            .enumerate()
+            .map(|(position, column)| {
+                let (Some(scale), Some(min)) = (self.scale.get(position), self.min.get(position)) else {
+                    return Err(Error::corrupt(
+                        "compile plan",
+                        "MinMaxScaler",
+                        "it has fewer numbers than columns",
+                    ));
+                };
+                let mut steps = vec![
+                    Kernel::RefuseInfinite { site: builder.site("MinMaxScaler", &column) },
+                    Kernel::Multiply(*scale),
+                    Kernel::Add(*min),
+                ];
+                if self.parameters.clip {
+                    let (low, high) = self.parameters.feature_range;
+                    steps.push(Kernel::Clip { low, high });
+                }
+                builder.number(column, steps)
+            })
+            .collect()
+    }
+}

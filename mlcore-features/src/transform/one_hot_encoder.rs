@@ -1,0 +1,297 @@
+use arrow::array::RecordBatch;
+use mlcore::schema::Schema;
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::categories::{Grouping, Learning, Learnt};
+use super::{Categories, Fit, Lower, MinFrequency, Scalar, input};
+use crate::pipeline::kernel::Kernel;
+use crate::pipeline::program::{Column, Encoder, ProgramBuilder, REFUSED, Writes, ZEROS};
+
+/// What a [`OneHotEncoder`] does with a category that it has not seen.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandleUnknown {
+    /// Refuses it.
+    #[default]
+    Error,
+    /// Writes zeros into all of the column's features.
+    Ignore,
+    /// Treats it as infrequent; where there are no infrequent categories, as [`HandleUnknown::Ignore`].
+    InfrequentIfExist,
+}
+
+/// Which category of each column gets no feature of its own.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drop {
+    /// The first.
+    First,
+    /// The first of columns with exactly two.
+    IfBinary,
+    /// These, one per column.
+    Listed(Vec<Scalar>),
+}
+
+/// One feature per category: 1 for the category at hand, 0 for the others.
+///
+/// Takes text, integers, floats and bools. Categories are compared by value, never by the code of a dictionary. A
+/// missing value (null or NaN) is a category of its own, the last one, named `nan`. The result is dense.
+///
+/// Source: scikit-learn, `OneHotEncoder` with `sparse_output=False`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{RecordBatch, StringArray};
+/// use mlcore_features::transform::{Fit, OneHotEncoder, Transform};
+///
+/// let plans = Arc::new(StringArray::from(vec!["pro", "free", "pro"]));
+/// let table = RecordBatch::try_from_iter([("plan", plans as _)]).unwrap();
+/// let fitted = OneHotEncoder::default().fit(&table)?;
+/// assert_eq!(fitted.feature_names_out()?, ["plan_free", "plan_pro"]);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneHotEncoder {
+    categories: Categories,
+    drop: Option<Drop>,
+    handle_unknown: HandleUnknown,
+    grouping: Grouping,
+}
+
+impl OneHotEncoder {
+    /// Where the categories come from. Default: the training data.
+    #[must_use]
+    pub fn categories(mut self, categories: Categories) -> Self {
+        self.categories = categories;
+        self
+    }
+
+    /// Which category of each column gets no feature. Default: none.
+    #[must_use]
+    pub fn drop(mut self, drop: Drop) -> Self {
+        self.drop = Some(drop);
+        self
+    }
+
+    /// What to do with an unknown category. Default: refuse it.
+    #[must_use]
+    pub fn handle_unknown(mut self, handle_unknown: HandleUnknown) -> Self {
+        self.handle_unknown = handle_unknown;
+        self
+    }
+
+    /// Below which frequency categories share one feature, `infrequent_sklearn`. Default: none do.
+    #[must_use]
+    pub fn min_frequency(mut self, min_frequency: MinFrequency) -> Self {
+        self.grouping.min_frequency = Some(min_frequency);
+        self
+    }
+
+    /// The most features per column, the infrequent one included. Default: no limit.
+    #[must_use]
+    pub fn max_categories(mut self, max_categories: usize) -> Self {
+        self.grouping.max_categories = Some(max_categories);
+        self
+    }
+}
+
+const OPERATION: &str = "fit OneHotEncoder";
+
+impl Fit for OneHotEncoder {
+    type Fitted = FittedOneHotEncoder;
+
+    fn fit(&self, table: &RecordBatch) -> Result<FittedOneHotEncoder> {
+        let columns = input::columns(table, OPERATION)?;
+        let learning = Learning {
+            operation: OPERATION,
+            categories: &self.categories,
+            grouping: self.grouping,
+            refuse_unknown: self.handle_unknown == HandleUnknown::Error,
+            spare_missing: false,
+        };
+        let learnt = learning.learn(&columns)?;
+        let dropped = self.dropped(&learnt)?;
+        Ok(FittedOneHotEncoder {
+            parameters: self.clone(),
+            input: input::nullable_schema(&columns)?,
+            columns: learnt,
+            dropped,
+        })
+    }
+}
+
+impl OneHotEncoder {
+    /// The group of each column that gets no feature.
+    fn dropped(&self, learnt: &[Learnt]) -> Result<Vec<Option<usize>>> {
+        let listed = match &self.drop {
+            None => return Ok(vec![None; learnt.len()]),
+            Some(Drop::First) => return Ok(vec![Some(0); learnt.len()]),
+            Some(Drop::IfBinary) => {
+                return Ok(learnt.iter().map(|column| (group_count(column) == 2).then_some(0)).collect());
+            }
+            Some(Drop::Listed(listed)) => listed,
+        };
+        if listed.len() != learnt.len() {
+            return Err(Error::invalid_input(
+                OPERATION,
+                "drop",
+                format!("there are {} categories for {} columns", listed.len(), learnt.len()),
+            ));
+        }
+        listed
+            .iter()
+            .zip(learnt)
+            .map(|(wanted, column)| {
+                let found = column.categories.iter().position(|category| equal(category, wanted));
+                let Some(found) = found else {
+                    return Err(Error::invalid_input(
+                        OPERATION,
+                        "drop",
+                        format!("the category {wanted} was not found in the training data"),
+                    ));
+                };
+                if column.infrequent.contains(&found) {
+                    return Err(Error::invalid_input(
+                        OPERATION,
+                        "drop",
+                        format!("the category {wanted} cannot be dropped, because it is infrequent"),
+                    ));
+                }
+                Ok(column.groups(true).get(found).copied())
+            })
+            .collect()
+    }
+}
+
+/// Are they the same value, numbers of different types by their number?
+fn equal(category: &Scalar, wanted: &Scalar) -> bool {
+    match (category, wanted) {
+        (Scalar::Missing, Scalar::Missing) => true,
+        (Scalar::Missing, _) | (_, Scalar::Missing) => false,
+        (Scalar::Text(left), Scalar::Text(right)) => left == right,
+        _ => category == wanted || (category.as_f64().is_some() && category.as_f64() == wanted.as_f64()),
+    }
+}
+
+/// The number of features before one is dropped.
+fn group_count(column: &Learnt) -> usize {
+    match column.infrequent.len() {
+        0 => column.categories.len(),
+        infrequent => (column.categories.len() + 1).saturating_sub(infrequent),
+    }
+}
+
+/// A [`OneHotEncoder`] that has seen its data.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FittedOneHotEncoder {
+    parameters: OneHotEncoder,
+    input: Schema,
+    columns: Vec<Learnt>,
+    dropped: Vec<Option<usize>>,
+}
+
+impl FittedOneHotEncoder {
+    /// What it was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &OneHotEncoder {
+        &self.parameters
+    }
+
+    /// The categories of each column (`categories_`), a missing value last.
+    pub fn categories(&self) -> impl ExactSizeIterator<Item = &[Scalar]> {
+        self.columns.iter().map(|column| column.categories.as_slice())
+    }
+
+    /// The infrequent categories of each column (`infrequent_categories_`); `None` where there are none.
+    pub fn infrequent_categories(&self) -> impl ExactSizeIterator<Item = Option<Vec<&Scalar>>> {
+        self.columns.iter().map(Learnt::infrequent_categories)
+    }
+
+    /// For each column, the position in its categories of the one that gets no feature (`drop_idx_`).
+    pub fn drop_idx(&self) -> impl ExactSizeIterator<Item = Option<usize>> {
+        self.columns.iter().zip(&self.dropped).map(|(column, dropped)| {
+            dropped.and_then(|dropped| column.groups(true).iter().position(|group| *group == dropped))
+        })
+    }
+}
+
+impl Lower for FittedOneHotEncoder {
+    fn schema(&self) -> Result<Schema> {
+        Ok(self.input.clone())
+    }
+
+    fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        let mut outputs = Vec::new();
+        for (position, column) in columns.iter().enumerate() {
+            let (Some(learnt), Some(dropped)) = (self.columns.get(position), self.dropped.get(position))
+            else {
+                return Err(Error::corrupt(
+                    "compile plan",
+                    "OneHotEncoder",
+                    "it has fewer categories than columns",
+                ));
+            };
+            let site = builder.site("OneHotEncoder", column);
+            let encoder = self.encoder(learnt, *dropped, column)?;
+            let names = names(learnt, *dropped, column);
+            outputs.extend(builder.encode(
+                column,
+                site,
+                encoder,
+                [Kernel::RefuseInfinite { site }],
+                names,
+            )?);
+        }
+        Ok(outputs)
+    }
+}
+
+impl FittedOneHotEncoder {
+    fn encoder(&self, learnt: &Learnt, dropped: Option<usize>, column: &Column) -> Result<Encoder> {
+        let slot = |group: usize| match dropped {
+            Some(dropped) if dropped == group => ZEROS,
+            Some(dropped) if dropped < group => (group - 1) as u32,
+            _ => group as u32,
+        };
+        let groups = learnt.groups(true);
+        let slots: Vec<u32> = groups.iter().copied().map(slot).collect();
+        let unknown = match self.parameters.handle_unknown {
+            HandleUnknown::Error => REFUSED,
+            HandleUnknown::Ignore => ZEROS,
+            HandleUnknown::InfrequentIfExist => {
+                learnt.infrequent.first().and_then(|rare| slots.get(*rare)).copied().unwrap_or(ZEROS)
+            }
+        };
+        let missing = if learnt.has_missing() { slots.last().copied().unwrap_or(unknown) } else { unknown };
+        let width = group_count(learnt).saturating_sub(usize::from(dropped.is_some()));
+        Ok(Encoder {
+            table: learnt.table(column.dtype, &slots)?,
+            missing,
+            unknown,
+            writes: Writes::OneHot { width },
+        })
+    }
+}
+
+fn names(learnt: &Learnt, dropped: Option<usize>, column: &Column) -> Vec<String> {
+    let frequent =
+        learnt.categories.iter().zip(0..).filter(|(_, position)| !learnt.infrequent.contains(position));
+    let mut names: Vec<String> = frequent
+        .map(|(category, _)| format!("{}_{}", column.name, category.python_str(column.dtype)))
+        .collect();
+    if !learnt.infrequent.is_empty() {
+        names.push(format!("{}_infrequent_sklearn", column.name));
+    }
+    if let Some(dropped) = dropped
+        && dropped < names.len()
+    {
+        names.remove(dropped);
+    }
+    names
+}

@@ -1,0 +1,203 @@
+use arrow::array::RecordBatch;
+use mlcore::schema::Schema;
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::categories::{Grouping, Learning, Learnt};
+use super::{Categories, Fit, Lower, MinFrequency, Scalar, input};
+use crate::pipeline::exact;
+use crate::pipeline::kernel::Kernel;
+use crate::pipeline::program::{Column, Encoder, ProgramBuilder, REFUSED, Writes};
+
+/// The position of a column's category, as a number: 0, 1, 2, ...
+///
+/// Takes text, integers, floats and bools. A missing value (null or NaN) becomes
+/// [`encoded_missing_value`](OrdinalEncoder::encoded_missing_value) where fitting has seen one, and is an unknown
+/// category otherwise. Source: scikit-learn, `OrdinalEncoder`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{AsArray, RecordBatch, StringArray};
+/// use mlcore::arrow::datatypes::Float64Type;
+/// use mlcore_features::transform::{Categories, Fit, OrdinalEncoder, Transform};
+///
+/// let sizes = Arc::new(StringArray::from(vec!["small", "large", "medium"]));
+/// let table = RecordBatch::try_from_iter([("size", sizes as _)]).unwrap();
+/// let encoder = OrdinalEncoder::default().categories(Categories::listed([["small", "medium", "large"]]));
+/// let (_, encoded) = encoder.fit_transform(&table)?;
+/// assert_eq!(encoded.column(0).as_primitive::<Float64Type>().values(), &[0.0, 2.0, 1.0]);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrdinalEncoder {
+    categories: Categories,
+    #[serde(with = "exact")]
+    unknown_value: Option<f64>,
+    #[serde(with = "exact")]
+    encoded_missing_value: f64,
+    grouping: Grouping,
+}
+
+impl Default for OrdinalEncoder {
+    fn default() -> Self {
+        Self {
+            categories: Categories::Auto,
+            unknown_value: None,
+            encoded_missing_value: f64::NAN,
+            grouping: Grouping::default(),
+        }
+    }
+}
+
+impl OrdinalEncoder {
+    /// Where the categories come from. Default: the training data.
+    #[must_use]
+    pub fn categories(mut self, categories: Categories) -> Self {
+        self.categories = categories;
+        self
+    }
+
+    /// What an unknown category becomes: an integer that no category has, or NaN. It stands for scikit-learn's
+    /// `handle_unknown="use_encoded_value"` with this `unknown_value`. Default: unknown categories are refused.
+    #[must_use]
+    pub fn unknown_value(mut self, unknown_value: f64) -> Self {
+        self.unknown_value = Some(unknown_value);
+        self
+    }
+
+    /// What a missing value becomes: an integer that no category has, or NaN, which is the default.
+    #[must_use]
+    pub fn encoded_missing_value(mut self, encoded_missing_value: f64) -> Self {
+        self.encoded_missing_value = encoded_missing_value;
+        self
+    }
+
+    /// Below which frequency categories share one number, the last. Default: none do.
+    #[must_use]
+    pub fn min_frequency(mut self, min_frequency: MinFrequency) -> Self {
+        self.grouping.min_frequency = Some(min_frequency);
+        self
+    }
+
+    /// The most numbers per column, that of the infrequent ones included and that of missing values not. Default: no
+    /// limit.
+    #[must_use]
+    pub fn max_categories(mut self, max_categories: usize) -> Self {
+        self.grouping.max_categories = Some(max_categories);
+        self
+    }
+}
+
+const OPERATION: &str = "fit OrdinalEncoder";
+
+impl Fit for OrdinalEncoder {
+    type Fitted = FittedOrdinalEncoder;
+
+    fn fit(&self, table: &RecordBatch) -> Result<FittedOrdinalEncoder> {
+        let integer_or_nan = |value: f64| value.is_nan() || value.fract() == 0.0;
+        if !self.unknown_value.is_none_or(integer_or_nan) || !integer_or_nan(self.encoded_missing_value) {
+            return Err(Error::invalid_input(
+                OPERATION,
+                "parameters",
+                "unknown_value and encoded_missing_value must be integers or NaN",
+            ));
+        }
+        let columns = input::columns(table, OPERATION)?;
+        let learning = Learning {
+            operation: OPERATION,
+            categories: &self.categories,
+            grouping: self.grouping,
+            refuse_unknown: self.unknown_value.is_none(),
+            spare_missing: true,
+        };
+        let learnt = learning.learn(&columns)?;
+        for (column, learnt) in columns.iter().zip(&learnt) {
+            let used = |value: f64| value >= 0.0 && value < value_count(learnt) as f64;
+            if let Some(value) = self.unknown_value.filter(|value| used(*value)) {
+                return Err(column.error(format!("unknown_value {value} is the number of a known category")));
+            }
+            if learnt.has_missing() && used(self.encoded_missing_value) {
+                let value = self.encoded_missing_value;
+                return Err(
+                    column.error(format!("encoded_missing_value {value} is the number of a known category"))
+                );
+            }
+        }
+        Ok(FittedOrdinalEncoder {
+            parameters: self.clone(),
+            input: input::nullable_schema(&columns)?,
+            columns: learnt,
+        })
+    }
+}
+
+/// How many numbers the present categories take.
+fn value_count(learnt: &Learnt) -> usize {
+    learnt.groups(false).iter().max().map_or(0, |last| last + 1)
+}
+
+/// An [`OrdinalEncoder`] that has seen its data.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FittedOrdinalEncoder {
+    parameters: OrdinalEncoder,
+    input: Schema,
+    columns: Vec<Learnt>,
+}
+
+impl FittedOrdinalEncoder {
+    /// What it was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &OrdinalEncoder {
+        &self.parameters
+    }
+
+    /// The categories of each column (`categories_`), a missing value last.
+    pub fn categories(&self) -> impl ExactSizeIterator<Item = &[Scalar]> {
+        self.columns.iter().map(|column| column.categories.as_slice())
+    }
+
+    /// The infrequent categories of each column (`infrequent_categories_`); `None` where there are none.
+    pub fn infrequent_categories(&self) -> impl ExactSizeIterator<Item = Option<Vec<&Scalar>>> {
+        self.columns.iter().map(Learnt::infrequent_categories)
+    }
+}
+
+impl Lower for FittedOrdinalEncoder {
+    fn schema(&self) -> Result<Schema> {
+        Ok(self.input.clone())
+    }
+
+    fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        let mut outputs = Vec::new();
+        for (position, column) in columns.iter().enumerate() {
+            let learnt = self.columns.get(position).ok_or_else(|| {
+                Error::corrupt("compile plan", "OrdinalEncoder", "it has fewer categories than columns")
+            })?;
+            let site = builder.site("OrdinalEncoder", column);
+            let mut values: Vec<f64> = learnt.groups(false).iter().map(|group| *group as f64).collect();
+            let slots: Vec<u32> = (0..).take(values.len()).collect();
+            let mut add = |value: f64| {
+                values.push(value);
+                (values.len() - 1) as u32
+            };
+            let unknown = self.parameters.unknown_value.map_or(REFUSED, &mut add);
+            let missing =
+                if learnt.has_missing() { add(self.parameters.encoded_missing_value) } else { unknown };
+            let table = learnt.table(column.dtype, &slots)?;
+            let encoder =
+                Encoder { table, missing, unknown, writes: Writes::Ordinal { values: values.into() } };
+            let names = vec![column.name.clone()];
+            outputs.extend(builder.encode(
+                column,
+                site,
+                encoder,
+                [Kernel::RefuseInfinite { site }],
+                names,
+            )?);
+        }
+        Ok(outputs)
+    }
+}

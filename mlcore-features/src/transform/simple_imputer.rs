@@ -1,0 +1,261 @@
+use arrow::array::RecordBatch;
+use mlcore::schema::{DType, Schema};
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::categories::{coerce, count, exact_bits_of};
+use super::input::FitColumn;
+use super::{Fit, Lower, Scalar, input};
+use crate::pipeline::kernel::Kernel;
+use crate::pipeline::program::{Column, ProgramBuilder};
+
+/// What a [`SimpleImputer`] puts in the place of a missing value.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The mean of the column. Numbers only.
+    #[default]
+    Mean,
+    /// The median of the column. Numbers only.
+    Median,
+    /// The most frequent value, the smallest of several.
+    MostFrequent,
+    /// The [`fill_value`](SimpleImputer::fill_value).
+    Constant,
+}
+
+/// Replaces missing values, null and NaN alike, by one value per column.
+///
+/// The mean and the median make a `float64` column. The most frequent value and a constant keep the type of text and
+/// integer columns, and are refused on bools. Infinities are refused. A column without any value is left out, unless
+/// [`keep_empty_features`](SimpleImputer::keep_empty_features) is set. Source: scikit-learn, `SimpleImputer`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{AsArray, Float64Array, RecordBatch};
+/// use mlcore::arrow::datatypes::Float64Type;
+/// use mlcore_features::transform::{Fit, SimpleImputer, Strategy};
+///
+/// let ages = Arc::new(Float64Array::from(vec![Some(20.0), None, Some(30.0), Some(70.0), Some(f64::NAN)]));
+/// let table = RecordBatch::try_from_iter([("age", ages as _)]).unwrap();
+/// let (fitted, imputed) = SimpleImputer::default().strategy(Strategy::Median).fit_transform(&table)?;
+/// assert_eq!(fitted.statistics()[0].as_f64(), Some(30.0));
+/// assert_eq!(imputed.column(0).as_primitive::<Float64Type>().values(), &[20.0, 30.0, 30.0, 70.0, 30.0]);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimpleImputer {
+    strategy: Strategy,
+    fill_value: Option<Scalar>,
+    add_indicator: bool,
+    keep_empty_features: bool,
+}
+
+impl SimpleImputer {
+    /// What to put in the place of a missing value. Default: the mean.
+    #[must_use]
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// The value of [`Strategy::Constant`]. Default: 0 for numbers, `missing_value` for text.
+    #[must_use]
+    pub fn fill_value(mut self, fill_value: impl Into<Scalar>) -> Self {
+        self.fill_value = Some(fill_value.into());
+        self
+    }
+
+    /// Add a feature per column that had missing values while fitting: 1 where the value is missing. Default `false`.
+    #[must_use]
+    pub fn add_indicator(mut self, add_indicator: bool) -> Self {
+        self.add_indicator = add_indicator;
+        self
+    }
+
+    /// Keep columns that had no value while fitting? They are filled with 0, or with the constant. Default `false`.
+    #[must_use]
+    pub fn keep_empty_features(mut self, keep_empty_features: bool) -> Self {
+        self.keep_empty_features = keep_empty_features;
+        self
+    }
+}
+
+const OPERATION: &str = "fit SimpleImputer";
+
+impl Fit for SimpleImputer {
+    type Fitted = FittedSimpleImputer;
+
+    fn fit(&self, table: &RecordBatch) -> Result<FittedSimpleImputer> {
+        let columns = input::columns(table, OPERATION)?;
+        let mut statistics = Vec::with_capacity(columns.len());
+        let mut indicated = Vec::new();
+        for (position, column) in columns.iter().enumerate() {
+            let (statistic, missing) = self.statistic(column)?;
+            if self.add_indicator && missing {
+                indicated.push(position);
+            }
+            statistics.push(statistic);
+        }
+        Ok(FittedSimpleImputer {
+            parameters: self.clone(),
+            input: input::nullable_schema(&columns)?,
+            statistics,
+            indicated,
+        })
+    }
+}
+
+impl SimpleImputer {
+    /// What fills the column, and whether it has missing values.
+    fn statistic(&self, column: &FitColumn) -> Result<(Scalar, bool)> {
+        let keeps_type = matches!(self.strategy, Strategy::MostFrequent | Strategy::Constant);
+        if column.dtype() == DType::Bool && keeps_type {
+            return Err(column
+                .error("bools are not imputed by this strategy")
+                .remedy("cast the column to an integer or to text first"));
+        }
+        if column.dtype() == DType::String && !keeps_type {
+            return Err(column
+                .error("the mean and the median of text do not exist")
+                .remedy("use the strategy most_frequent or constant"));
+        }
+        if !keeps_type {
+            let values = column.numbers()?;
+            let present: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+            let statistic = match (present.is_empty(), self.strategy) {
+                (true, _) => self.empty(column),
+                (false, Strategy::Median) => Scalar::Float(median(present.clone())),
+                (false, _) => Scalar::Float(super::numeric::mean_of_present(&values, present.len())),
+            };
+            return Ok((statistic, present.len() < values.len()));
+        }
+        let constant = self.constant(column)?;
+        let counted = count(column)?;
+        let missing = counted.last().is_some_and(|(value, _)| value.is_missing());
+        let present = counted.iter().filter(|(value, _)| !value.is_missing());
+        let statistic = match present.clone().next() {
+            None => self.empty(column),
+            Some(_) if self.strategy == Strategy::Constant => constant,
+            // The values are sorted, so the first of the most frequent ones is the smallest.
+            Some(first) => {
+                present.fold(first, |best, next| if next.1 > best.1 { next } else { best }).0.clone()
+            }
+        };
+        Ok((statistic, missing))
+    }
+
+    /// What a column without any value is filled with; missing where it is left out.
+    fn empty(&self, column: &FitColumn) -> Scalar {
+        if !self.keep_empty_features {
+            return Scalar::Missing;
+        }
+        if self.strategy == Strategy::Constant
+            && let Ok(constant) = self.constant(column)
+        {
+            return constant;
+        }
+        let zero = Scalar::Int(0);
+        if column.dtype() == DType::String {
+            return Scalar::from("0");
+        }
+        if matches!(self.strategy, Strategy::Mean | Strategy::Median) {
+            return Scalar::Float(0.0);
+        }
+        coerce(&zero, column.dtype()).unwrap_or(zero)
+    }
+
+    /// The constant as the column's type holds it.
+    fn constant(&self, column: &FitColumn) -> Result<Scalar> {
+        let is_text = column.dtype() == DType::String;
+        let wanted = match (&self.fill_value, is_text) {
+            (Some(value), _) => value.clone(),
+            (None, true) => Scalar::from("missing_value"),
+            (None, false) => Scalar::Int(0),
+        };
+        let integer = column.dtype().is_numeric() && !column.dtype().is_float();
+        let fractional = integer && matches!(wanted, Scalar::Float(_));
+        coerce(&wanted, column.dtype())
+            .filter(|value| !value.is_missing() && !fractional && (is_text || wanted.as_str().is_none()))
+            .ok_or_else(|| {
+                column
+                    .error(format!("fill_value {wanted} does not fit a {} column", column.dtype()))
+                    .remedy("give a fill_value of the column's type, or cast the column")
+            })
+    }
+}
+
+/// The middle of the values, or the mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> f64 {
+    let middle = values.len() / 2;
+    let even = values.len() % 2 == 0;
+    let (below, high, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let high = *high;
+    let low = if even { below.iter().copied().fold(f64::NEG_INFINITY, f64::max) } else { high };
+    (low + high) / 2.0
+}
+
+/// A [`SimpleImputer`] that has seen its data.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FittedSimpleImputer {
+    parameters: SimpleImputer,
+    input: Schema,
+    statistics: Vec<Scalar>,
+    indicated: Vec<usize>,
+}
+
+impl FittedSimpleImputer {
+    /// What it was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &SimpleImputer {
+        &self.parameters
+    }
+
+    /// What fills each column (`statistics_`); missing for a column that is left out.
+    #[must_use]
+    pub fn statistics(&self) -> &[Scalar] {
+        &self.statistics
+    }
+
+    /// The positions of the columns that have an indicator (`indicator_.features_`).
+    #[must_use]
+    pub fn indicated(&self) -> &[usize] {
+        &self.indicated
+    }
+}
+
+impl Lower for FittedSimpleImputer {
+    fn schema(&self) -> Result<Schema> {
+        Ok(self.input.clone())
+    }
+
+    fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        let mut indicators = Vec::with_capacity(self.indicated.len());
+        for position in &self.indicated {
+            let column = columns.get(*position).ok_or_else(corrupt)?.clone();
+            let name = format!("missingindicator_{}", column.name);
+            indicators.push(builder.indicate(column, name)?);
+        }
+        let mut outputs = Vec::with_capacity(columns.len());
+        for (position, column) in columns.into_iter().enumerate() {
+            let site = builder.site("SimpleImputer", &column);
+            let number = |value: f64| [Kernel::RefuseInfinite { site }, Kernel::Impute(value)];
+            outputs.push(match self.statistics.get(position).ok_or_else(corrupt)? {
+                Scalar::Missing => continue,
+                Scalar::Text(text) => builder.fill_text(column, text)?,
+                Scalar::Float(value) => builder.number(column, number(*value))?,
+                exact => builder.fill_exact(column, exact_bits_of(exact).ok_or_else(corrupt)?)?,
+            });
+        }
+        outputs.extend(indicators);
+        Ok(outputs)
+    }
+}
+
+fn corrupt() -> Error {
+    Error::corrupt("compile plan", "SimpleImputer", "its statistics do not fit its columns")
+}

@@ -1,0 +1,193 @@
+use arrow::array::RecordBatch;
+use mlcore::schema::Schema;
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::input::{self, FitColumn};
+use super::numeric::pairwise_sum;
+use super::{Fit, Lower};
+use crate::pipeline::exact;
+use crate::pipeline::kernel::Kernel;
+use crate::pipeline::program::{Column, ProgramBuilder};
+
+/// Centres columns on their mean and divides them by their standard deviation: `z = (x - mean) / scale`.
+///
+/// Missing values are ignored while fitting and stay missing (NaN). A column whose variance cannot be told from
+/// rounding error is divided by 1. Infinities are refused.
+///
+/// Source: scikit-learn, `StandardScaler`; the variance is the corrected two-pass algorithm of Chan, Golub and
+/// LeVeque (1983), in numpy's order of summation.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{Float64Array, RecordBatch};
+/// use mlcore_features::transform::{Fit, StandardScaler};
+///
+/// let ages = Arc::new(Float64Array::from(vec![20.0, 40.0, 60.0]));
+/// let table = RecordBatch::try_from_iter([("age", ages as _)]).unwrap();
+/// let fitted = StandardScaler::default().fit(&table)?;
+/// assert_eq!(fitted.mean(), Some(&[40.0][..]));
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandardScaler {
+    with_mean: bool,
+    with_std: bool,
+}
+
+impl Default for StandardScaler {
+    fn default() -> Self {
+        Self { with_mean: true, with_std: true }
+    }
+}
+
+impl StandardScaler {
+    /// Subtract the mean? Default `true`.
+    #[must_use]
+    pub fn with_mean(mut self, with_mean: bool) -> Self {
+        self.with_mean = with_mean;
+        self
+    }
+
+    /// Divide by the standard deviation? Default `true`.
+    #[must_use]
+    pub fn with_std(mut self, with_std: bool) -> Self {
+        self.with_std = with_std;
+        self
+    }
+}
+
+impl Fit for StandardScaler {
+    type Fitted = FittedStandardScaler;
+
+    fn fit(&self, table: &RecordBatch) -> Result<FittedStandardScaler> {
+        let columns = input::columns(table, "fit StandardScaler")?;
+        let moments: Vec<Moments> =
+            columns.iter().map(|column| self.moments(column)).collect::<Result<_>>()?;
+        let keeps_mean = self.with_mean || self.with_std;
+        let list = |of: fn(&Moments) -> f64| moments.iter().map(of).collect::<Vec<f64>>();
+        Ok(FittedStandardScaler {
+            parameters: *self,
+            input: input::schema(&columns)?,
+            mean: keeps_mean.then(|| list(|moments| moments.mean)),
+            var: self.with_std.then(|| list(|moments| moments.var)),
+            scale: self.with_std.then(|| list(Moments::scale)),
+            n_samples_seen: moments.iter().map(|moments| moments.count).collect(),
+        })
+    }
+}
+
+impl StandardScaler {
+    fn moments(self, column: &FitColumn) -> Result<Moments> {
+        let values = column.numbers()?;
+        let missing = values.iter().filter(|value| value.is_nan()).count();
+        let count = (values.len() - missing) as f64;
+        // The place of a missing value adds zero instead of being left out, so that the order of summation is numpy's.
+        let present = |value: f64| if value.is_nan() { 0.0 } else { value };
+        let mean = pairwise_sum(values.len(), &|row| present(values[row])) / count;
+        let mut var = f64::NAN;
+        if self.with_std {
+            let deviation = |row: usize| present(values[row] - mean);
+            let correction = pairwise_sum(values.len(), &deviation);
+            let squares = pairwise_sum(values.len(), &|row| deviation(row) * deviation(row));
+            var = (squares - correction * correction / count) / count;
+        }
+        Ok(Moments { mean, var, count: (values.len() - missing) as u64 })
+    }
+}
+
+struct Moments {
+    mean: f64,
+    var: f64,
+    count: u64,
+}
+
+impl Moments {
+    /// The standard deviation; 1 where the variance is within the error bound of the algorithm that computed it.
+    fn scale(&self) -> f64 {
+        let count = self.count as f64;
+        let bound = count * f64::EPSILON * self.var + (count * self.mean * f64::EPSILON).powi(2);
+        if self.var <= bound { 1.0 } else { self.var.sqrt() }
+    }
+}
+
+/// A [`StandardScaler`] that has seen its data.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FittedStandardScaler {
+    parameters: StandardScaler,
+    input: Schema,
+    #[serde(with = "exact")]
+    mean: Option<Vec<f64>>,
+    #[serde(with = "exact")]
+    var: Option<Vec<f64>>,
+    #[serde(with = "exact")]
+    scale: Option<Vec<f64>>,
+    n_samples_seen: Vec<u64>,
+}
+
+impl FittedStandardScaler {
+    /// What it was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &StandardScaler {
+        &self.parameters
+    }
+
+    /// The mean of each column (`mean_`); `None` when neither mean nor deviation were asked for.
+    #[must_use]
+    pub fn mean(&self) -> Option<&[f64]> {
+        self.mean.as_deref()
+    }
+
+    /// The population variance of each column (`var_`); `None` without `with_std`.
+    #[must_use]
+    pub fn var(&self) -> Option<&[f64]> {
+        self.var.as_deref()
+    }
+
+    /// What each column is divided by (`scale_`); `None` without `with_std`.
+    #[must_use]
+    pub fn scale(&self) -> Option<&[f64]> {
+        self.scale.as_deref()
+    }
+
+    /// The values seen of each column, missing ones not counted (`n_samples_seen_`).
+    #[must_use]
+    pub fn n_samples_seen(&self) -> &[u64] {
+        &self.n_samples_seen
+    }
+}
+
+impl Lower for FittedStandardScaler {
+    fn schema(&self) -> Result<Schema> {
+        Ok(self.input.clone())
+    }
+
+    fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        let part = |list: &Option<Vec<f64>>, position: usize| match list {
+            None => Ok(None),
+            Some(list) => list.get(position).copied().map(Some).ok_or_else(corrupt),
+        };
+        columns
+            .into_iter()
+            .enumerate()
+            .map(|(position, column)| {
+                let mut steps =
+                    vec![Kernel::RefuseInfinite { site: builder.site("StandardScaler", &column) }];
+                if self.parameters.with_mean {
+                    steps.extend(part(&self.mean, position)?.map(Kernel::Subtract));
+                }
+                if self.parameters.with_std {
+                    steps.extend(part(&self.scale, position)?.map(Kernel::Divide));
+                }
+                builder.number(column, steps)
+            })
+            .collect()
+    }
+}
+
+fn corrupt() -> Error {
+    Error::corrupt("compile plan", "StandardScaler", "it has fewer numbers than columns")
+}
