@@ -7,6 +7,7 @@
 mod chi_square;
 mod kolmogorov_smirnov;
 mod missing_rate;
+mod order;
 pub mod psi;
 
 use std::borrow::Cow;
@@ -111,9 +112,9 @@ pub struct Effect {
 #[serde(tag = "note", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Note {
-    /// Many values are equal to others, so that a Kolmogorov-Smirnov p-value is too large: it misses, it does not alarm.
+    /// Many values are equal, so that a Kolmogorov-Smirnov p-value is too large: it misses, it does not alarm.
     Ties {
-        /// The share of values that equal another one.
+        /// The share of the reference that lies on single values with about 1 % of it, or more, each.
         share: f64,
     },
     /// Categories of the current sample that the reference does not have.

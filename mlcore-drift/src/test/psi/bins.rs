@@ -1,8 +1,8 @@
 //! Bins that are frozen from the reference, open at both ends.
 
-use super::histogram::{Interior, extremes};
-use super::order::quantiles;
+use super::histogram::Interior;
 use crate::test::Note;
+use crate::test::order::{extremes, quantiles};
 
 /// The bins of a numeric column.
 #[derive(Debug)]

@@ -6,9 +6,10 @@
 
 use mlcore::{Error, Result};
 
-use super::histogram::{Interior, extremes};
+use super::histogram::Interior;
 use super::{OPERATION, PsiResult, term};
 use crate::sample::{Categories, Precision, Sample, count_numbers};
+use crate::test::order::extremes;
 use crate::test::{CompiledTest, Note, Score, require_kind};
 
 /// At most this many distinct values of the reference are compared one by one.

@@ -127,24 +127,6 @@ fn differences(below: impl Iterator<Item = u64>, total: u64) -> Vec<u64> {
         .collect()
 }
 
-/// The smallest and the largest of `values`, none of them NaN; `None` if there are none.
-pub(super) fn extremes(values: &[f64]) -> Option<(f64, f64)> {
-    const LANES: usize = 8;
-    let first = *values.first()?;
-    let (mut low, mut high) = ([first; LANES], [first; LANES]);
-    let blocks = values.chunks_exact(LANES);
-    let rest = blocks.remainder();
-    for block in blocks {
-        for ((low, high), value) in low.iter_mut().zip(&mut high).zip(block) {
-            *low = if value < low { *value } else { *low };
-            *high = if value > high { *value } else { *high };
-        }
-    }
-    let low = low.iter().chain(rest).copied().fold(first, f64::min);
-    let high = high.iter().chain(rest).copied().fold(first, f64::max);
-    Some((low, high))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -177,16 +159,5 @@ mod tests {
             sorted.sort_by(f64::total_cmp);
             prop_assert_eq!(&plain.count_sorted(&sorted), &expected);
         }
-    }
-
-    #[test]
-    fn extremes_are_those_of_every_value() {
-        let values: Vec<f64> = (0..37).map(|i| f64::from((i * 7) % 37)).collect();
-        for len in 1..37 {
-            let expected =
-                values[..len].iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
-            assert_eq!(extremes(&values[..len]), Some(expected));
-        }
-        assert_eq!(extremes(&[]), None);
     }
 }

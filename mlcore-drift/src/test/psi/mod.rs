@@ -17,7 +17,6 @@
 mod bins;
 mod evidently;
 mod histogram;
-mod order;
 
 use mlcore::stats::chi2;
 use mlcore::{Error, Result};

@@ -1,15 +1,25 @@
 //! Quantiles without sorting everything.
 
-use super::histogram::extremes;
-
 /// Below this size sorting is as quick.
 const SMALL: usize = 4096;
 const BUCKETS: usize = 1024;
 /// Each round narrows a crowded bucket to its own range; data that is crowded at every scale is sorted in the end.
 const ROUNDS: usize = 4;
+const HUNDREDTHS: usize = 100;
+
+/// The share of `values` (none of them NaN) that lies on single values with about a hundredth of them, or more, each:
+/// the hundredths whose two ends are equal.
+pub(crate) fn share_on_atoms(values: &[f64]) -> f64 {
+    if values.len() < 2 {
+        return 0.0;
+    }
+    let quantiles = quantiles(values, HUNDREDTHS);
+    let flat = quantiles.windows(2).filter(|ends| ends[0] == ends[1]).count();
+    flat as f64 / HUNDREDTHS as f64
+}
 
 /// `numpy.quantile(values, linspace(0, 1, parts + 1))`, linear interpolation; `values` holds no NaN and is not empty.
-pub(super) fn quantiles(values: &[f64], parts: usize) -> Vec<f64> {
+pub(crate) fn quantiles(values: &[f64], parts: usize) -> Vec<f64> {
     let last = values.len().saturating_sub(1);
     let step = 1.0 / parts as f64;
     // numpy's linspace puts the end exactly at 1.
@@ -30,6 +40,24 @@ pub(super) fn quantiles(values: &[f64], parts: usize) -> Vec<f64> {
             interpolate(at(rank), at((rank + 1).min(last)), place - rank as f64)
         })
         .collect()
+}
+
+/// The smallest and the largest of `values`, none of them NaN; `None` if there are none.
+pub(crate) fn extremes(values: &[f64]) -> Option<(f64, f64)> {
+    const LANES: usize = 8;
+    let first = *values.first()?;
+    let (mut low, mut high) = ([first; LANES], [first; LANES]);
+    let blocks = values.chunks_exact(LANES);
+    let rest = blocks.remainder();
+    for block in blocks {
+        for ((low, high), value) in low.iter_mut().zip(&mut high).zip(block) {
+            *low = if value < low { *value } else { *low };
+            *high = if value > high { *value } else { *high };
+        }
+    }
+    let low = low.iter().chain(rest).copied().fold(first, f64::min);
+    let high = high.iter().chain(rest).copied().fold(first, f64::max);
+    Some((low, high))
 }
 
 /// numpy's interpolation, which is exact at both ends; between infinities the nearer one.
@@ -139,5 +167,16 @@ mod tests {
         let crowded: Vec<f64> = (0..10_000).map(|i| f64::from(i) * 1e-300).chain([1e300]).collect();
         assert_eq!(quantiles(&crowded, 4), sorted_quantiles(&crowded, 4));
         assert_eq!(quantiles(&[7.0], 3), [7.0; 4]);
+    }
+
+    #[test]
+    fn extremes_are_those_of_every_value() {
+        let values: Vec<f64> = (0..37).map(|i| f64::from((i * 7) % 37)).collect();
+        for len in 1..37 {
+            let expected =
+                values[..len].iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
+            assert_eq!(extremes(&values[..len]), Some(expected));
+        }
+        assert_eq!(extremes(&[]), None);
     }
 }

@@ -1,0 +1,124 @@
+//! The samples that `testdata/golden/make_drift.py` describes, made again bit for bit.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mlcore::arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, StringArray};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One line of a golden file.
+#[derive(Deserialize)]
+pub(crate) struct Case<Spec> {
+    pub(crate) name: String,
+    pub(crate) reference: Spec,
+    pub(crate) current: Spec,
+    pub(crate) expected: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Numbers {
+    Listed {
+        values: Vec<Value>,
+    },
+    Drawn {
+        shape: String,
+        seed: u64,
+        n: u64,
+        #[serde(default = "one")]
+        scale: f64,
+        #[serde(default)]
+        shift: f64,
+        #[serde(default)]
+        dtype: Option<String>,
+        #[serde(default)]
+        distinct: Option<f64>,
+    },
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Categories {
+    seed: u64,
+    n: u64,
+    distinct: f64,
+    #[serde(default)]
+    skew: u8,
+    #[serde(default)]
+    first: i64,
+}
+
+pub(crate) fn cases<Spec: for<'de> Deserialize<'de>>(file: &str) -> Vec<Case<Spec>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/drift").join(file);
+    let cases: Vec<Case<Spec>> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(cases.len() >= 12, "{file} has {} cases", cases.len());
+    cases
+}
+
+impl Numbers {
+    /// The column, in its type.
+    pub(crate) fn array(&self) -> ArrayRef {
+        match self {
+            Self::Listed { values } => {
+                let parse = |value: &Value| match value {
+                    Value::String(text) => text.parse().unwrap(),
+                    number => number.as_f64().unwrap(),
+                };
+                Arc::new(Float64Array::from_iter_values(values.iter().map(parse)))
+            }
+            Self::Drawn { shape, seed, n, scale, shift, dtype, distinct } => {
+                let draw = |i: u64| {
+                    let u: [f64; 4] = std::array::from_fn(|stream| uniform(*seed, i, stream as u64));
+                    let bell = ((u[0] + u[1]) + u[2]) + u[3] - 2.0;
+                    let value = match shape.as_str() {
+                        "uniform" => u[0],
+                        "bell" => bell,
+                        "heavy" => bell / (u[0] + 1e-3),
+                        "rounded" => (bell * 20.0).floor() / 20.0,
+                        "spike" => {
+                            if u[0] < 0.7 {
+                                0.0
+                            } else {
+                                bell
+                            }
+                        }
+                        "integer" => (u[0] * distinct.unwrap_or(100.0)).floor(),
+                        "constant" => 0.0,
+                        other => panic!("unknown shape {other}"),
+                    };
+                    value * scale + shift
+                };
+                let values = (0..*n).map(draw);
+                match dtype.as_deref() {
+                    None | Some("float64") => Arc::new(Float64Array::from_iter_values(values)),
+                    Some("float32") => Arc::new(Float32Array::from_iter_values(values.map(|v| v as f32))),
+                    Some("int64") => Arc::new(Int64Array::from_iter_values(values.map(|v| v as i64))),
+                    Some(other) => panic!("unknown dtype {other}"),
+                }
+            }
+        }
+    }
+}
+
+impl Categories {
+    pub(crate) fn array(&self) -> ArrayRef {
+        let draw = |i: u64| {
+            let u = uniform(self.seed, i, 0);
+            let u = if self.skew == 2 { u * u } else { u };
+            format!("c{}", (u * self.distinct).floor() as i64 + self.first)
+        };
+        Arc::new(StringArray::from_iter_values((0..self.n).map(draw)))
+    }
+}
+
+/// SplitMix64, one counter per value and stream.
+fn uniform(seed: u64, i: u64, stream: u64) -> f64 {
+    let mut z = seed.wrapping_add((i * 4 + stream + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((z ^ (z >> 31)) >> 11) as f64 * 2.0_f64.powi(-53)
+}
+
+fn one() -> f64 {
+    1.0
+}

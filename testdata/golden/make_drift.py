@@ -1,0 +1,189 @@
+"""Makes testdata/golden/drift/*.json: what Evidently 0.7.23 and scipy 1.17.1 say about seeded samples.
+
+    pip install -r testdata/requirements-bench.txt
+    python testdata/golden/make_drift.py
+
+A sample is described, not stored: SplitMix64 counters, turned into values by operations that IEEE 754 rounds alike
+everywhere (no logarithm, no sine). mlcore-drift/tests/golden.rs makes the same samples, bit for bit, and compares the
+numbers to 1e-9.
+"""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from evidently.legacy.calculations.stattests import psi_stat_test
+from evidently.legacy.core import ColumnType
+from scipy import stats
+
+OUT = Path(__file__).parent / "drift"
+warnings.simplefilter("ignore")
+
+
+def uniforms(seed, n, stream=0):
+    """SplitMix64 of seed + (4 i + stream + 1) golden ratios, as floats in [0, 1)."""
+    with np.errstate(over="ignore"):
+        i = np.arange(n, dtype=np.uint64) * np.uint64(4) + np.uint64(stream + 1)
+        z = np.uint64(seed) + i * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def numbers(spec):
+    """The values of a description: shape, seed, n, scale, shift, dtype; or the values themselves."""
+    if "values" in spec:
+        values = np.array([float(v) for v in spec["values"]])
+    else:
+        u = [uniforms(spec["seed"], spec["n"], stream) for stream in range(4)]
+        bell = ((u[0] + u[1]) + u[2]) + u[3] - 2.0
+        values = {
+            "uniform": lambda: u[0],
+            "bell": lambda: bell,
+            "heavy": lambda: bell / (u[0] + 1e-3),
+            "rounded": lambda: np.floor(bell * 20.0) / 20.0,
+            "spike": lambda: np.where(u[0] < 0.7, 0.0, bell),
+            "integer": lambda: np.floor(u[0] * spec.get("distinct", 100)),
+            "constant": lambda: np.zeros(spec["n"]),
+        }[spec["shape"]]()
+        values = values * spec.get("scale", 1.0) + spec.get("shift", 0.0)
+    return values.astype(spec.get("dtype", "float64"))
+
+
+def categories(spec):
+    """The categories of a description: seed, n, distinct, skew (1 even, 2 uneven), first (number of the first one)."""
+    u = uniforms(spec["seed"], spec["n"])
+    if spec.get("skew", 1) == 2:
+        u = u * u
+    codes = np.floor(u * spec["distinct"]).astype(np.int64) + spec.get("first", 0)
+    return pd.Series([f"c{code}" for code in codes], dtype=object)
+
+
+def sample(shape, seed, n, **more):
+    return {"shape": shape, "seed": seed, "n": n, **more}
+
+
+def text(seed, n, distinct, **more):
+    return {"seed": seed, "n": n, "distinct": distinct, **more}
+
+
+def numeric_cases():
+    """Name, reference, current."""
+    yield "one value each", {"values": [1.5]}, {"values": [1.5]}
+    yield "one value each, different", {"values": [1.5]}, {"values": [2.5]}
+    yield "one against many", {"values": [0.25]}, sample("bell", 1, 500)
+    yield "twenty-one against one", sample("bell", 2, 21), {"values": [0.0]}
+    yield "few", sample("bell", 3, 30), sample("bell", 4, 25, shift=0.5)
+    yield "identical", sample("bell", 5, 400), sample("bell", 5, 400)
+    yield "constants, equal", sample("constant", 6, 50, shift=3.0), sample("constant", 6, 40, shift=3.0)
+    yield "constants, different", sample("constant", 6, 50), sample("constant", 6, 40, shift=1.0)
+    yield "against a constant", sample("bell", 7, 300), sample("constant", 7, 200, shift=0.1)
+    yield "disjoint", sample("uniform", 8, 300), sample("uniform", 9, 200, shift=5.0)
+    yield "disjoint, far", sample("uniform", 8, 1000), sample("uniform", 9, 1000, shift=1e9)
+    yield "powers of two", sample("bell", 10, 512), sample("bell", 11, 512, shift=0.1)
+    yield "one thousand", sample("bell", 12, 1000), sample("bell", 13, 1000, shift=0.05)
+    yield "wider", sample("bell", 14, 2000), sample("bell", 15, 3000, scale=1.5)
+    yield "heavy tails", sample("heavy", 16, 5000), sample("heavy", 17, 5000, scale=1.1)
+    yield "ties on edges", sample("rounded", 18, 3000), sample("rounded", 19, 2000, shift=0.05)
+    yield "seven in ten zero", sample("spike", 20, 4000), sample("spike", 21, 4000, scale=1.2)
+    yield "integers", sample("integer", 22, 1500, dtype="int64"), sample("integer", 23, 1000, dtype="int64", distinct=120)
+    yield "few integers", sample("integer", 24, 800, dtype="int64", distinct=10), sample("integer", 25, 700, dtype="int64", distinct=12)
+    yield "narrow integers", sample("integer", 26, 600, dtype="int64", distinct=25), sample("integer", 27, 600, dtype="int64", distinct=24)
+    yield "integers against floats", sample("integer", 28, 900, dtype="int64"), sample("uniform", 29, 900, scale=100.0)
+    yield "single precision", sample("bell", 30, 4000, dtype="float32"), sample("bell", 31, 4000, dtype="float32", shift=0.1)
+    yield "single precision, tied", sample("rounded", 32, 4000, dtype="float32"), sample("rounded", 33, 4000, dtype="float32", scale=1.1)
+    yield "unequal sizes", sample("bell", 34, 50000), sample("bell", 35, 40, shift=0.3)
+    yield "large offset", sample("bell", 36, 3000, shift=1e12), sample("bell", 37, 3000, shift=1e12 + 0.25)
+    yield "tiny values", sample("bell", 38, 3000, scale=1e-300), sample("bell", 39, 3000, scale=1.1e-300)
+    yield "hundred thousand", sample("bell", 40, 100_000), sample("bell", 41, 100_000, shift=0.02)
+    yield "one million", sample("bell", 42, 1_000_000), sample("bell", 43, 1_000_000, shift=0.003)
+
+
+def categorical_cases():
+    yield "one each, same", text(1, 1, 1), text(1, 1, 1)
+    yield "one each, different", text(1, 1, 1), text(1, 1, 1, first=1)
+    yield "identical", text(2, 300, 5), text(2, 300, 5)
+    yield "two categories", text(3, 400, 2), text(4, 500, 2, skew=2)
+    yield "even", text(5, 1000, 8), text(6, 1000, 8)
+    yield "unequal totals", text(7, 5000, 6), text(8, 300, 6)
+    yield "uneven", text(9, 2000, 10), text(10, 1500, 10, skew=2)
+    yield "new categories", text(11, 1000, 6), text(12, 1000, 8)
+    yield "vanished categories", text(13, 1000, 8), text(14, 1000, 6)
+    yield "new and vanished", text(15, 1000, 6), text(16, 1000, 6, first=2)
+    yield "disjoint", text(17, 200, 4), text(18, 300, 4, first=10)
+    yield "many", text(19, 20_000, 300), text(20, 20_000, 300, skew=2)
+    yield "rare ones", text(21, 20_000, 40, skew=2), text(22, 500, 40, skew=2)
+    yield "hundred thousand", text(23, 100_000, 20), text(24, 100_000, 20)
+    yield "one million", text(25, 1_000_000, 20), text(26, 1_000_000, 20)
+
+
+def evidently_psi(reference, current, kind):
+    """As Evidently's drift calculation calls it: infinities and missing values dropped first."""
+    clean = lambda series: series.replace([-np.inf, np.inf], np.nan).dropna()
+    return float(psi_stat_test.func(clean(reference), clean(current), kind, 0.1)[0])
+
+
+def quantile_psi(reference, current, bins=10):
+    """The quantile recipe, written down a second time with numpy, for samples without heavy ties."""
+    inner = np.quantile(reference, np.linspace(0, 1, bins + 1))[1:-1]
+    a, b = (np.bincount(np.searchsorted(inner, x, side="right"), minlength=bins) for x in (reference, current))
+    a, b = a[a + b > 0], b[a + b > 0]
+    n, m, k = a.sum(), b.sum(), len(a)
+    p, q = (a + 0.5) / (n + 0.5 * k), (b + 0.5) / (m + 0.5 * k)
+    psi = float(np.sum((p - q) * np.log(p / q)))
+    return {
+        "psi": psi,
+        "psi_corrected": psi - (k - 1) * (1 / n + 1 / m),
+        "pvalue": float(stats.chi2.sf(n * m / (n + m) * psi, k - 1)),
+    }
+
+
+def chi_square(reference, current):
+    table = pd.concat([reference.value_counts(), current.value_counts()], axis=1).fillna(0).to_numpy().T
+    result = stats.chi2_contingency(table, correction=False)
+    n, m = table.sum(axis=1)
+    p, q = table[0] / n, table[1] / m
+    v = float(np.sqrt(np.sum((p - q) ** 2 / (p + q)) / 2))
+    return {"statistic": float(result.statistic), "pvalue": float(result.pvalue), "cramers_v": v}
+
+
+def write(name, cases):
+    path = OUT / name
+    path.write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
+    print(f"{path.name}: {len(cases)} cases")
+
+
+def main():
+    OUT.mkdir(exist_ok=True)
+    psi, ks, chi2 = [], [], []
+    for name, reference, current in numeric_cases():
+        x, y = numbers(reference), numbers(current)
+        case = {"name": name, "reference": reference, "current": current}
+        evidently = evidently_psi(pd.Series(x), pd.Series(y), ColumnType.Numerical)
+        expected = {"evidently": evidently}
+        if len(x) >= 300 and np.unique(x).size == len(x):
+            expected["quantile"] = quantile_psi(x, y)
+        psi.append({**case, "expected": expected})
+        result = stats.ks_2samp(x.astype("float64"), y.astype("float64"))
+        ks.append({**case, "expected": {"statistic": float(result.statistic), "pvalue": float(result.pvalue)}})
+    for name, reference, current in categorical_cases():
+        x, y = categories(reference), categories(current)
+        evidently = evidently_psi(x, y, ColumnType.Categorical)
+        expected = {**chi_square(x, y), "evidently": evidently}
+        chi2.append({"name": name, "reference": reference, "current": current, "expected": expected})
+    infinite = {"values": [str(v) for v in [*np.arange(30) / 7, "inf", "-inf"]]}
+    finite = {"values": [str(v) for v in np.arange(40) / 6]}
+    psi.append({
+        "name": "infinities", "reference": infinite, "current": finite,
+        "expected": {"evidently": evidently_psi(pd.Series(numbers(infinite)), pd.Series(numbers(finite)), ColumnType.Numerical)},
+    })
+    write("psi.json", psi)
+    write("ks.json", ks)
+    write("chi_square.json", chi2)
+
+
+if __name__ == "__main__":
+    main()
