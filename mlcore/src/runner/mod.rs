@@ -1,10 +1,12 @@
 //! A model that is loaded and can answer.
 //!
 //! [`Runner`] is the seam: synchronous, shared by threads, a batch in and a batch out. [`ConstantRunner`] is the
-//! reference, [`FunctionRunner`] makes a model of a closure, and `ort` runs ONNX models with ONNX Runtime.
+//! reference, [`FunctionRunner`] makes a model of a closure, and the module `ort` runs ONNX models with ONNX Runtime.
 
 mod constant;
 mod function;
+#[cfg(feature = "ort")]
+pub mod ort;
 
 use std::time::Duration;
 

@@ -1,0 +1,298 @@
+//! One run: tensors become values of ONNX Runtime without a copy, its answers become tensors with one.
+
+use std::ffi::{CString, c_char, c_void};
+use std::sync::Arc;
+
+use ort_sys as sys;
+use sys::ONNXTensorElementDataType as Element;
+
+use super::ffi::{Api, Failure, Owned, call};
+use super::graph::Slot;
+use super::runtime::OnnxRuntime;
+use crate::batch::Tensor;
+use crate::batch::element::{Buffer, with_buffer};
+use crate::error::{Error, Result};
+use crate::schema::DType;
+
+/// The names of a model's inputs or outputs as C takes them, made once.
+pub(super) struct Names {
+    pointers: Box<[*const c_char]>,
+    _texts: Vec<CString>,
+}
+
+// SAFETY: the pointers lead into strings that are owned beside them and never changed.
+#[expect(unsafe_code, reason = "a foreign interface")]
+unsafe impl Send for Names {}
+// SAFETY: as above.
+#[expect(unsafe_code, reason = "a foreign interface")]
+unsafe impl Sync for Names {}
+
+impl Names {
+    pub(super) fn of(slots: &[Slot]) -> Result<Self> {
+        let texts = slots
+            .iter()
+            .map(|slot| super::ffi::c_string("load model", slot.field.name()))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self { pointers: texts.iter().map(|text| text.as_ptr()).collect(), _texts: texts })
+    }
+}
+
+/// Runs the session on `inputs`, one per name, and answers one value per output.
+///
+/// # Safety
+/// `session` is a session of this runtime that may be run by this thread now, with these inputs and outputs.
+#[expect(unsafe_code, reason = "a foreign interface")]
+pub(super) unsafe fn run(
+    api: Api,
+    session: *mut sys::OrtSession,
+    options: *const sys::OrtRunOptions,
+    (input_names, inputs): (&Names, &[Owned<sys::OrtValue>]),
+    output_names: &Names,
+) -> Result<Vec<Owned<sys::OrtValue>>, Failure> {
+    let values: Vec<*const sys::OrtValue> = inputs.iter().map(|value| value.as_ptr().cast_const()).collect();
+    let mut answers = vec![std::ptr::null_mut(); output_names.pointers.len()];
+    // SAFETY: as many names as values on both sides, all alive during the call.
+    let outcome = unsafe {
+        call!(
+            api,
+            Run(
+                session,
+                options,
+                input_names.pointers.as_ptr(),
+                values.as_ptr(),
+                values.len().min(input_names.pointers.len()),
+                output_names.pointers.as_ptr(),
+                answers.len(),
+                answers.as_mut_ptr(),
+            )
+        )
+    };
+    // Taken into ownership also after a failure, which may leave some of them made.
+    let answered: Option<Vec<Owned<sys::OrtValue>>> = answers
+        .into_iter()
+        // SAFETY: each is null or a value handed over to the caller.
+        .map(|answer| unsafe { Owned::from_raw(answer, api.0.ReleaseValue) })
+        .collect();
+    outcome?;
+    answered.ok_or_else(|| Failure { code: 1, message: "ONNX Runtime left an output empty".into() })
+}
+
+/// The value over a tensor's elements. It borrows them: the tensor must outlive it.
+///
+/// # Safety
+/// The caller drops the value before the tensor.
+#[expect(unsafe_code, reason = "a foreign interface")]
+pub(super) unsafe fn borrow(runtime: &OnnxRuntime, tensor: &Tensor) -> Result<Owned<sys::OrtValue>, Failure> {
+    let api = runtime.api();
+    // Ranks past 8 are legal and rare.
+    let mut few = [0_i64; 8];
+    let many: Vec<i64>;
+    let shape: &[i64] = if tensor.shape().len() <= few.len() {
+        for (to, &from) in few.iter_mut().zip(tensor.shape()) {
+            *to = from as i64;
+        }
+        few.get(..tensor.shape().len()).unwrap_or_default()
+    } else {
+        many = tensor.shape().iter().map(|&size| size as i64).collect();
+        &many
+    };
+    let element = element(tensor.dtype());
+    if let Buffer::String(_) = tensor.buffer() {
+        return strings(api, tensor, shape);
+    }
+    let (data, bytes) = with_buffer!(
+        tensor.buffer(),
+        values => (values.as_ptr().cast::<c_void>().cast_mut(), size_of_val::<[_]>(values)),
+        text => (text.value_data().as_ptr().cast::<c_void>().cast_mut(), 0)
+    );
+    // SAFETY: the shape's product is the number of elements, which a tensor guarantees. ONNX Runtime only reads inputs.
+    unsafe {
+        api.create(api.0.ReleaseValue, |out| {
+            let create = api.0.CreateTensorWithDataAsOrtValue;
+            create(runtime.memory(), data, bytes, shape.as_ptr(), shape.len(), element, out)
+        })
+    }
+}
+
+/// A value with copies of the texts: ONNX Runtime keeps strings in its own form.
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn strings(api: Api, tensor: &Tensor, shape: &[i64]) -> Result<Owned<sys::OrtValue>, Failure> {
+    let Buffer::String(text) = tensor.buffer() else {
+        return Err(Failure { code: 1, message: "not a tensor of text".into() });
+    };
+    // SAFETY: the default allocator is the library's own; each buffer is as long as was asked for.
+    unsafe {
+        let mut allocator = std::ptr::null_mut();
+        call!(api, GetAllocatorWithDefaultOptions(&raw mut allocator))?;
+        let value = api.create(api.0.ReleaseValue, |out| {
+            (api.0.CreateTensorAsOrtValue)(
+                allocator,
+                shape.as_ptr(),
+                shape.len(),
+                element(DType::String),
+                out,
+            )
+        })?;
+        for index in 0..tensor.len() {
+            let text = text.value(index).as_bytes();
+            let mut buffer = std::ptr::null_mut();
+            call!(
+                api,
+                GetResizedStringTensorElementBuffer(value.as_ptr(), index, text.len(), &raw mut buffer)
+            )?;
+            if !text.is_empty() {
+                std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast(), text.len());
+            }
+        }
+        Ok(value)
+    }
+}
+
+/// The tensor that a value holds, copied out of it.
+///
+/// # Errors
+/// [`Error::Unsupported`] for a value that no tensor can hold, [`Error::Overloaded`] when it has more than `most` bytes.
+#[expect(unsafe_code, reason = "a foreign interface")]
+pub(super) fn copy_out(
+    api: Api,
+    value: &Owned<sys::OrtValue>,
+    name: &str,
+    most: u64,
+) -> Result<(Tensor, u64)> {
+    let internal = |failure: Failure| failure.internal("read output");
+    let (mut kind, mut sizes, mut rank) = (0_i32, std::ptr::null(), 0);
+    // SAFETY: the value is a tensor, or the call says that it is not. The kind is read as a number: a newer library may
+    // have kinds that the enum does not.
+    let sizes = unsafe {
+        let kind: *mut Element = (&raw mut kind).cast();
+        call!(
+            api,
+            GetTensorElementTypeAndShapeDataReference(value.as_ptr(), kind, &raw mut sizes, &raw mut rank)
+        )
+        .map_err(|failure| Error::unsupported("read output", name, failure.message))?;
+        if rank == 0 { &[] } else { std::slice::from_raw_parts(sizes, rank) }
+    };
+    let shape: Vec<usize> = sizes.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
+    let length = shape.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
+    let dtype = dtype(kind).ok_or_else(|| {
+        Error::unsupported("read output", name, format!("its elements have ONNX type {kind}"))
+    })?;
+    let length = length.ok_or_else(|| Error::internal("read output", name, "its size overflows"))?;
+    let bytes = length as u64 * width(dtype);
+    if bytes > most {
+        return Err(Error::overloaded(
+            "read output",
+            name,
+            format!("it brings the answer past the {most} bytes that are left"),
+        )
+        .remedy("raise Limits::max_output_bytes, or send fewer rows"));
+    }
+    if dtype == DType::String {
+        return read_strings(api, value, name, shape, length, most);
+    }
+    let mut data = std::ptr::null_mut();
+    // SAFETY: the value is a tensor in this process's memory, because the session was made to answer there.
+    unsafe { call!(api, GetTensorMutableData(value.as_ptr(), &raw mut data)) }.map_err(internal)?;
+    macro_rules! copied {
+        ($($dtype:ident => $type:ty),+) => {
+            match dtype {
+                // SAFETY: `length` elements of this type lie at `data`, which may be null where there are none.
+                $(DType::$dtype => Tensor::new(shape, match length {
+                    0 => Vec::<$type>::new(),
+                    _ => unsafe { std::slice::from_raw_parts(data.cast::<$type>(), length) }.to_vec(),
+                }),)+
+                // A byte other than 0 and 1 is no bool of Rust's.
+                DType::Bool => Tensor::new(shape, match length {
+                    0 => Vec::new(),
+                    // SAFETY: as above, as bytes.
+                    _ => unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length) }.iter().map(|&b| b != 0).collect(),
+                }),
+                _ => Err(Error::unsupported("read output", name, dtype.name())),
+            }
+        };
+    }
+    let tensor = copied! {
+        Float32 => f32, Float64 => f64, Float16 => half::f16, Int64 => i64, Int32 => i32, Int16 => i16, Int8 => i8,
+        UInt64 => u64, UInt32 => u32, UInt16 => u16, UInt8 => u8
+    }?;
+    Ok((tensor, bytes))
+}
+
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn read_strings(
+    api: Api,
+    value: &Owned<sys::OrtValue>,
+    name: &str,
+    shape: Vec<usize>,
+    length: usize,
+    most: u64,
+) -> Result<(Tensor, u64)> {
+    let internal = |failure: Failure| failure.internal("read output");
+    let mut total = 0;
+    // SAFETY: the value is a tensor of strings.
+    unsafe { call!(api, GetStringTensorDataLength(value.as_ptr(), &raw mut total)) }.map_err(internal)?;
+    if total as u64 > most {
+        return Err(Error::overloaded(
+            "read output",
+            name,
+            format!("its text has {total} bytes, {most} are left"),
+        )
+        .remedy("raise Limits::max_output_bytes, or send fewer rows"));
+    }
+    let (mut text, mut starts) = (vec![0_u8; total], vec![0_usize; length]);
+    if length > 0 {
+        // SAFETY: the buffers have the sizes that are passed.
+        unsafe {
+            let text = text.as_mut_ptr().cast();
+            call!(api, GetStringTensorContent(value.as_ptr(), text, total, starts.as_mut_ptr(), length))
+        }
+        .map_err(internal)?;
+    }
+    let ends = starts.iter().skip(1).copied().chain([total]);
+    let texts = starts
+        .iter()
+        .zip(ends)
+        .map(|(&start, end)| text.get(start..end).and_then(|bytes| std::str::from_utf8(bytes).ok()));
+    let texts: Vec<&str> = texts
+        .collect::<Option<_>>()
+        .ok_or_else(|| Error::invalid_model("read output", name, "it holds text that is not UTF-8"))?;
+    Ok((Tensor::strings(shape, texts)?, total as u64))
+}
+
+fn element(dtype: DType) -> Element {
+    match dtype {
+        DType::Bool => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,
+        DType::Int8 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
+        DType::Int16 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16,
+        DType::Int32 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
+        DType::Int64 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
+        DType::UInt8 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
+        DType::UInt16 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,
+        DType::UInt32 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
+        DType::UInt64 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64,
+        DType::Float16 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+        DType::Float32 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+        DType::Float64 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
+        DType::String => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING,
+    }
+}
+
+fn dtype(kind: i32) -> Option<DType> {
+    DType::ALL.into_iter().find(|dtype| element(*dtype) as i32 == kind)
+}
+
+/// The bytes of one element; text is counted apart.
+fn width(dtype: DType) -> u64 {
+    match dtype {
+        DType::Bool | DType::Int8 | DType::UInt8 => 1,
+        DType::Int16 | DType::UInt16 | DType::Float16 => 2,
+        DType::Int32 | DType::UInt32 | DType::Float32 => 4,
+        DType::Int64 | DType::UInt64 | DType::Float64 => 8,
+        DType::String => 0,
+    }
+}
+
+/// Output names that answers share.
+pub(super) fn shared_names(slots: &[Slot]) -> Vec<Arc<str>> {
+    slots.iter().map(|slot| Arc::from(slot.field.name())).collect()
+}

@@ -1,0 +1,185 @@
+//! The border to ONNX Runtime's C interface: calls that can fail, objects that must be released.
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::fmt;
+use std::ptr::{self, NonNull};
+
+use ort_sys as sys;
+
+use crate::error::{Error, Result};
+
+/// The table of ONNX Runtime's functions. The library it points into is never unloaded.
+#[derive(Clone, Copy)]
+pub(super) struct Api(pub(super) &'static sys::OrtApi);
+
+/// What ONNX Runtime said when it refused.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: i32,
+    pub(super) message: String,
+}
+
+/// Calls one function of the table whose answer is a status: `call!(api, Run(..))` is `Result<(), Failure>`.
+macro_rules! call {
+    ($api:expr, $function:ident($($argument:expr),* $(,)?)) => {{
+        let api = $api;
+        api.check((api.0.$function)($($argument),*))
+    }};
+}
+pub(super) use call;
+
+#[expect(unsafe_code, reason = "a foreign interface")]
+impl Api {
+    pub(super) fn check(self, status: sys::OrtStatusPtr) -> Result<(), Failure> {
+        match NonNull::new(status.0) {
+            None => Ok(()),
+            Some(status) => Err(self.failure(status)),
+        }
+    }
+
+    #[cold]
+    fn failure(self, status: NonNull<sys::OrtStatus>) -> Failure {
+        // SAFETY: ONNX Runtime handed over this status; its message lives until the release below, and it is released once.
+        unsafe {
+            // Read as a number: a newer library may have codes that the enum does not, and such an enum is no value.
+            type Code = unsafe extern "system" fn(*const sys::OrtStatus) -> i32;
+            let code = std::mem::transmute::<
+                unsafe extern "system" fn(*const sys::OrtStatus) -> sys::OrtErrorCode,
+                Code,
+            >(self.0.GetErrorCode)(status.as_ptr());
+            let message = text((self.0.GetErrorMessage)(status.as_ptr()));
+            (self.0.ReleaseStatus)(status.as_ptr());
+            Failure { code, message }
+        }
+    }
+
+    /// The object that `create` writes, released by `release` when dropped.
+    ///
+    /// # Safety
+    /// `create` must be a function of the table that hands over an object, and `release` the one that releases it.
+    pub(super) unsafe fn create<T>(
+        self,
+        release: unsafe extern "system" fn(*mut T),
+        create: impl FnOnce(*mut *mut T) -> sys::OrtStatusPtr,
+    ) -> Result<Owned<T>, Failure> {
+        let mut pointer = ptr::null_mut();
+        self.check(create(&raw mut pointer))?;
+        match NonNull::new(pointer) {
+            Some(pointer) => Ok(Owned { pointer, release }),
+            None => Err(Failure { code: 1, message: "ONNX Runtime handed over nothing".into() }),
+        }
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Api")
+    }
+}
+
+/// An object of ONNX Runtime, released when dropped.
+pub(super) struct Owned<T> {
+    pointer: NonNull<T>,
+    release: unsafe extern "system" fn(*mut T),
+}
+
+impl<T> Owned<T> {
+    /// Takes over an object; none for null.
+    ///
+    /// # Safety
+    /// The object is handed over to the caller, and `release` releases it.
+    #[expect(unsafe_code, reason = "a foreign interface")]
+    pub(super) unsafe fn from_raw(
+        pointer: *mut T,
+        release: unsafe extern "system" fn(*mut T),
+    ) -> Option<Self> {
+        NonNull::new(pointer).map(|pointer| Self { pointer, release })
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut T {
+        self.pointer.as_ptr()
+    }
+}
+
+#[expect(unsafe_code, reason = "a foreign interface")]
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came with this release function, and a value is dropped once.
+        unsafe { (self.release)(self.pointer.as_ptr()) }
+    }
+}
+
+// SAFETY: ONNX Runtime's objects are plain heap objects without thread affinity.
+#[expect(unsafe_code, reason = "a foreign interface")]
+unsafe impl<T> Send for Owned<T> {}
+
+// SAFETY: sharing one gives nothing but its pointer. What may be done with it at once is decided where it is used: sets of
+// run options and of session options take their stop flag from other threads, sessions see pool.rs, and memory infos
+// and environments are read only.
+#[expect(unsafe_code, reason = "a foreign interface")]
+unsafe impl<T> Sync for Owned<T> {}
+
+impl<T> fmt::Debug for Owned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:p}", self.pointer)
+    }
+}
+
+impl Failure {
+    /// The first line, without the place in ONNX Runtime's own source that leads some messages.
+    pub(super) fn reason(&self) -> String {
+        let line = self.message.lines().next().unwrap_or_default().trim();
+        let told = match line.rfind(") ") {
+            Some(end) if line.starts_with('/') || line.contains("onnxruntime::") => &line[end + 2..],
+            _ => line,
+        };
+        told.trim().to_owned()
+    }
+
+    /// The failure of a call that nothing but a fault of this library or of ONNX Runtime explains.
+    pub(super) fn internal(self, operation: &'static str) -> Error {
+        Error::internal(operation, "ONNX Runtime", self.message)
+    }
+}
+
+/// The text at `pointer`, lossy where it is not UTF-8.
+///
+/// # Safety
+/// `pointer` is null or a string that ends in NUL.
+#[expect(unsafe_code, reason = "a foreign interface")]
+pub(super) unsafe fn text(pointer: *const c_char) -> String {
+    if pointer.is_null() {
+        return String::new();
+    }
+    // SAFETY: as promised by the caller.
+    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
+}
+
+/// `text` as C takes it.
+pub(super) fn c_string(operation: &'static str, text: &str) -> Result<CString> {
+    CString::new(text)
+        .map_err(|_| Error::invalid_input(operation, format!("{text:?}"), "it holds a NUL character"))
+}
+
+/// Forwards what ONNX Runtime logs to `tracing`.
+pub(super) extern "system" fn log(
+    _parameter: *mut c_void,
+    severity: sys::OrtLoggingLevel,
+    _category: *const c_char,
+    _id: *const c_char,
+    location: *const c_char,
+    message: *const c_char,
+) {
+    // SAFETY: ONNX Runtime passes strings that live as long as the call.
+    #[expect(unsafe_code, reason = "a foreign interface")]
+    let (location, message) = unsafe { (text(location), text(message)) };
+    match severity {
+        sys::OrtLoggingLevel::ORT_LOGGING_LEVEL_ERROR | sys::OrtLoggingLevel::ORT_LOGGING_LEVEL_FATAL => {
+            tracing::error!(target: "mlcore::onnxruntime", location, "{message}");
+        }
+        sys::OrtLoggingLevel::ORT_LOGGING_LEVEL_WARNING => {
+            tracing::warn!(target: "mlcore::onnxruntime", location, "{message}");
+        }
+        _ => tracing::debug!(target: "mlcore::onnxruntime", location, "{message}"),
+    }
+}

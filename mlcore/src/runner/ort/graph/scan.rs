@@ -1,0 +1,341 @@
+use std::collections::{BTreeSet, HashSet};
+
+use super::ModelInfo;
+use super::signature::{self, Interface, Slot};
+use super::sniff::looks_like;
+use super::wire::{Field, Fields};
+use super::zip_map::ZipMap;
+use crate::error::{Error, Result};
+use crate::runner::ort::options::Limits;
+use crate::schema::{Schema, Signature};
+
+const OPERATION: &str = "load model";
+
+/// Subgraphs inside subgraphs (If, Loop, Scan). Models nest a few levels; what nests more is made to break parsers.
+const DEEPEST: usize = 32;
+
+/// The most nodes of foreign domains that are remembered for the error message.
+const FOREIGN_SHOWN: usize = 3;
+
+/// A model that may be run.
+#[derive(Clone, Debug)]
+pub(in crate::runner::ort) struct Model {
+    pub(in crate::runner::ort) info: ModelInfo,
+    pub(in crate::runner::ort) inputs: Vec<Slot>,
+    pub(in crate::runner::ort) outputs: Vec<Slot>,
+    pub(in crate::runner::ort) zip_maps: Vec<ZipMap>,
+}
+
+/// Reads the model in `bytes`; `name` is what errors call it.
+///
+/// # Errors
+/// [`Error::InvalidModel`] when the bytes are no ONNX model, or one that must not be run; [`Error::Unsupported`] when
+/// it takes or answers what no tensor can hold.
+pub(in crate::runner::ort) fn read(bytes: &[u8], name: &str, limits: &Limits) -> Result<Model> {
+    if bytes.len() as u64 > limits.max_model_bytes {
+        return Err(invalid(
+            name,
+            format!("it has {} bytes, and at most {} are allowed", bytes.len(), limits.max_model_bytes),
+        )
+        .remedy("raise Limits::max_model_bytes if you trust it"));
+    }
+    let mut scan = Scan::new(limits);
+    let outcome = scan.model(bytes);
+    match outcome {
+        Ok(()) => scan.finish(name),
+        Err(problem) => Err(match looks_like(bytes) {
+            Some(told) => invalid(name, format!("it is no ONNX model: it {told}")),
+            None => invalid(name, format!("it is no ONNX model, or a damaged one: {problem}")),
+        }
+        .remedy("check that the whole file arrived, and that it was exported as ONNX")),
+    }
+}
+
+fn invalid(name: &str, problem: impl Into<String>) -> Error {
+    Error::invalid_model(OPERATION, name, problem)
+}
+
+struct Scan<'a> {
+    limits: &'a Limits,
+    ir_version: Option<i64>,
+    opsets: Vec<(String, i64)>,
+    producer: [String; 2],
+    metadata: Vec<(String, String)>,
+    has_graph: bool,
+    interface: Interface<'a>,
+    zip_maps: Vec<ZipMap>,
+    nodes: usize,
+    foreign: Vec<(&'a str, &'a str)>,
+    functions: HashSet<(&'a str, &'a str)>,
+    external: BTreeSet<&'a str>,
+}
+
+impl<'a> Scan<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            ir_version: None,
+            opsets: Vec::new(),
+            producer: [String::new(), String::new()],
+            metadata: Vec::new(),
+            has_graph: false,
+            interface: Interface::default(),
+            zip_maps: Vec::new(),
+            nodes: 0,
+            foreign: Vec::new(),
+            functions: HashSet::new(),
+            external: BTreeSet::new(),
+        }
+    }
+
+    /// ModelProto.
+    fn model(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+        for field in Fields::of(bytes) {
+            let field = field?;
+            match field.number {
+                1 => self.ir_version = Some(field.number()?),
+                2 => self.producer[0] = field.text()?.to_owned(),
+                3 => self.producer[1] = field.text()?.to_owned(),
+                // Protocol buffers would merge two graphs into one; no tool writes that.
+                7 if self.has_graph => return Err("it holds two graphs".into()),
+                7 => {
+                    self.has_graph = true;
+                    self.graph(field.bytes()?, 0)?;
+                }
+                8 => {
+                    let (domain, version) = operator_set(field.bytes()?)?;
+                    self.opsets.push((domain, version));
+                }
+                14 => {
+                    let (key, value) = entry(field.bytes()?)?;
+                    self.metadata.push((key.to_owned(), value.to_owned()));
+                }
+                20 => self.training(field.bytes()?)?,
+                25 => self.function(field.bytes()?)?,
+                _ => {}
+            }
+        }
+        match (self.has_graph, self.ir_version) {
+            (true, Some(_)) => Ok(()),
+            (false, _) => Err("it holds no graph".into()),
+            (true, None) => Err("it does not say its format's version".into()),
+        }
+    }
+
+    /// GraphProto. The graph at depth 0 is the model's own, whose inputs and outputs are the model's.
+    fn graph(&mut self, bytes: &'a [u8], depth: usize) -> Result<(), String> {
+        if depth > DEEPEST {
+            return Err(format!("its graphs are nested more than {DEEPEST} deep"));
+        }
+        for field in Fields::of(bytes) {
+            let field = field?;
+            match field.number {
+                1 => self.node(field.bytes()?, depth)?,
+                5 => {
+                    let name = self.tensor(field.bytes()?)?;
+                    if depth == 0 {
+                        self.interface.initialised.insert(name);
+                    }
+                }
+                11 if depth == 0 => self.interface.inputs.push(field.bytes()?),
+                12 if depth == 0 => self.interface.outputs.push(field.bytes()?),
+                15 => {
+                    let name = self.sparse_tensor(field.bytes()?)?;
+                    if depth == 0 {
+                        self.interface.initialised.insert(name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// NodeProto.
+    fn node(&mut self, bytes: &'a [u8], depth: usize) -> Result<(), String> {
+        self.nodes += 1;
+        let (mut domain, mut operator) = ("", "");
+        for field in Fields::of(bytes) {
+            let field = field?;
+            match field.number {
+                4 => operator = field.text()?,
+                5 => self.attribute(field.bytes()?, depth)?,
+                7 => domain = field.text()?,
+                _ => {}
+            }
+        }
+        if !is_standard(domain) && !self.limits.domains.iter().any(|allowed| allowed == domain) {
+            self.foreign.push((domain, operator));
+        }
+        if depth == 0 && operator == "ZipMap" && domain == "ai.onnx.ml" {
+            self.zip_maps.push(ZipMap::read(bytes)?);
+        }
+        Ok(())
+    }
+
+    /// AttributeProto: tensors may lie outside the file, graphs hold more nodes.
+    fn attribute(&mut self, bytes: &'a [u8], depth: usize) -> Result<(), String> {
+        for field in Fields::of(bytes) {
+            let field = field?;
+            match field.number {
+                5 | 10 => self.tensor(field.bytes()?).map(drop)?,
+                6 | 11 => self.graph(field.bytes()?, depth + 1)?,
+                22 | 23 => self.sparse_tensor(field.bytes()?).map(drop)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// TensorProto: its name; the place of its data is remembered where that is outside the file.
+    fn tensor(&mut self, bytes: &'a [u8]) -> Result<&'a str, String> {
+        let (mut name, mut outside, mut location) = ("", false, None);
+        for field in Fields::of(bytes) {
+            let field = field?;
+            match field.number {
+                8 => name = field.text()?,
+                13 => {
+                    let (key, value) = entry(field.bytes()?)?;
+                    if key == "location" {
+                        location = Some(value);
+                        self.external.insert(value);
+                    }
+                }
+                14 => outside = field.number()? == 1,
+                _ => {}
+            }
+        }
+        if outside && location.is_none() {
+            return Err(format!("the data of tensor {name:?} lies outside the file, and nothing says where"));
+        }
+        Ok(name)
+    }
+
+    /// SparseTensorProto: the name of its values is the name of the whole.
+    fn sparse_tensor(&mut self, bytes: &'a [u8]) -> Result<&'a str, String> {
+        let mut name = "";
+        for field in Fields::of(bytes) {
+            let field = field?;
+            match field.number {
+                1 => name = self.tensor(field.bytes()?)?,
+                2 => self.tensor(field.bytes()?).map(drop)?,
+                _ => {}
+            }
+        }
+        Ok(name)
+    }
+
+    /// FunctionProto: an operator that the model brings along, made of others.
+    fn function(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+        let (mut domain, mut name) = ("", "");
+        for field in Fields::of(bytes) {
+            let field = field?;
+            match field.number {
+                1 => name = field.text()?,
+                7 => self.node(field.bytes()?, 1)?,
+                10 => domain = field.text()?,
+                11 => self.attribute(field.bytes()?, 1)?,
+                _ => {}
+            }
+        }
+        self.functions.insert((domain, name));
+        Ok(())
+    }
+
+    /// TrainingInfoProto, which nothing here runs: its tensors are checked like all others.
+    fn training(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+        for field in Fields::of(bytes) {
+            let field = field?;
+            if matches!(field.number, 1 | 2) {
+                self.graph(field.bytes()?, 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was read is a model; may it be run?
+    fn finish(self, name: &str) -> Result<Model> {
+        let limits = self.limits;
+        if self.nodes > limits.max_nodes {
+            return Err(invalid(
+                name,
+                format!("it has {} nodes, and at most {} are allowed", self.nodes, limits.max_nodes),
+            )
+            .remedy("raise Limits::max_nodes if you trust it"));
+        }
+        if self.opsets.is_empty() {
+            return Err(invalid(name, "it does not say which operator sets it is written in"));
+        }
+        if let Some((domain, version)) = self.opsets.iter().find(|(_, version)| *version < 1) {
+            return Err(invalid(name, format!("operator set {version} of {domain:?} does not exist")));
+        }
+        let foreign: Vec<String> = self
+            .foreign
+            .iter()
+            .filter(|operator| !self.functions.contains(operator))
+            .take(FOREIGN_SHOWN)
+            .map(|(domain, operator)| format!("{operator} of {domain:?}"))
+            .collect();
+        if !foreign.is_empty() {
+            return Err(invalid(
+                name,
+                format!("it uses operators outside the ONNX standard: {}", foreign.join(", ")),
+            )
+            .remedy("export it with standard operators, or allow the domain with OnnxOptions::with_domain"));
+        }
+        let external_data: Vec<String> = self.external.iter().map(|&location| location.to_owned()).collect();
+        let (inputs, outputs) = signature::read(name, &self.interface, &self.zip_maps)?;
+        let is_output = |zip_map: &ZipMap| outputs.iter().any(|slot| slot.field.name() == zip_map.output);
+        let zip_maps = self.zip_maps.into_iter().filter(is_output).collect();
+        let schema = |slots: &[Slot]| {
+            Schema::new(slots.iter().map(|slot| slot.field.clone())).map_err(|twice| {
+                invalid(name, format!("{:?}: {}", twice.context().subject(), twice.context().problem()))
+            })
+        };
+        let signature = Signature::new(schema(&inputs)?, schema(&outputs)?);
+        let producer = self.producer.join(" ").trim().to_owned();
+        let info = ModelInfo {
+            signature,
+            ir_version: self.ir_version.unwrap_or_default(),
+            opsets: self.opsets,
+            producer,
+            metadata: self.metadata,
+            nodes: self.nodes,
+            external_data,
+        };
+        Ok(Model { info, inputs, outputs, zip_maps })
+    }
+}
+
+fn is_standard(domain: &str) -> bool {
+    matches!(domain, "" | "ai.onnx" | "ai.onnx.ml" | "ai.onnx.preview.training" | "ai.onnx.preview")
+}
+
+/// OperatorSetIdProto.
+fn operator_set(bytes: &[u8]) -> Result<(String, i64), String> {
+    let (mut domain, mut version) = (String::from("ai.onnx"), 0);
+    for field in Fields::of(bytes) {
+        let field = field?;
+        match field.number {
+            1 if field.text()?.is_empty() => {}
+            1 => domain = field.text()?.to_owned(),
+            2 => version = field.number()?,
+            _ => {}
+        }
+    }
+    Ok((domain, version))
+}
+
+/// StringStringEntryProto.
+fn entry(bytes: &[u8]) -> Result<(&str, &str), String> {
+    let (mut key, mut value) = ("", "");
+    for field in Fields::of(bytes) {
+        let field: Field<'_> = field?;
+        match field.number {
+            1 => key = field.text()?,
+            2 => value = field.text()?,
+            _ => {}
+        }
+    }
+    Ok((key, value))
+}

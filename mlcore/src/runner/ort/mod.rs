@@ -1,0 +1,55 @@
+//! Running ONNX models with ONNX Runtime, which is loaded when first used and never linked.
+//!
+//! [`OnnxRunner`] is one loaded model, shared by any number of threads. [`OnnxRuntime`] is the library of this process:
+//! where it was found, which version. [`inspect`] reads a model without running anything.
+//!
+//! ```no_run
+//! use mlcore::batch::{Batch, Tensor};
+//! use mlcore::runner::ort::OnnxRunner;
+//! use mlcore::runner::{RunOptions, Runner};
+//!
+//! let model = OnnxRunner::from_file("model.onnx")?;
+//! let row = Tensor::new([1, 3], vec![5.1_f32, 3.5, 1.4])?;
+//! let answer = model.run(&Batch::single("input", row), &RunOptions::default())?;
+//! println!("{:?} on {}", answer.tensor("probabilities")?.values::<f32>()?, model.runtime().version());
+//! # Ok::<(), mlcore::Error>(())
+//! ```
+//!
+//! # What a model may do
+//! A model is data from outside. Its bytes are read by mlcore first and refused when they are no ONNX, use operators
+//! outside the standard, name weights outside the model's folder, or ask for more than [`Limits`] allow; ONNX Runtime opens
+//! no file itself. A run is bounded by [`RunOptions::timeout`](super::RunOptions::timeout), which stops it between two
+//! operators.
+//!
+//! # Missing values
+//! A NaN is passed on: whether the model can handle it is the model's affair. Nulls cannot reach a runner, because a
+//! tensor has none.
+
+mod call;
+mod external;
+mod ffi;
+mod graph;
+mod locate;
+mod options;
+mod pool;
+mod runner;
+mod runtime;
+mod session;
+mod watchdog;
+
+pub use self::graph::ModelInfo;
+pub use self::options::{Fallback, Limits, OnnxOptions, Optimization, Provider};
+pub use self::runner::OnnxRunner;
+pub use self::runtime::OnnxRuntime;
+use crate::error::Result;
+
+/// Reads what an ONNX file says about itself, and refuses one that may not be run, without ONNX Runtime.
+///
+/// # Errors
+/// [`Error::InvalidModel`](crate::Error::InvalidModel) when the bytes are no ONNX model, or break the limits;
+/// [`Error::Unsupported`](crate::Error::Unsupported) when it takes or answers what no tensor can hold.
+pub fn inspect(model: &[u8], limits: &Limits) -> Result<ModelInfo> {
+    let read = graph::read(model, "model", limits)?;
+    external::Folder { model: "model", path: None }.check(&read.info.external_data)?;
+    Ok(read.info)
+}

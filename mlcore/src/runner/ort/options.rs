@@ -1,0 +1,226 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a model is loaded and run. The defaults are for tabular models in a service: one thread per run, no spinning.
+///
+/// ```
+/// use mlcore::runner::ort::{Fallback, OnnxOptions, Provider};
+///
+/// let options = OnnxOptions::default()
+///     .with_intra_threads(4)
+///     .with_warm_up(3)
+///     .with_providers([Provider::Cuda { device: 0 }])
+///     .with_fallback(Fallback::Allowed);
+/// assert_eq!(options.providers, [Provider::Cuda { device: 0 }]);
+/// ```
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug)]
+pub struct OnnxOptions {
+    /// What errors and logs call the model. Default: the file's name, or `model`.
+    pub name: Option<String>,
+    /// The shared library of ONNX Runtime. Default: see [`OnnxRuntime::load`](super::OnnxRuntime::load).
+    pub library: Option<PathBuf>,
+    /// Threads that share the work of one operator; 0 lets ONNX Runtime take one per core. Default 1: a tabular model
+    /// answers in microseconds, and a second thread costs more than it brings.
+    pub intra_threads: usize,
+    /// Operators of one run that may run at once; 0 lets ONNX Runtime choose. Default 1.
+    pub inter_threads: usize,
+    /// Whether idle threads of the session spin, which saves microseconds and burns their cores. Default no.
+    pub spinning: bool,
+    /// How much the graph is rewritten while loading. Default everything.
+    pub optimization: Optimization,
+    /// Where it runs, in order of preference. Default the CPU.
+    pub providers: Vec<Provider>,
+    /// What happens when the provider asked for cannot run it. Default: an error.
+    pub fallback: Fallback,
+    /// Runs on zeros before loading ends, so that no request pays for the first allocations. Default 1.
+    pub warm_up: usize,
+    /// The longest that ONNX Runtime may take to load it. Default: unbounded.
+    pub load_timeout: Option<Duration>,
+    /// What a model may ask for.
+    pub limits: Limits,
+}
+
+/// What a model may ask for before it is refused.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// The bytes of the model and its external data. Default 2 GiB, the most that one ONNX file can have.
+    pub max_model_bytes: u64,
+    /// The nodes of the graph. Default 100,000: ONNX Runtime takes seconds to load that many.
+    pub max_nodes: usize,
+    /// The bytes that one run may answer. Default 1 GiB.
+    pub max_output_bytes: u64,
+    /// The operator domains allowed beyond the ONNX standard, such as `com.microsoft`. Default none.
+    pub domains: Vec<String>,
+}
+
+/// How much ONNX Runtime rewrites the graph while loading.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Optimization {
+    /// Not at all.
+    None,
+    /// Constant folding and removal of redundant nodes.
+    Basic,
+    /// Also fusions of operators.
+    Extended,
+    /// Also layouts for the hardware: everything.
+    #[default]
+    All,
+}
+
+/// Where a model runs: an execution provider of ONNX Runtime.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Provider {
+    /// The CPU, which runs every standard operator.
+    Cpu,
+    /// An NVIDIA GPU, in the driver's numbering. Needs the library of `onnxruntime-gpu`.
+    Cuda {
+        /// The GPU.
+        device: u32,
+    },
+}
+
+/// What may run on the CPU when another provider was asked for.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Fallback {
+    /// Nothing: every node of the model runs on the provider asked for, or loading is an error.
+    #[default]
+    Forbidden,
+    /// Single nodes, such as computations on shapes; some node must run on the provider asked for.
+    Nodes,
+    /// Everything: the next provider is tried, then the CPU, with a warning in the log.
+    Allowed,
+}
+
+impl Provider {
+    /// The label of metrics: `cpu`, `cuda`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda { .. } => "cuda",
+        }
+    }
+
+    /// ONNX Runtime's name for it.
+    pub(super) fn full_name(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPUExecutionProvider",
+            Self::Cuda { .. } => "CUDAExecutionProvider",
+        }
+    }
+}
+
+impl Default for OnnxOptions {
+    fn default() -> Self {
+        Self {
+            name: None,
+            library: None,
+            intra_threads: 1,
+            inter_threads: 1,
+            spinning: false,
+            optimization: Optimization::default(),
+            providers: vec![Provider::Cpu],
+            fallback: Fallback::default(),
+            warm_up: 1,
+            load_timeout: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_model_bytes: 2 << 30, max_nodes: 100_000, max_output_bytes: 1 << 30, domains: Vec::new() }
+    }
+}
+
+impl OnnxOptions {
+    /// Calls the model this in errors and logs.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Loads ONNX Runtime from this shared library.
+    #[must_use]
+    pub fn with_library(mut self, library: impl Into<PathBuf>) -> Self {
+        self.library = Some(library.into());
+        self
+    }
+
+    /// Lets this many threads share the work of one operator.
+    #[must_use]
+    pub fn with_intra_threads(mut self, threads: usize) -> Self {
+        self.intra_threads = threads;
+        self
+    }
+
+    /// Lets this many operators of one run go at once.
+    #[must_use]
+    pub fn with_inter_threads(mut self, threads: usize) -> Self {
+        self.inter_threads = threads;
+        self
+    }
+
+    /// Lets idle threads of the session spin.
+    #[must_use]
+    pub fn with_spinning(mut self, spinning: bool) -> Self {
+        self.spinning = spinning;
+        self
+    }
+
+    /// Rewrites the graph this much.
+    #[must_use]
+    pub fn with_optimization(mut self, optimization: Optimization) -> Self {
+        self.optimization = optimization;
+        self
+    }
+
+    /// Runs it on the first of these that works.
+    #[must_use]
+    pub fn with_providers(mut self, providers: impl Into<Vec<Provider>>) -> Self {
+        self.providers = providers.into();
+        self
+    }
+
+    /// Says what may run on the CPU when another provider was asked for.
+    #[must_use]
+    pub fn with_fallback(mut self, fallback: Fallback) -> Self {
+        self.fallback = fallback;
+        self
+    }
+
+    /// Runs it this often on zeros before loading ends.
+    #[must_use]
+    pub fn with_warm_up(mut self, runs: usize) -> Self {
+        self.warm_up = runs;
+        self
+    }
+
+    /// Gives up loading after this long.
+    #[must_use]
+    pub fn with_load_timeout(mut self, timeout: Duration) -> Self {
+        self.load_timeout = Some(timeout);
+        self
+    }
+
+    /// Allows the operators of one more domain, such as `com.microsoft`.
+    #[must_use]
+    pub fn with_domain(mut self, domain: impl Into<String>) -> Self {
+        self.limits.domains.push(domain.into());
+        self
+    }
+
+    /// Sets what a model may ask for.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}

@@ -1,0 +1,259 @@
+//! Making a session of ONNX Runtime from a model's bytes and the options, and proving where it runs.
+
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use ort_sys as sys;
+
+use super::external::ExternalData;
+use super::ffi::{Api, Failure, Owned, c_string, call, text};
+use super::options::{Fallback, OnnxOptions, Optimization, Provider};
+use super::runtime::OnnxRuntime;
+use super::watchdog::Deadline;
+use crate::error::{Error, Result};
+
+const OPERATION: &str = "load model";
+
+/// What a session is made of.
+pub(super) struct Source<'a> {
+    pub(super) model: &'a str,
+    pub(super) bytes: &'a [u8],
+    pub(super) external: &'a [ExternalData],
+}
+
+/// A session and the provider it runs on.
+pub(super) type Made = (Owned<sys::OrtSession>, Provider);
+
+/// A session on the first provider that can run the model.
+pub(super) fn make(runtime: &OnnxRuntime, source: &Source<'_>, options: &OnnxOptions) -> Result<Made> {
+    let mut refused = None;
+    for &provider in &options.providers {
+        match make_on(runtime, source, options, provider) {
+            Ok(session) => return Ok((session, provider)),
+            Err(error) if provider == Provider::Cpu => return Err(error),
+            Err(error) if options.fallback != Fallback::Allowed => return Err(error),
+            Err(error) => {
+                tracing::warn!(model = source.model, provider = provider.label(), %error, "falling back");
+                refused = Some(error);
+            }
+        }
+    }
+    match refused {
+        // Allowed to fall back and nothing else asked for: the CPU is what is left.
+        Some(_) => Ok((make_on(runtime, source, options, Provider::Cpu)?, Provider::Cpu)),
+        None => Err(Error::invalid_input(OPERATION, source.model, "no execution provider is asked for")),
+    }
+}
+
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn make_on(
+    runtime: &OnnxRuntime,
+    source: &Source<'_>,
+    options: &OnnxOptions,
+    provider: Provider,
+) -> Result<Owned<sys::OrtSession>> {
+    let api = runtime.api();
+    if !runtime.providers().iter().any(|name| name == provider.full_name()) {
+        let has = runtime.providers().join(", ");
+        return Err(unavailable(
+            source,
+            provider,
+            &format!("this ONNX Runtime {} has only {has}", runtime.version()),
+        ));
+    }
+    let settings = Arc::new(settings(api, options, provider).map_err(|failure| failure.internal(OPERATION))?);
+    if let Provider::Cuda { device } = provider {
+        append_cuda(api, &settings, device)
+            .map_err(|failure| unavailable(source, provider, &failure.reason()))?;
+    }
+    add_external(api, &settings, source)?;
+    let deadline = options
+        .load_timeout
+        .map(|timeout| {
+            let settings = settings.clone();
+            Deadline::after(timeout, move || {
+                // SAFETY: the settings live as long as this closure; the flag is made to be set by another thread.
+                drop(unsafe { call!(api, SessionOptionsSetLoadCancellationFlag(settings.as_ptr(), true)) });
+            })
+        })
+        .transpose()?;
+    // SAFETY: bytes and settings outlive the call, and the session copies what it keeps of them.
+    let made = unsafe {
+        api.create(api.0.ReleaseSession, |out| {
+            let bytes = source.bytes.as_ptr().cast();
+            (api.0.CreateSessionFromArray)(
+                runtime.environment(),
+                bytes,
+                source.bytes.len(),
+                settings.as_ptr(),
+                out,
+            )
+        })
+    };
+    let session = made.map_err(|failure| match deadline.as_ref().is_some_and(Deadline::has_passed) {
+        true => Error::timeout(OPERATION, source.model, "ONNX Runtime did not finish in time")
+            .remedy("raise OnnxOptions::load_timeout, or simplify the model"),
+        false => refused(runtime, source, &failure),
+    })?;
+    if provider != Provider::Cpu {
+        prove(api, &session, source, options, provider)?;
+    }
+    Ok(session)
+}
+
+/// The options of a session, but for its providers.
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn settings(
+    api: Api,
+    options: &OnnxOptions,
+    provider: Provider,
+) -> Result<Owned<sys::OrtSessionOptions>, Failure> {
+    let level = match options.optimization {
+        Optimization::None => sys::GraphOptimizationLevel::ORT_DISABLE_ALL,
+        Optimization::Basic => sys::GraphOptimizationLevel::ORT_ENABLE_BASIC,
+        Optimization::Extended => sys::GraphOptimizationLevel::ORT_ENABLE_EXTENDED,
+        Optimization::All => sys::GraphOptimizationLevel::ORT_ENABLE_ALL,
+    };
+    let mode = match options.inter_threads {
+        1 => sys::ExecutionMode::ORT_SEQUENTIAL,
+        _ => sys::ExecutionMode::ORT_PARALLEL,
+    };
+    let threads = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    let flag = |on: bool| if on { c"1" } else { c"0" };
+    let mut entries: Vec<(&CStr, &CStr)> = vec![
+        (c"session.intra_op.allow_spinning", flag(options.spinning)),
+        (c"session.inter_op.allow_spinning", flag(options.spinning)),
+    ];
+    if provider != Provider::Cpu {
+        entries.push((c"session.record_ep_graph_assignment_info", c"1"));
+        entries.push((c"session.disable_cpu_ep_fallback", flag(options.fallback == Fallback::Forbidden)));
+    }
+    // SAFETY: functions of the table on the options they made; the strings are static.
+    unsafe {
+        let settings = api.create(api.0.ReleaseSessionOptions, |out| (api.0.CreateSessionOptions)(out))?;
+        let raw = settings.as_ptr();
+        call!(api, SetIntraOpNumThreads(raw, threads(options.intra_threads)))?;
+        call!(api, SetInterOpNumThreads(raw, threads(options.inter_threads)))?;
+        call!(api, SetSessionExecutionMode(raw, mode))?;
+        call!(api, SetSessionGraphOptimizationLevel(raw, level))?;
+        call!(api, SetSessionLogSeverityLevel(raw, sys::OrtLoggingLevel::ORT_LOGGING_LEVEL_WARNING as i32))?;
+        for (key, value) in entries {
+            call!(api, AddSessionConfigEntry(raw, key.as_ptr(), value.as_ptr()))?;
+        }
+        if provider == Provider::Cpu {
+            super::pool::prepare_for_sharing(api, raw)?;
+        }
+        Ok(settings)
+    }
+}
+
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn append_cuda(api: Api, settings: &Owned<sys::OrtSessionOptions>, device: u32) -> Result<(), Failure> {
+    let device = std::ffi::CString::new(device.to_string()).unwrap_or_default();
+    let (keys, values) = ([c"device_id".as_ptr()], [device.as_ptr()]);
+    // SAFETY: one key and one value, which outlive the call; the provider's options are released after use.
+    unsafe {
+        let cuda =
+            api.create(api.0.ReleaseCUDAProviderOptions, |out| (api.0.CreateCUDAProviderOptions)(out))?;
+        call!(api, UpdateCUDAProviderOptions(cuda.as_ptr(), keys.as_ptr(), values.as_ptr(), 1))?;
+        call!(api, SessionOptionsAppendExecutionProvider_CUDA_V2(settings.as_ptr(), cuda.as_ptr()))
+    }
+}
+
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn add_external(api: Api, settings: &Owned<sys::OrtSessionOptions>, source: &Source<'_>) -> Result<()> {
+    for file in source.external {
+        #[cfg(windows)]
+        let name: Vec<u16> = file.location.encode_utf16().chain([0]).collect();
+        #[cfg(not(windows))]
+        let name = c_string(OPERATION, &file.location)?;
+        let (names, buffers) = ([name.as_ptr()], [file.bytes.as_ptr().cast_mut().cast()]);
+        let lengths = [file.bytes.len()];
+        // SAFETY: one file; ONNX Runtime reads the bytes while it makes the session, and the caller keeps them so long.
+        unsafe {
+            let raw = settings.as_ptr();
+            call!(
+                api,
+                AddExternalInitializersFromMemory(raw, names.as_ptr(), buffers.as_ptr(), lengths.as_ptr(), 1)
+            )
+        }
+        .map_err(|failure| failure.internal(OPERATION))?;
+    }
+    Ok(())
+}
+
+/// Asked for and proved: at least one node was given to the provider. That registering it went well proves nothing.
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn prove(
+    api: Api,
+    session: &Owned<sys::OrtSession>,
+    source: &Source<'_>,
+    options: &OnnxOptions,
+    provider: Provider,
+) -> Result<()> {
+    let (mut parts, mut count) = (std::ptr::null(), 0);
+    // SAFETY: the session recorded who got which nodes and owns the list.
+    let names: Result<Vec<String>, Failure> = unsafe {
+        call!(api, Session_GetEpGraphAssignmentInfo(session.as_ptr(), &raw mut parts, &raw mut count))
+            .and_then(|()| {
+                (0..count)
+                    .map(|index| {
+                        let mut name = std::ptr::null();
+                        call!(api, EpAssignedSubgraph_GetEpName(*parts.add(index), &raw mut name))?;
+                        Ok(text(name))
+                    })
+                    .collect()
+            })
+    };
+    let names = names.map_err(|failure| failure.internal(OPERATION))?;
+    let own = names.iter().filter(|name| *name == provider.full_name()).count();
+    let all = options.fallback != Fallback::Forbidden || own == names.len();
+    match own > 0 && all {
+        true => Ok(()),
+        false => Err(unavailable(source, provider, &format!("its nodes were given to {}", names.join(", ")))),
+    }
+}
+
+fn unavailable(source: &Source<'_>, provider: Provider, problem: &str) -> Error {
+    let label = provider.label();
+    let remedy = match provider {
+        Provider::Cpu => "use a build of ONNX Runtime that has it".into(),
+        Provider::Cuda { .. } => format!(
+            "run `pip install onnxruntime-gpu` on a machine with an NVIDIA driver, or allow the CPU with \
+             OnnxOptions::with_fallback; {label} was asked for"
+        ),
+    };
+    Error::unavailable(OPERATION, source.model, format!("it cannot run on {label}: {problem}")).remedy(remedy)
+}
+
+/// What it means that ONNX Runtime did not take the model.
+fn refused(runtime: &OnnxRuntime, source: &Source<'_>, failure: &Failure) -> Error {
+    const NOT_IMPLEMENTED: i32 = sys::OrtErrorCode::ORT_NOT_IMPLEMENTED as i32;
+    let (message, version) = (&failure.message, runtime.version());
+    let error = if message.contains("bad_alloc") || message.contains("Failed to allocate memory") {
+        Error::overloaded(OPERATION, source.model, "there is no memory for it")
+            .remedy("free memory and repeat")
+    } else if message.contains("Current official support for domain")
+        || message.contains("max supported IR version")
+    {
+        Error::invalid_model(
+            OPERATION,
+            source.model,
+            format!("it is newer than ONNX Runtime {version}: {}", failure.reason()),
+        )
+        .remedy("update ONNX Runtime, or export the model with an older opset")
+    } else if failure.code == NOT_IMPLEMENTED {
+        Error::unsupported(
+            OPERATION,
+            source.model,
+            format!("ONNX Runtime {version} cannot run it: {}", failure.reason()),
+        )
+    } else {
+        Error::invalid_model(
+            OPERATION,
+            source.model,
+            format!("ONNX Runtime {version} refused it: {}", failure.reason()),
+        )
+    };
+    error.caused_by(message.clone())
+}
