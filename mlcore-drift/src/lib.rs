@@ -1,5 +1,7 @@
 //! Has the data changed, and how sure are we: drift tests, monitors and reports.
 
+#[cfg(feature = "report")]
+pub mod html;
 pub mod monitor;
 pub mod report;
 pub mod sample;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::options::MonitorOptions;
 use super::verdict::{ColumnVerdict, Outcome};
-use crate::test::Score;
+use crate::test::{Score, grouped};
 
 /// Effect size, threshold, rows and adjusted p-value, in a sentence that says which of them decided.
 pub(super) fn sentence(verdict: &ColumnVerdict, options: &MonitorOptions) -> String {
@@ -16,14 +16,11 @@ pub(super) fn sentence(verdict: &ColumnVerdict, options: &MonitorOptions) -> Str
         return format!("{name}: not judged by {}, fewer than {fewest} values on one side.", verdict.test);
     };
     let effect = Effect(score, verdict.threshold);
-    let rows = format!("{} values against {}", score.current_len, score.reference_len);
+    let rows = format!("{} values against {}", grouped(score.current_len), grouped(score.reference_len));
     let chance = match verdict.pvalue_adjusted {
-        Some(p) => format!(
-            "adjusted p = {}, alpha = {}, {}",
-            Probability(p),
-            options.alpha,
-            options.correction.name()
-        ),
+        Some(p) => {
+            format!("adjusted p {}, alpha = {}, {}", Probability(p), options.alpha, options.correction.name())
+        }
         None => "judged by its size alone".to_owned(),
     };
     let notes: String = score.notes.iter().map(|note| format!(" Note: {note}.")).collect();
@@ -56,9 +53,9 @@ struct Probability(f64);
 impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            p if p >= 0.001 => write!(f, "{p:.3}"),
+            p if p >= 0.001 => write!(f, "= {p:.3}"),
             0.0 => f.write_str("< 1e-300"),
-            p => write!(f, "{p:.1e}"),
+            p => write!(f, "= {p:.1e}"),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! read from it.
 
 mod column;
+#[cfg(feature = "report")]
+mod page;
 
 use arrow::array::RecordBatch;
 use mlcore::{Error, Result};

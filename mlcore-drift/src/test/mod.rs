@@ -254,6 +254,19 @@ impl fmt::Display for Percent {
     }
 }
 
+/// A count with separators: `20,190`.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 struct Examples<'a>(&'a [String], u64);
 
 impl fmt::Display for Examples<'_> {

@@ -1,0 +1,70 @@
+//! Numbers as people read them.
+
+/// A count with separators: `20,190`.
+#[must_use]
+pub fn count(count: u64) -> String {
+    crate::test::grouped(count)
+}
+
+/// A number to about four significant digits: `0.01235`, `1,235`, `1.2e9`; `-` for none.
+#[must_use]
+pub fn compact(value: impl Into<Option<f64>>) -> String {
+    let Some(value) = value.into().filter(|value| !value.is_nan()) else { return "-".to_owned() };
+    let size = value.abs();
+    if size == 0.0 {
+        return "0".to_owned();
+    }
+    if !(1e-4..1e7).contains(&size) {
+        return if size.is_finite() { format!("{value:.2e}") } else { format!("{value}") };
+    }
+    if size >= 10_000.0 {
+        let sign = if value < 0.0 { "-" } else { "" };
+        return format!("{sign}{}", count(size.round() as u64));
+    }
+    let decimals = match size {
+        s if s >= 1000.0 => 0,
+        s if s >= 100.0 => 1,
+        s if s >= 10.0 => 2,
+        s if s >= 1.0 => 3,
+        s if s >= 0.1 => 4,
+        _ => 5,
+    };
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A share as a percentage that never rounds something to nothing: `12 %`, `3.4 %`, `< 0.01 %`.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    if share.is_nan() { "-".to_owned() } else { crate::test::Percent(share).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        for (value, text) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (-2.5, "-2.5"),
+            (0.012_345_6, "0.01235"),
+            (123.456, "123.5"),
+            (9999.4, "9999"),
+            (-20_190.0, "-20,190"),
+            (1.5e-9, "1.50e-9"),
+            (2e12, "2.00e12"),
+            (f64::INFINITY, "inf"),
+            (f64::NAN, "-"),
+        ] {
+            assert_eq!(compact(value), text);
+        }
+        assert_eq!(compact(None), "-");
+        assert_eq!(
+            [percent(0.0), percent(1e-9), percent(0.034), percent(1.0)],
+            ["0 %", "< 0.01 %", "3.4 %", "100 %"]
+        );
+    }
+}

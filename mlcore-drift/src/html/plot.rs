@@ -1,0 +1,390 @@
+//! Plots as inline SVG, with a description in words.
+
+use std::fmt::Write;
+
+use super::{Markup, compact, percent};
+
+const WIDTH: f64 = 420.0;
+const HEIGHT: f64 = 170.0;
+const LEFT: f64 = 40.0;
+const RIGHT: f64 = 8.0;
+const TOP: f64 = 10.0;
+const BOTTOM: f64 = 22.0;
+/// The most characters of a label, so that it stays inside of its plot.
+const LONGEST_LABEL: usize = 22;
+
+/// Two histograms over the same bins, one on the other.
+#[derive(Clone, Debug)]
+pub struct HistogramPlot<'a> {
+    /// What is shown, for readers who do not see it.
+    pub description: String,
+    /// The edges of the bins, one more than there are bins, in ascending order.
+    pub edges: &'a [f64],
+    /// The share of the reference in each bin.
+    pub reference: &'a [f64],
+    /// The current share in each bin.
+    pub current: &'a [f64],
+}
+
+impl HistogramPlot<'_> {
+    /// The plot.
+    #[must_use]
+    pub fn markup(&self) -> Markup {
+        let (Some(low), Some(high)) = (self.edges.first(), self.edges.last()) else { return Markup::new() };
+        let tallest = self.reference.iter().chain(self.current).copied().fold(0.0, f64::max);
+        let frame = Frame::new((*low, *high), (0.0, if tallest > 0.0 { tallest * 1.08 } else { 1.0 }));
+        let mut content = frame.axes(percent, &[]);
+        content.push(frame.steps("reference", self.edges, self.reference));
+        content.push(frame.steps("current", self.edges, self.current));
+        svg(&self.description, HEIGHT, content)
+    }
+}
+
+/// One series of a [`LinePlot`].
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Its name in the legend.
+    pub name: String,
+    /// Its points, in the order they are joined.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Lines over a common axis, with thresholds across and events along it.
+///
+/// ```
+/// use mlcore_drift::html::{LinePlot, Series};
+///
+/// let plot = LinePlot::new("Error rate per window", "window")
+///     .series(Series { name: "canary".into(), points: vec![(0.0, 0.01), (1.0, 0.04)] })
+///     .threshold(0.03, "guardrail")
+///     .event(1.0, "rolled back");
+/// assert!(plot.markup().as_str().starts_with("<figure"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct LinePlot {
+    description: String,
+    x_label: String,
+    series: Vec<Series>,
+    thresholds: Vec<(f64, String)>,
+    events: Vec<(f64, String)>,
+    shares: bool,
+}
+
+impl LinePlot {
+    /// An empty plot.
+    #[must_use]
+    pub fn new(description: impl Into<String>, x_label: impl Into<String>) -> Self {
+        Self {
+            description: description.into(),
+            x_label: x_label.into(),
+            series: Vec::new(),
+            thresholds: Vec::new(),
+            events: Vec::new(),
+            shares: false,
+        }
+    }
+
+    /// Adds a line.
+    #[must_use]
+    pub fn series(mut self, series: Series) -> Self {
+        self.series.push(series);
+        self
+    }
+
+    /// Draws a dashed line across at `y`.
+    #[must_use]
+    pub fn threshold(mut self, y: f64, label: impl Into<String>) -> Self {
+        self.thresholds.push((y, label.into()));
+        self
+    }
+
+    /// Draws a line upright at `x`.
+    #[must_use]
+    pub fn event(mut self, x: f64, label: impl Into<String>) -> Self {
+        self.events.push((x, label.into()));
+        self
+    }
+
+    /// Writes the upright axis as percentages.
+    #[must_use]
+    pub fn percentages(mut self) -> Self {
+        self.shares = true;
+        self
+    }
+
+    /// The plot with its legend.
+    #[must_use]
+    pub fn markup(&self) -> Markup {
+        let points = || self.series.iter().flat_map(|series| series.points.iter().copied());
+        let finite = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
+        let span = |values: &mut dyn Iterator<Item = f64>| {
+            let (low, high) =
+                values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+            if low < high {
+                (low, high)
+            } else if low == high {
+                (low - 0.5, high + 0.5)
+            } else {
+                (0.0, 1.0)
+            }
+        };
+        let events = self.events.iter().map(|(x, _)| *x);
+        let x_span =
+            span(&mut points().filter(finite).map(|(x, _)| x).chain(events).filter(|x| x.is_finite()));
+        let thresholds = self.thresholds.iter().map(|(y, _)| *y);
+        let (low, high) =
+            span(&mut points().filter(finite).map(|(_, y)| y).chain(thresholds).filter(|y| y.is_finite()));
+        let low = if low > 0.0 && low < high / 2.0 { 0.0 } else { low };
+        let frame = Frame::new(x_span, (low, high + (high - low) * 0.12));
+        let written: fn(f64) -> String = if self.shares { percent } else { |value| compact(value) };
+        let mut content = frame.axes(written, std::slice::from_ref(&self.x_label));
+        for (y, label) in self.thresholds.iter().filter(|(y, _)| y.is_finite()) {
+            content.push(frame.across(*y, label));
+        }
+        for (x, label) in self.events.iter().filter(|(x, _)| x.is_finite()) {
+            content.push(frame.upright(*x, label));
+        }
+        for (position, series) in self.series.iter().enumerate() {
+            let points: Vec<(f64, f64)> = series.points.iter().copied().filter(finite).collect();
+            content.push(frame.line(position, &points));
+        }
+        let plot = svg(&self.description, HEIGHT, content);
+        let names: Vec<&str> = self.series.iter().map(|series| series.name.as_str()).collect();
+        let keys = names
+            .iter()
+            .enumerate()
+            .map(|(position, name)| legend_key(&format!("line{}", position % 4), name));
+        let legend = Markup::element("p", &[("class", "legend")], keys.collect::<Markup>());
+        let caption = Markup::element("figcaption", &[], self.description.as_str());
+        Markup::element("figure", &[], [caption, plot, legend])
+    }
+}
+
+/// One category of a [`BarPlot`].
+#[derive(Clone, Debug)]
+pub struct BarRow<'a> {
+    /// The category.
+    pub label: &'a str,
+    /// Its share of the reference.
+    pub reference: f64,
+    /// Its current share.
+    pub current: f64,
+}
+
+/// Two bars per category, one under the other.
+#[derive(Clone, Debug)]
+pub struct BarPlot<'a> {
+    /// What is shown, for readers who do not see it.
+    pub description: String,
+    /// The categories, from the top.
+    pub rows: Vec<BarRow<'a>>,
+}
+
+impl BarPlot<'_> {
+    /// The plot.
+    #[must_use]
+    pub fn markup(&self) -> Markup {
+        const ROW: f64 = 24.0;
+        const CHARACTER: f64 = 6.1;
+        let widest = self.rows.iter().map(|row| shortened(row.label).chars().count()).max().unwrap_or(0);
+        let labels = widest as f64 * CHARACTER + 10.0;
+        const FIGURES: f64 = 92.0;
+        let longest = self.rows.iter().flat_map(|row| [row.reference, row.current]).fold(0.0, f64::max);
+        let scale = (WIDTH - labels - FIGURES) / if longest > 0.0 { longest } else { 1.0 };
+        let mut content = Markup::new();
+        for (position, row) in self.rows.iter().enumerate() {
+            let y = position as f64 * ROW + 4.0;
+            content.push(label(labels - 6.0, y + 12.0, "end", "label", &shortened(row.label)));
+            for (offset, class, share) in [(0.0, "reference", row.reference), (8.0, "current", row.current)] {
+                let bar = rounded(&[labels, y + offset, (share * scale).max(0.5), 7.0]);
+                let [x, y, width, height] = bar.each_ref().map(String::as_str);
+                let place = [("class", class), ("x", x), ("y", y), ("width", width), ("height", height)];
+                content.push(Markup::empty_element("rect", &place));
+            }
+            let end = labels + row.reference.max(row.current) * scale + 5.0;
+            let figures = format!("{} / {}", percent(row.reference), percent(row.current));
+            content.push(label(end, y + 12.0, "start", "tick", &figures));
+        }
+        svg(&self.description, self.rows.len() as f64 * ROW + 6.0, content)
+    }
+}
+
+/// A legend's entry: the colour of `reference`, `current` or `line0` to `line3`, and a name.
+#[must_use]
+pub fn legend_key(class: &str, name: &str) -> Markup {
+    let swatch = Markup::element("span", &[("class", &format!("swatch {class}"))], "");
+    Markup::element("span", &[("class", "key")], [swatch, Markup::text(name)])
+}
+
+/// The mapping from data to the drawing.
+struct Frame {
+    x: (f64, f64),
+    y: (f64, f64),
+}
+
+impl Frame {
+    fn new(x: (f64, f64), y: (f64, f64)) -> Self {
+        Self { x, y }
+    }
+
+    fn at_x(&self, x: f64) -> f64 {
+        // Halves first: the range of a column may exceed the range of floats.
+        let share = (x / 2.0 - self.x.0 / 2.0) / (self.x.1 / 2.0 - self.x.0 / 2.0);
+        LEFT + share.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
+    }
+
+    fn at_y(&self, y: f64) -> f64 {
+        let share = (y - self.y.0) / (self.y.1 - self.y.0);
+        HEIGHT - BOTTOM - share.clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM)
+    }
+
+    fn axes(&self, written: impl Fn(f64) -> String, x_label: &[String]) -> Markup {
+        let mut axes = Markup::new();
+        for tick in ticks(self.y, 4) {
+            let y = self.at_y(tick);
+            axes.push(path("grid", &format!("M{LEFT} {y:.1}H{}", WIDTH - RIGHT)));
+            axes.push(label(LEFT - 5.0, y + 3.5, "end", "tick", &written(tick)));
+        }
+        for tick in ticks(self.x, 5) {
+            let x = self.at_x(tick);
+            let base = HEIGHT - BOTTOM;
+            axes.push(path("axis", &format!("M{x:.1} {base}v4")));
+            axes.push(label(x, HEIGHT - 6.0, "middle", "tick", &compact(tick)));
+        }
+        for text in x_label {
+            axes.push(label(WIDTH - RIGHT, HEIGHT - BOTTOM - 4.0, "end", "tick", text));
+        }
+        axes.push(path("axis", &format!("M{LEFT} {}H{}", HEIGHT - BOTTOM, WIDTH - RIGHT)));
+        axes
+    }
+
+    /// The outline of a histogram, closed at the base line.
+    fn steps(&self, class: &'static str, edges: &[f64], shares: &[f64]) -> Markup {
+        let base = HEIGHT - BOTTOM;
+        let mut line = String::new();
+        for (pair, share) in edges.windows(2).zip(shares) {
+            let start = if line.is_empty() { "M" } else { "L" };
+            let (x0, x1, y) = (self.at_x(pair[0]), self.at_x(pair[1]), self.at_y(*share));
+            if line.is_empty() {
+                let _ = write!(line, "{start}{x0:.1} {base}");
+            }
+            let _ = write!(line, "V{y:.1}H{x1:.1}");
+        }
+        let _ = write!(line, "V{base}");
+        path(class, &line)
+    }
+
+    fn line(&self, position: usize, points: &[(f64, f64)]) -> Markup {
+        let class = ["line line0", "line line1", "line line2", "line line3"][position % 4];
+        let mut line = String::new();
+        for (x, y) in points {
+            let command = if line.is_empty() { 'M' } else { 'L' };
+            let _ = write!(line, "{command}{:.1} {:.1}", self.at_x(*x), self.at_y(*y));
+        }
+        if let [(x, y)] = points {
+            let [x, y] = rounded(&[self.at_x(*x), self.at_y(*y)]);
+            return Markup::empty_element(
+                "circle",
+                &[("class", class), ("cx", &x), ("cy", &y), ("r", "2.5")],
+            );
+        }
+        path(class, &line)
+    }
+
+    fn across(&self, y: f64, text: &str) -> Markup {
+        let at = self.at_y(y);
+        let line = path("threshold", &format!("M{LEFT} {at:.1}H{}", WIDTH - RIGHT));
+        [line, label(LEFT + 4.0, at - 3.0, "start", "note", text)].into()
+    }
+
+    fn upright(&self, x: f64, text: &str) -> Markup {
+        let at = self.at_x(x);
+        let line = path("event", &format!("M{at:.1} {TOP}V{}", HEIGHT - BOTTOM));
+        let (place, anchor) = if at > WIDTH / 2.0 { (at - 4.0, "end") } else { (at + 4.0, "start") };
+        [line, label(place, TOP + 8.0, anchor, "note", text)].into()
+    }
+}
+
+/// At most about `most` round numbers within `span`.
+fn ticks((low, high): (f64, f64), most: usize) -> Vec<f64> {
+    let span = high - low;
+    if !(span.is_finite() && span > 0.0) {
+        return Vec::new();
+    }
+    let rough = span / most as f64;
+    let power = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= rough * 0.999);
+    let Some(step) = step.filter(|step| step.is_normal()) else { return Vec::new() };
+    let first = (low / step).ceil();
+    (0..=2 * most)
+        .map(|i| (first + i as f64) * step)
+        .take_while(|tick| *tick <= high + step * 1e-9)
+        // Multiples of 0.1 carry rounding errors that no axis should show.
+        .map(|tick| if tick.abs() < step * 1e-9 { 0.0 } else { tick })
+        .collect()
+}
+
+fn svg(description: &str, height: f64, content: Markup) -> Markup {
+    let view = format!("0 0 {WIDTH} {height}");
+    let title = Markup::element("title", &[], description);
+    Markup::element(
+        "svg",
+        &[("viewBox", &view), ("role", "img"), ("aria-label", description)],
+        [title, content],
+    )
+}
+
+fn path(class: &'static str, line: &str) -> Markup {
+    Markup::empty_element("path", &[("class", class), ("d", line)])
+}
+
+fn label(x: f64, y: f64, anchor: &'static str, class: &'static str, text: &str) -> Markup {
+    let [x, y] = rounded(&[x, y]);
+    Markup::element("text", &[("x", &x), ("y", &y), ("text-anchor", anchor), ("class", class)], text)
+}
+
+fn rounded<const N: usize>(values: &[f64; N]) -> [String; N] {
+    values.map(|value| format!("{value:.1}"))
+}
+
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_LABEL) {
+        Some((end, _)) => format!("{}\u{2026}", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round() {
+        assert_eq!(ticks((0.0, 1.0), 4), [0.0, 0.5, 1.0]);
+        assert_eq!(ticks((-3.2, 7.9), 5), [0.0, 5.0]);
+        assert_eq!(ticks((0.0, 0.23), 4).len(), 3);
+        for odd in [(0.0, 0.0), (1.0, 0.0), (f64::NEG_INFINITY, 1.0), (0.0, f64::NAN), (0.0, 5e-324)] {
+            assert!(ticks(odd, 4).len() < 9);
+        }
+    }
+
+    #[test]
+    fn plots_of_odd_data_are_drawn_without_nan() {
+        let huge = HistogramPlot {
+            description: "huge".into(),
+            edges: &[-f64::MAX, 0.0, f64::MAX],
+            reference: &[0.0, 0.0],
+            current: &[1.0, 0.0],
+        };
+        let line = LinePlot::new("odd", "x")
+            .series(Series {
+                name: "a".into(),
+                points: vec![(f64::NAN, 1.0), (0.0, f64::INFINITY), (2.0, 1.0)],
+            })
+            .series(Series { name: "none".into(), points: Vec::new() })
+            .threshold(f64::NAN, "never");
+        for plot in [huge.markup(), line.markup(), LinePlot::new("empty", "").markup()] {
+            assert!(!plot.as_str().contains("NaN") && !plot.as_str().contains("inf"), "{plot:?}");
+        }
+    }
+}

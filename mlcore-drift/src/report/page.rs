@@ -1,0 +1,301 @@
+//! A report as a page.
+
+use super::{ColumnReport, Report};
+use crate::html::{
+    Align, BarPlot, BarRow, HistogramPlot, KeyFigure, Markup, Page, Table, Tone, compact, count, details,
+    key_figures, legend_key, list, paragraph, percent, pill,
+};
+use crate::monitor::{ColumnVerdict, Outcome};
+use crate::sample::Kind;
+
+impl Report {
+    /// The report as one self-contained page: no script, nothing loaded, readable in both themes.
+    #[must_use]
+    pub fn to_html(&self) -> String {
+        self.page().to_html()
+    }
+
+    /// The report as a piece of another page, such as a notebook's output.
+    #[must_use]
+    pub fn to_fragment(&self) -> String {
+        self.page().to_fragment()
+    }
+
+    /// Summary and columns without title and style, for a section of a [`Page`].
+    #[must_use]
+    pub fn markup(&self) -> Markup {
+        [self.figures(), self.summary_table(), self.findings(), legend(), self.cards()].into()
+    }
+
+    fn page(&self) -> Page {
+        let lead = Markup::element("p", &[("class", "lead")], self.lead());
+        let mut page = Page::new(&self.title)
+            .lead([lead, self.figures()])
+            .section("Summary", [self.summary_table(), self.findings()])
+            .section("Columns", [legend(), self.cards()]);
+        if !self.verdict.skipped.is_empty() {
+            let skipped = self.verdict.skipped.iter();
+            let items =
+                skipped.map(|skipped| Markup::text(&format!("{}: {}", skipped.column, skipped.reason)));
+            page = page.section("Not compared", list(items));
+        }
+        page.section("How to read this", how_to_read(self))
+    }
+
+    fn lead(&self) -> String {
+        let drifted: Vec<&str> = self.drifted().map(|column| column.name.as_str()).collect();
+        let all = self.columns.len();
+        match drifted.as_slice() {
+            [] if self.verdict.overall == Outcome::InsufficientData => {
+                "Not enough data to say whether anything changed.".to_owned()
+            }
+            [] => format!(
+                "None of {all} columns changed in a way that is both certain and large enough to matter."
+            ),
+            names => {
+                const SHOWN: usize = 6;
+                let shown: Vec<String> =
+                    names.iter().take(SHOWN).map(|name| crate::test::clipped(name)).collect();
+                let more = if names.len() > SHOWN {
+                    format!(" and {} more", names.len() - SHOWN)
+                } else {
+                    String::new()
+                };
+                format!("{} of {all} columns changed: {}{more}.", names.len(), shown.join(", "))
+            }
+        }
+    }
+
+    fn figures(&self) -> Markup {
+        let drifted = self.drifted().count();
+        let tone = if drifted > 0 { Tone::Bad } else { Tone::Good };
+        key_figures(&[
+            KeyFigure::new("verdict", self.verdict.overall.to_string())
+                .tone(outcome_tone(self.verdict.overall)),
+            KeyFigure::new("drifted columns", format!("{drifted} of {}", self.columns.len())).tone(tone),
+            KeyFigure::new("reference rows", count(self.verdict.reference_rows)),
+            KeyFigure::new("current rows", count(self.verdict.window.rows)),
+            KeyFigure::new("alpha", format!("{} ({})", self.verdict.alpha, self.verdict.correction)),
+        ])
+    }
+
+    fn summary_table(&self) -> Markup {
+        let mut table = Table::new(&[
+            ("column", Align::Left),
+            ("", Align::Left),
+            ("test", Align::Left),
+            ("effect", Align::Right),
+            ("threshold", Align::Right),
+            ("adjusted p", Align::Right),
+            ("PSI", Align::Right),
+            ("missing", Align::Right),
+        ]);
+        for (position, column) in self.columns.iter().enumerate() {
+            let link = format!("#{}", self.anchor(position));
+            let name = Markup::element("a", &[("href", &link)], crate::test::clipped(&column.name));
+            let test = column.most_urgent_test();
+            let score = test.and_then(|test| test.score.as_ref());
+            table.row([
+                name,
+                outcome_pill(column.outcome),
+                test.map_or("-", |test| &test.test).into(),
+                score
+                    .map_or_else(
+                        || "-".to_owned(),
+                        |s| format!("{} {}", s.effect.name, thousandths(s.effect.value)),
+                    )
+                    .into(),
+                compact(test.map(|test| test.threshold)).into(),
+                probability(test.and_then(|test| test.pvalue_adjusted)).into(),
+                column.psi.map_or_else(|| "-".to_owned(), |psi| thousandths(psi.psi)).into(),
+                column.missing().into(),
+            ]);
+        }
+        table.markup()
+    }
+
+    /// What is new or gone, beside the columns.
+    fn findings(&self) -> Markup {
+        if self.verdict.new_columns.is_empty() {
+            return Markup::new();
+        }
+        let names: Vec<String> =
+            self.verdict.new_columns.iter().map(|name| crate::test::clipped(name)).collect();
+        paragraph(format!("Columns that the reference does not have: {}.", names.join(", ")))
+    }
+
+    fn cards(&self) -> Markup {
+        let cards =
+            self.columns.iter().enumerate().map(|(position, column)| column.card(&self.anchor(position)));
+        Markup::element("div", &[("class", "cards")], cards.collect::<Markup>())
+    }
+
+    /// An id that two reports on one page do not share, unless they are the same.
+    fn anchor(&self, position: usize) -> String {
+        let identity = format!("{} {:?} {:?}", self.title, self.verdict.window, self.verdict.reference_rows);
+        let hash = identity.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+        });
+        format!("column-{:08x}-{position}", hash as u32)
+    }
+}
+
+impl ColumnReport {
+    /// The test that explains the column's judgement.
+    fn most_urgent_test(&self) -> Option<&ColumnVerdict> {
+        let drifted = self.tests.iter().find(|test| test.outcome == Outcome::Drifted);
+        drifted.or_else(|| self.tests.first())
+    }
+
+    fn card(&self, anchor: &str) -> Markup {
+        let class = if self.outcome == Outcome::Drifted { "card bad" } else { "card" };
+        let name = Markup::element("h3", &[], crate::test::clipped(&self.name));
+        let head = Markup::element("div", &[("class", "head")], [name, outcome_pill(self.outcome)]);
+        let mut tests: Vec<&ColumnVerdict> = self.tests.iter().collect();
+        tests.sort_by_key(|test| test.outcome != Outcome::Drifted);
+        let sentences = tests.into_iter().map(|test| paragraph(self.without_name(&test.sentence))).collect();
+        Markup::element(
+            "article",
+            &[("class", class), ("id", anchor)],
+            [head, self.plot(), sentences, self.moments()],
+        )
+    }
+
+    /// A sentence as it reads below the column's name.
+    fn without_name(&self, sentence: &str) -> String {
+        let rest = sentence.strip_prefix(self.name.as_str()).and_then(|rest| rest.strip_prefix(": "));
+        let rest = rest.unwrap_or(sentence);
+        let mut letters = rest.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    }
+
+    fn missing(&self) -> String {
+        match (self.reference_missing_rate, self.current_missing_rate) {
+            (0.0, 0.0) => "none".to_owned(),
+            (before, after) => format!("{} \u{2192} {}", percent(before), percent(after)),
+        }
+    }
+
+    fn plot(&self) -> Markup {
+        if let Some(histogram) = &self.histogram {
+            let largest_tail = [histogram.below, histogram.above].concat().into_iter().fold(0.0, f64::max);
+            let plot = HistogramPlot {
+                description: format!("Histograms of {}: reference and current", self.name),
+                edges: &histogram.edges,
+                reference: &histogram.reference,
+                current: &histogram.current,
+            };
+            let mut markup = plot.markup();
+            if largest_tail >= WORTH_MENTIONING {
+                let [[below_r, below_c], [above_r, above_c]] = [histogram.below, histogram.above];
+                let text = format!(
+                    "Beyond the picture: below {} / {}, above {} / {} (reference / current).",
+                    percent(below_r),
+                    percent(below_c),
+                    percent(above_r),
+                    percent(above_c)
+                );
+                markup.push(Markup::element("p", &[("class", "muted")], text));
+            }
+            return markup;
+        }
+        if self.categories.is_empty() {
+            return Markup::new();
+        }
+        let rows = self.categories.iter();
+        let rows =
+            rows.map(|row| BarRow { label: &row.category, reference: row.reference, current: row.current });
+        let description = format!("Shares of the categories of {}: reference and current", self.name);
+        let mut markup = BarPlot { description, rows: rows.collect() }.markup();
+        if self.other_categories > 0 {
+            let text = format!("{} more categories are not shown.", count(self.other_categories));
+            markup.push(Markup::element("p", &[("class", "muted")], text));
+        }
+        markup
+    }
+
+    fn moments(&self) -> Markup {
+        let (Some(reference), Some(current), Kind::Numeric) =
+            (&self.reference_moments, &self.current_moments, self.kind)
+        else {
+            return Markup::new();
+        };
+        let mut table = Table::new(&[
+            ("", Align::Left),
+            ("mean", Align::Right),
+            ("sd", Align::Right),
+            ("min", Align::Right),
+            ("25 %", Align::Right),
+            ("median", Align::Right),
+            ("75 %", Align::Right),
+            ("max", Align::Right),
+        ]);
+        for (name, moments) in [("reference", reference), ("current", current)] {
+            let figures = [
+                moments.mean,
+                moments.standard_deviation,
+                moments.min,
+                moments.lower_quartile,
+                moments.median,
+                moments.upper_quartile,
+                moments.max,
+            ];
+            let cells = figures.map(|figure| Markup::text(&compact(figure)));
+            table.row([Markup::text(name)].into_iter().chain(cells));
+        }
+        table.markup()
+    }
+}
+
+/// The picture spans the central 99 %; a tail with more than this is said in words.
+const WORTH_MENTIONING: f64 = 0.02;
+
+/// An effect size as it is read: three digits after the point.
+fn thousandths(value: f64) -> String {
+    if value.abs() > 0.0 && value.abs() < 0.0005 { "< 0.001".to_owned() } else { format!("{value:.3}") }
+}
+
+fn legend() -> Markup {
+    let keys = [legend_key("reference", "reference"), legend_key("current", "current")];
+    Markup::element("p", &[("class", "legend")], keys)
+}
+
+fn outcome_tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Drifted => Tone::Bad,
+        Outcome::Stable => Tone::Good,
+        Outcome::InsufficientData => Tone::Neutral,
+    }
+}
+
+fn outcome_pill(outcome: Outcome) -> Markup {
+    pill(&outcome.to_string(), outcome_tone(outcome))
+}
+
+fn probability(pvalue: Option<f64>) -> String {
+    match pvalue {
+        None => "-".to_owned(),
+        Some(0.0) => "< 1e-300".to_owned(),
+        Some(p) if p >= 0.001 => format!("{p:.3}"),
+        Some(p) => format!("{p:.1e}"),
+    }
+}
+
+fn how_to_read(report: &Report) -> Markup {
+    let alpha = report.verdict.alpha;
+    let judgement = format!(
+        "A column drifted if its change is both certain (the p-value, corrected for all tests of this page, is at most {alpha}) \
+         and large (the effect size reaches the threshold). Either alone is worthless: with enough rows every column \
+         changes \u{201c}significantly\u{201d}, and with few rows every effect looks large."
+    );
+    let effects = list(
+        [
+            "D (Kolmogorov-Smirnov): the largest share of rows by which the two samples disagree about \u{201c}how many are below x\u{201d}.",
+            "Cramer's V (chi-square): 0 for equal shares, 1 for disjoint categories; two even halves that move to 55:45 give 0.05.",
+            "PSI: population stability index over ten bins of equal share, half a count added to each; by custom below 0.1 is stable.",
+            "Missing rows (null or NaN) are compared as a rate of their own and never enter a test of values.",
+        ]
+        .map(Markup::text),
+    );
+    [paragraph(judgement), details("What the numbers mean", effects)].into()
+}
