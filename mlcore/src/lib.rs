@@ -1,8 +1,11 @@
 //! The core of mlcore: what a model, a schema and a batch are; how a model is run, stored, compared and released.
 
 pub mod batch;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 pub mod name;
+pub mod rollout;
 pub mod runner;
 pub mod schema;
 pub mod stats;

@@ -106,6 +106,10 @@ parsed! {
     RequestId, "request id", check_id
 }
 parsed! {
+    /// One of the ways in which a request can be answered, such as `champion` or `canary`: written as a model name.
+    Arm, "arm", check_name
+}
+parsed! {
     /// What is assigned to an arm: a user, session or device; 1 to 256 bytes of any text without control characters.
     UnitId, "unit id", check_unit
 }

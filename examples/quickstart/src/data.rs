@@ -1,0 +1,136 @@
+//! The RAND Health Insurance Experiment, split as the models were trained: see `testdata/models/README.md`.
+
+use std::fs::File;
+use std::path::Path;
+
+use mlcore::arrow::array::{Array, AsArray, BooleanArray, RecordBatch, UInt32Array};
+use mlcore::arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
+use mlcore::arrow::datatypes::{Float64Type, Int64Type};
+use mlcore::batch::Value;
+use mlcore::{Error, Result};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+/// The columns that the models' feature plan reads.
+pub const FEATURES: [&str; 11] = [
+    "age",
+    "income",
+    "education",
+    "family_size",
+    "general_health",
+    "mental_health",
+    "chronic_diseases",
+    "physical_limitation",
+    "plan",
+    "sex",
+    "self_rated_health",
+];
+
+/// Rows of the experiment: one per person and year.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// All columns.
+    pub table: RecordBatch,
+}
+
+impl Rows {
+    /// Reads the whole data set.
+    pub fn read(path: &Path) -> Result<Self> {
+        let subject = || path.display().to_string();
+        let file = File::open(path).map_err(|cause| Error::from_io("read data set", subject(), cause))?;
+        let corrupt = |cause: String| Error::corrupt("read data set", subject(), cause);
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+            .and_then(|builder| builder.build())
+            .map_err(|cause| corrupt(cause.to_string()))?;
+        let schema = reader.schema();
+        let batches: Vec<RecordBatch> =
+            reader.collect::<std::result::Result<_, _>>().map_err(|cause| corrupt(cause.to_string()))?;
+        let table = concat_batches(&schema, &batches).map_err(|cause| corrupt(cause.to_string()))?;
+        Ok(Self { table })
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.table.num_rows()
+    }
+
+    /// The rows of these sites and years, in their order.
+    pub fn of(&self, sites: &[i64], years: &[i64]) -> Result<Self> {
+        let (site, year) = (self.integers("site")?, self.integers("year")?);
+        let keep: BooleanArray =
+            site.iter().zip(&year).map(|(site, year)| Some(sites.contains(site) && years.contains(year))).collect();
+        let table = filter_record_batch(&self.table, &keep).map_err(internal)?;
+        Ok(Self { table })
+    }
+
+    /// The rows in an order drawn with `seed`. Neighbours in the source are one family, and alike; traffic is not.
+    pub fn shuffled(&self, seed: u64) -> Result<Self> {
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        let mut state = seed;
+        for last in (1..order.len()).rev() {
+            order.swap(last, (next_random(&mut state) % (last as u64 + 1)) as usize);
+        }
+        let table = take_record_batch(&self.table, &UInt32Array::from(order)).map_err(internal)?;
+        Ok(Self { table })
+    }
+
+    /// The raw columns that the feature plan reads.
+    pub fn features(&self) -> Result<RecordBatch> {
+        let positions: Result<Vec<usize>> = FEATURES.iter().map(|name| self.position(name)).collect();
+        self.table.project(&positions?).map_err(internal)
+    }
+
+    /// Whether the person saw a doctor in that year: what the models predict.
+    pub fn visited(&self) -> Result<Vec<bool>> {
+        Ok(self.integers("visits")?.iter().map(|visits| *visits > 0).collect())
+    }
+
+    /// Who each row is about.
+    pub fn persons(&self) -> Result<Vec<i64>> {
+        self.integers("person")
+    }
+
+    fn integers(&self, name: &str) -> Result<Vec<i64>> {
+        let column = self.table.column(self.position(name)?);
+        let numbers = column.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0);
+        let numbers = numbers.ok_or_else(|| Error::schema_mismatch("read data set", name, "not int64 without nulls"))?;
+        Ok(numbers.values().to_vec())
+    }
+
+    fn position(&self, name: &str) -> Result<usize> {
+        self.table
+            .schema_ref()
+            .index_of(name)
+            .map_err(|cause| Error::schema_mismatch("read data set", name, cause.to_string()))
+    }
+}
+
+/// Row `index` of a table as raw values, written over `values`.
+pub fn row_values<'a>(table: &'a RecordBatch, index: usize, values: &mut Vec<Value<'a>>) {
+    values.clear();
+    values.extend(table.columns().iter().map(|column| {
+        if column.is_null(index) {
+            Value::Null
+        } else if let Some(numbers) = column.as_primitive_opt::<Float64Type>() {
+            Value::Float(numbers.value(index))
+        } else if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
+            Value::Int(numbers.value(index))
+        } else if let Some(text) = column.as_string_opt::<i32>() {
+            Value::Text(text.value(index))
+        } else {
+            Value::Null
+        }
+    }));
+}
+
+/// SplitMix64: enough to shuffle, and the same everywhere.
+fn next_random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+fn internal(cause: mlcore::arrow::error::ArrowError) -> Error {
+    Error::internal("cut data set", "rows", cause.to_string()).caused_by(cause)
+}

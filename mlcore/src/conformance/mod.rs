@@ -1,0 +1,8 @@
+//! The contract of each trait as a test suite: run it on your own implementation.
+//!
+//! A suite panics at the first broken promise, as a test does, and says which one it was.
+#![expect(clippy::unwrap_used, reason = "a test suite fails by panicking")]
+
+mod rollout;
+
+pub use self::rollout::{Stickiness, rollout_policy};

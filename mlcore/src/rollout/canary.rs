@@ -1,0 +1,122 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Assignment, Candidates, Decision, Draw, Outcome, Ramp, RampOptions, RolloutPolicy, bucket};
+use crate::error::{Error, Result};
+use crate::name::{Arm, UnitId};
+
+/// Whom a canary is compared with, and how it grows.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CanaryOptions {
+    /// The arm that answers everybody else.
+    pub control: Arm,
+    /// The arm on trial.
+    pub canary: Arm,
+    /// Decides which units are on trial; each release wants its own, or the same units would always go first.
+    pub salt: String,
+    /// How it grows.
+    pub ramp: RampOptions,
+}
+
+/// A release on trial: a growing share of units gets the canary, as long as the [`Ramp`] finds no harm.
+///
+/// Sticky both ways: a unit that got the canary keeps it while the share grows, and a unit of the control stays until
+/// the share reaches it. Assignments read one atomic number and never wait for the evidence.
+#[derive(Debug)]
+pub struct Canary {
+    options: CanaryOptions,
+    ramp: Mutex<Ramp>,
+    /// The share as bits of an `f64`; the epoch is a function of it (one step, one share).
+    share: AtomicU64,
+}
+
+impl Canary {
+    /// A canary at its first step.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when control and canary are one arm, and as [`Ramp::new`].
+    pub fn new(options: CanaryOptions) -> Result<Self> {
+        let ramp = Ramp::new(options.ramp.clone())?;
+        Self::restore(options, ramp)
+    }
+
+    /// A canary at the step where `ramp`, saved earlier with serde, stood: units keep their arms.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when control and canary are one arm, or the ramp was made with other options.
+    pub fn restore(options: CanaryOptions, ramp: Ramp) -> Result<Self> {
+        if options.control == options.canary {
+            return Err(Error::invalid_input(
+                "build canary",
+                options.canary.as_str(),
+                "it is its own control",
+            ));
+        }
+        if *ramp.options() != options.ramp {
+            let problem = "the saved ramp was made with other options";
+            return Err(Error::invalid_input("restore canary", options.canary.as_str(), problem));
+        }
+        let share = AtomicU64::new(ramp.share().to_bits());
+        Ok(Self { options, ramp: Mutex::new(ramp), share })
+    }
+
+    /// The ramp as it stands: to be looked at, or saved.
+    #[must_use]
+    pub fn ramp(&self) -> Ramp {
+        self.ramp.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The options it was built with.
+    #[must_use]
+    pub fn options(&self) -> &CanaryOptions {
+        &self.options
+    }
+
+    fn with_ramp<T>(&self, change: impl FnOnce(&mut Ramp) -> T) -> T {
+        // A ramp is valid between any two of its own statements, so a poisoned lock holds a usable one.
+        let mut ramp = self.ramp.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = change(&mut ramp);
+        self.share.store(ramp.share().to_bits(), Ordering::Release);
+        answer
+    }
+
+    fn epoch(&self, share: f64) -> u32 {
+        let step = self.options.ramp.steps.iter().position(|step| *step == share);
+        step.and_then(|step| u32::try_from(step).ok()).unwrap_or(u32::MAX)
+    }
+}
+
+impl RolloutPolicy for Canary {
+    fn assign(&self, unit: &UnitId, candidates: &Candidates, _draw: Draw) -> Assignment {
+        let share = f64::from_bits(self.share.load(Ordering::Acquire));
+        let control = candidates.position(&self.options.control).unwrap_or(0);
+        let (position, propensity) = match candidates.position(&self.options.canary) {
+            Some(canary) if bucket(&self.options.salt, unit) < share => (canary, share),
+            Some(_) => (control, 1.0 - share),
+            None => (control, 1.0),
+        };
+        Assignment { propensity, epoch: self.epoch(share), ..Assignment::certain(position) }
+    }
+
+    fn observe(&self, outcome: &Outcome) {
+        let is_canary = outcome.arm == self.options.canary;
+        if !is_canary && outcome.arm != self.options.control {
+            return;
+        }
+        self.with_ramp(|ramp| {
+            // What was assigned under other shares is not comparable with what is assigned now. A breach always counts.
+            if outcome.epoch == ramp.epoch()
+                || matches!(outcome.observation, super::Observation::Breach { .. })
+            {
+                ramp.observe(is_canary, &outcome.observation);
+            }
+        });
+    }
+
+    fn decide(&self, now: Duration) -> Decision {
+        self.with_ramp(|ramp| ramp.decide(now))
+    }
+}

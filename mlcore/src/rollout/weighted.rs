@@ -1,0 +1,125 @@
+use super::{Assignment, Candidates, Draw, RolloutPolicy, bucket};
+use crate::error::{Error, Result};
+use crate::name::{Arm, UnitId};
+
+/// Arms by weight; a unit always gets the same one.
+///
+/// Units stand on a line by [`bucket`], and each arm owns a stretch of it, in the order given: changing a weight moves
+/// only the units at the stretches' borders. The share of an arm that cannot answer falls to the default arm.
+#[derive(Clone, Debug)]
+pub struct Weighted {
+    salt: String,
+    /// The arm and the end of its stretch in `[0, 1]`.
+    stretches: Vec<(Arm, f64)>,
+}
+
+impl Weighted {
+    /// Arms with weights in any unit; only their ratios count. Each experiment wants a salt of its own.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a weight that is negative or not finite, weights whose sum is 0 or not finite, and an
+    /// arm that occurs twice.
+    pub fn new(salt: impl Into<String>, weights: impl IntoIterator<Item = (Arm, f64)>) -> Result<Self> {
+        let weights: Vec<(Arm, f64)> = weights.into_iter().collect();
+        let refuse =
+            |subject: &str, problem: String| Err(Error::invalid_input("build weights", subject, problem));
+        for (position, (arm, weight)) in weights.iter().enumerate() {
+            if !(weight.is_finite() && *weight >= 0.0) {
+                return refuse(
+                    arm.as_str(),
+                    format!("{weight} is no weight; it must be 0 or more, and finite"),
+                );
+            }
+            if weights.iter().take(position).any(|(earlier, _)| earlier == arm) {
+                return refuse(arm.as_str(), "the arm occurs twice".into());
+            }
+        }
+        let total: f64 = weights.iter().map(|(_, weight)| weight).sum();
+        if !(total.is_finite() && total > 0.0) {
+            return refuse("weights", format!("their sum is {total}; it must be positive and finite"));
+        }
+        let mut sum = 0.0;
+        let stretches = weights.into_iter().map(|(arm, weight)| {
+            sum += weight;
+            (arm, sum / total)
+        });
+        Ok(Self { salt: salt.into(), stretches: stretches.collect() })
+    }
+
+    /// The share of units that `position` answers for, given who can answer.
+    fn share(&self, position: usize, candidates: &Candidates) -> f64 {
+        let mut start = 0.0;
+        let mut share = 0.0;
+        for (arm, end) in &self.stretches {
+            if candidates.position(arm).unwrap_or(0) == position {
+                share += end - start;
+            }
+            start = *end;
+        }
+        share
+    }
+}
+
+impl RolloutPolicy for Weighted {
+    fn assign(&self, unit: &UnitId, candidates: &Candidates, _draw: Draw) -> Assignment {
+        let place = bucket(&self.salt, unit);
+        let stretch = self.stretches.iter().find(|(_, end)| place < *end);
+        let position = stretch.and_then(|(arm, _)| candidates.position(arm)).unwrap_or(0);
+        Assignment { propensity: self.share(position, candidates), ..Assignment::certain(position) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::Version;
+    use crate::rollout::Candidate;
+
+    fn arm(name: &str) -> Arm {
+        Arm::new(name).unwrap()
+    }
+
+    fn candidates(names: &[&str]) -> Candidates {
+        Candidates::new(names.iter().map(|name| Candidate { arm: arm(name), version: Version::FIRST }))
+            .unwrap()
+    }
+
+    fn positions(policy: &Weighted, candidates: &Candidates) -> Vec<usize> {
+        (0..10_000)
+            .map(|i| policy.assign(&UnitId::new(format!("u{i}")).unwrap(), candidates, Draw::new(0)).position)
+            .collect()
+    }
+
+    #[test]
+    fn shares_follow_the_weights_and_a_change_moves_few() {
+        let two = candidates(&["a", "b"]);
+        let before = positions(&Weighted::new("s", [(arm("a"), 3.0), (arm("b"), 1.0)]).unwrap(), &two);
+        let share = before.iter().filter(|position| **position == 1).count();
+        assert!((2_300..2_700).contains(&share), "{share}");
+        let after = positions(&Weighted::new("s", [(arm("a"), 0.7), (arm("b"), 0.3)]).unwrap(), &two);
+        let moved = before.iter().zip(&after).filter(|(a, b)| a != b).count();
+        assert!((400..600).contains(&moved), "{moved}");
+        assert!(before.iter().zip(&after).all(|(a, b)| a <= b), "only the growing arm gains units");
+    }
+
+    #[test]
+    fn an_absent_arm_leaves_its_share_to_the_default() {
+        let policy = Weighted::new("s", [(arm("a"), 1.0), (arm("gone"), 1.0)]).unwrap();
+        let only = candidates(&["a", "b"]);
+        assert!(positions(&policy, &only).iter().all(|position| *position == 0));
+        assert_eq!(policy.assign(&UnitId::new("u").unwrap(), &only, Draw::new(0)).propensity, 1.0);
+    }
+
+    #[test]
+    fn odd_weights_are_refused() {
+        for weights in [[f64::NAN, 1.0], [-1.0, 2.0], [0.0, 0.0], [f64::INFINITY, 1.0], [f64::MAX, f64::MAX]]
+        {
+            assert!(
+                Weighted::new("s", [(arm("a"), weights[0]), (arm("b"), weights[1])]).is_err(),
+                "{weights:?}"
+            );
+        }
+        assert!(Weighted::new("s", [(arm("a"), 1.0), (arm("a"), 1.0)]).is_err());
+        assert!(Weighted::new("s", []).is_err());
+    }
+}
