@@ -132,6 +132,12 @@ impl<'a> Row<'a> {
         Ok(Self { values })
     }
 
+    /// The record of values that were checked before, or that whoever takes the row checks by itself.
+    #[must_use]
+    pub fn unchecked(values: &'a [Value<'a>]) -> Self {
+        Self { values }
+    }
+
     /// The values in the schema's order.
     #[must_use]
     pub fn values(&self) -> &'a [Value<'a>] {

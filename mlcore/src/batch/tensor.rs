@@ -140,6 +140,25 @@ impl Tensor {
         }
     }
 
+    /// The memory of fixed-width elements in row-major order, in the machine's byte order; `None` for bools and text.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        Some(match &self.storage.0 {
+            Buffer::Bool(_) | Buffer::String(_) => return None,
+            Buffer::Int8(values) => values.inner(),
+            Buffer::Int16(values) => values.inner(),
+            Buffer::Int32(values) => values.inner(),
+            Buffer::Int64(values) => values.inner(),
+            Buffer::UInt8(values) => values.inner(),
+            Buffer::UInt16(values) => values.inner(),
+            Buffer::UInt32(values) => values.inner(),
+            Buffer::UInt64(values) => values.inner(),
+            Buffer::Float16(values) => values.inner(),
+            Buffer::Float32(values) => values.inner(),
+            Buffer::Float64(values) => values.inner(),
+        })
+    }
+
     /// The elements as an `ndarray` view of the tensor's shape.
     ///
     /// # Errors
@@ -299,6 +318,10 @@ mod tests {
         assert_eq!(tensor.rows_in(1..1).unwrap().len(), 0);
         let (start, end) = (2, 1);
         assert!(tensor.rows_in(2..4).is_err() && tensor.rows_in(start..end).is_err());
+        assert_eq!(
+            tensor.rows_in(1..2).unwrap().as_bytes().unwrap(),
+            [3_i32, 4].map(i32::to_ne_bytes).concat()
+        );
         let words = Tensor::strings([3], ["a", "b", "c"]).unwrap().rows_in(1..2).unwrap();
         assert_eq!(words.texts().unwrap().collect::<Vec<_>>(), ["b"]);
     }

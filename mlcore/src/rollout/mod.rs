@@ -262,6 +262,11 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
         let _ = outcome;
     }
 
+    /// The arm on trial, which [`decide`](RolloutPolicy::decide) speaks of. The default has none.
+    fn on_trial(&self) -> Option<&Arm> {
+        None
+    }
+
     /// What should be done about the release, at `now` on a clock that never goes backwards. Asked again and again;
     /// a promotion or rollback is wanted until the caller has carried it out and replaced the policy. The default holds.
     fn decide(&self, now: Duration) -> Decision {

@@ -52,6 +52,10 @@ impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
         self.policy.observe(outcome);
     }
 
+    fn on_trial(&self) -> Option<&Arm> {
+        self.policy.on_trial()
+    }
+
     fn decide(&self, now: Duration) -> Decision {
         self.policy.decide(now)
     }

@@ -21,18 +21,31 @@
 //! | Do two samples of a number come from one distribution? | [`ks_2samp`], [`KsReference`] |
 //! | Do two samples of a category? Are rows and columns independent? | [`chi2_two_sample`], [`chi2_contingency`] |
 //! | Which of many tests still count? | [`multipletests`] |
-//! | A tail probability or a quantile | [`chi2`] |
+//! | Do two samples have the same mean, the same proportion? | [`ttest_ind`], [`proportions_ztest`] |
+//! | How surely is a proportion known? | [`proportion_confint`] |
+//! | How surely is a mean known, looked at after every window? | [`ConfidenceSequence`], [`Moments`] |
+//! | A tail probability or a quantile | [`norm`], [`t`], [`chi2`], [`beta`], [`binom`], [`kstwo`], [`ksone`] |
 
+mod confidence_sequence;
 mod contingency;
 mod distributions;
 mod ks;
+mod moments;
 mod multiplicity;
+mod proportion;
 mod special;
+mod t_test;
 
+pub use confidence_sequence::ConfidenceSequence;
 pub use contingency::{Chi2Options, Chi2Result, chi2_contingency, chi2_two_sample};
-pub use distributions::chi2;
+pub use distributions::{beta, binom, chi2, ksone, kstwo, norm, t};
 pub use ks::{KsMethod, KsOptions, KsReference, KsResult, MAX_AUTO_N, ks_2samp};
+pub use moments::Moments;
 pub use multiplicity::{Correction, MultipleTests, multipletests};
+pub use proportion::{
+    ConfidenceInterval, ProportionMethod, ZTestResult, proportion_confint, proportions_ztest,
+};
+pub use t_test::{TTestOptions, TTestResult, ttest_ind, ttest_ind_from_moments};
 
 /// Which deviations from the null hypothesis a test looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

@@ -3,4 +3,10 @@
 //! Tails are accurate in relative terms (1e-10 or better) down to 1e-300. Parameters outside the distribution's domain
 //! give NaN, as in scipy.
 
+pub mod beta;
+pub mod binom;
 pub mod chi2;
+pub mod ksone;
+pub mod kstwo;
+pub mod norm;
+pub mod t;

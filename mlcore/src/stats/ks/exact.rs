@@ -136,7 +136,7 @@ fn touching(n1: usize, n2: usize, level: i64, boundary: Boundary) -> f64 {
         }
         std::mem::swap(&mut touched, &mut next);
     }
-    let all = binomial_mass(smaller as f64, total as f64, q, p);
+    let all = binomial_mass(smaller as f64, larger as f64, q, p);
     (touched[smaller + 1] / all).min(1.0)
 }
 
@@ -166,8 +166,9 @@ impl EdgeMass {
         } else {
             None
         };
-        self.mass = stepped
-            .unwrap_or_else(|| if j > s { 0.0 } else { binomial_mass(j as f64, grown, self.q, self.p) });
+        self.mass = stepped.unwrap_or_else(|| {
+            if j > s { 0.0 } else { binomial_mass(j as f64, (s - j) as f64, self.q, self.p) }
+        });
         (self.s, self.j) = (s, j);
         self.mass
     }

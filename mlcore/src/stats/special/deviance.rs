@@ -16,8 +16,12 @@ pub(in crate::stats) fn stirling_error(x: f64) -> f64 {
     let mut correction = 0.0;
     while shifted < STIRLING_FROM {
         let inverse = 1.0 / shifted;
-        // (x + 1/2) ln(1 + 1/x) - 1, without the ones that would cancel.
-        correction += (shifted + 0.5) * log1p_minus(inverse) + 0.5 * inverse;
+        // (x + 1/2) ln(1 + 1/x) - 1, in the form whose terms are the smaller ones.
+        correction += if shifted < 1.0 {
+            (shifted + 0.5) * inverse.ln_1p() - 1.0
+        } else {
+            (shifted + 0.5) * log1p_minus(inverse) + 0.5 * inverse
+        };
         shifted += 1.0;
     }
     correction + stirling_series(shifted)
@@ -73,7 +77,13 @@ pub(in crate::stats) fn deviance(x: f64, mean: f64) -> f64 {
         return mean;
     }
     let relative = (mean - x) / x;
-    if relative.is_finite() { -x * log1p_minus(relative) } else { x * (x / mean).ln() + mean - x }
+    if (-0.34..=0.5).contains(&relative) {
+        return -x * log1p_minus(relative);
+    }
+    let ratio = x / mean;
+    // Two logarithms where their ratio is out of range; otherwise one, which rounds once.
+    let log_ratio = if ratio > 0.0 && ratio < f64::INFINITY { ratio.ln() } else { x.ln() - mean.ln() };
+    x * log_ratio + (mean - x)
 }
 
 /// The Poisson mass `exp(-mean) mean^x / Gamma(x + 1)`, for real `x >= 0` and `mean > 0`.
@@ -84,21 +94,21 @@ pub(in crate::stats) fn poisson_mass(x: f64, mean: f64) -> f64 {
     (-stirling_error(x) - deviance(x, mean)).exp() / (std::f64::consts::TAU * x).sqrt()
 }
 
-/// The binomial mass `C(n, k) p^k q^(n - k)` with `p + q = 1`, for real `0 <= k <= n`.
-pub(in crate::stats) fn binomial_mass(k: f64, n: f64, p: f64, q: f64) -> f64 {
+/// The binomial mass `C(k + l, k) p^k q^l` with `p + q = 1`, for real `k, l >= 0`.
+///
+/// Successes and failures are given apart, because their sum may have rounded the smaller one away.
+pub(in crate::stats) fn binomial_mass(k: f64, l: f64, p: f64, q: f64) -> f64 {
     if k == 0.0 {
-        return power(q, p, n);
+        return power(q, p, l);
     }
-    if k == n {
-        return power(p, q, n);
+    if l == 0.0 {
+        return power(p, q, k);
     }
-    let exponent = stirling_error(n)
-        - stirling_error(k)
-        - stirling_error(n - k)
-        - deviance(k, n * p)
-        - deviance(n - k, n * q);
-    // n / (k (n - k)), arranged so that no product overflows.
-    exponent.exp() * (n / (std::f64::consts::TAU * k) / (n - k)).sqrt()
+    let n = k + l;
+    let exponent =
+        stirling_error(n) - stirling_error(k) - stirling_error(l) - deviance(k, n * p) - deviance(l, n * q);
+    // n / (k l), arranged so that no product overflows.
+    exponent.exp() * (n / (std::f64::consts::TAU * k) / l).sqrt()
 }
 
 /// `base^n` where `complement = 1 - base` is known without rounding.
@@ -133,7 +143,7 @@ mod tests {
 
     #[test]
     fn masses_add_up_to_one() {
-        let binomial: f64 = (0..=40).map(|k| binomial_mass(f64::from(k), 40.0, 0.3, 0.7)).sum();
+        let binomial: f64 = (0..=40).map(|k| binomial_mass(f64::from(k), f64::from(40 - k), 0.3, 0.7)).sum();
         check(binomial, 1.0, 1e-14);
         let poisson: f64 = (0..200).map(|k| poisson_mass(f64::from(k), 30.0)).sum();
         check(poisson, 1.0, 1e-14);

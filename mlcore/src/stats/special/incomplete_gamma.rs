@@ -64,7 +64,7 @@ fn upper_fraction(a: f64, x: f64) -> f64 {
         c = away_from_zero(b + numerator / c);
         let factor = c * d;
         fraction *= factor;
-        if (factor - 1.0).abs() < 1e-16 {
+        if (factor - 1.0).abs() < 1e-16 || factor.is_nan() {
             break;
         }
     }

@@ -18,8 +18,6 @@ const DIRECT_TERMS: f64 = 320.0;
 const NEGLIGIBLE_EXPONENT: f64 = 34.0;
 /// Points of the first lattice; doubled until two agree.
 const FIRST_LATTICE: u32 = 48;
-/// Doublings before the lattice would be finer than needed for any reachable argument.
-const DOUBLINGS: u32 = 6;
 
 /// `P(D+_n >= x)` for a sample of size `n`, scipy's `scipy.special.smirnov(n, x)`.
 ///
@@ -42,7 +40,7 @@ pub(in crate::stats) fn smirnov_sf(n: f64, x: f64) -> f64 {
     } else if n > LARGEST_SUMMED_SAMPLE {
         large_sample(n, x)
     } else if n > DIRECT_TERMS && scaled * (1.0 - 2.0 * x) > NEGLIGIBLE_EXPONENT {
-        lattice_sum(n, scaled)
+        lattice_sum(n, scaled).unwrap_or_else(|| direct_sum(n, x, scaled))
     } else {
         direct_sum(n, x, scaled)
     }
@@ -90,31 +88,26 @@ fn direct_sum(n: f64, x: f64, scaled: f64) -> f64 {
     sum + (n * (-x).ln_1p()).exp()
 }
 
-/// The sum over the integers by way of the trapezoidal rule on ever finer lattices.
-fn lattice_sum(n: f64, scaled: f64) -> f64 {
+/// The sum over the integers by way of the trapezoidal rule on ever finer lattices; `None` if no lattice coarser than
+/// the integers is fine enough, because the bump is all but a box.
+fn lattice_sum(n: f64, scaled: f64) -> Option<f64> {
     let stirling_n = stirling_error(n);
     let end = n - scaled;
     let sample = |points: u32, offset: f64| {
         let step = end / f64::from(points);
-        let sum: f64 = (0..points)
-            .map(|i| (f64::from(i) + offset) * step)
-            .filter(|&j| j > 0.0 && j < end)
-            .map(|j| term(n, scaled, stirling_n, j))
-            .sum();
-        sum * step
+        let inner = (0..points).map(|i| (f64::from(i) + offset) * step).filter(|&j| j > 0.0 && j < end);
+        step * inner.map(|j| term(n, scaled, stirling_n, j)).sum::<f64>()
     };
     let mut points = FIRST_LATTICE;
     let mut coarse = sample(points, 0.0);
-    for _ in 0..DOUBLINGS {
-        let between = sample(points, 0.5);
-        let fine = 0.5 * (coarse + between);
+    while f64::from(2 * points) < n {
+        let fine = 0.5 * (coarse + sample(points, 0.5));
         // The error falls like exp(-c sqrt(points)): where these agree to 1e-10 the finer one is good to 1e-14.
-        let settled = (fine - coarse).abs() <= 1e-10 * fine;
+        if (fine - coarse).abs() <= 1e-10 * fine {
+            return Some(fine);
+        }
         coarse = fine;
         points *= 2;
-        if settled {
-            break;
-        }
     }
-    coarse
+    None
 }
