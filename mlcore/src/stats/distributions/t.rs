@@ -27,7 +27,7 @@ pub fn sf(x: f64, df: f64) -> f64 {
         return norm::sf(x);
     }
     let tail = if x.abs() > FAR {
-        far_tail(x.abs(), df)
+        (log_far_constant(df) - df * x.abs().ln()).exp()
     } else {
         let square = x * x;
         0.5 * regularized_beta(df / 2.0, 0.5, df / (df + square), square / (df + square)).0
@@ -50,25 +50,27 @@ pub fn ppf(p: f64, df: f64) -> f64 {
     }
     let both_tails = 2.0 * p.min(1.0 - p);
     let (x, y) = inverse_regularized_beta(df / 2.0, 0.5, both_tails, 1.0 - both_tails);
-    (df * (y / x)).sqrt().copysign(p - 0.5)
+    let near = (df * (y / x)).sqrt();
+    let quantile = if near > FAR && both_tails > 0.0 {
+        ((log_far_constant(df) - (0.5 * both_tails).ln()) / df).exp()
+    } else {
+        near
+    };
+    quantile.copysign(p - 0.5)
 }
 
-/// `x^-df df^(df/2 - 1) / B(df/2, 1/2)`, the tail where `x^2` dwarfs `df`.
-fn far_tail(x: f64, df: f64) -> f64 {
+/// The logarithm of the constant in the tail `constant * x^-df` that is left where `x^2` dwarfs `df`.
+fn log_far_constant(df: f64) -> f64 {
     let a = df / 2.0;
-    // ln(Gamma(a + 1/2) / (Gamma(a + 1) sqrt(pi))), from Stirling's formula and what it leaves out.
+    // ln(Gamma(a + 1/2) / Gamma(a + 1)), from Stirling's formula and what it leaves out.
     let log_ratio = if a > 0.5 {
-        a * (-0.5 / a).ln_1p() + 0.5 + stirling_error(a - 0.5)
-            - stirling_error(a)
-            - 0.5 * a.ln()
-            - 0.5 * std::f64::consts::PI.ln()
+        a * (-0.5 / a).ln_1p() + 0.5 + stirling_error(a - 0.5) - stirling_error(a) - 0.5 * a.ln()
     } else {
         // Gamma(a + 1/2) = Gamma(a + 3/2) / (a + 1/2).
         let shifted = a + 0.5;
         (shifted + 0.5) * shifted.ln() - shifted + stirling_error(shifted)
             - shifted.ln()
             - ((a + 0.5) * a.ln() - a + stirling_error(a))
-            - 0.5 * std::f64::consts::PI.ln()
     };
-    0.5 * (log_ratio + a * (df.ln() - 2.0 * x.ln())).exp()
+    log_ratio - 0.5 * std::f64::consts::PI.ln() - std::f64::consts::LN_2 + a * df.ln()
 }

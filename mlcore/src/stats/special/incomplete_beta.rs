@@ -5,8 +5,9 @@ use super::erf::scaled_erfc;
 
 /// Where the smaller shape is at least this, the leading term of the uniform expansion is exact to 1e-10.
 const LARGE_FROM: f64 = 1e9;
-/// More terms than any smaller shape needs (a few times its square root).
-const MOST_TERMS: u32 = 1_000_000;
+/// The continued fraction needs at most 80 terms and ten times the square root of the smaller shape; this is more.
+const MOST_TERMS: f64 = 500.0;
+const MOST_TERMS_PER_ROOT: f64 = 30.0;
 /// Keeps Lentz' algorithm away from a division by zero.
 const TINY: f64 = 1e-300;
 /// Steps of the safeguarded Newton iteration; ten are usual, and bisection alone ends within this many.
@@ -32,6 +33,9 @@ pub(in crate::stats) fn regularized_beta(a: f64, b: f64, x: f64, y: f64) -> (f64
         return large_shapes(a, b, x, y);
     }
     let mass = weighted_density(a, b, x, y);
+    if mass == 0.0 {
+        return if x * (a + b) < a { (0.0, 1.0) } else { (1.0, 0.0) };
+    }
     if x * (a + b + 2.0) <= a + 1.0 {
         let lower = (mass * fraction(a, b, x, y)).min(1.0);
         (lower, 1.0 - lower)
@@ -55,7 +59,8 @@ fn fraction(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let mut c = 1.0 / TINY;
     let mut d = away_from_zero(a / (a + 1.0) * excess).recip();
     let mut value = d;
-    for n in 1..MOST_TERMS {
+    let most = (MOST_TERMS + MOST_TERMS_PER_ROOT * a.min(b).sqrt()) as u32;
+    for n in 1..most {
         let n = f64::from(n);
         let odd = a + 2.0 * n - 1.0;
         let weight = n * (b - n) * x / odd;

@@ -31,7 +31,8 @@ pub(in crate::stats) fn smirnov_sf(n: f64, x: f64) -> f64 {
         1.0
     } else if n == 1.0 {
         1.0 - x
-    } else if scaled <= 1.0 {
+    } else if scaled < 1.0 || (scaled == 1.0 && n.mul_add(x, -1.0) <= 0.0) {
+        // The product in full: scipy decides with twice the digits.
         1.0 - x * ((n - 1.0) * x.ln_1p()).exp()
     } else if -2.0 * scaled * x < SMALLEST_LOG {
         0.0

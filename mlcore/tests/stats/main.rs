@@ -1,0 +1,8 @@
+//! The numerical kernel against the libraries its users know, against itself, and against hostile numbers.
+
+#![cfg(test)]
+
+mod edges;
+mod golden;
+mod properties;
+mod recipe;
