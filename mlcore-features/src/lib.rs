@@ -1,4 +1,84 @@
-//! Feature pipelines.
+//! How raw data becomes model input, identically offline and online.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use mlcore::arrow::array::{Float64Array, RecordBatch, StringArray};
+//! use mlcore::batch::{Row, Value};
+//! use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline};
+//! use mlcore_features::transform::{HandleUnknown, OneHotEncoder, SimpleImputer, StandardScaler, Strategy};
+//!
+//! let table = RecordBatch::try_from_iter([
+//!     ("age", Arc::new(Float64Array::from(vec![Some(20.0), None, Some(60.0)])) as _),
+//!     ("plan", Arc::new(StringArray::from(vec!["free", "pro", "free"])) as _),
+//! ]).unwrap();
+//!
+//! // Described and fitted as in scikit-learn ...
+//! let numbers = Pipeline::new()
+//!     .then("impute", SimpleImputer::default().strategy(Strategy::Median))
+//!     .then("scale", StandardScaler::default());
+//! let plan = ColumnTransformer::new()
+//!     .with("num", numbers, ["age"])
+//!     .with("cat", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore), ["plan"])
+//!     .fit(&table)?;
+//! assert_eq!(plan.feature_names_out(), ["num__age", "cat__plan_free", "cat__plan_pro"]);
+//!
+//! // ... stored beside the model, and loaded where it serves ...
+//! let plan = FittedPipeline::from_bytes(&plan.to_bytes()?)?;
+//! let matrix = plan.transform_dense::<f32>(&table)?;
+//!
+//! // ... where one request at a time gets the same bits, without an allocation.
+//! let mut executor = plan.row_executor();
+//! let mut features = [0.0_f32; 3];
+//! let request = [Value::Null, Value::Text("pro")];
+//! executor.run_into(Row::new(&request, plan.input())?, &mut features)?;
+//! assert_eq!(features, matrix.values::<f32>()?[3..6]);
+//! # Ok::<(), mlcore::Error>(())
+//! ```
+//!
+//! # The nouns
+//!
+//! - A *specification* ([`transform::Fit`]): what to learn, with scikit-learn's parameters.
+//! - A *fitted transformer* ([`transform::Transform`]): what was learnt, with scikit-learn's attributes.
+//! - A *plan* ([`pipeline::FittedPipeline`]): the whole function from raw columns to features; a value with a digest.
+//! - An *executor*: [`pipeline::RowExecutor`] runs one row, [`pipeline::FittedPipeline::transform`] and its siblings run
+//!   tables. Both interpret the same program with the same kernels, and a property test on random plans and data holds
+//!   them equal bit for bit, errors included.
+//!
+//! # Missing values
+//!
+//! scikit-learn has one missing value, NaN. Arrow has null, and a NaN that is a value. This is what each step makes of
+//! them; *missing* means either.
+//!
+//! | step | null | NaN |
+//! |---|---|---|
+//! | `SimpleImputer` | replaced | replaced |
+//! | `StandardScaler`, `MinMaxScaler` | ignored by `fit`, becomes NaN | ignored by `fit`, stays NaN |
+//! | `OneHotEncoder` | a category, the last, named `nan`, where `fit` saw a missing value; else unknown | the same |
+//! | `OrdinalEncoder` | `encoded_missing_value` where `fit` saw a missing value; else unknown | the same |
+//! | `KBinsDiscretizer` | refused | refused |
+//! | passing through | stays null; NaN in a dense matrix | stays NaN |
+//!
+//! A column of a plan's input is nullable where the training table's was, and where its first step is an imputer or an
+//! encoder, which have an answer to null. A null elsewhere is an error that names the column and the row. Where nothing
+//! imputes, the model is given NaN, never a zero. A column of Arrow's type `Null` is one of missing values.
+//!
+//! Infinities are no missing values: every numeric step and encoder refuses them, as scikit-learn does.
+//!
+//! # Numbers
+//!
+//! Everything is computed as `f64`: integers, bools and narrower floats are widened once, where they are read, and a
+//! result is rounded once where `f32` is asked for. (scikit-learn computes `float32` columns in `float32`.) Integers past
+//! 2^53 are rounded by numeric steps; as categories, most frequent values and constants they are exact. NaN leaves with
+//! one bit pattern.
+//!
+//! A column must have the type that it had when fitting, or one whose values the type holds without loss: `int32` where
+//! `float64` was, and `int64` too while its values stay within 2^53; a wider float is rounded. Text may come in any of
+//! Arrow's layouts, dictionaries included: values are compared, never codes.
+//!
+//! Where this differs from scikit-learn 1.9: results are dense; an empty table is transformed into an empty one; integer
+//! columns with nulls stay integers in encoders and for most frequent values and constants (they are floats in a pandas
+//! frame); an unseeded subsample of `KBinsDiscretizer` is the one of seed 0.
 
 pub mod pipeline;
 pub mod transform;

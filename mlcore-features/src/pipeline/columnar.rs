@@ -67,14 +67,7 @@ pub(crate) fn to_matrix<T: Output + Default>(program: &Program, table: &RecordBa
 
 /// Writes the plan's output into a row-major matrix, whose zeros need not be written again when `fresh`.
 pub(crate) fn fill_matrix<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T]) -> Result<()> {
-    if let Some(field) = program.text_output() {
-        return Err(Error::unsupported(
-            "transform",
-            field.name(),
-            "the column is text, which no matrix of floats holds",
-        )
-        .remedy("encode it, drop it, or ask for a table or one tensor per column"));
-    }
+    program.check_numeric()?;
     let (rows, width) = (table.num_rows(), program.width());
     if rows.checked_mul(width) != Some(values.len()) {
         return Err(Error::invalid_input(

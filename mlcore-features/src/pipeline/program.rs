@@ -220,9 +220,17 @@ impl Program {
         Error::invalid_input(operation.to_owned(), column, problem).remedy(remedy)
     }
 
-    /// The first text column of the output, which no matrix can hold.
-    pub(crate) fn text_output(&self) -> Option<&Field> {
-        self.output.fields().iter().find(|field| field.dtype() == DType::String)
+    /// Can a matrix of floats hold the output?
+    pub(crate) fn check_numeric(&self) -> Result<()> {
+        match self.output.fields().iter().find(|field| field.dtype() == DType::String) {
+            None => Ok(()),
+            Some(field) => Err(Error::unsupported(
+                "transform",
+                field.name(),
+                "the column is text, which no matrix of floats holds",
+            )
+            .remedy("encode it, drop it, or ask for a table or one tensor per column")),
+        }
     }
 }
 

@@ -226,23 +226,16 @@ fn one_hot<T: Copy>(columns: &mut [T], code: u32, zero: T, one: T) {
 fn check_shapes(program: &Program, values: usize, features: usize) -> Result<()> {
     if values != program.slots.len() {
         return Err(Error::schema_mismatch(
-            "transform row",
+            "transform",
             "values",
             format!("expected {} values, got {values}", program.slots.len()),
         )
         .remedy("make the row with the plan's input schema"));
     }
-    if let Some(field) = program.text_output() {
-        return Err(Error::unsupported(
-            "transform row",
-            field.name(),
-            "the column is text, which no matrix of floats holds",
-        )
-        .remedy("encode it, drop it, or ask for a table or one tensor per column"));
-    }
+    program.check_numeric()?;
     if features != program.width() {
         return Err(Error::invalid_input(
-            "transform row",
+            "transform",
             "features",
             format!("expected room for {} numbers, got {features}", program.width()),
         ));

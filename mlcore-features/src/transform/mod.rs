@@ -7,6 +7,7 @@
 
 mod categories;
 mod input;
+mod k_bins_discretizer;
 mod min_max_scaler;
 mod numeric;
 mod one_hot_encoder;
@@ -23,6 +24,9 @@ use mlcore::schema::Schema;
 use serde::{Deserialize, Serialize};
 
 pub use self::categories::{Categories, MinFrequency};
+pub use self::k_bins_discretizer::{
+    BinStrategy, Encode, FittedKBinsDiscretizer, KBinsDiscretizer, QuantileMethod,
+};
 pub use self::min_max_scaler::{FittedMinMaxScaler, MinMaxScaler};
 pub use self::one_hot_encoder::{Drop, FittedOneHotEncoder, HandleUnknown, OneHotEncoder};
 pub use self::ordinal_encoder::{FittedOrdinalEncoder, OrdinalEncoder};
@@ -130,6 +134,8 @@ pub enum Transformer {
     OneHotEncoder(OneHotEncoder),
     /// An [`OrdinalEncoder`].
     OrdinalEncoder(OrdinalEncoder),
+    /// A [`KBinsDiscretizer`].
+    KBinsDiscretizer(KBinsDiscretizer),
     /// A [`Pipeline`].
     Pipeline(Pipeline),
     /// A [`ColumnTransformer`].
@@ -150,6 +156,7 @@ impl Transformer {
             Self::MinMaxScaler(scaler) => FittedTransformer::MinMaxScaler(scaler.fit(table)?),
             Self::OneHotEncoder(encoder) => FittedTransformer::OneHotEncoder(encoder.fit(table)?),
             Self::OrdinalEncoder(encoder) => FittedTransformer::OrdinalEncoder(encoder.fit(table)?),
+            Self::KBinsDiscretizer(bins) => FittedTransformer::KBinsDiscretizer(bins.fit(table)?),
             Self::Pipeline(pipeline) => FittedTransformer::Pipeline(pipeline.fit_steps(table)?),
             Self::ColumnTransformer(columns) => {
                 FittedTransformer::ColumnTransformer(columns.fit_branches(table)?)
@@ -177,6 +184,8 @@ pub enum FittedTransformer {
     OneHotEncoder(FittedOneHotEncoder),
     /// A fitted [`OrdinalEncoder`].
     OrdinalEncoder(FittedOrdinalEncoder),
+    /// A fitted [`KBinsDiscretizer`].
+    KBinsDiscretizer(FittedKBinsDiscretizer),
     /// A fitted [`Pipeline`].
     Pipeline(FittedSteps),
     /// A fitted [`ColumnTransformer`].
@@ -193,6 +202,7 @@ impl FittedTransformer {
             Self::MinMaxScaler(fitted) => fitted.lower(builder, columns),
             Self::OneHotEncoder(fitted) => fitted.lower(builder, columns),
             Self::OrdinalEncoder(fitted) => fitted.lower(builder, columns),
+            Self::KBinsDiscretizer(fitted) => fitted.lower(builder, columns),
             Self::Pipeline(fitted) => fitted.lower(builder, columns),
             Self::ColumnTransformer(fitted) => fitted.lower(builder, columns),
         }
@@ -207,6 +217,7 @@ impl FittedTransformer {
             Self::MinMaxScaler(fitted) => fitted.schema(),
             Self::OneHotEncoder(fitted) => fitted.schema(),
             Self::OrdinalEncoder(fitted) => fitted.schema(),
+            Self::KBinsDiscretizer(fitted) => fitted.schema(),
             Self::Pipeline(fitted) => fitted.schema(),
             Self::ColumnTransformer(fitted) => fitted.schema(),
         }
@@ -267,6 +278,7 @@ transformers! {
     MinMaxScaler => FittedMinMaxScaler,
     OneHotEncoder => FittedOneHotEncoder,
     OrdinalEncoder => FittedOrdinalEncoder,
+    KBinsDiscretizer => FittedKBinsDiscretizer,
     Pipeline => FittedSteps,
     ColumnTransformer => FittedColumnTransformer,
 }

@@ -191,7 +191,7 @@ impl SimpleImputer {
 /// The middle of the values, or the mean of the two in the middle.
 fn median(mut values: Vec<f64>) -> f64 {
     let middle = values.len() / 2;
-    let even = values.len() % 2 == 0;
+    let even = values.len().is_multiple_of(2);
     let (below, high, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
     let high = *high;
     let low = if even { below.iter().copied().fold(f64::NEG_INFINITY, f64::max) } else { high };

@@ -1,0 +1,302 @@
+mod k_means;
+mod quantile;
+mod subsample;
+
+use std::borrow::Cow;
+
+use arrow::array::RecordBatch;
+use mlcore::schema::{DType, Schema};
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+pub use self::quantile::QuantileMethod;
+use super::input::FitColumn;
+use super::numeric::linspace;
+use super::{Fit, Lower, Scalar, input};
+use crate::pipeline::exact;
+use crate::pipeline::kernel::Kernel;
+use crate::pipeline::program::{Column, Encoder, ProgramBuilder, REFUSED, Table, Writes};
+
+/// How a [`KBinsDiscretizer`] writes the bin of a value.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encode {
+    /// One feature per bin: 1 for the value's bin, 0 for the others.
+    #[default]
+    OnehotDense,
+    /// The number of the bin, from 0.
+    Ordinal,
+}
+
+/// How a [`KBinsDiscretizer`] chooses the edges of its bins.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BinStrategy {
+    /// Bins of equal width.
+    Uniform,
+    /// Bins of equally many values.
+    #[default]
+    Quantile,
+    /// Bins of the values nearest to one centre of a one-dimensional k-means.
+    Kmeans,
+}
+
+/// Cuts the range of each column into bins.
+///
+/// Takes finite numbers: missing values are refused, impute them first. A constant column has one bin. Values outside
+/// the training range fall into the outer bins. The result is dense.
+///
+/// Source: scikit-learn, `KBinsDiscretizer`, with its defaults but for the sparse encoding; quantiles are numpy's.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{Float64Array, RecordBatch};
+/// use mlcore_features::transform::{BinStrategy, Fit, KBinsDiscretizer};
+///
+/// let ages = Arc::new(Float64Array::from(vec![0.0, 30.0, 40.0, 90.0]));
+/// let table = RecordBatch::try_from_iter([("age", ages as _)]).unwrap();
+/// let fitted = KBinsDiscretizer::default().n_bins(3).strategy(BinStrategy::Uniform).fit(&table)?;
+/// assert_eq!(fitted.bin_edges()[0], [0.0, 30.0, 60.0, 90.0]);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KBinsDiscretizer {
+    n_bins: Bins,
+    encode: Encode,
+    strategy: BinStrategy,
+    quantile_method: QuantileMethod,
+    subsample: Option<usize>,
+    random_state: u32,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Bins {
+    Each(usize),
+    PerColumn(Vec<usize>),
+}
+
+impl Default for KBinsDiscretizer {
+    fn default() -> Self {
+        Self {
+            n_bins: Bins::Each(5),
+            encode: Encode::OnehotDense,
+            strategy: BinStrategy::Quantile,
+            quantile_method: QuantileMethod::AveragedInvertedCdf,
+            // scikit-learn's bound on what sorting may cost.
+            subsample: Some(200_000),
+            random_state: 0,
+        }
+    }
+}
+
+impl KBinsDiscretizer {
+    /// The number of bins of every column, at least 2. Default 5.
+    #[must_use]
+    pub fn n_bins(mut self, n_bins: usize) -> Self {
+        self.n_bins = Bins::Each(n_bins);
+        self
+    }
+
+    /// The number of bins of each column, at least 2 each.
+    #[must_use]
+    pub fn n_bins_per_column(mut self, n_bins: impl IntoIterator<Item = usize>) -> Self {
+        self.n_bins = Bins::PerColumn(n_bins.into_iter().collect());
+        self
+    }
+
+    /// How to write the bin. Default: one feature per bin.
+    #[must_use]
+    pub fn encode(mut self, encode: Encode) -> Self {
+        self.encode = encode;
+        self
+    }
+
+    /// How to choose the edges. Default: by quantiles.
+    #[must_use]
+    pub fn strategy(mut self, strategy: BinStrategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// Which definition of a quantile to use. Default: the averaged inverse of the distribution function.
+    #[must_use]
+    pub fn quantile_method(mut self, quantile_method: QuantileMethod) -> Self {
+        self.quantile_method = quantile_method;
+        self
+    }
+
+    /// From how many rows, drawn with replacement, the edges are computed where there are more; `None` for all. Default
+    /// 200 000.
+    #[must_use]
+    pub fn subsample(mut self, subsample: Option<usize>) -> Self {
+        self.subsample = subsample;
+        self
+    }
+
+    /// The seed of that draw; equal seeds draw the rows that scikit-learn draws for this `random_state`. Default 0, where
+    /// scikit-learn draws anew each time.
+    #[must_use]
+    pub fn random_state(mut self, random_state: u32) -> Self {
+        self.random_state = random_state;
+        self
+    }
+
+    fn bins_of(&self, columns: &[FitColumn]) -> Result<Vec<usize>> {
+        let bins = match &self.n_bins {
+            Bins::Each(bins) => vec![*bins; columns.len()],
+            Bins::PerColumn(bins) if bins.len() == columns.len() => bins.clone(),
+            Bins::PerColumn(bins) => {
+                let problem = format!("there are {} numbers for {} columns", bins.len(), columns.len());
+                return Err(Error::invalid_input(OPERATION, "n_bins", problem));
+            }
+        };
+        match bins.iter().find(|bins| **bins < 2) {
+            Some(bins) => Err(Error::invalid_input(
+                OPERATION,
+                "n_bins",
+                format!("at least 2 bins are needed, got {bins}"),
+            )),
+            None => Ok(bins),
+        }
+    }
+
+    /// The edges of the bins of one column.
+    fn edges(&self, column: &FitColumn, values: &[f64], bins: usize) -> Result<Vec<f64>> {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if least == greatest {
+            return Ok(vec![f64::NEG_INFINITY, f64::INFINITY]);
+        }
+        let uniform = linspace(least, greatest, bins + 1);
+        let mut edges = match self.strategy {
+            BinStrategy::Uniform => return Ok(uniform),
+            BinStrategy::Quantile => {
+                let levels: Vec<f64> =
+                    linspace(0.0, 100.0, bins + 1).into_iter().map(|percent| percent / 100.0).collect();
+                self.quantile_method.of(values.to_vec(), &levels)
+            }
+            BinStrategy::Kmeans => {
+                if values.len() < bins {
+                    return Err(column.error(format!(
+                        "k-means of {bins} bins needs as many values, got {}",
+                        values.len()
+                    )));
+                }
+                let start = uniform.windows(2).map(|pair| (pair[1] + pair[0]) * 0.5).collect();
+                let mut centres = k_means::centres(values, start);
+                centres.sort_by(f64::total_cmp);
+                let between = centres.windows(2).map(|pair| (pair[1] + pair[0]) * 0.5);
+                std::iter::once(least).chain(between).chain(std::iter::once(greatest)).collect()
+            }
+        };
+        // Bins no wider than this hold the same value twice: scikit-learn's bound.
+        let mut before = f64::NEG_INFINITY;
+        edges.retain(|edge| edge - std::mem::replace(&mut before, *edge) > 1e-8);
+        Ok(edges)
+    }
+}
+
+const OPERATION: &str = "fit KBinsDiscretizer";
+
+impl Fit for KBinsDiscretizer {
+    type Fitted = FittedKBinsDiscretizer;
+
+    fn fit(&self, table: &RecordBatch) -> Result<FittedKBinsDiscretizer> {
+        let columns = input::columns(table, OPERATION)?;
+        if self.subsample == Some(0) {
+            return Err(Error::invalid_input(OPERATION, "subsample", "at least one row is needed"));
+        }
+        let drawn = match self.subsample {
+            Some(most) if table.num_rows() > most => {
+                Some(subsample::draw_rows(self.random_state, table.num_rows(), most)?)
+            }
+            _ => None,
+        };
+        let mut bin_edges = Vec::with_capacity(columns.len());
+        for (column, bins) in columns.iter().zip(self.bins_of(&columns)?) {
+            let mut values = column.finite_numbers()?;
+            if let Some(rows) = &drawn {
+                values = Cow::Owned(rows.iter().filter_map(|row| values.get(*row).copied()).collect());
+            }
+            bin_edges.push(self.edges(column, &values, bins)?);
+        }
+        Ok(FittedKBinsDiscretizer { parameters: self.clone(), input: input::schema(&columns)?, bin_edges })
+    }
+}
+
+/// A [`KBinsDiscretizer`] that has seen its data.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FittedKBinsDiscretizer {
+    parameters: KBinsDiscretizer,
+    input: Schema,
+    #[serde(with = "exact")]
+    bin_edges: Vec<Vec<f64>>,
+}
+
+impl FittedKBinsDiscretizer {
+    /// What it was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &KBinsDiscretizer {
+        &self.parameters
+    }
+
+    /// The edges of each column's bins (`bin_edges_`), the outer ones included.
+    #[must_use]
+    pub fn bin_edges(&self) -> &[Vec<f64>] {
+        &self.bin_edges
+    }
+
+    /// The number of bins of each column (`n_bins_`): fewer than asked for where edges coincide.
+    pub fn n_bins(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.bin_edges.iter().map(|edges| edges.len().saturating_sub(1))
+    }
+}
+
+impl Lower for FittedKBinsDiscretizer {
+    fn schema(&self) -> Result<Schema> {
+        Ok(self.input.clone())
+    }
+
+    fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        let mut outputs = Vec::new();
+        for (position, column) in columns.into_iter().enumerate() {
+            let edges = self.bin_edges.get(position).map_or(&[][..], Vec::as_slice);
+            let inner = match edges {
+                [] => {
+                    return Err(Error::corrupt("compile plan", "KBinsDiscretizer", "a column has no edges"));
+                }
+                // Edges that all coincide leave one, and one bin for everything.
+                [_] => &[],
+                [_, inner @ .., _] => inner,
+            };
+            let site = builder.site("KBinsDiscretizer", &column);
+            let binned =
+                builder.number(column, [Kernel::RefuseNonFinite { site }, Kernel::Bin(inner.into())])?;
+            if self.parameters.encode == Encode::Ordinal {
+                outputs.push(binned);
+                continue;
+            }
+            let width = inner.len() + 1;
+            let encoder = Encoder {
+                table: Table::Index,
+                missing: REFUSED,
+                unknown: REFUSED,
+                writes: Writes::OneHot { width },
+            };
+            // scikit-learn names the bins as floats: the categories of its inner encoder.
+            let names = (0..width)
+                .map(|bin| {
+                    format!("{}_{}", binned.name, Scalar::Float(bin as f64).python_str(DType::Float64))
+                })
+                .collect();
+            outputs.extend(builder.encode(&binned, site, encoder, [], names)?);
+        }
+        Ok(outputs)
+    }
+}

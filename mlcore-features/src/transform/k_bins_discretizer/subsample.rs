@@ -1,0 +1,83 @@
+//! The rows that numpy's `RandomState(seed).randint(0, count, size)` draws: MT19937 and rejection under a mask.
+
+use mlcore::{Error, Result};
+
+/// Draws `size` row numbers below `count`, with replacement.
+///
+/// # Errors
+/// [`Error::Unsupported`] for more rows than 32 bits count.
+pub(super) fn draw_rows(seed: u32, count: usize, size: usize) -> Result<Vec<usize>> {
+    let last = count.checked_sub(1).and_then(|last| u32::try_from(last).ok()).ok_or_else(|| {
+        Error::unsupported("draw subsample", format!("{count} rows"), "at most 2^32 rows are drawn from")
+            .remedy("set subsample to None, or fit on fewer rows")
+    })?;
+    if last == 0 {
+        return Ok(vec![0; size]);
+    }
+    let mask = u32::MAX >> last.leading_zeros();
+    let mut twister = MersenneTwister::new(seed);
+    let draw = |_| {
+        loop {
+            let number = twister.next_u32() & mask;
+            if number <= last {
+                return number as usize;
+            }
+        }
+    };
+    Ok((0..size).map(draw).collect())
+}
+
+const SIZE: usize = 624;
+
+/// Matsumoto and Nishimura (1998), seeded as numpy seeds it from one integer.
+struct MersenneTwister {
+    state: [u32; SIZE],
+    position: usize,
+}
+
+impl MersenneTwister {
+    fn new(seed: u32) -> Self {
+        let mut state = [0; SIZE];
+        let mut word = seed;
+        for (position, place) in (0_u32..).zip(&mut state) {
+            *place = word;
+            word = 1_812_433_253_u32.wrapping_mul(word ^ (word >> 30)).wrapping_add(position + 1);
+        }
+        Self { state, position: SIZE }
+    }
+
+    fn next_u32(&mut self) -> u32 {
+        if self.position >= SIZE {
+            self.twist();
+        }
+        let mut word = self.state[self.position];
+        self.position += 1;
+        word ^= word >> 11;
+        word ^= (word << 7) & 0x9D2C_5680;
+        word ^= (word << 15) & 0xEFC6_0000;
+        word ^ (word >> 18)
+    }
+
+    fn twist(&mut self) {
+        for position in 0..SIZE {
+            let joined =
+                (self.state[position] & 0x8000_0000) | (self.state[(position + 1) % SIZE] & 0x7FFF_FFFF);
+            let twisted = (joined >> 1) ^ if joined & 1 == 1 { 0x9908_B0DF } else { 0 };
+            self.state[position] = self.state[(position + 397) % SIZE] ^ twisted;
+        }
+        self.position = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_are_numpys() {
+        // numpy.random.RandomState(42).randint(0, 1000, 8), and RandomState(0).randint(0, 7, 10)
+        assert_eq!(draw_rows(42, 1000, 8).unwrap(), [102, 435, 860, 270, 106, 71, 700, 20]);
+        assert_eq!(draw_rows(0, 7, 10).unwrap(), [4, 5, 0, 3, 3, 3, 1, 3, 5, 2]);
+        assert_eq!(draw_rows(0, 1, 3).unwrap(), [0, 0, 0]);
+    }
+}

@@ -1,0 +1,113 @@
+//! A row through a plan allocates nothing once its executor is there: counted, not claimed.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+
+use mlcore::arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
+use mlcore::batch::{Row, Value};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
+use mlcore_features::transform::{
+    Encode, HandleUnknown, KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer,
+    StandardScaler, Strategy,
+};
+
+/// Counts what the current thread allocates.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count() {
+    ALLOCATIONS.with(|allocations| allocations.set(allocations.get() + 1));
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the trait of allocators is unsafe; every call goes to the system's unchanged"
+)]
+// SAFETY: each method forwards its arguments to `System`, which upholds the contract of `GlobalAlloc`; the counter is a
+// plain thread-local number without a destructor, so that touching it allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(run: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.with(Cell::get);
+    run();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+#[test]
+fn a_row_allocates_nothing() {
+    let table = RecordBatch::try_from_iter_with_nullable([
+        ("age", Arc::new(Float64Array::from(vec![Some(20.0), None, Some(60.0), Some(30.0)])) as _, true),
+        ("visits", Arc::new(Int64Array::from(vec![1, 2, 3, 9])) as _, true),
+        (
+            "plan",
+            Arc::new(StringArray::from(vec![
+                Some("free"),
+                Some("pro"),
+                None,
+                Some("a longer name than fits"),
+            ])) as _,
+            true,
+        ),
+    ])
+    .unwrap();
+    let number = Pipeline::new()
+        .then("impute", SimpleImputer::default().strategy(Strategy::Median).add_indicator(true))
+        .then("scale", StandardScaler::default());
+    let text = Pipeline::new()
+        .then("impute", SimpleImputer::default().strategy(Strategy::MostFrequent))
+        .then("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore))
+        .then("range", MinMaxScaler::default());
+    let plan = ColumnTransformer::new()
+        .with("num", number, ["age", "visits"])
+        .with("bins", KBinsDiscretizer::default().n_bins(3).encode(Encode::OnehotDense), ["visits"])
+        .with("text", text, ["plan"])
+        .with("cat", OneHotEncoder::default(), ["visits"])
+        .with("ord", OrdinalEncoder::default().unknown_value(-1.0), ["plan"])
+        .fit(&table)
+        .unwrap();
+    let mut executor = plan.row_executor();
+    let mut features = vec![0.0_f32; plan.width()];
+    let rows = [
+        [Value::Float(20.0), Value::Int(1), Value::Text("free")],
+        [Value::Null, Value::Int(9), Value::Null],
+        [Value::Float(f64::NAN), Value::Int(2), Value::Text("never seen, and longer than sixteen bytes")],
+        [Value::Float(-1e3), Value::Int(3), Value::Text("a longer name than fits")],
+    ];
+    let mut sum = 0.0;
+    let counted = allocations(|| {
+        for values in rows.iter().cycle().take(1000) {
+            let row = Row::new(values, plan.input()).unwrap();
+            sum += executor.run(row).unwrap()[0];
+            executor.run_into(row, &mut features).unwrap();
+            plan.transform_row(row, &mut features).unwrap();
+            sum += f64::from(features[0]);
+        }
+    });
+    assert!(sum.is_finite());
+    assert_eq!(counted, 0);
+    assert!(allocations(|| drop(plan.row_executor())) > 0, "the counter counts");
+}

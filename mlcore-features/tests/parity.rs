@@ -1,0 +1,376 @@
+//! Random plans on random tables: one row at a time and all rows at once give the same bits and the same errors.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test reports by panicking, in its helpers too"
+)]
+
+use std::sync::Arc;
+
+use mlcore::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int16Array,
+    Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, UInt64Array,
+};
+use mlcore::arrow::compute::cast;
+use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Int8Type, Schema as ArrowSchema};
+use mlcore::batch::{Row, Value};
+use mlcore::schema::{DType, Field, Schema};
+use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline, Remainder};
+use mlcore_features::transform::{
+    BinStrategy, Drop, Encode, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
+    OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, Transformer,
+};
+use proptest::prelude::*;
+
+/// SplitMix64: every choice of a case follows from one number, which proptest shrinks and reports.
+struct Choices(u64);
+
+impl Choices {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+const TYPES: [DType; 7] =
+    [DType::Float64, DType::Float32, DType::Int64, DType::Int16, DType::UInt64, DType::Bool, DType::String];
+
+/// How wild the cells of a table are.
+#[derive(Clone, Copy)]
+struct Wildness {
+    null_percent: usize,
+    odd_percent: usize,
+}
+
+const TAME: Wildness = Wildness { null_percent: 10, odd_percent: 0 };
+
+fn float(choices: &mut Choices, wildness: Wildness) -> f64 {
+    if choices.chance(wildness.odd_percent) {
+        return [f64::INFINITY, f64::NEG_INFINITY, 1e308, 5e-324, -0.0][choices.below(5)];
+    }
+    match choices.below(4) {
+        0 => f64::NAN,
+        1 => choices.below(5) as f64,
+        _ => (choices.unit() - 0.5) * 20.0,
+    }
+}
+
+fn word(choices: &mut Choices, wildness: Wildness) -> String {
+    if choices.chance(wildness.odd_percent) {
+        return format!("never seen {}", choices.below(3));
+    }
+    ["", "a", "b", "Zürich", "eight ch", "a text of more than sixteen bytes"][choices.below(6)].to_owned()
+}
+
+fn array(choices: &mut Choices, dtype: DType, rows: usize, nulls: bool, wildness: Wildness) -> ArrayRef {
+    let wild = Wildness { null_percent: if nulls { wildness.null_percent } else { 0 }, ..wildness };
+    macro_rules! of {
+        ($array:ty, $make:expr) => {
+            Arc::new(
+                (0..rows)
+                    .map(|_| (!choices.chance(wild.null_percent)).then(|| $make(&mut *choices)))
+                    .collect::<$array>(),
+            )
+        };
+    }
+    let odd = wild.odd_percent;
+    match dtype {
+        DType::Float64 => of!(Float64Array, |choices: &mut Choices| float(choices, wild)),
+        DType::Float32 => of!(Float32Array, |choices: &mut Choices| float(choices, wild) as f32),
+        DType::Int64 => of!(Int64Array, |choices: &mut Choices| if choices.chance(odd) {
+            i64::MAX - choices.below(3) as i64
+        } else {
+            choices.below(6) as i64 - 3
+        }),
+        DType::Int16 => of!(Int16Array, |choices: &mut Choices| choices.below(4 + odd) as i16 - 2),
+        DType::UInt64 => {
+            of!(UInt64Array, |choices: &mut Choices| if choices.chance(odd) {
+                u64::MAX
+            } else {
+                choices.next() % 4
+            })
+        }
+        DType::Bool => of!(BooleanArray, |choices: &mut Choices| choices.chance(50)),
+        _ => of!(StringArray, |choices: &mut Choices| word(choices, wild)),
+    }
+}
+
+/// The same column in one of the layouts that tables arrive in.
+fn relaid(choices: &mut Choices, column: &ArrayRef) -> ArrayRef {
+    let Some(text) = column.as_string_opt::<i32>() else { return column.clone() };
+    match choices.below(4) {
+        0 => column.clone(),
+        1 => Arc::new(text.iter().collect::<LargeStringArray>()),
+        2 => Arc::new(text.iter().collect::<StringViewArray>()),
+        _ => Arc::new(text.iter().collect::<DictionaryArray<Int8Type>>()),
+    }
+}
+
+fn table(columns: &[(String, ArrayRef, bool)]) -> RecordBatch {
+    let fields: Vec<ArrowField> = columns
+        .iter()
+        .map(|(name, array, nullable)| ArrowField::new(name, array.data_type().clone(), *nullable))
+        .collect();
+    let arrays = columns.iter().map(|(_, array, _)| array.clone()).collect();
+    RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), arrays).unwrap()
+}
+
+fn encoder(choices: &mut Choices) -> Transformer {
+    let unknown =
+        [HandleUnknown::Error, HandleUnknown::Ignore, HandleUnknown::InfrequentIfExist][choices.below(3)];
+    if choices.chance(40) {
+        let encoder = OrdinalEncoder::default();
+        return if choices.chance(70) { encoder.unknown_value(-1.0) } else { encoder }.into();
+    }
+    let mut encoder = OneHotEncoder::default().handle_unknown(unknown);
+    match choices.below(4) {
+        0 => encoder = encoder.drop(Drop::First),
+        1 => encoder = encoder.drop(Drop::IfBinary),
+        _ => {}
+    }
+    match choices.below(4) {
+        0 => encoder = encoder.min_frequency(MinFrequency::Fraction(0.2)),
+        1 => encoder = encoder.max_categories(3),
+        _ => {}
+    }
+    encoder.into()
+}
+
+fn numeric_step(choices: &mut Choices) -> Transformer {
+    match choices.below(6) {
+        0 | 1 => StandardScaler::default().with_mean(choices.chance(80)).with_std(choices.chance(80)).into(),
+        2 => MinMaxScaler::default().feature_range(-1.0, 2.0).clip(choices.chance(50)).into(),
+        3 => {
+            let strategy =
+                [BinStrategy::Uniform, BinStrategy::Quantile, BinStrategy::Kmeans][choices.below(3)];
+            let encode = [Encode::Ordinal, Encode::OnehotDense][choices.below(2)];
+            KBinsDiscretizer::default().n_bins(2 + choices.below(3)).strategy(strategy).encode(encode).into()
+        }
+        4 => SimpleImputer::default().add_indicator(choices.chance(50)).into(),
+        _ => encoder(choices),
+    }
+}
+
+fn imputer(choices: &mut Choices, text: bool) -> SimpleImputer {
+    let strategy = match choices.below(4) {
+        0 if !text => Strategy::Mean,
+        1 if !text => Strategy::Median,
+        2 => Strategy::Constant,
+        _ => Strategy::MostFrequent,
+    };
+    SimpleImputer::default()
+        .strategy(strategy)
+        .add_indicator(choices.chance(30))
+        .keep_empty_features(choices.chance(50))
+}
+
+/// One branch: columns of one kind, and steps that mostly fit them.
+fn branch(choices: &mut Choices, text: bool) -> Transformer {
+    if choices.chance(10) {
+        return Transformer::Passthrough;
+    }
+    let mut pipeline = Pipeline::new();
+    if choices.chance(70) {
+        pipeline = pipeline.then("impute", imputer(choices, text));
+    }
+    if text && choices.chance(95) {
+        pipeline = pipeline.then("encode", encoder(choices));
+    }
+    for step in ["first", "second"] {
+        if choices.chance(60) && (!text || choices.chance(40)) {
+            pipeline = pipeline.then(step, numeric_step(choices));
+        }
+    }
+    pipeline.into()
+}
+
+fn plan(choices: &mut Choices, types: &[DType]) -> ColumnTransformer {
+    let mut plan = ColumnTransformer::new();
+    for branch_name in ["a", "b", "c"] {
+        let text = choices.chance(40);
+        let fitting: Vec<usize> =
+            (0..types.len()).filter(|column| (types[*column] == DType::String) == text).collect();
+        let columns: Vec<String> =
+            fitting.into_iter().filter(|_| choices.chance(50)).map(|column| format!("x{column}")).collect();
+        plan = plan.with(branch_name, branch(choices, text), columns);
+    }
+    if choices.chance(20) {
+        plan = plan.remainder(Remainder::Passthrough);
+    }
+    plan
+}
+
+/// An error without the row that only the columnar executor can know.
+fn told(error: &mlcore::Error) -> (String, Option<usize>) {
+    let text = error.to_string();
+    let Some(at) = text.find("row ") else { return (text, None) };
+    let rest = &text[at + 4..];
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    match digits.parse() {
+        Ok(row) if rest[digits.len()..].starts_with(": ") => {
+            (format!("{}{}", &text[..at], &rest[digits.len() + 2..]), Some(row))
+        }
+        _ => (text, None),
+    }
+}
+
+/// Compares the executors on one table; says what it saw, so that the test can show that it saw enough.
+fn compare(plan: &FittedPipeline, test: &RecordBatch) -> Result<&'static str, TestCaseError> {
+    let lenient =
+        Schema::new(plan.input().fields().iter().map(|field: &Field| field.clone().nullable())).unwrap();
+    let whole = plan.transform_dense::<f64>(test);
+    let mut executor = plan.row_executor();
+    let mut narrow = vec![0.0_f32; plan.width()];
+    let mut wide: Vec<f64> = Vec::new();
+    let mut narrow_all: Vec<f32> = Vec::new();
+    for row in 0..test.num_rows() {
+        let result = plan
+            .with_row_of(test, row, |values: &[Value<'_>]| {
+                let row = Row::new(values, &lenient).unwrap();
+                let wide = executor.run(row).map(<[f64]>::to_vec)?;
+                executor.run_into(row, &mut narrow)?;
+                let mut again = vec![f64::NAN; wide.len()];
+                plan.transform_row(row, &mut again)?;
+                assert!(wide.iter().zip(&again).all(|(left, right)| left.to_bits() == right.to_bits()));
+                Ok::<_, mlcore::Error>(wide)
+            })
+            .unwrap();
+        match result {
+            Ok(features) => wide.extend(features),
+            Err(error) => {
+                let expected = whole.as_ref().expect_err("the rows are refused, the table is not");
+                let (ours, at) = told(expected);
+                prop_assert_eq!(&ours, &error.to_string());
+                prop_assert!(at == Some(row) || at.is_none(), "{:?} instead of {}", at, row);
+                prop_assert_eq!(expected.kind(), error.kind());
+                return Ok("refused");
+            }
+        }
+        narrow_all.extend_from_slice(&narrow);
+    }
+    let whole = match whole {
+        Ok(whole) => whole,
+        Err(error) => {
+            prop_assert_eq!(test.num_rows(), 0, "the table is refused, no row is: {}", error);
+            return Ok("refused");
+        }
+    };
+    prop_assert_eq!(whole.shape(), &[test.num_rows(), plan.width()]);
+    for (position, (columnar, row)) in whole.values::<f64>().unwrap().iter().zip(&wide).enumerate() {
+        prop_assert_eq!(columnar.to_bits(), row.to_bits(), "feature {}: {} {}", position, columnar, row);
+    }
+    let single = plan.transform_dense::<f32>(test).unwrap();
+    let equal =
+        single.values::<f32>().unwrap().iter().zip(&narrow_all).all(|(a, b)| a.to_bits() == b.to_bits());
+    prop_assert!(equal && single.len() == narrow_all.len());
+    let columns = plan.transform(test).unwrap();
+    prop_assert_eq!(columns.num_columns(), plan.width());
+    prop_assert_eq!(&Schema::from_arrow(columns.schema_ref()).unwrap(), plan.output());
+    for (position, column) in columns.columns().iter().enumerate() {
+        let numbers = cast(column, &DataType::Float64).unwrap();
+        for (row, number) in numbers.as_primitive::<Float64Type>().iter().enumerate() {
+            let number = number.filter(|number| !number.is_nan()).unwrap_or(f64::NAN);
+            prop_assert_eq!(number.to_bits(), wide[row * plan.width() + position].to_bits());
+        }
+    }
+    Ok(if test.num_rows() == 0 { "empty" } else { "equal" })
+}
+
+/// One random case; what came of it.
+fn run(seed: u64, test_rows: usize) -> Result<&'static str, TestCaseError> {
+    let mut choices = Choices(seed);
+    let types: Vec<DType> = (0..2 + choices.below(6)).map(|_| TYPES[choices.below(TYPES.len())]).collect();
+    let nulls: Vec<bool> = types.iter().map(|_| choices.chance(75)).collect();
+    let train_rows = 1 + choices.below(60);
+    let column = |choices: &mut Choices, position: usize, rows: usize, allowed: bool, wildness| {
+        (format!("x{position}"), array(choices, types[position], rows, allowed, wildness), allowed)
+    };
+    let train: Vec<_> = (0..types.len())
+        .map(|position| column(&mut choices, position, train_rows, nulls[position], TAME))
+        .collect();
+    let Ok(plan) = plan(&mut choices, &types).fit(&table(&train)) else { return Ok("not fitted") };
+
+    let loaded = FittedPipeline::from_bytes(&plan.to_bytes().unwrap()).unwrap();
+    prop_assert_eq!(loaded.digest(), plan.digest());
+    prop_assert_eq!(loaded.output(), plan.output());
+
+    let wildness = Wildness { null_percent: 10, odd_percent: [0, 0, 1, 20][choices.below(4)] };
+    let mut test: Vec<_> =
+        (0..types.len()).map(|position| column(&mut choices, position, test_rows, true, wildness)).collect();
+    // Nulls where training allowed none are an error, to be met on both paths now and then, not always.
+    if choices.chance(80) {
+        for (own, trained) in test.iter_mut().zip(&nulls).filter(|(_, trained)| !**trained) {
+            let position: usize = own.0[1..].parse().unwrap();
+            *own = column(&mut choices, position, test_rows, *trained, wildness);
+        }
+    }
+    let seen = compare(&plan, &table(&test))?;
+
+    // Another layout, another order, columns that nobody asked for: the same features, from the plan as loaded.
+    let mut other: Vec<_> = test
+        .iter()
+        .map(|(name, array, nullable)| (name.clone(), relaid(&mut choices, array), *nullable))
+        .collect();
+    other.push(("unasked".to_owned(), Arc::new(Int64Array::from(vec![0; test_rows])), false));
+    other.reverse();
+    match (plan.transform(&table(&test)), loaded.transform(&table(&other))) {
+        (Ok(left), Ok(right)) => {
+            for (left, right) in left.columns().iter().zip(right.columns()) {
+                prop_assert_eq!(left.to_data().null_count(), right.to_data().null_count());
+                prop_assert_eq!(bits(left), bits(right));
+            }
+        }
+        (Err(left), Err(right)) => prop_assert_eq!(left.to_string(), right.to_string()),
+        (left, right) => prop_assert!(false, "{:?} but {:?}", left.err(), right.err()),
+    }
+    Ok(seen)
+}
+
+/// A column's cells in a form in which NaN equals NaN.
+fn bits(column: &ArrayRef) -> Vec<Option<String>> {
+    let text = cast(column, &DataType::Utf8).unwrap();
+    text.as_string::<i32>().iter().map(|cell| cell.map(str::to_owned)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_and_tables_agree_bit_for_bit(seed in any::<u64>(), rows in 0_usize..40) {
+        run(seed, rows)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_and_tables_agree_across_blocks(seed in any::<u64>(), rows in 500_usize..1100) {
+        run(seed, rows)?;
+    }
+}
+
+#[test]
+fn the_random_plans_see_every_outcome() {
+    let mut seen = std::collections::BTreeMap::new();
+    for seed in 0..400_u64 {
+        *seen.entry(run(seed * 7919, (seed % 30) as usize).unwrap()).or_insert(0) += 1;
+    }
+    for (outcome, least) in [("equal", 150), ("refused", 40), ("empty", 5)] {
+        assert!(seen.get(outcome).is_some_and(|count| *count >= least), "{seen:?}");
+    }
+}

@@ -1,0 +1,396 @@
+//! A plan as a value: stored, loaded, compared, damaged; and what it says about tables that do not fit.
+#![expect(clippy::unwrap_used, reason = "a test reports by panicking, in its helpers too")]
+
+use std::sync::Arc;
+
+use mlcore::arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float32Array, Float64Array, Int8Array, Int64Array,
+    NullArray, RecordBatch, StringArray,
+};
+use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Int32Type, Schema as ArrowSchema};
+use mlcore::batch::{Row, Value};
+use mlcore::schema::{DType, Dim, Field, Schema};
+use mlcore::{Error, Result};
+use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline, Remainder};
+use mlcore_features::transform::{
+    Fit, FittedTransformer, HandleUnknown, KBinsDiscretizer, OneHotEncoder, SimpleImputer, StandardScaler,
+    Transform, Transformer,
+};
+
+fn table(columns: Vec<(&str, ArrayRef)>, nullable: bool) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, nullable)))
+        .unwrap()
+}
+
+fn floats(values: &[f64]) -> ArrayRef {
+    Arc::new(Float64Array::from(values.to_vec()))
+}
+
+fn texts(values: &[&str]) -> ArrayRef {
+    Arc::new(StringArray::from(values.to_vec()))
+}
+
+fn people(nullable: bool) -> RecordBatch {
+    table(vec![("age", floats(&[20.0, 40.0, 60.0])), ("plan", texts(&["free", "pro", "free"]))], nullable)
+}
+
+fn plan() -> FittedPipeline {
+    ColumnTransformer::new()
+        .with("num", StandardScaler::default(), ["age"])
+        .with("cat", OneHotEncoder::default(), ["plan"])
+        .fit(&people(false))
+        .unwrap()
+}
+
+#[test]
+fn a_plan_survives_its_bytes() {
+    let plan = plan();
+    let bytes = plan.to_bytes().unwrap();
+    let loaded = FittedPipeline::from_bytes(&bytes).unwrap();
+    assert_eq!(loaded, plan);
+    assert_eq!((loaded.input(), loaded.output()), (plan.input(), plan.output()));
+    assert_eq!(loaded.to_bytes().unwrap(), bytes);
+    let Some(FittedTransformer::StandardScaler(scaler)) = loaded.find(&["num"]) else { panic!("{loaded:?}") };
+    assert_eq!(scaler.mean(), Some(&[40.0][..]));
+}
+
+#[test]
+fn the_digest_is_the_contents() {
+    let plan = plan();
+    // Pinned: a change here means that stored plans of this format version no longer load.
+    assert_eq!(plan.digest(), "f55925915fbf81de0633a6bb076518dd3e43c16b55db29d39ad0ef5f79f723c3");
+    assert_eq!(self::plan().digest(), plan.digest());
+    let other = ColumnTransformer::new()
+        .with("num", StandardScaler::default().with_mean(false), ["age"])
+        .with("cat", OneHotEncoder::default(), ["plan"])
+        .fit(&people(false))
+        .unwrap();
+    assert_ne!(other.digest(), plan.digest());
+    // The layout of the JSON is not its content.
+    let pretty: serde_json::Value = serde_json::from_slice(&plan.to_bytes().unwrap()).unwrap();
+    let pretty = serde_json::to_vec_pretty(&pretty).unwrap();
+    assert_eq!(FittedPipeline::from_bytes(&pretty).unwrap().digest(), plan.digest());
+}
+
+#[test]
+fn a_damaged_plan_is_refused() {
+    let bytes = plan().to_bytes().unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    for (from, to, kind) in [
+        ("40.0", "41.0", "corrupt"),
+        ("\"free\"", "\"fred\"", "corrupt"),
+        ("\"version\":1", "\"version\":2", "unsupported"),
+        ("mlcore-plan\",", "mlcore-plane\",", "corrupt"),
+        ("\"with_mean\":true", "\"with_mean\":true,\"with_more\":true", "corrupt"),
+        ("\"plan\":{\"column_transformer\"", "\"plan\":{\"magic_transformer\"", "corrupt"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let error = FittedPipeline::from_bytes(text.replacen(from, to, 1).as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{from}: {error}");
+    }
+    for length in 0..bytes.len() {
+        assert!(FittedPipeline::from_bytes(&bytes[..length]).is_err(), "cut at {length}");
+    }
+    // Whatever single byte changes, the plan is refused or (white space, the case of a digit in an exponent) the same.
+    for position in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[position] ^= 1;
+        if let Ok(loaded) = FittedPipeline::from_bytes(&changed) {
+            assert_eq!(loaded.digest(), plan().digest(), "byte {position}");
+        }
+    }
+}
+
+/// A plan whose digest is right and whose content is not possible must not bring anything down either.
+#[test]
+fn a_forged_plan_is_refused_or_harmless() {
+    let text = String::from_utf8(plan().to_bytes().unwrap()).unwrap();
+    for (from, to) in [
+        ("\"mean\":[40.0]", "\"mean\":[]"),
+        ("\"dropped\":[null]", "\"dropped\":[]"),
+        ("\"dropped\":[null]", "\"dropped\":[9]"),
+        ("{\"text\":\"free\"}", "{\"text\":\"pro\"}"),
+        ("{\"text\":\"free\"}", "{\"float\":1.0}"),
+        ("\"categories\":[{\"text\":\"free\"},{\"text\":\"pro\"}]", "\"categories\":[]"),
+        ("\"columns\":[\"plan\"]", "\"columns\":[\"age\"]"),
+        ("\"columns\":[\"plan\"]", "\"columns\":[\"nowhere\"]"),
+        ("\"columns\":[\"plan\"]", "\"columns\":[]"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let mut forged: serde_json::Value = serde_json::from_str(&text.replacen(from, to, 1)).unwrap();
+        // Loading says which digest the content has; a forger has it too.
+        let error = FittedPipeline::from_bytes(&serde_json::to_vec(&forged).unwrap()).unwrap_err();
+        let told = error.to_string();
+        if let Some(at) = told.find("its digest is ") {
+            forged["digest"] = told[at + 14..at + 78].into();
+            let loaded = FittedPipeline::from_bytes(&serde_json::to_vec(&forged).unwrap()).unwrap();
+            drop(loaded.transform(&people(false)));
+            let mut features = vec![0.0; loaded.width()];
+            let values = [Value::Float(1.0), Value::Text("free")];
+            drop(loaded.row_executor().run_into(Row::new(&values, plan().input()).unwrap(), &mut features));
+        }
+    }
+}
+
+/// The error of transforming this table.
+fn refused(plan: &FittedPipeline, table: &RecordBatch) -> String {
+    plan.transform(table).unwrap_err().to_string()
+}
+
+#[test]
+fn columns_are_bound_by_name() {
+    let plan = plan();
+    let shuffled = table(
+        vec![
+            ("unasked", Arc::new(Date32Array::from(vec![1, 2, 3])) as _),
+            ("plan", texts(&["free", "pro", "free"])),
+            ("age", floats(&[20.0, 40.0, 60.0])),
+        ],
+        true,
+    );
+    assert_eq!(plan.transform(&shuffled).unwrap(), plan.transform(&people(false)).unwrap());
+    let error = refused(&plan, &table(vec![("Age", floats(&[1.0])), ("plan", texts(&["free"]))], false));
+    assert_eq!(
+        error,
+        "transform age: the column is missing; the table has Age, plan; add the column, or rename the one that holds it"
+    );
+}
+
+#[test]
+fn a_column_that_does_not_fit_is_named_with_its_remedy() {
+    let plan = plan();
+    let one = |age: ArrayRef, words: ArrayRef| table(vec![("age", age), ("plan", words)], true);
+    let free = || texts(&["free"]);
+    for (table, expected) in [
+        (one(free(), free()), "transform age: expected float64, got Utf8; cast the column"),
+        (
+            one(floats(&[1.0]), floats(&[1.0])),
+            "transform plan: expected string, got Float64; cast the column",
+        ),
+        (
+            one(Arc::new(BooleanArray::from(vec![true])), free()),
+            "transform age: expected float64, got Boolean",
+        ),
+        (one(Arc::new(Date32Array::from(vec![1])), free()), "transform age: expected float64, got Date32"),
+        (
+            one(Arc::new(Int64Array::from(vec![(1 << 53) + 1])), free()),
+            "transform age: row 0: expected float64, got integer 9007199254740993",
+        ),
+        (
+            one(Arc::new(Float64Array::from(vec![None])), free()),
+            "transform age: row 0: the value is null, and the column is not nullable",
+        ),
+        (
+            one(Arc::new(NullArray::new(1)), free()),
+            "transform age: row 0: the value is null, and the column is not nullable",
+        ),
+        (
+            one(floats(&[f64::INFINITY]), free()),
+            "transform with StandardScaler age: row 0: inf is not a number it can take",
+        ),
+        (
+            one(floats(&[1.0]), texts(&["gold"])),
+            "transform with OneHotEncoder plan: row 0: \"gold\" is none of the categories seen by fit",
+        ),
+        (
+            one(floats(&[1.0]), Arc::new(StringArray::from(vec![None::<&str>]))),
+            "transform with OneHotEncoder plan: row 0: a missing value is none of the categories",
+        ),
+    ] {
+        let error = refused(&plan, &table);
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn numbers_arrive_in_any_type_that_holds_them() {
+    let plan = plan();
+    let expected =
+        plan.transform(&table(vec![("age", floats(&[20.0])), ("plan", texts(&["pro"]))], false)).unwrap();
+    let dictionary: DictionaryArray<Int32Type> = DictionaryArray::new(vec![1].into(), floats(&[7.0, 20.0]));
+    let ages: [ArrayRef; 4] = [
+        Arc::new(Int8Array::from(vec![20])),
+        Arc::new(Int64Array::from(vec![20])),
+        Arc::new(Float32Array::from(vec![20.0])),
+        Arc::new(dictionary),
+    ];
+    for age in ages {
+        let shown = age.data_type().clone();
+        let got = plan.transform(&table(vec![("age", age), ("plan", texts(&["pro"]))], false)).unwrap();
+        assert_eq!(got, expected, "{shown}");
+    }
+}
+
+#[test]
+fn a_float32_column_rounds_what_a_row_brings() {
+    let narrow: ArrayRef = Arc::new(Float32Array::from(vec![0.1, 0.2]));
+    let plan = ColumnTransformer::new()
+        .with("num", StandardScaler::default(), ["x"])
+        .with("cat", OneHotEncoder::default(), ["x"])
+        .fit(&table(vec![("x", narrow)], false))
+        .unwrap();
+    assert_eq!(plan.feature_names_out(), ["num__x", "cat__x_0.1", "cat__x_0.2"]);
+    let values = [Value::Float(0.1)];
+    let mut executor = plan.row_executor();
+    let row = executor.run(Row::new(&values, plan.input()).unwrap()).unwrap();
+    let whole = plan.transform_dense::<f64>(&table(vec![("x", floats(&[0.1]))], false)).unwrap();
+    assert_eq!(whole.values::<f64>().unwrap(), row);
+    assert_eq!(row[1..], [1.0, 0.0]);
+}
+
+#[test]
+fn what_an_imputer_or_an_encoder_answers_may_be_null() {
+    let plan = ColumnTransformer::new()
+        .with("num", SimpleImputer::default(), ["age"])
+        .with("cat", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore), ["plan"])
+        .fit(&people(false))
+        .unwrap();
+    assert!(plan.input().fields().iter().all(Field::is_nullable));
+    let values = [Value::Null, Value::Null];
+    let row = Row::new(&values, plan.input()).unwrap();
+    assert_eq!(plan.row_executor().run(row).unwrap(), [40.0, 0.0, 0.0]);
+}
+
+#[test]
+fn what_nobody_imputes_reaches_the_model_as_nan() {
+    let plan = StandardScaler::default()
+        .fit(&table(vec![("x", floats(&[1.0, 3.0]))], true))
+        .unwrap()
+        .to_plan()
+        .unwrap();
+    let values = [Value::Null];
+    let row = Row::new(&values, plan.input()).unwrap();
+    assert!(plan.row_executor().run(row).unwrap()[0].is_nan());
+    let nulls: ArrayRef = Arc::new(Float64Array::from(vec![None, Some(3.0)]));
+    let out = plan.transform(&table(vec![("x", nulls)], true)).unwrap();
+    assert_eq!(out.column(0).null_count(), 0);
+}
+
+#[test]
+fn fitting_says_what_is_wrong() {
+    let fit = |plan: ColumnTransformer| plan.fit(&people(false)).unwrap_err().to_string();
+    let with =
+        |name: &str, step: Transformer, column: &str| ColumnTransformer::new().with(name, step, [column]);
+    let scaler = || Transformer::from(StandardScaler::default());
+    for (plan, expected) in [
+        (
+            with("a", scaler(), "height"),
+            "fit ColumnTransformer height: the column is missing; the table has age, plan",
+        ),
+        (
+            with("a", scaler(), "plan"),
+            "fit StandardScaler plan: expected numbers, got text; encode the column",
+        ),
+        (with("a__b", scaler(), "age"), "fit ColumnTransformer a__b: a step's name must not contain __"),
+        (with("", scaler(), "age"), "fit ColumnTransformer: a step's name is empty"),
+        (
+            with("a", scaler(), "age").with("a", scaler(), ["age"]),
+            "fit ColumnTransformer a: two steps have this name",
+        ),
+        (
+            with("a", KBinsDiscretizer::default().n_bins(1).into(), "age"),
+            "fit KBinsDiscretizer n_bins: at least 2 bins",
+        ),
+        (
+            with("a", scaler(), "age").with("b", scaler(), ["age"]).verbose_feature_names_out(false),
+            "compile plan age: two output columns have this name; rename a column or a step",
+        ),
+    ] {
+        let error = fit(plan);
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let empty = people(false).slice(0, 0);
+    let error = StandardScaler::default().fit(&empty).unwrap_err();
+    assert_eq!(error.to_string(), "fit StandardScaler table: it has no rows, and at least one is needed");
+    let dates = table(vec![("day", Arc::new(Date32Array::from(vec![1])) as _)], false);
+    assert!(matches!(StandardScaler::default().fit(&dates), Err(Error::Unsupported(_))));
+}
+
+#[test]
+fn a_row_that_does_not_fit_is_refused_as_a_table_is() {
+    let plan = plan();
+    let lenient = Schema::new([
+        Field::column("age", DType::String).nullable(),
+        Field::column("plan", DType::String).nullable(),
+    ])
+    .unwrap();
+    let mut executor = plan.row_executor();
+    let mut run =
+        |values: &[Value<'_>]| executor.run(Row::new(values, &lenient).unwrap()).unwrap_err().to_string();
+    let text = run(&[Value::Text("old"), Value::Text("free")]);
+    assert!(text.starts_with("transform age: expected float64, got text \"old\""), "{text}");
+    let null = run(&[Value::Null, Value::Text("free")]);
+    assert!(null.starts_with("transform age: the value is null, and the column is not nullable"), "{null}");
+    let short = Schema::new([Field::column("age", DType::Float64)]).unwrap();
+    let values = [Value::Float(1.0)];
+    let error = executor.run(Row::new(&values, &short).unwrap()).unwrap_err();
+    assert!(error.to_string().starts_with("transform values: expected 2 values, got 1"), "{error}");
+    let values = [Value::Float(1.0), Value::Text("free")];
+    let row = Row::new(&values, plan.input()).unwrap();
+    let error = plan.row_executor().run_into(row, &mut [0.0_f32; 2]).unwrap_err();
+    assert_eq!(error.to_string(), "transform features: expected room for 3 numbers, got 2");
+}
+
+#[test]
+fn text_and_integers_pass_through_as_they_are() -> Result<()> {
+    let table = table(
+        vec![
+            ("plan", Arc::new(["free", "pro"].into_iter().collect::<DictionaryArray<Int32Type>>()) as _),
+            ("visits", Arc::new(Int64Array::from(vec![7, (1 << 53) + 1])) as _),
+            ("age", floats(&[1.0, 3.0])),
+        ],
+        false,
+    );
+    let plan = ColumnTransformer::new()
+        .with("num", StandardScaler::default(), ["age"])
+        .remainder(Remainder::Passthrough)
+        .verbose_feature_names_out(false)
+        .fit(&table)?;
+    let out = plan.transform(&table)?;
+    let types: Vec<&DataType> = out.columns().iter().map(|column| column.data_type()).collect();
+    assert_eq!(types, [&DataType::Float64, &DataType::Utf8, &DataType::Int64]);
+    let batch = plan.transform_columns(&table)?;
+    assert_eq!(batch.tensor("visits")?.values::<i64>()?, [7, (1 << 53) + 1]);
+    assert_eq!(batch.tensor("plan")?.texts()?.collect::<Vec<_>>(), ["free", "pro"]);
+    let error = plan.transform_dense::<f32>(&table).unwrap_err();
+    assert!(matches!(error, Error::Unsupported(_)), "{error}");
+    Ok(())
+}
+
+#[test]
+fn an_empty_plan_and_a_column_twice_work() -> Result<()> {
+    let nothing = ColumnTransformer::new().fit(&people(false))?;
+    assert_eq!(nothing.transform(&people(false))?.num_rows(), 3);
+    assert_eq!(nothing.transform_dense::<f32>(&people(false))?.shape(), [3, 0]);
+    let through = Pipeline::new().fit(&people(false))?;
+    assert_eq!(through.transform(&people(false))?, people(false));
+    let twice = ColumnTransformer::new()
+        .with("a", StandardScaler::default(), ["age"])
+        .with("b", Transformer::Passthrough, ["age"])
+        .fit(&people(false))?;
+    assert_eq!(twice.feature_names_out(), ["a__age", "b__age"]);
+    assert_eq!(twice.input().len(), 1);
+    Ok(())
+}
+
+#[test]
+fn lists_are_refused_when_fitting() {
+    let item = Arc::new(ArrowField::new("item", DataType::Float64, false));
+    let list = mlcore::arrow::array::FixedSizeListArray::new(item, 2, floats(&[1.0, 2.0]), None);
+    let schema = ArrowSchema::new(vec![ArrowField::new(
+        "e",
+        mlcore::arrow::array::Array::data_type(&list).clone(),
+        false,
+    )]);
+    let table = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(list)]).unwrap();
+    let field = Schema::from_arrow(table.schema_ref()).unwrap().fields()[0].clone();
+    assert_eq!(field.shape(), [Dim::Dynamic, Dim::Fixed(2)]);
+    for step in [
+        Transformer::from(StandardScaler::default()),
+        OneHotEncoder::default().into(),
+        Transformer::Passthrough,
+    ] {
+        let error = ColumnTransformer::new().with("a", step, ["e"]).fit(&table).unwrap_err();
+        assert!(error.is_caller_fault(), "{error}");
+    }
+}
