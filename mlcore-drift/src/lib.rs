@@ -1,5 +1,7 @@
 //! Has the data changed, and how sure are we: drift tests, monitors and reports.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "report")]
 pub mod html;
 pub mod monitor;

@@ -228,14 +228,11 @@ impl Frame {
     }
 
     fn at_x(&self, x: f64) -> f64 {
-        // Halves first: the range of a column may exceed the range of floats.
-        let share = (x / 2.0 - self.x.0 / 2.0) / (self.x.1 / 2.0 - self.x.0 / 2.0);
-        LEFT + share.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
+        LEFT + share(x, self.x) * (WIDTH - LEFT - RIGHT)
     }
 
     fn at_y(&self, y: f64) -> f64 {
-        let share = (y - self.y.0) / (self.y.1 - self.y.0);
-        HEIGHT - BOTTOM - share.clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM)
+        HEIGHT - BOTTOM - share(y, self.y) * (HEIGHT - TOP - BOTTOM)
     }
 
     fn axes(&self, written: impl Fn(f64) -> String, x_label: &[String]) -> Markup {
@@ -303,6 +300,17 @@ impl Frame {
         let (place, anchor) = if at > WIDTH / 2.0 { (at - 4.0, "end") } else { (at + 4.0, "start") };
         [line, label(place, TOP + 8.0, anchor, "note", text)].into()
     }
+}
+
+/// Where `value` lies between the ends, from 0 to 1.
+fn share(value: f64, (low, high): (f64, f64)) -> f64 {
+    let share = if (high - low).is_finite() {
+        (value - low) / (high - low)
+    } else {
+        // Halves: the range of a column may exceed the range of floats.
+        (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)
+    };
+    if share.is_nan() { 0.5 } else { share.clamp(0.0, 1.0) }
 }
 
 /// At most about `most` round numbers within `span`.

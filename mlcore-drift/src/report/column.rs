@@ -211,7 +211,8 @@ impl Histogram {
         }
         let (low, high) = if high > low { (low, high) } else { around(low) };
         let step = (high - low) / bins as f64;
-        let mut edges: Vec<f64> = (0..bins).map(|i| low + i as f64 * step).collect();
+        // Rounding may carry a subnormal step beyond the end.
+        let mut edges: Vec<f64> = (0..bins).map(|i| (low + i as f64 * step).min(high)).collect();
         edges.push(high);
         edges.dedup();
         let (reference, current) = (Shares::of(reference, &edges), Shares::of(current, &edges));

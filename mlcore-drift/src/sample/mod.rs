@@ -247,3 +247,9 @@ impl Sample {
         Err(Error::invalid_input(operation, side, problem).remedy("pass at least one value in each sample"))
     }
 }
+
+impl From<Vec<f64>> for Sample {
+    fn from(values: Vec<f64>) -> Self {
+        Self::from_numbers(values)
+    }
+}
