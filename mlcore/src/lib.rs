@@ -4,6 +4,7 @@ pub mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod evaluate;
 pub mod name;
 pub mod rollout;
 pub mod runner;

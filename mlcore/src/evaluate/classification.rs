@@ -1,0 +1,210 @@
+//! Metrics of predicted labels.
+
+use ndarray::Array2;
+
+use super::input::{Call, Sum, average, weight};
+use crate::error::Result;
+
+/// The share of rows whose label was predicted: scikit-learn's `accuracy_score`.
+///
+/// # Errors
+/// [`Error::InvalidInput`](crate::Error::InvalidInput) for no rows, differing lengths, and weights that are negative, not
+/// finite or all 0.
+pub fn accuracy_score<L: PartialEq>(
+    y_true: &[L],
+    y_pred: &[L],
+    sample_weight: Option<&[f64]>,
+) -> Result<f64> {
+    Call { metric: "accuracy_score" }.check_rows(y_true.len(), ("y_pred", y_pred.len()), sample_weight)?;
+    Ok(average(y_true.iter().zip(y_pred).map(|(truth, pred)| f64::from(truth == pred)), sample_weight))
+}
+
+/// How often each label was predicted as each other: what [`confusion_matrix`] answers.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct ConfusionMatrix<L> {
+    /// The label of each row and each column.
+    pub labels: Vec<L>,
+    /// Rows are true labels, columns predicted ones; the weight of such rows, their number where there are no weights.
+    pub matrix: Array2<f64>,
+}
+
+/// How often each label was predicted as each other: scikit-learn's `confusion_matrix`.
+///
+/// `labels` says which labels count and in which order; rows with any other are left out. `None` is all labels that
+/// occur, sorted.
+///
+/// # Errors
+/// [`Error::InvalidInput`](crate::Error::InvalidInput) for no rows, differing lengths, unusable weights, and `labels` that
+/// are empty, repeat themselves or do not occur in `y_true`.
+///
+/// ```
+/// use mlcore::evaluate::confusion_matrix;
+///
+/// let counted = confusion_matrix(&[2, 0, 2, 2, 0, 1], &[0, 0, 2, 2, 0, 2], None, None)?;
+/// assert_eq!(counted.labels, [0, 1, 2]);
+/// assert_eq!(counted.matrix.row(2).to_vec(), [1.0, 0.0, 2.0]);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+pub fn confusion_matrix<L: Ord + Clone>(
+    y_true: &[L],
+    y_pred: &[L],
+    labels: Option<&[L]>,
+    sample_weight: Option<&[f64]>,
+) -> Result<ConfusionMatrix<L>> {
+    let call = Call { metric: "confusion_matrix" };
+    call.check_rows(y_true.len(), ("y_pred", y_pred.len()), sample_weight)?;
+    let labels = match labels {
+        None => {
+            let mut seen: Vec<L> = y_true.iter().chain(y_pred).cloned().collect();
+            seen.sort_unstable();
+            seen.dedup();
+            seen
+        }
+        Some(labels) if !labels.iter().any(|label| y_true.contains(label)) => {
+            return Err(call.refuse("labels", "at least one of them must occur in y_true"));
+        }
+        Some(labels) => labels.to_vec(),
+    };
+    let mut order: Vec<(&L, usize)> = labels.iter().zip(0..).collect();
+    order.sort_unstable();
+    if order.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
+        return Err(call.refuse("labels", "a label occurs twice"));
+    }
+    let position = |label: &L| {
+        let found = order.binary_search_by(|(known, _)| (*known).cmp(label)).ok()?;
+        order.get(found).map(|(_, position)| *position)
+    };
+    let mut sums = Array2::from_elem((labels.len(), labels.len()), Sum::default());
+    for (row, (truth, pred)) in y_true.iter().zip(y_pred).enumerate() {
+        if let (Some(truth), Some(pred)) = (position(truth), position(pred))
+            && let Some(sum) = sums.get_mut((truth, pred))
+        {
+            sum.add(weight(sample_weight, row));
+        }
+    }
+    let matrix = sums.mapv(Sum::value);
+    Ok(ConfusionMatrix { labels, matrix })
+}
+
+/// What a ratio is when its denominator is 0: scikit-learn's `zero_division`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum ZeroDivision {
+    /// 0, as scikit-learn's default answers (beside a warning).
+    #[default]
+    Zero,
+    /// 1.
+    One,
+    /// NaN.
+    NaN,
+}
+
+impl ZeroDivision {
+    fn ratio(self, numerator: f64, denominator: f64) -> f64 {
+        match self {
+            _ if denominator != 0.0 => numerator / denominator,
+            Self::Zero => 0.0,
+            Self::One => 1.0,
+            Self::NaN => f64::NAN,
+        }
+    }
+}
+
+/// Of the rows predicted positive, the share that is: scikit-learn's `precision_score`, binary.
+///
+/// # Errors
+/// As [`accuracy_score`].
+pub fn precision_score(
+    y_true: &[bool],
+    y_pred: &[bool],
+    sample_weight: Option<&[f64]>,
+    zero_division: ZeroDivision,
+) -> Result<f64> {
+    let counts = Counts::of("precision_score", y_true, y_pred, sample_weight)?;
+    Ok(zero_division.ratio(counts.hits, counts.predicted))
+}
+
+/// Of the positive rows, the share that was predicted so: scikit-learn's `recall_score`, binary.
+///
+/// # Errors
+/// As [`accuracy_score`].
+pub fn recall_score(
+    y_true: &[bool],
+    y_pred: &[bool],
+    sample_weight: Option<&[f64]>,
+    zero_division: ZeroDivision,
+) -> Result<f64> {
+    let counts = Counts::of("recall_score", y_true, y_pred, sample_weight)?;
+    Ok(zero_division.ratio(counts.hits, counts.positive))
+}
+
+/// The harmonic mean of precision and recall: scikit-learn's `f1_score`, binary.
+///
+/// # Errors
+/// As [`accuracy_score`].
+pub fn f1_score(
+    y_true: &[bool],
+    y_pred: &[bool],
+    sample_weight: Option<&[f64]>,
+    zero_division: ZeroDivision,
+) -> Result<f64> {
+    let counts = Counts::of("f1_score", y_true, y_pred, sample_weight)?;
+    Ok(zero_division.ratio(2.0 * counts.hits, counts.positive + counts.predicted))
+}
+
+/// Which rows carry the label `pos_label`, for the binary metrics.
+///
+/// # Errors
+/// [`Error::InvalidInput`](crate::Error::InvalidInput) when there are more than two labels, or two and neither is it.
+///
+/// ```
+/// use mlcore::evaluate::binary_labels;
+///
+/// assert_eq!(binary_labels(&["no", "yes", "no"], &"yes")?, [false, true, false]);
+/// assert!(binary_labels(&[0, 1, 2], &1).is_err());
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+pub fn binary_labels<L: PartialEq>(labels: &[L], pos_label: &L) -> Result<Vec<bool>> {
+    let call = Call { metric: "binary_labels" };
+    let mut other = None;
+    for label in labels.iter().filter(|label| *label != pos_label) {
+        match other {
+            None => other = Some(label),
+            Some(first) if first == label => {}
+            Some(_) if labels.contains(pos_label) => {
+                return Err(call.refuse("labels", "there are more than two labels"));
+            }
+            Some(_) => return Err(call.refuse("pos_label", "it is none of the labels")),
+        }
+    }
+    Ok(labels.iter().map(|label| label == pos_label).collect())
+}
+
+/// The weight of the rows that are positive, are predicted so, and both.
+struct Counts {
+    positive: f64,
+    predicted: f64,
+    hits: f64,
+}
+
+impl Counts {
+    fn of(
+        metric: &'static str,
+        y_true: &[bool],
+        y_pred: &[bool],
+        sample_weight: Option<&[f64]>,
+    ) -> Result<Self> {
+        Call { metric }.check_rows(y_true.len(), ("y_pred", y_pred.len()), sample_weight)?;
+        let mut sums = [Sum::default(); 3];
+        for (row, (truth, pred)) in y_true.iter().zip(y_pred).enumerate() {
+            let weight = weight(sample_weight, row);
+            for (sum, counts) in sums.iter_mut().zip([*truth, *pred, *truth && *pred]) {
+                if counts {
+                    sum.add(weight);
+                }
+            }
+        }
+        let [positive, predicted, hits] = sums.map(Sum::value);
+        Ok(Self { positive, predicted, hits })
+    }
+}

@@ -1,0 +1,114 @@
+//! What every metric asks of its arguments, and how it adds up.
+
+use crate::error::{Error, Result};
+
+/// The arguments of one metric, to be checked under its name.
+#[derive(Clone, Copy)]
+pub(super) struct Call {
+    pub(super) metric: &'static str,
+}
+
+impl Call {
+    pub(super) fn refuse(self, subject: &'static str, problem: impl Into<String>) -> Error {
+        Error::invalid_input(self.metric, subject, problem.into())
+    }
+
+    /// The same number of rows everywhere, at least one; weights that are weights.
+    pub(super) fn check_rows(
+        self,
+        y_true: usize,
+        (name, y_pred): (&'static str, usize),
+        sample_weight: Option<&[f64]>,
+    ) -> Result<()> {
+        if y_true == 0 {
+            return Err(self.refuse("y_true", "it is empty"));
+        }
+        if y_pred != y_true {
+            return Err(self.refuse(name, format!("it has {y_pred} rows, and y_true has {y_true}")));
+        }
+        let Some(weights) = sample_weight else { return Ok(()) };
+        if weights.len() != y_true {
+            let problem = format!("it has {} rows, and y_true has {y_true}", weights.len());
+            return Err(self.refuse("sample_weight", problem));
+        }
+        if let Some(row) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+            let problem = format!("row {row} is not a finite number of 0 or more");
+            return Err(self.refuse("sample_weight", problem));
+        }
+        if weights.iter().all(|weight| *weight == 0.0) {
+            return Err(self.refuse("sample_weight", "all weights are 0"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_finite(self, subject: &'static str, values: &[f64]) -> Result<()> {
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(row) => Err(self.refuse(subject, format!("row {row} is NaN or infinite"))),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn check_probabilities(self, subject: &'static str, values: &[f64]) -> Result<()> {
+        match values.iter().position(|value| !(0.0..=1.0).contains(value)) {
+            Some(row) => Err(self.refuse(subject, format!("row {row} is no probability between 0 and 1"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A row's weight: 1 without weights.
+pub(super) fn weight(sample_weight: Option<&[f64]>, row: usize) -> f64 {
+    sample_weight.map_or(1.0, |weights| weights.get(row).copied().unwrap_or(0.0))
+}
+
+/// The weighted mean of a value per row.
+pub(super) fn average(values: impl Iterator<Item = f64>, sample_weight: Option<&[f64]>) -> f64 {
+    let (mut total, mut weights) = (Sum::default(), Sum::default());
+    for (row, value) in values.enumerate() {
+        let weight = weight(sample_weight, row);
+        total.add(weight * value);
+        weights.add(weight);
+    }
+    total.value() / weights.value()
+}
+
+/// A running sum whose error does not grow with its length (Neumaier 1974).
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sum {
+    sum: f64,
+    lost: f64,
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, value: f64) {
+        let sum = self.sum + value;
+        self.lost +=
+            if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
+        self.sum = sum;
+    }
+
+    pub(super) fn value(self) -> f64 {
+        // After an overflow the correction is NaN, and the sum is the better answer.
+        if self.lost.is_finite() { self.sum + self.lost } else { self.sum }
+    }
+}
+
+impl Extend<f64> for Sum {
+    fn extend<I: IntoIterator<Item = f64>>(&mut self, values: I) {
+        values.into_iter().for_each(|value| self.add(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_keeps_what_cancels() {
+        let mut sum = Sum::default();
+        sum.extend([1e16, 1.0, -1e16, 1.0]);
+        assert_eq!(sum.value(), 2.0);
+        sum.extend([f64::MAX, f64::MAX]);
+        assert_eq!(sum.value(), f64::INFINITY);
+    }
+}

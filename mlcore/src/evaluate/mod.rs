@@ -1,0 +1,40 @@
+//! How good is a model, and is the challenger good enough?
+//!
+//! The metrics carry scikit-learn's names, argument order and numbers (1.9, checked against golden files to 1e-9). Where
+//! scikit-learn warns and answers NaN, or answers a number that means nothing, these are errors that say why: a metric
+//! decides about releases here, and must not be undefined in silence.
+//!
+//! ```
+//! use mlcore::evaluate::{accuracy_score, log_loss, roc_auc_score};
+//!
+//! let y_true = [false, false, true, true];
+//! let y_proba = [0.1, 0.4, 0.35, 0.8];
+//! assert_eq!(roc_auc_score(&y_true, &y_proba, None)?, 0.75);
+//! assert!((log_loss(&y_true, &y_proba, None)? - 0.472_287_953_809_176_15).abs() < 1e-12);
+//! let y_pred: Vec<bool> = y_proba.iter().map(|p| *p > 0.5).collect();
+//! assert_eq!(accuracy_score(&y_true, &y_pred, None)?, 0.75);
+//! # Ok::<(), mlcore::Error>(())
+//! ```
+//!
+//! | the model answers | metrics |
+//! |---|---|
+//! | labels | [`accuracy_score`], [`confusion_matrix`], [`precision_score`], [`recall_score`], [`f1_score`] |
+//! | probabilities | [`log_loss`], [`brier_score_loss`] |
+//! | scores that rank | [`roc_auc_score`], [`average_precision_score`] |
+//! | numbers | [`mean_absolute_error`], [`mean_squared_error`], [`root_mean_squared_error`], [`r2_score`] |
+//!
+//! Every metric takes `sample_weight` last: one weight of 0 or more for each row, or `None` for all alike.
+
+mod classification;
+mod input;
+mod probability;
+mod ranking;
+mod regression;
+
+pub use self::classification::{
+    ConfusionMatrix, ZeroDivision, accuracy_score, binary_labels, confusion_matrix, f1_score,
+    precision_score, recall_score,
+};
+pub use self::probability::{brier_score_loss, log_loss, log_loss_of};
+pub use self::ranking::{average_precision_score, roc_auc_score};
+pub use self::regression::{mean_absolute_error, mean_squared_error, r2_score, root_mean_squared_error};
