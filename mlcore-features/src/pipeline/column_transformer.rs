@@ -3,7 +3,7 @@ use mlcore::schema::{Field, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::program::{Column, ProgramBuilder};
+use super::builder::{Column, ProgramBuilder};
 use super::{FittedPipeline, check_names};
 use crate::transform::{FittedTransformer, Lower, Transformer, select};
 

@@ -26,6 +26,54 @@ pub(crate) enum Kernel {
     },
     /// The number of inner edges that are not above the value.
     Bin(Box<[f64]>),
+    /// [`Kernel::RefuseInfinite`], then [`Kernel::Impute`].
+    RefuseInfiniteAndImpute {
+        site: u32,
+        fill: f64,
+    },
+    /// [`Kernel::Subtract`], then [`Kernel::Divide`].
+    Standardize {
+        mean: f64,
+        scale: f64,
+    },
+    /// [`Kernel::Multiply`], then [`Kernel::Add`]: two roundings, never one fused operation.
+    Rescale {
+        scale: f64,
+        offset: f64,
+    },
+}
+
+/// The same steps in fewer: pairs that often meet become one, and a check that cannot fail any more is left out.
+pub(crate) fn fused(kernels: impl IntoIterator<Item = Kernel>) -> Box<[Kernel]> {
+    let mut steps: Vec<Kernel> = Vec::new();
+    for kernel in kernels {
+        let joined = match (steps.last(), &kernel) {
+            (Some(Kernel::RefuseInfinite { site }), Kernel::Impute(fill)) => {
+                Some(Kernel::RefuseInfiniteAndImpute { site: *site, fill: *fill })
+            }
+            (Some(Kernel::RefuseInfinite { .. }), Kernel::RefuseInfinite { .. }) => continue,
+            (Some(Kernel::RefuseInfiniteAndImpute { fill, .. }), Kernel::RefuseInfinite { .. })
+                if !fill.is_infinite() =>
+            {
+                continue;
+            }
+            (Some(Kernel::Subtract(mean)), Kernel::Divide(scale)) => {
+                Some(Kernel::Standardize { mean: *mean, scale: *scale })
+            }
+            (Some(Kernel::Multiply(scale)), Kernel::Add(offset)) => {
+                Some(Kernel::Rescale { scale: *scale, offset: *offset })
+            }
+            _ => None,
+        };
+        match joined {
+            Some(joined) => {
+                steps.pop();
+                steps.push(joined);
+            }
+            None => steps.push(kernel),
+        }
+    }
+    steps.into()
 }
 
 impl Kernel {
@@ -33,7 +81,11 @@ impl Kernel {
     #[inline(always)]
     pub(crate) fn refuses(&self, value: f64) -> Option<u32> {
         match self {
-            Self::RefuseInfinite { site } if value.is_infinite() => Some(*site),
+            Self::RefuseInfinite { site } | Self::RefuseInfiniteAndImpute { site, .. }
+                if value.is_infinite() =>
+            {
+                Some(*site)
+            }
             Self::RefuseNonFinite { site } if !value.is_finite() => Some(*site),
             _ => None,
         }
@@ -44,7 +96,7 @@ impl Kernel {
     pub(crate) fn apply(&self, value: f64) -> f64 {
         match self {
             Self::RefuseInfinite { .. } | Self::RefuseNonFinite { .. } => value,
-            Self::Impute(fill) => impute(value, *fill),
+            Self::Impute(fill) | Self::RefuseInfiniteAndImpute { fill, .. } => impute(value, *fill),
             Self::Indicate => indicate(value),
             Self::Subtract(number) => value - number,
             Self::Divide(number) => value / number,
@@ -52,6 +104,8 @@ impl Kernel {
             Self::Add(number) => value + number,
             Self::Clip { low, high } => clip(value, *low, *high),
             Self::Bin(edges) => bin(value, edges),
+            Self::Standardize { mean, scale } => (value - mean) / scale,
+            Self::Rescale { scale, offset } => value * scale + offset,
         }
     }
 
@@ -74,6 +128,14 @@ impl Kernel {
             Self::Add(number) => map(values, |value| value + number),
             Self::Clip { low, high } => map(values, |value| clip(value, *low, *high)),
             Self::Bin(edges) => map(values, |value| bin(value, edges)),
+            Self::RefuseInfiniteAndImpute { fill, .. } => {
+                let refused = self.first_refused(values);
+                let passed = refused.map_or(values.len(), |(position, _)| position);
+                map(&mut values[..passed], |value| impute(value, *fill));
+                return refused;
+            }
+            Self::Standardize { mean, scale } => map(values, |value| (value - mean) / scale),
+            Self::Rescale { scale, offset } => map(values, |value| value * scale + offset),
         }
         None
     }
@@ -81,8 +143,8 @@ impl Kernel {
     fn first_refused(&self, values: &[f64]) -> Option<(usize, u32)> {
         // Counting first keeps the loop free of branches for the block that passes, which is nearly every one.
         let refused: usize = match self {
-            Self::RefuseInfinite { .. } => values.iter().map(|value| usize::from(value.is_infinite())).sum(),
-            _ => values.iter().map(|value| usize::from(!value.is_finite())).sum(),
+            Self::RefuseNonFinite { .. } => values.iter().map(|value| usize::from(!value.is_finite())).sum(),
+            _ => values.iter().map(|value| usize::from(value.is_infinite())).sum(),
         };
         if refused == 0 {
             return None;
@@ -146,6 +208,9 @@ mod tests {
             number.clone().prop_map(Kernel::Multiply),
             number.prop_map(Kernel::Add),
             Just(Kernel::Clip { low: -1.0, high: 1.0 }),
+            Just(Kernel::RefuseInfiniteAndImpute { site: 5, fill: 0.5 }),
+            Just(Kernel::Standardize { mean: 0.3, scale: 1.7 }),
+            Just(Kernel::Rescale { scale: 0.3, offset: -1.7 }),
             prop::collection::vec(-3.0..3.0, 0..50).prop_map(|mut edges| {
                 edges.sort_by(f64::total_cmp);
                 Kernel::Bin(edges.into())
@@ -161,6 +226,7 @@ mod tests {
         ) {
             let mut block = values.clone();
             let refused = kernel.apply_block(&mut block);
+            block.truncate(refused.map_or(block.len(), |(position, _)| position));
             let expected = values
                 .iter()
                 .enumerate()
@@ -169,6 +235,27 @@ mod tests {
             for (after, before) in block.iter().zip(&values) {
                 prop_assert_eq!(canonical(*after).to_bits(), canonical(kernel.apply(*before)).to_bits());
             }
+        }
+    }
+
+    /// The value after all steps, or the site that refuses it.
+    fn chain(kernels: &[Kernel], value: f64) -> Result<u64, u32> {
+        let after = kernels.iter().try_fold(value, |value, kernel| match kernel.refuses(value) {
+            Some(site) => Err(site),
+            None => Ok(kernel.apply(value)),
+        })?;
+        Ok(canonical(after).to_bits())
+    }
+
+    proptest! {
+        #[test]
+        fn fusing_changes_nothing(
+            chosen in prop::collection::vec(kernels(), 0..8),
+            value in prop_oneof![any::<f64>(), -3.0..3.0, Just(f64::INFINITY)],
+        ) {
+            let fused = fused(chosen.iter().cloned());
+            prop_assert!(fused.len() <= chosen.len());
+            prop_assert_eq!(chain(&fused, value), chain(&chosen, value));
         }
     }
 

@@ -6,6 +6,7 @@
 //! same kernels and give the same bits.
 
 pub(crate) mod bind;
+pub(crate) mod builder;
 mod column_transformer;
 pub(crate) mod columnar;
 pub(crate) mod exact;
@@ -20,9 +21,9 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use self::builder::{Column, ProgramBuilder};
 pub use self::column_transformer::{ColumnTransformer, FittedColumnTransformer, Remainder};
 pub use self::plan::FittedPipeline;
-use self::program::{Column, ProgramBuilder};
 pub use self::row::{Output, RowExecutor};
 use crate::transform::{FittedTransformer, Lower, Transformer};
 

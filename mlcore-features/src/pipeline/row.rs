@@ -122,6 +122,8 @@ pub(crate) fn execute<T: Output>(
             },
         };
     }
+    // One fill instead of one per one-hot column: encoders that write to the output only set their 1.
+    features.fill(T::of(0.0));
     let mut memory = Memory { temps, features };
     for instruction in &program.instructions {
         match &instruction.read {
@@ -202,24 +204,22 @@ impl<T: Output> Memory<'_, T> {
         match writes {
             Writes::OneHot { width } => match first {
                 Place::Output(position) => {
-                    one_hot(&mut self.features[position..position + width], code, T::of(0.0), T::of(1.0));
+                    if code != ZEROS {
+                        self.features[position + code as usize] = T::of(1.0);
+                    }
                 }
-                Place::Temp(temp) => one_hot(&mut self.temps[temp..temp + width], code, 0.0, 1.0),
+                Place::Temp(temp) => {
+                    let columns = &mut self.temps[temp..temp + width];
+                    columns.fill(0.0);
+                    if code != ZEROS {
+                        columns[code as usize] = 1.0;
+                    }
+                }
             },
             Writes::Ordinal { values } => {
                 self.number(first, values.get(code as usize).copied().unwrap_or(f64::NAN));
             }
         }
-    }
-}
-
-#[inline(always)]
-fn one_hot<T: Copy>(columns: &mut [T], code: u32, zero: T, one: T) {
-    columns.fill(zero);
-    if code != ZEROS
-        && let Some(column) = columns.get_mut(code as usize)
-    {
-        *column = one;
     }
 }
 

@@ -4,9 +4,9 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Fit, Lower, input};
+use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::exact;
 use crate::pipeline::kernel::Kernel;
-use crate::pipeline::program::{Column, ProgramBuilder};
 
 /// Maps each column's range onto a wanted one: `x * scale + min`.
 ///

@@ -33,7 +33,8 @@ pub use self::ordinal_encoder::{FittedOrdinalEncoder, OrdinalEncoder};
 pub use self::scalar::Scalar;
 pub use self::simple_imputer::{FittedSimpleImputer, SimpleImputer, Strategy};
 pub use self::standard_scaler::{FittedStandardScaler, StandardScaler};
-use crate::pipeline::program::{Column, Program, ProgramBuilder, project};
+use crate::pipeline::builder::{Column, ProgramBuilder};
+use crate::pipeline::program::{Program, project};
 use crate::pipeline::{
     ColumnTransformer, FittedColumnTransformer, FittedPipeline, FittedSteps, Pipeline, columnar,
 };

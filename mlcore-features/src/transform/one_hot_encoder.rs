@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::categories::{Grouping, Learning, Learnt};
 use super::{Categories, Fit, Lower, MinFrequency, Scalar, input};
+use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::kernel::Kernel;
-use crate::pipeline::program::{Column, Encoder, ProgramBuilder, REFUSED, Writes, ZEROS};
+use crate::pipeline::program::{Encoder, REFUSED, Writes, ZEROS};
 
 /// What a [`OneHotEncoder`] does with a category that it has not seen.
 #[non_exhaustive]
@@ -270,6 +271,10 @@ impl FittedOneHotEncoder {
         };
         let missing = if learnt.has_missing() { slots.last().copied().unwrap_or(unknown) } else { unknown };
         let width = group_count(learnt).saturating_sub(usize::from(dropped.is_some()));
+        // A stored plan may say anything; executors write where slots point.
+        if slots.iter().any(|slot| *slot != ZEROS && *slot as usize >= width) {
+            return Err(Error::corrupt("compile plan", "OneHotEncoder", "its groups do not fit its columns"));
+        }
         Ok(Encoder {
             table: learnt.table(column.dtype, &slots)?,
             missing,

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::categories::{Grouping, Learning, Learnt};
 use super::{Categories, Fit, Lower, MinFrequency, Scalar, input};
+use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::exact;
 use crate::pipeline::kernel::Kernel;
-use crate::pipeline::program::{Column, Encoder, ProgramBuilder, REFUSED, Writes};
+use crate::pipeline::program::{Encoder, REFUSED, Writes};
 
 /// The position of a column's category, as a number: 0, 1, 2, ...
 ///

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::categories::{coerce, count, exact_bits_of};
 use super::input::FitColumn;
 use super::{Fit, Lower, Scalar, input};
+use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::kernel::Kernel;
-use crate::pipeline::program::{Column, ProgramBuilder};
 
 /// What a [`SimpleImputer`] puts in the place of a missing value.
 #[non_exhaustive]

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::input::{self, FitColumn};
 use super::numeric::pairwise_sum;
 use super::{Fit, Lower};
+use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::exact;
 use crate::pipeline::kernel::Kernel;
-use crate::pipeline::program::{Column, ProgramBuilder};
 
 /// Centres columns on their mean and divides them by their standard deviation: `z = (x - mean) / scale`.
 ///

@@ -13,9 +13,10 @@ pub use self::quantile::QuantileMethod;
 use super::input::FitColumn;
 use super::numeric::linspace;
 use super::{Fit, Lower, Scalar, input};
+use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::exact;
 use crate::pipeline::kernel::Kernel;
-use crate::pipeline::program::{Column, Encoder, ProgramBuilder, REFUSED, Table, Writes};
+use crate::pipeline::program::{Encoder, REFUSED, Table, Writes};
 
 /// How a [`KBinsDiscretizer`] writes the bin of a value.
 #[non_exhaustive]

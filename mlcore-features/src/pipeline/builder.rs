@@ -1,0 +1,320 @@
+//! From fitted transformers to a [`Program`]: each appends its steps, one column at a time.
+
+use std::sync::Arc;
+
+use mlcore::schema::{DType, Dim, Field, Schema};
+use mlcore::{Error, Result};
+
+use super::kernel::{Kernel, canonical, fused};
+use super::program::{
+    Encoder, Instruction, OutputColumn, Place, Program, Read, Site, Slot, Source, Table, Write, exact_number,
+};
+use crate::transform::FittedTransformer;
+
+impl Program {
+    /// Compiles a fitted step for tables of this schema.
+    pub(crate) fn compile(step: &FittedTransformer, input: &Schema) -> Result<Self> {
+        let mut builder = ProgramBuilder::default();
+        let columns = builder.inputs(input)?;
+        let outputs = step.lower(&mut builder, columns)?;
+        builder.finish(input.clone(), outputs)
+    }
+}
+
+/// One column on its way through the steps while they are compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) dtype: DType,
+    pub(crate) nullable: bool,
+    flow: Flow,
+}
+
+#[derive(Clone, Debug)]
+enum Flow {
+    Number { source: Source, kernels: Vec<Kernel> },
+    Exact { slot: usize, fill: Option<u64> },
+    Text { slot: usize, fill: Option<Arc<str>> },
+}
+
+impl Column {
+    pub(crate) fn renamed(mut self, name: String) -> Self {
+        self.name = name;
+        self
+    }
+}
+
+/// What the fitted transformers write themselves into.
+#[derive(Default, Debug)]
+pub(crate) struct ProgramBuilder {
+    slots: Vec<Slot>,
+    instructions: Vec<Instruction>,
+    sites: Vec<Site>,
+    temps: usize,
+}
+
+impl ProgramBuilder {
+    fn inputs(&mut self, schema: &Schema) -> Result<Vec<Column>> {
+        schema
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(slot, field)| {
+                if field.shape() != [Dim::Dynamic] {
+                    return Err(Error::unsupported(
+                        "compile plan",
+                        field.name(),
+                        format!("only plain columns are transformed, this one is {field}"),
+                    )
+                    .remedy("split it into one column per element first"));
+                }
+                self.slots.push(Slot { dtype: field.dtype(), nullable: field.is_nullable() });
+                let flow = match field.dtype() {
+                    DType::String => Flow::Text { slot, fill: None },
+                    dtype if dtype.is_float() => {
+                        Flow::Number { source: Source::Input(slot), kernels: Vec::new() }
+                    }
+                    _ => Flow::Exact { slot, fill: None },
+                };
+                Ok(Column {
+                    name: field.name().to_owned(),
+                    dtype: field.dtype(),
+                    nullable: field.is_nullable(),
+                    flow,
+                })
+            })
+            .collect()
+    }
+
+    /// Registers what to name when a value of this column is refused.
+    pub(crate) fn site(&mut self, transformer: &str, column: &Column) -> u32 {
+        self.sites
+            .push(Site { operation: format!("transform with {transformer}"), column: column.name.clone() });
+        u32::try_from(self.sites.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// The column as floats after these steps.
+    pub(crate) fn number(
+        &mut self,
+        column: Column,
+        steps: impl IntoIterator<Item = Kernel>,
+    ) -> Result<Column> {
+        let (source, mut kernels) = numeric(&column)?;
+        kernels.extend(steps);
+        Ok(Column {
+            name: column.name,
+            dtype: DType::Float64,
+            nullable: false,
+            flow: Flow::Number { source, kernels },
+        })
+    }
+
+    /// The integer or bool column with this pattern in the place of nulls, as the type it has.
+    pub(crate) fn fill_exact(&mut self, mut column: Column, fill: u64) -> Result<Column> {
+        match &mut column.flow {
+            Flow::Exact { fill: own, .. } => {
+                own.get_or_insert(fill);
+                column.nullable = false;
+                Ok(column)
+            }
+            _ => Err(unfit(&column, "an integer column")),
+        }
+    }
+
+    /// The text column with this text in the place of nulls.
+    pub(crate) fn fill_text(&mut self, mut column: Column, fill: &str) -> Result<Column> {
+        match &mut column.flow {
+            Flow::Text { fill: own, .. } => {
+                own.get_or_insert_with(|| fill.into());
+                column.nullable = false;
+                Ok(column)
+            }
+            _ => Err(unfit(&column, "a text column")),
+        }
+    }
+
+    /// 1 where the column is missing, 0 where it is present.
+    pub(crate) fn indicate(&mut self, column: Column, name: String) -> Result<Column> {
+        match column.flow {
+            Flow::Text { slot, fill } => {
+                let temp = self.temp(1)?;
+                self.instructions.push(Instruction {
+                    read: Read::Text { slot, fill },
+                    write: Write::Missing(Place::Temp(temp)),
+                    dense_only: false,
+                });
+                Ok(derived(name, temp))
+            }
+            _ => Ok(self.number(column, [Kernel::Indicate])?.renamed(name)),
+        }
+    }
+
+    /// The columns that the encoder writes for this one.
+    pub(crate) fn encode(
+        &mut self,
+        column: &Column,
+        site: u32,
+        encoder: Encoder,
+        checks: impl IntoIterator<Item = Kernel>,
+        names: Vec<String>,
+    ) -> Result<Vec<Column>> {
+        if names.len() != encoder.width() {
+            return Err(Error::corrupt(
+                "compile plan",
+                &column.name,
+                "names and columns of an encoder differ in number",
+            ));
+        }
+        let read = match (&column.flow, &encoder.table) {
+            (Flow::Text { slot, fill }, Table::Texts(_)) => Read::Text { slot: *slot, fill: fill.clone() },
+            (Flow::Exact { slot, fill }, Table::Bits(_)) => Read::Exact { slot: *slot, fill: *fill },
+            (Flow::Number { source, kernels }, Table::Bits(_) | Table::Index) => {
+                let kernels = fused(kernels.iter().cloned().chain(checks));
+                Read::Number { source: *source, kernels }
+            }
+            _ => return Err(unfit(column, "the column type it was fitted on")),
+        };
+        let first = self.temp(encoder.width())?;
+        self.instructions.push(Instruction {
+            read,
+            write: Write::Codes { encoder, site, first: Place::Temp(first) },
+            dense_only: false,
+        });
+        Ok(names.into_iter().zip(first..).map(|(name, temp)| derived(name, temp)).collect())
+    }
+
+    fn temp(&mut self, count: usize) -> Result<usize> {
+        let first = self.temps;
+        self.temps = first
+            .checked_add(count)
+            .ok_or_else(|| Error::unsupported("compile plan", "columns", "there are too many"))?;
+        Ok(first)
+    }
+
+    fn finish(mut self, input: Schema, outputs: Vec<Column>) -> Result<Program> {
+        let output = Schema::new(outputs.iter().map(|column| {
+            let field = Field::column(column.name.clone(), column.dtype);
+            if column.nullable { field.nullable() } else { field }
+        }))
+        .map_err(|cause| {
+            Error::invalid_input(
+                "compile plan",
+                cause.context().subject(),
+                "two output columns have this name",
+            )
+            .remedy("rename a column or a step, or set verbose_feature_names_out")
+        })?;
+        let mut direct = self.place_encoders(&outputs);
+        let mut columns = Vec::with_capacity(outputs.len());
+        for (position, column) in outputs.into_iter().enumerate() {
+            let dtype = column.dtype;
+            let described = match &column.flow {
+                Flow::Number { source: Source::Input(slot), kernels } if kernels.is_empty() => {
+                    OutputColumn::Shared { slot: *slot }
+                }
+                Flow::Number { .. } => OutputColumn::Number,
+                Flow::Exact { slot, fill: None } | Flow::Text { slot, fill: None } => {
+                    OutputColumn::Shared { slot: *slot }
+                }
+                Flow::Exact { slot, fill: Some(fill) } => {
+                    OutputColumn::FilledExact { slot: *slot, fill: *fill }
+                }
+                Flow::Text { slot, fill: Some(fill) } => {
+                    OutputColumn::FilledText { slot: *slot, fill: fill.clone() }
+                }
+            };
+            if dtype != DType::String && !direct.remove(position) {
+                let (source, kernels) = numeric(&column)?;
+                self.instructions.push(Instruction {
+                    read: Read::Number { source, kernels: fused(kernels) },
+                    write: Write::Number(Place::Output(position)),
+                    dense_only: !matches!(described, OutputColumn::Number),
+                });
+            }
+            columns.push(described);
+        }
+        Ok(Program {
+            input,
+            output,
+            slots: self.slots,
+            instructions: self.instructions,
+            columns,
+            sites: self.sites,
+            temps: self.temps,
+        })
+    }
+
+    /// Lets encoders whose columns are the output's, side by side and used nowhere else, write there directly.
+    fn place_encoders(&mut self, outputs: &[Column]) -> Direct {
+        let bare = |column: &Column| match &column.flow {
+            Flow::Number { source: Source::Temp(temp), kernels } if kernels.is_empty() => Some(*temp),
+            _ => None,
+        };
+        let mut uses = vec![0_u32; self.temps];
+        let mut count = |temp: usize| {
+            if let Some(uses) = uses.get_mut(temp) {
+                *uses += 1;
+            }
+        };
+        for column in outputs {
+            if let Flow::Number { source: Source::Temp(temp), .. } = column.flow {
+                count(temp);
+            }
+        }
+        for instruction in &self.instructions {
+            if let Read::Number { source: Source::Temp(temp), .. } = instruction.read {
+                count(temp);
+            }
+        }
+        let bare_temps: Vec<Option<usize>> = outputs.iter().map(bare).collect();
+        let mut direct = Direct(vec![false; outputs.len()]);
+        for instruction in &mut self.instructions {
+            let (place, width) = match &mut instruction.write {
+                Write::Codes { encoder, first, .. } => (first, encoder.width()),
+                Write::Missing(place) => (place, 1),
+                Write::Number(_) => continue,
+            };
+            let Place::Temp(temp) = *place else { continue };
+            let Some(position) = bare_temps.iter().position(|own| *own == Some(temp)) else { continue };
+            let wanted = (temp..).take(width).map(Some);
+            let found = bare_temps.iter().skip(position).take(width).copied();
+            let once = uses.iter().skip(temp).take(width).all(|uses| *uses == 1);
+            if width > 0 && once && found.eq(wanted) {
+                *place = Place::Output(position);
+                direct.0.iter_mut().skip(position).take(width).for_each(|direct| *direct = true);
+            }
+        }
+        direct
+    }
+}
+
+/// Which outputs an encoder writes itself.
+struct Direct(Vec<bool>);
+
+impl Direct {
+    fn remove(&mut self, position: usize) -> bool {
+        self.0.get_mut(position).is_some_and(std::mem::take)
+    }
+}
+
+fn derived(name: String, temp: usize) -> Column {
+    let flow = Flow::Number { source: Source::Temp(temp), kernels: Vec::new() };
+    Column { name, dtype: DType::Float64, nullable: false, flow }
+}
+
+/// The numeric reading of a column.
+fn numeric(column: &Column) -> Result<(Source, Vec<Kernel>)> {
+    match &column.flow {
+        Flow::Number { source, kernels } => Ok((*source, kernels.clone())),
+        Flow::Exact { slot, fill } => {
+            let fill = fill.map(|bits| Kernel::Impute(canonical(exact_number(bits, column.dtype))));
+            Ok((Source::Input(*slot), fill.into_iter().collect()))
+        }
+        Flow::Text { .. } => Err(unfit(column, "a numeric column")),
+    }
+}
+
+fn unfit(column: &Column, expected: &str) -> Error {
+    Error::schema_mismatch("compile plan", &column.name, format!("expected {expected}, got {}", column.dtype))
+        .remedy("encode text before numeric steps, and fit again after changing a column's type")
+}
