@@ -80,5 +80,7 @@
 //! columns with nulls stay integers in encoders and for most frequent values and constants (they are floats in a pandas
 //! frame); an unseeded subsample of `KBinsDiscretizer` is the one of seed 0.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod pipeline;
 pub mod transform;

@@ -234,6 +234,7 @@ impl ProgramBuilder {
             columns.push(described);
         }
         Ok(Program {
+            first_text: output.fields().iter().position(|field| field.dtype() == DType::String),
             input,
             output,
             slots: self.slots,

@@ -21,6 +21,8 @@ pub(crate) struct Program {
     pub(crate) columns: Vec<OutputColumn>,
     pub(crate) sites: Vec<Site>,
     pub(crate) temps: usize,
+    /// The position of the first text column of the output.
+    pub(crate) first_text: Option<usize>,
 }
 
 /// How one input column is read.
@@ -213,7 +215,7 @@ impl Program {
 
     /// Can a matrix of floats hold the output?
     pub(crate) fn check_numeric(&self) -> Result<()> {
-        match self.output.fields().iter().find(|field| field.dtype() == DType::String) {
+        match self.first_text.and_then(|position| self.output.fields().get(position)) {
             None => Ok(()),
             Some(field) => Err(Error::unsupported(
                 "transform",

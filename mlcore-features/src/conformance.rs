@@ -1,0 +1,147 @@
+//! The contract of [`Fit`] and [`Transform`] as a test suite: what every transformer of this crate is held to, and what
+//! can be run on a specification of one's own with one's own data.
+//!
+//! A suite panics at the first broken promise, as a test does, and says which one it was.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use mlcore::arrow::array::{Float64Array, RecordBatch};
+//! use mlcore_features::conformance;
+//! use mlcore_features::transform::StandardScaler;
+//!
+//! let ages = Arc::new(Float64Array::from(vec![20.0, 40.0, 60.0]));
+//! let table = RecordBatch::try_from_iter([("age", ages as _)]).unwrap();
+//! conformance::fit(&StandardScaler::default(), &table);
+//! ```
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test suite fails by panicking")]
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema as ArrowSchema};
+use mlcore::Error;
+use mlcore::batch::Row;
+use mlcore::schema::{DType, Schema};
+
+use crate::pipeline::FittedPipeline;
+use crate::transform::{Fit, Transform};
+
+/// The promises of a specification: equal data teaches it the same, nothing teaches it nothing, and what it learns keeps
+/// the promises of [`transform`].
+///
+/// The table is one that it takes, of at least two rows.
+///
+/// # Panics
+/// When a promise is broken.
+pub fn fit<F: Fit>(specification: &F, table: &RecordBatch) {
+    assert!(table.num_rows() >= 2, "the suite needs a table of at least two rows");
+    let fitted = specification.fit(table).unwrap();
+    let again = specification.fit(table).unwrap();
+    assert_eq!(
+        fitted.to_plan().unwrap().digest(),
+        again.to_plan().unwrap().digest(),
+        "fit learnt two things from one table"
+    );
+    match specification.fit(&table.slice(0, 0)) {
+        Err(Error::InvalidInput(_)) => {}
+        other => panic!("fit on no rows is not refused as invalid input: {other:?}"),
+    }
+    let (_, transformed) = specification.fit_transform(table).unwrap();
+    assert_eq!(transformed, fitted.transform(table).unwrap(), "fit_transform is not fit and transform");
+    transform(&fitted, table);
+}
+
+/// The promises of a fitted transformer: its output is what it announces, each row is transformed by itself, columns are
+/// bound by name, and its plan, stored and loaded, on tables and on rows, is the same function.
+///
+/// The table is one that it takes, of at least two rows.
+///
+/// # Panics
+/// When a promise is broken.
+pub fn transform(fitted: &dyn Transform, table: &RecordBatch) {
+    let whole = fitted.transform(table).unwrap();
+    assert_eq!(whole.num_rows(), table.num_rows(), "transform changed the number of rows");
+    let output = fitted.output().unwrap();
+    assert_eq!(
+        Schema::from_arrow(whole.schema_ref()).unwrap(),
+        output,
+        "transform made what output does not announce"
+    );
+    let names: Vec<&str> = output.names().collect();
+    assert_eq!(fitted.feature_names_out().unwrap(), names, "feature_names_out are not the output's names");
+    assert_eq!(fitted.transform(table).unwrap(), whole, "transform is not a pure function");
+
+    let half = table.num_rows() / 2;
+    for (start, count) in [(0, half), (half, table.num_rows() - half), (half, 1), (0, 0)] {
+        let part = fitted.transform(&table.slice(start, count)).unwrap();
+        assert_eq!(part, whole.slice(start, count), "rows {start}..{} depend on other rows", start + count);
+    }
+    binds_by_name(fitted, table, &whole);
+
+    let plan = fitted.to_plan().unwrap();
+    assert_eq!(plan.input(), &fitted.input().unwrap(), "the plan reads other columns");
+    let loaded = FittedPipeline::from_bytes(&plan.to_bytes().unwrap()).unwrap();
+    assert_eq!(loaded.digest(), plan.digest(), "the plan changed while stored");
+    assert_eq!(loaded.transform(table).unwrap(), whole, "the plan, stored and loaded, transforms otherwise");
+    rows_equal_the_table(&loaded, table);
+}
+
+fn binds_by_name(fitted: &dyn Transform, table: &RecordBatch, whole: &RecordBatch) {
+    let mut fields = vec![Field::new("a column that nobody asked for", DataType::Int64, false)];
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![0; table.num_rows()]))];
+    for (field, column) in table.schema_ref().fields().iter().zip(table.columns()).rev() {
+        fields.push(field.as_ref().clone());
+        columns.push(column.clone());
+    }
+    let shuffled = RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), columns).unwrap();
+    assert_eq!(
+        fitted.transform(&shuffled).unwrap(),
+        *whole,
+        "the order of the columns matters, or others do"
+    );
+    for name in fitted.input().unwrap().names() {
+        let kept: Vec<usize> = (0..table.num_columns())
+            .filter(|column| table.schema_ref().field(*column).name() != name)
+            .collect();
+        match fitted.transform(&table.project(&kept).unwrap()) {
+            Err(error @ Error::SchemaMismatch(_)) => {
+                assert_eq!(
+                    error.context().subject(),
+                    name,
+                    "the error of a missing column names another: {error}"
+                );
+            }
+            other => panic!("a table without {name} is not refused as a schema mismatch: {other:?}"),
+        }
+    }
+}
+
+fn rows_equal_the_table(plan: &FittedPipeline, table: &RecordBatch) {
+    if plan.output().fields().iter().any(|field| field.dtype() == DType::String) {
+        assert!(
+            matches!(plan.transform_dense::<f64>(table), Err(Error::Unsupported(_))),
+            "text became numbers"
+        );
+        return;
+    }
+    let matrix = plan.transform_dense::<f64>(table).unwrap();
+    let matrix = matrix.values::<f64>().unwrap();
+    let mut executor = plan.row_executor();
+    for row in 0..table.num_rows() {
+        let features = plan
+            .with_row_of(table, row, |values| {
+                executor.run(Row::new(values, plan.input()).unwrap()).map(<[f64]>::to_vec)
+            })
+            .unwrap()
+            .unwrap();
+        for (column, feature) in features.iter().enumerate() {
+            let expected = matrix[row * plan.width() + column];
+            assert_eq!(
+                feature.to_bits(),
+                expected.to_bits(),
+                "row {row}, feature {column}: {feature} and {expected}"
+            );
+        }
+    }
+}
