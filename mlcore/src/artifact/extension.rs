@@ -1,0 +1,90 @@
+use std::io::Read;
+use std::path::Path;
+
+use super::{ArtifactStore, Digest, ImportOptions, Package, file, verify};
+use crate::error::Result;
+
+/// What callers want of every [`ArtifactStore`].
+pub trait ArtifactStoreExt: ArtifactStore {
+    /// Stores `bytes`.
+    ///
+    /// # Errors
+    /// As [`ArtifactStore::put`].
+    fn put_bytes(&self, bytes: &[u8]) -> Result<Digest> {
+        self.put(&mut { bytes })
+    }
+
+    /// Stores the content of one regular file.
+    ///
+    /// What is hashed is what is stored: the file is opened once, and only then looked at. A symbolic link, a folder, a
+    /// device, a pipe and a file with a second name (a hard link) are refused, because each can show bytes that nobody
+    /// meant to hand over, or never end.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound), [`InvalidInput`](crate::Error::InvalidInput) for anything but a regular file or for one
+    /// above the limit, and as [`ArtifactStore::put`].
+    fn put_file(&self, path: &Path, options: &ImportOptions) -> Result<Digest> {
+        let mut file = file::open_regular(path, options)?;
+        self.put(&mut file)
+    }
+
+    /// Stores every file of a folder and the manifest that names them, and answers the manifest's digest.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::Error::InvalidInput) for a folder that holds anything but regular files and folders, or a name
+    /// that is no [`PackagePath`](super::PackagePath), and as [`put_file`](Self::put_file).
+    fn put_folder(&self, folder: &Path, options: &ImportOptions) -> Result<Digest> {
+        let package = Package::import(folder, &|path| {
+            let mut file = file::open_regular(path, options)?;
+            let digest = self.put(&mut file)?;
+            Ok((digest, file.count()))
+        })?;
+        self.put_bytes(&package.to_json()?)
+    }
+
+    /// The manifest that [`put_folder`](Self::put_folder) stored.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound), [`Corrupt`](crate::Error::Corrupt), and [`InvalidInput`](crate::Error::InvalidInput) when the
+    /// artifact is no manifest.
+    fn package(&self, digest: &Digest) -> Result<Package> {
+        Package::from_json(&self.read(digest)?)
+    }
+
+    /// Writes the files of the package `digest` into `folder`, which must not exist yet and appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](crate::Error::AlreadyExists), and as [`package`](Self::package) and [`read`](Self::read).
+    fn materialize(&self, digest: &Digest, folder: &Path) -> Result<Package> {
+        let package = self.package(digest)?;
+        package.write(&|digest| self.open(digest), folder)?;
+        Ok(package)
+    }
+
+    /// The whole content, verified.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound), and [`Corrupt`](crate::Error::Corrupt) when it is not what was put.
+    fn read(&self, digest: &Digest) -> Result<Vec<u8>> {
+        let mut reader = self.open(digest)?;
+        // The size is the store's claim, so that it reserves little and the content decides.
+        let capacity = usize::try_from(reader.size()).unwrap_or(usize::MAX).min(LARGEST_RESERVATION);
+        let mut bytes = Vec::with_capacity(capacity);
+        reader
+            .read_to_end(&mut bytes)
+            .map_err(|cause| verify::meaning("read artifact", &digest.to_string(), cause))?;
+        Ok(bytes)
+    }
+
+    /// Is anything stored under this digest?
+    ///
+    /// # Errors
+    /// As [`ArtifactStore::size`].
+    fn contains(&self, digest: &Digest) -> Result<bool> {
+        Ok(self.size(digest)?.is_some())
+    }
+}
+
+impl<S: ArtifactStore + ?Sized> ArtifactStoreExt for S {}
+
+const LARGEST_RESERVATION: usize = 64 << 20;

@@ -1,0 +1,209 @@
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AliasMove, Change, Event, Mutation, Timestamp};
+use crate::artifact::Digest;
+use crate::error::{Error, Result};
+use crate::name::{RequestId, Version};
+
+/// One line of the audit log: what happened, by whom, when and why, chained to the line before.
+///
+/// [`canonical`](Self::canonical) is the line as it is hashed: compact JSON of these fields, the previous hash among
+/// them. Whoever changes, removes or inserts a line breaks the chain from there on.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuditEntry {
+    /// 1, 2, 3, ... without gaps: the order in which things happened.
+    pub sequence: u64,
+    /// When, by the clock of whoever did it.
+    pub at: Timestamp,
+    /// When, for questions about the past: the latest `at` so far. Clocks differ and jump back; the log does not.
+    pub effective_at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// The request that made a repetition safe.
+    pub request: Option<RequestId>,
+    /// What.
+    pub event: Event,
+    /// The hash of the entry before; [`Digest::ZERO`] for the first.
+    pub previous: Digest,
+    /// The SHA-256 of [`canonical`](Self::canonical).
+    pub hash: Digest,
+    request_content: Option<Digest>,
+    canonical: Arc<str>,
+}
+
+/// Where the audit log ends. Kept elsewhere, it proves later that nothing before it was changed or cut off:
+/// [`RegistryExt::verify_since`](super::RegistryExt::verify_since).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AuditHead {
+    /// The sequence of the last entry; 0 for an empty log.
+    pub sequence: u64,
+    /// Its hash; [`Digest::ZERO`] for an empty log.
+    pub hash: Digest,
+    /// Its effective time; none for an empty log.
+    pub effective_at: Option<Timestamp>,
+}
+
+/// One move of an alias.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AliasChange {
+    /// The audit entry that did it.
+    pub sequence: u64,
+    /// When, by the clock of whoever did it.
+    pub at: Timestamp,
+    /// When, for questions about the past: see [`AuditEntry::effective_at`].
+    pub effective_at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Was it a roll-back?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled_back: bool,
+    /// From where to where.
+    pub moved: AliasMove,
+}
+
+impl AliasChange {
+    /// The version that the alias means from here on; none where it was removed.
+    #[must_use]
+    pub fn target(&self) -> Option<Version> {
+        self.moved.to
+    }
+}
+
+/// The fields of an entry as they are hashed. A later version may add fields that are left out when empty: an old line
+/// then still reads, and its hash is that of its stored text.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    sequence: u64,
+    at: Timestamp,
+    effective_at: Timestamp,
+    actor: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<RequestId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_content: Option<Digest>,
+    event: Event,
+    previous: Digest,
+}
+
+impl AuditEntry {
+    /// The text that is hashed.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// The log's end, were this its last entry.
+    #[must_use]
+    pub fn head(&self) -> AuditHead {
+        AuditHead { sequence: self.sequence, hash: self.hash, effective_at: Some(self.effective_at) }
+    }
+
+    /// The entry that follows `head`.
+    pub(super) fn seal(head: &AuditHead, mutation: &Mutation, change: &Change, event: Event) -> Result<Self> {
+        let request_content =
+            change.request.as_ref().map(|_| request_content(mutation, change)).transpose()?;
+        let line = Line {
+            sequence: head.sequence.saturating_add(1),
+            at: change.at,
+            effective_at: head.effective_at.map_or(change.at, |latest| latest.max(change.at)),
+            actor: change.actor.clone(),
+            reason: change.reason.clone(),
+            request: change.request.clone(),
+            request_content,
+            event,
+            previous: head.hash,
+        };
+        let canonical = serde_json::to_string(&line).map_err(unwritable)?;
+        if canonical.len() > MOST_BYTES {
+            let problem =
+                format!("the change takes {} bytes, and at most {MOST_BYTES} are kept", canonical.len());
+            return Err(Error::invalid_input(line.event.operation(), line.event.subject(), problem)
+                .remedy("shorten its texts or signature"));
+        }
+        Ok(Self::from_line(line, canonical))
+    }
+
+    /// Reads a stored line, whose hash must be `hash`.
+    pub(super) fn parse(canonical: &str, hash: Digest) -> Result<Self> {
+        let damaged = |problem: String| {
+            Error::corrupt("read audit log", "", problem).remedy("restore the registry from a backup")
+        };
+        if Digest::of(canonical) != hash {
+            return Err(damaged("the hash of an entry does not fit its text".to_owned()));
+        }
+        let line = serde_json::from_str::<Line>(canonical)
+            .map_err(|cause| damaged(format!("an entry does not read: {cause}")).caused_by(cause))?;
+        Ok(Self::from_line(line, canonical.to_owned()))
+    }
+
+    /// Fails unless this entry follows `head`.
+    pub(super) fn check_follows(&self, head: &AuditHead) -> Result<()> {
+        let latest = head.effective_at.map_or(self.at, |latest| latest.max(self.at));
+        let follows =
+            self.sequence == head.sequence + 1 && self.previous == head.hash && self.effective_at == latest;
+        if follows {
+            return Ok(());
+        }
+        let problem =
+            format!("entry {} does not follow entry {}: the chain is broken", self.sequence, head.sequence);
+        Err(Error::corrupt("verify audit log", format!("entry {}", self.sequence), problem)
+            .remedy("restore the registry from a backup"))
+    }
+
+    /// Was this entry made by the same request asking for the same?
+    pub(super) fn answers(&self, mutation: &Mutation, change: &Change) -> Result<bool> {
+        Ok(self.request_content == Some(request_content(mutation, change)?))
+    }
+
+    /// The move of an alias that this entry made.
+    pub(super) fn alias_change(&self) -> Option<AliasChange> {
+        Some(AliasChange {
+            sequence: self.sequence,
+            at: self.at,
+            effective_at: self.effective_at,
+            actor: self.actor.clone(),
+            reason: self.reason.clone(),
+            rolled_back: matches!(self.event, Event::RollBack { .. }),
+            moved: self.event.alias_move()?.clone(),
+        })
+    }
+
+    fn from_line(line: Line, canonical: String) -> Self {
+        Self {
+            sequence: line.sequence,
+            at: line.at,
+            effective_at: line.effective_at,
+            actor: line.actor,
+            reason: line.reason,
+            request: line.request,
+            event: line.event,
+            previous: line.previous,
+            hash: Digest::of(&canonical),
+            request_content: line.request_content,
+            canonical: canonical.into(),
+        }
+    }
+}
+
+/// The longest line: far above any signature, far below what a reader must fear.
+const MOST_BYTES: usize = 4 << 20;
+
+/// What a request asked for, so that the same id with other content is noticed. Its time may differ: a repetition is later.
+fn request_content(mutation: &Mutation, change: &Change) -> Result<Digest> {
+    serde_json::to_vec(&(&change.actor, mutation)).map(Digest::of).map_err(unwritable)
+}
+
+fn unwritable(cause: serde_json::Error) -> Error {
+    Error::internal("write audit entry", "", cause.to_string()).caused_by(cause)
+}

@@ -1,0 +1,187 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{NewModel, NewVersion, Stage, Subject};
+use crate::name::{Alias, ModelName, Version};
+
+/// What happened: a decided [`Mutation`](super::Mutation), with everything that replaying it needs.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A model was registered.
+    CreateModel(NewModel),
+    /// A model was removed.
+    DeleteModel {
+        /// The model.
+        model: ModelName,
+        /// The versions that went with it.
+        versions: Vec<Version>,
+    },
+    /// A version was registered.
+    CreateVersion {
+        /// The number that it got.
+        version: Version,
+        /// What was registered.
+        content: Box<NewVersion>,
+    },
+    /// A version was removed.
+    DeleteVersion {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+    },
+    /// An alias was pointed at a version, or removed.
+    SetAlias {
+        /// Where it pointed before and points now.
+        alias: AliasMove,
+    },
+    /// A version changed its stage, and perhaps the one in production with it.
+    Transition {
+        /// The model.
+        model: ModelName,
+        /// Whose stage changed: first what was asked for.
+        stages: Vec<StageMove>,
+    },
+    /// An alias and the production stage went to a version.
+    Promote {
+        /// Where the alias pointed before and points now.
+        alias: AliasMove,
+        /// Whose stage changed.
+        stages: Vec<StageMove>,
+    },
+    /// An alias went back to an earlier version, and the production stage with it where it was there.
+    RollBack {
+        /// Where the alias pointed before and points now.
+        alias: AliasMove,
+        /// Whose stage changed.
+        stages: Vec<StageMove>,
+    },
+    /// A label was set or removed.
+    SetTag {
+        /// The model or version.
+        subject: Subject,
+        /// The label.
+        key: String,
+        /// Its value; none when it was removed.
+        value: Option<String>,
+    },
+    /// A description was replaced.
+    Describe {
+        /// The model or version.
+        subject: Subject,
+        /// The new text.
+        description: String,
+    },
+}
+
+/// Where an alias pointed and points.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AliasMove {
+    /// The model.
+    pub model: ModelName,
+    /// The alias.
+    pub alias: Alias,
+    /// The version before; none where it was not set.
+    pub from: Option<Version>,
+    /// The version after; none where it was removed.
+    pub to: Option<Version>,
+}
+
+/// The stage that a version had and has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StageMove {
+    /// The version.
+    pub version: Version,
+    /// The stage before.
+    pub from: Stage,
+    /// The stage after.
+    pub to: Stage,
+}
+
+impl Event {
+    /// What was done, as a verb phrase that also begins the error messages: `promote version`.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::CreateModel(_) => "create model",
+            Self::DeleteModel { .. } => "delete model",
+            Self::CreateVersion { .. } => "create version",
+            Self::DeleteVersion { .. } => "delete version",
+            Self::SetAlias { .. } => "set alias",
+            Self::Transition { .. } => "transition version",
+            Self::Promote { .. } => "promote version",
+            Self::RollBack { .. } => "roll back alias",
+            Self::SetTag { .. } => "set tag",
+            Self::Describe { .. } => "describe",
+        }
+    }
+
+    /// The model that it was about.
+    #[must_use]
+    pub fn model(&self) -> &ModelName {
+        match self {
+            Self::CreateModel(new) => &new.name,
+            Self::CreateVersion { content, .. } => &content.model,
+            Self::DeleteModel { model, .. }
+            | Self::DeleteVersion { model, .. }
+            | Self::Transition { model, .. } => model,
+            Self::SetAlias { alias } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
+                &alias.model
+            }
+            Self::SetTag { subject, .. } | Self::Describe { subject, .. } => &subject.model,
+        }
+    }
+
+    /// What it was about, as text: `churn`, `churn/3`, `churn@champion`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::CreateModel(_) | Self::DeleteModel { .. } => self.model().to_string(),
+            Self::CreateVersion { version, .. } | Self::DeleteVersion { version, .. } => {
+                format!("{}/{version}", self.model())
+            }
+            Self::Transition { stages, .. } => match stages.first() {
+                Some(moved) => format!("{}/{}", self.model(), moved.version),
+                None => self.model().to_string(),
+            },
+            Self::SetAlias { alias } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
+                format!("{}@{}", alias.model, alias.alias)
+            }
+            Self::SetTag { subject, .. } | Self::Describe { subject, .. } => subject.to_string(),
+        }
+    }
+
+    /// The alias that moved.
+    #[must_use]
+    pub fn alias_move(&self) -> Option<&AliasMove> {
+        match self {
+            Self::SetAlias { alias } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
+                Some(alias)
+            }
+            _ => None,
+        }
+    }
+
+    /// The versions whose stage changed.
+    #[must_use]
+    pub fn stage_moves(&self) -> &[StageMove] {
+        match self {
+            Self::Transition { stages, .. }
+            | Self::Promote { stages, .. }
+            | Self::RollBack { stages, .. } => stages,
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.version {
+            Some(version) => write!(f, "{}/{version}", self.model),
+            None => self.model.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+use super::{
+    AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewModel,
+    NewVersion, Registry, Stage, Subject, Timestamp, state,
+};
+use crate::artifact::{ArtifactStore, ArtifactStoreExt};
+use crate::error::{Error, Result};
+use crate::name::{Alias, ModelName, Version};
+
+/// What callers use of every [`Registry`]: a method for each kind of change, and questions about the past.
+///
+/// Each change is one transaction. Its errors are those of [`Registry::apply`]; only what is special is said here.
+pub trait RegistryExt: Registry {
+    /// Registers a model: a name, or a [`NewModel`] with description and tags.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](Error::AlreadyExists).
+    fn create_model(&self, new: impl Into<NewModel>, change: &Change) -> Result<Model> {
+        create_model(self, new.into(), change)
+    }
+
+    /// Removes a model and its versions.
+    ///
+    /// # Errors
+    /// [`Conflict`](Error::Conflict) while it has an alias or a version in production.
+    fn delete_model(&self, model: &ModelName, change: &Change) -> Result<AuditEntry> {
+        self.apply(&Mutation::DeleteModel { model: model.clone() }, change)
+    }
+
+    /// Registers a version of a model that exists; it gets the next number and begins in `dev`.
+    ///
+    /// # Errors
+    /// [`NotFound`](Error::NotFound) for the model or the parent.
+    fn create_version(&self, new: NewVersion, change: &Change) -> Result<ModelVersion> {
+        let entry = self.apply(&Mutation::CreateVersion(Box::new(new)), change)?;
+        match &entry.event {
+            Event::CreateVersion { version, content } => Ok(state::new_version(&entry, *version, content)),
+            _ => Err(Error::internal(
+                "create version",
+                entry.event.subject(),
+                "the registry answered another entry",
+            )),
+        }
+    }
+
+    /// Registers a version after making sure that its artifacts are stored and its model exists; creates the model
+    /// where it does not.
+    ///
+    /// # Errors
+    /// [`NotFound`](Error::NotFound) for an artifact that is not in `artifacts`, so that no version without its bytes
+    /// is ever visible.
+    fn register(
+        &self,
+        artifacts: &dyn ArtifactStore,
+        new: NewVersion,
+        change: &Change,
+    ) -> Result<ModelVersion> {
+        for digest in [Some(new.artifact), new.lineage.plan.map(|plan| plan.artifact)].into_iter().flatten() {
+            if !artifacts.contains(&digest)? {
+                let problem = format!("{digest} is not in the artifact store");
+                return Err(Error::not_found("register version", new.model.as_str(), problem)
+                    .remedy("put the bytes into the store first"));
+            }
+        }
+        // The request makes the registration repeatable, not the creation of the model, which repeats by itself.
+        let mut creation = change.clone();
+        creation.request = None;
+        match self.model(&new.model) {
+            Err(Error::NotFound(_)) => {
+                match create_model(self, NewModel::new(new.model.clone()), &creation) {
+                    Ok(_) | Err(Error::AlreadyExists(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            known => drop(known?),
+        }
+        self.create_version(new, change)
+    }
+
+    /// Removes a version. Its number stays taken, its history stays in the log, its artifact stays in the store.
+    ///
+    /// # Errors
+    /// [`Conflict`](Error::Conflict) while an alias means it or it is in production.
+    fn delete_version(&self, model: &ModelName, version: Version, change: &Change) -> Result<AuditEntry> {
+        self.apply(&Mutation::DeleteVersion { model: model.clone(), version }, change)
+    }
+
+    /// Points `alias` at `version`, or removes it with `None`, if it means what is expected.
+    ///
+    /// # Errors
+    /// [`Conflict`](Error::Conflict) when it means something else by now.
+    fn set_alias(
+        &self,
+        model: &ModelName,
+        alias: &Alias,
+        version: Option<Version>,
+        expected: Expected,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        let (model, alias) = (model.clone(), alias.clone());
+        self.apply(&Mutation::SetAlias { model, alias, version, expected }, change)
+    }
+
+    /// Moves `version` from stage `from` to stage `to`, as [`Stage`] allows. Another version in production stays there:
+    /// for replacing it there is [`promote`](Self::promote), or [`Mutation::Transition`] with [`Incumbent::Archive`].
+    ///
+    /// # Errors
+    /// [`Conflict`](Error::Conflict) when the version has another stage by now, or production is taken.
+    fn transition(
+        &self,
+        model: &ModelName,
+        version: Version,
+        from: Stage,
+        to: Stage,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        let (model, incumbent) = (model.clone(), Incumbent::Keep);
+        self.apply(&Mutation::Transition { model, version, from, to, incumbent }, change)
+    }
+
+    /// Points `alias` at `version`, takes that version to production and archives the one that was there: all at once.
+    ///
+    /// # Errors
+    /// [`Conflict`](Error::Conflict) when the alias means something else by now, [`InvalidInput`](Error::InvalidInput)
+    /// for a version that is still in `dev`.
+    fn promote(
+        &self,
+        model: &ModelName,
+        version: Version,
+        alias: &Alias,
+        expected: Expected,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        let (model, alias) = (model.clone(), alias.clone());
+        self.apply(&Mutation::Promote { model, version, alias, expected }, change)
+    }
+
+    /// Points `alias` back at the version that it meant before. Where the present one is in production, it is archived
+    /// and the earlier one returns there. Repeated, it goes further back: a version rolled back from is not a target.
+    ///
+    /// # Errors
+    /// [`Conflict`](Error::Conflict) when the alias means something else by now, [`NotFound`](Error::NotFound) when it
+    /// is not set or meant nothing before.
+    fn roll_back(
+        &self,
+        model: &ModelName,
+        alias: &Alias,
+        expected: Expected,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        self.apply(&Mutation::RollBack { model: model.clone(), alias: alias.clone(), expected }, change)
+    }
+
+    /// Labels a model.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](Error::InvalidInput) for a key or value beyond what [`Mutation::SetTag`] takes.
+    fn set_model_tag(
+        &self,
+        model: &ModelName,
+        key: &str,
+        value: &str,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        set_tag(self, model, None, key, Some(value), change)
+    }
+
+    /// Removes a label from a model.
+    ///
+    /// # Errors
+    /// [`NotFound`](Error::NotFound) where there is no such label.
+    fn delete_model_tag(&self, model: &ModelName, key: &str, change: &Change) -> Result<AuditEntry> {
+        set_tag(self, model, None, key, None, change)
+    }
+
+    /// Labels a version.
+    ///
+    /// # Errors
+    /// As [`set_model_tag`](Self::set_model_tag).
+    fn set_version_tag(
+        &self,
+        model: &ModelName,
+        version: Version,
+        key: &str,
+        value: &str,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        set_tag(self, model, Some(version), key, Some(value), change)
+    }
+
+    /// Removes a label from a version.
+    ///
+    /// # Errors
+    /// As [`delete_model_tag`](Self::delete_model_tag).
+    fn delete_version_tag(
+        &self,
+        model: &ModelName,
+        version: Version,
+        key: &str,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        set_tag(self, model, Some(version), key, None, change)
+    }
+
+    /// Replaces the description of a model, or of one of its versions.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](Error::InvalidInput) for a text of more than 100,000 bytes.
+    fn describe(
+        &self,
+        model: &ModelName,
+        version: Option<Version>,
+        description: &str,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        let subject = Subject { model: model.clone(), version };
+        self.apply(&Mutation::Describe { subject, description: description.to_owned() }, change)
+    }
+
+    /// The version that an alias means now, with all that is known of it.
+    ///
+    /// # Errors
+    /// [`NotFound`](Error::NotFound) where the alias is not set.
+    fn resolve(&self, model: &ModelName, alias: &Alias) -> Result<ModelVersion> {
+        match self.alias(model, alias)? {
+            Some(version) => self.version(model, version),
+            None => Err(Error::not_found(
+                "resolve alias",
+                format!("{model}@{alias}"),
+                "no version carries this alias",
+            )
+            .remedy("set it with RegistryExt::set_alias or RegistryExt::promote")),
+        }
+    }
+
+    /// The version that an alias meant at `time`, by [`effective_at`](AuditEntry::effective_at); none where it was not
+    /// set. Of several moves at the same moment the last counts.
+    ///
+    /// # Errors
+    /// Where the backend cannot be read.
+    fn alias_at(&self, model: &ModelName, alias: &Alias, time: Timestamp) -> Result<Option<Version>> {
+        let history = self.alias_history(model, alias)?;
+        // Effective times never fall, so that what counts is a prefix.
+        let passed = history.partition_point(|change| change.effective_at <= time);
+        Ok(history.get(..passed).and_then(<[_]>::last).and_then(|change| change.target()))
+    }
+
+    /// [Verifies](Registry::verify), and makes sure that the log still goes through `anchor`, a head that was kept
+    /// elsewhere: so a log that was cut short or written anew is found too.
+    ///
+    /// # Errors
+    /// [`Corrupt`](Error::Corrupt).
+    fn verify_since(&self, anchor: &AuditHead) -> Result<AuditHead> {
+        let head = self.verify()?;
+        let found = match anchor.sequence {
+            0 => Some(AuditHead::default()),
+            sequence => self.audit(sequence, 1)?.first().map(AuditEntry::head),
+        };
+        if found == Some(*anchor) {
+            return Ok(head);
+        }
+        let problem = format!(
+            "entry {} is not the one that was noted: the log was cut short or rewritten",
+            anchor.sequence
+        );
+        Err(Error::corrupt("verify audit log", format!("entry {}", anchor.sequence), problem)
+            .remedy("restore the registry from a backup"))
+    }
+}
+
+impl<R: Registry + ?Sized> RegistryExt for R {}
+
+fn create_model<R: Registry + ?Sized>(registry: &R, new: NewModel, change: &Change) -> Result<Model> {
+    let entry = registry.apply(&Mutation::CreateModel(new), change)?;
+    match &entry.event {
+        Event::CreateModel(new) => registry.model(&new.name),
+        _ => {
+            Err(Error::internal("create model", entry.event.subject(), "the registry answered another entry"))
+        }
+    }
+}
+
+fn set_tag<R: Registry + ?Sized>(
+    registry: &R,
+    model: &ModelName,
+    version: Option<Version>,
+    key: &str,
+    value: Option<&str>,
+    change: &Change,
+) -> Result<AuditEntry> {
+    let subject = Subject { model: model.clone(), version };
+    registry
+        .apply(&Mutation::SetTag { subject, key: key.to_owned(), value: value.map(str::to_owned) }, change)
+}

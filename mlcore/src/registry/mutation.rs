@@ -1,0 +1,183 @@
+use serde::{Deserialize, Serialize};
+
+use super::{NewModel, NewVersion, Stage, Timestamp};
+use crate::name::{Alias, ModelName, RequestId, Version};
+
+/// Who changes something, why and when. The registry has no clock: `at` is the caller's.
+///
+/// ```
+/// use mlcore::registry::{Change, Timestamp};
+///
+/// let change = Change::new("ana", Timestamp::from_millis(1_700_000_000_000)).with_reason("gate passed");
+/// ```
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// Who: a person, a service; 1 to 256 bytes without control characters.
+    pub actor: String,
+    /// When, by the caller's clock.
+    pub at: Timestamp,
+    /// Why, in words; at most 10,000 bytes.
+    pub reason: Option<String>,
+    /// Makes a repetition safe: a second change of the same request answers what the first did, and does nothing.
+    pub request: Option<RequestId>,
+}
+
+impl Change {
+    /// A change by `actor` at `at`.
+    #[must_use]
+    pub fn new(actor: impl Into<String>, at: Timestamp) -> Self {
+        Self { actor: actor.into(), at, reason: None, request: None }
+    }
+
+    /// Says why.
+    #[must_use]
+    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// Makes a repetition safe, for instance after [`OutcomeUnknown`](crate::Error::OutcomeUnknown).
+    #[must_use]
+    pub fn with_request(mut self, request: RequestId) -> Self {
+        self.request = Some(request);
+        self
+    }
+}
+
+/// What the caller believes an alias means before it moves it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expected {
+    /// Whatever it means: the last writer wins.
+    Any,
+    /// It is not set.
+    Absent,
+    /// It means this version.
+    Version(Version),
+}
+
+impl Expected {
+    /// Is this what was believed?
+    #[must_use]
+    pub fn accepts(self, found: Option<Version>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Absent => found.is_none(),
+            Self::Version(version) => found == Some(version),
+        }
+    }
+}
+
+impl From<Option<Version>> for Expected {
+    /// What [`Registry::alias`](super::Registry::alias) answered.
+    fn from(found: Option<Version>) -> Self {
+        found.map_or(Self::Absent, Self::Version)
+    }
+}
+
+/// What happens to a version that is in production when another one goes there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Incumbent {
+    /// It stays, and the transition is refused with [`Conflict`](crate::Error::Conflict).
+    #[default]
+    Keep,
+    /// It is archived in the same transaction.
+    Archive,
+}
+
+/// A model, or one of its versions.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Subject {
+    /// The model.
+    pub model: ModelName,
+    /// The version, or none for the model itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+}
+
+/// What a registry can be asked to change. Each is one transaction with one audit entry.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mutation {
+    /// Registers a model.
+    CreateModel(NewModel),
+    /// Removes a model and its versions; refused while it has an alias or a version in production. Its history and its
+    /// version numbers remain taken.
+    DeleteModel {
+        /// The model.
+        model: ModelName,
+    },
+    /// Registers a version, which gets the next number.
+    CreateVersion(Box<NewVersion>),
+    /// Removes a version; refused while an alias means it and while it is in production.
+    DeleteVersion {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+    },
+    /// Points an alias at a version, or removes it.
+    SetAlias {
+        /// The model.
+        model: ModelName,
+        /// The alias.
+        alias: Alias,
+        /// The version that it is to mean, or none to remove it.
+        version: Option<Version>,
+        /// What it must mean before.
+        expected: Expected,
+    },
+    /// Moves a version from one stage to another, as [`Stage`] allows.
+    Transition {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The stage that it must have before.
+        from: Stage,
+        /// The stage that it is to have.
+        to: Stage,
+        /// What happens to the version in production, where `to` is that.
+        incumbent: Incumbent,
+    },
+    /// Points an alias at a version, takes that version to production and archives the one that was there.
+    Promote {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The alias.
+        alias: Alias,
+        /// What it must mean before.
+        expected: Expected,
+    },
+    /// Points an alias back at the version that it meant before; if the present one is in production, it is archived
+    /// and the earlier one returns there.
+    RollBack {
+        /// The model.
+        model: ModelName,
+        /// The alias.
+        alias: Alias,
+        /// What it must mean before.
+        expected: Expected,
+    },
+    /// Labels a model or version, or removes a label.
+    SetTag {
+        /// The model or version.
+        subject: Subject,
+        /// The label: 1 to 250 bytes without control characters.
+        key: String,
+        /// Its value, at most 100,000 bytes; none removes it.
+        value: Option<String>,
+    },
+    /// Replaces a description.
+    Describe {
+        /// The model or version.
+        subject: Subject,
+        /// The new text, at most 100,000 bytes.
+        description: String,
+    },
+}

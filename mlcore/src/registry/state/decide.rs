@@ -1,0 +1,278 @@
+use super::{Tables, limits};
+use crate::error::{Error, Result};
+use crate::name::{Alias, ModelName, Version};
+use crate::registry::{
+    AliasChange, AliasMove, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewVersion, Stage,
+    StageMove, Subject,
+};
+
+/// What happens when `mutation` is carried out now, or why it must not.
+pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> {
+    match mutation {
+        Mutation::CreateModel(new) => match tables.model(&new.name)? {
+            Some(model) if !model.deleted => {
+                Err(Error::already_exists("create model", new.name.as_str(), "there is a model of this name"))
+            }
+            _ => Ok(Event::CreateModel(new.clone())),
+        },
+        Mutation::DeleteModel { model } => delete_model(tables, model),
+        Mutation::CreateVersion(new) => create_version(tables, new),
+        Mutation::DeleteVersion { model, version } => delete_version(tables, model, *version),
+        Mutation::SetAlias { model, alias, version, expected } => {
+            const OPERATION: &str = "set alias";
+            living_model(tables, OPERATION, model)?;
+            let from = current(tables, OPERATION, model, alias, *expected)?;
+            match version {
+                Some(version) => drop(existing_version(tables, OPERATION, model, *version)?),
+                None if from.is_none() => return Err(unset(OPERATION, model, alias)),
+                None => {}
+            }
+            Ok(Event::SetAlias { alias: moved(model, alias, from, *version) })
+        }
+        Mutation::Transition { model, version, from, to, incumbent } => {
+            transition(tables, model, *version, (*from, *to), *incumbent)
+        }
+        Mutation::Promote { model, version, alias, expected } => {
+            const OPERATION: &str = "promote version";
+            let production = living_model(tables, OPERATION, model)?.production;
+            let from = current(tables, OPERATION, model, alias, *expected)?;
+            let promoted = existing_version(tables, OPERATION, model, *version)?;
+            let stages = to_production(OPERATION, &promoted, production)?;
+            Ok(Event::Promote { alias: moved(model, alias, from, Some(*version)), stages })
+        }
+        Mutation::RollBack { model, alias, expected } => roll_back(tables, model, alias, *expected),
+        Mutation::SetTag { subject, key, value } => {
+            const OPERATION: &str = "set tag";
+            let mut tags = match subject.version {
+                Some(version) => existing_version(tables, OPERATION, &subject.model, version)?.tags,
+                None => living_model(tables, OPERATION, &subject.model)?.tags,
+            };
+            match value {
+                Some(value) => drop(tags.insert(key.clone(), value.clone())),
+                None if tags.contains_key(key) => {}
+                None => {
+                    return Err(Error::not_found("delete tag", subject.to_string(), "it has no such tag"));
+                }
+            }
+            limits::check_tag_count(tags.len())?;
+            Ok(Event::SetTag { subject: subject.clone(), key: key.clone(), value: value.clone() })
+        }
+        Mutation::Describe { subject, description } => {
+            existing(tables, "describe", subject)?;
+            Ok(Event::Describe { subject: subject.clone(), description: description.clone() })
+        }
+    }
+}
+
+fn delete_model(tables: &dyn Tables, name: &ModelName) -> Result<Event> {
+    const OPERATION: &str = "delete model";
+    let model = living_model(tables, OPERATION, name)?;
+    if let Some(alias) = tables.aliases(name)?.first() {
+        let problem = format!("its alias {} is set", alias.moved.alias);
+        return Err(Error::conflict(OPERATION, name.as_str(), problem).remedy("remove its aliases first"));
+    }
+    if let Some(version) = model.production {
+        let problem = format!("its version {version} is in production");
+        return Err(Error::conflict(OPERATION, name.as_str(), problem).remedy("archive that version first"));
+    }
+    Ok(Event::DeleteModel { model: name.clone(), versions: tables.version_numbers(name)? })
+}
+
+fn create_version(tables: &dyn Tables, new: &NewVersion) -> Result<Event> {
+    const OPERATION: &str = "create version";
+    let model = living_model(tables, OPERATION, &new.model)?;
+    if let Some(parent) = &new.lineage.parent {
+        existing_version(tables, OPERATION, &parent.model, parent.version).map_err(|error| match error {
+            Error::NotFound(context) => {
+                let problem = format!("its parent {}: {}", context.subject(), context.problem());
+                Error::not_found(OPERATION, new.model.as_str(), problem)
+            }
+            other => other,
+        })?;
+    }
+    let version = model.last_version.map_or(Version::FIRST, Version::next);
+    // Counting on from the last number there is would give it twice.
+    if Some(version) == model.last_version {
+        return Err(Error::invalid_input(OPERATION, new.model.as_str(), "all version numbers are used"));
+    }
+    Ok(Event::CreateVersion { version, content: Box::new(new.clone()) })
+}
+
+fn delete_version(tables: &dyn Tables, model: &ModelName, version: Version) -> Result<Event> {
+    const OPERATION: &str = "delete version";
+    let found = existing_version(tables, OPERATION, model, version)?;
+    let refuse = |problem: String, remedy: &str| {
+        Err(Error::conflict(OPERATION, format!("{model}/{version}"), problem).remedy(remedy))
+    };
+    if let Some(alias) = tables.aliases(model)?.iter().find(|alias| alias.target() == Some(version)) {
+        return refuse(format!("the alias {} means it", alias.moved.alias), "move or remove the alias first");
+    }
+    if found.stage == Stage::Production {
+        return refuse("it is in production".to_owned(), "archive it first");
+    }
+    Ok(Event::DeleteVersion { model: model.clone(), version })
+}
+
+fn transition(
+    tables: &dyn Tables,
+    name: &ModelName,
+    number: Version,
+    (from, to): (Stage, Stage),
+    incumbent: Incumbent,
+) -> Result<Event> {
+    const OPERATION: &str = "transition version";
+    let production = living_model(tables, OPERATION, name)?.production;
+    let version = existing_version(tables, OPERATION, name, number)?;
+    let subject = || format!("{name}/{number}");
+    if version.stage != from {
+        let problem = format!("expected stage {from}, found {}", version.stage);
+        return Err(Error::conflict(OPERATION, subject(), problem)
+            .remedy("read the version again, then decide again"));
+    }
+    let stages = if to == Stage::Production && from != to {
+        if let (Incumbent::Keep, Some(other)) = (incumbent, production) {
+            return Err(Error::conflict(OPERATION, subject(), format!("version {other} is in production"))
+                .remedy("promote it, or archive that version with Incumbent::Archive"));
+        }
+        to_production(OPERATION, &version, production)?
+    } else if from.may_become(to) {
+        vec![StageMove { version: number, from, to }]
+    } else {
+        return Err(forbidden(OPERATION, &version, to));
+    };
+    Ok(Event::Transition { model: name.clone(), stages })
+}
+
+fn roll_back(tables: &dyn Tables, name: &ModelName, alias: &Alias, expected: Expected) -> Result<Event> {
+    const OPERATION: &str = "roll back alias";
+    let production = living_model(tables, OPERATION, name)?.production;
+    let Some(now) = current(tables, OPERATION, name, alias, expected)? else {
+        return Err(unset(OPERATION, name, alias));
+    };
+    let earlier = earlier_targets(&tables.alias_history(name, alias)?);
+    let mut still_there = earlier.into_iter().rev().filter(|version| *version != now);
+    let target = still_there.find_map(|version| tables.version(name, version).transpose()).transpose()?;
+    let Some(target) = target else {
+        return Err(Error::not_found(
+            OPERATION,
+            format!("{name}@{alias}"),
+            "it meant no other version before",
+        )
+        .remedy("promote the version that is wanted"));
+    };
+    let mut stages = Vec::new();
+    if production == Some(now) {
+        // What was never staged does not come to production this way either; it answers as it did before.
+        if target.stage.may_become(Stage::Production) {
+            stages.push(StageMove { version: target.version, from: target.stage, to: Stage::Production });
+        }
+        stages.push(StageMove { version: now, from: Stage::Production, to: Stage::Archived });
+    }
+    Ok(Event::RollBack { alias: moved(name, alias, Some(now), Some(target.version)), stages })
+}
+
+/// What the alias meant before, the latest last: moves add to it, a roll-back takes away what it rolled back from.
+fn earlier_targets(history: &[AliasChange]) -> Vec<Version> {
+    let mut targets: Vec<Version> = Vec::new();
+    for change in history {
+        if change.rolled_back {
+            while targets.pop_if(|last| Some(*last) != change.target()).is_some() {}
+        }
+        if let Some(target) = change.target()
+            && targets.last() != Some(&target)
+        {
+            targets.push(target);
+        }
+    }
+    targets
+}
+
+/// The moves that take `version` to production and what is there to the archive.
+fn to_production(
+    operation: &'static str,
+    version: &ModelVersion,
+    production: Option<Version>,
+) -> Result<Vec<StageMove>> {
+    let mut stages = Vec::new();
+    if version.stage != Stage::Production {
+        if !version.stage.may_become(Stage::Production) {
+            return Err(forbidden(operation, version, Stage::Production));
+        }
+        stages.push(StageMove { version: version.version, from: version.stage, to: Stage::Production });
+    }
+    if let Some(other) = production.filter(|other| *other != version.version) {
+        stages.push(StageMove { version: other, from: Stage::Production, to: Stage::Archived });
+    }
+    Ok(stages)
+}
+
+fn forbidden(operation: &'static str, version: &ModelVersion, to: Stage) -> Error {
+    let from = version.stage;
+    let subject = format!("{}/{}", version.model, version.version);
+    let error =
+        Error::invalid_input(operation, subject, format!("a version does not go from {from} to {to}"));
+    match Stage::ALL.into_iter().find(|step| from.may_become(*step) && step.may_become(to)) {
+        Some(step) if from != to => error.remedy(format!("take it to {step} first")),
+        _ => error,
+    }
+}
+
+/// What the alias means, if that is what was expected.
+fn current(
+    tables: &dyn Tables,
+    operation: &'static str,
+    model: &ModelName,
+    alias: &Alias,
+    expected: Expected,
+) -> Result<Option<Version>> {
+    let found = tables.alias(model, alias)?.and_then(|change| change.target());
+    if expected.accepts(found) {
+        return Ok(found);
+    }
+    let words = |version: Option<Version>| {
+        version.map_or("no version".to_owned(), |version| format!("version {version}"))
+    };
+    let believed = match expected {
+        Expected::Version(version) => words(Some(version)),
+        _ => words(None),
+    };
+    let problem = format!("expected {believed}, found {}", words(found));
+    Err(Error::conflict(operation, format!("{model}@{alias}"), problem)
+        .remedy("read the alias again, then decide again"))
+}
+
+fn unset(operation: &'static str, model: &ModelName, alias: &Alias) -> Error {
+    Error::not_found(operation, format!("{model}@{alias}"), "the alias is not set")
+}
+
+fn moved(model: &ModelName, alias: &Alias, from: Option<Version>, to: Option<Version>) -> AliasMove {
+    AliasMove { model: model.clone(), alias: alias.clone(), from, to }
+}
+
+fn living_model(tables: &dyn Tables, operation: &'static str, name: &ModelName) -> Result<Model> {
+    tables.model(name)?.filter(|model| !model.deleted).ok_or_else(|| {
+        Error::not_found(operation, name.as_str(), "there is no model of this name")
+            .remedy("create the model first")
+    })
+}
+
+fn existing_version(
+    tables: &dyn Tables,
+    operation: &'static str,
+    model: &ModelName,
+    version: Version,
+) -> Result<ModelVersion> {
+    let known = living_model(tables, operation, model)?;
+    tables.version(model, version)?.ok_or_else(|| {
+        let given = known.last_version.is_some_and(|last| version <= last);
+        let problem = if given { "it was deleted" } else { "there is no such version" };
+        Error::not_found(operation, format!("{model}/{version}"), problem)
+    })
+}
+
+fn existing(tables: &dyn Tables, operation: &'static str, subject: &Subject) -> Result<()> {
+    match subject.version {
+        Some(version) => existing_version(tables, operation, &subject.model, version).map(drop),
+        None => living_model(tables, operation, &subject.model).map(drop),
+    }
+}

@@ -1,0 +1,152 @@
+use super::{Row, Tables};
+use crate::error::{Error, Result};
+use crate::name::{ModelName, Version};
+use crate::registry::{
+    AuditEntry, Event, Model, ModelVersion, NewModel, NewVersion, Stage, StageMove, Subject,
+};
+
+/// The rows that an entry writes. It carries out what was decided and judges nothing, so that the log of an earlier
+/// version replays.
+pub(in crate::registry) fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Result<Vec<Row>> {
+    let mut rows = vec![Row::Entry(entry.clone())];
+    match &entry.event {
+        Event::CreateModel(new) => {
+            let last_version = tables.model(&new.name)?.and_then(|deleted| deleted.last_version);
+            rows.push(Row::Model(new_model(entry, new, last_version)));
+        }
+        Event::DeleteModel { model, versions } => {
+            rows.extend(versions.iter().map(|version| Row::NoVersion(model.clone(), *version)));
+            let mut model = touched_model(tables, entry, model)?;
+            model.deleted = true;
+            rows.push(Row::Model(model));
+        }
+        Event::CreateVersion { version, content } => {
+            let mut model = touched_model(tables, entry, &content.model)?;
+            model.last_version = Some(*version);
+            rows.push(Row::Model(model));
+            rows.push(Row::Version(new_version(entry, *version, content)));
+        }
+        Event::DeleteVersion { model, version } => rows.push(Row::NoVersion(model.clone(), *version)),
+        Event::SetAlias { .. } => {}
+        Event::Transition { model, stages } => move_stages(tables, entry, model, stages, &mut rows)?,
+        Event::Promote { alias, stages } | Event::RollBack { alias, stages } => {
+            move_stages(tables, entry, &alias.model, stages, &mut rows)?;
+        }
+        Event::SetTag { subject, key, value } => {
+            let edit: Edit<'_> = &|_, tags| match value {
+                Some(value) => drop(tags.insert(key.clone(), value.clone())),
+                None => drop(tags.remove(key)),
+            };
+            rows.push(edited(tables, entry, subject, edit)?);
+        }
+        Event::Describe { subject, description } => {
+            rows.push(edited(tables, entry, subject, &|text, _| text.clone_from(description))?);
+        }
+    }
+    rows.extend(entry.alias_change().map(Row::Alias));
+    Ok(rows)
+}
+
+/// The version as it was registered.
+pub(in crate::registry) fn new_version(
+    entry: &AuditEntry,
+    version: Version,
+    new: &NewVersion,
+) -> ModelVersion {
+    ModelVersion {
+        model: new.model.clone(),
+        version,
+        artifact: new.artifact,
+        format: new.format.clone(),
+        signature: new.signature.clone(),
+        stage: Stage::Dev,
+        description: new.description.clone(),
+        tags: new.tags.clone(),
+        lineage: new.lineage.clone(),
+        created_at: entry.at,
+        created_by: entry.actor.clone(),
+        updated_at: entry.at,
+    }
+}
+
+fn new_model(entry: &AuditEntry, new: &NewModel, last_version: Option<Version>) -> Model {
+    Model {
+        name: new.name.clone(),
+        description: new.description.clone(),
+        tags: new.tags.clone(),
+        last_version,
+        production: None,
+        created_at: entry.at,
+        created_by: entry.actor.clone(),
+        updated_at: entry.at,
+        deleted: false,
+    }
+}
+
+fn move_stages(
+    tables: &dyn Tables,
+    entry: &AuditEntry,
+    name: &ModelName,
+    stages: &[StageMove],
+    rows: &mut Vec<Row>,
+) -> Result<()> {
+    if stages.is_empty() {
+        return Ok(());
+    }
+    let mut model = touched_model(tables, entry, name)?;
+    for moved in stages {
+        let mut version = touched_version(tables, entry, name, moved.version)?;
+        version.stage = moved.to;
+        rows.push(Row::Version(version));
+        if model.production == Some(moved.version) {
+            model.production = None;
+        }
+    }
+    if let Some(risen) = stages.iter().find(|moved| moved.to == Stage::Production) {
+        model.production = Some(risen.version);
+    }
+    rows.push(Row::Model(model));
+    Ok(())
+}
+
+type Edit<'a> = &'a dyn Fn(&mut String, &mut std::collections::BTreeMap<String, String>);
+
+/// The model or version with its description and tags edited.
+fn edited(tables: &dyn Tables, entry: &AuditEntry, subject: &Subject, edit: Edit<'_>) -> Result<Row> {
+    Ok(match subject.version {
+        Some(version) => {
+            let mut version = touched_version(tables, entry, &subject.model, version)?;
+            edit(&mut version.description, &mut version.tags);
+            Row::Version(version)
+        }
+        None => {
+            let mut model = touched_model(tables, entry, &subject.model)?;
+            edit(&mut model.description, &mut model.tags);
+            Row::Model(model)
+        }
+    })
+}
+
+fn touched_model(tables: &dyn Tables, entry: &AuditEntry, name: &ModelName) -> Result<Model> {
+    let mut model = tables.model(name)?.ok_or_else(|| absent(entry))?;
+    model.updated_at = entry.at;
+    Ok(model)
+}
+
+fn touched_version(
+    tables: &dyn Tables,
+    entry: &AuditEntry,
+    name: &ModelName,
+    number: Version,
+) -> Result<ModelVersion> {
+    let mut version = tables.version(name, number)?.ok_or_else(|| absent(entry))?;
+    version.updated_at = entry.at;
+    Ok(version)
+}
+
+/// Deciding has seen it in the same transaction: only a log that was tampered with gets here.
+fn absent(entry: &AuditEntry) -> Error {
+    let problem = format!("entry {} changes {}, which is not there", entry.sequence, entry.event.subject());
+    Error::corrupt("replay audit log", format!("entry {}", entry.sequence), problem)
+        .remedy("restore the registry from a backup")
+}

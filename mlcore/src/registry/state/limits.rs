@@ -1,0 +1,69 @@
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::registry::{Change, Mutation};
+
+/// What MLflow's registry takes, where it says.
+const MOST_KEY_BYTES: usize = 250;
+const MOST_TEXT_BYTES: usize = 100_000;
+/// A reason is read in a line of a log.
+const MOST_REASON_BYTES: usize = 10_000;
+const MOST_ACTOR_BYTES: usize = 256;
+const MOST_FORMAT_BYTES: usize = 128;
+/// Each change of a row writes all of its tags.
+const MOST_TAGS: usize = 100;
+
+/// Refuses what is too long or unprintable, before anything is read.
+pub(super) fn check(mutation: &Mutation, change: &Change) -> Result<()> {
+    check_word("actor", &change.actor, MOST_ACTOR_BYTES)?;
+    check_text("reason", change.reason.as_deref().unwrap_or_default(), MOST_REASON_BYTES)?;
+    match mutation {
+        Mutation::CreateModel(new) => {
+            check_text("description", &new.description, MOST_TEXT_BYTES)?;
+            check_tags(&new.tags)
+        }
+        Mutation::CreateVersion(new) => {
+            check_word("format", &new.format, MOST_FORMAT_BYTES)?;
+            check_text("description", &new.description, MOST_TEXT_BYTES)?;
+            check_tags(&new.tags)
+        }
+        Mutation::SetTag { key, value, .. } => check_tag(key, value.as_deref().unwrap_or_default()),
+        Mutation::Describe { description, .. } => check_text("description", description, MOST_TEXT_BYTES),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn check_tag_count(count: usize) -> Result<()> {
+    if count <= MOST_TAGS {
+        return Ok(());
+    }
+    refuse("tags", format!("there would be {count}, and at most {MOST_TAGS} are kept"))
+}
+
+fn check_tags(tags: &BTreeMap<String, String>) -> Result<()> {
+    check_tag_count(tags.len())?;
+    tags.iter().try_for_each(|(key, value)| check_tag(key, value))
+}
+
+fn check_tag(key: &str, value: &str) -> Result<()> {
+    check_word("tag key", key, MOST_KEY_BYTES)?;
+    check_text("tag value", value, MOST_TEXT_BYTES)
+}
+
+fn check_word(what: &str, text: &str, most: usize) -> Result<()> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return refuse(what, "it is empty or holds a control character".to_owned());
+    }
+    check_text(what, text, most)
+}
+
+fn check_text(what: &str, text: &str, most: usize) -> Result<()> {
+    if text.len() > most {
+        return refuse(what, format!("it has {} bytes, and at most {most} are kept", text.len()));
+    }
+    Ok(())
+}
+
+fn refuse(what: &str, problem: String) -> Result<()> {
+    Err(Error::invalid_input("change registry", what, problem))
+}
