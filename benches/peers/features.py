@@ -4,7 +4,6 @@ import argparse
 import pathlib
 import warnings
 
-import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
 from sklearn.compose import ColumnTransformer
@@ -12,12 +11,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from timing import emit, measure
+from timing import emit, emit_versions, measure
 
 arguments = argparse.ArgumentParser(description=__doc__)
 arguments.add_argument("--data", type=pathlib.Path, required=True)
 arguments = arguments.parse_args()
 warnings.simplefilter("ignore")
+emit_versions("scikit-learn", "pandas", "polars", extra=f" ({pl.thread_pool_size()} threads)")
 
 scaled = [f"n{i}" for i in range(14)]
 binned = ["b0", "b1"]
@@ -38,7 +38,7 @@ plan = ColumnTransformer(
 emit("fit/sklearn", measure(lambda: plan.fit(fit_on), least=2, most=3))
 row = frame.head(1)
 emit("row/sklearn", measure(lambda: plan.transform(row)))
-emit("table/sklearn", measure(lambda: plan.transform(frame), least=2, most=3))
+emit("table/sklearn", measure(lambda: plan.transform(frame), least=2, most=3), float(plan.transform(frame).sum()))
 
 impute, scale = plan.named_transformers_["scaled"]
 edges = plan.named_transformers_["binned"].bin_edges_
@@ -49,9 +49,17 @@ expressions = [
     for c, m, mean, s in zip(scaled, impute.statistics_, scale.mean_, scale.scale_)
 ]
 expressions += [pl.col(c).cut(list(e[1:-1]), left_closed=True).to_physical().cast(pl.Float64) for c, e in zip(binned, edges)]
-expressions += [(pl.col(c) == v).cast(pl.Float64).alias(f"{c}_{v}") for c, values in zip(one_hot, categories) for v in values]
+expressions += [
+    (pl.col(c) == v).cast(pl.Float64).alias(f"{c}_{v}") for c, values in zip(one_hot, categories) for v in values
+]
 expressions += [pl.col("o0").replace_strict({v: float(i) for i, v in enumerate(order)}, default=-1.0)]
-lazy = pl.from_arrow(table)
-one = lazy.head(1)
-emit("row/polars", measure(lambda: one.lazy().select(expressions).collect()))
-emit("table/polars", measure(lambda: lazy.lazy().select(expressions).collect(), most=10), threads=pl.thread_pool_size())
+table = pl.from_arrow(table)
+one = table.head(1)
+
+
+def transform(frame):
+    return frame.lazy().select(expressions).collect()
+
+
+emit("row/polars", measure(lambda: transform(one)))
+emit("table/polars", measure(lambda: transform(table), most=10), float(sum(column.sum() for column in transform(table))))

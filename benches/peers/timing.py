@@ -4,6 +4,7 @@ import gc
 import json
 import statistics
 import time
+from importlib import metadata
 
 
 def measure(call, budget_s=2.0, least=3, most=200):
@@ -22,6 +23,12 @@ def measure(call, budget_s=2.0, least=3, most=200):
     return statistics.median(times)
 
 
-def emit(name, seconds, **extra):
-    """One JSON line per measurement, read by the bench."""
-    print(json.dumps({"name": name, "seconds": seconds, **extra}), flush=True)
+def emit(name, seconds, answer=None):
+    """One JSON line per measurement, read by the bench; `answer` is what the call computed."""
+    print(json.dumps({"name": name, "seconds": seconds, "answer": answer}), flush=True)
+
+
+def emit_versions(*packages, extra=""):
+    """What was measured, for the foot of the table."""
+    shown = ", ".join(f"{package} {metadata.version(package)}" for package in packages)
+    print(json.dumps({"name": "versions", "seconds": 0.0, "versions": shown + extra}), flush=True)

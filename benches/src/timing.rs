@@ -3,6 +3,23 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use crate::Result;
+
+/// What many calls took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    /// Half of the calls took at most these seconds.
+    pub(crate) median: f64,
+    /// 99 of 100 calls took at most these seconds.
+    pub(crate) p99: f64,
+}
+
+impl Spread {
+    fn of(mut seconds: Vec<f64>) -> Self {
+        Self { median: percentile(&mut seconds, 0.5), p99: percentile(&mut seconds, 0.99) }
+    }
+}
+
 /// Median seconds per call: one warm-up call, then repeats for two seconds, at least 3 and at most 200 of them.
 pub(crate) fn median_seconds<T>(mut call: impl FnMut() -> T) -> f64 {
     black_box(call());
@@ -16,29 +33,26 @@ pub(crate) fn median_seconds<T>(mut call: impl FnMut() -> T) -> f64 {
     percentile(&mut seconds, 0.5)
 }
 
-/// Times two calls of microseconds in turn, block by block, so that a change of the machine's speed meets both:
-/// for each the median over all calls, in seconds.
-pub(crate) fn paired<A, B>(mut first: impl FnMut() -> A, mut second: impl FnMut() -> B) -> (f64, f64) {
-    const BLOCKS: usize = 400;
-    const CALLS: usize = 100;
-    let (mut a, mut b) = (Vec::with_capacity(BLOCKS * CALLS), Vec::with_capacity(BLOCKS * CALLS));
-    for block in 0..=BLOCKS {
-        for (seconds, call) in [
-            (&mut a, &mut (|| drop(black_box(first()))) as &mut dyn FnMut()),
-            (&mut b, &mut || drop(black_box(second()))),
-        ] {
-            for _ in 0..CALLS {
+/// Times calls of microseconds in turn, `calls` of each in a block, `blocks` times over, so that a change of the machine's
+/// speed meets all of them. A call gets its number. The first block warms up and is not counted; a failure ends it all.
+pub(crate) fn interleaved<const N: usize>(
+    (blocks, calls): (usize, usize),
+    mut contenders: [&mut dyn FnMut(usize) -> Result<()>; N],
+) -> Result<[Spread; N]> {
+    let mut seconds = [(); N].map(|()| Vec::with_capacity(blocks * calls));
+    for block in 0..=blocks {
+        for (call, seconds) in contenders.iter_mut().zip(&mut seconds) {
+            for number in 0..calls {
                 let start = Instant::now();
-                call();
+                call(block * calls + number)?;
                 let elapsed = start.elapsed().as_secs_f64();
-                // The first block warms up.
                 if block > 0 {
                     seconds.push(elapsed);
                 }
             }
         }
     }
-    (percentile(&mut a, 0.5), percentile(&mut b, 0.5))
+    Ok(seconds.map(Spread::of))
 }
 
 /// The value below which `share` of `seconds` lie; the list is left sorted.
@@ -48,13 +62,13 @@ pub(crate) fn percentile(seconds: &mut [f64], share: f64) -> f64 {
     seconds.get(position).copied().unwrap_or(f64::NAN)
 }
 
-/// Seconds as a reader wants them: `5.1 us`.
+/// Seconds as a reader wants them: `5.10 us`.
 pub(crate) fn show(seconds: f64) -> String {
     match seconds {
         s if !s.is_finite() => "-".to_owned(),
-        s if s < 1e-6 => format!("{:.0} ns", s * 1e9),
-        s if s < 1e-3 => format!("{:.2} us", s * 1e6),
-        s if s < 1.0 => format!("{:.2} ms", s * 1e3),
+        s if s.abs() < 1e-6 => format!("{:.0} ns", s * 1e9),
+        s if s.abs() < 1e-3 => format!("{:.2} us", s * 1e6),
+        s if s.abs() < 1.0 => format!("{:.2} ms", s * 1e3),
         s => format!("{s:.2} s"),
     }
 }

@@ -1,0 +1,82 @@
+//! Every speed that mlcore claims, beside its peer, in one run: `cargo xtask bench`.
+//!
+//! Nothing is asserted: a goal that was missed is printed as such, and the exit code says only whether everything ran.
+
+mod data;
+mod drift;
+mod features;
+mod peer;
+mod serving;
+mod table;
+mod timing;
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::table::Table;
+
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// A topic's name on the command line, and what measures it.
+type Topic = (&'static str, fn(&Path) -> Result<()>);
+
+const TOPICS: [Topic; 3] = [("drift", drift::run), ("features", features::run), ("serving", serving::run)];
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = env::args().skip(1).collect();
+    match run(&wanted) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            show_error(&format!("the benchmarks failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures the topics named, or all of them.
+fn run(wanted: &[String]) -> Result<()> {
+    if let Some((first, case)) = wanted.split_first()
+        && first == serving::CHILD
+    {
+        show_line(&serving::measure_case(case)?.to_string());
+        return Ok(());
+    }
+    if let Some(unknown) = wanted.iter().find(|name| TOPICS.iter().all(|(topic, _)| topic != name)) {
+        let topics: Vec<&str> = TOPICS.iter().map(|(topic, _)| *topic).collect();
+        return Err(format!("there is no topic {unknown}; there are {}", topics.join(", ")).into());
+    }
+    let program = env::current_exe()?;
+    let folder = tempfile::TempDir::new_in(program.parent().unwrap_or(Path::new(".")))?;
+    for (_, measure) in
+        TOPICS.iter().filter(|(topic, _)| wanted.is_empty() || wanted.iter().any(|name| name == topic))
+    {
+        measure(folder.path())?;
+        show_load();
+    }
+    Ok(())
+}
+
+/// How busy the machine was, which is the first thing to know about any figure.
+fn show_load() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    if let Some(load) = load.split(' ').next().filter(|load| !load.is_empty()) {
+        show_line(&format!("  load of this machine over the last minute: {load} on {cores} cores"));
+    }
+}
+
+pub(crate) fn print(table: &Table) {
+    show_line(table.to_string().trim_end_matches('\n'));
+}
+
+#[expect(clippy::print_stdout, reason = "this is a program whose output is its purpose")]
+fn show_line(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "this is a program that says why it failed")]
+fn show_error(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,27 @@
+//! A model behind an endpoint beside the same model in a bare session of the crate `ort`.
+
+mod bare;
+mod latency;
+mod memory;
+mod requests;
+mod threads;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use self::memory::{CHILD, measure_case};
+use crate::Result;
+
+/// Measures time per call, throughput of many threads, and memory.
+pub(crate) fn run(_folder: &Path) -> Result<()> {
+    latency::run()?;
+    threads::run()?;
+    memory::run()
+}
+
+/// The features of every model here.
+const FEATURES: usize = 30;
+
+/// The file of a model: `rf30`, `gb30` or `mlp30`.
+fn model_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../testdata/models/runner/{name}.onnx"))
+}

@@ -1,0 +1,61 @@
+//! The same rows, as each contender takes them: raw for the endpoint, ready for the model for the others.
+
+use std::sync::Arc;
+
+use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use mlcore::batch::{Batch, Tensor, Value};
+use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline};
+use mlcore_features::transform::StandardScaler;
+
+use super::FEATURES;
+use crate::Result;
+use crate::data::Random;
+
+/// Different requests, asked in turn, so that no branch is learned by heart.
+pub(super) const DIFFERENT: usize = 64;
+
+/// A plan of 30 standard scalers, and requests of some rows each.
+#[derive(Debug)]
+pub(super) struct Requests {
+    pub(super) plan: FittedPipeline,
+    /// Raw records as a table, one table per request.
+    pub(super) tables: Vec<RecordBatch>,
+    /// The first raw record of each request.
+    pub(super) rows: Vec<Vec<Value<'static>>>,
+    /// What the plan makes of each table: ready for the model.
+    pub(super) ready: Vec<Vec<f32>>,
+    /// The same as a batch.
+    pub(super) batches: Vec<Batch>,
+}
+
+impl Requests {
+    pub(super) fn new(rows: usize) -> Result<Self> {
+        const REFERENCE: usize = 10_000;
+        let mut random = Random::new(30);
+        let reference = table(REFERENCE, &mut random)?;
+        let names = (0..FEATURES).map(|feature| format!("f{feature}"));
+        let plan =
+            ColumnTransformer::new().with("scale", StandardScaler::default(), names).fit(&reference)?;
+        let tables = (0..DIFFERENT).map(|_| table(rows, &mut random)).collect::<Result<Vec<_>>>()?;
+        let mut requests = Self { plan, tables, rows: Vec::new(), ready: Vec::new(), batches: Vec::new() };
+        for table in &requests.tables {
+            let features: Tensor = requests.plan.transform_dense::<f32>(table)?;
+            requests.ready.push(features.values::<f32>()?.to_vec());
+            requests.batches.push(Batch::single("input", features));
+            let first = table.columns().iter().filter_map(|column| {
+                column.as_any().downcast_ref::<Float64Array>().map(|column| Value::Float(column.value(0)))
+            });
+            requests.rows.push(first.collect());
+        }
+        Ok(requests)
+    }
+}
+
+fn table(rows: usize, random: &mut Random) -> Result<RecordBatch> {
+    let mut columns: Vec<(String, ArrayRef)> = Vec::with_capacity(FEATURES);
+    for feature in 0..FEATURES {
+        let values = (0..rows).map(|_| random.normal(feature as f64, 1.0 + feature as f64 / 10.0));
+        columns.push((format!("f{feature}"), Arc::new(Float64Array::from_iter_values(values))));
+    }
+    Ok(RecordBatch::try_from_iter(columns)?)
+}
