@@ -24,17 +24,26 @@
 //! | numbers | [`mean_absolute_error`], [`mean_squared_error`], [`root_mean_squared_error`], [`r2_score`] |
 //!
 //! Every metric takes `sample_weight` last: one weight of 0 or more for each row, or `None` for all alike.
+//!
+//! [`Gate`] compares two models on the same held-out rows and says, with reasons, whether the one may replace the other.
 
 mod classification;
+mod gate;
+mod gate_metric;
 mod input;
+mod paired;
 mod probability;
 mod ranking;
 mod regression;
+mod verdict;
 
 pub use self::classification::{
     ConfusionMatrix, ZeroDivision, accuracy_score, binary_labels, confusion_matrix, f1_score,
     precision_score, recall_score,
 };
+pub use self::gate::{Contender, Gate, LatencyBudget};
+pub use self::gate_metric::{GateMetric, Requirement, Truth};
 pub use self::probability::{brier_score_loss, log_loss, log_loss_of};
 pub use self::ranking::{average_precision_score, roc_auc_score};
 pub use self::regression::{mean_absolute_error, mean_squared_error, r2_score, root_mean_squared_error};
+pub use self::verdict::{Check, GateVerdict};

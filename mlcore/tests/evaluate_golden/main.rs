@@ -6,9 +6,9 @@ mod data;
 
 use data::{Spec, cases};
 use mlcore::evaluate::{
-    ZeroDivision, accuracy_score, average_precision_score, brier_score_loss, confusion_matrix, f1_score,
-    log_loss, mean_absolute_error, mean_squared_error, precision_score, r2_score, recall_score,
-    roc_auc_score, root_mean_squared_error,
+    Contender, Gate, GateMetric, Requirement, Truth, ZeroDivision, accuracy_score, average_precision_score,
+    brier_score_loss, confusion_matrix, f1_score, log_loss, mean_absolute_error, mean_squared_error,
+    precision_score, r2_score, recall_score, roc_auc_score, root_mean_squared_error,
 };
 
 /// Relative, with an absolute floor where the truth is 0.
@@ -79,5 +79,63 @@ fn regression_metrics_are_scikit_learns() {
         check(spec, "mean_squared_error", mean_squared_error(&y, &pred, w).unwrap());
         check(spec, "root_mean_squared_error", root_mean_squared_error(&y, &pred, w).unwrap());
         check(spec, "r2_score", r2_score(&y, &pred, w).unwrap());
+    }
+}
+
+/// The gate's interval for this metric is the expected one.
+fn check_interval(spec: &Spec, metric: GateMetric, truth: Truth<'_>, predictions: [&[f64]; 2]) {
+    let gate = Gate::new().require(metric, Requirement::NotWorseBy(0.01));
+    let [champion, challenger] = predictions.map(Contender::new);
+    let verdict = gate.judge(truth, &champion, &challenger).unwrap();
+    let check = verdict.check(metric.name()).unwrap();
+    let interval = check.interval.unwrap();
+    let difference = check.difference.unwrap();
+    assert!(
+        (check.challenger.unwrap() - check.champion.unwrap() - difference).abs()
+            < 1e-9 * interval[1].abs().max(1.0)
+    );
+    let width = interval[1] - interval[0];
+    for (actual, expected) in interval.iter().zip(spec.expected_list(metric.name())) {
+        // Relative to what the interval says: an end near 0 is the difference of two larger numbers.
+        let slack = 1e-9 * expected.abs().max(width);
+        assert!(
+            (actual - expected).abs() <= slack,
+            "seed {}, {metric:?}: {interval:?}, not {expected}",
+            spec.seed
+        );
+    }
+}
+
+#[test]
+fn intervals_of_labels_are_delongs_scipys_and_agresti_and_mins() {
+    let cases = cases("gate_labels.json");
+    assert!(cases.len() >= 12);
+    for spec in &cases {
+        let y = spec.labels();
+        let champion = spec.probabilities(spec.text("champion"), &y, 1);
+        let challenger = spec.probabilities(spec.text("challenger"), &y, 2);
+        for metric in [
+            GateMetric::RocAuc,
+            GateMetric::LogLoss,
+            GateMetric::BrierScore,
+            GateMetric::Accuracy { threshold: 0.5 },
+        ] {
+            check_interval(spec, metric, Truth::Labels(&y), [&champion, &challenger]);
+        }
+    }
+}
+
+#[test]
+fn intervals_of_values_are_scipys() {
+    let cases = cases("gate_values.json");
+    assert!(cases.len() >= 12);
+    for spec in &cases {
+        let (y, champion) = spec.numbers();
+        let extra = spec.number("extra");
+        let challenger: Vec<f64> =
+            champion.iter().zip(spec.uniforms(3)).map(|(value, u)| value + (u - 0.5) * extra).collect();
+        for metric in [GateMetric::MeanAbsoluteError, GateMetric::MeanSquaredError] {
+            check_interval(spec, metric, Truth::Values(&y), [&champion, &challenger]);
+        }
     }
 }

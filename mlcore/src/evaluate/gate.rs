@@ -1,0 +1,281 @@
+//! Is the challenger good enough to take the champion's place?
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::gate_metric::{GateMetric, Requirement, Truth};
+use super::verdict::{Check, Digits, GateVerdict};
+use crate::error::{Error, Result};
+use crate::schema::Signature;
+use crate::stats::{ProportionMethod, proportion_confint};
+
+/// What a challenger must show on held-out rows before it may take the champion's place.
+///
+/// Both models answer the same rows, and the differences are judged row by row ([`GateMetric`] says how). All
+/// requirements must hold, so that more of them make the gate stricter and need no correction for their number.
+/// What cannot be shown does not pass: too few rows, an undefined metric, a latency that nobody measured.
+///
+/// Serialises as JSON, so that a gate can stand in a configuration file.
+///
+/// ```
+/// use mlcore::evaluate::{Contender, Gate, GateMetric, Requirement, Truth};
+///
+/// let labels: Vec<bool> = (0..600).map(|row| row % 3 == 0).collect();
+/// let ideal = |sharp: f64| labels.iter().map(move |label| if *label { sharp } else { 1.0 - sharp });
+/// let champion: Vec<f64> = ideal(0.7).collect();
+/// let challenger: Vec<f64> = ideal(0.8).collect();
+///
+/// let gate = Gate::new()
+///     .require(GateMetric::LogLoss, Requirement::BetterBy(0.01))
+///     .require(GateMetric::RocAuc, Requirement::Reaches(0.8));
+/// let verdict = gate.judge(
+///     Truth::Labels(&labels),
+///     &Contender::new(&champion),
+///     &Contender::new(&challenger),
+/// )?;
+/// assert!(verdict.passed, "{verdict}");
+/// let log_loss = verdict.check("log_loss").unwrap();
+/// assert!(log_loss.sentence.starts_with("log_loss 0.2231 against 0.3567: better by 0.1335"), "{log_loss:?}");
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Gate {
+    /// What is asked of which metric.
+    pub requirements: Vec<(GateMetric, Requirement)>,
+    /// Intervals cover the truth with probability `1 - alpha`, so each one-sided claim errs with probability `alpha / 2`.
+    /// Default: 0.05.
+    pub alpha: f64,
+    /// The fewest rows that count as evidence. Default: 100, where the intervals' normal approximations begin to hold.
+    pub min_samples: usize,
+    /// The fewest rows of each class, where the truth is a class. Default: 30, for the same reason.
+    pub min_per_class: usize,
+    /// How fast the challenger must answer.
+    pub latency: Option<LatencyBudget>,
+}
+
+/// How many answers must come in time.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct LatencyBudget {
+    /// The time.
+    pub budget: Duration,
+    /// The share of answers that must keep to it, inside `(0, 1)`: 0.99 is a p99.
+    pub quantile: f64,
+}
+
+/// One model's answers to the held-out rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Contender<'a> {
+    predictions: &'a [f64],
+    latencies: Option<&'a [Duration]>,
+    signature: Option<&'a Signature>,
+}
+
+impl<'a> Contender<'a> {
+    /// A model that predicted these: the probability of `true` where the truth is labels, else the value itself.
+    #[must_use]
+    pub fn new(predictions: &'a [f64]) -> Self {
+        Self { predictions, latencies: None, signature: None }
+    }
+
+    /// How long its answers took, in any number.
+    #[must_use]
+    pub fn with_latencies(mut self, latencies: &'a [Duration]) -> Self {
+        self.latencies = Some(latencies);
+        self
+    }
+
+    /// What it takes and gives. Where both have one, the challenger must fit the champion's callers.
+    #[must_use]
+    pub fn with_signature(mut self, signature: &'a Signature) -> Self {
+        self.signature = Some(signature);
+        self
+    }
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { requirements: Vec::new(), alpha: 0.05, min_samples: 100, min_per_class: 30, latency: None }
+    }
+}
+
+impl Gate {
+    /// A gate that asks nothing yet, and so lets nobody pass.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks one thing more.
+    #[must_use]
+    pub fn require(mut self, metric: GateMetric, requirement: Requirement) -> Self {
+        self.requirements.push((metric, requirement));
+        self
+    }
+
+    /// Another level of the intervals.
+    #[must_use]
+    pub fn with_alpha(mut self, alpha: f64) -> Self {
+        self.alpha = alpha;
+        self
+    }
+
+    /// Other numbers of rows: in all, and of each class.
+    #[must_use]
+    pub fn with_min_samples(mut self, min_samples: usize, min_per_class: usize) -> Self {
+        (self.min_samples, self.min_per_class) = (min_samples, min_per_class);
+        self
+    }
+
+    /// Asks that a share `quantile` of the challenger's answers surely keeps to `budget`.
+    #[must_use]
+    pub fn with_latency(mut self, budget: Duration, quantile: f64) -> Self {
+        self.latency = Some(LatencyBudget { budget, quantile });
+        self
+    }
+
+    /// Compares the two on the same rows.
+    ///
+    /// A challenger whose answers are unusable fails the check; a gate, a truth or a champion that is unusable is an
+    /// error, because then nothing was judged.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for differing numbers of rows; a truth or champion with NaN, infinite or (where labels
+    /// are to be compared) improbable values; an `alpha`, quantile, margin or limit out of range; and a metric that does
+    /// not go with the truth.
+    pub fn judge(
+        &self,
+        truth: Truth<'_>,
+        champion: &Contender<'_>,
+        challenger: &Contender<'_>,
+    ) -> Result<GateVerdict> {
+        self.check(truth, champion, challenger)?;
+        let mut checks: Vec<Check> = signature(champion, challenger).into_iter().collect();
+        if !self.requirements.is_empty() {
+            checks.push(self.samples(truth));
+        }
+        for (metric, requirement) in &self.requirements {
+            checks.push(metric.judge(
+                *requirement,
+                truth,
+                [champion.predictions, challenger.predictions],
+                self.alpha,
+            ));
+        }
+        checks.extend(self.latency.map(|budget| budget.judge(champion, challenger, self.alpha)));
+        Ok(GateVerdict::of(checks))
+    }
+
+    fn check(&self, truth: Truth<'_>, champion: &Contender<'_>, challenger: &Contender<'_>) -> Result<()> {
+        let refuse = |subject: &str, problem: String| Err(Error::invalid_input(OPERATION, subject, problem));
+        if !(self.alpha > 0.0 && self.alpha < 1.0) {
+            return refuse("alpha", format!("{} is not between 0 and 1", self.alpha));
+        }
+        if let Some(LatencyBudget { quantile, .. }) = self.latency
+            && !(quantile > 0.0 && quantile < 1.0)
+        {
+            return refuse("quantile", format!("{quantile} is not between 0 and 1"));
+        }
+        for (name, contender) in [("champion", champion), ("challenger", challenger)] {
+            let rows = contender.predictions.len();
+            if rows != truth.len() {
+                return refuse(name, format!("it has {rows} predictions for {} rows", truth.len()));
+            }
+        }
+        if let Truth::Values(values) = truth
+            && values.iter().any(|value| !value.is_finite())
+        {
+            return refuse("truth", "a value is NaN or infinite".into());
+        }
+        for (metric, requirement) in &self.requirements {
+            requirement.check(*metric)?;
+            metric.check(truth)?;
+            if let Some(problem) = metric.unusable(champion.predictions) {
+                return refuse("champion", problem);
+            }
+        }
+        Ok(())
+    }
+
+    fn samples(&self, truth: Truth<'_>) -> Check {
+        let rows = truth.len();
+        let (passed, sentence) = match truth {
+            Truth::Values(_) => {
+                (rows >= self.min_samples, format!("{rows} rows, and {} are needed", self.min_samples))
+            }
+            Truth::Labels(labels) => {
+                let positives = labels.iter().filter(|label| **label).count();
+                let fewest = positives.min(rows - positives);
+                (
+                    rows >= self.min_samples && fewest >= self.min_per_class,
+                    format!(
+                        "{rows} rows, {positives} of them positive; {} and {} of each class are needed",
+                        self.min_samples, self.min_per_class
+                    ),
+                )
+            }
+        };
+        Check::plain("samples", passed, sentence)
+    }
+}
+
+impl LatencyBudget {
+    /// Is the share of late answers surely small enough? By Clopper and Pearson, exact for any number of answers.
+    fn judge(&self, champion: &Contender<'_>, challenger: &Contender<'_>, alpha: f64) -> Check {
+        let allowed = 1.0 - self.quantile;
+        let at = |contender: &Contender<'_>| {
+            let mut sorted = contender.latencies?.to_vec();
+            sorted.sort_unstable();
+            let position = (self.quantile * sorted.len() as f64).ceil() as usize;
+            sorted.get(position.saturating_sub(1)).map(Duration::as_secs_f64)
+        };
+        let latencies = challenger.latencies.unwrap_or_default();
+        let late = latencies.iter().filter(|latency| **latency > self.budget).count() as u64;
+        let answers = latencies.len() as u64;
+        let interval = proportion_confint(late, answers, alpha, ProportionMethod::ClopperPearson);
+        let (passed, reason) = match interval {
+            Err(_) => (false, "no answer was timed".to_owned()),
+            Ok(interval) if interval.high <= allowed => {
+                (true, format!("surely no more than {} % are late", Digits(interval.high * 100.0)))
+            }
+            Ok(interval) => (
+                false,
+                format!("up to {} % may be late, or more answers needed", Digits(interval.high * 100.0)),
+            ),
+        };
+        let budget = self.budget;
+        Check {
+            champion: at(champion),
+            challenger: at(challenger),
+            margin: Some(budget.as_secs_f64()),
+            ..Check::plain(
+                "latency",
+                passed,
+                format!(
+                    "latency: {late} of {answers} answers took longer than {budget:?}, {} % may: {reason}",
+                    Digits(allowed * 100.0)
+                ),
+            )
+        }
+    }
+}
+
+/// Does the challenger fit the champion's callers? Not asked where a signature is not known.
+fn signature(champion: &Contender<'_>, challenger: &Contender<'_>) -> Option<Check> {
+    let reasons: Vec<String> = champion
+        .signature?
+        .incompatibilities(challenger.signature?)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let sentence = match reasons.as_slice() {
+        [] => "signature: the champion's callers can be answered".to_owned(),
+        reasons => format!("signature: the challenger {}", reasons.join("; ")),
+    };
+    Some(Check::plain("signature", reasons.is_empty(), sentence))
+}
+
+/// What errors call the judging.
+pub(super) const OPERATION: &str = "judge challenger";
