@@ -4,11 +4,11 @@ use std::time::Duration;
 use crossbeam_queue::ArrayQueue;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::artifact::Digest;
-use mlcore::batch::Batch;
-use mlcore::name::{RequestId, Version};
-use mlcore::rollout::Arm;
+use mlcore::batch::{Batch, Tensor};
+use mlcore::name::{Arm, RequestId, Version};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use super::request::OutcomeId;
+use super::request::{Input, OutcomeId};
 use super::row_buffer::RowBuffer;
 
 /// What a request brought, as it was recorded.
@@ -38,7 +38,8 @@ pub struct Record {
     pub version: Version,
     /// The probability with which the policy chose the arm.
     pub propensity: f64,
-    /// XXH3-128 of the model's input tensors in row-major order, little-endian; 0 where there were none.
+    /// XXH3-128 of the model's input tensors (elements in row-major order, in the machine's byte order), with their
+    /// names where there are several; 0 after an error.
     pub features_digest: u128,
     /// The content hash of the feature plan that made them.
     pub plan: Option<Digest>,
@@ -50,6 +51,28 @@ pub struct Record {
     pub outputs: Batch,
     /// The meaning of the error, where the run failed: see [`mlcore::Error::kind`].
     pub error: Option<&'static str>,
+}
+
+/// XXH3-128 of the elements: of one tensor's memory, or of several tensors' names and memories in their order.
+pub(crate) fn digest(inputs: &Batch) -> u128 {
+    if let (1, Some(bytes)) = (inputs.len(), inputs.first().and_then(Tensor::as_bytes)) {
+        return xxh3_128(bytes);
+    }
+    let mut hasher = Xxh3::new();
+    for (name, tensor) in inputs.iter() {
+        hasher.update(name.as_bytes());
+        if let Some(bytes) = tensor.as_bytes() {
+            hasher.update(bytes);
+        } else if let Ok(texts) = tensor.texts() {
+            for text in texts {
+                hasher.update(&(text.len() as u64).to_le_bytes());
+                hasher.update(text.as_bytes());
+            }
+        } else if let Ok(values) = tensor.values::<bool>() {
+            values.iter().for_each(|value| hasher.update(&[u8::from(*value)]));
+        }
+    }
+    hasher.digest128()
 }
 
 /// A bounded queue that never blocks: what does not fit is dropped and counted.
@@ -92,15 +115,25 @@ impl<T> Queue<T> {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// A row buffer, used before where there is one.
-    pub(crate) fn row_buffer(&self) -> RowBuffer {
-        self.spare.pop().unwrap_or_default()
+    /// The input as it is recorded: rows are copied into memory that was used before, the rest is shared.
+    pub(crate) fn recorded(&self, input: Input<'_>) -> RecordedInput {
+        match input {
+            Input::Row(row) => {
+                let mut buffer = self.spare.pop().unwrap_or_default();
+                buffer.copy(row);
+                RecordedInput::Row(buffer)
+            }
+            Input::Table(table) => RecordedInput::Table(table.clone()),
+            Input::Tensors(tensors) => RecordedInput::Tensors(tensors.clone()),
+        }
     }
 
-    /// Takes a row buffer back.
-    pub(crate) fn recycle(&self, buffer: RowBuffer) {
-        // A full shelf means there are enough of them: this one is freed.
-        drop(self.spare.push(buffer));
+    /// Takes the memory of a recorded input back.
+    pub(crate) fn recycle(&self, input: RecordedInput) {
+        if let RecordedInput::Row(buffer) = input {
+            // A full shelf means there are enough of them: this one is freed.
+            drop(self.spare.push(buffer));
+        }
     }
 }
 

@@ -3,8 +3,7 @@ use std::str::FromStr;
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, Row};
-use mlcore::name::{RequestId, UnitId, Version};
-use mlcore::rollout::Arm;
+use mlcore::name::{Arm, RequestId, UnitId, Version};
 use mlcore::{Error, Result};
 use xxhash_rust::xxh3::xxh3_128;
 

@@ -1,0 +1,211 @@
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use mlcore::artifact::ArtifactStore;
+use mlcore::batch::Batch;
+use mlcore::name::{Alias, ModelName};
+use mlcore::registry::Registry;
+use mlcore::rollout::{Fixed, RolloutPolicy};
+use mlcore::runner::RunOptions;
+use mlcore::{Error, Result};
+use mlcore_drift::monitor::Monitor;
+
+use super::clock::{Clock, SystemClock};
+use super::consumer::{Consumer, Loss, RecordSink};
+use super::deployment::Deployment;
+use super::loader::ModelLoader;
+use super::record::Queue;
+use super::{ArmAlias, Endpoint, Inner};
+
+/// Builds an [`Endpoint`]: the default arm is the alias `champion`, there is no other, everybody gets it.
+#[must_use]
+pub struct EndpointBuilder {
+    model: ModelName,
+    registry: Arc<dyn Registry>,
+    artifacts: Arc<dyn ArtifactStore>,
+    loader: Option<Arc<dyn ModelLoader>>,
+    clock: Arc<dyn Clock>,
+    actor: String,
+    default_alias: Option<Alias>,
+    aliases: Vec<Alias>,
+    policy: Option<Arc<dyn RolloutPolicy>>,
+    run_options: RunOptions,
+    queue_capacity: usize,
+    open_predictions: usize,
+    seed: u64,
+    loss: Option<Loss>,
+    monitors: Vec<Monitor>,
+    sinks: Vec<Box<dyn RecordSink>>,
+}
+
+impl EndpointBuilder {
+    pub(super) fn new(
+        model: ModelName,
+        registry: Arc<dyn Registry>,
+        artifacts: Arc<dyn ArtifactStore>,
+    ) -> Self {
+        Self {
+            model,
+            registry,
+            artifacts,
+            loader: default_loader(),
+            clock: Arc::new(SystemClock::default()),
+            actor: "endpoint".to_owned(),
+            default_alias: None,
+            aliases: Vec::new(),
+            policy: None,
+            run_options: RunOptions::default(),
+            queue_capacity: DEFAULT_QUEUE_CAPACITY,
+            open_predictions: DEFAULT_OPEN_PREDICTIONS,
+            // Ids of two processes must not meet; the standard library's only public randomness serves.
+            seed: RandomState::new().hash_one(std::process::id()),
+            loss: None,
+            monitors: Vec::new(),
+            sinks: Vec::new(),
+        }
+    }
+
+    /// Another default arm than `champion`: the alias whose version everybody gets who is assigned to no other.
+    pub fn default_arm(mut self, alias: Alias) -> Self {
+        self.default_alias = Some(alias);
+        self
+    }
+
+    /// Another alias that answers as an arm of its name, while it exists: a canary, a shadow.
+    pub fn arm(mut self, alias: Alias) -> Self {
+        self.aliases.push(alias);
+        self
+    }
+
+    /// Who gets which arm, from the start.
+    pub fn policy(mut self, policy: impl RolloutPolicy + 'static) -> Self {
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// How versions become runners. With the feature `ort` the default loads ONNX models.
+    pub fn loader(mut self, loader: impl ModelLoader + 'static) -> Self {
+        self.loader = Some(Arc::new(loader));
+        self
+    }
+
+    /// How a run goes: its deadline.
+    pub fn run_options(mut self, options: RunOptions) -> Self {
+        self.run_options = options;
+        self
+    }
+
+    /// Another clock than the system's.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Who is named in the audit log for what the endpoint does by itself; `endpoint` by default.
+    pub fn actor(mut self, actor: impl Into<String>) -> Self {
+        self.actor = actor.into();
+        self
+    }
+
+    /// How wrong an answer was, from the outputs of one request and its reported outcome; less is better. Without it
+    /// outcomes are joined and counted, and say nothing to the policy.
+    pub fn loss(mut self, loss: impl Fn(&Batch, f64) -> Result<f64> + Send + Sync + 'static) -> Self {
+        self.loss = Some(Arc::new(loss));
+        self
+    }
+
+    /// Watches the raw input of all answered requests. For single rows the monitor must be
+    /// [bound](Monitor::bind) to the feature plan's input schema.
+    pub fn monitor(mut self, monitor: Monitor) -> Self {
+        self.monitors.push(monitor);
+        self
+    }
+
+    /// Hands every record to `sink`, off the path of the requests.
+    pub fn sink(mut self, sink: impl RecordSink + 'static) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
+    /// How many records, outcomes and shadows may wait; what comes then is dropped and counted. 65,536 by default: a
+    /// second of traffic at the rate of one busy core.
+    pub fn queue_capacity(mut self, items: usize) -> Self {
+        self.queue_capacity = items;
+        self
+    }
+
+    /// How many predictions may wait for their outcome; then the oldest is forgotten and counted. 262,144 by default:
+    /// about 100 MB for a model of few outputs.
+    pub fn open_predictions(mut self, predictions: usize) -> Self {
+        self.open_predictions = predictions;
+        self
+    }
+
+    /// The upper half of the generated outcome ids, and so of all draws: give it to replay a log.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Resolves the arms, loads and warms their versions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the model or the default arm's alias does not exist, [`Error::InvalidInput`] for an arm
+    /// that is named twice or a missing loader, and what loading a version answers.
+    pub fn build(self) -> Result<Endpoint> {
+        let loader = self.loader.ok_or_else(|| {
+            Error::invalid_input("build endpoint", self.model.as_str(), "there is no model loader").remedy(
+                "give it one with EndpointBuilder::loader, or build mlcore-serve with the feature ort",
+            )
+        })?;
+        let default_alias = self.default_alias.map_or_else(|| Alias::new("champion"), Ok)?;
+        let default_arm = ArmAlias::new(default_alias)?;
+        let arms = self.aliases.into_iter().map(ArmAlias::new).collect::<Result<Vec<_>>>()?;
+        let policy = self.policy.unwrap_or_else(|| Arc::new(Fixed::new(default_arm.arm.clone())));
+        let consumer = Consumer::new(self.open_predictions, self.loss, self.monitors, self.sinks);
+        let resolver = super::resolve::Resolver {
+            model: self.model,
+            registry: self.registry,
+            artifacts: self.artifacts,
+            loader,
+            default_arm,
+            arms,
+        };
+        let deployment = Deployment::new(resolver.resolve(&[])?, policy)?;
+        Ok(Endpoint {
+            inner: Arc::new(Inner {
+                resolver,
+                clock: self.clock,
+                actor: self.actor,
+                run_options: self.run_options,
+                deployment: ArcSwap::from_pointee(deployment),
+                releasing: Mutex::new(()),
+                queue: Queue::new(self.queue_capacity),
+                sequence: AtomicU64::new(0),
+                seed: self.seed,
+                consumer: Mutex::new(consumer),
+            }),
+        })
+    }
+}
+
+impl std::fmt::Debug for EndpointBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EndpointBuilder").field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "ort")]
+fn default_loader() -> Option<Arc<dyn ModelLoader>> {
+    Some(Arc::new(super::loader::OnnxLoader::default()))
+}
+
+#[cfg(not(feature = "ort"))]
+fn default_loader() -> Option<Arc<dyn ModelLoader>> {
+    None
+}
+
+const DEFAULT_QUEUE_CAPACITY: usize = 65_536;
+const DEFAULT_OPEN_PREDICTIONS: usize = 262_144;

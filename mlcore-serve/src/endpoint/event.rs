@@ -1,0 +1,95 @@
+use std::fmt;
+
+use mlcore::name::{Arm, Version};
+use mlcore::registry::Timestamp;
+use mlcore_drift::monitor::Verdict;
+use serde::Serialize;
+
+/// Something that happened to the release, in the order in which it happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    /// When, by the endpoint's clock.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[non_exhaustive]
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EventKind {
+    /// An arm now answers with this version.
+    Deployed {
+        /// The arm.
+        arm: Arm,
+        /// The version that answers.
+        version: Version,
+    },
+    /// An arm answers no longer.
+    Withdrawn {
+        /// The arm.
+        arm: Arm,
+        /// The version that answered.
+        version: Version,
+    },
+    /// The canary's share of traffic grew.
+    Stepped {
+        /// The canary's version.
+        version: Version,
+        /// Its share from now on, 0 to 1.
+        share: f64,
+        /// Why.
+        reason: String,
+    },
+    /// The canary took the champion's place.
+    Promoted {
+        /// The version before.
+        from: Version,
+        /// The version from now on.
+        to: Version,
+        /// Why.
+        reason: String,
+    },
+    /// The canary was withdrawn.
+    RolledBack {
+        /// The version that was withdrawn.
+        version: Version,
+        /// The version that answers instead.
+        to: Version,
+        /// Why.
+        reason: String,
+    },
+    /// What the policy decided could not be carried out; nothing was changed, and it is tried again.
+    Failed {
+        /// What was tried.
+        operation: String,
+        /// The error, with its remedy.
+        error: String,
+    },
+    /// A window of traffic was compared with the reference.
+    Judged {
+        /// The comparison.
+        verdict: Box<Verdict>,
+    },
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deployed { arm, version } => write!(f, "{arm} answers with version {version}"),
+            Self::Withdrawn { arm, version } => write!(f, "{arm} no longer answers (version {version})"),
+            Self::Stepped { version, share, reason } => {
+                write!(f, "version {version} now gets {:.0} % of the traffic: {reason}", share * 100.0)
+            }
+            Self::Promoted { from, to, reason } => {
+                write!(f, "version {to} replaces version {from}: {reason}")
+            }
+            Self::RolledBack { version, to, reason } => {
+                write!(f, "version {version} is rolled back, version {to} answers: {reason}")
+            }
+            Self::Failed { operation, error } => write!(f, "{operation} failed: {error}"),
+            Self::Judged { verdict } => verdict.fmt(f),
+        }
+    }
+}

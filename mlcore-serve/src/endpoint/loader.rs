@@ -1,0 +1,95 @@
+use std::sync::Arc;
+
+use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
+use mlcore::registry::ModelVersion;
+use mlcore::runner::Runner;
+use mlcore::{Error, Result};
+use mlcore_features::pipeline::FittedPipeline;
+
+use super::model::LoadedModel;
+
+/// Turns a registered version into a runner: the seam for formats other than ONNX.
+///
+/// Contract: the runner is warm when it is returned, so that the first request is no slower than the next; bytes are
+/// read through the store, which verifies them; nothing in them is executed.
+pub trait ModelLoader: Send + Sync {
+    /// Loads the runner of `version`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidModel`] and [`Error::Unsupported`] for bytes and formats it cannot run, [`Error::Corrupt`] when the
+    /// stored bytes are not those that were registered.
+    fn load(&self, version: &ModelVersion, artifacts: &dyn ArtifactStore) -> Result<Arc<dyn Runner>>;
+}
+
+impl<F> ModelLoader for F
+where
+    F: Fn(&ModelVersion, &dyn ArtifactStore) -> Result<Arc<dyn Runner>> + Send + Sync,
+{
+    fn load(&self, version: &ModelVersion, artifacts: &dyn ArtifactStore) -> Result<Arc<dyn Runner>> {
+        self(version, artifacts)
+    }
+}
+
+/// Loads ONNX models on ONNX Runtime.
+#[cfg(feature = "ort")]
+#[derive(Clone, Debug, Default)]
+pub struct OnnxLoader {
+    options: mlcore::runner::ort::OnnxOptions,
+}
+
+#[cfg(feature = "ort")]
+impl OnnxLoader {
+    /// Loads with these options instead of the defaults (one thread, no spinning, CPU).
+    #[must_use]
+    pub fn new(options: mlcore::runner::ort::OnnxOptions) -> Self {
+        Self { options }
+    }
+}
+
+#[cfg(feature = "ort")]
+impl ModelLoader for OnnxLoader {
+    fn load(&self, version: &ModelVersion, artifacts: &dyn ArtifactStore) -> Result<Arc<dyn Runner>> {
+        if version.format != "onnx" {
+            return Err(Error::unsupported(
+                "load model",
+                format!("{} version {}", version.model, version.version),
+                format!("its format is {:?}, and this loader runs onnx", version.format),
+            )
+            .remedy("give the endpoint a ModelLoader for that format"));
+        }
+        let bytes = artifacts.read(&version.artifact)?;
+        Ok(Arc::new(mlcore::runner::ort::OnnxRunner::from_bytes_with(&bytes, &self.options)?))
+    }
+}
+
+/// Loads runner and plan of `version`, and checks that they fit each other and what was registered.
+pub(crate) fn load(
+    loader: &dyn ModelLoader,
+    version: ModelVersion,
+    artifacts: &dyn ArtifactStore,
+) -> Result<LoadedModel> {
+    let runner = loader.load(&version, artifacts)?;
+    if *runner.signature() != version.signature {
+        return Err(Error::corrupt(
+            "load model",
+            format!("{} version {}", version.model, version.version),
+            "its inputs and outputs are not those that were registered",
+        )
+        .remedy("register the file again as a new version"));
+    }
+    let plan = match &version.lineage.plan {
+        None => None,
+        Some(registered) => {
+            let plan = FittedPipeline::from_bytes(&artifacts.read(&registered.artifact)?)?;
+            if plan.digest() != registered.hash.to_hex() {
+                return Err(Error::corrupt(
+                    "load feature plan",
+                    registered.hash.to_string(),
+                    "its content has another hash",
+                ));
+            }
+            Some(plan)
+        }
+    };
+    LoadedModel::new(version, runner, plan)
+}

@@ -1,0 +1,277 @@
+//! Decide, run, record: how a request reaches a model version, and what follows from what came of it.
+//!
+//! [`Endpoint::predict`] is the whole path of a request: the policy chooses an arm, the arm's feature plan makes the
+//! model's input, the model answers, and a record goes into a bounded queue that never blocks. It takes no lock, waits
+//! for nobody and does no I/O.
+//!
+//! Everything else happens in [`Endpoint::process`], which the host calls when it likes, or leaves to a
+//! [worker thread](Endpoint::spawn_worker): outcomes are joined with their predictions, monitors judge windows of
+//! traffic, shadows run, and what the policy decides is carried out: a step, a promotion or a rollback is one audited
+//! change in the registry and one pointer swap here.
+
+mod builder;
+mod clock;
+mod consumer;
+mod deployment;
+mod event;
+mod ledger;
+mod loader;
+mod model;
+mod record;
+mod release;
+mod request;
+mod resolve;
+mod row_buffer;
+mod shadow;
+mod worker;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use mlcore::Result;
+use mlcore::artifact::ArtifactStore;
+use mlcore::batch::Batch;
+use mlcore::name::{Arm, ModelName, Version};
+use mlcore::registry::Registry;
+use mlcore::rollout::{Decision, Draw, RolloutPolicy};
+use mlcore::runner::RunOptions;
+use mlcore_drift::monitor::Verdict;
+use xxhash_rust::xxh3::xxh3_64;
+
+pub use self::builder::EndpointBuilder;
+pub use self::clock::{Clock, SystemClock};
+use self::consumer::Consumer;
+use self::consumer::Item;
+pub use self::consumer::{Counts, Loss, RecordSink};
+use self::deployment::Deployment;
+pub use self::event::{Event, EventKind};
+pub use self::loader::ModelLoader;
+#[cfg(feature = "ort")]
+pub use self::loader::OnnxLoader;
+pub use self::model::LoadedModel;
+use self::record::Queue;
+pub use self::record::{Record, RecordedInput};
+pub use self::request::{Input, OutcomeId, Prediction, Request};
+use self::resolve::{ArmAlias, Resolver};
+pub use self::row_buffer::RowBuffer;
+pub use self::shadow::ShadowComparison;
+pub use self::worker::Worker;
+
+/// Answers the requests for one model, whichever of its versions that takes. Cloning shares it.
+///
+/// Arms are aliases of the registry: the default arm (usually `champion`) must exist, a canary or a shadow may.
+#[derive(Clone)]
+pub struct Endpoint {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    resolver: Resolver,
+    clock: Arc<dyn Clock>,
+    actor: String,
+    run_options: RunOptions,
+    deployment: ArcSwap<Deployment>,
+    /// Held while a deployment is replaced, never by a request.
+    releasing: Mutex<()>,
+    queue: Queue<Item>,
+    sequence: AtomicU64,
+    seed: u64,
+    consumer: Mutex<Consumer>,
+}
+
+/// What an answered request leaves behind for its record.
+struct Answered {
+    inputs: Batch,
+    outputs: Batch,
+}
+
+impl Endpoint {
+    /// Begins an endpoint for `model`, whose versions are in `registry` and their bytes in `artifacts`.
+    pub fn builder(
+        model: ModelName,
+        registry: Arc<dyn Registry>,
+        artifacts: Arc<dyn ArtifactStore>,
+    ) -> EndpointBuilder {
+        EndpointBuilder::new(model, registry, artifacts)
+    }
+
+    /// Answers one request.
+    ///
+    /// Safe to call from any number of threads. A record of it is queued even when it fails; nothing is ever waited for.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) and [`Error::InvalidInput`](mlcore::Error::InvalidInput) when the input does not fit the plan or the model (the
+    /// caller's own mistakes, which do not count against the arm); else what the runner documents.
+    pub fn predict(&self, request: Request<'_>) -> Result<Prediction> {
+        let started = Instant::now();
+        let inner = &*self.inner;
+        let outcome_id = match request.id {
+            Some(id) => OutcomeId::of(id),
+            None => OutcomeId::generated(inner.seed, inner.sequence.fetch_add(1, Ordering::Relaxed)),
+        };
+        let deployment = inner.deployment.load();
+        let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
+        let assignment = deployment.policy.assign(request.unit, &deployment.candidates, draw);
+        let (arm, model) = deployment.at(assignment.position);
+
+        let answer = model.inputs(request.input).and_then(|inputs| {
+            let outputs = model.run(&inputs, &inner.run_options)?;
+            Ok(Answered { inputs, outputs })
+        });
+        let version = model.version().version;
+        let mut record = Record {
+            request: request.id.cloned(),
+            outcome_id,
+            arm: arm.clone(),
+            version,
+            propensity: assignment.propensity,
+            features_digest: 0,
+            plan: model.version().lineage.plan_digest(),
+            latency: Duration::ZERO,
+            input: inner.queue.recorded(request.input),
+            outputs: Batch::default(),
+            error: None,
+        };
+        let result = match answer {
+            Ok(Answered { inputs, outputs }) => {
+                record.features_digest = record::digest(&inputs);
+                record.outputs = outputs.clone();
+                for position in assignment.shadows.iter() {
+                    let (arm, model) = deployment.at(position);
+                    inner.queue.push(Item::Shadow {
+                        arm: arm.clone(),
+                        model: model.clone(),
+                        inputs: inputs.clone(),
+                        primary: outputs.clone(),
+                    });
+                }
+                Ok(Prediction {
+                    outputs,
+                    version,
+                    arm: arm.clone(),
+                    propensity: assignment.propensity,
+                    outcome_id,
+                })
+            }
+            Err(error) => {
+                record.error = Some(error.kind());
+                Err(error)
+            }
+        };
+        let counts = result.as_ref().err().is_none_or(|error| !error.is_caller_fault());
+        record.latency = started.elapsed();
+        inner.queue.push(Item::Record { record: Box::new(record), epoch: assignment.epoch, counts });
+        result
+    }
+
+    /// Reports what came of a prediction: its true label or value, as the endpoint's loss takes it. Never blocks; an
+    /// outcome for an id that is unknown, forgotten or already joined is counted and has no effect.
+    pub fn report_outcome(&self, id: OutcomeId, label: f64) {
+        self.inner.queue.push(Item::Outcome { id, label });
+    }
+
+    /// Works off what the requests have queued, and carries out what the policy then decides. Answers what happened,
+    /// oldest first.
+    ///
+    /// A change that fails (the registry is locked, an alias was moved by somebody else) is an event, changes nothing and
+    /// is tried again by the next call; requests go on meanwhile.
+    pub fn process(&self) -> Vec<Event> {
+        let mut consumer = self.consumer();
+        let deployment = self.inner.deployment.load_full();
+        // What arrives while this runs waits for the next call, so that this one ends.
+        for _ in 0..self.inner.queue.len() {
+            let Some(item) = self.inner.queue.pop() else { break };
+            self.inner.queue.recycle(consumer.take(item, &*deployment.policy));
+        }
+        consumer.counts.dropped = self.inner.queue.dropped();
+        let mut events: Vec<Event> = consumer
+            .verdicts
+            .drain(..)
+            .map(|verdict| self.event(EventKind::Judged { verdict: Box::new(verdict) }))
+            .collect();
+        let decision = deployment.policy.decide(self.inner.clock.elapsed());
+        if !matches!(decision, Decision::Hold { .. }) {
+            events.extend(self.carry_out(&mut consumer, &deployment, decision));
+        }
+        events
+    }
+
+    /// Gives the release to another policy, and resolves all arms anew: the way to begin a canary, or to end one by hand.
+    ///
+    /// # Errors
+    /// As [`Endpoint::refresh`]; then the old policy stays.
+    pub fn set_policy(&self, policy: Arc<dyn RolloutPolicy>) -> Result<Vec<Event>> {
+        self.deploy(policy)
+    }
+
+    /// Reads the aliases again and serves what they mean now. Versions that are new here are loaded and warmed before the
+    /// first request reaches them, and requests that are under way finish on the version they began with.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`](mlcore::Error::NotFound) when the default arm's alias is gone; what loading a version answers otherwise. Nothing
+    /// changes then.
+    pub fn refresh(&self) -> Result<Vec<Event>> {
+        self.deploy(self.inner.deployment.load().policy.clone())
+    }
+
+    /// The arms that answer now, the default first, with their versions.
+    #[must_use]
+    pub fn arms(&self) -> Vec<(Arm, Version)> {
+        let deployment = self.inner.deployment.load();
+        deployment.arms().iter().map(|(arm, model)| (arm.clone(), model.version().version)).collect()
+    }
+
+    /// The model behind an arm, if it answers now.
+    #[must_use]
+    pub fn model(&self, arm: &Arm) -> Option<Arc<LoadedModel>> {
+        self.inner.deployment.load().arm(arm).cloned()
+    }
+
+    /// Counts since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let counts = self.consumer().counts.clone();
+        Counts { dropped: self.inner.queue.dropped(), ..counts }
+    }
+
+    /// The time below which a `share` of the answered requests stayed, within 5 %.
+    #[must_use]
+    pub fn latency_quantile(&self, share: f64) -> Duration {
+        self.consumer().latency_quantile(share)
+    }
+
+    /// How the shadows' answers compare with those given.
+    #[must_use]
+    pub fn shadows(&self) -> Vec<ShadowComparison> {
+        self.consumer().shadows.clone()
+    }
+
+    /// Judges the monitors' windows as they stand, without ending them.
+    ///
+    /// # Errors
+    /// As [`mlcore_drift::Monitor::evaluate_now`].
+    pub fn judge_now(&self) -> Result<Vec<Verdict>> {
+        self.consumer().monitors.iter().map(mlcore_drift::Monitor::evaluate_now).collect()
+    }
+
+    fn consumer(&self) -> MutexGuard<'_, Consumer> {
+        // Only counters and joins live behind it: what a panic left there is still usable.
+        self.inner.consumer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn event(&self, kind: EventKind) -> Event {
+        Event { at: self.inner.clock.now(), kind }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("model", &self.inner.resolver.model)
+            .field("arms", &self.arms())
+            .finish_non_exhaustive()
+    }
+}

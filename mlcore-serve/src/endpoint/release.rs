@@ -1,0 +1,139 @@
+//! What the policy decides, carried out: in the registry first, then here.
+
+use std::sync::{Arc, PoisonError};
+
+use mlcore::name::Arm;
+use mlcore::registry::{Change, Expected, RegistryExt, Stage};
+use mlcore::rollout::{Decision, Fixed, RolloutPolicy};
+use mlcore::{Error, Result};
+
+use super::Endpoint;
+use super::consumer::Consumer;
+use super::deployment::Deployment;
+use super::event::{Event, EventKind};
+use super::model::LoadedModel;
+
+impl Endpoint {
+    /// Serves what the aliases mean now, under `policy`.
+    pub(super) fn deploy(&self, policy: Arc<dyn RolloutPolicy>) -> Result<Vec<Event>> {
+        let _one_at_a_time = self.inner.releasing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.inner.deployment.load_full();
+        let arms = self.inner.resolver.resolve(before.arms())?;
+        let after = Arc::new(Deployment::new(arms, policy)?);
+        self.inner.deployment.store(after.clone());
+        Ok(self.differences(&before, &after))
+    }
+
+    /// Does what the policy wants. The policy assigns accordingly already, so that requests need not wait for this.
+    pub(super) fn carry_out(
+        &self,
+        consumer: &mut Consumer,
+        now: &Deployment,
+        decision: Decision,
+    ) -> Vec<Event> {
+        let (operation, done) = match decision {
+            Decision::Hold { .. } => return Vec::new(),
+            Decision::Step { share, reason } => {
+                let version =
+                    now.policy.on_trial().and_then(|arm| now.arm(arm)).map(|model| model.version().version);
+                let event = version.map(|version| self.event(EventKind::Stepped { version, share, reason }));
+                return Vec::from_iter(event);
+            }
+            Decision::Promote { reason } => ("promote", self.promote(now, reason)),
+            Decision::RollBack { reason } => ("roll back", self.roll_back(now, reason)),
+            _ => return Vec::new(),
+        };
+        match done {
+            Ok(events) => {
+                consumer.shadows.clear();
+                events
+            }
+            Err(error) => {
+                let kind = EventKind::Failed { operation: operation.into(), error: error.to_string() };
+                vec![self.event(kind)]
+            }
+        }
+    }
+
+    fn promote(&self, now: &Deployment, reason: String) -> Result<Vec<Event>> {
+        let (champion, canary) = self.trial(now)?;
+        let (from, to) = (champion.version().version, canary.version().version);
+        let resolver = &self.inner.resolver;
+        let change = self.change(&reason);
+        resolver.registry.promote(
+            &resolver.model,
+            to,
+            &resolver.default_arm.alias,
+            Expected::Version(from),
+            &change,
+        )?;
+        if let Some(trial) = now.policy.on_trial().and_then(|arm| resolver.arm(arm)) {
+            resolver.registry.set_alias(
+                &resolver.model,
+                &trial.alias,
+                None,
+                Expected::Version(to),
+                &change,
+            )?;
+        }
+        let mut events = vec![self.event(EventKind::Promoted { from, to, reason })];
+        events.extend(self.deploy(Arc::new(Fixed::new(resolver.default_arm.arm.clone())))?);
+        Ok(events)
+    }
+
+    fn roll_back(&self, now: &Deployment, reason: String) -> Result<Vec<Event>> {
+        let (champion, canary) = self.trial(now)?;
+        let (to, version) = (champion.version().version, canary.version().version);
+        let resolver = &self.inner.resolver;
+        let change = self.change(&reason);
+        if let Some(trial) = now.policy.on_trial().and_then(|arm| resolver.arm(arm)) {
+            resolver.registry.set_alias(
+                &resolver.model,
+                &trial.alias,
+                None,
+                Expected::Version(version),
+                &change,
+            )?;
+        }
+        resolver.registry.transition(
+            &resolver.model,
+            version,
+            canary.version().stage,
+            Stage::Archived,
+            &change,
+        )?;
+        let mut events = vec![self.event(EventKind::RolledBack { version, to, reason })];
+        events.extend(self.deploy(Arc::new(Fixed::new(resolver.default_arm.arm.clone())))?);
+        Ok(events)
+    }
+
+    /// The default arm's model and the one on trial.
+    fn trial<'a>(&self, now: &'a Deployment) -> Result<(&'a Arc<LoadedModel>, &'a Arc<LoadedModel>)> {
+        let canary = now.policy.on_trial().and_then(|arm| now.arm(arm)).ok_or_else(|| {
+            Error::conflict(
+                "carry out decision",
+                self.inner.resolver.model.as_str(),
+                "no arm that answers is on trial",
+            )
+        })?;
+        Ok((&now.at(0).1, canary))
+    }
+
+    fn change(&self, reason: &str) -> Change {
+        Change::new(self.inner.actor.clone(), self.inner.clock.now()).with_reason(reason)
+    }
+
+    fn differences(&self, before: &Deployment, after: &Deployment) -> Vec<Event> {
+        let changed = |a: &Deployment, arm: &Arm, model: &Arc<LoadedModel>| {
+            a.arm(arm).is_none_or(|other| other.version().version != model.version().version)
+        };
+        let version = |model: &Arc<LoadedModel>| model.version().version;
+        let gone = before.arms().iter().filter(|(arm, _)| after.arm(arm).is_none());
+        let new = after.arms().iter().filter(|(arm, model)| changed(before, arm, model));
+        let withdrawn =
+            gone.map(|(arm, model)| EventKind::Withdrawn { arm: arm.clone(), version: version(model) });
+        let deployed =
+            new.map(|(arm, model)| EventKind::Deployed { arm: arm.clone(), version: version(model) });
+        withdrawn.chain(deployed).map(|kind| self.event(kind)).collect()
+    }
+}

@@ -1,0 +1,188 @@
+//! Raw records through the feature plan, row by row and as tables, and into the monitor.
+
+use std::sync::Arc;
+
+use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
+use mlcore::batch::{Batch, Row, Tensor, Value};
+use mlcore::registry::{Lineage, ModelVersion, NewVersion, RegistryExt};
+use mlcore::runner::{FunctionRunner, Runner};
+use mlcore::schema::{DType, Dim, Field, Schema, Signature};
+use mlcore::{Error, Result};
+use mlcore_drift::monitor::{Monitor, MonitorOptions};
+use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Remainder};
+use mlcore_features::transform::{HandleUnknown, OneHotEncoder, StandardScaler};
+use mlcore_serve::Endpoint;
+use mlcore_serve::endpoint::{EndpointBuilder, EventKind, Request};
+
+use crate::support::{Place, change, model, unit};
+
+const PLANS: [&str; 3] = ["free", "pro", "team"];
+
+/// `rows` records: an age that depends on the row, shifted, and a plan.
+fn table(rows: usize, shift: f64) -> RecordBatch {
+    let ages = (0..rows).map(|row| 40.0 + shift + ((row * 7_919) % 1_000) as f64 / 50.0);
+    let plans = (0..rows).map(|row| PLANS[row % 3]);
+    RecordBatch::try_from_iter([
+        ("age", Arc::new(Float64Array::from_iter_values(ages)) as ArrayRef),
+        ("plan", Arc::new(StringArray::from_iter_values(plans))),
+    ])
+    .unwrap()
+}
+
+/// A model that answers the sum of its features, so that a feature in the wrong place is noticed.
+fn sum(inputs: Schema) -> Arc<dyn Runner> {
+    let signature =
+        Signature::new(inputs, Schema::new([Field::tensor("y", DType::Float64, [Dim::Dynamic])]).unwrap());
+    Arc::new(FunctionRunner::new(signature, |inputs: &Batch| {
+        let mut sums = vec![0.0; inputs.rows().unwrap_or(0)];
+        for (place, (_, tensor)) in inputs.iter().enumerate() {
+            if tensor.dtype() == DType::String {
+                tensor.texts()?.zip(&mut sums).for_each(|(text, sum)| *sum += text.len() as f64);
+                continue;
+            }
+            let width = tensor.row_len().max(1);
+            for (row, values) in tensor.to_f64()?.chunks(width).enumerate() {
+                sums[row] +=
+                    values.iter().enumerate().map(|(column, v)| v * (1 + column + place) as f64).sum::<f64>();
+            }
+        }
+        Ok(Batch::single("y", Tensor::column(sums)))
+    }))
+}
+
+fn endpoint(plan: &FittedPipeline, inputs: Schema) -> (Place, EndpointBuilder) {
+    let place = Place::new();
+    let artifact = place.artifacts.put_bytes(b"sum").unwrap();
+    let stored = place.artifacts.put_bytes(&plan.to_bytes().unwrap()).unwrap();
+    let lineage = Lineage::default().with_plan(format!("sha256:{}", plan.digest()).parse().unwrap(), stored);
+    let runner = sum(inputs);
+    let new = NewVersion::new(model(), artifact, runner.signature().clone()).with_lineage(lineage);
+    place.point("champion", place.registry.create_version(new, &change("new")).unwrap().version);
+    let loader = move |_: &ModelVersion, _: &dyn ArtifactStore| Ok(runner.clone());
+    let builder = place.endpoint().loader(loader);
+    (place, builder)
+}
+
+fn encoded() -> FittedPipeline {
+    ColumnTransformer::new()
+        .with("scale", StandardScaler::default(), ["age"])
+        .with("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore), ["plan"])
+        .fit(&table(300, 0.0))
+        .unwrap()
+}
+
+fn by_row(endpoint: &Endpoint, table: &RecordBatch, plan: &FittedPipeline) -> Result<Vec<f64>> {
+    (0..table.num_rows())
+        .map(|row| {
+            plan.with_row_of(table, row, |values| {
+                let answer = endpoint.predict(Request::row(&unit(row), Row::new(values, plan.input())?))?;
+                Ok(answer.outputs.tensor("y")?.values::<f64>()?[0])
+            })?
+        })
+        .collect()
+}
+
+fn as_table(endpoint: &Endpoint, table: &RecordBatch) -> Result<Vec<f64>> {
+    let answer = endpoint.predict(Request::table(&unit(0), table))?;
+    Ok(answer.outputs.tensor("y")?.values::<f64>()?.to_vec())
+}
+
+#[test]
+fn a_dense_model_gets_the_same_bits_from_a_row_and_a_table() {
+    for dtype in [DType::Float32, DType::Float64] {
+        let plan = encoded();
+        let inputs = Schema::new([Field::tensor("input", dtype, [Dim::Dynamic, Dim::Fixed(4)])]).unwrap();
+        let (_place, builder) = endpoint(&plan, inputs);
+        let endpoint = builder.build().unwrap();
+        let table = table(50, 0.0);
+        let answers = as_table(&endpoint, &table).unwrap();
+        assert_eq!(by_row(&endpoint, &table, &plan).unwrap(), answers);
+        assert!(answers.iter().any(|answer| *answer != answers[0]));
+    }
+}
+
+#[test]
+fn a_model_of_one_input_per_column_is_fed_by_name() {
+    let plan = ColumnTransformer::new()
+        .with("scale", StandardScaler::default(), ["age"])
+        .remainder(Remainder::Passthrough)
+        .verbose_feature_names_out(false)
+        .fit(&table(300, 0.0))
+        .unwrap();
+    // In another order than the plan makes them, and with the second axis that converters declare.
+    let column = |name: &str, dtype| Field::tensor(name, dtype, [Dim::Dynamic, Dim::Fixed(1)]);
+    let inputs = Schema::new([column("plan", DType::String), column("age", DType::Float32)]).unwrap();
+    let (_place, builder) = endpoint(&plan, inputs);
+    let endpoint = builder.build().unwrap();
+    let table = table(30, 0.0);
+    assert_eq!(by_row(&endpoint, &table, &plan).unwrap(), as_table(&endpoint, &table).unwrap());
+}
+
+#[test]
+fn a_plan_that_does_not_fit_the_model_is_refused_when_it_is_loaded() {
+    let inputs =
+        Schema::new([Field::tensor("input", DType::Float32, [Dim::Dynamic, Dim::Fixed(9)])]).unwrap();
+    let (_place, builder) = endpoint(&encoded(), inputs);
+    let error = builder.build().unwrap_err();
+    assert!(matches!(error, Error::SchemaMismatch(_)));
+    assert!(
+        error.to_string().contains("makes 4 columns") && error.to_string().contains("float32 [?, 9]"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_record_that_does_not_fit_names_its_column() {
+    let plan = encoded();
+    let inputs =
+        Schema::new([Field::tensor("input", DType::Float32, [Dim::Dynamic, Dim::Fixed(4)])]).unwrap();
+    let (_place, builder) = endpoint(&plan, inputs);
+    let endpoint = builder.build().unwrap();
+    for (values, column) in [
+        (vec![Value::Text("old"), Value::Text("free")], "age"),
+        (vec![Value::Float(1.0), Value::Float(2.0)], "plan"),
+        (vec![Value::Float(1.0)], ""),
+    ] {
+        let error = endpoint.predict(Request::row(&unit(1), Row::unchecked(&values))).unwrap_err();
+        assert!(error.is_caller_fault() && error.to_string().contains(column), "{error}");
+    }
+    let missing = table(3, 0.0).project(&[1]).unwrap();
+    let error = endpoint.predict(Request::table(&unit(1), &missing)).unwrap_err();
+    assert!(matches!(error, Error::SchemaMismatch(_)) && error.to_string().contains("age"), "{error}");
+    let unseen = [Value::Float(41.0), Value::Text("enterprise")];
+    assert!(
+        endpoint.predict(Request::row(&unit(1), Row::unchecked(&unseen))).is_ok(),
+        "the encoder ignores it"
+    );
+    endpoint.process();
+    assert_eq!(endpoint.counts().failures, 0);
+}
+
+#[test]
+fn the_monitor_sees_rows_and_tables_and_says_what_shifted() {
+    let plan = encoded();
+    let inputs =
+        Schema::new([Field::tensor("input", DType::Float32, [Dim::Dynamic, Dim::Fixed(4)])]).unwrap();
+    let (_place, builder) = endpoint(&plan, inputs);
+    let mut monitor = Monitor::new(&table(2_000, 0.0), &MonitorOptions::default().window_rows(500)).unwrap();
+    monitor.bind(plan.input()).unwrap();
+    let endpoint = builder.monitor(monitor).build().unwrap();
+    let verdicts = |endpoint: &Endpoint| -> Vec<Vec<String>> {
+        let judged = endpoint.process().into_iter().filter_map(|event| match event.kind {
+            EventKind::Judged { verdict } => {
+                Some(verdict.drifted().map(|column| column.column.clone()).collect())
+            }
+            _ => None,
+        });
+        judged.collect()
+    };
+    by_row(&endpoint, &table(250, 0.0), &plan).unwrap();
+    as_table(&endpoint, &table(250, 0.0)).unwrap();
+    assert_eq!(verdicts(&endpoint), [Vec::<String>::new()], "one quiet window");
+    by_row(&endpoint, &table(250, 6.0), &plan).unwrap();
+    assert!(verdicts(&endpoint).is_empty());
+    assert!(endpoint.judge_now().unwrap()[0].is_drifted());
+    as_table(&endpoint, &table(250, 6.0)).unwrap();
+    assert_eq!(verdicts(&endpoint), [["age"]]);
+}
