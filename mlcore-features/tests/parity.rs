@@ -11,7 +11,7 @@ use mlcore::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int16Array,
     Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, UInt64Array,
 };
-use mlcore::arrow::compute::cast;
+use mlcore::arrow::compute::{cast, concat};
 use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Int8Type, Schema as ArrowSchema};
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
@@ -109,8 +109,16 @@ fn array(choices: &mut Choices, dtype: DType, rows: usize, nulls: bool, wildness
     }
 }
 
-/// The same column in one of the layouts that tables arrive in.
+/// The same column in one of the layouts that tables arrive in, now and then as a piece of a longer one.
 fn relaid(choices: &mut Choices, column: &ArrayRef) -> ArrayRef {
+    let whole = laid_out(choices, column);
+    if choices.chance(50) {
+        return whole;
+    }
+    concat(&[&whole, &whole]).unwrap().slice(whole.len(), whole.len())
+}
+
+fn laid_out(choices: &mut Choices, column: &ArrayRef) -> ArrayRef {
     let Some(text) = column.as_string_opt::<i32>() else { return column.clone() };
     match choices.below(4) {
         0 => column.clone(),

@@ -1,0 +1,122 @@
+//! Plans that nobody fitted: whatever a stored plan says, loading and running it ends in a result or an error.
+#![expect(clippy::unwrap_used, reason = "a test reports by panicking, in its helpers too")]
+
+use std::sync::Arc;
+
+use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use mlcore::batch::{Row, Value};
+use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline};
+use mlcore_features::transform::{
+    Categories, Drop, FittedTransformer, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler,
+    OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, Transform,
+};
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+fn table() -> RecordBatch {
+    let number: ArrayRef =
+        Arc::new(Float64Array::from(vec![Some(1.0), None, Some(3.0), Some(3.5), Some(9.0)]));
+    let whole: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 2, 3, 3]));
+    let text: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), Some("b"), Some("b"), None, Some("c")]));
+    RecordBatch::try_from_iter([("number", number), ("whole", whole), ("text", text)]).unwrap()
+}
+
+/// A plan with every transformer in it.
+fn plan() -> FittedPipeline {
+    let number = Pipeline::new()
+        .then("impute", SimpleImputer::default().add_indicator(true))
+        .then("scale", StandardScaler::default())
+        .then("range", MinMaxScaler::default().clip(true));
+    let text = Pipeline::new()
+        .then("impute", SimpleImputer::default().strategy(Strategy::MostFrequent).add_indicator(true))
+        .then("encode", OneHotEncoder::default().drop(Drop::First).handle_unknown(HandleUnknown::Ignore));
+    ColumnTransformer::new()
+        .with("num", number, ["number"])
+        .with("bins", KBinsDiscretizer::default().n_bins(2), ["whole"])
+        .with("text", text, ["text"])
+        .with("rare", OneHotEncoder::default().min_frequency(MinFrequency::Count(2)), ["whole", "text"])
+        .with("ord", OrdinalEncoder::default().unknown_value(-1.0), ["text"])
+        .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"])
+        .fit(&table())
+        .unwrap()
+}
+
+/// Changes one place of a document: what and where follow from the numbers.
+fn disturb(document: &mut Json, place: &mut usize, how: u8, amount: i64) {
+    if *place == 0 {
+        *document = match (how % 8, &document) {
+            (0, Json::Array(items)) => Json::Array(items.iter().skip(1).cloned().collect()),
+            (1, Json::Array(items)) => Json::Array(items.iter().chain(items.first()).cloned().collect()),
+            (2, Json::Array(items)) => Json::Array(items.iter().rev().cloned().collect()),
+            (0..=3, Json::Number(_)) => amount.into(),
+            (4, _) => Json::Null,
+            (5, Json::Bool(value)) => (!value).into(),
+            (6, _) => Json::from("NaN"),
+            (_, Json::String(_)) => Json::from(
+                ["number", "whole", "text", "missing", "float64", "string"]
+                    [amount.unsigned_abs() as usize % 6],
+            ),
+            _ => Json::Array(vec![]),
+        };
+    }
+    *place = place.wrapping_sub(1);
+    match document {
+        Json::Array(items) => items.iter_mut().for_each(|item| disturb(item, place, how, amount)),
+        Json::Object(items) => items.values_mut().for_each(|item| disturb(item, place, how, amount)),
+        _ => {}
+    }
+}
+
+fn size(document: &Json) -> usize {
+    1 + match document {
+        Json::Array(items) => items.iter().map(size).sum(),
+        Json::Object(items) => items.values().map(size).sum(),
+        _ => 0,
+    }
+}
+
+fn run(forged: &Json) -> bool {
+    let Ok(transformer) = serde_json::from_value::<FittedTransformer>(forged.clone()) else { return false };
+    drop(transformer.transform(&table()));
+    let Ok(plan) = FittedPipeline::new(transformer) else { return false };
+    drop(plan.transform(&table()));
+    drop(plan.transform_dense::<f32>(&table()));
+    for row in 0..table().num_rows() {
+        drop(plan.with_row_of(&table(), row, |values: &[Value<'_>]| {
+            if let Ok(row) = Row::new(values, plan.input()) {
+                drop(plan.row_executor().run(row));
+            }
+        }));
+    }
+    true
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_a_plan_says_brings_the_process_down(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), -3_i64..12), 1..4),
+    ) {
+        let mut document = serde_json::to_value(plan().transformer()).unwrap();
+        for (place, how, amount) in changes {
+            let mut place = place.index(size(&document));
+            disturb(&mut document, &mut place, how, amount);
+        }
+        run(&document);
+    }
+}
+
+#[test]
+fn many_single_changes_still_load() {
+    let original = serde_json::to_value(plan().transformer()).unwrap();
+    let mut loaded = 0;
+    for place in 0..size(&original) {
+        for how in 0..8 {
+            let mut document = original.clone();
+            disturb(&mut document, &mut place.clone(), how, 7);
+            loaded += usize::from(run(&document));
+        }
+    }
+    assert!(loaded > 200, "{loaded} of {} changes load, too few to prove anything", 8 * size(&original));
+}
