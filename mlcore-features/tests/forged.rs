@@ -79,7 +79,10 @@ fn run(forged: &Json) -> bool {
     let Ok(transformer) = serde_json::from_value::<FittedTransformer>(forged.clone()) else { return false };
     drop(transformer.transform(&table()));
     let Ok(plan) = FittedPipeline::new(transformer) else { return false };
-    drop(plan.transform(&table()));
+    if let Ok(features) = plan.transform(&table()) {
+        drop(plan.inverse_transform(&features));
+        invert_inside(plan.transformer(), &features);
+    }
     drop(plan.transform_dense::<f32>(&table()));
     for row in 0..table().num_rows() {
         drop(plan.with_row_of(&table(), row, |values: &[Value<'_>]| {
@@ -89,6 +92,21 @@ fn run(forged: &Json) -> bool {
         }));
     }
     true
+}
+
+/// Inverts each transformer inside on whatever it makes of the columns at hand.
+fn invert_inside(transformer: &FittedTransformer, table: &RecordBatch) {
+    drop(transformer.inverse_transform(table));
+    if let Ok(features) = transformer.transform(&self::table()) {
+        drop(transformer.inverse_transform(&features));
+    }
+    match transformer {
+        FittedTransformer::Pipeline(steps) => steps.iter().for_each(|(_, step)| invert_inside(step, table)),
+        FittedTransformer::ColumnTransformer(columns) => {
+            columns.iter().for_each(|(_, branch, _)| invert_inside(branch, table));
+        }
+        _ => {}
+    }
 }
 
 proptest! {

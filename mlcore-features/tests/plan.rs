@@ -13,8 +13,8 @@ use mlcore::schema::{DType, Dim, Field, Schema};
 use mlcore::{Error, Result};
 use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline, Remainder};
 use mlcore_features::transform::{
-    Fit, FittedTransformer, HandleUnknown, KBinsDiscretizer, OneHotEncoder, SimpleImputer, StandardScaler,
-    Transform, Transformer,
+    Encode, Fit, FittedTransformer, HandleUnknown, KBinsDiscretizer, OneHotEncoder, OrdinalEncoder,
+    SimpleImputer, StandardScaler, Transform, Transformer,
 };
 
 fn table(columns: Vec<(&str, ArrayRef)>, nullable: bool) -> RecordBatch {
@@ -354,6 +354,56 @@ fn text_and_integers_pass_through_as_they_are() -> Result<()> {
     assert_eq!(batch.tensor("plan")?.texts()?.collect::<Vec<_>>(), ["free", "pro"]);
     let error = plan.transform_dense::<f32>(&table).unwrap_err();
     assert!(matches!(error, Error::Unsupported(_)), "{error}");
+    Ok(())
+}
+
+#[test]
+fn features_come_back_as_far_as_they_tell() -> Result<()> {
+    let words = table(
+        vec![
+            ("plan", texts(&["free", "pro", "free"])),
+            ("size", Arc::new(Int8Array::from(vec![3, 1, 3])) as _),
+        ],
+        true,
+    );
+    let pipeline =
+        Pipeline::new().then("encode", OneHotEncoder::default()).then("scale", StandardScaler::default());
+    let plan = pipeline.fit(&words)?;
+    let back = plan.inverse_transform(&plan.transform(&words)?)?;
+    assert_eq!(back.schema_ref().field(1).data_type(), &DataType::Int8);
+    assert_eq!(back.columns(), words.columns());
+
+    let features = |values: &[f64]| table(vec![("x", floats(values))], false);
+    let inverse = |fitted: &dyn Transform, values: &[f64]| {
+        fitted.inverse_transform(&features(values)).map_err(|error| error.to_string())
+    };
+    let x = features(&[1.0, 2.0, 5.0]);
+    let bins = KBinsDiscretizer::default().n_bins(2).encode(Encode::Ordinal).fit(&x)?;
+    let ordinal = OrdinalEncoder::default().fit(&x)?;
+    let scaler = StandardScaler::default().fit(&x)?;
+    for (fitted, values, expected) in [
+        (&bins as &dyn Transform, 1e300, "inverse transform x: row 0 holds no bin"),
+        (&bins, -1.0, "inverse transform x: row 0 holds no bin"),
+        (&bins, f64::NAN, "inverse transform x: row 0 holds no bin"),
+        (&ordinal, 3.0, "inverse transform x: row 0: 3 is the number of no category"),
+        (&ordinal, 0.5, "inverse transform x: row 0: 0.5 is the number of no category"),
+        (&scaler, f64::INFINITY, "inverse transform x: row 0 holds infinity"),
+    ] {
+        assert_eq!(inverse(fitted, &[values]).unwrap_err(), expected);
+    }
+    let wrong = table(vec![("x", texts(&["a"]))], false);
+    assert_eq!(
+        scaler.inverse_transform(&wrong).unwrap_err().to_string(),
+        "inverse transform x: expected numbers, got Utf8"
+    );
+    assert!(
+        scaler
+            .inverse_transform(&words)
+            .unwrap_err()
+            .to_string()
+            .starts_with("inverse transform x: the column is missing")
+    );
+    assert!(matches!(self::plan().inverse_transform(&words), Err(Error::Unsupported(_))));
     Ok(())
 }
 

@@ -97,7 +97,7 @@ def table(columns):
     return [{"name": name, "dtype": spec["dtype"], "values": plain(spec["values"])} for name, spec in columns.items()]
 
 
-def case(name, make, parameters, train, attributes, test=None, widen=True):
+def case(name, make, parameters, train, attributes, test=None, widen=True, inverse=True):
     """One golden case. `make` builds the scikit-learn object from the parameters."""
     test = train if test is None else test
     result = {"name": name, "parameters": plain(parameters), "train": table(train)}
@@ -116,6 +116,16 @@ def case(name, make, parameters, train, attributes, test=None, widen=True):
     output = output.toarray() if hasattr(output, "toarray") else np.asarray(output)
     # Column by column: the table's layout, and easy to compare.
     result["output"] = [plain(output[:, j]) for j in range(output.shape[1])]
+    # Nothing but dropped categories leaves no column, which scikit-learn does not take back.
+    if inverse and output.shape[1] > 0 and hasattr(fitted, "inverse_transform"):
+        try:
+            back = fitted.inverse_transform(output.copy())
+        except (ValueError, TypeError):
+            return result | {"inverse": "refused"}
+        except IndexError:
+            # OrdinalEncoder trips over infrequent categories beside a missing one.
+            return result
+        result["inverse"] = [plain(back[:, j]) for j in range(back.shape[1])]
     return result
 
 
@@ -218,7 +228,7 @@ def simple_imputer():
     cases.append(case("most_frequent: text", SimpleImputer, {"strategy": "most_frequent"}, words, attributes, later))
     cases.append(case("constant: text", SimpleImputer, {"strategy": "constant"}, words, attributes, later))
     cases.append(case("constant: text with a value", SimpleImputer, {"strategy": "constant", "fill_value": "?"}, words, attributes, later))
-    cases.append(case("text with indicator", SimpleImputer, {"strategy": "constant", "fill_value": "?", "add_indicator": True}, words, attributes, later))
+    cases.append(case("text with indicator", SimpleImputer, {"strategy": "constant", "fill_value": "?", "add_indicator": True}, words, attributes, later, inverse=False))
     cases.append(case("mean: text", SimpleImputer, {"strategy": "mean"}, words, attributes))
     cases.append(case("median: text", SimpleImputer, {"strategy": "median"}, words, attributes))
     cases.append(case("constant: a number", SimpleImputer, {"strategy": "constant", "fill_value": -1.5}, floats["with missing"], attributes))

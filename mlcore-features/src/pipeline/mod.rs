@@ -113,7 +113,7 @@ struct FittedStep {
 
 impl FittedSteps {
     /// Names and fitted transformers in order (`named_steps`).
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &FittedTransformer)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &FittedTransformer)> + DoubleEndedIterator {
         self.steps.iter().map(|step| (step.name.as_str(), &step.transformer))
     }
 

@@ -282,6 +282,10 @@ impl Transform for FittedPipeline {
         Self::transform(self, table)
     }
 
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        self.transformer().invert(table)
+    }
+
     fn to_plan(&self) -> Result<FittedPipeline> {
         Ok(self.clone())
     }

@@ -1,8 +1,11 @@
-use arrow::array::RecordBatch;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::inverse::Features;
 use super::{Fit, Lower, input};
 use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::exact;
@@ -158,6 +161,20 @@ impl FittedMinMaxScaler {
     #[must_use]
     pub fn n_samples_seen(&self) -> u64 {
         self.n_samples_seen
+    }
+}
+
+impl FittedMinMaxScaler {
+    pub(crate) fn invert(&self, features: &Features) -> Result<Vec<ArrayRef>> {
+        features
+            .take(0, self.input.len())?
+            .iter()
+            .zip(self.scale.iter().zip(&self.min))
+            .map(|(values, (scale, min))| {
+                let restored = values.iter().map(|value| (value - min) / scale);
+                Ok(Arc::new(restored.collect::<Float64Array>()) as ArrayRef)
+            })
+            .collect()
     }
 }
 

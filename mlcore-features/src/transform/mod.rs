@@ -7,6 +7,7 @@
 
 mod categories;
 mod input;
+mod inverse;
 mod k_bins_discretizer;
 mod min_max_scaler;
 mod numeric;
@@ -88,6 +89,16 @@ pub trait Transform: Debug + Send + Sync + sealed::Sealed {
     /// where that is not allowed; [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a value that is refused, with
     /// its column and row.
     fn transform(&self, table: &RecordBatch) -> Result<RecordBatch>;
+
+    /// Turns what [`transform`](Transform::transform) made back into columns (`inverse_transform`), as far as features
+    /// tell: numbers come back as `float64` and bins as their centres, an unknown category as null, an infrequent one as
+    /// the text `infrequent_sklearn` or as null. The table must have the columns of [`output`](Transform::output).
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](mlcore::Error::Unsupported) for a [`ColumnTransformer`], and for a [`SimpleImputer`] without
+    /// indicators; [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) for a column that is missing or no number;
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for features that no category or bin has.
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch>;
 
     /// The same function as a plan: serialisable, with an executor for single rows.
     ///
@@ -266,6 +277,10 @@ macro_rules! transformers {
                 FittedTransformer::from(self.clone()).run(table)
             }
 
+            fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+                FittedTransformer::from(self.clone()).invert(table)
+            }
+
             fn to_plan(&self) -> Result<FittedPipeline> {
                 FittedPipeline::new(self.clone())
             }
@@ -298,6 +313,10 @@ impl Transform for FittedTransformer {
 
     fn transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
         self.run(table)
+    }
+
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        self.invert(table)
     }
 
     fn to_plan(&self) -> Result<FittedPipeline> {

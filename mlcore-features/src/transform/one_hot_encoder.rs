@@ -1,10 +1,11 @@
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::categories::{Grouping, Learning, Learnt};
-use super::{Categories, Fit, Lower, MinFrequency, Scalar, input};
+use super::inverse::Features;
+use super::{Categories, Fit, Lower, MinFrequency, Scalar, input, inverse};
 use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::kernel::Kernel;
 use crate::pipeline::program::{Encoder, REFUSED, Writes, ZEROS};
@@ -220,6 +221,51 @@ impl FittedOneHotEncoder {
             dropped.and_then(|dropped| column.groups(true).iter().position(|group| *group == dropped))
         })
     }
+}
+
+impl FittedOneHotEncoder {
+    pub(crate) fn invert(&self, features: &Features) -> Result<Vec<ArrayRef>> {
+        let mut first = 0;
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for ((learnt, dropped), field) in self.columns.iter().zip(&self.dropped).zip(self.input.fields()) {
+            let width = group_count(learnt).saturating_sub(usize::from(dropped.is_some()));
+            let own = features.take(first, width)?;
+            first += width;
+            let rare = inverse::infrequent(field.dtype());
+            let by_group = inverse::by_group(learnt, &learnt.groups(true), &rare);
+            let category = |group: usize| by_group.get(group).copied().unwrap_or(&Scalar::Missing);
+            let ignores = match self.parameters.handle_unknown {
+                HandleUnknown::Error => false,
+                HandleUnknown::Ignore => true,
+                HandleUnknown::InfrequentIfExist => learnt.infrequent.is_empty(),
+            };
+            let restored: Vec<&Scalar> = (0..features.rows())
+                .map(|row| match (hottest(own, row), dropped) {
+                    (Some(column), Some(dropped)) => Ok(category(column + usize::from(column >= *dropped))),
+                    (Some(column), None) => Ok(category(column)),
+                    (None, Some(dropped)) => Ok(category(*dropped)),
+                    (None, None) if ignores => Ok(&Scalar::Missing),
+                    (None, None) => Err(Error::invalid_input(
+                        inverse::OPERATION,
+                        field.name(),
+                        format!("row {row}: all features are 0, and no category was dropped"),
+                    )),
+                })
+                .collect::<Result<_>>()?;
+            columns.push(inverse::category_column(field.dtype(), restored.into_iter())?);
+        }
+        Ok(columns)
+    }
+}
+
+/// The first of the greatest features of a row; none where they add up to nothing.
+fn hottest(features: &[Vec<f64>], row: usize) -> Option<usize> {
+    let value =
+        |column: usize| features.get(column).and_then(|values| values.get(row)).copied().unwrap_or(0.0);
+    if (0..features.len()).map(value).sum::<f64>() == 0.0 {
+        return None;
+    }
+    (0..features.len()).rev().max_by(|left, right| value(*left).total_cmp(&value(*right)))
 }
 
 impl Lower for FittedOneHotEncoder {

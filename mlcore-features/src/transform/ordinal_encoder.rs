@@ -1,10 +1,11 @@
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::categories::{Grouping, Learning, Learnt};
-use super::{Categories, Fit, Lower, MinFrequency, Scalar, input};
+use super::inverse::Features;
+use super::{Categories, Fit, Lower, MinFrequency, Scalar, input, inverse};
 use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::exact;
 use crate::pipeline::kernel::Kernel;
@@ -163,6 +164,38 @@ impl FittedOrdinalEncoder {
     /// The infrequent categories of each column (`infrequent_categories_`); `None` where there are none.
     pub fn infrequent_categories(&self) -> impl ExactSizeIterator<Item = Option<Vec<&Scalar>>> {
         self.columns.iter().map(Learnt::infrequent_categories)
+    }
+}
+
+impl FittedOrdinalEncoder {
+    pub(crate) fn invert(&self, features: &Features) -> Result<Vec<ArrayRef>> {
+        let encoded_missing = self.parameters.encoded_missing_value;
+        let same = |left: f64, right: f64| left == right || (left.is_nan() && right.is_nan());
+        let codes = features.take(0, self.columns.len())?;
+        let columns = self.columns.iter().zip(self.input.fields()).zip(codes);
+        columns
+            .map(|((learnt, field), codes)| {
+                let rare = inverse::infrequent(field.dtype());
+                let by_group = inverse::by_group(learnt, &learnt.groups(false), &rare);
+                let unknown = self.parameters.unknown_value;
+                let category = |(row, code): (usize, &f64)| {
+                    let missing = learnt.has_missing() && same(*code, encoded_missing);
+                    if missing || unknown.is_some_and(|unknown| same(*code, unknown)) {
+                        return Ok(&Scalar::Missing);
+                    }
+                    let group = Some(*code).filter(|code| *code >= 0.0 && code.fract() == 0.0);
+                    group.and_then(|group| by_group.get(group as usize)).copied().ok_or_else(|| {
+                        Error::invalid_input(
+                            inverse::OPERATION,
+                            field.name(),
+                            format!("row {row}: {code} is the number of no category"),
+                        )
+                    })
+                };
+                let restored: Vec<&Scalar> = codes.iter().enumerate().map(category).collect::<Result<_>>()?;
+                inverse::category_column(field.dtype(), restored.into_iter())
+            })
+            .collect()
     }
 }
 

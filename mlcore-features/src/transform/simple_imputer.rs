@@ -1,11 +1,11 @@
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, new_null_array};
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::categories::{coerce, count, exact_bits_of};
 use super::input::FitColumn;
-use super::{Fit, Lower, Scalar, input};
+use super::{Fit, Lower, Scalar, input, inverse};
 use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::kernel::Kernel;
 
@@ -225,6 +225,37 @@ impl FittedSimpleImputer {
     #[must_use]
     pub fn indicated(&self) -> &[usize] {
         &self.indicated
+    }
+}
+
+impl FittedSimpleImputer {
+    /// Takes out what was filled in, where an indicator says so; the columns of the table are the imputed ones.
+    pub(crate) fn invert(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        if !self.parameters.add_indicator {
+            return Err(Error::unsupported(
+                inverse::OPERATION,
+                "SimpleImputer",
+                "without indicators nobody knows what was imputed",
+            )
+            .remedy("fit it with add_indicator"));
+        }
+        let mut restored = Vec::with_capacity(self.statistics.len());
+        for (position, (statistic, field)) in self.statistics.iter().zip(self.input.fields()).enumerate() {
+            let name = field.name().to_owned();
+            if statistic.is_missing() {
+                restored.push((name, new_null_array(&field.dtype().to_arrow(), table.num_rows())));
+                continue;
+            }
+            let column = inverse::column(table, &name)?;
+            let column = if self.indicated.contains(&position) {
+                let indicator = inverse::column(table, &format!("missingindicator_{name}"))?;
+                inverse::without_imputed(&column, &indicator)?
+            } else {
+                column
+            };
+            restored.push((name, column));
+        }
+        inverse::table(restored, table.num_rows())
     }
 }
 

@@ -1,9 +1,12 @@
-use arrow::array::RecordBatch;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::input::{self, FitColumn};
+use super::inverse::Features;
 use super::numeric::pairwise_sum;
 use super::{Fit, Lower};
 use crate::pipeline::builder::{Column, ProgramBuilder};
@@ -157,6 +160,27 @@ impl FittedStandardScaler {
     #[must_use]
     pub fn n_samples_seen(&self) -> &[u64] {
         &self.n_samples_seen
+    }
+}
+
+impl FittedStandardScaler {
+    pub(crate) fn invert(&self, features: &Features) -> Result<Vec<ArrayRef>> {
+        features
+            .take(0, self.input.len())?
+            .iter()
+            .enumerate()
+            .map(|(position, values)| {
+                let scale =
+                    self.parameters.with_std.then(|| self.scale.as_ref()?.get(position).copied()).flatten();
+                let mean =
+                    self.parameters.with_mean.then(|| self.mean.as_ref()?.get(position).copied()).flatten();
+                let restored = values.iter().map(|value| {
+                    let wide = scale.map_or(*value, |scale| value * scale);
+                    mean.map_or(wide, |mean| wide + mean)
+                });
+                Ok(Arc::new(restored.collect::<Float64Array>()) as ArrayRef)
+            })
+            .collect()
     }
 }
 

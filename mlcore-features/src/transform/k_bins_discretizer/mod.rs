@@ -3,16 +3,18 @@ mod quantile;
 mod subsample;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub use self::quantile::QuantileMethod;
 use super::input::FitColumn;
+use super::inverse::Features;
 use super::numeric::linspace;
-use super::{Fit, Lower, Scalar, input};
+use super::{Fit, Lower, Scalar, input, inverse};
 use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::exact;
 use crate::pipeline::kernel::Kernel;
@@ -256,6 +258,44 @@ impl FittedKBinsDiscretizer {
     /// The number of bins of each column (`n_bins_`): fewer than asked for where edges coincide.
     pub fn n_bins(&self) -> impl ExactSizeIterator<Item = usize> {
         self.bin_edges.iter().map(|edges| edges.len().saturating_sub(1))
+    }
+}
+
+impl FittedKBinsDiscretizer {
+    pub(crate) fn invert(&self, features: &Features) -> Result<Vec<ArrayRef>> {
+        let mut first = 0;
+        let mut columns = Vec::with_capacity(self.bin_edges.len());
+        for (edges, field) in self.bin_edges.iter().zip(self.input.fields()) {
+            let bins = edges.len().saturating_sub(1).max(1);
+            let onehot = self.parameters.encode == Encode::OnehotDense;
+            let width = if onehot { bins } else { 1 };
+            let own = features.take(first, width)?;
+            first += width;
+            let centre = |row: usize| {
+                let value = |column: usize| own.get(column).and_then(|values| values.get(row)).copied();
+                let bin = if onehot {
+                    (0..width)
+                        .find(|column| value(*column).is_some_and(|value| value != 0.0))
+                        .map(|bin| bin as f64)
+                } else {
+                    value(0)
+                };
+                let edge = |offset: usize| {
+                    bin.and_then(|bin| edges.get((bin as usize).saturating_add(offset))).copied()
+                };
+                match (bin, edge(0), edge(1)) {
+                    (Some(bin), Some(low), Some(high)) if bin >= 0.0 => Ok((high + low) * 0.5),
+                    _ => Err(Error::invalid_input(
+                        inverse::OPERATION,
+                        field.name(),
+                        format!("row {row} holds no bin"),
+                    )),
+                }
+            };
+            let restored: Vec<f64> = (0..features.rows()).map(centre).collect::<Result<_>>()?;
+            columns.push(Arc::new(Float64Array::from(restored)) as ArrayRef);
+        }
+        Ok(columns)
     }
 }
 

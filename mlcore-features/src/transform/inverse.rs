@@ -1,0 +1,172 @@
+//! From features back to columns: scikit-learn's `inverse_transform`.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, RecordBatch, RecordBatchOptions, StringArray,
+};
+use arrow::compute::{cast, nullif};
+use mlcore::schema::DType;
+use mlcore::{Error, Result};
+
+use super::categories::{Learnt, exact_bits_of};
+use super::{FittedTransformer, Scalar, Transform};
+use crate::pipeline::bind::{self, Bound};
+use crate::pipeline::program::{missing_column, project};
+
+pub(crate) const OPERATION: &str = "inverse transform";
+
+/// Features as they were made: one list of numbers per output column.
+pub(crate) struct Features {
+    columns: Vec<Vec<f64>>,
+    rows: usize,
+}
+
+impl Features {
+    fn read(table: &RecordBatch, names: &[String]) -> Result<Self> {
+        let rows = table.num_rows();
+        let columns = project(table, names, OPERATION)?
+            .columns()
+            .iter()
+            .zip(names)
+            .map(|(array, name)| {
+                let plain = bind::plain(array)?;
+                let dtype = DType::from_arrow(plain.data_type());
+                let bound = Bound::of(plain.as_ref()).filter(|_| dtype.is_some_and(DType::is_numeric));
+                let bound = bound.ok_or_else(|| {
+                    Error::schema_mismatch(
+                        OPERATION,
+                        name,
+                        format!("expected numbers, got {}", array.data_type()),
+                    )
+                })?;
+                let mut numbers = vec![0.0; rows];
+                bound.numbers(0, &mut numbers);
+                match numbers.iter().position(|value| value.is_infinite()) {
+                    Some(row) => {
+                        Err(Error::invalid_input(OPERATION, name, format!("row {row} holds infinity")))
+                    }
+                    None => Ok(numbers),
+                }
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { columns, rows })
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The features of one column, in order.
+    pub(crate) fn take(&self, first: usize, count: usize) -> Result<&[Vec<f64>]> {
+        first
+            .checked_add(count)
+            .and_then(|end| self.columns.get(first..end))
+            .ok_or_else(|| Error::corrupt(OPERATION, "plan", "it has fewer features than its columns need"))
+    }
+}
+
+impl FittedTransformer {
+    pub(crate) fn invert(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        match self {
+            Self::Passthrough(_) => return Ok(table.clone()),
+            Self::Pipeline(steps) => {
+                return steps.iter().rev().try_fold(table.clone(), |table, (_, step)| step.invert(&table));
+            }
+            Self::SimpleImputer(imputer) => return imputer.invert(table),
+            Self::Drop | Self::ColumnTransformer(_) => {
+                return Err(Error::unsupported(
+                    OPERATION,
+                    "ColumnTransformer",
+                    "columns that were dropped or used twice cannot be brought back",
+                )
+                .remedy("invert the transformers inside, which FittedPipeline::find finds"));
+            }
+            _ => {}
+        }
+        let features = Features::read(table, &self.feature_names_out()?)?;
+        let columns = match self {
+            Self::StandardScaler(fitted) => fitted.invert(&features)?,
+            Self::MinMaxScaler(fitted) => fitted.invert(&features)?,
+            Self::OneHotEncoder(fitted) => fitted.invert(&features)?,
+            Self::OrdinalEncoder(fitted) => fitted.invert(&features)?,
+            Self::KBinsDiscretizer(fitted) => fitted.invert(&features)?,
+            _ => return Err(Error::unsupported(OPERATION, "transformer", "it has no inverse")),
+        };
+        let schema = self.input()?;
+        self::table(schema.names().map(str::to_owned).zip(columns), table.num_rows())
+    }
+}
+
+/// A table of these columns, all of which may hold nulls.
+pub(crate) fn table(
+    columns: impl IntoIterator<Item = (String, ArrayRef)>,
+    rows: usize,
+) -> Result<RecordBatch> {
+    let (fields, columns): (Vec<_>, Vec<_>) = columns
+        .into_iter()
+        .map(|(name, column)| (arrow::datatypes::Field::new(name, column.data_type().clone(), true), column))
+        .unzip();
+    let schema = Arc::new(arrow::datatypes::Schema::new(fields));
+    RecordBatch::try_new_with_options(schema, columns, &RecordBatchOptions::new().with_row_count(Some(rows)))
+        .map_err(|cause| Error::internal(OPERATION, "columns", cause.to_string()).caused_by(cause))
+}
+
+/// A column of this type from categories; a missing one is null.
+pub(crate) fn category_column<'a>(
+    dtype: DType,
+    values: impl Iterator<Item = &'a Scalar>,
+) -> Result<ArrayRef> {
+    Ok(match dtype {
+        DType::String => Arc::new(values.map(Scalar::as_str).collect::<StringArray>()),
+        dtype if dtype.is_float() => {
+            let present = |value: &Scalar| value.as_f64().filter(|_| !value.is_missing());
+            match dtype {
+                DType::Float32 => Arc::new(
+                    values.map(|value| present(value).map(|value| value as f32)).collect::<Float32Array>(),
+                ),
+                _ => Arc::new(values.map(present).collect::<Float64Array>()),
+            }
+        }
+        dtype => {
+            let (bits, missing): (Vec<u64>, Vec<bool>) =
+                values.map(|value| exact_bits_of(value).map_or((0, true), |bits| (bits, false))).unzip();
+            let whole = bind::exact_array(dtype, bits.into_iter());
+            nullif(&whole, &BooleanArray::from(missing))
+                .map_err(|cause| Error::internal(OPERATION, "column", cause.to_string()).caused_by(cause))?
+        }
+    })
+}
+
+/// The column with nulls where the indicator says so.
+pub(crate) fn without_imputed(column: &ArrayRef, imputed: &ArrayRef) -> Result<ArrayRef> {
+    let flags = cast(imputed, &arrow::datatypes::DataType::Boolean).and_then(|flags| {
+        use arrow::array::AsArray;
+        nullif(column, flags.as_boolean())
+    });
+    flags.map_err(|cause| Error::invalid_input(OPERATION, "indicator", cause.to_string()).caused_by(cause))
+}
+
+/// The column of a table by this name.
+pub(crate) fn column(table: &RecordBatch, name: &str) -> Result<ArrayRef> {
+    table.column_by_name(name).cloned().ok_or_else(|| missing_column(table, name, OPERATION))
+}
+
+/// A category that stands for the infrequent ones, which cannot be told apart any more.
+pub(crate) fn infrequent(dtype: DType) -> Scalar {
+    if dtype == DType::String { Scalar::from("infrequent_sklearn") } else { Scalar::Missing }
+}
+
+/// The category of each group; `rare` for that of the infrequent ones.
+pub(crate) fn by_group<'a>(learnt: &'a Learnt, groups: &[usize], rare: &'a Scalar) -> Vec<&'a Scalar> {
+    let count = groups.iter().max().map_or(0, |last| last + 1);
+    let mut categories = vec![rare; count];
+    for ((position, group), category) in groups.iter().enumerate().zip(&learnt.categories) {
+        if let Some(own) = categories.get_mut(*group)
+            && !learnt.infrequent.contains(&position)
+        {
+            *own = category;
+        }
+    }
+    categories
+}
