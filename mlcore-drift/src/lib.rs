@@ -8,6 +8,7 @@ pub mod monitor;
 pub mod report;
 pub mod sample;
 pub mod test;
+mod vector;
 
 pub use crate::monitor::{Monitor, MonitorOptions, Verdict};
 pub use crate::report::{Report, ReportOptions, report};

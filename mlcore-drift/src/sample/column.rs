@@ -9,7 +9,8 @@ use arrow::compute::cast;
 use arrow::datatypes::{ByteArrayType, DataType, Float32Type, Float64Type};
 use mlcore::{Error, Result};
 
-use super::{Categories, CategoryCounter, Kind, Precision, Sample, Values};
+use super::{Categories, CategoryCounter, Kind, Numbers, Precision, Sample, Values};
+use crate::vector::extent;
 
 pub(super) fn natural_kind(data_type: &DataType) -> Option<Kind> {
     match data_type {
@@ -69,13 +70,13 @@ pub(super) fn numbers(array: &dyn Array) -> Result<Sample> {
 
 /// A sample of these values; a column without NaN is kept as it is, without a copy.
 pub(super) fn from_floats(values: ScalarBuffer<f64>, nulls: u64, precision: Precision) -> Sample {
-    // A sum of flags vectorises, an early exit would not.
-    let nans: u64 = values.iter().map(|value| u64::from(value.is_nan())).sum();
-    let values = match nans {
+    let ends = extent(&values);
+    let values = match ends.nans {
         0 => values,
         _ => values.iter().copied().filter(|value| !value.is_nan()).collect::<Vec<f64>>().into(),
     };
-    Sample { values: Values::Numeric(values, precision), nulls, nans }
+    let numbers = Numbers { values, precision, range: (ends.low, ends.high) };
+    Sample { values: Values::Numeric(numbers), nulls, nans: ends.nans }
 }
 
 fn present<T: ArrowPrimitiveType>(

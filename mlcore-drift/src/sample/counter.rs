@@ -35,7 +35,8 @@ struct Entry {
 }
 
 const EMPTY: u32 = u32::MAX;
-const FIRST_SLOTS: usize = 64;
+/// Enough that the few categories of an ordinary column seldom meet.
+const FIRST_SLOTS: usize = 256;
 /// Longer texts are cut before they are kept by a bounded counter, so that one hostile value cannot fill memory.
 pub(crate) const LONGEST_KEPT_BYTES: usize = 256;
 

@@ -62,8 +62,16 @@ pub struct Sample {
 
 #[derive(Clone, Debug)]
 enum Values {
-    Numeric(ScalarBuffer<f64>, Precision),
+    Numeric(Numbers),
     Categorical(Categories),
+}
+
+#[derive(Clone, Debug)]
+struct Numbers {
+    values: ScalarBuffer<f64>,
+    precision: Precision,
+    /// The smallest and the largest value: infinity and minus infinity for none.
+    range: (f64, f64),
 }
 
 /// The number type a numeric column came in, which numpy's bin edges depend on.
@@ -136,7 +144,8 @@ impl Sample {
     }
 
     pub(crate) fn from_parts(values: Vec<f64>, nulls: u64, nans: u64, precision: Precision) -> Self {
-        Self { values: Values::Numeric(ScalarBuffer::from(values), precision), nulls, nans }
+        let sample = column::from_floats(ScalarBuffer::from(values), nulls, precision);
+        Self { nans: sample.nans + nans, ..sample }
     }
 
     /// What the values are.
@@ -152,7 +161,7 @@ impl Sample {
     #[must_use]
     pub fn len(&self) -> u64 {
         match &self.values {
-            Values::Numeric(values, _) => values.len() as u64,
+            Values::Numeric(numbers) => numbers.values.len() as u64,
             Values::Categorical(categories) => categories.total(),
         }
     }
@@ -197,7 +206,7 @@ impl Sample {
     #[must_use]
     pub fn values(&self) -> Option<&[f64]> {
         match &self.values {
-            Values::Numeric(values, _) => Some(values),
+            Values::Numeric(numbers) => Some(&numbers.values),
             Values::Categorical(_) => None,
         }
     }
@@ -215,15 +224,23 @@ impl Sample {
     #[must_use]
     pub fn counted(&self) -> Cow<'_, Categories> {
         match &self.values {
-            Values::Numeric(values, _) => Cow::Owned(Categories::of_numbers(values)),
+            Values::Numeric(numbers) => Cow::Owned(Categories::of_numbers(&numbers.values)),
             Values::Categorical(categories) => Cow::Borrowed(categories),
         }
     }
 
     pub(crate) fn precision(&self) -> Precision {
         match self.values {
-            Values::Numeric(_, precision) => precision,
+            Values::Numeric(ref numbers) => numbers.precision,
             Values::Categorical(_) => Precision::Float64,
+        }
+    }
+
+    /// The smallest and the largest value of a numeric sample that has any.
+    pub(crate) fn range(&self) -> (f64, f64) {
+        match &self.values {
+            Values::Numeric(numbers) => numbers.range,
+            Values::Categorical(_) => (f64::INFINITY, f64::NEG_INFINITY),
         }
     }
 

@@ -52,14 +52,15 @@ impl DriftTest for KolmogorovSmirnov {
 
     fn compile(&self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
         let values = reference.numbers_for(OPERATION, "reference")?;
-        let (reference, ties) = (KsReference::new(values)?, share_on_atoms(values));
+        let ties = share_on_atoms(values, reference.range());
+        let reference = KsReference::new(values)?;
         Ok(Box::new(Compiled { reference, ties, options: self.options }))
     }
 
     fn compare(&self, reference: &Sample, current: &Sample) -> Result<Score> {
         let (x, y) =
             (reference.numbers_for(OPERATION, "reference")?, current.numbers_for(OPERATION, "current")?);
-        score(ks_2samp(x, y, &self.options)?, x.len(), y.len(), share_on_atoms(x))
+        score(ks_2samp(x, y, &self.options)?, x.len(), y.len(), share_on_atoms(x, reference.range()))
     }
 }
 

@@ -1,25 +1,29 @@
 //! Quantiles without sorting everything.
 
+use crate::vector::{BLOCK, extent, nearest};
+
 /// Below this size sorting is as quick.
 const SMALL: usize = 4096;
-const BUCKETS: usize = 1024;
+const BUCKETS: usize = 4096;
 /// Each round narrows a crowded bucket to its own range; data that is crowded at every scale is sorted in the end.
 const ROUNDS: usize = 4;
 const HUNDREDTHS: usize = 100;
 
 /// The share of `values` (none of them NaN) that lies on single values with about a hundredth of them, or more, each:
 /// the hundredths whose two ends are equal.
-pub(crate) fn share_on_atoms(values: &[f64]) -> f64 {
+pub(crate) fn share_on_atoms(values: &[f64], range: (f64, f64)) -> f64 {
     if values.len() < 2 {
         return 0.0;
     }
-    let quantiles = quantiles(values, HUNDREDTHS);
+    let (quantiles, _) = quantiles(values, range, HUNDREDTHS);
     let flat = quantiles.windows(2).filter(|ends| ends[0] == ends[1]).count();
     flat as f64 / HUNDREDTHS as f64
 }
 
-/// `numpy.quantile(values, linspace(0, 1, parts + 1))`, linear interpolation; `values` holds no NaN and is not empty.
-pub(crate) fn quantiles(values: &[f64], parts: usize) -> Vec<f64> {
+/// `numpy.quantile(values, linspace(0, 1, parts + 1))`, linear interpolation, and the structure they were found in;
+/// `values` holds no NaN, is not empty and
+/// spans exactly `range`.
+pub(crate) fn quantiles(values: &[f64], range: (f64, f64), parts: usize) -> (Vec<f64>, Ranked) {
     let last = values.len().saturating_sub(1);
     let step = 1.0 / parts as f64;
     // numpy's linspace puts the end exactly at 1.
@@ -29,35 +33,181 @@ pub(crate) fn quantiles(values: &[f64], parts: usize) -> Vec<f64> {
         places.iter().flat_map(|place| [*place as usize, (*place as usize + 1).min(last)]).collect();
     ranks.sort_unstable();
     ranks.dedup();
-    let statistics = order_statistics(values, &ranks, ROUNDS);
-    let at = |rank: usize| {
-        ranks.binary_search(&rank).ok().and_then(|i| statistics.get(i)).copied().unwrap_or(f64::NAN)
+    let ranked = Ranked::new(values, range, &ranks, ROUNDS);
+    let at = |rank: usize| ranked.at(rank).unwrap_or(f64::NAN);
+    let quantile = |place: &f64| {
+        let rank = (*place as usize).min(last);
+        interpolate(at(rank), at((rank + 1).min(last)), place - rank as f64)
     };
-    places
-        .iter()
-        .map(|place| {
-            let rank = (*place as usize).min(last);
-            interpolate(at(rank), at((rank + 1).min(last)), place - rank as f64)
-        })
-        .collect()
+    (places.iter().map(quantile).collect(), ranked)
 }
 
-/// The smallest and the largest of `values`, none of them NaN; `None` if there are none.
-pub(crate) fn extremes(values: &[f64]) -> Option<(f64, f64)> {
-    const LANES: usize = 8;
-    let first = *values.first()?;
-    let (mut low, mut high) = ([first; LANES], [first; LANES]);
-    let blocks = values.chunks_exact(LANES);
-    let rest = blocks.remainder();
-    for block in blocks {
-        for ((low, high), value) in low.iter_mut().zip(&mut high).zip(block) {
-            *low = if value < low { *value } else { *low };
-            *high = if value > high { *value } else { *high };
+/// A sample that is sorted as far as a few of its ranks need.
+///
+/// A monotone map sends every value to a bucket. How many values the buckets before hold says in which bucket a rank
+/// lies, and only those few buckets are looked into.
+#[derive(Debug)]
+pub(crate) struct Ranked {
+    low: f64,
+    high: f64,
+    len: usize,
+    parts: Parts,
+}
+
+#[derive(Debug)]
+enum Parts {
+    Constant,
+    Sorted(Vec<f64>),
+    /// The values before each bucket, and the buckets that hold a rank.
+    Buckets {
+        scale: f64,
+        before: Vec<usize>,
+        opened: Vec<(usize, Ranked)>,
+    },
+}
+
+impl Ranked {
+    /// `range` is exactly that of `values`; `ranks` are ascending, distinct and below the number of values.
+    fn new(values: &[f64], range: (f64, f64), ranks: &[usize], rounds: usize) -> Self {
+        let (low, high) = range;
+        let scale = (BUCKETS - 1) as f64 / (high - low);
+        let parts = if low == high {
+            Parts::Constant
+        } else if values.len() <= SMALL || rounds == 0 || !(scale.is_finite() && scale > 0.0) {
+            let mut sorted = values.to_vec();
+            sorted.sort_unstable_by(f64::total_cmp);
+            Parts::Sorted(sorted)
+        } else {
+            Self::open(values, low, scale, ranks, rounds)
+        };
+        Self { low, high, len: values.len(), parts }
+    }
+
+    fn open(values: &[f64], low: f64, scale: f64, ranks: &[usize], rounds: usize) -> Parts {
+        let mut before = Vec::with_capacity(BUCKETS + 1);
+        let mut wanted: Vec<Wanted> = Vec::new();
+        let (mut counted, mut ranks) = (0, ranks.iter().copied().peekable());
+        for (bucket, count) in histogram(values, low, scale).into_iter().enumerate() {
+            before.push(counted);
+            let mut inside = Vec::new();
+            while let Some(rank) = ranks.next_if(|rank| *rank < counted + count) {
+                inside.push(rank - counted);
+            }
+            counted += count;
+            if !inside.is_empty() {
+                wanted.push(Wanted { bucket, ranks: inside, values: Vec::with_capacity(count) });
+            }
+        }
+        before.push(counted);
+        gather(values, low, scale, &mut wanted);
+        let open = |wanted: Wanted| {
+            let inner = extent(&wanted.values);
+            (wanted.bucket, Self::new(&wanted.values, (inner.low, inner.high), &wanted.ranks, rounds - 1))
+        };
+        Parts::Buckets { scale, before, opened: wanted.into_iter().map(open).collect() }
+    }
+
+    /// The value of one of the ranks asked for.
+    fn at(&self, rank: usize) -> Option<f64> {
+        match &self.parts {
+            Parts::Constant => Some(self.low),
+            Parts::Sorted(sorted) => sorted.get(rank).copied(),
+            Parts::Buckets { before, opened, .. } => {
+                let bucket = before.partition_point(|before| *before <= rank).checked_sub(1)?;
+                let (_, inner) = opened.get(opened.binary_search_by_key(&bucket, |(own, _)| *own).ok()?)?;
+                inner.at(rank - before.get(bucket)?)
+            }
         }
     }
-    let low = low.iter().chain(rest).copied().fold(first, f64::min);
-    let high = high.iter().chain(rest).copied().fold(first, f64::max);
-    Some((low, high))
+
+    /// How many values are below `edge`: a quantile that was asked for, or the float after one.
+    ///
+    /// An edge between two neighbouring ranks lies in one of their buckets or in an empty one between them, so that an
+    /// unopened bucket has nothing below the edge.
+    pub(crate) fn count_below(&self, edge: f64) -> usize {
+        if edge <= self.low {
+            return 0;
+        }
+        if edge > self.high {
+            return self.len;
+        }
+        match &self.parts {
+            Parts::Constant => 0,
+            Parts::Sorted(sorted) => sorted.partition_point(|value| *value < edge),
+            Parts::Buckets { scale, before, opened } => {
+                let bucket = bucket(edge, self.low, *scale);
+                let inside = opened.binary_search_by_key(&bucket, |(own, _)| *own).ok();
+                let inside = inside
+                    .and_then(|place| opened.get(place))
+                    .map_or(0, |(_, inner)| inner.count_below(edge));
+                before.get(bucket).copied().unwrap_or(self.len) + inside
+            }
+        }
+    }
+}
+
+/// A bucket that holds ranks: which ones within it, and its values.
+struct Wanted {
+    bucket: usize,
+    ranks: Vec<usize>,
+    values: Vec<f64>,
+}
+
+/// How many values each bucket holds.
+fn histogram(values: &[f64], low: f64, scale: f64) -> Vec<usize> {
+    // Two of them, emptied before they could overflow: an increment must not wait for the last one.
+    let mut counts = [[0_u32; BUCKETS]; 2];
+    let mut totals = vec![0_usize; BUCKETS];
+    let mut places = [0_u32; BLOCK];
+    for values in values.chunks(1 << 30) {
+        for block in values.chunks(BLOCK) {
+            let (pairs, rest) = buckets(block, low, scale, &mut places).as_chunks::<2>();
+            for [a, b] in pairs {
+                counts[0][*a as usize & (BUCKETS - 1)] += 1;
+                counts[1][*b as usize & (BUCKETS - 1)] += 1;
+            }
+            for place in rest {
+                counts[0][*place as usize & (BUCKETS - 1)] += 1;
+            }
+        }
+        for counts in &mut counts {
+            let taken = counts.iter_mut().map(std::mem::take);
+            totals.iter_mut().zip(taken).for_each(|(total, count)| *total += count as usize);
+        }
+    }
+    totals
+}
+
+/// Fills the buckets that are wanted.
+fn gather(values: &[f64], low: f64, scale: f64, wanted: &mut [Wanted]) {
+    // Zero for buckets that nobody wants.
+    let mut slot_of = [0_u16; BUCKETS];
+    for (slot, wanted) in wanted.iter().enumerate() {
+        slot_of[wanted.bucket & (BUCKETS - 1)] = slot as u16 + 1;
+    }
+    let mut places = [0_u32; BLOCK];
+    for block in values.chunks(BLOCK) {
+        for (value, place) in block.iter().zip(buckets(block, low, scale, &mut places)) {
+            let slot = usize::from(slot_of[*place as usize & (BUCKETS - 1)]);
+            if let Some(wanted) = slot.checked_sub(1).and_then(|slot| wanted.get_mut(slot)) {
+                wanted.values.push(*value);
+            }
+        }
+    }
+}
+
+/// The buckets of a block of values.
+#[inline]
+fn buckets<'a>(values: &[f64], low: f64, scale: f64, places: &'a mut [u32; BLOCK]) -> &'a [u32] {
+    nearest(values, low, scale, places);
+    places.get(..values.len()).unwrap_or_default()
+}
+
+/// The bucket of one value: from 0 to `BUCKETS - 1` within the range that `scale` belongs to, and monotone.
+fn bucket(value: f64, low: f64, scale: f64) -> usize {
+    let mut places = [0; BLOCK];
+    nearest(&[value], low, scale, &mut places);
+    places[0] as usize & (BUCKETS - 1)
 }
 
 /// numpy's interpolation, which is exact at both ends; between infinities the nearer one.
@@ -74,58 +224,16 @@ fn interpolate(a: f64, b: f64, t: f64) -> f64 {
     }
 }
 
-/// The values of these ranks (ascending, distinct) in ascending order of `values`.
-///
-/// A monotone map sends every value to a bucket; only the few buckets that hold a rank are looked into.
-fn order_statistics(values: &[f64], ranks: &[usize], rounds: usize) -> Vec<f64> {
-    let (low, high) = extremes(values).unwrap_or((0.0, 0.0));
-    if low == high {
-        return vec![low; ranks.len()];
-    }
-    let scale = (BUCKETS - 1) as f64 / (high - low);
-    if values.len() <= SMALL || rounds == 0 || !(scale.is_finite() && scale > 0.0) {
-        let mut sorted = values.to_vec();
-        sorted.sort_unstable_by(f64::total_cmp);
-        return ranks.iter().map(|rank| sorted.get(*rank).copied().unwrap_or(high)).collect();
-    }
-    let bucket_of = |value: f64| ((value - low) * scale) as i32 as usize & (BUCKETS - 1);
-    let mut counts = [0_usize; BUCKETS];
-    for value in values {
-        counts[bucket_of(*value)] += 1;
-    }
-    // The buckets that hold a rank, and the ranks within them.
-    let mut wanted: Vec<Vec<usize>> = Vec::new();
-    let mut slot_of = [0_usize; BUCKETS];
-    let (mut before, mut ranks) = (0, ranks.iter().copied().peekable());
-    for (count, slot) in counts.iter().zip(&mut slot_of) {
-        let mut inside = Vec::new();
-        while let Some(rank) = ranks.next_if(|rank| *rank < before + count) {
-            inside.push(rank - before);
-        }
-        before += count;
-        if !inside.is_empty() {
-            wanted.push(inside);
-            *slot = wanted.len();
-        }
-    }
-    let mut gathered: Vec<Vec<f64>> = vec![Vec::new(); wanted.len() + 1];
-    for value in values {
-        let slot = slot_of[bucket_of(*value)];
-        if slot > 0
-            && let Some(gathered) = gathered.get_mut(slot)
-        {
-            gathered.push(*value);
-        }
-    }
-    let buckets = gathered.iter().skip(1).zip(&wanted);
-    buckets.flat_map(|(values, ranks)| order_statistics(values, ranks, rounds - 1)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn range(values: &[f64]) -> (f64, f64) {
+        let extent = extent(values);
+        (extent.low, extent.high)
+    }
 
     fn sorted_quantiles(values: &[f64], parts: usize) -> Vec<f64> {
         let mut sorted = values.to_vec();
@@ -153,9 +261,13 @@ mod tests {
             let values: Vec<f64> = (0..len).map(|_| {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let uniform = (state >> 40) as f64 / f64::from(1 << 24);
-                uniform.powi(power) * 3.0 - 1.0
+                if uniform < 0.1 { 0.25 } else { uniform.powi(power) * 3.0 - 1.0 }
             }).collect();
-            prop_assert_eq!(quantiles(&values, parts), sorted_quantiles(&values, parts));
+            let (found, ranked) = quantiles(&values, range(&values), parts);
+            prop_assert_eq!(&found, &sorted_quantiles(&values, parts));
+            for edge in found.iter().flat_map(|edge| [*edge, edge.next_up()]) {
+                prop_assert_eq!(ranked.count_below(edge), values.iter().filter(|value| **value < edge).count());
+            }
         }
     }
 
@@ -163,20 +275,9 @@ mod tests {
     fn extreme_values_are_no_trouble() {
         let mut values: Vec<f64> = (0..10_000).map(f64::from).collect();
         values.extend([f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, 5e-324]);
-        assert_eq!(quantiles(&values, 10), sorted_quantiles(&values, 10));
+        assert_eq!(quantiles(&values, range(&values), 10).0, sorted_quantiles(&values, 10));
         let crowded: Vec<f64> = (0..10_000).map(|i| f64::from(i) * 1e-300).chain([1e300]).collect();
-        assert_eq!(quantiles(&crowded, 4), sorted_quantiles(&crowded, 4));
-        assert_eq!(quantiles(&[7.0], 3), [7.0; 4]);
-    }
-
-    #[test]
-    fn extremes_are_those_of_every_value() {
-        let values: Vec<f64> = (0..37).map(|i| f64::from((i * 7) % 37)).collect();
-        for len in 1..37 {
-            let expected =
-                values[..len].iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
-            assert_eq!(extremes(&values[..len]), Some(expected));
-        }
-        assert_eq!(extremes(&[]), None);
+        assert_eq!(quantiles(&crowded, range(&crowded), 4).0, sorted_quantiles(&crowded, 4));
+        assert_eq!(quantiles(&[7.0], (7.0, 7.0), 3).0, [7.0; 4]);
     }
 }

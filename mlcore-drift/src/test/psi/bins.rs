@@ -1,8 +1,8 @@
 //! Bins that are frozen from the reference, open at both ends.
 
-use super::histogram::Interior;
+use super::histogram::{Interior, differences};
 use crate::test::Note;
-use crate::test::order::{extremes, quantiles};
+use crate::test::order::quantiles;
 
 /// The bins of a numeric column.
 #[derive(Debug)]
@@ -16,8 +16,10 @@ pub(super) struct Bins {
 impl Bins {
     /// Bins of equal shares. A quantile that repeats is a value with more than a bin's share: it gets a bin of its own,
     /// from itself to the next float, so that its share is compared and no bin is empty by construction.
-    pub(super) fn quantile(values: &[f64], bins: usize) -> Self {
-        let quantiles = quantiles(values, bins);
+    ///
+    /// With the bins, how many of `values` each of them holds.
+    pub(super) fn quantile(values: &[f64], range: (f64, f64), bins: usize) -> (Self, Vec<u64>) {
+        let (quantiles, ranked) = quantiles(values, range, bins);
         let mut points: Vec<f64> =
             quantiles.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
         points.dedup();
@@ -27,23 +29,20 @@ impl Bins {
         edges.sort_unstable_by(f64::total_cmp);
         // Equality, not bits: -0 and 0 are one edge.
         edges.dedup();
-        let range = (quantiles.first().copied().unwrap_or(0.0), quantiles.last().copied().unwrap_or(0.0));
-        Self { interior: Interior::new(edges), range, points }
+        let below = edges.iter().map(|edge| ranked.count_below(*edge) as u64);
+        let counts = differences(below, values.len() as u64);
+        (Self { interior: Interior::new(edges), range, points }, counts)
     }
 
     /// Bins of equal width; a constant gets a bin of its own.
-    pub(super) fn uniform(values: &[f64], bins: usize) -> Self {
-        let range = extremes(values).unwrap_or((0.0, 0.0));
+    pub(super) fn uniform(range: (f64, f64), bins: usize) -> Self {
         let (low, high) = (range.0.max(f64::MIN), range.1.min(f64::MAX));
         if low >= high {
             let points = vec![low];
             return Self { interior: Interior::new(vec![low, low.next_up()]), range, points };
         }
         let step = high / bins as f64 - low / bins as f64;
-        let mut edges: Vec<f64> = (1..bins).map(|i| i as f64 * step + low).collect();
-        let distinct = edges.windows(2).all(|pair| pair[0] < pair[1]);
-        edges.dedup();
-        let interior = if distinct { Interior::even(edges, low, high) } else { Interior::new(edges) };
+        let interior = Interior::even(low, step, bins);
         Self { interior, range, points: Vec::new() }
     }
 
@@ -66,12 +65,18 @@ impl Bins {
         self.points.iter().map(|point| Note::PointMass { value: *point, share: share(*point) }).collect()
     }
 
-    /// How much of `values` lies outside the range of the reference, if any does.
-    pub(super) fn out_of_range(&self, values: &[f64]) -> Option<Note> {
+    /// How much of `values`, which span `range`, lies outside the range of the reference, if any does.
+    pub(super) fn out_of_range(&self, values: &[f64], range: (f64, f64)) -> Option<Note> {
         let (low, high) = self.range;
-        let below: u64 = values.iter().map(|value| u64::from(*value < low)).sum();
-        let above: u64 = values.iter().map(|value| u64::from(*value > high)).sum();
+        if range.0 >= low && range.1 <= high {
+            return None;
+        }
+        let (mut below, mut above) = (0_u64, 0_u64);
+        for value in values {
+            below += u64::from(*value < low);
+            above += u64::from(*value > high);
+        }
         let share = |count: u64| count as f64 / values.len() as f64;
-        (below + above > 0).then(|| Note::OutOfRange { below: share(below), above: share(above) })
+        Some(Note::OutOfRange { below: share(below), above: share(above) })
     }
 }

@@ -4,13 +4,15 @@
 //! numpy's `histogram_bin_edges(both, bins="sturges")` and `histogram`, whose rounding is repeated here operation by
 //! operation, for `float64`, `float32` and integer columns, because a value on an edge decides a digit.
 
+use std::borrow::Cow;
+
 use mlcore::{Error, Result};
 
 use super::histogram::Interior;
 use super::{OPERATION, PsiResult, term};
 use crate::sample::{Categories, Precision, Sample, count_numbers};
-use crate::test::order::extremes;
 use crate::test::{CompiledTest, Note, Score, require_kind};
+use crate::vector::extent;
 
 /// At most this many distinct values of the reference are compared one by one.
 const MOST_SINGLE_VALUES: usize = 20;
@@ -20,23 +22,19 @@ const LIFTED: f64 = 0.0001;
 const LIFTED_DIVISOR: f64 = 1_000_000.0;
 
 pub(super) fn psi(reference: &Sample, current: &Sample) -> Result<PsiResult> {
-    let Some(values) = reference.values() else {
+    if reference.values().is_none() {
         return Ok(by_category(&reference.counted(), &current.counted()));
-    };
-    let values = finite(values);
-    let current = Finite::of(current)?;
-    require_some(&values, "reference")?;
-    let dropped = (reference.len() - values.len() as u64, current.dropped);
-    let mut result = match count_numbers(&values, MOST_SINGLE_VALUES) {
+    }
+    let (reference, current) = (Finite::of(reference, "reference")?, Finite::of(current, "current")?);
+    let mut result = match count_numbers(&reference.values, MOST_SINGLE_VALUES) {
         Some(counts) => by_value(&counts, &current.values),
         None => {
-            let own = extremes(&values).unwrap_or((0.0, 0.0));
-            let grid = Sturges::new(own, values.len(), reference.precision(), &current)?;
-            let counts = grid.interior.count(&values);
+            let grid = Sturges::new(reference.range, reference.values.len(), reference.precision, &current)?;
+            let counts = grid.interior.count(&reference.values);
             grid.psi(&counts, &current.values)
         }
     };
-    note_dropped(&mut result, dropped);
+    note_dropped(&mut result, (reference.dropped, current.dropped));
     Ok(result)
 }
 
@@ -52,10 +50,9 @@ pub(super) struct EvidentlyReference {
 impl EvidentlyReference {
     pub(super) fn new(reference: &Sample) -> Result<Self> {
         let (mut sorted, mut counts, mut dropped) = (Vec::new(), None, 0);
-        if let Some(values) = reference.values() {
-            sorted = finite(values).into_owned();
-            require_some(&sorted, "reference")?;
-            dropped = reference.len() - sorted.len() as u64;
+        if reference.values().is_some() {
+            let finite = Finite::of(reference, "reference")?;
+            (sorted, dropped) = (finite.values.into_owned(), finite.dropped);
             sorted.sort_unstable_by(f64::total_cmp);
             counts = count_numbers(&sorted, MOST_SINGLE_VALUES);
         }
@@ -68,7 +65,7 @@ impl EvidentlyReference {
         if let Some(categories) = self.sample.categories() {
             return Ok(by_category(categories, &current.counted()));
         }
-        let current = Finite::of(current)?;
+        let current = Finite::of(current, "current")?;
         let mut result = match &self.counts {
             Some(counts) => by_value(counts, &current.values),
             None => {
@@ -90,41 +87,31 @@ impl CompiledTest for EvidentlyReference {
     }
 }
 
-/// The finite values of a current sample.
+/// The finite values of a sample.
 struct Finite<'a> {
-    values: std::borrow::Cow<'a, [f64]>,
+    values: Cow<'a, [f64]>,
+    range: (f64, f64),
     precision: Precision,
     dropped: u64,
 }
 
 impl<'a> Finite<'a> {
-    fn of(sample: &'a Sample) -> Result<Self> {
-        let all = sample.numbers_for(OPERATION, "current")?;
-        let values = finite(all);
-        require_some(&values, "current")?;
-        let dropped = all.len() as u64 - values.len() as u64;
-        Ok(Self { values, precision: sample.precision(), dropped })
+    fn of(sample: &'a Sample, side: &'static str) -> Result<Self> {
+        let all = sample.numbers_for(OPERATION, side)?;
+        let precision = sample.precision();
+        let range = sample.range();
+        if range.0.is_finite() && range.1.is_finite() {
+            return Ok(Self { values: all.into(), range, precision, dropped: 0 });
+        }
+        let values: Vec<f64> = all.iter().copied().filter(|value| value.is_finite()).collect();
+        if values.is_empty() {
+            let problem = "every value is infinite, and Evidently drops these";
+            return Err(Error::invalid_input(OPERATION, side, problem)
+                .remedy("use the quantile recipe, which takes infinities"));
+        }
+        let (ends, dropped) = (extent(&values), (all.len() - values.len()) as u64);
+        Ok(Self { values: values.into(), range: (ends.low, ends.high), precision, dropped })
     }
-}
-
-fn finite(values: &[f64]) -> std::borrow::Cow<'_, [f64]> {
-    if values.iter().map(|value| u64::from(!value.is_finite())).sum::<u64>() == 0 {
-        values.into()
-    } else {
-        values.iter().copied().filter(|value| value.is_finite()).collect::<Vec<f64>>().into()
-    }
-}
-
-fn require_some(values: &[f64], side: &'static str) -> Result<()> {
-    if values.is_empty() {
-        return Err(Error::invalid_input(
-            OPERATION,
-            side,
-            "every value is infinite, and Evidently drops these",
-        )
-        .remedy("use the quantile recipe, which takes infinities"));
-    }
-    Ok(())
 }
 
 fn note_dropped(result: &mut PsiResult, (reference, current): (u64, u64)) {
@@ -141,8 +128,7 @@ struct Sturges {
 
 impl Sturges {
     fn new(own: (f64, f64), own_len: usize, own_precision: Precision, current: &Finite) -> Result<Self> {
-        let (low, high) = extremes(&current.values).unwrap_or(own);
-        let (low, high) = (own.0.min(low), own.1.max(high));
+        let (low, high) = (own.0.min(current.range.0), own.1.max(current.range.1));
         // What pandas.concat makes of two columns of different types is a float64.
         let precision = if own_precision == current.precision { own_precision } else { Precision::Float64 };
         let span = match precision {
@@ -171,10 +157,12 @@ impl Sturges {
                 .remedy("use the quantile recipe, or rescale the column"));
         }
         let inner = edges.get(1..bins).unwrap_or_default().to_vec();
-        // A float32 grid is rounded too coarsely for the shortcut.
+        let step = span / bins as f64;
         let interior = match precision {
+            // A float32 grid is rounded too coarsely for the shortcut, and an underflowing one is no grid.
             Precision::Float32 => Interior::new(inner),
-            Precision::Float64 | Precision::Integer => Interior::even(inner, low, high),
+            _ if step == 0.0 => Interior::new(inner),
+            Precision::Float64 | Precision::Integer => Interior::even(low, step, bins),
         };
         Ok(Self { interior, edges })
     }

@@ -229,11 +229,14 @@ impl CompiledPsi {
         let counted = match reference.values() {
             None => Counted::Categorical(reference.counted().into_owned()),
             Some(values) => {
-                let bins = match options.recipe {
-                    PsiRecipe::Uniform => Bins::uniform(values, options.bins),
-                    _ => Bins::quantile(values, options.bins),
+                let (bins, counts) = match options.recipe {
+                    PsiRecipe::Uniform => {
+                        let bins = Bins::uniform(reference.range(), options.bins);
+                        let counts = bins.count(values);
+                        (bins, counts)
+                    }
+                    _ => Bins::quantile(values, reference.range(), options.bins),
                 };
-                let counts = bins.count(values);
                 let notes = bins.point_masses(&counts, values.len());
                 Counted::Numeric { bins, counts, notes }
             }
@@ -250,7 +253,8 @@ impl CompiledPsi {
                 let values = current.numbers_for(OPERATION, "current")?;
                 let mut result = smoothed(counts, &bins.count(values));
                 result.edges = bins.edges();
-                result.notes = notes.iter().cloned().chain(bins.out_of_range(values)).collect();
+                result.notes =
+                    notes.iter().cloned().chain(bins.out_of_range(values, current.range())).collect();
                 Ok(result)
             }
             Counted::Categorical(reference) => {
