@@ -49,6 +49,30 @@ impl Tensor {
         Ok(Self { shape, storage: Storage(Buffer::String(text)) })
     }
 
+    /// A tensor of zeros, `false` or empty texts.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when the shape's product overflows.
+    pub fn zeros(dtype: DType, shape: impl Into<Vec<usize>>) -> Result<Self> {
+        let shape = shape.into();
+        let length = shape.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
+        let length = length.filter(|&length| length <= isize::MAX as usize / 16).ok_or_else(|| {
+            Error::invalid_input("make tensor", format!("{shape:?}"), "it has more elements than memory")
+        })?;
+        macro_rules! zeros {
+            ($($dtype:ident => $zero:expr),+) => {
+                match dtype {
+                    $(DType::$dtype => Self::new(shape, vec![$zero; length]),)+
+                    DType::String => Self::strings(shape, std::iter::repeat_n("", length)),
+                }
+            };
+        }
+        zeros! {
+            Bool => false, Int8 => 0_i8, Int16 => 0_i16, Int32 => 0_i32, Int64 => 0_i64, UInt8 => 0_u8,
+            UInt16 => 0_u16, UInt32 => 0_u32, UInt64 => 0_u64, Float16 => f16::ZERO, Float32 => 0_f32, Float64 => 0_f64
+        }
+    }
+
     /// A column of one value per row, shape `[values.len()]`.
     #[must_use]
     pub fn column<T: Element>(values: Vec<T>) -> Self {

@@ -4,5 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test suite fails by panicking")]
 
 mod rollout;
+mod runner;
 
 pub use self::rollout::{Stickiness, rollout_policy};
+pub use self::runner::runner;

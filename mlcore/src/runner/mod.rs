@@ -40,7 +40,9 @@ impl RunOptions {
 /// - it refuses anything else with [`SchemaMismatch`](crate::Error::SchemaMismatch) naming the tensor, before it
 ///   computes anything;
 /// - it may be called from many threads at once, and equal inputs give equal outputs;
-/// - rows are independent: a row's answer does not depend on the other rows of its batch.
+/// - rows are independent: a row's answer does not depend on the other rows of its batch, but for rounding;
+/// - zero rows are answered with zero rows;
+/// - a timeout that does not pass changes nothing.
 ///
 /// ```
 /// use mlcore::batch::{Batch, Tensor};

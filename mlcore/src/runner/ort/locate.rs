@@ -33,6 +33,13 @@ impl Surroundings {
         Self::from_variables(|name| env::var_os(name).filter(|value| !value.is_empty()))
     }
 
+    /// Surroundings made up for a test.
+    #[cfg(test)]
+    pub(super) fn at(cache: Option<&Path>, python: &[&str]) -> Self {
+        let python = python.iter().map(PathBuf::from).collect();
+        Self { explicit: None, cache: cache.map(Path::to_owned), python }
+    }
+
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let path = |name: &str| variable(name).map(PathBuf::from);
         let caches = if cfg!(windows) {
@@ -157,4 +164,88 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
         fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(file: &Path) -> PathBuf {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "").unwrap();
+        file.to_owned()
+    }
+
+    fn library(version: &str) -> String {
+        if cfg!(windows) {
+            "onnxruntime.dll".into()
+        } else if cfg!(target_os = "macos") {
+            format!("libonnxruntime.{version}.dylib")
+        } else {
+            format!("libonnxruntime.so.{version}")
+        }
+    }
+
+    fn surroundings(variables: &[(&str, &Path)]) -> Surroundings {
+        let path = |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, path)| path.into());
+        Surroundings::from_variables(path)
+    }
+
+    #[test]
+    fn the_cache_gives_its_newest_version_first() {
+        let cache = tempfile::tempdir().unwrap();
+        let place = |version: &str| cache.path().join("onnxruntime").join(version).join(library(version));
+        let old = put(&place("1.4.0"));
+        let new = put(&place("1.31.1"));
+        let middle = put(&place("1.24.4"));
+        put(&cache.path().join("onnxruntime").join("1.31.1").join("libonnxruntime_providers_shared.so"));
+        let found = surroundings(&[("MLCORE_CACHE", cache.path())]).places();
+        assert_eq!(found[0].libraries, [new, middle, old]);
+    }
+
+    #[test]
+    fn the_cache_lies_where_the_system_keeps_caches() {
+        let home = Path::new("/home/u");
+        let path = |variables: &[(&str, &Path)]| surroundings(variables).places()[0].path.clone();
+        if cfg!(all(unix, not(target_os = "macos"))) {
+            assert_eq!(path(&[("HOME", home)]), home.join(".cache/mlcore/onnxruntime"));
+            let set = [("HOME", home), ("XDG_CACHE_HOME", Path::new("/c"))];
+            assert_eq!(path(&set), Path::new("/c/mlcore/onnxruntime"));
+        }
+        let set = [("HOME", home), ("MLCORE_CACHE", Path::new("/m"))];
+        assert_eq!(path(&set), Path::new("/m").join("onnxruntime"));
+        assert_eq!(path(&[]), PathBuf::new());
+    }
+
+    #[test]
+    fn the_active_python_comes_after_the_cache() {
+        let (active, conda) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let site = |prefix: &Path| match cfg!(windows) {
+            true => prefix.join("Lib").join("site-packages"),
+            false => prefix.join("lib").join("python3.12").join("site-packages"),
+        };
+        let package =
+            |prefix: &Path| put(&site(prefix).join("onnxruntime").join("capi").join(library("1.31.1")));
+        let (first, second) = (package(active.path()), package(conda.path()));
+        let found = surroundings(&[("VIRTUAL_ENV", active.path()), ("CONDA_PREFIX", conda.path())]).places();
+        let rules: Vec<&str> = found.iter().map(|place| place.rule).collect();
+        assert_eq!(rules, ["mlcore's cache folder", "the active Python", "the active Python"]);
+        assert_eq!((&found[1].libraries, &found[2].libraries), (&vec![first], &vec![second]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_python_on_the_path_is_followed_to_its_packages() {
+        let (bin, prefix) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let python = put(&prefix.path().join("bin/python3.11"));
+        std::os::unix::fs::symlink(python, bin.path().join("python3")).unwrap();
+        let package = prefix.path().join("lib/python3.11/dist-packages/onnxruntime/capi");
+        let expected = put(&package.join(library("1.31.1"))).canonicalize().unwrap();
+        let found: Vec<PathBuf> = surroundings(&[("PATH", bin.path())])
+            .places()
+            .into_iter()
+            .flat_map(|place| place.libraries)
+            .collect();
+        assert_eq!(found, [expected]);
+    }
 }

@@ -26,6 +26,7 @@
 //! tensor has none.
 
 mod call;
+mod deadline;
 mod external;
 mod ffi;
 mod graph;

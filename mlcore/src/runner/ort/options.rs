@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ pub struct OnnxOptions {
     pub providers: Vec<Provider>,
     /// What happens when the provider asked for cannot run it. Default: an error.
     pub fallback: Fallback,
+    /// The sessions that threads spread over on the CPU, where one serves any number. Default: one, and a few for a small
+    /// model that is run by single threads, where copies cost nothing and spare threads each other.
+    pub sessions: Option<NonZeroUsize>,
     /// Runs on zeros before loading ends, so that no request pays for the first allocations. Default 1.
     pub warm_up: usize,
     /// The longest that ONNX Runtime may take to load it. Default: unbounded.
@@ -126,6 +130,7 @@ impl Default for OnnxOptions {
             optimization: Optimization::default(),
             providers: vec![Provider::Cpu],
             fallback: Fallback::default(),
+            sessions: None,
             warm_up: 1,
             load_timeout: None,
             limits: Limits::default(),
@@ -193,6 +198,13 @@ impl OnnxOptions {
     #[must_use]
     pub fn with_fallback(mut self, fallback: Fallback) -> Self {
         self.fallback = fallback;
+        self
+    }
+
+    /// Spreads threads over this many sessions on the CPU.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: NonZeroUsize) -> Self {
+        self.sessions = Some(sessions);
         self
     }
 

@@ -3,22 +3,23 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ort_sys as sys;
 
 use super::call::{self, Names};
+use super::deadline;
 use super::external::Folder;
 use super::ffi::{Failure, Owned};
 use super::graph::{self, ModelInfo, Slot};
 use super::options::{Limits, OnnxOptions, Provider};
-use super::pool::Sessions;
+use super::pool::{self, Sessions};
 use super::runtime::OnnxRuntime;
 use super::session::{self, Source};
-use super::watchdog::Deadline;
 use crate::batch::{Batch, Tensor};
 use crate::error::{Error, Result};
 use crate::runner::{RunOptions, Runner};
-use crate::schema::{DType, Dim, Signature};
+use crate::schema::{Dim, Signature};
 
 const OPERATION: &str = "run model";
 
@@ -105,7 +106,7 @@ impl OnnxRunner {
             &rewritten
         };
         let source = Source { model: name, bytes, external: &external };
-        let (session, provider) = session::make(&runtime, &source, options)?;
+        let (sessions, provider) = session::make(&runtime, &source, options)?;
         let loaded = Loaded {
             name: name.to_owned(),
             input_names: Names::of(&model.inputs)?,
@@ -114,12 +115,12 @@ impl OnnxRunner {
             info: model.info,
             runtime,
             provider,
-            sessions: Sessions::new(session, provider),
+            sessions,
             inputs: model.inputs,
             outputs: model.outputs,
             max_output_bytes: options.limits.max_output_bytes,
         };
-        loaded.warm_up(options.warm_up)?;
+        loaded.warm_up(options)?;
         Ok(Self(Arc::new(loaded)))
     }
 
@@ -170,26 +171,25 @@ impl Loaded {
         if let Some(empty) = self.empty_answer(&tensors)? {
             return Ok(empty);
         }
-        let deadline = match options.timeout {
-            None => None,
-            Some(timeout) => Some(self.deadline(timeout)?),
-        };
-        let run_options =
-            deadline.as_ref().map_or(std::ptr::null(), |(_, options)| options.as_ptr().cast_const());
-        // SAFETY: the values borrow from tensors of `batch`, which outlives them; the session was made from the model that
-        // the names come from, and `with` hands it to threads that may run it.
-        #[expect(unsafe_code, reason = "a foreign interface")]
-        let answered = unsafe {
-            let values = tensors.iter().map(|tensor| call::borrow(&self.runtime, tensor));
-            values.collect::<Result<Vec<_>, Failure>>().and_then(|values| {
-                self.sessions.with(|session| {
-                    let inputs = (&self.input_names, values.as_slice());
-                    call::run(self.runtime.api(), session, run_options, inputs, &self.output_names)
-                })
-            })
-        };
-        let values = answered
-            .map_err(|failure| self.failed(&failure, deadline.as_ref().map(|(deadline, _)| deadline)))?;
+        if options.timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(self.too_late());
+        }
+        let outcome = deadline::within(&self.runtime, options.timeout, |run_options| {
+            // SAFETY: the values borrow from tensors of `batch`, which outlives them; the sessions were made from the model
+            // that the names come from, and `with` hands out one that this thread may run.
+            #[expect(unsafe_code, reason = "a foreign interface")]
+            unsafe {
+                let values = tensors.iter().map(|tensor| call::borrow(&self.runtime, tensor));
+                let values = values.collect::<Result<Vec<_>, Failure>>()?;
+                let inputs = (&self.input_names, values.as_slice());
+                let api = self.runtime.api();
+                self.sessions.with(|session| call::run(api, session, run_options, inputs, &self.output_names))
+            }
+        })?;
+        let values = outcome.answer.map_err(|failure| match outcome.passed {
+            true => self.too_late().caused_by(failure.message),
+            false => self.failed(&failure),
+        })?;
         self.answer(&values, &rows)
     }
 
@@ -263,24 +263,9 @@ impl Loaded {
                 let Dim::Fixed(size) = dim else { return Ok(None) };
                 shape.push(*size);
             }
-            answers.push((name.clone(), zeros(slot.field.dtype(), shape)?));
+            answers.push((name.clone(), Tensor::zeros(slot.field.dtype(), shape)?));
         }
         Batch::new(answers).map(Some)
-    }
-
-    #[expect(unsafe_code, reason = "a foreign interface")]
-    fn deadline(&self, timeout: std::time::Duration) -> Result<(Deadline, Arc<Owned<sys::OrtRunOptions>>)> {
-        let api = self.runtime.api();
-        // SAFETY: a function of the table with its own release function.
-        let options = unsafe { api.create(api.0.ReleaseRunOptions, |out| (api.0.CreateRunOptions)(out)) }
-            .map_err(|failure| failure.internal(OPERATION))?;
-        let options = Arc::new(options);
-        let stopped = options.clone();
-        let deadline = Deadline::after(timeout, move || {
-            // SAFETY: the options live as long as this closure; the flag is made to be set by another thread.
-            drop(unsafe { super::ffi::call!(api, RunOptionsSetTerminate(stopped.as_ptr())) });
-        })?;
-        Ok((deadline, options))
     }
 
     /// The answers as tensors, checked against the signature and the rows that were asked for.
@@ -320,7 +305,13 @@ impl Loaded {
     }
 
     #[cold]
-    fn failed(&self, failure: &Failure, deadline: Option<&Deadline>) -> Error {
+    fn too_late(&self) -> Error {
+        Error::timeout(OPERATION, &*self.name, "it was stopped at its deadline")
+            .remedy("allow more time with RunOptions::timeout, or send fewer rows")
+    }
+
+    #[cold]
+    fn failed(&self, failure: &Failure) -> Error {
         const NOT_IMPLEMENTED: i32 = sys::OrtErrorCode::ORT_NOT_IMPLEMENTED as i32;
         const DEVICE: [i32; 3] = [
             sys::OrtErrorCode::ORT_ENGINE_ERROR as i32,
@@ -328,10 +319,7 @@ impl Loaded {
             sys::OrtErrorCode::ORT_DEVICE_RESET as i32,
         ];
         let (name, message) = (&*self.name, &failure.message);
-        let error = if deadline.is_some_and(Deadline::has_passed) {
-            Error::timeout(OPERATION, name, "it was stopped at its deadline")
-                .remedy("allow more time with RunOptions::timeout, or send fewer rows")
-        } else if message.contains("bad_alloc") || message.contains("Failed to allocate memory") {
+        let error = if message.contains("bad_alloc") || message.contains("Failed to allocate memory") {
             Error::overloaded(OPERATION, name, "there is no memory for it")
                 .remedy("send fewer rows, or free memory")
         } else if failure.code == NOT_IMPLEMENTED {
@@ -344,47 +332,32 @@ impl Loaded {
         error.caused_by(message.clone())
     }
 
-    /// Runs on zeros; what does not run on zeros, such as a lookup by name, may still run on data.
-    fn warm_up(&self, runs: usize) -> Result<()> {
-        const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
-        for _ in 0..runs {
-            let mut inputs = Vec::with_capacity(self.inputs.len());
-            for slot in &self.inputs {
-                let size = |dim: &Dim| if let Dim::Fixed(size) = dim { *size } else { 1 };
-                inputs.push((
-                    slot.field.name(),
-                    zeros(slot.field.dtype(), slot.field.shape().iter().map(size).collect())?,
-                ));
+    /// Runs every session on zeros. What does not run on zeros, such as a lookup by name, may still run on data.
+    fn warm_up(&self, options: &OnnxOptions) -> Result<()> {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        const MOST_ELEMENTS: usize = 1 << 26;
+        let mut inputs = Vec::with_capacity(self.inputs.len());
+        for slot in &self.inputs {
+            let size = |dim: &Dim| if let Dim::Fixed(size) = dim { *size } else { 1 };
+            let shape: Vec<usize> = slot.field.shape().iter().map(size).collect();
+            let length = shape.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
+            if length.is_none_or(|length| length > MOST_ELEMENTS) {
+                return Ok(());
             }
-            if let Err(error) = self.run(&Batch::new(inputs)?, &RunOptions::default().with_timeout(TIMEOUT)) {
-                tracing::debug!(model = %self.name, %error, "warm-up on zeros failed");
-                break;
+            inputs.push((slot.field.name(), Tensor::zeros(slot.field.dtype(), shape)?));
+        }
+        let inputs = Batch::new(inputs)?;
+        let once = RunOptions::default().with_timeout(options.load_timeout.unwrap_or(PATIENCE));
+        for _ in 0..options.warm_up {
+            for position in 0..self.sessions.len() {
+                pool::prefer(position);
+                if let Err(error) = self.run(&inputs, &once) {
+                    tracing::debug!(model = %self.name, %error, "warm-up on zeros failed");
+                    return Ok(());
+                }
             }
         }
         Ok(())
-    }
-}
-
-fn zeros(dtype: DType, shape: Vec<usize>) -> Result<Tensor> {
-    const MOST: usize = 1 << 28;
-    let length = shape
-        .iter()
-        .try_fold(1_usize, |length, &size| length.checked_mul(size))
-        .filter(|length| *length <= MOST);
-    let Some(length) = length else {
-        return Err(Error::unsupported("warm up", format!("{shape:?}"), "the input is too large to make up"));
-    };
-    macro_rules! zeros {
-        ($($dtype:ident => $zero:expr),+) => {
-            match dtype {
-                $(DType::$dtype => Tensor::new(shape, vec![$zero; length]),)+
-                DType::String => Tensor::strings(shape, vec![""; length]),
-            }
-        };
-    }
-    zeros! {
-        Bool => false, Int8 => 0_i8, Int16 => 0_i16, Int32 => 0_i32, Int64 => 0_i64, UInt8 => 0_u8, UInt16 => 0_u16,
-        UInt32 => 0_u32, UInt64 => 0_u64, Float16 => half::f16::ZERO, Float32 => 0_f32, Float64 => 0_f64
     }
 }
 

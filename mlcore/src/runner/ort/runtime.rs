@@ -247,3 +247,55 @@ fn is_new_enough(version: &str) -> bool {
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     major == 1 && minor >= OLDEST_MINOR
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_found_is_one_error_that_lists_what_was_tried_in_order() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = cache.path().join("onnxruntime").join("1.31.1");
+        std::fs::create_dir_all(&folder).unwrap();
+        let name = system_names()[0];
+        std::fs::write(folder.join(name), "not a library").unwrap();
+        let error = search(&Surroundings::at(Some(cache.path()), &["/python/prefix"])).map(drop);
+        // A machine with a library known to its loader has one to fall back to.
+        let Err(error) = error else { return };
+        assert!(matches!(error, Error::Unavailable(_)), "{error}");
+        let told = error.to_string();
+        let position = |part: &str| told.find(part).unwrap_or_else(|| panic!("{part} is not in: {told}"));
+        let order = [
+            position("mlcore's cache folder"),
+            position(&folder.join(name).display().to_string()),
+            position("the active Python /python/prefix (none there)"),
+            position("the system's loader"),
+            position("run `pip install onnxruntime`"),
+        ];
+        assert!(order.is_sorted(), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+
+    #[test]
+    fn an_explicit_path_is_the_only_one_tried() {
+        let mut surroundings = Surroundings::at(None, &[]);
+        surroundings.explicit = Some("/no/such/libonnxruntime.so".into());
+        let told = search(&surroundings).unwrap_err().to_string();
+        assert!(told.starts_with("load ONNX Runtime ORT_DYLIB_PATH=/no/such/libonnxruntime.so: "), "{told}");
+        assert!(told.ends_with("or unset it") && !told.contains("active Python"), "{told}");
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        for (version, new_enough) in [
+            ("1.24.0", true),
+            ("1.31.1", true),
+            ("1.100.0", true),
+            ("1.9.9", false),
+            ("1.23.2", false),
+            ("", false),
+        ] {
+            assert_eq!(is_new_enough(version), new_enough, "{version}");
+        }
+    }
+}

@@ -8,8 +8,9 @@ use ort_sys as sys;
 use super::external::ExternalData;
 use super::ffi::{Api, Failure, Owned, c_string, call, text};
 use super::options::{Fallback, OnnxOptions, Optimization, Provider};
+use super::pool::{self, Sessions};
 use super::runtime::OnnxRuntime;
-use super::watchdog::Deadline;
+use super::watchdog::{Deadline, Timer};
 use crate::error::{Error, Result};
 
 const OPERATION: &str = "load model";
@@ -21,36 +22,44 @@ pub(super) struct Source<'a> {
     pub(super) external: &'a [ExternalData],
 }
 
-/// A session and the provider it runs on.
-pub(super) type Made = (Owned<sys::OrtSession>, Provider);
-
-/// A session on the first provider that can run the model.
-pub(super) fn make(runtime: &OnnxRuntime, source: &Source<'_>, options: &OnnxOptions) -> Result<Made> {
-    let mut refused = None;
+/// The sessions of the model on the first provider that can run it.
+pub(super) fn make(
+    runtime: &OnnxRuntime,
+    source: &Source<'_>,
+    options: &OnnxOptions,
+) -> Result<(Sessions, Provider)> {
+    let make_all = |provider| {
+        let copies = pool::copies(options, provider, source.bytes.len());
+        let first = make_one(runtime, source, options, provider, copies)?;
+        let others = (1..copies)
+            .map(|_| make_one(runtime, source, options, provider, copies))
+            .collect::<Result<_>>()?;
+        Ok((Sessions::new(first, others, provider), provider))
+    };
+    let mut refused = false;
     for &provider in &options.providers {
-        match make_on(runtime, source, options, provider) {
-            Ok(session) => return Ok((session, provider)),
-            Err(error) if provider == Provider::Cpu => return Err(error),
-            Err(error) if options.fallback != Fallback::Allowed => return Err(error),
-            Err(error) => {
+        match make_all(provider) {
+            Err(error) if provider != Provider::Cpu && options.fallback == Fallback::Allowed => {
                 tracing::warn!(model = source.model, provider = provider.label(), %error, "falling back");
-                refused = Some(error);
+                refused = true;
             }
+            made => return made,
         }
     }
     match refused {
-        // Allowed to fall back and nothing else asked for: the CPU is what is left.
-        Some(_) => Ok((make_on(runtime, source, options, Provider::Cpu)?, Provider::Cpu)),
-        None => Err(Error::invalid_input(OPERATION, source.model, "no execution provider is asked for")),
+        // Allowed to fall back, and nothing else is asked for: the CPU is what is left.
+        true => make_all(Provider::Cpu),
+        false => Err(Error::invalid_input(OPERATION, source.model, "no execution provider is asked for")),
     }
 }
 
 #[expect(unsafe_code, reason = "a foreign interface")]
-fn make_on(
+fn make_one(
     runtime: &OnnxRuntime,
     source: &Source<'_>,
     options: &OnnxOptions,
     provider: Provider,
+    copies: usize,
 ) -> Result<Owned<sys::OrtSession>> {
     let api = runtime.api();
     if !runtime.providers().iter().any(|name| name == provider.full_name()) {
@@ -61,22 +70,19 @@ fn make_on(
             &format!("this ONNX Runtime {} has only {has}", runtime.version()),
         ));
     }
-    let settings = Arc::new(settings(api, options, provider).map_err(|failure| failure.internal(OPERATION))?);
+    let settings =
+        Arc::new(settings(api, options, provider, copies).map_err(|failure| failure.internal(OPERATION))?);
     if let Provider::Cuda { device } = provider {
         append_cuda(api, &settings, device)
             .map_err(|failure| unavailable(source, provider, &failure.reason()))?;
     }
     add_external(api, &settings, source)?;
-    let deadline = options
-        .load_timeout
-        .map(|timeout| {
-            let settings = settings.clone();
-            Deadline::after(timeout, move || {
-                // SAFETY: the settings live as long as this closure; the flag is made to be set by another thread.
-                drop(unsafe { call!(api, SessionOptionsSetLoadCancellationFlag(settings.as_ptr(), true)) });
-            })
-        })
-        .transpose()?;
+    let stopped = settings.clone();
+    let mut timer = Timer::new(move || {
+        // SAFETY: the settings live as long as this closure; the flag is made to be set by another thread.
+        drop(unsafe { call!(api, SessionOptionsSetLoadCancellationFlag(stopped.as_ptr(), true)) });
+    });
+    let deadline = options.load_timeout.map(|timeout| timer.set(timeout)).transpose()?;
     // SAFETY: bytes and settings outlive the call, and the session copies what it keeps of them.
     let made = unsafe {
         api.create(api.0.ReleaseSession, |out| {
@@ -90,7 +96,8 @@ fn make_on(
             )
         })
     };
-    let session = made.map_err(|failure| match deadline.as_ref().is_some_and(Deadline::has_passed) {
+    let passed = deadline.is_some_and(Deadline::finish);
+    let session = made.map_err(|failure| match passed {
         true => Error::timeout(OPERATION, source.model, "ONNX Runtime did not finish in time")
             .remedy("raise OnnxOptions::load_timeout, or simplify the model"),
         false => refused(runtime, source, &failure),
@@ -107,6 +114,7 @@ fn settings(
     api: Api,
     options: &OnnxOptions,
     provider: Provider,
+    copies: usize,
 ) -> Result<Owned<sys::OrtSessionOptions>, Failure> {
     let level = match options.optimization {
         Optimization::None => sys::GraphOptimizationLevel::ORT_DISABLE_ALL,
@@ -141,7 +149,7 @@ fn settings(
             call!(api, AddSessionConfigEntry(raw, key.as_ptr(), value.as_ptr()))?;
         }
         if provider == Provider::Cpu {
-            super::pool::prepare_for_sharing(api, raw)?;
+            pool::prepare(api, raw, copies)?;
         }
         Ok(settings)
     }

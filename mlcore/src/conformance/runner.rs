@@ -1,0 +1,153 @@
+use std::thread;
+use std::time::Duration;
+
+use crate::batch::{Batch, Tensor};
+use crate::error::Error;
+use crate::runner::{RunOptions, Runner};
+use crate::schema::{DType, Dim, Field};
+
+/// Holds a model to the contract of [`Runner`]. `sample` is a batch that it answers, of several rows where the model
+/// takes any number.
+///
+/// Proved: exactly the inputs of the signature are taken, in any order, and exactly its outputs are answered;
+/// a missing, unknown or misfit input is refused by name before anything is computed; equal inputs give equal outputs,
+/// from eight threads at once too; each row alone is answered as in the batch, and zero rows with zero rows; a timeout
+/// that does not pass changes nothing.
+pub fn runner(model: &dyn Runner, sample: &Batch) {
+    assert!(!model.provider().is_empty(), "the provider's label is empty");
+    let answer = run(model, sample, "the sample");
+    let declared = answer.check(&model.signature().outputs);
+    assert!(declared.is_ok(), "the answer is not what the signature declares: {declared:?}");
+
+    inputs_are_taken_in_any_order(model, sample, &answer);
+    equal_inputs_give_equal_outputs(model, sample, &answer);
+    misfits_are_refused_by_name(model, sample);
+    if takes_any_number_of_rows(model) {
+        rows_are_independent(model, sample, &answer);
+        zero_rows_are_answered_with_zero_rows(model, sample);
+    }
+}
+
+fn inputs_are_taken_in_any_order(model: &dyn Runner, sample: &Batch, answer: &Batch) {
+    let mut reversed: Vec<(String, Tensor)> =
+        sample.iter().map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect();
+    reversed.reverse();
+    let again = run(model, &Batch::new(reversed).unwrap(), "the inputs in reverse order");
+    assert!(same(&again, answer, 0.0), "the order of the inputs changes the answer");
+}
+
+fn equal_inputs_give_equal_outputs(model: &dyn Runner, sample: &Batch, answer: &Batch) {
+    const THREADS: usize = 8;
+    const RUNS: usize = 25;
+    let patient = RunOptions::default().with_timeout(Duration::from_secs(600));
+    let timed = model.run(sample, &patient).unwrap();
+    assert!(same(&timed, answer, 0.0), "a timeout that does not pass changes the answer");
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for _ in 0..RUNS {
+                    let again = run(model, sample, "the sample, from many threads");
+                    assert!(same(&again, answer, 0.0), "equal inputs gave different answers");
+                }
+            });
+        }
+    });
+}
+
+fn misfits_are_refused_by_name(model: &dyn Runner, sample: &Batch) {
+    let with = |name: &str, tensor: Option<Tensor>| {
+        let others = sample.iter().filter(|(own, _)| *own != name);
+        let mut tensors: Vec<(&str, Tensor)> = others.map(|(own, tensor)| (own, tensor.clone())).collect();
+        tensors.extend(tensor.map(|tensor| (name, tensor)));
+        Batch::new(tensors).unwrap()
+    };
+    for field in model.signature().inputs.fields() {
+        let name = field.name();
+        let tensor = sample.tensor(name).unwrap();
+        refuses(model, &with(name, None), name, "without it");
+        let other = match tensor.dtype() {
+            DType::Int64 => Tensor::new(tensor.shape(), vec![0.0_f64; tensor.len()]),
+            _ => Tensor::new(tensor.shape(), vec![0_i64; tensor.len()]),
+        };
+        refuses(model, &with(name, other.ok()), name, "with another element type");
+        let deeper = tensor.reshaped([&[1], tensor.shape()].concat()).unwrap();
+        refuses(model, &with(name, Some(deeper)), name, "with one axis more");
+        for (axis, dim) in field.shape().iter().enumerate() {
+            let Dim::Fixed(size) = dim else { continue };
+            let mut shape = tensor.shape().to_vec();
+            shape[axis] = size + 1;
+            let longer = Tensor::zeros(tensor.dtype(), shape).unwrap();
+            refuses(model, &with(name, Some(longer)), name, "with one position more");
+        }
+    }
+    const STRANGER: &str = "an input that nobody has";
+    refuses(model, &with(STRANGER, Some(Tensor::column(vec![0.0_f32]))), STRANGER, "with it");
+}
+
+fn refuses(model: &dyn Runner, inputs: &Batch, name: &str, how: &str) {
+    let answer = model.run(inputs, &RunOptions::default());
+    assert!(answer.is_err(), "it ran {how}: {name}");
+    let error = answer.unwrap_err();
+    let is_misfit = matches!(error, Error::SchemaMismatch(_));
+    assert!(is_misfit, "{how}, {name} is refused with {}: {error}", error.kind());
+    assert!(error.to_string().contains(name), "the refusal of {name} {how} does not name it: {error}");
+}
+
+fn takes_any_number_of_rows(model: &dyn Runner) -> bool {
+    let is_batched = |field: &Field| field.shape().first() == Some(&Dim::Dynamic);
+    let inputs = model.signature().inputs.fields();
+    !inputs.is_empty() && inputs.iter().all(is_batched)
+}
+
+fn rows_are_independent(model: &dyn Runner, sample: &Batch, answer: &Batch) {
+    /// What another order of summation may change, in single precision.
+    const ROUNDING: f64 = 1e-5;
+    for row in 0..sample.rows().unwrap_or(0) {
+        let alone = run(model, &sample.rows_in(row..row + 1).unwrap(), "one row of the sample");
+        for (name, tensor) in alone.iter() {
+            let among = answer.tensor(name).unwrap();
+            if tensor.rows() == Some(1) && among.rows() == sample.rows() {
+                let among = among.rows_in(row..row + 1).unwrap();
+                assert!(close(tensor, &among, ROUNDING), "row {row} of {name} depends on the other rows");
+            }
+        }
+    }
+}
+
+fn zero_rows_are_answered_with_zero_rows(model: &dyn Runner, sample: &Batch) {
+    let answer = run(model, &sample.rows_in(0..0).unwrap(), "zero rows");
+    for field in model.signature().outputs.fields() {
+        let tensor = answer.tensor(field.name()).unwrap();
+        assert_eq!(tensor.dtype(), field.dtype(), "{} of zero rows", field.name());
+        if field.shape().first() == Some(&Dim::Dynamic) {
+            assert_eq!(tensor.rows(), Some(0), "{} of zero rows", field.name());
+        }
+    }
+}
+
+fn run(model: &dyn Runner, inputs: &Batch, what: &str) -> Batch {
+    let answer = model.run(inputs, &RunOptions::default());
+    assert!(answer.is_ok(), "{what} is refused: {answer:?}");
+    answer.unwrap()
+}
+
+/// The same tensors by name.
+fn same(a: &Batch, b: &Batch, rounding: f64) -> bool {
+    let matches =
+        |(name, tensor): (&str, &Tensor)| b.find(name).is_some_and(|other| close(tensor, other, rounding));
+    a.len() == b.len() && a.iter().all(matches)
+}
+
+/// Equal but for rounding; a NaN is as good as another.
+fn close(a: &Tensor, b: &Tensor, rounding: f64) -> bool {
+    if a.dtype() != b.dtype() || a.shape() != b.shape() {
+        return false;
+    }
+    if !a.dtype().is_float() {
+        return a == b;
+    }
+    let near = |a: f64, b: f64| {
+        a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= rounding * a.abs().max(b.abs()).max(1.0)
+    };
+    a.to_f64().unwrap().iter().zip(&b.to_f64().unwrap()).all(|(a, b)| near(*a, *b))
+}
