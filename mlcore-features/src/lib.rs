@@ -79,6 +79,13 @@
 //! Where this differs from scikit-learn 1.9: results are dense; an empty table is transformed into an empty one; integer
 //! columns with nulls stay integers in encoders and for most frequent values and constants (they are floats in a pandas
 //! frame); an unseeded subsample of `KBinsDiscretizer` is the one of seed 0.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `conformance` | the contracts of `Fit` and `Transform` as test suites |
+//! | `full` | all of them |
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

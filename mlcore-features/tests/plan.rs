@@ -292,6 +292,10 @@ fn fitting_says_what_is_wrong() {
             "fit KBinsDiscretizer n_bins: at least 2 bins",
         ),
         (
+            with("a", KBinsDiscretizer::default().n_bins(usize::MAX).into(), "age"),
+            "fit KBinsDiscretizer n_bins: at least 2 bins are needed and 1048576 at most taken",
+        ),
+        (
             with("a", scaler(), "age").with("b", scaler(), ["age"]).verbose_feature_names_out(false),
             "compile plan age: two output columns have this name; rename a column or a step",
         ),

@@ -250,6 +250,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(50))]
+
         #[test]
         fn a_table_answers_as_a_map_does(
             known in prop::collection::hash_set("[a-c]{0,40}", 0..700),

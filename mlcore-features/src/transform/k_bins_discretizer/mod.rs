@@ -158,12 +158,11 @@ impl KBinsDiscretizer {
                 return Err(Error::invalid_input(OPERATION, "n_bins", problem));
             }
         };
-        match bins.iter().find(|bins| **bins < 2) {
-            Some(bins) => Err(Error::invalid_input(
-                OPERATION,
-                "n_bins",
-                format!("at least 2 bins are needed, got {bins}"),
-            )),
+        match bins.iter().find(|bins| !(2..=MOST_BINS).contains(*bins)) {
+            Some(bins) => {
+                let problem = format!("at least 2 bins are needed and {MOST_BINS} at most taken, got {bins}");
+                Err(Error::invalid_input(OPERATION, "n_bins", problem))
+            }
             None => Ok(bins),
         }
     }
@@ -177,7 +176,7 @@ impl KBinsDiscretizer {
         }
         let uniform = linspace(least, greatest, bins + 1);
         let mut edges = match self.strategy {
-            BinStrategy::Uniform => return Ok(uniform),
+            BinStrategy::Uniform => uniform,
             BinStrategy::Quantile => {
                 let levels: Vec<f64> =
                     linspace(0.0, 100.0, bins + 1).into_iter().map(|percent| percent / 100.0).collect();
@@ -197,14 +196,24 @@ impl KBinsDiscretizer {
                 std::iter::once(least).chain(between).chain(std::iter::once(greatest)).collect()
             }
         };
-        // Bins no wider than this hold the same value twice: scikit-learn's bound.
-        let mut before = f64::NEG_INFINITY;
-        edges.retain(|edge| edge - std::mem::replace(&mut before, *edge) > 1e-8);
+        if edges.iter().any(|edge| !edge.is_finite()) {
+            return Err(column
+                .error("its values are too far apart: the differences overflow")
+                .remedy("scale the column first"));
+        }
+        if self.strategy != BinStrategy::Uniform {
+            // Bins no wider than this hold the same value twice: scikit-learn's bound.
+            let mut before = f64::NEG_INFINITY;
+            edges.retain(|edge| edge - std::mem::replace(&mut before, *edge) > 1e-8);
+        }
         Ok(edges)
     }
 }
 
 const OPERATION: &str = "fit KBinsDiscretizer";
+
+/// So that a number from outside cannot ask for all memory; more bins than this tell nothing.
+const MOST_BINS: usize = 1 << 20;
 
 impl Fit for KBinsDiscretizer {
     type Fitted = FittedKBinsDiscretizer;
