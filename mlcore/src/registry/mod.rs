@@ -45,6 +45,8 @@ mod extension;
 mod memory;
 mod model;
 mod mutation;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod stage;
 mod state;
 mod timestamp;
@@ -55,6 +57,8 @@ pub use self::extension::RegistryExt;
 pub use self::memory::MemoryRegistry;
 pub use self::model::{Lineage, Model, ModelVersion, NewModel, NewVersion, PlanReference, VersionReference};
 pub use self::mutation::{Change, Expected, Incumbent, Mutation, Subject};
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{SqliteAccess, SqliteOptions, SqliteRegistry};
 pub use self::stage::Stage;
 pub use self::timestamp::Timestamp;
 use crate::error::Result;

@@ -1,0 +1,207 @@
+//! Opening the file, and the connections that are open.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::{damaged, meaning};
+use super::options::{SqliteAccess, SqliteOptions};
+use super::schema;
+use crate::error::{Error, Result};
+
+/// One connection that writes, and as many that read as threads read at once.
+#[derive(Debug)]
+pub(super) struct Connections {
+    options: SqliteOptions,
+    /// The file as SQLite is given it: on a disk that cannot be written it says so.
+    name: String,
+    writer: Option<Mutex<Connection>>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Connections {
+    pub(super) fn open(options: SqliteOptions) -> Result<Self> {
+        check_place(&options)?;
+        if options.is_read_only() {
+            let (name, reader) = open_read_only(&options)?;
+            return Ok(Self { options, name, writer: None, readers: Mutex::new(vec![reader]) });
+        }
+        let name = uri(options.path(), "");
+        let writer = Mutex::new(open_writer(&options, &name)?);
+        Ok(Self { options, name, writer: Some(writer), readers: Mutex::default() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.options.path()
+    }
+
+    /// The connection that writes, once it is free.
+    pub(super) fn writer(&self) -> Result<MutexGuard<'_, Connection>> {
+        // A panic in between has rolled its transaction back.
+        let writer = self.writer.as_ref().map(|writer| writer.lock().unwrap_or_else(PoisonError::into_inner));
+        writer.ok_or_else(|| {
+            Error::permission_denied(
+                "change registry",
+                self.path().display().to_string(),
+                "it was opened read-only",
+            )
+            .remedy("open it without SqliteOptions::read_only")
+        })
+    }
+
+    /// Reads with a connection that nobody else uses meanwhile.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let waiting = || self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = waiting().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_reader(&self.options, &self.name)?,
+        };
+        let answer = read(&connection);
+        let mut readers = waiting();
+        if readers.len() < MOST_IDLE_READERS {
+            readers.push(connection);
+        }
+        answer
+    }
+}
+
+/// More threads than this may read at once; a connection beyond it is closed after use.
+const MOST_IDLE_READERS: usize = 16;
+const OPEN: &str = "open registry";
+const PAGE_BYTES: u64 = 4096;
+
+/// Names what SQLite would only call "unable to open".
+///
+/// It must not open the file: closing it again would drop the locks that this process holds on it.
+fn check_place(options: &SqliteOptions) -> Result<()> {
+    let path = options.path();
+    let subject = || path.display().to_string();
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(_) => Err(Error::invalid_input(OPEN, subject(), "it is no regular file").remedy("name a file")),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if !folder.is_dir() {
+                return Err(Error::not_found(OPEN, subject(), "its folder does not exist")
+                    .remedy("create the folder first"));
+            }
+            if options.access != SqliteAccess::Create {
+                return Err(Error::not_found(OPEN, subject(), "there is no such file")
+                    .remedy("open it with SqliteOptions::new, which creates it"));
+            }
+            Ok(())
+        }
+        Err(cause) => Err(Error::from_io(OPEN, subject(), cause)),
+    }
+}
+
+fn open_writer(options: &SqliteOptions, name: &str) -> Result<Connection> {
+    let path = options.path();
+    let failed = meaning(OPEN, path);
+    let create = match options.access {
+        SqliteAccess::Create => OpenFlags::SQLITE_OPEN_CREATE,
+        _ => OpenFlags::empty(),
+    };
+    let mut connection = connect(options, name, OpenFlags::SQLITE_OPEN_READ_WRITE | create)?;
+    // SQLite opens what it may not write read-only, without a word.
+    if connection.is_readonly("main").map_err(&failed)? {
+        return Err(Error::permission_denied(OPEN, path.display().to_string(), "the file cannot be written")
+            .remedy(
+                "let the process write the file and its folder, or open it with SqliteOptions::read_only",
+            ));
+    }
+    // Another program's file is left as it is.
+    schema::version(&connection, path)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(&failed)?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(Error::unsupported(
+            OPEN,
+            path.display().to_string(),
+            "its disk offers no write-ahead log",
+        )
+        .remedy("put it on a local disk"));
+    }
+    connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
+    if let Some(bytes) = options.max_bytes {
+        let pages = i64::try_from(bytes / PAGE_BYTES).unwrap_or(i64::MAX).max(1);
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(&failed)?;
+    }
+    schema::migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+fn open_reader(options: &SqliteOptions, name: &str) -> Result<Connection> {
+    connect(options, name, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Opens a file that may lie on a disk that cannot be written, where SQLite cannot keep the index of its write-ahead log.
+fn open_read_only(options: &SqliteOptions) -> Result<(String, Connection)> {
+    let path = options.path();
+    let open = |name: String| {
+        let connection = open_reader(options, &name)?;
+        schema::check(&connection, path)?;
+        Ok((name, connection))
+    };
+    match open(uri(path, "")) {
+        Err(Error::PermissionDenied(context)) => {
+            let mut log = path.as_os_str().to_owned();
+            log.push("-wal");
+            // Without a log the file alone is whole; with one, reading it alone would miss what was acknowledged.
+            if fs::metadata(PathBuf::from(log)).is_ok_and(|found| found.len() > 0) {
+                return Err(Error::PermissionDenied(context));
+            }
+            open(uri(path, "?immutable=1"))
+        }
+        opened => opened,
+    }
+}
+
+fn connect(options: &SqliteOptions, name: &str, access: OpenFlags) -> Result<Connection> {
+    let failed = meaning(OPEN, options.path());
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(name, flags).map_err(&failed)?;
+    connection.busy_timeout(options.busy_timeout).map_err(&failed)?;
+    for (setting, on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+    ] {
+        connection.set_db_config(setting, on).map_err(&failed)?;
+    }
+    // The first look at the file.
+    connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0)).map_err(|cause| {
+        match cause.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => {
+                damaged(OPEN, options.path().display().to_string(), "it is no SQLite file".to_owned())
+                    .caused_by(cause)
+            }
+            _ => failed(cause),
+        }
+    })?;
+    connection.pragma_update(None, "cell_size_check", true).map_err(&failed)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+/// The path as a URI, in which no character of it has a meaning.
+fn uri(path: &Path, query: &str) -> String {
+    use std::fmt::Write as _;
+
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                uri.push(char::from(*byte))
+            }
+            // Writing to a string cannot fail.
+            other => drop(write!(uri, "%{other:02x}")),
+        }
+    }
+    uri + query
+}

@@ -1,0 +1,127 @@
+//! The registry in one SQLite file.
+
+mod connection;
+mod error;
+mod options;
+mod schema;
+mod tables;
+mod verify;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use self::connection::Connections;
+pub use self::options::{SqliteAccess, SqliteOptions};
+use self::tables::SqlTables;
+use super::memory::{living, missing_version};
+use super::state::{self, Tables};
+use super::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, Registry};
+use crate::error::Result;
+use crate::name::{Alias, ModelName, Version};
+
+/// A registry in one SQLite file, for any number of threads and processes of one machine. Clones share the connections.
+///
+/// Each change is one transaction in the write-ahead log, flushed to the disk before it is acknowledged
+/// (`synchronous=FULL`). Every row carries a digest, which each read checks: SQLite itself does not notice a changed bit.
+/// Two processes may write at once; the later waits ([`SqliteOptions::busy_timeout`]). Reading never waits for writing.
+///
+/// Keep the file on a local disk: the write-ahead log needs shared memory, which network disks do not have. Do not use
+/// it in a child after `fork`; open it again there.
+#[derive(Clone, Debug)]
+pub struct SqliteRegistry {
+    connections: Arc<Connections>,
+}
+
+impl SqliteRegistry {
+    /// Opens the file, and creates it where it does not exist.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound) when its folder does not exist,
+    /// [`PermissionDenied`](crate::Error::PermissionDenied) when it cannot be read and written,
+    /// [`InvalidInput`](crate::Error::InvalidInput) for a folder or another program's file,
+    /// [`Corrupt`](crate::Error::Corrupt) for damage that shows, [`Unsupported`](crate::Error::Unsupported) for the file
+    /// of a newer version, [`Unavailable`](crate::Error::Unavailable) when another process locks it too long,
+    /// [`StorageFull`](crate::Error::StorageFull). Damage that does not show at once is found by
+    /// [`verify`](Registry::verify).
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::open_with(&SqliteOptions::new(path))
+    }
+
+    /// Opens what a URL names: `sqlite:///relative/path`, `sqlite:////absolute/path`, see [`SqliteOptions::from_url`].
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_url(url: &str) -> Result<Self> {
+        Self::open_with(&SqliteOptions::from_url(url)?)
+    }
+
+    /// Opens a file in another way.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`NotFound`](crate::Error::NotFound) for a file that must exist.
+    pub fn open_with(options: &SqliteOptions) -> Result<Self> {
+        Ok(Self { connections: Arc::new(Connections::open(options.clone())?) })
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&SqlTables<'_>) -> Result<T>) -> Result<T> {
+        self.connections.read(|connection| read(&self.tables(connection)))
+    }
+
+    fn tables<'a>(&'a self, connection: &'a Connection) -> SqlTables<'a> {
+        SqlTables { connection, file: self.connections.path() }
+    }
+}
+
+impl Registry for SqliteRegistry {
+    fn apply(&self, mutation: &Mutation, change: &Change) -> Result<AuditEntry> {
+        const OPERATION: &str = "change registry";
+        let file = self.connections.path();
+        let mut writer = self.connections.writer()?;
+        // The lock is taken before anything is read: what is decided on cannot change until it is written.
+        let transaction = writer
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(error::meaning(OPERATION, file))?;
+        let entry = state::apply(&mut self.tables(&transaction), mutation, change)?;
+        transaction.commit().map_err(error::commit_meaning(OPERATION, file))?;
+        Ok(entry)
+    }
+
+    fn model(&self, name: &ModelName) -> Result<Model> {
+        living(self.read(|tables| tables.model(name))?, name)
+    }
+
+    fn models(&self, after: Option<&ModelName>, limit: usize) -> Result<Vec<Model>> {
+        self.read(|tables| tables.models(after, limit))
+    }
+
+    fn version(&self, model: &ModelName, version: Version) -> Result<ModelVersion> {
+        self.read(|tables| tables.version(model, version))?.ok_or_else(|| missing_version(model, version))
+    }
+
+    fn versions(&self, model: &ModelName, after: Option<Version>, limit: usize) -> Result<Vec<ModelVersion>> {
+        self.read(|tables| tables.versions(model, after, limit))
+    }
+
+    fn alias(&self, model: &ModelName, alias: &Alias) -> Result<Option<Version>> {
+        Ok(self.read(|tables| tables.alias(model, alias))?.and_then(|change| change.target()))
+    }
+
+    fn aliases(&self, model: &ModelName) -> Result<Vec<(Alias, Version)>> {
+        let changes = self.read(|tables| tables.aliases(model))?.into_iter();
+        Ok(changes.filter_map(|change| Some((change.moved.alias.clone(), change.target()?))).collect())
+    }
+
+    fn alias_history(&self, model: &ModelName, alias: &Alias) -> Result<Vec<AliasChange>> {
+        self.read(|tables| tables.alias_history(model, alias))
+    }
+
+    fn audit(&self, from: u64, limit: usize) -> Result<Vec<AuditEntry>> {
+        self.read(|tables| tables.audit(from, limit))
+    }
+
+    fn verify(&self) -> Result<AuditHead> {
+        self.connections.read(|connection| verify::verify(connection, self.connections.path()))
+    }
+}

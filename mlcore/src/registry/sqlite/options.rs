@@ -1,0 +1,112 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::SqliteRegistry;
+use crate::error::{Error, Result};
+
+/// How a registry file is opened.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// The file.
+    pub path: PathBuf,
+    /// What may be done with it.
+    pub access: SqliteAccess,
+    /// How long a change waits for another process before it fails with [`Error::Unavailable`]. Default 5 s: a change
+    /// holds the file for milliseconds, so that whoever waits longer waits for something stuck.
+    pub busy_timeout: Duration,
+    /// The most that the file may grow to, rounded down to pages of 4096 bytes; beyond it changes fail with
+    /// [`Error::StorageFull`]. Default: as much as the disk gives.
+    pub max_bytes: Option<u64>,
+}
+
+/// What may be done with a registry file.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SqliteAccess {
+    /// Read, write, and create it where it does not exist.
+    Create,
+    /// Read and write a file that exists.
+    ReadWrite,
+    /// Read a file that exists, on a disk that need not be writable.
+    ReadOnly,
+}
+
+impl SqliteOptions {
+    /// Reads, writes and, where it does not exist, creates `path`.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let busy_timeout = Duration::from_secs(5);
+        Self { path: path.into(), access: SqliteAccess::Create, busy_timeout, max_bytes: None }
+    }
+
+    /// The options that a URL means, as SQLAlchemy and MLflow write them: `sqlite:///relative/path`,
+    /// `sqlite:////absolute/path`; with `?mode=ro` read-only, with `?mode=rw` only if the file exists.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for anything else.
+    pub fn from_url(url: &str) -> Result<Self> {
+        let refuse = |problem: &str| {
+            Err(Error::invalid_input("open registry", url, problem)
+                .remedy("write sqlite:///relative/path or sqlite:////absolute/path"))
+        };
+        let Some(rest) = url.strip_prefix("sqlite:///") else {
+            return refuse("it is no URL of an SQLite file");
+        };
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        if path.is_empty() || path == ":memory:" {
+            return refuse("it names no file; a registry in memory is a MemoryRegistry");
+        }
+        let options = Self::new(path);
+        match query {
+            "" => Ok(options),
+            "mode=rw" => Ok(options.must_exist()),
+            "mode=ro" => Ok(options.read_only()),
+            _ => refuse("of its query only mode=rw and mode=ro are known"),
+        }
+    }
+
+    /// Creates nothing: the file must exist.
+    #[must_use]
+    pub fn must_exist(mut self) -> Self {
+        self.access = SqliteAccess::ReadWrite;
+        self
+    }
+
+    /// Only reads.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.access = SqliteAccess::ReadOnly;
+        self
+    }
+
+    /// Waits this long for another process.
+    #[must_use]
+    pub fn with_busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// Lets the file grow to this size.
+    #[must_use]
+    pub fn with_max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// Opens the registry.
+    ///
+    /// # Errors
+    /// As [`SqliteRegistry::open`].
+    pub fn open(&self) -> Result<SqliteRegistry> {
+        SqliteRegistry::open_with(self)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.access == SqliteAccess::ReadOnly
+    }
+}

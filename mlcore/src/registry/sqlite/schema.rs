@@ -1,0 +1,89 @@
+//! The tables of the file, their version and its migration.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::{commit_meaning, damaged, meaning};
+use crate::error::{Error, Result};
+
+/// `mlcr` in the header of the file: it is one of ours.
+const APPLICATION_ID: i32 = 0x6d6c_6372;
+
+/// Each brings the file from the version of its position to the next; none is ever edited after a release.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_registry.sql")];
+
+const VERSION: i32 = MIGRATIONS.len() as i32;
+
+/// Makes the tables where the file is new, and brings those of an older version up to date.
+pub(super) fn migrate(connection: &mut Connection, file: &Path) -> Result<()> {
+    if version(connection, file)? == Some(VERSION) {
+        return check(connection, file);
+    }
+    let failed = meaning(MIGRATE, file);
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+    // Somebody else may have been here in between.
+    let from = version(&transaction, file)?.unwrap_or(0);
+    for sql in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)) {
+        transaction.execute_batch(sql).map_err(&failed)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(&failed)?;
+    transaction.pragma_update(None, "user_version", VERSION).map_err(&failed)?;
+    transaction.commit().map_err(commit_meaning(MIGRATE, file))?;
+    check(connection, file)
+}
+
+/// Fails unless the file has exactly the tables of this version: none is missing or changed, and nothing (a trigger, a
+/// view) was added that would act behind our back.
+pub(super) fn check(connection: &Connection, file: &Path) -> Result<()> {
+    match version(connection, file)? {
+        Some(VERSION) => {}
+        Some(older) => {
+            let problem = format!("it has version {older}, and this mlcore reads version {VERSION}");
+            return Err(Error::unsupported(OPEN, file.display().to_string(), problem)
+                .remedy("open it once for writing, which brings it up to date"));
+        }
+        None => {
+            return Err(Error::invalid_input(OPEN, file.display().to_string(), "the file is empty")
+                .remedy("open it once for writing, which makes a registry of it"));
+        }
+    }
+    let failed = meaning(OPEN, file);
+    let expected = Connection::open_in_memory().map_err(&failed)?;
+    MIGRATIONS.iter().try_for_each(|sql| expected.execute_batch(sql)).map_err(&failed)?;
+    if listing(connection).map_err(&failed)? == listing(&expected).map_err(&failed)? {
+        return Ok(());
+    }
+    Err(damaged(OPEN, file.display().to_string(), "its tables are not those that mlcore made".to_owned()))
+}
+
+/// The version of the file's tables; none for a new file. Fails for a file that is not ours or not for us.
+pub(super) fn version(connection: &Connection, file: &Path) -> Result<Option<i32>> {
+    let failed = meaning(OPEN, file);
+    let pragma =
+        |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(&failed);
+    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
+    let subject = || file.display().to_string();
+    match (application, version) {
+        (APPLICATION_ID, 1..=VERSION) => Ok(Some(version)),
+        (APPLICATION_ID, newer) if newer > VERSION => {
+            let problem = format!("it has version {newer}, and this mlcore reads up to version {VERSION}");
+            Err(Error::unsupported(OPEN, subject(), problem).remedy("use the newer mlcore that wrote it"))
+        }
+        (APPLICATION_ID, odd) => Err(damaged(OPEN, subject(), format!("there is no version {odd}"))),
+        (0, 0) if listing(connection).map_err(&failed)?.is_empty() => Ok(None),
+        _ => Err(Error::invalid_input(OPEN, subject(), "it is an SQLite file of another program")
+            .remedy("give the registry a file of its own")),
+    }
+}
+
+fn listing(connection: &Connection) -> rusqlite::Result<Vec<(String, String, Option<String>)>> {
+    let mut statement =
+        connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")?;
+    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
+}
+
+const OPEN: &str = "open registry";
+const MIGRATE: &str = "migrate registry";
