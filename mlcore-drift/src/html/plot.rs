@@ -98,7 +98,7 @@ impl LinePlot {
         self
     }
 
-    /// Draws a line upright at `x`.
+    /// Draws a numbered line upright at `x`; the legend has the names.
     #[must_use]
     pub fn event(mut self, x: f64, label: impl Into<String>) -> Self {
         self.events.push((x, label.into()));
@@ -141,8 +141,9 @@ impl LinePlot {
         for (y, label) in self.thresholds.iter().filter(|(y, _)| y.is_finite()) {
             content.push(frame.across(*y, label));
         }
-        for (x, label) in self.events.iter().filter(|(x, _)| x.is_finite()) {
-            content.push(frame.upright(*x, label));
+        let events: Vec<_> = self.events.iter().filter(|(x, _)| x.is_finite()).collect();
+        for (position, (x, _)) in events.iter().enumerate() {
+            content.push(frame.upright(*x, position));
         }
         for (position, series) in self.series.iter().enumerate() {
             let points: Vec<(f64, f64)> = series.points.iter().copied().filter(finite).collect();
@@ -154,7 +155,10 @@ impl LinePlot {
             .iter()
             .enumerate()
             .map(|(position, name)| legend_key(&format!("line{}", position % 4), name));
-        let legend = Markup::element("p", &[("class", "legend")], keys.collect::<Markup>());
+        let numbered = events.iter().enumerate().map(|(position, (_, name))| {
+            Markup::element("span", &[], format!("{} {name}", position + 1).as_str())
+        });
+        let legend = Markup::element("p", &[("class", "legend")], keys.chain(numbered).collect::<Markup>());
         let caption = Markup::element("figcaption", &[], self.description.as_str());
         Markup::element("figure", &[], [caption, plot, legend])
     }
@@ -294,11 +298,12 @@ impl Frame {
         [line, label(LEFT + 4.0, at - 3.0, "start", "note", text)].into()
     }
 
-    fn upright(&self, x: f64, text: &str) -> Markup {
+    /// A numbered line: names would run into each other, so the legend has them. Neighbours stand on two heights.
+    fn upright(&self, x: f64, position: usize) -> Markup {
         let at = self.at_x(x);
         let line = path("event", &format!("M{at:.1} {TOP}V{}", HEIGHT - BOTTOM));
-        let (place, anchor) = if at > WIDTH / 2.0 { (at - 4.0, "end") } else { (at + 4.0, "start") };
-        [line, label(place, TOP + 8.0, anchor, "note", text)].into()
+        let height = TOP + 8.0 + 11.0 * (position % 2) as f64;
+        [line, label(at + 3.0, height, "start", "note", &(position + 1).to_string())].into()
     }
 }
 
