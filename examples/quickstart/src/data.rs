@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use mlcore::arrow::array::{Array, AsArray, BooleanArray, RecordBatch, UInt32Array};
+use mlcore::arrow::array::{Array, AsArray, BooleanArray, RecordBatch, RecordBatchReader, UInt32Array};
 use mlcore::arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use mlcore::arrow::datatypes::{Float64Type, Int64Type};
 use mlcore::batch::Value;
@@ -56,10 +56,30 @@ impl Rows {
     /// The rows of these sites and years, in their order.
     pub fn of(&self, sites: &[i64], years: &[i64]) -> Result<Self> {
         let (site, year) = (self.integers("site")?, self.integers("year")?);
-        let keep: BooleanArray =
-            site.iter().zip(&year).map(|(site, year)| Some(sites.contains(site) && years.contains(year))).collect();
+        let keep: BooleanArray = site
+            .iter()
+            .zip(&year)
+            .map(|(site, year)| Some(sites.contains(site) && years.contains(year)))
+            .collect();
         let table = filter_record_batch(&self.table, &keep).map_err(internal)?;
         Ok(Self { table })
+    }
+
+    /// The rows at these positions.
+    pub fn at(&self, positions: &[usize]) -> Result<Self> {
+        let positions: UInt32Array = positions.iter().map(|position| *position as u32).collect();
+        Ok(Self { table: take_record_batch(&self.table, &positions).map_err(internal)? })
+    }
+
+    /// The first `count` rows, or all.
+    pub fn first(&self, count: usize) -> Self {
+        Self { table: self.table.slice(0, count.min(self.len())) }
+    }
+
+    /// The rows from `start` on.
+    pub fn from(&self, start: usize) -> Self {
+        let start = start.min(self.len());
+        Self { table: self.table.slice(start, self.len() - start) }
     }
 
     /// The rows in an order drawn with `seed`. Neighbours in the source are one family, and alike; traffic is not.
@@ -92,7 +112,8 @@ impl Rows {
     fn integers(&self, name: &str) -> Result<Vec<i64>> {
         let column = self.table.column(self.position(name)?);
         let numbers = column.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0);
-        let numbers = numbers.ok_or_else(|| Error::schema_mismatch("read data set", name, "not int64 without nulls"))?;
+        let numbers = numbers
+            .ok_or_else(|| Error::schema_mismatch("read data set", name, "not int64 without nulls"))?;
         Ok(numbers.values().to_vec())
     }
 
