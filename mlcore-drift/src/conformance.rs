@@ -1,4 +1,4 @@
-//! The contract of [`DriftTest`](crate::test::DriftTest) as a test suite: run it on your own test.
+//! The contract of [`DriftTest`] as a test suite: run it on your own test.
 //!
 //! A suite panics at the first broken promise, as a test does, and says which one it was.
 //!

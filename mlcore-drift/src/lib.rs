@@ -1,4 +1,53 @@
 //! Has the data changed, and how sure are we: drift tests, monitors and reports.
+//!
+//! A model answers well for data like the data it was trained on. This crate compares the two, column by column, and says
+//! which columns changed, by how much, and whether it could be chance:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+//! use mlcore_drift::{ReportOptions, report};
+//!
+//! let table = |shift: f64, plans: [&'static str; 4]| {
+//!     let age = Float64Array::from_iter_values((0..1000).map(|i| f64::from(i * 37 % 1000) / 20.0 + shift));
+//!     let plan = StringArray::from_iter_values((0..1000).map(|i| plans[i % 4]));
+//!     RecordBatch::try_from_iter([("age", Arc::new(age) as ArrayRef), ("plan", Arc::new(plan))])
+//! };
+//! let reference = table(0.0, ["free", "free", "pro", "team"])?;
+//! let current = table(5.0, ["free", "pro", "free", "team"])?;
+//!
+//! let report = report(&reference, &current, &ReportOptions::default())?;
+//! let drifted: Vec<&str> = report.drifted().map(|column| column.name.as_str()).collect();
+//! assert_eq!(drifted, ["age"]);
+//! # #[cfg(feature = "report")]
+//! assert!(report.to_html().starts_with("<!DOCTYPE html>"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The nouns
+//!
+//! - A [`Sample`] is one column: its values or counted categories, and how many rows were missing.
+//! - A [`DriftTest`](test::DriftTest) compares two samples and answers a [`Score`](test::Score): statistic, p-value and
+//!   an effect size. There are [Kolmogorov-Smirnov](test::KolmogorovSmirnov), [chi-square](test::ChiSquare), the
+//!   [population stability index](test::psi) and the [missing rate](test::MissingRate).
+//! - A [`Monitor`] compiles a reference once, gathers a stream of rows into windows and answers each window with a
+//!   [`Verdict`].
+//! - A [`Report`] compares two tables once, as data, as JSON, or as one self-contained HTML page.
+//!
+//! # How it decides
+//!
+//! A column drifted if its change is certain *and* large: the p-value, corrected for the number of columns, is at most
+//! alpha, and the effect size reaches a threshold. A p-value alone alarms for a shift of a hundredth of a standard
+//! deviation as soon as there are a million rows; an effect size alone alarms for noise while there are few. The defaults
+//! and their reasons stand at [`MonitorOptions`].
+//!
+//! Everything is synchronous and deterministic; nothing starts a thread, reads a clock or opens a file.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `report` (default) | `Report::to_html` and the building blocks of pages, `html` |
+//! | `conformance` | the contract of `DriftTest` as a test suite, `conformance` |
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

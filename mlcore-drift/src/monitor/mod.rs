@@ -8,6 +8,7 @@
 mod options;
 mod plan;
 mod sentence;
+mod table;
 mod verdict;
 mod window;
 
