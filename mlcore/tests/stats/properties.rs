@@ -1,6 +1,6 @@
 //! What must hold for every sample.
 
-use crate::recipe::uniform;
+use crate::recipe::{HOSTILE_SHAPES, hostile, uniform};
 use mlcore::stats::{
     Alternative, Chi2Options, ConfidenceSequence, Correction, KsMethod, KsOptions, KsReference, Moments,
     chi2_contingency, ks_2samp, multipletests,
@@ -28,26 +28,59 @@ fn options() -> impl Strategy<Value = KsOptions> {
     (methods, alternatives).prop_map(|(m, a)| KsOptions::default().method(m).alternative(a))
 }
 
-/// The statistics by their definition, from two full sorts: `max (F - G)`, `max (G - F)`.
-fn by_definition(x: &[f64], y: &[f64]) -> (f64, f64) {
-    let share = |sample: &[f64], at: f64| {
-        sample.iter().filter(|&&value| value <= at).count() as f64 / sample.len() as f64
+/// scipy's own steps: sort, count, subtract, take the first of the largest. Statistic, location, sign.
+fn by_definition(x: &[f64], y: &[f64], alternative: Alternative) -> (f64, f64, i8) {
+    let sorted = |sample: &[f64]| {
+        let mut sorted = sample.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        sorted
     };
-    let differences = x.iter().chain(y).map(|&at| share(x, at) - share(y, at));
-    differences.fold((0.0, 0.0), |(above, below), d| (f64::max(above, d), f64::max(below, -d)))
+    let (x, y) = (sorted(x), sorted(y));
+    let share =
+        |sample: &[f64], at: f64| sample.partition_point(|&value| value <= at) as f64 / sample.len() as f64;
+    let all: Vec<(f64, f64)> = x.iter().chain(&y).map(|&at| (share(&x, at) - share(&y, at), at)).collect();
+    let first = |better: fn(f64, f64) -> bool| {
+        all.iter().copied().reduce(|best, next| if better(next.0, best.0) { next } else { best }).unwrap()
+    };
+    let (highest, lowest) = (first(|a, b| a > b), first(|a, b| a < b));
+    let below = (-lowest.0).clamp(0.0, 1.0);
+    let takes_below = match alternative {
+        Alternative::Less => true,
+        Alternative::Greater => false,
+        _ => below > highest.0,
+    };
+    if takes_below { (below, lowest.1, -1) } else { (highest.0, highest.1, 1) }
+}
+
+/// Both ways to compute the statistic, for every alternative, against its definition, bit for bit.
+fn check_statistic(x: &[f64], y: &[f64]) {
+    let reference = KsReference::new(x).unwrap();
+    for alternative in [Alternative::TwoSided, Alternative::Less, Alternative::Greater] {
+        let options = KsOptions::default().method(KsMethod::Asymptotic).alternative(alternative);
+        let expected = by_definition(x, y, alternative);
+        for result in [ks_2samp(x, y, &options).unwrap(), reference.compare(y, &options).unwrap()] {
+            let actual = (result.statistic, result.statistic_location, result.statistic_sign);
+            assert_eq!(actual, expected, "{alternative:?}, {} against {}", x.len(), y.len());
+        }
+    }
 }
 
 proptest! {
     #[test]
     fn the_statistic_is_its_definition(x in values(), y in values()) {
-        let (above, below) = by_definition(&x, &y);
-        let statistic = |alternative| {
-            let options = KsOptions::default().method(KsMethod::Asymptotic).alternative(alternative);
-            ks_2samp(&x, &y, &options).unwrap().statistic
-        };
-        prop_assert_eq!(statistic(Alternative::Greater), above);
-        prop_assert_eq!(statistic(Alternative::Less), below);
-        prop_assert_eq!(statistic(Alternative::TwoSided), above.max(below));
+        check_statistic(&x, &y);
+    }
+
+    #[test]
+    fn the_statistic_of_large_samples_is_its_definition(
+        kinds in (0..HOSTILE_SHAPES, 0..HOSTILE_SHAPES), sizes in (1usize..8_000, 1usize..8_000), seed in any::<u32>(),
+    ) {
+        let x = hostile(kinds.0, u64::from(seed), sizes.0);
+        check_statistic(&x, &hostile(kinds.1, u64::from(seed) + 1, sizes.1));
+        // Of the same kind, of the same values, and of all but the same values.
+        check_statistic(&x, &hostile(kinds.0, u64::from(seed) + 2, sizes.1));
+        check_statistic(&x, &x);
+        check_statistic(&x, &x[x.len() / 100..]);
     }
 
     #[test]

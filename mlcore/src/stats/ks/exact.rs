@@ -58,7 +58,7 @@ fn paths_overflow(n1: usize, n2: usize) -> bool {
 fn outside_square(n: usize, h: usize) -> f64 {
     let (n, h_float) = (n as f64, h as f64);
     let mut probability = 0.0;
-    let mut reflections = (n / h_float).floor();
+    let mut reflections = first_reflection_that_counts(n, h_float);
     while reflections >= 0.0 {
         let offset = reflections * h_float;
         let mut ratio = 1.0;
@@ -72,6 +72,19 @@ fn outside_square(n: usize, h: usize) -> f64 {
         reflections -= 1.0;
     }
     2.0 * probability
+}
+
+/// The reflection to begin with. Later ones contribute less than 1e-17, and one minus that is one in doubles as well:
+/// leaving them out changes no bit of the answer.
+fn first_reflection_that_counts(n: f64, h: f64) -> f64 {
+    let last = (n / h).floor();
+    // Each of the h factors of a term is at most the first one.
+    let vanishes = |k: f64| h * ((n - k * h) / (n + k * h + 1.0)).ln() < -40.0;
+    let mut k = 1.0;
+    while k < last && !vanishes(k) {
+        k += 1.0;
+    }
+    k.min(last)
 }
 
 /// `P(D+ >= h/n)` for two samples of `n`: `C(2n, n - h) / C(2n, n)`.

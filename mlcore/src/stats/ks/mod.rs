@@ -3,8 +3,10 @@
 //! [`ks_2samp`] compares two samples; [`KsReference`] keeps one of them ready, for monitors that compare every
 //! window with the same reference. Both give the same answers to the last bit.
 
+mod buckets;
 mod exact;
 mod reference;
+mod search;
 mod statistic;
 
 pub use reference::KsReference;
@@ -12,7 +14,7 @@ pub use reference::KsReference;
 use super::Alternative;
 use super::special::kolmogorov::kolmogorov_sf;
 use crate::error::{Error, Result};
-use statistic::{Deviation, Extremes};
+use search::{Deviation, Extremes};
 
 /// Up to this size of the larger sample [`KsMethod::Auto`] computes the exact distribution, as scipy does.
 pub const MAX_AUTO_N: usize = 10_000;
@@ -112,7 +114,7 @@ pub struct KsResult {
 pub fn ks_2samp(x: &[f64], y: &[f64], options: &KsOptions) -> Result<KsResult> {
     require_observations("x", x)?;
     require_observations("y", y)?;
-    Ok(conclude(statistic::extremes(x, y), x.len(), y.len(), options))
+    Ok(conclude(statistic::extremes(x, y, options.alternative), x.len(), y.len(), options))
 }
 
 fn require_observations(subject: &'static str, sample: &[f64]) -> Result<()> {
@@ -158,7 +160,8 @@ fn conclude(extremes: Option<Extremes>, n1: usize, n2: usize, options: &KsOption
     KsResult {
         statistic,
         pvalue: pvalue.clamp(0.0, 1.0),
-        statistic_location: deviation.location,
+        // One zero, whichever the sort met first.
+        statistic_location: deviation.location + 0.0,
         statistic_sign,
         method_used,
     }

@@ -1,13 +1,24 @@
 //! One sample kept ready, to be compared with many.
 
-use super::statistic::{Search, sorted};
+use super::buckets::Buckets;
+use super::search::{Extremes, ROUNDING, Search};
+use super::statistic::{Candidates, bucket_count, sorted, too_long};
 use super::{KsOptions, KsResult, conclude, require_observations};
 use crate::error::Result;
+use crate::stats::Alternative;
 use std::sync::Arc;
+
+/// Fewer current observations than this are sorted and looked up one by one.
+const LOOK_UP_BELOW: usize = 1_500;
+/// A smaller reference needs no buckets.
+const INDEX_FROM: usize = 1_500;
+/// Observations of the reference that place the buckets.
+const SAMPLE: usize = 4_096;
 
 /// A reference sample that is sorted once and compared with many current samples.
 ///
-/// Cheap to clone; clones share the data.
+/// Cheap to clone; clones share the data. A comparison makes one pass over the current sample and sorts only the few
+/// observations around the largest deviation; with a small current sample it only looks up where those fall.
 ///
 /// ```
 /// use mlcore::stats::{KsOptions, KsReference, ks_2samp};
@@ -24,6 +35,44 @@ pub struct KsReference {
     len: usize,
     /// `None` if the reference holds a NaN, which every comparison propagates.
     sorted: Option<Arc<[f64]>>,
+    index: Option<Arc<Index>>,
+}
+
+/// Where the buckets of a sorted reference begin and end.
+#[derive(Debug)]
+struct Index {
+    buckets: Buckets,
+    counts: Vec<u32>,
+    /// One more than there are buckets.
+    starts: Vec<u32>,
+}
+
+impl Index {
+    fn of(sorted: &[f64]) -> Option<Self> {
+        if sorted.len() < INDEX_FROM || too_long(sorted) {
+            return None;
+        }
+        let every = (sorted.len() / SAMPLE).max(1);
+        let sample: Vec<f64> = sorted.iter().copied().skip(every / 2).step_by(every).collect();
+        let buckets = Buckets::of_sorted_sample(&sample, bucket_count(sorted.len()))?;
+        let counts = buckets.count(sorted)?.counts;
+        let mut starts = Vec::with_capacity(counts.len() + 1);
+        let mut start = 0;
+        for count in &counts {
+            starts.push(start);
+            start += count;
+        }
+        starts.push(start);
+        Some(Self { buckets, counts, starts })
+    }
+
+    /// The places of a bucket's members in the sorted reference.
+    fn range(&self, bucket: usize) -> std::ops::Range<usize> {
+        match self.starts.get(bucket..bucket + 2) {
+            Some(&[start, end]) => start as usize..end as usize,
+            _ => 0..0,
+        }
+    }
 }
 
 impl KsReference {
@@ -34,7 +83,9 @@ impl KsReference {
     /// [`Error::InvalidInput`](crate::Error::InvalidInput) if it is empty.
     pub fn new(reference: &[f64]) -> Result<Self> {
         require_observations("reference", reference)?;
-        Ok(Self { len: reference.len(), sorted: sorted(reference).map(Arc::from) })
+        let sorted: Option<Arc<[f64]>> = sorted(reference).map(Arc::from);
+        let index = sorted.as_deref().and_then(Index::of).map(Arc::new);
+        Ok(Self { len: reference.len(), sorted, index })
     }
 
     /// The number of observations.
@@ -57,11 +108,55 @@ impl KsReference {
     /// [`Error::InvalidInput`](crate::Error::InvalidInput) if `current` is empty.
     pub fn compare(&self, current: &[f64], options: &KsOptions) -> Result<KsResult> {
         require_observations("current", current)?;
-        let extremes = self.sorted.as_deref().zip(sorted(current)).map(|(x, y)| {
-            let mut search = Search::new(x.len(), y.len());
-            search.scan(x, &y, 0, 0);
-            search.extremes()
-        });
+        let extremes =
+            self.sorted.as_deref().and_then(|sorted| self.extremes(sorted, current, options.alternative));
         Ok(conclude(extremes, self.len, current.len(), options))
+    }
+
+    fn extremes(&self, reference: &[f64], current: &[f64], alternative: Alternative) -> Option<Extremes> {
+        let mut search = Search::new(reference.len(), current.len());
+        match &self.index {
+            None => search.scan(reference, &sorted(current)?, 0, 0),
+            Some(index) if current.len() < LOOK_UP_BELOW => {
+                look_up(&mut search, index, reference, &sorted(current)?);
+            }
+            Some(_) if too_long(current) => search.scan(reference, &sorted(current)?, 0, 0),
+            Some(index) => {
+                let counted = index.buckets.count(current)?;
+                let sizes = [reference.len(), current.len()];
+                let candidates = Candidates::among(&index.counts, &counted.counts, sizes, alternative);
+                let mut members = candidates.gather(current, &counted);
+                for (slot, candidate) in candidates.descending() {
+                    if candidate.bound < search.best(alternative) - ROUNDING {
+                        break;
+                    }
+                    let slice = reference.get(index.range(candidate.bucket)).unwrap_or_default();
+                    search.scan(slice, members.sorted(slot), candidate.before[0], candidate.before[1]);
+                }
+            }
+        }
+        Some(search.extremes())
+    }
+}
+
+/// Visits each current observation and the reference's last one before it: between two current observations `F - G`
+/// only rises, so no other observation of the reference can be extreme.
+fn look_up(search: &mut Search, index: &Index, reference: &[f64], current: &[f64]) {
+    let (mut seen, mut seen_of_reference) = (0, 0);
+    while let Some(&value) = current.get(seen) {
+        let range = index.range(index.buckets.bucket(value));
+        let members = reference.get(range.clone()).unwrap_or_default();
+        let below = range.start + members.partition_point(|&member| member < value);
+        let upto =
+            below + reference.get(below..).unwrap_or_default().partition_point(|&member| member <= value);
+        if below > seen_of_reference {
+            search.visit(reference[below - 1], [below, seen], true, false);
+        }
+        seen += current[seen..].partition_point(|&other| other <= value);
+        search.visit(value, [upto, seen], upto > below, true);
+        seen_of_reference = upto;
+    }
+    if let Some(&last) = reference.last().filter(|_| reference.len() > seen_of_reference) {
+        search.visit(last, [reference.len(), seen], true, false);
     }
 }
