@@ -111,8 +111,9 @@ impl Buckets {
         }
         let mut first = 0;
         for (cell, share) in buckets.cells.iter_mut().zip(shares) {
-            // One for every cell, the rest by share: together never more than `len`.
-            let width = 1 + share * (len - CELLS - 1) / sample.len().max(1);
+            // One for every cell, the rest by share, where each cell gets one observation as a present, because a
+            // small sample misses some cells that are not empty: together never more than `len`.
+            let width = 1 + (share + 1) * (len - CELLS - 1) / (sample.len() + CELLS);
             *cell = Cell { first: first as u16, width: width as u16 };
             first += width;
         }

@@ -4,6 +4,7 @@
 //! window with the same reference. Both give the same answers to the last bit.
 
 mod buckets;
+mod candidates;
 mod exact;
 mod reference;
 mod search;

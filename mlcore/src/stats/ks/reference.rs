@@ -1,15 +1,16 @@
 //! One sample kept ready, to be compared with many.
 
 use super::buckets::Buckets;
-use super::search::{Extremes, ROUNDING, Search};
-use super::statistic::{Candidates, bucket_count, sorted, too_long};
+use super::candidates::{Candidates, Members};
+use super::search::{Extremes, Search};
+use super::statistic::{bucket_count, sorted};
 use super::{KsOptions, KsResult, conclude, require_observations};
 use crate::error::Result;
 use crate::stats::Alternative;
 use std::sync::Arc;
 
-/// Fewer current observations than this are sorted and looked up one by one.
-const LOOK_UP_BELOW: usize = 1_500;
+/// A pass over all buckets costs as much as looking up one observation for every so many of them.
+const BUCKETS_PER_LOOK_UP: usize = 64;
 /// A smaller reference needs no buckets.
 const INDEX_FROM: usize = 1_500;
 /// Observations of the reference that place the buckets.
@@ -49,7 +50,7 @@ struct Index {
 
 impl Index {
     fn of(sorted: &[f64]) -> Option<Self> {
-        if sorted.len() < INDEX_FROM || too_long(sorted) {
+        if sorted.len() < INDEX_FROM || u32::try_from(sorted.len()).is_err() {
             return None;
         }
         let every = (sorted.len() / SAMPLE).max(1);
@@ -116,24 +117,18 @@ impl KsReference {
     fn extremes(&self, reference: &[f64], current: &[f64], alternative: Alternative) -> Option<Extremes> {
         let mut search = Search::new(reference.len(), current.len());
         match &self.index {
-            None => search.scan(reference, &sorted(current)?, 0, 0),
-            Some(index) if current.len() < LOOK_UP_BELOW => {
+            Some(index) if current.len() * BUCKETS_PER_LOOK_UP < index.counts.len() => {
                 look_up(&mut search, index, reference, &sorted(current)?);
             }
-            Some(_) if too_long(current) => search.scan(reference, &sorted(current)?, 0, 0),
-            Some(index) => {
+            Some(index) if search.units_fit() => {
                 let counted = index.buckets.count(current)?;
-                let sizes = [reference.len(), current.len()];
-                let candidates = Candidates::among(&index.counts, &counted.counts, sizes, alternative);
-                let mut members = candidates.gather(current, &counted);
-                for (slot, candidate) in candidates.descending() {
-                    if candidate.bound < search.best(alternative) - ROUNDING {
-                        break;
-                    }
-                    let slice = reference.get(index.range(candidate.bucket)).unwrap_or_default();
-                    search.scan(slice, members.sorted(slot), candidate.before[0], candidate.before[1]);
-                }
+                let candidates =
+                    Candidates::among(&index.counts, &counted.counts, [0, 0], &search, alternative);
+                let x = Members::Indexed { sorted: reference, starts: &index.starts };
+                let y = candidates.gather(current, &counted);
+                candidates.search_into(&mut search, x, y, alternative, 1);
             }
+            _ => search.scan(reference, &sorted(current)?, 0, 0),
         }
         Some(search.extremes())
     }

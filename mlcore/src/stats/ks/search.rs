@@ -43,7 +43,7 @@ impl Search {
     /// Which run the next value comes from cannot be predicted, so it is computed rather than branched on; and the
     /// deviation is kept in whole numbers, in units of `1 / (n1 n2)`, so that only record ones are worth a division.
     pub(super) fn scan(&mut self, x: &[f64], y: &[f64], count1: usize, count2: usize) {
-        let (weight1, weight2) = (self.n2 as i64, self.n1 as i64);
+        let [weight1, weight2] = self.weights();
         let mut level =
             (count1 as i64).wrapping_mul(weight1).wrapping_sub((count2 as i64).wrapping_mul(weight2));
         let (mut high, mut low) = self.thresholds();
@@ -73,13 +73,28 @@ impl Search {
         }
     }
 
+    /// One observation of x and one of y, in units of `1 / (n1 n2)`.
+    pub(super) fn weights(&self) -> [i64; 2] {
+        [self.n2 as i64, self.n1 as i64]
+    }
+
+    /// `1 / (n1 n2)`.
+    pub(super) fn unit(&self) -> f64 {
+        1.0 / (self.n1 * self.n2)
+    }
+
+    /// Whether deviations in units of `1 / (n1 n2)` are exact in 64 bits, with room for sums of a few.
+    pub(super) fn units_fit(&self) -> bool {
+        self.n1 * self.n2 < (1u64 << 60) as f64 && self.n1.max(self.n2) < f64::from(u32::MAX)
+    }
+
     /// What a deviation has to reach to matter, in units of `1 / (n1 n2)`, with some roundings to spare.
     fn thresholds(&self) -> (i64, i64) {
-        let units = self.n1 * self.n2;
-        if units > (i64::MAX / 4) as f64 {
-            // The units overflow: every deviation is looked at.
+        if !self.units_fit() {
+            // Every deviation is looked at.
             return (i64::MIN, i64::MAX);
         }
+        let units = self.n1 * self.n2;
         let high = self.highest[0].size.max(self.highest[1].size);
         let low = self.lowest[0].size.min(self.lowest[1].size);
         (((high - ROUNDING) * units).floor() as i64, ((low + ROUNDING) * units).ceil() as i64)

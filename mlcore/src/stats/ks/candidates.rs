@@ -1,0 +1,225 @@
+//! Which buckets may hold the largest deviation, and their members.
+
+use super::super::Alternative;
+use super::buckets::Counted;
+use super::search::{ROUNDING, Search};
+use super::statistic::{search_runs, sort};
+
+/// A bucket that may hold the largest deviation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate {
+    bucket: usize,
+    /// How many observations of each sample lie before it.
+    before: [usize; 2],
+    /// No deviation inside is larger than this.
+    bound: f64,
+}
+
+/// The buckets that have to be looked into.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    list: Vec<Candidate>,
+    /// For each bucket its place in the list, plus one; zero for the others.
+    slots: Vec<u32>,
+}
+
+impl Candidates {
+    /// The buckets whose bound reaches the largest deviation found so far, or the largest at any border.
+    ///
+    /// From the start of a bucket `F - G` rises by at most the bucket's mass of x, and to its end it falls by at most
+    /// its mass of y: so it stays below the smaller of start plus x and end plus y, and likewise above. All of it in
+    /// whole numbers, in units of `1 / (n1 n2)`.
+    pub(super) fn among(
+        x: &[u32],
+        y: &[u32],
+        before: [usize; 2],
+        search: &Search,
+        alternative: Alternative,
+    ) -> Self {
+        let [weight1, weight2] = search.weights();
+        let unit = search.unit();
+        let mut bounds = Vec::with_capacity(x.len());
+        let mut start = before[0] as i64 * weight1 - before[1] as i64 * weight2;
+        let (mut highest, mut lowest) = (i64::MIN, i64::MAX);
+        for (&members1, &members2) in x.iter().zip(y) {
+            let (mass1, mass2) = (i64::from(members1) * weight1, i64::from(members2) * weight2);
+            let end = start + mass1 - mass2;
+            let above = (start + mass1).min(end + mass2);
+            let below = (start - mass2).max(end - mass1);
+            // Most is known when a bucket is empty: then it holds no deviation at all.
+            let occupied = members1 | members2 != 0;
+            if occupied {
+                highest = highest.max(end);
+                lowest = lowest.min(end);
+            }
+            bounds.push(match alternative {
+                _ if !occupied => i64::MIN,
+                Alternative::Greater => above,
+                Alternative::Less => -below,
+                Alternative::TwoSided => above.max(-below),
+            });
+            start = end;
+        }
+        let border = match alternative {
+            Alternative::Greater => highest as f64 * unit,
+            Alternative::Less => -(lowest as f64) * unit,
+            Alternative::TwoSided => highest.max(lowest.saturating_neg()) as f64 * unit,
+        };
+        let needed = ((border.max(search.best(alternative)) - ROUNDING) / unit).floor() as i64;
+        let mut candidates = Self { list: Vec::new(), slots: vec![0; x.len()] };
+        let mut before = before;
+        for (bucket, (&bound, (&members1, &members2))) in bounds.iter().zip(x.iter().zip(y)).enumerate() {
+            if bound >= needed && bound != i64::MIN {
+                candidates.list.push(Candidate { bucket, before, bound: bound as f64 * unit });
+                candidates.slots[bucket] = candidates.list.len() as u32;
+            }
+            before = [before[0] + members1 as usize, before[1] + members2 as usize];
+        }
+        candidates
+    }
+
+    /// Looks into the candidates, from the highest bound down, until no bound reaches what was found.
+    pub(super) fn search_into(
+        &self,
+        search: &mut Search,
+        mut x: Members<'_>,
+        mut y: Members<'_>,
+        alternative: Alternative,
+        depth: u32,
+    ) {
+        let mut descending: Vec<usize> = (0..self.list.len()).collect();
+        descending.sort_unstable_by(|&a, &b| self.list[b].bound.total_cmp(&self.list[a].bound));
+        for slot in descending {
+            let candidate = self.list[slot];
+            if candidate.bound < search.best(alternative) - ROUNDING {
+                return;
+            }
+            let (x, y) = (x.of(slot, candidate.bucket), y.of(slot, candidate.bucket));
+            search_runs(search, x, y, candidate.before, alternative, depth);
+        }
+    }
+
+    /// The members of the candidates among a column.
+    pub(super) fn gather(&self, values: &[f64], counted: &Counted) -> Members<'static> {
+        let mut end = 0;
+        let mut groups: Vec<Group> = Vec::with_capacity(self.list.len());
+        for candidate in &self.list {
+            let start = end;
+            end += counted.counts.get(candidate.bucket).map_or(0, |&count| count as usize);
+            groups.push(Group { first: f64::NAN, repeats: 0, start, next: start, end });
+        }
+        let mut members = vec![0.0; end];
+        for (&identifier, &value) in counted.identifiers.iter().zip(values) {
+            let slot = self.slots.get(usize::from(identifier)).copied().unwrap_or(0);
+            if slot != 0 {
+                let group = &mut groups[slot as usize - 1];
+                if value == group.first {
+                    group.repeats += 1;
+                } else if group.repeats == 0 {
+                    (group.first, group.repeats) = (value, 1);
+                } else {
+                    members[group.next] = value;
+                    group.next += 1;
+                }
+            }
+        }
+        Members::Gathered { values: members, groups }
+    }
+}
+
+/// The members of one bucket. Columns of few different values are common, and then one value is all there is: repeats
+/// of the first one are counted rather than written down.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group {
+    first: f64,
+    repeats: usize,
+    start: usize,
+    next: usize,
+    end: usize,
+}
+
+/// One sample's members of the candidate buckets.
+#[derive(Debug)]
+pub(super) enum Members<'a> {
+    /// Copied from a column, bucket after bucket.
+    Gathered { values: Vec<f64>, groups: Vec<Group> },
+    /// Lying in order in a reference, whose buckets begin at these places.
+    Indexed { sorted: &'a [f64], starts: &'a [u32] },
+}
+
+impl Members<'_> {
+    fn of(&mut self, slot: usize, bucket: usize) -> Run<'_> {
+        match self {
+            Members::Indexed { sorted, starts } => {
+                let range = match starts.get(bucket..bucket + 2) {
+                    Some(&[start, end]) => start as usize..end as usize,
+                    _ => 0..0,
+                };
+                Run::Sorted(sorted.get(range).unwrap_or_default())
+            }
+            Members::Gathered { values, groups } => {
+                let Some(&group) = groups.get(slot) else { return Run::Sorted(&[]) };
+                let places = values.get_mut(group.start..group.end).unwrap_or_default();
+                if group.next == group.start {
+                    return Run::Constant(group.first, places);
+                }
+                if let Some(repeats) = places.get_mut(group.next - group.start..) {
+                    repeats.fill(group.first);
+                }
+                Run::Mixed(places)
+            }
+        }
+    }
+}
+
+/// One sample's members of one bucket.
+#[derive(Debug)]
+pub(super) enum Run<'a> {
+    /// One value as many times as there are places, to which it is written only if it has to be.
+    Constant(f64, &'a mut [f64]),
+    /// In any order.
+    Mixed(&'a mut [f64]),
+    /// In order.
+    Sorted(&'a [f64]),
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Run::Constant(_, places) | Run::Mixed(places) => places.len(),
+            Run::Sorted(values) => values.len(),
+        }
+    }
+
+    /// The only value there is, if there is only one; `None` of none.
+    pub(super) fn constant(&self) -> Option<f64> {
+        match self {
+            Run::Constant(value, places) => (!places.is_empty()).then_some(*value),
+            Run::Mixed(_) => None,
+            Run::Sorted(values) => values.first().copied().filter(|first| values.last() == Some(first)),
+        }
+    }
+
+    /// All values, in any order.
+    pub(super) fn values(self) -> &'a [f64] {
+        match self {
+            Run::Constant(value, places) => {
+                places.fill(value);
+                places
+            }
+            Run::Mixed(places) => places,
+            Run::Sorted(values) => values,
+        }
+    }
+
+    /// All values in ascending order.
+    pub(super) fn sorted(self) -> &'a [f64] {
+        match self {
+            Run::Mixed(places) => {
+                sort(places);
+                places
+            }
+            ordered => ordered.values(),
+        }
+    }
+}
