@@ -16,6 +16,10 @@ pub(super) struct Exact {
 const LOG_OF_LARGEST: f64 = 709.782_712_893_384;
 /// Where `2 exp(1 - 2 n d^2)`, a bound of the p-value, is below the smallest subnormal.
 const VANISHING_EXPONENT: f64 = 760.0;
+/// Probabilities are carried this much larger (`2^960`), so that none that counts is subnormal, which costs a hundred
+/// times as much to compute with; what is still below the floor is 1e-579 and stands for nothing.
+const CARRIED: f64 = 9.745_314_011_4e288;
+const CARRIED_FLOOR: f64 = 1e-290;
 /// Masses below this are computed afresh, because a recurrence would carry their lost digits along.
 const RECURRENCE_FLOOR: f64 = 1e-280;
 
@@ -135,22 +139,23 @@ fn touching(n1: usize, n2: usize, level: i64, boundary: Boundary) -> f64 {
         // Cell j is kept at index j + 1, so that j = 0 has a neighbour.
         let before = &touched[from..=to + 1];
         for (cell, pair) in next[from + 1..=to + 1].iter_mut().zip(before.windows(2)) {
-            *cell = p * pair[1] + q * pair[0];
+            let probability = p * pair[1] + q * pair[0];
+            *cell = if probability < CARRIED_FLOOR { 0.0 } else { probability };
         }
         if first > 0 {
-            next[from] = lower_edge.at(s, first - 1);
+            next[from] = lower_edge.at(s, first - 1) * CARRIED;
         } else {
             next[0] = 0.0;
         }
         if boundary == Boundary::Both && last < smaller as i64 {
-            next[to + 2] = if last < s { upper_edge.at(s, last + 1) } else { 0.0 };
+            next[to + 2] = if last < s { upper_edge.at(s, last + 1) * CARRIED } else { 0.0 };
         } else {
             next[to + 2] = 0.0;
         }
         std::mem::swap(&mut touched, &mut next);
     }
     let all = binomial_mass(smaller as f64, larger as f64, q, p);
-    (touched[smaller + 1] / all).min(1.0)
+    (touched[smaller + 1] / all / CARRIED).min(1.0)
 }
 
 /// Binomial masses along a boundary, where each differs from the last by one step of the walk.
