@@ -43,7 +43,9 @@ pub(crate) fn fresh_environment(wheel: &Path) -> Result<Python> {
     let python = python::environment("wheel-venv", python::OLDEST_FOR_TESTS)?;
     let pins = project::root().join("testdata").join("requirements.txt");
     let mut install = python.pip(&["install", "--quiet", "--constraint"]);
-    install.arg(pins).arg(format!("{}[onnx]", wheel.display())).args(["pytest", "pandas", "polars"]);
+    // The peers that its tests compare with; that it needs none of them is one of the tests.
+    let peers = ["pytest", "duckdb", "pandas", "polars", "pyarrow", "scikit-learn", "scipy"];
+    install.arg(pins).arg(format!("{}[onnx]", wheel.display())).args(peers);
     if process::succeeds(&mut install)? {
         return Ok(python);
     }

@@ -1,0 +1,70 @@
+"""mlcore: features, models, registry, rollout and drift, embedded in one process.
+
+Frames of pandas, polars and pyarrow, numpy arrays, dicts and lists are all taken, and give the same numbers. Nothing is
+imported, started or loaded until it is used.
+
+>>> import mlcore
+>>> scaler = mlcore.features.StandardScaler().fit({"age": [20.0, 40.0]})
+>>> scaler.transform({"age": [50.0]}).tolist()
+[[2.0]]
+>>> round(mlcore.drift.psi([1, 2, 3, 4] * 50, [1, 2, 3, 4] * 50), 6)
+0.0
+"""
+
+from mlcore import drift, exceptions, features, metrics, stats
+from mlcore._mlcore import __version__
+from mlcore._versions import doctor, show_versions
+from mlcore.exceptions import (
+    AlreadyExistsError,
+    ConflictError,
+    CorruptError,
+    Error,
+    InternalError,
+    InvalidInputError,
+    InvalidModelError,
+    InvalidTypeError,
+    MissingFileError,
+    NotFittedError,
+    NotFoundError,
+    OutcomeUnknownError,
+    OverloadedError,
+    PermissionDeniedError,
+    SchemaMismatchError,
+    StorageFullError,
+    TimeoutError,
+    UnavailableError,
+    UnsupportedError,
+)
+from mlcore.runner import Field, Runner
+
+__all__ = [
+    "AlreadyExistsError",
+    "ConflictError",
+    "CorruptError",
+    "Error",
+    "Field",
+    "InternalError",
+    "InvalidInputError",
+    "InvalidModelError",
+    "InvalidTypeError",
+    "MissingFileError",
+    "NotFittedError",
+    "NotFoundError",
+    "OutcomeUnknownError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "Runner",
+    "SchemaMismatchError",
+    "StorageFullError",
+    "TimeoutError",
+    "UnavailableError",
+    "UnsupportedError",
+    "__version__",
+    "doctor",
+    "drift",
+    "exceptions",
+    "features",
+    "metrics",
+    "show_versions",
+    "stats",
+]

@@ -1,0 +1,50 @@
+# The native half. Each concept is described by its own stub; what stands here is for this package only.
+from typing import Any
+
+from mlcore.drift import ChiSquare as ChiSquare
+from mlcore.drift import ColumnVerdict as ColumnVerdict
+from mlcore.drift import KolmogorovSmirnov as KolmogorovSmirnov
+from mlcore.drift import Monitor as Monitor
+from mlcore.drift import Psi as Psi
+from mlcore.drift import Report as Report
+from mlcore.drift import Verdict as Verdict
+from mlcore.features._plan import Plan as Plan
+from mlcore.features._plan import Table as Table
+from mlcore.features._plan import fit as fit
+from mlcore.features._plan import read_table as read_table
+from mlcore.metrics import accuracy_score as accuracy_score
+from mlcore.metrics import average_precision_score as average_precision_score
+from mlcore.metrics import brier_score_loss as brier_score_loss
+from mlcore.metrics import confusion_matrix as confusion_matrix
+from mlcore.metrics import f1_score as f1_score
+from mlcore.metrics import log_loss as log_loss
+from mlcore.metrics import mean_absolute_error as mean_absolute_error
+from mlcore.metrics import mean_squared_error as mean_squared_error
+from mlcore.metrics import precision_score as precision_score
+from mlcore.metrics import r2_score as r2_score
+from mlcore.metrics import recall_score as recall_score
+from mlcore.metrics import roc_auc_score as roc_auc_score
+from mlcore.metrics import root_mean_squared_error as root_mean_squared_error
+from mlcore.runner import Field as Field
+from mlcore.runner import Runner as Runner
+from mlcore.runner import onnx_runtime as onnx_runtime
+from mlcore.stats import Chi2ContingencyResult as Chi2ContingencyResult
+from mlcore.stats import KstestResult as KstestResult
+from mlcore.stats import TtestResult as TtestResult
+from mlcore.stats import chi2_contingency as chi2_contingency
+from mlcore.stats import ks_2samp as ks_2samp
+from mlcore.stats import multipletests as multipletests
+from mlcore.stats import proportion_confint as proportion_confint
+from mlcore.stats import proportions_ztest as proportions_ztest
+from mlcore.stats import ttest_ind as ttest_ind
+from mlcore.typing import ArrayLike
+from mlcore.typing import Table as _AnyTable
+
+__all__: list[str]
+__version__: str
+
+def psi(
+    reference: ArrayLike, current: ArrayLike, bins: int, recipe: str, kind: str | None
+) -> dict[str, Any]: ...
+def report(reference: _AnyTable, current: _AnyTable, **options: Any) -> Report: ...
+def _panic(detached: bool) -> None: ...

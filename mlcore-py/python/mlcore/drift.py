@@ -1,0 +1,187 @@
+"""Has the data changed, and how sure are we: drift tests, reports and monitors.
+
+>>> from mlcore import drift
+>>> reference = {"age": [20 + i % 40 for i in range(500)], "plan": ["free", "pro"] * 250}
+>>> current = {"age": [35 + i % 40 for i in range(500)], "plan": ["free", "pro"] * 250}
+>>> report = drift.report(reference, current)
+>>> report.drifted, report.drifted_columns
+(True, ['age'])
+"""
+
+from __future__ import annotations
+
+from mlcore import _mlcore
+from mlcore._mlcore import (
+    ChiSquare,
+    ColumnVerdict,
+    KolmogorovSmirnov,
+    Monitor,
+    Psi,
+    Report,
+    Verdict,
+)
+
+__all__ = [
+    "ChiSquare",
+    "ColumnVerdict",
+    "KolmogorovSmirnov",
+    "Monitor",
+    "Psi",
+    "PsiResult",
+    "Report",
+    "Verdict",
+    "psi",
+    "report",
+]
+
+
+class PsiResult(float):
+    """The population stability index: a number, with what is known about it.
+
+    Attributes
+    ----------
+    psi : float
+        The number itself. By custom less than 0.1 is stable and more than 0.25 a major change.
+    psi_corrected : float
+        Less what chance gives on average: compare this one where samples are small.
+    pvalue : float or None
+        The probability of such an index if nothing changed; ``None`` for Evidently's recipe.
+    dof : int
+        Bins or categories that either sample reaches, less one.
+    edges : list of float
+        The edges of numeric bins; empty where categories were compared.
+    categories : list of str
+        The categories that were compared; empty where the bins are numeric.
+    reference_share, current_share : list of float
+        The share of each sample in each bin or category.
+    notes : list of str
+        What a reader of the numbers should know.
+    """
+
+    def __new__(cls, psi, **found):
+        """A number with these attributes."""
+        result = super().__new__(cls, psi)
+        result.psi = float(psi)
+        result.__dict__.update(found)
+        return result
+
+    def __getnewargs_ex__(self):
+        found = dict(self.__dict__)
+        return (found.pop("psi"),), found
+
+    def __repr__(self):
+        return f"PsiResult({self.psi!r}, psi_corrected={self.psi_corrected!r}, pvalue={self.pvalue!r}, dof={self.dof})"
+
+
+def psi(reference, current, bins=10, *, recipe="quantile", kind=None):
+    """The population stability index of two samples of a column.
+
+    Parameters
+    ----------
+    reference, current : array_like, 1-D
+        The samples: numbers, or text and bools, which are compared as categories. Missing values are left out.
+    bins : int
+        The bins of a numeric column, 2 to 1000; ties can make them fewer.
+    recipe : {"quantile", "uniform", "evidently"}
+        Bins that hold equal shares of the reference, bins of equal width over it, or the recipe of Evidently 0.7.23, digit
+        by digit. The first two add half a count to each bin, so that an empty one has no epsilon to depend on.
+    kind : {"numeric", "categorical"}, optional
+        What the values are, where the type suggests another: integers that are codes.
+
+    Returns
+    -------
+    PsiResult
+        A float with ``psi_corrected``, ``pvalue``, ``edges`` and more.
+
+    Raises
+    ------
+    InvalidInputError
+        For a sample without values, or a number of bins outside 2 to 1000.
+    UnsupportedError
+        For dates and times, which move by themselves.
+
+    Notes
+    -----
+    B. Yurdakul and J. Naranjo, "Statistical properties of the population stability index" (2020).
+
+    Examples
+    --------
+    >>> from mlcore.drift import psi
+    >>> result = psi(range(1000), [i * 0.9 for i in range(1000)])
+    >>> round(result, 3), result > 0.25, result.psi_corrected < result
+    (0.424, True, True)
+    """
+    return PsiResult(**_mlcore.psi(reference, current, bins, recipe, kind))
+
+
+def report(
+    reference,
+    current,
+    *,
+    columns=None,
+    alpha=None,
+    correction=None,
+    min_samples=None,
+    max_categories=None,
+    numeric_test=None,
+    categorical_test=None,
+    minimum_effects=None,
+    column_options=None,
+    title=None,
+    histogram_bins=None,
+    most_categories=None,
+):
+    """Compares every column of ``current`` with the column of the same name in ``reference``.
+
+    A column drifted if its change is both certain (the p-value, corrected for the number of tests, is at most ``alpha``)
+    and large (the effect reaches its threshold).
+
+    Parameters
+    ----------
+    reference, current : table
+        Frames of pandas, polars or pyarrow, 2-D arrays, dicts of columns.
+    columns : list of str, optional
+        The columns to compare. Default: all; dates are listed as skipped.
+    alpha : float, optional
+        The error rate over all tests. Default 0.05.
+    correction : {"fdr_bh", "fdr_by", "holm", "bonferroni"}, optional
+        How p-values are corrected. Default ``fdr_bh``.
+    min_samples : int, optional
+        The fewest values of either sample that a test is made with. Default 100.
+    max_categories : int, optional
+        The most categories of a column that are told apart. Default 10,000.
+    numeric_test, categorical_test : str or test, optional
+        ``"ks"``, ``"chi_square"``, ``"psi"``, ``"psi_evidently"``, or an object such as ``Psi(bins=20)``. Default: ``ks`` for
+        numbers, ``chi_square`` for categories and for numbers with at most 20 values.
+    minimum_effects : dict of str to float, optional
+        The smallest effect that counts, by name of test.
+    column_options : dict of str to dict, optional
+        What is different for one column: ``{"zip": {"kind": "categorical", "minimum_effect": 0.1}}``.
+    title : str, optional
+        The title of the page.
+    histogram_bins, most_categories : int, optional
+        How finely columns are drawn.
+
+    Returns
+    -------
+    Report
+        With ``drifted``, ``verdict``, ``to_dict()``, ``to_json()``, ``to_html()`` and ``save_html(path)``; a notebook shows it.
+
+    Raises
+    ------
+    SchemaMismatchError
+        Where ``current`` lacks a column or has it in another kind.
+    InvalidInputError
+        For a reference without rows, and for impossible options.
+
+    Examples
+    --------
+    >>> from mlcore.drift import report
+    >>> found = report({"x": range(1000)}, {"x": range(500, 1500)})
+    >>> found
+    <mlcore.drift.Report: drifted, 1 of 1 columns drifted>
+    >>> found.verdict.columns[0].effect
+    0.5
+    """
+    options = {name: value for name, value in locals().items() if name not in ("reference", "current")}
+    return _mlcore.report(reference, current, **options)

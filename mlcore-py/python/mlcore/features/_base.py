@@ -1,0 +1,329 @@
+"""What all transformers share: scikit-learn's protocol around a plan that runs in Rust."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from mlcore.exceptions import InvalidInputError, InvalidTypeError, NotFittedError
+from mlcore.features._output import as_pandas, as_polars
+from mlcore.features._plan import Plan, Table, fit, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from mlcore.typing import Row
+    from mlcore.typing import Table as AnyTable
+
+Own = TypeVar("Own", bound="Transformer")
+
+#: A transformer's class and parameters, as Rust reads them.
+Specification = tuple[str, dict[str, Any]]
+
+
+class Transformer:
+    """The base of every transformer: scikit-learn's methods around a plan.
+
+    Parameters are keyword arguments of the constructor and attributes of the object, unchanged; what was learnt has names
+    that end in an underscore.
+    """
+
+    #: The number of columns seen by ``fit``.
+    n_features_in_: int
+    #: Their names; absent where the data had none.
+    feature_names_in_: npt.NDArray[np.object_]
+
+    _fitted_plan: Plan | None = None
+    _learnt: tuple[str, ...] = ()
+    _output: Literal["default", "pandas", "polars"] = "default"
+
+    def fit(self: Own, X: AnyTable, y: object = None, *, feature_names: Sequence[str] | None = None) -> Own:
+        """Learns from every column of a table.
+
+        Parameters
+        ----------
+        X : table
+            A frame of pandas, polars or pyarrow, a 2-D array, a dict of columns, a list of records.
+        y : ignored
+            For pipelines of scikit-learn.
+        feature_names : list of str, optional
+            The names of the columns of an array that has none.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError
+            For a table without rows, a parameter or a value that is refused; it names the column and the row.
+        InvalidTypeError
+            For an object that is no table, or a column of a type that is not taken.
+        """
+        self._fit(read_table(X, "fit", feature_names), X)
+        return self
+
+    def transform(self, X: AnyTable) -> Any:
+        """The features of a table.
+
+        Columns are found by name, in any order; an array without names is read by position.
+
+        Returns
+        -------
+        ndarray of float, shape (rows, features)
+            Or a frame, as :meth:`set_output` says. Objects where text passes through.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        SchemaMismatchError
+            For a column that is missing or of another type.
+        InvalidInputError
+            For a value that a step refuses, with its column and row.
+        """
+        plan = self.plan()
+        return self._transformed(plan, read_table(X, "transform"), X)
+
+    def fit_transform(
+        self, X: AnyTable, y: object = None, *, feature_names: Sequence[str] | None = None
+    ) -> Any:
+        """Learns from a table and transforms it. As ``fit`` and ``transform``, reading the table once."""
+        table = read_table(X, "fit", feature_names)
+        self._fit(table, X)
+        return self._transformed(self.plan(), table, X)
+
+    def transform_row(self, row: Row) -> npt.NDArray[np.float64]:
+        """The features of a single record, an array of shape ``(features,)``; see :meth:`Plan.transform_row`."""
+        return self.plan().transform_row(row)
+
+    def plan(self) -> Plan:
+        """What was learnt, as a plan: serialisable, hashed, and run by Rust services.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        """
+        if self._fitted_plan is None:
+            raise self._not_fitted("plan")
+        return self._fitted_plan
+
+    @property
+    def plan_hash(self) -> str:
+        """The SHA-256 of what was learnt: equal wherever the same was learnt."""
+        return self.plan().plan_hash
+
+    def to_bytes(self) -> bytes:
+        """The plan as bytes, for :meth:`Plan.from_bytes` and for Rust."""
+        return self.plan().to_bytes()
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> npt.NDArray[np.object_]:
+        """The names of the features.
+
+        Parameters
+        ----------
+        input_features : list of str, optional
+            The names of the columns, for a transformer that was fitted on data without names. Otherwise they must be
+            those that were fitted.
+        """
+        import numpy as np
+
+        plan = self.plan()
+        names = plan.feature_names_out
+        if input_features is not None:
+            given, own = [str(name) for name in input_features], plan.feature_names_in
+            if len(given) != len(own):
+                raise _refused("input_features", f"{len(given)} names for {len(own)} columns", "give one per column")
+            if plan._named and given != own:
+                raise _refused("input_features", "they are not the names that were fitted", "leave them out")
+            if not plan._named:
+                names = [_renamed(name, own, given) for name in names]
+        return np.array(names, dtype=object)
+
+    def set_output(self: Own, *, transform: Literal["default", "pandas", "polars"] | None = None) -> Own:
+        """Chooses what ``transform`` answers with: an array, a frame of pandas or one of polars."""
+        if transform is not None:
+            if transform not in ("default", "pandas", "polars"):
+                raise _refused("transform", f"{transform!r} is not known", "use default, pandas or polars")
+            self._output = transform
+        return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters by name; with ``deep`` also those of transformers inside, as ``step__parameter``."""
+        params = {name: getattr(self, name) for name in self._parameters()}
+        if deep:
+            for name, inside in self._inside():
+                params[name] = inside
+                if isinstance(inside, Transformer):
+                    params.update({f"{name}__{key}": value for key, value in inside.get_params().items()})
+        return params
+
+    def set_params(self: Own, **params: Any) -> Own:
+        """Changes parameters by name, those of transformers inside as ``step__parameter``."""
+        own, inside = self._parameters(), dict(self._inside())
+        for key, value in params.items():
+            name, nested, rest = key.partition("__")
+            if nested and isinstance(inside.get(name), Transformer):
+                cast("Transformer", inside[name]).set_params(**{rest: value})
+            elif not nested and key in own:
+                setattr(self, key, value)
+            elif not nested and key in inside:
+                self._replace(key, value)
+            else:
+                known = ", ".join([*own, *inside])
+                raise _refused(key, f"{type(self).__name__} has no such parameter", f"use one of {known}")
+        return self
+
+    # What subclasses say about themselves.
+
+    def _specification(self, table: Table, X: object) -> Specification:
+        """The class and its parameters for Rust; ``table`` is what ``X`` holds."""
+        return type(self).__name__, {name: getattr(self, name) for name in self._parameters()}
+
+    def _inside(self) -> list[tuple[str, Any]]:
+        """The named transformers inside."""
+        return []
+
+    def _replace(self, name: str, transformer: Any) -> None:
+        """Puts another transformer in the place of the one of this name."""
+
+    def _learn(self, plan: Plan) -> dict[str, Any]:
+        """The fitted attributes."""
+        return plan._attributes()
+
+    # The protocol.
+
+    @classmethod
+    def _parameters(cls) -> list[str]:
+        code = cls.__init__.__code__
+        return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
+
+    def _fit(self, table: Table, X: object) -> None:
+        self._adopt(fit(self._specification(table, X), table))
+
+    def _adopt(self, plan: Plan | None) -> None:
+        """Becomes fitted with this plan."""
+        for name in self._learnt:
+            self.__dict__.pop(name, None)
+        self._fitted_plan, self._learnt = plan, ()
+        if plan is None:
+            return
+        learnt = {"n_features_in_": len(plan.feature_names_in), **self._learn(plan)}
+        if plan._named:
+            import numpy as np
+
+            learnt["feature_names_in_"] = np.array(plan.feature_names_in, dtype=object)
+        self.__dict__.update(learnt)
+        self._learnt = tuple(learnt)
+
+    def _transformed(self, plan: Plan, table: Table, X: object) -> Any:
+        if self._output == "pandas":
+            return as_pandas(plan.transform_table(table), X)
+        if self._output == "polars":
+            return as_polars(plan.transform_table(table))
+        return plan.transform(table)
+
+    def _not_fitted(self, what: str) -> NotFittedError:
+        name = type(self).__name__
+        return NotFittedError(
+            f"this {name} instance is not fitted yet; call fit with training data before using {what}",
+            operation="use",
+            subject=name,
+            problem="it is not fitted yet",
+            remedy="call fit with training data first",
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only for what is not there.
+        if name.endswith("_") and not name.startswith("_") and self._fitted_plan is None:
+            raise self._not_fitted(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._fitted_plan is not None
+
+    def __sklearn_tags__(self) -> Any:
+        # Called by scikit-learn only, which is there then.
+        import sklearn.utils as tags  # type: ignore[import-untyped, unused-ignore]
+
+        return tags.Tags(
+            estimator_type="transformer",
+            target_tags=tags.TargetTags(required=False),
+            transformer_tags=tags.TransformerTags(),
+            input_tags=tags.InputTags(allow_nan=True, string=True, categorical=True),
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "params": self.get_params(deep=False),
+            "plan": self._fitted_plan,
+            "output": self._output,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state["params"])  # type: ignore[misc]
+        self._output = state["output"]
+        self._adopt(state["plan"])
+
+    def __repr__(self) -> str:
+        constructor = type(self).__init__
+        defaults = dict(constructor.__kwdefaults__ or {})
+        changed = [
+            f"{name}={value!r}"
+            for name, value in self.get_params(deep=False).items()
+            if name not in defaults or not _same(value, defaults[name])
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def cloned(value: Any) -> Any:
+    """The same parameters, not fitted."""
+    if isinstance(value, Transformer):
+        copy = type(value)(**{name: cloned(inside) for name, inside in value.get_params(deep=False).items()})
+        copy._output = value._output
+        return copy
+    if isinstance(value, (list, tuple)):
+        return type(value)(cloned(inside) for inside in value)
+    return value
+
+
+def inner_specification(name: str, transformer: object, table: Table, X: object) -> Specification:
+    """The specification of a transformer inside another."""
+    if isinstance(transformer, Transformer):
+        return transformer._specification(table, X)
+    if transformer == "passthrough":
+        return "Passthrough", {}
+    if transformer == "drop":
+        return "Drop", {}
+    kind = type(transformer)
+    raise InvalidTypeError(
+        f"fit {name}: a transformer of mlcore.features is expected, and it is a {kind.__module__}.{kind.__qualname__}; "
+        "put mlcore's transformers into a pipeline of scikit-learn to combine both",
+        operation="fit",
+        subject=name,
+        problem="it is no transformer of mlcore.features",
+        remedy="put mlcore's transformers into a pipeline of scikit-learn to combine both",
+    )
+
+
+def _refused(subject: str, problem: str, remedy: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{subject}: {problem}; {remedy}", operation="set", subject=subject, problem=problem, remedy=remedy
+    )
+
+
+def _renamed(name: str, own: list[str], given: list[str]) -> str:
+    """A feature's name with the given name of the column that it was made of: ``x1_free`` becomes ``plan_free``."""
+    head, column = ("missingindicator_", name[17:]) if name.startswith("missingindicator_") else ("", name)
+    for old, new in sorted(zip(own, given), key=lambda pair: -len(pair[0])):
+        if column == old or column.startswith(f"{old}_"):
+            return f"{head}{new}{column[len(old):]}"
+    return name
+
+
+def _same(value: object, default: object) -> bool:
+    both_nan = value != value and default != default
+    return both_nan or (type(value) is type(default) and bool(value == default))

@@ -1,0 +1,76 @@
+"""Cutting numbers into bins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlcore.features._base import Transformer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+
+class KBinsDiscretizer(Transformer):
+    """Cuts the range of each column into bins.
+
+    Takes finite numbers: missing values are refused, impute them first. A constant column has one bin. Values outside the
+    training range fall into the outer bins. The result is dense.
+
+    Parameters
+    ----------
+    n_bins : int or list of int
+        The number of bins, at least 2, of every column or of each.
+    encode : {"onehot-dense", "ordinal"}
+        One feature per bin, or the number of the bin. (scikit-learn's default ``onehot`` is sparse.)
+    strategy : {"quantile", "uniform", "kmeans"}
+        Bins of equally many values, of equal width, or of the values nearest to one centre of a k-means.
+    quantile_method : str
+        numpy's name of the definition of a quantile.
+    subsample : int or None
+        From how many rows, drawn with replacement, the edges are computed where there are more; ``None`` for all.
+    random_state : int
+        The seed of that draw.
+
+    Attributes
+    ----------
+    bin_edges_ : ndarray of ndarray, shape (n_features_in_,)
+        The edges of each column's bins, the outer ones included.
+    n_bins_ : ndarray of int, shape (n_features_in_,)
+        The number of bins: fewer than asked for where edges coincide.
+
+    Notes
+    -----
+    Numbers are those of scikit-learn's ``KBinsDiscretizer``.
+
+    Examples
+    --------
+    >>> from mlcore.features import KBinsDiscretizer
+    >>> bins = KBinsDiscretizer(n_bins=3, encode="ordinal", strategy="uniform")
+    >>> bins.fit_transform({"age": [0.0, 30.0, 40.0, 90.0]}).ravel().tolist()
+    [0.0, 1.0, 1.0, 2.0]
+    >>> bins.bin_edges_[0].tolist()
+    [0.0, 30.0, 60.0, 90.0]
+    """
+
+    bin_edges_: npt.NDArray[Any]
+    n_bins_: npt.NDArray[np.int64]
+
+    def __init__(
+        self,
+        n_bins: int | Sequence[int] = 5,
+        *,
+        encode: Literal["onehot-dense", "ordinal"] = "onehot-dense",
+        strategy: Literal["quantile", "uniform", "kmeans"] = "quantile",
+        quantile_method: str = "averaged_inverted_cdf",
+        subsample: int | None = 200_000,
+        random_state: int = 0,
+    ) -> None:
+        self.n_bins = n_bins
+        self.encode = encode
+        self.strategy = strategy
+        self.quantile_method = quantile_method
+        self.subsample = subsample
+        self.random_state = random_state

@@ -1,0 +1,150 @@
+"""From categories to numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlcore.exceptions import UnsupportedError
+from mlcore.features._base import Specification, Transformer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from mlcore.features._plan import Table
+
+
+class OneHotEncoder(Transformer):
+    """One feature per category: 1 for the category at hand, 0 for the others.
+
+    Takes text, integers, floats and bools. A missing value (NaN and null) is a category of its own, the last one, named
+    ``nan``. The result is dense.
+
+    Parameters
+    ----------
+    categories : "auto" or list of lists
+        The categories of each column, or those of the training data, sorted.
+    drop : {"first", "if_binary"} or list, optional
+        Which category of each column gets no feature.
+    sparse_output : bool
+        Must be False: answers are dense. (scikit-learn's default is True.)
+    handle_unknown : {"error", "ignore", "infrequent_if_exist"}
+        What to do with a category that fitting has not seen: refuse it, write zeros, or treat it as infrequent.
+    min_frequency : int or float, optional
+        Categories of fewer rows, or of a smaller share of them, are put together.
+    max_categories : int, optional
+        The most features per column, the one of infrequent categories included.
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The categories of each column.
+    drop_idx_ : ndarray of object, or None
+        For each column, the position of the category that gets no feature.
+    infrequent_categories_ : list of ndarray or None
+        The categories that were put together.
+
+    Notes
+    -----
+    Numbers and names are those of scikit-learn's ``OneHotEncoder``.
+
+    Examples
+    --------
+    >>> from mlcore.features import OneHotEncoder
+    >>> encoder = OneHotEncoder(handle_unknown="ignore").fit({"plan": ["pro", "free", "pro"]})
+    >>> encoder.get_feature_names_out().tolist(), encoder.transform({"plan": ["pro", "team"]}).tolist()
+    (['plan_free', 'plan_pro'], [[0.0, 1.0], [0.0, 0.0]])
+    """
+
+    categories_: list[npt.NDArray[Any]]
+    drop_idx_: npt.NDArray[Any] | None
+    infrequent_categories_: list[npt.NDArray[Any] | None]
+
+    def __init__(
+        self,
+        *,
+        categories: Literal["auto"] | Sequence[Sequence[Any]] = "auto",
+        drop: Literal["first", "if_binary"] | Sequence[Any] | None = None,
+        sparse_output: bool = False,
+        handle_unknown: Literal["error", "ignore", "infrequent_if_exist"] = "error",
+        min_frequency: float | None = None,
+        max_categories: int | None = None,
+    ) -> None:
+        self.categories = categories
+        self.drop = drop
+        self.sparse_output = sparse_output
+        self.handle_unknown = handle_unknown
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+
+    def _specification(self, table: Table, X: object) -> Specification:
+        if self.sparse_output:
+            raise UnsupportedError(
+                "fit sparse_output: answers are dense; set sparse_output=False, or take scikit-learn's encoder",
+                operation="fit",
+                subject="sparse_output",
+                problem="answers are dense",
+                remedy="set sparse_output=False, or take scikit-learn's encoder",
+            )
+        return super()._specification(table, X)
+
+
+class OrdinalEncoder(Transformer):
+    """The position of a column's category, as a number: 0, 1, 2, ...
+
+    Takes text, integers, floats and bools.
+
+    Parameters
+    ----------
+    categories : "auto" or list of lists
+        The categories of each column in their order, or those of the training data, sorted.
+    handle_unknown : {"error", "use_encoded_value"}
+        What to do with a category that fitting has not seen: refuse it, or write ``unknown_value``.
+    unknown_value : int or NaN, optional
+        What an unknown category becomes.
+    encoded_missing_value : int or NaN
+        What a missing value (NaN and null) becomes where fitting has seen one; otherwise it is an unknown category.
+    min_frequency : int or float, optional
+        Categories of fewer rows, or of a smaller share of them, share one number, the last.
+    max_categories : int, optional
+        The most numbers per column.
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The categories of each column.
+    infrequent_categories_ : list of ndarray or None
+        The categories that share a number.
+
+    Notes
+    -----
+    Numbers are those of scikit-learn's ``OrdinalEncoder``.
+
+    Examples
+    --------
+    >>> from mlcore.features import OrdinalEncoder
+    >>> encoder = OrdinalEncoder(categories=[["small", "medium", "large"]])
+    >>> encoder.fit_transform({"size": ["small", "large", "medium"]}).ravel().tolist()
+    [0.0, 2.0, 1.0]
+    """
+
+    categories_: list[npt.NDArray[Any]]
+    infrequent_categories_: list[npt.NDArray[Any] | None]
+
+    def __init__(
+        self,
+        *,
+        categories: Literal["auto"] | Sequence[Sequence[Any]] = "auto",
+        handle_unknown: Literal["error", "use_encoded_value"] = "error",
+        unknown_value: float | None = None,
+        encoded_missing_value: float = float("nan"),
+        min_frequency: float | None = None,
+        max_categories: int | None = None,
+    ) -> None:
+        self.categories = categories
+        self.handle_unknown = handle_unknown
+        self.unknown_value = unknown_value
+        self.encoded_missing_value = encoded_missing_value
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories

@@ -1,0 +1,57 @@
+"""Filling what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlcore.features._base import Transformer
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class SimpleImputer(Transformer):
+    """Replaces missing values, NaN and null alike, by one value per column.
+
+    Parameters
+    ----------
+    strategy : {"mean", "median", "most_frequent", "constant"}
+        What to put in their place; the first two take numbers only. Of several most frequent values, the smallest.
+    fill_value : number or str, optional
+        The constant. Default: 0 for numbers, ``missing_value`` for text.
+    add_indicator : bool
+        Add a feature per column that had missing values while fitting: 1 where the value is missing?
+    keep_empty_features : bool
+        Keep columns that had no value while fitting? They are filled with 0, or with the constant.
+
+    Attributes
+    ----------
+    statistics_ : ndarray, shape (n_features_in_,)
+        What fills each column; NaN for one that is left out.
+
+    Notes
+    -----
+    Numbers are those of scikit-learn's ``SimpleImputer`` with ``missing_values=np.nan``.
+
+    Examples
+    --------
+    >>> from mlcore.features import SimpleImputer
+    >>> imputer = SimpleImputer(strategy="median").fit({"age": [20.0, None, 30.0, 70.0]})
+    >>> imputer.statistics_.tolist(), imputer.transform({"age": [float("nan")]}).tolist()
+    ([30.0], [[30.0]])
+    """
+
+    statistics_: npt.NDArray[Any]
+
+    def __init__(
+        self,
+        *,
+        strategy: Literal["mean", "median", "most_frequent", "constant"] = "mean",
+        fill_value: float | str | None = None,
+        add_indicator: bool = False,
+        keep_empty_features: bool = False,
+    ) -> None:
+        self.strategy = strategy
+        self.fill_value = fill_value
+        self.add_indicator = add_indicator
+        self.keep_empty_features = keep_empty_features

@@ -1,0 +1,98 @@
+"""Transformers of numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlcore.features._base import Transformer
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class StandardScaler(Transformer):
+    """Centres columns on their mean and divides them by their standard deviation: ``z = (x - mean) / scale``.
+
+    Missing values (NaN and null) are ignored while fitting and stay missing. A constant column is divided by 1. Infinities
+    are refused.
+
+    Parameters
+    ----------
+    with_mean : bool
+        Subtract the mean?
+    with_std : bool
+        Divide by the standard deviation?
+
+    Attributes
+    ----------
+    mean_, var_, scale_ : ndarray of float, shape (n_features_in_,), or None
+        The mean, the population variance, and what each column is divided by.
+    n_samples_seen_ : int or ndarray of int
+        The values seen; an array where columns miss different numbers of them.
+
+    Notes
+    -----
+    Numbers are those of scikit-learn's ``StandardScaler``.
+
+    Examples
+    --------
+    >>> from mlcore.features import StandardScaler
+    >>> scaler = StandardScaler().fit({"age": [20.0, 40.0, 60.0]})
+    >>> scaler.mean_.tolist(), scaler.transform([{"age": 40.0}]).tolist()
+    ([40.0], [[0.0]])
+    """
+
+    mean_: npt.NDArray[np.float64] | None
+    var_: npt.NDArray[np.float64] | None
+    scale_: npt.NDArray[np.float64] | None
+    n_samples_seen_: int | npt.NDArray[np.int64]
+
+    def __init__(self, *, with_mean: bool = True, with_std: bool = True) -> None:
+        self.with_mean = with_mean
+        self.with_std = with_std
+
+
+class MinMaxScaler(Transformer):
+    """Maps each column's range onto a wanted one: ``x * scale + min``.
+
+    Missing values (NaN and null) are ignored while fitting and stay missing. A constant column is mapped to the low end.
+    Infinities are refused.
+
+    Parameters
+    ----------
+    feature_range : (float, float)
+        The range that the training data fills.
+    clip : bool
+        Cut values that leave the range?
+
+    Attributes
+    ----------
+    data_min_, data_max_, data_range_ : ndarray of float, shape (n_features_in_,)
+        The least and the greatest value of each column, and their difference.
+    scale_, min_ : ndarray of float, shape (n_features_in_,)
+        What each column is multiplied by, and what is added to it thereafter.
+    n_samples_seen_ : int
+        The rows seen.
+
+    Notes
+    -----
+    Numbers are those of scikit-learn's ``MinMaxScaler``.
+
+    Examples
+    --------
+    >>> from mlcore.features import MinMaxScaler
+    >>> MinMaxScaler().fit_transform({"age": [20.0, 30.0, 60.0]}).ravel().tolist()
+    [0.0, 0.25, 1.0]
+    """
+
+    data_min_: npt.NDArray[np.float64]
+    data_max_: npt.NDArray[np.float64]
+    data_range_: npt.NDArray[np.float64]
+    scale_: npt.NDArray[np.float64]
+    min_: npt.NDArray[np.float64]
+    n_samples_seen_: int
+
+    def __init__(self, feature_range: tuple[float, float] = (0, 1), *, clip: bool = False) -> None:
+        self.feature_range = feature_range
+        self.clip = clip

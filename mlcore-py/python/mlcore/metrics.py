@@ -1,0 +1,40 @@
+"""How good a model is, with scikit-learn's names, arguments and numbers.
+
+Where scikit-learn warns and answers NaN, these raise and say why: a metric decides about releases.
+
+>>> from mlcore.metrics import roc_auc_score
+>>> roc_auc_score(["no", "no", "yes", "yes"], [0.1, 0.4, 0.35, 0.8])
+0.75
+"""
+
+from mlcore._mlcore import (
+    accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    mean_absolute_error,
+    mean_squared_error,
+    precision_score,
+    r2_score,
+    recall_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
+
+__all__ = [
+    "accuracy_score",
+    "average_precision_score",
+    "brier_score_loss",
+    "confusion_matrix",
+    "f1_score",
+    "log_loss",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "precision_score",
+    "r2_score",
+    "recall_score",
+    "roc_auc_score",
+    "root_mean_squared_error",
+]

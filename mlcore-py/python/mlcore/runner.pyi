@@ -1,0 +1,64 @@
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, Literal, TypedDict, final
+
+import numpy.typing as npt
+
+from mlcore.typing import ArrayLike, Table
+
+__all__ = ["Field", "Runner", "onnx_runtime"]
+
+@final
+class Field:
+    @property
+    def name(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def shape(self) -> list[int | None]: ...
+    @property
+    def labels(self) -> list[str]: ...
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
+class Runner:
+    def __new__(
+        cls,
+        model: str | PathLike[str] | bytes | bytearray,
+        *,
+        name: str | None = None,
+        library: str | PathLike[str] | None = None,
+        intra_threads: int = 1,
+        inter_threads: int = 1,
+        spinning: bool = False,
+        optimization: Literal["all", "extended", "basic", "none"] = "all",
+        providers: Sequence[str] | None = None,
+        fallback: Literal["forbidden", "nodes", "allowed"] = "forbidden",
+        warm_up: int = 1,
+        load_timeout: float | None = None,
+        domains: Sequence[str] | None = None,
+    ) -> Runner: ...
+    @property
+    def inputs(self) -> list[Field]: ...
+    @property
+    def outputs(self) -> list[Field]: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def metadata(self) -> dict[str, str]: ...
+    @property
+    def producer(self) -> str: ...
+    @property
+    def runtime_version(self) -> str: ...
+    def run(
+        self, inputs: Mapping[str, ArrayLike] | Table, *, timeout: float | None = None
+    ) -> dict[str, npt.NDArray[Any]]: ...
+
+class _Runtime(TypedDict):
+    library: str
+    version: str
+    providers: list[str]
+
+def onnx_runtime(library: str | PathLike[str] | None = None) -> _Runtime: ...

@@ -1,0 +1,41 @@
+"""What mlcore takes, for annotations. Nothing here is needed at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Union
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["ArrayLike", "ArrowArray", "ArrowStream", "Lazy", "Row", "Table"]
+
+
+class ArrowStream(Protocol):
+    """A frame or a column of pandas, polars, pyarrow, duckdb or any library that exports Arrow streams."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+class ArrowArray(Protocol):
+    """A batch or a column of a library that exports Arrow arrays."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+
+class Lazy(Protocol):
+    """A lazy frame of polars, which is collected."""
+
+    def collect(self) -> Any: ...
+
+    def collect_schema(self) -> Any: ...
+
+
+#: A record: a value per column.
+Row = Mapping[str, Any]
+
+#: A column of values.
+ArrayLike = Union["npt.NDArray[Any]", ArrowStream, ArrowArray, Iterable[Any]]
+
+#: Columns of values: a frame, a 2-D array, a dict of columns, a list of records.
+Table = Union["npt.NDArray[Any]", ArrowStream, ArrowArray, Lazy, Mapping[str, ArrayLike], Sequence[Row], Sequence[Sequence[Any]]]

@@ -1,0 +1,349 @@
+//! The one door through which tables and columns come from Python.
+//!
+//! Whatever library a frame belongs to, it becomes the same Arrow table, so that the same data gives the same numbers.
+//! Libraries are recognised by the protocols and names of their objects and never imported. The written policy:
+//!
+//! - **Floats**: a null is NaN. pandas writes a missing number as NaN, polars as null; both mean missing here.
+//! - **Integers and bools with missing values**: integers become floats with NaN when something is fitted or compared,
+//!   as numpy and scikit-learn do (those beyond 2^53 stay integers with nulls); a fitted plan gets the type back that it
+//!   was fitted on, where no value is lost.
+//! - **Text**: a null, `None`, `NaN` or `pandas.NA` is missing.
+//! - **Columns without any value** have no type of their own and are floats, all NaN.
+//! - **numpy arrays** are copied once: their owner may write into them while Rust reads. Arrow data is shared.
+
+mod capsule;
+mod numpy;
+mod objects;
+mod pandas;
+mod policy;
+
+use std::sync::Arc;
+
+use ::numpy::{PyReadonlyArray1, PyUntypedArrayMethods};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::buffer::ScalarBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Float64Type, Schema as ArrowSchema};
+use mlcore::schema::{DType, Schema};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
+
+use crate::error::{invalid, raise, wrong_type};
+
+/// A table, and what must be known of where it came from.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) batch: RecordBatch,
+    /// Do the names of the columns come from the data, not from their positions?
+    pub(crate) named: bool,
+}
+
+/// What a table is for, and what an error calls it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) operation: &'static str,
+    pub(crate) subject: &'static str,
+}
+
+/// The table of any object that holds one; `names` are those of the columns of an object that has none.
+pub(crate) fn table(object: &Bound<'_, PyAny>, names: Option<Vec<String>>, asked: Asked) -> PyResult<Table> {
+    let py = object.py();
+    if names.is_none()
+        && let Ok(read) = object.cast::<crate::table::Table>()
+    {
+        return Ok(read.get().to_door());
+    }
+    let (columns, named) = columns(object, asked)?;
+    let (columns, named) = match names {
+        None => (columns, named),
+        Some(names) if names.len() == columns.len() => {
+            (names.into_iter().zip(columns).map(|(name, (_, array))| (name, array)).collect(), true)
+        }
+        Some(names) => {
+            let problem = format!("{} names for {} columns", names.len(), columns.len());
+            return Err(invalid(py, asked.operation, "feature_names", problem, "give one name per column"));
+        }
+    };
+    let rows = columns.first().map_or(0, |(_, array)| array.len());
+    if let Some((name, array)) = columns.iter().find(|(_, array)| array.len() != rows) {
+        let problem = format!("{} rows where the first column has {rows}", array.len());
+        return Err(invalid(py, asked.operation, name, problem, "give columns of equal length"));
+    }
+    let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+    for (name, array) in columns {
+        let array = policy::canonical(array).map_err(|error| raise(py, &error))?;
+        fields.push(Field::new(name, array.data_type().clone(), true));
+        arrays.push(array);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let schema = Arc::new(ArrowSchema::new(fields));
+    let batch = RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|cause| {
+        invalid(py, asked.operation, asked.subject, cause.to_string(), "report this to mlcore")
+    })?;
+    Ok(Table { batch, named })
+}
+
+/// A table to learn from: every column of a type that transformers take.
+pub(crate) fn training_table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Table> {
+    let table = table(object, None, asked)?;
+    for field in table.batch.schema_ref().fields() {
+        require_plain(object.py(), field, asked)?;
+    }
+    let batch = policy::floats_for_missing(&table.batch).map_err(|error| raise(object.py(), &error))?;
+    Ok(Table { batch, ..table })
+}
+
+/// A table to be compared: columns that cannot be are left for the comparison to list.
+pub(crate) fn comparable_table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<RecordBatch> {
+    let table = table(object, None, asked)?;
+    policy::floats_for_missing(&table.batch).map_err(|error| raise(object.py(), &error))
+}
+
+/// A table for something that was fitted on a table of `columns`, of which `schema` are those it reads: columns have its
+/// types where no value is lost, and names count only where both tables have some of their own.
+pub(crate) fn fitting_table(
+    object: &Bound<'_, PyAny>,
+    schema: &Schema,
+    columns: &[String],
+    named: bool,
+    asked: Asked,
+) -> PyResult<RecordBatch> {
+    let py = object.py();
+    let mut table = table(object, None, asked)?;
+    if !(table.named && named) {
+        let count = table.batch.num_columns();
+        if count != columns.len() {
+            let problem = format!("it has {count} features, and {} were fitted", columns.len());
+            let remedy = "pass the columns that were fitted, in their order";
+            return Err(invalid(py, asked.operation, asked.subject, problem, remedy));
+        }
+        table.batch = policy::renamed(&table.batch, columns).map_err(|error| raise(py, &error))?;
+    }
+    for field in schema.fields() {
+        if let Some((_, column)) = table.batch.schema_ref().column_with_name(field.name()) {
+            require_plain(py, column, asked)?;
+        }
+    }
+    policy::with_types_of(&table.batch, schema).map_err(|error| raise(py, &error))
+}
+
+/// One column of any object that holds one.
+pub(crate) fn column(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<ArrayRef> {
+    let py = object.py();
+    let array = single(object, asked.subject, asked)?;
+    policy::canonical(array)
+        .and_then(|array| policy::float_for_missing(&array))
+        .map_err(|error| raise(py, &error))
+}
+
+/// A column of numbers, missing ones NaN; a contiguous float64 array of numpy is borrowed.
+pub(crate) fn numbers<'py>(object: &Bound<'py, PyAny>, asked: Asked) -> PyResult<Numbers<'py>> {
+    let py = object.py();
+    if is_of(object, "numpy", &["ndarray"])
+        && let Ok(array) = object.extract::<PyReadonlyArray1<'py, f64>>()
+        && array.is_c_contiguous()
+    {
+        return Ok(Numbers::Borrowed(array));
+    }
+    let array = column(object, asked)?;
+    let numeric = match array.data_type() {
+        DataType::Dictionary(_, values) => DType::from_arrow(values).is_some_and(DType::is_numeric),
+        other => other.is_numeric() || matches!(other, DataType::Boolean | DataType::Null),
+    };
+    if !numeric {
+        let problem = format!("numbers are expected, and it holds {}", described(array.data_type()));
+        return Err(wrong_type(py, asked.operation, asked.subject, problem, "convert it to numbers first"));
+    }
+    let floats = cast(&array, &DataType::Float64).map_err(|cause| {
+        wrong_type(py, asked.operation, asked.subject, cause.to_string(), "convert it to numbers first")
+    })?;
+    let floats = floats.as_primitive::<Float64Type>();
+    Ok(Numbers::Owned(policy::filled(floats)))
+}
+
+/// Numbers that live as long as a call.
+#[derive(Debug)]
+pub(crate) enum Numbers<'py> {
+    Borrowed(PyReadonlyArray1<'py, f64>),
+    Owned(ScalarBuffer<f64>),
+}
+
+impl Numbers<'_> {
+    pub(crate) fn as_slice(&self) -> &[f64] {
+        match self {
+            // It was checked to be contiguous when it was taken.
+            Self::Borrowed(array) => array.as_slice().unwrap_or_default(),
+            Self::Owned(values) => values,
+        }
+    }
+}
+
+/// Rows of numbers: a 2-D array, a list of lists, a frame.
+pub(crate) fn matrix(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Vec<Vec<f64>>> {
+    if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+        return object.try_iter()?.map(|row| Ok(numbers(&row?, asked)?.as_slice().to_vec())).collect();
+    }
+    let table = table(object, None, asked)?;
+    let mut rows = vec![Vec::with_capacity(table.batch.num_columns()); table.batch.num_rows()];
+    for array in table.batch.columns() {
+        let floats = cast(array, &DataType::Float64).map_err(|cause| {
+            wrong_type(
+                object.py(),
+                asked.operation,
+                asked.subject,
+                cause.to_string(),
+                "convert it to numbers first",
+            )
+        })?;
+        for (row, value) in rows.iter_mut().zip(floats.as_primitive::<Float64Type>()) {
+            row.push(value.unwrap_or(f64::NAN));
+        }
+    }
+    Ok(rows)
+}
+
+type Named = Vec<(String, ArrayRef)>;
+
+/// The columns of an object, and whether their names are its own.
+fn columns(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, bool)> {
+    let py = object.py();
+    if is_of(object, "pandas", &["DataFrame"]) {
+        return pandas::frame(object, asked);
+    }
+    if is_of(object, "pandas", &["Series", "Index"]) {
+        let name = object.getattr("name")?;
+        let array = pandas::series(object, asked.subject, asked)?;
+        return Ok(match name.cast::<PyString>() {
+            Ok(name) => (vec![(name.to_string(), array)], true),
+            Err(_) => (vec![("x0".to_owned(), array)], false),
+        });
+    }
+    if is_of(object, "numpy", &["ndarray"]) {
+        return numpy::table(object, asked);
+    }
+    if capsule::exports(object)? {
+        return capsule::table(object, asked);
+    }
+    if let Some(collected) = collected(object)? {
+        return columns(&collected, asked);
+    }
+    if let Ok(mapping) = object.cast::<PyMapping>() {
+        return Ok((objects::mapping(mapping, asked)?, true));
+    }
+    if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+        return objects::records(object, asked);
+    }
+    if object.hasattr("__array__")? {
+        return numpy::table(&object.call_method0("__array__")?, asked);
+    }
+    Err(wrong_type(
+        py,
+        asked.operation,
+        asked.subject,
+        format!("a table is expected, and it is a {}", type_name(object)),
+        "pass a frame of pandas, polars or pyarrow, a 2-D numpy array, a dict of columns or a list of dicts",
+    ))
+}
+
+/// One column: a series, an array, a list.
+fn single(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<ArrayRef> {
+    let py = object.py();
+    if is_of(object, "pandas", &["Series", "Index"]) {
+        return pandas::series(object, name, asked);
+    }
+    if is_of(object, "numpy", &["ndarray"]) {
+        return numpy::column(object, name, asked);
+    }
+    let table = if is_of(object, "pandas", &["DataFrame"]) {
+        pandas::frame(object, asked)?.0
+    } else if capsule::exports(object)? {
+        capsule::table(object, asked)?.0
+    } else if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+        return objects::column(object, name, asked);
+    } else if object.cast::<PyMapping>().is_err()
+        && !object.is_instance_of::<PyString>()
+        && object.hasattr("__array__")?
+    {
+        return numpy::column(&object.call_method0("__array__")?, name, asked);
+    } else if !object.is_instance_of::<PyString>()
+        && !object.is_instance_of::<PyDict>()
+        && let Ok(items) = object.try_iter()
+    {
+        // Any other iterable: a range, a generator, array.array.
+        let items = PyList::new(py, items.collect::<PyResult<Vec<_>>>()?)?;
+        return objects::column(items.as_any(), name, asked);
+    } else {
+        Vec::new()
+    };
+    match <[(String, ArrayRef); 1]>::try_from(table) {
+        Ok([(_, array)]) => Ok(array),
+        Err(several) => {
+            let found = match several.len() {
+                0 => format!("it is a {}", type_name(object)),
+                count => format!("it has {count} columns"),
+            };
+            Err(wrong_type(
+                py,
+                asked.operation,
+                name,
+                format!("one column is expected, and {found}"),
+                "pass a series, a 1-D array or a list",
+            ))
+        }
+    }
+}
+
+/// What a lazy frame becomes when it is collected.
+fn collected<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if object.hasattr("collect")? && object.hasattr("collect_schema")? {
+        return object.call_method0("collect").map(Some);
+    }
+    Ok(None)
+}
+
+fn require_plain(py: Python<'_>, field: &Field, asked: Asked) -> PyResult<()> {
+    let plain = *field.data_type() == DataType::Null
+        || DType::from_arrow(field.data_type()).is_some()
+        || matches!(field.data_type(), DataType::FixedSizeList(..));
+    if plain {
+        return Ok(());
+    }
+    let remedy = if field.data_type().is_temporal() {
+        "derive an hour, a weekday or an age first"
+    } else {
+        "convert it to numbers, bools or text first"
+    };
+    let problem = format!("columns of {} are not taken", described(field.data_type()));
+    Err(wrong_type(py, asked.operation, field.name(), problem, remedy))
+}
+
+/// Is the object an instance of one of these classes of this library? Nothing is imported to find out.
+pub(crate) fn is_of(object: &Bound<'_, PyAny>, library: &str, classes: &[&str]) -> bool {
+    object.get_type().mro().iter().any(|class| {
+        class.cast::<PyType>().is_ok_and(|class| {
+            let module = class.module();
+            let ours = module.as_ref().is_ok_and(|module| {
+                let module = module.to_string_lossy();
+                module == library || module.strip_prefix(library).is_some_and(|rest| rest.starts_with('.'))
+            });
+            ours && class.name().is_ok_and(|name| classes.contains(&&*name.to_string_lossy()))
+        })
+    })
+}
+
+pub(crate) fn type_name(object: &Bound<'_, PyAny>) -> String {
+    object.get_type().fully_qualified_name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
+}
+
+pub(crate) fn described(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
+        DataType::Date32 | DataType::Date64 => "dates".to_owned(),
+        DataType::Timestamp(..) => "dates and times".to_owned(),
+        DataType::Duration(_) | DataType::Interval(_) => "durations".to_owned(),
+        DataType::Time32(_) | DataType::Time64(_) => "times of day".to_owned(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "bytes".to_owned(),
+        DataType::Dictionary(_, values) => format!("categories of {}", described(values)),
+        other => format!("type {other}"),
+    }
+}

@@ -1,0 +1,136 @@
+//! pandas, read column by column, so that it makes no difference whether pyarrow is installed beside it.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array};
+use arrow::compute::{cast, take};
+use arrow::datatypes::{DataType, Int32Type, Int64Type};
+use pyo3::exceptions::{PyAttributeError, PyImportError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::{Asked, Named, capsule, is_of, numpy, objects};
+use crate::error::{invalid, wrong_type};
+
+/// The columns of a frame; without names where its labels are no strings.
+pub(super) fn frame(frame: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, bool)> {
+    let py = frame.py();
+    let labels: Vec<Bound<'_, PyAny>> = frame.getattr("columns")?.try_iter()?.collect::<PyResult<_>>()?;
+    let texts: Vec<Option<String>> = labels.iter().map(|label| label.extract::<String>().ok()).collect();
+    let named = texts.iter().all(Option::is_some);
+    if !named && texts.iter().any(Option::is_some) {
+        let problem = "some of its columns have names that are no strings";
+        return Err(wrong_type(
+            py,
+            asked.operation,
+            asked.subject,
+            problem,
+            "frame.columns = frame.columns.astype(str)",
+        ));
+    }
+    let rows = frame.getattr("iloc")?;
+    let every = pyo3::types::PySlice::full(py);
+    let columns = texts.into_iter().enumerate().map(|(position, text)| {
+        let name = text.unwrap_or_else(|| format!("x{position}"));
+        let column = rows.get_item((every.clone(), position))?;
+        let array = series(&column, &name, asked)?;
+        Ok((name, array))
+    });
+    Ok((columns.collect::<PyResult<_>>()?, named))
+}
+
+/// The values of a series or an index, which an error calls by this name.
+pub(super) fn series(series: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<ArrayRef> {
+    let dtype = series.getattr("dtype")?;
+    if is_of(&dtype, "numpy", &["dtype"]) {
+        return numpy::column(&series.call_method0("to_numpy")?, name, asked);
+    }
+    if is_of(&dtype, "pandas", &["CategoricalDtype"]) {
+        return categories(series, name, asked);
+    }
+    if let Some(array) = masked(series, &dtype, name, asked)? {
+        return Ok(array);
+    }
+    match exported(series, asked) {
+        // pandas exports Arrow data by pyarrow only, which need not be there.
+        Err(cause) if is_absence(&cause, series.py()) => {
+            objects::column(&series.call_method0("tolist")?, name, asked)
+        }
+        other => other,
+    }
+}
+
+/// Columns that Arrow holds, through the stream of a frame of one column: a series exports none before pandas 3.
+fn exported(series: &Bound<'_, PyAny>, asked: Asked) -> PyResult<ArrayRef> {
+    let keywords = PyDict::new(series.py());
+    keywords.set_item("name", "values")?;
+    let frame = series.call_method("to_frame", (), Some(&keywords))?;
+    let (columns, _) = capsule::table(&frame, asked)?;
+    // An index comes along unless it is a plain range; the column is the first.
+    columns.into_iter().next().map(|(_, array)| array).ok_or_else(|| {
+        invalid(
+            series.py(),
+            asked.operation,
+            asked.subject,
+            "pandas exported no column",
+            "report this to mlcore",
+        )
+    })
+}
+
+fn is_absence(cause: &PyErr, py: Python<'_>) -> bool {
+    let is = |error: &PyErr| {
+        error.is_instance_of::<PyImportError>(py) || error.is_instance_of::<PyAttributeError>(py)
+    };
+    is(cause) || cause.cause(py).is_some_and(|below| is(&below))
+}
+
+/// pandas' nullable integers, floats and bools: values and a mask beside them.
+fn masked(
+    series: &Bound<'_, PyAny>,
+    dtype: &Bound<'_, PyAny>,
+    name: &str,
+    asked: Asked,
+) -> PyResult<Option<ArrayRef>> {
+    if !is_of(dtype, "pandas", &["BaseMaskedDtype"]) {
+        return Ok(None);
+    }
+    let missing = series.call_method0("isna")?;
+    let keywords = PyDict::new(series.py());
+    keywords.set_item("dtype", dtype.getattr("numpy_dtype")?)?;
+    let is_bool = dtype.getattr("kind")?.extract::<String>()? == "b";
+    if is_bool {
+        keywords.set_item("na_value", false)?;
+    } else {
+        keywords.set_item("na_value", 0)?;
+    }
+    let present = numpy::column(&series.call_method("to_numpy", (), Some(&keywords))?, name, asked)?;
+    let mask = numpy::column(&missing.call_method0("to_numpy")?, name, asked)?;
+    let nulled = arrow::compute::nullif(&present, mask.as_boolean()).map_err(|cause| {
+        invalid(series.py(), asked.operation, name, cause.to_string(), "report this to mlcore")
+    })?;
+    Ok(Some(nulled))
+}
+
+/// Categories by their values: codes are pandas' own affair.
+fn categories(series: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<ArrayRef> {
+    let py = series.py();
+    let broken = |cause: arrow::error::ArrowError| {
+        invalid(py, asked.operation, name, cause.to_string(), "convert the column to plain values first")
+    };
+    // An index has these itself, a series under `cat`.
+    let holder = if series.hasattr("cat")? { series.getattr("cat")? } else { series.clone() };
+    let words = self::series(&holder.getattr("categories")?, name, asked)?;
+    let codes = holder.getattr("codes")?;
+    let codes = if codes.hasattr("to_numpy")? { codes.call_method0("to_numpy")? } else { codes };
+    let codes = cast(&numpy::column(&codes, name, asked)?, &DataType::Int64).map_err(broken)?;
+    let keys: Int32Array = codes
+        .as_primitive::<Int64Type>()
+        .iter()
+        .map(|code| code.and_then(|code| i32::try_from(code).ok().filter(|code| *code >= 0)))
+        .collect();
+    if matches!(words.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
+        return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, words).map_err(broken)?));
+    }
+    take(&words, &keys, None).map_err(broken)
+}

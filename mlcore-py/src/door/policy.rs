@@ -1,0 +1,119 @@
+//! Missing values and types, so that every library's frame of the same data is the same table.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::buffer::ScalarBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Field, Float32Type, Float64Type, Int64Type, Schema as ArrowSchema, UInt64Type,
+};
+use mlcore::schema::{DType, Schema};
+use mlcore::{Error, Result};
+
+/// The column as every library's would be: float nulls are NaN, decimals are floats.
+pub(super) fn canonical(array: ArrayRef) -> Result<ArrayRef> {
+    Ok(match array.data_type() {
+        DataType::Float64 if array.null_count() > 0 => {
+            Arc::new(Float64Array::new(filled(array.as_primitive()), None))
+        }
+        DataType::Float32 if array.null_count() > 0 => {
+            let values = array.as_primitive::<Float32Type>().iter().map(|value| value.unwrap_or(f32::NAN));
+            Arc::new(arrow::array::Float32Array::from_iter_values(values))
+        }
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => canonical(converted(&array, &DataType::Float64)?)?,
+        _ => array,
+    })
+}
+
+/// Values with NaN in the place of nulls; shared where there is none.
+pub(super) fn filled(array: &Float64Array) -> ScalarBuffer<f64> {
+    match array.null_count() {
+        0 => array.values().clone(),
+        _ => array.iter().map(|value| value.unwrap_or(f64::NAN)).collect(),
+    }
+}
+
+/// As numpy holds integers with missing values: as floats.
+pub(super) fn float_for_missing(array: &ArrayRef) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::Null => canonical(converted(array, &DataType::Float64)?),
+        other if other.is_integer() && array.null_count() > 0 && exact_as_floats(array)? => {
+            canonical(converted(array, &DataType::Float64)?)
+        }
+        _ => Ok(array.clone()),
+    }
+}
+
+pub(super) fn floats_for_missing(table: &RecordBatch) -> Result<RecordBatch> {
+    let columns = table.columns().iter().map(float_for_missing).collect::<Result<Vec<_>>>()?;
+    let names = table.schema_ref().fields().iter().map(|field| field.name().clone());
+    rebuilt(table, names.zip(columns).collect())
+}
+
+/// The same columns under these names, by position.
+pub(super) fn renamed(table: &RecordBatch, names: &[String]) -> Result<RecordBatch> {
+    rebuilt(table, names.iter().cloned().zip(table.columns().iter().cloned()).collect())
+}
+
+/// A library without nulls changes the type of a column that misses a value. The columns with the types that `schema`
+/// has, where no value is lost; others are left for the plan to refuse by name.
+pub(super) fn with_types_of(table: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
+    let columns = table.schema_ref().fields().iter().zip(table.columns()).map(|(column, array)| {
+        let restored = match schema.field(column.name()) {
+            Some(field) if field.shape().len() == 1 => restored(array, field.dtype())?,
+            _ => array.clone(),
+        };
+        Ok((column.name().clone(), restored))
+    });
+    rebuilt(table, columns.collect::<Result<Vec<_>>>()?)
+}
+
+fn restored(array: &ArrayRef, expected: DType) -> Result<ArrayRef> {
+    if *array.data_type() != DataType::Float64 || expected.is_float() {
+        return Ok(array.clone());
+    }
+    let floats = array.as_primitive::<Float64Type>();
+    if floats.values().iter().all(|value| value.is_nan()) && !floats.is_empty() {
+        return Ok(new_null_array(&expected.to_arrow(), floats.len()));
+    }
+    let whole = |value: &f64| value.is_nan() || (value.fract() == 0.0 && value.abs() <= EXACT);
+    if expected.is_numeric() && expected != DType::Bool && floats.values().iter().all(whole) {
+        let present = floats.values().iter().map(|value| (!value.is_nan()).then_some(*value));
+        let integers =
+            converted(&(Arc::new(present.collect::<Float64Array>()) as ArrayRef), &DataType::Int64)?;
+        let narrowed = converted(&integers, &expected.to_arrow())?;
+        // A value outside the type became null: the plan says so better than we could.
+        return Ok(if narrowed.null_count() == integers.null_count() { narrowed } else { array.clone() });
+    }
+    Ok(array.clone())
+}
+
+/// The largest magnitude up to which every integer is a float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+fn exact_as_floats(array: &ArrayRef) -> Result<bool> {
+    if *array.data_type() == DataType::UInt64 {
+        return Ok(array.as_primitive::<UInt64Type>().iter().flatten().all(|value| value as f64 <= EXACT));
+    }
+    let integers = converted(array, &DataType::Int64)?;
+    Ok(integers.as_primitive::<Int64Type>().iter().flatten().all(|value| (value as f64).abs() <= EXACT))
+}
+
+fn rebuilt(table: &RecordBatch, columns: Vec<(String, ArrayRef)>) -> Result<RecordBatch> {
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, array)| Field::new(name, array.data_type().clone(), true)).collect();
+    let arrays = columns.into_iter().map(|(_, array)| array).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(table.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(ArrowSchema::new(fields)), arrays, &options)
+        .map_err(|cause| Error::internal("read table", "columns", cause.to_string()).caused_by(cause))
+}
+
+fn converted(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    cast(array, to).map_err(|cause| {
+        Error::invalid_input("read table", array.data_type().to_string(), cause.to_string()).caused_by(cause)
+    })
+}

@@ -1,0 +1,210 @@
+//! A monitor, as Python holds it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mlcore::batch::{Row, Value};
+use mlcore::schema::{DType, Field, Schema};
+use mlcore_drift::monitor;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyMapping, PyString};
+
+use super::options;
+use super::verdict::Verdict;
+use crate::door::{self, Asked, is_of, type_name};
+use crate::error::{detached, entry, wrong_type};
+use crate::stats::unknown;
+
+/// Watches a stream of rows for changes against a reference.
+///
+/// Rows are gathered into windows of ``window_rows``; each full window is judged. A column drifted if its change is both
+/// certain (the p-value, corrected for the number of tests) and large (the effect).
+///
+/// Parameters
+/// ----------
+/// reference : table
+///     The rows a model was trained on, or a stretch of traffic that was good.
+/// **options
+///     ``window_rows=1000``, ``alpha=0.05``, ``correction="fdr_bh"``, ``min_samples=100``, ``max_categories=10000``,
+///     ``columns`` (all), ``numeric_test="ks"``, ``categorical_test="chi_square"``, ``minimum_effects`` (a dict of test to
+///     effect), ``column_options`` (a dict of column to a dict of ``test``, ``minimum_effect``, ``kind``).
+///
+/// Raises
+/// ------
+/// InvalidInputError
+///     For a reference without rows or columns to watch, and for impossible options.
+///
+/// Examples
+/// --------
+/// >>> from mlcore.drift import Monitor
+/// >>> monitor = Monitor({"age": [float(i * 7 % 1000) for i in range(1000)]}, window_rows=500)
+/// >>> [verdict.drifted for verdict in monitor.observe({"age": [900.0 + i % 90 for i in range(500)]})]
+/// [True]
+#[pyclass(module = "mlcore.drift", frozen)]
+#[derive(Debug)]
+pub(crate) struct Monitor {
+    monitor: Mutex<monitor::Monitor>,
+    schema: Schema,
+    window_rows: usize,
+}
+
+#[pymethods]
+impl Monitor {
+    #[new]
+    #[pyo3(signature = (reference, **options))]
+    fn new(
+        py: Python<'_>,
+        reference: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        entry(py, |py| {
+            let (options, others) = options::read(options)?;
+            if let Some((name, _)) = others.first() {
+                let known = "window_rows, alpha, correction, min_samples, max_categories, columns, numeric_test, \
+                             categorical_test, minimum_effects, column_options";
+                return Err(unknown(py, "make monitor", "option", name, known));
+            }
+            let asked = Asked { operation: "make monitor", subject: "reference" };
+            let reference = door::comparable_table(reference, asked)?;
+            let (monitor, schema) = detached(py, || {
+                let mut monitor = monitor::Monitor::new(&reference, &options)?;
+                let columns: Vec<String> = monitor.columns().map(str::to_owned).collect();
+                let fields = columns.iter().map(|name| {
+                    let dtype = reference.column_by_name(name).and_then(|c| DType::from_arrow(c.data_type()));
+                    // A record's numbers are judged as floats, whatever the reference held.
+                    let dtype = dtype.filter(|dtype| matches!(dtype, DType::String | DType::Bool));
+                    Field::column(name, dtype.unwrap_or(DType::Float64)).nullable()
+                });
+                let schema = Schema::new(fields)?;
+                monitor.bind(&schema)?;
+                Ok((monitor, schema))
+            })?;
+            Ok(Self { monitor: Mutex::new(monitor), schema, window_rows: options.window_rows })
+        })
+    }
+
+    /// Takes the rows of a table, and answers a verdict for each window that they complete.
+    ///
+    /// Parameters
+    /// ----------
+    /// frame : table
+    ///     Columns are found by name; others are ignored.
+    ///
+    /// Returns
+    /// -------
+    /// list of Verdict
+    ///     Empty while the window is not full.
+    ///
+    /// Raises
+    /// ------
+    /// SchemaMismatchError
+    ///     For a watched column that is missing or of another kind; no row is counted then.
+    fn observe(&self, py: Python<'_>, frame: &Bound<'_, PyAny>) -> PyResult<Vec<Verdict>> {
+        entry(py, |py| {
+            let table = door::comparable_table(frame, Asked { operation: "observe", subject: "frame" })?;
+            let verdicts = detached(py, || self.locked().observe(&table))?;
+            Ok(verdicts.into_iter().map(Verdict::new).collect())
+        })
+    }
+
+    /// Takes a single record, and answers a verdict if it completes a window.
+    ///
+    /// Parameters
+    /// ----------
+    /// row : dict
+    ///     A value per watched column; ``None``, NaN and an absent one are missing.
+    fn observe_row(&self, py: Python<'_>, row: &Bound<'_, PyMapping>) -> PyResult<Option<Verdict>> {
+        entry(py, |py| {
+            let mut texts: Vec<Option<String>> = Vec::with_capacity(self.schema.len());
+            let mut plain: Vec<Value<'static>> = Vec::with_capacity(self.schema.len());
+            for field in self.schema.fields() {
+                let name = field.name();
+                let value = if row.contains(name)? { Some(row.get_item(name)?) } else { None };
+                match value.filter(|value| !value.is_none()) {
+                    Some(value) if value.is_instance_of::<PyString>() => {
+                        texts.push(Some(value.extract()?));
+                        plain.push(Value::Null);
+                    }
+                    value => {
+                        texts.push(None);
+                        let value = value.map_or(Ok(Value::Null), |value| number(&value, name))?;
+                        // pandas writes a missing text as NaN.
+                        let missing = matches!(value, Value::Float(number) if number.is_nan());
+                        plain.push(if missing && !field.dtype().is_float() { Value::Null } else { value });
+                    }
+                }
+            }
+            let values: Vec<Value<'_>> = plain
+                .into_iter()
+                .zip(&texts)
+                .map(|(plain, text)| text.as_deref().map_or(plain, Value::Text))
+                .collect();
+            let verdict = detached(py, || {
+                let row = Row::new(&values, &self.schema)?;
+                self.locked().observe_row(row)
+            })?;
+            Ok(verdict.map(Verdict::new))
+        })
+    }
+
+    /// Judges the rows of the current window so far; the window goes on.
+    fn evaluate_now(&self, py: Python<'_>) -> PyResult<Verdict> {
+        entry(py, |py| detached(py, || self.locked().evaluate_now()).map(Verdict::new))
+    }
+
+    /// Drops the rows of the current window, as after a change of the model.
+    fn reset_window(&self, py: Python<'_>) -> PyResult<()> {
+        entry(py, |py| {
+            detached(py, || {
+                self.locked().reset_window();
+                Ok(())
+            })
+        })
+    }
+
+    /// The names of the watched columns.
+    #[getter]
+    fn columns(&self) -> Vec<&str> {
+        self.schema.names().collect()
+    }
+
+    /// The rows of the current window so far.
+    #[getter]
+    fn rows_in_window(&self, py: Python<'_>) -> usize {
+        // Another thread may hold the lock while it judges a window.
+        py.detach(|| self.locked().rows_in_window())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let rows = self.rows_in_window(py);
+        format!("<mlcore.drift.Monitor: {} columns, {rows} of {} rows>", self.schema.len(), self.window_rows)
+    }
+}
+
+impl Monitor {
+    fn locked(&self) -> MutexGuard<'_, monitor::Monitor> {
+        self.monitor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Value<'static>> {
+    if let Ok(value) = value.cast::<PyBool>() {
+        return Ok(Value::Bool(value.is_true()));
+    }
+    if value.is_instance_of::<PyFloat>() {
+        return Ok(Value::Float(value.extract()?));
+    }
+    if value.is_instance_of::<PyInt>() {
+        return value.extract().map(Value::Int).or_else(|_| Ok(Value::Float(value.extract()?)));
+    }
+    if is_of(value, "pandas", &["NAType"]) {
+        return Ok(Value::Null);
+    }
+    if is_of(value, "numpy", &["generic"]) {
+        let plain = value.call_method0("item")?;
+        if !is_of(&plain, "numpy", &["generic"]) {
+            return number(&plain, name);
+        }
+    }
+    let problem = format!("a number, a bool or text is expected, and it is a {}", type_name(value));
+    Err(wrong_type(value.py(), "observe", name, problem, "convert it first"))
+}

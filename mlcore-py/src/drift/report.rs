@@ -1,0 +1,124 @@
+//! One comparison of two tables.
+
+use std::fs;
+use std::path::PathBuf;
+
+use mlcore::Error;
+use mlcore_drift::report::{self as drift_report, ReportOptions};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::options;
+use super::verdict::Verdict;
+use crate::door::{self, Asked};
+use crate::error::{detached, entry};
+use crate::stats::unknown;
+
+/// What :func:`report` found: every column, its tests, its shape, and the verdict. Aggregates only, no row of the data.
+#[pyclass(module = "mlcore.drift", frozen)]
+#[derive(Debug)]
+pub(crate) struct Report {
+    report: drift_report::Report,
+}
+
+#[pyfunction]
+#[pyo3(name = "report", signature = (reference, current, **options))]
+pub(crate) fn make_report(
+    py: Python<'_>,
+    reference: &Bound<'_, PyAny>,
+    current: &Bound<'_, PyAny>,
+    options: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Report> {
+    entry(py, |py| {
+        let (monitor, others) = options::read(options)?;
+        let mut options = ReportOptions::default().monitor(monitor);
+        for (name, value) in others {
+            let value = value.bind(py);
+            match name.as_str() {
+                "title" => options.title = value.extract()?,
+                "histogram_bins" => options.histogram_bins = value.extract()?,
+                "most_categories" => options.most_categories = value.extract()?,
+                other => {
+                    return Err(unknown(
+                        py,
+                        "make report",
+                        "option",
+                        other,
+                        "title, histogram_bins, most_categories",
+                    ));
+                }
+            }
+        }
+        let asked = |subject| Asked { operation: "make report", subject };
+        let reference = door::comparable_table(reference, asked("reference"))?;
+        let current = door::comparable_table(current, asked("current"))?;
+        let report = detached(py, || drift_report::report(&reference, &current, &options))?;
+        Ok(Report { report })
+    })
+}
+
+#[pymethods]
+impl Report {
+    /// Reads the JSON of :meth:`to_json`.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
+        entry(py, |py| Ok(Self { report: detached(py, || drift_report::Report::from_json(json))? }))
+    }
+
+    /// The report as indented JSON, with a ``version``.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        entry(py, |py| detached(py, || Ok(self.report.to_json())))
+    }
+
+    /// The report as plain dicts and lists.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.import("json")?.call_method1("loads", (self.to_json(py)?,))
+    }
+
+    /// The report as one self-contained page: no script, nothing loaded.
+    fn to_html(&self, py: Python<'_>) -> PyResult<String> {
+        entry(py, |py| detached(py, || Ok(self.report.to_html())))
+    }
+
+    /// Writes the page to a file.
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned paths")]
+    fn save_html(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        entry(py, |py| {
+            detached(py, || {
+                fs::write(&path, self.report.to_html())
+                    .map_err(|cause| Error::from_io("save report", path.display().to_string(), cause))
+            })
+        })
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        entry(py, |py| detached(py, || Ok(self.report.to_fragment())))
+    }
+
+    /// Did any column drift: surely, and by enough to matter?
+    #[getter]
+    fn drifted(&self) -> bool {
+        self.report.verdict.is_drifted()
+    }
+
+    /// The names of the columns that drifted.
+    #[getter]
+    fn drifted_columns(&self) -> Vec<String> {
+        self.report.drifted().map(|column| column.name.clone()).collect()
+    }
+
+    /// The judgement, as a monitor makes it.
+    #[getter]
+    fn verdict(&self) -> Verdict {
+        Verdict::new(self.report.verdict.clone())
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("from_json")?, (slf.get().to_json(slf.py())?,)))
+    }
+
+    fn __repr__(&self) -> String {
+        let (drifted, all) = (self.report.drifted().count(), self.report.columns.len());
+        format!("<mlcore.drift.Report: {}, {drifted} of {all} columns drifted>", self.report.verdict.overall)
+    }
+}

@@ -1,0 +1,386 @@
+//! A fitted plan, as Python holds it.
+
+use arrow::array::RecordBatch;
+use mlcore::Error;
+use mlcore::batch::{Row, Value};
+use mlcore::schema::{DType, Schema};
+use mlcore_features::pipeline::FittedPipeline;
+use mlcore_features::transform::FittedTransformer;
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString};
+
+use super::{attributes, specification};
+use crate::door::{self, Asked, is_of, type_name};
+use crate::error::{detached, entry, raise, wrong_type};
+
+/// Learns what a specification, `(class, parameters)`, says from every column of a table.
+#[pyfunction]
+#[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
+pub(crate) fn fit(py: Python<'_>, specification: &Bound<'_, PyAny>, X: &Bound<'_, PyAny>) -> PyResult<Plan> {
+    entry(py, |py| {
+        let transformer = specification::transformer(specification)?;
+        let table = door::training_table(X, Asked { operation: "fit", subject: "X" })?;
+        let columns = table.batch.schema_ref().fields().iter().map(|field| field.name().clone()).collect();
+        let batch = &table.batch;
+        let pipeline = detached(py, || FittedPipeline::new(transformer.fit(batch)?))?;
+        Ok(Plan { pipeline, columns, named: table.named })
+    })
+}
+
+/// A fitted plan: the function from raw columns to features, with the digest of its content.
+///
+/// Made by the ``plan()`` of a fitted transformer, or read from bytes. The same plan runs in Rust, on tables and on single
+/// rows, with the same bits.
+///
+/// Examples
+/// --------
+/// >>> from mlcore.features import Plan, StandardScaler
+/// >>> plan = StandardScaler().fit({"age": [20.0, 40.0]}).plan()
+/// >>> plan.feature_names_out, plan.transform_row({"age": 50.0}).tolist()
+/// (['age'], [2.0])
+/// >>> Plan.from_bytes(plan.to_bytes()).plan_hash == plan.plan_hash
+/// True
+#[pyclass(module = "mlcore.features", frozen, eq)]
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pipeline: FittedPipeline,
+    /// The columns of the table it was fitted on, in order.
+    columns: Vec<String>,
+    /// Did that table have names of its own?
+    named: bool,
+}
+
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        self.pipeline == other.pipeline
+    }
+}
+
+#[pymethods]
+impl Plan {
+    /// Reads what :meth:`to_bytes` wrote. Nothing in a plan is executed while loading.
+    ///
+    /// Raises
+    /// ------
+    /// CorruptError
+    ///     When the bytes are no plan, or not the one that was written.
+    /// UnsupportedError
+    ///     For a format version that this version of mlcore does not know.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        entry(py, |py| {
+            let pipeline = detached(py, || FittedPipeline::from_bytes(data))?;
+            let columns: Vec<String> = pipeline.input().names().map(str::to_owned).collect();
+            // What the door calls the columns of an array without names.
+            let named = !columns.iter().all(|name| is_positional(name));
+            Ok(Self { pipeline, columns, named })
+        })
+    }
+
+    /// The plan as bytes: JSON with a format version and the digest of its content.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        entry(py, |py| {
+            let bytes = detached(py, || self.pipeline.to_bytes())?;
+            Ok(PyBytes::new(py, &bytes))
+        })
+    }
+
+    /// The SHA-256 of the plan's content, 64 hexadecimal digits: equal wherever the same was learnt.
+    #[getter]
+    fn plan_hash(&self) -> &str {
+        self.pipeline.digest()
+    }
+
+    /// The raw columns that it reads, with their types.
+    #[getter]
+    fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        described(py, self.pipeline.input())
+    }
+
+    /// The features that it makes, with their types.
+    #[getter]
+    fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        described(py, self.pipeline.output())
+    }
+
+    /// The names of the features.
+    #[getter]
+    fn feature_names_out(&self) -> Vec<&str> {
+        self.pipeline.feature_names_out()
+    }
+
+    /// The names of the columns that it was fitted on, in order.
+    #[getter]
+    fn feature_names_in(&self) -> Vec<&str> {
+        self.columns.iter().map(String::as_str).collect()
+    }
+
+    #[getter]
+    fn _named(&self) -> bool {
+        self.named
+    }
+
+    /// The features of a table as an array of shape ``(rows, features)``.
+    ///
+    /// Columns are found by name, others are ignored; an array without names is read by position. Missing features are NaN.
+    ///
+    /// Parameters
+    /// ----------
+    /// X : table
+    ///     A frame of pandas, polars or pyarrow, a 2-D array, a dict of columns, a list of dicts.
+    /// dtype : {"float64", "float32"}
+    ///     The element type of the answer; features are computed as float64 and rounded once. Where a text column passes
+    ///     through, the answer is an array of objects.
+    ///
+    /// Raises
+    /// ------
+    /// SchemaMismatchError
+    ///     For a column that is missing or of another type.
+    /// InvalidInputError
+    ///     For a value that a step refuses, with its column and row.
+    #[pyo3(signature = (X, dtype = "float64"))]
+    #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
+    fn transform<'py>(
+        &self,
+        py: Python<'py>,
+        X: &Bound<'py, PyAny>,
+        dtype: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        entry(py, |py| {
+            let table = self.table(X)?;
+            if self.pipeline.output().fields().iter().any(|field| field.dtype() == DType::String) {
+                return self.objects(py, &table);
+            }
+            let shape = (table.num_rows(), self.pipeline.width());
+            match dtype {
+                "float64" => self.matrix::<f64>(py, &table, shape),
+                "float32" => self.matrix::<f32>(py, &table, shape),
+                other => Err(crate::stats::unknown(py, TRANSFORM, "dtype", other, "float64, float32")),
+            }
+        })
+    }
+
+    /// The features of a table as a table: columns that pass through keep their type.
+    #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
+    fn transform_table(&self, py: Python<'_>, X: &Bound<'_, PyAny>) -> PyResult<crate::table::Table> {
+        entry(py, |py| {
+            let table = self.table(X)?;
+            detached(py, || self.pipeline.transform(&table)).map(crate::table::Table::new)
+        })
+    }
+
+    /// The features of a single record, an array of shape ``(features,)``.
+    ///
+    /// Parameters
+    /// ----------
+    /// row : dict
+    ///     A value per column that the plan reads; others are ignored. ``None`` and NaN are missing.
+    ///
+    /// Raises
+    /// ------
+    /// SchemaMismatchError
+    ///     For a value that is absent or of another type.
+    /// InvalidInputError
+    ///     For a value that a step refuses: an unknown category, an infinity.
+    fn transform_row<'py>(
+        &self,
+        py: Python<'py>,
+        row: &Bound<'py, PyMapping>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        entry(py, |py| {
+            let input = self.pipeline.input();
+            let cells = input
+                .fields()
+                .iter()
+                .map(|field| {
+                    let value = row.get_item(field.name()).map_err(|_| {
+                        let problem = format!("the row has no value for it; a {} is expected", field.dtype());
+                        let error = Error::schema_mismatch(TRANSFORM, field.name(), problem);
+                        raise(py, &error.remedy("pass None where it is missing"))
+                    })?;
+                    Cell::of(&value, field.dtype(), field.name())
+                })
+                .collect::<PyResult<Vec<_>>>()?;
+            // A single row takes a microsecond or two: less than releasing the interpreter would cost.
+            let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
+            let mut features = vec![0.0_f64; self.pipeline.width()];
+            Row::new(&values, input)
+                .and_then(|row| self.pipeline.transform_row(row, &mut features))
+                .map_err(|error| raise(py, &error))?;
+            Ok(PyArray1::from_vec(py, features))
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        let (inputs, outputs) = (self.pipeline.input().len(), self.pipeline.width());
+        let hash = self.pipeline.digest().get(..12).unwrap_or_default();
+        format!("<mlcore.features.Plan {hash}: {inputs} columns -> {outputs} features>")
+    }
+
+    fn __hash__(&self) -> u64 {
+        let digits = self.pipeline.digest().get(..16).unwrap_or_default();
+        u64::from_str_radix(digits, 16).unwrap_or_default()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let own = slf.get();
+        let rebuild = slf.get_type().getattr("_rebuilt")?;
+        let state = (own.to_bytes(slf.py())?, &own.columns, own.named);
+        Ok((rebuild, state).into_pyobject(slf.py())?.into_any())
+    }
+
+    #[staticmethod]
+    fn _rebuilt(py: Python<'_>, data: &[u8], columns: Vec<String>, named: bool) -> PyResult<Self> {
+        Ok(Self { columns, named, ..Self::from_bytes(py, data)? })
+    }
+
+    /// What the transformer learnt, under scikit-learn's names.
+    fn _attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        entry(py, |py| attributes::learnt(py, self.pipeline.transformer()))
+    }
+
+    /// The plans of the transformers inside, by name; a branch of columns also with these.
+    fn _steps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        entry(py, |py| {
+            let steps = PyList::empty(py);
+            let step = |transformer: &FittedTransformer| -> PyResult<Option<Self>> {
+                if matches!(transformer, FittedTransformer::Passthrough(_) | FittedTransformer::Drop) {
+                    return Ok(None);
+                }
+                let pipeline = FittedPipeline::new(transformer.clone()).map_err(|error| raise(py, &error))?;
+                let columns = pipeline.input().names().map(str::to_owned).collect();
+                Ok(Some(Self { pipeline, columns, named: self.named }))
+            };
+            match self.pipeline.transformer() {
+                FittedTransformer::Pipeline(inside) => {
+                    for (name, transformer) in inside.iter() {
+                        steps.append((name, step(transformer)?, py.None()))?;
+                    }
+                }
+                FittedTransformer::ColumnTransformer(inside) => {
+                    for (name, transformer, columns) in inside.iter() {
+                        steps.append((name, step(transformer)?, columns))?;
+                    }
+                }
+                _ => {}
+            }
+            Ok(steps)
+        })
+    }
+}
+
+const TRANSFORM: &str = "transform";
+
+impl Plan {
+    fn table(&self, object: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
+        let asked = Asked { operation: TRANSFORM, subject: "X" };
+        door::fitting_table(object, self.pipeline.input(), &self.columns, self.named, asked)
+    }
+
+    fn matrix<'py, T>(
+        &self,
+        py: Python<'py>,
+        table: &RecordBatch,
+        shape: (usize, usize),
+    ) -> PyResult<Bound<'py, PyAny>>
+    where
+        T: mlcore_features::pipeline::Output + numpy::Element + Default,
+    {
+        let features = detached(py, || {
+            let length = shape.0.checked_mul(shape.1).ok_or_else(|| {
+                Error::invalid_input(TRANSFORM, "X", "rows times features overflows")
+                    .remedy("pass fewer rows")
+            })?;
+            let mut features = vec![T::default(); length];
+            self.pipeline.transform_into(table, &mut features)?;
+            Ok(features)
+        })?;
+        Ok(PyArray1::from_vec(py, features).reshape([shape.0, shape.1])?.into_any())
+    }
+
+    /// Rows of objects, where text passes through.
+    fn objects<'py>(&self, py: Python<'py>, table: &RecordBatch) -> PyResult<Bound<'py, PyAny>> {
+        let transformed = detached(py, || self.pipeline.transform(table))?;
+        let columns = crate::table::Table::new(transformed).columns(py)?;
+        let array = PyArray2::<Py<PyAny>>::from_owned_array(
+            py,
+            ndarray::Array2::from_shape_simple_fn((table.num_rows(), columns.len()), || py.None()),
+        );
+        for (position, column) in columns.iter().enumerate() {
+            let values = column.get_item(1)?;
+            array.set_item((pyo3::types::PySlice::full(py), position), values)?;
+        }
+        Ok(array.into_any())
+    }
+}
+
+fn is_positional(name: &str) -> bool {
+    name.strip_prefix('x')
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
+fn described<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDict>> {
+    let described = PyDict::new(py);
+    for field in schema.fields() {
+        described.set_item(field.name(), field.dtype().name())?;
+    }
+    Ok(described)
+}
+
+/// One value of a record, read as the column's type.
+enum Cell {
+    Plain(Value<'static>),
+    Text(String),
+}
+
+impl Cell {
+    fn of(value: &Bound<'_, PyAny>, expected: DType, name: &str) -> PyResult<Self> {
+        let py = value.py();
+        if value.is_none() || is_of(value, "pandas", &["NAType"]) {
+            return Ok(Self::Plain(if expected.is_float() { Value::Float(f64::NAN) } else { Value::Null }));
+        }
+        if let Ok(value) = value.cast::<PyFloat>() {
+            let value = value.value();
+            // As at the door for tables: NaN is missing, and a whole float is an integer where one is expected.
+            if value.is_nan() && !expected.is_float() {
+                return Ok(Self::Plain(Value::Null));
+            }
+            if value.fract() == 0.0 && value.abs() < 9.0e15 && expected.is_numeric() && !expected.is_float() {
+                return Ok(Self::Plain(Value::Int(value as i64)));
+            }
+            return Ok(Self::Plain(Value::Float(value)));
+        }
+        if let Ok(value) = value.cast::<PyBool>() {
+            return Ok(Self::Plain(Value::Bool(value.is_true())));
+        }
+        if value.is_instance_of::<PyInt>() {
+            if expected.is_float() {
+                return Ok(Self::Plain(Value::Float(value.extract()?)));
+            }
+            let integer =
+                value.extract::<i64>().map(Value::Int).or_else(|_| value.extract::<u64>().map(Value::UInt));
+            return integer.map(Self::Plain).map_err(|_| {
+                wrong_type(py, TRANSFORM, name, "the integer has more than 64 bits", "pass a float")
+            });
+        }
+        if let Ok(text) = value.cast::<PyString>() {
+            return Ok(Self::Text(text.to_str()?.to_owned()));
+        }
+        if is_of(value, "numpy", &["generic"]) {
+            let plain = value.call_method0("item")?;
+            if !is_of(&plain, "numpy", &["generic"]) {
+                return Self::of(&plain, expected, name);
+            }
+        }
+        let problem = format!("a {expected} is expected, and it is a {}", type_name(value));
+        Err(wrong_type(py, TRANSFORM, name, problem, "pass a number, a bool, text or None"))
+    }
+
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Plain(value) => *value,
+            Self::Text(text) => Value::Text(text),
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! `mlcore.Runner`: an ONNX model that is loaded and can answer.
+
+mod tensors;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mlcore::batch::Batch;
+use mlcore::runner::ort::{Fallback, OnnxOptions, OnnxRunner, OnnxRuntime, Optimization, Provider};
+use mlcore::runner::{RunOptions, Runner as _};
+use mlcore::schema::{Dim, Schema};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyMapping};
+
+use self::tensors::{array, from_table, tensor};
+use crate::door::{self, Asked, is_of, type_name};
+use crate::error::{detached, entry, invalid, raise, wrong_type};
+use crate::stats::unknown;
+
+/// One input or output of a model.
+#[pyclass(module = "mlcore", frozen, get_all, eq)]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Field {
+    /// Its name.
+    name: String,
+    /// The type of one element: ``float32``, ``int64``, ``string``, ...
+    dtype: String,
+    /// The size of each axis; ``None`` where any is taken, as for the batch.
+    shape: Vec<Option<usize>>,
+    /// What each position of the last axis means, such as the classes of probabilities; empty where unknown.
+    labels: Vec<String>,
+}
+
+#[pymethods]
+impl Field {
+    fn __repr__(&self) -> String {
+        let axis = |size: &Option<usize>| size.map_or("None".to_owned(), |size| size.to_string());
+        let shape: Vec<String> = self.shape.iter().map(axis).collect();
+        format!("Field(name={:?}, dtype={:?}, shape=[{}])", self.name, self.dtype, shape.join(", "))
+    }
+}
+
+fn fields(schema: &Schema) -> Vec<Field> {
+    let size = |dim: &Dim| match dim {
+        Dim::Fixed(size) => Some(*size),
+        Dim::Dynamic => None,
+    };
+    schema
+        .fields()
+        .iter()
+        .map(|field| Field {
+            name: field.name().to_owned(),
+            dtype: field.dtype().name().to_owned(),
+            shape: field.shape().iter().map(size).collect(),
+            labels: field.labels().to_vec(),
+        })
+        .collect()
+}
+
+/// An ONNX model that is loaded and can answer; any number of threads may run it at once.
+///
+/// Parameters
+/// ----------
+/// model : str, path or bytes
+///     The file, or its content.
+/// name : str, optional
+///     What errors and logs call the model. Default: the file's name.
+/// library : str or path, optional
+///     The shared library of ONNX Runtime. Default: ``ORT_DYLIB_PATH``, then the package ``onnxruntime`` of this Python
+///     (``pip install mlcore[onnx]``), then mlcore's cache folder and the system.
+/// intra_threads, inter_threads : int
+///     Threads that share one operator, and operators that run at once; 0 lets ONNX Runtime choose. One thread is fastest
+///     for tabular models.
+/// spinning : bool
+///     Whether idle threads spin, which saves microseconds and burns their cores.
+/// optimization : {"all", "extended", "basic", "none"}
+///     How much the graph is rewritten while loading.
+/// providers : list of str
+///     Where it runs, in order of preference: ``cpu``, ``cuda``, ``cuda:1``.
+/// fallback : {"forbidden", "nodes", "allowed"}
+///     What may run on the CPU when another provider was asked for.
+/// warm_up : int
+///     Runs on zeros before loading ends.
+/// load_timeout : float, optional
+///     Seconds after which loading is given up.
+/// domains : list of str
+///     Operator domains allowed beyond the ONNX standard, such as ``com.microsoft``.
+///
+/// Raises
+/// ------
+/// UnavailableError
+///     When ONNX Runtime or the provider cannot be had; it lists what was tried and the command that mends it.
+/// InvalidModelError
+///     When the bytes are no ONNX model, or one that must not be run.
+/// MissingFileError
+///     When there is no such file.
+#[pyclass(module = "mlcore", frozen)]
+pub(crate) struct Runner {
+    runner: OnnxRunner,
+}
+
+#[pymethods]
+impl Runner {
+    #[new]
+    #[pyo3(signature = (
+        model, *, name = None, library = None, intra_threads = 1, inter_threads = 1, spinning = false,
+        optimization = "all", providers = None, fallback = "forbidden", warm_up = 1, load_timeout = None, domains = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
+    fn new(
+        py: Python<'_>,
+        model: &Bound<'_, PyAny>,
+        name: Option<String>,
+        library: Option<PathBuf>,
+        intra_threads: usize,
+        inter_threads: usize,
+        spinning: bool,
+        optimization: &str,
+        providers: Option<Vec<String>>,
+        fallback: &str,
+        warm_up: usize,
+        load_timeout: Option<f64>,
+        domains: Option<Vec<String>>,
+    ) -> PyResult<Self> {
+        entry(py, |py| {
+            let mut options = OnnxOptions::default()
+                .with_intra_threads(intra_threads)
+                .with_inter_threads(inter_threads)
+                .with_spinning(spinning)
+                .with_warm_up(warm_up)
+                .with_optimization(match optimization {
+                    "all" => Optimization::All,
+                    "extended" => Optimization::Extended,
+                    "basic" => Optimization::Basic,
+                    "none" => Optimization::None,
+                    other => {
+                        return Err(unknown(py, LOAD, "optimization", other, "all, extended, basic, none"));
+                    }
+                })
+                .with_fallback(match fallback {
+                    "forbidden" => Fallback::Forbidden,
+                    "nodes" => Fallback::Nodes,
+                    "allowed" => Fallback::Allowed,
+                    other => return Err(unknown(py, LOAD, "fallback", other, "forbidden, nodes, allowed")),
+                });
+            if let Some(name) = name {
+                options = options.with_name(name);
+            }
+            if let Some(seconds) = load_timeout {
+                options = options.with_load_timeout(duration(py, LOAD, "load_timeout", seconds)?);
+            }
+            if let Some(providers) = providers {
+                let read = providers.iter().map(|name| provider(py, name)).collect::<PyResult<Vec<_>>>()?;
+                options = options.with_providers(read);
+            }
+            for domain in domains.unwrap_or_default() {
+                options = options.with_domain(domain);
+            }
+            let library = match library {
+                Some(library) => Some(library),
+                None => own_library(py)?,
+            };
+            if let Some(library) = library {
+                options = options.with_library(library);
+            }
+            let runner = if let Ok(bytes) = model.cast::<PyBytes>() {
+                let bytes = bytes.as_bytes();
+                detached(py, || OnnxRunner::from_bytes_with(bytes, &options))?
+            } else if let Ok(path) = model.extract::<PathBuf>() {
+                detached(py, || OnnxRunner::from_file_with(path, &options))?
+            } else if let Ok(bytes) = model.extract::<Vec<u8>>() {
+                detached(py, || OnnxRunner::from_bytes_with(&bytes, &options))?
+            } else {
+                let problem = format!("a path or bytes are expected, and it is a {}", type_name(model));
+                return Err(wrong_type(py, LOAD, "model", problem, "pass the file, or its content"));
+            };
+            Ok(Self { runner })
+        })
+    }
+
+    /// What the model takes, in its own order.
+    #[getter]
+    fn inputs(&self) -> Vec<Field> {
+        fields(&self.runner.signature().inputs)
+    }
+
+    /// What the model answers, in its own order.
+    #[getter]
+    fn outputs(&self) -> Vec<Field> {
+        fields(&self.runner.signature().outputs)
+    }
+
+    /// Answers a batch.
+    ///
+    /// Parameters
+    /// ----------
+    /// inputs : dict of str to array_like, or table
+    ///     An array per input, of its type and shape; lists and series take the type. A frame is taken by name for models
+    ///     with one input per column, and as a matrix for models with a single one.
+    /// timeout : float, optional
+    ///     Seconds after which the run is stopped.
+    ///
+    /// Returns
+    /// -------
+    /// dict of str to ndarray
+    ///     The outputs, in the model's order. Text is an array of objects.
+    ///
+    /// Raises
+    /// ------
+    /// SchemaMismatchError
+    ///     For an input that is missing, unknown, or of another type or shape.
+    /// TimeoutError
+    ///     When the run took too long.
+    #[pyo3(signature = (inputs, *, timeout = None))]
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: &Bound<'py, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        entry(py, |py| {
+            let mut options = RunOptions::default();
+            if let Some(seconds) = timeout {
+                options = options.with_timeout(duration(py, RUN, "timeout", seconds)?);
+            }
+            let batch = self.batch(inputs)?;
+            let answer = detached(py, || self.runner.run(&batch, &options))?;
+            let outputs = PyDict::new(py);
+            for (name, tensor) in answer.iter() {
+                outputs.set_item(name, array(py, tensor)?)?;
+            }
+            Ok(outputs)
+        })
+    }
+
+    /// The execution provider that computes: ``cpu``, ``cuda``.
+    #[getter]
+    fn provider(&self) -> &str {
+        self.runner.provider()
+    }
+
+    /// The properties that the file carries.
+    #[getter]
+    fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let metadata = PyDict::new(py);
+        for (key, value) in &self.runner.info().metadata {
+            metadata.set_item(key, value)?;
+        }
+        Ok(metadata)
+    }
+
+    /// The tool that wrote the model, with its version.
+    #[getter]
+    fn producer(&self) -> &str {
+        &self.runner.info().producer
+    }
+
+    /// The version of ONNX Runtime that runs it.
+    #[getter]
+    fn runtime_version(&self) -> &str {
+        self.runner.runtime().version()
+    }
+
+    fn __repr__(&self) -> String {
+        let names = |schema: &Schema| schema.names().collect::<Vec<_>>().join(", ");
+        let signature = self.runner.signature();
+        format!(
+            "<mlcore.Runner ({}) -> ({}) on {}>",
+            names(&signature.inputs),
+            names(&signature.outputs),
+            self.runner.provider()
+        )
+    }
+}
+
+const LOAD: &str = "load model";
+const RUN: &str = "run model";
+
+impl Runner {
+    fn batch(&self, inputs: &Bound<'_, PyAny>) -> PyResult<Batch> {
+        let py = inputs.py();
+        let expected = &self.runner.signature().inputs;
+        if let Ok(mapping) = inputs.cast::<PyMapping>() {
+            let mut tensors = Vec::with_capacity(expected.len());
+            for item in mapping.items()?.iter() {
+                let (name, value) = item.extract::<(String, Bound<'_, PyAny>)>()?;
+                let tensor = tensor(&value, &name, expected.field(&name))?;
+                tensors.push((name, tensor));
+            }
+            return Batch::new(tensors).map_err(|error| raise(py, &error));
+        }
+        if let [field] = expected.fields()
+            && is_of(inputs, "numpy", &["ndarray"])
+        {
+            return Ok(Batch::single(field.name(), tensor(inputs, field.name(), Some(field))?));
+        }
+        let table = door::comparable_table(inputs, Asked { operation: RUN, subject: "inputs" })?;
+        from_table(&table, expected).map_err(|error| raise(py, &error))
+    }
+}
+
+fn provider(py: Python<'_>, name: &str) -> PyResult<Provider> {
+    match name.split_once(':') {
+        None if name == "cpu" => Ok(Provider::Cpu),
+        None if name == "cuda" => Ok(Provider::Cuda { device: 0 }),
+        Some(("cuda", device)) if device.parse::<u32>().is_ok() => {
+            Ok(Provider::Cuda { device: device.parse().unwrap_or_default() })
+        }
+        _ => Err(unknown(py, LOAD, "providers", name, "cpu, cuda, cuda:1")),
+    }
+}
+
+fn duration(py: Python<'_>, operation: &'static str, subject: &str, seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|cause| invalid(py, operation, subject, cause.to_string(), "pass seconds, such as 0.5"))
+}
+
+/// The library inside the package `onnxruntime` of this interpreter, which is not imported. `ORT_DYLIB_PATH` goes before it.
+fn own_library(py: Python<'_>) -> PyResult<Option<PathBuf>> {
+    py.import("mlcore._onnxruntime")?.call_method0("library")?.extract()
+}
+
+/// Where ONNX Runtime was found and which version it is, loading it if need be.
+#[pyfunction]
+#[pyo3(signature = (library = None))]
+pub(crate) fn onnx_runtime<'py>(py: Python<'py>, library: Option<PathBuf>) -> PyResult<Bound<'py, PyDict>> {
+    entry(py, |py| {
+        let library = match library {
+            Some(library) => Some(library),
+            None => own_library(py)?,
+        };
+        let runtime = detached(py, || match library {
+            Some(library) => OnnxRuntime::load_from(library),
+            None => OnnxRuntime::load(),
+        })?;
+        let found = PyDict::new(py);
+        found.set_item("library", runtime.library())?;
+        found.set_item("version", runtime.version())?;
+        found.set_item("providers", runtime.providers())?;
+        Ok(found)
+    })
+}

@@ -1,0 +1,250 @@
+"""Whatever library a frame belongs to, the numbers are the same."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from conftest import doors, mixed
+
+import mlcore
+from mlcore.features import (
+    ColumnTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    Pipeline,
+    SimpleImputer,
+    StandardScaler,
+)
+
+KINDS = list(doors(mixed(20)))
+
+
+def everything() -> ColumnTransformer:
+    return ColumnTransformer(
+        [
+            ("num", Pipeline([("impute", SimpleImputer(strategy="median")), ("scale", StandardScaler())]), ["age", "income"]),
+            ("missing", StandardScaler(), ["age"]),
+            ("count", StandardScaler(), ["visits"]),
+            ("cat", OneHotEncoder(handle_unknown="ignore"), ["plan", "active"]),
+            ("ord", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["plan"]),
+        ]
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_library_gives_the_same_plan_and_features(frame, kind):
+    expected = everything().fit(frame)
+    got = everything().fit(doors(frame)[kind])
+    assert got.plan_hash == expected.plan_hash
+    other = mixed(50, seed=8)
+    np.testing.assert_array_equal(got.transform(doors(other)[kind]), expected.transform(other))
+    np.testing.assert_array_equal(expected.transform(doors(other)[kind]), expected.transform(other))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_library_gives_the_same_report(frame, kind):
+    current = mixed(300, seed=9, shift=4)
+    expected = mlcore.drift.report(frame, current)
+    assert expected.drifted_columns == ["age"]
+    assert mlcore.drift.report(doors(frame)[kind], doors(current)[kind]).to_json() == expected.to_json()
+
+
+@pytest.mark.parametrize("name", ["age", "income", "visits", "plan", "active"])
+def test_a_column_alone_is_taken_from_everywhere(frame, name):
+    current = mixed(300, seed=9, shift=4)
+    polars, other = pl.from_pandas(frame), pl.from_pandas(current)
+    expected = mlcore.drift.psi(frame[name], current[name])
+    for reference, now in [
+        (polars[name], other[name]),
+        (polars[name].to_arrow(), other[name].to_arrow()),
+        (pa.chunked_array([polars[name].to_arrow()]), other[name].to_arrow()),
+        (frame[name].to_numpy(), current[name].to_numpy()),
+        (frame[name].tolist(), tuple(current[name].tolist())),
+        (frame[[name]], other.select(name)),
+        (pd.Index(frame[name]), current[name].to_numpy()),
+    ]:
+        assert mlcore.drift.psi(reference, now).__dict__ == expected.__dict__
+
+
+def test_an_array_of_any_layout_is_the_same_array():
+    rng = np.random.default_rng(3)
+    plain = rng.normal(size=(50, 4))
+    expected = StandardScaler().fit_transform(plain)
+    readonly = plain.copy()
+    readonly.flags.writeable = False
+    wide = np.zeros((50, 8))
+    wide[:, ::2] = plain
+    for array in [
+        np.asfortranarray(plain),
+        plain[::-1].copy()[::-1],
+        plain.astype(">f8"),
+        readonly,
+        wide[:, ::2],
+        plain.astype(np.longdouble),
+        plain.astype(object),
+        plain.tolist(),
+    ]:
+        np.testing.assert_array_equal(StandardScaler().fit_transform(array), expected)
+    # Another order of rows is another order of summation.
+    np.testing.assert_allclose(StandardScaler().fit_transform(plain[::-1]), expected[::-1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64", "bool"])
+def test_every_element_type_is_read(dtype):
+    values = np.array([0, 1, 1, 0, 1], dtype=dtype)
+    expected = mlcore.stats.ks_2samp([0.0, 1.0, 1.0, 0.0, 1.0], [0.5, 0.7])
+    for column in [values, pd.Series(values), pl.Series(values) if dtype != "float16" else values, pa.array(values)]:
+        assert mlcore.stats.ks_2samp(column, [0.5, 0.7]) == expected
+
+
+def test_structured_arrays_and_two_dimensions_have_names():
+    array = np.array([(1.0, "a"), (2.0, "b")], dtype=[("x", "f8"), ("kind", "U1")])
+    fitted = OneHotEncoder().fit(array)
+    assert fitted.feature_names_in_.tolist() == ["x", "kind"]
+    named = StandardScaler().fit(np.ones((3, 2)), feature_names=["a", "b"])
+    assert named.feature_names_in_.tolist() == ["a", "b"]
+    assert not hasattr(StandardScaler().fit(np.ones((3, 2))), "feature_names_in_")
+
+
+def test_integers_with_missing_values_are_numbers_with_missing_values():
+    integers = pl.DataFrame({"n": [1, None, 3, 5]})
+    floats = pd.DataFrame({"n": [1, None, 3, 5]})
+    assert floats["n"].dtype == "float64"
+    assert StandardScaler().fit(integers).plan_hash == StandardScaler().fit(floats).plan_hash
+    whole = StandardScaler().fit(pd.DataFrame({"n": [1, 2, 3]}))
+    np.testing.assert_array_equal(whole.transform(integers), whole.transform(floats))
+    assert np.isnan(whole.transform(floats)[1, 0])
+
+
+def test_a_column_without_any_value_is_missing_in_every_library():
+    full = pd.DataFrame({"plan": ["a", "b", None], "n": [1, 2, 3], "flag": [True, False, True]})
+    encoder = OneHotEncoder(handle_unknown="ignore").fit(full)
+    empty = [
+        pd.DataFrame({"plan": [None, None], "n": [None, None], "flag": [None, None]}),
+        pd.DataFrame({"plan": [np.nan, np.nan], "n": [np.nan, np.nan], "flag": [np.nan, np.nan]}),
+        pl.DataFrame({"plan": [None, None], "n": [None, None], "flag": [None, None]}),
+        {"plan": [None, None], "n": [None, None], "flag": [None, None]},
+    ]
+    for table in empty:
+        assert encoder.transform(table)[0].tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
+
+
+def test_an_empty_table_gives_no_rows():
+    scaler = StandardScaler().fit({"a": [1.0, 2.0]})
+    for table in [pd.DataFrame({"a": []}, dtype=float), pl.DataFrame({"a": []}), {"a": []}, np.empty((0, 1))]:
+        assert scaler.transform(table).shape == (0, 1)
+    with pytest.raises(mlcore.InvalidInputError, match="no rows"):
+        StandardScaler().fit({"a": []})
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "words"),
+    [
+        (5, TypeError, "a table is expected, and it is a int"),
+        ("path.csv", TypeError, "it is a str"),
+        (None, TypeError, "NoneType"),
+        ([1.0, 2.0], TypeError, "row 0 is a float"),
+        (np.ones(3), ValueError, r"reshape\(-1, 1\)"),
+        (np.ones((2, 2, 2)), ValueError, "3 dimension"),
+        (np.ones((3, 2), dtype=complex), TypeError, "x0: complex numbers"),
+        (np.array([[1, "a"], [2, "b"]], dtype=object), ValueError, "x1: expected numbers, got text"),
+        ({"a": [1, "x", 3]}, TypeError, "fit a: row 1 holds text, after numbers"),
+        ({"a": [1, object(), 3]}, TypeError, "fit a: row 1 holds a object"),
+        ({"a": [[1], [2]]}, TypeError, "row 0 holds a list"),
+        ({"a": 1.0}, TypeError, "fit a: a column is expected, and it is a float"),
+        ({"a": "text"}, TypeError, "a column is expected, and it is a str"),
+        ({1: [1.0]}, TypeError, "must be a str"),
+        ({"a": [1, 2], "b": [1]}, ValueError, "fit b: 1 rows where the first column has 2"),
+        ([[1, 2], [3]], ValueError, "row 1 has 1 values where row 0 has 2"),
+        ([{"a": 1}, [2]], TypeError, "row 1 is a list"),
+        (pd.DataFrame({"when": pd.to_datetime(["2026-01-01", "2026-01-02"])}), TypeError, "fit when: columns of dates and times are not taken; derive"),
+        (pl.DataFrame({"when": [datetime.datetime(2026, 1, 1)]}), TypeError, "fit when: columns of dates"),
+        (np.array([["2026-01-01"]], dtype="M8[D]"), TypeError, "dates and times"),
+        (pd.DataFrame({"d": pd.to_timedelta([1, 2])}), TypeError, "fit d: durations"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["a", 1]), TypeError, "astype\\(str\\)"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), ValueError, "a: the name occurs twice"),
+        (pl.DataFrame({"a": [[1, 2], [3]]}), TypeError, "fit a: columns of type"),
+        (pl.DataFrame({"a": [b"x"]}), TypeError, "fit a: columns of bytes"),
+        (np.array([[b"x"]]), TypeError, "x0: bytes"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_name(table, error, words):
+    transformer = StandardScaler() if not isinstance(table, pl.DataFrame) else OneHotEncoder()
+    with pytest.raises(error, match=words) as caught:
+        transformer.fit(table)
+    assert isinstance(caught.value, mlcore.Error)
+
+
+def test_text_where_numbers_belong_names_the_column():
+    with pytest.raises(ValueError, match="fit StandardScaler plan: expected numbers, got text"):
+        StandardScaler().fit({"plan": ["a", "b"]})
+    with pytest.raises(TypeError, match="ks_2samp x: numbers are expected, and it holds text"):
+        mlcore.stats.ks_2samp(["a", "b"], [1.0])
+    with pytest.raises(TypeError, match="one column is expected, and it has 2 columns"):
+        mlcore.drift.psi(pd.DataFrame({"a": [1.0], "b": [2.0]}), [1.0])
+
+
+def test_a_stream_that_breaks_is_an_error_that_keeps_its_cause():
+    class Broken:
+        def __arrow_c_stream__(self, requested_schema=None):
+            raise RuntimeError("the disk is gone")
+
+    with pytest.raises(TypeError, match="the disk is gone") as caught:
+        StandardScaler().fit(Broken())
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_relation_of_duckdb_is_taken(frame):
+    duckdb = pytest.importorskip("duckdb")
+    relation = duckdb.connect().from_arrow(pl.from_pandas(frame).to_arrow())
+    assert StandardScaler().fit(relation.select("income, visits")).plan_hash == StandardScaler().fit(frame[["income", "visits"]]).plan_hash
+
+
+def test_what_is_written_into_an_array_later_is_not_seen():
+    values = np.linspace(0, 1, 1000).reshape(-1, 1)
+    monitor = mlcore.drift.Monitor(values, window_rows=1000)
+    values[:] = 99.0
+    assert monitor.observe(values)[0].drifted
+
+
+def test_pandas_needs_no_pyarrow_beside_it():
+    code = """
+import sys
+sys.modules["pyarrow"] = None
+import pandas as pd, numpy as np
+import mlcore
+frame = pd.DataFrame({"age": [20.0, None, 40.0], "plan": ["free", "pro", None], "n": pd.array([1, None, 3], dtype="Int64"),
+                      "c": pd.Categorical(["x", "y", "x"])})
+assert "pyarrow" not in str(frame["plan"].dtype)
+encoder = mlcore.features.OneHotEncoder().fit(frame[["plan", "c", "n"]])
+print(encoder.get_feature_names_out().tolist(), mlcore.features.SimpleImputer().fit(frame[["age", "n"]]).statistics_.tolist())
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == (
+        "['plan_free', 'plan_pro', 'plan_nan', 'c_x', 'c_y', 'n_1.0', 'n_3.0', 'n_nan'] [30.0, 2.0]"
+    )
+
+
+def test_nothing_but_numpy_is_needed():
+    code = """
+import sys
+for name in ("pandas", "polars", "pyarrow", "scipy", "sklearn", "onnxruntime", "duckdb"):
+    sys.modules[name] = None
+import mlcore
+features = mlcore.features.StandardScaler().fit_transform({"age": [1.0, 3.0]})
+report = mlcore.drift.report({"x": list(range(500))}, {"x": list(range(300, 800))})
+print(features.tolist(), report.drifted, mlcore.stats.ks_2samp([1, 2], [1, 2]).pvalue)
+"""
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == "[[-1.0], [1.0]] True 1.0"

@@ -1,0 +1,123 @@
+"""Reports and monitors."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from conftest import mixed
+
+import mlcore
+from mlcore import drift
+
+
+def quantile_psi(reference, current, bins):
+    """The formula: half a count in each bin between the reference's quantiles."""
+    edges = np.quantile(reference, np.arange(1, bins) / bins)
+    counts = [np.bincount(np.searchsorted(edges, sample, side="right"), minlength=bins) for sample in (reference, current)]
+    p, q = [(count + 0.5) / (count.sum() + 0.5 * bins) for count in counts]
+    return float(((p - q) * np.log(p / q)).sum())
+
+
+@pytest.mark.parametrize("bins", [2, 5, 10, 40])
+def test_psi_is_its_formula(bins):
+    rng = np.random.default_rng(bins)
+    reference, current = rng.normal(size=2000), rng.normal(0.2, 1.2, size=1500)
+    result = drift.psi(reference, current, bins)
+    assert result == pytest.approx(quantile_psi(reference, current, bins), rel=1e-9)
+    assert result.psi_corrected == pytest.approx(result - (bins - 1) * (1 / 2000 + 1 / 1500), rel=1e-9)
+    assert len(result.edges) == bins + 1 and sum(result.reference_share) == pytest.approx(1)
+
+
+def test_psi_is_a_number_with_its_circumstances():
+    result = drift.psi([1, 2, 3] * 100, [1, 2, 2] * 100)
+    assert isinstance(result, float) and json.dumps(result) == repr(float(result))
+    assert result.psi == float(result) and result > 0.25
+    assert drift.psi(["a", "b"] * 50, ["a", "c"] * 50).categories == ["a", "b", "c"]
+    assert drift.psi([1, 2] * 50, [1, 3] * 50, kind="categorical").categories == ["1", "2", "3"]
+    assert drift.psi(range(1000), range(1000), recipe="evidently").pvalue is None
+    for call, words in [
+        (lambda: drift.psi([], [1.0]), "the sample is empty"),
+        (lambda: drift.psi([1.0], [1.0], bins=1), "2 to 1000"),
+        (lambda: drift.psi([1.0], [1.0], recipe="mine"), "quantile, uniform, evidently"),
+        (lambda: drift.psi([1.0], ["a"]), "numeric|categorical"),
+    ]:
+        with pytest.raises(mlcore.InvalidInputError, match=words):
+            call()
+    with pytest.raises(mlcore.UnsupportedError, match="dates|Timestamp"):
+        drift.psi(pd.to_datetime(["2026-01-01"]), pd.to_datetime(["2026-01-01"]))
+
+
+def test_a_report_says_what_drifted_in_every_form(frame, tmp_path):
+    report = drift.report(frame, mixed(400, seed=10, shift=6), title="Ages & <more>")
+    assert report.drifted and report.drifted_columns == ["age"]
+    as_dict = report.to_dict()
+    assert as_dict == json.loads(report.to_json()) and as_dict["version"] == 1
+    assert {column["name"] for column in as_dict["columns"]} == set(frame.columns)
+    page = report.to_html()
+    assert page.startswith("<!DOCTYPE html>") and "Ages &amp; &lt;more&gt;" in page
+    assert "<script" not in page and "http://" not in page.replace("http://www.w3.org", "")
+    report.save_html(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
+    assert report._repr_html_().startswith("<div") and repr(report) == "<mlcore.drift.Report: drifted, 1 of 5 columns drifted>"
+    assert drift.Report.from_json(report.to_json()).to_json() == report.to_json()
+    verdict = report.verdict
+    worst = next(column for column in verdict.columns if column.column == "age" and column.test == "ks")
+    assert worst.drifted and worst.pvalue < worst.pvalue_adjusted < 1e-6 and worst.effect > worst.threshold
+    assert verdict.rows == 400 and "age" in str(verdict) and "age" in worst.sentence
+
+
+def test_a_report_obeys_its_options(frame):
+    current = mixed(400, seed=10, shift=6).assign(extra=1.0)
+    assert drift.report(frame, current, columns=["visits"]).verdict.drifted_columns == []
+    assert drift.report(frame, current, columns=["age"], minimum_effects={"ks": 0.9}).drifted is False
+    tests = lambda **options: {column.test for column in drift.report(frame, current, columns=["age"], **options).verdict.columns}
+    assert tests(numeric_test="psi") >= {"psi"} and tests(numeric_test=drift.Psi(bins=5)) >= {"psi"}
+    assert tests(column_options={"age": {"test": "psi_evidently"}}) >= {"psi_evidently"}
+    assert drift.report(frame, current).verdict.new_columns == ["extra"]
+    dated = frame.assign(when=pd.Timestamp("2026-01-01"))
+    assert "when" in drift.report(dated, dated).verdict.skipped
+    for options, words in [({"alpha": 2.0}, "alpha"), ({"correction": "none"}, "fdr_bh"), ({"numeric_test": "ad"}, "ks, chi_square"), ({"histogram_bins": 0}, "histogram_bins"), ({"column_options": {"age": {"tset": 1}}}, "tset")]:
+        with pytest.raises(mlcore.InvalidInputError, match=words):
+            drift.report(frame, current, **options)
+    with pytest.raises(mlcore.SchemaMismatchError, match="age"):
+        drift.report(frame, current.drop(columns="age"))
+    with pytest.raises(TypeError, match="alpha: a number is expected"):
+        drift.report(frame, current, alpha="low")
+    with pytest.raises(FileNotFoundError):
+        drift.report(frame, current).save_html("/nowhere/at/all.html")
+
+
+def test_a_monitor_judges_each_full_window(frame):
+    monitor = drift.Monitor(frame, window_rows=200)
+    assert monitor.columns == list(frame.columns) and monitor.rows_in_window == 0
+    assert monitor.observe(mixed(150, seed=1)) == []
+    assert monitor.rows_in_window == 150
+    verdicts = monitor.observe(pl.from_pandas(mixed(450, seed=2)))
+    assert [(verdict.window_index, verdict.rows, verdict.drifted) for verdict in verdicts] == [(0, 200, False), (1, 200, False), (2, 200, False)]
+    shifted = monitor.observe(mixed(200, seed=3, shift=8))
+    assert [verdict.drifted_columns for verdict in shifted] == [["age"]]
+    monitor.observe(mixed(120, seed=4))
+    assert monitor.evaluate_now().rows == 120
+    monitor.reset_window()
+    assert monitor.rows_in_window == 0 and "0 of 200" in repr(monitor)
+
+
+def test_records_and_tables_are_judged_alike(frame):
+    by_table, by_row = (drift.Monitor(frame, window_rows=200) for _ in range(2))
+    current = mixed(200, seed=5, shift=3)
+    (expected,) = by_table.observe(current)
+    verdicts = [by_row.observe_row(row) for row in current.to_dict("records")]
+    assert verdicts[:-1] == [None] * 199
+    assert verdicts[-1].to_json() == expected.to_json()
+    with pytest.raises(mlcore.SchemaMismatchError, match="age"):
+        by_row.observe_row({"age": "forty"})
+    with pytest.raises(TypeError, match="age"):
+        by_row.observe_row({"age": [40]})
+    with pytest.raises(mlcore.InvalidInputError, match="window"):
+        drift.Monitor(frame, window=5)
+    with pytest.raises(mlcore.SchemaMismatchError):
+        by_row.observe(frame.drop(columns="plan"))

@@ -1,0 +1,161 @@
+"""ONNX models, with the answers that ONNX Runtime's own package gave when the fixtures were made."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import threading
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from conftest import MODELS
+
+import mlcore
+
+RUNNER = MODELS / "runner"
+
+
+def answers(name):
+    return json.loads((RUNNER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_a_signature_is_read_from_the_graph():
+    model = mlcore.Runner(RUNNER / "rf30.onnx")
+    (given,) = model.inputs
+    assert (given.dtype, given.shape) == ("float32", [None, 30])
+    assert model.provider == "cpu" and model.runtime_version.startswith("1.")
+    assert [field.name for field in model.outputs] == list(model.run({given.name: np.zeros((2, 30), dtype=np.float32)}))
+    assert repr(model).startswith("<mlcore.Runner (")
+
+
+def test_a_path_a_string_and_bytes_are_one_model():
+    rows = np.random.default_rng(0).normal(size=(5, 30)).astype(np.float32)
+    file = RUNNER / "rf30.onnx"
+    results = []
+    for given in (file, str(file), file.read_bytes(), bytearray(file.read_bytes())):
+        model = mlcore.Runner(given)
+        results.append(model.run({model.inputs[0].name: rows}))
+    for result in results[1:]:
+        for name, value in results[0].items():
+            np.testing.assert_array_equal(result[name], value)
+
+
+@pytest.mark.parametrize("name", ["rf30", "gb30", "mlp30"])
+def test_answers_are_onnxruntimes(name):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    rows = np.random.default_rng(1).normal(size=(64, 30)).astype(np.float32)
+    session = onnxruntime.InferenceSession(RUNNER / f"{name}.onnx", providers=["CPUExecutionProvider"])
+    key = session.get_inputs()[0].name
+    expected = session.run(None, {key: rows})
+    got = list(mlcore.Runner(RUNNER / f"{name}.onnx").run({key: rows}).values())
+    for ours, theirs in zip(got, expected):
+        if isinstance(theirs, list):
+            theirs = np.array([list(row.values()) for row in theirs])
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    # Any layout of the same numbers is the same input, and a frame of them too.
+    model = mlcore.Runner(RUNNER / f"{name}.onnx")
+    for given in ({key: np.asfortranarray(rows)}, {key: rows[::-1].copy()[::-1]}, {key: rows.astype(">f4")}, {key: rows.tolist()}, rows):
+        np.testing.assert_array_equal(list(model.run(given).values())[-1], got[-1])
+    columns = {f"f{i}": rows[:, i].astype(float) for i in range(30)}
+    for frame in (pd.DataFrame(columns), pl.DataFrame(columns)):
+        np.testing.assert_array_equal(list(model.run(frame).values())[-1], got[-1])
+
+
+def test_columns_and_text_are_inputs():
+    model = mlcore.Runner(RUNNER / "columns.onnx")
+    cells = {
+        "string": ["a", "b"],
+        "bool": [True, False],
+    }
+    columns = {field.name: cells.get(field.dtype, [1, 2]) for field in model.inputs}
+    by_list = model.run(columns)
+    for frame in (pd.DataFrame(columns), pl.DataFrame(columns)):
+        for name, value in model.run(frame).items():
+            np.testing.assert_array_equal(value, by_list[name])
+
+
+def test_maps_come_as_columns_with_labels():
+    model = mlcore.Runner(RUNNER / "zipmap_string.onnx")
+    labelled = [field for field in model.outputs if field.labels]
+    assert labelled and labelled[0].dtype == "float32"
+    key, width = model.inputs[0].name, model.inputs[0].shape[1]
+    answer = model.run({key: np.zeros((3, width), dtype=np.float32)})
+    assert answer[labelled[0].name].shape == (3, len(labelled[0].labels))
+    assert any(value.dtype == object for value in answer.values())
+
+
+def test_what_does_not_fit_is_refused_before_it_runs():
+    model = mlcore.Runner(RUNNER / "rf30.onnx")
+    key = model.inputs[0].name
+    good = np.zeros((1, 30), dtype=np.float32)
+    for inputs, words in [
+        ({}, key),
+        ({"other": good}, "other|missing"),
+        ({key: good.astype(np.float64)}, "expected float32 .*, got float64"),
+        ({key: good[:, :7]}, r"\[1, 7\]"),
+        ({key: good[0]}, r"\[30\]"),
+        ({key: good, "more": good}, "more"),
+    ]:
+        with pytest.raises(mlcore.SchemaMismatchError, match=words):
+            model.run(inputs)
+    with pytest.raises(TypeError, match="complex"):
+        model.run({key: good.astype(complex)})
+    assert len(model.run({key: good})) == len(model.outputs)
+
+
+def test_what_is_no_model_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        mlcore.Runner(tmp_path / "absent.onnx")
+    with pytest.raises(KeyError):
+        mlcore.Runner("absent.onnx")
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no model at all")
+    with pytest.raises(mlcore.InvalidModelError, match="broken.onnx"):
+        mlcore.Runner(broken)
+    with pytest.raises(mlcore.InvalidModelError):
+        mlcore.Runner((RUNNER / "rf30.onnx").read_bytes()[:2000])
+    with pytest.raises(mlcore.Error, match="parent|folder"):
+        mlcore.Runner(RUNNER / "external_parent.onnx")
+    with pytest.raises(TypeError, match="a path or bytes"):
+        mlcore.Runner(5)
+    for options, words in [({"providers": ["tpu"]}, "cpu, cuda"), ({"optimization": "max"}, "extended"), ({"fallback": "yes"}, "forbidden"), ({"load_timeout": -1.0}, "load_timeout")]:
+        with pytest.raises(mlcore.InvalidInputError, match=words):
+            mlcore.Runner(RUNNER / "rf30.onnx", **options)
+    with pytest.raises(mlcore.UnavailableError, match="nothing.so"):
+        mlcore.Runner(RUNNER / "rf30.onnx", library=tmp_path / "nothing.so")
+
+
+def test_a_run_that_never_ends_is_stopped():
+    model = mlcore.Runner(RUNNER / "loop_forever.onnx", warm_up=0)
+    inputs = {field.name: np.zeros([size or 1 for size in field.shape], dtype=field.dtype) for field in model.inputs}
+    with pytest.raises(TimeoutError) as caught:
+        model.run(inputs, timeout=0.2)
+    assert isinstance(caught.value, mlcore.TimeoutError)
+
+
+def test_threads_share_a_model_and_the_interpreter_is_free():
+    model = mlcore.Runner(RUNNER / "rf30.onnx")
+    key = model.inputs[0].name
+    rows = np.random.default_rng(2).normal(size=(2000, 30)).astype(np.float32)
+    expected = model.run({key: rows})
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for result in pool.map(lambda _: model.run({key: rows}), range(16)):
+            for name, value in expected.items():
+                np.testing.assert_array_equal(result[name], value)
+    endless = mlcore.Runner(RUNNER / "loop_forever.onnx", warm_up=0)
+    inputs = {field.name: np.zeros([size or 1 for size in field.shape], dtype=field.dtype) for field in endless.inputs}
+
+    def wait():
+        with pytest.raises(mlcore.TimeoutError):
+            endless.run(inputs, timeout=0.5)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    runs = 0
+    while thread.is_alive():
+        model.run({key: rows[:1]})
+        runs += 1
+    thread.join()
+    assert runs > 20

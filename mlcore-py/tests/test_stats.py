@@ -1,0 +1,114 @@
+"""scipy's numbers through the door."""
+
+from __future__ import annotations
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import mlcore
+from mlcore import stats
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+@pytest.mark.parametrize("method", ["auto", "asymp"])
+def test_ks_2samp_is_scipys(seed, alternative, method):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=50 + 40 * seed).round(seed % 3 + 1), rng.normal(0.3, 1.1, size=90)
+    expected = scipy.stats.ks_2samp(x, y, alternative=alternative, method=method)
+    got = stats.ks_2samp(x, y, alternative, method)
+    assert got.statistic == pytest.approx(expected.statistic, rel=1e-12)
+    assert got.pvalue == pytest.approx(expected.pvalue, rel=1e-9)
+    assert (got.statistic_location, got.statistic_sign) == (expected.statistic_location, expected.statistic_sign)
+    statistic, pvalue = got
+    assert (statistic, pvalue, len(got), got[0], got[-1]) == (got.statistic, got.pvalue, 2, statistic, pvalue)
+
+
+@pytest.mark.parametrize(
+    "table", [[[10, 10, 20], [20, 20, 20]], [[12, 5], [3, 9]], [[1, 2, 3], [4, 5, 6], [7, 8, 10]]]
+)
+@pytest.mark.parametrize("correction", [True, False])
+def test_chi2_contingency_is_scipys(table, correction):
+    expected = scipy.stats.chi2_contingency(table, correction=correction)
+    for given in (table, np.array(table), [np.array(row) for row in table]):
+        statistic, pvalue, dof, frequencies = got = stats.chi2_contingency(given, correction)
+        assert statistic == pytest.approx(expected.statistic, rel=1e-12)
+        assert pvalue == pytest.approx(expected.pvalue, rel=1e-12)
+        assert (dof, got.dof, len(got)) == (expected.dof, expected.dof, 4)
+        np.testing.assert_allclose(frequencies, expected.expected_freq, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("method", "name"), [("fdr_bh", "bh"), ("fdr_by", "by")])
+def test_multipletests_agrees_with_scipy(method, name):
+    pvals = np.random.default_rng(1).random(30) ** 3
+    reject, corrected = stats.multipletests(pvals, method=method)
+    expected = scipy.stats.false_discovery_control(pvals, method=name)
+    np.testing.assert_allclose(corrected, expected, rtol=1e-12)
+    np.testing.assert_array_equal(reject, expected <= 0.05)
+    assert (reject.dtype, corrected.dtype) == (bool, float)
+
+
+@pytest.mark.parametrize("equal_var", [True, False])
+@pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+def test_ttest_ind_is_scipys(equal_var, alternative):
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=30), rng.normal(0.4, 2, size=45)
+    expected = scipy.stats.ttest_ind(a, b, equal_var=equal_var, alternative=alternative)
+    got = stats.ttest_ind(a, b, equal_var, alternative)
+    assert list(got) == pytest.approx([expected.statistic, expected.pvalue], rel=1e-10)
+    assert got.df == pytest.approx(expected.df, rel=1e-12)
+
+
+def test_proportions():
+    interval = scipy.stats.binomtest(8, 40).proportion_ci(method="wilson")
+    assert stats.proportion_confint(8, 40) == pytest.approx((interval.low, interval.high), rel=1e-10)
+    interval = scipy.stats.binomtest(8, 40).proportion_ci(method="exact")
+    assert stats.proportion_confint(8, 40, method="beta") == pytest.approx((interval.low, interval.high), rel=1e-10)
+    table = [[20, 80], [35, 65]]
+    statistic, pvalue = stats.proportions_ztest([20, 35], [100, 100])
+    expected = scipy.stats.chi2_contingency(table, correction=False)
+    assert (statistic**2, pvalue) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-10)
+    less = stats.proportions_ztest([20, 35], [100, 100], "smaller")[1]
+    assert less == pytest.approx(expected.pvalue / 2, rel=1e-10)
+
+
+def test_results_pickle_and_print():
+    for result in [
+        stats.ks_2samp([1, 2, 3], [2, 3, 4]),
+        stats.ttest_ind([1, 2, 3], [2, 3, 5]),
+    ]:
+        assert pickle.loads(pickle.dumps(result)) == result
+        assert repr(result).startswith(f"{type(result).__name__}(statistic=")
+    result = stats.chi2_contingency([[3, 4], [5, 6]])
+    again = pickle.loads(pickle.dumps(result))
+    assert (again.statistic, again.pvalue, again.dof) == (result.statistic, result.pvalue, result.dof)
+    np.testing.assert_array_equal(again.expected_freq, result.expected_freq)
+    with pytest.raises(IndexError):
+        result[4]
+
+
+def test_odd_input_gets_an_answer_or_an_error():
+    assert math.isnan(stats.ks_2samp([1.0, float("nan")], [1.0]).pvalue)
+    assert math.isnan(stats.ks_2samp([1.0, None], [1.0]).pvalue)
+    assert stats.ks_2samp([float("inf")] * 3, [float("-inf")] * 3).statistic == 1.0
+    assert stats.ks_2samp(np.full(10, 5e-324), np.full(10, 5e-324)).pvalue == 1.0
+    for call, words in [
+        (lambda: stats.ks_2samp([], [1.0]), "ks_2samp x: the sample is empty"),
+        (lambda: stats.ks_2samp([1], [1], method="best"), '"best" is not known; use one of auto, exact, asymp'),
+        (lambda: stats.ks_2samp([1], [1], alternative="up"), "alternative"),
+        (lambda: stats.chi2_contingency([[1, 2], [3]]), "row 1 has 1 columns"),
+        (lambda: stats.chi2_contingency([[1, -2], [3, 4]]), "negative"),
+        (lambda: stats.chi2_contingency([[0, 0], [3, 4]]), "row 0 is empty"),
+        (lambda: stats.multipletests([0.1, 1.5]), "no probability"),
+        (lambda: stats.multipletests([0.1], method="magic"), "fdr_bh"),
+        (lambda: stats.proportion_confint(5, 3), "5"),
+        (lambda: stats.ks_2samp(np.ones((2, 2)), [1.0]), "1-D array is expected"),
+    ]:
+        with pytest.raises(mlcore.InvalidInputError, match=words):
+            call()
+    with pytest.raises(TypeError, match="str"):
+        stats.ks_2samp("abc", [1.0])
