@@ -59,3 +59,8 @@ pub mod conformance;
 pub mod endpoint;
 
 pub use crate::endpoint::Endpoint;
+
+/// The Rust snippet of the README compiles.
+#[cfg(all(doctest, feature = "ort"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -18,6 +18,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use doctor_visit::data::Rows;
+use doctor_visit::release;
 use mlcore::artifact::MemoryStore;
 use mlcore::batch::{Row, Value};
 use mlcore::name::{Alias, Arm, UnitId};
@@ -26,8 +28,6 @@ use mlcore::{Error, Result};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{OutcomeId, Request};
-use quickstart::data::Rows;
-use quickstart::release;
 use serde_json::json;
 
 /// An error as this service answers it: one table from meaning to status.

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use doctor_visit::data::Rows;
+use doctor_visit::release::{self, Registrar, model_name, testdata};
 use mlcore::name::Alias;
 use mlcore::runner::ort::OnnxRuntime;
 use mlcore::{Error, Result};
@@ -19,8 +21,6 @@ use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_drift::report::{ReportOptions, report};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::EventKind;
-use quickstart::data::Rows;
-use quickstart::release::{self, Registrar, model_name, testdata};
 
 use crate::claims::{Story, count};
 use crate::steps::{Golden, point_challenger, tell_release, verdicts};

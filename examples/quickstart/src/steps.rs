@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use doctor_visit::data::{Rows, row_values};
+use doctor_visit::release::{change, model_name, testdata};
 use mlcore::arrow::array::RecordBatch;
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, FolderStore};
 use mlcore::batch::{Batch, Row};
@@ -17,8 +19,6 @@ use mlcore_drift::monitor::{Monitor, MonitorOptions, Verdict};
 use mlcore_features::pipeline::FittedPipeline;
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EventKind, Request};
-use quickstart::data::{Rows, row_values};
-use quickstart::release::{change, model_name, testdata};
 use serde_json::Value as Json;
 
 use crate::claims::{Story, count};

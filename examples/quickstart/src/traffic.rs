@@ -9,8 +9,8 @@ use mlcore::name::{UnitId, Version};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{Event, EventKind, Request};
 
-use quickstart::data::{Rows, row_values};
-use quickstart::release::probability;
+use doctor_visit::data::{Rows, row_values};
+use doctor_visit::release::probability;
 
 /// One answered request.
 #[derive(Clone, Copy, Debug)]

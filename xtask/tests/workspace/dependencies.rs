@@ -3,11 +3,13 @@
 use crate::{cargo, packages};
 
 /// What each library may depend on, from the bottom up (ARCHITECTURE.md, "The crates").
-const BELOW: [(&str, &[&str]); 4] = [
+const BELOW: [(&str, &[&str]); 5] = [
     ("mlcore", &[]),
     ("mlcore-features", &["mlcore"]),
     ("mlcore-drift", &["mlcore"]),
     ("mlcore-serve", &["mlcore", "mlcore-features", "mlcore-drift"]),
+    // What the examples share: nobody else's business.
+    ("doctor-visit", &["mlcore", "mlcore-features"]),
 ];
 
 /// Async runtimes, HTTP, gRPC and data frames: they belong in `mlcore-serve` or behind `mlcore-features/offline`.
@@ -31,6 +33,12 @@ fn workspace_dependencies_point_down() {
             // A crate may take itself as a development dependency, to switch on a feature of its own tests.
             if names.contains(&target) && target != name {
                 assert!(allowed.contains(&target), "{name} depends on {target}, which does not lie below it");
+                let example =
+                    package["manifest_path"].as_str().is_some_and(|path| path.contains("/examples/"));
+                assert!(
+                    target != "doctor-visit" || example,
+                    "{name} is no example and uses the examples' model"
+                );
             }
         }
     }

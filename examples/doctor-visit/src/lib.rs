@@ -1,4 +1,4 @@
-//! What the quickstart and the other examples share: the data, the feature plan, and how a version is registered.
+//! What the examples share: the data, the feature plan, the releases, and the terms of their canaries.
 
 #![expect(clippy::missing_errors_doc, clippy::len_without_is_empty, reason = "an example's own library")]
 
