@@ -160,6 +160,8 @@ fn a_file_tells_where_it_comes_from() {
         ["high", "low", "mid"]
     );
     assert_eq!(model.provider(), "cpu");
+    let [(provider, nodes)] = model.placement() else { panic!("{:?}", model.placement()) };
+    assert!(provider == "CPUExecutionProvider" && *nodes >= 1, "{provider} {nodes}");
     assert!(format!("{model:?}").contains("zipmap_string.onnx"));
     let external = OnnxRunner::from_file(path("external_subfolder.onnx")).unwrap();
     assert_eq!(external.info().external_data, ["weights/external.bin"]);

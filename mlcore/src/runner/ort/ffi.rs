@@ -126,20 +126,41 @@ impl<T> fmt::Debug for Owned<T> {
 }
 
 impl Failure {
-    /// The first line, without the place in ONNX Runtime's own source that leads some messages.
+    /// What went wrong, without the place in ONNX Runtime's source and without its frame of words.
     pub(super) fn reason(&self) -> String {
         let line = self.message.lines().next().unwrap_or_default().trim();
-        let told = match line.rfind(") ") {
-            Some(end) if line.starts_with('/') || line.contains("onnxruntime::") => &line[end + 2..],
-            _ => line,
+        let told = if line.starts_with('/') { after_signature(line) } else { line };
+        let Some(frame) = told.strip_prefix("Non-zero status code returned while running ") else {
+            return told.trim().to_owned();
         };
-        told.trim().to_owned()
+        let operator = frame.split(" node.").next().unwrap_or_default();
+        let problem = frame.split_once("Status Message: ").map_or(frame, |(_, problem)| problem);
+        let problem = if problem.starts_with('/') { after_signature(problem) } else { problem };
+        format!("{operator}: {}", problem.trim())
     }
 
     /// The failure of a call that nothing but a fault of this library or of ONNX Runtime explains.
     pub(super) fn internal(self, operation: &'static str) -> Error {
         Error::internal(operation, "ONNX Runtime", self.message)
     }
+}
+
+/// What follows the file, line and C++ function that lead a message.
+fn after_signature(line: &str) -> &str {
+    let mut depth = 0_i32;
+    for (index, letter) in line.char_indices() {
+        depth += match letter {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        let rest = line.get(index + 1..).unwrap_or_default();
+        // The arguments end here, unless the parenthesis was that of an anonymous namespace.
+        if letter == ')' && depth == 0 && rest.starts_with(' ') {
+            return rest.strip_prefix(" const ").unwrap_or(rest).trim_start();
+        }
+    }
+    line
 }
 
 /// The text at `pointer`, lossy where it is not UTF-8.
@@ -181,5 +202,36 @@ pub(super) extern "system" fn log(
             tracing::warn!(target: "mlcore::onnxruntime", location, "{message}");
         }
         _ => tracing::debug!(target: "mlcore::onnxruntime", location, "{message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_lose_their_frame_and_nothing_else() {
+        for (message, expected) in [
+            (
+                "Fatal error: a:B(-1) is not a registered function/op",
+                "Fatal error: a:B(-1) is not a registered function/op",
+            ),
+            (
+                "/src/core/x.cc:46 void onnxruntime::f(const std::map<int, g(int)>&, int) Opset 9 (new) is unknown.\n",
+                "Opset 9 (new) is unknown.",
+            ),
+            ("/src/core/x.cc:4 int onnxruntime::(anonymous namespace)::f() const Bad.", "Bad."),
+            (
+                "Non-zero status code returned while running Gather node. Name:'g' Status Message: idx=7 is out",
+                "Gather: idx=7 is out",
+            ),
+            (
+                "Non-zero status code returned while running Add node. Name:'' Status Message: /x.cc:3 void f(int) a == b was false",
+                "Add: a == b was false",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(Failure { code: 1, message: message.into() }.reason(), expected);
+        }
     }
 }

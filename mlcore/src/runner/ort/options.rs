@@ -30,7 +30,8 @@ pub struct OnnxOptions {
     pub spinning: bool,
     /// How much the graph is rewritten while loading. Default everything.
     pub optimization: Optimization,
-    /// Where it runs, in order of preference. Default the CPU.
+    /// Where it runs, in order of preference; one after the first is tried only where `fallback` allows it. Default the
+    /// CPU.
     pub providers: Vec<Provider>,
     /// What happens when the provider asked for cannot run it. Default: an error.
     pub fallback: Fallback,

@@ -7,12 +7,14 @@
 //!
 //! Measured with ONNX Runtime 1.31.1 on 4 cores, one row per run, microseconds per run of the slowest of 1 / 2 / 4 threads:
 //!
-//! | | forest of 50 trees, 0.3 MB | perceptron 30-64-32-2, 18 kB | memory of 4 threads, forest of 25 MB |
+//! | | forest of 50 trees, 0.3 MB | perceptron 30-64-32-2, 18 kB | memory at 4 threads, forest of 25 MB |
 //! |---|---|---|---|
-//! | `ort`, a session per thread | 3.6 / 3.6 / 3.6 | 5.8 / 6.1 / 6.1 | 711 MiB |
-//! | a session per thread, `PrepackedWeights` | 2.7 / 2.8 / 3.0 | 4.8 / 5.0 / 5.0 | 711 MiB: trees are not packed weights |
-//! | one session, as it comes | 3.0 / 6.5 / 14.3 | 5.2 / 5.3 / 23.9 | 264 MiB |
-//! | one session, without arena and memory patterns | 2.7 / 3.4 / 3.3 | 5.3 / 6.2 / 7.4 | 264 MiB |
+//! | `ort`, a session per thread | 3.6 / 3.6 / 3.7 | 5.8 / 6.0 / 6.1 | 711 MiB, with `PrepackedWeights` too: trees are not packed |
+//! | bare calls, a session per thread, no arena | 2.7 / 2.8 / 3.0 | 4.8 / 5.0 / 5.0 | 711 MiB |
+//! | bare calls, one session as it comes | 3.0 / 6.5 / 14.3 | 5.2 / 5.3 / 23.9 | 264 MiB |
+//! | bare calls, one session, no arena, no memory patterns | 2.7 / 3.4 / 3.3 | 5.3 / 6.2 / 7.4 | 264 MiB |
+//! | `OnnxRunner` with what is below | 3.3 / 3.4 / 3.5 | 5.4 / 5.5 / 5.6 | 264 MiB |
+//! | the same, every run with a deadline | 3.5 / 3.6 / 4.0 | 5.6 / 5.8 / 5.9 | 264 MiB |
 //!
 //! 1. The arena and the memory patterns are what threads on one session wait for each other in; a third of what is lost
 //!    without them goes to reference counts that threads share. Without the arena memory also returns to the system.

@@ -36,6 +36,7 @@ struct Loaded {
     info: ModelInfo,
     runtime: OnnxRuntime,
     provider: Provider,
+    placement: Vec<(String, usize)>,
     sessions: Sessions,
     inputs: Vec<Slot>,
     outputs: Vec<Slot>,
@@ -105,10 +106,14 @@ impl OnnxRunner {
                 .map_err(|problem| Error::invalid_model("load model", name, problem))?;
             &rewritten
         };
-        let source = Source { model: name, bytes, external: &external };
+        let source = Source { model: name, bytes, opsets: &model.info.opsets, external: &external };
         let (sessions, provider) = session::make(&runtime, &source, options)?;
+        // Proved already where it matters; a minimal build of ONNX Runtime does not record it.
+        let placement =
+            sessions.with(|session| session::placement(runtime.api(), session)).unwrap_or_default();
         let loaded = Loaded {
             name: name.to_owned(),
+            placement,
             input_names: Names::of(&model.inputs)?,
             output_names: Names::of(&model.outputs)?,
             answer_names: call::shared_names(&model.outputs),
@@ -128,6 +133,12 @@ impl OnnxRunner {
     #[must_use]
     pub fn info(&self) -> &ModelInfo {
         &self.0.info
+    }
+
+    /// How many nodes of the optimised graph each execution provider was given, by ONNX Runtime's names.
+    #[must_use]
+    pub fn placement(&self) -> &[(String, usize)] {
+        &self.0.placement
     }
 
     /// The library that runs it.

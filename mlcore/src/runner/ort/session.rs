@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ort_sys as sys;
 
 use super::external::ExternalData;
-use super::ffi::{Api, Failure, Owned, c_string, call, text};
+use super::ffi::{Api, Failure, Owned, call, text};
 use super::options::{Fallback, OnnxOptions, Optimization, Provider};
 use super::pool::{self, Sessions};
 use super::runtime::OnnxRuntime;
@@ -19,6 +19,7 @@ const OPERATION: &str = "load model";
 pub(super) struct Source<'a> {
     pub(super) model: &'a str,
     pub(super) bytes: &'a [u8],
+    pub(super) opsets: &'a [(String, i64)],
     pub(super) external: &'a [ExternalData],
 }
 
@@ -131,9 +132,9 @@ fn settings(
     let mut entries: Vec<(&CStr, &CStr)> = vec![
         (c"session.intra_op.allow_spinning", flag(options.spinning)),
         (c"session.inter_op.allow_spinning", flag(options.spinning)),
+        (c"session.record_ep_graph_assignment_info", c"1"),
     ];
     if provider != Provider::Cpu {
-        entries.push((c"session.record_ep_graph_assignment_info", c"1"));
         entries.push((c"session.disable_cpu_ep_fallback", flag(options.fallback == Fallback::Forbidden)));
     }
     // SAFETY: functions of the table on the options they made; the strings are static.
@@ -174,7 +175,7 @@ fn add_external(api: Api, settings: &Owned<sys::OrtSessionOptions>, source: &Sou
         #[cfg(windows)]
         let name: Vec<u16> = file.location.encode_utf16().chain([0]).collect();
         #[cfg(not(windows))]
-        let name = c_string(OPERATION, &file.location)?;
+        let name = super::ffi::c_string(OPERATION, &file.location)?;
         let (names, buffers) = ([name.as_ptr()], [file.bytes.as_ptr().cast_mut().cast()]);
         let lengths = [file.bytes.len()];
         // SAFETY: one file; ONNX Runtime reads the bytes while it makes the session, and the caller keeps them so long.
@@ -190,8 +191,30 @@ fn add_external(api: Api, settings: &Owned<sys::OrtSessionOptions>, source: &Sou
     Ok(())
 }
 
-/// Asked for and proved: at least one node was given to the provider. That registering it went well proves nothing.
+/// How many nodes each provider was given, by ONNX Runtime's names.
 #[expect(unsafe_code, reason = "a foreign interface")]
+pub(super) fn placement(api: Api, session: *mut sys::OrtSession) -> Result<Vec<(String, usize)>, Failure> {
+    let mut placement: Vec<(String, usize)> = Vec::new();
+    // SAFETY: the session recorded who got which nodes, and owns the lists that it hands out.
+    unsafe {
+        let (mut parts, mut count) = (std::ptr::null(), 0);
+        call!(api, Session_GetEpGraphAssignmentInfo(session, &raw mut parts, &raw mut count))?;
+        for index in 0..count {
+            let part = *parts.add(index);
+            let (mut name, mut nodes, mut node_count) = (std::ptr::null(), std::ptr::null(), 0);
+            call!(api, EpAssignedSubgraph_GetEpName(part, &raw mut name))?;
+            call!(api, EpAssignedSubgraph_GetNodes(part, &raw mut nodes, &raw mut node_count))?;
+            let name = text(name);
+            match placement.iter_mut().find(|(own, _)| *own == name) {
+                Some((_, nodes)) => *nodes += node_count,
+                None => placement.push((name, node_count)),
+            }
+        }
+    }
+    Ok(placement)
+}
+
+/// Asked for and proved: nodes were given to the provider. That registering it went well proves nothing.
 fn prove(
     api: Api,
     session: &Owned<sys::OrtSession>,
@@ -199,37 +222,31 @@ fn prove(
     options: &OnnxOptions,
     provider: Provider,
 ) -> Result<()> {
-    let (mut parts, mut count) = (std::ptr::null(), 0);
-    // SAFETY: the session recorded who got which nodes and owns the list.
-    let names: Result<Vec<String>, Failure> = unsafe {
-        call!(api, Session_GetEpGraphAssignmentInfo(session.as_ptr(), &raw mut parts, &raw mut count))
-            .and_then(|()| {
-                (0..count)
-                    .map(|index| {
-                        let mut name = std::ptr::null();
-                        call!(api, EpAssignedSubgraph_GetEpName(*parts.add(index), &raw mut name))?;
-                        Ok(text(name))
-                    })
-                    .collect()
-            })
-    };
-    let names = names.map_err(|failure| failure.internal(OPERATION))?;
-    let own = names.iter().filter(|name| *name == provider.full_name()).count();
-    let all = options.fallback != Fallback::Forbidden || own == names.len();
-    match own > 0 && all {
+    let placement = placement(api, session.as_ptr()).map_err(|failure| failure.internal(OPERATION))?;
+    let is_own = |(name, _): &&(String, usize)| name == provider.full_name();
+    let own = placement.iter().filter(is_own).count();
+    match own > 0 && (options.fallback != Fallback::Forbidden || own == placement.len()) {
         true => Ok(()),
-        false => Err(unavailable(source, provider, &format!("its nodes were given to {}", names.join(", ")))),
+        false => {
+            let given: Vec<String> =
+                placement.iter().map(|(name, nodes)| format!("{nodes} to {name}")).collect();
+            Err(unavailable(
+                source,
+                provider,
+                &format!("its nodes were given elsewhere: {}", given.join(", ")),
+            ))
+        }
     }
 }
 
 fn unavailable(source: &Source<'_>, provider: Provider, problem: &str) -> Error {
     let label = provider.label();
     let remedy = match provider {
-        Provider::Cpu => "use a build of ONNX Runtime that has it".into(),
-        Provider::Cuda { .. } => format!(
+        Provider::Cpu => "use a build of ONNX Runtime that has it",
+        Provider::Cuda { .. } => {
             "run `pip install onnxruntime-gpu` on a machine with an NVIDIA driver, or allow the CPU with \
-             OnnxOptions::with_fallback; {label} was asked for"
-        ),
+             OnnxOptions::with_fallback"
+        }
     };
     Error::unavailable(OPERATION, source.model, format!("it cannot run on {label}: {problem}")).remedy(remedy)
 }
@@ -237,19 +254,29 @@ fn unavailable(source: &Source<'_>, provider: Provider, problem: &str) -> Error 
 /// What it means that ONNX Runtime did not take the model.
 fn refused(runtime: &OnnxRuntime, source: &Source<'_>, failure: &Failure) -> Error {
     const NOT_IMPLEMENTED: i32 = sys::OrtErrorCode::ORT_NOT_IMPLEMENTED as i32;
+    const NEWEST_OPSET: &str = "Current official support for domain ";
     let (message, version) = (&failure.message, runtime.version());
     let error = if message.contains("bad_alloc") || message.contains("Failed to allocate memory") {
         Error::overloaded(OPERATION, source.model, "there is no memory for it")
             .remedy("free memory and repeat")
-    } else if message.contains("Current official support for domain")
-        || message.contains("max supported IR version")
-    {
-        Error::invalid_model(
-            OPERATION,
-            source.model,
-            format!("it is newer than ONNX Runtime {version}: {}", failure.reason()),
-        )
-        .remedy("update ONNX Runtime, or export the model with an older opset")
+    } else if message.contains(NEWEST_OPSET) || message.contains("max supported IR version") {
+        let newest = message.split(NEWEST_OPSET).nth(1).map(|rest| rest.trim().trim_end_matches('.'));
+        let problem = match newest {
+            // "<domain> is till opset <version>", in its words.
+            Some(newest) => format!(
+                "it is newer than ONNX Runtime {version}, whose {}: it is written in {}",
+                newest.replace(" is till opset ", " ends at operator set "),
+                source
+                    .opsets
+                    .iter()
+                    .map(|(domain, set)| format!("{domain} {set}"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            None => format!("it is newer than ONNX Runtime {version}: {}", failure.reason()),
+        };
+        Error::invalid_model(OPERATION, source.model, problem)
+            .remedy("update ONNX Runtime, or export the model with an older opset")
     } else if failure.code == NOT_IMPLEMENTED {
         Error::unsupported(
             OPERATION,
