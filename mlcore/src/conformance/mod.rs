@@ -3,8 +3,12 @@
 //! A suite panics at the first broken promise, as a test does, and says which one it was.
 #![expect(clippy::unwrap_used, reason = "a test suite fails by panicking")]
 
+mod artifact;
+mod registry;
 mod rollout;
 mod runner;
 
+pub use self::artifact::artifact_store;
+pub use self::registry::registry;
 pub use self::rollout::{Stickiness, rollout_policy};
 pub use self::runner::runner;

@@ -1,0 +1,241 @@
+use super::*;
+use crate::name::RunId;
+use crate::registry::{Incumbent, Lineage, Mutation, NewModel};
+
+/// The rules for what may be done.
+pub(super) fn hold(make: &impl Fn() -> Box<dyn Registry>) {
+    models_and_versions_are_numbered_once(make);
+    what_a_version_was_made_of_is_kept(make);
+    stages_go_the_ways_of_the_table(make);
+    aliases_move_by_compare_and_swap(make);
+    promotion_is_one_step(make);
+    tags_and_texts_are_only_texts(make);
+    pages_are_ordered(make);
+}
+
+fn models_and_versions_are_numbered_once(make: &impl Fn() -> Box<dyn Registry>) {
+    let world = World::new(make);
+    let registry = &*world.registry;
+    world.refuses("already_exists", || registry.create_model(&world.model, &world.change()));
+    world.refuses("not_found", || registry.model(&name("other")));
+    world.refuses("not_found", || registry.version(&world.model, Version::FIRST));
+    world.refuses("not_found", || registry.version(&world.model, number(u64::MAX)));
+    let mut stranger = world.new_version();
+    stranger.model = name("other");
+    world.refuses("not_found", || registry.create_version(stranger, &world.change()));
+
+    assert_eq!([world.version(), world.version(), world.version()].map(Version::get), [1, 2, 3]);
+    registry.delete_version(&world.model, number(3), &world.change()).unwrap();
+    let error = world.refuses("not_found", || world.set("champion", number(3), Expected::Any));
+    assert!(error.to_string().contains("deleted"), "{error}");
+    assert_eq!(world.version().get(), 4, "a number is never given twice");
+
+    world.set("champion", number(2), Expected::Any).unwrap();
+    world.refuses("conflict", || registry.delete_version(&world.model, number(2), &world.change()));
+    world.refuses("conflict", || registry.delete_model(&world.model, &world.change()));
+    world.set("champion", None, Expected::Any).unwrap();
+    let released = world.version_in(Stage::Production);
+    world.refuses("conflict", || registry.delete_version(&world.model, released, &world.change()));
+    world.refuses("conflict", || registry.delete_model(&world.model, &world.change()));
+    world.transition(released, Stage::Production, Stage::Archived).unwrap();
+
+    registry.delete_model(&world.model, &world.change()).unwrap();
+    world.refuses("not_found", || registry.model(&world.model));
+    world.refuses("not_found", || registry.version(&world.model, number(1)));
+    world.refuses("not_found", || registry.delete_model(&world.model, &world.change()));
+    assert!(registry.models(None, 10).unwrap().is_empty());
+    assert!(registry.versions(&world.model, None, 10).unwrap().is_empty());
+    registry.create_model(&world.model, &world.change()).unwrap();
+    assert_eq!(world.version().get(), 6, "numbers stay taken when a model is deleted and made again");
+    registry.verify().unwrap();
+}
+
+fn what_a_version_was_made_of_is_kept(make: &impl Fn() -> Box<dyn Registry>) {
+    let world = World::new(make);
+    let parent = world.version();
+    let lineage = Lineage::default()
+        .with_run(RunId::new("run-7").unwrap())
+        .with_dataset(Digest::of("data"))
+        .with_plan(Digest::of("plan"), Digest::of("plan file"))
+        .with_parent(world.model.clone(), parent);
+    let new = world.new_version().with_lineage(lineage).with_format("onnx-package").with_tag("a", "b");
+    let made = world.registry.create_version(new.clone(), &world.change()).unwrap();
+    let read = world.registry.version(&world.model, made.version).unwrap();
+    assert_eq!(read, made);
+    assert_eq!((&read.artifact, &read.format, &read.signature), (&new.artifact, &new.format, &new.signature));
+    assert_eq!((&read.lineage, &read.tags), (&new.lineage, &new.tags));
+    assert_eq!((read.stage, read.created_by.as_str()), (Stage::Dev, "conformance"));
+    assert_eq!(read.created_at, Timestamp::from_millis(world.clock.get()));
+
+    let orphan =
+        world.new_version().with_lineage(Lineage::default().with_parent(world.model.clone(), number(99)));
+    world.refuses("not_found", || world.registry.create_version(orphan, &world.change()));
+    let nameless = world.new_version().with_format("");
+    world.refuses("invalid_input", || world.registry.create_version(nameless, &world.change()));
+}
+
+fn stages_go_the_ways_of_the_table(make: &impl Fn() -> Box<dyn Registry>) {
+    for from in Stage::ALL {
+        for to in Stage::ALL {
+            let world = World::new(make);
+            let version = world.version_in(from);
+            if from.may_become(to) {
+                world.transition(version, from, to).unwrap();
+                assert_eq!(world.stage(version), to);
+                assert_eq!(world.model().production, (to == Stage::Production).then_some(version));
+            } else {
+                world.refuses("invalid_input", || world.transition(version, from, to));
+            }
+            let wrong = if to == Stage::Staging { Stage::Archived } else { Stage::Staging };
+            if world.stage(version) != wrong {
+                world.refuses("conflict", || world.transition(version, wrong, Stage::Dev));
+            }
+        }
+    }
+    let world = World::new(make);
+    let (first, second) = (world.version_in(Stage::Production), world.version_in(Stage::Staging));
+    world.refuses("conflict", || world.transition(second, Stage::Staging, Stage::Production));
+    let (model, incumbent) = (world.model.clone(), Incumbent::Archive);
+    let replace = Mutation::Transition {
+        model,
+        version: second,
+        from: Stage::Staging,
+        to: Stage::Production,
+        incumbent,
+    };
+    world.registry.apply(&replace, &world.change()).unwrap();
+    assert_eq!((world.stage(first), world.stage(second)), (Stage::Archived, Stage::Production));
+    world.refuses("not_found", || world.transition(number(99), Stage::Dev, Stage::Staging));
+}
+
+fn aliases_move_by_compare_and_swap(make: &impl Fn() -> Box<dyn Registry>) {
+    let world = World::new(make);
+    let (one, two) = (world.version(), world.version());
+    assert_eq!(world.champion(), None);
+    world.refuses("not_found", || world.registry.resolve(&world.model, &alias("champion")));
+    world.refuses("not_found", || world.set("champion", None, Expected::Any));
+    world.refuses("not_found", || world.set("champion", number(99), Expected::Any));
+    world.refuses("conflict", || world.set("champion", one, Expected::Version(two)));
+    world.set("champion", one, Expected::Absent).unwrap();
+    assert_eq!(world.registry.resolve(&world.model, &alias("champion")).unwrap().version, one);
+    world.refuses("conflict", || world.set("champion", two, Expected::Absent));
+    let error = world.refuses("conflict", || world.set("champion", two, Expected::Version(two)));
+    assert!(error.to_string().contains("expected version 2, found version 1"), "{error}");
+    world.set("champion", two, Expected::Version(one)).unwrap();
+    world.set("champion", one, Expected::Any).unwrap();
+    world.set("Champion", two, Expected::Absent).unwrap();
+    world.set("a", two, Expected::Absent).unwrap();
+    let aliases = world.registry.aliases(&world.model).unwrap();
+    assert_eq!(aliases, [(alias("Champion"), two), (alias("a"), two), (alias("champion"), one)]);
+    world.refuses("conflict", || world.set("champion", None, Expected::Version(two)));
+    world.set("champion", None, Expected::Version(one)).unwrap();
+    assert_eq!(world.champion(), None);
+}
+
+fn promotion_is_one_step(make: &impl Fn() -> Box<dyn Registry>) {
+    let world = World::new(make);
+    let (one, two, raw) =
+        (world.version_in(Stage::Staging), world.version_in(Stage::Staging), world.version());
+    let error = world.refuses("invalid_input", || world.promote(raw, Expected::Absent));
+    assert!(error.to_string().contains("staging first"), "{error}");
+    let before = world.registry.verify().unwrap().sequence;
+    world.promote(one, Expected::Absent).unwrap();
+    assert_eq!(
+        (world.champion(), world.stage(one), world.model().production),
+        (Some(one), Stage::Production, Some(one))
+    );
+    world.refuses("conflict", || world.promote(two, Expected::Absent));
+    world.promote(two, Expected::Version(one)).unwrap();
+    assert_eq!(
+        (world.champion(), world.stage(two), world.model().production),
+        (Some(two), Stage::Production, Some(two))
+    );
+    assert_eq!(world.stage(one), Stage::Archived);
+    world.promote(two, Expected::Any).unwrap();
+    world.promote(one, Expected::Any).unwrap();
+    assert_eq!((world.stage(one), world.stage(two)), (Stage::Production, Stage::Archived));
+    assert_eq!(world.registry.verify().unwrap().sequence, before + 4, "each is one entry");
+    world.refuses("not_found", || world.promote(number(99), Expected::Any));
+}
+
+fn tags_and_texts_are_only_texts(make: &impl Fn() -> Box<dyn Registry>) {
+    let world = World::new(make);
+    let (registry, model) = (&*world.registry, &world.model);
+    let version = world.version();
+    let hostile = [
+        "'; DROP TABLE version; --",
+        "%_\\\"",
+        "\u{202e}é\u{301}",
+        "{\"a\":1}",
+        "a\0b\n\r\x1b[2J",
+        "",
+        "name) UNION SELECT 1",
+    ];
+    for (place, text) in hostile.iter().enumerate() {
+        registry.set_model_tag(model, &format!("tag {place} '\"`"), text, &world.change()).unwrap();
+        registry.set_version_tag(model, version, &format!("t{place}"), text, &world.change()).unwrap();
+        registry.describe(model, Some(version), text, &world.change().with_reason(*text)).unwrap();
+        assert_eq!(registry.version(model, version).unwrap().description, *text);
+        assert_eq!(registry.version(model, version).unwrap().tags[&format!("t{place}")], *text);
+        assert_eq!(world.model().tags[&format!("tag {place} '\"`")], *text);
+    }
+    registry.describe(model, None, "what it is for", &world.change()).unwrap();
+    assert_eq!(world.model().description, "what it is for");
+    registry.delete_version_tag(model, version, "t0", &world.change()).unwrap();
+    registry.delete_model_tag(model, "tag 0 '\"`", &world.change()).unwrap();
+    assert_eq!(registry.version(model, version).unwrap().tags.len(), hostile.len() - 1);
+    assert_eq!(world.model().tags.len(), hostile.len() - 1);
+    world.refuses("not_found", || registry.delete_version_tag(model, version, "t0", &world.change()));
+    world.refuses("not_found", || registry.set_version_tag(model, number(9), "a", "b", &world.change()));
+
+    let long = |bytes: usize| "x".repeat(bytes);
+    world.refuses("invalid_input", || registry.set_model_tag(model, "", "b", &world.change()));
+    world.refuses("invalid_input", || registry.set_model_tag(model, "a\nb", "b", &world.change()));
+    world.refuses("invalid_input", || registry.set_model_tag(model, &long(251), "b", &world.change()));
+    world.refuses("invalid_input", || registry.set_model_tag(model, "a", &long(100_001), &world.change()));
+    world.refuses("invalid_input", || registry.describe(model, None, &long(100_001), &world.change()));
+    world.refuses("invalid_input", || {
+        registry.describe(model, None, "", &Change::new("", Timestamp::default()))
+    });
+    let wordy = world.change().with_reason(long(10_001));
+    world.refuses("invalid_input", || registry.describe(model, None, "", &wordy));
+    registry.set_model_tag(model, &long(250), &long(100_000), &world.change()).unwrap();
+    assert_eq!(world.model().tags[&long(250)].len(), 100_000);
+}
+
+fn pages_are_ordered(make: &impl Fn() -> Box<dyn Registry>) {
+    let world = World::new(make);
+    for word in ["b", "a.1", "Z", "a", "a-1", "gone"] {
+        let new = NewModel::new(name(word)).with_description(word).with_tag("k", word);
+        assert_eq!(world.registry.create_model(new, &world.change()).unwrap().tags["k"], word);
+    }
+    world.registry.delete_model(&name("gone"), &world.change()).unwrap();
+    let (mut names, mut after) = (Vec::new(), None);
+    loop {
+        let page = world.registry.models(after.as_ref(), 2).unwrap();
+        names.extend(page.iter().map(|model| model.name.to_string()));
+        match page.last() {
+            Some(last) => after = Some(last.name.clone()),
+            None => break,
+        }
+    }
+    assert_eq!(names, ["Z", "a", "a-1", "a.1", "b", "churn"]);
+
+    for _ in 0..5 {
+        world.version();
+    }
+    let numbers = |after: Option<u64>, limit| -> Vec<u64> {
+        let page = world.registry.versions(&world.model, after.map(number), limit).unwrap();
+        page.iter().map(|version| version.version.get()).collect()
+    };
+    assert_eq!(
+        (numbers(None, 2), numbers(Some(2), 2), numbers(Some(4), 9)),
+        (vec![1, 2], vec![3, 4], vec![5])
+    );
+    assert!(
+        numbers(Some(5), 9).is_empty()
+            && numbers(None, 0).is_empty()
+            && numbers(Some(u64::MAX), 9).is_empty()
+    );
+    assert!(world.registry.models(None, 0).unwrap().is_empty());
+}
