@@ -1,6 +1,5 @@
 //! Eight processes promote at once, from the same belief: in every round exactly one wins.
 #![cfg(feature = "sqlite")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -18,8 +18,9 @@ pub(super) struct Connections {
     options: SqliteOptions,
     /// The file as SQLite is given it: on a disk that cannot be written it says so.
     name: String,
-    writer: Option<Mutex<Connection>>,
     readers: Mutex<Vec<Connection>>,
+    /// Closed last, because only a connection that may write leaves one whole file without a log beside it.
+    writer: Option<Mutex<Connection>>,
 }
 
 impl Connections {
