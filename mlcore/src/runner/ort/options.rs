@@ -38,7 +38,8 @@ pub struct OnnxOptions {
     /// The sessions that threads spread over on the CPU, where one serves any number. Default: one, and a few for a small
     /// model that is run by single threads, where copies cost nothing and spare threads each other.
     pub sessions: Option<NonZeroUsize>,
-    /// Runs on zeros before loading ends, so that no request pays for the first allocations. Default 1.
+    /// Runs on zeros before loading ends, so that no request pays for the first allocations; each is stopped after
+    /// `load_timeout`, or 10 seconds. Default 1; 0 for a model that nobody trusts to end.
     pub warm_up: usize,
     /// The longest that ONNX Runtime may take to load it. Default: unbounded.
     pub load_timeout: Option<Duration>,

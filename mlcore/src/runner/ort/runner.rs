@@ -362,9 +362,16 @@ impl Loaded {
         for _ in 0..options.warm_up {
             for position in 0..self.sessions.len() {
                 pool::prefer(position);
-                if let Err(error) = self.run(&inputs, &once) {
-                    tracing::debug!(model = %self.name, %error, "warm-up on zeros failed");
-                    return Ok(());
+                match self.run(&inputs, &once) {
+                    Ok(_) => {}
+                    Err(error @ Error::Timeout(_)) => {
+                        tracing::warn!(model = %self.name, %error, "warm-up on zeros took too long");
+                        return Ok(());
+                    }
+                    Err(error) => {
+                        tracing::debug!(model = %self.name, %error, "warm-up on zeros failed");
+                        return Ok(());
+                    }
                 }
             }
         }
