@@ -89,7 +89,7 @@ pub struct KsResult {
 /// ([`Alternative::TwoSided`]), `max (F - G)` ([`Alternative::Greater`]) or `max (G - F)` ([`Alternative::Less`]).
 /// Samples of different sizes, ties, infinities and signed zeros are welcome. A NaN in either sample makes the
 /// statistic, its location and the p-value NaN (scipy's `nan_policy="propagate"`): drop or impute first if that is
-/// not what you want.
+/// not what you want. One observation against one has no asymptotic p-value: NaN, in scipy too.
 ///
 /// Cost: linear in the sizes for ordinary data, `O(n log n)` at worst; the p-value costs microseconds.
 ///

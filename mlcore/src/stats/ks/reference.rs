@@ -56,7 +56,8 @@ impl Index {
         let every = (sorted.len() / SAMPLE).max(1);
         let sample: Vec<f64> = sorted.iter().copied().skip(every / 2).step_by(every).collect();
         let buckets = Buckets::of_sorted_sample(&sample, bucket_count(sorted.len()))?;
-        let counts = buckets.count(sorted)?.counts;
+        let mut counts = buckets.count(sorted)?.counts;
+        counts.shrink_to_fit();
         let mut starts = Vec::with_capacity(counts.len() + 1);
         let mut start = 0;
         for count in &counts {

@@ -18,7 +18,7 @@ const SMALLEST_LOG: f64 = -708.0;
 /// Up to this sample size scipy computes the distribution itself, beyond it an expansion.
 const SMALL_SAMPLE: f64 = 140.0;
 /// Below this the distribution function cannot move the ninth digit of the survival function.
-const NEGLIGIBLE_CDF: f64 = 1e-7;
+const NEGLIGIBLE_CDF: f64 = 1e-9;
 
 /// `P(D_n >= x)` for a sample of size `n`, scipy's `kstwo.sf(x, n)`; NaN unless `n` is a positive integer.
 pub(in crate::stats) fn kolmogorov_sf(n: f64, x: f64) -> f64 {
