@@ -225,6 +225,10 @@ fn impossible_monitors_are_refused_by_name() {
         (MonitorOptions::default().window_rows(0), "make monitor window_rows"),
         (MonitorOptions::default().window_rows(usize::MAX), "make monitor window_rows"),
         (MonitorOptions::default().minimum_effect("ks", -1.0), "make monitor minimum effect"),
+        (
+            MonitorOptions::default().minimum_effect("kolmogorov", 0.1),
+            "minimum effect of kolmogorov: no column is tested by it; the tests are chi_square, ks, missing_rate",
+        ),
         (MonitorOptions::default().columns(["agee"]), "make monitor agee: the reference has no such column"),
         (MonitorOptions::default().columns(Vec::<String>::new()), "no column can be watched"),
         (

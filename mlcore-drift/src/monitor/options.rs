@@ -7,7 +7,7 @@ use mlcore::stats::Correction;
 use mlcore::{Error, Result};
 
 use crate::sample::Kind;
-use crate::test::{ChiSquare, DriftTest, KolmogorovSmirnov};
+use crate::test::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate};
 
 /// Options of a [`Monitor`](super::Monitor) and of a [`Report`](crate::report::Report). The defaults, with their reasons:
 ///
@@ -170,7 +170,25 @@ impl MonitorOptions {
         {
             return problem("minimum effect", format!("{bad} is no size of an effect; it starts at 0"));
         }
-        Ok(())
+        self.check_test_names()
+    }
+
+    /// A threshold for a test that nobody makes would be ignored in silence.
+    fn check_test_names(&self) -> Result<()> {
+        let missing_rate = MissingRate;
+        let shared = [&self.numeric_test, &self.discrete_test, &self.categorical_test];
+        let own = self.overrides.values().filter_map(|column| column.test.as_ref());
+        let mut names: Vec<&str> = shared.into_iter().chain(own).map(|test| test.name()).collect();
+        names.push(missing_rate.name());
+        names.sort_unstable();
+        names.dedup();
+        match self.minimum_effects.keys().find(|name| !names.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(unknown) => {
+                let problem = format!("no column is tested by it; the tests are {}", names.join(", "));
+                Err(Error::invalid_input(OPERATION, format!("minimum effect of {unknown}"), problem))
+            }
+        }
     }
 
     /// The smallest effect that counts for `test` on the column `name`.
