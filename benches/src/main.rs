@@ -2,6 +2,8 @@
 //!
 //! Nothing is asserted: a goal that was missed is printed as such, and the exit code says only whether everything ran.
 
+mod allocations;
+mod cpu;
 mod data;
 mod drift;
 mod features;

@@ -9,7 +9,7 @@ use mlcore::runner::{RunOptions, Runner};
 
 use super::bare::Bare;
 use super::model_file;
-use super::requests::{DIFFERENT, Requests};
+use super::requests::Requests;
 use super::threads::{Call, calls_per_second};
 use crate::Result;
 use crate::table::{Table, verdict};
@@ -70,7 +70,7 @@ pub(crate) fn measure_case(arguments: &[String]) -> Result<f64> {
                 let runner = OnnxRunner::from_file(model_file(MODEL))?;
                 let calls = (0..threads).map(|_| -> Call<'_> {
                     Box::new(|call| {
-                        runner.run(&requests.batches[call % DIFFERENT], &RunOptions::default())?;
+                        runner.run(requests.batch(call), &RunOptions::default())?;
                         Ok(())
                     })
                 });
@@ -81,7 +81,7 @@ pub(crate) fn measure_case(arguments: &[String]) -> Result<f64> {
                 let mut own =
                     (0..threads).map(|_| Bare::new(&model_file(MODEL))).collect::<Result<Vec<_>>>()?;
                 let calls = own.iter_mut().map(|session| -> Call<'_> {
-                    Box::new(|call| session.run(&requests.ready[call % DIFFERENT]).map(drop))
+                    Box::new(|call| session.run(requests.ready(call)).map(drop))
                 });
                 calls_per_second(calls.collect(), SHORT)?;
                 sessions.extend(own);

@@ -4,6 +4,7 @@ mod bare;
 mod latency;
 mod memory;
 mod requests;
+mod served;
 mod threads;
 
 use std::path::{Path, PathBuf};

@@ -11,21 +11,25 @@ use super::FEATURES;
 use crate::Result;
 use crate::data::Random;
 
-/// Different requests, asked in turn, so that no branch is learned by heart.
-pub(super) const DIFFERENT: usize = 64;
+/// Different requests of so many rows, asked in turn: enough that no branch is learned by heart, few enough that they stay
+/// in the cache, where a service has a request that it just received.
+pub(super) fn different(rows: usize) -> usize {
+    if rows == 1 { 512 } else { 1024 / rows }
+}
 
-/// A plan of 30 standard scalers, and requests of some rows each.
+/// A plan of 30 standard scalers, the table it was fitted on, and requests of some rows each.
 #[derive(Debug)]
 pub(super) struct Requests {
     pub(super) plan: FittedPipeline,
+    pub(super) reference: RecordBatch,
     /// Raw records as a table, one table per request.
     pub(super) tables: Vec<RecordBatch>,
     /// The first raw record of each request.
     pub(super) rows: Vec<Vec<Value<'static>>>,
     /// What the plan makes of each table: ready for the model.
-    pub(super) ready: Vec<Vec<f32>>,
+    ready: Vec<Vec<f32>>,
     /// The same as a batch.
-    pub(super) batches: Vec<Batch>,
+    batches: Vec<Batch>,
 }
 
 impl Requests {
@@ -36,8 +40,9 @@ impl Requests {
         let names = (0..FEATURES).map(|feature| format!("f{feature}"));
         let plan =
             ColumnTransformer::new().with("scale", StandardScaler::default(), names).fit(&reference)?;
-        let tables = (0..DIFFERENT).map(|_| table(rows, &mut random)).collect::<Result<Vec<_>>>()?;
-        let mut requests = Self { plan, tables, rows: Vec::new(), ready: Vec::new(), batches: Vec::new() };
+        let tables = (0..different(rows)).map(|_| table(rows, &mut random)).collect::<Result<Vec<_>>>()?;
+        let mut requests =
+            Self { plan, reference, tables, rows: Vec::new(), ready: Vec::new(), batches: Vec::new() };
         for table in &requests.tables {
             let features: Tensor = requests.plan.transform_dense::<f32>(table)?;
             requests.ready.push(features.values::<f32>()?.to_vec());
@@ -48,6 +53,16 @@ impl Requests {
             requests.rows.push(first.collect());
         }
         Ok(requests)
+    }
+
+    /// The rows of a call, ready for the model.
+    pub(super) fn ready(&self, call: usize) -> &[f32] {
+        &self.ready[call % self.ready.len()]
+    }
+
+    /// The rows of a call, ready for the model, as a batch.
+    pub(super) fn batch(&self, call: usize) -> &Batch {
+        &self.batches[call % self.batches.len()]
     }
 }
 

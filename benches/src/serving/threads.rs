@@ -10,27 +10,56 @@ use mlcore::runner::{RunOptions, Runner};
 
 use super::bare::Bare;
 use super::model_file;
-use super::requests::{DIFFERENT, Requests};
-use crate::Result;
-use crate::table::Table;
-use crate::timing::percentile;
+use super::requests::Requests;
+use super::served::Served;
+use crate::table::{Table, verdict};
+use crate::timing::{percentile, show};
+use crate::{Result, cpu};
 
 const MODEL: &str = "rf30";
 const ROUNDS: usize = 9;
 const ROUND: Duration = Duration::from_millis(200);
+/// How much less than bare sessions an endpoint may answer.
+const GOAL: f64 = 0.1;
 
 /// What one thread does over and over; it gets the number of the call.
 pub(super) type Call<'a> = Box<dyn FnMut(usize) -> Result<()> + Send + 'a>;
 
+/// What threads did together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    per_second: f64,
+    /// Processor seconds of a call on the thread that called, NaN where the system does not say.
+    cpu: f64,
+}
+
 pub(super) fn run() -> Result<()> {
-    let columns = ["rows and threads", "bare ort", "OnnxRunner"];
-    let mut table = Table::new(format!("Threads: calls of {MODEL} per second"), &columns);
+    let columns = [
+        "rows, threads",
+        "Endpoint",
+        "bare ort",
+        "difference",
+        "goal",
+        "",
+        "OnnxRunner",
+        "CPU of a call: Endpoint",
+        "bare",
+        "OnnxRunner",
+    ];
+    let mut table = Table::new(
+        format!(
+            "Threads: calls of {MODEL} per second; one Endpoint, one OnnxRunner, a bare session for each thread"
+        ),
+        &columns,
+    );
     for rows in [1, 64] {
         let requests = Requests::new(rows)?;
         for threads in [1, 2, 4] {
             measure(&mut table, &requests, rows, threads)?;
         }
     }
+    table.note("CPU is that of the calling threads: where it stays the same, threads do not get in each other's way.");
+    table.note("The endpoint's worker thread runs beside the callers.");
     crate::print(&table);
     Ok(())
 }
@@ -38,27 +67,56 @@ pub(super) fn run() -> Result<()> {
 fn measure(table: &mut Table, requests: &Requests, rows: usize, threads: usize) -> Result<()> {
     let mut sessions = (0..threads).map(|_| Bare::new(&model_file(MODEL))).collect::<Result<Vec<_>>>()?;
     let runner = OnnxRunner::from_file(model_file(MODEL))?;
-    let mut rates = [const { Vec::new() }; 2];
+    let served = Served::new(MODEL, requests)?;
+    let worker = served.worker()?;
+    let mut rates = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
-        let bare = sessions.iter_mut().map(|session| -> Call<'_> {
-            Box::new(|call| session.run(&requests.ready[call % DIFFERENT]).map(drop))
-        });
+        let bare = sessions
+            .iter_mut()
+            .map(|session| -> Call<'_> { Box::new(|call| session.run(requests.ready(call)).map(drop)) });
         rates[0].push(calls_per_second(bare.collect(), ROUND)?);
         let shared = (0..threads).map(|_| -> Call<'_> {
             Box::new(|call| {
-                runner.run(&requests.batches[call % DIFFERENT], &RunOptions::default())?;
+                runner.run(requests.batch(call), &RunOptions::default())?;
                 Ok(())
             })
         });
         rates[1].push(calls_per_second(shared.collect(), ROUND)?);
+        let asked = (0..threads).map(|_| -> Call<'_> {
+            Box::new(|call| {
+                served.ask(requests, call)?;
+                Ok(())
+            })
+        });
+        rates[2].push(calls_per_second(asked.collect(), ROUND)?);
+        // What the worker still has to do is not the next contender's load.
+        served.settle();
     }
-    let [bare, shared] = rates.map(|mut rates| percentile(&mut rates, 0.5));
-    table.line([format!("{rows}, {threads}"), format!("{bare:.0}"), format!("{shared:.0}")]);
+    worker.stop();
+    let [bare, shared, asked] = rates.map(|rates| {
+        let median =
+            |value: fn(&Rate) -> f64| percentile(&mut rates.iter().map(value).collect::<Vec<_>>(), 0.5);
+        Rate { per_second: median(|rate| rate.per_second), cpu: median(|rate| rate.cpu) }
+    });
+    let difference = asked.per_second / bare.per_second - 1.0;
+    table.line([
+        format!("{rows}, {threads}"),
+        format!("{:.0}", asked.per_second),
+        format!("{:.0}", bare.per_second),
+        format!("{:+.1} %", difference * 100.0),
+        format!("-{:.0} %", GOAL * 100.0),
+        verdict(Some(difference > -GOAL)).to_owned(),
+        format!("{:.0}", shared.per_second),
+        show(asked.cpu),
+        show(bare.cpu),
+        show(shared.cpu),
+    ]);
     Ok(())
 }
 
-/// Lets each call run over and over on a thread of its own for a while: the calls per second of all together.
-pub(super) fn calls_per_second(calls: Vec<Call<'_>>, duration: Duration) -> Result<f64> {
+/// Lets each call run over and over on a thread of its own for a while.
+pub(super) fn calls_per_second(calls: Vec<Call<'_>>, duration: Duration) -> Result<Rate> {
+    let count = calls.len() as f64;
     let (start, stop) = (Barrier::new(calls.len() + 1), AtomicBool::new(false));
     thread::scope(|scope| {
         let (start, stop) = (&start, &stop);
@@ -68,24 +126,28 @@ pub(super) fn calls_per_second(calls: Vec<Call<'_>>, duration: Duration) -> Resu
             .map(|(thread, mut call)| {
                 scope.spawn(move || {
                     start.wait();
-                    let begun = Instant::now();
+                    let (begun, cpu) = (Instant::now(), cpu::thread_seconds());
                     let mut done = 0_usize;
                     while !stop.load(Ordering::Relaxed) {
                         // Threads begin at different requests. Errors are not `Send`; their texts are.
                         call(thread * 17 + done).map_err(|error| error.to_string())?;
                         done += 1;
                     }
-                    Ok(done as f64 / begun.elapsed().as_secs_f64())
+                    let worked =
+                        cpu::thread_seconds().zip(cpu).map_or(f64::NAN, |(after, before)| after - before);
+                    Ok((done as f64 / begun.elapsed().as_secs_f64(), worked / done as f64))
                 })
             })
             .collect();
         start.wait();
         thread::sleep(duration);
         stop.store(true, Ordering::Relaxed);
-        let mut rate = 0.0;
+        let mut rate = Rate { per_second: 0.0, cpu: 0.0 };
         for thread in threads {
-            let done: std::result::Result<f64, String> = thread.join().map_err(|_| "a thread panicked")?;
-            rate += done?;
+            let done: std::result::Result<(f64, f64), String> =
+                thread.join().map_err(|_| "a thread panicked")?;
+            let (per_second, cpu) = done?;
+            rate = Rate { per_second: rate.per_second + per_second, cpu: rate.cpu + cpu / count };
         }
         Ok(rate)
     })

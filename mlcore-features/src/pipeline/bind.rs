@@ -203,9 +203,14 @@ impl<'a> Bound<'a> {
 pub(crate) fn columns(program: &Program, table: &RecordBatch) -> Result<Vec<ArrayRef>> {
     let mut columns = Vec::with_capacity(program.slots.len());
     for (position, field) in program.input.fields().iter().enumerate() {
-        let column = table
-            .column_by_name(field.name())
-            .ok_or_else(|| missing_column(table, field.name(), "transform"))?;
+        // Most tables come in the order of the plan, where a search for every name would cost more than the transform of
+        // a small batch.
+        let own = table.schema_ref().fields().get(position).filter(|own| own.name() == field.name());
+        let column = match own {
+            Some(_) => Some(table.column(position)),
+            None => table.column_by_name(field.name()),
+        };
+        let column = column.ok_or_else(|| missing_column(table, field.name(), "transform"))?;
         columns.push(conform(program, position, column, field.dtype())?);
     }
     Ok(columns)
