@@ -4,7 +4,8 @@ use super::super::special::kolmogorov::kolmogorov_sf;
 
 /// `P(D_n >= x)` for a sample of size `n`; NaN unless `n` is a positive integer.
 ///
-/// Equal to scipy's to 1e-9 relative; takes microseconds for every `n`.
+/// Equal to scipy's to 1e-9 relative. Usually takes microseconds whatever `n` is; where scipy's choice is a matrix power
+/// (`n <= 100000` and a statistic close to zero) it can take milliseconds.
 ///
 /// ```
 /// let p = mlcore::stats::kstwo::sf(0.05, 500.0);

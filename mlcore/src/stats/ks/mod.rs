@@ -91,7 +91,9 @@ pub struct KsResult {
 /// statistic, its location and the p-value NaN (scipy's `nan_policy="propagate"`): drop or impute first if that is
 /// not what you want. One observation against one has no asymptotic p-value: NaN, in scipy too.
 ///
-/// Cost: linear in the sizes for ordinary data, `O(n log n)` at worst; the p-value costs microseconds.
+/// Cost: linear in the sizes for ordinary data, `O(n log n)` at worst. The asymptotic p-value, and the exact one of two
+/// samples of one size, usually cost microseconds; the exact one of different sizes takes time in proportion to
+/// `n m` times the statistic, some ten milliseconds at the largest sizes that [`KsMethod::Auto`] leaves to it.
 ///
 /// # Errors
 ///
