@@ -5,6 +5,7 @@ mod drift;
 mod error;
 mod features;
 mod metrics;
+mod registry;
 mod runner;
 mod stats;
 mod table;
@@ -27,6 +28,8 @@ mod native {
         mean_absolute_error, mean_squared_error, precision_score, r2_score, recall_score, roc_auc_score,
         root_mean_squared_error,
     };
+    #[pymodule_export]
+    use super::registry::{AliasChange, AuditEntry, Model, ModelVersion, Registry};
     #[pymodule_export]
     use super::runner::{Field, Runner, onnx_runtime};
     #[pymodule_export]

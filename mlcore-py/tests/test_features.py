@@ -74,6 +74,32 @@ def test_numbers_and_attributes_are_sklearns(frame, ours, theirs, columns):
             close(np.asarray(got, dtype=float), np.asarray(expected, dtype=float))
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "columns"),
+    [case for case in CASES if hasattr(case[1], "inverse_transform") and not isinstance(case[0], features.SimpleImputer)],
+    ids=lambda value: repr(value) if isinstance(value, features.Transformer) else "",
+)
+def test_features_come_back_as_sklearn_brings_them_back(frame, ours, theirs, columns):
+    ours, table = clone(ours), frame[columns].dropna()
+    made = theirs.fit_transform(table)
+    np.testing.assert_array_equal(ours.fit_transform(table).shape, made.shape)
+    got, expected = ours.inverse_transform(made), theirs.inverse_transform(made)
+    assert got.shape == expected.shape
+    # What scikit-learn calls infrequent or unknown has no number, and is missing here.
+    numbers = [[np.nan if value is None or isinstance(value, str) else float(value) for value in row] for row in expected.tolist()]
+    np.testing.assert_allclose(np.asarray(got, dtype=float), numbers, rtol=1e-12, atol=1e-12)
+
+
+def test_a_column_transformer_has_no_inverse(frame):
+    both = features.ColumnTransformer([("num", features.StandardScaler(), ["age"])]).fit(frame)
+    with pytest.raises(NotImplementedError, match="inverse"):
+        both.inverse_transform(both.transform(frame))
+    encoder = features.OneHotEncoder().fit({"plan": ["a", "b"]})
+    assert encoder.inverse_transform([[0.0, 1.0], [1.0, 0.0]]).tolist() == [["b"], ["a"]]
+    back = encoder.set_output(transform="polars").inverse_transform(pl.DataFrame({"plan_a": [1.0], "plan_b": [0.0]}))
+    assert back.to_dict(as_series=False) == {"plan": ["a"]}
+
+
 def test_text_is_encoded_as_sklearn_encodes_it(frame):
     text = frame[["plan"]].astype(object).where(frame[["plan"]].notna(), np.nan)
     theirs = sklearn.preprocessing.OneHotEncoder(sparse_output=False, handle_unknown="ignore").fit(text)

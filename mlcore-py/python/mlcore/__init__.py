@@ -35,6 +35,7 @@ from mlcore.exceptions import (
     UnavailableError,
     UnsupportedError,
 )
+from mlcore.registry import Registry
 from mlcore.runner import Field, Runner
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "OutcomeUnknownError",
     "OverloadedError",
     "PermissionDeniedError",
+    "Registry",
     "Runner",
     "SchemaMismatchError",
     "StorageFullError",

@@ -25,6 +25,11 @@ from mlcore.metrics import r2_score as r2_score
 from mlcore.metrics import recall_score as recall_score
 from mlcore.metrics import roc_auc_score as roc_auc_score
 from mlcore.metrics import root_mean_squared_error as root_mean_squared_error
+from mlcore.registry import AliasChange as AliasChange
+from mlcore.registry import AuditEntry as AuditEntry
+from mlcore.registry import Model as Model
+from mlcore.registry import ModelVersion as ModelVersion
+from mlcore.registry import Registry as Registry
 from mlcore.runner import Field as Field
 from mlcore.runner import Runner as Runner
 from mlcore.runner import onnx_runtime as onnx_runtime
@@ -40,7 +45,54 @@ from mlcore.stats import ttest_ind as ttest_ind
 from mlcore.typing import ArrayLike
 from mlcore.typing import Table as _AnyTable
 
-__all__: list[str]
+__all__ = [
+    "AliasChange",
+    "AuditEntry",
+    "Chi2ContingencyResult",
+    "ChiSquare",
+    "ColumnVerdict",
+    "Field",
+    "KolmogorovSmirnov",
+    "KstestResult",
+    "Model",
+    "ModelVersion",
+    "Monitor",
+    "Plan",
+    "Psi",
+    "Registry",
+    "Report",
+    "Runner",
+    "Table",
+    "TtestResult",
+    "Verdict",
+    "__version__",
+    "_panic",
+    "accuracy_score",
+    "average_precision_score",
+    "brier_score_loss",
+    "chi2_contingency",
+    "confusion_matrix",
+    "f1_score",
+    "fit",
+    "ks_2samp",
+    "log_loss",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "multipletests",
+    "onnx_runtime",
+    "precision_score",
+    "proportion_confint",
+    "proportions_ztest",
+    "psi",
+    "r2_score",
+    "read_table",
+    "recall_score",
+    "report",
+    "roc_auc_score",
+    "root_mean_squared_error",
+    "ttest_ind",
+]
+
 __version__: str
 
 def psi(

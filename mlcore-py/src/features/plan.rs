@@ -5,7 +5,7 @@ use mlcore::Error;
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Schema};
 use mlcore_features::pipeline::FittedPipeline;
-use mlcore_features::transform::FittedTransformer;
+use mlcore_features::transform::{FittedTransformer, Transform as _};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString};
@@ -68,7 +68,7 @@ impl Plan {
     /// UnsupportedError
     ///     For a format version that this version of mlcore does not know.
     #[staticmethod]
-    fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+    pub(crate) fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         entry(py, |py| {
             let pipeline = detached(py, || FittedPipeline::from_bytes(data))?;
             let columns: Vec<String> = pipeline.input().names().map(str::to_owned).collect();
@@ -167,6 +167,34 @@ impl Plan {
         entry(py, |py| {
             let table = self.table(X)?;
             detached(py, || self.pipeline.transform(&table)).map(crate::table::Table::new)
+        })
+    }
+
+    /// Turns features back into columns, as far as they tell.
+    ///
+    /// Parameters
+    /// ----------
+    /// X : table
+    ///     What :meth:`transform` answered: an array, or a frame with the names of the features.
+    ///
+    /// Returns
+    /// -------
+    /// table
+    ///     Of Arrow columns: numbers as float64, bins as their centres, an unknown category as null.
+    ///
+    /// Raises
+    /// ------
+    /// UnsupportedError
+    ///     For a ColumnTransformer, and for a SimpleImputer without indicators.
+    /// InvalidInputError
+    ///     For features that no category or bin has.
+    #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
+    fn inverse_transform(&self, py: Python<'_>, X: &Bound<'_, PyAny>) -> PyResult<crate::table::Table> {
+        entry(py, |py| {
+            let asked = Asked { operation: "inverse transform", subject: "X" };
+            let names: Vec<String> = self.pipeline.output().names().map(str::to_owned).collect();
+            let table = door::fitting_table(X, self.pipeline.output(), &names, true, asked)?;
+            detached(py, || self.pipeline.inverse_transform(&table)).map(crate::table::Table::new)
         })
     }
 

@@ -40,7 +40,7 @@ impl Field {
     }
 }
 
-fn fields(schema: &Schema) -> Vec<Field> {
+pub(crate) fn fields(schema: &Schema) -> Vec<Field> {
     let size = |dim: &Dim| match dim {
         Dim::Fixed(size) => Some(*size),
         Dim::Dynamic => None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError, NotFittedError
-from mlcore.features._output import as_pandas, as_polars
+from mlcore.features._output import as_numpy, as_pandas, as_polars
 from mlcore.features._plan import Plan, Table, fit, read_table
 
 if TYPE_CHECKING:
@@ -94,6 +94,28 @@ class Transformer:
         table = read_table(X, "fit", feature_names)
         self._fit(table, X)
         return self._transformed(self.plan(), table, X)
+
+    def inverse_transform(self, X: AnyTable) -> Any:
+        """Turns features back into columns, as far as they tell.
+
+        Parameters
+        ----------
+        X : table
+            What ``transform`` answered: an array, or a frame with the names of the features.
+
+        Returns
+        -------
+        ndarray, shape (rows, columns)
+            Or a frame, as :meth:`set_output` says: numbers as floats, bins as their centres, an unknown category as missing.
+
+        Raises
+        ------
+        UnsupportedError
+            For a ColumnTransformer, and for a SimpleImputer without indicators.
+        InvalidInputError
+            For features that no category or bin has.
+        """
+        return self._answered(self.plan().inverse_transform(X), X)
 
     def transform_row(self, row: Row) -> npt.NDArray[np.float64]:
         """The features of a single record, an array of shape ``(features,)``; see :meth:`Plan.transform_row`."""
@@ -220,11 +242,15 @@ class Transformer:
         self._learnt = tuple(learnt)
 
     def _transformed(self, plan: Plan, table: Table, X: object) -> Any:
+        if self._output == "default":
+            return plan.transform(table)
+        return self._answered(plan.transform_table(table), X)
+
+    def _answered(self, table: Table, X: object) -> Any:
+        """A table in the kind that was asked for."""
         if self._output == "pandas":
-            return as_pandas(plan.transform_table(table), X)
-        if self._output == "polars":
-            return as_polars(plan.transform_table(table))
-        return plan.transform(table)
+            return as_pandas(table, X)
+        return as_polars(table) if self._output == "polars" else as_numpy(table)
 
     def _not_fitted(self, what: str) -> NotFittedError:
         name = type(self).__name__

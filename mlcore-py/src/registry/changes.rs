@@ -1,0 +1,408 @@
+//! What changes a registry.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use mlcore::artifact::{ArtifactStoreExt, Digest, ImportOptions};
+use mlcore::name::{Alias, ModelName, RunId, Version};
+use mlcore::registry::{Expected, Lineage, NewModel, NewVersion, Registry as _, RegistryExt, Stage};
+use mlcore::runner::ort::{Limits, inspect};
+use mlcore::schema::Signature;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::{AuditEntry, Model, ModelVersion, Registry};
+use crate::door::type_name;
+use crate::error::{raise, wrong_type};
+use crate::features::Plan;
+
+/// Where the bytes of a version come from.
+enum Source {
+    Bytes(Vec<u8>),
+    File(PathBuf),
+}
+
+/// The word for a single ONNX file.
+const ONNX: &str = "onnx";
+
+#[pymethods]
+impl Registry {
+    /// Registers a model without versions.
+    ///
+    /// Raises
+    /// ------
+    /// AlreadyExistsError
+    ///     Where there is one of this name.
+    #[pyo3(signature = (name, *, description = String::new(), tags = BTreeMap::new(), reason = None))]
+    fn create_model(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        description: String,
+        tags: BTreeMap<String, String>,
+        reason: Option<String>,
+    ) -> PyResult<Model> {
+        self.ask(py, |opened| {
+            let mut new = NewModel::new(ModelName::new(name)?).with_description(description);
+            for (key, value) in tags {
+                new = new.with_tag(key, value);
+            }
+            opened.backend.create_model(new, &self.change(reason, None)?).map(Model::new)
+        })
+    }
+
+    /// Stores a model's bytes and registers them as the next version, in stage ``dev``; creates the model where it does not
+    /// exist.
+    ///
+    /// Parameters
+    /// ----------
+    /// name : str
+    ///     The model.
+    /// model : str, path or bytes
+    ///     The file, or its content. The signature of an ONNX file is read from it.
+    /// format : str
+    ///     What the artifact is. An ``onnx`` file is refused if it cannot be read.
+    /// plan : Plan or fitted transformer, optional
+    ///     The feature plan that makes its input; it is stored beside it.
+    /// run, dataset : str, optional
+    ///     The run that trained it, and the digest of its data as ``sha256:`` and 64 hexadecimal digits.
+    /// parent : (str, int), optional
+    ///     The model and version that it was derived from.
+    /// description, tags, reason : optional
+    ///     Words for people: about the version, and about the change.
+    /// request : str, optional
+    ///     An id that makes a repetition safe: the second registration of the same request answers the first.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidModelError
+    ///     For an ONNX file that is none, or that must not be run.
+    /// MissingFileError, StorageFullError, PermissionDeniedError
+    ///     Where the bytes cannot be read or stored. Nothing is registered then.
+    #[pyo3(signature = (
+        name, model, *, format = "onnx".to_owned(), plan = None, run = None, dataset = None, parent = None,
+        description = String::new(), tags = BTreeMap::new(), reason = None, request = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
+    fn register(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        model: &Bound<'_, PyAny>,
+        format: String,
+        plan: Option<&Bound<'_, PyAny>>,
+        run: Option<String>,
+        dataset: Option<String>,
+        parent: Option<(String, u64)>,
+        description: String,
+        tags: BTreeMap<String, String>,
+        reason: Option<String>,
+        request: Option<String>,
+    ) -> PyResult<ModelVersion> {
+        let source = source(model)?;
+        let plan = plan.map(plan_of).transpose()?;
+        self.ask(py, |opened| {
+            let store = opened.artifacts()?;
+            let artifact = match &source {
+                Source::Bytes(bytes) => store.put_bytes(bytes)?,
+                Source::File(path) => store.put_file(path, &ImportOptions::default())?,
+            };
+            let signature = if format == ONNX {
+                inspect(&store.read(&artifact)?, &Limits::default())?.signature
+            } else {
+                Signature::default()
+            };
+            let mut lineage = Lineage::default();
+            if let Some((hash, bytes)) = plan {
+                lineage = lineage.with_plan(hash.parse()?, store.put_bytes(&bytes)?);
+            }
+            if let Some(run) = run {
+                lineage = lineage.with_run(RunId::new(run)?);
+            }
+            if let Some(dataset) = dataset {
+                lineage = lineage.with_dataset(dataset.parse::<Digest>()?);
+            }
+            if let Some((parent, version)) = parent {
+                lineage = lineage.with_parent(ModelName::new(parent)?, Version::new(version)?);
+            }
+            let mut new = NewVersion::new(ModelName::new(name)?, artifact, signature)
+                .with_format(format)
+                .with_description(description)
+                .with_lineage(lineage);
+            for (key, value) in tags {
+                new = new.with_tag(key, value);
+            }
+            let change = self.change(reason, request)?;
+            opened.backend.register(store.as_ref(), new, &change).map(ModelVersion::new)
+        })
+    }
+
+    /// Points an alias at a version if it means what is expected.
+    ///
+    /// Parameters
+    /// ----------
+    /// expected : int, None or "any"
+    ///     What the alias must mean before: a version, nothing, or whatever it does.
+    ///
+    /// Raises
+    /// ------
+    /// ConflictError
+    ///     When it means something else by now.
+    #[pyo3(signature = (name, alias, version, *, expected = Believed(Expected::Any), reason = None))]
+    fn set_alias(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        alias: &str,
+        version: u64,
+        expected: Believed,
+        reason: Option<String>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, alias, version) = (ModelName::new(name)?, Alias::new(alias)?, Version::new(version)?);
+            let change = self.change(reason, None)?;
+            opened.backend.set_alias(&model, &alias, Some(version), expected.0, &change).map(AuditEntry::new)
+        })
+    }
+
+    /// Removes an alias if it means what is expected.
+    #[pyo3(signature = (name, alias, *, expected = Believed(Expected::Any), reason = None))]
+    fn delete_alias(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        alias: &str,
+        expected: Believed,
+        reason: Option<String>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, alias) = (ModelName::new(name)?, Alias::new(alias)?);
+            let change = self.change(reason, None)?;
+            opened.backend.set_alias(&model, &alias, None, expected.0, &change).map(AuditEntry::new)
+        })
+    }
+
+    /// Points an alias at a version, takes that version to production and archives the one that was there: all at once.
+    ///
+    /// Raises
+    /// ------
+    /// ConflictError
+    ///     When the alias means something else than expected by now.
+    /// InvalidInputError
+    ///     For a version that is still in ``dev``.
+    #[pyo3(signature = (name, version, alias = "champion", *, expected = Believed(Expected::Any), reason = None))]
+    fn promote(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        version: u64,
+        alias: &str,
+        expected: Believed,
+        reason: Option<String>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, alias, version) = (ModelName::new(name)?, Alias::new(alias)?, Version::new(version)?);
+            let change = self.change(reason, None)?;
+            opened.backend.promote(&model, version, &alias, expected.0, &change).map(AuditEntry::new)
+        })
+    }
+
+    /// Points an alias back at the version that it meant before; the production stage goes with it where it was there.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     When the alias is not set, or meant nothing before.
+    #[pyo3(signature = (name, alias = "champion", *, expected = Believed(Expected::Any), reason = None))]
+    fn roll_back(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        alias: &str,
+        expected: Believed,
+        reason: Option<String>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, alias) = (ModelName::new(name)?, Alias::new(alias)?);
+            let change = self.change(reason, None)?;
+            opened.backend.roll_back(&model, &alias, expected.0, &change).map(AuditEntry::new)
+        })
+    }
+
+    /// Moves a version to another stage.
+    ///
+    /// Parameters
+    /// ----------
+    /// stage : {"dev", "staging", "production", "archived"}
+    ///     Where it goes.
+    /// expected : str, optional
+    ///     The stage that it must have before. Default: the one that it has.
+    ///
+    /// Raises
+    /// ------
+    /// ConflictError
+    ///     When it has another stage by now, or another version is in production.
+    /// InvalidInputError
+    ///     For a move that is not allowed, such as from ``dev`` to ``production``.
+    #[pyo3(signature = (name, version, stage, *, expected = None, reason = None))]
+    fn transition(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        version: u64,
+        stage: &str,
+        expected: Option<&str>,
+        reason: Option<String>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, version) = (ModelName::new(name)?, Version::new(version)?);
+            let to: Stage = stage.parse()?;
+            let from = match expected {
+                Some(stage) => stage.parse()?,
+                None => opened.backend.version(&model, version)?.stage,
+            };
+            let change = self.change(reason, None)?;
+            opened.backend.transition(&model, version, from, to, &change).map(AuditEntry::new)
+        })
+    }
+
+    /// Labels a model, or one of its versions.
+    #[pyo3(signature = (name, key, value, *, version = None))]
+    fn set_tag(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        key: &str,
+        value: &str,
+        version: Option<u64>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, change) = (ModelName::new(name)?, self.change(None, None)?);
+            match version {
+                Some(version) => {
+                    opened.backend.set_version_tag(&model, Version::new(version)?, key, value, &change)
+                }
+                None => opened.backend.set_model_tag(&model, key, value, &change),
+            }
+            .map(AuditEntry::new)
+        })
+    }
+
+    /// Removes a label from a model, or from one of its versions.
+    #[pyo3(signature = (name, key, *, version = None))]
+    fn delete_tag(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        key: &str,
+        version: Option<u64>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, change) = (ModelName::new(name)?, self.change(None, None)?);
+            match version {
+                Some(version) => {
+                    opened.backend.delete_version_tag(&model, Version::new(version)?, key, &change)
+                }
+                None => opened.backend.delete_model_tag(&model, key, &change),
+            }
+            .map(AuditEntry::new)
+        })
+    }
+
+    /// Replaces the description of a model, or of one of its versions.
+    #[pyo3(signature = (name, description, *, version = None))]
+    fn describe(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        description: &str,
+        version: Option<u64>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, change) = (ModelName::new(name)?, self.change(None, None)?);
+            let version = version.map(Version::new).transpose()?;
+            opened.backend.describe(&model, version, description, &change).map(AuditEntry::new)
+        })
+    }
+
+    /// Removes a version. Its number stays taken, its history stays in the log, its artifact stays in the store.
+    ///
+    /// Raises
+    /// ------
+    /// ConflictError
+    ///     While an alias means it, or it is in production.
+    #[pyo3(signature = (name, version, *, reason = None))]
+    fn delete_version(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        version: u64,
+        reason: Option<String>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, version) = (ModelName::new(name)?, Version::new(version)?);
+            opened.backend.delete_version(&model, version, &self.change(reason, None)?).map(AuditEntry::new)
+        })
+    }
+
+    /// Removes a model and its versions.
+    ///
+    /// Raises
+    /// ------
+    /// ConflictError
+    ///     While it has an alias, or a version in production.
+    #[pyo3(signature = (name, *, reason = None))]
+    fn delete_model(&self, py: Python<'_>, name: &str, reason: Option<String>) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            opened
+                .backend
+                .delete_model(&ModelName::new(name)?, &self.change(reason, None)?)
+                .map(AuditEntry::new)
+        })
+    }
+}
+
+/// What the caller believes an alias means: a version, `None` where it is not set, or `"any"`.
+#[derive(Clone, Copy, Debug)]
+struct Believed(Expected);
+
+impl<'py> FromPyObject<'_, 'py> for Believed {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        if object.is_none() {
+            return Ok(Self(Expected::Absent));
+        }
+        if let Ok(version) = object.extract::<u64>() {
+            return Version::new(version).map(Expected::Version).map(Self).map_err(|error| raise(py, &error));
+        }
+        match object.extract::<String>().as_deref() {
+            Ok("any") => Ok(Self(Expected::Any)),
+            _ => {
+                let problem =
+                    format!("a version, None or \"any\" is expected, and it is a {}", type_name(&object));
+                Err(wrong_type(py, "move alias", "expected", problem, "pass what alias() answered"))
+            }
+        }
+    }
+}
+
+fn source(model: &Bound<'_, PyAny>) -> PyResult<Source> {
+    if let Ok(bytes) = model.cast::<PyBytes>() {
+        return Ok(Source::Bytes(bytes.as_bytes().to_vec()));
+    }
+    if let Ok(path) = model.extract::<PathBuf>() {
+        return Ok(Source::File(path));
+    }
+    model.extract::<Vec<u8>>().map(Source::Bytes).map_err(|_| {
+        let problem = format!("a path or bytes are expected, and it is a {}", type_name(model));
+        wrong_type(model.py(), "register version", "model", problem, "pass the file, or its content")
+    })
+}
+
+/// The hash and the bytes of a plan, or of the plan of a fitted transformer.
+fn plan_of(object: &Bound<'_, PyAny>) -> PyResult<(String, Vec<u8>)> {
+    let plan = if object.is_instance_of::<Plan>() { object.clone() } else { object.call_method0("plan")? };
+    Ok((plan.getattr("plan_hash")?.extract()?, plan.call_method0("to_bytes")?.extract()?))
+}

@@ -1,0 +1,400 @@
+//! `mlcore.Registry`: models, versions, aliases and their history, with the artifacts beside them.
+
+mod changes;
+mod records;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use mlcore::Error;
+use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Digest, FolderStore, MemoryStore};
+use mlcore::name::{Alias, ModelName, RequestId, Version};
+use mlcore::registry::{
+    Change, MemoryRegistry, Registry as Backend, RegistryExt, SqliteOptions, SqliteRegistry, Timestamp,
+};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+pub(crate) use self::records::{AliasChange, AuditEntry, Model, ModelVersion};
+use crate::error::{detached, entry};
+use crate::features::Plan;
+use crate::runner::Runner;
+
+/// Which versions are there, which one does an alias mean, now and at any time, and who changed what?
+///
+/// Every change is one transaction with one entry in a hash-chained audit log; aliases move by compare-and-swap. Any number
+/// of threads and processes of one machine may share a file.
+///
+/// Parameters
+/// ----------
+/// url : str
+///     ``sqlite:///relative/path`` or ``sqlite:////absolute/path``, with ``?mode=ro`` read-only and with ``?mode=rw`` only if the
+///     file exists; or ``memory:``, which ends with the object.
+/// artifacts : str or path, optional
+///     The folder of the artifacts. Default: beside the file, with ``.artifacts`` after its name.
+/// actor : str, optional
+///     Who changes things here: a person, a service. Default: the user of the process.
+///
+/// Raises
+/// ------
+/// InvalidInputError
+///     For a URL that names no file.
+/// NotFoundError, PermissionDeniedError, CorruptError, UnavailableError
+///     When the file cannot be opened: no folder, no access, damage, locked too long.
+///
+/// Examples
+/// --------
+/// >>> import mlcore
+/// >>> with mlcore.Registry("memory:", actor="ana") as registry:
+/// ...     first = registry.register("churn", b"any bytes", format="text")
+/// ...     _ = registry.transition("churn", first.version, "staging")
+/// ...     _ = registry.promote("churn", first.version, "champion", expected=None)
+/// ...     registry.resolve("churn", "champion").stage, registry.verify()[0]
+/// ('production', 4)
+#[pyclass(module = "mlcore", frozen)]
+pub(crate) struct Registry {
+    opened: RwLock<Option<Opened>>,
+    actor: String,
+    url: String,
+}
+
+/// The two halves of a registry; cloned for each call, so that none holds a lock while it works.
+#[derive(Clone)]
+struct Opened {
+    backend: Arc<dyn Backend>,
+    artifacts: Artifacts,
+}
+
+#[derive(Clone)]
+enum Artifacts {
+    Memory(MemoryStore),
+    /// A folder that is made when the first artifact comes.
+    Folder(PathBuf),
+}
+
+impl Opened {
+    fn artifacts(&self) -> mlcore::Result<Arc<dyn ArtifactStore>> {
+        Ok(match &self.artifacts {
+            Artifacts::Memory(store) => Arc::new(store.clone()),
+            Artifacts::Folder(folder) => Arc::new(FolderStore::open(folder)?),
+        })
+    }
+}
+
+#[pymethods]
+impl Registry {
+    #[new]
+    #[pyo3(signature = (url, *, artifacts = None, actor = None))]
+    fn new(py: Python<'_>, url: String, artifacts: Option<PathBuf>, actor: Option<String>) -> PyResult<Self> {
+        entry(py, |py| {
+            let actor = match actor {
+                Some(actor) => actor,
+                None => current_user(py),
+            };
+            let opened = detached(py, || {
+                if url == "memory:" {
+                    let store =
+                        artifacts.map_or_else(|| Artifacts::Memory(MemoryStore::new()), Artifacts::Folder);
+                    return Ok(Opened { backend: Arc::new(MemoryRegistry::new()), artifacts: store });
+                }
+                let options = SqliteOptions::from_url(&url)?;
+                let folder = artifacts.unwrap_or_else(|| beside(&options.path));
+                let backend = Arc::new(SqliteRegistry::open_with(&options)?);
+                Ok(Opened { backend, artifacts: Artifacts::Folder(folder) })
+            })?;
+            Ok(Self { opened: RwLock::new(Some(opened)), actor, url })
+        })
+    }
+
+    /// The URL that it was opened with.
+    #[getter]
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Who changes things here.
+    #[getter]
+    fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) -> PyResult<()> {
+        self.close(py)
+    }
+
+    /// Closes the file; what was acknowledged is on the disk already. Closing twice is no error.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        entry(py, |py| {
+            detached(py, || {
+                let opened = self.opened.write().unwrap_or_else(PoisonError::into_inner).take();
+                drop(opened);
+                Ok(())
+            })
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        let closed = self.opened.read().unwrap_or_else(PoisonError::into_inner).is_none();
+        format!("<mlcore.Registry {}{}>", self.url, if closed { ", closed" } else { "" })
+    }
+
+    /// Every model, in the order of their names.
+    fn models(&self, py: Python<'_>) -> PyResult<Vec<Model>> {
+        self.ask(py, |opened| {
+            let mut models: Vec<mlcore::registry::Model> = Vec::new();
+            loop {
+                let after = models.last().map(|model| model.name.clone());
+                let page = opened.backend.models(after.as_ref(), PAGE)?;
+                let last = page.len() < PAGE;
+                models.extend(page);
+                if last {
+                    return Ok(models.into_iter().map(Model::new).collect());
+                }
+            }
+        })
+    }
+
+    /// A model.
+    fn model(&self, py: Python<'_>, name: &str) -> PyResult<Model> {
+        self.ask(py, |opened| opened.backend.model(&ModelName::new(name)?).map(Model::new))
+    }
+
+    /// Every version of a model, in ascending order.
+    fn versions(&self, py: Python<'_>, name: &str) -> PyResult<Vec<ModelVersion>> {
+        self.ask(py, |opened| {
+            let model = ModelName::new(name)?;
+            opened.backend.model(&model)?;
+            let mut versions: Vec<mlcore::registry::ModelVersion> = Vec::new();
+            loop {
+                let after = versions.last().map(|version| version.version);
+                let page = opened.backend.versions(&model, after, PAGE)?;
+                let last = page.len() < PAGE;
+                versions.extend(page);
+                if last {
+                    return Ok(versions.into_iter().map(ModelVersion::new).collect());
+                }
+            }
+        })
+    }
+
+    /// A version of a model.
+    fn version(&self, py: Python<'_>, name: &str, version: u64) -> PyResult<ModelVersion> {
+        self.ask(py, |opened| {
+            opened.backend.version(&ModelName::new(name)?, Version::new(version)?).map(ModelVersion::new)
+        })
+    }
+
+    /// The version that an alias means now, or ``None``. Cheap: a server may ask before each request.
+    fn alias(&self, py: Python<'_>, name: &str, alias: &str) -> PyResult<Option<u64>> {
+        self.ask(py, |opened| {
+            Ok(opened.backend.alias(&ModelName::new(name)?, &Alias::new(alias)?)?.map(Version::get))
+        })
+    }
+
+    /// The aliases of a model and the versions that they mean.
+    fn aliases<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
+        let found = self.ask(py, |opened| opened.backend.aliases(&ModelName::new(name)?))?;
+        let aliases = PyDict::new(py);
+        for (alias, version) in found {
+            aliases.set_item(alias.as_str(), version.get())?;
+        }
+        Ok(aliases)
+    }
+
+    /// The version that an alias means now, with all that is known of it.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     Where the alias is not set.
+    fn resolve(&self, py: Python<'_>, name: &str, alias: &str) -> PyResult<ModelVersion> {
+        self.ask(py, |opened| {
+            opened.backend.resolve(&ModelName::new(name)?, &Alias::new(alias)?).map(ModelVersion::new)
+        })
+    }
+
+    /// The version that an alias meant at a moment, or ``None``.
+    ///
+    /// Parameters
+    /// ----------
+    /// time : datetime or float
+    ///     The moment; a datetime without time zone is local time, a number is seconds since 1970.
+    fn alias_at(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        alias: &str,
+        time: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<u64>> {
+        let time = records::moment(time)?;
+        self.ask(py, |opened| {
+            let found = opened.backend.alias_at(&ModelName::new(name)?, &Alias::new(alias)?, time)?;
+            Ok(found.map(Version::get))
+        })
+    }
+
+    /// Every move of an alias, the first first; it outlives the alias, the version and the model.
+    fn alias_history(&self, py: Python<'_>, name: &str, alias: &str) -> PyResult<Vec<AliasChange>> {
+        self.ask(py, |opened| {
+            let history = opened.backend.alias_history(&ModelName::new(name)?, &Alias::new(alias)?)?;
+            Ok(history.into_iter().map(AliasChange::new).collect())
+        })
+    }
+
+    /// Audit entries in order, beginning with ``start`` (the first is 1).
+    #[pyo3(signature = (start = 1, limit = 1000))]
+    fn audit(&self, py: Python<'_>, start: u64, limit: usize) -> PyResult<Vec<AuditEntry>> {
+        self.ask(py, |opened| {
+            Ok(opened.backend.audit(start, limit)?.into_iter().map(AuditEntry::new).collect())
+        })
+    }
+
+    /// Replays the audit log: its chain must be whole, and the stored state must be what it gives. Reads everything.
+    ///
+    /// Parameters
+    /// ----------
+    /// since : (int, str), optional
+    ///     A head that this method answered before and that was kept elsewhere: a log that was cut short or written anew is
+    ///     found too.
+    ///
+    /// Returns
+    /// -------
+    /// sequence : int
+    ///     The number of the last entry.
+    /// hash : str
+    ///     Its hash, as ``sha256:`` and 64 hexadecimal digits.
+    ///
+    /// Raises
+    /// ------
+    /// CorruptError
+    ///     Naming the first thing that does not fit.
+    #[pyo3(signature = (since = None))]
+    fn verify(&self, py: Python<'_>, since: Option<(u64, String)>) -> PyResult<(u64, String)> {
+        self.ask(py, |opened| {
+            if let Some((sequence, hash)) = since {
+                let found =
+                    opened.backend.audit(sequence, 1)?.first().map(mlcore::registry::AuditEntry::head);
+                let expected: Digest = hash.parse()?;
+                if sequence > 0 && found.is_none_or(|head| head.hash != expected) {
+                    let problem = format!(
+                        "entry {sequence} is not the one that was noted: the log was cut or rewritten"
+                    );
+                    return Err(Error::corrupt("verify audit log", format!("entry {sequence}"), problem)
+                        .remedy("restore the registry from a backup"));
+                }
+            }
+            let head = opened.backend.verify()?;
+            Ok((head.sequence, head.hash.to_string()))
+        })
+    }
+
+    /// The bytes of a version's artifact, verified against their digest.
+    fn artifact<'py>(&self, py: Python<'py>, name: &str, version: u64) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = self.ask(py, |opened| {
+            let version = opened.backend.version(&ModelName::new(name)?, Version::new(version)?)?;
+            opened.artifacts()?.read(&version.artifact)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// The runner of a version's ONNX model.
+    ///
+    /// Parameters
+    /// ----------
+    /// version : int or str
+    ///     A number or an alias.
+    /// **options
+    ///     As :class:`mlcore.Runner` takes them.
+    #[pyo3(signature = (name, version, **options))]
+    fn load<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        version: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let alias = version.extract::<String>().ok();
+        let number = if alias.is_none() { Some(version.extract::<u64>()?) } else { None };
+        let (number, bytes) = self.ask(py, |opened| {
+            let model = ModelName::new(name)?;
+            let version = match (alias, number) {
+                (Some(alias), _) => opened.backend.resolve(&model, &Alias::new(alias)?)?,
+                (None, number) => {
+                    opened.backend.version(&model, Version::new(number.unwrap_or_default())?)?
+                }
+            };
+            if version.format != "onnx" {
+                let problem = format!("its format is {:?}, and only onnx is run", version.format);
+                return Err(Error::unsupported("load model", format!("{name}/{}", version.version), problem)
+                    .remedy("read its bytes with artifact()"));
+            }
+            Ok((version.version.get(), opened.artifacts()?.read(&version.artifact)?))
+        })?;
+        let keywords = options.map_or_else(|| Ok(PyDict::new(py)), |options| options.copy())?;
+        if !keywords.contains("name")? {
+            keywords.set_item("name", format!("{name}/{number}"))?;
+        }
+        py.get_type::<Runner>().call((PyBytes::new(py, &bytes),), Some(&keywords))
+    }
+
+    /// The feature plan of a version, or ``None`` where it has none.
+    fn plan(&self, py: Python<'_>, name: &str, version: u64) -> PyResult<Option<Plan>> {
+        let bytes = self.ask(py, |opened| {
+            let version = opened.backend.version(&ModelName::new(name)?, Version::new(version)?)?;
+            version.lineage.plan.map(|plan| opened.artifacts()?.read(&plan.artifact)).transpose()
+        })?;
+        bytes.map(|bytes| Plan::from_bytes(py, &bytes)).transpose()
+    }
+}
+
+/// How many models or versions are read at once.
+const PAGE: usize = 500;
+
+impl Registry {
+    /// Asks the open registry, with the interpreter released.
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(&Opened) -> mlcore::Result<T> + Send,
+    ) -> PyResult<T> {
+        entry(py, |py| {
+            detached(py, || {
+                let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner).clone();
+                let opened = opened.ok_or_else(|| {
+                    Error::unavailable("use registry", self.url.clone(), "it is closed")
+                        .remedy("open it again")
+                })?;
+                question(&opened)
+            })
+        })
+    }
+
+    /// A change by this registry's actor, now.
+    fn change(&self, reason: Option<String>, request: Option<String>) -> mlcore::Result<Change> {
+        let mut change = Change::new(self.actor.clone(), Timestamp::from(SystemTime::now()));
+        if let Some(reason) = reason {
+            change = change.with_reason(reason);
+        }
+        if let Some(request) = request {
+            change = change.with_request(RequestId::new(request)?);
+        }
+        Ok(change)
+    }
+}
+
+fn beside(file: &Path) -> PathBuf {
+    let mut folder = file.as_os_str().to_owned();
+    folder.push(".artifacts");
+    folder.into()
+}
+
+fn current_user(py: Python<'_>) -> String {
+    let user = py.import("getpass").and_then(|getpass| getpass.call_method0("getuser")?.extract::<String>());
+    user.unwrap_or_else(|_| "unknown".to_owned())
+}

@@ -1,0 +1,267 @@
+"""The registry: versions, aliases, stages, history, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from conftest import MODELS
+
+import mlcore
+from mlcore import features
+
+ONNX = MODELS / "runner" / "rf30.onnx"
+
+
+@pytest.fixture
+def registry(tmp_path):
+    with mlcore.Registry(f"sqlite:///{tmp_path}/registry.db", actor="ana") as opened:
+        yield opened
+
+
+def test_a_version_is_what_was_registered(registry, tmp_path):
+    scaler = features.StandardScaler().fit({"age": [1.0, 2.0]})
+    digest = "sha256:" + "ab" * 32
+    first = registry.register("churn", ONNX, plan=scaler, run="run-7", dataset=digest, tags={"team": "growth"}, description="a forest")
+    assert (first.model, first.version, first.stage, first.format) == ("churn", 1, "dev", "onnx")
+    assert (first.run, first.dataset, first.tags, first.description) == ("run-7", digest, {"team": "growth"}, "a forest")
+    assert first.plan_hash == scaler.plan_hash and first.created_by == "ana"
+    assert first.inputs[0].shape == [None, 30] and first.outputs
+    second = registry.register("churn", ONNX.read_bytes(), parent=("churn", 1))
+    assert second.parent == ("churn", 1) and second.artifact == first.artifact and second.version == 2
+    assert registry.artifact("churn", 2) == ONNX.read_bytes()
+    assert registry.plan("churn", 1) == scaler.plan() and registry.plan("churn", 2) is None
+    assert (tmp_path / "registry.db.artifacts").is_dir()
+    assert [version.version for version in registry.versions("churn")] == [1, 2]
+    assert [model.name for model in registry.models()] == ["churn"]
+    assert registry.model("churn").last_version == 2
+    assert abs(first.created_at - datetime.now(timezone.utc)) < timedelta(minutes=1)
+    assert repr(first) == "<mlcore.registry.ModelVersion churn/1: onnx, dev>"
+
+
+def test_a_registered_model_runs(registry):
+    registry.register("churn", ONNX)
+    registry.set_alias("churn", "champion", 1)
+    rows = np.zeros((3, 30), dtype=np.float32)
+    for version in (1, "champion"):
+        model = registry.load("churn", version, warm_up=0)
+        expected = mlcore.Runner(ONNX).run(rows)
+        for name, value in model.run(rows).items():
+            np.testing.assert_array_equal(value, expected[name])
+    registry.register("churn", b"weights", format="safetensors")
+    with pytest.raises(NotImplementedError, match="safetensors"):
+        registry.load("churn", 2)
+
+
+def test_aliases_move_by_compare_and_swap(registry):
+    for _ in range(3):
+        registry.register("churn", b"bytes", format="text")
+    registry.set_alias("churn", "champion", 1, expected=None)
+    before = datetime.now(timezone.utc)
+    time.sleep(0.002)
+    with pytest.raises(mlcore.ConflictError) as caught:
+        registry.set_alias("churn", "champion", 2, expected=None)
+    assert caught.value.is_transient
+    registry.set_alias("churn", "champion", 2, expected=registry.alias("churn", "champion"), reason="better")
+    registry.set_alias("churn", "champion", 3)
+    assert registry.aliases("churn") == {"champion": 3} and registry.resolve("churn", "champion").version == 3
+    registry.delete_alias("churn", "champion", expected=3)
+    assert registry.alias("churn", "champion") is None
+    history = registry.alias_history("churn", "champion")
+    assert [(move.previous, move.version, move.reason) for move in history] == [(None, 1, None), (1, 2, "better"), (2, 3, None), (3, None, None)]
+    assert registry.alias_at("churn", "champion", before) == 1
+    assert registry.alias_at("churn", "champion", history[2].at) == 3
+    assert registry.alias_at("churn", "champion", history[1].at.timestamp()) in (1, 2)
+    assert registry.alias_at("churn", "champion", datetime.now()) is None
+    assert registry.alias_at("churn", "champion", 0) is None
+    with pytest.raises(KeyError, match="churn@champion"):
+        registry.resolve("churn", "champion")
+    with pytest.raises(TypeError, match="expected: a version, None"):
+        registry.set_alias("churn", "champion", 1, expected="whatever")
+
+
+def test_a_release_is_promoted_and_rolled_back(registry):
+    for _ in range(2):
+        version = registry.register("churn", b"bytes", format="text").version
+        with pytest.raises(mlcore.InvalidInputError):
+            registry.promote("churn", version)
+        registry.transition("churn", version, "staging", expected="dev")
+        registry.promote("churn", version, expected=registry.alias("churn", "champion"))
+    assert [version.stage for version in registry.versions("churn")] == ["archived", "production"]
+    entry = registry.roll_back("churn", reason="complaints")
+    assert "roll_back" in entry.event and entry.reason == "complaints" and entry.actor == "ana"
+    assert [version.stage for version in registry.versions("churn")] == ["production", "archived"]
+    assert registry.model("churn").production == 1
+    assert registry.alias_history("churn", "champion")[-1].rolled_back
+    with pytest.raises(mlcore.ConflictError):
+        registry.delete_version("churn", 1)
+    registry.delete_version("churn", 2)
+    assert registry.register("churn", b"more", format="text").version == 3
+
+
+def test_words_can_be_changed_and_are_kept_in_the_log(registry):
+    registry.create_model("churn", description="who leaves", tags={"a": "1"})
+    with pytest.raises(mlcore.AlreadyExistsError):
+        registry.create_model("churn")
+    registry.register("churn", b"bytes", format="text")
+    registry.set_tag("churn", "team", "growth")
+    registry.set_tag("churn", "gate", "passed", version=1)
+    registry.delete_tag("churn", "a")
+    registry.describe("churn", "who leaves soon")
+    registry.describe("churn", "the first", version=1)
+    assert registry.model("churn").tags == {"team": "growth"} and registry.version("churn", 1).tags == {"gate": "passed"}
+    assert (registry.model("churn").description, registry.version("churn", 1).description) == ("who leaves soon", "the first")
+    entries = registry.audit()
+    assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
+    assert all(later.previous == earlier.hash for earlier, later in zip(entries, entries[1:]))
+    head = registry.verify()
+    assert head == (len(entries), entries[-1].hash)
+    registry.delete_model("churn")
+    assert registry.verify(since=head)[0] == head[0] + 1
+    with pytest.raises(mlcore.CorruptError):
+        registry.verify(since=(head[0], "sha256:" + "00" * 32))
+    with pytest.raises(KeyError):
+        registry.model("churn")
+
+
+def test_a_repeated_request_registers_once(registry):
+    first = registry.register("churn", b"bytes", format="text", request="deploy-42")
+    again = registry.register("churn", b"bytes", format="text", request="deploy-42")
+    assert first.version == again.version == 1
+    assert len(registry.versions("churn")) == 1
+
+
+def test_what_cannot_be_registered_leaves_nothing(registry, tmp_path):
+    with pytest.raises(mlcore.InvalidModelError):
+        registry.register("churn", b"this is no model")
+    with pytest.raises(FileNotFoundError):
+        registry.register("churn", tmp_path / "absent.onnx")
+    with pytest.raises(mlcore.InvalidInputError):
+        registry.register("bad/../name", ONNX)
+    with pytest.raises(mlcore.NotFittedError):
+        registry.register("churn", ONNX, plan=features.StandardScaler())
+    with pytest.raises(TypeError, match="a path or bytes"):
+        registry.register("churn", 5)
+    with pytest.raises(mlcore.InvalidInputError, match="digest"):
+        registry.register("churn", ONNX, dataset="md5:1")
+    assert registry.models() == [] and registry.audit() == []
+    with pytest.raises(KeyError):
+        registry.versions("churn")
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(mlcore.InvalidInputError, match="sqlite:///"):
+        mlcore.Registry("postgres://host/db")
+    with pytest.raises(mlcore.NotFoundError):
+        mlcore.Registry(f"sqlite:///{tmp_path}/no/such/folder/r.db")
+    with pytest.raises(mlcore.NotFoundError):
+        mlcore.Registry(f"sqlite:///{tmp_path}/absent.db?mode=rw")
+    garbage = tmp_path / "garbage.db"
+    garbage.write_bytes(b"not a database at all" * 500)
+    with pytest.raises((mlcore.CorruptError, mlcore.InvalidInputError)):
+        mlcore.Registry(f"sqlite:///{garbage}")
+
+
+def test_a_read_only_registry_reads(registry, tmp_path):
+    registry.register("churn", b"bytes", format="text")
+    with mlcore.Registry(f"sqlite:///{tmp_path}/registry.db?mode=ro") as reader:
+        assert reader.artifact("churn", 1) == b"bytes"
+        with pytest.raises(PermissionError):
+            reader.set_tag("churn", "a", "b")
+
+
+def test_a_changed_row_is_found(registry, tmp_path):
+    registry.register("churn", b"bytes", format="text")
+    registry.close()
+    with sqlite3.connect(tmp_path / "registry.db") as connection:
+        (table,) = connection.execute("select name from sqlite_master where type='table' and name like '%audit%'").fetchone()
+        columns = [row[1] for row in connection.execute(f"pragma table_info({table})")]
+        text = next(column for column in columns if column in ("canonical", "line", "entry", "content"))
+        connection.execute(f"update {table} set {text} = replace({text}, 'ana', 'bob')")
+    connection.close()
+    with mlcore.Registry(f"sqlite:///{tmp_path}/registry.db") as opened, pytest.raises(mlcore.CorruptError):
+        opened.verify()
+
+
+def test_a_changed_artifact_is_found(registry, tmp_path):
+    registry.register("churn", b"the right bytes", format="text")
+    (stored,) = [file for file in (tmp_path / "registry.db.artifacts").rglob("*") if file.is_file() and file.stat().st_size == 15]
+    stored.chmod(0o644)
+    stored.write_bytes(b"the wrong bytes")
+    with pytest.raises(mlcore.CorruptError):
+        registry.artifact("churn", 1)
+
+
+def test_a_closed_registry_says_so(registry):
+    registry.close()
+    registry.close()
+    with pytest.raises(mlcore.UnavailableError, match="closed"):
+        registry.models()
+    assert repr(registry).endswith("closed>")
+
+
+def test_of_many_writers_each_move_has_one_winner(registry, tmp_path):
+    for _ in range(2):
+        registry.register("churn", b"bytes", format="text")
+    registry.set_alias("churn", "champion", 1)
+    wins = []
+
+    def race():
+        with mlcore.Registry(f"sqlite:///{tmp_path}/registry.db", actor="racer") as own:
+            for _ in range(20):
+                found = own.alias("churn", "champion")
+                try:
+                    own.set_alias("churn", "champion", 3 - found, expected=found)
+                    wins.append(found)
+                except mlcore.ConflictError:
+                    pass
+
+    threads = [threading.Thread(target=race) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    history = registry.alias_history("churn", "champion")[1:]
+    assert len(history) == len(wins) > 0
+    assert all(later.previous == earlier.version for earlier, later in zip(history, history[1:]))
+    registry.verify()
+
+
+def test_what_was_acknowledged_survives_being_killed(tmp_path):
+    code = """
+import sys, mlcore
+registry = mlcore.Registry(sys.argv[1], actor="victim")
+while True:
+    print(registry.register("churn", b"bytes", format="text").version, flush=True)
+"""
+    url = f"sqlite:///{tmp_path}/registry.db"
+    acknowledged = 0
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True)
+        for _ in range(5):
+            acknowledged = int(process.stdout.readline())
+        process.kill()
+        rest = process.stdout.read().split()
+        acknowledged = int(rest[-1]) if rest and rest[-1].isdigit() else acknowledged
+        process.wait()
+        process.stdout.close()
+        with mlcore.Registry(url) as registry:
+            registry.verify()
+            assert len(registry.versions("churn")) >= acknowledged
+            assert registry.version("churn", acknowledged).stage == "dev"
+
+
+def test_the_user_of_the_process_is_the_actor(monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "carol")
+    with mlcore.Registry("memory:") as registry:
+        assert registry.actor == "carol"
+        assert registry.register("m", b"x", format="text").created_by == "carol"
+    assert os.environ["USER"] == "carol"
