@@ -21,9 +21,13 @@ pub enum Stickiness {
 /// stickiness as declared; and any observation, also about arms that are gone, is taken without a panic.
 pub fn rollout_policy<P: RolloutPolicy>(make: impl Fn() -> P, stickiness: Stickiness) {
     let policy = make();
-    for arms in
-        [&["champion", "challenger", "third"][..], &["champion"], &["stranger"], &["third", "champion"]]
-    {
+    for arms in [
+        &["champion", "challenger", "third"][..],
+        &["champion"],
+        &["challenger"],
+        &["stranger"],
+        &["third", "champion"],
+    ] {
         let candidates = candidates(arms);
         frequencies_match_propensities(&policy, &candidates);
         equal_arguments_give_equal_assignments(&policy, &make(), &candidates);

@@ -1,6 +1,6 @@
 //! Which units belong to a share of the traffic: a pure function of salt and unit, the same everywhere and always.
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::name::UnitId;
 
@@ -21,12 +21,32 @@ use crate::name::UnitId;
 /// ```
 #[must_use]
 pub fn bucket(salt: &str, unit: &UnitId) -> f64 {
-    let mut hasher = Xxh3::new();
-    hasher.update(salt.as_bytes());
-    hasher.update(&[0]);
-    hasher.update(unit.as_str().as_bytes());
-    (hasher.digest() >> 11) as f64 / (1_u64 << 53) as f64
+    let (salt, unit) = (salt.as_bytes(), unit.as_str().as_bytes());
+    let mut joined = [0_u8; SHORT];
+    let hash = match joined.get_mut(..salt.len() + 1 + unit.len()) {
+        Some(joined) => {
+            // The byte between the two stays zero.
+            let (start, end) = joined.split_at_mut(salt.len() + 1);
+            start.iter_mut().zip(salt).for_each(|(to, from)| *to = *from);
+            end.copy_from_slice(unit);
+            xxh3_64(joined)
+        }
+        None => streamed(salt, unit),
+    };
+    (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
+
+/// The hash of a text that is too long to be copied: the same number at three times the price.
+fn streamed(salt: &[u8], unit: &[u8]) -> u64 {
+    let mut hasher = Xxh3::new();
+    hasher.update(salt);
+    hasher.update(&[0]);
+    hasher.update(unit);
+    hasher.digest()
+}
+
+/// Salt and unit up to this length together are hashed from the stack.
+const SHORT: usize = 128;
 
 #[cfg(test)]
 mod tests {
@@ -49,7 +69,7 @@ mod tests {
     #[test]
     fn salts_are_independent() {
         let units = units(2_000);
-        let halves: Vec<Vec<bool>> = (0..20)
+        let halves: Vec<Vec<bool>> = (0..50)
             .map(|salt| units.iter().map(|unit| bucket(&format!("experiment-{salt}"), unit) < 0.5).collect())
             .collect();
         let mut smallest = 1.0_f64;
@@ -62,8 +82,20 @@ mod tests {
                 smallest = smallest.min(chi2_contingency(&table, &Chi2Options::default()).unwrap().pvalue);
             }
         }
-        // 190 pairs: a smallest p-value below 1e-5 would be expected once in five hundred such tests.
-        assert!(smallest > 1e-5, "{smallest}");
+        // 1,225 pairs: a smallest p-value below 1e-6 would be expected once in eight hundred such tests.
+        assert!(smallest > 1e-6, "{smallest}");
+    }
+
+    #[test]
+    fn long_and_short_texts_are_hashed_alike() {
+        for length in [1, 60, 100, 117, 118, 119, 120, 200, 256] {
+            let unit = UnitId::new("u".repeat(length)).unwrap();
+            for salt in ["", "release-2"] {
+                let whole = [salt.as_bytes(), &[0], unit.as_str().as_bytes()].concat();
+                assert_eq!(streamed(salt.as_bytes(), unit.as_str().as_bytes()), xxh3_64(&whole));
+                assert_eq!(bucket(salt, &unit), (xxh3_64(&whole) >> 11) as f64 / (1_u64 << 53) as f64);
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Assignment, Candidates, Decision, Draw, Outcome, Ramp, RampOptions, RolloutPolicy, bucket};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{
+    Assignment, Candidates, Decision, Draw, Observation, Outcome, Phase, Ramp, RampOptions, RolloutPolicy,
+    bucket,
+};
 use crate::error::{Error, Result};
 use crate::name::{Arm, UnitId};
 
@@ -15,7 +20,8 @@ pub struct CanaryOptions {
     pub control: Arm,
     /// The arm on trial.
     pub canary: Arm,
-    /// Decides which units are on trial; each release wants its own, or the same units would always go first.
+    /// Decides which units are on trial; each release wants its own, or the same units would always go first, and late
+    /// outcomes of the last release would be taken for the present one's.
     pub salt: String,
     /// How it grows.
     pub ramp: RampOptions,
@@ -31,6 +37,8 @@ pub struct Canary {
     ramp: Mutex<Ramp>,
     /// The share as bits of an `f64`; the epoch is a function of it (one step, one share).
     share: AtomicU64,
+    /// Sets this release's epochs apart from those of others: the upper 24 bits of an epoch.
+    release: u32,
 }
 
 impl Canary {
@@ -60,7 +68,9 @@ impl Canary {
             return Err(Error::invalid_input("restore canary", options.canary.as_str(), problem));
         }
         let share = AtomicU64::new(ramp.share().to_bits());
-        Ok(Self { options, ramp: Mutex::new(ramp), share })
+        // The lower 8 bits count the steps.
+        let release = (xxh3_64(options.salt.as_bytes()) >> 32) as u32 & !0xff;
+        Ok(Self { options, ramp: Mutex::new(ramp), share, release })
     }
 
     /// The ramp as it stands: to be looked at, or saved.
@@ -83,9 +93,20 @@ impl Canary {
         answer
     }
 
+    /// Stops the canary from growing and from being promoted; see [`Ramp::freeze`].
+    pub fn freeze(&self, reason: impl Into<String>) {
+        self.with_ramp(|ramp| ramp.freeze(reason));
+    }
+
+    /// Lets the canary grow again.
+    pub fn thaw(&self) {
+        self.with_ramp(Ramp::thaw);
+    }
+
+    /// The epoch in which the canary's share is this one.
     fn epoch(&self, share: f64) -> u32 {
-        let step = self.options.ramp.steps.iter().position(|step| *step == share);
-        step.and_then(|step| u32::try_from(step).ok()).unwrap_or(u32::MAX)
+        let step = self.options.ramp.shares().iter().position(|step| *step == share);
+        step.and_then(|step| u32::try_from(step).ok()).map_or(NO_EPOCH, |step| self.release | step)
     }
 }
 
@@ -93,11 +114,13 @@ impl RolloutPolicy for Canary {
     fn assign(&self, unit: &UnitId, candidates: &Candidates, _draw: Draw) -> Assignment {
         let share = f64::from_bits(self.share.load(Ordering::Acquire));
         let control = candidates.position(&self.options.control).unwrap_or(0);
-        let (position, propensity) = match candidates.position(&self.options.canary) {
-            Some(canary) if bucket(&self.options.salt, unit) < share => (canary, share),
-            Some(_) => (control, 1.0 - share),
-            None => (control, 1.0),
-        };
+        let canary = candidates.position(&self.options.canary).unwrap_or(control);
+        if canary == control {
+            // One arm alone is compared with nothing: its outcomes belong to no epoch.
+            return Assignment { epoch: NO_EPOCH, ..Assignment::certain(control) };
+        }
+        let (position, propensity) =
+            if bucket(&self.options.salt, unit) < share { (canary, share) } else { (control, 1.0 - share) };
         Assignment { propensity, epoch: self.epoch(share), ..Assignment::certain(position) }
     }
 
@@ -108,19 +131,18 @@ impl RolloutPolicy for Canary {
         }
         self.with_ramp(|ramp| {
             // What was assigned under other shares is not comparable with what is assigned now. A breach always counts.
-            if outcome.epoch == ramp.epoch()
-                || matches!(outcome.observation, super::Observation::Breach { .. })
-            {
+            let present =
+                matches!(ramp.phase(), Phase::Running { .. }) && outcome.epoch == self.epoch(ramp.share());
+            if present || matches!(outcome.observation, Observation::Breach { .. }) {
                 ramp.observe(is_canary, &outcome.observation);
             }
         });
-    }
-
-    fn on_trial(&self) -> Option<&Arm> {
-        Some(&self.options.canary)
     }
 
     fn decide(&self, now: Duration) -> Decision {
         self.with_ramp(|ramp| ramp.decide(now))
     }
 }
+
+/// The epoch of what must not count as evidence. No step has it: there are at most 255.
+const NO_EPOCH: u32 = u32::MAX;

@@ -105,6 +105,17 @@ impl Draw {
         Self(bits)
     }
 
+    /// Another draw, made from this one and independent of it: for a policy around a policy, so that the two do not
+    /// decide by the same bits.
+    #[must_use]
+    pub fn another(self) -> Self {
+        // The finaliser of SplitMix64, which mixes every bit into every other.
+        let mut bits = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Self(bits ^ (bits >> 31))
+    }
+
     /// The draw as a number in `[0, 1)`.
     #[must_use]
     pub fn unit_interval(self) -> f64 {

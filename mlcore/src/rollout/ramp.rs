@@ -10,12 +10,14 @@ use crate::stats::{Alternative, ConfidenceSequence, Moments};
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RampOptions {
-    /// The canary's share of units at each step, growing, within `(0, 1)`. After the last one it is promoted.
+    /// The canary's share of units at each step, growing, within `(0, 1)`. After the last one it is promoted; a last step
+    /// of 1 says the same and may be left out, because a canary without a control beside it has nothing to be compared
+    /// with. At most 255.
     pub steps: Vec<f64>,
     /// What must not get worse.
     pub guardrails: Vec<Guardrail>,
-    /// The probability of ever rolling back a canary that is within all margins, and of ever letting one grow to the end
-    /// that is not.
+    /// The probability of ever rolling back a canary that is within all margins and limits, and of ever letting one grow
+    /// that is beyond a margin.
     pub alpha: f64,
     /// Values of each metric that each arm must have in a step before it may end. The inference is asymptotic:
     /// fewer than some dozens do not tell the variance.
@@ -65,6 +67,13 @@ impl RampOptions {
         self
     }
 
+    /// Another probability of a wrong decision.
+    #[must_use]
+    pub fn with_alpha(mut self, alpha: f64) -> Self {
+        self.alpha = alpha;
+        self
+    }
+
     /// A time limit for each step.
     #[must_use]
     pub fn with_max_hold(mut self, max_hold: Duration, expiry: Expiry) -> Self {
@@ -72,12 +81,23 @@ impl RampOptions {
         self
     }
 
+    /// The steps at which both arms answer.
+    pub(super) fn shares(&self) -> &[f64] {
+        match self.steps.split_last() {
+            Some((last, before)) if *last == 1.0 => before,
+            _ => &self.steps,
+        }
+    }
+
     fn check(&self) -> Result<()> {
         let refuse =
             |subject: &str, problem: String| Err(Error::invalid_input("build ramp", subject, problem));
-        let growing = self.steps.is_sorted_by(|a, b| a < b);
-        if self.steps.is_empty() || !growing || !self.steps.iter().all(|share| *share > 0.0 && *share < 1.0) {
-            return refuse("steps", format!("{:?} are not growing shares between 0 and 1", self.steps));
+        let shares = self.shares();
+        let within = shares.iter().all(|share| *share > 0.0 && *share < 1.0);
+        if shares.is_empty() || shares.len() > MOST_STEPS || !within || !shares.is_sorted_by(|a, b| a < b) {
+            let problem =
+                format!("{:?} are not 1 to {MOST_STEPS} growing shares between 0 and 1", self.steps);
+            return refuse("steps", problem);
         }
         if self.guardrails.is_empty() {
             return refuse("guardrails", "there is none, so nothing could ever be excluded".into());
@@ -85,7 +105,7 @@ impl RampOptions {
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return refuse("alpha", format!("{} is not between 0 and 1", self.alpha));
         }
-        Ok(())
+        self.guardrails.iter().try_for_each(Guardrail::check)
     }
 }
 
@@ -131,15 +151,53 @@ pub struct Evidence {
 /// - it steps when every difference is certainly below its margin and every arm has enough samples,
 /// - else it holds. No data means hold.
 ///
-/// `alpha` is split evenly over guardrails and steps. Source of the sequences: [`ConfidenceSequence`]; of the limits:
-/// a betting martingale with Laplace's predictor (exact for any sample size).
+/// For rolling back, `alpha` is split evenly over the margins and limits of all steps: any of them may err. For growing
+/// it is split over the steps only, because all margins must be cleared at once, and the one that should not be is among
+/// them. Source of the sequences: [`ConfidenceSequence`]; of the limits: a betting martingale with Laplace's predictor
+/// (exact for any sample size).
+///
+/// The values of an arm are taken for independent. Where one unit sends many requests that fail together, report one
+/// outcome for each unit instead.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Saved")]
 pub struct Ramp {
     options: RampOptions,
     phase: Phase,
     evidence: Vec<Evidence>,
     /// When the step began, once it is known.
     since: Option<Duration>,
+    /// Why it must not grow for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frozen: Option<String>,
+}
+
+/// A ramp as it was read, before it is known to be one.
+#[derive(Deserialize)]
+struct Saved {
+    options: RampOptions,
+    phase: Phase,
+    evidence: Vec<Evidence>,
+    since: Option<Duration>,
+    #[serde(default)]
+    frozen: Option<String>,
+}
+
+impl TryFrom<Saved> for Ramp {
+    type Error = Error;
+
+    fn try_from(saved: Saved) -> Result<Self> {
+        let Saved { options, phase, evidence, since, frozen } = saved;
+        options.check()?;
+        let known = match phase {
+            Phase::Running { step } => step < options.shares().len(),
+            Phase::Passed { .. } | Phase::RolledBack { .. } => true,
+        };
+        if !known || evidence.len() != options.guardrails.len() {
+            let problem = "its phase or evidence do not belong to its options";
+            return Err(Error::corrupt("restore ramp", "saved state", problem));
+        }
+        Ok(Self { options, phase, evidence, since, frozen })
+    }
 }
 
 impl Ramp {
@@ -150,7 +208,7 @@ impl Ramp {
     pub fn new(options: RampOptions) -> Result<Self> {
         options.check()?;
         let evidence = vec![Evidence::default(); options.guardrails.len()];
-        Ok(Self { options, phase: Phase::Running { step: 0 }, evidence, since: None })
+        Ok(Self { options, phase: Phase::Running { step: 0 }, evidence, since: None, frozen: None })
     }
 
     /// Where it stands.
@@ -175,27 +233,32 @@ impl Ramp {
     #[must_use]
     pub fn share(&self) -> f64 {
         match &self.phase {
-            Phase::Running { step } => self.options.steps.get(*step).copied().unwrap_or(0.0),
+            Phase::Running { step } => self.options.shares().get(*step).copied().unwrap_or(0.0),
             Phase::Passed { .. } => 1.0,
             Phase::RolledBack { .. } => 0.0,
         }
     }
 
-    /// The present epoch: evidence of another one is ignored.
-    #[must_use]
-    pub fn epoch(&self) -> u32 {
-        match self.phase {
-            Phase::Running { step } => u32::try_from(step).unwrap_or(u32::MAX),
-            _ => u32::MAX,
-        }
+    /// Stops it from growing and from being promoted, until it is thawed; harm still rolls it back. For operators.
+    pub fn freeze(&mut self, reason: impl Into<String>) {
+        self.frozen = Some(reason.into());
+    }
+
+    /// Lets it grow again.
+    pub fn thaw(&mut self) {
+        self.frozen = None;
     }
 
     /// Takes evidence about the canary (or else the control) from the present step.
     pub fn observe(&mut self, is_canary: bool, observation: &Observation) {
         if let Observation::Breach { reason } = observation {
-            if is_canary && matches!(self.phase, Phase::Running { .. }) {
+            // A canary that has passed is still one until it is promoted.
+            if is_canary && !matches!(self.phase, Phase::RolledBack { .. }) {
                 self.phase = Phase::RolledBack { reason: reason.clone() };
             }
+            return;
+        }
+        if !matches!(self.phase, Phase::Running { .. }) {
             return;
         }
         for (guardrail, evidence) in self.options.guardrails.iter().zip(&mut self.evidence) {
@@ -212,16 +275,25 @@ impl Ramp {
     }
 
     /// What follows at `now`, on a clock that never goes backwards. A step changes the share at once.
+    ///
+    /// A clock that did start anew (a restart, and time counted from it) starts the step's time limit anew.
     pub fn decide(&mut self, now: Duration) -> Decision {
         let step = match &self.phase {
             Phase::Running { step } => *step,
-            Phase::Passed { reason } => return Decision::Promote { reason: reason.clone() },
+            Phase::Passed { reason } => {
+                let decision = Decision::Promote { reason: reason.clone() };
+                return self.frozen.clone().map_or(decision, |reason| Decision::Hold { reason });
+            }
             Phase::RolledBack { reason } => return Decision::RollBack { reason: reason.clone() },
         };
-        let since = *self.since.get_or_insert(now);
+        let since = self.since.map_or(now, |since| since.min(now));
+        self.since = Some(since);
         if let Some(reason) = self.harm() {
             self.phase = Phase::RolledBack { reason: reason.clone() };
             return Decision::RollBack { reason };
+        }
+        if let Some(reason) = self.frozen.clone() {
+            return Decision::Hold { reason };
         }
         match self.cleared() {
             Ok(reason) => self.advance(step, now, reason),
@@ -230,7 +302,7 @@ impl Ramp {
     }
 
     fn advance(&mut self, step: usize, now: Duration, reason: String) -> Decision {
-        if step + 1 == self.options.steps.len() {
+        if step + 1 >= self.options.shares().len() {
             self.phase = Phase::Passed { reason: reason.clone() };
             return Decision::Promote { reason };
         }
@@ -254,9 +326,15 @@ impl Ramp {
         }
     }
 
-    /// The level of one comparison: `alpha` over all guardrails and steps.
-    fn level(&self) -> f64 {
-        self.options.alpha / (self.options.guardrails.len() * self.options.steps.len()) as f64
+    /// The level of one claim of harm: `alpha` over all margins and limits of all steps.
+    fn harm_level(&self) -> f64 {
+        let limits = self.options.guardrails.iter().filter(|guardrail| guardrail.limit.is_some()).count();
+        self.options.alpha / ((self.options.guardrails.len() + limits) * self.options.shares().len()) as f64
+    }
+
+    /// The level of one exclusion of harm: `alpha` over all steps.
+    fn clearing_level(&self) -> f64 {
+        self.options.alpha / self.options.shares().len() as f64
     }
 
     /// The harm that is certain, in words.
@@ -264,7 +342,7 @@ impl Ramp {
         self.options.guardrails.iter().zip(&self.evidence).find_map(|(guardrail, evidence)| {
             let metric = guardrail.metric;
             if let Some(limit) = guardrail.limit
-                && evidence.log_wealth > -self.level().ln()
+                && evidence.log_wealth > -self.harm_level().ln()
                 && evidence.canary.mean() > limit
             {
                 return Some(format!(
@@ -323,9 +401,17 @@ impl Ramp {
         if evidence.canary.count().min(evidence.control.count()) < FEWEST_FOR_A_VARIANCE {
             return None;
         }
-        let sequence = ConfidenceSequence::tuned_for(self.level(), TUNED_FOR).ok()?;
-        let steadied = |values| guardrail.metric.steadied(values);
-        let interval = sequence.difference(&steadied(&evidence.canary), &steadied(&evidence.control), side);
+        let metric = guardrail.metric;
+        let control = metric.steadied(&evidence.control);
+        let (level, canary) = if side == Alternative::Less {
+            let canary = metric.steadied_for_harm(&evidence.canary, &evidence.control, guardrail.margin);
+            (self.clearing_level(), canary)
+        } else {
+            (self.harm_level(), metric.steadied(&evidence.canary))
+        };
+        let smaller_arm = self.share().min(1.0 - self.share());
+        let sequence = ConfidenceSequence::tuned_for(level, TUNED_FOR / smaller_arm).ok()?;
+        let interval = sequence.difference(&canary, &control, side);
         Some(if side == Alternative::Greater { interval.low } else { interval.high })
     }
 }
@@ -345,5 +431,8 @@ fn bet(before: &Moments, value: f64, limit: f64) -> f64 {
 /// Below this many values a variance is a rumour, and the asymptotic sequences do not hold.
 const FEWEST_FOR_A_VARIANCE: u64 = 30;
 
-/// The sequences are narrowest around this many values, both arms together: a canary wants its answer early.
+/// The sequences are narrowest around this many values in the smaller arm: a canary wants its answer early.
 const TUNED_FOR: f64 = 1_000.0;
+
+/// The most steps: an epoch counts them in one byte, and keeps one value for "none".
+const MOST_STEPS: usize = 255;

@@ -39,7 +39,7 @@ impl<P: RolloutPolicy> Shadowed<P> {
 impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
     fn assign(&self, unit: &UnitId, candidates: &Candidates, draw: Draw) -> Assignment {
         let mut assignment = self.policy.assign(unit, candidates, draw);
-        if draw.unit_interval() < self.share {
+        if draw.another().unit_interval() < self.share {
             for position in self.shadows.iter().filter_map(|arm| candidates.position(arm)) {
                 assignment.shadows = assignment.shadows.with(position);
             }

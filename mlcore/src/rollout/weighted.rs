@@ -46,12 +46,12 @@ impl Weighted {
         Ok(Self { salt: salt.into(), stretches: stretches.collect() })
     }
 
-    /// The share of units that `position` answers for, given who can answer.
-    fn share(&self, position: usize, candidates: &Candidates) -> f64 {
+    /// The share of units that fall to the default arm, given who can answer: its own and those of absent arms.
+    fn default_share(&self, candidates: &Candidates) -> f64 {
         let mut start = 0.0;
         let mut share = 0.0;
         for (arm, end) in &self.stretches {
-            if candidates.position(arm).unwrap_or(0) == position {
+            if candidates.position(arm).unwrap_or(0) == 0 {
                 share += end - start;
             }
             start = *end;
@@ -63,9 +63,19 @@ impl Weighted {
 impl RolloutPolicy for Weighted {
     fn assign(&self, unit: &UnitId, candidates: &Candidates, _draw: Draw) -> Assignment {
         let place = bucket(&self.salt, unit);
-        let stretch = self.stretches.iter().find(|(_, end)| place < *end);
-        let position = stretch.and_then(|(arm, _)| candidates.position(arm)).unwrap_or(0);
-        Assignment { propensity: self.share(position, candidates), ..Assignment::certain(position) }
+        let mut start = 0.0;
+        for (arm, end) in &self.stretches {
+            if place < *end {
+                match candidates.position(arm) {
+                    None | Some(0) => break,
+                    Some(position) => {
+                        return Assignment { propensity: end - start, ..Assignment::certain(position) };
+                    }
+                }
+            }
+            start = *end;
+        }
+        Assignment { propensity: self.default_share(candidates), ..Assignment::certain(0) }
     }
 }
 

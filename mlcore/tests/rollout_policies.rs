@@ -1,0 +1,214 @@
+//! Policies against their contract: who answers, how steadily, and what counts as evidence.
+#![cfg(feature = "conformance")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::time::Duration;
+
+use mlcore::conformance::{Stickiness, rollout_policy};
+use mlcore::name::{Arm, UnitId, Version};
+use mlcore::rollout::{
+    Assignment, Canary, CanaryOptions, Candidate, Candidates, Decision, Draw, Fixed, Guardrail, Metric,
+    Observation, Outcome, RampOptions, RolloutPolicy, Shadowed, Weighted,
+};
+use proptest::prelude::*;
+
+fn arm(name: &str) -> Arm {
+    Arm::new(name).unwrap()
+}
+
+fn candidates(names: &[&str]) -> Candidates {
+    Candidates::new(names.iter().map(|name| Candidate { arm: arm(name), version: Version::FIRST })).unwrap()
+}
+
+fn options() -> RampOptions {
+    RampOptions::new([Guardrail::new(Metric::ErrorRate, 0.05).unwrap().with_limit(0.3).unwrap()])
+}
+
+fn canary(salt: &str, ramp: RampOptions) -> Canary {
+    Canary::new(CanaryOptions {
+        control: arm("champion"),
+        canary: arm("challenger"),
+        salt: salt.into(),
+        ramp,
+    })
+    .unwrap()
+}
+
+fn unit(number: usize) -> UnitId {
+    UnitId::new(format!("user-{number}")).unwrap()
+}
+
+/// Which of many units are on trial.
+fn on_trial(policy: &Canary, both: &Candidates) -> Vec<bool> {
+    (0..4_000).map(|i| policy.assign(&unit(i), both, Draw::new(0)).position == 1).collect()
+}
+
+fn observe(policy: &Canary, name: &str, epoch: u32, observation: Observation) {
+    policy.observe(&Outcome { arm: arm(name), epoch, observation });
+}
+
+/// Flawless answers of both arms in the present epoch, as many as a step wants; the decision that follows.
+fn pass_a_step(policy: &Canary, both: &Candidates) -> Decision {
+    let epoch = policy.assign(&unit(0), both, Draw::new(0)).epoch;
+    for _ in 0..2_000 {
+        for name in ["champion", "challenger"] {
+            observe(policy, name, epoch, Observation::Answered { latency: Duration::from_micros(20) });
+        }
+    }
+    policy.decide(Duration::ZERO)
+}
+
+/// Draws every request anew: a third of them explores.
+#[derive(Debug)]
+struct Explore;
+
+impl RolloutPolicy for Explore {
+    fn assign(&self, _unit: &UnitId, candidates: &Candidates, draw: Draw) -> Assignment {
+        let arms = candidates.as_slice().len();
+        let explore = draw.unit_interval() * 3.0;
+        let position = if explore < 1.0 { (explore * arms as f64) as usize } else { 0 };
+        let propensity = 1.0 / 3.0 / arms as f64 + if position == 0 { 2.0 / 3.0 } else { 0.0 };
+        Assignment { propensity, ..Assignment::certain(position) }
+    }
+}
+
+#[test]
+fn every_policy_keeps_the_contract() {
+    rollout_policy(|| Fixed::new(arm("challenger")), Stickiness::Unit);
+    let weights = || [(arm("champion"), 0.6), (arm("challenger"), 0.3), (arm("third"), 0.1)];
+    rollout_policy(|| Weighted::new("salt", weights()).unwrap(), Stickiness::Unit);
+    let with_nothing = || [(arm("third"), 0.0), (arm("challenger"), 5.0), (arm("champion"), 0.0)];
+    rollout_policy(|| Weighted::new("salt", with_nothing()).unwrap(), Stickiness::Unit);
+    rollout_policy(|| canary("release-2", options()), Stickiness::Unit);
+    let shadowed = || Shadowed::new(Weighted::new("salt", weights()).unwrap(), [arm("third")], 0.25).unwrap();
+    rollout_policy(shadowed, Stickiness::Unit);
+    rollout_policy(|| Shadowed::new(Explore, [arm("third"), arm("gone")], 1.0).unwrap(), Stickiness::Draw);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_ramp_never_reshuffles(
+        salt in "[a-z]{0,12}",
+        steps in prop::collection::btree_set(1_u32..100, 1..5),
+        explicit_end in any::<bool>(),
+    ) {
+        let both = candidates(&["champion", "challenger"]);
+        let mut steps: Vec<f64> = steps.into_iter().map(|percent| f64::from(percent) / 100.0).collect();
+        let last = steps.len();
+        if explicit_end {
+            steps.push(1.0);
+        }
+        let policy = canary(&salt, options().with_steps(steps));
+        let mut before = on_trial(&policy, &both);
+        for step in 1..=last {
+            let decision = pass_a_step(&policy, &both);
+            let promoted = matches!(decision, Decision::Promote { .. });
+            prop_assert!(promoted == (step == last), "{:?} at step {} of {}", decision, step, last);
+            let after = on_trial(&policy, &both);
+            prop_assert!(before.iter().zip(&after).all(|(a, b)| a <= b), "a unit left the canary");
+            let saved = serde_json::to_string(&policy.ramp()).unwrap();
+            let ramp = serde_json::from_str(&saved).unwrap();
+            let restored = Canary::restore(policy.options().clone(), ramp).unwrap();
+            prop_assert_eq!(&on_trial(&restored, &both), &after, "a restart moved units");
+            before = after;
+        }
+        prop_assert!(before.iter().all(|on_trial| *on_trial));
+    }
+}
+
+#[test]
+fn only_concurrent_outcomes_of_this_release_are_evidence() {
+    let both = candidates(&["champion", "challenger"]);
+    let counted = |policy: &Canary| {
+        let ramp = policy.ramp();
+        (ramp.evidence()[0].canary.count(), ramp.evidence()[0].control.count())
+    };
+    let policy = canary("release-2", options());
+    let epoch = policy.assign(&unit(0), &both, Draw::new(0)).epoch;
+
+    // Late outcomes of the release before, whose arms had the same names.
+    let earlier = canary("release-1", options()).assign(&unit(0), &both, Draw::new(0)).epoch;
+    // While one arm could not answer, everybody got the other: those outcomes have no counterpart.
+    let alone: Vec<u32> = [candidates(&["champion"]), candidates(&["challenger"])]
+        .iter()
+        .map(|one| policy.assign(&unit(0), one, Draw::new(0)).epoch)
+        .collect();
+    for stale in [earlier, alone[0], alone[1], 0, u32::MAX] {
+        for name in ["champion", "challenger", "stranger"] {
+            observe(&policy, name, stale, Observation::Failed);
+        }
+    }
+    assert_eq!(counted(&policy), (0, 0));
+    observe(&policy, "champion", epoch, Observation::Failed);
+    observe(&policy, "stranger", epoch, Observation::Failed);
+    assert_eq!(counted(&policy), (0, 1));
+
+    assert!(matches!(pass_a_step(&policy, &both), Decision::Step { share: 0.2, .. }));
+    observe(&policy, "challenger", epoch, Observation::Failed);
+    assert_eq!(counted(&policy), (0, 0), "an outcome of the last step");
+}
+
+#[test]
+fn a_breach_always_counts_and_rolling_back_is_for_good() {
+    let both = candidates(&["champion", "challenger"]);
+    let breach = || Observation::Breach { reason: "an operator pulled the cord".into() };
+    let running = canary("a", options());
+    let passed = canary("b", options().with_steps([0.5]));
+    assert!(matches!(pass_a_step(&passed, &both), Decision::Promote { .. }));
+    for policy in [running, passed] {
+        observe(&policy, "champion", 0, breach());
+        assert!(!matches!(policy.decide(Duration::ZERO), Decision::RollBack { .. }), "the control's breach");
+        observe(&policy, "challenger", 99, breach());
+        for second in 0..100 {
+            pass_a_step(&policy, &both);
+            policy.thaw();
+            let Decision::RollBack { reason } = policy.decide(Duration::from_secs(second)) else { panic!() };
+            assert_eq!(reason, "an operator pulled the cord");
+        }
+        assert!(on_trial(&policy, &both).iter().all(|on_trial| !on_trial));
+    }
+}
+
+#[test]
+fn shadows_are_drawn_apart_from_arms() {
+    let both = candidates(&["champion", "challenger", "third"]);
+    let policy = Shadowed::new(Explore, [arm("third")], 0.25).unwrap();
+    let (mut seen, mut shadowed) = ([0_u32; 3], [0_u32; 3]);
+    for number in 0..60_000_u64 {
+        let draw = Draw::new(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).another();
+        let assignment = policy.assign(&unit(1), &both, draw);
+        seen[assignment.position] += 1;
+        shadowed[assignment.position] += u32::from(!assignment.shadows.is_empty());
+    }
+    for position in 0..2 {
+        let share = f64::from(shadowed[position]) / f64::from(seen[position]);
+        assert!((share - 0.25).abs() < 0.02, "{share} of arm {position}");
+    }
+    assert_eq!(shadowed[2], 0, "an arm is not its own shadow");
+    assert!(Shadowed::new(Explore, [], 1.5).is_err() && Shadowed::new(Explore, [], f64::NAN).is_err());
+}
+
+#[test]
+fn a_canary_is_not_its_own_control_and_keeps_its_options() {
+    let same = CanaryOptions { control: arm("a"), canary: arm("a"), salt: String::new(), ramp: options() };
+    assert!(Canary::new(same).unwrap_err().to_string().contains("its own control"));
+    let ramp = canary("a", options()).ramp();
+    let other = CanaryOptions {
+        control: arm("a"),
+        canary: arm("b"),
+        salt: String::new(),
+        ramp: options().with_alpha(0.01),
+    };
+    assert!(Canary::restore(other, ramp).unwrap_err().to_string().contains("other options"));
+}
+
+#[test]
+fn candidates_are_arms_that_differ() {
+    let twice = ["a", "b", "a"].map(|name| Candidate { arm: arm(name), version: Version::FIRST });
+    assert!(Candidates::new(twice).unwrap_err().to_string().contains("twice"));
+    assert!(Candidates::new([]).is_err());
+    let many = (0..65).map(|i| Candidate { arm: arm(&format!("arm{i}")), version: Version::FIRST });
+    assert!(Candidates::new(many).is_err());
+}

@@ -1,0 +1,320 @@
+//! The ramp against simulated traffic, asked again and again: what it promises about errors of either kind, and how soon
+//! it finds harm.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::time::Duration;
+
+use mlcore::rollout::{Decision, Expiry, Guardrail, Metric, Observation, Phase, Ramp, RampOptions};
+
+/// SplitMix64 in `[0, 1)`.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// Traffic: control and canary beside each other.
+#[derive(Clone, Copy)]
+struct Traffic {
+    errors: [f64; 2],
+    /// Mean of exponential losses: skewed, as log losses are.
+    loss: [f64; 2],
+    requests: usize,
+    /// The ramp is asked after so many requests, every time.
+    look_every: usize,
+}
+
+/// How a simulated ramp ended, and after how many requests of the canary.
+struct End {
+    phase: Phase,
+    canary_requests: usize,
+}
+
+fn simulate(options: &RampOptions, seed: u64, traffic: Traffic) -> End {
+    let mut ramp = Ramp::new(options.clone()).unwrap();
+    let mut random = Random(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
+    let mut canary_requests = 0;
+    for request in 1..=traffic.requests {
+        let is_canary = random.next() < ramp.share();
+        let arm = usize::from(is_canary);
+        canary_requests += arm;
+        if random.next() < traffic.errors[arm] {
+            ramp.observe(is_canary, &Observation::Failed);
+        } else {
+            ramp.observe(is_canary, &Observation::Answered { latency: Duration::from_micros(10) });
+            let loss = -traffic.loss[arm] * (1.0 - random.next()).ln();
+            ramp.observe(is_canary, &Observation::Scored { loss });
+        }
+        if request % traffic.look_every == 0 {
+            ramp.decide(Duration::from_secs(request as u64));
+        }
+        if !matches!(ramp.phase(), Phase::Running { .. }) {
+            break;
+        }
+    }
+    End { phase: ramp.phase().clone(), canary_requests }
+}
+
+/// How many of the runs were rolled back and how many passed, and the canary's requests that 95 % of the runs needed.
+fn tally(options: &RampOptions, runs: u64, traffic: Traffic) -> (u64, u64, usize) {
+    let (mut rolled_back, mut passed, mut needed) = (0, 0, Vec::new());
+    for seed in 0..runs {
+        let end = simulate(options, seed, traffic);
+        match end.phase {
+            Phase::RolledBack { .. } => rolled_back += 1,
+            Phase::Passed { .. } => passed += 1,
+            Phase::Running { .. } => {}
+        }
+        needed.push(end.canary_requests);
+    }
+    needed.sort_unstable();
+    (rolled_back, passed, needed[needed.len() * 95 / 100])
+}
+
+/// `alpha` of the runs, and three standard deviations of the simulation.
+fn at_most(alpha: f64, runs: u64) -> u64 {
+    let n = runs as f64;
+    (n * alpha + 3.0 * (n * alpha * (1.0 - alpha)).sqrt()) as u64
+}
+
+fn error_rate(margin: f64) -> Guardrail {
+    Guardrail::new(Metric::ErrorRate, margin).unwrap()
+}
+
+fn options() -> RampOptions {
+    RampOptions::new([error_rate(0.02).with_limit(0.1).unwrap(), Guardrail::new(Metric::Loss, 0.05).unwrap()])
+}
+
+const EQUAL: Traffic = Traffic { errors: [0.01, 0.01], loss: [0.5, 0.5], requests: 12_000, look_every: 20 };
+
+#[test]
+fn an_equal_canary_is_hardly_ever_rolled_back_however_often_one_looks() {
+    let runs = 2_000;
+    let (rolled_back, _, _) = tally(&options().with_steps([0.2, 0.5]), runs, EQUAL);
+    assert!(rolled_back <= at_most(0.05, runs), "{rolled_back} of {runs}");
+}
+
+#[test]
+fn an_equal_canary_gets_to_the_end() {
+    let traffic = Traffic { requests: 60_000, look_every: 50, ..EQUAL };
+    let (_, passed, _) = tally(&options().with_steps([0.2, 0.5]), 200, traffic);
+    assert!(passed >= 190, "{passed} of 200");
+}
+
+#[test]
+fn harm_at_the_margin_is_neither_let_pass_nor_rolled_back_more_often_than_alpha() {
+    let runs = 400;
+    // Rare events are the hard ones: hundreds of values may hold none of them.
+    for (share, errors, margin) in
+        [(0.05, 0.001, 0.02), (0.05, 0.01, 0.02), (0.5, 0.001, 0.02), (0.5, 0.1, 0.02), (0.05, 0.3, 0.05)]
+    {
+        let options = RampOptions::new([error_rate(margin)]).with_steps([share]);
+        let traffic = Traffic {
+            errors: [errors, errors + margin],
+            requests: (1_500.0 / share) as usize,
+            look_every: 10,
+            ..EQUAL
+        };
+        let (rolled_back, passed, _) = tally(&options, runs, traffic);
+        let most = at_most(0.05, runs);
+        assert!(
+            passed <= most && rolled_back <= most,
+            "{errors} + {margin}: {passed} passed, {rolled_back} back"
+        );
+    }
+}
+
+#[test]
+fn a_worse_canary_never_passes_and_is_found_soon() {
+    let check = |what: &str, traffic: Traffic, soon: usize| {
+        let traffic = Traffic { requests: 200_000, look_every: 10, ..traffic };
+        let (rolled_back, passed, needed) = tally(&options().with_steps([0.05, 0.2, 0.5]), 200, traffic);
+        assert_eq!((rolled_back, passed), (200, 0), "{what}");
+        assert!(needed <= soon, "{what}: 95 % needed up to {needed} requests of the canary");
+    };
+    check("errors of 10 % beside 1 %", Traffic { errors: [0.01, 0.1], ..EQUAL }, 600);
+    check("errors of 5 % beside 1 %", Traffic { errors: [0.01, 0.05], ..EQUAL }, 3_500);
+    check("a loss a third higher", Traffic { loss: [0.5, 0.667], ..EQUAL }, 1_500);
+}
+
+#[test]
+fn twice_the_errors_are_found() {
+    let options = RampOptions::new([error_rate(0.01)]).with_steps([0.5]);
+    let traffic = Traffic { errors: [0.03, 0.06], requests: 40_000, look_every: 10, ..EQUAL };
+    let (rolled_back, passed, needed) = tally(&options, 200, traffic);
+    assert!(rolled_back >= 195 && passed <= 5, "{rolled_back} rolled back, {passed} passed");
+    assert!(needed <= 8_000, "{needed}");
+}
+
+#[test]
+fn outright_failure_is_found_within_a_few_answers() {
+    for seed in 0..200 {
+        let traffic = Traffic { errors: [0.0, 1.0], requests: 1_000, look_every: 1, ..EQUAL };
+        let end = simulate(&options().with_steps([0.5]), seed, traffic);
+        let Phase::RolledBack { reason } = end.phase else { panic!("{:?}", end.phase) };
+        assert!(end.canary_requests <= 6, "{}", end.canary_requests);
+        assert!(reason.contains("error rate") && reason.contains("limit"), "{reason}");
+    }
+}
+
+#[test]
+fn a_limit_holds_its_promise_just_below_it() {
+    let limited = RampOptions::new([error_rate(0.5).with_limit(0.1).unwrap()])
+        .with_steps([0.5])
+        .with_min_samples(u64::MAX);
+    let traffic = Traffic { errors: [0.095, 0.095], requests: 3_000, look_every: 1, ..EQUAL };
+    let (rolled_back, _, _) = tally(&limited, 500, traffic);
+    assert!(rolled_back <= at_most(0.05, 500), "{rolled_back}");
+}
+
+#[test]
+fn days_that_differ_are_no_harm() {
+    // Both arms are equal every day, and days are not: pooled over the ramp, the canary's error rate is 0.06 beside the
+    // control's 0.03, because it grew on the bad day (Simpson's paradox).
+    let (mut rolled_back, runs) = (0, 300);
+    for seed in 0..runs {
+        let mut ramp = Ramp::new(RampOptions::new([error_rate(0.01)]).with_steps([0.05, 0.5])).unwrap();
+        let mut random = Random(seed ^ 0xabcd);
+        for (day, rate) in [0.01, 0.09].into_iter().enumerate() {
+            for request in 0..6_000 {
+                let is_canary = random.next() < ramp.share();
+                let failed = random.next() < rate;
+                let observation = if failed {
+                    Observation::Failed
+                } else {
+                    Observation::Answered { latency: Duration::ZERO }
+                };
+                if matches!(ramp.phase(), Phase::Running { step } if *step == day) {
+                    ramp.observe(is_canary, &observation);
+                }
+                if request % 20 == 0 && day == 1 {
+                    ramp.decide(Duration::ZERO);
+                }
+            }
+            if day == 0 {
+                // Enough flawless answers overnight for the next step.
+                let answered = Observation::Answered { latency: Duration::ZERO };
+                while matches!(ramp.phase(), Phase::Running { step: 0 }) {
+                    ramp.observe(true, &answered);
+                    ramp.observe(false, &answered);
+                    ramp.decide(Duration::ZERO);
+                }
+            }
+        }
+        rolled_back += u64::from(matches!(ramp.phase(), Phase::RolledBack { .. }));
+    }
+    assert!(rolled_back <= at_most(0.05, runs), "{rolled_back} of {runs}");
+}
+
+#[test]
+fn no_data_means_hold_and_holding_ends_as_told() {
+    let mut ramp = Ramp::new(options()).unwrap();
+    for second in 0..1_000 {
+        assert!(matches!(ramp.decide(Duration::from_secs(second)), Decision::Hold { .. }));
+    }
+    // Evidence about one arm alone is none.
+    for _ in 0..5_000 {
+        ramp.observe(true, &Observation::Answered { latency: Duration::ZERO });
+        ramp.observe(true, &Observation::Scored { loss: 0.1 });
+    }
+    assert!(matches!(ramp.decide(Duration::ZERO), Decision::Hold { .. }));
+    let limit = Duration::from_secs(60);
+    let mut held = Ramp::new(options().with_max_hold(limit, Expiry::Hold)).unwrap();
+    let mut withdrawn = Ramp::new(options().with_max_hold(limit, Expiry::RollBack)).unwrap();
+    for ramp in [&mut held, &mut withdrawn] {
+        assert!(matches!(ramp.decide(Duration::from_secs(100)), Decision::Hold { .. }));
+        // The process restarted, and its clock too.
+        assert!(matches!(ramp.decide(Duration::ZERO), Decision::Hold { .. }));
+        assert!(matches!(ramp.decide(Duration::from_secs(60)), Decision::Hold { .. }));
+    }
+    assert!(matches!(held.decide(Duration::from_secs(61)), Decision::Hold { .. }));
+    assert!(matches!(withdrawn.decide(Duration::from_secs(61)), Decision::RollBack { .. }));
+    assert_eq!(withdrawn.share(), 0.0);
+}
+
+#[test]
+fn a_frozen_ramp_does_not_grow_and_still_rolls_back() {
+    let flawless = || {
+        let mut ramp = Ramp::new(RampOptions::new([error_rate(0.05)]).with_steps([0.5])).unwrap();
+        for _ in 0..2_000 {
+            ramp.observe(true, &Observation::Answered { latency: Duration::ZERO });
+            ramp.observe(false, &Observation::Answered { latency: Duration::ZERO });
+        }
+        ramp
+    };
+    let mut ramp = flawless();
+    ramp.freeze("the on-call engineer sleeps");
+    let Decision::Hold { reason } = ramp.decide(Duration::ZERO) else { panic!() };
+    assert_eq!(reason, "the on-call engineer sleeps");
+    let mut ramp: Ramp = serde_json::from_str(&serde_json::to_string(&ramp).unwrap()).unwrap();
+    assert!(matches!(ramp.decide(Duration::ZERO), Decision::Hold { .. }), "a restart thawed it");
+    ramp.thaw();
+    assert!(matches!(ramp.decide(Duration::ZERO), Decision::Promote { .. }));
+    ramp.freeze("a second thought");
+    assert!(matches!(ramp.decide(Duration::ZERO), Decision::Hold { .. }));
+
+    let mut ramp = flawless();
+    ramp.freeze("the on-call engineer sleeps");
+    for _ in 0..1_000 {
+        ramp.observe(true, &Observation::Failed);
+    }
+    assert!(matches!(ramp.decide(Duration::ZERO), Decision::RollBack { .. }));
+}
+
+#[test]
+fn a_loss_that_is_no_number_is_a_failure_and_never_breaks_the_state() {
+    let mut ramp = Ramp::new(options()).unwrap();
+    for loss in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -f64::MAX, 1e101] {
+        ramp.observe(true, &Observation::Scored { loss });
+        ramp.observe(false, &Observation::Scored { loss: 1e100 });
+        ramp.observe(false, &Observation::Scored { loss: -1e100 });
+    }
+    assert_eq!((ramp.evidence()[0].canary.count(), ramp.evidence()[0].canary.mean()), (6, 1.0));
+    assert_eq!((ramp.evidence()[1].canary.count(), ramp.evidence()[1].control.count()), (0, 12));
+    let restored: Ramp = serde_json::from_str(&serde_json::to_string(&ramp).unwrap()).unwrap();
+    assert_eq!(restored, ramp);
+    assert!(matches!(ramp.decide(Duration::ZERO), Decision::RollBack { .. }), "nothing but failures");
+}
+
+#[test]
+fn odd_options_and_states_are_refused() {
+    for steps in [vec![], vec![0.5, 0.2], vec![0.0], vec![1.0], vec![1.5], vec![f64::NAN], vec![0.2, 0.2]] {
+        assert!(Ramp::new(options().with_steps(steps.clone())).is_err(), "{steps:?}");
+    }
+    assert!(Ramp::new(options().with_steps([0.5, 1.0])).is_ok());
+    assert!(
+        Ramp::new(options().with_steps((1..=256).map(|i| f64::from(i) / 300.0).collect::<Vec<_>>())).is_err()
+    );
+    assert!(Ramp::new(RampOptions::new([])).is_err());
+    for alpha in [0.0, 1.0, f64::NAN] {
+        assert!(Ramp::new(options().with_alpha(alpha)).is_err());
+    }
+    for margin in [0.0, -0.1, f64::NAN, f64::INFINITY] {
+        assert!(Guardrail::new(Metric::Loss, margin).is_err());
+    }
+    assert!(Guardrail::new(Metric::Loss, 0.1).unwrap().with_limit(0.5).is_err());
+
+    let saved = serde_json::to_value(Ramp::new(options()).unwrap()).unwrap();
+    assert!(serde_json::from_value::<Ramp>(saved.clone()).is_ok());
+    let broken = [
+        ("/phase/step", serde_json::json!(3)),
+        ("/evidence", serde_json::json!([])),
+        ("/options/alpha", serde_json::json!(7.0)),
+        ("/options/guardrails/0/margin", serde_json::json!(-1.0)),
+        ("/options/guardrails/1/limit", serde_json::json!(0.5)),
+    ];
+    for (place, value) in broken {
+        let mut state = saved.clone();
+        match state.pointer_mut(place) {
+            Some(slot) => *slot = value,
+            None => state["options"]["guardrails"][1]["limit"] = value,
+        }
+        assert!(serde_json::from_value::<Ramp>(state).is_err(), "{place}");
+    }
+}
