@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use crate::name::{Arm, UnitId, Version};
-use crate::rollout::{Assignment, Candidate, Candidates, Draw, Observation, Outcome, RolloutPolicy};
+use crate::rollout::{
+    Assignment, Candidate, Candidates, Decision, Draw, Observation, Outcome, RolloutPolicy,
+};
 
 /// What a policy promises about one unit's arm while nothing is observed.
 #[non_exhaustive]
@@ -105,7 +107,12 @@ fn anything_is_observed(policy: &impl RolloutPolicy) {
             for observation in &observations {
                 let arm = Arm::new(arm).unwrap();
                 policy.observe(&Outcome { arm, epoch, observation: observation.clone() });
-                let _ = policy.decide(Duration::MAX);
+                let decision = policy.decide(Duration::MAX);
+                let decided = !matches!(decision, Decision::Hold { .. });
+                assert!(
+                    !decided || policy.on_trial().is_some(),
+                    "it decides about an arm and does not say which"
+                );
             }
         }
     }

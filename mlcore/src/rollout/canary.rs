@@ -139,6 +139,10 @@ impl RolloutPolicy for Canary {
         });
     }
 
+    fn on_trial(&self) -> Option<&Arm> {
+        Some(&self.options.canary)
+    }
+
     fn decide(&self, now: Duration) -> Decision {
         self.with_ramp(|ramp| ramp.decide(now))
     }
