@@ -1,0 +1,191 @@
+//! Registry files that were edited or have rotted: found, or harmless.
+#![cfg(feature = "sqlite")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+use mlcore::artifact::Digest;
+use mlcore::name::{Alias, ModelName, RequestId, Version};
+use mlcore::registry::{
+    AuditEntry, Change, Expected, Model, ModelVersion, NewVersion, Registry, RegistryExt, SqliteOptions,
+    SqliteRegistry, Stage, Timestamp,
+};
+use mlcore::schema::Signature;
+use rusqlite::Connection;
+
+fn name() -> ModelName {
+    ModelName::new("churn").unwrap()
+}
+
+fn champion() -> Alias {
+    Alias::new("champion").unwrap()
+}
+
+/// A registry of some releases, closed, so that all of it lies in the one file.
+fn filled(path: &Path) {
+    let registry = SqliteRegistry::open(path).unwrap();
+    for number in 1..=12 {
+        let change = Change::new("ana", Timestamp::from_millis(number)).with_reason("a release");
+        let change = change.with_request(RequestId::new(format!("create-{number}")).unwrap());
+        if number == 1 {
+            registry.create_model(name(), &Change::new("ana", Timestamp::from_millis(0))).unwrap();
+        }
+        let new =
+            NewVersion::new(name(), Digest::of(number.to_string()), Signature::default()).with_tag("k", "v");
+        let version = registry.create_version(new, &change).unwrap().version;
+        let change = Change::new("ana", Timestamp::from_millis(number));
+        registry.transition(&name(), version, Stage::Dev, Stage::Staging, &change).unwrap();
+        registry.promote(&name(), version, &champion(), Expected::Any, &change).unwrap();
+    }
+}
+
+type Told = (Vec<Model>, Vec<ModelVersion>, Option<Version>, Vec<AuditEntry>);
+
+/// All that a registry can be asked, and the rows behind it asked for one by one.
+fn told(registry: &dyn Registry) -> mlcore::Result<Told> {
+    registry.verify()?;
+    let versions = registry.versions(&name(), None, usize::MAX)?;
+    for version in &versions {
+        assert_eq!(registry.version(&name(), version.version)?, *version);
+    }
+    assert_eq!(registry.models(None, 9)?, [registry.model(&name())?]);
+    let history = registry.alias_history(&name(), &champion())?;
+    let target = registry.alias(&name(), &champion())?;
+    assert_eq!(history.last().and_then(|change| change.target()), target);
+    Ok((registry.models(None, 9)?, versions, target, registry.audit(1, usize::MAX)?))
+}
+
+#[test]
+fn every_flipped_bit_is_found_or_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, rotten) = (folder.path().join("registry.db"), folder.path().join("rotten.db"));
+    filled(&path);
+    assert!(!folder.path().join("registry.db-wal").exists(), "a closed registry is one file");
+    let truth = told(&SqliteRegistry::open(&path).unwrap()).unwrap();
+    let bytes = fs::read(&path).unwrap();
+
+    // All bits of the header and of the root page's beginning, and bits all over the file, at a prime distance.
+    let header = 0..150 * 8;
+    let flips = header.chain((0..bytes.len() * 8).step_by(1009));
+    let (mut found, mut harmless) = (0, 0);
+    for bit in flips {
+        let mut bytes = bytes.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&rotten, bytes).unwrap();
+        for leftover in ["rotten.db-wal", "rotten.db-shm"] {
+            drop(fs::remove_file(folder.path().join(leftover)));
+        }
+        match SqliteRegistry::open(&rotten).and_then(|registry| told(&registry)) {
+            Ok(told) => {
+                harmless += 1;
+                assert!(told == truth, "the flip of bit {bit} changed what the registry tells, unnoticed");
+            }
+            Err(error) => {
+                found += 1;
+                let kind = error.kind();
+                let named = ["corrupt", "invalid_input", "unsupported", "permission_denied"].contains(&kind);
+                assert!(named, "bit {bit}: {error}");
+            }
+        }
+    }
+    assert!(found > 300, "{found} found, {harmless} harmless");
+}
+
+#[test]
+fn edited_rows_are_found_and_not_acted_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let original = folder.path().join("registry.db");
+    filled(&original);
+    let body = |change: &str| format!("UPDATE version SET body = {change} WHERE version = 11");
+    for (place, edit) in [
+        body("replace(body, '\"archived\"', '\"staging\"')"),
+        body("replace(body, 'sha256:', 'sha256:0')"),
+        "UPDATE version SET digest = zeroblob(32) WHERE version = 11".to_owned(),
+        "UPDATE alias SET version = 3".to_owned(),
+        "UPDATE alias SET body = replace(body, '12', '11')".to_owned(),
+        "DELETE FROM alias".to_owned(),
+        "DELETE FROM alias_change WHERE sequence = (SELECT max(sequence) FROM alias_change)".to_owned(),
+        "UPDATE model SET body = replace(body, '\"production\":12', '\"production\":11')".to_owned(),
+        "UPDATE audit SET line = replace(line, 'ana', 'eve') WHERE sequence = 7".to_owned(),
+        "DELETE FROM audit WHERE sequence = 2".to_owned(),
+        "UPDATE audit SET sequence = 1000 WHERE sequence = 1".to_owned(),
+        "DELETE FROM request".to_owned(),
+        "INSERT INTO request VALUES ('forged', 1)".to_owned(),
+        "CREATE TRIGGER evil AFTER INSERT ON audit BEGIN DELETE FROM alias; END".to_owned(),
+        "ALTER TABLE model ADD COLUMN extra TEXT".to_owned(),
+        "DROP TABLE request".to_owned(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = folder.path().join(format!("edited-{place}.db"));
+        fs::copy(&original, &path).unwrap();
+        let by_hand = Connection::open(&path).unwrap();
+        by_hand.pragma_update(None, "foreign_keys", false).unwrap();
+        by_hand.execute_batch(&edit).unwrap();
+        drop(by_hand);
+        let error = SqliteRegistry::open(&path).and_then(|registry| registry.verify()).unwrap_err();
+        assert_eq!(error.kind(), "corrupt", "{edit}: {error}");
+        assert!(error.to_string().contains("backup"), "{error}");
+    }
+
+    // A row whose digest does not fit is neither told nor promoted.
+    let registry = SqliteRegistry::open(folder.path().join("edited-0.db")).unwrap();
+    let version = Version::new(11).unwrap();
+    assert_eq!(registry.version(&name(), version).unwrap_err().kind(), "corrupt");
+    let change = Change::new("ana", Timestamp::default());
+    let promoted = registry.promote(&name(), version, &champion(), Expected::Any, &change);
+    assert_eq!(promoted.unwrap_err().kind(), "corrupt");
+}
+
+#[test]
+fn a_log_that_was_cut_short_is_found_by_its_anchor() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("registry.db");
+    filled(&path);
+    let backup = fs::read(&path).unwrap();
+    let registry = SqliteRegistry::open(&path).unwrap();
+    registry.describe(&name(), None, "later", &Change::new("ana", Timestamp::default())).unwrap();
+    let anchor = registry.verify().unwrap();
+    drop(registry);
+    fs::write(&path, backup).unwrap();
+    let registry = SqliteRegistry::open(&path).unwrap();
+    registry.verify().unwrap();
+    assert_eq!(registry.verify_since(&anchor).unwrap_err().kind(), "corrupt");
+}
+
+#[test]
+fn files_that_are_no_registry_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("text"), "not a database at all, but long enough to be read as one".repeat(100)).unwrap();
+    let foreign = Connection::open(path("foreign.db")).unwrap();
+    foreign.execute_batch("CREATE TABLE theirs (a)").unwrap();
+    drop(foreign);
+    let untouched = fs::read(path("foreign.db")).unwrap();
+    for name in ["newer.db", "cut.db"] {
+        filled(&path(name));
+    }
+    Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let whole = fs::read(path("cut.db")).unwrap();
+    fs::write(path("cut.db"), &whole[..whole.len() / 2]).unwrap();
+    fs::create_dir(path("folder")).unwrap();
+
+    for (name, kind, words) in [
+        ("text", "corrupt", "no SQLite file"),
+        ("foreign.db", "invalid_input", "another program"),
+        ("newer.db", "unsupported", "newer mlcore"),
+        ("cut.db", "corrupt", "backup"),
+        ("folder", "invalid_input", "no regular file"),
+        ("missing/registry.db", "not_found", "create the folder"),
+    ] {
+        let error = SqliteRegistry::open(path(name)).and_then(|registry| registry.verify()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    assert_eq!(fs::read(path("foreign.db")).unwrap(), untouched, "another program's file is left as it is");
+    let error = SqliteOptions::new(path("absent.db")).must_exist().open().unwrap_err();
+    assert_eq!(error.kind(), "not_found");
+    assert!(!path("absent.db").exists());
+}
