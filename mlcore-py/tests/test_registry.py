@@ -265,3 +265,23 @@ def test_the_user_of_the_process_is_the_actor(monkeypatch):
         assert registry.actor == "carol"
         assert registry.register("m", b"x", format="text").created_by == "carol"
     assert os.environ["USER"] == "carol"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_is_told_to_open_it_again(registry, tmp_path):
+    registry.register("churn", b"bytes", format="text")
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            registry.models()
+        except mlcore.UnavailableError as error:
+            with mlcore.Registry(f"sqlite:///{tmp_path}/registry.db", actor="child") as own:
+                own.set_tag("churn", "child", "was here")
+            code = 0 if "forked" in str(error) else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert registry.model("churn").tags == {"child": "was here"}
+    registry.verify()

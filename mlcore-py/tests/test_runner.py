@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import os
 import threading
 
 import numpy as np
@@ -159,3 +160,25 @@ def test_threads_share_a_model_and_the_interpreter_is_free():
         runs += 1
     thread.join()
     assert runs > 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_runs_the_models_of_its_parent():
+    model = mlcore.Runner(RUNNER / "rf30.onnx")
+    endless = mlcore.Runner(RUNNER / "loop_forever.onnx", warm_up=0)
+    rows = np.random.default_rng(3).normal(size=(4, 30)).astype(np.float32)
+    inputs = {field.name: np.zeros([size or 1 for size in field.shape], dtype=field.dtype) for field in endless.inputs}
+    expected = model.run(rows, timeout=5.0)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            same = all(np.array_equal(value, expected[name]) for name, value in model.run(rows, timeout=5.0).items())
+            try:
+                endless.run(inputs, timeout=0.1)
+            except mlcore.TimeoutError:
+                code = 0 if same else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -9,7 +9,8 @@ use arrow::datatypes::{
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use numpy::{
-    Element, PyArrayDescr, PyArrayDescrMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods,
+    Element, PyArrayDescr, PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray,
+    PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 
@@ -28,6 +29,11 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named,
         return Ok((columns.collect::<PyResult<_>>()?, true));
     }
     match array.ndim() {
+        2 if array.is_c_contiguous() && dtype_is_plain(array) => {
+            let columns = transposed(object)?;
+            let names = (0..columns.len()).map(|position| format!("x{position}"));
+            Ok((names.zip(columns).collect(), false))
+        }
         2 => {
             let transposed = object.getattr("T")?;
             let count = array.shape().get(1).copied().unwrap_or_default();
@@ -93,6 +99,44 @@ pub(super) fn column(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyR
         }
     }
 }
+
+/// Is it of floats, the usual content of a matrix, in this machine's byte order?
+fn dtype_is_plain(array: &Bound<'_, PyUntypedArray>) -> bool {
+    let dtype = array.dtype();
+    dtype.is_native_byteorder() != Some(false) && matches!((dtype.kind(), dtype.itemsize()), (b'f', 4 | 8))
+}
+
+/// The columns of a row-major matrix of floats.
+fn transposed(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
+    fn columns<T: ArrowPrimitiveType>(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>>
+    where
+        T::Native: Element + Copy,
+    {
+        let matrix = object.extract::<PyReadonlyArray2<'_, T::Native>>()?;
+        let (rows, width) = (matrix.shape().first().copied(), matrix.shape().get(1).copied());
+        let (rows, width) = (rows.unwrap_or_default(), width.unwrap_or_default());
+        let values = matrix.as_slice().unwrap_or_default();
+        let mut columns: Vec<Vec<T::Native>> = (0..width).map(|_| Vec::with_capacity(rows)).collect();
+        if width > 0 {
+            // A block of rows stays in the cache while it is read once per column.
+            for block in values.chunks(BLOCK_ROWS * width) {
+                for (position, column) in columns.iter_mut().enumerate() {
+                    column.extend(block.iter().skip(position).step_by(width));
+                }
+            }
+        }
+        Ok(columns
+            .into_iter()
+            .map(|column| Arc::new(PrimitiveArray::<T>::new(column.into(), None)) as ArrayRef)
+            .collect())
+    }
+    if object.cast::<PyUntypedArray>()?.dtype().itemsize() == 4 {
+        return columns::<Float32Type>(object);
+    }
+    columns::<Float64Type>(object)
+}
+
+const BLOCK_ROWS: usize = 256;
 
 fn copied<T>(object: &Bound<'_, PyAny>) -> PyResult<ArrayRef>
 where

@@ -26,6 +26,8 @@ use crate::runner::Runner;
 /// Every change is one transaction with one entry in a hash-chained audit log; aliases move by compare-and-swap. Any number
 /// of threads and processes of one machine may share a file.
 ///
+/// Do not carry one into a child process made by ``fork``: open it again there. (It says so if you do.)
+///
 /// Parameters
 /// ----------
 /// url : str
@@ -57,6 +59,8 @@ pub(crate) struct Registry {
     opened: RwLock<Option<Opened>>,
     actor: String,
     url: String,
+    /// The process that opened it: the connections of a file must not be used in a child.
+    process: u32,
 }
 
 /// The two halves of a registry; cloned for each call, so that none holds a lock while it works.
@@ -103,7 +107,7 @@ impl Registry {
                 let backend = Arc::new(SqliteRegistry::open_with(&options)?);
                 Ok(Opened { backend, artifacts: Artifacts::Folder(folder) })
             })?;
-            Ok(Self { opened: RwLock::new(Some(opened)), actor, url })
+            Ok(Self { opened: RwLock::new(Some(opened)), actor, url, process: std::process::id() })
         })
     }
 
@@ -365,6 +369,11 @@ impl Registry {
     ) -> PyResult<T> {
         entry(py, |py| {
             detached(py, || {
+                if std::process::id() != self.process {
+                    let problem = "it was opened before this process was forked";
+                    return Err(Error::unavailable("use registry", self.url.clone(), problem)
+                        .remedy("open it again in the child"));
+                }
                 let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner).clone();
                 let opened = opened.ok_or_else(|| {
                     Error::unavailable("use registry", self.url.clone(), "it is closed")

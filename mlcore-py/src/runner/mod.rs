@@ -334,7 +334,7 @@ pub(crate) fn onnx_runtime<'py>(py: Python<'py>, library: Option<PathBuf>) -> Py
             None => OnnxRuntime::load(),
         })?;
         let found = PyDict::new(py);
-        found.set_item("library", runtime.library())?;
+        found.set_item("library", runtime.library().to_string_lossy())?;
         found.set_item("version", runtime.version())?;
         found.set_item("providers", runtime.providers())?;
         Ok(found)
