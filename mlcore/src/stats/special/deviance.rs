@@ -41,12 +41,13 @@ pub(in crate::stats) fn stirling_series(x: f64) -> f64 {
         1.0 / 156.0,
     ];
     let inverse = 1.0 / x;
-    let square = inverse * inverse;
-    inverse
-        * (C[0]
-            + square
-                * (C[1]
-                    + square * (C[2] + square * (C[3] + square * (C[4] + square * (C[5] + square * C[6]))))))
+    inverse * horner(&C, inverse * inverse)
+}
+
+/// The polynomial with these coefficients, the constant one first, from the highest power down.
+#[inline]
+fn horner(coefficients: &[f64], x: f64) -> f64 {
+    coefficients.iter().rev().fold(0.0, |sum, coefficient| coefficient + x * sum)
 }
 
 /// `ln(1 + u) - u` for `u > -1`, to full relative accuracy around `u = 0`.
@@ -58,16 +59,21 @@ pub(in crate::stats) fn log1p_minus(u: f64) -> f64 {
     // ln(1 + u) = 2 artanh(r) with r = u / (2 + u), and 2 r - u = -u r exactly, so the linear terms never meet.
     let r = u / (2.0 + u);
     let z = r * r;
-    let series = 1.0 / 3.0
-        + z * (1.0 / 5.0
-            + z * (1.0 / 7.0
-                + z * (1.0 / 9.0
-                    + z * (1.0 / 11.0
-                        + z * (1.0 / 13.0
-                            + z * (1.0 / 15.0
-                                + z * (1.0 / 17.0
-                                    + z * (1.0 / 19.0
-                                        + z * (1.0 / 21.0 + z * (1.0 / 23.0 + z / 25.0))))))))));
+    const C: [f64; 12] = [
+        1.0 / 3.0,
+        1.0 / 5.0,
+        1.0 / 7.0,
+        1.0 / 9.0,
+        1.0 / 11.0,
+        1.0 / 13.0,
+        1.0 / 15.0,
+        1.0 / 17.0,
+        1.0 / 19.0,
+        1.0 / 21.0,
+        1.0 / 23.0,
+        1.0 / 25.0,
+    ];
+    let series = horner(&C, z);
     r * (2.0 * z * series - u)
 }
 
