@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -102,6 +103,28 @@ fn check_place(options: &SqliteOptions) -> Result<()> {
 }
 
 fn open_writer(options: &SqliteOptions, name: &str) -> Result<Connection> {
+    patiently(options, || try_open_writer(options, name))
+}
+
+/// Repeats an opening that another process stands in the way of, as long as the caller is willing to wait.
+///
+/// SQLite does not wait where two waiting processes could block each other for ever: when a new file is switched to its
+/// write-ahead log, or the last connection of another process just takes that log away.
+fn patiently(options: &SqliteOptions, mut open: impl FnMut() -> Result<Connection>) -> Result<Connection> {
+    let started = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match open() {
+            Err(Error::Unavailable(_)) if started.elapsed() < options.busy_timeout => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(50));
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn try_open_writer(options: &SqliteOptions, name: &str) -> Result<Connection> {
     let path = options.path();
     let failed = meaning(OPEN, path);
     let create = match options.access {
@@ -138,7 +161,7 @@ fn open_writer(options: &SqliteOptions, name: &str) -> Result<Connection> {
 }
 
 fn open_reader(options: &SqliteOptions, name: &str) -> Result<Connection> {
-    connect(options, name, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    patiently(options, || connect(options, name, OpenFlags::SQLITE_OPEN_READ_ONLY))
 }
 
 /// Opens a file that may lie on a disk that cannot be written, where SQLite cannot keep the index of its write-ahead log.
