@@ -61,6 +61,12 @@ pub(super) fn check(connection: &Connection, file: &Path) -> Result<()> {
 /// The version of the file's tables; none for a new file. Fails for a file that is not ours or not for us.
 pub(super) fn version(connection: &Connection, file: &Path) -> Result<Option<i32>> {
     let failed = meaning(OPEN, file);
+    // One snapshot for all that is looked at: another process may be making the tables just now.
+    let _snapshot = connection
+        .is_autocommit()
+        .then(|| connection.unchecked_transaction())
+        .transpose()
+        .map_err(&failed)?;
     let pragma =
         |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(&failed);
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
