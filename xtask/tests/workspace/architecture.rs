@@ -26,6 +26,21 @@ fn every_source_folder_is_explained() {
 }
 
 #[test]
+fn every_explained_folder_exists() {
+    let text = architecture();
+    for library in LIBRARIES {
+        let folders = source_folders(library);
+        for name in section(&text, library).split('`').skip(1).step_by(2).filter(|name| name.ends_with('/')) {
+            let folder = name.trim_end_matches('/');
+            assert!(
+                folders.contains(folder),
+                "ARCHITECTURE.md explains {library}/src/{name}, which does not exist"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_top_level_folder_is_named() {
     let text = architecture();
     let folders: BTreeSet<String> = project_files()
