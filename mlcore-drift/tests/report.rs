@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use mlcore_drift::monitor::{Monitor, MonitorOptions, Outcome};
+use mlcore_drift::monitor::{ColumnVerdict, Monitor, MonitorOptions, Outcome};
 use mlcore_drift::report::{Report, ReportOptions, report};
 
 const HOSTILE: [&str; 6] = [
@@ -93,10 +93,19 @@ fn a_wide_page_stays_small_and_shows_what_drifted_first() {
 #[test]
 fn a_report_is_the_verdict_of_a_monitor_and_survives_json() {
     let (reference, current) = (table(2000, 9, 0.0), table(700, 9, 2.0));
-    let report = report(&reference, &current, &ReportOptions::default()).unwrap();
-    let options = MonitorOptions::default().window_rows(700);
-    let verdict = Monitor::new(&reference, &options).unwrap().observe(&current).unwrap().remove(0);
-    assert_eq!(report.verdict, verdict);
+    let options = ReportOptions::default();
+    let report = report(&reference, &current, &options).unwrap();
+    let judged = |options: MonitorOptions| {
+        Monitor::new(&reference, &options.window_rows(700)).unwrap().observe(&current).unwrap().remove(0)
+    };
+    assert_eq!(report.verdict, judged(options.monitor));
+    // A monitor's own defaults ask for the asymptotic p-value at this size.
+    for (exact, fast) in report.verdict.columns.iter().zip(judged(MonitorOptions::default()).columns) {
+        let pvalue = |column: &ColumnVerdict| column.score.as_ref().and_then(|score| score.pvalue).unwrap();
+        assert_eq!(exact.test == "ks", pvalue(exact) != pvalue(&fast), "{}", exact.column);
+        assert!((pvalue(exact) - pvalue(&fast)).abs() < 0.01, "{}", exact.column);
+        assert_eq!(exact.outcome, fast.outcome);
+    }
     let json = report.to_json();
     let again = Report::from_json(&json).unwrap();
     assert_eq!(again, report);

@@ -17,7 +17,7 @@ use mlcore::batch::Row;
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 
-pub use self::options::{ColumnOptions, MOST_DISCRETE_VALUES, MonitorOptions};
+pub use self::options::{ColumnOptions, MAX_EXACT_N, MOST_DISCRETE_VALUES, MonitorOptions};
 pub(crate) use self::plan::Plan;
 pub use self::verdict::{ColumnVerdict, Outcome, SkippedColumn, VERDICT_VERSION, Verdict, Window};
 use self::window::Buffer;

@@ -7,12 +7,15 @@ mod column;
 #[cfg(feature = "report")]
 mod page;
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub use self::column::{CategoryShare, ColumnReport, Histogram, Moments, PsiSummary};
 use crate::monitor::{MonitorOptions, Outcome, Plan, Verdict, Window};
+use crate::test::KolmogorovSmirnov;
 
 /// The version of the JSON form of [`Report`]: raised when a field changes its meaning or goes.
 pub const REPORT_VERSION: u32 = 1;
@@ -21,7 +24,8 @@ pub const REPORT_VERSION: u32 = 1;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ReportOptions {
-    /// The tests and how they are judged; the window does not matter.
+    /// The tests and how they are judged; the window does not matter. The p-values of Kolmogorov-Smirnov are scipy's
+    /// by default: exact up to 10,000 values.
     pub monitor: MonitorOptions,
     /// The title of the page.
     pub title: String,
@@ -34,7 +38,10 @@ pub struct ReportOptions {
 impl Default for ReportOptions {
     fn default() -> Self {
         Self {
-            monitor: MonitorOptions::default(),
+            monitor: MonitorOptions {
+                numeric_test: Arc::new(KolmogorovSmirnov::default()),
+                ..MonitorOptions::default()
+            },
             title: "Data drift".to_owned(),
             histogram_bins: 30,
             most_categories: 12,

@@ -43,7 +43,9 @@ class PsiResult(float):
 
 @final
 class KolmogorovSmirnov:
-    def __new__(cls, method: Literal["auto", "exact", "asymp"] = "auto") -> KolmogorovSmirnov: ...
+    def __new__(
+        cls, method: Literal["auto", "exact", "asymp"] = "auto", max_auto_n: int = 10_000
+    ) -> KolmogorovSmirnov: ...
 
 @final
 class ChiSquare:

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mlcore::stats::{KsMethod, KsOptions};
+use mlcore::stats::{KsMethod, KsOptions, MAX_AUTO_N};
 use mlcore_drift::sample::{Kind, Sample};
 use mlcore_drift::test::psi::{PsiOptions, PsiRecipe};
 use mlcore_drift::test::{self, DriftTest};
@@ -19,31 +19,34 @@ use crate::stats::unknown;
 /// ----------
 /// method : {"auto", "exact", "asymp"}
 ///     How the p-value is computed, as in :func:`mlcore.stats.ks_2samp`.
+/// max_auto_n : int
+///     Up to this size of the larger sample ``auto`` is exact. Default 10,000, as in scipy.
 #[pyclass(module = "mlcore.drift", frozen)]
 #[derive(Debug)]
 pub(crate) struct KolmogorovSmirnov {
     test: test::KolmogorovSmirnov,
     method: String,
+    max_auto_n: usize,
 }
 
 #[pymethods]
 impl KolmogorovSmirnov {
     #[new]
-    #[pyo3(signature = (method = "auto"))]
-    fn new(py: Python<'_>, method: &str) -> PyResult<Self> {
+    #[pyo3(signature = (method = "auto", max_auto_n = MAX_AUTO_N))]
+    fn new(py: Python<'_>, method: &str, max_auto_n: usize) -> PyResult<Self> {
         entry(py, |py| {
-            let options = KsOptions::default().method(match method {
+            let options = KsOptions::default().max_auto_n(max_auto_n).method(match method {
                 "auto" => KsMethod::Auto,
                 "exact" => KsMethod::Exact,
                 "asymp" => KsMethod::Asymptotic,
                 other => return Err(unknown(py, "choose test", "method", other, "auto, exact, asymp")),
             });
-            Ok(Self { test: test::KolmogorovSmirnov::new(options), method: method.to_owned() })
+            Ok(Self { test: test::KolmogorovSmirnov::new(options), method: method.to_owned(), max_auto_n })
         })
     }
 
     fn __repr__(&self) -> String {
-        format!("KolmogorovSmirnov(method={:?})", self.method)
+        format!("KolmogorovSmirnov(method={:?}, max_auto_n={})", self.method, self.max_auto_n)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
-use mlcore_drift::monitor;
+use mlcore_drift::monitor::{self, MonitorOptions};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyMapping, PyString};
 
@@ -25,7 +25,7 @@ use crate::stats::unknown;
 ///     The rows a model was trained on, or a stretch of traffic that was good.
 /// **options
 ///     ``window_rows=1000``, ``alpha=0.05``, ``correction="fdr_bh"``, ``min_samples=100``, ``max_categories=10000``,
-///     ``columns`` (all), ``numeric_test="ks"``, ``categorical_test="chi_square"``, ``minimum_effects`` (a dict of test to
+///     ``columns`` (all), ``numeric_test="ks"`` (exact up to 1,000 values: ``KolmogorovSmirnov(max_auto_n=1000)``), ``categorical_test="chi_square"``, ``minimum_effects`` (a dict of test to
 ///     effect), ``column_options`` (a dict of column to a dict of ``test``, ``minimum_effect``, ``kind``).
 ///
 /// Raises
@@ -57,7 +57,7 @@ impl Monitor {
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         entry(py, |py| {
-            let (options, others) = options::read(options)?;
+            let (options, others) = options::read(MonitorOptions::default(), options)?;
             if let Some((name, _)) = others.first() {
                 let known = "window_rows, alpha, correction, min_samples, max_categories, columns, numeric_test, \
                              categorical_test, minimum_effects, column_options";

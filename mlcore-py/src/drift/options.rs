@@ -14,9 +14,12 @@ const OPERATION: &str = "compare";
 /// Keywords that are no options of a monitor.
 type Others = Vec<(String, Py<PyAny>)>;
 
-/// The options that these keywords change; the others stay at Rust's defaults, which are written there once.
-pub(super) fn read(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MonitorOptions, Others)> {
-    let mut options = MonitorOptions::default();
+/// These options, of a monitor or of a report, with what the keywords change; the defaults are Rust's, and are written
+/// there once.
+pub(super) fn read(
+    mut options: MonitorOptions,
+    keywords: Option<&Bound<'_, PyDict>>,
+) -> PyResult<(MonitorOptions, Others)> {
     let mut others = Vec::new();
     let Some(keywords) = keywords else { return Ok((options, others)) };
     let py = keywords.py();
@@ -48,7 +51,10 @@ pub(super) fn read(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(MonitorOpt
                 options.columns = Some(value.extract().map_err(|_| expected("a list of names"))?);
             }
             "numeric_test" => {
-                options.numeric_test = drift_test(&value)?;
+                // By its name alone, the default test keeps its options.
+                if value.extract::<String>().ok().as_deref() != Some(options.numeric_test.name()) {
+                    options.numeric_test = drift_test(&value)?;
+                }
                 options.discrete_test = options.numeric_test.clone();
             }
             "categorical_test" => options.categorical_test = drift_test(&value)?,

@@ -30,7 +30,7 @@ pub(crate) fn make_report(
     options: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Report> {
     entry(py, |py| {
-        let (monitor, others) = options::read(options)?;
+        let (monitor, others) = options::read(ReportOptions::default().monitor, options)?;
         let mut options = ReportOptions::default().monitor(monitor);
         for (name, value) in others {
             let value = value.bind(py);

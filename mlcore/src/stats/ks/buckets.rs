@@ -159,22 +159,20 @@ impl Buckets {
         1.0 + (crowded + together * (distinct - 1.0).max(0.0)) / sample.len().max(1) as f64
     }
 
-    /// Puts a column into the buckets; `None` if a value is NaN.
-    pub(super) fn count(&self, values: &[f64]) -> Option<Counted> {
+    /// Puts a column into the buckets, `2^merged` neighbours taken as one; `None` if a value is NaN.
+    pub(super) fn count(&self, values: &[f64], merged: u32) -> Option<Counted> {
         match self.scale {
             Scale::Linear { low, steps_per_unit } => {
-                self.count_by(values, |value| linear_step(value, low, steps_per_unit))
+                self.count_by(values, merged, |value| linear_step(value, low, steps_per_unit))
             }
-            Scale::Bits { low, shift } => self.count_by(values, |value| bits_step(value, low, shift)),
+            Scale::Bits { low, shift } => self.count_by(values, merged, |value| bits_step(value, low, shift)),
         }
     }
 
     #[inline(always)]
-    fn count_by(&self, values: &[f64], step: impl Fn(f64) -> u32) -> Option<Counted> {
+    fn count_by(&self, values: &[f64], merged: u32, step: impl Fn(f64) -> u32) -> Option<Counted> {
         let mut identifiers = vec![0u16; values.len()];
-        // As many as there are identifiers, so that no index can be out of bounds; unused ones are never touched.
-        let mut counts = vec![0u32; MOST_BUCKETS];
-        let table: &mut [u32; MOST_BUCKETS] = counts.as_mut_slice().try_into().ok()?;
+        let mut counts = vec![0u32; (self.len >> merged) + 1];
         let mut missing = false;
         for (values, identifiers) in values.chunks(CHUNK).zip(identifiers.chunks_mut(CHUNK)) {
             let mut steps = [0u32; CHUNK];
@@ -183,14 +181,14 @@ impl Buckets {
                 missing |= value.is_nan();
             }
             for (identifier, &step) in identifiers.iter_mut().zip(&steps) {
-                *identifier = Self::bucket_of_step(&self.cells, step);
-                table[usize::from(*identifier)] += 1;
+                *identifier = Self::bucket_of_step(&self.cells, step) >> merged;
+                counts[usize::from(*identifier)] += 1;
             }
         }
         if missing {
             return None;
         }
-        counts.truncate(self.len);
+        counts.truncate(self.len.div_ceil(1 << merged));
         Some(Counted { identifiers, counts })
     }
 }
@@ -228,7 +226,7 @@ mod tests {
             let Some(buckets) = Buckets::of_sorted_sample(&sample, len) else { return Ok(()) };
             for scale in [buckets.scale, Scale::bits(-1.0, 1e300)] {
                 let buckets = Buckets::with_scale(scale, &sample, len.clamp(2 * CELLS, MOST_BUCKETS));
-                let counted = buckets.count(&values).unwrap();
+                let counted = buckets.count(&values, 0).unwrap();
                 prop_assert!(counted.identifiers.is_sorted());
                 prop_assert!(counted.identifiers.iter().all(|&bucket| usize::from(bucket) < buckets.len));
                 prop_assert_eq!(counted.counts.iter().sum::<u32>() as usize, values.len());
@@ -253,7 +251,7 @@ mod tests {
     #[test]
     fn a_nan_is_found() {
         let buckets = Buckets::of_sorted_sample(&[0.0, 1.0], 100).unwrap();
-        assert!(buckets.count(&[0.5, f64::NAN]).is_none());
+        assert!(buckets.count(&[0.5, f64::NAN], 0).is_none());
         assert!(Buckets::of_sorted_sample(&[1.0, 1.0, f64::INFINITY], 100).is_none());
     }
 }

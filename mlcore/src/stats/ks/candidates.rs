@@ -26,9 +26,8 @@ pub(super) struct Candidates {
 impl Candidates {
     /// The buckets whose bound reaches the largest deviation found so far, or the largest at any border.
     ///
-    /// From the start of a bucket `F - G` rises by at most the bucket's mass of x, and to its end it falls by at most
-    /// its mass of y: so it stays below the smaller of start plus x and end plus y, and likewise above. All of it in
-    /// whole numbers, in units of `1 / (n1 n2)`.
+    /// Within a bucket `F - G` rises above its start by at most the bucket's mass of x, and falls below it by at most
+    /// the mass of y. All of it in whole numbers, in units of `1 / (n1 n2)`.
     pub(super) fn among(
         x: &[u32],
         y: &[u32],
@@ -36,46 +35,58 @@ impl Candidates {
         search: &Search,
         alternative: Alternative,
     ) -> Self {
+        match alternative {
+            Alternative::Greater => Self::reaching(x, y, before, search, alternative, |above, _| above),
+            Alternative::Less => Self::reaching(x, y, before, search, alternative, |_, below| -below),
+            Alternative::TwoSided => {
+                Self::reaching(x, y, before, search, alternative, |above, below| above.max(-below))
+            }
+        }
+    }
+
+    /// [`Self::among`] for the alternative that asks for this size of the levels above and below.
+    #[inline(always)]
+    fn reaching(
+        x: &[u32],
+        y: &[u32],
+        before: [usize; 2],
+        search: &Search,
+        alternative: Alternative,
+        size: impl Fn(i64, i64) -> i64,
+    ) -> Self {
         let [weight1, weight2] = search.weights();
         let unit = search.unit();
-        let mut bounds = Vec::with_capacity(x.len());
-        let mut start = before[0] as i64 * weight1 - before[1] as i64 * weight2;
-        let (mut highest, mut lowest) = (i64::MIN, i64::MAX);
-        for (&members1, &members2) in x.iter().zip(y) {
-            let (mass1, mass2) = (i64::from(members1) * weight1, i64::from(members2) * weight2);
-            let end = start + mass1 - mass2;
-            let above = (start + mass1).min(end + mass2);
-            let below = (start - mass2).max(end - mass1);
-            // Most is known when a bucket is empty: then it holds no deviation at all.
-            let occupied = members1 | members2 != 0;
-            if occupied {
-                highest = highest.max(end);
-                lowest = lowest.min(end);
-            }
-            bounds.push(match alternative {
-                _ if !occupied => i64::MIN,
-                Alternative::Greater => above,
-                Alternative::Less => -below,
-                Alternative::TwoSided => above.max(-below),
-            });
-            start = end;
+        let mass = |members: &u32, weight: i64| i64::from(*members) * weight;
+        let start = before[0] as i64 * weight1 - before[1] as i64 * weight2;
+        let (mut level, mut highest, mut lowest) = (start, start, start);
+        for (members1, members2) in x.iter().zip(y) {
+            level += mass(members1, weight1) - mass(members2, weight2);
+            highest = highest.max(level);
+            lowest = lowest.min(level);
         }
-        let border = match alternative {
-            Alternative::Greater => highest as f64 * unit,
-            Alternative::Less => -(lowest as f64) * unit,
-            Alternative::TwoSided => highest.max(lowest.saturating_neg()) as f64 * unit,
-        };
+        let border = size(highest, lowest) as f64 * unit;
         let needed = ((border.max(search.best(alternative)) - ROUNDING) / unit).floor() as i64;
-        let mut candidates = Self { list: Vec::new(), slots: vec![0; x.len()] };
-        let mut before = before;
-        for (bucket, (&bound, (&members1, &members2))) in bounds.iter().zip(x.iter().zip(y)).enumerate() {
-            if bound >= needed && bound != i64::MIN {
-                candidates.list.push(Candidate { bucket, before, bound: bound as f64 * unit });
-                candidates.slots[bucket] = candidates.list.len() as u32;
+        let mut list = Vec::new();
+        let mut level = start;
+        for (bucket, (members1, members2)) in x.iter().zip(y).enumerate() {
+            let (highest, lowest) = (level + mass(members1, weight1), level - mass(members2, weight2));
+            let bound = size(highest, lowest);
+            if bound >= needed {
+                list.push(Candidate { bucket, before: [0, 0], bound: bound as f64 * unit });
             }
-            before = [before[0] + members1 as usize, before[1] + members2 as usize];
+            level = highest + lowest - level;
         }
-        candidates
+        // An empty bucket holds no deviation, whatever its borders are.
+        list.retain(|candidate| x[candidate.bucket] | y[candidate.bucket] != 0);
+        let mut slots = vec![0; x.len()];
+        let (mut from, mut before) = (0, before);
+        let total = |members: &[u32]| members.iter().map(|count| *count as usize).sum::<usize>();
+        for (candidate, slot) in list.iter_mut().zip(1..) {
+            let upto = candidate.bucket;
+            before = [before[0] + total(&x[from..upto]), before[1] + total(&y[from..upto])];
+            (candidate.before, slots[upto], from) = (before, slot, upto);
+        }
+        Self { list, slots }
     }
 
     /// Looks into the candidates, from the highest bound down, until no bound reaches what was found.

@@ -17,14 +17,16 @@ use super::special::kolmogorov::kolmogorov_sf;
 use crate::error::{Error, Result};
 use search::{Deviation, Extremes};
 
-/// Up to this size of the larger sample [`KsMethod::Auto`] computes the exact distribution, as scipy does.
+/// Up to this size of the larger sample [`KsMethod::Auto`] computes the exact distribution, unless told otherwise: as
+/// scipy does.
 pub const MAX_AUTO_N: usize = 10_000;
 
 /// How the p-value of [`ks_2samp`] is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum KsMethod {
-    /// [`Exact`](Self::Exact) while neither sample is larger than [`MAX_AUTO_N`], else [`Asymptotic`](Self::Asymptotic).
+    /// [`Exact`](Self::Exact) while neither sample is larger than [`KsOptions::max_auto_n`], else
+    /// [`Asymptotic`](Self::Asymptotic).
     #[default]
     Auto,
     /// From the number of lattice paths, without approximation.
@@ -41,13 +43,21 @@ pub enum KsMethod {
 /// let options = KsOptions::default().method(KsMethod::Asymptotic).alternative(Alternative::Less);
 /// assert_eq!(options.method, KsMethod::Asymptotic);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KsOptions {
     /// How the p-value is computed.
     pub method: KsMethod,
+    /// Up to this size of the larger sample [`KsMethod::Auto`] is exact; [`MAX_AUTO_N`], scipy's, by default.
+    pub max_auto_n: usize,
     /// Which deviations count, in terms of the distribution functions: see [`ks_2samp`].
     pub alternative: Alternative,
+}
+
+impl Default for KsOptions {
+    fn default() -> Self {
+        Self { method: KsMethod::default(), max_auto_n: MAX_AUTO_N, alternative: Alternative::default() }
+    }
 }
 
 impl KsOptions {
@@ -55,6 +65,13 @@ impl KsOptions {
     #[must_use]
     pub fn method(mut self, method: KsMethod) -> Self {
         self.method = method;
+        self
+    }
+
+    /// Sets up to which size of the larger sample [`KsMethod::Auto`] is exact.
+    #[must_use]
+    pub fn max_auto_n(mut self, observations: usize) -> Self {
+        self.max_auto_n = observations;
         self
     }
 
@@ -136,7 +153,7 @@ fn conclude(extremes: Option<Extremes>, n1: usize, n2: usize, options: &KsOption
             pvalue: f64::NAN,
             statistic_location: f64::NAN,
             statistic_sign: 1,
-            method_used: planned_method(n1, n2, options.method),
+            method_used: planned_method(n1, n2, options),
         };
     };
     let below = Deviation { size: below.size.clamp(0.0, 1.0), ..below };
@@ -146,7 +163,7 @@ fn conclude(extremes: Option<Extremes>, n1: usize, n2: usize, options: &KsOption
         Alternative::TwoSided => below.size > above.size,
     };
     let (deviation, statistic_sign) = if takes_below { (below, -1) } else { (above, 1) };
-    let mut method_used = planned_method(n1, n2, options.method);
+    let mut method_used = planned_method(n1, n2, options);
     let mut statistic = deviation.size;
     let mut pvalue = f64::NAN;
     if method_used == KsMethod::Exact {
@@ -171,9 +188,9 @@ fn conclude(extremes: Option<Extremes>, n1: usize, n2: usize, options: &KsOption
 }
 
 /// The method before the exact computation has had a chance to fail.
-fn planned_method(n1: usize, n2: usize, asked: KsMethod) -> KsMethod {
-    match asked {
-        KsMethod::Auto if n1.max(n2) <= MAX_AUTO_N => KsMethod::Exact,
+fn planned_method(n1: usize, n2: usize, asked: &KsOptions) -> KsMethod {
+    match asked.method {
+        KsMethod::Auto if n1.max(n2) <= asked.max_auto_n => KsMethod::Exact,
         KsMethod::Auto | KsMethod::Asymptotic => KsMethod::Asymptotic,
         // The lattice has lcm(n1, n2) levels, which scipy counts in 32 bits.
         KsMethod::Exact => {

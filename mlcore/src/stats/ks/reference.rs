@@ -13,6 +13,8 @@ use std::sync::Arc;
 const BUCKETS_PER_LOOK_UP: usize = 64;
 /// A smaller reference needs no buckets.
 const INDEX_FROM: usize = 1_500;
+/// Merging further would sort more than it saves.
+const FEWEST_MERGED: usize = 256;
 /// Observations of the reference that place the buckets.
 const SAMPLE: usize = 4_096;
 
@@ -43,7 +45,6 @@ pub struct KsReference {
 #[derive(Debug)]
 struct Index {
     buckets: Buckets,
-    counts: Vec<u32>,
     /// One more than there are buckets.
     starts: Vec<u32>,
 }
@@ -56,8 +57,7 @@ impl Index {
         let every = (sorted.len() / SAMPLE).max(1);
         let sample: Vec<f64> = sorted.iter().copied().skip(every / 2).step_by(every).collect();
         let buckets = Buckets::of_sorted_sample(&sample, bucket_count(sorted.len()))?;
-        let mut counts = buckets.count(sorted)?.counts;
-        counts.shrink_to_fit();
+        let counts = buckets.count(sorted, 0)?.counts;
         let mut starts = Vec::with_capacity(counts.len() + 1);
         let mut start = 0;
         for count in &counts {
@@ -65,7 +65,34 @@ impl Index {
             start += count;
         }
         starts.push(start);
-        Some(Self { buckets, counts, starts })
+        Some(Self { buckets, starts })
+    }
+
+    /// How many buckets there are.
+    fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The extremes against a current sample, whose size says how many neighbouring buckets are taken as one: passing
+    /// over buckets that are nearly all empty would cost more than sorting a few more observations.
+    fn search(
+        &self,
+        search: &mut Search,
+        reference: &[f64],
+        current: &[f64],
+        alternative: Alternative,
+    ) -> Option<()> {
+        let merged = (2 * self.len() / current.len().max(FEWEST_MERGED)).max(1).ilog2();
+        let counted = self.buckets.count(current, merged)?;
+        let mut starts: Vec<u32> = self.starts.iter().copied().step_by(1 << merged).collect();
+        starts.truncate(counted.counts.len());
+        starts.extend(self.starts.last());
+        let counts: Vec<u32> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let candidates = Candidates::among(&counts, &counted.counts, [0, 0], search, alternative);
+        let x = Members::Indexed { sorted: reference, starts: &starts };
+        let y = candidates.gather(current, &counted);
+        candidates.search_into(search, x, y, alternative, 1);
+        Some(())
     }
 
     /// The places of a bucket's members in the sorted reference.
@@ -118,16 +145,11 @@ impl KsReference {
     fn extremes(&self, reference: &[f64], current: &[f64], alternative: Alternative) -> Option<Extremes> {
         let mut search = Search::new(reference.len(), current.len());
         match &self.index {
-            Some(index) if current.len() * BUCKETS_PER_LOOK_UP < index.counts.len() => {
+            Some(index) if current.len() * BUCKETS_PER_LOOK_UP < index.len() => {
                 look_up(&mut search, index, reference, &sorted(current)?);
             }
             Some(index) if search.units_fit() => {
-                let counted = index.buckets.count(current)?;
-                let candidates =
-                    Candidates::among(&index.counts, &counted.counts, [0, 0], &search, alternative);
-                let x = Members::Indexed { sorted: reference, starts: &index.starts };
-                let y = candidates.gather(current, &counted);
-                candidates.search_into(&mut search, x, y, alternative, 1);
+                index.search(&mut search, reference, current, alternative)?;
             }
             _ => search.scan(reference, &sorted(current)?, 0, 0),
         }

@@ -54,7 +54,7 @@ fn search_unsorted(
         search.scan(&sorted(x)?, &sorted(y)?, before[0], before[1]);
         return Some(());
     };
-    let (x_counted, y_counted) = (buckets.count(x)?, buckets.count(y)?);
+    let (x_counted, y_counted) = (buckets.count(x, 0)?, buckets.count(y, 0)?);
     let candidates = Candidates::among(&x_counted.counts, &y_counted.counts, before, search, alternative);
     let (x, y) = (candidates.gather(x, &x_counted), candidates.gather(y, &y_counted));
     candidates.search_into(search, x, y, alternative, depth + 1);
