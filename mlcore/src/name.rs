@@ -3,9 +3,9 @@
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::error::{Error, Result};
 
@@ -20,7 +20,7 @@ macro_rules! parsed {
         $(#[doc = $doc])+
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $type(Arc<str>);
+        pub struct $type(SmolStr);
 
         impl $type {
             #[doc = concat!("Parses a ", $what, ".")]
@@ -76,7 +76,7 @@ macro_rules! parsed {
 
         impl From<$type> for String {
             fn from(name: $type) -> Self {
-                name.0.as_ref().to_owned()
+                name.0.into()
             }
         }
 

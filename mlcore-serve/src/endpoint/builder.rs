@@ -3,6 +3,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
+use crossbeam_utils::CachePadded;
 use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
 use mlcore::name::{Alias, ModelName};
@@ -164,6 +165,7 @@ impl EndpointBuilder {
         let default_arm = ArmAlias::new(default_alias)?;
         let arms = self.aliases.into_iter().map(ArmAlias::new).collect::<Result<Vec<_>>>()?;
         let policy = self.policy.unwrap_or_else(|| Arc::new(Fixed::new(default_arm.arm.clone())));
+        let records_inputs = !(self.monitors.is_empty() && self.sinks.is_empty());
         let consumer = Consumer::new(self.open_predictions, self.loss, self.monitors, self.sinks);
         let resolver = super::resolve::Resolver {
             model: self.model,
@@ -183,7 +185,8 @@ impl EndpointBuilder {
                 deployment: ArcSwap::from_pointee(deployment),
                 releasing: Mutex::new(()),
                 queue: Queue::new(self.queue_capacity),
-                sequence: AtomicU64::new(0),
+                records_inputs,
+                sequence: CachePadded::new(AtomicU64::new(0)),
                 seed: self.seed,
                 consumer: Mutex::new(consumer),
             }),

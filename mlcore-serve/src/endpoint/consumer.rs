@@ -4,17 +4,15 @@ use std::time::{Duration, Instant};
 
 use mlcore::Result;
 use mlcore::batch::{Batch, Row, Value};
-use mlcore::name::Arm;
 use mlcore::rollout::{Observation, Outcome, RolloutPolicy};
 use mlcore::runner::RunOptions;
 use mlcore_drift::monitor::{Monitor, Verdict};
 use serde::Serialize;
 
-use super::ledger::{Entry, Ledger};
-use super::model::LoadedModel;
-use super::record::{Record, RecordedInput};
+use super::ledger::Ledger;
+use super::record::{Item, Record, RecordedInput, Slip};
 use super::request::OutcomeId;
-use super::shadow::ShadowComparison;
+use super::shadow::{ShadowComparison, ShadowRun};
 
 /// How wrong an answer was: the model's outputs for one request and the true outcome, to a loss of which less is better.
 pub type Loss = Arc<dyn Fn(&Batch, f64) -> Result<f64> + Send + Sync>;
@@ -29,27 +27,6 @@ impl<F: FnMut(&Record) + Send> RecordSink for F {
     fn record(&mut self, record: &Record) {
         self(record);
     }
-}
-
-/// What the path of the requests hands over.
-#[derive(Debug)]
-pub(crate) enum Item {
-    /// A request; `counts` unless its failure was the caller's own.
-    Record {
-        record: Box<Record>,
-        epoch: u32,
-        counts: bool,
-    },
-    Outcome {
-        id: OutcomeId,
-        label: f64,
-    },
-    Shadow {
-        arm: Arm,
-        model: Arc<LoadedModel>,
-        inputs: Batch,
-        primary: Batch,
-    },
 }
 
 /// Counts of what went by, for a status page or a metric.
@@ -105,47 +82,42 @@ impl Consumer {
         }
     }
 
-    /// Works off one item; answers the input of a record, whose memory may be used again.
-    pub(crate) fn take(&mut self, item: Item, policy: &dyn RolloutPolicy) -> RecordedInput {
+    /// Works off one item; answers the slip of a record, whose memory may be used again.
+    pub(crate) fn take(&mut self, item: Item, policy: &dyn RolloutPolicy) -> Option<Box<Slip>> {
         match item {
-            Item::Record { record, epoch, counts } => self.record(*record, epoch, counts, policy),
-            Item::Outcome { id, label } => {
-                self.outcome(id, label, policy);
-                RecordedInput::None
+            Item::Record(mut slip) => {
+                self.record(&mut slip, policy);
+                return Some(slip);
             }
-            Item::Shadow { arm, model, inputs, primary } => {
-                self.shadow(arm, &model, &inputs, &primary);
-                RecordedInput::None
-            }
+            Item::Outcome { id, label } => self.outcome(id, label, policy),
+            Item::Shadow(run) => self.shadow(*run),
         }
+        None
     }
 
-    fn record(
-        &mut self,
-        record: Record,
-        epoch: u32,
-        counts: bool,
-        policy: &dyn RolloutPolicy,
-    ) -> RecordedInput {
+    fn record(&mut self, slip: &mut Slip, policy: &dyn RolloutPolicy) {
         self.counts.records += 1;
-        for sink in &mut self.sinks {
-            sink.record(&record);
-        }
+        let record = &mut slip.record;
         let failed = record.error.is_some();
-        if counts {
+        if !self.sinks.is_empty() {
+            record.outputs = slip.outputs.unpack().unwrap_or_default();
+            for sink in &mut self.sinks {
+                sink.record(record);
+            }
+        }
+        if slip.counts {
             self.counts.failures += u64::from(failed);
             let latency = record.latency;
             let observation = if failed { Observation::Failed } else { Observation::Answered { latency } };
-            policy.observe(&Outcome { arm: record.arm.clone(), epoch, observation });
+            policy.observe(&Outcome { arm: record.arm.clone(), epoch: slip.epoch, observation });
         }
         if !failed {
             self.latencies.add(record.latency);
             self.monitor(&record.input);
-            let entry = Entry { arm: record.arm, epoch, outputs: record.outputs };
-            self.ledger.insert(record.outcome_id, entry);
+            let outputs = self.loss.is_some().then_some(&slip.outputs);
+            self.ledger.insert(record.outcome_id, &record.arm, slip.epoch, outputs);
             self.counts.expired = self.ledger.expired();
         }
-        record.input
     }
 
     fn monitor(&mut self, input: &RecordedInput) {
@@ -172,19 +144,20 @@ impl Consumer {
         };
         self.counts.outcomes += 1;
         let Some(loss) = &self.loss else { return };
-        match loss(&entry.outputs, label) {
+        match entry.outputs.unpack().and_then(|outputs| loss(&outputs, label)) {
             Ok(loss) if loss.is_finite() => {
                 let observation = Observation::Scored { loss };
-                policy.observe(&Outcome { arm: entry.arm, epoch: entry.epoch, observation });
+                policy.observe(&Outcome { arm: entry.arm.clone(), epoch: entry.epoch, observation });
             }
             _ => self.counts.unscored += 1,
         }
     }
 
-    fn shadow(&mut self, arm: Arm, model: &LoadedModel, inputs: &Batch, primary: &Batch) {
+    fn shadow(&mut self, run: ShadowRun) {
+        let ShadowRun { arm, model, inputs, primary } = run;
         let version = model.version().version;
         let started = Instant::now();
-        let answer = model.run(inputs, &RunOptions::default());
+        let answer = model.run(&inputs, &RunOptions::default());
         let latency = started.elapsed();
         let known = self.shadows.iter().position(|shadow| shadow.arm == arm && shadow.version == version);
         let position = known.unwrap_or(self.shadows.len());
@@ -192,7 +165,7 @@ impl Consumer {
             self.shadows.push(ShadowComparison::new(arm, version));
         }
         if let Some(shadow) = self.shadows.get_mut(position) {
-            shadow.add(primary, answer, latency);
+            shadow.add(&primary, answer, latency);
         }
     }
 

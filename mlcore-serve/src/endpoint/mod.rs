@@ -17,6 +17,7 @@ mod event;
 mod ledger;
 mod loader;
 mod model;
+mod packed;
 mod record;
 mod release;
 mod request;
@@ -31,20 +32,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use mlcore::Result;
+use crossbeam_utils::CachePadded;
 use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
 use mlcore::name::{Arm, ModelName, Version};
 use mlcore::registry::Registry;
 use mlcore::rollout::{Decision, Draw, RolloutPolicy};
 use mlcore::runner::RunOptions;
+use mlcore::{Error, Result};
 use mlcore_drift::monitor::Verdict;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::builder::EndpointBuilder;
 pub use self::clock::{Clock, SystemClock};
 use self::consumer::Consumer;
-use self::consumer::Item;
 pub use self::consumer::{Counts, Loss, RecordSink};
 use self::deployment::Deployment;
 pub use self::event::{Event, EventKind};
@@ -52,12 +53,13 @@ pub use self::loader::ModelLoader;
 #[cfg(feature = "ort")]
 pub use self::loader::OnnxLoader;
 pub use self::model::LoadedModel;
-use self::record::Queue;
+use self::record::{Item, Queue};
 pub use self::record::{Record, RecordedInput};
 pub use self::request::{Input, OutcomeId, Prediction, Request};
 use self::resolve::{ArmAlias, Resolver};
 pub use self::row_buffer::RowBuffer;
 pub use self::shadow::ShadowComparison;
+use self::shadow::ShadowRun;
 pub use self::worker::Worker;
 
 /// Answers the requests for one model, whichever of its versions that takes. Cloning shares it.
@@ -76,8 +78,11 @@ struct Inner {
     deployment: ArcSwap<Deployment>,
     /// Held while a deployment is replaced, never by a request.
     releasing: Mutex<()>,
-    queue: Queue<Item>,
-    sequence: AtomicU64,
+    queue: Queue,
+    /// Does anybody look at what requests brought?
+    records_inputs: bool,
+    /// Written by every request, beside what every request reads.
+    sequence: CachePadded<AtomicU64>,
     seed: u64,
     consumer: Mutex<Consumer>,
 }
@@ -103,7 +108,7 @@ impl Endpoint {
     /// Safe to call from any number of threads. A record of it is queued even when it fails; nothing is ever waited for.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) and [`Error::InvalidInput`](mlcore::Error::InvalidInput) when the input does not fit the plan or the model (the
+    /// [`Error::SchemaMismatch`] and [`Error::InvalidInput`] when the input does not fit the plan or the model (the
     /// caller's own mistakes, which do not count against the arm); else what the runner documents.
     pub fn predict(&self, request: Request<'_>) -> Result<Prediction> {
         let started = Instant::now();
@@ -121,50 +126,42 @@ impl Endpoint {
             let outputs = model.run(&inputs, &inner.run_options)?;
             Ok(Answered { inputs, outputs })
         });
-        let version = model.version().version;
-        let mut record = Record {
+        let record = Record {
             request: request.id.cloned(),
             outcome_id,
             arm: arm.clone(),
-            version,
+            version: model.version().version,
             propensity: assignment.propensity,
-            features_digest: 0,
+            features_digest: answer.as_ref().map_or(0, |answered| record::digest(&answered.inputs)),
             plan: model.version().lineage.plan_digest(),
             latency: Duration::ZERO,
-            input: inner.queue.recorded(request.input),
+            input: RecordedInput::None,
             outputs: Batch::default(),
-            error: None,
+            error: answer.as_ref().err().map(Error::kind),
         };
-        let result = match answer {
-            Ok(Answered { inputs, outputs }) => {
-                record.features_digest = record::digest(&inputs);
-                record.outputs = outputs.clone();
-                for position in assignment.shadows.iter() {
-                    let (arm, model) = deployment.at(position);
-                    inner.queue.push(Item::Shadow {
-                        arm: arm.clone(),
-                        model: model.clone(),
-                        inputs: inputs.clone(),
-                        primary: outputs.clone(),
-                    });
-                }
-                Ok(Prediction {
-                    outputs,
-                    version,
-                    arm: arm.clone(),
-                    propensity: assignment.propensity,
-                    outcome_id,
-                })
+        let mut slip = inner.queue.slip(record, assignment.epoch);
+        slip.counts = answer.as_ref().err().is_none_or(|error| !error.is_caller_fault());
+        if inner.records_inputs {
+            slip.record.input.fill(request.input);
+        }
+        if let Ok(Answered { inputs, outputs }) = &answer {
+            slip.outputs.pack(outputs);
+            for position in assignment.shadows.iter() {
+                let (arm, model) = deployment.at(position);
+                let (inputs, primary) = (inputs.clone(), outputs.clone());
+                let run = ShadowRun { arm: arm.clone(), model: model.clone(), inputs, primary };
+                inner.queue.push(Item::Shadow(Box::new(run)));
             }
-            Err(error) => {
-                record.error = Some(error.kind());
-                Err(error)
-            }
-        };
-        let counts = result.as_ref().err().is_none_or(|error| !error.is_caller_fault());
-        record.latency = started.elapsed();
-        inner.queue.push(Item::Record { record: Box::new(record), epoch: assignment.epoch, counts });
-        result
+        }
+        slip.record.latency = started.elapsed();
+        inner.queue.push(Item::Record(slip));
+        Ok(Prediction {
+            outputs: answer?.outputs,
+            version: model.version().version,
+            arm: arm.clone(),
+            propensity: assignment.propensity,
+            outcome_id,
+        })
     }
 
     /// Reports what came of a prediction: its true label or value, as the endpoint's loss takes it. Never blocks; an
@@ -184,7 +181,9 @@ impl Endpoint {
         // What arrives while this runs waits for the next call, so that this one ends.
         for _ in 0..self.inner.queue.len() {
             let Some(item) = self.inner.queue.pop() else { break };
-            self.inner.queue.recycle(consumer.take(item, &*deployment.policy));
+            if let Some(slip) = consumer.take(item, &*deployment.policy) {
+                self.inner.queue.recycle(slip);
+            }
         }
         consumer.counts.dropped = self.inner.queue.dropped();
         let mut events: Vec<Event> = consumer
@@ -211,7 +210,7 @@ impl Endpoint {
     /// first request reaches them, and requests that are under way finish on the version they began with.
     ///
     /// # Errors
-    /// [`Error::NotFound`](mlcore::Error::NotFound) when the default arm's alias is gone; what loading a version answers otherwise. Nothing
+    /// [`Error::NotFound`] when the default arm's alias is gone; what loading a version answers otherwise. Nothing
     /// changes then.
     pub fn refresh(&self) -> Result<Vec<Event>> {
         self.deploy(self.inner.deployment.load().policy.clone())

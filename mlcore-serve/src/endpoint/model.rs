@@ -5,7 +5,7 @@ use mlcore::arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array, new_null_array,
 };
 use mlcore::arrow::compute::cast;
-use mlcore::batch::{Batch, Row, Tensor, Value};
+use mlcore::batch::{Batch, Row, SmolStr, Tensor, Value};
 use mlcore::registry::ModelVersion;
 use mlcore::runner::{RunOptions, Runner};
 use mlcore::schema::{DType, Dim, Field, Schema};
@@ -30,7 +30,7 @@ struct Features {
 /// The shape in which the model takes the plan's output.
 enum Entry {
     /// One dense `[rows, width]` input of this name and element type.
-    Dense { name: Arc<str>, dtype: DType },
+    Dense { name: SmolStr, dtype: DType },
     /// One input per column, by name.
     Columns(Vec<Field>),
 }
@@ -141,7 +141,7 @@ impl Features {
 /// A column `[rows]` as the model takes it: `[rows]` or `[rows, 1]`, numbers rounded or widened to its element type.
 fn fit_column(column: &Tensor, field: &Field) -> Result<Tensor> {
     let rows = column.len();
-    let shape = if field.shape().len() == 2 { vec![rows, 1] } else { vec![rows] };
+    let shape: &[usize] = if field.shape().len() == 2 { &[rows, 1] } else { &[rows] };
     match field.dtype() {
         dtype if dtype == column.dtype() => column.reshaped(shape),
         DType::Float32 => {

@@ -2,14 +2,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
+use crossbeam_utils::CachePadded;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::artifact::Digest;
 use mlcore::batch::{Batch, Tensor};
 use mlcore::name::{Arm, RequestId, Version};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
+use super::packed::Packed;
 use super::request::{Input, OutcomeId};
 use super::row_buffer::RowBuffer;
+use super::shadow::ShadowRun;
 
 /// What a request brought, as it was recorded.
 #[derive(Clone, Debug, Default)]
@@ -75,34 +78,58 @@ pub(crate) fn digest(inputs: &Batch) -> u128 {
     hasher.digest128()
 }
 
-/// A bounded queue that never blocks: what does not fit is dropped and counted.
-///
-/// Emptied row buffers travel back to the request path, so that recording a row allocates nothing once warm.
+/// A record on its way, in memory that is used again.
 #[derive(Debug)]
-pub(crate) struct Queue<T> {
-    waiting: ArrayQueue<T>,
-    spare: ArrayQueue<RowBuffer>,
-    dropped: AtomicU64,
+pub(crate) struct Slip {
+    /// Without the outputs, which are packed.
+    pub(crate) record: Record,
+    pub(crate) outputs: Packed,
+    pub(crate) epoch: u32,
+    /// Is it evidence for the policy? A failure that is the caller's own is not.
+    pub(crate) counts: bool,
 }
 
-impl<T> Queue<T> {
+/// A bounded queue that never blocks: what does not fit is dropped and counted.
+///
+/// Slips that were worked off travel back to the path of the requests, so that recording a row allocates nothing once
+/// warm, and nothing is freed by another thread than the one that allocated it.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    waiting: ArrayQueue<Item>,
+    spare: ArrayQueue<Box<Slip>>,
+    /// Written by requests beside what all of them read.
+    dropped: CachePadded<AtomicU64>,
+}
+
+/// What the path of the requests hands over.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Record(Box<Slip>),
+    Outcome { id: OutcomeId, label: f64 },
+    Shadow(Box<ShadowRun>),
+}
+
+impl Queue {
     pub(crate) fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
         Self {
             waiting: ArrayQueue::new(capacity),
-            spare: ArrayQueue::new(capacity.min(1024)),
-            dropped: AtomicU64::new(0),
+            spare: ArrayQueue::new(capacity.min(MOST_SPARE)),
+            dropped: CachePadded::new(AtomicU64::new(0)),
         }
     }
 
     /// Puts `item` in, or drops it and counts.
-    pub(crate) fn push(&self, item: T) {
-        if self.waiting.push(item).is_err() {
+    pub(crate) fn push(&self, item: Item) {
+        if let Err(item) = self.waiting.push(item) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+            if let Item::Record(slip) = item {
+                self.recycle(slip);
+            }
         }
     }
 
-    pub(crate) fn pop(&self) -> Option<T> {
+    pub(crate) fn pop(&self) -> Option<Item> {
         self.waiting.pop()
     }
 
@@ -115,27 +142,50 @@ impl<T> Queue<T> {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// The input as it is recorded: rows are copied into memory that was used before, the rest is shared.
-    pub(crate) fn recorded(&self, input: Input<'_>) -> RecordedInput {
-        match input {
-            Input::Row(row) => {
-                let mut buffer = self.spare.pop().unwrap_or_default();
-                buffer.copy(row);
-                RecordedInput::Row(buffer)
+    /// A slip for `record`, whose input and outputs are still to be filled in: memory that was used before, if there is any.
+    pub(crate) fn slip(&self, record: Record, epoch: u32) -> Box<Slip> {
+        match self.spare.pop() {
+            Some(mut slip) => {
+                let input = std::mem::take(&mut slip.record.input);
+                slip.record = Record { input, ..record };
+                slip.epoch = epoch;
+                slip
             }
-            Input::Table(table) => RecordedInput::Table(table.clone()),
-            Input::Tensors(tensors) => RecordedInput::Tensors(tensors.clone()),
+            None => Box::new(Slip { record, outputs: Packed::default(), epoch, counts: true }),
         }
     }
 
-    /// Takes the memory of a recorded input back.
-    pub(crate) fn recycle(&self, input: RecordedInput) {
-        if let RecordedInput::Row(buffer) = input {
-            // A full shelf means there are enough of them: this one is freed.
-            drop(self.spare.push(buffer));
+    /// Takes the memory of a slip back.
+    pub(crate) fn recycle(&self, mut slip: Box<Slip>) {
+        slip.outputs.clear();
+        if !matches!(slip.record.input, RecordedInput::Row(_)) {
+            slip.record.input = RecordedInput::None;
+        }
+        slip.record.request = None;
+        slip.record.outputs = Batch::default();
+        // A full shelf means there are enough of them: this one is freed.
+        drop(self.spare.push(slip));
+    }
+}
+
+impl RecordedInput {
+    /// Records `input`: rows are copied, into memory that was used before where there is some; the rest is shared.
+    pub(crate) fn fill(&mut self, input: Input<'_>) {
+        match (input, &mut *self) {
+            (Input::Row(row), Self::Row(buffer)) => buffer.copy(row),
+            (Input::Row(row), _) => {
+                let mut buffer = RowBuffer::default();
+                buffer.copy(row);
+                *self = Self::Row(buffer);
+            }
+            (Input::Table(table), _) => *self = Self::Table(table.clone()),
+            (Input::Tensors(tensors), _) => *self = Self::Tensors(tensors.clone()),
         }
     }
 }
+
+/// Slips that are kept for later: as many as come in the few milliseconds for which a worker sleeps.
+const MOST_SPARE: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -144,10 +194,15 @@ mod tests {
     #[test]
     fn a_full_queue_drops_the_newest_and_counts() {
         let queue = Queue::new(2);
-        for item in 0..5 {
-            queue.push(item);
+        for sequence in 0..5 {
+            queue.push(Item::Outcome { id: OutcomeId::generated(1, sequence), label: 0.0 });
         }
-        assert_eq!((queue.pop(), queue.pop(), queue.pop()), (Some(0), Some(1), None));
+        let popped = || match queue.pop() {
+            Some(Item::Outcome { id, .. }) => Some(id),
+            _ => None,
+        };
+        let [first, second] = [0, 1].map(|sequence| Some(OutcomeId::generated(1, sequence)));
+        assert_eq!((popped(), popped(), popped()), (first, second, None));
         assert_eq!(queue.dropped(), 3);
     }
 }

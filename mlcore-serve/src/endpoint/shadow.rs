@@ -1,9 +1,22 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use mlcore::Result;
 use mlcore::batch::Batch;
 use mlcore::name::{Arm, Version};
 use serde::Serialize;
+
+use super::model::LoadedModel;
+
+/// A model to be run beside the one that answered.
+#[derive(Debug)]
+pub(crate) struct ShadowRun {
+    pub(crate) arm: Arm,
+    pub(crate) model: Arc<LoadedModel>,
+    pub(crate) inputs: Batch,
+    /// What the caller got.
+    pub(crate) primary: Batch,
+}
 
 /// How a shadow's answers compare with those that callers got.
 #[derive(Clone, Debug, Serialize)]

@@ -9,6 +9,7 @@ use arrow::datatypes::{
     ArrowPrimitiveType, Field as ArrowField, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
     Int32Type, Int64Type, Schema as ArrowSchema, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
+use smallvec::smallvec;
 
 use super::element::Buffer;
 use super::{Batch, Tensor};
@@ -77,7 +78,7 @@ fn tensor(name: &str, column: &ArrayRef) -> Result<Tensor> {
             Error::schema_mismatch("make tensor", name, cause.to_string()).caused_by(cause)
         })?
     };
-    Ok(Tensor::from_buffer(vec![plain.len()], buffer(&plain, dtype)))
+    Ok(Tensor::from_buffer(smallvec![plain.len()], buffer(&plain, dtype)))
 }
 
 fn buffer(column: &ArrayRef, dtype: DType) -> Buffer {

@@ -7,11 +7,12 @@
 mod arrow_batch;
 pub(crate) mod element;
 mod row;
-mod tensor;
+pub(crate) mod tensor;
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+
+pub use smol_str::SmolStr;
 
 pub use self::element::Element;
 pub use self::row::{Row, Value};
@@ -31,7 +32,7 @@ use crate::schema::Schema;
 /// ```
 #[derive(Clone, PartialEq, Default)]
 pub struct Batch {
-    tensors: Vec<(Arc<str>, Tensor)>,
+    tensors: Vec<(SmolStr, Tensor)>,
 }
 
 impl Batch {
@@ -39,12 +40,12 @@ impl Batch {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for a name that occurs twice.
-    pub fn new<N: Into<Arc<str>>>(tensors: impl IntoIterator<Item = (N, Tensor)>) -> Result<Self> {
-        let tensors: Vec<(Arc<str>, Tensor)> =
+    pub fn new<N: Into<SmolStr>>(tensors: impl IntoIterator<Item = (N, Tensor)>) -> Result<Self> {
+        let tensors: Vec<(SmolStr, Tensor)> =
             tensors.into_iter().map(|(name, tensor)| (name.into(), tensor)).collect();
         for (position, (name, _)) in tensors.iter().enumerate() {
             if tensors.iter().take(position).any(|(earlier, _)| earlier == name) {
-                return Err(Error::invalid_input("build batch", name.as_ref(), "the name occurs twice"));
+                return Err(Error::invalid_input("build batch", name.as_str(), "the name occurs twice"));
             }
         }
         Ok(Self { tensors })
@@ -52,7 +53,7 @@ impl Batch {
 
     /// A batch of one tensor.
     #[must_use]
-    pub fn single(name: impl Into<Arc<str>>, tensor: Tensor) -> Self {
+    pub fn single(name: impl Into<SmolStr>, tensor: Tensor) -> Self {
         Self { tensors: vec![(name.into(), tensor)] }
     }
 
@@ -90,7 +91,7 @@ impl Batch {
     /// The tensor of this name, if there is one.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Tensor> {
-        self.tensors.iter().find(|(own, _)| **own == *name).map(|(_, tensor)| tensor)
+        self.tensors.iter().find(|(own, _)| own == name).map(|(_, tensor)| tensor)
     }
 
     /// The first tensor: for models that answer one thing.
@@ -101,12 +102,12 @@ impl Batch {
 
     /// The names in order.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.tensors.iter().map(|(name, _)| name.as_ref())
+        self.tensors.iter().map(|(name, _)| name.as_str())
     }
 
     /// Names and tensors in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor)> {
-        self.tensors.iter().map(|(name, tensor)| (name.as_ref(), tensor))
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
     /// The rows of `range` of every tensor, sharing the elements.
@@ -114,7 +115,7 @@ impl Batch {
     /// # Errors
     /// As [`Tensor::rows_in`].
     pub fn rows_in(&self, range: Range<usize>) -> Result<Self> {
-        let cut = |(name, tensor): &(Arc<str>, Tensor)| Ok((name.clone(), tensor.rows_in(range.clone())?));
+        let cut = |(name, tensor): &(SmolStr, Tensor)| Ok((name.clone(), tensor.rows_in(range.clone())?));
         Ok(Self { tensors: self.tensors.iter().map(cut).collect::<Result<_>>()? })
     }
 

@@ -5,10 +5,14 @@ use arrow::array::{Array, StringArray};
 use arrow::buffer::ScalarBuffer;
 use half::f16;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use smallvec::{SmallVec, smallvec};
 
 use super::element::{Buffer, Element, sealed::Storage, with_buffer};
 use crate::error::{Error, Result};
 use crate::schema::DType;
+
+/// The sizes of the axes. Few tensors have more than three, and such a shape is cloned without the allocator.
+pub(crate) type Shape = SmallVec<[usize; 3]>;
 
 /// A dense, row-major array of one element type. Cloning shares the elements.
 ///
@@ -22,7 +26,7 @@ use crate::schema::DType;
 /// ```
 #[derive(Clone)]
 pub struct Tensor {
-    shape: Vec<usize>,
+    shape: Shape,
     storage: Storage,
 }
 
@@ -31,8 +35,8 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when the shape's product is not the number of values, or overflows.
-    pub fn new<T: Element>(shape: impl Into<Vec<usize>>, values: Vec<T>) -> Result<Self> {
-        let shape = checked(shape.into(), values.len())?;
+    pub fn new<T: Element>(shape: impl AsRef<[usize]>, values: Vec<T>) -> Result<Self> {
+        let shape = checked(shape.as_ref(), values.len())?;
         Ok(Self { shape, storage: T::wrap(values) })
     }
 
@@ -41,11 +45,11 @@ impl Tensor {
     /// # Errors
     /// As [`Tensor::new`].
     pub fn strings<S: AsRef<str>>(
-        shape: impl Into<Vec<usize>>,
+        shape: impl AsRef<[usize]>,
         values: impl IntoIterator<Item = S>,
     ) -> Result<Self> {
         let text = StringArray::from_iter_values(values);
-        let shape = checked(shape.into(), text.len())?;
+        let shape = checked(shape.as_ref(), text.len())?;
         Ok(Self { shape, storage: Storage(Buffer::String(text)) })
     }
 
@@ -53,8 +57,8 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when the shape's product overflows.
-    pub fn zeros(dtype: DType, shape: impl Into<Vec<usize>>) -> Result<Self> {
-        let shape = shape.into();
+    pub fn zeros(dtype: DType, shape: impl AsRef<[usize]>) -> Result<Self> {
+        let shape = shape.as_ref();
         let length = shape.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
         let length = length.filter(|&length| length <= isize::MAX as usize / 16).ok_or_else(|| {
             Error::invalid_input("make tensor", format!("{shape:?}"), "it has more elements than memory")
@@ -76,13 +80,13 @@ impl Tensor {
     /// A column of one value per row, shape `[values.len()]`.
     #[must_use]
     pub fn column<T: Element>(values: Vec<T>) -> Self {
-        Self { shape: vec![values.len()], storage: T::wrap(values) }
+        Self { shape: smallvec![values.len()], storage: T::wrap(values) }
     }
 
     /// The elements of an `ndarray` array; row-major ones are moved, others are copied into that order.
     #[must_use]
     pub fn from_array<T: Element>(array: ArrayD<T>) -> Self {
-        let shape = array.shape().to_vec();
+        let shape = Shape::from_slice(array.shape());
         let length: usize = shape.iter().product();
         let values = if array.is_standard_layout() {
             let (values, offset) = array.into_raw_vec_and_offset();
@@ -96,7 +100,7 @@ impl Tensor {
         Self { shape, storage: T::wrap(values) }
     }
 
-    pub(crate) fn from_buffer(shape: Vec<usize>, buffer: Buffer) -> Self {
+    pub(crate) fn from_buffer(shape: Shape, buffer: Buffer) -> Self {
         Self { shape, storage: Storage(buffer) }
     }
 
@@ -183,6 +187,34 @@ impl Tensor {
         })
     }
 
+    /// A tensor over a copy of the memory of fixed-width elements, as [`as_bytes`](Self::as_bytes) shows it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for bools and text, which have no such memory, and when there are not as many bytes as the
+    /// shape has elements.
+    pub fn from_bytes(dtype: DType, shape: impl AsRef<[usize]>, bytes: &[u8]) -> Result<Self> {
+        macro_rules! from_bytes {
+            ($($dtype:ident => $type:ty),+) => {
+                match dtype {
+                    $(DType::$dtype => {
+                        let (elements, rest) = bytes.as_chunks::<{ size_of::<$type>() }>();
+                        let values: Vec<$type> = elements.iter().map(|bytes| <$type>::from_ne_bytes(*bytes)).collect();
+                        if rest.is_empty() { Some(Self::new(shape, values)) } else { None }
+                    })+
+                    DType::Bool | DType::String => None,
+                }
+            };
+        }
+        let made = from_bytes! {
+            Int8 => i8, Int16 => i16, Int32 => i32, Int64 => i64, UInt8 => u8, UInt16 => u16, UInt32 => u32,
+            UInt64 => u64, Float16 => f16, Float32 => f32, Float64 => f64
+        };
+        made.unwrap_or_else(|| {
+            let problem = format!("{} bytes are no elements of {dtype}", bytes.len());
+            Err(Error::invalid_input("read tensor", "bytes", problem))
+        })
+    }
+
     /// The elements as an `ndarray` view of the tensor's shape.
     ///
     /// # Errors
@@ -219,8 +251,8 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`Tensor::new`].
-    pub fn reshaped(&self, shape: impl Into<Vec<usize>>) -> Result<Self> {
-        Ok(Self { shape: checked(shape.into(), self.len())?, storage: self.storage.clone() })
+    pub fn reshaped(&self, shape: impl AsRef<[usize]>) -> Result<Self> {
+        Ok(Self { shape: checked(shape.as_ref(), self.len())?, storage: self.storage.clone() })
     }
 
     /// The elements read as `f64`: exact for every type but 64-bit integers past 2^53, `true` is 1.
@@ -310,10 +342,10 @@ impl Buffer {
     }
 }
 
-fn checked(shape: Vec<usize>, count: usize) -> Result<Vec<usize>> {
+fn checked(shape: &[usize], count: usize) -> Result<Shape> {
     let product = shape.iter().try_fold(1_usize, |product, &axis| product.checked_mul(axis));
     if product == Some(count) {
-        return Ok(shape);
+        return Ok(Shape::from_slice(shape));
     }
     Err(Error::invalid_input(
         "build tensor",
@@ -358,6 +390,24 @@ mod tests {
         let sliced = Tensor::from_array(array.slice_move(ndarray::s![1.., ..]).into_dyn());
         assert_eq!(sliced.values::<f64>().unwrap(), [4.0, 5.0, 6.0]);
         assert_eq!(sliced.array::<f64>().unwrap().shape(), [1, 3]);
+    }
+
+    #[test]
+    fn bytes_round_trip() {
+        let tensors = [
+            Tensor::new([2, 2], vec![1.5_f32, -0.0, f32::MIN_POSITIVE, f32::INFINITY]).unwrap(),
+            Tensor::column(vec![i64::MIN, 7]),
+            Tensor::column(vec![f16::from_f32(0.5)]),
+            Tensor::column(vec![1_u8, 2, 3]),
+            Tensor::new([0, 4], Vec::<u16>::new()).unwrap(),
+        ];
+        for tensor in tensors {
+            let bytes = tensor.as_bytes().unwrap();
+            assert_eq!(Tensor::from_bytes(tensor.dtype(), tensor.shape(), bytes).unwrap(), tensor);
+            assert!(Tensor::from_bytes(tensor.dtype(), [99], bytes).is_err());
+        }
+        assert!(Tensor::from_bytes(DType::Float32, [1], &[0; 5]).is_err());
+        assert!(Tensor::from_bytes(DType::Bool, [1], &[1]).is_err());
     }
 
     #[test]

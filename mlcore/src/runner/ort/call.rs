@@ -1,9 +1,10 @@
 //! One run: tensors become values of ONNX Runtime without a copy, its answers become tensors with one.
 
 use std::ffi::{CString, c_char, c_void};
-use std::sync::Arc;
 
 use ort_sys as sys;
+use smallvec::{SmallVec, smallvec};
+use smol_str::SmolStr;
 use sys::ONNXTensorElementDataType as Element;
 
 use super::ffi::{Api, Failure, Owned, call};
@@ -11,8 +12,12 @@ use super::graph::Slot;
 use super::runtime::OnnxRuntime;
 use crate::batch::Tensor;
 use crate::batch::element::{Buffer, with_buffer};
+use crate::batch::tensor::Shape;
 use crate::error::{Error, Result};
 use crate::schema::DType;
+
+/// One thing for each input or output: most models have one input and two outputs.
+pub(super) type Few<T> = SmallVec<[T; 2]>;
 
 /// The names of a model's inputs or outputs as C takes them, made once.
 pub(super) struct Names {
@@ -48,9 +53,9 @@ pub(super) unsafe fn run(
     options: *const sys::OrtRunOptions,
     (input_names, inputs): (&Names, &[Owned<sys::OrtValue>]),
     output_names: &Names,
-) -> Result<Vec<Owned<sys::OrtValue>>, Failure> {
-    let values: Vec<*const sys::OrtValue> = inputs.iter().map(|value| value.as_ptr().cast_const()).collect();
-    let mut answers = vec![std::ptr::null_mut(); output_names.pointers.len()];
+) -> Result<Few<Owned<sys::OrtValue>>, Failure> {
+    let values: Few<*const sys::OrtValue> = inputs.iter().map(|value| value.as_ptr().cast_const()).collect();
+    let mut answers: Few<*mut sys::OrtValue> = smallvec![std::ptr::null_mut(); output_names.pointers.len()];
     // SAFETY: as many names as values on both sides, all alive during the call.
     let outcome = unsafe {
         call!(
@@ -68,7 +73,7 @@ pub(super) unsafe fn run(
         )
     };
     // Taken into ownership also after a failure, which may leave some of them made.
-    let answered: Option<Vec<Owned<sys::OrtValue>>> = answers
+    let answered: Option<Few<Owned<sys::OrtValue>>> = answers
         .into_iter()
         // SAFETY: each is null or a value handed over to the caller.
         .map(|answer| unsafe { Owned::from_raw(answer, api.0.ReleaseValue) })
@@ -172,7 +177,7 @@ pub(super) fn copy_out(
         .map_err(|failure| Error::unsupported("read output", name, failure.message))?;
         if rank == 0 { &[] } else { std::slice::from_raw_parts(sizes, rank) }
     };
-    let shape: Vec<usize> = sizes.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
+    let shape: Shape = sizes.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
     let length = shape.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
     let dtype = dtype(kind).ok_or_else(|| {
         Error::unsupported("read output", name, format!("its elements have ONNX type {kind}"))
@@ -223,7 +228,7 @@ fn read_strings(
     api: Api,
     value: &Owned<sys::OrtValue>,
     name: &str,
-    shape: Vec<usize>,
+    shape: Shape,
     length: usize,
     most: u64,
 ) -> Result<(Tensor, u64)> {
@@ -292,7 +297,7 @@ fn width(dtype: DType) -> u64 {
     }
 }
 
-/// Output names that answers share.
-pub(super) fn shared_names(slots: &[Slot]) -> Vec<Arc<str>> {
-    slots.iter().map(|slot| Arc::from(slot.field.name())).collect()
+/// Output names as answers carry them.
+pub(super) fn answer_names(slots: &[Slot]) -> Vec<SmolStr> {
+    slots.iter().map(|slot| SmolStr::from(slot.field.name())).collect()
 }

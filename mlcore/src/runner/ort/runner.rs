@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ort_sys as sys;
+use smol_str::SmolStr;
 
-use super::call::{self, Names};
+use super::call::{self, Few, Names};
 use super::deadline;
 use super::external::Folder;
 use super::ffi::{Failure, Owned};
@@ -42,7 +43,7 @@ struct Loaded {
     outputs: Vec<Slot>,
     input_names: Names,
     output_names: Names,
-    answer_names: Vec<Arc<str>>,
+    answer_names: Vec<SmolStr>,
     max_output_bytes: u64,
 }
 
@@ -116,7 +117,7 @@ impl OnnxRunner {
             placement,
             input_names: Names::of(&model.inputs)?,
             output_names: Names::of(&model.outputs)?,
-            answer_names: call::shared_names(&model.outputs),
+            answer_names: call::answer_names(&model.outputs),
             info: model.info,
             runtime,
             provider,
@@ -191,7 +192,7 @@ impl Loaded {
             #[expect(unsafe_code, reason = "a foreign interface")]
             unsafe {
                 let values = tensors.iter().map(|tensor| call::borrow(&self.runtime, tensor));
-                let values = values.collect::<Result<Vec<_>, Failure>>()?;
+                let values = values.collect::<Result<Few<_>, Failure>>()?;
                 let inputs = (&self.input_names, values.as_slice());
                 let api = self.runtime.api();
                 self.sessions.with(|session| call::run(api, session, run_options, inputs, &self.output_names))
@@ -205,8 +206,8 @@ impl Loaded {
     }
 
     /// The tensor of each input, in the model's order, checked.
-    fn bind<'a>(&self, batch: &'a Batch) -> Result<Vec<&'a Tensor>> {
-        let mut bound = Vec::with_capacity(self.inputs.len());
+    fn bind<'a>(&self, batch: &'a Batch) -> Result<Few<&'a Tensor>> {
+        let mut bound = Few::with_capacity(self.inputs.len());
         let mut given = batch.iter();
         for slot in &self.inputs {
             let name = slot.field.name();
@@ -233,8 +234,8 @@ impl Loaded {
     }
 
     /// The size of the first axis for every name of a first axis. Inputs that share a name must share the size.
-    fn rows(&self, tensors: &[&Tensor]) -> Result<Vec<(Option<&str>, usize)>> {
-        let mut known: Vec<(Option<&str>, usize)> = Vec::with_capacity(1);
+    fn rows(&self, tensors: &[&Tensor]) -> Result<Few<(Option<&str>, usize)>> {
+        let mut known: Few<(Option<&str>, usize)> = Few::new();
         for (slot, tensor) in self.inputs.iter().zip(tensors) {
             if slot.field.shape().first() != Some(&Dim::Dynamic) {
                 continue;
