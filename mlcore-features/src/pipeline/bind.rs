@@ -1,5 +1,6 @@
 //! From a table's columns to typed, checked slices that blocks of rows are read from.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -103,6 +104,14 @@ impl<'a> Bound<'a> {
         (0..count).find(|offset| nulls.is_null(start + offset))
     }
 
+    /// The numbers themselves, where they are doubles and none is null.
+    pub(crate) fn doubles(&self, start: usize, count: usize) -> Option<&[f64]> {
+        match &self.values {
+            Values::Float64(values) if self.nulls.is_none() => values.get(start..start + count),
+            _ => None,
+        }
+    }
+
     /// Reads numbers, a null as NaN.
     pub(crate) fn numbers(&self, start: usize, into: &mut [f64]) {
         fn widen<T: Copy>(values: &[T], start: usize, into: &mut [f64], number: impl Fn(T) -> f64) {
@@ -200,7 +209,7 @@ impl<'a> Bound<'a> {
 }
 
 /// The columns that the program reads, in its order and its types: by name, in any order, others ignored.
-pub(crate) fn columns(program: &Program, table: &RecordBatch) -> Result<Vec<ArrayRef>> {
+pub(crate) fn columns<'a>(program: &Program, table: &'a RecordBatch) -> Result<Vec<Cow<'a, ArrayRef>>> {
     let mut columns = Vec::with_capacity(program.slots.len());
     for (position, field) in program.input.fields().iter().enumerate() {
         // Most tables come in the order of the plan, where a search for every name would cost more than the transform of
@@ -217,14 +226,20 @@ pub(crate) fn columns(program: &Program, table: &RecordBatch) -> Result<Vec<Arra
 }
 
 /// The column as an array of exactly this type, if each of its values fits there.
-fn conform(program: &Program, position: usize, column: &ArrayRef, expected: DType) -> Result<ArrayRef> {
+fn conform<'a>(
+    program: &Program,
+    position: usize,
+    column: &'a ArrayRef,
+    expected: DType,
+) -> Result<Cow<'a, ArrayRef>> {
     let got = DType::from_arrow(column.data_type());
-    if got == Some(DType::String) && expected == DType::String {
-        return Ok(column.clone());
+    let is_plain = expected == DType::String || !matches!(column.data_type(), DataType::Dictionary(_, _));
+    if got == Some(expected) && is_plain {
+        return Ok(Cow::Borrowed(column));
     }
     let plain = plain(column)?;
     if got == Some(expected) {
-        return Ok(plain);
+        return Ok(Cow::Owned(plain));
     }
     let unfit = || {
         let name = program.input.fields().get(position).map_or("", |field| field.name());
@@ -233,7 +248,7 @@ fn conform(program: &Program, position: usize, column: &ArrayRef, expected: DTyp
     };
     // An untyped column of nulls, as polars and pandas make them, is a missing value of whatever type is expected.
     if *column.data_type() == DataType::Null {
-        return Ok(arrow::array::new_null_array(&expected.to_arrow(), column.len()));
+        return Ok(Cow::Owned(arrow::array::new_null_array(&expected.to_arrow(), column.len())));
     }
     let comparable = got.is_some_and(|got| {
         got.is_numeric()
@@ -249,7 +264,7 @@ fn conform(program: &Program, position: usize, column: &ArrayRef, expected: DTyp
             return Err(unfit_value(program, position, &value, Some(row)));
         }
     }
-    cast(&plain, &expected.to_arrow()).map_err(|cause| unfit().caused_by(cause))
+    cast(&plain, &expected.to_arrow()).map(Cow::Owned).map_err(|cause| unfit().caused_by(cause))
 }
 
 /// The array without a dictionary around numbers; text keeps its layout.

@@ -1,5 +1,6 @@
 //! Many rows through a plan, a block of rows at a time, with the kernels of the row executor.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
@@ -7,6 +8,7 @@ use mlcore::batch::Tensor;
 use mlcore::{Error, Result};
 
 use super::bind::{self, Bound, Texts, Values};
+use super::kernel::Kernel;
 use super::program::{
     Encoder, OutputColumn, Place, Program, REFUSED, Read, Refusal, Source, Write, Writes, ZEROS,
     shown_number, shown_text,
@@ -61,12 +63,17 @@ pub(crate) fn to_matrix<T: Output + Default>(program: &Program, table: &RecordBa
         .remedy("transform it in smaller batches")
     })?;
     let mut values = vec![T::default(); length];
-    fill_matrix(program, table, &mut values)?;
+    fill(program, table, &mut values, true)?;
     Tensor::new([rows, width], values)
 }
 
-/// Writes the plan's output into a row-major matrix, whose zeros need not be written again when `fresh`.
+/// Writes the plan's output into a row-major matrix.
 pub(crate) fn fill_matrix<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T]) -> Result<()> {
+    fill(program, table, values, false)
+}
+
+/// The same; where the matrix is `fresh`, it holds zeros already.
+fn fill<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T], fresh: bool) -> Result<()> {
     program.check_numeric()?;
     let (rows, width) = (table.num_rows(), program.width());
     if rows.checked_mul(width) != Some(values.len()) {
@@ -78,22 +85,22 @@ pub(crate) fn fill_matrix<T: Output>(program: &Program, table: &RecordBatch, val
     }
     let inputs = bind::columns(program, table)?;
     let bound = bind_all(&inputs)?;
-    execute(program, &bound, rows, &mut MatrixSink { values, width })
+    let mut sink = MatrixSink { values, width, fresh, block: vec![T::of(0.0); BLOCK.min(rows)] };
+    execute(program, &bound, rows, &mut sink)
 }
 
-fn bind_all(inputs: &[ArrayRef]) -> Result<Vec<Bound<'_>>> {
-    inputs
-        .iter()
-        .map(|array| {
-            Bound::of(array.as_ref()).ok_or_else(|| {
-                Error::unsupported(
-                    "transform",
-                    "column",
-                    format!("columns of type {} are not taken", array.data_type()),
-                )
-            })
-        })
-        .collect()
+fn bind_all<'a>(inputs: &'a [Cow<'_, ArrayRef>]) -> Result<Vec<Bound<'a>>> {
+    let mut bound = Vec::with_capacity(inputs.len());
+    for array in inputs {
+        bound.push(Bound::of(array.as_ref().as_ref()).ok_or_else(|| {
+            Error::unsupported(
+                "transform",
+                "column",
+                format!("columns of type {} are not taken", array.data_type()),
+            )
+        })?);
+    }
+    Ok(bound)
 }
 
 /// Text that is passed on leaves as `Utf8`, whatever its layout was.
@@ -146,19 +153,28 @@ impl Sink for ColumnSink {
 struct MatrixSink<'a, T> {
     values: &'a mut [T],
     width: usize,
+    fresh: bool,
+    /// A block of one column, as it is written.
+    block: Vec<T>,
 }
 
 impl<T: Output> Sink for MatrixSink<'_, T> {
     const TABLE: bool = false;
 
     fn clear(&mut self, start: usize, count: usize) {
-        self.values[start * self.width..(start + count) * self.width].fill(T::of(0.0));
+        if !self.fresh {
+            self.values[start * self.width..(start + count) * self.width].fill(T::of(0.0));
+        }
     }
 
     fn numbers(&mut self, column: usize, start: usize, values: &[f64]) {
-        let places = self.values[start * self.width..].chunks_exact_mut(self.width);
-        for (row, value) in places.zip(values) {
-            row[column] = T::of(*value);
+        // In two passes, of which the first runs on vectors.
+        for (converted, value) in self.block.iter_mut().zip(values) {
+            *converted = T::of(*value);
+        }
+        let rows = self.values[start * self.width..].chunks_exact_mut(self.width);
+        for (row, value) in rows.zip(&self.block[..values.len()]) {
+            row[column] = *value;
         }
     }
 
@@ -177,22 +193,24 @@ struct Workspace {
     numbers: Vec<f64>,
     codes: Vec<u32>,
     temps: Vec<f64>,
-    /// Per instruction, the code of each word of a dictionary.
+    /// Per instruction, the code of each word of a dictionary; none where no column is one.
     words: Vec<Vec<u32>>,
 }
 
 impl Workspace {
     fn new(program: &Program, bound: &[Bound<'_>], rows: usize) -> Self {
-        let words =
-            program.instructions.iter().map(|instruction| match (&instruction.read, &instruction.write) {
-                (Read::Text { slot, fill }, Write::Codes { encoder, .. }) => match &bound[*slot].values {
-                    Values::Text(Texts::Dictionary { texts, .. }) if texts.len() <= rows => {
-                        texts.iter().map(|text| encoder.text(text.or(fill.as_deref()))).collect()
-                    }
-                    _ => Vec::new(),
-                },
+        let is_dictionary =
+            |bound: &Bound<'_>| matches!(&bound.values, Values::Text(Texts::Dictionary { .. }));
+        let instructions = if bound.iter().any(is_dictionary) { &program.instructions[..] } else { &[] };
+        let words = instructions.iter().map(|instruction| match (&instruction.read, &instruction.write) {
+            (Read::Text { slot, fill }, Write::Codes { encoder, .. }) => match &bound[*slot].values {
+                Values::Text(Texts::Dictionary { texts, .. }) if texts.len() <= rows => {
+                    texts.iter().map(|text| encoder.text(text.or(fill.as_deref()))).collect()
+                }
                 _ => Vec::new(),
-            });
+            },
+            _ => Vec::new(),
+        });
         let words = words.collect();
         let block = BLOCK.min(rows);
         Self {
@@ -261,24 +279,19 @@ fn step(
     }
     match &instruction.read {
         Read::Number { source, kernels } => {
-            match source {
-                Source::Input(slot) => bound[*slot].numbers(start, &mut workspace.numbers[..count]),
-                Source::Temp(temp) => {
-                    let block = workspace.numbers.len();
-                    let from = *temp * block;
-                    workspace.numbers[..count].copy_from_slice(&workspace.temps[from..from + count]);
-                }
-            }
-            let mut stop = None;
-            let mut count = count;
-            for kernel in kernels {
+            let mut refused = load(source, kernels.first(), bound, start, count, workspace);
+            let (mut stop, mut count) = (None, count);
+            let mut rest = kernels.iter().skip(1);
+            loop {
                 // A refused value is reported as it was when it was refused.
-                if let Some((offset, site)) = kernel.apply_block(&mut workspace.numbers[..count]) {
+                if let Some((offset, site)) = refused {
                     let shown = shown_number(workspace.numbers[offset]);
                     let error = program.refused(site, Some(start + offset), &shown, Refusal::NotFinite);
                     stop = Some(Stop { offset, error });
                     count = offset;
                 }
+                let Some(kernel) = rest.next() else { break };
+                refused = kernel.apply_block(&mut workspace.numbers[..count]);
             }
             match &instruction.write {
                 Write::Number(place) => write_numbers(*place, start, count, workspace, sink),
@@ -335,6 +348,38 @@ fn step(
     }
 }
 
+/// Fills the block with the numbers of `source`, to which the first kernel is applied on the way; where it refuses one, its
+/// position and the site to report.
+fn load(
+    source: &Source,
+    first: Option<&Kernel>,
+    bound: &[Bound<'_>],
+    start: usize,
+    count: usize,
+    workspace: &mut Workspace,
+) -> Option<(usize, u32)> {
+    let Workspace { numbers, temps, .. } = workspace;
+    let block = numbers.len();
+    let numbers = &mut numbers[..count];
+    let ready = match source {
+        Source::Input(slot) => match bound[*slot].doubles(start, count) {
+            Some(doubles) => doubles,
+            None => {
+                bound[*slot].numbers(start, numbers);
+                return first.and_then(|kernel| kernel.apply_block(numbers));
+            }
+        },
+        Source::Temp(temp) => &temps[temp * block..][..count],
+    };
+    match first {
+        Some(kernel) => kernel.apply_from(ready, numbers),
+        None => {
+            numbers.copy_from_slice(ready);
+            None
+        }
+    }
+}
+
 fn sink_shares<S: Sink>(_sink: &S) -> bool {
     S::TABLE
 }
@@ -355,7 +400,7 @@ fn read_texts(
         }
     }
     let codes = &mut workspace.codes[..count];
-    let words = &workspace.words[index];
+    let words = workspace.words.get(index).map_or(&[][..], Vec::as_slice);
     match (&column.values, &column.nulls) {
         (Values::Text(Texts::Dictionary { keys, .. }), _) if !words.is_empty() => {
             let missing = encoder.text(fill);

@@ -36,6 +36,12 @@ pub(crate) enum Kernel {
         mean: f64,
         scale: f64,
     },
+    /// [`Kernel::RefuseInfinite`], then [`Kernel::Standardize`].
+    RefuseInfiniteAndStandardize {
+        site: u32,
+        mean: f64,
+        scale: f64,
+    },
     /// [`Kernel::Multiply`], then [`Kernel::Add`]: two roundings, never one fused operation.
     Rescale {
         scale: f64,
@@ -46,42 +52,54 @@ pub(crate) enum Kernel {
 /// The same steps in fewer: pairs that often meet become one, and a check that cannot fail any more is left out.
 pub(crate) fn fused(kernels: impl IntoIterator<Item = Kernel>) -> Box<[Kernel]> {
     let mut steps: Vec<Kernel> = Vec::new();
-    for kernel in kernels {
-        let joined = match (steps.last(), &kernel) {
-            (Some(Kernel::RefuseInfinite { site }), Kernel::Impute(fill)) => {
-                Some(Kernel::RefuseInfiniteAndImpute { site: *site, fill: *fill })
+    for mut kernel in kernels {
+        let is_checked = match (steps.last(), &kernel) {
+            (Some(Kernel::RefuseInfinite { .. }), Kernel::RefuseInfinite { .. }) => true,
+            (Some(Kernel::RefuseInfiniteAndImpute { fill, .. }), Kernel::RefuseInfinite { .. }) => {
+                !fill.is_infinite()
             }
-            (Some(Kernel::RefuseInfinite { .. }), Kernel::RefuseInfinite { .. }) => continue,
-            (Some(Kernel::RefuseInfiniteAndImpute { fill, .. }), Kernel::RefuseInfinite { .. })
-                if !fill.is_infinite() =>
-            {
-                continue;
-            }
-            (Some(Kernel::Subtract(mean)), Kernel::Divide(scale)) => {
-                Some(Kernel::Standardize { mean: *mean, scale: *scale })
-            }
-            (Some(Kernel::Multiply(scale)), Kernel::Add(offset)) => {
-                Some(Kernel::Rescale { scale: *scale, offset: *offset })
-            }
-            _ => None,
+            _ => false,
         };
-        match joined {
-            Some(joined) => {
-                steps.pop();
-                steps.push(joined);
-            }
-            None => steps.push(kernel),
+        if is_checked {
+            continue;
         }
+        // What two became may join with the one before.
+        while let Some(joined) = steps.last().and_then(|last| last.joined(&kernel)) {
+            steps.pop();
+            kernel = joined;
+        }
+        steps.push(kernel);
     }
     steps.into()
 }
 
 impl Kernel {
+    /// This step and the next in one, where there is such a step.
+    fn joined(&self, next: &Self) -> Option<Self> {
+        match (self, next) {
+            (Self::RefuseInfinite { site }, Self::Impute(fill)) => {
+                Some(Self::RefuseInfiniteAndImpute { site: *site, fill: *fill })
+            }
+            (Self::RefuseInfinite { site }, Self::Standardize { mean, scale }) => {
+                Some(Self::RefuseInfiniteAndStandardize { site: *site, mean: *mean, scale: *scale })
+            }
+            (Self::Subtract(mean), Self::Divide(scale)) => {
+                Some(Self::Standardize { mean: *mean, scale: *scale })
+            }
+            (Self::Multiply(scale), Self::Add(offset)) => {
+                Some(Self::Rescale { scale: *scale, offset: *offset })
+            }
+            _ => None,
+        }
+    }
+
     /// The site to report when the value is refused.
     #[inline(always)]
     pub(crate) fn refuses(&self, value: f64) -> Option<u32> {
         match self {
-            Self::RefuseInfinite { site } | Self::RefuseInfiniteAndImpute { site, .. }
+            Self::RefuseInfinite { site }
+            | Self::RefuseInfiniteAndImpute { site, .. }
+            | Self::RefuseInfiniteAndStandardize { site, .. }
                 if value.is_infinite() =>
             {
                 Some(*site)
@@ -104,7 +122,9 @@ impl Kernel {
             Self::Add(number) => value + number,
             Self::Clip { low, high } => clip(value, *low, *high),
             Self::Bin(edges) => bin(value, edges),
-            Self::Standardize { mean, scale } => (value - mean) / scale,
+            Self::Standardize { mean, scale } | Self::RefuseInfiniteAndStandardize { mean, scale, .. } => {
+                standardize(value, *mean, *scale)
+            }
             Self::Rescale { scale, offset } => value * scale + offset,
         }
     }
@@ -134,10 +154,33 @@ impl Kernel {
                 map(&mut values[..passed], |value| impute(value, *fill));
                 return refused;
             }
-            Self::Standardize { mean, scale } => map(values, |value| (value - mean) / scale),
+            Self::RefuseInfiniteAndStandardize { mean, scale, .. } => {
+                let refused = self.first_refused(values);
+                let passed = refused.map_or(values.len(), |(position, _)| position);
+                map(&mut values[..passed], |value| standardize(value, *mean, *scale));
+                return refused;
+            }
+            Self::Standardize { mean, scale } => map(values, |value| standardize(value, *mean, *scale)),
             Self::Rescale { scale, offset } => map(values, |value| value * scale + offset),
         }
         None
+    }
+
+    /// [`Kernel::apply_block`] on a copy of `from`, without a pass of its own for the copy where it can be spared. A refused
+    /// value is copied as it is.
+    pub(crate) fn apply_from(&self, from: &[f64], values: &mut [f64]) -> Option<(usize, u32)> {
+        if let Self::RefuseInfiniteAndStandardize { mean, scale, .. } = self {
+            let mut infinite = 0_u64;
+            for (value, from) in values.iter_mut().zip(from) {
+                infinite |= u64::from(from.is_infinite());
+                *value = standardize(*from, *mean, *scale);
+            }
+            if infinite == 0 {
+                return None;
+            }
+        }
+        values.copy_from_slice(from);
+        self.apply_block(values)
     }
 
     fn first_refused(&self, values: &[f64]) -> Option<(usize, u32)> {
@@ -159,6 +202,11 @@ impl Kernel {
 #[inline(always)]
 fn impute(value: f64, fill: f64) -> f64 {
     if value.is_nan() { fill } else { value }
+}
+
+#[inline(always)]
+fn standardize(value: f64, mean: f64, scale: f64) -> f64 {
+    (value - mean) / scale
 }
 
 #[inline(always)]
@@ -210,6 +258,7 @@ mod tests {
             Just(Kernel::Clip { low: -1.0, high: 1.0 }),
             Just(Kernel::RefuseInfiniteAndImpute { site: 5, fill: 0.5 }),
             Just(Kernel::Standardize { mean: 0.3, scale: 1.7 }),
+            Just(Kernel::RefuseInfiniteAndStandardize { site: 6, mean: 0.3, scale: 1.7 }),
             Just(Kernel::Rescale { scale: 0.3, offset: -1.7 }),
             prop::collection::vec(-3.0..3.0, 0..50).prop_map(|mut edges| {
                 edges.sort_by(f64::total_cmp);
@@ -226,6 +275,10 @@ mod tests {
         ) {
             let mut block = values.clone();
             let refused = kernel.apply_block(&mut block);
+            let mut copied = vec![0.0; values.len()];
+            prop_assert_eq!(kernel.apply_from(&values, &mut copied), refused);
+            let bits = |values: &[f64]| values.iter().map(|value| canonical(*value).to_bits()).collect::<Vec<_>>();
+            prop_assert_eq!(bits(&copied), bits(&block));
             block.truncate(refused.map_or(block.len(), |(position, _)| position));
             let expected = values
                 .iter()

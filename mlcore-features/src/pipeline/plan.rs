@@ -185,8 +185,10 @@ impl FittedPipeline {
             ));
         }
         let columns = bind::columns(&self.inner.program, table)?;
-        let values: Vec<Value<'_>> =
-            columns.iter().filter_map(|column| Some(Bound::of(column.as_ref())?.value(row))).collect();
+        let values: Vec<Value<'_>> = columns
+            .iter()
+            .filter_map(|column| Some(Bound::of(column.as_ref().as_ref())?.value(row)))
+            .collect();
         Ok(use_values(&values))
     }
 
