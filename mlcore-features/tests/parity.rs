@@ -363,12 +363,57 @@ proptest! {
     }
 }
 
+/// Nothing but numbers to scale, some imputed before: what a matrix gets several columns at a time.
+fn run_scaled(seed: u64, rows: usize, columns: usize) -> Result<&'static str, TestCaseError> {
+    let mut choices = Choices(seed);
+    let nulls: Vec<bool> = (0..columns).map(|_| choices.chance(20)).collect();
+    let columns = |choices: &mut Choices, rows: usize, wildness| -> Vec<_> {
+        let column = |(position, nulls): (usize, &bool)| {
+            (format!("x{position}"), array(choices, DType::Float64, rows, *nulls, wildness), *nulls)
+        };
+        nulls.iter().enumerate().map(column).collect()
+    };
+    let train = columns(&mut choices, 30, TAME);
+    let mut plan = ColumnTransformer::new();
+    for (position, (name, ..)) in train.iter().enumerate() {
+        let mut step = Pipeline::new();
+        if choices.chance(50) {
+            step = step.then("impute", imputer(&mut choices, false));
+        }
+        plan = plan.with(format!("step {position}"), step.then("scale", StandardScaler::default()), [name]);
+    }
+    let Ok(plan) = plan.fit(&table(&train)) else { return Ok("not fitted") };
+    let wildness = Wildness { null_percent: 10, odd_percent: [0, 0, 1][choices.below(3)] };
+    compare(&plan, &table(&columns(&mut choices, rows, wildness)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_and_tables_agree_on_columns_scaled_together(seed in any::<u64>(), rows in 0_usize..40, columns in 3_usize..14) {
+        run_scaled(seed, rows, columns)?;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_and_tables_agree_across_blocks(seed in any::<u64>(), rows in 500_usize..1100) {
         run(seed, rows)?;
+    }
+}
+
+#[test]
+fn scaled_columns_see_every_outcome() {
+    let mut seen = std::collections::BTreeMap::new();
+    for seed in 0..200_u64 {
+        let outcome = run_scaled(seed * 104_729, (seed % 30) as usize, 4 + (seed % 9) as usize).unwrap();
+        *seen.entry(outcome).or_insert(0) += 1;
+    }
+    for (outcome, least) in [("equal", 80), ("refused", 15), ("empty", 4)] {
+        assert!(seen.get(outcome).is_some_and(|count| *count >= least), "{seen:?}");
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Requests {
     pub(super) plan: FittedPipeline,
     pub(super) reference: RecordBatch,
     /// Raw records as a table, one table per request.
-    pub(super) tables: Vec<RecordBatch>,
+    pub(super) tables: Vec<Arc<RecordBatch>>,
     /// The first raw record of each request.
     pub(super) rows: Vec<Vec<Value<'static>>>,
     /// What the plan makes of each table: ready for the model.
@@ -40,7 +40,9 @@ impl Requests {
         let names = (0..FEATURES).map(|feature| format!("f{feature}"));
         let plan =
             ColumnTransformer::new().with("scale", StandardScaler::default(), names).fit(&reference)?;
-        let tables = (0..different(rows)).map(|_| table(rows, &mut random)).collect::<Result<Vec<_>>>()?;
+        let tables = (0..different(rows))
+            .map(|_| table(rows, &mut random).map(Arc::new))
+            .collect::<Result<Vec<_>>>()?;
         let mut requests =
             Self { plan, reference, tables, rows: Vec::new(), ready: Vec::new(), batches: Vec::new() };
         for table in &requests.tables {

@@ -84,7 +84,7 @@ pub(crate) fn predictions_equal_scikit_learn(
     rows: &Rows,
     golden: &Golden,
 ) -> Result<()> {
-    let table = rows.at(&golden.rows)?.features()?;
+    let table = Arc::new(rows.at(&golden.rows)?.features()?);
     let unit = UnitId::new("golden")?;
     let outputs = endpoint.predict(Request::table(&unit, &table))?.outputs;
     let answers: Vec<f64> = positive(&outputs)?;

@@ -8,12 +8,13 @@ use mlcore::batch::Tensor;
 use mlcore::{Error, Result};
 
 use super::bind::{self, Bound, Texts, Values};
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Scaling};
 use super::program::{
-    Encoder, OutputColumn, Place, Program, REFUSED, Read, Refusal, Source, Write, Writes, ZEROS,
+    Encoder, Instruction, OutputColumn, Place, Program, REFUSED, Read, Refusal, Source, Write, Writes, ZEROS,
     shown_number, shown_text,
 };
 use super::row::{Output, shown_exact, unfit_value};
+use super::sink::{ColumnSink, MatrixSink, Sink, TOGETHER};
 
 /// Rows per block: a block of one column and its codes stay in the first-level cache.
 const BLOCK: usize = 512;
@@ -116,78 +117,6 @@ fn plain_layout(array: &ArrayRef) -> Result<ArrayRef> {
     }
 }
 
-/// Where a block of results goes.
-trait Sink {
-    /// Are columns shared with the input left out?
-    const TABLE: bool;
-
-    fn clear(&mut self, start: usize, count: usize);
-    fn numbers(&mut self, column: usize, start: usize, values: &[f64]);
-    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]);
-}
-
-struct ColumnSink {
-    columns: Vec<Vec<f64>>,
-}
-
-impl Sink for ColumnSink {
-    const TABLE: bool = true;
-
-    fn clear(&mut self, _start: usize, _count: usize) {}
-
-    fn numbers(&mut self, column: usize, start: usize, values: &[f64]) {
-        for (into, value) in self.columns[column].iter_mut().skip(start).zip(values) {
-            *into = f64::of(*value);
-        }
-    }
-
-    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]) {
-        for (row, code) in (start..).zip(codes) {
-            if *code != ZEROS {
-                self.columns[first + *code as usize][row] = 1.0;
-            }
-        }
-    }
-}
-
-struct MatrixSink<'a, T> {
-    values: &'a mut [T],
-    width: usize,
-    fresh: bool,
-    /// A block of one column, as it is written.
-    block: Vec<T>,
-}
-
-impl<T: Output> Sink for MatrixSink<'_, T> {
-    const TABLE: bool = false;
-
-    fn clear(&mut self, start: usize, count: usize) {
-        if !self.fresh {
-            self.values[start * self.width..(start + count) * self.width].fill(T::of(0.0));
-        }
-    }
-
-    fn numbers(&mut self, column: usize, start: usize, values: &[f64]) {
-        // In two passes, of which the first runs on vectors.
-        for (converted, value) in self.block.iter_mut().zip(values) {
-            *converted = T::of(*value);
-        }
-        let rows = self.values[start * self.width..].chunks_exact_mut(self.width);
-        for (row, value) in rows.zip(&self.block[..values.len()]) {
-            row[column] = *value;
-        }
-    }
-
-    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]) {
-        let places = self.values[start * self.width..].chunks_exact_mut(self.width);
-        for (row, code) in places.zip(codes) {
-            if *code != ZEROS {
-                row[first + *code as usize] = T::of(1.0);
-            }
-        }
-    }
-}
-
 /// What a block needs besides its columns.
 struct Workspace {
     numbers: Vec<f64>,
@@ -250,7 +179,16 @@ fn execute(program: &Program, bound: &[Bound<'_>], rows: usize, sink: &mut impl 
                 count = offset;
             }
         }
+        let mut scaled = 0..0;
         for index in 0..program.instructions.len() {
+            if scaled.contains(&index) {
+                continue;
+            }
+            if failure.is_none() && scale_together(&program.instructions[index..], bound, start, count, sink)
+            {
+                scaled = index..index + TOGETHER;
+                continue;
+            }
             // Rows behind a refused one no longer matter; an earlier one may still be refused by a later step.
             if let Some(stop) = step(program, index, bound, start, count, &mut workspace, sink) {
                 failure = Some(stop.error);
@@ -262,6 +200,34 @@ fn execute(program: &Program, bound: &[Bound<'_>], rows: usize, sink: &mut impl 
         }
     }
     Ok(())
+}
+
+/// Does what the next few instructions do, if all they do is to scale columns that are read as they lie into columns side by
+/// side. Where a number is refused nothing counts, and the instructions say why one by one.
+fn scale_together(
+    instructions: &[Instruction],
+    bound: &[Bound<'_>],
+    start: usize,
+    count: usize,
+    sink: &mut impl Sink,
+) -> bool {
+    let Some(instructions) = instructions.first_chunk::<TOGETHER>() else { return false };
+    let mut columns: [&[f64]; TOGETHER] = [&[]; TOGETHER];
+    let mut by = [Scaling::NONE; TOGETHER];
+    let mut first = None;
+    for (position, instruction) in instructions.iter().enumerate() {
+        let Read::Number { source: Source::Input(slot), kernels } = &instruction.read else { return false };
+        let Write::Number(Place::Output(column)) = instruction.write else { return false };
+        let (Some(scaling), Some(numbers)) = (Scaling::of(kernels), bound[*slot].doubles(start, count))
+        else {
+            return false;
+        };
+        if *first.get_or_insert(column) + position != column {
+            return false;
+        }
+        (columns[position], by[position]) = (numbers, scaling);
+    }
+    first.is_some_and(|first| sink.scaled(first, start, columns, by))
 }
 
 fn step(

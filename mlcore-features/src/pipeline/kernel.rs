@@ -49,6 +49,33 @@ pub(crate) enum Kernel {
     },
 }
 
+/// What [`Kernel::RefuseInfinite`], an imputation and a standardisation do to a number, whichever of them there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scaling {
+    /// NaN where a missing number stays missing.
+    pub(crate) fill: f64,
+    pub(crate) mean: f64,
+    pub(crate) scale: f64,
+}
+
+impl Scaling {
+    /// Changes nothing.
+    pub(crate) const NONE: Self = Self { fill: f64::NAN, mean: 0.0, scale: 1.0 };
+
+    /// What the kernels do, if it is no more than this.
+    pub(crate) fn of(kernels: &[Kernel]) -> Option<Self> {
+        match kernels {
+            [Kernel::RefuseInfiniteAndStandardize { mean, scale, .. }] => {
+                Some(Self { fill: f64::NAN, mean: *mean, scale: *scale })
+            }
+            [Kernel::RefuseInfiniteAndImpute { fill, .. }, Kernel::Standardize { mean, scale }] => {
+                Some(Self { fill: *fill, mean: *mean, scale: *scale })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The same steps in fewer: pairs that often meet become one, and a check that cannot fail any more is left out.
 pub(crate) fn fused(kernels: impl IntoIterator<Item = Kernel>) -> Box<[Kernel]> {
     let mut steps: Vec<Kernel> = Vec::new();
@@ -200,12 +227,12 @@ impl Kernel {
 }
 
 #[inline(always)]
-fn impute(value: f64, fill: f64) -> f64 {
+pub(crate) fn impute(value: f64, fill: f64) -> f64 {
     if value.is_nan() { fill } else { value }
 }
 
 #[inline(always)]
-fn standardize(value: f64, mean: f64, scale: f64) -> f64 {
+pub(crate) fn standardize(value: f64, mean: f64, scale: f64) -> f64 {
     (value - mean) / scale
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod lookup;
 mod plan;
 pub(crate) mod program;
 mod row;
+mod sink;
 
 use arrow::array::RecordBatch;
 use mlcore::schema::Schema;

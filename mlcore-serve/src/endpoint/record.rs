@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ pub enum RecordedInput {
     None,
     /// One raw record.
     Row(RowBuffer),
-    /// A table of raw records, sharing the caller's columns.
-    Table(RecordBatch),
+    /// The caller's table of raw records.
+    Table(Arc<RecordBatch>),
     /// Tensors, sharing the caller's elements.
     Tensors(Batch),
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, Row};
@@ -13,7 +14,10 @@ pub enum Input<'a> {
     /// One raw record, in the order of the plan's input schema. The model version needs a feature plan.
     Row(Row<'a>),
     /// Raw records as a table, columns bound by name. The model version needs a feature plan.
-    Table(&'a RecordBatch),
+    ///
+    /// Behind an `Arc`, because the record of the request shares it with monitors and sinks: one count instead of one for
+    /// each column, all of which two processors would pass to and fro.
+    Table(&'a Arc<RecordBatch>),
     /// Tensors that fit the model's own signature; a feature plan is passed by.
     Tensors(&'a Batch),
 }
@@ -41,7 +45,7 @@ impl<'a> Request<'a> {
 
     /// A request of `unit` about a table of raw records.
     #[must_use]
-    pub fn table(unit: &'a UnitId, table: &'a RecordBatch) -> Self {
+    pub fn table(unit: &'a UnitId, table: &'a Arc<RecordBatch>) -> Self {
         Self { unit, id: None, input: Input::Table(table) }
     }
 

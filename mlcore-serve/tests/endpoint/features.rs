@@ -84,7 +84,7 @@ fn by_row(endpoint: &Endpoint, table: &RecordBatch, plan: &FittedPipeline) -> Re
 }
 
 fn as_table(endpoint: &Endpoint, table: &RecordBatch) -> Result<Vec<f64>> {
-    let answer = endpoint.predict(Request::table(&unit(0), table))?;
+    let answer = endpoint.predict(Request::table(&unit(0), &Arc::new(table.clone())))?;
     Ok(answer.outputs.tensor("y")?.values::<f64>()?.to_vec())
 }
 
@@ -148,7 +148,7 @@ fn a_record_that_does_not_fit_names_its_column() {
         assert!(error.is_caller_fault() && error.to_string().contains(column), "{error}");
     }
     let missing = table(3, 0.0).project(&[1]).unwrap();
-    let error = endpoint.predict(Request::table(&unit(1), &missing)).unwrap_err();
+    let error = endpoint.predict(Request::table(&unit(1), &Arc::new(missing))).unwrap_err();
     assert!(matches!(error, Error::SchemaMismatch(_)) && error.to_string().contains("age"), "{error}");
     let unseen = [Value::Float(41.0), Value::Text("enterprise")];
     assert!(
