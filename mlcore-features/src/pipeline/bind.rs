@@ -211,10 +211,11 @@ impl<'a> Bound<'a> {
 /// The columns that the program reads, in its order and its types: by name, in any order, others ignored.
 pub(crate) fn columns<'a>(program: &Program, table: &'a RecordBatch) -> Result<Vec<Cow<'a, ArrayRef>>> {
     let mut columns = Vec::with_capacity(program.slots.len());
+    let fields = table.schema_ref().fields();
     for (position, field) in program.input.fields().iter().enumerate() {
         // Most tables come in the order of the plan, where a search for every name would cost more than the transform of
         // a small batch.
-        let own = table.schema_ref().fields().get(position).filter(|own| own.name() == field.name());
+        let own = fields.get(position).filter(|own| own.name() == field.name());
         let column = match own {
             Some(_) => Some(table.column(position)),
             None => table.column_by_name(field.name()),

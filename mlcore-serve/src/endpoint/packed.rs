@@ -33,11 +33,11 @@ impl Packed {
     /// Replaces the content by `batch`.
     pub(crate) fn pack(&mut self, batch: &Batch) {
         self.clear();
-        for (name, tensor) in batch.iter() {
+        for (name, tensor) in batch.as_slice() {
             match tensor.as_bytes() {
                 Some(bytes) if self.bytes.len() + bytes.len() <= MOST_BYTES => {
                     let (rank, dtype) = (tensor.shape().len(), tensor.dtype());
-                    self.tensors.push(Head { name: name.into(), dtype, rank, bytes: bytes.len() });
+                    self.tensors.push(Head { name: name.clone(), dtype, rank, bytes: bytes.len() });
                     self.axes.extend_from_slice(tensor.shape());
                     self.bytes.extend_from_slice(bytes);
                 }

@@ -105,6 +105,12 @@ impl Batch {
         self.tensors.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Names and tensors in order, as they are kept: a clone of either shares or copies in place.
+    #[must_use]
+    pub fn as_slice(&self) -> &[(SmolStr, Tensor)] {
+        &self.tensors
+    }
+
     /// Names and tensors in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
