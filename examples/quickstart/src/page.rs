@@ -139,8 +139,7 @@ fn audit(content: &Content<'_>) -> Markup {
         ("hash", Align::Left),
     ]);
     for entry in content.audit {
-        let hash: String =
-            entry.hash.to_string().chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
+        let hash: String = entry.hash.to_hex().chars().take(12).collect();
         table.row([
             Markup::text(&entry.sequence.to_string()),
             Markup::text(&entry.actor),
