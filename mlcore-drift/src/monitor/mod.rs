@@ -151,7 +151,11 @@ impl Monitor {
         while start < table.num_rows() {
             let rows = room.min(table.num_rows() - start);
             // Every part is read before the first is taken, so that a bad table changes nothing.
-            parts.push((rows, self.plan.samples(&table.slice(start, rows), OPERATION)?));
+            let samples = match rows == table.num_rows() {
+                true => self.plan.samples(table, OPERATION)?,
+                false => self.plan.samples(&table.slice(start, rows), OPERATION)?,
+            };
+            parts.push((rows, samples));
             (start, room) = (start + rows, self.plan.options.window_rows);
         }
         for name in self.plan.new_columns(table) {

@@ -93,10 +93,18 @@ impl Plan {
 
     /// The samples of a table, one per watched column in order; extra columns are ignored.
     pub(crate) fn samples(&self, table: &RecordBatch, operation: &'static str) -> Result<Vec<Sample>> {
+        let fields = table.schema_ref().fields();
         self.columns
             .iter()
-            .map(|column| {
-                let array = table.column_by_name(&column.name).ok_or_else(|| {
+            .enumerate()
+            .map(|(position, column)| {
+                // Most tables come in the order of the reference, where a search for every name would cost more than
+                // to look at the values of a small batch.
+                let array = match fields.get(position).filter(|field| *field.name() == column.name) {
+                    Some(_) => Some(table.column(position)),
+                    None => table.column_by_name(&column.name),
+                };
+                let array = array.ok_or_else(|| {
                     Error::schema_mismatch(
                         operation,
                         column.name.clone(),
@@ -115,14 +123,17 @@ impl Plan {
 
     /// The columns of `table` that the reference does not have.
     pub(crate) fn new_columns(&self, table: &RecordBatch) -> Vec<String> {
-        let is_known = |name: &str| {
-            self.columns.iter().any(|column| column.name == name)
+        // With a list of columns, the others are known to be out of scope.
+        if self.options.columns.is_some() {
+            return Vec::new();
+        }
+        let is_known = |position: usize, name: &str| {
+            self.columns.get(position).is_some_and(|column| column.name == name)
+                || self.columns.iter().any(|column| column.name == name)
                 || self.skipped.iter().any(|column| column.column == name)
         };
-        let schema = table.schema();
-        let names = schema.fields().iter().map(|field| field.name());
-        // With a list of columns, the others are known to be out of scope.
-        names.filter(|name| self.options.columns.is_none() && !is_known(name)).cloned().collect()
+        let names = table.schema_ref().fields().iter().map(|field| field.name()).enumerate();
+        names.filter(|(position, name)| !is_known(*position, name)).map(|(_, name)| name.clone()).collect()
     }
 
     /// Judges one sample per watched column.
