@@ -3,15 +3,17 @@
 //! A suite panics at the first broken promise, as a test does, and says which one it was.
 #![expect(clippy::unwrap_used, reason = "a test suite fails by panicking")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mlcore::Error;
+use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
-use mlcore::batch::{Batch, Tensor};
+use mlcore::batch::{Batch, Row, Tensor, Value};
 use mlcore::name::{Arm, RequestId, Version};
 use mlcore::registry::ModelVersion;
 
-use crate::endpoint::{Clock, ModelLoader, OutcomeId, Record, RecordSink, RecordedInput};
+use crate::endpoint::{Clock, ModelLoader, OutcomeId, Record, RecordSink, RecordedInput, RowBuffer};
 
 /// Holds a clock to the contract of [`Clock`]: neither of its times goes backwards between two looks on one thread (the
 /// wall clock may be set by somebody, so it is only asked to be past 2020), and other threads see the same clock.
@@ -55,8 +57,20 @@ pub fn model_loader<L: ModelLoader>(loader: &L, version: &ModelVersion, artifact
 /// Holds a sink to the contract of [`RecordSink`]: it takes every shape of record, failed ones too, without a panic.
 pub fn record_sink<S: RecordSink>(sink: &mut S) {
     let tensors = Batch::single("x", Tensor::column(vec![f64::NAN, f64::INFINITY]));
+    let mut row = RowBuffer::default();
+    row.copy(Row::unchecked(&[
+        Value::Null,
+        Value::Float(f64::NAN),
+        Value::Text("\u{202e}\u{e9}"),
+        Value::Bool(true),
+    ]));
+    let column: ArrayRef = Arc::new(Float64Array::from(vec![None, Some(f64::NEG_INFINITY)]));
+    let table = RecordBatch::try_from_iter([("x", column)]).unwrap();
     for input in [
         RecordedInput::None,
+        RecordedInput::Row(RowBuffer::default()),
+        RecordedInput::Row(row),
+        RecordedInput::Table(Arc::new(table)),
         RecordedInput::Tensors(tensors.clone()),
         RecordedInput::Tensors(Batch::default()),
     ] {
