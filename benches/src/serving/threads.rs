@@ -59,7 +59,11 @@ pub(super) fn run() -> Result<()> {
         }
     }
     table.note("CPU is that of the calling threads: where it stays the same, threads do not get in each other's way.");
-    table.note("The endpoint's worker thread runs beside the callers.");
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    table.note(format!(
+        "The endpoint's worker thread runs beside the callers: of {cores} cores, {cores} callers leave it none, and it takes its \
+         share from theirs."
+    ));
     crate::print(&table);
     Ok(())
 }
