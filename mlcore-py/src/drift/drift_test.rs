@@ -13,6 +13,8 @@ use crate::door::{self, Asked, type_name};
 use crate::error::{detached, entry, wrong_type};
 use crate::stats::unknown;
 
+const _: () = assert!(MAX_AUTO_N == 10_000, "the default that Python shows");
+
 /// The two-sample Kolmogorov-Smirnov test: for numbers.
 ///
 /// Parameters
@@ -31,8 +33,9 @@ pub(crate) struct KolmogorovSmirnov {
 
 #[pymethods]
 impl KolmogorovSmirnov {
+    // A literal, so that Python sees the default; it is the one that Rust has.
     #[new]
-    #[pyo3(signature = (method = "auto", max_auto_n = MAX_AUTO_N))]
+    #[pyo3(signature = (method = "auto", max_auto_n = 10_000))]
     fn new(py: Python<'_>, method: &str, max_auto_n: usize) -> PyResult<Self> {
         entry(py, |py| {
             let options = KsOptions::default().max_auto_n(max_auto_n).method(match method {
