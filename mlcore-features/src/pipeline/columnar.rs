@@ -14,7 +14,8 @@ use super::program::{
     shown_number, shown_text,
 };
 use super::row::{Output, shown_exact, unfit_value};
-use super::sink::{ColumnSink, MatrixSink, Sink, TOGETHER};
+use super::sink::{ColumnSink, MatrixSink, Sink};
+use super::vector::TOGETHER;
 
 /// Rows per block: a block of one column and its codes stay in the first-level cache.
 const BLOCK: usize = 512;

@@ -16,6 +16,7 @@ mod plan;
 pub(crate) mod program;
 mod row;
 mod sink;
+mod vector;
 
 use arrow::array::RecordBatch;
 use mlcore::schema::Schema;

@@ -1,8 +1,9 @@
 //! Where a block of results goes: into the columns of a table, or side by side into the rows of a matrix.
 
-use super::kernel::{Scaling, impute, standardize};
+use super::kernel::Scaling;
 use super::program::ZEROS;
 use super::row::Output;
+use super::vector::{TOGETHER, scale_rows};
 
 /// Where a block of results goes.
 pub(super) trait Sink {
@@ -23,9 +24,6 @@ pub(super) trait Sink {
         by: [Scaling; TOGETHER],
     ) -> bool;
 }
-
-/// Columns that are scaled at once into the rows of a matrix, where they lie side by side.
-pub(super) const TOGETHER: usize = 4;
 
 pub(super) struct ColumnSink {
     pub(super) columns: Vec<Vec<f64>>,
@@ -69,28 +67,10 @@ impl<T: Output> Sink for MatrixSink<'_, T> {
         &mut self,
         first: usize,
         start: usize,
-        [a, b, c, d]: [&[f64]; TOGETHER],
+        columns: [&[f64]; TOGETHER],
         by: [Scaling; TOGETHER],
     ) -> bool {
-        let rows = self.values[start * self.width..].chunks_exact_mut(self.width);
-        // Each step for all columns before the next: on vectors of them.
-        let (fills, means, scales) = (by.map(|by| by.fill), by.map(|by| by.mean), by.map(|by| by.scale));
-        let mut largest = [0.0_f64; TOGETHER];
-        for (row, (((a, b), c), d)) in rows.zip(a.iter().zip(b).zip(c).zip(d)) {
-            let Some(places) = row[first..].first_chunk_mut::<TOGETHER>() else { return false };
-            let mut values = [*a, *b, *c, *d];
-            for (value, fill) in values.iter_mut().zip(fills) {
-                *value = impute(*value, fill);
-            }
-            for (largest, value) in largest.iter_mut().zip(values) {
-                *largest = if value.abs() > *largest { value.abs() } else { *largest };
-            }
-            for ((value, mean), scale) in values.iter_mut().zip(means).zip(scales) {
-                *value = standardize(*value, mean, scale);
-            }
-            *places = values.map(T::of);
-        }
-        largest.iter().all(|largest| largest.is_finite())
+        scale_rows(&mut self.values[start * self.width..], self.width, first, columns, by)
     }
 
     const TABLE: bool = false;
