@@ -20,12 +20,13 @@ use mlcore::{Error, Result};
 use super::program::{Program, missing_column};
 use super::row::unfit_value;
 
-/// A column whose layout is known, of the type that the plan expects.
+/// A column whose layout is known, of the type that the plan expects. Small, because a plan of many columns on a few rows
+/// spends its time here: what is rare lies in a box.
 #[derive(Debug)]
 pub(crate) struct Bound<'a> {
     pub(crate) values: Values<'a>,
     /// Which values are null, dictionaries looked through.
-    pub(crate) nulls: Option<NullBuffer>,
+    pub(crate) nulls: Option<Box<NullBuffer>>,
 }
 
 #[derive(Debug)]
@@ -51,11 +52,14 @@ pub(crate) enum Texts<'a> {
     Utf8(&'a StringArray),
     Large(&'a LargeStringArray),
     View(&'a StringViewArray),
-    /// A code per row, and the text of each code.
-    Dictionary {
-        keys: Vec<u32>,
-        texts: Vec<Option<&'a str>>,
-    },
+    Dictionary(Box<Dictionary<'a>>),
+}
+
+/// A code per row, and the text of each code.
+#[derive(Debug)]
+pub(crate) struct Dictionary<'a> {
+    pub(crate) keys: Vec<u32>,
+    pub(crate) texts: Vec<Option<&'a str>>,
 }
 
 impl<'a> Bound<'a> {
@@ -64,7 +68,7 @@ impl<'a> Bound<'a> {
         fn primitive<T: ArrowPrimitiveType>(array: &dyn Array) -> &[T::Native] {
             array.as_primitive::<T>().values()
         }
-        let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+        let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0).map(Box::new);
         let values = match array.data_type() {
             DataType::Boolean => Values::Bool(array.as_boolean()),
             DataType::Int8 => Values::Int8(primitive::<Int8Type>(array)),
@@ -87,7 +91,7 @@ impl<'a> Bound<'a> {
                 let texts = (0..dictionary.values().len()).map(|row| words.text(row)).collect();
                 let keys = cast(dictionary.keys(), &DataType::UInt32).ok()?;
                 let keys = keys.as_primitive::<UInt32Type>().values().to_vec();
-                Values::Text(Texts::Dictionary { keys, texts })
+                Values::Text(Texts::Dictionary(Box::new(Dictionary { keys, texts })))
             }
             _ => return None,
         };
@@ -178,8 +182,8 @@ impl<'a> Bound<'a> {
             Values::Text(Texts::Utf8(values)) => Some(values.value(row)),
             Values::Text(Texts::Large(values)) => Some(values.value(row)),
             Values::Text(Texts::View(values)) => Some(values.value(row)),
-            Values::Text(Texts::Dictionary { keys, texts }) => {
-                keys.get(row).and_then(|key| texts.get(*key as usize)).copied().flatten()
+            Values::Text(Texts::Dictionary(words)) => {
+                words.keys.get(row).and_then(|key| words.texts.get(*key as usize)).copied().flatten()
             }
             _ => None,
         }

@@ -129,13 +129,12 @@ struct Workspace {
 
 impl Workspace {
     fn new(program: &Program, bound: &[Bound<'_>], rows: usize) -> Self {
-        let is_dictionary =
-            |bound: &Bound<'_>| matches!(&bound.values, Values::Text(Texts::Dictionary { .. }));
+        let is_dictionary = |bound: &Bound<'_>| matches!(&bound.values, Values::Text(Texts::Dictionary(_)));
         let instructions = if bound.iter().any(is_dictionary) { &program.instructions[..] } else { &[] };
         let words = instructions.iter().map(|instruction| match (&instruction.read, &instruction.write) {
             (Read::Text { slot, fill }, Write::Codes { encoder, .. }) => match &bound[*slot].values {
-                Values::Text(Texts::Dictionary { texts, .. }) if texts.len() <= rows => {
-                    texts.iter().map(|text| encoder.text(text.or(fill.as_deref()))).collect()
+                Values::Text(Texts::Dictionary(coded)) if coded.texts.len() <= rows => {
+                    coded.texts.iter().map(|text| encoder.text(text.or(fill.as_deref()))).collect()
                 }
                 _ => Vec::new(),
             },
@@ -369,13 +368,13 @@ fn read_texts(
     let codes = &mut workspace.codes[..count];
     let words = workspace.words.get(index).map_or(&[][..], Vec::as_slice);
     match (&column.values, &column.nulls) {
-        (Values::Text(Texts::Dictionary { keys, .. }), _) if !words.is_empty() => {
+        (Values::Text(Texts::Dictionary(coded)), _) if !words.is_empty() => {
             let missing = encoder.text(fill);
             for (row, code) in (start..).zip(codes) {
                 *code = if column.is_null(row) {
                     missing
                 } else {
-                    keys.get(row).and_then(|key| words.get(*key as usize)).copied().unwrap_or(missing)
+                    coded.keys.get(row).and_then(|key| words.get(*key as usize)).copied().unwrap_or(missing)
                 };
             }
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Scalar;
 use super::input::FitColumn;
-use crate::pipeline::bind::{Texts, Values};
+use crate::pipeline::bind::{Dictionary, Texts, Values};
 use crate::pipeline::exact;
 use crate::pipeline::lookup::Lookup;
 use crate::pipeline::program::{Table, float_bits};
@@ -322,7 +322,8 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
     let rows = column.len();
     let mut missing = 0_u64;
     let mut counted: Vec<(Scalar, u64)> = match &bound.values {
-        Values::Text(Texts::Dictionary { keys, texts }) => {
+        Values::Text(Texts::Dictionary(words)) => {
+            let Dictionary { keys, texts } = &**words;
             let mut per_key = vec![0_u64; texts.len()];
             for (row, key) in keys.iter().enumerate() {
                 match per_key.get_mut(*key as usize) {
