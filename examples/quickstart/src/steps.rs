@@ -74,7 +74,7 @@ pub(crate) fn features_equal_scikit_learn(
         format!("{} features: one row at a time and as a table, equal bit for bit", count(by_row.len())),
     )?;
     let gap = largest_gap(columnar, &golden.features);
-    story.claim(gap < 1e-12, format!("scikit-learn made the same features of these rows, within {gap:.1e}"))
+    story.claim(gap < 1e-12, format!("scikit-learn made the same features of these rows, {}", closeness(gap)))
 }
 
 /// The endpoint's answers against scikit-learn's probabilities.
@@ -91,7 +91,10 @@ pub(crate) fn predictions_equal_scikit_learn(
     let gap = largest_gap(&answers, &golden.probabilities);
     story.claim(
         gap < 1e-6,
-        format!("in Python, scikit-learn and ONNX Runtime gave the same rows the same probabilities, within {gap:.1e}"),
+        format!(
+            "in Python, scikit-learn and ONNX Runtime gave the same rows the same probabilities, {}",
+            closeness(gap)
+        ),
     )
 }
 
@@ -213,6 +216,10 @@ pub(crate) fn history(story: &mut Story, registry: &dyn Registry) -> Result<()> 
 fn positive(outputs: &Batch) -> Result<Vec<f64>> {
     let probabilities = outputs.tensor("probabilities")?;
     Ok(probabilities.values::<f32>()?.chunks(2).filter_map(|row| row.get(1)).map(|p| f64::from(*p)).collect())
+}
+
+fn closeness(gap: f64) -> String {
+    if gap == 0.0 { "to the last digit".to_owned() } else { format!("within {gap:.1e}") }
 }
 
 fn largest_gap(ours: &[f64], theirs: &[f64]) -> f64 {
