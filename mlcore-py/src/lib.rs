@@ -1,11 +1,15 @@
 //! mlcore for Python: the native half of the package `mlcore`. A list; each concept has its own file.
 
+mod cell;
 mod door;
 mod drift;
+mod endpoint;
 mod error;
 mod features;
 mod metrics;
+mod plain;
 mod registry;
+mod rollout;
 mod runner;
 mod stats;
 mod table;
@@ -21,6 +25,8 @@ mod native {
         ChiSquare, ColumnVerdict, KolmogorovSmirnov, Monitor, Psi, Report, Verdict, make_report, psi,
     };
     #[pymodule_export]
+    use super::endpoint::{Endpoint, Event, Prediction, Worker};
+    #[pymodule_export]
     use super::features::{Plan, fit};
     #[pymodule_export]
     use super::metrics::{
@@ -30,6 +36,8 @@ mod native {
     };
     #[pymodule_export]
     use super::registry::{AliasChange, AuditEntry, Model, ModelVersion, Registry};
+    #[pymodule_export]
+    use super::rollout::{Canary, Fixed, Guardrail, Shadowed, Weighted, bucket};
     #[pymodule_export]
     use super::runner::{Field, Runner, onnx_runtime};
     #[pymodule_export]

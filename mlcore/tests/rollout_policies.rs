@@ -2,6 +2,7 @@
 #![cfg(feature = "conformance")]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mlcore::conformance::{Stickiness, rollout_policy};
@@ -83,6 +84,20 @@ fn every_policy_keeps_the_contract() {
     let shadowed = || Shadowed::new(Weighted::new("salt", weights()).unwrap(), [arm("third")], 0.25).unwrap();
     rollout_policy(shadowed, Stickiness::Unit);
     rollout_policy(|| Shadowed::new(Explore, [arm("third"), arm("gone")], 1.0).unwrap(), Stickiness::Draw);
+    let shared = || Arc::new(canary("release-2", options())) as Arc<dyn RolloutPolicy>;
+    rollout_policy(|| Shadowed::new(shared(), [arm("third")], 0.25).unwrap(), Stickiness::Unit);
+}
+
+#[test]
+fn a_shared_policy_is_the_one_it_shares() {
+    let (both, own) = (candidates(&["champion", "challenger"]), Arc::new(canary("release-2", options())));
+    let shared: Arc<dyn RolloutPolicy> = own.clone();
+    assert_eq!(shared.on_trial(), Some(&arm("challenger")));
+    let epoch = shared.assign(&unit(0), &both, Draw::new(0)).epoch;
+    let breach = Observation::Breach { reason: "an operator saw it".into() };
+    shared.observe(&Outcome { arm: arm("challenger"), epoch, observation: breach });
+    assert_eq!(own.ramp().share(), 0.0);
+    assert!(matches!(shared.decide(Duration::ZERO), Decision::RollBack { .. }));
 }
 
 proptest! {

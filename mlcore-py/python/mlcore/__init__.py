@@ -11,9 +11,10 @@ imported, started or loaded until it is used.
 0.0
 """
 
-from mlcore import drift, exceptions, features, metrics, stats
+from mlcore import drift, exceptions, features, metrics, rollout, stats
 from mlcore._mlcore import __version__
 from mlcore._versions import doctor, show_versions
+from mlcore.endpoint import Endpoint
 from mlcore.exceptions import (
     AlreadyExistsError,
     ConflictError,
@@ -42,6 +43,7 @@ __all__ = [
     "AlreadyExistsError",
     "ConflictError",
     "CorruptError",
+    "Endpoint",
     "Error",
     "Field",
     "InternalError",
@@ -67,6 +69,7 @@ __all__ = [
     "exceptions",
     "features",
     "metrics",
+    "rollout",
     "show_versions",
     "stats",
 ]

@@ -8,6 +8,10 @@ from mlcore.drift import Monitor as Monitor
 from mlcore.drift import Psi as Psi
 from mlcore.drift import Report as Report
 from mlcore.drift import Verdict as Verdict
+from mlcore.endpoint import Endpoint as Endpoint
+from mlcore.endpoint import Event as Event
+from mlcore.endpoint import Prediction as Prediction
+from mlcore.endpoint import Worker as Worker
 from mlcore.features._plan import Plan as Plan
 from mlcore.features._plan import Table as Table
 from mlcore.features._plan import fit as fit
@@ -30,6 +34,12 @@ from mlcore.registry import AuditEntry as AuditEntry
 from mlcore.registry import Model as Model
 from mlcore.registry import ModelVersion as ModelVersion
 from mlcore.registry import Registry as Registry
+from mlcore.rollout import Canary as Canary
+from mlcore.rollout import Fixed as Fixed
+from mlcore.rollout import Guardrail as Guardrail
+from mlcore.rollout import Shadowed as Shadowed
+from mlcore.rollout import Weighted as Weighted
+from mlcore.rollout import bucket as bucket
 from mlcore.runner import Field as Field
 from mlcore.runner import Runner as Runner
 from mlcore.runner import onnx_runtime as onnx_runtime
@@ -48,28 +58,38 @@ from mlcore.typing import Table as _AnyTable
 __all__ = [
     "AliasChange",
     "AuditEntry",
+    "Canary",
     "Chi2ContingencyResult",
     "ChiSquare",
     "ColumnVerdict",
+    "Endpoint",
+    "Event",
     "Field",
+    "Fixed",
+    "Guardrail",
     "KolmogorovSmirnov",
     "KstestResult",
     "Model",
     "ModelVersion",
     "Monitor",
     "Plan",
+    "Prediction",
     "Psi",
     "Registry",
     "Report",
     "Runner",
+    "Shadowed",
     "Table",
     "TtestResult",
     "Verdict",
+    "Weighted",
+    "Worker",
     "__version__",
     "_panic",
     "accuracy_score",
     "average_precision_score",
     "brier_score_loss",
+    "bucket",
     "chi2_contingency",
     "confusion_matrix",
     "f1_score",

@@ -7,6 +7,6 @@ mod report;
 mod verdict;
 
 pub(crate) use self::drift_test::{ChiSquare, KolmogorovSmirnov, Psi, psi};
-pub(crate) use self::monitor::Monitor;
+pub(crate) use self::monitor::{Monitor, parts as monitor_parts};
 pub(crate) use self::report::{Report, make_report};
 pub(crate) use self::verdict::{ColumnVerdict, Verdict};

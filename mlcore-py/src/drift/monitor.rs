@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use arrow::array::RecordBatch;
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore_drift::monitor::{self, MonitorOptions};
@@ -57,14 +58,7 @@ impl Monitor {
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         entry(py, |py| {
-            let (options, others) = options::read(MonitorOptions::default(), options)?;
-            if let Some((name, _)) = others.first() {
-                let known = "window_rows, alpha, correction, min_samples, max_categories, columns, numeric_test, \
-                             categorical_test, minimum_effects, column_options";
-                return Err(unknown(py, "make monitor", "option", name, known));
-            }
-            let asked = Asked { operation: "make monitor", subject: "reference" };
-            let reference = door::comparable_table(reference, asked)?;
+            let (reference, options) = parts(reference, options)?;
             let (monitor, schema) = detached(py, || {
                 let mut monitor = monitor::Monitor::new(&reference, &options)?;
                 let columns: Vec<String> = monitor.columns().map(str::to_owned).collect();
@@ -184,6 +178,22 @@ impl Monitor {
     fn locked(&self) -> MutexGuard<'_, monitor::Monitor> {
         self.monitor.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a monitor is made of: its reference and its options.
+pub(crate) fn parts(
+    reference: &Bound<'_, PyAny>,
+    options: Option<&Bound<'_, PyDict>>,
+) -> PyResult<(RecordBatch, MonitorOptions)> {
+    const OPERATION: &str = "make monitor";
+    let (options, others) = options::read(MonitorOptions::default(), options)?;
+    if let Some((name, _)) = others.first() {
+        let known = "window_rows, alpha, correction, min_samples, max_categories, columns, numeric_test, \
+                     categorical_test, minimum_effects, column_options";
+        return Err(unknown(reference.py(), OPERATION, "option", name, known));
+    }
+    let reference = door::comparable_table(reference, Asked { operation: OPERATION, subject: "reference" })?;
+    Ok((reference, options))
 }
 
 fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Value<'static>> {

@@ -70,7 +70,7 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn new(verdict: monitor::Verdict) -> Self {
+    pub(crate) fn new(verdict: monitor::Verdict) -> Self {
         Self { verdict }
     }
 }

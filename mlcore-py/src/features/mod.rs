@@ -5,4 +5,4 @@ mod attributes;
 mod plan;
 mod specification;
 
-pub(crate) use self::plan::{Plan, fit};
+pub(crate) use self::plan::{Plan, fit, has_own_names};

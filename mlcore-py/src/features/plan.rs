@@ -8,11 +8,12 @@ use mlcore_features::pipeline::FittedPipeline;
 use mlcore_features::transform::{FittedTransformer, Transform as _};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
 
 use super::{attributes, specification};
-use crate::door::{self, Asked, is_of, type_name};
-use crate::error::{detached, entry, raise, wrong_type};
+use crate::cell::{Cell, absent};
+use crate::door::{self, Asked};
+use crate::error::{detached, entry, raise};
 
 /// Learns what a specification, `(class, parameters)`, says from every column of a table.
 #[pyfunction]
@@ -72,8 +73,7 @@ impl Plan {
         entry(py, |py| {
             let pipeline = detached(py, || FittedPipeline::from_bytes(data))?;
             let columns: Vec<String> = pipeline.input().names().map(str::to_owned).collect();
-            // What the door calls the columns of an array without names.
-            let named = !columns.iter().all(|name| is_positional(name));
+            let named = has_own_names(pipeline.input());
             Ok(Self { pipeline, columns, named })
         })
     }
@@ -222,12 +222,8 @@ impl Plan {
                 .fields()
                 .iter()
                 .map(|field| {
-                    let value = row.get_item(field.name()).map_err(|_| {
-                        let problem = format!("the row has no value for it; a {} is expected", field.dtype());
-                        let error = Error::schema_mismatch(TRANSFORM, field.name(), problem);
-                        raise(py, &error.remedy("pass None where it is missing"))
-                    })?;
-                    Cell::of(&value, field.dtype(), field.name())
+                    let value = row.get_item(field.name()).map_err(|_| absent(py, field, TRANSFORM))?;
+                    Cell::of(&value, field, TRANSFORM)
                 })
                 .collect::<PyResult<Vec<_>>>()?;
             // A single row takes a microsecond or two: less than releasing the interpreter would cost.
@@ -343,9 +339,13 @@ impl Plan {
     }
 }
 
-fn is_positional(name: &str) -> bool {
-    name.strip_prefix('x')
-        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()))
+/// Did the columns that a plan reads have names, or only those that the door gives to columns without?
+pub(crate) fn has_own_names(input: &Schema) -> bool {
+    let is_positional = |name: &str| {
+        name.strip_prefix('x')
+            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()))
+    };
+    !input.names().all(is_positional)
 }
 
 fn described<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDict>> {
@@ -354,61 +354,4 @@ fn described<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDic
         described.set_item(field.name(), field.dtype().name())?;
     }
     Ok(described)
-}
-
-/// One value of a record, read as the column's type.
-enum Cell {
-    Plain(Value<'static>),
-    Text(String),
-}
-
-impl Cell {
-    fn of(value: &Bound<'_, PyAny>, expected: DType, name: &str) -> PyResult<Self> {
-        let py = value.py();
-        if value.is_none() || is_of(value, "pandas", &["NAType"]) {
-            return Ok(Self::Plain(if expected.is_float() { Value::Float(f64::NAN) } else { Value::Null }));
-        }
-        if let Ok(value) = value.cast::<PyFloat>() {
-            let value = value.value();
-            // As at the door for tables: NaN is missing, and a whole float is an integer where one is expected.
-            if value.is_nan() && !expected.is_float() {
-                return Ok(Self::Plain(Value::Null));
-            }
-            if value.fract() == 0.0 && value.abs() < 9.0e15 && expected.is_numeric() && !expected.is_float() {
-                return Ok(Self::Plain(Value::Int(value as i64)));
-            }
-            return Ok(Self::Plain(Value::Float(value)));
-        }
-        if let Ok(value) = value.cast::<PyBool>() {
-            return Ok(Self::Plain(Value::Bool(value.is_true())));
-        }
-        if value.is_instance_of::<PyInt>() {
-            if expected.is_float() {
-                return Ok(Self::Plain(Value::Float(value.extract()?)));
-            }
-            let integer =
-                value.extract::<i64>().map(Value::Int).or_else(|_| value.extract::<u64>().map(Value::UInt));
-            return integer.map(Self::Plain).map_err(|_| {
-                wrong_type(py, TRANSFORM, name, "the integer has more than 64 bits", "pass a float")
-            });
-        }
-        if let Ok(text) = value.cast::<PyString>() {
-            return Ok(Self::Text(text.to_str()?.to_owned()));
-        }
-        if is_of(value, "numpy", &["generic"]) {
-            let plain = value.call_method0("item")?;
-            if !is_of(&plain, "numpy", &["generic"]) {
-                return Self::of(&plain, expected, name);
-            }
-        }
-        let problem = format!("a {expected} is expected, and it is a {}", type_name(value));
-        Err(wrong_type(py, TRANSFORM, name, problem, "pass a number, a bool, text or None"))
-    }
-
-    fn value(&self) -> Value<'_> {
-        match self {
-            Self::Plain(value) => *value,
-            Self::Text(text) => Value::Text(text),
-        }
-    }
 }

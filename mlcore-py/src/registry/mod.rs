@@ -16,7 +16,7 @@ use mlcore::registry::{
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-pub(crate) use self::records::{AliasChange, AuditEntry, Model, ModelVersion};
+pub(crate) use self::records::{AliasChange, AuditEntry, Model, ModelVersion, datetime};
 use crate::error::{detached, entry};
 use crate::features::Plan;
 use crate::runner::Runner;
@@ -361,6 +361,11 @@ impl Registry {
 const PAGE: usize = 500;
 
 impl Registry {
+    /// Both halves, for something that goes on using them: closing this one then does not end it.
+    pub(crate) fn halves(&self, py: Python<'_>) -> PyResult<(Arc<dyn Backend>, Arc<dyn ArtifactStore>)> {
+        self.ask(py, |opened| Ok((opened.backend.clone(), opened.artifacts()?)))
+    }
+
     /// Asks the open registry, with the interpreter released.
     fn ask<T: Send>(
         &self,

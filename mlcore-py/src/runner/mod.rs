@@ -223,13 +223,9 @@ impl Runner {
             if let Some(seconds) = timeout {
                 options = options.with_timeout(duration(py, RUN, "timeout", seconds)?);
             }
-            let batch = self.batch(inputs)?;
+            let batch = tensors(inputs, &self.runner.signature().inputs)?;
             let answer = detached(py, || self.runner.run(&batch, &options))?;
-            let outputs = PyDict::new(py);
-            for (name, tensor) in answer.iter() {
-                outputs.set_item(name, array(py, tensor)?)?;
-            }
-            Ok(outputs)
+            arrays(py, &answer)
         })
     }
 
@@ -276,27 +272,34 @@ impl Runner {
 const LOAD: &str = "load model";
 const RUN: &str = "run model";
 
-impl Runner {
-    fn batch(&self, inputs: &Bound<'_, PyAny>) -> PyResult<Batch> {
-        let py = inputs.py();
-        let expected = &self.runner.signature().inputs;
-        if let Ok(mapping) = inputs.cast::<PyMapping>() {
-            let mut tensors = Vec::with_capacity(expected.len());
-            for item in mapping.items()?.iter() {
-                let (name, value) = item.extract::<(String, Bound<'_, PyAny>)>()?;
-                let tensor = tensor(&value, &name, expected.field(&name))?;
-                tensors.push((name, tensor));
-            }
-            return Batch::new(tensors).map_err(|error| raise(py, &error));
+/// The tensors of what Python passes to a model that expects these.
+pub(crate) fn tensors(inputs: &Bound<'_, PyAny>, expected: &Schema) -> PyResult<Batch> {
+    let py = inputs.py();
+    if let Ok(mapping) = inputs.cast::<PyMapping>() {
+        let mut tensors = Vec::with_capacity(expected.len());
+        for item in mapping.items()?.iter() {
+            let (name, value) = item.extract::<(String, Bound<'_, PyAny>)>()?;
+            let tensor = tensor(&value, &name, expected.field(&name))?;
+            tensors.push((name, tensor));
         }
-        if let [field] = expected.fields()
-            && is_of(inputs, "numpy", &["ndarray"])
-        {
-            return Ok(Batch::single(field.name(), tensor(inputs, field.name(), Some(field))?));
-        }
-        let table = door::comparable_table(inputs, Asked { operation: RUN, subject: "inputs" })?;
-        from_table(&table, expected).map_err(|error| raise(py, &error))
+        return Batch::new(tensors).map_err(|error| raise(py, &error));
     }
+    if let [field] = expected.fields()
+        && is_of(inputs, "numpy", &["ndarray"])
+    {
+        return Ok(Batch::single(field.name(), tensor(inputs, field.name(), Some(field))?));
+    }
+    let table = door::comparable_table(inputs, Asked { operation: RUN, subject: "inputs" })?;
+    from_table(&table, expected).map_err(|error| raise(py, &error))
+}
+
+/// What a model answered, as arrays by name.
+pub(crate) fn arrays<'py>(py: Python<'py>, answer: &Batch) -> PyResult<Bound<'py, PyDict>> {
+    let outputs = PyDict::new(py);
+    for (name, tensor) in answer.iter() {
+        outputs.set_item(name, array(py, tensor)?)?;
+    }
+    Ok(outputs)
 }
 
 fn provider(py: Python<'_>, name: &str) -> PyResult<Provider> {
@@ -310,13 +313,19 @@ fn provider(py: Python<'_>, name: &str) -> PyResult<Provider> {
     }
 }
 
-fn duration(py: Python<'_>, operation: &'static str, subject: &str, seconds: f64) -> PyResult<Duration> {
+/// Seconds of Python as a duration.
+pub(crate) fn duration(
+    py: Python<'_>,
+    operation: &'static str,
+    subject: &str,
+    seconds: f64,
+) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|cause| invalid(py, operation, subject, cause.to_string(), "pass seconds, such as 0.5"))
 }
 
 /// The library inside the package `onnxruntime` of this interpreter, which is not imported. `ORT_DYLIB_PATH` goes before it.
-fn own_library(py: Python<'_>) -> PyResult<Option<PathBuf>> {
+pub(crate) fn own_library(py: Python<'_>) -> PyResult<Option<PathBuf>> {
     py.import("mlcore._onnxruntime")?.call_method0("library")?.extract()
 }
 

@@ -19,6 +19,7 @@ mod ramp;
 mod shadow;
 mod weighted;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -283,5 +284,26 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
     fn decide(&self, now: Duration) -> Decision {
         let _ = now;
         Decision::Hold { reason: "this policy changes nothing by itself".into() }
+    }
+}
+
+/// A shared policy is one too: an operator holds the same [`Canary`] that an endpoint asks, and [`Shadowed`] wraps a
+/// policy whose type is not known.
+#[deny(clippy::missing_trait_methods)]
+impl<P: RolloutPolicy + ?Sized> RolloutPolicy for Arc<P> {
+    fn assign(&self, unit: &UnitId, candidates: &Candidates, draw: Draw) -> Assignment {
+        (**self).assign(unit, candidates, draw)
+    }
+
+    fn observe(&self, outcome: &Outcome) {
+        (**self).observe(outcome);
+    }
+
+    fn on_trial(&self) -> Option<&Arm> {
+        (**self).on_trial()
+    }
+
+    fn decide(&self, now: Duration) -> Decision {
+        (**self).decide(now)
     }
 }

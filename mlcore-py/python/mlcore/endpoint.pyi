@@ -1,0 +1,84 @@
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, final
+
+import numpy.typing as npt
+
+from mlcore.drift import Verdict
+from mlcore.registry import Registry
+from mlcore.rollout import Canary, Fixed, Shadowed, Weighted
+from mlcore.typing import ArrayLike, Row, Table
+
+__all__ = ["Endpoint", "Event", "Prediction", "Worker"]
+
+_Outputs = dict[str, npt.NDArray[Any]]
+_Loss = Literal["log_loss", "squared_error", "absolute_error", "zero_one"] | Callable[[_Outputs, float], float]
+_Policy = Fixed | Weighted | Canary | Shadowed
+
+@final
+class Prediction:
+    @property
+    def outputs(self) -> _Outputs: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def arm(self) -> str: ...
+    @property
+    def propensity(self) -> float: ...
+    @property
+    def outcome_id(self) -> str: ...
+
+@final
+class Event:
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def kind(
+        self,
+    ) -> Literal["deployed", "withdrawn", "stepped", "promoted", "rolled_back", "failed", "judged", "other"]: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def verdict(self) -> Verdict | None: ...
+    def to_dict(self) -> dict[str, Any]: ...
+
+@final
+class Worker:
+    def __enter__(self) -> Worker: ...
+    def __exit__(self, *_exception: object) -> None: ...
+
+@final
+class Endpoint:
+    def __new__(
+        cls,
+        registry: Registry,
+        model: str,
+        *,
+        default_arm: str | None = None,
+        arms: Sequence[str] = ...,
+        policy: _Policy | None = None,
+        reference: Table | None = None,
+        monitor_options: Mapping[str, Any] | None = None,
+        loss: _Loss | None = None,
+        timeout: float | None = None,
+        actor: str | None = None,
+        queue_capacity: int | None = None,
+        open_predictions: int | None = None,
+        seed: int | None = None,
+    ) -> Endpoint: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def arms(self) -> dict[str, int]: ...
+    def predict(
+        self, data: Row | Table | Mapping[str, ArrayLike], unit: str, request_id: str | None = None
+    ) -> Prediction: ...
+    def report_outcome(self, id: str | Prediction, label: float) -> None: ...
+    def process(self) -> list[Event]: ...
+    def set_policy(self, policy: _Policy) -> list[Event]: ...
+    def refresh(self) -> list[Event]: ...
+    def counts(self) -> dict[str, int]: ...
+    def latency_quantile(self, q: float) -> float: ...
+    def shadows(self) -> list[dict[str, Any]]: ...
+    def judge_now(self) -> list[Verdict]: ...
+    def worker(self, interval: float = 0.1, on_event: Callable[[Event], object] | None = None) -> Worker: ...

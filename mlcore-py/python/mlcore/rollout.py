@@ -1,0 +1,16 @@
+"""Who gets which version, and may the new one grow?
+
+Arms are aliases of the registry. A policy is an object that may be shared: what is done to it counts in the endpoint that it
+was given to.
+
+>>> from mlcore import rollout
+>>> canary = rollout.Canary(salt="churn/7", guardrails=[rollout.Guardrail("error_rate", 0.02)])
+>>> rollout.Shadowed(canary, ["next"], share=0.1)
+Shadowed(<mlcore.rollout.Canary canary against champion: step 1 of 3, 5.000 %>, ['next'], share=0.1)
+>>> 0.0 <= rollout.bucket("churn/7", "user-17") < 1.0
+True
+"""
+
+from mlcore._mlcore import Canary, Fixed, Guardrail, Shadowed, Weighted, bucket
+
+__all__ = ["Canary", "Fixed", "Guardrail", "Shadowed", "Weighted", "bucket"]

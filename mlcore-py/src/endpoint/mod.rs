@@ -1,0 +1,450 @@
+//! `mlcore.Endpoint`: how requests reach a model version, and what follows from what came of them.
+
+mod answer;
+mod event;
+mod input;
+mod loss;
+mod worker;
+
+use mlcore::Error;
+use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
+use mlcore::name::{Alias, ModelName, RequestId, UnitId};
+use mlcore::registry::{Registry as Backend, RegistryExt};
+use mlcore::runner::RunOptions;
+use mlcore::runner::ort::OnnxOptions;
+use mlcore_drift::monitor::{Monitor, MonitorOptions};
+use mlcore_features::pipeline::FittedPipeline;
+use mlcore_serve::endpoint::{self as serve, OnnxLoader, OutcomeId};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+pub(crate) use self::answer::Prediction;
+pub(crate) use self::event::Event;
+pub(crate) use self::worker::Worker;
+use crate::door::type_name;
+use crate::drift::{Verdict, monitor_parts};
+use crate::error::{detached, entry, invalid, raise, wrong_type};
+use crate::plain::plain;
+use crate::registry::Registry;
+use crate::rollout::policy;
+use crate::runner::{duration, own_library};
+
+/// Answers the requests for one model, whichever of its versions that takes: chooses an arm, makes the features, runs the
+/// model and records it; joins outcomes, judges drift, and carries out what the policy decides.
+///
+/// Any number of threads may call :meth:`predict`, which takes no lock and does no I/O. Everything else happens in
+/// :meth:`process`, which is called when it suits or left to a :meth:`worker`.
+///
+/// Arms are aliases of the registry: the default arm must exist, another answers while its alias does. The endpoint keeps
+/// the registry's file open by itself: closing ``registry`` does not end it. Build it after a ``fork``, not before.
+///
+/// Parameters
+/// ----------
+/// registry : Registry
+///     Where the versions are.
+/// model : str
+///     Which model is served. Its versions must be ONNX.
+/// default_arm : str, optional
+///     The alias whose version everybody gets who is assigned to no other arm. Default ``champion``.
+/// arms : list of str
+///     The aliases of a canary, of shadows.
+/// policy : Fixed, Weighted, Canary or Shadowed, optional
+///     Who gets which arm. Default: everybody the default arm.
+/// reference : table, optional
+///     Rows the model was trained on: a monitor compares the raw records of all answered requests with it. It watches the
+///     columns that the feature plan reads, unless ``monitor_options`` name others among them.
+/// monitor_options : dict, optional
+///     As :class:`mlcore.drift.Monitor` takes them, such as ``{"window_rows": 5000}``.
+/// loss : str or callable, optional
+///     How wrong an answer was; less is better. ``"log_loss"`` of the positive class, ``"squared_error"``,
+///     ``"absolute_error"``, ``"zero_one"``, or a function of the outputs (a dict of arrays) and the reported label. What
+///     it raises goes to ``sys.unraisablehook`` and counts as unscored. Default: outcomes are counted and say nothing.
+/// timeout : float, optional
+///     Seconds after which a run is stopped. Default: none.
+/// actor : str, optional
+///     Who is named in the audit log for what the endpoint does by itself. Default ``endpoint``.
+/// queue_capacity : int, optional
+///     How many records, outcomes and shadows may wait for :meth:`process`; what comes then is dropped and counted.
+///     Default 65,536.
+/// open_predictions : int, optional
+///     How many predictions may wait for their outcome; then the oldest is forgotten and counted. Default 262,144.
+/// seed : int, optional
+///     The upper half of all outcome ids, and so of all draws: to replay a log.
+///
+/// Raises
+/// ------
+/// NotFoundError
+///     When the model or the default arm's alias does not exist.
+/// InvalidInputError
+///     For impossible options: an arm named twice, a loss that cannot be computed from the model's outputs, a reference for
+///     a version without a feature plan.
+/// UnsupportedError
+///     For a version that is no ONNX model.
+///
+/// Examples
+/// --------
+/// >>> import mlcore
+/// >>> endpoint = mlcore.Endpoint(registry, "churn")                             # doctest: +SKIP
+/// >>> with endpoint.worker():                                                   # doctest: +SKIP
+/// ...     answer = endpoint.predict({"age": 41.0, "plan": "pro"}, unit="user-17")
+/// ...     endpoint.report_outcome(answer.outcome_id, 1.0)
+#[pyclass(module = "mlcore", frozen)]
+pub(crate) struct Endpoint {
+    endpoint: mlcore_serve::Endpoint,
+    model: String,
+    /// The process that built it: neither its connections nor its ids may be used in a child.
+    process: u32,
+}
+
+#[pymethods]
+impl Endpoint {
+    #[new]
+    #[pyo3(signature = (
+        registry, model, *, default_arm = None, arms = Vec::new(), policy = None, reference = None,
+        monitor_options = None, loss = None, timeout = None, actor = None, queue_capacity = None,
+        open_predictions = None, seed = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
+    fn new(
+        py: Python<'_>,
+        registry: &Bound<'_, Registry>,
+        model: String,
+        default_arm: Option<&str>,
+        arms: Vec<String>,
+        policy: Option<&Bound<'_, PyAny>>,
+        reference: Option<&Bound<'_, PyAny>>,
+        monitor_options: Option<&Bound<'_, PyDict>>,
+        loss: Option<&Bound<'_, PyAny>>,
+        timeout: Option<f64>,
+        actor: Option<String>,
+        queue_capacity: Option<usize>,
+        open_predictions: Option<usize>,
+        seed: Option<u64>,
+    ) -> PyResult<Self> {
+        entry(py, |py| {
+            let (backend, artifacts) = registry.get().halves(py)?;
+            let raised = |error: Error| raise(py, &error);
+            let name = ModelName::new(&model).map_err(raised)?;
+            let mut builder =
+                mlcore_serve::Endpoint::builder(name.clone(), backend.clone(), artifacts.clone());
+            if let Some(alias) = default_arm {
+                builder = builder.default_arm(Alias::new(alias).map_err(raised)?);
+            }
+            for alias in arms {
+                builder = builder.arm(Alias::new(alias).map_err(raised)?);
+            }
+            if let Some(policy) = policy {
+                builder = builder.policy(self::policy(policy)?);
+            }
+            if let Some(seconds) = timeout {
+                let timeout = duration(py, BUILD, "timeout", seconds)?;
+                builder = builder.run_options(RunOptions::default().with_timeout(timeout));
+            }
+            if let Some(actor) = actor {
+                builder = builder.actor(actor);
+            }
+            if let Some(items) = queue_capacity {
+                builder = builder.queue_capacity(items);
+            }
+            if let Some(predictions) = open_predictions {
+                builder = builder.open_predictions(predictions);
+            }
+            if let Some(seed) = seed {
+                builder = builder.seed(seed);
+            }
+            let loss = loss.map(loss::Loss::read).transpose()?;
+            if let Some(loss) = &loss {
+                let loss = loss.clone();
+                builder = builder.loss(move |outputs, label| loss.score(outputs, label));
+            }
+            let watched = match (reference, monitor_options) {
+                (Some(reference), options) => Some(monitor_parts(reference, options)?),
+                (None, None) => None,
+                (None, Some(_)) => {
+                    let problem = "there is nothing to compare with";
+                    return Err(invalid(py, BUILD, "monitor_options", problem, "pass reference= too"));
+                }
+            };
+            let options = match own_library(py)? {
+                Some(library) => OnnxOptions::default().with_library(library),
+                None => OnnxOptions::default(),
+            };
+            let alias = default_arm.unwrap_or("champion");
+            let endpoint = detached(py, || {
+                if let Some((reference, options)) = watched {
+                    let plan = plan(&*backend, &*artifacts, &name, &Alias::new(alias)?)?;
+                    builder = builder.monitor(monitor(&reference, options, &plan)?);
+                }
+                let endpoint = builder.loader(OnnxLoader::new(options)).build()?;
+                if let Some(loss) = &loss {
+                    for model in input::models(&endpoint) {
+                        loss.check(&model.runner().signature().outputs)?;
+                    }
+                }
+                Ok(endpoint)
+            })?;
+            Ok(Self { endpoint, model, process: std::process::id() })
+        })
+    }
+
+    /// Answers one request.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : dict or table
+    ///     One raw record, a dict of column to value, or a table of raw records: a frame, a dict of columns, a list of
+    ///     dicts. The feature plan of the version makes the model's input of it. For a version without a plan: what
+    ///     :meth:`mlcore.Runner.run` takes.
+    /// unit : str
+    ///     Whom the policy assigns to an arm, and always to the same: a user, a session, a device.
+    /// request_id : str, optional
+    ///     Your own id of the request, under which its outcome may be reported. Not 32 hexadecimal digits, which an outcome
+    ///     id is.
+    ///
+    /// Returns
+    /// -------
+    /// Prediction
+    ///
+    /// Raises
+    /// ------
+    /// SchemaMismatchError
+    ///     For a column that is missing, of another type or, in a record, unknown. It does not count against the arm.
+    /// InvalidInputError
+    ///     For a value that a step of the plan refuses.
+    /// TimeoutError
+    ///     When the run took too long.
+    #[pyo3(signature = (data, unit, request_id = None))]
+    fn predict(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        unit: &str,
+        request_id: Option<&str>,
+    ) -> PyResult<Prediction> {
+        entry(py, |py| {
+            self.usable(py)?;
+            let raised = |error: Error| raise(py, &error);
+            let unit = UnitId::new(unit).map_err(raised)?;
+            let id = request_id.map(RequestId::new).transpose().map_err(raised)?;
+            if let Some(id) = id.as_ref().filter(|id| id.as_str().parse::<OutcomeId>().is_ok()) {
+                let problem = format!("{id:?} could not be told from an outcome id");
+                let remedy = "put something before it, such as \"request-\"";
+                return Err(invalid(py, "predict", "request_id", problem, remedy));
+            }
+            let given = input::Given::read(&self.endpoint, data)?;
+            let prediction = detached(py, || given.ask(&self.endpoint, &unit, id.as_ref()))?;
+            Prediction::new(py, &prediction)
+        })
+    }
+
+    /// Reports what came of a prediction. Never waits; an outcome for an id that is unknown, forgotten or already joined is
+    /// counted (``orphans``) and has no effect.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : str or Prediction
+    ///     The prediction, its ``outcome_id``, or the ``request_id`` that it was asked with.
+    /// label : float
+    ///     The true label or value, as the loss takes it.
+    fn report_outcome(&self, py: Python<'_>, id: &Bound<'_, PyAny>, label: f64) -> PyResult<()> {
+        entry(py, |py| {
+            self.usable(py)?;
+            let text = match id.cast::<Prediction>() {
+                Ok(prediction) => prediction.get().outcome_id().to_owned(),
+                Err(_) => id.extract::<String>().map_err(|_| {
+                    let problem = format!("an id is expected, and it is a {}", type_name(id));
+                    wrong_type(py, "report outcome", "id", problem, "pass a Prediction or its outcome_id")
+                })?,
+            };
+            let id = text
+                .parse::<OutcomeId>()
+                .or_else(|_| RequestId::new(&text).map(|id| OutcomeId::of(&id)))
+                .map_err(|error| raise(py, &error))?;
+            self.endpoint.report_outcome(id, label);
+            Ok(())
+        })
+    }
+
+    /// Works off what the requests have queued, and carries out what the policy then decides.
+    ///
+    /// Returns
+    /// -------
+    /// list of Event
+    ///     What happened, oldest first. A change that failed is an event too, changes nothing and is tried again by the next
+    ///     call.
+    fn process(&self, py: Python<'_>) -> PyResult<Vec<Event>> {
+        self.ask(py, |endpoint| Ok(endpoint.process())).map(events)
+    }
+
+    /// Gives the release to another policy and resolves all arms anew: begins a canary, or ends one by hand.
+    #[pyo3(signature = (policy))]
+    fn set_policy(&self, py: Python<'_>, policy: &Bound<'_, PyAny>) -> PyResult<Vec<Event>> {
+        let policy = entry(py, |_| self::policy(policy))?;
+        self.ask(py, |endpoint| endpoint.set_policy(policy)).map(events)
+    }
+
+    /// Reads the aliases again and serves what they mean now. Versions that are new here are loaded and warmed before the
+    /// first request reaches them.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     When the default arm's alias is gone. Then, as after any other error, nothing changes.
+    fn refresh(&self, py: Python<'_>) -> PyResult<Vec<Event>> {
+        self.ask(py, mlcore_serve::Endpoint::refresh).map(events)
+    }
+
+    /// The name of the model.
+    #[getter]
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// The arms that answer now and their versions, the default first.
+    #[getter]
+    fn arms<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let arms = PyDict::new(py);
+        for (arm, version) in self.endpoint.arms() {
+            arms.set_item(arm.as_str(), version.get())?;
+        }
+        Ok(arms)
+    }
+
+    /// Counts since the start: ``records``, of these ``failures``; ``outcomes`` joined, ``orphans`` without a prediction,
+    /// ``unscored`` without a loss; predictions ``expired``; items ``dropped``; rows ``unmonitored``.
+    fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let counts = self.ask(py, |endpoint| Ok(endpoint.counts()))?;
+        plain(py, "read counts", &counts)
+    }
+
+    /// The seconds within which a share ``q`` of the answered requests was answered, to 5 %; 0 before the first.
+    fn latency_quantile(&self, py: Python<'_>, q: f64) -> PyResult<f64> {
+        self.ask(py, |endpoint| Ok(endpoint.latency_quantile(q).as_secs_f64()))
+    }
+
+    /// How the answers of the shadows compare with those given, one dict for each arm and version: ``requests``,
+    /// ``failures``, ``rows`` compared, ``flips`` of the highest score, ``largest_difference``, ``mean_difference``, and
+    /// ``latency``, the seconds that its answers took together.
+    fn shadows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let compared = self.ask(py, |endpoint| Ok(endpoint.shadows()))?;
+        let shadows = PyList::empty(py);
+        for shadow in compared {
+            let one = PyDict::new(py);
+            one.set_item("arm", shadow.arm.as_str())?;
+            one.set_item("version", shadow.version.get())?;
+            one.set_item("requests", shadow.requests)?;
+            one.set_item("failures", shadow.failures)?;
+            one.set_item("rows", shadow.rows)?;
+            one.set_item("flips", shadow.flips)?;
+            one.set_item("largest_difference", shadow.largest_difference)?;
+            one.set_item("mean_difference", shadow.mean_difference)?;
+            one.set_item("latency", shadow.latency.as_secs_f64())?;
+            shadows.append(one)?;
+        }
+        Ok(shadows)
+    }
+
+    /// Judges the rows that the monitor has seen in its present window, which goes on. Empty without a ``reference``.
+    fn judge_now(&self, py: Python<'_>) -> PyResult<Vec<Verdict>> {
+        let verdicts = self.ask(py, mlcore_serve::Endpoint::judge_now)?;
+        Ok(verdicts.into_iter().map(Verdict::new).collect())
+    }
+
+    /// A thread that calls :meth:`process` again and again, while a ``with`` block lasts; at its end everything that is
+    /// queued is worked off.
+    ///
+    /// Parameters
+    /// ----------
+    /// interval : float
+    ///     Seconds for which it sleeps while nothing comes.
+    /// on_event : callable, optional
+    ///     Called in that thread with each :class:`mlcore.endpoint.Event`. What it raises goes to ``sys.unraisablehook``.
+    #[pyo3(signature = (interval = 0.1, on_event = None))]
+    fn worker(&self, py: Python<'_>, interval: f64, on_event: Option<Py<PyAny>>) -> PyResult<Worker> {
+        entry(py, |py| {
+            self.usable(py)?;
+            let interval = duration(py, "start worker", "interval", interval)?;
+            if let Some(callable) = on_event.as_ref().map(|on_event| on_event.bind(py))
+                && !callable.is_callable()
+            {
+                let problem = format!("a function is expected, and it is a {}", type_name(callable));
+                return Err(wrong_type(
+                    py,
+                    "start worker",
+                    "on_event",
+                    problem,
+                    "pass a function of an Event",
+                ));
+            }
+            Ok(Worker::new(self.endpoint.clone(), interval, on_event))
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        let arms: Vec<String> =
+            self.endpoint.arms().iter().map(|(arm, version)| format!("{arm} {version}")).collect();
+        format!("<mlcore.Endpoint {}: {}>", self.model, arms.join(", "))
+    }
+}
+
+const BUILD: &str = "build endpoint";
+
+impl Endpoint {
+    /// Asks the endpoint with the interpreter released: its locks may be held by a thread that waits for it.
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(&mlcore_serve::Endpoint) -> mlcore::Result<T> + Send,
+    ) -> PyResult<T> {
+        entry(py, |py| {
+            self.usable(py)?;
+            detached(py, || question(&self.endpoint))
+        })
+    }
+
+    fn usable(&self, py: Python<'_>) -> PyResult<()> {
+        let refuse = |problem: &str, remedy: &str| {
+            Err(raise(py, &Error::unavailable("use endpoint", self.model.as_str(), problem).remedy(remedy)))
+        };
+        if std::process::id() != self.process {
+            return refuse("it was built before this process was forked", "build it again in the child");
+        }
+        if loss::is_scoring() {
+            return refuse("a loss must not use the endpoint that asks it", "report from on_event instead");
+        }
+        Ok(())
+    }
+}
+
+fn events(events: Vec<serve::Event>) -> Vec<Event> {
+    events.into_iter().map(Event::new).collect()
+}
+
+/// The feature plan of the version that an alias means.
+fn plan(
+    backend: &dyn Backend,
+    artifacts: &dyn ArtifactStore,
+    model: &ModelName,
+    alias: &Alias,
+) -> mlcore::Result<FittedPipeline> {
+    let version = backend.resolve(model, alias)?;
+    let plan = version.lineage.plan.ok_or_else(|| {
+        let subject = format!("{model} version {}", version.version);
+        let problem = "raw records are watched, and it was registered without a feature plan";
+        Error::invalid_input(BUILD, subject, problem)
+            .remedy("register it with its plan, or pass no reference")
+    })?;
+    FittedPipeline::from_bytes(&artifacts.read(&plan.artifact)?)
+}
+
+/// A monitor of what the plan reads.
+fn monitor(
+    reference: &arrow::array::RecordBatch,
+    mut options: MonitorOptions,
+    plan: &FittedPipeline,
+) -> mlcore::Result<Monitor> {
+    options.columns.get_or_insert_with(|| plan.input().names().map(str::to_owned).collect());
+    let mut monitor = Monitor::new(reference, &options)?;
+    monitor.bind(plan.input())?;
+    Ok(monitor)
+}

@@ -1,0 +1,329 @@
+//! A release on trial, as Python holds it.
+
+use std::sync::Arc;
+
+use mlcore::Error;
+use mlcore::rollout::{self, CanaryOptions, Expiry, Metric, Ramp, RampOptions, RolloutPolicy};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use serde::{Deserialize, Serialize};
+
+use super::arm;
+use crate::error::{detached, entry, invalid, raise};
+use crate::plain::{json, plain};
+use crate::runner::duration;
+use crate::stats::unknown;
+
+/// How much worse than the control the canary may be.
+///
+/// Parameters
+/// ----------
+/// metric : {"error_rate", "slow_share", "loss"}
+///     The share of requests that failed; the share of answers slower than ``budget``; the mean loss of the answers whose
+///     outcome is known. Less is better for all of them.
+/// margin : float
+///     By how much the canary's metric may exceed the control's, in the metric's unit: 0.01 is one request in a hundred.
+/// limit : float, optional
+///     Rolls back as soon as the canary's share is certainly above it, whatever the control's is: for outright failure,
+///     found within a few requests. Not for ``loss``.
+/// budget : float, optional
+///     Seconds; ``slow_share`` needs it and only that takes it.
+///
+/// Raises
+/// ------
+/// InvalidInputError
+///     For a margin that is not positive and finite, and for a limit outside ``(0, 1)``.
+///
+/// Examples
+/// --------
+/// >>> from mlcore.rollout import Guardrail
+/// >>> Guardrail("slow_share", 0.05, budget=0.02)
+/// Guardrail('slow_share', 0.05, budget=0.02)
+#[pyclass(module = "mlcore.rollout", frozen)]
+#[derive(Debug)]
+pub(crate) struct Guardrail {
+    guardrail: rollout::Guardrail,
+    metric: &'static str,
+    limit: Option<f64>,
+    budget: Option<f64>,
+}
+
+#[pymethods]
+impl Guardrail {
+    #[new]
+    #[pyo3(signature = (metric, margin, *, limit = None, budget = None))]
+    fn new(
+        py: Python<'_>,
+        metric: &str,
+        margin: f64,
+        limit: Option<f64>,
+        budget: Option<f64>,
+    ) -> PyResult<Self> {
+        const OPERATION: &str = "build guardrail";
+        entry(py, |py| {
+            let (name, metric) = match (metric, budget) {
+                ("error_rate", None) => ("error_rate", Metric::ErrorRate),
+                ("loss", None) => ("loss", Metric::Loss),
+                ("slow_share", Some(seconds)) => {
+                    let budget = duration(py, OPERATION, "budget", seconds)?;
+                    ("slow_share", Metric::SlowShare { budget })
+                }
+                ("slow_share", None) => {
+                    let problem = "slow_share needs to know what slow is";
+                    return Err(invalid(py, OPERATION, "budget", problem, "pass budget=, in seconds"));
+                }
+                ("error_rate" | "loss", Some(_)) => {
+                    let problem = format!("{metric} has no budget");
+                    return Err(invalid(py, OPERATION, "budget", problem, "pass it to slow_share only"));
+                }
+                (other, _) => {
+                    return Err(unknown(py, OPERATION, "metric", other, "error_rate, slow_share, loss"));
+                }
+            };
+            let built = rollout::Guardrail::new(metric, margin)
+                .and_then(|built| limit.map_or(Ok(built), |limit| built.with_limit(limit)));
+            let guardrail = built.map_err(|error| raise(py, &error))?;
+            Ok(Self { guardrail, metric: name, limit, budget })
+        })
+    }
+
+    /// What it watches.
+    #[getter]
+    fn metric(&self) -> &str {
+        self.metric
+    }
+
+    /// How much worse the canary may be.
+    #[getter]
+    fn margin(&self) -> f64 {
+        self.guardrail.margin()
+    }
+
+    fn __repr__(&self) -> String {
+        let option = |name: &str, value: Option<f64>| {
+            value.map_or_else(String::new, |value| format!(", {name}={value:?}"))
+        };
+        let (limit, budget) = (option("limit", self.limit), option("budget", self.budget));
+        format!("Guardrail('{}', {:?}{limit}{budget})", self.metric, self.margin())
+    }
+}
+
+/// A release on trial: a growing share of units gets the canary, as long as no guardrail finds harm.
+///
+/// It may be asked after every request and its answers stay valid, because they rest on confidence sequences: it is rolled
+/// back when a metric is certainly worse than its margin, grows when every metric is certainly not, and else holds. A unit
+/// that got the canary keeps it while the share grows. The object is shared with the endpoint that it is given to.
+///
+/// Parameters
+/// ----------
+/// control : str
+///     The arm that answers everybody else.
+/// canary : str
+///     The arm on trial.
+/// salt : str
+///     Decides which units are on trial. Each release wants its own, or the same units would always go first.
+/// guardrails : list of Guardrail
+///     What must not get worse; at least one.
+/// steps : list of float, optional
+///     The canary's share at each step; after the last one it is promoted. Default 0.05, 0.2, 0.5.
+/// alpha : float, optional
+///     The probability of ever rolling back a canary that is within all margins, and of ever letting one grow that is
+///     beyond a margin. Default 0.05.
+/// min_samples : int, optional
+///     Values of each metric that each arm must have before a step may end. Default 100.
+/// max_hold : float, optional
+///     Seconds that a step may last without an answer. Default: no limit.
+/// expiry : {"roll_back", "hold"}, optional
+///     What happens after ``max_hold``. Default ``roll_back``.
+///
+/// Raises
+/// ------
+/// InvalidInputError
+///     For steps that do not grow within ``(0, 1)``, no guardrail, an ``alpha`` outside ``(0, 1)``, or a canary that is its own
+///     control.
+///
+/// Examples
+/// --------
+/// >>> from mlcore.rollout import Canary, Guardrail
+/// >>> guardrails = [Guardrail("error_rate", 0.02, limit=0.1), Guardrail("loss", 0.05)]
+/// >>> canary = Canary(salt="churn/7", guardrails=guardrails, steps=[0.1, 0.5])
+/// >>> canary.share, canary.phase
+/// (0.1, {'phase': 'running', 'step': 0})
+/// >>> canary.freeze("the holidays")
+/// >>> Canary.from_json(canary.to_json()).share
+/// 0.1
+#[pyclass(module = "mlcore.rollout", frozen)]
+#[derive(Debug)]
+pub(crate) struct Canary {
+    policy: Arc<rollout::Canary>,
+}
+
+/// A canary as it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    options: CanaryOptions,
+    ramp: Ramp,
+}
+
+#[pymethods]
+impl Canary {
+    #[new]
+    #[pyo3(signature = (
+        control = "champion", canary = "canary", *, salt, guardrails, steps = None, alpha = None, min_samples = None,
+        max_hold = None, expiry = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned lists")]
+    fn new(
+        py: Python<'_>,
+        control: &str,
+        canary: &str,
+        salt: String,
+        guardrails: Vec<PyRef<'_, Guardrail>>,
+        steps: Option<Vec<f64>>,
+        alpha: Option<f64>,
+        min_samples: Option<u64>,
+        max_hold: Option<f64>,
+        expiry: Option<&str>,
+    ) -> PyResult<Self> {
+        entry(py, |py| {
+            let mut ramp = RampOptions::new(guardrails.iter().map(|guardrail| guardrail.guardrail));
+            if let Some(steps) = steps {
+                ramp.steps = steps;
+            }
+            if let Some(alpha) = alpha {
+                ramp.alpha = alpha;
+            }
+            if let Some(min_samples) = min_samples {
+                ramp.min_samples = min_samples;
+            }
+            if let Some(seconds) = max_hold {
+                ramp.max_hold = Some(duration(py, "build canary", "max_hold", seconds)?);
+            }
+            if let Some(expiry) = expiry {
+                ramp.expiry = match expiry {
+                    "roll_back" => Expiry::RollBack,
+                    "hold" => Expiry::Hold,
+                    other => return Err(unknown(py, "build canary", "expiry", other, "roll_back, hold")),
+                };
+            }
+            let options = CanaryOptions { control: arm(py, control)?, canary: arm(py, canary)?, salt, ramp };
+            let policy = rollout::Canary::new(options).map_err(|error| raise(py, &error))?;
+            Ok(Self { policy: Arc::new(policy) })
+        })
+    }
+
+    /// Stops it from growing and from being promoted, until it is thawed; harm still rolls it back.
+    fn freeze(&self, py: Python<'_>, reason: String) -> PyResult<()> {
+        entry(py, |py| {
+            detached(py, || {
+                self.policy.freeze(reason);
+                Ok(())
+            })
+        })
+    }
+
+    /// Lets it grow again.
+    fn thaw(&self, py: Python<'_>) -> PyResult<()> {
+        entry(py, |py| {
+            detached(py, || {
+                self.policy.thaw();
+                Ok(())
+            })
+        })
+    }
+
+    /// The canary's share of units now: 0 after a rollback, 1 after the last step.
+    #[getter]
+    fn share(&self, py: Python<'_>) -> PyResult<f64> {
+        Ok(self.ramp(py)?.share())
+    }
+
+    /// Where it stands: ``{"phase": "running", "step": 0}``, or ``passed`` or ``rolled_back`` with a ``reason``.
+    #[getter]
+    fn phase<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        plain(py, "read phase", self.ramp(py)?.phase())
+    }
+
+    /// What the present step knows: for each guardrail the count and the mean of its metric in both arms.
+    #[getter]
+    fn evidence<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let ramp = self.ramp(py)?;
+        let evidence = PyList::empty(py);
+        for (guardrail, known) in ramp.options().guardrails.iter().zip(ramp.evidence()) {
+            let entry = PyDict::new(py);
+            entry.set_item("metric", metric_name(guardrail.metric()))?;
+            entry.set_item("margin", guardrail.margin())?;
+            for (arm, values) in [("canary", known.canary), ("control", known.control)] {
+                let one = PyDict::new(py);
+                one.set_item("count", values.count())?;
+                one.set_item("mean", (values.count() > 0).then(|| values.mean()))?;
+                entry.set_item(arm, one)?;
+            }
+            evidence.append(entry)?;
+        }
+        Ok(evidence)
+    }
+
+    /// Options and state as JSON, for :meth:`from_json` after a restart: units keep their arms, evidence is kept.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        entry(py, |py| {
+            let ramp = self.ramp(py)?;
+            json(py, "save canary", &Saved { options: self.policy.options().clone(), ramp })
+        })
+    }
+
+    /// The canary that :meth:`to_json` wrote, where it stood.
+    ///
+    /// Raises
+    /// ------
+    /// CorruptError
+    ///     When the text is no canary.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
+        entry(py, |py| {
+            let policy = detached(py, || {
+                let saved: Saved = serde_json::from_str(json)
+                    .map_err(|cause| Error::corrupt("restore canary", "JSON", cause.to_string()))?;
+                rollout::Canary::restore(saved.options, saved.ramp)
+            })?;
+            Ok(Self { policy: Arc::new(policy) })
+        })
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let ramp = self.ramp(py)?;
+        let state = match ramp.phase() {
+            rollout::Phase::Running { step } => {
+                format!("step {} of {}", step + 1, ramp.options().steps.len())
+            }
+            rollout::Phase::Passed { .. } => "passed".to_owned(),
+            rollout::Phase::RolledBack { .. } => "rolled back".to_owned(),
+        };
+        let CanaryOptions { control, canary, .. } = self.policy.options();
+        let percent = ramp.share() * 100.0;
+        Ok(format!("<mlcore.rollout.Canary {canary} against {control}: {state}, {percent:.3} %>"))
+    }
+}
+
+impl Canary {
+    /// The policy itself.
+    pub(super) fn shared(&self) -> Arc<dyn RolloutPolicy> {
+        self.policy.clone()
+    }
+
+    /// The ramp as it stands; waits for whoever observes, so with the interpreter released.
+    fn ramp(&self, py: Python<'_>) -> PyResult<Ramp> {
+        detached(py, || Ok(self.policy.ramp()))
+    }
+}
+
+fn metric_name(metric: Metric) -> &'static str {
+    match metric {
+        Metric::ErrorRate => "error_rate",
+        Metric::SlowShare { .. } => "slow_share",
+        Metric::Loss => "loss",
+        _ => "other",
+    }
+}
