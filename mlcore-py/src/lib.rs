@@ -5,6 +5,7 @@ mod door;
 mod drift;
 mod endpoint;
 mod error;
+mod evaluate;
 mod features;
 mod metrics;
 mod plain;
@@ -26,6 +27,8 @@ mod native {
     };
     #[pymodule_export]
     use super::endpoint::{Endpoint, Event, Prediction, Worker};
+    #[pymodule_export]
+    use super::evaluate::{Gate, GateCheck, GateVerdict};
     #[pymodule_export]
     use super::features::{Plan, fit};
     #[pymodule_export]

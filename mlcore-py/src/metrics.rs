@@ -93,8 +93,13 @@ fn weights<'py>(
     object.map(|object| door::numbers(object, Asked { operation, subject: "sample_weight" })).transpose()
 }
 
+/// Which rows are positive, by custom.
+pub(crate) fn binary_truth(y_true: &Bound<'_, PyAny>, operation: &'static str) -> PyResult<Vec<bool>> {
+    positives(y_true, None, operation, "y_true")
+}
+
 /// Probabilities of the positive class: a column, or the second of two as `predict_proba` answers.
-fn probabilities<'py>(
+pub(crate) fn probabilities<'py>(
     object: &Bound<'py, PyAny>,
     operation: &'static str,
     subject: &'static str,

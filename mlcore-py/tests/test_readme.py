@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 
-from conftest import ROOT
+from conftest import MODELS, ROOT
 
 
 def snippets() -> list[str]:
@@ -15,7 +16,7 @@ def snippets() -> list[str]:
 
 
 def test_the_readme_gives_the_same_numbers_for_polars_and_pandas(tmp_path):
-    (snippet,) = snippets()
+    snippet, _ = snippets()
     answer = subprocess.run([sys.executable, "-c", snippet], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     lines = [line.split(maxsplit=1) for line in answer.stdout.splitlines()]
@@ -24,8 +25,16 @@ def test_the_readme_gives_the_same_numbers_for_polars_and_pandas(tmp_path):
 
 
 def test_the_readme_needs_no_pyarrow(tmp_path):
-    (snippet,) = snippets()
+    snippet, _ = snippets()
     without = f'import sys\nsys.modules["pyarrow"] = None\n{snippet}'
     answer = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert len(answer.stdout.splitlines()) == 2
+
+
+def test_the_loop_of_the_readme_answers_and_joins_the_outcome(tmp_path):
+    _, snippet = snippets()
+    shutil.copy(MODELS / "runner" / "columns.onnx", tmp_path / "churn.onnx")
+    answer = subprocess.run([sys.executable, "-c", snippet], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert re.match(r"(champion 1|canary 2) \[\[0\.\d+ +0\.\d+ *\]\] \{'records': 1, 'failures': 0, 'outcomes': 1,", answer.stdout)

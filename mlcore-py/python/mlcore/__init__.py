@@ -11,7 +11,7 @@ imported, started or loaded until it is used.
 0.0
 """
 
-from mlcore import drift, exceptions, features, metrics, rollout, stats
+from mlcore import drift, evaluate, exceptions, features, metrics, rollout, stats
 from mlcore._mlcore import __version__
 from mlcore._versions import doctor, show_versions
 from mlcore.endpoint import Endpoint
@@ -66,6 +66,7 @@ __all__ = [
     "__version__",
     "doctor",
     "drift",
+    "evaluate",
     "exceptions",
     "features",
     "metrics",

@@ -12,6 +12,9 @@ from mlcore.endpoint import Endpoint as Endpoint
 from mlcore.endpoint import Event as Event
 from mlcore.endpoint import Prediction as Prediction
 from mlcore.endpoint import Worker as Worker
+from mlcore.evaluate import Gate as Gate
+from mlcore.evaluate import GateCheck as GateCheck
+from mlcore.evaluate import GateVerdict as GateVerdict
 from mlcore.features._plan import Plan as Plan
 from mlcore.features._plan import Table as Table
 from mlcore.features._plan import fit as fit
@@ -66,6 +69,9 @@ __all__ = [
     "Event",
     "Field",
     "Fixed",
+    "Gate",
+    "GateCheck",
+    "GateVerdict",
     "Guardrail",
     "KolmogorovSmirnov",
     "KstestResult",

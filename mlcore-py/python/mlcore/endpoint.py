@@ -4,7 +4,7 @@
 >>> with mlcore.Registry("memory:", actor="ana") as registry:
 ...     mlcore.Endpoint(registry, "churn")
 Traceback (most recent call last):
-mlcore.exceptions.NotFoundError: look up model churn: there is no model of this name
+mlcore.exceptions.NotFoundError: serve model churn@champion: no version carries this alias; promote a version to it with Registry::promote
 """
 
 from mlcore._mlcore import Endpoint, Event, Prediction, Worker

@@ -303,11 +303,13 @@ impl Endpoint {
     /// The arms that answer now and their versions, the default first.
     #[getter]
     fn arms<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let arms = PyDict::new(py);
-        for (arm, version) in self.endpoint.arms() {
-            arms.set_item(arm.as_str(), version.get())?;
-        }
-        Ok(arms)
+        entry(py, |py| {
+            let arms = PyDict::new(py);
+            for (arm, version) in self.endpoint.arms() {
+                arms.set_item(arm.as_str(), version.get())?;
+            }
+            Ok(arms)
+        })
     }
 
     /// Counts since the start: ``records``, of these ``failures``; ``outcomes`` joined, ``orphans`` without a prediction,

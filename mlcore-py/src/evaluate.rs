@@ -1,0 +1,386 @@
+//! `mlcore.evaluate`: is the challenger good enough to take the champion's place?
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mlcore::Error;
+use mlcore::evaluate::{self, Contender, GateMetric, LatencyBudget, Requirement, Truth};
+use pyo3::prelude::*;
+
+use crate::door::{self, Asked};
+use crate::error::{detached, entry, invalid};
+use crate::metrics::{binary_truth, probabilities};
+use crate::plain::{json, plain};
+use crate::runner::duration;
+use crate::stats::unknown;
+
+/// What a challenger must show on held-out rows before it may take the champion's place.
+///
+/// Both models answer the same rows, and the differences are judged row by row with confidence intervals. All requirements
+/// must hold. What cannot be shown does not pass: too few rows, an undefined metric, a latency that nobody measured.
+///
+/// Parameters
+/// ----------
+/// alpha : float, optional
+///     Intervals cover the truth with probability ``1 - alpha``. Default 0.05.
+/// min_samples : int, optional
+///     The fewest rows that count as evidence. Default 100.
+/// min_per_class : int, optional
+///     The fewest rows of each class. Default 30.
+///
+/// Examples
+/// --------
+/// >>> from mlcore.evaluate import Gate
+/// >>> y_true = [row % 3 == 0 for row in range(600)]
+/// >>> champion, challenger = ([sharp if label else 1 - sharp for label in y_true] for sharp in (0.7, 0.8))
+/// >>> gate = Gate().require("log_loss", superior=0.01).require("roc_auc", at_least=0.8, non_inferior=0.02)
+/// >>> verdict = gate.judge(y_true, challenger, champion)
+/// >>> verdict.passed, [check.metric for check in verdict.checks]
+/// (True, ['samples', 'log_loss', 'roc_auc', 'roc_auc'])
+/// >>> print(verdict.checks[1].sentence)
+/// log_loss 0.2231 against 0.3567: better by 0.1335 (95 % interval 0.1335 to 0.1335); it must surely be better by more than 0.01000
+#[pyclass(module = "mlcore.evaluate", frozen)]
+#[derive(Debug)]
+pub(crate) struct Gate {
+    gate: Mutex<evaluate::Gate>,
+}
+
+#[pymethods]
+impl Gate {
+    #[new]
+    #[pyo3(signature = (*, alpha = None, min_samples = None, min_per_class = None))]
+    fn new(alpha: Option<f64>, min_samples: Option<usize>, min_per_class: Option<usize>) -> Self {
+        let mut gate = evaluate::Gate::new();
+        gate.alpha = alpha.unwrap_or(gate.alpha);
+        gate.min_samples = min_samples.unwrap_or(gate.min_samples);
+        gate.min_per_class = min_per_class.unwrap_or(gate.min_per_class);
+        Self { gate: Mutex::new(gate) }
+    }
+
+    /// Asks one thing more, or several of one metric; answers the gate itself.
+    ///
+    /// Parameters
+    /// ----------
+    /// metric : str
+    ///     Of labels: ``roc_auc``, ``log_loss``, ``brier_score``, ``accuracy``. Of values: ``mean_absolute_error``,
+    ///     ``mean_squared_error``.
+    /// at_least, at_most : float, optional
+    ///     The challenger's value, whatever the champion's is: ``at_least`` where more is better, else ``at_most``.
+    /// non_inferior : float, optional
+    ///     It is surely worse by less than this margin.
+    /// superior : float, optional
+    ///     It is surely better by more than this margin.
+    /// threshold : float
+    ///     For ``accuracy``: a probability above it predicts the positive class.
+    #[pyo3(signature = (
+        metric, *, at_least = None, at_most = None, non_inferior = None, superior = None, threshold = 0.5
+    ))]
+    fn require<'py>(
+        slf: Bound<'py, Self>,
+        metric: &str,
+        at_least: Option<f64>,
+        at_most: Option<f64>,
+        non_inferior: Option<f64>,
+        superior: Option<f64>,
+        threshold: f64,
+    ) -> PyResult<Bound<'py, Self>> {
+        entry(slf.py(), |py| {
+            let metric = self::metric(py, metric, threshold)?;
+            let (fits, other) =
+                if metric.higher_is_better() { (at_least, at_most) } else { (at_most, at_least) };
+            if other.is_some() {
+                let (better, word) =
+                    if metric.higher_is_better() { ("more", "at_least") } else { ("less", "at_most") };
+                let problem = format!("of {} {better} is better", metric.name());
+                return Err(invalid(py, REQUIRE, metric.name(), problem, &format!("pass {word}=")));
+            }
+            let asked = [
+                fits.map(Requirement::Reaches),
+                non_inferior.map(Requirement::NotWorseBy),
+                superior.map(Requirement::BetterBy),
+            ];
+            if asked.iter().all(Option::is_none) {
+                let remedy = "pass at_least=, at_most=, non_inferior= or superior=";
+                return Err(invalid(py, REQUIRE, metric.name(), "nothing is asked of it", remedy));
+            }
+            let mut gate = slf.get().locked();
+            gate.requirements.extend(asked.into_iter().flatten().map(|requirement| (metric, requirement)));
+            drop(gate);
+            Ok(slf)
+        })
+    }
+
+    /// Asks that a share ``quantile`` of the challenger's answers surely keeps to ``budget`` seconds; answers the gate itself.
+    #[pyo3(signature = (budget, quantile = 0.99))]
+    fn require_latency<'py>(slf: Bound<'py, Self>, budget: f64, quantile: f64) -> PyResult<Bound<'py, Self>> {
+        entry(slf.py(), |py| {
+            let budget = duration(py, REQUIRE, "budget", budget)?;
+            slf.get().locked().latency = Some(LatencyBudget { budget, quantile });
+            Ok(slf)
+        })
+    }
+
+    /// Compares the two on the same rows.
+    ///
+    /// Parameters
+    /// ----------
+    /// y_true : array_like
+    ///     Labels of two classes, or values where ``mean_absolute_error`` or ``mean_squared_error`` is asked for.
+    /// challenger : array_like
+    ///     Its predictions: the probability of the positive class (or the two columns of ``predict_proba``), or values.
+    /// champion : array_like, optional
+    ///     Those of the model in its place; without it only ``at_least`` and ``at_most`` can be judged.
+    /// challenger_latencies, champion_latencies : array_like, optional
+    ///     The seconds that answers took, in any number.
+    ///
+    /// Returns
+    /// -------
+    /// GateVerdict
+    ///     A challenger whose answers are unusable does not pass; that is no error.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     For differing numbers of rows, an unusable ``y_true`` or ``champion``, and numbers of the gate out of range.
+    #[pyo3(signature = (
+        y_true, challenger, champion = None, *, challenger_latencies = None, champion_latencies = None
+    ))]
+    fn judge(
+        &self,
+        py: Python<'_>,
+        y_true: &Bound<'_, PyAny>,
+        challenger: &Bound<'_, PyAny>,
+        champion: Option<&Bound<'_, PyAny>>,
+        challenger_latencies: Option<&Bound<'_, PyAny>>,
+        champion_latencies: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<GateVerdict> {
+        entry(py, |py| {
+            let gate = self.locked().clone();
+            let compares = |(_, requirement): &&(GateMetric, Requirement)| {
+                !matches!(requirement, Requirement::Reaches(_))
+            };
+            if let (None, Some((metric, _))) = (champion, gate.requirements.iter().find(compares)) {
+                let problem = format!("{} is to be compared with it", metric.name());
+                return Err(invalid(py, JUDGE, "champion", problem, "pass the champion's predictions"));
+            }
+            let of_values = |metric: &GateMetric| {
+                matches!(metric, GateMetric::MeanAbsoluteError | GateMetric::MeanSquaredError)
+            };
+            let (labels, values);
+            let truth = if gate.requirements.iter().any(|(metric, _)| of_values(metric)) {
+                values = door::numbers(y_true, Asked { operation: JUDGE, subject: "y_true" })?;
+                Truth::Values(values.as_slice())
+            } else {
+                labels = binary_truth(y_true, JUDGE)?;
+                Truth::Labels(&labels)
+            };
+            let challenger = probabilities(challenger, JUDGE, "challenger")?;
+            let given = champion.map(|champion| probabilities(champion, JUDGE, "champion")).transpose()?;
+            let latencies = [
+                latencies(py, challenger_latencies, "challenger_latencies")?,
+                latencies(py, champion_latencies, "champion_latencies")?,
+            ];
+            let challenger = challenger.as_slice();
+            let champion = given.as_ref().map(|champion| champion.as_slice());
+            let verdict = detached(py, || {
+                let [own, others] = &latencies;
+                // Alone, it stands beside itself, and what that says is left out below.
+                let beside = contender(champion.unwrap_or(challenger), others.as_deref());
+                gate.judge(truth, &beside, &contender(challenger, own.as_deref()))
+            })?;
+            let verdict = if champion.is_some() { verdict } else { alone(verdict, &gate) };
+            Ok(GateVerdict { verdict })
+        })
+    }
+
+    /// The gate as JSON, for a configuration file.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        entry(py, |py| json(py, "save gate", &*self.locked()))
+    }
+
+    /// The gate that :meth:`to_json` wrote.
+    ///
+    /// Raises
+    /// ------
+    /// CorruptError
+    ///     When the text is no gate.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
+        entry(py, |py| {
+            let gate = detached(py, || {
+                serde_json::from_str::<evaluate::Gate>(json)
+                    .map_err(|cause| Error::corrupt("restore gate", "JSON", cause.to_string()))
+            })?;
+            Ok(Self { gate: Mutex::new(gate) })
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        let gate = self.locked();
+        let names: Vec<&str> = gate.requirements.iter().map(|(metric, _)| metric.name()).collect();
+        format!(
+            "<mlcore.evaluate.Gate: {}>",
+            if names.is_empty() { "nothing".into() } else { names.join(", ") }
+        )
+    }
+}
+
+/// May the challenger take the champion's place, and why (not)?
+#[pyclass(module = "mlcore.evaluate", frozen)]
+#[derive(Debug)]
+pub(crate) struct GateVerdict {
+    verdict: evaluate::GateVerdict,
+}
+
+#[pymethods]
+impl GateVerdict {
+    /// Did every check pass?
+    #[getter]
+    fn passed(&self) -> bool {
+        self.verdict.passed
+    }
+
+    /// The checks in the order in which they were made.
+    #[getter]
+    fn checks(&self) -> Vec<GateCheck> {
+        self.verdict.checks.iter().cloned().map(|check| GateCheck { check }).collect()
+    }
+
+    /// The verdict as plain dicts and lists.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        entry(py, |py| plain(py, "write verdict", &self.verdict))
+    }
+
+    fn __str__(&self) -> String {
+        self.verdict.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        let failed = self.verdict.failed().count();
+        let (answer, all) =
+            (if self.verdict.passed { "passed" } else { "not passed" }, self.verdict.checks.len());
+        format!("<mlcore.evaluate.GateVerdict: {answer}, {failed} of {all} checks failed>")
+    }
+}
+
+/// One question of a gate and its answer.
+#[pyclass(module = "mlcore.evaluate", frozen)]
+#[derive(Debug)]
+pub(crate) struct GateCheck {
+    check: evaluate::Check,
+}
+
+#[pymethods]
+impl GateCheck {
+    /// What was looked at: the name of a metric, ``samples`` or ``latency``.
+    #[getter]
+    fn metric(&self) -> &str {
+        &self.check.metric
+    }
+
+    /// The champion's value.
+    #[getter]
+    fn champion(&self) -> Option<f64> {
+        self.check.champion
+    }
+
+    /// The challenger's value.
+    #[getter]
+    fn challenger(&self) -> Option<f64> {
+        self.check.challenger
+    }
+
+    /// The challenger's value less the champion's.
+    #[getter]
+    fn difference(&self) -> Option<f64> {
+        self.check.difference
+    }
+
+    /// The confidence interval of the difference.
+    #[getter]
+    fn interval(&self) -> Option<(f64, f64)> {
+        self.check.interval.map(Into::into)
+    }
+
+    /// What was asked for: a margin, a limit, a budget in seconds.
+    #[getter]
+    fn margin(&self) -> Option<f64> {
+        self.check.margin
+    }
+
+    /// The answer.
+    #[getter]
+    fn passed(&self) -> bool {
+        self.check.passed
+    }
+
+    /// The answer and its reason in plain words.
+    #[getter]
+    fn sentence(&self) -> &str {
+        &self.check.sentence
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<{}: {}>", if self.check.passed { "passed" } else { "not passed" }, self.check.sentence)
+    }
+}
+
+const REQUIRE: &str = "build gate";
+const JUDGE: &str = "judge challenger";
+
+impl Gate {
+    fn locked(&self) -> MutexGuard<'_, evaluate::Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn metric(py: Python<'_>, name: &str, threshold: f64) -> PyResult<GateMetric> {
+    let known = [
+        GateMetric::RocAuc,
+        GateMetric::LogLoss,
+        GateMetric::BrierScore,
+        GateMetric::Accuracy { threshold },
+        GateMetric::MeanAbsoluteError,
+        GateMetric::MeanSquaredError,
+    ];
+    known
+        .into_iter()
+        .find(|metric| metric.name() == name)
+        .ok_or_else(|| unknown(py, REQUIRE, "metric", name, &known.map(GateMetric::name).join(", ")))
+}
+
+fn latencies(
+    py: Python<'_>,
+    seconds: Option<&Bound<'_, PyAny>>,
+    subject: &'static str,
+) -> PyResult<Option<Vec<Duration>>> {
+    let Some(seconds) = seconds else { return Ok(None) };
+    let seconds = door::numbers(seconds, Asked { operation: JUDGE, subject })?;
+    seconds
+        .as_slice()
+        .iter()
+        .map(|seconds| duration(py, JUDGE, subject, *seconds))
+        .collect::<PyResult<_>>()
+        .map(Some)
+}
+
+fn contender<'a>(predictions: &'a [f64], latencies: Option<&'a [Duration]>) -> Contender<'a> {
+    let contender = Contender::new(predictions);
+    match latencies {
+        Some(latencies) => contender.with_latencies(latencies),
+        None => contender,
+    }
+}
+
+/// The verdict about a challenger without a champion: nothing is said of one.
+fn alone(mut verdict: evaluate::GateVerdict, gate: &evaluate::Gate) -> evaluate::GateVerdict {
+    for check in &mut verdict.checks {
+        (check.champion, check.difference, check.interval) = (None, None, None);
+        let metric = gate.requirements.iter().find(|(metric, _)| metric.name() == check.metric);
+        if let (Some((metric, _)), Some(value), Some(limit)) = (metric, check.challenger, check.margin) {
+            let bound = if metric.higher_is_better() { "at least" } else { "at most" };
+            check.sentence = format!("{} {value:.4}; it must be {bound} {limit}", check.metric);
+        }
+    }
+    verdict
+}
