@@ -14,7 +14,7 @@ mod window;
 
 use arrow::array::RecordBatch;
 use mlcore::batch::Row;
-use mlcore::schema::Schema;
+use mlcore::schema::{Schema, names_digest};
 use mlcore::{Error, Result};
 
 pub use self::options::{ColumnOptions, MAX_EXACT_N, MOST_DISCRETE_VALUES, MonitorOptions};
@@ -54,6 +54,8 @@ pub struct Monitor {
     buffers: Vec<Buffer>,
     positions: Vec<usize>,
     row_len: usize,
+    /// Whose rows are expected.
+    names: u64,
     scratch: String,
     new_columns: Vec<String>,
     rows: usize,
@@ -78,6 +80,7 @@ impl Monitor {
             buffers: Vec::new(),
             positions: Vec::new(),
             row_len: 0,
+            names: 0,
             scratch: String::new(),
             new_columns: Vec::new(),
             rows: 0,
@@ -123,6 +126,7 @@ impl Monitor {
                 Error::schema_mismatch(OPERATION, "row", problem).remedy("bind the row's schema first")
             );
         }
+        row.check_names(OPERATION, self.names)?;
         for ((position, buffer), column) in self.positions.iter().zip(&self.buffers).zip(&self.plan.columns) {
             if let Some(value) = values.get(*position)
                 && !buffer.accepts(value)
@@ -218,6 +222,7 @@ impl Monitor {
             })
             .collect::<Result<_>>()?;
         self.row_len = names.len();
+        self.names = names_digest(names.iter().copied());
         Ok(())
     }
 

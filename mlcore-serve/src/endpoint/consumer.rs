@@ -125,7 +125,9 @@ impl Consumer {
             let verdicts = match input {
                 RecordedInput::Row(row) => {
                     let values: Vec<Value<'_>> = row.values().collect();
-                    monitor.observe_row(Row::unchecked(&values)).map(Vec::from_iter)
+                    monitor
+                        .observe_row(Row::unchecked(&values).with_names_digest(row.names_digest()))
+                        .map(Vec::from_iter)
                 }
                 RecordedInput::Table(table) => monitor.observe(table),
                 RecordedInput::None | RecordedInput::Tensors(_) => continue,

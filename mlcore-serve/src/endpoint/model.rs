@@ -108,7 +108,10 @@ impl Features {
                 };
                 Ok(Batch::single(name.clone(), tensor))
             }
-            Entry::Columns(_) => self.columns(&row_table(row, self.plan.input())?),
+            Entry::Columns(_) => {
+                row.check_names("predict", self.plan.input().names_digest())?;
+                self.columns(&row_table(row, self.plan.input())?)
+            }
         }
     }
 

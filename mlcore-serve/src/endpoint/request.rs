@@ -11,7 +11,8 @@ use xxhash_rust::xxh3::xxh3_128;
 /// What a request brings.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
-    /// One raw record, in the order of the plan's input schema. The model version needs a feature plan.
+    /// One raw record, in the order of the plan's input schema. The model version needs a feature plan. Where the plans of
+    /// the arms read different columns, send tables: a row is refused by a plan that it was not made for.
     Row(Row<'a>),
     /// Raw records as a table, columns bound by name. The model version needs a feature plan.
     ///

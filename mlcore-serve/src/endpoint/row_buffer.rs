@@ -9,6 +9,7 @@ pub struct RowBuffer {
     /// The value's bits, or the end of its text.
     words: Vec<u64>,
     text: String,
+    names: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,7 @@ impl RowBuffer {
         self.kinds.clear();
         self.words.clear();
         self.text.clear();
+        self.names = row.names_digest();
         self.kinds.reserve(values.len());
         self.words.reserve(values.len());
         for value in values {
@@ -46,6 +48,12 @@ impl RowBuffer {
             self.kinds.push(kind);
             self.words.push(word);
         }
+    }
+
+    /// Which columns the values belong to: [`Row::names_digest`].
+    #[must_use]
+    pub fn names_digest(&self) -> u64 {
+        self.names
     }
 
     /// The values, in the order of the record.
@@ -102,6 +110,7 @@ mod tests {
             ],
         ] {
             buffer.copy(Row::new(&values, &schema).unwrap());
+            assert_eq!(buffer.names_digest(), schema.names_digest());
             assert_eq!(buffer.values().collect::<Vec<_>>(), values);
         }
     }

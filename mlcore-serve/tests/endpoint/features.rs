@@ -186,3 +186,36 @@ fn the_monitor_sees_rows_and_tables_and_says_what_shifted() {
     as_table(&endpoint, &table(250, 6.0)).unwrap();
     assert_eq!(verdicts(&endpoint), [["age"]]);
 }
+
+#[test]
+fn a_row_made_for_other_columns_is_refused_and_a_table_is_not() {
+    let plan = encoded();
+    let inputs =
+        Schema::new([Field::tensor("input", DType::Float32, [Dim::Dynamic, Dim::Fixed(4)])]).unwrap();
+    let (_place, builder) = endpoint(&plan, inputs);
+    let monitored = || {
+        let mut monitor = Monitor::new(&table(300, 0.0), &MonitorOptions::default()).unwrap();
+        monitor.bind(plan.input()).unwrap();
+        monitor
+    };
+    let endpoint = builder.monitor(monitored()).build().unwrap();
+    // The same columns in another order: read by the plan's order, an age of no years would be a word.
+    let swapped = Schema::new(plan.input().fields().iter().rev().cloned()).unwrap();
+    let values = [Value::Text("free"), Value::Float(41.0)];
+    let row = Row::new(&values, &swapped).unwrap();
+    let error = endpoint.predict(Request::row(&unit(1), row)).unwrap_err();
+    assert!(matches!(error, Error::SchemaMismatch(_)) && error.is_caller_fault(), "{error}");
+    assert!(error.to_string().contains("other columns"), "{error}");
+
+    let reversed = table(1, 0.0).project(&[1, 0]).unwrap();
+    let expected = as_table(&endpoint, &table(1, 0.0)).unwrap();
+    assert_eq!(as_table(&endpoint, &reversed).unwrap(), expected);
+    endpoint.process();
+    // A mistake of the caller's is no failure of the arm's, and not a row for the monitor.
+    let counts = endpoint.counts();
+    assert_eq!((counts.records, counts.failures, counts.unmonitored), (3, 0, 0));
+
+    // The monitor does not read such a row by its own order either.
+    let error = monitored().observe_row(row).unwrap_err();
+    assert!(matches!(error, Error::SchemaMismatch(_)), "{error}");
+}

@@ -100,6 +100,7 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Row<'a> {
     values: &'a [Value<'a>],
+    names: u64,
 }
 
 impl<'a> Row<'a> {
@@ -129,13 +130,42 @@ impl<'a> Row<'a> {
                 return Err(Error::schema_mismatch("check row", field.name(), problem));
             }
         }
-        Ok(Self { values })
+        Ok(Self { values, names: schema.names_digest() })
     }
 
     /// The record of values that were checked before, or that whoever takes the row checks by itself.
     #[must_use]
     pub fn unchecked(values: &'a [Value<'a>]) -> Self {
-        Self { values }
+        Self { values, names: 0 }
+    }
+
+    /// Says which columns the values belong to, by [`Schema::names_digest`]; 0 for not known.
+    #[must_use]
+    pub fn with_names_digest(mut self, names: u64) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// Which columns the values belong to, by [`Schema::names_digest`]; 0 where it is not known.
+    #[must_use]
+    pub fn names_digest(&self) -> u64 {
+        self.names
+    }
+
+    /// Makes sure that a row whose columns are known belongs to these, before it is read by their order.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`].
+    pub fn check_names(&self, operation: &'static str, names: u64) -> Result<()> {
+        if self.names == 0 || self.names == names {
+            return Ok(());
+        }
+        Err(Error::schema_mismatch(
+            operation,
+            "row",
+            "it was made for other columns, or another order of them, than it would be read by",
+        )
+        .remedy("make it with the schema of what reads it, or pass a table, whose columns are found by name"))
     }
 
     /// The values in the schema's order.
@@ -165,6 +195,22 @@ mod tests {
             let error = Row::new(&values, &schema).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_row_knows_whose_it_is() {
+        let schema =
+            |names: [&str; 2]| Schema::new(names.map(|name| Field::column(name, DType::Int64))).unwrap();
+        let (own, swapped) = (schema(["a", "b"]), schema(["b", "a"]));
+        assert_ne!(own.names_digest(), swapped.names_digest());
+        assert_ne!(schema(["ab", "c"]).names_digest(), schema(["a", "bc"]).names_digest());
+        assert_eq!(Schema::default().names_digest(), Schema::new([]).unwrap().names_digest());
+        let values = [Value::Int(1), Value::Int(2)];
+        let row = Row::new(&values, &own).unwrap();
+        assert!(row.check_names("read row", own.names_digest()).is_ok());
+        let error = row.check_names("read row", swapped.names_digest()).unwrap_err();
+        assert!(matches!(error, Error::SchemaMismatch(_)) && error.to_string().contains("other columns"));
+        assert!(Row::unchecked(&values).check_names("read row", swapped.names_digest()).is_ok());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fmt;
 
 use arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 pub use self::compat::Incompatibility;
 pub use self::dtype::DType;
@@ -146,11 +147,26 @@ impl fmt::Display for DisplayShape<'_> {
     }
 }
 
+/// [`Schema::names_digest`] of columns of these names: XXH3-64 over each name and one byte that no text holds; 1 instead of
+/// 0, and 0 for none.
+#[must_use]
+pub fn names_digest<'a>(names: impl IntoIterator<Item = &'a str>) -> u64 {
+    let mut hasher = Xxh3::new();
+    let mut count = 0;
+    for name in names {
+        hasher.update(name.as_bytes());
+        hasher.update(&[0xff]);
+        count += 1;
+    }
+    if count == 0 { 0 } else { hasher.digest().max(1) }
+}
+
 /// An ordered list of uniquely named fields.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Field>", into = "Vec<Field>")]
 pub struct Schema {
     fields: Vec<Field>,
+    names: u64,
 }
 
 impl Schema {
@@ -168,7 +184,15 @@ impl Schema {
         if names.first().is_some_and(|name| name.is_empty()) {
             return Err(Error::invalid_input("build schema", "field", "a name is empty"));
         }
-        Ok(Self { fields })
+        let names = names_digest(fields.iter().map(Field::name));
+        Ok(Self { fields, names })
+    }
+
+    /// A digest of the names in their order, never 0 but for no field at all: two schemas that agree in it hold the same
+    /// columns in the same order. Rows carry it, so that one is not read by the order of another schema.
+    #[must_use]
+    pub fn names_digest(&self) -> u64 {
+        self.names
     }
 
     /// The fields in order.
