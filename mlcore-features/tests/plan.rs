@@ -328,6 +328,8 @@ fn a_row_that_does_not_fit_is_refused_as_a_table_is() {
     let short = Schema::new([Field::column("age", DType::Float64)]).unwrap();
     let values = [Value::Float(1.0)];
     let error = executor.run(Row::new(&values, &short).unwrap()).unwrap_err();
+    assert!(error.to_string().starts_with("transform row: it was made for other columns"), "{error}");
+    let error = executor.run(Row::unchecked(&values)).unwrap_err();
     assert!(error.to_string().starts_with("transform values: expected 2 values, got 1"), "{error}");
     let values = [Value::Float(1.0), Value::Text("free")];
     let row = Row::new(&values, plan.input()).unwrap();

@@ -157,7 +157,7 @@ impl FittedPipeline {
     /// As [`RowExecutor::run_into`].
     pub fn transform_row<T: Output>(&self, row: Row<'_>, features: &mut [T]) -> Result<()> {
         let program = &self.inner.program;
-        row.check_names("transform row", program.input.names_digest())?;
+        row.check_names("transform", program.input.names_digest())?;
         let needed = row::scratch_len(program);
         let mut small = [0.0; 256];
         match small.get_mut(..needed) {

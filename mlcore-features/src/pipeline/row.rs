@@ -81,7 +81,7 @@ impl RowExecutor {
     /// # Errors
     /// As [`RowExecutor::run_into`].
     pub fn run(&mut self, row: Row<'_>) -> Result<&[f64]> {
-        row.check_names("transform row", self.program.input.names_digest())?;
+        row.check_names("transform", self.program.input.names_digest())?;
         execute(&self.program, row.values(), &mut self.scratch, &mut self.features)?;
         Ok(&self.features)
     }
@@ -93,7 +93,7 @@ impl RowExecutor {
     /// when a step refuses a value (an unknown category, an infinity) or `features` has another length, and
     /// [`Error::Unsupported`] when the plan's output holds text. What `features` holds then is unspecified.
     pub fn run_into<T: Output>(&mut self, row: Row<'_>, features: &mut [T]) -> Result<()> {
-        row.check_names("transform row", self.program.input.names_digest())?;
+        row.check_names("transform", self.program.input.names_digest())?;
         execute(&self.program, row.values(), &mut self.scratch, features)
     }
 }
