@@ -450,3 +450,25 @@ fn lists_are_refused_when_fitting() {
         assert!(error.is_caller_fault(), "{error}");
     }
 }
+
+#[test]
+fn tables_of_one_schema_and_of_others_take_turns() -> Result<()> {
+    let plan = plan();
+    let own = people(false);
+    let reversed = own.project(&(0..own.num_columns()).rev().collect::<Vec<_>>()).unwrap();
+    let more = {
+        let mut columns: Vec<(String, ArrayRef)> =
+            vec![("unasked".into(), floats(&vec![7.0; own.num_rows()]))];
+        for (field, column) in own.schema().fields().iter().zip(own.columns()) {
+            columns.push((field.name().clone(), column.clone()));
+        }
+        RecordBatch::try_from_iter(columns).unwrap()
+    };
+    let expected = plan.transform_dense::<f64>(&own)?;
+    for table in [&own, &reversed, &own, &more, &own.slice(0, own.num_rows()), &reversed, &more, &own] {
+        assert_eq!(plan.transform_dense::<f64>(table)?, expected);
+    }
+    let lacking = own.project(&[0]).unwrap();
+    assert!(matches!(plan.transform_dense::<f64>(&lacking), Err(Error::SchemaMismatch(_))));
+    Ok(())
+}

@@ -1,8 +1,9 @@
 //! The same rows, as each contender takes them: raw for the endpoint, ready for the model for the others.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use mlcore::arrow::datatypes::SchemaRef;
 use mlcore::batch::{Batch, Tensor, Value};
 use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline};
 use mlcore_features::transform::StandardScaler;
@@ -74,5 +75,9 @@ fn table(rows: usize, random: &mut Random) -> Result<RecordBatch> {
         let values = (0..rows).map(|_| random.normal(feature as f64, 1.0 + feature as f64 / 10.0));
         columns.push((format!("f{feature}"), Arc::new(Float64Array::from_iter_values(values))));
     }
-    Ok(RecordBatch::try_from_iter(columns)?)
+    let table = RecordBatch::try_from_iter(columns)?;
+    // One schema for all, as whoever decodes requests has it.
+    static SCHEMA: OnceLock<SchemaRef> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(|| table.schema()).clone();
+    Ok(table.with_schema(schema)?)
 }

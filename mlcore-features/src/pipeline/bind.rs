@@ -214,8 +214,12 @@ impl<'a> Bound<'a> {
 
 /// The columns that the program reads, in its order and its types: by name, in any order, others ignored.
 pub(crate) fn columns<'a>(program: &Program, table: &'a RecordBatch) -> Result<Vec<Cow<'a, ArrayRef>>> {
+    let schema = table.schema_ref();
+    if program.familiar.get().is_some_and(|familiar| Arc::ptr_eq(familiar, schema)) {
+        return Ok(table.columns().iter().take(program.slots.len()).map(Cow::Borrowed).collect());
+    }
     let mut columns = Vec::with_capacity(program.slots.len());
-    let fields = table.schema_ref().fields();
+    let fields = schema.fields();
     for (position, field) in program.input.fields().iter().enumerate() {
         // Most tables come in the order of the plan, where a search for every name would cost more than the transform of
         // a small batch.
@@ -226,6 +230,13 @@ pub(crate) fn columns<'a>(program: &Program, table: &'a RecordBatch) -> Result<V
         };
         let column = column.ok_or_else(|| missing_column(table, field.name(), "transform"))?;
         columns.push(conform(program, position, column, field.dtype())?);
+    }
+    let mut own = columns.iter().zip(table.columns());
+    if program.familiar.get().is_none()
+        && own.all(|(column, own)| matches!(column, Cow::Borrowed(column) if std::ptr::eq(*column, own)))
+    {
+        // Another thread may have been quicker, with a schema that is as good.
+        drop(program.familiar.set(schema.clone()));
     }
     Ok(columns)
 }

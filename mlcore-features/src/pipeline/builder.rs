@@ -1,6 +1,6 @@
 //! From fitted transformers to a [`Program`]: each appends its steps, one column at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mlcore::schema::{DType, Dim, Field, Schema};
 use mlcore::{Error, Result};
@@ -242,6 +242,7 @@ impl ProgramBuilder {
             columns,
             sites: self.sites,
             temps: self.temps,
+            familiar: OnceLock::new(),
         })
     }
 

@@ -1,8 +1,9 @@
 //! A plan compiled flat: what both executors interpret. Columns are slots, steps are fused per column, names are gone.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use mlcore::batch::Value;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
@@ -23,6 +24,9 @@ pub(crate) struct Program {
     pub(crate) temps: usize,
     /// The position of the first text column of the output.
     pub(crate) first_text: Option<usize>,
+    /// The schema of the first table whose columns were the plan's, in its order and its types. Whoever decodes requests
+    /// has one for all tables, and a table that has it needs no look at its names.
+    pub(crate) familiar: OnceLock<SchemaRef>,
 }
 
 /// How one input column is read.

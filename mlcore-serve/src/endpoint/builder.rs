@@ -165,7 +165,8 @@ impl EndpointBuilder {
         let default_arm = ArmAlias::new(default_alias)?;
         let arms = self.aliases.into_iter().map(ArmAlias::new).collect::<Result<Vec<_>>>()?;
         let policy = self.policy.unwrap_or_else(|| Arc::new(Fixed::new(default_arm.arm.clone())));
-        let records_inputs = !(self.monitors.is_empty() && self.sinks.is_empty());
+        let has_sinks = !self.sinks.is_empty();
+        let records_inputs = has_sinks || !self.monitors.is_empty();
         let consumer = Consumer::new(self.open_predictions, self.loss, self.monitors, self.sinks);
         let resolver = super::resolve::Resolver {
             model: self.model,
@@ -185,6 +186,7 @@ impl EndpointBuilder {
                 deployment: ArcSwap::from_pointee(deployment),
                 releasing: Mutex::new(()),
                 queue: Queue::new(self.queue_capacity),
+                has_sinks,
                 records_inputs,
                 sequence: CachePadded::new(AtomicU64::new(0)),
                 seed: self.seed,

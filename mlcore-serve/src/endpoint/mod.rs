@@ -79,6 +79,8 @@ struct Inner {
     /// Held while a deployment is replaced, never by a request.
     releasing: Mutex<()>,
     queue: Queue,
+    /// Does anybody look at whole records?
+    has_sinks: bool,
     /// Does anybody look at what requests brought?
     records_inputs: bool,
     /// Written by every request, beside what every request reads.
@@ -132,7 +134,10 @@ impl Endpoint {
             arm: arm.clone(),
             version: model.version().version,
             propensity: assignment.propensity,
-            features_digest: answer.as_ref().map_or(0, |answered| record::digest(&answered.inputs)),
+            features_digest: match &answer {
+                Ok(answered) if inner.has_sinks => record::digest(&answered.inputs),
+                _ => 0,
+            },
             plan: model.version().lineage.plan_digest(),
             latency: Duration::ZERO,
             input: RecordedInput::None,
