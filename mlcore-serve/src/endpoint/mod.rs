@@ -110,8 +110,9 @@ impl Endpoint {
     /// Safe to call from any number of threads. A record of it is queued even when it fails; nothing is ever waited for.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`] and [`Error::InvalidInput`] when the input does not fit the plan or the model (the
-    /// caller's own mistakes, which do not count against the arm); else what the runner documents.
+    /// [`Error::SchemaMismatch`] and [`Error::InvalidInput`] when the input does not fit the plan or the model: the caller's
+    /// own mistakes, which do not count against the arm. Else what the runner documents: failures of the arm, also when it
+    /// is the values of fitting inputs that it fails on.
     pub fn predict(&self, request: Request<'_>) -> Result<Prediction> {
         let started = Instant::now();
         let inner = &*self.inner;
@@ -124,7 +125,9 @@ impl Endpoint {
         let assignment = deployment.policy.assign(request.unit, &deployment.candidates, draw);
         let (arm, model) = deployment.at(assignment.position);
 
+        let mut ran = false;
         let answer = model.inputs(request.input).and_then(|inputs| {
+            ran = true;
             let outputs = model.run(&inputs, &inner.run_options)?;
             Ok(Answered { inputs, outputs })
         });
@@ -145,7 +148,12 @@ impl Endpoint {
             error: answer.as_ref().err().map(Error::kind),
         };
         let mut slip = inner.queue.slip(record, assignment.epoch);
-        slip.counts = answer.as_ref().err().is_none_or(|error| !error.is_caller_fault());
+        slip.counts = match &answer {
+            // What fits the model and makes it fail is the model's failure: a release that cannot run must not look fine.
+            Err(error) if ran => !matches!(error, Error::SchemaMismatch(_)),
+            Err(error) => !error.is_caller_fault(),
+            Ok(_) => true,
+        };
         if inner.records_inputs {
             slip.record.input.fill(request.input);
         }

@@ -167,3 +167,15 @@ fn endpoints_are_shared_by_threads() {
     let endpoint = Arc::new(endpoint);
     assert!(format!("{endpoint:?}").contains("champion"));
 }
+
+/// ONNX Runtime says of a model that cannot run that the inputs are to blame; the ramp must hear of it all the same.
+#[test]
+fn a_model_that_fails_on_fitting_inputs_has_failed() {
+    let place = Place::new();
+    place.point("champion", place.register("chokes"));
+    let endpoint = place.endpoint().build().unwrap();
+    let error = ask(&endpoint, 1).unwrap_err();
+    assert!(matches!(error, Error::InvalidInput(_)), "{error}");
+    endpoint.process();
+    assert_eq!((endpoint.counts().records, endpoint.counts().failures), (1, 1));
+}

@@ -54,7 +54,8 @@ impl Place {
         Self { registry, artifacts: Arc::new(MemoryStore::new()) }
     }
 
-    /// Registers a version: `number` answers that number for every row, `fails` fails, `panics on load` does not load.
+    /// Registers a version: `number` answers that number for every row, `fails` fails, `chokes` says it is the inputs,
+    /// `panics on load` does not load.
     pub(crate) fn register(&self, behaviour: &str) -> Version {
         let artifact = self.artifacts.put_bytes(behaviour.as_bytes()).unwrap();
         let new = NewVersion::new(model(), artifact, signature()).with_format("test");
@@ -79,14 +80,17 @@ pub(crate) fn load(version: &ModelVersion, artifacts: &dyn ArtifactStore) -> Res
     }
     let behaviour = String::from_utf8(artifacts.read(&version.artifact)?).unwrap();
     let number = match behaviour.as_str() {
-        "fails" => None,
+        "fails" | "chokes" => None,
         other => Some(
             other.parse::<f64>().map_err(|_| Error::invalid_model("load model", "behaviour", "unknown"))?,
         ),
     };
     let runner = FunctionRunner::new(signature(), move |inputs| {
         let rows = inputs.rows().unwrap_or(0);
-        let number = number.ok_or_else(|| Error::internal("run model", "m", "it always fails"))?;
+        let number = number.ok_or_else(|| match behaviour.as_str() {
+            "chokes" => Error::invalid_input("run model", "m", "it failed on these inputs"),
+            _ => Error::internal("run model", "m", "it always fails"),
+        })?;
         Ok(Batch::single("y", Tensor::column(vec![number; rows])))
     });
     Ok(Arc::new(runner))
