@@ -61,9 +61,9 @@ pub struct MonitorOptions {
 
 /// Up to this many values of the reference and the window a monitor computes the exact p-value of Kolmogorov-Smirnov.
 ///
-/// Beyond, it takes the asymptotic one, which is within 2 % of it where alarms are decided and costs a hundredth: at
-/// 10,000 values against 1,000, half a millisecond for every column of every window. A report, made once, stays with
-/// scipy's 10,000; a monitor does with `MonitorOptions::numeric_test(KolmogorovSmirnov::default())`.
+/// Beyond, it takes the asymptotic one, `method="asymp"` in scipy: the exact one takes time in proportion to the product of
+/// the sizes, for every column of every window, to change digits that no alarm depends on. A report, made once, stays
+/// with scipy's 10,000; a monitor does with `MonitorOptions::numeric_test(KolmogorovSmirnov::default())`.
 pub const MAX_EXACT_N: usize = 1_000;
 
 /// A numeric column with at most this many distinct values is compared by value.
