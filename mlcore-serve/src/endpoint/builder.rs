@@ -167,6 +167,7 @@ impl EndpointBuilder {
         let policy = self.policy.unwrap_or_else(|| Arc::new(Fixed::new(default_arm.arm.clone())));
         let has_sinks = !self.sinks.is_empty();
         let records_inputs = has_sinks || !self.monitors.is_empty();
+        let records_outputs = has_sinks || self.loss.is_some();
         let consumer = Consumer::new(self.open_predictions, self.loss, self.monitors, self.sinks);
         let resolver = super::resolve::Resolver {
             model: self.model,
@@ -188,6 +189,7 @@ impl EndpointBuilder {
                 queue: Queue::new(self.queue_capacity),
                 has_sinks,
                 records_inputs,
+                records_outputs,
                 sequence: CachePadded::new(AtomicU64::new(0)),
                 seed: self.seed,
                 consumer: Mutex::new(consumer),
