@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::timing::show;
+use crate::timing::{Spread, show};
 
 /// Lines of cells under a title; columns are as wide as they need to be.
 #[derive(Debug)]
@@ -63,31 +63,46 @@ pub(crate) enum Goal {
     Times(f64),
     /// Ours takes at most these seconds.
     Within(f64),
-    /// Ours takes at most these seconds more than the peer.
-    Adds(f64),
-    /// Ours takes at most this share more than the peer.
-    AddsShare(f64),
+}
+
+/// What ours may take more than the peer, which is a part of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Adds {
+    /// At most these seconds.
+    Seconds(f64),
+    /// At most this share of the peer's.
+    Share(f64),
+}
+
+impl Adds {
+    /// The cells `ours, peer, added, goal, reached`.
+    pub(crate) fn judge(self, ours: &Spread, peer: &Spread) -> [String; 5] {
+        let (added, goal, reached) = match self {
+            Self::Seconds(most) => {
+                let added = ours.beside(peer, |ours, peer| ours - peer);
+                (format!("{:+.2} us", added * 1e6), format!("+ {}", show(most)), added < most)
+            }
+            Self::Share(most) => {
+                let added = ours.beside(peer, |ours, peer| ours / peer - 1.0);
+                (format!("{:+.1} %", added * 100.0), format!("+ {:.0} %", most * 100.0), added < most)
+            }
+        };
+        [show(ours.median), show(peer.median), added, goal, verdict(Some(reached)).to_owned()]
+    }
 }
 
 impl Goal {
     /// The cells `ours, peer, ratio, goal, reached`; the ratio says how many of ours fit into one of the peer's.
     pub(crate) fn judge(self, ours: f64, peer: Option<f64>) -> [String; 5] {
-        let other = peer.unwrap_or(f64::NAN);
         let (goal, reached) = match self {
             Self::None => (String::new(), None),
             Self::Times(times) => (format!("{times:.0}x"), peer.map(|peer| peer >= times * ours)),
             Self::Within(seconds) => (format!("< {}", show(seconds)), Some(ours < seconds)),
-            Self::Adds(seconds) => (format!("+ {}", show(seconds)), peer.map(|peer| ours - peer < seconds)),
-            Self::AddsShare(share) => {
-                (format!("+ {:.0} %", share * 100.0), peer.map(|peer| ours < peer * (1.0 + share)))
-            }
         };
-        let ratio = match (self, peer) {
-            (_, None) => String::new(),
-            (Self::Adds(_), Some(_)) => format!("{:+.2} us", (ours - other) * 1e6),
-            (Self::AddsShare(_), Some(_)) => format!("{:+.1} %", (ours / other - 1.0) * 100.0),
-            (_, Some(_)) if other >= 9.95 * ours => format!("{:.0}x", other / ours),
-            (_, Some(_)) => format!("{:.2}x", other / ours),
+        let ratio = match peer {
+            None => String::new(),
+            Some(other) if other >= 9.95 * ours => format!("{:.0}x", other / ours),
+            Some(other) => format!("{:.2}x", other / ours),
         };
         [show(ours), peer.map_or("-".to_owned(), show), ratio, goal, verdict(reached).to_owned()]
     }
@@ -111,8 +126,10 @@ mod tests {
         let cells = |goal: Goal, ours, peer| goal.judge(ours, peer).join("|");
         assert_eq!(cells(Goal::Times(15.0), 1e-3, Some(0.02)), "1.00 ms|20.00 ms|20x|15x|met");
         assert_eq!(cells(Goal::Times(15.0), 1e-3, None), "1.00 ms|-||15x|");
-        assert_eq!(cells(Goal::Adds(3e-6), 9e-6, Some(5e-6)), "9.00 us|5.00 us|+4.00 us|+ 3.00 us|MISSED");
-        assert_eq!(cells(Goal::AddsShare(0.05), 1.04, Some(1.0)), "1.04 s|1.00 s|+4.0 %|+ 5 %|met");
+        let spread = |seconds: f64| Spread::of(vec![vec![seconds]]);
+        let added = |adds: Adds, ours, peer| adds.judge(&spread(ours), &spread(peer)).join("|");
+        assert_eq!(added(Adds::Seconds(3e-6), 9e-6, 5e-6), "9.00 us|5.00 us|+4.00 us|+ 3.00 us|MISSED");
+        assert_eq!(added(Adds::Share(0.05), 1.04, 1.0), "1.04 s|1.00 s|+4.0 %|+ 5 %|met");
         assert_eq!(cells(Goal::Within(2e-6), 5e-7, None), "500 ns|-||< 2.00 us|met");
         let mut table = Table::new("Title", &["what", "a"]);
         table.line(["x", "12"]);

@@ -9,7 +9,7 @@ use super::bare::Bare;
 use super::model_file;
 use super::requests::Requests;
 use super::served::Served;
-use crate::table::{Goal, Table};
+use crate::table::{Adds, Table};
 use crate::timing::{interleaved, show};
 use crate::{Result, allocations, cpu};
 
@@ -46,6 +46,7 @@ pub(super) fn run() -> Result<()> {
             measure([&mut wall, &mut work], &requests, model, rows)?;
         }
     }
+    wall.note("What is added is the median of blocks of calls, in which the contenders follow one another.");
     wall.note(
         "A worker thread works off records and monitor meanwhile; the bare session gets rows that are ready.",
     );
@@ -82,8 +83,8 @@ fn measure([wall, work]: [&mut Table; 2], requests: &Requests, model: &str, rows
     let contenders: [&mut dyn FnMut(usize) -> Result<()>; 4] =
         [&mut bare_call, &mut runner_call, &mut endpoint_call, &mut inline_call];
     let [bare_spread, runner_spread, spread, inline_spread] = interleaved((blocks, calls), contenders)?;
-    let goal = if rows == 1 { Goal::Adds(3e-6) } else { Goal::AddsShare(0.05) };
-    let cells = goal.judge(spread.median, Some(bare_spread.median));
+    let goal = if rows == 1 { Adds::Seconds(3e-6) } else { Adds::Share(0.05) };
+    let cells = goal.judge(&spread, &bare_spread);
     let what = format!("{model}, {rows}");
     let rest = [runner_spread.median, spread.p99, bare_spread.p99].map(show);
     wall.line([what.clone()].into_iter().chain(cells).chain(rest));
