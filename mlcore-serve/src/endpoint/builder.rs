@@ -1,9 +1,7 @@
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use crossbeam_utils::CachePadded;
 use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
 use mlcore::name::{Alias, ModelName};
@@ -17,7 +15,7 @@ use super::clock::{Clock, SystemClock};
 use super::consumer::{Consumer, Loss, RecordSink};
 use super::deployment::Deployment;
 use super::loader::ModelLoader;
-use super::record::Queue;
+use super::queue::{Queue, Sequence};
 use super::{ArmAlias, Endpoint, Inner};
 
 /// Builds an [`Endpoint`]: the default arm is the alias `champion`, there is no other, everybody gets it.
@@ -130,8 +128,8 @@ impl EndpointBuilder {
         self
     }
 
-    /// How many records, outcomes and shadows may wait; what comes then is dropped and counted. 65,536 by default: a
-    /// second of traffic at the rate of one busy core.
+    /// How many records and shadows may wait, and how many outcomes; what comes then is dropped and counted. 65,536 of
+    /// each by default: half a second of traffic at the rate of one busy core.
     pub fn queue_capacity(mut self, items: usize) -> Self {
         self.queue_capacity = items;
         self
@@ -190,7 +188,7 @@ impl EndpointBuilder {
                 has_sinks,
                 records_inputs,
                 records_outputs,
-                sequence: CachePadded::new(AtomicU64::new(0)),
+                sequence: Sequence::new(),
                 seed: self.seed,
                 consumer: Mutex::new(consumer),
             }),

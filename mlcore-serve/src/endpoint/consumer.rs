@@ -10,7 +10,8 @@ use mlcore_drift::monitor::{Monitor, Verdict};
 use serde::Serialize;
 
 use super::ledger::Ledger;
-use super::record::{Item, Record, RecordedInput, Slip};
+use super::queue::Item;
+use super::record::{Record, RecordedInput, Slip};
 use super::request::OutcomeId;
 use super::shadow::{ShadowComparison, ShadowRun};
 
@@ -89,7 +90,6 @@ impl Consumer {
                 self.record(&mut slip, policy);
                 return Some(slip);
             }
-            Item::Outcome { id, label } => self.outcome(id, label, policy),
             Item::Shadow(run) => self.shadow(*run),
         }
         None
@@ -139,7 +139,8 @@ impl Consumer {
         }
     }
 
-    fn outcome(&mut self, id: OutcomeId, label: f64, policy: &dyn RolloutPolicy) {
+    /// Joins an outcome with its prediction.
+    pub(crate) fn outcome(&mut self, id: OutcomeId, label: f64, policy: &dyn RolloutPolicy) {
         let Some(entry) = self.ledger.take(id) else {
             self.counts.orphans += 1;
             return;

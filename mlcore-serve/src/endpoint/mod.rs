@@ -18,6 +18,7 @@ mod ledger;
 mod loader;
 mod model;
 mod packed;
+mod queue;
 mod record;
 mod release;
 mod request;
@@ -27,12 +28,10 @@ mod shadow;
 mod worker;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use crossbeam_utils::CachePadded;
 use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
 use mlcore::name::{Arm, ModelName, Version};
@@ -53,7 +52,7 @@ pub use self::loader::ModelLoader;
 #[cfg(feature = "ort")]
 pub use self::loader::OnnxLoader;
 pub use self::model::LoadedModel;
-use self::record::{Item, Queue};
+use self::queue::{Item, Queue, Sequence};
 pub use self::record::{Record, RecordedInput};
 pub use self::request::{Input, OutcomeId, Prediction, Request};
 use self::resolve::{ArmAlias, Resolver};
@@ -85,8 +84,7 @@ struct Inner {
     records_inputs: bool,
     /// Does anybody look at what was answered?
     records_outputs: bool,
-    /// Written by every request, beside what every request reads.
-    sequence: CachePadded<AtomicU64>,
+    sequence: Sequence,
     seed: u64,
     consumer: Mutex<Consumer>,
 }
@@ -120,7 +118,7 @@ impl Endpoint {
         let inner = &*self.inner;
         let outcome_id = match request.id {
             Some(id) => OutcomeId::of(id),
-            None => OutcomeId::generated(inner.seed, inner.sequence.fetch_add(1, Ordering::Relaxed)),
+            None => OutcomeId::generated(inner.seed, inner.sequence.next()),
         };
         let deployment = inner.deployment.load();
         let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
@@ -184,7 +182,7 @@ impl Endpoint {
     /// Reports what came of a prediction: its true label or value, as the endpoint's loss takes it. Never blocks; an
     /// outcome for an id that is unknown, forgotten or already joined is counted and has no effect.
     pub fn report_outcome(&self, id: OutcomeId, label: f64) {
-        self.inner.queue.push(Item::Outcome { id, label });
+        self.inner.queue.push_outcome(id, label);
     }
 
     /// Works off what the requests have queued, and carries out what the policy then decides. Answers what happened,
@@ -195,12 +193,11 @@ impl Endpoint {
     pub fn process(&self) -> Vec<Event> {
         let mut consumer = self.consumer();
         let deployment = self.inner.deployment.load_full();
-        // What arrives while this runs waits for the next call, so that this one ends.
-        for _ in 0..self.inner.queue.len() {
-            let Some(item) = self.inner.queue.pop() else { break };
-            if let Some(slip) = consumer.take(item, &*deployment.policy) {
-                self.inner.queue.recycle(slip);
-            }
+        let outcomes = self.inner.queue.outcomes();
+        self.inner.queue.drain(|item| consumer.take(item, &*deployment.policy));
+        for _ in 0..outcomes {
+            let Some((id, label)) = self.inner.queue.pop_outcome() else { break };
+            consumer.outcome(id, label, &*deployment.policy);
         }
         consumer.counts.dropped = self.inner.queue.dropped();
         let mut events: Vec<Event> = consumer

@@ -1,9 +1,6 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crossbeam_queue::ArrayQueue;
-use crossbeam_utils::CachePadded;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::artifact::Digest;
 use mlcore::batch::{Batch, Tensor};
@@ -13,7 +10,6 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use super::packed::Packed;
 use super::request::{Input, OutcomeId};
 use super::row_buffer::RowBuffer;
-use super::shadow::ShadowRun;
 
 /// What a request brought, as it was recorded.
 #[derive(Clone, Debug, Default)]
@@ -90,82 +86,27 @@ pub(crate) struct Slip {
     pub(crate) counts: bool,
 }
 
-/// A bounded queue that never blocks: what does not fit is dropped and counted.
-///
-/// Slips that were worked off travel back to the path of the requests, so that recording a row allocates nothing once
-/// warm, and nothing is freed by another thread than the one that allocated it.
-#[derive(Debug)]
-pub(crate) struct Queue {
-    waiting: ArrayQueue<Item>,
-    spare: ArrayQueue<Box<Slip>>,
-    /// Written by requests beside what all of them read.
-    dropped: CachePadded<AtomicU64>,
-}
+impl Slip {
+    /// A slip for `record`, whose input and outputs are still to be filled in.
+    pub(crate) fn new(record: Record, epoch: u32) -> Self {
+        Self { record, outputs: Packed::default(), epoch, counts: true }
+    }
 
-/// What the path of the requests hands over.
-#[derive(Debug)]
-pub(crate) enum Item {
-    Record(Box<Slip>),
-    Outcome { id: OutcomeId, label: f64 },
-    Shadow(Box<ShadowRun>),
-}
+    /// The same for another record, in the memory that is here.
+    pub(crate) fn renew(&mut self, record: Record, epoch: u32) {
+        let input = std::mem::take(&mut self.record.input);
+        self.record = Record { input, ..record };
+        self.epoch = epoch;
+    }
 
-impl Queue {
-    pub(crate) fn new(capacity: usize) -> Self {
-        let capacity = capacity.max(1);
-        Self {
-            waiting: ArrayQueue::new(capacity),
-            spare: ArrayQueue::new(capacity.min(MOST_SPARE)),
-            dropped: CachePadded::new(AtomicU64::new(0)),
+    /// Forgets the content and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.outputs.clear();
+        if !matches!(self.record.input, RecordedInput::Row(_)) {
+            self.record.input = RecordedInput::None;
         }
-    }
-
-    /// Puts `item` in, or drops it and counts.
-    pub(crate) fn push(&self, item: Item) {
-        if let Err(item) = self.waiting.push(item) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            if let Item::Record(slip) = item {
-                self.recycle(slip);
-            }
-        }
-    }
-
-    pub(crate) fn pop(&self) -> Option<Item> {
-        self.waiting.pop()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
-    /// How many items did not fit since the start.
-    pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    /// A slip for `record`, whose input and outputs are still to be filled in: memory that was used before, if there is any.
-    pub(crate) fn slip(&self, record: Record, epoch: u32) -> Box<Slip> {
-        match self.spare.pop() {
-            Some(mut slip) => {
-                let input = std::mem::take(&mut slip.record.input);
-                slip.record = Record { input, ..record };
-                slip.epoch = epoch;
-                slip
-            }
-            None => Box::new(Slip { record, outputs: Packed::default(), epoch, counts: true }),
-        }
-    }
-
-    /// Takes the memory of a slip back.
-    pub(crate) fn recycle(&self, mut slip: Box<Slip>) {
-        slip.outputs.clear();
-        if !matches!(slip.record.input, RecordedInput::Row(_)) {
-            slip.record.input = RecordedInput::None;
-        }
-        slip.record.request = None;
-        slip.record.outputs = Batch::default();
-        // A full shelf means there are enough of them: this one is freed.
-        drop(self.spare.push(slip));
+        self.record.request = None;
+        self.record.outputs = Batch::default();
     }
 }
 
@@ -182,28 +123,5 @@ impl RecordedInput {
             (Input::Table(table), _) => *self = Self::Table(table.clone()),
             (Input::Tensors(tensors), _) => *self = Self::Tensors(tensors.clone()),
         }
-    }
-}
-
-/// Slips that are kept for later: as many as come in the few milliseconds for which a worker sleeps.
-const MOST_SPARE: usize = 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_queue_drops_the_newest_and_counts() {
-        let queue = Queue::new(2);
-        for sequence in 0..5 {
-            queue.push(Item::Outcome { id: OutcomeId::generated(1, sequence), label: 0.0 });
-        }
-        let popped = || match queue.pop() {
-            Some(Item::Outcome { id, .. }) => Some(id),
-            _ => None,
-        };
-        let [first, second] = [0, 1].map(|sequence| Some(OutcomeId::generated(1, sequence)));
-        assert_eq!((popped(), popped(), popped()), (first, second, None));
-        assert_eq!(queue.dropped(), 3);
     }
 }

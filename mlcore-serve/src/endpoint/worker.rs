@@ -47,7 +47,7 @@ impl Endpoint {
     }
 
     fn is_idle(&self) -> bool {
-        self.inner.queue.len() == 0
+        self.inner.queue.is_empty()
     }
 }
 

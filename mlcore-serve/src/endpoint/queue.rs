@@ -1,0 +1,300 @@
+//! What the path of the requests hands over to the thread that works it off.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+
+use crossbeam_queue::ArrayQueue;
+use crossbeam_utils::CachePadded;
+
+use super::record::{Record, Slip};
+use super::request::OutcomeId;
+use super::shadow::ShadowRun;
+
+/// Bounded queues that never block: what does not fit is dropped and counted.
+///
+/// Threads put their records into different shards, because processors that write into one place wait for each other.
+/// Slips that were worked off travel back to where they came from, so that recording a row allocates nothing once warm,
+/// and nothing is freed by another thread than the one that allocated it.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    shards: Box<[CachePadded<Shard>]>,
+    /// Apart from the records: see [`Queue::outcomes`].
+    outcomes: ArrayQueue<(OutcomeId, f64)>,
+    /// Written by requests beside what all of them read.
+    dropped: CachePadded<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Shard {
+    waiting: ArrayQueue<Item>,
+    spare: ArrayQueue<Box<Slip>>,
+}
+
+/// What a request leaves behind.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Record(Box<Slip>),
+    Shadow(Box<ShadowRun>),
+}
+
+impl Queue {
+    /// Room for so many records and shadows, and for as many outcomes.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let capacity = capacity.max(1);
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let shards = processors.min(MOST_SHARDS).min(capacity / FEWEST_OF_SHARD).max(1);
+        Self {
+            shards: (0..shards)
+                // Together exactly the capacity.
+                .map(|shard| Shard::new(capacity / shards + usize::from(shard < capacity % shards)))
+                .map(CachePadded::new)
+                .collect(),
+            outcomes: ArrayQueue::new(capacity),
+            dropped: CachePadded::new(AtomicU64::new(0)),
+        }
+    }
+
+    /// The shards, that of this thread first.
+    fn shards(&self) -> impl Iterator<Item = &Shard> {
+        let (others, own) = self.shards.split_at(number_of_thread() % self.shards.len());
+        own.iter().chain(others).map(|shard| &**shard)
+    }
+
+    /// Puts `item` in, or drops it and counts.
+    pub(crate) fn push(&self, item: Item) {
+        let mut left = item;
+        for shard in self.shards() {
+            match shard.waiting.push(left) {
+                Ok(()) => return,
+                Err(item) => left = item,
+            }
+        }
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        if let (Item::Record(slip), Some(own)) = (left, self.shards().next()) {
+            own.recycle(slip);
+        }
+    }
+
+    /// Puts an outcome in, or drops it and counts.
+    pub(crate) fn push_outcome(&self, id: OutcomeId, label: f64) {
+        if self.outcomes.push((id, label)).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Hands over what waits, the items of one thread in their order; what arrives meanwhile waits for the next call, so
+    /// that this one ends. `take` gives a slip back, whose memory is used again.
+    pub(crate) fn drain(&self, mut take: impl FnMut(Item) -> Option<Box<Slip>>) {
+        for shard in &self.shards {
+            for _ in 0..shard.waiting.len() {
+                let Some(item) = shard.waiting.pop() else { break };
+                if let Some(slip) = take(item) {
+                    shard.recycle(slip);
+                }
+            }
+        }
+    }
+
+    /// How many outcomes wait. Whoever reports an outcome had its prediction, so the records of these were queued before:
+    /// [drain](Queue::drain) first, then [pop](Queue::pop_outcome) so many.
+    pub(crate) fn outcomes(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    /// The oldest outcome.
+    pub(crate) fn pop_outcome(&self) -> Option<(OutcomeId, f64)> {
+        self.outcomes.pop()
+    }
+
+    /// Does nothing wait?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.outcomes.is_empty() && self.shards.iter().all(|shard| shard.waiting.is_empty())
+    }
+
+    /// How many items did not fit since the start.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// A slip for `record`, whose input and outputs are still to be filled in: memory that was used before, if there is any.
+    pub(crate) fn slip(&self, record: Record, epoch: u32) -> Box<Slip> {
+        match self.shards().next().and_then(|own| own.spare.pop()) {
+            Some(mut slip) => {
+                slip.renew(record, epoch);
+                slip
+            }
+            None => Box::new(Slip::new(record, epoch)),
+        }
+    }
+}
+
+impl Shard {
+    fn new(capacity: usize) -> Self {
+        Self { waiting: ArrayQueue::new(capacity), spare: ArrayQueue::new(capacity.min(MOST_SPARE)) }
+    }
+
+    /// Takes the memory of a slip back.
+    fn recycle(&self, mut slip: Box<Slip>) {
+        slip.clear();
+        // A full shelf means there are enough of them: this one is freed.
+        drop(self.spare.push(slip));
+    }
+}
+
+/// Numbers that no two calls share, in order on each thread.
+///
+/// A thread takes a block of them at a time, because a counter that all threads write makes them wait for each other.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    /// Which of the sequences of this process it is.
+    own: u64,
+    next: CachePadded<AtomicU64>,
+}
+
+impl Sequence {
+    pub(crate) fn new() -> Self {
+        static SEQUENCES: AtomicU64 = AtomicU64::new(1);
+        Self { own: SEQUENCES.fetch_add(1, Ordering::Relaxed), next: CachePadded::new(AtomicU64::new(0)) }
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        thread_local! {
+            /// The sequence that this thread asked last, and the numbers of its block that are left.
+            static BLOCK: Cell<(u64, u64, u64)> = const { Cell::new((0, 0, 0)) };
+        }
+        BLOCK.with(|block| {
+            let (sequence, next, end) = block.get();
+            if sequence == self.own && next < end {
+                block.set((sequence, next + 1, end));
+                return next;
+            }
+            let next = self.next.fetch_add(NUMBERS, Ordering::Relaxed);
+            block.set((self.own, next + 1, next + NUMBERS));
+            next
+        })
+    }
+}
+
+/// Threads are numbered as they come.
+fn number_of_thread() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static NUMBER: usize = THREADS.fetch_add(1, Ordering::Relaxed));
+    NUMBER.with(|number| *number)
+}
+
+/// More threads than that share shards.
+const MOST_SHARDS: usize = 16;
+/// A small queue is not divided.
+const FEWEST_OF_SHARD: usize = 1024;
+/// Slips of a shard that are kept for later: as many as come in the few milliseconds for which a worker sleeps.
+const MOST_SPARE: usize = 512;
+/// Numbers that a thread takes at once.
+const NUMBERS: u64 = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    use mlcore::batch::Batch;
+    use mlcore::name::{Arm, Version};
+
+    use super::super::record::RecordedInput;
+    use super::*;
+
+    fn record(sequence: u64) -> Record {
+        Record {
+            request: None,
+            outcome_id: OutcomeId::generated(1, sequence),
+            arm: Arm::new("champion").unwrap(),
+            version: Version::FIRST,
+            propensity: 1.0,
+            features_digest: 0,
+            plan: None,
+            latency: Duration::ZERO,
+            input: RecordedInput::None,
+            outputs: Batch::default(),
+            error: None,
+        }
+    }
+
+    fn drained(queue: &Queue) -> Vec<u64> {
+        let mut ids = Vec::new();
+        queue.drain(|item| match item {
+            Item::Record(slip) => {
+                ids.push(slip.record.outcome_id.to_u128() as u64);
+                Some(slip)
+            }
+            Item::Shadow(_) => None,
+        });
+        ids
+    }
+
+    #[test]
+    fn a_full_queue_drops_the_newest_and_counts() {
+        // The second is large enough to be divided: one thread may fill all of it.
+        for capacity in [2, 5 * FEWEST_OF_SHARD + 3] {
+            let queue = Queue::new(capacity);
+            assert!(queue.is_empty());
+            for sequence in 0..capacity as u64 + 3 {
+                queue.push(Item::Record(queue.slip(record(sequence), 0)));
+                queue.push_outcome(OutcomeId::generated(1, sequence), 0.5);
+            }
+            assert_eq!(queue.dropped(), 6);
+            let ids: HashSet<u64> = drained(&queue).into_iter().collect();
+            assert_eq!(ids, (0..capacity as u64).collect());
+            assert_eq!(queue.outcomes(), capacity);
+            assert_eq!(queue.pop_outcome(), Some((OutcomeId::generated(1, 0), 0.5)));
+            assert!(!queue.is_empty());
+        }
+    }
+
+    #[test]
+    fn threads_keep_their_order_and_nothing_is_lost() {
+        const THREADS: u64 = 8;
+        const EACH: u64 = 500;
+        let queue = Queue::new(100_000);
+        thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let queue = &queue;
+                scope.spawn(move || {
+                    for number in 0..EACH {
+                        queue.push(Item::Record(queue.slip(record(thread * EACH + number), 0)));
+                    }
+                });
+            }
+        });
+        let ids = drained(&queue);
+        assert_eq!(ids.len() as u64, THREADS * EACH);
+        for thread in 0..THREADS {
+            let own: Vec<u64> = ids.iter().copied().filter(|id| id / EACH == thread).collect();
+            assert_eq!(own, (thread * EACH..(thread + 1) * EACH).collect::<Vec<_>>());
+        }
+        assert_eq!((queue.dropped(), queue.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn numbers_are_in_order_on_a_thread_and_unique_among_all() {
+        let (sequence, other) = (Sequence::new(), Sequence::new());
+        assert_eq!((0..200).map(|_| sequence.next()).collect::<Vec<_>>(), (0..200).collect::<Vec<_>>());
+        // Asked in turn with another one, it goes on behind its blocks.
+        let mut seen: HashSet<u64> = (0..200).collect();
+        let mut last = 199;
+        for number in 0..10 {
+            assert_eq!(other.next() % NUMBERS, 0, "{number}");
+            let next = sequence.next();
+            assert!(seen.insert(next) && next > last);
+            last = next;
+        }
+        let mut all: Vec<u64> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| (0..300).map(|_| sequence.next()).collect::<Vec<_>>()))
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(all.len(), 1200);
+        all.retain(|number| !seen.insert(*number));
+        assert!(all.is_empty(), "{all:?}");
+    }
+}
