@@ -87,7 +87,7 @@ fn fill<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T], fre
     }
     let inputs = bind::columns(program, table)?;
     let bound = bind_all(&inputs)?;
-    let mut sink = MatrixSink { values, width, fresh, block: vec![T::of(0.0); BLOCK.min(rows)] };
+    let mut sink = MatrixSink { values, width, fresh, block: Vec::new() };
     execute(program, &bound, rows, &mut sink)
 }
 
@@ -164,7 +164,8 @@ struct Stop {
 
 /// Runs all rows. The error is the one that running row by row would meet first.
 fn execute(program: &Program, bound: &[Bound<'_>], rows: usize, sink: &mut impl Sink) -> Result<()> {
-    let mut workspace = Workspace::new(program, bound, rows);
+    // A plan that only scales needs none.
+    let mut workspace = None;
     for start in (0..rows).step_by(BLOCK) {
         let mut count = BLOCK.min(rows - start);
         let mut failure = None;
@@ -184,13 +185,15 @@ fn execute(program: &Program, bound: &[Bound<'_>], rows: usize, sink: &mut impl 
             if scaled.contains(&index) {
                 continue;
             }
-            if failure.is_none() && scale_together(&program.instructions[index..], bound, start, count, sink)
-            {
-                scaled = index..index + TOGETHER;
+            // Where fewer are left than go together, some are done once more.
+            let from = index.min(program.instructions.len().saturating_sub(TOGETHER));
+            if failure.is_none() && scale_together(&program.instructions[from..], bound, start, count, sink) {
+                scaled = index..from + TOGETHER;
                 continue;
             }
+            let workspace = workspace.get_or_insert_with(|| Workspace::new(program, bound, rows));
             // Rows behind a refused one no longer matter; an earlier one may still be refused by a later step.
-            if let Some(stop) = step(program, index, bound, start, count, &mut workspace, sink) {
+            if let Some(stop) = step(program, index, bound, start, count, workspace, sink) {
                 failure = Some(stop.error);
                 count = stop.offset;
             }

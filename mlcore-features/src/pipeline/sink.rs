@@ -83,11 +83,10 @@ impl<T: Output> Sink for MatrixSink<'_, T> {
 
     fn numbers(&mut self, column: usize, start: usize, values: &[f64]) {
         // In two passes, of which the first runs on vectors.
-        for (converted, value) in self.block.iter_mut().zip(values) {
-            *converted = T::of(*value);
-        }
+        self.block.clear();
+        self.block.extend(values.iter().map(|value| T::of(*value)));
         let rows = self.values[start * self.width..].chunks_exact_mut(self.width);
-        for (row, value) in rows.zip(&self.block[..values.len()]) {
+        for (row, value) in rows.zip(&self.block) {
             row[column] = *value;
         }
     }
