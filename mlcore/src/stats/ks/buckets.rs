@@ -79,11 +79,11 @@ pub(super) struct Buckets {
     len: usize,
 }
 
-/// The bucket of each observation of a column, and how many each bucket has.
+/// The bucket of each observation of a column, and how many lie before each bucket; at the end, how many there are.
 #[derive(Debug)]
 pub(super) struct Counted {
     pub(super) identifiers: Vec<u16>,
-    pub(super) counts: Vec<u32>,
+    pub(super) starts: Vec<u32>,
 }
 
 impl Buckets {
@@ -172,7 +172,8 @@ impl Buckets {
     #[inline(always)]
     fn count_by(&self, values: &[f64], merged: u32, step: impl Fn(f64) -> u32) -> Option<Counted> {
         let mut identifiers = vec![0u16; values.len()];
-        let mut counts = vec![0u32; (self.len >> merged) + 1];
+        // One more at either end: the bucket that the last, incomplete one may be, and the start of the first.
+        let mut starts = vec![0u32; (self.len >> merged) + 2];
         let mut missing = false;
         for (values, identifiers) in values.chunks(CHUNK).zip(identifiers.chunks_mut(CHUNK)) {
             let mut steps = [0u32; CHUNK];
@@ -182,14 +183,19 @@ impl Buckets {
             }
             for (identifier, &step) in identifiers.iter_mut().zip(&steps) {
                 *identifier = Self::bucket_of_step(&self.cells, step) >> merged;
-                counts[usize::from(*identifier)] += 1;
+                starts[usize::from(*identifier) + 1] += 1;
             }
         }
         if missing {
             return None;
         }
-        counts.truncate(self.len.div_ceil(1 << merged));
-        Some(Counted { identifiers, counts })
+        starts.truncate(self.len.div_ceil(1 << merged) + 1);
+        let mut start = 0;
+        for count in &mut starts {
+            start += *count;
+            *count = start;
+        }
+        Some(Counted { identifiers, starts })
     }
 }
 
@@ -229,7 +235,11 @@ mod tests {
                 let counted = buckets.count(&values, 0).unwrap();
                 prop_assert!(counted.identifiers.is_sorted());
                 prop_assert!(counted.identifiers.iter().all(|&bucket| usize::from(bucket) < buckets.len));
-                prop_assert_eq!(counted.counts.iter().sum::<u32>() as usize, values.len());
+                prop_assert_eq!(counted.starts.len(), buckets.len + 1);
+                for (bucket, start) in counted.starts.iter().enumerate() {
+                    let before = counted.identifiers.partition_point(|&identifier| usize::from(identifier) < bucket);
+                    prop_assert_eq!(*start as usize, before);
+                }
                 for (value, &bucket) in values.iter().zip(&counted.identifiers) {
                     prop_assert_eq!(buckets.bucket(*value), usize::from(bucket));
                     prop_assert_eq!(buckets.bucket(-value), buckets.bucket(0.0 - value));

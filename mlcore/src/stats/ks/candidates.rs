@@ -5,6 +5,11 @@ use super::buckets::Counted;
 use super::search::{ROUNDING, Search};
 use super::statistic::{search_runs, sort};
 
+/// Neighbouring buckets that are looked at as one first.
+const GROUP: usize = 4;
+/// Memory for so many of them is claimed at once.
+const USUAL_GROUPS: usize = 32;
+
 /// A bucket that may hold the largest deviation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
@@ -26,8 +31,8 @@ pub(super) struct Candidates {
 impl Candidates {
     /// The buckets whose bound reaches the largest deviation found so far, or the largest at any border.
     ///
-    /// Within a bucket `F - G` rises above its start by at most the bucket's mass of x, and falls below it by at most
-    /// the mass of y. All of it in whole numbers, in units of `1 / (n1 n2)`.
+    /// `x` and `y` say how many observations lie before each bucket and, at the end, how many there are; `before` how many
+    /// lie before the first.
     pub(super) fn among(
         x: &[u32],
         y: &[u32],
@@ -45,6 +50,10 @@ impl Candidates {
     }
 
     /// [`Self::among`] for the alternative that asks for this size of the levels above and below.
+    ///
+    /// From one border to another `F - G` rises by at most the mass of x between them, and falls by at most the mass of
+    /// y. That spares most groups of neighbouring buckets a closer look, and then most buckets of the others. All of it
+    /// in whole numbers, in units of `1 / (n1 n2)`.
     #[inline(always)]
     fn reaching(
         x: &[u32],
@@ -56,35 +65,41 @@ impl Candidates {
     ) -> Self {
         let [weight1, weight2] = search.weights();
         let unit = search.unit();
-        let mass = |members: &u32, weight: i64| i64::from(*members) * weight;
         let start = before[0] as i64 * weight1 - before[1] as i64 * weight2;
-        let (mut level, mut highest, mut lowest) = (start, start, start);
-        for (members1, members2) in x.iter().zip(y) {
-            level += mass(members1, weight1) - mass(members2, weight2);
-            highest = highest.max(level);
-            lowest = lowest.min(level);
-        }
-        let border = size(highest, lowest) as f64 * unit;
-        let needed = ((border.max(search.best(alternative)) - ROUNDING) / unit).floor() as i64;
-        let mut list = Vec::new();
-        let mut level = start;
-        for (bucket, (members1, members2)) in x.iter().zip(y).enumerate() {
-            let (highest, lowest) = (level + mass(members1, weight1), level - mass(members2, weight2));
-            let bound = size(highest, lowest);
-            if bound >= needed {
-                list.push(Candidate { bucket, before: [0, 0], bound: bound as f64 * unit });
+        let level = |of_x: u32, of_y: u32| start + i64::from(of_x) * weight1 - i64::from(of_y) * weight2;
+        let border = |here: usize| size(level(x[here], y[here]), level(x[here], y[here]));
+        let bound = |from: usize, upto: usize| size(level(x[upto], y[from]), level(x[from], y[upto]));
+
+        let buckets = x.len().min(y.len()).saturating_sub(1);
+        let spared = (ROUNDING / unit).ceil() as i64;
+        let found = ((search.best(alternative) - ROUNDING) / unit).floor() as i64;
+        let mut needed = (0..buckets).step_by(GROUP).map(|here| border(here) - spared).fold(found, i64::max);
+        let mut groups = Vec::with_capacity(USUAL_GROUPS);
+        for from in (0..buckets).step_by(GROUP) {
+            let upto = buckets.min(from + GROUP);
+            if bound(from, upto) >= needed {
+                groups.push([from, upto]);
+                needed = (from..=upto).map(|here| border(here) - spared).fold(needed, i64::max);
             }
-            level = highest + lowest - level;
         }
-        // An empty bucket holds no deviation, whatever its borders are.
-        list.retain(|candidate| x[candidate.bucket] | y[candidate.bucket] != 0);
-        let mut slots = vec![0; x.len()];
-        let (mut from, mut before) = (0, before);
-        let total = |members: &[u32]| members.iter().map(|count| *count as usize).sum::<usize>();
-        for (candidate, slot) in list.iter_mut().zip(1..) {
-            let upto = candidate.bucket;
-            before = [before[0] + total(&x[from..upto]), before[1] + total(&y[from..upto])];
-            (candidate.before, slots[upto], from) = (before, slot, upto);
+        let mut list = Vec::new();
+        for [from, upto] in groups {
+            if bound(from, upto) < needed {
+                continue;
+            }
+            for bucket in from..upto {
+                // An empty bucket holds no deviation, whatever its borders are.
+                let is_empty = x[bucket] == x[bucket + 1] && y[bucket] == y[bucket + 1];
+                let bound = bound(bucket, bucket + 1);
+                if bound >= needed && !is_empty {
+                    let before = [before[0] + x[bucket] as usize, before[1] + y[bucket] as usize];
+                    list.push(Candidate { bucket, before, bound: bound as f64 * unit });
+                }
+            }
+        }
+        let mut slots = vec![0; buckets];
+        for (candidate, slot) in list.iter().zip(1..) {
+            slots[candidate.bucket] = slot;
         }
         Self { list, slots }
     }
@@ -116,7 +131,10 @@ impl Candidates {
         let mut groups: Vec<Group> = Vec::with_capacity(self.list.len());
         for candidate in &self.list {
             let start = end;
-            end += counted.counts.get(candidate.bucket).map_or(0, |&count| count as usize);
+            end += match counted.starts.get(candidate.bucket..candidate.bucket + 2) {
+                Some(&[before, upto]) => (upto - before) as usize,
+                _ => 0,
+            };
             groups.push(Group { first: f64::NAN, repeats: 0, start, next: start, end });
         }
         let mut members = vec![0.0; end];

@@ -45,8 +45,9 @@ pub struct KsReference {
 #[derive(Debug)]
 struct Index {
     buckets: Buckets,
-    /// One more than there are buckets.
-    starts: Vec<u32>,
+    /// With `2^level` neighbours taken as one: where each bucket begins, and the end of the last. Together twice as much
+    /// as the first of them.
+    levels: Vec<Vec<u32>>,
 }
 
 impl Index {
@@ -57,20 +58,23 @@ impl Index {
         let every = (sorted.len() / SAMPLE).max(1);
         let sample: Vec<f64> = sorted.iter().copied().skip(every / 2).step_by(every).collect();
         let buckets = Buckets::of_sorted_sample(&sample, bucket_count(sorted.len()))?;
-        let counts = buckets.count(sorted, 0)?.counts;
-        let mut starts = Vec::with_capacity(counts.len() + 1);
-        let mut start = 0;
-        for count in &counts {
-            starts.push(start);
-            start += count;
-        }
-        starts.push(start);
-        Some(Self { buckets, starts })
+        let starts = buckets.count(sorted, 0)?.starts;
+        let len = starts.len() - 1;
+        let merged = |level: u32| -> Vec<u32> {
+            let kept = starts.iter().copied().step_by(1 << level).take(len.div_ceil(1 << level));
+            kept.chain(starts.last().copied()).collect()
+        };
+        let levels = (0..=times_merged(len, 0)).map(merged).collect();
+        Some(Self { buckets, levels })
+    }
+
+    fn starts(&self, merged: u32) -> &[u32] {
+        &self.levels[merged as usize]
     }
 
     /// How many buckets there are.
     fn len(&self) -> usize {
-        self.starts.len() - 1
+        self.starts(0).len() - 1
     }
 
     /// The extremes against a current sample, whose size says how many neighbouring buckets are taken as one: passing
@@ -82,14 +86,10 @@ impl Index {
         current: &[f64],
         alternative: Alternative,
     ) -> Option<()> {
-        let merged = (2 * self.len() / current.len().max(FEWEST_MERGED)).max(1).ilog2();
-        let counted = self.buckets.count(current, merged)?;
-        let mut starts: Vec<u32> = self.starts.iter().copied().step_by(1 << merged).collect();
-        starts.truncate(counted.counts.len());
-        starts.extend(self.starts.last());
-        let counts: Vec<u32> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        let candidates = Candidates::among(&counts, &counted.counts, [0, 0], search, alternative);
-        let x = Members::Indexed { sorted: reference, starts: &starts };
+        let merged = times_merged(self.len(), current.len());
+        let (starts, counted) = (self.starts(merged), self.buckets.count(current, merged)?);
+        let candidates = Candidates::among(starts, &counted.starts, [0, 0], search, alternative);
+        let x = Members::Indexed { sorted: reference, starts };
         let y = candidates.gather(current, &counted);
         candidates.search_into(search, x, y, alternative, 1);
         Some(())
@@ -97,11 +97,16 @@ impl Index {
 
     /// The places of a bucket's members in the sorted reference.
     fn range(&self, bucket: usize) -> std::ops::Range<usize> {
-        match self.starts.get(bucket..bucket + 2) {
+        match self.starts(0).get(bucket..bucket + 2) {
             Some(&[start, end]) => start as usize..end as usize,
             _ => 0..0,
         }
     }
+}
+
+/// How many times neighbouring buckets are merged in pairs for a current sample of this size.
+fn times_merged(buckets: usize, current: usize) -> u32 {
+    (2 * buckets / current.max(FEWEST_MERGED)).max(1).ilog2()
 }
 
 impl KsReference {

@@ -55,7 +55,7 @@ fn search_unsorted(
         return Some(());
     };
     let (x_counted, y_counted) = (buckets.count(x, 0)?, buckets.count(y, 0)?);
-    let candidates = Candidates::among(&x_counted.counts, &y_counted.counts, before, search, alternative);
+    let candidates = Candidates::among(&x_counted.starts, &y_counted.starts, before, search, alternative);
     let (x, y) = (candidates.gather(x, &x_counted), candidates.gather(y, &y_counted));
     candidates.search_into(search, x, y, alternative, depth + 1);
     Some(())
