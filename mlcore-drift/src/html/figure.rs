@@ -3,7 +3,7 @@
 /// A count with separators: `20,190`.
 #[must_use]
 pub fn count(count: u64) -> String {
-    crate::test::grouped(count)
+    crate::test::Grouped(count).to_string()
 }
 
 /// A number to about four significant digits: `0.01235`, `1,235`, `1.2e9`; `-` for none.

@@ -12,7 +12,11 @@ mod table;
 mod verdict;
 mod window;
 
-use arrow::array::RecordBatch;
+use std::iter;
+use std::sync::Arc;
+
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
 use mlcore::batch::Row;
 use mlcore::schema::{Schema, names_digest};
 use mlcore::{Error, Result};
@@ -58,6 +62,8 @@ pub struct Monitor {
     names: u64,
     scratch: String,
     new_columns: Vec<String>,
+    /// Of the last table: most often the next one has the same schema.
+    layout: Option<Layout>,
     rows: usize,
     windows: u64,
     rows_before: u64,
@@ -83,6 +89,7 @@ impl Monitor {
             names: 0,
             scratch: String::new(),
             new_columns: Vec::new(),
+            layout: None,
             rows: 0,
             windows: 0,
             rows_before: 0,
@@ -150,34 +157,19 @@ impl Monitor {
     /// # Errors
     /// [`Error::SchemaMismatch`] naming the watched column that is missing or of another kind; no row is counted then.
     pub fn observe(&mut self, table: &RecordBatch) -> Result<Vec<Verdict>> {
-        let mut parts = Vec::new();
-        let (mut start, mut room) = (0, self.plan.options.window_rows - self.rows);
-        while start < table.num_rows() {
-            let rows = room.min(table.num_rows() - start);
-            // Every part is read before the first is taken, so that a bad table changes nothing.
-            let samples = match rows == table.num_rows() {
-                true => self.plan.samples(table, OPERATION)?,
-                false => self.plan.samples(&table.slice(start, rows), OPERATION)?,
-            };
-            parts.push((rows, samples));
-            (start, room) = (start + rows, self.plan.options.window_rows);
+        if table.num_rows() == 0 {
+            // Nothing is missed in a table without rows.
+            let new_columns = self.plan.new_columns(table.schema_ref());
+            self.list_new_columns(&new_columns);
+            return Ok(Vec::new());
         }
-        for name in self.plan.new_columns(table) {
-            if !self.new_columns.contains(&name) {
-                self.new_columns.push(name);
-            }
-        }
-        let mut verdicts = Vec::new();
-        for (rows, samples) in parts {
-            for (buffer, sample) in self.buffers.iter_mut().zip(&samples) {
-                buffer.append(sample)?;
-            }
-            self.rows += rows;
-            if self.rows >= self.plan.options.window_rows {
-                verdicts.push(self.finish()?);
-            }
-        }
-        Ok(verdicts)
+        let layout = match self.layout.take() {
+            Some(layout) if Arc::ptr_eq(&layout.schema, table.schema_ref()) => layout,
+            _ => Layout::of(table, &self.plan)?,
+        };
+        let verdicts = self.take(table, &layout);
+        self.layout = Some(layout);
+        verdicts
     }
 
     /// Judges the rows of the current window so far; the window goes on. For the end of a stream or a page that
@@ -197,6 +189,56 @@ impl Monitor {
         self.rows = 0;
         self.new_columns.clear();
         self.buffers = self.empty_buffers();
+    }
+
+    fn take(&mut self, table: &RecordBatch, layout: &Layout) -> Result<Vec<Verdict>> {
+        let (len, window) = (table.num_rows(), self.plan.options.window_rows);
+        let (mut start, mut room) = (0, window - self.rows);
+        let parts = iter::from_fn(move || {
+            let part = start..len.min(start + room);
+            (start, room) = (part.end, window);
+            (!part.is_empty()).then_some(part)
+        });
+        // What may be refused is read before anything is taken, so that a bad table changes nothing.
+        let mut read = Vec::new();
+        for part in parts.clone() {
+            for ((column, buffer), position) in
+                self.plan.columns.iter().zip(&self.buffers).zip(&layout.positions)
+            {
+                let array = table.column(*position);
+                if !buffer.takes(array.data_type()) {
+                    read.push(match part.len() == len {
+                        true => column.read(array, OPERATION)?,
+                        false => column.read(&array.slice(part.start, part.len()), OPERATION)?,
+                    });
+                }
+            }
+        }
+        self.list_new_columns(&layout.new_columns);
+        let (mut read, mut verdicts) = (read.into_iter(), Vec::new());
+        for part in parts {
+            for (buffer, position) in self.buffers.iter_mut().zip(&layout.positions) {
+                let array = table.column(*position);
+                if buffer.takes(array.data_type()) {
+                    buffer.extend(array, part.clone())?;
+                } else if let Some(sample) = read.next() {
+                    buffer.append(&sample)?;
+                }
+            }
+            self.rows += part.len();
+            if self.rows >= window {
+                verdicts.push(self.finish()?);
+            }
+        }
+        Ok(verdicts)
+    }
+
+    fn list_new_columns(&mut self, names: &[String]) {
+        for name in names {
+            if !self.new_columns.contains(name) {
+                self.new_columns.push(name.clone());
+            }
+        }
     }
 
     fn empty_buffers(&self) -> Vec<Buffer> {
@@ -235,7 +277,27 @@ impl Monitor {
         let window = self.window();
         (self.windows, self.rows_before, self.rows) = (window.index + 1, window.first_row + window.rows, 0);
         let new_columns = std::mem::take(&mut self.new_columns);
-        Ok(Verdict { new_columns, ..self.plan.verdict(&samples, window)? })
+        let verdict = self.plan.verdict(&samples, window);
+        for (buffer, sample) in self.buffers.iter_mut().zip(samples) {
+            buffer.reuse(sample);
+        }
+        Ok(Verdict { new_columns, ..verdict? })
+    }
+}
+
+/// Where tables of one schema have the watched columns, and what else they have.
+#[derive(Debug)]
+struct Layout {
+    schema: SchemaRef,
+    positions: Vec<usize>,
+    new_columns: Vec<String>,
+}
+
+impl Layout {
+    fn of(table: &RecordBatch, plan: &Plan) -> Result<Self> {
+        let schema = table.schema();
+        let positions = plan.positions(&schema, OPERATION)?;
+        Ok(Self { positions, new_columns: plan.new_columns(&schema), schema })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::Schema as ArrowSchema;
 use mlcore::stats::multipletests;
 use mlcore::{Error, Result};
 
@@ -93,36 +94,27 @@ impl Plan {
 
     /// The samples of a table, one per watched column in order; extra columns are ignored.
     pub(crate) fn samples(&self, table: &RecordBatch, operation: &'static str) -> Result<Vec<Sample>> {
-        let fields = table.schema_ref().fields();
-        self.columns
-            .iter()
-            .enumerate()
-            .map(|(position, column)| {
-                // Most tables come in the order of the reference, where a search for every name would cost more than
-                // to look at the values of a small batch.
-                let array = match fields.get(position).filter(|field| *field.name() == column.name) {
-                    Some(_) => Some(table.column(position)),
-                    None => table.column_by_name(&column.name),
-                };
-                let array = array.ok_or_else(|| {
-                    Error::schema_mismatch(
-                        operation,
-                        column.name.clone(),
-                        "the table does not have this column",
-                    )
-                    .remedy("send every column of the reference, or watch fewer: MonitorOptions::columns")
-                })?;
-                Sample::from_array_as(array, column.kind).map_err(|error| {
-                    let problem = error.context().problem().to_owned();
-                    let expected = format!("it is {} in the reference: {problem}", column.kind);
-                    Error::schema_mismatch(operation, column.name.clone(), expected).caused_by(error)
-                })
-            })
-            .collect()
+        let read = |(watched, position): (&Watched, usize)| watched.read(table.column(position), operation);
+        self.columns.iter().zip(self.positions(table.schema_ref(), operation)?).map(read).collect()
     }
 
-    /// The columns of `table` that the reference does not have.
-    pub(crate) fn new_columns(&self, table: &RecordBatch) -> Vec<String> {
+    /// Where a table of this schema has the watched columns.
+    pub(super) fn positions(&self, schema: &ArrowSchema, operation: &'static str) -> Result<Vec<usize>> {
+        let find = |(here, column): (usize, &Watched)| {
+            // Most tables come in the order of the reference, which saves a search for every name.
+            let is_here = schema.fields().get(here).is_some_and(|field| *field.name() == column.name);
+            let found = if is_here { Some(here) } else { schema.index_of(&column.name).ok() };
+            found.ok_or_else(|| {
+                let problem = "the table does not have this column";
+                Error::schema_mismatch(operation, column.name.clone(), problem)
+                    .remedy("send every column of the reference, or watch fewer: MonitorOptions::columns")
+            })
+        };
+        self.columns.iter().enumerate().map(find).collect()
+    }
+
+    /// The columns of a table that the reference does not have.
+    pub(crate) fn new_columns(&self, schema: &ArrowSchema) -> Vec<String> {
         // With a list of columns, the others are known to be out of scope.
         if self.options.columns.is_some() {
             return Vec::new();
@@ -132,7 +124,7 @@ impl Plan {
                 || self.columns.iter().any(|column| column.name == name)
                 || self.skipped.iter().any(|column| column.column == name)
         };
-        let names = table.schema_ref().fields().iter().map(|field| field.name()).enumerate();
+        let names = schema.fields().iter().map(|field| field.name()).enumerate();
         names.filter(|(position, name)| !is_known(*position, name)).map(|(_, name)| name.clone()).collect()
     }
 
@@ -142,11 +134,10 @@ impl Plan {
         for (column, sample) in self.columns.iter().zip(current) {
             let enough = column.reference_len.min(sample.len()) >= self.options.min_samples.max(1);
             judged.push(column.values.judge(column, sample, enough)?);
-            let rows = self.reference_rows.min(sample.rows());
-            let missing = column.missing.judge(column, sample, rows >= self.options.min_samples.max(1))?;
             // A column that never misses a value is no test: counting it would only dilute the others.
             if column.reference_missing + sample.missing() > 0 {
-                judged.push(missing);
+                let rows = self.reference_rows.min(sample.rows());
+                judged.push(column.missing.judge(column, sample, rows >= self.options.min_samples.max(1))?);
             }
         }
         let pvalues: Vec<f64> = judged.iter().map(|(_, pvalue)| *pvalue).collect();
@@ -213,6 +204,15 @@ impl Watched {
         let values = Test { test, compiled, threshold };
         let (reference_len, reference_missing) = (reference.len(), reference.missing());
         Ok(Self { name: name.to_owned(), kind, values, missing, reference_len, reference_missing })
+    }
+
+    /// The sample of a column of this name.
+    pub(super) fn read(&self, array: &dyn Array, operation: &'static str) -> Result<Sample> {
+        Sample::from_array_as(array, self.kind).map_err(|error| {
+            let problem = error.context().problem().to_owned();
+            let expected = format!("it is {} in the reference: {problem}", self.kind);
+            Error::schema_mismatch(operation, self.name.clone(), expected).caused_by(error)
+        })
     }
 }
 

@@ -1,41 +1,54 @@
 //! A judgement and its reasons in plain words.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::options::MonitorOptions;
 use super::verdict::{ColumnVerdict, Outcome};
-use crate::test::{Score, grouped};
+use crate::test::{Grouped, Score};
 
 /// Effect size, threshold, rows and adjusted p-value, in a sentence that says which of them decided.
 pub(super) fn sentence(verdict: &ColumnVerdict, options: &MonitorOptions) -> String {
-    let name = &verdict.column;
-    let subject =
-        if verdict.test == "missing_rate" { "the share of missing rows" } else { "the distribution" };
+    let mut text = String::with_capacity(USUAL_LEN);
+    // Writing to a String does not fail.
+    let _ = write_sentence(&mut text, verdict, options);
+    text
+}
+
+fn write_sentence(text: &mut String, verdict: &ColumnVerdict, options: &MonitorOptions) -> fmt::Result {
+    text.push_str(&verdict.column);
+    text.push_str(": ");
     let Some(score) = &verdict.score else {
         let fewest = options.min_samples;
-        return format!("{name}: not judged by {}, fewer than {fewest} values on one side.", verdict.test);
+        return write!(text, "not judged by {}, fewer than {fewest} values on one side.", verdict.test);
     };
-    let effect = Effect(score, verdict.threshold);
-    let rows = format!("{} values against {}", grouped(score.current_len), grouped(score.reference_len));
-    let chance = match verdict.pvalue_adjusted {
-        Some(p) => {
-            format!("adjusted p {}, alpha = {}, {}", Probability(p), options.alpha, options.correction.name())
-        }
-        None => "judged by its size alone".to_owned(),
+    let subject = match &*verdict.test {
+        "missing_rate" => "the share of missing rows",
+        _ => "the distribution",
     };
-    let notes: String = score.notes.iter().map(|note| format!(" Note: {note}.")).collect();
     let large = score.effect.value >= verdict.threshold;
     let certain = verdict.pvalue_adjusted.is_none_or(|p| p <= options.alpha);
     let judgement = match verdict.outcome {
-        Outcome::Drifted => format!("{subject} changed: {effect}; {rows}; {chance}."),
-        _ if certain && !large => {
-            format!("{subject} changed too little to matter: {effect}; {rows}; {chance}.")
-        }
-        _ if large => format!("{subject} may have changed, or it is chance: {effect}; {rows}; {chance}."),
-        _ => format!("{subject} is unchanged: {effect}; {rows}; {chance}."),
+        Outcome::Drifted => " changed: ",
+        _ if certain && !large => " changed too little to matter: ",
+        _ if large => " may have changed, or it is chance: ",
+        _ => " is unchanged: ",
     };
-    format!("{name}: {judgement}{notes}")
+    text.push_str(subject);
+    text.push_str(judgement);
+    let (current, reference) = (Grouped(score.current_len), Grouped(score.reference_len));
+    write!(text, "{}; {current} values against {reference}; ", Effect(score, verdict.threshold))?;
+    match verdict.pvalue_adjusted {
+        Some(p) => {
+            let correction = options.correction.name();
+            write!(text, "adjusted p {}, alpha = {}, {correction}.", Probability(p), options.alpha)?;
+        }
+        None => text.push_str("judged by its size alone."),
+    }
+    score.notes.iter().try_for_each(|note| write!(text, " Note: {note}."))
 }
+
+/// Enough for most sentences without a note.
+const USUAL_LEN: usize = 192;
 
 struct Effect<'a>(&'a Score, f64);
 

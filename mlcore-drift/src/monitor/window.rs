@@ -1,11 +1,17 @@
 //! The rows of the current window, column by column, in bounded memory.
 
 use std::fmt::Write;
+use std::ops::Range;
 
+use arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use arrow::datatypes::{
+    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
+};
 use mlcore::batch::Value;
 use mlcore::{Error, Result};
 
-use crate::sample::{CategoryCounter, Kind, Precision, Sample};
+use crate::sample::{CategoryCounter, Kind, Sample};
 
 /// The values of one column since the window began.
 #[derive(Debug)]
@@ -17,8 +23,12 @@ pub(super) struct Buffer {
 
 #[derive(Debug)]
 enum Values {
-    Numeric { values: Vec<f64>, rows: usize },
-    Categorical(CategoryCounter),
+    Numeric {
+        values: Vec<f64>,
+        rows: usize,
+    },
+    /// Boxed, so that the buffers of numbers lie close together.
+    Categorical(Box<CategoryCounter>),
 }
 
 impl Buffer {
@@ -26,7 +36,7 @@ impl Buffer {
     pub(super) fn new(kind: Kind, rows: usize, max_categories: usize) -> Self {
         let values = match kind {
             Kind::Numeric => Values::Numeric { values: Vec::new(), rows },
-            Kind::Categorical => Values::Categorical(CategoryCounter::with_limit(max_categories)),
+            Kind::Categorical => Values::Categorical(Box::new(CategoryCounter::with_limit(max_categories))),
         };
         Self { values, nulls: 0, nans: 0 }
     }
@@ -74,6 +84,64 @@ impl Buffer {
         }
     }
 
+    /// Can [`extend`](Self::extend) take columns of this type? The others are taken as samples.
+    pub(super) fn takes(&self, data_type: &DataType) -> bool {
+        let is_plain = matches!(data_type, DataType::Float64 | DataType::Float32) || data_type.is_integer();
+        is_plain && matches!(self.values, Values::Numeric { .. })
+    }
+
+    /// Takes some rows of a column of a type that it [takes](Self::takes).
+    pub(super) fn extend(&mut self, array: &dyn Array, rows: Range<usize>) -> Result<()> {
+        match array.data_type() {
+            DataType::Float64 => self.extend_by::<Float64Type>(array.as_primitive(), rows, |value| value),
+            DataType::Float32 => self.extend_by::<Float32Type>(array.as_primitive(), rows, f64::from),
+            DataType::Int64 => self.extend_by::<Int64Type>(array.as_primitive(), rows, |value| value as f64),
+            DataType::Int32 => self.extend_by::<Int32Type>(array.as_primitive(), rows, f64::from),
+            DataType::Int16 => self.extend_by::<Int16Type>(array.as_primitive(), rows, f64::from),
+            DataType::Int8 => self.extend_by::<Int8Type>(array.as_primitive(), rows, f64::from),
+            DataType::UInt64 => {
+                self.extend_by::<UInt64Type>(array.as_primitive(), rows, |value| value as f64)
+            }
+            DataType::UInt32 => self.extend_by::<UInt32Type>(array.as_primitive(), rows, f64::from),
+            DataType::UInt16 => self.extend_by::<UInt16Type>(array.as_primitive(), rows, f64::from),
+            DataType::UInt8 => self.extend_by::<UInt8Type>(array.as_primitive(), rows, f64::from),
+            _ => Err(kinds_differ()),
+        }
+    }
+
+    #[inline(always)]
+    fn extend_by<T: ArrowPrimitiveType>(
+        &mut self,
+        array: &PrimitiveArray<T>,
+        rows: Range<usize>,
+        to_float: impl Fn(T::Native) -> f64,
+    ) -> Result<()> {
+        let Values::Numeric { values, rows: window } = &mut self.values else { return Err(kinds_differ()) };
+        if values.capacity() == 0 {
+            values.reserve_exact(*window);
+        }
+        let Some(new) = array.values().get(rows.clone()) else { return Err(kinds_differ()) };
+        let before = values.len();
+        if array.null_count() == 0 {
+            values.extend(new.iter().map(|value| to_float(*value)));
+        } else {
+            let present = rows.zip(new).filter(|(row, _)| array.is_valid(*row));
+            values.extend(present.map(|(_, value)| to_float(*value)));
+            self.nulls += (new.len() - (values.len() - before)) as u64;
+        }
+        let nans: u64 = values[before..].iter().map(|value| u64::from(value.is_nan())).sum();
+        if nans > 0 {
+            let mut kept = before;
+            for place in before..values.len() {
+                values[kept] = values[place];
+                kept += usize::from(!values[place].is_nan());
+            }
+            values.truncate(kept);
+            self.nans += nans;
+        }
+        Ok(())
+    }
+
     /// Takes the rows of a sample of the same kind.
     pub(super) fn append(&mut self, sample: &Sample) -> Result<()> {
         match (&mut self.values, sample.values(), sample.categories()) {
@@ -86,7 +154,7 @@ impl Buffer {
             (Values::Categorical(counter), _, Some(categories)) => {
                 categories.iter().for_each(|(category, count)| counter.add_times(category, count));
             }
-            _ => return Err(Error::internal("observe", "column", "the kinds differ")),
+            _ => return Err(kinds_differ()),
         }
         self.nulls += sample.nulls();
         self.nans += sample.nans();
@@ -96,9 +164,7 @@ impl Buffer {
     /// The sample so far; the window goes on.
     pub(super) fn sample(&self) -> Sample {
         match &self.values {
-            Values::Numeric { values, .. } => {
-                Sample::from_parts(values.clone(), self.nulls, self.nans, Precision::Float64)
-            }
+            Values::Numeric { values, .. } => Sample::from_present(values.clone(), self.nulls, self.nans),
             Values::Categorical(counter) => {
                 Sample::from_categories(counter.categories(), self.nulls + self.nans)
             }
@@ -109,9 +175,7 @@ impl Buffer {
     pub(super) fn finish(&mut self) -> Sample {
         let (nulls, nans) = (std::mem::take(&mut self.nulls), std::mem::take(&mut self.nans));
         match &mut self.values {
-            Values::Numeric { values, .. } => {
-                Sample::from_parts(std::mem::take(values), nulls, nans, Precision::Float64)
-            }
+            Values::Numeric { values, .. } => Sample::from_present(std::mem::take(values), nulls, nans),
             Values::Categorical(counter) => {
                 let categories = counter.categories();
                 counter.clear();
@@ -119,4 +183,18 @@ impl Buffer {
             }
         }
     }
+
+    /// Takes back the memory of a sample that [`finish`](Self::finish) gave.
+    pub(super) fn reuse(&mut self, sample: Sample) {
+        if let (Values::Numeric { values, .. }, Some(mut used)) = (&mut self.values, sample.into_values())
+            && values.capacity() == 0
+        {
+            used.clear();
+            *values = used;
+        }
+    }
+}
+
+fn kinds_differ() -> Error {
+    Error::internal("observe", "column", "the kinds differ")
 }

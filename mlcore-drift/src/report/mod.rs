@@ -126,7 +126,8 @@ pub fn report(reference: &RecordBatch, current: &RecordBatch, options: &ReportOp
     let (plan, references) = Plan::new(reference, &options.monitor)?;
     let currents = plan.samples(current, OPERATION)?;
     let window = Window { index: 0, first_row: 0, rows: current.num_rows() as u64 };
-    let verdict = Verdict { new_columns: plan.new_columns(current), ..plan.verdict(&currents, window)? };
+    let new_columns = plan.new_columns(current.schema_ref());
+    let verdict = Verdict { new_columns, ..plan.verdict(&currents, window)? };
     let mut columns = Vec::with_capacity(plan.columns.len());
     for (watched, (reference, current)) in plan.columns.iter().zip(references.iter().zip(&currents)) {
         columns.push(ColumnReport::new(&watched.name, reference, current, &verdict, options)?);

@@ -51,7 +51,7 @@ pub(super) fn numbers(array: &dyn Array) -> Result<Sample> {
             return Ok(present::<Float32Type>(array, Precision::Float32, f64::from));
         }
         DataType::Null => {
-            return Ok(Sample::from_parts(Vec::new(), array.len() as u64, 0, Precision::Float64));
+            return Ok(Sample::from_present(Vec::new(), array.len() as u64, 0));
         }
         other if other.is_integer() => Precision::Integer,
         DataType::Boolean => Precision::Integer,
@@ -75,7 +75,7 @@ pub(super) fn from_floats(values: ScalarBuffer<f64>, nulls: u64, precision: Prec
         0 => values,
         _ => values.iter().copied().filter(|value| !value.is_nan()).collect::<Vec<f64>>().into(),
     };
-    let numbers = Numbers { values, precision, range: (ends.low, ends.high) };
+    let numbers = Numbers { values, precision, range: Some((ends.low, ends.high)) };
     Sample { values: Values::Numeric(numbers), nulls, nans: ends.nans }
 }
 

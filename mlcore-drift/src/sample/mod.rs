@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::categories::Categories;
 pub(crate) use self::categories::count_numbers;
 pub(crate) use self::counter::CategoryCounter;
+use crate::vector::extent;
 
 /// What the values of a column are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -70,8 +71,8 @@ enum Values {
 struct Numbers {
     values: ScalarBuffer<f64>,
     precision: Precision,
-    /// The smallest and the largest value: infinity and minus infinity for none.
-    range: (f64, f64),
+    /// The smallest and the largest value, infinity and minus infinity for none; `None` if nobody has looked yet.
+    range: Option<(f64, f64)>,
 }
 
 /// The number type a numeric column came in, which numpy's bin edges depend on.
@@ -143,9 +144,18 @@ impl Sample {
         column::natural_kind(array.data_type())
     }
 
-    pub(crate) fn from_parts(values: Vec<f64>, nulls: u64, nans: u64, precision: Precision) -> Self {
-        let sample = column::from_floats(ScalarBuffer::from(values), nulls, precision);
-        Self { nans: sample.nans + nans, ..sample }
+    /// A numeric sample of values none of which is NaN, and the numbers of missing rows beside it.
+    pub(crate) fn from_present(values: Vec<f64>, nulls: u64, nans: u64) -> Self {
+        let numbers = Numbers { values: values.into(), precision: Precision::Float64, range: None };
+        Self { values: Values::Numeric(numbers), nulls, nans }
+    }
+
+    /// The memory of a numeric sample that nobody else holds.
+    pub(crate) fn into_values(self) -> Option<Vec<f64>> {
+        match self.values {
+            Values::Numeric(numbers) => numbers.values.into_inner().into_vec().ok(),
+            Values::Categorical(_) => None,
+        }
     }
 
     /// What the values are.
@@ -239,7 +249,10 @@ impl Sample {
     /// The smallest and the largest value of a numeric sample that has any.
     pub(crate) fn range(&self) -> (f64, f64) {
         match &self.values {
-            Values::Numeric(numbers) => numbers.range,
+            Values::Numeric(numbers) => numbers.range.unwrap_or_else(|| {
+                let ends = extent(&numbers.values);
+                (ends.low, ends.high)
+            }),
             Values::Categorical(_) => (f64::INFINITY, f64::NEG_INFINITY),
         }
     }

@@ -255,16 +255,15 @@ impl fmt::Display for Percent {
 }
 
 /// A count with separators: `20,190`.
-pub(crate) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            grouped.push(',');
+pub(crate) struct Grouped(pub(crate) u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            few @ 0..1000 => write!(f, "{few}"),
+            many => write!(f, "{},{:03}", Self(many / 1000), many % 1000),
         }
-        grouped.push(digit);
     }
-    grouped
 }
 
 struct Examples<'a>(&'a [String], u64);
