@@ -64,8 +64,8 @@ use crate::runner::{duration, own_library};
 /// actor : str, optional
 ///     Who is named in the audit log for what the endpoint does by itself. Default ``endpoint``.
 /// queue_capacity : int, optional
-///     How many records, outcomes and shadows may wait for :meth:`process`; what comes then is dropped and counted.
-///     Default 65,536.
+///     How many records and shadows, and how many outcomes, may wait for :meth:`process`; what comes then is dropped and
+///     counted. Default 65,536 of each.
 /// open_predictions : int, optional
 ///     How many predictions may wait for their outcome; then the oldest is forgotten and counted. Default 262,144.
 /// seed : int, optional
