@@ -131,29 +131,25 @@ impl Endpoint {
             let outputs = model.run(&inputs, &inner.run_options)?;
             Ok(Answered { inputs, outputs })
         });
-        let record = Record {
-            request: request.id.cloned(),
-            outcome_id,
-            arm: arm.clone(),
-            version: model.version().version,
-            propensity: assignment.propensity,
-            features_digest: match &answer {
-                Ok(answered) if inner.has_sinks => record::digest(&answered.inputs),
-                _ => 0,
-            },
-            plan: model.version().lineage.plan_digest(),
-            latency: Duration::ZERO,
-            input: RecordedInput::None,
-            outputs: Batch::default(),
-            error: answer.as_ref().err().map(Error::kind),
-        };
-        let mut slip = inner.queue.slip(record, assignment.epoch);
+        let version = model.version();
+        let mut slip = inner.queue.slip(arm, version.version);
+        slip.epoch = assignment.epoch;
         slip.counts = match &answer {
             // What fits the model and makes it fail is the model's failure: a release that cannot run must not look fine.
             Err(error) if ran => !matches!(error, Error::SchemaMismatch(_)),
             Err(error) => !error.is_caller_fault(),
             Ok(_) => true,
         };
+        let record = &mut slip.record;
+        record.request = request.id.cloned();
+        record.outcome_id = outcome_id;
+        record.propensity = assignment.propensity;
+        record.features_digest = match &answer {
+            Ok(answered) if inner.has_sinks => record::digest(&answered.inputs),
+            _ => 0,
+        };
+        record.plan = version.lineage.plan_digest();
+        record.error = answer.as_ref().err().map(Error::kind);
         if inner.records_inputs {
             slip.record.input.fill(request.input);
         }
@@ -172,7 +168,7 @@ impl Endpoint {
         inner.queue.push(Item::Record(slip));
         Ok(Prediction {
             outputs: answer?.outputs,
-            version: model.version().version,
+            version: version.version,
             arm: arm.clone(),
             propensity: assignment.propensity,
             outcome_id,

@@ -6,8 +6,9 @@ use std::thread;
 
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
+use mlcore::name::{Arm, Version};
 
-use super::record::{Record, Slip};
+use super::record::Slip;
 use super::request::OutcomeId;
 use super::shadow::ShadowRun;
 
@@ -117,14 +118,15 @@ impl Queue {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// A slip for `record`, whose input and outputs are still to be filled in: memory that was used before, if there is any.
-    pub(crate) fn slip(&self, record: Record, epoch: u32) -> Box<Slip> {
+    /// A slip for an answer of this arm, whose rest is still to be filled in: memory that was used before, if there is any.
+    pub(crate) fn slip(&self, arm: &Arm, version: Version) -> Box<Slip> {
         match self.shards().next().and_then(|own| own.spare.pop()) {
             Some(mut slip) => {
-                slip.renew(record, epoch);
+                slip.record.arm.clone_from(arm);
+                slip.record.version = version;
                 slip
             }
-            None => Box::new(Slip::new(record, epoch)),
+            None => Box::new(Slip::new(arm, version)),
         }
     }
 }
@@ -195,28 +197,13 @@ const NUMBERS: u64 = 64;
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::time::Duration;
 
-    use mlcore::batch::Batch;
-    use mlcore::name::{Arm, Version};
-
-    use super::super::record::RecordedInput;
     use super::*;
 
-    fn record(sequence: u64) -> Record {
-        Record {
-            request: None,
-            outcome_id: OutcomeId::generated(1, sequence),
-            arm: Arm::new("champion").unwrap(),
-            version: Version::FIRST,
-            propensity: 1.0,
-            features_digest: 0,
-            plan: None,
-            latency: Duration::ZERO,
-            input: RecordedInput::None,
-            outputs: Batch::default(),
-            error: None,
-        }
+    fn push(queue: &Queue, sequence: u64) {
+        let mut slip = queue.slip(&Arm::new("champion").unwrap(), Version::FIRST);
+        slip.record.outcome_id = OutcomeId::generated(1, sequence);
+        queue.push(Item::Record(slip));
     }
 
     fn drained(queue: &Queue) -> Vec<u64> {
@@ -238,7 +225,7 @@ mod tests {
             let queue = Queue::new(capacity);
             assert!(queue.is_empty());
             for sequence in 0..capacity as u64 + 3 {
-                queue.push(Item::Record(queue.slip(record(sequence), 0)));
+                push(&queue, sequence);
                 queue.push_outcome(OutcomeId::generated(1, sequence), 0.5);
             }
             assert_eq!(queue.dropped(), 6);
@@ -260,7 +247,7 @@ mod tests {
                 let queue = &queue;
                 scope.spawn(move || {
                     for number in 0..EACH {
-                        queue.push(Item::Record(queue.slip(record(thread * EACH + number), 0)));
+                        push(queue, thread * EACH + number);
                     }
                 });
             }

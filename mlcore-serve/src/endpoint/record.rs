@@ -87,16 +87,22 @@ pub(crate) struct Slip {
 }
 
 impl Slip {
-    /// A slip for `record`, whose input and outputs are still to be filled in.
-    pub(crate) fn new(record: Record, epoch: u32) -> Self {
-        Self { record, outputs: Packed::default(), epoch, counts: true }
-    }
-
-    /// The same for another record, in the memory that is here.
-    pub(crate) fn renew(&mut self, record: Record, epoch: u32) {
-        let input = std::mem::take(&mut self.record.input);
-        self.record = Record { input, ..record };
-        self.epoch = epoch;
+    /// A slip for an answer of this arm, whose rest is still to be filled in.
+    pub(crate) fn new(arm: &Arm, version: Version) -> Self {
+        let record = Record {
+            request: None,
+            outcome_id: OutcomeId::generated(0, 0),
+            arm: arm.clone(),
+            version,
+            propensity: 1.0,
+            features_digest: 0,
+            plan: None,
+            latency: Duration::ZERO,
+            input: RecordedInput::None,
+            outputs: Batch::default(),
+            error: None,
+        };
+        Self { record, outputs: Packed::default(), epoch: 0, counts: true }
     }
 
     /// Forgets the content and keeps the memory.
