@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, PrimitiveArray, RecordBatch};
-use arrow::buffer::ScalarBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
     ArrowPrimitiveType, Field as ArrowField, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
@@ -11,7 +10,7 @@ use arrow::datatypes::{
 };
 use smallvec::smallvec;
 
-use super::element::Buffer;
+use super::element::{Buffer, Elements};
 use super::{Batch, Tensor};
 use crate::error::{Error, Result};
 use crate::schema::DType;
@@ -82,8 +81,8 @@ fn tensor(name: &str, column: &ArrayRef) -> Result<Tensor> {
 }
 
 fn buffer(column: &ArrayRef, dtype: DType) -> Buffer {
-    fn shared<T: ArrowPrimitiveType>(column: &ArrayRef) -> ScalarBuffer<T::Native> {
-        column.as_primitive::<T>().values().clone()
+    fn shared<T: ArrowPrimitiveType>(column: &ArrayRef) -> Elements<T::Native> {
+        Elements::Many(column.as_primitive::<T>().values().clone())
     }
     match dtype {
         DType::Bool => Buffer::Bool(column.as_boolean().values().iter().collect()),
@@ -125,8 +124,8 @@ fn column(name: &str, tensor: &Tensor) -> Result<ArrayRef> {
 }
 
 fn flat_column(buffer: &Buffer) -> ArrayRef {
-    fn shared<T: ArrowPrimitiveType>(values: &ScalarBuffer<T::Native>) -> ArrayRef {
-        Arc::new(PrimitiveArray::<T>::new(values.clone(), None))
+    fn shared<T: ArrowPrimitiveType>(values: &Elements<T::Native>) -> ArrayRef {
+        Arc::new(PrimitiveArray::<T>::new(values.to_scalar_buffer(), None))
     }
     match buffer {
         Buffer::Bool(values) => Arc::new(BooleanArray::from(values.to_vec())),

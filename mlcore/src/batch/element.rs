@@ -1,7 +1,9 @@
+use std::ops::Deref;
 use std::sync::Arc;
 
 use arrow::array::StringArray;
 use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::ArrowNativeType;
 use half::f16;
 
 use crate::schema::DType;
@@ -10,18 +12,79 @@ use crate::schema::DType;
 #[derive(Clone, Debug)]
 pub(crate) enum Buffer {
     Bool(Arc<[bool]>),
-    Int8(ScalarBuffer<i8>),
-    Int16(ScalarBuffer<i16>),
-    Int32(ScalarBuffer<i32>),
-    Int64(ScalarBuffer<i64>),
-    UInt8(ScalarBuffer<u8>),
-    UInt16(ScalarBuffer<u16>),
-    UInt32(ScalarBuffer<u32>),
-    UInt64(ScalarBuffer<u64>),
-    Float16(ScalarBuffer<f16>),
-    Float32(ScalarBuffer<f32>),
-    Float64(ScalarBuffer<f64>),
+    Int8(Elements<i8>),
+    Int16(Elements<i16>),
+    Int32(Elements<i32>),
+    Int64(Elements<i64>),
+    UInt8(Elements<u8>),
+    UInt16(Elements<u16>),
+    UInt32(Elements<u32>),
+    UInt64(Elements<u64>),
+    Float16(Elements<f16>),
+    Float32(Elements<f32>),
+    Float64(Elements<f64>),
     String(StringArray),
+}
+
+/// Elements of one type: as they came, shared by clones; or in place where there are few, because a model's answer about
+/// one row is so small that to allocate it costs more than to copy it.
+#[derive(Clone, Debug)]
+pub(crate) enum Elements<T: ArrowNativeType> {
+    Few { places: [T; MOST_FEW], len: u8 },
+    Many(ScalarBuffer<T>),
+}
+
+/// Elements that lie in place at most.
+const MOST_FEW: usize = 4;
+
+impl<T: ArrowNativeType> Elements<T> {
+    fn few(values: &[T]) -> Option<Self> {
+        let mut places = [T::default(); MOST_FEW];
+        places.get_mut(..values.len())?.copy_from_slice(values);
+        Some(Self::Few { places, len: values.len() as u8 })
+    }
+
+    /// The elements `start..start + count`, sharing them.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub(crate) fn slice(&self, start: usize, count: usize) -> Self {
+        match self {
+            Self::Many(values) => Self::Many(values.slice(start, count)),
+            few => Self::from(&few[start..start + count]),
+        }
+    }
+
+    /// The elements as Arrow has them.
+    pub(crate) fn to_scalar_buffer(&self) -> ScalarBuffer<T> {
+        match self {
+            Self::Many(values) => values.clone(),
+            few => ScalarBuffer::from(few.to_vec()),
+        }
+    }
+}
+
+impl<T: ArrowNativeType> Deref for Elements<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::Few { places, len } => &places[..usize::from(*len).min(MOST_FEW)],
+            Self::Many(values) => values,
+        }
+    }
+}
+
+impl<T: ArrowNativeType> From<&[T]> for Elements<T> {
+    fn from(values: &[T]) -> Self {
+        Self::few(values).unwrap_or_else(|| Self::Many(values.to_vec().into()))
+    }
+}
+
+impl<T: ArrowNativeType> From<Vec<T>> for Elements<T> {
+    fn from(values: Vec<T>) -> Self {
+        Self::few(&values).unwrap_or_else(|| Self::Many(values.into()))
+    }
 }
 
 /// A Rust type that a tensor of fixed-width elements can hold: `bool`, every integer up to 64 bits, `f16` (of the
@@ -32,6 +95,9 @@ pub trait Element: sealed::Sealed + Copy + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn wrap(values: Vec<Self>) -> sealed::Storage;
+
+    #[doc(hidden)]
+    fn copy(values: &[Self]) -> sealed::Storage;
 
     #[doc(hidden)]
     fn view(storage: &sealed::Storage) -> Option<&[Self]>;
@@ -53,6 +119,10 @@ macro_rules! elements {
             const DTYPE: DType = DType::$variant;
 
             fn wrap(values: Vec<Self>) -> sealed::Storage {
+                sealed::Storage(Buffer::$variant(values.into()))
+            }
+
+            fn copy(values: &[Self]) -> sealed::Storage {
                 sealed::Storage(Buffer::$variant(values.into()))
             }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::ops::Range;
 
 use arrow::array::{Array, StringArray};
-use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::ToByteSlice;
 use half::f16;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use smallvec::{SmallVec, smallvec};
@@ -31,13 +31,22 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// A tensor of `shape` over `values` in row-major order. Nothing is copied.
+    /// A tensor of `shape` over `values` in row-major order. More than a few are not copied.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when the shape's product is not the number of values, or overflows.
     pub fn new<T: Element>(shape: impl AsRef<[usize]>, values: Vec<T>) -> Result<Self> {
         let shape = checked(shape.as_ref(), values.len())?;
         Ok(Self { shape, storage: T::wrap(values) })
+    }
+
+    /// The same over a copy of `values`: a few, as in a model's answer about one row, need no memory of their own.
+    ///
+    /// # Errors
+    /// As [`Tensor::new`].
+    pub fn from_slice<T: Element>(shape: impl AsRef<[usize]>, values: &[T]) -> Result<Self> {
+        let shape = checked(shape.as_ref(), values.len())?;
+        Ok(Self { shape, storage: T::copy(values) })
     }
 
     /// A tensor of text.
@@ -173,17 +182,17 @@ impl Tensor {
     pub fn as_bytes(&self) -> Option<&[u8]> {
         Some(match &self.storage.0 {
             Buffer::Bool(_) | Buffer::String(_) => return None,
-            Buffer::Int8(values) => values.inner(),
-            Buffer::Int16(values) => values.inner(),
-            Buffer::Int32(values) => values.inner(),
-            Buffer::Int64(values) => values.inner(),
-            Buffer::UInt8(values) => values.inner(),
-            Buffer::UInt16(values) => values.inner(),
-            Buffer::UInt32(values) => values.inner(),
-            Buffer::UInt64(values) => values.inner(),
-            Buffer::Float16(values) => values.inner(),
-            Buffer::Float32(values) => values.inner(),
-            Buffer::Float64(values) => values.inner(),
+            Buffer::Int8(values) => values.to_byte_slice(),
+            Buffer::Int16(values) => values.to_byte_slice(),
+            Buffer::Int32(values) => values.to_byte_slice(),
+            Buffer::Int64(values) => values.to_byte_slice(),
+            Buffer::UInt8(values) => values.to_byte_slice(),
+            Buffer::UInt16(values) => values.to_byte_slice(),
+            Buffer::UInt32(values) => values.to_byte_slice(),
+            Buffer::UInt64(values) => values.to_byte_slice(),
+            Buffer::Float16(values) => values.to_byte_slice(),
+            Buffer::Float32(values) => values.to_byte_slice(),
+            Buffer::Float64(values) => values.to_byte_slice(),
         })
     }
 
@@ -198,8 +207,13 @@ impl Tensor {
                 match dtype {
                     $(DType::$dtype => {
                         let (elements, rest) = bytes.as_chunks::<{ size_of::<$type>() }>();
-                        let values: Vec<$type> = elements.iter().map(|bytes| <$type>::from_ne_bytes(*bytes)).collect();
-                        if rest.is_empty() { Some(Self::new(shape, values)) } else { None }
+                        let values: SmallVec<[$type; 4]> =
+                            elements.iter().map(|bytes| <$type>::from_ne_bytes(*bytes)).collect();
+                        match (rest.is_empty(), values.spilled()) {
+                            (false, _) => None,
+                            (true, false) => Some(Self::from_slice(shape, &values)),
+                            (true, true) => Some(Self::new(shape, values.into_vec())),
+                        }
                     })+
                     DType::Bool | DType::String => None,
                 }
@@ -297,26 +311,19 @@ impl PartialEq for Tensor {
 
 impl Buffer {
     fn slice(&self, start: usize, count: usize) -> Self {
-        fn cut<T: arrow::datatypes::ArrowNativeType>(
-            values: &ScalarBuffer<T>,
-            start: usize,
-            count: usize,
-        ) -> ScalarBuffer<T> {
-            values.slice(start, count)
-        }
         match self {
             Self::Bool(values) => Self::Bool(values.iter().skip(start).take(count).copied().collect()),
-            Self::Int8(values) => Self::Int8(cut(values, start, count)),
-            Self::Int16(values) => Self::Int16(cut(values, start, count)),
-            Self::Int32(values) => Self::Int32(cut(values, start, count)),
-            Self::Int64(values) => Self::Int64(cut(values, start, count)),
-            Self::UInt8(values) => Self::UInt8(cut(values, start, count)),
-            Self::UInt16(values) => Self::UInt16(cut(values, start, count)),
-            Self::UInt32(values) => Self::UInt32(cut(values, start, count)),
-            Self::UInt64(values) => Self::UInt64(cut(values, start, count)),
-            Self::Float16(values) => Self::Float16(cut(values, start, count)),
-            Self::Float32(values) => Self::Float32(cut(values, start, count)),
-            Self::Float64(values) => Self::Float64(cut(values, start, count)),
+            Self::Int8(values) => Self::Int8(values.slice(start, count)),
+            Self::Int16(values) => Self::Int16(values.slice(start, count)),
+            Self::Int32(values) => Self::Int32(values.slice(start, count)),
+            Self::Int64(values) => Self::Int64(values.slice(start, count)),
+            Self::UInt8(values) => Self::UInt8(values.slice(start, count)),
+            Self::UInt16(values) => Self::UInt16(values.slice(start, count)),
+            Self::UInt32(values) => Self::UInt32(values.slice(start, count)),
+            Self::UInt64(values) => Self::UInt64(values.slice(start, count)),
+            Self::Float16(values) => Self::Float16(values.slice(start, count)),
+            Self::Float32(values) => Self::Float32(values.slice(start, count)),
+            Self::Float64(values) => Self::Float64(values.slice(start, count)),
             Self::String(text) => Self::String(text.slice(start, count)),
         }
     }
@@ -324,15 +331,14 @@ impl Buffer {
     fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a == b,
-            (Self::Int8(a), Self::Int8(b)) => a == b,
-            (Self::Int16(a), Self::Int16(b)) => a == b,
-            (Self::Int32(a), Self::Int32(b)) => a == b,
-            (Self::Int64(a), Self::Int64(b)) => a == b,
-            (Self::UInt8(a), Self::UInt8(b)) => a == b,
-            (Self::UInt16(a), Self::UInt16(b)) => a == b,
-            (Self::UInt32(a), Self::UInt32(b)) => a == b,
-            (Self::UInt64(a), Self::UInt64(b)) => a == b,
-            // Element by element: a buffer's own comparison is of bytes, where NaN equals itself.
+            (Self::Int8(a), Self::Int8(b)) => a[..] == b[..],
+            (Self::Int16(a), Self::Int16(b)) => a[..] == b[..],
+            (Self::Int32(a), Self::Int32(b)) => a[..] == b[..],
+            (Self::Int64(a), Self::Int64(b)) => a[..] == b[..],
+            (Self::UInt8(a), Self::UInt8(b)) => a[..] == b[..],
+            (Self::UInt16(a), Self::UInt16(b)) => a[..] == b[..],
+            (Self::UInt32(a), Self::UInt32(b)) => a[..] == b[..],
+            (Self::UInt64(a), Self::UInt64(b)) => a[..] == b[..],
             (Self::Float16(a), Self::Float16(b)) => a[..] == b[..],
             (Self::Float32(a), Self::Float32(b)) => a[..] == b[..],
             (Self::Float64(a), Self::Float64(b)) => a[..] == b[..],
@@ -390,6 +396,36 @@ mod tests {
         let sliced = Tensor::from_array(array.slice_move(ndarray::s![1.., ..]).into_dyn());
         assert_eq!(sliced.values::<f64>().unwrap(), [4.0, 5.0, 6.0]);
         assert_eq!(sliced.array::<f64>().unwrap().shape(), [1, 3]);
+    }
+
+    #[test]
+    fn a_few_elements_lie_in_place_and_are_the_same() {
+        fn check<T: Element + PartialEq + fmt::Debug>(values: &[T]) {
+            let (copied, made) = (
+                Tensor::from_slice([values.len()], values).unwrap(),
+                Tensor::new([values.len()], values.to_vec()).unwrap(),
+            );
+            assert_eq!(copied, made);
+            assert_eq!(copied.values::<T>().unwrap(), values);
+            assert_eq!(copied.as_bytes(), made.as_bytes());
+            for (start, end) in
+                [(0, values.len()), (values.len() / 2, values.len()), (values.len(), values.len())]
+            {
+                let rows = copied.rows_in(start..end).unwrap();
+                assert_eq!(rows.values::<T>().unwrap(), &values[start..end]);
+                assert_eq!(rows, Tensor::new([end - start], values[start..end].to_vec()).unwrap());
+            }
+            assert!(copied.rows_in(0..values.len() + 1).is_err());
+            assert!(Tensor::from_slice([values.len() + 1], values).is_err());
+        }
+        let values = [-1.5_f64, 0.0, f64::INFINITY, 5e-324, 7.0, 8.0, 9.0];
+        for len in 0..=values.len() {
+            check(&values[..len]);
+            check(&values.map(|value| value as f32)[..len]);
+            check(&values.map(|value| value as i8)[..len]);
+            check(&values.map(|value| value > 0.0)[..len]);
+            check(&values.map(f16::from_f64)[..len]);
+        }
     }
 
     #[test]

@@ -202,9 +202,9 @@ pub(super) fn copy_out(
         ($($dtype:ident => $type:ty),+) => {
             match dtype {
                 // SAFETY: `length` elements of this type lie at `data`, which may be null where there are none.
-                $(DType::$dtype => Tensor::new(shape, match length {
-                    0 => Vec::<$type>::new(),
-                    _ => unsafe { std::slice::from_raw_parts(data.cast::<$type>(), length) }.to_vec(),
+                $(DType::$dtype => Tensor::from_slice(shape, match length {
+                    0 => &[],
+                    _ => unsafe { std::slice::from_raw_parts(data.cast::<$type>(), length) },
                 }),)+
                 // A byte other than 0 and 1 is no bool of Rust's.
                 DType::Bool => Tensor::new(shape, match length {
