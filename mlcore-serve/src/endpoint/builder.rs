@@ -136,7 +136,7 @@ impl EndpointBuilder {
     }
 
     /// How many predictions may wait for their outcome; then the oldest is forgotten and counted. 262,144 by default:
-    /// about 100 MB for a model of few outputs.
+    /// about 100 MB for a model of few outputs, and a tenth of it where no loss is computed from them.
     pub fn open_predictions(mut self, predictions: usize) -> Self {
         self.open_predictions = predictions;
         self

@@ -141,16 +141,16 @@ impl Consumer {
 
     /// Joins an outcome with its prediction.
     pub(crate) fn outcome(&mut self, id: OutcomeId, label: f64, policy: &dyn RolloutPolicy) {
-        let Some(entry) = self.ledger.take(id) else {
+        let Some(joined) = self.ledger.take(id) else {
             self.counts.orphans += 1;
             return;
         };
         self.counts.outcomes += 1;
-        let Some(loss) = &self.loss else { return };
-        match entry.outputs.unpack().and_then(|outputs| loss(&outputs, label)) {
+        let (Some(loss), Some(outputs)) = (&self.loss, joined.outputs) else { return };
+        match outputs.unpack().and_then(|outputs| loss(&outputs, label)) {
             Ok(loss) if loss.is_finite() => {
                 let observation = Observation::Scored { loss };
-                policy.observe(&Outcome { arm: entry.arm.clone(), epoch: entry.epoch, observation });
+                policy.observe(&Outcome { arm: joined.arm.clone(), epoch: joined.epoch, observation });
             }
             _ => self.counts.unscored += 1,
         }
