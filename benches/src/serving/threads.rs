@@ -1,5 +1,6 @@
 //! Calls per second of several threads: on one endpoint, on one runner, and on as many bare sessions as threads.
 
+use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -52,15 +53,17 @@ pub(super) fn run() -> Result<()> {
         ),
         &columns,
     );
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    // One more: as many as leave the worker a core.
+    let counts: BTreeSet<usize> = [1, 2, 4, cores.saturating_sub(1).clamp(1, 16)].into();
     for rows in [1, 64] {
         let requests = Requests::new(rows)?;
-        for threads in [1, 2, 4] {
+        for &threads in &counts {
             measure(&mut table, &requests, rows, threads)?;
         }
     }
     table.note("The difference is the median of those of single rounds, in which the contenders run one after another.");
     table.note("CPU is that of the calling threads: where it stays the same, threads do not get in each other's way.");
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     table.note(format!(
         "The endpoint's worker thread runs beside the callers: of {cores} cores, {cores} callers leave it none, and it takes its \
          share from theirs."
