@@ -135,7 +135,9 @@ impl LinePlot {
         let (low, high) =
             span(&mut points().filter(finite).map(|(_, y)| y).chain(thresholds).filter(|y| y.is_finite()));
         let low = if low > 0.0 && low < high / 2.0 { 0.0 } else { low };
-        let frame = Frame::new(x_span, (low, high + (high - low) * 0.12));
+        // The numbers of the events stand above all lines.
+        let headroom = if self.events.is_empty() { 0.12 } else { 0.26 };
+        let frame = Frame::new(x_span, (low, high + (high - low) * headroom));
         let written: fn(f64) -> String = if self.shares { percent } else { |value| compact(value) };
         let mut content = frame.axes(written, std::slice::from_ref(&self.x_label));
         for (y, label) in self.thresholds.iter().filter(|(y, _)| y.is_finite()) {
@@ -399,5 +401,27 @@ mod tests {
         for plot in [huge.markup(), line.markup(), LinePlot::new("empty", "").markup()] {
             assert!(!plot.as_str().contains("NaN") && !plot.as_str().contains("inf"), "{plot:?}");
         }
+    }
+    #[test]
+    fn the_numbers_of_events_stand_above_all_lines() {
+        let points = vec![(0.0, 1.0), (1.0, 2.5), (2.0, -4.0)];
+        let plot = LinePlot::new("loss", "request")
+            .series(Series { name: "a".into(), points })
+            .event(0.5, "on trial")
+            .event(1.0, "promoted")
+            .markup();
+        let numbers = |text: &str| -> Vec<f64> {
+            let parts = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
+            parts.filter_map(|part| part.parse().ok()).collect()
+        };
+        let line = plot.as_str().split("<path class=\"line line0\" d=\"").nth(1).unwrap();
+        let highest =
+            numbers(line.split('"').next().unwrap()).chunks(2).map(|point| point[1]).fold(1e9, f64::min);
+        let labels: Vec<f64> = (plot.as_str().split("<text").filter(|text| text.contains("class=\"note\"")))
+            .filter(|text| text.contains(">1<") || text.contains(">2<"))
+            .map(|text| numbers(text.split("y=\"").nth(1).unwrap())[0])
+            .collect();
+        assert_eq!(labels.len(), 2, "{plot:?}");
+        assert!(labels.iter().all(|baseline| *baseline < highest), "{labels:?} {highest}");
     }
 }
