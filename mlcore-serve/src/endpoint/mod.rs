@@ -53,6 +53,7 @@ pub use self::loader::ModelLoader;
 pub use self::loader::OnnxLoader;
 pub use self::model::LoadedModel;
 use self::queue::{Item, Queue, Sequence};
+use self::record::set;
 pub use self::record::{Record, RecordedInput};
 pub use self::request::{Input, OutcomeId, Prediction, Request};
 use self::resolve::{ArmAlias, Resolver};
@@ -133,23 +134,27 @@ impl Endpoint {
         });
         let version = model.version();
         let mut slip = inner.queue.slip(arm, version.version);
-        slip.epoch = assignment.epoch;
-        slip.counts = match &answer {
+        let counts = match &answer {
             // What fits the model and makes it fail is the model's failure: a release that cannot run must not look fine.
             Err(error) if ran => !matches!(error, Error::SchemaMismatch(_)),
             Err(error) => !error.is_caller_fault(),
             Ok(_) => true,
         };
+        set(&mut slip.counts, counts);
+        set(&mut slip.epoch, assignment.epoch);
         let record = &mut slip.record;
-        record.request = request.id.cloned();
         record.outcome_id = outcome_id;
-        record.propensity = assignment.propensity;
-        record.features_digest = match &answer {
+        set(&mut record.request, request.id.cloned());
+        set(&mut record.arm, arm.clone());
+        set(&mut record.version, version.version);
+        set(&mut record.propensity, assignment.propensity);
+        set(&mut record.plan, version.lineage.plan_digest());
+        set(&mut record.error, answer.as_ref().err().map(Error::kind));
+        let features_digest = match &answer {
             Ok(answered) if inner.has_sinks => record::digest(&answered.inputs),
             _ => 0,
         };
-        record.plan = version.lineage.plan_digest();
-        record.error = answer.as_ref().err().map(Error::kind);
+        set(&mut record.features_digest, features_digest);
         if inner.records_inputs {
             slip.record.input.fill(request.input);
         }

@@ -75,6 +75,11 @@ impl Packed {
         Batch::new(tensors.collect::<Result<Vec<_>>>()?)
     }
 
+    /// Is there nothing to forget?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tensors.is_empty() && self.shared.is_none()
+    }
+
     /// Forgets the content and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.tensors.clear();

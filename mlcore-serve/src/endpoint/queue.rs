@@ -118,14 +118,10 @@ impl Queue {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// A slip for an answer of this arm, whose rest is still to be filled in: memory that was used before, if there is any.
+    /// A slip to be filled in: memory that was used before, with what it held then, or a new one for this arm.
     pub(crate) fn slip(&self, arm: &Arm, version: Version) -> Box<Slip> {
         match self.shards().next().and_then(|own| own.spare.pop()) {
-            Some(mut slip) => {
-                slip.record.arm.clone_from(arm);
-                slip.record.version = version;
-                slip
-            }
+            Some(slip) => slip,
             None => Box::new(Slip::new(arm, version)),
         }
     }

@@ -105,14 +105,25 @@ impl Slip {
         Self { record, outputs: Packed::default(), epoch: 0, counts: true }
     }
 
-    /// Forgets the content and keeps the memory.
+    /// Lets go of what is shared or large; what is small stays, most often to be what it will be again.
     pub(crate) fn clear(&mut self) {
-        self.outputs.clear();
-        if !matches!(self.record.input, RecordedInput::Row(_)) {
+        if !self.outputs.is_empty() {
+            self.outputs.clear();
+        }
+        if !matches!(self.record.input, RecordedInput::Row(_) | RecordedInput::None) {
             self.record.input = RecordedInput::None;
         }
-        self.record.request = None;
-        self.record.outputs = Batch::default();
+        if !self.record.outputs.is_empty() {
+            self.record.outputs = Batch::default();
+        }
+    }
+}
+
+/// Writes only what changes: memory that nobody writes stays in the caches of the processor that asks and of the one that works
+/// records off, and need not travel between them.
+pub(crate) fn set<T: PartialEq>(place: &mut T, value: T) {
+    if *place != value {
+        *place = value;
     }
 }
 

@@ -1,5 +1,7 @@
 use mlcore::batch::{Row, Value};
 
+use super::record::set;
+
 /// An owned copy of a raw record whose memory is used again: after the first few records a copy allocates nothing.
 ///
 /// Nine bytes a value, because the copy travels from one processor's cache to another's.
@@ -12,7 +14,7 @@ pub struct RowBuffer {
     names: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[repr(u8)]
 enum Kind {
     Null,
@@ -27,14 +29,18 @@ impl RowBuffer {
     /// Replaces the content by a copy of `row`.
     pub fn copy(&mut self, row: Row<'_>) {
         let values = row.values();
-        self.kinds.clear();
-        self.words.clear();
-        self.text.clear();
-        self.names = row.names_digest();
-        self.kinds.reserve(values.len());
-        self.words.reserve(values.len());
-        for value in values {
-            let (kind, word) = match *value {
+        set(&mut self.names, row.names_digest());
+        if self.kinds.len() != values.len() {
+            self.kinds.clear();
+            self.words.clear();
+            self.kinds.resize(values.len(), Kind::Null);
+            self.words.resize(values.len(), 0);
+        }
+        if !self.text.is_empty() {
+            self.text.clear();
+        }
+        for ((value, place), word) in values.iter().zip(&mut self.kinds).zip(&mut self.words) {
+            let (kind, bits) = match *value {
                 Value::Null => (Kind::Null, 0),
                 Value::Bool(value) => (Kind::Bool, u64::from(value)),
                 Value::Int(value) => (Kind::Int, value as u64),
@@ -45,8 +51,8 @@ impl RowBuffer {
                     (Kind::Text, self.text.len() as u64)
                 }
             };
-            self.kinds.push(kind);
-            self.words.push(word);
+            set(place, kind);
+            *word = bits;
         }
     }
 
