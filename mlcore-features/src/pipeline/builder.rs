@@ -7,7 +7,8 @@ use mlcore::{Error, Result};
 
 use super::kernel::{Kernel, canonical, fused};
 use super::program::{
-    Encoder, Instruction, OutputColumn, Place, Program, Read, Site, Slot, Source, Table, Write, exact_number,
+    Encoder, Instruction, OutputColumn, Place, Program, Read, Scaled, Site, Slot, Source, Table, Write,
+    exact_number,
 };
 use crate::transform::FittedTransformer;
 
@@ -234,6 +235,7 @@ impl ProgramBuilder {
             columns.push(described);
         }
         Ok(Program {
+            scaled: Scaled::all(&self.instructions, output.len()),
             first_text: output.fields().iter().position(|field| field.dtype() == DType::String),
             input,
             output,

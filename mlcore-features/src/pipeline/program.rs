@@ -8,7 +8,7 @@ use mlcore::batch::Value;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Scaling};
 use super::lookup::Lookup;
 
 /// A plan ready to run. Instructions stand in an order in which each reads only what an earlier one wrote.
@@ -18,6 +18,9 @@ pub(crate) struct Program {
     pub(crate) output: Schema,
     pub(crate) slots: Vec<Slot>,
     pub(crate) instructions: Vec<Instruction>,
+    /// The same for one row, where all they do is to scale: in little memory, because between two rows a model runs, which
+    /// leaves nothing in the caches.
+    pub(crate) scaled: Option<Box<[Scaled]>>,
     /// What each output column is in a table; in a dense matrix all are floats.
     pub(crate) columns: Vec<OutputColumn>,
     pub(crate) sites: Vec<Site>,
@@ -34,6 +37,28 @@ pub(crate) struct Program {
 pub(crate) struct Slot {
     pub(crate) dtype: DType,
     pub(crate) nullable: bool,
+}
+
+/// A number that is read, scaled and written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scaled {
+    pub(crate) slot: usize,
+    pub(crate) column: usize,
+    pub(crate) by: Scaling,
+}
+
+impl Scaled {
+    /// What these instructions do to `width` columns, if each of them scales one.
+    pub(crate) fn all(instructions: &[Instruction], width: usize) -> Option<Box<[Self]>> {
+        let scaled = |instruction: &Instruction| match (&instruction.read, &instruction.write) {
+            (Read::Number { source: Source::Input(slot), kernels }, Write::Number(Place::Output(column))) => {
+                Some(Self { slot: *slot, column: *column, by: Scaling::of(kernels)? })
+            }
+            _ => None,
+        };
+        let scaled: Box<[Self]> = instructions.iter().map(scaled).collect::<Option<_>>()?;
+        (scaled.len() == width).then_some(scaled)
+    }
 }
 
 /// What to name when a value is refused: the step and the column.

@@ -7,9 +7,9 @@ use mlcore::batch::{Row, Value};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
-use super::kernel::canonical;
+use super::kernel::{canonical, impute, standardize};
 use super::program::{
-    Place, Program, REFUSED, Read, Refusal, Source, Write, Writes, ZEROS, exact_bits, shown_number,
+    Place, Program, REFUSED, Read, Refusal, Scaled, Source, Write, Writes, ZEROS, exact_bits, shown_number,
     shown_text,
 };
 
@@ -124,6 +124,11 @@ pub(crate) fn execute<T: Output>(
             },
         };
     }
+    if let Some(scaled) = &program.scaled
+        && scale(scaled, numbers, features)
+    {
+        return Ok(());
+    }
     // One fill instead of one per one-hot column: encoders that write to the output only set their 1.
     features.fill(T::of(0.0));
     let mut memory = Memory { temps, features };
@@ -184,6 +189,17 @@ pub(crate) fn execute<T: Output>(
         }
     }
     Ok(())
+}
+
+/// Answers false, and may have written nonsense, if a number is infinite.
+fn scale<T: Output>(scaled: &[Scaled], numbers: &[f64], features: &mut [T]) -> bool {
+    let mut infinite = false;
+    for Scaled { slot, column, by } in scaled {
+        let value = impute(numbers[*slot], by.fill);
+        infinite |= value.is_infinite();
+        features[*column] = T::of(standardize(value, by.mean, by.scale));
+    }
+    !infinite
 }
 
 /// Where instructions write.
