@@ -10,8 +10,8 @@ use mlcore::{Error, Result};
 use super::bind::{self, Bound, Texts, Values};
 use super::kernel::{Kernel, Scaling};
 use super::program::{
-    Encoder, Instruction, OutputColumn, Place, Program, REFUSED, Read, Refusal, Source, Write, Writes, ZEROS,
-    shown_number, shown_text,
+    Encoder, Instruction, OutputColumn, Place, Program, REFUSED, Read, Refusal, Scaled, Source, Write,
+    Writes, ZEROS, shown_number, shown_text,
 };
 use super::row::{Output, shown_exact, unfit_value};
 use super::sink::{ColumnSink, MatrixSink, Sink};
@@ -219,12 +219,8 @@ fn scale_together(
     let mut by = [Scaling::NONE; TOGETHER];
     let mut first = None;
     for (position, instruction) in instructions.iter().enumerate() {
-        let Read::Number { source: Source::Input(slot), kernels } = &instruction.read else { return false };
-        let Write::Number(Place::Output(column)) = instruction.write else { return false };
-        let (Some(scaling), Some(numbers)) = (Scaling::of(kernels), bound[*slot].doubles(start, count))
-        else {
-            return false;
-        };
+        let Some(Scaled { slot, column, by: scaling }) = Scaled::of(instruction) else { return false };
+        let Some(numbers) = bound[slot].doubles(start, count) else { return false };
         if *first.get_or_insert(column) + position != column {
             return false;
         }

@@ -48,15 +48,19 @@ pub(crate) struct Scaled {
 }
 
 impl Scaled {
-    /// What these instructions do to `width` columns, if each of them scales one.
-    pub(crate) fn all(instructions: &[Instruction], width: usize) -> Option<Box<[Self]>> {
-        let scaled = |instruction: &Instruction| match (&instruction.read, &instruction.write) {
+    /// What an instruction does, if it scales a column of the input into one of the output.
+    pub(crate) fn of(instruction: &Instruction) -> Option<Self> {
+        match (&instruction.read, &instruction.write) {
             (Read::Number { source: Source::Input(slot), kernels }, Write::Number(Place::Output(column))) => {
                 Some(Self { slot: *slot, column: *column, by: Scaling::of(kernels)? })
             }
             _ => None,
-        };
-        let scaled: Box<[Self]> = instructions.iter().map(scaled).collect::<Option<_>>()?;
+        }
+    }
+
+    /// What these instructions do to `width` columns, if each of them scales one.
+    pub(crate) fn all(instructions: &[Instruction], width: usize) -> Option<Box<[Self]>> {
+        let scaled: Box<[Self]> = instructions.iter().map(Self::of).collect::<Option<_>>()?;
         (scaled.len() == width).then_some(scaled)
     }
 }
@@ -299,4 +303,31 @@ pub(crate) fn missing_column(table: &RecordBatch, name: &str, operation: &'stati
         format!("the column is missing; the table has {}", there.join(", ")),
     )
     .remedy("add the column, or rename the one that holds it")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Float64Array, RecordBatch};
+
+    use super::Program;
+    use crate::pipeline::{ColumnTransformer, FittedPipeline};
+    use crate::transform::{MinMaxScaler, StandardScaler};
+
+    #[test]
+    fn only_plans_that_only_scale_take_the_short_way() {
+        let column = |values: [f64; 3]| Arc::new(Float64Array::from(values.to_vec())) as _;
+        let table =
+            RecordBatch::try_from_iter([("a", column([1.0, 2.0, 4.0])), ("b", column([0.0, f64::NAN, 3.0]))])
+                .unwrap();
+        let scaled = || ColumnTransformer::new().with("scale", StandardScaler::default(), ["a"]);
+        let program = |plan: &FittedPipeline| Program::compile(plan.transformer(), plan.input()).unwrap();
+        let whole = scaled().with("more", StandardScaler::default(), ["b"]).fit(&table).unwrap();
+        let positions: Vec<_> =
+            program(&whole).scaled.iter().flatten().map(|one| (one.slot, one.column)).collect();
+        assert_eq!(positions, [(0, 0), (1, 1)]);
+        let mixed = scaled().with("squeeze", MinMaxScaler::default(), ["b"]).fit(&table).unwrap();
+        assert!(program(&mixed).scaled.is_none());
+    }
 }

@@ -362,6 +362,7 @@ fn checked(shape: &[usize], count: usize) -> Result<Shape> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::element::Elements;
     use super::*;
 
     #[test]
@@ -417,6 +418,12 @@ mod tests {
             }
             assert!(copied.rows_in(0..values.len() + 1).is_err());
             assert!(Tensor::from_slice([values.len() + 1], values).is_err());
+        }
+        let in_place = |tensor: &Tensor| matches!(tensor.buffer(), Buffer::Float32(Elements::Few { .. }));
+        for (len, expected) in [(0, true), (4, true), (5, false)] {
+            let values = vec![0.5_f32; len];
+            assert_eq!(in_place(&Tensor::from_slice([len], &values).unwrap()), expected);
+            assert_eq!(in_place(&Tensor::new([len], values).unwrap()), expected);
         }
         let values = [-1.5_f64, 0.0, f64::INFINITY, 5e-324, 7.0, 8.0, 9.0];
         for len in 0..=values.len() {
