@@ -30,7 +30,7 @@ use crate::sample::Sample;
 /// Watches a stream of rows for changes against a reference.
 ///
 /// Memory is bounded: eight bytes per numeric value of a window, a bounded number of categories per column, and the
-/// compiled reference. Taking a row costs tens of nanoseconds per value; the row that completes a window pays for its
+/// compiled reference. Taking a row only keeps its values; the row that completes a window pays for its
 /// tests, so a service feeds a monitor from one background consumer. Nothing here starts a thread or reads a clock.
 ///
 /// Predictions are columns like any other: put them into the reference, and watch them.

@@ -135,8 +135,8 @@ impl EndpointBuilder {
         self
     }
 
-    /// How many predictions may wait for their outcome; then the oldest is forgotten and counted. 262,144 by default:
-    /// about 100 MB for a model of few outputs, and a tenth of it where no loss is computed from them.
+    /// How many predictions may wait for their outcome; then the oldest is forgotten and counted. 262,144 by default. Each
+    /// keeps its outputs where a loss is computed from them, and else only a few words.
     pub fn open_predictions(mut self, predictions: usize) -> Self {
         self.open_predictions = predictions;
         self

@@ -145,7 +145,10 @@ impl Endpoint {
         let record = &mut slip.record;
         record.outcome_id = outcome_id;
         set(&mut record.request, request.id.cloned());
-        set(&mut record.arm, arm.clone());
+        // Not cloned in vain: the count behind a long name is one that all threads share.
+        if record.arm != *arm {
+            record.arm.clone_from(arm);
+        }
         set(&mut record.version, version.version);
         set(&mut record.propensity, assignment.propensity);
         set(&mut record.plan, version.lineage.plan_digest());
