@@ -18,9 +18,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema as ArrowSchema};
 use mlcore::Error;
+use mlcore::arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use mlcore::arrow::datatypes::{DataType, Field, Schema as ArrowSchema};
 use mlcore::batch::Row;
 use mlcore::schema::{DType, Schema};
 

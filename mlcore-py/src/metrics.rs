@@ -1,8 +1,8 @@
 //! `mlcore.metrics`: how good a model is, with scikit-learn's names and numbers.
 
-use arrow::array::{Array, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use mlcore::arrow::array::{Array, AsArray};
+use mlcore::arrow::compute::cast;
+use mlcore::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use mlcore::evaluate::{self, ZeroDivision};
 use numpy::{PyArray2, ToPyArray};
 use pyo3::prelude::*;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float64Type};
+use mlcore::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
+use mlcore::arrow::compute::cast;
+use mlcore::arrow::datatypes::{DataType, Field, Float64Type};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList};
@@ -108,7 +108,7 @@ impl Table {
 }
 
 fn values<'py>(py: Python<'py>, name: &str, array: &ArrayRef) -> PyResult<Bound<'py, PyAny>> {
-    let broken = |cause: arrow::error::ArrowError| {
+    let broken = |cause: mlcore::arrow::error::ArrowError| {
         invalid(py, "read table", name, cause.to_string(), "report this to mlcore")
     };
     let array = match array.data_type() {
@@ -139,12 +139,14 @@ fn values<'py>(py: Python<'py>, name: &str, array: &ArrayRef) -> PyResult<Bound<
             if is_whole && bits == 64 {
                 // Through objects: a float would round what is beyond 2^53.
                 let list = match other {
-                    DataType::UInt64 => {
-                        PyList::new(py, array.as_primitive::<arrow::datatypes::UInt64Type>().values().iter())?
-                    }
-                    _ => {
-                        PyList::new(py, array.as_primitive::<arrow::datatypes::Int64Type>().values().iter())?
-                    }
+                    DataType::UInt64 => PyList::new(
+                        py,
+                        array.as_primitive::<mlcore::arrow::datatypes::UInt64Type>().values().iter(),
+                    )?,
+                    _ => PyList::new(
+                        py,
+                        array.as_primitive::<mlcore::arrow::datatypes::Int64Type>().values().iter(),
+                    )?,
                 };
                 return numpy.call_method1("array", (list, dtype));
             }

@@ -50,6 +50,7 @@
 //! Everything is synchronous; clock, randomness and storage are handed in. Authors of extensions depend on this crate
 //! only, and run the suites of `conformance` on what they make.
 
+pub mod arrow;
 pub mod artifact;
 pub mod batch;
 #[cfg(feature = "conformance")]
@@ -63,7 +64,6 @@ pub mod runner;
 pub mod schema;
 pub mod stats;
 
-pub use arrow;
 pub use ndarray;
 
 pub use crate::error::{Error, Result};

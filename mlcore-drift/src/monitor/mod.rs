@@ -15,8 +15,8 @@ mod window;
 use std::iter;
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use mlcore::arrow::array::{Array, RecordBatch};
+use mlcore::arrow::datatypes::SchemaRef;
 use mlcore::batch::Row;
 use mlcore::schema::{Schema, names_digest};
 use mlcore::{Error, Result};

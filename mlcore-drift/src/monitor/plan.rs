@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::Schema as ArrowSchema;
+use mlcore::arrow::array::{Array, RecordBatch};
+use mlcore::arrow::datatypes::Schema as ArrowSchema;
 use mlcore::stats::multipletests;
 use mlcore::{Error, Result};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use mlcore::{Error, Result};
 
 use super::verdict::{ColumnVerdict, Verdict};

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray};
-use arrow::datatypes::{
+use mlcore::arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use mlcore::arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
     UInt32Type, UInt64Type,
 };

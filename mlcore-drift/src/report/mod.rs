@@ -9,7 +9,7 @@ mod page;
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use mlcore::arrow::array::RecordBatch;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 

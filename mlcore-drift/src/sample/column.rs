@@ -1,12 +1,12 @@
 //! Samples from Arrow columns.
 
-use arrow::array::{
+use mlcore::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, GenericByteArray, StringViewArray,
     downcast_dictionary_array,
 };
-use arrow::buffer::ScalarBuffer;
-use arrow::compute::cast;
-use arrow::datatypes::{ByteArrayType, DataType, Float32Type, Float64Type};
+use mlcore::arrow::buffer::ScalarBuffer;
+use mlcore::arrow::compute::cast;
+use mlcore::arrow::datatypes::{ByteArrayType, DataType, Float32Type, Float64Type};
 use mlcore::{Error, Result};
 
 use super::{Categories, CategoryCounter, Kind, Numbers, Precision, Sample, Values};
@@ -80,7 +80,7 @@ pub(super) fn from_floats(values: ScalarBuffer<f64>, nulls: u64, precision: Prec
 }
 
 fn present<T: ArrowPrimitiveType>(
-    array: &arrow::array::PrimitiveArray<T>,
+    array: &mlcore::arrow::array::PrimitiveArray<T>,
     precision: Precision,
     to_float: impl Fn(T::Native) -> f64,
 ) -> Sample {

@@ -7,8 +7,8 @@ mod counter;
 use std::borrow::Cow;
 use std::fmt;
 
-use arrow::array::Array;
-use arrow::buffer::ScalarBuffer;
+use mlcore::arrow::array::Array;
+use mlcore::arrow::buffer::ScalarBuffer;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{
+use mlcore::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, LargeStringArray, PrimitiveArray, RecordBatch, StringArray,
     StringViewArray,
 };
-use arrow::buffer::NullBuffer;
-use arrow::compute::cast;
-use arrow::datatypes::{
+use mlcore::arrow::buffer::NullBuffer;
+use mlcore::arrow::compute::cast;
+use mlcore::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
@@ -264,7 +264,7 @@ fn conform<'a>(
     };
     // An untyped column of nulls, as polars and pandas make them, is a missing value of whatever type is expected.
     if *column.data_type() == DataType::Null {
-        return Ok(Cow::Owned(arrow::array::new_null_array(&expected.to_arrow(), column.len())));
+        return Ok(Cow::Owned(mlcore::arrow::array::new_null_array(&expected.to_arrow(), column.len())));
     }
     let comparable = got.is_some_and(|got| {
         got.is_numeric()

@@ -1,4 +1,4 @@
-use arrow::array::RecordBatch;
+use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::{Field, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};

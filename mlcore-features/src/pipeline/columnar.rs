@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
+use mlcore::arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
 use mlcore::batch::Tensor;
 use mlcore::{Error, Result};
 
@@ -107,13 +107,15 @@ fn bind_all<'a>(inputs: &'a [Cow<'_, ArrayRef>]) -> Result<Vec<Bound<'a>>> {
 
 /// Text that is passed on leaves as `Utf8`, whatever its layout was.
 fn plain_layout(array: &ArrayRef) -> Result<ArrayRef> {
-    use arrow::datatypes::DataType::{Dictionary, LargeUtf8, Utf8, Utf8View};
+    use mlcore::arrow::datatypes::DataType::{Dictionary, LargeUtf8, Utf8, Utf8View};
     match array.data_type() {
-        LargeUtf8 | Utf8View | Dictionary(_, _) => arrow::compute::cast(array, &Utf8).map_err(|cause| {
-            Error::unsupported("transform", "text column", cause.to_string())
-                .remedy("transform it in smaller batches")
-                .caused_by(cause)
-        }),
+        LargeUtf8 | Utf8View | Dictionary(_, _) => {
+            mlcore::arrow::compute::cast(array, &Utf8).map_err(|cause| {
+                Error::unsupported("transform", "text column", cause.to_string())
+                    .remedy("transform it in smaller batches")
+                    .caused_by(cause)
+            })
+        }
         _ => Ok(array.clone()),
     }
 }

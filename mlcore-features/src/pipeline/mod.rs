@@ -18,7 +18,7 @@ mod row;
 mod sink;
 mod vector;
 
-use arrow::array::RecordBatch;
+use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};

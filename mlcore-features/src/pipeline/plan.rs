@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, Row, Tensor, Value};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};

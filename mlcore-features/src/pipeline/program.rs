@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use mlcore::arrow::array::RecordBatch;
+use mlcore::arrow::datatypes::SchemaRef;
 use mlcore::batch::Value;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
@@ -309,7 +309,7 @@ pub(crate) fn missing_column(table: &RecordBatch, name: &str, operation: &'stati
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Float64Array, RecordBatch};
+    use mlcore::arrow::array::{Float64Array, RecordBatch};
 
     use super::Program;
     use crate::pipeline::{ColumnTransformer, FittedPipeline};

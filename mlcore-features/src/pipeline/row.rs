@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{ArrowPrimitiveType, Float16Type};
+use mlcore::arrow::datatypes::{ArrowPrimitiveType, Float16Type};
 use mlcore::batch::{Row, Value};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};

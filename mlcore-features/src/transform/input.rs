@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use mlcore::arrow::array::{ArrayRef, RecordBatch};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::{Error, Result};
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
+use mlcore::arrow::array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, RecordBatch, RecordBatchOptions, StringArray,
 };
-use arrow::compute::{cast, nullif};
+use mlcore::arrow::compute::{cast, nullif};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
@@ -105,9 +105,11 @@ pub(crate) fn table(
 ) -> Result<RecordBatch> {
     let (fields, columns): (Vec<_>, Vec<_>) = columns
         .into_iter()
-        .map(|(name, column)| (arrow::datatypes::Field::new(name, column.data_type().clone(), true), column))
+        .map(|(name, column)| {
+            (mlcore::arrow::datatypes::Field::new(name, column.data_type().clone(), true), column)
+        })
         .unzip();
-    let schema = Arc::new(arrow::datatypes::Schema::new(fields));
+    let schema = Arc::new(mlcore::arrow::datatypes::Schema::new(fields));
     RecordBatch::try_new_with_options(schema, columns, &RecordBatchOptions::new().with_row_count(Some(rows)))
         .map_err(|cause| Error::internal(OPERATION, "columns", cause.to_string()).caused_by(cause))
 }
@@ -140,8 +142,8 @@ pub(crate) fn category_column<'a>(
 
 /// The column with nulls where the indicator says so.
 pub(crate) fn without_imputed(column: &ArrayRef, imputed: &ArrayRef) -> Result<ArrayRef> {
-    let flags = cast(imputed, &arrow::datatypes::DataType::Boolean).and_then(|flags| {
-        use arrow::array::AsArray;
+    let flags = cast(imputed, &mlcore::arrow::datatypes::DataType::Boolean).and_then(|flags| {
+        use mlcore::arrow::array::AsArray;
         nullif(column, flags.as_boolean())
     });
     flags.map_err(|cause| Error::invalid_input(OPERATION, "indicator", cause.to_string()).caused_by(cause))

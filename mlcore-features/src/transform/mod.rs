@@ -19,8 +19,8 @@ mod standard_scaler;
 
 use std::fmt::Debug;
 
-use arrow::array::RecordBatch;
 use mlcore::Result;
+use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::Schema;
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-use arrow::array::{ArrayRef, RecordBatch};
+use mlcore::arrow::array::{ArrayRef, RecordBatch};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-use arrow::array::{RecordBatch, new_null_array};
+use mlcore::arrow::array::{RecordBatch, new_null_array};
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};

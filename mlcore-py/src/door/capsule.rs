@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
-use arrow::compute::concat;
-use arrow::datatypes::DataType;
+use mlcore::arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
+use mlcore::arrow::compute::concat;
+use mlcore::arrow::datatypes::DataType;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3_arrow::{PyArray, PyChunkedArray};

@@ -20,10 +20,10 @@ mod policy;
 use std::sync::Arc;
 
 use ::numpy::{PyReadonlyArray1, PyUntypedArrayMethods};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
-use arrow::buffer::ScalarBuffer;
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float64Type, Schema as ArrowSchema};
+use mlcore::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use mlcore::arrow::buffer::ScalarBuffer;
+use mlcore::arrow::compute::cast;
+use mlcore::arrow::datatypes::{DataType, Field, Float64Type, Schema as ArrowSchema};
 use mlcore::schema::{DType, Schema};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple, PyType};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringBuilder, UInt64Array};
+use mlcore::arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringBuilder, UInt64Array,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
 

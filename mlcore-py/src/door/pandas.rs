@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array};
-use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Int32Type, Int64Type};
+use mlcore::arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array};
+use mlcore::arrow::compute::{cast, take};
+use mlcore::arrow::datatypes::{DataType, Int32Type, Int64Type};
 use pyo3::exceptions::{PyAttributeError, PyImportError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -106,7 +106,7 @@ fn masked(
     }
     let present = numpy::column(&series.call_method("to_numpy", (), Some(&keywords))?, name, asked)?;
     let mask = numpy::column(&missing.call_method0("to_numpy")?, name, asked)?;
-    let nulled = arrow::compute::nullif(&present, mask.as_boolean()).map_err(|cause| {
+    let nulled = mlcore::arrow::compute::nullif(&present, mask.as_boolean()).map_err(|cause| {
         invalid(series.py(), asked.operation, name, cause.to_string(), "report this to mlcore")
     })?;
     Ok(Some(nulled))
@@ -115,7 +115,7 @@ fn masked(
 /// Categories by their values: codes are pandas' own affair.
 fn categories(series: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<ArrayRef> {
     let py = series.py();
-    let broken = |cause: arrow::error::ArrowError| {
+    let broken = |cause: mlcore::arrow::error::ArrowError| {
         invalid(py, asked.operation, name, cause.to_string(), "convert the column to plain values first")
     };
     // An index has these itself, a series under `cat`.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::buffer::ScalarBuffer;
-use arrow::compute::cast;
-use arrow::datatypes::{
+use mlcore::arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, RecordBatch, RecordBatchOptions, new_null_array,
+};
+use mlcore::arrow::buffer::ScalarBuffer;
+use mlcore::arrow::compute::cast;
+use mlcore::arrow::datatypes::{
     DataType, Field, Float32Type, Float64Type, Int64Type, Schema as ArrowSchema, UInt64Type,
 };
 use mlcore::schema::{DType, Schema};
@@ -19,7 +21,7 @@ pub(super) fn canonical(array: ArrayRef) -> Result<ArrayRef> {
         }
         DataType::Float32 if array.null_count() > 0 => {
             let values = array.as_primitive::<Float32Type>().iter().map(|value| value.unwrap_or(f32::NAN));
-            Arc::new(arrow::array::Float32Array::from_iter_values(values))
+            Arc::new(mlcore::arrow::array::Float32Array::from_iter_values(values))
         }
         DataType::Decimal32(..)
         | DataType::Decimal64(..)

@@ -133,7 +133,7 @@ pub(crate) fn psi<'py>(
         let reference = door::column(reference, Asked { operation: OPERATION, subject: "reference" })?;
         let current = door::column(current, Asked { operation: OPERATION, subject: "current" })?;
         let found = detached(py, || {
-            let sample = |array: &arrow::array::ArrayRef| match kind {
+            let sample = |array: &mlcore::arrow::array::ArrayRef| match kind {
                 Some(kind) => Sample::from_array_as(array.as_ref(), kind),
                 None => Sample::from_array(array.as_ref()),
             };

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use arrow::array::RecordBatch;
+use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore_drift::monitor::{self, MonitorOptions};

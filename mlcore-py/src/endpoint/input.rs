@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use mlcore::Error;
+use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, Row, Value};
 use mlcore::name::{RequestId, UnitId};
 use mlcore::schema::Schema;

@@ -441,7 +441,7 @@ fn plan(
 
 /// A monitor of what the plan reads.
 fn monitor(
-    reference: &arrow::array::RecordBatch,
+    reference: &mlcore::arrow::array::RecordBatch,
     mut options: MonitorOptions,
     plan: &FittedPipeline,
 ) -> mlcore::Result<Monitor> {

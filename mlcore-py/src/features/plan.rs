@@ -1,7 +1,7 @@
 //! A fitted plan, as Python holds it.
 
-use arrow::array::RecordBatch;
 use mlcore::Error;
+use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Schema};
 use mlcore_features::pipeline::FittedPipeline;

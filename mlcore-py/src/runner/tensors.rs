@@ -1,10 +1,10 @@
 //! Tensors from what Python has, and arrays from tensors.
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
 use half::f16;
 use mlcore::Error;
+use mlcore::arrow::array::{Array, AsArray, RecordBatch};
+use mlcore::arrow::compute::cast;
+use mlcore::arrow::datatypes::DataType;
 use mlcore::batch::{Batch, Element, Tensor};
 use mlcore::schema::{self, DType, Schema};
 use numpy::{
@@ -59,7 +59,7 @@ fn column_tensor(array: &dyn Array, name: &str, dtype: DType) -> mlcore::Result<
         return Err(unfit(format!("expected {dtype}, got {}", door::described(array.data_type()))));
     }
     let floats = cast(array, &DataType::Float64).map_err(|cause| unfit(cause.to_string()))?;
-    let floats = floats.as_primitive::<arrow::datatypes::Float64Type>().iter();
+    let floats = floats.as_primitive::<mlcore::arrow::datatypes::Float64Type>().iter();
     let values: Vec<f64> = floats.map(|value| value.unwrap_or(f64::NAN)).collect();
     if !dtype.is_float() && values.iter().any(|value| value.is_nan()) {
         return Err(unfit(format!("it misses values, and {dtype} holds none")).remedy("impute it first"));
@@ -69,9 +69,11 @@ fn column_tensor(array: &dyn Array, name: &str, dtype: DType) -> mlcore::Result<
         let exact = cast(array, &dtype.to_arrow()).map_err(|cause| unfit(cause.to_string()))?;
         return Ok(match dtype {
             DType::Int64 => {
-                Tensor::column(exact.as_primitive::<arrow::datatypes::Int64Type>().values().to_vec())
+                Tensor::column(exact.as_primitive::<mlcore::arrow::datatypes::Int64Type>().values().to_vec())
             }
-            _ => Tensor::column(exact.as_primitive::<arrow::datatypes::UInt64Type>().values().to_vec()),
+            _ => {
+                Tensor::column(exact.as_primitive::<mlcore::arrow::datatypes::UInt64Type>().values().to_vec())
+            }
         });
     }
     of_type(vec![values.len()], values, dtype)

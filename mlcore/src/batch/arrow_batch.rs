@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, PrimitiveArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{
+use crate::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, PrimitiveArray, RecordBatch,
+};
+use crate::arrow::compute::cast;
+use crate::arrow::datatypes::{
     ArrowPrimitiveType, Field as ArrowField, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
     Int32Type, Int64Type, Schema as ArrowSchema, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
@@ -146,8 +148,8 @@ fn flat_column(buffer: &Buffer) -> ArrayRef {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{DictionaryArray, Float64Array, Int64Array, StringArray, StringViewArray};
-    use arrow::datatypes::Int32Type as Keys;
+    use crate::arrow::array::{DictionaryArray, Float64Array, Int64Array, StringArray, StringViewArray};
+    use crate::arrow::datatypes::Int32Type as Keys;
     use proptest::prelude::*;
 
     use super::*;
@@ -186,7 +188,7 @@ mod tests {
         let nulls: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));
         let error = Batch::from_record_batch(&table(vec![("age", nulls)])).unwrap_err();
         assert_eq!(error.to_string(), "make tensor age: 1 of 2 values are null; impute or drop them first");
-        let dates: ArrayRef = Arc::new(arrow::array::Date32Array::from(vec![1]));
+        let dates: ArrayRef = Arc::new(crate::arrow::array::Date32Array::from(vec![1]));
         assert!(matches!(
             Batch::from_record_batch(&table(vec![("day", dates)])).unwrap_err(),
             Error::Unsupported(_)

@@ -1,9 +1,9 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use arrow::array::StringArray;
-use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::ArrowNativeType;
+use crate::arrow::array::StringArray;
+use crate::arrow::buffer::ScalarBuffer;
+use crate::arrow::datatypes::ArrowNativeType;
 use half::f16;
 
 use crate::schema::DType;

@@ -1,6 +1,6 @@
 //! Data on its way through a model: tensors, batches of named tensors, and single rows of a table.
 //!
-//! Three shapes of the same thing, for three moments. A [`RecordBatch`](arrow::array::RecordBatch) or a [`Row`] is
+//! Three shapes of the same thing, for three moments. A [`RecordBatch`](crate::arrow::array::RecordBatch) or a [`Row`] is
 //! raw: typed columns that may hold nulls. A [`Batch`] is ready for a model: dense, named [`Tensor`]s, nothing
 //! missing. Null means missing; NaN is a value like any other.
 

@@ -1,8 +1,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use arrow::array::{Array, StringArray};
-use arrow::datatypes::ToByteSlice;
+use crate::arrow::array::{Array, StringArray};
+use crate::arrow::datatypes::ToByteSlice;
 use half::f16;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use smallvec::{SmallVec, smallvec};

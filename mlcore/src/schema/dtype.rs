@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use arrow::datatypes::DataType;
+use crate::arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};

@@ -5,7 +5,7 @@ mod dtype;
 
 use std::fmt;
 
-use arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema};
+use crate::arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 

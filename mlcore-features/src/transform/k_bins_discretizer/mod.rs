@@ -5,7 +5,7 @@ mod subsample;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,54 @@
+//! The parts of Arrow that mlcore stands on, under the paths that the umbrella crate `arrow` gives them.
+//!
+//! The umbrella also brings arithmetic, row encoding, text kernels and a regular-expression engine, which nothing here
+//! calls: most of what a service would otherwise compile. Types are those of the parts (`arrow-array`, `arrow-schema`,
+//! ...), so data made with the crate `arrow` of the same major version crosses without a copy.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use mlcore::arrow::array::{Float64Array, RecordBatch};
+//!
+//! let table = RecordBatch::try_from_iter([("age", Arc::new(Float64Array::from(vec![20.0, 40.0])) as _)])?;
+//! assert_eq!(table.num_rows(), 2);
+//! # Ok::<(), mlcore::arrow::error::ArrowError>(())
+//! ```
+
+/// Arrays, record batches and their builders.
+pub mod array {
+    pub use arrow_array::builder::*;
+    pub use arrow_array::cast::*;
+    pub use arrow_array::iterator::*;
+    pub use arrow_array::*;
+    pub use arrow_data::{ArrayData, ArrayDataBuilder};
+}
+
+/// Buffers that arrays share.
+pub mod buffer {
+    pub use arrow_buffer::buffer::*;
+}
+
+/// The few kernels that mlcore calls.
+pub mod compute {
+    pub use arrow_cast::cast::{can_cast_types, cast};
+    pub use arrow_select::concat::{concat, concat_batches};
+    pub use arrow_select::filter::{filter, filter_record_batch};
+    pub use arrow_select::nullif::nullif;
+    pub use arrow_select::take::{take, take_record_batch};
+}
+
+/// Types of columns, fields and schemas.
+pub mod datatypes {
+    pub use arrow_array::types::*;
+    pub use arrow_array::{ArrowNativeTypeOp, ArrowNumericType, ArrowPrimitiveType};
+    pub use arrow_buffer::{ArrowNativeType, ToByteSlice, i256};
+    pub use arrow_schema::{
+        DataType, Field, FieldRef, Fields, IntervalUnit, Schema, SchemaBuilder, SchemaRef, TimeUnit,
+        UnionMode,
+    };
+}
+
+/// What Arrow's functions fail with.
+pub mod error {
+    pub use arrow_schema::ArrowError;
+}
