@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
 use mlcore::arrow::datatypes::Float64Type;
 use mlcore::batch::{Row, Value};
-use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan};
 use mlcore_features::transform::{
     Encode, HandleUnknown, KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler,
 };
@@ -108,7 +108,7 @@ fn specification() -> ColumnTransformer {
 }
 
 /// Seconds for one row: checked against the schema, through the plan, into a reused buffer; over 512 different rows.
-fn one_row(plan: &FittedPipeline, table: &RecordBatch) -> Result<f64> {
+fn one_row(plan: &Plan, table: &RecordBatch) -> Result<f64> {
     const DIFFERENT: usize = 512;
     let mut rows: Vec<Vec<Value<'_>>> = Vec::with_capacity(DIFFERENT);
     for row in 0..DIFFERENT {

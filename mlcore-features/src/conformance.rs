@@ -24,7 +24,7 @@ use mlcore::arrow::datatypes::{DataType, Field, Schema as ArrowSchema};
 use mlcore::batch::Row;
 use mlcore::schema::{DType, Schema};
 
-use crate::pipeline::FittedPipeline;
+use crate::pipeline::Plan;
 use crate::transform::{Fit, Transform};
 
 /// The promises of a specification: equal data teaches it the same, nothing teaches it nothing, and what it learns keeps
@@ -81,7 +81,7 @@ pub fn transform(fitted: &dyn Transform, table: &RecordBatch) {
 
     let plan = fitted.to_plan().unwrap();
     assert_eq!(plan.input(), &fitted.input().unwrap(), "the plan reads other columns");
-    let loaded = FittedPipeline::from_bytes(&plan.to_bytes().unwrap()).unwrap();
+    let loaded = Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap();
     assert_eq!(loaded.digest(), plan.digest(), "the plan changed while stored");
     assert_eq!(loaded.transform(table).unwrap(), whole, "the plan, stored and loaded, transforms otherwise");
     rows_equal_the_table(&loaded, table);
@@ -117,7 +117,7 @@ fn binds_by_name(fitted: &dyn Transform, table: &RecordBatch, whole: &RecordBatc
     }
 }
 
-fn rows_equal_the_table(plan: &FittedPipeline, table: &RecordBatch) {
+fn rows_equal_the_table(plan: &Plan, table: &RecordBatch) {
     if plan.output().fields().iter().any(|field| field.dtype() == DType::String) {
         assert!(
             matches!(plan.transform_dense::<f64>(table), Err(Error::Unsupported(_))),

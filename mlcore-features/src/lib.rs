@@ -5,7 +5,7 @@
 //!
 //! use mlcore::arrow::array::{Float64Array, RecordBatch, StringArray};
 //! use mlcore::batch::{Row, Value};
-//! use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline};
+//! use mlcore_features::pipeline::{ColumnTransformer, Plan, Pipeline};
 //! use mlcore_features::transform::{HandleUnknown, OneHotEncoder, SimpleImputer, StandardScaler, Strategy};
 //!
 //! let table = RecordBatch::try_from_iter([
@@ -24,7 +24,7 @@
 //! assert_eq!(plan.feature_names_out(), ["num__age", "cat__plan_free", "cat__plan_pro"]);
 //!
 //! // ... stored beside the model, and loaded where it serves ...
-//! let plan = FittedPipeline::from_bytes(&plan.to_bytes()?)?;
+//! let plan = Plan::from_bytes(&plan.to_bytes()?)?;
 //! let matrix = plan.transform_dense::<f32>(&table)?;
 //!
 //! // ... where one request at a time gets the same bits, without an allocation.
@@ -40,8 +40,8 @@
 //!
 //! - A *specification* ([`transform::Fit`]): what to learn, with scikit-learn's parameters.
 //! - A *fitted transformer* ([`transform::Transform`]): what was learnt, with scikit-learn's attributes.
-//! - A *plan* ([`pipeline::FittedPipeline`]): the whole function from raw columns to features; a value with a digest.
-//! - An *executor*: [`pipeline::RowExecutor`] runs one row, [`pipeline::FittedPipeline::transform`] and its siblings run
+//! - A *plan* ([`pipeline::Plan`]): the whole function from raw columns to features; a value with a digest.
+//! - An *executor*: [`pipeline::RowExecutor`] runs one row, [`pipeline::Plan::transform`] and its siblings run
 //!   tables. Both interpret the same program with the same kernels, and a property test on random plans and data holds
 //!   them equal bit for bit, errors included.
 //!

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use mlcore::batch::{Row, Value};
-use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan};
 use mlcore_features::transform::{
     Categories, Drop, FittedTransformer, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler,
     OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, Transform,
@@ -22,7 +22,7 @@ fn table() -> RecordBatch {
 }
 
 /// A plan with every transformer in it.
-fn plan() -> FittedPipeline {
+fn plan() -> Plan {
     let number = Pipeline::new()
         .then("impute", SimpleImputer::default().add_indicator(true))
         .then("scale", StandardScaler::default())
@@ -78,7 +78,7 @@ fn size(document: &Json) -> usize {
 fn run(forged: &Json) -> bool {
     let Ok(transformer) = serde_json::from_value::<FittedTransformer>(forged.clone()) else { return false };
     drop(transformer.transform(&table()));
-    let Ok(plan) = FittedPipeline::new(transformer) else { return false };
+    let Ok(plan) = Plan::new(transformer) else { return false };
     if let Ok(features) = plan.transform(&table()) {
         drop(plan.inverse_transform(&features));
         invert_inside(plan.transformer(), &features);

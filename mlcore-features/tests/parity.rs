@@ -15,7 +15,7 @@ use mlcore::arrow::compute::{cast, concat};
 use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Int8Type, Schema as ArrowSchema};
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
-use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline, Remainder};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder};
 use mlcore_features::transform::{
     BinStrategy, Drop, Encode, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
     OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, Transformer,
@@ -237,7 +237,7 @@ fn told(error: &mlcore::Error) -> (String, Option<usize>) {
 }
 
 /// Compares the executors on one table; says what it saw, so that the test can show that it saw enough.
-fn compare(plan: &FittedPipeline, test: &RecordBatch) -> Result<&'static str, TestCaseError> {
+fn compare(plan: &Plan, test: &RecordBatch) -> Result<&'static str, TestCaseError> {
     let lenient =
         Schema::new(plan.input().fields().iter().map(|field: &Field| field.clone().nullable())).unwrap();
     let whole = plan.transform_dense::<f64>(test);
@@ -312,7 +312,7 @@ fn run(seed: u64, test_rows: usize) -> Result<&'static str, TestCaseError> {
         .collect();
     let Ok(plan) = plan(&mut choices, &types).fit(&table(&train)) else { return Ok("not fitted") };
 
-    let loaded = FittedPipeline::from_bytes(&plan.to_bytes().unwrap()).unwrap();
+    let loaded = Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap();
     prop_assert_eq!(loaded.digest(), plan.digest());
     prop_assert_eq!(loaded.output(), plan.output());
 

@@ -11,7 +11,7 @@ use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Int32Type, Schema 
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Dim, Field, Schema};
 use mlcore::{Error, Result};
-use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline, Remainder};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder};
 use mlcore_features::transform::{
     Encode, Fit, FittedTransformer, HandleUnknown, KBinsDiscretizer, OneHotEncoder, OrdinalEncoder,
     SimpleImputer, StandardScaler, Transform, Transformer,
@@ -34,7 +34,7 @@ fn people(nullable: bool) -> RecordBatch {
     table(vec![("age", floats(&[20.0, 40.0, 60.0])), ("plan", texts(&["free", "pro", "free"]))], nullable)
 }
 
-fn plan() -> FittedPipeline {
+fn plan() -> Plan {
     ColumnTransformer::new()
         .with("num", StandardScaler::default(), ["age"])
         .with("cat", OneHotEncoder::default(), ["plan"])
@@ -46,7 +46,7 @@ fn plan() -> FittedPipeline {
 fn a_plan_survives_its_bytes() {
     let plan = plan();
     let bytes = plan.to_bytes().unwrap();
-    let loaded = FittedPipeline::from_bytes(&bytes).unwrap();
+    let loaded = Plan::from_bytes(&bytes).unwrap();
     assert_eq!(loaded, plan);
     assert_eq!((loaded.input(), loaded.output()), (plan.input(), plan.output()));
     assert_eq!(loaded.to_bytes().unwrap(), bytes);
@@ -69,7 +69,7 @@ fn the_digest_is_the_contents() {
     // The layout of the JSON is not its content.
     let pretty: serde_json::Value = serde_json::from_slice(&plan.to_bytes().unwrap()).unwrap();
     let pretty = serde_json::to_vec_pretty(&pretty).unwrap();
-    assert_eq!(FittedPipeline::from_bytes(&pretty).unwrap().digest(), plan.digest());
+    assert_eq!(Plan::from_bytes(&pretty).unwrap().digest(), plan.digest());
 }
 
 #[test]
@@ -85,17 +85,17 @@ fn a_damaged_plan_is_refused() {
         ("\"plan\":{\"column_transformer\"", "\"plan\":{\"magic_transformer\"", "corrupt"),
     ] {
         assert!(text.contains(from), "{from}");
-        let error = FittedPipeline::from_bytes(text.replacen(from, to, 1).as_bytes()).unwrap_err();
+        let error = Plan::from_bytes(text.replacen(from, to, 1).as_bytes()).unwrap_err();
         assert_eq!(error.kind(), kind, "{from}: {error}");
     }
     for length in 0..bytes.len() {
-        assert!(FittedPipeline::from_bytes(&bytes[..length]).is_err(), "cut at {length}");
+        assert!(Plan::from_bytes(&bytes[..length]).is_err(), "cut at {length}");
     }
     // Whatever single byte changes, the plan is refused or (white space, the case of a digit in an exponent) the same.
     for position in 0..bytes.len() {
         let mut changed = bytes.clone();
         changed[position] ^= 1;
-        if let Ok(loaded) = FittedPipeline::from_bytes(&changed) {
+        if let Ok(loaded) = Plan::from_bytes(&changed) {
             assert_eq!(loaded.digest(), plan().digest(), "byte {position}");
         }
     }
@@ -119,11 +119,11 @@ fn a_forged_plan_is_refused_or_harmless() {
         assert!(text.contains(from), "{from}");
         let mut forged: serde_json::Value = serde_json::from_str(&text.replacen(from, to, 1)).unwrap();
         // Loading says which digest the content has; a forger has it too.
-        let error = FittedPipeline::from_bytes(&serde_json::to_vec(&forged).unwrap()).unwrap_err();
+        let error = Plan::from_bytes(&serde_json::to_vec(&forged).unwrap()).unwrap_err();
         let told = error.to_string();
         if let Some(at) = told.find("its digest is ") {
             forged["digest"] = told[at + 14..at + 78].into();
-            let loaded = FittedPipeline::from_bytes(&serde_json::to_vec(&forged).unwrap()).unwrap();
+            let loaded = Plan::from_bytes(&serde_json::to_vec(&forged).unwrap()).unwrap();
             drop(loaded.transform(&people(false)));
             let mut features = vec![0.0; loaded.width()];
             let values = [Value::Float(1.0), Value::Text("free")];
@@ -133,7 +133,7 @@ fn a_forged_plan_is_refused_or_harmless() {
 }
 
 /// The error of transforming this table.
-fn refused(plan: &FittedPipeline, table: &RecordBatch) -> String {
+fn refused(plan: &Plan, table: &RecordBatch) -> String {
     plan.transform(table).unwrap_err().to_string()
 }
 

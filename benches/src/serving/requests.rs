@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::arrow::datatypes::SchemaRef;
 use mlcore::batch::{Batch, Tensor, Value};
-use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline};
+use mlcore_features::pipeline::{ColumnTransformer, Plan};
 use mlcore_features::transform::StandardScaler;
 
 use super::FEATURES;
@@ -21,7 +21,7 @@ pub(super) fn different(rows: usize) -> usize {
 /// A plan of 30 standard scalers, the table it was fitted on, and requests of some rows each.
 #[derive(Debug)]
 pub(super) struct Requests {
-    pub(super) plan: FittedPipeline,
+    pub(super) plan: Plan,
     pub(super) reference: RecordBatch,
     /// Raw records as a table, one table per request.
     pub(super) tables: Vec<Arc<RecordBatch>>,

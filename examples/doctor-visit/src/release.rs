@@ -14,7 +14,7 @@ use mlcore::rollout::{Canary, CanaryOptions, Guardrail, Metric, RampOptions};
 use mlcore::runner::Runner;
 use mlcore::runner::ort::OnnxRunner;
 use mlcore::{Error, Result};
-use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Pipeline};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan};
 use mlcore_features::transform::{
     Categories, HandleUnknown, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy,
 };
@@ -32,7 +32,7 @@ pub fn testdata(path: &str) -> PathBuf {
 }
 
 /// The features as scikit-learn makes them in `testdata/make_models.py`.
-pub fn fit(train: &RecordBatch) -> Result<FittedPipeline> {
+pub fn fit(train: &RecordBatch) -> Result<Plan> {
     let numeric = Pipeline::new()
         .then("impute", SimpleImputer::default().strategy(Strategy::Median))
         .then("scale", StandardScaler::default());
@@ -87,11 +87,7 @@ pub struct Registrar {
 
 impl Registrar {
     /// Creates the model and stores the plan and the data set.
-    pub fn new(
-        registry: Arc<dyn Registry>,
-        artifacts: Arc<dyn ArtifactStore>,
-        plan: &FittedPipeline,
-    ) -> Result<Self> {
+    pub fn new(registry: Arc<dyn Registry>, artifacts: Arc<dyn ArtifactStore>, plan: &Plan) -> Result<Self> {
         registry.create_model(model_name()?, &change("the model of the examples"))?;
         let dataset = artifacts.put_file(&testdata("datasets/randhie.parquet"), &ImportOptions::default())?;
         let stored = artifacts.put_bytes(&plan.to_bytes()?)?;
@@ -143,7 +139,7 @@ impl Registrar {
 }
 
 /// The hash of a plan's content, as the registry keeps it.
-fn plan_hash(plan: &FittedPipeline) -> Result<Digest> {
+fn plan_hash(plan: &Plan) -> Result<Digest> {
     format!("sha256:{}", plan.digest()).parse()
 }
 

@@ -16,7 +16,7 @@ use mlcore::runner::ort::OnnxRunner;
 use mlcore::runner::{RunOptions, Runner};
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::{Monitor, MonitorOptions, Verdict};
-use mlcore_features::pipeline::FittedPipeline;
+use mlcore_features::pipeline::Plan;
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EventKind, Request};
 use serde_json::Value as Json;
@@ -55,7 +55,7 @@ impl Golden {
 /// The plan's features, row by row and as a table, against scikit-learn's.
 pub(crate) fn features_equal_scikit_learn(
     story: &mut Story,
-    plan: &FittedPipeline,
+    plan: &Plan,
     rows: &Rows,
     golden: &Golden,
 ) -> Result<()> {
@@ -115,7 +115,7 @@ pub(crate) fn speed(
     registry: &Arc<dyn Registry>,
     artifacts: &Arc<dyn ArtifactStore>,
     reference: &RecordBatch,
-    plan: &FittedPipeline,
+    plan: &Plan,
     live: &Rows,
 ) -> Result<Speed> {
     let mut monitor = Monitor::new(reference, &MonitorOptions::default())?;
@@ -140,7 +140,7 @@ pub(crate) fn speed(
 pub(crate) fn gate(
     story: &mut Story,
     holdout: &Rows,
-    plan: &FittedPipeline,
+    plan: &Plan,
     artifacts: &dyn ArtifactStore,
     registry: &dyn Registry,
     versions: [Version; 2],

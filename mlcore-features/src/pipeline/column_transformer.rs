@@ -4,7 +4,7 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::builder::{Column, ProgramBuilder};
-use super::{FittedPipeline, check_names};
+use super::{Plan, check_names};
 use crate::transform::{FittedTransformer, Lower, Transformer, select};
 
 /// What becomes of the columns that no transformer of a [`ColumnTransformer`] names.
@@ -94,8 +94,8 @@ impl ColumnTransformer {
     /// # Errors
     /// As [`Fit::fit`](crate::transform::Fit::fit), [`Error::SchemaMismatch`] for a column that is not in the table, and
     /// [`Error::InvalidInput`] for a transformer's name that is empty, occurs twice or holds `__`.
-    pub fn fit(&self, table: &RecordBatch) -> Result<FittedPipeline> {
-        FittedPipeline::new(self.fit_branches(table)?)
+    pub fn fit(&self, table: &RecordBatch) -> Result<Plan> {
+        Plan::new(self.fit_branches(table)?)
     }
 
     pub(crate) fn fit_branches(&self, table: &RecordBatch) -> Result<FittedColumnTransformer> {
@@ -145,9 +145,9 @@ impl ColumnTransformer {
 }
 
 impl crate::transform::Fit for ColumnTransformer {
-    type Fitted = FittedPipeline;
+    type Fitted = Plan;
 
-    fn fit(&self, table: &RecordBatch) -> Result<FittedPipeline> {
+    fn fit(&self, table: &RecordBatch) -> Result<Plan> {
         Self::fit(self, table)
     }
 }

@@ -1,8 +1,8 @@
 //! Transformers combined into one plan, and the two executors that run it.
 //!
 //! A [`Pipeline`] applies transformers one after another, a [`ColumnTransformer`] beside each other on named columns.
-//! Fitting either gives a [`FittedPipeline`]: a typed, content-hashed, serialisable plan. It transforms whole tables
-//! ([`FittedPipeline::transform`], [`FittedPipeline::transform_dense`]) and single rows ([`RowExecutor`]); both run the
+//! Fitting either gives a [`Plan`]: a typed, content-hashed, serialisable plan. It transforms whole tables
+//! ([`Plan::transform`], [`Plan::transform_dense`]) and single rows ([`RowExecutor`]); both run the
 //! same kernels and give the same bits.
 
 pub(crate) mod bind;
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use self::builder::{Column, ProgramBuilder};
 pub use self::column_transformer::{ColumnTransformer, FittedColumnTransformer, Remainder};
-pub use self::plan::FittedPipeline;
+pub use self::plan::Plan;
 pub use self::row::{Output, RowExecutor};
 use crate::transform::{FittedTransformer, Lower, Transformer};
 
@@ -67,8 +67,8 @@ impl Pipeline {
     /// # Errors
     /// As [`Fit::fit`](crate::transform::Fit::fit), and [`Error::InvalidInput`] for a step's name that is empty, occurs
     /// twice or holds `__`.
-    pub fn fit(&self, table: &RecordBatch) -> Result<FittedPipeline> {
-        FittedPipeline::new(self.fit_steps(table)?)
+    pub fn fit(&self, table: &RecordBatch) -> Result<Plan> {
+        Plan::new(self.fit_steps(table)?)
     }
 
     pub(crate) fn fit_steps(&self, table: &RecordBatch) -> Result<FittedSteps> {
@@ -91,9 +91,9 @@ impl Pipeline {
 }
 
 impl crate::transform::Fit for Pipeline {
-    type Fitted = FittedPipeline;
+    type Fitted = Plan;
 
-    fn fit(&self, table: &RecordBatch) -> Result<FittedPipeline> {
+    fn fit(&self, table: &RecordBatch) -> Result<Plan> {
         Self::fit(self, table)
     }
 }

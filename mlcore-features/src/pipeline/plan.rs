@@ -19,7 +19,7 @@ use crate::transform::{FittedTransformer, Transform, sealed};
 /// Cloning is cheap, and one plan serves any number of threads. What it computes depends on the plan and the data
 /// alone: not on the executor, the batch size, the layout of the table or the machine.
 #[derive(Clone, Debug)]
-pub struct FittedPipeline {
+pub struct Plan {
     inner: Arc<Inner>,
 }
 
@@ -50,7 +50,7 @@ struct Header {
     version: u32,
 }
 
-impl FittedPipeline {
+impl Plan {
     /// The plan of one fitted transformer.
     ///
     /// # Errors
@@ -128,10 +128,10 @@ impl FittedPipeline {
         columnar::to_matrix::<T>(&self.inner.program, table)
     }
 
-    /// As [`FittedPipeline::transform_dense`], into memory of the caller: `rows * features` numbers, row by row.
+    /// As [`Plan::transform_dense`], into memory of the caller: `rows * features` numbers, row by row.
     ///
     /// # Errors
-    /// As [`FittedPipeline::transform_dense`], and [`Error::InvalidInput`] for another length.
+    /// As [`Plan::transform_dense`], and [`Error::InvalidInput`] for another length.
     pub fn transform_into<T: Output>(&self, table: &RecordBatch, features: &mut [T]) -> Result<()> {
         columnar::fill_matrix(&self.inner.program, table, features)
     }
@@ -166,7 +166,7 @@ impl FittedPipeline {
         }
     }
 
-    /// The cells of one row of a table in the order of [`FittedPipeline::input`]: what [`Row::new`] takes. For replaying
+    /// The cells of one row of a table in the order of [`Plan::input`]: what [`Row::new`] takes. For replaying
     /// a table through the row executor.
     ///
     /// # Errors
@@ -207,7 +207,7 @@ impl FittedPipeline {
         serde_json::to_vec(&stored).map_err(unwritable)
     }
 
-    /// Reads what [`FittedPipeline::to_bytes`] wrote. Nothing in a plan is executed while loading.
+    /// Reads what [`Plan::to_bytes`] wrote. Nothing in a plan is executed while loading.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when the bytes are no plan, or not the one that was written; [`Error::Unsupported`] for a format
@@ -263,16 +263,16 @@ fn unwritable(cause: serde_json::Error) -> Error {
     Error::internal("store plan", "content", cause.to_string()).caused_by(cause)
 }
 
-impl PartialEq for FittedPipeline {
+impl PartialEq for Plan {
     /// The same content.
     fn eq(&self, other: &Self) -> bool {
         self.digest() == other.digest()
     }
 }
 
-impl sealed::Sealed for FittedPipeline {}
+impl sealed::Sealed for Plan {}
 
-impl Transform for FittedPipeline {
+impl Transform for Plan {
     fn input(&self) -> Result<Schema> {
         Ok(Self::input(self).clone())
     }
@@ -289,7 +289,7 @@ impl Transform for FittedPipeline {
         self.transformer().invert(table)
     }
 
-    fn to_plan(&self) -> Result<FittedPipeline> {
+    fn to_plan(&self) -> Result<Plan> {
         Ok(self.clone())
     }
 }

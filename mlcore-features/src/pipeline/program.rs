@@ -312,7 +312,7 @@ mod tests {
     use mlcore::arrow::array::{Float64Array, RecordBatch};
 
     use super::Program;
-    use crate::pipeline::{ColumnTransformer, FittedPipeline};
+    use crate::pipeline::{ColumnTransformer, Plan};
     use crate::transform::{MinMaxScaler, StandardScaler};
 
     #[test]
@@ -322,7 +322,7 @@ mod tests {
             RecordBatch::try_from_iter([("a", column([1.0, 2.0, 4.0])), ("b", column([0.0, f64::NAN, 3.0]))])
                 .unwrap();
         let scaled = || ColumnTransformer::new().with("scale", StandardScaler::default(), ["a"]);
-        let program = |plan: &FittedPipeline| Program::compile(plan.transformer(), plan.input()).unwrap();
+        let program = |plan: &Plan| Program::compile(plan.transformer(), plan.input()).unwrap();
         let whole = scaled().with("more", StandardScaler::default(), ["b"]).fit(&table).unwrap();
         let positions: Vec<_> =
             program(&whole).scaled.iter().flatten().map(|one| (one.slot, one.column)).collect();

@@ -41,7 +41,7 @@ mod sealed {
 
 /// Runs single rows through a plan, reusing its memory: after construction, running allocates nothing (errors do).
 ///
-/// Rows hold the values of the plan's [`input`](super::FittedPipeline::input) schema in its order.
+/// Rows hold the values of the plan's [`input`](super::Plan::input) schema in its order.
 ///
 /// ```
 /// # use mlcore_features::transform::StandardScaler;

@@ -80,7 +80,7 @@ impl FittedTransformer {
                     "ColumnTransformer",
                     "columns that were dropped or used twice cannot be brought back",
                 )
-                .remedy("invert the transformers inside, which FittedPipeline::find finds"));
+                .remedy("invert the transformers inside, which Plan::find finds"));
             }
             _ => {}
         }

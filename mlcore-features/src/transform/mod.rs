@@ -2,7 +2,7 @@
 //!
 //! A specification ([`StandardScaler`], [`OneHotEncoder`], ...) implements [`Fit`]: it learns from a table. What it
 //! learnt ([`FittedStandardScaler`], ...) implements [`Transform`]: it turns tables into tables, or becomes a
-//! [`FittedPipeline`] that also runs single rows. Specifications are combined by
+//! [`Plan`] that also runs single rows. Specifications are combined by
 //! [`Pipeline`] and [`ColumnTransformer`].
 
 mod categories;
@@ -36,9 +36,7 @@ pub use self::simple_imputer::{FittedSimpleImputer, SimpleImputer, Strategy};
 pub use self::standard_scaler::{FittedStandardScaler, StandardScaler};
 use crate::pipeline::builder::{Column, ProgramBuilder};
 use crate::pipeline::program::{Program, project};
-use crate::pipeline::{
-    ColumnTransformer, FittedColumnTransformer, FittedPipeline, FittedSteps, Pipeline, columnar,
-};
+use crate::pipeline::{ColumnTransformer, FittedColumnTransformer, FittedSteps, Pipeline, Plan, columnar};
 
 /// A specification that learns from a table.
 pub trait Fit: Debug + Send + Sync {
@@ -104,7 +102,7 @@ pub trait Transform: Debug + Send + Sync + sealed::Sealed {
     ///
     /// # Errors
     /// As [`Transform::output`].
-    fn to_plan(&self) -> Result<FittedPipeline>;
+    fn to_plan(&self) -> Result<Plan>;
 
     /// The names of the columns it makes (`get_feature_names_out`).
     ///
@@ -281,8 +279,8 @@ macro_rules! transformers {
                 FittedTransformer::from(self.clone()).invert(table)
             }
 
-            fn to_plan(&self) -> Result<FittedPipeline> {
-                FittedPipeline::new(self.clone())
+            fn to_plan(&self) -> Result<Plan> {
+                Plan::new(self.clone())
             }
         }
     )+};
@@ -319,7 +317,7 @@ impl Transform for FittedTransformer {
         self.invert(table)
     }
 
-    fn to_plan(&self) -> Result<FittedPipeline> {
-        FittedPipeline::new(self.clone())
+    fn to_plan(&self) -> Result<Plan> {
+        Plan::new(self.clone())
     }
 }

@@ -13,7 +13,7 @@ use mlcore::registry::{Registry as Backend, RegistryExt};
 use mlcore::runner::RunOptions;
 use mlcore::runner::ort::OnnxOptions;
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
-use mlcore_features::pipeline::FittedPipeline;
+use mlcore_features::pipeline::Plan;
 use mlcore_serve::endpoint::{self as serve, OnnxLoader, OutcomeId};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -428,7 +428,7 @@ fn plan(
     artifacts: &dyn ArtifactStore,
     model: &ModelName,
     alias: &Alias,
-) -> mlcore::Result<FittedPipeline> {
+) -> mlcore::Result<Plan> {
     let version = backend.resolve(model, alias)?;
     let plan = version.lineage.plan.ok_or_else(|| {
         let subject = format!("{model} version {}", version.version);
@@ -436,14 +436,14 @@ fn plan(
         Error::invalid_input(BUILD, subject, problem)
             .remedy("register it with its plan, or pass no reference")
     })?;
-    FittedPipeline::from_bytes(&artifacts.read(&plan.artifact)?)
+    Plan::from_bytes(&artifacts.read(&plan.artifact)?)
 }
 
 /// A monitor of what the plan reads.
 fn monitor(
     reference: &mlcore::arrow::array::RecordBatch,
     mut options: MonitorOptions,
-    plan: &FittedPipeline,
+    plan: &Plan,
 ) -> mlcore::Result<Monitor> {
     options.columns.get_or_insert_with(|| plan.input().names().map(str::to_owned).collect());
     let mut monitor = Monitor::new(reference, &options)?;

@@ -4,7 +4,7 @@ use mlcore::Error;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Schema};
-use mlcore_features::pipeline::FittedPipeline;
+use mlcore_features::pipeline;
 use mlcore_features::transform::{FittedTransformer, Transform as _};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
@@ -24,8 +24,8 @@ pub(crate) fn fit(py: Python<'_>, specification: &Bound<'_, PyAny>, X: &Bound<'_
         let table = door::training_table(X, Asked { operation: "fit", subject: "X" })?;
         let columns = table.batch.schema_ref().fields().iter().map(|field| field.name().clone()).collect();
         let batch = &table.batch;
-        let pipeline = detached(py, || FittedPipeline::new(transformer.fit(batch)?))?;
-        Ok(Plan { pipeline, columns, named: table.named })
+        let fitted = detached(py, || pipeline::Plan::new(transformer.fit(batch)?))?;
+        Ok(Plan { fitted, columns, named: table.named })
     })
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn fit(py: Python<'_>, specification: &Bound<'_, PyAny>, X: &Bound<'_
 #[pyclass(module = "mlcore.features", frozen, eq)]
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pipeline: FittedPipeline,
+    fitted: pipeline::Plan,
     /// The columns of the table it was fitted on, in order.
     columns: Vec<String>,
     /// Did that table have names of its own?
@@ -54,7 +54,7 @@ pub(crate) struct Plan {
 
 impl PartialEq for Plan {
     fn eq(&self, other: &Self) -> bool {
-        self.pipeline == other.pipeline
+        self.fitted == other.fitted
     }
 }
 
@@ -71,17 +71,17 @@ impl Plan {
     #[staticmethod]
     pub(crate) fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         entry(py, |py| {
-            let pipeline = detached(py, || FittedPipeline::from_bytes(data))?;
-            let columns: Vec<String> = pipeline.input().names().map(str::to_owned).collect();
-            let named = has_own_names(pipeline.input());
-            Ok(Self { pipeline, columns, named })
+            let fitted = detached(py, || pipeline::Plan::from_bytes(data))?;
+            let columns: Vec<String> = fitted.input().names().map(str::to_owned).collect();
+            let named = has_own_names(fitted.input());
+            Ok(Self { fitted, columns, named })
         })
     }
 
     /// The plan as bytes: JSON with a format version and the digest of its content.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         entry(py, |py| {
-            let bytes = detached(py, || self.pipeline.to_bytes())?;
+            let bytes = detached(py, || self.fitted.to_bytes())?;
             Ok(PyBytes::new(py, &bytes))
         })
     }
@@ -89,25 +89,25 @@ impl Plan {
     /// The SHA-256 of the plan's content, 64 hexadecimal digits: equal wherever the same was learnt.
     #[getter]
     fn plan_hash(&self) -> &str {
-        self.pipeline.digest()
+        self.fitted.digest()
     }
 
     /// The raw columns that it reads, with their types.
     #[getter]
     fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        described(py, self.pipeline.input())
+        described(py, self.fitted.input())
     }
 
     /// The features that it makes, with their types.
     #[getter]
     fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        described(py, self.pipeline.output())
+        described(py, self.fitted.output())
     }
 
     /// The names of the features.
     #[getter]
     fn feature_names_out(&self) -> Vec<&str> {
-        self.pipeline.feature_names_out()
+        self.fitted.feature_names_out()
     }
 
     /// The names of the columns that it was fitted on, in order.
@@ -149,10 +149,10 @@ impl Plan {
     ) -> PyResult<Bound<'py, PyAny>> {
         entry(py, |py| {
             let table = self.table(X)?;
-            if self.pipeline.output().fields().iter().any(|field| field.dtype() == DType::String) {
+            if self.fitted.output().fields().iter().any(|field| field.dtype() == DType::String) {
                 return self.objects(py, &table);
             }
-            let shape = (table.num_rows(), self.pipeline.width());
+            let shape = (table.num_rows(), self.fitted.width());
             match dtype {
                 "float64" => self.matrix::<f64>(py, &table, shape),
                 "float32" => self.matrix::<f32>(py, &table, shape),
@@ -166,7 +166,7 @@ impl Plan {
     fn transform_table(&self, py: Python<'_>, X: &Bound<'_, PyAny>) -> PyResult<crate::table::Table> {
         entry(py, |py| {
             let table = self.table(X)?;
-            detached(py, || self.pipeline.transform(&table)).map(crate::table::Table::new)
+            detached(py, || self.fitted.transform(&table)).map(crate::table::Table::new)
         })
     }
 
@@ -192,9 +192,9 @@ impl Plan {
     fn inverse_transform(&self, py: Python<'_>, X: &Bound<'_, PyAny>) -> PyResult<crate::table::Table> {
         entry(py, |py| {
             let asked = Asked { operation: "inverse transform", subject: "X" };
-            let names: Vec<String> = self.pipeline.output().names().map(str::to_owned).collect();
-            let table = door::fitting_table(X, self.pipeline.output(), &names, true, asked)?;
-            detached(py, || self.pipeline.inverse_transform(&table)).map(crate::table::Table::new)
+            let names: Vec<String> = self.fitted.output().names().map(str::to_owned).collect();
+            let table = door::fitting_table(X, self.fitted.output(), &names, true, asked)?;
+            detached(py, || self.fitted.inverse_transform(&table)).map(crate::table::Table::new)
         })
     }
 
@@ -217,7 +217,7 @@ impl Plan {
         row: &Bound<'py, PyMapping>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         entry(py, |py| {
-            let input = self.pipeline.input();
+            let input = self.fitted.input();
             let cells = input
                 .fields()
                 .iter()
@@ -228,22 +228,22 @@ impl Plan {
                 .collect::<PyResult<Vec<_>>>()?;
             // A single row takes a microsecond or two: less than releasing the interpreter would cost.
             let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
-            let mut features = vec![0.0_f64; self.pipeline.width()];
+            let mut features = vec![0.0_f64; self.fitted.width()];
             Row::new(&values, input)
-                .and_then(|row| self.pipeline.transform_row(row, &mut features))
+                .and_then(|row| self.fitted.transform_row(row, &mut features))
                 .map_err(|error| raise(py, &error))?;
             Ok(PyArray1::from_vec(py, features))
         })
     }
 
     fn __repr__(&self) -> String {
-        let (inputs, outputs) = (self.pipeline.input().len(), self.pipeline.width());
-        let hash = self.pipeline.digest().get(..12).unwrap_or_default();
+        let (inputs, outputs) = (self.fitted.input().len(), self.fitted.width());
+        let hash = self.fitted.digest().get(..12).unwrap_or_default();
         format!("<mlcore.features.Plan {hash}: {inputs} columns -> {outputs} features>")
     }
 
     fn __hash__(&self) -> u64 {
-        let digits = self.pipeline.digest().get(..16).unwrap_or_default();
+        let digits = self.fitted.digest().get(..16).unwrap_or_default();
         u64::from_str_radix(digits, 16).unwrap_or_default()
     }
 
@@ -261,7 +261,7 @@ impl Plan {
 
     /// What the transformer learnt, under scikit-learn's names.
     fn _attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        entry(py, |py| attributes::learnt(py, self.pipeline.transformer()))
+        entry(py, |py| attributes::learnt(py, self.fitted.transformer()))
     }
 
     /// The plans of the transformers inside, by name; a branch of columns also with these.
@@ -272,11 +272,11 @@ impl Plan {
                 if matches!(transformer, FittedTransformer::Passthrough(_) | FittedTransformer::Drop) {
                     return Ok(None);
                 }
-                let pipeline = FittedPipeline::new(transformer.clone()).map_err(|error| raise(py, &error))?;
-                let columns = pipeline.input().names().map(str::to_owned).collect();
-                Ok(Some(Self { pipeline, columns, named: self.named }))
+                let fitted = pipeline::Plan::new(transformer.clone()).map_err(|error| raise(py, &error))?;
+                let columns = fitted.input().names().map(str::to_owned).collect();
+                Ok(Some(Self { fitted, columns, named: self.named }))
             };
-            match self.pipeline.transformer() {
+            match self.fitted.transformer() {
                 FittedTransformer::Pipeline(inside) => {
                     for (name, transformer) in inside.iter() {
                         steps.append((name, step(transformer)?, py.None()))?;
@@ -299,7 +299,7 @@ const TRANSFORM: &str = "transform";
 impl Plan {
     fn table(&self, object: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
         let asked = Asked { operation: TRANSFORM, subject: "X" };
-        door::fitting_table(object, self.pipeline.input(), &self.columns, self.named, asked)
+        door::fitting_table(object, self.fitted.input(), &self.columns, self.named, asked)
     }
 
     fn matrix<'py, T>(
@@ -309,7 +309,7 @@ impl Plan {
         shape: (usize, usize),
     ) -> PyResult<Bound<'py, PyAny>>
     where
-        T: mlcore_features::pipeline::Output + numpy::Element + Default,
+        T: pipeline::Output + numpy::Element + Default,
     {
         let features = detached(py, || {
             let length = shape.0.checked_mul(shape.1).ok_or_else(|| {
@@ -317,7 +317,7 @@ impl Plan {
                     .remedy("pass fewer rows")
             })?;
             let mut features = vec![T::default(); length];
-            self.pipeline.transform_into(table, &mut features)?;
+            self.fitted.transform_into(table, &mut features)?;
             Ok(features)
         })?;
         Ok(PyArray1::from_vec(py, features).reshape([shape.0, shape.1])?.into_any())
@@ -325,7 +325,7 @@ impl Plan {
 
     /// Rows of objects, where text passes through.
     fn objects<'py>(&self, py: Python<'py>, table: &RecordBatch) -> PyResult<Bound<'py, PyAny>> {
-        let transformed = detached(py, || self.pipeline.transform(table))?;
+        let transformed = detached(py, || self.fitted.transform(table))?;
         let columns = crate::table::Table::new(transformed).columns(py)?;
         let array = PyArray2::<Py<PyAny>>::from_owned_array(
             py,

@@ -4,7 +4,7 @@ use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
 use mlcore::registry::ModelVersion;
 use mlcore::runner::Runner;
 use mlcore::{Error, Result};
-use mlcore_features::pipeline::FittedPipeline;
+use mlcore_features::pipeline::Plan;
 
 use super::model::LoadedModel;
 
@@ -80,7 +80,7 @@ pub(crate) fn load(
     let plan = match &version.lineage.plan {
         None => None,
         Some(registered) => {
-            let plan = FittedPipeline::from_bytes(&artifacts.read(&registered.artifact)?)?;
+            let plan = Plan::from_bytes(&artifacts.read(&registered.artifact)?)?;
             if plan.digest() != registered.hash.to_hex() {
                 return Err(Error::corrupt(
                     "load feature plan",

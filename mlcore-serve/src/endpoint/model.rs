@@ -10,7 +10,7 @@ use mlcore::registry::ModelVersion;
 use mlcore::runner::{RunOptions, Runner};
 use mlcore::schema::{DType, Dim, Field, Schema};
 use mlcore::{Error, Result};
-use mlcore_features::pipeline::{FittedPipeline, Output};
+use mlcore_features::pipeline::{Output, Plan};
 
 use super::request::Input;
 
@@ -23,7 +23,7 @@ pub struct LoadedModel {
 
 /// The plan, and how what it makes reaches the model.
 struct Features {
-    plan: FittedPipeline,
+    plan: Plan,
     entry: Entry,
 }
 
@@ -40,7 +40,7 @@ impl LoadedModel {
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`] when the plan's output cannot be the model's input.
-    pub fn new(version: ModelVersion, runner: Arc<dyn Runner>, plan: Option<FittedPipeline>) -> Result<Self> {
+    pub fn new(version: ModelVersion, runner: Arc<dyn Runner>, plan: Option<Plan>) -> Result<Self> {
         let features = plan.map(|plan| Features::new(plan, &runner.signature().inputs)).transpose()?;
         Ok(Self { version, runner, features })
     }
@@ -59,7 +59,7 @@ impl LoadedModel {
 
     /// The feature plan, where it has one.
     #[must_use]
-    pub fn plan(&self) -> Option<&FittedPipeline> {
+    pub fn plan(&self) -> Option<&Plan> {
         self.features.as_ref().map(|features| &features.plan)
     }
 
@@ -94,7 +94,7 @@ impl fmt::Debug for LoadedModel {
 }
 
 impl Features {
-    fn new(plan: FittedPipeline, inputs: &Schema) -> Result<Self> {
+    fn new(plan: Plan, inputs: &Schema) -> Result<Self> {
         let entry = Entry::find(&plan, inputs)?;
         Ok(Self { plan, entry })
     }
@@ -188,14 +188,14 @@ fn row_table(row: Row<'_>, schema: &Schema) -> Result<RecordBatch> {
         .map_err(|cause| Error::schema_mismatch("predict", "row", cause.to_string()).caused_by(cause))
 }
 
-fn dense_row<T: Output + Default>(plan: &FittedPipeline, row: Row<'_>) -> Result<Tensor> {
+fn dense_row<T: Output + Default>(plan: &Plan, row: Row<'_>) -> Result<Tensor> {
     let mut values = vec![T::default(); plan.width()];
     plan.transform_row(row, &mut values)?;
     Tensor::new([1, values.len()], values)
 }
 
 impl Entry {
-    fn find(plan: &FittedPipeline, inputs: &Schema) -> Result<Self> {
+    fn find(plan: &Plan, inputs: &Schema) -> Result<Self> {
         let width = plan.width();
         if let [input] = inputs.fields()
             && let [Dim::Dynamic, columns] = input.shape()

@@ -10,7 +10,7 @@ use mlcore::runner::{FunctionRunner, Runner};
 use mlcore::schema::{DType, Dim, Field, Schema, Signature};
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
-use mlcore_features::pipeline::{ColumnTransformer, FittedPipeline, Remainder};
+use mlcore_features::pipeline::{ColumnTransformer, Plan, Remainder};
 use mlcore_features::transform::{HandleUnknown, OneHotEncoder, StandardScaler};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EndpointBuilder, EventKind, Request};
@@ -51,7 +51,7 @@ fn sum(inputs: Schema) -> Arc<dyn Runner> {
     }))
 }
 
-fn endpoint(plan: &FittedPipeline, inputs: Schema) -> (Place, EndpointBuilder) {
+fn endpoint(plan: &Plan, inputs: Schema) -> (Place, EndpointBuilder) {
     let place = Place::new();
     let artifact = place.artifacts.put_bytes(b"sum").unwrap();
     let stored = place.artifacts.put_bytes(&plan.to_bytes().unwrap()).unwrap();
@@ -64,7 +64,7 @@ fn endpoint(plan: &FittedPipeline, inputs: Schema) -> (Place, EndpointBuilder) {
     (place, builder)
 }
 
-fn encoded() -> FittedPipeline {
+fn encoded() -> Plan {
     ColumnTransformer::new()
         .with("scale", StandardScaler::default(), ["age"])
         .with("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore), ["plan"])
@@ -72,7 +72,7 @@ fn encoded() -> FittedPipeline {
         .unwrap()
 }
 
-fn by_row(endpoint: &Endpoint, table: &RecordBatch, plan: &FittedPipeline) -> Result<Vec<f64>> {
+fn by_row(endpoint: &Endpoint, table: &RecordBatch, plan: &Plan) -> Result<Vec<f64>> {
     (0..table.num_rows())
         .map(|row| {
             plan.with_row_of(table, row, |values| {
