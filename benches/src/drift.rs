@@ -6,8 +6,8 @@ use mlcore::arrow::array::{Array, DictionaryArray};
 use mlcore::arrow::datatypes::Int32Type;
 use mlcore::stats::{KsOptions, KsReference, ks_2samp};
 use mlcore_drift::sample::Sample;
-use mlcore_drift::test::psi::{PsiOptions, PsiRecipe, psi};
-use mlcore_drift::test::{ChiSquare, DriftTest, KolmogorovSmirnov};
+use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe, psi};
+use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov};
 
 use crate::Result;
 use crate::data::Part;

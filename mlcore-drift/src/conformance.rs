@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use mlcore_drift::conformance::{Compares, drift_test};
-//! use mlcore_drift::test::KolmogorovSmirnov;
+//! use mlcore_drift::two_sample::KolmogorovSmirnov;
 //!
 //! drift_test(&KolmogorovSmirnov::default(), Compares::Values);
 //! ```
@@ -13,7 +13,7 @@
 use mlcore::Error;
 
 use crate::sample::{Kind, Sample};
-use crate::test::{DriftTest, Score};
+use crate::two_sample::{DriftTest, Score};
 
 /// What a test compares, which decides whose silence is an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -28,9 +28,10 @@
 //! # The nouns
 //!
 //! - A [`Sample`] is one column: its values or counted categories, and how many rows were missing.
-//! - A [`DriftTest`](test::DriftTest) compares two samples and answers a [`Score`](test::Score): statistic, p-value and
-//!   an effect size. There are [Kolmogorov-Smirnov](test::KolmogorovSmirnov), [chi-square](test::ChiSquare), the
-//!   [population stability index](test::psi) and the [missing rate](test::MissingRate).
+//! - A [`DriftTest`](two_sample::DriftTest) compares two samples and answers a [`Score`](two_sample::Score): statistic,
+//!   p-value and an effect size. There are [Kolmogorov-Smirnov](two_sample::KolmogorovSmirnov),
+//!   [chi-square](two_sample::ChiSquare), the [population stability index](two_sample::psi) and the
+//!   [missing rate](two_sample::MissingRate).
 //! - A [`Monitor`] compiles a reference once, gathers a stream of rows into windows and answers each window with a
 //!   [`Verdict`].
 //! - A [`Report`] compares two tables once, as data, as JSON, or as one self-contained HTML page.
@@ -56,7 +57,7 @@ pub mod html;
 pub mod monitor;
 pub mod report;
 pub mod sample;
-pub mod test;
+pub mod two_sample;
 mod vector;
 
 pub use crate::monitor::{Monitor, MonitorOptions, Verdict};

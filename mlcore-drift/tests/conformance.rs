@@ -1,8 +1,8 @@
 //! The contract of `DriftTest`, on every implementation.
 
 use mlcore_drift::conformance::{Compares, drift_test};
-use mlcore_drift::test::psi::{PsiOptions, PsiRecipe};
-use mlcore_drift::test::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi};
+use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe};
+use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi};
 
 macro_rules! conforms {
     ($($name:ident: $test:expr, $compares:ident;)+) => {

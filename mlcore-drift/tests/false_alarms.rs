@@ -9,8 +9,8 @@ use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use mlcore::stats::Correction;
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_drift::sample::Sample;
-use mlcore_drift::test::psi::{PsiOptions, PsiRecipe};
-use mlcore_drift::test::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi};
+use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe};
+use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi};
 
 /// SplitMix64.
 struct Random(u64);
@@ -136,11 +136,11 @@ fn the_bias_of_psi_is_taken_off() {
     let mut random = Random(7);
     let psi = |recipe, random: &mut Random| {
         let (a, b) = (random.sample(100, Random::normal), random.sample(100, Random::normal));
-        mlcore_drift::test::psi::psi(&a, &b, &PsiOptions::default().recipe(recipe)).unwrap()
+        mlcore_drift::two_sample::psi::psi(&a, &b, &PsiOptions::default().recipe(recipe)).unwrap()
     };
     let runs = 1000;
     let results: Vec<_> = (0..runs).map(|_| psi(PsiRecipe::Quantile, &mut random)).collect();
-    let mean = |value: fn(&mlcore_drift::test::psi::PsiResult) -> f64| {
+    let mean = |value: fn(&mlcore_drift::two_sample::psi::PsiResult) -> f64| {
         results.iter().map(value).sum::<f64>() / f64::from(runs)
     };
     assert!(mean(|result| result.psi) > 0.14, "{}", mean(|result| result.psi));

@@ -13,7 +13,7 @@ use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore_drift::monitor::{ColumnOptions, Monitor, MonitorOptions, Outcome, Verdict};
 use mlcore_drift::sample::Kind;
-use mlcore_drift::test::{Note, Psi};
+use mlcore_drift::two_sample::{Note, Psi};
 
 const PLANS: [&str; 3] = ["free", "pro", "team"];
 
@@ -232,7 +232,8 @@ fn impossible_monitors_are_refused_by_name() {
         (MonitorOptions::default().columns(["agee"]), "make monitor agee: the reference has no such column"),
         (MonitorOptions::default().columns(Vec::<String>::new()), "no column can be watched"),
         (
-            MonitorOptions::default().categorical_test(mlcore_drift::test::KolmogorovSmirnov::default()),
+            MonitorOptions::default()
+                .categorical_test(mlcore_drift::two_sample::KolmogorovSmirnov::default()),
             "does not apply",
         ),
         (

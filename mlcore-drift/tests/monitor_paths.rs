@@ -10,7 +10,7 @@ use mlcore::arrow::array::{
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore_drift::monitor::{ColumnOptions, Monitor, MonitorOptions, Verdict};
-use mlcore_drift::test::Psi;
+use mlcore_drift::two_sample::Psi;
 use proptest::prelude::*;
 
 const TYPES: [DType; 10] = [

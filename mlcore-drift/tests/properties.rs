@@ -3,8 +3,8 @@
 
 use mlcore::Error;
 use mlcore_drift::sample::Sample;
-use mlcore_drift::test::psi::{PsiOptions, PsiRecipe, psi};
-use mlcore_drift::test::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi, Score};
+use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe, psi};
+use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi, Score};
 use proptest::prelude::*;
 
 fn tests() -> Vec<Box<dyn DriftTest>> {

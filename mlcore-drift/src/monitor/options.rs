@@ -7,7 +7,7 @@ use mlcore::stats::{Correction, KsOptions};
 use mlcore::{Error, Result};
 
 use crate::sample::Kind;
-use crate::test::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate};
+use crate::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate};
 
 /// Options of a [`Monitor`](super::Monitor) and of a [`Report`](crate::report::Report). The defaults, with their reasons:
 ///
@@ -25,7 +25,7 @@ use crate::test::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate};
 ///
 /// ```
 /// use mlcore_drift::monitor::{ColumnOptions, MonitorOptions};
-/// use mlcore_drift::test::Psi;
+/// use mlcore_drift::two_sample::Psi;
 ///
 /// let options = MonitorOptions::default()
 ///     .window_rows(2000)

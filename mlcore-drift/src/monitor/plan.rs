@@ -11,7 +11,7 @@ use super::options::{MOST_DISCRETE_VALUES, MonitorOptions, OPERATION};
 use super::sentence::sentence;
 use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, VERDICT_VERSION, Verdict, Window};
 use crate::sample::{Kind, Sample, count_numbers};
-use crate::test::{CompiledTest, DriftTest, MissingRate, Score};
+use crate::two_sample::{CompiledTest, DriftTest, MissingRate, Score};
 
 /// What is watched, and how.
 #[derive(Debug)]
@@ -241,7 +241,7 @@ impl Test {
 fn is_discrete(values: &[f64]) -> bool {
     let Some(counts) = count_numbers(values, MOST_DISCRETE_VALUES) else { return false };
     let repeated: u64 = counts.iter().map(|(_, count)| *count).filter(|count| *count > 1).sum();
-    repeated as f64 > crate::test::MOST_TIES * values.len() as f64
+    repeated as f64 > crate::two_sample::MOST_TIES * values.len() as f64
 }
 
 fn check_names(present: &[&str], options: &MonitorOptions) -> Result<()> {

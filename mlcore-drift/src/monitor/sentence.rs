@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::options::MonitorOptions;
 use super::verdict::{ColumnVerdict, Outcome};
-use crate::test::{Grouped, Score};
+use crate::two_sample::{Grouped, Score};
 
 /// Effect size, threshold, rows and adjusted p-value, in a sentence that says which of them decided.
 pub(super) fn sentence(verdict: &ColumnVerdict, options: &MonitorOptions) -> String {

@@ -6,7 +6,7 @@ use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use mlcore::{Error, Result};
 
 use super::verdict::{ColumnVerdict, Verdict};
-use crate::test::Score;
+use crate::two_sample::Score;
 
 impl Verdict {
     /// The tests as a table, one row each: `column`, `kind`, `test`, `outcome`, `statistic`, `pvalue`,

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::sample::Kind;
-use crate::test::Score;
+use crate::two_sample::Score;
 
 /// The version of the JSON form of [`Verdict`]: raised when a field changes its meaning or goes.
 pub const VERDICT_VERSION: u32 = 1;

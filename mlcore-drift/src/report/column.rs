@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::ReportOptions;
 use crate::monitor::{ColumnVerdict, Outcome, Verdict};
 use crate::sample::{Categories, Kind, Sample};
-use crate::test::psi::{PsiOptions, psi};
+use crate::two_sample::psi::{PsiOptions, psi};
 
 /// One column in both tables.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -272,5 +272,5 @@ fn shares(reference: &Categories, current: &Categories, most: usize) -> (Vec<Cat
 }
 
 fn clipped(name: &str) -> String {
-    crate::test::clipped(name)
+    crate::two_sample::clipped(name)
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::column::{CategoryShare, ColumnReport, Histogram, Moments, PsiSummary};
 use crate::monitor::{MonitorOptions, Outcome, Plan, Verdict, Window};
-use crate::test::KolmogorovSmirnov;
+use crate::two_sample::KolmogorovSmirnov;
 
 /// The version of the JSON form of [`Report`]: raised when a field changes its meaning or goes.
 pub const REPORT_VERSION: u32 = 1;

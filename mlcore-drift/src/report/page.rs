@@ -55,7 +55,7 @@ impl Report {
             names => {
                 const SHOWN: usize = 6;
                 let shown: Vec<String> =
-                    names.iter().take(SHOWN).map(|name| crate::test::clipped(name)).collect();
+                    names.iter().take(SHOWN).map(|name| crate::two_sample::clipped(name)).collect();
                 let more = if names.len() > SHOWN {
                     format!(" and {} more", names.len() - SHOWN)
                 } else {
@@ -92,7 +92,7 @@ impl Report {
         ]);
         for (position, column) in self.columns.iter().enumerate() {
             let link = format!("#{}", self.anchor(position));
-            let name = Markup::element("a", &[("href", &link)], crate::test::clipped(&column.name));
+            let name = Markup::element("a", &[("href", &link)], crate::two_sample::clipped(&column.name));
             let test = column.most_urgent_test();
             let score = test.and_then(|test| test.score.as_ref());
             table.row([
@@ -120,7 +120,7 @@ impl Report {
             return Markup::new();
         }
         let names: Vec<String> =
-            self.verdict.new_columns.iter().map(|name| crate::test::clipped(name)).collect();
+            self.verdict.new_columns.iter().map(|name| crate::two_sample::clipped(name)).collect();
         paragraph(format!("Columns that the reference does not have: {}.", names.join(", ")))
     }
 
@@ -149,7 +149,7 @@ impl ColumnReport {
 
     fn card(&self, anchor: &str) -> Markup {
         let class = if self.outcome == Outcome::Drifted { "card bad" } else { "card" };
-        let name = Markup::element("h3", &[], crate::test::clipped(&self.name));
+        let name = Markup::element("h3", &[], crate::two_sample::clipped(&self.name));
         let head = Markup::element("div", &[("class", "head")], [name, outcome_pill(self.outcome)]);
         let mut tests: Vec<&ColumnVerdict> = self.tests.iter().collect();
         tests.sort_by_key(|test| test.outcome != Outcome::Drifted);

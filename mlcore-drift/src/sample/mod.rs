@@ -41,7 +41,7 @@ impl fmt::Display for Kind {
 ///
 /// Nulls and NaNs are both missing: pandas turns one into the other and polars keeps them apart, and a verdict must not
 /// depend on who delivered the frame. They are counted, and compared as a rate of their own
-/// ([`MissingRate`](crate::test::MissingRate)), and never enter a test of values. Infinities are values.
+/// ([`MissingRate`](crate::two_sample::MissingRate)), and never enter a test of values. Infinities are values.
 ///
 /// Categories are counted by value, never by dictionary code. A sample is a cheap clone, and a `Float64` column without
 /// missing values is shared, not copied.

@@ -5,8 +5,8 @@
 mod samples;
 
 use mlcore_drift::sample::Sample;
-use mlcore_drift::test::psi::{PsiOptions, PsiRecipe, psi};
-use mlcore_drift::test::{ChiSquare, DriftTest, KolmogorovSmirnov, Psi, Score};
+use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe, psi};
+use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, Psi, Score};
 use samples::{Categories, Numbers, cases};
 use serde_json::Value;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mlcore::stats::{KsMethod, KsOptions, MAX_AUTO_N};
 use mlcore_drift::sample::{Kind, Sample};
-use mlcore_drift::test::psi::{PsiOptions, PsiRecipe};
-use mlcore_drift::test::{self, DriftTest};
+use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe};
+use mlcore_drift::two_sample::{self, DriftTest};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -26,7 +26,7 @@ const _: () = assert!(MAX_AUTO_N == 10_000, "the default that Python shows");
 #[pyclass(module = "mlcore.drift", frozen)]
 #[derive(Debug)]
 pub(crate) struct KolmogorovSmirnov {
-    test: test::KolmogorovSmirnov,
+    test: two_sample::KolmogorovSmirnov,
     method: String,
     max_auto_n: usize,
 }
@@ -44,7 +44,11 @@ impl KolmogorovSmirnov {
                 "asymp" => KsMethod::Asymptotic,
                 other => return Err(unknown(py, "choose test", "method", other, "auto, exact, asymp")),
             });
-            Ok(Self { test: test::KolmogorovSmirnov::new(options), method: method.to_owned(), max_auto_n })
+            Ok(Self {
+                test: two_sample::KolmogorovSmirnov::new(options),
+                method: method.to_owned(),
+                max_auto_n,
+            })
         })
     }
 
@@ -62,7 +66,7 @@ impl KolmogorovSmirnov {
 #[pyclass(module = "mlcore.drift", frozen)]
 #[derive(Debug)]
 pub(crate) struct ChiSquare {
-    test: test::ChiSquare,
+    test: two_sample::ChiSquare,
     pool_below: f64,
 }
 
@@ -71,7 +75,7 @@ impl ChiSquare {
     #[new]
     #[pyo3(signature = (pool_below = 5.0))]
     fn new(pool_below: f64) -> Self {
-        Self { test: test::ChiSquare::default().pool_below(pool_below), pool_below }
+        Self { test: two_sample::ChiSquare::default().pool_below(pool_below), pool_below }
     }
 
     fn __repr__(&self) -> String {
@@ -90,7 +94,7 @@ impl ChiSquare {
 #[pyclass(module = "mlcore.drift", frozen)]
 #[derive(Debug)]
 pub(crate) struct Psi {
-    test: test::Psi,
+    test: two_sample::Psi,
     options: PsiOptions,
 }
 
@@ -101,7 +105,7 @@ impl Psi {
     fn new(py: Python<'_>, bins: usize, recipe: &str) -> PyResult<Self> {
         entry(py, |py| {
             let options = PsiOptions::default().bins(bins).recipe(psi_recipe(py, recipe)?);
-            Ok(Self { test: test::Psi::new(options), options })
+            Ok(Self { test: two_sample::Psi::new(options), options })
         })
     }
 
@@ -137,7 +141,7 @@ pub(crate) fn psi<'py>(
                 Some(kind) => Sample::from_array_as(array.as_ref(), kind),
                 None => Sample::from_array(array.as_ref()),
             };
-            test::psi::psi(&sample(&reference)?, &sample(&current)?, &options)
+            two_sample::psi::psi(&sample(&reference)?, &sample(&current)?, &options)
         })?;
         let result = PyDict::new(py);
         result.set_item("psi", found.psi)?;
@@ -183,11 +187,11 @@ pub(super) fn drift_test(object: &Bound<'_, PyAny>) -> PyResult<Arc<dyn DriftTes
         return Ok(Arc::new(test.get().test));
     }
     match object.extract::<String>().as_deref() {
-        Ok("ks") => Ok(Arc::new(test::KolmogorovSmirnov::default())),
-        Ok("chi_square") => Ok(Arc::new(test::ChiSquare::default())),
-        Ok("psi") => Ok(Arc::new(test::Psi::default())),
+        Ok("ks") => Ok(Arc::new(two_sample::KolmogorovSmirnov::default())),
+        Ok("chi_square") => Ok(Arc::new(two_sample::ChiSquare::default())),
+        Ok("psi") => Ok(Arc::new(two_sample::Psi::default())),
         Ok("psi_evidently") => {
-            Ok(Arc::new(test::Psi::new(PsiOptions::default().recipe(PsiRecipe::Evidently))))
+            Ok(Arc::new(two_sample::Psi::new(PsiOptions::default().recipe(PsiRecipe::Evidently))))
         }
         Ok(other) => Err(unknown(py, "choose test", "test", other, "ks, chi_square, psi, psi_evidently")),
         Err(_) => {

@@ -36,7 +36,7 @@ use crate::sample::{Kind, Sample};
 ///
 /// ```
 /// use mlcore_drift::sample::Sample;
-/// use mlcore_drift::test::{DriftTest, KolmogorovSmirnov};
+/// use mlcore_drift::two_sample::{DriftTest, KolmogorovSmirnov};
 ///
 /// let reference = Sample::from_numbers((0..1000).map(f64::from).collect());
 /// let current = Sample::from_numbers((0..1000).map(|i| f64::from(i) + 100.0).collect());

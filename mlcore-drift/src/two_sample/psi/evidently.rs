@@ -11,7 +11,7 @@ use mlcore::{Error, Result};
 use super::histogram::Interior;
 use super::{OPERATION, PsiResult, term};
 use crate::sample::{Categories, Precision, Sample, count_numbers};
-use crate::test::{CompiledTest, Note, Score, require_kind};
+use crate::two_sample::{CompiledTest, Note, Score, require_kind};
 use crate::vector::extent;
 
 /// At most this many distinct values of the reference are compared one by one.

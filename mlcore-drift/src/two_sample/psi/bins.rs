@@ -1,8 +1,8 @@
 //! Bins that are frozen from the reference, open at both ends.
 
 use super::histogram::{Interior, differences};
-use crate::test::Note;
-use crate::test::order::quantiles;
+use crate::two_sample::Note;
+use crate::two_sample::order::quantiles;
 
 /// The bins of a numeric column.
 #[derive(Debug)]

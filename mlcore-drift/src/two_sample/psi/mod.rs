@@ -48,7 +48,7 @@ pub enum PsiRecipe {
 /// Options of [`psi`].
 ///
 /// ```
-/// use mlcore_drift::test::psi::{PsiOptions, PsiRecipe};
+/// use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe};
 ///
 /// let options = PsiOptions::default().bins(20).recipe(PsiRecipe::Uniform);
 /// assert_eq!(options.bins, 20);
@@ -132,7 +132,7 @@ pub struct PsiResult {
 ///
 /// ```
 /// use mlcore_drift::sample::Sample;
-/// use mlcore_drift::test::psi::{PsiOptions, psi};
+/// use mlcore_drift::two_sample::psi::{PsiOptions, psi};
 ///
 /// let reference = Sample::from_numbers((0..1000).map(f64::from).collect());
 /// let current = Sample::from_numbers((0..1000).map(|i| f64::from(i) * 0.9).collect());
