@@ -11,12 +11,12 @@ use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::Monitor;
 
+use super::background::{Consumer, Loss, RecordSink};
 use super::clock::{Clock, SystemClock};
-use super::consumer::{Consumer, Loss, RecordSink};
-use super::deployment::Deployment;
-use super::loader::ModelLoader;
-use super::queue::{Queue, Sequence};
-use super::{ArmAlias, Endpoint, Inner};
+use super::decide::Deployment;
+use super::record::{Queue, Sequence};
+use super::release::{ArmAlias, ModelLoader, Resolver};
+use super::{Endpoint, Inner};
 
 /// Builds an [`Endpoint`]: the default arm is the alias `champion`, there is no other, everybody gets it.
 #[must_use]
@@ -167,7 +167,7 @@ impl EndpointBuilder {
         let records_inputs = has_sinks || !self.monitors.is_empty();
         let records_outputs = has_sinks || self.loss.is_some();
         let consumer = Consumer::new(self.open_predictions, self.loss, self.monitors, self.sinks);
-        let resolver = super::resolve::Resolver {
+        let resolver = Resolver {
             model: self.model,
             registry: self.registry,
             artifacts: self.artifacts,
@@ -204,7 +204,7 @@ impl std::fmt::Debug for EndpointBuilder {
 
 #[cfg(feature = "ort")]
 fn default_loader() -> Option<Arc<dyn ModelLoader>> {
-    Some(Arc::new(super::loader::OnnxLoader::default()))
+    Some(Arc::new(super::release::OnnxLoader::default()))
 }
 
 #[cfg(not(feature = "ort"))]

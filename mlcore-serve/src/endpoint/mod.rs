@@ -9,23 +9,13 @@
 //! traffic, shadows run, and what the policy decides is carried out: a step, a promotion or a rollback is one audited
 //! change in the registry and one pointer swap here.
 
+mod background;
 mod builder;
 mod clock;
-mod consumer;
-mod deployment;
-mod event;
-mod ledger;
-mod loader;
-mod model;
-mod packed;
-mod queue;
+mod decide;
+mod input;
 mod record;
 mod release;
-mod request;
-mod resolve;
-mod row_buffer;
-mod shadow;
-mod worker;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,25 +32,18 @@ use mlcore::{Error, Result};
 use mlcore_drift::monitor::Verdict;
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::background::{Consumer, ShadowRun};
+pub use self::background::{Counts, Loss, RecordSink, ShadowComparison, Worker};
 pub use self::builder::EndpointBuilder;
 pub use self::clock::{Clock, SystemClock};
-use self::consumer::Consumer;
-pub use self::consumer::{Counts, Loss, RecordSink};
-use self::deployment::Deployment;
-pub use self::event::{Event, EventKind};
-pub use self::loader::ModelLoader;
+use self::decide::Deployment;
+pub use self::input::{Input, OutcomeId, Prediction, Request};
+use self::record::{Item, Queue, Sequence, set};
+pub use self::record::{Record, RecordedInput, RowBuffer};
 #[cfg(feature = "ort")]
-pub use self::loader::OnnxLoader;
-pub use self::model::LoadedModel;
-use self::queue::{Item, Queue, Sequence};
-use self::record::set;
-pub use self::record::{Record, RecordedInput};
-pub use self::request::{Input, OutcomeId, Prediction, Request};
-use self::resolve::{ArmAlias, Resolver};
-pub use self::row_buffer::RowBuffer;
-pub use self::shadow::ShadowComparison;
-use self::shadow::ShadowRun;
-pub use self::worker::Worker;
+pub use self::release::OnnxLoader;
+use self::release::Resolver;
+pub use self::release::{Event, EventKind, LoadedModel, ModelLoader};
 
 /// Answers the requests for one model, whichever of its versions that takes. Cloning shares it.
 ///

@@ -10,10 +10,9 @@ use mlcore_drift::monitor::{Monitor, Verdict};
 use serde::Serialize;
 
 use super::ledger::Ledger;
-use super::queue::Item;
-use super::record::{Record, RecordedInput, Slip};
-use super::request::OutcomeId;
 use super::shadow::{ShadowComparison, ShadowRun};
+use crate::endpoint::input::OutcomeId;
+use crate::endpoint::record::{Item, Record, RecordedInput, Slip};
 
 /// How wrong an answer was: the model's outputs for one request and the true outcome, to a loss of which less is better.
 pub type Loss = Arc<dyn Fn(&Batch, f64) -> Result<f64> + Send + Sync>;

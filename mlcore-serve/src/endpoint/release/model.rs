@@ -12,7 +12,7 @@ use mlcore::schema::{DType, Dim, Field, Schema};
 use mlcore::{Error, Result};
 use mlcore_features::pipeline::{Output, Plan};
 
-use super::request::Input;
+use crate::endpoint::input::Input;
 
 /// A version that is loaded, warm and ready: its runner and, where it has one, its feature plan.
 pub struct LoadedModel {

@@ -8,9 +8,9 @@ use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
 use mlcore::name::{Arm, Version};
 
-use super::record::Slip;
-use super::request::OutcomeId;
-use super::shadow::ShadowRun;
+use super::line::Slip;
+use crate::endpoint::background::ShadowRun;
+use crate::endpoint::input::OutcomeId;
 
 /// Bounded queues that never block: what does not fit is dropped and counted.
 ///

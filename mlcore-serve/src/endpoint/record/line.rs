@@ -8,8 +8,8 @@ use mlcore::name::{Arm, RequestId, Version};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::packed::Packed;
-use super::request::{Input, OutcomeId};
 use super::row_buffer::RowBuffer;
+use crate::endpoint::input::{Input, OutcomeId};
 
 /// What a request brought, as it was recorded.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mlcore::{Error, Result};
 
-use super::{Endpoint, Event};
+use crate::endpoint::{Endpoint, Event};
 
 /// A thread that calls [`Endpoint::process`] until it is stopped or dropped.
 pub struct Worker {

@@ -1,6 +1,6 @@
 use mlcore::batch::{Row, Value};
 
-use super::record::set;
+use super::line::set;
 
 /// An owned copy of a raw record whose memory is used again: after the first few records a copy allocates nothing.
 ///

@@ -1,5 +1,10 @@
 //! What the policy decides, carried out: in the registry first, then here.
 
+mod event;
+mod loader;
+mod model;
+mod resolve;
+
 use std::sync::{Arc, PoisonError};
 
 use mlcore::name::Arm;
@@ -7,11 +12,15 @@ use mlcore::registry::{Change, Expected, RegistryExt, Stage};
 use mlcore::rollout::{Decision, Fixed, RolloutPolicy};
 use mlcore::{Error, Result};
 
+pub use self::event::{Event, EventKind};
+pub use self::loader::ModelLoader;
+#[cfg(feature = "ort")]
+pub use self::loader::OnnxLoader;
+pub use self::model::LoadedModel;
+pub(crate) use self::resolve::{ArmAlias, Resolver};
 use super::Endpoint;
-use super::consumer::Consumer;
-use super::deployment::Deployment;
-use super::event::{Event, EventKind};
-use super::model::LoadedModel;
+use super::background::Consumer;
+use super::decide::Deployment;
 
 impl Endpoint {
     /// Serves what the aliases mean now, under `policy`.

@@ -6,7 +6,7 @@ use mlcore::batch::Batch;
 use mlcore::name::{Arm, Version};
 use serde::Serialize;
 
-use super::model::LoadedModel;
+use crate::endpoint::release::LoadedModel;
 
 /// A model to be run beside the one that answered.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use mlcore::Result;
 use mlcore::name::Arm;
 use mlcore::rollout::{Candidate, Candidates, RolloutPolicy};
 
-use super::model::LoadedModel;
+use crate::endpoint::release::LoadedModel;
 
 /// What answers at one moment: the arms, their models and the policy. Replaced as a whole, never changed.
 #[derive(Debug)]

@@ -1,0 +1,5 @@
+//! What does a request bring?
+
+mod request;
+
+pub use self::request::{Input, OutcomeId, Prediction, Request};
