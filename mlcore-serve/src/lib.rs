@@ -34,7 +34,7 @@
 //!     });
 //!     Ok(Arc::new(model) as Arc<dyn Runner>)
 //! };
-//! let endpoint = Endpoint::builder(risk, registry, artifacts).loader(loader).build()?;
+//! let endpoint = Endpoint::builder(risk, registry, artifacts).with_loader(loader).build()?;
 //!
 //! let (user, request) = (UnitId::new("user-17")?, Batch::single("age", Tensor::column(vec![41.0])));
 //! let prediction = endpoint.predict(Request::tensors(&user, &request))?;
@@ -51,7 +51,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `ort` | a loader for ONNX models |
+//! | `ort` (default) | a loader for ONNX models |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
 #[cfg(feature = "conformance")]

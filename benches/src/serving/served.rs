@@ -47,10 +47,10 @@ impl Served {
         let mut monitor = Monitor::new(&requests.reference, &MonitorOptions::default())?;
         monitor.bind(requests.plan.input())?;
         let endpoint = Endpoint::builder(name, Arc::new(registry), Arc::new(artifacts))
-            .arm(canary)
-            .policy(Weighted::new("release 2", weights)?)
-            .monitor(monitor)
-            .seed(7)
+            .with_arm(canary)
+            .with_policy(Weighted::new("release 2", weights)?)
+            .with_monitor(monitor)
+            .with_seed(7)
             .build()?;
         let units = (0..requests.tables.len())
             .map(|unit| UnitId::new(format!("unit-{unit}")))

@@ -116,10 +116,10 @@ fn endpoint() -> Result<Endpoint> {
     let mut monitor = Monitor::new(&train, &MonitorOptions::default())?;
     monitor.bind(plan.input())?;
     Endpoint::builder(release::model_name()?, registry, artifacts)
-        .arm(Alias::new("challenger")?)
-        .policy(release::canary("v2")?)
-        .loss(release::loss)
-        .monitor(monitor)
+        .with_arm(Alias::new("challenger")?)
+        .with_policy(release::canary("v2")?)
+        .with_loss(release::loss)
+        .with_monitor(monitor)
         .build()
 }
 

@@ -87,9 +87,9 @@ fn run() -> Result<PathBuf> {
     let mut monitor = Monitor::new(&reference, &watch())?;
     monitor.bind(plan.input())?;
     let endpoint = Endpoint::builder(model_name()?, registry.clone(), artifacts.clone())
-        .arm(Alias::new("challenger")?)
-        .loss(release::loss)
-        .monitor(monitor)
+        .with_arm(Alias::new("challenger")?)
+        .with_loss(release::loss)
+        .with_monitor(monitor)
         .build()?;
     let live = rows.of(&SITES, &[3])?.shuffled(3)?;
     let speed = steps::speed(&mut story, &registry, &artifacts, &reference, &plan, &live)?;

@@ -120,8 +120,9 @@ pub(crate) fn speed(
 ) -> Result<Speed> {
     let mut monitor = Monitor::new(reference, &MonitorOptions::default())?;
     monitor.bind(plan.input())?;
-    let endpoint =
-        Endpoint::builder(model_name()?, registry.clone(), artifacts.clone()).monitor(monitor).build()?;
+    let endpoint = Endpoint::builder(model_name()?, registry.clone(), artifacts.clone())
+        .with_monitor(monitor)
+        .build()?;
     let speed = measure(&endpoint, live, 20)?;
     story.say(format!(
         "{} requests from one thread, each a raw row through features, model, record and monitor: {} a second, p50 {:.1?}, \

@@ -128,34 +128,34 @@ impl Endpoint {
             let mut builder =
                 mlcore_serve::Endpoint::builder(name.clone(), backend.clone(), artifacts.clone());
             if let Some(alias) = default_arm {
-                builder = builder.default_arm(Alias::new(alias).map_err(raised)?);
+                builder = builder.with_default_arm(Alias::new(alias).map_err(raised)?);
             }
             for alias in arms {
-                builder = builder.arm(Alias::new(alias).map_err(raised)?);
+                builder = builder.with_arm(Alias::new(alias).map_err(raised)?);
             }
             if let Some(policy) = policy {
-                builder = builder.policy(self::policy(policy)?);
+                builder = builder.with_policy(self::policy(policy)?);
             }
             if let Some(seconds) = timeout {
                 let timeout = duration(py, BUILD, "timeout", seconds)?;
-                builder = builder.run_options(RunOptions::default().with_timeout(timeout));
+                builder = builder.with_run_options(RunOptions::default().with_timeout(timeout));
             }
             if let Some(actor) = actor {
-                builder = builder.actor(actor);
+                builder = builder.with_actor(actor);
             }
             if let Some(items) = queue_capacity {
-                builder = builder.queue_capacity(items);
+                builder = builder.with_queue_capacity(items);
             }
             if let Some(predictions) = open_predictions {
-                builder = builder.open_predictions(predictions);
+                builder = builder.with_open_predictions(predictions);
             }
             if let Some(seed) = seed {
-                builder = builder.seed(seed);
+                builder = builder.with_seed(seed);
             }
             let loss = loss.map(loss::Loss::read).transpose()?;
             if let Some(loss) = &loss {
                 let loss = loss.clone();
-                builder = builder.loss(move |outputs, label| loss.score(outputs, label));
+                builder = builder.with_loss(move |outputs, label| loss.score(outputs, label));
             }
             let watched = match (reference, monitor_options) {
                 (Some(reference), options) => Some(monitor_parts(reference, options)?),
@@ -173,9 +173,9 @@ impl Endpoint {
             let endpoint = detached(py, || {
                 if let Some((reference, options)) = watched {
                     let plan = plan(&*backend, &*artifacts, &name, &Alias::new(alias)?)?;
-                    builder = builder.monitor(monitor(&reference, options, &plan)?);
+                    builder = builder.with_monitor(monitor(&reference, options, &plan)?);
                 }
-                let endpoint = builder.loader(OnnxLoader::new(options)).build()?;
+                let endpoint = builder.with_loader(OnnxLoader::new(options)).build()?;
                 if let Some(loss) = &loss {
                     for model in input::models(&endpoint) {
                         loss.check(&model.runner().signature().outputs)?;

@@ -18,7 +18,7 @@ use super::record::{Queue, Sequence};
 use super::release::{ArmAlias, ModelLoader, Resolver};
 use super::{Endpoint, Inner};
 
-/// Builds an [`Endpoint`]: the default arm is the alias `champion`, there is no other, everybody gets it.
+/// Builds an [`Endpoint`]. By default everybody gets the version behind the alias `champion`, and there is no other arm.
 #[must_use]
 pub struct EndpointBuilder {
     model: ModelName,
@@ -66,84 +66,84 @@ impl EndpointBuilder {
         }
     }
 
-    /// Another default arm than `champion`: the alias whose version everybody gets who is assigned to no other.
-    pub fn default_arm(mut self, alias: Alias) -> Self {
+    /// Makes `alias` the default arm, which answers everybody who is assigned to no other; `champion` by default.
+    pub fn with_default_arm(mut self, alias: Alias) -> Self {
         self.default_alias = Some(alias);
         self
     }
 
-    /// Another alias that answers as an arm of its name, while it exists: a canary, a shadow.
-    pub fn arm(mut self, alias: Alias) -> Self {
+    /// Adds an arm of this alias' name, such as a canary or a shadow. It answers while the alias exists.
+    pub fn with_arm(mut self, alias: Alias) -> Self {
         self.aliases.push(alias);
         self
     }
 
-    /// Who gets which arm, from the start.
-    pub fn policy(mut self, policy: impl RolloutPolicy + 'static) -> Self {
+    /// Lets `policy` assign the arms from the start; by default everybody gets the default arm.
+    pub fn with_policy(mut self, policy: impl RolloutPolicy + 'static) -> Self {
         self.policy = Some(Arc::new(policy));
         self
     }
 
-    /// How versions become runners. With the feature `ort` the default loads ONNX models.
-    pub fn loader(mut self, loader: impl ModelLoader + 'static) -> Self {
+    /// Loads versions with `loader`. By default ONNX models are loaded, where the feature `ort` is on.
+    pub fn with_loader(mut self, loader: impl ModelLoader + 'static) -> Self {
         self.loader = Some(Arc::new(loader));
         self
     }
 
-    /// How a run goes: its deadline.
-    pub fn run_options(mut self, options: RunOptions) -> Self {
+    /// Runs models with these options, shadows too: a deadline above all.
+    pub fn with_run_options(mut self, options: RunOptions) -> Self {
         self.run_options = options;
         self
     }
 
-    /// Another clock than the system's.
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+    /// Takes the time from `clock` instead of from the operating system.
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Who is named in the audit log for what the endpoint does by itself; `endpoint` by default.
-    pub fn actor(mut self, actor: impl Into<String>) -> Self {
+    /// Names `actor` in the audit log for what the endpoint does by itself; `endpoint` by default.
+    pub fn with_actor(mut self, actor: impl Into<String>) -> Self {
         self.actor = actor.into();
         self
     }
 
-    /// How wrong an answer was, from the outputs of one request and its reported outcome; less is better. Without it
-    /// outcomes are joined and counted, and say nothing to the policy.
-    pub fn loss(mut self, loss: impl Fn(&Batch, f64) -> Result<f64> + Send + Sync + 'static) -> Self {
+    /// Scores each answer with `loss` when its outcome is reported; less is better. Without a loss outcomes are joined and
+    /// counted, and say nothing to the policy.
+    pub fn with_loss(mut self, loss: impl Fn(&Batch, f64) -> Result<f64> + Send + Sync + 'static) -> Self {
         self.loss = Some(Arc::new(loss));
         self
     }
 
     /// Watches the raw input of all answered requests. For single rows the monitor must be
     /// [bound](Monitor::bind) to the feature plan's input schema.
-    pub fn monitor(mut self, monitor: Monitor) -> Self {
+    pub fn with_monitor(mut self, monitor: Monitor) -> Self {
         self.monitors.push(monitor);
         self
     }
 
     /// Hands every record to `sink`, off the path of the requests.
-    pub fn sink(mut self, sink: impl RecordSink + 'static) -> Self {
+    pub fn with_sink(mut self, sink: impl RecordSink + 'static) -> Self {
         self.sinks.push(Box::new(sink));
         self
     }
 
-    /// How many records and shadows may wait, and how many outcomes; what comes then is dropped and counted. 65,536 of
-    /// each by default: half a second of traffic at the rate of one busy core.
-    pub fn queue_capacity(mut self, items: usize) -> Self {
+    /// Lets so many records and shadows wait, and as many outcomes; what comes then is dropped and counted. 65,536 of each
+    /// by default: half a second of traffic at the rate of one busy core.
+    pub fn with_queue_capacity(mut self, items: usize) -> Self {
         self.queue_capacity = items;
         self
     }
 
-    /// How many predictions may wait for their outcome; then the oldest is forgotten and counted. 262,144 by default. Each
+    /// Lets so many predictions wait for their outcome; then the oldest is forgotten and counted. 262,144 by default. Each
     /// keeps its outputs where a loss is computed from them, and else only a few words.
-    pub fn open_predictions(mut self, predictions: usize) -> Self {
+    pub fn with_open_predictions(mut self, predictions: usize) -> Self {
         self.open_predictions = predictions;
         self
     }
 
-    /// The upper half of the generated outcome ids, and so of all draws: give it to replay a log.
-    pub fn seed(mut self, seed: u64) -> Self {
+    /// Sets the upper half of the generated outcome ids, and so of all draws: for the replay of a log.
+    pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
@@ -155,9 +155,8 @@ impl EndpointBuilder {
     /// that is named twice or a missing loader, and what loading a version answers.
     pub fn build(self) -> Result<Endpoint> {
         let loader = self.loader.ok_or_else(|| {
-            Error::invalid_input("build endpoint", self.model.as_str(), "there is no model loader").remedy(
-                "give it one with EndpointBuilder::loader, or build mlcore-serve with the feature ort",
-            )
+            Error::invalid_input("build endpoint", self.model.as_str(), "there is no model loader")
+                .remedy("give the endpoint a model loader, or build mlcore-serve with the feature ort")
         })?;
         let default_alias = self.default_alias.map_or_else(|| Alias::new("champion"), Ok)?;
         let default_arm = ArmAlias::new(default_alias)?;

@@ -74,7 +74,7 @@ fn a_failing_model_is_recorded_as_a_failure_of_its_arm() {
 fn a_full_queue_drops_and_counts_and_never_blocks() {
     let place = Place::new();
     place.point("champion", place.register("1"));
-    let endpoint = place.endpoint().queue_capacity(8).build().unwrap();
+    let endpoint = place.endpoint().with_queue_capacity(8).build().unwrap();
     for number in 0..100 {
         ask(&endpoint, number).unwrap();
         endpoint.report_outcome(OutcomeId::of(&"x".parse().unwrap()), 0.0);
@@ -121,7 +121,8 @@ fn an_alias_that_moved_meanwhile_is_not_overwritten() -> Result<()> {
         RampOptions::new([Guardrail::new(Metric::ErrorRate, 0.05)?.with_limit(0.2)?]).with_steps([0.5]);
     let options =
         CanaryOptions { control: arm("champion"), canary: arm("challenger"), salt: "s".into(), ramp };
-    let endpoint = place.endpoint().arm(alias("challenger")).policy(Canary::new(options)?).build()?;
+    let endpoint =
+        place.endpoint().with_arm(alias("challenger")).with_policy(Canary::new(options)?).build()?;
     let other = place.register("5");
     place.registry.set_alias(
         &model(),
@@ -155,7 +156,7 @@ fn a_loss_that_cannot_be_computed_is_counted() {
     let place = Place::new();
     place.point("champion", place.register("1"));
     let endpoint =
-        place.endpoint().loss(|outputs, _| Ok(outputs.tensor("nothing")?.len() as f64)).build().unwrap();
+        place.endpoint().with_loss(|outputs, _| Ok(outputs.tensor("nothing")?.len() as f64)).build().unwrap();
     let id = endpoint.predict(Request::tensors(&unit(1), &row())).unwrap().outcome_id;
     endpoint.report_outcome(id, 1.0);
     endpoint.process();

@@ -60,7 +60,7 @@ fn endpoint(plan: &Plan, inputs: Schema) -> (Place, EndpointBuilder) {
     let new = NewVersion::new(model(), artifact, runner.signature().clone()).with_lineage(lineage);
     place.point("champion", place.registry.create_version(new, &change("new")).unwrap().version);
     let loader = move |_: &ModelVersion, _: &dyn ArtifactStore| Ok(runner.clone());
-    let builder = place.endpoint().loader(loader);
+    let builder = place.endpoint().with_loader(loader);
     (place, builder)
 }
 
@@ -167,7 +167,7 @@ fn the_monitor_sees_rows_and_tables_and_says_what_shifted() {
     let (_place, builder) = endpoint(&plan, inputs);
     let mut monitor = Monitor::new(&table(2_000, 0.0), &MonitorOptions::default().window_rows(500)).unwrap();
     monitor.bind(plan.input()).unwrap();
-    let endpoint = builder.monitor(monitor).build().unwrap();
+    let endpoint = builder.with_monitor(monitor).build().unwrap();
     let verdicts = |endpoint: &Endpoint| -> Vec<Vec<String>> {
         let judged = endpoint.process().into_iter().filter_map(|event| match event.kind {
             EventKind::Judged { verdict } => {
@@ -198,7 +198,7 @@ fn a_row_made_for_other_columns_is_refused_and_a_table_is_not() {
         monitor.bind(plan.input()).unwrap();
         monitor
     };
-    let endpoint = builder.monitor(monitored()).build().unwrap();
+    let endpoint = builder.with_monitor(monitored()).build().unwrap();
     // The same columns in another order: read by the plan's order, an age of no years would be a word.
     let swapped = Schema::new(plan.input().fields().iter().rev().cloned()).unwrap();
     let values = [Value::Text("free"), Value::Float(41.0)];

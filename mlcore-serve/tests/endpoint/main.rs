@@ -39,7 +39,7 @@ fn a_request_is_answered_and_recorded_whole() {
     let sink = records.clone();
     let endpoint = place
         .endpoint()
-        .sink(move |record: &Record| sink.lock().unwrap().push(record.clone()))
+        .with_sink(move |record: &Record| sink.lock().unwrap().push(record.clone()))
         .build()
         .unwrap();
     let id = RequestId::new("order-1").unwrap();
@@ -64,7 +64,7 @@ fn equal_features_have_equal_digests_and_others_do_not() {
     let sink = digests.clone();
     let endpoint = place
         .endpoint()
-        .sink(move |record: &Record| sink.lock().unwrap().push(record.features_digest))
+        .with_sink(move |record: &Record| sink.lock().unwrap().push(record.features_digest))
         .build()
         .unwrap();
     let other = Batch::single("x", Tensor::new([1, 2], vec![0.5_f32, -1.5]).unwrap());
@@ -84,8 +84,8 @@ fn units_are_routed_by_the_policy_and_stay() {
     let weights = [(arm("champion"), 1.0), (arm("challenger"), 1.0)];
     let endpoint = place
         .endpoint()
-        .arm(support::alias("challenger"))
-        .policy(Weighted::new("salt", weights).unwrap())
+        .with_arm(support::alias("challenger"))
+        .with_policy(Weighted::new("salt", weights).unwrap())
         .build()
         .unwrap();
     let first: Vec<f64> = (0..400).map(|number| ask(&endpoint, number).unwrap()).collect();
@@ -101,7 +101,7 @@ fn shadows_run_off_the_path_and_are_compared() {
     place.point("champion", place.register("1"));
     place.point("dark", place.register("2"));
     let policy = Shadowed::new(Fixed::new(arm("champion")), [arm("dark")], 1.0).unwrap();
-    let endpoint = place.endpoint().arm(support::alias("dark")).policy(policy).build().unwrap();
+    let endpoint = place.endpoint().with_arm(support::alias("dark")).with_policy(policy).build().unwrap();
     for number in 0..10 {
         assert_eq!(ask(&endpoint, number).unwrap(), 1.0, "a shadow's answer reached a caller");
     }
@@ -121,7 +121,7 @@ fn outcomes_are_joined_once() {
     let seen = losses.clone();
     let endpoint = place
         .endpoint()
-        .loss(move |outputs, label| {
+        .with_loss(move |outputs, label| {
             let loss = (outputs.tensor("y")?.values::<f64>()?[0] - label).abs();
             seen.lock().unwrap().push(loss);
             Ok(loss)
@@ -159,7 +159,13 @@ fn a_replay_with_the_same_seed_gives_the_same_ids_and_draws() {
     place.point("dark", place.register("2"));
     let run = || {
         let policy = Shadowed::new(Fixed::new(arm("champion")), [arm("dark")], 0.3).unwrap();
-        let endpoint = place.endpoint().arm(support::alias("dark")).policy(policy).seed(99).build().unwrap();
+        let endpoint = place
+            .endpoint()
+            .with_arm(support::alias("dark"))
+            .with_policy(policy)
+            .with_seed(99)
+            .build()
+            .unwrap();
         let ids: Vec<OutcomeId> = (0..200)
             .map(|number| endpoint.predict(Request::tensors(&unit(number), &row())).unwrap().outcome_id)
             .collect();

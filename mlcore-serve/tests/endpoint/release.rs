@@ -40,10 +40,10 @@ fn on_trial(challenger: &str) -> (Place, Endpoint) {
     place.point("challenger", version);
     let endpoint = place
         .endpoint()
-        .arm(alias("challenger"))
-        .policy(canary())
-        .clock(ManualClock::default())
-        .loss(|outputs, label| Ok((outputs.tensor("y")?.values::<f64>()?[0] - label).abs()))
+        .with_arm(alias("challenger"))
+        .with_policy(canary())
+        .with_clock(ManualClock::default())
+        .with_loss(|outputs, label| Ok((outputs.tensor("y")?.values::<f64>()?[0] - label).abs()))
         .build()
         .unwrap();
     (place, endpoint)
@@ -124,7 +124,7 @@ fn versions_are_swapped_under_load_without_a_failed_or_mixed_answer() {
     let place = Place::new();
     let versions: Vec<Version> = (1..=40).map(|number| place.register(&number.to_string())).collect();
     place.point("champion", versions[0]);
-    let endpoint = place.endpoint().queue_capacity(1 << 20).build().unwrap();
+    let endpoint = place.endpoint().with_queue_capacity(1 << 20).build().unwrap();
     let done = Arc::new(AtomicBool::new(false));
     let answered = Arc::new(AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -174,7 +174,7 @@ fn a_swap_loads_a_version_only_once() {
         counter.fetch_add(1, Ordering::SeqCst);
         crate::support::load(version, artifacts)
     };
-    let endpoint = place.endpoint().loader(loader).arm(alias("challenger")).build().unwrap();
+    let endpoint = place.endpoint().with_loader(loader).with_arm(alias("challenger")).build().unwrap();
     assert!(endpoint.refresh().unwrap().is_empty());
     place.point("challenger", Version::FIRST);
     endpoint.refresh().unwrap();
@@ -193,9 +193,9 @@ fn time_limits_of_a_ramp_follow_the_endpoints_clock() {
         CanaryOptions { control: arm("champion"), canary: arm("challenger"), salt: String::new(), ramp };
     let endpoint = place
         .endpoint()
-        .arm(alias("challenger"))
-        .policy(Canary::new(options).unwrap())
-        .clock(clock.clone())
+        .with_arm(alias("challenger"))
+        .with_policy(Canary::new(options).unwrap())
+        .with_clock(clock.clone())
         .build()
         .unwrap();
     assert!(endpoint.process().is_empty());

@@ -69,7 +69,9 @@ impl Place {
     }
 
     pub(crate) fn endpoint(&self) -> EndpointBuilder {
-        Endpoint::builder(model(), self.registry.clone(), self.artifacts.clone()).loader(load).seed(7)
+        Endpoint::builder(model(), self.registry.clone(), self.artifacts.clone())
+            .with_loader(load)
+            .with_seed(7)
     }
 }
 
