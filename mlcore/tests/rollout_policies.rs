@@ -8,7 +8,7 @@ use std::time::Duration;
 use mlcore::conformance::{Stickiness, rollout_policy};
 use mlcore::name::{Arm, UnitId, Version};
 use mlcore::rollout::{
-    Assignment, Canary, CanaryOptions, Candidate, Candidates, Decision, Draw, Fixed, Guardrail, Metric,
+    Ask, Assignment, Canary, CanaryOptions, Candidate, Candidates, Decision, Draw, Fixed, Guardrail, Metric,
     Observation, Outcome, RampOptions, RolloutPolicy, Shadowed, Weighted,
 };
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ fn arm(name: &str) -> Arm {
 }
 
 fn candidates(names: &[&str]) -> Candidates {
-    Candidates::new(names.iter().map(|name| Candidate { arm: arm(name), version: Version::FIRST })).unwrap()
+    Candidates::new(names.iter().map(|name| Candidate::new(arm(name), Version::FIRST))).unwrap()
 }
 
 fn options() -> RampOptions {
@@ -41,19 +41,19 @@ fn unit(number: usize) -> UnitId {
 
 /// Which of many units are on trial.
 fn on_trial(policy: &Canary, both: &Candidates) -> Vec<bool> {
-    (0..4_000).map(|i| policy.assign(&unit(i), both, Draw::new(0)).position == 1).collect()
+    (0..4_000).map(|i| policy.assign(&Ask::new(&unit(i), both, Draw::new(0))).position == 1).collect()
 }
 
 fn observe(policy: &Canary, name: &str, epoch: u32, observation: Observation) {
-    policy.observe(&Outcome { arm: arm(name), epoch, observation });
+    policy.observe(&Outcome::new(&arm(name), observation).with_epoch(epoch));
 }
 
 /// Flawless answers of both arms in the present epoch, as many as a step wants; the decision that follows.
 fn pass_a_step(policy: &Canary, both: &Candidates) -> Decision {
-    let epoch = policy.assign(&unit(0), both, Draw::new(0)).epoch;
+    let epoch = policy.assign(&Ask::new(&unit(0), both, Draw::new(0))).epoch;
     for _ in 0..2_000 {
         for name in ["champion", "challenger"] {
-            observe(policy, name, epoch, Observation::Answered { latency: Duration::from_micros(20) });
+            observe(policy, name, epoch, Observation::answered(Duration::from_micros(20)));
         }
     }
     policy.decide(Duration::ZERO)
@@ -64,12 +64,12 @@ fn pass_a_step(policy: &Canary, both: &Candidates) -> Decision {
 struct Explore;
 
 impl RolloutPolicy for Explore {
-    fn assign(&self, _unit: &UnitId, candidates: &Candidates, draw: Draw) -> Assignment {
-        let arms = candidates.as_slice().len();
-        let explore = draw.unit_interval() * 3.0;
+    fn assign(&self, ask: &Ask<'_>) -> Assignment {
+        let arms = ask.candidates.as_slice().len();
+        let explore = ask.draw.unit_interval() * 3.0;
         let position = if explore < 1.0 { (explore * arms as f64) as usize } else { 0 };
         let propensity = 1.0 / 3.0 / arms as f64 + if position == 0 { 2.0 / 3.0 } else { 0.0 };
-        Assignment { propensity, ..Assignment::certain(position) }
+        Assignment::certain(position).with_propensity(propensity)
     }
 }
 
@@ -92,12 +92,12 @@ fn every_policy_keeps_the_contract() {
 fn a_shared_policy_is_the_one_it_shares() {
     let (both, own) = (candidates(&["champion", "challenger"]), Arc::new(canary("release-2", options())));
     let shared: Arc<dyn RolloutPolicy> = own.clone();
-    assert_eq!(shared.on_trial(), Some(&arm("challenger")));
-    let epoch = shared.assign(&unit(0), &both, Draw::new(0)).epoch;
-    let breach = Observation::Breach { reason: "an operator saw it".into() };
-    shared.observe(&Outcome { arm: arm("challenger"), epoch, observation: breach });
+    let epoch = shared.assign(&Ask::new(&unit(0), &both, Draw::new(0))).epoch;
+    let breach = Observation::breach("an operator saw it");
+    shared.observe(&Outcome::new(&arm("challenger"), breach).with_epoch(epoch));
     assert_eq!(own.ramp().share(), 0.0);
-    assert!(matches!(shared.decide(Duration::ZERO), Decision::RollBack { .. }));
+    let decision = shared.decide(Duration::ZERO);
+    assert_eq!(decision, Decision::roll_back(arm("challenger"), "an operator saw it"));
 }
 
 proptest! {
@@ -141,14 +141,14 @@ fn only_concurrent_outcomes_of_this_release_are_evidence() {
         (ramp.evidence()[0].canary.count(), ramp.evidence()[0].control.count())
     };
     let policy = canary("release-2", options());
-    let epoch = policy.assign(&unit(0), &both, Draw::new(0)).epoch;
+    let epoch = policy.assign(&Ask::new(&unit(0), &both, Draw::new(0))).epoch;
 
     // Late outcomes of the release before, whose arms had the same names.
-    let earlier = canary("release-1", options()).assign(&unit(0), &both, Draw::new(0)).epoch;
+    let earlier = canary("release-1", options()).assign(&Ask::new(&unit(0), &both, Draw::new(0))).epoch;
     // While one arm could not answer, everybody got the other: those outcomes have no counterpart.
     let alone: Vec<u32> = [candidates(&["champion"]), candidates(&["challenger"])]
         .iter()
-        .map(|one| policy.assign(&unit(0), one, Draw::new(0)).epoch)
+        .map(|one| policy.assign(&Ask::new(&unit(0), one, Draw::new(0))).epoch)
         .collect();
     for stale in [earlier, alone[0], alone[1], 0, u32::MAX] {
         for name in ["champion", "challenger", "stranger"] {
@@ -168,7 +168,7 @@ fn only_concurrent_outcomes_of_this_release_are_evidence() {
 #[test]
 fn a_breach_always_counts_and_rolling_back_is_for_good() {
     let both = candidates(&["champion", "challenger"]);
-    let breach = || Observation::Breach { reason: "an operator pulled the cord".into() };
+    let breach = || Observation::breach("an operator pulled the cord");
     let running = canary("a", options());
     let passed = canary("b", options().with_steps([0.5]));
     assert!(matches!(pass_a_step(&passed, &both), Decision::Promote { .. }));
@@ -179,7 +179,9 @@ fn a_breach_always_counts_and_rolling_back_is_for_good() {
         for second in 0..100 {
             pass_a_step(&policy, &both);
             policy.thaw();
-            let Decision::RollBack { reason } = policy.decide(Duration::from_secs(second)) else { panic!() };
+            let Decision::RollBack { reason, .. } = policy.decide(Duration::from_secs(second)) else {
+                panic!()
+            };
             assert_eq!(reason, "an operator pulled the cord");
         }
         assert!(on_trial(&policy, &both).iter().all(|on_trial| !on_trial));
@@ -193,7 +195,7 @@ fn shadows_are_drawn_apart_from_arms() {
     let (mut seen, mut shadowed) = ([0_u32; 3], [0_u32; 3]);
     for number in 0..60_000_u64 {
         let draw = Draw::new(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).another();
-        let assignment = policy.assign(&unit(1), &both, draw);
+        let assignment = policy.assign(&Ask::new(&unit(1), &both, draw));
         seen[assignment.position] += 1;
         shadowed[assignment.position] += u32::from(!assignment.shadows.is_empty());
     }
@@ -221,9 +223,9 @@ fn a_canary_is_not_its_own_control_and_keeps_its_options() {
 
 #[test]
 fn candidates_are_arms_that_differ() {
-    let twice = ["a", "b", "a"].map(|name| Candidate { arm: arm(name), version: Version::FIRST });
+    let twice = ["a", "b", "a"].map(|name| Candidate::new(arm(name), Version::FIRST));
     assert!(Candidates::new(twice).unwrap_err().to_string().contains("twice"));
     assert!(Candidates::new([]).is_err());
-    let many = (0..65).map(|i| Candidate { arm: arm(&format!("arm{i}")), version: Version::FIRST });
+    let many = (0..65).map(|i| Candidate::new(arm(&format!("arm{i}")), Version::FIRST));
     assert!(Candidates::new(many).is_err());
 }

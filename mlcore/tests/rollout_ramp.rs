@@ -4,7 +4,12 @@
 
 use std::time::Duration;
 
+use mlcore::name::Arm;
 use mlcore::rollout::{Decision, Expiry, Guardrail, Metric, Observation, Phase, Ramp, RampOptions};
+
+fn canary() -> Arm {
+    Arm::new("canary").unwrap()
+}
 
 /// SplitMix64 in `[0, 1)`.
 struct Random(u64);
@@ -47,12 +52,12 @@ fn simulate(options: &RampOptions, seed: u64, traffic: Traffic) -> End {
         if random.next() < traffic.errors[arm] {
             ramp.observe(is_canary, &Observation::Failed);
         } else {
-            ramp.observe(is_canary, &Observation::Answered { latency: Duration::from_micros(10) });
+            ramp.observe(is_canary, &Observation::answered(Duration::from_micros(10)));
             let loss = -traffic.loss[arm] * (1.0 - random.next()).ln();
-            ramp.observe(is_canary, &Observation::Scored { loss });
+            ramp.observe(is_canary, &Observation::scored(loss));
         }
         if request % traffic.look_every == 0 {
-            ramp.decide(Duration::from_secs(request as u64));
+            ramp.decide(&canary(), Duration::from_secs(request as u64));
         }
         if !matches!(ramp.phase(), Phase::Running { .. }) {
             break;
@@ -185,25 +190,22 @@ fn days_that_differ_are_no_harm() {
             for request in 0..6_000 {
                 let is_canary = random.next() < ramp.share();
                 let failed = random.next() < rate;
-                let observation = if failed {
-                    Observation::Failed
-                } else {
-                    Observation::Answered { latency: Duration::ZERO }
-                };
+                let observation =
+                    if failed { Observation::Failed } else { Observation::answered(Duration::ZERO) };
                 if matches!(ramp.phase(), Phase::Running { step } if *step == day) {
                     ramp.observe(is_canary, &observation);
                 }
                 if request % 20 == 0 && day == 1 {
-                    ramp.decide(Duration::ZERO);
+                    ramp.decide(&canary(), Duration::ZERO);
                 }
             }
             if day == 0 {
                 // Enough flawless answers overnight for the next step.
-                let answered = Observation::Answered { latency: Duration::ZERO };
+                let answered = Observation::answered(Duration::ZERO);
                 while matches!(ramp.phase(), Phase::Running { step: 0 }) {
                     ramp.observe(true, &answered);
                     ramp.observe(false, &answered);
-                    ramp.decide(Duration::ZERO);
+                    ramp.decide(&canary(), Duration::ZERO);
                 }
             }
         }
@@ -216,25 +218,25 @@ fn days_that_differ_are_no_harm() {
 fn no_data_means_hold_and_holding_ends_as_told() {
     let mut ramp = Ramp::new(options()).unwrap();
     for second in 0..1_000 {
-        assert!(matches!(ramp.decide(Duration::from_secs(second)), Decision::Hold { .. }));
+        assert!(matches!(ramp.decide(&canary(), Duration::from_secs(second)), Decision::Hold { .. }));
     }
     // Evidence about one arm alone is none.
     for _ in 0..5_000 {
-        ramp.observe(true, &Observation::Answered { latency: Duration::ZERO });
-        ramp.observe(true, &Observation::Scored { loss: 0.1 });
+        ramp.observe(true, &Observation::answered(Duration::ZERO));
+        ramp.observe(true, &Observation::scored(0.1));
     }
-    assert!(matches!(ramp.decide(Duration::ZERO), Decision::Hold { .. }));
+    assert!(matches!(ramp.decide(&canary(), Duration::ZERO), Decision::Hold { .. }));
     let limit = Duration::from_secs(60);
     let mut held = Ramp::new(options().with_max_hold(limit, Expiry::Hold)).unwrap();
     let mut withdrawn = Ramp::new(options().with_max_hold(limit, Expiry::RollBack)).unwrap();
     for ramp in [&mut held, &mut withdrawn] {
-        assert!(matches!(ramp.decide(Duration::from_secs(100)), Decision::Hold { .. }));
+        assert!(matches!(ramp.decide(&canary(), Duration::from_secs(100)), Decision::Hold { .. }));
         // The process restarted, and its clock too.
-        assert!(matches!(ramp.decide(Duration::ZERO), Decision::Hold { .. }));
-        assert!(matches!(ramp.decide(Duration::from_secs(60)), Decision::Hold { .. }));
+        assert!(matches!(ramp.decide(&canary(), Duration::ZERO), Decision::Hold { .. }));
+        assert!(matches!(ramp.decide(&canary(), Duration::from_secs(60)), Decision::Hold { .. }));
     }
-    assert!(matches!(held.decide(Duration::from_secs(61)), Decision::Hold { .. }));
-    assert!(matches!(withdrawn.decide(Duration::from_secs(61)), Decision::RollBack { .. }));
+    assert!(matches!(held.decide(&canary(), Duration::from_secs(61)), Decision::Hold { .. }));
+    assert!(matches!(withdrawn.decide(&canary(), Duration::from_secs(61)), Decision::RollBack { .. }));
     assert_eq!(withdrawn.share(), 0.0);
 }
 
@@ -243,43 +245,46 @@ fn a_frozen_ramp_does_not_grow_and_still_rolls_back() {
     let flawless = || {
         let mut ramp = Ramp::new(RampOptions::new([error_rate(0.05)]).with_steps([0.5])).unwrap();
         for _ in 0..2_000 {
-            ramp.observe(true, &Observation::Answered { latency: Duration::ZERO });
-            ramp.observe(false, &Observation::Answered { latency: Duration::ZERO });
+            ramp.observe(true, &Observation::answered(Duration::ZERO));
+            ramp.observe(false, &Observation::answered(Duration::ZERO));
         }
         ramp
     };
     let mut ramp = flawless();
     ramp.freeze("the on-call engineer sleeps");
-    let Decision::Hold { reason } = ramp.decide(Duration::ZERO) else { panic!() };
+    let Decision::Hold { reason, .. } = ramp.decide(&canary(), Duration::ZERO) else { panic!() };
     assert_eq!(reason, "the on-call engineer sleeps");
     let mut ramp: Ramp = serde_json::from_str(&serde_json::to_string(&ramp).unwrap()).unwrap();
-    assert!(matches!(ramp.decide(Duration::ZERO), Decision::Hold { .. }), "a restart thawed it");
+    assert!(matches!(ramp.decide(&canary(), Duration::ZERO), Decision::Hold { .. }), "a restart thawed it");
     ramp.thaw();
-    assert!(matches!(ramp.decide(Duration::ZERO), Decision::Promote { .. }));
+    assert!(matches!(ramp.decide(&canary(), Duration::ZERO), Decision::Promote { .. }));
     ramp.freeze("a second thought");
-    assert!(matches!(ramp.decide(Duration::ZERO), Decision::Hold { .. }));
+    assert!(matches!(ramp.decide(&canary(), Duration::ZERO), Decision::Hold { .. }));
 
     let mut ramp = flawless();
     ramp.freeze("the on-call engineer sleeps");
     for _ in 0..1_000 {
         ramp.observe(true, &Observation::Failed);
     }
-    assert!(matches!(ramp.decide(Duration::ZERO), Decision::RollBack { .. }));
+    assert!(matches!(ramp.decide(&canary(), Duration::ZERO), Decision::RollBack { .. }));
 }
 
 #[test]
 fn a_loss_that_is_no_number_is_a_failure_and_never_breaks_the_state() {
     let mut ramp = Ramp::new(options()).unwrap();
     for loss in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -f64::MAX, 1e101] {
-        ramp.observe(true, &Observation::Scored { loss });
-        ramp.observe(false, &Observation::Scored { loss: 1e100 });
-        ramp.observe(false, &Observation::Scored { loss: -1e100 });
+        ramp.observe(true, &Observation::scored(loss));
+        ramp.observe(false, &Observation::scored(1e100));
+        ramp.observe(false, &Observation::scored(-1e100));
     }
     assert_eq!((ramp.evidence()[0].canary.count(), ramp.evidence()[0].canary.mean()), (6, 1.0));
     assert_eq!((ramp.evidence()[1].canary.count(), ramp.evidence()[1].control.count()), (0, 12));
     let restored: Ramp = serde_json::from_str(&serde_json::to_string(&ramp).unwrap()).unwrap();
     assert_eq!(restored, ramp);
-    assert!(matches!(ramp.decide(Duration::ZERO), Decision::RollBack { .. }), "nothing but failures");
+    assert!(
+        matches!(ramp.decide(&canary(), Duration::ZERO), Decision::RollBack { .. }),
+        "nothing but failures"
+    );
 }
 
 #[test]

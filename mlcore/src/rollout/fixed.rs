@@ -1,5 +1,5 @@
-use super::{Assignment, Candidates, Draw, RolloutPolicy};
-use crate::name::{Arm, UnitId};
+use super::{Ask, Assignment, RolloutPolicy};
+use crate::name::Arm;
 
 /// Always the same arm; the default one while it cannot answer.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ impl Fixed {
 }
 
 impl RolloutPolicy for Fixed {
-    fn assign(&self, _unit: &UnitId, candidates: &Candidates, _draw: Draw) -> Assignment {
-        Assignment::certain(candidates.position(&self.arm).unwrap_or(0))
+    fn assign(&self, ask: &Ask<'_>) -> Assignment {
+        Assignment::certain(ask.candidates.position(&self.arm).unwrap_or(0))
     }
 }

@@ -36,8 +36,11 @@ impl Metric {
             (Self::SlowShare { budget }, Observation::Answered { latency }) => {
                 Some(f64::from(u8::from(*latency > budget)))
             }
+            (Self::SlowShare { .. }, Observation::Failed | Observation::Scored { .. })
+            | (Self::Loss, Observation::Answered { .. } | Observation::Failed) => None,
             (Self::Loss, Observation::Scored { loss }) => is_number(*loss).then_some(*loss),
-            _ => None,
+            // A breach is no measurement: the ramp acts on it at once.
+            (Self::ErrorRate | Self::SlowShare { .. } | Self::Loss, Observation::Breach { .. }) => None,
         }
     }
 

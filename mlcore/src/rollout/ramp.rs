@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Decision, Guardrail, Observation};
 use crate::error::{Error, Result};
+use crate::name::Arm;
 use crate::stats::{Alternative, ConfidenceSequence, Moments};
 
 /// How a canary's share grows, and what stops it.
@@ -274,54 +275,56 @@ impl Ramp {
         }
     }
 
-    /// What follows at `now`, on a clock that never goes backwards. A step changes the share at once.
+    /// What follows for `canary` at `now`, on a clock that never goes backwards. A step changes the share at once.
     ///
     /// A clock that did start anew (a restart, and time counted from it) starts the step's time limit anew.
-    pub fn decide(&mut self, now: Duration) -> Decision {
+    pub fn decide(&mut self, canary: &Arm, now: Duration) -> Decision {
         let step = match &self.phase {
             Phase::Running { step } => *step,
             Phase::Passed { reason } => {
-                let decision = Decision::Promote { reason: reason.clone() };
-                return self.frozen.clone().map_or(decision, |reason| Decision::Hold { reason });
+                return match &self.frozen {
+                    Some(frozen) => Decision::hold(frozen),
+                    None => Decision::promote(canary.clone(), reason),
+                };
             }
-            Phase::RolledBack { reason } => return Decision::RollBack { reason: reason.clone() },
+            Phase::RolledBack { reason } => return Decision::roll_back(canary.clone(), reason),
         };
         let since = self.since.map_or(now, |since| since.min(now));
         self.since = Some(since);
         if let Some(reason) = self.harm() {
             self.phase = Phase::RolledBack { reason: reason.clone() };
-            return Decision::RollBack { reason };
+            return Decision::roll_back(canary.clone(), reason);
         }
-        if let Some(reason) = self.frozen.clone() {
-            return Decision::Hold { reason };
+        if let Some(reason) = &self.frozen {
+            return Decision::hold(reason);
         }
         match self.cleared() {
-            Ok(reason) => self.advance(step, now, reason),
-            Err(missing) => self.wait(now.saturating_sub(since), missing),
+            Ok(reason) => self.advance(canary, step, now, reason),
+            Err(missing) => self.wait(canary, now.saturating_sub(since), missing),
         }
     }
 
-    fn advance(&mut self, step: usize, now: Duration, reason: String) -> Decision {
+    fn advance(&mut self, canary: &Arm, step: usize, now: Duration, reason: String) -> Decision {
         if step + 1 >= self.options.shares().len() {
             self.phase = Phase::Passed { reason: reason.clone() };
-            return Decision::Promote { reason };
+            return Decision::promote(canary.clone(), reason);
         }
         self.phase = Phase::Running { step: step + 1 };
         self.evidence.fill(Evidence::default());
         self.since = Some(now);
-        Decision::Step { share: self.share(), reason }
+        Decision::step(canary.clone(), self.share(), reason)
     }
 
-    fn wait(&mut self, lasted: Duration, missing: String) -> Decision {
+    fn wait(&mut self, canary: &Arm, lasted: Duration, missing: String) -> Decision {
         if self.options.max_hold.is_none_or(|most| lasted <= most) {
-            return Decision::Hold { reason: missing };
+            return Decision::hold(missing);
         }
         let reason = format!("after {lasted:.0?} without an answer: {missing}");
         match self.options.expiry {
-            Expiry::Hold => Decision::Hold { reason },
+            Expiry::Hold => Decision::hold(reason),
             Expiry::RollBack => {
                 self.phase = Phase::RolledBack { reason: reason.clone() };
-                Decision::RollBack { reason }
+                Decision::roll_back(canary.clone(), reason)
             }
         }
     }

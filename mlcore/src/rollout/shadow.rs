@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use super::{Assignment, Candidates, Decision, Draw, Outcome, RolloutPolicy};
+use super::{Ask, Assignment, Decision, Outcome, RolloutPolicy};
 use crate::error::{Error, Result};
-use crate::name::{Arm, UnitId};
+use crate::name::Arm;
 
 /// What another policy says, and beside it shadows: arms that see a share of the same requests and whose answers
 /// nobody gets.
@@ -37,10 +37,10 @@ impl<P: RolloutPolicy> Shadowed<P> {
 }
 
 impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
-    fn assign(&self, unit: &UnitId, candidates: &Candidates, draw: Draw) -> Assignment {
-        let mut assignment = self.policy.assign(unit, candidates, draw);
-        if draw.another().unit_interval() < self.share {
-            for position in self.shadows.iter().filter_map(|arm| candidates.position(arm)) {
+    fn assign(&self, ask: &Ask<'_>) -> Assignment {
+        let mut assignment = self.policy.assign(ask);
+        if ask.draw.another().unit_interval() < self.share {
+            for position in self.shadows.iter().filter_map(|arm| ask.candidates.position(arm)) {
                 assignment.shadows = assignment.shadows.with(position);
             }
             assignment.shadows = assignment.shadows.without(assignment.position);
@@ -48,12 +48,8 @@ impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
         assignment
     }
 
-    fn observe(&self, outcome: &Outcome) {
+    fn observe(&self, outcome: &Outcome<'_>) {
         self.policy.observe(outcome);
-    }
-
-    fn on_trial(&self) -> Option<&Arm> {
-        self.policy.on_trial()
     }
 
     fn decide(&self, now: Duration) -> Decision {

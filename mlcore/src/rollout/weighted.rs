@@ -1,6 +1,6 @@
-use super::{Assignment, Candidates, Draw, RolloutPolicy, bucket};
+use super::{Ask, Assignment, Candidates, RolloutPolicy, bucket};
 use crate::error::{Error, Result};
-use crate::name::{Arm, UnitId};
+use crate::name::Arm;
 
 /// Arms by weight; a unit always gets the same one.
 ///
@@ -61,43 +61,44 @@ impl Weighted {
 }
 
 impl RolloutPolicy for Weighted {
-    fn assign(&self, unit: &UnitId, candidates: &Candidates, _draw: Draw) -> Assignment {
-        let place = bucket(&self.salt, unit);
+    fn assign(&self, ask: &Ask<'_>) -> Assignment {
+        let place = bucket(&self.salt, ask.unit);
         let mut start = 0.0;
         for (arm, end) in &self.stretches {
             if place < *end {
-                match candidates.position(arm) {
+                match ask.candidates.position(arm) {
                     None | Some(0) => break,
                     Some(position) => {
-                        return Assignment { propensity: end - start, ..Assignment::certain(position) };
+                        return Assignment::certain(position).with_propensity(end - start);
                     }
                 }
             }
             start = *end;
         }
-        Assignment { propensity: self.default_share(candidates), ..Assignment::certain(0) }
+        Assignment::certain(0).with_propensity(self.default_share(ask.candidates))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::Version;
-    use crate::rollout::Candidate;
+    use crate::name::{UnitId, Version};
+    use crate::rollout::{Candidate, Draw};
 
     fn arm(name: &str) -> Arm {
         Arm::new(name).unwrap()
     }
 
     fn candidates(names: &[&str]) -> Candidates {
-        Candidates::new(names.iter().map(|name| Candidate { arm: arm(name), version: Version::FIRST }))
-            .unwrap()
+        Candidates::new(names.iter().map(|name| Candidate::new(arm(name), Version::FIRST))).unwrap()
     }
 
     fn positions(policy: &Weighted, candidates: &Candidates) -> Vec<usize> {
-        (0..10_000)
-            .map(|i| policy.assign(&UnitId::new(format!("u{i}")).unwrap(), candidates, Draw::new(0)).position)
-            .collect()
+        let position = |i| {
+            let unit = UnitId::new(format!("u{i}")).unwrap();
+            policy.assign(&Ask::new(&unit, candidates, Draw::new(0))).position
+        };
+        (0..10_000).map(position).collect()
     }
 
     #[test]
@@ -117,7 +118,8 @@ mod tests {
         let policy = Weighted::new("s", [(arm("a"), 1.0), (arm("gone"), 1.0)]).unwrap();
         let only = candidates(&["a", "b"]);
         assert!(positions(&policy, &only).iter().all(|position| *position == 0));
-        assert_eq!(policy.assign(&UnitId::new("u").unwrap(), &only, Draw::new(0)).propensity, 1.0);
+        let unit = UnitId::new("u").unwrap();
+        assert_eq!(policy.assign(&Ask::new(&unit, &only, Draw::new(0))).propensity, 1.0);
     }
 
     #[test]

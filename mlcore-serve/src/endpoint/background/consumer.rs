@@ -107,8 +107,9 @@ impl Consumer {
         if slip.counts {
             self.counts.failures += u64::from(failed);
             let latency = record.latency;
-            let observation = if failed { Observation::Failed } else { Observation::Answered { latency } };
-            policy.observe(&Outcome { arm: record.arm.clone(), epoch: slip.epoch, observation });
+            let observation = if failed { Observation::Failed } else { Observation::answered(latency) };
+            let outcome = Outcome::new(&record.arm, observation).with_epoch(slip.epoch);
+            policy.observe(&outcome.with_propensity(record.propensity));
         }
         if !failed {
             self.latencies.add(record.latency);
@@ -148,8 +149,7 @@ impl Consumer {
         let (Some(loss), Some(outputs)) = (&self.loss, joined.outputs) else { return };
         match outputs.unpack().and_then(|outputs| loss(&outputs, label)) {
             Ok(loss) if loss.is_finite() => {
-                let observation = Observation::Scored { loss };
-                policy.observe(&Outcome { arm: joined.arm.clone(), epoch: joined.epoch, observation });
+                policy.observe(&Outcome::new(joined.arm, Observation::scored(loss)).with_epoch(joined.epoch));
             }
             _ => self.counts.unscored += 1,
         }

@@ -17,10 +17,8 @@ pub(crate) struct Deployment {
 impl Deployment {
     /// The default arm first.
     pub(crate) fn new(arms: Vec<(Arm, Arc<LoadedModel>)>, policy: Arc<dyn RolloutPolicy>) -> Result<Self> {
-        let candidate = |(arm, model): &(Arm, Arc<LoadedModel>)| Candidate {
-            arm: arm.clone(),
-            version: model.version().version,
-        };
+        let candidate =
+            |(arm, model): &(Arm, Arc<LoadedModel>)| Candidate::new(arm.clone(), model.version().version);
         let candidates = Candidates::new(arms.iter().map(candidate))?;
         Ok(Self { arms, candidates, policy })
     }

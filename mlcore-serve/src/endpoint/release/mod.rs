@@ -42,14 +42,13 @@ impl Endpoint {
     ) -> Vec<Event> {
         let (operation, done) = match decision {
             Decision::Hold { .. } => return Vec::new(),
-            Decision::Step { share, reason } => {
-                let version =
-                    now.policy.on_trial().and_then(|arm| now.arm(arm)).map(|model| model.version().version);
+            Decision::Step { arm, share, reason, .. } => {
+                let version = now.arm(&arm).map(|model| model.version().version);
                 let event = version.map(|version| self.event(EventKind::Stepped { version, share, reason }));
                 return Vec::from_iter(event);
             }
-            Decision::Promote { reason } => ("promote", self.promote(now, reason)),
-            Decision::RollBack { reason } => ("roll back", self.roll_back(now, reason)),
+            Decision::Promote { arm, reason, .. } => ("promote", self.promote(now, &arm, reason)),
+            Decision::RollBack { arm, reason, .. } => ("roll back", self.roll_back(now, &arm, reason)),
             _ => return Vec::new(),
         };
         match done {
@@ -64,8 +63,8 @@ impl Endpoint {
         }
     }
 
-    fn promote(&self, now: &Deployment, reason: String) -> Result<Vec<Event>> {
-        let (champion, canary) = self.trial(now)?;
+    fn promote(&self, now: &Deployment, arm: &Arm, reason: String) -> Result<Vec<Event>> {
+        let (champion, canary) = self.trial(now, arm)?;
         let (from, to) = (champion.version().version, canary.version().version);
         let resolver = &self.inner.resolver;
         let change = self.change(&reason);
@@ -76,7 +75,7 @@ impl Endpoint {
             Expected::Version(from),
             &change,
         )?;
-        if let Some(trial) = now.policy.on_trial().and_then(|arm| resolver.arm(arm)) {
+        if let Some(trial) = resolver.arm(arm) {
             resolver.registry.set_alias(
                 &resolver.model,
                 &trial.alias,
@@ -90,12 +89,12 @@ impl Endpoint {
         Ok(events)
     }
 
-    fn roll_back(&self, now: &Deployment, reason: String) -> Result<Vec<Event>> {
-        let (champion, canary) = self.trial(now)?;
+    fn roll_back(&self, now: &Deployment, arm: &Arm, reason: String) -> Result<Vec<Event>> {
+        let (champion, canary) = self.trial(now, arm)?;
         let (to, version) = (champion.version().version, canary.version().version);
         let resolver = &self.inner.resolver;
         let change = self.change(&reason);
-        if let Some(trial) = now.policy.on_trial().and_then(|arm| resolver.arm(arm)) {
+        if let Some(trial) = resolver.arm(arm) {
             resolver.registry.set_alias(
                 &resolver.model,
                 &trial.alias,
@@ -116,13 +115,17 @@ impl Endpoint {
         Ok(events)
     }
 
-    /// The default arm's model and the one on trial.
-    fn trial<'a>(&self, now: &'a Deployment) -> Result<(&'a Arc<LoadedModel>, &'a Arc<LoadedModel>)> {
-        let canary = now.policy.on_trial().and_then(|arm| now.arm(arm)).ok_or_else(|| {
+    /// The default arm's model and that of `arm`, which is on trial.
+    fn trial<'a>(
+        &self,
+        now: &'a Deployment,
+        arm: &Arm,
+    ) -> Result<(&'a Arc<LoadedModel>, &'a Arc<LoadedModel>)> {
+        let canary = now.arm(arm).ok_or_else(|| {
             Error::conflict(
                 "carry out decision",
                 self.inner.resolver.model.as_str(),
-                "no arm that answers is on trial",
+                format!("the arm {arm} does not answer"),
             )
         })?;
         Ok((&now.at(0).1, canary))
