@@ -63,6 +63,8 @@ pub mod rollout;
 pub mod runner;
 pub mod schema;
 pub mod stats;
+#[doc(hidden)]
+pub mod words;
 
 pub use ndarray;
 

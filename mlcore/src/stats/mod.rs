@@ -59,3 +59,5 @@ pub enum Alternative {
     /// The first is greater; for [`ks_2samp`], as in scipy, the first *distribution function* is.
     Greater,
 }
+
+crate::words! { Alternative, "alternative": TwoSided = "two-sided", Less = "less", Greater = "greater" }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 
-/// Which error rate a correction controls, and under which assumption.
+/// Which error rate a correction controls, and under which assumption; the words are statsmodels'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum Correction {
@@ -17,17 +17,9 @@ pub enum Correction {
     BenjaminiYekutieli,
 }
 
-impl Correction {
-    /// The name in statsmodels: `bonferroni`, `holm`, `fdr_bh`, `fdr_by`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bonferroni => "bonferroni",
-            Self::Holm => "holm",
-            Self::BenjaminiHochberg => "fdr_bh",
-            Self::BenjaminiYekutieli => "fdr_by",
-        }
-    }
+crate::words! {
+    Correction, "correction":
+    Bonferroni = "bonferroni", Holm = "holm", BenjaminiHochberg = "fdr_bh", BenjaminiYekutieli = "fdr_by"
 }
 
 /// What [`multipletests`] decided, in the order of the p-values given.

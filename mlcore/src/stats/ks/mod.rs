@@ -11,6 +11,7 @@ mod search;
 mod statistic;
 
 pub use reference::KsReference;
+use serde::{Deserialize, Serialize};
 
 use super::Alternative;
 use super::special::kolmogorov::kolmogorov_sf;
@@ -35,6 +36,8 @@ pub enum KsMethod {
     Asymptotic,
 }
 
+crate::words! { KsMethod, "method": Auto = "auto", Exact = "exact", Asymptotic = "asymp" }
+
 /// Options of [`ks_2samp`]; the defaults are scipy's.
 ///
 /// ```
@@ -43,7 +46,8 @@ pub enum KsMethod {
 /// let options = KsOptions::default().method(KsMethod::Asymptotic).alternative(Alternative::Less);
 /// assert_eq!(options.method, KsMethod::Asymptotic);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct KsOptions {
     /// How the p-value is computed.
