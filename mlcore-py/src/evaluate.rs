@@ -14,6 +14,12 @@ use crate::plain::{json, plain};
 use crate::runner::duration;
 use crate::stats::unknown;
 
+#[pymodule(submodule, module = "mlcore", name = "evaluate")]
+pub(crate) mod native {
+    #[pymodule_export]
+    use super::{Gate, GateCheck, GateVerdict};
+}
+
 /// What a challenger must show on held-out rows before it may take the champion's place.
 ///
 /// Both models answer the same rows, and the differences are judged row by row with confidence intervals. All requirements

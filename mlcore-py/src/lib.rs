@@ -1,4 +1,7 @@
-//! mlcore for Python: the native half of the package `mlcore`. A list; each concept has its own file.
+//! mlcore for Python: the native half of the package `mlcore`. A list of its modules; each concept has its own file.
+//!
+//! A function or class is declared in a module `native` of its file and nowhere else on this side: the module of the
+//! package takes all that is there.
 
 mod cell;
 mod door;
@@ -8,6 +11,7 @@ mod error;
 mod evaluate;
 mod features;
 mod metrics;
+mod package;
 mod plain;
 mod registry;
 mod rollout;
@@ -15,60 +19,51 @@ mod runner;
 mod stats;
 mod table;
 
-use pyo3::prelude::*;
-
-#[pymodule(name = "_mlcore")]
+#[pyo3::pymodule(name = "_mlcore")]
 mod native {
     use pyo3::prelude::*;
+    use pyo3::wrap_pymodule as part;
 
-    #[pymodule_export]
-    use super::drift::{
-        ChiSquare, ColumnVerdict, KolmogorovSmirnov, Monitor, Psi, Report, Verdict, make_report, psi,
-    };
-    #[pymodule_export]
-    use super::endpoint::{Endpoint, Event, Prediction, Worker};
-    #[pymodule_export]
-    use super::evaluate::{Gate, GateCheck, GateVerdict};
-    #[pymodule_export]
-    use super::features::{Plan, fit};
-    #[pymodule_export]
-    use super::metrics::{
-        accuracy_score, average_precision_score, brier_score_loss, confusion_matrix, f1_score, log_loss,
-        mean_absolute_error, mean_squared_error, precision_score, r2_score, recall_score, roc_auc_score,
-        root_mean_squared_error,
-    };
-    #[pymodule_export]
-    use super::registry::{AliasChange, AuditEntry, Model, ModelVersion, Registry};
-    #[pymodule_export]
-    use super::rollout::{Canary, Fixed, Guardrail, Shadowed, Weighted, bucket};
-    #[pymodule_export]
-    use super::runner::{Field, Runner, onnx_runtime};
-    #[pymodule_export]
-    use super::stats::{
-        Chi2ContingencyResult, KstestResult, TtestResult, chi2_contingency, ks_2samp, multipletests,
-        proportion_confint, proportions_ztest, ttest_ind,
-    };
-    #[pymodule_export]
-    use super::table::{Table, read_table};
+    use crate::{drift, endpoint, evaluate, features, metrics, package, registry, rollout, runner, stats};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-        module.add_function(wrap_pyfunction!(super::_panic, module)?)
+        package::add(module, "drift", &[part!(drift::native)])?;
+        package::add(module, "endpoint", &[part!(endpoint::native)])?;
+        package::add(module, "evaluate", &[part!(evaluate::native)])?;
+        package::add(module, "features", &[part!(features::native)])?;
+        package::add(
+            module,
+            "metrics",
+            &[
+                part!(metrics::binary::native),
+                part!(metrics::labels::native),
+                part!(metrics::regression::native),
+                part!(metrics::scores::native),
+            ],
+        )?;
+        package::add(module, "registry", &[part!(registry::native)])?;
+        package::add(module, "rollout", &[part!(rollout::native)])?;
+        package::add(module, "runner", &[part!(runner::native)])?;
+        package::add(
+            module,
+            "stats",
+            &[part!(stats::counts::native), part!(stats::multiple::native), part!(stats::two_sample::native)],
+        )?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
-}
 
-/// Panics on purpose, attached to the interpreter or not: for the test that no panic leaves the library as one.
-#[pyfunction]
-#[pyo3(name = "_panic")]
-fn _panic(py: Python<'_>, detached: bool) -> PyResult<()> {
-    error::entry(py, |py| {
-        #[expect(clippy::panic, reason = "it is what this function is for")]
-        let broken = || -> mlcore::Result<()> { panic!("asked to") };
-        if detached {
-            error::detached(py, broken)
-        } else {
-            broken().map_err(|error| error::raise(py, &error))
-        }
-    })
+    /// Panics on purpose, attached to the interpreter or not: for the test that no panic leaves the library as one.
+    #[pyfunction]
+    fn _panic(py: Python<'_>, detached: bool) -> PyResult<()> {
+        crate::error::entry(py, |py| {
+            #[expect(clippy::panic, reason = "it is what this function is for")]
+            let broken = || -> mlcore::Result<()> { panic!("asked to") };
+            if detached {
+                crate::error::detached(py, broken)
+            } else {
+                broken().map_err(|error| crate::error::raise(py, &error))
+            }
+        })
+    }
 }

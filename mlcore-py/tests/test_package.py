@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import doctest
 import importlib
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,13 +40,18 @@ print(elapsed, heavy, tasks)
     assert answers[0][1].strip() == "[] 1"
 
 
+def public_names(module):
+    """What `import *` takes."""
+    return getattr(module, "__all__", [name for name in dir(module) if not name.startswith("_")])
+
+
 def examples():
     """Every public object with a docstring, native ones too."""
     seen = {}
     for name in MODULES:
         module = importlib.import_module(name)
         seen[name] = module
-        for public in getattr(module, "__all__", []):
+        for public in public_names(module):
             found = getattr(module, public)
             if (getattr(found, "__module__", None) or "").startswith("mlcore"):
                 seen[f"{found.__module__}.{public}"] = found
@@ -62,6 +69,34 @@ def test_the_examples_in_docstrings_run(name):
 def test_what_is_public_is_documented():
     bare = [name for name, found in examples().items() if not inspect.isdatadescriptor(found) and not (found.__doc__ or "").strip() and callable(found)]
     assert bare == []
+
+
+NATIVE = [name for name, found in vars(mlcore._mlcore).items() if inspect.ismodule(found)]
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_all_that_is_native_is_in_the_package_and_in_its_stub(name):
+    """A name is written where it is defined and in the stub, and reaches the package by `import *`."""
+    native = getattr(mlcore._mlcore, name)
+    assert importlib.import_module(f"mlcore._mlcore.{name}") is native
+    module = importlib.import_module("mlcore.features._plan" if name == "features" else f"mlcore.{name}")
+    stub = ast.parse(Path(module.__file__).with_suffix(".pyi").read_text())
+    described = {node.name for node in stub.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    public = {item for item in native.__all__ if not item.startswith("_")}
+    assert public and public <= described
+    assert all(getattr(module, item) is getattr(native, item) for item in public)
+
+
+def test_functions_pickle_under_the_name_of_their_module():
+    for function in (mlcore.stats.ks_2samp, mlcore.metrics.roc_auc_score):
+        assert function.__module__ in ("mlcore.stats", "mlcore.metrics")
+        assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_import_star_takes_the_functions_and_nothing_else():
+    names = {}
+    exec("from mlcore.metrics import *", names)
+    assert set(names) - {"__builtins__"} == set(mlcore._mlcore.metrics.__all__)
 
 
 def test_other_threads_go_on_while_rust_works():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from mlcore import _mlcore
+from mlcore._mlcore import __version__
 from mlcore.exceptions import Error
+from mlcore.runner import onnx_runtime
 
 _NEIGHBOURS = ("numpy", "onnxruntime", "onnxruntime-gpu", "pandas", "polars", "pyarrow", "scikit-learn", "duckdb")
 
@@ -40,11 +41,11 @@ def doctor() -> dict[str, Any]:
             packages[name] = None
     runtime: dict[str, Any]
     try:
-        runtime = dict(_mlcore.onnx_runtime())
+        runtime = dict(onnx_runtime())
     except Error as error:
         runtime = {"problem": str(error)}
     return {
-        "mlcore": _mlcore.__version__,
+        "mlcore": __version__,
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "packages": packages,

@@ -8,31 +8,8 @@
 (True, ['age'])
 """
 
-from __future__ import annotations
-
-from mlcore import _mlcore
-from mlcore._mlcore import (
-    ChiSquare,
-    ColumnVerdict,
-    KolmogorovSmirnov,
-    Monitor,
-    Psi,
-    Report,
-    Verdict,
-)
-
-__all__ = [
-    "ChiSquare",
-    "ColumnVerdict",
-    "KolmogorovSmirnov",
-    "Monitor",
-    "Psi",
-    "PsiResult",
-    "Report",
-    "Verdict",
-    "psi",
-    "report",
-]
+from mlcore._mlcore.drift import *
+from mlcore._mlcore.drift import _psi, _report
 
 
 class PsiResult(float):
@@ -111,7 +88,7 @@ def psi(reference, current, bins=10, *, recipe="quantile", kind=None):
     >>> round(result, 3), result > 0.25, result.psi_corrected < result
     (0.424, True, True)
     """
-    return PsiResult(**_mlcore.psi(reference, current, bins, recipe, kind))
+    return PsiResult(**_psi(reference, current, bins, recipe, kind))
 
 
 def report(
@@ -184,4 +161,4 @@ def report(
     0.5
     """
     options = {name: value for name, value in locals().items() if name not in ("reference", "current")}
-    return _mlcore.report(reference, current, **options)
+    return _report(reference, current, **options)

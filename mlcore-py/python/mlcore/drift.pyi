@@ -4,19 +4,6 @@ from typing import Any, Literal, TypedDict, final
 
 from mlcore.typing import ArrayLike, Row, Table
 
-__all__ = [
-    "ChiSquare",
-    "ColumnVerdict",
-    "KolmogorovSmirnov",
-    "Monitor",
-    "Psi",
-    "PsiResult",
-    "Report",
-    "Verdict",
-    "psi",
-    "report",
-]
-
 _Recipe = Literal["quantile", "uniform", "evidently"]
 _Kind = Literal["numeric", "categorical"]
 _Correction = Literal["bonferroni", "holm", "fdr_bh", "fdr_by"]

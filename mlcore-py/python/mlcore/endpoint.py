@@ -7,6 +7,4 @@ Traceback (most recent call last):
 mlcore.exceptions.NotFoundError: serve model churn@champion: no version carries this alias; promote a version to it with Registry::promote
 """
 
-from mlcore._mlcore import Endpoint, Event, Prediction, Worker
-
-__all__ = ["Endpoint", "Event", "Prediction", "Worker"]
+from mlcore._mlcore.endpoint import *

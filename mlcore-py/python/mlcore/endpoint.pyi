@@ -9,8 +9,6 @@ from mlcore.registry import Registry
 from mlcore.rollout import Canary, Fixed, Shadowed, Weighted
 from mlcore.typing import ArrayLike, Row, Table
 
-__all__ = ["Endpoint", "Event", "Prediction", "Worker"]
-
 _Outputs = dict[str, npt.NDArray[Any]]
 _Loss = Literal["log_loss", "squared_error", "absolute_error", "zero_one"] | Callable[[_Outputs, float], float]
 _Policy = Fixed | Weighted | Canary | Shadowed

@@ -8,6 +8,4 @@ passed
   yes accuracy 1.0000; it must be at least 0.9
 """
 
-from mlcore._mlcore import Gate, GateCheck, GateVerdict
-
-__all__ = ["Gate", "GateCheck", "GateVerdict"]
+from mlcore._mlcore.evaluate import *

@@ -2,8 +2,6 @@ from typing import Any, Literal, final
 
 from mlcore.typing import ArrayLike
 
-__all__ = ["Gate", "GateCheck", "GateVerdict"]
-
 _Metric = Literal[
     "roc_auc", "log_loss", "brier_score", "accuracy", "mean_absolute_error", "mean_squared_error"
 ]

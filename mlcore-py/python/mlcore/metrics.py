@@ -7,34 +7,4 @@ Where scikit-learn warns and answers NaN, these raise and say why: a metric deci
 0.75
 """
 
-from mlcore._mlcore import (
-    accuracy_score,
-    average_precision_score,
-    brier_score_loss,
-    confusion_matrix,
-    f1_score,
-    log_loss,
-    mean_absolute_error,
-    mean_squared_error,
-    precision_score,
-    r2_score,
-    recall_score,
-    roc_auc_score,
-    root_mean_squared_error,
-)
-
-__all__ = [
-    "accuracy_score",
-    "average_precision_score",
-    "brier_score_loss",
-    "confusion_matrix",
-    "f1_score",
-    "log_loss",
-    "mean_absolute_error",
-    "mean_squared_error",
-    "precision_score",
-    "r2_score",
-    "recall_score",
-    "roc_auc_score",
-    "root_mean_squared_error",
-]
+from mlcore._mlcore.metrics import *

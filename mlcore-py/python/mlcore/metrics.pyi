@@ -3,22 +3,6 @@ import numpy.typing as npt
 
 from mlcore.typing import ArrayLike
 
-__all__ = [
-    "accuracy_score",
-    "average_precision_score",
-    "brier_score_loss",
-    "confusion_matrix",
-    "f1_score",
-    "log_loss",
-    "mean_absolute_error",
-    "mean_squared_error",
-    "precision_score",
-    "r2_score",
-    "recall_score",
-    "roc_auc_score",
-    "root_mean_squared_error",
-]
-
 _Label = bool | int | float | str
 
 def accuracy_score(

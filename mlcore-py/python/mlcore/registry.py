@@ -8,6 +8,4 @@
 (1, 'dev')
 """
 
-from mlcore._mlcore import AliasChange, AuditEntry, Model, ModelVersion, Registry
-
-__all__ = ["AliasChange", "AuditEntry", "Model", "ModelVersion", "Registry"]
+from mlcore._mlcore.registry import *

@@ -6,8 +6,6 @@ from typing import Any, Literal, final
 from mlcore.features import Plan, Transformer
 from mlcore.runner import Field, Runner
 
-__all__ = ["AliasChange", "AuditEntry", "Model", "ModelVersion", "Registry"]
-
 _Stage = Literal["dev", "staging", "production", "archived"]
 _Expected = int | Literal["any"] | None
 

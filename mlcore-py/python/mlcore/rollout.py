@@ -11,6 +11,4 @@ Shadowed(<mlcore.rollout.Canary canary against champion: step 1 of 3, 5.000 %>, 
 True
 """
 
-from mlcore._mlcore import Canary, Fixed, Guardrail, Shadowed, Weighted, bucket
-
-__all__ = ["Canary", "Fixed", "Guardrail", "Shadowed", "Weighted", "bucket"]
+from mlcore._mlcore.rollout import *

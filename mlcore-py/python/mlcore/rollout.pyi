@@ -1,8 +1,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, final
 
-__all__ = ["Canary", "Fixed", "Guardrail", "Shadowed", "Weighted", "bucket"]
-
 _Policy = Fixed | Weighted | Canary | Shadowed
 _Metric = Literal["error_rate", "slow_share", "loss"]
 

@@ -1,5 +1,3 @@
 """ONNX models, loaded and able to answer."""
 
-from mlcore._mlcore import Field, Runner, onnx_runtime
-
-__all__ = ["Field", "Runner", "onnx_runtime"]
+from mlcore._mlcore.runner import *

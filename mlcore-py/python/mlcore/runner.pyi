@@ -6,8 +6,6 @@ import numpy.typing as npt
 
 from mlcore.typing import ArrayLike, Table
 
-__all__ = ["Field", "Runner", "onnx_runtime"]
-
 @final
 class Field:
     @property

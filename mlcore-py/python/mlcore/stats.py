@@ -5,26 +5,4 @@
 0.5
 """
 
-from mlcore._mlcore import (
-    Chi2ContingencyResult,
-    KstestResult,
-    TtestResult,
-    chi2_contingency,
-    ks_2samp,
-    multipletests,
-    proportion_confint,
-    proportions_ztest,
-    ttest_ind,
-)
-
-__all__ = [
-    "Chi2ContingencyResult",
-    "KstestResult",
-    "TtestResult",
-    "chi2_contingency",
-    "ks_2samp",
-    "multipletests",
-    "proportion_confint",
-    "proportions_ztest",
-    "ttest_ind",
-]
+from mlcore._mlcore.stats import *

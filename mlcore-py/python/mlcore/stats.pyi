@@ -6,18 +6,6 @@ import numpy.typing as npt
 
 from mlcore.typing import ArrayLike, Table
 
-__all__ = [
-    "Chi2ContingencyResult",
-    "KstestResult",
-    "TtestResult",
-    "chi2_contingency",
-    "ks_2samp",
-    "multipletests",
-    "proportion_confint",
-    "proportions_ztest",
-    "ttest_ind",
-]
-
 _Alternative = Literal["two-sided", "less", "greater"]
 
 @final

@@ -121,7 +121,7 @@ impl Psi {
 
 /// The numbers behind :func:`mlcore.drift.psi`.
 #[pyfunction]
-#[pyo3(signature = (reference, current, bins, recipe, kind))]
+#[pyo3(name = "_psi", signature = (reference, current, bins, recipe, kind))]
 pub(crate) fn psi<'py>(
     py: Python<'py>,
     reference: &Bound<'py, PyAny>,

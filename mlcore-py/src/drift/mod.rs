@@ -6,7 +6,19 @@ mod options;
 mod report;
 mod verdict;
 
-pub(crate) use self::drift_test::{ChiSquare, KolmogorovSmirnov, Psi, psi};
-pub(crate) use self::monitor::{Monitor, parts as monitor_parts};
-pub(crate) use self::report::{Report, make_report};
-pub(crate) use self::verdict::{ColumnVerdict, Verdict};
+use pyo3::pymodule;
+
+pub(crate) use self::monitor::parts as monitor_parts;
+pub(crate) use self::verdict::Verdict;
+
+#[pymodule(submodule, module = "mlcore", name = "drift")]
+pub(crate) mod native {
+    #[pymodule_export]
+    use super::drift_test::{ChiSquare, KolmogorovSmirnov, Psi, psi};
+    #[pymodule_export]
+    use super::monitor::Monitor;
+    #[pymodule_export]
+    use super::report::{Report, report};
+    #[pymodule_export]
+    use super::verdict::{ColumnVerdict, Verdict};
+}

@@ -22,8 +22,8 @@ pub(crate) struct Report {
 }
 
 #[pyfunction]
-#[pyo3(name = "report", signature = (reference, current, **options))]
-pub(crate) fn make_report(
+#[pyo3(name = "_report", signature = (reference, current, **options))]
+pub(crate) fn report(
     py: Python<'_>,
     reference: &Bound<'_, PyAny>,
     current: &Bound<'_, PyAny>,

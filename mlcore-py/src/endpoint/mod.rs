@@ -18,9 +18,9 @@ use mlcore_serve::endpoint::{self as serve, OnnxLoader, OutcomeId};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-pub(crate) use self::answer::Prediction;
-pub(crate) use self::event::Event;
-pub(crate) use self::worker::Worker;
+use self::answer::Prediction;
+use self::event::Event;
+use self::worker::Worker;
 use crate::door::type_name;
 use crate::drift::{Verdict, monitor_parts};
 use crate::error::{detached, entry, invalid, raise, wrong_type};
@@ -28,6 +28,18 @@ use crate::plain::plain;
 use crate::registry::Registry;
 use crate::rollout::policy;
 use crate::runner::{duration, own_library};
+
+#[pymodule(submodule, module = "mlcore", name = "endpoint")]
+pub(crate) mod native {
+    #[pymodule_export]
+    use super::Endpoint;
+    #[pymodule_export]
+    use super::answer::Prediction;
+    #[pymodule_export]
+    use super::event::Event;
+    #[pymodule_export]
+    use super::worker::Worker;
+}
 
 /// Answers the requests for one model, whichever of its versions that takes: chooses an arm, makes the features, runs the
 /// model and records it; joins outcomes, judges drift, and carries out what the policy decides.

@@ -5,4 +5,14 @@ mod attributes;
 mod plan;
 mod specification;
 
-pub(crate) use self::plan::{Plan, fit, has_own_names};
+use pyo3::pymodule;
+
+pub(crate) use self::plan::{Plan, has_own_names};
+
+#[pymodule(submodule, module = "mlcore", name = "features")]
+pub(crate) mod native {
+    #[pymodule_export]
+    use super::plan::{Plan, fit};
+    #[pymodule_export]
+    use crate::table::{Table, read_table};
+}

@@ -21,6 +21,14 @@ use crate::error::{detached, entry};
 use crate::features::Plan;
 use crate::runner::Runner;
 
+#[pymodule(submodule, module = "mlcore", name = "registry")]
+pub(crate) mod native {
+    #[pymodule_export]
+    use super::Registry;
+    #[pymodule_export]
+    use super::records::{AliasChange, AuditEntry, Model, ModelVersion};
+}
+
 /// Which versions are there, which one does an alias mean, now and at any time, and who changed what?
 ///
 /// Every change is one transaction with one entry in a hash-chained audit log; aliases move by compare-and-swap. Any number

@@ -9,9 +9,17 @@ use mlcore::rollout::{self, RolloutPolicy};
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
-pub(crate) use self::canary::{Canary, Guardrail};
+use self::canary::Canary;
 use crate::door::type_name;
 use crate::error::{entry, raise, wrong_type};
+
+#[pymodule(submodule, module = "mlcore", name = "rollout")]
+pub(crate) mod native {
+    #[pymodule_export]
+    use super::canary::{Canary, Guardrail};
+    #[pymodule_export]
+    use super::{Fixed, Shadowed, Weighted, bucket};
+}
 
 /// Where a unit stands in ``[0, 1)``: the share of units below ``p`` is ``p``.
 ///

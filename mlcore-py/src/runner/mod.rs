@@ -17,6 +17,12 @@ use crate::door::{self, Asked, is_of, type_name};
 use crate::error::{detached, entry, invalid, raise, wrong_type};
 use crate::stats::unknown;
 
+#[pymodule(submodule, module = "mlcore", name = "runner")]
+pub(crate) mod native {
+    #[pymodule_export]
+    use super::{Field, Runner, onnx_runtime};
+}
+
 /// One input or output of a model.
 #[pyclass(module = "mlcore", frozen, get_all, eq)]
 #[derive(Debug, Clone, PartialEq)]

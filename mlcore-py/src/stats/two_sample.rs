@@ -1,226 +1,229 @@
 //! Tests of two samples of numbers.
 
-use mlcore::stats::{KsMethod, KsOptions, TTestOptions};
-use pyo3::exceptions::PyIndexError;
-use pyo3::prelude::*;
-use pyo3::types::{PyIterator, PyTuple};
+#[pyo3::pymodule(submodule, module = "mlcore", name = "stats")]
+pub(crate) mod native {
+    use mlcore::stats::{KsMethod, KsOptions, TTestOptions};
+    use pyo3::exceptions::PyIndexError;
+    use pyo3::prelude::*;
+    use pyo3::types::{PyIterator, PyTuple};
 
-use super::{alternative_of, unknown};
-use crate::door::{self, Asked};
-use crate::error::{detached, entry};
+    use crate::door::{self, Asked};
+    use crate::error::{detached, entry};
+    use crate::stats::{alternative_of, unknown};
 
-/// What :func:`ks_2samp` found; unpacks as ``statistic, pvalue``.
-#[pyclass(module = "mlcore.stats", frozen, eq)]
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct KstestResult {
-    /// The largest difference between the two empirical distribution functions, from 0 to 1.
-    #[pyo3(get)]
-    statistic: f64,
-    /// The probability of such a difference, or a larger one, between samples of one continuous distribution.
-    #[pyo3(get)]
-    pvalue: f64,
-    /// The observation at which the difference is largest.
-    #[pyo3(get)]
-    statistic_location: f64,
-    /// 1 where the first sample's distribution function is the higher one there, else -1.
-    #[pyo3(get)]
-    statistic_sign: i8,
-}
-
-#[pymethods]
-impl KstestResult {
-    #[new]
-    fn new(statistic: f64, pvalue: f64, statistic_location: f64, statistic_sign: i8) -> Self {
-        Self { statistic, pvalue, statistic_location, statistic_sign }
+    /// What :func:`ks_2samp` found; unpacks as ``statistic, pvalue``.
+    #[pyclass(frozen, eq)]
+    #[derive(Debug, Clone, PartialEq)]
+    struct KstestResult {
+        /// The largest difference between the two empirical distribution functions, from 0 to 1.
+        #[pyo3(get)]
+        statistic: f64,
+        /// The probability of such a difference, or a larger one, between samples of one continuous distribution.
+        #[pyo3(get)]
+        pvalue: f64,
+        /// The observation at which the difference is largest.
+        #[pyo3(get)]
+        statistic_location: f64,
+        /// 1 where the first sample's distribution function is the higher one there, else -1.
+        #[pyo3(get)]
+        statistic_sign: i8,
     }
 
-    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        PyTuple::new(py, [self.statistic, self.pvalue])?.try_iter()
-    }
+    #[pymethods]
+    impl KstestResult {
+        #[new]
+        fn new(statistic: f64, pvalue: f64, statistic_location: f64, statistic_sign: i8) -> Self {
+            Self { statistic, pvalue, statistic_location, statistic_sign }
+        }
 
-    fn __len__(&self) -> usize {
-        2
-    }
+        fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+            PyTuple::new(py, [self.statistic, self.pvalue])?.try_iter()
+        }
 
-    fn __getitem__(&self, index: isize) -> PyResult<f64> {
-        match index {
-            0 | -2 => Ok(self.statistic),
-            1 | -1 => Ok(self.pvalue),
-            _ => Err(PyIndexError::new_err("a KstestResult has 2 items: statistic and pvalue")),
+        fn __len__(&self) -> usize {
+            2
+        }
+
+        fn __getitem__(&self, index: isize) -> PyResult<f64> {
+            match index {
+                0 | -2 => Ok(self.statistic),
+                1 | -1 => Ok(self.pvalue),
+                _ => Err(PyIndexError::new_err("a KstestResult has 2 items: statistic and pvalue")),
+            }
+        }
+
+        fn __repr__(&self) -> String {
+            let Self { statistic, pvalue, statistic_location, statistic_sign } = self;
+            format!(
+                "KstestResult(statistic={statistic:?}, pvalue={pvalue:?}, statistic_location={statistic_location:?}, \
+                 statistic_sign={statistic_sign})"
+            )
+        }
+
+        fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (f64, f64, f64, i8)) {
+            let own = slf.get();
+            let arguments = (own.statistic, own.pvalue, own.statistic_location, own.statistic_sign);
+            (slf.get_type().into_any(), arguments)
         }
     }
 
-    fn __repr__(&self) -> String {
-        let Self { statistic, pvalue, statistic_location, statistic_sign } = self;
-        format!(
-            "KstestResult(statistic={statistic:?}, pvalue={pvalue:?}, statistic_location={statistic_location:?}, \
-             statistic_sign={statistic_sign})"
-        )
-    }
-
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (f64, f64, f64, i8)) {
-        let own = slf.get();
-        let arguments = (own.statistic, own.pvalue, own.statistic_location, own.statistic_sign);
-        (slf.get_type().into_any(), arguments)
-    }
-}
-
-/// The two-sample Kolmogorov-Smirnov test: ``scipy.stats.ks_2samp``.
-///
-/// Parameters
-/// ----------
-/// x, y : array_like, 1-D
-///     The samples: lists, numpy arrays, series of pandas or polars, pyarrow arrays. Their sizes may differ.
-/// alternative : {"two-sided", "less", "greater"}
-///     Which differences count, in terms of the distribution functions, as in scipy.
-/// method : {"auto", "exact", "asymp"}
-///     How the p-value is computed; ``auto`` is exact up to 10,000 observations.
-///
-/// Returns
-/// -------
-/// KstestResult
-///     With ``statistic``, ``pvalue``, ``statistic_location`` and ``statistic_sign``.
-///
-/// Raises
-/// ------
-/// InvalidInputError
-///     If a sample is empty. A NaN or a null makes the answer NaN.
-///
-/// Notes
-/// -----
-/// Numbers are scipy 1.17's. Linear in the sizes for ordinary data; the interpreter is released.
-///
-/// Examples
-/// --------
-/// >>> from mlcore.stats import ks_2samp
-/// >>> result = ks_2samp([0.1, 0.4, 0.7, 0.2], [0.5, 0.9, 0.8, 0.95, 0.6])
-/// >>> round(result.statistic, 6), round(result.pvalue, 6)
-/// (0.75, 0.142857)
-/// >>> statistic, pvalue = result
-#[pyfunction]
-#[pyo3(signature = (x, y, alternative = "two-sided", method = "auto"))]
-pub(crate) fn ks_2samp(
-    py: Python<'_>,
-    x: &Bound<'_, PyAny>,
-    y: &Bound<'_, PyAny>,
-    alternative: &str,
-    method: &str,
-) -> PyResult<KstestResult> {
-    const OPERATION: &str = "ks_2samp";
-    entry(py, |py| {
-        let alternative = alternative_of(py, OPERATION, alternative)?;
-        let method = match method {
-            "auto" => KsMethod::Auto,
-            "exact" => KsMethod::Exact,
-            "asymp" => KsMethod::Asymptotic,
-            other => return Err(unknown(py, OPERATION, "method", other, "auto, exact, asymp")),
-        };
-        let options = KsOptions::default().alternative(alternative).method(method);
-        let x = door::numbers(x, Asked { operation: OPERATION, subject: "x" })?;
-        let y = door::numbers(y, Asked { operation: OPERATION, subject: "y" })?;
-        let (x, y) = (x.as_slice(), y.as_slice());
-        let found = detached(py, || mlcore::stats::ks_2samp(x, y, &options))?;
-        Ok(KstestResult {
-            statistic: found.statistic,
-            pvalue: found.pvalue,
-            statistic_location: found.statistic_location,
-            statistic_sign: found.statistic_sign,
+    /// The two-sample Kolmogorov-Smirnov test: ``scipy.stats.ks_2samp``.
+    ///
+    /// Parameters
+    /// ----------
+    /// x, y : array_like, 1-D
+    ///     The samples: lists, numpy arrays, series of pandas or polars, pyarrow arrays. Their sizes may differ.
+    /// alternative : {"two-sided", "less", "greater"}
+    ///     Which differences count, in terms of the distribution functions, as in scipy.
+    /// method : {"auto", "exact", "asymp"}
+    ///     How the p-value is computed; ``auto`` is exact up to 10,000 observations.
+    ///
+    /// Returns
+    /// -------
+    /// KstestResult
+    ///     With ``statistic``, ``pvalue``, ``statistic_location`` and ``statistic_sign``.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     If a sample is empty. A NaN or a null makes the answer NaN.
+    ///
+    /// Notes
+    /// -----
+    /// Numbers are scipy 1.17's. Linear in the sizes for ordinary data; the interpreter is released.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.stats import ks_2samp
+    /// >>> result = ks_2samp([0.1, 0.4, 0.7, 0.2], [0.5, 0.9, 0.8, 0.95, 0.6])
+    /// >>> round(result.statistic, 6), round(result.pvalue, 6)
+    /// (0.75, 0.142857)
+    /// >>> statistic, pvalue = result
+    #[pyfunction]
+    #[pyo3(signature = (x, y, alternative = "two-sided", method = "auto"))]
+    fn ks_2samp(
+        py: Python<'_>,
+        x: &Bound<'_, PyAny>,
+        y: &Bound<'_, PyAny>,
+        alternative: &str,
+        method: &str,
+    ) -> PyResult<KstestResult> {
+        const OPERATION: &str = "ks_2samp";
+        entry(py, |py| {
+            let alternative = alternative_of(py, OPERATION, alternative)?;
+            let method = match method {
+                "auto" => KsMethod::Auto,
+                "exact" => KsMethod::Exact,
+                "asymp" => KsMethod::Asymptotic,
+                other => return Err(unknown(py, OPERATION, "method", other, "auto, exact, asymp")),
+            };
+            let options = KsOptions::default().alternative(alternative).method(method);
+            let x = door::numbers(x, Asked { operation: OPERATION, subject: "x" })?;
+            let y = door::numbers(y, Asked { operation: OPERATION, subject: "y" })?;
+            let (x, y) = (x.as_slice(), y.as_slice());
+            let found = detached(py, || mlcore::stats::ks_2samp(x, y, &options))?;
+            Ok(KstestResult {
+                statistic: found.statistic,
+                pvalue: found.pvalue,
+                statistic_location: found.statistic_location,
+                statistic_sign: found.statistic_sign,
+            })
         })
-    })
-}
-
-/// What :func:`ttest_ind` found; unpacks as ``statistic, pvalue``.
-#[pyclass(module = "mlcore.stats", frozen, eq)]
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TtestResult {
-    /// The difference of the means over its standard error.
-    #[pyo3(get)]
-    statistic: f64,
-    /// The probability of such a statistic, or one further out, if the means are equal.
-    #[pyo3(get)]
-    pvalue: f64,
-    /// Degrees of freedom.
-    #[pyo3(get)]
-    df: f64,
-}
-
-#[pymethods]
-impl TtestResult {
-    #[new]
-    fn new(statistic: f64, pvalue: f64, df: f64) -> Self {
-        Self { statistic, pvalue, df }
     }
 
-    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        PyTuple::new(py, [self.statistic, self.pvalue])?.try_iter()
+    /// What :func:`ttest_ind` found; unpacks as ``statistic, pvalue``.
+    #[pyclass(frozen, eq)]
+    #[derive(Debug, Clone, PartialEq)]
+    struct TtestResult {
+        /// The difference of the means over its standard error.
+        #[pyo3(get)]
+        statistic: f64,
+        /// The probability of such a statistic, or one further out, if the means are equal.
+        #[pyo3(get)]
+        pvalue: f64,
+        /// Degrees of freedom.
+        #[pyo3(get)]
+        df: f64,
     }
 
-    fn __len__(&self) -> usize {
-        2
-    }
+    #[pymethods]
+    impl TtestResult {
+        #[new]
+        fn new(statistic: f64, pvalue: f64, df: f64) -> Self {
+            Self { statistic, pvalue, df }
+        }
 
-    fn __getitem__(&self, index: isize) -> PyResult<f64> {
-        match index {
-            0 | -2 => Ok(self.statistic),
-            1 | -1 => Ok(self.pvalue),
-            _ => Err(PyIndexError::new_err("a TtestResult has 2 items: statistic and pvalue")),
+        fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+            PyTuple::new(py, [self.statistic, self.pvalue])?.try_iter()
+        }
+
+        fn __len__(&self) -> usize {
+            2
+        }
+
+        fn __getitem__(&self, index: isize) -> PyResult<f64> {
+            match index {
+                0 | -2 => Ok(self.statistic),
+                1 | -1 => Ok(self.pvalue),
+                _ => Err(PyIndexError::new_err("a TtestResult has 2 items: statistic and pvalue")),
+            }
+        }
+
+        fn __repr__(&self) -> String {
+            format!("TtestResult(statistic={:?}, pvalue={:?}, df={:?})", self.statistic, self.pvalue, self.df)
+        }
+
+        fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (f64, f64, f64)) {
+            let own = slf.get();
+            (slf.get_type().into_any(), (own.statistic, own.pvalue, own.df))
         }
     }
 
-    fn __repr__(&self) -> String {
-        format!("TtestResult(statistic={:?}, pvalue={:?}, df={:?})", self.statistic, self.pvalue, self.df)
+    /// The t-test of two independent means: ``scipy.stats.ttest_ind``.
+    ///
+    /// Parameters
+    /// ----------
+    /// a, b : array_like, 1-D
+    ///     The samples. A NaN or a null makes the answer NaN.
+    /// equal_var : bool
+    ///     Assume one common variance (Student), or not (Welch).
+    /// alternative : {"two-sided", "less", "greater"}
+    ///     Which difference ``mean(a) - mean(b)`` counts.
+    ///
+    /// Returns
+    /// -------
+    /// TtestResult
+    ///     With ``statistic``, ``pvalue`` and ``df``.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     If a sample is empty.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.stats import ttest_ind
+    /// >>> result = ttest_ind([1.0, 2.0, 3.0, 4.0], [3.0, 4.0, 5.0, 7.0], equal_var=False)
+    /// >>> round(result.statistic, 6), round(result.pvalue, 6)
+    /// (-2.101947, 0.083707)
+    #[pyfunction]
+    #[pyo3(signature = (a, b, equal_var = true, alternative = "two-sided"))]
+    fn ttest_ind(
+        py: Python<'_>,
+        a: &Bound<'_, PyAny>,
+        b: &Bound<'_, PyAny>,
+        equal_var: bool,
+        alternative: &str,
+    ) -> PyResult<TtestResult> {
+        const OPERATION: &str = "ttest_ind";
+        entry(py, |py| {
+            let alternative = alternative_of(py, OPERATION, alternative)?;
+            let options = TTestOptions::default().equal_var(equal_var).alternative(alternative);
+            let a = door::numbers(a, Asked { operation: OPERATION, subject: "a" })?;
+            let b = door::numbers(b, Asked { operation: OPERATION, subject: "b" })?;
+            let (a, b) = (a.as_slice(), b.as_slice());
+            let found = detached(py, || mlcore::stats::ttest_ind(a, b, &options))?;
+            Ok(TtestResult { statistic: found.statistic, pvalue: found.pvalue, df: found.df })
+        })
     }
-
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (f64, f64, f64)) {
-        let own = slf.get();
-        (slf.get_type().into_any(), (own.statistic, own.pvalue, own.df))
-    }
-}
-
-/// The t-test of two independent means: ``scipy.stats.ttest_ind``.
-///
-/// Parameters
-/// ----------
-/// a, b : array_like, 1-D
-///     The samples. A NaN or a null makes the answer NaN.
-/// equal_var : bool
-///     Assume one common variance (Student), or not (Welch).
-/// alternative : {"two-sided", "less", "greater"}
-///     Which difference ``mean(a) - mean(b)`` counts.
-///
-/// Returns
-/// -------
-/// TtestResult
-///     With ``statistic``, ``pvalue`` and ``df``.
-///
-/// Raises
-/// ------
-/// InvalidInputError
-///     If a sample is empty.
-///
-/// Examples
-/// --------
-/// >>> from mlcore.stats import ttest_ind
-/// >>> result = ttest_ind([1.0, 2.0, 3.0, 4.0], [3.0, 4.0, 5.0, 7.0], equal_var=False)
-/// >>> round(result.statistic, 6), round(result.pvalue, 6)
-/// (-2.101947, 0.083707)
-#[pyfunction]
-#[pyo3(signature = (a, b, equal_var = true, alternative = "two-sided"))]
-pub(crate) fn ttest_ind(
-    py: Python<'_>,
-    a: &Bound<'_, PyAny>,
-    b: &Bound<'_, PyAny>,
-    equal_var: bool,
-    alternative: &str,
-) -> PyResult<TtestResult> {
-    const OPERATION: &str = "ttest_ind";
-    entry(py, |py| {
-        let alternative = alternative_of(py, OPERATION, alternative)?;
-        let options = TTestOptions::default().equal_var(equal_var).alternative(alternative);
-        let a = door::numbers(a, Asked { operation: OPERATION, subject: "a" })?;
-        let b = door::numbers(b, Asked { operation: OPERATION, subject: "b" })?;
-        let (a, b) = (a.as_slice(), b.as_slice());
-        let found = detached(py, || mlcore::stats::ttest_ind(a, b, &options))?;
-        Ok(TtestResult { statistic: found.statistic, pvalue: found.pvalue, df: found.df })
-    })
 }

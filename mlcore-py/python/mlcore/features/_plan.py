@@ -1,5 +1,3 @@
 """Fitted plans and the tables they make."""
 
-from mlcore._mlcore import Plan, Table, fit, read_table
-
-__all__ = ["Plan", "Table", "fit", "read_table"]
+from mlcore._mlcore.features import *

@@ -7,8 +7,6 @@ import numpy.typing as npt
 from mlcore.typing import Row
 from mlcore.typing import Table as AnyTable
 
-__all__ = ["Plan", "Table", "fit", "read_table"]
-
 @final
 class Plan:
     @staticmethod
