@@ -24,7 +24,7 @@ use mlcore::arrow::datatypes::{DataType, Field, Schema as ArrowSchema};
 use mlcore::batch::Row;
 use mlcore::schema::{DType, Schema};
 
-use crate::pipeline::Plan;
+use crate::pipeline::{FittedStep, Plan};
 use crate::transform::{Fit, Transform};
 
 /// The promises of a specification: equal data teaches it the same, nothing teaches it nothing, and what it learns keeps
@@ -34,13 +34,17 @@ use crate::transform::{Fit, Transform};
 ///
 /// # Panics
 /// When a promise is broken.
-pub fn fit<F: Fit>(specification: &F, table: &RecordBatch) {
+pub fn fit<F>(specification: &F, table: &RecordBatch)
+where
+    F: Fit,
+    F::Fitted: Clone + Into<FittedStep>,
+{
     assert!(table.num_rows() >= 2, "the suite needs a table of at least two rows");
     let fitted = specification.fit(table).unwrap();
     let again = specification.fit(table).unwrap();
     assert_eq!(
-        fitted.to_plan().unwrap().digest(),
-        again.to_plan().unwrap().digest(),
+        Plan::new(fitted.clone()).unwrap().digest(),
+        Plan::new(again).unwrap().digest(),
         "fit learnt two things from one table"
     );
     match specification.fit(&table.slice(0, 0)) {
@@ -59,7 +63,10 @@ pub fn fit<F: Fit>(specification: &F, table: &RecordBatch) {
 ///
 /// # Panics
 /// When a promise is broken.
-pub fn transform(fitted: &dyn Transform, table: &RecordBatch) {
+pub fn transform<T>(fitted: &T, table: &RecordBatch)
+where
+    T: Transform + Clone + Into<FittedStep>,
+{
     let whole = fitted.transform(table).unwrap();
     assert_eq!(whole.num_rows(), table.num_rows(), "transform changed the number of rows");
     let output = fitted.output().unwrap();
@@ -79,8 +86,8 @@ pub fn transform(fitted: &dyn Transform, table: &RecordBatch) {
     }
     binds_by_name(fitted, table, &whole);
 
-    let plan = fitted.to_plan().unwrap();
-    assert_eq!(plan.input(), &fitted.input().unwrap(), "the plan reads other columns");
+    let plan = Plan::new(fitted.clone()).unwrap();
+    assert_eq!(plan.input(), fitted.input(), "the plan reads other columns");
     let loaded = Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap();
     assert_eq!(loaded.digest(), plan.digest(), "the plan changed while stored");
     assert_eq!(loaded.transform(table).unwrap(), whole, "the plan, stored and loaded, transforms otherwise");
@@ -100,7 +107,7 @@ fn binds_by_name(fitted: &dyn Transform, table: &RecordBatch, whole: &RecordBatc
         *whole,
         "the order of the columns matters, or others do"
     );
-    for name in fitted.input().unwrap().names() {
+    for name in fitted.input().names() {
         let kept: Vec<usize> = (0..table.num_columns())
             .filter(|column| table.schema_ref().field(*column).name() != name)
             .collect();

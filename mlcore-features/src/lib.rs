@@ -90,4 +90,5 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod pipeline;
+mod program;
 pub mod transform;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use mlcore_features::pipeline::Plan;
 use mlcore_features::transform::{
-    BinStrategy, Encode, KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, QuantileMethod,
-    SimpleImputer, StandardScaler, Strategy, Transform, Transformer,
+    BinStrategy, Encode, Fit, KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, QuantileMethod,
+    SimpleImputer, StandardScaler, Strategy, Transformer,
 };
 use proptest::prelude::*;
 
@@ -52,7 +53,7 @@ fn run(train: &[f64], test: &[f64]) {
     for transformer in transformers() {
         let start = Instant::now();
         if let Ok(fitted) = transformer.fit(&train) {
-            let plan = fitted.to_plan().unwrap();
+            let plan = Plan::new(fitted).unwrap();
             for table in [&train, &test] {
                 if let Ok(features) = plan.transform(table) {
                     drop(plan.inverse_transform(&features));

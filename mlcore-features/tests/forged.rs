@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use mlcore::batch::{Row, Value};
-use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan};
+use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
 use mlcore_features::transform::{
-    Categories, Drop, FittedTransformer, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler,
-    OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, Transform,
+    Categories, Drop, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
+    OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, Transform,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -76,12 +76,12 @@ fn size(document: &Json) -> usize {
 }
 
 fn run(forged: &Json) -> bool {
-    let Ok(transformer) = serde_json::from_value::<FittedTransformer>(forged.clone()) else { return false };
+    let Ok(transformer) = serde_json::from_value::<FittedStep>(forged.clone()) else { return false };
     drop(transformer.transform(&table()));
     let Ok(plan) = Plan::new(transformer) else { return false };
     if let Ok(features) = plan.transform(&table()) {
         drop(plan.inverse_transform(&features));
-        invert_inside(plan.transformer(), &features);
+        invert_inside(plan.step(), &features);
     }
     drop(plan.transform_dense::<f32>(&table()));
     for row in 0..table().num_rows() {
@@ -95,14 +95,14 @@ fn run(forged: &Json) -> bool {
 }
 
 /// Inverts each transformer inside on whatever it makes of the columns at hand.
-fn invert_inside(transformer: &FittedTransformer, table: &RecordBatch) {
+fn invert_inside(transformer: &FittedStep, table: &RecordBatch) {
     drop(transformer.inverse_transform(table));
     if let Ok(features) = transformer.transform(&self::table()) {
         drop(transformer.inverse_transform(&features));
     }
     match transformer {
-        FittedTransformer::Pipeline(steps) => steps.iter().for_each(|(_, step)| invert_inside(step, table)),
-        FittedTransformer::ColumnTransformer(columns) => {
+        FittedStep::Pipeline(steps) => steps.iter().for_each(|(_, step)| invert_inside(step, table)),
+        FittedStep::ColumnTransformer(columns) => {
             columns.iter().for_each(|(_, branch, _)| invert_inside(branch, table));
         }
         _ => {}
@@ -116,7 +116,7 @@ proptest! {
     fn nothing_that_a_plan_says_brings_the_process_down(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), -3_i64..12), 1..4),
     ) {
-        let mut document = serde_json::to_value(plan().transformer()).unwrap();
+        let mut document = serde_json::to_value(plan().step()).unwrap();
         for (place, how, amount) in changes {
             let mut place = place.index(size(&document));
             disturb(&mut document, &mut place, how, amount);
@@ -127,7 +127,7 @@ proptest! {
 
 #[test]
 fn many_single_changes_still_load() {
-    let original = serde_json::to_value(plan().transformer()).unwrap();
+    let original = serde_json::to_value(plan().step()).unwrap();
     let mut loaded = 0;
     for place in 0..size(&original) {
         for how in 0..8 {

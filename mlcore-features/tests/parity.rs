@@ -15,10 +15,10 @@ use mlcore::arrow::compute::{cast, concat};
 use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Int8Type, Schema as ArrowSchema};
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
-use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
     BinStrategy, Drop, Encode, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
-    OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, Transformer,
+    OrdinalEncoder, SimpleImputer, StandardScaler, Strategy,
 };
 use proptest::prelude::*;
 
@@ -137,7 +137,7 @@ fn table(columns: &[(String, ArrayRef, bool)]) -> RecordBatch {
     RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), arrays).unwrap()
 }
 
-fn encoder(choices: &mut Choices) -> Transformer {
+fn encoder(choices: &mut Choices) -> Step {
     let unknown =
         [HandleUnknown::Error, HandleUnknown::Ignore, HandleUnknown::InfrequentIfExist][choices.below(3)];
     if choices.chance(40) {
@@ -158,7 +158,7 @@ fn encoder(choices: &mut Choices) -> Transformer {
     encoder.into()
 }
 
-fn numeric_step(choices: &mut Choices) -> Transformer {
+fn numeric_step(choices: &mut Choices) -> Step {
     match choices.below(6) {
         0 | 1 => StandardScaler::default().with_mean(choices.chance(80)).with_std(choices.chance(80)).into(),
         2 => MinMaxScaler::default().feature_range(-1.0, 2.0).clip(choices.chance(50)).into(),
@@ -187,9 +187,9 @@ fn imputer(choices: &mut Choices, text: bool) -> SimpleImputer {
 }
 
 /// One branch: columns of one kind, and steps that mostly fit them.
-fn branch(choices: &mut Choices, text: bool) -> Transformer {
+fn branch(choices: &mut Choices, text: bool) -> Step {
     if choices.chance(10) {
-        return Transformer::Passthrough;
+        return Step::Passthrough;
     }
     let mut pipeline = Pipeline::new();
     if choices.chance(70) {

@@ -3,9 +3,12 @@ use mlcore::schema::{Field, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::builder::{Column, ProgramBuilder};
-use super::{Plan, check_names};
-use crate::transform::{FittedTransformer, Lower, Transformer, select};
+use super::sequence::check_names;
+use super::step::irreversible;
+use super::{FittedStep, Plan, Step};
+use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::{Lower, project};
+use crate::transform::{Fit, Transform};
 
 /// What becomes of the columns that no transformer of a [`ColumnTransformer`] names.
 #[non_exhaustive]
@@ -19,7 +22,7 @@ pub enum Remainder {
     Passthrough,
 }
 
-/// Transformers beside each other, each on columns that it names; their outputs stand in the order of the transformers.
+/// Steps beside each other, each on columns that it names; their outputs stand in the order of the transformers.
 ///
 /// Source: scikit-learn, `ColumnTransformer`.
 ///
@@ -44,7 +47,7 @@ pub enum Remainder {
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct ColumnTransformer {
-    branches: Vec<(String, Transformer, Vec<String>)>,
+    branches: Vec<(String, Step, Vec<String>)>,
     remainder: Remainder,
     verbose_feature_names_out: bool,
 }
@@ -67,7 +70,7 @@ impl ColumnTransformer {
     pub fn with<C: Into<String>>(
         mut self,
         name: impl Into<String>,
-        transformer: impl Into<Transformer>,
+        transformer: impl Into<Step>,
         columns: impl IntoIterator<Item = C>,
     ) -> Self {
         let columns = columns.into_iter().map(Into::into).collect();
@@ -92,13 +95,13 @@ impl ColumnTransformer {
     /// Fits each transformer on its columns.
     ///
     /// # Errors
-    /// As [`Fit::fit`](crate::transform::Fit::fit), [`Error::SchemaMismatch`] for a column that is not in the table, and
+    /// As [`Fit::fit`], [`Error::SchemaMismatch`] for a column that is not in the table, and
     /// [`Error::InvalidInput`] for a transformer's name that is empty, occurs twice or holds `__`.
     pub fn fit(&self, table: &RecordBatch) -> Result<Plan> {
         Plan::new(self.fit_branches(table)?)
     }
 
-    pub(crate) fn fit_branches(&self, table: &RecordBatch) -> Result<FittedColumnTransformer> {
+    pub(super) fn fit_branches(&self, table: &RecordBatch) -> Result<FittedColumnTransformer> {
         const OPERATION: &str = "fit ColumnTransformer";
         check_names(OPERATION, &self.branches.iter().map(|(name, _, _)| name.as_str()))?;
         let mut branches = Vec::with_capacity(self.branches.len() + 1);
@@ -114,9 +117,9 @@ impl ColumnTransformer {
             }
             // As in scikit-learn, an empty list of columns leaves the transformer out.
             let fitted = if columns.is_empty() {
-                FittedTransformer::Drop
+                FittedStep::Drop
             } else {
-                transformer.fit(&select(table, columns, OPERATION)?)?
+                transformer.fit(&project(table, columns, OPERATION)?)?
             };
             branches.push(Branch { name: name.clone(), columns: columns.clone(), transformer: fitted });
         }
@@ -131,7 +134,7 @@ impl ColumnTransformer {
                 .filter(|column| !named(column))
                 .collect();
             if !columns.is_empty() {
-                let transformer = Transformer::Passthrough.fit(&select(table, &columns, OPERATION)?)?;
+                let transformer = Step::Passthrough.fit(&project(table, &columns, OPERATION)?)?;
                 branches.push(Branch { name: "remainder".to_owned(), columns, transformer });
             }
         }
@@ -144,7 +147,7 @@ impl ColumnTransformer {
     }
 }
 
-impl crate::transform::Fit for ColumnTransformer {
+impl Fit for ColumnTransformer {
     type Fitted = Plan;
 
     fn fit(&self, table: &RecordBatch) -> Result<Plan> {
@@ -154,10 +157,9 @@ impl crate::transform::Fit for ColumnTransformer {
 
 /// The columns that any branch reads, in the table's order; nullable where one of the branches takes nulls.
 fn merged_input(table: &RecordBatch, branches: &[Branch]) -> Result<Schema> {
-    let schemas: Vec<Schema> =
-        branches.iter().map(|branch| branch.transformer.schema()).collect::<Result<_>>()?;
     let fields = table.schema_ref().fields().iter().filter_map(|column| {
-        let mut readers = schemas.iter().filter_map(|schema| schema.field(column.name()));
+        let mut readers =
+            branches.iter().filter_map(|branch| branch.transformer.schema().field(column.name()));
         let first = readers.next()?;
         let nullable = first.is_nullable() || readers.any(Field::is_nullable);
         Some(if nullable { first.clone().nullable() } else { first.clone() })
@@ -179,12 +181,12 @@ pub struct FittedColumnTransformer {
 struct Branch {
     name: String,
     columns: Vec<String>,
-    transformer: FittedTransformer,
+    transformer: FittedStep,
 }
 
 impl FittedColumnTransformer {
     /// Names, fitted transformers and columns in order (`transformers_`); a remainder that passes through is last.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &FittedTransformer, &[String])> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &FittedStep, &[String])> {
         self.branches
             .iter()
             .map(|branch| (branch.name.as_str(), &branch.transformer, branch.columns.as_slice()))
@@ -192,20 +194,20 @@ impl FittedColumnTransformer {
 
     /// The fitted transformer of this name (`named_transformers_`).
     #[must_use]
-    pub fn transformer(&self, name: &str) -> Option<&FittedTransformer> {
+    pub fn transformer(&self, name: &str) -> Option<&FittedStep> {
         self.branches.iter().find(|branch| branch.name == name).map(|branch| &branch.transformer)
     }
 }
 
 impl Lower for FittedColumnTransformer {
-    fn schema(&self) -> Result<Schema> {
-        Ok(self.input.clone())
+    fn schema(&self) -> &Schema {
+        &self.input
     }
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
         let mut outputs = Vec::new();
         for branch in &self.branches {
-            if branch.transformer == FittedTransformer::Drop {
+            if branch.transformer == FittedStep::Drop {
                 continue;
             }
             let own: Vec<Column> = branch
@@ -227,5 +229,11 @@ impl Lower for FittedColumnTransformer {
             }
         }
         Ok(outputs)
+    }
+}
+
+impl Transform for FittedColumnTransformer {
+    fn inverse_transform(&self, _: &RecordBatch) -> Result<RecordBatch> {
+        Err(irreversible("ColumnTransformer"))
     }
 }

@@ -8,11 +8,11 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::bind::{self, Bound};
-use super::columnar;
-use super::program::Program;
-use super::row::{self, Output, RowExecutor};
-use crate::transform::{FittedTransformer, Transform, sealed};
+use super::{FittedStep, Output, RowExecutor};
+use crate::program::bind::{self, Bound};
+use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::{Lower, Program, columnar, row};
+use crate::transform::Transform;
 
 /// A fitted plan: the typed function from raw columns to features, with the digest of its content.
 ///
@@ -25,7 +25,7 @@ pub struct Plan {
 
 #[derive(Debug)]
 struct Inner {
-    transformer: FittedTransformer,
+    step: FittedStep,
     program: Arc<Program>,
     digest: String,
 }
@@ -51,16 +51,15 @@ struct Header {
 }
 
 impl Plan {
-    /// The plan of one fitted transformer.
+    /// The plan of one fitted step.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when two output columns have the same name, [`Error::Corrupt`] for a damaged state.
-    pub fn new(transformer: impl Into<FittedTransformer>) -> Result<Self> {
-        let transformer = transformer.into();
-        let schema = transformer.schema()?;
-        let program = Arc::new(Program::compile(&transformer, &schema)?);
-        let digest = digest(&transformer)?;
-        Ok(Self { inner: Arc::new(Inner { transformer, program, digest }) })
+    pub fn new(step: impl Into<FittedStep>) -> Result<Self> {
+        let step = step.into();
+        let program = Arc::new(Program::compile(&step)?);
+        let digest = digest(&step)?;
+        Ok(Self { inner: Arc::new(Inner { step, program, digest }) })
     }
 
     /// The raw columns that the plan reads: what a [`Row`] must hold, and a table must have among others.
@@ -94,19 +93,19 @@ impl Plan {
         &self.inner.digest
     }
 
-    /// The fitted transformer that the plan runs.
+    /// The fitted step that the plan runs.
     #[must_use]
-    pub fn transformer(&self) -> &FittedTransformer {
-        &self.inner.transformer
+    pub fn step(&self) -> &FittedStep {
+        &self.inner.step
     }
 
-    /// A fitted transformer inside, by the names on the way to it: `plan.find(&["num", "scale"])`.
+    /// A fitted step inside, by the names on the way to it: `plan.find(&["num", "scale"])`.
     #[must_use]
-    pub fn find(&self, path: &[&str]) -> Option<&FittedTransformer> {
-        path.iter().try_fold(&self.inner.transformer, |transformer, name| match transformer {
-            FittedTransformer::Pipeline(steps) => steps.step(name),
-            FittedTransformer::ColumnTransformer(columns) => columns.transformer(name),
-            _ => None,
+    pub fn find(&self, path: &[&str]) -> Option<&FittedStep> {
+        path.iter().try_fold(&self.inner.step, |step, name| match step {
+            FittedStep::Pipeline(steps) => steps.step(name),
+            FittedStep::ColumnTransformer(columns) => columns.transformer(name),
+            FittedStep::Passthrough(_) | FittedStep::Drop | FittedStep::Transformer(_) => None,
         })
     }
 
@@ -142,6 +141,14 @@ impl Plan {
     /// As [`Transform::transform`], and [`Error::SchemaMismatch`] when a column that passes through holds nulls.
     pub fn transform_columns(&self, table: &RecordBatch) -> Result<Batch> {
         Batch::from_record_batch(&self.transform(table)?)
+    }
+
+    /// As [`Transform::inverse_transform`].
+    ///
+    /// # Errors
+    /// As [`Transform::inverse_transform`].
+    pub fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        self.step().inverse_transform(table)
     }
 
     /// An executor for single rows, with memory of its own: one per thread.
@@ -202,7 +209,7 @@ impl Plan {
             format: FORMAT.to_owned(),
             version: VERSION,
             digest: self.inner.digest.clone(),
-            plan: &self.inner.transformer,
+            plan: &self.inner.step,
         };
         serde_json::to_vec(&stored).map_err(unwritable)
     }
@@ -234,7 +241,7 @@ impl Plan {
             )
             .remedy("use the version of the library that wrote it, or fit it again"));
         }
-        let stored: Stored<FittedTransformer> = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let stored: Stored<FittedStep> = serde_json::from_slice(bytes).map_err(unreadable)?;
         let loaded = Self::new(stored.plan)?;
         if loaded.digest() != stored.digest {
             return Err(Error::corrupt(
@@ -249,8 +256,8 @@ impl Plan {
 }
 
 /// The SHA-256 of the canonical content: compact JSON whose fields stand in declaration order, and no maps.
-fn digest(transformer: &FittedTransformer) -> Result<String> {
-    let content = serde_json::to_vec(&(FORMAT, VERSION, transformer)).map_err(unwritable)?;
+fn digest(step: &FittedStep) -> Result<String> {
+    let content = serde_json::to_vec(&(FORMAT, VERSION, step)).map_err(unwritable)?;
     let mut hexadecimal = String::with_capacity(64);
     for byte in Sha256::digest(&content) {
         write!(hexadecimal, "{byte:02x}")
@@ -270,13 +277,17 @@ impl PartialEq for Plan {
     }
 }
 
-impl sealed::Sealed for Plan {}
-
-impl Transform for Plan {
-    fn input(&self) -> Result<Schema> {
-        Ok(Self::input(self).clone())
+impl Lower for Plan {
+    fn schema(&self) -> &Schema {
+        self.input()
     }
 
+    fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        self.step().lower(builder, columns)
+    }
+}
+
+impl Transform for Plan {
     fn output(&self) -> Result<Schema> {
         Ok(Self::output(self).clone())
     }
@@ -286,10 +297,31 @@ impl Transform for Plan {
     }
 
     fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
-        self.transformer().invert(table)
+        Self::inverse_transform(self, table)
     }
+}
 
-    fn to_plan(&self) -> Result<Plan> {
-        Ok(self.clone())
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mlcore::arrow::array::{Float64Array, RecordBatch};
+
+    use crate::pipeline::ColumnTransformer;
+    use crate::transform::{MinMaxScaler, StandardScaler};
+
+    #[test]
+    fn only_plans_that_only_scale_take_the_short_way() {
+        let column = |values: [f64; 3]| Arc::new(Float64Array::from(values.to_vec())) as _;
+        let table =
+            RecordBatch::try_from_iter([("a", column([1.0, 2.0, 4.0])), ("b", column([0.0, f64::NAN, 3.0]))])
+                .unwrap();
+        let scaled = || ColumnTransformer::new().with("scale", StandardScaler::default(), ["a"]);
+        let whole = scaled().with("more", StandardScaler::default(), ["b"]).fit(&table).unwrap();
+        let positions: Vec<_> =
+            whole.inner.program.scaled.iter().flatten().map(|one| (one.slot, one.column)).collect();
+        assert_eq!(positions, [(0, 0), (1, 1)]);
+        let mixed = scaled().with("squeeze", MinMaxScaler::default(), ["b"]).fit(&table).unwrap();
+        assert!(mixed.inner.program.scaled.is_none());
     }
 }

@@ -6,7 +6,7 @@ use mlcore::arrow::array::{ArrayRef, RecordBatch};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::{Error, Result};
 
-use crate::pipeline::bind::{self, Bound, Values};
+use crate::program::bind::{self, Bound, Values};
 
 /// One column of the training table.
 #[derive(Debug)]

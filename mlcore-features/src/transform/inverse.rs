@@ -9,10 +9,10 @@ use mlcore::arrow::compute::{cast, nullif};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
-use super::categories::{Learnt, exact_bits_of};
-use super::{FittedTransformer, Scalar, Transform};
-use crate::pipeline::bind::{self, Bound};
-use crate::pipeline::program::{missing_column, project};
+use super::encoder::categories::{Learnt, exact_bits_of};
+use super::{Scalar, Transform};
+use crate::program::bind::{self, Bound};
+use crate::program::{missing_column, project};
 
 pub(crate) const OPERATION: &str = "inverse transform";
 
@@ -66,36 +66,14 @@ impl Features {
     }
 }
 
-impl FittedTransformer {
-    pub(crate) fn invert(&self, table: &RecordBatch) -> Result<RecordBatch> {
-        match self {
-            Self::Passthrough(_) => return Ok(table.clone()),
-            Self::Pipeline(steps) => {
-                return steps.iter().rev().try_fold(table.clone(), |table, (_, step)| step.invert(&table));
-            }
-            Self::SimpleImputer(imputer) => return imputer.invert(table),
-            Self::Drop | Self::ColumnTransformer(_) => {
-                return Err(Error::unsupported(
-                    OPERATION,
-                    "ColumnTransformer",
-                    "columns that were dropped or used twice cannot be brought back",
-                )
-                .remedy("invert the transformers inside, which Plan::find finds"));
-            }
-            _ => {}
-        }
-        let features = Features::read(table, &self.feature_names_out()?)?;
-        let columns = match self {
-            Self::StandardScaler(fitted) => fitted.invert(&features)?,
-            Self::MinMaxScaler(fitted) => fitted.invert(&features)?,
-            Self::OneHotEncoder(fitted) => fitted.invert(&features)?,
-            Self::OrdinalEncoder(fitted) => fitted.invert(&features)?,
-            Self::KBinsDiscretizer(fitted) => fitted.invert(&features)?,
-            _ => return Err(Error::unsupported(OPERATION, "transformer", "it has no inverse")),
-        };
-        let schema = self.input()?;
-        self::table(schema.names().map(str::to_owned).zip(columns), table.num_rows())
-    }
+/// The columns that a transformer read, from what it made of them: `invert` answers one for each.
+pub(crate) fn columns<T: Transform + ?Sized>(
+    fitted: &T,
+    table: &RecordBatch,
+    invert: impl FnOnce(&Features) -> Result<Vec<ArrayRef>>,
+) -> Result<RecordBatch> {
+    let columns = invert(&Features::read(table, &fitted.feature_names_out()?)?)?;
+    self::table(fitted.input().names().map(str::to_owned).zip(columns), table.num_rows())
 }
 
 /// A table of these columns, all of which may hold nulls.

@@ -3,7 +3,7 @@ use std::fmt;
 use mlcore::schema::DType;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::exact;
+use crate::program::exact;
 
 /// One owned value of a column: a category, a fill value, a statistic.
 ///

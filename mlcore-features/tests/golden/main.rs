@@ -5,7 +5,8 @@ mod read;
 mod specifications;
 
 use mlcore::arrow::array::RecordBatch;
-use mlcore_features::transform::{FittedTransformer, Scalar, Transform, Transformer};
+use mlcore_features::pipeline::{FittedStep, Plan, Step};
+use mlcore_features::transform::{Fit, FittedTransformer, Scalar};
 use serde_json::Value;
 
 use crate::read::{cases, columns, floats, number, table, text};
@@ -16,8 +17,8 @@ const TOLERANCE: f64 = 1e-12;
 /// Runs every case of one file: `specification` reads the parameters, `attributes` compares what was fitted.
 fn check(
     file: &str,
-    specification: impl Fn(&Value) -> Transformer,
-    attributes: impl Fn(&FittedTransformer, &Value, &Comparison),
+    specification: impl Fn(&Value) -> Step,
+    attributes: impl Fn(&FittedStep, &Value, &Comparison),
 ) {
     let cases = cases(file);
     assert!(cases.len() >= 12, "{file}");
@@ -37,7 +38,7 @@ fn check(
             (Err(error), _) => panic!("{}: fit refused: {error}", comparison.case),
         };
         attributes(&fitted, &case["attributes"], &comparison);
-        let plan = fitted.to_plan().unwrap();
+        let plan = Plan::new(fitted).unwrap();
         comparison.names(&plan.feature_names_out(), &case["names"]);
         let test = case.get("test").map_or_else(|| train.clone(), table);
         match (plan.transform(&test), refused) {
@@ -157,7 +158,9 @@ impl Comparison {
 #[test]
 fn standard_scaler() {
     check("standard_scaler", specifications::standard_scaler, |fitted, expected, comparison| {
-        let FittedTransformer::StandardScaler(fitted) = fitted else { panic!("{fitted:?}") };
+        let FittedStep::Transformer(FittedTransformer::StandardScaler(fitted)) = fitted else {
+            panic!("{fitted:?}")
+        };
         comparison.attribute("mean_", fitted.mean(), expected);
         comparison.attribute("var_", fitted.var(), expected);
         comparison.attribute("scale_", fitted.scale(), expected);
@@ -169,7 +172,9 @@ fn standard_scaler() {
 #[test]
 fn min_max_scaler() {
     check("min_max_scaler", specifications::min_max_scaler, |fitted, expected, comparison| {
-        let FittedTransformer::MinMaxScaler(fitted) = fitted else { panic!("{fitted:?}") };
+        let FittedStep::Transformer(FittedTransformer::MinMaxScaler(fitted)) = fitted else {
+            panic!("{fitted:?}")
+        };
         comparison.attribute("data_min_", Some(fitted.data_min()), expected);
         comparison.attribute("data_max_", Some(fitted.data_max()), expected);
         comparison.attribute("data_range_", Some(fitted.data_range()), expected);
@@ -182,7 +187,9 @@ fn min_max_scaler() {
 #[test]
 fn simple_imputer() {
     check("simple_imputer", specifications::simple_imputer, |fitted, expected, comparison| {
-        let FittedTransformer::SimpleImputer(fitted) = fitted else { panic!("{fitted:?}") };
+        let FittedStep::Transformer(FittedTransformer::SimpleImputer(fitted)) = fitted else {
+            panic!("{fitted:?}")
+        };
         comparison.scalars("statistics_", fitted.statistics(), &expected["statistics_"]);
         if !expected["indicator_"].is_null() {
             let indicated: Vec<f64> = fitted.indicated().iter().map(|position| *position as f64).collect();
@@ -194,7 +201,9 @@ fn simple_imputer() {
 #[test]
 fn one_hot_encoder() {
     check("one_hot_encoder", specifications::one_hot_encoder, |fitted, expected, comparison| {
-        let FittedTransformer::OneHotEncoder(fitted) = fitted else { panic!("{fitted:?}") };
+        let FittedStep::Transformer(FittedTransformer::OneHotEncoder(fitted)) = fitted else {
+            panic!("{fitted:?}")
+        };
         for (ours, expected) in fitted.categories().zip(expected["categories_"].as_array().unwrap()) {
             comparison.scalars("categories_", ours, expected);
         }
@@ -216,7 +225,9 @@ fn one_hot_encoder() {
 #[test]
 fn ordinal_encoder() {
     check("ordinal_encoder", specifications::ordinal_encoder, |fitted, expected, comparison| {
-        let FittedTransformer::OrdinalEncoder(fitted) = fitted else { panic!("{fitted:?}") };
+        let FittedStep::Transformer(FittedTransformer::OrdinalEncoder(fitted)) = fitted else {
+            panic!("{fitted:?}")
+        };
         for (ours, expected) in fitted.categories().zip(expected["categories_"].as_array().unwrap()) {
             comparison.scalars("categories_", ours, expected);
         }
@@ -240,7 +251,9 @@ fn infrequent(ours: Vec<Option<Vec<&Scalar>>>, expected: &Value, comparison: &Co
 #[test]
 fn k_bins_discretizer() {
     check("k_bins_discretizer", specifications::k_bins_discretizer, |fitted, expected, comparison| {
-        let FittedTransformer::KBinsDiscretizer(fitted) = fitted else { panic!("{fitted:?}") };
+        let FittedStep::Transformer(FittedTransformer::KBinsDiscretizer(fitted)) = fitted else {
+            panic!("{fitted:?}")
+        };
         for (ours, expected) in fitted.bin_edges().iter().zip(expected["bin_edges_"].as_array().unwrap()) {
             comparison.numbers("bin_edges_", ours, &floats(expected));
         }

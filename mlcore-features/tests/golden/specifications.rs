@@ -1,10 +1,9 @@
 //! scikit-learn's parameters as ours.
 
-use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Remainder};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Remainder, Step};
 use mlcore_features::transform::{
     BinStrategy, Categories, Drop, Encode, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler,
     OneHotEncoder, OrdinalEncoder, QuantileMethod, Scalar, SimpleImputer, StandardScaler, Strategy,
-    Transformer,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -60,20 +59,20 @@ fn min_frequency(value: &Value) -> MinFrequency {
     value.as_u64().map_or_else(|| MinFrequency::Fraction(number(value)), MinFrequency::Count)
 }
 
-pub(crate) fn standard_scaler(parameters: &Value) -> Transformer {
+pub(crate) fn standard_scaler(parameters: &Value) -> Step {
     let scaler = StandardScaler::default();
     let scaler = given(parameters, "with_mean", truth, scaler, StandardScaler::with_mean);
     given(parameters, "with_std", truth, scaler, StandardScaler::with_std).into()
 }
 
-pub(crate) fn min_max_scaler(parameters: &Value) -> Transformer {
+pub(crate) fn min_max_scaler(parameters: &Value) -> Step {
     let scaler = given(parameters, "feature_range", floats, MinMaxScaler::default(), |scaler, range| {
         scaler.feature_range(range[0], range[1])
     });
     given(parameters, "clip", truth, scaler, MinMaxScaler::clip).into()
 }
 
-pub(crate) fn simple_imputer(parameters: &Value) -> Transformer {
+pub(crate) fn simple_imputer(parameters: &Value) -> Step {
     let imputer =
         given(parameters, "strategy", word::<Strategy>, SimpleImputer::default(), SimpleImputer::strategy);
     let imputer = given(parameters, "fill_value", scalar, imputer, SimpleImputer::fill_value);
@@ -81,7 +80,7 @@ pub(crate) fn simple_imputer(parameters: &Value) -> Transformer {
     given(parameters, "keep_empty_features", truth, imputer, SimpleImputer::keep_empty_features).into()
 }
 
-pub(crate) fn one_hot_encoder(parameters: &Value) -> Transformer {
+pub(crate) fn one_hot_encoder(parameters: &Value) -> Step {
     let drop = |value: &Value| match value.as_str() {
         Some("first") => Drop::First,
         Some("if_binary") => Drop::IfBinary,
@@ -96,7 +95,7 @@ pub(crate) fn one_hot_encoder(parameters: &Value) -> Transformer {
     given(parameters, "max_categories", whole, encoder, OneHotEncoder::max_categories).into()
 }
 
-pub(crate) fn ordinal_encoder(parameters: &Value) -> Transformer {
+pub(crate) fn ordinal_encoder(parameters: &Value) -> Step {
     let encoder =
         given(parameters, "categories", categories, OrdinalEncoder::default(), OrdinalEncoder::categories);
     let encoder = given(parameters, "unknown_value", number, encoder, OrdinalEncoder::unknown_value);
@@ -106,7 +105,7 @@ pub(crate) fn ordinal_encoder(parameters: &Value) -> Transformer {
     given(parameters, "max_categories", whole, encoder, OrdinalEncoder::max_categories).into()
 }
 
-pub(crate) fn k_bins_discretizer(parameters: &Value) -> Transformer {
+pub(crate) fn k_bins_discretizer(parameters: &Value) -> Step {
     let bins = KBinsDiscretizer::default().encode(Encode::Ordinal);
     let bins = given(parameters, "n_bins", Value::clone, bins, |bins, number| match &number {
         Value::Array(each) => bins.n_bins_per_column(each.iter().map(whole)),
@@ -121,7 +120,7 @@ pub(crate) fn k_bins_discretizer(parameters: &Value) -> Transformer {
 }
 
 /// The plans of `column_transformer()` in the script, by name.
-pub(crate) fn column_transformer(parameters: &Value) -> Transformer {
+pub(crate) fn column_transformer(parameters: &Value) -> Step {
     let number = || {
         Pipeline::new()
             .then("impute", SimpleImputer::default().strategy(Strategy::Median))
@@ -138,8 +137,8 @@ pub(crate) fn column_transformer(parameters: &Value) -> Transformer {
             .remainder(Remainder::Passthrough),
         "plain names" => ColumnTransformer::new()
             .with("num", number(), ["income", "age"])
-            .with("rest", Transformer::Passthrough, ["visits"])
-            .with("gone", Transformer::Drop, ["score"])
+            .with("rest", Step::Passthrough, ["visits"])
+            .with("gone", Step::Drop, ["score"])
             .verbose_feature_names_out(false),
         "imputed text" => {
             let fill = Pipeline::new()

@@ -1,18 +1,18 @@
 //! What a fitted transformer learnt, under scikit-learn's names.
 
 use mlcore::schema::{DType, Schema};
+use mlcore_features::pipeline::FittedStep;
 use mlcore_features::transform::{FittedTransformer, Scalar, Transform};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::error::raise;
-
-pub(super) fn learnt<'py>(py: Python<'py>, transformer: &FittedTransformer) -> PyResult<Bound<'py, PyDict>> {
+pub(super) fn learnt<'py>(py: Python<'py>, step: &FittedStep) -> PyResult<Bound<'py, PyDict>> {
     let learnt = PyDict::new(py);
+    let FittedStep::Transformer(transformer) = step else { return Ok(learnt) };
     let floats = |values: &[f64]| PyArray1::from_slice(py, values);
     let optional = |values: Option<&[f64]>| values.map(floats);
-    let input = || transformer.input().map_err(|error| raise(py, &error));
+    let input = transformer.input();
     match transformer {
         FittedTransformer::StandardScaler(scaler) => {
             learnt.set_item("mean_", optional(scaler.mean()))?;
@@ -46,11 +46,10 @@ pub(super) fn learnt<'py>(py: Python<'py>, transformer: &FittedTransformer) -> P
             learnt.set_item("statistics_", array(py, &statistics, dtype)?)?;
         }
         FittedTransformer::OneHotEncoder(encoder) => {
-            let input = input()?;
-            learnt.set_item("categories_", categories(py, encoder.categories(), &input)?)?;
+            learnt.set_item("categories_", categories(py, encoder.categories(), input)?)?;
             learnt.set_item(
                 "infrequent_categories_",
-                infrequent(py, encoder.infrequent_categories(), &input)?,
+                infrequent(py, encoder.infrequent_categories(), input)?,
             )?;
             let dropped: Vec<Option<usize>> = encoder.drop_idx().collect();
             if dropped.iter().any(Option::is_some) {
@@ -60,11 +59,10 @@ pub(super) fn learnt<'py>(py: Python<'py>, transformer: &FittedTransformer) -> P
             }
         }
         FittedTransformer::OrdinalEncoder(encoder) => {
-            let input = input()?;
-            learnt.set_item("categories_", categories(py, encoder.categories(), &input)?)?;
+            learnt.set_item("categories_", categories(py, encoder.categories(), input)?)?;
             learnt.set_item(
                 "infrequent_categories_",
-                infrequent(py, encoder.infrequent_categories(), &input)?,
+                infrequent(py, encoder.infrequent_categories(), input)?,
             )?;
         }
         FittedTransformer::KBinsDiscretizer(bins) => {

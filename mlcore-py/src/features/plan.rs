@@ -4,8 +4,8 @@ use mlcore::Error;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Schema};
-use mlcore_features::pipeline;
-use mlcore_features::transform::{FittedTransformer, Transform as _};
+use mlcore_features::pipeline::{self, FittedStep};
+use mlcore_features::transform::Fit as _;
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
@@ -261,28 +261,28 @@ impl Plan {
 
     /// What the transformer learnt, under scikit-learn's names.
     fn _attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        entry(py, |py| attributes::learnt(py, self.fitted.transformer()))
+        entry(py, |py| attributes::learnt(py, self.fitted.step()))
     }
 
     /// The plans of the transformers inside, by name; a branch of columns also with these.
     fn _steps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         entry(py, |py| {
             let steps = PyList::empty(py);
-            let step = |transformer: &FittedTransformer| -> PyResult<Option<Self>> {
-                if matches!(transformer, FittedTransformer::Passthrough(_) | FittedTransformer::Drop) {
+            let step = |transformer: &FittedStep| -> PyResult<Option<Self>> {
+                if matches!(transformer, FittedStep::Passthrough(_) | FittedStep::Drop) {
                     return Ok(None);
                 }
                 let fitted = pipeline::Plan::new(transformer.clone()).map_err(|error| raise(py, &error))?;
                 let columns = fitted.input().names().map(str::to_owned).collect();
                 Ok(Some(Self { fitted, columns, named: self.named }))
             };
-            match self.fitted.transformer() {
-                FittedTransformer::Pipeline(inside) => {
+            match self.fitted.step() {
+                FittedStep::Pipeline(inside) => {
                     for (name, transformer) in inside.iter() {
                         steps.append((name, step(transformer)?, py.None()))?;
                     }
                 }
-                FittedTransformer::ColumnTransformer(inside) => {
+                FittedStep::ColumnTransformer(inside) => {
                     for (name, transformer, columns) in inside.iter() {
                         steps.append((name, step(transformer)?, columns))?;
                     }

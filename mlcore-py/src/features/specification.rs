@@ -1,10 +1,9 @@
 //! From a transformer's parameters in Python to its specification in Rust.
 
-use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Remainder};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Remainder, Step};
 use mlcore_features::transform::{
     BinStrategy, Categories, Drop, Encode, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler,
     OneHotEncoder, OrdinalEncoder, QuantileMethod, Scalar, SimpleImputer, StandardScaler, Strategy,
-    Transformer,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
@@ -14,12 +13,12 @@ use crate::error::{invalid, wrong_type};
 use crate::stats::unknown;
 
 /// The transformer of `(class name, parameters)`.
-pub(super) fn transformer(specification: &Bound<'_, PyAny>) -> PyResult<Transformer> {
+pub(super) fn transformer(specification: &Bound<'_, PyAny>) -> PyResult<Step> {
     let (name, parameters) = specification.extract::<(String, Bound<'_, PyDict>)>()?;
     let parameters = Parameters { parameters };
     Ok(match name.as_str() {
-        "Passthrough" => Transformer::Passthrough,
-        "Drop" => Transformer::Drop,
+        "Passthrough" => Step::Passthrough,
+        "Drop" => Step::Drop,
         "StandardScaler" => StandardScaler::default()
             .with_mean(parameters.bool("with_mean")?)
             .with_std(parameters.bool("with_std")?)

@@ -1,7 +1,3 @@
-mod k_means;
-mod quantile;
-mod subsample;
-
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -10,15 +6,14 @@ use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-pub use self::quantile::QuantileMethod;
-use super::input::FitColumn;
-use super::inverse::Features;
-use super::numeric::linspace;
-use super::{Fit, Lower, Scalar, input, inverse};
-use crate::pipeline::builder::{Column, ProgramBuilder};
-use crate::pipeline::exact;
-use crate::pipeline::kernel::Kernel;
-use crate::pipeline::program::{Encoder, REFUSED, Table, Writes};
+use super::quantile::QuantileMethod;
+use super::{k_means, subsample};
+use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::kernel::Kernel;
+use crate::program::{Encoder, Lower, REFUSED, Table, Writes, exact};
+use crate::transform::input::FitColumn;
+use crate::transform::numeric::linspace;
+use crate::transform::{Fit, Scalar, Transform, input, inverse};
 
 /// How a [`KBinsDiscretizer`] writes the bin of a value.
 #[non_exhaustive]
@@ -271,7 +266,7 @@ impl FittedKBinsDiscretizer {
 }
 
 impl FittedKBinsDiscretizer {
-    pub(crate) fn invert(&self, features: &Features) -> Result<Vec<ArrayRef>> {
+    fn invert(&self, features: &inverse::Features) -> Result<Vec<ArrayRef>> {
         let mut first = 0;
         let mut columns = Vec::with_capacity(self.bin_edges.len());
         for (edges, field) in self.bin_edges.iter().zip(self.input.fields()) {
@@ -308,9 +303,15 @@ impl FittedKBinsDiscretizer {
     }
 }
 
+impl Transform for FittedKBinsDiscretizer {
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        inverse::columns(self, table, |features| self.invert(features))
+    }
+}
+
 impl Lower for FittedKBinsDiscretizer {
-    fn schema(&self) -> Result<Schema> {
-        Ok(self.input.clone())
+    fn schema(&self) -> &Schema {
+        &self.input
     }
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {

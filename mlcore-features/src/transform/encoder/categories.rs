@@ -6,12 +6,11 @@ use mlcore::schema::DType;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::Scalar;
-use super::input::FitColumn;
-use crate::pipeline::bind::{Dictionary, Texts, Values};
-use crate::pipeline::exact;
-use crate::pipeline::lookup::Lookup;
-use crate::pipeline::program::{Table, float_bits};
+use crate::program::bind::{Dictionary, Texts, Values};
+use crate::program::lookup::Lookup;
+use crate::program::{Table, exact, float_bits};
+use crate::transform::Scalar;
+use crate::transform::input::FitColumn;
 
 /// Where the categories of each column come from.
 #[non_exhaustive]

@@ -9,13 +9,13 @@ use mlcore::{Error, Result};
 
 use super::bind::{self, Bound, Texts, Values};
 use super::kernel::{Kernel, Scaling};
-use super::program::{
-    Encoder, Instruction, OutputColumn, Place, Program, REFUSED, Read, Refusal, Scaled, Source, Write,
-    Writes, ZEROS, shown_number, shown_text,
-};
 use super::row::{Output, shown_exact, unfit_value};
 use super::sink::{ColumnSink, MatrixSink, Sink};
 use super::vector::TOGETHER;
+use super::{
+    Encoder, Instruction, OutputColumn, Place, Program, REFUSED, Read, Refusal, Scaled, Source, Write,
+    Writes, ZEROS, shown_number, shown_text,
+};
 
 /// Rows per block: a block of one column and its codes stay in the first-level cache.
 const BLOCK: usize = 512;

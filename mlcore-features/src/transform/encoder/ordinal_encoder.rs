@@ -3,13 +3,11 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::categories::{Grouping, Learning, Learnt};
-use super::inverse::Features;
-use super::{Categories, Fit, Lower, MinFrequency, Scalar, input, inverse};
-use crate::pipeline::builder::{Column, ProgramBuilder};
-use crate::pipeline::exact;
-use crate::pipeline::kernel::Kernel;
-use crate::pipeline::program::{Encoder, REFUSED, Writes};
+use super::categories::{Categories, Grouping, Learning, Learnt, MinFrequency};
+use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::kernel::Kernel;
+use crate::program::{Encoder, Lower, REFUSED, Writes, exact};
+use crate::transform::{Fit, Scalar, Transform, input, inverse};
 
 /// The position of a column's category, as a number: 0, 1, 2, ...
 ///
@@ -168,7 +166,7 @@ impl FittedOrdinalEncoder {
 }
 
 impl FittedOrdinalEncoder {
-    pub(crate) fn invert(&self, features: &Features) -> Result<Vec<ArrayRef>> {
+    fn invert(&self, features: &inverse::Features) -> Result<Vec<ArrayRef>> {
         let encoded_missing = self.parameters.encoded_missing_value;
         let same = |left: f64, right: f64| left == right || (left.is_nan() && right.is_nan());
         let codes = features.take(0, self.columns.len())?;
@@ -199,9 +197,15 @@ impl FittedOrdinalEncoder {
     }
 }
 
+impl Transform for FittedOrdinalEncoder {
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        inverse::columns(self, table, |features| self.invert(features))
+    }
+}
+
 impl Lower for FittedOrdinalEncoder {
-    fn schema(&self) -> Result<Schema> {
-        Ok(self.input.clone())
+    fn schema(&self) -> &Schema {
+        &self.input
     }
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {

@@ -6,25 +6,24 @@ use mlcore::schema::{DType, Dim, Field, Schema};
 use mlcore::{Error, Result};
 
 use super::kernel::{Kernel, canonical, fused};
-use super::program::{
-    Encoder, Instruction, OutputColumn, Place, Program, Read, Scaled, Site, Slot, Source, Table, Write,
-    exact_number,
+use super::{
+    Encoder, Instruction, Lower, OutputColumn, Place, Program, Read, Scaled, Site, Slot, Source, Table,
+    Write, exact_number,
 };
-use crate::transform::FittedTransformer;
 
 impl Program {
-    /// Compiles a fitted step for tables of this schema.
-    pub(crate) fn compile(step: &FittedTransformer, input: &Schema) -> Result<Self> {
+    /// Compiles a fitted step for tables of its schema.
+    pub(crate) fn compile<L: Lower + ?Sized>(step: &L) -> Result<Self> {
         let mut builder = ProgramBuilder::default();
-        let columns = builder.inputs(input)?;
+        let columns = builder.inputs(step.schema())?;
         let outputs = step.lower(&mut builder, columns)?;
-        builder.finish(input.clone(), outputs)
+        builder.finish(step.schema().clone(), outputs)
     }
 }
 
 /// One column on its way through the steps while they are compiled.
 #[derive(Clone, Debug)]
-pub(crate) struct Column {
+pub struct Column {
     pub(crate) name: String,
     pub(crate) dtype: DType,
     pub(crate) nullable: bool,
@@ -47,7 +46,7 @@ impl Column {
 
 /// What the fitted transformers write themselves into.
 #[derive(Default, Debug)]
-pub(crate) struct ProgramBuilder {
+pub struct ProgramBuilder {
     slots: Vec<Slot>,
     instructions: Vec<Instruction>,
     sites: Vec<Site>,

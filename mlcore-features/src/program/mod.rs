@@ -1,4 +1,18 @@
-//! A plan compiled flat: what both executors interpret. Columns are slots, steps are fused per column, names are gone.
+//! A plan compiled flat, and the two executors that interpret it. Columns are slots, steps are fused per column, names are
+//! gone.
+//!
+//! Fitted steps write themselves into a program ([`Lower`]) through a [`ProgramBuilder`]. One row ([`row`]) and many
+//! ([`columnar`]) run the same kernels and give the same bits. Nothing here knows a transformer.
+
+pub(crate) mod bind;
+pub(crate) mod builder;
+pub(crate) mod columnar;
+pub(crate) mod exact;
+pub(crate) mod kernel;
+pub(crate) mod lookup;
+pub(crate) mod row;
+mod sink;
+mod vector;
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,8 +22,21 @@ use mlcore::batch::Value;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 
-use super::kernel::{Kernel, Scaling};
-use super::lookup::Lookup;
+use self::builder::{Column, ProgramBuilder};
+use self::kernel::{Kernel, Scaling};
+use self::lookup::Lookup;
+
+/// A fitted step that writes itself into a program. Both executors run what stands there.
+pub trait Lower {
+    /// The columns it was fitted on.
+    fn schema(&self) -> &Schema;
+
+    /// Appends its steps for these columns, which are those of [`schema`](Lower::schema), and returns its outputs.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for a fitted state that was stored and damaged.
+    fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>>;
+}
 
 /// A plan ready to run. Instructions stand in an order in which each reads only what an earlier one wrote.
 #[derive(Debug)]
@@ -303,31 +330,4 @@ pub(crate) fn missing_column(table: &RecordBatch, name: &str, operation: &'stati
         format!("the column is missing; the table has {}", there.join(", ")),
     )
     .remedy("add the column, or rename the one that holds it")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use mlcore::arrow::array::{Float64Array, RecordBatch};
-
-    use super::Program;
-    use crate::pipeline::{ColumnTransformer, Plan};
-    use crate::transform::{MinMaxScaler, StandardScaler};
-
-    #[test]
-    fn only_plans_that_only_scale_take_the_short_way() {
-        let column = |values: [f64; 3]| Arc::new(Float64Array::from(values.to_vec())) as _;
-        let table =
-            RecordBatch::try_from_iter([("a", column([1.0, 2.0, 4.0])), ("b", column([0.0, f64::NAN, 3.0]))])
-                .unwrap();
-        let scaled = || ColumnTransformer::new().with("scale", StandardScaler::default(), ["a"]);
-        let program = |plan: &Plan| Program::compile(plan.transformer(), plan.input()).unwrap();
-        let whole = scaled().with("more", StandardScaler::default(), ["b"]).fit(&table).unwrap();
-        let positions: Vec<_> =
-            program(&whole).scaled.iter().flatten().map(|one| (one.slot, one.column)).collect();
-        assert_eq!(positions, [(0, 0), (1, 1)]);
-        let mixed = scaled().with("squeeze", MinMaxScaler::default(), ["b"]).fit(&table).unwrap();
-        assert!(program(&mixed).scaled.is_none());
-    }
 }

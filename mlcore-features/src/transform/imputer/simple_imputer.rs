@@ -3,11 +3,12 @@ use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::categories::{coerce, count, exact_bits_of};
-use super::input::FitColumn;
-use super::{Fit, Lower, Scalar, input, inverse};
-use crate::pipeline::builder::{Column, ProgramBuilder};
-use crate::pipeline::kernel::Kernel;
+use crate::program::Lower;
+use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::kernel::Kernel;
+use crate::transform::encoder::categories::{coerce, count, exact_bits_of};
+use crate::transform::input::FitColumn;
+use crate::transform::{Fit, Scalar, Transform, input, inverse, numeric};
 
 /// What a [`SimpleImputer`] puts in the place of a missing value.
 #[non_exhaustive]
@@ -129,7 +130,7 @@ impl SimpleImputer {
             let statistic = match (present.is_empty(), self.strategy) {
                 (true, _) => self.empty(column),
                 (false, Strategy::Median) => Scalar::Float(median(present.clone())),
-                (false, _) => Scalar::Float(super::numeric::mean_of_present(&values, present.len())),
+                (false, _) => Scalar::Float(numeric::mean_of_present(&values, present.len())),
             };
             return Ok((statistic, present.len() < values.len()));
         }
@@ -228,9 +229,9 @@ impl FittedSimpleImputer {
     }
 }
 
-impl FittedSimpleImputer {
+impl Transform for FittedSimpleImputer {
     /// Takes out what was filled in, where an indicator says so; the columns of the table are the imputed ones.
-    pub(crate) fn invert(&self, table: &RecordBatch) -> Result<RecordBatch> {
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
         if !self.parameters.add_indicator {
             return Err(Error::unsupported(
                 inverse::OPERATION,
@@ -260,8 +261,8 @@ impl FittedSimpleImputer {
 }
 
 impl Lower for FittedSimpleImputer {
-    fn schema(&self) -> Result<Schema> {
-        Ok(self.input.clone())
+    fn schema(&self) -> &Schema {
+        &self.input
     }
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {

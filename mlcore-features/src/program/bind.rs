@@ -17,8 +17,8 @@ use mlcore::batch::Value;
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
-use super::program::{Program, missing_column};
 use super::row::unfit_value;
+use super::{Program, missing_column};
 
 /// A column whose layout is known, of the type that the plan expects. Small, because a plan of many columns on a few rows
 /// spends its time here: what is rare lies in a box.

@@ -8,7 +8,7 @@ use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
 use super::kernel::{canonical, impute, standardize};
-use super::program::{
+use super::{
     Place, Program, REFUSED, Read, Refusal, Scaled, Source, Write, Writes, ZEROS, exact_bits, shown_number,
     shown_text,
 };
@@ -41,7 +41,7 @@ mod sealed {
 
 /// Runs single rows through a plan, reusing its memory: after construction, running allocates nothing (errors do).
 ///
-/// Rows hold the values of the plan's [`input`](super::Plan::input) schema in its order.
+/// Rows hold the values of the plan's [`input`](crate::pipeline::Plan::input) schema in its order.
 ///
 /// ```
 /// # use mlcore_features::transform::StandardScaler;

@@ -5,11 +5,10 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::inverse::Features;
-use super::{Fit, Lower, input};
-use crate::pipeline::builder::{Column, ProgramBuilder};
-use crate::pipeline::exact;
-use crate::pipeline::kernel::Kernel;
+use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::kernel::Kernel;
+use crate::program::{Lower, exact};
+use crate::transform::{Fit, Transform, input, inverse};
 
 /// Maps each column's range onto a wanted one: `x * scale + min`.
 ///
@@ -165,7 +164,7 @@ impl FittedMinMaxScaler {
 }
 
 impl FittedMinMaxScaler {
-    pub(crate) fn invert(&self, features: &Features) -> Result<Vec<ArrayRef>> {
+    fn invert(&self, features: &inverse::Features) -> Result<Vec<ArrayRef>> {
         features
             .take(0, self.input.len())?
             .iter()
@@ -178,9 +177,15 @@ impl FittedMinMaxScaler {
     }
 }
 
+impl Transform for FittedMinMaxScaler {
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        inverse::columns(self, table, |features| self.invert(features))
+    }
+}
+
 impl Lower for FittedMinMaxScaler {
-    fn schema(&self) -> Result<Schema> {
-        Ok(self.input.clone())
+    fn schema(&self) -> &Schema {
+        &self.input
     }
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {

@@ -5,13 +5,12 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::input::{self, FitColumn};
-use super::inverse::Features;
-use super::numeric::pairwise_sum;
-use super::{Fit, Lower};
-use crate::pipeline::builder::{Column, ProgramBuilder};
-use crate::pipeline::exact;
-use crate::pipeline::kernel::Kernel;
+use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::kernel::Kernel;
+use crate::program::{Lower, exact};
+use crate::transform::input::{self, FitColumn};
+use crate::transform::numeric::pairwise_sum;
+use crate::transform::{Fit, Transform, inverse};
 
 /// Centres columns on their mean and divides them by their standard deviation: `z = (x - mean) / scale`.
 ///
@@ -164,7 +163,7 @@ impl FittedStandardScaler {
 }
 
 impl FittedStandardScaler {
-    pub(crate) fn invert(&self, features: &Features) -> Result<Vec<ArrayRef>> {
+    fn invert(&self, features: &inverse::Features) -> Result<Vec<ArrayRef>> {
         features
             .take(0, self.input.len())?
             .iter()
@@ -184,9 +183,15 @@ impl FittedStandardScaler {
     }
 }
 
+impl Transform for FittedStandardScaler {
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        inverse::columns(self, table, |features| self.invert(features))
+    }
+}
+
 impl Lower for FittedStandardScaler {
-    fn schema(&self) -> Result<Schema> {
-        Ok(self.input.clone())
+    fn schema(&self) -> &Schema {
+        &self.input
     }
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {

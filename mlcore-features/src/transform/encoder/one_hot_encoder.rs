@@ -3,12 +3,11 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::categories::{Grouping, Learning, Learnt};
-use super::inverse::Features;
-use super::{Categories, Fit, Lower, MinFrequency, Scalar, input, inverse};
-use crate::pipeline::builder::{Column, ProgramBuilder};
-use crate::pipeline::kernel::Kernel;
-use crate::pipeline::program::{Encoder, REFUSED, Writes, ZEROS};
+use super::categories::{Categories, Grouping, Learning, Learnt, MinFrequency};
+use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::kernel::Kernel;
+use crate::program::{Encoder, Lower, REFUSED, Writes, ZEROS};
+use crate::transform::{Fit, Scalar, Transform, input, inverse};
 
 /// What a [`OneHotEncoder`] does with a category that it has not seen.
 #[non_exhaustive]
@@ -224,7 +223,7 @@ impl FittedOneHotEncoder {
 }
 
 impl FittedOneHotEncoder {
-    pub(crate) fn invert(&self, features: &Features) -> Result<Vec<ArrayRef>> {
+    fn invert(&self, features: &inverse::Features) -> Result<Vec<ArrayRef>> {
         let mut first = 0;
         let mut columns = Vec::with_capacity(self.columns.len());
         for ((learnt, dropped), field) in self.columns.iter().zip(&self.dropped).zip(self.input.fields()) {
@@ -268,9 +267,15 @@ fn hottest(features: &[Vec<f64>], row: usize) -> Option<usize> {
     (0..features.len()).rev().max_by(|left, right| value(*left).total_cmp(&value(*right)))
 }
 
+impl Transform for FittedOneHotEncoder {
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        inverse::columns(self, table, |features| self.invert(features))
+    }
+}
+
 impl Lower for FittedOneHotEncoder {
-    fn schema(&self) -> Result<Schema> {
-        Ok(self.input.clone())
+    fn schema(&self) -> &Schema {
+        &self.input
     }
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {

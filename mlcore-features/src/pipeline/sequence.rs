@@ -1,0 +1,143 @@
+use mlcore::arrow::array::RecordBatch;
+use mlcore::schema::Schema;
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{FittedStep, Plan, Step};
+use crate::program::Lower;
+use crate::program::builder::{Column, ProgramBuilder};
+use crate::transform::{Fit, Transform};
+
+/// Steps one after another: each sees what the one before it made.
+///
+/// ```
+/// use mlcore_features::pipeline::Pipeline;
+/// use mlcore_features::transform::{MinMaxScaler, StandardScaler};
+///
+/// let pipeline = Pipeline::new().then("scale", StandardScaler::default()).then("clip", MinMaxScaler::default());
+/// assert_eq!(pipeline.names().collect::<Vec<_>>(), ["scale", "clip"]);
+/// ```
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Pipeline {
+    steps: Vec<(String, Step)>,
+}
+
+impl Pipeline {
+    /// A pipeline without steps, which hands its columns on.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a step.
+    #[must_use]
+    pub fn then(mut self, name: impl Into<String>, step: impl Into<Step>) -> Self {
+        self.steps.push((name.into(), step.into()));
+        self
+    }
+
+    /// The names of the steps.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.steps.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Fits each step on what the one before it makes of the table.
+    ///
+    /// # Errors
+    /// As [`Fit::fit`], and [`Error::InvalidInput`] for a step's name that is empty, occurs
+    /// twice or holds `__`.
+    pub fn fit(&self, table: &RecordBatch) -> Result<Plan> {
+        Plan::new(self.fit_steps(table)?)
+    }
+
+    pub(super) fn fit_steps(&self, table: &RecordBatch) -> Result<FittedPipeline> {
+        check_names("fit Pipeline", &self.steps.iter().map(|(name, _)| name.as_str()))?;
+        let mut steps = Vec::with_capacity(self.steps.len());
+        let mut current = table.clone();
+        for (position, (name, step)) in self.steps.iter().enumerate() {
+            let fitted = step.fit(&current)?;
+            if position + 1 < self.steps.len() {
+                current = fitted.transform(&current)?;
+            }
+            steps.push(Named { name: name.clone(), transformer: fitted });
+        }
+        let input = match steps.first() {
+            Some(first) => first.transformer.schema().clone(),
+            None => Schema::from_arrow(table.schema_ref())?,
+        };
+        Ok(FittedPipeline { input, steps })
+    }
+}
+
+impl Fit for Pipeline {
+    type Fitted = Plan;
+
+    fn fit(&self, table: &RecordBatch) -> Result<Plan> {
+        Self::fit(self, table)
+    }
+}
+
+/// A [`Pipeline`] inside a plan.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FittedPipeline {
+    input: Schema,
+    steps: Vec<Named>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
+    transformer: FittedStep,
+}
+
+impl FittedPipeline {
+    /// Names and fitted transformers in order (`named_steps`).
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &FittedStep)> + DoubleEndedIterator {
+        self.steps.iter().map(|step| (step.name.as_str(), &step.transformer))
+    }
+
+    /// The fitted step of this name.
+    #[must_use]
+    pub fn step(&self, name: &str) -> Option<&FittedStep> {
+        self.steps.iter().find(|step| step.name == name).map(|step| &step.transformer)
+    }
+}
+
+impl Lower for FittedPipeline {
+    fn schema(&self) -> &Schema {
+        &self.input
+    }
+
+    fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        self.steps.iter().try_fold(columns, |columns, step| step.transformer.lower(builder, columns))
+    }
+}
+
+impl Transform for FittedPipeline {
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        let backwards = self.steps.iter().rev();
+        backwards.fold(Ok(table.clone()), |table, step| step.transformer.inverse_transform(&table?))
+    }
+}
+
+/// Are these usable as the names of steps?
+pub(super) fn check_names<'a>(
+    operation: &'static str,
+    names: &(impl Iterator<Item = &'a str> + Clone),
+) -> Result<()> {
+    for (position, name) in names.clone().enumerate() {
+        let problem = if name.is_empty() {
+            "a step's name is empty"
+        } else if name.contains("__") {
+            "a step's name must not contain __, which separates it from a column's"
+        } else if names.clone().take(position).any(|earlier| earlier == name) {
+            "two steps have this name"
+        } else {
+            continue;
+        };
+        return Err(Error::invalid_input(operation, name, problem));
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+use std::sync::LazyLock;
+
+use mlcore::arrow::array::RecordBatch;
+use mlcore::schema::Schema;
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{ColumnTransformer, FittedColumnTransformer, FittedPipeline, Pipeline, Plan};
+use crate::program::Lower;
+use crate::program::builder::{Column, ProgramBuilder};
+use crate::transform::{Fit, FittedTransformer, Transform, Transformer, inverse};
+
+/// What a [`Pipeline`] and a [`ColumnTransformer`] are made of, not yet fitted.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug)]
+pub enum Step {
+    /// Hands its columns on.
+    Passthrough,
+    /// Leaves its columns out.
+    Drop,
+    /// One transformer.
+    Transformer(Transformer),
+    /// Steps one after another.
+    Pipeline(Pipeline),
+    /// Steps beside each other.
+    ColumnTransformer(ColumnTransformer),
+}
+
+impl<T: Into<Transformer>> From<T> for Step {
+    fn from(transformer: T) -> Self {
+        Self::Transformer(transformer.into())
+    }
+}
+
+impl From<Pipeline> for Step {
+    fn from(pipeline: Pipeline) -> Self {
+        Self::Pipeline(pipeline)
+    }
+}
+
+impl From<ColumnTransformer> for Step {
+    fn from(columns: ColumnTransformer) -> Self {
+        Self::ColumnTransformer(columns)
+    }
+}
+
+impl Fit for Step {
+    type Fitted = FittedStep;
+
+    fn fit(&self, table: &RecordBatch) -> Result<FittedStep> {
+        Ok(match self {
+            Self::Passthrough => FittedStep::Passthrough(Schema::from_arrow(table.schema_ref())?),
+            Self::Drop => FittedStep::Drop,
+            Self::Transformer(transformer) => FittedStep::Transformer(transformer.fit(table)?),
+            Self::Pipeline(pipeline) => FittedStep::Pipeline(pipeline.fit_steps(table)?),
+            Self::ColumnTransformer(columns) => FittedStep::ColumnTransformer(columns.fit_branches(table)?),
+        })
+    }
+}
+
+/// A [`Step`] that has seen its data: what a [`Plan`] stores.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FittedStep {
+    /// Hands its columns on.
+    Passthrough(Schema),
+    /// Leaves its columns out.
+    Drop,
+    /// One fitted transformer.
+    Transformer(FittedTransformer),
+    /// A fitted [`Pipeline`].
+    Pipeline(FittedPipeline),
+    /// A fitted [`ColumnTransformer`].
+    ColumnTransformer(FittedColumnTransformer),
+}
+
+impl<T: Into<FittedTransformer>> From<T> for FittedStep {
+    fn from(fitted: T) -> Self {
+        Self::Transformer(fitted.into())
+    }
+}
+
+impl From<FittedPipeline> for FittedStep {
+    fn from(fitted: FittedPipeline) -> Self {
+        Self::Pipeline(fitted)
+    }
+}
+
+impl From<FittedColumnTransformer> for FittedStep {
+    fn from(fitted: FittedColumnTransformer) -> Self {
+        Self::ColumnTransformer(fitted)
+    }
+}
+
+impl From<Plan> for FittedStep {
+    fn from(plan: Plan) -> Self {
+        plan.step().clone()
+    }
+}
+
+/// What [`FittedStep::Drop`] reads.
+static NO_COLUMNS: LazyLock<Schema> = LazyLock::new(Schema::default);
+
+impl Lower for FittedStep {
+    fn schema(&self) -> &Schema {
+        match self {
+            Self::Passthrough(schema) => schema,
+            Self::Drop => &NO_COLUMNS,
+            Self::Transformer(fitted) => fitted.schema(),
+            Self::Pipeline(fitted) => fitted.schema(),
+            Self::ColumnTransformer(fitted) => fitted.schema(),
+        }
+    }
+
+    fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        match self {
+            Self::Passthrough(_) => Ok(columns),
+            Self::Drop => Ok(Vec::new()),
+            Self::Transformer(fitted) => fitted.lower(builder, columns),
+            Self::Pipeline(fitted) => fitted.lower(builder, columns),
+            Self::ColumnTransformer(fitted) => fitted.lower(builder, columns),
+        }
+    }
+}
+
+impl Transform for FittedStep {
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        match self {
+            Self::Passthrough(_) => Ok(table.clone()),
+            Self::Drop => Err(irreversible("Drop")),
+            Self::Transformer(fitted) => fitted.inverse_transform(table),
+            Self::Pipeline(fitted) => fitted.inverse_transform(table),
+            Self::ColumnTransformer(fitted) => fitted.inverse_transform(table),
+        }
+    }
+}
+
+/// The error of a step that has no inverse.
+pub(super) fn irreversible(step: &'static str) -> Error {
+    Error::unsupported(
+        inverse::OPERATION,
+        step,
+        "columns that were dropped or used twice cannot be brought back",
+    )
+    .remedy("invert the transformers inside one by one")
+}

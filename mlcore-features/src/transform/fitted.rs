@@ -1,0 +1,56 @@
+use std::fmt::Debug;
+
+use mlcore::Result;
+use mlcore::arrow::array::RecordBatch;
+use mlcore::schema::Schema;
+
+use crate::program::{Lower, Program, columnar};
+
+/// What a specification became by learning: a pure function from tables of one schema to tables of another.
+///
+/// Implemented by this crate's transformers only, because a stored plan must mean the same wherever it is loaded.
+pub trait Transform: Lower + Debug + Send + Sync {
+    /// The columns it reads, by name.
+    fn input(&self) -> &Schema {
+        self.schema()
+    }
+
+    /// The columns it makes.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) when two of them have the same name, and
+    /// [`Error::Corrupt`](mlcore::Error::Corrupt) for a fitted state that was stored and damaged.
+    fn output(&self) -> Result<Schema> {
+        Ok(Program::compile(self)?.output)
+    }
+
+    /// The transformed table; its columns are [`output`](Transform::output). Columns are bound by name: their order is
+    /// free and others are ignored. An empty table gives an empty table.
+    ///
+    /// # Errors
+    /// As [`Transform::output`]; [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) for a column that is missing,
+    /// of another type or null where that is not allowed; [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a
+    /// value that is refused, with its column and row.
+    fn transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
+        columnar::to_table(&Program::compile(self)?, table)
+    }
+
+    /// Turns what [`transform`](Transform::transform) made back into columns (`inverse_transform`), as far as features
+    /// tell: numbers come back as `float64` and bins as their centres, an unknown category as null, an infrequent one as
+    /// the text `infrequent_sklearn` or as null. The table must have the columns of [`output`](Transform::output).
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](mlcore::Error::Unsupported) for a [`ColumnTransformer`](crate::pipeline::ColumnTransformer),
+    /// and for a [`SimpleImputer`](super::SimpleImputer) without indicators;
+    /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) for a column that is missing or no number;
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for features that no category or bin has.
+    fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch>;
+
+    /// The names of the columns it makes (`get_feature_names_out`).
+    ///
+    /// # Errors
+    /// As [`Transform::output`].
+    fn feature_names_out(&self) -> Result<Vec<String>> {
+        Ok(self.output()?.names().map(str::to_owned).collect())
+    }
+}
