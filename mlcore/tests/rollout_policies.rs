@@ -8,8 +8,8 @@ use std::time::Duration;
 use mlcore::conformance::{Stickiness, rollout_policy};
 use mlcore::name::{Arm, UnitId, Version};
 use mlcore::rollout::{
-    Ask, Assignment, Canary, CanaryOptions, Candidate, Candidates, Decision, Draw, Fixed, Guardrail, Metric,
-    Observation, Outcome, RampOptions, RolloutPolicy, Shadowed, Weighted,
+    ArmSet, Ask, Assignment, Canary, CanaryOptions, Candidate, Candidates, Decision, Draw, Fixed, Guardrail,
+    Metric, Observation, Outcome, RampOptions, RolloutPolicy, Shadowed, Weighted,
 };
 use proptest::prelude::*;
 
@@ -205,6 +205,22 @@ fn shadows_are_drawn_apart_from_arms() {
     }
     assert_eq!(shadowed[2], 0, "an arm is not its own shadow");
     assert!(Shadowed::new(Explore, [], 1.5).is_err() && Shadowed::new(Explore, [], f64::NAN).is_err());
+}
+
+#[test]
+fn a_release_that_ended_leaves_the_default_arm_and_the_shadows() {
+    let all = candidates(&["champion", "challenger", "third"]);
+    let policy =
+        Shadowed::new(canary("release-2", options().with_steps([0.5])), [arm("third")], 1.0).unwrap();
+    let done = pass_a_step(policy.policy(), &all);
+    assert!(matches!(done, Decision::Promote { .. }), "{done:?}");
+    let next = policy.settled(&done, &all).unwrap();
+    for number in 0..200 {
+        let unit = unit(number);
+        let assignment = next.assign(&Ask::new(&unit, &all, Draw::new(number as u64)));
+        assert_eq!(assignment, Assignment::certain(0).with_shadows(ArmSet::default().with(2)));
+    }
+    assert!(matches!(next.decide(Duration::ZERO), Decision::Hold { .. }), "the release is decided twice");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mlcore::name::Version;
 use mlcore::registry::{Registry, RegistryExt, Stage};
-use mlcore::rollout::{Canary, CanaryOptions, Guardrail, Metric, RampOptions};
+use mlcore::rollout::{Canary, CanaryOptions, Guardrail, Metric, RampOptions, Shadowed};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{Event, EventKind, Request};
 
@@ -41,6 +41,7 @@ fn on_trial(challenger: &str) -> (Place, Endpoint) {
     let endpoint = place
         .endpoint()
         .with_arm(alias("challenger"))
+        .with_arm(alias("dark"))
         .with_policy(canary())
         .with_clock(ManualClock::default())
         .with_loss(|outputs, label| Ok((outputs.tensor("y")?.values::<f64>()?[0] - label).abs()))
@@ -116,6 +117,25 @@ fn a_canary_that_is_worse_is_rolled_back_and_archived() {
             audit.iter().any(|entry| entry.reason.as_deref() == Some(reason)),
             "the reason is not in the audit log"
         );
+    }
+}
+
+#[test]
+fn shadows_go_on_beside_the_arm_that_a_release_leaves() {
+    for (challenger, ended, champion) in [("1.1", "promoted", 1.1), ("fails", "rolled back", 1.0)] {
+        let (place, endpoint) = on_trial(challenger);
+        place.point("dark", place.register("2"));
+        endpoint.set_policy(Arc::new(Shadowed::new(canary(), [arm("dark")], 1.0).unwrap())).unwrap();
+        let events = send(&endpoint, 20_000);
+        assert!(kinds(&events).contains(&ended), "{events:?}");
+        for number in 0..10 {
+            assert_eq!(ask(&endpoint, number).unwrap(), champion);
+        }
+        endpoint.process();
+        let shadows = endpoint.shadows();
+        let [dark] = &shadows[..] else { panic!("{ended}: {shadows:?}") };
+        assert_eq!((&dark.arm, dark.requests), (&arm("dark"), 10), "{ended}");
+        assert!((dark.mean_difference - (2.0 - champion)).abs() < 1e-12, "{dark:?}");
     }
 }
 

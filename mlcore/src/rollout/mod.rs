@@ -79,10 +79,21 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
     }
 
     /// What should be done about the release, at `now` on a clock that never goes backwards. Asked again and again;
-    /// a promotion or rollback is wanted until the caller has carried it out and replaced the policy. The default holds.
+    /// a promotion or rollback is wanted until the caller has carried it out and says so to
+    /// [`settled`](RolloutPolicy::settled). The default holds.
     fn decide(&self, now: Duration) -> Decision {
         let _ = now;
         Decision::hold("this policy changes nothing by itself")
+    }
+
+    /// Takes note that the promotion or rollback `done` has been carried out, and answers the policy that takes over;
+    /// `None` when this one goes on, because it still has other arms to decide about.
+    ///
+    /// `candidates` are the arms that answered until then, the default first. The default implementation hands over to
+    /// [`Fixed`]: every unit gets the default arm.
+    fn settled(&self, done: &Decision, candidates: &Candidates) -> Option<Arc<dyn RolloutPolicy>> {
+        let _ = done;
+        Some(Arc::new(Fixed::new(candidates.at(0).arm.clone())))
     }
 }
 
@@ -100,5 +111,9 @@ impl<P: RolloutPolicy + ?Sized> RolloutPolicy for Arc<P> {
 
     fn decide(&self, now: Duration) -> Decision {
         (**self).decide(now)
+    }
+
+    fn settled(&self, done: &Decision, candidates: &Candidates) -> Option<Arc<dyn RolloutPolicy>> {
+        (**self).settled(done, candidates)
     }
 }

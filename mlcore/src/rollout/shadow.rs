@@ -1,11 +1,15 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Ask, Assignment, Decision, Outcome, RolloutPolicy};
+use super::{Ask, Assignment, Candidates, Decision, Outcome, RolloutPolicy};
 use crate::error::{Error, Result};
 use crate::name::Arm;
 
-/// What another policy says, and beside it shadows: arms that see a share of the same requests and whose answers
-/// nobody gets.
+/// Assigns as another policy does, and runs shadows beside it: arms that see a share of the same requests and whose
+/// answers nobody gets.
+///
+/// The shadows outlive the release: when the policy inside has promoted or withdrawn an arm, the shadows go on beside
+/// its successor.
 #[derive(Clone, Debug)]
 pub struct Shadowed<P> {
     policy: P,
@@ -54,5 +58,10 @@ impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
 
     fn decide(&self, now: Duration) -> Decision {
         self.policy.decide(now)
+    }
+
+    fn settled(&self, done: &Decision, candidates: &Candidates) -> Option<Arc<dyn RolloutPolicy>> {
+        let policy = self.policy.settled(done, candidates)?;
+        Some(Arc::new(Shadowed { policy, shadows: self.shadows.clone(), share: self.share }))
     }
 }

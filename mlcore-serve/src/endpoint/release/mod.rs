@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 
 use mlcore::name::Arm;
 use mlcore::registry::{Change, Expected, RegistryExt, Stage};
-use mlcore::rollout::{Decision, Fixed, RolloutPolicy};
+use mlcore::rollout::{Decision, RolloutPolicy};
 use mlcore::{Error, Result};
 
 pub use self::event::{Event, EventKind};
@@ -40,15 +40,18 @@ impl Endpoint {
         now: &Deployment,
         decision: Decision,
     ) -> Vec<Event> {
-        let (operation, done) = match decision {
+        let (operation, done) = match &decision {
             Decision::Hold { .. } => return Vec::new(),
             Decision::Step { arm, share, reason, .. } => {
-                let version = now.arm(&arm).map(|model| model.version().version);
+                let (share, reason) = (*share, reason.clone());
+                let version = now.arm(arm).map(|model| model.version().version);
                 let event = version.map(|version| self.event(EventKind::Stepped { version, share, reason }));
                 return Vec::from_iter(event);
             }
-            Decision::Promote { arm, reason, .. } => ("promote", self.promote(now, &arm, reason)),
-            Decision::RollBack { arm, reason, .. } => ("roll back", self.roll_back(now, &arm, reason)),
+            Decision::Promote { arm, reason, .. } => ("promote", self.promote(now, &decision, arm, reason)),
+            Decision::RollBack { arm, reason, .. } => {
+                ("roll back", self.roll_back(now, &decision, arm, reason))
+            }
             _ => return Vec::new(),
         };
         match done {
@@ -63,11 +66,11 @@ impl Endpoint {
         }
     }
 
-    fn promote(&self, now: &Deployment, arm: &Arm, reason: String) -> Result<Vec<Event>> {
+    fn promote(&self, now: &Deployment, decision: &Decision, arm: &Arm, reason: &str) -> Result<Vec<Event>> {
         let (champion, canary) = self.trial(now, arm)?;
         let (from, to) = (champion.version().version, canary.version().version);
         let resolver = &self.inner.resolver;
-        let change = self.change(&reason);
+        let change = self.change(reason);
         resolver.registry.promote(
             &resolver.model,
             to,
@@ -84,16 +87,22 @@ impl Endpoint {
                 &change,
             )?;
         }
-        let mut events = vec![self.event(EventKind::Promoted { from, to, reason })];
-        events.extend(self.deploy(Arc::new(Fixed::new(resolver.default_arm.arm.clone())))?);
+        let mut events = vec![self.event(EventKind::Promoted { from, to, reason: reason.to_owned() })];
+        events.extend(self.succeed(now, decision)?);
         Ok(events)
     }
 
-    fn roll_back(&self, now: &Deployment, arm: &Arm, reason: String) -> Result<Vec<Event>> {
+    fn roll_back(
+        &self,
+        now: &Deployment,
+        decision: &Decision,
+        arm: &Arm,
+        reason: &str,
+    ) -> Result<Vec<Event>> {
         let (champion, canary) = self.trial(now, arm)?;
         let (to, version) = (champion.version().version, canary.version().version);
         let resolver = &self.inner.resolver;
-        let change = self.change(&reason);
+        let change = self.change(reason);
         if let Some(trial) = resolver.arm(arm) {
             resolver.registry.set_alias(
                 &resolver.model,
@@ -110,9 +119,15 @@ impl Endpoint {
             Stage::Archived,
             &change,
         )?;
-        let mut events = vec![self.event(EventKind::RolledBack { version, to, reason })];
-        events.extend(self.deploy(Arc::new(Fixed::new(resolver.default_arm.arm.clone())))?);
+        let mut events = vec![self.event(EventKind::RolledBack { version, to, reason: reason.to_owned() })];
+        events.extend(self.succeed(now, decision)?);
         Ok(events)
+    }
+
+    /// Serves what the aliases mean after `done`, under the policy that its policy hands over to.
+    fn succeed(&self, now: &Deployment, done: &Decision) -> Result<Vec<Event>> {
+        let successor = now.policy.settled(done, &now.candidates);
+        self.deploy(successor.unwrap_or_else(|| now.policy.clone()))
     }
 
     /// The default arm's model and that of `arm`, which is on trial.
