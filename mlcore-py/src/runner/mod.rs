@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mlcore::batch::Batch;
-use mlcore::runner::ort::{Fallback, OnnxOptions, OnnxRunner, OnnxRuntime, Optimization, Provider};
+use mlcore::runner::ort::{Fallback, Limits, OnnxOptions, OnnxRunner, OnnxRuntime, Optimization, Provider};
 use mlcore::runner::{RunOptions, Runner as _};
 use mlcore::schema::{Dim, Schema};
 use pyo3::prelude::*;
@@ -159,9 +159,8 @@ impl Runner {
                 let read = providers.iter().map(|name| provider(py, name)).collect::<PyResult<Vec<_>>>()?;
                 options = options.with_providers(read);
             }
-            for domain in domains.unwrap_or_default() {
-                options = options.with_domain(domain);
-            }
+            let limits = domains.unwrap_or_default().into_iter().fold(Limits::default(), Limits::with_domain);
+            options = options.with_limits(limits);
             let library = match library {
                 Some(library) => Some(library),
                 None => own_library(py)?,

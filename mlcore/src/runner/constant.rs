@@ -3,9 +3,22 @@ use crate::batch::{Batch, Tensor};
 use crate::error::{Error, Result};
 use crate::schema::{DType, Dim, Field, Schema, Signature};
 
-/// Answers every row with the same number: the baseline every model must beat, and the last link of a fallback chain.
+/// Answers every row with the same number: the baseline that every model must beat, and the last link of a fallback
+/// chain.
 ///
-/// Its inputs are whatever schema it is given; its one output `value` is `float64 [?]`.
+/// It takes the inputs of the schema that it is given; its one output, `value`, is `float64 [?]`.
+///
+/// ```
+/// use mlcore::batch::{Batch, Tensor};
+/// use mlcore::runner::{ConstantRunner, RunOptions, Runner};
+/// use mlcore::schema::{DType, Field, Schema};
+///
+/// let prevalence = ConstantRunner::new(Schema::new([Field::column("age", DType::Float64)])?, 0.13)?;
+/// let ages = Batch::single("age", Tensor::column(vec![41.0, 67.0]));
+/// let answer = prevalence.run(&ages, &RunOptions::default())?;
+/// assert_eq!(answer.tensor(ConstantRunner::OUTPUT)?.values::<f64>()?, [0.13, 0.13]);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ConstantRunner {
     signature: Signature,

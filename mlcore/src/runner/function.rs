@@ -5,7 +5,7 @@ use crate::batch::Batch;
 use crate::error::Result;
 use crate::schema::Signature;
 
-/// A closure is a model: for rules, baselines and tests.
+/// A model made of a closure: a rule, a baseline, a double in tests.
 ///
 /// ```
 /// use mlcore::batch::{Batch, Tensor};

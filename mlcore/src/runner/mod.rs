@@ -8,6 +8,7 @@ mod function;
 #[cfg(feature = "ort")]
 pub mod ort;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::constant::ConstantRunner;
@@ -35,38 +36,58 @@ impl RunOptions {
 
 /// A model that is loaded and can answer.
 ///
-/// Contract, proved for any implementation by `conformance::runner`:
-/// - `run` takes exactly the inputs of the signature, in any order, and answers exactly its outputs;
-/// - it refuses anything else with [`SchemaMismatch`](crate::Error::SchemaMismatch) naming the tensor, before it
-///   computes anything;
-/// - it may be called from many threads at once, and equal inputs give equal outputs;
-/// - rows are independent: a row's answer does not depend on the other rows of its batch, but for rounding;
-/// - zero rows are answered with zero rows;
-/// - a timeout that does not pass changes nothing.
+/// `conformance::runner` (feature `conformance`) proves this contract, and nothing beyond it, for any implementation:
+/// - `run` takes exactly the inputs of the signature, in any order, and answers exactly its outputs: their names, element
+///   types and shapes.
+/// - It refuses a missing, unknown or misfit input with [`SchemaMismatch`](crate::Error::SchemaMismatch), and the error
+///   names that input.
+/// - Equal inputs give equal outputs, also when eight threads call it at once, and with a timeout that does not pass.
+/// - [`provider`](Self::provider) is not empty.
+///
+/// A model is batched when each of its inputs has a dynamic first axis: its rows. For a batched model:
+/// - An output whose first axis is dynamic has one row for each row of the inputs, and none for none.
+/// - A row's answer does not depend on the other rows of its batch, but for rounding in single precision (1e-5, relative
+///   for numbers beyond one).
 ///
 /// ```
 /// use mlcore::batch::{Batch, Tensor};
 /// use mlcore::runner::{RunOptions, Runner};
-/// use mlcore::schema::Signature;
+/// use mlcore::schema::{DType, Field, Schema, Signature};
 ///
-/// /// Answers every row with its own input.
-/// struct Echo(Signature);
+/// /// Scores each customer by a rule: the model that every better one is compared with.
+/// struct HeavyUse {
+///     signature: Signature,
+///     limit: f64,
+/// }
 ///
-/// impl Runner for Echo {
+/// impl HeavyUse {
+///     fn new(limit: f64) -> mlcore::Result<Self> {
+///         let inputs = Schema::new([Field::column("visits", DType::Float64)])?;
+///         let outputs = Schema::new([Field::column("risk", DType::Float64)])?;
+///         Ok(Self { signature: Signature::new(inputs, outputs), limit })
+///     }
+/// }
+///
+/// impl Runner for HeavyUse {
 ///     fn signature(&self) -> &Signature {
-///         &self.0
+///         &self.signature
 ///     }
 ///
 ///     fn run(&self, inputs: &Batch, _options: &RunOptions) -> mlcore::Result<Batch> {
-///         inputs.check(&self.0.inputs)?;
-///         Ok(inputs.clone())
+///         inputs.check(&self.signature.inputs)?;
+///         let visits = inputs.tensor("visits")?.values::<f64>()?;
+///         let risk = visits.iter().map(|visits| if *visits > self.limit { 0.8 } else { 0.1 }).collect();
+///         Ok(Batch::single("risk", Tensor::column(risk)))
 ///     }
 /// }
-/// # use mlcore::schema::{DType, Field, Schema};
-/// # let schema = Schema::new([Field::column("x", DType::Int64)])?;
-/// let echo = Echo(Signature::new(schema.clone(), schema));
-/// let batch = Batch::single("x", Tensor::column(vec![1_i64, 2]));
-/// assert_eq!(echo.run(&batch, &RunOptions::default())?, batch);
+///
+/// let model = HeavyUse::new(3.0)?;
+/// let customers = Batch::single("visits", Tensor::column(vec![0.0, 5.0]));
+/// let answer = model.run(&customers, &RunOptions::default())?;
+/// assert_eq!(answer.tensor("risk")?.values::<f64>()?, [0.1, 0.8]);
+///
+/// let misfit = Batch::single("visits", Tensor::column(vec![5_i64]));
+/// assert_eq!(model.run(&misfit, &RunOptions::default()).unwrap_err().kind(), "schema_mismatch");
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 pub trait Runner: Send + Sync {
@@ -80,13 +101,14 @@ pub trait Runner: Send + Sync {
     /// [`Timeout`](crate::Error::Timeout) when the deadline passed, and what the implementation documents.
     fn run(&self, inputs: &Batch, options: &RunOptions) -> Result<Batch>;
 
-    /// The device or execution provider that computes, as a label: `cpu`, `cuda`.
+    /// The device or execution provider that computes, as a label that is not empty: `cpu`, `cuda`.
     fn provider(&self) -> &str {
         "cpu"
     }
 }
 
-impl<R: Runner + ?Sized> Runner for std::sync::Arc<R> {
+#[deny(clippy::missing_trait_methods)]
+impl<R: Runner + ?Sized> Runner for Arc<R> {
     fn signature(&self) -> &Signature {
         (**self).signature()
     }

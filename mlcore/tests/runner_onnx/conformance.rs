@@ -63,38 +63,3 @@ fn onnx_models_of_every_kind_keep_the_contract() {
         conformance::runner(&model, &sample(name));
     }
 }
-
-#[test]
-#[should_panic(expected = "depends on the other rows")]
-fn a_model_that_mixes_rows_breaks_the_contract() {
-    let (schema, sample) = columns(3);
-    let outputs = Schema::new([Field::column("share", DType::Float64)]).unwrap();
-    let share = FunctionRunner::new(Signature::new(schema, outputs), |inputs| {
-        let amounts = inputs.tensor("amount")?.values::<f64>()?;
-        let total: f64 = amounts.iter().sum();
-        Ok(Batch::single("share", Tensor::column(amounts.iter().map(|amount| amount / total).collect())))
-    });
-    conformance::runner(&share, &sample);
-}
-
-#[test]
-#[should_panic(expected = "it ran with another element type")]
-fn a_model_that_checks_nothing_breaks_the_contract() {
-    struct Careless(Signature);
-    impl Runner for Careless {
-        fn signature(&self) -> &Signature {
-            &self.0
-        }
-
-        fn run(&self, inputs: &Batch, _: &mlcore::runner::RunOptions) -> mlcore::Result<Batch> {
-            for field in self.0.inputs.fields() {
-                if inputs.find(field.name()).is_none() {
-                    inputs.check(&self.0.inputs)?;
-                }
-            }
-            Ok(inputs.clone())
-        }
-    }
-    let (schema, sample) = columns(2);
-    conformance::runner(&Careless(Signature::new(schema.clone(), schema)), &sample);
-}

@@ -17,3 +17,4 @@ mod mutations;
 mod refused;
 mod runs;
 mod sharing;
+mod violations;

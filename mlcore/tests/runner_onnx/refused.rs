@@ -82,7 +82,7 @@ fn operators_from_elsewhere_are_refused_before_onnx_runtime_sees_them() {
     check(&custom, "Mystery of \"com.example.unknown\"");
     assert!(inspect(&custom, &Limits::default()).is_err());
     // Allowed, it is for ONNX Runtime to refuse, which has no such operator either.
-    let options = OnnxOptions::default().with_domain("com.example.unknown");
+    let options = OnnxOptions::default().with_limits(Limits::default().with_domain("com.example.unknown"));
     let error = refusal(OnnxRunner::from_bytes_with(&custom, &options));
     assert!(matches!(error, Error::InvalidModel(_)) && error.to_string().contains("ONNX Runtime"), "{error}");
 }
@@ -117,7 +117,7 @@ fn weights_outside_the_models_folder_are_refused_and_their_place_is_not_repeated
             assert!(!told.contains(place), "{name}: {told}");
         }
     }
-    check(&bytes("external_inside"), "OnnxRunner::from_file");
+    check(&bytes("external_inside"), "load it from its file");
     for drive in ["C:\\weights.bin", "\\\\server\\share", "a\\..\\..\\b"] {
         let data = [field(1, b"location"), field(2, drive.as_bytes())].concat();
         let tensor = [number(1, 1), number(2, 1), field(8, b"w"), field(13, &data), number(14, 1)].concat();
@@ -183,23 +183,23 @@ fn the_file_itself_is_refused_by_what_it_is() {
 
 #[test]
 fn limits_hold_before_onnx_runtime_sees_the_model() {
-    let limited = |change: fn(&mut Limits)| {
-        let mut limits = Limits::default();
-        change(&mut limits);
-        OnnxOptions::default().with_limits(limits)
-    };
-    let small = limited(|limits| limits.max_model_bytes = 1000);
+    let limited =
+        |change: fn(Limits) -> Limits| OnnxOptions::default().with_limits(change(Limits::default()));
+    let small = limited(|limits| limits.with_max_model_bytes(1000));
     let error = refusal(OnnxRunner::from_bytes_with(&bytes("mlp30"), &small));
-    assert!(error.to_string().contains("at most 1000 are allowed; raise Limits::max_model_bytes"), "{error}");
+    assert!(
+        error.to_string().contains("at most 1000 are allowed; raise the limit max_model_bytes"),
+        "{error}"
+    );
     let error = refusal(OnnxRunner::from_file_with(path("mlp30.onnx"), &small));
     assert!(matches!(error, Error::InvalidModel(_)) && error.to_string().contains("1000"), "{error}");
     // The model has 196 bytes and its weights 24.
-    let tight = limited(|limits| limits.max_model_bytes = 200);
+    let tight = limited(|limits| limits.with_max_model_bytes(200));
     let error = refusal(OnnxRunner::from_file_with(path("external_inside.onnx"), &tight));
     assert!(error.to_string().contains("more bytes than are allowed"), "{error}");
-    let few = limited(|limits| limits.max_nodes = 2);
+    let few = limited(|limits| limits.with_max_nodes(2));
     let error = refusal(OnnxRunner::from_bytes_with(&bytes("columns"), &few));
-    assert!(error.to_string().contains("at most 2 are allowed; raise Limits::max_nodes"), "{error}");
+    assert!(error.to_string().contains("at most 2 are allowed; raise the limit max_nodes"), "{error}");
 }
 
 /// A chain of additions: small in bytes, long to load.

@@ -124,17 +124,15 @@ fn text_of_any_kind_arrives() {
 
 #[test]
 fn an_answer_larger_than_allowed_is_refused() {
-    let mut limits = Limits::default();
-    limits.max_output_bytes = 100;
-    let model =
-        OnnxRunner::from_bytes_with(&bytes("rf30"), &OnnxOptions::default().with_limits(limits)).unwrap();
+    let options = OnnxOptions::default().with_limits(Limits::default().with_max_output_bytes(100));
+    let model = OnnxRunner::from_bytes_with(&bytes("rf30"), &options).unwrap();
     let rows =
         |rows: usize| Batch::single("input", Tensor::new([rows, 30], vec![0.0_f32; 30 * rows]).unwrap());
     // A label of 8 bytes and two probabilities of 4 for each row.
     assert!(model.run(&rows(6), &RunOptions::default()).is_ok());
     let error = model.run(&rows(7), &RunOptions::default()).unwrap_err();
     assert!(matches!(error, Error::Overloaded(_)), "{}: {error}", error.kind());
-    assert!(error.to_string().contains("Limits::max_output_bytes"), "{error}");
+    assert!(error.to_string().contains("raise the limit max_output_bytes"), "{error}");
 }
 
 #[test]

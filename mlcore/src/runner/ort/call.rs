@@ -190,7 +190,7 @@ pub(super) fn copy_out(
             name,
             format!("it brings the answer past the {most} bytes that are left"),
         )
-        .remedy("raise Limits::max_output_bytes, or send fewer rows"));
+        .remedy("raise the limit max_output_bytes, or send fewer rows"));
     }
     if dtype == DType::String {
         return read_strings(api, value, name, shape, length, most);
@@ -242,7 +242,7 @@ fn read_strings(
             name,
             format!("its text has {total} bytes, {most} are left"),
         )
-        .remedy("raise Limits::max_output_bytes, or send fewer rows"));
+        .remedy("raise the limit max_output_bytes, or send fewer rows"));
     }
     let (mut text, mut starts) = (vec![0_u8; total], vec![0_usize; length]);
     if length > 0 {

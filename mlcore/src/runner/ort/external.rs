@@ -49,7 +49,7 @@ impl Folder<'_> {
                 true => Ok(Vec::new()),
                 false => Err(self
                     .refused("its weights lie in other files, and a model from memory has no folder")
-                    .remedy("load it with OnnxRunner::from_file, or save it as one file")),
+                    .remedy("load it from its file instead of from bytes, or save it as one file")),
             };
         };
         let mut left = limits.max_model_bytes.saturating_sub(model_bytes);
@@ -113,7 +113,7 @@ impl Folder<'_> {
         if opened.len() > most {
             return Err(self
                 .refused(format!("with its weights at {location:?} it has more bytes than are allowed"))
-                .remedy("raise Limits::max_model_bytes if you trust it"));
+                .remedy("raise the limit max_model_bytes if you trust the model"));
         }
         let mut bytes = Vec::new();
         let capacity = usize::try_from(opened.len()).unwrap_or(usize::MAX);

@@ -48,6 +48,14 @@ pub struct OnnxOptions {
 }
 
 /// What a model may ask for before it is refused.
+///
+/// ```
+/// use mlcore::runner::ort::{Limits, OnnxOptions};
+///
+/// let limits = Limits::default().with_max_model_bytes(64 << 20).with_domain("com.microsoft");
+/// let options = OnnxOptions::default().with_limits(limits);
+/// assert_eq!(options.limits.max_nodes, 100_000);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limits {
@@ -146,6 +154,36 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Refuses a model of more bytes than this, external data included.
+    #[must_use]
+    pub fn with_max_model_bytes(mut self, bytes: u64) -> Self {
+        self.max_model_bytes = bytes;
+        self
+    }
+
+    /// Refuses a graph of more nodes than this.
+    #[must_use]
+    pub fn with_max_nodes(mut self, nodes: usize) -> Self {
+        self.max_nodes = nodes;
+        self
+    }
+
+    /// Stops a run that would answer more bytes than this.
+    #[must_use]
+    pub fn with_max_output_bytes(mut self, bytes: u64) -> Self {
+        self.max_output_bytes = bytes;
+        self
+    }
+
+    /// Allows the operators of one more domain, such as `com.microsoft`.
+    #[must_use]
+    pub fn with_domain(mut self, domain: impl Into<String>) -> Self {
+        self.domains.push(domain.into());
+        self
+    }
+}
+
 impl OnnxOptions {
     /// Calls the model this in errors and logs.
     #[must_use]
@@ -221,13 +259,6 @@ impl OnnxOptions {
     #[must_use]
     pub fn with_load_timeout(mut self, timeout: Duration) -> Self {
         self.load_timeout = Some(timeout);
-        self
-    }
-
-    /// Allows the operators of one more domain, such as `com.microsoft`.
-    #[must_use]
-    pub fn with_domain(mut self, domain: impl Into<String>) -> Self {
-        self.limits.domains.push(domain.into());
         self
     }
 

@@ -319,7 +319,7 @@ impl Loaded {
     #[cold]
     fn too_late(&self) -> Error {
         Error::timeout(OPERATION, &*self.name, "it was stopped at its deadline")
-            .remedy("allow more time with RunOptions::timeout, or send fewer rows")
+            .remedy("allow a longer timeout, or send fewer rows")
     }
 
     #[cold]

@@ -100,7 +100,7 @@ fn make_one(
     let passed = deadline.is_some_and(Deadline::finish);
     let session = made.map_err(|failure| match passed {
         true => Error::timeout(OPERATION, source.model, "ONNX Runtime did not finish in time")
-            .remedy("raise OnnxOptions::load_timeout, or simplify the model"),
+            .remedy("raise load_timeout, or simplify the model"),
         false => refused(runtime, source, &failure),
     })?;
     if provider != Provider::Cpu {
@@ -244,8 +244,8 @@ fn unavailable(source: &Source<'_>, provider: Provider, problem: &str) -> Error 
     let remedy = match provider {
         Provider::Cpu => "use a build of ONNX Runtime that has it",
         Provider::Cuda { .. } => {
-            "run `pip install onnxruntime-gpu` on a machine with an NVIDIA driver, or allow the CPU with \
-             OnnxOptions::with_fallback"
+            "run `pip install onnxruntime-gpu` on a machine with an NVIDIA driver, or allow it to \
+             fall back to the CPU"
         }
     };
     Error::unavailable(OPERATION, source.model, format!("it cannot run on {label}: {problem}")).remedy(remedy)

@@ -37,7 +37,7 @@ pub(in crate::runner::ort) fn read(bytes: &[u8], name: &str, limits: &Limits) ->
             name,
             format!("it has {} bytes, and at most {} are allowed", bytes.len(), limits.max_model_bytes),
         )
-        .remedy("raise Limits::max_model_bytes if you trust it"));
+        .remedy("raise the limit max_model_bytes if you trust the model"));
     }
     let mut scan = Scan::new(limits);
     let outcome = scan.model(bytes);
@@ -261,7 +261,7 @@ impl<'a> Scan<'a> {
                 name,
                 format!("it has {} nodes, and at most {} are allowed", self.nodes, limits.max_nodes),
             )
-            .remedy("raise Limits::max_nodes if you trust it"));
+            .remedy("raise the limit max_nodes if you trust the model"));
         }
         if self.opsets.is_empty() {
             return Err(invalid(name, "it does not say which operator sets it is written in"));
@@ -281,7 +281,7 @@ impl<'a> Scan<'a> {
                 name,
                 format!("it uses operators outside the ONNX standard: {}", foreign.join(", ")),
             )
-            .remedy("export it with standard operators, or allow the domain with OnnxOptions::with_domain"));
+            .remedy("export it with standard operators, or allow the domain in the options of loading"));
         }
         let external_data: Vec<String> = self.external.iter().map(|&location| location.to_owned()).collect();
         let (inputs, outputs) = signature::read(name, &self.interface, &self.zip_maps)?;
