@@ -5,6 +5,7 @@
 //! missing. Null means missing; NaN is a value like any other.
 
 mod arrow_batch;
+mod concat;
 pub(crate) mod element;
 mod row;
 pub(crate) mod tensor;

@@ -57,7 +57,12 @@ impl Tensor {
         shape: impl AsRef<[usize]>,
         values: impl IntoIterator<Item = S>,
     ) -> Result<Self> {
-        let text = StringArray::from_iter_values(values);
+        let values = values.into_iter();
+        let text = match values.size_hint() {
+            (_, Some(_)) => StringArray::from_iter_values(values),
+            // Arrow panics over an iterator that does not know its end.
+            (_, None) => StringArray::from_iter_values(values.collect::<Vec<S>>()),
+        };
         let shape = checked(shape.as_ref(), text.len())?;
         Ok(Self { shape, storage: Storage(Buffer::String(text)) })
     }
@@ -372,6 +377,12 @@ mod tests {
         }
         assert!(Tensor::new(vec![0, 5], Vec::<f64>::new()).unwrap().is_empty());
         assert_eq!(Tensor::new(vec![], vec![1_i64]).unwrap().rows(), None);
+    }
+
+    #[test]
+    fn texts_come_from_any_iterator() {
+        let texts = Tensor::strings([3], [vec!["a"], vec!["", "c"]].into_iter().flatten()).unwrap();
+        assert_eq!(texts.texts().unwrap().collect::<Vec<_>>(), ["a", "", "c"]);
     }
 
     #[test]
