@@ -76,18 +76,14 @@ pub fn record_sink<S: RecordSink>(sink: &mut S) {
     ] {
         for error in [None, Some("timeout")] {
             let request = RequestId::new("request-1").unwrap();
-            sink.record(&Record {
-                outcome_id: OutcomeId::of(&request),
-                request: Some(request),
-                arm: Arm::new("champion").unwrap(),
-                version: Version::FIRST,
-                propensity: 1.0,
-                features_digest: 0,
-                plan: None,
-                latency: Duration::from_micros(7),
-                input: input.clone(),
-                outputs: if error.is_some() { Batch::default() } else { tensors.clone() },
-                error,
+            let (arm, outcome_id) = (Arm::new("champion").unwrap(), OutcomeId::of(&request));
+            let record = Record::new(outcome_id, arm, Version::FIRST)
+                .with_request(request)
+                .with_latency(Duration::from_micros(7))
+                .with_input(input.clone());
+            sink.record(&match error {
+                Some(kind) => record.with_error(kind),
+                None => record.with_outputs(tensors.clone()),
             });
         }
     }

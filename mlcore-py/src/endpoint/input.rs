@@ -79,14 +79,17 @@ impl Given {
         unit: &UnitId,
         id: Option<&RequestId>,
     ) -> mlcore::Result<Prediction> {
+        let request = |input| {
+            let request = Request::new(unit, input);
+            id.map_or(request, |id| request.with_id(id))
+        };
         match self {
             Self::Row(cells, schema) => {
                 let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
-                let row = Row::new(&values, schema)?;
-                endpoint.predict(Request { unit, id, input: Input::Row(row) })
+                endpoint.predict(request(Input::Row(Row::new(&values, schema)?)))
             }
-            Self::Table(table) => endpoint.predict(Request { unit, id, input: Input::Table(table) }),
-            Self::Tensors(batch) => endpoint.predict(Request { unit, id, input: Input::Tensors(batch) }),
+            Self::Table(table) => endpoint.predict(request(Input::Table(table))),
+            Self::Tensors(batch) => endpoint.predict(request(Input::Tensors(batch))),
         }
     }
 }

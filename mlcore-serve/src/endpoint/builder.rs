@@ -11,10 +11,10 @@ use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::Monitor;
 
-use super::background::{Consumer, Loss, RecordSink};
+use super::background::{Consumer, Loss, RecordSink, Tally};
 use super::clock::{Clock, SystemClock};
-use super::decide::Deployment;
-use super::record::{Queue, Sequence};
+use super::decide::{Deployment, Sequence};
+use super::record::{Kept, Queue};
 use super::release::{ArmAlias, ModelLoader, Resolver};
 use super::{Endpoint, Inner};
 
@@ -163,8 +163,11 @@ impl EndpointBuilder {
         let arms = self.aliases.into_iter().map(ArmAlias::new).collect::<Result<Vec<_>>>()?;
         let policy = self.policy.unwrap_or_else(|| Arc::new(Fixed::new(default_arm.arm.clone())));
         let has_sinks = !self.sinks.is_empty();
-        let records_inputs = has_sinks || !self.monitors.is_empty();
-        let records_outputs = has_sinks || self.loss.is_some();
+        let kept = Kept {
+            records: has_sinks,
+            inputs: has_sinks || !self.monitors.is_empty(),
+            outputs: has_sinks || self.loss.is_some(),
+        };
         let consumer = Consumer::new(self.open_predictions, self.loss, self.monitors, self.sinks);
         let resolver = Resolver {
             model: self.model,
@@ -174,7 +177,8 @@ impl EndpointBuilder {
             default_arm,
             arms,
         };
-        let deployment = Deployment::new(resolver.resolve(&[])?, policy)?;
+        let tally = Arc::<Tally>::default();
+        let deployment = Deployment::new(resolver.resolve(&[])?, policy, tally.clone())?;
         Ok(Endpoint {
             inner: Arc::new(Inner {
                 resolver,
@@ -184,9 +188,8 @@ impl EndpointBuilder {
                 deployment: ArcSwap::from_pointee(deployment),
                 releasing: Mutex::new(()),
                 queue: Queue::new(self.queue_capacity),
-                has_sinks,
-                records_inputs,
-                records_outputs,
+                kept,
+                tally,
                 sequence: Sequence::new(),
                 seed: self.seed,
                 consumer: Mutex::new(consumer),

@@ -1,13 +1,70 @@
 //! Decide, run, record: how a request reaches a model version, and what follows from what came of it.
 //!
-//! [`Endpoint::predict`] is the whole path of a request: the policy chooses an arm, the arm's feature plan makes the
-//! model's input, the model answers, and a record goes into a bounded queue that never blocks. It takes no lock, waits
-//! for nobody and does no I/O.
+//! [`Endpoint::predict`] is the whole path of a request, in three parts. [`decide`](Endpoint::decide): the policy chooses
+//! an arm. [`run`](Endpoint::run): the arm's feature plan makes the model's input, and the model answers.
+//! [`record`](Endpoint::record): a record goes into a bounded queue that never blocks. None of them takes a lock, waits
+//! for anybody or does I/O.
 //!
 //! Everything else happens in [`Endpoint::process`], which the host calls when it likes, or leaves to a
 //! [worker thread](Endpoint::spawn_worker): outcomes are joined with their predictions, monitors judge windows of
 //! traffic, shadows run, and what the policy decides is carried out: a step, a promotion or a rollback is one audited
 //! change in the registry and one pointer swap here.
+//!
+//! # The parts by themselves
+//! Between the parts there is room for what a server adds. A batcher decides each request, runs the rows of requests
+//! together that reached the same model, and records each with its own rows:
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
+//! # use mlcore::batch::{Batch, Tensor};
+//! # use mlcore::name::{Alias, ModelName, UnitId};
+//! # use mlcore::registry::{Change, Expected, MemoryRegistry, ModelVersion, NewVersion, RegistryExt, Timestamp};
+//! # use mlcore::runner::{FunctionRunner, Runner, RunOptions};
+//! # use mlcore::schema::{DType, Field, Schema, Signature};
+//! # use mlcore_serve::Endpoint;
+//! use mlcore_serve::endpoint::{Answer, Request, ServedBy};
+//!
+//! # let (registry, artifacts) = (Arc::new(MemoryRegistry::new()), Arc::new(MemoryStore::new()));
+//! # let one = |name| Schema::new([Field::column(name, DType::Float64)]);
+//! # let signature = Signature::new(one("age")?, one("risk")?);
+//! # let change = Change::new("ana", Timestamp::from_millis(0));
+//! # let name = ModelName::new("risk")?;
+//! # let new = NewVersion::new(name.clone(), artifacts.put_bytes(b"")?, signature.clone());
+//! # let version = registry.register(&artifacts, new, &change)?.version;
+//! # registry.set_alias(&name, &Alias::new("champion")?, Some(version), Expected::Absent, &change)?;
+//! # let loader = move |_: &ModelVersion, _: &dyn ArtifactStore| {
+//! #     let risk = |inputs: &Batch| {
+//! #         let risks = inputs.tensor("age")?.values::<f64>()?.iter().map(|age| age / 100.0).collect();
+//! #         Ok(Batch::single("risk", Tensor::column(risks)))
+//! #     };
+//! #     Ok(Arc::new(FunctionRunner::new(signature.clone(), risk)) as Arc<dyn Runner>)
+//! # };
+//! # let endpoint = Endpoint::builder(name, registry, artifacts).with_loader(loader).build()?;
+//! let users = [UnitId::new("user-17")?, UnitId::new("user-18")?];
+//! let ages = [41.0, 20.0].map(|age| Batch::single("age", Tensor::column(vec![age])));
+//! let requests = [Request::tensors(&users[0], &ages[0]), Request::tensors(&users[1], &ages[1])];
+//!
+//! let decided = requests.map(|request| endpoint.decide(request));
+//! assert!(Arc::ptr_eq(decided[0].model(), decided[1].model()));
+//! let rows = [decided[0].inputs(requests[0].input)?, decided[1].inputs(requests[1].input)?];
+//! let outputs = decided[0].model().runner().run(&Batch::concat_rows(&rows)?, &RunOptions::default())?;
+//! for (row, (decided, request)) in decided.into_iter().zip(requests).enumerate() {
+//!     let answer = Answer::computed(rows[row].clone(), outputs.rows_in(row..row + 1));
+//!     let prediction = endpoint.record(decided, request, answer.with_served_by(ServedBy::Batch))?;
+//!     assert_eq!(prediction.outputs.tensor("risk")?.values::<f64>()?, [[0.41], [0.2]][row]);
+//! }
+//!
+//! // A cache decides, finds what this version answered to this input before, and skips the run:
+//! let decided = endpoint.decide(requests[0]);
+//! let known = Batch::single("risk", Tensor::column(vec![0.41]));
+//! let prediction = endpoint.record(decided, requests[0], Answer::cached(known))?;
+//! assert_eq!(prediction.served_by, ServedBy::Cache);
+//!
+//! endpoint.process();
+//! assert_eq!(endpoint.counts().records, 3);
+//! # Ok::<(), mlcore::Error>(())
+//! ```
 
 mod background;
 mod builder;
@@ -16,34 +73,35 @@ mod decide;
 mod input;
 mod record;
 mod release;
+mod run;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use mlcore::Result;
 use mlcore::artifact::ArtifactStore;
-use mlcore::batch::Batch;
 use mlcore::name::{Arm, ModelName, Version};
 use mlcore::registry::Registry;
-use mlcore::rollout::{Ask, Decision, Draw, RolloutPolicy};
+use mlcore::rollout::{Decision, RolloutPolicy};
 use mlcore::runner::RunOptions;
-use mlcore::{Error, Result};
 use mlcore_drift::monitor::Verdict;
-use xxhash_rust::xxh3::xxh3_64;
 
-use self::background::{Consumer, ShadowRun};
+use self::background::{Consumer, Tally};
 pub use self::background::{Counts, Loss, RecordSink, ShadowComparison, Worker};
 pub use self::builder::EndpointBuilder;
 pub use self::clock::{Clock, SystemClock};
-use self::decide::Deployment;
-pub use self::input::{Input, OutcomeId, Prediction, Request};
-use self::record::{Item, Queue, Sequence, set};
-pub use self::record::{Record, RecordedInput, RowBuffer};
+pub use self::decide::{Decided, OutcomeId};
+use self::decide::{Deployment, Sequence};
+pub use self::input::{Input, Request};
+use self::record::{Kept, Queue};
+pub use self::record::{Prediction, Record, RecordedInput, RowBuffer};
 #[cfg(feature = "ort")]
 pub use self::release::OnnxLoader;
 use self::release::Resolver;
 pub use self::release::{Event, EventKind, LoadedModel, ModelLoader};
+pub use self::run::{Answer, ServedBy};
 
 /// Answers the requests for one model, whichever of its versions that takes. Cloning shares it.
 ///
@@ -62,21 +120,11 @@ struct Inner {
     /// Held while a deployment is replaced, never by a request.
     releasing: Mutex<()>,
     queue: Queue,
-    /// Does anybody look at whole records?
-    has_sinks: bool,
-    /// Does anybody look at what requests brought?
-    records_inputs: bool,
-    /// Does anybody look at what was answered?
-    records_outputs: bool,
+    kept: Kept,
+    tally: Arc<Tally>,
     sequence: Sequence,
     seed: u64,
     consumer: Mutex<Consumer>,
-}
-
-/// What an answered request leaves behind for its record.
-struct Answered {
-    inputs: Batch,
-    outputs: Batch,
 }
 
 impl Endpoint {
@@ -94,76 +142,13 @@ impl Endpoint {
     /// Safe to call from any number of threads. A record of it is queued even when it fails; nothing is ever waited for.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`] and [`Error::InvalidInput`] when the input does not fit the plan or the model: the caller's
+    /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) and [`Error::InvalidInput`](mlcore::Error::InvalidInput) when the input does not fit the plan or the model: the caller's
     /// own mistakes, which do not count against the arm. Else what the runner documents: failures of the arm, also when it
     /// is the values of fitting inputs that it fails on.
     pub fn predict(&self, request: Request<'_>) -> Result<Prediction> {
-        let started = Instant::now();
-        let inner = &*self.inner;
-        let outcome_id = match request.id {
-            Some(id) => OutcomeId::of(id),
-            None => OutcomeId::generated(inner.seed, inner.sequence.next()),
-        };
-        let deployment = inner.deployment.load();
-        let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
-        let assignment = deployment.policy.assign(&Ask::new(request.unit, &deployment.candidates, draw));
-        let (arm, model) = deployment.at(assignment.position);
-
-        let mut ran = false;
-        let answer = model.inputs(request.input).and_then(|inputs| {
-            ran = true;
-            let outputs = model.run(&inputs, &inner.run_options)?;
-            Ok(Answered { inputs, outputs })
-        });
-        let version = model.version();
-        let mut slip = inner.queue.slip(arm, version.version);
-        let counts = match &answer {
-            // What fits the model and makes it fail is the model's failure: a release that cannot run must not look fine.
-            Err(error) if ran => !matches!(error, Error::SchemaMismatch(_)),
-            Err(error) => !error.is_caller_fault(),
-            Ok(_) => true,
-        };
-        set(&mut slip.counts, counts);
-        set(&mut slip.epoch, assignment.epoch);
-        let record = &mut slip.record;
-        record.outcome_id = outcome_id;
-        set(&mut record.request, request.id.cloned());
-        // Not cloned in vain: the count behind a long name is one that all threads share.
-        if record.arm != *arm {
-            record.arm.clone_from(arm);
-        }
-        set(&mut record.version, version.version);
-        set(&mut record.propensity, assignment.propensity);
-        set(&mut record.plan, version.lineage.plan_digest());
-        set(&mut record.error, answer.as_ref().err().map(Error::kind));
-        let features_digest = match &answer {
-            Ok(answered) if inner.has_sinks => record::digest(&answered.inputs),
-            _ => 0,
-        };
-        set(&mut record.features_digest, features_digest);
-        if inner.records_inputs {
-            slip.record.input.fill(request.input);
-        }
-        if let Ok(Answered { inputs, outputs }) = &answer {
-            if inner.records_outputs {
-                slip.outputs.pack(outputs);
-            }
-            for position in assignment.shadows.iter() {
-                let (arm, model) = deployment.at(position);
-                let (inputs, primary) = (inputs.clone(), outputs.clone());
-                let run = ShadowRun { arm: arm.clone(), model: model.clone(), inputs, primary };
-                inner.queue.push(Item::Shadow(Box::new(run)));
-            }
-        }
-        slip.record.latency = started.elapsed();
-        inner.queue.push(Item::Record(slip));
-        Ok(Prediction {
-            outputs: answer?.outputs,
-            version: version.version,
-            arm: arm.clone(),
-            propensity: assignment.propensity,
-            outcome_id,
-        })
+        let decided = self.decide(request);
+        let answer = self.run(&decided, request);
+        self.record(decided, request, answer)
     }
 
     /// Reports what came of a prediction: its true label or value, as the endpoint's loss takes it. Never blocks; an
@@ -211,7 +196,7 @@ impl Endpoint {
     /// first request reaches them, and requests that are under way finish on the version they began with.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the default arm's alias is gone; what loading a version answers otherwise. Nothing
+    /// [`Error::NotFound`](mlcore::Error::NotFound) when the default arm's alias is gone; what loading a version answers otherwise. Nothing
     /// changes then.
     pub fn refresh(&self) -> Result<Vec<Event>> {
         self.deploy(self.inner.deployment.load().policy.clone())
@@ -234,7 +219,7 @@ impl Endpoint {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let counts = self.consumer().counts.clone();
-        Counts { dropped: self.inner.queue.dropped(), ..counts }
+        Counts { abandoned: self.inner.tally.abandoned(), dropped: self.inner.queue.dropped(), ..counts }
     }
 
     /// The time below which a `share` of the answered requests stayed, within 5 %.

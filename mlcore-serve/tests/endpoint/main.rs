@@ -4,6 +4,7 @@
 
 mod faults;
 mod features;
+mod parts;
 mod release;
 mod support;
 

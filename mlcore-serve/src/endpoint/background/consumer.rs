@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::ledger::Ledger;
 use super::shadow::{ShadowComparison, ShadowRun};
-use crate::endpoint::input::OutcomeId;
+use crate::endpoint::decide::OutcomeId;
 use crate::endpoint::record::{Item, Record, RecordedInput, Slip};
 
 /// How wrong an answer was: the model's outputs for one request and the true outcome, to a loss of which less is better.
@@ -43,6 +43,8 @@ pub struct Counts {
     pub orphans: u64,
     /// Predictions forgotten before their outcome came, because too many were open.
     pub expired: u64,
+    /// Decisions that were dropped without being recorded.
+    pub abandoned: u64,
     /// Records, outcomes and shadows that did not fit into the queue.
     pub dropped: u64,
     /// Rows that a monitor could not take, because they do not fit its reference.
@@ -104,18 +106,18 @@ impl Consumer {
                 sink.record(record);
             }
         }
-        if slip.counts {
+        if slip.is_evidence {
             self.counts.failures += u64::from(failed);
             let latency = record.latency;
             let observation = if failed { Observation::Failed } else { Observation::answered(latency) };
-            let outcome = Outcome::new(&record.arm, observation).with_epoch(slip.epoch);
+            let outcome = Outcome::new(&record.arm, observation).with_epoch(record.epoch);
             policy.observe(&outcome.with_propensity(record.propensity));
         }
         if !failed {
             self.latencies.add(record.latency);
             self.monitor(&record.input);
             let outputs = self.loss.is_some().then_some(&slip.outputs);
-            self.ledger.insert(record.outcome_id, &record.arm, slip.epoch, outputs);
+            self.ledger.insert(record.outcome_id, &record.arm, record.epoch, outputs);
             self.counts.expired = self.ledger.expired();
         }
     }
@@ -159,7 +161,7 @@ impl Consumer {
         let ShadowRun { arm, model, inputs, primary } = run;
         let version = model.version().version;
         let started = Instant::now();
-        let answer = model.run(&inputs, &RunOptions::default());
+        let answer = model.runner().run(&inputs, &RunOptions::default());
         let latency = started.elapsed();
         let known = self.shadows.iter().position(|shadow| shadow.arm == arm && shadow.version == version);
         let position = known.unwrap_or(self.shadows.len());

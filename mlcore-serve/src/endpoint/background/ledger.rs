@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use mlcore::name::Arm;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::endpoint::input::OutcomeId;
+use crate::endpoint::decide::OutcomeId;
 use crate::endpoint::record::Packed;
 
 /// Predictions whose outcome is still to come, bounded: when it is full the oldest is forgotten and counted.

@@ -19,6 +19,7 @@ pub(crate) struct ShadowRun {
 }
 
 /// How a shadow's answers compare with those that callers got.
+#[non_exhaustive]
 #[derive(Clone, Debug, Serialize)]
 pub struct ShadowComparison {
     /// The shadow's arm.

@@ -4,6 +4,7 @@ use mlcore::Result;
 use mlcore::name::Arm;
 use mlcore::rollout::{Candidate, Candidates, RolloutPolicy};
 
+use crate::endpoint::background::Tally;
 use crate::endpoint::release::LoadedModel;
 
 /// What answers at one moment: the arms, their models and the policy. Replaced as a whole, never changed.
@@ -12,15 +13,20 @@ pub(crate) struct Deployment {
     arms: Vec<(Arm, Arc<LoadedModel>)>,
     pub(crate) candidates: Candidates,
     pub(crate) policy: Arc<dyn RolloutPolicy>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Deployment {
     /// The default arm first.
-    pub(crate) fn new(arms: Vec<(Arm, Arc<LoadedModel>)>, policy: Arc<dyn RolloutPolicy>) -> Result<Self> {
+    pub(crate) fn new(
+        arms: Vec<(Arm, Arc<LoadedModel>)>,
+        policy: Arc<dyn RolloutPolicy>,
+        tally: Arc<Tally>,
+    ) -> Result<Self> {
         let candidate =
             |(arm, model): &(Arm, Arc<LoadedModel>)| Candidate::new(arm.clone(), model.version().version);
         let candidates = Candidates::new(arms.iter().map(candidate))?;
-        Ok(Self { arms, candidates, policy })
+        Ok(Self { arms, candidates, policy, tally })
     }
 
     /// The arm at `position`, the default where there is none: a policy of somebody else's may be wrong.

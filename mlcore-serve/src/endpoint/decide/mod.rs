@@ -1,5 +1,126 @@
 //! Which arm answers, and which models are there to choose from?
 
 mod deployment;
+mod outcome_id;
+mod sequence;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::Guard;
+use mlcore::Result;
+use mlcore::batch::Batch;
+use mlcore::name::Arm;
+use mlcore::rollout::{Ask, Assignment, Draw};
+use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::deployment::Deployment;
+pub use self::outcome_id::OutcomeId;
+pub(crate) use self::sequence::Sequence;
+use super::Endpoint;
+use super::input::{Input, Request};
+use super::release::LoadedModel;
+
+/// The arm that answers a request, and the model behind it: the first part of [`Endpoint::predict`].
+///
+/// It keeps the deployment of its moment alive: a release meanwhile changes neither the arm nor the version, so that what
+/// is [recorded](Endpoint::record) is what answered. It may wait, and go to another thread, as long as a batch takes;
+/// the versions of its deployment stay in memory until then.
+///
+/// A decision that is dropped without being recorded is abandoned: it leaves no record, the policy learns nothing from
+/// it, an outcome that is reported for it is an orphan, and [`Counts::abandoned`](super::Counts::abandoned) counts it.
+#[must_use = "a decision that is not recorded is counted as abandoned"]
+pub struct Decided {
+    /// Not a count that all threads share, as long as a thread holds no more than a few decisions.
+    deployment: Guard<Arc<Deployment>>,
+    assignment: Assignment,
+    outcome_id: OutcomeId,
+    started: Duration,
+    recorded: bool,
+}
+
+impl Endpoint {
+    /// Lets the policy assign an arm to the request, and begins to measure its latency.
+    ///
+    /// Safe to call from any number of threads; takes no lock, waits for nobody and allocates nothing.
+    pub fn decide(&self, request: Request<'_>) -> Decided {
+        let started = self.inner.clock.elapsed();
+        let outcome_id = match request.id {
+            Some(id) => OutcomeId::of(id),
+            None => OutcomeId::generated(self.inner.seed, self.inner.sequence.next()),
+        };
+        let deployment = self.inner.deployment.load();
+        // A draw that follows from the id makes a replay of the same ids assign the same arms.
+        let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
+        let assignment = deployment.policy.assign(&Ask::new(request.unit, &deployment.candidates, draw));
+        Decided { deployment, assignment, outcome_id, started, recorded: false }
+    }
+}
+
+impl Decided {
+    /// The arm that the policy chose.
+    #[must_use]
+    pub fn arm(&self) -> &Arm {
+        &self.deployment.at(self.assignment.position).0
+    }
+
+    /// The model that answers. Requests whose models are the same [`Arc`] may share a run.
+    #[must_use]
+    pub fn model(&self) -> &Arc<LoadedModel> {
+        &self.deployment.at(self.assignment.position).1
+    }
+
+    /// The policy's assignment: its probability, its epoch, the shadows.
+    #[must_use]
+    pub fn assignment(&self) -> &Assignment {
+        &self.assignment
+    }
+
+    /// The id under which the outcome is reported.
+    #[must_use]
+    pub fn outcome_id(&self) -> OutcomeId {
+        self.outcome_id
+    }
+
+    /// Makes the tensors that the model takes of `input`: by the version's feature plan, or, where tensors came, those.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) and
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) when the input does not fit the plan.
+    pub fn inputs(&self, input: Input<'_>) -> Result<Batch> {
+        self.model().inputs(input)
+    }
+
+    /// When the request was decided, by the endpoint's clock.
+    pub(crate) fn started(&self) -> Duration {
+        self.started
+    }
+
+    pub(crate) fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// The decision reaches the record, and is not abandoned.
+    pub(crate) fn mark_recorded(&mut self) {
+        self.recorded = true;
+    }
+}
+
+impl Drop for Decided {
+    fn drop(&mut self) {
+        if !self.recorded {
+            self.deployment.tally.abandon();
+        }
+    }
+}
+
+impl fmt::Debug for Decided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decided")
+            .field("arm", self.arm())
+            .field("version", &self.model().version().version)
+            .field("outcome_id", &self.outcome_id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,5 +1,7 @@
-//! What does a request bring?
+//! What does a request bring, and how does the model's input come of it?
 
+mod features;
 mod request;
 
-pub use self::request::{Input, OutcomeId, Prediction, Request};
+pub(crate) use self::features::Features;
+pub use self::request::{Input, Request};

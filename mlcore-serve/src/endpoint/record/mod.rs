@@ -1,13 +1,67 @@
 //! What is kept of a request, and how does it leave the thread that asked, without a lock and in memory that is used
 //! again?
 
+mod input;
 mod line;
 mod packed;
+mod prediction;
 mod queue;
 mod row_buffer;
+mod slip;
 
-pub use self::line::{Record, RecordedInput};
-pub(crate) use self::line::{Slip, digest, set};
+use mlcore::Result;
+use mlcore::batch::Batch;
+
+pub use self::input::RecordedInput;
+pub use self::line::Record;
 pub(crate) use self::packed::Packed;
-pub(crate) use self::queue::{Item, Queue, Sequence};
+pub use self::prediction::Prediction;
+pub(crate) use self::queue::{Item, Queue};
 pub use self::row_buffer::RowBuffer;
+pub(crate) use self::slip::{Kept, Slip};
+use super::Endpoint;
+use super::background::ShadowRun;
+use super::decide::Decided;
+use super::input::Request;
+use super::run::Answer;
+
+impl Endpoint {
+    /// Queues the record of an answered request and the runs of its shadows, and makes the prediction that the caller
+    /// gets: the third part of [`Endpoint::predict`].
+    ///
+    /// `request` is the one that was decided. Nothing is waited for: what does not fit into the queue is dropped and
+    /// counted.
+    ///
+    /// # Errors
+    /// The error of the answer, which is recorded all the same.
+    pub fn record(&self, mut decided: Decided, request: Request<'_>, answer: Answer) -> Result<Prediction> {
+        decided.mark_recorded();
+        let (arm, version) = (decided.arm(), decided.model().version().version);
+        let mut slip = self.inner.queue.slip(arm, version);
+        slip.fill(&decided, request, &answer, self.inner.kept);
+        if let Ok(outputs) = &answer.outputs
+            && !answer.inputs.is_empty()
+        {
+            self.queue_shadows(&decided, &answer.inputs, outputs);
+        }
+        slip.record.latency = self.inner.clock.elapsed().saturating_sub(decided.started());
+        self.inner.queue.push(Item::Record(slip));
+        Ok(Prediction {
+            outputs: answer.outputs?,
+            version,
+            arm: arm.clone(),
+            propensity: decided.assignment().propensity,
+            outcome_id: decided.outcome_id(),
+            served_by: answer.served_by,
+        })
+    }
+
+    fn queue_shadows(&self, decided: &Decided, inputs: &Batch, outputs: &Batch) {
+        for position in decided.assignment().shadows.iter() {
+            let (arm, model) = decided.deployment().at(position);
+            let (inputs, primary) = (inputs.clone(), outputs.clone());
+            let run = ShadowRun { arm: arm.clone(), model: model.clone(), inputs, primary };
+            self.inner.queue.push(Item::Shadow(Box::new(run)));
+        }
+    }
+}

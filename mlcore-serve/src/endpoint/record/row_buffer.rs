@@ -1,6 +1,6 @@
 use mlcore::batch::{Row, Value};
 
-use super::line::set;
+use super::slip::set;
 
 /// An owned copy of a raw record whose memory is used again: after the first few records a copy allocates nothing.
 ///

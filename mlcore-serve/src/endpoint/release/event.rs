@@ -6,12 +6,21 @@ use mlcore_drift::monitor::Verdict;
 use serde::Serialize;
 
 /// Something that happened to the release, in the order in which it happened.
+#[non_exhaustive]
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
     /// When, by the endpoint's clock.
     pub at: Timestamp,
-    /// What.
+    /// The occurrence.
     pub kind: EventKind,
+}
+
+impl Event {
+    /// `kind`, at this time.
+    #[must_use]
+    pub fn new(at: Timestamp, kind: EventKind) -> Self {
+        Self { at, kind }
+    }
 }
 
 /// What happened.

@@ -28,7 +28,7 @@ impl Endpoint {
         let _one_at_a_time = self.inner.releasing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.inner.deployment.load_full();
         let arms = self.inner.resolver.resolve(before.arms())?;
-        let after = Arc::new(Deployment::new(arms, policy)?);
+        let after = Arc::new(Deployment::new(arms, policy, self.inner.tally.clone())?);
         self.inner.deployment.store(after.clone());
         Ok(self.differences(&before, &after))
     }

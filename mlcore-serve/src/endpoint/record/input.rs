@@ -1,0 +1,38 @@
+use std::sync::Arc;
+
+use mlcore::arrow::array::RecordBatch;
+use mlcore::batch::Batch;
+
+use super::RowBuffer;
+use crate::endpoint::input::Input;
+
+/// The input of a request, as it was recorded.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default)]
+pub enum RecordedInput {
+    /// Nothing: the request failed before its input was read.
+    #[default]
+    None,
+    /// One raw record.
+    Row(RowBuffer),
+    /// The caller's table of raw records.
+    Table(Arc<RecordBatch>),
+    /// Tensors, sharing the caller's elements.
+    Tensors(Batch),
+}
+
+impl RecordedInput {
+    /// Records `input`: rows are copied, into memory that was used before where there is some; the rest is shared.
+    pub(crate) fn fill(&mut self, input: Input<'_>) {
+        match (input, &mut *self) {
+            (Input::Row(row), Self::Row(buffer)) => buffer.copy(row),
+            (Input::Row(row), _) => {
+                let mut buffer = RowBuffer::default();
+                buffer.copy(row);
+                *self = Self::Row(buffer);
+            }
+            (Input::Table(table), _) => *self = Self::Table(table.clone()),
+            (Input::Tensors(tensors), _) => *self = Self::Tensors(tensors.clone()),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A warm request allocates what its model and its input do, and nothing else.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+
+use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
+use mlcore::batch::{Batch, Tensor};
+use mlcore::name::{Alias, ModelName, UnitId};
+use mlcore::registry::{Change, Expected, MemoryRegistry, ModelVersion, NewVersion, RegistryExt, Timestamp};
+use mlcore::runner::{FunctionRunner, RunOptions, Runner};
+use mlcore::schema::{DType, Field, Schema, Signature};
+use mlcore_serve::Endpoint;
+use mlcore_serve::endpoint::{Record, Request};
+
+/// The system's allocator, counting the allocations of each thread.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[expect(unsafe_code, reason = "an allocator is an unsafe interface")]
+// SAFETY: every call is handed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are the system's conditions.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+const CALLS: u64 = 1_000;
+
+fn allocations_per_call(mut call: impl FnMut()) -> f64 {
+    let before = COUNT.get();
+    (0..CALLS).for_each(|_| call());
+    (COUNT.get() - before) as f64 / CALLS as f64
+}
+
+#[test]
+fn a_request_allocates_nothing_beside_its_model() {
+    let schema = |name| Schema::new([Field::column(name, DType::Float64)]).unwrap();
+    let signature = Signature::new(schema("x"), schema("y"));
+    let model = FunctionRunner::new(signature.clone(), |inputs| {
+        Ok(Batch::single("y", Tensor::from_slice([1], inputs.tensor("x")?.values::<f64>()?)?))
+    });
+    let runner: Arc<dyn Runner> = Arc::new(model);
+    let (registry, artifacts) = (Arc::new(MemoryRegistry::new()), Arc::new(MemoryStore::new()));
+    let (name, change) = (ModelName::new("m").unwrap(), Change::new("test", Timestamp::from_millis(0)));
+    let new = NewVersion::new(name.clone(), artifacts.put_bytes(b"").unwrap(), signature);
+    let version = registry.register(&artifacts, new, &change).unwrap().version;
+    let champion = Alias::new("champion").unwrap();
+    registry.set_alias(&name, &champion, Some(version), Expected::Absent, &change).unwrap();
+    let loaded = runner.clone();
+    let endpoint = Endpoint::builder(name, registry, artifacts)
+        .with_loader(move |_: &ModelVersion, _: &dyn ArtifactStore| Ok(loaded.clone()))
+        .with_loss(|_, label| Ok(label))
+        .with_sink(|_: &Record| {})
+        .build()
+        .unwrap();
+    let (unit, input) = (UnitId::new("a").unwrap(), Batch::single("x", Tensor::column(vec![0.5])));
+
+    // The record is given back by whoever works it off; a warm endpoint has enough of them.
+    for _ in 0..2 {
+        (0..100).for_each(|_| drop(endpoint.predict(Request::tensors(&unit, &input)).unwrap()));
+        endpoint.process();
+    }
+    let options = RunOptions::default();
+    let bare = allocations_per_call(|| drop(runner.run(&input.clone(), &options).unwrap()));
+    // The record shares the tensors that came, as the model does: its list of them is one allocation.
+    let recorded = allocations_per_call(|| drop(input.clone()));
+    let predict = || {
+        for _ in 0..100 {
+            drop(endpoint.predict(Request::tensors(&unit, &input)).unwrap());
+        }
+    };
+    let mut spent = 0;
+    for _ in 0..CALLS / 100 {
+        let before = COUNT.get();
+        predict();
+        spent += COUNT.get() - before;
+        endpoint.process();
+    }
+    assert_eq!(spent as f64 / CALLS as f64, bare + recorded);
+}
