@@ -60,6 +60,27 @@ def test_a_registered_model_runs(registry):
         registry.load("churn", 2)
 
 
+def test_a_trial_ends_with_one_entry(registry):
+    for _ in range(3):
+        registry.register("churn", b"bytes", format="text")
+    for version in (1, 2):
+        registry.transition("churn", version, "staging")
+    registry.promote("churn", 1, expected=None)
+    registry.set_alias("churn", "challenger", 2)
+    before = registry.verify()[0]
+    entry = registry.promote("churn", 2, expected=1, retire="challenger")
+    assert entry.sequence == before + 1 and entry.event["promote"]["retired"]["from"] == 2
+    assert registry.aliases("churn") == {"champion": 2}
+    registry.promote("churn", 2, expected=1, retire="challenger")  # done already: nothing more happens
+    registry.set_alias("churn", "challenger", 3)
+    before = registry.verify()[0]
+    registry.withdraw("churn", 3, "challenger", reason="worse")
+    assert registry.verify()[0] == before + 1 and registry.aliases("churn") == {"champion": 2}
+    assert registry.version("churn", 3).stage == "archived"
+    with pytest.raises(mlcore.ConflictError):
+        registry.withdraw("churn", 2, "challenger")
+
+
 def test_aliases_move_by_compare_and_swap(registry):
     for _ in range(3):
         registry.register("churn", b"bytes", format="text")

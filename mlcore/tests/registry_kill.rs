@@ -65,7 +65,7 @@ fn what_was_acknowledged_survives_kill_9() {
                     let entry = registry.audit(sequence.parse().unwrap(), 1).unwrap().remove(0);
                     let target: Version = version.parse().unwrap();
                     assert_eq!(entry.hash.to_string(), hash);
-                    assert_eq!(entry.event.alias_move().unwrap().to, Some(target));
+                    assert_eq!(entry.event.alias_moves().next().unwrap().to, Some(target));
                 }
                 _ => unreachable!("the child says only these: {line}"),
             }

@@ -35,7 +35,7 @@ fn child_promotes_in_rounds() {
         let version = registry.create_version(new(), &change).unwrap().version;
         registry.transition(&model, version, Stage::Dev, Stage::Staging, &change).unwrap();
         match registry.promote(&model, version, &champion, expected, &change) {
-            Ok(entry) => assert_eq!(Expected::from(entry.event.alias_move().unwrap().from), expected),
+            Ok(entry) => assert_eq!(Expected::from(entry.event.alias_moves().next().unwrap().from), expected),
             Err(error) => assert_eq!(error.kind(), "conflict", "{error}"),
         }
         expected = Expected::from(registry.alias(&model, &champion).unwrap());

@@ -156,8 +156,10 @@ class Registry:
         alias: str = "champion",
         *,
         expected: _Expected = ...,
+        retire: str | None = None,
         reason: str | None = None,
     ) -> AuditEntry: ...
+    def withdraw(self, name: str, version: int, alias: str, *, reason: str | None = None) -> AuditEntry: ...
     def roll_back(
         self, name: str, alias: str = "champion", *, expected: _Expected = ..., reason: str | None = None
     ) -> AuditEntry: ...

@@ -184,13 +184,24 @@ impl Registry {
 
     /// Points an alias at a version, takes that version to production and archives the one that was there: all at once.
     ///
+    /// Parameters
+    /// ----------
+    /// expected : int, None or "any"
+    ///     What the alias must mean before: a version, nothing, or whatever it does.
+    /// retire : str, optional
+    ///     The alias under which the version was tried. It must mean this version, and is removed with the same change. A
+    ///     promotion that was half done is carried on then: what is done already counts as done.
+    ///
     /// Raises
     /// ------
     /// ConflictError
-    ///     When the alias means something else than expected by now.
+    ///     When an alias means something else than expected by now.
     /// InvalidInputError
     ///     For a version that is still in ``dev``.
-    #[pyo3(signature = (name, version, alias = "champion", *, expected = Believed(Expected::Any), reason = None))]
+    #[pyo3(signature = (
+        name, version, alias = "champion", *, expected = Believed(Expected::Any), retire = None, reason = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn promote(
         &self,
         py: Python<'_>,
@@ -198,12 +209,42 @@ impl Registry {
         version: u64,
         alias: &str,
         expected: Believed,
+        retire: Option<&str>,
+        reason: Option<String>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, alias, version) = (ModelName::new(name)?, Alias::new(alias)?, Version::new(version)?);
+            let (expected, change) = (expected.0, self.change(reason, None)?);
+            match retire.map(Alias::new).transpose()? {
+                Some(trial) => {
+                    opened.backend.promote_trial(&model, version, &alias, expected, &trial, &change)
+                }
+                None => opened.backend.promote(&model, version, &alias, expected, &change),
+            }
+            .map(AuditEntry::new)
+        })
+    }
+
+    /// Ends the trial of a version without a release: removes the alias where it means that version, and archives the
+    /// version, all at once. Repeated, it does nothing more.
+    ///
+    /// Raises
+    /// ------
+    /// ConflictError
+    ///     When the alias means another version by now, or is not set although the version went to production.
+    #[pyo3(signature = (name, version, alias, *, reason = None))]
+    fn withdraw(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        version: u64,
+        alias: &str,
         reason: Option<String>,
     ) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
             let (model, alias, version) = (ModelName::new(name)?, Alias::new(alias)?, Version::new(version)?);
             let change = self.change(reason, None)?;
-            opened.backend.promote(&model, version, &alias, expected.0, &change).map(AuditEntry::new)
+            opened.backend.withdraw(&model, version, &alias, &change).map(AuditEntry::new)
         })
     }
 

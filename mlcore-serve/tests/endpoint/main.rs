@@ -6,6 +6,7 @@ mod faults;
 mod features;
 mod parts;
 mod release;
+mod release_faults;
 mod support;
 
 use std::sync::{Arc, Mutex};

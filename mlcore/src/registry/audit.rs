@@ -166,16 +166,16 @@ impl AuditEntry {
         Ok(self.request_content == Some(request_content(mutation, change)?))
     }
 
-    /// The move of an alias that this entry made.
-    pub(super) fn alias_change(&self) -> Option<AliasChange> {
-        Some(AliasChange {
+    /// The moves of aliases that this entry made.
+    pub(super) fn alias_changes(&self) -> impl Iterator<Item = AliasChange> {
+        self.event.alias_moves().map(|moved| AliasChange {
             sequence: self.sequence,
             at: self.at,
             effective_at: self.effective_at,
             actor: self.actor.clone(),
             reason: self.reason.clone(),
             rolled_back: matches!(self.event, Event::RollBack { .. }),
-            moved: self.event.alias_move()?.clone(),
+            moved: moved.clone(),
         })
     }
 

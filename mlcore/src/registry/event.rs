@@ -51,6 +51,21 @@ pub enum Event {
         alias: AliasMove,
         /// Whose stage changed.
         stages: Vec<StageMove>,
+        /// Where the alias of the trial pointed that was removed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retired: Option<AliasMove>,
+    },
+    /// The trial of a version ended without a release.
+    Withdraw {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// Where the alias of the trial pointed, if it was removed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alias: Option<AliasMove>,
+        /// Whose stage changed.
+        stages: Vec<StageMove>,
     },
     /// An alias went back to an earlier version, and the production stage with it where it was there.
     RollBack {
@@ -113,6 +128,7 @@ impl Event {
             Self::SetAlias { .. } => "set alias",
             Self::Transition { .. } => "transition version",
             Self::Promote { .. } => "promote version",
+            Self::Withdraw { .. } => "withdraw version",
             Self::RollBack { .. } => "roll back alias",
             Self::SetTag { .. } => "set tag",
             Self::Describe { .. } => "describe",
@@ -127,7 +143,8 @@ impl Event {
             Self::CreateVersion { content, .. } => &content.model,
             Self::DeleteModel { model, .. }
             | Self::DeleteVersion { model, .. }
-            | Self::Transition { model, .. } => model,
+            | Self::Transition { model, .. }
+            | Self::Withdraw { model, .. } => model,
             Self::SetAlias { alias } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
                 &alias.model
             }
@@ -140,7 +157,9 @@ impl Event {
     pub fn subject(&self) -> String {
         match self {
             Self::CreateModel(_) | Self::DeleteModel { .. } => self.model().to_string(),
-            Self::CreateVersion { version, .. } | Self::DeleteVersion { version, .. } => {
+            Self::CreateVersion { version, .. }
+            | Self::DeleteVersion { version, .. }
+            | Self::Withdraw { version, .. } => {
                 format!("{}/{version}", self.model())
             }
             Self::Transition { stages, .. } => match stages.first() {
@@ -154,15 +173,21 @@ impl Event {
         }
     }
 
-    /// The alias that moved.
-    #[must_use]
-    pub fn alias_move(&self) -> Option<&AliasMove> {
-        match self {
-            Self::SetAlias { alias } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
-                Some(alias)
-            }
-            _ => None,
-        }
+    /// The aliases that moved; first the one that was asked for.
+    pub fn alias_moves(&self) -> impl Iterator<Item = &AliasMove> {
+        let (first, second) = match self {
+            Self::SetAlias { alias } | Self::RollBack { alias, .. } => (Some(alias), None),
+            Self::Promote { alias, retired, .. } => (Some(alias), retired.as_ref()),
+            Self::Withdraw { alias, .. } => (alias.as_ref(), None),
+            Self::CreateModel(_)
+            | Self::DeleteModel { .. }
+            | Self::CreateVersion { .. }
+            | Self::DeleteVersion { .. }
+            | Self::Transition { .. }
+            | Self::SetTag { .. }
+            | Self::Describe { .. } => (None, None),
+        };
+        first.into_iter().chain(second)
     }
 
     /// The versions whose stage changed.
@@ -171,8 +196,15 @@ impl Event {
         match self {
             Self::Transition { stages, .. }
             | Self::Promote { stages, .. }
+            | Self::Withdraw { stages, .. }
             | Self::RollBack { stages, .. } => stages,
-            _ => &[],
+            Self::CreateModel(_)
+            | Self::DeleteModel { .. }
+            | Self::CreateVersion { .. }
+            | Self::DeleteVersion { .. }
+            | Self::SetAlias { .. }
+            | Self::SetTag { .. }
+            | Self::Describe { .. } => &[],
         }
     }
 }

@@ -131,7 +131,42 @@ pub trait RegistryExt: Registry {
         change: &Change,
     ) -> Result<AuditEntry> {
         let (model, alias) = (model.clone(), alias.clone());
-        self.apply(&Mutation::Promote { model, version, alias, expected }, change)
+        self.apply(&Mutation::Promote { model, version, alias, expected, retire: None }, change)
+    }
+
+    /// [Promotes](Self::promote) `version`, and ends the trial that it came from by removing the alias `trial`: all at
+    /// once. It carries on where an earlier attempt stopped, as [`Mutation`] says.
+    ///
+    /// # Errors
+    /// [`Conflict`](Error::Conflict) when `alias` means neither what is expected nor `version`, or `trial` means another
+    /// version by now; [`InvalidInput`](Error::InvalidInput) for a version that is still in `dev`.
+    fn promote_trial(
+        &self,
+        model: &ModelName,
+        version: Version,
+        alias: &Alias,
+        expected: Expected,
+        trial: &Alias,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        let (model, alias, retire) = (model.clone(), alias.clone(), Some(trial.clone()));
+        self.apply(&Mutation::Promote { model, version, alias, expected, retire }, change)
+    }
+
+    /// Ends the trial of `version` without a release: removes the alias `trial` where it means that version, and archives
+    /// the version. It carries on where an earlier attempt stopped, as [`Mutation::Withdraw`] says.
+    ///
+    /// # Errors
+    /// [`NotFound`](Error::NotFound), and [`Conflict`](Error::Conflict) when `trial` means another version by now, or is not
+    /// set although the version went to production.
+    fn withdraw(
+        &self,
+        model: &ModelName,
+        version: Version,
+        trial: &Alias,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        self.apply(&Mutation::Withdraw { model: model.clone(), version, alias: trial.clone() }, change)
     }
 
     /// Points `alias` back at the version that it meant before. Where the present one is in production, it is archived

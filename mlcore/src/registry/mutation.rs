@@ -98,6 +98,11 @@ pub struct Subject {
 }
 
 /// What a registry can be asked to change. Each is one transaction with one audit entry.
+///
+/// **Releases carry on.** A release may be found half done: by a process that was killed between two changes, or whose
+/// first answer was lost. So [`Promote`](Self::Promote) with `retire` and [`Withdraw`](Self::Withdraw) follow one rule:
+/// what is found done counts as done, and what is found neither as expected nor as done is a
+/// [`Conflict`](crate::Error::Conflict). Repeated, both succeed and change nothing more.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -143,7 +148,11 @@ pub enum Mutation {
         /// What happens to the version in production, where `to` is that.
         incumbent: Incumbent,
     },
-    /// Points an alias at a version, takes that version to production and archives the one that was there.
+    /// Points an alias at a version, takes that version to production, archives the one that was there and, where
+    /// `retire` is given, ends the trial that the version came from by removing the alias of the trial.
+    ///
+    /// With `retire` it is a release that carries on: an `alias` that means `version` already is as good as one that
+    /// means what is expected, and only then may `retire` mean something other than `version`, and is left as it is.
     Promote {
         /// The model.
         model: ModelName,
@@ -153,6 +162,23 @@ pub enum Mutation {
         alias: Alias,
         /// What it must mean before.
         expected: Expected,
+        /// The alias under which the version was tried; another one than `alias`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retire: Option<Alias>,
+    },
+    /// Ends the trial of a version that shall not be released: removes `alias` where it means that version, and archives
+    /// the version.
+    ///
+    /// It is a release that carries on: `alias` may be gone already, and once the version is archived it may mean another
+    /// one, and is left as it is. A version in production is the one that answers: only its alias is removed, and must
+    /// be there.
+    Withdraw {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The alias under which it was tried.
+        alias: Alias,
     },
     /// Points an alias back at the version that it meant before; if the present one is in production, it is archived
     /// and the earlier one returns there.

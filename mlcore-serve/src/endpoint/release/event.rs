@@ -69,7 +69,7 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
-    /// What the policy decided could not be carried out; nothing was changed, and it is tried again.
+    /// What the policy decided could not be carried out; it is tried again. The registry holds all of it or nothing.
     Failed {
         /// What was tried.
         operation: String,

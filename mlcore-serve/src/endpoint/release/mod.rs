@@ -7,8 +7,8 @@ mod resolve;
 
 use std::sync::{Arc, PoisonError};
 
-use mlcore::name::Arm;
-use mlcore::registry::{Change, Expected, RegistryExt, Stage};
+use mlcore::name::{Alias, Arm};
+use mlcore::registry::{Change, Expected, RegistryExt};
 use mlcore::rollout::{Decision, RolloutPolicy};
 use mlcore::{Error, Result};
 
@@ -67,26 +67,12 @@ impl Endpoint {
     }
 
     fn promote(&self, now: &Deployment, decision: &Decision, arm: &Arm, reason: &str) -> Result<Vec<Event>> {
-        let (champion, canary) = self.trial(now, arm)?;
+        let (champion, canary, trial) = self.trial(now, arm)?;
         let (from, to) = (champion.version().version, canary.version().version);
         let resolver = &self.inner.resolver;
+        let (alias, expected) = (&resolver.default_arm.alias, Expected::Version(from));
         let change = self.change(reason);
-        resolver.registry.promote(
-            &resolver.model,
-            to,
-            &resolver.default_arm.alias,
-            Expected::Version(from),
-            &change,
-        )?;
-        if let Some(trial) = resolver.arm(arm) {
-            resolver.registry.set_alias(
-                &resolver.model,
-                &trial.alias,
-                None,
-                Expected::Version(to),
-                &change,
-            )?;
-        }
+        resolver.registry.promote_trial(&resolver.model, to, alias, expected, trial, &change)?;
         let mut events = vec![self.event(EventKind::Promoted { from, to, reason: reason.to_owned() })];
         events.extend(self.succeed(now, decision)?);
         Ok(events)
@@ -99,26 +85,10 @@ impl Endpoint {
         arm: &Arm,
         reason: &str,
     ) -> Result<Vec<Event>> {
-        let (champion, canary) = self.trial(now, arm)?;
+        let (champion, canary, trial) = self.trial(now, arm)?;
         let (to, version) = (champion.version().version, canary.version().version);
         let resolver = &self.inner.resolver;
-        let change = self.change(reason);
-        if let Some(trial) = resolver.arm(arm) {
-            resolver.registry.set_alias(
-                &resolver.model,
-                &trial.alias,
-                None,
-                Expected::Version(version),
-                &change,
-            )?;
-        }
-        resolver.registry.transition(
-            &resolver.model,
-            version,
-            canary.version().stage,
-            Stage::Archived,
-            &change,
-        )?;
+        resolver.registry.withdraw(&resolver.model, version, trial, &self.change(reason))?;
         let mut events = vec![self.event(EventKind::RolledBack { version, to, reason: reason.to_owned() })];
         events.extend(self.succeed(now, decision)?);
         Ok(events)
@@ -130,20 +100,19 @@ impl Endpoint {
         self.deploy(successor.unwrap_or_else(|| now.policy.clone()))
     }
 
-    /// The default arm's model and that of `arm`, which is on trial.
+    /// The default arm's model, that of `arm`, which is on trial, and the alias under which it is tried.
     fn trial<'a>(
-        &self,
+        &'a self,
         now: &'a Deployment,
         arm: &Arm,
-    ) -> Result<(&'a Arc<LoadedModel>, &'a Arc<LoadedModel>)> {
-        let canary = now.arm(arm).ok_or_else(|| {
-            Error::conflict(
-                "carry out decision",
-                self.inner.resolver.model.as_str(),
-                format!("the arm {arm} does not answer"),
-            )
+    ) -> Result<(&'a Arc<LoadedModel>, &'a Arc<LoadedModel>, &'a Alias)> {
+        let resolver = &self.inner.resolver;
+        let tried = now.arm(arm).and_then(|canary| Some((canary, &resolver.arm(arm)?.alias)));
+        let (canary, alias) = tried.ok_or_else(|| {
+            let problem = format!("the arm {arm} does not answer");
+            Error::conflict("carry out decision", resolver.model.as_str(), problem)
         })?;
-        Ok((&now.at(0).1, canary))
+        Ok((&now.at(0).1, canary, alias))
     }
 
     fn change(&self, reason: &str) -> Change {

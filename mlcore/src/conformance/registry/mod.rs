@@ -1,6 +1,7 @@
 mod history;
 mod oracle;
 mod race;
+mod release;
 mod rules;
 
 use crate::artifact::Digest;
@@ -13,12 +14,13 @@ use crate::schema::{DType, Dim, Field, Schema, Signature};
 
 /// Holds a registry to the contract of [`Registry`]: `make` answers a new, empty one each time.
 ///
-/// Proved: the rules for models, versions, aliases, stages, tags and lineage; compare-and-swap, with threads racing;
+/// Proved: the rules for models, versions, aliases, stages, tags and lineage; releases that carry on; compare-and-swap, with threads racing;
 /// that what fails leaves nothing; history, roll-backs and clocks that go back; repeated requests; paging; the audit
 /// chain; and that a thousand random changes are answered, and read back, exactly as by
 /// [`MemoryRegistry`](crate::registry::MemoryRegistry).
 pub fn registry(make: impl Fn() -> Box<dyn Registry>) {
     rules::hold(&make);
+    release::carries_on(&make);
     history::is_kept(&make);
     race::has_one_winner(&*make());
     oracle::agrees(&make);

@@ -81,8 +81,12 @@ fn random(draw: &mut Draw) -> Mutation {
             let incumbent = draw.of(&[Incumbent::Keep, Incumbent::Archive]);
             Mutation::Transition { model, version, from, to, incumbent }
         }
-        15..=17 => Mutation::Promote { model, version, alias, expected },
-        18 | 19 => Mutation::RollBack { model, alias, expected },
+        15..=17 => {
+            let retire = (draw.below(2) == 0).then(|| self::alias(draw.of(&ALIASES)));
+            Mutation::Promote { model, version, alias, expected, retire }
+        }
+        18 => Mutation::Withdraw { model, version, alias },
+        19 => Mutation::RollBack { model, alias, expected },
         20..=22 => {
             let (key, value) =
                 (format!("k{}", draw.below(3)), (draw.below(3) > 0).then(|| draw.below(9).to_string()));

@@ -29,7 +29,7 @@ pub(super) fn has_one_winner(registry: &dyn Registry) {
                         Ok(_) if expected == Expected::Version(version) => {}
                         Ok(entry) => {
                             wins.fetch_add(1, Ordering::Relaxed);
-                            assert_eq!(entry.event.alias_move().unwrap().to, Some(version));
+                            assert_eq!(entry.event.alias_moves().next().unwrap().to, Some(version));
                             assert!(registry.alias(model, champion).unwrap().is_some());
                         }
                         Err(error) => assert_eq!(error.kind(), "conflict", "round {round}: {error}"),

@@ -1,9 +1,9 @@
-use super::{Tables, limits};
+use super::{Tables, limits, release};
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 use crate::registry::{
-    AliasChange, AliasMove, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewVersion, Stage,
-    StageMove, Subject,
+    AliasMove, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewVersion, Stage, StageMove,
+    Subject,
 };
 
 /// What happens when `mutation` is carried out now, or why it must not.
@@ -32,15 +32,11 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
         Mutation::Transition { model, version, from, to, incumbent } => {
             transition(tables, model, *version, (*from, *to), *incumbent)
         }
-        Mutation::Promote { model, version, alias, expected } => {
-            const OPERATION: &str = "promote version";
-            let production = living_model(tables, OPERATION, model)?.production;
-            let from = current(tables, OPERATION, model, alias, *expected)?;
-            let promoted = existing_version(tables, OPERATION, model, *version)?;
-            let stages = to_production(OPERATION, &promoted, production)?;
-            Ok(Event::Promote { alias: moved(model, alias, from, Some(*version)), stages })
+        Mutation::Promote { model, version, alias, expected, retire } => {
+            release::promote(tables, model, *version, (alias, *expected), retire.as_ref())
         }
-        Mutation::RollBack { model, alias, expected } => roll_back(tables, model, alias, *expected),
+        Mutation::Withdraw { model, version, alias } => release::withdraw(tables, model, *version, alias),
+        Mutation::RollBack { model, alias, expected } => release::roll_back(tables, model, alias, *expected),
         Mutation::SetTag { subject, key, value } => {
             const OPERATION: &str = "set tag";
             let mut tags = match subject.version {
@@ -134,7 +130,7 @@ fn transition(
             return Err(Error::conflict(OPERATION, subject(), format!("version {other} is in production"))
                 .remedy("promote it, or archive that version with Incumbent::Archive"));
         }
-        to_production(OPERATION, &version, production)?
+        release::to_production(OPERATION, &version, production)?
     } else if from.may_become(to) {
         vec![StageMove { version: number, from, to }]
     } else {
@@ -143,70 +139,7 @@ fn transition(
     Ok(Event::Transition { model: name.clone(), stages })
 }
 
-fn roll_back(tables: &dyn Tables, name: &ModelName, alias: &Alias, expected: Expected) -> Result<Event> {
-    const OPERATION: &str = "roll back alias";
-    let production = living_model(tables, OPERATION, name)?.production;
-    let Some(now) = current(tables, OPERATION, name, alias, expected)? else {
-        return Err(unset(OPERATION, name, alias));
-    };
-    let earlier = earlier_targets(&tables.alias_history(name, alias)?);
-    let mut still_there = earlier.into_iter().rev().filter(|version| *version != now);
-    let target = still_there.find_map(|version| tables.version(name, version).transpose()).transpose()?;
-    let Some(target) = target else {
-        return Err(Error::not_found(
-            OPERATION,
-            format!("{name}@{alias}"),
-            "it meant no other version before",
-        )
-        .remedy("promote the version that is wanted"));
-    };
-    let mut stages = Vec::new();
-    if production == Some(now) {
-        // What was never staged does not come to production this way either; it answers as it did before.
-        if target.stage.may_become(Stage::Production) {
-            stages.push(StageMove { version: target.version, from: target.stage, to: Stage::Production });
-        }
-        stages.push(StageMove { version: now, from: Stage::Production, to: Stage::Archived });
-    }
-    Ok(Event::RollBack { alias: moved(name, alias, Some(now), Some(target.version)), stages })
-}
-
-/// What the alias meant before, the latest last: moves add to it, a roll-back takes away what it rolled back from.
-fn earlier_targets(history: &[AliasChange]) -> Vec<Version> {
-    let mut targets: Vec<Version> = Vec::new();
-    for change in history {
-        if change.rolled_back {
-            while targets.pop_if(|last| Some(*last) != change.target()).is_some() {}
-        }
-        if let Some(target) = change.target()
-            && targets.last() != Some(&target)
-        {
-            targets.push(target);
-        }
-    }
-    targets
-}
-
-/// The moves that take `version` to production and what is there to the archive.
-fn to_production(
-    operation: &'static str,
-    version: &ModelVersion,
-    production: Option<Version>,
-) -> Result<Vec<StageMove>> {
-    let mut stages = Vec::new();
-    if version.stage != Stage::Production {
-        if !version.stage.may_become(Stage::Production) {
-            return Err(forbidden(operation, version, Stage::Production));
-        }
-        stages.push(StageMove { version: version.version, from: version.stage, to: Stage::Production });
-    }
-    if let Some(other) = production.filter(|other| *other != version.version) {
-        stages.push(StageMove { version: other, from: Stage::Production, to: Stage::Archived });
-    }
-    Ok(stages)
-}
-
-fn forbidden(operation: &'static str, version: &ModelVersion, to: Stage) -> Error {
+pub(super) fn forbidden(operation: &'static str, version: &ModelVersion, to: Stage) -> Error {
     let from = version.stage;
     let subject = format!("{}/{}", version.model, version.version);
     let error =
@@ -218,45 +151,66 @@ fn forbidden(operation: &'static str, version: &ModelVersion, to: Stage) -> Erro
 }
 
 /// What the alias means, if that is what was expected.
-fn current(
+pub(super) fn current(
     tables: &dyn Tables,
     operation: &'static str,
     model: &ModelName,
     alias: &Alias,
     expected: Expected,
 ) -> Result<Option<Version>> {
-    let found = tables.alias(model, alias)?.and_then(|change| change.target());
+    let found = target(tables, model, alias)?;
     if expected.accepts(found) {
-        return Ok(found);
+        Ok(found)
+    } else {
+        Err(unexpected(operation, model, alias, expected, found))
     }
+}
+
+/// The version that the alias means.
+pub(super) fn target(tables: &dyn Tables, model: &ModelName, alias: &Alias) -> Result<Option<Version>> {
+    Ok(tables.alias(model, alias)?.and_then(|change| change.target()))
+}
+
+pub(super) fn unexpected(
+    operation: &'static str,
+    model: &ModelName,
+    alias: &Alias,
+    expected: Expected,
+    found: Option<Version>,
+) -> Error {
     let words = |version: Option<Version>| {
         version.map_or("no version".to_owned(), |version| format!("version {version}"))
     };
     let believed = match expected {
         Expected::Version(version) => words(Some(version)),
-        _ => words(None),
+        Expected::Absent | Expected::Any => words(None),
     };
     let problem = format!("expected {believed}, found {}", words(found));
-    Err(Error::conflict(operation, format!("{model}@{alias}"), problem)
-        .remedy("read the alias again, then decide again"))
+    Error::conflict(operation, format!("{model}@{alias}"), problem)
+        .remedy("read the alias again, then decide again")
 }
 
-fn unset(operation: &'static str, model: &ModelName, alias: &Alias) -> Error {
+pub(super) fn unset(operation: &'static str, model: &ModelName, alias: &Alias) -> Error {
     Error::not_found(operation, format!("{model}@{alias}"), "the alias is not set")
 }
 
-fn moved(model: &ModelName, alias: &Alias, from: Option<Version>, to: Option<Version>) -> AliasMove {
+pub(super) fn moved(
+    model: &ModelName,
+    alias: &Alias,
+    from: Option<Version>,
+    to: Option<Version>,
+) -> AliasMove {
     AliasMove { model: model.clone(), alias: alias.clone(), from, to }
 }
 
-fn living_model(tables: &dyn Tables, operation: &'static str, name: &ModelName) -> Result<Model> {
+pub(super) fn living_model(tables: &dyn Tables, operation: &'static str, name: &ModelName) -> Result<Model> {
     tables.model(name)?.filter(|model| !model.deleted).ok_or_else(|| {
         Error::not_found(operation, name.as_str(), "there is no model of this name")
             .remedy("create the model first")
     })
 }
 
-fn existing_version(
+pub(super) fn existing_version(
     tables: &dyn Tables,
     operation: &'static str,
     model: &ModelName,

@@ -29,9 +29,10 @@ pub(in crate::registry) fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Re
         Event::DeleteVersion { model, version } => rows.push(Row::NoVersion(model.clone(), *version)),
         Event::SetAlias { .. } => {}
         Event::Transition { model, stages } => move_stages(tables, entry, model, stages, &mut rows)?,
-        Event::Promote { alias, stages } | Event::RollBack { alias, stages } => {
+        Event::Promote { alias, stages, .. } | Event::RollBack { alias, stages } => {
             move_stages(tables, entry, &alias.model, stages, &mut rows)?;
         }
+        Event::Withdraw { model, stages, .. } => move_stages(tables, entry, model, stages, &mut rows)?,
         Event::SetTag { subject, key, value } => {
             let edit: Edit<'_> = &|_, tags| match value {
                 Some(value) => drop(tags.insert(key.clone(), value.clone())),
@@ -43,7 +44,7 @@ pub(in crate::registry) fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Re
             rows.push(edited(tables, entry, subject, &|text, _| text.clone_from(description))?);
         }
     }
-    rows.extend(entry.alias_change().map(Row::Alias));
+    rows.extend(entry.alias_changes().map(Row::Alias));
     Ok(rows)
 }
 

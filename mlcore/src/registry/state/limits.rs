@@ -29,7 +29,13 @@ pub(super) fn check(mutation: &Mutation, change: &Change) -> Result<()> {
         }
         Mutation::SetTag { key, value, .. } => check_tag(key, value.as_deref().unwrap_or_default()),
         Mutation::Describe { description, .. } => check_text("description", description, MOST_TEXT_BYTES),
-        _ => Ok(()),
+        Mutation::DeleteModel { .. }
+        | Mutation::DeleteVersion { .. }
+        | Mutation::SetAlias { .. }
+        | Mutation::Transition { .. }
+        | Mutation::Promote { .. }
+        | Mutation::Withdraw { .. }
+        | Mutation::RollBack { .. } => Ok(()),
     }
 }
 

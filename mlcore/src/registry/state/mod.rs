@@ -7,6 +7,7 @@
 mod decide;
 mod evolve;
 mod limits;
+mod release;
 
 use super::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation};
 use crate::error::{Error, Result};
