@@ -57,6 +57,7 @@ pub mod html;
 pub mod monitor;
 pub mod report;
 pub mod sample;
+mod text;
 pub mod two_sample;
 mod vector;
 

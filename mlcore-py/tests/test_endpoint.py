@@ -239,7 +239,7 @@ def test_a_shadow_is_compared_and_never_answers(registry, rand):
 def test_the_monitor_names_what_changed(registry, rand):
     options = {"window_rows": 800, "minimum_effects": {"ks": 0.2, "chi_square": 0.2}}
     endpoint = mlcore.Endpoint(registry, "visit", reference=rand.train, monitor_options=options)
-    assert [(now.rows, now.outcome) for now in endpoint.judge_now()] == [(0, "insufficient data")]
+    assert [(now.rows, now.outcome) for now in endpoint.judge_now()] == [(0, "insufficient_data")]
     endpoint.predict(rand.train[2000:2800], unit="batch")
     (calm,) = endpoint.process()
     assert calm.kind == "judged" and not calm.verdict.drifted

@@ -3,7 +3,7 @@
 /// A count with separators: `20,190`.
 #[must_use]
 pub fn count(count: u64) -> String {
-    crate::two_sample::Grouped(count).to_string()
+    crate::text::Grouped(count).to_string()
 }
 
 /// A number to about four significant digits: `0.01235`, `1,235`, `1.2e9`; `-` for none.
@@ -36,7 +36,7 @@ pub fn compact(value: impl Into<Option<f64>>) -> String {
 /// A share as a percentage that never rounds something to nothing: `12 %`, `3.4 %`, `< 0.01 %`.
 #[must_use]
 pub fn percent(share: f64) -> String {
-    if share.is_nan() { "-".to_owned() } else { crate::two_sample::Percent(share).to_string() }
+    if share.is_nan() { "-".to_owned() } else { crate::text::Percent(share).to_string() }
 }
 
 #[cfg(test)]

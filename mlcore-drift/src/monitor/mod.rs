@@ -259,7 +259,7 @@ impl Monitor {
                         column.name.clone(),
                         "rows do not have this column",
                     )
-                    .remedy("watch only the columns that rows have: MonitorOptions::columns")
+                    .remedy("watch only the columns that rows have: set the option columns")
                 })
             })
             .collect::<Result<_>>()?;

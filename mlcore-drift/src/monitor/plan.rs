@@ -107,7 +107,7 @@ impl Plan {
             found.ok_or_else(|| {
                 let problem = "the table does not have this column";
                 Error::schema_mismatch(operation, column.name.clone(), problem)
-                    .remedy("send every column of the reference, or watch fewer: MonitorOptions::columns")
+                    .remedy("send every column of the reference, or watch fewer: set the option columns")
             })
         };
         self.columns.iter().enumerate().map(find).collect()
@@ -188,8 +188,9 @@ impl Watched {
         });
         if !test.applies_to(kind) {
             let problem = format!("the test {} does not apply to a {kind} column", test.name());
-            return Err(Error::invalid_input(OPERATION, name, problem)
-                .remedy("choose another with MonitorOptions::column"));
+            return Err(
+                Error::invalid_input(OPERATION, name, problem).remedy("choose another test for this column")
+            );
         }
         let threshold = options.minimum_effect_of(name, &*test);
         let compiled = if reference.is_empty() { None } else { Some(test.compile(reference)?) };

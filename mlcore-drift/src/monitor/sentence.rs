@@ -4,7 +4,8 @@ use std::fmt::{self, Write};
 
 use super::options::MonitorOptions;
 use super::verdict::{ColumnVerdict, Outcome};
-use crate::two_sample::{Grouped, Score};
+use crate::text::Grouped;
+use crate::two_sample::Score;
 
 /// Effect size, threshold, rows and adjusted p-value, in a sentence that says which of them decided.
 pub(super) fn sentence(verdict: &ColumnVerdict, options: &MonitorOptions) -> String {
@@ -29,9 +30,9 @@ fn write_sentence(text: &mut String, verdict: &ColumnVerdict, options: &MonitorO
     let certain = verdict.pvalue_adjusted.is_none_or(|p| p <= options.alpha);
     let judgement = match verdict.outcome {
         Outcome::Drifted => " changed: ",
-        _ if certain && !large => " changed too little to matter: ",
-        _ if large => " may have changed, or it is chance: ",
-        _ => " is unchanged: ",
+        Outcome::Stable | Outcome::InsufficientData if certain && !large => " changed too little to matter: ",
+        Outcome::Stable | Outcome::InsufficientData if large => " may have changed, or it is chance: ",
+        Outcome::Stable | Outcome::InsufficientData => " is unchanged: ",
     };
     text.push_str(subject);
     text.push_str(judgement);

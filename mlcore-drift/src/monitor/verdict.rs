@@ -39,8 +39,7 @@ pub struct Verdict {
 }
 
 /// A judgement.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
     /// No change that is both certain and large enough to matter.
@@ -49,6 +48,10 @@ pub enum Outcome {
     Drifted,
     /// Too few values to say.
     InsufficientData,
+}
+
+mlcore::words! {
+    Outcome, "outcome": Stable = "stable", Drifted = "drifted", InsufficientData = "insufficient_data"
 }
 
 /// Which rows were judged.
@@ -109,16 +112,6 @@ impl Verdict {
     #[must_use]
     pub fn column(&self, name: &str, test: &str) -> Option<&ColumnVerdict> {
         self.columns.iter().find(|column| column.column == name && column.test == test)
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stable => "stable",
-            Self::Drifted => "drifted",
-            Self::InsufficientData => "insufficient data",
-        })
     }
 }
 

@@ -272,5 +272,5 @@ fn shares(reference: &Categories, current: &Categories, most: usize) -> (Vec<Cat
 }
 
 fn clipped(name: &str) -> String {
-    crate::two_sample::clipped(name)
+    crate::text::clipped(name)
 }

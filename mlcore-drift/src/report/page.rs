@@ -55,7 +55,7 @@ impl Report {
             names => {
                 const SHOWN: usize = 6;
                 let shown: Vec<String> =
-                    names.iter().take(SHOWN).map(|name| crate::two_sample::clipped(name)).collect();
+                    names.iter().take(SHOWN).map(|name| crate::text::clipped(name)).collect();
                 let more = if names.len() > SHOWN {
                     format!(" and {} more", names.len() - SHOWN)
                 } else {
@@ -70,8 +70,7 @@ impl Report {
         let drifted = self.drifted().count();
         let tone = if drifted > 0 { Tone::Bad } else { Tone::Good };
         key_figures(&[
-            KeyFigure::new("verdict", self.verdict.overall.to_string())
-                .tone(outcome_tone(self.verdict.overall)),
+            KeyFigure::new("verdict", words(self.verdict.overall)).tone(outcome_tone(self.verdict.overall)),
             KeyFigure::new("drifted columns", format!("{drifted} of {}", self.columns.len())).tone(tone),
             KeyFigure::new("reference rows", count(self.verdict.reference_rows)),
             KeyFigure::new("current rows", count(self.verdict.window.rows)),
@@ -92,7 +91,7 @@ impl Report {
         ]);
         for (position, column) in self.columns.iter().enumerate() {
             let link = format!("#{}", self.anchor(position));
-            let name = Markup::element("a", &[("href", &link)], crate::two_sample::clipped(&column.name));
+            let name = Markup::element("a", &[("href", &link)], crate::text::clipped(&column.name));
             let test = column.most_urgent_test();
             let score = test.and_then(|test| test.score.as_ref());
             table.row([
@@ -120,7 +119,7 @@ impl Report {
             return Markup::new();
         }
         let names: Vec<String> =
-            self.verdict.new_columns.iter().map(|name| crate::two_sample::clipped(name)).collect();
+            self.verdict.new_columns.iter().map(|name| crate::text::clipped(name)).collect();
         paragraph(format!("Columns that the reference does not have: {}.", names.join(", ")))
     }
 
@@ -149,7 +148,7 @@ impl ColumnReport {
 
     fn card(&self, anchor: &str) -> Markup {
         let class = if self.outcome == Outcome::Drifted { "card bad" } else { "card" };
-        let name = Markup::element("h3", &[], crate::two_sample::clipped(&self.name));
+        let name = Markup::element("h3", &[], crate::text::clipped(&self.name));
         let head = Markup::element("div", &[("class", "head")], [name, outcome_pill(self.outcome)]);
         let mut tests: Vec<&ColumnVerdict> = self.tests.iter().collect();
         tests.sort_by_key(|test| test.outcome != Outcome::Drifted);
@@ -269,7 +268,11 @@ fn outcome_tone(outcome: Outcome) -> Tone {
 }
 
 fn outcome_pill(outcome: Outcome) -> Markup {
-    pill(&outcome.to_string(), outcome_tone(outcome))
+    pill(&words(outcome), outcome_tone(outcome))
+}
+
+fn words(outcome: Outcome) -> String {
+    outcome.name().replace('_', " ")
 }
 
 fn probability(pvalue: Option<f64>) -> String {

@@ -5,12 +5,10 @@ mod column;
 mod counter;
 
 use std::borrow::Cow;
-use std::fmt;
 
 use mlcore::arrow::array::Array;
 use mlcore::arrow::buffer::ScalarBuffer;
 use mlcore::{Error, Result};
-use serde::{Deserialize, Serialize};
 
 pub use self::categories::Categories;
 pub(crate) use self::categories::count_numbers;
@@ -18,8 +16,7 @@ pub(crate) use self::counter::CategoryCounter;
 use crate::vector::extent;
 
 /// What the values of a column are.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Kind {
     /// Numbers, which have an order and distances.
@@ -28,14 +25,7 @@ pub enum Kind {
     Categorical,
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Numeric => "numeric",
-            Self::Categorical => "categorical",
-        })
-    }
-}
+mlcore::words! { Kind, "kind": Numeric = "numeric", Categorical = "categorical" }
 
 /// The values of one column and the number of its missing rows.
 ///
@@ -257,16 +247,24 @@ impl Sample {
         }
     }
 
-    /// The values, or the error that names what is wrong with them for `operation`.
-    pub(crate) fn numbers_for(&self, operation: &'static str, side: &'static str) -> Result<&[f64]> {
+    /// The values of a numeric sample that has any.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] that names `operation` and `side` (`reference` or `current`) for a sample of categories or
+    /// without values.
+    pub fn require_numbers(&self, operation: &'static str, side: &'static str) -> Result<&[f64]> {
         self.require_values(operation, side)?;
         self.values().ok_or_else(|| {
             Error::invalid_input(operation, side, "it holds categories, and this test compares numbers")
-                .remedy("use ChiSquare or Psi for categories")
+                .remedy("choose a test of categories, such as chi_square or psi")
         })
     }
 
-    pub(crate) fn require_values(&self, operation: &'static str, side: &'static str) -> Result<()> {
+    /// Checks that there is a value.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] that names `operation` and `side` (`reference` or `current`) for a sample without values.
+    pub fn require_values(&self, operation: &'static str, side: &'static str) -> Result<()> {
         if !self.is_empty() {
             return Ok(());
         }
@@ -275,6 +273,19 @@ impl Sample {
             missing => format!("the sample has no value: all {missing} rows are missing"),
         };
         Err(Error::invalid_input(operation, side, problem).remedy("pass at least one value in each sample"))
+    }
+
+    /// Checks that a current sample is of the reference's kind.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] that names `operation` for one of another kind.
+    pub fn require_kind(&self, operation: &'static str, reference: Kind) -> Result<()> {
+        if self.kind() == reference {
+            return Ok(());
+        }
+        let problem = format!("the reference is {reference}, the current sample is {}", self.kind());
+        Err(Error::invalid_input(operation, "current", problem)
+            .remedy("read both columns as the same kind, numeric or categorical"))
     }
 }
 

@@ -88,7 +88,7 @@ impl ChiSquare {
         Ok(Score {
             statistic,
             pvalue: Some(pvalue),
-            effect: Effect { name: "Cramer's V".into(), value: table.cramers_v(n as f64, m as f64) },
+            effect: Effect::new("Cramer's V", table.cramers_v(n as f64, m as f64)),
             reference_len: n,
             current_len: m,
             notes,
@@ -127,7 +127,7 @@ struct Compiled {
 impl CompiledTest for Compiled {
     fn compare(&self, current: &Sample) -> Result<Score> {
         current.require_values(OPERATION, "current")?;
-        super::require_kind(OPERATION, self.kind, current)?;
+        current.require_kind(OPERATION, self.kind)?;
         self.test.score(&self.counts, &current.counted())
     }
 }

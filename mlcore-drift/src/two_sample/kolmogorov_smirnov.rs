@@ -51,15 +51,17 @@ impl DriftTest for KolmogorovSmirnov {
     }
 
     fn compile(&self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
-        let values = reference.numbers_for(OPERATION, "reference")?;
+        let values = reference.require_numbers(OPERATION, "reference")?;
         let ties = share_on_atoms(values, reference.range());
         let reference = KsReference::new(values)?;
         Ok(Box::new(Compiled { reference, ties, options: self.options }))
     }
 
     fn compare(&self, reference: &Sample, current: &Sample) -> Result<Score> {
-        let (x, y) =
-            (reference.numbers_for(OPERATION, "reference")?, current.numbers_for(OPERATION, "current")?);
+        let (x, y) = (
+            reference.require_numbers(OPERATION, "reference")?,
+            current.require_numbers(OPERATION, "current")?,
+        );
         score(ks_2samp(x, y, &self.options)?, x.len(), y.len(), share_on_atoms(x, reference.range()))
     }
 }
@@ -73,7 +75,7 @@ struct Compiled {
 
 impl CompiledTest for Compiled {
     fn compare(&self, current: &Sample) -> Result<Score> {
-        let values = current.numbers_for(OPERATION, "current")?;
+        let values = current.require_numbers(OPERATION, "current")?;
         let result = self.reference.compare(values, &self.options)?;
         score(result, self.reference.len(), values.len(), self.ties)
     }
@@ -89,7 +91,7 @@ fn score(result: KsResult, reference_len: usize, current_len: usize, ties: f64) 
     Ok(Score {
         statistic: result.statistic,
         pvalue: Some(result.pvalue),
-        effect: Effect { name: "D".into(), value: result.statistic },
+        effect: Effect::new("D", result.statistic),
         reference_len: reference_len as u64,
         current_len: current_len as u64,
         notes,

@@ -60,7 +60,7 @@ impl CompiledTest for Compiled {
         Ok(Score {
             statistic,
             pvalue: Some(pvalue),
-            effect: Effect { name: "difference of rates".into(), value: (after - before).abs() },
+            effect: Effect::new("difference of rates", (after - before).abs()),
             reference_len: reference_rows,
             current_len: current_rows,
             notes: Vec::new(),

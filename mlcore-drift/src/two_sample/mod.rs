@@ -7,32 +7,47 @@
 mod chi_square;
 mod kolmogorov_smirnov;
 mod missing_rate;
+mod note;
 mod order;
 pub mod psi;
+mod score;
 
-use std::borrow::Cow;
 use std::fmt;
 
 use mlcore::Result;
-use serde::{Deserialize, Serialize};
 
 pub use self::chi_square::ChiSquare;
 pub use self::kolmogorov_smirnov::{KolmogorovSmirnov, MOST_TIES};
 pub use self::missing_rate::MissingRate;
+pub use self::note::{MOST_EXAMPLES, Note};
 pub use self::psi::Psi;
+pub use self::score::{Effect, Score};
 use crate::sample::{Kind, Sample};
 
 /// A two-sample test of one column.
 ///
 /// # Contract
-/// - A score depends on the two multisets of values only: not on the order of rows, nor on dictionary codes.
-/// - Identical samples score an effect of 0 and, where there is a p-value, one of 1.
-/// - Missing rows do not enter (they are [`MissingRate`]'s); a sample without any value is
-///   [`Error::InvalidInput`](mlcore::Error::InvalidInput), as is a sample of a kind the test does not apply to.
-/// - Constants, single values and infinities get an answer. Nothing panics.
-/// - [`compile`](Self::compile) then [`compare`](CompiledTest::compare) gives the same score as [`compare`](Self::compare).
+/// `mlcore_drift::conformance::drift_test` (feature `conformance`) demands what stands here and nothing else. Numbers are
+/// equal that differ by at most [`TOLERANCE`], of the larger one or of 1: a test may add up in any order.
 ///
-/// `mlcore_drift::conformance::drift_test` checks all of it (feature `conformance`).
+/// - **Rows have no order.** A score depends on the two multisets of values only: not on the order of rows, nor on the
+///   codes of a dictionary.
+/// - **Repeatable.** The same two samples score the same to the bit; a test that draws random numbers takes a seed as an
+///   option. [`compile`](Self::compile), then [`compare`](CompiledTest::compare), gives the score of
+///   [`compare`](Self::compare).
+/// - **Ranges.** The statistic is not NaN, a p-value lies in `[0, 1]`, the effect is 0 or more, and the score says how
+///   many values (rows, for a test of missing rows) each sample had.
+/// - **No change.** Identical samples have an effect of 0 and, where there is one, a p-value of at least 0.2.
+/// - **A change.** The author of a test says what it looks for: a shift, a spread, missing rows. Of two such changes of a
+///   thousand rows the larger has no smaller effect and no larger p-value; a change of most rows reaches
+///   [`default_minimum_effect`](Self::default_minimum_effect), with a p-value of at most 0.01. Whether the test sees any
+///   other change is not asked.
+/// - **Size is not certainty.** The same change in twenty times as many rows has 0.4 to 2.5 times the effect.
+/// - **Missing rows** do not enter, unless they are what the test looks for.
+/// - **Refused** as [`Error::InvalidInput`](mlcore::Error::InvalidInput) are a sample without any value (without rows, for
+///   a test of missing rows), a sample of a kind that the test does not apply to, and two samples of different kinds.
+/// - **Odd samples** (constants, single values, infinities, numbers at the limits of floats) get an answer or
+///   [`Error::InvalidInput`](mlcore::Error::InvalidInput). Nothing panics.
 ///
 /// ```
 /// use mlcore_drift::sample::Sample;
@@ -45,11 +60,66 @@ use crate::sample::{Kind, Sample};
 /// assert!(score.pvalue.unwrap() < 1e-3);
 /// # Ok::<(), mlcore::Error>(())
 /// ```
+///
+/// # A test of your own
+///
+/// ```
+/// use mlcore::Result;
+/// use mlcore_drift::sample::{Kind, Sample};
+/// use mlcore_drift::two_sample::{CompiledTest, DriftTest, Effect, Score};
+///
+/// /// Compares how often a number is negative.
+/// #[derive(Debug)]
+/// struct NegativeShare;
+///
+/// #[derive(Debug)]
+/// struct Compiled {
+///     share: f64,
+///     len: u64,
+/// }
+///
+/// fn negative_share(sample: &Sample, side: &'static str) -> Result<f64> {
+///     let values = sample.require_numbers("compare with negative_share", side)?;
+///     Ok(values.iter().filter(|value| **value < 0.0).count() as f64 / values.len() as f64)
+/// }
+///
+/// impl DriftTest for NegativeShare {
+///     fn name(&self) -> &str {
+///         "negative_share"
+///     }
+///
+///     fn applies_to(&self, kind: Kind) -> bool {
+///         kind == Kind::Numeric
+///     }
+///
+///     fn default_minimum_effect(&self) -> f64 {
+///         0.05
+///     }
+///
+///     fn compile(&self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
+///         let share = negative_share(reference, "reference")?;
+///         Ok(Box::new(Compiled { share, len: reference.len() }))
+///     }
+/// }
+///
+/// impl CompiledTest for Compiled {
+///     fn compare(&self, current: &Sample) -> Result<Score> {
+///         let difference = (negative_share(current, "current")? - self.share).abs();
+///         Ok(Score::new(difference, Effect::new("difference of shares", difference))
+///             .with_reference_len(self.len)
+///             .with_current_len(current.len()))
+///     }
+/// }
+///
+/// let score = NegativeShare.compare(&Sample::numeric(&[-1.0, 2.0]), &Sample::numeric(&[3.0, 4.0, 5.0]))?;
+/// assert_eq!((score.effect.value, score.reference_len, score.current_len), (0.5, 2, 3));
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 pub trait DriftTest: fmt::Debug + Send + Sync {
     /// The name in verdicts and reports: `ks`, `psi`, `chi_square`.
     fn name(&self) -> &str;
 
-    /// Does the test make sense for such a column?
+    /// Whether the test makes sense for such a column.
     fn applies_to(&self, kind: Kind) -> bool;
 
     /// The smallest effect that a monitor calls drift unless told otherwise, in the unit of [`Score::effect`].
@@ -79,219 +149,5 @@ pub trait CompiledTest: fmt::Debug + Send + Sync {
     fn compare(&self, current: &Sample) -> Result<Score>;
 }
 
-/// What a [`DriftTest`] found.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Score {
-    /// The test's statistic.
-    pub statistic: f64,
-    /// The probability of such a statistic, or a larger one, if nothing changed; `None` for a test without one.
-    pub pvalue: Option<f64>,
-    /// How large the change is, on a scale that does not grow with the number of rows.
-    pub effect: Effect,
-    /// Values of the reference.
-    pub reference_len: u64,
-    /// Values of the current sample.
-    pub current_len: u64,
-    /// What a reader of the numbers should know.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<Note>,
-}
-
-/// The size of a change: a named number, 0 for none.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Effect {
-    /// What is measured: `D`, `Cramer's V`, `PSI`, `difference of rates`.
-    pub name: Cow<'static, str>,
-    /// How much of it.
-    pub value: f64,
-}
-
-/// Something to know beside the numbers of a [`Score`].
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "note", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Note {
-    /// Many values are equal, so that a Kolmogorov-Smirnov p-value is too large: it misses, it does not alarm.
-    Ties {
-        /// The share of the reference that lies on single values with about 1 % of it, or more, each.
-        share: f64,
-    },
-    /// Categories of the current sample that the reference does not have.
-    NewCategories {
-        /// How many.
-        count: u64,
-        /// Their share of the current values.
-        share: f64,
-        /// The most frequent of them, at most [`MOST_EXAMPLES`].
-        examples: Vec<String>,
-    },
-    /// Categories of the reference that the current sample does not have.
-    VanishedCategories {
-        /// How many.
-        count: u64,
-        /// Their share of the reference values.
-        share: f64,
-        /// The most frequent of them, at most [`MOST_EXAMPLES`].
-        examples: Vec<String>,
-    },
-    /// Rare categories were counted together, because the chi-square distribution does not hold for them.
-    PooledCategories {
-        /// How many.
-        count: u64,
-        /// Fewer than this many rows were expected of each.
-        expected_below: f64,
-    },
-    /// A point of the reference holds so many values that it became a bin of its own.
-    PointMass {
-        /// The value.
-        value: f64,
-        /// The share of the reference that has it.
-        share: f64,
-    },
-    /// Current values outside the range of the reference.
-    OutOfRange {
-        /// The share of current values below the smallest of the reference.
-        below: f64,
-        /// The share of current values above the largest of the reference.
-        above: f64,
-    },
-    /// Infinite values were left out, as Evidently does.
-    InfinitiesDropped {
-        /// How many of the reference.
-        reference: u64,
-        /// How many of the current sample.
-        current: u64,
-    },
-    /// Bins or categories without a value got a small share instead of zero, as Evidently does; the score depends on it.
-    ZerosLifted {
-        /// How many of the reference.
-        reference: u64,
-        /// How many of the current sample.
-        current: u64,
-    },
-}
-
-/// The most examples that a [`Note`] names.
-pub const MOST_EXAMPLES: usize = 5;
-
-impl Note {
-    /// Number, share of `total` and most frequent of the `categories` that only one side has; `overflow` rows of more
-    /// such categories were not kept apart.
-    pub(crate) fn examples(categories: &[(&str, u64)], overflow: u64, total: u64) -> (u64, f64, Vec<String>) {
-        let mut categories = categories.to_vec();
-        categories.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let rows: u64 = categories.iter().map(|(_, count)| count).sum::<u64>() + overflow;
-        let examples = categories.iter().take(MOST_EXAMPLES).map(|(name, _)| clipped(name)).collect();
-        (categories.len() as u64, rows as f64 / total.max(1) as f64, examples)
-    }
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ties { share } => {
-                write!(
-                    f,
-                    "ties {}: the p-value is too large, so that small changes are missed",
-                    Percent(*share)
-                )
-            }
-            Self::NewCategories { count, share, examples } => {
-                let names = Examples(examples, *count);
-                write!(f, "{count} new {} ({} of rows): {names}", plural(*count), Percent(*share))
-            }
-            Self::VanishedCategories { count, share, examples } => {
-                let names = Examples(examples, *count);
-                write!(
-                    f,
-                    "{count} vanished {} ({} of the reference): {names}",
-                    plural(*count),
-                    Percent(*share)
-                )
-            }
-            Self::PooledCategories { count, expected_below } => {
-                write!(
-                    f,
-                    "{count} rare {} pooled (fewer than {expected_below} rows expected)",
-                    plural(*count)
-                )
-            }
-            Self::PointMass { value, share } => {
-                write!(f, "{} of the reference is exactly {value}: a bin of its own", Percent(*share))
-            }
-            Self::OutOfRange { below, above } => {
-                let (below, above) = (Percent(*below), Percent(*above));
-                write!(f, "outside the range of the reference: {below} below, {above} above")
-            }
-            Self::InfinitiesDropped { reference, current } => {
-                write!(f, "infinite values left out: {reference} of the reference, {current} current")
-            }
-            Self::ZerosLifted { reference, current } => {
-                write!(f, "empty bins lifted above zero: {reference} of the reference, {current} current")
-            }
-        }
-    }
-}
-
-fn plural(count: u64) -> &'static str {
-    if count == 1 { "category" } else { "categories" }
-}
-
-/// A share as a percentage that never rounds something to nothing.
-pub(crate) struct Percent(pub(crate) f64);
-
-impl fmt::Display for Percent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let percent = self.0 * 100.0;
-        match percent.abs() {
-            0.0 => f.write_str("0 %"),
-            p if p < 0.01 => f.write_str("< 0.01 %"),
-            p if p < 1.0 => write!(f, "{percent:.2} %"),
-            p if p < 10.0 => write!(f, "{percent:.1} %"),
-            _ => write!(f, "{percent:.0} %"),
-        }
-    }
-}
-
-/// A count with separators: `20,190`.
-pub(crate) struct Grouped(pub(crate) u64);
-
-impl fmt::Display for Grouped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            few @ 0..1000 => write!(f, "{few}"),
-            many => write!(f, "{},{:03}", Self(many / 1000), many % 1000),
-        }
-    }
-}
-
-struct Examples<'a>(&'a [String], u64);
-
-impl fmt::Display for Examples<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, name) in self.0.iter().enumerate() {
-            write!(f, "{}\"{}\"", if position == 0 { "" } else { ", " }, name.escape_debug())?;
-        }
-        if self.1 > self.0.len() as u64 { f.write_str(", ...") } else { Ok(()) }
-    }
-}
-
-/// A name as it may appear in a message: cut where it grows long.
-pub(crate) fn clipped(name: &str) -> String {
-    const LONGEST: usize = 60;
-    match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", name.get(..end).unwrap_or_default()),
-        None => name.to_owned(),
-    }
-}
-
-/// Refuses a current sample of another kind than the reference's.
-pub(crate) fn require_kind(operation: &'static str, expected: Kind, current: &Sample) -> Result<()> {
-    if current.kind() == expected {
-        return Ok(());
-    }
-    let problem = format!("the reference is {expected}, the current sample is {}", current.kind());
-    Err(mlcore::Error::invalid_input(operation, "current", problem)
-        .remedy("read both columns as the same kind, see Sample::from_array_as"))
-}
+/// Two numbers of a score are equal if they differ by at most this share of the larger one, or of 1.
+pub const TOLERANCE: f64 = 1e-9;

@@ -7,7 +7,7 @@ from mlcore.typing import ArrayLike, Row, Table
 _Recipe = Literal["quantile", "uniform", "evidently"]
 _Kind = Literal["numeric", "categorical"]
 _Correction = Literal["bonferroni", "holm", "fdr_bh", "fdr_by"]
-_Outcome = Literal["stable", "drifted", "insufficient data"]
+_Outcome = Literal["stable", "drifted", "insufficient_data"]
 _Test = KolmogorovSmirnov | ChiSquare | Psi | Literal["ks", "chi_square", "psi", "psi_evidently"]
 
 class _ColumnOptions(TypedDict, total=False):

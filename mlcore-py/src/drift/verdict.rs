@@ -15,7 +15,7 @@ pub(crate) struct ColumnVerdict {
     kind: String,
     /// The name of the test: ``ks``, ``chi_square``, ``psi``, ``missing_rate``.
     test: String,
-    /// ``stable``, ``drifted`` or ``insufficient data``.
+    /// ``stable``, ``drifted`` or ``insufficient_data``.
     outcome: String,
     /// Did the column drift: surely, and by enough to matter?
     drifted: bool,
@@ -83,7 +83,7 @@ impl Verdict {
         self.verdict.is_drifted()
     }
 
-    /// ``stable``, ``drifted`` or ``insufficient data``.
+    /// ``stable``, ``drifted`` or ``insufficient_data``.
     #[getter]
     fn outcome(&self) -> String {
         self.verdict.overall.to_string()

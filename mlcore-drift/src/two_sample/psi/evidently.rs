@@ -11,7 +11,7 @@ use mlcore::{Error, Result};
 use super::histogram::Interior;
 use super::{OPERATION, PsiResult, term};
 use crate::sample::{Categories, Precision, Sample, count_numbers};
-use crate::two_sample::{CompiledTest, Note, Score, require_kind};
+use crate::two_sample::{CompiledTest, Note, Score};
 use crate::vector::extent;
 
 /// At most this many distinct values of the reference are compared one by one.
@@ -61,7 +61,7 @@ impl EvidentlyReference {
 
     fn psi(&self, current: &Sample) -> Result<PsiResult> {
         current.require_values(OPERATION, "current")?;
-        require_kind(OPERATION, self.sample.kind(), current)?;
+        current.require_kind(OPERATION, self.sample.kind())?;
         if let Some(categories) = self.sample.categories() {
             return Ok(by_category(categories, &current.counted()));
         }
@@ -97,7 +97,7 @@ struct Finite<'a> {
 
 impl<'a> Finite<'a> {
     fn of(sample: &'a Sample, side: &'static str) -> Result<Self> {
-        let all = sample.numbers_for(OPERATION, side)?;
+        let all = sample.require_numbers(OPERATION, side)?;
         let precision = sample.precision();
         let range = sample.range();
         if range.0.is_finite() && range.1.is_finite() {

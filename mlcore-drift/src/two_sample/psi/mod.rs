@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use self::bins::Bins;
 use self::evidently::EvidentlyReference;
-use super::{CompiledTest, DriftTest, Effect, Note, Score, require_kind};
+use super::{CompiledTest, DriftTest, Effect, Note, Score};
 use crate::sample::{Categories, Kind, Sample};
 
 /// How the bins are chosen and empty ones treated.
@@ -144,7 +144,7 @@ pub fn psi(reference: &Sample, current: &Sample, options: &PsiOptions) -> Result
     options.check()?;
     reference.require_values(OPERATION, "reference")?;
     current.require_values(OPERATION, "current")?;
-    require_kind(OPERATION, reference.kind(), current)?;
+    current.require_kind(OPERATION, reference.kind())?;
     if options.recipe == PsiRecipe::Evidently {
         return evidently::psi(reference, current);
     }
@@ -201,7 +201,7 @@ impl PsiResult {
         Score {
             statistic: self.psi,
             pvalue: self.pvalue,
-            effect: Effect { name: "PSI".into(), value: self.psi_corrected.max(0.0) },
+            effect: Effect::new("PSI", self.psi_corrected.max(0.0)),
             reference_len: reference.len(),
             current_len: current.len(),
             notes: self.notes,
@@ -250,7 +250,7 @@ impl CompiledPsi {
         current.require_values(OPERATION, "current")?;
         match &self.reference {
             Counted::Numeric { bins, counts, notes } => {
-                let values = current.numbers_for(OPERATION, "current")?;
+                let values = current.require_numbers(OPERATION, "current")?;
                 let mut result = smoothed(counts, &bins.count(values));
                 result.edges = bins.edges();
                 result.notes =
@@ -258,7 +258,7 @@ impl CompiledPsi {
                 Ok(result)
             }
             Counted::Categorical(reference) => {
-                require_kind(OPERATION, Kind::Categorical, current)?;
+                current.require_kind(OPERATION, Kind::Categorical)?;
                 let counted = current.counted();
                 let rows = reference.union(&counted);
                 let (mut x, mut y): (Vec<u64>, Vec<u64>) = rows.iter().map(|(_, a, b)| (*a, *b)).unzip();

@@ -1,0 +1,202 @@
+//! The contract of [`DriftTest`].
+
+use mlcore::{Error, Result};
+
+use super::numbers::{equal, same};
+use super::samples::{LooksFor, Samples};
+use crate::sample::{Kind, Sample};
+use crate::two_sample::{DriftTest, Score};
+
+/// Checks every promise of [`DriftTest`] on a test that looks for this change.
+///
+/// # Panics
+/// At the first promise that `test` breaks.
+pub fn drift_test(test: &dyn DriftTest, looks_for: LooksFor) {
+    let name = test.name();
+    assert!(!name.is_empty(), "a test has a name");
+    let minimum = test.default_minimum_effect();
+    assert!(minimum > 0.0 && minimum.is_finite(), "{name}: the default smallest effect is {minimum}");
+    let (applies, wrong): (Vec<Kind>, Vec<Kind>) = Kind::ALL.iter().partition(|kind| test.applies_to(**kind));
+    assert!(!applies.is_empty(), "{name} applies to nothing");
+    for kind in &applies {
+        let suite = Suite { test, samples: Samples { kind: *kind, looks_for } };
+        suite.a_score_says_how_many_values_there_were();
+        suite.the_same_samples_score_the_same();
+        suite.the_order_of_rows_is_irrelevant();
+        suite.identical_samples_do_not_differ();
+        suite.larger_changes_score_higher();
+        suite.effects_do_not_grow_with_rows();
+        suite.missing_rows_do_not_enter();
+        suite.silence_is_refused();
+        suite.odd_samples_are_answered();
+    }
+    for kind in wrong {
+        let sample = Samples { kind, looks_for }.changed(50, 0.0);
+        refused(test.compare(&sample, &sample), &format!("{name} on {kind} columns"));
+    }
+    if let [kind, other] = applies[..]
+        && looks_for != LooksFor::MissingRows
+    {
+        let [one, two] = [kind, other].map(|kind| Samples { kind, looks_for }.changed(50, 0.0));
+        refused(test.compare(&one, &two), &format!("{name}: samples of two kinds"));
+        refused(test.compare(&two, &one), &format!("{name}: samples of two kinds"));
+    }
+}
+
+fn refused<T>(answer: Result<T>, what: &str) {
+    match answer {
+        Err(Error::InvalidInput(_)) => {}
+        Err(other) => panic!("{what}: refused with another meaning: {other}"),
+        Ok(_) => panic!("{what}: not refused"),
+    }
+}
+
+struct Suite<'a> {
+    test: &'a dyn DriftTest,
+    samples: Samples,
+}
+
+impl Suite<'_> {
+    /// The score of either way of comparing, its numbers in range.
+    fn score(&self, reference: &Sample, current: &Sample) -> Score {
+        let name = self.test.name();
+        let score = self.answered(self.test.compare(reference, current));
+        let compiled =
+            self.answered(self.test.compile(reference).and_then(|compiled| compiled.compare(current)));
+        let Score { statistic, pvalue, effect, .. } = &score;
+        assert!(effect.value >= 0.0, "{name}: the effect is {}", effect.value);
+        assert!(pvalue.is_none_or(|p| (0.0..=1.0).contains(&p)), "{name}: the p-value is {pvalue:?}");
+        assert!(!statistic.is_nan(), "{name}: the statistic is NaN");
+        assert!(same(&score, &compiled), "{name}: compiling changes the score: {score:?}, {compiled:?}");
+        score
+    }
+
+    fn answered<T>(&self, answer: Result<T>) -> T {
+        answer.unwrap_or_else(|error| panic!("{}: no answer: {error}", self.test.name()))
+    }
+
+    /// What most checks compare: samples of different sizes, the second one changed.
+    fn pair(&self) -> (Sample, Sample) {
+        (self.samples.changed(500, 0.0), self.samples.changed(300, 0.3))
+    }
+
+    fn the_same_samples_score_the_same(&self) {
+        let (reference, current) = self.pair();
+        let (name, other) = (self.test.name(), self.samples.changed(200, 0.6));
+        let compiled = self.answered(self.test.compile(&reference));
+        let [first, _, third] =
+            [&current, &other, &current].map(|current| self.answered(compiled.compare(current)));
+        assert_eq!(first, third, "{name}: a comparison changes the next one");
+        let (once, again) = (self.score(&reference, &current), self.score(&reference, &current));
+        assert_eq!(once, again, "{name}: the same samples score differently");
+    }
+
+    fn the_order_of_rows_is_irrelevant(&self) {
+        let (reference, current) = self.pair();
+        let straight = self.score(&reference, &current);
+        let other = self.score(&Samples::reordered(&reference), &Samples::reordered(&current));
+        let name = self.test.name();
+        assert!(same(&straight, &other), "{name}: the order of rows matters: {straight:?}, {other:?}");
+    }
+
+    fn a_score_says_how_many_values_there_were(&self) {
+        let (reference, current) = self.pair();
+        let len = |sample: &Sample| match self.samples.looks_for {
+            LooksFor::MissingRows => sample.rows(),
+            LooksFor::Shift | LooksFor::Spread => sample.len(),
+        };
+        let Score { reference_len, current_len, .. } = self.score(&reference, &current);
+        assert_eq!(
+            (reference_len, current_len),
+            (len(&reference), len(&current)),
+            "{}: the sizes of reference and current sample",
+            self.test.name()
+        );
+    }
+
+    fn identical_samples_do_not_differ(&self) {
+        for rows in [1, 2, 50, 1000] {
+            let sample = self.samples.changed(rows, 0.0);
+            // One or two values may be too few to be compared.
+            if sample.is_empty() || (rows < 50 && self.test.compare(&sample, &sample).is_err()) {
+                continue;
+            }
+            let Score { effect, pvalue, .. } = self.score(&sample, &sample);
+            let name = self.test.name();
+            assert!(equal(effect.value, 0.0), "{name}: {rows} identical rows differ by {}", effect.value);
+            assert!(
+                pvalue.is_none_or(|p| p >= LEAST_PVALUE_OF_NO_CHANGE),
+                "{name}: identical samples, p = {pvalue:?}"
+            );
+        }
+    }
+
+    fn larger_changes_score_higher(&self) {
+        let reference = self.samples.changed(1000, 0.0);
+        let [small, large] =
+            [0.1, 0.6].map(|change| self.score(&reference, &self.samples.changed(1000, change)));
+        let name = self.test.name();
+        assert!(large.effect.value >= small.effect.value, "{name}: a larger change has a smaller effect");
+        assert!(large.pvalue <= small.pvalue, "{name}: a larger change is less certain");
+        assert!(
+            large.effect.value >= self.test.default_minimum_effect(),
+            "{name}: a change of most rows, effect {}, is below the default",
+            large.effect.value
+        );
+        assert!(
+            large.pvalue.is_none_or(|p| p <= MOST_PVALUE_OF_A_LARGE_CHANGE),
+            "{name}: a change of most rows could be chance: {:?}",
+            large.pvalue
+        );
+    }
+
+    fn effects_do_not_grow_with_rows(&self) {
+        let effect = |rows| {
+            let (reference, current) = (self.samples.changed(rows, 0.0), self.samples.changed(rows, 0.4));
+            self.score(&reference, &current).effect.value
+        };
+        let (few, many) = (effect(1000), effect(20_000));
+        assert!((0.4..=2.5).contains(&(many / few)), "{}: {few} becomes {many} with rows", self.test.name());
+    }
+
+    fn missing_rows_do_not_enter(&self) {
+        if self.samples.looks_for == LooksFor::MissingRows {
+            return;
+        }
+        let (reference, current) = self.pair();
+        let (whole, gappy) =
+            (self.score(&reference, &current), self.score(&reference, &Samples::gappy(&current)));
+        let name = self.test.name();
+        assert!(same(&whole, &gappy), "{name}: missing rows enter the test: {whole:?}, {gappy:?}");
+    }
+
+    fn silence_is_refused(&self) {
+        let (some, name) = (self.samples.changed(100, 0.0), self.test.name());
+        for silent in &self.samples.silent() {
+            for (reference, current) in [(silent, &some), (&some, silent), (silent, silent)] {
+                refused(self.test.compare(reference, current), &format!("{name}: a sample without values"));
+            }
+            refused(self.test.compile(silent), &format!("{name}: a reference without values"));
+        }
+    }
+
+    fn odd_samples_are_answered(&self) {
+        let ordinary = self.samples.changed(100, 0.0);
+        let odd = self.samples.odd();
+        for (position, a) in odd.iter().enumerate() {
+            for b in odd.iter().chain([&ordinary]) {
+                for (reference, current) in [(a, b), (b, a)] {
+                    match self.test.compare(reference, current) {
+                        Ok(_) => drop(self.score(reference, current)),
+                        Err(Error::InvalidInput(_)) => {}
+                        Err(other) => panic!("{} on odd sample {position}: {other}", self.test.name()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where the tables of Anderson and Darling's test end: a p-value of it is never more than 0.25.
+const LEAST_PVALUE_OF_NO_CHANGE: f64 = 0.2;
+const MOST_PVALUE_OF_A_LARGE_CHANGE: f64 = 0.01;

@@ -1,0 +1,155 @@
+//! What a reader of a score should know beside its numbers.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::{Percent, clipped};
+
+/// Something to know beside the numbers of a [`Score`](super::Score).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "note", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Note {
+    /// Many values are equal, so that a Kolmogorov-Smirnov p-value is too large: it misses, it does not alarm.
+    Ties {
+        /// The share of the reference that lies on single values with about 1 % of it, or more, each.
+        share: f64,
+    },
+    /// Categories of the current sample that the reference does not have.
+    NewCategories {
+        /// How many.
+        count: u64,
+        /// Their share of the current values.
+        share: f64,
+        /// The most frequent of them, at most [`MOST_EXAMPLES`].
+        examples: Vec<String>,
+    },
+    /// Categories of the reference that the current sample does not have.
+    VanishedCategories {
+        /// How many.
+        count: u64,
+        /// Their share of the reference values.
+        share: f64,
+        /// The most frequent of them, at most [`MOST_EXAMPLES`].
+        examples: Vec<String>,
+    },
+    /// Rare categories were counted together, because the chi-square distribution does not hold for them.
+    PooledCategories {
+        /// How many.
+        count: u64,
+        /// Fewer than this many rows were expected of each.
+        expected_below: f64,
+    },
+    /// A point of the reference holds so many values that it became a bin of its own.
+    PointMass {
+        /// The value.
+        value: f64,
+        /// The share of the reference that has it.
+        share: f64,
+    },
+    /// Current values outside the range of the reference.
+    OutOfRange {
+        /// The share of current values below the smallest of the reference.
+        below: f64,
+        /// The share of current values above the largest of the reference.
+        above: f64,
+    },
+    /// Infinite values were left out, as Evidently does.
+    InfinitiesDropped {
+        /// How many of the reference.
+        reference: u64,
+        /// How many of the current sample.
+        current: u64,
+    },
+    /// Bins or categories without a value got a small share instead of zero, as Evidently does; the score depends on it.
+    ZerosLifted {
+        /// How many of the reference.
+        reference: u64,
+        /// How many of the current sample.
+        current: u64,
+    },
+    /// A note of a test that this crate does not know.
+    Remark {
+        /// A clause without a full stop.
+        text: String,
+    },
+}
+
+/// The most examples that a [`Note`] names.
+pub const MOST_EXAMPLES: usize = 5;
+
+impl Note {
+    /// Number, share of `total` and most frequent of the `categories` that only one side has; `overflow` rows of more
+    /// such categories were not kept apart.
+    pub(crate) fn examples(categories: &[(&str, u64)], overflow: u64, total: u64) -> (u64, f64, Vec<String>) {
+        let mut categories = categories.to_vec();
+        categories.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        let rows: u64 = categories.iter().map(|(_, count)| count).sum::<u64>() + overflow;
+        let examples = categories.iter().take(MOST_EXAMPLES).map(|(name, _)| clipped(name)).collect();
+        (categories.len() as u64, rows as f64 / total.max(1) as f64, examples)
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ties { share } => {
+                write!(
+                    f,
+                    "ties {}: the p-value is too large, so that small changes are missed",
+                    Percent(*share)
+                )
+            }
+            Self::NewCategories { count, share, examples } => {
+                let names = Examples(examples, *count);
+                write!(f, "{count} new {} ({} of rows): {names}", plural(*count), Percent(*share))
+            }
+            Self::VanishedCategories { count, share, examples } => {
+                let names = Examples(examples, *count);
+                write!(
+                    f,
+                    "{count} vanished {} ({} of the reference): {names}",
+                    plural(*count),
+                    Percent(*share)
+                )
+            }
+            Self::PooledCategories { count, expected_below } => {
+                write!(
+                    f,
+                    "{count} rare {} pooled (fewer than {expected_below} rows expected)",
+                    plural(*count)
+                )
+            }
+            Self::PointMass { value, share } => {
+                write!(f, "{} of the reference is exactly {value}: a bin of its own", Percent(*share))
+            }
+            Self::OutOfRange { below, above } => {
+                let (below, above) = (Percent(*below), Percent(*above));
+                write!(f, "outside the range of the reference: {below} below, {above} above")
+            }
+            Self::InfinitiesDropped { reference, current } => {
+                write!(f, "infinite values left out: {reference} of the reference, {current} current")
+            }
+            Self::ZerosLifted { reference, current } => {
+                write!(f, "empty bins lifted above zero: {reference} of the reference, {current} current")
+            }
+            Self::Remark { text } => f.write_str(text),
+        }
+    }
+}
+
+fn plural(count: u64) -> &'static str {
+    if count == 1 { "category" } else { "categories" }
+}
+
+struct Examples<'a>(&'a [String], u64);
+
+impl fmt::Display for Examples<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, name) in self.0.iter().enumerate() {
+            write!(f, "{}\"{}\"", if position == 0 { "" } else { ", " }, name.escape_debug())?;
+        }
+        if self.1 > self.0.len() as u64 { f.write_str(", ...") } else { Ok(()) }
+    }
+}
