@@ -8,11 +8,10 @@ use mlcore::evaluate::{self, Contender, GateMetric, LatencyBudget, Requirement, 
 use pyo3::prelude::*;
 
 use crate::door::{self, Asked};
-use crate::error::{detached, entry, invalid};
+use crate::error::{detached, entry, invalid, raise};
 use crate::metrics::{binary_truth, probabilities};
 use crate::plain::{json, plain};
 use crate::runner::duration;
-use crate::stats::unknown;
 
 #[pymodule(submodule, module = "mlcore", name = "evaluate")]
 pub(crate) mod native {
@@ -68,8 +67,8 @@ impl Gate {
     /// Parameters
     /// ----------
     /// metric : str
-    ///     Of labels: ``roc_auc``, ``log_loss``, ``brier_score``, ``accuracy``. Of values: ``mean_absolute_error``,
-    ///     ``mean_squared_error``.
+    ///     Of labels, such as ``roc_auc``, ``log_loss``, ``accuracy``, or of values, such as ``mean_absolute_error``:
+    ///     :meth:`metrics` lists them.
     /// at_least, at_most : float, optional
     ///     The challenger's value, whatever the champion's is: ``at_least`` where more is better, else ``at_most``.
     /// non_inferior : float, optional
@@ -116,6 +115,18 @@ impl Gate {
         })
     }
 
+    /// The names of the metrics that can be asked for.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.evaluate import Gate
+    /// >>> Gate.metrics()[:4]
+    /// ['roc_auc', 'log_loss', 'brier_score', 'accuracy']
+    #[staticmethod]
+    fn metrics() -> Vec<&'static str> {
+        GateMetric::ALL.iter().map(|metric| metric.name()).collect()
+    }
+
     /// Asks that a share ``quantile`` of the challenger's answers surely keeps to ``budget`` seconds; answers the gate itself.
     #[pyo3(signature = (budget, quantile = 0.99))]
     fn require_latency<'py>(slf: Bound<'py, Self>, budget: f64, quantile: f64) -> PyResult<Bound<'py, Self>> {
@@ -131,7 +142,7 @@ impl Gate {
     /// Parameters
     /// ----------
     /// y_true : array_like
-    ///     Labels of two classes, or values where ``mean_absolute_error`` or ``mean_squared_error`` is asked for.
+    ///     Labels of two classes, or values where a metric of values is asked for.
     /// challenger : array_like
     ///     Its predictions: the probability of the positive class (or the two columns of ``predict_proba``), or values.
     /// champion : array_like, optional
@@ -169,11 +180,8 @@ impl Gate {
                 let problem = format!("{} is to be compared with it", metric.name());
                 return Err(invalid(py, JUDGE, "champion", problem, "pass the champion's predictions"));
             }
-            let of_values = |metric: &GateMetric| {
-                matches!(metric, GateMetric::MeanAbsoluteError | GateMetric::MeanSquaredError)
-            };
             let (labels, values);
-            let truth = if gate.requirements.iter().any(|(metric, _)| of_values(metric)) {
+            let truth = if gate.requirements.iter().any(|(metric, _)| metric.compares_values()) {
                 values = door::numbers(y_true, Asked { operation: JUDGE, subject: "y_true" })?;
                 Truth::Values(values.as_slice())
             } else {
@@ -341,18 +349,10 @@ impl Gate {
 }
 
 fn metric(py: Python<'_>, name: &str, threshold: f64) -> PyResult<GateMetric> {
-    let known = [
-        GateMetric::RocAuc,
-        GateMetric::LogLoss,
-        GateMetric::BrierScore,
-        GateMetric::Accuracy { threshold },
-        GateMetric::MeanAbsoluteError,
-        GateMetric::MeanSquaredError,
-    ];
-    known
-        .into_iter()
-        .find(|metric| metric.name() == name)
-        .ok_or_else(|| unknown(py, REQUIRE, "metric", name, &known.map(GateMetric::name).join(", ")))
+    match name.parse().map_err(|error| raise(py, &error))? {
+        GateMetric::Accuracy { .. } => Ok(GateMetric::Accuracy { threshold }),
+        other => Ok(other),
+    }
 }
 
 fn latencies(

@@ -1,12 +1,13 @@
-"""Makes testdata/golden/evaluate/*.json: what scikit-learn 1.9.1 and scipy 1.17.1 say about seeded predictions.
+"""Makes testdata/golden/evaluate.json: what scikit-learn 1.9.1 and scipy 1.17.1 say about seeded predictions.
 
     pip install scikit-learn==1.9.1 scipy==1.17.1
     python testdata/golden/make_evaluate.py
 
 Data is described, not stored: SplitMix64 counters, turned into values by operations that IEEE 754 rounds alike
-everywhere. mlcore/tests/evaluate_golden.rs makes the same data, bit for bit, and compares the numbers to 1e-9.
+everywhere. mlcore/tests/evaluate_golden makes the same data, bit for bit, and compares the numbers to 1e-9.
 """
 
+import ast
 import json
 import warnings
 from pathlib import Path
@@ -15,8 +16,32 @@ import numpy as np
 from scipy import stats
 from sklearn import metrics
 
-OUT = Path(__file__).parent / "evaluate"
+OUT = Path(__file__).parent / "evaluate.json"
+STUB = Path(__file__).parents[2] / "mlcore-py" / "python" / "mlcore" / "metrics.pyi"
 warnings.simplefilter("ignore")
+
+
+def listed():
+    """The metrics that answer one number, by what they compare: the stub lists them, and annotates `y_pred` so.
+
+    Labels that two classes are chosen of have a `pos_label` too: they are "binary".
+    """
+    found = {}
+    for node in ast.parse(STUB.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and ast.unparse(node.returns) == "float":
+            kind = ast.unparse(node.args.args[1].annotation).strip("_").lower()
+            options = [option.arg for option in node.args.kwonlyargs]
+            kind = "binary" if kind == "labels" and "pos_label" in options else kind
+            found.setdefault(kind, []).append(node.name)
+    return found
+
+
+METRICS = listed()
+
+
+def computed(kind, y, pred, w):
+    """Every metric of the kind, with scikit-learn's defaults."""
+    return {name: getattr(metrics, name)(y, pred, sample_weight=w) for name in METRICS[kind]}
 
 
 def uniforms(seed, n, stream):
@@ -71,15 +96,10 @@ def binary(spec):
     pred = p > 0.5
     matrix = metrics.confusion_matrix(y, pred, labels=[False, True], sample_weight=w)
     return {
-        "accuracy_score": metrics.accuracy_score(y, pred, sample_weight=w),
-        "precision_score": metrics.precision_score(y, pred, sample_weight=w),
-        "recall_score": metrics.recall_score(y, pred, sample_weight=w),
-        "f1_score": metrics.f1_score(y, pred, sample_weight=w),
+        **computed("labels", y, pred, w),
+        **computed("binary", y, pred, w),
+        **computed("scores", y, p, w),
         "confusion_matrix": matrix.ravel().tolist(),
-        "log_loss": metrics.log_loss(y, p, labels=[False, True], sample_weight=w),
-        "brier_score_loss": metrics.brier_score_loss(y, p, sample_weight=w),
-        "roc_auc_score": metrics.roc_auc_score(y, p, sample_weight=w),
-        "average_precision_score": metrics.average_precision_score(y, p, sample_weight=w),
     }
 
 
@@ -87,7 +107,7 @@ def multiclass(spec):
     y, pred = (np.floor(uniforms(spec["seed"], spec["n"], s) * spec["classes"]).astype(int) for s in (0, 1))
     w = weights(spec)
     return {
-        "accuracy_score": metrics.accuracy_score(y, pred, sample_weight=w),
+        **computed("labels", y, pred, w),
         "labels": np.unique(np.concatenate([y, pred])).tolist(),
         "confusion_matrix": metrics.confusion_matrix(y, pred, sample_weight=w).ravel().tolist(),
         "confusion_matrix_1_0": metrics.confusion_matrix(y, pred, labels=[1, 0], sample_weight=w).ravel().tolist(),
@@ -103,12 +123,7 @@ def numbers(spec):
 def regression(spec):
     y, pred = numbers(spec)
     w = weights(spec)
-    return {
-        "mean_absolute_error": metrics.mean_absolute_error(y, pred, sample_weight=w),
-        "mean_squared_error": metrics.mean_squared_error(y, pred, sample_weight=w),
-        "root_mean_squared_error": metrics.root_mean_squared_error(y, pred, sample_weight=w),
-        "r2_score": metrics.r2_score(y, pred, sample_weight=w),
-    }
+    return computed("values", y, pred, w)
 
 
 def normal(difference, error):
@@ -156,17 +171,22 @@ def gate_labels(spec):
 def gate_values(spec):
     y, a = numbers(spec)
     b = a + (uniforms(spec["seed"], spec["n"], 3) - 0.5) * spec["extra"]
-    return {
-        "mean_absolute_error": paired_t(abs(y - a), abs(y - b)),
-        "mean_squared_error": paired_t((y - a) ** 2, (y - b) ** 2),
-    }
+    return {name: paired_t(*losses(name, y, a, b)) for name in METRICS["values"] if name.startswith("mean_")}
+
+
+def losses(name, y, *predictions):
+    """The metric of each row by itself: scikit-learn takes every row for an output."""
+    one = lambda pred: getattr(metrics, name)(y[None, :], pred[None, :], multioutput="raw_values")
+    return [one(pred) for pred in predictions]
+
+
+made = []
 
 
 def write(name, expected, specs):
     cases = [spec | {"expected": expected(spec)} for spec in specs]
     lines = ",\n".join(json.dumps(case) for case in cases)
-    OUT.mkdir(exist_ok=True)
-    (OUT / f"{name}.json").write_text(f"[\n{lines}\n]\n")
+    made.append(f'"{name}": [\n{lines}\n]')
     print(f"{name}: {len(cases)} cases")
 
 
@@ -253,3 +273,5 @@ write("gate_values", gate_values, [
         (5000, 1.0, 0.0, 0.5, 0.05), (5000, 3.0, -1.0, 0.2, 0.4), (20_000, 1.0, 0.0, 1.0, 0.3), (20_000, 2.0, 7.0, 1.0, 1.0),
     ])
 ])
+
+OUT.write_text("{\n" + ",\n".join(made) + "\n}\n")

@@ -1,10 +1,6 @@
-from typing import Any, Literal, final
+from typing import Any, final
 
 from mlcore.typing import ArrayLike
-
-_Metric = Literal[
-    "roc_auc", "log_loss", "brier_score", "accuracy", "mean_absolute_error", "mean_squared_error"
-]
 
 @final
 class GateCheck:
@@ -40,7 +36,7 @@ class Gate:
     ) -> Gate: ...
     def require(
         self,
-        metric: _Metric,
+        metric: str,
         *,
         at_least: float | None = None,
         at_most: float | None = None,
@@ -48,6 +44,8 @@ class Gate:
         superior: float | None = None,
         threshold: float = 0.5,
     ) -> Gate: ...
+    @staticmethod
+    def metrics() -> list[str]: ...
     def require_latency(self, budget: float, quantile: float = 0.99) -> Gate: ...
     def judge(
         self,

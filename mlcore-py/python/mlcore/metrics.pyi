@@ -3,79 +3,84 @@ import numpy.typing as npt
 
 from mlcore.typing import ArrayLike
 
+# What a metric compares. The golden numbers are made by these names, testdata/golden/make_evaluate.py.
+_Labels = ArrayLike
+_Scores = ArrayLike
+_Values = ArrayLike
+
 _Label = bool | int | float | str
 
 def accuracy_score(
-    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: _Labels, y_pred: _Labels, *, sample_weight: ArrayLike | None = None
 ) -> float: ...
 def average_precision_score(
-    y_true: ArrayLike,
-    y_score: ArrayLike,
+    y_true: _Labels,
+    y_score: _Scores,
     *,
     sample_weight: ArrayLike | None = None,
     pos_label: _Label | None = None,
 ) -> float: ...
 def brier_score_loss(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
+    y_true: _Labels,
+    y_proba: _Scores,
     *,
     sample_weight: ArrayLike | None = None,
     pos_label: _Label | None = None,
 ) -> float: ...
 def confusion_matrix(
-    y_true: ArrayLike,
-    y_pred: ArrayLike,
+    y_true: _Labels,
+    y_pred: _Labels,
     *,
     labels: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> npt.NDArray[np.float64]: ...
 def f1_score(
-    y_true: ArrayLike,
-    y_pred: ArrayLike,
+    y_true: _Labels,
+    y_pred: _Labels,
     *,
     pos_label: _Label | None = None,
     sample_weight: ArrayLike | None = None,
     zero_division: float = 0.0,
 ) -> float: ...
 def log_loss(
-    y_true: ArrayLike,
-    y_pred: ArrayLike,
+    y_true: _Labels,
+    y_pred: _Scores,
     *,
     sample_weight: ArrayLike | None = None,
     pos_label: _Label | None = None,
 ) -> float: ...
 def mean_absolute_error(
-    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
 ) -> float: ...
 def mean_squared_error(
-    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
 ) -> float: ...
 def precision_score(
-    y_true: ArrayLike,
-    y_pred: ArrayLike,
+    y_true: _Labels,
+    y_pred: _Labels,
     *,
     pos_label: _Label | None = None,
     sample_weight: ArrayLike | None = None,
     zero_division: float = 0.0,
 ) -> float: ...
 def r2_score(
-    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
 ) -> float: ...
 def recall_score(
-    y_true: ArrayLike,
-    y_pred: ArrayLike,
+    y_true: _Labels,
+    y_pred: _Labels,
     *,
     pos_label: _Label | None = None,
     sample_weight: ArrayLike | None = None,
     zero_division: float = 0.0,
 ) -> float: ...
 def roc_auc_score(
-    y_true: ArrayLike,
-    y_score: ArrayLike,
+    y_true: _Labels,
+    y_score: _Scores,
     *,
     sample_weight: ArrayLike | None = None,
     pos_label: _Label | None = None,
 ) -> float: ...
 def root_mean_squared_error(
-    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
 ) -> float: ...

@@ -3,7 +3,18 @@
 use ndarray::Array2;
 
 use super::input::{Call, Sum, average, weight};
+use super::metric::Metric;
 use crate::error::Result;
+
+/// These metrics by name, where a ratio without a denominator is 0.
+pub(super) const METRICS: &[(&str, Metric)] = &[
+    ("accuracy_score", Metric::Labels(accuracy_score)),
+    ("precision_score", Metric::Binary(|truth, pred, weight| precision_score(truth, pred, weight, ZERO))),
+    ("recall_score", Metric::Binary(|truth, pred, weight| recall_score(truth, pred, weight, ZERO))),
+    ("f1_score", Metric::Binary(|truth, pred, weight| f1_score(truth, pred, weight, ZERO))),
+];
+
+const ZERO: ZeroDivision = ZeroDivision::Zero;
 
 /// The share of rows whose label was predicted: scikit-learn's `accuracy_score`.
 ///

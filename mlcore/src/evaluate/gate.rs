@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::gate_metric::{GateMetric, Requirement, Truth};
+use super::gate_metric::GateMetric;
+use super::requirement::{Requirement, Truth};
 use super::verdict::{Check, Digits, GateVerdict};
 use crate::error::{Error, Result};
 use crate::schema::Signature;

@@ -16,34 +16,37 @@
 //! # Ok::<(), mlcore::Error>(())
 //! ```
 //!
-//! | the model answers | metrics |
+//! | the model answers | metrics, for example |
 //! |---|---|
-//! | labels | [`accuracy_score`], [`confusion_matrix`], [`precision_score`], [`recall_score`], [`f1_score`] |
+//! | labels | [`accuracy_score`], [`f1_score`], [`confusion_matrix`] |
 //! | probabilities | [`log_loss`], [`brier_score_loss`] |
-//! | scores that rank | [`roc_auc_score`], [`average_precision_score`] |
-//! | numbers | [`mean_absolute_error`], [`mean_squared_error`], [`root_mean_squared_error`], [`r2_score`] |
+//! | scores that rank | [`roc_auc_score`] |
+//! | numbers | [`mean_absolute_error`], [`r2_score`] |
 //!
-//! Every metric takes `sample_weight` last: one weight of 0 or more for each row, or `None` for all alike.
+//! Every metric takes `sample_weight`: one weight of 0 or more for each row, or `None` for all alike. [`Metric`] finds one
+//! by its name.
 //!
 //! [`Gate`] compares two models on the same held-out rows and says, with reasons, whether the one may replace the other.
 
 mod classification;
+mod comparison;
 mod gate;
 mod gate_metric;
 mod input;
+mod metric;
 mod paired;
 mod probability;
 mod ranking;
 mod regression;
+mod requirement;
 mod verdict;
 
-pub use self::classification::{
-    ConfusionMatrix, ZeroDivision, accuracy_score, binary_labels, confusion_matrix, f1_score,
-    precision_score, recall_score,
-};
+pub use self::classification::*;
 pub use self::gate::{Contender, Gate, LatencyBudget};
-pub use self::gate_metric::{GateMetric, Requirement, Truth};
-pub use self::probability::{brier_score_loss, log_loss, log_loss_of};
-pub use self::ranking::{average_precision_score, roc_auc_score};
-pub use self::regression::{mean_absolute_error, mean_squared_error, r2_score, root_mean_squared_error};
+pub use self::gate_metric::GateMetric;
+pub use self::metric::{Metric, MetricFunction};
+pub use self::probability::*;
+pub use self::ranking::*;
+pub use self::regression::*;
+pub use self::requirement::{Requirement, Truth};
 pub use self::verdict::{Check, GateVerdict};

@@ -1,7 +1,12 @@
 //! Metrics of predicted probabilities.
 
 use super::input::{Call, average};
+use super::metric::Metric;
 use crate::error::Result;
+
+/// These metrics by name.
+pub(super) const METRICS: &[(&str, Metric)] =
+    &[("log_loss", Metric::Scores(log_loss)), ("brier_score_loss", Metric::Scores(brier_score_loss))];
 
 /// The mean negative log-likelihood of the labels: scikit-learn's `log_loss` with `labels=[False, True]`.
 ///

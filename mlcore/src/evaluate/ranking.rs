@@ -1,7 +1,14 @@
 //! Metrics of scores that rank: only their order counts.
 
 use super::input::{Call, Sum, weight};
+use super::metric::Metric;
 use crate::error::Result;
+
+/// These metrics by name.
+pub(super) const METRICS: &[(&str, Metric)] = &[
+    ("roc_auc_score", Metric::Scores(roc_auc_score)),
+    ("average_precision_score", Metric::Scores(average_precision_score)),
+];
 
 /// The probability that a positive row scores above a negative one, ties counting half: scikit-learn's
 /// `roc_auc_score`, binary.

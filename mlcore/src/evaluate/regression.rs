@@ -1,7 +1,16 @@
 //! Metrics of predicted numbers.
 
 use super::input::{Call, Sum, average, weight};
+use super::metric::Metric;
 use crate::error::Result;
+
+/// These metrics by name.
+pub(super) const METRICS: &[(&str, Metric)] = &[
+    ("mean_absolute_error", Metric::Values(mean_absolute_error)),
+    ("mean_squared_error", Metric::Values(mean_squared_error)),
+    ("root_mean_squared_error", Metric::Values(root_mean_squared_error)),
+    ("r2_score", Metric::Values(r2_score)),
+];
 
 /// The mean distance: scikit-learn's `mean_absolute_error`.
 ///
@@ -9,8 +18,12 @@ use crate::error::Result;
 /// [`Error::InvalidInput`](crate::Error::InvalidInput) for no rows, differing lengths, unusable weights, and NaN or
 /// infinite values.
 pub fn mean_absolute_error(y_true: &[f64], y_pred: &[f64], sample_weight: Option<&[f64]>) -> Result<f64> {
-    check("mean_absolute_error", y_true, y_pred, sample_weight)?;
-    Ok(average(y_true.iter().zip(y_pred).map(|(truth, pred)| (truth - pred).abs()), sample_weight))
+    mean_loss("mean_absolute_error", absolute_error_of, y_true, y_pred, sample_weight)
+}
+
+/// The distance of one prediction.
+pub(super) fn absolute_error_of(truth: f64, pred: f64) -> f64 {
+    (truth - pred).abs()
 }
 
 /// The mean squared distance: scikit-learn's `mean_squared_error`.
@@ -18,8 +31,13 @@ pub fn mean_absolute_error(y_true: &[f64], y_pred: &[f64], sample_weight: Option
 /// # Errors
 /// As [`mean_absolute_error`].
 pub fn mean_squared_error(y_true: &[f64], y_pred: &[f64], sample_weight: Option<&[f64]>) -> Result<f64> {
-    check("mean_squared_error", y_true, y_pred, sample_weight)?;
-    Ok(average(y_true.iter().zip(y_pred).map(|(truth, pred)| squared(truth - pred)), sample_weight))
+    mean_loss("mean_squared_error", squared_error_of, y_true, y_pred, sample_weight)
+}
+
+/// The squared distance of one prediction.
+pub(super) fn squared_error_of(truth: f64, pred: f64) -> f64 {
+    let distance = truth - pred;
+    distance * distance
 }
 
 /// The root of the mean squared distance: scikit-learn's `root_mean_squared_error`.
@@ -27,8 +45,7 @@ pub fn mean_squared_error(y_true: &[f64], y_pred: &[f64], sample_weight: Option<
 /// # Errors
 /// As [`mean_absolute_error`].
 pub fn root_mean_squared_error(y_true: &[f64], y_pred: &[f64], sample_weight: Option<&[f64]>) -> Result<f64> {
-    check("root_mean_squared_error", y_true, y_pred, sample_weight)?;
-    mean_squared_error(y_true, y_pred, sample_weight).map(f64::sqrt)
+    mean_loss("root_mean_squared_error", squared_error_of, y_true, y_pred, sample_weight).map(f64::sqrt)
 }
 
 /// The share of the variance that is explained: scikit-learn's `r2_score`.
@@ -47,14 +64,26 @@ pub fn r2_score(y_true: &[f64], y_pred: &[f64], sample_weight: Option<&[f64]>) -
     let (mut unexplained, mut total) = (Sum::default(), Sum::default());
     for (row, (truth, pred)) in y_true.iter().zip(y_pred).enumerate() {
         let weight = weight(sample_weight, row);
-        unexplained.add(weight * squared(truth - pred));
-        total.add(weight * squared(truth - mean));
+        unexplained.add(weight * squared_error_of(*truth, *pred));
+        total.add(weight * squared_error_of(*truth, mean));
     }
     Ok(match (unexplained.value(), total.value()) {
         (0.0, _) => 1.0,
         (_, 0.0) => 0.0,
         (unexplained, total) => 1.0 - unexplained / total,
     })
+}
+
+/// The weighted mean of a loss per row.
+fn mean_loss(
+    metric: &'static str,
+    loss: fn(f64, f64) -> f64,
+    y_true: &[f64],
+    y_pred: &[f64],
+    sample_weight: Option<&[f64]>,
+) -> Result<f64> {
+    check(metric, y_true, y_pred, sample_weight)?;
+    Ok(average(y_true.iter().zip(y_pred).map(|(truth, pred)| loss(*truth, *pred)), sample_weight))
 }
 
 fn check(
@@ -68,8 +97,4 @@ fn check(
     call.check_finite("y_true", y_true)?;
     call.check_finite("y_pred", y_pred)?;
     Ok(call)
-}
-
-fn squared(value: f64) -> f64 {
-    value * value
 }

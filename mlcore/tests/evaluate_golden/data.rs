@@ -9,9 +9,12 @@ pub(crate) struct Spec {
     case: Value,
 }
 
-pub(crate) fn cases(file: &str) -> Vec<Spec> {
-    let path = format!("{}/../testdata/golden/evaluate/{file}", env!("CARGO_MANIFEST_DIR"));
-    let cases: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+/// The cases of one kind, at least twelve.
+pub(crate) fn cases(kind: &str) -> Vec<Spec> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/golden/evaluate.json");
+    let mut golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let Value::Array(cases) = golden[kind].take() else { panic!("no cases of {kind}") };
+    assert!(cases.len() >= 12);
     let spec = |case: Value| Spec {
         seed: case["seed"].as_u64().unwrap(),
         n: usize::try_from(case["n"].as_u64().unwrap()).unwrap(),
@@ -23,6 +26,15 @@ pub(crate) fn cases(file: &str) -> Vec<Spec> {
 impl Spec {
     pub(crate) fn expected(&self, what: &str) -> f64 {
         self.case["expected"][what].as_f64().unwrap()
+    }
+
+    /// The names of the metrics that have one expected number.
+    pub(crate) fn expected_metrics(&self) -> Vec<&str> {
+        let all = self.case["expected"].as_object().unwrap();
+        let mut names: Vec<&str> =
+            all.iter().filter(|(_, value)| value.is_number()).map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        names
     }
 
     pub(crate) fn expected_list(&self, what: &str) -> Vec<f64> {
@@ -95,9 +107,9 @@ impl Spec {
         }
     }
 
-    pub(crate) fn classes(&self, stream: u64) -> Vec<i32> {
+    pub(crate) fn classes(&self, stream: u64) -> Vec<i64> {
         let classes = self.number("classes");
-        self.uniforms(stream).into_iter().map(|u| (u * classes).floor() as i32).collect()
+        self.uniforms(stream).into_iter().map(|u| (u * classes).floor() as i64).collect()
     }
 
     /// The truth and what is predicted.

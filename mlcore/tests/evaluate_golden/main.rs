@@ -5,11 +5,7 @@
 mod data;
 
 use data::{Spec, cases};
-use mlcore::evaluate::{
-    Contender, Gate, GateMetric, Requirement, Truth, ZeroDivision, accuracy_score, average_precision_score,
-    brier_score_loss, confusion_matrix, f1_score, log_loss, mean_absolute_error, mean_squared_error,
-    precision_score, r2_score, recall_score, roc_auc_score, root_mean_squared_error,
-};
+use mlcore::evaluate::{Contender, Gate, GateMetric, Metric, Requirement, Truth, confusion_matrix};
 
 /// Relative, with an absolute floor where the truth is 0.
 fn check(spec: &Spec, what: &str, actual: f64) {
@@ -26,25 +22,34 @@ fn check_matrix(spec: &Spec, what: &str, actual: impl IntoIterator<Item = f64>) 
     }
 }
 
+/// Every metric of the list that compares such data, and no other, has an expected number in each case.
+fn check_metrics(spec: &Spec, compute: impl Fn(Metric) -> Option<f64>) {
+    let mut listed = Vec::new();
+    for (name, metric) in Metric::all() {
+        if let Some(actual) = compute(metric) {
+            check(spec, name, actual);
+            listed.push(name);
+        }
+    }
+    listed.sort_unstable();
+    assert_eq!(spec.expected_metrics(), listed, "run testdata/golden/make_evaluate.py");
+}
+
 #[test]
 fn binary_metrics_are_scikit_learns() {
-    let cases = cases("binary.json");
-    assert!(cases.len() >= 12);
-    for spec in &cases {
+    for spec in &cases("binary") {
         let y = spec.labels();
         let p = spec.probabilities(spec.shape(), &y, 1);
         let weights = spec.weights();
         let w = weights.as_deref();
         let pred: Vec<bool> = p.iter().map(|p| *p > 0.5).collect();
-        let zero = ZeroDivision::default();
-        check(spec, "accuracy_score", accuracy_score(&y, &pred, w).unwrap());
-        check(spec, "precision_score", precision_score(&y, &pred, w, zero).unwrap());
-        check(spec, "recall_score", recall_score(&y, &pred, w, zero).unwrap());
-        check(spec, "f1_score", f1_score(&y, &pred, w, zero).unwrap());
-        check(spec, "log_loss", log_loss(&y, &p, w).unwrap());
-        check(spec, "brier_score_loss", brier_score_loss(&y, &p, w).unwrap());
-        check(spec, "roc_auc_score", roc_auc_score(&y, &p, w).unwrap());
-        check(spec, "average_precision_score", average_precision_score(&y, &p, w).unwrap());
+        let classes = |labels: &[bool]| labels.iter().map(|label| i64::from(*label)).collect::<Vec<_>>();
+        check_metrics(spec, |metric| match metric {
+            Metric::Labels(function) => Some(function(&classes(&y), &classes(&pred), w).unwrap()),
+            Metric::Binary(function) => Some(function(&y, &pred, w).unwrap()),
+            Metric::Scores(function) => Some(function(&y, &p, w).unwrap()),
+            _ => None,
+        });
         let matrix = confusion_matrix(&y, &pred, Some(&[false, true]), w).unwrap().matrix;
         check_matrix(spec, "confusion_matrix", matrix);
     }
@@ -52,15 +57,16 @@ fn binary_metrics_are_scikit_learns() {
 
 #[test]
 fn multiclass_metrics_are_scikit_learns() {
-    let cases = cases("multiclass.json");
-    assert!(cases.len() >= 12);
-    for spec in &cases {
+    for spec in &cases("multiclass") {
         let (y, pred) = (spec.classes(0), spec.classes(1));
         let weights = spec.weights();
         let w = weights.as_deref();
-        check(spec, "accuracy_score", accuracy_score(&y, &pred, w).unwrap());
+        check_metrics(spec, |metric| match metric {
+            Metric::Labels(function) => Some(function(&y, &pred, w).unwrap()),
+            _ => None,
+        });
         let all = confusion_matrix(&y, &pred, None, w).unwrap();
-        check_matrix(spec, "labels", all.labels.iter().map(|label| f64::from(*label)));
+        check_matrix(spec, "labels", all.labels.iter().map(|label| *label as f64));
         check_matrix(spec, "confusion_matrix", all.matrix);
         let some = confusion_matrix(&y, &pred, Some(&[1, 0]), w).unwrap();
         check_matrix(spec, "confusion_matrix_1_0", some.matrix);
@@ -69,17 +75,31 @@ fn multiclass_metrics_are_scikit_learns() {
 
 #[test]
 fn regression_metrics_are_scikit_learns() {
-    let cases = cases("regression.json");
-    assert!(cases.len() >= 12);
-    for spec in &cases {
+    for spec in &cases("regression") {
         let (y, pred) = spec.numbers();
         let weights = spec.weights();
-        let w = weights.as_deref();
-        check(spec, "mean_absolute_error", mean_absolute_error(&y, &pred, w).unwrap());
-        check(spec, "mean_squared_error", mean_squared_error(&y, &pred, w).unwrap());
-        check(spec, "root_mean_squared_error", root_mean_squared_error(&y, &pred, w).unwrap());
-        check(spec, "r2_score", r2_score(&y, &pred, w).unwrap());
+        check_metrics(spec, |metric| match metric {
+            Metric::Values(function) => Some(function(&y, &pred, weights.as_deref()).unwrap()),
+            _ => None,
+        });
     }
+}
+
+#[test]
+fn an_unknown_metric_is_named_with_those_known() {
+    let error = Metric::named("rocauc").unwrap_err().to_string();
+    assert!(
+        error.starts_with("read metric: \"rocauc\" is not known; use one of accuracy_score, "),
+        "{error}"
+    );
+    let error = "rocauc".parse::<GateMetric>().unwrap_err().to_string();
+    assert!(
+        error.ends_with(
+            "use one of roc_auc, log_loss, brier_score, accuracy, mean_absolute_error, \
+        mean_squared_error"
+        ),
+        "{error}"
+    );
 }
 
 /// The gate's interval for this metric is the expected one.
@@ -108,34 +128,25 @@ fn check_interval(spec: &Spec, metric: GateMetric, truth: Truth<'_>, predictions
 
 #[test]
 fn intervals_of_labels_are_delongs_scipys_and_agresti_and_mins() {
-    let cases = cases("gate_labels.json");
-    assert!(cases.len() >= 12);
-    for spec in &cases {
+    for spec in &cases("gate_labels") {
         let y = spec.labels();
         let champion = spec.probabilities(spec.text("champion"), &y, 1);
         let challenger = spec.probabilities(spec.text("challenger"), &y, 2);
-        for metric in [
-            GateMetric::RocAuc,
-            GateMetric::LogLoss,
-            GateMetric::BrierScore,
-            GateMetric::Accuracy { threshold: 0.5 },
-        ] {
-            check_interval(spec, metric, Truth::Labels(&y), [&champion, &challenger]);
+        for metric in GateMetric::ALL.iter().filter(|metric| !metric.compares_values()) {
+            check_interval(spec, *metric, Truth::Labels(&y), [&champion, &challenger]);
         }
     }
 }
 
 #[test]
 fn intervals_of_values_are_scipys() {
-    let cases = cases("gate_values.json");
-    assert!(cases.len() >= 12);
-    for spec in &cases {
+    for spec in &cases("gate_values") {
         let (y, champion) = spec.numbers();
         let extra = spec.number("extra");
         let challenger: Vec<f64> =
             champion.iter().zip(spec.uniforms(3)).map(|(value, u)| value + (u - 0.5) * extra).collect();
-        for metric in [GateMetric::MeanAbsoluteError, GateMetric::MeanSquaredError] {
-            check_interval(spec, metric, Truth::Values(&y), [&champion, &challenger]);
+        for metric in GateMetric::ALL.iter().filter(|metric| metric.compares_values()) {
+            check_interval(spec, *metric, Truth::Values(&y), [&champion, &challenger]);
         }
     }
 }
