@@ -9,11 +9,11 @@ use std::time::Duration;
 use mlcore::Error;
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
-use mlcore::batch::{Batch, Row, Tensor, Value};
+use mlcore::batch::{Batch, Row, RowBuffer, Tensor, Value};
 use mlcore::name::{Arm, RequestId, Version};
 use mlcore::registry::ModelVersion;
 
-use crate::endpoint::{Clock, ModelLoader, OutcomeId, Record, RecordSink, RecordedInput, RowBuffer};
+use crate::endpoint::{Clock, ModelLoader, OutcomeId, Record, RecordSink, RecordedInput};
 
 /// Holds a clock to the contract of [`Clock`]: neither of its times goes backwards between two looks on one thread (the
 /// wall clock may be set by somebody, so it is only asked to be past 2020), and other threads see the same clock.

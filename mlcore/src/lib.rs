@@ -34,7 +34,7 @@
 //!
 //! | module | the question it answers |
 //! |---|---|
-//! | [`schema`], [`batch`] | What does data look like, and how does it travel without being copied? |
+//! | [`schema`], [`batch`], [`time`] | What does data look like, and how does it travel without being copied? |
 //! | [`runner`] | What is a model that can answer? |
 //! | [`artifact`], [`registry`] | Which bytes, which version, which alias, who changed what and when? |
 //! | [`rollout`] | Who gets which version, and may the new one grow? |
@@ -57,12 +57,14 @@ pub mod batch;
 pub mod conformance;
 pub mod error;
 pub mod evaluate;
+pub mod exact;
 pub mod name;
 pub mod registry;
 pub mod rollout;
 pub mod runner;
 pub mod schema;
 pub mod stats;
+pub mod time;
 #[doc(hidden)]
 pub mod words;
 

@@ -138,7 +138,8 @@ impl Monitor {
             if let Some(value) = values.get(*position)
                 && !buffer.accepts(value)
             {
-                let problem = format!("it is {} in the reference, and {value:?} came", column.kind);
+                let problem =
+                    format!("it is {} in the reference, and {} came", column.kind, value.described());
                 return Err(Error::schema_mismatch(OPERATION, column.name.clone(), problem));
             }
         }

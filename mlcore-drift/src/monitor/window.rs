@@ -43,9 +43,11 @@ impl Buffer {
 
     /// Can [`push`](Self::push) take this value?
     pub(super) fn accepts(&self, value: &Value<'_>) -> bool {
+        // Dates and times are neither: they move by themselves, as columns of a reference do that are skipped for it.
+        let is_number = matches!(value, Value::Null | Value::Int(_) | Value::UInt(_) | Value::Float(_));
         match self.values {
-            Values::Numeric { .. } => !matches!(value, Value::Text(_) | Value::Bool(_)),
-            Values::Categorical(_) => true,
+            Values::Numeric { .. } => is_number,
+            Values::Categorical(_) => is_number || matches!(value, Value::Text(_) | Value::Bool(_)),
         }
     }
 

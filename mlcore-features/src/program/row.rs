@@ -287,7 +287,7 @@ pub(crate) fn unfit_value(
     row: Option<usize>,
 ) -> Error {
     let name = program.input.fields().get(position).map_or("", |field| field.name());
-    let dtype = program.slots.get(position).map_or("", |slot| slot.dtype.name());
+    let dtype = program.slots.get(position).map_or_else(String::new, |slot| slot.dtype.to_string());
     let at = row.map_or_else(String::new, |row| format!("row {row}: "));
     match value {
         Value::Null => Error::schema_mismatch(
@@ -297,15 +297,8 @@ pub(crate) fn unfit_value(
         )
         .remedy("send a value, or fit on a table whose column is nullable or with an imputer"),
         value => {
-            let got = match value {
-                Value::Text(text) => format!("text {}", shown_text(Some(text))),
-                Value::Bool(value) => format!("bool {value}"),
-                Value::Int(value) => format!("integer {value}"),
-                Value::UInt(value) => format!("integer {value}"),
-                Value::Float(value) => format!("float {value}"),
-                Value::Null => "null".to_owned(),
-            };
-            Error::schema_mismatch("transform", name, format!("{at}expected {dtype}, got {got}"))
+            let problem = format!("{at}expected {dtype}, got {}", value.described());
+            Error::schema_mismatch("transform", name, problem)
                 .remedy("cast the column to the type it was fitted on, or fit again")
         }
     }

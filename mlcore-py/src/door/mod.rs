@@ -303,7 +303,7 @@ fn collected<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAn
 
 fn require_plain(py: Python<'_>, field: &Field, asked: Asked) -> PyResult<()> {
     let plain = *field.data_type() == DataType::Null
-        || DType::from_arrow(field.data_type()).is_some()
+        || DType::from_arrow(field.data_type()).is_some_and(DType::is_element)
         || matches!(field.data_type(), DataType::FixedSizeList(..));
     if plain {
         return Ok(());

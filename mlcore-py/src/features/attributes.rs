@@ -131,7 +131,7 @@ fn array<'py>(py: Python<'py>, values: &[&Scalar], dtype: DType) -> PyResult<Bou
             let floats: Vec<f64> = values.iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect();
             floats.into_pyarray(py).into_any()
         }
-        dtype => objects(values)?.call_method1("astype", (dtype.name(),))?,
+        dtype => objects(values)?.call_method1("astype", (dtype.to_string(),))?,
     })
 }
 

@@ -351,7 +351,7 @@ pub(crate) fn has_own_names(input: &Schema) -> bool {
 fn described<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDict>> {
     let described = PyDict::new(py);
     for field in schema.fields() {
-        described.set_item(field.name(), field.dtype().name())?;
+        described.set_item(field.name(), field.dtype().to_string())?;
     }
     Ok(described)
 }

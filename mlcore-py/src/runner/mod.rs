@@ -56,7 +56,7 @@ pub(crate) fn fields(schema: &Schema) -> Vec<Field> {
         .iter()
         .map(|field| Field {
             name: field.name().to_owned(),
-            dtype: field.dtype().name().to_owned(),
+            dtype: field.dtype().to_string(),
             shape: field.shape().iter().map(size).collect(),
             labels: field.labels().to_vec(),
         })

@@ -87,7 +87,7 @@ fn of_type(shape: Vec<usize>, values: Vec<f64>, dtype: DType) -> mlcore::Result<
                 value.fract() == 0.0 && *value >= <$type>::MIN as f64 && *value <= <$type>::MAX as f64
             };
             if let Some(value) = values.iter().find(|value| !fits(value)) {
-                return Err(Error::schema_mismatch(RUN, dtype.name(), format!("{value} is no {dtype}")));
+                return Err(Error::schema_mismatch(RUN, dtype.to_string(), format!("{value} is no {dtype}")));
             }
             Tensor::new(shape, values.into_iter().map(|value| value as $type).collect::<Vec<_>>())
         }};
@@ -107,7 +107,7 @@ fn of_type(shape: Vec<usize>, values: Vec<f64>, dtype: DType) -> mlcore::Result<
         DType::UInt16 => integers!(u16),
         DType::UInt32 => integers!(u32),
         DType::UInt64 => integers!(u64),
-        other => Err(Error::unsupported(RUN, other.name(), "numbers are no text")),
+        other => Err(Error::unsupported(RUN, other.to_string(), "numbers are no text")),
     }
 }
 
@@ -133,9 +133,11 @@ pub(super) fn tensor(
     let nested = value.is_instance_of::<PyList>()
         && value.get_item(0).is_ok_and(|first| first.is_instance_of::<PyList>());
     if nested || is_of(value, "numpy", &["generic"]) || value.extract::<f64>().is_ok() {
-        let dtype = field.map_or("float64", |field| {
-            if field.dtype() == DType::String { "object" } else { field.dtype().name() }
-        });
+        let dtype = match field.map(schema::Field::dtype) {
+            Some(DType::String) => "object".to_owned(),
+            Some(dtype) => dtype.to_string(),
+            None => "float64".to_owned(),
+        };
         return from_numpy(&py.import("numpy")?.call_method1("asarray", (value, dtype))?, name);
     }
     let array = door::column(value, Asked { operation: RUN, subject: "inputs" })?;

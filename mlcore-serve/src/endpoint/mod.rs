@@ -96,7 +96,7 @@ pub use self::decide::{Decided, OutcomeId};
 use self::decide::{Deployment, Sequence};
 pub use self::input::{Input, Request};
 use self::record::{Kept, Queue};
-pub use self::record::{Prediction, Record, RecordedInput, RowBuffer};
+pub use self::record::{Prediction, Record, RecordedInput};
 #[cfg(feature = "ort")]
 pub use self::release::OnnxLoader;
 use self::release::Resolver;

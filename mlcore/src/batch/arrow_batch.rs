@@ -6,16 +6,14 @@ use crate::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, PrimitiveArray, RecordBatch,
 };
 use crate::arrow::compute::cast;
-use crate::arrow::datatypes::{
-    ArrowPrimitiveType, Field as ArrowField, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, Schema as ArrowSchema, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
-};
+use crate::arrow::datatypes::{self, ArrowPrimitiveType, Field as ArrowField, Schema as ArrowSchema};
 use smallvec::smallvec;
 
 use super::element::{Buffer, Elements};
+use super::tensor::no_tensor;
 use super::{Batch, Tensor};
 use crate::error::{Error, Result};
-use crate::schema::DType;
+use crate::schema::{DType, numbers, untaken};
 
 impl Batch {
     /// The table's columns as tensors: `[rows]` each, `[rows, size]` for fixed-size lists. Numbers are shared with
@@ -64,14 +62,8 @@ fn tensor(name: &str, column: &ArrayRef) -> Result<Tensor> {
         let values = list.values().slice(list.value_offset(0).try_into().unwrap_or(0), list.len() * size);
         return tensor(name, &values)?.reshaped([list.len(), size]);
     }
-    let dtype = DType::from_arrow(column.data_type()).ok_or_else(|| {
-        Error::unsupported(
-            "make tensor",
-            name,
-            format!("columns of type {} are not taken", column.data_type()),
-        )
-        .remedy("cast it to a number, a bool or text first")
-    })?;
+    let dtype = DType::from_arrow(column.data_type())
+        .ok_or_else(|| untaken("make tensor", name, column.data_type()))?;
     let plain = if *column.data_type() == dtype.to_arrow() {
         column.clone()
     } else {
@@ -79,28 +71,26 @@ fn tensor(name: &str, column: &ArrayRef) -> Result<Tensor> {
             Error::schema_mismatch("make tensor", name, cause.to_string()).caused_by(cause)
         })?
     };
-    Ok(Tensor::from_buffer(smallvec![plain.len()], buffer(&plain, dtype)))
+    let buffer = buffer(&plain, dtype).ok_or_else(|| no_tensor(name, dtype))?;
+    Ok(Tensor::from_buffer(smallvec![plain.len()], buffer))
 }
 
-fn buffer(column: &ArrayRef, dtype: DType) -> Buffer {
+/// The storage of a column in the plain layout of its type; `None` for types that no tensor holds.
+fn buffer(column: &ArrayRef, dtype: DType) -> Option<Buffer> {
     fn shared<T: ArrowPrimitiveType>(column: &ArrayRef) -> Elements<T::Native> {
         Elements::Many(column.as_primitive::<T>().values().clone())
     }
-    match dtype {
-        DType::Bool => Buffer::Bool(column.as_boolean().values().iter().collect()),
-        DType::Int8 => Buffer::Int8(shared::<Int8Type>(column)),
-        DType::Int16 => Buffer::Int16(shared::<Int16Type>(column)),
-        DType::Int32 => Buffer::Int32(shared::<Int32Type>(column)),
-        DType::Int64 => Buffer::Int64(shared::<Int64Type>(column)),
-        DType::UInt8 => Buffer::UInt8(shared::<UInt8Type>(column)),
-        DType::UInt16 => Buffer::UInt16(shared::<UInt16Type>(column)),
-        DType::UInt32 => Buffer::UInt32(shared::<UInt32Type>(column)),
-        DType::UInt64 => Buffer::UInt64(shared::<UInt64Type>(column)),
-        DType::Float16 => Buffer::Float16(shared::<Float16Type>(column)),
-        DType::Float32 => Buffer::Float32(shared::<Float32Type>(column)),
-        DType::Float64 => Buffer::Float64(shared::<Float64Type>(column)),
-        DType::String => Buffer::String(column.as_string::<i32>().clone()),
+    macro_rules! shared {
+        ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+]) => {
+            match dtype {
+                DType::Bool => Some(Buffer::Bool(column.as_boolean().values().iter().collect())),
+                $(DType::$variant => Some(Buffer::$variant(shared::<datatypes::$arrow>(column))),)+
+                DType::String => Some(Buffer::String(column.as_string::<i32>().clone())),
+                DType::Date | DType::Time(_) | DType::Timestamp(..) => None,
+            }
+        };
     }
+    numbers!(shared!)
 }
 
 fn column(name: &str, tensor: &Tensor) -> Result<ArrayRef> {
@@ -129,27 +119,22 @@ fn flat_column(buffer: &Buffer) -> ArrayRef {
     fn shared<T: ArrowPrimitiveType>(values: &Elements<T::Native>) -> ArrayRef {
         Arc::new(PrimitiveArray::<T>::new(values.to_scalar_buffer(), None))
     }
-    match buffer {
-        Buffer::Bool(values) => Arc::new(BooleanArray::from(values.to_vec())),
-        Buffer::Int8(values) => shared::<Int8Type>(values),
-        Buffer::Int16(values) => shared::<Int16Type>(values),
-        Buffer::Int32(values) => shared::<Int32Type>(values),
-        Buffer::Int64(values) => shared::<Int64Type>(values),
-        Buffer::UInt8(values) => shared::<UInt8Type>(values),
-        Buffer::UInt16(values) => shared::<UInt16Type>(values),
-        Buffer::UInt32(values) => shared::<UInt32Type>(values),
-        Buffer::UInt64(values) => shared::<UInt64Type>(values),
-        Buffer::Float16(values) => shared::<Float16Type>(values),
-        Buffer::Float32(values) => shared::<Float32Type>(values),
-        Buffer::Float64(values) => shared::<Float64Type>(values),
-        Buffer::String(text) => Arc::new(text.clone()),
+    macro_rules! shared {
+        ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+]) => {
+            match buffer {
+                Buffer::Bool(values) => Arc::new(BooleanArray::from(values.to_vec())),
+                $(Buffer::$variant(values) => shared::<datatypes::$arrow>(values),)+
+                Buffer::String(text) => Arc::new(text.clone()),
+            }
+        };
     }
+    numbers!(shared!)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::arrow::array::{DictionaryArray, Float64Array, Int64Array, StringArray, StringViewArray};
-    use crate::arrow::datatypes::Int32Type as Keys;
+    use crate::arrow::datatypes::{Float64Type, Int32Type as Keys};
     use proptest::prelude::*;
 
     use super::*;

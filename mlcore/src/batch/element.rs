@@ -1,30 +1,59 @@
+use std::fmt::Debug;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use half::f16;
+
+use super::Value;
 use crate::arrow::array::StringArray;
 use crate::arrow::buffer::ScalarBuffer;
 use crate::arrow::datatypes::ArrowNativeType;
-use half::f16;
+use crate::schema::{DType, Native, numbers};
 
-use crate::schema::DType;
+macro_rules! buffer {
+    ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+]) => {
+        /// The shared, immutable storage of a tensor, one variant per element type.
+        #[derive(Clone, Debug)]
+        pub(crate) enum Buffer {
+            Bool(Arc<[bool]>),
+            $($variant(Elements<$native>),)+
+            String(StringArray),
+        }
 
-/// The shared, immutable storage of a tensor, one variant per element type.
-#[derive(Clone, Debug)]
-pub(crate) enum Buffer {
-    Bool(Arc<[bool]>),
-    Int8(Elements<i8>),
-    Int16(Elements<i16>),
-    Int32(Elements<i32>),
-    Int64(Elements<i64>),
-    UInt8(Elements<u8>),
-    UInt16(Elements<u16>),
-    UInt32(Elements<u32>),
-    UInt64(Elements<u64>),
-    Float16(Elements<f16>),
-    Float32(Elements<f32>),
-    Float64(Elements<f64>),
-    String(StringArray),
+        impl Buffer {
+            pub(crate) fn dtype(&self) -> DType {
+                match self {
+                    Self::Bool(_) => DType::Bool,
+                    $(Self::$variant(_) => DType::$variant,)+
+                    Self::String(_) => DType::String,
+                }
+            }
+
+            /// The elements `start..start + count`, shared where that is possible.
+            ///
+            /// # Panics
+            /// When there are fewer.
+            pub(crate) fn slice(&self, start: usize, count: usize) -> Self {
+                match self {
+                    Self::Bool(values) => Self::Bool(values[start..start + count].into()),
+                    $(Self::$variant(values) => Self::$variant(values.slice(start, count)),)+
+                    Self::String(text) => Self::String(text.slice(start, count)),
+                }
+            }
+
+            /// Do both hold the same elements of the same type?
+            pub(crate) fn same(&self, other: &Self) -> bool {
+                match (self, other) {
+                    (Self::Bool(a), Self::Bool(b)) => a == b,
+                    $((Self::$variant(a), Self::$variant(b)) => a[..] == b[..],)+
+                    (Self::String(a), Self::String(b)) => a == b,
+                    (Self::Bool(_) $(| Self::$variant(_))+ | Self::String(_), _) => false,
+                }
+            }
+        }
+    };
 }
+numbers!(buffer!);
 
 /// Elements of one type: as they came, shared by clones; or in place where there are few, because a model's answer about
 /// one row is so small that to allocate it costs more than to copy it.
@@ -89,9 +118,21 @@ impl<T: ArrowNativeType> From<Vec<T>> for Elements<T> {
 
 /// A Rust type that a tensor of fixed-width elements can hold: `bool`, every integer up to 64 bits, `f16` (of the
 /// crate `half`), `f32`, `f64`. Text goes through [`Tensor::strings`](super::Tensor::strings).
-pub trait Element: sealed::Sealed + Copy + Send + Sync + 'static {
+///
+/// [`match_element!`](crate::match_element) runs code for the element type of a [`DType`].
+pub trait Element: sealed::Sealed + Copy + Default + PartialEq + Debug + Send + Sync + 'static {
     /// The type's name in a schema.
     const DTYPE: DType;
+
+    /// The element as a float: exact for every type but 64-bit integers past 2^53; `true` is 1.
+    fn to_f64(self) -> f64;
+
+    /// The element as a cell of a table.
+    fn to_value(self) -> Value<'static>;
+
+    /// The element that a cell holds: `None` for a null, and where [`Value::fits`] says no. A float is rounded to the width
+    /// of the type.
+    fn from_value(value: Value<'_>) -> Option<Self>;
 
     #[doc(hidden)]
     fn wrap(values: Vec<Self>) -> sealed::Storage;
@@ -103,6 +144,14 @@ pub trait Element: sealed::Sealed + Copy + Send + Sync + 'static {
     fn view(storage: &sealed::Storage) -> Option<&[Self]>;
 }
 
+/// The Rust types of elements, under one path for [`match_element!`](crate::match_element).
+#[doc(hidden)]
+pub mod natives {
+    pub use std::primitive::*;
+
+    pub use half::f16;
+}
+
 pub(crate) mod sealed {
     pub trait Sealed {}
 
@@ -111,74 +160,157 @@ pub(crate) mod sealed {
     pub struct Storage(pub(crate) super::Buffer);
 }
 
-macro_rules! elements {
-    ($($type:ty => $variant:ident),+) => {$(
-        impl sealed::Sealed for $type {}
+/// An element type that is a number.
+pub(crate) trait Number: Element + Native {
+    fn float(self) -> f64;
+    fn value(self) -> Value<'static>;
+    fn of_integer(integer: i128) -> Self;
+    /// The nearest one; `None` for a finite number that is beyond all of them, and for types that are no floats.
+    fn of_float(float: f64) -> Option<Self>;
+}
 
-        impl Element for $type {
-            const DTYPE: DType = DType::$variant;
-
-            fn wrap(values: Vec<Self>) -> sealed::Storage {
-                sealed::Storage(Buffer::$variant(values.into()))
+macro_rules! integers {
+    ($($native:ident as $wide:ident in $variant:ident),+ $(,)?) => {$(
+        impl Number for $native {
+            fn float(self) -> f64 {
+                self as f64
             }
 
-            fn copy(values: &[Self]) -> sealed::Storage {
-                sealed::Storage(Buffer::$variant(values.into()))
+            fn value(self) -> Value<'static> {
+                Value::$variant($wide::from(self))
             }
 
-            fn view(storage: &sealed::Storage) -> Option<&[Self]> {
-                match &storage.0 {
-                    Buffer::$variant(values) => Some(values),
-                    _ => None,
-                }
+            fn of_integer(integer: i128) -> Self {
+                integer as Self
+            }
+
+            fn of_float(_: f64) -> Option<Self> {
+                None
             }
         }
     )+};
 }
 
-elements! {
-    bool => Bool, i8 => Int8, i16 => Int16, i32 => Int32, i64 => Int64, u8 => UInt8, u16 => UInt16,
-    u32 => UInt32, u64 => UInt64, f16 => Float16, f32 => Float32, f64 => Float64
+integers! {
+    i8 as i64 in Int, i16 as i64 in Int, i32 as i64 in Int, i64 as i64 in Int,
+    u8 as u64 in UInt, u16 as u64 in UInt, u32 as u64 in UInt, u64 as u64 in UInt,
 }
 
-impl Buffer {
-    pub(crate) fn dtype(&self) -> DType {
-        match self {
-            Self::Bool(_) => DType::Bool,
-            Self::Int8(_) => DType::Int8,
-            Self::Int16(_) => DType::Int16,
-            Self::Int32(_) => DType::Int32,
-            Self::Int64(_) => DType::Int64,
-            Self::UInt8(_) => DType::UInt8,
-            Self::UInt16(_) => DType::UInt16,
-            Self::UInt32(_) => DType::UInt32,
-            Self::UInt64(_) => DType::UInt64,
-            Self::Float16(_) => DType::Float16,
-            Self::Float32(_) => DType::Float32,
-            Self::Float64(_) => DType::Float64,
-            Self::String(_) => DType::String,
+macro_rules! floats {
+    ($($native:ident, $from:expr;)+) => {$(
+        impl Number for $native {
+            fn float(self) -> f64 {
+                self.into()
+            }
+
+            fn value(self) -> Value<'static> {
+                Value::Float(self.into())
+            }
+
+            fn of_integer(integer: i128) -> Self {
+                $from(integer as f64)
+            }
+
+            #[inline]
+            fn of_float(float: f64) -> Option<Self> {
+                let nearest: $native = $from(float);
+                (nearest.is_finite() || !float.is_finite()).then_some(nearest)
+            }
         }
-    }
+    )+};
 }
 
-/// Evaluates `$body` with `$values` bound to the typed slice of a fixed-width buffer, or `$text` to the text.
-macro_rules! with_buffer {
-    ($buffer:expr, $values:ident => $body:expr, $text:ident => $text_body:expr) => {
-        match $buffer {
-            $crate::batch::element::Buffer::Bool($values) => $body,
-            $crate::batch::element::Buffer::Int8($values) => $body,
-            $crate::batch::element::Buffer::Int16($values) => $body,
-            $crate::batch::element::Buffer::Int32($values) => $body,
-            $crate::batch::element::Buffer::Int64($values) => $body,
-            $crate::batch::element::Buffer::UInt8($values) => $body,
-            $crate::batch::element::Buffer::UInt16($values) => $body,
-            $crate::batch::element::Buffer::UInt32($values) => $body,
-            $crate::batch::element::Buffer::UInt64($values) => $body,
-            $crate::batch::element::Buffer::Float16($values) => $body,
-            $crate::batch::element::Buffer::Float32($values) => $body,
-            $crate::batch::element::Buffer::Float64($values) => $body,
-            $crate::batch::element::Buffer::String($text) => $text_body,
+floats! {
+    f16, f16::from_f64;
+    f32, |float: f64| float as f32;
+    f64, std::convert::identity;
+}
+
+/// What storing elements needs, the same for all of them.
+macro_rules! stored {
+    ($variant:ident) => {
+        const DTYPE: DType = DType::$variant;
+
+        fn wrap(values: Vec<Self>) -> sealed::Storage {
+            sealed::Storage(Buffer::$variant(values.into()))
+        }
+
+        fn copy(values: &[Self]) -> sealed::Storage {
+            sealed::Storage(Buffer::$variant(values.into()))
+        }
+
+        fn view(storage: &sealed::Storage) -> Option<&[Self]> {
+            match &storage.0 {
+                Buffer::$variant(values) => Some(values),
+                _ => None,
+            }
         }
     };
 }
+
+macro_rules! elements {
+    ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+]) => {$(
+        impl sealed::Sealed for $native {}
+
+        impl Element for $native {
+            stored!($variant);
+
+            #[inline]
+            fn to_f64(self) -> f64 {
+                self.float()
+            }
+
+            #[inline]
+            fn to_value(self) -> Value<'static> {
+                self.value()
+            }
+
+            #[inline]
+            fn from_value(value: Value<'_>) -> Option<Self> {
+                if let Value::Float(float) = value {
+                    return Self::of_float(float);
+                }
+                let (low, high) = Self::EXACT_INTEGERS;
+                let integer = value.integer().filter(|integer| (low..=high).contains(integer))?;
+                Some(Self::of_integer(integer))
+            }
+        }
+    )+};
+}
+numbers!(elements!);
+
+impl sealed::Sealed for bool {}
+
+impl Element for bool {
+    stored!(Bool);
+
+    fn to_f64(self) -> f64 {
+        f64::from(u8::from(self))
+    }
+
+    fn to_value(self) -> Value<'static> {
+        Value::Bool(self)
+    }
+
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        if let Value::Bool(value) = value { Some(value) } else { None }
+    }
+}
+
+/// Defines [`with_buffer!`]; `$d` is a dollar sign.
+macro_rules! define_with_buffer {
+    ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+] $d:tt) => {
+        /// Evaluates `$body` with `$values` bound to the typed slice of a fixed-width buffer, or `$text` to the text.
+        macro_rules! with_buffer {
+            ($d buffer:expr, $d values:ident => $d body:expr, $d text:ident => $d text_body:expr) => {
+                match $d buffer {
+                    $crate::batch::element::Buffer::Bool($d values) => $d body,
+                    $($crate::batch::element::Buffer::$variant($d values) => $d body,)+
+                    $crate::batch::element::Buffer::String($d text) => $d text_body,
+                }
+            };
+        }
+    };
+}
+numbers!(define_with_buffer! $);
 pub(crate) use with_buffer;

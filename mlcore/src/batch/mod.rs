@@ -8,7 +8,12 @@ mod arrow_batch;
 mod concat;
 pub(crate) mod element;
 mod row;
+mod row_buffer;
+#[cfg(test)]
+mod strategies;
+mod table_builder;
 pub(crate) mod tensor;
+mod value;
 
 use std::fmt;
 use std::ops::Range;
@@ -16,8 +21,13 @@ use std::ops::Range;
 pub use smol_str::SmolStr;
 
 pub use self::element::Element;
-pub use self::row::{Row, Value};
+#[doc(hidden)]
+pub use self::element::natives;
+pub use self::row::Row;
+pub use self::row_buffer::{RowBuffer, RowScratch};
+pub use self::table_builder::TableBuilder;
 pub use self::tensor::Tensor;
+pub use self::value::{OwnedValue, Value};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 

@@ -9,7 +9,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::element::{Buffer, Element, sealed::Storage, with_buffer};
 use crate::error::{Error, Result};
-use crate::schema::DType;
+use crate::schema::{DType, match_element, numbers};
 
 /// The sizes of the axes. Few tensors have more than three, and such a shape is cloned without the allocator.
 pub(crate) type Shape = SmallVec<[usize; 3]>;
@@ -70,25 +70,21 @@ impl Tensor {
     /// A tensor of zeros, `false` or empty texts.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when the shape's product overflows.
+    /// [`Error::InvalidInput`] when the shape's product overflows, [`Error::Unsupported`] for dates and times.
     pub fn zeros(dtype: DType, shape: impl AsRef<[usize]>) -> Result<Self> {
         let shape = shape.as_ref();
         let length = shape.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
         let length = length.filter(|&length| length <= isize::MAX as usize / 16).ok_or_else(|| {
             Error::invalid_input("make tensor", format!("{shape:?}"), "it has more elements than memory")
         })?;
-        macro_rules! zeros {
-            ($($dtype:ident => $zero:expr),+) => {
-                match dtype {
-                    $(DType::$dtype => Self::new(shape, vec![$zero; length]),)+
-                    DType::String => Self::strings(shape, std::iter::repeat_n("", length)),
-                }
-            };
-        }
-        zeros! {
-            Bool => false, Int8 => 0_i8, Int16 => 0_i16, Int32 => 0_i32, Int64 => 0_i64, UInt8 => 0_u8,
-            UInt16 => 0_u16, UInt32 => 0_u32, UInt64 => 0_u64, Float16 => f16::ZERO, Float32 => 0_f32, Float64 => 0_f64
-        }
+        match_element!(
+            dtype,
+            T => Self::new(shape, vec![T::default(); length]),
+            _ => match dtype {
+                DType::String => Self::strings(shape, std::iter::repeat_n("", length)),
+                _ => Err(no_tensor("", dtype)),
+            }
+        )
     }
 
     /// A column of one value per row, shape `[values.len()]`.
@@ -185,20 +181,15 @@ impl Tensor {
     /// The memory of fixed-width elements in row-major order, in the machine's byte order; `None` for bools and text.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
-        Some(match &self.storage.0 {
-            Buffer::Bool(_) | Buffer::String(_) => return None,
-            Buffer::Int8(values) => values.to_byte_slice(),
-            Buffer::Int16(values) => values.to_byte_slice(),
-            Buffer::Int32(values) => values.to_byte_slice(),
-            Buffer::Int64(values) => values.to_byte_slice(),
-            Buffer::UInt8(values) => values.to_byte_slice(),
-            Buffer::UInt16(values) => values.to_byte_slice(),
-            Buffer::UInt32(values) => values.to_byte_slice(),
-            Buffer::UInt64(values) => values.to_byte_slice(),
-            Buffer::Float16(values) => values.to_byte_slice(),
-            Buffer::Float32(values) => values.to_byte_slice(),
-            Buffer::Float64(values) => values.to_byte_slice(),
-        })
+        macro_rules! bytes {
+            ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+]) => {
+                match &self.storage.0 {
+                    $(Buffer::$variant(values) => Some(values.to_byte_slice()),)+
+                    Buffer::Bool(_) | Buffer::String(_) => None,
+                }
+            };
+        }
+        numbers!(bytes!)
     }
 
     /// A tensor over a copy of the memory of fixed-width elements, as [`as_bytes`](Self::as_bytes) shows it.
@@ -208,27 +199,23 @@ impl Tensor {
     /// shape has elements.
     pub fn from_bytes(dtype: DType, shape: impl AsRef<[usize]>, bytes: &[u8]) -> Result<Self> {
         macro_rules! from_bytes {
-            ($($dtype:ident => $type:ty),+) => {
+            ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+]) => {
                 match dtype {
-                    $(DType::$dtype => {
-                        let (elements, rest) = bytes.as_chunks::<{ size_of::<$type>() }>();
-                        let values: SmallVec<[$type; 4]> =
-                            elements.iter().map(|bytes| <$type>::from_ne_bytes(*bytes)).collect();
+                    $(DType::$variant => {
+                        let (elements, rest) = bytes.as_chunks::<{ size_of::<$native>() }>();
+                        let values: SmallVec<[$native; 4]> =
+                            elements.iter().map(|bytes| <$native>::from_ne_bytes(*bytes)).collect();
                         match (rest.is_empty(), values.spilled()) {
                             (false, _) => None,
                             (true, false) => Some(Self::from_slice(shape, &values)),
                             (true, true) => Some(Self::new(shape, values.into_vec())),
                         }
                     })+
-                    DType::Bool | DType::String => None,
+                    DType::Bool | DType::String | DType::Date | DType::Time(_) | DType::Timestamp(..) => None,
                 }
             };
         }
-        let made = from_bytes! {
-            Int8 => i8, Int16 => i16, Int32 => i32, Int64 => i64, UInt8 => u8, UInt16 => u16, UInt32 => u32,
-            UInt64 => u64, Float16 => f16, Float32 => f32, Float64 => f64
-        };
-        made.unwrap_or_else(|| {
+        numbers!(from_bytes!).unwrap_or_else(|| {
             let problem = format!("{} bytes are no elements of {dtype}", bytes.len());
             Err(Error::invalid_input("read tensor", "bytes", problem))
         })
@@ -279,25 +266,15 @@ impl Tensor {
     /// # Errors
     /// [`Error::SchemaMismatch`] for text.
     pub fn to_f64(&self) -> Result<Vec<f64>> {
-        Ok(match &self.storage.0 {
-            Buffer::Bool(values) => values.iter().map(|&v| f64::from(u8::from(v))).collect(),
-            Buffer::Int8(values) => values.iter().map(|&v| f64::from(v)).collect(),
-            Buffer::Int16(values) => values.iter().map(|&v| f64::from(v)).collect(),
-            Buffer::Int32(values) => values.iter().map(|&v| f64::from(v)).collect(),
-            Buffer::Int64(values) => values.iter().map(|&v| v as f64).collect(),
-            Buffer::UInt8(values) => values.iter().map(|&v| f64::from(v)).collect(),
-            Buffer::UInt16(values) => values.iter().map(|&v| f64::from(v)).collect(),
-            Buffer::UInt32(values) => values.iter().map(|&v| f64::from(v)).collect(),
-            Buffer::UInt64(values) => values.iter().map(|&v| v as f64).collect(),
-            Buffer::Float16(values) => values.iter().map(|&v| f16::to_f64(v)).collect(),
-            Buffer::Float32(values) => values.iter().map(|&v| f64::from(v)).collect(),
-            Buffer::Float64(values) => values.to_vec(),
-            Buffer::String(_) => return Err(self.other_type(DType::Float64)),
-        })
+        with_buffer!(
+            &self.storage.0,
+            values => Ok(values.iter().map(|value| value.to_f64()).collect()),
+            _text => Err(self.other_type(DType::Float64))
+        )
     }
 
     fn other_type(&self, asked: DType) -> Error {
-        Error::schema_mismatch("read tensor", asked.name(), format!("the tensor holds {}", self.dtype()))
+        Error::schema_mismatch("read tensor", asked.to_string(), format!("the tensor holds {}", self.dtype()))
     }
 }
 
@@ -314,43 +291,11 @@ impl PartialEq for Tensor {
     }
 }
 
-impl Buffer {
-    fn slice(&self, start: usize, count: usize) -> Self {
-        match self {
-            Self::Bool(values) => Self::Bool(values.iter().skip(start).take(count).copied().collect()),
-            Self::Int8(values) => Self::Int8(values.slice(start, count)),
-            Self::Int16(values) => Self::Int16(values.slice(start, count)),
-            Self::Int32(values) => Self::Int32(values.slice(start, count)),
-            Self::Int64(values) => Self::Int64(values.slice(start, count)),
-            Self::UInt8(values) => Self::UInt8(values.slice(start, count)),
-            Self::UInt16(values) => Self::UInt16(values.slice(start, count)),
-            Self::UInt32(values) => Self::UInt32(values.slice(start, count)),
-            Self::UInt64(values) => Self::UInt64(values.slice(start, count)),
-            Self::Float16(values) => Self::Float16(values.slice(start, count)),
-            Self::Float32(values) => Self::Float32(values.slice(start, count)),
-            Self::Float64(values) => Self::Float64(values.slice(start, count)),
-            Self::String(text) => Self::String(text.slice(start, count)),
-        }
-    }
-
-    fn same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Bool(a), Self::Bool(b)) => a == b,
-            (Self::Int8(a), Self::Int8(b)) => a[..] == b[..],
-            (Self::Int16(a), Self::Int16(b)) => a[..] == b[..],
-            (Self::Int32(a), Self::Int32(b)) => a[..] == b[..],
-            (Self::Int64(a), Self::Int64(b)) => a[..] == b[..],
-            (Self::UInt8(a), Self::UInt8(b)) => a[..] == b[..],
-            (Self::UInt16(a), Self::UInt16(b)) => a[..] == b[..],
-            (Self::UInt32(a), Self::UInt32(b)) => a[..] == b[..],
-            (Self::UInt64(a), Self::UInt64(b)) => a[..] == b[..],
-            (Self::Float16(a), Self::Float16(b)) => a[..] == b[..],
-            (Self::Float32(a), Self::Float32(b)) => a[..] == b[..],
-            (Self::Float64(a), Self::Float64(b)) => a[..] == b[..],
-            (Self::String(a), Self::String(b)) => a == b,
-            _ => false,
-        }
-    }
+/// The error for a type that no tensor holds.
+pub(crate) fn no_tensor(name: &str, dtype: DType) -> Error {
+    let problem = format!("no tensor holds {dtype}, because no model takes it");
+    Error::unsupported("make tensor", name, problem)
+        .remedy("derive numbers first: an hour, a weekday, an age")
 }
 
 fn checked(shape: &[usize], count: usize) -> Result<Shape> {

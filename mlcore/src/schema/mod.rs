@@ -2,6 +2,7 @@
 
 mod compat;
 mod dtype;
+mod types;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 pub use self::compat::Incompatibility;
 pub use self::dtype::DType;
+pub(crate) use self::types::{Native, match_element, numbers};
 use crate::error::{Error, Result};
 
 /// One axis of a tensor's shape.
@@ -286,16 +288,24 @@ fn field_from_arrow(column: &ArrowField) -> Result<Field> {
         }
         other => (other, vec![Dim::Dynamic]),
     };
-    let dtype = DType::from_arrow(element).ok_or_else(|| {
-        Error::unsupported(
-            "read Arrow schema",
-            column.name(),
-            format!("columns of type {element} are not taken"),
-        )
-        .remedy("cast it to a number, a bool or text first")
-    })?;
+    let dtype =
+        DType::from_arrow(element).ok_or_else(|| untaken("read Arrow schema", column.name(), element))?;
     let field = Field::tensor(column.name(), dtype, shape);
     Ok(if column.is_nullable() { field.nullable() } else { field })
+}
+
+/// The error for a column of a type that has no [`DType`], with what to make of it.
+pub(crate) fn untaken(operation: &'static str, column: &str, data_type: &DataType) -> Error {
+    let remedy = match data_type {
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => "cast it to float64, or to int64 where it counts the smallest unit",
+        DataType::Duration(_) | DataType::Interval(_) => "cast it to a number of seconds first",
+        DataType::Timestamp(..) => "name its time zone as in Europe/Berlin or +05:30",
+        _ => "cast it to a number, a bool, text, a date or a timestamp first",
+    };
+    Error::unsupported(operation, column, format!("columns of type {data_type} are not taken")).remedy(remedy)
 }
 
 fn field_to_arrow(field: &Field) -> Result<ArrowField> {

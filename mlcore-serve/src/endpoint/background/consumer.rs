@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mlcore::Result;
-use mlcore::batch::{Batch, Row, Value};
+use mlcore::batch::{Batch, RowScratch};
 use mlcore::rollout::{Observation, Outcome, RolloutPolicy};
 use mlcore::runner::RunOptions;
 use mlcore_drift::monitor::{Monitor, Verdict};
@@ -63,6 +63,8 @@ pub(crate) struct Consumer {
     pub(crate) shadows: Vec<ShadowComparison>,
     pub(crate) verdicts: VecDeque<Verdict>,
     latencies: Latencies,
+    /// Shows recorded rows to the monitors.
+    scratch: RowScratch,
 }
 
 impl Consumer {
@@ -81,6 +83,7 @@ impl Consumer {
             shadows: Vec::new(),
             verdicts: VecDeque::new(),
             latencies: Latencies::default(),
+            scratch: RowScratch::default(),
         }
     }
 
@@ -126,10 +129,7 @@ impl Consumer {
         for monitor in &mut self.monitors {
             let verdicts = match input {
                 RecordedInput::Row(row) => {
-                    let values: Vec<Value<'_>> = row.values().collect();
-                    monitor
-                        .observe_row(Row::unchecked(&values).with_names_digest(row.names_digest()))
-                        .map(Vec::from_iter)
+                    self.scratch.with(row, |row| monitor.observe_row(row)).map(Vec::from_iter)
                 }
                 RecordedInput::Table(table) => monitor.observe(table),
                 RecordedInput::None | RecordedInput::Tensors(_) => continue,

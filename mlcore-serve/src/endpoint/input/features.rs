@@ -1,10 +1,5 @@
-use std::sync::Arc;
-
-use mlcore::arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array, new_null_array,
-};
-use mlcore::arrow::compute::cast;
-use mlcore::batch::{Batch, Row, SmolStr, Tensor, Value};
+use mlcore::arrow::array::RecordBatch;
+use mlcore::batch::{Batch, Row, SmolStr, TableBuilder, Tensor};
 use mlcore::schema::{DType, Dim, Field, Schema};
 use mlcore::{Error, Result};
 use mlcore_features::pipeline::{Output, Plan};
@@ -102,22 +97,9 @@ fn fit_column(column: &Tensor, field: &Field) -> Result<Tensor> {
 
 /// A table of one row, for plans whose output is not one matrix of numbers.
 fn row_table(row: Row<'_>, schema: &Schema) -> Result<RecordBatch> {
-    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.len());
-    for (value, field) in row.values().iter().zip(schema.fields()) {
-        let numbers: ArrayRef = match *value {
-            Value::Null => new_null_array(&field.dtype().to_arrow(), 1),
-            Value::Bool(value) => Arc::new(BooleanArray::from(vec![value])),
-            Value::Int(value) => Arc::new(Int64Array::from(vec![value])),
-            Value::UInt(value) => Arc::new(UInt64Array::from(vec![value])),
-            Value::Float(value) => Arc::new(Float64Array::from(vec![value])),
-            Value::Text(value) => Arc::new(StringArray::from(vec![value])),
-        };
-        columns.push(cast(&numbers, &field.dtype().to_arrow()).map_err(|cause| {
-            Error::schema_mismatch("predict", field.name(), cause.to_string()).caused_by(cause)
-        })?);
-    }
-    RecordBatch::try_new(Arc::new(schema.to_arrow()?), columns)
-        .map_err(|cause| Error::schema_mismatch("predict", "row", cause.to_string()).caused_by(cause))
+    let mut table = TableBuilder::new(schema)?;
+    table.append(row)?;
+    table.finish()
 }
 
 fn dense_row<T: Output + Default>(plan: &Plan, row: Row<'_>) -> Result<Tensor> {

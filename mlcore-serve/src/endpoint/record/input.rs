@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::RecordBatch;
-use mlcore::batch::Batch;
+use mlcore::batch::{Batch, RowBuffer};
 
-use super::RowBuffer;
 use crate::endpoint::input::Input;
 
 /// The input of a request, as it was recorded.

@@ -6,7 +6,6 @@ mod line;
 mod packed;
 mod prediction;
 mod queue;
-mod row_buffer;
 mod slip;
 
 use mlcore::Result;
@@ -17,7 +16,6 @@ pub use self::line::Record;
 pub(crate) use self::packed::Packed;
 pub use self::prediction::Prediction;
 pub(crate) use self::queue::{Item, Queue};
-pub use self::row_buffer::RowBuffer;
 pub(crate) use self::slip::{Kept, Slip};
 use super::Endpoint;
 use super::background::ShadowRun;

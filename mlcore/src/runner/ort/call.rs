@@ -2,6 +2,7 @@
 
 use std::ffi::{CString, c_char, c_void};
 
+use half::f16;
 use ort_sys as sys;
 use smallvec::{SmallVec, smallvec};
 use smol_str::SmolStr;
@@ -14,7 +15,7 @@ use crate::batch::Tensor;
 use crate::batch::element::{Buffer, with_buffer};
 use crate::batch::tensor::Shape;
 use crate::error::{Error, Result};
-use crate::schema::DType;
+use crate::schema::{DType, match_element, numbers};
 
 /// One thing for each input or output: most models have one input and two outputs.
 pub(super) type Few<T> = SmallVec<[T; 2]>;
@@ -101,7 +102,8 @@ pub(super) unsafe fn borrow(runtime: &OnnxRuntime, tensor: &Tensor) -> Result<Ow
         many = tensor.shape().iter().map(|&size| size as i64).collect();
         &many
     };
-    let element = element(tensor.dtype());
+    let element =
+        element(tensor.dtype()).ok_or_else(|| Failure { code: 1, message: "not a type of ONNX".into() })?;
     if let Buffer::String(_) = tensor.buffer() {
         return strings(api, tensor, shape);
     }
@@ -129,14 +131,9 @@ fn strings(api: Api, tensor: &Tensor, shape: &[i64]) -> Result<Owned<sys::OrtVal
     unsafe {
         let mut allocator = std::ptr::null_mut();
         call!(api, GetAllocatorWithDefaultOptions(&raw mut allocator))?;
+        let element = Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING;
         let value = api.create(api.0.ReleaseValue, |out| {
-            (api.0.CreateTensorAsOrtValue)(
-                allocator,
-                shape.as_ptr(),
-                shape.len(),
-                element(DType::String),
-                out,
-            )
+            (api.0.CreateTensorAsOrtValue)(allocator, shape.as_ptr(), shape.len(), element, out)
         })?;
         for index in 0..tensor.len() {
             let text = text.value(index).as_bytes();
@@ -199,28 +196,34 @@ pub(super) fn copy_out(
     // SAFETY: the value is a tensor in this process's memory, because the session was made to answer there.
     unsafe { call!(api, GetTensorMutableData(value.as_ptr(), &raw mut data)) }.map_err(internal)?;
     macro_rules! copied {
-        ($($dtype:ident => $type:ty),+) => {
+        ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+]) => {
             match dtype {
-                // SAFETY: `length` elements of this type lie at `data`, which may be null where there are none.
-                $(DType::$dtype => Tensor::from_slice(shape, match length {
-                    0 => &[],
-                    _ => unsafe { std::slice::from_raw_parts(data.cast::<$type>(), length) },
-                }),)+
+                // SAFETY: `length` elements of this type lie at `data`.
+                $(DType::$variant => Tensor::from_slice(shape, unsafe { elements::<$native>(data, length) }),)+
                 // A byte other than 0 and 1 is no bool of Rust's.
-                DType::Bool => Tensor::new(shape, match length {
-                    0 => Vec::new(),
-                    // SAFETY: as above, as bytes.
-                    _ => unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length) }.iter().map(|&b| b != 0).collect(),
-                }),
-                _ => Err(Error::unsupported("read output", name, dtype.name())),
+                // SAFETY: as above, as bytes.
+                DType::Bool => Tensor::new(shape, unsafe { elements::<u8>(data, length) }.iter().map(|&byte| byte != 0).collect()),
+                DType::String | DType::Date | DType::Time(_) | DType::Timestamp(..) => {
+                    Err(Error::unsupported("read output", name, dtype.to_string()))
+                }
             }
         };
     }
-    let tensor = copied! {
-        Float32 => f32, Float64 => f64, Float16 => half::f16, Int64 => i64, Int32 => i32, Int16 => i16, Int8 => i8,
-        UInt64 => u64, UInt32 => u32, UInt16 => u16, UInt8 => u8
-    }?;
+    let tensor = numbers!(copied!)?;
     Ok((tensor, bytes))
+}
+
+/// The elements at `data`, which may be null where there are none.
+///
+/// # Safety
+/// `length` elements of this type lie at `data`, valid for as long as they are used.
+#[expect(unsafe_code, reason = "a foreign interface")]
+unsafe fn elements<'a, T>(data: *const c_void, length: usize) -> &'a [T] {
+    match length {
+        0 => &[],
+        // SAFETY: as above.
+        _ => unsafe { std::slice::from_raw_parts(data.cast(), length) },
+    }
 }
 
 #[expect(unsafe_code, reason = "a foreign interface")]
@@ -264,37 +267,29 @@ fn read_strings(
     Ok((Tensor::strings(shape, texts)?, total as u64))
 }
 
-fn element(dtype: DType) -> Element {
-    match dtype {
-        DType::Bool => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,
-        DType::Int8 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
-        DType::Int16 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16,
-        DType::Int32 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
-        DType::Int64 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
-        DType::UInt8 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
-        DType::UInt16 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,
-        DType::UInt32 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
-        DType::UInt64 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64,
-        DType::Float16 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
-        DType::Float32 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
-        DType::Float64 => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
-        DType::String => Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING,
+/// ONNX's element type for ours; `None` for dates and times, which it does not have.
+fn element(dtype: DType) -> Option<Element> {
+    macro_rules! element {
+        ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+]) => {
+            match dtype {
+                DType::Bool => Some(Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL),
+                $(DType::$variant => Some(Element::$onnx),)+
+                DType::String => Some(Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING),
+                DType::Date | DType::Time(_) | DType::Timestamp(..) => None,
+            }
+        };
     }
+    numbers!(element!)
 }
 
-fn dtype(kind: i32) -> Option<DType> {
-    DType::ALL.into_iter().find(|dtype| element(*dtype) as i32 == kind)
+/// Our element type for ONNX's, by its number: ONNX Runtime and the files of models number them alike.
+pub(super) fn dtype(kind: i32) -> Option<DType> {
+    DType::ELEMENTS.into_iter().find(|dtype| element(*dtype).is_some_and(|element| element as i32 == kind))
 }
 
 /// The bytes of one element; text is counted apart.
 fn width(dtype: DType) -> u64 {
-    match dtype {
-        DType::Bool | DType::Int8 | DType::UInt8 => 1,
-        DType::Int16 | DType::UInt16 | DType::Float16 => 2,
-        DType::Int32 | DType::UInt32 | DType::Float32 => 4,
-        DType::Int64 | DType::UInt64 | DType::Float64 => 8,
-        DType::String => 0,
-    }
+    match_element!(dtype, T => size_of::<T>() as u64, _ => 0)
 }
 
 /// Output names as answers carry them.

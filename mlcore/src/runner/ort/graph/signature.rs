@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use super::wire::Fields;
 use super::zip_map::ZipMap;
 use crate::error::{Error, Result};
+use crate::runner::ort::call::dtype;
 use crate::schema::{DType, Dim, Field};
 
 /// One input or output of a model.
@@ -80,7 +81,7 @@ pub(super) fn read(
 }
 
 fn slot(model: &str, name: &str, element: i64, shape: Option<Shape>) -> Result<Slot> {
-    let dtype = dtype(element).ok_or_else(|| {
+    let dtype = i32::try_from(element).ok().and_then(dtype).ok_or_else(|| {
         Error::unsupported("load model", model, format!("{name} holds elements of ONNX type {element}"))
             .remedy("cast it inside the model to a float, integer, bool or string type")
     })?;
@@ -188,24 +189,4 @@ fn dimension(bytes: &[u8]) -> Result<(Dim, Option<String>), String> {
         }
     }
     Ok(dimension)
-}
-
-/// TensorProto.DataType.
-fn dtype(element: i64) -> Option<DType> {
-    Some(match element {
-        1 => DType::Float32,
-        2 => DType::UInt8,
-        3 => DType::Int8,
-        4 => DType::UInt16,
-        5 => DType::Int16,
-        6 => DType::Int32,
-        7 => DType::Int64,
-        8 => DType::String,
-        9 => DType::Bool,
-        10 => DType::Float16,
-        11 => DType::Float64,
-        12 => DType::UInt32,
-        13 => DType::UInt64,
-        _ => return None,
-    })
 }
