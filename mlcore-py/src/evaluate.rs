@@ -132,7 +132,7 @@ impl Gate {
     fn require_latency<'py>(slf: Bound<'py, Self>, budget: f64, quantile: f64) -> PyResult<Bound<'py, Self>> {
         entry(slf.py(), |py| {
             let budget = duration(py, REQUIRE, "budget", budget)?;
-            slf.get().locked().latency = Some(LatencyBudget { budget, quantile });
+            slf.get().locked().latency = Some(LatencyBudget::new(budget, quantile));
             Ok(slf)
         })
     }

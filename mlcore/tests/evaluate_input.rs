@@ -2,18 +2,24 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use mlcore::evaluate::{
-    ZeroDivision, accuracy_score, average_precision_score, binary_labels, brier_score_loss, confusion_matrix,
-    f1_score, log_loss, log_loss_of, mean_absolute_error, mean_squared_error, precision_score, r2_score,
-    recall_score, roc_auc_score, root_mean_squared_error,
+    Metric, MetricFunction, ZeroDivision, accuracy_score, average_precision_score, binary_labels,
+    brier_score_loss, confusion_matrix, f1_score, log_loss, log_loss_of, mean_squared_error, precision_score,
+    r2_score, recall_score, roc_auc_score,
 };
 use mlcore::{Error, Result};
 use proptest::prelude::*;
 
-type Numeric = fn(&[f64], &[f64], Option<&[f64]>) -> Result<f64>;
-type Binary = fn(&[bool], &[f64], Option<&[f64]>) -> Result<f64>;
+fn values() -> impl Iterator<Item = MetricFunction<f64, f64>> {
+    Metric::all().filter_map(|(_, metric)| if let Metric::Values(of) = metric { Some(of) } else { None })
+}
 
-const NUMERIC: [Numeric; 4] = [mean_absolute_error, mean_squared_error, root_mean_squared_error, r2_score];
-const BINARY: [Binary; 4] = [log_loss, brier_score_loss, roc_auc_score, average_precision_score];
+fn scores() -> impl Iterator<Item = MetricFunction<bool, f64>> {
+    Metric::all().filter_map(|(_, metric)| if let Metric::Scores(of) = metric { Some(of) } else { None })
+}
+
+fn labels() -> impl Iterator<Item = MetricFunction<i64, i64>> {
+    Metric::all().filter_map(|(_, metric)| if let Metric::Labels(of) = metric { Some(of) } else { None })
+}
 
 /// The error is the caller's, and says all of `parts`.
 #[track_caller]
@@ -26,17 +32,19 @@ fn check<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
 
 #[test]
 fn no_rows_and_differing_lengths_are_refused() {
-    for metric in NUMERIC {
+    for metric in values() {
         check(metric(&[], &[], None), &["y_true", "empty"]);
         check(metric(&[1.0, 2.0], &[1.0], None), &["y_pred", "1 rows", "has 2"]);
         check(metric(&[1.0, 2.0], &[1.0, 2.0], Some(&[1.0])), &["sample_weight", "1 rows"]);
     }
-    for metric in BINARY {
+    for metric in scores() {
         check(metric(&[], &[], None), &["y_true", "empty"]);
         check(metric(&[true, false], &[0.5], None), &["1 rows", "has 2"]);
     }
-    check(accuracy_score::<i32>(&[], &[], None), &["accuracy_score", "empty"]);
-    check(accuracy_score(&["a"], &["a", "b"], None), &["accuracy_score y_pred", "2 rows"]);
+    for metric in labels() {
+        check(metric(&[], &[], None), &["y_true", "empty"]);
+        check(metric(&[1], &[1, 2], None), &["y_pred", "2 rows"]);
+    }
     check(confusion_matrix(&[1], &[1, 2], None, None), &["confusion_matrix y_pred"]);
 }
 
@@ -52,11 +60,11 @@ fn weights_must_be_weights() {
 #[test]
 fn what_is_no_number_or_no_probability_is_refused_with_its_row() {
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        for metric in NUMERIC {
+        for metric in values() {
             check(metric(&[1.0, bad], &[1.0, 2.0], None), &["y_true", "row 1"]);
             check(metric(&[1.0, 2.0], &[bad, 2.0], None), &["y_pred", "row 0"]);
         }
-        for metric in BINARY {
+        for metric in scores() {
             check(metric(&[true, false], &[0.5, bad], None), &["row 1"]);
         }
     }
@@ -125,11 +133,11 @@ proptest! {
         let labels: Vec<bool> = rows.iter().map(|row| row.0).collect();
         let first: Vec<f64> = rows.iter().map(|row| row.1).collect();
         let second: Vec<f64> = rows.iter().map(|row| row.2).collect();
-        for metric in NUMERIC {
+        for metric in values() {
             let _ = metric(&first, &second, None);
             let _ = metric(&first, &second, Some(&second));
         }
-        for metric in BINARY {
+        for metric in scores() {
             let answer = metric(&labels, &first, None);
             prop_assert!(answer.is_err() || answer.is_ok_and(|value| value >= 0.0));
             let _ = metric(&labels, &first, Some(&second));

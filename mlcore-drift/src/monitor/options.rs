@@ -72,7 +72,7 @@ pub const MOST_DISCRETE_VALUES: usize = 20;
 impl Default for MonitorOptions {
     fn default() -> Self {
         Self {
-            numeric_test: Arc::new(KolmogorovSmirnov::new(KsOptions::default().max_auto_n(MAX_EXACT_N))),
+            numeric_test: Arc::new(KolmogorovSmirnov::new(KsOptions::default().with_max_auto_n(MAX_EXACT_N))),
             discrete_test: Arc::new(ChiSquare::default()),
             categorical_test: Arc::new(ChiSquare::default()),
             alpha: 0.05,

@@ -64,7 +64,7 @@ impl ChiSquare {
             0 | 1 => (0.0, 1.0),
             _ => {
                 let (x, y): (Vec<u64>, Vec<u64>) = table.rows.iter().copied().unzip();
-                let result = chi2_two_sample(&x, &y, &Chi2Options::default().correction(false))?;
+                let result = chi2_two_sample(&x, &y, &Chi2Options::default().with_correction(false))?;
                 (result.statistic, result.pvalue)
             }
         };

@@ -38,7 +38,7 @@ impl KolmogorovSmirnov {
     #[pyo3(signature = (method = "auto", max_auto_n = 10_000))]
     fn new(py: Python<'_>, method: &str, max_auto_n: usize) -> PyResult<Self> {
         entry(py, |py| {
-            let options = KsOptions::default().max_auto_n(max_auto_n).method(match method {
+            let options = KsOptions::default().with_max_auto_n(max_auto_n).with_method(match method {
                 "auto" => KsMethod::Auto,
                 "exact" => KsMethod::Exact,
                 "asymp" => KsMethod::Asymptotic,

@@ -107,7 +107,7 @@ pub(crate) mod native {
     ) -> PyResult<Chi2ContingencyResult> {
         entry(py, |py| {
             let rows = door::matrix(table, Asked { operation: "chi2_contingency", subject: "table" })?;
-            let options = Chi2Options::default().correction(correction);
+            let options = Chi2Options::default().with_correction(correction);
             let found = detached(py, || mlcore::stats::chi2_contingency(&rows, &options))?;
             Ok(Chi2ContingencyResult {
                 statistic: found.statistic,

@@ -117,7 +117,7 @@ pub(crate) mod native {
                 "asymp" => KsMethod::Asymptotic,
                 other => return Err(unknown(py, OPERATION, "method", other, "auto, exact, asymp")),
             };
-            let options = KsOptions::default().alternative(alternative).method(method);
+            let options = KsOptions::default().with_alternative(alternative).with_method(method);
             let x = door::numbers(x, Asked { operation: OPERATION, subject: "x" })?;
             let y = door::numbers(y, Asked { operation: OPERATION, subject: "y" })?;
             let (x, y) = (x.as_slice(), y.as_slice());
@@ -218,7 +218,7 @@ pub(crate) mod native {
         const OPERATION: &str = "ttest_ind";
         entry(py, |py| {
             let alternative = alternative_of(py, OPERATION, alternative)?;
-            let options = TTestOptions::default().equal_var(equal_var).alternative(alternative);
+            let options = TTestOptions::default().with_equal_var(equal_var).with_alternative(alternative);
             let a = door::numbers(a, Asked { operation: OPERATION, subject: "a" })?;
             let b = door::numbers(b, Asked { operation: OPERATION, subject: "b" })?;
             let (a, b) = (a.as_slice(), b.as_slice());

@@ -100,6 +100,7 @@ pub fn confusion_matrix<L: Ord + Clone>(
 
 /// What a ratio is when its denominator is 0: scikit-learn's `zero_division`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum ZeroDivision {
     /// 0, as scikit-learn's default answers (beside a warning).
     #[default]

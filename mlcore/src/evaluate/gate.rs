@@ -59,6 +59,7 @@ pub struct Gate {
 
 /// How many answers must come in time.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LatencyBudget {
     /// The time.
     pub budget: Duration,
@@ -133,7 +134,7 @@ impl Gate {
     /// Asks that a share `quantile` of the challenger's answers surely keeps to `budget`.
     #[must_use]
     pub fn with_latency(mut self, budget: Duration, quantile: f64) -> Self {
-        self.latency = Some(LatencyBudget { budget, quantile });
+        self.latency = Some(LatencyBudget::new(budget, quantile));
         self
     }
 
@@ -223,7 +224,14 @@ impl Gate {
 }
 
 impl LatencyBudget {
-    /// Is the share of late answers surely small enough? By Clopper and Pearson, exact for any number of answers.
+    /// A budget for a share `quantile` of the answers.
+    #[must_use]
+    pub fn new(budget: Duration, quantile: f64) -> Self {
+        Self { budget, quantile }
+    }
+
+    /// Judges whether the share of late answers is surely small enough, by the interval of Clopper and Pearson, which is
+    /// exact for any number of answers.
     fn judge(&self, champion: &Contender<'_>, challenger: &Contender<'_>, alpha: f64) -> Check {
         let allowed = 1.0 - self.quantile;
         let at = |contender: &Contender<'_>| {

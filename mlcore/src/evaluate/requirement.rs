@@ -7,6 +7,7 @@ use super::gate_metric::GateMetric;
 use crate::error::{Error, Result};
 
 /// What is true of the held-out rows.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug)]
 pub enum Truth<'a> {
     /// Their classes.

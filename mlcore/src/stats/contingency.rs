@@ -20,7 +20,7 @@ impl Default for Chi2Options {
 impl Chi2Options {
     /// Sets whether Yates' correction is applied where there is one degree of freedom.
     #[must_use]
-    pub fn correction(mut self, correction: bool) -> Self {
+    pub fn with_correction(mut self, correction: bool) -> Self {
         self.correction = correction;
         self
     }

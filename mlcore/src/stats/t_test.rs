@@ -28,14 +28,14 @@ impl TTestOptions {
 
     /// Sets whether one common variance is assumed.
     #[must_use]
-    pub fn equal_var(mut self, equal_var: bool) -> Self {
+    pub fn with_equal_var(mut self, equal_var: bool) -> Self {
         self.equal_var = equal_var;
         self
     }
 
     /// Sets the alternative hypothesis.
     #[must_use]
-    pub fn alternative(mut self, alternative: Alternative) -> Self {
+    pub fn with_alternative(mut self, alternative: Alternative) -> Self {
         self.alternative = alternative;
         self
     }

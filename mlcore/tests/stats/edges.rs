@@ -38,7 +38,7 @@ fn every_option() -> Vec<KsOptions> {
     let mut all = Vec::new();
     for method in [KsMethod::Auto, KsMethod::Exact, KsMethod::Asymptotic] {
         for alternative in [Alternative::TwoSided, Alternative::Less, Alternative::Greater] {
-            all.push(KsOptions::default().method(method).alternative(alternative));
+            all.push(KsOptions::default().with_method(method).with_alternative(alternative));
         }
     }
     all

@@ -64,7 +64,7 @@ fn check_ks(name: &str) {
             Some("exact") => KsMethod::Exact,
             _ => KsMethod::Asymptotic,
         };
-        let options = KsOptions::default().method(method).alternative(alternative(&case));
+        let options = KsOptions::default().with_method(method).with_alternative(alternative(&case));
         let result = ks_2samp(&x, &y, &options).expect("both samples have values");
         check("statistic", &case, result.statistic, &case["statistic"], 0.0);
         check("pvalue", &case, result.pvalue, &case["pvalue"], PVALUE);
@@ -110,7 +110,8 @@ fn kolmogorov_and_smirnov_tails_as_scipy() {
 fn chi2_contingency_as_scipy() {
     for case in cases("chi2_contingency.json") {
         let table: Vec<Vec<f64>> = case["table"].as_array().expect("rows").iter().map(numbers).collect();
-        let options = Chi2Options::default().correction(case["correction"].as_bool().expect("correction"));
+        let options =
+            Chi2Options::default().with_correction(case["correction"].as_bool().expect("correction"));
         let result = chi2_contingency(&table, &options).expect("a valid table");
         check("statistic", &case, result.statistic, &case["statistic"], STATISTIC);
         check("pvalue", &case, result.pvalue, &case["pvalue"], PVALUE);
@@ -222,8 +223,8 @@ fn ttest_ind_as_scipy() {
     for case in cases("ttest_ind.json") {
         let (x, y) = (sample(&case["x"]), sample(&case["y"]));
         let options = TTestOptions::default()
-            .equal_var(case["equal_var"].as_bool().expect("equal_var"))
-            .alternative(alternative(&case));
+            .with_equal_var(case["equal_var"].as_bool().expect("equal_var"))
+            .with_alternative(alternative(&case));
         let test = ttest_ind(&x, &y, &options).expect("values");
         let streamed = |values: &[f64]| values.iter().copied().collect::<Moments>();
         let from_moments = ttest_ind_from_moments(&streamed(&x), &streamed(&y), &options);

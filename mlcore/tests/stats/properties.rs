@@ -25,7 +25,7 @@ fn options() -> impl Strategy<Value = KsOptions> {
     let methods = prop::sample::select(vec![KsMethod::Auto, KsMethod::Exact, KsMethod::Asymptotic]);
     let alternatives =
         prop::sample::select(vec![Alternative::TwoSided, Alternative::Less, Alternative::Greater]);
-    (methods, alternatives).prop_map(|(m, a)| KsOptions::default().method(m).alternative(a))
+    (methods, alternatives).prop_map(|(m, a)| KsOptions::default().with_method(m).with_alternative(a))
 }
 
 /// scipy's own steps: sort, count, subtract, take the first of the largest. Statistic, location, sign.
@@ -56,7 +56,7 @@ fn by_definition(x: &[f64], y: &[f64], alternative: Alternative) -> (f64, f64, i
 fn check_statistic(x: &[f64], y: &[f64]) {
     let reference = KsReference::new(x).unwrap();
     for alternative in [Alternative::TwoSided, Alternative::Less, Alternative::Greater] {
-        let options = KsOptions::default().method(KsMethod::Asymptotic).alternative(alternative);
+        let options = KsOptions::default().with_method(KsMethod::Asymptotic).with_alternative(alternative);
         let expected = by_definition(x, y, alternative);
         for result in [ks_2samp(x, y, &options).unwrap(), reference.compare(y, &options).unwrap()] {
             let actual = (result.statistic, result.statistic_location, result.statistic_sign);
@@ -99,7 +99,7 @@ proptest! {
             _ => Alternative::TwoSided,
         };
         let one = ks_2samp(&x, &y, &method).unwrap();
-        let other = ks_2samp(&y, &x, &method.alternative(swapped)).unwrap();
+        let other = ks_2samp(&y, &x, &method.with_alternative(swapped)).unwrap();
         prop_assert!((one.statistic - other.statistic).abs() < 1e-15);
         prop_assert!(one.pvalue.is_nan() && other.pvalue.is_nan()
             || (one.pvalue - other.pvalue).abs() <= 1e-9 * one.pvalue, "{one:?} {other:?}");

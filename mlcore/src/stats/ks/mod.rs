@@ -43,7 +43,7 @@ crate::words! { KsMethod, "method": Auto = "auto", Exact = "exact", Asymptotic =
 /// ```
 /// use mlcore::stats::{Alternative, KsMethod, KsOptions};
 ///
-/// let options = KsOptions::default().method(KsMethod::Asymptotic).alternative(Alternative::Less);
+/// let options = KsOptions::default().with_method(KsMethod::Asymptotic).with_alternative(Alternative::Less);
 /// assert_eq!(options.method, KsMethod::Asymptotic);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,21 +67,21 @@ impl Default for KsOptions {
 impl KsOptions {
     /// Sets how the p-value is computed.
     #[must_use]
-    pub fn method(mut self, method: KsMethod) -> Self {
+    pub fn with_method(mut self, method: KsMethod) -> Self {
         self.method = method;
         self
     }
 
     /// Sets up to which size of the larger sample [`KsMethod::Auto`] is exact.
     #[must_use]
-    pub fn max_auto_n(mut self, observations: usize) -> Self {
+    pub fn with_max_auto_n(mut self, observations: usize) -> Self {
         self.max_auto_n = observations;
         self
     }
 
     /// Sets the alternative hypothesis.
     #[must_use]
-    pub fn alternative(mut self, alternative: Alternative) -> Self {
+    pub fn with_alternative(mut self, alternative: Alternative) -> Self {
         self.alternative = alternative;
         self
     }
