@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::backend::limits::MOST_ENTRY_BYTES;
 use super::{AliasMove, Change, Event, Mutation, Timestamp};
 use crate::artifact::Digest;
 use crate::error::{Error, Result};
@@ -11,8 +12,11 @@ use crate::name::{RequestId, Version};
 ///
 /// [`canonical`](Self::canonical) is the line as it is hashed: compact JSON of these fields, the previous hash among
 /// them. Whoever changes, removes or inserts a line breaks the chain from there on.
+///
+/// It is serialised as these fields, and deserialised only if they give the hash that stands beside them.
 #[non_exhaustive]
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(into = "SealedLine", try_from = "SealedLine")]
 pub struct AuditEntry {
     /// 1, 2, 3, ... without gaps: the order in which things happened.
     pub sequence: u64,
@@ -96,6 +100,41 @@ struct Line {
     previous: Digest,
 }
 
+/// An entry as it is serialised: its line, and the hash of the line's text.
+#[derive(Serialize, Deserialize)]
+struct SealedLine {
+    #[serde(flatten)]
+    line: Line,
+    hash: Digest,
+}
+
+impl From<AuditEntry> for SealedLine {
+    fn from(entry: AuditEntry) -> Self {
+        let line = Line {
+            sequence: entry.sequence,
+            at: entry.at,
+            effective_at: entry.effective_at,
+            actor: entry.actor,
+            reason: entry.reason,
+            request: entry.request,
+            request_content: entry.request_content,
+            event: entry.event,
+            previous: entry.previous,
+        };
+        Self { line, hash: entry.hash }
+    }
+}
+
+impl TryFrom<SealedLine> for AuditEntry {
+    type Error = Error;
+
+    fn try_from(sealed: SealedLine) -> Result<Self> {
+        let canonical = serde_json::to_string(&sealed.line).map_err(unwritable)?;
+        let entry = Self::from_line(sealed.line, canonical);
+        if entry.hash == sealed.hash { Ok(entry) } else { Err(damaged(HASH_DIFFERS.to_owned())) }
+    }
+}
+
 impl AuditEntry {
     /// The text that is hashed.
     #[must_use]
@@ -125,22 +164,24 @@ impl AuditEntry {
             previous: head.hash,
         };
         let canonical = serde_json::to_string(&line).map_err(unwritable)?;
-        if canonical.len() > MOST_BYTES {
-            let problem =
-                format!("the change takes {} bytes, and at most {MOST_BYTES} are kept", canonical.len());
+        if canonical.len() > MOST_ENTRY_BYTES {
+            let problem = format!(
+                "the change takes {} bytes, and at most {MOST_ENTRY_BYTES} are kept",
+                canonical.len()
+            );
             return Err(Error::invalid_input(line.event.operation(), line.event.subject(), problem)
                 .remedy("shorten its texts or signature"));
         }
         Ok(Self::from_line(line, canonical))
     }
 
-    /// Reads a stored line, whose hash must be `hash`.
-    pub(super) fn parse(canonical: &str, hash: Digest) -> Result<Self> {
-        let damaged = |problem: String| {
-            Error::corrupt("read audit log", "", problem).remedy("restore the registry from a backup")
-        };
+    /// Reads a stored line, its [canonical](Self::canonical) text, whose hash must be `hash`.
+    ///
+    /// # Errors
+    /// [`Corrupt`](Error::Corrupt) when the hash does not fit or the text is no entry.
+    pub fn parse(canonical: &str, hash: Digest) -> Result<Self> {
         if Digest::of(canonical) != hash {
-            return Err(damaged("the hash of an entry does not fit its text".to_owned()));
+            return Err(damaged(HASH_DIFFERS.to_owned()));
         }
         let line = serde_json::from_str::<Line>(canonical)
             .map_err(|cause| damaged(format!("an entry does not read: {cause}")).caused_by(cause))?;
@@ -196,12 +237,15 @@ impl AuditEntry {
     }
 }
 
-/// The longest line: far above any signature, far below what a reader must fear.
-const MOST_BYTES: usize = 4 << 20;
-
 /// What a request asked for, so that the same id with other content is noticed. Its time may differ: a repetition is later.
 fn request_content(mutation: &Mutation, change: &Change) -> Result<Digest> {
     serde_json::to_vec(&(&change.actor, mutation)).map(Digest::of).map_err(unwritable)
+}
+
+const HASH_DIFFERS: &str = "the hash of an entry does not fit its text";
+
+fn damaged(problem: String) -> Error {
+    Error::corrupt("read audit log", "", problem).remedy("restore the registry from a backup")
 }
 
 fn unwritable(cause: serde_json::Error) -> Error {

@@ -1,6 +1,6 @@
 use super::{
     AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewModel,
-    NewVersion, Registry, Stage, Subject, Timestamp, state,
+    NewVersion, Registry, Stage, Subject, Timestamp, backend,
 };
 use crate::artifact::{ArtifactStore, ArtifactStoreExt};
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ pub trait RegistryExt: Registry {
     fn create_version(&self, new: NewVersion, change: &Change) -> Result<ModelVersion> {
         let entry = self.apply(&Mutation::CreateVersion(Box::new(new)), change)?;
         match &entry.event {
-            Event::CreateVersion { version, content } => Ok(state::new_version(&entry, *version, content)),
+            Event::CreateVersion { version, content } => Ok(backend::new_version(&entry, *version, content)),
             _ => Err(Error::internal(
                 "create version",
                 entry.event.subject(),

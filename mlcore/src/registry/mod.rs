@@ -1,7 +1,7 @@
 //! Which versions are there, which one does an alias mean, now and at any time, and who changed what?
 //!
 //! [`Registry`] is the seam: one method changes, the others read. [`RegistryExt`] is what callers use;
-//! [`MemoryRegistry`] is the reference and `SqliteRegistry` one file on disk. Both carry out what one state machine
+//! [`MemoryRegistry`] is the reference and `SqliteRegistry` one file on disk. Both carry out what one state machine, [`backend`],
 //! decides, and every change is one transaction with one entry in a hash-chained audit log. The log is the truth: state
 //! is what replaying it gives, and [`Registry::verify`] replays it.
 //!
@@ -40,6 +40,7 @@
 //! ```
 
 mod audit;
+pub mod backend;
 mod event;
 mod extension;
 mod memory;
@@ -48,7 +49,6 @@ mod mutation;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stage;
-mod state;
 mod timestamp;
 
 pub use self::audit::{AliasChange, AuditEntry, AuditHead};

@@ -36,6 +36,14 @@ pub struct Model {
     pub(super) deleted: bool,
 }
 
+impl Model {
+    /// Is this what is left of a deleted model? Only [`backend::Tables`](super::backend::Tables) answers such rows.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+}
+
 /// One version of a model: immutable in what it is, movable in stage, tags and description.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -15,8 +15,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use self::connection::Connections;
 pub use self::options::{SqliteAccess, SqliteOptions};
 use self::tables::SqlTables;
-use super::memory::{living, missing_version};
-use super::state::{self, Tables};
+use super::backend::{self, Tables};
 use super::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, Registry};
 use crate::error::Result;
 use crate::name::{Alias, ModelName, Version};
@@ -83,13 +82,13 @@ impl Registry for SqliteRegistry {
         let transaction = writer
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(error::meaning(OPERATION, file))?;
-        let entry = state::apply(&mut self.tables(&transaction), mutation, change)?;
+        let entry = backend::apply(&mut self.tables(&transaction), mutation, change)?;
         transaction.commit().map_err(error::commit_meaning(OPERATION, file))?;
         Ok(entry)
     }
 
     fn model(&self, name: &ModelName) -> Result<Model> {
-        living(self.read(|tables| tables.model(name))?, name)
+        self.read(|tables| backend::model(tables, name))
     }
 
     fn models(&self, after: Option<&ModelName>, limit: usize) -> Result<Vec<Model>> {
@@ -97,7 +96,7 @@ impl Registry for SqliteRegistry {
     }
 
     fn version(&self, model: &ModelName, version: Version) -> Result<ModelVersion> {
-        self.read(|tables| tables.version(model, version))?.ok_or_else(|| missing_version(model, version))
+        self.read(|tables| backend::version(tables, model, version))
     }
 
     fn versions(&self, model: &ModelName, after: Option<Version>, limit: usize) -> Result<Vec<ModelVersion>> {
@@ -105,12 +104,11 @@ impl Registry for SqliteRegistry {
     }
 
     fn alias(&self, model: &ModelName, alias: &Alias) -> Result<Option<Version>> {
-        Ok(self.read(|tables| tables.alias(model, alias))?.and_then(|change| change.target()))
+        self.read(|tables| backend::alias(tables, model, alias))
     }
 
     fn aliases(&self, model: &ModelName) -> Result<Vec<(Alias, Version)>> {
-        let changes = self.read(|tables| tables.aliases(model))?.into_iter();
-        Ok(changes.filter_map(|change| Some((change.moved.alias.clone(), change.target()?))).collect())
+        self.read(|tables| backend::aliases(tables, model))
     }
 
     fn alias_history(&self, model: &ModelName, alias: &Alias) -> Result<Vec<AliasChange>> {
@@ -118,7 +116,7 @@ impl Registry for SqliteRegistry {
     }
 
     fn audit(&self, from: u64, limit: usize) -> Result<Vec<AuditEntry>> {
-        self.read(|tables| tables.audit(from, limit))
+        self.read(|tables| tables.entries(from, limit))
     }
 
     fn verify(&self) -> Result<AuditHead> {

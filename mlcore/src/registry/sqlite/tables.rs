@@ -11,7 +11,7 @@ use super::error::{damaged, meaning};
 use crate::artifact::Digest;
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, RequestId, Version};
-use crate::registry::state::{Row, Tables};
+use crate::registry::backend::{Row, Tables};
 use crate::registry::{AliasChange, AuditEntry, AuditHead, Model, ModelVersion};
 
 /// The tables through one connection.
@@ -21,44 +21,6 @@ pub(super) struct SqlTables<'a> {
 }
 
 impl SqlTables<'_> {
-    pub(super) fn models(&self, after: Option<&ModelName>, limit: usize) -> Result<Vec<Model>> {
-        // The empty text is before every name. Deleted models are few; they are left out while reading.
-        let after = after.map_or("", ModelName::as_str);
-        let sql = "SELECT body, digest FROM model WHERE name > ?1 ORDER BY name";
-        let mut models = Vec::new();
-        self.each(sql, (after,), |row| {
-            let model: Model = self.open_row("model", row)?;
-            if !model.deleted {
-                models.push(model);
-            }
-            Ok(models.len() < limit)
-        })?;
-        models.truncate(limit);
-        Ok(models)
-    }
-
-    pub(super) fn versions(
-        &self,
-        model: &ModelName,
-        after: Option<Version>,
-        limit: usize,
-    ) -> Result<Vec<ModelVersion>> {
-        let after = after.map_or(0, |version| integer(version.get()));
-        let sql =
-            "SELECT body, digest FROM version WHERE model = ?1 AND version > ?2 ORDER BY version LIMIT ?3";
-        self.rows("version", sql, (model.as_str(), after, integer(limit as u64)))
-    }
-
-    pub(super) fn audit(&self, from: u64, limit: usize) -> Result<Vec<AuditEntry>> {
-        let sql = "SELECT line, hash FROM audit WHERE sequence >= ?1 ORDER BY sequence LIMIT ?2";
-        let mut entries = Vec::new();
-        self.each(sql, (integer(from), integer(limit as u64)), |row| {
-            entries.push(self.open_entry(row)?);
-            Ok(true)
-        })?;
-        Ok(entries)
-    }
-
     /// Calls `visit` with each row until it answers false.
     pub(super) fn each(
         &self,
@@ -156,6 +118,16 @@ impl Tables for SqlTables<'_> {
         Ok(head)
     }
 
+    fn entries(&self, from: u64, limit: usize) -> Result<Vec<AuditEntry>> {
+        let sql = "SELECT line, hash FROM audit WHERE sequence >= ?1 ORDER BY sequence LIMIT ?2";
+        let mut entries = Vec::new();
+        self.each(sql, (integer(from), integer(limit as u64)), |row| {
+            entries.push(self.open_entry(row)?);
+            Ok(true)
+        })?;
+        Ok(entries)
+    }
+
     fn entry_of_request(&self, request: &RequestId) -> Result<Option<AuditEntry>> {
         let failed = meaning(READ, self.file);
         let mut statement =
@@ -163,7 +135,7 @@ impl Tables for SqlTables<'_> {
         let sequence: Option<i64> =
             statement.query_row((request.as_str(),), |row| row.get(0)).optional().map_err(&failed)?;
         let Some(sequence) = sequence else { return Ok(None) };
-        let entry = self.audit(u64::try_from(sequence).unwrap_or(0), 1)?.pop();
+        let entry = self.entries(u64::try_from(sequence).unwrap_or(0), 1)?.pop();
         match entry.filter(|entry| entry.request.as_ref() == Some(request)) {
             Some(entry) => Ok(Some(entry)),
             None => Err(self.changed("request")),
@@ -175,6 +147,22 @@ impl Tables for SqlTables<'_> {
         self.row("model", sql, (name.as_str(),), |model: &Model| model.name == *name)
     }
 
+    fn models(&self, after: Option<&ModelName>, limit: usize) -> Result<Vec<Model>> {
+        // The empty text is before every name. Deleted models are few; they are left out while reading.
+        let after = after.map_or("", ModelName::as_str);
+        let sql = "SELECT body, digest FROM model WHERE name > ?1 ORDER BY name";
+        let mut models = Vec::new();
+        self.each(sql, (after,), |row| {
+            let model: Model = self.open_row("model", row)?;
+            if !model.deleted {
+                models.push(model);
+            }
+            Ok(models.len() < limit)
+        })?;
+        models.truncate(limit);
+        Ok(models)
+    }
+
     fn version(&self, model: &ModelName, version: Version) -> Result<Option<ModelVersion>> {
         let sql = "SELECT body, digest FROM version WHERE model = ?1 AND version = ?2";
         self.row("version", sql, (model.as_str(), integer(version.get())), |row: &ModelVersion| {
@@ -182,8 +170,11 @@ impl Tables for SqlTables<'_> {
         })
     }
 
-    fn version_numbers(&self, model: &ModelName) -> Result<Vec<Version>> {
-        Ok(self.versions(model, None, usize::MAX)?.into_iter().map(|version| version.version).collect())
+    fn versions(&self, model: &ModelName, after: Option<Version>, limit: usize) -> Result<Vec<ModelVersion>> {
+        let after = after.map_or(0, |version| integer(version.get()));
+        let sql =
+            "SELECT body, digest FROM version WHERE model = ?1 AND version > ?2 ORDER BY version LIMIT ?3";
+        self.rows("version", sql, (model.as_str(), after, integer(limit as u64)))
     }
 
     fn alias(&self, model: &ModelName, alias: &Alias) -> Result<Option<AliasChange>> {

@@ -8,8 +8,7 @@ use super::schema;
 use super::tables::{self, SqlTables};
 use crate::error::Result;
 use crate::registry::AuditHead;
-use crate::registry::memory::MemoryTables;
-use crate::registry::state::Tables;
+use crate::registry::backend::{self, MemoryTables, Tables};
 
 /// Replays the log in one snapshot of the file, and compares every column of every row with what it gives.
 pub(super) fn verify(connection: &Connection, file: &Path) -> Result<AuditHead> {
@@ -20,7 +19,7 @@ pub(super) fn verify(connection: &Connection, file: &Path) -> Result<AuditHead> 
 
     let mut replayed = MemoryTables::default();
     stored.each("SELECT line, hash FROM audit ORDER BY sequence", (), |row| {
-        replayed.replay(&stored.open_entry(row)?)?;
+        backend::replay(&mut replayed, &stored.open_entry(row)?)?;
         Ok(true)
     })?;
 

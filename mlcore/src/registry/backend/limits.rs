@@ -1,17 +1,25 @@
+//! How large the parts of a change may be, in bytes of UTF-8. A backend's columns hold at least this much.
+
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 use crate::registry::{Change, Mutation};
 
-/// What MLflow's registry takes, where it says.
-const MOST_KEY_BYTES: usize = 250;
-const MOST_TEXT_BYTES: usize = 100_000;
-/// A reason is read in a line of a log.
-const MOST_REASON_BYTES: usize = 10_000;
-const MOST_ACTOR_BYTES: usize = 256;
-const MOST_FORMAT_BYTES: usize = 128;
-/// Each change of a row writes all of its tags.
-const MOST_TAGS: usize = 100;
+/// A tag's key: as much as MLflow's registry takes.
+pub const MOST_KEY_BYTES: usize = 250;
+/// A tag's value or a description: as much as MLflow's registry takes.
+pub const MOST_TEXT_BYTES: usize = 100_000;
+/// A change's reason, which is read in a line of a log.
+pub const MOST_REASON_BYTES: usize = 10_000;
+/// A change's actor.
+pub const MOST_ACTOR_BYTES: usize = 256;
+/// The word for what a version's artifact is.
+pub const MOST_FORMAT_BYTES: usize = 128;
+/// The tags of one model or version: each change of a row writes all of them.
+pub const MOST_TAGS: usize = 100;
+/// The [canonical](crate::registry::AuditEntry::canonical) text of one audit entry: far above any signature, far below
+/// what a reader must fear.
+pub const MOST_ENTRY_BYTES: usize = 4 << 20;
 
 /// Refuses what is too long or unprintable, before anything is read.
 pub(super) fn check(mutation: &Mutation, change: &Change) -> Result<()> {

@@ -71,7 +71,9 @@ fn delete_model(tables: &dyn Tables, name: &ModelName) -> Result<Event> {
         let problem = format!("its version {version} is in production");
         return Err(Error::conflict(OPERATION, name.as_str(), problem).remedy("archive that version first"));
     }
-    Ok(Event::DeleteModel { model: name.clone(), versions: tables.version_numbers(name)? })
+    let versions =
+        tables.versions(name, None, usize::MAX)?.into_iter().map(|version| version.version).collect();
+    Ok(Event::DeleteModel { model: name.clone(), versions })
 }
 
 fn create_version(tables: &dyn Tables, new: &NewVersion) -> Result<Event> {
@@ -128,7 +130,7 @@ fn transition(
     let stages = if to == Stage::Production && from != to {
         if let (Incumbent::Keep, Some(other)) = (incumbent, production) {
             return Err(Error::conflict(OPERATION, subject(), format!("version {other} is in production"))
-                .remedy("promote it, or archive that version with Incumbent::Archive"));
+                .remedy("promote this version, or archive that one with the same change"));
         }
         release::to_production(OPERATION, &version, production)?
     } else if from.may_become(to) {

@@ -5,9 +5,13 @@ use crate::registry::{
     AuditEntry, Event, Model, ModelVersion, NewModel, NewVersion, Stage, StageMove, Subject,
 };
 
-/// The rows that an entry writes. It carries out what was decided and judges nothing, so that the log of an earlier
-/// version replays.
-pub(in crate::registry) fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Result<Vec<Row>> {
+/// The rows that an entry writes, the entry itself first, read from `tables` as they are before it.
+///
+/// It carries out what was decided and judges nothing, so that the log of an earlier version replays.
+///
+/// # Errors
+/// [`Corrupt`](Error::Corrupt) for an entry that changes what is not there, and those of `tables`.
+pub fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Result<Vec<Row>> {
     let mut rows = vec![Row::Entry(entry.clone())];
     match &entry.event {
         Event::CreateModel(new) => {

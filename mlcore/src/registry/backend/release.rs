@@ -1,7 +1,7 @@
 //! What a release moves: aliases and stages together.
 
 use super::Tables;
-use super::decide::{current, existing_version, forbidden, living_model, moved, target, unexpected, unset};
+use super::rules::{current, existing_version, forbidden, living_model, moved, target, unexpected, unset};
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 use crate::registry::{AliasChange, AliasMove, Event, Expected, ModelVersion, Stage, StageMove};
