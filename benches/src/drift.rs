@@ -5,8 +5,9 @@ use std::path::Path;
 use mlcore::arrow::array::{Array, DictionaryArray};
 use mlcore::arrow::datatypes::Int32Type;
 use mlcore::stats::{KsOptions, KsReference, ks_2samp};
+use mlcore_drift::bins::{Binning, Recipe};
 use mlcore_drift::sample::Sample;
-use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe, psi};
+use mlcore_drift::two_sample::psi::psi;
 use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov};
 
 use crate::Result;
@@ -75,7 +76,7 @@ fn measure(
     };
     line("KS drift test / Evidently", (evidently, "ks"), Goal::None, timed(as_drift_test)?);
 
-    let options = PsiOptions::default().recipe(PsiRecipe::Evidently);
+    let options = Binning::default().with_recipe(Recipe::Evidently);
     let index = || {
         let samples = (Sample::from_array(&reference.numbers)?, Sample::from_array(&current.numbers)?);
         Ok(psi(&samples.0, &samples.1, &options)?.psi)

@@ -32,6 +32,7 @@
 //!   p-value and an effect size. There are [Kolmogorov-Smirnov](two_sample::KolmogorovSmirnov),
 //!   [chi-square](two_sample::ChiSquare), the [population stability index](two_sample::psi) and the
 //!   [missing rate](two_sample::MissingRate).
+//! - [`bins`] count two samples in the same bins, for every test that compares histograms.
 //! - A [`Monitor`] compiles a reference once, gathers a stream of rows into windows and answers each window with a
 //!   [`Verdict`].
 //! - A [`Report`] compares two tables once, as data, as JSON, or as one self-contained HTML page.
@@ -50,6 +51,7 @@
 //! | `report` (default) | `Report::to_html` and the building blocks of pages, `html` |
 //! | `conformance` | the contract of `DriftTest` as a test suite, `conformance` |
 
+pub mod bins;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 #[cfg(feature = "report")]

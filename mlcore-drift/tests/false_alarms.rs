@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use mlcore::stats::Correction;
+use mlcore_drift::bins::{Binning, Recipe};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_drift::sample::Sample;
-use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe};
 use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi};
 
 /// SplitMix64.
@@ -106,7 +106,7 @@ fn equal_distributions_are_rejected_no_more_often_than_promised() {
         let id = |r: &mut Random| (r.uniform() * 1e6) as u32;
         (r.categories(300, id), r.categories(300, id))
     });
-    let capped = ChiSquare::default().max_categories(10);
+    let capped = ChiSquare::default().with_max_categories(10);
     check_null("chi-square, more categories than kept", &capped, 500, |r| {
         let even = |r: &mut Random| (r.uniform() * 60.0) as u32;
         (r.categories(1000, even), r.categories(1000, even))
@@ -120,8 +120,8 @@ fn equal_distributions_are_rejected_no_more_often_than_promised() {
         let gappy = |r: &mut Random| if r.uniform() < 0.01 { f64::NAN } else { 1.0 };
         (r.sample(2000, gappy), r.sample(200, gappy))
     });
-    for recipe in [PsiRecipe::Quantile, PsiRecipe::Uniform] {
-        let psi = Psi::new(PsiOptions::default().recipe(recipe));
+    for recipe in [Recipe::Quantile, Recipe::Uniform] {
+        let psi = Psi::new(Binning::default().with_recipe(recipe));
         for (n, m) in [(100, 100), (1000, 100), (100, 1000)] {
             let name = format!("psi, {recipe:?}, {n} against {m}");
             check_null(&name, &psi, 1000, |r| (r.sample(n, Random::normal), r.sample(m, Random::normal)));
@@ -136,10 +136,10 @@ fn the_bias_of_psi_is_taken_off() {
     let mut random = Random(7);
     let psi = |recipe, random: &mut Random| {
         let (a, b) = (random.sample(100, Random::normal), random.sample(100, Random::normal));
-        mlcore_drift::two_sample::psi::psi(&a, &b, &PsiOptions::default().recipe(recipe)).unwrap()
+        mlcore_drift::two_sample::psi::psi(&a, &b, &Binning::default().with_recipe(recipe)).unwrap()
     };
     let runs = 1000;
-    let results: Vec<_> = (0..runs).map(|_| psi(PsiRecipe::Quantile, &mut random)).collect();
+    let results: Vec<_> = (0..runs).map(|_| psi(Recipe::Quantile, &mut random)).collect();
     let mean = |value: fn(&mlcore_drift::two_sample::psi::PsiResult) -> f64| {
         results.iter().map(value).sum::<f64>() / f64::from(runs)
     };
@@ -169,7 +169,7 @@ fn table(random: &mut Random, rows: usize, shift: f64) -> RecordBatch {
 fn alarm_rate(options: &MonitorOptions, reference: usize, window: usize, windows: usize, shift: f64) -> f64 {
     let mut random = Random(42);
     let reference = table(&mut random, reference, 0.0);
-    let mut monitor = Monitor::new(&reference, &options.clone().window_rows(window)).unwrap();
+    let mut monitor = Monitor::new(&reference, &options.clone().with_window_rows(window)).unwrap();
     let verdicts: Vec<_> =
         (0..windows).flat_map(|_| monitor.observe(&table(&mut random, window, shift)).unwrap()).collect();
     assert_eq!(verdicts.len(), windows);
@@ -181,9 +181,9 @@ fn fifty_quiet_columns_alarm_no_more_often_than_alpha() {
     // No threshold, so that the p-values and their correction alone are on trial.
     let by_certainty = ["ks", "chi_square", "missing_rate"]
         .iter()
-        .fold(MonitorOptions::default(), |options, test| options.minimum_effect(*test, 0.0));
+        .fold(MonitorOptions::default(), |options, test| options.with_minimum_effect(*test, 0.0));
     for correction in [Correction::BenjaminiHochberg, Correction::Holm] {
-        let rate = alarm_rate(&by_certainty.clone().correction(correction), 20_000, 300, 60, 0.0);
+        let rate = alarm_rate(&by_certainty.clone().with_correction(correction), 20_000, 300, 60, 0.0);
         println!("{correction:?}: {rate:.3}");
         assert!(rate <= 0.05 + 3.0 * (0.05 * 0.95 / 60.0_f64).sqrt(), "{correction:?}: {rate}");
     }
@@ -192,7 +192,7 @@ fn fifty_quiet_columns_alarm_no_more_often_than_alpha() {
 
 #[test]
 fn a_hundredth_of_a_standard_deviation_never_alarms_and_a_fifth_does() {
-    let one = MonitorOptions::default().columns(["c0"]);
+    let one = MonitorOptions::default().with_columns(["c0"]);
     for window in [200, 1000, 20_000] {
         assert_eq!(alarm_rate(&one, 20_000, window, 4, 0.01), 0.0, "{window} rows");
     }

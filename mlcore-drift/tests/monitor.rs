@@ -50,7 +50,7 @@ fn shifted(rows: usize) -> RecordBatch {
 
 #[test]
 fn windows_do_not_depend_on_how_rows_arrive() {
-    let options = MonitorOptions::default().window_rows(300);
+    let options = MonitorOptions::default().with_window_rows(300);
     let at_once = monitor(&options).observe(&table(0..1000)).unwrap();
     assert_eq!(at_once.len(), 3);
     let windows: Vec<(u64, u64, u64)> =
@@ -87,7 +87,7 @@ fn windows_do_not_depend_on_how_rows_arrive() {
 #[test]
 fn what_changed_is_named_with_its_reasons() {
     let verdict =
-        monitor(&MonitorOptions::default().window_rows(500)).observe(&shifted(500)).unwrap().remove(0);
+        monitor(&MonitorOptions::default().with_window_rows(500)).observe(&shifted(500)).unwrap().remove(0);
     assert_eq!(verdict.overall, Outcome::Drifted);
     let names: Vec<(&str, &str)> = verdict.drifted().map(|c| (c.column.as_str(), c.test.as_str())).collect();
     assert_eq!(names, [("age", "ks"), ("plan", "chi_square"), ("visits", "missing_rate")]);
@@ -108,7 +108,7 @@ fn what_changed_is_named_with_its_reasons() {
 #[test]
 fn a_verdict_survives_json() {
     let verdict =
-        monitor(&MonitorOptions::default().window_rows(500)).observe(&shifted(500)).unwrap().remove(0);
+        monitor(&MonitorOptions::default().with_window_rows(500)).observe(&shifted(500)).unwrap().remove(0);
     let json = serde_json::to_string(&verdict).unwrap();
     assert!(json.starts_with("{\"version\":1,\"overall\":\"drifted\",\"window\":{\"index\":0,"), "{json}");
     assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), verdict);
@@ -136,7 +136,8 @@ fn a_column_that_lost_all_its_values_is_found() {
         ("plan", Arc::new(StringArray::from_iter_values((0..500).map(plan)))),
         ("visits", Arc::new(Int64Array::from_iter_values((0..500).map(|i| i % 5)))),
     ]);
-    let verdict = monitor(&MonitorOptions::default().window_rows(500)).observe(&current).unwrap().remove(0);
+    let verdict =
+        monitor(&MonitorOptions::default().with_window_rows(500)).observe(&current).unwrap().remove(0);
     assert_eq!(verdict.column("age", "ks").unwrap().outcome, Outcome::InsufficientData);
     assert_eq!(verdict.column("age", "missing_rate").unwrap().outcome, Outcome::Drifted);
     assert_eq!(verdict.overall, Outcome::Drifted);
@@ -160,7 +161,7 @@ fn layouts_of_the_same_data_give_the_same_verdict() {
     let nan_for_null =
         Float64Array::from_iter_values(rows.clone().map(|i| if i % 50 == 0 { f64::NAN } else { age(i) }));
     let visits: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.clone().map(|i| (i % 5) as i64)));
-    let options = MonitorOptions::default().window_rows(600);
+    let options = MonitorOptions::default().with_window_rows(600);
     let expected = monitor(&options).observe(&table(rows)).unwrap();
     let layouts: [ArrayRef; 3] = [
         Arc::new(StringViewArray::from(words.clone())),
@@ -175,7 +176,7 @@ fn layouts_of_the_same_data_give_the_same_verdict() {
 
 #[test]
 fn schema_changes_are_errors_or_findings_and_lose_no_rows() {
-    let mut monitor = monitor(&MonitorOptions::default().window_rows(100));
+    let mut monitor = monitor(&MonitorOptions::default().with_window_rows(100));
     monitor.observe(&table(0..50)).unwrap();
     let ages: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
     let plans: ArrayRef = Arc::new(StringArray::from(vec!["pro"]));
@@ -220,24 +221,27 @@ fn schema_changes_are_errors_or_findings_and_lose_no_rows() {
 fn impossible_monitors_are_refused_by_name() {
     let reference = table(0..500);
     for (options, expected) in [
-        (MonitorOptions::default().alpha(0.0), "make monitor alpha"),
-        (MonitorOptions::default().alpha(f64::NAN), "make monitor alpha"),
-        (MonitorOptions::default().window_rows(0), "make monitor window_rows"),
-        (MonitorOptions::default().window_rows(usize::MAX), "make monitor window_rows"),
-        (MonitorOptions::default().minimum_effect("ks", -1.0), "make monitor minimum effect"),
+        (MonitorOptions::default().with_alpha(0.0), "make monitor alpha"),
+        (MonitorOptions::default().with_alpha(f64::NAN), "make monitor alpha"),
+        (MonitorOptions::default().with_window_rows(0), "make monitor window_rows"),
+        (MonitorOptions::default().with_window_rows(usize::MAX), "make monitor window_rows"),
+        (MonitorOptions::default().with_minimum_effect("ks", -1.0), "make monitor minimum effect"),
         (
-            MonitorOptions::default().minimum_effect("kolmogorov", 0.1),
+            MonitorOptions::default().with_minimum_effect("kolmogorov", 0.1),
             "minimum effect of kolmogorov: no column is tested by it; the tests are chi_square, ks, missing_rate",
         ),
-        (MonitorOptions::default().columns(["agee"]), "make monitor agee: the reference has no such column"),
-        (MonitorOptions::default().columns(Vec::<String>::new()), "no column can be watched"),
+        (
+            MonitorOptions::default().with_columns(["agee"]),
+            "make monitor agee: the reference has no such column",
+        ),
+        (MonitorOptions::default().with_columns(Vec::<String>::new()), "no column can be watched"),
         (
             MonitorOptions::default()
-                .categorical_test(mlcore_drift::two_sample::KolmogorovSmirnov::default()),
+                .with_categorical_test(mlcore_drift::two_sample::KolmogorovSmirnov::default()),
             "does not apply",
         ),
         (
-            MonitorOptions::default().column("plan", ColumnOptions::default().kind(Kind::Numeric)),
+            MonitorOptions::default().with_column("plan", ColumnOptions::default().with_kind(Kind::Numeric)),
             "make monitor plan",
         ),
     ] {
@@ -265,13 +269,13 @@ fn dates_are_left_out_and_said_so() {
     let verdict = Monitor::new(&reference, &MonitorOptions::default()).unwrap().evaluate_now().unwrap();
     assert_eq!((verdict.skipped.len(), verdict.skipped[0].column.as_str()), (1, "when"));
     assert!(verdict.new_columns.is_empty());
-    let asked = Monitor::new(&reference, &MonitorOptions::default().columns(["when"])).unwrap_err();
+    let asked = Monitor::new(&reference, &MonitorOptions::default().with_columns(["when"])).unwrap_err();
     assert!(asked.to_string().contains("derive an hour, a weekday or an age first"), "{asked}");
 }
 
 #[test]
 fn a_flood_of_categories_is_counted_in_bounded_memory() {
-    let options = MonitorOptions::default().window_rows(5000).max_categories(100);
+    let options = MonitorOptions::default().with_window_rows(5000).with_max_categories(100);
     let mut monitor = monitor(&options);
     let schema = Schema::new([
         Field::column("age", DType::Float64),
@@ -293,14 +297,14 @@ fn a_flood_of_categories_is_counted_in_bounded_memory() {
 
 #[test]
 fn a_column_may_have_its_own_test_and_threshold() {
-    let strict = ColumnOptions::default().test(Psi::default()).minimum_effect(50.0);
-    let options = MonitorOptions::default().window_rows(500).column("age", strict);
+    let strict = ColumnOptions::default().with_test(Psi::default()).with_minimum_effect(50.0);
+    let options = MonitorOptions::default().with_window_rows(500).with_column("age", strict);
     let verdict = monitor(&options).observe(&shifted(500)).unwrap().remove(0);
     let age = verdict.column("age", "psi").unwrap();
     assert_eq!((age.outcome, age.threshold), (Outcome::Stable, 50.0));
     assert!(age.sentence.contains("too little to matter"), "{}", age.sentence);
-    let codes = ColumnOptions::default().kind(Kind::Categorical);
-    let options = MonitorOptions::default().window_rows(500).column("visits", codes);
+    let codes = ColumnOptions::default().with_kind(Kind::Categorical);
+    let options = MonitorOptions::default().with_window_rows(500).with_column("visits", codes);
     let verdict = monitor(&options).observe(&table(0..500)).unwrap().remove(0);
     assert_eq!(verdict.column("visits", "chi_square").unwrap().kind, Kind::Categorical);
 }

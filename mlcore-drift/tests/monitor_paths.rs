@@ -89,9 +89,9 @@ fn monitor(columns: &[(DType, Cells)]) -> Monitor {
     };
     let reference = table(&columns.iter().map(reference).collect::<Vec<_>>(), column);
     let options = MonitorOptions::default()
-        .window_rows(64)
-        .min_samples(20)
-        .column("column 0", ColumnOptions::default().test(Psi::default()));
+        .with_window_rows(64)
+        .with_min_samples(20)
+        .with_column("column 0", ColumnOptions::default().with_test(Psi::default()));
     Monitor::new(&reference, &options).unwrap()
 }
 

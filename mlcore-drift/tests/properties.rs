@@ -2,20 +2,21 @@
 #![cfg(test)]
 
 use mlcore::Error;
+use mlcore_drift::bins::{Binning, Recipe};
 use mlcore_drift::sample::Sample;
-use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe, psi};
+use mlcore_drift::two_sample::psi::psi;
 use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi, Score};
 use proptest::prelude::*;
 
 fn tests() -> Vec<Box<dyn DriftTest>> {
-    let psi = |recipe| Psi::new(PsiOptions::default().recipe(recipe));
+    let psi = |recipe| Psi::new(Binning::default().with_recipe(recipe));
     vec![
         Box::new(KolmogorovSmirnov::default()),
         Box::new(ChiSquare::default()),
-        Box::new(ChiSquare::default().pool_below(0.0).max_categories(3)),
-        Box::new(psi(PsiRecipe::Quantile)),
-        Box::new(psi(PsiRecipe::Uniform)),
-        Box::new(psi(PsiRecipe::Evidently)),
+        Box::new(ChiSquare::default().with_pool_below(0.0).with_max_categories(3)),
+        Box::new(psi(Recipe::Quantile)),
+        Box::new(psi(Recipe::Uniform)),
+        Box::new(psi(Recipe::Evidently)),
         Box::new(MissingRate),
     ]
 }
@@ -120,8 +121,8 @@ proptest! {
         b in prop::collection::vec(float(), 1..100),
         bins in 2_usize..40,
     ) {
-        for recipe in [PsiRecipe::Quantile, PsiRecipe::Uniform] {
-            let options = PsiOptions::default().bins(bins).recipe(recipe);
+        for recipe in [Recipe::Quantile, Recipe::Uniform] {
+            let options = Binning::default().with_bins(bins).with_recipe(recipe);
             let Ok(result) = psi(&Sample::numeric(&a), &Sample::numeric(&b), &options) else { continue };
             prop_assert!(result.psi.is_finite() && result.psi >= 0.0 && result.psi_corrected <= result.psi);
             prop_assert_eq!(result.edges.len(), result.reference_share.len() + 1);
@@ -139,7 +140,7 @@ fn a_spike_gets_a_bin_of_its_own() {
         (0..1000).map(|i| if i % 10 < 7 { 0.0 } else { f64::from(i) * rest + 1.0 }).collect::<Vec<f64>>()
     };
     let (reference, current): (Sample, Sample) = (spiked(1.0).into(), spiked(1.0).into());
-    let same = psi(&reference, &current, &PsiOptions::default()).unwrap();
+    let same = psi(&reference, &current, &Binning::default()).unwrap();
     assert_eq!(same.psi, 0.0);
     assert_eq!(same.reference_share.iter().filter(|share| (**share - 0.7).abs() < 1e-12).count(), 1);
     // The spike dissolves: what was exactly zero is now almost zero, which no bin of equal width would see.
@@ -149,7 +150,7 @@ fn a_spike_gets_a_bin_of_its_own() {
         .map(|(i, v)| if v == 0.0 && i % 2 == 0 { 1e-9 } else { v })
         .collect::<Vec<_>>()
         .into();
-    let result = psi(&reference, &moved, &PsiOptions::default()).unwrap();
+    let result = psi(&reference, &moved, &Binning::default()).unwrap();
     assert!(result.psi_corrected > 1.0, "{result:?}");
     assert!(
         result.notes.iter().any(|note| note.to_string().contains("70 % of the reference is exactly 0")),
@@ -162,11 +163,11 @@ fn a_spike_gets_a_bin_of_its_own() {
 fn impossible_bins_are_refused() {
     let sample = Sample::numeric(&[1.0, 2.0]);
     for bins in [0, 1, 1001, usize::MAX] {
-        let error = psi(&sample, &sample, &PsiOptions::default().bins(bins)).unwrap_err();
+        let error = psi(&sample, &sample, &Binning::default().with_bins(bins)).unwrap_err();
         assert!(error.to_string().starts_with("compare with psi bins: "), "{error}");
     }
     let categories = Sample::categorical(["a"]);
-    assert!(matches!(psi(&sample, &categories, &PsiOptions::default()), Err(Error::InvalidInput(_))));
+    assert!(matches!(psi(&sample, &categories, &Binning::default()), Err(Error::InvalidInput(_))));
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn table(rows: usize, columns: usize, shift: f64) -> RecordBatch {
 
 #[test]
 fn hostile_names_and_categories_stay_text() {
-    let options = ReportOptions::default().title(HOSTILE[3]);
+    let options = ReportOptions::default().with_title(HOSTILE[3]);
     let report = report(&table(600, 9, 0.0), &table(600, 9, 30.0), &options).unwrap();
     for html in [report.to_html(), report.to_fragment()] {
         for forbidden in [
@@ -96,7 +96,7 @@ fn a_report_is_the_verdict_of_a_monitor_and_survives_json() {
     let options = ReportOptions::default();
     let report = report(&reference, &current, &options).unwrap();
     let judged = |options: MonitorOptions| {
-        Monitor::new(&reference, &options.window_rows(700)).unwrap().observe(&current).unwrap().remove(0)
+        Monitor::new(&reference, &options.with_window_rows(700)).unwrap().observe(&current).unwrap().remove(0)
     };
     assert_eq!(report.verdict, judged(options.monitor));
     // A monitor's own defaults ask for the asymptotic p-value at this size.

@@ -31,7 +31,7 @@ use crate::traffic::{Log, Until, send};
 fn watch() -> MonitorOptions {
     ["ks", "chi_square", "missing_rate"]
         .into_iter()
-        .fold(MonitorOptions::default(), |options, test| options.minimum_effect(test, 0.1))
+        .fold(MonitorOptions::default(), |options, test| options.with_minimum_effect(test, 0.1))
 }
 
 /// Where the models were trained.
@@ -127,7 +127,7 @@ fn run() -> Result<PathBuf> {
     let comparison = report(
         &reference,
         &arrivals.features()?,
-        &ReportOptions::default().monitor(watch()).title("Sites 5 and 6 against the training rows"),
+        &ReportOptions::default().with_monitor(watch()).with_title("Sites 5 and 6 against the training rows"),
     )?;
     let full = alarms.iter().skip(1).filter(|drifted| drifted.contains(&"income".to_owned())).count();
     story.claim(

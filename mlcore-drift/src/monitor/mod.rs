@@ -45,7 +45,7 @@ use crate::sample::Sample;
 ///     let age = Float64Array::from_iter_values((0..1000).map(|i| f64::from(i * 7 % 1000) / 100.0 + shift));
 ///     RecordBatch::try_from_iter([("age", Arc::new(age) as ArrayRef)])
 /// };
-/// let mut monitor = Monitor::new(&table(0.0)?, &MonitorOptions::default().window_rows(500))?;
+/// let mut monitor = Monitor::new(&table(0.0)?, &MonitorOptions::default().with_window_rows(500))?;
 /// let verdicts = monitor.observe(&table(2.0)?)?;
 /// assert_eq!(verdicts.len(), 2);
 /// assert_eq!(verdicts[0].overall, Outcome::Drifted);

@@ -28,8 +28,8 @@ use crate::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate};
 /// use mlcore_drift::two_sample::Psi;
 ///
 /// let options = MonitorOptions::default()
-///     .window_rows(2000)
-///     .column("amount", ColumnOptions::default().test(Psi::default()).minimum_effect(0.2));
+///     .with_window_rows(2000)
+///     .with_column("amount", ColumnOptions::default().with_test(Psi::default()).with_minimum_effect(0.2));
 /// assert_eq!(options.window_rows, 2000);
 /// ```
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ impl Default for MonitorOptions {
 impl MonitorOptions {
     /// Sets the test of numeric columns, discrete ones included.
     #[must_use]
-    pub fn numeric_test(mut self, test: impl DriftTest + 'static) -> Self {
+    pub fn with_numeric_test(mut self, test: impl DriftTest + 'static) -> Self {
         self.numeric_test = Arc::new(test);
         self.discrete_test = self.numeric_test.clone();
         self
@@ -98,56 +98,56 @@ impl MonitorOptions {
 
     /// Sets the test of categorical columns.
     #[must_use]
-    pub fn categorical_test(mut self, test: impl DriftTest + 'static) -> Self {
+    pub fn with_categorical_test(mut self, test: impl DriftTest + 'static) -> Self {
         self.categorical_test = Arc::new(test);
         self
     }
 
     /// Sets the error rate.
     #[must_use]
-    pub fn alpha(mut self, alpha: f64) -> Self {
+    pub fn with_alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self
     }
 
     /// Sets the correction for many tests.
     #[must_use]
-    pub fn correction(mut self, correction: Correction) -> Self {
+    pub fn with_correction(mut self, correction: Correction) -> Self {
         self.correction = correction;
         self
     }
 
     /// Sets the rows of a window.
     #[must_use]
-    pub fn window_rows(mut self, rows: usize) -> Self {
+    pub fn with_window_rows(mut self, rows: usize) -> Self {
         self.window_rows = rows;
         self
     }
 
     /// Sets the fewest values that a test is made with.
     #[must_use]
-    pub fn min_samples(mut self, values: u64) -> Self {
+    pub fn with_min_samples(mut self, values: u64) -> Self {
         self.min_samples = values;
         self
     }
 
     /// Sets how many categories a window keeps apart.
     #[must_use]
-    pub fn max_categories(mut self, most: usize) -> Self {
+    pub fn with_max_categories(mut self, most: usize) -> Self {
         self.max_categories = most;
         self
     }
 
     /// Watches only these columns.
     #[must_use]
-    pub fn columns(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub fn with_columns(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.columns = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
     /// Sets what is different for one column.
     #[must_use]
-    pub fn column(mut self, name: impl Into<String>, options: ColumnOptions) -> Self {
+    pub fn with_column(mut self, name: impl Into<String>, options: ColumnOptions) -> Self {
         self.overrides.insert(name.into(), options);
         self
     }
@@ -155,7 +155,7 @@ impl MonitorOptions {
     /// Sets the smallest effect that counts as drift for the test of this name (`ks`, `psi`, `chi_square`,
     /// `missing_rate`).
     #[must_use]
-    pub fn minimum_effect(mut self, test: impl Into<String>, effect: f64) -> Self {
+    pub fn with_minimum_effect(mut self, test: impl Into<String>, effect: f64) -> Self {
         self.minimum_effects.insert(test.into(), effect);
         self
     }
@@ -225,21 +225,21 @@ pub struct ColumnOptions {
 impl ColumnOptions {
     /// Sets the test.
     #[must_use]
-    pub fn test(mut self, test: impl DriftTest + 'static) -> Self {
+    pub fn with_test(mut self, test: impl DriftTest + 'static) -> Self {
         self.test = Some(Arc::new(test));
         self
     }
 
     /// Sets the smallest effect that counts as drift.
     #[must_use]
-    pub fn minimum_effect(mut self, effect: f64) -> Self {
+    pub fn with_minimum_effect(mut self, effect: f64) -> Self {
         self.minimum_effect = Some(effect);
         self
     }
 
     /// Reads the column as this kind.
     #[must_use]
-    pub fn kind(mut self, kind: Kind) -> Self {
+    pub fn with_kind(mut self, kind: Kind) -> Self {
         self.kind = Some(kind);
         self
     }

@@ -4,9 +4,10 @@ use mlcore::Result;
 use serde::{Deserialize, Serialize};
 
 use super::ReportOptions;
+use crate::bins::Binning;
 use crate::monitor::{ColumnVerdict, Outcome, Verdict};
 use crate::sample::{Categories, Kind, Sample};
-use crate::two_sample::psi::{PsiOptions, psi};
+use crate::two_sample::psi::psi;
 
 /// One column in both tables.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -117,7 +118,7 @@ impl ColumnReport {
         let psi = if reference.is_empty() || current.is_empty() {
             None
         } else {
-            let result = psi(reference, current, &PsiOptions::default())?;
+            let result = psi(reference, current, &Binning::default())?;
             Some(PsiSummary { psi: result.psi, psi_corrected: result.psi_corrected, pvalue: result.pvalue })
         };
         let sorted = |sample: &Sample| {

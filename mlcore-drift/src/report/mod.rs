@@ -52,28 +52,28 @@ impl Default for ReportOptions {
 impl ReportOptions {
     /// Sets the tests and how they are judged.
     #[must_use]
-    pub fn monitor(mut self, options: MonitorOptions) -> Self {
+    pub fn with_monitor(mut self, options: MonitorOptions) -> Self {
         self.monitor = options;
         self
     }
 
     /// Sets the title of the page.
     #[must_use]
-    pub fn title(mut self, title: impl Into<String>) -> Self {
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
         self
     }
 
     /// Sets the number of bins of a histogram, 1 to 200.
     #[must_use]
-    pub fn histogram_bins(mut self, bins: usize) -> Self {
+    pub fn with_histogram_bins(mut self, bins: usize) -> Self {
         self.histogram_bins = bins;
         self
     }
 
     /// Sets how many categories are shown one by one.
     #[must_use]
-    pub fn most_categories(mut self, most: usize) -> Self {
+    pub fn with_most_categories(mut self, most: usize) -> Self {
         self.most_categories = most;
         self
     }

@@ -44,14 +44,14 @@ impl Default for ChiSquare {
 impl ChiSquare {
     /// Pools categories of which either sample should have fewer rows than this; 0 pools none, as scipy.
     #[must_use]
-    pub fn pool_below(mut self, expected: f64) -> Self {
+    pub fn with_pool_below(mut self, expected: f64) -> Self {
         self.pool_below = expected;
         self
     }
 
     /// Keeps at most this many categories apart.
     #[must_use]
-    pub fn max_categories(mut self, most: usize) -> Self {
+    pub fn with_max_categories(mut self, most: usize) -> Self {
         self.max_categories = most;
         self
     }

@@ -3,8 +3,8 @@
 use mlcore::stats::{KsOptions, KsReference, KsResult, ks_2samp};
 use mlcore::{Error, Result};
 
-use super::order::share_on_atoms;
 use super::{CompiledTest, DriftTest, Effect, Note, Score};
+use crate::bins::share_on_atoms;
 use crate::sample::{Kind, Sample};
 
 /// The largest difference between the two empirical distribution functions; statistic and p-value are those of

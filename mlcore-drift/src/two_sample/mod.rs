@@ -8,7 +8,7 @@ mod chi_square;
 mod kolmogorov_smirnov;
 mod missing_rate;
 mod note;
-mod order;
+
 pub mod psi;
 mod score;
 

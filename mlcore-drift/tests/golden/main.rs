@@ -4,8 +4,9 @@
 
 mod samples;
 
+use mlcore_drift::bins::{Binning, Recipe};
 use mlcore_drift::sample::Sample;
-use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe, psi};
+use mlcore_drift::two_sample::psi::psi;
 use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, Psi, Score};
 use samples::{Categories, Numbers, cases};
 use serde_json::Value;
@@ -29,11 +30,11 @@ fn psi_is_evidentlys() {
     for case in cases::<Numbers>("psi.json") {
         let reference = Sample::from_array(&case.reference.array()).unwrap();
         let current = Sample::from_array(&case.current.array()).unwrap();
-        let evidently = PsiOptions::default().recipe(PsiRecipe::Evidently);
+        let evidently = Binning::default().with_recipe(Recipe::Evidently);
         let score = score(&Psi::new(evidently), &reference, &current);
         check(&case.name, "evidently", score.statistic, &case.expected["evidently"]);
         if let Some(expected) = case.expected.get("quantile") {
-            let result = psi(&reference, &current, &PsiOptions::default()).unwrap();
+            let result = psi(&reference, &current, &Binning::default()).unwrap();
             check(&case.name, "psi", result.psi, &expected["psi"]);
             check(&case.name, "psi_corrected", result.psi_corrected, &expected["psi_corrected"]);
             check(&case.name, "pvalue", result.pvalue.unwrap(), &expected["pvalue"]);
@@ -57,11 +58,11 @@ fn chi_square_is_scipys_and_categorical_psi_is_evidentlys() {
     for case in cases::<Categories>("chi_square.json") {
         let reference = Sample::from_array(&case.reference.array()).unwrap();
         let current = Sample::from_array(&case.current.array()).unwrap();
-        let chi_square = score(&ChiSquare::default().pool_below(0.0), &reference, &current);
+        let chi_square = score(&ChiSquare::default().with_pool_below(0.0), &reference, &current);
         check(&case.name, "statistic", chi_square.statistic, &case.expected["statistic"]);
         check(&case.name, "pvalue", chi_square.pvalue.unwrap(), &case.expected["pvalue"]);
         check(&case.name, "V", chi_square.effect.value, &case.expected["cramers_v"]);
-        let evidently = PsiOptions::default().recipe(PsiRecipe::Evidently);
+        let evidently = Binning::default().with_recipe(Recipe::Evidently);
         let psi = score(&Psi::new(evidently), &reference, &current);
         check(&case.name, "evidently", psi.statistic, &case.expected["evidently"]);
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mlcore::stats::{KsMethod, KsOptions, MAX_AUTO_N};
+use mlcore_drift::bins::{Binning, Recipe};
 use mlcore_drift::sample::{Kind, Sample};
-use mlcore_drift::two_sample::psi::{PsiOptions, PsiRecipe};
 use mlcore_drift::two_sample::{self, DriftTest};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -75,7 +75,7 @@ impl ChiSquare {
     #[new]
     #[pyo3(signature = (pool_below = 5.0))]
     fn new(pool_below: f64) -> Self {
-        Self { test: two_sample::ChiSquare::default().pool_below(pool_below), pool_below }
+        Self { test: two_sample::ChiSquare::default().with_pool_below(pool_below), pool_below }
     }
 
     fn __repr__(&self) -> String {
@@ -95,7 +95,7 @@ impl ChiSquare {
 #[derive(Debug)]
 pub(crate) struct Psi {
     test: two_sample::Psi,
-    options: PsiOptions,
+    options: Binning,
 }
 
 #[pymethods]
@@ -104,15 +104,15 @@ impl Psi {
     #[pyo3(signature = (bins = 10, recipe = "quantile"))]
     fn new(py: Python<'_>, bins: usize, recipe: &str) -> PyResult<Self> {
         entry(py, |py| {
-            let options = PsiOptions::default().bins(bins).recipe(psi_recipe(py, recipe)?);
+            let options = Binning::default().with_bins(bins).with_recipe(psi_recipe(py, recipe)?);
             Ok(Self { test: two_sample::Psi::new(options), options })
         })
     }
 
     fn __repr__(&self) -> String {
         let recipe = match self.options.recipe {
-            PsiRecipe::Uniform => "uniform",
-            PsiRecipe::Evidently => "evidently",
+            Recipe::Uniform => "uniform",
+            Recipe::Evidently => "evidently",
             _ => "quantile",
         };
         format!("Psi(bins={}, recipe={recipe:?})", self.options.bins)
@@ -132,7 +132,7 @@ pub(crate) fn psi<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     entry(py, |py| {
         const OPERATION: &str = "psi";
-        let options = PsiOptions::default().bins(bins).recipe(psi_recipe(py, recipe)?);
+        let options = Binning::default().with_bins(bins).with_recipe(psi_recipe(py, recipe)?);
         let kind = kind.map(|kind| self::kind(py, OPERATION, kind)).transpose()?;
         let reference = door::column(reference, Asked { operation: OPERATION, subject: "reference" })?;
         let current = door::column(current, Asked { operation: OPERATION, subject: "current" })?;
@@ -157,11 +157,11 @@ pub(crate) fn psi<'py>(
     })
 }
 
-fn psi_recipe(py: Python<'_>, name: &str) -> PyResult<PsiRecipe> {
+fn psi_recipe(py: Python<'_>, name: &str) -> PyResult<Recipe> {
     match name {
-        "quantile" => Ok(PsiRecipe::Quantile),
-        "uniform" => Ok(PsiRecipe::Uniform),
-        "evidently" => Ok(PsiRecipe::Evidently),
+        "quantile" => Ok(Recipe::Quantile),
+        "uniform" => Ok(Recipe::Uniform),
+        "evidently" => Ok(Recipe::Evidently),
         other => Err(unknown(py, "psi", "recipe", other, "quantile, uniform, evidently")),
     }
 }
@@ -191,7 +191,7 @@ pub(super) fn drift_test(object: &Bound<'_, PyAny>) -> PyResult<Arc<dyn DriftTes
         Ok("chi_square") => Ok(Arc::new(two_sample::ChiSquare::default())),
         Ok("psi") => Ok(Arc::new(two_sample::Psi::default())),
         Ok("psi_evidently") => {
-            Ok(Arc::new(two_sample::Psi::new(PsiOptions::default().recipe(PsiRecipe::Evidently))))
+            Ok(Arc::new(two_sample::Psi::new(Binning::default().with_recipe(Recipe::Evidently))))
         }
         Ok(other) => Err(unknown(py, "choose test", "test", other, "ks, chi_square, psi, psi_evidently")),
         Err(_) => {

@@ -68,7 +68,7 @@ pub(super) fn read(
                     let column: String = column.extract()?;
                     let own = own.cast::<PyDict>().map_err(|_| expected("a dict of column to dict"))?;
                     let read = column_options(own)?;
-                    options = options.column(column, read);
+                    options = options.with_column(column, read);
                 }
             }
             _ => others.push((name, value.unbind())),

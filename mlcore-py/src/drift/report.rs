@@ -31,7 +31,7 @@ pub(crate) fn report(
 ) -> PyResult<Report> {
     entry(py, |py| {
         let (monitor, others) = options::read(ReportOptions::default().monitor, options)?;
-        let mut options = ReportOptions::default().monitor(monitor);
+        let mut options = ReportOptions::default().with_monitor(monitor);
         for (name, value) in others {
             let value = value.bind(py);
             match name.as_str() {

@@ -165,7 +165,8 @@ fn the_monitor_sees_rows_and_tables_and_says_what_shifted() {
     let inputs =
         Schema::new([Field::tensor("input", DType::Float32, [Dim::Dynamic, Dim::Fixed(4)])]).unwrap();
     let (_place, builder) = endpoint(&plan, inputs);
-    let mut monitor = Monitor::new(&table(2_000, 0.0), &MonitorOptions::default().window_rows(500)).unwrap();
+    let mut monitor =
+        Monitor::new(&table(2_000, 0.0), &MonitorOptions::default().with_window_rows(500)).unwrap();
     monitor.bind(plan.input()).unwrap();
     let endpoint = builder.with_monitor(monitor).build().unwrap();
     let verdicts = |endpoint: &Endpoint| -> Vec<Vec<String>> {

@@ -1,19 +1,19 @@
 //! Bins that are frozen from the reference, open at both ends.
 
-use super::histogram::{Interior, differences};
+use super::interior::{Interior, differences};
+use super::order::quantiles;
 use crate::two_sample::Note;
-use crate::two_sample::order::quantiles;
 
-/// The bins of a numeric column.
+/// Bins of a numeric column that do not depend on the current sample.
 #[derive(Debug)]
-pub(super) struct Bins {
+pub(super) struct Frozen {
     interior: Interior,
     range: (f64, f64),
     /// Values that have a bin of their own.
     points: Vec<f64>,
 }
 
-impl Bins {
+impl Frozen {
     /// Bins of equal shares. A quantile that repeats is a value with more than a bin's share: it gets a bin of its own,
     /// from itself to the next float, so that its share is compared and no bin is empty by construction.
     ///

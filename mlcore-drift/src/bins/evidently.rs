@@ -1,0 +1,129 @@
+//! Evidently's bins (0.7.23): infinities dropped, categories by value if the reference has at most 20 distinct ones, and
+//! otherwise Sturges' bins over both samples together.
+
+use std::borrow::Cow;
+
+use mlcore::{Error, Result};
+
+use super::counts::BinCounts;
+use super::even::EvenBins;
+use crate::sample::{Categories, Precision, Sample, count_numbers};
+use crate::two_sample::Note;
+use crate::vector::extent;
+
+/// At most this many distinct values of the reference are compared one by one.
+const MOST_SINGLE_VALUES: usize = 20;
+
+/// Counts two numeric samples once, without sorting either.
+pub(super) fn count(operation: &'static str, reference: &Sample, current: &Sample) -> Result<BinCounts> {
+    let reference = Finite::of(operation, reference, "reference")?;
+    let current = Finite::of(operation, current, "current")?;
+    let mut counts = match count_numbers(&reference.values, MOST_SINGLE_VALUES) {
+        Some(distinct) => by_value(&distinct, &current.values),
+        None => {
+            let bins = sturges(operation, &reference, &current)?;
+            let counted = bins.count(&reference.values);
+            counted_in(bins, counted, &current)
+        }
+    };
+    counts.notes.extend(dropped(reference.dropped, current.dropped));
+    Ok(counts)
+}
+
+/// A numeric reference sorted once, so that the edges, which depend on the current sample too, are counted by searching.
+#[derive(Debug)]
+pub(super) struct EvidentlyReference {
+    sorted: Vec<f64>,
+    precision: Precision,
+    distinct: Option<Vec<(f64, u64)>>,
+    dropped: u64,
+}
+
+impl EvidentlyReference {
+    pub(super) fn new(operation: &'static str, reference: &Sample) -> Result<Self> {
+        let Finite { values, precision, dropped, .. } = Finite::of(operation, reference, "reference")?;
+        let mut sorted = values.into_owned();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let distinct = count_numbers(&sorted, MOST_SINGLE_VALUES);
+        Ok(Self { sorted, precision, distinct, dropped })
+    }
+
+    pub(super) fn count(&self, operation: &'static str, current: &Sample) -> Result<BinCounts> {
+        let current = Finite::of(operation, current, "current")?;
+        let mut counts = match &self.distinct {
+            Some(distinct) => by_value(distinct, &current.values),
+            None => {
+                let ends = (self.sorted.first().copied(), self.sorted.last().copied());
+                let reference = Finite {
+                    values: Cow::Borrowed(&self.sorted),
+                    range: (ends.0.unwrap_or(0.0), ends.1.unwrap_or(0.0)),
+                    precision: self.precision,
+                    dropped: self.dropped,
+                };
+                let bins = sturges(operation, &reference, &current)?;
+                let counted = bins.count_sorted(&self.sorted);
+                counted_in(bins, counted, &current)
+            }
+        };
+        counts.notes.extend(dropped(self.dropped, current.dropped));
+        Ok(counts)
+    }
+}
+
+/// The finite values of a numeric sample.
+pub(crate) struct Finite<'a> {
+    pub(crate) values: Cow<'a, [f64]>,
+    pub(crate) range: (f64, f64),
+    pub(crate) precision: Precision,
+    pub(crate) dropped: u64,
+}
+
+impl<'a> Finite<'a> {
+    pub(crate) fn of(operation: &'static str, sample: &'a Sample, side: &'static str) -> Result<Self> {
+        let all = sample.require_numbers(operation, side)?;
+        let precision = sample.precision();
+        let range = sample.range();
+        if range.0.is_finite() && range.1.is_finite() {
+            return Ok(Self { values: all.into(), range, precision, dropped: 0 });
+        }
+        let values: Vec<f64> = all.iter().copied().filter(|value| value.is_finite()).collect();
+        if values.is_empty() {
+            let problem = "every value is infinite, and Evidently drops these";
+            return Err(Error::invalid_input(operation, side, problem)
+                .remedy("use the quantile recipe, which takes infinities"));
+        }
+        let (ends, dropped) = (extent(&values), (all.len() - values.len()) as u64);
+        Ok(Self { values: values.into(), range: (ends.low, ends.high), precision, dropped })
+    }
+
+    /// The range of both samples, and the type that numpy gives to both together.
+    pub(crate) fn together(&self, other: &Self) -> ((f64, f64), Precision) {
+        let range = (self.range.0.min(other.range.0), self.range.1.max(other.range.1));
+        // What pandas.concat makes of two columns of different types is a float64.
+        let same = self.precision == other.precision;
+        (range, if same { self.precision } else { Precision::Float64 })
+    }
+}
+
+/// The note that says how many infinities were dropped, if any were.
+pub(crate) fn dropped(reference: u64, current: u64) -> Option<Note> {
+    (reference + current > 0).then_some(Note::InfinitiesDropped { reference, current })
+}
+
+fn sturges(operation: &'static str, reference: &Finite<'_>, current: &Finite<'_>) -> Result<EvenBins> {
+    let (range, precision) = reference.together(current);
+    EvenBins::sturges(operation, range, reference.values.len() + current.values.len(), precision)
+}
+
+fn counted_in(bins: EvenBins, reference: Vec<u64>, current: &Finite<'_>) -> BinCounts {
+    let current = bins.count(&current.values);
+    BinCounts::numeric(bins.edges, reference, current)
+}
+
+fn by_value(reference: &[(f64, u64)], current: &[f64]) -> BinCounts {
+    let named = |counts: &[(f64, u64)]| {
+        Categories::new(counts.iter().map(|(value, count)| (format!("{value}"), *count)))
+    };
+    let current = count_numbers(current, usize::MAX).unwrap_or_default();
+    BinCounts::of_categories(&named(reference), &named(&current))
+}
