@@ -225,6 +225,7 @@ def test_a_shadow_is_compared_and_never_answers(registry, rand):
     answers = [endpoint.predict(record, unit="u") for record in records(rows)]
     assert {answer.version for answer in answers} == {1} and endpoint.shadows() == []
     endpoint.process()
+    assert endpoint.shadows() == [] and endpoint.run_shadows() == 50
     (shadow,) = endpoint.shadows()
     inputs = {"input": rand.plan.transform(rows[FEATURES], dtype="float32")}
     ours, theirs = (mlcore.Runner(RELEASES / f"{release}.onnx").run(inputs)["probabilities"].astype(float) for release in ("v1", "v2"))

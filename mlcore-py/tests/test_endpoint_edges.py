@@ -148,7 +148,7 @@ def test_a_full_queue_drops_and_counts(registry):
     for _ in range(10):
         assert endpoint.predict(ROWS[:1], "u").version == 1
     endpoint.process()
-    assert endpoint.counts()["records"] == 3 and endpoint.counts()["dropped"] == 7
+    assert endpoint.counts()["records"] == 3 and endpoint.counts()["dropped_records"] == 7
 
 
 def test_impossible_endpoints_are_refused(registry, planned):

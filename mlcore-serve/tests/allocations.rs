@@ -1,5 +1,4 @@
 //! A warm request allocates what its model and its input do, and nothing else.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -77,7 +77,7 @@ impl Served {
     pub(super) fn settle(&self) {
         let seen = || {
             let counts = self.endpoint.counts();
-            counts.records + counts.dropped
+            counts.records + counts.dropped_records
         };
         let mut before = None;
         while before != Some(seen()) {

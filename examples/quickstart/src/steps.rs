@@ -132,7 +132,7 @@ pub(crate) fn speed(
         speed.p50,
         speed.p99
     ));
-    let dropped = endpoint.counts().dropped;
+    let dropped = endpoint.counts().dropped_records;
     story.say(format!("records that did not fit into the queue: {}", count(dropped as usize)));
     Ok(speed)
 }

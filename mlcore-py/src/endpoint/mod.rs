@@ -76,7 +76,7 @@ pub(crate) mod native {
 /// actor : str, optional
 ///     Who is named in the audit log for what the endpoint does by itself. Default ``endpoint``.
 /// queue_capacity : int, optional
-///     How many records and shadows, and how many outcomes, may wait for :meth:`process`; what comes then is dropped and
+///     How many records, and how many outcomes, may wait for :meth:`process`; what comes then is dropped and
 ///     counted. Default 65,536 of each.
 /// open_predictions : int, optional
 ///     How many predictions may wait for their outcome; then the oldest is forgotten and counted. Default 262,144.
@@ -288,6 +288,12 @@ impl Endpoint {
         self.ask(py, |endpoint| Ok(endpoint.process())).map(events)
     }
 
+    /// Runs the shadows that wait, and answers how many ran. :meth:`process` runs none, so that a slow shadow holds up no
+    /// outcome and no release; a :meth:`worker` runs them in a thread of their own.
+    fn run_shadows(&self, py: Python<'_>) -> PyResult<usize> {
+        self.ask(py, |endpoint| Ok(endpoint.run_shadows()))
+    }
+
     /// Gives the release to another policy and resolves all arms anew: begins a canary, or ends one by hand.
     #[pyo3(signature = (policy))]
     fn set_policy(&self, py: Python<'_>, policy: &Bound<'_, PyAny>) -> PyResult<Vec<Event>> {
@@ -325,7 +331,8 @@ impl Endpoint {
     }
 
     /// Counts since the start: ``records``, of these ``failures``; ``outcomes`` joined, ``orphans`` without a prediction,
-    /// ``unscored`` without a loss; predictions ``expired``; items ``dropped``; rows ``unmonitored``.
+    /// ``unscored`` without a loss; predictions ``expired``; rows ``unmonitored``; what did not fit into its queue:
+    /// ``dropped_records``, ``dropped_outcomes``, ``dropped_shadows``. Never waits.
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let counts = self.ask(py, |endpoint| Ok(endpoint.counts()))?;
         plain(py, "read counts", &counts)
@@ -364,8 +371,8 @@ impl Endpoint {
         Ok(verdicts.into_iter().map(Verdict::new).collect())
     }
 
-    /// A thread that calls :meth:`process` again and again, while a ``with`` block lasts; at its end everything that is
-    /// queued is worked off.
+    /// A thread that calls :meth:`process` again and again while a ``with`` block lasts, and one that runs shadows; at its
+    /// end everything that is queued is worked off, and shadows that still wait after a second are dropped.
     ///
     /// Parameters
     /// ----------

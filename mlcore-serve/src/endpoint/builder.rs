@@ -11,7 +11,7 @@ use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::Monitor;
 
-use super::background::{Consumer, Loss, RecordSink, Tally};
+use super::background::{Consumer, Loss, RecordSink, Shadows, Tally};
 use super::clock::{Clock, SystemClock};
 use super::decide::{Deployment, Sequence};
 use super::record::{Kept, Queue};
@@ -32,6 +32,7 @@ pub struct EndpointBuilder {
     policy: Option<Arc<dyn RolloutPolicy>>,
     run_options: RunOptions,
     queue_capacity: usize,
+    shadow_capacity: usize,
     open_predictions: usize,
     seed: u64,
     loss: Option<Loss>,
@@ -57,6 +58,7 @@ impl EndpointBuilder {
             policy: None,
             run_options: RunOptions::default(),
             queue_capacity: DEFAULT_QUEUE_CAPACITY,
+            shadow_capacity: DEFAULT_SHADOW_CAPACITY,
             open_predictions: DEFAULT_OPEN_PREDICTIONS,
             // Ids of two processes must not meet; the standard library's only public randomness serves.
             seed: RandomState::new().hash_one(std::process::id()),
@@ -128,10 +130,17 @@ impl EndpointBuilder {
         self
     }
 
-    /// Lets so many records and shadows wait, and as many outcomes; what comes then is dropped and counted. 65,536 of each
-    /// by default: half a second of traffic at the rate of one busy core.
+    /// Lets so many records wait, and as many outcomes; what comes then is dropped and counted. 65,536 of each by default:
+    /// half a second of traffic at the rate of one busy core.
     pub fn with_queue_capacity(mut self, items: usize) -> Self {
         self.queue_capacity = items;
+        self
+    }
+
+    /// Lets so many shadow runs wait; what comes then is dropped and counted. 4,096 by default, far fewer than records:
+    /// under load shadows are what is missed least.
+    pub fn with_shadow_capacity(mut self, runs: usize) -> Self {
+        self.shadow_capacity = runs;
         self
     }
 
@@ -168,7 +177,6 @@ impl EndpointBuilder {
             inputs: has_sinks || !self.monitors.is_empty(),
             outputs: has_sinks || self.loss.is_some(),
         };
-        let consumer = Consumer::new(self.open_predictions, self.loss, self.monitors, self.sinks);
         let resolver = Resolver {
             model: self.model,
             registry: self.registry,
@@ -178,6 +186,8 @@ impl EndpointBuilder {
             arms,
         };
         let tally = Arc::<Tally>::default();
+        let consumer =
+            Consumer::new(self.open_predictions, self.loss, self.monitors, self.sinks, tally.clone());
         let deployment = Deployment::new(resolver.resolve(&[])?, policy, tally.clone())?;
         Ok(Endpoint {
             inner: Arc::new(Inner {
@@ -188,6 +198,7 @@ impl EndpointBuilder {
                 deployment: ArcSwap::from_pointee(deployment),
                 releasing: Mutex::new(()),
                 queue: Queue::new(self.queue_capacity),
+                shadows: Shadows::new(self.shadow_capacity),
                 kept,
                 tally,
                 sequence: Sequence::new(),
@@ -215,4 +226,5 @@ fn default_loader() -> Option<Arc<dyn ModelLoader>> {
 }
 
 const DEFAULT_QUEUE_CAPACITY: usize = 65_536;
+const DEFAULT_SHADOW_CAPACITY: usize = 4_096;
 const DEFAULT_OPEN_PREDICTIONS: usize = 262_144;

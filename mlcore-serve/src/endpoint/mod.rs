@@ -6,9 +6,9 @@
 //! for anybody or does I/O.
 //!
 //! Everything else happens in [`Endpoint::process`], which the host calls when it likes, or leaves to a
-//! [worker thread](Endpoint::spawn_worker): outcomes are joined with their predictions, monitors judge windows of
-//! traffic, shadows run, and what the policy decides is carried out: a step, a promotion or a rollback is one audited
-//! change in the registry and one pointer swap here.
+//! [worker](Endpoint::spawn_worker): outcomes are joined with their predictions, monitors judge windows of traffic, and
+//! what the policy decides is carried out: a step, a promotion or a rollback is one audited change in the registry and
+//! one pointer swap here. Shadows run apart from that, in [`Endpoint::run_shadows`] or on the worker's other thread.
 //!
 //! # The parts by themselves
 //! Between the parts there is room for what a server adds. A batcher decides each request, runs the rows of requests
@@ -76,7 +76,7 @@ mod release;
 mod run;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -84,11 +84,11 @@ use mlcore::Result;
 use mlcore::artifact::ArtifactStore;
 use mlcore::name::{Arm, ModelName, Version};
 use mlcore::registry::Registry;
-use mlcore::rollout::{Decision, RolloutPolicy};
+use mlcore::rollout::RolloutPolicy;
 use mlcore::runner::RunOptions;
 use mlcore_drift::monitor::Verdict;
 
-use self::background::{Consumer, Tally};
+use self::background::{Consumer, Shadows, Tally};
 pub use self::background::{Counts, Loss, RecordSink, ShadowComparison, Worker};
 pub use self::builder::EndpointBuilder;
 pub use self::clock::{Clock, SystemClock};
@@ -120,6 +120,7 @@ struct Inner {
     /// Held while a deployment is replaced, never by a request.
     releasing: Mutex<()>,
     queue: Queue,
+    shadows: Shadows,
     kept: Kept,
     tally: Arc<Tally>,
     sequence: Sequence,
@@ -157,39 +158,12 @@ impl Endpoint {
         self.inner.queue.push_outcome(id, label);
     }
 
-    /// Works off what the requests have queued, and carries out what the policy then decides. Answers what happened,
-    /// oldest first.
-    ///
-    /// A change that fails (the registry is locked, an alias was moved by somebody else) is an event, changes nothing and
-    /// is tried again by the next call; requests go on meanwhile.
-    pub fn process(&self) -> Vec<Event> {
-        let mut consumer = self.consumer();
-        let deployment = self.inner.deployment.load_full();
-        let outcomes = self.inner.queue.outcomes();
-        self.inner.queue.drain(|item| consumer.take(item, &*deployment.policy));
-        for _ in 0..outcomes {
-            let Some((id, label)) = self.inner.queue.pop_outcome() else { break };
-            consumer.outcome(id, label, &*deployment.policy);
-        }
-        consumer.counts.dropped = self.inner.queue.dropped();
-        let mut events: Vec<Event> = consumer
-            .verdicts
-            .drain(..)
-            .map(|verdict| self.event(EventKind::Judged { verdict: Box::new(verdict) }))
-            .collect();
-        let decision = deployment.policy.decide(self.inner.clock.elapsed());
-        if !matches!(decision, Decision::Hold { .. }) {
-            events.extend(self.carry_out(&mut consumer, &deployment, decision));
-        }
-        events
-    }
-
     /// Gives the release to another policy, and resolves all arms anew: the way to begin a canary, or to end one by hand.
     ///
     /// # Errors
     /// As [`Endpoint::refresh`]; then the old policy stays.
     pub fn set_policy(&self, policy: Arc<dyn RolloutPolicy>) -> Result<Vec<Event>> {
-        self.deploy(policy)
+        self.deploy(Some(policy))
     }
 
     /// Reads the aliases again and serves what they mean now. Versions that are new here are loaded and warmed before the
@@ -199,7 +173,7 @@ impl Endpoint {
     /// [`Error::NotFound`](mlcore::Error::NotFound) when the default arm's alias is gone; what loading a version answers otherwise. Nothing
     /// changes then.
     pub fn refresh(&self) -> Result<Vec<Event>> {
-        self.deploy(self.inner.deployment.load().policy.clone())
+        self.deploy(None)
     }
 
     /// The arms that answer now, the default first, with their versions.
@@ -215,36 +189,33 @@ impl Endpoint {
         self.inner.deployment.load().arm(arm).cloned()
     }
 
-    /// Counts since the start.
+    /// Counts since the start. Never waits, whatever the worker is doing.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let counts = self.consumer().counts.clone();
-        Counts { abandoned: self.inner.tally.abandoned(), dropped: self.inner.queue.dropped(), ..counts }
+        let (dropped_records, dropped_outcomes) = self.inner.queue.dropped();
+        let dropped_shadows = self.inner.shadows.dropped();
+        Counts { dropped_records, dropped_outcomes, dropped_shadows, ..self.inner.tally.counts() }
     }
 
-    /// The time below which a `share` of the answered requests stayed, within 5 %.
+    /// The time below which a `share` of the answered requests stayed, within 5 %. Never waits.
     #[must_use]
     pub fn latency_quantile(&self, share: f64) -> Duration {
-        self.consumer().latency_quantile(share)
+        self.inner.tally.latencies.quantile(share)
     }
 
-    /// How the shadows' answers compare with those given.
+    /// How the shadows' answers compare with those given. Never waits for a shadow that runs.
     #[must_use]
     pub fn shadows(&self) -> Vec<ShadowComparison> {
-        self.consumer().shadows.clone()
+        self.inner.shadows.comparisons().clone()
     }
 
-    /// Judges the monitors' windows as they stand, without ending them.
+    /// Judges the monitors' windows as they stand, without ending them. Waits for a [`process`](Endpoint::process) that is
+    /// under way.
     ///
     /// # Errors
     /// As [`mlcore_drift::Monitor::evaluate_now`].
     pub fn judge_now(&self) -> Result<Vec<Verdict>> {
-        self.consumer().monitors.iter().map(mlcore_drift::Monitor::evaluate_now).collect()
-    }
-
-    fn consumer(&self) -> MutexGuard<'_, Consumer> {
-        // Only counters and joins live behind it: what a panic left there is still usable.
-        self.inner.consumer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.consumer().judge_now()
     }
 
     fn event(&self, kind: EventKind) -> Event {

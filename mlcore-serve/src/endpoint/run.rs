@@ -82,7 +82,7 @@ impl Answer {
     /// An earlier answer of the same version to the same input.
     ///
     /// The policy does not hear how fast it came: the new version's cache is cold, and would lose by that. Its loss
-    /// counts as that of any other answer. Without [inputs](Answer::with_inputs) no shadow runs beside it.
+    /// counts as that of any other answer.
     #[must_use]
     pub fn cached(outputs: Batch) -> Self {
         Self {
@@ -93,7 +93,7 @@ impl Answer {
         }
     }
 
-    /// The same answer, with the model's input where it is known: for the digest in the record, and for shadows.
+    /// The same answer, with the model's input where it is known: for its digest in the record.
     #[must_use]
     pub fn with_inputs(mut self, inputs: Batch) -> Self {
         self.inputs = inputs;

@@ -7,6 +7,7 @@ mod features;
 mod parts;
 mod release;
 mod release_faults;
+mod shadows;
 mod support;
 
 use std::sync::{Arc, Mutex};
@@ -109,6 +110,8 @@ fn shadows_run_off_the_path_and_are_compared() {
     }
     assert!(endpoint.shadows().is_empty(), "a shadow ran on the path of a request");
     endpoint.process();
+    assert!(endpoint.shadows().is_empty(), "a shadow ran where outcomes are joined");
+    assert_eq!(endpoint.run_shadows(), 10);
     let shadows = endpoint.shadows();
     let [dark] = &shadows[..] else { panic!("{shadows:?}") };
     assert_eq!((dark.requests, dark.failures, dark.rows), (10, 0, 10));
@@ -151,7 +154,7 @@ fn a_worker_thread_works_off_everything_before_it_stops() {
         ask(&endpoint, number).unwrap();
     }
     worker.stop();
-    assert_eq!((endpoint.counts().records, endpoint.counts().dropped), (500, 0));
+    assert_eq!((endpoint.counts().records, endpoint.counts().dropped()), (500, 0));
 }
 
 #[test]
@@ -171,7 +174,7 @@ fn a_replay_with_the_same_seed_gives_the_same_ids_and_draws() {
         let ids: Vec<OutcomeId> = (0..200)
             .map(|number| endpoint.predict(Request::tensors(&unit(number), &row())).unwrap().outcome_id)
             .collect();
-        endpoint.process();
+        endpoint.run_shadows();
         (ids, endpoint.shadows()[0].requests)
     };
     let (first, second) = (run(), run());

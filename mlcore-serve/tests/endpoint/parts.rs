@@ -144,12 +144,13 @@ fn an_answer_from_a_cache_is_recorded_as_such_and_its_loss_counts() {
         endpoint.report_outcome(prediction.outcome_id, 1.0);
     }
     endpoint.process();
+    endpoint.run_shadows();
     let records = records.lock().unwrap();
     let served_by: Vec<ServedBy> = records.iter().map(|record| record.served_by).collect();
     assert_eq!(served_by, [ServedBy::Model, ServedBy::Cache, ServedBy::Cache]);
     assert_eq!(records[0].features_digest, records[2].features_digest);
     assert_eq!((records[1].features_digest, endpoint.counts().outcomes), (0, 2));
-    assert_eq!(endpoint.shadows()[0].requests, 2, "without inputs no shadow can run");
+    assert_eq!(endpoint.shadows()[0].requests, 3);
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn shadows_go_on_beside_the_arm_that_a_release_leaves() {
         for number in 0..10 {
             assert_eq!(ask(&endpoint, number).unwrap(), champion);
         }
-        endpoint.process();
+        endpoint.run_shadows();
         let shadows = endpoint.shadows();
         let [dark] = &shadows[..] else { panic!("{ended}: {shadows:?}") };
         assert_eq!((&dark.arm, dark.requests), (&arm("dark"), 10), "{ended}");

@@ -1,9 +1,66 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts that any thread may read at once, whatever else goes on.
+use serde::Serialize;
+
+use super::latencies::Latencies;
+
+/// Counts of what went by since the start, for a status page or a metric.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Counts {
+    /// Requests recorded.
+    pub records: u64,
+    /// Of these, requests that the arm failed.
+    pub failures: u64,
+    /// Outcomes joined with their prediction.
+    pub outcomes: u64,
+    /// Outcomes whose prediction is unknown: never made, abandoned, forgotten, or joined already.
+    pub orphans: u64,
+    /// Outcomes whose loss could not be computed.
+    pub unscored: u64,
+    /// Predictions forgotten before their outcome came, because too many were open.
+    pub expired: u64,
+    /// Decisions that were dropped without being recorded.
+    pub abandoned: u64,
+    /// Rows that a monitor could not take, because they do not fit its reference.
+    pub unmonitored: u64,
+    /// Records that did not fit into their queue.
+    pub dropped_records: u64,
+    /// Outcomes that did not fit into their queue.
+    pub dropped_outcomes: u64,
+    /// Shadow runs that did not fit into their queue, or still waited when a release ended what they are compared with or
+    /// the worker was stopped.
+    pub dropped_shadows: u64,
+}
+
+impl Counts {
+    /// Records, outcomes and shadow runs that were dropped, together.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped_records + self.dropped_outcomes + self.dropped_shadows
+    }
+}
+
+/// What went by, in a form that any thread reads at once, whatever the worker is doing.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
+    pub(crate) records: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) outcomes: AtomicU64,
+    pub(crate) orphans: AtomicU64,
+    pub(crate) unscored: AtomicU64,
+    pub(crate) expired: AtomicU64,
+    pub(crate) unmonitored: AtomicU64,
+    pub(crate) latencies: Latencies,
+    /// Unlike the others written by any thread.
     abandoned: AtomicU64,
+}
+
+/// Adds one to a count of which one thread at a time is the only writer: the one that holds the consumer.
+///
+/// So it needs no instruction that locks the memory, which a record would pay for several times.
+pub(crate) fn count(count: &AtomicU64) {
+    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 impl Tally {
@@ -12,8 +69,19 @@ impl Tally {
         self.abandoned.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Decisions that were dropped without a record.
-    pub(crate) fn abandoned(&self) -> u64 {
-        self.abandoned.load(Ordering::Relaxed)
+    /// The counts as they stand, without what queues dropped.
+    pub(crate) fn counts(&self) -> Counts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Counts {
+            records: read(&self.records),
+            failures: read(&self.failures),
+            outcomes: read(&self.outcomes),
+            orphans: read(&self.orphans),
+            unscored: read(&self.unscored),
+            expired: read(&self.expired),
+            abandoned: read(&self.abandoned),
+            unmonitored: read(&self.unmonitored),
+            ..Counts::default()
+        }
     }
 }

@@ -1,22 +1,53 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
 use mlcore::{Error, Result};
 
 use crate::endpoint::{Endpoint, Event};
 
-/// A thread that calls [`Endpoint::process`] until it is stopped or dropped.
+/// Two threads that work for an endpoint until they are stopped or dropped: one calls [`Endpoint::process`], the other
+/// [runs shadows](Endpoint::run_shadows), so that a slow shadow holds up no release.
 pub struct Worker {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    phase: Arc<Phase>,
+    processing: Option<JoinHandle<()>>,
+    shadowing: Shadowing,
+    endpoint: Endpoint,
+}
+
+/// The thread that runs shadows.
+struct Shadowing {
+    thread: Thread,
+    /// Hangs up when the thread ends.
+    ended: Receiver<()>,
+}
+
+/// How far the stop of a worker has come.
+#[derive(Default)]
+struct Phase(AtomicU8);
+
+impl Phase {
+    /// What waits is still worked off.
+    const LAST_ROUND: u8 = 1;
+    /// No other shadow is begun.
+    const OVER: u8 = 2;
+
+    fn reach(&self, phase: u8) {
+        self.0.store(phase, Ordering::Release);
+    }
+
+    fn has_reached(&self, phase: u8) -> bool {
+        self.0.load(Ordering::Acquire) >= phase
+    }
 }
 
 impl Endpoint {
-    /// Starts a thread that works off the queue and hands every event to `on_event`. It sleeps up to `interval` while
-    /// nothing comes; the requests never have to wake it.
+    /// Starts a worker: a thread that works off the queue and hands every event to `on_event`, and one that runs shadows. The
+    /// first sleeps up to `interval` while nothing comes, the second until there is a shadow; the requests never have to
+    /// wake them.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the system gives no thread.
@@ -25,44 +56,72 @@ impl Endpoint {
         interval: Duration,
         mut on_event: impl FnMut(Event) + Send + 'static,
     ) -> Result<Worker> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (endpoint, stopped) = (self.clone(), stop.clone());
-        let thread = std::thread::Builder::new()
-            .name("mlcore-endpoint".into())
-            .spawn(move || {
-                loop {
-                    // Read before the queue is: whatever was queued before the stop is still worked off.
-                    let last = stopped.load(Ordering::Acquire);
-                    endpoint.process().into_iter().for_each(&mut on_event);
-                    if last {
-                        return;
-                    }
-                    if endpoint.is_idle() {
-                        std::thread::park_timeout(interval);
-                    }
+        let phase = Arc::<Phase>::default();
+        let (end, ended) = sync_channel::<()>(0);
+        let (endpoint, reached) = (self.clone(), phase.clone());
+        let shadowing = spawn("mlcore-shadows", move || endpoint.run_shadows_until(&reached, end))?;
+        let shadowing = Shadowing { thread: shadowing.thread().clone(), ended };
+        let (endpoint, reached, shadows) = (self.clone(), phase.clone(), shadowing.thread.clone());
+        let processing = spawn("mlcore-endpoint", move || {
+            loop {
+                // Read before the queue is: whatever was queued before the stop is still worked off.
+                let last = reached.has_reached(Phase::LAST_ROUND);
+                endpoint.process().into_iter().for_each(&mut on_event);
+                if !endpoint.inner.shadows.is_empty() {
+                    shadows.unpark();
                 }
-            })
-            .map_err(|cause| Error::from_io("start worker", "thread", cause))?;
-        Ok(Worker { stop, thread: Some(thread) })
+                if last {
+                    return;
+                }
+                if endpoint.inner.queue.is_empty() {
+                    thread::park_timeout(interval);
+                }
+            }
+        });
+        let processing = match processing {
+            Ok(processing) => processing,
+            Err(error) => {
+                phase.reach(Phase::OVER);
+                shadowing.thread.unpark();
+                return Err(error);
+            }
+        };
+        Ok(Worker { phase, processing: Some(processing), shadowing, endpoint: self.clone() })
     }
 
-    fn is_idle(&self) -> bool {
-        self.inner.queue.is_empty()
+    /// Runs shadows until the worker is stopped; `end` hangs up with it.
+    fn run_shadows_until(&self, phase: &Phase, end: SyncSender<()>) {
+        loop {
+            let last = phase.has_reached(Phase::LAST_ROUND);
+            while !phase.has_reached(Phase::OVER) && self.run_shadow() {}
+            if last {
+                drop(end);
+                return;
+            }
+            thread::park();
+        }
     }
 }
 
 impl Worker {
-    /// Works off what is queued, then ends the thread.
+    /// Works off what is queued, then ends the threads.
+    ///
+    /// Shadows that wait get a second to run; those that are left then are dropped and counted, and one that does not end
+    /// is left to itself.
     pub fn stop(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A panic in `on_event` was reported by the thread's own hook; there is nobody else to tell.
-            drop(thread.join());
+        let Some(processing) = self.processing.take() else { return };
+        self.phase.reach(Phase::LAST_ROUND);
+        processing.thread().unpark();
+        self.shadowing.thread.unpark();
+        // A panic in `on_event` was reported by the thread's own hook; there is nobody else to tell.
+        drop(processing.join());
+        if let Err(RecvTimeoutError::Timeout) = self.shadowing.ended.recv_timeout(LAST_SHADOWS) {
+            self.phase.reach(Phase::OVER);
+            self.endpoint.inner.shadows.discard();
         }
     }
 }
@@ -78,3 +137,11 @@ impl fmt::Debug for Worker {
         f.debug_struct("Worker").finish_non_exhaustive()
     }
 }
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let builder = thread::Builder::new().name(name.into());
+    builder.spawn(work).map_err(|cause| Error::from_io("start worker", "thread", cause))
+}
+
+/// How long a stop waits for shadows: nobody needs their answers, and a service that ends has little time.
+const LAST_SHADOWS: Duration = Duration::from_secs(1);

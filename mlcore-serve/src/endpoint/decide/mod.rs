@@ -97,7 +97,7 @@ impl Decided {
         self.started
     }
 
-    pub(crate) fn deployment(&self) -> &Deployment {
+    pub(crate) fn deployment(&self) -> &Arc<Deployment> {
         &self.deployment
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::RecordBatch;
-use mlcore::batch::{Batch, RowBuffer};
+use mlcore::batch::{Batch, RowBuffer, RowScratch};
 
 use crate::endpoint::input::Input;
 
@@ -21,6 +21,20 @@ pub enum RecordedInput {
 }
 
 impl RecordedInput {
+    /// Calls `use_input` with the input as the request brought it, where one was recorded; a row is shown in `scratch`.
+    pub(crate) fn with<R>(
+        &self,
+        scratch: &mut RowScratch,
+        use_input: impl FnOnce(Input<'_>) -> R,
+    ) -> Option<R> {
+        match self {
+            Self::None => None,
+            Self::Row(buffer) => Some(scratch.with(buffer, |row| use_input(Input::Row(row)))),
+            Self::Table(table) => Some(use_input(Input::Table(table))),
+            Self::Tensors(tensors) => Some(use_input(Input::Tensors(tensors))),
+        }
+    }
+
     /// Records `input`: rows are copied, into memory that was used before where there is some; the rest is shared.
     pub(crate) fn fill(&mut self, input: Input<'_>) {
         match (input, &mut *self) {

@@ -15,12 +15,12 @@ pub use self::input::RecordedInput;
 pub use self::line::Record;
 pub(crate) use self::packed::Packed;
 pub use self::prediction::Prediction;
-pub(crate) use self::queue::{Item, Queue};
+pub(crate) use self::queue::Queue;
 pub(crate) use self::slip::{Kept, Slip};
 use super::Endpoint;
-use super::background::ShadowRun;
+use super::background::{ShadowInput, ShadowRun};
 use super::decide::Decided;
-use super::input::Request;
+use super::input::{Input, Request};
 use super::run::Answer;
 
 impl Endpoint {
@@ -37,13 +37,11 @@ impl Endpoint {
         let (arm, version) = (decided.arm(), decided.model().version().version);
         let mut slip = self.inner.queue.slip(arm, version);
         slip.fill(&decided, request, &answer, self.inner.kept);
-        if let Ok(outputs) = &answer.outputs
-            && !answer.inputs.is_empty()
-        {
-            self.queue_shadows(&decided, &answer.inputs, outputs);
+        if let Ok(outputs) = &answer.outputs {
+            self.queue_shadows(&decided, request.input, &answer.inputs, outputs);
         }
         slip.record.latency = self.inner.clock.elapsed().saturating_sub(decided.started());
-        self.inner.queue.push(Item::Record(slip));
+        self.inner.queue.push(slip);
         Ok(Prediction {
             outputs: answer.outputs?,
             version,
@@ -54,12 +52,18 @@ impl Endpoint {
         })
     }
 
-    fn queue_shadows(&self, decided: &Decided, inputs: &Batch, outputs: &Batch) {
+    fn queue_shadows(&self, decided: &Decided, input: Input<'_>, inputs: &Batch, outputs: &Batch) {
         for position in decided.assignment().shadows.iter() {
-            let (arm, model) = decided.deployment().at(position);
-            let (inputs, primary) = (inputs.clone(), outputs.clone());
-            let run = ShadowRun { arm: arm.clone(), model: model.clone(), inputs, primary };
-            self.inner.queue.push(Item::Shadow(Box::new(run)));
+            let (_, shadow) = decided.deployment().at(position);
+            let input = if !inputs.is_empty() && shadow.reads_like(decided.model()) {
+                ShadowInput::Shared(inputs.clone())
+            } else {
+                let mut own = RecordedInput::None;
+                own.fill(input);
+                ShadowInput::Own(own)
+            };
+            let (deployment, primary) = (decided.deployment().clone(), outputs.clone());
+            self.inner.shadows.push(ShadowRun { deployment, position, input, primary });
         }
     }
 }

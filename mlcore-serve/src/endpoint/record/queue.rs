@@ -8,7 +8,6 @@ use crossbeam_utils::CachePadded;
 use mlcore::name::{Arm, Version};
 
 use super::slip::Slip;
-use crate::endpoint::background::ShadowRun;
 use crate::endpoint::decide::OutcomeId;
 
 /// Bounded queues that never block: what does not fit is dropped and counted.
@@ -22,24 +21,18 @@ pub(crate) struct Queue {
     /// Apart from the records: see [`Queue::outcomes`].
     outcomes: ArrayQueue<(OutcomeId, f64)>,
     /// Written by requests beside what all of them read.
-    dropped: CachePadded<AtomicU64>,
+    dropped_records: CachePadded<AtomicU64>,
+    dropped_outcomes: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Shard {
-    waiting: ArrayQueue<Item>,
+    waiting: ArrayQueue<Box<Slip>>,
     spare: ArrayQueue<Box<Slip>>,
 }
 
-/// What a request leaves behind.
-#[derive(Debug)]
-pub(crate) enum Item {
-    Record(Box<Slip>),
-    Shadow(Box<ShadowRun>),
-}
-
 impl Queue {
-    /// Room for so many records and shadows, and for as many outcomes.
+    /// Makes room for so many records, and for as many outcomes.
     pub(crate) fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
         let processors = thread::available_parallelism().map_or(1, usize::from);
@@ -51,7 +44,8 @@ impl Queue {
                 .map(CachePadded::new)
                 .collect(),
             outcomes: ArrayQueue::new(capacity),
-            dropped: CachePadded::new(AtomicU64::new(0)),
+            dropped_records: CachePadded::new(AtomicU64::new(0)),
+            dropped_outcomes: AtomicU64::new(0),
         }
     }
 
@@ -61,37 +55,36 @@ impl Queue {
         own.iter().chain(others).map(|shard| &**shard)
     }
 
-    /// Puts `item` in, or drops it and counts.
-    pub(crate) fn push(&self, item: Item) {
-        let mut left = item;
+    /// Puts a record in, or drops it and counts.
+    pub(crate) fn push(&self, slip: Box<Slip>) {
+        let mut left = slip;
         for shard in self.shards() {
             match shard.waiting.push(left) {
                 Ok(()) => return,
-                Err(item) => left = item,
+                Err(slip) => left = slip,
             }
         }
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-        if let (Item::Record(slip), Some(own)) = (left, self.shards().next()) {
-            own.recycle(slip);
+        self.dropped_records.fetch_add(1, Ordering::Relaxed);
+        if let Some(own) = self.shards().next() {
+            own.recycle(left);
         }
     }
 
     /// Puts an outcome in, or drops it and counts.
     pub(crate) fn push_outcome(&self, id: OutcomeId, label: f64) {
         if self.outcomes.push((id, label)).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.dropped_outcomes.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Hands over what waits, the items of one thread in their order; what arrives meanwhile waits for the next call, so
-    /// that this one ends. `take` gives a slip back, whose memory is used again.
-    pub(crate) fn drain(&self, mut take: impl FnMut(Item) -> Option<Box<Slip>>) {
+    /// Hands the records over that wait, those of one thread in their order; what arrives meanwhile waits for the next
+    /// call, so that this one ends. Their memory is used again.
+    pub(crate) fn drain(&self, mut take: impl FnMut(&mut Slip)) {
         for shard in &self.shards {
             for _ in 0..shard.waiting.len() {
-                let Some(item) = shard.waiting.pop() else { break };
-                if let Some(slip) = take(item) {
-                    shard.recycle(slip);
-                }
+                let Some(mut slip) = shard.waiting.pop() else { break };
+                take(&mut slip);
+                shard.recycle(slip);
             }
         }
     }
@@ -112,9 +105,9 @@ impl Queue {
         self.outcomes.is_empty() && self.shards.iter().all(|shard| shard.waiting.is_empty())
     }
 
-    /// How many items did not fit since the start.
-    pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    /// How many records and how many outcomes did not fit since the start.
+    pub(crate) fn dropped(&self) -> (u64, u64) {
+        (self.dropped_records.load(Ordering::Relaxed), self.dropped_outcomes.load(Ordering::Relaxed))
     }
 
     /// A slip to be filled in: memory that was used before, with what it held then, or a new one for this arm.
@@ -162,18 +155,12 @@ mod tests {
     fn push(queue: &Queue, sequence: u64) {
         let mut slip = queue.slip(&Arm::new("champion").unwrap(), Version::FIRST);
         slip.record.outcome_id = OutcomeId::generated(1, sequence);
-        queue.push(Item::Record(slip));
+        queue.push(slip);
     }
 
     fn drained(queue: &Queue) -> Vec<u64> {
         let mut ids = Vec::new();
-        queue.drain(|item| match item {
-            Item::Record(slip) => {
-                ids.push(slip.record.outcome_id.to_u128() as u64);
-                Some(slip)
-            }
-            Item::Shadow(_) => None,
-        });
+        queue.drain(|slip| ids.push(slip.record.outcome_id.to_u128() as u64));
         ids
     }
 
@@ -187,7 +174,7 @@ mod tests {
                 push(&queue, sequence);
                 queue.push_outcome(OutcomeId::generated(1, sequence), 0.5);
             }
-            assert_eq!(queue.dropped(), 6);
+            assert_eq!(queue.dropped(), (3, 3));
             let ids: HashSet<u64> = drained(&queue).into_iter().collect();
             assert_eq!(ids, (0..capacity as u64).collect());
             assert_eq!(queue.outcomes(), capacity);
@@ -217,6 +204,6 @@ mod tests {
             let own: Vec<u64> = ids.iter().copied().filter(|id| id / EACH == thread).collect();
             assert_eq!(own, (thread * EACH..(thread + 1) * EACH).collect::<Vec<_>>());
         }
-        assert_eq!((queue.dropped(), queue.is_empty()), (0, true));
+        assert_eq!((queue.dropped(), queue.is_empty()), ((0, 0), true));
     }
 }

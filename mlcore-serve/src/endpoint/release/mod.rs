@@ -5,7 +5,7 @@ mod loader;
 mod model;
 mod resolve;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
 
 use mlcore::name::{Alias, Arm};
 use mlcore::registry::{Change, Expected, RegistryExt};
@@ -19,28 +19,47 @@ pub use self::loader::OnnxLoader;
 pub use self::model::LoadedModel;
 pub(crate) use self::resolve::{ArmAlias, Resolver};
 use super::Endpoint;
-use super::background::Consumer;
 use super::decide::Deployment;
 
+/// Held while a deployment is replaced.
+type Releasing<'a> = MutexGuard<'a, ()>;
+
 impl Endpoint {
-    /// Serves what the aliases mean now, under `policy`.
-    pub(super) fn deploy(&self, policy: Arc<dyn RolloutPolicy>) -> Result<Vec<Event>> {
-        let _one_at_a_time = self.inner.releasing.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Serves what the aliases mean now, under `policy`; under that which there is now where none is given.
+    pub(super) fn deploy(&self, policy: Option<Arc<dyn RolloutPolicy>>) -> Result<Vec<Event>> {
+        let releasing = self.inner.releasing.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = policy.unwrap_or_else(|| self.inner.deployment.load().policy.clone());
+        self.replace(&releasing, policy)
+    }
+
+    /// Asks the policy what it wants, and does it. The policy assigns accordingly already, so that requests need not wait
+    /// for this.
+    ///
+    /// While another thread replaces the deployment nothing is asked: its policy may be gone in a moment, and the next call
+    /// asks whichever there is then.
+    pub(super) fn follow_policy(&self) -> Vec<Event> {
+        let releasing = match self.inner.releasing.try_lock() {
+            Ok(releasing) => releasing,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Vec::new(),
+        };
+        let now = self.inner.deployment.load_full();
+        let decision = now.policy.decide(self.inner.clock.elapsed());
+        self.carry_out(&releasing, &now, &decision)
+    }
+
+    /// Replaces the deployment by what the aliases mean now. Who calls this holds `releasing`.
+    fn replace(&self, _releasing: &Releasing<'_>, policy: Arc<dyn RolloutPolicy>) -> Result<Vec<Event>> {
         let before = self.inner.deployment.load_full();
         let arms = self.inner.resolver.resolve(before.arms())?;
         let after = Arc::new(Deployment::new(arms, policy, self.inner.tally.clone())?);
         self.inner.deployment.store(after.clone());
+        self.inner.shadows.follow(&before, &after);
         Ok(self.differences(&before, &after))
     }
 
-    /// Does what the policy wants. The policy assigns accordingly already, so that requests need not wait for this.
-    pub(super) fn carry_out(
-        &self,
-        consumer: &mut Consumer,
-        now: &Deployment,
-        decision: Decision,
-    ) -> Vec<Event> {
-        let (operation, done) = match &decision {
+    fn carry_out(&self, releasing: &Releasing<'_>, now: &Deployment, decision: &Decision) -> Vec<Event> {
+        let (operation, done) = match decision {
             Decision::Hold { .. } => return Vec::new(),
             Decision::Step { arm, share, reason, .. } => {
                 let (share, reason) = (*share, reason.clone());
@@ -48,17 +67,16 @@ impl Endpoint {
                 let event = version.map(|version| self.event(EventKind::Stepped { version, share, reason }));
                 return Vec::from_iter(event);
             }
-            Decision::Promote { arm, reason, .. } => ("promote", self.promote(now, &decision, arm, reason)),
+            Decision::Promote { arm, reason, .. } => {
+                ("promote", self.promote(releasing, now, decision, arm, reason))
+            }
             Decision::RollBack { arm, reason, .. } => {
-                ("roll back", self.roll_back(now, &decision, arm, reason))
+                ("roll back", self.roll_back(releasing, now, decision, arm, reason))
             }
             _ => return Vec::new(),
         };
         match done {
-            Ok(events) => {
-                consumer.shadows.clear();
-                events
-            }
+            Ok(events) => events,
             Err(error) => {
                 let kind = EventKind::Failed { operation: operation.into(), error: error.to_string() };
                 vec![self.event(kind)]
@@ -66,7 +84,14 @@ impl Endpoint {
         }
     }
 
-    fn promote(&self, now: &Deployment, decision: &Decision, arm: &Arm, reason: &str) -> Result<Vec<Event>> {
+    fn promote(
+        &self,
+        releasing: &Releasing<'_>,
+        now: &Deployment,
+        decision: &Decision,
+        arm: &Arm,
+        reason: &str,
+    ) -> Result<Vec<Event>> {
         let (champion, canary, trial) = self.trial(now, arm)?;
         let (from, to) = (champion.version().version, canary.version().version);
         let resolver = &self.inner.resolver;
@@ -74,12 +99,13 @@ impl Endpoint {
         let change = self.change(reason);
         resolver.registry.promote_trial(&resolver.model, to, alias, expected, trial, &change)?;
         let mut events = vec![self.event(EventKind::Promoted { from, to, reason: reason.to_owned() })];
-        events.extend(self.succeed(now, decision)?);
+        events.extend(self.succeed(releasing, now, decision)?);
         Ok(events)
     }
 
     fn roll_back(
         &self,
+        releasing: &Releasing<'_>,
         now: &Deployment,
         decision: &Decision,
         arm: &Arm,
@@ -90,14 +116,14 @@ impl Endpoint {
         let resolver = &self.inner.resolver;
         resolver.registry.withdraw(&resolver.model, version, trial, &self.change(reason))?;
         let mut events = vec![self.event(EventKind::RolledBack { version, to, reason: reason.to_owned() })];
-        events.extend(self.succeed(now, decision)?);
+        events.extend(self.succeed(releasing, now, decision)?);
         Ok(events)
     }
 
     /// Serves what the aliases mean after `done`, under the policy that its policy hands over to.
-    fn succeed(&self, now: &Deployment, done: &Decision) -> Result<Vec<Event>> {
+    fn succeed(&self, releasing: &Releasing<'_>, now: &Deployment, done: &Decision) -> Result<Vec<Event>> {
         let successor = now.policy.settled(done, &now.candidates);
-        self.deploy(successor.unwrap_or_else(|| now.policy.clone()))
+        self.replace(releasing, successor.unwrap_or_else(|| now.policy.clone()))
     }
 
     /// The default arm's model, that of `arm`, which is on trial, and the alias under which it is tried.

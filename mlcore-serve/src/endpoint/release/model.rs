@@ -44,6 +44,11 @@ impl LoadedModel {
         self.features.as_ref().map(Features::plan)
     }
 
+    /// Does the model take the same tensors as `other` for the same input?
+    pub(crate) fn reads_like(&self, other: &Self) -> bool {
+        self.version.lineage.plan_digest() == other.version.lineage.plan_digest()
+    }
+
     /// The tensors that the model takes for this input.
     pub(crate) fn inputs(&self, input: Input<'_>) -> Result<Batch> {
         match (input, &self.features) {

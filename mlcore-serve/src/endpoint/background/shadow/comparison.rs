@@ -1,22 +1,9 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use mlcore::Result;
 use mlcore::batch::Batch;
 use mlcore::name::{Arm, Version};
 use serde::Serialize;
-
-use crate::endpoint::release::LoadedModel;
-
-/// A model to be run beside the one that answered.
-#[derive(Debug)]
-pub(crate) struct ShadowRun {
-    pub(crate) arm: Arm,
-    pub(crate) model: Arc<LoadedModel>,
-    pub(crate) inputs: Batch,
-    /// What the caller got.
-    pub(crate) primary: Batch,
-}
 
 /// How a shadow's answers compare with those that callers got.
 #[non_exhaustive]
@@ -26,7 +13,7 @@ pub struct ShadowComparison {
     pub arm: Arm,
     /// Its version.
     pub version: Version,
-    /// Requests that it saw.
+    /// Requests that it ran.
     pub requests: u64,
     /// Requests on which it failed.
     pub failures: u64,
