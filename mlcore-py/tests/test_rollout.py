@@ -63,8 +63,8 @@ def test_a_canary_survives_a_restart():
     for broken in ("", "{}", trial.to_json()[:-5], json.dumps({**saved, "more": 1})):
         with pytest.raises(mlcore.CorruptError, match="restore canary"):
             Canary.from_json(broken)
-    saved["options"]["ramp"]["steps"] = [0.4]
-    with pytest.raises(mlcore.InvalidInputError, match="other options"):
+    saved["options"]["ramp"]["steps"] = [0.4, 0.3]
+    with pytest.raises(mlcore.InvalidInputError, match="growing shares"):
         Canary.from_json(json.dumps(saved))
 
 

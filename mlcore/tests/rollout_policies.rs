@@ -5,11 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mlcore::Result;
 use mlcore::conformance::{Stickiness, rollout_policy};
 use mlcore::name::{Arm, UnitId, Version};
 use mlcore::rollout::{
     ArmSet, Ask, Assignment, Canary, CanaryOptions, Candidate, Candidates, Decision, Draw, Fixed, Guardrail,
-    Metric, Observation, Outcome, RampOptions, RolloutPolicy, Shadowed, Weighted,
+    Metric, Observation, Outcome, PolicyState, RampOptions, RolloutPolicy, Shadowed, StateFormat, Weighted,
 };
 use proptest::prelude::*;
 
@@ -26,13 +27,7 @@ fn options() -> RampOptions {
 }
 
 fn canary(salt: &str, ramp: RampOptions) -> Canary {
-    Canary::new(CanaryOptions {
-        control: arm("champion"),
-        canary: arm("challenger"),
-        salt: salt.into(),
-        ramp,
-    })
-    .unwrap()
+    Canary::new(CanaryOptions::new(arm("champion"), arm("challenger"), salt, ramp)).unwrap()
 }
 
 fn unit(number: usize) -> UnitId {
@@ -71,7 +66,17 @@ impl RolloutPolicy for Explore {
         let propensity = 1.0 / 3.0 / arms as f64 + if position == 0 { 2.0 / 3.0 } else { 0.0 };
         Assignment::certain(position).with_propensity(propensity)
     }
+
+    fn save(&self) -> Result<PolicyState> {
+        PolicyState::new(EXPLORE, &(), &())
+    }
+
+    fn restore(&self, state: &PolicyState) -> Result<()> {
+        state.progress(EXPLORE, &())
+    }
 }
+
+const EXPLORE: StateFormat = StateFormat::new("explore", 1);
 
 #[test]
 fn every_policy_keeps_the_contract() {
@@ -123,9 +128,7 @@ proptest! {
             prop_assert!(promoted == (step == last), "{:?} at step {} of {}", decision, step, last);
             let after = on_trial(&policy, &both);
             prop_assert!(before.iter().zip(&after).all(|(a, b)| a <= b), "a unit left the canary");
-            let saved = serde_json::to_string(&policy.ramp()).unwrap();
-            let ramp = serde_json::from_str(&saved).unwrap();
-            let restored = Canary::restore(policy.options().clone(), ramp).unwrap();
+            let restored = Canary::from_state(&policy.save().unwrap()).unwrap();
             prop_assert_eq!(&on_trial(&restored, &both), &after, "a restart moved units");
             before = after;
         }
@@ -225,16 +228,15 @@ fn a_release_that_ended_leaves_the_default_arm_and_the_shadows() {
 
 #[test]
 fn a_canary_is_not_its_own_control_and_keeps_its_options() {
-    let same = CanaryOptions { control: arm("a"), canary: arm("a"), salt: String::new(), ramp: options() };
+    let same = CanaryOptions::new(arm("a"), arm("a"), "", options());
     assert!(Canary::new(same).unwrap_err().to_string().contains("its own control"));
-    let ramp = canary("a", options()).ramp();
-    let other = CanaryOptions {
-        control: arm("a"),
-        canary: arm("b"),
-        salt: String::new(),
-        ramp: options().with_alpha(0.01),
+    let state = canary("a", options()).save().unwrap();
+    let refused = |other: Canary, words: &str| {
+        let error = other.restore(&state).unwrap_err().to_string();
+        assert!(error.contains("other options") && error.contains(words), "{error}");
     };
-    assert!(Canary::restore(other, ramp).unwrap_err().to_string().contains("other options"));
+    refused(canary("a", options().with_alpha(0.01)), "ramp.alpha is 0.05 there and 0.01 here");
+    refused(canary("b", options()), "salt is \"a\" there and \"b\" here");
 }
 
 #[test]

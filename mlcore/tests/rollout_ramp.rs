@@ -5,10 +5,14 @@
 use std::time::Duration;
 
 use mlcore::name::Arm;
-use mlcore::rollout::{Decision, Expiry, Guardrail, Metric, Observation, Phase, Ramp, RampOptions};
+use mlcore::rollout::{Decision, Expiry, Guardrail, Metric, Observation, Phase, Ramp, RampOptions, Side};
 
 fn canary() -> Arm {
     Arm::new("canary").unwrap()
+}
+
+fn side(is_canary: bool) -> Side {
+    if is_canary { Side::Canary } else { Side::Control }
 }
 
 /// SplitMix64 in `[0, 1)`.
@@ -50,11 +54,11 @@ fn simulate(options: &RampOptions, seed: u64, traffic: Traffic) -> End {
         let arm = usize::from(is_canary);
         canary_requests += arm;
         if random.next() < traffic.errors[arm] {
-            ramp.observe(is_canary, &Observation::Failed);
+            ramp.observe(side(is_canary), &Observation::Failed);
         } else {
-            ramp.observe(is_canary, &Observation::answered(Duration::from_micros(10)));
+            ramp.observe(side(is_canary), &Observation::answered(Duration::from_micros(10)));
             let loss = -traffic.loss[arm] * (1.0 - random.next()).ln();
-            ramp.observe(is_canary, &Observation::scored(loss));
+            ramp.observe(side(is_canary), &Observation::scored(loss));
         }
         if request % traffic.look_every == 0 {
             ramp.decide(&canary(), Duration::from_secs(request as u64));
@@ -74,7 +78,7 @@ fn tally(options: &RampOptions, runs: u64, traffic: Traffic) -> (u64, u64, usize
         match end.phase {
             Phase::RolledBack { .. } => rolled_back += 1,
             Phase::Passed { .. } => passed += 1,
-            Phase::Running { .. } => {}
+            _ => {}
         }
         needed.push(end.canary_requests);
     }
@@ -179,6 +183,28 @@ fn a_limit_holds_its_promise_just_below_it() {
 }
 
 #[test]
+fn a_limit_holds_its_promise_over_replicas_that_add_up() {
+    let limited = RampOptions::new([error_rate(0.5).with_limit(0.1).unwrap()])
+        .with_steps([0.5])
+        .with_min_samples(u64::MAX);
+    let rolled_back = (0..500).filter(|seed| {
+        let mut random = Random(seed ^ 0x5eed);
+        let mut replicas = [(); 4].map(|()| Ramp::new(limited.clone()).unwrap());
+        (0..3_000_usize).any(|request| {
+            let failed = random.next() < 0.095;
+            let observation =
+                if failed { Observation::Failed } else { Observation::answered(Duration::ZERO) };
+            replicas[request % 4].observe(side(random.next() < 0.5), &observation);
+            let mut together = Ramp::new(limited.clone()).unwrap();
+            replicas.iter().for_each(|replica| together.merge(replica.state()).unwrap());
+            matches!(together.decide(&canary(), Duration::ZERO), Decision::RollBack { .. })
+        })
+    });
+    let rolled_back = rolled_back.count() as u64;
+    assert!(rolled_back <= at_most(0.05, 500), "{rolled_back}");
+}
+
+#[test]
 fn days_that_differ_are_no_harm() {
     // Both arms are equal every day, and days are not: pooled over the ramp, the canary's error rate is 0.06 beside the
     // control's 0.03, because it grew on the bad day (Simpson's paradox).
@@ -193,7 +219,7 @@ fn days_that_differ_are_no_harm() {
                 let observation =
                     if failed { Observation::Failed } else { Observation::answered(Duration::ZERO) };
                 if matches!(ramp.phase(), Phase::Running { step } if *step == day) {
-                    ramp.observe(is_canary, &observation);
+                    ramp.observe(side(is_canary), &observation);
                 }
                 if request % 20 == 0 && day == 1 {
                     ramp.decide(&canary(), Duration::ZERO);
@@ -203,8 +229,8 @@ fn days_that_differ_are_no_harm() {
                 // Enough flawless answers overnight for the next step.
                 let answered = Observation::answered(Duration::ZERO);
                 while matches!(ramp.phase(), Phase::Running { step: 0 }) {
-                    ramp.observe(true, &answered);
-                    ramp.observe(false, &answered);
+                    ramp.observe(Side::Canary, &answered);
+                    ramp.observe(Side::Control, &answered);
                     ramp.decide(&canary(), Duration::ZERO);
                 }
             }
@@ -222,8 +248,8 @@ fn no_data_means_hold_and_holding_ends_as_told() {
     }
     // Evidence about one arm alone is none.
     for _ in 0..5_000 {
-        ramp.observe(true, &Observation::answered(Duration::ZERO));
-        ramp.observe(true, &Observation::scored(0.1));
+        ramp.observe(Side::Canary, &Observation::answered(Duration::ZERO));
+        ramp.observe(Side::Canary, &Observation::scored(0.1));
     }
     assert!(matches!(ramp.decide(&canary(), Duration::ZERO), Decision::Hold { .. }));
     let limit = Duration::from_secs(60);
@@ -245,8 +271,8 @@ fn a_frozen_ramp_does_not_grow_and_still_rolls_back() {
     let flawless = || {
         let mut ramp = Ramp::new(RampOptions::new([error_rate(0.05)]).with_steps([0.5])).unwrap();
         for _ in 0..2_000 {
-            ramp.observe(true, &Observation::answered(Duration::ZERO));
-            ramp.observe(false, &Observation::answered(Duration::ZERO));
+            ramp.observe(Side::Canary, &Observation::answered(Duration::ZERO));
+            ramp.observe(Side::Control, &Observation::answered(Duration::ZERO));
         }
         ramp
     };
@@ -264,7 +290,7 @@ fn a_frozen_ramp_does_not_grow_and_still_rolls_back() {
     let mut ramp = flawless();
     ramp.freeze("the on-call engineer sleeps");
     for _ in 0..1_000 {
-        ramp.observe(true, &Observation::Failed);
+        ramp.observe(Side::Canary, &Observation::Failed);
     }
     assert!(matches!(ramp.decide(&canary(), Duration::ZERO), Decision::RollBack { .. }));
 }
@@ -273,9 +299,9 @@ fn a_frozen_ramp_does_not_grow_and_still_rolls_back() {
 fn a_loss_that_is_no_number_is_a_failure_and_never_breaks_the_state() {
     let mut ramp = Ramp::new(options()).unwrap();
     for loss in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -f64::MAX, 1e101] {
-        ramp.observe(true, &Observation::scored(loss));
-        ramp.observe(false, &Observation::scored(1e100));
-        ramp.observe(false, &Observation::scored(-1e100));
+        ramp.observe(Side::Canary, &Observation::scored(loss));
+        ramp.observe(Side::Control, &Observation::scored(1e100));
+        ramp.observe(Side::Control, &Observation::scored(-1e100));
     }
     assert_eq!((ramp.evidence()[0].canary.count(), ramp.evidence()[0].canary.mean()), (6, 1.0));
     assert_eq!((ramp.evidence()[1].canary.count(), ramp.evidence()[1].control.count()), (0, 12));
@@ -308,8 +334,8 @@ fn odd_options_and_states_are_refused() {
     let saved = serde_json::to_value(Ramp::new(options()).unwrap()).unwrap();
     assert!(serde_json::from_value::<Ramp>(saved.clone()).is_ok());
     let broken = [
-        ("/phase/step", serde_json::json!(3)),
-        ("/evidence", serde_json::json!([])),
+        ("/state/phase/step", serde_json::json!(3)),
+        ("/state/evidence", serde_json::json!([])),
         ("/options/alpha", serde_json::json!(7.0)),
         ("/options/guardrails/0/margin", serde_json::json!(-1.0)),
         ("/options/guardrails/1/limit", serde_json::json!(0.5)),

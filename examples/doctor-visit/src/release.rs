@@ -69,12 +69,9 @@ pub fn canary(release: &str) -> Result<Canary> {
         Guardrail::new(Metric::SlowShare { budget: Duration::from_millis(50) }, 0.05)?,
         Guardrail::new(Metric::Loss, 0.05)?,
     ];
-    Canary::new(CanaryOptions {
-        control: Arm::new("champion")?,
-        canary: Arm::new("challenger")?,
-        salt: format!("doctor-visit/{release}"),
-        ramp: RampOptions::new(guardrails).with_steps([0.2, 0.5]),
-    })
+    let (champion, challenger) = (Arm::new("champion")?, Arm::new("challenger")?);
+    let ramp = RampOptions::new(guardrails).with_steps([0.2, 0.5]);
+    Canary::new(CanaryOptions::new(champion, challenger, format!("doctor-visit/{release}"), ramp))
 }
 
 /// Registers the releases of `testdata/models/quickstart/`, with what they were made of.

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use mlcore::Error;
-use mlcore::rollout::{self, CanaryOptions, Expiry, Metric, Ramp, RampOptions, RolloutPolicy};
+use mlcore::rollout::{self, CanaryOptions, Expiry, Metric, PolicyState, Ramp, RampOptions, RolloutPolicy};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use serde::{Deserialize, Serialize};
 
 use super::arm;
 use crate::error::{detached, entry, invalid, raise};
@@ -158,14 +157,6 @@ pub(crate) struct Canary {
     policy: Arc<rollout::Canary>,
 }
 
-/// A canary as it is written down.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Saved {
-    options: CanaryOptions,
-    ramp: Ramp,
-}
-
 #[pymethods]
 impl Canary {
     #[new]
@@ -208,7 +199,7 @@ impl Canary {
                     other => return Err(unknown(py, "build canary", "expiry", other, "roll_back, hold")),
                 };
             }
-            let options = CanaryOptions { control: arm(py, control)?, canary: arm(py, canary)?, salt, ramp };
+            let options = CanaryOptions::new(arm(py, control)?, arm(py, canary)?, salt, ramp);
             let policy = rollout::Canary::new(options).map_err(|error| raise(py, &error))?;
             Ok(Self { policy: Arc::new(policy) })
         })
@@ -253,7 +244,7 @@ impl Canary {
         let evidence = PyList::empty(py);
         for (guardrail, known) in ramp.options().guardrails.iter().zip(ramp.evidence()) {
             let entry = PyDict::new(py);
-            entry.set_item("metric", metric_name(guardrail.metric()))?;
+            entry.set_item("metric", guardrail.metric().as_str())?;
             entry.set_item("margin", guardrail.margin())?;
             for (arm, values) in [("canary", known.canary), ("control", known.control)] {
                 let one = PyDict::new(py);
@@ -269,8 +260,8 @@ impl Canary {
     /// Options and state as JSON, for :meth:`from_json` after a restart: units keep their arms, evidence is kept.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
         entry(py, |py| {
-            let ramp = self.ramp(py)?;
-            json(py, "save canary", &Saved { options: self.policy.options().clone(), ramp })
+            let state = detached(py, || self.policy.save())?;
+            json(py, "save canary", &state)
         })
     }
 
@@ -284,9 +275,9 @@ impl Canary {
     fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
         entry(py, |py| {
             let policy = detached(py, || {
-                let saved: Saved = serde_json::from_str(json)
+                let state: PolicyState = serde_json::from_str(json)
                     .map_err(|cause| Error::corrupt("restore canary", "JSON", cause.to_string()))?;
-                rollout::Canary::restore(saved.options, saved.ramp)
+                rollout::Canary::from_state(&state)
             })?;
             Ok(Self { policy: Arc::new(policy) })
         })
@@ -300,6 +291,7 @@ impl Canary {
             }
             rollout::Phase::Passed { .. } => "passed".to_owned(),
             rollout::Phase::RolledBack { .. } => "rolled back".to_owned(),
+            _ => "between steps".to_owned(),
         };
         let CanaryOptions { control, canary, .. } = self.policy.options();
         let percent = ramp.share() * 100.0;
@@ -316,14 +308,5 @@ impl Canary {
     /// The ramp as it stands; waits for whoever observes, so with the interpreter released.
     fn ramp(&self, py: Python<'_>) -> PyResult<Ramp> {
         detached(py, || Ok(self.policy.ramp()))
-    }
-}
-
-fn metric_name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::ErrorRate => "error_rate",
-        Metric::SlowShare { .. } => "slow_share",
-        Metric::Loss => "loss",
-        _ => "other",
     }
 }

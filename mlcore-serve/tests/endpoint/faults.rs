@@ -120,8 +120,7 @@ fn an_alias_that_moved_meanwhile_is_not_overwritten() -> Result<()> {
     place.point("challenger", place.register("fails"));
     let ramp =
         RampOptions::new([Guardrail::new(Metric::ErrorRate, 0.05)?.with_limit(0.2)?]).with_steps([0.5]);
-    let options =
-        CanaryOptions { control: arm("champion"), canary: arm("challenger"), salt: "s".into(), ramp };
+    let options = CanaryOptions::new(arm("champion"), arm("challenger"), "s", ramp);
     let endpoint =
         place.endpoint().with_arm(alias("challenger")).with_policy(Canary::new(options)?).build()?;
     let other = place.register("5");

@@ -17,13 +17,8 @@ fn canary() -> Canary {
         Guardrail::new(Metric::ErrorRate, 0.05).unwrap().with_limit(0.2).unwrap(),
         Guardrail::new(Metric::Loss, 0.5).unwrap(),
     ];
-    Canary::new(CanaryOptions {
-        control: arm("champion"),
-        canary: arm("challenger"),
-        salt: "s".into(),
-        ramp: RampOptions::new(guardrails).with_steps([0.2, 0.5]).with_min_samples(50),
-    })
-    .unwrap()
+    let ramp = RampOptions::new(guardrails).with_steps([0.2, 0.5]).with_min_samples(50);
+    Canary::new(CanaryOptions::new(arm("champion"), arm("challenger"), "s", ramp)).unwrap()
 }
 
 /// Champion 1 against a challenger of this behaviour; the loss is the distance of the answer to the outcome.
@@ -209,8 +204,7 @@ fn time_limits_of_a_ramp_follow_the_endpoints_clock() {
     let clock = ManualClock::default();
     let ramp = RampOptions::new([Guardrail::new(Metric::Loss, 0.5).unwrap()])
         .with_max_hold(Duration::from_secs(3_600), mlcore::rollout::Expiry::RollBack);
-    let options =
-        CanaryOptions { control: arm("champion"), canary: arm("challenger"), salt: String::new(), ramp };
+    let options = CanaryOptions::new(arm("champion"), arm("challenger"), "", ramp);
     let endpoint = place
         .endpoint()
         .with_arm(alias("challenger"))

@@ -97,13 +97,8 @@ fn place(challenger: &str) -> Place {
 
 fn endpoint(place: &Place, registry: Arc<dyn Registry>) -> Endpoint {
     let guardrail = Guardrail::new(Metric::Loss, 0.5).unwrap();
-    let canary = Canary::new(CanaryOptions {
-        control: arm("champion"),
-        canary: arm("challenger"),
-        salt: "s".into(),
-        ramp: RampOptions::new([guardrail]).with_steps([0.5]).with_min_samples(50),
-    })
-    .unwrap();
+    let ramp = RampOptions::new([guardrail]).with_steps([0.5]).with_min_samples(50);
+    let canary = Canary::new(CanaryOptions::new(arm("champion"), arm("challenger"), "s", ramp)).unwrap();
     Endpoint::builder(model(), registry, place.artifacts.clone())
         .with_loader(load)
         .with_arm(alias("challenger"))

@@ -61,12 +61,8 @@ fn served(gate: &Gate) -> (Place, Endpoint) {
     place.point("challenger", place.register("fails"));
     place.point("dark", place.register("shadow"));
     let guardrail = Guardrail::new(Metric::ErrorRate, 0.05).unwrap().with_limit(0.2).unwrap();
-    let canary = Canary::new(CanaryOptions {
-        control: arm("champion"),
-        canary: arm("challenger"),
-        salt: "s".into(),
-        ramp: RampOptions::new([guardrail]).with_steps([0.5]),
-    });
+    let ramp = RampOptions::new([guardrail]).with_steps([0.5]);
+    let canary = Canary::new(CanaryOptions::new(arm("champion"), arm("challenger"), "s", ramp));
     let endpoint = place
         .endpoint()
         .with_loader(loader(gate))

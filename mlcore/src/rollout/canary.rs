@@ -7,15 +7,18 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Ask, Assignment, Decision, Observation, Outcome, Phase, Ramp, RampOptions, RolloutPolicy, bucket,
+    Ask, Assignment, Decision, Observation, Outcome, Phase, PolicyState, Ramp, RampOptions, RampState,
+    RolloutPolicy, Side, StateFormat, bucket,
 };
 use crate::error::{Error, Result};
 use crate::name::Arm;
 
-/// Whom a canary is compared with, and how it grows.
+/// The arms of a canary release, and how it grows.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CanaryOptions {
-    /// The arm that answers everybody else.
+    /// The arm that answers all other units.
     pub control: Arm,
     /// The arm on trial.
     pub canary: Arm,
@@ -24,6 +27,14 @@ pub struct CanaryOptions {
     pub salt: String,
     /// How it grows.
     pub ramp: RampOptions,
+}
+
+impl CanaryOptions {
+    /// A trial of `canary` against `control`, of the units that `salt` draws, growing as `ramp` says.
+    #[must_use]
+    pub fn new(control: Arm, canary: Arm, salt: impl Into<String>, ramp: RampOptions) -> Self {
+        Self { control, canary, salt: salt.into(), ramp }
+    }
 }
 
 /// A release on trial: a growing share of units gets the canary, as long as the [`Ramp`] finds no harm.
@@ -41,20 +52,14 @@ pub struct Canary {
 }
 
 impl Canary {
+    /// The format in which its state is saved.
+    pub const FORMAT: StateFormat = StateFormat::new("canary", 1);
+
     /// A canary at its first step.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when control and canary are one arm, and as [`Ramp::new`].
     pub fn new(options: CanaryOptions) -> Result<Self> {
-        let ramp = Ramp::new(options.ramp.clone())?;
-        Self::restore(options, ramp)
-    }
-
-    /// A canary at the step where `ramp`, saved earlier with serde, stood: units keep their arms.
-    ///
-    /// # Errors
-    /// [`Error::InvalidInput`] when control and canary are one arm, or the ramp was made with other options.
-    pub fn restore(options: CanaryOptions, ramp: Ramp) -> Result<Self> {
         if options.control == options.canary {
             return Err(Error::invalid_input(
                 "build canary",
@@ -62,17 +67,24 @@ impl Canary {
                 "it is its own control",
             ));
         }
-        if *ramp.options() != options.ramp {
-            let problem = "the saved ramp was made with other options";
-            return Err(Error::invalid_input("restore canary", options.canary.as_str(), problem));
-        }
+        let ramp = Ramp::new(options.ramp.clone())?;
         let share = AtomicU64::new(ramp.share().to_bits());
         // The lower 8 bits count the steps.
         let release = (xxh3_64(options.salt.as_bytes()) >> 32) as u32 & !0xff;
         Ok(Self { options, ramp: Mutex::new(ramp), share, release })
     }
 
-    /// The ramp as it stands: to be looked at, or saved.
+    /// The canary that `state` was saved by, at the step where it stood: units keep their arms.
+    ///
+    /// # Errors
+    /// As [`PolicyState::options`], [`Canary::new`] and [`Ramp::resume`].
+    pub fn from_state(state: &PolicyState) -> Result<Self> {
+        let canary = Self::new(state.options(Self::FORMAT)?)?;
+        canary.restore(state)?;
+        Ok(canary)
+    }
+
+    /// The ramp as it stands, to be looked at.
     #[must_use]
     pub fn ramp(&self) -> Ramp {
         self.ramp.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -127,22 +139,40 @@ impl RolloutPolicy for Canary {
     }
 
     fn observe(&self, outcome: &Outcome<'_>) {
-        let is_canary = *outcome.arm == self.options.canary;
-        if !is_canary && *outcome.arm != self.options.control {
-            return;
-        }
+        let side = match outcome.arm {
+            arm if *arm == self.options.canary => Side::Canary,
+            arm if *arm == self.options.control => Side::Control,
+            _ => return,
+        };
         self.with_ramp(|ramp| {
             // What was assigned under other shares is not comparable with what is assigned now. A breach always counts.
             let present =
                 matches!(ramp.phase(), Phase::Running { .. }) && outcome.epoch == self.epoch(ramp.share());
             if present || matches!(outcome.observation, Observation::Breach { .. }) {
-                ramp.observe(is_canary, &outcome.observation);
+                ramp.observe(side, &outcome.observation);
             }
         });
     }
 
     fn decide(&self, now: Duration) -> Decision {
         self.with_ramp(|ramp| ramp.decide(&self.options.canary, now))
+    }
+
+    fn save(&self) -> Result<PolicyState> {
+        PolicyState::new(Self::FORMAT, &self.options, self.ramp().state())
+    }
+
+    fn restore(&self, state: &PolicyState) -> Result<()> {
+        let state: RampState = state.progress(Self::FORMAT, &self.options)?;
+        let restored = Ramp::resume(self.options.ramp.clone(), state)?;
+        self.with_ramp(|ramp| *ramp = restored);
+        Ok(())
+    }
+
+    /// As [`Ramp::merge`].
+    fn merge(&self, state: &PolicyState) -> Result<()> {
+        let state: RampState = state.progress(Self::FORMAT, &self.options)?;
+        self.with_ramp(|ramp| ramp.merge(&state))
     }
 }
 

@@ -19,10 +19,10 @@ mod candidates;
 mod context;
 mod decision;
 mod fixed;
-mod guardrail;
 mod outcome;
 mod ramp;
 mod shadow;
+mod state;
 mod weighted;
 
 use std::sync::Arc;
@@ -36,11 +36,38 @@ pub use self::candidates::{ArmSet, Candidate, Candidates};
 pub use self::context::Context;
 pub use self::decision::Decision;
 pub use self::fixed::Fixed;
-pub use self::guardrail::{Guardrail, Metric};
 pub use self::outcome::{Observation, Outcome};
-pub use self::ramp::{Evidence, Expiry, Phase, Ramp, RampOptions};
+pub use self::ramp::{Evidence, Expiry, Guardrail, Metric, Phase, Ramp, RampOptions, RampState, Side};
 pub use self::shadow::Shadowed;
+pub use self::state::{PolicyState, StateFormat};
 pub use self::weighted::Weighted;
+use crate::error::{Error, Result};
+
+/// The policies of this crate, listed once: what is built from a state by its kind.
+macro_rules! policies {
+    ($($policy:ty),+ $(,)?) => {
+        impl PolicyState {
+            /// The kinds that [`PolicyState::to_policy`] knows.
+            pub const KINDS: &[&str] = &[$(<$policy>::FORMAT.kind()),+];
+
+            /// The policy that this state was saved by, where it stood; of this crate's kinds only.
+            ///
+            /// # Errors
+            /// [`Error::Unsupported`] for a kind that is not one of [`PolicyState::KINDS`]; else what the policy's own
+            /// `from_state` answers.
+            pub fn to_policy(&self) -> Result<Arc<dyn RolloutPolicy>> {
+                $(if self.kind() == <$policy>::FORMAT.kind() {
+                    return Ok(Arc::new(<$policy>::from_state(self)?));
+                })+
+                let problem = format!("{} is not one of {}", self.kind(), Self::KINDS.join(", "));
+                Err(Error::unsupported("build policy", "state", problem)
+                    .remedy("build the policy with its own options, and restore the state into it"))
+            }
+        }
+    };
+}
+
+policies! { Fixed, Weighted, Canary, Shadowed<Arc<dyn RolloutPolicy>> }
 
 /// Decides who answers, and what follows from what came of it.
 ///
@@ -49,14 +76,25 @@ pub use self::weighted::Weighted;
 ///   arm that answers;
 /// - it depends on nothing but its arguments and what was observed: no clock, no I/O, no randomness of its own;
 /// - it is cheap and does not block: it is called for every request, from many threads;
-/// - `observe` takes anything, late, twice, or about arms that are gone.
+/// - `observe` takes anything, late, twice, or about arms that are gone;
+/// - `decide` repeats a promotion or rollback until it is told to be carried out, and an arm that it wants withdrawn is
+///   assigned to no unit;
+/// - a policy into which a saved state was restored assigns and decides as the one that saved it; states of other
+///   kinds or options are refused, and change nothing;
+/// - `merge`, where it means something, gives the same in either order, and adding nothing changes nothing.
 ///
 /// ```
-/// use mlcore::rollout::{Ask, Assignment, RolloutPolicy};
+/// use mlcore::Result;
+/// use mlcore::name::{Arm, UnitId, Version};
+/// use mlcore::rollout::{
+///     Ask, Assignment, Candidate, Candidates, Draw, PolicyState, RolloutPolicy, StateFormat,
+/// };
 ///
 /// /// Explores: one request in ten is answered by an arm drawn evenly from all.
 /// #[derive(Debug)]
 /// struct Explore;
+///
+/// const FORMAT: StateFormat = StateFormat::new("explore", 1);
 ///
 /// impl RolloutPolicy for Explore {
 ///     fn assign(&self, ask: &Ask<'_>) -> Assignment {
@@ -67,7 +105,23 @@ pub use self::weighted::Weighted;
 ///         let propensity = 0.1 / arms + if position == 0 { 0.9 } else { 0.0 };
 ///         Assignment::certain(position).with_propensity(propensity)
 ///     }
+///
+///     // It has no options and learns nothing.
+///     fn save(&self) -> Result<PolicyState> {
+///         PolicyState::new(FORMAT, &(), &())
+///     }
+///
+///     fn restore(&self, state: &PolicyState) -> Result<()> {
+///         state.progress(FORMAT, &())
+///     }
 /// }
+///
+/// let arms = ["champion", "challenger"].map(|arm| Ok(Candidate::new(Arm::new(arm)?, Version::FIRST)));
+/// let candidates = Candidates::new(arms.into_iter().collect::<Result<Vec<_>>>()?)?;
+/// let unit = UnitId::new("user-17")?;
+/// let assignment = Explore.assign(&Ask::new(&unit, &candidates, Draw::new(u64::MAX)));
+/// assert_eq!((assignment.position, assignment.propensity), (0, 0.05 + 0.9));
+/// # Ok::<(), mlcore::Error>(())
 /// ```
 pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
     /// The arm that answers, and its shadows.
@@ -95,6 +149,30 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
         let _ = done;
         Some(Arc::new(Fixed::new(candidates.at(0).arm.clone())))
     }
+
+    /// The state as a value: options, and what was learnt from evidence and decided.
+    ///
+    /// # Errors
+    /// As [`PolicyState::new`].
+    fn save(&self) -> Result<PolicyState>;
+
+    /// Goes on where the policy that saved `state` was. What this one has learnt is forgotten.
+    ///
+    /// # Errors
+    /// As [`PolicyState::progress`]; nothing changes then.
+    fn restore(&self, state: &PolicyState) -> Result<()>;
+
+    /// Adds what a replica has learnt from requests that this policy has not seen; a state that is merged twice counts
+    /// twice. The default refuses.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the states of two policies have no sum; else as
+    /// [`restore`](RolloutPolicy::restore).
+    fn merge(&self, state: &PolicyState) -> Result<()> {
+        let problem = "what two policies of this kind have learnt cannot be added up";
+        Err(Error::unsupported("merge policy", format!("state of a {} policy", state.kind()), problem)
+            .remedy("let one replica gather the evidence of all"))
+    }
 }
 
 /// A shared policy is one too: an operator holds the same [`Canary`] that an endpoint asks, and [`Shadowed`] wraps a
@@ -115,5 +193,17 @@ impl<P: RolloutPolicy + ?Sized> RolloutPolicy for Arc<P> {
 
     fn settled(&self, done: &Decision, candidates: &Candidates) -> Option<Arc<dyn RolloutPolicy>> {
         (**self).settled(done, candidates)
+    }
+
+    fn save(&self) -> Result<PolicyState> {
+        (**self).save()
+    }
+
+    fn restore(&self, state: &PolicyState) -> Result<()> {
+        (**self).restore(state)
+    }
+
+    fn merge(&self, state: &PolicyState) -> Result<()> {
+        (**self).merge(state)
     }
 }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Ask, Assignment, Candidates, Decision, Outcome, RolloutPolicy};
+use serde::{Deserialize, Serialize};
+
+use super::{Ask, Assignment, Candidates, Decision, Outcome, PolicyState, RolloutPolicy, StateFormat};
 use crate::error::{Error, Result};
 use crate::name::Arm;
 
@@ -13,11 +15,21 @@ use crate::name::Arm;
 #[derive(Clone, Debug)]
 pub struct Shadowed<P> {
     policy: P,
+    options: Shadows,
+}
+
+/// The shadows beside a policy, as they are saved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shadows {
     shadows: Vec<Arm>,
     share: f64,
 }
 
 impl<P: RolloutPolicy> Shadowed<P> {
+    /// The format in which its state is saved: the state of the policy inside is its progress.
+    pub const FORMAT: StateFormat = StateFormat::new("shadowed", 1);
+
     /// `policy`, with these shadows on a `share` of the requests, 0 to 1, drawn request by request.
     ///
     /// # Errors
@@ -30,7 +42,7 @@ impl<P: RolloutPolicy> Shadowed<P> {
                 format!("{share} is not within 0 and 1"),
             ));
         }
-        Ok(Self { policy, shadows: shadows.into_iter().collect(), share })
+        Ok(Self { policy, options: Shadows { shadows: shadows.into_iter().collect(), share } })
     }
 
     /// The policy that decides who answers.
@@ -40,11 +52,23 @@ impl<P: RolloutPolicy> Shadowed<P> {
     }
 }
 
+impl Shadowed<Arc<dyn RolloutPolicy>> {
+    /// The policy that `state` was saved by, around one of this crate's policies.
+    ///
+    /// # Errors
+    /// As [`PolicyState::options`], [`Shadowed::new`] and, about the policy inside, [`PolicyState::to_policy`].
+    pub fn from_state(state: &PolicyState) -> Result<Self> {
+        let options: Shadows = state.options(Self::FORMAT)?;
+        let policy: PolicyState = state.progress(Self::FORMAT, &options)?;
+        Self::new(policy.to_policy()?, options.shadows, options.share)
+    }
+}
+
 impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
     fn assign(&self, ask: &Ask<'_>) -> Assignment {
         let mut assignment = self.policy.assign(ask);
-        if ask.draw.another().unit_interval() < self.share {
-            for position in self.shadows.iter().filter_map(|arm| ask.candidates.position(arm)) {
+        if ask.draw.another().unit_interval() < self.options.share {
+            for position in self.options.shadows.iter().filter_map(|arm| ask.candidates.position(arm)) {
                 assignment.shadows = assignment.shadows.with(position);
             }
             assignment.shadows = assignment.shadows.without(assignment.position);
@@ -62,6 +86,18 @@ impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
 
     fn settled(&self, done: &Decision, candidates: &Candidates) -> Option<Arc<dyn RolloutPolicy>> {
         let policy = self.policy.settled(done, candidates)?;
-        Some(Arc::new(Shadowed { policy, shadows: self.shadows.clone(), share: self.share }))
+        Some(Arc::new(Shadowed { policy, options: self.options.clone() }))
+    }
+
+    fn save(&self) -> Result<PolicyState> {
+        PolicyState::new(Self::FORMAT, &self.options, &self.policy.save()?)
+    }
+
+    fn restore(&self, state: &PolicyState) -> Result<()> {
+        self.policy.restore(&state.progress(Self::FORMAT, &self.options)?)
+    }
+
+    fn merge(&self, state: &PolicyState) -> Result<()> {
+        self.policy.merge(&state.progress(Self::FORMAT, &self.options)?)
     }
 }

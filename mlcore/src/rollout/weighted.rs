@@ -1,19 +1,32 @@
-use super::{Ask, Assignment, Candidates, RolloutPolicy, bucket};
+use serde::{Deserialize, Serialize};
+
+use super::{Ask, Assignment, Candidates, PolicyState, RolloutPolicy, StateFormat, bucket};
 use crate::error::{Error, Result};
 use crate::name::Arm;
 
-/// Arms by weight; a unit always gets the same one.
+/// Assigns units to arms by weight; a unit always gets the same arm.
 ///
 /// Units stand on a line by [`bucket`], and each arm owns a stretch of it, in the order given: changing a weight moves
 /// only the units at the stretches' borders. The share of an arm that cannot answer falls to the default arm.
 #[derive(Clone, Debug)]
 pub struct Weighted {
-    salt: String,
+    options: Weights,
     /// The arm and the end of its stretch in `[0, 1]`.
     stretches: Vec<(Arm, f64)>,
 }
 
+/// What a weighted policy is built from, as it is saved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Weights {
+    salt: String,
+    weights: Vec<(Arm, f64)>,
+}
+
 impl Weighted {
+    /// The format in which its state is saved.
+    pub const FORMAT: StateFormat = StateFormat::new("weighted", 1);
+
     /// Arms with weights in any unit; only their ratios count. Each experiment wants a salt of its own.
     ///
     /// # Errors
@@ -39,11 +52,21 @@ impl Weighted {
             return refuse("weights", format!("their sum is {total}; it must be positive and finite"));
         }
         let mut sum = 0.0;
-        let stretches = weights.into_iter().map(|(arm, weight)| {
+        let stretches = weights.iter().map(|(arm, weight)| {
             sum += weight;
-            (arm, sum / total)
+            (arm.clone(), sum / total)
         });
-        Ok(Self { salt: salt.into(), stretches: stretches.collect() })
+        let stretches = stretches.collect();
+        Ok(Self { options: Weights { salt: salt.into(), weights }, stretches })
+    }
+
+    /// The policy that `state` was saved by.
+    ///
+    /// # Errors
+    /// As [`PolicyState::options`] and [`Weighted::new`].
+    pub fn from_state(state: &PolicyState) -> Result<Self> {
+        let Weights { salt, weights } = state.options(Self::FORMAT)?;
+        Self::new(salt, weights)
     }
 
     /// The share of units that fall to the default arm, given who can answer: its own and those of absent arms.
@@ -62,7 +85,7 @@ impl Weighted {
 
 impl RolloutPolicy for Weighted {
     fn assign(&self, ask: &Ask<'_>) -> Assignment {
-        let place = bucket(&self.salt, ask.unit);
+        let place = bucket(&self.options.salt, ask.unit);
         let mut start = 0.0;
         for (arm, end) in &self.stretches {
             if place < *end {
@@ -76,6 +99,19 @@ impl RolloutPolicy for Weighted {
             start = *end;
         }
         Assignment::certain(0).with_propensity(self.default_share(ask.candidates))
+    }
+
+    fn save(&self) -> Result<PolicyState> {
+        PolicyState::new(Self::FORMAT, &self.options, &())
+    }
+
+    fn restore(&self, state: &PolicyState) -> Result<()> {
+        state.progress(Self::FORMAT, &self.options)
+    }
+
+    /// Nothing is learnt, so that there is nothing to add.
+    fn merge(&self, state: &PolicyState) -> Result<()> {
+        self.restore(state)
     }
 }
 

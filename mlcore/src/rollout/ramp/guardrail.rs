@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Observation;
 use crate::error::{Error, Result};
+use crate::rollout::Observation;
 use crate::stats::Moments;
 
 /// What a guardrail watches. For all of them less is better.
@@ -27,8 +27,49 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// The words that [`Metric::named`] takes, and that serialised guardrails hold as `metric`.
+    pub const WORDS: [&str; 3] = ["error_rate", "slow_share", "loss"];
+
+    /// The metric of this name; `slow_share` needs a `budget`, and only it takes one.
+    ///
+    /// ```
+    /// use mlcore::rollout::Metric;
+    ///
+    /// assert_eq!(Metric::named("loss", None)?, Metric::Loss);
+    /// assert!(Metric::named("slow_share", None).is_err());
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for another name, and for a budget that is missing or not wanted.
+    pub fn named(name: &str, budget: Option<Duration>) -> Result<Self> {
+        let refuse = |problem: &str, remedy: &str| {
+            Err(Error::invalid_input("build guardrail", name, problem).remedy(remedy))
+        };
+        match (name, budget) {
+            ("error_rate", None) => Ok(Self::ErrorRate),
+            ("loss", None) => Ok(Self::Loss),
+            ("slow_share", Some(budget)) => Ok(Self::SlowShare { budget }),
+            ("slow_share", None) => refuse("a slow answer is one beyond a budget", "give it a budget"),
+            ("error_rate" | "loss", Some(_)) => {
+                refuse("this metric has no budget", "give a budget to slow_share only")
+            }
+            _ => refuse("no metric has this name", "choose error_rate, slow_share or loss"),
+        }
+    }
+
+    /// The metric's name as a word, without its budget. (`Display` writes it in words for reasons.)
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ErrorRate => "error_rate",
+            Self::SlowShare { .. } => "slow_share",
+            Self::Loss => "loss",
+        }
+    }
+
     /// The number that an observation contributes, if it speaks of this metric.
-    pub(crate) fn value(self, observation: &Observation) -> Option<f64> {
+    pub(super) fn value(self, observation: &Observation) -> Option<f64> {
         match (self, observation) {
             (Self::ErrorRate, Observation::Answered { .. }) => Some(0.0),
             (Self::ErrorRate, Observation::Failed) => Some(1.0),
@@ -44,14 +85,14 @@ impl Metric {
         }
     }
 
-    /// Is it a share of yes and no, so that its variance follows from its mean?
+    /// Whether it is a share of yes and no, so that its variance follows from its mean.
     fn is_share(self) -> bool {
         !matches!(self, Self::Loss)
     }
 
     /// The values with a variance that may be divided by: a share's is smoothed by one success and one failure, or
     /// a hundred flawless answers would seem to prove that there are no others.
-    pub(crate) fn steadied(self, values: &Moments) -> Moments {
+    pub(super) fn steadied(self, values: &Moments) -> Moments {
         if !self.is_share() {
             return *values;
         }
@@ -69,7 +110,7 @@ impl Metric {
     /// Harm is rare events that a few hundred values may not hold; to exclude it by the variance of the values that
     /// happen to be there let pass up to 12 of 100 simulated canaries that failed exactly `margin` more often, and 10 of
     /// 100 whose log-normal losses were worse by it, where `alpha` allows 5. This way it is 3 and 4.
-    pub(crate) fn steadied_for_harm(self, canary: &Moments, control: &Moments, margin: f64) -> Moments {
+    pub(super) fn steadied_for_harm(self, canary: &Moments, control: &Moments, margin: f64) -> Moments {
         let own = self.steadied(canary).variance();
         let harmful = if self.is_share() {
             // Beyond one half the variance falls again.
@@ -81,7 +122,7 @@ impl Metric {
     }
 }
 
-/// Can it be squared and summed without overflowing?
+/// Whether `loss` can be squared and summed without overflowing.
 fn is_number(loss: f64) -> bool {
     loss.abs() <= 1e100
 }
@@ -104,10 +145,10 @@ impl fmt::Display for Metric {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Guardrail {
-    pub(crate) metric: Metric,
-    pub(crate) margin: f64,
+    pub(super) metric: Metric,
+    pub(super) margin: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) limit: Option<f64>,
+    pub(super) limit: Option<f64>,
 }
 
 impl Guardrail {
@@ -133,7 +174,7 @@ impl Guardrail {
         Ok(self)
     }
 
-    /// Is it one, also when it was read from a file?
+    /// Refuses what is no guardrail, also when it was read from a file.
     pub(super) fn check(&self) -> Result<()> {
         let refuse = |problem| Err(Error::invalid_input("build guardrail", self.metric.to_string(), problem));
         let Self { metric, margin, limit } = self;
@@ -148,7 +189,7 @@ impl Guardrail {
         }
     }
 
-    /// What it watches.
+    /// The metric that is watched.
     #[must_use]
     pub fn metric(&self) -> Metric {
         self.metric
@@ -158,5 +199,11 @@ impl Guardrail {
     #[must_use]
     pub fn margin(&self) -> f64 {
         self.margin
+    }
+
+    /// The share above which the canary is rolled back whatever the control's is, if there is one.
+    #[must_use]
+    pub fn limit(&self) -> Option<f64> {
+        self.limit
     }
 }

@@ -1,0 +1,154 @@
+//! What is saved: a policy goes on from its state as if nothing had been, and adds up what replicas have learnt.
+
+use std::time::Duration;
+
+use super::traffic::{Trace, Traffic, play, play_anew};
+use crate::error::Error;
+use crate::rollout::{PolicyState, RolloutPolicy, StateFormat};
+
+pub(super) fn hold<P: RolloutPolicy>(make: &impl Fn() -> P) {
+    for traffic in Traffic::ALL {
+        restored_policies_go_on(make, traffic);
+    }
+    foreign_states_are_refused(make);
+    if merges(make) {
+        merging_nothing_changes_nothing(make);
+        for (one, other) in [
+            (Traffic::Alike, Traffic::Alike),
+            (Traffic::Alike, Traffic::Harmful),
+            (Traffic::Breached, Traffic::Saving),
+        ] {
+            the_order_of_merging_does_not_matter(make, one, other);
+        }
+    }
+}
+
+/// Saves at each quarter of some traffic; every policy that was restored then must go on like the one that was saved,
+/// to the end.
+fn restored_policies_go_on<P: RolloutPolicy>(make: &impl Fn() -> P, traffic: Traffic) {
+    const QUARTER: u64 = REQUESTS / 4;
+    let (original, mut clock) = (make(), Duration::ZERO);
+    let mut restored: Vec<(P, Duration)> = Vec::new();
+    for quarter in 0..4 {
+        let state = saved(&original);
+        assert_eq!(state, saved(&original), "saving changed the state");
+        let (follower, mut follower_clock) = (make(), Duration::ZERO);
+        // A new process has a new clock and a fresh policy; an operator restores into one that has learnt something else.
+        if quarter % 2 == 1 {
+            play(&follower, Traffic::Harmful, 0..5_000, &mut follower_clock);
+        }
+        restore(&follower, &state);
+        assert_eq!(saved(&follower), state, "a restored policy saves another state");
+        let (decision, expected) = (follower.decide(follower_clock), original.decide(clock));
+        assert_eq!(
+            decision, expected,
+            "restored before quarter {quarter} of {traffic:?} traffic, it decided otherwise"
+        );
+        restored.push((follower, follower_clock));
+        let requests = quarter * QUARTER..(quarter + 1) * QUARTER;
+        let expected = play(&original, traffic, requests.clone(), &mut clock);
+        for (position, (follower, follower_clock)) in restored.iter_mut().enumerate() {
+            let trace = play(follower, traffic, requests.clone(), follower_clock);
+            let words = format!("restored before quarter {position} of {traffic:?} traffic");
+            let moved = first_difference(&trace.assignments, &expected.assignments);
+            assert!(moved.is_none(), "{words}, it assigned otherwise in quarter {quarter}: {moved:?}");
+            let moved = first_difference(&trace.decisions, &expected.decisions);
+            assert!(moved.is_none(), "{words}, it decided otherwise in quarter {quarter}: {moved:?}");
+        }
+    }
+}
+
+fn foreign_states_are_refused<P: RolloutPolicy>(make: &impl Fn() -> P) {
+    let policy = make();
+    play_anew(&policy, Traffic::Alike, 0..2_000);
+    let before = saved(&policy);
+    let mut newer = serde_json::to_value(&before).unwrap();
+    newer["version"] = serde_json::json!(u32::MAX);
+    let foreign = PolicyState::new(StateFormat::new("conformance", 1), &(), &()).unwrap();
+    for state in [foreign, serde_json::from_value(newer).unwrap()] {
+        assert!(policy.restore(&state).is_err(), "it restored what it did not save: {state:?}");
+        assert!(policy.merge(&state).is_err(), "it merged what it did not save: {state:?}");
+    }
+    assert_eq!(saved(&policy), before, "a state that was refused changed something");
+}
+
+/// Whether the policy adds up states. It does always, or it says [`Error::Unsupported`].
+fn merges<P: RolloutPolicy>(make: &impl Fn() -> P) -> bool {
+    let merged = make().merge(&saved(&make()));
+    let known = matches!(merged, Ok(()) | Err(Error::Unsupported(_)));
+    assert!(known, "merging the state of a fresh policy answered {merged:?}");
+    merged.is_ok()
+}
+
+fn merging_nothing_changes_nothing<P: RolloutPolicy>(make: &impl Fn() -> P) {
+    for traffic in Traffic::ALL {
+        let policy = make();
+        play_anew(&policy, traffic, 0..3_000);
+        let merged = make();
+        restore(&merged, &saved(&policy));
+        merge(&merged, &saved(&make()));
+        let unchanged = after(&merged) == after(&policy);
+        assert!(unchanged, "merging the state of a fresh policy changed something after {traffic:?} traffic");
+    }
+}
+
+fn the_order_of_merging_does_not_matter<P: RolloutPolicy>(
+    make: &impl Fn() -> P,
+    one: Traffic,
+    other: Traffic,
+) {
+    let learnt = |traffic, requests| {
+        let policy = make();
+        play_anew(&policy, traffic, requests);
+        saved(&policy)
+    };
+    let (a, b) = (learnt(one, 0..3_000), learnt(other, 3_000..6_000));
+    let c = learnt(Traffic::Alike, 6_000..7_000);
+    let sum = |states: &[&PolicyState]| {
+        let policy = make();
+        if let Some((first, rest)) = states.split_first() {
+            restore(&policy, first);
+            rest.iter().for_each(|state| merge(&policy, state));
+        }
+        policy
+    };
+    let words = format!("states of {one:?} and {other:?} traffic were merged");
+    let alike = |one: &P, other: &P| after(one) == after(other);
+    assert!(alike(&sum(&[&a, &b]), &sum(&[&b, &a])), "{words} in another order, with another result");
+    let grouped = saved(&sum(&[&b, &c]));
+    assert!(
+        alike(&sum(&[&a, &b, &c]), &sum(&[&a, &grouped])),
+        "{words} in other groups, with another result"
+    );
+}
+
+/// What a policy does next, without the words.
+fn after(policy: &impl RolloutPolicy) -> Trace {
+    play_anew(policy, Traffic::Alike, 10_000..12_000).without_reasons()
+}
+
+fn first_difference<'a, T: PartialEq>(ours: &'a [T], expected: &'a [T]) -> Option<(&'a T, &'a T)> {
+    ours.iter().zip(expected).find(|(ours, expected)| ours != expected)
+}
+
+/// The state, as it is after it was written down and read again.
+fn saved(policy: &impl RolloutPolicy) -> PolicyState {
+    let state = policy.save().unwrap();
+    let text = serde_json::to_string(&state).unwrap();
+    let read = serde_json::from_str(&text).unwrap();
+    assert_eq!(state, read, "the state does not survive JSON");
+    read
+}
+
+fn restore(policy: &impl RolloutPolicy, state: &PolicyState) {
+    let restored = policy.restore(state);
+    assert!(restored.is_ok(), "its own state was refused: {restored:?}");
+}
+
+fn merge(policy: &impl RolloutPolicy, state: &PolicyState) {
+    let merged = policy.merge(state);
+    assert!(merged.is_ok(), "the state of a replica was refused: {merged:?}");
+}
+
+/// Enough for a canary to be promoted or withdrawn.
+const REQUESTS: u64 = 20_000;

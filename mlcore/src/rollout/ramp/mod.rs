@@ -1,0 +1,314 @@
+//! Decides from evidence whether a canary may grow: a state machine that knows neither arms nor requests.
+
+mod evidence;
+mod guardrail;
+mod options;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::evidence::Evidence;
+use self::evidence::Levels;
+pub use self::guardrail::{Guardrail, Metric};
+pub use self::options::{Expiry, RampOptions};
+use super::{Decision, Observation};
+use crate::error::{Error, Result};
+use crate::name::Arm;
+
+/// The two arms that a ramp compares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// The arm on trial.
+    Canary,
+    /// The arm that it is compared with.
+    Control,
+}
+
+/// Where a ramp stands.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Phase {
+    /// At a step, counted from 0.
+    Running {
+        /// The step.
+        step: usize,
+    },
+    /// The last step was passed; the caller should promote.
+    Passed {
+        /// What was excluded.
+        reason: String,
+    },
+    /// Harm was found; the caller should withdraw the canary. Nothing but a new ramp leaves this phase.
+    RolledBack {
+        /// The harm.
+        reason: String,
+    },
+}
+
+/// The canary's way from its first percent to promotion or back: a pure state machine, saved and restored with serde.
+///
+/// Evidence is gathered by step, from both arms over the same time under unchanged shares, and forgotten when the share
+/// changes: pooling over changing shares would compare different days (Simpson's paradox). After every observation
+/// the ramp may be asked; its answers stay valid however often that happens, because they rest on confidence
+/// sequences: with the difference `canary - control` of each metric,
+/// - it rolls back when the difference is certainly above the margin,
+/// - it steps when every difference is certainly below its margin and every arm has enough samples,
+/// - else it holds. No data means hold.
+///
+/// For rolling back, `alpha` is split evenly over the margins and limits of all steps: any of them may err. For growing
+/// it is split over the steps only, because all margins must be cleared at once, and the one that should not be is among
+/// them. Source of the sequences: [`ConfidenceSequence`](crate::stats::ConfidenceSequence); of the limits: a betting
+/// martingale with Laplace's predictor (exact for any sample size).
+///
+/// The values of an arm are taken for independent. Where one unit sends many requests that fail together, report one
+/// outcome for each unit instead.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Saved")]
+pub struct Ramp {
+    options: RampOptions,
+    state: RampState,
+    /// The clock when the ramp was asked last. Not saved: the next process has another clock.
+    #[serde(skip)]
+    asked: Option<Duration>,
+}
+
+/// What a ramp has learnt, without its options: what [`Ramp::resume`] takes and [`Ramp::merge`] adds.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RampState {
+    phase: Phase,
+    evidence: Vec<Evidence>,
+    /// How long the step has lasted, as far as the ramp was asked.
+    held: Duration,
+    /// Why it must not grow for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frozen: Option<String>,
+}
+
+/// A ramp as it was read, before it is known to be one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    options: RampOptions,
+    state: RampState,
+}
+
+impl TryFrom<Saved> for Ramp {
+    type Error = Error;
+
+    fn try_from(saved: Saved) -> Result<Self> {
+        Self::resume(saved.options, saved.state)
+    }
+}
+
+impl Ramp {
+    /// A ramp at its first step.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for steps that do not grow within `(0, 1)`, no guardrail, or an `alpha` outside `(0, 1)`.
+    pub fn new(options: RampOptions) -> Result<Self> {
+        let evidence = vec![Evidence::default(); options.guardrails.len()];
+        let phase = Phase::Running { step: 0 };
+        Self::resume(options, RampState { phase, evidence, held: Duration::ZERO, frozen: None })
+    }
+
+    /// A ramp that goes on where another one with the same options was when it was asked for its [`state`](Ramp::state).
+    ///
+    /// # Errors
+    /// As [`Ramp::new`]; [`Error::Corrupt`] when the state cannot be that of a ramp with these options.
+    pub fn resume(options: RampOptions, state: RampState) -> Result<Self> {
+        options.check()?;
+        state.check(&options)?;
+        Ok(Self { options, state, asked: None })
+    }
+
+    /// What the ramp has learnt, to be saved.
+    #[must_use]
+    pub fn state(&self) -> &RampState {
+        &self.state
+    }
+
+    /// Adds what a replica has learnt: the evidence of requests that this ramp has not seen. A state that is merged twice
+    /// counts twice.
+    ///
+    /// At the same step the evidence of both adds up; of different steps the later one counts, because evidence of
+    /// different shares is not pooled; harm that one of the two has found counts for both, and so does a freeze.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the state cannot be that of a ramp with this one's options; nothing changes then.
+    pub fn merge(&mut self, other: &RampState) -> Result<()> {
+        other.check(&self.options)?;
+        let state = &mut self.state;
+        if other.progress() > state.progress() {
+            let frozen = state.frozen.take();
+            *state = RampState { frozen: other.frozen.clone().or(frozen), ..other.clone() };
+            return Ok(());
+        }
+        if other.progress() == state.progress() {
+            for (own, other) in state.evidence.iter_mut().zip(&other.evidence) {
+                *own = own.merge(other);
+            }
+            state.held = state.held.max(other.held);
+        }
+        if state.frozen.is_none() {
+            state.frozen.clone_from(&other.frozen);
+        }
+        Ok(())
+    }
+
+    /// Where the ramp stands.
+    #[must_use]
+    pub fn phase(&self) -> &Phase {
+        &self.state.phase
+    }
+
+    /// The options that the ramp was built with.
+    #[must_use]
+    pub fn options(&self) -> &RampOptions {
+        &self.options
+    }
+
+    /// What the present step knows, one entry per guardrail.
+    #[must_use]
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.state.evidence
+    }
+
+    /// The canary's share now: 0 after a rollback, 1 after the last step.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        match self.phase() {
+            Phase::Running { step } => self.options.shares().get(*step).copied().unwrap_or(0.0),
+            Phase::Passed { .. } => 1.0,
+            Phase::RolledBack { .. } => 0.0,
+        }
+    }
+
+    /// Stops the ramp from growing and from being promoted, until it is thawed; harm still rolls it back. For operators.
+    pub fn freeze(&mut self, reason: impl Into<String>) {
+        self.state.frozen = Some(reason.into());
+    }
+
+    /// Lets the ramp grow again.
+    pub fn thaw(&mut self) {
+        self.state.frozen = None;
+    }
+
+    /// Takes evidence about one of the two arms from the present step.
+    pub fn observe(&mut self, side: Side, observation: &Observation) {
+        if let Observation::Breach { reason } = observation {
+            // A canary that has passed is still one until it is promoted.
+            if side == Side::Canary && !matches!(self.phase(), Phase::RolledBack { .. }) {
+                self.state.phase = Phase::RolledBack { reason: reason.clone() };
+            }
+            return;
+        }
+        if !matches!(self.phase(), Phase::Running { .. }) {
+            return;
+        }
+        for (guardrail, evidence) in self.options.guardrails.iter().zip(&mut self.state.evidence) {
+            if let Some(value) = guardrail.metric.value(observation) {
+                evidence.add(side, value, guardrail);
+            }
+        }
+    }
+
+    /// What follows for `canary` at `now`, on a clock that never goes backwards. A step changes the share at once.
+    ///
+    /// A clock that did start anew (a restart, and time counted from it) goes on counting the step's time limit from
+    /// where the ramp was asked last: the time in between does not count.
+    pub fn decide(&mut self, canary: &Arm, now: Duration) -> Decision {
+        let step = match self.phase() {
+            Phase::Running { step } => *step,
+            Phase::Passed { reason } => {
+                return match &self.state.frozen {
+                    Some(frozen) => Decision::hold(frozen),
+                    None => Decision::promote(canary.clone(), reason),
+                };
+            }
+            Phase::RolledBack { reason } => return Decision::roll_back(canary.clone(), reason),
+        };
+        let passed = self.asked.map_or(Duration::ZERO, |asked| now.saturating_sub(asked));
+        self.state.held = self.state.held.saturating_add(passed);
+        self.asked = Some(now);
+        if let Some(reason) = self.harm() {
+            self.state.phase = Phase::RolledBack { reason: reason.clone() };
+            return Decision::roll_back(canary.clone(), reason);
+        }
+        if let Some(reason) = &self.state.frozen {
+            return Decision::hold(reason);
+        }
+        match self.cleared() {
+            Ok(reason) => self.advance(canary, step, reason),
+            Err(missing) => self.wait(canary, missing),
+        }
+    }
+
+    fn advance(&mut self, canary: &Arm, step: usize, reason: String) -> Decision {
+        if step + 1 >= self.options.shares().len() {
+            self.state.phase = Phase::Passed { reason: reason.clone() };
+            return Decision::promote(canary.clone(), reason);
+        }
+        self.state.phase = Phase::Running { step: step + 1 };
+        self.state.evidence.fill(Evidence::default());
+        self.state.held = Duration::ZERO;
+        Decision::step(canary.clone(), self.share(), reason)
+    }
+
+    fn wait(&mut self, canary: &Arm, missing: String) -> Decision {
+        let lasted = self.state.held;
+        if self.options.max_hold.is_none_or(|most| lasted <= most) {
+            return Decision::hold(missing);
+        }
+        let reason = format!("after {lasted:.0?} without an answer: {missing}");
+        match self.options.expiry {
+            Expiry::Hold => Decision::hold(reason),
+            Expiry::RollBack => {
+                self.state.phase = Phase::RolledBack { reason: reason.clone() };
+                Decision::roll_back(canary.clone(), reason)
+            }
+        }
+    }
+
+    /// The harm that is certain, in words.
+    fn harm(&self) -> Option<String> {
+        let levels = Levels::new(&self.options, self.share());
+        let mut known = self.options.guardrails.iter().zip(self.evidence());
+        known.find_map(|(guardrail, evidence)| evidence.harm(guardrail, &levels))
+    }
+
+    /// The harm that was excluded, in words; as an error the first thing that is missing.
+    fn cleared(&self) -> Result<String, String> {
+        let levels = Levels::new(&self.options, self.share());
+        let known = self.options.guardrails.iter().zip(self.evidence());
+        let excluded: Result<Vec<String>, String> =
+            known.map(|(guardrail, evidence)| evidence.cleared(guardrail, &levels)).collect();
+        Ok(excluded?.join("; "))
+    }
+}
+
+impl RampState {
+    /// Refuses what cannot be the state of a ramp with these options: a file may hold anything.
+    fn check(&self, options: &RampOptions) -> Result<()> {
+        let known = match self.phase {
+            Phase::Running { step } => step < options.shares().len(),
+            Phase::Passed { .. } | Phase::RolledBack { .. } => true,
+        };
+        if known && self.evidence.len() == options.guardrails.len() {
+            return Ok(());
+        }
+        let problem = "its phase or evidence do not belong to its options";
+        Err(Error::corrupt("restore ramp", "saved state", problem))
+    }
+
+    /// How far the ramp is: of two states the one that is farther says where both are.
+    fn progress(&self) -> (u8, usize) {
+        match self.phase {
+            Phase::Running { step } => (0, step),
+            Phase::Passed { .. } => (1, 0),
+            Phase::RolledBack { .. } => (2, 0),
+        }
+    }
+}
