@@ -52,6 +52,9 @@ def log_loss(
 def mean_absolute_error(
     y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
 ) -> float: ...
+def mean_absolute_percentage_error(
+    y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
+) -> float: ...
 def mean_squared_error(
     y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
 ) -> float: ...

@@ -67,6 +67,17 @@ regression! {
     /// >>> mean_squared_error([3.0, -0.5, 2.0, 7.0], [2.5, 0.0, 2.0, 8.0])
     /// 0.375
     mean_squared_error;
+    /// The mean difference relative to the truth: scikit-learn's ``mean_absolute_percentage_error``, a share and no
+    /// percentage.
+    ///
+    /// Parameters, errors and weights as :func:`mean_absolute_error`. A truth nearer to 0 than 2**-52 counts as 2**-52.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.metrics import mean_absolute_percentage_error
+    /// >>> mean_absolute_percentage_error([4.0, 10.0], [5.0, 10.0])
+    /// 0.125
+    mean_absolute_percentage_error;
     /// The root of the mean squared difference: scikit-learn's ``root_mean_squared_error``.
     ///
     /// Parameters, errors and weights as :func:`mean_absolute_error`.

@@ -6,7 +6,7 @@ use super::comparison::Comparison;
 use super::gate::OPERATION;
 use super::paired::Difference;
 use super::probability::{brier_loss_of, log_loss_of};
-use super::regression::{absolute_error_of, squared_error_of};
+use super::regression::{absolute_error_of, relative_error_of, squared_error_of};
 use super::requirement::{Requirement, Truth};
 use super::verdict::{Check, Digits};
 use crate::error::{Error, Result};
@@ -70,6 +70,9 @@ gate_metrics! {
     MeanAbsoluteError = "mean_absolute_error", Comparison::LossOfValues(absolute_error_of);
     /// [`mean_squared_error`](super::mean_squared_error) of values; the paired t interval.
     MeanSquaredError = "mean_squared_error", Comparison::LossOfValues(squared_error_of);
+    /// [`mean_absolute_percentage_error`](super::mean_absolute_percentage_error) of values; the paired t interval.
+    MeanAbsolutePercentageError =
+        "mean_absolute_percentage_error", Comparison::LossOfValues(relative_error_of);
 }
 
 impl std::str::FromStr for GateMetric {

@@ -8,6 +8,7 @@ use crate::error::Result;
 pub(super) const METRICS: &[(&str, Metric)] = &[
     ("mean_absolute_error", Metric::Values(mean_absolute_error)),
     ("mean_squared_error", Metric::Values(mean_squared_error)),
+    ("mean_absolute_percentage_error", Metric::Values(mean_absolute_percentage_error)),
     ("root_mean_squared_error", Metric::Values(root_mean_squared_error)),
     ("r2_score", Metric::Values(r2_score)),
 ];
@@ -38,6 +39,33 @@ pub fn mean_squared_error(y_true: &[f64], y_pred: &[f64], sample_weight: Option<
 pub(super) fn squared_error_of(truth: f64, pred: f64) -> f64 {
     let distance = truth - pred;
     distance * distance
+}
+
+/// The mean distance relative to the truth: scikit-learn's `mean_absolute_percentage_error`, as a share and no percentage.
+///
+/// A truth nearer to 0 than 2^-52 counts as 2^-52, so that such a row outweighs all others: leave the metric alone where
+/// the truth can be 0.
+///
+/// # Errors
+/// As [`mean_absolute_error`].
+///
+/// ```
+/// use mlcore::evaluate::mean_absolute_percentage_error;
+///
+/// assert_eq!(mean_absolute_percentage_error(&[4.0, 10.0], &[5.0, 10.0], None)?, 0.125);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+pub fn mean_absolute_percentage_error(
+    y_true: &[f64],
+    y_pred: &[f64],
+    sample_weight: Option<&[f64]>,
+) -> Result<f64> {
+    mean_loss("mean_absolute_percentage_error", relative_error_of, y_true, y_pred, sample_weight)
+}
+
+/// The distance of one prediction, relative to the truth.
+pub(super) fn relative_error_of(truth: f64, pred: f64) -> f64 {
+    (truth - pred).abs() / truth.abs().max(f64::EPSILON)
 }
 
 /// The root of the mean squared distance: scikit-learn's `root_mean_squared_error`.
