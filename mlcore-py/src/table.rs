@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use arrow_cast::cast;
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
-use mlcore::arrow::compute::cast;
 use mlcore::arrow::datatypes::{DataType, Field, Float64Type};
 use numpy::PyArray1;
 use pyo3::prelude::*;

@@ -20,9 +20,9 @@ mod policy;
 use std::sync::Arc;
 
 use ::numpy::{PyReadonlyArray1, PyUntypedArrayMethods};
+use arrow_cast::cast;
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use mlcore::arrow::buffer::ScalarBuffer;
-use mlcore::arrow::compute::cast;
 use mlcore::arrow::datatypes::{DataType, Field, Float64Type, Schema as ArrowSchema};
 use mlcore::schema::{DType, Schema};
 use pyo3::prelude::*;

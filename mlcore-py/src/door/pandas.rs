@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use arrow_cast::cast;
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array};
-use mlcore::arrow::compute::{cast, take};
+use mlcore::arrow::compute::take;
 use mlcore::arrow::datatypes::{DataType, Int32Type, Int64Type};
 use pyo3::exceptions::{PyAttributeError, PyImportError};
 use pyo3::prelude::*;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow_cast::cast;
 use mlcore::arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, RecordBatch, RecordBatchOptions, new_null_array,
 };
 use mlcore::arrow::buffer::ScalarBuffer;
-use mlcore::arrow::compute::cast;
 use mlcore::arrow::datatypes::{
     DataType, Field, Float32Type, Float64Type, Int64Type, Schema as ArrowSchema, UInt64Type,
 };

@@ -5,8 +5,8 @@ pub(crate) mod labels;
 pub(crate) mod regression;
 pub(crate) mod scores;
 
+use arrow_cast::cast;
 use mlcore::arrow::array::{Array, AsArray};
-use mlcore::arrow::compute::cast;
 use mlcore::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use mlcore::evaluate;
 use pyo3::prelude::*;

@@ -1,9 +1,9 @@
 //! Tensors from what Python has, and arrays from tensors.
 
+use arrow_cast::cast;
 use half::f16;
 use mlcore::Error;
 use mlcore::arrow::array::{Array, AsArray, RecordBatch};
-use mlcore::arrow::compute::cast;
 use mlcore::arrow::datatypes::DataType;
 use mlcore::batch::{Batch, Element, Tensor};
 use mlcore::schema::{self, DType, Schema};

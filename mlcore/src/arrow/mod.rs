@@ -1,7 +1,7 @@
 //! The parts of Arrow that mlcore stands on, under the paths that the umbrella crate `arrow` gives them.
 //!
-//! The umbrella also brings arithmetic, row encoding, text kernels and a regular-expression engine, which nothing here
-//! calls: most of what a service would otherwise compile. Types are those of the parts (`arrow-array`, `arrow-schema`,
+//! The umbrella also brings arithmetic, row encoding, text kernels and a regular-expression engine, and its casts a parser
+//! and printer for every type, none of which is called here: most of what a service would otherwise compile. Types are those of the parts (`arrow-array`, `arrow-schema`,
 //! ...), so data made with the crate `arrow` of the same major version crosses without a copy.
 //!
 //! ```
@@ -13,6 +13,8 @@
 //! assert_eq!(table.num_rows(), 2);
 //! # Ok::<(), mlcore::arrow::error::ArrowError>(())
 //! ```
+
+mod cast;
 
 /// Arrays, record batches and their builders.
 pub mod array {
@@ -30,11 +32,12 @@ pub mod buffer {
 
 /// The few kernels that mlcore calls.
 pub mod compute {
-    pub use arrow_cast::cast::{can_cast_types, cast};
     pub use arrow_select::concat::{concat, concat_batches};
     pub use arrow_select::filter::{filter, filter_record_batch};
     pub use arrow_select::nullif::nullif;
     pub use arrow_select::take::{take, take_record_batch};
+
+    pub use super::cast::cast;
 }
 
 /// Types of columns, fields and schemas.
