@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// The result of every fallible operation in the workspace.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -77,6 +79,19 @@ macro_rules! meanings {
         ///     "resolve alias churn@champion: no version carries this alias; set it with Registry::set_alias"
         /// );
         /// ```
+        ///
+        /// Serialised, it has its meaning and its particulars, but not the cause below:
+        ///
+        /// ```
+        /// let error = mlcore::Error::timeout("run", "churn", "no answer after 50 ms").remedy("send fewer rows");
+        /// let json = serde_json::to_string(&error)?;
+        /// assert_eq!(
+        ///     json,
+        ///     r#"{"kind":"timeout","operation":"run","subject":"churn","problem":"no answer after 50 ms","remedy":"send fewer rows"}"#
+        /// );
+        /// assert_eq!(serde_json::from_str::<mlcore::Error>(&json)?.to_string(), error.to_string());
+        /// # Ok::<(), serde_json::Error>(())
+        /// ```
         #[non_exhaustive]
         #[derive(Debug)]
         pub enum Error {
@@ -120,6 +135,14 @@ macro_rules! meanings {
             pub fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $label,)+
+                }
+            }
+
+            /// The error with this meaning, as [`kind`](Self::kind) names it.
+            fn of_kind(kind: &str, context: Box<Context>) -> Option<Self> {
+                match kind {
+                    $($label => Some(Self::$variant(context)),)+
+                    _ => None,
                 }
             }
         }
@@ -236,6 +259,46 @@ impl StdError for Error {
     }
 }
 
+/// An error as it is serialised.
+#[derive(Serialize, Deserialize)]
+struct Wire<'a> {
+    kind: Cow<'a, str>,
+    operation: Cow<'a, str>,
+    subject: Cow<'a, str>,
+    problem: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remedy: Option<Cow<'a, str>>,
+}
+
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let context = self.context();
+        let wire = Wire {
+            kind: self.kind().into(),
+            operation: context.operation().into(),
+            subject: context.subject().into(),
+            problem: context.problem().into(),
+            remedy: context.remedy().map(Into::into),
+        };
+        wire.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Error {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = Wire::deserialize(deserializer)?;
+        let context = Context {
+            operation: wire.operation.into_owned().into(),
+            subject: wire.subject.into_owned(),
+            problem: wire.problem.into_owned(),
+            remedy: wire.remedy.map(Cow::into_owned),
+            source: None,
+        };
+        Self::of_kind(&wire.kind, Box::new(context))
+            .ok_or_else(|| serde::de::Error::custom(format!("{:?} is no kind of error", wire.kind)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +319,18 @@ mod tests {
         assert!(full.source().is_some());
         let readonly = Error::from_io("write", "a.db", std::io::ErrorKind::ReadOnlyFilesystem.into());
         assert!(matches!(readonly, Error::PermissionDenied(_)));
+    }
+
+    #[test]
+    fn an_error_keeps_its_meaning_on_the_wire() {
+        let error = Error::conflict("set alias", "m@champion", "expected version 1").caused_by("below");
+        let json = serde_json::to_string(&error).unwrap();
+        assert!(!json.contains("remedy") && !json.contains("below"), "{json}");
+        let read: Error = serde_json::from_str(&json).unwrap();
+        assert!(matches!(read, Error::Conflict(_)));
+        assert_eq!(read.to_string(), error.to_string());
+        let unknown = json.replace("conflict", "confusion");
+        assert!(serde_json::from_str::<Error>(&unknown).unwrap_err().to_string().contains("confusion"));
     }
 
     #[test]

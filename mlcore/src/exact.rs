@@ -82,6 +82,16 @@ pub(crate) fn name_of(value: f64) -> Option<&'static str> {
     }
 }
 
+/// The float of this name.
+pub(crate) fn named(name: &str) -> Option<f64> {
+    match name {
+        "NaN" => Some(f64::NAN),
+        "Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
 impl Floats for f64 {
     type Wire = Wire;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use half::f16;
 
 use super::Value;
-use crate::arrow::array::StringArray;
+use crate::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, StringArray};
 use crate::arrow::buffer::ScalarBuffer;
-use crate::arrow::datatypes::ArrowNativeType;
+use crate::arrow::datatypes::{self, ArrowNativeType};
 use crate::schema::{DType, Native, numbers};
 
 macro_rules! buffer {
@@ -133,6 +133,13 @@ pub trait Element: sealed::Sealed + Copy + Default + PartialEq + Debug + Send + 
     /// The element that a cell holds: `None` for a null, and where [`Value::fits`] says no. A float is rounded to the width
     /// of the type.
     fn from_value(value: Value<'_>) -> Option<Self>;
+
+    /// The values of an Arrow column of this very type, whatever stands where it is null; `None` for another type, and for
+    /// bools, which Arrow packs.
+    fn slice_of(array: &dyn Array) -> Option<&[Self]>;
+
+    /// An Arrow column of these values.
+    fn into_array(values: Vec<Self>) -> ArrayRef;
 
     #[doc(hidden)]
     fn wrap(values: Vec<Self>) -> sealed::Storage;
@@ -265,6 +272,14 @@ macro_rules! elements {
                 self.value()
             }
 
+            fn slice_of(array: &dyn Array) -> Option<&[Self]> {
+                array.as_primitive_opt::<datatypes::$arrow>().map(|array| &**array.values())
+            }
+
+            fn into_array(values: Vec<Self>) -> ArrayRef {
+                Arc::new(PrimitiveArray::<datatypes::$arrow>::new(values.into(), None))
+            }
+
             #[inline]
             fn from_value(value: Value<'_>) -> Option<Self> {
                 if let Value::Float(float) = value {
@@ -290,6 +305,14 @@ impl Element for bool {
 
     fn to_value(self) -> Value<'static> {
         Value::Bool(self)
+    }
+
+    fn slice_of(_: &dyn Array) -> Option<&[Self]> {
+        None
+    }
+
+    fn into_array(values: Vec<Self>) -> ArrayRef {
+        Arc::new(BooleanArray::from(values))
     }
 
     fn from_value(value: Value<'_>) -> Option<Self> {

@@ -5,8 +5,11 @@
 //! missing. Null means missing; NaN is a value like any other.
 
 mod arrow_batch;
+mod column_view;
 mod concat;
 pub(crate) mod element;
+mod json;
+mod record;
 mod row;
 mod row_buffer;
 #[cfg(test)]
@@ -20,9 +23,11 @@ use std::ops::Range;
 
 pub use smol_str::SmolStr;
 
+pub use self::column_view::{ColumnView, Dictionary, Texts};
 pub use self::element::Element;
 #[doc(hidden)]
 pub use self::element::natives;
+pub use self::record::RecordReader;
 pub use self::row::Row;
 pub use self::row_buffer::{RowBuffer, RowScratch};
 pub use self::table_builder::TableBuilder;
