@@ -1,29 +1,4 @@
-//! Has the data changed, and how sure are we: drift tests, monitors and reports.
-//!
-//! A model answers well for data like the data it was trained on. This crate compares the two, column by column, and says
-//! which columns changed, by how much, and whether it could be chance:
-//!
-//! ```
-//! use std::sync::Arc;
-//!
-//! use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-//! use mlcore_drift::{ReportOptions, report};
-//!
-//! let table = |shift: f64, plans: [&'static str; 4]| {
-//!     let age = Float64Array::from_iter_values((0..1000).map(|i| f64::from(i * 37 % 1000) / 20.0 + shift));
-//!     let plan = StringArray::from_iter_values((0..1000).map(|i| plans[i % 4]));
-//!     RecordBatch::try_from_iter([("age", Arc::new(age) as ArrayRef), ("plan", Arc::new(plan))])
-//! };
-//! let reference = table(0.0, ["free", "free", "pro", "team"])?;
-//! let current = table(5.0, ["free", "pro", "free", "team"])?;
-//!
-//! let report = report(&reference, &current, &ReportOptions::default())?;
-//! let drifted: Vec<&str> = report.drifted().map(|column| column.name.as_str()).collect();
-//! assert_eq!(drifted, ["age"]);
-//! # #[cfg(feature = "report")]
-//! assert!(report.to_html().starts_with("<!DOCTYPE html>"));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! # The nouns
 //!

@@ -1,40 +1,4 @@
-//! How raw data becomes model input, identically offline and online.
-//!
-//! ```
-//! use std::sync::Arc;
-//!
-//! use mlcore::arrow::array::{Float64Array, RecordBatch, StringArray};
-//! use mlcore::batch::{Row, Value};
-//! use mlcore_features::pipeline::{ColumnTransformer, Plan, Pipeline};
-//! use mlcore_features::transform::{HandleUnknown, OneHotEncoder, SimpleImputer, StandardScaler, Strategy};
-//!
-//! let table = RecordBatch::try_from_iter([
-//!     ("age", Arc::new(Float64Array::from(vec![Some(20.0), None, Some(60.0)])) as _),
-//!     ("plan", Arc::new(StringArray::from(vec!["free", "pro", "free"])) as _),
-//! ]).unwrap();
-//!
-//! // Described and fitted as in scikit-learn ...
-//! let numbers = Pipeline::new()
-//!     .then("impute", SimpleImputer::default().strategy(Strategy::Median))
-//!     .then("scale", StandardScaler::default());
-//! let plan = ColumnTransformer::new()
-//!     .with("num", numbers, ["age"])
-//!     .with("cat", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore), ["plan"])
-//!     .fit(&table)?;
-//! assert_eq!(plan.feature_names_out(), ["num__age", "cat__plan_free", "cat__plan_pro"]);
-//!
-//! // ... stored beside the model, and loaded where it serves ...
-//! let plan = Plan::from_bytes(&plan.to_bytes()?)?;
-//! let matrix = plan.transform_dense::<f32>(&table)?;
-//!
-//! // ... where one request at a time gets the same bits, without an allocation.
-//! let mut executor = plan.row_executor();
-//! let mut features = [0.0_f32; 3];
-//! let request = [Value::Null, Value::Text("pro")];
-//! executor.run_into(Row::new(&request, plan.input())?, &mut features)?;
-//! assert_eq!(features, matrix.values::<f32>()?[3..6]);
-//! # Ok::<(), mlcore::Error>(())
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! # The nouns
 //!

@@ -1,36 +1,4 @@
-//! The core of mlcore: what a model, a schema and a batch are; how a model is run, stored, compared and released.
-//!
-//! ```
-//! use mlcore::artifact::{ArtifactStoreExt, MemoryStore};
-//! use mlcore::batch::{Batch, Tensor};
-//! use mlcore::name::{Alias, ModelName};
-//! use mlcore::registry::{Change, Expected, MemoryRegistry, NewVersion, Registry, RegistryExt, Stage, Timestamp};
-//! use mlcore::runner::{FunctionRunner, RunOptions, Runner};
-//! use mlcore::schema::{DType, Field, Schema, Signature};
-//!
-//! // A model answers batches that fit its signature. (`runner::ort::OnnxRunner` does it with ONNX models.)
-//! let signature = Signature::new(
-//!     Schema::new([Field::column("age", DType::Float64)])?,
-//!     Schema::new([Field::column("risk", DType::Float64)])?,
-//! );
-//! let model = FunctionRunner::new(signature.clone(), |inputs| {
-//!     let risk = inputs.tensor("age")?.values::<f64>()?.iter().map(|age| age / 100.0).collect();
-//!     Ok(Batch::single("risk", Tensor::column(risk)))
-//! });
-//! let answer = model.run(&Batch::single("age", Tensor::column(vec![41.0, 67.0])), &RunOptions::default())?;
-//! assert_eq!(answer.tensor("risk")?.values::<f64>()?, [0.41, 0.67]);
-//!
-//! // The registry knows its versions, and what each alias means, now and at any time.
-//! let (registry, artifacts) = (MemoryRegistry::new(), MemoryStore::new());
-//! let (risk, champion) = (ModelName::new("risk")?, Alias::new("champion")?);
-//! let change = Change::new("ana", Timestamp::from_millis(1_700_000_000_000)).with_reason("first release");
-//! let bytes = artifacts.put_bytes(b"the model's bytes")?;
-//! let version = registry.register(&artifacts, NewVersion::new(risk.clone(), bytes, signature), &change)?.version;
-//! registry.transition(&risk, version, Stage::Dev, Stage::Staging, &change)?;
-//! registry.promote(&risk, version, &champion, Expected::Absent, &change)?;
-//! assert_eq!(registry.alias(&risk, &champion)?, Some(version));
-//! # Ok::<(), mlcore::Error>(())
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! | module | the question it answers |
 //! |---|---|

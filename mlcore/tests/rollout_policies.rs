@@ -11,6 +11,7 @@ use mlcore::name::{Arm, UnitId, Version};
 use mlcore::rollout::{
     ArmSet, Ask, Assignment, Canary, CanaryOptions, Candidate, Candidates, Decision, Draw, Fixed, Guardrail,
     Metric, Observation, Outcome, PolicyState, RampOptions, RolloutPolicy, Shadowed, StateFormat, Weighted,
+    bucket,
 };
 use proptest::prelude::*;
 
@@ -32,6 +33,16 @@ fn canary(salt: &str, ramp: RampOptions) -> Canary {
 
 fn unit(number: usize) -> UnitId {
     UnitId::new(format!("user-{number}")).unwrap()
+}
+
+#[test]
+fn positions_match_the_committed_vectors() {
+    let text = include_str!("../../testdata/golden/rollout/buckets.json");
+    let vectors: Vec<(String, String, f64)> = serde_json::from_str(text).unwrap();
+    assert!(vectors.len() >= 12);
+    for (salt, unit, position) in vectors {
+        assert_eq!(bucket(&salt, &UnitId::new(unit).unwrap()), position);
+    }
 }
 
 /// Which of many units are on trial.

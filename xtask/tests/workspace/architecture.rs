@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::{project_files, root, shown};
 
-const LIBRARIES: [&str; 4] = ["mlcore", "mlcore-features", "mlcore-drift", "mlcore-serve"];
+pub(crate) const LIBRARIES: [&str; 4] = ["mlcore", "mlcore-features", "mlcore-drift", "mlcore-serve"];
 
 #[test]
 fn every_source_folder_is_explained() {

@@ -5,6 +5,7 @@ mod architecture;
 mod dependencies;
 mod files;
 mod manifests;
+mod packages;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
