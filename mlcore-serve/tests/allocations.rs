@@ -63,7 +63,7 @@ fn a_request_allocates_nothing_beside_its_model() {
     let loaded = runner.clone();
     let endpoint = Endpoint::builder(name, registry, artifacts)
         .with_loader(move |_: &ModelVersion, _: &dyn ArtifactStore| Ok(loaded.clone()))
-        .with_loss(|_, label| Ok(label))
+        .with_loss_function(|_, label| Ok(label))
         .with_sink(|_: &Record| {})
         .build()
         .unwrap();

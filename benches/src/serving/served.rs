@@ -12,7 +12,7 @@ use mlcore::registry::{Change, Expected, Lineage, MemoryRegistry, NewVersion, Re
 use mlcore::rollout::Weighted;
 use mlcore::runner::Runner;
 use mlcore::runner::ort::OnnxRunner;
-use mlcore_drift::monitor::{Monitor, MonitorOptions};
+use mlcore_drift::monitor::MonitorOptions;
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{Prediction, Request, Worker};
 
@@ -44,12 +44,10 @@ impl Served {
             registry.set_alias(&name, alias, Some(version), Expected::Any, &change)?;
         }
         let weights = [(Arm::new("champion")?, 9.0), (Arm::new("canary")?, 1.0)];
-        let mut monitor = Monitor::new(&requests.reference, &MonitorOptions::default())?;
-        monitor.bind(requests.plan.input())?;
         let endpoint = Endpoint::builder(name, Arc::new(registry), Arc::new(artifacts))
             .with_arm(canary)
             .with_policy(Weighted::new("release 2", weights)?)
-            .with_monitor(monitor)
+            .with_reference(requests.reference.clone(), MonitorOptions::default())
             .with_seed(7)
             .build()?;
         let units = (0..requests.tables.len())

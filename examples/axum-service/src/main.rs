@@ -25,9 +25,9 @@ use mlcore::batch::{Row, Value};
 use mlcore::name::{Alias, Arm, UnitId};
 use mlcore::registry::MemoryRegistry;
 use mlcore::{Error, Result};
-use mlcore_drift::monitor::{Monitor, MonitorOptions};
+use mlcore_drift::monitor::MonitorOptions;
 use mlcore_serve::Endpoint;
-use mlcore_serve::endpoint::{OutcomeId, Request};
+use mlcore_serve::endpoint::{Loss, OutcomeId, Request};
 use serde_json::json;
 
 /// An error as this service answers it: one table from meaning to status.
@@ -113,13 +113,11 @@ fn endpoint() -> Result<Endpoint> {
     let registrar = release::Registrar::new(registry.clone(), artifacts.clone(), &plan)?;
     registrar.register("v1", Some("champion"))?;
     registrar.register("v2", Some("challenger"))?;
-    let mut monitor = Monitor::new(&train, &MonitorOptions::default())?;
-    monitor.bind(plan.input())?;
     Endpoint::builder(release::model_name()?, registry, artifacts)
         .with_arm(Alias::new("challenger")?)
         .with_policy(release::canary("v2")?)
-        .with_loss(release::loss)
-        .with_monitor(monitor)
+        .with_loss(Loss::LogLoss)
+        .with_reference(train, MonitorOptions::default())
         .build()
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use mlcore::arrow::array::RecordBatch;
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Digest, ImportOptions};
 use mlcore::batch::Batch;
-use mlcore::evaluate::log_loss_of;
 use mlcore::name::{Alias, Arm, ModelName, Version};
 use mlcore::registry::{Change, Expected, Lineage, NewVersion, Registry, RegistryExt, Stage};
 use mlcore::rollout::{Canary, CanaryOptions, Guardrail, Metric, RampOptions};
@@ -43,11 +42,6 @@ pub fn fit(train: &RecordBatch) -> Result<Plan> {
         .with("one_hot", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore), ["plan", "sex"])
         .with("ordinal", health, ["self_rated_health"])
         .fit(train)
-}
-
-/// The log loss of the answer to one row: what the canary is judged by.
-pub fn loss(outputs: &Batch, visited: f64) -> Result<f64> {
-    Ok(log_loss_of(visited > 0.5, probability(outputs)?))
 }
 
 /// The probability of a visit in the answer to one row.

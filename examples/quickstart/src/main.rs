@@ -17,10 +17,10 @@ use doctor_visit::release::{self, Registrar, model_name, testdata};
 use mlcore::name::Alias;
 use mlcore::runner::ort::OnnxRuntime;
 use mlcore::{Error, Result};
-use mlcore_drift::monitor::{Monitor, MonitorOptions};
+use mlcore_drift::monitor::MonitorOptions;
 use mlcore_drift::report::{ReportOptions, report};
 use mlcore_serve::Endpoint;
-use mlcore_serve::endpoint::EventKind;
+use mlcore_serve::endpoint::{EventKind, Loss};
 
 use crate::claims::{Story, count};
 use crate::steps::{Golden, point_challenger, tell_release, verdicts};
@@ -84,15 +84,13 @@ fn run() -> Result<PathBuf> {
 
     story.step("Answer requests");
     let reference = train.features()?;
-    let mut monitor = Monitor::new(&reference, &watch())?;
-    monitor.bind(plan.input())?;
     let endpoint = Endpoint::builder(model_name()?, registry.clone(), artifacts.clone())
         .with_arm(Alias::new("challenger")?)
-        .with_loss(release::loss)
-        .with_monitor(monitor)
+        .with_loss(Loss::LogLoss)
+        .with_reference(reference.clone(), watch())
         .build()?;
     let live = rows.of(&SITES, &[3])?.shuffled(3)?;
-    let speed = steps::speed(&mut story, &registry, &artifacts, &reference, &plan, &live)?;
+    let speed = steps::speed(&mut story, &registry, &artifacts, &reference, &live)?;
     steps::predictions_equal_scikit_learn(&mut story, &endpoint, &rows, &golden)?;
 
     story.step("A better model passes the gate");

@@ -15,7 +15,7 @@ use mlcore::registry::{Expected, Registry, RegistryExt, SqliteRegistry};
 use mlcore::runner::ort::OnnxRunner;
 use mlcore::runner::{RunOptions, Runner};
 use mlcore::{Error, Result};
-use mlcore_drift::monitor::{Monitor, MonitorOptions, Verdict};
+use mlcore_drift::monitor::{MonitorOptions, Verdict};
 use mlcore_features::pipeline::Plan;
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EventKind, Request};
@@ -115,13 +115,10 @@ pub(crate) fn speed(
     registry: &Arc<dyn Registry>,
     artifacts: &Arc<dyn ArtifactStore>,
     reference: &RecordBatch,
-    plan: &Plan,
     live: &Rows,
 ) -> Result<Speed> {
-    let mut monitor = Monitor::new(reference, &MonitorOptions::default())?;
-    monitor.bind(plan.input())?;
     let endpoint = Endpoint::builder(model_name()?, registry.clone(), artifacts.clone())
-        .with_monitor(monitor)
+        .with_reference(reference.clone(), MonitorOptions::default())
         .build()?;
     let speed = measure(&endpoint, live, 20)?;
     story.say(format!(

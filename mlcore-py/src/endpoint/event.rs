@@ -24,19 +24,11 @@ impl Event {
         datetime(py, self.event.at)
     }
 
-    /// What: ``deployed``, ``withdrawn``, ``stepped``, ``promoted``, ``rolled_back``, ``failed`` or ``judged``.
+    /// What: ``deployed``, ``withdrawn``, ``stepped``, ``promoted``, ``rolled_back``, ``failed``, ``unmonitored`` or
+    /// ``judged``.
     #[getter]
     fn kind(&self) -> &str {
-        match self.event.kind {
-            EventKind::Deployed { .. } => "deployed",
-            EventKind::Withdrawn { .. } => "withdrawn",
-            EventKind::Stepped { .. } => "stepped",
-            EventKind::Promoted { .. } => "promoted",
-            EventKind::RolledBack { .. } => "rolled_back",
-            EventKind::Failed { .. } => "failed",
-            EventKind::Judged { .. } => "judged",
-            _ => "other",
-        }
+        self.event.kind.name()
     }
 
     /// What happened and why, in plain words.
@@ -55,7 +47,7 @@ impl Event {
     }
 
     /// The event as plain values: ``at`` (ISO 8601), ``kind``, ``message``, and what belongs to the kind: ``arm``, ``version``,
-    /// ``share``, ``from``, ``to``, ``reason``, ``operation``, ``error``, ``verdict``.
+    /// ``share``, ``from``, ``to``, ``reason``, ``operation``, ``error``, ``columns``, ``verdict``.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         entry(py, |py| {
             let event = PyDict::new(py);

@@ -7,13 +7,9 @@ mod loss;
 mod worker;
 
 use mlcore::Error;
-use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
 use mlcore::name::{Alias, ModelName, RequestId, UnitId};
-use mlcore::registry::{Registry as Backend, RegistryExt};
 use mlcore::runner::RunOptions;
 use mlcore::runner::ort::OnnxOptions;
-use mlcore_drift::monitor::{Monitor, MonitorOptions};
-use mlcore_features::pipeline::Plan;
 use mlcore_serve::endpoint::{self as serve, OnnxLoader, OutcomeId};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -164,37 +160,25 @@ impl Endpoint {
             if let Some(seed) = seed {
                 builder = builder.with_seed(seed);
             }
-            let loss = loss.map(loss::Loss::read).transpose()?;
-            if let Some(loss) = &loss {
-                let loss = loss.clone();
-                builder = builder.with_loss(move |outputs, label| loss.score(outputs, label));
+            if let Some(loss) = loss {
+                builder = loss::with_loss(builder, loss)?;
             }
-            let watched = match (reference, monitor_options) {
-                (Some(reference), options) => Some(monitor_parts(reference, options)?),
-                (None, None) => None,
+            match (reference, monitor_options) {
+                (Some(reference), options) => {
+                    let (reference, options) = monitor_parts(reference, options)?;
+                    builder = builder.with_reference(reference, options);
+                }
+                (None, None) => {}
                 (None, Some(_)) => {
                     let problem = "there is nothing to compare with";
                     return Err(invalid(py, BUILD, "monitor_options", problem, "pass reference= too"));
                 }
-            };
+            }
             let options = match own_library(py)? {
                 Some(library) => OnnxOptions::default().with_library(library),
                 None => OnnxOptions::default(),
             };
-            let alias = default_arm.unwrap_or("champion");
-            let endpoint = detached(py, || {
-                if let Some((reference, options)) = watched {
-                    let plan = plan(&*backend, &*artifacts, &name, &Alias::new(alias)?)?;
-                    builder = builder.with_monitor(monitor(&reference, options, &plan)?);
-                }
-                let endpoint = builder.with_loader(OnnxLoader::new(options)).build()?;
-                if let Some(loss) = &loss {
-                    for model in input::models(&endpoint) {
-                        loss.check(&model.runner().signature().outputs)?;
-                    }
-                }
-                Ok(endpoint)
-            })?;
+            let endpoint = detached(py, || builder.with_loader(OnnxLoader::new(options)).build())?;
             Ok(Self { endpoint, model, process: std::process::id() })
         })
     }
@@ -439,33 +423,4 @@ impl Endpoint {
 
 fn events(events: Vec<serve::Event>) -> Vec<Event> {
     events.into_iter().map(Event::new).collect()
-}
-
-/// The feature plan of the version that an alias means.
-fn plan(
-    backend: &dyn Backend,
-    artifacts: &dyn ArtifactStore,
-    model: &ModelName,
-    alias: &Alias,
-) -> mlcore::Result<Plan> {
-    let version = backend.resolve(model, alias)?;
-    let plan = version.lineage.plan.ok_or_else(|| {
-        let subject = format!("{model} version {}", version.version);
-        let problem = "raw records are watched, and it was registered without a feature plan";
-        Error::invalid_input(BUILD, subject, problem)
-            .remedy("register it with its plan, or pass no reference")
-    })?;
-    Plan::from_bytes(&artifacts.read(&plan.artifact)?)
-}
-
-/// A monitor of what the plan reads.
-fn monitor(
-    reference: &mlcore::arrow::array::RecordBatch,
-    mut options: MonitorOptions,
-    plan: &Plan,
-) -> mlcore::Result<Monitor> {
-    options.columns.get_or_insert_with(|| plan.input().names().map(str::to_owned).collect());
-    let mut monitor = Monitor::new(reference, &options)?;
-    monitor.bind(plan.input())?;
-    Ok(monitor)
 }

@@ -2,6 +2,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
+use mlcore::arrow::array::RecordBatch;
 use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
 use mlcore::name::{Alias, ModelName};
@@ -9,11 +10,12 @@ use mlcore::registry::Registry;
 use mlcore::rollout::{Fixed, RolloutPolicy};
 use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
-use mlcore_drift::monitor::Monitor;
+use mlcore_drift::monitor::{Monitor, MonitorOptions};
 
-use super::background::{Consumer, Loss, RecordSink, Shadows, Tally};
+use super::background::{Consumer, Loss, RecordSink, Scoring, Shadows, Tally, Watch, Watched};
 use super::clock::{Clock, SystemClock};
 use super::decide::{Deployment, Sequence};
+use super::input::Columns;
 use super::record::{Kept, Queue};
 use super::release::{ArmAlias, ModelLoader, Resolver};
 use super::{Endpoint, Inner};
@@ -35,8 +37,8 @@ pub struct EndpointBuilder {
     shadow_capacity: usize,
     open_predictions: usize,
     seed: u64,
-    loss: Option<Loss>,
-    monitors: Vec<Monitor>,
+    scoring: Option<Scoring>,
+    watched: Vec<Watched>,
     sinks: Vec<Box<dyn RecordSink>>,
 }
 
@@ -62,8 +64,8 @@ impl EndpointBuilder {
             open_predictions: DEFAULT_OPEN_PREDICTIONS,
             // Ids of two processes must not meet; the standard library's only public randomness serves.
             seed: RandomState::new().hash_one(std::process::id()),
-            loss: None,
-            monitors: Vec::new(),
+            scoring: None,
+            watched: Vec::new(),
             sinks: Vec::new(),
         }
     }
@@ -110,17 +112,35 @@ impl EndpointBuilder {
         self
     }
 
-    /// Scores each answer with `loss` when its outcome is reported; less is better. Without a loss outcomes are joined and
-    /// counted, and say nothing to the policy.
-    pub fn with_loss(mut self, loss: impl Fn(&Batch, f64) -> Result<f64> + Send + Sync + 'static) -> Self {
-        self.loss = Some(Arc::new(loss));
+    /// Scores each answer with `loss` when its outcome is reported. Without a loss outcomes are joined and counted, and say
+    /// nothing to the policy. A version whose outputs the loss cannot be computed from is refused when it is loaded.
+    pub fn with_loss(mut self, loss: Loss) -> Self {
+        self.scoring = Some(Scoring::Named(loss));
         self
     }
 
-    /// Watches the raw input of all answered requests. For single rows the monitor must be
-    /// [bound](Monitor::bind) to the feature plan's input schema.
+    /// Scores each answer with a function of the outputs of one request and its reported outcome; less is better.
+    pub fn with_loss_function(
+        mut self,
+        loss: impl Fn(&Batch, f64) -> Result<f64> + Send + Sync + 'static,
+    ) -> Self {
+        self.scoring = Some(Scoring::Function(Arc::new(loss)));
+        self
+    }
+
+    /// Compares the raw input of all answered requests with `reference`, such as the rows that the version was trained on.
+    ///
+    /// Watched are the columns that the arms read, or those of them that the options name. After a release that reads
+    /// other columns those are watched, and an [event](super::EventKind::Unmonitored) names the ones that the reference lacks.
+    pub fn with_reference(mut self, reference: RecordBatch, options: MonitorOptions) -> Self {
+        self.watched.push(Watched::Reference(reference, options));
+        self
+    }
+
+    /// Watches the raw input of all answered requests with a monitor that there is already. An
+    /// [event](super::EventKind::Unmonitored) says which of its columns the arms read no longer after a release.
     pub fn with_monitor(mut self, monitor: Monitor) -> Self {
-        self.monitors.push(monitor);
+        self.watched.push(Watched::Monitor(monitor));
         self
     }
 
@@ -160,35 +180,29 @@ impl EndpointBuilder {
     /// Resolves the arms, loads and warms their versions.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the model or the default arm's alias does not exist, [`Error::InvalidInput`] for an arm
-    /// that is named twice or a missing loader, and what loading a version answers.
-    pub fn build(self) -> Result<Endpoint> {
-        let loader = self.loader.ok_or_else(|| {
-            Error::invalid_input("build endpoint", self.model.as_str(), "there is no model loader")
-                .remedy("give the endpoint a model loader, or build mlcore-serve with the feature ort")
-        })?;
-        let default_alias = self.default_alias.map_or_else(|| Alias::new("champion"), Ok)?;
-        let default_arm = ArmAlias::new(default_alias)?;
-        let arms = self.aliases.into_iter().map(ArmAlias::new).collect::<Result<Vec<_>>>()?;
-        let policy = self.policy.unwrap_or_else(|| Arc::new(Fixed::new(default_arm.arm.clone())));
-        let has_sinks = !self.sinks.is_empty();
+    /// [`Error::NotFound`] when the model or the default arm's alias does not exist, or a reference lacks a column that is
+    /// to be watched; [`Error::InvalidInput`] for an arm that is named twice, a missing loader, a loss that cannot be
+    /// computed from a version's outputs, or a monitor where no version has a feature plan; and what loading a version
+    /// answers.
+    pub fn build(mut self) -> Result<Endpoint> {
+        let (sinks, watched) = (std::mem::take(&mut self.sinks), std::mem::take(&mut self.watched));
         let kept = Kept {
-            records: has_sinks,
-            inputs: has_sinks || !self.monitors.is_empty(),
-            outputs: has_sinks || self.loss.is_some(),
+            records: !sinks.is_empty(),
+            inputs: !sinks.is_empty() || !watched.is_empty(),
+            outputs: !sinks.is_empty() || self.scoring.is_some(),
         };
-        let resolver = Resolver {
-            model: self.model,
-            registry: self.registry,
-            artifacts: self.artifacts,
-            loader,
-            default_arm,
-            arms,
-        };
+        let resolver = self.resolver()?;
+        let default_arm = resolver.default_arm.arm.clone();
+        let policy = self.policy.unwrap_or_else(|| Arc::new(Fixed::new(default_arm)));
         let tally = Arc::<Tally>::default();
+        let deployment = Deployment::new(resolver.resolve(&[])?, policy, &Columns::default(), tally.clone())?;
+        let columns = deployment.columns.clone();
+        let watches = watched
+            .into_iter()
+            .map(|watched| Watch::new(watched, columns.all()))
+            .collect::<Result<Vec<_>>>()?;
         let consumer =
-            Consumer::new(self.open_predictions, self.loss, self.monitors, self.sinks, tally.clone());
-        let deployment = Deployment::new(resolver.resolve(&[])?, policy, tally.clone())?;
+            Consumer::new(self.open_predictions, self.scoring, (watches, columns), sinks, tally.clone());
         Ok(Endpoint {
             inner: Arc::new(Inner {
                 resolver,
@@ -205,6 +219,24 @@ impl EndpointBuilder {
                 seed: self.seed,
                 consumer: Mutex::new(consumer),
             }),
+        })
+    }
+
+    /// From aliases to models, as the options say.
+    fn resolver(&self) -> Result<Resolver> {
+        let loader = self.loader.clone().ok_or_else(|| {
+            Error::invalid_input(BUILD, self.model.as_str(), "there is no model loader")
+                .remedy("give the endpoint a model loader, or build mlcore-serve with the feature ort")
+        })?;
+        let default_alias = self.default_alias.clone().map_or_else(|| Alias::new("champion"), Ok)?;
+        Ok(Resolver {
+            model: self.model.clone(),
+            registry: self.registry.clone(),
+            artifacts: self.artifacts.clone(),
+            loader,
+            default_arm: ArmAlias::new(default_alias)?,
+            arms: self.aliases.iter().cloned().map(ArmAlias::new).collect::<Result<_>>()?,
+            scoring: self.scoring.clone(),
         })
     }
 }
@@ -225,6 +257,7 @@ fn default_loader() -> Option<Arc<dyn ModelLoader>> {
     None
 }
 
+const BUILD: &str = "build endpoint";
 const DEFAULT_QUEUE_CAPACITY: usize = 65_536;
 const DEFAULT_SHADOW_CAPACITY: usize = 4_096;
 const DEFAULT_OPEN_PREDICTIONS: usize = 262_144;

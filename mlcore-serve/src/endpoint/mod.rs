@@ -86,6 +86,7 @@ use mlcore::name::{Arm, ModelName, Version};
 use mlcore::registry::Registry;
 use mlcore::rollout::RolloutPolicy;
 use mlcore::runner::RunOptions;
+use mlcore::schema::Schema;
 use mlcore_drift::monitor::Verdict;
 
 use self::background::{Consumer, Shadows, Tally};
@@ -181,6 +182,16 @@ impl Endpoint {
     pub fn arms(&self) -> Vec<(Arm, Version)> {
         let deployment = self.inner.deployment.load();
         deployment.arms().iter().map(|(arm, model)| (arm.clone(), model.version().version)).collect()
+    }
+
+    /// The raw columns that the arms read between them, each once: the schema of rows that any of them can answer. Empty
+    /// where no version has a feature plan.
+    ///
+    /// A column that not every arm needs is nullable. After a release that reads other columns rows of the order before
+    /// are still answered, as long as they hold what the new plan reads.
+    #[must_use]
+    pub fn columns(&self) -> Arc<Schema> {
+        self.inner.deployment.load().columns.all().clone()
     }
 
     /// The model behind an arm, if it answers now.

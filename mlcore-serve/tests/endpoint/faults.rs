@@ -155,8 +155,11 @@ fn an_alias_that_moved_meanwhile_is_not_overwritten() -> Result<()> {
 fn a_loss_that_cannot_be_computed_is_counted() {
     let place = Place::new();
     place.point("champion", place.register("1"));
-    let endpoint =
-        place.endpoint().with_loss(|outputs, _| Ok(outputs.tensor("nothing")?.len() as f64)).build().unwrap();
+    let endpoint = place
+        .endpoint()
+        .with_loss_function(|outputs, _| Ok(outputs.tensor("nothing")?.len() as f64))
+        .build()
+        .unwrap();
     let id = endpoint.predict(Request::tensors(&unit(1), &row())).unwrap().outcome_id;
     endpoint.report_outcome(id, 1.0);
     endpoint.process();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
 use mlcore::batch::{Batch, Row, Tensor, Value};
+use mlcore::name::Version;
 use mlcore::registry::{Lineage, ModelVersion, NewVersion, RegistryExt};
 use mlcore::runner::{FunctionRunner, Runner};
 use mlcore::schema::{DType, Dim, Field, Schema, Signature};
@@ -13,14 +14,14 @@ use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_features::pipeline::{ColumnTransformer, Plan, Remainder};
 use mlcore_features::transform::{HandleUnknown, OneHotEncoder, StandardScaler};
 use mlcore_serve::Endpoint;
-use mlcore_serve::endpoint::{EndpointBuilder, EventKind, Request};
+use mlcore_serve::endpoint::{EndpointBuilder, Request};
 
 use crate::support::{Place, change, model, unit};
 
 const PLANS: [&str; 3] = ["free", "pro", "team"];
 
 /// `rows` records: an age that depends on the row, shifted, and a plan.
-fn table(rows: usize, shift: f64) -> RecordBatch {
+pub(crate) fn table(rows: usize, shift: f64) -> RecordBatch {
     let ages = (0..rows).map(|row| 40.0 + shift + ((row * 7_919) % 1_000) as f64 / 50.0);
     let plans = (0..rows).map(|row| PLANS[row % 3]);
     RecordBatch::try_from_iter([
@@ -51,20 +52,29 @@ fn sum(inputs: Schema) -> Arc<dyn Runner> {
     }))
 }
 
-fn endpoint(plan: &Plan, inputs: Schema) -> (Place, EndpointBuilder) {
-    let place = Place::new();
+/// Registers a version that reads `plan`, and sums what it makes.
+pub(crate) fn register(place: &Place, plan: &Plan, inputs: Schema) -> Version {
     let artifact = place.artifacts.put_bytes(b"sum").unwrap();
     let stored = place.artifacts.put_bytes(&plan.to_bytes().unwrap()).unwrap();
-    let lineage = Lineage::default().with_plan(format!("sha256:{}", plan.digest()).parse().unwrap(), stored);
-    let runner = sum(inputs);
-    let new = NewVersion::new(model(), artifact, runner.signature().clone()).with_lineage(lineage);
-    place.point("champion", place.registry.create_version(new, &change("new")).unwrap().version);
-    let loader = move |_: &ModelVersion, _: &dyn ArtifactStore| Ok(runner.clone());
+    let lineage = Lineage::default().with_plan(plan.digest().parse().unwrap(), stored);
+    let new = NewVersion::new(model(), artifact, sum(inputs).signature().clone()).with_lineage(lineage);
+    place.registry.create_version(new, &change("new")).unwrap().version
+}
+
+pub(crate) fn endpoint(plan: &Plan, inputs: Schema) -> (Place, EndpointBuilder) {
+    let place = Place::new();
+    place.point("champion", register(&place, plan, inputs));
+    let loader = |version: &ModelVersion, _: &dyn ArtifactStore| Ok(sum(version.signature.inputs.clone()));
     let builder = place.endpoint().with_loader(loader);
     (place, builder)
 }
 
-fn encoded() -> Plan {
+/// The one dense input of a model of so many features.
+pub(crate) fn dense(width: usize) -> Schema {
+    Schema::new([Field::tensor("input", DType::Float32, [Dim::Dynamic, Dim::Fixed(width)])]).unwrap()
+}
+
+pub(crate) fn encoded() -> Plan {
     ColumnTransformer::new()
         .with("scale", StandardScaler::default(), ["age"])
         .with("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore), ["plan"])
@@ -72,7 +82,7 @@ fn encoded() -> Plan {
         .unwrap()
 }
 
-fn by_row(endpoint: &Endpoint, table: &RecordBatch, plan: &Plan) -> Result<Vec<f64>> {
+pub(crate) fn by_row(endpoint: &Endpoint, table: &RecordBatch, plan: &Plan) -> Result<Vec<f64>> {
     (0..table.num_rows())
         .map(|row| {
             plan.with_row_of(table, row, |values| {
@@ -83,7 +93,7 @@ fn by_row(endpoint: &Endpoint, table: &RecordBatch, plan: &Plan) -> Result<Vec<f
         .collect()
 }
 
-fn as_table(endpoint: &Endpoint, table: &RecordBatch) -> Result<Vec<f64>> {
+pub(crate) fn as_table(endpoint: &Endpoint, table: &RecordBatch) -> Result<Vec<f64>> {
     let answer = endpoint.predict(Request::table(&unit(0), &Arc::new(table.clone())))?;
     Ok(answer.outputs.tensor("y")?.values::<f64>()?.to_vec())
 }
@@ -121,9 +131,7 @@ fn a_model_of_one_input_per_column_is_fed_by_name() {
 
 #[test]
 fn a_plan_that_does_not_fit_the_model_is_refused_when_it_is_loaded() {
-    let inputs =
-        Schema::new([Field::tensor("input", DType::Float32, [Dim::Dynamic, Dim::Fixed(9)])]).unwrap();
-    let (_place, builder) = endpoint(&encoded(), inputs);
+    let (_place, builder) = endpoint(&encoded(), dense(9));
     let error = builder.build().unwrap_err();
     assert!(matches!(error, Error::SchemaMismatch(_)));
     assert!(
@@ -135,9 +143,7 @@ fn a_plan_that_does_not_fit_the_model_is_refused_when_it_is_loaded() {
 #[test]
 fn a_record_that_does_not_fit_names_its_column() {
     let plan = encoded();
-    let inputs =
-        Schema::new([Field::tensor("input", DType::Float32, [Dim::Dynamic, Dim::Fixed(4)])]).unwrap();
-    let (_place, builder) = endpoint(&plan, inputs);
+    let (_place, builder) = endpoint(&plan, dense(4));
     let endpoint = builder.build().unwrap();
     for (values, column) in [
         (vec![Value::Text("old"), Value::Text("free")], "age"),
@@ -160,40 +166,9 @@ fn a_record_that_does_not_fit_names_its_column() {
 }
 
 #[test]
-fn the_monitor_sees_rows_and_tables_and_says_what_shifted() {
-    let plan = encoded();
-    let inputs =
-        Schema::new([Field::tensor("input", DType::Float32, [Dim::Dynamic, Dim::Fixed(4)])]).unwrap();
-    let (_place, builder) = endpoint(&plan, inputs);
-    let mut monitor =
-        Monitor::new(&table(2_000, 0.0), &MonitorOptions::default().with_window_rows(500)).unwrap();
-    monitor.bind(plan.input()).unwrap();
-    let endpoint = builder.with_monitor(monitor).build().unwrap();
-    let verdicts = |endpoint: &Endpoint| -> Vec<Vec<String>> {
-        let judged = endpoint.process().into_iter().filter_map(|event| match event.kind {
-            EventKind::Judged { verdict } => {
-                Some(verdict.drifted().map(|column| column.column.clone()).collect())
-            }
-            _ => None,
-        });
-        judged.collect()
-    };
-    by_row(&endpoint, &table(250, 0.0), &plan).unwrap();
-    as_table(&endpoint, &table(250, 0.0)).unwrap();
-    assert_eq!(verdicts(&endpoint), [Vec::<String>::new()], "one quiet window");
-    by_row(&endpoint, &table(250, 6.0), &plan).unwrap();
-    assert!(verdicts(&endpoint).is_empty());
-    assert!(endpoint.judge_now().unwrap()[0].is_drifted());
-    as_table(&endpoint, &table(250, 6.0)).unwrap();
-    assert_eq!(verdicts(&endpoint), [["age"]]);
-}
-
-#[test]
 fn a_row_made_for_other_columns_is_refused_and_a_table_is_not() {
     let plan = encoded();
-    let inputs =
-        Schema::new([Field::tensor("input", DType::Float32, [Dim::Dynamic, Dim::Fixed(4)])]).unwrap();
-    let (_place, builder) = endpoint(&plan, inputs);
+    let (_place, builder) = endpoint(&plan, dense(4));
     let monitored = || {
         let mut monitor = Monitor::new(&table(300, 0.0), &MonitorOptions::default()).unwrap();
         monitor.bind(plan.input()).unwrap();

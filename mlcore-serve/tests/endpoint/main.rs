@@ -4,6 +4,7 @@
 
 mod faults;
 mod features;
+mod monitors;
 mod parts;
 mod release;
 mod release_faults;
@@ -126,7 +127,7 @@ fn outcomes_are_joined_once() {
     let seen = losses.clone();
     let endpoint = place
         .endpoint()
-        .with_loss(move |outputs, label| {
+        .with_loss_function(move |outputs, label| {
             let loss = (outputs.tensor("y")?.values::<f64>()?[0] - label).abs();
             seen.lock().unwrap().push(loss);
             Ok(loss)

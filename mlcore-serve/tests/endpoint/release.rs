@@ -39,7 +39,7 @@ fn on_trial(challenger: &str) -> (Place, Endpoint) {
         .with_arm(alias("dark"))
         .with_policy(canary())
         .with_clock(ManualClock::default())
-        .with_loss(|outputs, label| Ok((outputs.tensor("y")?.values::<f64>()?[0] - label).abs()))
+        .with_loss_function(|outputs, label| Ok((outputs.tensor("y")?.values::<f64>()?[0] - label).abs()))
         .build()
         .unwrap();
     (place, endpoint)

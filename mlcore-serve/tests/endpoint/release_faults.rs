@@ -104,7 +104,7 @@ fn endpoint(place: &Place, registry: Arc<dyn Registry>) -> Endpoint {
         .with_arm(alias("challenger"))
         .with_policy(canary)
         .with_clock(ManualClock::default())
-        .with_loss(|outputs, label| Ok((outputs.tensor("y")?.values::<f64>()?[0] - label).abs()))
+        .with_loss_function(|outputs, label| Ok((outputs.tensor("y")?.values::<f64>()?[0] - label).abs()))
         .build()
         .unwrap()
 }

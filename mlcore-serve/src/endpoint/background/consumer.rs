@@ -3,25 +3,27 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use mlcore::Result;
-use mlcore::batch::{Batch, RowScratch};
+use mlcore::batch::RowScratch;
 use mlcore::rollout::{Observation, Outcome, RolloutPolicy};
-use mlcore_drift::monitor::{Monitor, Verdict};
+use mlcore_drift::monitor::Verdict;
 
 use super::ledger::Ledger;
+use super::loss::Scoring;
 use super::sink::RecordSink;
 use super::tally::{Tally, count};
+use super::watch::Watch;
 use crate::endpoint::decide::OutcomeId;
-use crate::endpoint::input::Input;
+use crate::endpoint::input::{Columns, Input};
 use crate::endpoint::record::{RecordedInput, Slip};
-
-/// How wrong an answer was: the model's outputs for one request and the true outcome, to a loss of which less is better.
-pub type Loss = Arc<dyn Fn(&Batch, f64) -> Result<f64> + Send + Sync>;
+use crate::endpoint::release::EventKind;
 
 /// Joins outcomes with their predictions, and feeds policy, monitors and sinks: what one thread at a time does.
 pub(crate) struct Consumer {
     ledger: Ledger,
-    loss: Option<Loss>,
-    monitors: Vec<Monitor>,
+    loss: Option<Scoring>,
+    watches: Vec<Watch>,
+    /// The columns that the watches follow.
+    columns: Arc<Columns>,
     sinks: Vec<Box<dyn RecordSink>>,
     verdicts: VecDeque<Verdict>,
     tally: Arc<Tally>,
@@ -32,20 +34,30 @@ pub(crate) struct Consumer {
 impl Consumer {
     pub(crate) fn new(
         open_predictions: usize,
-        loss: Option<Loss>,
-        monitors: Vec<Monitor>,
+        loss: Option<Scoring>,
+        (watches, columns): (Vec<Watch>, Arc<Columns>),
         sinks: Vec<Box<dyn RecordSink>>,
         tally: Arc<Tally>,
     ) -> Self {
         Self {
             ledger: Ledger::new(open_predictions),
             loss,
-            monitors,
+            watches,
+            columns,
             sinks,
             verdicts: VecDeque::new(),
             tally,
             scratch: RowScratch::default(),
         }
+    }
+
+    /// Lets the monitors follow the columns that the arms read now; answers what they cannot watch.
+    pub(crate) fn follow(&mut self, columns: &Arc<Columns>) -> Vec<EventKind> {
+        if Arc::ptr_eq(&self.columns, columns) {
+            return Vec::new();
+        }
+        self.columns = columns.clone();
+        self.watches.iter_mut().filter_map(|watch| watch.follow(columns.all())).collect()
     }
 
     /// Works off one record.
@@ -78,14 +90,14 @@ impl Consumer {
     }
 
     fn monitor(&mut self, input: &RecordedInput) {
-        if self.monitors.is_empty() {
+        if self.watches.is_empty() {
             return;
         }
         input.with(&mut self.scratch, |input| {
-            for monitor in &mut self.monitors {
+            for watch in &mut self.watches {
                 let verdicts = match input {
-                    Input::Row(row) => monitor.observe_row(row).map(Vec::from_iter),
-                    Input::Table(table) => monitor.observe(table),
+                    Input::Row(row) => watch.observe_row(&self.columns, row).map(Vec::from_iter),
+                    Input::Table(table) => watch.observe(table),
                     Input::Tensors(_) => continue,
                 };
                 match verdicts {
@@ -101,7 +113,7 @@ impl Consumer {
         let Some(joined) = self.ledger.take(id) else { return count(&self.tally.orphans) };
         count(&self.tally.outcomes);
         let (Some(loss), Some(outputs)) = (&self.loss, joined.outputs) else { return };
-        match outputs.unpack().and_then(|outputs| loss(&outputs, label)) {
+        match outputs.unpack().and_then(|outputs| loss.score(&outputs, label)) {
             Ok(loss) if loss.is_finite() => {
                 policy.observe(&Outcome::new(joined.arm, Observation::scored(loss)).with_epoch(joined.epoch));
             }
@@ -116,6 +128,6 @@ impl Consumer {
 
     /// Judges the monitors' windows as they stand.
     pub(crate) fn judge_now(&self) -> Result<Vec<Verdict>> {
-        self.monitors.iter().map(Monitor::evaluate_now).collect()
+        self.watches.iter().map(Watch::evaluate_now).collect()
     }
 }

@@ -3,20 +3,24 @@
 mod consumer;
 mod latencies;
 mod ledger;
+mod loss;
 mod shadow;
 mod sink;
 mod tally;
+mod watch;
 mod worker;
 
 use std::sync::{MutexGuard, PoisonError};
 
 pub(crate) use self::consumer::Consumer;
-pub use self::consumer::Loss;
+pub use self::loss::Loss;
+pub(crate) use self::loss::Scoring;
 pub use self::shadow::ShadowComparison;
 pub(crate) use self::shadow::{ShadowInput, ShadowRun, Shadows};
 pub use self::sink::RecordSink;
 pub use self::tally::Counts;
 pub(crate) use self::tally::Tally;
+pub(crate) use self::watch::{Watch, Watched};
 pub use self::worker::Worker;
 use super::{Endpoint, Event, EventKind};
 
@@ -40,6 +44,7 @@ impl Endpoint {
     fn work_off(&self) -> Vec<Event> {
         let mut consumer = self.consumer();
         let deployment = self.inner.deployment.load_full();
+        let unmonitored = consumer.follow(&deployment.columns);
         // Looked at before the records are: whoever reported one of these outcomes had its prediction, whose record is
         // therefore among those that are drained now. An outcome that comes later waits for the next call.
         let outcomes = self.inner.queue.outcomes();
@@ -49,7 +54,7 @@ impl Endpoint {
             consumer.outcome(id, label, &*deployment.policy);
         }
         let judged = consumer.verdicts().map(|verdict| EventKind::Judged { verdict: Box::new(verdict) });
-        judged.map(|kind| self.event(kind)).collect()
+        unmonitored.into_iter().chain(judged).map(|kind| self.event(kind)).collect()
     }
 
     pub(super) fn consumer(&self) -> MutexGuard<'_, Consumer> {

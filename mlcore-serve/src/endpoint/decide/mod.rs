@@ -53,7 +53,11 @@ impl Endpoint {
         let deployment = self.inner.deployment.load();
         // A draw that follows from the id makes a replay of the same ids assign the same arms.
         let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
-        let assignment = deployment.policy.assign(&Ask::new(request.unit, &deployment.candidates, draw));
+        let mut assignment = deployment.policy.assign(&Ask::new(request.unit, &deployment.candidates, draw));
+        // A policy of somebody else's may name an arm that there is not: the default answers then.
+        if assignment.position >= deployment.arms().len() {
+            assignment.position = 0;
+        }
         Decided { deployment, assignment, outcome_id, started, recorded: false }
     }
 }
@@ -89,7 +93,12 @@ impl Decided {
     /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) and
     /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) when the input does not fit the plan.
     pub fn inputs(&self, input: Input<'_>) -> Result<Batch> {
-        self.model().inputs(input)
+        self.deployment.inputs(self.assignment.position, input)
+    }
+
+    /// The [names](mlcore::batch::Row::names_digest) of the columns that the answering plan reads; 0 without a plan.
+    pub(crate) fn names(&self) -> u64 {
+        self.model().plan().map_or(0, |plan| plan.input().names_digest())
     }
 
     /// When the request was decided, by the endpoint's clock.

@@ -1,7 +1,9 @@
 //! What does a request bring, and how does the model's input come of it?
 
+mod columns;
 mod features;
 mod request;
 
+pub(crate) use self::columns::Columns;
 pub(crate) use self::features::Features;
 pub use self::request::{Input, Request};

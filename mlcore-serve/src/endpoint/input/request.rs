@@ -8,8 +8,8 @@ use mlcore::name::{RequestId, UnitId};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
-    /// One raw record, in the order of the plan's input schema. The model version needs a feature plan. Where the plans of
-    /// the arms read different columns, send tables: a row is refused by a plan that it was not made for.
+    /// One raw record, in the order of [the columns that the arms read](super::Endpoint::columns), or of one plan's input
+    /// schema. The model version needs a feature plan, and finds its own columns among the row's.
     Row(Row<'a>),
     /// Raw records as a table, columns bound by name. The model version needs a feature plan.
     ///

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::RecordBatch;
-use mlcore::batch::{Batch, RowBuffer, RowScratch};
+use mlcore::batch::{Batch, Row, RowBuffer, RowScratch};
 
 use crate::endpoint::input::Input;
 
@@ -35,17 +35,22 @@ impl RecordedInput {
         }
     }
 
-    /// Records `input`: rows are copied, into memory that was used before where there is some; the rest is shared.
-    pub(crate) fn fill(&mut self, input: Input<'_>) {
+    /// Records `input`: rows are copied, into memory that was used before where there is some; the rest is shared. A row that
+    /// does not say which columns it brings was read by those of `names`.
+    pub(crate) fn fill(&mut self, input: Input<'_>, names: u64) {
         match (input, &mut *self) {
-            (Input::Row(row), Self::Row(buffer)) => buffer.copy(row),
+            (Input::Row(row), Self::Row(buffer)) => buffer.copy(known(row, names)),
             (Input::Row(row), _) => {
                 let mut buffer = RowBuffer::default();
-                buffer.copy(row);
+                buffer.copy(known(row, names));
                 *self = Self::Row(buffer);
             }
             (Input::Table(table), _) => *self = Self::Table(table.clone()),
             (Input::Tensors(tensors), _) => *self = Self::Tensors(tensors.clone()),
         }
     }
+}
+
+fn known(row: Row<'_>, names: u64) -> Row<'_> {
+    if row.names_digest() == 0 { row.with_names_digest(names) } else { row }
 }

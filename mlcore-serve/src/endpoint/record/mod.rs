@@ -59,7 +59,7 @@ impl Endpoint {
                 ShadowInput::Shared(inputs.clone())
             } else {
                 let mut own = RecordedInput::None;
-                own.fill(input);
+                own.fill(input, decided.names());
                 ShadowInput::Own(own)
             };
             let (deployment, primary) = (decided.deployment().clone(), outputs.clone());

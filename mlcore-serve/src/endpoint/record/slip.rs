@@ -47,7 +47,7 @@ impl Slip {
         let has_inputs = answer.outputs.is_ok() && !answer.inputs.is_empty();
         set(&mut record.features_digest, if has_inputs && kept.records { digest(&answer.inputs) } else { 0 });
         if kept.inputs {
-            record.input.fill(request.input);
+            record.input.fill(request.input, decided.names());
         }
         if let (Ok(outputs), true) = (&answer.outputs, kept.outputs) {
             self.outputs.pack(outputs);

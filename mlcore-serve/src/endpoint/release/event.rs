@@ -76,11 +76,35 @@ pub enum EventKind {
         /// The error, with its remedy.
         error: String,
     },
+    /// Columns that a monitor should watch are seen by it no longer, since the arms read other columns.
+    Unmonitored {
+        /// Their names.
+        columns: Vec<String>,
+        /// Why.
+        reason: String,
+    },
     /// A window of traffic was compared with the reference.
     Judged {
         /// The comparison.
         verdict: Box<Verdict>,
     },
+}
+
+impl EventKind {
+    /// The stable word for what happened, as it stands in the serialised event: `deployed`, `rolled_back`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Deployed { .. } => "deployed",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Stepped { .. } => "stepped",
+            Self::Promoted { .. } => "promoted",
+            Self::RolledBack { .. } => "rolled_back",
+            Self::Failed { .. } => "failed",
+            Self::Unmonitored { .. } => "unmonitored",
+            Self::Judged { .. } => "judged",
+        }
+    }
 }
 
 impl fmt::Display for EventKind {
@@ -98,6 +122,9 @@ impl fmt::Display for EventKind {
                 write!(f, "version {version} is rolled back, version {to} answers: {reason}")
             }
             Self::Failed { operation, error } => write!(f, "{operation} failed: {error}"),
+            Self::Unmonitored { columns, reason } => {
+                write!(f, "not monitored any more: {} ({reason})", columns.join(", "))
+            }
             Self::Judged { verdict } => verdict.fmt(f),
         }
     }

@@ -52,7 +52,7 @@ impl Endpoint {
     fn replace(&self, _releasing: &Releasing<'_>, policy: Arc<dyn RolloutPolicy>) -> Result<Vec<Event>> {
         let before = self.inner.deployment.load_full();
         let arms = self.inner.resolver.resolve(before.arms())?;
-        let after = Arc::new(Deployment::new(arms, policy, self.inner.tally.clone())?);
+        let after = Arc::new(Deployment::new(arms, policy, &before.columns, self.inner.tally.clone())?);
         self.inner.deployment.store(after.clone());
         self.inner.shadows.follow(&before, &after);
         Ok(self.differences(&before, &after))

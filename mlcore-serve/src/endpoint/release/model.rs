@@ -1,13 +1,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use mlcore::batch::Batch;
+use mlcore::Result;
 use mlcore::registry::ModelVersion;
 use mlcore::runner::Runner;
-use mlcore::{Error, Result};
 use mlcore_features::pipeline::Plan;
 
-use crate::endpoint::input::{Features, Input};
+use crate::endpoint::input::Features;
 
 /// A version that is loaded, warm and ready: its runner and, where it has one, its feature plan.
 pub struct LoadedModel {
@@ -20,7 +19,7 @@ impl LoadedModel {
     /// The version with its runner, and the feature plan that it was trained on.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`] when the plan's output cannot be the model's input.
+    /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) when the plan's output cannot be the model's input.
     pub fn new(version: ModelVersion, runner: Arc<dyn Runner>, plan: Option<Plan>) -> Result<Self> {
         let features = plan.map(|plan| Features::new(plan, &runner.signature().inputs)).transpose()?;
         Ok(Self { version, runner, features })
@@ -49,19 +48,9 @@ impl LoadedModel {
         self.version.lineage.plan_digest() == other.version.lineage.plan_digest()
     }
 
-    /// The tensors that the model takes for this input.
-    pub(crate) fn inputs(&self, input: Input<'_>) -> Result<Batch> {
-        match (input, &self.features) {
-            (Input::Tensors(batch), _) => Ok(batch.clone()),
-            (Input::Row(row), Some(features)) => features.row(row),
-            (Input::Table(table), Some(features)) => features.table(table),
-            (Input::Row(_) | Input::Table(_), None) => Err(Error::invalid_input(
-                "predict",
-                format!("{} version {}", self.version.model, self.version.version),
-                "raw records came, and this version was registered without a feature plan",
-            )
-            .remedy("register it with its plan, or send tensors that fit its signature")),
-        }
+    /// The feature plan, joined with the model's inputs.
+    pub(crate) fn features(&self) -> Option<&Features> {
+        self.features.as_ref()
     }
 }
 

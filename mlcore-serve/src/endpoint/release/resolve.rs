@@ -7,6 +7,7 @@ use mlcore::{Error, Result};
 
 use super::loader::{self, ModelLoader};
 use super::model::LoadedModel;
+use crate::endpoint::background::Scoring;
 
 /// An arm and the alias that says which version answers for it.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Resolver {
     pub(crate) loader: Arc<dyn ModelLoader>,
     pub(crate) default_arm: ArmAlias,
     pub(crate) arms: Vec<ArmAlias>,
+    /// The loss that every version's answers must allow to compute.
+    pub(crate) scoring: Option<Scoring>,
 }
 
 impl Resolver {
@@ -54,7 +57,11 @@ impl Resolver {
                 Some((_, model)) => model.clone(),
                 None => {
                     let version = self.registry.version(&self.model, version)?;
-                    Arc::new(loader::load(&*self.loader, version, &*self.artifacts)?)
+                    let model = loader::load(&*self.loader, version, &*self.artifacts)?;
+                    if let Some(scoring) = &self.scoring {
+                        scoring.check(&model.runner().signature().outputs)?;
+                    }
+                    Arc::new(model)
                 }
             };
             resolved.push((arm.clone(), model));

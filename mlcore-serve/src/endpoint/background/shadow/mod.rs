@@ -97,7 +97,9 @@ impl ShadowRun {
                 ShadowInput::Shared(inputs) => inputs.clone(),
                 ShadowInput::Own(input) => {
                     let nothing = || Err(Error::internal("run shadow", "input", "none was kept"));
-                    let inputs = input.with(&mut RowScratch::default(), |input| model.inputs(input));
+                    let inputs = input.with(&mut RowScratch::default(), |input| {
+                        self.deployment.inputs(self.position, input)
+                    });
                     inputs.unwrap_or_else(nothing)?
                 }
             };
