@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import io
 import pickle
 
@@ -223,6 +224,33 @@ def test_impossible_parameters_are_refused_by_name(transformer, words):
     with pytest.raises((ValueError, TypeError), match=words) as caught:
         transformer.fit({"x": [1.0, 2.0, 3.0]})
     assert isinstance(caught.value, mlcore.Error)
+
+
+def test_every_transformer_has_a_class_with_its_parameters_and_defaults():
+    for name, defaults in mlcore.features._plan.transformers().items():
+        parameters = inspect.signature(getattr(features, name)).parameters
+        # Dense is the only answer that there is.
+        own = {key: value.default for key, value in parameters.items() if key != "sparse_output"}
+        assert own.keys() == defaults.keys(), name
+        for key, default in defaults.items():
+            ours = list(own[key]) if isinstance(own[key], tuple) else own[key]
+            assert ours == default or (ours != ours and default != default), (name, key)
+        assert name in features.__all__
+
+
+def test_rows_may_weigh_differently(frame):
+    weights = np.linspace(0.5, 2.0, len(frame))
+    ours = features.StandardScaler().fit(frame[NUMBERS], sample_weight=weights)
+    theirs = sklearn.preprocessing.StandardScaler().fit(frame[NUMBERS], sample_weight=weights)
+    close(ours.mean_, theirs.mean_)
+    close(ours.scale_, theirs.scale_)
+    close(ours.n_samples_seen_, theirs.n_samples_seen_)
+    for transformer in [features.MinMaxScaler(), features.Pipeline([("impute", features.SimpleImputer())])]:
+        with pytest.raises(ValueError, match="weights: it cannot weigh rows"):
+            transformer.fit_transform(frame[NUMBERS], sample_weight=weights)
+    for wrong, words in [([1.0], "1 for 5 rows"), (-np.ones(5), "not negative"), (["a"] * 5, "numbers are expected")]:
+        with pytest.raises((ValueError, TypeError), match=words):
+            features.StandardScaler().fit({"a": [1.0, 2.0, 3.0, 4.0, 5.0]}, sample_weight=wrong)
 
 
 def test_sparse_answers_are_not_offered_in_silence():

@@ -8,7 +8,7 @@ use super::step::irreversible;
 use super::{FittedStep, Plan, Step};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::{Lower, project};
-use crate::transform::{Fit, Transform};
+use crate::transform::{Attributes, Fit, Training, Transform};
 
 /// What becomes of the columns that no transformer of a [`ColumnTransformer`] names.
 #[non_exhaustive]
@@ -95,14 +95,15 @@ impl ColumnTransformer {
     /// Fits each transformer on its columns.
     ///
     /// # Errors
-    /// As [`Fit::fit`], [`Error::SchemaMismatch`] for a column that is not in the table, and
+    /// As [`Fit::learn`], [`Error::SchemaMismatch`] for a column that is not in the table, and
     /// [`Error::InvalidInput`] for a transformer's name that is empty, occurs twice or holds `__`.
-    pub fn fit(&self, table: &RecordBatch) -> Result<Plan> {
-        Plan::new(self.fit_branches(table)?)
+    pub fn fit<'a>(&self, training: impl Into<Training<'a>>) -> Result<Plan> {
+        self.learn(&training.into())
     }
 
-    pub(super) fn fit_branches(&self, table: &RecordBatch) -> Result<FittedColumnTransformer> {
+    pub(super) fn fit_branches(&self, training: &Training<'_>) -> Result<FittedColumnTransformer> {
         const OPERATION: &str = "fit ColumnTransformer";
+        let table = training.table();
         check_names(OPERATION, &self.branches.iter().map(|(name, _, _)| name.as_str()))?;
         let mut branches = Vec::with_capacity(self.branches.len() + 1);
         for (name, transformer, columns) in &self.branches {
@@ -119,7 +120,7 @@ impl ColumnTransformer {
             let fitted = if columns.is_empty() {
                 FittedStep::Drop
             } else {
-                transformer.fit(&project(table, columns, OPERATION)?)?
+                transformer.learn(&training.with_table(&project(table, columns, OPERATION)?))?
             };
             branches.push(Branch { name: name.clone(), columns: columns.clone(), transformer: fitted });
         }
@@ -150,8 +151,8 @@ impl ColumnTransformer {
 impl Fit for ColumnTransformer {
     type Fitted = Plan;
 
-    fn fit(&self, table: &RecordBatch) -> Result<Plan> {
-        Self::fit(self, table)
+    fn learn(&self, training: &Training<'_>) -> Result<Plan> {
+        Plan::new(self.fit_branches(training)?)
     }
 }
 
@@ -233,6 +234,11 @@ impl Lower for FittedColumnTransformer {
 }
 
 impl Transform for FittedColumnTransformer {
+    /// None: those of the transformers are the transformers' own.
+    fn attributes(&self) -> Attributes {
+        Attributes::new()
+    }
+
     fn inverse_transform(&self, _: &RecordBatch) -> Result<RecordBatch> {
         Err(irreversible("ColumnTransformer"))
     }

@@ -12,7 +12,7 @@ use super::{FittedStep, Output, RowExecutor};
 use crate::program::bind::{self, Bound};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::{Lower, Program, columnar, row};
-use crate::transform::Transform;
+use crate::transform::{Attributes, Transform};
 
 /// A fitted plan: the typed function from raw columns to features, with the digest of its content.
 ///
@@ -288,6 +288,10 @@ impl Lower for Plan {
 }
 
 impl Transform for Plan {
+    fn attributes(&self) -> Attributes {
+        self.step().attributes()
+    }
+
     fn output(&self) -> Result<Schema> {
         Ok(Self::output(self).clone())
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{FittedStep, Plan, Step};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
-use crate::transform::{Fit, Transform};
+use crate::transform::{Attributes, Fit, Training, Transform};
 
 /// Steps one after another: each sees what the one before it made.
 ///
@@ -44,18 +44,18 @@ impl Pipeline {
     /// Fits each step on what the one before it makes of the table.
     ///
     /// # Errors
-    /// As [`Fit::fit`], and [`Error::InvalidInput`] for a step's name that is empty, occurs
+    /// As [`Fit::learn`], and [`Error::InvalidInput`] for a step's name that is empty, occurs
     /// twice or holds `__`.
-    pub fn fit(&self, table: &RecordBatch) -> Result<Plan> {
-        Plan::new(self.fit_steps(table)?)
+    pub fn fit<'a>(&self, training: impl Into<Training<'a>>) -> Result<Plan> {
+        self.learn(&training.into())
     }
 
-    pub(super) fn fit_steps(&self, table: &RecordBatch) -> Result<FittedPipeline> {
+    pub(super) fn fit_steps(&self, training: &Training<'_>) -> Result<FittedPipeline> {
         check_names("fit Pipeline", &self.steps.iter().map(|(name, _)| name.as_str()))?;
         let mut steps = Vec::with_capacity(self.steps.len());
-        let mut current = table.clone();
+        let mut current = training.table().clone();
         for (position, (name, step)) in self.steps.iter().enumerate() {
-            let fitted = step.fit(&current)?;
+            let fitted = step.learn(&training.with_table(&current))?;
             if position + 1 < self.steps.len() {
                 current = fitted.transform(&current)?;
             }
@@ -63,7 +63,7 @@ impl Pipeline {
         }
         let input = match steps.first() {
             Some(first) => first.transformer.schema().clone(),
-            None => Schema::from_arrow(table.schema_ref())?,
+            None => Schema::from_arrow(current.schema_ref())?,
         };
         Ok(FittedPipeline { input, steps })
     }
@@ -72,8 +72,8 @@ impl Pipeline {
 impl Fit for Pipeline {
     type Fitted = Plan;
 
-    fn fit(&self, table: &RecordBatch) -> Result<Plan> {
-        Self::fit(self, table)
+    fn learn(&self, training: &Training<'_>) -> Result<Plan> {
+        Plan::new(self.fit_steps(training)?)
     }
 }
 
@@ -116,9 +116,14 @@ impl Lower for FittedPipeline {
 }
 
 impl Transform for FittedPipeline {
+    /// None: those of the steps are the steps' own.
+    fn attributes(&self) -> Attributes {
+        Attributes::new()
+    }
+
     fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
-        let backwards = self.steps.iter().rev();
-        backwards.fold(Ok(table.clone()), |table, step| step.transformer.inverse_transform(&table?))
+        let mut backwards = self.steps.iter().rev();
+        backwards.try_fold(table.clone(), |table, step| step.transformer.inverse_transform(&table))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ColumnTransformer, FittedColumnTransformer, FittedPipeline, Pipeline, Plan};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
-use crate::transform::{Fit, FittedTransformer, Transform, Transformer, inverse};
+use crate::transform::{Attributes, Fit, FittedTransformer, Training, Transform, Transformer, inverse};
 
 /// What a [`Pipeline`] and a [`ColumnTransformer`] are made of, not yet fitted.
 #[non_exhaustive]
@@ -47,13 +47,15 @@ impl From<ColumnTransformer> for Step {
 impl Fit for Step {
     type Fitted = FittedStep;
 
-    fn fit(&self, table: &RecordBatch) -> Result<FittedStep> {
+    fn learn(&self, training: &Training<'_>) -> Result<FittedStep> {
         Ok(match self {
-            Self::Passthrough => FittedStep::Passthrough(Schema::from_arrow(table.schema_ref())?),
+            Self::Passthrough => FittedStep::Passthrough(Schema::from_arrow(training.table().schema_ref())?),
             Self::Drop => FittedStep::Drop,
-            Self::Transformer(transformer) => FittedStep::Transformer(transformer.fit(table)?),
-            Self::Pipeline(pipeline) => FittedStep::Pipeline(pipeline.fit_steps(table)?),
-            Self::ColumnTransformer(columns) => FittedStep::ColumnTransformer(columns.fit_branches(table)?),
+            Self::Transformer(transformer) => FittedStep::Transformer(transformer.learn(training)?),
+            Self::Pipeline(pipeline) => FittedStep::Pipeline(pipeline.fit_steps(training)?),
+            Self::ColumnTransformer(columns) => {
+                FittedStep::ColumnTransformer(columns.fit_branches(training)?)
+            }
         })
     }
 }
@@ -125,6 +127,15 @@ impl Lower for FittedStep {
 }
 
 impl Transform for FittedStep {
+    fn attributes(&self) -> Attributes {
+        match self {
+            Self::Passthrough(_) | Self::Drop => Attributes::new(),
+            Self::Transformer(fitted) => fitted.attributes(),
+            Self::Pipeline(fitted) => fitted.attributes(),
+            Self::ColumnTransformer(fitted) => fitted.attributes(),
+        }
+    }
+
     fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
         match self {
             Self::Passthrough(_) => Ok(table.clone()),

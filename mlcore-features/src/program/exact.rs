@@ -1,6 +1,8 @@
 //! Floats in JSON without loss: finite ones as their shortest digits, the others by name.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// For `#[serde(with = "exact")]`: writes floats, and lists and options of them.
@@ -21,43 +23,15 @@ pub(crate) trait Floats: Sized {
     fn from_wire(wire: Self::Wire) -> Self;
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Wire {
-    Finite(f64),
-    Named(Name),
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) enum Name {
-    NaN,
-    Infinity,
-    #[serde(rename = "-Infinity")]
-    NegativeInfinity,
-}
-
 impl Floats for f64 {
-    type Wire = Wire;
+    type Wire = Number;
 
-    fn to_wire(&self) -> Wire {
-        if self.is_finite() {
-            Wire::Finite(*self)
-        } else if self.is_nan() {
-            Wire::Named(Name::NaN)
-        } else if *self > 0.0 {
-            Wire::Named(Name::Infinity)
-        } else {
-            Wire::Named(Name::NegativeInfinity)
-        }
+    fn to_wire(&self) -> Number {
+        Number(*self)
     }
 
-    fn from_wire(wire: Wire) -> Self {
-        match wire {
-            Wire::Finite(value) => value,
-            Wire::Named(Name::NaN) => Self::NAN,
-            Wire::Named(Name::Infinity) => Self::INFINITY,
-            Wire::Named(Name::NegativeInfinity) => Self::NEG_INFINITY,
-        }
+    fn from_wire(wire: Number) -> Self {
+        wire.0
     }
 }
 
@@ -97,6 +71,74 @@ impl<T: Floats> Floats for (T, T) {
     }
 }
 
+/// One float: a number where JSON has one, else `{"float": "NaN"}`, which no text is taken for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Number(pub(crate) f64);
+
+const NAN: &str = "NaN";
+const INFINITY: &str = "Infinity";
+const NEGATIVE_INFINITY: &str = "-Infinity";
+
+impl Number {
+    /// The float that is called by its name.
+    pub(crate) fn of_entries<'de, A: MapAccess<'de>>(mut entries: A) -> Result<Self, A::Error> {
+        let unexpected = || de::Error::custom("an object that is no float");
+        match entries.next_entry::<String, String>()? {
+            Some((key, name)) if key == "float" => match name.as_str() {
+                NAN => Ok(Self(f64::NAN)),
+                INFINITY => Ok(Self(f64::INFINITY)),
+                NEGATIVE_INFINITY => Ok(Self(f64::NEG_INFINITY)),
+                _ => Err(unexpected()),
+            },
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let name = match self.0 {
+            value if value.is_finite() => return serializer.serialize_f64(value),
+            value if value.is_nan() => NAN,
+            value if value > 0.0 => INFINITY,
+            _ => NEGATIVE_INFINITY,
+        };
+        serializer.collect_map([("float", name)])
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberVisitor)
+    }
+}
+
+struct NumberVisitor;
+
+impl<'de> Visitor<'de> for NumberVisitor {
+    type Value = Number;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Number, E> {
+        Ok(Number(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Number, E> {
+        Ok(Number(value as f64))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Number, E> {
+        Ok(Number(value as f64))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Number, A::Error> {
+        Number::of_entries(entries)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -122,7 +164,9 @@ mod tests {
     fn what_json_cannot_say_has_a_name() {
         let holder = Holder(vec![Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY), Some(-0.0)]);
         let json = serde_json::to_string(&holder).unwrap();
-        assert_eq!(json, r#"["NaN","Infinity","-Infinity",-0.0]"#);
-        assert!(serde_json::from_str::<Holder>(r#"["infinity"]"#).is_err());
+        assert_eq!(json, r#"[{"float":"NaN"},{"float":"Infinity"},{"float":"-Infinity"},-0.0]"#);
+        for other in [r#"["NaN"]"#, r#"[{"float":"infinity"}]"#, r#"[{"int":"NaN"}]"#, "[{}]", "[true]"] {
+            assert!(serde_json::from_str::<Holder>(other).is_err(), "{other}");
+        }
     }
 }

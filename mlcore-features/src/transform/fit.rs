@@ -3,28 +3,78 @@ use std::fmt::Debug;
 use mlcore::Result;
 use mlcore::arrow::array::RecordBatch;
 
-use super::Transform;
+use super::{Training, Transform};
 
 /// A specification that learns from a table.
+///
+/// Every transformer of this crate is one. A specification of one's own learns in another way and becomes one of the
+/// fitted transformers that there are, which a plan can store:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::Result;
+/// use mlcore::arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, cast::AsArray};
+/// use mlcore::arrow::compute::filter_record_batch;
+/// use mlcore_features::transform::{Fit, FittedStandardScaler, StandardScaler, Training};
+///
+/// /// Scales by what is normal: by the rows whose target is false.
+/// #[derive(Debug)]
+/// struct ScaledByNormal;
+///
+/// impl Fit for ScaledByNormal {
+///     type Fitted = FittedStandardScaler;
+///
+///     fn learn(&self, training: &Training<'_>) -> Result<FittedStandardScaler> {
+///         let fraud = training.required_target("fit ScaledByNormal")?.as_boolean();
+///         let normal = fraud.iter().map(|fraud| Some(fraud == Some(false))).collect::<BooleanArray>();
+///         StandardScaler::default().fit(&filter_record_batch(training.table(), &normal).unwrap())
+///     }
+/// }
+///
+/// let amounts = Arc::new(Float64Array::from(vec![10.0, 30.0, 9000.0]));
+/// let table = RecordBatch::try_from_iter([("amount", amounts as _)]).unwrap();
+/// let fraud: ArrayRef = Arc::new(BooleanArray::from(vec![false, false, true]));
+/// let fitted = ScaledByNormal.fit(Training::new(&table).with_target(&fraud))?;
+/// assert_eq!(fitted.mean(), Some(&[20.0][..]));
+/// assert!(ScaledByNormal.fit(&table).is_err());
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 pub trait Fit: Debug + Send + Sync {
     /// What it becomes.
     type Fitted: Transform;
 
-    /// Learns from every column of the table.
+    /// Learns from every column of the table, and from the target and the weights where it uses them.
     ///
     /// # Errors
     /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a table without rows or columns, parameters or values
-    /// that the transformer refuses; [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) for a column of a type
-    /// that it does not take. The error names the column.
-    fn fit(&self, table: &RecordBatch) -> Result<Self::Fitted>;
+    /// that the transformer refuses, and weights that it does not use;
+    /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) for a column of a type that it does not take. The error
+    /// names the column.
+    fn learn(&self, training: &Training<'_>) -> Result<Self::Fitted>;
+
+    /// Learns from a table, `fit(&table)`, or from a [`Training`]: [`Fit::learn`] for callers.
+    ///
+    /// # Errors
+    /// As [`Fit::learn`].
+    fn fit<'a>(&self, training: impl Into<Training<'a>>) -> Result<Self::Fitted>
+    where
+        Self: Sized,
+    {
+        self.learn(&training.into())
+    }
 
     /// Learns from the table and transforms it.
     ///
     /// # Errors
-    /// As [`Fit::fit`] and [`Transform::transform`].
-    fn fit_transform(&self, table: &RecordBatch) -> Result<(Self::Fitted, RecordBatch)> {
-        let fitted = self.fit(table)?;
-        let transformed = fitted.transform(table)?;
+    /// As [`Fit::learn`] and [`Transform::transform`].
+    fn fit_transform<'a>(&self, training: impl Into<Training<'a>>) -> Result<(Self::Fitted, RecordBatch)>
+    where
+        Self: Sized,
+    {
+        let training = training.into();
+        let fitted = self.learn(&training)?;
+        let transformed = fitted.transform(training.table())?;
         Ok((fitted, transformed))
     }
 }

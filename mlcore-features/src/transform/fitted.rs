@@ -4,11 +4,33 @@ use mlcore::Result;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::Schema;
 
+use super::Attributes;
 use crate::program::{Lower, Program, columnar};
 
 /// What a specification became by learning: a pure function from tables of one schema to tables of another.
 ///
 /// Implemented by this crate's transformers only, because a stored plan must mean the same wherever it is loaded.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{AsArray, RecordBatch, StringArray};
+/// use mlcore::arrow::datatypes::Float64Type;
+/// use mlcore_features::transform::{Fit, OneHotEncoder, Transform};
+///
+/// let words = |words: Vec<&'static str>| {
+///     RecordBatch::try_from_iter([("plan", Arc::new(StringArray::from(words)) as _)]).unwrap()
+/// };
+/// let fitted = OneHotEncoder::default().fit(&words(vec!["free", "pro"]))?;
+/// assert_eq!(fitted.input().names().collect::<Vec<_>>(), ["plan"]);
+/// assert_eq!(fitted.feature_names_out()?, ["plan_free", "plan_pro"]);
+///
+/// let later = words(vec!["pro", "pro"]);
+/// let features = fitted.transform(&later)?;
+/// assert_eq!(features.column(1).as_primitive::<Float64Type>().values(), &[1.0, 1.0]);
+/// assert_eq!(fitted.inverse_transform(&features)?.columns(), later.columns());
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 pub trait Transform: Lower + Debug + Send + Sync {
     /// The columns it reads, by name.
     fn input(&self) -> &Schema {
@@ -34,6 +56,9 @@ pub trait Transform: Lower + Debug + Send + Sync {
     fn transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
         columnar::to_table(&Program::compile(self)?, table)
     }
+
+    /// What it learnt, by scikit-learn's names: `mean_`, `categories_`, ...
+    fn attributes(&self) -> Attributes;
 
     /// Turns what [`transform`](Transform::transform) made back into columns (`inverse_transform`), as far as features
     /// tell: numbers come back as `float64` and bins as their centres, an unknown category as null, an infrequent one as

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use mlcore::arrow::array::{ArrayRef, RecordBatch};
+use mlcore::arrow::array::ArrayRef;
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::{Error, Result};
 
+use super::Training;
 use crate::program::bind::{self, Bound, Values};
 
 /// One column of the training table.
@@ -16,8 +17,19 @@ pub(crate) struct FitColumn {
     operation: &'static str,
 }
 
-/// The columns of a table, which must have some, and rows.
-pub(crate) fn columns(table: &RecordBatch, operation: &'static str) -> Result<Vec<FitColumn>> {
+/// The columns of the table, which must have some, and rows. Weights are refused.
+pub(crate) fn columns(training: &Training<'_>, operation: &'static str) -> Result<Vec<FitColumn>> {
+    if training.weights().is_some() {
+        return Err(Error::invalid_input(operation, "weights", "it cannot weigh rows")
+            .remedy("leave the weights out, or repeat rows that count more"));
+    }
+    weighted_columns(training, operation)
+}
+
+/// The same, for transformers that take the weights into account.
+pub(crate) fn weighted_columns(training: &Training<'_>, operation: &'static str) -> Result<Vec<FitColumn>> {
+    training.check(operation)?;
+    let table = training.table();
     if table.num_columns() == 0 {
         return Err(Error::invalid_input(
             operation,

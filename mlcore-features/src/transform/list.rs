@@ -13,44 +13,79 @@ macro_rules! transformers {
             $spec($spec),
         )+}
 
+        impl Transformer {
+            /// The name of every transformer there is: scikit-learn's name of the class.
+            pub const NAMES: &[&str] = &[$(stringify!($spec)),+];
+
+            /// The transformer of this name, with these parameters and the default of every other.
+            ///
+            /// # Errors
+            /// [`Error::InvalidInput`] for a name that is not one of [`NAMES`](Self::NAMES), a parameter that the
+            /// transformer does not have, and a value that is none of this parameter; the error names it.
+            pub fn new(name: &str, parameters: &Parameters) -> Result<Self> {
+                match name {
+                    $(stringify!($spec) => parameters.read(stringify!($spec)).map(Self::$spec),)+
+                    _ => Err(Error::invalid_input("configure transformer", name, "there is no such transformer")
+                        .remedy(format!("use one of {}", Self::NAMES.join(", ")))),
+                }
+            }
+
+            /// Its name, one of [`NAMES`](Self::NAMES).
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {$( Self::$spec(_) => stringify!($spec), )+}
+            }
+
+            /// Its parameters, those at their default too (`get_params`).
+            ///
+            /// # Errors
+            /// [`Error::Internal`] if they cannot be listed, which would be a fault of this library.
+            pub fn parameters(&self) -> Result<Parameters> {
+                match self {$( Self::$spec(specification) => Parameters::of(specification, self.name()), )+}
+            }
+        }
+
         /// A transformer that has seen its data, whichever it is.
         #[non_exhaustive]
-        #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum FittedTransformer {$(
             #[doc = concat!("A fitted [`", stringify!($spec), "`].")]
             $spec($fitted),
         )+}
 
-        impl Fit for Transformer {
-            type Fitted = FittedTransformer;
-
-            fn fit(&self, table: &mlcore::arrow::array::RecordBatch) -> mlcore::Result<FittedTransformer> {
-                Ok(match self {$(
-                    Self::$spec(specification) => FittedTransformer::$spec(specification.fit(table)?),
-                )+})
+        impl FittedTransformer {
+            /// What it was fitted with.
+            #[must_use]
+            pub fn specification(&self) -> Transformer {
+                match self {$( Self::$spec(fitted) => fitted.parameters().clone().into(), )+}
             }
         }
 
-        impl $crate::program::Lower for FittedTransformer {
-            fn schema(&self) -> &mlcore::schema::Schema {
+        impl Fit for Transformer {
+            type Fitted = FittedTransformer;
+
+            fn learn(&self, training: &Training<'_>) -> Result<FittedTransformer> {
+                match self {$( Self::$spec(specification) => specification.learn(training).map(Into::into), )+}
+            }
+        }
+
+        impl Lower for FittedTransformer {
+            fn schema(&self) -> &Schema {
                 match self {$( Self::$spec(fitted) => fitted.schema(), )+}
             }
 
-            fn lower(
-                &self,
-                builder: &mut $crate::program::builder::ProgramBuilder,
-                columns: Vec<$crate::program::builder::Column>,
-            ) -> mlcore::Result<Vec<$crate::program::builder::Column>> {
+            fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
                 match self {$( Self::$spec(fitted) => fitted.lower(builder, columns), )+}
             }
         }
 
         impl Transform for FittedTransformer {
-            fn inverse_transform(
-                &self,
-                table: &mlcore::arrow::array::RecordBatch,
-            ) -> mlcore::Result<mlcore::arrow::array::RecordBatch> {
+            fn attributes(&self) -> Attributes {
+                match self {$( Self::$spec(fitted) => fitted.attributes(), )+}
+            }
+
+            fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
                 match self {$( Self::$spec(fitted) => fitted.inverse_transform(table), )+}
             }
         }

@@ -7,12 +7,15 @@
 
 #[macro_use]
 mod list;
+mod attribute;
 mod fit;
 mod fitted;
 mod input;
 pub(crate) mod inverse;
 mod numeric;
+mod parameters;
 mod scalar;
+mod training;
 
 /// Columns of numbers on a common scale.
 mod scaler {
@@ -40,6 +43,12 @@ mod bins {
     mod subsample;
 }
 
+use mlcore::arrow::array::RecordBatch;
+use mlcore::schema::Schema;
+use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+pub use self::attribute::{Attribute, Attributes};
 pub use self::bins::k_bins_discretizer::{BinStrategy, Encode};
 pub use self::bins::quantile::QuantileMethod;
 pub use self::encoder::categories::{Categories, MinFrequency};
@@ -47,7 +56,11 @@ pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub use self::imputer::simple_imputer::Strategy;
+pub use self::parameters::{Parameter, Parameters};
 pub use self::scalar::Scalar;
+pub use self::training::Training;
+use crate::program::Lower;
+use crate::program::builder::{Column, ProgramBuilder};
 
 transformers! {
     imputer::simple_imputer: SimpleImputer => FittedSimpleImputer,

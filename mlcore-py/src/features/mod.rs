@@ -14,5 +14,7 @@ pub(crate) mod native {
     #[pymodule_export]
     use super::plan::{Plan, fit};
     #[pymodule_export]
+    use super::specification::transformers;
+    #[pymodule_export]
     use crate::table::{Table, read_table};
 }

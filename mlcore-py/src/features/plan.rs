@@ -5,26 +5,39 @@ use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Schema};
 use mlcore_features::pipeline::{self, FittedStep};
-use mlcore_features::transform::Fit as _;
+use mlcore_features::transform::{Fit as _, Training};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
 
 use super::{attributes, specification};
 use crate::cell::{Cell, absent};
-use crate::door::{self, Asked};
+use crate::door::{self, Asked, Numbers};
 use crate::error::{detached, entry, raise};
 
-/// Learns what a specification, `(class, parameters)`, says from every column of a table.
+/// Learns what a specification, `(class, parameters)`, says from every column of a table, whose rows may weigh differently.
 #[pyfunction]
+#[pyo3(signature = (specification, X, sample_weight = None))]
 #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
-pub(crate) fn fit(py: Python<'_>, specification: &Bound<'_, PyAny>, X: &Bound<'_, PyAny>) -> PyResult<Plan> {
+pub(crate) fn fit(
+    py: Python<'_>,
+    specification: &Bound<'_, PyAny>,
+    X: &Bound<'_, PyAny>,
+    sample_weight: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Plan> {
     entry(py, |py| {
-        let transformer = specification::transformer(specification)?;
+        let step = specification::step(specification)?;
         let table = door::training_table(X, Asked { operation: "fit", subject: "X" })?;
+        let asked = Asked { operation: "fit", subject: "sample_weight" };
+        let weights = sample_weight.map(|weights| door::numbers(weights, asked)).transpose()?;
+        let weights = weights.as_ref().map(Numbers::as_slice);
         let columns = table.batch.schema_ref().fields().iter().map(|field| field.name().clone()).collect();
         let batch = &table.batch;
-        let fitted = detached(py, || pipeline::Plan::new(transformer.fit(batch)?))?;
+        let fitted = detached(py, || {
+            let training = Training::new(batch);
+            let training = weights.map_or(training, |weights| training.with_weights(weights));
+            pipeline::Plan::new(step.fit(training)?)
+        })?;
         Ok(Plan { fitted, columns, named: table.named })
     })
 }

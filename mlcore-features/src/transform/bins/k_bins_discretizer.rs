@@ -13,7 +13,7 @@ use crate::program::kernel::Kernel;
 use crate::program::{Encoder, Lower, REFUSED, Table, Writes, exact};
 use crate::transform::input::FitColumn;
 use crate::transform::numeric::linspace;
-use crate::transform::{Fit, Scalar, Transform, input, inverse};
+use crate::transform::{Attribute, Attributes, Fit, Parameter, Scalar, Training, Transform, input, inverse};
 
 /// How a [`KBinsDiscretizer`] writes the bin of a value.
 #[non_exhaustive]
@@ -61,21 +61,43 @@ pub enum BinStrategy {
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct KBinsDiscretizer {
     n_bins: Bins,
     encode: Encode,
     strategy: BinStrategy,
     quantile_method: QuantileMethod,
     subsample: Option<usize>,
-    random_state: u32,
+    random_state: Option<u32>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Parameter", into = "Parameter")]
 enum Bins {
     Each(usize),
     PerColumn(Vec<usize>),
+}
+
+impl TryFrom<Parameter> for Bins {
+    type Error = String;
+
+    fn try_from(value: Parameter) -> Result<Self, String> {
+        let count = |value: &Parameter| value.as_count().and_then(|count| usize::try_from(count).ok());
+        let bins = match &value {
+            Parameter::Value(_) => count(&value).map(Self::Each),
+            Parameter::List(columns) => columns.iter().map(count).collect::<Option<_>>().map(Self::PerColumn),
+        };
+        bins.ok_or_else(|| value.is_not("a number of bins, or one for each column,"))
+    }
+}
+
+impl From<Bins> for Parameter {
+    fn from(bins: Bins) -> Self {
+        match bins {
+            Bins::Each(bins) => bins.into(),
+            Bins::PerColumn(bins) => bins.into(),
+        }
+    }
 }
 
 impl Default for KBinsDiscretizer {
@@ -87,7 +109,7 @@ impl Default for KBinsDiscretizer {
             quantile_method: QuantileMethod::AveragedInvertedCdf,
             // scikit-learn's bound on what sorting may cost.
             subsample: Some(200_000),
-            random_state: 0,
+            random_state: None,
         }
     }
 }
@@ -136,11 +158,11 @@ impl KBinsDiscretizer {
         self
     }
 
-    /// The seed of that draw; equal seeds draw the rows that scikit-learn draws for this `random_state`. Default 0, where
-    /// scikit-learn draws anew each time.
+    /// The seed of that draw; equal seeds draw the rows that scikit-learn draws for this `random_state`. Without one the
+    /// seed is 0, where scikit-learn draws anew each time.
     #[must_use]
     pub fn random_state(mut self, random_state: u32) -> Self {
-        self.random_state = random_state;
+        self.random_state = Some(random_state);
         self
     }
 
@@ -213,14 +235,15 @@ const MOST_BINS: usize = 1 << 20;
 impl Fit for KBinsDiscretizer {
     type Fitted = FittedKBinsDiscretizer;
 
-    fn fit(&self, table: &RecordBatch) -> Result<FittedKBinsDiscretizer> {
-        let columns = input::columns(table, OPERATION)?;
+    fn learn(&self, training: &Training<'_>) -> Result<FittedKBinsDiscretizer> {
+        let columns = input::columns(training, OPERATION)?;
         if self.subsample == Some(0) {
             return Err(Error::invalid_input(OPERATION, "subsample", "at least one row is needed"));
         }
+        let rows = training.table().num_rows();
         let drawn = match self.subsample {
-            Some(most) if table.num_rows() > most => {
-                Some(subsample::draw_rows(self.random_state, table.num_rows(), most)?)
+            Some(most) if rows > most => {
+                Some(subsample::draw_rows(self.random_state.unwrap_or(0), rows, most)?)
             }
             _ => None,
         };
@@ -304,6 +327,12 @@ impl FittedKBinsDiscretizer {
 }
 
 impl Transform for FittedKBinsDiscretizer {
+    fn attributes(&self) -> Attributes {
+        let edges = self.bin_edges.iter().map(|edges| edges.as_slice().into()).collect();
+        let counts = self.n_bins().map(|bins| bins as u64).collect();
+        vec![("bin_edges_", Attribute::Objects(edges)), ("n_bins_", Attribute::Counts(counts))]
+    }
+
     fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
         inverse::columns(self, table, |features| self.invert(features))
     }

@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 
-use mlcore::schema::DType;
+use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::program::bind::{Dictionary, Texts, Values};
 use crate::program::lookup::Lookup;
-use crate::program::{Table, exact, float_bits};
-use crate::transform::Scalar;
+use crate::program::{Table, float_bits};
 use crate::transform::input::FitColumn;
+use crate::transform::{Attribute, Parameter, Scalar};
 
 /// Where the categories of each column come from.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Parameter", into = "Parameter")]
 pub enum Categories {
     /// From the training data, sorted, a missing value last.
     #[default]
@@ -36,19 +36,65 @@ impl Categories {
     }
 }
 
+impl TryFrom<Parameter> for Categories {
+    type Error = String;
+
+    fn try_from(value: Parameter) -> Result<Self, String> {
+        let problem = value.is_not("\"auto\" or a list of categories for each column");
+        match value {
+            Parameter::List(columns) => {
+                let lists = columns.into_iter().map(Parameter::into_scalars).collect::<Option<_>>();
+                lists.map(Self::Listed).ok_or(problem)
+            }
+            word if word.as_text() == Some("auto") => Ok(Self::Auto),
+            _ => Err(problem),
+        }
+    }
+}
+
+impl From<Categories> for Parameter {
+    fn from(categories: Categories) -> Self {
+        match categories {
+            Categories::Auto => "auto".into(),
+            Categories::Listed(lists) => lists.into(),
+        }
+    }
+}
+
 /// Below which frequency a category is called infrequent.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Parameter", into = "Parameter")]
 pub enum MinFrequency {
     /// Fewer rows than this, at least 1.
     Count(u64),
     /// Fewer than this share of the rows, between 0 and 1.
-    Fraction(#[serde(with = "exact")] f64),
+    Fraction(f64),
+}
+
+impl TryFrom<Parameter> for MinFrequency {
+    type Error = String;
+
+    fn try_from(value: Parameter) -> Result<Self, String> {
+        match (value.as_count(), &value) {
+            (Some(count), _) => Ok(Self::Count(count)),
+            (None, Parameter::Value(Scalar::Float(share))) => Ok(Self::Fraction(*share)),
+            (None, _) => Err(value.is_not("a number of rows, or a share between 0.0 and 1.0,")),
+        }
+    }
+}
+
+impl From<MinFrequency> for Parameter {
+    fn from(frequency: MinFrequency) -> Self {
+        match frequency {
+            MinFrequency::Count(count) => count.into(),
+            MinFrequency::Fraction(share) => share.into(),
+        }
+    }
 }
 
 /// Which categories to put together as infrequent.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(crate) struct Grouping {
     pub(crate) min_frequency: Option<MinFrequency>,
     pub(crate) max_categories: Option<usize>,
@@ -252,6 +298,25 @@ impl Learnt {
             .collect::<Result<_>>()?;
         Ok(Table::Bits(Lookup::of_bits(bits)?))
     }
+}
+
+/// `categories_`: one array per column.
+pub(crate) fn categories_attribute(learnt: &[Learnt], input: &Schema) -> Attribute {
+    let values = learnt.iter().zip(input.fields());
+    let values = values
+        .map(|(column, field)| Attribute::Values { dtype: field.dtype(), values: column.categories.clone() });
+    Attribute::List(values.collect())
+}
+
+/// `infrequent_categories_`: one array per column, none where no category is infrequent.
+pub(crate) fn infrequent_attribute(learnt: &[Learnt], input: &Schema) -> Attribute {
+    let values = learnt.iter().zip(input.fields()).map(|(column, field)| {
+        column.infrequent_categories().map(|values| Attribute::Values {
+            dtype: field.dtype(),
+            values: values.into_iter().cloned().collect(),
+        })
+    });
+    Attribute::List(values.map(Attribute::from).collect())
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -3,11 +3,13 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::categories::{Categories, Grouping, Learning, Learnt, MinFrequency};
+use super::categories::{
+    Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
+};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
 use crate::program::{Encoder, Lower, REFUSED, Writes, ZEROS};
-use crate::transform::{Fit, Scalar, Transform, input, inverse};
+use crate::transform::{Attribute, Attributes, Fit, Parameter, Scalar, Training, Transform, input, inverse};
 
 /// What a [`OneHotEncoder`] does with a category that it has not seen.
 #[non_exhaustive]
@@ -26,7 +28,7 @@ pub enum HandleUnknown {
 /// Which category of each column gets no feature of its own.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Parameter", into = "Parameter")]
 pub enum Drop {
     /// The first.
     First,
@@ -34,6 +36,30 @@ pub enum Drop {
     IfBinary,
     /// These, one per column.
     Listed(Vec<Scalar>),
+}
+
+impl TryFrom<Parameter> for Drop {
+    type Error = String;
+
+    fn try_from(value: Parameter) -> Result<Self, String> {
+        let problem = value.is_not("\"first\", \"if_binary\" or a list with a category of each column");
+        match value.as_text() {
+            Some("first") => Ok(Self::First),
+            Some("if_binary") => Ok(Self::IfBinary),
+            Some(_) => Err(problem),
+            None => value.into_scalars().map(Self::Listed).ok_or(problem),
+        }
+    }
+}
+
+impl From<Drop> for Parameter {
+    fn from(drop: Drop) -> Self {
+        match drop {
+            Drop::First => "first".into(),
+            Drop::IfBinary => "if_binary".into(),
+            Drop::Listed(categories) => categories.into(),
+        }
+    }
 }
 
 /// One feature per category: 1 for the category at hand, 0 for the others.
@@ -56,12 +82,13 @@ pub enum Drop {
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct OneHotEncoder {
     categories: Categories,
     drop: Option<Drop>,
     handle_unknown: HandleUnknown,
-    grouping: Grouping,
+    min_frequency: Option<MinFrequency>,
+    max_categories: Option<usize>,
 }
 
 impl OneHotEncoder {
@@ -89,14 +116,14 @@ impl OneHotEncoder {
     /// Below which frequency categories share one feature, `infrequent_sklearn`. Default: none do.
     #[must_use]
     pub fn min_frequency(mut self, min_frequency: MinFrequency) -> Self {
-        self.grouping.min_frequency = Some(min_frequency);
+        self.min_frequency = Some(min_frequency);
         self
     }
 
     /// The most features per column, the infrequent one included. Default: no limit.
     #[must_use]
     pub fn max_categories(mut self, max_categories: usize) -> Self {
-        self.grouping.max_categories = Some(max_categories);
+        self.max_categories = Some(max_categories);
         self
     }
 }
@@ -106,12 +133,12 @@ const OPERATION: &str = "fit OneHotEncoder";
 impl Fit for OneHotEncoder {
     type Fitted = FittedOneHotEncoder;
 
-    fn fit(&self, table: &RecordBatch) -> Result<FittedOneHotEncoder> {
-        let columns = input::columns(table, OPERATION)?;
+    fn learn(&self, training: &Training<'_>) -> Result<FittedOneHotEncoder> {
+        let columns = input::columns(training, OPERATION)?;
         let learning = Learning {
             operation: OPERATION,
             categories: &self.categories,
-            grouping: self.grouping,
+            grouping: Grouping { min_frequency: self.min_frequency, max_categories: self.max_categories },
             refuse_unknown: self.handle_unknown == HandleUnknown::Error,
             spare_missing: false,
         };
@@ -268,6 +295,19 @@ fn hottest(features: &[Vec<f64>], row: usize) -> Option<usize> {
 }
 
 impl Transform for FittedOneHotEncoder {
+    fn attributes(&self) -> Attributes {
+        let dropped = || self.drop_idx().map(|position| position.map(|position| position as u64).into());
+        let drop_idx = match self.parameters.drop {
+            None => Attribute::None,
+            Some(_) => Attribute::Objects(dropped().collect()),
+        };
+        vec![
+            ("categories_", categories_attribute(&self.columns, &self.input)),
+            ("infrequent_categories_", infrequent_attribute(&self.columns, &self.input)),
+            ("drop_idx_", drop_idx),
+        ]
+    }
+
     fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
         inverse::columns(self, table, |features| self.invert(features))
     }

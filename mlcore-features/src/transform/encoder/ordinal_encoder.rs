@@ -3,11 +3,13 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::categories::{Categories, Grouping, Learning, Learnt, MinFrequency};
+use super::categories::{
+    Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
+};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
 use crate::program::{Encoder, Lower, REFUSED, Writes, exact};
-use crate::transform::{Fit, Scalar, Transform, input, inverse};
+use crate::transform::{Attributes, Fit, Scalar, Training, Transform, input, inverse};
 
 /// The position of a column's category, as a number: 0, 1, 2, ...
 ///
@@ -30,23 +32,36 @@ use crate::transform::{Fit, Scalar, Transform, input, inverse};
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct OrdinalEncoder {
     categories: Categories,
+    handle_unknown: Unknown,
     #[serde(with = "exact")]
     unknown_value: Option<f64>,
     #[serde(with = "exact")]
     encoded_missing_value: f64,
-    grouping: Grouping,
+    min_frequency: Option<MinFrequency>,
+    max_categories: Option<usize>,
+}
+
+/// What becomes of a category that fitting has not seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Unknown {
+    #[default]
+    Error,
+    UseEncodedValue,
 }
 
 impl Default for OrdinalEncoder {
     fn default() -> Self {
         Self {
             categories: Categories::Auto,
+            handle_unknown: Unknown::Error,
             unknown_value: None,
             encoded_missing_value: f64::NAN,
-            grouping: Grouping::default(),
+            min_frequency: None,
+            max_categories: None,
         }
     }
 }
@@ -63,6 +78,7 @@ impl OrdinalEncoder {
     /// `handle_unknown="use_encoded_value"` with this `unknown_value`. Default: unknown categories are refused.
     #[must_use]
     pub fn unknown_value(mut self, unknown_value: f64) -> Self {
+        self.handle_unknown = Unknown::UseEncodedValue;
         self.unknown_value = Some(unknown_value);
         self
     }
@@ -77,7 +93,7 @@ impl OrdinalEncoder {
     /// Below which frequency categories share one number, the last. Default: none do.
     #[must_use]
     pub fn min_frequency(mut self, min_frequency: MinFrequency) -> Self {
-        self.grouping.min_frequency = Some(min_frequency);
+        self.min_frequency = Some(min_frequency);
         self
     }
 
@@ -85,7 +101,7 @@ impl OrdinalEncoder {
     /// limit.
     #[must_use]
     pub fn max_categories(mut self, max_categories: usize) -> Self {
-        self.grouping.max_categories = Some(max_categories);
+        self.max_categories = Some(max_categories);
         self
     }
 }
@@ -95,7 +111,8 @@ const OPERATION: &str = "fit OrdinalEncoder";
 impl Fit for OrdinalEncoder {
     type Fitted = FittedOrdinalEncoder;
 
-    fn fit(&self, table: &RecordBatch) -> Result<FittedOrdinalEncoder> {
+    fn learn(&self, training: &Training<'_>) -> Result<FittedOrdinalEncoder> {
+        self.check_unknown()?;
         let integer_or_nan = |value: f64| value.is_nan() || value.fract() == 0.0;
         if !self.unknown_value.is_none_or(integer_or_nan) || !integer_or_nan(self.encoded_missing_value) {
             return Err(Error::invalid_input(
@@ -104,11 +121,11 @@ impl Fit for OrdinalEncoder {
                 "unknown_value and encoded_missing_value must be integers or NaN",
             ));
         }
-        let columns = input::columns(table, OPERATION)?;
+        let columns = input::columns(training, OPERATION)?;
         let learning = Learning {
             operation: OPERATION,
             categories: &self.categories,
-            grouping: self.grouping,
+            grouping: Grouping { min_frequency: self.min_frequency, max_categories: self.max_categories },
             refuse_unknown: self.unknown_value.is_none(),
             spare_missing: true,
         };
@@ -130,6 +147,23 @@ impl Fit for OrdinalEncoder {
             input: input::nullable_schema(&columns)?,
             columns: learnt,
         })
+    }
+}
+
+impl OrdinalEncoder {
+    /// Do `handle_unknown` and `unknown_value` belong together?
+    fn check_unknown(&self) -> Result<()> {
+        let (problem, remedy) = match (self.handle_unknown, self.unknown_value) {
+            (Unknown::Error, None) | (Unknown::UseEncodedValue, Some(_)) => return Ok(()),
+            (Unknown::UseEncodedValue, None) => (
+                "handle_unknown=\"use_encoded_value\" needs it",
+                "set it to an integer that no category has, or to NaN",
+            ),
+            (Unknown::Error, Some(_)) => {
+                ("handle_unknown=\"error\" does not use it", "set handle_unknown=\"use_encoded_value\"")
+            }
+        };
+        Err(Error::invalid_input(OPERATION, "unknown_value", problem).remedy(remedy))
     }
 }
 
@@ -198,6 +232,13 @@ impl FittedOrdinalEncoder {
 }
 
 impl Transform for FittedOrdinalEncoder {
+    fn attributes(&self) -> Attributes {
+        vec![
+            ("categories_", categories_attribute(&self.columns, &self.input)),
+            ("infrequent_categories_", infrequent_attribute(&self.columns, &self.input)),
+        ]
+    }
+
     fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
         inverse::columns(self, table, |features| self.invert(features))
     }

@@ -8,7 +8,9 @@ use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
 use crate::transform::encoder::categories::{coerce, count, exact_bits_of};
 use crate::transform::input::FitColumn;
-use crate::transform::{Fit, Scalar, Transform, input, inverse, numeric};
+use crate::transform::{
+    Attribute, Attributes, Fit, Parameter, Scalar, Training, Transform, input, inverse, numeric,
+};
 
 /// What a [`SimpleImputer`] puts in the place of a missing value.
 #[non_exhaustive]
@@ -47,10 +49,10 @@ pub enum Strategy {
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct SimpleImputer {
     strategy: Strategy,
-    fill_value: Option<Scalar>,
+    fill_value: FillValue,
     add_indicator: bool,
     keep_empty_features: bool,
 }
@@ -66,7 +68,7 @@ impl SimpleImputer {
     /// The value of [`Strategy::Constant`]. Default: 0 for numbers, `missing_value` for text.
     #[must_use]
     pub fn fill_value(mut self, fill_value: impl Into<Scalar>) -> Self {
-        self.fill_value = Some(fill_value.into());
+        self.fill_value = FillValue(Some(fill_value.into()));
         self
     }
 
@@ -85,13 +87,34 @@ impl SimpleImputer {
     }
 }
 
+/// The constant; none for the default, which depends on the column's type.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Parameter", into = "Parameter")]
+struct FillValue(Option<Scalar>);
+
+impl TryFrom<Parameter> for FillValue {
+    type Error = String;
+
+    fn try_from(value: Parameter) -> Result<Self, String> {
+        let problem = value.is_not("a number or text");
+        let value = value.into_scalar().ok_or(problem)?;
+        Ok(Self((!value.is_missing()).then_some(value)))
+    }
+}
+
+impl From<FillValue> for Parameter {
+    fn from(value: FillValue) -> Self {
+        value.0.into()
+    }
+}
+
 const OPERATION: &str = "fit SimpleImputer";
 
 impl Fit for SimpleImputer {
     type Fitted = FittedSimpleImputer;
 
-    fn fit(&self, table: &RecordBatch) -> Result<FittedSimpleImputer> {
-        let columns = input::columns(table, OPERATION)?;
+    fn learn(&self, training: &Training<'_>) -> Result<FittedSimpleImputer> {
+        let columns = input::columns(training, OPERATION)?;
         let mut statistics = Vec::with_capacity(columns.len());
         let mut indicated = Vec::new();
         for (position, column) in columns.iter().enumerate() {
@@ -172,7 +195,7 @@ impl SimpleImputer {
     /// The constant as the column's type holds it.
     fn constant(&self, column: &FitColumn) -> Result<Scalar> {
         let is_text = column.dtype() == DType::String;
-        let wanted = match (&self.fill_value, is_text) {
+        let wanted = match (&self.fill_value.0, is_text) {
             (Some(value), _) => value.clone(),
             (None, true) => Scalar::from("missing_value"),
             (None, false) => Scalar::Int(0),
@@ -222,7 +245,7 @@ impl FittedSimpleImputer {
         &self.statistics
     }
 
-    /// The positions of the columns that have an indicator (`indicator_.features_`).
+    /// The positions of the columns that have an indicator (`indicator_.features_`, here `indicator_features_`).
     #[must_use]
     pub fn indicated(&self) -> &[usize] {
         &self.indicated
@@ -230,6 +253,16 @@ impl FittedSimpleImputer {
 }
 
 impl Transform for FittedSimpleImputer {
+    fn attributes(&self) -> Attributes {
+        let has_text = self.statistics.iter().any(|value| value.as_str().is_some());
+        let dtype = if has_text { DType::String } else { DType::Float64 };
+        let indicated = self.indicated.iter().map(|position| *position as u64).collect();
+        vec![
+            ("statistics_", Attribute::Values { dtype, values: self.statistics.clone() }),
+            ("indicator_features_", Attribute::Counts(indicated)),
+        ]
+    }
+
     /// Takes out what was filled in, where an indicator says so; the columns of the table are the imputed ones.
     fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
         if !self.parameters.add_indicator {

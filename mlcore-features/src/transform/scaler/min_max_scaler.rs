@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
 use crate::program::{Lower, exact};
-use crate::transform::{Fit, Transform, input, inverse};
+use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 
 /// Maps each column's range onto a wanted one: `x * scale + min`.
 ///
@@ -29,7 +29,7 @@ use crate::transform::{Fit, Transform, input, inverse};
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct MinMaxScaler {
     #[serde(with = "exact")]
     feature_range: (f64, f64),
@@ -61,7 +61,7 @@ impl MinMaxScaler {
 impl Fit for MinMaxScaler {
     type Fitted = FittedMinMaxScaler;
 
-    fn fit(&self, table: &RecordBatch) -> Result<FittedMinMaxScaler> {
+    fn learn(&self, training: &Training<'_>) -> Result<FittedMinMaxScaler> {
         let (low, high) = self.feature_range;
         if !(low < high && low.is_finite() && high.is_finite()) {
             return Err(Error::invalid_input(
@@ -70,7 +70,7 @@ impl Fit for MinMaxScaler {
                 format!("the low end must be below the high end, got ({low}, {high})"),
             ));
         }
-        let columns = input::columns(table, "fit MinMaxScaler")?;
+        let columns = input::columns(training, "fit MinMaxScaler")?;
         let mut fitted = FittedMinMaxScaler {
             parameters: *self,
             input: input::schema(&columns)?,
@@ -79,7 +79,7 @@ impl Fit for MinMaxScaler {
             data_range: Vec::with_capacity(columns.len()),
             scale: Vec::with_capacity(columns.len()),
             min: Vec::with_capacity(columns.len()),
-            n_samples_seen: table.num_rows() as u64,
+            n_samples_seen: training.table().num_rows() as u64,
         };
         for column in &columns {
             let values = column.numbers()?;
@@ -178,6 +178,17 @@ impl FittedMinMaxScaler {
 }
 
 impl Transform for FittedMinMaxScaler {
+    fn attributes(&self) -> Attributes {
+        vec![
+            ("min_", self.min().into()),
+            ("scale_", self.scale().into()),
+            ("data_min_", self.data_min().into()),
+            ("data_max_", self.data_max().into()),
+            ("data_range_", self.data_range().into()),
+            ("n_samples_seen_", self.n_samples_seen.into()),
+        ]
+    }
+
     fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
         inverse::columns(self, table, |features| self.invert(features))
     }

@@ -10,7 +10,7 @@ use crate::program::kernel::Kernel;
 use crate::program::{Lower, exact};
 use crate::transform::input::{self, FitColumn};
 use crate::transform::numeric::pairwise_sum;
-use crate::transform::{Fit, Transform, inverse};
+use crate::transform::{Attribute, Attributes, Fit, Training, Transform, inverse};
 
 /// Centres columns on their mean and divides them by their standard deviation: `z = (x - mean) / scale`.
 ///
@@ -33,7 +33,7 @@ use crate::transform::{Fit, Transform, inverse};
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct StandardScaler {
     with_mean: bool,
     with_std: bool,
@@ -64,10 +64,16 @@ impl StandardScaler {
 impl Fit for StandardScaler {
     type Fitted = FittedStandardScaler;
 
-    fn fit(&self, table: &RecordBatch) -> Result<FittedStandardScaler> {
-        let columns = input::columns(table, "fit StandardScaler")?;
-        let moments: Vec<Moments> =
-            columns.iter().map(|column| self.moments(column)).collect::<Result<_>>()?;
+    fn learn(&self, training: &Training<'_>) -> Result<FittedStandardScaler> {
+        let columns = input::weighted_columns(training, "fit StandardScaler")?;
+        let moments = |column: &FitColumn| {
+            let values = column.numbers()?;
+            Ok(match training.weights() {
+                None => self.moments(&values, |_| 1.0),
+                Some(weights) => self.moments(&values, |row| weights[row]),
+            })
+        };
+        let moments: Vec<Moments> = columns.iter().map(moments).collect::<Result<_>>()?;
         let keeps_mean = self.with_mean || self.with_std;
         let list = |of: fn(&Moments) -> f64| moments.iter().map(of).collect::<Vec<f64>>();
         Ok(FittedStandardScaler {
@@ -82,36 +88,35 @@ impl Fit for StandardScaler {
 }
 
 impl StandardScaler {
-    fn moments(self, column: &FitColumn) -> Result<Moments> {
-        let values = column.numbers()?;
-        let missing = values.iter().filter(|value| value.is_nan()).count();
-        let count = (values.len() - missing) as f64;
+    fn moments(self, values: &[f64], weight: impl Fn(usize) -> f64) -> Moments {
         // The place of a missing value adds zero instead of being left out, so that the order of summation is numpy's.
-        let present = |value: f64| if value.is_nan() { 0.0 } else { value };
-        let mean = pairwise_sum(values.len(), &|row| present(values[row])) / count;
+        let weighed = |row: usize, value: f64| if values[row].is_nan() { 0.0 } else { weight(row) * value };
+        let count = pairwise_sum(values.len(), &|row| weighed(row, 1.0));
+        let mean = pairwise_sum(values.len(), &|row| weighed(row, values[row])) / count;
         let mut var = f64::NAN;
         if self.with_std {
-            let deviation = |row: usize| present(values[row] - mean);
-            let correction = pairwise_sum(values.len(), &deviation);
-            let squares = pairwise_sum(values.len(), &|row| deviation(row) * deviation(row));
+            let deviation = |row: usize| values[row] - mean;
+            let correction = pairwise_sum(values.len(), &|row| weighed(row, deviation(row)));
+            let squares = pairwise_sum(values.len(), &|row| weighed(row, deviation(row) * deviation(row)));
             var = (squares - correction * correction / count) / count;
         }
-        Ok(Moments { mean, var, count: (values.len() - missing) as u64 })
+        Moments { mean, var, count }
     }
 }
 
 struct Moments {
     mean: f64,
     var: f64,
-    count: u64,
+    /// The weights of the values that are there: how many there are, where none is weighed.
+    count: f64,
 }
 
 impl Moments {
     /// The standard deviation; 1 where the variance is within the error bound of the algorithm that computed it.
     fn scale(&self) -> f64 {
-        let count = self.count as f64;
-        let bound = count * f64::EPSILON * self.var + (count * self.mean * f64::EPSILON).powi(2);
-        if self.var <= bound { 1.0 } else { self.var.sqrt() }
+        let Self { mean, var, count } = self;
+        let bound = count * f64::EPSILON * var + (count * mean * f64::EPSILON).powi(2);
+        if *var <= bound { 1.0 } else { var.sqrt() }
     }
 }
 
@@ -127,7 +132,8 @@ pub struct FittedStandardScaler {
     var: Option<Vec<f64>>,
     #[serde(with = "exact")]
     scale: Option<Vec<f64>>,
-    n_samples_seen: Vec<u64>,
+    #[serde(with = "exact")]
+    n_samples_seen: Vec<f64>,
 }
 
 impl FittedStandardScaler {
@@ -155,9 +161,9 @@ impl FittedStandardScaler {
         self.scale.as_deref()
     }
 
-    /// The values seen of each column, missing ones not counted (`n_samples_seen_`).
+    /// How many values were seen of each column, missing ones not counted, or what they weigh (`n_samples_seen_`).
     #[must_use]
-    pub fn n_samples_seen(&self) -> &[u64] {
+    pub fn n_samples_seen(&self) -> &[f64] {
         &self.n_samples_seen
     }
 }
@@ -184,6 +190,15 @@ impl FittedStandardScaler {
 }
 
 impl Transform for FittedStandardScaler {
+    fn attributes(&self) -> Attributes {
+        vec![
+            ("mean_", self.mean().into()),
+            ("var_", self.var().into()),
+            ("scale_", self.scale().into()),
+            ("n_samples_seen_", Attribute::agreed(&self.n_samples_seen)),
+        ]
+    }
+
     fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
         inverse::columns(self, table, |features| self.invert(features))
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from mlcore.typing import Row
+    from mlcore.typing import ArrayLike, Row
     from mlcore.typing import Table as AnyTable
 
 Own = TypeVar("Own", bound="Transformer")
@@ -39,7 +39,14 @@ class Transformer:
     _learnt: tuple[str, ...] = ()
     _output: Literal["default", "pandas", "polars"] = "default"
 
-    def fit(self: Own, X: AnyTable, y: object = None, *, feature_names: Sequence[str] | None = None) -> Own:
+    def fit(
+        self: Own,
+        X: AnyTable,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        feature_names: Sequence[str] | None = None,
+    ) -> Own:
         """Learns from every column of a table.
 
         Parameters
@@ -48,6 +55,8 @@ class Transformer:
             A frame of pandas, polars or pyarrow, a 2-D array, a dict of columns, a list of records.
         y : ignored
             For pipelines of scikit-learn.
+        sample_weight : array_like of float, shape (rows,), optional
+            How much each row counts; refused by transformers that cannot weigh rows.
         feature_names : list of str, optional
             The names of the columns of an array that has none.
 
@@ -62,7 +71,7 @@ class Transformer:
         InvalidTypeError
             For an object that is no table, or a column of a type that is not taken.
         """
-        self._fit(read_table(X, "fit", feature_names), X)
+        self._fit(read_table(X, "fit", feature_names), X, sample_weight)
         return self
 
     def transform(self, X: AnyTable) -> Any:
@@ -88,11 +97,16 @@ class Transformer:
         return self._transformed(plan, read_table(X, "transform"), X)
 
     def fit_transform(
-        self, X: AnyTable, y: object = None, *, feature_names: Sequence[str] | None = None
+        self,
+        X: AnyTable,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        feature_names: Sequence[str] | None = None,
     ) -> Any:
         """Learns from a table and transforms it. As ``fit`` and ``transform``, reading the table once."""
         table = read_table(X, "fit", feature_names)
-        self._fit(table, X)
+        self._fit(table, X, sample_weight)
         return self._transformed(self.plan(), table, X)
 
     def inverse_transform(self, X: AnyTable) -> Any:
@@ -223,8 +237,8 @@ class Transformer:
         code = cls.__init__.__code__
         return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
-    def _fit(self, table: Table, X: object) -> None:
-        self._adopt(fit(self._specification(table, X), table))
+    def _fit(self, table: Table, X: object, sample_weight: ArrayLike | None) -> None:
+        self._adopt(fit(self._specification(table, X), table, sample_weight))
 
     def _adopt(self, plan: Plan | None) -> None:
         """Becomes fitted with this plan."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+__all__ = ["KBinsDiscretizer"]
+
 
 class KBinsDiscretizer(Transformer):
     """Cuts the range of each column into bins.
@@ -31,7 +33,7 @@ class KBinsDiscretizer(Transformer):
         numpy's name of the definition of a quantile.
     subsample : int or None
         From how many rows, drawn with replacement, the edges are computed where there are more; ``None`` for all.
-    random_state : int
+    random_state : int, optional
         The seed of that draw.
 
     Attributes
@@ -66,7 +68,7 @@ class KBinsDiscretizer(Transformer):
         strategy: Literal["quantile", "uniform", "kmeans"] = "quantile",
         quantile_method: str = "averaged_inverted_cdf",
         subsample: int | None = 200_000,
-        random_state: int = 0,
+        random_state: int | None = None,
     ) -> None:
         self.n_bins = n_bins
         self.encode = encode

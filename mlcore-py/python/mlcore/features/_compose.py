@@ -11,6 +11,8 @@ from mlcore.features._base import Specification, Transformer, cloned, inner_spec
 if TYPE_CHECKING:
     from mlcore.features._plan import Plan, Table
 
+__all__ = ["ColumnTransformer", "Pipeline"]
+
 #: A transformer, or what stands for one.
 Step = Union[Transformer, Literal["passthrough", "drop"]]
 #: Which columns: names, positions, a slice, a mask, or a function of the table that answers with one of these.

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from mlcore.features._plan import Table
 
+__all__ = ["OneHotEncoder", "OrdinalEncoder"]
+
 
 class OneHotEncoder(Transformer):
     """One feature per category: 1 for the category at hand, 0 for the others.
@@ -87,7 +89,9 @@ class OneHotEncoder(Transformer):
                 problem="answers are dense",
                 remedy="set sparse_output=False, or take scikit-learn's encoder",
             )
-        return super()._specification(table, X)
+        name, parameters = super()._specification(table, X)
+        del parameters["sparse_output"]
+        return name, parameters
 
 
 class OrdinalEncoder(Transformer):

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from mlcore.features._base import Transformer
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
+
+__all__ = ["SimpleImputer"]
 
 
 class SimpleImputer(Transformer):
@@ -28,6 +31,8 @@ class SimpleImputer(Transformer):
     ----------
     statistics_ : ndarray, shape (n_features_in_,)
         What fills each column; NaN for one that is left out.
+    indicator_features_ : ndarray of int
+        The positions of the columns that have an indicator: scikit-learn's ``indicator_.features_``.
 
     Notes
     -----
@@ -42,6 +47,7 @@ class SimpleImputer(Transformer):
     """
 
     statistics_: npt.NDArray[Any]
+    indicator_features_: npt.NDArray[np.int64]
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from typing import Any, Literal, final
 import numpy as np
 import numpy.typing as npt
 
-from mlcore.typing import Row
+from mlcore.typing import ArrayLike, Row
 from mlcore.typing import Table as AnyTable
 
 @final
@@ -49,5 +49,8 @@ class Table:
     @property
     def _named(self) -> bool: ...
 
-def fit(specification: tuple[str, dict[str, Any]], X: AnyTable) -> Plan: ...
+def fit(
+    specification: tuple[str, dict[str, Any]], X: AnyTable, sample_weight: ArrayLike | None = None
+) -> Plan: ...
+def transformers() -> dict[str, dict[str, Any]]: ...
 def read_table(X: AnyTable, operation: str, feature_names: Sequence[str] | None = None) -> Table: ...

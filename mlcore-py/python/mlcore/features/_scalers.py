@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+__all__ = ["MinMaxScaler", "StandardScaler"]
+
 
 class StandardScaler(Transformer):
     """Centres columns on their mean and divides them by their standard deviation: ``z = (x - mean) / scale``.

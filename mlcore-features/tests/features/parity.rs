@@ -1,11 +1,6 @@
 //! Random plans on random tables: one row at a time and all rows at once give the same bits and the same errors.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test reports by panicking, in its helpers too"
-)]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use mlcore::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int16Array,
@@ -17,10 +12,12 @@ use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
-    BinStrategy, Drop, Encode, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
-    OrdinalEncoder, SimpleImputer, StandardScaler, Strategy,
+    Drop, Fit, HandleUnknown, MinFrequency, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler,
+    Strategy, Transformer,
 };
 use proptest::prelude::*;
+
+use crate::read::specifications;
 
 /// SplitMix64: every choice of a case follows from one number, which proptest shrinks and reports.
 struct Choices(u64);
@@ -158,19 +155,23 @@ fn encoder(choices: &mut Choices) -> Step {
     encoder.into()
 }
 
+/// Any transformer that takes numbers, with any parameters of its golden file that let it.
 fn numeric_step(choices: &mut Choices) -> Step {
-    match choices.below(6) {
-        0 | 1 => StandardScaler::default().with_mean(choices.chance(80)).with_std(choices.chance(80)).into(),
-        2 => MinMaxScaler::default().feature_range(-1.0, 2.0).clip(choices.chance(50)).into(),
-        3 => {
-            let strategy =
-                [BinStrategy::Uniform, BinStrategy::Quantile, BinStrategy::Kmeans][choices.below(3)];
-            let encode = [Encode::Ordinal, Encode::OnehotDense][choices.below(2)];
-            KBinsDiscretizer::default().n_bins(2 + choices.below(3)).strategy(strategy).encode(encode).into()
-        }
-        4 => SimpleImputer::default().add_indicator(choices.chance(50)).into(),
-        _ => encoder(choices),
-    }
+    static KNOWN: LazyLock<Vec<Vec<Transformer>>> = LazyLock::new(|| {
+        let values = |shift: usize| (0..30).map(|row| ((row * 7 + shift) % 11) as f64).collect::<Vec<f64>>();
+        let columns: Vec<_> = ["a", "b"].into_iter().zip([1, 4]).collect();
+        let columns = columns.into_iter().map(|(name, shift)| {
+            (name.to_owned(), Arc::new(Float64Array::from(values(shift))) as ArrayRef, false)
+        });
+        let table = table(&columns.collect::<Vec<_>>());
+        let takes = |transformer: &Transformer| transformer.fit(&table).is_ok();
+        let known = Transformer::NAMES.iter().map(|name| {
+            specifications(name).into_iter().map(|(own, _)| own).filter(takes).collect::<Vec<_>>()
+        });
+        known.filter(|known| !known.is_empty()).collect()
+    });
+    let own = &KNOWN[choices.below(KNOWN.len())];
+    own[choices.below(own.len())].clone().into()
 }
 
 fn imputer(choices: &mut Choices, text: bool) -> SimpleImputer {

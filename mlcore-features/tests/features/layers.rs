@@ -1,5 +1,4 @@
 //! The layers of the crate: `program/` knows no transformer, `transform/` no pipeline.
-#![expect(clippy::unwrap_used, reason = "a test reports by panicking, in its helpers too")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,12 +40,13 @@ fn names(line: &str, module: &str) -> bool {
     nested || paths.iter().any(|path| code.contains(path.as_str()))
 }
 
-fn root() -> PathBuf {
+/// The sources of the crate.
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
 /// The Rust files below a folder.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

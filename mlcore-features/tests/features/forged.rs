@@ -1,5 +1,4 @@
 //! Plans that nobody fitted: whatever a stored plan says, loading and running it ends in a result or an error.
-#![expect(clippy::unwrap_used, reason = "a test reports by panicking, in its helpers too")]
 
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
 use mlcore_features::transform::{
     Categories, Drop, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
-    OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, Transform,
+    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, Transform, Transformer,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -30,15 +29,19 @@ fn plan() -> Plan {
     let text = Pipeline::new()
         .then("impute", SimpleImputer::default().strategy(Strategy::MostFrequent).add_indicator(true))
         .then("encode", OneHotEncoder::default().drop(Drop::First).handle_unknown(HandleUnknown::Ignore));
-    ColumnTransformer::new()
+    let mut plan = ColumnTransformer::new()
         .with("num", number, ["number"])
         .with("bins", KBinsDiscretizer::default().n_bins(2), ["whole"])
         .with("text", text, ["text"])
         .with("rare", OneHotEncoder::default().min_frequency(MinFrequency::Count(2)), ["whole", "text"])
         .with("ord", OrdinalEncoder::default().unknown_value(-1.0), ["text"])
-        .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"])
-        .fit(&table())
-        .unwrap()
+        .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"]);
+    let named = format!("{plan:?}");
+    for name in Transformer::NAMES.iter().filter(|name| !named.contains(**name)) {
+        let transformer = Transformer::new(name, &Parameters::new()).unwrap();
+        plan = plan.with(*name, transformer, ["whole"]);
+    }
+    plan.fit(&table()).unwrap()
 }
 
 /// Changes one place of a document: what and where follow from the numbers.

@@ -1,0 +1,19 @@
+//! The tests of the crate from outside, in one binary: it links in the time of one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test reports by panicking, in its helpers too"
+)]
+
+#[cfg(feature = "conformance")]
+mod conformance;
+mod extremes;
+mod forged;
+mod golden;
+mod layers;
+mod list;
+mod parity;
+mod plan;
+mod read;
+mod recipes;

@@ -1,0 +1,169 @@
+//! Golden files as tables, parameters and numbers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mlcore::arrow::array::{
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+};
+use mlcore::arrow::datatypes::{Field, Schema};
+use mlcore_features::transform::{Parameter, Scalar, Training, Transformer};
+use serde_json::Value;
+
+/// One case of a golden file.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) parameters: Value,
+    pub(crate) train: RecordBatch,
+    pub(crate) test: RecordBatch,
+    pub(crate) weights: Option<Vec<f64>>,
+    /// The step that refuses, and scikit-learn's words.
+    pub(crate) refused: Option<(String, String)>,
+    /// What scikit-learn answers.
+    pub(crate) answers: Value,
+}
+
+impl Case {
+    pub(crate) fn training(&self) -> Training<'_> {
+        match &self.weights {
+            None => Training::new(&self.train),
+            Some(weights) => Training::new(&self.train).with_weights(weights),
+        }
+    }
+
+    /// Does this step refuse?
+    pub(crate) fn is_refused_by(&self, step: &str) -> bool {
+        self.refused.as_ref().is_some_and(|(own, _)| own == step)
+    }
+}
+
+/// The cases of a golden file.
+pub(crate) fn cases(file: &str) -> Vec<Case> {
+    let path = folder().join(format!("{file}.json"));
+    let bytes = std::fs::read(&path).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()));
+    let document: Value = serde_json::from_slice(&bytes).unwrap();
+    document["cases"].as_array().unwrap().iter().map(|case| read(file, case)).collect()
+}
+
+fn read(file: &str, case: &Value) -> Case {
+    let train = table(&case["train"]);
+    Case {
+        name: format!("{file}: {}", text(&case["name"])),
+        parameters: case["parameters"].clone(),
+        test: case.get("test").map_or_else(|| train.clone(), table),
+        train,
+        weights: case.get("weights").map(floats),
+        refused: case.get("refused").map(|step| (text(step).to_owned(), text(&case["message"]).to_owned())),
+        answers: case.clone(),
+    }
+}
+
+/// Where the golden files of the transformers lie.
+pub(crate) fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/features")
+}
+
+/// The name of a transformer's golden file: `StandardScaler` -> `standard_scaler`.
+pub(crate) fn file_of(transformer: &str) -> String {
+    let mut file = String::new();
+    for letter in transformer.chars() {
+        if letter.is_uppercase() && !file.is_empty() {
+            file.push('_');
+        }
+        file.extend(letter.to_lowercase());
+    }
+    file
+}
+
+/// The transformer of this name with the parameters of a case.
+pub(crate) fn transformer(name: &str, case: &Case) -> mlcore::Result<Transformer> {
+    let parameters = case.parameters.as_object().unwrap().iter();
+    Transformer::new(name, &parameters.map(|(name, value)| (name.as_str(), parameter(value))).collect())
+}
+
+/// The different specifications in a transformer's golden file, each with a table of its first case.
+pub(crate) fn specifications(name: &str) -> Vec<(Transformer, RecordBatch)> {
+    let mut all: Vec<(Transformer, RecordBatch)> = Vec::new();
+    for case in cases(&file_of(name)) {
+        if let Ok(transformer) = transformer(name, &case)
+            && !all.iter().any(|(own, _)| *own == transformer)
+        {
+            all.push((transformer, case.train));
+        }
+    }
+    all
+}
+
+fn parameter(value: &Value) -> Parameter {
+    match value {
+        Value::Null => None::<bool>.into(),
+        Value::Bool(value) => (*value).into(),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => whole.into(),
+            None => number.as_f64().unwrap().into(),
+        },
+        Value::String(name) if name == "NaN" => f64::NAN.into(),
+        Value::String(word) => word.as_str().into(),
+        Value::Array(values) => values.iter().map(parameter).collect::<Vec<_>>().into(),
+        Value::Object(_) => panic!("{value} is no parameter"),
+    }
+}
+
+pub(crate) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+/// A number, or the name of one that JSON cannot hold.
+pub(crate) fn number(value: &Value) -> f64 {
+    match value {
+        Value::String(name) if name == "NaN" => f64::NAN,
+        Value::String(name) if name == "Infinity" => f64::INFINITY,
+        Value::String(name) if name == "-Infinity" => f64::NEG_INFINITY,
+        Value::Bool(value) => f64::from(u8::from(*value)),
+        Value::Null => f64::NAN,
+        other => other.as_f64().unwrap_or_else(|| panic!("{other} is no number")),
+    }
+}
+
+pub(crate) fn floats(values: &Value) -> Vec<f64> {
+    values.as_array().unwrap().iter().map(number).collect()
+}
+
+fn table(columns: &Value) -> RecordBatch {
+    let columns = columns.as_array().unwrap();
+    let arrays: Vec<ArrayRef> = columns.iter().map(array).collect();
+    let fields: Vec<Field> = columns
+        .iter()
+        .zip(&arrays)
+        .map(|(column, array)| Field::new(text(&column["name"]), array.data_type().clone(), true))
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap()
+}
+
+fn array(column: &Value) -> ArrayRef {
+    let values = column["values"].as_array().unwrap();
+    let present = |value: &Value| if value.is_null() { None } else { Some(number(value)) };
+    match text(&column["dtype"]) {
+        "float64" => Arc::new(values.iter().map(present).collect::<Float64Array>()),
+        "float32" => Arc::new(
+            values.iter().map(|value| present(value).map(|value| value as f32)).collect::<Float32Array>(),
+        ),
+        "int64" => Arc::new(values.iter().map(Value::as_i64).collect::<Int64Array>()),
+        "bool" => Arc::new(values.iter().map(Value::as_bool).collect::<BooleanArray>()),
+        "string" => Arc::new(values.iter().map(Value::as_str).collect::<StringArray>()),
+        other => panic!("the golden files have no {other}"),
+    }
+}
+
+/// Is it the same value as one of a golden file?
+pub(crate) fn is_same(ours: &Scalar, expected: &Value, close: impl Fn(f64, f64) -> bool) -> bool {
+    match (ours, expected) {
+        (Scalar::Missing, Value::Null) => true,
+        (Scalar::Missing, Value::String(name)) => name == "NaN",
+        (Scalar::Text(ours), Value::String(expected)) => ours == expected,
+        (Scalar::Bool(ours), Value::Bool(expected)) => ours == expected,
+        (Scalar::Int(ours), Value::Number(expected)) if expected.is_i64() => Some(*ours) == expected.as_i64(),
+        (ours, Value::Number(_)) => ours.as_f64().is_some_and(|ours| close(ours, number(expected))),
+        _ => false,
+    }
+}

@@ -1,0 +1,43 @@
+"""Columns of numbers on a common scale."""
+
+import math
+
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from feature_cases import LATER, case, column, golden, numeric_tables, rng
+
+
+@golden
+def standard_scaler():
+    attributes = ["mean_", "var_", "scale_", "n_samples_seen_"]
+    for name, columns in numeric_tables():
+        yield case(name, StandardScaler, {}, columns, attributes)
+    tables = dict(numeric_tables())
+    for name in ["normal", "with missing", "constant"]:
+        for parameters in [{"with_mean": False}, {"with_std": False}, {"with_mean": False, "with_std": False}]:
+            yield case(f"{name} {sorted(parameters)}", StandardScaler, parameters, tables[name], attributes)
+    yield case("unseen values", StandardScaler, {}, tables["normal"], attributes, LATER)
+    yield case("infinity later", StandardScaler, {}, tables["normal"], attributes, {"a": column([-math.inf]), "b": column([0.0])})
+    # Far from zero the last digits depend on the order in which numpy's matmul adds, which is the processor's.
+    tables["with missing"].pop("b"), tables["constant"].pop("huge")
+    for name in ["normal", "with missing", "constant", "all missing beside present", "ties"]:
+        rows = len(next(iter(tables[name].values()))["values"])
+        for kind, weights in [("whole", rng(12).integers(0, 4, rows) + 1.0), ("odd", rng(13).exponential(2.0, rows)), ("some 0", rng(14).integers(0, 2, rows) + 0.0)]:
+            yield case(f"{name}, {kind} weights", StandardScaler, {}, tables[name], attributes, weights=weights, inverse=False)
+    yield case("weights without deviation", StandardScaler, {"with_std": False}, tables["normal"], attributes, weights=rng(15).random(40))
+    yield case("text", StandardScaler, {}, {"a": column(["x", "y"])}, attributes)
+
+
+@golden
+def min_max_scaler():
+    attributes = ["data_min_", "data_max_", "data_range_", "scale_", "min_", "n_samples_seen_"]
+    for name, columns in numeric_tables():
+        yield case(name, MinMaxScaler, {}, columns, attributes)
+    tables = dict(numeric_tables())
+    yield case("range", MinMaxScaler, {"feature_range": (-1.0, 2.5)}, tables["normal"], attributes)
+    yield case("range with missing", MinMaxScaler, {"feature_range": (5.0, 6.0), "clip": True}, tables["with missing"], attributes)
+    yield case("clip", MinMaxScaler, {"clip": True}, tables["normal"], attributes, LATER)
+    yield case("no clip", MinMaxScaler, {"clip": False}, tables["normal"], attributes, LATER)
+    yield case("range upside down", MinMaxScaler, {"feature_range": (1.0, 1.0)}, tables["normal"], attributes)
+    yield case("infinity later", MinMaxScaler, {"clip": True}, tables["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
+    yield case("text", MinMaxScaler, {}, {"a": column(["x", "y"])}, attributes)
