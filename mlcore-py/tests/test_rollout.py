@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import doctest
 import json
+import pickle
 
 import pytest
 from conftest import ROOT
 
 import mlcore
-from mlcore.rollout import Canary, Fixed, Guardrail, Shadowed, Weighted, bucket
+from mlcore.rollout import Canary, Fixed, Guardrail, Policy, Shadowed, Weighted, bucket, from_state
+
+ARMS = ["champion", "challenger", "canary"]
 
 
 def canary(**options):
@@ -35,7 +40,7 @@ def test_positions_are_uniform_and_units_are_checked():
 def test_a_canary_begins_at_its_first_step_with_the_defaults_of_rust():
     trial = canary()
     assert (trial.share, trial.phase) == (0.05, {"phase": "running", "step": 0})
-    options = json.loads(trial.to_json())["options"]
+    options = trial.save()["options"]
     assert (options["control"], options["canary"], options["salt"]) == ("champion", "canary", "churn/7")
     ramp = options["ramp"]
     assert (ramp["steps"], ramp["alpha"], ramp["min_samples"], ramp["max_hold"], ramp["expiry"]) == ([0.05, 0.2, 0.5], 0.05, 100, None, "roll_back")
@@ -45,27 +50,126 @@ def test_a_canary_begins_at_its_first_step_with_the_defaults_of_rust():
 
 def test_a_canary_takes_every_option():
     trial = canary(control="a", canary="b", steps=[0.1, 0.9], alpha=0.01, min_samples=7, max_hold=1.5, expiry="hold")
-    options = json.loads(trial.to_json())["options"]
+    options = trial.save()["options"]
     ramp = options["ramp"]
     assert (options["control"], options["canary"]) == ("a", "b")
     assert (ramp["steps"], ramp["alpha"], ramp["min_samples"], ramp["expiry"]) == ([0.1, 0.9], 0.01, 7, "hold")
     assert ramp["max_hold"] == {"secs": 1, "nanos": 500_000_000}
 
 
-def test_a_canary_survives_a_restart():
-    trial = canary(steps=[0.3])
+def assignments(policy, units=2000):
+    return [policy.assign(f"user-{number}", ARMS, draw=number) for number in range(units)]
+
+
+def made(cls):
+    """The object that the example in the docstring makes."""
+    names = {}
+    for example in doctest.DocTestParser().get_examples(cls.__doc__):
+        try:
+            names["_"] = eval(example.source, names)
+        except SyntaxError:
+            exec(example.source, names)
+        for found in names.values():
+            if type(found) is cls:
+                return found
+    raise AssertionError(f"the docstring of {cls.__name__} makes none")
+
+
+@pytest.mark.parametrize("cls", Policy.__subclasses__(), ids=lambda cls: cls.__name__)
+def test_every_policy_survives_a_restart(cls):
+    policy = made(cls)
+    state = json.loads(json.dumps(policy.save()))
+    for again in (from_state(state), pickle.loads(pickle.dumps(policy)), copy.deepcopy(policy)):
+        assert type(again) is cls and repr(again) == repr(policy)
+        assert again.save() == state and assignments(again) == assignments(policy)
+        assert again.decide(0.0) == policy.decide(0.0)
+    policy.restore(state)
+    policy.merge(from_state(state).save())
+    for foreign in ({**state, "kind": "conformance"}, {**state, "version": 99}, {**state, "options": {"arm": "stranger"}}):
+        with pytest.raises(mlcore.Error) as caught:
+            policy.restore(foreign)
+        assert isinstance(caught.value, (mlcore.InvalidInputError, mlcore.UnsupportedError))
+        with pytest.raises(mlcore.Error):
+            policy.merge(foreign)
+    assert policy.save() == state
+    with pytest.raises(TypeError):
+        type("Sub", (cls,), {})
+
+
+def test_a_canary_goes_on_where_it_was():
+    trial = canary(steps=[0.3, 0.6])
+    for number in range(6000):
+        assignment = trial.assign(f"user-{number}", ["champion", "canary"])
+        trial.observe(assignment, latency=0.001, failed=assignment.arm == "stranger")
+    assert trial.decide(1.0)["decision"] == "step" and trial.share == 0.6
     trial.freeze("the holidays")
-    again = Canary.from_json(trial.to_json())
-    assert again.to_json() == trial.to_json() and "the holidays" in again.to_json()
+    again = from_state(trial.save())
+    assert (again.share, again.evidence, again.phase) == (0.6, trial.evidence, {"phase": "running", "step": 1})
     again.thaw()
-    assert "the holidays" not in again.to_json() and "the holidays" in trial.to_json()
-    saved = json.loads(trial.to_json())
-    for broken in ("", "{}", trial.to_json()[:-5], json.dumps({**saved, "more": 1})):
-        with pytest.raises(mlcore.CorruptError, match="restore canary"):
-            Canary.from_json(broken)
-    saved["options"]["ramp"]["steps"] = [0.4, 0.3]
+    assert again.decide(2.0)["reason"].startswith("error rate: 0 of 100")
+    assert trial.decide(2.0) == {"decision": "hold", "reason": "the holidays"}
+    again.observe("canary", breach="seen by an operator")
+    assert again.decide(3.0) == {"decision": "roll_back", "arm": "canary", "reason": "seen by an operator"}
+    assert all(assignment.arm == "champion" for assignment in assignments(again, 200))
+    # What one replica found is so for the other.
+    trial.merge(again.save())
+    assert trial.decide(4.0)["decision"] == "roll_back"
+
+
+def test_replicas_add_up():
+    one, other = canary(), canary()
+    for trial, requests in ((one, 7), (other, 5)):
+        for number in range(requests):
+            trial.observe(trial.assign(f"user-{number}", ["champion", "canary"]), latency=0.5, loss=0.1)
+    one.merge(other.save())
+    assert one.evidence[0]["canary"]["count"] + one.evidence[0]["control"]["count"] == 12
+
+
+def test_what_is_no_state_is_refused():
+    saved = canary().save()
+    for broken in ({}, {"kind": "canary"}, {**saved, "more": 1}, {**saved, "progress": {"phase": 1}}, {**saved, "version": float("nan")}):
+        with pytest.raises(mlcore.CorruptError, match="restore policy"):
+            from_state(broken)
     with pytest.raises(mlcore.InvalidInputError, match="growing shares"):
-        Canary.from_json(json.dumps(saved))
+        from_state({**saved, "options": {**saved["options"], "ramp": {**saved["options"]["ramp"], "steps": [0.4, 0.3]}}})
+    with pytest.raises(mlcore.UnsupportedError, match="bandit is not one of fixed, weighted, canary, shadowed"):
+        from_state({"kind": "bandit", "version": 1, "options": None})
+    with pytest.raises(mlcore.InvalidInputError, match="ramp.alpha is 0.05 there and 0.01 here"):
+        canary(alpha=0.01).restore(saved)
+    for none in (json.dumps(saved), None, [saved]):
+        with pytest.raises(mlcore.InvalidTypeError, match="a dict is expected"):
+            from_state(none)
+
+
+def test_shadows_hold_the_policy_that_they_were_given():
+    trial = canary()
+    shadowed = Shadowed(trial, ["champion"])
+    assert shadowed.policy is trial
+    trial.freeze("the holidays")
+    again = pickle.loads(pickle.dumps(shadowed))
+    assert again.policy.decide(0.0) == {"decision": "hold", "reason": "the holidays"}
+    again.policy.thaw()
+    assert again.decide(0.0)["reason"] != "the holidays", "the object inside is not the policy inside"
+    both = {tuple(assignment.shadows) for assignment in assignments(shadowed, 500)}
+    assert both == {(), ("champion",)}
+
+
+def test_questions_are_checked():
+    policy = Fixed("champion")
+    for arms, words in (([], "0 arms"), (["a", "a"], "twice"), (["no spaces please"], "arm")):
+        with pytest.raises(mlcore.InvalidInputError, match=words):
+            policy.assign("u", arms)
+    with pytest.raises(mlcore.InvalidInputError, match="unit"):
+        policy.assign("", ["champion"])
+    with pytest.raises(mlcore.InvalidInputError, match="nothing was seen"):
+        policy.observe("champion")
+    with pytest.raises(mlcore.InvalidTypeError, match="an assignment is expected"):
+        policy.observe(7, failed=True)
+    for seconds in (-1.0, float("nan")):
+        with pytest.raises(mlcore.InvalidInputError, match="now"):
+            policy.decide(seconds)
+    with pytest.raises(TypeError):
+        Policy()
 
 
 @pytest.mark.parametrize(
@@ -79,10 +183,10 @@ def test_a_canary_survives_a_restart():
         (lambda: canary(canary="champion"), "its own control"),
         (lambda: canary(control="no spaces please"), "arm"),
         (lambda: canary(max_hold=-1.0), "max_hold"),
-        (lambda: canary(expiry="never"), "roll_back, hold"),
+        (lambda: canary(expiry="never"), "roll_back or hold"),
         (lambda: Guardrail("error_rate", 0.0), "margin"),
         (lambda: Guardrail("error_rate", float("inf")), "margin"),
-        (lambda: Guardrail("latency", 0.1), "error_rate, slow_share, loss"),
+        (lambda: Guardrail("latency", 0.1), "error_rate, slow_share or loss"),
         (lambda: Guardrail("slow_share", 0.1), "budget"),
         (lambda: Guardrail("slow_share", 0.1, budget=-1.0), "budget"),
         (lambda: Guardrail("loss", 0.1, budget=1.0), "budget"),

@@ -6,12 +6,11 @@ import numpy.typing as npt
 
 from mlcore.drift import Verdict
 from mlcore.registry import Registry
-from mlcore.rollout import Canary, Fixed, Shadowed, Weighted
+from mlcore.rollout import Policy
 from mlcore.typing import ArrayLike, Row, Table
 
 _Outputs = dict[str, npt.NDArray[Any]]
 _Loss = Literal["log_loss", "squared_error", "absolute_error", "zero_one"] | Callable[[_Outputs, float], float]
-_Policy = Fixed | Weighted | Canary | Shadowed
 
 @final
 class Prediction:
@@ -54,7 +53,7 @@ class Endpoint:
         *,
         default_arm: str | None = None,
         arms: Sequence[str] = ...,
-        policy: _Policy | None = None,
+        policy: Policy | None = None,
         reference: Table | None = None,
         monitor_options: Mapping[str, Any] | None = None,
         loss: _Loss | None = None,
@@ -74,7 +73,7 @@ class Endpoint:
     def report_outcome(self, id: str | Prediction, label: float) -> None: ...
     def process(self) -> list[Event]: ...
     def run_shadows(self) -> int: ...
-    def set_policy(self, policy: _Policy) -> list[Event]: ...
+    def set_policy(self, policy: Policy) -> list[Event]: ...
     def refresh(self) -> list[Event]: ...
     def counts(self) -> dict[str, int]: ...
     def latency_quantile(self, q: float) -> float: ...

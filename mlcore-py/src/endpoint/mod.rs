@@ -56,7 +56,7 @@ pub(crate) mod native {
 ///     The alias whose version everybody gets who is assigned to no other arm. Default ``champion``.
 /// arms : list of str
 ///     The aliases of a canary, of shadows.
-/// policy : Fixed, Weighted, Canary or Shadowed, optional
+/// policy : Policy, optional
 ///     Who gets which arm. Default: everybody the default arm.
 /// reference : table, optional
 ///     Rows the model was trained on: a monitor compares the raw records of all answered requests with it. It watches the

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use mlcore::Error;
-use mlcore::rollout::{self, CanaryOptions, Expiry, Metric, PolicyState, Ramp, RampOptions, RolloutPolicy};
+use mlcore::rollout::{self, CanaryOptions, Metric, PolicyState, Ramp, RampOptions};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::arm;
-use crate::error::{detached, entry, invalid, raise};
-use crate::plain::{json, plain};
+use super::policy::{Policy, class_of};
+use crate::error::{detached, entry, raise};
+use crate::plain::plain;
 use crate::runner::duration;
-use crate::stats::unknown;
 
 /// How much worse than the control the canary may be.
 ///
@@ -42,8 +41,7 @@ use crate::stats::unknown;
 #[derive(Debug)]
 pub(crate) struct Guardrail {
     guardrail: rollout::Guardrail,
-    metric: &'static str,
-    limit: Option<f64>,
+    /// In seconds, as it was given.
     budget: Option<f64>,
 }
 
@@ -58,38 +56,21 @@ impl Guardrail {
         limit: Option<f64>,
         budget: Option<f64>,
     ) -> PyResult<Self> {
-        const OPERATION: &str = "build guardrail";
         entry(py, |py| {
-            let (name, metric) = match (metric, budget) {
-                ("error_rate", None) => ("error_rate", Metric::ErrorRate),
-                ("loss", None) => ("loss", Metric::Loss),
-                ("slow_share", Some(seconds)) => {
-                    let budget = duration(py, OPERATION, "budget", seconds)?;
-                    ("slow_share", Metric::SlowShare { budget })
-                }
-                ("slow_share", None) => {
-                    let problem = "slow_share needs to know what slow is";
-                    return Err(invalid(py, OPERATION, "budget", problem, "pass budget=, in seconds"));
-                }
-                ("error_rate" | "loss", Some(_)) => {
-                    let problem = format!("{metric} has no budget");
-                    return Err(invalid(py, OPERATION, "budget", problem, "pass it to slow_share only"));
-                }
-                (other, _) => {
-                    return Err(unknown(py, OPERATION, "metric", other, "error_rate, slow_share, loss"));
-                }
-            };
-            let built = rollout::Guardrail::new(metric, margin)
-                .and_then(|built| limit.map_or(Ok(built), |limit| built.with_limit(limit)));
-            let guardrail = built.map_err(|error| raise(py, &error))?;
-            Ok(Self { guardrail, metric: name, limit, budget })
+            let slow =
+                budget.map(|seconds| duration(py, "build guardrail", "budget", seconds)).transpose()?;
+            let guardrail = Metric::named(metric, slow)
+                .and_then(|metric| rollout::Guardrail::new(metric, margin))
+                .and_then(|built| limit.map_or(Ok(built), |limit| built.with_limit(limit)))
+                .map_err(|error| raise(py, &error))?;
+            Ok(Self { guardrail, budget })
         })
     }
 
     /// What it watches.
     #[getter]
     fn metric(&self) -> &str {
-        self.metric
+        self.guardrail.metric().as_str()
     }
 
     /// How much worse the canary may be.
@@ -102,8 +83,8 @@ impl Guardrail {
         let option = |name: &str, value: Option<f64>| {
             value.map_or_else(String::new, |value| format!(", {name}={value:?}"))
         };
-        let (limit, budget) = (option("limit", self.limit), option("budget", self.budget));
-        format!("Guardrail('{}', {:?}{limit}{budget})", self.metric, self.margin())
+        let (limit, budget) = (option("limit", self.guardrail.limit()), option("budget", self.budget));
+        format!("Guardrail('{}', {:?}{limit}{budget})", self.metric(), self.margin())
     }
 }
 
@@ -149,13 +130,15 @@ impl Guardrail {
 /// >>> canary.share, canary.phase
 /// (0.1, {'phase': 'running', 'step': 0})
 /// >>> canary.freeze("the holidays")
-/// >>> Canary.from_json(canary.to_json()).share
-/// 0.1
-#[pyclass(module = "mlcore.rollout", frozen)]
+/// >>> canary.decide(0.0)
+/// {'decision': 'hold', 'reason': 'the holidays'}
+#[pyclass(module = "mlcore.rollout", frozen, extends = Policy)]
 #[derive(Debug)]
 pub(crate) struct Canary {
     policy: Arc<rollout::Canary>,
 }
+
+class_of!(Canary, rollout::Canary);
 
 #[pymethods]
 impl Canary {
@@ -177,31 +160,25 @@ impl Canary {
         min_samples: Option<u64>,
         max_hold: Option<f64>,
         expiry: Option<&str>,
-    ) -> PyResult<Self> {
+    ) -> PyResult<PyClassInitializer<Self>> {
         entry(py, |py| {
             let mut ramp = RampOptions::new(guardrails.iter().map(|guardrail| guardrail.guardrail));
             if let Some(steps) = steps {
-                ramp.steps = steps;
+                ramp = ramp.with_steps(steps);
             }
             if let Some(alpha) = alpha {
-                ramp.alpha = alpha;
+                ramp = ramp.with_alpha(alpha);
             }
             if let Some(min_samples) = min_samples {
-                ramp.min_samples = min_samples;
+                ramp = ramp.with_min_samples(min_samples);
             }
+            let expiry = expiry.map_or(Ok(ramp.expiry), str::parse).map_err(|error| raise(py, &error))?;
             if let Some(seconds) = max_hold {
-                ramp.max_hold = Some(duration(py, "build canary", "max_hold", seconds)?);
-            }
-            if let Some(expiry) = expiry {
-                ramp.expiry = match expiry {
-                    "roll_back" => Expiry::RollBack,
-                    "hold" => Expiry::Hold,
-                    other => return Err(unknown(py, "build canary", "expiry", other, "roll_back, hold")),
-                };
+                let max_hold = duration(py, "build canary", "max_hold", seconds)?;
+                ramp = ramp.with_max_hold(max_hold, expiry);
             }
             let options = CanaryOptions::new(arm(py, control)?, arm(py, canary)?, salt, ramp);
-            let policy = rollout::Canary::new(options).map_err(|error| raise(py, &error))?;
-            Ok(Self { policy: Arc::new(policy) })
+            rollout::Canary::new(options).map(Self::of).map_err(|error| raise(py, &error))
         })
     }
 
@@ -257,32 +234,6 @@ impl Canary {
         Ok(evidence)
     }
 
-    /// Options and state as JSON, for :meth:`from_json` after a restart: units keep their arms, evidence is kept.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        entry(py, |py| {
-            let state = detached(py, || self.policy.save())?;
-            json(py, "save canary", &state)
-        })
-    }
-
-    /// The canary that :meth:`to_json` wrote, where it stood.
-    ///
-    /// Raises
-    /// ------
-    /// CorruptError
-    ///     When the text is no canary.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        entry(py, |py| {
-            let policy = detached(py, || {
-                let state: PolicyState = serde_json::from_str(json)
-                    .map_err(|cause| Error::corrupt("restore canary", "JSON", cause.to_string()))?;
-                rollout::Canary::from_state(&state)
-            })?;
-            Ok(Self { policy: Arc::new(policy) })
-        })
-    }
-
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let ramp = self.ramp(py)?;
         let state = match ramp.phase() {
@@ -300,11 +251,6 @@ impl Canary {
 }
 
 impl Canary {
-    /// The policy itself.
-    pub(super) fn shared(&self) -> Arc<dyn RolloutPolicy> {
-        self.policy.clone()
-    }
-
     /// The ramp as it stands; waits for whoever observes, so with the interpreter released.
     fn ramp(&self, py: Python<'_>) -> PyResult<Ramp> {
         detached(py, || Ok(self.policy.ramp()))

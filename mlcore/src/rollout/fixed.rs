@@ -21,6 +21,12 @@ impl Fixed {
         Self { arm }
     }
 
+    /// The arm.
+    #[must_use]
+    pub fn arm(&self) -> &Arm {
+        &self.arm
+    }
+
     /// The policy that `state` was saved by.
     ///
     /// # Errors

@@ -50,6 +50,18 @@ impl<P: RolloutPolicy> Shadowed<P> {
     pub fn policy(&self) -> &P {
         &self.policy
     }
+
+    /// The arms that run beside it.
+    #[must_use]
+    pub fn shadows(&self) -> &[Arm] {
+        &self.options.shadows
+    }
+
+    /// The share of requests that the shadows see.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.options.share
+    }
 }
 
 impl Shadowed<Arc<dyn RolloutPolicy>> {

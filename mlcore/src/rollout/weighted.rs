@@ -60,6 +60,18 @@ impl Weighted {
         Ok(Self { options: Weights { salt: salt.into(), weights }, stretches })
     }
 
+    /// The salt that the policy was built with.
+    #[must_use]
+    pub fn salt(&self) -> &str {
+        &self.options.salt
+    }
+
+    /// The arms and weights that the policy was built with.
+    #[must_use]
+    pub fn weights(&self) -> &[(Arm, f64)] {
+        &self.options.weights
+    }
+
     /// The policy that `state` was saved by.
     ///
     /// # Errors
