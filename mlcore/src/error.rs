@@ -221,13 +221,18 @@ impl Error {
         )
     }
 
-    /// The meaning of an operating-system error, with the file as subject.
+    /// The meaning of an operating-system error, with the file as subject. An [`Error`] that passed through
+    /// [`std::io::Error`] comes out as it was.
     pub fn from_io(
         operation: impl Into<Cow<'static, str>>,
         subject: impl Into<String>,
         cause: std::io::Error,
     ) -> Self {
         use std::io::ErrorKind as Kind;
+        let cause = match cause.downcast::<Self>() {
+            Ok(error) => return error,
+            Err(cause) => cause,
+        };
         let (operation, subject, problem) = (operation.into(), subject.into(), cause.to_string());
         let error = match cause.kind() {
             Kind::NotFound => Self::not_found(operation, subject, problem),

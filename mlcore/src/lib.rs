@@ -33,6 +33,7 @@ pub mod runner;
 pub mod schema;
 pub mod stats;
 pub mod time;
+mod url;
 #[doc(hidden)]
 pub mod words;
 

@@ -187,7 +187,7 @@ fn rows_that_the_log_does_not_give_are_found() {
             model.description = "changed".to_owned();
         }),
         find(&|rows| {
-            let mut other = serde_json::to_value(&rows_model(rows)).unwrap();
+            let mut other = serde_json::to_value(rows_model(rows)).unwrap();
             other["name"] = "other".into();
             rows.push(Row::Model(serde_json::from_value(other).unwrap()));
         }),

@@ -8,8 +8,8 @@ use std::path::Path;
 use mlcore::artifact::Digest;
 use mlcore::name::{Alias, ModelName, RequestId, Version};
 use mlcore::registry::{
-    AuditEntry, Change, Expected, Model, ModelVersion, NewVersion, Registry, RegistryExt, SqliteOptions,
-    SqliteRegistry, Stage, Timestamp,
+    AuditEntry, Change, Expected, Model, ModelVersion, NewVersion, Registry, RegistryExt, SqliteAccess,
+    SqliteOptions, SqliteRegistry, Stage, Timestamp,
 };
 use mlcore::schema::Signature;
 use rusqlite::Connection;
@@ -225,7 +225,8 @@ fn files_that_are_no_registry_are_named() {
         assert!(error.to_string().contains(words), "{error}");
     }
     assert_eq!(fs::read(path("foreign.db")).unwrap(), untouched, "another program's file is left as it is");
-    let error = SqliteOptions::new(path("absent.db")).must_exist().open().unwrap_err();
+    let error =
+        SqliteOptions::new(path("absent.db")).with_access(SqliteAccess::ReadWrite).open().unwrap_err();
     assert_eq!(error.kind(), "not_found");
     assert!(!path("absent.db").exists());
 }

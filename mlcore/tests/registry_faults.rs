@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Digest, FolderStore, ImportOptions};
 use mlcore::name::ModelName;
 use mlcore::registry::{
-    Change, NewModel, NewVersion, Registry, RegistryExt, SqliteOptions, SqliteRegistry, Timestamp,
+    Change, NewModel, NewVersion, Registry, RegistryExt, SqliteAccess, SqliteOptions, SqliteRegistry,
+    Timestamp,
 };
 use mlcore::schema::Signature;
 use rusqlite::Connection;
@@ -72,7 +73,7 @@ fn a_read_only_registry_is_read_and_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("registry.db");
     SqliteRegistry::open(&path).unwrap().create_model(name("churn"), &change()).unwrap();
-    let registry = SqliteOptions::new(&path).read_only().open().unwrap();
+    let registry = SqliteOptions::new(&path).with_access(SqliteAccess::ReadOnly).open().unwrap();
     assert_eq!(registry.model(&name("churn")).unwrap().name, name("churn"));
     let error = registry.create_model(name("other"), &change()).unwrap_err();
     assert_eq!(error.kind(), "permission_denied", "{error}");
@@ -86,7 +87,10 @@ fn a_read_only_registry_is_read_and_not_written() {
     }
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
     let written = SqliteRegistry::open(&path).map(drop);
-    let read = SqliteOptions::new(&path).read_only().open().and_then(|registry| registry.verify());
+    let read = SqliteOptions::new(&path)
+        .with_access(SqliteAccess::ReadOnly)
+        .open()
+        .and_then(|registry| registry.verify());
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(written.unwrap_err().kind(), "permission_denied");
     assert_eq!(read.unwrap().sequence, 1);

@@ -102,7 +102,7 @@ impl Registry {
         let source = source(model)?;
         let plan = plan.map(plan_of).transpose()?;
         self.ask(py, |opened| {
-            let store = opened.artifacts()?;
+            let store = &opened.artifacts;
             let artifact = match &source {
                 Source::Bytes(bytes) => store.put_bytes(bytes)?,
                 Source::File(path) => store.put_file(path, &ImportOptions::default())?,

@@ -3,16 +3,14 @@
 mod changes;
 mod records;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use mlcore::Error;
-use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Digest, FolderStore, MemoryStore};
+use mlcore::artifact::{self, ArtifactStore, ArtifactStoreExt, FolderStore};
 use mlcore::name::{Alias, ModelName, RequestId, Version};
-use mlcore::registry::{
-    Change, MemoryRegistry, Registry as Backend, RegistryExt, SqliteOptions, SqliteRegistry, Timestamp,
-};
+use mlcore::registry::{AuditHead, Change, Registry as Backend, RegistryExt, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -42,7 +40,8 @@ pub(crate) mod native {
 ///     ``sqlite:///relative/path`` or ``sqlite:////absolute/path``, with ``?mode=ro`` read-only and with ``?mode=rw`` only if the
 ///     file exists; or ``memory:``, which ends with the object.
 /// artifacts : str or path, optional
-///     The folder of the artifacts. Default: beside the file, with ``.artifacts`` after its name.
+///     The folder of the artifacts, also as ``file:///absolute/path``, or ``memory:``. Default: beside the file, with
+///     ``.artifacts`` after its name. The first artifact makes it.
 /// actor : str, optional
 ///     Who changes things here: a person, a service. Default: the user of the process.
 ///
@@ -75,22 +74,21 @@ pub(crate) struct Registry {
 #[derive(Clone)]
 struct Opened {
     backend: Arc<dyn Backend>,
-    artifacts: Artifacts,
-}
-
-#[derive(Clone)]
-enum Artifacts {
-    Memory(MemoryStore),
-    /// A folder that is made when the first artifact comes.
-    Folder(PathBuf),
+    artifacts: Arc<dyn ArtifactStore>,
 }
 
 impl Opened {
-    fn artifacts(&self) -> mlcore::Result<Arc<dyn ArtifactStore>> {
-        Ok(match &self.artifacts {
-            Artifacts::Memory(store) => Arc::new(store.clone()),
-            Artifacts::Folder(folder) => Arc::new(FolderStore::open(folder)?),
-        })
+    fn open(url: &str, artifacts: Option<PathBuf>) -> mlcore::Result<Self> {
+        let backend = mlcore::registry::open(url)?;
+        let artifacts = match artifacts {
+            None => artifact::open(&mlcore::registry::artifacts_url(url)?)?,
+            Some(folder) => match folder.to_str() {
+                Some(url) => artifact::open(url)?,
+                // What is not Unicode can only be a path.
+                None => Arc::new(FolderStore::open(folder)?),
+            },
+        };
+        Ok(Self { backend, artifacts })
     }
 }
 
@@ -104,17 +102,7 @@ impl Registry {
                 Some(actor) => actor,
                 None => current_user(py),
             };
-            let opened = detached(py, || {
-                if url == "memory:" {
-                    let store =
-                        artifacts.map_or_else(|| Artifacts::Memory(MemoryStore::new()), Artifacts::Folder);
-                    return Ok(Opened { backend: Arc::new(MemoryRegistry::new()), artifacts: store });
-                }
-                let options = SqliteOptions::from_url(&url)?;
-                let folder = artifacts.unwrap_or_else(|| beside(&options.path));
-                let backend = Arc::new(SqliteRegistry::open_with(&options)?);
-                Ok(Opened { backend, artifacts: Artifacts::Folder(folder) })
-            })?;
+            let opened = detached(py, || Opened::open(&url, artifacts))?;
             Ok(Self { opened: RwLock::new(Some(opened)), actor, url, process: std::process::id() })
         })
     }
@@ -289,19 +277,12 @@ impl Registry {
     #[pyo3(signature = (since = None))]
     fn verify(&self, py: Python<'_>, since: Option<(u64, String)>) -> PyResult<(u64, String)> {
         self.ask(py, |opened| {
-            if let Some((sequence, hash)) = since {
-                let found =
-                    opened.backend.audit(sequence, 1)?.first().map(mlcore::registry::AuditEntry::head);
-                let expected: Digest = hash.parse()?;
-                if sequence > 0 && found.is_none_or(|head| head.hash != expected) {
-                    let problem = format!(
-                        "entry {sequence} is not the one that was noted: the log was cut or rewritten"
-                    );
-                    return Err(Error::corrupt("verify audit log", format!("entry {sequence}"), problem)
-                        .remedy("restore the registry from a backup"));
+            let head = match since {
+                Some((sequence, hash)) => {
+                    opened.backend.verify_since(&AuditHead::noted(sequence, hash.parse()?))?
                 }
-            }
-            let head = opened.backend.verify()?;
+                None => opened.backend.verify()?,
+            };
             Ok((head.sequence, head.hash.to_string()))
         })
     }
@@ -310,7 +291,7 @@ impl Registry {
     fn artifact<'py>(&self, py: Python<'py>, name: &str, version: u64) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = self.ask(py, |opened| {
             let version = opened.backend.version(&ModelName::new(name)?, Version::new(version)?)?;
-            opened.artifacts()?.read(&version.artifact)
+            opened.artifacts.read(&version.artifact)
         })?;
         Ok(PyBytes::new(py, &bytes))
     }
@@ -346,7 +327,7 @@ impl Registry {
                 return Err(Error::unsupported("load model", format!("{name}/{}", version.version), problem)
                     .remedy("read its bytes with artifact()"));
             }
-            Ok((version.version.get(), opened.artifacts()?.read(&version.artifact)?))
+            Ok((version.version.get(), opened.artifacts.read(&version.artifact)?))
         })?;
         let keywords = options.map_or_else(|| Ok(PyDict::new(py)), |options| options.copy())?;
         if !keywords.contains("name")? {
@@ -359,7 +340,7 @@ impl Registry {
     fn plan(&self, py: Python<'_>, name: &str, version: u64) -> PyResult<Option<Plan>> {
         let bytes = self.ask(py, |opened| {
             let version = opened.backend.version(&ModelName::new(name)?, Version::new(version)?)?;
-            version.lineage.plan.map(|plan| opened.artifacts()?.read(&plan.artifact)).transpose()
+            version.lineage.plan.map(|plan| opened.artifacts.read(&plan.artifact)).transpose()
         })?;
         bytes.map(|bytes| Plan::from_bytes(py, &bytes)).transpose()
     }
@@ -371,7 +352,7 @@ const PAGE: usize = 500;
 impl Registry {
     /// Both halves, for something that goes on using them: closing this one then does not end it.
     pub(crate) fn halves(&self, py: Python<'_>) -> PyResult<(Arc<dyn Backend>, Arc<dyn ArtifactStore>)> {
-        self.ask(py, |opened| Ok((opened.backend.clone(), opened.artifacts()?)))
+        self.ask(py, |opened| Ok((opened.backend.clone(), opened.artifacts.clone())))
     }
 
     /// Asks the open registry, with the interpreter released.
@@ -408,12 +389,6 @@ impl Registry {
         }
         Ok(change)
     }
-}
-
-fn beside(file: &Path) -> PathBuf {
-    let mut folder = file.as_os_str().to_owned();
-    folder.push(".artifacts");
-    folder.into()
 }
 
 fn current_user(py: Python<'_>) -> String {

@@ -125,7 +125,7 @@ impl ModelVersion {
     /// ``dev``, ``staging``, ``production`` or ``archived``.
     #[getter]
     fn stage(&self) -> &str {
-        self.version.stage.as_str()
+        self.version.stage.name()
     }
 
     /// What is special about it, in words.

@@ -107,26 +107,39 @@ impl From<Digest> for String {
 
 const PREFIX: &str = "sha256:";
 
-/// Hashes what passes through.
+/// Hashes what passes through: what [`ArtifactStore::put`](super::ArtifactStore::put) reads its content by.
+///
+/// ```
+/// use std::io::Read;
+///
+/// use mlcore::artifact::{Digest, HashingReader};
+///
+/// let mut reader = HashingReader::new(&b"a model"[..]);
+/// std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
+/// assert_eq!((reader.count(), reader.digest()), (7, Digest::of(b"a model")));
+/// ```
 #[derive(Debug)]
-pub(super) struct HashingReader<R> {
+pub struct HashingReader<R> {
     inner: R,
     hasher: Sha256,
     count: u64,
 }
 
 impl<R: Read> HashingReader<R> {
-    pub(super) fn new(inner: R) -> Self {
+    /// Hashes what `inner` gives.
+    pub fn new(inner: R) -> Self {
         Self { inner, hasher: Sha256::new(), count: 0 }
     }
 
     /// How many bytes have passed.
-    pub(super) fn count(&self) -> u64 {
+    #[must_use]
+    pub fn count(&self) -> u64 {
         self.count
     }
 
     /// The digest of what has passed.
-    pub(super) fn digest(&self) -> Digest {
+    #[must_use]
+    pub fn digest(&self) -> Digest {
         Digest(self.hasher.clone().finalize().into())
     }
 }

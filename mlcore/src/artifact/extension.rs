@@ -1,8 +1,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{ArtifactStore, Digest, ImportOptions, Package, file, verify};
-use crate::error::Result;
+use super::{ArtifactStore, Digest, ImportOptions, Package, file};
+use crate::error::{Error, Result};
 
 /// What callers want of every [`ArtifactStore`].
 pub trait ArtifactStoreExt: ArtifactStore {
@@ -72,7 +72,7 @@ pub trait ArtifactStoreExt: ArtifactStore {
         let mut bytes = Vec::with_capacity(capacity);
         reader
             .read_to_end(&mut bytes)
-            .map_err(|cause| verify::meaning("read artifact", &digest.to_string(), cause))?;
+            .map_err(|cause| Error::from_io("read artifact", digest.to_string(), cause))?;
         Ok(bytes)
     }
 

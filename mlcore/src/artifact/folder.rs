@@ -20,13 +20,14 @@ pub struct FolderStore {
 }
 
 impl FolderStore {
-    /// Opens the folder `root`, and makes it where it does not exist.
+    /// Opens the folder `root`, which the first artifact makes where it does not exist.
     ///
-    /// A folder that can only be read is opened too; then [`put`](ArtifactStore::put) fails.
+    /// A folder that can only be read is opened too; then [`put`](ArtifactStore::put) fails. A relative path is resolved
+    /// now: changing the working directory later changes nothing.
     ///
     /// # Errors
     /// [`InvalidInput`](Error::InvalidInput) when `root` is no folder, [`PermissionDenied`](Error::PermissionDenied)
-    /// when it can be neither read nor made, [`StorageFull`](Error::StorageFull).
+    /// when it cannot be read.
     pub fn open(root: impl AsRef<Path>) -> Result<Self> {
         const OPERATION: &str = "open artifact folder";
         let root = root.as_ref();
@@ -36,20 +37,17 @@ impl FolderStore {
                 return Err(Error::invalid_input(OPERATION, root.display().to_string(), "it is no folder"));
             }
             Ok(_) => drop(fs::read_dir(root).map_err(failed)?),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                let new = root.ancestors().take_while(|folder| !folder.exists()).count();
-                fs::create_dir_all(root).map_err(failed)?;
-                root.ancestors().skip(1).take(new).try_for_each(sync_folder).map_err(failed)?;
-            }
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
             Err(cause) => return Err(failed(cause)),
         }
+        let root = std::path::absolute(root).map_err(failed)?;
         let store = Self { root: root.into() };
         store.remove_partials();
         Ok(store)
     }
 
-    /// Removes what killed writers left. Every living writer holds the lock shared, so whoever gets it alone knows that
-    /// all files there are orphans. A folder that cannot be locked or written is left as it is.
+    /// Removes what killed writers left. Every living writer holds the lock shared, so that the one who gets it alone knows
+    /// all files there to be orphans. A folder that cannot be locked or written is left as it is.
     fn remove_partials(&self) {
         let Ok(lock) = File::options().write(true).open(self.lock_path()) else { return };
         if lock.try_lock().is_err() {
@@ -60,10 +58,17 @@ impl FolderStore {
         }
     }
 
+    /// Makes the folder where it does not exist, so that the disk knows it.
+    fn make(&self) -> io::Result<()> {
+        let new = self.root.ancestors().take_while(|folder| !folder.exists()).count();
+        fs::create_dir_all(&self.root)?;
+        self.root.ancestors().skip(1).take(new).try_for_each(sync_folder)
+    }
+
     /// Stores `content` under a name of its own in `partial/`, and renames it when it is whole.
     fn write(&self, content: &mut dyn Read) -> Result<Digest> {
-        let failed = |cause| verify::meaning(PUT, &self.root.display().to_string(), cause);
-        fs::create_dir_all(self.partial_path()).map_err(failed)?;
+        let failed = |cause| Error::from_io(PUT, self.root.display().to_string(), cause);
+        self.make().and_then(|()| fs::create_dir_all(self.partial_path())).map_err(failed)?;
         let lock = File::options()
             .write(true)
             .create(true)
@@ -183,7 +188,7 @@ fn copy(content: &mut dyn Read, file: &mut dyn Write) -> Result<Digest> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let count = verify::read_retrying(&mut content, &mut buffer)
-            .map_err(|cause| verify::meaning(PUT, "content", cause))?;
+            .map_err(|cause| Error::from_io(PUT, "content", cause))?;
         if count == 0 {
             break;
         }
@@ -228,8 +233,6 @@ pub(super) fn create_unique<T>(create: &dyn Fn(String) -> io::Result<T>) -> io::
 
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    // The parent of a bare relative name is the empty path.
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     File::open(folder)?.sync_all()
 }
 

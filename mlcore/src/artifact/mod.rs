@@ -8,16 +8,18 @@ mod extension;
 mod file;
 mod folder;
 mod memory;
+mod open;
 mod package;
 mod verify;
 
 use std::io::Read;
 
-pub use self::digest::Digest;
+pub use self::digest::{Digest, HashingReader};
 pub use self::extension::ArtifactStoreExt;
 pub use self::file::ImportOptions;
 pub use self::folder::FolderStore;
 pub use self::memory::MemoryStore;
+pub use self::open::open;
 pub use self::package::{Package, PackageFile, PackagePath};
 pub use self::verify::VerifiedReader;
 use crate::error::Result;
@@ -77,6 +79,7 @@ pub trait ArtifactStore: Send + Sync {
     fn delete(&self, digest: &Digest) -> Result<bool>;
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<S: ArtifactStore + ?Sized> ArtifactStore for std::sync::Arc<S> {
     fn put(&self, content: &mut dyn Read) -> Result<Digest> {
         (**self).put(content)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::folder::create_unique;
-use super::{Digest, VerifiedReader, verify};
+use super::{Digest, VerifiedReader};
 use crate::error::{Error, Result};
 
 /// A path inside a package: `/` between parts, relative, the same file on every system.
@@ -167,7 +167,7 @@ impl Package {
         open: &dyn Fn(&Digest) -> Result<VerifiedReader>,
         folder: &Path,
     ) -> Result<()> {
-        let failed = |cause| verify::meaning(MATERIALIZE, &folder.display().to_string(), cause);
+        let failed = |cause| Error::from_io(MATERIALIZE, folder.display().to_string(), cause);
         if fs::symlink_metadata(folder).is_ok() {
             return Err(Error::already_exists(
                 MATERIALIZE,
@@ -203,7 +203,7 @@ fn write_file(
     file: &PackageFile,
     open: &dyn Fn(&Digest) -> Result<VerifiedReader>,
 ) -> Result<()> {
-    let failed = |cause| verify::meaning(MATERIALIZE, &target.display().to_string(), cause);
+    let failed = |cause| Error::from_io(MATERIALIZE, target.display().to_string(), cause);
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
     }

@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// A reader that hands out the last byte only after all bytes were found to be those that were put.
 ///
-/// Whoever streams sees earlier bytes before that: treat nothing as read until the reader has answered 0 bytes or the
+/// Earlier bytes are seen before that: treat nothing as read until the reader has answered 0 bytes or the
 /// whole size. Content that is longer, shorter or otherwise different ends in an error of kind
 /// [`InvalidData`](io::ErrorKind::InvalidData) whose source is [`Error::Corrupt`].
 pub struct VerifiedReader {
@@ -90,11 +90,6 @@ pub(super) fn read_retrying(reader: &mut impl Read, buffer: &mut [u8]) -> io::Re
             done => return done,
         }
     }
-}
-
-/// The meaning of a failed read: what this library said, where the failure passed through [`io::Error`].
-pub(super) fn meaning(operation: &'static str, subject: &str, cause: io::Error) -> Error {
-    cause.downcast::<Error>().unwrap_or_else(|cause| Error::from_io(operation, subject, cause))
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub struct AuditEntry {
 
 /// Where the audit log ends. Kept elsewhere, it proves later that nothing before it was changed or cut off:
 /// [`RegistryExt::verify_since`](super::RegistryExt::verify_since).
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct AuditHead {
     /// The sequence of the last entry; 0 for an empty log.
@@ -50,6 +51,16 @@ pub struct AuditHead {
     pub hash: Digest,
     /// Its effective time; none for an empty log.
     pub effective_at: Option<Timestamp>,
+}
+
+impl AuditHead {
+    /// The head whose sequence and hash were noted elsewhere; all that [`verify_since`] needs.
+    ///
+    /// [`verify_since`]: super::RegistryExt::verify_since
+    #[must_use]
+    pub fn noted(sequence: u64, hash: Digest) -> Self {
+        Self { sequence, hash, effective_at: None }
+    }
 }
 
 /// One move of an alias.

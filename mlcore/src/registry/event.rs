@@ -1,5 +1,3 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{NewModel, NewVersion, Stage, Subject};
@@ -93,6 +91,7 @@ pub enum Event {
 }
 
 /// Where an alias pointed and points.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AliasMove {
     /// The model.
@@ -106,6 +105,7 @@ pub struct AliasMove {
 }
 
 /// The stage that a version had and has.
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StageMove {
     /// The version.
@@ -205,15 +205,6 @@ impl Event {
             | Self::SetAlias { .. }
             | Self::SetTag { .. }
             | Self::Describe { .. } => &[],
-        }
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.version {
-            Some(version) => write!(f, "{}/{version}", self.model),
-            None => self.model.fmt(f),
         }
     }
 }

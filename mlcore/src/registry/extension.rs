@@ -263,7 +263,7 @@ pub trait RegistryExt: Registry {
                 format!("{model}@{alias}"),
                 "no version carries this alias",
             )
-            .remedy("set it with RegistryExt::set_alias or RegistryExt::promote")),
+            .remedy("promote a version to it, or set it")),
         }
     }
 
@@ -290,7 +290,8 @@ pub trait RegistryExt: Registry {
             0 => Some(AuditHead::default()),
             sequence => self.audit(sequence, 1)?.first().map(AuditEntry::head),
         };
-        if found == Some(*anchor) {
+        // The hash covers everything else.
+        if found.is_some_and(|found| (found.sequence, found.hash) == (anchor.sequence, anchor.hash)) {
             return Ok(head);
         }
         let problem = format!(

@@ -46,6 +46,7 @@ mod extension;
 mod memory;
 mod model;
 mod mutation;
+mod open;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stage;
@@ -57,6 +58,7 @@ pub use self::extension::RegistryExt;
 pub use self::memory::MemoryRegistry;
 pub use self::model::{Lineage, Model, ModelVersion, NewModel, NewVersion, PlanReference, VersionReference};
 pub use self::mutation::{Change, Expected, Incumbent, Mutation, Subject};
+pub use self::open::{artifacts_url, open};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteAccess, SqliteOptions, SqliteRegistry};
 pub use self::stage::Stage;
@@ -141,6 +143,7 @@ pub trait Registry: Send + Sync {
     fn verify(&self) -> Result<AuditHead>;
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<R: Registry + ?Sized> Registry for std::sync::Arc<R> {
     fn apply(&self, mutation: &Mutation, change: &Change) -> Result<AuditEntry> {
         (**self).apply(mutation, change)

@@ -132,7 +132,8 @@ impl Lineage {
     }
 }
 
-/// A feature plan, by what it does and by where it lies.
+/// A feature plan, by what it does and by where it lies: see [`Lineage::with_plan`].
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PlanReference {
     /// The hash of its content, which the prediction log carries too.
@@ -141,7 +142,8 @@ pub struct PlanReference {
     pub artifact: Digest,
 }
 
-/// A version of some model.
+/// A version of some model: see [`Lineage::with_parent`].
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct VersionReference {
     /// The model.

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{NewModel, NewVersion, Stage, Timestamp};
@@ -11,15 +13,17 @@ use crate::name::{Alias, ModelName, RequestId, Version};
 /// let change = Change::new("ana", Timestamp::from_millis(1_700_000_000_000)).with_reason("gate passed");
 /// ```
 #[non_exhaustive]
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Change {
     /// Who: a person, a service; 1 to 256 bytes without control characters.
     pub actor: String,
     /// When, by the caller's clock.
     pub at: Timestamp,
     /// Why, in words; at most 10,000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Makes a repetition safe: a second change of the same request answers what the first did, and does nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
 }
 
@@ -77,8 +81,8 @@ impl From<Option<Version>> for Expected {
 }
 
 /// What happens to a version that is in production when another one goes there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Incumbent {
     /// It stays, and the transition is refused with [`Conflict`](crate::Error::Conflict).
     #[default]
@@ -87,7 +91,20 @@ pub enum Incumbent {
     Archive,
 }
 
+crate::words! { Incumbent, "incumbent": Keep = "keep", Archive = "archive" }
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any version"),
+            Self::Absent => f.write_str("no version"),
+            Self::Version(version) => write!(f, "version {version}"),
+        }
+    }
+}
+
 /// A model, or one of its versions.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Subject {
     /// The model.
@@ -97,6 +114,29 @@ pub struct Subject {
     pub version: Option<Version>,
 }
 
+impl Subject {
+    /// The model itself.
+    #[must_use]
+    pub fn model(model: ModelName) -> Self {
+        Self { model, version: None }
+    }
+
+    /// One of its versions.
+    #[must_use]
+    pub fn version(model: ModelName, version: Version) -> Self {
+        Self { model, version: Some(version) }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.version {
+            Some(version) => write!(f, "{}/{version}", self.model),
+            None => self.model.fmt(f),
+        }
+    }
+}
+
 /// What a registry can be asked to change. Each is one transaction with one audit entry.
 ///
 /// **Releases carry on.** A release may be found half done: by a process that was killed between two changes, or whose
@@ -104,7 +144,7 @@ pub struct Subject {
 /// what is found done counts as done, and what is found neither as expected nor as done is a
 /// [`Conflict`](crate::Error::Conflict). Repeated, both succeed and change nothing more.
 #[non_exhaustive]
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mutation {
     /// Registers a model.

@@ -63,7 +63,10 @@ fn random(draw: &mut Draw) -> Mutation {
         1 => Expected::Version(number(1 + draw.below(8))),
         _ => Expected::Any,
     };
-    let subject = Subject { model: model.clone(), version: (draw.below(2) == 0).then_some(version) };
+    let subject = match draw.below(2) {
+        0 => Subject::version(model.clone(), version),
+        _ => Subject::model(model.clone()),
+    };
     match draw.below(24) {
         0 | 1 => Mutation::CreateModel(NewModel::new(model).with_tag("k", "v")),
         2 => Mutation::DeleteModel { model },
@@ -77,8 +80,8 @@ fn random(draw: &mut Draw) -> Mutation {
             Mutation::SetAlias { model, alias, version, expected }
         }
         11..=14 => {
-            let (from, to) = (draw.of(&Stage::ALL), draw.of(&Stage::ALL));
-            let incumbent = draw.of(&[Incumbent::Keep, Incumbent::Archive]);
+            let (from, to) = (draw.of(Stage::ALL), draw.of(Stage::ALL));
+            let incumbent = draw.of(Incumbent::ALL);
             Mutation::Transition { model, version, from, to, incumbent }
         }
         15..=17 => {

@@ -75,8 +75,8 @@ fn what_a_version_was_made_of_is_kept(make: &impl Fn() -> Box<dyn Registry>) {
 }
 
 fn stages_go_the_ways_of_the_table(make: &impl Fn() -> Box<dyn Registry>) {
-    for from in Stage::ALL {
-        for to in Stage::ALL {
+    for &from in Stage::ALL {
+        for &to in Stage::ALL {
             let world = World::new(make);
             let version = world.version_in(from);
             if from.may_become(to) {

@@ -146,7 +146,7 @@ pub(super) fn forbidden(operation: &'static str, version: &ModelVersion, to: Sta
     let subject = format!("{}/{}", version.model, version.version);
     let error =
         Error::invalid_input(operation, subject, format!("a version does not go from {from} to {to}"));
-    match Stage::ALL.into_iter().find(|step| from.may_become(*step) && step.may_become(to)) {
+    match Stage::ALL.iter().find(|step| from.may_become(**step) && step.may_become(to)) {
         Some(step) if from != to => error.remedy(format!("take it to {step} first")),
         _ => error,
     }
@@ -180,14 +180,7 @@ pub(super) fn unexpected(
     expected: Expected,
     found: Option<Version>,
 ) -> Error {
-    let words = |version: Option<Version>| {
-        version.map_or("no version".to_owned(), |version| format!("version {version}"))
-    };
-    let believed = match expected {
-        Expected::Version(version) => words(Some(version)),
-        Expected::Absent | Expected::Any => words(None),
-    };
-    let problem = format!("expected {believed}, found {}", words(found));
+    let problem = format!("expected {expected}, found {}", Expected::from(found));
     Error::conflict(operation, format!("{model}@{alias}"), problem)
         .remedy("read the alias again, then decide again")
 }

@@ -25,7 +25,10 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn open(options: SqliteOptions) -> Result<Self> {
+    pub(super) fn open(mut options: SqliteOptions) -> Result<Self> {
+        // Connections are opened later too, when the working directory may be another.
+        options.path = std::path::absolute(options.path())
+            .map_err(|cause| Error::from_io(OPEN, options.path().display().to_string(), cause))?;
         check_place(&options)?;
         if options.is_read_only() {
             let (name, reader) = open_read_only(&options)?;
@@ -50,7 +53,7 @@ impl Connections {
                 self.path().display().to_string(),
                 "it was opened read-only",
             )
-            .remedy("open it without SqliteOptions::read_only")
+            .remedy("open it with access to write")
         })
     }
 
@@ -86,15 +89,13 @@ fn check_place(options: &SqliteOptions) -> Result<()> {
         Ok(found) if found.is_file() => Ok(()),
         Ok(_) => Err(Error::invalid_input(OPEN, subject(), "it is no regular file").remedy("name a file")),
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-            let folder =
-                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            if !folder.is_dir() {
+            if !path.parent().is_some_and(Path::is_dir) {
                 return Err(Error::not_found(OPEN, subject(), "its folder does not exist")
                     .remedy("create the folder first"));
             }
             if options.access != SqliteAccess::Create {
                 return Err(Error::not_found(OPEN, subject(), "there is no such file")
-                    .remedy("open it with SqliteOptions::new, which creates it"));
+                    .remedy("open it with access that creates it"));
             }
             Ok(())
         }
@@ -129,15 +130,13 @@ fn try_open_writer(options: &SqliteOptions, name: &str) -> Result<Connection> {
     let failed = meaning(OPEN, path);
     let create = match options.access {
         SqliteAccess::Create => OpenFlags::SQLITE_OPEN_CREATE,
-        _ => OpenFlags::empty(),
+        SqliteAccess::ReadWrite | SqliteAccess::ReadOnly => OpenFlags::empty(),
     };
     let mut connection = connect(options, name, OpenFlags::SQLITE_OPEN_READ_WRITE | create)?;
     // SQLite opens what it may not write read-only, without a word.
     if connection.is_readonly("main").map_err(&failed)? {
         return Err(Error::permission_denied(OPEN, path.display().to_string(), "the file cannot be written")
-            .remedy(
-                "let the process write the file and its folder, or open it with SqliteOptions::read_only",
-            ));
+            .remedy("let the process write the file and its folder, or open it read-only"));
     }
     // Another program's file is left as it is.
     schema::version(&connection, path)?;

@@ -15,22 +15,25 @@ pub(super) fn meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite:
             _ => (None, 0),
         };
         let error = match code {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
-                Error::unavailable(operation, file, "another process holds the registry")
-                    .remedy("repeat it, or wait longer with SqliteOptions::with_busy_timeout")
-            }
+            Some(
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
+            ) => Error::unavailable(operation, file, "another process holds the registry")
+                .remedy("repeat it, or open the registry with a longer busy timeout"),
             Some(ErrorCode::DiskFull) => full(operation, file, problem),
             Some(ErrorCode::SystemIoFailure) => match extended {
                 SQLITE_IOERR_SHMSIZE => full(operation, file, problem),
                 SQLITE_IOERR_SHORT_READ | SQLITE_IOERR_CORRUPTFS => damaged(operation, file, problem),
-                _ => Error::unavailable(operation, file, problem).remedy("check the disk and the system's log"),
+                _ => {
+                    Error::unavailable(operation, file, problem).remedy("check the disk and the system's log")
+                }
             },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-                Error::permission_denied(operation, file, problem).remedy(
-                    "let the process read and write the file and its folder, or open it with SqliteOptions::read_only",
-                )
+                Error::permission_denied(operation, file, problem)
+                    .remedy("let the process read and write the file and its folder, or open it read-only")
             }
-            Some(ErrorCode::OutOfMemory) => Error::overloaded(operation, file, problem).remedy("free memory and repeat it"),
+            Some(ErrorCode::OutOfMemory) => {
+                Error::overloaded(operation, file, problem).remedy("free memory and repeat it")
+            }
             Some(ErrorCode::TooBig) => Error::invalid_input(operation, file, problem),
             // What our own statements can meet otherwise is a file that is not as we wrote it: a table that is gone, a
             // constraint that does not hold, a column of another type.
@@ -45,7 +48,7 @@ pub(super) fn commit_meaning(operation: &'static str, file: &Path) -> impl Fn(ru
     move |cause| match cause.sqlite_error_code() {
         Some(ErrorCode::SystemIoFailure) => {
             Error::outcome_unknown(operation, file.display().to_string(), cause.to_string())
-                .remedy("repeat it with the same request id: see Change::with_request")
+                .remedy("repeat it with the same request id, or read what is there first")
                 .caused_by(cause)
         }
         _ => meaning(operation, file)(cause),

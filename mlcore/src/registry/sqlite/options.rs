@@ -3,17 +3,18 @@ use std::time::Duration;
 
 use super::SqliteRegistry;
 use crate::error::{Error, Result};
+use crate::url::shown;
 
 /// How a registry file is opened.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct SqliteOptions {
-    /// The file.
+    /// The file. A relative path is resolved when the file is opened.
     pub path: PathBuf,
-    /// What may be done with it.
+    /// What may be done with it. Default: everything, and the file is created where it does not exist.
     pub access: SqliteAccess,
     /// How long a change waits for another process before it fails with [`Error::Unavailable`]. Default 5 s: a change
-    /// holds the file for milliseconds, so that whoever waits longer waits for something stuck.
+    /// holds the file for milliseconds, so that a longer wait is for something stuck.
     pub busy_timeout: Duration,
     /// The most that the file may grow to, rounded down to pages of 4096 bytes; beyond it changes fail with
     /// [`Error::StorageFull`]. Default: as much as the disk gives.
@@ -32,6 +33,10 @@ pub enum SqliteAccess {
     ReadOnly,
 }
 
+crate::words! {
+    SqliteAccess, "access to a registry file": Create = "create", ReadWrite = "read_write", ReadOnly = "read_only",
+}
+
 impl SqliteOptions {
     /// Reads, writes and, where it does not exist, creates `path`.
     #[must_use]
@@ -47,7 +52,7 @@ impl SqliteOptions {
     /// [`Error::InvalidInput`] for anything else.
     pub fn from_url(url: &str) -> Result<Self> {
         let refuse = |problem: &str| {
-            Err(Error::invalid_input("open registry", url, problem)
+            Err(Error::invalid_input("open registry", shown(url), problem)
                 .remedy("write sqlite:///relative/path or sqlite:////absolute/path"))
         };
         let Some(rest) = url.strip_prefix("sqlite:///") else {
@@ -55,28 +60,21 @@ impl SqliteOptions {
         };
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         if path.is_empty() || path == ":memory:" {
-            return refuse("it names no file; a registry in memory is a MemoryRegistry");
+            return refuse("it names no file; the URL of a registry in memory is memory:");
         }
         let options = Self::new(path);
         match query {
             "" => Ok(options),
-            "mode=rw" => Ok(options.must_exist()),
-            "mode=ro" => Ok(options.read_only()),
+            "mode=rw" => Ok(options.with_access(SqliteAccess::ReadWrite)),
+            "mode=ro" => Ok(options.with_access(SqliteAccess::ReadOnly)),
             _ => refuse("of its query only mode=rw and mode=ro are known"),
         }
     }
 
-    /// Creates nothing: the file must exist.
+    /// Allows this and no more.
     #[must_use]
-    pub fn must_exist(mut self) -> Self {
-        self.access = SqliteAccess::ReadWrite;
-        self
-    }
-
-    /// Only reads.
-    #[must_use]
-    pub fn read_only(mut self) -> Self {
-        self.access = SqliteAccess::ReadOnly;
+    pub fn with_access(mut self, access: SqliteAccess) -> Self {
+        self.access = access;
         self
     }
 

@@ -1,0 +1,89 @@
+//! Registries and artifact stores by URL.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use mlcore::Error;
+use mlcore::artifact::{self, ArtifactStoreExt};
+use mlcore::registry;
+
+#[track_caller]
+fn refused<T>(opened: mlcore::Result<T>, kind: &str, words: &str) {
+    let error = opened.err().unwrap();
+    assert_eq!(error.kind(), kind, "{error}");
+    let text = error.to_string();
+    assert!(text.contains(words) && !text.contains("::"), "{text}");
+}
+
+#[test]
+fn an_unknown_url_is_told_the_known_ones() {
+    for url in ["", "registry.db", "redis://host", "memory:x", "postgres://ana:secret@host/db", "http://host"]
+    {
+        refused(registry::open(url), "invalid_input", "sqlite:////absolute/path");
+        refused(registry::artifacts_url(url), "invalid_input", "memory:");
+    }
+    for url in ["", "s3://bucket/key", "memory:x", "file:relative", "file://elsewhere/x"] {
+        refused(artifact::open(url), "invalid_input", "file:///absolute/path");
+    }
+    let secret = registry::open("postgres://ana:secret@host/db").err().unwrap().to_string();
+    assert!(!secret.contains("secret"), "{secret}");
+}
+
+#[test]
+fn memory_is_new_each_time() {
+    let (one, two) = (artifact::open("memory:").unwrap(), artifact::open("memory:").unwrap());
+    let digest = one.put_bytes(b"x").unwrap();
+    assert!(one.contains(&digest).unwrap() && !two.contains(&digest).unwrap());
+    assert_eq!(registry::open("memory:").unwrap().verify().unwrap().sequence, 0);
+    assert_eq!(registry::artifacts_url("memory:").unwrap(), "memory:");
+}
+
+#[test]
+fn a_folder_is_made_with_its_first_artifact() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/a b");
+    let url = format!("file://{}", path.display()).replace(' ', "%20");
+    for url in [url, path.display().to_string()] {
+        let store = artifact::open(&url).unwrap();
+        assert!(store.list(None, 9).unwrap().is_empty() && !path.exists());
+        let digest = store.put_bytes(b"x").unwrap();
+        assert!(path.is_dir() && store.contains(&digest).unwrap());
+        std::fs::remove_dir_all(&path).unwrap();
+    }
+    std::fs::write(&path, b"a file").unwrap();
+    refused(artifact::open(&path.display().to_string()), "invalid_input", "no folder");
+}
+
+#[cfg(not(feature = "sqlite"))]
+#[test]
+fn what_this_build_lacks_is_said() {
+    refused(registry::open("sqlite:///x.db"), "unsupported", "feature sqlite");
+    refused(registry::artifacts_url("sqlite:///x.db"), "unsupported", "feature sqlite");
+}
+
+/// The only test here that reads relative paths: it changes the working directory of the process.
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_relative_path_means_the_place_where_it_was_opened() {
+    use mlcore::name::ModelName;
+    use mlcore::registry::{Change, RegistryExt, Timestamp};
+
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::env::set_current_dir(here.path()).unwrap();
+    let url = "sqlite:///registry.db";
+    let registry = registry::open(url).unwrap();
+    let artifacts = artifact::open(&registry::artifacts_url(url).unwrap()).unwrap();
+    std::env::set_current_dir(there.path()).unwrap();
+
+    let model = ModelName::new("churn").unwrap();
+    registry.create_model(&model, &Change::new("ana", Timestamp::default())).unwrap();
+    // Connections that read are opened when they are needed.
+    let read = || registry.model(&model).map(drop);
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..4).map(|_| scope.spawn(read)).collect();
+        readers.into_iter().try_for_each(|reader| reader.join().unwrap()).unwrap();
+    });
+    let digest = artifacts.put_bytes(b"x").unwrap();
+    assert!(artifacts.contains(&digest).unwrap());
+    assert!(here.path().join("registry.db.artifacts").is_dir() && here.path().join("registry.db").is_file());
+    assert_eq!(std::fs::read_dir(there.path()).unwrap().count(), 0);
+    assert!(matches!(registry::open("sqlite:///absent.db?mode=rw"), Err(Error::NotFound(_))));
+}
