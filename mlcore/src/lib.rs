@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `ort` (default) | ONNX models on ONNX Runtime, which is loaded when first used and never linked |
 //! | `sqlite` (default) | the registry in one SQLite file |
+//! | `ndarray` | tensors from and as arrays of the crate `ndarray` |
 //! | `conformance` | the contracts of the traits as test suites |
 //!
 //! Everything is synchronous; clock, randomness and storage are handed in. Authors of extensions depend on this crate
@@ -37,6 +38,7 @@ mod url;
 #[doc(hidden)]
 pub mod words;
 
+#[cfg(feature = "ndarray")]
 pub use ndarray;
 
 pub use crate::error::{Error, Result};

@@ -91,7 +91,7 @@ pub(crate) mod native {
             let weights = weights.as_ref().map(Numbers::as_slice);
             let counted =
                 detached(py, || evaluate::confusion_matrix(&y_true, &y_pred, wanted.as_deref(), weights))?;
-            Ok(counted.matrix.to_pyarray(py))
+            Ok(PyArray2::from_vec2(py, &counted.matrix)?)
         })
     }
 }

@@ -9,6 +9,8 @@ mod column_view;
 mod concat;
 pub(crate) mod element;
 mod json;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod record;
 mod row;
 mod row_buffer;

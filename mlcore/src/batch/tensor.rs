@@ -4,7 +4,6 @@ use std::ops::Range;
 use crate::arrow::array::{Array, StringArray};
 use crate::arrow::datatypes::ToByteSlice;
 use half::f16;
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use smallvec::{SmallVec, smallvec};
 
 use super::element::{Buffer, Element, sealed::Storage, with_buffer};
@@ -93,20 +92,9 @@ impl Tensor {
         Self { shape: smallvec![values.len()], storage: T::wrap(values) }
     }
 
-    /// The elements of an `ndarray` array; row-major ones are moved, others are copied into that order.
-    #[must_use]
-    pub fn from_array<T: Element>(array: ArrayD<T>) -> Self {
-        let shape = Shape::from_slice(array.shape());
-        let length: usize = shape.iter().product();
-        let values = if array.is_standard_layout() {
-            let (values, offset) = array.into_raw_vec_and_offset();
-            match offset.unwrap_or(0) {
-                0 if values.len() == length => values,
-                offset => values.into_iter().skip(offset).take(length).collect(),
-            }
-        } else {
-            array.iter().copied().collect()
-        };
+    /// The tensor of these elements, which are as many as the shape asks for.
+    #[cfg(feature = "ndarray")]
+    pub(super) fn of<T: Element>(shape: Shape, values: Vec<T>) -> Self {
         Self { shape, storage: T::wrap(values) }
     }
 
@@ -219,15 +207,6 @@ impl Tensor {
             let problem = format!("{} bytes are no elements of {dtype}", bytes.len());
             Err(Error::invalid_input("read tensor", "bytes", problem))
         })
-    }
-
-    /// The elements as an `ndarray` view of the tensor's shape.
-    ///
-    /// # Errors
-    /// As [`Tensor::values`].
-    pub fn array<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
-        ArrayViewD::from_shape(IxDyn(&self.shape), self.values()?)
-            .map_err(|cause| Error::internal("view tensor", "shape", cause.to_string()))
     }
 
     /// The rows of `range` along the first axis, sharing the elements (a tensor of bools copies them).
@@ -343,16 +322,6 @@ mod tests {
         );
         let words = Tensor::strings([3], ["a", "b", "c"]).unwrap().rows_in(1..2).unwrap();
         assert_eq!(words.texts().unwrap().collect::<Vec<_>>(), ["b"]);
-    }
-
-    #[test]
-    fn arrays_of_any_layout_keep_their_order() {
-        let array = ndarray::arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
-        let transposed = Tensor::from_array(array.clone().reversed_axes().into_dyn());
-        assert_eq!(transposed.values::<f64>().unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
-        let sliced = Tensor::from_array(array.slice_move(ndarray::s![1.., ..]).into_dyn());
-        assert_eq!(sliced.values::<f64>().unwrap(), [4.0, 5.0, 6.0]);
-        assert_eq!(sliced.array::<f64>().unwrap().shape(), [1, 3]);
     }
 
     #[test]

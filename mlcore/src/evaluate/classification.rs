@@ -1,7 +1,5 @@
 //! Metrics of predicted labels.
 
-use ndarray::Array2;
-
 use super::input::{Call, Sum, average, weight};
 use super::metric::Metric;
 use crate::error::Result;
@@ -36,8 +34,9 @@ pub fn accuracy_score<L: PartialEq>(
 pub struct ConfusionMatrix<L> {
     /// The label of each row and each column.
     pub labels: Vec<L>,
-    /// Rows are true labels, columns predicted ones; the weight of such rows, their number where there are no weights.
-    pub matrix: Array2<f64>,
+    /// A row for each true label, and in it a column for each predicted one: the weight of such rows, their number where
+    /// there are no weights.
+    pub matrix: Vec<Vec<f64>>,
 }
 
 /// How often each label was predicted as each other: scikit-learn's `confusion_matrix`.
@@ -54,7 +53,7 @@ pub struct ConfusionMatrix<L> {
 ///
 /// let counted = confusion_matrix(&[2, 0, 2, 2, 0, 1], &[0, 0, 2, 2, 0, 2], None, None)?;
 /// assert_eq!(counted.labels, [0, 1, 2]);
-/// assert_eq!(counted.matrix.row(2).to_vec(), [1.0, 0.0, 2.0]);
+/// assert_eq!(counted.matrix[2], [1.0, 0.0, 2.0]);
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 pub fn confusion_matrix<L: Ord + Clone>(
@@ -86,15 +85,15 @@ pub fn confusion_matrix<L: Ord + Clone>(
         let found = order.binary_search_by(|(known, _)| (*known).cmp(label)).ok()?;
         order.get(found).map(|(_, position)| *position)
     };
-    let mut sums = Array2::from_elem((labels.len(), labels.len()), Sum::default());
+    let mut sums = vec![vec![Sum::default(); labels.len()]; labels.len()];
     for (row, (truth, pred)) in y_true.iter().zip(y_pred).enumerate() {
         if let (Some(truth), Some(pred)) = (position(truth), position(pred))
-            && let Some(sum) = sums.get_mut((truth, pred))
+            && let Some(sum) = sums.get_mut(truth).and_then(|sums| sums.get_mut(pred))
         {
             sum.add(weight(sample_weight, row));
         }
     }
-    let matrix = sums.mapv(Sum::value);
+    let matrix = sums.into_iter().map(|sums| sums.into_iter().map(Sum::value).collect()).collect();
     Ok(ConfusionMatrix { labels, matrix })
 }
 

@@ -51,7 +51,7 @@ fn binary_metrics_are_scikit_learns() {
             _ => None,
         });
         let matrix = confusion_matrix(&y, &pred, Some(&[false, true]), w).unwrap().matrix;
-        check_matrix(spec, "confusion_matrix", matrix);
+        check_matrix(spec, "confusion_matrix", matrix.concat());
     }
 }
 
@@ -67,9 +67,9 @@ fn multiclass_metrics_are_scikit_learns() {
         });
         let all = confusion_matrix(&y, &pred, None, w).unwrap();
         check_matrix(spec, "labels", all.labels.iter().map(|label| *label as f64));
-        check_matrix(spec, "confusion_matrix", all.matrix);
+        check_matrix(spec, "confusion_matrix", all.matrix.concat());
         let some = confusion_matrix(&y, &pred, Some(&[1, 0]), w).unwrap();
-        check_matrix(spec, "confusion_matrix_1_0", some.matrix);
+        check_matrix(spec, "confusion_matrix_1_0", some.matrix.concat());
     }
 }
 
