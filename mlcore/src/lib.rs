@@ -22,7 +22,8 @@
 pub mod arrow;
 pub mod artifact;
 pub mod batch;
-#[cfg(feature = "conformance")]
+// The tests of this crate run the suites, too.
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod error;
 pub mod evaluate;

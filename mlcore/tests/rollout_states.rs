@@ -1,15 +1,13 @@
 //! What policies save: a restart moves no unit and loses no evidence, and what replicas have learnt adds up.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use mlcore::Error;
 use mlcore::name::{Arm, UnitId, Version};
 use mlcore::rollout::{
-    Ask, Assignment, Canary, CanaryOptions, Candidate, Candidates, Decision, Draw, Expiry, Fixed, Guardrail,
-    Metric, Observation, Outcome, Phase, PolicyState, Ramp, RampOptions, RolloutPolicy, Shadowed, Side,
-    StateFormat, Weighted,
+    Ask, Assignment, Canary, CanaryOptions, Candidate, Candidates, Decision, Draw, Expiry, Guardrail, Metric,
+    Observation, Outcome, Phase, PolicyState, Ramp, RampOptions, RolloutPolicy, Shadowed, Side, StateFormat,
 };
 
 fn arm(name: &str) -> Arm {
@@ -139,26 +137,15 @@ fn a_state_that_is_refused_changes_nothing() {
 }
 
 #[test]
-fn policies_are_rebuilt_from_what_they_saved() {
-    let weights = [(arm("champion"), 3.0), (arm("challenger"), 1.0)];
+fn policies_are_rebuilt_where_they_stood_and_strangers_are_not() {
     let ill = canary();
     traffic(&ill, 0..3_000, 0.6);
-    let policies: [Arc<dyn RolloutPolicy>; 5] = [
-        Arc::new(Fixed::new(arm("challenger"))),
-        Arc::new(Weighted::new("salt", weights).unwrap()),
-        Arc::new(canary()),
-        Arc::new(Shadowed::new(ill, [arm("champion")], 0.5).unwrap()),
-        Arc::new(Shadowed::new(Shadowed::new(canary(), [], 1.0).unwrap(), [arm("champion")], 0.5).unwrap()),
-    ];
-    let mut kinds: Vec<String> = Vec::new();
-    for policy in policies {
-        let state = policy.save().unwrap();
-        let rebuilt = state.to_policy().unwrap();
-        assert!(assignments(&*rebuilt, 2_000) == assignments(&*policy, 2_000), "{policy:?}");
-        assert_eq!(rebuilt.decide(Duration::ZERO), policy.decide(Duration::ZERO));
-        kinds.push(state.kind().to_owned());
-    }
-    assert!(PolicyState::KINDS.iter().all(|kind| kinds.iter().any(|own| own == kind)), "{kinds:?}");
+    let policy = Shadowed::new(Shadowed::new(ill, [], 1.0).unwrap(), [arm("champion")], 0.5).unwrap();
+    let rebuilt = policy.save().unwrap().to_policy().unwrap();
+    assert!(assignments(&*rebuilt, 2_000) == assignments(&policy, 2_000));
+    let decision = rebuilt.decide(Duration::ZERO);
+    assert!(matches!(decision, Decision::RollBack { .. }), "{decision:?}");
+    assert_eq!(decision, policy.decide(Duration::ZERO));
     let foreign = PolicyState::new(StateFormat::new("explore", 1), &(), &()).unwrap();
     let error = foreign.to_policy().unwrap_err();
     assert!(matches!(error, Error::Unsupported(_)), "{error}");

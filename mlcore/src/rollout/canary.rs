@@ -178,3 +178,36 @@ impl RolloutPolicy for Canary {
 
 /// The epoch of what must not count as evidence. No step has it: there are at most 255.
 const NO_EPOCH: u32 = u32::MAX;
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::conformance::Stickiness;
+    use crate::rollout::testing::{arm, hold};
+    use crate::rollout::{Expiry, Guardrail, Metric};
+
+    fn with(ramp: RampOptions) -> Canary {
+        Canary::new(CanaryOptions::new(arm("champion"), arm("challenger"), "release-2", ramp)).unwrap()
+    }
+
+    fn guardrail() -> Guardrail {
+        Guardrail::new(Metric::ErrorRate, 0.05).unwrap().with_limit(0.3).unwrap()
+    }
+
+    pub(crate) fn canary() -> Canary {
+        with(RampOptions::new([guardrail()]))
+    }
+
+    pub(crate) fn contract() {
+        hold(canary, Stickiness::Unit);
+        let slow = Metric::SlowShare { budget: Duration::from_millis(100) };
+        let all = [
+            guardrail(),
+            Guardrail::new(slow, 0.1).unwrap().with_limit(0.5).unwrap(),
+            Guardrail::new(Metric::Loss, 0.1).unwrap(),
+        ];
+        let limited =
+            RampOptions::new(all).with_steps([0.5]).with_max_hold(Duration::from_secs(60), Expiry::RollBack);
+        hold(|| with(limited.clone()), Stickiness::Unit);
+    }
+}

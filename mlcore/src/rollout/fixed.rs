@@ -54,3 +54,14 @@ impl RolloutPolicy for Fixed {
         self.restore(state)
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::conformance::Stickiness;
+    use crate::rollout::testing::{arm, hold};
+
+    pub(crate) fn contract() {
+        hold(|| Fixed::new(arm("challenger")), Stickiness::Unit);
+    }
+}

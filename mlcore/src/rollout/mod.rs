@@ -22,6 +22,7 @@ mod fixed;
 mod outcome;
 mod ramp;
 mod shadow;
+mod since_asked;
 mod state;
 mod weighted;
 
@@ -43,9 +44,10 @@ pub use self::state::{PolicyState, StateFormat};
 pub use self::weighted::Weighted;
 use crate::error::{Error, Result};
 
-/// The policies of this crate, listed once: what is built from a state by its kind.
+/// The policies of this crate, listed once, each with the file that it is in: what is built from a state by its kind, and
+/// what the tests hold to the contract.
 macro_rules! policies {
-    ($($policy:ty),+ $(,)?) => {
+    ($($file:ident: $policy:ty),+ $(,)?) => {
         impl PolicyState {
             /// The kinds that [`PolicyState::to_policy`] knows.
             pub const KINDS: &[&str] = &[$(<$policy>::FORMAT.kind()),+];
@@ -64,10 +66,24 @@ macro_rules! policies {
                     .remedy("build the policy with its own options, and restore the state into it"))
             }
         }
+
+        #[cfg(test)]
+        mod contract {
+            /// Does not compile while the file of a listed policy has no `tests::contract`.
+            #[test]
+            fn every_policy_keeps_it() {
+                $(super::$file::tests::contract();)+
+            }
+        }
     };
 }
 
-policies! { Fixed, Weighted, Canary, Shadowed<Arc<dyn RolloutPolicy>> }
+policies! {
+    fixed: Fixed,
+    weighted: Weighted,
+    canary: Canary,
+    shadow: Shadowed<Arc<dyn RolloutPolicy>>,
+}
 
 /// Decides who answers, and what follows from what came of it.
 ///
@@ -205,5 +221,39 @@ impl<P: RolloutPolicy + ?Sized> RolloutPolicy for Arc<P> {
 
     fn merge(&self, state: &PolicyState) -> Result<()> {
         (**self).merge(state)
+    }
+}
+
+/// What the tests of each policy begin with.
+#[cfg(test)]
+mod testing {
+    use super::*;
+    use crate::conformance::{Stickiness, rollout_policy};
+    use crate::name::{Arm, UnitId, Version};
+
+    pub(super) fn arm(name: &str) -> Arm {
+        Arm::new(name).unwrap()
+    }
+
+    pub(super) fn candidates(names: &[&str]) -> Candidates {
+        Candidates::new(names.iter().map(|name| Candidate::new(arm(name), Version::FIRST))).unwrap()
+    }
+
+    /// The arms of many units, by position.
+    pub(super) fn positions(policy: &dyn RolloutPolicy, candidates: &Candidates) -> Vec<usize> {
+        let position = |i| {
+            let unit = UnitId::new(format!("u{i}")).unwrap();
+            policy.assign(&Ask::new(&unit, candidates, Draw::new(i))).position
+        };
+        (0..10_000).map(position).collect()
+    }
+
+    /// Holds a policy of this crate to the contract, and to being built from what it saved.
+    pub(super) fn hold<P: RolloutPolicy>(make: impl Fn() -> P, stickiness: Stickiness) {
+        rollout_policy(&make, stickiness);
+        let (state, candidates) = (make().save().unwrap(), candidates(&["champion", "challenger", "third"]));
+        let built = state.to_policy().unwrap();
+        assert_eq!(built.save().unwrap(), state);
+        assert_eq!(positions(&*built, &candidates), positions(&make(), &candidates));
     }
 }

@@ -113,3 +113,20 @@ impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
         self.policy.merge(&state.progress(Self::FORMAT, &self.options)?)
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::conformance::Stickiness;
+    use crate::rollout::Fixed;
+    use crate::rollout::canary::tests::canary;
+    use crate::rollout::testing::{arm, hold};
+
+    pub(crate) fn contract() {
+        hold(|| Shadowed::new(canary(), [arm("third"), arm("gone")], 0.25).unwrap(), Stickiness::Unit);
+        let shared = || Arc::new(canary()) as Arc<dyn RolloutPolicy>;
+        hold(|| Shadowed::new(shared(), [arm("champion")], 1.0).unwrap(), Stickiness::Unit);
+        let twice = || Shadowed::new(Fixed::new(arm("third")), [arm("champion")], 0.5).unwrap();
+        hold(|| Shadowed::new(twice(), [arm("challenger")], 0.5).unwrap(), Stickiness::Unit);
+    }
+}

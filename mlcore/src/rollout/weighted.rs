@@ -128,25 +128,19 @@ impl RolloutPolicy for Weighted {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::name::{UnitId, Version};
-    use crate::rollout::{Candidate, Draw};
+    use crate::conformance::Stickiness;
+    use crate::name::UnitId;
+    use crate::rollout::Draw;
+    use crate::rollout::testing::{arm, candidates, hold, positions};
 
-    fn arm(name: &str) -> Arm {
-        Arm::new(name).unwrap()
-    }
-
-    fn candidates(names: &[&str]) -> Candidates {
-        Candidates::new(names.iter().map(|name| Candidate::new(arm(name), Version::FIRST))).unwrap()
-    }
-
-    fn positions(policy: &Weighted, candidates: &Candidates) -> Vec<usize> {
-        let position = |i| {
-            let unit = UnitId::new(format!("u{i}")).unwrap();
-            policy.assign(&Ask::new(&unit, candidates, Draw::new(0))).position
-        };
-        (0..10_000).map(position).collect()
+    pub(crate) fn contract() {
+        for [champion, challenger, third] in [[0.6, 0.3, 0.1], [0.0, 5.0, 0.0], [1.0, 0.0, 2.0]] {
+            let weights = [("champion", champion), ("challenger", challenger), ("third", third)];
+            let weights = weights.map(|(name, weight)| (arm(name), weight));
+            hold(|| Weighted::new("salt", weights.clone()).unwrap(), Stickiness::Unit);
+        }
     }
 
     #[test]

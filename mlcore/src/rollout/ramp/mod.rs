@@ -12,6 +12,7 @@ pub use self::evidence::Evidence;
 use self::evidence::Levels;
 pub use self::guardrail::{Guardrail, Metric};
 pub use self::options::{Expiry, RampOptions};
+use super::since_asked::SinceAsked;
 use super::{Decision, Observation};
 use crate::error::{Error, Result};
 use crate::name::Arm;
@@ -69,9 +70,9 @@ pub enum Phase {
 pub struct Ramp {
     options: RampOptions,
     state: RampState,
-    /// The clock when the ramp was asked last. Not saved: the next process has another clock.
+    /// Not saved: the next process has another clock.
     #[serde(skip)]
-    asked: Option<Duration>,
+    asked: SinceAsked,
 }
 
 /// What a ramp has learnt, without its options: what [`Ramp::resume`] takes and [`Ramp::merge`] adds.
@@ -121,7 +122,7 @@ impl Ramp {
     pub fn resume(options: RampOptions, state: RampState) -> Result<Self> {
         options.check()?;
         state.check(&options)?;
-        Ok(Self { options, state, asked: None })
+        Ok(Self { options, state, asked: SinceAsked::default() })
     }
 
     /// What the ramp has learnt, to be saved.
@@ -230,9 +231,7 @@ impl Ramp {
             }
             Phase::RolledBack { reason } => return Decision::roll_back(canary.clone(), reason),
         };
-        let passed = self.asked.map_or(Duration::ZERO, |asked| now.saturating_sub(asked));
-        self.state.held = self.state.held.saturating_add(passed);
-        self.asked = Some(now);
+        self.state.held = self.state.held.saturating_add(self.asked.ask(now));
         if let Some(reason) = self.harm() {
             self.state.phase = Phase::RolledBack { reason: reason.clone() };
             return Decision::roll_back(canary.clone(), reason);
