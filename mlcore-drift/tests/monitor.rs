@@ -274,6 +274,35 @@ fn dates_are_left_out_and_said_so() {
 }
 
 #[test]
+fn dates_in_rows_are_passed_over_where_nobody_watches_and_refused_elsewhere() {
+    let dated = |rows: std::ops::Range<usize>| {
+        let (known, when) =
+            (table(rows.clone()), Arc::new(Date32Array::from_iter_values(rows.map(|i| i as i32))));
+        let columns = known.columns().iter().cloned().chain([when as ArrayRef]);
+        let names = ["age", "plan", "visits", "when"];
+        RecordBatch::try_from_iter(names.into_iter().zip(columns)).unwrap()
+    };
+    let mut monitor = Monitor::new(&dated(0..1000), &MonitorOptions::default()).unwrap();
+    let when = Value::Date("2024-02-29".parse().unwrap());
+    let row = |values: [Value<'static>; 4], monitor: &mut Monitor| {
+        monitor.observe_row(Row::unchecked(&values)).err()
+    };
+    assert!(row([Value::Float(1.0), Value::Text("pro"), Value::Int(1), when], &mut monitor).is_none());
+    assert_eq!(monitor.rows_in_window(), 1);
+    for (values, expected) in [
+        ([when, Value::Text("pro"), Value::Int(1), when], "observe age: it is numeric"),
+        ([Value::Float(1.0), when, Value::Int(1), when], "observe plan: it is categorical"),
+    ] {
+        let error = row(values, &mut monitor).unwrap().to_string();
+        assert!(error.starts_with(expected) && error.ends_with("and date 2024-02-29 came"), "{error}");
+    }
+    assert_eq!(monitor.rows_in_window(), 1);
+    let noon = mlcore::arrow::array::Time32SecondArray::from(vec![43_200]);
+    let error = mlcore_drift::sample::Sample::from_array(&noon).unwrap_err();
+    assert!(matches!(error, Error::Unsupported(_)) && error.to_string().contains("midnight"), "{error}");
+}
+
+#[test]
 fn a_flood_of_categories_is_counted_in_bounded_memory() {
     let options = MonitorOptions::default().with_window_rows(5000).with_max_categories(100);
     let mut monitor = monitor(&options);

@@ -3,13 +3,12 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use mlcore::arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray};
-use mlcore::arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
-};
-use mlcore::batch::Value;
-use mlcore::{Error, Result};
+use mlcore::arrow::array::Array;
+use mlcore::arrow::buffer::NullBuffer;
+use mlcore::arrow::datatypes::DataType;
+use mlcore::batch::{Element, Value};
+use mlcore::schema::DType;
+use mlcore::{Error, Result, match_element};
 
 use crate::sample::{CategoryCounter, Kind, Sample};
 
@@ -88,48 +87,43 @@ impl Buffer {
 
     /// Can [`extend`](Self::extend) take columns of this type? The others are taken as samples.
     pub(super) fn takes(&self, data_type: &DataType) -> bool {
-        let is_plain = matches!(data_type, DataType::Float64 | DataType::Float32) || data_type.is_integer();
+        let is_plain = data_type.is_integer() || data_type.is_floating();
         is_plain && matches!(self.values, Values::Numeric { .. })
     }
 
     /// Takes some rows of a column of a type that it [takes](Self::takes).
     pub(super) fn extend(&mut self, array: &dyn Array, rows: Range<usize>) -> Result<()> {
-        match array.data_type() {
-            DataType::Float64 => self.extend_by::<Float64Type>(array.as_primitive(), rows, |value| value),
-            DataType::Float32 => self.extend_by::<Float32Type>(array.as_primitive(), rows, f64::from),
-            DataType::Int64 => self.extend_by::<Int64Type>(array.as_primitive(), rows, |value| value as f64),
-            DataType::Int32 => self.extend_by::<Int32Type>(array.as_primitive(), rows, f64::from),
-            DataType::Int16 => self.extend_by::<Int16Type>(array.as_primitive(), rows, f64::from),
-            DataType::Int8 => self.extend_by::<Int8Type>(array.as_primitive(), rows, f64::from),
-            DataType::UInt64 => {
-                self.extend_by::<UInt64Type>(array.as_primitive(), rows, |value| value as f64)
-            }
-            DataType::UInt32 => self.extend_by::<UInt32Type>(array.as_primitive(), rows, f64::from),
-            DataType::UInt16 => self.extend_by::<UInt16Type>(array.as_primitive(), rows, f64::from),
-            DataType::UInt8 => self.extend_by::<UInt8Type>(array.as_primitive(), rows, f64::from),
-            _ => Err(kinds_differ()),
-        }
+        let dtype = DType::from_arrow(array.data_type()).ok_or_else(kinds_differ)?;
+        match_element!(
+            dtype,
+            T => {
+                let values = T::slice_of(array).and_then(|values| values.get(rows.clone()));
+                self.extend_by(values.ok_or_else(kinds_differ)?, array.nulls(), rows)
+            },
+            _ => Err(kinds_differ())
+        )
     }
 
+    /// Takes the values of these rows, unless they are null.
     #[inline(always)]
-    fn extend_by<T: ArrowPrimitiveType>(
+    fn extend_by<T: Element>(
         &mut self,
-        array: &PrimitiveArray<T>,
+        new: &[T],
+        nulls: Option<&NullBuffer>,
         rows: Range<usize>,
-        to_float: impl Fn(T::Native) -> f64,
     ) -> Result<()> {
         let Values::Numeric { values, rows: window } = &mut self.values else { return Err(kinds_differ()) };
         if values.capacity() == 0 {
             values.reserve_exact(*window);
         }
-        let Some(new) = array.values().get(rows.clone()) else { return Err(kinds_differ()) };
         let before = values.len();
-        if array.null_count() == 0 {
-            values.extend(new.iter().map(|value| to_float(*value)));
-        } else {
-            let present = rows.zip(new).filter(|(row, _)| array.is_valid(*row));
-            values.extend(present.map(|(_, value)| to_float(*value)));
-            self.nulls += (new.len() - (values.len() - before)) as u64;
+        match nulls.filter(|nulls| nulls.null_count() > 0) {
+            None => values.extend(new.iter().map(|value| value.to_f64())),
+            Some(nulls) => {
+                let present = rows.zip(new).filter(|(row, _)| nulls.is_valid(*row));
+                values.extend(present.map(|(_, value)| value.to_f64()));
+                self.nulls += (new.len() - (values.len() - before)) as u64;
+            }
         }
         let nans: u64 = values[before..].iter().map(|value| u64::from(value.is_nan())).sum();
         if nans > 0 {

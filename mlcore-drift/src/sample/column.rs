@@ -30,10 +30,16 @@ fn is_number(data_type: &DataType) -> bool {
 pub(super) fn unsupported(data_type: &DataType) -> Error {
     let error =
         Error::unsupported("read sample", "column", format!("columns of type {data_type} are not compared"));
-    if data_type.is_temporal() {
-        return error.remedy("dates and times move by themselves: derive an hour, a weekday or an age first");
-    }
-    error.remedy("cast it to a number, a bool or text first")
+    error.remedy(match data_type {
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
+            "dates and times move by themselves: derive an hour, a weekday or an age first"
+        }
+        DataType::Time32(_) | DataType::Time64(_) => {
+            "a time of day begins anew at midnight, where tests see the largest distance: derive the hour first"
+        }
+        DataType::Duration(_) | DataType::Interval(_) => "cast it to a number of seconds first",
+        _ => "cast it to a number, a bool or text first",
+    })
 }
 
 /// A numeric sample; every arm counts NaN among the missing.

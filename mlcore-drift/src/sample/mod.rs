@@ -110,7 +110,8 @@ impl Sample {
     /// dictionaries are categorical.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for dates and times, which move by themselves, and for nested or binary types.
+    /// [`Error::Unsupported`] for dates and timestamps, which move by themselves: every later sample would have drifted. Times
+    /// of day are refused too, because no test here knows that midnight lies beside 23:59; so are nested and binary types.
     pub fn from_array(array: &dyn Array) -> Result<Self> {
         let kind = Self::natural_kind(array).ok_or_else(|| column::unsupported(array.data_type()))?;
         Self::from_array_as(array, kind)

@@ -4,7 +4,7 @@ use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::element::{Buffer, Element, with_buffer};
@@ -13,8 +13,9 @@ use super::{Batch, SmolStr, Tensor, Value};
 use crate::exact;
 use crate::schema::{DType, match_element};
 
-/// As `{"dtype": "float32", "shape": [2, 1], "data": [0.5, "NaN"]}`: the elements in row-major order, floats with as many
-/// digits as tell them apart, and by name where they have none.
+/// As `{"dtype": "float32", "shape": [2, 1], "data": [0.5, "NaN"]}`: the elements in row-major order. Floats have the digits
+/// of the `float64` that they are (0.1 as `float32` is 0.10000000149011612), so that no reader rounds them to another, and a
+/// name where they have no digits.
 impl Serialize for Tensor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(3))?;
@@ -54,29 +55,9 @@ impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         with_buffer!(
             self.0,
-            values => {
-                let mut list = serializer.serialize_seq(Some(values.len()))?;
-                for value in values.iter() {
-                    list.serialize_element(&Written(*value))?;
-                }
-                list.end()
-            },
+            values => serializer.collect_seq(values.iter().map(|value| value.to_value())),
             text => serializer.collect_seq(text.iter().flatten())
         )
-    }
-}
-
-struct Written<T>(T);
-
-impl<T: Element> Serialize for Written<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.to_value() {
-            // A narrow float has fewer digits, which are not those of the wide one.
-            Value::Float(value) if T::DTYPE != DType::Float64 && value.is_finite() => {
-                serializer.serialize_f32(value as f32)
-            }
-            value => value.serialize(serializer),
-        }
     }
 }
 
@@ -245,7 +226,10 @@ mod tests {
     #[test]
     fn tensors_say_their_type_and_shape() {
         let scores = Tensor::new([2, 2], vec![0.1_f32, f32::NAN, f32::NEG_INFINITY, 1.0]).unwrap();
-        assert_eq!(json(&scores), r#"{"dtype":"float32","shape":[2,2],"data":[0.1,"NaN","-Infinity",1.0]}"#);
+        assert_eq!(
+            json(&scores),
+            r#"{"dtype":"float32","shape":[2,2],"data":[0.10000000149011612,"NaN","-Infinity",1.0]}"#
+        );
         let texts = Tensor::strings([1], ["é\""]).unwrap();
         assert_eq!(json(&texts), r#"{"dtype":"string","shape":[1],"data":["é\""]}"#);
         assert_eq!(
