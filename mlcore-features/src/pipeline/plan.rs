@@ -2,14 +2,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use mlcore::arrow::array::RecordBatch;
-use mlcore::batch::{Batch, Row, Tensor, Value};
+use mlcore::batch::{Batch, ColumnView, Row, Tensor, Value};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{FittedStep, Output, RowExecutor};
-use crate::program::bind::{self, Bound};
+use crate::program::bind;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::{Lower, Program, columnar, row};
 use crate::transform::{Attributes, Transform};
@@ -193,10 +193,10 @@ impl Plan {
             ));
         }
         let columns = bind::columns(&self.inner.program, table)?;
-        let values: Vec<Value<'_>> = columns
-            .iter()
-            .filter_map(|column| Some(Bound::of(column.as_ref().as_ref())?.value(row)))
-            .collect();
+        let mut values = Vec::with_capacity(columns.len());
+        for (column, name) in columns.iter().zip(self.input().names()) {
+            values.push(ColumnView::new(name, column.as_ref().as_ref())?.value(row));
+        }
         Ok(use_values(&values))
     }
 

@@ -8,7 +8,7 @@ use mlcore::{Error, Result};
 use super::kernel::{Kernel, canonical, fused};
 use super::{
     Encoder, Instruction, Lower, OutputColumn, Place, Program, Read, Scaled, Site, Slot, Source, Table,
-    Write, exact_number,
+    Write, exact_value,
 };
 
 impl Program {
@@ -32,9 +32,22 @@ pub struct Column {
 
 #[derive(Clone, Debug)]
 enum Flow {
-    Number { source: Source, kernels: Vec<Kernel> },
-    Exact { slot: usize, fill: Option<u64> },
-    Text { slot: usize, fill: Option<Arc<str>> },
+    Number {
+        source: Source,
+        kernels: Vec<Kernel>,
+    },
+    Exact {
+        slot: usize,
+        fill: Option<u64>,
+    },
+    Text {
+        slot: usize,
+        fill: Option<Arc<str>>,
+    },
+    /// Dates and times, which are handed on as they are.
+    Moment {
+        slot: usize,
+    },
 }
 
 impl Column {
@@ -71,6 +84,7 @@ impl ProgramBuilder {
                 self.slots.push(Slot { dtype: field.dtype(), nullable: field.is_nullable() });
                 let flow = match field.dtype() {
                     DType::String => Flow::Text { slot, fill: None },
+                    dtype if dtype.is_temporal() => Flow::Moment { slot },
                     dtype if dtype.is_float() => {
                         Flow::Number { source: Source::Input(slot), kernels: Vec::new() }
                     }
@@ -213,9 +227,9 @@ impl ProgramBuilder {
                     OutputColumn::Shared { slot: *slot }
                 }
                 Flow::Number { .. } => OutputColumn::Number,
-                Flow::Exact { slot, fill: None } | Flow::Text { slot, fill: None } => {
-                    OutputColumn::Shared { slot: *slot }
-                }
+                Flow::Exact { slot, fill: None }
+                | Flow::Text { slot, fill: None }
+                | Flow::Moment { slot } => OutputColumn::Shared { slot: *slot },
                 Flow::Exact { slot, fill: Some(fill) } => {
                     OutputColumn::FilledExact { slot: *slot, fill: *fill }
                 }
@@ -223,7 +237,7 @@ impl ProgramBuilder {
                     OutputColumn::FilledText { slot: *slot, fill: fill.clone() }
                 }
             };
-            if dtype != DType::String && !direct.remove(position) {
+            if dtype.is_numeric() && !direct.remove(position) {
                 let (source, kernels) = numeric(&column)?;
                 self.instructions.push(Instruction {
                     read: Read::Number { source, kernels: fused(kernels) },
@@ -235,7 +249,7 @@ impl ProgramBuilder {
         }
         Ok(Program {
             scaled: Scaled::all(&self.instructions, output.len()),
-            first_text: output.fields().iter().position(|field| field.dtype() == DType::String),
+            first_other: output.fields().iter().position(|field| !field.dtype().is_numeric()),
             input,
             output,
             slots: self.slots,
@@ -310,14 +324,20 @@ fn numeric(column: &Column) -> Result<(Source, Vec<Kernel>)> {
     match &column.flow {
         Flow::Number { source, kernels } => Ok((*source, kernels.clone())),
         Flow::Exact { slot, fill } => {
-            let fill = fill.map(|bits| Kernel::Impute(canonical(exact_number(bits, column.dtype))));
+            let fill = fill.and_then(|bits| exact_value(bits, column.dtype).as_f64());
+            let fill = fill.map(|number| Kernel::Impute(canonical(number)));
             Ok((Source::Input(*slot), fill.into_iter().collect()))
         }
-        Flow::Text { .. } => Err(unfit(column, "a numeric column")),
+        Flow::Text { .. } | Flow::Moment { .. } => Err(unfit(column, "a numeric column")),
     }
 }
 
 fn unfit(column: &Column, expected: &str) -> Error {
-    Error::schema_mismatch("compile plan", &column.name, format!("expected {expected}, got {}", column.dtype))
-        .remedy("encode text before numeric steps, and fit again after changing a column's type")
+    let remedy = if column.dtype.is_temporal() {
+        "derive an hour, a weekday or an age first"
+    } else {
+        "encode text before numeric steps, and fit again after changing a column's type"
+    };
+    let problem = format!("expected {expected}, got {}", column.dtype);
+    Error::schema_mismatch("compile plan", &column.name, problem).remedy(remedy)
 }

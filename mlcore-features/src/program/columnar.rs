@@ -4,17 +4,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
-use mlcore::batch::Tensor;
+use mlcore::batch::{ColumnView, Tensor, Texts};
 use mlcore::{Error, Result};
 
-use super::bind::{self, Bound, Texts, Values};
+use super::bind;
 use super::kernel::{Kernel, Scaling};
 use super::row::{Output, shown_exact, unfit_value};
 use super::sink::{ColumnSink, MatrixSink, Sink};
 use super::vector::TOGETHER;
 use super::{
     Encoder, Instruction, OutputColumn, Place, Program, REFUSED, Read, Refusal, Scaled, Source, Write,
-    Writes, ZEROS, shown_number, shown_text,
+    Writes, ZEROS, exact_bits, shown_number, shown_text,
 };
 
 /// Rows per block: a block of one column and its codes stay in the first-level cache.
@@ -24,7 +24,7 @@ const BLOCK: usize = 512;
 pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordBatch> {
     let rows = table.num_rows();
     let inputs = bind::columns(program, table)?;
-    let bound = bind_all(&inputs)?;
+    let bound = bind_all(program, &inputs)?;
     let mut sink = ColumnSink {
         columns: program
             .columns
@@ -39,8 +39,8 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordB
             OutputColumn::Number => Arc::new(Float64Array::from(numbers)),
             OutputColumn::Shared { slot } => plain_layout(&inputs[*slot])?,
             OutputColumn::FilledExact { slot, fill } => {
-                let filled = (0..rows).map(|row| bound[*slot].exact(row).unwrap_or(*fill));
-                bind::exact_array(program.slots[*slot].dtype, filled)
+                let filled = (0..rows).map(|row| exact_bits(bound[*slot].value(row)).unwrap_or(*fill));
+                bind::exact_array(program.slots[*slot].dtype, filled)?
             }
             OutputColumn::FilledText { slot, fill } => {
                 let filled = (0..rows).map(|row| bound[*slot].text(row).unwrap_or(fill));
@@ -86,21 +86,15 @@ fn fill<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T], fre
         ));
     }
     let inputs = bind::columns(program, table)?;
-    let bound = bind_all(&inputs)?;
+    let bound = bind_all(program, &inputs)?;
     let mut sink = MatrixSink { values, width, fresh, block: Vec::new() };
     execute(program, &bound, rows, &mut sink)
 }
 
-fn bind_all<'a>(inputs: &'a [Cow<'_, ArrayRef>]) -> Result<Vec<Bound<'a>>> {
+fn bind_all<'a>(program: &Program, inputs: &'a [Cow<'_, ArrayRef>]) -> Result<Vec<ColumnView<'a>>> {
     let mut bound = Vec::with_capacity(inputs.len());
-    for array in inputs {
-        bound.push(Bound::of(array.as_ref().as_ref()).ok_or_else(|| {
-            Error::unsupported(
-                "transform",
-                "column",
-                format!("columns of type {} are not taken", array.data_type()),
-            )
-        })?);
+    for (array, field) in inputs.iter().zip(program.input.fields()) {
+        bound.push(ColumnView::new(field.name(), array.as_ref().as_ref())?);
     }
     Ok(bound)
 }
@@ -130,13 +124,13 @@ struct Workspace {
 }
 
 impl Workspace {
-    fn new(program: &Program, bound: &[Bound<'_>], rows: usize) -> Self {
-        let is_dictionary = |bound: &Bound<'_>| matches!(&bound.values, Values::Text(Texts::Dictionary(_)));
+    fn new(program: &Program, bound: &[ColumnView<'_>], rows: usize) -> Self {
+        let is_dictionary = |bound: &ColumnView<'_>| matches!(bound.texts(), Some(Texts::Dictionary(_)));
         let instructions = if bound.iter().any(is_dictionary) { &program.instructions[..] } else { &[] };
         let words = instructions.iter().map(|instruction| match (&instruction.read, &instruction.write) {
-            (Read::Text { slot, fill }, Write::Codes { encoder, .. }) => match &bound[*slot].values {
-                Values::Text(Texts::Dictionary(coded)) if coded.texts.len() <= rows => {
-                    coded.texts.iter().map(|text| encoder.text(text.or(fill.as_deref()))).collect()
+            (Read::Text { slot, fill }, Write::Codes { encoder, .. }) => match bound[*slot].texts() {
+                Some(Texts::Dictionary(coded)) if coded.texts().len() <= rows => {
+                    coded.texts().iter().map(|text| encoder.text(text.or(fill.as_deref()))).collect()
                 }
                 _ => Vec::new(),
             },
@@ -165,7 +159,7 @@ struct Stop {
 }
 
 /// Runs all rows. The error is the one that running row by row would meet first.
-fn execute(program: &Program, bound: &[Bound<'_>], rows: usize, sink: &mut impl Sink) -> Result<()> {
+fn execute(program: &Program, bound: &[ColumnView<'_>], rows: usize, sink: &mut impl Sink) -> Result<()> {
     // A plan that only scales needs none.
     let mut workspace = None;
     for start in (0..rows).step_by(BLOCK) {
@@ -211,7 +205,7 @@ fn execute(program: &Program, bound: &[Bound<'_>], rows: usize, sink: &mut impl 
 /// side. Where a number is refused nothing counts, and the instructions say why one by one.
 fn scale_together(
     instructions: &[Instruction],
-    bound: &[Bound<'_>],
+    bound: &[ColumnView<'_>],
     start: usize,
     count: usize,
     sink: &mut impl Sink,
@@ -222,7 +216,10 @@ fn scale_together(
     let mut first = None;
     for (position, instruction) in instructions.iter().enumerate() {
         let Some(Scaled { slot, column, by: scaling }) = Scaled::of(instruction) else { return false };
-        let Some(numbers) = bound[slot].doubles(start, count) else { return false };
+        let Some(numbers) = bound[slot].doubles().and_then(|numbers| numbers.get(start..start + count))
+        else {
+            return false;
+        };
         if *first.get_or_insert(column) + position != column {
             return false;
         }
@@ -234,7 +231,7 @@ fn scale_together(
 fn step(
     program: &Program,
     index: usize,
-    bound: &[Bound<'_>],
+    bound: &[ColumnView<'_>],
     start: usize,
     count: usize,
     workspace: &mut Workspace,
@@ -286,10 +283,11 @@ fn step(
             let Write::Codes { encoder, site, first } = &instruction.write else { return None };
             let column = &bound[*slot];
             for (row, code) in (start..).zip(&mut workspace.codes[..count]) {
-                *code = encoder.exact(column.exact(row).or(*fill));
+                *code = encoder.exact(exact_bits(column.value(row)).or(*fill));
             }
             let offset = write_codes(encoder, *first, start, count, workspace, sink)?;
-            let shown = shown_exact(column.exact(start + offset).or(*fill), program.slots[*slot].dtype);
+            let shown =
+                shown_exact(exact_bits(column.value(start + offset)).or(*fill), program.slots[*slot].dtype);
             let error = program.refused(*site, Some(start + offset), &shown, Refusal::Unknown);
             Some(Stop { offset, error })
         }
@@ -320,7 +318,7 @@ fn step(
 fn load(
     source: &Source,
     first: Option<&Kernel>,
-    bound: &[Bound<'_>],
+    bound: &[ColumnView<'_>],
     start: usize,
     count: usize,
     workspace: &mut Workspace,
@@ -329,13 +327,15 @@ fn load(
     let block = numbers.len();
     let numbers = &mut numbers[..count];
     let ready = match source {
-        Source::Input(slot) => match bound[*slot].doubles(start, count) {
-            Some(doubles) => doubles,
-            None => {
-                bound[*slot].numbers(start, numbers);
-                return first.and_then(|kernel| kernel.apply_block(numbers));
+        Source::Input(slot) => {
+            match bound[*slot].doubles().and_then(|numbers| numbers.get(start..start + count)) {
+                Some(doubles) => doubles,
+                None => {
+                    bound[*slot].numbers(start, numbers);
+                    return first.and_then(|kernel| kernel.apply_block(numbers));
+                }
             }
-        },
+        }
         Source::Temp(temp) => &temps[temp * block..][..count],
     };
     match first {
@@ -354,7 +354,7 @@ fn sink_shares<S: Sink>(_sink: &S) -> bool {
 /// The code of each text of the block.
 fn read_texts(
     encoder: &Encoder,
-    column: &Bound<'_>,
+    column: &ColumnView<'_>,
     fill: Option<&str>,
     index: usize,
     start: usize,
@@ -368,19 +368,28 @@ fn read_texts(
     }
     let codes = &mut workspace.codes[..count];
     let words = workspace.words.get(index).map_or(&[][..], Vec::as_slice);
-    match (&column.values, &column.nulls) {
-        (Values::Text(Texts::Dictionary(coded)), _) if !words.is_empty() => {
+    match column.texts() {
+        Some(Texts::Dictionary(coded)) if !words.is_empty() => {
             let missing = encoder.text(fill);
             for (row, code) in (start..).zip(codes) {
                 *code = if column.is_null(row) {
                     missing
                 } else {
-                    coded.keys.get(row).and_then(|key| words.get(*key as usize)).copied().unwrap_or(missing)
+                    coded
+                        .codes()
+                        .get(row)
+                        .and_then(|key| words.get(*key as usize))
+                        .copied()
+                        .unwrap_or(missing)
                 };
             }
         }
-        (Values::Text(Texts::Utf8(texts)), None) => each(codes, start, encoder, |row| Some(texts.value(row))),
-        (Values::Text(Texts::View(texts)), None) => each(codes, start, encoder, |row| Some(texts.value(row))),
+        Some(Texts::Utf8(texts)) if !column.has_nulls() => {
+            each(codes, start, encoder, |row| Some(texts.value(row)));
+        }
+        Some(Texts::View(texts)) if !column.has_nulls() => {
+            each(codes, start, encoder, |row| Some(texts.value(row)));
+        }
         _ => each(codes, start, encoder, |row| column.text(row).or(fill)),
     }
 }

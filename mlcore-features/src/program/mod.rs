@@ -52,8 +52,8 @@ pub(crate) struct Program {
     pub(crate) columns: Vec<OutputColumn>,
     pub(crate) sites: Vec<Site>,
     pub(crate) temps: usize,
-    /// The position of the first text column of the output.
-    pub(crate) first_text: Option<usize>,
+    /// The position of the first column of the output that is no number: text, a date, a time.
+    pub(crate) first_other: Option<usize>,
     /// The schema of the first table whose columns were the plan's, in its order and its types. Whoever decodes requests
     /// has one for all tables, and a table that has it needs no look at its names.
     pub(crate) familiar: OnceLock<SchemaRef>,
@@ -231,20 +231,21 @@ pub(crate) fn float_bits(value: f64) -> u64 {
 
 /// The 64-bit pattern of an integer or a bool, unique within one column type; `None` for a null or anything else.
 #[inline(always)]
-pub(crate) fn exact_bits(value: &Value<'_>) -> Option<u64> {
+pub(crate) fn exact_bits(value: Value<'_>) -> Option<u64> {
     match value {
-        Value::Bool(value) => Some(u64::from(*value)),
-        Value::Int(value) => Some(*value as u64),
-        Value::UInt(value) => Some(*value),
+        Value::Bool(value) => Some(u64::from(value)),
+        Value::Int(value) => Some(value as u64),
+        Value::UInt(value) => Some(value),
         _ => None,
     }
 }
 
-/// The number that a 64-bit pattern stands for in a column of this type.
-pub(crate) fn exact_number(bits: u64, dtype: DType) -> f64 {
+/// The integer or bool that a 64-bit pattern stands for in a column of this type.
+pub(crate) fn exact_value(bits: u64, dtype: DType) -> Value<'static> {
     match dtype {
-        DType::Int8 | DType::Int16 | DType::Int32 | DType::Int64 => bits as i64 as f64,
-        _ => bits as f64,
+        DType::Bool => Value::Bool(bits != 0),
+        dtype if dtype.is_signed() => Value::Int(bits as i64),
+        _ => Value::UInt(bits),
     }
 }
 
@@ -275,15 +276,19 @@ impl Program {
 
     /// Can a matrix of floats hold the output?
     pub(crate) fn check_numeric(&self) -> Result<()> {
-        match self.first_text.and_then(|position| self.output.fields().get(position)) {
-            None => Ok(()),
-            Some(field) => Err(Error::unsupported(
-                "transform",
-                field.name(),
-                "the column is text, which no matrix of floats holds",
-            )
-            .remedy("encode it, drop it, or ask for a table or one tensor per column")),
-        }
+        let Some(field) = self.first_other.and_then(|position| self.output.fields().get(position)) else {
+            return Ok(());
+        };
+        let (what, remedy) = match field.dtype() {
+            DType::String => {
+                ("text".to_owned(), "encode it, drop it, or ask for a table or one tensor per column")
+            }
+            dtype => {
+                (dtype.to_string(), "derive an hour, a weekday or an age first, drop it, or ask for a table")
+            }
+        };
+        let problem = format!("the column is {what}, which no matrix of floats holds");
+        Err(Error::unsupported("transform", field.name(), problem).remedy(remedy))
     }
 }
 

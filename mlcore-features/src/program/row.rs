@@ -9,8 +9,8 @@ use mlcore::{Error, Result};
 
 use super::kernel::{canonical, impute, standardize};
 use super::{
-    Place, Program, REFUSED, Read, Refusal, Scaled, Source, Write, Writes, ZEROS, exact_bits, shown_number,
-    shown_text,
+    Place, Program, REFUSED, Read, Refusal, Scaled, Source, Write, Writes, ZEROS, exact_bits, exact_value,
+    shown_number, shown_text,
 };
 
 /// An element type of model input that features are written as: `f64` or `f32`.
@@ -158,7 +158,7 @@ pub(crate) fn execute<T: Output>(
                 }
             }
             Read::Exact { slot, fill } => {
-                let bits = exact_bits(&values[*slot]).or(*fill);
+                let bits = exact_bits(values[*slot]).or(*fill);
                 if let Write::Codes { encoder, site, first } = &instruction.write {
                     let code = encoder.exact(bits);
                     if code == REFUSED {
@@ -275,6 +275,8 @@ pub(crate) fn widened(dtype: DType, value: &Value<'_>) -> Option<f64> {
         (DType::Bool, Value::Bool(value)) => Some(f64::from(u8::from(*value))),
         (dtype, Value::Int(number)) if value.fits(dtype) => Some(*number as f64),
         (dtype, Value::UInt(number)) if value.fits(dtype) => Some(*number as f64),
+        // Nothing computes on dates and times; they only have to be what the plan reads.
+        (dtype, value) if dtype.is_temporal() && !value.is_null() && value.fits(dtype) => Some(0.0),
         _ => None,
     }
 }
@@ -305,10 +307,5 @@ pub(crate) fn unfit_value(
 }
 
 pub(crate) fn shown_exact(bits: Option<u64>, dtype: DType) -> String {
-    match (bits, dtype) {
-        (None, _) => "a missing value".to_owned(),
-        (Some(bits), DType::Bool) => (bits != 0).to_string(),
-        (Some(bits), DType::Int8 | DType::Int16 | DType::Int32 | DType::Int64) => (bits as i64).to_string(),
-        (Some(bits), _) => bits.to_string(),
-    }
+    bits.map_or_else(|| "a missing value".to_owned(), |bits| exact_value(bits, dtype).to_string())
 }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use mlcore::arrow::array::ArrayRef;
+use mlcore::batch::ColumnView;
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::{Error, Result};
 
 use super::Training;
-use crate::program::bind::{self, Bound, Values};
 
 /// One column of the training table.
 #[derive(Debug)]
@@ -45,7 +45,9 @@ pub(crate) fn weighted_columns(training: &Training<'_>, operation: &'static str)
         .fields()
         .iter()
         .zip(table.columns())
-        .map(|(field, array)| Ok(FitColumn { field: field.clone(), array: bind::plain(array)?, operation }))
+        .map(|(field, array)| {
+            Ok(FitColumn { field: field.clone(), array: ColumnView::plain(field.name(), array)?, operation })
+        })
         .collect()
 }
 
@@ -68,32 +70,21 @@ impl FitColumn {
         self.field.dtype()
     }
 
-    pub(crate) fn bound(&self) -> Result<Bound<'_>> {
-        Bound::of(self.array.as_ref()).ok_or_else(|| {
-            Error::unsupported(
-                self.operation,
-                self.field.name(),
-                format!("columns of type {} are not taken", self.array.data_type()),
-            )
-        })
+    pub(crate) fn view(&self) -> Result<ColumnView<'_>> {
+        ColumnView::new(self.field.name(), self.array.as_ref())
     }
 
     /// The values as floats, NaN for missing ones. Infinities are refused, as scikit-learn does.
     pub(crate) fn numbers(&self) -> Result<Cow<'_, [f64]>> {
-        if self.dtype() == DType::String {
-            return Err(Error::schema_mismatch(
-                self.operation,
-                self.field.name(),
-                "expected numbers, got text",
-            )
-            .remedy("encode the column, or leave it to another transformer"));
+        if !self.dtype().is_numeric() {
+            return Err(self.unfit("numbers"));
         }
-        let bound = self.bound()?;
-        let numbers = match (&bound.values, &bound.nulls) {
-            (Values::Float64(values), None) => Cow::Borrowed(*values),
-            _ => {
+        let view = self.view()?;
+        let numbers = match view.doubles() {
+            Some(values) => Cow::Borrowed(values),
+            None => {
                 let mut numbers = vec![0.0; self.len()];
-                bound.numbers(0, &mut numbers);
+                view.numbers(0, &mut numbers);
                 Cow::Owned(numbers)
             }
         };
@@ -117,6 +108,20 @@ impl FitColumn {
     fn refuse(&self, row: usize, what: &str, remedy: &str) -> Error {
         Error::invalid_input(self.operation, self.field.name(), format!("row {row} holds {what}"))
             .remedy(remedy)
+    }
+
+    /// The error for a column of a type that is not taken.
+    pub(crate) fn unfit(&self, expected: &str) -> Error {
+        let (got, remedy) = match self.dtype() {
+            DType::String => ("text".to_owned(), "encode the column, or leave it to another transformer"),
+            dtype if dtype.is_temporal() => (
+                dtype.to_string(),
+                "derive an hour, a weekday or an age first, or leave it to another transformer",
+            ),
+            dtype => (dtype.to_string(), "leave the column to another transformer"),
+        };
+        let problem = format!("expected {expected}, got {got}");
+        Error::schema_mismatch(self.operation, self.field.name(), problem).remedy(remedy)
     }
 
     /// An error about this column.

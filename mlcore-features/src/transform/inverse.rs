@@ -6,12 +6,13 @@ use mlcore::arrow::array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, RecordBatch, RecordBatchOptions, StringArray,
 };
 use mlcore::arrow::compute::{cast, nullif};
+use mlcore::batch::ColumnView;
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
 use super::encoder::categories::{Learnt, exact_bits_of};
 use super::{Scalar, Transform};
-use crate::program::bind::{self, Bound};
+use crate::program::bind;
 use crate::program::{missing_column, project};
 
 pub(crate) const OPERATION: &str = "inverse transform";
@@ -30,18 +31,13 @@ impl Features {
             .iter()
             .zip(names)
             .map(|(array, name)| {
-                let plain = bind::plain(array)?;
-                let dtype = DType::from_arrow(plain.data_type());
-                let bound = Bound::of(plain.as_ref()).filter(|_| dtype.is_some_and(DType::is_numeric));
-                let bound = bound.ok_or_else(|| {
-                    Error::schema_mismatch(
-                        OPERATION,
-                        name,
-                        format!("expected numbers, got {}", array.data_type()),
-                    )
-                })?;
-                let mut numbers = vec![0.0; rows];
-                bound.numbers(0, &mut numbers);
+                if !DType::from_arrow(array.data_type()).is_some_and(DType::is_numeric) {
+                    let problem = format!("expected numbers, got {}", array.data_type());
+                    return Err(Error::schema_mismatch(OPERATION, name, problem));
+                }
+                let plain = ColumnView::plain(name, array)?;
+                let mut numbers = vec![0.0_f64; rows];
+                ColumnView::new(name, plain.as_ref())?.numbers(0, &mut numbers);
                 match numbers.iter().position(|value| value.is_infinite()) {
                     Some(row) => {
                         Err(Error::invalid_input(OPERATION, name, format!("row {row} holds infinity")))
@@ -111,7 +107,7 @@ pub(crate) fn category_column<'a>(
         dtype => {
             let (bits, missing): (Vec<u64>, Vec<bool>) =
                 values.map(|value| exact_bits_of(value).map_or((0, true), |bits| (bits, false))).unzip();
-            let whole = bind::exact_array(dtype, bits.into_iter());
+            let whole = bind::exact_array(dtype, bits.into_iter())?;
             nullif(&whole, &BooleanArray::from(missing))
                 .map_err(|cause| Error::internal(OPERATION, "column", cause.to_string()).caused_by(cause))?
         }

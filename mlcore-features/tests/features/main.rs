@@ -8,6 +8,7 @@
 
 #[cfg(feature = "conformance")]
 mod conformance;
+mod dates;
 mod extremes;
 mod forged;
 mod golden;

@@ -49,21 +49,18 @@ impl Batch {
 }
 
 fn tensor(name: &str, column: &ArrayRef) -> Result<Tensor> {
-    if column.logical_null_count() > 0 {
-        return Err(Error::schema_mismatch(
-            "make tensor",
-            name,
-            format!("{} of {} values are null", column.logical_null_count(), column.len()),
-        )
-        .remedy("impute or drop them first"));
-    }
     if let Some(list) = column.as_fixed_size_list_opt() {
+        refuse_nulls(name, column)?;
         let size = usize::try_from(list.value_length()).unwrap_or_default();
         let values = list.values().slice(list.value_offset(0).try_into().unwrap_or(0), list.len() * size);
         return tensor(name, &values)?.reshaped([list.len(), size]);
     }
     let dtype = DType::from_arrow(column.data_type())
         .ok_or_else(|| untaken("make tensor", name, column.data_type()))?;
+    if !dtype.is_element() {
+        return Err(no_tensor(name, dtype));
+    }
+    refuse_nulls(name, column)?;
     let plain = if *column.data_type() == dtype.to_arrow() {
         column.clone()
     } else {
@@ -73,6 +70,16 @@ fn tensor(name: &str, column: &ArrayRef) -> Result<Tensor> {
     };
     let buffer = buffer(&plain, dtype).ok_or_else(|| no_tensor(name, dtype))?;
     Ok(Tensor::from_buffer(smallvec![plain.len()], buffer))
+}
+
+fn refuse_nulls(name: &str, column: &ArrayRef) -> Result<()> {
+    match column.logical_null_count() {
+        0 => Ok(()),
+        nulls => {
+            let problem = format!("{nulls} of {} values are null", column.len());
+            Err(Error::schema_mismatch("make tensor", name, problem).remedy("impute or drop them first"))
+        }
+    }
 }
 
 /// The storage of a column in the plain layout of its type; `None` for types that no tensor holds.

@@ -32,7 +32,7 @@ pub use self::element::natives;
 pub use self::record::RecordReader;
 pub use self::row::Row;
 pub use self::row_buffer::{RowBuffer, RowScratch};
-pub use self::table_builder::TableBuilder;
+pub use self::table_builder::{TableBuilder, column_of};
 pub use self::tensor::Tensor;
 pub use self::value::{OwnedValue, Value};
 use crate::error::{Error, Result};

@@ -41,15 +41,23 @@ impl<'a> Row<'a> {
             return Err(Error::schema_mismatch(operation, "values", problem));
         }
         for (value, field) in self.values.iter().zip(fields) {
-            if value.is_null() && !field.is_nullable() || !value.fits(field.dtype()) {
-                return Err(Self::unfit(operation, field, *value));
-            }
+            Self::check_field(operation, field, *value)?;
         }
         Ok(())
     }
 
-    /// The error for a value that does not fit a field.
-    pub(crate) fn unfit(operation: &'static str, field: &Field, value: Value<'_>) -> Error {
+    /// Makes sure that a value fits a field.
+    #[inline]
+    pub(crate) fn check_field(operation: &'static str, field: &Field, value: Value<'_>) -> Result<()> {
+        let is_missing = value.is_null() && !field.is_nullable();
+        if is_missing || !value.fits(field.dtype()) {
+            Err(Self::unfit(operation, field, value))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn unfit(operation: &'static str, field: &Field, value: Value<'_>) -> Error {
         if value.is_null() {
             let problem = "null, and the field is not nullable";
             return Error::schema_mismatch(operation, field.name(), problem)

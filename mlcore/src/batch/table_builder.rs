@@ -74,6 +74,31 @@ impl TableBuilder {
     }
 }
 
+/// An Arrow column of these values, of the field's type.
+///
+/// ```
+/// use mlcore::arrow::array::Array;
+/// use mlcore::batch::{Value, column_of};
+/// use mlcore::schema::{DType, Field};
+///
+/// let ages = Field::column("age", DType::UInt8).nullable();
+/// assert_eq!(column_of(&ages, [Value::Int(41), Value::Null])?.null_count(), 1);
+/// assert!(column_of(&ages, [Value::Int(300)]).is_err());
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::SchemaMismatch`] naming the field for a value that does not fit, [`Error::Unsupported`] for a field that is no
+/// plain column.
+pub fn column_of<'v>(field: &Field, values: impl IntoIterator<Item = Value<'v>>) -> Result<ArrayRef> {
+    let mut column = ColumnBuilder::new(field)?;
+    for value in values {
+        Row::check_field("make column", field, value)?;
+        column.append(value);
+    }
+    column.finish()
+}
+
 const OPERATION: &str = "make table";
 
 /// One column under construction.

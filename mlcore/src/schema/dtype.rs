@@ -132,6 +132,12 @@ impl DType {
         self.is_numeric() && !self.is_float() && !matches!(self, Self::Bool)
     }
 
+    /// Is it a signed integer type?
+    #[must_use]
+    pub const fn is_signed(self) -> bool {
+        matches!(self.exact_integers(), Some((low, _)) if low < 0) && !self.is_float()
+    }
+
     /// Is it a date, a time of day or a timestamp?
     #[must_use]
     pub const fn is_temporal(self) -> bool {

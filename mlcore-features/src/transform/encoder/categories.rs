@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use mlcore::batch::Texts;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::program::bind::{Dictionary, Texts, Values};
 use crate::program::lookup::Lookup;
-use crate::program::{Table, float_bits};
+use crate::program::{Table, exact_bits, float_bits};
 use crate::transform::input::FitColumn;
 use crate::transform::{Attribute, Parameter, Scalar};
 
@@ -382,16 +382,19 @@ fn zero(value: f64) -> f64 {
 
 /// The distinct values of a column with their counts: sorted, a missing value last. Infinities are refused.
 pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
-    let bound = column.bound()?;
+    if column.dtype().is_temporal() {
+        return Err(column.unfit("numbers, bools or text"));
+    }
+    let view = column.view()?;
     let rows = column.len();
     let mut missing = 0_u64;
-    let mut counted: Vec<(Scalar, u64)> = match &bound.values {
-        Values::Text(Texts::Dictionary(words)) => {
-            let Dictionary { keys, texts } = &**words;
+    let mut counted: Vec<(Scalar, u64)> = match view.texts() {
+        Some(Texts::Dictionary(words)) => {
+            let texts = words.texts();
             let mut per_key = vec![0_u64; texts.len()];
-            for (row, key) in keys.iter().enumerate() {
+            for (row, key) in words.codes().iter().enumerate() {
                 match per_key.get_mut(*key as usize) {
-                    Some(count) if !bound.is_null(row) => *count += 1,
+                    Some(count) if !view.is_null(row) => *count += 1,
                     _ => missing += 1,
                 }
             }
@@ -405,17 +408,17 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
             }
             merged.into_iter().map(|(text, count)| (Scalar::from(text), count)).collect()
         }
-        Values::Text(_) => {
+        Some(_) => {
             let mut counts: HashMap<&str, u64> = HashMap::new();
             for row in 0..rows {
-                match bound.text(row) {
+                match view.text(row) {
                     Some(text) => *counts.entry(text).or_default() += 1,
                     None => missing += 1,
                 }
             }
             counts.into_iter().map(|(text, count)| (Scalar::from(text), count)).collect()
         }
-        Values::Float16(_) | Values::Float32(_) | Values::Float64(_) => {
+        None if column.dtype().is_float() => {
             let mut counts: HashMap<u64, u64> = HashMap::new();
             for value in column.numbers()?.iter() {
                 if value.is_nan() {
@@ -426,10 +429,10 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
             }
             counts.into_iter().map(|(bits, count)| (Scalar::Float(f64::from_bits(bits)), count)).collect()
         }
-        _ => {
+        None => {
             let mut counts: HashMap<u64, u64> = HashMap::new();
             for row in 0..rows {
-                match bound.exact(row) {
+                match exact_bits(view.value(row)) {
                     Some(bits) => *counts.entry(bits).or_default() += 1,
                     None => missing += 1,
                 }

@@ -1,0 +1,162 @@
+//! Dates and times are handed on as they are, or refused by the name of their column: never taken for something else.
+
+use std::sync::Arc;
+
+use mlcore::Error;
+use mlcore::arrow::array::{
+    ArrayRef, Date32Array, Date64Array, Float64Array, RecordBatch, Time64MicrosecondArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+};
+use mlcore::batch::{Row, Value};
+use mlcore::schema::DType;
+use mlcore::time::{DateTime, TimeUnit, TimeZone, Timestamp};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Step};
+use mlcore_features::transform::{
+    Fit, KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler,
+    Strategy,
+};
+
+fn table(columns: impl IntoIterator<Item = (&'static str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+        .unwrap()
+}
+
+fn dated() -> RecordBatch {
+    table([
+        ("x", Arc::new(Float64Array::from(vec![1.0, 3.0])) as ArrayRef),
+        ("day", Arc::new(Date32Array::from(vec![Some(19_782), None]))),
+        ("at", Arc::new(Time64MicrosecondArray::from(vec![None, Some(1)]))),
+        ("shown", Arc::new(TimestampNanosecondArray::from(vec![Some(-1), Some(i64::MIN)]))),
+        (
+            "seen",
+            Arc::new(TimestampMicrosecondArray::from(vec![Some(0), None]).with_timezone("Europe/Berlin")),
+        ),
+    ])
+}
+
+fn passed_on() -> Plan {
+    ColumnTransformer::new()
+        .with("scale", StandardScaler::default(), ["x"])
+        .with("keep", Step::Passthrough, ["day", "at", "shown", "seen"])
+        .verbose_feature_names_out(false)
+        .fit(&dated())
+        .unwrap()
+}
+
+#[test]
+fn a_table_keeps_its_dates() {
+    let (plan, dated) = (passed_on(), dated());
+    let made = plan.transform(&dated).unwrap();
+    for name in ["day", "at", "shown", "seen"] {
+        assert_eq!(made.column_by_name(name), dated.column_by_name(name), "{name}");
+    }
+    let zone = TimeZone::new("Europe/Berlin").ok();
+    let dtypes: Vec<DType> = plan.output().fields().iter().map(|field| field.dtype()).collect();
+    assert_eq!(
+        dtypes[1..],
+        [
+            DType::Date,
+            DType::Time(TimeUnit::Microsecond),
+            DType::Timestamp(TimeUnit::Nanosecond, None),
+            DType::Timestamp(TimeUnit::Microsecond, zone),
+        ]
+    );
+    let stored = Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap();
+    assert_eq!(stored.transform(&dated).unwrap(), made);
+}
+
+#[test]
+fn floats_hold_no_dates() {
+    let plan = passed_on();
+    for error in [
+        plan.transform_dense::<f64>(&dated()).unwrap_err(),
+        plan.transform_columns(&dated()).unwrap_err(),
+        plan.with_row_of(&dated(), 0, |values| plan.row_executor().run(Row::unchecked(values)).unwrap_err())
+            .unwrap(),
+    ] {
+        assert!(matches!(error, Error::Unsupported(_)) && error.context().subject() == "day", "{error}");
+        assert!(error.context().remedy().unwrap().contains("an hour, a weekday"), "{error}");
+    }
+}
+
+#[test]
+fn rows_bring_dates_past_a_plan_that_drops_them() {
+    let keep = ColumnTransformer::new()
+        .with("keep", Step::Passthrough, ["x", "seen", "shown"])
+        .verbose_feature_names_out(false);
+    let scale = ColumnTransformer::new().with("scale", StandardScaler::default(), ["x"]);
+    let plan = Pipeline::new().then("keep", keep).then("scale", scale).fit(&dated()).unwrap();
+    let at = |name: &str| plan.input().position(name).unwrap();
+    let moment = Value::Timestamp(Timestamp::from_millis(5));
+    let shown = Value::DateTime(DateTime::from_millis(5));
+    let mut values = vec![Value::Null; plan.input().len()];
+    (values[at("x")], values[at("seen")], values[at("shown")]) = (Value::Float(3.0), moment, shown);
+    let mut executor = plan.row_executor();
+    assert_eq!(executor.run(Row::new(&values, plan.input()).unwrap()).unwrap(), [1.0]);
+    values.swap(at("seen"), at("shown"));
+    let error = executor.run(Row::unchecked(&values)).unwrap_err().to_string();
+    assert!(error.contains("expected timestamp[") && error.contains(", got "), "{error}");
+}
+
+#[test]
+fn moments_come_in_any_unit_and_zone_where_nothing_is_lost() {
+    let fitted = table([(
+        "seen",
+        Arc::new(TimestampMillisecondArray::from(vec![0]).with_timezone("UTC")) as ArrayRef,
+    )]);
+    let plan = ColumnTransformer::new().with("keep", Step::Passthrough, ["seen"]).fit(&fitted).unwrap();
+    let sent = |column: ArrayRef| plan.transform(&table([("seen", column)]));
+    let nanoseconds = |count| TimestampNanosecondArray::from(vec![None, Some(count)]);
+    let made = sent(Arc::new(nanoseconds(7_000_000).with_timezone("+02:00"))).unwrap();
+    let expected = TimestampMillisecondArray::from(vec![None, Some(7)]).with_timezone("UTC");
+    assert_eq!(made.column(0), &(Arc::new(expected) as ArrayRef));
+    for (column, expected) in [
+        (
+            Arc::new(nanoseconds(7_000_001).with_timezone("UTC")) as ArrayRef,
+            "transform seen: row 1: expected timestamp[ms, tz=UTC], got timestamp 1970-01-01T00:00:00.007000001Z",
+        ),
+        (Arc::new(nanoseconds(0)), "transform seen: expected timestamp[ms, tz=UTC], got timestamp[ns]"),
+        (Arc::new(Date32Array::from(vec![0])), "transform seen: expected timestamp[ms, tz=UTC], got date"),
+        (
+            Arc::new(Float64Array::from(vec![0.0])),
+            "transform seen: expected timestamp[ms, tz=UTC], got float64",
+        ),
+    ] {
+        let error = sent(column).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn dates_in_milliseconds_are_dates() {
+    let days = |column: ArrayRef| table([("day", column)]);
+    let fitted = days(Arc::new(Date32Array::from(vec![1])));
+    let plan = ColumnTransformer::new().with("keep", Step::Passthrough, ["day"]).fit(&fitted).unwrap();
+    let made = plan.transform(&days(Arc::new(Date64Array::from(vec![Some(86_400_000)])))).unwrap();
+    assert_eq!(made.column(0), fitted.column(0));
+    let error = plan.transform(&days(Arc::new(Date64Array::from(vec![1])))).unwrap_err().to_string();
+    assert!(error.contains("day: row 0: the date is no whole day"), "{error}");
+}
+
+#[test]
+fn transformers_refuse_dates_by_name() {
+    let dated = dated().project(&[1]).unwrap();
+    for error in [
+        StandardScaler::default().fit(&dated).unwrap_err(),
+        MinMaxScaler::default().fit(&dated).unwrap_err(),
+        KBinsDiscretizer::default().fit(&dated).unwrap_err(),
+        OneHotEncoder::default().fit(&dated).unwrap_err(),
+        OrdinalEncoder::default().fit(&dated).unwrap_err(),
+        SimpleImputer::default().fit(&dated).unwrap_err(),
+        SimpleImputer::default().strategy(Strategy::MostFrequent).fit(&dated).unwrap_err(),
+        SimpleImputer::default()
+            .strategy(Strategy::Constant)
+            .fill_value("2024-02-29")
+            .fit(&dated)
+            .unwrap_err(),
+        SimpleImputer::default().strategy(Strategy::Constant).fill_value(0).fit(&dated).unwrap_err(),
+    ] {
+        assert!(error.is_caller_fault() && error.context().subject().contains("day"), "{error}");
+        assert!(error.to_string().contains("date"), "{error}");
+    }
+}
