@@ -27,6 +27,7 @@
 //! | `conformance` | the contract of `DriftTest` as a test suite, `conformance` |
 
 pub mod bins;
+pub mod catalog;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 #[cfg(feature = "report")]

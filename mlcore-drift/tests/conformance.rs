@@ -1,27 +1,39 @@
-//! The contract of `DriftTest`, on every implementation.
+//! The contract of `DriftTest`, on every listed test and on other options than the default ones.
+
+#![cfg(test)]
 
 use mlcore_drift::bins::{Binning, Recipe};
-use mlcore_drift::conformance::{LooksFor, drift_test};
-use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi};
+use mlcore_drift::catalog::{Catalog, TestOptions, TestSpec};
+use mlcore_drift::conformance::drift_test;
+use mlcore_drift::two_sample::{ChiSquare, Psi};
 
-macro_rules! conforms {
-    ($($name:ident: $test:expr, $looks_for:ident;)+) => {
-        $(
-            #[test]
-            fn $name() {
-                let test: Box<dyn DriftTest> = Box::new($test);
-                drift_test(&*test, LooksFor::$looks_for);
-            }
-        )+
-    };
+#[test]
+fn every_listed_test_keeps_the_contract() {
+    let catalog = Catalog::default();
+    for name in catalog.names() {
+        drift_test(&*catalog.test(name, &TestOptions::default()).unwrap());
+    }
 }
 
-conforms! {
-    kolmogorov_smirnov: KolmogorovSmirnov::default(), Shift;
-    chi_square: ChiSquare::default(), Shift;
-    chi_square_without_pooling: ChiSquare::default().with_pool_below(0.0), Shift;
-    psi_quantile: Psi::default(), Shift;
-    psi_uniform: Psi::new(Binning::default().with_recipe(Recipe::Uniform).with_bins(30)), Shift;
-    psi_evidently: Psi::new(Binning::default().with_recipe(Recipe::Evidently)), Shift;
-    missing_rate: MissingRate, MissingRows;
+#[test]
+fn other_options_keep_the_contract() {
+    drift_test(&ChiSquare::default().with_pool_below(0.0));
+    drift_test(&Psi::new(Binning::default().with_recipe(Recipe::Uniform).with_bins(30)));
+    drift_test(&Psi::new(Binning::default().with_recipe(Recipe::Evidently)));
+}
+
+#[test]
+fn a_listed_test_is_written_and_read_as_itself() {
+    let catalog = Catalog::default();
+    for name in catalog.names() {
+        let test = catalog.test(name, &TestOptions::default()).unwrap();
+        assert_eq!(test.name(), name);
+        assert!(!test.legend().is_empty(), "{name} has no legend");
+        let json = serde_json::to_string(&TestSpec::from(test.clone())).unwrap();
+        let again = serde_json::from_str::<TestSpec>(&json).unwrap().test(&catalog).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{test:?}"), "{json}");
+        let error = serde_json::from_str::<TestSpec>(&format!(r#"{{"name": "{name}", "oddity": 1}}"#));
+        let error = error.unwrap().test(&catalog).unwrap_err();
+        assert!(error.to_string().contains("unknown field `oddity`"), "{error}");
+    }
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use mlcore::stats::Correction;
 use mlcore_drift::bins::{Binning, Recipe};
+use mlcore_drift::catalog::{Catalog, TestOptions};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
-use mlcore_drift::sample::Sample;
+use mlcore_drift::sample::{Kind, Sample};
 use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi};
 
 /// SplitMix64.
@@ -26,6 +27,10 @@ impl Random {
 
     fn normal(&mut self) -> f64 {
         (-2.0 * (1.0 - self.uniform()).ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+
+    fn gappy_normal(&mut self) -> f64 {
+        if self.uniform() < 0.05 { f64::NAN } else { self.normal() }
     }
 
     fn poisson(&mut self, mean: f64) -> f64 {
@@ -81,6 +86,41 @@ fn check_null(
     }
 }
 
+/// What a test of the list must hold without being named here.
+#[test]
+fn every_listed_test_keeps_its_rate_of_false_alarms() {
+    let catalog = Catalog::default();
+    for name in catalog.names() {
+        let test = catalog.test(name, &TestOptions::default()).unwrap();
+        let check = |what: &str, kind: Kind, pair: fn(&mut Random) -> (Sample, Sample)| {
+            let has_pvalue = || {
+                let (reference, current) = pair(&mut Random(1));
+                test.compare(&reference, &current).unwrap().pvalue.is_some()
+            };
+            if test.applies_to(kind) && has_pvalue() {
+                check_null(&format!("{name}, {what}"), &*test, 500, pair);
+            }
+        };
+        check("normal", Kind::Numeric, |r| {
+            (r.sample(500, Random::gappy_normal), r.sample(120, Random::gappy_normal))
+        });
+        check("heavy tails", Kind::Numeric, |r| {
+            (r.sample(300, |r| r.normal().exp()), r.sample(300, |r| r.normal().exp()))
+        });
+        check("half zero", Kind::Numeric, |r| {
+            let spike = |r: &mut Random| if r.uniform() < 0.5 { 0.0 } else { r.normal() };
+            (r.sample(400, spike), r.sample(200, spike))
+        });
+        check("zipf", Kind::Categorical, |r| {
+            (r.categories(1000, |r| r.zipf(20)), r.categories(200, |r| r.zipf(20)))
+        });
+        check("even", Kind::Categorical, |r| {
+            let even = |r: &mut Random| (r.uniform() * 4.0) as u32;
+            (r.categories(100, even), r.categories(100, even))
+        });
+    }
+}
+
 #[test]
 fn equal_distributions_are_rejected_no_more_often_than_promised() {
     let ks = KolmogorovSmirnov::default();
@@ -116,7 +156,7 @@ fn equal_distributions_are_rejected_no_more_often_than_promised() {
         (r.sample(400, flag), r.sample(400, flag))
     });
 
-    check_null("missing rate", &MissingRate, 2000, |r| {
+    check_null("missing rate", &MissingRate::default(), 2000, |r| {
         let gappy = |r: &mut Random| if r.uniform() < 0.01 { f64::NAN } else { 1.0 };
         (r.sample(2000, gappy), r.sample(200, gappy))
     });

@@ -5,9 +5,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mlcore::{Error, Result};
-use mlcore_drift::conformance::{LooksFor, drift_test};
+use mlcore_drift::conformance::drift_test;
 use mlcore_drift::sample::{Kind, Sample};
-use mlcore_drift::two_sample::{CompiledTest, DriftTest, Effect, Score};
+use mlcore_drift::two_sample::{CompiledTest, DriftTest, Effect, LooksFor, Score};
 
 /// A change that is made to an honest score, given reference and current sample.
 type Fault = fn(Score, &Sample, &Sample) -> Result<Score>;
@@ -16,6 +16,7 @@ type Fault = fn(Score, &Sample, &Sample) -> Result<Score>;
 #[derive(Clone, Debug)]
 struct Stranger {
     statistic: fn(&[f64]) -> f64,
+    looks_for: LooksFor,
     fault: Fault,
 }
 
@@ -28,6 +29,10 @@ struct Compiled {
 impl DriftTest for Stranger {
     fn name(&self) -> &str {
         "stranger"
+    }
+
+    fn looks_for(&self) -> LooksFor {
+        self.looks_for
     }
 
     fn applies_to(&self, kind: Kind) -> bool {
@@ -74,8 +79,8 @@ fn deviation(values: &[f64]) -> f64 {
 const HONEST: Fault = |score, _, _| Ok(score);
 
 fn caught(fault: Fault, words: &str) {
-    let test = Stranger { statistic: mean, fault };
-    let outcome = catch_unwind(AssertUnwindSafe(|| drift_test(&test, LooksFor::Shift)));
+    let test = Stranger { statistic: mean, looks_for: LooksFor::Shift, fault };
+    let outcome = catch_unwind(AssertUnwindSafe(|| drift_test(&test)));
     let payload = outcome.expect_err(&format!("not noticed: {words}"));
     let message = payload.downcast_ref::<String>().cloned().unwrap_or_default();
     assert!(message.contains(words), "{message}");
@@ -83,8 +88,8 @@ fn caught(fault: Fault, words: &str) {
 
 #[test]
 fn an_honest_test_of_a_mean_and_one_of_spread_conform() {
-    drift_test(&Stranger { statistic: mean, fault: HONEST }, LooksFor::Shift);
-    drift_test(&Stranger { statistic: deviation, fault: HONEST }, LooksFor::Spread);
+    drift_test(&Stranger { statistic: mean, looks_for: LooksFor::Shift, fault: HONEST });
+    drift_test(&Stranger { statistic: deviation, looks_for: LooksFor::Spread, fault: HONEST });
 }
 
 #[test]
@@ -176,8 +181,8 @@ impl DriftTest for Lenient {
 
 #[test]
 fn a_test_that_answers_silence_is_caught() {
-    let lenient = Lenient(Stranger { statistic: mean, fault: HONEST });
-    let outcome = catch_unwind(AssertUnwindSafe(|| drift_test(&lenient, LooksFor::Shift)));
+    let lenient = Lenient(Stranger { statistic: mean, looks_for: LooksFor::Shift, fault: HONEST });
+    let outcome = catch_unwind(AssertUnwindSafe(|| drift_test(&lenient)));
     let message = outcome.unwrap_err().downcast_ref::<String>().cloned().unwrap_or_default();
     assert!(message.contains("a sample without values: not refused"), "{message}");
 }

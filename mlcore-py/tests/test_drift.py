@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import json
+import pickle
+import re
+import typing
 
 import numpy as np
 import pandas as pd
@@ -75,14 +80,16 @@ def test_a_report_obeys_its_options(frame):
     assert drift.report(frame, current, columns=["visits"]).verdict.drifted_columns == []
     assert drift.report(frame, current, columns=["age"], minimum_effects={"ks": 0.9}).drifted is False
     tests = lambda **options: {column.test for column in drift.report(frame, current, columns=["age"], **options).verdict.columns}
-    assert tests(numeric_test="psi") >= {"psi"} and tests(numeric_test=drift.Psi(bins=5)) >= {"psi"}
-    assert tests(column_options={"age": {"test": "psi_evidently"}}) >= {"psi_evidently"}
+    for psi in ("psi", drift.Psi(bins=5), {"name": "psi", "bins": 5}, drift.DriftTest("psi", bins=5)):
+        assert tests(numeric_test=psi) >= {"psi"} and tests(column_options={"age": {"test": psi}}) >= {"psi"}
     assert drift.report(frame, current).verdict.new_columns == ["extra"]
     dated = frame.assign(when=pd.Timestamp("2026-01-01"))
     assert "when" in drift.report(dated, dated).verdict.skipped
-    for options, words in [({"alpha": 2.0}, "alpha"), ({"correction": "none"}, "fdr_bh"), ({"numeric_test": "ad"}, "ks, chi_square"), ({"histogram_bins": 0}, "histogram_bins"), ({"column_options": {"age": {"tset": 1}}}, "tset")]:
+    for options, words in [({"alpha": 2.0}, "alpha"), ({"correction": "none"}, "fdr_bh"), ({"numeric_test": {"name": "psi", "bin": 1}}, "unknown field `bin`"), ({"histogram_bins": 0}, "histogram_bins"), ({"column_options": {"age": {"tset": 1}}}, "tset"), ({"window": 5}, "window: no option is called window; use one of .*window_rows"), ({"alpha": float("nan")}, "alpha: it is NaN")]:
         with pytest.raises(mlcore.InvalidInputError, match=words):
             drift.report(frame, current, **options)
+    with pytest.raises(mlcore.NotFoundError, match="no test has this name; the tests are chi_square, "):
+        drift.report(frame, current, numeric_test="ad")
     with pytest.raises(mlcore.SchemaMismatchError, match="age"):
         drift.report(frame, current.drop(columns="age"))
     with pytest.raises(TypeError, match="alpha: a number is expected"):
@@ -121,3 +128,63 @@ def test_records_and_tables_are_judged_alike(frame):
         drift.Monitor(frame, window=5)
     with pytest.raises(mlcore.SchemaMismatchError):
         by_row.observe(frame.drop(columns="plan"))
+
+
+def classes():
+    """The class of each test, by its name."""
+    found = [item for item in vars(drift).values() if inspect.isclass(item) and issubclass(item, drift.DriftTest)]
+    return {item().name: item for item in found if item is not drift.DriftTest}
+
+
+@pytest.mark.parametrize("name", drift.test_names())
+def test_every_listed_test_has_a_class_with_its_options_and_types(name):
+    assert name in classes(), f"{name} has no class in mlcore/drift/_tests.py"
+    kind = classes()[name]
+    options = drift.DriftTest(name).options
+    assert kind().options == options
+    parameters = dict(list(inspect.signature(kind).parameters.items()))
+    assert {name: parameter.default for name, parameter in parameters.items()} == options
+    # The classes stand in a typed module of their own, so that they need no stub.
+    assert set(typing.get_type_hints(kind.__new__)) == {*options, "return"}
+    assert set(re.findall(r"^    (\w+) : ", kind.__doc__, re.MULTILINE)) == set(options)
+    for test in (kind(), pickle.loads(pickle.dumps(kind())), copy.copy(kind())):
+        assert type(test) is kind and test.options == options and repr(test) == repr(kind())
+    with pytest.raises(mlcore.InvalidInputError, match=f"choose test {name}: unknown field `oddity`"):
+        drift.DriftTest(name, oddity=1)
+
+
+def test_a_test_compares_two_samples():
+    score = drift.Psi(bins=5).compare(range(1000), [i * 0.9 for i in range(800)])
+    assert (score.effect_name, score.reference_len, score.current_len) == ("PSI", 1000, 800)
+    assert score.pvalue < 1e-9 and score.notes == [] and repr(score).startswith("Score(statistic=1.23")
+    assert repr(drift.Psi(bins=5)) == "Psi(bins=5, missing_bin=False, recipe='quantile')"
+    assert repr(drift.DriftTest("missing_rate")) == "DriftTest(\"missing_rate\")"
+    assert drift.ChiSquare().compare([1, 2] * 50, [1, 3] * 50, kind="categorical").effect == pytest.approx(0.7071, abs=1e-3)
+    with pytest.raises(mlcore.InvalidInputError, match="this test compares numbers"):
+        drift.KolmogorovSmirnov().compare(["a"], ["b"])
+    with pytest.raises(mlcore.NotFoundError, match="kolmogorov"):
+        drift.DriftTest("kolmogorov")
+    with pytest.raises(TypeError):
+        drift.Psi(7)
+
+
+def test_the_options_of_a_monitor_are_plain_values_that_make_it_again(frame):
+    options = {
+        "window_rows": 200,
+        "alpha": 0.01,
+        "correction": "holm",
+        "numeric_test": drift.Psi(bins=7),
+        "categorical_test": "psi",
+        "minimum_effects": {"psi": 0.3},
+        "column_options": {"visits": {"test": drift.KolmogorovSmirnov(method="asymp"), "minimum_effect": np.float64(0.2)}},
+    }
+    monitor = drift.Monitor(frame, **options)
+    written = json.loads(json.dumps(monitor.options))
+    assert written["numeric_test"] == {"name": "psi", "bins": 7, "missing_bin": False, "recipe": "quantile"}
+    assert written["categorical_test"] == "psi" and written["preset"] == "default"
+    again = drift.Monitor(frame, **written)
+    assert again.options == monitor.options
+    current = mixed(200, seed=3, shift=8)
+    (expected,) = monitor.observe(current)
+    assert {column.test for column in expected.columns if column.column == "visits"} == {"ks"}
+    assert [verdict.to_json() for verdict in again.observe(current)] == [expected.to_json()]

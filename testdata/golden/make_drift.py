@@ -1,14 +1,16 @@
-"""Makes testdata/golden/drift/*.json: what Evidently 0.7.23 and scipy 1.17.1 say about seeded samples.
+"""Makes testdata/golden/drift/*.json: what Evidently 0.7.23, NannyML 0.13.1 and scipy 1.17.1 say about seeded samples.
 
-    pip install -r testdata/requirements-bench.txt
-    python testdata/golden/make_drift.py
+    pip install -r testdata/requirements-drift.txt
+    python testdata/golden/make_drift.py [test ..]
 
 A sample is described, not stored: SplitMix64 counters, turned into values by operations that IEEE 754 rounds alike
-everywhere (no logarithm, no sine). mlcore-drift/tests/golden.rs makes the same samples, bit for bit, and compares the
-numbers to 1e-9.
+everywhere (no logarithm, no sine). mlcore-drift/tests/golden makes the same samples, bit for bit, and compares the
+numbers to 1e-9: for each test of the list the cases of the file with its name, each with the options of the test and
+the numbers of its score that are known.
 """
 
 import json
+import sys
 import warnings
 from pathlib import Path
 
@@ -34,7 +36,10 @@ def uniforms(seed, n, stream=0):
 
 
 def numbers(spec):
-    """The values of a description: shape, seed, n, scale, shift, dtype; or the values themselves."""
+    """The values of a description: shape, seed, n, scale, shift, dtype; or the values themselves; last the missing ones."""
+    if "missing" in spec:
+        present = numbers({name: value for name, value in spec.items() if name != "missing"})
+        return np.append(present, np.full(spec["missing"], np.nan))
     if "values" in spec:
         values = np.array([float(v) for v in spec["values"]])
     else:
@@ -120,6 +125,22 @@ def categorical_cases():
     yield "one million", text(25, 1_000_000, 20), text(26, 1_000_000, 20)
 
 
+def missing_cases():
+    """Name, and of reference and current the missing and the present rows."""
+    yield "few", (1, 9), (3, 7)
+    yield "equal rates", (10, 90), (20, 180)
+    yield "equal counts", (5, 95), (5, 95)
+    yield "one more", (5, 95), (6, 94)
+    yield "rare", (1, 9999), (3, 9997)
+    yield "rare, small window", (10, 9990), (2, 98)
+    yield "common", (4000, 6000), (600, 400)
+    yield "one lost", (0, 1000), (1, 99)
+    yield "all but one", (99, 1), (90, 10)
+    yield "none present", (0, 50), (40, 0)
+    yield "one row against many", (0, 1), (50, 450)
+    yield "one million", (50_000, 950_000), (50_600, 949_400)
+
+
 def evidently_psi(reference, current, kind):
     """As Evidently's drift calculation calls it: infinities and missing values dropped first."""
     clean = lambda series: series.replace([-np.inf, np.inf], np.nan).dropna()
@@ -135,7 +156,7 @@ def quantile_psi(reference, current, bins=10):
     p, q = (a + 0.5) / (n + 0.5 * k), (b + 0.5) / (m + 0.5 * k)
     psi = float(np.sum((p - q) * np.log(p / q)))
     return {
-        "psi": psi,
+        "statistic": psi,
         "psi_corrected": psi - (k - 1) * (1 / n + 1 / m),
         "pvalue": float(stats.chi2.sf(n * m / (n + m) * psi, k - 1)),
     }
@@ -147,43 +168,81 @@ def chi_square(reference, current):
     n, m = table.sum(axis=1)
     p, q = table[0] / n, table[1] / m
     v = float(np.sqrt(np.sum((p - q) ** 2 / (p + q)) / 2))
-    return {"statistic": float(result.statistic), "pvalue": float(result.pvalue), "cramers_v": v}
+    return {"statistic": float(result.statistic), "pvalue": float(result.pvalue), "effect": v}
 
 
-def write(name, cases):
-    path = OUT / name
-    path.write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
-    print(f"{path.name}: {len(cases)} cases")
+def compared(name, reference, current, expected, options=None):
+    """A golden case."""
+    return {"name": name, "reference": reference, "current": current, "options": options or {}, "expected": expected}
 
 
-def main():
-    OUT.mkdir(exist_ok=True)
-    psi, ks, chi2 = [], [], []
+GOLDEN = {}
+
+
+def golden(test):
+    """Says that a function makes the cases of this test."""
+
+    def keep(cases):
+        GOLDEN[test] = cases
+        return cases
+
+    return keep
+
+
+@golden("ks")
+def ks():
+    for name, reference, current in numeric_cases():
+        result = stats.ks_2samp(numbers(reference).astype("float64"), numbers(current).astype("float64"))
+        yield compared(name, reference, current, {"statistic": float(result.statistic), "pvalue": float(result.pvalue)})
+
+
+@golden("chi_square")
+def chi_square_cases():
+    for name, reference, current in categorical_cases():
+        expected = chi_square(categories(reference), categories(current))
+        yield compared(name, reference, current, expected, {"pool_below": 0.0})
+
+
+@golden("missing_rate")
+def missing_rate():
+    for name, (reference_gone, reference_there), (current_gone, current_there) in missing_cases():
+        table = [[reference_gone, reference_there], [current_gone, current_there]]
+        result = stats.chi2_contingency(table)
+        before, after = (gone / (gone + there) for gone, there in table)
+        reference, current = (
+            {"values": [1.0] * there, "missing": gone} if there < 3 else sample("bell", 1, there, missing=gone)
+            for gone, there in table
+        )
+        expected = {"statistic": float(result.statistic), "pvalue": float(result.pvalue), "effect": abs(after - before)}
+        yield compared(name, reference, current, expected)
+
+
+@golden("psi")
+def psi():
+    evidently = {"recipe": "evidently"}
     for name, reference, current in numeric_cases():
         x, y = numbers(reference), numbers(current)
-        case = {"name": name, "reference": reference, "current": current}
-        evidently = evidently_psi(pd.Series(x), pd.Series(y), ColumnType.Numerical)
-        expected = {"evidently": evidently}
+        found = evidently_psi(pd.Series(x), pd.Series(y), ColumnType.Numerical)
+        yield compared(name, reference, current, {"statistic": found}, evidently)
         if len(x) >= 300 and np.unique(x).size == len(x):
-            expected["quantile"] = quantile_psi(x, y)
-        psi.append({**case, "expected": expected})
-        result = stats.ks_2samp(x.astype("float64"), y.astype("float64"))
-        ks.append({**case, "expected": {"statistic": float(result.statistic), "pvalue": float(result.pvalue)}})
+            yield compared(name + ", quantiles", reference, current, quantile_psi(x, y))
     for name, reference, current in categorical_cases():
-        x, y = categories(reference), categories(current)
-        evidently = evidently_psi(x, y, ColumnType.Categorical)
-        expected = {**chi_square(x, y), "evidently": evidently}
-        chi2.append({"name": name, "reference": reference, "current": current, "expected": expected})
+        found = evidently_psi(categories(reference), categories(current), ColumnType.Categorical)
+        yield compared(name + ", categories", reference, current, {"statistic": found}, evidently)
     infinite = {"values": [str(v) for v in [*np.arange(30) / 7, "inf", "-inf"]]}
     finite = {"values": [str(v) for v in np.arange(40) / 6]}
-    psi.append({
-        "name": "infinities", "reference": infinite, "current": finite,
-        "expected": {"evidently": evidently_psi(pd.Series(numbers(infinite)), pd.Series(numbers(finite)), ColumnType.Numerical)},
-    })
-    write("psi.json", psi)
-    write("ks.json", ks)
-    write("chi_square.json", chi2)
+    found = evidently_psi(pd.Series(numbers(infinite)), pd.Series(numbers(finite)), ColumnType.Numerical)
+    yield compared("infinities", infinite, finite, {"statistic": found}, evidently)
+
+
+def main(tests):
+    OUT.mkdir(exist_ok=True)
+    for test in tests or GOLDEN:
+        cases = list(GOLDEN[test]())
+        path = OUT / f"{test}.json"
+        path.write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
+        print(f"{path.name}: {len(cases)} cases")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -3,16 +3,16 @@
 use mlcore::{Error, Result};
 
 use super::numbers::{equal, same};
-use super::samples::{LooksFor, Samples};
+use super::samples::Samples;
 use crate::sample::{Kind, Sample};
-use crate::two_sample::{DriftTest, Score};
+use crate::two_sample::{DriftTest, LooksFor, Score};
 
-/// Checks every promise of [`DriftTest`] on a test that looks for this change.
+/// Checks every promise of [`DriftTest`].
 ///
 /// # Panics
 /// At the first promise that `test` breaks.
-pub fn drift_test(test: &dyn DriftTest, looks_for: LooksFor) {
-    let name = test.name();
+pub fn drift_test(test: &dyn DriftTest) {
+    let (name, looks_for) = (test.name(), test.looks_for());
     assert!(!name.is_empty(), "a test has a name");
     let minimum = test.default_minimum_effect();
     assert!(minimum > 0.0 && minimum.is_finite(), "{name}: the default smallest effect is {minimum}");

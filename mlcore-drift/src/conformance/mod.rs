@@ -4,10 +4,10 @@
 //! trait.
 //!
 //! ```
-//! use mlcore_drift::conformance::{LooksFor, drift_test};
+//! use mlcore_drift::conformance::drift_test;
 //! use mlcore_drift::two_sample::KolmogorovSmirnov;
 //!
-//! drift_test(&KolmogorovSmirnov::default(), LooksFor::Shift);
+//! drift_test(&KolmogorovSmirnov::default());
 //! ```
 #![expect(clippy::panic, reason = "a test suite fails by panicking")]
 
@@ -16,4 +16,3 @@ mod numbers;
 mod samples;
 
 pub use self::drift_test::drift_test;
-pub use self::samples::LooksFor;

@@ -1,18 +1,7 @@
 //! The samples that the suites compare.
 
 use crate::sample::{Kind, Sample};
-
-/// The change that a test looks for, which its author states.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum LooksFor {
-    /// Values that move in one direction; other frequencies of categories.
-    Shift,
-    /// Values that lie farther apart; other frequencies of categories.
-    Spread,
-    /// More missing rows.
-    MissingRows,
-}
+use crate::two_sample::LooksFor;
 
 /// Samples of one kind that differ by a change of one sort.
 #[derive(Clone, Copy)]

@@ -7,6 +7,7 @@
 
 mod options;
 mod plan;
+mod preset;
 mod sentence;
 mod table;
 mod verdict;
@@ -21,8 +22,9 @@ use mlcore::batch::Row;
 use mlcore::schema::{Schema, names_digest};
 use mlcore::{Error, Result};
 
-pub use self::options::{ColumnOptions, MAX_EXACT_N, MOST_DISCRETE_VALUES, MonitorOptions};
+pub use self::options::{ColumnOptions, MonitorOptions};
 pub(crate) use self::plan::Plan;
+pub use self::preset::{MAX_EXACT_N, MOST_DISCRETE_VALUES, Preset};
 pub use self::verdict::{ColumnVerdict, Outcome, SkippedColumn, VERDICT_VERSION, Verdict, Window};
 use self::window::Buffer;
 use crate::sample::Sample;

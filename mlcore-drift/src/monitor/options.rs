@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mlcore::stats::{Correction, KsOptions};
+use mlcore::stats::Correction;
 use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
 
-use crate::sample::Kind;
-use crate::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate};
+use super::preset::{MAX_EXACT_N, Preset, is_discrete};
+use crate::catalog::{Catalog, TestSpec};
+use crate::sample::{Kind, Sample};
+use crate::two_sample::{DriftTest, MissingRate};
 
 /// Options of a [`Monitor`](super::Monitor) and of a [`Report`](crate::report::Report). The defaults, with their reasons:
 ///
 /// | option | default | why |
 /// |---|---|---|
-/// | `numeric_test` | [`KolmogorovSmirnov`], exact up to [`MAX_EXACT_N`] values | sees shifts, spreads and shapes without a choice of bins |
-/// | `discrete_test` | [`ChiSquare`] | Kolmogorov-Smirnov is blind on heavily tied columns |
-/// | `categorical_test` | [`ChiSquare`] | |
+/// | `preset` | [`Preset::Default`] | Kolmogorov-Smirnov and chi-square, for the reasons that stand there |
 /// | `minimum_effect` | per test: D 0.05, V 0.05, PSI 0.1, missing rate 0.02 | a p-value alone rejects 0.01 standard deviations at a million rows |
+/// | `max_exact_n` | [`MAX_EXACT_N`] | an exact p-value of each column of each window takes its time |
 /// | `alpha` | 0.05 | the expected share of false alarms among the alarms of a window |
 /// | `correction` | Benjamini-Hochberg | with 50 columns at 0.05 and none, 92 of 100 windows would alarm falsely |
 /// | `window_rows` | 1,000 | a shift of 0.2 standard deviations is seen in nearly every window |
@@ -32,15 +34,42 @@ use crate::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate};
 ///     .with_column("amount", ColumnOptions::default().with_test(Psi::default()).with_minimum_effect(0.2));
 /// assert_eq!(options.window_rows, 2000);
 /// ```
-#[derive(Clone, Debug)]
+///
+/// They stand in a configuration file as well; what is not named there has its default:
+///
+/// ```
+/// use mlcore_drift::Monitor;
+/// use mlcore_drift::monitor::MonitorOptions;
+///
+/// let json = r#"{
+///     "window_rows": 500,
+///     "correction": "holm",
+///     "numeric_test": {"name": "psi", "bins": 20},
+///     "categorical_test": "chi_square",
+///     "minimum_effects": {"psi": 0.2},
+///     "column_options": {"zip": {"kind": "categorical"}}
+/// }"#;
+/// let options: MonitorOptions = serde_json::from_str(json).unwrap();
+/// assert_eq!(options.numeric_test.unwrap().name(), "psi");
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MonitorOptions {
+    /// Which test a column gets for which no test is given below.
+    pub preset: Preset,
     /// The test of numeric columns.
-    pub numeric_test: Arc<dyn DriftTest>,
-    /// The test of numeric columns with at most [`MOST_DISCRETE_VALUES`] distinct values in the reference.
-    pub discrete_test: Arc<dyn DriftTest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub numeric_test: Option<TestSpec>,
+    /// The test of numeric columns with at most [`MOST_DISCRETE_VALUES`](super::MOST_DISCRETE_VALUES) distinct values in
+    /// the reference; `None` for `numeric_test`, and the preset's without that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discrete_test: Option<TestSpec>,
     /// The test of categorical columns.
-    pub categorical_test: Arc<dyn DriftTest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub categorical_test: Option<TestSpec>,
+    /// Up to this many values the tests of the preset compute p-values exactly where that takes its time.
+    pub max_exact_n: usize,
     /// The error rate, over all tests of a window, that the correction controls.
     pub alpha: f64,
     /// How p-values are corrected for the number of tests of a window.
@@ -52,54 +81,81 @@ pub struct MonitorOptions {
     /// The most distinct categories of a column that a window keeps apart.
     pub max_categories: usize,
     /// The columns to watch; `None` for all whose type is supported.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
     /// What is different for single columns.
-    pub overrides: BTreeMap<String, ColumnOptions>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub column_options: BTreeMap<String, ColumnOptions>,
     /// Smallest effects by name of test, instead of [`DriftTest::default_minimum_effect`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub minimum_effects: BTreeMap<String, f64>,
+    /// The tests that names stand for; no part of what is written.
+    #[serde(skip)]
+    pub catalog: Catalog,
 }
-
-/// Up to this many values of the reference and the window a monitor computes the exact p-value of Kolmogorov-Smirnov.
-///
-/// Beyond, it takes the asymptotic one, `method="asymp"` in scipy: the exact one takes time in proportion to the product of
-/// the sizes, for every column of every window, to change digits that no alarm depends on. A report, made once, stays
-/// with scipy's 10,000; a monitor does with `MonitorOptions::numeric_test(KolmogorovSmirnov::default())`.
-pub const MAX_EXACT_N: usize = 1_000;
-
-/// A numeric column with at most this many distinct values is compared by value.
-pub const MOST_DISCRETE_VALUES: usize = 20;
 
 impl Default for MonitorOptions {
     fn default() -> Self {
         Self {
-            numeric_test: Arc::new(KolmogorovSmirnov::new(KsOptions::default().with_max_auto_n(MAX_EXACT_N))),
-            discrete_test: Arc::new(ChiSquare::default()),
-            categorical_test: Arc::new(ChiSquare::default()),
+            preset: Preset::default(),
+            numeric_test: None,
+            discrete_test: None,
+            categorical_test: None,
+            max_exact_n: MAX_EXACT_N,
             alpha: 0.05,
             correction: Correction::BenjaminiHochberg,
             window_rows: 1000,
             min_samples: 100,
             max_categories: 10_000,
             columns: None,
-            overrides: BTreeMap::new(),
+            column_options: BTreeMap::new(),
             minimum_effects: BTreeMap::new(),
+            catalog: Catalog::default(),
         }
     }
 }
 
 impl MonitorOptions {
+    /// Sets which test a column gets for which no test is given.
+    #[must_use]
+    pub fn with_preset(mut self, preset: Preset) -> Self {
+        self.preset = preset;
+        self
+    }
+
+    /// Sets up to how many values the tests of the preset are exact.
+    #[must_use]
+    pub fn with_max_exact_n(mut self, values: usize) -> Self {
+        self.max_exact_n = values;
+        self
+    }
+
     /// Sets the test of numeric columns, discrete ones included.
     #[must_use]
-    pub fn with_numeric_test(mut self, test: impl DriftTest + 'static) -> Self {
-        self.numeric_test = Arc::new(test);
-        self.discrete_test = self.numeric_test.clone();
+    pub fn with_numeric_test(mut self, test: impl Into<TestSpec>) -> Self {
+        self.numeric_test = Some(test.into());
+        self.discrete_test = None;
+        self
+    }
+
+    /// Sets the test of numeric columns with few distinct values.
+    #[must_use]
+    pub fn with_discrete_test(mut self, test: impl Into<TestSpec>) -> Self {
+        self.discrete_test = Some(test.into());
         self
     }
 
     /// Sets the test of categorical columns.
     #[must_use]
-    pub fn with_categorical_test(mut self, test: impl DriftTest + 'static) -> Self {
-        self.categorical_test = Arc::new(test);
+    pub fn with_categorical_test(mut self, test: impl Into<TestSpec>) -> Self {
+        self.categorical_test = Some(test.into());
+        self
+    }
+
+    /// Sets the tests that names stand for: those of this crate and your own.
+    #[must_use]
+    pub fn with_catalog(mut self, catalog: Catalog) -> Self {
+        self.catalog = catalog;
         self
     }
 
@@ -148,7 +204,7 @@ impl MonitorOptions {
     /// Sets what is different for one column.
     #[must_use]
     pub fn with_column(mut self, name: impl Into<String>, options: ColumnOptions) -> Self {
-        self.overrides.insert(name.into(), options);
+        self.column_options.insert(name.into(), options);
         self
     }
 
@@ -171,7 +227,7 @@ impl MonitorOptions {
         if self.window_rows > MOST_WINDOW_ROWS {
             return problem("window_rows", format!("{} rows; at most {MOST_WINDOW_ROWS}", self.window_rows));
         }
-        let effects = self.overrides.values().filter_map(|column| column.minimum_effect);
+        let effects = self.column_options.values().filter_map(|column| column.minimum_effect);
         if let Some(bad) =
             effects.chain(self.minimum_effects.values().copied()).find(|e| e.is_nan() || *e < 0.0)
         {
@@ -182,14 +238,16 @@ impl MonitorOptions {
 
     /// A threshold for a test that nobody makes would be ignored in silence.
     fn check_test_names(&self) -> Result<()> {
-        let missing_rate = MissingRate;
         let shared = [&self.numeric_test, &self.discrete_test, &self.categorical_test];
-        let own = self.overrides.values().filter_map(|column| column.test.as_ref());
-        let mut names: Vec<&str> = shared.into_iter().chain(own).map(|test| test.name()).collect();
-        names.push(missing_rate.name());
+        let own = self.column_options.values().map(|column| &column.test);
+        let named = shared.into_iter().chain(own).flatten().map(|test| test.name().to_owned());
+        let mut names: Vec<String> = named.chain([MissingRate::default().name().to_owned()]).collect();
+        if self.numeric_test.is_none() || self.categorical_test.is_none() {
+            names.extend(self.preset.names());
+        }
         names.sort_unstable();
         names.dedup();
-        match self.minimum_effects.keys().find(|name| !names.contains(&name.as_str())) {
+        match self.minimum_effects.keys().find(|name| !names.contains(name)) {
             None => Ok(()),
             Some(unknown) => {
                 let problem = format!("no column is tested by it; the tests are {}", names.join(", "));
@@ -198,9 +256,25 @@ impl MonitorOptions {
         }
     }
 
+    /// The test of the column `name`.
+    pub(super) fn test_of(&self, name: &str, reference: &Sample) -> Result<Arc<dyn DriftTest>> {
+        let own = self.column_options.get(name).and_then(|own| own.test.as_ref());
+        let of_preset = || self.preset.test(reference, self.max_exact_n);
+        let spec = own.cloned().unwrap_or_else(|| match reference.kind() {
+            Kind::Categorical => self.categorical_test.clone().unwrap_or_else(of_preset),
+            Kind::Numeric => {
+                let numeric = self.numeric_test.as_ref();
+                let is_discrete = self.discrete_test.is_some() && reference.values().is_some_and(is_discrete);
+                let given = if is_discrete { self.discrete_test.as_ref() } else { numeric };
+                given.cloned().unwrap_or_else(of_preset)
+            }
+        });
+        spec.test(&self.catalog)
+    }
+
     /// The smallest effect that counts for `test` on the column `name`.
     pub(super) fn minimum_effect_of(&self, name: &str, test: &dyn DriftTest) -> f64 {
-        let own = self.overrides.get(name).and_then(|column| column.minimum_effect);
+        let own = self.column_options.get(name).and_then(|column| column.minimum_effect);
         own.or_else(|| self.minimum_effects.get(test.name()).copied())
             .unwrap_or_else(|| test.default_minimum_effect())
     }
@@ -211,22 +285,26 @@ pub(super) const OPERATION: &str = "make monitor";
 const MOST_WINDOW_ROWS: usize = 1 << 28;
 
 /// What is different for one column.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ColumnOptions {
     /// Its test.
-    pub test: Option<Arc<dyn DriftTest>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestSpec>,
     /// The smallest effect of that test that counts as drift.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum_effect: Option<f64>,
     /// Its kind, where the type suggests another: integers that are codes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
 }
 
 impl ColumnOptions {
     /// Sets the test.
     #[must_use]
-    pub fn with_test(mut self, test: impl DriftTest + 'static) -> Self {
-        self.test = Some(Arc::new(test));
+    pub fn with_test(mut self, test: impl Into<TestSpec>) -> Self {
+        self.test = Some(test.into());
         self
     }
 

@@ -1,5 +1,6 @@
 //! The columns of a reference, each with its test compiled; from scores to a verdict.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{Array, RecordBatch};
@@ -7,11 +8,11 @@ use mlcore::arrow::datatypes::Schema as ArrowSchema;
 use mlcore::stats::multipletests;
 use mlcore::{Error, Result};
 
-use super::options::{MOST_DISCRETE_VALUES, MonitorOptions, OPERATION};
+use super::options::{MonitorOptions, OPERATION};
 use super::sentence::sentence;
 use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, VERDICT_VERSION, Verdict, Window};
-use crate::sample::{Kind, Sample, count_numbers};
-use crate::two_sample::{CompiledTest, DriftTest, MissingRate, Score};
+use crate::sample::{Kind, Sample};
+use crate::two_sample::{CompiledTest, DriftTest, LooksFor, MissingRate, Score};
 
 /// What is watched, and how.
 #[derive(Debug)]
@@ -41,6 +42,14 @@ struct Test {
     threshold: f64,
 }
 
+/// A verdict before p-values are corrected.
+struct Judged {
+    verdict: ColumnVerdict,
+    /// NaN where there is none.
+    pvalue: f64,
+    looks_for: LooksFor,
+}
+
 impl Plan {
     /// Compiles the columns of `reference`; with each, the sample it was made from.
     pub(crate) fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<(Self, Vec<Sample>)> {
@@ -59,7 +68,7 @@ impl Plan {
             if !is_asked(name) {
                 continue;
             }
-            let own = options.overrides.get(name);
+            let own = options.column_options.get(name);
             let kind = own.and_then(|own| own.kind).or_else(|| Sample::natural_kind(array));
             let sample = match kind {
                 Some(kind) => Sample::from_array_as(array, kind),
@@ -98,6 +107,15 @@ impl Plan {
         self.columns.iter().zip(self.positions(table.schema_ref(), operation)?).map(read).collect()
     }
 
+    /// What the effects of the tests mean, by name of test.
+    pub(crate) fn legends(&self) -> BTreeMap<String, String> {
+        let tests = self.columns.iter().flat_map(|column| [&column.values.test, &column.missing.test]);
+        tests
+            .filter(|test| !test.legend().is_empty())
+            .map(|test| (test.name().to_owned(), test.legend().to_owned()))
+            .collect()
+    }
+
     /// Where a table of this schema has the watched columns.
     pub(super) fn positions(&self, schema: &ArrowSchema, operation: &'static str) -> Result<Vec<usize>> {
         let find = |(here, column): (usize, &Watched)| {
@@ -130,7 +148,7 @@ impl Plan {
 
     /// Judges one sample per watched column.
     pub(crate) fn verdict(&self, current: &[Sample], window: Window) -> Result<Verdict> {
-        let mut judged: Vec<(ColumnVerdict, f64)> = Vec::with_capacity(2 * current.len());
+        let mut judged: Vec<Judged> = Vec::with_capacity(2 * current.len());
         for (column, sample) in self.columns.iter().zip(current) {
             let enough = column.reference_len.min(sample.len()) >= self.options.min_samples.max(1);
             judged.push(column.values.judge(column, sample, enough)?);
@@ -140,10 +158,10 @@ impl Plan {
                 judged.push(column.missing.judge(column, sample, rows >= self.options.min_samples.max(1))?);
             }
         }
-        let pvalues: Vec<f64> = judged.iter().map(|(_, pvalue)| *pvalue).collect();
+        let pvalues: Vec<f64> = judged.iter().map(|judged| judged.pvalue).collect();
         let corrected = multipletests(&pvalues, self.options.alpha, self.options.correction)?;
         let mut columns = Vec::with_capacity(judged.len());
-        for ((mut verdict, pvalue), (reject, adjusted)) in
+        for (Judged { mut verdict, pvalue, looks_for }, (reject, adjusted)) in
             judged.into_iter().zip(corrected.reject.into_iter().zip(corrected.pvals_corrected))
         {
             if let Some(score) = &verdict.score {
@@ -153,7 +171,7 @@ impl Plan {
                 verdict.outcome = if certain && large { Outcome::Drifted } else { Outcome::Stable };
                 verdict.pvalue_adjusted = (!pvalue.is_nan()).then_some(adjusted);
             }
-            verdict.sentence = sentence(&verdict, &self.options);
+            verdict.sentence = sentence(&verdict, looks_for, &self.options);
             columns.push(verdict);
         }
         let overall = if columns.iter().any(|column| column.outcome == Outcome::Drifted) {
@@ -180,12 +198,7 @@ impl Plan {
 impl Watched {
     fn new(name: &str, reference: &Sample, options: &MonitorOptions) -> Result<Self> {
         let kind = reference.kind();
-        let own = options.overrides.get(name).and_then(|own| own.test.clone());
-        let test = own.unwrap_or_else(|| match reference.values() {
-            None => options.categorical_test.clone(),
-            Some(values) if is_discrete(values) => options.discrete_test.clone(),
-            Some(_) => options.numeric_test.clone(),
-        });
+        let test = options.test_of(name, reference)?;
         if !test.applies_to(kind) {
             let problem = format!("the test {} does not apply to a {kind} column", test.name());
             return Err(
@@ -194,7 +207,7 @@ impl Watched {
         }
         let threshold = options.minimum_effect_of(name, &*test);
         let compiled = if reference.is_empty() { None } else { Some(test.compile(reference)?) };
-        let missing = MissingRate;
+        let missing = MissingRate::default();
         // A column's own smallest effect is in the unit of its own test.
         let by_name = options.minimum_effects.get(missing.name()).copied();
         let missing = Test {
@@ -218,8 +231,7 @@ impl Watched {
 }
 
 impl Test {
-    /// The verdict before p-values are corrected, and its p-value: NaN where there is none.
-    fn judge(&self, column: &Watched, current: &Sample, enough: bool) -> Result<(ColumnVerdict, f64)> {
+    fn judge(&self, column: &Watched, current: &Sample, enough: bool) -> Result<Judged> {
         let score: Option<Score> = match &self.compiled {
             Some(compiled) if enough => Some(compiled.compare(current)?),
             _ => None,
@@ -235,14 +247,8 @@ impl Test {
             threshold: self.threshold,
             sentence: String::new(),
         };
-        Ok((verdict, pvalue))
+        Ok(Judged { verdict, pvalue, looks_for: self.test.looks_for() })
     }
-}
-
-fn is_discrete(values: &[f64]) -> bool {
-    let Some(counts) = count_numbers(values, MOST_DISCRETE_VALUES) else { return false };
-    let repeated: u64 = counts.iter().map(|(_, count)| *count).filter(|count| *count > 1).sum();
-    repeated as f64 > crate::two_sample::MOST_TIES * values.len() as f64
 }
 
 fn check_names(present: &[&str], options: &MonitorOptions) -> Result<()> {
@@ -255,7 +261,7 @@ fn check_names(present: &[&str], options: &MonitorOptions) -> Result<()> {
             "the column's name occurs twice in the reference",
         ));
     }
-    let asked = options.columns.iter().flatten().chain(options.overrides.keys());
+    let asked = options.columns.iter().flatten().chain(options.column_options.keys());
     match asked.into_iter().find(|name| sorted.binary_search(&name.as_str()).is_err()) {
         None => Ok(()),
         Some(name) => {

@@ -5,26 +5,32 @@ use std::fmt::{self, Write};
 use super::options::MonitorOptions;
 use super::verdict::{ColumnVerdict, Outcome};
 use crate::text::Grouped;
-use crate::two_sample::Score;
+use crate::two_sample::{LooksFor, Score};
 
 /// Effect size, threshold, rows and adjusted p-value, in a sentence that says which of them decided.
-pub(super) fn sentence(verdict: &ColumnVerdict, options: &MonitorOptions) -> String {
+pub(super) fn sentence(verdict: &ColumnVerdict, looks_for: LooksFor, options: &MonitorOptions) -> String {
     let mut text = String::with_capacity(USUAL_LEN);
     // Writing to a String does not fail.
-    let _ = write_sentence(&mut text, verdict, options);
+    let _ = write_sentence(&mut text, verdict, looks_for, options);
     text
 }
 
-fn write_sentence(text: &mut String, verdict: &ColumnVerdict, options: &MonitorOptions) -> fmt::Result {
+fn write_sentence(
+    text: &mut String,
+    verdict: &ColumnVerdict,
+    looks_for: LooksFor,
+    options: &MonitorOptions,
+) -> fmt::Result {
     text.push_str(&verdict.column);
     text.push_str(": ");
     let Some(score) = &verdict.score else {
         let fewest = options.min_samples;
         return write!(text, "not judged by {}, fewer than {fewest} values on one side.", verdict.test);
     };
-    let subject = match &*verdict.test {
-        "missing_rate" => "the share of missing rows",
-        _ => "the distribution",
+    let subject = match looks_for {
+        LooksFor::Shift => "the distribution",
+        LooksFor::Spread => "the spread",
+        LooksFor::MissingRows => "the share of missing rows",
     };
     let large = score.effect.value >= verdict.threshold;
     let certain = verdict.pvalue_adjusted.is_none_or(|p| p <= options.alpha);

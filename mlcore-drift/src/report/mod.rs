@@ -7,25 +7,26 @@ mod column;
 #[cfg(feature = "report")]
 mod page;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use mlcore::arrow::array::RecordBatch;
+use mlcore::stats::MAX_AUTO_N;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub use self::column::{CategoryShare, ColumnReport, Histogram, Moments, PsiSummary};
 use crate::monitor::{MonitorOptions, Outcome, Plan, Verdict, Window};
-use crate::two_sample::KolmogorovSmirnov;
 
 /// The version of the JSON form of [`Report`]: raised when a field changes its meaning or goes.
 pub const REPORT_VERSION: u32 = 1;
 
-/// Options of [`report`].
-#[derive(Clone, Debug)]
+/// Options of [`report`]; they stand in a configuration file as well.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ReportOptions {
-    /// The tests and how they are judged; the window does not matter. The p-values of Kolmogorov-Smirnov are scipy's
-    /// by default: exact up to 10,000 values.
+    /// The tests and how they are judged; the window does not matter. By default the preset's
+    /// p-values are scipy's: exact up to 10,000 values.
     pub monitor: MonitorOptions,
     /// The title of the page.
     pub title: String,
@@ -38,10 +39,7 @@ pub struct ReportOptions {
 impl Default for ReportOptions {
     fn default() -> Self {
         Self {
-            monitor: MonitorOptions {
-                numeric_test: Arc::new(KolmogorovSmirnov::default()),
-                ..MonitorOptions::default()
-            },
+            monitor: MonitorOptions::default().with_max_exact_n(MAX_AUTO_N),
             title: "Data drift".to_owned(),
             histogram_bins: 30,
             most_categories: 12,
@@ -91,6 +89,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// The columns: the drifted ones first, by size of effect relative to its threshold.
     pub columns: Vec<ColumnReport>,
+    /// What the effects of the tests mean, by name of test.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub legends: BTreeMap<String, String>,
 }
 
 /// Compares every column of `current` with the column of the same name in `reference`.
@@ -133,7 +134,8 @@ pub fn report(reference: &RecordBatch, current: &RecordBatch, options: &ReportOp
         columns.push(ColumnReport::new(&watched.name, reference, current, &verdict, options)?);
     }
     columns.sort_by(|a, b| b.urgency().total_cmp(&a.urgency()));
-    Ok(Report { version: REPORT_VERSION, title: options.title.clone(), verdict, columns })
+    let legends = plan.legends();
+    Ok(Report { version: REPORT_VERSION, title: options.title.clone(), verdict, columns, legends })
 }
 
 impl Report {

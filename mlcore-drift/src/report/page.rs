@@ -7,6 +7,7 @@ use crate::html::{
 };
 use crate::monitor::{ColumnVerdict, Outcome};
 use crate::sample::Kind;
+use crate::two_sample::{DriftTest, Psi};
 
 impl Report {
     /// The report as one self-contained page: no script, nothing loaded, readable in both themes.
@@ -291,14 +292,9 @@ fn how_to_read(report: &Report) -> Markup {
          and large (the effect size reaches the threshold). Either alone is worthless: with enough rows every column \
          changes \u{201c}significantly\u{201d}, and with few rows every effect looks large."
     );
-    let effects = list(
-        [
-            "D (Kolmogorov-Smirnov): the largest share of rows by which the two samples disagree about \u{201c}how many are below x\u{201d}.",
-            "Cramer's V (chi-square): 0 for equal shares, 1 for disjoint categories; two even halves that move to 55:45 give 0.05.",
-            "PSI: population stability index over ten bins of equal share, half a count added to each; by custom below 0.1 is stable.",
-            "Missing rows (null or NaN) are compared as a rate of their own and never enter a test of values.",
-        ]
-        .map(Markup::text),
-    );
+    // Each column shows the stability index beside its tests.
+    let psi = Psi::default();
+    let of_psi = (!report.legends.contains_key(psi.name())).then(|| psi.legend().to_owned());
+    let effects = list(report.legends.values().cloned().chain(of_psi).map(|legend| Markup::text(&legend)));
     [paragraph(judgement), details("What the numbers mean", effects)].into()
 }

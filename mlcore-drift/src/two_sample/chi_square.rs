@@ -2,8 +2,10 @@
 
 use mlcore::Result;
 use mlcore::stats::{Chi2Options, chi2_two_sample};
+use serde::{Deserialize, Serialize};
 
 use super::{CompiledTest, DriftTest, Effect, Note, Score};
+use crate::catalog::TestOptions;
 use crate::sample::{Categories, Kind, Sample};
 
 /// Pearson's chi-square test of the table of categories by sample: `scipy.stats.chi2_contingency` without continuity
@@ -29,7 +31,8 @@ use crate::sample::{Categories, Kind, Sample};
 ///
 /// Sources: scipy 1.17.1; W. G. Cochran, "Some Methods for Strengthening the Common chi^2 Tests" (1954); H. Cramer,
 /// "Mathematical Methods of Statistics" (1946), 21.9.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ChiSquare {
     pool_below: f64,
     max_categories: usize,
@@ -99,6 +102,14 @@ impl ChiSquare {
 impl DriftTest for ChiSquare {
     fn name(&self) -> &str {
         "chi_square"
+    }
+
+    fn options(&self) -> Result<TestOptions> {
+        TestOptions::of(self)
+    }
+
+    fn legend(&self) -> &str {
+        "Cramer's V (chi-square): 0 for equal shares, 1 for disjoint categories; two even halves that move to 55:45 give 0.05."
     }
 
     fn applies_to(&self, _kind: Kind) -> bool {

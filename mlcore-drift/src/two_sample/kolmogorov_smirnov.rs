@@ -2,9 +2,11 @@
 
 use mlcore::stats::{KsOptions, KsReference, KsResult, ks_2samp};
 use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
 
 use super::{CompiledTest, DriftTest, Effect, Note, Score};
 use crate::bins::share_on_atoms;
+use crate::catalog::TestOptions;
 use crate::sample::{Kind, Sample};
 
 /// The largest difference between the two empirical distribution functions; statistic and p-value are those of
@@ -19,7 +21,8 @@ use crate::sample::{Kind, Sample};
 /// a monitor does by itself for at most 20 distinct values.
 ///
 /// Sources: scipy 1.17.1; J. L. Hodges, "The Significance Probability of the Smirnov Two-Sample Test" (1958).
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct KolmogorovSmirnov {
     options: KsOptions,
 }
@@ -38,6 +41,14 @@ impl KolmogorovSmirnov {
 impl DriftTest for KolmogorovSmirnov {
     fn name(&self) -> &str {
         "ks"
+    }
+
+    fn options(&self) -> Result<TestOptions> {
+        TestOptions::of(self)
+    }
+
+    fn legend(&self) -> &str {
+        "D (Kolmogorov-Smirnov): the largest share of rows by which the two samples disagree about \u{201c}how many are below x\u{201d}."
     }
 
     fn applies_to(&self, kind: Kind) -> bool {

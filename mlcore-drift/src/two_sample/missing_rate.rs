@@ -2,8 +2,10 @@
 
 use mlcore::Result;
 use mlcore::stats::{Chi2Options, chi2_two_sample};
+use serde::{Deserialize, Serialize};
 
-use super::{CompiledTest, DriftTest, Effect, Score};
+use super::{CompiledTest, DriftTest, Effect, LooksFor, Score};
+use crate::catalog::TestOptions;
 use crate::sample::{Kind, Sample};
 
 /// Compares the shares of missing rows (nulls and NaNs) of two samples: the test of two proportions, as Pearson's
@@ -14,12 +16,26 @@ use crate::sample::{Kind, Sample};
 /// are not, because that is what the test is for.
 ///
 /// Source: `scipy.stats.chi2_contingency` (scipy 1.17.1) of `[[missing, present], [missing, present]]`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct MissingRate;
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MissingRate {}
 
 impl DriftTest for MissingRate {
     fn name(&self) -> &str {
         "missing_rate"
+    }
+
+    fn options(&self) -> Result<TestOptions> {
+        TestOptions::of(self)
+    }
+
+    fn looks_for(&self) -> LooksFor {
+        LooksFor::MissingRows
+    }
+
+    fn legend(&self) -> &str {
+        "Missing rows (null or NaN) are compared as a rate of their own and never enter a test of values."
     }
 
     fn applies_to(&self, _kind: Kind) -> bool {

@@ -8,7 +8,6 @@ mod chi_square;
 mod kolmogorov_smirnov;
 mod missing_rate;
 mod note;
-
 pub mod psi;
 mod score;
 
@@ -16,13 +15,33 @@ use std::fmt;
 
 use mlcore::Result;
 
-pub use self::chi_square::ChiSquare;
-pub use self::kolmogorov_smirnov::{KolmogorovSmirnov, MOST_TIES};
-pub use self::missing_rate::MissingRate;
+pub use self::kolmogorov_smirnov::MOST_TIES;
 pub use self::note::{MOST_EXAMPLES, Note};
-pub use self::psi::Psi;
 pub use self::score::{Effect, Score};
+use crate::catalog::{Catalog, TestOptions};
 use crate::sample::{Kind, Sample};
+
+/// The list of tests: each gets its type in this module, and its name in [`Catalog::default`]. Golden cases, the contract,
+/// simulations and the Python classes are looked for by the names in there.
+macro_rules! drift_tests {
+    ($($module:ident::$test:ident),+ $(,)?) => {
+        $(pub use self::$module::$test;)+
+
+        impl Default for Catalog {
+            /// The tests of this crate.
+            fn default() -> Self {
+                Self::empty()$(.with_test_of::<$test>())+
+            }
+        }
+    };
+}
+
+drift_tests! {
+    kolmogorov_smirnov::KolmogorovSmirnov,
+    chi_square::ChiSquare,
+    psi::Psi,
+    missing_rate::MissingRate,
+}
 
 /// A two-sample test of one column.
 ///
@@ -38,7 +57,7 @@ use crate::sample::{Kind, Sample};
 /// - **Ranges.** The statistic is not NaN, a p-value lies in `[0, 1]`, the effect is 0 or more, and the score says how
 ///   many values (rows, for a test of missing rows) each sample had.
 /// - **No change.** Identical samples have an effect of 0 and, where there is one, a p-value of at least 0.2.
-/// - **A change.** The author of a test says what it looks for: a shift, a spread, missing rows. Of two such changes of a
+/// - **A change.** A test says what it [looks for](Self::looks_for): a shift, a spread, missing rows. Of two such changes of a
 ///   thousand rows the larger has no smaller effect and no larger p-value; a change of most rows reaches
 ///   [`default_minimum_effect`](Self::default_minimum_effect), with a p-value of at most 0.01. Whether the test sees any
 ///   other change is not asked.
@@ -119,6 +138,25 @@ pub trait DriftTest: fmt::Debug + Send + Sync {
     /// The name in verdicts and reports: `ks`, `psi`, `chi_square`.
     fn name(&self) -> &str;
 
+    /// The options that make this test again under its name, beside which they are written in a configuration. A test
+    /// that does not say has none.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for options that do not serialise.
+    fn options(&self) -> Result<TestOptions> {
+        Ok(TestOptions::default())
+    }
+
+    /// The change that the test looks for, which the contract is proved with and a verdict's sentence names.
+    fn looks_for(&self) -> LooksFor {
+        LooksFor::Shift
+    }
+
+    /// A sentence for readers of a report: what its effect measures, and which sizes are small or large. Empty for none.
+    fn legend(&self) -> &str {
+        ""
+    }
+
     /// Whether the test makes sense for such a column.
     fn applies_to(&self, kind: Kind) -> bool;
 
@@ -148,6 +186,20 @@ pub trait CompiledTest: fmt::Debug + Send + Sync {
     /// As [`DriftTest::compare`].
     fn compare(&self, current: &Sample) -> Result<Score>;
 }
+
+/// The change that a test looks for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum LooksFor {
+    /// Values that move in one direction; other frequencies of categories.
+    Shift,
+    /// Values that lie farther apart; other frequencies of categories.
+    Spread,
+    /// More missing rows.
+    MissingRows,
+}
+
+mlcore::words! { LooksFor, "change": Shift = "shift", Spread = "spread", MissingRows = "missing_rows" }
 
 /// Two numbers of a score are equal if they differ by at most this share of the larger one, or of 1.
 pub const TOLERANCE: f64 = 1e-9;

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CompiledTest, DriftTest, Effect, Note, Score};
 use crate::bins::{BinCounts, BinnedReference, Binning, Recipe};
+use crate::catalog::TestOptions;
 use crate::sample::{Kind, Sample};
 
 /// What [`psi`] found.
@@ -94,10 +95,15 @@ impl Psi {
 
 impl DriftTest for Psi {
     fn name(&self) -> &str {
-        match self.binning.recipe {
-            Recipe::Evidently => "psi_evidently",
-            Recipe::Quantile | Recipe::Uniform | Recipe::NannyMl => "psi",
-        }
+        "psi"
+    }
+
+    fn options(&self) -> Result<TestOptions> {
+        TestOptions::of(self)
+    }
+
+    fn legend(&self) -> &str {
+        "PSI: population stability index over ten bins of equal share, half a count added to each; by custom below 0.1 is stable."
     }
 
     fn applies_to(&self, _kind: Kind) -> bool {

@@ -1,19 +1,30 @@
 //! The samples that `testdata/golden/make_drift.py` describes, made again bit for bit.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, StringArray};
+use mlcore_drift::Sample;
+use mlcore_drift::catalog::TestOptions;
 use serde::Deserialize;
 use serde_json::Value;
 
 /// One line of a golden file.
 #[derive(Deserialize)]
-pub(crate) struct Case<Spec> {
+pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) reference: Spec,
     pub(crate) current: Spec,
-    pub(crate) expected: Value,
+    pub(crate) options: TestOptions,
+    pub(crate) expected: BTreeMap<String, f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Spec {
+    Numbers(Numbers),
+    Categories(Categories),
 }
 
 #[derive(Deserialize)]
@@ -21,6 +32,8 @@ pub(crate) struct Case<Spec> {
 pub(crate) enum Numbers {
     Listed {
         values: Vec<Value>,
+        #[serde(default)]
+        missing: usize,
     },
     Drawn {
         shape: String,
@@ -34,6 +47,8 @@ pub(crate) enum Numbers {
         dtype: Option<String>,
         #[serde(default)]
         distinct: Option<f64>,
+        #[serde(default)]
+        missing: usize,
     },
 }
 
@@ -48,25 +63,40 @@ pub(crate) struct Categories {
     first: i64,
 }
 
-pub(crate) fn cases<Spec: for<'de> Deserialize<'de>>(file: &str) -> Vec<Case<Spec>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/drift").join(file);
-    let cases: Vec<Case<Spec>> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert!(cases.len() >= 12, "{file} has {} cases", cases.len());
+/// The golden cases of a listed test, which are missing for none.
+pub(crate) fn cases(test: &str) -> Vec<Case> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../testdata/golden/drift/{test}.json"));
+    let file = std::fs::read_to_string(&path).unwrap_or_else(|_| {
+        panic!("the test {test} has no golden cases: add them to testdata/golden/make_drift.py")
+    });
+    let cases: Vec<Case> = serde_json::from_str(&file).unwrap();
+    assert!(cases.len() >= 12, "{test} has {} golden cases, and 12 are the fewest", cases.len());
     cases
+}
+
+impl Spec {
+    pub(crate) fn sample(&self) -> Sample {
+        let array = match self {
+            Self::Numbers(numbers) => numbers.array(),
+            Self::Categories(categories) => categories.array(),
+        };
+        Sample::from_array(&array).unwrap()
+    }
 }
 
 impl Numbers {
     /// The column, in its type.
     pub(crate) fn array(&self) -> ArrayRef {
         match self {
-            Self::Listed { values } => {
+            Self::Listed { values, missing } => {
                 let parse = |value: &Value| match value {
                     Value::String(text) => text.parse().unwrap(),
                     number => number.as_f64().unwrap(),
                 };
-                Arc::new(Float64Array::from_iter_values(values.iter().map(parse)))
+                let missing = vec![f64::NAN; *missing];
+                Arc::new(Float64Array::from_iter_values(values.iter().map(parse).chain(missing)))
             }
-            Self::Drawn { shape, seed, n, scale, shift, dtype, distinct } => {
+            Self::Drawn { shape, seed, n, scale, shift, dtype, distinct, missing } => {
                 let draw = |i: u64| {
                     let u: [f64; 4] = std::array::from_fn(|stream| uniform(*seed, i, stream as u64));
                     let bell = ((u[0] + u[1]) + u[2]) + u[3] - 2.0;
@@ -90,7 +120,9 @@ impl Numbers {
                 };
                 let values = (0..*n).map(draw);
                 match dtype.as_deref() {
-                    None | Some("float64") => Arc::new(Float64Array::from_iter_values(values)),
+                    None | Some("float64") => {
+                        Arc::new(Float64Array::from_iter_values(values.chain(vec![f64::NAN; *missing])))
+                    }
                     Some("float32") => Arc::new(Float32Array::from_iter_values(values.map(|v| v as f32))),
                     Some("int64") => Arc::new(Int64Array::from_iter_values(values.map(|v| v as i64))),
                     Some(other) => panic!("unknown dtype {other}"),

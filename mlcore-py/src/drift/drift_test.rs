@@ -1,148 +1,236 @@
-//! The drift tests, as options of reports and monitors, and the population stability index by itself.
+//! The drift tests by name, and the population stability index by itself.
 
 use std::sync::Arc;
 
-use mlcore::stats::{KsMethod, KsOptions, MAX_AUTO_N};
-use mlcore_drift::bins::{Binning, Recipe};
-use mlcore_drift::sample::{Kind, Sample};
-use mlcore_drift::two_sample::{self, DriftTest};
+use mlcore::arrow::array::ArrayRef;
+use mlcore_drift::Sample;
+use mlcore_drift::bins::Binning;
+use mlcore_drift::catalog::{Catalog, TestOptions, TestSpec};
+use mlcore_drift::sample::Kind;
+use mlcore_drift::two_sample::{self, psi as stability_index};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyType};
 
-use crate::door::{self, Asked, type_name};
-use crate::error::{detached, entry, wrong_type};
-use crate::stats::unknown;
+use super::options::as_json;
+use crate::door::{self, Asked};
+use crate::error::{detached, entry, raise};
+use crate::plain::plain;
 
-const _: () = assert!(MAX_AUTO_N == 10_000, "the default that Python shows");
-
-/// The two-sample Kolmogorov-Smirnov test: for numbers.
+/// A test of two samples by its name, with its options by keyword.
+///
+/// Each test has a class of its own, which shows its options and their defaults: ``Psi(bins=20)`` is
+/// ``DriftTest("psi", bins=20)``.
 ///
 /// Parameters
 /// ----------
-/// method : {"auto", "exact", "asymp"}
-///     How the p-value is computed, as in :func:`mlcore.stats.ks_2samp`.
-/// max_auto_n : int
-///     Up to this size of the larger sample ``auto`` is exact. Default 10,000, as in scipy.
-#[pyclass(module = "mlcore.drift", frozen)]
+/// name : str
+///     One of :func:`test_names`.
+/// **options
+///     The options of that test.
+///
+/// Raises
+/// ------
+/// NotFoundError
+///     For a name that no test has.
+/// InvalidInputError
+///     For an option that the test does not have, or a value that it does not take.
+///
+/// Examples
+/// --------
+/// >>> from mlcore.drift import DriftTest
+/// >>> score = DriftTest("ks").compare(range(100), range(30, 130))
+/// >>> round(score.statistic, 3), score.pvalue < 0.001, score.effect_name
+/// (0.3, True, 'D')
+#[pyclass(module = "mlcore.drift", subclass, frozen)]
 #[derive(Debug)]
-pub(crate) struct KolmogorovSmirnov {
-    test: two_sample::KolmogorovSmirnov,
-    method: String,
-    max_auto_n: usize,
+pub(crate) struct DriftTest {
+    test: Arc<dyn two_sample::DriftTest>,
 }
 
 #[pymethods]
-impl KolmogorovSmirnov {
-    // A literal, so that Python sees the default; it is the one that Rust has.
+impl DriftTest {
     #[new]
-    #[pyo3(signature = (method = "auto", max_auto_n = 10_000))]
-    fn new(py: Python<'_>, method: &str, max_auto_n: usize) -> PyResult<Self> {
+    #[pyo3(signature = (name, **options))]
+    fn new(py: Python<'_>, name: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         entry(py, |py| {
-            let options = KsOptions::default().with_max_auto_n(max_auto_n).with_method(match method {
-                "auto" => KsMethod::Auto,
-                "exact" => KsMethod::Exact,
-                "asymp" => KsMethod::Asymptotic,
-                other => return Err(unknown(py, "choose test", "method", other, "auto, exact, asymp")),
-            });
-            Ok(Self {
-                test: two_sample::KolmogorovSmirnov::new(options),
-                method: method.to_owned(),
-                max_auto_n,
-            })
+            let options = match options {
+                Some(options) => as_json("choose test", name, options)?,
+                None => serde_json::Value::Null,
+            };
+            let test = TestOptions::of(&options).and_then(|options| Catalog::default().test(name, &options));
+            Ok(Self { test: test.map_err(|error| raise(py, &error))? })
         })
     }
 
-    fn __repr__(&self) -> String {
-        format!("KolmogorovSmirnov(method={:?}, max_auto_n={})", self.method, self.max_auto_n)
-    }
-}
-
-/// Pearson's chi-square test of how often each value occurs: for categories, and for numbers with few values.
-///
-/// Parameters
-/// ----------
-/// pool_below : float
-///     Categories of which fewer rows than this are expected are counted together.
-#[pyclass(module = "mlcore.drift", frozen)]
-#[derive(Debug)]
-pub(crate) struct ChiSquare {
-    test: two_sample::ChiSquare,
-    pool_below: f64,
-}
-
-#[pymethods]
-impl ChiSquare {
-    #[new]
-    #[pyo3(signature = (pool_below = 5.0))]
-    fn new(pool_below: f64) -> Self {
-        Self { test: two_sample::ChiSquare::default().with_pool_below(pool_below), pool_below }
+    /// The name in verdicts, reports and configurations.
+    #[getter]
+    fn name(&self) -> &str {
+        self.test.name()
     }
 
-    fn __repr__(&self) -> String {
-        format!("ChiSquare(pool_below={:?})", self.pool_below)
+    /// All options, as keywords.
+    #[getter]
+    fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let options = self.test.options().map_err(|error| raise(py, &error))?;
+        Ok(plain(py, "read options", &options)?.cast_into()?)
     }
-}
 
-/// The population stability index: for any column.
-///
-/// Parameters
-/// ----------
-/// bins : int
-///     The bins of a numeric column, 2 to 1000.
-/// recipe : {"quantile", "uniform", "evidently"}
-///     How bins are chosen and empty ones treated, as in :func:`psi`.
-#[pyclass(module = "mlcore.drift", frozen)]
-#[derive(Debug)]
-pub(crate) struct Psi {
-    test: two_sample::Psi,
-    options: Binning,
-}
+    /// The smallest effect that counts as drift unless told otherwise.
+    #[getter]
+    fn minimum_effect(&self) -> f64 {
+        self.test.default_minimum_effect()
+    }
 
-#[pymethods]
-impl Psi {
-    #[new]
-    #[pyo3(signature = (bins = 10, recipe = "quantile"))]
-    fn new(py: Python<'_>, bins: usize, recipe: &str) -> PyResult<Self> {
+    /// What the effect means, in a sentence.
+    #[getter]
+    fn legend(&self) -> &str {
+        self.test.legend()
+    }
+
+    /// Compares two samples of a column.
+    ///
+    /// Parameters
+    /// ----------
+    /// reference, current : array_like, 1-D
+    ///     Numbers, or text and bools, which are compared as categories. Missing values are left out.
+    /// kind : {"numeric", "categorical"}, optional
+    ///     What the values are, where the type suggests another: integers that are codes.
+    ///
+    /// Returns
+    /// -------
+    /// Score
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     For a sample without values, and for values of a kind that the test does not compare.
+    #[pyo3(signature = (reference, current, *, kind = None))]
+    fn compare(
+        &self,
+        py: Python<'_>,
+        reference: &Bound<'_, PyAny>,
+        current: &Bound<'_, PyAny>,
+        kind: Option<&str>,
+    ) -> PyResult<Score> {
         entry(py, |py| {
-            let options = Binning::default().with_bins(bins).with_recipe(psi_recipe(py, recipe)?);
-            Ok(Self { test: two_sample::Psi::new(options), options })
+            let (reference, current) = samples(py, "compare", reference, current, kind)?;
+            detached(py, || self.test.compare(&reference()?, &current()?)).map(Score::new)
         })
     }
 
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let this = slf.get();
+        let kind = slf.get_type();
+        let is_base = kind.is(slf.py().get_type::<Self>());
+        let mut parts = if is_base { vec![format!("{:?}", this.test.name())] } else { Vec::new() };
+        for (name, value) in this.options(slf.py())? {
+            parts.push(format!("{name}={}", value.repr()?));
+        }
+        Ok(format!("{}({})", kind.name()?, parts.join(", ")))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Restored<'py>)> {
+        let restore = slf.py().import("mlcore._mlcore")?.getattr("drift")?.getattr("_restore_test")?;
+        let this = slf.get();
+        Ok((restore, (slf.get_type(), this.test.name().to_owned(), this.options(slf.py())?)))
+    }
+}
+
+impl DriftTest {
+    /// The test as a configuration names it.
+    pub(super) fn spec(&self) -> TestSpec {
+        self.test.clone().into()
+    }
+}
+
+/// What a pickled test is made from: its class, name and options.
+type Restored<'py> = (Bound<'py, PyType>, String, Bound<'py, PyDict>);
+
+/// Makes a pickled test again.
+#[pyfunction]
+#[pyo3(name = "_restore_test")]
+pub(crate) fn restore_test<'py>(
+    class: &Bound<'py, PyType>,
+    name: &str,
+    options: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let base = class.py().get_type::<DriftTest>();
+    base.getattr("__new__")?.call((class, name), Some(options))
+}
+
+/// The names of the tests, which reports and monitors take wherever they take a test.
+///
+/// Examples
+/// --------
+/// >>> from mlcore.drift import test_names
+/// >>> "psi" in test_names()
+/// True
+#[pyfunction]
+pub(crate) fn test_names() -> Vec<String> {
+    Catalog::default().names().map(str::to_owned).collect()
+}
+
+/// The answer of a test of two samples.
+#[pyclass(module = "mlcore.drift", frozen, get_all)]
+#[derive(Debug, Clone)]
+pub(crate) struct Score {
+    /// The test's statistic.
+    statistic: f64,
+    /// Its p-value; ``None`` for a test without one.
+    pvalue: Option<f64>,
+    /// What the effect is measured in: ``D``, ``Cramer's V``, ``PSI``.
+    effect_name: String,
+    /// The size of the change.
+    effect: f64,
+    /// The number of values of the reference.
+    reference_len: u64,
+    /// The number of values of the current sample.
+    current_len: u64,
+    /// What a reader of the numbers should know.
+    notes: Vec<String>,
+}
+
+impl Score {
+    fn new(score: two_sample::Score) -> Self {
+        Self {
+            statistic: score.statistic,
+            pvalue: score.pvalue,
+            effect_name: score.effect.name.into_owned(),
+            effect: score.effect.value,
+            reference_len: score.reference_len,
+            current_len: score.current_len,
+            notes: score.notes.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+#[pymethods]
+impl Score {
     fn __repr__(&self) -> String {
-        let recipe = match self.options.recipe {
-            Recipe::Uniform => "uniform",
-            Recipe::Evidently => "evidently",
-            _ => "quantile",
-        };
-        format!("Psi(bins={}, recipe={recipe:?})", self.options.bins)
+        let pvalue = self.pvalue.map_or_else(|| "None".to_owned(), |pvalue| format!("{pvalue:?}"));
+        format!(
+            "Score(statistic={:?}, pvalue={pvalue}, effect={:?}, effect_name={:?})",
+            self.statistic, self.effect, self.effect_name
+        )
     }
 }
 
 /// The numbers behind :func:`mlcore.drift.psi`.
 #[pyfunction]
-#[pyo3(name = "_psi", signature = (reference, current, bins, recipe, kind))]
+#[pyo3(name = "_psi", signature = (reference, current, binning, kind))]
 pub(crate) fn psi<'py>(
     py: Python<'py>,
     reference: &Bound<'py, PyAny>,
     current: &Bound<'py, PyAny>,
-    bins: usize,
-    recipe: &str,
+    binning: &Bound<'py, PyDict>,
     kind: Option<&str>,
 ) -> PyResult<Bound<'py, PyDict>> {
     entry(py, |py| {
-        const OPERATION: &str = "psi";
-        let options = Binning::default().with_bins(bins).with_recipe(psi_recipe(py, recipe)?);
-        let kind = kind.map(|kind| self::kind(py, OPERATION, kind)).transpose()?;
-        let reference = door::column(reference, Asked { operation: OPERATION, subject: "reference" })?;
-        let current = door::column(current, Asked { operation: OPERATION, subject: "current" })?;
-        let found = detached(py, || {
-            let sample = |array: &mlcore::arrow::array::ArrayRef| match kind {
-                Some(kind) => Sample::from_array_as(array.as_ref(), kind),
-                None => Sample::from_array(array.as_ref()),
-            };
-            two_sample::psi::psi(&sample(&reference)?, &sample(&current)?, &options)
-        })?;
+        let binning = TestOptions::of(&as_json("psi", "options", binning)?);
+        let binning: Binning =
+            binning.and_then(|options| options.read()).map_err(|error| raise(py, &error))?;
+        let (reference, current) = samples(py, "psi", reference, current, kind)?;
+        let found = detached(py, || stability_index::psi(&reference()?, &current()?, &binning))?;
         let result = PyDict::new(py);
         result.set_item("psi", found.psi)?;
         result.set_item("psi_corrected", found.psi_corrected)?;
@@ -157,52 +245,21 @@ pub(crate) fn psi<'py>(
     })
 }
 
-fn psi_recipe(py: Python<'_>, name: &str) -> PyResult<Recipe> {
-    match name {
-        "quantile" => Ok(Recipe::Quantile),
-        "uniform" => Ok(Recipe::Uniform),
-        "evidently" => Ok(Recipe::Evidently),
-        other => Err(unknown(py, "psi", "recipe", other, "quantile, uniform, evidently")),
-    }
-}
-
-pub(super) fn kind(py: Python<'_>, operation: &'static str, name: &str) -> PyResult<Kind> {
-    match name {
-        "numeric" => Ok(Kind::Numeric),
-        "categorical" => Ok(Kind::Categorical),
-        other => Err(unknown(py, operation, "kind", other, "numeric, categorical")),
-    }
-}
-
-/// The test of an object or of a name.
-pub(super) fn drift_test(object: &Bound<'_, PyAny>) -> PyResult<Arc<dyn DriftTest>> {
-    let py = object.py();
-    if let Ok(test) = object.cast::<KolmogorovSmirnov>() {
-        return Ok(Arc::new(test.get().test));
-    }
-    if let Ok(test) = object.cast::<ChiSquare>() {
-        return Ok(Arc::new(test.get().test));
-    }
-    if let Ok(test) = object.cast::<Psi>() {
-        return Ok(Arc::new(test.get().test));
-    }
-    match object.extract::<String>().as_deref() {
-        Ok("ks") => Ok(Arc::new(two_sample::KolmogorovSmirnov::default())),
-        Ok("chi_square") => Ok(Arc::new(two_sample::ChiSquare::default())),
-        Ok("psi") => Ok(Arc::new(two_sample::Psi::default())),
-        Ok("psi_evidently") => {
-            Ok(Arc::new(two_sample::Psi::new(Binning::default().with_recipe(Recipe::Evidently))))
+/// Two columns, to be read as samples once the interpreter is released.
+fn samples(
+    py: Python<'_>,
+    operation: &'static str,
+    reference: &Bound<'_, PyAny>,
+    current: &Bound<'_, PyAny>,
+    kind: Option<&str>,
+) -> PyResult<(impl Fn() -> mlcore::Result<Sample>, impl Fn() -> mlcore::Result<Sample>)> {
+    let kind = kind.map(str::parse::<Kind>).transpose().map_err(|error| raise(py, &error))?;
+    let column = |object, subject| door::column(object, Asked { operation, subject });
+    let read = move |array: ArrayRef| {
+        move || match kind {
+            Some(kind) => Sample::from_array_as(array.as_ref(), kind),
+            None => Sample::from_array(array.as_ref()),
         }
-        Ok(other) => Err(unknown(py, "choose test", "test", other, "ks, chi_square, psi, psi_evidently")),
-        Err(_) => {
-            let problem = format!("a test is expected, and it is a {}", type_name(object));
-            Err(wrong_type(
-                py,
-                "choose test",
-                "test",
-                problem,
-                "pass a name or an object such as Psi(bins=20)",
-            ))
-        }
-    }
+    };
+    Ok((read(column(reference, "reference")?), read(column(current, "current")?)))
 }

@@ -14,7 +14,7 @@ pub(crate) use self::verdict::Verdict;
 #[pymodule(submodule, module = "mlcore", name = "drift")]
 pub(crate) mod native {
     #[pymodule_export]
-    use super::drift_test::{ChiSquare, KolmogorovSmirnov, Psi, psi};
+    use super::drift_test::{DriftTest, Score, psi, restore_test, test_names};
     #[pymodule_export]
     use super::monitor::Monitor;
     #[pymodule_export]

@@ -13,7 +13,7 @@ use super::options;
 use super::verdict::Verdict;
 use crate::door::{self, Asked, is_of, type_name};
 use crate::error::{detached, entry, wrong_type};
-use crate::stats::unknown;
+use crate::plain::plain;
 
 /// Watches a stream of rows for changes against a reference.
 ///
@@ -26,8 +26,11 @@ use crate::stats::unknown;
 ///     The rows a model was trained on, or a stretch of traffic that was good.
 /// **options
 ///     ``window_rows=1000``, ``alpha=0.05``, ``correction="fdr_bh"``, ``min_samples=100``, ``max_categories=10000``,
-///     ``columns`` (all), ``numeric_test="ks"`` (exact up to 1,000 values: ``KolmogorovSmirnov(max_auto_n=1000)``), ``categorical_test="chi_square"``, ``minimum_effects`` (a dict of test to
-///     effect), ``column_options`` (a dict of column to a dict of ``test``, ``minimum_effect``, ``kind``).
+///     ``columns`` (all), ``minimum_effects`` (a dict of test to effect), ``column_options`` (a dict of column to a dict
+///     of ``test``, ``minimum_effect``, ``kind``). Tests are chosen by ``preset="default"``, with p-values that are exact
+///     up to ``max_exact_n=1000`` values; ``numeric_test``, ``discrete_test`` and ``categorical_test`` choose others: a
+///     name, a test such as ``Psi(bins=20)``, or a dict such as ``{"name": "psi", "bins": 20}``. What :attr:`options`
+///     gives, or a configuration file has, is taken as it is.
 ///
 /// Raises
 /// ------
@@ -45,7 +48,7 @@ use crate::stats::unknown;
 pub(crate) struct Monitor {
     monitor: Mutex<monitor::Monitor>,
     schema: Schema,
-    window_rows: usize,
+    options: MonitorOptions,
 }
 
 #[pymethods]
@@ -72,7 +75,7 @@ impl Monitor {
                 monitor.bind(&schema)?;
                 Ok((monitor, schema))
             })?;
-            Ok(Self { monitor: Mutex::new(monitor), schema, window_rows: options.window_rows })
+            Ok(Self { monitor: Mutex::new(monitor), schema, options })
         })
     }
 
@@ -155,6 +158,12 @@ impl Monitor {
         })
     }
 
+    /// All options as plain values: a monitor with the same ones is ``Monitor(reference, **options)``.
+    #[getter]
+    fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        entry(py, |py| plain(py, "read options", &self.options))
+    }
+
     /// The names of the watched columns.
     #[getter]
     fn columns(&self) -> Vec<&str> {
@@ -170,7 +179,11 @@ impl Monitor {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let rows = self.rows_in_window(py);
-        format!("<mlcore.drift.Monitor: {} columns, {rows} of {} rows>", self.schema.len(), self.window_rows)
+        format!(
+            "<mlcore.drift.Monitor: {} columns, {rows} of {} rows>",
+            self.schema.len(),
+            self.options.window_rows
+        )
     }
 }
 
@@ -186,12 +199,7 @@ pub(crate) fn parts(
     options: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<(RecordBatch, MonitorOptions)> {
     const OPERATION: &str = "make monitor";
-    let (options, others) = options::read(MonitorOptions::default(), options)?;
-    if let Some((name, _)) = others.first() {
-        let known = "window_rows, alpha, correction, min_samples, max_categories, columns, numeric_test, \
-                     categorical_test, minimum_effects, column_options";
-        return Err(unknown(reference.py(), OPERATION, "option", name, known));
-    }
+    let options = options::of_monitor(options)?;
     let reference = door::comparable_table(reference, Asked { operation: OPERATION, subject: "reference" })?;
     Ok((reference, options))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use mlcore::Error;
-use mlcore_drift::report::{self as drift_report, ReportOptions};
+use mlcore_drift::report as drift_report;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -12,7 +12,6 @@ use super::options;
 use super::verdict::Verdict;
 use crate::door::{self, Asked};
 use crate::error::{detached, entry};
-use crate::stats::unknown;
 
 /// What :func:`report` found: every column, its tests, its shape, and the verdict. Aggregates only, no row of the data.
 #[pyclass(module = "mlcore.drift", frozen)]
@@ -30,25 +29,7 @@ pub(crate) fn report(
     options: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Report> {
     entry(py, |py| {
-        let (monitor, others) = options::read(ReportOptions::default().monitor, options)?;
-        let mut options = ReportOptions::default().with_monitor(monitor);
-        for (name, value) in others {
-            let value = value.bind(py);
-            match name.as_str() {
-                "title" => options.title = value.extract()?,
-                "histogram_bins" => options.histogram_bins = value.extract()?,
-                "most_categories" => options.most_categories = value.extract()?,
-                other => {
-                    return Err(unknown(
-                        py,
-                        "make report",
-                        "option",
-                        other,
-                        "title, histogram_bins, most_categories",
-                    ));
-                }
-            }
-        }
+        let options = options::of_report(options)?;
         let asked = |subject| Asked { operation: "make report", subject };
         let reference = door::comparable_table(reference, asked("reference"))?;
         let current = door::comparable_table(current, asked("current"))?;

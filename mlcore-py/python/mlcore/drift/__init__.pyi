@@ -1,14 +1,18 @@
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, TypedDict, final
+from typing import Any, Literal, Self, TypedDict, final
 
+from typing_extensions import disjoint_base
+
+from mlcore.drift._tests import *
 from mlcore.typing import ArrayLike, Row, Table
 
 _Recipe = Literal["quantile", "uniform", "evidently"]
 _Kind = Literal["numeric", "categorical"]
 _Correction = Literal["bonferroni", "holm", "fdr_bh", "fdr_by"]
 _Outcome = Literal["stable", "drifted", "insufficient_data"]
-_Test = KolmogorovSmirnov | ChiSquare | Psi | Literal["ks", "chi_square", "psi", "psi_evidently"]
+_Preset = Literal["default"]
+_Test = DriftTest | str | Mapping[str, Any]
 
 class _ColumnOptions(TypedDict, total=False):
     test: _Test
@@ -28,19 +32,38 @@ class PsiResult(float):
     def __new__(cls, psi: float, **found: Any) -> PsiResult: ...
     def __getnewargs_ex__(self) -> tuple[tuple[float], dict[str, Any]]: ...
 
-@final
-class KolmogorovSmirnov:
-    def __new__(
-        cls, method: Literal["auto", "exact", "asymp"] = "auto", max_auto_n: int = 10_000
-    ) -> KolmogorovSmirnov: ...
+@disjoint_base
+class DriftTest:
+    def __new__(cls, name: str, **options: Any) -> Self: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def options(self) -> dict[str, Any]: ...
+    @property
+    def minimum_effect(self) -> float: ...
+    @property
+    def legend(self) -> str: ...
+    def compare(self, reference: ArrayLike, current: ArrayLike, *, kind: _Kind | None = None) -> Score: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
 
 @final
-class ChiSquare:
-    def __new__(cls, pool_below: float = 5.0) -> ChiSquare: ...
+class Score:
+    @property
+    def statistic(self) -> float: ...
+    @property
+    def pvalue(self) -> float | None: ...
+    @property
+    def effect_name(self) -> str: ...
+    @property
+    def effect(self) -> float: ...
+    @property
+    def reference_len(self) -> int: ...
+    @property
+    def current_len(self) -> int: ...
+    @property
+    def notes(self) -> list[str]: ...
 
-@final
-class Psi:
-    def __new__(cls, bins: int = 10, recipe: _Recipe = "quantile") -> Psi: ...
+def test_names() -> list[str]: ...
 
 @final
 class ColumnVerdict:
@@ -121,13 +144,18 @@ class Monitor:
         min_samples: int = ...,
         max_categories: int = ...,
         columns: Sequence[str] | None = ...,
+        preset: _Preset = ...,
+        max_exact_n: int = ...,
         numeric_test: _Test = ...,
+        discrete_test: _Test = ...,
         categorical_test: _Test = ...,
         minimum_effects: Mapping[str, float] = ...,
         column_options: Mapping[str, _ColumnOptions] = ...,
     ) -> Monitor: ...
     @property
     def columns(self) -> list[str]: ...
+    @property
+    def options(self) -> dict[str, Any]: ...
     @property
     def rows_in_window(self) -> int: ...
     def observe(self, frame: Table) -> list[Verdict]: ...
@@ -141,6 +169,7 @@ def psi(
     bins: int = 10,
     *,
     recipe: _Recipe = "quantile",
+    missing_bin: bool = False,
     kind: _Kind | None = None,
 ) -> PsiResult: ...
 def report(
@@ -152,7 +181,10 @@ def report(
     correction: _Correction | None = None,
     min_samples: int | None = None,
     max_categories: int | None = None,
+    preset: _Preset | None = None,
+    max_exact_n: int | None = None,
     numeric_test: _Test | None = None,
+    discrete_test: _Test | None = None,
     categorical_test: _Test | None = None,
     minimum_effects: Mapping[str, float] | None = None,
     column_options: Mapping[str, _ColumnOptions] | None = None,

@@ -10,6 +10,7 @@
 
 from mlcore._mlcore.drift import *
 from mlcore._mlcore.drift import _psi, _report
+from mlcore.drift._tests import *
 
 
 class PsiResult(float):
@@ -50,7 +51,7 @@ class PsiResult(float):
         return f"PsiResult({self.psi!r}, psi_corrected={self.psi_corrected!r}, pvalue={self.pvalue!r}, dof={self.dof})"
 
 
-def psi(reference, current, bins=10, *, recipe="quantile", kind=None):
+def psi(reference, current, bins=10, *, recipe="quantile", missing_bin=False, kind=None):
     """The population stability index of two samples of a column.
 
     Parameters
@@ -62,6 +63,8 @@ def psi(reference, current, bins=10, *, recipe="quantile", kind=None):
     recipe : {"quantile", "uniform", "evidently"}
         Bins that hold equal shares of the reference, bins of equal width over it, or the recipe of Evidently 0.7.23, digit
         by digit. The first two add half a count to each bin, so that an empty one has no epsilon to depend on.
+    missing_bin : bool
+        Whether missing rows are a bin of their own, as in credit scoring, instead of being left out.
     kind : {"numeric", "categorical"}, optional
         What the values are, where the type suggests another: integers that are codes.
 
@@ -88,26 +91,11 @@ def psi(reference, current, bins=10, *, recipe="quantile", kind=None):
     >>> round(result, 3), result > 0.25, result.psi_corrected < result
     (0.424, True, True)
     """
-    return PsiResult(**_psi(reference, current, bins, recipe, kind))
+    binning = {"bins": bins, "recipe": recipe, "missing_bin": missing_bin}
+    return PsiResult(**_psi(reference, current, binning, kind))
 
 
-def report(
-    reference,
-    current,
-    *,
-    columns=None,
-    alpha=None,
-    correction=None,
-    min_samples=None,
-    max_categories=None,
-    numeric_test=None,
-    categorical_test=None,
-    minimum_effects=None,
-    column_options=None,
-    title=None,
-    histogram_bins=None,
-    most_categories=None,
-):
+def report(reference, current, **options):
     """Compares every column of ``current`` with the column of the same name in ``reference``.
 
     A column drifted if its change is both certain (the p-value, corrected for the number of tests, is at most ``alpha``)
@@ -127,9 +115,14 @@ def report(
         The fewest values of either sample that a test is made with. Default 100.
     max_categories : int, optional
         The most categories of a column that are told apart. Default 10,000.
-    numeric_test, categorical_test : str or test, optional
-        ``"ks"``, ``"chi_square"``, ``"psi"``, ``"psi_evidently"``, or an object such as ``Psi(bins=20)``. Default: ``ks`` for
-        numbers, ``chi_square`` for categories and for numbers with at most 20 values.
+    preset : {"default"}, optional
+        Which test a column gets for which none is given: ``ks`` for numbers, ``chi_square`` for categories and for numbers
+        with at most 20 values.
+    numeric_test, discrete_test, categorical_test : str, test or dict, optional
+        The test of numbers, of numbers with at most 20 values (default: as of numbers), of categories: one of
+        :func:`test_names`, an object such as ``Psi(bins=20)``, or a dict such as ``{"name": "psi", "bins": 20}``.
+    max_exact_n : int, optional
+        Up to how many values the preset's p-values are exact. Default 10,000, as in scipy.
     minimum_effects : dict of str to float, optional
         The smallest effect that counts, by name of test.
     column_options : dict of str to dict, optional
@@ -160,5 +153,4 @@ def report(
     >>> found.verdict.columns[0].effect
     0.5
     """
-    options = {name: value for name, value in locals().items() if name not in ("reference", "current")}
     return _report(reference, current, **options)

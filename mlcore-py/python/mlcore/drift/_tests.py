@@ -1,0 +1,102 @@
+"""The tests of two samples: a class each, whose keywords are the options that a configuration names beside the test."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mlcore.drift import DriftTest
+
+__all__ = ["ChiSquare", "KolmogorovSmirnov", "MissingRate", "Psi"]
+
+
+class KolmogorovSmirnov(DriftTest):
+    """The two-sample Kolmogorov-Smirnov test, ``ks``: for numbers.
+
+    Parameters
+    ----------
+    method : {"auto", "exact", "asymp"}
+        How the p-value is computed, as in :func:`mlcore.stats.ks_2samp`.
+    max_auto_n : int
+        Up to this size of the larger sample ``auto`` is exact. As in scipy.
+    alternative : {"two-sided", "less", "greater"}
+        Which deviations count, in terms of the distribution functions.
+
+    Examples
+    --------
+    >>> from mlcore.drift import KolmogorovSmirnov
+    >>> KolmogorovSmirnov().compare(range(100), range(30, 130)).effect
+    0.3
+    """
+
+    def __new__(
+        cls,
+        *,
+        method: Literal["auto", "exact", "asymp"] = "auto",
+        max_auto_n: int = 10_000,
+        alternative: Literal["two-sided", "less", "greater"] = "two-sided",
+    ) -> KolmogorovSmirnov:
+        return super().__new__(cls, "ks", method=method, max_auto_n=max_auto_n, alternative=alternative)
+
+
+class ChiSquare(DriftTest):
+    """Pearson's chi-square test of how often each value occurs, ``chi_square``: for categories, and numbers with few values.
+
+    Parameters
+    ----------
+    pool_below : float
+        Categories of which fewer rows than this are expected are counted together.
+    max_categories : int
+        At most so many categories are kept apart.
+
+    Examples
+    --------
+    >>> from mlcore.drift import ChiSquare
+    >>> ChiSquare().compare(["a", "b"] * 50, ["a"] * 55 + ["b"] * 45).effect.__round__(3)
+    0.05
+    """
+
+    def __new__(cls, *, pool_below: float = 5.0, max_categories: int = 1000) -> ChiSquare:
+        return super().__new__(cls, "chi_square", pool_below=pool_below, max_categories=max_categories)
+
+
+class Psi(DriftTest):
+    """The population stability index, ``psi``: for any column.
+
+    Parameters
+    ----------
+    bins : int
+        The bins of a numeric column, 2 to 1000.
+    recipe : {"quantile", "uniform", "evidently"}
+        How bins are chosen and empty ones treated, as in :func:`psi`.
+    missing_bin : bool
+        Whether missing rows are a bin of their own, as in credit scoring, instead of being left out.
+
+    Examples
+    --------
+    >>> from mlcore.drift import Psi
+    >>> Psi(bins=5).compare(range(1000), [i * 0.8 for i in range(1000)]).statistic > 0.25
+    True
+    """
+
+    def __new__(
+        cls,
+        *,
+        bins: int = 10,
+        recipe: Literal["quantile", "uniform", "evidently"] = "quantile",
+        missing_bin: bool = False,
+    ) -> Psi:
+        return super().__new__(cls, "psi", bins=bins, recipe=recipe, missing_bin=missing_bin)
+
+
+class MissingRate(DriftTest):
+    """The test of two shares of missing rows, ``missing_rate``: for any column; monitors and reports make it by themselves.
+
+    Examples
+    --------
+    >>> from mlcore.drift import MissingRate
+    >>> MissingRate().compare([1.0, None] * 50, [1.0] * 100).effect
+    0.5
+    """
+
+    def __new__(cls) -> MissingRate:
+        return super().__new__(cls, "missing_rate")
