@@ -8,6 +8,7 @@ use std::sync::Arc;
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
 use mlcore::arrow::datatypes::Float64Type;
 use mlcore::batch::{Row, Value};
+use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan};
 use mlcore_features::transform::{
     Encode, HandleUnknown, KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler,
@@ -15,7 +16,6 @@ use mlcore_features::transform::{
 use parquet::arrow::ArrowWriter;
 
 use crate::Result;
-use crate::data::Random;
 use crate::peer::Peer;
 use crate::table::{Goal, Table};
 use crate::timing::median_seconds;
@@ -76,14 +76,14 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
 
 /// The columns that `peers/features.py` reads: n0 to n13 with one value in twenty missing, b0, b1, c0 to c5, o0.
 fn mixed(rows: usize) -> Result<RecordBatch> {
-    let mut random = Random::new(11);
+    let mut random = SplitMix64::new(11);
     let mut columns: Vec<(String, ArrayRef)> = Vec::new();
     for column in 0..16 {
         let name = if column < 14 { format!("n{column}") } else { format!("b{}", column - 14) };
         let values: Float64Array = (0..rows)
             .map(|_| {
-                let value = random.normal(column as f64, 3.0);
-                (column >= 14 || random.unit() >= 0.05).then_some(value)
+                let value = column as f64 + 3.0 * random.normal();
+                (column >= 14 || random.uniform() >= 0.05).then_some(value)
             })
             .collect();
         columns.push((name, Arc::new(values)));

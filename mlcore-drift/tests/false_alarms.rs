@@ -6,29 +6,24 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use mlcore::stats::Correction;
+use mlcore::stats::{Correction, SplitMix64};
 use mlcore_drift::bins::{Binning, Recipe};
 use mlcore_drift::catalog::{Catalog, TestOptions};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_drift::sample::{Kind, Sample};
 use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi};
 
-/// SplitMix64.
-struct Random(u64);
+/// Draws from the distributions that are compared.
+trait Draws {
+    fn gappy_normal(&mut self) -> f64;
+    fn poisson(&mut self, mean: f64) -> f64;
+    /// One of `n` categories with probability in proportion to 1/rank.
+    fn zipf(&mut self, n: u32) -> u32;
+    fn sample(&mut self, rows: usize, draw: impl FnMut(&mut Self) -> f64) -> Sample;
+    fn categories(&mut self, rows: usize, draw: impl FnMut(&mut Self) -> u32) -> Sample;
+}
 
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 * 2.0_f64.powi(-53)
-    }
-
-    fn normal(&mut self) -> f64 {
-        (-2.0 * (1.0 - self.uniform()).ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
-    }
-
+impl Draws for SplitMix64 {
     fn gappy_normal(&mut self) -> f64 {
         if self.uniform() < 0.05 { f64::NAN } else { self.normal() }
     }
@@ -42,7 +37,6 @@ impl Random {
         count
     }
 
-    /// One of `n` categories with probability in proportion to 1/rank.
     fn zipf(&mut self, n: u32) -> u32 {
         let total: f64 = (1..=n).map(|rank| 1.0 / f64::from(rank)).sum();
         let mut left = self.uniform() * total;
@@ -69,9 +63,9 @@ fn check_null(
     name: &str,
     test: &dyn DriftTest,
     runs: u32,
-    mut pair: impl FnMut(&mut Random) -> (Sample, Sample),
+    mut pair: impl FnMut(&mut SplitMix64) -> (Sample, Sample),
 ) {
-    let mut random = Random(0x5EED);
+    let mut random = SplitMix64::new(0x5EED);
     let pvalues: Vec<f64> = (0..runs)
         .map(|_| {
             let (reference, current) = pair(&mut random);
@@ -92,9 +86,9 @@ fn every_listed_test_keeps_its_rate_of_false_alarms() {
     let catalog = Catalog::default();
     for name in catalog.names() {
         let test = catalog.test(name, &TestOptions::default()).unwrap();
-        let check = |what: &str, kind: Kind, pair: fn(&mut Random) -> (Sample, Sample)| {
+        let check = |what: &str, kind: Kind, pair: fn(&mut SplitMix64) -> (Sample, Sample)| {
             let has_pvalue = || {
-                let (reference, current) = pair(&mut Random(1));
+                let (reference, current) = pair(&mut SplitMix64(1));
                 test.compare(&reference, &current).unwrap().pvalue.is_some()
             };
             if test.applies_to(kind) && has_pvalue() {
@@ -102,20 +96,20 @@ fn every_listed_test_keeps_its_rate_of_false_alarms() {
             }
         };
         check("normal", Kind::Numeric, |r| {
-            (r.sample(500, Random::gappy_normal), r.sample(120, Random::gappy_normal))
+            (r.sample(500, SplitMix64::gappy_normal), r.sample(120, SplitMix64::gappy_normal))
         });
         check("heavy tails", Kind::Numeric, |r| {
             (r.sample(300, |r| r.normal().exp()), r.sample(300, |r| r.normal().exp()))
         });
         check("half zero", Kind::Numeric, |r| {
-            let spike = |r: &mut Random| if r.uniform() < 0.5 { 0.0 } else { r.normal() };
+            let spike = |r: &mut SplitMix64| if r.uniform() < 0.5 { 0.0 } else { r.normal() };
             (r.sample(400, spike), r.sample(200, spike))
         });
         check("zipf", Kind::Categorical, |r| {
             (r.categories(1000, |r| r.zipf(20)), r.categories(200, |r| r.zipf(20)))
         });
         check("even", Kind::Categorical, |r| {
-            let even = |r: &mut Random| (r.uniform() * 4.0) as u32;
+            let even = |r: &mut SplitMix64| (r.uniform() * 4.0) as u32;
             (r.categories(100, even), r.categories(100, even))
         });
     }
@@ -126,10 +120,10 @@ fn equal_distributions_are_rejected_no_more_often_than_promised() {
     let ks = KolmogorovSmirnov::default();
     for rows in [20, 100] {
         check_null("ks, normal", &ks, 2000, |r| {
-            (r.sample(rows, Random::normal), r.sample(rows, Random::normal))
+            (r.sample(rows, SplitMix64::normal), r.sample(rows, SplitMix64::normal))
         });
     }
-    let lognormal = |r: &mut Random| r.normal().exp();
+    let lognormal = |r: &mut SplitMix64| r.normal().exp();
     check_null("ks, lognormal, unequal", &ks, 1000, |r| (r.sample(300, lognormal), r.sample(80, lognormal)));
     check_null("ks, poisson", &ks, 1000, |r| {
         (r.sample(100, |r| r.poisson(1.0)), r.sample(100, |r| r.poisson(1.0)))
@@ -143,39 +137,41 @@ fn equal_distributions_are_rejected_no_more_often_than_promised() {
         (r.categories(2000, |r| r.zipf(50)), r.categories(150, |r| r.zipf(50)))
     });
     check_null("chi-square, ids", &chi, 300, |r| {
-        let id = |r: &mut Random| (r.uniform() * 1e6) as u32;
+        let id = |r: &mut SplitMix64| (r.uniform() * 1e6) as u32;
         (r.categories(300, id), r.categories(300, id))
     });
     let capped = ChiSquare::default().with_max_categories(10);
     check_null("chi-square, more categories than kept", &capped, 500, |r| {
-        let even = |r: &mut Random| (r.uniform() * 60.0) as u32;
+        let even = |r: &mut SplitMix64| (r.uniform() * 60.0) as u32;
         (r.categories(1000, even), r.categories(1000, even))
     });
     check_null("chi-square, flag", &chi, 1000, |r| {
-        let flag = |r: &mut Random| f64::from(u8::from(r.uniform() < 0.1));
+        let flag = |r: &mut SplitMix64| f64::from(u8::from(r.uniform() < 0.1));
         (r.sample(400, flag), r.sample(400, flag))
     });
 
     check_null("missing rate", &MissingRate::default(), 2000, |r| {
-        let gappy = |r: &mut Random| if r.uniform() < 0.01 { f64::NAN } else { 1.0 };
+        let gappy = |r: &mut SplitMix64| if r.uniform() < 0.01 { f64::NAN } else { 1.0 };
         (r.sample(2000, gappy), r.sample(200, gappy))
     });
     for recipe in [Recipe::Quantile, Recipe::Uniform] {
         let psi = Psi::new(Binning::default().with_recipe(recipe));
         for (n, m) in [(100, 100), (1000, 100), (100, 1000)] {
             let name = format!("psi, {recipe:?}, {n} against {m}");
-            check_null(&name, &psi, 1000, |r| (r.sample(n, Random::normal), r.sample(m, Random::normal)));
+            check_null(&name, &psi, 1000, |r| {
+                (r.sample(n, SplitMix64::normal), r.sample(m, SplitMix64::normal))
+            });
         }
-        let spike = |r: &mut Random| if r.uniform() < 0.7 { 0.0 } else { r.normal() };
+        let spike = |r: &mut SplitMix64| if r.uniform() < 0.7 { 0.0 } else { r.normal() };
         check_null("psi, spike", &psi, 500, |r| (r.sample(400, spike), r.sample(400, spike)));
     }
 }
 
 #[test]
 fn the_bias_of_psi_is_taken_off() {
-    let mut random = Random(7);
-    let psi = |recipe, random: &mut Random| {
-        let (a, b) = (random.sample(100, Random::normal), random.sample(100, Random::normal));
+    let mut random = SplitMix64::new(7);
+    let psi = |recipe, random: &mut SplitMix64| {
+        let (a, b) = (random.sample(100, SplitMix64::normal), random.sample(100, SplitMix64::normal));
         mlcore_drift::two_sample::psi::psi(&a, &b, &Binning::default().with_recipe(recipe)).unwrap()
     };
     let runs = 1000;
@@ -190,7 +186,7 @@ fn the_bias_of_psi_is_taken_off() {
 const COLUMNS: usize = 50;
 
 /// Fifty columns of five kinds; `shift` moves the normal ones, in standard deviations.
-fn table(random: &mut Random, rows: usize, shift: f64) -> RecordBatch {
+fn table(random: &mut SplitMix64, rows: usize, shift: f64) -> RecordBatch {
     let columns = (0..COLUMNS).map(|column| {
         let array: ArrayRef = match column % 5 {
             0 | 1 => Arc::new(Float64Array::from_iter_values((0..rows).map(|_| random.normal() + shift))),
@@ -207,7 +203,7 @@ fn table(random: &mut Random, rows: usize, shift: f64) -> RecordBatch {
 
 /// The share of windows in which anything drifted, with thresholds as given and without.
 fn alarm_rate(options: &MonitorOptions, reference: usize, window: usize, windows: usize, shift: f64) -> f64 {
-    let mut random = Random(42);
+    let mut random = SplitMix64::new(42);
     let reference = table(&mut random, reference, 0.0);
     let mut monitor = Monitor::new(&reference, &options.clone().with_window_rows(window)).unwrap();
     let verdicts: Vec<_> =
@@ -243,9 +239,9 @@ fn a_hundredth_of_a_standard_deviation_never_alarms_and_a_fifth_does() {
 
 #[test]
 fn a_million_rows_make_a_hundredth_certain_and_still_no_drift() {
-    let mut random = Random(1);
+    let mut random = SplitMix64::new(1);
     let (reference, current) =
-        (random.sample(1_000_000, Random::normal), random.sample(1_000_000, |r| r.normal() + 0.01));
+        (random.sample(1_000_000, SplitMix64::normal), random.sample(1_000_000, |r| r.normal() + 0.01));
     let score = KolmogorovSmirnov::default().compare(&reference, &current).unwrap();
     assert!(score.pvalue.unwrap() < 1e-3);
     assert!(score.effect.value < KolmogorovSmirnov::default().default_minimum_effect() / 5.0);

@@ -72,11 +72,11 @@ macro_rules! meanings {
         /// use mlcore::Error;
         ///
         /// let error = Error::not_found("resolve alias", "churn@champion", "no version carries this alias")
-        ///     .remedy("set it with Registry::set_alias");
+        ///     .remedy("promote a version to it");
         /// assert!(error.is_caller_fault() && !error.is_transient());
         /// assert_eq!(
         ///     error.to_string(),
-        ///     "resolve alias churn@champion: no version carries this alias; set it with Registry::set_alias"
+        ///     "resolve alias churn@champion: no version carries this alias; promote a version to it"
         /// );
         /// ```
         ///

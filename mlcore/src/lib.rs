@@ -34,6 +34,8 @@ pub mod rollout;
 pub mod runner;
 pub mod schema;
 pub mod stats;
+#[doc(hidden)]
+pub mod text_key;
 pub mod time;
 mod url;
 #[doc(hidden)]

@@ -6,27 +6,15 @@ use std::time::Duration;
 use mlcore::Error;
 use mlcore::evaluate::{Contender, Gate, GateMetric, GateVerdict, Requirement, Truth};
 use mlcore::schema::{DType, Field, Schema, Signature};
-
-/// SplitMix64 in `[0, 1)`.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
+use mlcore::stats::SplitMix64;
 
 /// Labels, and probabilities that are informed by `skill`.
-fn sample(random: &mut Random, rows: usize, skills: [f64; 2]) -> (Vec<bool>, [Vec<f64>; 2]) {
-    let labels: Vec<bool> = (0..rows).map(|_| random.next() < 0.4).collect();
+fn sample(random: &mut SplitMix64, rows: usize, skills: [f64; 2]) -> (Vec<bool>, [Vec<f64>; 2]) {
+    let labels: Vec<bool> = (0..rows).map(|_| random.uniform() < 0.4).collect();
     let scores = skills.map(|skill| {
         labels
             .iter()
-            .map(|label| 0.5 * skill * f64::from(*label) + (1.0 - 0.5 * skill) * random.next())
+            .map(|label| 0.5 * skill * f64::from(*label) + (1.0 - 0.5 * skill) * random.uniform())
             .collect()
     });
     (labels, scores)
@@ -43,7 +31,7 @@ fn a_better_challenger_passes_and_a_worse_one_is_told_why_not() {
         .require(GateMetric::RocAuc, Requirement::BetterBy(0.01))
         .require(GateMetric::LogLoss, Requirement::NotWorseBy(0.01))
         .require(GateMetric::Accuracy { threshold: 0.5 }, Requirement::Reaches(0.55));
-    let (labels, scores) = sample(&mut Random(1), 2_000, [0.2, 0.6]);
+    let (labels, scores) = sample(&mut SplitMix64::new(1), 2_000, [0.2, 0.6]);
     let verdict = judge(&gate, &labels, &scores);
     assert!(verdict.passed, "{verdict}");
     assert_eq!(verdict.checks.len(), 4);
@@ -65,7 +53,7 @@ fn equal_models_pass_as_not_worse_and_hardly_ever_as_better() {
     let better = [GateMetric::RocAuc, GateMetric::LogLoss, GateMetric::Accuracy { threshold: 0.5 }]
         .map(|metric| Gate::new().require(metric, Requirement::BetterBy(0.0)));
     let runs = 1_000;
-    let mut random = Random(2);
+    let mut random = SplitMix64::new(2);
     let (mut passed, mut lucky) = (0, [0; 3]);
     for _ in 0..runs {
         let (labels, scores) = sample(&mut random, 400, [0.4, 0.4]);
@@ -85,7 +73,7 @@ fn the_intervals_cover_as_often_as_they_say() {
         .require(GateMetric::RocAuc, Requirement::NotWorseBy(0.0))
         .require(GateMetric::BrierScore, Requirement::NotWorseBy(0.0))
         .require(GateMetric::Accuracy { threshold: 0.5 }, Requirement::NotWorseBy(0.0));
-    let mut random = Random(3);
+    let mut random = SplitMix64::new(3);
     // The truth, from a sample large enough to stand for it.
     let (labels, scores) = sample(&mut random, 2_000_000, [0.3, 0.5]);
     let truth: Vec<f64> =
@@ -107,7 +95,7 @@ fn the_intervals_cover_as_often_as_they_say() {
 #[test]
 fn too_little_is_never_enough() {
     let gate = Gate::new().require(GateMetric::LogLoss, Requirement::BetterBy(0.0));
-    let (labels, scores) = sample(&mut Random(4), 60, [0.0, 1.0]);
+    let (labels, scores) = sample(&mut SplitMix64::new(4), 60, [0.0, 1.0]);
     let verdict = judge(&gate, &labels, &scores);
     assert!(verdict.check("log_loss").unwrap().passed && !verdict.passed, "{verdict}");
     assert!(verdict.check("samples").unwrap().sentence.starts_with("60 rows"));
@@ -132,7 +120,7 @@ fn too_little_is_never_enough() {
 #[test]
 fn a_challenger_that_answers_nonsense_fails_and_a_champion_is_an_error() {
     let gate = Gate::new().require(GateMetric::RocAuc, Requirement::NotWorseBy(0.5));
-    let (labels, [champion, mut challenger]) = sample(&mut Random(5), 300, [0.4, 0.4]);
+    let (labels, [champion, mut challenger]) = sample(&mut SplitMix64::new(5), 300, [0.4, 0.4]);
     challenger[7] = f64::NAN;
     let verdict = judge(&gate, &labels, &[champion.clone(), challenger.clone()]);
     assert_eq!(
@@ -157,7 +145,7 @@ fn a_signature_that_callers_cannot_use_fails() {
     };
     let (old, new) = (signature("age"), signature("age_years"));
     let gate = Gate::new().require(GateMetric::LogLoss, Requirement::NotWorseBy(1.0));
-    let (labels, [champion, challenger]) = sample(&mut Random(6), 300, [0.4, 0.4]);
+    let (labels, [champion, challenger]) = sample(&mut SplitMix64::new(6), 300, [0.4, 0.4]);
     let judge = |replacement| {
         let first = Contender::new(&champion).with_signature(&old);
         let second = Contender::new(&challenger).with_signature(replacement);
@@ -231,7 +219,7 @@ fn gates_and_verdicts_are_json() {
     let short = r#"{"requirements": [["log_loss", {"not_worse_by": 0.005}]], "min_samples": 500}"#;
     assert_eq!(serde_json::from_str::<Gate>(short).unwrap().min_samples, 500);
     assert!(serde_json::from_str::<Gate>(r#"{"minimum": 3}"#).is_err());
-    let (labels, scores) = sample(&mut Random(8), 300, [0.4, 0.4]);
+    let (labels, scores) = sample(&mut SplitMix64::new(8), 300, [0.4, 0.4]);
     let verdict = judge(&gate, &labels, &scores);
     let json = serde_json::to_string(&verdict).unwrap();
     assert_eq!(serde_json::from_str::<GateVerdict>(&json).unwrap(), verdict);

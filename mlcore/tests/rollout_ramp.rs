@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mlcore::name::Arm;
 use mlcore::rollout::{Decision, Expiry, Guardrail, Metric, Observation, Phase, Ramp, RampOptions, Side};
+use mlcore::stats::SplitMix64;
 
 fn canary() -> Arm {
     Arm::new("canary").unwrap()
@@ -13,19 +14,6 @@ fn canary() -> Arm {
 
 fn side(is_canary: bool) -> Side {
     if is_canary { Side::Canary } else { Side::Control }
-}
-
-/// SplitMix64 in `[0, 1)`.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 /// Traffic: control and canary beside each other.
@@ -47,17 +35,17 @@ struct End {
 
 fn simulate(options: &RampOptions, seed: u64, traffic: Traffic) -> End {
     let mut ramp = Ramp::new(options.clone()).unwrap();
-    let mut random = Random(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
+    let mut random = SplitMix64::new(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
     let mut canary_requests = 0;
     for request in 1..=traffic.requests {
-        let is_canary = random.next() < ramp.share();
+        let is_canary = random.uniform() < ramp.share();
         let arm = usize::from(is_canary);
         canary_requests += arm;
-        if random.next() < traffic.errors[arm] {
+        if random.uniform() < traffic.errors[arm] {
             ramp.observe(side(is_canary), &Observation::Failed);
         } else {
             ramp.observe(side(is_canary), &Observation::answered(Duration::from_micros(10)));
-            let loss = -traffic.loss[arm] * (1.0 - random.next()).ln();
+            let loss = -traffic.loss[arm] * (1.0 - random.uniform()).ln();
             ramp.observe(side(is_canary), &Observation::scored(loss));
         }
         if request % traffic.look_every == 0 {
@@ -188,13 +176,13 @@ fn a_limit_holds_its_promise_over_replicas_that_add_up() {
         .with_steps([0.5])
         .with_min_samples(u64::MAX);
     let rolled_back = (0..500).filter(|seed| {
-        let mut random = Random(seed ^ 0x5eed);
+        let mut random = SplitMix64::new(seed ^ 0x5eed);
         let mut replicas = [(); 4].map(|()| Ramp::new(limited.clone()).unwrap());
         (0..3_000_usize).any(|request| {
-            let failed = random.next() < 0.095;
+            let failed = random.uniform() < 0.095;
             let observation =
                 if failed { Observation::Failed } else { Observation::answered(Duration::ZERO) };
-            replicas[request % 4].observe(side(random.next() < 0.5), &observation);
+            replicas[request % 4].observe(side(random.uniform() < 0.5), &observation);
             let mut together = Ramp::new(limited.clone()).unwrap();
             replicas.iter().for_each(|replica| together.merge(replica.state()).unwrap());
             matches!(together.decide(&canary(), Duration::ZERO), Decision::RollBack { .. })
@@ -211,11 +199,11 @@ fn days_that_differ_are_no_harm() {
     let (mut rolled_back, runs) = (0, 300);
     for seed in 0..runs {
         let mut ramp = Ramp::new(RampOptions::new([error_rate(0.01)]).with_steps([0.05, 0.5])).unwrap();
-        let mut random = Random(seed ^ 0xabcd);
+        let mut random = SplitMix64::new(seed ^ 0xabcd);
         for (day, rate) in [0.01, 0.09].into_iter().enumerate() {
             for request in 0..6_000 {
-                let is_canary = random.next() < ramp.share();
-                let failed = random.next() < rate;
+                let is_canary = random.uniform() < ramp.share();
+                let failed = random.uniform() < rate;
                 let observation =
                     if failed { Observation::Failed } else { Observation::answered(Duration::ZERO) };
                 if matches!(ramp.phase(), Phase::Running { step } if *step == day) {

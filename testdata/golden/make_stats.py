@@ -415,6 +415,21 @@ def intervals():
     write("confidence_sequence", sequence)
 
 
+def quantiles():
+    """All of numpy's methods, on levels that fall on values and between them."""
+    r = recipe
+    levels = [0.0, 0.01, 0.1, 0.25, 1 / 3, 0.5, 0.6, 0.75, 0.9, 0.99, 1.0]
+    cases = []
+    for x in [r(1, 1), r(2, 2), r(3, 3), r(4, 10), r(5, 11), r(6, 100, "grid", levels=5), r(7, 1001, "reciprocal"), r(8, 4, scale=1e300)]:
+        for method in [
+            "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen",
+            "weibull", "linear", "median_unbiased", "normal_unbiased",
+        ]:
+            answer = np.quantile(sample(x), levels, method=method)
+            cases.append({"x": x, "method": method, "levels": levels, "quantiles": [number(value) for value in answer]})
+    write("quantiles", cases)
+
+
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     np.seterr(all="ignore")
@@ -425,3 +440,4 @@ if __name__ == "__main__":
     distributions()
     multiplicity()
     intervals()
+    quantiles()

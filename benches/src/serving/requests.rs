@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::arrow::datatypes::SchemaRef;
 use mlcore::batch::{Batch, Tensor, Value};
+use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, Plan};
 use mlcore_features::transform::StandardScaler;
 
 use super::FEATURES;
 use crate::Result;
-use crate::data::Random;
 
 /// Different requests of so many rows, asked in turn: enough that no branch is learned by heart, few enough that they stay
 /// in the cache, where a service has a request that it just received.
@@ -36,7 +36,7 @@ pub(super) struct Requests {
 impl Requests {
     pub(super) fn new(rows: usize) -> Result<Self> {
         const REFERENCE: usize = 10_000;
-        let mut random = Random::new(30);
+        let mut random = SplitMix64::new(30);
         let reference = table(REFERENCE, &mut random)?;
         let names = (0..FEATURES).map(|feature| format!("f{feature}"));
         let plan =
@@ -69,10 +69,10 @@ impl Requests {
     }
 }
 
-fn table(rows: usize, random: &mut Random) -> Result<RecordBatch> {
+fn table(rows: usize, random: &mut SplitMix64) -> Result<RecordBatch> {
     let mut columns: Vec<(String, ArrayRef)> = Vec::with_capacity(FEATURES);
     for feature in 0..FEATURES {
-        let values = (0..rows).map(|_| random.normal(feature as f64, 1.0 + feature as f64 / 10.0));
+        let values = (0..rows).map(|_| feature as f64 + (1.0 + feature as f64 / 10.0) * random.normal());
         columns.push((format!("f{feature}"), Arc::new(Float64Array::from_iter_values(values))));
     }
     let table = RecordBatch::try_from_iter(columns)?;

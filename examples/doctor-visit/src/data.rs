@@ -7,6 +7,7 @@ use mlcore::arrow::array::{Array, AsArray, BooleanArray, RecordBatch, RecordBatc
 use mlcore::arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use mlcore::arrow::datatypes::{Float64Type, Int64Type};
 use mlcore::batch::Value;
+use mlcore::stats::SplitMix64;
 use mlcore::{Error, Result};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -85,10 +86,7 @@ impl Rows {
     /// The rows in an order drawn with `seed`. Neighbours in the source are one family, and alike; traffic is not.
     pub fn shuffled(&self, seed: u64) -> Result<Self> {
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
-        let mut state = seed;
-        for last in (1..order.len()).rev() {
-            order.swap(last, (next_random(&mut state) % (last as u64 + 1)) as usize);
-        }
+        SplitMix64::new(seed).shuffle(&mut order);
         let table = take_record_batch(&self.table, &UInt32Array::from(order)).map_err(internal)?;
         Ok(Self { table })
     }
@@ -141,15 +139,6 @@ pub fn row_values<'a>(table: &'a RecordBatch, index: usize, values: &mut Vec<Val
             Value::Null
         }
     }));
-}
-
-/// SplitMix64: enough to shuffle, and the same everywhere.
-fn next_random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 fn internal(cause: mlcore::arrow::error::ArrowError) -> Error {

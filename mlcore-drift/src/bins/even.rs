@@ -3,6 +3,7 @@
 //!
 //! Source: numpy 2.4.6, `histogram_bin_edges` and `histogram` with its edges.
 
+use mlcore::stats::linspace;
 use mlcore::{Error, Result};
 
 use super::interior::Interior;
@@ -61,7 +62,7 @@ impl EvenBins {
         let bins = bins as usize;
         let edges = match precision {
             Precision::Float32 => linspace_f32(low as f32, high as f32, bins),
-            Precision::Float64 | Precision::Integer => linspace(low, high, bins),
+            Precision::Float64 | Precision::Integer => linspace(low, high, bins + 1),
         };
         if edges.windows(2).any(|pair| pair[0] >= pair[1]) {
             let problem = format!("too many bins for the range {low:e} to {high:e}: numpy refuses {bins}");
@@ -100,21 +101,7 @@ fn span((low, high): (f64, f64), precision: Precision) -> f64 {
     }
 }
 
-/// `numpy.linspace(low, high, parts + 1)`.
-fn linspace(low: f64, high: f64, parts: usize) -> Vec<f64> {
-    let span = high - low;
-    let step = span / parts as f64;
-    (0..=parts)
-        .map(|i| match i {
-            _ if i == parts => high,
-            // numpy's way out where the step underflows.
-            _ if step == 0.0 => i as f64 / parts as f64 * span + low,
-            _ => i as f64 * step + low,
-        })
-        .collect()
-}
-
-/// The same in single precision, as for a `float32` column.
+/// numpy's `linspace` in single precision, as for a `float32` column.
 fn linspace_f32(low: f32, high: f32, parts: usize) -> Vec<f64> {
     let span = high - low;
     let step = span / parts as f32;

@@ -1,5 +1,7 @@
 //! Quantiles without sorting everything.
 
+use mlcore::stats::lerp;
+
 use crate::vector::{BLOCK, extent, nearest};
 
 /// Below this size sorting is as quick.
@@ -37,7 +39,7 @@ pub(crate) fn quantiles(values: &[f64], range: (f64, f64), parts: usize) -> (Vec
     let at = |rank: usize| ranked.at(rank).unwrap_or(f64::NAN);
     let quantile = |place: &f64| {
         let rank = (*place as usize).min(last);
-        interpolate(at(rank), at((rank + 1).min(last)), place - rank as f64)
+        lerp(at(rank), at((rank + 1).min(last)), place - rank as f64)
     };
     (places.iter().map(quantile).collect(), ranked)
 }
@@ -210,22 +212,9 @@ fn bucket(value: f64, low: f64, scale: f64) -> usize {
     places[0] as usize & (BUCKETS - 1)
 }
 
-/// numpy's interpolation, which is exact at both ends; between infinities the nearer one.
-fn interpolate(a: f64, b: f64, t: f64) -> f64 {
-    let difference = b - a;
-    if difference == 0.0 || a == b {
-        a
-    } else if !difference.is_finite() {
-        if t < 0.5 { a } else { b }
-    } else if t < 0.5 {
-        a + difference * t
-    } else {
-        b - difference * (1.0 - t)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use mlcore::stats::SplitMix64;
     use proptest::prelude::*;
 
     use super::*;
@@ -243,7 +232,7 @@ mod tests {
             .map(|i| {
                 let place = if i == parts { 1.0 } else { i as f64 * (1.0 / parts as f64) } * last as f64;
                 let rank = place as usize;
-                interpolate(sorted[rank], sorted[(rank + 1).min(last)], place - rank as f64)
+                lerp(sorted[rank], sorted[(rank + 1).min(last)], place - rank as f64)
             })
             .collect()
     }
@@ -257,10 +246,9 @@ mod tests {
             power in 1_i32..40,
             parts in 2_usize..30,
         ) {
-            let mut state = seed;
+            let mut random = SplitMix64::new(seed);
             let values: Vec<f64> = (0..len).map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let uniform = (state >> 40) as f64 / f64::from(1 << 24);
+                let uniform = random.uniform();
                 if uniform < 0.1 { 0.25 } else { uniform.powi(power) * 3.0 - 1.0 }
             }).collect();
             let (found, ranked) = quantiles(&values, range(&values), parts);

@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use mlcore::text_key::{TextKey, fold};
+
 use super::Categories;
 
 /// A hash table from text to count, for columns of short, often repeated values.
@@ -20,16 +22,9 @@ pub(crate) struct CategoryCounter {
     overflow: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Key {
-    low: u64,
-    high: u64,
-    len: usize,
-}
-
 #[derive(Debug, Clone)]
 struct Entry {
-    key: Key,
+    key: TextKey,
     start: usize,
     count: u64,
 }
@@ -70,7 +65,7 @@ impl CategoryCounter {
     pub(crate) fn add_times(&mut self, text: &str, times: u64) {
         let text = self.kept_part(text);
         let bytes = text.as_bytes();
-        let key = Key::of(bytes);
+        let key = TextKey::of(bytes);
         let mask = self.slots.len() - 1;
         let mut position = self.hash(key, bytes) as usize & mask;
         // The table is never full, so that an empty slot ends every search.
@@ -79,11 +74,11 @@ impl CategoryCounter {
                 return self.insert(text, key, position, times);
             }
             if let Some(entry) = self.entries.get_mut(slot as usize)
-                && entry.key.low == key.low
-                && entry.key.high == key.high
-                && entry.key.len == key.len
-                && (key.len <= 16
-                    || self.texts.as_bytes().get(entry.start..entry.start + key.len) == Some(bytes))
+                && entry.key.head == key.head
+                && entry.key.tail == key.tail
+                && entry.key.length == key.length
+                && (key.length <= 16
+                    || self.texts.as_bytes().get(entry.start..entry.start + key.length) == Some(bytes))
             {
                 entry.count += times;
                 return;
@@ -103,7 +98,7 @@ impl CategoryCounter {
     /// The counts so far.
     pub(crate) fn categories(&self) -> Categories {
         let counts = self.entries.iter().filter_map(|entry| {
-            let text = self.texts.get(entry.start..entry.start + entry.key.len)?;
+            let text = self.texts.get(entry.start..entry.start + entry.key.length)?;
             Some((text, entry.count))
         });
         Categories::with_overflow(counts, self.overflow)
@@ -117,7 +112,7 @@ impl CategoryCounter {
     }
 
     #[cold]
-    fn insert(&mut self, text: &str, key: Key, position: usize, times: u64) {
+    fn insert(&mut self, text: &str, key: TextKey, position: usize, times: u64) {
         if self.entries.len() >= self.limit {
             self.overflow += times;
             return;
@@ -137,7 +132,7 @@ impl CategoryCounter {
         let mut slots = vec![EMPTY; size];
         for (index, entry) in self.entries.iter().enumerate() {
             let bytes =
-                self.texts.as_bytes().get(entry.start..entry.start + entry.key.len).unwrap_or_default();
+                self.texts.as_bytes().get(entry.start..entry.start + entry.key.length).unwrap_or_default();
             let mut position = self.hash(entry.key, bytes) as usize & (size - 1);
             while slots.get(position).is_some_and(|slot| *slot != EMPTY) {
                 position = (position + 1) & (size - 1);
@@ -150,50 +145,22 @@ impl CategoryCounter {
     }
 
     #[inline]
-    fn hash(&self, key: Key, bytes: &[u8]) -> u64 {
-        let mut hash = mix(key.low ^ self.seed.0, key.high ^ self.seed.1 ^ key.len as u64);
-        if key.len > 16 {
+    fn hash(&self, key: TextKey, bytes: &[u8]) -> u64 {
+        let mut hash = mix(key.head ^ self.seed.0, key.tail ^ self.seed.1 ^ key.length as u64);
+        if key.length > 16 {
             for chunk in bytes.chunks(16) {
-                let part = Key::of(chunk);
-                hash = mix(hash ^ part.low ^ self.seed.0, part.high ^ self.seed.1);
+                let part = TextKey::of(chunk);
+                hash = mix(hash ^ part.head ^ self.seed.0, part.tail ^ self.seed.1);
             }
         }
         hash
     }
 }
 
-impl Key {
-    /// The first and the last eight bytes: with the length, all of a text of up to 16 bytes.
-    #[inline]
-    fn of(bytes: &[u8]) -> Self {
-        let len = bytes.len();
-        let (low, high) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-            _ => (short(bytes), 0),
-        };
-        Self { low, high, len }
-    }
-}
-
-/// Up to seven bytes as one integer; distinct texts of equal length differ.
-#[inline]
-fn short(bytes: &[u8]) -> u64 {
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
-    }
-    match *bytes {
-        [a] => u64::from(a),
-        [a, b] => u64::from(a) | u64::from(b) << 8,
-        [a, b, c] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
-        _ => 0,
-    }
-}
-
-/// Both halves of the 128-bit product, folded: each input bit reaches the low bits.
+/// Mixes two words so that each input bit reaches the low bits.
 #[inline]
 fn mix(a: u64, b: u64) -> u64 {
-    let product = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xD1B5_4A32_D192_ED03);
-    (product as u64) ^ (product >> 64) as u64
+    fold(a ^ 0x9E37_79B9_7F4A_7C15, b ^ 0xD1B5_4A32_D192_ED03)
 }
 
 /// Hashes the bits of numbers, seeded per map like [`CategoryCounter`].

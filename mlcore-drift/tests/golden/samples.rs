@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, StringArray};
+use mlcore::stats::SplitMix64;
 use mlcore_drift::Sample;
 use mlcore_drift::catalog::TestOptions;
 use serde::Deserialize;
@@ -145,10 +146,7 @@ impl Categories {
 
 /// SplitMix64, one counter per value and stream.
 fn uniform(seed: u64, i: u64, stream: u64) -> f64 {
-    let mut z = seed.wrapping_add((i * 4 + stream + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((z ^ (z >> 31)) >> 11) as f64 * 2.0_f64.powi(-53)
+    SplitMix64::at(seed, i * 4 + stream).uniform()
 }
 
 fn one() -> f64 {

@@ -1,6 +1,7 @@
 //! From a category's value to a small number, exactly: an open-addressed table whose keys of up to sixteen bytes are
 //! compared as two machine words.
 
+use mlcore::text_key::{TextKey, fold};
 use mlcore::{Error, Result};
 
 /// An immutable map from values to slots. Texts and 64-bit patterns live in tables of their own.
@@ -15,21 +16,14 @@ pub(crate) struct Lookup {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    key: Key,
+    key: TextKey,
     slot: u32,
     long: u32,
 }
 
-/// Bytes up to sixteen are held whole: the first and the last eight overlap where there are fewer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Key {
-    head: u64,
-    tail: u64,
-    length: u32,
-}
-
-const EMPTY: u32 = u32::MAX;
-const WHOLE: usize = 16;
+/// No text is so long.
+const EMPTY: usize = usize::MAX;
+const WHOLE: usize = TextKey::WHOLE_BYTES;
 
 impl Lookup {
     /// The table of these texts and their slots.
@@ -46,7 +40,7 @@ impl Lookup {
             } else {
                 0
             };
-            items.push((Key::of_text(text)?, text_mix(text), slot, position));
+            items.push((TextKey::of(text.as_bytes()), text_mix(text), slot, position));
         }
         Self::build(&items, &long)
     }
@@ -56,11 +50,11 @@ impl Lookup {
     /// # Errors
     /// As [`Lookup::of_texts`].
     pub(crate) fn of_bits(pairs: impl IntoIterator<Item = (u64, u32)>) -> Result<Self> {
-        let items: Vec<_> = pairs.into_iter().map(|(bits, slot)| (Key::of_bits(bits), 0, slot, 0)).collect();
+        let items: Vec<_> = pairs.into_iter().map(|(bits, slot)| (key_of_bits(bits), 0, slot, 0)).collect();
         Self::build(&items, &[])
     }
 
-    fn build(items: &[(Key, u64, u32, u32)], long: &[Box<str>]) -> Result<Self> {
+    fn build(items: &[(TextKey, u64, u32, u32)], long: &[Box<str>]) -> Result<Self> {
         let mut size = items.len().checked_mul(4).ok_or_else(too_many)?.next_power_of_two().max(4);
         if size > u32::MAX as usize {
             size = items.len().next_power_of_two() << 1;
@@ -81,22 +75,22 @@ impl Lookup {
     }
 
     fn with_seed(
-        items: &[(Key, u64, u32, u32)],
+        items: &[(TextKey, u64, u32, u32)],
         long: &[Box<str>],
         size: usize,
         seed: u64,
     ) -> Result<(usize, Self)> {
-        let vacant = Entry { key: Key { head: 0, tail: 0, length: EMPTY }, slot: 0, long: 0 };
+        let vacant = Entry { key: TextKey { head: 0, tail: 0, length: EMPTY }, slot: 0, long: 0 };
         let mut entries = vec![vacant; size];
         let mask = size - 1;
         let mut longest = 0;
         for (key, mix, slot, position) in items {
-            let mut place = key.hash(*mix, seed) & mask;
+            let mut place = hash(*key, *mix, seed) & mask;
             let mut probes = 1;
             while entries[place].key.length != EMPTY {
                 let other = &entries[place];
-                let same_text = key.length as usize <= WHOLE
-                    || long.get(other.long as usize) == long.get(*position as usize);
+                let same_text =
+                    key.length <= WHOLE || long.get(other.long as usize) == long.get(*position as usize);
                 if other.key == *key && same_text {
                     return Err(Error::invalid_input(
                         "build category table",
@@ -116,8 +110,8 @@ impl Lookup {
     /// The slot of this text.
     #[inline]
     pub(crate) fn text(&self, text: &str) -> Option<u32> {
-        let key = Key::of_text(text).ok()?;
-        let mut place = key.hash(text_mix(text), self.seed) & self.mask;
+        let key = TextKey::of(text.as_bytes());
+        let mut place = hash(key, text_mix(text), self.seed) & self.mask;
         loop {
             let entry = self.entries.get(place)?;
             if entry.key == key
@@ -136,8 +130,8 @@ impl Lookup {
     /// The slot of this 64-bit pattern.
     #[inline]
     pub(crate) fn bits(&self, bits: u64) -> Option<u32> {
-        let key = Key::of_bits(bits);
-        let mut place = key.hash(0, self.seed) & self.mask;
+        let key = key_of_bits(bits);
+        let mut place = hash(key, 0, self.seed) & self.mask;
         loop {
             let entry = self.entries.get(place)?;
             if entry.key == key {
@@ -151,44 +145,17 @@ impl Lookup {
     }
 }
 
-impl Key {
-    #[inline(always)]
-    fn of_text(text: &str) -> Result<Self> {
-        let bytes = text.as_bytes();
-        let length = match u32::try_from(bytes.len()) {
-            Ok(length) if length != EMPTY => length,
-            _ => return Err(too_many()),
-        };
-        let (head, tail) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-            _ => (short_word(bytes), 0),
-        };
-        Ok(Self { head, tail, length })
-    }
-
-    #[inline(always)]
-    fn of_bits(bits: u64) -> Self {
-        Self { head: bits, tail: 0, length: 8 }
-    }
-
-    #[inline(always)]
-    fn hash(self, mix: u64, seed: u64) -> usize {
-        let seeded = self.head ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let first =
-            fold(seeded ^ 0xA076_1D64_78BD_642F, self.tail ^ 0xE703_7ED1_A0B4_28DB ^ u64::from(self.length));
-        fold(first ^ mix, 0x8EBC_6AF0_9C88_C6E3) as usize
-    }
+/// The key of a 64-bit pattern, in tables that hold no texts.
+#[inline(always)]
+fn key_of_bits(bits: u64) -> TextKey {
+    TextKey { head: bits, tail: 0, length: 8 }
 }
 
-/// Up to seven bytes as one word, each length its own layout; the length itself is part of the key.
 #[inline(always)]
-fn short_word(bytes: &[u8]) -> u64 {
-    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (Some(first), Some(last)) => {
-            u64::from(u32::from_le_bytes(*first)) | (u64::from(u32::from_le_bytes(*last)) << 32)
-        }
-        _ => bytes.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte)),
-    }
+fn hash(key: TextKey, mix: u64, seed: u64) -> usize {
+    let seeded = key.head ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let rest = key.tail ^ 0xE703_7ED1_A0B4_28DB ^ key.length as u64;
+    fold(fold(seeded ^ 0xA076_1D64_78BD_642F, rest | 1) ^ mix, 0x8EBC_6AF0_9C88_C6E3) as usize
 }
 
 /// What the head and the tail do not show of a long text.
@@ -202,13 +169,6 @@ fn text_mix(text: &str) -> u64 {
         let word = chunk.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         fold(mix ^ word, 0x5897_89E6_CF13_70B3)
     })
-}
-
-/// The two halves of a 128-bit product, folded: the mixing step of wyhash.
-#[inline(always)]
-fn fold(left: u64, right: u64) -> u64 {
-    let product = u128::from(left) * u128::from(right | 1);
-    (product as u64) ^ ((product >> 64) as u64)
 }
 
 fn too_many() -> Error {

@@ -39,18 +39,17 @@ mod imputer {
 mod bins {
     pub(super) mod k_bins_discretizer;
     mod k_means;
-    pub(super) mod quantile;
     mod subsample;
 }
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::Schema;
+pub use mlcore::stats::QuantileMethod;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub use self::attribute::{Attribute, Attributes};
 pub use self::bins::k_bins_discretizer::{BinStrategy, Encode};
-pub use self::bins::quantile::QuantileMethod;
 pub use self::encoder::categories::{Categories, MinFrequency};
 pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::fit::Fit;

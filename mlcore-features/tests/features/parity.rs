@@ -10,6 +10,7 @@ use mlcore::arrow::compute::{cast, concat};
 use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Int8Type, Schema as ArrowSchema};
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
+use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
     Drop, Fit, HandleUnknown, MinFrequency, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler,
@@ -19,27 +20,14 @@ use proptest::prelude::*;
 
 use crate::read::specifications;
 
-/// SplitMix64: every choice of a case follows from one number, which proptest shrinks and reports.
-struct Choices(u64);
+/// The choices of a case, which all follow from one number: proptest shrinks and reports it.
+trait Choices {
+    fn chance(&mut self, percent: usize) -> bool;
+}
 
-impl Choices {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
+impl Choices for SplitMix64 {
     fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
-    }
-
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
@@ -55,25 +43,25 @@ struct Wildness {
 
 const TAME: Wildness = Wildness { null_percent: 10, odd_percent: 0 };
 
-fn float(choices: &mut Choices, wildness: Wildness) -> f64 {
+fn float(choices: &mut SplitMix64, wildness: Wildness) -> f64 {
     if choices.chance(wildness.odd_percent) {
         return [f64::INFINITY, f64::NEG_INFINITY, 1e308, 5e-324, -0.0][choices.below(5)];
     }
     match choices.below(4) {
         0 => f64::NAN,
         1 => choices.below(5) as f64,
-        _ => (choices.unit() - 0.5) * 20.0,
+        _ => (choices.uniform() - 0.5) * 20.0,
     }
 }
 
-fn word(choices: &mut Choices, wildness: Wildness) -> String {
+fn word(choices: &mut SplitMix64, wildness: Wildness) -> String {
     if choices.chance(wildness.odd_percent) {
         return format!("never seen {}", choices.below(3));
     }
     ["", "a", "b", "Zürich", "eight ch", "a text of more than sixteen bytes"][choices.below(6)].to_owned()
 }
 
-fn array(choices: &mut Choices, dtype: DType, rows: usize, nulls: bool, wildness: Wildness) -> ArrayRef {
+fn array(choices: &mut SplitMix64, dtype: DType, rows: usize, nulls: bool, wildness: Wildness) -> ArrayRef {
     let wild = Wildness { null_percent: if nulls { wildness.null_percent } else { 0 }, ..wildness };
     macro_rules! of {
         ($array:ty, $make:expr) => {
@@ -86,28 +74,28 @@ fn array(choices: &mut Choices, dtype: DType, rows: usize, nulls: bool, wildness
     }
     let odd = wild.odd_percent;
     match dtype {
-        DType::Float64 => of!(Float64Array, |choices: &mut Choices| float(choices, wild)),
-        DType::Float32 => of!(Float32Array, |choices: &mut Choices| float(choices, wild) as f32),
-        DType::Int64 => of!(Int64Array, |choices: &mut Choices| if choices.chance(odd) {
+        DType::Float64 => of!(Float64Array, |choices: &mut SplitMix64| float(choices, wild)),
+        DType::Float32 => of!(Float32Array, |choices: &mut SplitMix64| float(choices, wild) as f32),
+        DType::Int64 => of!(Int64Array, |choices: &mut SplitMix64| if choices.chance(odd) {
             i64::MAX - choices.below(3) as i64
         } else {
             choices.below(6) as i64 - 3
         }),
-        DType::Int16 => of!(Int16Array, |choices: &mut Choices| choices.below(4 + odd) as i16 - 2),
+        DType::Int16 => of!(Int16Array, |choices: &mut SplitMix64| choices.below(4 + odd) as i16 - 2),
         DType::UInt64 => {
-            of!(UInt64Array, |choices: &mut Choices| if choices.chance(odd) {
+            of!(UInt64Array, |choices: &mut SplitMix64| if choices.chance(odd) {
                 u64::MAX
             } else {
-                choices.next() % 4
+                choices.next_u64() % 4
             })
         }
-        DType::Bool => of!(BooleanArray, |choices: &mut Choices| choices.chance(50)),
-        _ => of!(StringArray, |choices: &mut Choices| word(choices, wild)),
+        DType::Bool => of!(BooleanArray, |choices: &mut SplitMix64| choices.chance(50)),
+        _ => of!(StringArray, |choices: &mut SplitMix64| word(choices, wild)),
     }
 }
 
 /// The same column in one of the layouts that tables arrive in, now and then as a piece of a longer one.
-fn relaid(choices: &mut Choices, column: &ArrayRef) -> ArrayRef {
+fn relaid(choices: &mut SplitMix64, column: &ArrayRef) -> ArrayRef {
     let whole = laid_out(choices, column);
     if choices.chance(50) {
         return whole;
@@ -115,7 +103,7 @@ fn relaid(choices: &mut Choices, column: &ArrayRef) -> ArrayRef {
     concat(&[&whole, &whole]).unwrap().slice(whole.len(), whole.len())
 }
 
-fn laid_out(choices: &mut Choices, column: &ArrayRef) -> ArrayRef {
+fn laid_out(choices: &mut SplitMix64, column: &ArrayRef) -> ArrayRef {
     let Some(text) = column.as_string_opt::<i32>() else { return column.clone() };
     match choices.below(4) {
         0 => column.clone(),
@@ -134,7 +122,7 @@ fn table(columns: &[(String, ArrayRef, bool)]) -> RecordBatch {
     RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), arrays).unwrap()
 }
 
-fn encoder(choices: &mut Choices) -> Step {
+fn encoder(choices: &mut SplitMix64) -> Step {
     let unknown =
         [HandleUnknown::Error, HandleUnknown::Ignore, HandleUnknown::InfrequentIfExist][choices.below(3)];
     if choices.chance(40) {
@@ -156,7 +144,7 @@ fn encoder(choices: &mut Choices) -> Step {
 }
 
 /// Any transformer that takes numbers, with any parameters of its golden file that let it.
-fn numeric_step(choices: &mut Choices) -> Step {
+fn numeric_step(choices: &mut SplitMix64) -> Step {
     static KNOWN: LazyLock<Vec<Vec<Transformer>>> = LazyLock::new(|| {
         let values = |shift: usize| (0..30).map(|row| ((row * 7 + shift) % 11) as f64).collect::<Vec<f64>>();
         let columns: Vec<_> = ["a", "b"].into_iter().zip([1, 4]).collect();
@@ -174,7 +162,7 @@ fn numeric_step(choices: &mut Choices) -> Step {
     own[choices.below(own.len())].clone().into()
 }
 
-fn imputer(choices: &mut Choices, text: bool) -> SimpleImputer {
+fn imputer(choices: &mut SplitMix64, text: bool) -> SimpleImputer {
     let strategy = match choices.below(4) {
         0 if !text => Strategy::Mean,
         1 if !text => Strategy::Median,
@@ -188,7 +176,7 @@ fn imputer(choices: &mut Choices, text: bool) -> SimpleImputer {
 }
 
 /// One branch: columns of one kind, and steps that mostly fit them.
-fn branch(choices: &mut Choices, text: bool) -> Step {
+fn branch(choices: &mut SplitMix64, text: bool) -> Step {
     if choices.chance(10) {
         return Step::Passthrough;
     }
@@ -207,7 +195,7 @@ fn branch(choices: &mut Choices, text: bool) -> Step {
     pipeline.into()
 }
 
-fn plan(choices: &mut Choices, types: &[DType]) -> ColumnTransformer {
+fn plan(choices: &mut SplitMix64, types: &[DType]) -> ColumnTransformer {
     let mut plan = ColumnTransformer::new();
     for branch_name in ["a", "b", "c"] {
         let text = choices.chance(40);
@@ -301,11 +289,11 @@ fn compare(plan: &Plan, test: &RecordBatch) -> Result<&'static str, TestCaseErro
 
 /// One random case; what came of it.
 fn run(seed: u64, test_rows: usize) -> Result<&'static str, TestCaseError> {
-    let mut choices = Choices(seed);
+    let mut choices = SplitMix64::new(seed);
     let types: Vec<DType> = (0..2 + choices.below(6)).map(|_| TYPES[choices.below(TYPES.len())]).collect();
     let nulls: Vec<bool> = types.iter().map(|_| choices.chance(75)).collect();
     let train_rows = 1 + choices.below(60);
-    let column = |choices: &mut Choices, position: usize, rows: usize, allowed: bool, wildness| {
+    let column = |choices: &mut SplitMix64, position: usize, rows: usize, allowed: bool, wildness| {
         (format!("x{position}"), array(choices, types[position], rows, allowed, wildness), allowed)
     };
     let train: Vec<_> = (0..types.len())
@@ -360,9 +348,9 @@ proptest! {
 
 /// Nothing but numbers to scale, some imputed before: what a matrix gets several columns at a time.
 fn run_scaled(seed: u64, rows: usize, columns: usize) -> Result<&'static str, TestCaseError> {
-    let mut choices = Choices(seed);
+    let mut choices = SplitMix64::new(seed);
     let nulls: Vec<bool> = (0..columns).map(|_| choices.chance(20)).collect();
-    let columns = |choices: &mut Choices, rows: usize, wildness| -> Vec<_> {
+    let columns = |choices: &mut SplitMix64, rows: usize, wildness| -> Vec<_> {
         let column = |(position, nulls): (usize, &bool)| {
             (format!("x{position}"), array(choices, DType::Float64, rows, *nulls, wildness), *nulls)
         };

@@ -169,10 +169,7 @@ fn a_column_that_does_not_fit_is_named_with_its_remedy() {
             one(floats(&[1.0]), floats(&[1.0])),
             "transform plan: expected string, got float64; cast the column",
         ),
-        (
-            one(Arc::new(BooleanArray::from(vec![true])), free()),
-            "transform age: expected float64, got bool",
-        ),
+        (one(Arc::new(BooleanArray::from(vec![true])), free()), "transform age: expected float64, got bool"),
         (one(Arc::new(Date32Array::from(vec![1])), free()), "transform age: expected float64, got date"),
         (
             one(Arc::new(Int64Array::from(vec![(1 << 53) + 1])), free()),

@@ -3,7 +3,7 @@
 #[pyo3::pymodule(submodule, module = "mlcore", name = "metrics")]
 pub(crate) mod native {
     use mlcore::evaluate;
-    use numpy::{PyArray2, ToPyArray};
+    use numpy::PyArray2;
     use pyo3::prelude::*;
 
     use crate::door::{Asked, Numbers};

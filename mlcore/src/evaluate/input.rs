@@ -1,6 +1,7 @@
 //! What every metric asks of its arguments, and how it adds up.
 
 use crate::error::{Error, Result};
+use crate::stats::Sum;
 
 /// The arguments of one metric, to be checked under its name.
 #[derive(Clone, Copy)]
@@ -70,45 +71,4 @@ pub(super) fn average(values: impl Iterator<Item = f64>, sample_weight: Option<&
         weights.add(weight);
     }
     total.value() / weights.value()
-}
-
-/// A running sum whose error does not grow with its length (Neumaier 1974).
-#[derive(Clone, Copy, Default)]
-pub(super) struct Sum {
-    sum: f64,
-    lost: f64,
-}
-
-impl Sum {
-    pub(super) fn add(&mut self, value: f64) {
-        let sum = self.sum + value;
-        self.lost +=
-            if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
-        self.sum = sum;
-    }
-
-    pub(super) fn value(self) -> f64 {
-        // After an overflow the correction is NaN, and the sum is the better answer.
-        if self.lost.is_finite() { self.sum + self.lost } else { self.sum }
-    }
-}
-
-impl Extend<f64> for Sum {
-    fn extend<I: IntoIterator<Item = f64>>(&mut self, values: I) {
-        values.into_iter().for_each(|value| self.add(value));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sum_keeps_what_cancels() {
-        let mut sum = Sum::default();
-        sum.extend([1e16, 1.0, -1e16, 1.0]);
-        assert_eq!(sum.value(), 2.0);
-        sum.extend([f64::MAX, f64::MAX]);
-        assert_eq!(sum.value(), f64::INFINITY);
-    }
 }

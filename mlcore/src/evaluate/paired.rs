@@ -1,8 +1,7 @@
 //! How much two models differ on the same rows, and how surely: what one model finds hard the other usually does too,
 //! so the difference is known far better than either value.
 
-use super::input::Sum;
-use crate::stats::{Moments, norm, t};
+use crate::stats::{Moments, Sum, norm, t};
 
 /// A difference `challenger - champion` and its two-sided interval.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -1,8 +1,9 @@
 //! Metrics of scores that rank: only their order counts.
 
-use super::input::{Call, Sum, weight};
+use super::input::{Call, weight};
 use super::metric::Metric;
 use crate::error::Result;
+use crate::stats::Sum;
 
 /// These metrics by name.
 pub(super) const METRICS: &[(&str, Metric)] = &[

@@ -1,8 +1,9 @@
 //! Metrics of predicted numbers.
 
-use super::input::{Call, Sum, average, weight};
+use super::input::{Call, average, weight};
 use super::metric::Metric;
 use crate::error::Result;
+use crate::stats::Sum;
 
 /// These metrics by name.
 pub(super) const METRICS: &[(&str, Metric)] = &[

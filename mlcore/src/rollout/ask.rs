@@ -1,5 +1,6 @@
 use super::{Candidates, Context};
 use crate::name::UnitId;
+use crate::stats::SplitMix64;
 
 /// The question that a policy is asked for every request.
 #[non_exhaustive]
@@ -51,11 +52,8 @@ impl Draw {
     /// Another draw, made from this one and independent of it.
     #[must_use]
     pub fn another(self) -> Self {
-        // The finaliser of SplitMix64, which mixes every bit into every other.
-        let mut bits = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Self(bits ^ (bits >> 31))
+        // Its finaliser mixes every bit into every other.
+        Self(SplitMix64::new(self.0).next_u64())
     }
 
     /// The draw as a number in `[0, 1)`.

@@ -1,6 +1,6 @@
 //! Pearson's chi-square test of independence in a contingency table, with scipy's numbers and refusals.
 
-use super::chi2;
+use super::{Sum, chi2};
 use crate::error::{Error, Result};
 
 /// Options of [`chi2_contingency`]; the defaults are scipy's.
@@ -141,20 +141,17 @@ fn first_zero(rows: &[Vec<f64>]) -> Option<(usize, usize)> {
     rows.iter().enumerate().find_map(|(i, row)| row.iter().position(|&cell| cell == 0.0).map(|j| (i, j)))
 }
 
-/// The sum of `(observed - expected)^2 / expected`, with compensation, so that a table of a million cells keeps its
-/// last digits.
+/// The sum of `(observed - expected)^2 / expected`.
 fn pearson(cells: impl Iterator<Item = (f64, f64)>, yates: bool) -> f64 {
-    let (mut sum, mut lost) = (0.0f64, 0.0f64);
+    // Compensated, so that a table of a million cells keeps its last digits.
+    let mut sum = Sum::default();
     for (mut observed, expected) in cells {
         if yates {
             let difference = expected - observed;
             // The correction is no larger than the difference, as in scipy since 1.7.
             observed += difference.abs().min(0.5).copysign(difference);
         }
-        let term = (observed - expected) * (observed - expected) / expected;
-        let next = sum + term;
-        lost += if sum >= term { (sum - next) + term } else { (term - next) + sum };
-        sum = next;
+        sum.add((observed - expected) * (observed - expected) / expected);
     }
-    sum + lost
+    sum.value()
 }

@@ -24,6 +24,8 @@
 //! | Do two samples have the same mean, the same proportion? | [`ttest_ind`], [`proportions_ztest`] |
 //! | How surely is a proportion known? | [`proportion_confint`] |
 //! | How surely is a mean known, looked at after every window? | [`ConfidenceSequence`], [`Moments`] |
+//! | What is a quantile of a sample? | [`QuantileMethod`] |
+//! | A sum of many numbers, a grid, seeded random numbers | [`Sum`], [`pairwise_sum`], [`linspace`], [`SplitMix64`] |
 //! | A tail probability or a quantile | [`norm`], [`t`], [`chi2`], [`beta`], [`binom`], [`kstwo`], [`ksone`] |
 
 mod confidence_sequence;
@@ -33,7 +35,10 @@ mod ks;
 mod moments;
 mod multiplicity;
 mod proportion;
+mod quantile;
+mod random;
 mod special;
+mod sum;
 mod t_test;
 
 pub use confidence_sequence::ConfidenceSequence;
@@ -45,6 +50,9 @@ pub use multiplicity::{Correction, MultipleTests, multipletests};
 pub use proportion::{
     ConfidenceInterval, ProportionMethod, ZTestResult, proportion_confint, proportions_ztest,
 };
+pub use quantile::{QuantileMethod, lerp, linspace};
+pub use random::SplitMix64;
+pub use sum::{Sum, pairwise_sum};
 pub use t_test::{TTestOptions, TTestResult, ttest_ind, ttest_ind_from_moments};
 
 /// Which deviations from the null hypothesis a test looks for.

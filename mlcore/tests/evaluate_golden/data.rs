@@ -1,5 +1,6 @@
 //! The data that `testdata/golden/make_evaluate.py` describes, made again bit for bit.
 
+use mlcore::stats::SplitMix64;
 use serde_json::Value;
 
 /// One case of a golden file.
@@ -56,13 +57,7 @@ impl Spec {
 
     /// SplitMix64 of seed + (8 i + stream + 1) golden ratios, as floats in `[0, 1)`.
     pub(crate) fn uniforms(&self, stream: u64) -> Vec<f64> {
-        let uniform = |i: usize| {
-            let step = (i as u64).wrapping_mul(8).wrapping_add(stream + 1);
-            let mut z = self.seed.wrapping_add(step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-        };
+        let uniform = |row: usize| SplitMix64::at(self.seed, row as u64 * 8 + stream).uniform();
         (0..self.n).map(uniform).collect()
     }
 

@@ -5,22 +5,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use mlcore::runner::ort::{Limits, OnnxOptions, OnnxRunner, inspect};
+use mlcore::stats::SplitMix64;
 
 use crate::fixtures::path;
-
-/// A small generator, so that a failure repeats.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        // SplitMix64 (Steele, Lea, Flood 2014).
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % bound.max(1) as u64) as usize
-    }
-}
 
 fn models() -> Vec<(String, Vec<u8>)> {
     let mut models: Vec<_> = fs::read_dir(path(""))
@@ -34,7 +21,7 @@ fn models() -> Vec<(String, Vec<u8>)> {
     models
 }
 
-fn damaged(model: &[u8], random: &mut Random) -> Vec<u8> {
+fn damaged(model: &[u8], random: &mut SplitMix64) -> Vec<u8> {
     let mut bytes = model.to_vec();
     for _ in 0..=random.below(3) {
         let (at, length) = (random.below(bytes.len()), 1 + random.below(16));
@@ -70,7 +57,7 @@ fn damaged(model: &[u8], random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn a_damaged_file_is_read_or_refused() {
-    let mut random = Random(1);
+    let mut random = SplitMix64::new(1);
     let (mut read, mut refused) = (0, 0);
     for (name, model) in models() {
         for _ in 0..400 {
@@ -92,7 +79,7 @@ fn a_damaged_file_is_read_or_refused() {
 #[test]
 fn a_damaged_file_is_loaded_or_refused() {
     let options = OnnxOptions::default().with_warm_up(0).with_load_timeout(Duration::from_secs(20));
-    let mut random = Random(2);
+    let mut random = SplitMix64::new(2);
     let (mut loaded, mut refused) = (0, 0);
     for (_, model) in models() {
         for _ in 0..25 {

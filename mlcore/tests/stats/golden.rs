@@ -3,8 +3,9 @@
 use crate::recipe::sample;
 use mlcore::stats::{
     Alternative, Chi2Options, ConfidenceSequence, Correction, KsMethod, KsOptions, KsReference, Moments,
-    ProportionMethod, TTestOptions, beta, binom, chi2, chi2_contingency, chi2_two_sample, ks_2samp, ksone,
-    kstwo, multipletests, norm, proportion_confint, proportions_ztest, t, ttest_ind, ttest_ind_from_moments,
+    ProportionMethod, QuantileMethod, TTestOptions, beta, binom, chi2, chi2_contingency, chi2_two_sample,
+    ks_2samp, ksone, kstwo, multipletests, norm, proportion_confint, proportions_ztest, t, ttest_ind,
+    ttest_ind_from_moments,
 };
 use serde_json::Value;
 use std::path::Path;
@@ -253,5 +254,15 @@ fn confidence_sequence_as_the_paper() {
         );
         // The p-value of an estimate at the edge of its interval is alpha.
         check("pvalue", &case, sequence.pvalue(half_width, n, variance), &case["alpha"], PVALUE);
+    }
+}
+
+#[test]
+fn quantiles_as_numpy() {
+    for case in cases("quantiles.json") {
+        let method: QuantileMethod =
+            case["method"].as_str().expect("a method").parse().expect("a method of numpy");
+        let found = method.of(sample(&case["x"]), &numbers(&case["levels"]));
+        assert_eq!(found, numbers(&case["quantiles"]), "{case}");
     }
 }

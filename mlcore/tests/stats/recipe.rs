@@ -1,15 +1,12 @@
 //! Samples made from a description, the same doubles here and in `testdata/golden/make_stats.py`.
 
+use mlcore::stats::SplitMix64;
 use serde_json::Value;
 
 /// The upper 53 bits of splitmix64 as doubles in `[0, 1)`.
 pub(crate) fn uniform(seed: u64, n: usize) -> impl Iterator<Item = f64> {
-    (1..=n as u64).map(move |i| {
-        let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(i));
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 * (0.5f64).powi(53)
-    })
+    let mut random = SplitMix64::new(seed);
+    (0..n).map(move |_| random.uniform())
 }
 
 /// The sample that a recipe in a golden file describes.

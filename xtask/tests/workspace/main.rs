@@ -6,6 +6,7 @@ mod dependencies;
 mod files;
 mod manifests;
 mod packages;
+mod texts;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -3,16 +3,15 @@ use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::schema::{DType, Schema};
+use mlcore::stats::{QuantileMethod, linspace};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::quantile::QuantileMethod;
 use super::{k_means, subsample};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
 use crate::program::{Encoder, Lower, REFUSED, Table, Writes, exact};
 use crate::transform::input::FitColumn;
-use crate::transform::numeric::linspace;
 use crate::transform::{Attribute, Attributes, Fit, Parameter, Scalar, Training, Transform, input, inverse};
 
 /// How a [`KBinsDiscretizer`] writes the bin of a value.

@@ -1,6 +1,8 @@
 //! Lloyd's algorithm in one dimension, with scikit-learn's rules for stopping and for clusters that lose all values.
 
-use crate::transform::numeric::{mean, pairwise_sum};
+use mlcore::stats::pairwise_sum;
+
+use crate::transform::numeric::mean;
 
 /// scikit-learn's `max_iter` and `tol`.
 const MOST_ITERATIONS: usize = 300;

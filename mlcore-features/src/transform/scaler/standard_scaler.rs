@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::schema::Schema;
+use mlcore::stats::pairwise_sum;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,6 @@ use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
 use crate::program::{Lower, exact};
 use crate::transform::input::{self, FitColumn};
-use crate::transform::numeric::pairwise_sum;
 use crate::transform::{Attribute, Attributes, Fit, Training, Transform, inverse};
 
 /// Centres columns on their mean and divides them by their standard deviation: `z = (x - mean) / scale`.

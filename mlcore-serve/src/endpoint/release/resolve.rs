@@ -48,7 +48,7 @@ impl Resolver {
                 if position == 0 {
                     let subject = format!("{}@{alias}", self.model);
                     return Err(Error::not_found("serve model", subject, "no version carries this alias")
-                        .remedy("promote a version to it with Registry::promote"));
+                        .remedy("promote a version to it"));
                 }
                 continue;
             };

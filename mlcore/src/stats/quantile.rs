@@ -1,14 +1,12 @@
-use serde::{Deserialize, Serialize};
+//! Quantiles and the grids between them, with numpy's numbers.
 
 /// Which of the nine definitions of Hyndman and Fan (1996) a quantile follows; numpy's names, in their order.
 #[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum QuantileMethod {
     /// H&F 1: the inverse of the empirical distribution function.
     InvertedCdf,
     /// H&F 2: the same, with the mean of two values where the function is flat.
-    #[default]
     AveragedInvertedCdf,
     /// H&F 3: the value at the nearest even position.
     ClosestObservation,
@@ -18,7 +16,8 @@ pub enum QuantileMethod {
     Hazen,
     /// H&F 6: expected order statistics of the uniform distribution.
     Weibull,
-    /// H&F 7: numpy's default for `quantile`.
+    /// H&F 7: numpy's default.
+    #[default]
     Linear,
     /// H&F 8: about unbiased for the median of any distribution.
     MedianUnbiased,
@@ -26,14 +25,41 @@ pub enum QuantileMethod {
     NormalUnbiased,
 }
 
+crate::words! {
+    QuantileMethod, "quantile method":
+    InvertedCdf = "inverted_cdf",
+    AveragedInvertedCdf = "averaged_inverted_cdf",
+    ClosestObservation = "closest_observation",
+    InterpolatedInvertedCdf = "interpolated_inverted_cdf",
+    Hazen = "hazen",
+    Weibull = "weibull",
+    Linear = "linear",
+    MedianUnbiased = "median_unbiased",
+    NormalUnbiased = "normal_unbiased",
+}
+
 impl QuantileMethod {
-    /// The quantiles of finite values, of which there is at least one, at these levels between 0 and 1.
-    pub(super) fn of(self, mut values: Vec<f64>, levels: &[f64]) -> Vec<f64> {
+    /// The quantiles of values at these levels from 0 to 1: `numpy.quantile(values, levels, method=..)`.
+    ///
+    /// NaN of no values, and where one of them is NaN.
+    ///
+    /// ```
+    /// use mlcore::stats::QuantileMethod;
+    ///
+    /// assert_eq!(QuantileMethod::Linear.of(vec![4.0, 1.0, 3.0, 2.0], &[0.0, 0.5]), [1.0, 2.5]);
+    /// ```
+    #[must_use]
+    pub fn of(self, mut values: Vec<f64>, levels: &[f64]) -> Vec<f64> {
+        if values.iter().any(|value| value.is_nan()) {
+            return vec![f64::NAN; levels.len()];
+        }
         values.sort_unstable_by(f64::total_cmp);
-        levels.iter().map(|level| self.at(&values, *level)).collect()
+        levels.iter().map(|level| self.of_sorted(&values, *level)).collect()
     }
 
-    fn at(self, sorted: &[f64], level: f64) -> f64 {
+    /// The quantile of values in ascending order at a level from 0 to 1. NaN of no values.
+    #[must_use]
+    pub fn of_sorted(self, sorted: &[f64], level: f64) -> f64 {
         let count = sorted.len() as f64;
         let last = sorted.len().saturating_sub(1);
         let value = |position: usize| sorted.get(position.min(last)).copied().unwrap_or(f64::NAN);
@@ -67,7 +93,7 @@ impl QuantileMethod {
             Self::AveragedInvertedCdf => 1.0,
             _ => rest,
         };
-        interpolate(value(whole(below)), value(whole(below) + 1), share)
+        lerp(value(whole(below)), value(whole(below) + 1), share)
     }
 }
 
@@ -85,10 +111,40 @@ fn whole(position: f64) -> usize {
     position.max(0.0) as usize
 }
 
-/// Between two values, from the nearer one: numpy's `_lerp`.
-fn interpolate(low: f64, high: f64, share: f64) -> f64 {
+/// The number at a share of the way from `low` to `high`, reckoned from the nearer of the two: numpy's `_lerp`.
+///
+/// Where the two are infinitely far apart it is the nearer of them, and no NaN.
+#[inline]
+#[must_use]
+pub fn lerp(low: f64, high: f64, share: f64) -> f64 {
     let span = high - low;
-    if share >= 0.5 { high - span * (1.0 - share) } else { low + span * share }
+    if span == 0.0 || low == high {
+        low
+    } else if !span.is_finite() {
+        if share < 0.5 { low } else { high }
+    } else if share < 0.5 {
+        low + span * share
+    } else {
+        high - span * (1.0 - share)
+    }
+}
+
+/// `count` numbers at equal distances from `start` to `stop`, both included: `numpy.linspace`.
+#[must_use]
+pub fn linspace(start: f64, stop: f64, count: usize) -> Vec<f64> {
+    let intervals = count.saturating_sub(1) as f64;
+    let span = stop - start;
+    let step = span / intervals;
+    (0..count)
+        .map(|index| {
+            if index + 1 == count && count > 1 {
+                return stop;
+            }
+            // A step that underflows to zero is applied in the other order, as numpy does.
+            let offset = if step == 0.0 { index as f64 / intervals * span } else { index as f64 * step };
+            offset + start
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -112,6 +168,26 @@ mod tests {
             assert_eq!(method.of(values.clone(), &[0.5]), [expected], "{method:?}");
             assert_eq!(method.of(values.clone(), &[0.0, 1.0]), [1.0, 4.0], "{method:?}");
             assert_eq!(method.of(vec![7.0], &[0.3]), [7.0], "{method:?}");
+            assert!(
+                method.of(vec![7.0, f64::NAN], &[0.0])[0].is_nan() && method.of(vec![], &[0.5])[0].is_nan()
+            );
         }
+    }
+
+    #[test]
+    fn between_infinities_is_the_nearer_one() {
+        let inf = f64::INFINITY;
+        assert_eq!((lerp(1.0, inf, 0.4), lerp(1.0, inf, 0.5), lerp(inf, inf, 0.3)), (1.0, inf, inf));
+        assert_eq!(lerp(f64::MIN, f64::MAX, 0.5), f64::MAX);
+        assert_eq!(QuantileMethod::Linear.of(vec![-inf, 0.0, inf], &[0.25, 0.5, 1.0]), [0.0, 0.0, inf]);
+    }
+
+    #[test]
+    fn linspace_ends_where_it_is_told() {
+        assert_eq!(linspace(0.0, 1.0, 5), [0.0, 0.25, 0.5, 0.75, 1.0]);
+        assert_eq!(linspace(0.1, 0.7, 3)[2], 0.7);
+        assert_eq!(linspace(2.0, 2.0, 2), [2.0, 2.0]);
+        let subnormal = linspace(0.0, 5e-324, 3);
+        assert_eq!((subnormal[0], subnormal[2]), (0.0, 5e-324));
     }
 }

@@ -1,0 +1,76 @@
+//! Texts as machine words, for hash tables of short, often repeated values: categories.
+
+/// The first and the last eight bytes of a text, and its length: together all of a text of up to sixteen bytes, so that
+/// two such texts are compared without touching their bytes again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TextKey {
+    /// The first eight bytes; a shorter text whole.
+    pub head: u64,
+    /// The last eight bytes, which overlap the first where there are fewer than sixteen; 0 below eight.
+    pub tail: u64,
+    /// How many bytes the text has.
+    pub length: usize,
+}
+
+impl TextKey {
+    /// Texts of up to so many bytes are equal where their keys are.
+    pub const WHOLE_BYTES: usize = 16;
+
+    /// The key of a text.
+    #[inline(always)]
+    #[must_use]
+    pub fn of(text: &[u8]) -> Self {
+        let (head, tail) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => (short_word(text), 0),
+        };
+        Self { head, tail, length: text.len() }
+    }
+}
+
+/// Up to seven bytes as one word; distinct texts of equal length differ.
+#[inline(always)]
+fn short_word(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+    }
+    match *bytes {
+        [a] => u64::from(a),
+        [a, b] => u64::from(a) | u64::from(b) << 8,
+        [a, b, c] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
+        _ => 0,
+    }
+}
+
+/// The two halves of a 128-bit product, folded: the mixing step of wyhash. Each bit of a factor reaches the low bits.
+#[inline(always)]
+#[must_use]
+pub fn fold(left: u64, right: u64) -> u64 {
+    let product = u128::from(left) * u128::from(right);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn short_texts_that_differ_anywhere_have_different_keys() {
+        let mut seen = HashSet::new();
+        for length in 0..=TextKey::WHOLE_BYTES {
+            let text = vec![b'a'; length];
+            let different = (0..length).flat_map(|place| {
+                ["\0", "b", "\u{7f}"].map(|other| {
+                    let mut text = text.clone();
+                    text[place] = other.as_bytes()[0];
+                    text
+                })
+            });
+            for text in different.chain([text.clone()]) {
+                let TextKey { head, tail, length } = TextKey::of(&text);
+                assert!(seen.insert((head, tail, length)), "{text:?}");
+            }
+        }
+    }
+}
