@@ -415,6 +415,38 @@ def intervals():
     write("confidence_sequence", sequence)
 
 
+def distances():
+    """Of samples as they are, and with weights."""
+    r = recipe
+    pairs = [
+        (r(1, 1), r(2, 1)),
+        (r(3, 7), r(4, 5, offset=0.5)),
+        (r(5, 30, "grid", levels=4), r(6, 40, "grid", levels=5)),
+        (r(7, 50, "constant", offset=2.0), r(8, 60)),
+        (r(9, 20, "constant", offset=2.0), r(10, 20, "constant", offset=2.0)),
+        (r(11, 1000), r(12, 1500, offset=0.01)),
+        (r(13, 1000, "reciprocal"), r(14, 900, "reciprocal", scale=1.5)),
+        (r(15, 500, "spike"), r(16, 700, "spike", offset=0.05)),
+        (r(17, 400, scale=1e9, offset=1e12), r(18, 300, scale=1e9, offset=1e12)),
+        (r(19, 300, scale=1e-300), r(20, 300, "cube", scale=1e-300)),
+        (r(21, 200_000, "cube"), r(22, 100_000, "cube", offset=0.001)),
+    ]
+    cases = []
+    for x, y in pairs:
+        weights = [None, recipe(x["seed"] + 100, x["n"], "cube"), recipe(y["seed"] + 100, y["n"], "grid", levels=3, offset=1.0)]
+        for u, v in [(None, None), (weights[1], None), (weights[1], weights[2])]:
+            given = sample(x), sample(y), u and sample(u), v and sample(v)
+            cases.append({
+                "x": x,
+                "y": y,
+                "x_weights": u,
+                "y_weights": v,
+                "wasserstein_distance": number(stats.wasserstein_distance(*given)),
+                "energy_distance": number(stats.energy_distance(*given)),
+            })
+    write("distances", cases)
+
+
 def quantiles():
     """All of numpy's methods, on levels that fall on values and between them."""
     r = recipe
@@ -440,4 +472,5 @@ if __name__ == "__main__":
     distributions()
     multiplicity()
     intervals()
+    distances()
     quantiles()

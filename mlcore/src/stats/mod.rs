@@ -19,6 +19,7 @@
 //! | question | answer |
 //! |---|---|
 //! | Do two samples of a number come from one distribution? | [`ks_2samp`], [`KsReference`] |
+//! | How far apart are two samples of a number? | [`wasserstein_distance`], [`energy_distance`] |
 //! | Do two samples of a category? Are rows and columns independent? | [`chi2_two_sample`], [`chi2_contingency`] |
 //! | Which of many tests still count? | [`multipletests`] |
 //! | Do two samples have the same mean, the same proportion? | [`ttest_ind`], [`proportions_ztest`] |
@@ -30,6 +31,7 @@
 
 mod confidence_sequence;
 mod contingency;
+mod distance;
 mod distributions;
 mod ks;
 mod moments;
@@ -43,6 +45,7 @@ mod t_test;
 
 pub use confidence_sequence::ConfidenceSequence;
 pub use contingency::{Chi2Options, Chi2Result, chi2_contingency, chi2_two_sample};
+pub use distance::{energy_distance, wasserstein_distance};
 pub use distributions::{beta, binom, chi2, ksone, kstwo, norm, t};
 pub use ks::{KsMethod, KsOptions, KsReference, KsResult, MAX_AUTO_N, ks_2samp};
 pub use moments::Moments;

@@ -4,8 +4,8 @@ use crate::recipe::sample;
 use mlcore::stats::{
     Alternative, Chi2Options, ConfidenceSequence, Correction, KsMethod, KsOptions, KsReference, Moments,
     ProportionMethod, QuantileMethod, TTestOptions, beta, binom, chi2, chi2_contingency, chi2_two_sample,
-    ks_2samp, ksone, kstwo, multipletests, norm, proportion_confint, proportions_ztest, t, ttest_ind,
-    ttest_ind_from_moments,
+    energy_distance, ks_2samp, ksone, kstwo, multipletests, norm, proportion_confint, proportions_ztest, t,
+    ttest_ind, ttest_ind_from_moments, wasserstein_distance,
 };
 use serde_json::Value;
 use std::path::Path;
@@ -254,6 +254,20 @@ fn confidence_sequence_as_the_paper() {
         );
         // The p-value of an estimate at the edge of its interval is alpha.
         check("pvalue", &case, sequence.pvalue(half_width, n, variance), &case["alpha"], PVALUE);
+    }
+}
+
+#[test]
+fn distances_as_scipy() {
+    for case in cases("distances.json") {
+        let [x, y] = ["x", "y"].map(|name| sample(&case[name]));
+        let weights =
+            ["x_weights", "y_weights"].map(|name| Some(&case[name]).filter(|w| !w.is_null()).map(sample));
+        let (u, v) = (weights[0].as_deref(), weights[1].as_deref());
+        let distances = [wasserstein_distance(&x, &y, u, v), energy_distance(&x, &y, u, v)];
+        for (name, distance) in ["wasserstein_distance", "energy_distance"].into_iter().zip(distances) {
+            check(name, &case, distance.expect("samples and weights"), &case[name], STATISTIC);
+        }
     }
 }
 
