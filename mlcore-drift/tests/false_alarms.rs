@@ -88,7 +88,7 @@ fn every_listed_test_keeps_its_rate_of_false_alarms() {
         let test = catalog.test(name, &TestOptions::default()).unwrap();
         let check = |what: &str, kind: Kind, pair: fn(&mut SplitMix64) -> (Sample, Sample)| {
             let has_pvalue = || {
-                let (reference, current) = pair(&mut SplitMix64(1));
+                let (reference, current) = pair(&mut SplitMix64::new(1));
                 test.compare(&reference, &current).unwrap().pvalue.is_some()
             };
             if test.applies_to(kind) && has_pvalue() {
