@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
+use mlcore::artifact::Digest;
 use mlcore::name::{Alias, ModelName, RequestId, Version};
 use mlcore::registry::backend::{self, Row, Tables};
 use mlcore::registry::{
-    AliasChange, AuditEntry, AuditHead, Change, MemoryRegistry, Model, ModelVersion, Mutation, Registry,
-    RegistryExt, Timestamp,
+    AliasChange, AuditEntry, AuditHead, Change, Expected, MemoryRegistry, Model, ModelVersion, Mutation,
+    NewVersion, Registry, RegistryExt, Stage, Timestamp,
 };
+use mlcore::schema::Signature;
 use mlcore::{Error, Result};
 
 /// Every row that was ever written, in order: the last one of a key is the one that counts.
@@ -158,7 +160,9 @@ impl Registry for VecRegistry {
 #[cfg(feature = "conformance")]
 #[test]
 fn a_strangers_backend_keeps_the_contract() {
-    mlcore::conformance::registry(|| Box::new(VecRegistry::default()));
+    use mlcore::conformance::{self, Persistence};
+
+    conformance::registry(Persistence::Ephemeral, |_| Box::new(VecRegistry::default()));
 }
 
 fn change() -> Change {
@@ -217,4 +221,41 @@ fn an_entry_is_read_back_only_as_it_was_sealed() {
         let error = serde_json::from_value::<AuditEntry>(forged).unwrap_err();
         assert!(error.to_string().contains("does not fit"), "{error}");
     }
+}
+
+/// The words of our own errors, which the contract leaves free.
+#[test]
+fn errors_say_what_stands_in_the_way_and_what_to_do() {
+    let registry = MemoryRegistry::new();
+    let (model, champion) = (ModelName::new("churn").unwrap(), Alias::new("champion").unwrap());
+    let change = Change::new("ana", Timestamp::from_millis(7));
+    let said = |error: Error| {
+        let text = error.to_string();
+        assert!(!text.contains("::"), "{text}");
+        text
+    };
+    let missing = said(registry.model(&model).unwrap_err());
+    assert_eq!(missing, "read model churn: there is no model of this name; create the model first");
+    registry.create_model(&model, &change).unwrap();
+    let make = || {
+        let new = NewVersion::new(model.clone(), Digest::of("model"), Signature::default());
+        registry.create_version(new, &change).unwrap().version
+    };
+    let (one, two) = (make(), make());
+    let promote = |version, expected| registry.promote(&model, version, &champion, expected, &change);
+    let raw = said(promote(one, Expected::Absent).unwrap_err());
+    assert_eq!(
+        raw,
+        "promote version churn/1: a version does not go from dev to production; take it to staging first"
+    );
+    registry.transition(&model, one, Stage::Dev, Stage::Staging, &change).unwrap();
+    promote(one, Expected::Absent).unwrap();
+    let moved = said(promote(two, Expected::Version(two)).unwrap_err());
+    assert_eq!(
+        moved,
+        "promote version churn@champion: expected version 2, found version 1; read the alias again, then decide again"
+    );
+    registry.delete_version(&model, two, &change).unwrap();
+    let deleted = said(promote(two, Expected::Any).unwrap_err());
+    assert_eq!(deleted, "promote version churn/2: it was deleted");
 }

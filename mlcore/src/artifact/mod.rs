@@ -27,11 +27,14 @@ use crate::error::Result;
 /// Stores bytes under their digest.
 ///
 /// Contract, proved for any implementation by `conformance::artifact_store`:
-/// - what `put` acknowledged survives the process, where the store outlives processes at all;
+/// - what `put` acknowledged survives the process, and is there when the store is opened again, where it outlives its
+///   handles at all;
 /// - content that fails while it is put leaves nothing that a reader can see;
-/// - putting the same content twice stores it once, and is no error;
-/// - a reader hands out the last byte only after all bytes were found to be those that were put;
+/// - putting the same content twice stores it once, and is no error; what was deleted may be put again;
+/// - a reader hands out the last byte only after all bytes were found to be those that were put: [`VerifiedReader`] does;
 /// - handles may be shared by threads and, where the store outlives processes, by processes.
+///
+/// Errors have the meanings that the methods name; their words are free.
 ///
 /// ```
 /// use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
@@ -45,9 +48,13 @@ use crate::error::Result;
 pub trait ArtifactStore: Send + Sync {
     /// Stores everything that `content` gives and answers its digest. It is durable when this returns.
     ///
+    /// `content` may give a few bytes at a time, and be [interrupted](std::io::ErrorKind::Interrupted) in between, which
+    /// ends nothing. [`HashingReader`] computes the digest on the way.
+    ///
     /// # Errors
     /// [`StorageFull`](crate::Error::StorageFull) and [`PermissionDenied`](crate::Error::PermissionDenied) where nothing
-    /// can be written, and the meaning of what `content` fails with. Nothing is stored then.
+    /// can be written. An [`Error`](crate::Error) that `content` fails with comes through as it is, which
+    /// [`Error::from_io`](crate::Error::from_io) sees to. Nothing is stored then.
     fn put(&self, content: &mut dyn Read) -> Result<Digest>;
 
     /// A reader of the content that was put under `digest`.
@@ -64,7 +71,7 @@ pub trait ArtifactStore: Send + Sync {
     /// Where the store cannot be asked.
     fn size(&self, digest: &Digest) -> Result<Option<u64>>;
 
-    /// Up to `limit` digests in ascending order, beginning after `after`.
+    /// Up to `limit` digests in ascending order, beginning after `after` whether or not that is there.
     ///
     /// # Errors
     /// Where the store cannot be asked.

@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test suite fails by panicking")]
 
 mod artifact;
+mod persistence;
 mod registry;
 mod rollout;
 mod runner;
 
 pub use self::artifact::artifact_store;
+pub use self::persistence::Persistence;
 pub use self::registry::registry;
 pub use self::rollout::{Stickiness, rollout_policy};
 pub use self::runner::runner;

@@ -69,12 +69,24 @@ use crate::name::{Alias, ModelName, Version};
 /// Stores models, versions, aliases and their history.
 ///
 /// Contract, proved for any implementation by `conformance::registry`:
-/// - `apply` is one atomic transaction: another reader sees all of it or nothing, and of two changes that expect the same
-///   alias exactly one wins;
-/// - what it acknowledged survives the process, where the registry outlives processes at all;
-/// - it appends exactly one audit entry, or none for a repeated request;
-/// - a read never answers a row that was changed behind the registry's back where it can tell:
+/// - **A change is one transaction.** [`apply`](Self::apply) is seen whole or not at all: one reading method answers the state
+///   between two changes. It appends exactly one audit entry, or none for a repeated request. What is refused leaves
+///   nothing, in what is read as in the log. Of changes that expect the same alias and give it different versions exactly
+///   one wins. Any number of threads may share a registry.
+/// - **The rules** are those of [`Mutation`], [`Stage`] and [`backend::limits`], and an entry records what they decided as
+///   [`Event`] says: [`backend::decide`] carries them out.
+/// - **Errors** have the meanings that `apply` names. Where several things are in the way, the first of these is told: a
+///   part that is too large, the request, the model, the alias that is moved, the version, the alias of a trial, the
+///   version's stage, the version in production. The error's subject is the thing: `churn`, `churn/3`, `churn@champion`,
+///   `request r1`, or the part that is too large. Its words are free.
+/// - **What was acknowledged is kept**: it survives the process, and is there when the registry is opened again, where it
+///   outlives its handles at all. Version numbers are never given twice, and history outlives aliases, versions and models.
+/// - **Pages** are in ascending order (of the bytes of names, of numbers), begin after `after` whether or not it is there,
+///   and hold at most `limit`.
+/// - **Damage is told.** A read never answers a row that was changed behind the registry's back where it can tell:
 ///   [`Corrupt`](crate::Error::Corrupt) instead.
+///
+/// The [module](self) shows a registry in use, and [`backend`] how one is made.
 pub trait Registry: Send + Sync {
     /// Carries out one change and answers its audit entry. [`RegistryExt`] has a method for each kind.
     ///

@@ -29,7 +29,7 @@ pub struct Model {
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
-    /// When it or one of its stages, tags or texts changed last.
+    /// When it was created, or when its tags, its description, its last version or the stage of a version changed last.
     pub updated_at: Timestamp,
     /// A deleted model keeps its row, so that no version number is ever given twice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

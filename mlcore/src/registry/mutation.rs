@@ -221,7 +221,9 @@ pub enum Mutation {
         alias: Alias,
     },
     /// Points an alias back at the version that it meant before; if the present one is in production, it is archived
-    /// and the earlier one returns there.
+    /// and the earlier one returns there, unless it is in `dev`.
+    ///
+    /// Repeated, it goes further back: neither a version that was rolled back from nor one that was deleted is a target.
     RollBack {
         /// The model.
         model: ModelName,

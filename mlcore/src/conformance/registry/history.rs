@@ -1,20 +1,19 @@
 use super::*;
 use crate::artifact::{ArtifactStoreExt, MemoryStore};
 use crate::name::RequestId;
-use crate::registry::AuditHead;
 
 /// What was so, and who made it so.
-pub(super) fn is_kept(make: &impl Fn() -> Box<dyn Registry>) {
-    an_alias_has_a_past(make);
-    a_clock_that_goes_back_reorders_nothing(make);
-    rolling_back_goes_back(make);
-    a_repeated_request_does_nothing_twice(make);
-    the_log_is_a_chain(make);
-    no_version_without_its_bytes(make);
+pub(super) fn is_kept(places: &Places<'_, dyn Registry>) {
+    an_alias_has_a_past(places);
+    a_clock_that_goes_back_reorders_nothing(places);
+    rolling_back_goes_back(places);
+    a_repeated_request_does_nothing_twice(places);
+    the_log_is_a_chain(places);
+    no_version_without_its_bytes(places);
 }
 
-fn an_alias_has_a_past(make: &impl Fn() -> Box<dyn Registry>) {
-    let world = World::new(make);
+fn an_alias_has_a_past(places: &Places<'_, dyn Registry>) {
+    let mut world = World::new(places);
     let (one, two) = (world.version(), world.version());
     let champion = alias("champion");
     let at = |millis| {
@@ -47,10 +46,11 @@ fn an_alias_has_a_past(make: &impl Fn() -> Box<dyn Registry>) {
     assert_eq!(moves, all);
     assert!(history.iter().all(|change| change.actor == "conformance"));
     assert!(world.registry.alias_history(&world.model, &alias("other")).unwrap().is_empty());
+    world.is_kept();
 }
 
-fn a_clock_that_goes_back_reorders_nothing(make: &impl Fn() -> Box<dyn Registry>) {
-    let world = World::new(make);
+fn a_clock_that_goes_back_reorders_nothing(places: &Places<'_, dyn Registry>) {
+    let mut world = World::new(places);
     let (one, two) = (world.version(), world.version());
     world.clock.set(999);
     world.set("champion", one, Expected::Any).unwrap();
@@ -63,10 +63,11 @@ fn a_clock_that_goes_back_reorders_nothing(make: &impl Fn() -> Box<dyn Registry>
     assert_eq!((at(500), at(999), at(1000)), (None, None, Some(two)));
     world.registry.describe(&world.model, None, "", &Change::new("x", Timestamp::MIN)).unwrap();
     assert_eq!(world.registry.verify().unwrap().effective_at, Some(Timestamp::from_millis(1000)));
+    world.is_kept();
 }
 
-fn rolling_back_goes_back(make: &impl Fn() -> Box<dyn Registry>) {
-    let world = World::new(make);
+fn rolling_back_goes_back(places: &Places<'_, dyn Registry>) {
+    let mut world = World::new(places);
     let versions: Vec<_> = (0..4).map(|_| world.version_in(Stage::Staging)).collect();
     let [one, two, three, four] = versions[..] else { unreachable!("four were made") };
     world.refuses("not_found", || world.roll_back(Expected::Any));
@@ -104,10 +105,11 @@ fn rolling_back_goes_back(make: &impl Fn() -> Box<dyn Registry>) {
     world.set("canary", None, Expected::Any).unwrap();
     let gone = || world.registry.roll_back(&world.model, &alias("canary"), Expected::Any, &world.change());
     world.refuses("not_found", gone);
+    world.is_kept();
 }
 
-fn a_repeated_request_does_nothing_twice(make: &impl Fn() -> Box<dyn Registry>) {
-    let world = World::new(make);
+fn a_repeated_request_does_nothing_twice(places: &Places<'_, dyn Registry>) {
+    let mut world = World::new(places);
     let asked = |id: &str| world.change().with_request(RequestId::new(id).unwrap());
     let new = world.new_version();
     let first = world.registry.create_version(new.clone(), &asked("r1")).unwrap();
@@ -136,10 +138,11 @@ fn a_repeated_request_does_nothing_twice(make: &impl Fn() -> Box<dyn Registry>) 
         2,
         "a refusal uses up no id"
     );
+    world.is_kept();
 }
 
-fn the_log_is_a_chain(make: &impl Fn() -> Box<dyn Registry>) {
-    let world = World::new(make);
+fn the_log_is_a_chain(places: &Places<'_, dyn Registry>) {
+    let mut world = World::new(places);
     let version = world.version_in(Stage::Staging);
     let anchor = world.registry.verify().unwrap();
     let entry = world.promote(version, Expected::Absent).unwrap();
@@ -172,10 +175,11 @@ fn the_log_is_a_chain(make: &impl Fn() -> Box<dyn Registry>) {
     };
     assert_eq!((sequences(0, 2), sequences(2, 2)), (vec![1, 2], vec![2, 3]));
     assert!(sequences(99, 2).is_empty() && sequences(1, 0).is_empty() && sequences(u64::MAX, 1).is_empty());
+    world.is_kept();
 }
 
-fn no_version_without_its_bytes(make: &impl Fn() -> Box<dyn Registry>) {
-    let world = World::new(make);
+fn no_version_without_its_bytes(places: &Places<'_, dyn Registry>) {
+    let mut world = World::new(places);
     let artifacts = MemoryStore::new();
     let mut new = world.new_version();
     new.model = name("by-register");
@@ -185,4 +189,5 @@ fn no_version_without_its_bytes(make: &impl Fn() -> Box<dyn Registry>) {
     let made = world.registry.register(&artifacts, new.clone(), &request).unwrap();
     assert_eq!(world.registry.register(&artifacts, new.clone(), &request).unwrap(), made);
     assert_eq!(world.registry.register(&artifacts, new, &world.change()).unwrap().version.get(), 2);
+    world.is_kept();
 }

@@ -1,23 +1,23 @@
 use super::*;
 
 /// A release is one entry, and carries on where an earlier attempt stopped.
-pub(super) fn carries_on(make: &impl Fn() -> Box<dyn Registry>) {
-    promotion_ends_the_trial(make);
-    a_half_done_promotion_is_ended(make);
-    withdrawal_archives(make);
-    a_half_done_withdrawal_is_ended(make);
+pub(super) fn carries_on(places: &Places<'_, dyn Registry>) {
+    promotion_ends_the_trial(places);
+    a_half_done_promotion_is_ended(places);
+    withdrawal_archives(places);
+    a_half_done_withdrawal_is_ended(places);
 }
 
 /// Version 1 in production as `champion`, and version 2 in `stage`, on trial as `challenger`.
-struct Trial {
-    world: World,
+struct Trial<'a> {
+    world: World<'a>,
     champion: Version,
     challenger: Version,
 }
 
-impl Trial {
-    fn new(make: &impl Fn() -> Box<dyn Registry>, stage: Stage) -> Self {
-        let world = World::new(make);
+impl<'a> Trial<'a> {
+    fn new(places: &'a Places<'a, dyn Registry>, stage: Stage) -> Self {
+        let world = World::new(places);
         let (champion, challenger) = (world.version_in(Stage::Staging), world.version_in(stage));
         world.promote(champion, Expected::Absent).unwrap();
         world.set("challenger", challenger, Expected::Absent).unwrap();
@@ -47,22 +47,24 @@ impl Trial {
     }
 
     #[track_caller]
-    fn is_promoted(&self) {
+    fn is_promoted(&mut self) {
         let end = (Some(self.challenger), None, Stage::Archived, Stage::Production);
         assert_eq!(self.found(), end, "champion, challenger and their stages after a promotion");
         assert_eq!(self.world.model().production, Some(self.challenger));
+        self.world.is_kept();
     }
 
     #[track_caller]
-    fn is_withdrawn(&self) {
+    fn is_withdrawn(&mut self) {
         let end = (Some(self.champion), None, Stage::Production, Stage::Archived);
         assert_eq!(self.found(), end, "champion, challenger and their stages after a withdrawal");
         assert_eq!(self.world.model().production, Some(self.champion));
+        self.world.is_kept();
     }
 }
 
-fn promotion_ends_the_trial(make: &impl Fn() -> Box<dyn Registry>) {
-    let trial = Trial::new(make, Stage::Staging);
+fn promotion_ends_the_trial(places: &Places<'_, dyn Registry>) {
+    let mut trial = Trial::new(places, Stage::Staging);
     let before = trial.entries();
     let entry = trial.promote().unwrap();
     trial.is_promoted();
@@ -78,7 +80,7 @@ fn promotion_ends_the_trial(make: &impl Fn() -> Box<dyn Registry>) {
     trial.promote().unwrap();
     trial.is_promoted();
 
-    let trial = Trial::new(make, Stage::Dev);
+    let trial = Trial::new(places, Stage::Dev);
     trial.world.refuses("invalid_input", || trial.promote());
     let world = &trial.world;
     world.transition(trial.challenger, Stage::Dev, Stage::Staging).unwrap();
@@ -97,13 +99,14 @@ fn promotion_ends_the_trial(make: &impl Fn() -> Box<dyn Registry>) {
     world.refuses("conflict", || trial.promote());
 }
 
-fn a_half_done_promotion_is_ended(make: &impl Fn() -> Box<dyn Registry>) {
-    let trial = Trial::new(make, Stage::Staging);
+fn a_half_done_promotion_is_ended(places: &Places<'_, dyn Registry>) {
+    let mut trial = Trial::new(places, Stage::Staging);
     let world = &trial.world;
     world.promote(trial.challenger, Expected::Version(trial.champion)).unwrap();
     trial.promote().unwrap();
     trial.is_promoted();
     // The alias of a finished trial belongs to the next one.
+    let world = &trial.world;
     let third = world.version();
     world.set("challenger", third, Expected::Absent).unwrap();
     trial.promote().unwrap();
@@ -112,9 +115,9 @@ fn a_half_done_promotion_is_ended(make: &impl Fn() -> Box<dyn Registry>) {
     world.registry.verify().unwrap();
 }
 
-fn withdrawal_archives(make: &impl Fn() -> Box<dyn Registry>) {
+fn withdrawal_archives(places: &Places<'_, dyn Registry>) {
     for stage in [Stage::Dev, Stage::Staging] {
-        let trial = Trial::new(make, stage);
+        let mut trial = Trial::new(places, stage);
         let before = trial.entries();
         let entry = trial.withdraw().unwrap();
         trial.is_withdrawn();
@@ -124,11 +127,12 @@ fn withdrawal_archives(make: &impl Fn() -> Box<dyn Registry>) {
         trial.withdraw().unwrap();
         trial.is_withdrawn();
     }
-    let trial = Trial::new(make, Stage::Staging);
+    let mut trial = Trial::new(places, Stage::Staging);
     let world = &trial.world;
     world.promote(trial.challenger, Expected::Any).unwrap();
     trial.withdraw().unwrap();
     trial.is_promoted();
+    let world = &trial.world;
     world.refuses("conflict", || trial.withdraw());
     let gone = world.version();
     world.registry.delete_version(&world.model, gone, &world.change()).unwrap();
@@ -137,19 +141,19 @@ fn withdrawal_archives(make: &impl Fn() -> Box<dyn Registry>) {
     });
 }
 
-fn a_half_done_withdrawal_is_ended(make: &impl Fn() -> Box<dyn Registry>) {
-    let trial = Trial::new(make, Stage::Staging);
+fn a_half_done_withdrawal_is_ended(places: &Places<'_, dyn Registry>) {
+    let mut trial = Trial::new(places, Stage::Staging);
     let world = &trial.world;
     world.set("challenger", None, Expected::Any).unwrap();
     trial.withdraw().unwrap();
     trial.is_withdrawn();
 
-    let trial = Trial::new(make, Stage::Archived);
+    let mut trial = Trial::new(places, Stage::Archived);
     trial.withdraw().unwrap();
     trial.is_withdrawn();
 
     // Somebody gave the alias to another version: only of what is withdrawn already that is no news.
-    let trial = Trial::new(make, Stage::Staging);
+    let trial = Trial::new(places, Stage::Staging);
     let (world, third) = (&trial.world, trial.world.version());
     world.set("challenger", third, Expected::Any).unwrap();
     world.refuses("conflict", || trial.withdraw());
