@@ -6,6 +6,7 @@ import math
 import pickle
 
 import numpy as np
+import polars as pl
 import pytest
 import scipy.stats
 
@@ -61,6 +62,19 @@ def test_ttest_ind_is_scipys(equal_var, alternative):
     got = stats.ttest_ind(a, b, equal_var, alternative)
     assert list(got) == pytest.approx([expected.statistic, expected.pvalue], rel=1e-10)
     assert got.df == pytest.approx(expected.df, rel=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_wasserstein_distance_is_scipys(weighted):
+    rng = np.random.default_rng(3)
+    u, v = rng.normal(size=300), rng.normal(0.2, 1.5, size=200).round(1)
+    weights = (rng.random(300), rng.integers(0, 3, 200)) if weighted else ()
+    expected = scipy.stats.wasserstein_distance(u, v, *weights)
+    for given in ((u, v), (u.tolist(), pl.Series(v))):
+        assert stats.wasserstein_distance(*given, *weights) == pytest.approx(expected, rel=1e-12)
+    assert math.isnan(stats.wasserstein_distance([1.0, None], [1.0]))
+    with pytest.raises(mlcore.InvalidInputError, match="u_weights: there are 2 for 3 values"):
+        stats.wasserstein_distance([1, 2, 3], [1], u_weights=[1, 1])
 
 
 def test_proportions():

@@ -85,3 +85,9 @@ def proportions_ztest(
 def ttest_ind(
     a: ArrayLike, b: ArrayLike, equal_var: bool = True, alternative: _Alternative = "two-sided"
 ) -> TtestResult: ...
+def wasserstein_distance(
+    u_values: ArrayLike,
+    v_values: ArrayLike,
+    u_weights: ArrayLike | None = None,
+    v_weights: ArrayLike | None = None,
+) -> float: ...

@@ -7,7 +7,7 @@ pub(crate) mod native {
     use pyo3::prelude::*;
     use pyo3::types::{PyIterator, PyTuple};
 
-    use crate::door::{self, Asked};
+    use crate::door::{self, Asked, Numbers};
     use crate::error::{detached, entry};
     use crate::stats::{alternative_of, unknown};
 
@@ -224,6 +224,59 @@ pub(crate) mod native {
             let (a, b) = (a.as_slice(), b.as_slice());
             let found = detached(py, || mlcore::stats::ttest_ind(a, b, &options))?;
             Ok(TtestResult { statistic: found.statistic, pvalue: found.pvalue, df: found.df })
+        })
+    }
+
+    /// How far apart two samples are, in the unit of the values: ``scipy.stats.wasserstein_distance``.
+    ///
+    /// The area between the two empirical distribution functions, which is how far the one must be moved, on average, to
+    /// become the other.
+    ///
+    /// Parameters
+    /// ----------
+    /// u_values, v_values : array_like, 1-D
+    ///     The samples. A NaN or a null makes the distance NaN.
+    /// u_weights, v_weights : array_like of float, 1-D, optional
+    ///     A weight of 0 or more for each value; only their ratios count.
+    ///
+    /// Returns
+    /// -------
+    /// float
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     If a sample is empty, and for weights that are not as many as the values, negative, not finite or all 0.
+    ///
+    /// Notes
+    /// -----
+    /// Values at infinity cost nothing where both samples have the same share there (scipy answers NaN).
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.stats import wasserstein_distance
+    /// >>> wasserstein_distance([0, 1, 3], [5, 6, 8])
+    /// 5.0
+    /// >>> wasserstein_distance([0, 1], [0, 1], [3, 1], [2, 2])
+    /// 0.25
+    #[pyfunction]
+    #[pyo3(signature = (u_values, v_values, u_weights = None, v_weights = None))]
+    fn wasserstein_distance(
+        py: Python<'_>,
+        u_values: &Bound<'_, PyAny>,
+        v_values: &Bound<'_, PyAny>,
+        u_weights: Option<&Bound<'_, PyAny>>,
+        v_weights: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<f64> {
+        entry(py, |py| {
+            let read =
+                |object, subject| door::numbers(object, Asked { operation: "wasserstein_distance", subject });
+            let (u, v) = (read(u_values, "u_values")?, read(v_values, "v_values")?);
+            let u_weights = u_weights.map(|weights| read(weights, "u_weights")).transpose()?;
+            let v_weights = v_weights.map(|weights| read(weights, "v_weights")).transpose()?;
+            let (u, v) = (u.as_slice(), v.as_slice());
+            let weights = [&u_weights, &v_weights].map(|weights| weights.as_ref().map(Numbers::as_slice));
+            detached(py, || mlcore::stats::wasserstein_distance(u, v, weights[0], weights[1]))
         })
     }
 }
