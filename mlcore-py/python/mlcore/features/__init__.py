@@ -16,18 +16,10 @@ on tables and on single rows with the same bits.
 ['num__age', 'cat__plan_free', 'cat__plan_pro']
 """
 
-from mlcore.features import _bins, _compose, _encoders, _impute, _scalers
-from mlcore.features._base import Transformer
+from mlcore.features._base import Transformer as Transformer
 from mlcore.features._bins import *
 from mlcore.features._compose import *
 from mlcore.features._encoders import *
 from mlcore.features._impute import *
-from mlcore.features._plan import Plan
+from mlcore.features._plan import Plan as Plan
 from mlcore.features._scalers import *
-
-__all__ = ["Plan", "Transformer"]
-__all__ += _bins.__all__
-__all__ += _compose.__all__
-__all__ += _encoders.__all__
-__all__ += _impute.__all__
-__all__ += _scalers.__all__
