@@ -20,7 +20,7 @@
 //! | `StandardScaler`, `MinMaxScaler` | ignored by `fit`, becomes NaN | ignored by `fit`, stays NaN |
 //! | `OneHotEncoder` | a category, the last, named `nan`, where `fit` saw a missing value; else unknown | the same |
 //! | `OrdinalEncoder` | `encoded_missing_value` where `fit` saw a missing value; else unknown | the same |
-//! | `KBinsDiscretizer` | refused | refused |
+//! | `Normalizer`, `KBinsDiscretizer` | refused | refused |
 //! | passing through | stays null; NaN in a dense matrix | stays NaN |
 //!
 //! A column of a plan's input is nullable where the training table's was, and where its first step is an imputer or an

@@ -8,8 +8,8 @@ use mlcore::arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
 use mlcore_features::transform::{
-    Encode, HandleUnknown, KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer,
-    StandardScaler, Strategy,
+    Encode, HandleUnknown, KBinsDiscretizer, MinMaxScaler, Normalizer, OneHotEncoder, OrdinalEncoder,
+    SimpleImputer, StandardScaler, Strategy,
 };
 
 /// Counts what the current thread allocates.
@@ -76,7 +76,8 @@ fn a_row_allocates_nothing() {
     .unwrap();
     let number = Pipeline::new()
         .then("impute", SimpleImputer::default().strategy(Strategy::Median).add_indicator(true))
-        .then("scale", StandardScaler::default());
+        .then("scale", StandardScaler::default())
+        .then("normalize", Normalizer::default());
     let text = Pipeline::new()
         .then("impute", SimpleImputer::default().strategy(Strategy::MostFrequent))
         .then("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore))

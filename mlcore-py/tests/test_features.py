@@ -38,6 +38,7 @@ CASES = [
     (features.StandardScaler(with_std=False), sklearn.preprocessing.StandardScaler(with_std=False), NUMBERS),
     (features.MinMaxScaler(), sklearn.preprocessing.MinMaxScaler(), NUMBERS),
     (features.MinMaxScaler((-1, 2), clip=True), sklearn.preprocessing.MinMaxScaler((-1, 2), clip=True), NUMBERS),
+    (features.Normalizer("l1"), sklearn.preprocessing.Normalizer("l1"), ["visits", "active"]),
     (features.SimpleImputer(), SklearnImputer(), NUMBERS),
     (features.SimpleImputer(strategy="median", add_indicator=True), SklearnImputer(strategy="median", add_indicator=True), NUMBERS),
     (features.SimpleImputer(strategy="constant", fill_value=-1.0), SklearnImputer(strategy="constant", fill_value=-1.0), ["age", "income"]),

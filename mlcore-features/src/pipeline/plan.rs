@@ -8,7 +8,7 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{FittedStep, Output, RowExecutor};
+use super::{FittedStep, Output, RowExecutor, foreign};
 use crate::program::bind;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::{Lower, Program, columnar, row};
@@ -218,7 +218,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Corrupt`] when the bytes are no plan, or not the one that was written; [`Error::Unsupported`] for a format
-    /// version that this library does not know.
+    /// version or a step that this library does not know.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let unreadable = |cause: serde_json::Error| {
             Error::corrupt("load plan", "bytes", cause.to_string())
@@ -241,7 +241,15 @@ impl Plan {
             )
             .remedy("use the version of the library that wrote it, or fit it again"));
         }
-        let stored: Stored<FittedStep> = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let stored: Stored<FittedStep> = match serde_json::from_slice(bytes) {
+            Ok(stored) => stored,
+            Err(cause) => {
+                let plan = serde_json::from_slice::<Stored<serde_json::Value>>(bytes).ok();
+                return Err(plan
+                    .and_then(|stored| foreign::refused(&stored.plan))
+                    .unwrap_or_else(|| unreadable(cause)));
+            }
+        };
         let loaded = Self::new(stored.plan)?;
         if loaded.digest() != stored.digest {
             return Err(Error::corrupt(

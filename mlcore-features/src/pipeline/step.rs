@@ -63,7 +63,6 @@ impl Fit for Step {
 /// A [`Step`] that has seen its data: what a [`Plan`] stores.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum FittedStep {
     /// Hands its columns on.
     Passthrough(Schema),

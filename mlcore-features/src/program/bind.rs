@@ -9,8 +9,9 @@ use mlcore::batch::{ColumnView, Element, column_of};
 use mlcore::schema::DType;
 use mlcore::{Error, Result, match_element};
 
+use super::encoder::exact_value;
 use super::row::unfit_value;
-use super::{Program, exact_value, missing_column};
+use super::{Program, missing_column};
 
 /// The columns that the program reads, in its order and its types: by name, in any order, others ignored.
 pub(crate) fn columns<'a>(program: &Program, table: &'a RecordBatch) -> Result<Vec<Cow<'a, ArrayRef>>> {

@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 use mlcore::schema::{DType, Dim, Field, Schema};
 use mlcore::{Error, Result};
 
+use super::encoder::{BitTable, Codes, Encoder, Encoding, NumberTable, Table, TextTable, exact_value};
+use super::instruction::{Instruction, Place, Reading, Scaled, Source};
+use super::joint::JointKernel;
 use super::kernel::{Kernel, canonical, fused};
-use super::{
-    Encoder, Instruction, Lower, OutputColumn, Place, Program, Read, Scaled, Site, Slot, Source, Table,
-    Write, exact_value,
-};
+use super::{Lower, OutputColumn, Program, Site, Slot};
 
 impl Program {
     /// Compiles a fitted step for tables of its schema.
@@ -152,49 +152,83 @@ impl ProgramBuilder {
         match column.flow {
             Flow::Text { slot, fill } => {
                 let temp = self.temp(1)?;
-                self.instructions.push(Instruction {
-                    read: Read::Text { slot, fill },
-                    write: Write::Missing(Place::Temp(temp)),
-                    dense_only: false,
-                });
+                self.instructions.push(Instruction::IndicateText { slot, fill, to: Place::Temp(temp) });
                 Ok(derived(name, temp))
             }
             _ => Ok(self.number(column, [Kernel::Indicate])?.renamed(name)),
         }
     }
 
-    /// The columns that the encoder writes for this one.
+    /// The columns that the encoding writes for this one; a number passes the checks first.
     pub(crate) fn encode(
         &mut self,
         column: &Column,
         site: u32,
-        encoder: Encoder,
+        encoding: Encoding,
         checks: impl IntoIterator<Item = Kernel>,
         names: Vec<String>,
     ) -> Result<Vec<Column>> {
-        if names.len() != encoder.width() {
+        let Encoding { table, missing, unknown, writes } = encoding;
+        if names.len() != writes.width() {
             return Err(Error::corrupt(
                 "compile plan",
                 &column.name,
                 "names and columns of an encoder differ in number",
             ));
         }
-        let read = match (&column.flow, &encoder.table) {
-            (Flow::Text { slot, fill }, Table::Texts(_)) => Read::Text { slot: *slot, fill: fill.clone() },
-            (Flow::Exact { slot, fill }, Table::Bits(_)) => Read::Exact { slot: *slot, fill: *fill },
-            (Flow::Number { source, kernels }, Table::Bits(_) | Table::Index) => {
-                let kernels = fused(kernels.iter().cloned().chain(checks));
-                Read::Number { source: *source, kernels }
-            }
-            _ => return Err(unfit(column, "the column type it was fitted on")),
+        let first = self.temp(names.len())?;
+        let output = Codes { writes, site, to: Place::Temp(first) };
+        let number = |source: &Source, kernels: &[Kernel], table, output| Instruction::EncodeNumber {
+            from: Reading { source: *source, kernels: fused(kernels.iter().cloned().chain(checks)) },
+            encoder: Encoder::new(table, missing, unknown, output),
         };
-        let first = self.temp(encoder.width())?;
-        self.instructions.push(Instruction {
-            read,
-            write: Write::Codes { encoder, site, first: Place::Temp(first) },
-            dense_only: false,
+        self.instructions.push(match (&column.flow, table) {
+            (Flow::Number { source, kernels }, Table::Bits(lookup)) => {
+                number(source, kernels, NumberTable::Bits(BitTable(lookup)), output)
+            }
+            (Flow::Number { source, kernels }, Table::Index) => {
+                number(source, kernels, NumberTable::Index, output)
+            }
+            (Flow::Exact { slot, fill }, Table::Bits(lookup)) => Instruction::EncodeExact {
+                slot: *slot,
+                fill: *fill,
+                encoder: Encoder::new(BitTable(lookup), missing, unknown, output),
+            },
+            (Flow::Text { slot, fill }, Table::Texts(lookup)) => Instruction::EncodeText {
+                slot: *slot,
+                fill: fill.clone(),
+                encoder: Encoder::new(TextTable(lookup), missing, unknown, output),
+            },
+            (Flow::Number { .. } | Flow::Exact { .. } | Flow::Text { .. } | Flow::Moment { .. }, _) => {
+                return Err(unfit(column, "the column type it was fitted on"));
+            }
         });
         Ok(names.into_iter().zip(first..).map(|(name, temp)| derived(name, temp)).collect())
+    }
+
+    /// The columns of these names that the kernel computes from these columns.
+    pub(crate) fn join(
+        &mut self,
+        columns: &[Column],
+        kernel: impl JointKernel + 'static,
+        names: Vec<String>,
+    ) -> Result<Vec<Column>> {
+        let inputs = self.temp(columns.len())?;
+        for (column, temp) in columns.iter().zip(inputs..) {
+            let (source, kernels) = numeric(column)?;
+            self.instructions.push(Instruction::Number {
+                from: Reading { source, kernels: fused(kernels) },
+                to: Place::Temp(temp),
+                dense_only: false,
+            });
+        }
+        let outputs = self.temp(names.len())?;
+        self.instructions.push(Instruction::Joint {
+            kernel: Arc::new(kernel),
+            inputs: inputs..inputs + columns.len(),
+            outputs: outputs..outputs + names.len(),
+        });
+        Ok(names.into_iter().zip(outputs..).map(|(name, temp)| derived(name, temp)).collect())
     }
 
     fn temp(&mut self, count: usize) -> Result<usize> {
@@ -239,9 +273,9 @@ impl ProgramBuilder {
             };
             if dtype.is_numeric() && !direct.remove(position) {
                 let (source, kernels) = numeric(&column)?;
-                self.instructions.push(Instruction {
-                    read: Read::Number { source, kernels: fused(kernels) },
-                    write: Write::Number(Place::Output(position)),
+                self.instructions.push(Instruction::Number {
+                    from: Reading { source, kernels: fused(kernels) },
+                    to: Place::Output(position),
                     dense_only: !matches!(described, OutputColumn::Number),
                 });
             }
@@ -267,29 +301,16 @@ impl ProgramBuilder {
             Flow::Number { source: Source::Temp(temp), kernels } if kernels.is_empty() => Some(*temp),
             _ => None,
         };
-        let mut uses = vec![0_u32; self.temps];
-        let mut count = |temp: usize| {
-            if let Some(uses) = uses.get_mut(temp) {
-                *uses += 1;
-            }
-        };
-        for column in outputs {
-            if let Flow::Number { source: Source::Temp(temp), .. } = column.flow {
-                count(temp);
-            }
-        }
-        for instruction in &self.instructions {
-            if let Read::Number { source: Source::Temp(temp), .. } = instruction.read {
-                count(temp);
-            }
-        }
+        let uses = self.uses(outputs);
         let bare_temps: Vec<Option<usize>> = outputs.iter().map(bare).collect();
         let mut direct = Direct(vec![false; outputs.len()]);
         for instruction in &mut self.instructions {
-            let (place, width) = match &mut instruction.write {
-                Write::Codes { encoder, first, .. } => (first, encoder.width()),
-                Write::Missing(place) => (place, 1),
-                Write::Number(_) => continue,
+            let (place, width) = match instruction {
+                Instruction::EncodeNumber { encoder, .. } => encoder.output.place(),
+                Instruction::EncodeExact { encoder, .. } => encoder.output.place(),
+                Instruction::EncodeText { encoder, .. } => encoder.output.place(),
+                Instruction::IndicateText { to, .. } => (to, 1),
+                Instruction::Number { .. } | Instruction::Joint { .. } => continue,
             };
             let Place::Temp(temp) = *place else { continue };
             let Some(position) = bare_temps.iter().position(|own| *own == Some(temp)) else { continue };
@@ -302,6 +323,37 @@ impl ProgramBuilder {
             }
         }
         direct
+    }
+
+    /// How often each intermediate result is read.
+    fn uses(&self, outputs: &[Column]) -> Vec<u32> {
+        let mut uses = vec![0_u32; self.temps];
+        let mut count = |source: &Source| {
+            if let Source::Temp(temp) = source
+                && let Some(uses) = uses.get_mut(*temp)
+            {
+                *uses += 1;
+            }
+        };
+        for column in outputs {
+            if let Flow::Number { source, .. } = &column.flow {
+                count(source);
+            }
+        }
+        for instruction in &self.instructions {
+            match instruction {
+                Instruction::Number { from, .. } | Instruction::EncodeNumber { from, .. } => {
+                    count(&from.source);
+                }
+                Instruction::Joint { inputs, .. } => {
+                    inputs.clone().for_each(|temp| count(&Source::Temp(temp)));
+                }
+                Instruction::EncodeExact { .. }
+                | Instruction::EncodeText { .. }
+                | Instruction::IndicateText { .. } => {}
+            }
+        }
+        uses
     }
 }
 

@@ -4,18 +4,18 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
-use mlcore::batch::{ColumnView, Tensor, Texts};
+use mlcore::batch::{ColumnView, Tensor};
 use mlcore::{Error, Result};
 
 use super::bind;
-use super::kernel::{Kernel, Scaling};
-use super::row::{Output, shown_exact, unfit_value};
+use super::encoder::exact_bits;
+use super::instruction::{Instruction, Scaled};
+use super::kernel::Scaling;
+use super::row::{Output, unfit_value};
+use super::row_block::{RowBlock, Workspace};
 use super::sink::{ColumnSink, MatrixSink, Sink};
 use super::vector::TOGETHER;
-use super::{
-    Encoder, Instruction, OutputColumn, Place, Program, REFUSED, Read, Refusal, Scaled, Source, Write,
-    Writes, ZEROS, exact_bits, shown_number, shown_text,
-};
+use super::{OutputColumn, Program};
 
 /// Rows per block: a block of one column and its codes stay in the first-level cache.
 const BLOCK: usize = 512;
@@ -114,50 +114,6 @@ fn plain_layout(array: &ArrayRef) -> Result<ArrayRef> {
     }
 }
 
-/// What a block needs besides its columns.
-struct Workspace {
-    numbers: Vec<f64>,
-    codes: Vec<u32>,
-    temps: Vec<f64>,
-    /// Per instruction, the code of each word of a dictionary; none where no column is one.
-    words: Vec<Vec<u32>>,
-}
-
-impl Workspace {
-    fn new(program: &Program, bound: &[ColumnView<'_>], rows: usize) -> Self {
-        let is_dictionary = |bound: &ColumnView<'_>| matches!(bound.texts(), Some(Texts::Dictionary(_)));
-        let instructions = if bound.iter().any(is_dictionary) { &program.instructions[..] } else { &[] };
-        let words = instructions.iter().map(|instruction| match (&instruction.read, &instruction.write) {
-            (Read::Text { slot, fill }, Write::Codes { encoder, .. }) => match bound[*slot].texts() {
-                Some(Texts::Dictionary(coded)) if coded.texts().len() <= rows => {
-                    coded.texts().iter().map(|text| encoder.text(text.or(fill.as_deref()))).collect()
-                }
-                _ => Vec::new(),
-            },
-            _ => Vec::new(),
-        });
-        let words = words.collect();
-        let block = BLOCK.min(rows);
-        Self {
-            numbers: vec![0.0; block],
-            codes: vec![0; block],
-            temps: vec![0.0; program.temps * block],
-            words,
-        }
-    }
-
-    fn temp(&mut self, temp: usize) -> &mut [f64] {
-        let block = self.numbers.len();
-        &mut self.temps[temp * block..(temp + 1) * block]
-    }
-}
-
-/// The first value of a block that is refused.
-struct Stop {
-    offset: usize,
-    error: Error,
-}
-
 /// Runs all rows. The error is the one that running row by row would meet first.
 fn execute(program: &Program, bound: &[ColumnView<'_>], rows: usize, sink: &mut impl Sink) -> Result<()> {
     // A plan that only scales needs none.
@@ -187,9 +143,10 @@ fn execute(program: &Program, bound: &[ColumnView<'_>], rows: usize, sink: &mut 
                 scaled = index..from + TOGETHER;
                 continue;
             }
-            let workspace = workspace.get_or_insert_with(|| Workspace::new(program, bound, rows));
+            let workspace = workspace.get_or_insert_with(|| Workspace::new(program, bound, BLOCK, rows));
             // Rows behind a refused one no longer matter; an earlier one may still be refused by a later step.
-            if let Some(stop) = step(program, index, bound, start, count, workspace, sink) {
+            let mut block = RowBlock { program, bound, start, count, workspace, sink };
+            if let Some(stop) = block.run(index) {
                 failure = Some(stop.error);
                 count = stop.offset;
             }
@@ -226,220 +183,4 @@ fn scale_together(
         (columns[position], by[position]) = (numbers, scaling);
     }
     first.is_some_and(|first| sink.scaled(first, start, columns, by))
-}
-
-fn step(
-    program: &Program,
-    index: usize,
-    bound: &[ColumnView<'_>],
-    start: usize,
-    count: usize,
-    workspace: &mut Workspace,
-    sink: &mut impl Sink,
-) -> Option<Stop> {
-    let instruction = &program.instructions[index];
-    if sink_shares(sink) && instruction.dense_only {
-        return None;
-    }
-    match &instruction.read {
-        Read::Number { source, kernels } => {
-            let mut refused = load(source, kernels.first(), bound, start, count, workspace);
-            let (mut stop, mut count) = (None, count);
-            let mut rest = kernels.iter().skip(1);
-            loop {
-                // A refused value is reported as it was when it was refused.
-                if let Some((offset, site)) = refused {
-                    let shown = shown_number(workspace.numbers[offset]);
-                    let error = program.refused(site, Some(start + offset), &shown, Refusal::NotFinite);
-                    stop = Some(Stop { offset, error });
-                    count = offset;
-                }
-                let Some(kernel) = rest.next() else { break };
-                refused = kernel.apply_block(&mut workspace.numbers[..count]);
-            }
-            match &instruction.write {
-                Write::Number(place) => write_numbers(*place, start, count, workspace, sink),
-                Write::Missing(place) => {
-                    for value in &mut workspace.numbers[..count] {
-                        *value = f64::from(u8::from(value.is_nan()));
-                    }
-                    write_numbers(*place, start, count, workspace, sink);
-                }
-                Write::Codes { encoder, site, first } => {
-                    for (code, value) in workspace.codes.iter_mut().zip(&workspace.numbers[..count]) {
-                        *code = encoder.number(*value);
-                    }
-                    let refused = write_codes(encoder, *first, start, count, workspace, sink);
-                    if let Some(offset) = refused {
-                        let shown = shown_number(workspace.numbers[offset]);
-                        let error = program.refused(*site, Some(start + offset), &shown, Refusal::Unknown);
-                        stop = Some(Stop { offset, error });
-                    }
-                }
-            }
-            stop
-        }
-        Read::Exact { slot, fill } => {
-            let Write::Codes { encoder, site, first } = &instruction.write else { return None };
-            let column = &bound[*slot];
-            for (row, code) in (start..).zip(&mut workspace.codes[..count]) {
-                *code = encoder.exact(exact_bits(column.value(row)).or(*fill));
-            }
-            let offset = write_codes(encoder, *first, start, count, workspace, sink)?;
-            let shown =
-                shown_exact(exact_bits(column.value(start + offset)).or(*fill), program.slots[*slot].dtype);
-            let error = program.refused(*site, Some(start + offset), &shown, Refusal::Unknown);
-            Some(Stop { offset, error })
-        }
-        Read::Text { slot, fill } => {
-            let column = &bound[*slot];
-            match &instruction.write {
-                Write::Codes { encoder, site, first } => {
-                    read_texts(encoder, column, fill.as_deref(), index, start, count, workspace);
-                    let offset = write_codes(encoder, *first, start, count, workspace, sink)?;
-                    let shown = shown_text(column.text(start + offset).or(fill.as_deref()));
-                    let error = program.refused(*site, Some(start + offset), &shown, Refusal::Unknown);
-                    Some(Stop { offset, error })
-                }
-                Write::Missing(place) | Write::Number(place) => {
-                    for (row, value) in (start..).zip(&mut workspace.numbers[..count]) {
-                        *value = f64::from(u8::from(fill.is_none() && column.text(row).is_none()));
-                    }
-                    write_numbers(*place, start, count, workspace, sink);
-                    None
-                }
-            }
-        }
-    }
-}
-
-/// Fills the block with the numbers of `source`, to which the first kernel is applied on the way; where it refuses one, its
-/// position and the site to report.
-fn load(
-    source: &Source,
-    first: Option<&Kernel>,
-    bound: &[ColumnView<'_>],
-    start: usize,
-    count: usize,
-    workspace: &mut Workspace,
-) -> Option<(usize, u32)> {
-    let Workspace { numbers, temps, .. } = workspace;
-    let block = numbers.len();
-    let numbers = &mut numbers[..count];
-    let ready = match source {
-        Source::Input(slot) => {
-            match bound[*slot].doubles().and_then(|numbers| numbers.get(start..start + count)) {
-                Some(doubles) => doubles,
-                None => {
-                    bound[*slot].numbers(start, numbers);
-                    return first.and_then(|kernel| kernel.apply_block(numbers));
-                }
-            }
-        }
-        Source::Temp(temp) => &temps[temp * block..][..count],
-    };
-    match first {
-        Some(kernel) => kernel.apply_from(ready, numbers),
-        None => {
-            numbers.copy_from_slice(ready);
-            None
-        }
-    }
-}
-
-fn sink_shares<S: Sink>(_sink: &S) -> bool {
-    S::TABLE
-}
-
-/// The code of each text of the block.
-fn read_texts(
-    encoder: &Encoder,
-    column: &ColumnView<'_>,
-    fill: Option<&str>,
-    index: usize,
-    start: usize,
-    count: usize,
-    workspace: &mut Workspace,
-) {
-    fn each<'a>(codes: &mut [u32], start: usize, encoder: &Encoder, text: impl Fn(usize) -> Option<&'a str>) {
-        for (row, code) in (start..).zip(codes) {
-            *code = encoder.text(text(row));
-        }
-    }
-    let codes = &mut workspace.codes[..count];
-    let words = workspace.words.get(index).map_or(&[][..], Vec::as_slice);
-    match column.texts() {
-        Some(Texts::Dictionary(coded)) if !words.is_empty() => {
-            let missing = encoder.text(fill);
-            for (row, code) in (start..).zip(codes) {
-                *code = if column.is_null(row) {
-                    missing
-                } else {
-                    coded
-                        .codes()
-                        .get(row)
-                        .and_then(|key| words.get(*key as usize))
-                        .copied()
-                        .unwrap_or(missing)
-                };
-            }
-        }
-        Some(Texts::Utf8(texts)) if !column.has_nulls() => {
-            each(codes, start, encoder, |row| Some(texts.value(row)));
-        }
-        Some(Texts::View(texts)) if !column.has_nulls() => {
-            each(codes, start, encoder, |row| Some(texts.value(row)));
-        }
-        _ => each(codes, start, encoder, |row| column.text(row).or(fill)),
-    }
-}
-
-fn write_numbers(place: Place, start: usize, count: usize, workspace: &mut Workspace, sink: &mut impl Sink) {
-    match place {
-        Place::Output(column) => sink.numbers(column, start, &workspace.numbers[..count]),
-        Place::Temp(temp) => {
-            let block = workspace.numbers.len();
-            let from = temp * block;
-            workspace.temps[from..from + count].copy_from_slice(&workspace.numbers[..count]);
-        }
-    }
-}
-
-/// Writes the block's codes; the position of the first that is refused.
-fn write_codes(
-    encoder: &Encoder,
-    first: Place,
-    start: usize,
-    count: usize,
-    workspace: &mut Workspace,
-    sink: &mut impl Sink,
-) -> Option<usize> {
-    let refused = workspace.codes[..count].iter().position(|code| *code == REFUSED);
-    let count = refused.unwrap_or(count);
-    match (&encoder.writes, first) {
-        (Writes::OneHot { .. }, Place::Output(column)) => {
-            sink.one_hot(column, start, &workspace.codes[..count]);
-        }
-        (Writes::OneHot { width }, Place::Temp(temp)) => {
-            for column in 0..*width {
-                workspace.temp(temp + column)[..count].fill(0.0);
-            }
-            let block = workspace.numbers.len();
-            for (row, code) in workspace.codes[..count].iter().enumerate() {
-                if *code != ZEROS {
-                    workspace.temps[(temp + *code as usize) * block + row] = 1.0;
-                }
-            }
-        }
-        (Writes::Ordinal { values }, place) => {
-            let mut numbers = std::mem::take(&mut workspace.numbers);
-            // The refused number is still to be shown, so only those before it are replaced.
-            for (number, code) in numbers[..count].iter_mut().zip(&workspace.codes) {
-                *number = values.get(*code as usize).copied().unwrap_or(f64::NAN);
-            }
-            workspace.numbers = numbers;
-            write_numbers(place, start, count, workspace, sink);
-        }
-    }
-    refused
 }

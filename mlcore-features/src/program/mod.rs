@@ -7,10 +7,14 @@
 pub(crate) mod bind;
 pub(crate) mod builder;
 pub(crate) mod columnar;
+pub(crate) mod encoder;
 pub(crate) mod exact;
+mod instruction;
+pub(crate) mod joint;
 pub(crate) mod kernel;
 pub(crate) mod lookup;
 pub(crate) mod row;
+mod row_block;
 mod sink;
 mod vector;
 
@@ -18,13 +22,11 @@ use std::sync::{Arc, OnceLock};
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::arrow::datatypes::SchemaRef;
-use mlcore::batch::Value;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 
 use self::builder::{Column, ProgramBuilder};
-use self::kernel::{Kernel, Scaling};
-use self::lookup::Lookup;
+use self::instruction::{Instruction, Scaled};
 
 /// A fitted step that writes itself into a program. Both executors run what stands there.
 pub trait Lower {
@@ -66,79 +68,11 @@ pub(crate) struct Slot {
     pub(crate) nullable: bool,
 }
 
-/// A number that is read, scaled and written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scaled {
-    pub(crate) slot: usize,
-    pub(crate) column: usize,
-    pub(crate) by: Scaling,
-}
-
-impl Scaled {
-    /// What an instruction does, if it scales a column of the input into one of the output.
-    pub(crate) fn of(instruction: &Instruction) -> Option<Self> {
-        match (&instruction.read, &instruction.write) {
-            (Read::Number { source: Source::Input(slot), kernels }, Write::Number(Place::Output(column))) => {
-                Some(Self { slot: *slot, column: *column, by: Scaling::of(kernels)? })
-            }
-            _ => None,
-        }
-    }
-
-    /// What these instructions do to `width` columns, if each of them scales one.
-    pub(crate) fn all(instructions: &[Instruction], width: usize) -> Option<Box<[Self]>> {
-        let scaled: Box<[Self]> = instructions.iter().map(Self::of).collect::<Option<_>>()?;
-        (scaled.len() == width).then_some(scaled)
-    }
-}
-
 /// What to name when a value is refused: the step and the column.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) operation: String,
     pub(crate) column: String,
-}
-
-#[derive(Debug)]
-pub(crate) struct Instruction {
-    pub(crate) read: Read,
-    pub(crate) write: Write,
-    /// Is the result needed only where a table's column is shared instead?
-    pub(crate) dense_only: bool,
-}
-
-#[derive(Debug)]
-pub(crate) enum Read {
-    /// A float, after these steps.
-    Number { source: Source, kernels: Box<[Kernel]> },
-    /// An integer or a bool as its 64-bit pattern.
-    Exact { slot: usize, fill: Option<u64> },
-    /// A text.
-    Text { slot: usize, fill: Option<Arc<str>> },
-}
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Source {
-    Input(usize),
-    Temp(usize),
-}
-
-#[derive(Debug)]
-pub(crate) enum Write {
-    Number(Place),
-    Codes {
-        encoder: Encoder,
-        site: u32,
-        first: Place,
-    },
-    /// 1 where nothing was read, else 0.
-    Missing(Place),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Place {
-    Output(usize),
-    Temp(usize),
 }
 
 #[derive(Debug)]
@@ -151,102 +85,6 @@ pub(crate) enum OutputColumn {
     FilledExact { slot: usize, fill: u64 },
     /// A text column with its missing values filled in.
     FilledText { slot: usize, fill: Arc<str> },
-}
-
-/// From a category to what is written for it.
-#[derive(Debug)]
-pub(crate) struct Encoder {
-    pub(crate) table: Table,
-    pub(crate) missing: u32,
-    pub(crate) unknown: u32,
-    pub(crate) writes: Writes,
-}
-
-#[derive(Debug)]
-pub(crate) enum Table {
-    /// Floats, integers and bools by their bits.
-    Bits(Lookup),
-    Texts(Lookup),
-    /// The number is its own code.
-    Index,
-}
-
-#[derive(Debug)]
-pub(crate) enum Writes {
-    /// `width` columns, 1 in the one that the slot names.
-    OneHot { width: usize },
-    /// One column, the number that the slot names.
-    Ordinal { values: Box<[f64]> },
-}
-
-/// A slot that writes nothing: all columns stay 0.
-pub(crate) const ZEROS: u32 = u32::MAX - 1;
-/// A slot that refuses the value.
-pub(crate) const REFUSED: u32 = u32::MAX;
-
-impl Encoder {
-    #[inline]
-    pub(crate) fn number(&self, value: f64) -> u32 {
-        if value.is_nan() {
-            return self.missing;
-        }
-        match &self.table {
-            Table::Bits(lookup) => lookup.bits(float_bits(value)).unwrap_or(self.unknown),
-            Table::Index => value as u32,
-            Table::Texts(_) => self.unknown,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn exact(&self, value: Option<u64>) -> u32 {
-        match (value, &self.table) {
-            (None, _) => self.missing,
-            (Some(bits), Table::Bits(lookup)) => lookup.bits(bits).unwrap_or(self.unknown),
-            _ => self.unknown,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn text(&self, value: Option<&str>) -> u32 {
-        match (value, &self.table) {
-            (None, _) => self.missing,
-            (Some(text), Table::Texts(lookup)) => lookup.text(text).unwrap_or(self.unknown),
-            _ => self.unknown,
-        }
-    }
-
-    pub(crate) fn width(&self) -> usize {
-        match &self.writes {
-            Writes::OneHot { width } => *width,
-            Writes::Ordinal { .. } => 1,
-        }
-    }
-}
-
-/// The bits by which equal floats are equal: both zeros are one.
-#[inline(always)]
-pub(crate) fn float_bits(value: f64) -> u64 {
-    if value == 0.0 { 0 } else { value.to_bits() }
-}
-
-/// The 64-bit pattern of an integer or a bool, unique within one column type; `None` for a null or anything else.
-#[inline(always)]
-pub(crate) fn exact_bits(value: Value<'_>) -> Option<u64> {
-    match value {
-        Value::Bool(value) => Some(u64::from(value)),
-        Value::Int(value) => Some(value as u64),
-        Value::UInt(value) => Some(value),
-        _ => None,
-    }
-}
-
-/// The integer or bool that a 64-bit pattern stands for in a column of this type.
-pub(crate) fn exact_value(bits: u64, dtype: DType) -> Value<'static> {
-    match dtype {
-        DType::Bool => Value::Bool(bits != 0),
-        dtype if dtype.is_signed() => Value::Int(bits as i64),
-        _ => Value::UInt(bits),
-    }
 }
 
 impl Program {

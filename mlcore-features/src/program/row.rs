@@ -7,11 +7,10 @@ use mlcore::batch::{Row, Value};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
+use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, exact_value};
+use super::instruction::{Instruction, Place, Reading, Scaled, Source};
 use super::kernel::{canonical, impute, standardize};
-use super::{
-    Place, Program, REFUSED, Read, Refusal, Scaled, Source, Write, Writes, ZEROS, exact_bits, exact_value,
-    shown_number, shown_text,
-};
+use super::{Program, Refusal, shown_number, shown_text};
 
 /// An element type of model input that features are written as: `f64` or `f32`.
 pub trait Output: mlcore::batch::Element + sealed::Sealed {
@@ -131,64 +130,83 @@ pub(crate) fn execute<T: Output>(
     }
     // One fill instead of one per one-hot column: encoders that write to the output only set their 1.
     features.fill(T::of(0.0));
-    let mut memory = Memory { temps, features };
+    interpret(&Inputs { program, values, numbers }, &mut Memory { temps, features })
+}
+
+fn interpret<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>) -> Result<()> {
+    let Inputs { program, values, .. } = inputs;
     for instruction in &program.instructions {
-        match &instruction.read {
-            Read::Number { source, kernels } => {
-                let mut value = match source {
-                    Source::Input(slot) => numbers[*slot],
-                    Source::Temp(temp) => memory.temps[*temp],
-                };
-                for kernel in kernels {
-                    if let Some(site) = kernel.refuses(value) {
-                        return Err(program.refused(site, None, &shown_number(value), Refusal::NotFinite));
-                    }
-                    value = kernel.apply(value);
-                }
-                match &instruction.write {
-                    Write::Number(place) => memory.number(*place, value),
-                    Write::Missing(place) => memory.number(*place, f64::from(u8::from(value.is_nan()))),
-                    Write::Codes { encoder, site, first } => {
-                        let code = encoder.number(value);
-                        if code == REFUSED {
-                            return Err(program.refused(*site, None, &shown_number(value), Refusal::Unknown));
-                        }
-                        memory.codes(*first, code, &encoder.writes);
-                    }
-                }
+        match instruction {
+            Instruction::Number { from, to, .. } => {
+                let value = inputs.number(from, memory)?;
+                memory.number(*to, value);
             }
-            Read::Exact { slot, fill } => {
+            Instruction::EncodeNumber { from, encoder } => {
+                let value = inputs.number(from, memory)?;
+                let written = memory.codes(encoder.code(value), &encoder.output);
+                written.map_err(|Refused| inputs.unknown(&encoder.output, &shown_number(value)))?;
+            }
+            Instruction::EncodeExact { slot, fill, encoder } => {
                 let bits = exact_bits(values[*slot]).or(*fill);
-                if let Write::Codes { encoder, site, first } = &instruction.write {
-                    let code = encoder.exact(bits);
-                    if code == REFUSED {
-                        let shown = shown_exact(bits, program.slots[*slot].dtype);
-                        return Err(program.refused(*site, None, &shown, Refusal::Unknown));
-                    }
-                    memory.codes(*first, code, &encoder.writes);
-                }
+                let written = memory.codes(encoder.code(bits), &encoder.output);
+                written.map_err(|Refused| {
+                    inputs.unknown(&encoder.output, &shown_exact(bits, program.slots[*slot].dtype))
+                })?;
             }
-            Read::Text { slot, fill } => {
-                let text = match &values[*slot] {
-                    Value::Text(text) => Some(*text),
-                    _ => fill.as_deref(),
-                };
-                match &instruction.write {
-                    Write::Codes { encoder, site, first } => {
-                        let code = encoder.text(text);
-                        if code == REFUSED {
-                            return Err(program.refused(*site, None, &shown_text(text), Refusal::Unknown));
-                        }
-                        memory.codes(*first, code, &encoder.writes);
-                    }
-                    Write::Missing(place) | Write::Number(place) => {
-                        memory.number(*place, f64::from(u8::from(text.is_none())));
-                    }
-                }
+            Instruction::EncodeText { slot, fill, encoder } => {
+                let text = inputs.text(*slot, fill.as_deref());
+                let written = memory.codes(encoder.code(text), &encoder.output);
+                written.map_err(|Refused| inputs.unknown(&encoder.output, &shown_text(text)))?;
+            }
+            Instruction::IndicateText { slot, fill, to } => {
+                let text = inputs.text(*slot, fill.as_deref());
+                memory.number(*to, f64::from(u8::from(text.is_none())));
+            }
+            Instruction::Joint { kernel, inputs: from, outputs: to } => {
+                let (before, rest) = memory.temps.split_at_mut(to.start);
+                kernel.apply(&before[from.clone()], &mut rest[..to.len()]);
             }
         }
     }
     Ok(())
+}
+
+/// What instructions read besides intermediate results.
+struct Inputs<'a> {
+    program: &'a Program,
+    values: &'a [Value<'a>],
+    numbers: &'a [f64],
+}
+
+impl<'a> Inputs<'a> {
+    #[inline(always)]
+    fn number<T>(&self, from: &Reading, memory: &Memory<'_, T>) -> Result<f64> {
+        let mut value = match from.source {
+            Source::Input(slot) => self.numbers[slot],
+            Source::Temp(temp) => memory.temps[temp],
+        };
+        for kernel in &from.kernels {
+            if let Some(site) = kernel.refuses(value) {
+                return Err(self.program.refused(site, None, &shown_number(value), Refusal::NotFinite));
+            }
+            value = kernel.apply(value);
+        }
+        Ok(value)
+    }
+
+    #[inline(always)]
+    fn text(&self, slot: usize, fill: Option<&'a str>) -> Option<&'a str> {
+        match &self.values[slot] {
+            Value::Text(text) => Some(*text),
+            _ => fill,
+        }
+    }
+
+    /// The error of a value that is no known category.
+    #[cold]
+    fn unknown(&self, output: &Codes, shown: &str) -> Error {
+        self.program.refused(output.site, None, shown, Refusal::Unknown)
+    }
 }
 
 /// Answers false, and may have written nonsense, if a number is infinite.
@@ -218,9 +236,12 @@ impl<T: Output> Memory<'_, T> {
     }
 
     #[inline(always)]
-    fn codes(&mut self, first: Place, code: u32, writes: &Writes) {
-        match writes {
-            Writes::OneHot { width } => match first {
+    fn codes(&mut self, code: u32, output: &Codes) -> Result<(), Refused> {
+        if code == REFUSED {
+            return Err(Refused);
+        }
+        match &output.writes {
+            Writes::OneHot { width } => match output.to {
                 Place::Output(position) => {
                     if code != ZEROS {
                         self.features[position + code as usize] = T::of(1.0);
@@ -235,11 +256,15 @@ impl<T: Output> Memory<'_, T> {
                 }
             },
             Writes::Ordinal { values } => {
-                self.number(first, values.get(code as usize).copied().unwrap_or(f64::NAN));
+                self.number(output.to, values.get(code as usize).copied().unwrap_or(f64::NAN));
             }
         }
+        Ok(())
     }
 }
+
+/// A value is no known category.
+struct Refused;
 
 fn check_shapes(program: &Program, values: usize, features: usize) -> Result<()> {
     if values != program.slots.len() {

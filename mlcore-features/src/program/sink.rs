@@ -1,6 +1,6 @@
 //! Where a block of results goes: into the columns of a table, or side by side into the rows of a matrix.
 
-use super::ZEROS;
+use super::encoder::ZEROS;
 use super::kernel::Scaling;
 use super::row::Output;
 use super::vector::{TOGETHER, scale_rows};

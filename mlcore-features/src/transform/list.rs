@@ -48,7 +48,6 @@ macro_rules! transformers {
         /// A transformer that has seen its data, whichever it is.
         #[non_exhaustive]
         #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
         pub enum FittedTransformer {$(
             #[doc = concat!("A fitted [`", stringify!($spec), "`].")]
             $spec($fitted),

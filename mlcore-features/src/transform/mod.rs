@@ -20,6 +20,7 @@ mod training;
 /// Columns of numbers on a common scale.
 mod scaler {
     pub(super) mod min_max_scaler;
+    pub(super) mod normalizer;
     pub(super) mod standard_scaler;
 }
 
@@ -57,6 +58,7 @@ pub use self::fitted::Transform;
 pub use self::imputer::simple_imputer::Strategy;
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scalar::Scalar;
+pub use self::scaler::normalizer::Norm;
 pub use self::training::Training;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
@@ -65,6 +67,7 @@ transformers! {
     imputer::simple_imputer: SimpleImputer => FittedSimpleImputer,
     scaler::standard_scaler: StandardScaler => FittedStandardScaler,
     scaler::min_max_scaler: MinMaxScaler => FittedMinMaxScaler,
+    scaler::normalizer: Normalizer => FittedNormalizer,
     encoder::one_hot_encoder: OneHotEncoder => FittedOneHotEncoder,
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,

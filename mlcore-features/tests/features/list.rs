@@ -84,7 +84,7 @@ fn what_was_fitted_says_what_with() {
 
 #[test]
 fn wrong_parameters_are_named() {
-    for (transformer, parameter, value, expected) in [
+    refused([
         (
             "StandardScaler",
             "with_maen",
@@ -139,6 +139,12 @@ fn wrong_parameters_are_named() {
             vec![1].into(),
             "configure SimpleImputer fill_value: a number or text is expected, got [1]",
         ),
+    ]);
+}
+
+#[test]
+fn wrong_parameters_of_several_kinds_are_named() {
+    refused([
         (
             "OneHotEncoder",
             "drop",
@@ -175,7 +181,12 @@ fn wrong_parameters_are_named() {
             1.into(),
             "configure transformer Scaler: there is no such transformer; use one of SimpleImputer, StandardScaler,",
         ),
-    ] {
+    ]);
+}
+
+/// Transformers with one parameter, and the error that each gives.
+fn refused<const N: usize>(wrong: [(&str, &str, Parameter, &str); N]) {
+    for (transformer, parameter, value, expected) in wrong {
         let parameters = Parameters::from_iter([(parameter, value)]);
         let error = Transformer::new(transformer, &parameters).unwrap_err();
         assert!(error.to_string().starts_with(expected), "{error}");

@@ -13,8 +13,8 @@ use mlcore::schema::{DType, Field, Schema};
 use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
-    Drop, Fit, HandleUnknown, MinFrequency, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler,
-    Strategy, Transformer,
+    Drop, Fit, HandleUnknown, MinFrequency, Norm, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer,
+    StandardScaler, Strategy, Transformer,
 };
 use proptest::prelude::*;
 
@@ -368,6 +368,36 @@ fn run_scaled(seed: u64, rows: usize, columns: usize) -> Result<&'static str, Te
     let Ok(plan) = plan.fit(&table(&train)) else { return Ok("not fitted") };
     let wildness = Wildness { null_percent: 10, odd_percent: [0, 0, 1][choices.below(3)] };
     compare(&plan, &table(&columns(&mut choices, rows, wildness)))
+}
+
+/// A step over all columns at once, between steps over each of them.
+fn run_joined(seed: u64, rows: usize, columns: usize) -> Result<&'static str, TestCaseError> {
+    let mut choices = SplitMix64::new(seed);
+    let mut columns = |rows: usize, wildness| -> Vec<_> {
+        let column = |position| {
+            (format!("x{position}"), array(&mut choices, DType::Float64, rows, true, wildness), true)
+        };
+        (0..columns).map(column).collect()
+    };
+    let (train, odd_percent) = (columns(30, TAME), [0, 0, 1][(seed % 3) as usize]);
+    let test = table(&columns(rows, Wildness { null_percent: 10, odd_percent }));
+    let norm = [Norm::L1, Norm::L2, Norm::Max][(seed % 7 % 3) as usize];
+    let plan = Pipeline::new()
+        .then("impute", SimpleImputer::default())
+        .then("normalize", Normalizer::default().norm(norm))
+        .then("scale", StandardScaler::default())
+        .fit(&table(&train))
+        .unwrap();
+    compare(&plan, &test)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_and_tables_agree_on_joined_columns(seed in any::<u64>(), rows in 0_usize..1100, columns in 1_usize..14) {
+        run_joined(seed, rows, columns)?;
+    }
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 import math
 
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 
 from feature_cases import LATER, case, column, golden, numeric_tables, rng
 
@@ -41,3 +41,22 @@ def min_max_scaler():
     yield case("range upside down", MinMaxScaler, {"feature_range": (1.0, 1.0)}, tables["normal"], attributes)
     yield case("infinity later", MinMaxScaler, {"clip": True}, tables["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
     yield case("text", MinMaxScaler, {}, {"a": column(["x", "y"])}, attributes)
+
+
+@golden
+def normalizer():
+    tables = dict(numeric_tables())
+    # A row of more columns than numpy adds at once, and rows that are all but zero.
+    wide = {f"c{position}": column(rng(40 + position).normal(size=12)) for position in range(11)}
+    small = {"a": column([0.0, 1e-300, 2e-15, 2.3e-15, 1e300, -3.0]), "b": column([0.0, 0.0, 0.0, 0.0, 1e300, 4.0])}
+    for norm in ["l1", "l2", "max"]:
+        for name in ["normal", "ties", "constant", "single row", "mixed types", "wide range", "mostly zeros"]:
+            yield case(f"{norm}: {name}", Normalizer, {"norm": norm}, tables[name])
+        yield case(f"{norm}: wide", Normalizer, {"norm": norm}, wide)
+        yield case(f"{norm}: small and large", Normalizer, {"norm": norm}, small)
+        yield case(f"{norm}: later", Normalizer, {"norm": norm}, tables["normal"], test={"a": column([0.0, 3.0]), "b": column([0.0, -4.0])})
+    yield case("missing", Normalizer, {}, tables["with missing"])
+    yield case("missing later", Normalizer, {}, tables["normal"], test={"a": column([None]), "b": column([1.0])})
+    yield case("infinity later", Normalizer, {}, tables["normal"], test={"a": column([1.0]), "b": column([math.inf])})
+    yield case("no such norm", Normalizer, {"norm": "l3"}, tables["normal"])
+    yield case("text", Normalizer, {}, {"a": column(["x", "y"])})

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{k_means, subsample};
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::encoder::{Encoding, REFUSED, Table, Writes};
 use crate::program::kernel::Kernel;
-use crate::program::{Encoder, Lower, REFUSED, Table, Writes, exact};
+use crate::program::{Lower, exact};
 use crate::transform::input::FitColumn;
 use crate::transform::{Attribute, Attributes, Fit, Parameter, Scalar, Training, Transform, input, inverse};
 
@@ -362,7 +363,7 @@ impl Lower for FittedKBinsDiscretizer {
                 continue;
             }
             let width = inner.len() + 1;
-            let encoder = Encoder {
+            let encoding = Encoding {
                 table: Table::Index,
                 missing: REFUSED,
                 unknown: REFUSED,
@@ -374,7 +375,7 @@ impl Lower for FittedKBinsDiscretizer {
                     format!("{}_{}", binned.name, Scalar::Float(bin as f64).python_str(DType::Float64))
                 })
                 .collect();
-            outputs.extend(builder.encode(&binned, site, encoder, [], names)?);
+            outputs.extend(builder.encode(&binned, site, encoding, [], names)?);
         }
         Ok(outputs)
     }

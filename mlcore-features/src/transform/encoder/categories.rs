@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use mlcore::batch::Texts;
+use mlcore::batch::{Dictionary, Texts};
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::program::encoder::{Table, exact_bits, float_bits};
 use crate::program::lookup::Lookup;
-use crate::program::{Table, exact_bits, float_bits};
 use crate::transform::input::FitColumn;
 use crate::transform::{Attribute, Parameter, Scalar};
 
@@ -390,23 +390,9 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
     let mut missing = 0_u64;
     let mut counted: Vec<(Scalar, u64)> = match view.texts() {
         Some(Texts::Dictionary(words)) => {
-            let texts = words.texts();
-            let mut per_key = vec![0_u64; texts.len()];
-            for (row, key) in words.codes().iter().enumerate() {
-                match per_key.get_mut(*key as usize) {
-                    Some(count) if !view.is_null(row) => *count += 1,
-                    _ => missing += 1,
-                }
-            }
-            // A dictionary may hold a text twice, or one that no row has.
-            let mut merged: HashMap<&str, u64> = HashMap::new();
-            for (text, count) in texts.iter().zip(per_key).filter(|(_, count)| *count > 0) {
-                match text {
-                    Some(text) => *merged.entry(text).or_default() += count,
-                    None => missing += count,
-                }
-            }
-            merged.into_iter().map(|(text, count)| (Scalar::from(text), count)).collect()
+            let (counts, without) = count_words(words, |row| view.is_null(row));
+            missing += without;
+            counts.into_iter().map(|(text, count)| (Scalar::from(text), count)).collect()
         }
         Some(_) => {
             let mut counts: HashMap<&str, u64> = HashMap::new();
@@ -445,6 +431,27 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
         counted.push((Scalar::Missing, missing));
     }
     Ok(counted)
+}
+
+/// How many rows have each text, and how many have none.
+fn count_words<'a>(words: &Dictionary<'a>, is_null: impl Fn(usize) -> bool) -> (HashMap<&'a str, u64>, u64) {
+    let texts = words.texts();
+    let (mut per_code, mut missing) = (vec![0_u64; texts.len()], 0);
+    for (row, code) in words.codes().iter().enumerate() {
+        match per_code.get_mut(*code as usize) {
+            Some(count) if !is_null(row) => *count += 1,
+            _ => missing += 1,
+        }
+    }
+    // A dictionary may hold a text twice, or one that no row has.
+    let mut counts: HashMap<&str, u64> = HashMap::new();
+    for (text, count) in texts.iter().zip(per_code).filter(|(_, count)| *count > 0) {
+        match text {
+            Some(text) => *counts.entry(text).or_default() += count,
+            None => missing += count,
+        }
+    }
+    (counts, missing)
 }
 
 /// The value that a 64-bit pattern stands for in an integer or bool column.

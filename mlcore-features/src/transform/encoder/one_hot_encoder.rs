@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::categories::{
     Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
 };
+use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::encoder::{Encoding, REFUSED, Writes, ZEROS};
 use crate::program::kernel::Kernel;
-use crate::program::{Encoder, Lower, REFUSED, Writes, ZEROS};
 use crate::transform::{Attribute, Attributes, Fit, Parameter, Scalar, Training, Transform, input, inverse};
 
 /// What a [`OneHotEncoder`] does with a category that it has not seen.
@@ -345,7 +346,7 @@ impl Lower for FittedOneHotEncoder {
 }
 
 impl FittedOneHotEncoder {
-    fn encoder(&self, learnt: &Learnt, dropped: Option<usize>, column: &Column) -> Result<Encoder> {
+    fn encoder(&self, learnt: &Learnt, dropped: Option<usize>, column: &Column) -> Result<Encoding> {
         let slot = |group: usize| match dropped {
             Some(dropped) if dropped == group => ZEROS,
             Some(dropped) if dropped < group => (group - 1) as u32,
@@ -366,7 +367,7 @@ impl FittedOneHotEncoder {
         if slots.iter().any(|slot| *slot != ZEROS && *slot as usize >= width) {
             return Err(Error::corrupt("compile plan", "OneHotEncoder", "its groups do not fit its columns"));
         }
-        Ok(Encoder {
+        Ok(Encoding {
             table: learnt.table(column.dtype, &slots)?,
             missing,
             unknown,

@@ -7,8 +7,9 @@ use super::categories::{
     Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
 };
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::encoder::{Encoding, REFUSED, Writes};
 use crate::program::kernel::Kernel;
-use crate::program::{Encoder, Lower, REFUSED, Writes, exact};
+use crate::program::{Lower, exact};
 use crate::transform::{Attributes, Fit, Scalar, Training, Transform, input, inverse};
 
 /// The position of a column's category, as a number: 0, 1, 2, ...
@@ -267,7 +268,7 @@ impl Lower for FittedOrdinalEncoder {
                 if learnt.has_missing() { add(self.parameters.encoded_missing_value) } else { unknown };
             let table = learnt.table(column.dtype, &slots)?;
             let encoder =
-                Encoder { table, missing, unknown, writes: Writes::Ordinal { values: values.into() } };
+                Encoding { table, missing, unknown, writes: Writes::Ordinal { values: values.into() } };
             let names = vec![column.name.clone()];
             outputs.extend(builder.encode(
                 column,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mlcore.features._base import Transformer
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["MinMaxScaler", "StandardScaler"]
+__all__ = ["MinMaxScaler", "Normalizer", "StandardScaler"]
 
 
 class StandardScaler(Transformer):
@@ -98,3 +98,29 @@ class MinMaxScaler(Transformer):
     def __init__(self, feature_range: tuple[float, float] = (0, 1), *, clip: bool = False) -> None:
         self.feature_range = feature_range
         self.clip = clip
+
+
+class Normalizer(Transformer):
+    """Divides the numbers of each row by their norm, so that rows are compared by direction and not by size.
+
+    A row whose norm is all but 0 is left as it is. Missing values and infinities are refused. Fitting learns the columns and
+    nothing else.
+
+    Parameters
+    ----------
+    norm : {"l1", "l2", "max"}
+        The sum of the absolute values, the root of the sum of the squares, or the greatest absolute value.
+
+    Notes
+    -----
+    Numbers are those of scikit-learn's ``Normalizer``.
+
+    Examples
+    --------
+    >>> from mlcore.features import Normalizer
+    >>> Normalizer(norm="l1").fit_transform({"views": [30.0, 1.0], "buys": [10.0, 1.0]}).tolist()
+    [[0.75, 0.25], [0.5, 0.5]]
+    """
+
+    def __init__(self, norm: Literal["l1", "l2", "max"] = "l2") -> None:
+        self.norm = norm

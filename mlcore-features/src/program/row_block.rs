@@ -1,0 +1,288 @@
+//! One instruction on one block of rows, with the kernels of the row executor.
+
+use std::ops::Range;
+
+use mlcore::Error;
+use mlcore::batch::{ColumnView, Texts};
+
+use super::encoder::{Codes, Encoder, REFUSED, TextTable, Writes, ZEROS, exact_bits};
+use super::instruction::{Instruction, Place, Reading, Source};
+use super::joint::JointKernel;
+use super::kernel::Kernel;
+use super::row::shown_exact;
+use super::sink::Sink;
+use super::{Program, Refusal, shown_number, shown_text};
+
+/// What a block needs besides its columns.
+pub(super) struct Workspace {
+    /// Rows per block.
+    block: usize,
+    numbers: Vec<f64>,
+    codes: Vec<u32>,
+    /// The intermediate results, one column of the block after another.
+    temps: Vec<f64>,
+    /// Per instruction, the code of each word of a dictionary; none where no column is one.
+    words: Vec<Vec<u32>>,
+    /// What a joint kernel reads and writes, row after row.
+    joint: (Vec<f64>, Vec<f64>),
+}
+
+impl Workspace {
+    /// For blocks of so many rows of a table of `rows`.
+    pub(super) fn new(program: &Program, bound: &[ColumnView<'_>], block: usize, rows: usize) -> Self {
+        let is_dictionary = |bound: &ColumnView<'_>| matches!(bound.texts(), Some(Texts::Dictionary(_)));
+        let instructions = if bound.iter().any(is_dictionary) { &program.instructions[..] } else { &[] };
+        let words = instructions.iter().map(|instruction| match instruction {
+            Instruction::EncodeText { slot, fill, encoder } => match bound[*slot].texts() {
+                Some(Texts::Dictionary(coded)) if coded.texts().len() <= rows => {
+                    coded.texts().iter().map(|text| encoder.code(text.or(fill.as_deref()))).collect()
+                }
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        });
+        let words = words.collect();
+        let block = block.min(rows);
+        Self {
+            block,
+            numbers: vec![0.0; block],
+            codes: vec![0; block],
+            temps: vec![0.0; program.temps * block],
+            words,
+            joint: (Vec::new(), Vec::new()),
+        }
+    }
+
+    fn temp(&mut self, temp: usize) -> &mut [f64] {
+        &mut self.temps[temp * self.block..(temp + 1) * self.block]
+    }
+}
+
+/// The first value of a block that is refused.
+pub(super) struct Stop {
+    pub(super) offset: usize,
+    pub(super) error: Error,
+}
+
+/// Rows `start..start + count` of a table.
+pub(super) struct RowBlock<'a, S> {
+    pub(super) program: &'a Program,
+    pub(super) bound: &'a [ColumnView<'a>],
+    pub(super) start: usize,
+    pub(super) count: usize,
+    pub(super) workspace: &'a mut Workspace,
+    pub(super) sink: &'a mut S,
+}
+
+impl<S: Sink> RowBlock<'_, S> {
+    /// Runs the instruction of this index.
+    pub(super) fn run(&mut self, index: usize) -> Option<Stop> {
+        match &self.program.instructions[index] {
+            Instruction::Number { dense_only: true, .. } if S::TABLE => None,
+            Instruction::Number { from, to, .. } => {
+                let stop = self.numbers(from);
+                self.write_numbers(*to);
+                stop
+            }
+            Instruction::EncodeNumber { from, encoder } => {
+                let stop = self.numbers(from);
+                let Workspace { codes, numbers, .. } = &mut *self.workspace;
+                for (code, value) in codes.iter_mut().zip(&numbers[..self.count]) {
+                    *code = encoder.code(*value);
+                }
+                match self.write_codes(&encoder.output) {
+                    // An unknown category stands before the refused number, if there is one.
+                    Some(offset) => {
+                        let shown = shown_number(self.workspace.numbers[offset]);
+                        Some(self.stop(offset, encoder.output.site, &shown, Refusal::Unknown))
+                    }
+                    None => stop,
+                }
+            }
+            Instruction::EncodeExact { slot, fill, encoder } => {
+                let column = &self.bound[*slot];
+                for (row, code) in (self.start..).zip(&mut self.workspace.codes[..self.count]) {
+                    *code = encoder.code(exact_bits(column.value(row)).or(*fill));
+                }
+                let offset = self.write_codes(&encoder.output)?;
+                let bits = exact_bits(column.value(self.start + offset)).or(*fill);
+                let shown = shown_exact(bits, self.program.slots[*slot].dtype);
+                Some(self.stop(offset, encoder.output.site, &shown, Refusal::Unknown))
+            }
+            Instruction::EncodeText { slot, fill, encoder } => {
+                let (column, fill) = (&self.bound[*slot], fill.as_deref());
+                self.read_texts(encoder, column, fill, index);
+                let offset = self.write_codes(&encoder.output)?;
+                let shown = shown_text(column.text(self.start + offset).or(fill));
+                Some(self.stop(offset, encoder.output.site, &shown, Refusal::Unknown))
+            }
+            Instruction::IndicateText { slot, fill, to } => {
+                let column = &self.bound[*slot];
+                for (row, value) in (self.start..).zip(&mut self.workspace.numbers[..self.count]) {
+                    *value = f64::from(u8::from(fill.is_none() && column.text(row).is_none()));
+                }
+                self.write_numbers(*to);
+                None
+            }
+            Instruction::Joint { kernel, inputs, outputs } => {
+                self.join(kernel.as_ref(), inputs.clone(), outputs.clone());
+                None
+            }
+        }
+    }
+
+    fn stop(&self, offset: usize, site: u32, shown: &str, refusal: Refusal) -> Stop {
+        Stop { offset, error: self.program.refused(site, Some(self.start + offset), shown, refusal) }
+    }
+
+    /// Computes the block of numbers; rows from a refused one on no longer count.
+    fn numbers(&mut self, from: &Reading) -> Option<Stop> {
+        let mut refused = self.load(&from.source, from.kernels.first());
+        let mut stop = None;
+        let mut rest = from.kernels.iter().skip(1);
+        loop {
+            // A refused value is reported as it was when it was refused.
+            if let Some((offset, site)) = refused {
+                let shown = shown_number(self.workspace.numbers[offset]);
+                stop = Some(self.stop(offset, site, &shown, Refusal::NotFinite));
+                self.count = offset;
+            }
+            let Some(kernel) = rest.next() else { return stop };
+            refused = kernel.apply_block(&mut self.workspace.numbers[..self.count]);
+        }
+    }
+
+    /// Fills the block with the numbers of `source`, to which the first kernel is applied on the way; where it refuses one,
+    /// its position and the site to report.
+    fn load(&mut self, source: &Source, first: Option<&Kernel>) -> Option<(usize, u32)> {
+        let (start, count) = (self.start, self.count);
+        let Workspace { numbers, temps, block, .. } = &mut *self.workspace;
+        let numbers = &mut numbers[..count];
+        let ready = match source {
+            Source::Input(slot) => {
+                let doubles = self.bound[*slot].doubles();
+                match doubles.and_then(|doubles| doubles.get(start..start + count)) {
+                    Some(doubles) => doubles,
+                    None => {
+                        self.bound[*slot].numbers(start, numbers);
+                        return first.and_then(|kernel| kernel.apply_block(numbers));
+                    }
+                }
+            }
+            Source::Temp(temp) => &temps[temp * *block..][..count],
+        };
+        match first {
+            Some(kernel) => kernel.apply_from(ready, numbers),
+            None => {
+                numbers.copy_from_slice(ready);
+                None
+            }
+        }
+    }
+
+    /// The code of each text of the block.
+    fn read_texts(
+        &mut self,
+        encoder: &Encoder<TextTable>,
+        column: &ColumnView<'_>,
+        fill: Option<&str>,
+        index: usize,
+    ) {
+        fn each<'a>(
+            codes: &mut [u32],
+            start: usize,
+            encoder: &Encoder<TextTable>,
+            text: impl Fn(usize) -> Option<&'a str>,
+        ) {
+            for (row, code) in (start..).zip(codes) {
+                *code = encoder.code(text(row));
+            }
+        }
+        let start = self.start;
+        let Workspace { codes, words, .. } = &mut *self.workspace;
+        let codes = &mut codes[..self.count];
+        let words = words.get(index).map_or(&[][..], Vec::as_slice);
+        match column.texts() {
+            Some(Texts::Dictionary(coded)) if !words.is_empty() => {
+                let missing = encoder.code(fill);
+                for (row, code) in (start..).zip(codes) {
+                    *code = if column.is_null(row) {
+                        missing
+                    } else {
+                        let word = coded.codes().get(row).and_then(|key| words.get(*key as usize));
+                        word.copied().unwrap_or(missing)
+                    };
+                }
+            }
+            Some(Texts::Utf8(texts)) if !column.has_nulls() => {
+                each(codes, start, encoder, |row| Some(texts.value(row)));
+            }
+            Some(Texts::View(texts)) if !column.has_nulls() => {
+                each(codes, start, encoder, |row| Some(texts.value(row)));
+            }
+            _ => each(codes, start, encoder, |row| column.text(row).or(fill)),
+        }
+    }
+
+    /// Runs a joint kernel: it reads and writes rows, and intermediate results lie in columns.
+    fn join(&mut self, kernel: &dyn JointKernel, inputs: Range<usize>, outputs: Range<usize>) {
+        let count = self.count;
+        let Workspace { temps, joint: (from, to), block, .. } = &mut *self.workspace;
+        from.resize(count * inputs.len(), 0.0);
+        to.resize(count * outputs.len(), 0.0);
+        for (position, temp) in inputs.clone().enumerate() {
+            let column = &temps[temp * *block..][..count];
+            for (row, value) in from.chunks_exact_mut(inputs.len().max(1)).zip(column) {
+                row[position] = *value;
+            }
+        }
+        kernel.apply_rows(count, from, to);
+        for (position, temp) in outputs.clone().enumerate() {
+            let column = &mut temps[temp * *block..][..count];
+            for (row, value) in to.chunks_exact(outputs.len().max(1)).zip(column) {
+                *value = row[position];
+            }
+        }
+    }
+
+    fn write_numbers(&mut self, to: Place) {
+        let (start, count) = (self.start, self.count);
+        let Workspace { numbers, temps, block, .. } = &mut *self.workspace;
+        match to {
+            Place::Output(column) => self.sink.numbers(column, start, &numbers[..count]),
+            Place::Temp(temp) => temps[temp * *block..][..count].copy_from_slice(&numbers[..count]),
+        }
+    }
+
+    /// Writes the block's codes; the position of the first that is refused.
+    fn write_codes(&mut self, output: &Codes) -> Option<usize> {
+        let refused = self.workspace.codes[..self.count].iter().position(|code| *code == REFUSED);
+        self.count = refused.unwrap_or(self.count);
+        let (start, count) = (self.start, self.count);
+        match (&output.writes, output.to) {
+            (Writes::OneHot { .. }, Place::Output(column)) => {
+                self.sink.one_hot(column, start, &self.workspace.codes[..count]);
+            }
+            (Writes::OneHot { width }, Place::Temp(temp)) => {
+                for column in 0..*width {
+                    self.workspace.temp(temp + column)[..count].fill(0.0);
+                }
+                let Workspace { codes, temps, block, .. } = &mut *self.workspace;
+                for (row, code) in codes[..count].iter().enumerate() {
+                    if *code != ZEROS {
+                        temps[(temp + *code as usize) * *block + row] = 1.0;
+                    }
+                }
+            }
+            (Writes::Ordinal { values }, place) => {
+                let Workspace { codes, numbers, .. } = &mut *self.workspace;
+                // The refused number is still to be shown, so only those before it are replaced.
+                for (number, code) in numbers[..count].iter_mut().zip(codes) {
+                    *number = values.get(*code as usize).copied().unwrap_or(f64::NAN);
+                }
+                self.write_numbers(place);
+            }
+        }
+        refused
+    }
+}
