@@ -1,5 +1,6 @@
-//! Floats in JSON without loss: finite ones as their shortest digits, the others by name (`"NaN"`, `"Infinity"`,
-//! `"-Infinity"`).
+//! Floats in JSON without loss: finite ones as their shortest digits, and `{"float": "NaN"}`, `{"float": "Infinity"}` and
+//! `{"float": "-Infinity"}` for what JSON has no digits for, so that no text is taken for a number: as
+//! [`OwnedValue`](crate::batch::OwnedValue) writes them.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -8,13 +9,20 @@
 //! struct Edges(#[serde(with = "mlcore::exact")] Vec<f64>);
 //!
 //! let json = serde_json::to_string(&Edges(vec![0.1, f64::NEG_INFINITY]))?;
-//! assert_eq!(json, r#"[0.1,"-Infinity"]"#);
+//! assert_eq!(json, r#"[0.1,{"float":"-Infinity"}]"#);
 //! assert_eq!(serde_json::from_str::<Edges>(&json)?.0, [0.1, f64::NEG_INFINITY]);
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
-use serde::de::DeserializeOwned;
+pub(crate) mod named;
+
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::batch::OwnedValue;
 
 /// For `#[serde(with = "mlcore::exact")]`: writes floats, and lists, pairs and options of them.
 ///
@@ -27,7 +35,7 @@ pub fn serialize<T: Floats, S: Serializer>(value: &T, serializer: S) -> Result<S
 /// For `#[serde(with = "mlcore::exact")]`: reads what [`serialize`] wrote.
 ///
 /// # Errors
-/// Those of the deserializer, also for any other name.
+/// Those of the deserializer, also for any other object.
 pub fn deserialize<'de, T: Floats, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::Wire::deserialize(deserializer).map(T::from_wire)
 }
@@ -53,64 +61,64 @@ mod sealed {
     impl<T> Sealed for (T, T) {}
 }
 
-/// How a float is written.
+/// One float, as it is written.
 #[doc(hidden)]
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Wire {
-    Finite(f64),
-    Named(Name),
-}
+#[derive(Debug)]
+pub struct Number(f64);
 
-/// A float that JSON has no digits for.
-#[doc(hidden)]
-#[derive(Debug, Serialize, Deserialize)]
-pub enum Name {
-    NaN,
-    Infinity,
-    #[serde(rename = "-Infinity")]
-    NegativeInfinity,
-}
-
-/// The name of a float that has no digits.
-pub(crate) fn name_of(value: f64) -> Option<&'static str> {
-    match value {
-        value if value.is_nan() => Some("NaN"),
-        f64::INFINITY => Some("Infinity"),
-        f64::NEG_INFINITY => Some("-Infinity"),
-        _ => None,
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            value if value.is_finite() => serializer.serialize_f64(value),
+            value => OwnedValue::Float(value).serialize(serializer),
+        }
     }
 }
 
-/// The float of this name.
-pub(crate) fn named(name: &str) -> Option<f64> {
-    match name {
-        "NaN" => Some(f64::NAN),
-        "Infinity" => Some(f64::INFINITY),
-        "-Infinity" => Some(f64::NEG_INFINITY),
-        _ => None,
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberVisitor)
+    }
+}
+
+struct NumberVisitor;
+
+impl<'de> Visitor<'de> for NumberVisitor {
+    type Value = Number;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Number, E> {
+        Ok(Number(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Number, E> {
+        Ok(Number(value as f64))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Number, E> {
+        Ok(Number(value as f64))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Number, A::Error> {
+        match OwnedValue::deserialize(MapAccessDeserializer::new(entries))? {
+            OwnedValue::Float(value) => Ok(Number(value)),
+            other => Err(serde::de::Error::custom(format!("a number is expected, got {other}"))),
+        }
     }
 }
 
 impl Floats for f64 {
-    type Wire = Wire;
+    type Wire = Number;
 
-    fn to_wire(&self) -> Wire {
-        match name_of(*self) {
-            None => Wire::Finite(*self),
-            Some("NaN") => Wire::Named(Name::NaN),
-            Some("Infinity") => Wire::Named(Name::Infinity),
-            Some(_) => Wire::Named(Name::NegativeInfinity),
-        }
+    fn to_wire(&self) -> Number {
+        Number(*self)
     }
 
-    fn from_wire(wire: Wire) -> Self {
-        match wire {
-            Wire::Finite(value) => value,
-            Wire::Named(Name::NaN) => Self::NAN,
-            Wire::Named(Name::Infinity) => Self::INFINITY,
-            Wire::Named(Name::NegativeInfinity) => Self::NEG_INFINITY,
-        }
+    fn from_wire(wire: Number) -> Self {
+        wire.0
     }
 }
 
@@ -175,7 +183,16 @@ mod tests {
     fn what_json_cannot_say_has_a_name() {
         let holder = Holder(vec![Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY), Some(-0.0)]);
         let json = serde_json::to_string(&holder).unwrap();
-        assert_eq!(json, r#"["NaN","Infinity","-Infinity",-0.0]"#);
-        assert!(serde_json::from_str::<Holder>(r#"["infinity"]"#).is_err());
+        assert_eq!(json, r#"[{"float":"NaN"},{"float":"Infinity"},{"float":"-Infinity"},-0.0]"#);
+        for wrong in [
+            r#"["NaN"]"#,
+            r#"[{"float":"nan"}]"#,
+            r#"[{"int":1}]"#,
+            r#"[{}]"#,
+            r#"[{"float":"NaN","more":1}]"#,
+        ] {
+            assert!(serde_json::from_str::<Holder>(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(serde_json::from_str::<Holder>(r#"[7,{"float":1.5}]"#).unwrap().0, [Some(7.0), Some(1.5)]);
     }
 }

@@ -8,7 +8,6 @@ pub(crate) mod bind;
 pub(crate) mod builder;
 pub(crate) mod columnar;
 pub(crate) mod encoder;
-pub(crate) mod exact;
 mod instruction;
 pub(crate) mod joint;
 pub(crate) mod kernel;

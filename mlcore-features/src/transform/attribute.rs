@@ -1,6 +1,5 @@
+use mlcore::batch::OwnedValue;
 use mlcore::schema::DType;
-
-use super::Scalar;
 
 /// A learnt attribute, of a kind that every language has: what Python gives under scikit-learn's name.
 ///
@@ -36,7 +35,7 @@ pub enum Attribute {
         /// The type of the columns.
         dtype: DType,
         /// The values.
-        values: Vec<Scalar>,
+        values: Vec<OwnedValue>,
     },
     /// Attributes in a list (Python: a list), mostly one per column.
     List(Vec<Attribute>),

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{
-    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, RecordBatch, RecordBatchOptions, StringArray,
-};
+use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use mlcore::arrow::compute::{cast, nullif};
-use mlcore::batch::ColumnView;
-use mlcore::schema::DType;
+use mlcore::batch::{ColumnView, OwnedValue, column_of};
+use mlcore::schema::{DType, Field};
 use mlcore::{Error, Result};
 
-use super::encoder::categories::{Learnt, exact_bits_of};
-use super::{Scalar, Transform};
-use crate::program::bind;
+use super::Transform;
+use super::encoder::categories::Learnt;
 use crate::program::{missing_column, project};
 
 pub(crate) const OPERATION: &str = "inverse transform";
@@ -88,30 +85,12 @@ pub(crate) fn table(
         .map_err(|cause| Error::internal(OPERATION, "columns", cause.to_string()).caused_by(cause))
 }
 
-/// A column of this type from categories; a missing one is null.
+/// A column of the field's type from categories; a missing one is null.
 pub(crate) fn category_column<'a>(
-    dtype: DType,
-    values: impl Iterator<Item = &'a Scalar>,
+    field: &Field,
+    values: impl Iterator<Item = &'a OwnedValue>,
 ) -> Result<ArrayRef> {
-    Ok(match dtype {
-        DType::String => Arc::new(values.map(Scalar::as_str).collect::<StringArray>()),
-        dtype if dtype.is_float() => {
-            let present = |value: &Scalar| value.as_f64().filter(|_| !value.is_missing());
-            match dtype {
-                DType::Float32 => Arc::new(
-                    values.map(|value| present(value).map(|value| value as f32)).collect::<Float32Array>(),
-                ),
-                _ => Arc::new(values.map(present).collect::<Float64Array>()),
-            }
-        }
-        dtype => {
-            let (bits, missing): (Vec<u64>, Vec<bool>) =
-                values.map(|value| exact_bits_of(value).map_or((0, true), |bits| (bits, false))).unzip();
-            let whole = bind::exact_array(dtype, bits.into_iter())?;
-            nullif(&whole, &BooleanArray::from(missing))
-                .map_err(|cause| Error::internal(OPERATION, "column", cause.to_string()).caused_by(cause))?
-        }
-    })
+    column_of(&field.clone().nullable(), values.map(OwnedValue::as_value))
 }
 
 /// The column with nulls where the indicator says so.
@@ -129,12 +108,16 @@ pub(crate) fn column(table: &RecordBatch, name: &str) -> Result<ArrayRef> {
 }
 
 /// A category that stands for the infrequent ones, which cannot be told apart any more.
-pub(crate) fn infrequent(dtype: DType) -> Scalar {
-    if dtype == DType::String { Scalar::from("infrequent_sklearn") } else { Scalar::Missing }
+pub(crate) fn infrequent(dtype: DType) -> OwnedValue {
+    if dtype == DType::String { OwnedValue::from("infrequent_sklearn") } else { OwnedValue::Null }
 }
 
 /// The category of each group; `rare` for that of the infrequent ones.
-pub(crate) fn by_group<'a>(learnt: &'a Learnt, groups: &[usize], rare: &'a Scalar) -> Vec<&'a Scalar> {
+pub(crate) fn by_group<'a>(
+    learnt: &'a Learnt,
+    groups: &[usize],
+    rare: &'a OwnedValue,
+) -> Vec<&'a OwnedValue> {
     let count = groups.iter().max().map_or(0, |last| last + 1);
     let mut categories = vec![rare; count];
     for ((position, group), category) in groups.iter().enumerate().zip(&learnt.categories) {

@@ -14,7 +14,7 @@ mod input;
 pub(crate) mod inverse;
 mod numeric;
 mod parameters;
-mod scalar;
+mod python;
 mod training;
 
 /// Columns of numbers on a common scale.
@@ -57,7 +57,6 @@ pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub use self::imputer::simple_imputer::Strategy;
 pub use self::parameters::{Parameter, Parameters};
-pub use self::scalar::Scalar;
 pub use self::scaler::normalizer::Norm;
 pub use self::training::Training;
 use crate::program::Lower;

@@ -7,7 +7,8 @@ use mlcore::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
 };
 use mlcore::arrow::datatypes::{Field, Schema};
-use mlcore_features::transform::{Parameter, Scalar, Training, Transformer};
+use mlcore::batch::OwnedValue;
+use mlcore_features::transform::{Parameter, Training, Transformer};
 use serde_json::Value;
 
 /// One case of a golden file.
@@ -156,13 +157,15 @@ fn array(column: &Value) -> ArrayRef {
 }
 
 /// Is it the same value as one of a golden file?
-pub(crate) fn is_same(ours: &Scalar, expected: &Value, close: impl Fn(f64, f64) -> bool) -> bool {
+pub(crate) fn is_same(ours: &OwnedValue, expected: &Value, close: impl Fn(f64, f64) -> bool) -> bool {
     match (ours, expected) {
-        (Scalar::Missing, Value::Null) => true,
-        (Scalar::Missing, Value::String(name)) => name == "NaN",
-        (Scalar::Text(ours), Value::String(expected)) => ours == expected,
-        (Scalar::Bool(ours), Value::Bool(expected)) => ours == expected,
-        (Scalar::Int(ours), Value::Number(expected)) if expected.is_i64() => Some(*ours) == expected.as_i64(),
+        (OwnedValue::Null, Value::Null) => true,
+        (OwnedValue::Null, Value::String(name)) => name == "NaN",
+        (OwnedValue::Text(ours), Value::String(expected)) => ours == expected,
+        (OwnedValue::Bool(ours), Value::Bool(expected)) => ours == expected,
+        (OwnedValue::Int(ours), Value::Number(expected)) if expected.is_i64() => {
+            Some(*ours) == expected.as_i64()
+        }
         (ours, Value::Number(_)) => ours.as_f64().is_some_and(|ours| close(ours, number(expected))),
         _ => false,
     }

@@ -1,8 +1,9 @@
 //! What a fitted transformer learnt, as Python objects under scikit-learn's names.
 
+use mlcore::batch::OwnedValue;
 use mlcore::schema::DType;
 use mlcore_features::pipeline::FittedStep;
-use mlcore_features::transform::{Attribute, Scalar, Transform};
+use mlcore_features::transform::{Attribute, Transform};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -44,8 +45,8 @@ fn list<'py>(py: Python<'py>, attributes: &[Attribute]) -> PyResult<Bound<'py, P
 }
 
 /// The values as the array that numpy would make of them: text as objects, a missing value as NaN.
-fn array<'py>(py: Python<'py>, values: &[Scalar], dtype: DType) -> PyResult<Bound<'py, PyAny>> {
-    let missing = values.iter().any(Scalar::is_missing);
+fn array<'py>(py: Python<'py>, values: &[OwnedValue], dtype: DType) -> PyResult<Bound<'py, PyAny>> {
+    let missing = values.iter().any(OwnedValue::is_missing);
     let as_objects = || {
         let list = PyList::empty(py);
         for value in values {

@@ -1,7 +1,8 @@
 //! From a transformer's class and parameters in Python to its specification in Rust, and back.
 
+use mlcore::batch::OwnedValue;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Remainder, Step};
-use mlcore_features::transform::{Parameter, Parameters, Scalar, Transformer};
+use mlcore_features::transform::{Parameter, Parameters, Transformer};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 
@@ -135,13 +136,13 @@ fn python<'py>(py: Python<'py>, value: &Parameter) -> PyResult<Bound<'py, PyAny>
 }
 
 /// A single value as Python's own; a missing one is `None`.
-pub(super) fn scalar<'py>(py: Python<'py>, value: &Scalar) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn scalar<'py>(py: Python<'py>, value: &OwnedValue) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
-        Scalar::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
-        Scalar::Int(value) => value.into_pyobject(py)?.into_any(),
-        Scalar::UInt(value) => value.into_pyobject(py)?.into_any(),
-        Scalar::Float(value) => value.into_pyobject(py)?.into_any(),
-        Scalar::Text(value) => value.into_pyobject(py)?.into_any(),
+        OwnedValue::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
+        OwnedValue::Int(value) => value.into_pyobject(py)?.into_any(),
+        OwnedValue::UInt(value) => value.into_pyobject(py)?.into_any(),
+        OwnedValue::Float(value) => value.into_pyobject(py)?.into_any(),
+        OwnedValue::Text(value) => value.into_pyobject(py)?.into_any(),
         _ => py.None().into_bound(py),
     })
 }

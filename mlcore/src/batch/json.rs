@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::element::{Buffer, Element, with_buffer};
 use super::tensor::no_tensor;
 use super::{Batch, SmolStr, Tensor, Value};
-use crate::exact;
+use crate::exact::named;
 use crate::schema::{DType, match_element};
 
 /// As `{"dtype": "float32", "shape": [2, 1], "data": [0.5, "NaN"]}`: the elements in row-major order. Floats have the digits
@@ -202,7 +202,7 @@ impl<'de, T: Element> Visitor<'de> for ElementVisitor<T> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Read<T>, E> {
-        let named = exact::named(text).filter(|_| T::DTYPE.is_float());
+        let named = named::float_of(text).filter(|_| T::DTYPE.is_float());
         Self::element(named.map_or(Value::Text(text), Value::Float))
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::Element;
 use crate::error::{Error, Result};
-use crate::exact;
+use crate::exact::named;
 use crate::schema::DType;
 use crate::time::{Date, DateTime, Time, Timestamp};
 
@@ -80,7 +80,7 @@ pub enum OwnedValue {
     /// An unsigned integer.
     UInt(u64),
     /// A float; NaN is a value, not a missing one.
-    Float(#[serde(with = "exact")] f64),
+    Float(#[serde(with = "named")] f64),
     /// Text.
     Text(String),
     /// A day of the calendar.
@@ -329,7 +329,7 @@ impl Serialize for Value<'_> {
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Int(value) => serializer.serialize_i64(*value),
             Self::UInt(value) => serializer.serialize_u64(*value),
-            Self::Float(value) => exact::serialize(value, serializer),
+            Self::Float(value) => named::serialize(value, serializer),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Date(date) => date.serialize(serializer),
             Self::Time(time) => time.serialize(serializer),

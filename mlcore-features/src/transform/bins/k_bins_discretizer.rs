@@ -8,12 +8,13 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{k_means, subsample};
+use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, REFUSED, Table, Writes};
 use crate::program::kernel::Kernel;
-use crate::program::{Lower, exact};
 use crate::transform::input::FitColumn;
-use crate::transform::{Attribute, Attributes, Fit, Parameter, Scalar, Training, Transform, input, inverse};
+use crate::transform::python::python_str;
+use crate::transform::{Attribute, Attributes, Fit, Parameter, Training, Transform, input, inverse};
 
 /// How a [`KBinsDiscretizer`] writes the bin of a value.
 #[non_exhaustive]
@@ -265,7 +266,7 @@ impl Fit for KBinsDiscretizer {
 pub struct FittedKBinsDiscretizer {
     parameters: KBinsDiscretizer,
     input: Schema,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     bin_edges: Vec<Vec<f64>>,
 }
 
@@ -371,9 +372,7 @@ impl Lower for FittedKBinsDiscretizer {
             };
             // scikit-learn names the bins as floats: the categories of its inner encoder.
             let names = (0..width)
-                .map(|bin| {
-                    format!("{}_{}", binned.name, Scalar::Float(bin as f64).python_str(DType::Float64))
-                })
+                .map(|bin| format!("{}_{}", binned.name, python_str(&(bin as f64).into(), DType::Float64)))
                 .collect();
             outputs.extend(builder.encode(&binned, site, encoding, [], names)?);
         }

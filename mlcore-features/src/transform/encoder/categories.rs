@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use mlcore::batch::{Dictionary, Texts};
+use mlcore::batch::{Dictionary, OwnedValue, Texts, Value};
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::program::encoder::{Table, exact_bits, float_bits};
+use crate::program::encoder::{Table, exact_bits, exact_value, float_bits};
 use crate::program::lookup::Lookup;
 use crate::transform::input::FitColumn;
-use crate::transform::{Attribute, Parameter, Scalar};
+use crate::transform::python::without_nan;
+use crate::transform::{Attribute, Parameter};
 
 /// Where the categories of each column come from.
 #[non_exhaustive]
@@ -21,7 +22,7 @@ pub enum Categories {
     #[default]
     Auto,
     /// From here, a list per column. Numbers must be sorted, and a missing value be last.
-    Listed(Vec<Vec<Scalar>>),
+    Listed(Vec<Vec<OwnedValue>>),
 }
 
 impl Categories {
@@ -29,9 +30,9 @@ impl Categories {
     pub fn listed<C, V>(columns: impl IntoIterator<Item = C>) -> Self
     where
         C: IntoIterator<Item = V>,
-        V: Into<Scalar>,
+        V: Into<OwnedValue>,
     {
-        let list = |column: C| column.into_iter().map(Into::into).collect();
+        let list = |column: C| column.into_iter().map(without_nan).collect();
         Self::Listed(columns.into_iter().map(list).collect())
     }
 }
@@ -43,7 +44,7 @@ impl TryFrom<Parameter> for Categories {
         let problem = value.is_not("\"auto\" or a list of categories for each column");
         match value {
             Parameter::List(columns) => {
-                let lists = columns.into_iter().map(Parameter::into_scalars).collect::<Option<_>>();
+                let lists = columns.into_iter().map(Parameter::into_values).collect::<Option<_>>();
                 lists.map(Self::Listed).ok_or(problem)
             }
             word if word.as_text() == Some("auto") => Ok(Self::Auto),
@@ -78,7 +79,7 @@ impl TryFrom<Parameter> for MinFrequency {
     fn try_from(value: Parameter) -> Result<Self, String> {
         match (value.as_count(), &value) {
             (Some(count), _) => Ok(Self::Count(count)),
-            (None, Parameter::Value(Scalar::Float(share))) => Ok(Self::Fraction(*share)),
+            (None, Parameter::Value(OwnedValue::Float(share))) => Ok(Self::Fraction(*share)),
             (None, _) => Err(value.is_not("a number of rows, or a share between 0.0 and 1.0,")),
         }
     }
@@ -152,7 +153,7 @@ impl Grouping {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Learnt {
     /// Sorted, or in the order that was given; a missing value last.
-    pub(crate) categories: Vec<Scalar>,
+    pub(crate) categories: Vec<OwnedValue>,
     /// The positions of the infrequent ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) infrequent: Vec<usize>,
@@ -195,7 +196,7 @@ impl Learning<'_> {
                 self.listed(column, list, counted)?
             }
         };
-        if self.spare_missing && categories.last().is_some_and(Scalar::is_missing) {
+        if self.spare_missing && categories.last().is_some_and(OwnedValue::is_missing) {
             counts.pop();
         }
         let infrequent = self.grouping.infrequent(&counts, column.len());
@@ -205,10 +206,10 @@ impl Learning<'_> {
     fn listed(
         &self,
         column: &FitColumn,
-        list: &[Scalar],
-        counted: Vec<(Scalar, u64)>,
-    ) -> Result<(Vec<Scalar>, Vec<u64>)> {
-        let categories: Vec<Scalar> = list
+        list: &[OwnedValue],
+        counted: Vec<(OwnedValue, u64)>,
+    ) -> Result<(Vec<OwnedValue>, Vec<u64>)> {
+        let categories: Vec<OwnedValue> = list
             .iter()
             .map(|category| {
                 coerce(category, column.dtype()).ok_or_else(|| {
@@ -219,7 +220,7 @@ impl Learning<'_> {
         let Some((_, before)) = categories.split_last() else {
             return Err(column.error("the list of categories is empty"));
         };
-        if before.iter().any(Scalar::is_missing) {
+        if before.iter().any(OwnedValue::is_missing) {
             return Err(column.error("a missing value must be the last of the listed categories"));
         }
         let present = categories.iter().filter(|category| !category.is_missing());
@@ -269,11 +270,11 @@ impl Learnt {
     }
 
     pub(crate) fn has_missing(&self) -> bool {
-        self.categories.last().is_some_and(Scalar::is_missing)
+        self.categories.last().is_some_and(OwnedValue::is_missing)
     }
 
-    pub(crate) fn infrequent_categories(&self) -> Option<Vec<&Scalar>> {
-        let categories: Vec<&Scalar> =
+    pub(crate) fn infrequent_categories(&self) -> Option<Vec<&OwnedValue>> {
+        let categories: Vec<&OwnedValue> =
             self.infrequent.iter().filter_map(|position| self.categories.get(*position)).collect();
         (!categories.is_empty()).then_some(categories)
     }
@@ -325,55 +326,55 @@ enum Key {
     Text(String),
 }
 
-fn key(value: &Scalar) -> Key {
-    match value {
-        Scalar::Missing => Key::Bits(f64::NAN.to_bits()),
-        Scalar::Bool(value) => Key::Bits(u64::from(*value)),
-        Scalar::Int(value) => Key::Bits(*value as u64),
-        Scalar::UInt(value) => Key::Bits(*value),
-        Scalar::Float(value) => Key::Bits(float_bits(*value)),
-        Scalar::Text(text) => Key::Text(text.clone()),
+fn key(value: &OwnedValue) -> Key {
+    match value.as_value() {
+        Value::Text(text) => Key::Text(text.to_owned()),
+        Value::Float(value) => Key::Bits(float_bits(value)),
+        other => Key::Bits(exact_bits(other).unwrap_or(f64::NAN.to_bits())),
     }
 }
 
-fn order(left: &Scalar, right: &Scalar) -> std::cmp::Ordering {
+fn order(left: &OwnedValue, right: &OwnedValue) -> std::cmp::Ordering {
     match (left, right) {
-        (Scalar::Bool(left), Scalar::Bool(right)) => left.cmp(right),
-        (Scalar::Int(left), Scalar::Int(right)) => left.cmp(right),
-        (Scalar::UInt(left), Scalar::UInt(right)) => left.cmp(right),
-        (Scalar::Float(left), Scalar::Float(right)) => left.total_cmp(right),
-        (Scalar::Text(left), Scalar::Text(right)) => left.cmp(right),
+        (OwnedValue::Bool(left), OwnedValue::Bool(right)) => left.cmp(right),
+        (OwnedValue::Int(left), OwnedValue::Int(right)) => left.cmp(right),
+        (OwnedValue::UInt(left), OwnedValue::UInt(right)) => left.cmp(right),
+        (OwnedValue::Float(left), OwnedValue::Float(right)) => left.total_cmp(right),
+        (OwnedValue::Text(left), OwnedValue::Text(right)) => left.cmp(right),
         _ => std::cmp::Ordering::Equal,
     }
 }
 
 /// The value as a column of this type holds it; `None` where it cannot.
-pub(crate) fn coerce(value: &Scalar, dtype: DType) -> Option<Scalar> {
+pub(crate) fn coerce(value: &OwnedValue, dtype: DType) -> Option<OwnedValue> {
     let integer = match value {
-        Scalar::Int(value) => Some(i128::from(*value)),
-        Scalar::UInt(value) => Some(i128::from(*value)),
-        Scalar::Float(value) if value.fract() == 0.0 && value.abs() < 2_f64.powi(63) => Some(*value as i128),
+        OwnedValue::Int(value) => Some(i128::from(*value)),
+        OwnedValue::UInt(value) => Some(i128::from(*value)),
+        OwnedValue::Float(value) if value.fract() == 0.0 && value.abs() < 2_f64.powi(63) => {
+            Some(*value as i128)
+        }
         _ => None,
     };
     match dtype {
-        _ if value.is_missing() => Some(Scalar::Missing),
-        DType::String => value.as_str().map(Scalar::from),
+        _ if value.is_missing() => Some(OwnedValue::Null),
+        DType::String => value.as_str().map(OwnedValue::from),
         DType::Bool => match (value, integer) {
-            (Scalar::Bool(value), _) => Some(Scalar::Bool(*value)),
-            (_, Some(0)) => Some(Scalar::Bool(false)),
-            (_, Some(1)) => Some(Scalar::Bool(true)),
+            (OwnedValue::Bool(value), _) => Some(OwnedValue::Bool(*value)),
+            (_, Some(0)) => Some(OwnedValue::Bool(false)),
+            (_, Some(1)) => Some(OwnedValue::Bool(true)),
             _ => None,
         },
-        DType::Int8 | DType::Int16 | DType::Int32 | DType::Int64 => {
-            integer.and_then(|value| i64::try_from(value).ok()).map(Scalar::Int)
+        dtype if dtype.is_signed() => {
+            integer.and_then(|value| i64::try_from(value).ok()).map(OwnedValue::Int)
         }
-        DType::UInt8 | DType::UInt16 | DType::UInt32 | DType::UInt64 => {
-            integer.and_then(|value| u64::try_from(value).ok()).map(Scalar::UInt)
+        dtype if dtype.is_integer() => {
+            integer.and_then(|value| u64::try_from(value).ok()).map(OwnedValue::UInt)
         }
-        DType::Float32 => value.as_f64().map(|value| zero(f64::from(value as f32))).map(Scalar::Float),
-        _ => value.as_f64().map(zero).map(Scalar::Float),
+        DType::Float32 => value.as_f64().map(|value| zero(f64::from(value as f32))).map(OwnedValue::Float),
+        dtype if dtype.is_float() => value.as_f64().map(zero).map(OwnedValue::Float),
+        _ => None,
     }
-    .filter(|coerced| !matches!(coerced, Scalar::Float(value) if !value.is_finite()))
+    .filter(|coerced| !matches!(coerced, OwnedValue::Float(value) if !value.is_finite()))
 }
 
 fn zero(value: f64) -> f64 {
@@ -381,18 +382,18 @@ fn zero(value: f64) -> f64 {
 }
 
 /// The distinct values of a column with their counts: sorted, a missing value last. Infinities are refused.
-pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
+pub(crate) fn count(column: &FitColumn) -> Result<Vec<(OwnedValue, u64)>> {
     if column.dtype().is_temporal() {
         return Err(column.unfit("numbers, bools or text"));
     }
     let view = column.view()?;
     let rows = column.len();
     let mut missing = 0_u64;
-    let mut counted: Vec<(Scalar, u64)> = match view.texts() {
+    let mut counted: Vec<(OwnedValue, u64)> = match view.texts() {
         Some(Texts::Dictionary(words)) => {
             let (counts, without) = count_words(words, |row| view.is_null(row));
             missing += without;
-            counts.into_iter().map(|(text, count)| (Scalar::from(text), count)).collect()
+            counts.into_iter().map(|(text, count)| (OwnedValue::from(text), count)).collect()
         }
         Some(_) => {
             let mut counts: HashMap<&str, u64> = HashMap::new();
@@ -402,7 +403,7 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
                     None => missing += 1,
                 }
             }
-            counts.into_iter().map(|(text, count)| (Scalar::from(text), count)).collect()
+            counts.into_iter().map(|(text, count)| (OwnedValue::from(text), count)).collect()
         }
         None if column.dtype().is_float() => {
             let mut counts: HashMap<u64, u64> = HashMap::new();
@@ -413,7 +414,7 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
                     *counts.entry(float_bits(*value)).or_default() += 1;
                 }
             }
-            counts.into_iter().map(|(bits, count)| (Scalar::Float(f64::from_bits(bits)), count)).collect()
+            counts.into_iter().map(|(bits, count)| (OwnedValue::Float(f64::from_bits(bits)), count)).collect()
         }
         None => {
             let mut counts: HashMap<u64, u64> = HashMap::new();
@@ -423,12 +424,15 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(Scalar, u64)>> {
                     None => missing += 1,
                 }
             }
-            counts.into_iter().map(|(bits, count)| (exact_scalar(bits, column.dtype()), count)).collect()
+            counts
+                .into_iter()
+                .map(|(bits, count)| (exact_value(bits, column.dtype()).into_owned(), count))
+                .collect()
         }
     };
     counted.sort_by(|(left, _), (right, _)| order(left, right));
     if missing > 0 {
-        counted.push((Scalar::Missing, missing));
+        counted.push((OwnedValue::Null, missing));
     }
     Ok(counted)
 }
@@ -452,23 +456,4 @@ fn count_words<'a>(words: &Dictionary<'a>, is_null: impl Fn(usize) -> bool) -> (
         }
     }
     (counts, missing)
-}
-
-/// The value that a 64-bit pattern stands for in an integer or bool column.
-pub(crate) fn exact_scalar(bits: u64, dtype: DType) -> Scalar {
-    match dtype {
-        DType::Bool => Scalar::Bool(bits != 0),
-        DType::Int8 | DType::Int16 | DType::Int32 | DType::Int64 => Scalar::Int(bits as i64),
-        _ => Scalar::UInt(bits),
-    }
-}
-
-/// The pattern of a value in an integer or bool column.
-pub(crate) fn exact_bits_of(value: &Scalar) -> Option<u64> {
-    match value {
-        Scalar::Bool(value) => Some(u64::from(*value)),
-        Scalar::Int(value) => Some(*value as u64),
-        Scalar::UInt(value) => Some(*value),
-        _ => None,
-    }
 }

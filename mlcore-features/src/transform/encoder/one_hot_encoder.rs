@@ -1,4 +1,5 @@
 use mlcore::arrow::array::{ArrayRef, RecordBatch};
+use mlcore::batch::OwnedValue;
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,8 @@ use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, REFUSED, Writes, ZEROS};
 use crate::program::kernel::Kernel;
-use crate::transform::{Attribute, Attributes, Fit, Parameter, Scalar, Training, Transform, input, inverse};
+use crate::transform::python::python_str;
+use crate::transform::{Attribute, Attributes, Fit, Parameter, Training, Transform, input, inverse};
 
 /// What a [`OneHotEncoder`] does with a category that it has not seen.
 #[non_exhaustive]
@@ -36,7 +38,7 @@ pub enum Drop {
     /// The first of columns with exactly two.
     IfBinary,
     /// These, one per column.
-    Listed(Vec<Scalar>),
+    Listed(Vec<OwnedValue>),
 }
 
 impl TryFrom<Parameter> for Drop {
@@ -48,7 +50,7 @@ impl TryFrom<Parameter> for Drop {
             Some("first") => Ok(Self::First),
             Some("if_binary") => Ok(Self::IfBinary),
             Some(_) => Err(problem),
-            None => value.into_scalars().map(Self::Listed).ok_or(problem),
+            None => value.into_values().map(Self::Listed).ok_or(problem),
         }
     }
 }
@@ -198,11 +200,11 @@ impl OneHotEncoder {
 }
 
 /// Are they the same value, numbers of different types by their number?
-fn equal(category: &Scalar, wanted: &Scalar) -> bool {
+fn equal(category: &OwnedValue, wanted: &OwnedValue) -> bool {
     match (category, wanted) {
-        (Scalar::Missing, Scalar::Missing) => true,
-        (Scalar::Missing, _) | (_, Scalar::Missing) => false,
-        (Scalar::Text(left), Scalar::Text(right)) => left == right,
+        (OwnedValue::Null, OwnedValue::Null) => true,
+        (OwnedValue::Null, _) | (_, OwnedValue::Null) => false,
+        (OwnedValue::Text(left), OwnedValue::Text(right)) => left == right,
         _ => category == wanted || (category.as_f64().is_some() && category.as_f64() == wanted.as_f64()),
     }
 }
@@ -233,12 +235,12 @@ impl FittedOneHotEncoder {
     }
 
     /// The categories of each column (`categories_`), a missing value last.
-    pub fn categories(&self) -> impl ExactSizeIterator<Item = &[Scalar]> {
+    pub fn categories(&self) -> impl ExactSizeIterator<Item = &[OwnedValue]> {
         self.columns.iter().map(|column| column.categories.as_slice())
     }
 
     /// The infrequent categories of each column (`infrequent_categories_`); `None` where there are none.
-    pub fn infrequent_categories(&self) -> impl ExactSizeIterator<Item = Option<Vec<&Scalar>>> {
+    pub fn infrequent_categories(&self) -> impl ExactSizeIterator<Item = Option<Vec<&OwnedValue>>> {
         self.columns.iter().map(Learnt::infrequent_categories)
     }
 
@@ -260,18 +262,18 @@ impl FittedOneHotEncoder {
             first += width;
             let rare = inverse::infrequent(field.dtype());
             let by_group = inverse::by_group(learnt, &learnt.groups(true), &rare);
-            let category = |group: usize| by_group.get(group).copied().unwrap_or(&Scalar::Missing);
+            let category = |group: usize| by_group.get(group).copied().unwrap_or(&OwnedValue::Null);
             let ignores = match self.parameters.handle_unknown {
                 HandleUnknown::Error => false,
                 HandleUnknown::Ignore => true,
                 HandleUnknown::InfrequentIfExist => learnt.infrequent.is_empty(),
             };
-            let restored: Vec<&Scalar> = (0..features.rows())
+            let restored: Vec<&OwnedValue> = (0..features.rows())
                 .map(|row| match (hottest(own, row), dropped) {
                     (Some(column), Some(dropped)) => Ok(category(column + usize::from(column >= *dropped))),
                     (Some(column), None) => Ok(category(column)),
                     (None, Some(dropped)) => Ok(category(*dropped)),
-                    (None, None) if ignores => Ok(&Scalar::Missing),
+                    (None, None) if ignores => Ok(&OwnedValue::Null),
                     (None, None) => Err(Error::invalid_input(
                         inverse::OPERATION,
                         field.name(),
@@ -279,7 +281,7 @@ impl FittedOneHotEncoder {
                     )),
                 })
                 .collect::<Result<_>>()?;
-            columns.push(inverse::category_column(field.dtype(), restored.into_iter())?);
+            columns.push(inverse::category_column(field, restored.into_iter())?);
         }
         Ok(columns)
     }
@@ -380,7 +382,7 @@ fn names(learnt: &Learnt, dropped: Option<usize>, column: &Column) -> Vec<String
     let frequent =
         learnt.categories.iter().zip(0..).filter(|(_, position)| !learnt.infrequent.contains(position));
     let mut names: Vec<String> = frequent
-        .map(|(category, _)| format!("{}_{}", column.name, category.python_str(column.dtype)))
+        .map(|(category, _)| format!("{}_{}", column.name, python_str(category, column.dtype)))
         .collect();
     if !learnt.infrequent.is_empty() {
         names.push(format!("{}_infrequent_sklearn", column.name));

@@ -1,4 +1,5 @@
 use mlcore::arrow::array::{ArrayRef, RecordBatch};
+use mlcore::batch::OwnedValue;
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -6,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::categories::{
     Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
 };
+use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, REFUSED, Writes};
 use crate::program::kernel::Kernel;
-use crate::program::{Lower, exact};
-use crate::transform::{Attributes, Fit, Scalar, Training, Transform, input, inverse};
+use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 
 /// The position of a column's category, as a number: 0, 1, 2, ...
 ///
@@ -37,9 +38,9 @@ use crate::transform::{Attributes, Fit, Scalar, Training, Transform, input, inve
 pub struct OrdinalEncoder {
     categories: Categories,
     handle_unknown: Unknown,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     unknown_value: Option<f64>,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     encoded_missing_value: f64,
     min_frequency: Option<MinFrequency>,
     max_categories: Option<usize>,
@@ -190,12 +191,12 @@ impl FittedOrdinalEncoder {
     }
 
     /// The categories of each column (`categories_`), a missing value last.
-    pub fn categories(&self) -> impl ExactSizeIterator<Item = &[Scalar]> {
+    pub fn categories(&self) -> impl ExactSizeIterator<Item = &[OwnedValue]> {
         self.columns.iter().map(|column| column.categories.as_slice())
     }
 
     /// The infrequent categories of each column (`infrequent_categories_`); `None` where there are none.
-    pub fn infrequent_categories(&self) -> impl ExactSizeIterator<Item = Option<Vec<&Scalar>>> {
+    pub fn infrequent_categories(&self) -> impl ExactSizeIterator<Item = Option<Vec<&OwnedValue>>> {
         self.columns.iter().map(Learnt::infrequent_categories)
     }
 }
@@ -214,7 +215,7 @@ impl FittedOrdinalEncoder {
                 let category = |(row, code): (usize, &f64)| {
                     let missing = learnt.has_missing() && same(*code, encoded_missing);
                     if missing || unknown.is_some_and(|unknown| same(*code, unknown)) {
-                        return Ok(&Scalar::Missing);
+                        return Ok(&OwnedValue::Null);
                     }
                     let group = Some(*code).filter(|code| *code >= 0.0 && code.fract() == 0.0);
                     group.and_then(|group| by_group.get(group as usize)).copied().ok_or_else(|| {
@@ -225,8 +226,9 @@ impl FittedOrdinalEncoder {
                         )
                     })
                 };
-                let restored: Vec<&Scalar> = codes.iter().enumerate().map(category).collect::<Result<_>>()?;
-                inverse::category_column(field.dtype(), restored.into_iter())
+                let restored: Vec<&OwnedValue> =
+                    codes.iter().enumerate().map(category).collect::<Result<_>>()?;
+                inverse::category_column(field, restored.into_iter())
             })
             .collect()
     }

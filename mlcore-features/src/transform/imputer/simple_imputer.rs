@@ -1,16 +1,17 @@
 use mlcore::arrow::array::{RecordBatch, new_null_array};
+use mlcore::batch::OwnedValue;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::encoder::exact_bits;
 use crate::program::kernel::Kernel;
-use crate::transform::encoder::categories::{coerce, count, exact_bits_of};
+use crate::transform::encoder::categories::{coerce, count};
 use crate::transform::input::FitColumn;
-use crate::transform::{
-    Attribute, Attributes, Fit, Parameter, Scalar, Training, Transform, input, inverse, numeric,
-};
+use crate::transform::python::without_nan;
+use crate::transform::{Attribute, Attributes, Fit, Parameter, Training, Transform, input, inverse, numeric};
 
 /// What a [`SimpleImputer`] puts in the place of a missing value.
 #[non_exhaustive]
@@ -67,8 +68,8 @@ impl SimpleImputer {
 
     /// The value of [`Strategy::Constant`]. Default: 0 for numbers, `missing_value` for text.
     #[must_use]
-    pub fn fill_value(mut self, fill_value: impl Into<Scalar>) -> Self {
-        self.fill_value = FillValue(Some(fill_value.into()));
+    pub fn fill_value(mut self, fill_value: impl Into<OwnedValue>) -> Self {
+        self.fill_value = FillValue(Some(without_nan(fill_value)));
         self
     }
 
@@ -90,14 +91,14 @@ impl SimpleImputer {
 /// The constant; none for the default, which depends on the column's type.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "Parameter", into = "Parameter")]
-struct FillValue(Option<Scalar>);
+struct FillValue(Option<OwnedValue>);
 
 impl TryFrom<Parameter> for FillValue {
     type Error = String;
 
     fn try_from(value: Parameter) -> Result<Self, String> {
         let problem = value.is_not("a number or text");
-        let value = value.into_scalar().ok_or(problem)?;
+        let value = value.into_value().ok_or(problem)?;
         Ok(Self((!value.is_missing()).then_some(value)))
     }
 }
@@ -135,7 +136,7 @@ impl Fit for SimpleImputer {
 
 impl SimpleImputer {
     /// What fills the column, and whether it has missing values.
-    fn statistic(&self, column: &FitColumn) -> Result<(Scalar, bool)> {
+    fn statistic(&self, column: &FitColumn) -> Result<(OwnedValue, bool)> {
         let keeps_type = matches!(self.strategy, Strategy::MostFrequent | Strategy::Constant);
         if column.dtype() == DType::Bool && keeps_type {
             return Err(column
@@ -152,8 +153,8 @@ impl SimpleImputer {
             let present: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
             let statistic = match (present.is_empty(), self.strategy) {
                 (true, _) => self.empty(column),
-                (false, Strategy::Median) => Scalar::Float(median(present.clone())),
-                (false, _) => Scalar::Float(numeric::mean_of_present(&values, present.len())),
+                (false, Strategy::Median) => OwnedValue::Float(median(present.clone())),
+                (false, _) => OwnedValue::Float(numeric::mean_of_present(&values, present.len())),
             };
             return Ok((statistic, present.len() < values.len()));
         }
@@ -173,35 +174,35 @@ impl SimpleImputer {
     }
 
     /// What a column without any value is filled with; missing where it is left out.
-    fn empty(&self, column: &FitColumn) -> Scalar {
+    fn empty(&self, column: &FitColumn) -> OwnedValue {
         if !self.keep_empty_features {
-            return Scalar::Missing;
+            return OwnedValue::Null;
         }
         if self.strategy == Strategy::Constant
             && let Ok(constant) = self.constant(column)
         {
             return constant;
         }
-        let zero = Scalar::Int(0);
+        let zero = OwnedValue::Int(0);
         if column.dtype() == DType::String {
-            return Scalar::from("0");
+            return OwnedValue::from("0");
         }
         if matches!(self.strategy, Strategy::Mean | Strategy::Median) {
-            return Scalar::Float(0.0);
+            return OwnedValue::Float(0.0);
         }
         coerce(&zero, column.dtype()).unwrap_or(zero)
     }
 
     /// The constant as the column's type holds it.
-    fn constant(&self, column: &FitColumn) -> Result<Scalar> {
+    fn constant(&self, column: &FitColumn) -> Result<OwnedValue> {
         let is_text = column.dtype() == DType::String;
         let wanted = match (&self.fill_value.0, is_text) {
             (Some(value), _) => value.clone(),
-            (None, true) => Scalar::from("missing_value"),
-            (None, false) => Scalar::Int(0),
+            (None, true) => OwnedValue::from("missing_value"),
+            (None, false) => OwnedValue::Int(0),
         };
         let integer = column.dtype().is_numeric() && !column.dtype().is_float();
-        let fractional = integer && matches!(wanted, Scalar::Float(_));
+        let fractional = integer && matches!(wanted, OwnedValue::Float(_));
         coerce(&wanted, column.dtype())
             .filter(|value| !value.is_missing() && !fractional && (is_text || wanted.as_str().is_none()))
             .ok_or_else(|| {
@@ -228,7 +229,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 pub struct FittedSimpleImputer {
     parameters: SimpleImputer,
     input: Schema,
-    statistics: Vec<Scalar>,
+    statistics: Vec<OwnedValue>,
     indicated: Vec<usize>,
 }
 
@@ -241,7 +242,7 @@ impl FittedSimpleImputer {
 
     /// What fills each column (`statistics_`); missing for a column that is left out.
     #[must_use]
-    pub fn statistics(&self) -> &[Scalar] {
+    pub fn statistics(&self) -> &[OwnedValue] {
         &self.statistics
     }
 
@@ -310,10 +311,10 @@ impl Lower for FittedSimpleImputer {
             let site = builder.site("SimpleImputer", &column);
             let number = |value: f64| [Kernel::RefuseInfinite { site }, Kernel::Impute(value)];
             outputs.push(match self.statistics.get(position).ok_or_else(corrupt)? {
-                Scalar::Missing => continue,
-                Scalar::Text(text) => builder.fill_text(column, text)?,
-                Scalar::Float(value) => builder.number(column, number(*value))?,
-                exact => builder.fill_exact(column, exact_bits_of(exact).ok_or_else(corrupt)?)?,
+                OwnedValue::Null => continue,
+                OwnedValue::Text(text) => builder.fill_text(column, text)?,
+                OwnedValue::Float(value) => builder.number(column, number(*value))?,
+                exact => builder.fill_exact(column, exact_bits(exact.as_value()).ok_or_else(corrupt)?)?,
             });
         }
         outputs.extend(indicators);

@@ -2,22 +2,24 @@
 
 use std::fmt;
 
+use mlcore::batch::OwnedValue;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Parameter, Parameters};
-use crate::program::exact::Number;
-use crate::transform::Scalar;
 
 impl Serialize for Parameter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Value(Scalar::Missing) => serializer.serialize_none(),
-            Self::Value(Scalar::Bool(value)) => serializer.serialize_bool(*value),
-            Self::Value(Scalar::Int(value)) => serializer.serialize_i64(*value),
-            Self::Value(Scalar::UInt(value)) => serializer.serialize_u64(*value),
-            Self::Value(Scalar::Float(value)) => Number(*value).serialize(serializer),
-            Self::Value(Scalar::Text(text)) => serializer.serialize_str(text),
+            Self::Value(OwnedValue::Null) => serializer.serialize_none(),
+            Self::Value(OwnedValue::Bool(value)) => serializer.serialize_bool(*value),
+            Self::Value(OwnedValue::Int(value)) => serializer.serialize_i64(*value),
+            Self::Value(OwnedValue::UInt(value)) => serializer.serialize_u64(*value),
+            Self::Value(OwnedValue::Float(value)) => mlcore::exact::serialize(value, serializer),
+            Self::Value(OwnedValue::Text(text)) => serializer.serialize_str(text),
+            // JSON has no digits for it, or no type: it says its own.
+            Self::Value(value) => value.serialize(serializer),
             Self::List(values) => serializer.collect_seq(values),
         }
     }
@@ -51,7 +53,7 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_unit<E>(self) -> Result<Parameter, E> {
-        Ok(Parameter::Value(Scalar::Missing))
+        Ok(Parameter::Value(OwnedValue::Null))
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Parameter, E> {
@@ -83,7 +85,7 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Parameter, A::Error> {
-        Number::of_entries(entries).map(|Number(value)| value.into())
+        OwnedValue::deserialize(MapAccessDeserializer::new(entries)).map(Parameter::Value)
     }
 }
 

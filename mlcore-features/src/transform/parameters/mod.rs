@@ -3,11 +3,12 @@
 mod json;
 mod read;
 
+use mlcore::batch::OwnedValue;
 use mlcore::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Scalar;
+use super::python::{python_repr, without_nan};
 
 /// The value of one parameter: a single value, or a list of values.
 ///
@@ -22,7 +23,7 @@ use super::Scalar;
 #[derive(Clone, PartialEq, Debug)]
 pub enum Parameter {
     /// A single value; a missing one stands for scikit-learn's `None`.
-    Value(Scalar),
+    Value(OwnedValue),
     /// A list or a tuple.
     List(Vec<Parameter>),
 }
@@ -114,27 +115,26 @@ impl Parameter {
     }
 
     /// The single value, NaN as a missing one.
-    pub(crate) fn into_scalar(self) -> Option<Scalar> {
+    pub(crate) fn into_value(self) -> Option<OwnedValue> {
         match self {
-            Self::Value(Scalar::Float(value)) => Some(Scalar::from(value)),
-            Self::Value(value) => Some(value),
+            Self::Value(value) => Some(without_nan(value)),
             Self::List(_) => None,
         }
     }
 
     /// The list of single values.
-    pub(crate) fn into_scalars(self) -> Option<Vec<Scalar>> {
+    pub(crate) fn into_values(self) -> Option<Vec<OwnedValue>> {
         match self {
             Self::Value(_) => None,
-            Self::List(values) => values.into_iter().map(Self::into_scalar).collect(),
+            Self::List(values) => values.into_iter().map(Self::into_value).collect(),
         }
     }
 
     /// The value as a number of things.
     pub(crate) fn as_count(&self) -> Option<u64> {
         match self {
-            Self::Value(Scalar::Int(value)) => u64::try_from(*value).ok(),
-            Self::Value(Scalar::UInt(value)) => Some(*value),
+            Self::Value(OwnedValue::Int(value)) => u64::try_from(*value).ok(),
+            Self::Value(OwnedValue::UInt(value)) => Some(*value),
             _ => None,
         }
     }
@@ -151,8 +151,8 @@ impl std::fmt::Display for Parameter {
     /// As Python writes it, text in double quotes.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Value(Scalar::Missing) => f.write_str("None"),
-            Self::Value(value) => value.fmt(f),
+            Self::Value(OwnedValue::Null) => f.write_str("None"),
+            Self::Value(value) => f.write_str(&python_repr(value)),
             Self::List(values) => {
                 f.write_str("[")?;
                 for (position, value) in values.iter().enumerate() {
@@ -165,37 +165,37 @@ impl std::fmt::Display for Parameter {
     }
 }
 
-impl From<Scalar> for Parameter {
-    fn from(value: Scalar) -> Self {
+impl From<OwnedValue> for Parameter {
+    fn from(value: OwnedValue) -> Self {
         Self::Value(value)
     }
 }
 
 macro_rules! single {
-    ($($kind:ty => |$value:ident| $scalar:expr;)+) => {$(
+    ($($kind:ty => |$value:ident| $owned:expr;)+) => {$(
         impl From<$kind> for Parameter {
             fn from($value: $kind) -> Self {
-                Self::Value($scalar)
+                Self::Value($owned)
             }
         }
     )+};
 }
 
 single! {
-    bool => |value| Scalar::Bool(value);
-    i32 => |value| Scalar::Int(value.into());
-    i64 => |value| Scalar::Int(value);
-    u32 => |value| Scalar::Int(value.into());
-    u64 => |value| i64::try_from(value).map_or(Scalar::UInt(value), Scalar::Int);
-    usize => |value| i64::try_from(value).map_or(Scalar::UInt(value as u64), Scalar::Int);
-    f64 => |value| Scalar::Float(value);
-    &str => |value| Scalar::from(value);
-    String => |value| Scalar::from(value);
+    bool => |value| OwnedValue::Bool(value);
+    i32 => |value| OwnedValue::Int(value.into());
+    i64 => |value| OwnedValue::Int(value);
+    u32 => |value| OwnedValue::Int(value.into());
+    u64 => |value| i64::try_from(value).map_or(OwnedValue::UInt(value), OwnedValue::Int);
+    usize => |value| i64::try_from(value).map_or(OwnedValue::UInt(value as u64), OwnedValue::Int);
+    f64 => |value| OwnedValue::Float(value);
+    &str => |value| OwnedValue::from(value);
+    String => |value| OwnedValue::from(value);
 }
 
 impl<T: Into<Parameter>> From<Option<T>> for Parameter {
     fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Value(Scalar::Missing), Into::into)
+        value.map_or(Self::Value(OwnedValue::Null), Into::into)
     }
 }
 

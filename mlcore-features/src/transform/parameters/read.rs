@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mlcore::batch::OwnedValue;
 use serde::de::value::{SeqDeserializer, StrDeserializer};
 use serde::de::{
     self, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, Unexpected, Visitor,
@@ -9,7 +10,6 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::{Parameter, Parameters};
-use crate::transform::Scalar;
 
 /// Why parameters were refused.
 #[derive(Debug)]
@@ -76,12 +76,13 @@ impl<'de> Deserializer<'de> for One<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self.0 {
-            Parameter::Value(Scalar::Missing) => visitor.visit_unit(),
-            Parameter::Value(Scalar::Bool(value)) => visitor.visit_bool(*value),
-            Parameter::Value(Scalar::Int(value)) => visitor.visit_i64(*value),
-            Parameter::Value(Scalar::UInt(value)) => visitor.visit_u64(*value),
-            Parameter::Value(Scalar::Float(value)) => visitor.visit_f64(*value),
-            Parameter::Value(Scalar::Text(text)) => visitor.visit_borrowed_str(text),
+            Parameter::Value(OwnedValue::Null) => visitor.visit_unit(),
+            Parameter::Value(OwnedValue::Bool(value)) => visitor.visit_bool(*value),
+            Parameter::Value(OwnedValue::Int(value)) => visitor.visit_i64(*value),
+            Parameter::Value(OwnedValue::UInt(value)) => visitor.visit_u64(*value),
+            Parameter::Value(OwnedValue::Float(value)) => visitor.visit_f64(*value),
+            Parameter::Value(OwnedValue::Text(text)) => visitor.visit_borrowed_str(text),
+            Parameter::Value(_) => Err(de::Error::custom(self.0.is_not("a number, a bool or text"))),
             Parameter::List(values) => {
                 let mut list = SeqDeserializer::new(values.iter().map(One));
                 let value = visitor.visit_seq(&mut list)?;
@@ -93,7 +94,7 @@ impl<'de> Deserializer<'de> for One<'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self.0 {
-            Parameter::Value(Scalar::Missing) => visitor.visit_none(),
+            Parameter::Value(OwnedValue::Null) => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }

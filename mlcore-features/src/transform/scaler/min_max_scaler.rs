@@ -5,9 +5,9 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
-use crate::program::{Lower, exact};
 use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 
 /// Maps each column's range onto a wanted one: `x * scale + min`.
@@ -31,7 +31,7 @@ use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MinMaxScaler {
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     feature_range: (f64, f64),
     clip: bool,
 }
@@ -106,15 +106,15 @@ impl Fit for MinMaxScaler {
 pub struct FittedMinMaxScaler {
     parameters: MinMaxScaler,
     input: Schema,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     data_min: Vec<f64>,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     data_max: Vec<f64>,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     data_range: Vec<f64>,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     scale: Vec<f64>,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     min: Vec<f64>,
     n_samples_seen: u64,
 }

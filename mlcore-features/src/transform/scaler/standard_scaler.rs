@@ -6,9 +6,9 @@ use mlcore::stats::pairwise_sum;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
-use crate::program::{Lower, exact};
 use crate::transform::input::{self, FitColumn};
 use crate::transform::{Attribute, Attributes, Fit, Training, Transform, inverse};
 
@@ -126,13 +126,13 @@ impl Moments {
 pub struct FittedStandardScaler {
     parameters: StandardScaler,
     input: Schema,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     mean: Option<Vec<f64>>,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     var: Option<Vec<f64>>,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     scale: Option<Vec<f64>>,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     n_samples_seen: Vec<f64>,
 }
 

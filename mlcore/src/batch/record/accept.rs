@@ -3,7 +3,7 @@
 use super::READ;
 use crate::batch::Value;
 use crate::error::{Error, Result};
-use crate::exact;
+use crate::exact::named;
 use crate::schema::{DType, Field};
 
 /// The value as the column holds it.
@@ -70,7 +70,7 @@ fn from_text(text: &str, dtype: DType) -> Option<Value<'static>> {
         DType::Time(_) => text.parse().ok().map(Value::Time),
         DType::Timestamp(_, None) => text.parse().ok().map(Value::DateTime),
         DType::Timestamp(_, Some(_)) => text.parse().ok().map(Value::Timestamp),
-        dtype if dtype.is_float() => exact::named(text).map(Value::Float),
+        dtype if dtype.is_float() => named::float_of(text).map(Value::Float),
         _ => None,
     }
 }
