@@ -186,3 +186,47 @@ fn a_test_that_answers_silence_is_caught() {
     let message = outcome.unwrap_err().downcast_ref::<String>().cloned().unwrap_or_default();
     assert!(message.contains("a sample without values: not refused"), "{message}");
 }
+
+/// Takes a summary of a sample for a sure sign of change.
+#[derive(Debug)]
+struct Rash(Stranger);
+
+#[derive(Debug)]
+struct CompiledRash(Box<dyn CompiledTest>);
+
+impl DriftTest for Rash {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn applies_to(&self, kind: Kind) -> bool {
+        self.0.applies_to(kind)
+    }
+
+    fn default_minimum_effect(&self) -> f64 {
+        self.0.default_minimum_effect()
+    }
+
+    fn compile(&self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
+        Ok(Box::new(CompiledRash(self.0.compile(reference)?)))
+    }
+}
+
+impl CompiledTest for CompiledRash {
+    fn compare(&self, current: &Sample) -> Result<Score> {
+        match current.sketch() {
+            Some(sketch) => {
+                Ok(Score::new(9.0, Effect::new("standard deviations", 9.0)).with_current_len(sketch.len()))
+            }
+            None => self.0.compare(current),
+        }
+    }
+}
+
+#[test]
+fn a_test_that_reads_change_into_a_summary_is_caught() {
+    let rash = Rash(Stranger { statistic: mean, looks_for: LooksFor::Shift, fault: HONEST });
+    let outcome = catch_unwind(AssertUnwindSafe(|| drift_test(&rash)));
+    let message = outcome.unwrap_err().downcast_ref::<String>().cloned().unwrap_or_default();
+    assert!(message.contains("a summary has a larger effect than the values"), "{message}");
+}

@@ -1,7 +1,10 @@
 //! Bins that are frozen from the reference, open at both ends.
 
+use mlcore::{Error, Result};
+
 use super::interior::{Interior, differences};
 use super::order::quantiles;
+use crate::sample::Sketch;
 use crate::two_sample::Note;
 
 /// Bins of a numeric column that do not depend on the current sample.
@@ -77,6 +80,41 @@ impl Frozen {
             above += u64::from(*value > high);
         }
         let share = |count: u64| count as f64 / values.len() as f64;
+        Some(Note::OutOfRange { below: share(below), above: share(above) })
+    }
+
+    /// Where a current sample must be counted: at the edges, and at the ends of the reference's range.
+    pub(super) fn counted_edges(&self) -> Vec<f64> {
+        let ends = [self.range.0, self.range.1.next_up()];
+        let mut edges: Vec<f64> = self.interior.edges().iter().copied().chain(ends).collect();
+        edges.sort_unstable_by(f64::total_cmp);
+        edges.dedup();
+        edges
+    }
+
+    /// How many values of a summary each bin holds.
+    pub(super) fn count_sketch(&self, operation: &'static str, sketch: &dyn Sketch) -> Result<Vec<u64>> {
+        let below = self.interior.edges().iter().map(|edge| {
+            sketch.below(*edge).exact().ok_or_else(|| {
+                let problem = format!("the summary is not exact at {edge}, an edge of the reference's bins");
+                Error::invalid_input(operation, "current", problem)
+                    .remedy("count the values at the edges that the compiled test needs")
+            })
+        });
+        let below = below.collect::<Result<Vec<u64>>>()?;
+        Ok(differences(below.into_iter(), sketch.len()))
+    }
+
+    /// As [`out_of_range`](Self::out_of_range), where the summary knows it.
+    pub(super) fn sketch_out_of_range(&self, sketch: &dyn Sketch) -> Option<Note> {
+        let (low, high) = self.range;
+        let range = sketch.range();
+        if range.0 >= low && range.1 <= high {
+            return None;
+        }
+        let below = sketch.below(low).exact()?;
+        let above = if range.1 > high { sketch.len() - sketch.below(high.next_up()).exact()? } else { 0 };
+        let share = |count: u64| count as f64 / sketch.len() as f64;
         Some(Note::OutOfRange { below: share(below), above: share(above) })
     }
 }

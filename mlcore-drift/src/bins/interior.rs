@@ -8,19 +8,19 @@ const FEW_EDGES: usize = 12;
 const CLEAR_STEP_ULPS: f64 = 64.0;
 
 /// Interior edges in ascending order: bin `i` holds the values with exactly `i` of them at or below.
-#[derive(Debug, Clone)]
-pub(super) struct Interior {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Interior {
     edges: Vec<f64>,
     grid: Option<Grid>,
 }
 
 impl Interior {
-    pub(super) fn new(edges: Vec<f64>) -> Self {
+    pub(crate) fn new(edges: Vec<f64>) -> Self {
         Self { edges, grid: None }
     }
 
     /// The edges `i step + low` for `i` from 1 to `bins - 1`.
-    pub(super) fn even(low: f64, step: f64, bins: usize) -> Self {
+    pub(crate) fn even(low: f64, step: f64, bins: usize) -> Self {
         let mut edges: Vec<f64> = (1..bins).map(|i| i as f64 * step + low).collect();
         let last = bins as f64;
         let far = low.abs().max((low + last * step).abs());
@@ -31,12 +31,12 @@ impl Interior {
         Self { edges, grid }
     }
 
-    pub(super) fn edges(&self) -> &[f64] {
+    pub(crate) fn edges(&self) -> &[f64] {
         &self.edges
     }
 
     /// How many of `values`, none of them NaN, each bin holds.
-    pub(super) fn count(&self, values: &[f64]) -> Vec<u64> {
+    pub(crate) fn count(&self, values: &[f64]) -> Vec<u64> {
         match self.grid {
             Some(grid) if self.edges.len() + 3 <= 64 => self.count_on_grid::<64>(grid, values),
             Some(grid) if self.edges.len() + 3 <= 1024 => self.count_on_grid::<1024>(grid, values),
@@ -46,7 +46,7 @@ impl Interior {
     }
 
     /// How many of `sorted`, in ascending order, each bin holds.
-    pub(super) fn count_sorted(&self, sorted: &[f64]) -> Vec<u64> {
+    pub(crate) fn count_sorted(&self, sorted: &[f64]) -> Vec<u64> {
         let below = self.edges.iter().map(|edge| sorted.partition_point(|value| value < edge) as u64);
         differences(below, sorted.len() as u64)
     }

@@ -29,6 +29,7 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub use self::counts::{BinCounts, Shares};
+pub(crate) use self::interior::Interior;
 pub(crate) use self::order::share_on_atoms;
 pub use self::reference::BinnedReference;
 

@@ -8,7 +8,7 @@ use super::frozen::Frozen;
 use super::nannyml::NannyMlReference;
 use super::{Binning, Recipe};
 use crate::sample::{Categories, Kind, Sample};
-use crate::two_sample::Note;
+use crate::two_sample::{Needs, Note};
 
 /// A reference whose bins are chosen and counted, to be compared with many current samples.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl BinnedReference {
         binning.check(operation)?;
         reference.require_values(operation, "reference")?;
         let bins = match reference.values() {
-            None => Bins::Categories(reference.counted().into_owned()),
+            None => Bins::Categories(reference.require_counts(operation, "reference")?.into_owned()),
             Some(values) => match binning.recipe {
                 Recipe::Quantile => {
                     let (bins, counts) = Frozen::quantile(values, reference.range(), binning.bins);
@@ -63,22 +63,42 @@ impl BinnedReference {
     ///
     /// # Errors
     /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a sample without values or of another kind than the
-    /// reference, and where the recipe of Evidently refuses the range of the data.
+    /// reference, for a summary that does not know what the bins [need](Self::needs), and where the recipe of Evidently
+    /// refuses the range of the data.
     pub fn count(&self, current: &Sample) -> Result<BinCounts> {
         current.require_values(self.operation, "current")?;
         current.require_kind(self.operation, self.kind)?;
         let counts = match &self.bins {
-            Bins::Categories(reference) => BinCounts::of_categories(reference, &current.counted()),
+            Bins::Categories(reference) => {
+                BinCounts::of_categories(reference, &*current.require_counts(self.operation, "current")?)
+            }
             Bins::Frozen { bins, counts, notes } => {
-                let values = current.require_numbers(self.operation, "current")?;
-                let mut counted = BinCounts::numeric(bins.edges(), counts.clone(), bins.count(values));
-                counted.notes.extend(notes.iter().cloned().chain(bins.out_of_range(values, current.range())));
+                let (current, outside) = match current.sketch() {
+                    Some(sketch) => {
+                        (bins.count_sketch(self.operation, sketch)?, bins.sketch_out_of_range(sketch))
+                    }
+                    None => {
+                        let values = current.require_numbers(self.operation, "current")?;
+                        (bins.count(values), bins.out_of_range(values, current.range()))
+                    }
+                };
+                let mut counted = BinCounts::numeric(bins.edges(), counts.clone(), current);
+                counted.notes.extend(notes.iter().cloned().chain(outside));
                 counted
             }
             Bins::Evidently(reference) => reference.count(self.operation, current)?,
             Bins::NannyMl(reference) => reference.count(self.operation, current)?,
         };
         Ok(self.complete(counts, current))
+    }
+
+    /// What must be known of a current sample to count it: of frozen bins how many values lie below their edges.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        match &self.bins {
+            Bins::Frozen { bins, .. } => Needs::CountsBelow(bins.counted_edges()),
+            Bins::Categories(_) | Bins::Evidently(_) | Bins::NannyMl(_) => Needs::Values,
+        }
     }
 
     /// Counts two samples once, which saves Evidently's recipe sorting the reference.

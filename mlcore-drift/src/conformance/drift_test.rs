@@ -5,7 +5,7 @@ use mlcore::{Error, Result};
 use super::numbers::{equal, same};
 use super::samples::Samples;
 use crate::sample::{Kind, Sample};
-use crate::two_sample::{DriftTest, LooksFor, Score};
+use crate::two_sample::{DriftTest, LooksFor, Needs, Score};
 
 /// Checks every promise of [`DriftTest`].
 ///
@@ -27,6 +27,7 @@ pub fn drift_test(test: &dyn DriftTest) {
         suite.larger_changes_score_higher();
         suite.effects_do_not_grow_with_rows();
         suite.missing_rows_do_not_enter();
+        suite.summaries_err_on_the_side_of_no_change();
         suite.silence_is_refused();
         suite.odd_samples_are_answered();
     }
@@ -168,6 +169,41 @@ impl Suite<'_> {
             (self.score(&reference, &current), self.score(&reference, &Samples::gappy(&current)));
         let name = self.test.name();
         assert!(same(&whole, &gappy), "{name}: missing rows enter the test: {whole:?}, {gappy:?}");
+    }
+
+    fn summaries_err_on_the_side_of_no_change(&self) {
+        if self.samples.kind != Kind::Numeric {
+            return;
+        }
+        let (reference, current) = self.pair();
+        let (name, needs) = (self.test.name(), self.answered(self.test.compile(&reference)).needs());
+        let whole = self.score(&reference, &current);
+        let (edges, is_exact) = match needs {
+            Needs::CountsBelow(edges) => (edges, true),
+            Needs::Rows => (Vec::new(), true),
+            Needs::Values => (Samples::some_edges(), false),
+        };
+        let summary = Samples::summary(&current, &edges)
+            .unwrap_or_else(|error| panic!("{name} needs counts below impossible edges: {error}"));
+        match self.test.compare(&reference, &summary) {
+            Ok(score) if is_exact => {
+                assert!(same(&whole, &score), "{name}: a summary scores differently: {whole:?}, {score:?}");
+            }
+            Ok(score) => {
+                let larger = score.effect.value > whole.effect.value;
+                assert!(
+                    !larger || equal(score.effect.value, whole.effect.value),
+                    "{name}: a summary has a larger effect than the values: {score:?}, {whole:?}"
+                );
+                let surer = score.pvalue < whole.pvalue;
+                assert!(
+                    !surer || score.pvalue.zip(whole.pvalue).is_some_and(|(a, b)| equal(a, b)),
+                    "{name}: a summary is surer than the values: {score:?}, {whole:?}"
+                );
+            }
+            Err(Error::InvalidInput(_)) if !is_exact => {}
+            Err(error) => panic!("{name}: a summary is not compared: {error}"),
+        }
     }
 
     fn silence_is_refused(&self) {

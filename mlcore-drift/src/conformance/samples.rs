@@ -1,6 +1,8 @@
 //! The samples that the suites compare.
 
-use crate::sample::{Kind, Sample};
+use mlcore::Result;
+
+use crate::sample::{EdgeCounts, Kind, Sample};
 use crate::two_sample::LooksFor;
 
 /// Samples of one kind that differ by a change of one sort.
@@ -51,8 +53,20 @@ impl Samples {
     pub(super) fn gappy(sample: &Sample) -> Sample {
         match sample.values() {
             Some(values) => values.iter().flat_map(|value| [*value, f64::NAN]).collect::<Vec<_>>().into(),
-            None => Sample::from_categories(sample.counted().into_owned(), sample.len()),
+            None => Sample::from_categories(sample.categories().cloned().unwrap_or_default(), sample.len()),
         }
+    }
+
+    /// Edges between some of the values that the samples have.
+    pub(super) fn some_edges() -> Vec<f64> {
+        (-8..12).map(|i| f64::from(i) * 2.0 + 0.5).collect()
+    }
+
+    /// A summary of a numeric sample that is exact at these edges.
+    pub(super) fn summary(sample: &Sample, edges: &[f64]) -> Result<Sample> {
+        let mut counts = EdgeCounts::new(edges)?;
+        counts.add(sample.values().unwrap_or_default());
+        Ok(Sample::from_sketch(counts, sample.nulls(), sample.nans()))
     }
 
     /// Samples that have nothing to compare.

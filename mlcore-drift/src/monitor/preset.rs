@@ -3,7 +3,7 @@
 use mlcore::stats::KsOptions;
 
 use crate::catalog::TestSpec;
-use crate::sample::{Sample, count_numbers};
+use crate::sample::{Kind, Sample, count_numbers};
 use crate::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MOST_TIES};
 
 /// A named choice of tests, by the kind and the values of a reference column.
@@ -33,11 +33,11 @@ impl Preset {
     #[must_use]
     pub fn test(self, reference: &Sample, max_exact_n: usize) -> TestSpec {
         match self {
-            Self::Default => match reference.values() {
-                Some(values) if !is_discrete(values) => {
+            Self::Default => match reference.kind() {
+                Kind::Numeric if !reference.values().is_some_and(is_discrete) => {
                     KolmogorovSmirnov::new(KsOptions::default().with_max_auto_n(max_exact_n)).into()
                 }
-                Some(_) | None => ChiSquare::default().into(),
+                Kind::Numeric | Kind::Categorical => ChiSquare::default().into(),
             },
         }
     }

@@ -108,11 +108,8 @@ pub(super) fn categories(array: &dyn Array) -> Result<Sample> {
         DataType::Null => Ok(Sample::from_categories(Categories::default(), array.len() as u64)),
         other if is_number(other) => {
             let numbers = numbers(array)?;
-            Ok(Sample {
-                values: Values::Categorical(numbers.counted().into_owned()),
-                nulls: numbers.nulls,
-                nans: numbers.nans,
-            })
+            let counted = Categories::of_numbers(numbers.values().unwrap_or_default());
+            Ok(Sample { values: Values::Categorical(counted), nulls: numbers.nulls, nans: numbers.nans })
         }
         other => Err(unsupported(other)),
     }

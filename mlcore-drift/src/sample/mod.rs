@@ -3,8 +3,10 @@
 mod categories;
 mod column;
 mod counter;
+mod sketch;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use mlcore::arrow::array::Array;
 use mlcore::arrow::buffer::ScalarBuffer;
@@ -13,6 +15,7 @@ use mlcore::{Error, Result};
 pub use self::categories::Categories;
 pub(crate) use self::categories::count_numbers;
 pub(crate) use self::counter::CategoryCounter;
+pub use self::sketch::{Bounds, EdgeCounts, Sketch};
 use crate::vector::extent;
 
 /// What the values of a column are.
@@ -27,7 +30,7 @@ pub enum Kind {
 
 mlcore::words! { Kind, "kind": Numeric = "numeric", Categorical = "categorical" }
 
-/// The values of one column and the number of its missing rows.
+/// The values of one column, or a [summary](Sketch) of them, and the number of its missing rows.
 ///
 /// Nulls and NaNs are both missing: pandas turns one into the other and polars keeps them apart, and a verdict must not
 /// depend on who delivered the frame. They are counted, and compared as a rate of their own
@@ -54,6 +57,7 @@ pub struct Sample {
 #[derive(Clone, Debug)]
 enum Values {
     Numeric(Numbers),
+    Sketched(Arc<dyn Sketch>),
     Categorical(Categories),
 }
 
@@ -106,6 +110,12 @@ impl Sample {
         Self { values: Values::Categorical(categories), nulls, nans: 0 }
     }
 
+    /// A numeric sample of which a summary is left, and the numbers of its rows that were null or NaN.
+    #[must_use]
+    pub fn from_sketch(sketch: impl Sketch + 'static, nulls: u64, nans: u64) -> Self {
+        Self { values: Values::Sketched(Arc::new(sketch)), nulls, nans }
+    }
+
     /// A column of an Arrow table, with the kind its type suggests: numbers are numeric; text, booleans and
     /// dictionaries are categorical.
     ///
@@ -145,7 +155,7 @@ impl Sample {
     pub(crate) fn into_values(self) -> Option<Vec<f64>> {
         match self.values {
             Values::Numeric(numbers) => numbers.values.into_inner().into_vec().ok(),
-            Values::Categorical(_) => None,
+            Values::Sketched(_) | Values::Categorical(_) => None,
         }
     }
 
@@ -153,7 +163,7 @@ impl Sample {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self.values {
-            Values::Numeric(..) => Kind::Numeric,
+            Values::Numeric(_) | Values::Sketched(_) => Kind::Numeric,
             Values::Categorical(_) => Kind::Categorical,
         }
     }
@@ -163,11 +173,12 @@ impl Sample {
     pub fn len(&self) -> u64 {
         match &self.values {
             Values::Numeric(numbers) => numbers.values.len() as u64,
+            Values::Sketched(sketch) => sketch.len(),
             Values::Categorical(categories) => categories.total(),
         }
     }
 
-    /// Has it no value? Its rows may all be missing.
+    /// Whether it has no value. Its rows may all be missing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -203,12 +214,21 @@ impl Sample {
         if self.rows() == 0 { 0.0 } else { self.missing() as f64 / self.rows() as f64 }
     }
 
-    /// The values of a numeric sample, none of them NaN.
+    /// The values of a numeric sample, none of them NaN; `None` for categories, and where only a summary is left.
     #[must_use]
     pub fn values(&self) -> Option<&[f64]> {
         match &self.values {
             Values::Numeric(numbers) => Some(&numbers.values),
-            Values::Categorical(_) => None,
+            Values::Sketched(_) | Values::Categorical(_) => None,
+        }
+    }
+
+    /// The summary, where it is all that is left of the values.
+    #[must_use]
+    pub fn sketch(&self) -> Option<&dyn Sketch> {
+        match &self.values {
+            Values::Sketched(sketch) => Some(&**sketch),
+            Values::Numeric(_) | Values::Categorical(_) => None,
         }
     }
 
@@ -216,24 +236,29 @@ impl Sample {
     #[must_use]
     pub fn categories(&self) -> Option<&Categories> {
         match &self.values {
-            Values::Numeric(..) => None,
+            Values::Numeric(_) | Values::Sketched(_) => None,
             Values::Categorical(categories) => Some(categories),
         }
     }
 
-    /// The counts by value: those of a categorical sample, or of the distinct numbers of a numeric one.
-    #[must_use]
-    pub fn counted(&self) -> Cow<'_, Categories> {
+    /// The counts by value of a sample that has any: those of categories, or of the distinct numbers.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] that names `operation` and `side` (`reference` or `current`) for a sample without values, or
+    /// of which only a summary is left.
+    pub fn require_counts(&self, operation: &'static str, side: &'static str) -> Result<Cow<'_, Categories>> {
+        self.require_values(operation, side)?;
         match &self.values {
-            Values::Numeric(numbers) => Cow::Owned(Categories::of_numbers(&numbers.values)),
-            Values::Categorical(categories) => Cow::Borrowed(categories),
+            Values::Numeric(numbers) => Ok(Cow::Owned(Categories::of_numbers(&numbers.values))),
+            Values::Sketched(_) => Err(summarised(operation, side)),
+            Values::Categorical(categories) => Ok(Cow::Borrowed(categories)),
         }
     }
 
     pub(crate) fn precision(&self) -> Precision {
         match self.values {
             Values::Numeric(ref numbers) => numbers.precision,
-            Values::Categorical(_) => Precision::Float64,
+            Values::Sketched(_) | Values::Categorical(_) => Precision::Float64,
         }
     }
 
@@ -244,6 +269,7 @@ impl Sample {
                 let ends = extent(&numbers.values);
                 (ends.low, ends.high)
             }),
+            Values::Sketched(sketch) => sketch.range(),
             Values::Categorical(_) => (f64::INFINITY, f64::NEG_INFINITY),
         }
     }
@@ -251,14 +277,20 @@ impl Sample {
     /// The values of a numeric sample that has any.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] that names `operation` and `side` (`reference` or `current`) for a sample of categories or
-    /// without values.
+    /// [`Error::InvalidInput`] that names `operation` and `side` (`reference` or `current`) for a sample of categories,
+    /// without values, or of which only a summary is left.
     pub fn require_numbers(&self, operation: &'static str, side: &'static str) -> Result<&[f64]> {
         self.require_values(operation, side)?;
-        self.values().ok_or_else(|| {
-            Error::invalid_input(operation, side, "it holds categories, and this test compares numbers")
-                .remedy("choose a test of categories, such as chi_square or psi")
-        })
+        match &self.values {
+            Values::Numeric(numbers) => Ok(&numbers.values),
+            Values::Sketched(_) => Err(summarised(operation, side)),
+            Values::Categorical(_) => Err(Error::invalid_input(
+                operation,
+                side,
+                "it holds categories, and this test compares numbers",
+            )
+            .remedy("choose a test of categories, such as chi_square or psi")),
+        }
     }
 
     /// Checks that there is a value.
@@ -288,6 +320,15 @@ impl Sample {
         Err(Error::invalid_input(operation, "current", problem)
             .remedy("read both columns as the same kind, numeric or categorical"))
     }
+}
+
+fn summarised(operation: &'static str, side: &'static str) -> Error {
+    Error::invalid_input(
+        operation,
+        side,
+        "only a summary of its numbers is left, and this test needs each of them",
+    )
+    .remedy("keep the values, or choose a test of bins that were counted, such as psi")
 }
 
 impl From<Vec<f64>> for Sample {

@@ -122,8 +122,7 @@ impl DriftTest for ChiSquare {
     }
 
     fn compile(&self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
-        reference.require_values(OPERATION, "reference")?;
-        let counts = reference.counted().into_owned();
+        let counts = reference.require_counts(OPERATION, "reference")?.into_owned();
         Ok(Box::new(Compiled { test: *self, kind: reference.kind(), counts }))
     }
 }
@@ -137,9 +136,9 @@ struct Compiled {
 
 impl CompiledTest for Compiled {
     fn compare(&self, current: &Sample) -> Result<Score> {
-        current.require_values(OPERATION, "current")?;
+        let counted = current.require_counts(OPERATION, "current")?;
         current.require_kind(OPERATION, self.kind)?;
-        self.test.score(&self.counts, &current.counted())
+        self.test.score(&self.counts, &counted)
     }
 }
 

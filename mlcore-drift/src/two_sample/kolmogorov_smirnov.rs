@@ -1,13 +1,13 @@
 //! The two-sample Kolmogorov-Smirnov test as a drift test.
 
-use mlcore::stats::{KsOptions, KsReference, KsResult, ks_2samp};
+use mlcore::stats::{Alternative, KsOptions, KsReference, KsResult, ks_2samp, ks_2samp_pvalue};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{CompiledTest, DriftTest, Effect, Note, Score};
 use crate::bins::share_on_atoms;
 use crate::catalog::TestOptions;
-use crate::sample::{Kind, Sample};
+use crate::sample::{Kind, Sample, Sketch};
 
 /// The largest difference between the two empirical distribution functions; statistic and p-value are those of
 /// `scipy.stats.ks_2samp`.
@@ -19,6 +19,9 @@ use crate::sample::{Kind, Sample};
 /// never alarms falsely (at a nominal 5 %, 0.9 % for Poisson(1) and none for a rare flag); with more than [`MOST_TIES`] of
 /// the reference on single, frequent values a score carries [`Note::Ties`]. Use [`ChiSquare`](super::ChiSquare) for such columns, as
 /// a monitor does by itself for at most 20 distinct values.
+///
+/// A [summary](crate::sample::Sketch) of the current values gives the smallest statistic that it allows and the p-value
+/// of that, so that the summary's error never alarms; [`Note::Summarised`] says how large the statistic may be.
 ///
 /// Sources: scipy 1.17.1; J. L. Hodges, "The Significance Probability of the Smirnov Two-Sample Test" (1958).
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -69,6 +72,9 @@ impl DriftTest for KolmogorovSmirnov {
     }
 
     fn compare(&self, reference: &Sample, current: &Sample) -> Result<Score> {
+        if current.sketch().is_some() {
+            return self.compile(reference)?.compare(current);
+        }
         let (x, y) = (
             reference.require_numbers(OPERATION, "reference")?,
             current.require_numbers(OPERATION, "current")?,
@@ -86,10 +92,58 @@ struct Compiled {
 
 impl CompiledTest for Compiled {
     fn compare(&self, current: &Sample) -> Result<Score> {
+        if let Some(sketch) = current.sketch() {
+            current.require_values(OPERATION, "current")?;
+            return self.compare_sketch(sketch);
+        }
         let values = current.require_numbers(OPERATION, "current")?;
         let result = self.reference.compare(values, &self.options)?;
         score(result, self.reference.len(), values.len(), self.ties)
     }
+}
+
+impl Compiled {
+    /// The score of the smallest statistic that the summary allows.
+    fn compare_sketch(&self, sketch: &dyn Sketch) -> Result<Score> {
+        if self.options.alternative != Alternative::TwoSided {
+            let problem = "only a summary of its numbers is left, and the alternative is one-sided";
+            return Err(Error::invalid_input(OPERATION, "current", problem)
+                .remedy("compare summaries with the two-sided test"));
+        }
+        let Some(sorted) = self.reference.sorted() else {
+            return Err(Error::internal(OPERATION, "reference", "a NaN reached the test"));
+        };
+        let (least, most) = statistic_between(sorted, sketch);
+        let pvalue = ks_2samp_pvalue(least, sorted.len(), sketch.len() as usize, &self.options)?;
+        let ties = (self.ties > MOST_TIES).then_some(Note::Ties { share: self.ties });
+        let summarised = (most > least).then_some(Note::Summarised { at_most: most });
+        Ok(Score::new(least, Effect::new("D", least))
+            // Fewer than two effective values have no asymptotic distribution.
+            .with_pvalue(if pvalue.is_nan() { 1.0 } else { pvalue })
+            .with_reference_len(sorted.len() as u64)
+            .with_current_len(sketch.len())
+            .with_notes(ties.into_iter().chain(summarised)))
+    }
+}
+
+/// The least and the largest difference of the distribution functions `F` of the reference and `G` of the summary that
+/// the summary allows.
+///
+/// `F` is constant between two neighbouring values of the reference and `G` only grows, so that the largest differences
+/// lie where such a stretch begins (`F` above `G`) or just before it ends (`G` above `F`).
+fn statistic_between(sorted: &[f64], sketch: &dyn Sketch) -> (f64, f64) {
+    let (n, m) = (sorted.len() as f64, sketch.len() as f64);
+    let (mut least, mut most, mut before) = (0.0_f64, 0.0_f64, 0);
+    for group in sorted.chunk_by(|a, b| a == b) {
+        let Some(value) = group.first() else { continue };
+        let (f_before, f_after) = (before as f64 / n, (before + group.len()) as f64 / n);
+        let (g_before, g_after) = (sketch.below(*value), sketch.at_or_below(*value));
+        let share = |count: u64| count as f64 / m;
+        least = least.max(f_after - share(g_after.high)).max(share(g_before.low) - f_before);
+        most = most.max(f_after - share(g_after.low)).max(share(g_before.high) - f_before);
+        before += group.len();
+    }
+    (least, most.min(1.0))
 }
 
 const OPERATION: &str = "compare with ks";

@@ -4,7 +4,7 @@ use mlcore::Result;
 use mlcore::stats::{Chi2Options, chi2_two_sample};
 use serde::{Deserialize, Serialize};
 
-use super::{CompiledTest, DriftTest, Effect, LooksFor, Score};
+use super::{CompiledTest, DriftTest, Effect, LooksFor, Needs, Score};
 use crate::catalog::TestOptions;
 use crate::sample::{Kind, Sample};
 
@@ -81,6 +81,10 @@ impl CompiledTest for Compiled {
             current_len: current_rows,
             notes: Vec::new(),
         })
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Rows
     }
 }
 

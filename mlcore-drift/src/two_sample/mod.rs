@@ -7,6 +7,7 @@
 mod chi_square;
 mod kolmogorov_smirnov;
 mod missing_rate;
+mod needs;
 mod note;
 pub mod psi;
 mod score;
@@ -16,6 +17,7 @@ use std::fmt;
 use mlcore::Result;
 
 pub use self::kolmogorov_smirnov::MOST_TIES;
+pub use self::needs::Needs;
 pub use self::note::{MOST_EXAMPLES, Note};
 pub use self::score::{Effect, Score};
 use crate::catalog::{Catalog, TestOptions};
@@ -63,6 +65,10 @@ drift_tests! {
 ///   other change is not asked.
 /// - **Size is not certainty.** The same change in twenty times as many rows has 0.4 to 2.5 times the effect.
 /// - **Missing rows** do not enter, unless they are what the test looks for.
+/// - **Summaries.** A current sample may be a [summary](crate::sample::Sketch) of numbers. Where it is exact at what the
+///   compiled test [needs](CompiledTest::needs), the score is that of the values. Otherwise the test errs on the side of no
+///   change, with no larger effect and no smaller p-value than the values have, or refuses with
+///   [`Error::InvalidInput`](mlcore::Error::InvalidInput).
 /// - **Refused** as [`Error::InvalidInput`](mlcore::Error::InvalidInput) are a sample without any value (without rows, for
 ///   a test of missing rows), a sample of a kind that the test does not apply to, and two samples of different kinds.
 /// - **Odd samples** (constants, single values, infinities, numbers at the limits of floats) get an answer or
@@ -185,6 +191,12 @@ pub trait CompiledTest: fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`DriftTest::compare`].
     fn compare(&self, current: &Sample) -> Result<Score>;
+
+    /// What the test must know of a current sample for the score that its values have: who counts a window, and keeps no
+    /// values, counts this.
+    fn needs(&self) -> Needs {
+        Needs::Values
+    }
 }
 
 /// The change that a test looks for.

@@ -69,6 +69,11 @@ pub enum Note {
         /// How many of the current sample.
         current: u64,
     },
+    /// Only a summary of the current values is left: the statistic is the least that it allows.
+    Summarised {
+        /// The largest statistic that the summary allows.
+        at_most: f64,
+    },
     /// A note of a test that this crate does not know.
     Remark {
         /// A clause without a full stop.
@@ -133,6 +138,9 @@ impl fmt::Display for Note {
             }
             Self::ZerosLifted { reference, current } => {
                 write!(f, "empty bins lifted above zero: {reference} of the reference, {current} current")
+            }
+            Self::Summarised { at_most } => {
+                write!(f, "a summary of the values is compared: the statistic may be up to {at_most:.3}")
             }
             Self::Remark { text } => f.write_str(text),
         }

@@ -18,7 +18,7 @@ use mlcore::stats::chi2;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{CompiledTest, DriftTest, Effect, Note, Score};
+use super::{CompiledTest, DriftTest, Effect, Needs, Note, Score};
 use crate::bins::{BinCounts, BinnedReference, Binning, Recipe};
 use crate::catalog::TestOptions;
 use crate::sample::{Kind, Sample};
@@ -135,6 +135,10 @@ struct Compiled {
 impl CompiledTest for Compiled {
     fn compare(&self, current: &Sample) -> Result<Score> {
         Ok(PsiResult::new(self.bins.count(current)?, self.recipe).into_score())
+    }
+
+    fn needs(&self) -> Needs {
+        self.bins.needs()
     }
 }
 

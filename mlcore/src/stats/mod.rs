@@ -47,7 +47,7 @@ pub use confidence_sequence::ConfidenceSequence;
 pub use contingency::{Chi2Options, Chi2Result, chi2_contingency, chi2_two_sample};
 pub use distance::{energy_distance, wasserstein_distance};
 pub use distributions::{beta, binom, chi2, ksone, kstwo, norm, t};
-pub use ks::{KsMethod, KsOptions, KsReference, KsResult, MAX_AUTO_N, ks_2samp};
+pub use ks::{KsMethod, KsOptions, KsReference, KsResult, MAX_AUTO_N, ks_2samp, ks_2samp_pvalue};
 pub use moments::Moments;
 pub use multiplicity::{Correction, MultipleTests, multipletests};
 pub use proportion::{

@@ -141,6 +141,32 @@ pub fn ks_2samp(x: &[f64], y: &[f64], options: &KsOptions) -> Result<KsResult> {
     Ok(conclude(statistic::extremes(x, y, options.alternative), x.len(), y.len(), options))
 }
 
+/// The p-value that [`ks_2samp`] gives a statistic of samples of these sizes, where the statistic alone is known.
+///
+/// # Errors
+///
+/// [`Error::InvalidInput`] for a statistic outside `[0, 1]` and a sample without observations.
+///
+/// ```
+/// use mlcore::stats::{KsOptions, ks_2samp, ks_2samp_pvalue};
+///
+/// let options = KsOptions::default();
+/// let whole = ks_2samp(&[0.1, 0.4, 0.7, 0.2], &[0.5, 0.9, 0.8], &options)?;
+/// assert_eq!(ks_2samp_pvalue(whole.statistic, 4, 3, &options)?, whole.pvalue);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+pub fn ks_2samp_pvalue(statistic: f64, n1: usize, n2: usize, options: &KsOptions) -> Result<f64> {
+    if !(0.0..=1.0).contains(&statistic) {
+        return Err(Error::invalid_input("ks_2samp", "statistic", format!("{statistic} is not in [0, 1]")));
+    }
+    if n1 == 0 || n2 == 0 {
+        return Err(Error::invalid_input("ks_2samp", "sizes", "a sample is empty")
+            .remedy("pass at least one observation in each sample"));
+    }
+    let deviation = Deviation { size: statistic, location: f64::NAN };
+    Ok(conclude(Some(Extremes { above: deviation, below: deviation }), n1, n2, options).pvalue)
+}
+
 fn require_observations(subject: &'static str, sample: &[f64]) -> Result<()> {
     if sample.is_empty() {
         return Err(Error::invalid_input("ks_2samp", subject, "the sample is empty")
