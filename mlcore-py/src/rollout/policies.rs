@@ -12,7 +12,8 @@ use pyo3::types::PyMapping;
 use super::arm;
 use super::canary::Canary;
 use super::policy::{Policy, class_of, known};
-use crate::error::{entry, raise};
+use crate::error::{detached, entry, raise};
+use crate::runner::duration;
 
 #[pymodule(submodule, module = "mlcore", name = "rollout")]
 pub(crate) mod native {
@@ -23,7 +24,7 @@ pub(crate) mod native {
     #[pymodule_export]
     use super::super::policy::{Assignment, Policy, from_state};
     #[pymodule_export]
-    use super::{Fixed, Shadowed, Weighted};
+    use super::{BlueGreen, Fixed, Shadowed, Weighted};
 }
 
 macro_rules! classes {
@@ -42,7 +43,7 @@ macro_rules! classes {
     };
 }
 
-classes! { Fixed, Weighted, Canary, Shadowed }
+classes! { Fixed, Weighted, Canary, Shadowed, BlueGreen }
 
 /// Always the same arm; the default one while it cannot answer.
 ///
@@ -211,5 +212,95 @@ impl Shadowed {
         // The policy inside becomes an object of its own class, which is then shared.
         let inside = build(py, &shadowed.policy().save().map_err(raised)?)?;
         Self::around(&inside, shadowed.shadows().to_vec(), shadowed.share())
+    }
+}
+
+/// A release that moves every unit at once: blue answers until :meth:`switch`, then green, and the other of the two stands
+/// by, warm, for the way back.
+///
+/// A breach of green gives every unit back to blue at once and wants green rolled back. Errors, latencies and losses are
+/// not judged here; a :class:`Canary` judges them by itself.
+///
+/// Parameters
+/// ----------
+/// blue : str
+///     The arm that answers at first.
+/// green : str
+///     The arm that stands by.
+/// bake_time : float, optional
+///     Seconds that green answers without a breach before it is promoted. Default: never by itself.
+///
+/// Raises
+/// ------
+/// InvalidInputError
+///     When blue and green are one arm.
+///
+/// Examples
+/// --------
+/// >>> from mlcore.rollout import BlueGreen
+/// >>> release = BlueGreen("champion", "next", bake_time=3600.0)
+/// >>> release.switch()
+/// >>> release.live, release
+/// ('next', <mlcore.rollout.BlueGreen champion to next: next answers>)
+/// >>> release.switch_back()
+/// >>> release.live
+/// 'champion'
+#[pyclass(module = "mlcore.rollout", frozen, extends = Policy)]
+#[derive(Debug)]
+pub(crate) struct BlueGreen {
+    policy: Arc<rollout::BlueGreen>,
+}
+
+class_of!(BlueGreen, rollout::BlueGreen);
+
+#[pymethods]
+impl BlueGreen {
+    #[new]
+    #[pyo3(signature = (blue, green, *, bake_time = None))]
+    fn new(
+        py: Python<'_>,
+        blue: &str,
+        green: &str,
+        bake_time: Option<f64>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        entry(py, |py| {
+            let mut options = rollout::BlueGreenOptions::new(arm(py, blue)?, arm(py, green)?);
+            if let Some(seconds) = bake_time {
+                options =
+                    options.with_bake_time(duration(py, "build blue-green release", "bake_time", seconds)?);
+            }
+            rollout::BlueGreen::new(options).map(Self::of).map_err(|error| raise(py, &error))
+        })
+    }
+
+    /// The arm that answers every unit now.
+    #[getter]
+    fn live(&self) -> &str {
+        self.policy.live().as_str()
+    }
+
+    /// Gives every unit to green, at once.
+    fn switch(&self, py: Python<'_>) -> PyResult<()> {
+        entry(py, |py| {
+            detached(py, || {
+                self.policy.switch();
+                Ok(())
+            })
+        })
+    }
+
+    /// Gives every unit back to blue, at once; green stands by.
+    fn switch_back(&self, py: Python<'_>) -> PyResult<()> {
+        entry(py, |py| {
+            detached(py, || {
+                self.policy.switch_back();
+                Ok(())
+            })
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        let rollout::BlueGreenOptions { blue, green, .. } = self.policy.options();
+        format!("<mlcore.rollout.BlueGreen {blue} to {green}: {} answers>", self.policy.live())
     }
 }

@@ -9,10 +9,12 @@
 //! | [`Fixed`] | always the same arm |
 //! | [`Weighted`] | arms by weight, each unit always the same one |
 //! | [`Canary`] | a growing share, as long as a [`Ramp`] finds no harm |
+//! | [`BlueGreen`] | one of two arms for all units, switched at once, the other warm for the way back |
 //! | [`Shadowed`] | what another policy says, with shadows that run beside it |
 
 mod ask;
 mod assignment;
+mod blue_green;
 mod bucket;
 mod canary;
 mod candidates;
@@ -31,6 +33,7 @@ use std::time::Duration;
 
 pub use self::ask::{Ask, Draw};
 pub use self::assignment::Assignment;
+pub use self::blue_green::{BlueGreen, BlueGreenOptions};
 pub use self::bucket::bucket;
 pub use self::canary::{Canary, CanaryOptions};
 pub use self::candidates::{ArmSet, Candidate, Candidates};
@@ -83,6 +86,7 @@ policies! {
     weighted: Weighted,
     canary: Canary,
     shadow: Shadowed<Arc<dyn RolloutPolicy>>,
+    blue_green: BlueGreen,
 }
 
 /// Decides who answers, and what follows from what came of it.
