@@ -183,7 +183,7 @@ def test_questions_are_checked():
         (lambda: canary(canary="champion"), "its own control"),
         (lambda: canary(control="no spaces please"), "arm"),
         (lambda: canary(max_hold=-1.0), "max_hold"),
-        (lambda: canary(expiry="never"), "roll_back or hold"),
+        (lambda: canary(expiry="never"), "roll_back, hold"),
         (lambda: Guardrail("error_rate", 0.0), "margin"),
         (lambda: Guardrail("error_rate", float("inf")), "margin"),
         (lambda: Guardrail("latency", 0.1), "error_rate, slow_share or loss"),

@@ -1,5 +1,3 @@
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -103,8 +101,7 @@ impl RampOptions {
 
 /// What happens when a step has lasted too long without an answer: `roll_back` or `hold`.
 #[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Expiry {
     /// The canary is withdrawn: what cannot be shown harmless does not stay.
     #[default]
@@ -113,36 +110,7 @@ pub enum Expiry {
     Hold,
 }
 
-impl Expiry {
-    /// Every expiry.
-    pub const ALL: [Self; 2] = [Self::RollBack, Self::Hold];
-
-    /// The expiry as a word, the same as in serialised options.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RollBack => "roll_back",
-            Self::Hold => "hold",
-        }
-    }
-}
-
-impl fmt::Display for Expiry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Expiry {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|expiry| expiry.as_str() == text).ok_or_else(|| {
-            Error::invalid_input("parse expiry", text, "it is none of them")
-                .remedy("choose roll_back or hold")
-        })
-    }
-}
+crate::words! { Expiry, "expiry": RollBack = "roll_back", Hold = "hold" }
 
 /// The most steps: an epoch counts them in one byte, and keeps one value for "none".
 const MOST_STEPS: usize = 255;
