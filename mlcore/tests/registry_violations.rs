@@ -91,7 +91,9 @@ impl Registry for Broken {
             Fault::RepeatsRequests => change.request = None,
             Fault::TheLastWriterWins => return self.honest.apply(&forced(mutation), &change),
             Fault::ReleasesInTwoSteps => {
-                if let Mutation::Promote { model, version, alias, expected, retire: Some(trial) } = mutation {
+                if let Mutation::Promote { model, version, alias, expected, retire: Some(trial), .. } =
+                    mutation
+                {
                     let entry = self.honest.promote(model, *version, alias, *expected, &change)?;
                     let expected = Expected::Version(*version);
                     return self.honest.set_alias(model, trial, None, expected, &change).map(|_| entry);

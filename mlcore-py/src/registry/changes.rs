@@ -142,7 +142,7 @@ impl Registry {
     /// Parameters
     /// ----------
     /// expected : int, None or "any"
-    ///     What the alias must mean before: a version, nothing, or whatever it does.
+    ///     What the alias must mean before: a version, nothing (``None``), or anything (``"any"``).
     ///
     /// Raises
     /// ------
@@ -187,7 +187,7 @@ impl Registry {
     /// Parameters
     /// ----------
     /// expected : int, None or "any"
-    ///     What the alias must mean before: a version, nothing, or whatever it does.
+    ///     What the alias must mean before: a version, nothing (``None``), or anything (``"any"``).
     /// retire : str, optional
     ///     The alias under which the version was tried. It must mean this version, and is removed with the same change. A
     ///     promotion that was half done is carried on then: what is done already counts as done.

@@ -221,7 +221,7 @@ impl AliasChange {
         self.change.sequence
     }
 
-    /// When, in UTC, by the clock of whoever did it.
+    /// When, in UTC, by the clock of the one who did it.
     #[getter]
     fn at<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.change.at)
@@ -291,7 +291,7 @@ impl AuditEntry {
         self.entry.sequence
     }
 
-    /// When, in UTC, by the clock of whoever did it.
+    /// When, in UTC, by the clock of the one who did it.
     #[getter]
     fn at<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.entry.at)

@@ -94,7 +94,7 @@ impl FolderStore {
         // Equal content may be there already. Replacing it is harmless, and mends it where it was damaged.
         fs::rename(&partial.path, &target).map_err(failed)?;
         partial.renamed = true;
-        // The shelf and the folder above may be so new, by whoever's hand, that the disk does not know them yet.
+        // Another writer may have made the shelf and the folder above just now: the disk need not know them yet.
         shelf.ancestors().take(3).try_for_each(sync_folder).map_err(failed)?;
         Ok(digest)
     }

@@ -67,12 +67,21 @@ impl From<PackagePath> for String {
 }
 
 /// One file of a package.
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PackageFile {
     /// What it is called in the store.
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
+}
+
+impl PackageFile {
+    /// The file whose `size` bytes are stored under `digest`.
+    #[must_use]
+    pub fn new(digest: Digest, size: u64) -> Self {
+        Self { digest, size }
+    }
 }
 
 /// A model of several files, such as ONNX with its weights beside it: a manifest that is an artifact itself, so that one

@@ -11,7 +11,7 @@ use crate::name::{RequestId, Version};
 /// One line of the audit log: what happened, by whom, when and why, chained to the line before.
 ///
 /// [`canonical`](Self::canonical) is the line as it is hashed: compact JSON of these fields, the previous hash among
-/// them. Whoever changes, removes or inserts a line breaks the chain from there on.
+/// them. A line that is changed, removed or inserted breaks the chain from there on.
 ///
 /// It is serialised as these fields, and deserialised only if they give the hash that stands beside them.
 #[non_exhaustive]
@@ -20,7 +20,7 @@ use crate::name::{RequestId, Version};
 pub struct AuditEntry {
     /// 1, 2, 3, ... without gaps: the order in which things happened.
     pub sequence: u64,
-    /// When, by the clock of whoever did it.
+    /// When, by the clock of the one who did it.
     pub at: Timestamp,
     /// When, for questions about the past: the latest `at` so far. Clocks differ and jump back; the log does not.
     pub effective_at: Timestamp,
@@ -69,7 +69,7 @@ impl AuditHead {
 pub struct AliasChange {
     /// The audit entry that did it.
     pub sequence: u64,
-    /// When, by the clock of whoever did it.
+    /// When, by the clock of the one who did it.
     pub at: Timestamp,
     /// When, for questions about the past: see [`AuditEntry::effective_at`].
     pub effective_at: Timestamp,

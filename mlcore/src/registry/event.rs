@@ -11,6 +11,7 @@ pub enum Event {
     /// A model was registered.
     CreateModel(NewModel),
     /// A model was removed.
+    #[non_exhaustive]
     DeleteModel {
         /// The model.
         model: ModelName,
@@ -18,6 +19,7 @@ pub enum Event {
         versions: Vec<Version>,
     },
     /// A version was registered.
+    #[non_exhaustive]
     CreateVersion {
         /// The number that it got.
         version: Version,
@@ -25,6 +27,7 @@ pub enum Event {
         content: Box<NewVersion>,
     },
     /// A version was removed.
+    #[non_exhaustive]
     DeleteVersion {
         /// The model.
         model: ModelName,
@@ -32,11 +35,13 @@ pub enum Event {
         version: Version,
     },
     /// An alias was pointed at a version, or removed.
+    #[non_exhaustive]
     SetAlias {
         /// Where it pointed before and points now.
         alias: AliasMove,
     },
     /// A version changed its stage, and perhaps the one in production with it.
+    #[non_exhaustive]
     Transition {
         /// The model.
         model: ModelName,
@@ -44,6 +49,7 @@ pub enum Event {
         stages: Vec<StageMove>,
     },
     /// An alias and the production stage went to a version.
+    #[non_exhaustive]
     Promote {
         /// Where the alias pointed before and points now.
         alias: AliasMove,
@@ -54,6 +60,7 @@ pub enum Event {
         retired: Option<AliasMove>,
     },
     /// The trial of a version ended without a release.
+    #[non_exhaustive]
     Withdraw {
         /// The model.
         model: ModelName,
@@ -66,6 +73,7 @@ pub enum Event {
         stages: Vec<StageMove>,
     },
     /// An alias went back to an earlier version, and the production stage with it where it was there.
+    #[non_exhaustive]
     RollBack {
         /// Where the alias pointed before and points now.
         alias: AliasMove,
@@ -73,6 +81,7 @@ pub enum Event {
         stages: Vec<StageMove>,
     },
     /// A label was set or removed.
+    #[non_exhaustive]
     SetTag {
         /// The model or version.
         subject: Subject,
@@ -82,6 +91,7 @@ pub enum Event {
         value: Option<String>,
     },
     /// A description was replaced.
+    #[non_exhaustive]
     Describe {
         /// The model or version.
         subject: Subject,

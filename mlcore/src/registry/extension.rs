@@ -34,11 +34,7 @@ pub trait RegistryExt: Registry {
         let entry = self.apply(&Mutation::CreateVersion(Box::new(new)), change)?;
         match &entry.event {
             Event::CreateVersion { version, content } => Ok(backend::new_version(&entry, *version, content)),
-            _ => Err(Error::internal(
-                "create version",
-                entry.event.subject(),
-                "the registry answered another entry",
-            )),
+            other => Err(another("create version", other)),
         }
     }
 
@@ -101,7 +97,7 @@ pub trait RegistryExt: Registry {
     }
 
     /// Moves `version` from stage `from` to stage `to`, as [`Stage`] allows. Another version in production stays there:
-    /// for replacing it there is [`promote`](Self::promote), or [`Mutation::Transition`] with [`Incumbent::Archive`].
+    /// for replacing it there are [`promote`](Self::promote) and [`replace_production`](Self::replace_production).
     ///
     /// # Errors
     /// [`Conflict`](Error::Conflict) when the version has another stage by now, or production is taken.
@@ -114,6 +110,22 @@ pub trait RegistryExt: Registry {
         change: &Change,
     ) -> Result<AuditEntry> {
         let (model, incumbent) = (model.clone(), Incumbent::Keep);
+        self.apply(&Mutation::Transition { model, version, from, to, incumbent }, change)
+    }
+
+    /// Takes `version` from stage `from` to production and archives the one that was there, all at once; aliases stay.
+    ///
+    /// # Errors
+    /// [`Conflict`](Error::Conflict) when the version has another stage by now, [`InvalidInput`](Error::InvalidInput) for
+    /// one in `dev`.
+    fn replace_production(
+        &self,
+        model: &ModelName,
+        version: Version,
+        from: Stage,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        let (model, to, incumbent) = (model.clone(), Stage::Production, Incumbent::Archive);
         self.apply(&Mutation::Transition { model, version, from, to, incumbent }, change)
     }
 
@@ -309,10 +321,13 @@ fn create_model<R: Registry + ?Sized>(registry: &R, new: NewModel, change: &Chan
     let entry = registry.apply(&Mutation::CreateModel(new), change)?;
     match &entry.event {
         Event::CreateModel(new) => registry.model(&new.name),
-        _ => {
-            Err(Error::internal("create model", entry.event.subject(), "the registry answered another entry"))
-        }
+        other => Err(another("create model", other)),
     }
+}
+
+fn another(operation: &'static str, event: &Event) -> Error {
+    let problem = format!("the registry answered the entry of another change: {}", event.operation());
+    Error::internal(operation, event.subject(), problem)
 }
 
 fn set_tag<R: Registry + ?Sized>(

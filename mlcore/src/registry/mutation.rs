@@ -50,6 +50,7 @@ impl Change {
 }
 
 /// What the caller believes an alias means before it moves it.
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expected {
@@ -137,7 +138,8 @@ impl fmt::Display for Subject {
     }
 }
 
-/// What a registry can be asked to change. Each is one transaction with one audit entry.
+/// What a registry can be asked to change. Each is one transaction with one audit entry, and has a method of
+/// [`RegistryExt`](super::RegistryExt) that makes it.
 ///
 /// **Releases carry on.** A release may be found half done: by a process that was killed between two changes, or whose
 /// first answer was lost. So [`Promote`](Self::Promote) with `retire` and [`Withdraw`](Self::Withdraw) follow one rule:
@@ -151,6 +153,7 @@ pub enum Mutation {
     CreateModel(NewModel),
     /// Removes a model and its versions; refused while it has an alias or a version in production. Its history and its
     /// version numbers remain taken.
+    #[non_exhaustive]
     DeleteModel {
         /// The model.
         model: ModelName,
@@ -158,6 +161,7 @@ pub enum Mutation {
     /// Registers a version, which gets the next number.
     CreateVersion(Box<NewVersion>),
     /// Removes a version; refused while an alias means it and while it is in production.
+    #[non_exhaustive]
     DeleteVersion {
         /// The model.
         model: ModelName,
@@ -165,6 +169,7 @@ pub enum Mutation {
         version: Version,
     },
     /// Points an alias at a version, or removes it.
+    #[non_exhaustive]
     SetAlias {
         /// The model.
         model: ModelName,
@@ -176,6 +181,7 @@ pub enum Mutation {
         expected: Expected,
     },
     /// Moves a version from one stage to another, as [`Stage`] allows.
+    #[non_exhaustive]
     Transition {
         /// The model.
         model: ModelName,
@@ -193,6 +199,7 @@ pub enum Mutation {
     ///
     /// With `retire` it is a release that carries on: an `alias` that means `version` already is as good as one that
     /// means what is expected, and only then may `retire` mean something other than `version`, and is left as it is.
+    #[non_exhaustive]
     Promote {
         /// The model.
         model: ModelName,
@@ -212,6 +219,7 @@ pub enum Mutation {
     /// It is a release that carries on: `alias` may be gone already, and once the version is archived it may mean another
     /// one, and is left as it is. A version in production is the one that answers: only its alias is removed, and must
     /// be there.
+    #[non_exhaustive]
     Withdraw {
         /// The model.
         model: ModelName,
@@ -224,6 +232,7 @@ pub enum Mutation {
     /// and the earlier one returns there, unless it is in `dev`.
     ///
     /// Repeated, it goes further back: neither a version that was rolled back from nor one that was deleted is a target.
+    #[non_exhaustive]
     RollBack {
         /// The model.
         model: ModelName,
@@ -233,6 +242,7 @@ pub enum Mutation {
         expected: Expected,
     },
     /// Labels a model or version, or removes a label.
+    #[non_exhaustive]
     SetTag {
         /// The model or version.
         subject: Subject,
@@ -242,6 +252,7 @@ pub enum Mutation {
         value: Option<String>,
     },
     /// Replaces a description.
+    #[non_exhaustive]
     Describe {
         /// The model or version.
         subject: Subject,

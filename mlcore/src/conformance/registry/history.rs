@@ -2,7 +2,7 @@ use super::*;
 use crate::artifact::{ArtifactStoreExt, MemoryStore};
 use crate::name::RequestId;
 
-/// What was so, and who made it so.
+/// The past: moves of aliases, roll-backs, repeated requests, and the log.
 pub(super) fn is_kept(places: &Places<'_, dyn Registry>) {
     an_alias_has_a_past(places);
     a_clock_that_goes_back_reorders_nothing(places);

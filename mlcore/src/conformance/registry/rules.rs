@@ -1,6 +1,6 @@
 use super::*;
 use crate::name::RunId;
-use crate::registry::{Incumbent, Lineage, Mutation, NewModel};
+use crate::registry::{Lineage, NewModel};
 
 /// The rules for what may be done.
 pub(super) fn hold(places: &Places<'_, dyn Registry>) {
@@ -96,15 +96,7 @@ fn stages_go_the_ways_of_the_table(places: &Places<'_, dyn Registry>) {
     let mut world = World::new(places);
     let (first, second) = (world.version_in(Stage::Production), world.version_in(Stage::Staging));
     world.refuses("conflict", || world.transition(second, Stage::Staging, Stage::Production));
-    let (model, incumbent) = (world.model.clone(), Incumbent::Archive);
-    let replace = Mutation::Transition {
-        model,
-        version: second,
-        from: Stage::Staging,
-        to: Stage::Production,
-        incumbent,
-    };
-    world.registry.apply(&replace, &world.change()).unwrap();
+    world.registry.replace_production(&world.model, second, Stage::Staging, &world.change()).unwrap();
     assert_eq!((world.stage(first), world.stage(second)), (Stage::Archived, Stage::Production));
     world.refuses("not_found", || world.transition(number(99), Stage::Dev, Stage::Staging));
     world.is_kept();

@@ -15,7 +15,8 @@
 //! and `Deserialize`, so that a row is most simply stored as JSON beside its key. The log is the truth: a backend may
 //! store it alone, and [`replay`] it on opening.
 //!
-//! A whole backend, whose file is one JSON array of audit entries; prove yours with `conformance::registry`:
+//! A whole backend, whose file is one JSON array of audit entries. `conformance::registry` proves that a backend keeps the
+//! contract:
 //!
 //! ```
 //! use std::fs::{self, File};
