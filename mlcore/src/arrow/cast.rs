@@ -4,13 +4,14 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
-    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    Float16Type, Float64Type,
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, UInt8Array, make_array, new_null_array};
 use arrow_schema::{ArrowError, DataType};
 use half::f16;
 use num_traits::ToPrimitive;
+
+use crate::schema::numbers;
 
 /// The column as an array of type `to`, where that loses nothing but the precision of a float.
 ///
@@ -97,23 +98,24 @@ where
     Ok(Arc::new(builder.finish()))
 }
 
-/// Evaluates `$body` with `$type` standing for the type of an integer or float column, or else `$otherwise`.
-macro_rules! with_number {
-    ($data_type:expr, $type:ident => $body:expr, $otherwise:expr) => {
-        with_number!(@ $data_type, $type, $body, $otherwise, Int8 Int8Type, Int16 Int16Type, Int32 Int32Type,
-            Int64 Int64Type, UInt8 UInt8Type, UInt16 UInt16Type, UInt32 UInt32Type, UInt64 UInt64Type,
-            Float16 Float16Type, Float32 Float32Type, Float64 Float64Type)
-    };
-    (@ $data_type:expr, $type:ident, $body:expr, $otherwise:expr, $($variant:ident $own:ident),+) => {
-        match $data_type {
-            $(DataType::$variant => {
-                type $type = $own;
-                $body
-            })+
-            _ => $otherwise,
+/// Defines [`with_number!`]; `$d` is a dollar sign.
+macro_rules! define_with_number {
+    ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+] $d:tt) => {
+        /// Evaluates `$body` with `$type` standing for the type of an integer or float column, or else `$otherwise`.
+        macro_rules! with_number {
+            ($d data_type:expr, $d type:ident => $d body:expr, $d otherwise:expr) => {
+                match $d data_type {
+                    $(DataType::$variant => {
+                        type $d type = arrow_array::types::$arrow;
+                        $d body
+                    })+
+                    _ => $d otherwise,
+                }
+            };
         }
     };
 }
+numbers!(define_with_number! $);
 
 fn numbers(array: &dyn Array, to: &DataType) -> Result<ArrayRef, ArrowError> {
     if *to == DataType::Float16 {
@@ -165,6 +167,7 @@ fn days(array: &dyn Array) -> Result<ArrayRef, ArrowError> {
 mod tests {
     use std::sync::Arc;
 
+    use arrow_array::types::Int8Type;
     use arrow_array::{
         DictionaryArray, Int64Array, LargeStringArray, NullArray, PrimitiveArray, StringArray,
         StringViewArray, TimestampSecondArray,

@@ -7,6 +7,7 @@
 mod arrow_batch;
 mod column_view;
 mod concat;
+mod convert;
 pub(crate) mod element;
 mod json;
 #[cfg(feature = "ndarray")]
