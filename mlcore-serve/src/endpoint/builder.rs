@@ -133,14 +133,14 @@ impl EndpointBuilder {
     /// Watched are the columns that the arms read, or those of them that the options name. After a release that reads
     /// other columns those are watched, and an [event](super::EventKind::Unmonitored) names the ones that the reference lacks.
     pub fn with_reference(mut self, reference: RecordBatch, options: MonitorOptions) -> Self {
-        self.watched.push(Watched::Reference(reference, options));
+        self.watched.push(Watched::Reference(reference, Box::new(options)));
         self
     }
 
     /// Watches the raw input of all answered requests with a monitor that there is already. An
     /// [event](super::EventKind::Unmonitored) says which of its columns the arms read no longer after a release.
     pub fn with_monitor(mut self, monitor: Monitor) -> Self {
-        self.watched.push(Watched::Monitor(monitor));
+        self.watched.push(Watched::Monitor(Box::new(monitor)));
         self
     }
 

@@ -92,8 +92,11 @@ impl Loss {
 #[derive(Clone)]
 pub(crate) enum Scoring {
     Named(Loss),
-    Function(Arc<dyn Fn(&Batch, f64) -> Result<f64> + Send + Sync>),
+    Function(Arc<Function>),
 }
+
+/// Takes the outputs of one request and its label.
+type Function = dyn Fn(&Batch, f64) -> Result<f64> + Send + Sync;
 
 impl Scoring {
     /// Can it be computed from such outputs? Of a function nobody knows.

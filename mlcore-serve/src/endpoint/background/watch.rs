@@ -24,8 +24,8 @@ pub(crate) struct Watch {
 /// What is to be watched from the start.
 #[derive(Debug)]
 pub(crate) enum Watched {
-    Monitor(Monitor),
-    Reference(RecordBatch, MonitorOptions),
+    Monitor(Box<Monitor>),
+    Reference(RecordBatch, Box<MonitorOptions>),
 }
 
 /// Rows that were good, and how others are compared with them.
@@ -50,9 +50,9 @@ impl Watch {
                 .remedy("register the version with its plan, or watch nothing"));
         }
         let (mut monitor, reference) = match watched {
-            Watched::Monitor(monitor) => (monitor, None),
+            Watched::Monitor(monitor) => (*monitor, None),
             Watched::Reference(table, options) => {
-                let mut reference = Reference { table, options, watched: Vec::new() };
+                let mut reference = Reference { table, options: *options, watched: Vec::new() };
                 let (wanted, lacking) = reference.find(columns);
                 if let (None, Some(name)) = (&reference.options.columns, lacking.into_iter().next()) {
                     let problem = "the feature plan reads this column, and the reference does not have it";
