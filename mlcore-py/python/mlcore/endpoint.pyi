@@ -62,6 +62,7 @@ class Endpoint:
         queue_capacity: int | None = None,
         open_predictions: int | None = None,
         seed: int | None = None,
+        strict: bool = False,
     ) -> Endpoint: ...
     @property
     def model(self) -> str: ...

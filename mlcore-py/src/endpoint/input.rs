@@ -1,74 +1,82 @@
 //! What a request brings, from whatever Python has.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use mlcore::Error;
 use mlcore::arrow::array::RecordBatch;
-use mlcore::batch::{Batch, Row, Value};
+use mlcore::batch::{Batch, Value};
 use mlcore::name::{RequestId, UnitId};
 use mlcore::schema::Schema;
 use mlcore_serve::Endpoint;
-use mlcore_serve::endpoint::{Input, LoadedModel, Prediction, Request};
+use mlcore_serve::endpoint::{Input, Prediction, Records, Request};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping, PyString};
+use pyo3::types::{PyMapping, PyString};
 
-use crate::cell::{Cell, absent};
+use crate::cell::Cell;
 use crate::door::{self, Asked};
-use crate::error::raise;
 use crate::features::has_own_names;
 use crate::runner::tensors;
 
 /// The data of a request, read.
 pub(super) enum Given {
-    /// A record, in the order of this schema.
-    Row(Vec<Cell>, Schema),
+    /// A record, by name.
+    Record(Vec<(String, Cell)>),
     Table(Arc<RecordBatch>),
     Tensors(Batch),
 }
 
-/// The models that answer now, the default arm's first.
-pub(super) fn models(endpoint: &Endpoint) -> Vec<Arc<LoadedModel>> {
-    endpoint.arms().iter().filter_map(|(arm, _)| endpoint.model(arm)).collect()
+/// Readers of records that no thread uses at the moment.
+#[derive(Debug, Default)]
+pub(super) struct Readers {
+    spare: Mutex<Vec<Records>>,
+    /// Are unknown names refused?
+    is_strict: bool,
+}
+
+impl Readers {
+    pub(super) fn new(is_strict: bool) -> Self {
+        Self { is_strict, ..Self::default() }
+    }
+
+    fn take(&self, endpoint: &Endpoint) -> mlcore::Result<Records> {
+        if let Some(records) = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return Ok(records);
+        }
+        let records = endpoint.records()?;
+        Ok(if self.is_strict { records.with_strict_names() } else { records })
+    }
+
+    fn give_back(&self, records: Records) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(records);
+    }
 }
 
 impl Given {
-    /// Reads `data` as the plans of the arms that answer now want it.
+    /// Reads `data` in the types of the columns that the arms read.
     pub(super) fn read(endpoint: &Endpoint, data: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let models = models(endpoint);
-        let schemas: Vec<&Schema> =
-            models.iter().filter_map(|model| model.plan()).map(|plan| plan.input()).collect();
-        let Some(plan) = models.first().and_then(|model| model.plan()) else {
+        let default = endpoint.arms().first().and_then(|(arm, _)| endpoint.model(arm));
+        let Some(plan) = default.as_ref().and_then(|model| model.plan()) else {
             let empty = Schema::default();
-            let expected = models.first().map_or(&empty, |model| &model.runner().signature().inputs);
+            let expected = default.as_ref().map_or(&empty, |model| &model.runner().signature().inputs);
             return tensors(data, expected).map(Self::Tensors);
         };
+        let columns = endpoint.columns();
+        if let Some(record) = data.cast::<PyMapping>().ok().filter(|mapping| is_record(mapping)) {
+            let mut cells = Vec::with_capacity(columns.len());
+            for item in record.items()?.iter() {
+                let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+                let name = name.str()?.to_str()?.to_owned();
+                // Nobody looks at the value of a name that no arm reads.
+                let cell = match columns.field(&name) {
+                    Some(field) => Cell::of(&value, field, PREDICT)?,
+                    None => Cell::Plain(Value::Null),
+                };
+                cells.push((name, cell));
+            }
+            return Ok(Self::Record(cells));
+        }
         let asked = Asked { operation: PREDICT, subject: "data" };
-        let (own, named) = (plan.input(), has_own_names(plan.input()));
-        let names: Vec<String> = own.names().map(str::to_owned).collect();
-        // A row is bound by position, so it serves only where all plans read the same; tables are bound by name.
-        let alike = schemas.iter().all(|schema| *schema == own);
-        let record = data.cast::<PyMapping>().ok().filter(|mapping| is_record(mapping));
-        let Some(record) = record else {
-            let schema = if alike { own.clone() } else { union(data.py(), &schemas)? };
-            let table = door::fitting_table(data, &schema, &names, named, asked)?;
-            return Ok(Self::Table(Arc::new(table)));
-        };
-        refuse_unknown(record, &schemas)?;
-        let cells = own.fields().iter().map(|field| {
-            let value = record.get_item(field.name()).map_err(|_| absent(data.py(), field, PREDICT))?;
-            Cell::of(&value, field, PREDICT)
-        });
-        let cells = cells.collect::<PyResult<Vec<_>>>()?;
-        if alike {
-            return Ok(Self::Row(cells, own.clone()));
-        }
-        let table = PyDict::new(data.py());
-        for item in record.items()?.iter() {
-            let (name, value) = item.extract::<(String, Bound<'_, PyAny>)>()?;
-            table.set_item(name, [value])?;
-        }
-        let schema = union(data.py(), &schemas)?;
-        let table = door::fitting_table(table.as_any(), &schema, &names, true, asked)?;
+        let names: Vec<String> = plan.input().names().map(str::to_owned).collect();
+        let table = door::fitting_table(data, &columns, &names, has_own_names(plan.input()), asked)?;
         Ok(Self::Table(Arc::new(table)))
     }
 
@@ -76,20 +84,24 @@ impl Given {
     pub(super) fn ask(
         &self,
         endpoint: &Endpoint,
+        readers: &Readers,
         unit: &UnitId,
         id: Option<&RequestId>,
     ) -> mlcore::Result<Prediction> {
-        let request = |input| {
+        let predict = |input: Input<'_>| {
             let request = Request::new(unit, input);
-            id.map_or(request, |id| request.with_id(id))
+            endpoint.predict(id.map_or(request, |id| request.with_id(id)))
         };
         match self {
-            Self::Row(cells, schema) => {
-                let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
-                endpoint.predict(request(Input::Row(Row::new(&values, schema)?)))
+            Self::Record(cells) => {
+                let mut records = readers.take(endpoint)?;
+                let pairs = cells.iter().map(|(name, cell)| (name, cell.value()));
+                let prediction = records.read_pairs(pairs, |row| predict(Input::Row(row)));
+                readers.give_back(records);
+                prediction
             }
-            Self::Table(table) => endpoint.predict(request(Input::Table(table))),
-            Self::Tensors(batch) => endpoint.predict(request(Input::Tensors(batch))),
+            Self::Table(table) => predict(Input::Table(table)),
+            Self::Tensors(batch) => predict(Input::Tensors(batch)),
         }
     }
 }
@@ -102,29 +114,4 @@ fn is_record(mapping: &Bound<'_, PyMapping>) -> bool {
         !value.is_instance_of::<PyString>() && value.hasattr("__len__").unwrap_or(false)
     };
     mapping.values().is_ok_and(|values| values.is_empty() || !values.iter().all(|value| is_column(&value)))
-}
-
-/// A name that no plan reads is a slip of the pen, and the feature that it stands for would be missed.
-fn refuse_unknown(record: &Bound<'_, PyMapping>, schemas: &[&Schema]) -> PyResult<()> {
-    let py = record.py();
-    for key in record.keys()?.iter() {
-        let name = key.to_string();
-        if !schemas.iter().any(|schema| schema.field(&name).is_some()) {
-            let known: Vec<&str> = schemas.first().map(|schema| schema.names().collect()).unwrap_or_default();
-            let error = Error::schema_mismatch(PREDICT, name, "the feature plan reads no such column");
-            return Err(raise(py, &error.remedy(format!("pass {}", known.join(", ")))));
-        }
-    }
-    Ok(())
-}
-
-/// The columns of all plans, each once: as the first that reads it wants it.
-fn union(py: Python<'_>, schemas: &[&Schema]) -> PyResult<Schema> {
-    let mut fields: Vec<mlcore::schema::Field> = Vec::new();
-    for field in schemas.iter().flat_map(|schema| schema.fields()) {
-        if !fields.iter().any(|known| known.name() == field.name()) {
-            fields.push(field.clone());
-        }
-    }
-    Schema::new(fields).map_err(|error| raise(py, &error))
 }

@@ -12,7 +12,7 @@ use mlcore::runner::RunOptions;
 use mlcore::runner::ort::OnnxOptions;
 use mlcore_serve::endpoint::{self as serve, OnnxLoader, OutcomeId};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
 
 use self::answer::Prediction;
 use self::event::Event;
@@ -78,6 +78,9 @@ pub(crate) mod native {
 ///     How many predictions may wait for their outcome; then the oldest is forgotten and counted. Default 262,144.
 /// seed : int, optional
 ///     The upper half of all outcome ids, and so of all draws: to replay a log.
+/// strict : bool, optional
+///     Refuse a record with a name that no feature plan reads, which may be a slip of the pen. Default: such names are passed
+///     over, as further columns of a table are.
 ///
 /// Raises
 /// ------
@@ -99,6 +102,7 @@ pub(crate) mod native {
 #[pyclass(module = "mlcore", frozen)]
 pub(crate) struct Endpoint {
     endpoint: mlcore_serve::Endpoint,
+    readers: input::Readers,
     model: String,
     /// The process that built it: neither its connections nor its ids may be used in a child.
     process: u32,
@@ -110,7 +114,7 @@ impl Endpoint {
     #[pyo3(signature = (
         registry, model, *, default_arm = None, arms = Vec::new(), policy = None, reference = None,
         monitor_options = None, loss = None, timeout = None, actor = None, queue_capacity = None,
-        open_predictions = None, seed = None
+        open_predictions = None, seed = None, strict = false
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn new(
@@ -128,6 +132,7 @@ impl Endpoint {
         queue_capacity: Option<usize>,
         open_predictions: Option<usize>,
         seed: Option<u64>,
+        strict: bool,
     ) -> PyResult<Self> {
         entry(py, |py| {
             let (backend, artifacts) = registry.get().halves(py)?;
@@ -178,8 +183,9 @@ impl Endpoint {
                 Some(library) => OnnxOptions::default().with_library(library),
                 None => OnnxOptions::default(),
             };
+            let readers = input::Readers::new(strict);
             let endpoint = detached(py, || builder.with_loader(OnnxLoader::new(options)).build())?;
-            Ok(Self { endpoint, model, process: std::process::id() })
+            Ok(Self { endpoint, readers, model, process: std::process::id() })
         })
     }
 
@@ -204,7 +210,8 @@ impl Endpoint {
     /// Raises
     /// ------
     /// SchemaMismatchError
-    ///     For a column that is missing, of another type or, in a record, unknown. It does not count against the arm.
+    ///     For a column that is missing, of another type or, in a strict endpoint's record, unknown. It does not count
+    ///     against the arm.
     /// InvalidInputError
     ///     For a value that a step of the plan refuses.
     /// TimeoutError
@@ -228,7 +235,7 @@ impl Endpoint {
                 return Err(invalid(py, "predict", "request_id", problem, remedy));
             }
             let given = input::Given::read(&self.endpoint, data)?;
-            let prediction = detached(py, || given.ask(&self.endpoint, &unit, id.as_ref()))?;
+            let prediction = detached(py, || given.ask(&self.endpoint, &self.readers, &unit, id.as_ref()))?;
             Prediction::new(py, &prediction)
         })
     }
@@ -329,24 +336,10 @@ impl Endpoint {
 
     /// How the answers of the shadows compare with those given, one dict for each arm and version: ``requests``,
     /// ``failures``, ``rows`` compared, ``flips`` of the highest score, ``largest_difference``, ``mean_difference``, and
-    /// ``latency``, the seconds that its answers took together.
-    fn shadows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+    /// ``latency_seconds`` that its answers took together.
+    fn shadows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let compared = self.ask(py, |endpoint| Ok(endpoint.shadows()))?;
-        let shadows = PyList::empty(py);
-        for shadow in compared {
-            let one = PyDict::new(py);
-            one.set_item("arm", shadow.arm.as_str())?;
-            one.set_item("version", shadow.version.get())?;
-            one.set_item("requests", shadow.requests)?;
-            one.set_item("failures", shadow.failures)?;
-            one.set_item("rows", shadow.rows)?;
-            one.set_item("flips", shadow.flips)?;
-            one.set_item("largest_difference", shadow.largest_difference)?;
-            one.set_item("mean_difference", shadow.mean_difference)?;
-            one.set_item("latency", shadow.latency.as_secs_f64())?;
-            shadows.append(one)?;
-        }
-        Ok(shadows)
+        plain(py, "read shadows", &compared)
     }
 
     /// Judges the rows that the monitor has seen in its present window, which goes on. Empty without a ``reference``.

@@ -95,7 +95,7 @@ pub use self::builder::EndpointBuilder;
 pub use self::clock::{Clock, SystemClock};
 pub use self::decide::{Decided, OutcomeId};
 use self::decide::{Deployment, Sequence};
-pub use self::input::{Input, Request};
+pub use self::input::{Input, Records, Request};
 use self::record::{Kept, Queue};
 pub use self::record::{Prediction, Record, RecordedInput};
 #[cfg(feature = "ort")]

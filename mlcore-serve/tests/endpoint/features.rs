@@ -14,7 +14,7 @@ use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_features::pipeline::{ColumnTransformer, Plan, Remainder};
 use mlcore_features::transform::{HandleUnknown, OneHotEncoder, StandardScaler};
 use mlcore_serve::Endpoint;
-use mlcore_serve::endpoint::{EndpointBuilder, Request};
+use mlcore_serve::endpoint::{EndpointBuilder, Records, Request};
 
 use crate::support::{Place, change, model, unit};
 
@@ -194,4 +194,51 @@ fn a_row_made_for_other_columns_is_refused_and_a_table_is_not() {
     // The monitor does not read such a row by its own order either.
     let error = monitored().observe_row(row).unwrap_err();
     assert!(matches!(error, Error::SchemaMismatch(_)), "{error}");
+}
+
+#[test]
+fn records_are_read_by_name_and_follow_a_release() {
+    #[derive(serde::Serialize)]
+    struct Customer<'a> {
+        plan: &'a str,
+        age: f32,
+        city: &'a str,
+    }
+
+    let plan = encoded();
+    let (place, builder) = endpoint(&plan, dense(4));
+    let endpoint = builder.build().unwrap();
+    let expected = as_table(&endpoint, &table(1, 0.0)).unwrap()[0];
+    let unit = unit(1);
+    let predict = |row: Row<'_>| {
+        let answer = endpoint.predict(Request::row(&unit, row))?;
+        Ok(answer.outputs.tensor("y")?.values::<f64>()?[0])
+    };
+    let mut records = endpoint.records().unwrap();
+    let customer = Customer { plan: "free", age: 40.0, city: "Rome" };
+    assert_eq!(records.read(&customer, predict).unwrap(), expected);
+    let json = br#"{"city": null, "plan": "free", "age": 40}"#;
+    assert_eq!(records.read_json(json, predict).unwrap(), expected);
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    assert_eq!(records.read_from(&mut deserializer, predict).unwrap(), expected);
+    let pairs = [("plan", Value::Text("free")), ("age", Value::Int(40))];
+    assert_eq!(records.read_pairs(pairs, predict).unwrap(), expected);
+    let error = records.read_pairs([("plan", Value::Text("free"))], predict).unwrap_err();
+    assert!(matches!(error, Error::SchemaMismatch(_)) && error.to_string().contains("age"), "{error}");
+
+    let mut strict = endpoint.records().unwrap().with_strict_names();
+    let check_strict = |strict: &mut Records, unknown: &str| {
+        let error = strict.read(&customer, predict).unwrap_err();
+        assert!(error.to_string().contains(unknown), "{error}");
+    };
+    check_strict(&mut strict, "city");
+    // A release that reads the plan only: nobody misses the age any more.
+    let of_plan = ColumnTransformer::new()
+        .with("encode", OneHotEncoder::default(), ["plan"])
+        .fit(&table(300, 0.0))
+        .unwrap();
+    place.point("champion", register(&place, &of_plan, dense(3)));
+    endpoint.refresh().unwrap();
+    assert_eq!(records.read_pairs([("plan", Value::Text("free"))], predict).unwrap(), 1.0);
+    check_strict(&mut strict, "age");
 }

@@ -6,6 +6,7 @@ mod faults;
 mod features;
 mod monitors;
 mod parts;
+mod planted;
 mod release;
 mod release_faults;
 mod shadows;

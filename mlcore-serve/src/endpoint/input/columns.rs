@@ -41,7 +41,9 @@ impl Columns {
     /// # Errors
     /// None that plans could cause.
     pub(crate) fn new(arms: &[Option<&Schema>], before: &Self) -> Result<Self> {
-        let all = Arc::new(union(arms)?);
+        let all = union(arms)?;
+        // The same one where nothing changed, so that readers of records need not begin anew.
+        let all = if all == *before.all { before.all.clone() } else { Arc::new(all) };
         let mut schemas = vec![all.clone()];
         let plans = arms.iter().flatten().map(|schema| Arc::new((*schema).clone()));
         for schema in plans.chain(before.layouts.iter().map(|layout| layout.schema.clone())) {

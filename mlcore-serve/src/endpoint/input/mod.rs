@@ -2,8 +2,10 @@
 
 mod columns;
 mod features;
+mod records;
 mod request;
 
 pub(crate) use self::columns::Columns;
 pub(crate) use self::features::Features;
+pub use self::records::Records;
 pub use self::request::{Input, Request};

@@ -1,21 +1,25 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::RecordBatch;
-use mlcore::batch::{Batch, Row, RowBuffer, RowScratch};
+use mlcore::batch::{Batch, ColumnView, Row, RowBuffer, RowScratch};
+use serde::ser::{Error as _, SerializeMap};
+use serde::{Serialize, Serializer};
 
 use crate::endpoint::input::Input;
 
-/// The input of a request, as it was recorded.
+/// The input of a request, as it was recorded. Serialised, a row is the list of its values, and a table the lists of its
+/// columns.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RecordedInput {
     /// Nothing: the request failed before its input was read.
     #[default]
     None,
     /// One raw record.
-    Row(RowBuffer),
+    Row(#[serde(serialize_with = "as_values")] RowBuffer),
     /// The caller's table of raw records.
-    Table(Arc<RecordBatch>),
+    Table(#[serde(serialize_with = "as_columns")] Arc<RecordBatch>),
     /// Tensors, sharing the caller's elements.
     Tensors(Batch),
 }
@@ -53,4 +57,18 @@ impl RecordedInput {
 
 fn known(row: Row<'_>, names: u64) -> Row<'_> {
     if row.names_digest() == 0 { row.with_names_digest(names) } else { row }
+}
+
+fn as_values<S: Serializer>(row: &RowBuffer, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(row.values())
+}
+
+fn as_columns<S: Serializer>(table: &RecordBatch, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut columns = serializer.serialize_map(Some(table.num_columns()))?;
+    for (field, column) in table.schema_ref().fields().iter().zip(table.columns()) {
+        let view = ColumnView::new(field.name(), &**column).map_err(S::Error::custom)?;
+        let values: Vec<_> = (0..table.num_rows()).map(|row| view.value(row)).collect();
+        columns.serialize_entry(field.name(), &values)?;
+    }
+    columns.end()
 }

@@ -4,6 +4,8 @@ use mlcore::artifact::Digest;
 use mlcore::batch::Batch;
 use mlcore::name::{Arm, RequestId, Version};
 
+use serde::{Serialize, Serializer};
+
 use super::RecordedInput;
 use crate::endpoint::decide::OutcomeId;
 use crate::endpoint::run::ServedBy;
@@ -25,8 +27,10 @@ use crate::endpoint::run::ServedBy;
 /// assert!(matches!(record.input, RecordedInput::None) && record.error.is_none());
 /// # Ok::<(), mlcore::Error>(())
 /// ```
+///
+/// Serialised, its latency is a number of `latency_seconds` and its digest 32 hexadecimal digits.
 #[non_exhaustive]
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Record {
     /// The caller's id, where it gave one.
     pub request: Option<RequestId>,
@@ -42,10 +46,12 @@ pub struct Record {
     pub epoch: u32,
     /// XXH3-128 of the model's input tensors (elements in row-major order, in the machine's byte order), with their
     /// names where there are several; 0 after an error.
+    #[serde(serialize_with = "as_digits")]
     pub features_digest: u128,
     /// The content hash of the feature plan that made them.
     pub plan: Option<Digest>,
     /// From the decision to the answer, by the endpoint's clock.
+    #[serde(rename = "latency_seconds", serialize_with = "as_seconds")]
     pub latency: Duration,
     /// What gave the answer.
     pub served_by: ServedBy,
@@ -133,5 +139,56 @@ impl Record {
     pub fn with_error(mut self, kind: &'static str) -> Self {
         self.error = Some(kind);
         self
+    }
+}
+
+/// A duration as seconds.
+pub(crate) fn as_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+fn as_digits<S: Serializer>(digest: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{digest:032x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mlcore::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    use mlcore::batch::{Row, RowBuffer, Tensor, Value};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_record_is_written_with_whatever_came_in() {
+        let id = OutcomeId::generated(0, 1);
+        let record = Record::new(id, Arm::new("champion").unwrap(), Version::FIRST)
+            .with_latency(Duration::from_micros(80))
+            .with_features(255, None)
+            .with_outputs(Batch::single("y", Tensor::column(vec![0.5])));
+        let written = serde_json::to_value(&record).unwrap();
+        assert_eq!(written["latency_seconds"], 8e-5);
+        assert_eq!(written["features_digest"], format!("{:032x}", 255));
+        assert_eq!((&written["outcome_id"], &written["error"]), (&json!(id.to_string()), &json!(null)));
+        assert_eq!(written["outputs"][0]["data"], json!([0.5]));
+
+        let mut row = RowBuffer::default();
+        row.copy(Row::unchecked(&[Value::Float(f64::NAN), Value::Text("pro"), Value::Null]));
+        let columns: [(&str, ArrayRef); 2] = [
+            ("age", Arc::new(Int64Array::from(vec![Some(41), None]))),
+            ("plan", Arc::new(StringArray::from(vec!["free", "pro"]))),
+        ];
+        let table = Arc::new(RecordBatch::try_from_iter(columns).unwrap());
+        let tensors = Batch::single("x", Tensor::column(vec![1_u8]));
+        for (input, expected) in [
+            (RecordedInput::None, json!("none")),
+            (RecordedInput::Row(row), json!({"row": ["NaN", "pro", null]})),
+            (RecordedInput::Table(table), json!({"table": {"age": [41, null], "plan": ["free", "pro"]}})),
+            (RecordedInput::Tensors(tensors.clone()), json!({"tensors": tensors})),
+        ] {
+            assert_eq!(serde_json::to_value(record.clone().with_input(input)).unwrap()["input"], expected);
+        }
     }
 }

@@ -13,6 +13,7 @@ use mlcore::batch::Batch;
 
 pub use self::input::RecordedInput;
 pub use self::line::Record;
+pub(crate) use self::line::as_seconds;
 pub(crate) use self::packed::Packed;
 pub use self::prediction::Prediction;
 pub(crate) use self::queue::Queue;

@@ -1,12 +1,27 @@
 use mlcore::batch::Batch;
 use mlcore::name::{Arm, Version};
+use serde::{Deserialize, Serialize};
 
 use crate::endpoint::decide::OutcomeId;
 use crate::endpoint::run::ServedBy;
 
 /// What the endpoint answers to a request.
+///
+/// ```
+/// use mlcore::batch::{Batch, Tensor};
+/// use mlcore::name::{Arm, Version};
+/// use mlcore_serve::endpoint::{OutcomeId, Prediction};
+///
+/// let outputs = Batch::single("risk", Tensor::column(vec![0.41]));
+/// let id = OutcomeId::of(&"order-17".parse()?);
+/// let prediction = Prediction::new(outputs, Arm::new("champion")?, Version::FIRST, id);
+/// let json = serde_json::to_value(&prediction).map_err(|error| mlcore::Error::internal("write", "", error.to_string()))?;
+/// assert_eq!((&json["arm"], &json["served_by"]), (&"champion".into(), &"model".into()));
+/// assert_eq!(json["outputs"][0]["data"][0], 0.41);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 #[non_exhaustive]
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Prediction {
     /// The model's outputs, one row per row of the request.
     pub outputs: Batch,

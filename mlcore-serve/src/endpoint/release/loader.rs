@@ -10,14 +10,51 @@ use super::model::LoadedModel;
 
 /// Turns a registered version into a runner: the seam for formats other than ONNX.
 ///
-/// Contract: the runner is warm when it is returned, so that the first request is no slower than the next; bytes are
-/// read through the store, which verifies them; nothing in them is executed.
+/// Contract, proved for any implementation by `conformance::model_loader` as far as a test can:
+/// - the runner has the signature that was registered;
+/// - the bytes are read through the store, which verifies them, each time; what the store answers instead of bytes is
+///   handed on with its meaning;
+/// - bytes that are no model are refused, and so are formats that the loader does not know;
+/// - several threads may load at once;
+/// - the runner is warm when it is returned, so that the first request is no slower than the next; nothing in the bytes is
+///   executed.
+///
+/// A closure is a loader, too.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
+/// use mlcore::batch::{Batch, Tensor};
+/// use mlcore::registry::ModelVersion;
+/// use mlcore::runner::{FunctionRunner, Runner};
+/// use mlcore::{Error, Result};
+/// use mlcore_serve::endpoint::ModelLoader;
+///
+/// /// Loads models of one number, with which the column `x` is multiplied.
+/// struct Factors;
+///
+/// impl ModelLoader for Factors {
+///     fn load(&self, version: &ModelVersion, artifacts: &dyn ArtifactStore) -> Result<Arc<dyn Runner>> {
+///         if version.format != "factor" {
+///             return Err(Error::unsupported("load model", version.format.as_str(), "only factors are run"));
+///         }
+///         let bytes = artifacts.read(&version.artifact)?;
+///         let factor = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse::<f64>().ok());
+///         let factor = factor.ok_or_else(|| Error::invalid_model("load model", "factor", "it is no number"))?;
+///         Ok(Arc::new(FunctionRunner::new(version.signature.clone(), move |inputs| {
+///             let products = inputs.tensor("x")?.values::<f64>()?.iter().map(|x| factor * x);
+///             Ok(Batch::single("y", Tensor::column(products.collect())))
+///         })))
+///     }
+/// }
+/// ```
 pub trait ModelLoader: Send + Sync {
     /// Loads the runner of `version`.
     ///
     /// # Errors
-    /// [`Error::InvalidModel`] and [`Error::Unsupported`] for bytes and formats it cannot run, [`Error::Corrupt`] when the
-    /// stored bytes are not those that were registered.
+    /// [`Error::InvalidModel`] and [`Error::Unsupported`] for bytes and formats that the loader cannot run, and whatever the
+    /// store answers: [`Error::NotFound`] for bytes that are gone, [`Error::Corrupt`] for others than were registered.
     fn load(&self, version: &ModelVersion, artifacts: &dyn ArtifactStore) -> Result<Arc<dyn Runner>>;
 }
 

@@ -5,6 +5,8 @@ use mlcore::batch::Batch;
 use mlcore::name::{Arm, Version};
 use serde::Serialize;
 
+use crate::endpoint::record::as_seconds;
+
 /// How a shadow's answers compare with those that callers got.
 #[non_exhaustive]
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +28,9 @@ pub struct ShadowComparison {
     /// The mean absolute difference of the scores.
     pub mean_difference: f64,
     /// The time its answers took, together.
+    #[serde(rename = "latency_seconds", serialize_with = "as_seconds")]
     pub latency: Duration,
+    #[serde(skip)]
     scores: u64,
 }
 
