@@ -223,7 +223,7 @@ def test_aliases_that_move_are_followed_when_asked(registry):
 def test_a_decision_that_cannot_be_carried_out_is_an_event(registry, tmp_path):
     trial = Canary(salt="s", guardrails=[Guardrail("error_rate", 0.5)], steps=[0.5], min_samples=50)
     endpoint = mlcore.Endpoint(registry, "churn", arms=["canary"], policy=trial)
-    registry.set_alias("churn", "champion", 2, reason="somebody else")
+    registry.set_alias("churn", "champion", registry.register("churn", FOREST).version, reason="somebody else")
     for number in range(400):
         endpoint.predict(ROWS[:1], f"u{number}")
     (failed,) = endpoint.process()

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mlcore::Error;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, Value};
 use mlcore::name::{RequestId, UnitId};
 use mlcore::schema::Schema;
 use mlcore_serve::Endpoint;
-use mlcore_serve::endpoint::{Input, Prediction, Records, Request};
+use mlcore_serve::endpoint::{Answer, Decided, Input, Prediction, Records, Request};
 use pyo3::prelude::*;
 use pyo3::types::{PyMapping, PyString};
 
@@ -88,22 +89,41 @@ impl Given {
         unit: &UnitId,
         id: Option<&RequestId>,
     ) -> mlcore::Result<Prediction> {
-        let predict = |input: Input<'_>| {
+        let request = |input| {
             let request = Request::new(unit, input);
-            endpoint.predict(id.map_or(request, |id| request.with_id(id)))
+            id.map_or(request, |id| request.with_id(id))
         };
         match self {
             Self::Record(cells) => {
                 let mut records = readers.take(endpoint)?;
                 let pairs = cells.iter().map(|(name, cell)| (name, cell.value()));
-                let prediction = records.read_pairs(pairs, |row| predict(Input::Row(row)));
+                let prediction = records.read_pairs(pairs, |row| {
+                    let request = Request::new(unit, Input::Row(row));
+                    let request = id.map_or(request, |id| request.with_id(id));
+                    let decided = endpoint.decide(request);
+                    let answer = match absent_from(cells, &decided) {
+                        Some(error) => Answer::refused(error),
+                        None => endpoint.run(&decided, request),
+                    };
+                    endpoint.record(decided, request, answer)
+                });
                 readers.give_back(records);
                 prediction
             }
-            Self::Table(table) => predict(Input::Table(table)),
-            Self::Tensors(batch) => predict(Input::Tensors(batch)),
+            Self::Table(table) => endpoint.predict(request(Input::Table(table))),
+            Self::Tensors(batch) => endpoint.predict(request(Input::Tensors(batch))),
         }
     }
+}
+
+/// The error for a record without a column that the answering arm reads: what nobody sent is not what is known to be
+/// missing, which is sent as None.
+fn absent_from(cells: &[(String, Cell)], decided: &Decided) -> Option<Error> {
+    let plan = decided.model().plan()?;
+    let absent =
+        plan.input().fields().iter().find(|field| !cells.iter().any(|(name, _)| name == field.name()))?;
+    let problem = format!("the row has no value for it; a {} is expected", absent.dtype());
+    Some(Error::schema_mismatch(PREDICT, absent.name(), problem).remedy("pass None where it is missing"))
 }
 
 const PREDICT: &str = "predict";

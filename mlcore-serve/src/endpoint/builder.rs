@@ -7,7 +7,7 @@ use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
 use mlcore::name::{Alias, ModelName};
 use mlcore::registry::Registry;
-use mlcore::rollout::{Fixed, RolloutPolicy};
+use mlcore::rollout::{Candidates, Fixed, RolloutPolicy};
 use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
@@ -228,6 +228,10 @@ impl EndpointBuilder {
             Error::invalid_input(BUILD, self.model.as_str(), "there is no model loader")
                 .remedy("give the endpoint a model loader, or build mlcore-serve with the feature ort")
         })?;
+        if self.aliases.len() >= Candidates::MOST {
+            let problem = format!("it has more than {} arms", Candidates::MOST);
+            return Err(Error::invalid_input(BUILD, self.model.as_str(), problem));
+        }
         let default_alias = self.default_alias.clone().map_or_else(|| Alias::new("champion"), Ok)?;
         Ok(Resolver {
             model: self.model.clone(),

@@ -96,8 +96,8 @@ pub use self::clock::{Clock, SystemClock};
 pub use self::decide::{Decided, OutcomeId};
 use self::decide::{Deployment, Sequence};
 pub use self::input::{Input, Records, Request};
+pub use self::record::{ContextBuffer, Prediction, Record, RecordedInput};
 use self::record::{Kept, Queue};
-pub use self::record::{Prediction, Record, RecordedInput};
 #[cfg(feature = "ort")]
 pub use self::release::OnnxLoader;
 use self::release::Resolver;

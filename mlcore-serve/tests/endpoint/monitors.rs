@@ -219,7 +219,7 @@ fn what_can_never_be_watched_is_refused_at_once() {
     place.point("champion", place.register("1"));
     check(
         place.endpoint().with_reference(table(300, 0.0), options()).build().unwrap_err(),
-        "with a feature plan",
+        "without a feature plan",
     );
 }
 

@@ -4,9 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use mlcore::batch::{Batch, Tensor};
+use mlcore::batch::{Batch, Tensor, Value};
 use mlcore::name::RequestId;
-use mlcore::rollout::{Fixed, RolloutPolicy, Shadowed, Weighted};
+use mlcore::rollout::{
+    Ask, Assignment, Context, Fixed, Observation, Outcome, PolicyState, RolloutPolicy, Shadowed, StateFormat,
+    Weighted,
+};
 use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 use mlcore_serve::Endpoint;
@@ -230,4 +233,67 @@ fn latency_is_what_the_clock_says() {
     assert_eq!(latencies, [Duration::ZERO, Duration::from_millis(300)]);
     let median = endpoint.latency_quantile(1.0).as_secs_f64();
     assert!((median / 0.3 - 1.0).abs() < 0.05, "{median}");
+}
+
+/// Answers with the default arm and notes what it is asked and told.
+#[derive(Clone, Debug, Default)]
+struct Noting(Arc<Mutex<Vec<String>>>);
+
+const FORMAT: StateFormat = StateFormat::new("noting", 1);
+
+impl RolloutPolicy for Noting {
+    fn assign(&self, ask: &Ask<'_>) -> Assignment {
+        self.0.lock().unwrap().push(format!("asked {:?}", ask.context.attribute("country")));
+        Assignment::certain(0).with_propensity(0.1).with_epoch(7)
+    }
+
+    fn observe(&self, outcome: &Outcome<'_>) {
+        let observed = match outcome.observation {
+            Observation::Answered { .. } => "answered",
+            Observation::Scored { .. } => "scored",
+            _ => "other",
+        };
+        let country = outcome.context.attribute("country");
+        let told = format!("{observed} {country:?} {} {}", outcome.propensity, outcome.epoch);
+        self.0.lock().unwrap().push(told);
+    }
+
+    fn save(&self) -> Result<PolicyState> {
+        PolicyState::new(FORMAT, &(), &())
+    }
+
+    fn restore(&self, state: &PolicyState) -> Result<()> {
+        state.progress(FORMAT, &())
+    }
+}
+
+#[test]
+fn propensity_and_context_of_the_request_reach_the_policy_with_every_outcome() {
+    let place = Place::new();
+    place.point("champion", place.register("1"));
+    let policy = Noting::default();
+    let endpoint = place
+        .endpoint()
+        .with_policy(policy.clone())
+        .with_loss_function(|_, label| Ok(label))
+        .build()
+        .unwrap();
+    let (unit, input, attributes) = (unit(1), row(), [("country", Value::Text("PT"))]);
+    let request = Request::tensors(&unit, &input);
+    let context = Context::EMPTY.with_attributes(&attributes);
+    for request in [request.with_context(context), request] {
+        let id = endpoint.predict(request).unwrap().outcome_id;
+        endpoint.report_outcome(id, 0.5);
+    }
+    endpoint.process();
+    let some = r#"Some(Text("PT"))"#;
+    let expected = [
+        format!("asked {some}"),
+        "asked None".into(),
+        format!("answered {some} 0.1 7"),
+        "answered None 0.1 7".into(),
+        format!("scored {some} 0.1 7"),
+        "scored None 0.1 7".into(),
+    ];
+    assert_eq!(*policy.0.lock().unwrap(), expected);
 }

@@ -20,7 +20,7 @@ use crate::endpoint::release::EventKind;
 /// Joins outcomes with their predictions, and feeds policy, monitors and sinks: what one thread at a time does.
 pub(crate) struct Consumer {
     ledger: Ledger,
-    loss: Option<Scoring>,
+    scoring: Option<Scoring>,
     watches: Vec<Watch>,
     /// The columns that the watches follow.
     columns: Arc<Columns>,
@@ -34,14 +34,14 @@ pub(crate) struct Consumer {
 impl Consumer {
     pub(crate) fn new(
         open_predictions: usize,
-        loss: Option<Scoring>,
+        scoring: Option<Scoring>,
         (watches, columns): (Vec<Watch>, Arc<Columns>),
         sinks: Vec<Box<dyn RecordSink>>,
         tally: Arc<Tally>,
     ) -> Self {
         Self {
             ledger: Ledger::new(open_predictions),
-            loss,
+            scoring,
             watches,
             columns,
             sinks,
@@ -78,13 +78,14 @@ impl Consumer {
             let latency = record.latency;
             let observation = if failed { Observation::Failed } else { Observation::answered(latency) };
             let outcome = Outcome::new(&record.arm, observation).with_epoch(record.epoch);
-            policy.observe(&outcome.with_propensity(record.propensity));
+            let outcome = outcome.with_propensity(record.propensity);
+            record.context.with(|context| policy.observe(&outcome.with_context(context)));
         }
         if !failed {
             self.tally.latencies.add(record.latency);
             self.monitor(&record.input);
-            let outputs = self.loss.is_some().then_some(&slip.outputs);
-            self.ledger.insert(record.outcome_id, &record.arm, record.epoch, outputs);
+            let outputs = self.scoring.is_some().then_some(&slip.outputs);
+            self.ledger.insert(record, outputs);
             self.tally.expired.store(self.ledger.expired(), Ordering::Relaxed);
         }
     }
@@ -112,10 +113,12 @@ impl Consumer {
     pub(crate) fn outcome(&mut self, id: OutcomeId, label: f64, policy: &dyn RolloutPolicy) {
         let Some(joined) = self.ledger.take(id) else { return count(&self.tally.orphans) };
         count(&self.tally.outcomes);
-        let (Some(loss), Some(outputs)) = (&self.loss, joined.outputs) else { return };
-        match outputs.unpack().and_then(|outputs| loss.score(&outputs, label)) {
+        let (Some(scoring), Some(kept)) = (&self.scoring, joined.kept) else { return };
+        match kept.outputs.unpack().and_then(|outputs| scoring.score(&outputs, label)) {
             Ok(loss) if loss.is_finite() => {
-                policy.observe(&Outcome::new(joined.arm, Observation::scored(loss)).with_epoch(joined.epoch));
+                let outcome = Outcome::new(joined.arm, Observation::scored(loss)).with_epoch(joined.epoch);
+                let outcome = outcome.with_propensity(joined.propensity);
+                kept.with_context(|context| policy.observe(&outcome.with_context(context)));
             }
             _ => count(&self.tally.unscored),
         }

@@ -3,34 +3,70 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use mlcore::name::Arm;
+#[cfg(doc)]
+use mlcore::rollout::Candidates;
+use mlcore::rollout::Context;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::endpoint::decide::OutcomeId;
-use crate::endpoint::record::Packed;
+use crate::endpoint::record::{ContextBuffer, Packed, Record};
 
 /// Predictions whose outcome is still to come, bounded: when it is full the oldest is forgotten and counted.
 ///
-/// Hundreds of thousands of them fit into no cache, so that what counts here is how much memory one touches.
+/// Hundreds of thousands of them fit into no cache, so that what counts here is how much memory one touches: its entry in
+/// the map, and where a loss is computed one place of what is kept for it.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     open: HashMap<OutcomeId, Open, Keyed>,
+    /// Ids in the order in which they came, joined ones among them.
     order: VecDeque<OutcomeId>,
     /// The arms that ever answered: few.
     arms: Vec<Arm>,
-    /// Outputs, of which some are free: their memory is used again.
-    outputs: Vec<Packed>,
+    /// What is kept for losses. Some places are free: their memory is used again.
+    kept: Vec<Kept>,
     free: Vec<u32>,
     capacity: usize,
     expired: u64,
 }
 
-/// A prediction, in few bytes.
+/// A prediction, in sixteen bytes.
 #[derive(Clone, Copy, Debug)]
 struct Open {
+    propensity: f64,
     epoch: u32,
-    arm: u32,
-    /// Where its outputs are; nowhere if nothing is computed from them.
-    outputs: Option<u32>,
+    place: Place,
+}
+
+/// The arm in the upper bits, and in the lower ones where its outputs are kept; all ones if nothing is computed from them.
+///
+/// Apart the two would take eight bytes, and with the id an entry would no longer fit into half a cache line.
+#[derive(Clone, Copy, Debug)]
+struct Place(u32);
+
+impl Place {
+    const KEPT_BITS: u32 = 26;
+    const NOWHERE: u32 = (1 << Self::KEPT_BITS) - 1;
+
+    fn new(arm: usize, kept: Option<u32>) -> Self {
+        Self((arm as u32) << Self::KEPT_BITS | kept.unwrap_or(Self::NOWHERE))
+    }
+
+    fn arm(self) -> usize {
+        (self.0 >> Self::KEPT_BITS) as usize
+    }
+
+    fn kept(self) -> Option<u32> {
+        let kept = self.0 & Self::NOWHERE;
+        (kept != Self::NOWHERE).then_some(kept)
+    }
+}
+
+/// What a loss, and then the policy, will want of a prediction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) outputs: Packed,
+    /// Most requests say nothing of themselves.
+    context: Option<Box<ContextBuffer>>,
 }
 
 /// What an outcome is joined with.
@@ -38,64 +74,63 @@ struct Open {
 pub(crate) struct Joined<'a> {
     pub(crate) arm: &'a Arm,
     pub(crate) epoch: u32,
-    /// `None` where nothing is computed from them.
-    pub(crate) outputs: Option<&'a Packed>,
+    pub(crate) propensity: f64,
+    /// `None` where no loss is computed.
+    pub(crate) kept: Option<&'a Kept>,
 }
 
 impl Ledger {
+    /// Lets so many predictions wait, at most 67 million.
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             open: HashMap::with_hasher(Keyed(RandomState::new().hash_one(capacity))),
             order: VecDeque::new(),
             arms: Vec::new(),
-            outputs: Vec::new(),
+            kept: Vec::new(),
             free: Vec::new(),
-            // Positions have 32 bits.
-            capacity: capacity.clamp(1, u32::MAX as usize / 2),
+            // One more than there are predictions is kept while the oldest makes room.
+            capacity: capacity.clamp(1, Place::NOWHERE as usize - 1),
             expired: 0,
         }
     }
 
-    /// Waits for the outcome of `id`. A caller that uses one id twice replaces the earlier prediction.
-    pub(crate) fn insert(&mut self, id: OutcomeId, arm: &Arm, epoch: u32, outputs: Option<&Packed>) {
-        let arm = self.position_of(arm);
-        let outputs = outputs.map(|outputs| self.keep(outputs));
-        let new = Open { epoch, arm, outputs };
-        match self.open.entry(id) {
+    /// Waits for the outcome of a prediction. A caller that uses one id twice replaces the earlier one.
+    pub(crate) fn insert(&mut self, record: &Record, outputs: Option<&Packed>) {
+        let arm = self.position_of(&record.arm);
+        let kept = outputs.map(|outputs| self.keep(outputs, &record.context));
+        let new = Open { propensity: record.propensity, epoch: record.epoch, place: Place::new(arm, kept) };
+        match self.open.entry(record.outcome_id) {
             Entry::Occupied(mut earlier) => {
                 let earlier = earlier.insert(new);
-                self.free.extend(earlier.outputs);
+                self.free.extend(earlier.place.kept());
             }
             Entry::Vacant(place) => {
                 place.insert(new);
-                self.order.push_back(id);
+                self.order.push_back(record.outcome_id);
                 self.make_room();
             }
         }
     }
 
-    fn position_of(&mut self, arm: &Arm) -> u32 {
+    /// Where the arm stands. An endpoint has at most [`Candidates::MOST`] of them, which is what a place has bits for.
+    fn position_of(&mut self, arm: &Arm) -> usize {
         let known = self.arms.iter().position(|known| known == arm);
-        let position = known.unwrap_or(self.arms.len());
-        if known.is_none() {
+        known.unwrap_or_else(|| {
             self.arms.push(arm.clone());
-        }
-        position as u32
+            self.arms.len() - 1
+        })
     }
 
-    fn keep(&mut self, outputs: &Packed) -> u32 {
-        let free =
-            self.free.pop().and_then(|position| Some((position, self.outputs.get_mut(position as usize)?)));
-        match free {
-            Some((position, place)) => {
-                place.copy(outputs);
-                position
-            }
-            None => {
-                self.outputs.push(outputs.clone());
-                (self.outputs.len() - 1) as u32
-            }
+    fn keep(&mut self, outputs: &Packed, context: &ContextBuffer) -> u32 {
+        let place = self.free.pop().unwrap_or(self.kept.len() as u32);
+        if place as usize == self.kept.len() {
+            self.kept.push(Kept::default());
         }
+        if let Some(kept) = self.kept.get_mut(place as usize) {
+            kept.outputs.copy(outputs);
+            kept.copy_context(context);
+        }
+        place
     }
 
     /// Forgets the oldest predictions if there are more than there may be.
@@ -103,11 +138,12 @@ impl Ledger {
         while self.open.len() > self.capacity {
             let Some(oldest) = self.order.pop_front() else { return };
             if let Some(open) = self.open.remove(&oldest) {
-                self.free.extend(open.outputs);
+                self.free.extend(open.place.kept());
                 self.expired += 1;
             }
         }
-        // Ids that were joined leave their place in the order: let go of them before they outnumber the rest.
+        // A joined id leaves its place in the order, because to find it there would cost a search. Let go of them before
+        // they outnumber the rest: each is looked at once for as many that came, so that an insertion stays cheap.
         if self.order.len() > 2 * self.capacity {
             let open = &self.open;
             self.order.retain(|id| open.contains_key(id));
@@ -116,15 +152,35 @@ impl Ledger {
 
     /// The prediction that `id` names; a second outcome for it finds nothing.
     pub(crate) fn take(&mut self, id: OutcomeId) -> Option<Joined<'_>> {
-        let Open { epoch, arm, outputs } = self.open.remove(&id)?;
-        self.free.extend(outputs);
-        let arm = self.arms.get(arm as usize)?;
-        Some(Joined { arm, epoch, outputs: outputs.and_then(|position| self.outputs.get(position as usize)) })
+        let Open { propensity, epoch, place } = self.open.remove(&id)?;
+        // Free from now on, and untouched until the next prediction comes: the borrow that is answered ends before.
+        self.free.extend(place.kept());
+        let arm = self.arms.get(place.arm())?;
+        let kept = place.kept().and_then(|place| self.kept.get(place as usize));
+        Some(Joined { arm, epoch, propensity, kept })
     }
 
     /// How many predictions were forgotten before their outcome came.
     pub(crate) fn expired(&self) -> u64 {
         self.expired
+    }
+}
+
+impl Kept {
+    fn copy_context(&mut self, context: &ContextBuffer) {
+        match &mut self.context {
+            None if context.is_empty() => {}
+            None => self.context = Some(Box::new(context.clone())),
+            Some(own) => context.with(|context| own.copy(context)),
+        }
+    }
+
+    /// Calls `use_context` with what the request said of itself.
+    pub(crate) fn with_context<R>(&self, use_context: impl FnOnce(Context<'_>) -> R) -> R {
+        match &self.context {
+            Some(context) => context.with(use_context),
+            None => use_context(Context::EMPTY),
+        }
     }
 }
 
@@ -154,7 +210,8 @@ impl Hasher for KeyedHasher {
 
 #[cfg(test)]
 mod tests {
-    use mlcore::batch::{Batch, Tensor};
+    use mlcore::batch::{Batch, Tensor, Value};
+    use mlcore::name::Version;
 
     use super::*;
 
@@ -162,12 +219,16 @@ mod tests {
         Arm::new("champion").unwrap()
     }
 
+    fn record(id: OutcomeId, arm: Arm, epoch: u32) -> Record {
+        Record::new(id, arm, Version::FIRST).with_propensity(1.0 / f64::from(3 + epoch), epoch)
+    }
+
     #[test]
     fn an_outcome_is_joined_once_and_old_predictions_expire() {
         let mut ledger = Ledger::new(3);
         let ids: Vec<OutcomeId> = (0..5).map(|sequence| OutcomeId::generated(1, sequence)).collect();
         for id in &ids {
-            ledger.insert(*id, &arm(), 0, None);
+            ledger.insert(&record(*id, arm(), 0), None);
         }
         assert_eq!(ledger.expired(), 2);
         assert!(ledger.take(ids[0]).is_none());
@@ -179,7 +240,7 @@ mod tests {
         let mut ledger = Ledger::new(4);
         for sequence in 0..1000 {
             let id = OutcomeId::generated(1, sequence);
-            ledger.insert(id, &arm(), 0, None);
+            ledger.insert(&record(id, arm(), 0), None);
             ledger.take(id);
         }
         assert!(ledger.order.len() <= 9, "{}", ledger.order.len());
@@ -193,14 +254,41 @@ mod tests {
         let mut packed = Packed::default();
         for epoch in [1, 2] {
             packed.pack(&Batch::single("y", Tensor::column(vec![f64::from(epoch)])));
-            ledger.insert(id, &arm(), epoch, Some(&packed));
+            ledger.insert(&record(id, arm(), epoch), Some(&packed));
         }
         let joined = ledger.take(id).unwrap();
-        assert_eq!((joined.arm, joined.epoch), (&arm(), 2));
-        let outputs = joined.outputs.unwrap().unpack().unwrap();
+        assert_eq!((joined.arm, joined.epoch, joined.propensity), (&arm(), 2, 0.2));
+        let outputs = joined.kept.unwrap().outputs.unpack().unwrap();
         assert_eq!(outputs.tensor("y").unwrap().values::<f64>().unwrap(), [2.0]);
         assert!(ledger.take(id).is_none());
         assert_eq!(ledger.expired(), 0);
+    }
+
+    #[test]
+    fn a_prediction_takes_sixteen_bytes_and_every_arm_and_place_fits() {
+        assert_eq!(size_of::<Open>(), 16);
+        for (arm, kept) in [(0, None), (63, Some(0)), (5, Some(Place::NOWHERE - 1)), (63, None)] {
+            let place = Place::new(arm, kept);
+            assert_eq!((place.arm(), place.kept()), (arm, kept));
+        }
+    }
+
+    #[test]
+    fn a_context_reaches_the_outcome_and_no_other_prediction() {
+        let mut ledger = Ledger::new(4);
+        let packed = Packed::default();
+        for sequence in 0..20 {
+            let id = OutcomeId::generated(1, sequence);
+            let attributes = [("number", Value::UInt(sequence))];
+            // Every other request says nothing of itself.
+            let context = match sequence % 2 {
+                0 => Context::EMPTY.with_attributes(&attributes),
+                _ => Context::EMPTY,
+            };
+            ledger.insert(&record(id, arm(), 0).with_context(context), Some(&packed));
+            let kept = ledger.take(id).unwrap().kept.unwrap();
+            kept.with_context(|own| assert_eq!(own, context));
+        }
     }
 
     #[test]
@@ -214,7 +302,7 @@ mod tests {
             packed
                 .pack(&Batch::single("y", Tensor::column(vec![sequence as f64; 1 + sequence as usize % 3])));
             let arm = Arm::new(["champion", "canary"][sequence as usize % 2]).unwrap();
-            ledger.insert(id, &arm, sequence as u32, Some(&packed));
+            ledger.insert(&record(id, arm, sequence as u32), Some(&packed));
             waiting.push_back(sequence);
             waiting.drain(..waiting.len().saturating_sub(CAPACITY));
             // Some outcomes come soon, some late, and most never.
@@ -227,12 +315,12 @@ mod tests {
                     (joined.epoch, joined.arm.as_str() == "canary"),
                     (sequence as u32, sequence % 2 == 1)
                 );
-                let outputs = joined.outputs.unwrap().unpack().unwrap();
+                let outputs = joined.kept.unwrap().outputs.unpack().unwrap();
                 let values = outputs.tensor("y").unwrap().values::<f64>().unwrap().to_vec();
                 assert_eq!(values, vec![sequence as f64; 1 + sequence as usize % 3]);
             }
         }
-        assert!(ledger.outputs.len() <= CAPACITY + 1, "{}", ledger.outputs.len());
+        assert!(ledger.kept.len() <= CAPACITY + 1, "{}", ledger.kept.len());
         assert_eq!(ledger.open.len(), waiting.len());
     }
 }

@@ -45,7 +45,7 @@ impl Watch {
     /// arm reads, [`Error::NotFound`] for a column that the reference lacks, and what [`Monitor::new`] answers.
     pub(crate) fn new(watched: Watched, columns: &Schema) -> Result<Self> {
         if columns.is_empty() {
-            let problem = "raw records are watched, and no version was registered with a feature plan";
+            let problem = "raw records are watched, and the versions were registered without a feature plan";
             return Err(Error::invalid_input(BUILD, "monitor", problem)
                 .remedy("register the version with its plan, or watch nothing"));
         }
@@ -133,8 +133,12 @@ impl Reference {
         let monitor = match self.options.columns {
             Some(_) => Monitor::new(&self.table, &self.options)?,
             None => {
-                let positions = wanted.iter().filter_map(|name| self.table.schema_ref().index_of(name).ok());
-                let table = self.table.project(&positions.collect::<Vec<_>>()).map_err(|cause| {
+                let names = self.table.schema_ref();
+                let mut positions: Vec<usize> =
+                    wanted.iter().filter_map(|name| names.index_of(name).ok()).collect();
+                // In the order of the reference, as verdicts list them.
+                positions.sort_unstable();
+                let table = self.table.project(&positions).map_err(|cause| {
                     Error::internal(BUILD, "reference", cause.to_string()).caused_by(cause)
                 })?;
                 Monitor::new(&table, &self.options)?

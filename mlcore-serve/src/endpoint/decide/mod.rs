@@ -53,7 +53,8 @@ impl Endpoint {
         let deployment = self.inner.deployment.load();
         // A draw that follows from the id makes a replay of the same ids assign the same arms.
         let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
-        let mut assignment = deployment.policy.assign(&Ask::new(request.unit, &deployment.candidates, draw));
+        let ask = Ask::new(request.unit, &deployment.candidates, draw).with_context(request.context);
+        let mut assignment = deployment.policy.assign(&ask);
         // A policy of somebody else's may name an arm that there is not: the default answers then.
         if assignment.position >= deployment.arms().len() {
             assignment.position = 0;

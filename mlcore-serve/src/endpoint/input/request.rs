@@ -3,6 +3,7 @@ use std::sync::Arc;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, Row};
 use mlcore::name::{RequestId, UnitId};
+use mlcore::rollout::Context;
 
 /// The data of a request.
 #[non_exhaustive]
@@ -33,13 +34,15 @@ pub struct Request<'a> {
     pub id: Option<&'a RequestId>,
     /// The data.
     pub input: Input<'a>,
+    /// What the request says of itself, for policies that read it; empty by default.
+    pub context: Context<'a>,
 }
 
 impl<'a> Request<'a> {
     /// A request of `unit` about `input`, without an id of its own.
     #[must_use]
     pub fn new(unit: &'a UnitId, input: Input<'a>) -> Self {
-        Self { unit, id: None, input }
+        Self { unit, id: None, input, context: Context::EMPTY }
     }
 
     /// A request of `unit` about one raw record.
@@ -58,6 +61,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn tensors(unit: &'a UnitId, tensors: &'a Batch) -> Self {
         Self::new(unit, Input::Tensors(tensors))
+    }
+
+    /// Tells the policy what the request says of itself: attributes for targeting rules, features for a contextual bandit.
+    #[must_use]
+    pub fn with_context(mut self, context: Context<'a>) -> Self {
+        self.context = context;
+        self
     }
 
     /// Names the request, so that its outcome can be reported under the caller's own id.

@@ -3,10 +3,11 @@ use std::time::Duration;
 use mlcore::artifact::Digest;
 use mlcore::batch::Batch;
 use mlcore::name::{Arm, RequestId, Version};
+use mlcore::rollout::Context;
 
 use serde::{Serialize, Serializer};
 
-use super::RecordedInput;
+use super::{ContextBuffer, RecordedInput};
 use crate::endpoint::decide::OutcomeId;
 use crate::endpoint::run::ServedBy;
 
@@ -44,6 +45,8 @@ pub struct Record {
     pub propensity: f64,
     /// The period of unchanged shares in which the policy chose it.
     pub epoch: u32,
+    /// What the request said of itself; empty where it said nothing.
+    pub context: ContextBuffer,
     /// XXH3-128 of the model's input tensors (elements in row-major order, in the machine's byte order), with their
     /// names where there are several; 0 after an error.
     #[serde(serialize_with = "as_digits")]
@@ -75,6 +78,7 @@ impl Record {
             version,
             propensity: 1.0,
             epoch: 0,
+            context: ContextBuffer::default(),
             features_digest: 0,
             plan: None,
             latency: Duration::ZERO,
@@ -96,6 +100,13 @@ impl Record {
     #[must_use]
     pub fn with_propensity(mut self, propensity: f64, epoch: u32) -> Self {
         (self.propensity, self.epoch) = (propensity, epoch);
+        self
+    }
+
+    /// The same record of a request that said this of itself.
+    #[must_use]
+    pub fn with_context(mut self, context: Context<'_>) -> Self {
+        self.context.copy(context);
         self
     }
 

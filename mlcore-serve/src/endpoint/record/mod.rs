@@ -1,6 +1,7 @@
 //! What is kept of a request, and how does it leave the thread that asked, without a lock and in memory that is used
 //! again?
 
+mod context;
 mod input;
 mod line;
 mod packed;
@@ -11,6 +12,7 @@ mod slip;
 use mlcore::Result;
 use mlcore::batch::Batch;
 
+pub use self::context::ContextBuffer;
 pub use self::input::RecordedInput;
 pub use self::line::Record;
 pub(crate) use self::line::as_seconds;

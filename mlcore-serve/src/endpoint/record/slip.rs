@@ -41,6 +41,7 @@ impl Slip {
         set(&mut record.version, model.version().version);
         set(&mut record.propensity, assignment.propensity);
         set(&mut record.epoch, assignment.epoch);
+        record.context.copy(request.context);
         set(&mut record.plan, model.version().lineage.plan_digest());
         set(&mut record.served_by, answer.served_by);
         set(&mut record.error, answer.outputs.as_ref().err().map(Error::kind));
