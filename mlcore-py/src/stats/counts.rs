@@ -2,7 +2,7 @@
 
 #[pyo3::pymodule(submodule, module = "mlcore", name = "stats")]
 pub(crate) mod native {
-    use mlcore::stats::{Alternative, Chi2Options, ProportionMethod};
+    use mlcore::stats::{Alternative, Chi2Options};
     use numpy::PyArray2;
     use pyo3::exceptions::PyIndexError;
     use pyo3::prelude::*;
@@ -10,7 +10,7 @@ pub(crate) mod native {
 
     use crate::door::{self, Asked};
     use crate::error::{detached, entry};
-    use crate::stats::unknown;
+    use crate::stats::{option, unknown};
 
     /// What :func:`chi2_contingency` found; unpacks as ``statistic, pvalue, dof, expected_freq``.
     #[pyclass(frozen)]
@@ -156,11 +156,7 @@ pub(crate) mod native {
     ) -> PyResult<(f64, f64)> {
         const OPERATION: &str = "proportion_confint";
         entry(py, |py| {
-            let method = match method {
-                "wilson" => ProportionMethod::Wilson,
-                "beta" => ProportionMethod::ClopperPearson,
-                other => return Err(unknown(py, OPERATION, "method", other, "wilson, beta")),
-            };
+            let method = option(py, OPERATION, "method", method)?;
             let found = detached(py, || mlcore::stats::proportion_confint(count, nobs, alpha, method))?;
             Ok((found.low, found.high))
         })

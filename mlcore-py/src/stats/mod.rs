@@ -4,37 +4,24 @@ pub(crate) mod counts;
 pub(crate) mod multiple;
 pub(crate) mod two_sample;
 
-use mlcore::stats::{Alternative, Correction};
+use std::str::FromStr;
+
+use mlcore::Error;
 use pyo3::prelude::*;
 
 use crate::error::invalid;
 
-fn alternative_of(py: Python<'_>, operation: &'static str, name: &str) -> PyResult<Alternative> {
-    match name {
-        "two-sided" => Ok(Alternative::TwoSided),
-        "less" => Ok(Alternative::Less),
-        "greater" => Ok(Alternative::Greater),
-        other => Err(unknown(py, operation, "alternative", other, "two-sided, less, greater")),
-    }
-}
-
-/// The correction of this name of statsmodels.
-pub(crate) fn correction(
+/// The option that a word names. The error is about the argument of the function that was called.
+pub(crate) fn option<T: FromStr<Err = Error>>(
     py: Python<'_>,
     operation: &'static str,
     subject: &str,
-    name: &str,
-) -> PyResult<Correction> {
-    let known = [
-        Correction::Bonferroni,
-        Correction::Holm,
-        Correction::BenjaminiHochberg,
-        Correction::BenjaminiYekutieli,
-    ];
-    known
-        .into_iter()
-        .find(|correction| correction.name() == name)
-        .ok_or_else(|| unknown(py, operation, subject, name, &known.map(Correction::name).join(", ")))
+    word: &str,
+) -> PyResult<T> {
+    word.parse().map_err(|error: Error| {
+        let context = error.context();
+        invalid(py, operation, subject, context.problem(), context.remedy().unwrap_or_default())
+    })
 }
 
 /// The exception for a word that is none of those known.

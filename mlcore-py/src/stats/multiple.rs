@@ -7,7 +7,7 @@ pub(crate) mod native {
 
     use crate::door::{self, Asked};
     use crate::error::{detached, entry};
-    use crate::stats::correction;
+    use crate::stats::option;
 
     type Corrected<'py> = (Bound<'py, PyArray1<bool>>, Bound<'py, PyArray1<f64>>);
 
@@ -50,7 +50,7 @@ pub(crate) mod native {
     ) -> PyResult<Corrected<'py>> {
         const OPERATION: &str = "multipletests";
         entry(py, |py| {
-            let correction = correction(py, OPERATION, "method", method)?;
+            let correction = option(py, OPERATION, "method", method)?;
             let pvals = door::numbers(pvals, Asked { operation: OPERATION, subject: "pvals" })?;
             let pvals = pvals.as_slice();
             let found = detached(py, || mlcore::stats::multipletests(pvals, alpha, correction))?;

@@ -2,14 +2,14 @@
 
 #[pyo3::pymodule(submodule, module = "mlcore", name = "stats")]
 pub(crate) mod native {
-    use mlcore::stats::{KsMethod, KsOptions, TTestOptions};
+    use mlcore::stats::{KsOptions, TTestOptions};
     use pyo3::exceptions::PyIndexError;
     use pyo3::prelude::*;
     use pyo3::types::{PyIterator, PyTuple};
 
     use crate::door::{self, Asked, Numbers};
     use crate::error::{detached, entry};
-    use crate::stats::{alternative_of, unknown};
+    use crate::stats::option;
 
     /// What :func:`ks_2samp` found; unpacks as ``statistic, pvalue``.
     #[pyclass(frozen, eq)]
@@ -110,13 +110,8 @@ pub(crate) mod native {
     ) -> PyResult<KstestResult> {
         const OPERATION: &str = "ks_2samp";
         entry(py, |py| {
-            let alternative = alternative_of(py, OPERATION, alternative)?;
-            let method = match method {
-                "auto" => KsMethod::Auto,
-                "exact" => KsMethod::Exact,
-                "asymp" => KsMethod::Asymptotic,
-                other => return Err(unknown(py, OPERATION, "method", other, "auto, exact, asymp")),
-            };
+            let alternative = option(py, OPERATION, "alternative", alternative)?;
+            let method = option(py, OPERATION, "method", method)?;
             let options = KsOptions::default().with_alternative(alternative).with_method(method);
             let x = door::numbers(x, Asked { operation: OPERATION, subject: "x" })?;
             let y = door::numbers(y, Asked { operation: OPERATION, subject: "y" })?;
@@ -217,7 +212,7 @@ pub(crate) mod native {
     ) -> PyResult<TtestResult> {
         const OPERATION: &str = "ttest_ind";
         entry(py, |py| {
-            let alternative = alternative_of(py, OPERATION, alternative)?;
+            let alternative = option(py, OPERATION, "alternative", alternative)?;
             let options = TTestOptions::default().with_equal_var(equal_var).with_alternative(alternative);
             let a = door::numbers(a, Asked { operation: OPERATION, subject: "a" })?;
             let b = door::numbers(b, Asked { operation: OPERATION, subject: "b" })?;

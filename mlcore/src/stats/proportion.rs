@@ -14,6 +14,8 @@ pub enum ProportionMethod {
     ClopperPearson,
 }
 
+crate::words! { ProportionMethod, "method": Wilson = "wilson", ClopperPearson = "beta" }
+
 /// A confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
