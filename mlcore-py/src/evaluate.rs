@@ -239,7 +239,7 @@ impl Gate {
     }
 }
 
-/// May the challenger take the champion's place, and why (not)?
+/// Whether the challenger may take the champion's place, and why or why not.
 #[pyclass(module = "mlcore.evaluate", frozen)]
 #[derive(Debug)]
 pub(crate) struct GateVerdict {
@@ -248,7 +248,7 @@ pub(crate) struct GateVerdict {
 
 #[pymethods]
 impl GateVerdict {
-    /// Did every check pass?
+    /// Whether every check passed.
     #[getter]
     fn passed(&self) -> bool {
         self.verdict.passed

@@ -51,7 +51,7 @@ pub(crate) fn read_table(
 
 #[pymethods]
 impl Table {
-    /// Do its columns have names of their own?
+    /// Whether its columns have names of their own.
     #[getter]
     fn _named(&self) -> bool {
         self.named

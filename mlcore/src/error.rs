@@ -199,13 +199,13 @@ impl Error {
         self
     }
 
-    /// Might the same call succeed later, with nothing changed by the caller?
+    /// Whether the same call might succeed later, with nothing changed by the caller.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Conflict(_) | Self::Unavailable(_) | Self::Overloaded(_) | Self::Timeout(_))
     }
 
-    /// Was it the caller's input, so that repeating it unchanged is pointless?
+    /// Whether it was the caller's input, so that repeating it unchanged is pointless.
     #[must_use]
     pub fn is_caller_fault(&self) -> bool {
         matches!(

@@ -70,7 +70,7 @@ impl Markup {
         self.0
     }
 
-    /// Is there nothing?
+    /// Whether there is nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

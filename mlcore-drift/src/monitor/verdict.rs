@@ -10,7 +10,7 @@ use crate::two_sample::Score;
 /// The version of the JSON form of [`Verdict`]: raised when a field changes its meaning or goes.
 pub const VERDICT_VERSION: u32 = 1;
 
-/// Has the data changed, column by column and as a whole?
+/// Whether the data has changed, column by column and as a whole.
 ///
 /// Serialises as JSON with a `version`; fields may be added within a version.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -97,7 +97,7 @@ pub struct SkippedColumn {
 }
 
 impl Verdict {
-    /// Did anything drift?
+    /// Whether anything drifted.
     #[must_use]
     pub fn is_drifted(&self) -> bool {
         self.overall == Outcome::Drifted

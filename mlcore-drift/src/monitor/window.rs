@@ -40,7 +40,7 @@ impl Buffer {
         Self { values, nulls: 0, nans: 0 }
     }
 
-    /// Can [`push`](Self::push) take this value?
+    /// Whether [`push`](Self::push) can take this value.
     pub(super) fn accepts(&self, value: &Value<'_>) -> bool {
         // Dates and times are neither: they move by themselves, as columns of a reference do that are skipped for it.
         let is_number = matches!(value, Value::Null | Value::Int(_) | Value::UInt(_) | Value::Float(_));

@@ -66,7 +66,7 @@ impl Categories {
         self.entries.len()
     }
 
-    /// Is there no row?
+    /// Whether there is no row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.total == 0

@@ -127,7 +127,7 @@ impl Transform for FittedPipeline {
     }
 }
 
-/// Are these usable as the names of steps?
+/// Refuses what cannot be the names of steps.
 pub(super) fn check_names<'a>(
     operation: &'static str,
     names: &(impl Iterator<Item = &'a str> + Clone),

@@ -84,7 +84,7 @@ fn conform<'a>(
     column_of(&field.clone().nullable(), values()).map(Cow::Owned)
 }
 
-/// May a value of the one type be one of the other?
+/// Whether a value of the one type may be one of the other.
 fn converts(got: DType, expected: DType) -> bool {
     let is_number = |dtype: DType| dtype.is_integer() || dtype.is_float();
     match (got, expected) {

@@ -13,7 +13,7 @@ pub(crate) enum Instruction {
     Number {
         from: Reading,
         to: Place,
-        /// Is the result needed only where a table's column is shared instead?
+        /// Whether the result is needed only where a table's column is shared instead.
         dense_only: bool,
     },
     /// Writes what a number stands for, as a category.

@@ -78,7 +78,7 @@ pub(crate) struct Site {
 pub(crate) enum OutputColumn {
     /// A column of floats computed by an instruction.
     Number,
-    /// An input column as it came.
+    /// An input column, unchanged.
     Shared { slot: usize },
     /// An integer column with its missing values filled in.
     FilledExact { slot: usize, fill: u64 },
@@ -111,7 +111,7 @@ impl Program {
         Error::invalid_input(operation.to_owned(), column, problem).remedy(remedy)
     }
 
-    /// Can a matrix of floats hold the output?
+    /// Whether a matrix of floats can hold the output.
     pub(crate) fn check_numeric(&self) -> Result<()> {
         let Some(field) = self.first_other.and_then(|position| self.output.fields().get(position)) else {
             return Ok(());

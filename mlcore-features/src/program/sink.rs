@@ -7,7 +7,7 @@ use super::vector::{TOGETHER, scale_rows};
 
 /// Where a block of results goes.
 pub(super) trait Sink {
-    /// Are columns shared with the input left out?
+    /// Whether columns that are shared with the input are left out.
     const TABLE: bool;
 
     fn clear(&mut self, start: usize, count: usize);
@@ -56,7 +56,7 @@ impl Sink for ColumnSink {
 pub(super) struct MatrixSink<'a, T> {
     pub(super) values: &'a mut [T],
     pub(super) width: usize,
-    /// Does it hold zeros already?
+    /// Whether it holds zeros already.
     pub(super) fresh: bool,
     /// A block of one column, as it is written.
     pub(super) block: Vec<T>,

@@ -54,7 +54,7 @@ macro_rules! transformers {
         )+}
 
         impl FittedTransformer {
-            /// What it was fitted with.
+            /// The specification that was fitted.
             #[must_use]
             pub fn specification(&self) -> Transformer {
                 match self {$( Self::$spec(fitted) => fitted.parameters().clone().into(), )+}

@@ -34,7 +34,7 @@ use crate::error::{invalid, raise, wrong_type};
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) batch: RecordBatch,
-    /// Do the names of the columns come from the data, not from their positions?
+    /// Whether the names of the columns come from the data, and not from their positions.
     pub(crate) named: bool,
 }
 

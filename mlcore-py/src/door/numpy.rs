@@ -100,7 +100,7 @@ pub(super) fn column(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyR
     }
 }
 
-/// Is it of floats, the usual content of a matrix, in this machine's byte order?
+/// Whether it holds floats, the usual content of a matrix, in this machine's byte order.
 fn dtype_is_plain(array: &Bound<'_, PyUntypedArray>) -> bool {
     let dtype = array.dtype();
     dtype.is_native_byteorder() != Some(false) && matches!((dtype.kind(), dtype.itemsize()), (b'f', 4 | 8))

@@ -76,7 +76,7 @@ impl Report {
         entry(py, |py| detached(py, || Ok(self.report.to_fragment())))
     }
 
-    /// Did any column drift: surely, and by enough to matter?
+    /// Whether any column drifted: surely, and by enough to matter.
     #[getter]
     fn drifted(&self) -> bool {
         self.report.verdict.is_drifted()

@@ -17,7 +17,7 @@ pub(crate) struct ColumnVerdict {
     test: String,
     /// ``stable``, ``drifted`` or ``insufficient_data``.
     outcome: String,
-    /// Did the column drift: surely, and by enough to matter?
+    /// Whether the column drifted: surely, and by enough to matter.
     drifted: bool,
     /// The test's statistic; ``None`` where there was not enough data.
     statistic: Option<f64>,
@@ -62,7 +62,7 @@ impl ColumnVerdict {
     }
 }
 
-/// Has the data changed, column by column and as a whole?
+/// Whether the data has changed, column by column and as a whole.
 #[pyclass(module = "mlcore.drift", frozen)]
 #[derive(Debug)]
 pub(crate) struct Verdict {
@@ -77,7 +77,7 @@ impl Verdict {
 
 #[pymethods]
 impl Verdict {
-    /// Did any column drift?
+    /// Whether any column drifted.
     #[getter]
     fn drifted(&self) -> bool {
         self.verdict.is_drifted()

@@ -36,11 +36,11 @@ pub(super) fn with_loss(builder: EndpointBuilder, object: &Bound<'_, PyAny>) -> 
 const SCORE: &str = "score answer";
 
 thread_local! {
-    /// Is a function of Python being asked in this thread, with the endpoint's lock held?
+    /// Whether a function of Python is being asked in this thread, with the endpoint's lock held.
     static SCORING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Would asking the endpoint from this thread wait for itself?
+/// Whether asking the endpoint from this thread would wait for itself.
 pub(super) fn is_scoring() -> bool {
     SCORING.get()
 }

@@ -61,7 +61,7 @@ pub(crate) struct Plan {
     fitted: pipeline::Plan,
     /// The columns of the table it was fitted on, in order.
     columns: Vec<String>,
-    /// Did that table have names of its own?
+    /// Whether that table had names of its own.
     named: bool,
 }
 
@@ -352,7 +352,7 @@ impl Plan {
     }
 }
 
-/// Did the columns that a plan reads have names, or only those that the door gives to columns without?
+/// Whether the columns that a plan reads had names of their own, and not those that the door gives to columns without.
 pub(crate) fn has_own_names(input: &Schema) -> bool {
     let is_positional = |name: &str| {
         name.strip_prefix('x')

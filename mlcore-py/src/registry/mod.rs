@@ -27,7 +27,7 @@ pub(crate) mod native {
     use super::records::{AliasChange, AuditEntry, Model, ModelVersion};
 }
 
-/// Which versions are there, which one does an alias mean, now and at any time, and who changed what?
+/// Models and their versions, which version an alias means, now and at any time, and who changed what.
 ///
 /// Every change is one transaction with one entry in a hash-chained audit log; aliases move by compare-and-swap. Any number
 /// of threads and processes of one machine may share a file.

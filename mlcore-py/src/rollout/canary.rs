@@ -251,7 +251,7 @@ impl Canary {
 }
 
 impl Canary {
-    /// The ramp as it stands; waits for whoever observes, so with the interpreter released.
+    /// The ramp now. It waits for calls that observe, so with the interpreter released.
     fn ramp(&self, py: Python<'_>) -> PyResult<Ramp> {
         detached(py, || Ok(self.policy.ramp()))
     }

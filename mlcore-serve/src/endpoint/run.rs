@@ -13,7 +13,7 @@ pub struct Answer {
     pub(crate) inputs: Batch,
     pub(crate) outputs: Result<Batch>,
     pub(crate) served_by: ServedBy,
-    /// Does it say something about how fast and how reliable the arm is?
+    /// Whether it says something about how fast and how reliable the arm is.
     pub(crate) is_evidence: bool,
 }
 

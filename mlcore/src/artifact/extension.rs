@@ -76,7 +76,7 @@ pub trait ArtifactStoreExt: ArtifactStore {
         Ok(bytes)
     }
 
-    /// Is anything stored under this digest?
+    /// Whether anything is stored under this digest.
     ///
     /// # Errors
     /// As [`ArtifactStore::size`].

@@ -187,14 +187,14 @@ impl<'a> ColumnView<'a> {
         }
     }
 
-    /// Is the row null?
+    /// Whether the row is null.
     #[inline]
     #[must_use]
     pub fn is_null(&self, row: usize) -> bool {
         self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
     }
 
-    /// Is any row null?
+    /// Whether any row is null.
     #[inline]
     #[must_use]
     pub fn has_nulls(&self) -> bool {

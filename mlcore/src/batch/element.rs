@@ -41,7 +41,7 @@ macro_rules! buffer {
                 }
             }
 
-            /// Do both hold the same elements of the same type?
+            /// Whether both hold the same elements of the same type.
             pub(crate) fn same(&self, other: &Self) -> bool {
                 match (self, other) {
                     (Self::Bool(a), Self::Bool(b)) => a == b,

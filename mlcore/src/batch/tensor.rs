@@ -124,7 +124,7 @@ impl Tensor {
         with_buffer!(&self.storage.0, values => values.len(), text => text.len())
     }
 
-    /// Has it no element?
+    /// Whether it has no element.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

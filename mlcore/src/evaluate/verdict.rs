@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// May the challenger take the champion's place, and why (not)?
+/// Whether the challenger may take the champion's place, and why or why not.
 ///
 /// Serialises as JSON; fields may be added.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -67,7 +67,7 @@ pub struct ModelVersion {
     /// Free labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// What it was made of.
+    /// The run, the data and the plan that it was made of.
     #[serde(default)]
     pub lineage: Lineage,
     /// When it was created.
@@ -218,7 +218,7 @@ pub struct NewVersion {
     /// Free labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// What it was made of.
+    /// The run, the data and the plan that it was made of.
     #[serde(default)]
     pub lineage: Lineage,
 }

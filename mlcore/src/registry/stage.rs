@@ -27,7 +27,7 @@ crate::words! {
 }
 
 impl Stage {
-    /// May a version of this stage go to `next`?
+    /// Whether a version of this stage may go to `next`.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         let ways: &[Self] = match self {

@@ -52,7 +52,7 @@ macro_rules! dtype {
                 }
             }
 
-            /// Is it a binary floating-point type?
+            /// Whether it is a binary floating-point type.
             #[must_use]
             pub const fn is_float(self) -> bool {
                 match self {
@@ -120,31 +120,31 @@ impl DType {
             .chain(timestamps(Some(TimeZone::UTC)))
     }
 
-    /// Is it an integer, a float or a bool, so that every value has a numeric reading?
+    /// Whether it is an integer, a float or a bool, so that every value has a numeric reading.
     #[must_use]
     pub const fn is_numeric(self) -> bool {
         self.is_element() && !matches!(self, Self::String)
     }
 
-    /// Is it an integer type, signed or unsigned?
+    /// Whether it is an integer type, signed or unsigned.
     #[must_use]
     pub const fn is_integer(self) -> bool {
         self.is_numeric() && !self.is_float() && !matches!(self, Self::Bool)
     }
 
-    /// Is it a signed integer type?
+    /// Whether it is a signed integer type.
     #[must_use]
     pub const fn is_signed(self) -> bool {
         matches!(self.exact_integers(), Some((low, _)) if low < 0) && !self.is_float()
     }
 
-    /// Is it a date, a time of day or a timestamp?
+    /// Whether it is a date, a time of day or a timestamp.
     #[must_use]
     pub const fn is_temporal(self) -> bool {
         matches!(self, Self::Date | Self::Time(_) | Self::Timestamp(..))
     }
 
-    /// Can a tensor hold it?
+    /// Whether a tensor can hold it.
     #[must_use]
     pub const fn is_element(self) -> bool {
         !self.is_temporal()

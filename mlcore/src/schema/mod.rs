@@ -26,7 +26,7 @@ pub enum Dim {
 }
 
 impl Dim {
-    /// Does an axis of `size` fit?
+    /// Whether an axis of `size` fits.
     #[must_use]
     pub fn accepts(self, size: usize) -> bool {
         match self {
@@ -100,7 +100,7 @@ impl Field {
         &self.shape
     }
 
-    /// May values be missing?
+    /// Whether values may be missing.
     #[must_use]
     pub fn is_nullable(&self) -> bool {
         self.nullable
@@ -112,7 +112,7 @@ impl Field {
         &self.labels
     }
 
-    /// Does a tensor of this element type and shape fit?
+    /// Whether a tensor of this element type and shape fits.
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`] naming the field, what it expects and what came.
@@ -209,7 +209,7 @@ impl Schema {
         self.fields.len()
     }
 
-    /// Has it no field at all?
+    /// Whether it has no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()

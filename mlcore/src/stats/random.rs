@@ -3,7 +3,7 @@
 /// A seeded generator of reproducible numbers: SplitMix64 (Steele, Lea and Flood, 2014).
 ///
 /// Equal seeds give equal numbers on every machine, in every version. 64 bits of state are enough for simulations, for
-/// samples and for tests; whoever knows one number knows all later ones, so that secrets need another generator.
+/// samples and for tests. One number gives all later ones away, so that secrets need another generator.
 ///
 /// ```
 /// use mlcore::stats::SplitMix64;

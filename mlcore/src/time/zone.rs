@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// an offset (`+05:30`), as Arrow writes it.
 ///
 /// It is part of the column's type and changes no value: two zones are the same when their names are. Whether the database
-/// knows the name is for whoever needs its rules to find out.
+/// knows the name, is found out where its rules are needed.
 ///
 /// ```
 /// use mlcore::time::TimeZone;

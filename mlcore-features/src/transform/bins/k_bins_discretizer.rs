@@ -271,7 +271,7 @@ pub struct FittedKBinsDiscretizer {
 }
 
 impl FittedKBinsDiscretizer {
-    /// What it was fitted with.
+    /// The specification that was fitted.
     #[must_use]
     pub fn parameters(&self) -> &KBinsDiscretizer {
         &self.parameters

@@ -165,9 +165,9 @@ pub(crate) struct Learning<'a> {
     pub(crate) operation: &'static str,
     pub(crate) categories: &'a Categories,
     pub(crate) grouping: Grouping,
-    /// Is a value outside listed categories an error?
+    /// Whether a value outside the listed categories is an error.
     pub(crate) refuse_unknown: bool,
-    /// Is a missing value never called infrequent?
+    /// Whether a missing value is never called infrequent.
     pub(crate) spare_missing: bool,
 }
 

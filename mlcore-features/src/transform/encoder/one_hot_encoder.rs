@@ -199,7 +199,7 @@ impl OneHotEncoder {
     }
 }
 
-/// Are they the same value, numbers of different types by their number?
+/// Whether they are the same value; numbers of different types are compared by their number.
 fn equal(category: &OwnedValue, wanted: &OwnedValue) -> bool {
     match (category, wanted) {
         (OwnedValue::Null, OwnedValue::Null) => true,
@@ -228,7 +228,7 @@ pub struct FittedOneHotEncoder {
 }
 
 impl FittedOneHotEncoder {
-    /// What it was fitted with.
+    /// The specification that was fitted.
     #[must_use]
     pub fn parameters(&self) -> &OneHotEncoder {
         &self.parameters

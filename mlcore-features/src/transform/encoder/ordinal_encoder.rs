@@ -184,7 +184,7 @@ pub struct FittedOrdinalEncoder {
 }
 
 impl FittedOrdinalEncoder {
-    /// What it was fitted with.
+    /// The specification that was fitted.
     #[must_use]
     pub fn parameters(&self) -> &OrdinalEncoder {
         &self.parameters

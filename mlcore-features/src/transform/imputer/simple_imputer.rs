@@ -234,7 +234,7 @@ pub struct FittedSimpleImputer {
 }
 
 impl FittedSimpleImputer {
-    /// What it was fitted with.
+    /// The specification that was fitted.
     #[must_use]
     pub fn parameters(&self) -> &SimpleImputer {
         &self.parameters

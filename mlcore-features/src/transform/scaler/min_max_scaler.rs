@@ -120,7 +120,7 @@ pub struct FittedMinMaxScaler {
 }
 
 impl FittedMinMaxScaler {
-    /// What it was fitted with.
+    /// The specification that was fitted.
     #[must_use]
     pub fn parameters(&self) -> &MinMaxScaler {
         &self.parameters

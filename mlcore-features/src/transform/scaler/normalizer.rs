@@ -79,7 +79,7 @@ pub struct FittedNormalizer {
 }
 
 impl FittedNormalizer {
-    /// What it was fitted with.
+    /// The specification that was fitted.
     #[must_use]
     pub fn parameters(&self) -> &Normalizer {
         &self.parameters

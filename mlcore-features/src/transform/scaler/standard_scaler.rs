@@ -137,7 +137,7 @@ pub struct FittedStandardScaler {
 }
 
 impl FittedStandardScaler {
-    /// What it was fitted with.
+    /// The specification that was fitted.
     #[must_use]
     pub fn parameters(&self) -> &StandardScaler {
         &self.parameters

@@ -62,7 +62,7 @@ impl Deployment {
         self.arms.iter().find(|(own, _)| own == arm).map(|(_, model)| model)
     }
 
-    /// Does every arm answer in `after` with the version that it has here?
+    /// Whether every arm answers in `after` with the version that it has here.
     pub(crate) fn still_serves(&self, after: &Self) -> bool {
         self.arms.iter().all(|(arm, model)| {
             after.arm(arm).is_some_and(|other| other.version().version == model.version().version)

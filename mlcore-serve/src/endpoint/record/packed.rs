@@ -75,7 +75,7 @@ impl Packed {
         Batch::new(tensors.collect::<Result<Vec<_>>>()?)
     }
 
-    /// Is there nothing to forget?
+    /// Whether there is nothing to forget.
     pub(crate) fn is_empty(&self) -> bool {
         self.tensors.is_empty() && self.shared.is_none()
     }

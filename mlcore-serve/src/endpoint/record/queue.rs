@@ -100,7 +100,7 @@ impl Queue {
         self.outcomes.pop()
     }
 
-    /// Does nothing wait?
+    /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.outcomes.is_empty() && self.shards.iter().all(|shard| shard.waiting.is_empty())
     }

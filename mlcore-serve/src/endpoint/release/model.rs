@@ -43,7 +43,7 @@ impl LoadedModel {
         self.features.as_ref().map(Features::plan)
     }
 
-    /// Does the model take the same tensors as `other` for the same input?
+    /// Whether the model takes the same tensors as `other` for the same input.
     pub(crate) fn reads_like(&self, other: &Self) -> bool {
         self.version.lineage.plan_digest() == other.version.lineage.plan_digest()
     }

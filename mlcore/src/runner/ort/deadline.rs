@@ -25,7 +25,7 @@ thread_local! {
 /// What became of a run with a deadline.
 pub(super) struct Outcome<T> {
     pub(super) answer: Result<T, Failure>,
-    /// Did the deadline pass before the run ended?
+    /// Whether the deadline passed before the run ended.
     pub(super) passed: bool,
 }
 

@@ -139,7 +139,7 @@ fn libraries_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Is it the library itself, and none of its execution providers, by its name?
+/// Whether it is, by its name, the library itself and none of its execution providers.
 fn is_library(file: &Path) -> bool {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let fits = if cfg!(windows) {

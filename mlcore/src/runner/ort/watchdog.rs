@@ -42,7 +42,7 @@ struct State {
 static STATE: Mutex<State> = Mutex::new(State { cells: Vec::new(), process: None });
 static EARLIER: Condvar = Condvar::new();
 /// When the thread looks next by itself. It is woken only for what is due before. While it looks, this is the end of
-/// time, so that whoever sets a deadline that it may just have missed wakes it.
+/// time, so that a run whose deadline it may just have missed wakes it.
 static LOOKS_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 
 impl Timer {

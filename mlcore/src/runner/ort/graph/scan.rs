@@ -253,7 +253,7 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// What was read is a model; may it be run?
+    /// Refuses a model that was read and may not be run.
     fn finish(self, name: &str) -> Result<Model> {
         let limits = self.limits;
         if self.nodes > limits.max_nodes {

@@ -104,7 +104,7 @@ fn graph(bytes: &[u8], zip_maps: &[ZipMap]) -> Result<Vec<u8>, String> {
     Ok(graph)
 }
 
-/// Is this NodeProto the one that makes the output of one of them?
+/// Whether this NodeProto makes the output of one of them.
 fn is_one_of(zip_maps: &[ZipMap], node: &[u8]) -> Result<bool, String> {
     let (mut is_zip_map, mut is_known) = (false, false);
     for field in Fields::of(node) {
@@ -131,7 +131,7 @@ fn identity(node: &[u8]) -> Result<Vec<u8>, String> {
     Ok(identity)
 }
 
-/// Is this field the ValueInfoProto of `name`?
+/// Whether this field is the ValueInfoProto of `name`.
 fn declares(value_info: Field<'_>, name: &str) -> bool {
     let bytes = value_info.bytes().unwrap_or_default();
     Fields::of(bytes).flatten().any(|field| field.number == 1 && field.text() == Ok(name))
