@@ -45,7 +45,7 @@ use crate::schema::{Field, Schema};
 /// let schema = Schema::new([Field::column("age", DType::Float64).nullable(), Field::column("plan", DType::String)])?;
 /// let mut records = RecordReader::new(&schema)?;
 /// records.read_json(br#"{"plan": "free", "age": 41, "id": [7]}"#, |row| {
-///     assert_eq!(row.values(), [Value::Int(41), Value::Text("free")]);
+///     assert_eq!(row.values(), [Value::UInt(41), Value::Text("free")]);
 ///     Ok(())
 /// })?;
 /// let has_age = records.read(&Customer { plan: "pro", age: None }, |row| Ok(!row.values()[0].is_null()))?;
