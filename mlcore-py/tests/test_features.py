@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn.compose
+import sklearn.impute
 import sklearn.pipeline
 import sklearn.preprocessing
 from conftest import mixed
@@ -237,6 +238,18 @@ def test_every_transformer_has_a_class_with_its_parameters_and_defaults():
             ours = list(own[key]) if isinstance(own[key], tuple) else own[key]
             assert ours == default or (ours != ours and default != default), (name, key)
         assert name in features.__all__
+
+
+@pytest.mark.parametrize("name", mlcore.features._plan.transformers())
+def test_every_transformer_is_configured_and_answers_as_sklearns(frame, name):
+    ours = getattr(features, name)()
+    theirs = getattr(sklearn.preprocessing, name, None) or getattr(sklearn.impute, name)
+    theirs, table = theirs(**ours.get_params()), frame[["age", "income"]].dropna()
+    close(ours.fit_transform(table), theirs.fit_transform(table))
+    assert ours.get_feature_names_out().tolist() == theirs.get_feature_names_out().tolist()
+    learnt = {attribute for attribute in vars(theirs) if attribute.endswith("_") and not attribute.startswith("_")}
+    # What scikit-learn keeps for itself: an imputer inside, and the data's type.
+    assert learnt - {"indicator_", "_fit_dtype"} <= set(vars(ours)), name
 
 
 def test_rows_may_weigh_differently(frame):
