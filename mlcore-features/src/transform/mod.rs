@@ -19,6 +19,7 @@ mod training;
 
 /// Columns of numbers on a common scale.
 mod scaler {
+    pub(super) mod max_abs_scaler;
     pub(super) mod min_max_scaler;
     pub(super) mod normalizer;
     pub(super) mod standard_scaler;
@@ -66,6 +67,7 @@ transformers! {
     imputer::simple_imputer: SimpleImputer => FittedSimpleImputer,
     scaler::standard_scaler: StandardScaler => FittedStandardScaler,
     scaler::min_max_scaler: MinMaxScaler => FittedMinMaxScaler,
+    scaler::max_abs_scaler: MaxAbsScaler => FittedMaxAbsScaler,
     scaler::normalizer: Normalizer => FittedNormalizer,
     encoder::one_hot_encoder: OneHotEncoder => FittedOneHotEncoder,
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,

@@ -2,7 +2,7 @@
 
 import math
 
-from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, StandardScaler
 
 from feature_cases import LATER, case, column, golden, numeric_tables, rng
 
@@ -60,3 +60,18 @@ def normalizer():
     yield case("infinity later", Normalizer, {}, tables["normal"], test={"a": column([1.0]), "b": column([math.inf])})
     yield case("no such norm", Normalizer, {"norm": "l3"}, tables["normal"])
     yield case("text", Normalizer, {}, {"a": column(["x", "y"])})
+
+
+@golden
+def max_abs_scaler():
+    attributes = ["scale_", "max_abs_", "n_samples_seen_"]
+    tables = dict(numeric_tables())
+    for name, columns in tables.items():
+        yield case(name, MaxAbsScaler, {}, columns, attributes)
+    small = {"zero": column([0.0, -0.0]), "below": column([2.2e-15, -1e-15]), "above": column([-2.3e-15, 1e-15])}
+    yield case("small", MaxAbsScaler, {}, small, attributes)
+    yield case("clip", MaxAbsScaler, {"clip": True}, tables["normal"], attributes, LATER)
+    yield case("no clip", MaxAbsScaler, {"clip": False}, tables["normal"], attributes, LATER)
+    yield case("clip with missing", MaxAbsScaler, {"clip": True}, tables["with missing"], attributes)
+    yield case("infinity later", MaxAbsScaler, {"clip": True}, tables["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
+    yield case("text", MaxAbsScaler, {}, {"a": column(["x", "y"])}, attributes)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["MinMaxScaler", "Normalizer", "StandardScaler"]
+__all__ = ["MaxAbsScaler", "MinMaxScaler", "Normalizer", "StandardScaler"]
 
 
 class StandardScaler(Transformer):
@@ -97,6 +97,43 @@ class MinMaxScaler(Transformer):
 
     def __init__(self, feature_range: tuple[float, float] = (0, 1), *, clip: bool = False) -> None:
         self.feature_range = feature_range
+        self.clip = clip
+
+
+class MaxAbsScaler(Transformer):
+    """Divides each column by its greatest absolute value, so that the training data fills [-1, 1] and zeros stay zeros.
+
+    Missing values (NaN and null) are ignored while fitting and stay missing. A column of zeros is left as it is. Infinities
+    are refused.
+
+    Parameters
+    ----------
+    clip : bool
+        Cut values that leave [-1, 1]?
+
+    Attributes
+    ----------
+    scale_, max_abs_ : ndarray of float, shape (n_features_in_,)
+        What each column is divided by, and its greatest absolute value.
+    n_samples_seen_ : int
+        The rows seen.
+
+    Notes
+    -----
+    Numbers are those of scikit-learn's ``MaxAbsScaler``.
+
+    Examples
+    --------
+    >>> from mlcore.features import MaxAbsScaler
+    >>> MaxAbsScaler().fit_transform({"change": [-4.0, 0.0, 1.0]}).ravel().tolist()
+    [-1.0, 0.0, 0.25]
+    """
+
+    scale_: npt.NDArray[np.float64]
+    max_abs_: npt.NDArray[np.float64]
+    n_samples_seen_: int
+
+    def __init__(self, *, clip: bool = False) -> None:
         self.clip = clip
 
 
