@@ -2,11 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use mlcore::artifact::Digest;
 use mlcore::name::{Alias, ModelName, RequestId, Version};
-use mlcore::registry::backend::{self, Row, Tables};
+use mlcore::registry::backend::{self, Log, LogRegistry, Row, Tables};
 use mlcore::registry::{
     AliasChange, AuditEntry, AuditHead, Change, Expected, MemoryRegistry, Model, ModelVersion, Mutation,
     NewVersion, Registry, RegistryExt, Stage, Timestamp,
@@ -163,6 +164,65 @@ fn a_strangers_backend_keeps_the_contract() {
     use mlcore::conformance::{self, Persistence};
 
     conformance::registry(Persistence::Ephemeral, |_| Box::new(VecRegistry::default()));
+}
+
+/// A log that several openings share, whose next append fails when it is told to.
+#[derive(Clone, Default)]
+struct SharedLog {
+    entries: Arc<Mutex<Vec<AuditEntry>>>,
+    full: Arc<AtomicBool>,
+}
+
+impl Log for SharedLog {
+    fn entries(&self) -> Result<Vec<AuditEntry>> {
+        Ok(self.entries.lock().unwrap().clone())
+    }
+
+    fn append(&mut self, entry: &AuditEntry) -> Result<()> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(Error::storage_full("change registry", "log", "there is no room"));
+        }
+        self.entries.lock().unwrap().push(entry.clone());
+        Ok(())
+    }
+}
+
+#[cfg(feature = "conformance")]
+#[test]
+fn a_log_alone_keeps_the_contract() {
+    use std::cell::RefCell;
+
+    use mlcore::conformance::{self, Persistence};
+
+    let logs: RefCell<Vec<SharedLog>> = RefCell::default();
+    conformance::registry(Persistence::Exclusive, |place| {
+        let mut logs = logs.borrow_mut();
+        let opened = logs.len().max(place + 1);
+        logs.resize_with(opened, SharedLog::default);
+        Box::new(LogRegistry::open(logs[place].clone()).unwrap())
+    });
+}
+
+#[test]
+fn what_a_log_does_not_take_is_not_there() {
+    let log = SharedLog::default();
+    let registry = LogRegistry::open(log.clone()).unwrap();
+    let (churn, fraud) = (ModelName::new("churn").unwrap(), ModelName::new("fraud").unwrap());
+    registry.create_model(&churn, &change()).unwrap();
+    log.full.store(true, Ordering::SeqCst);
+    let later = Change::new("ana", Timestamp::from_millis(8));
+    assert_eq!(registry.create_model(&fraud, &later).unwrap_err().kind(), "storage_full");
+    assert!(registry.model(&fraud).is_err());
+    assert_eq!(registry.create_model(&churn, &change()).unwrap().name, churn, "a repeated request");
+    log.full.store(false, Ordering::SeqCst);
+    registry.create_model(&fraud, &later).unwrap();
+    assert_eq!(registry.verify().unwrap().sequence, 2);
+
+    // Somebody cuts the log behind the registry's back, or exchanges an entry.
+    let cut = log.entries.lock().unwrap().pop().unwrap();
+    assert_eq!(registry.verify().unwrap_err().kind(), "corrupt");
+    log.entries.lock().unwrap().insert(0, cut);
+    assert_eq!(LogRegistry::open(log).err().unwrap().kind(), "corrupt");
 }
 
 fn change() -> Change {

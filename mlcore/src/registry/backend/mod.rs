@@ -1,19 +1,17 @@
-//! What a registry backend is made of: the rules without storage, and the tables that a backend stores.
+//! What a registry backend is made of: the rules without storage, and what a backend stores.
 //!
-//! A backend stores rows and makes one change atomic; everything else is here and the same for all of them:
+//! A backend stores rows and makes one change atomic; everything else is here and the same for all of them.
 //!
-//! - [`Tables`] is what a backend implements: nine questions about what is stored, and [`write`](Tables::write) for one
-//!   [`Row`]. [`MemoryTables`] is the reference.
-//! - [`apply`] carries out one change on tables that are in a transaction: it checks the [`limits`], [decides](decide),
-//!   and writes the [rows that follow](evolve). [`MemoryRegistry`](super::MemoryRegistry) and `SqliteRegistry` are
-//!   nothing but this and their storage.
-//! - A backend whose log is written first calls [`decide`], stores the entry, then [`replay`].
-//! - [`model`], [`version`], [`alias`], [`aliases`] and [`verify`] are the [`Registry`](super::Registry) methods of the
-//!   same names for any tables; its other reading methods are those of [`Tables`].
+//! - **A log alone** is the shortest backend: [`LogRegistry`] is a registry over any [`Log`], two methods.
+//! - **Tables** are what a backend for many processes implements: [`Tables`] has a question about each kind of row, and
+//!   [`write`](Tables::write) for one [`Row`]. [`apply`] carries out one change on tables that are in a transaction: it checks
+//!   the [`limits`], [decides](decide), and writes the [rows that follow](evolve). The methods of a registry that read are a
+//!   line each: those of [`Tables`], and [`model`], [`version`], [`alias`], [`aliases`] and [`verify`].
+//!   [`MemoryRegistry`](super::MemoryRegistry) and `SqliteRegistry` are nothing but this and their storage.
 //!
 //! Rows are written as they are given and read back as they were written. What is in them implements serde's `Serialize`
-//! and `Deserialize`, so that a row is most simply stored as JSON beside its key. The log is the truth: a backend may
-//! store it alone, and [`replay`] it on opening.
+//! and `Deserialize`, so that a row is most simply stored as JSON beside its key. The log is the truth: every other row is
+//! what [replaying](replay) it gives.
 //!
 //! A whole backend, whose file is one JSON array of audit entries. `conformance::registry` proves that a backend keeps the
 //! contract:
@@ -22,108 +20,49 @@
 //! use std::fs::{self, File};
 //! use std::io::{ErrorKind, Write};
 //! use std::path::PathBuf;
-//! use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 //!
-//! use mlcore::name::{Alias, ModelName, Version};
-//! use mlcore::registry::backend::{self, Decided, MemoryTables, Tables};
-//! use mlcore::registry::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, Registry, RegistryExt};
+//! use mlcore::name::ModelName;
+//! use mlcore::registry::backend::{Log, LogRegistry};
+//! use mlcore::registry::{AuditEntry, Change, Registry, RegistryExt};
 //! use mlcore::{Error, Result};
 //!
-//! /// A registry of one process, in a file that is written anew with each change.
-//! struct JsonRegistry {
-//!     file: PathBuf,
-//!     tables: RwLock<MemoryTables>,
-//! }
+//! /// A file that is written anew with each change.
+//! struct JsonFile(PathBuf);
 //!
-//! impl JsonRegistry {
-//!     fn open(file: PathBuf) -> Result<Self> {
-//!         let subject = file.display().to_string();
-//!         let log: Vec<AuditEntry> = match fs::read(&file) {
+//! impl Log for JsonFile {
+//!     fn entries(&self) -> Result<Vec<AuditEntry>> {
+//!         const OPERATION: &str = "read registry";
+//!         let subject = self.0.display().to_string();
+//!         match fs::read(&self.0) {
 //!             Ok(bytes) => serde_json::from_slice(&bytes)
-//!                 .map_err(|cause| Error::corrupt("open registry", subject, cause.to_string()))?,
-//!             Err(cause) if cause.kind() == ErrorKind::NotFound => Vec::new(),
-//!             Err(cause) => return Err(Error::from_io("open registry", subject, cause)),
-//!         };
-//!         let mut tables = MemoryTables::default();
-//!         log.iter().try_for_each(|entry| backend::replay(&mut tables, entry))?;
-//!         Ok(Self { file, tables: RwLock::new(tables) })
-//!     }
-//!
-//!     /// Replaces the file by one that ends with `entry`; a crash leaves the old one or the new one.
-//!     fn store(&self, tables: &MemoryTables, entry: &AuditEntry) -> Result<()> {
-//!         let mut log = tables.entries(1, usize::MAX)?;
-//!         log.push(entry.clone());
-//!         let write = || {
-//!             let partial = self.file.with_extension("partial");
-//!             let mut file = File::create(&partial)?;
-//!             file.write_all(&serde_json::to_vec(&log)?)?;
-//!             file.sync_all()?;
-//!             fs::rename(partial, &self.file)
-//!         };
-//!         write().map_err(|cause| Error::from_io("change registry", self.file.display().to_string(), cause))
-//!     }
-//!
-//!     fn tables(&self) -> RwLockReadGuard<'_, MemoryTables> {
-//!         self.tables.read().unwrap_or_else(PoisonError::into_inner)
-//!     }
-//! }
-//!
-//! impl Registry for JsonRegistry {
-//!     fn apply(&self, mutation: &Mutation, change: &Change) -> Result<AuditEntry> {
-//!         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-//!         match backend::decide(&*tables, mutation, change)? {
-//!             Decided::Repeated(entry) => Ok(entry),
-//!             Decided::New(entry) => {
-//!                 self.store(&tables, &entry)?;
-//!                 backend::replay(&mut *tables, &entry)?;
-//!                 Ok(entry)
-//!             }
+//!                 .map_err(|cause| Error::corrupt(OPERATION, subject, cause.to_string())),
+//!             Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+//!             Err(cause) => Err(Error::from_io(OPERATION, subject, cause)),
 //!         }
 //!     }
 //!
-//!     fn model(&self, name: &ModelName) -> Result<Model> {
-//!         backend::model(&*self.tables(), name)
-//!     }
-//!
-//!     fn models(&self, after: Option<&ModelName>, limit: usize) -> Result<Vec<Model>> {
-//!         self.tables().models(after, limit)
-//!     }
-//!
-//!     fn version(&self, model: &ModelName, version: Version) -> Result<ModelVersion> {
-//!         backend::version(&*self.tables(), model, version)
-//!     }
-//!
-//!     fn versions(&self, model: &ModelName, after: Option<Version>, limit: usize) -> Result<Vec<ModelVersion>> {
-//!         self.tables().versions(model, after, limit)
-//!     }
-//!
-//!     fn alias(&self, model: &ModelName, alias: &Alias) -> Result<Option<Version>> {
-//!         backend::alias(&*self.tables(), model, alias)
-//!     }
-//!
-//!     fn aliases(&self, model: &ModelName) -> Result<Vec<(Alias, Version)>> {
-//!         backend::aliases(&*self.tables(), model)
-//!     }
-//!
-//!     fn alias_history(&self, model: &ModelName, alias: &Alias) -> Result<Vec<AliasChange>> {
-//!         self.tables().alias_history(model, alias)
-//!     }
-//!
-//!     fn audit(&self, from: u64, limit: usize) -> Result<Vec<AuditEntry>> {
-//!         self.tables().entries(from, limit)
-//!     }
-//!
-//!     fn verify(&self) -> Result<AuditHead> {
-//!         backend::verify(&*self.tables())
+//!     /// A crash leaves the old file, or the new one.
+//!     fn append(&mut self, entry: &AuditEntry) -> Result<()> {
+//!         let mut entries = self.entries()?;
+//!         entries.push(entry.clone());
+//!         let write = || {
+//!             let partial = self.0.with_extension("partial");
+//!             let mut file = File::create(&partial)?;
+//!             file.write_all(&serde_json::to_vec(&entries)?)?;
+//!             file.sync_all()?;
+//!             fs::rename(partial, &self.0)
+//!         };
+//!         write().map_err(|cause| Error::from_io("change registry", self.0.display().to_string(), cause))
 //!     }
 //! }
 //!
 //! let file = std::env::temp_dir().join(format!("mlcore-registry-{}.json", std::process::id()));
 //! # drop(fs::remove_file(&file));
 //! let change = Change::new("ana", std::time::SystemTime::now().into());
-//! JsonRegistry::open(file.clone())?.create_model(ModelName::new("churn")?, &change)?;
+//! let registry = LogRegistry::open(JsonFile(file.clone()))?;
+//! registry.create_model(ModelName::new("churn")?, &change)?;
 //!
-//! let reopened = JsonRegistry::open(file.clone())?;
+//! let reopened = LogRegistry::open(JsonFile(file.clone()))?;
 //! assert_eq!(reopened.model(&ModelName::new("churn")?)?.created_by, "ana");
 //! assert_eq!(reopened.verify()?.sequence, 1);
 //! # fs::remove_file(file).ok();
@@ -133,6 +72,7 @@
 mod change;
 mod evolve;
 pub mod limits;
+mod log;
 mod memory;
 mod read;
 mod release;
@@ -145,6 +85,7 @@ use crate::name::{Alias, ModelName, RequestId, Version};
 pub use self::change::{Decided, apply, decide, replay};
 pub use self::evolve::evolve;
 pub(super) use self::evolve::new_version;
+pub use self::log::{Log, LogRegistry};
 pub use self::memory::MemoryTables;
 pub use self::read::{alias, aliases, model, verify, version};
 
@@ -155,7 +96,35 @@ pub use self::read::{alias, aliases, model, verify, version};
 /// - a row that was changed behind the backend's back is [`Corrupt`](crate::Error::Corrupt) where the backend can tell;
 /// - pages are in ascending order of names and numbers, hold at most `limit` rows, and begin after `after`.
 ///
-/// [`MemoryTables`] is the reference; the [module](self) shows a backend that uses it.
+/// [`MemoryTables`] is the reference. A registry over tables, whose changes are what [`apply`] does in one transaction:
+///
+/// ```
+/// use mlcore::Result;
+/// use mlcore::name::ModelName;
+/// use mlcore::registry::backend::{self, MemoryTables, Tables};
+/// use mlcore::registry::{AuditEntry, Change, Model, Mutation};
+///
+/// struct OneThread {
+///     tables: MemoryTables,
+/// }
+///
+/// impl OneThread {
+///     fn apply(&mut self, mutation: &Mutation, change: &Change) -> Result<AuditEntry> {
+///         let mut transaction = self.tables.clone();
+///         let entry = backend::apply(&mut transaction, mutation, change)?;
+///         self.tables = transaction;
+///         Ok(entry)
+///     }
+///
+///     fn model(&self, name: &ModelName) -> Result<Model> {
+///         backend::model(&self.tables, name)
+///     }
+///
+///     fn models(&self, after: Option<&ModelName>, limit: usize) -> Result<Vec<Model>> {
+///         self.tables.models(after, limit)
+///     }
+/// }
+/// ```
 pub trait Tables {
     /// Where the log ends; the default head for an empty log.
     ///
