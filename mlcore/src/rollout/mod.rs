@@ -37,7 +37,7 @@ pub use self::blue_green::{BlueGreen, BlueGreenOptions};
 pub use self::bucket::bucket;
 pub use self::canary::{Canary, CanaryOptions};
 pub use self::candidates::{ArmSet, Candidate, Candidates};
-pub use self::context::Context;
+pub use self::context::{Context, OwnedContext};
 pub use self::decision::Decision;
 pub use self::fixed::Fixed;
 pub use self::outcome::{Observation, Outcome};
