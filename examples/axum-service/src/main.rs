@@ -21,8 +21,7 @@ use axum::{Json, Router};
 use doctor_visit::data::Rows;
 use doctor_visit::release;
 use mlcore::artifact::MemoryStore;
-use mlcore::batch::{Row, Value};
-use mlcore::name::{Alias, Arm, UnitId};
+use mlcore::name::{Alias, UnitId};
 use mlcore::registry::MemoryRegistry;
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::MonitorOptions;
@@ -47,7 +46,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A member's record: features by name; what is absent is missing.
+/// A member's record: features by name; what is absent is missing, and a name that the model does not know is refused.
 type MemberRecord = HashMap<String, serde_json::Value>;
 
 /// Answers in microseconds and without I/O, so it runs on the async worker as it is.
@@ -60,25 +59,8 @@ async fn visit(
 }
 
 fn predict(endpoint: &Endpoint, member: &str, record: &MemberRecord) -> Result<serde_json::Value> {
-    let unit = UnitId::new(member)?;
-    let champion = endpoint.model(&Arm::new("champion")?);
-    let plan = champion.as_ref().and_then(|model| model.plan());
-    let plan =
-        plan.ok_or_else(|| Error::unavailable("predict", member, "no version with a feature plan answers"))?;
-    if let Some(unknown) = record.keys().find(|name| plan.input().field(name).is_none()) {
-        return Err(Error::invalid_input("predict", unknown.as_str(), "the model knows no such feature"));
-    }
-    let values: Vec<Value<'_>> = plan
-        .input()
-        .names()
-        .map(|name| match record.get(name) {
-            Some(serde_json::Value::String(text)) => Value::Text(text),
-            Some(serde_json::Value::Bool(truth)) => Value::Bool(*truth),
-            Some(number) => number.as_f64().map_or(Value::Null, Value::Float),
-            None => Value::Null,
-        })
-        .collect();
-    let prediction = endpoint.predict(Request::row(&unit, Row::new(&values, plan.input())?))?;
+    let (unit, mut records) = (UnitId::new(member)?, endpoint.records()?.with_strict_names());
+    let prediction = records.read(record, |row| endpoint.predict(Request::row(&unit, row)))?;
     Ok(json!({
         "probability": release::probability(&prediction.outputs)?,
         "version": prediction.version.get(),

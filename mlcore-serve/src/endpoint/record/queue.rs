@@ -57,6 +57,7 @@ impl Queue {
 
     /// Puts a record in, or drops it and counts.
     pub(crate) fn push(&self, slip: Box<Slip>) {
+        // A full shard does not mean a full queue: one thread may use the room of all, and pays for it by meeting others.
         let mut left = slip;
         for shard in self.shards() {
             match shard.waiting.push(left) {

@@ -38,6 +38,7 @@ impl Endpoint {
     /// While another thread replaces the deployment nothing is asked: its policy may be gone in a moment, and the next call
     /// asks whichever there is then.
     pub(super) fn follow_policy(&self) -> Vec<Event> {
+        // Not waited for: who holds it may be loading a model for minutes, and outcomes must be joined meanwhile.
         let releasing = match self.inner.releasing.try_lock() {
             Ok(releasing) => releasing,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -53,6 +54,8 @@ impl Endpoint {
         let before = self.inner.deployment.load_full();
         let arms = self.inner.resolver.resolve(before.arms())?;
         let after = Arc::new(Deployment::new(arms, policy, &before.columns, self.inner.tally.clone())?);
+        // From here on requests are decided by the new deployment. Those that were decided before keep the old one alive, so
+        // that none is answered by a mixture, and its versions leave memory with the last of them.
         self.inner.deployment.store(after.clone());
         self.inner.shadows.follow(&before, &after);
         Ok(self.differences(&before, &after))
