@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mlcore::batch::Batch;
-use mlcore::runner::ort::{Fallback, Limits, OnnxOptions, OnnxRunner, OnnxRuntime, Optimization, Provider};
+use mlcore::runner::ort::{Limits, OnnxOptions, OnnxRunner, OnnxRuntime, Provider};
 use mlcore::runner::{RunOptions, Runner as _};
 use mlcore::schema::{Dim, Schema};
 use pyo3::prelude::*;
@@ -15,7 +15,6 @@ use pyo3::types::{PyBytes, PyDict, PyMapping};
 use self::tensors::{array, from_table, tensor};
 use crate::door::{self, Asked, is_of, type_name};
 use crate::error::{detached, entry, invalid, raise, wrong_type};
-use crate::stats::unknown;
 
 #[pymodule(submodule, module = "mlcore", name = "runner")]
 pub(crate) mod native {
@@ -134,21 +133,8 @@ impl Runner {
                 .with_inter_threads(inter_threads)
                 .with_spinning(spinning)
                 .with_warm_up(warm_up)
-                .with_optimization(match optimization {
-                    "all" => Optimization::All,
-                    "extended" => Optimization::Extended,
-                    "basic" => Optimization::Basic,
-                    "none" => Optimization::None,
-                    other => {
-                        return Err(unknown(py, LOAD, "optimization", other, "all, extended, basic, none"));
-                    }
-                })
-                .with_fallback(match fallback {
-                    "forbidden" => Fallback::Forbidden,
-                    "nodes" => Fallback::Nodes,
-                    "allowed" => Fallback::Allowed,
-                    other => return Err(unknown(py, LOAD, "fallback", other, "forbidden, nodes, allowed")),
-                });
+                .with_optimization(optimization.parse().map_err(|error| raise(py, &error))?)
+                .with_fallback(fallback.parse().map_err(|error| raise(py, &error))?);
             if let Some(name) = name {
                 options = options.with_name(name);
             }
@@ -156,8 +142,9 @@ impl Runner {
                 options = options.with_load_timeout(duration(py, LOAD, "load_timeout", seconds)?);
             }
             if let Some(providers) = providers {
-                let read = providers.iter().map(|name| provider(py, name)).collect::<PyResult<Vec<_>>>()?;
-                options = options.with_providers(read);
+                let read =
+                    providers.iter().map(|word| word.parse()).collect::<mlcore::Result<Vec<Provider>>>();
+                options = options.with_providers(read.map_err(|error| raise(py, &error))?);
             }
             let limits = domains.unwrap_or_default().into_iter().fold(Limits::default(), Limits::with_domain);
             options = options.with_limits(limits);
@@ -305,17 +292,6 @@ pub(crate) fn arrays<'py>(py: Python<'py>, answer: &Batch) -> PyResult<Bound<'py
         outputs.set_item(name, array(py, tensor)?)?;
     }
     Ok(outputs)
-}
-
-fn provider(py: Python<'_>, name: &str) -> PyResult<Provider> {
-    match name.split_once(':') {
-        None if name == "cpu" => Ok(Provider::Cpu),
-        None if name == "cuda" => Ok(Provider::Cuda { device: 0 }),
-        Some(("cuda", device)) if device.parse::<u32>().is_ok() => {
-            Ok(Provider::Cuda { device: device.parse().unwrap_or_default() })
-        }
-        _ => Err(unknown(py, LOAD, "providers", name, "cpu, cuda, cuda:1")),
-    }
 }
 
 /// Seconds of Python as a duration.

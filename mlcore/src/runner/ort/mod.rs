@@ -33,13 +33,15 @@ mod graph;
 mod locate;
 mod options;
 mod pool;
+mod provider;
 mod runner;
 mod runtime;
 mod session;
 mod watchdog;
 
 pub use self::graph::ModelInfo;
-pub use self::options::{Fallback, Limits, OnnxOptions, Optimization, Provider};
+pub use self::options::{Limits, OnnxOptions, Optimization};
+pub use self::provider::{Fallback, Provider};
 pub use self::runner::OnnxRunner;
 pub use self::runtime::OnnxRuntime;
 use crate::error::Result;

@@ -2,6 +2,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::provider::{Fallback, Provider};
+use crate::words;
+
 /// How a model is loaded and run. The defaults are for tabular models in a service: one thread per run, no spinning.
 ///
 /// ```
@@ -84,50 +87,7 @@ pub enum Optimization {
     All,
 }
 
-/// Where a model runs: an execution provider of ONNX Runtime.
-#[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Provider {
-    /// The CPU, which runs every standard operator.
-    Cpu,
-    /// An NVIDIA GPU, in the driver's numbering. Needs the library of `onnxruntime-gpu`.
-    Cuda {
-        /// The GPU.
-        device: u32,
-    },
-}
-
-/// What may run on the CPU when another provider was asked for.
-#[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum Fallback {
-    /// Nothing: every node of the model runs on the provider asked for, or loading is an error.
-    #[default]
-    Forbidden,
-    /// Single nodes, such as computations on shapes; some node must run on the provider asked for.
-    Nodes,
-    /// Everything: the next provider is tried, then the CPU, with a warning in the log.
-    Allowed,
-}
-
-impl Provider {
-    /// The label of metrics: `cpu`, `cuda`.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Cuda { .. } => "cuda",
-        }
-    }
-
-    /// ONNX Runtime's name for it.
-    pub(super) fn full_name(self) -> &'static str {
-        match self {
-            Self::Cpu => "CPUExecutionProvider",
-            Self::Cuda { .. } => "CUDAExecutionProvider",
-        }
-    }
-}
+words! { Optimization, "optimization": None = "none", Basic = "basic", Extended = "extended", All = "all" }
 
 impl Default for OnnxOptions {
     fn default() -> Self {

@@ -34,7 +34,8 @@ use std::thread;
 use ort_sys as sys;
 
 use super::ffi::{Api, Failure, Owned, call};
-use super::options::{OnnxOptions, Provider};
+use super::options::OnnxOptions;
+use super::provider::Provider;
 
 /// The bytes that all copies of a small model have together: what a core's second-level cache holds.
 const COPIES_BYTES: usize = 2 << 20;

@@ -7,8 +7,9 @@ use ort_sys as sys;
 
 use super::external::ExternalData;
 use super::ffi::{Api, Failure, Owned, call, text};
-use super::options::{Fallback, OnnxOptions, Optimization, Provider};
+use super::options::{OnnxOptions, Optimization};
 use super::pool::{self, Sessions};
+use super::provider::{Fallback, Provider};
 use super::runtime::OnnxRuntime;
 use super::watchdog::{Deadline, Timer};
 use crate::error::{Error, Result};
