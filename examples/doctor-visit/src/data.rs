@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::path::Path;
 
+use arrow_select::concat::concat_batches;
+use arrow_select::filter::filter_record_batch;
+use arrow_select::take::take_record_batch;
 use mlcore::arrow::array::{Array, AsArray, BooleanArray, RecordBatch, RecordBatchReader, UInt32Array};
-use mlcore::arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use mlcore::arrow::datatypes::{Float64Type, Int64Type};
 use mlcore::batch::Value;
 use mlcore::stats::SplitMix64;

@@ -13,9 +13,9 @@ use super::{Training, Transform};
 /// ```
 /// use std::sync::Arc;
 ///
+/// use arrow_select::filter::filter_record_batch;
 /// use mlcore::Result;
 /// use mlcore::arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, cast::AsArray};
-/// use mlcore::arrow::compute::filter_record_batch;
 /// use mlcore_features::transform::{Fit, FittedStandardScaler, StandardScaler, Training};
 ///
 /// /// Scales by what is normal: by the rows whose target is false.

@@ -6,7 +6,7 @@ use mlcore::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int16Array,
     Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, UInt64Array,
 };
-use mlcore::arrow::compute::{cast, concat};
+use mlcore::arrow::compute::cast;
 use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Int8Type, Schema as ArrowSchema};
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
@@ -100,7 +100,7 @@ fn relaid(choices: &mut SplitMix64, column: &ArrayRef) -> ArrayRef {
     if choices.chance(50) {
         return whole;
     }
-    concat(&[&whole, &whole]).unwrap().slice(whole.len(), whole.len())
+    arrow_select::concat::concat(&[&whole, &whole]).unwrap().slice(whole.len(), whole.len())
 }
 
 fn laid_out(choices: &mut SplitMix64, column: &ArrayRef) -> ArrayRef {

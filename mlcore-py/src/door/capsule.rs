@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use arrow_select::concat::concat;
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
-use mlcore::arrow::compute::concat;
 use mlcore::arrow::datatypes::DataType;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow_cast::cast;
+use arrow_select::take::take;
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array};
-use mlcore::arrow::compute::take;
 use mlcore::arrow::datatypes::{DataType, Int32Type, Int64Type};
 use pyo3::exceptions::{PyAttributeError, PyImportError};
 use pyo3::prelude::*;

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
@@ -11,6 +10,7 @@ use arrow_schema::{ArrowError, DataType};
 use half::f16;
 use num_traits::ToPrimitive;
 
+use super::dictionary::{plain, utf8};
 use crate::schema::numbers;
 
 /// The column as an array of type `to`, where that loses nothing but the precision of a float.
@@ -18,7 +18,7 @@ use crate::schema::numbers;
 /// | from | to |
 /// |---|---|
 /// | any type | itself |
-/// | a dictionary | its values' type, and what that is converted into |
+/// | a dictionary | what its values are converted into; text becomes `Utf8` |
 /// | `Null` | any type, as nulls |
 /// | text in any layout | `Utf8` |
 /// | integers | integers that hold each of the values |
@@ -52,12 +52,9 @@ pub fn cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef, ArrowError> {
     match (from, to) {
         (from, to) if from == to => Ok(make_array(array.to_data())),
         (Null, _) => Ok(new_null_array(to, array.len())),
-        (Dictionary(_, _), _) => {
-            let dictionary = array.as_any_dictionary();
-            cast(&arrow_select::take::take(dictionary.values(), dictionary.keys(), None)?, to)
-        }
-        (LargeUtf8, Utf8) => text(array.len(), || array.as_string::<i64>().iter()),
-        (Utf8View, Utf8) => text(array.len(), || array.as_string_view().iter()),
+        (Dictionary(_, _), _) => cast(&plain(array.as_any_dictionary())?, to),
+        (LargeUtf8, Utf8) => utf8(array.len(), || array.as_string::<i64>().iter()),
+        (Utf8View, Utf8) => utf8(array.len(), || array.as_string_view().iter()),
         (Boolean, to) if to.is_integer() || to.is_floating() => {
             let flags = array.as_boolean().iter();
             let bits = flags.map(|flag| flag.map(u8::from)).collect::<UInt8Array>();
@@ -76,26 +73,12 @@ pub fn cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef, ArrowError> {
             Ok(make_array(array.to_data().into_builder().data_type(to.clone()).build()?))
         }
         (from, to) if to.is_floating() || (from.is_integer() && to.is_integer()) => numbers(array, to),
-        _ => Err(unconverted(array, to)),
+        (from, to) => Err(unconverted(from, to)),
     }
 }
 
-fn unconverted(array: &dyn Array, to: &DataType) -> ArrowError {
-    ArrowError::CastError(format!("columns of type {} are not converted into {to}", array.data_type()))
-}
-
-/// The rows as `Utf8`; they are counted first, so that the text is allocated once.
-fn text<'a, I>(rows: usize, texts: impl Fn() -> I) -> Result<ArrayRef, ArrowError>
-where
-    I: Iterator<Item = Option<&'a str>>,
-{
-    let bytes = texts().flatten().map(str::len).sum();
-    if i32::try_from(bytes).is_err() {
-        return Err(ArrowError::OffsetOverflowError(bytes));
-    }
-    let mut builder = StringBuilder::with_capacity(rows, bytes);
-    builder.extend(texts());
-    Ok(Arc::new(builder.finish()))
+pub(super) fn unconverted(from: &DataType, to: &DataType) -> ArrowError {
+    ArrowError::CastError(format!("columns of type {from} are not converted into {to}"))
 }
 
 /// Defines [`with_number!`]; `$d` is a dollar sign.
@@ -126,8 +109,8 @@ fn numbers(array: &dyn Array, to: &DataType) -> Result<ArrayRef, ArrowError> {
     }
     with_number!(
         array.data_type(),
-        From => with_number!(to, To => each_number::<From, To>(array), Err(unconverted(array, to))),
-        Err(unconverted(array, to))
+        From => with_number!(to, To => each_number::<From, To>(array), Err(unconverted(array.data_type(), to))),
+        Err(unconverted(array.data_type(), to))
     )
 }
 
@@ -280,6 +263,36 @@ mod tests {
         assert!(cast(&numbers, &DataType::Int8).is_err());
         as_arrow_does(&numbers, &DataType::Float64);
         as_arrow_does(&NullArray::new(3), &DataType::Utf8);
+    }
+
+    #[test]
+    fn dictionaries_of_any_values_become_plain() {
+        let keys = PrimitiveArray::<Int8Type>::from(vec![Some(1), None, Some(0), Some(1)]);
+        let zoned = TimestampSecondArray::from(vec![Some(1_700_000_000), None]).with_timezone("+02:00");
+        let scaled = PrimitiveArray::<Decimal128Type>::from(vec![Some(12345), Some(5)])
+            .with_precision_and_scale(10, 2)
+            .unwrap();
+        let values: [ArrayRef; 5] = [
+            Arc::new(Int64Array::from(vec![Some(5), None])),
+            Arc::new(BooleanArray::from(vec![Some(true), None])),
+            Arc::new(zoned),
+            Arc::new(scaled),
+            Arc::new(NullArray::new(2)),
+        ];
+        for values in values {
+            let plain = values.data_type().clone();
+            let dictionary = DictionaryArray::new(keys.clone(), values);
+            as_arrow_does(&dictionary, &plain);
+            as_arrow_does(&dictionary.slice(1, 2), &plain);
+        }
+        let nothing = DictionaryArray::new(
+            PrimitiveArray::<Int8Type>::from(vec![None, None]),
+            Arc::new(Int64Array::from(Vec::<i64>::new())),
+        );
+        as_arrow_does(&nothing, &DataType::Int64);
+        let lists = DataType::new_list(DataType::Int64, true);
+        let odd = DictionaryArray::new(keys, new_null_array(&lists, 2));
+        assert!(cast(&odd, &lists).is_err());
     }
 
     #[test]

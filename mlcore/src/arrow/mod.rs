@@ -1,7 +1,7 @@
 //! The parts of Arrow that mlcore stands on, under the paths that the umbrella crate `arrow` gives them.
 //!
-//! The umbrella also brings arithmetic, row encoding, text kernels and a regular-expression engine, and its casts a parser
-//! and printer for every type, none of which is called here: most of what a service would otherwise compile. Types are those of the parts (`arrow-array`, `arrow-schema`,
+//! The umbrella also brings arithmetic, row encoding, text kernels, a regular-expression engine, and for its casts a parser
+//! and a printer for every type: most of what a service would otherwise compile, and nothing here calls it. Types are those of the parts (`arrow-array`, `arrow-schema`,
 //! ...), so data made with the crate `arrow` of the same major version crosses without a copy.
 //!
 //! ```
@@ -15,6 +15,8 @@
 //! ```
 
 mod cast;
+mod dictionary;
+mod nullif;
 
 /// Arrays, record batches and their builders.
 pub mod array {
@@ -30,14 +32,10 @@ pub mod buffer {
     pub use arrow_buffer::buffer::*;
 }
 
-/// The few kernels that mlcore calls.
+/// The few kernels that mlcore calls, made here. Arrow's own (`arrow-select`, `arrow-ord`, ...) take the same arrays.
 pub mod compute {
-    pub use arrow_select::concat::{concat, concat_batches};
-    pub use arrow_select::filter::{filter, filter_record_batch};
-    pub use arrow_select::nullif::nullif;
-    pub use arrow_select::take::{take, take_record_batch};
-
     pub use super::cast::cast;
+    pub use super::nullif::nullif;
 }
 
 /// Types of columns, fields and schemas.
