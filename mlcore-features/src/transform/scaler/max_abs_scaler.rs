@@ -5,9 +5,9 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
-use crate::program::{Lower, exact};
 use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 
 /// Divides each column by its greatest absolute value, so that the training data fills [-1, 1] and zeros stay zeros.
@@ -52,7 +52,8 @@ impl Fit for MaxAbsScaler {
         let mut max_abs = Vec::with_capacity(columns.len());
         for column in &columns {
             // The maximum of `f64` passes over NaN and answers NaN where there is nothing else.
-            max_abs.push(column.numbers()?.iter().fold(f64::NAN, |greatest, value| greatest.max(value.abs())));
+            max_abs
+                .push(column.numbers()?.iter().fold(f64::NAN, |greatest, value| greatest.max(value.abs())));
         }
         // scikit-learn's bound for a divisor that is none.
         let divisor = |max_abs: &f64| if *max_abs < 10.0 * f64::EPSILON { 1.0 } else { *max_abs };
@@ -72,9 +73,9 @@ impl Fit for MaxAbsScaler {
 pub struct FittedMaxAbsScaler {
     parameters: MaxAbsScaler,
     input: Schema,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     scale: Vec<f64>,
-    #[serde(with = "exact")]
+    #[serde(with = "mlcore::exact")]
     max_abs: Vec<f64>,
     n_samples_seen: u64,
 }
