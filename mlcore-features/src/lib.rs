@@ -17,7 +17,7 @@
 //! | step | null | NaN |
 //! |---|---|---|
 //! | `SimpleImputer` | replaced | replaced |
-//! | `StandardScaler`, `MinMaxScaler`, `MaxAbsScaler` | ignored by `fit`, becomes NaN | ignored by `fit`, stays NaN |
+//! | `StandardScaler` and the other scalers of columns | ignored by `fit`, becomes NaN | ignored by `fit`, stays NaN |
 //! | `OneHotEncoder` | a category, the last, named `nan`, where `fit` saw a missing value; else unknown | the same |
 //! | `OrdinalEncoder` | `encoded_missing_value` where `fit` saw a missing value; else unknown | the same |
 //! | `Normalizer`, `KBinsDiscretizer` | refused | refused |

@@ -85,7 +85,7 @@ impl ColumnTransformer {
         self
     }
 
-    /// Begin the names of features with that of their transformer and `__`? Default `true`.
+    /// Sets whether the names of features begin with that of their transformer and `__`. Default `true`.
     #[must_use]
     pub fn verbose_feature_names_out(mut self, verbose_feature_names_out: bool) -> Self {
         self.verbose_feature_names_out = verbose_feature_names_out;

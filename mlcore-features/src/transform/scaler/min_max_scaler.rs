@@ -50,7 +50,7 @@ impl MinMaxScaler {
         self
     }
 
-    /// Cut values that leave the range? Default `false`.
+    /// Sets whether values that leave the range are cut. Default `false`.
     #[must_use]
     pub fn clip(mut self, clip: bool) -> Self {
         self.clip = clip;

@@ -46,14 +46,14 @@ impl Default for StandardScaler {
 }
 
 impl StandardScaler {
-    /// Subtract the mean? Default `true`.
+    /// Sets whether the mean is subtracted. Default `true`.
     #[must_use]
     pub fn with_mean(mut self, with_mean: bool) -> Self {
         self.with_mean = with_mean;
         self
     }
 
-    /// Divide by the standard deviation? Default `true`.
+    /// Sets whether the result is divided by the standard deviation. Default `true`.
     #[must_use]
     pub fn with_std(mut self, with_std: bool) -> Self {
         self.with_std = with_std;
