@@ -8,6 +8,8 @@
 //!   [chi-square](two_sample::ChiSquare), the [population stability index](two_sample::psi) and the
 //!   [missing rate](two_sample::MissingRate).
 //! - [`bins`] count two samples in the same bins, for every test that compares histograms.
+//! - A [`TableTest`](table::TableTest) compares whole rows and names the columns that carry a change.
+//! - A [`Catalog`](catalog::Catalog) finds tests by name, for configurations.
 //! - A [`Monitor`] compiles a reference once, gathers a stream of rows into windows and answers each window with a
 //!   [`Verdict`].
 //! - A [`Report`] compares two tables once, as data, as JSON, or as one self-contained HTML page.
@@ -24,7 +26,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `report` (default) | `Report::to_html` and the building blocks of pages, `html` |
-//! | `conformance` | the contract of `DriftTest` as a test suite, `conformance` |
+//! | `conformance` | the contracts of `DriftTest` and `TableTest` as test suites, `conformance` |
 
 pub mod bins;
 pub mod catalog;
@@ -35,6 +37,7 @@ pub mod html;
 pub mod monitor;
 pub mod report;
 pub mod sample;
+pub mod table;
 mod text;
 pub mod two_sample;
 mod vector;

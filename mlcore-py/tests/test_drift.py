@@ -130,27 +130,47 @@ def test_records_and_tables_are_judged_alike(frame):
         by_row.observe(frame.drop(columns="plan"))
 
 
-def classes():
+def classes(base):
     """The class of each test, by its name."""
-    found = [item for item in vars(drift).values() if inspect.isclass(item) and issubclass(item, drift.DriftTest)]
-    return {item().name: item for item in found if item is not drift.DriftTest}
+    found = [item for item in vars(drift).values() if inspect.isclass(item) and issubclass(item, base)]
+    return {item().name: item for item in found if item is not base}
 
 
-@pytest.mark.parametrize("name", drift.test_names())
-def test_every_listed_test_has_a_class_with_its_options_and_types(name):
-    assert name in classes(), f"{name} has no class in mlcore/drift/_tests.py"
-    kind = classes()[name]
-    options = drift.DriftTest(name).options
+LISTED = [*((drift.DriftTest, name) for name in drift.test_names()), *((drift.TableTest, name) for name in drift.table_test_names())]
+
+
+@pytest.mark.parametrize(("base", "name"), LISTED)
+def test_every_listed_test_has_a_class_with_its_options_and_types(base, name):
+    assert name in classes(base), f"{name} has no class in mlcore/drift/_tests.py"
+    kind = classes(base)[name]
+    options = base(name).options
     assert kind().options == options
-    parameters = dict(list(inspect.signature(kind).parameters.items()))
-    assert {name: parameter.default for name, parameter in parameters.items()} == options
+    defaults = {name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()}
+    # What is None is left to the test, which writes no option for it.
+    assert {name: default for name, default in defaults.items() if default is not None} == options
     # The classes stand in a typed module of their own, so that they need no stub.
-    assert set(typing.get_type_hints(kind.__new__)) == {*options, "return"}
-    assert set(re.findall(r"^    (\w+) : ", kind.__doc__, re.MULTILINE)) == set(options)
+    assert set(typing.get_type_hints(kind.__new__)) == {*defaults, "return"}
+    assert set(re.findall(r"^    (\w+) : ", kind.__doc__, re.MULTILINE)) == set(defaults)
     for test in (kind(), pickle.loads(pickle.dumps(kind())), copy.copy(kind())):
         assert type(test) is kind and test.options == options and repr(test) == repr(kind())
+    assert pickle.loads(pickle.dumps(base(name))).options == options
     with pytest.raises(mlcore.InvalidInputError, match=f"choose test {name}: unknown field `oddity`"):
-        drift.DriftTest(name, oddity=1)
+        base(name, oddity=1)
+
+
+def test_a_report_tests_whole_rows(frame):
+    current = frame.assign(age=frame["age"].to_numpy()[::-1])
+    score = drift.TableEnergy(columns=["age", "visits"]).compare(frame, current)
+    assert score.effect_name == "energy" and 0 < score.pvalue <= 1 and set(score.columns) <= {"age", "visits"}
+    assert drift.report(frame, current).verdict.tables == []
+    for test in ("energy", drift.TableEnergy(), {"name": "energy", "seed": 0}, drift.TableTest("energy")):
+        (rows,) = drift.report(frame, mixed(400, seed=10, shift=6), table_tests=[test]).verdict.tables
+        assert rows.drifted and rows.test == "energy" and next(iter(rows.score.columns)) == "age"
+        assert rows.pvalue_adjusted >= rows.score.pvalue and rows.sentence in repr(rows)
+    with pytest.raises(mlcore.NotFoundError, match="the tests are energy"):
+        drift.report(frame, current, table_tests=["mmd"])
+    with pytest.raises(TypeError, match="table_tests: a list"):
+        drift.report(frame, current, table_tests="energy")
 
 
 def test_a_test_compares_two_samples():

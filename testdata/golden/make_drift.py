@@ -1,4 +1,4 @@
-"""Makes testdata/golden/drift/*.json: what Evidently 0.7.23, NannyML 0.13.1 and scipy 1.17.1 say about seeded samples.
+"""Makes testdata/golden/drift/*.json: what Evidently 0.7.23, NannyML 0.13.1, scipy 1.17.1 and dcor 0.7 say of seeded samples.
 
     pip install -r testdata/requirements-drift.txt
     python testdata/golden/make_drift.py [test ..]
@@ -14,11 +14,13 @@ import sys
 import warnings
 from pathlib import Path
 
+import dcor
 import numpy as np
 import pandas as pd
 from evidently.legacy.calculations.stattests import psi_stat_test
 from evidently.legacy.core import ColumnType
 from scipy import stats
+from scipy.spatial.distance import cdist
 
 OUT = Path(__file__).parent / "drift"
 warnings.simplefilter("ignore")
@@ -123,6 +125,27 @@ def categorical_cases():
     yield "rare ones", text(21, 20_000, 40, skew=2), text(22, 500, 40, skew=2)
     yield "hundred thousand", text(23, 100_000, 20), text(24, 100_000, 20)
     yield "one million", text(25, 1_000_000, 20), text(26, 1_000_000, 20)
+
+
+def table_cases():
+    """Name, and the columns of reference and current table."""
+    bells = lambda seed, n, *shifts, **more: [sample("bell", seed + i, n, shift=shift, **more) for i, shift in enumerate(shifts)]
+    yield "one row each, equal", [{"values": [1.5]}, {"values": [2.0]}], [{"values": [1.5]}, {"values": [2.0]}]
+    yield "one row each, different", [{"values": [1.5]}, {"values": [2.0]}], [{"values": [4.5]}, {"values": [-2.0]}]
+    yield "one row against many", [{"values": [0.5]}, {"values": [0.1]}], bells(1, 300, 0.0, 0.0)
+    yield "few rows", bells(3, 20, 0.0, 0.0, 0.0), bells(6, 30, 0.5, 0.0, 0.0)
+    yield "one column", bells(9, 400, 0.0), bells(10, 300, 0.3)
+    yield "two columns", bells(11, 500, 0.0, 0.0), bells(13, 500, 0.1, 0.1)
+    yield "ten columns", bells(15, 400, *[0.0] * 10), bells(25, 300, *[0.1] * 10)
+    yield "one of ten columns", bells(35, 400, *[0.0] * 10), bells(45, 300, 1.0, *[0.0] * 9)
+    yield "wider", bells(55, 500, 0.0, 0.0), bells(57, 600, 0.0, 0.0, scale=1.5)
+    yield "far away", bells(59, 200, 0.0, 0.0), bells(61, 200, 1e6, 0.0)
+    yield "ties", [sample("rounded", 63, 500), sample("integer", 64, 500, distinct=5)], [sample("rounded", 65, 400), sample("integer", 66, 400, distinct=6)]
+    yield "constants, different", [sample("constant", 67, 50), sample("bell", 68, 50)], [sample("constant", 69, 40, shift=1.0), sample("bell", 70, 40)]
+    yield "heavy tails", [sample("heavy", 71, 500), sample("bell", 72, 500)], [sample("heavy", 73, 500), sample("bell", 74, 500, shift=0.2)]
+    yield "tiny values", bells(75, 300, 0.0, 0.0, scale=1e-150), bells(77, 300, 0.0, 0.0, scale=1.3e-150)
+    yield "two thousand rows", bells(79, 2000, 0.0, 0.0, 0.0), bells(82, 2000, 0.05, 0.0, 0.0)
+    yield "relation changes", [sample("bell", 85, 600), sample("bell", 85, 600)], [sample("bell", 86, 600), sample("bell", 87, 600)]
 
 
 def missing_cases():
@@ -235,8 +258,20 @@ def psi():
     yield compared("infinities", infinite, finite, {"statistic": found}, evidently)
 
 
+@golden("table/energy")
+def energy():
+    for name, reference, current in table_cases():
+        x, y = (np.column_stack([numbers(column) for column in table]) for table in (reference, current))
+        distance = float(dcor.energy_distance(x, y))
+        expected = {"statistic": float(dcor.homogeneity.energy_test_statistic(x, y))}
+        if distance > 1e-9:
+            expected["effect"] = float(np.sqrt(distance / (2.0 * cdist(x, y).mean())))
+        options = {"standardise": False, "max_rows": 2000, "permutations": 0}
+        yield compared(name, reference, current, expected, options)
+
+
 def main(tests):
-    OUT.mkdir(exist_ok=True)
+    (OUT / "table").mkdir(parents=True, exist_ok=True)
     for test in tests or GOLDEN:
         cases = list(GOLDEN[test]())
         path = OUT / f"{test}.json"

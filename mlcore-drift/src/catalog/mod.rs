@@ -28,8 +28,9 @@ use mlcore::{Error, Result};
 use serde::de::DeserializeOwned;
 
 pub use self::options::TestOptions;
-pub use self::spec::{Spec, TestSpec};
-use crate::two_sample::DriftTest;
+pub use self::spec::{Spec, TableTestSpec, TestSpec};
+use crate::table::{TableTest, with_table_tests};
+use crate::two_sample::{DriftTest, with_drift_tests};
 
 /// Tests by name: those of this crate, and those that are added.
 ///
@@ -67,6 +68,14 @@ use crate::two_sample::DriftTest;
 #[derive(Clone)]
 pub struct Catalog {
     pub(crate) tests: Entries<dyn DriftTest>,
+    pub(crate) table_tests: Entries<dyn TableTest>,
+}
+
+impl Default for Catalog {
+    /// The tests of this crate.
+    fn default() -> Self {
+        with_table_tests(with_drift_tests(Self::empty()))
+    }
 }
 
 /// Makers of one sort of test, by name.
@@ -77,7 +86,7 @@ impl Catalog {
     /// A catalogue without any test.
     #[must_use]
     pub fn empty() -> Self {
-        Self { tests: Entries::new() }
+        Self { tests: Entries::new(), table_tests: Entries::new() }
     }
 
     /// Adds a sort of test under the name of its default; its options are read by serde. A test that had the name is
@@ -99,7 +108,25 @@ impl Catalog {
         self
     }
 
-    /// The names of the tests, in alphabetical order.
+    /// Adds a sort of test of tables, as [`with_test_of`](Self::with_test_of).
+    #[must_use]
+    pub fn with_table_test_of<T: TableTest + Default + DeserializeOwned + 'static>(mut self) -> Self {
+        let make = |options: &TestOptions| Ok(Arc::new(options.read::<T>()?) as Arc<dyn TableTest>);
+        self.table_tests.insert(T::default().name().to_owned(), Arc::new(make));
+        self
+    }
+
+    /// Adds a test of tables, as [`with_test`](Self::with_test).
+    #[must_use]
+    pub fn with_table_test(mut self, test: impl TableTest + 'static) -> Self {
+        let name = test.name().to_owned();
+        let test: Arc<dyn TableTest> = Arc::new(test);
+        let make = move |options: &TestOptions| options.require_none().map(|()| test.clone());
+        self.table_tests.insert(name, Arc::new(make));
+        self
+    }
+
+    /// The names of the tests of one column, in alphabetical order.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.tests.keys().map(String::as_str)
     }
@@ -112,9 +139,22 @@ impl Catalog {
     pub fn test(&self, name: &str, options: &TestOptions) -> Result<Arc<dyn DriftTest>> {
         make(&self.tests, name, options)
     }
+
+    /// The names of the tests of tables, in alphabetical order.
+    pub fn table_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.table_tests.keys().map(String::as_str)
+    }
+
+    /// The test of tables of this name with these options.
+    ///
+    /// # Errors
+    /// As [`test`](Self::test).
+    pub fn table_test(&self, name: &str, options: &TestOptions) -> Result<Arc<dyn TableTest>> {
+        make(&self.table_tests, name, options)
+    }
 }
 
-/// The test of this name with these options, of one sort.
+/// The test of this name with these options.
 pub(crate) fn make<T: ?Sized>(entries: &Entries<T>, name: &str, options: &TestOptions) -> Result<Arc<T>> {
     let Some(make) = entries.get(name) else {
         let names: Vec<&str> = entries.keys().map(String::as_str).collect();
@@ -130,7 +170,8 @@ pub(crate) fn make<T: ?Sized>(entries: &Entries<T>, name: &str, options: &TestOp
 
 impl fmt::Debug for Catalog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Catalog").field("tests", &self.tests.keys()).finish()
+        let mut shown = f.debug_struct("Catalog");
+        shown.field("tests", &self.tests.keys()).field("table_tests", &self.table_tests.keys()).finish()
     }
 }
 

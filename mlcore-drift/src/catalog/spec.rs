@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Catalog, TestOptions, make};
+use crate::table::TableTest;
 use crate::two_sample::DriftTest;
 
 /// A [`DriftTest`] by name and options, or a test itself.
@@ -28,7 +29,10 @@ use crate::two_sample::DriftTest;
 /// ```
 pub type TestSpec = Spec<dyn DriftTest>;
 
-/// A test by name and options, or a test itself: see [`TestSpec`].
+/// A [`TableTest`] by name and options, or a test itself: as [`TestSpec`].
+pub type TableTestSpec = Spec<dyn TableTest>;
+
+/// A test by name and options, or a test itself: see [`TestSpec`] and [`TableTestSpec`].
 #[derive(Debug)]
 pub struct Spec<T: ?Sized> {
     chosen: Chosen<T>,
@@ -46,64 +50,74 @@ impl<T: ?Sized> Spec<T> {
     pub fn named(name: impl Into<String>, options: TestOptions) -> Self {
         Self { chosen: Chosen::Named { name: name.into(), options } }
     }
-
-    pub(crate) fn of(test: Arc<T>) -> Self {
-        Self { chosen: Chosen::Test(test) }
-    }
 }
 
-impl TestSpec {
-    /// The test, by `catalog` if it has only its name so far.
-    ///
-    /// # Errors
-    /// As [`Catalog::test`].
-    pub fn test(&self, catalog: &Catalog) -> Result<Arc<dyn DriftTest>> {
-        match &self.chosen {
-            Chosen::Named { name, options } => make(&catalog.tests, name, options),
-            Chosen::Test(test) => Ok(test.clone()),
+/// Gives specifications of one sort of test what both have.
+macro_rules! specification {
+    ($spec:ident, $test:ident, $entries:ident) => {
+        impl $spec {
+            /// The test, by `catalog` if it has only its name so far.
+            ///
+            /// # Errors
+            /// As [`Catalog::test`].
+            pub fn test(&self, catalog: &Catalog) -> Result<Arc<dyn $test>> {
+                match &self.chosen {
+                    Chosen::Named { name, options } => make(&catalog.$entries, name, options),
+                    Chosen::Test(test) => Ok(test.clone()),
+                }
+            }
+
+            /// The test's name.
+            #[must_use]
+            pub fn name(&self) -> &str {
+                match &self.chosen {
+                    Chosen::Named { name, .. } => name,
+                    Chosen::Test(test) => test.name(),
+                }
+            }
+
+            /// The options that were named, or all options of a test itself.
+            ///
+            /// # Errors
+            /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for options that do not serialise.
+            pub fn options(&self) -> Result<TestOptions> {
+                match &self.chosen {
+                    Chosen::Named { options, .. } => Ok(options.clone()),
+                    Chosen::Test(test) => test.options(),
+                }
+            }
         }
-    }
 
-    /// The test's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match &self.chosen {
-            Chosen::Named { name, .. } => name,
-            Chosen::Test(test) => test.name(),
+        impl<T: $test + 'static> From<T> for $spec {
+            fn from(test: T) -> Self {
+                Self { chosen: Chosen::Test(Arc::new(test)) }
+            }
         }
-    }
 
-    /// The options that were named, or all options of a test itself.
-    ///
-    /// # Errors
-    /// As [`DriftTest::options`].
-    pub fn options(&self) -> Result<TestOptions> {
-        match &self.chosen {
-            Chosen::Named { options, .. } => Ok(options.clone()),
-            Chosen::Test(test) => test.options(),
+        impl From<Arc<dyn $test>> for $spec {
+            fn from(test: Arc<dyn $test>) -> Self {
+                Self { chosen: Chosen::Test(test) }
+            }
         }
-    }
+
+        impl Serialize for $spec {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                write(self.name(), &self.options().map_err(S::Error::custom)?, serializer)
+            }
+        }
+    };
 }
 
-impl<T: DriftTest + 'static> From<T> for TestSpec {
-    fn from(test: T) -> Self {
-        Self::of(Arc::new(test))
-    }
-}
+specification!(TestSpec, DriftTest, tests);
+specification!(TableTestSpec, TableTest, table_tests);
 
-impl From<Arc<dyn DriftTest>> for TestSpec {
-    fn from(test: Arc<dyn DriftTest>) -> Self {
-        Self::of(test)
-    }
-}
-
-impl From<&str> for TestSpec {
+impl<T: ?Sized> From<&str> for Spec<T> {
     fn from(name: &str) -> Self {
         Self::named(name, TestOptions::default())
     }
 }
 
-impl From<String> for TestSpec {
+impl<T: ?Sized> From<String> for Spec<T> {
     fn from(name: String) -> Self {
         Self::named(name, TestOptions::default())
     }
@@ -116,12 +130,6 @@ impl<T: ?Sized> Clone for Spec<T> {
             Chosen::Test(test) => Chosen::Test(test.clone()),
         };
         Self { chosen }
-    }
-}
-
-impl Serialize for TestSpec {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write(self.name(), &self.options().map_err(S::Error::custom)?, serializer)
     }
 }
 

@@ -4,6 +4,7 @@ use mlcore::{Error, Result};
 
 use super::numbers::{equal, same};
 use super::samples::Samples;
+use super::{LEAST_PVALUE_OF_NO_CHANGE, MOST_PVALUE_OF_A_LARGE_CHANGE};
 use crate::sample::{Kind, Sample};
 use crate::two_sample::{DriftTest, LooksFor, Needs, Score};
 
@@ -232,7 +233,3 @@ impl Suite<'_> {
         }
     }
 }
-
-/// Where the tables of Anderson and Darling's test end: a p-value of it is never more than 0.25.
-const LEAST_PVALUE_OF_NO_CHANGE: f64 = 0.2;
-const MOST_PVALUE_OF_A_LARGE_CHANGE: f64 = 0.01;

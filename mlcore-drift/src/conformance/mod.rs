@@ -14,5 +14,11 @@
 mod drift_test;
 mod numbers;
 mod samples;
+mod table_test;
 
 pub use self::drift_test::drift_test;
+pub use self::table_test::table_test;
+
+/// Where the tables of Anderson and Darling's test end: a p-value of it is never more than 0.25.
+const LEAST_PVALUE_OF_NO_CHANGE: f64 = 0.2;
+const MOST_PVALUE_OF_A_LARGE_CHANGE: f64 = 0.01;

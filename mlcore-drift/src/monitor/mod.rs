@@ -10,6 +10,7 @@ mod plan;
 mod preset;
 mod sentence;
 mod table;
+mod tables;
 mod verdict;
 mod window;
 
@@ -25,7 +26,10 @@ use mlcore::{Error, Result};
 pub use self::options::{ColumnOptions, MonitorOptions};
 pub(crate) use self::plan::Plan;
 pub use self::preset::{MAX_EXACT_N, MOST_DISCRETE_VALUES, Preset};
-pub use self::verdict::{ColumnVerdict, Outcome, SkippedColumn, VERDICT_VERSION, Verdict, Window};
+pub(crate) use self::tables::{compare_tables, table_tests};
+pub use self::verdict::{
+    ColumnVerdict, Outcome, SkippedColumn, TableVerdict, VERDICT_VERSION, Verdict, Window,
+};
 use self::window::Buffer;
 use crate::sample::Sample;
 

@@ -9,8 +9,8 @@ use mlcore::stats::multipletests;
 use mlcore::{Error, Result};
 
 use super::options::{MonitorOptions, OPERATION};
-use super::sentence::sentence;
-use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, VERDICT_VERSION, Verdict, Window};
+use super::sentence::{sentence, table_sentence};
+use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, TableVerdict, VERDICT_VERSION, Verdict, Window};
 use crate::sample::{Kind, Sample};
 use crate::two_sample::{CompiledTest, DriftTest, LooksFor, MissingRate, Score};
 
@@ -148,6 +148,55 @@ impl Plan {
 
     /// Judges one sample per watched column.
     pub(crate) fn verdict(&self, current: &[Sample], window: Window) -> Result<Verdict> {
+        self.verdict_with(current, window, Vec::new())
+    }
+
+    /// The same, with what tests of whole rows said.
+    pub(crate) fn verdict_with(
+        &self,
+        current: &[Sample],
+        window: Window,
+        mut tables: Vec<TableVerdict>,
+    ) -> Result<Verdict> {
+        let judged = self.judge(current)?;
+        let of_table = |table: &TableVerdict| table.score.as_ref().and_then(|score| score.score.pvalue);
+        let of_tables = tables.iter().map(|table| of_table(table).unwrap_or(f64::NAN));
+        let pvalues: Vec<f64> = judged.iter().map(|judged| judged.pvalue).chain(of_tables).collect();
+        let corrected = multipletests(&pvalues, self.options.alpha, self.options.correction)?;
+        let mut corrected = corrected.reject.into_iter().zip(corrected.pvals_corrected);
+        let mut columns = Vec::with_capacity(judged.len());
+        for (Judged { mut verdict, looks_for, .. }, corrected) in judged.into_iter().zip(&mut corrected) {
+            if let Some(score) = &verdict.score {
+                (verdict.outcome, verdict.pvalue_adjusted) = decide(score, corrected, verdict.threshold);
+            }
+            verdict.sentence = sentence(&verdict, looks_for, &self.options);
+            columns.push(verdict);
+        }
+        for (table, corrected) in tables.iter_mut().zip(corrected) {
+            if let Some(score) = &table.score {
+                (table.outcome, table.pvalue_adjusted) = decide(&score.score, corrected, table.threshold);
+            }
+            table.sentence = table_sentence(table, &self.options);
+        }
+        let outcomes =
+            || columns.iter().map(|column| column.outcome).chain(tables.iter().map(|table| table.outcome));
+        let found =
+            [Outcome::Drifted, Outcome::Stable].into_iter().find(|one| outcomes().any(|own| own == *one));
+        Ok(Verdict {
+            version: VERDICT_VERSION,
+            overall: found.unwrap_or(Outcome::InsufficientData),
+            window,
+            reference_rows: self.reference_rows,
+            columns,
+            tables,
+            skipped: self.skipped.clone(),
+            new_columns: Vec::new(),
+            correction: self.options.correction.name().to_owned(),
+            alpha: self.options.alpha,
+        })
+    }
+
+    fn judge(&self, current: &[Sample]) -> Result<Vec<Judged>> {
         let mut judged: Vec<Judged> = Vec::with_capacity(2 * current.len());
         for (column, sample) in self.columns.iter().zip(current) {
             let enough = column.reference_len.min(sample.len()) >= self.options.min_samples.max(1);
@@ -158,41 +207,17 @@ impl Plan {
                 judged.push(column.missing.judge(column, sample, rows >= self.options.min_samples.max(1))?);
             }
         }
-        let pvalues: Vec<f64> = judged.iter().map(|judged| judged.pvalue).collect();
-        let corrected = multipletests(&pvalues, self.options.alpha, self.options.correction)?;
-        let mut columns = Vec::with_capacity(judged.len());
-        for (Judged { mut verdict, pvalue, looks_for }, (reject, adjusted)) in
-            judged.into_iter().zip(corrected.reject.into_iter().zip(corrected.pvals_corrected))
-        {
-            if let Some(score) = &verdict.score {
-                // A test without a p-value is decided by its effect alone.
-                let certain = pvalue.is_nan() || reject;
-                let large = score.effect.value >= verdict.threshold && score.effect.value > 0.0;
-                verdict.outcome = if certain && large { Outcome::Drifted } else { Outcome::Stable };
-                verdict.pvalue_adjusted = (!pvalue.is_nan()).then_some(adjusted);
-            }
-            verdict.sentence = sentence(&verdict, looks_for, &self.options);
-            columns.push(verdict);
-        }
-        let overall = if columns.iter().any(|column| column.outcome == Outcome::Drifted) {
-            Outcome::Drifted
-        } else if columns.iter().any(|column| column.outcome == Outcome::Stable) {
-            Outcome::Stable
-        } else {
-            Outcome::InsufficientData
-        };
-        Ok(Verdict {
-            version: VERDICT_VERSION,
-            overall,
-            window,
-            reference_rows: self.reference_rows,
-            columns,
-            skipped: self.skipped.clone(),
-            new_columns: Vec::new(),
-            correction: self.options.correction.name().to_owned(),
-            alpha: self.options.alpha,
-        })
+        Ok(judged)
     }
+}
+
+/// The judgement of a score, and its p-value if it has one, corrected: drifted if certain and large.
+fn decide(score: &Score, (reject, adjusted): (bool, f64), threshold: f64) -> (Outcome, Option<f64>) {
+    // A test without a p-value is decided by its effect alone.
+    let certain = score.pvalue.is_none() || reject;
+    let large = score.effect.value >= threshold && score.effect.value > 0.0;
+    let outcome = if certain && large { Outcome::Drifted } else { Outcome::Stable };
+    (outcome, score.pvalue.map(|_| adjusted))
 }
 
 impl Watched {

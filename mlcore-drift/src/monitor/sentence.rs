@@ -3,55 +3,97 @@
 use std::fmt::{self, Write};
 
 use super::options::MonitorOptions;
-use super::verdict::{ColumnVerdict, Outcome};
-use crate::text::Grouped;
-use crate::two_sample::{LooksFor, Score};
+use super::verdict::{ColumnVerdict, Outcome, TableVerdict};
+use crate::table::TableScore;
+use crate::text::{Grouped, Percent, clipped};
+use crate::two_sample::{LooksFor, MOST_EXAMPLES, Score};
 
 /// Effect size, threshold, rows and adjusted p-value, in a sentence that says which of them decided.
 pub(super) fn sentence(verdict: &ColumnVerdict, looks_for: LooksFor, options: &MonitorOptions) -> String {
-    let mut text = String::with_capacity(USUAL_LEN);
-    // Writing to a String does not fail.
-    let _ = write_sentence(&mut text, verdict, looks_for, options);
-    text
-}
-
-fn write_sentence(
-    text: &mut String,
-    verdict: &ColumnVerdict,
-    looks_for: LooksFor,
-    options: &MonitorOptions,
-) -> fmt::Result {
-    text.push_str(&verdict.column);
-    text.push_str(": ");
     let Some(score) = &verdict.score else {
-        let fewest = options.min_samples;
-        return write!(text, "not judged by {}, fewer than {fewest} values on one side.", verdict.test);
+        let (column, test, fewest) = (&verdict.column, &verdict.test, options.min_samples);
+        return format!("{column}: not judged by {test}, fewer than {fewest} values on one side.");
     };
     let subject = match looks_for {
         LooksFor::Shift => "the distribution",
         LooksFor::Spread => "the spread",
         LooksFor::MissingRows => "the share of missing rows",
     };
-    let large = score.effect.value >= verdict.threshold;
-    let certain = verdict.pvalue_adjusted.is_none_or(|p| p <= options.alpha);
-    let judgement = match verdict.outcome {
-        Outcome::Drifted => " changed: ",
-        Outcome::Stable | Outcome::InsufficientData if certain && !large => " changed too little to matter: ",
-        Outcome::Stable | Outcome::InsufficientData if large => " may have changed, or it is chance: ",
-        Outcome::Stable | Outcome::InsufficientData => " is unchanged: ",
-    };
+    let mut text = String::with_capacity(USUAL_LEN);
+    text.push_str(&verdict.column);
+    text.push_str(": ");
     text.push_str(subject);
-    text.push_str(judgement);
-    let (current, reference) = (Grouped(score.current_len), Grouped(score.reference_len));
-    write!(text, "{}; {current} values against {reference}; ", Effect(score, verdict.threshold))?;
-    match verdict.pvalue_adjusted {
-        Some(p) => {
-            let correction = options.correction.name();
-            write!(text, "adjusted p {}, alpha = {}, {correction}.", Probability(p), options.alpha)?;
-        }
-        None => text.push_str("judged by its size alone."),
+    let judged = Judged {
+        score,
+        outcome: verdict.outcome,
+        pvalue_adjusted: verdict.pvalue_adjusted,
+        threshold: verdict.threshold,
+        unit: "values",
+    };
+    // Writing to a String does not fail.
+    let _ = judged.write(&mut text, options);
+    text
+}
+
+/// The same of whole rows, with the columns that carry the change.
+pub(super) fn table_sentence(verdict: &TableVerdict, options: &MonitorOptions) -> String {
+    let Some(TableScore { score, columns, .. }) = &verdict.score else {
+        return format!("whole rows: not judged by {}, {}.", verdict.test, verdict.sentence);
+    };
+    let mut text = "whole rows: the joint distribution".to_owned();
+    let judged = Judged {
+        score,
+        outcome: verdict.outcome,
+        pvalue_adjusted: verdict.pvalue_adjusted,
+        threshold: verdict.threshold,
+        unit: "rows",
+    };
+    let _ = judged.write(&mut text, options);
+    if verdict.outcome == Outcome::Drifted {
+        let carriers: Vec<String> = columns
+            .iter()
+            .take(MOST_EXAMPLES)
+            .map(|part| format!("{} {}", clipped(&part.column), Percent(part.share)))
+            .collect();
+        let _ = write!(text, " Gone without the column: {}.", carriers.join(", "));
     }
-    score.notes.iter().try_for_each(|note| write!(text, " Note: {note}."))
+    text
+}
+
+/// What a sentence is about.
+struct Judged<'a> {
+    score: &'a Score,
+    outcome: Outcome,
+    pvalue_adjusted: Option<f64>,
+    threshold: f64,
+    unit: &'static str,
+}
+
+impl Judged<'_> {
+    fn write(&self, text: &mut String, options: &MonitorOptions) -> fmt::Result {
+        let Self { score, outcome, pvalue_adjusted, threshold, unit } = self;
+        let large = score.effect.value >= *threshold;
+        let certain = pvalue_adjusted.is_none_or(|p| p <= options.alpha);
+        let judgement = match outcome {
+            Outcome::Drifted => " changed: ",
+            Outcome::Stable | Outcome::InsufficientData if certain && !large => {
+                " changed too little to matter: "
+            }
+            Outcome::Stable | Outcome::InsufficientData if large => " may have changed, or it is chance: ",
+            Outcome::Stable | Outcome::InsufficientData => " is unchanged: ",
+        };
+        text.push_str(judgement);
+        let (current, reference) = (Grouped(score.current_len), Grouped(score.reference_len));
+        write!(text, "{}; {current} {unit} against {reference}; ", Effect(score, *threshold))?;
+        match pvalue_adjusted {
+            Some(p) => {
+                let correction = options.correction.name();
+                write!(text, "adjusted p {}, alpha = {}, {correction}.", Probability(*p), options.alpha)?;
+            }
+            None => text.push_str("judged by its size alone."),
+        }
+        score.notes.iter().try_for_each(|note| write!(text, " Note: {note}."))
+    }
 }
 
 /// Enough for most sentences without a note.

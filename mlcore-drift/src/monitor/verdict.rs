@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::sample::Kind;
+use crate::table::TableScore;
 use crate::two_sample::Score;
 
 /// The version of the JSON form of [`Verdict`]: raised when a field changes its meaning or goes.
@@ -26,6 +27,9 @@ pub struct Verdict {
     pub reference_rows: u64,
     /// One entry per column and test, in the order of the reference's columns.
     pub columns: Vec<ColumnVerdict>,
+    /// One entry per test of whole rows, in the order they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableVerdict>,
     /// Columns of the reference that are not watched, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedColumn>,
@@ -87,6 +91,26 @@ pub struct ColumnVerdict {
     pub sentence: String,
 }
 
+/// One test of whole rows.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TableVerdict {
+    /// The name of the test.
+    pub test: String,
+    /// The columns that it read.
+    pub columns: Vec<String>,
+    /// The judgement, by the rule of [`ColumnVerdict::outcome`].
+    pub outcome: Outcome,
+    /// The test's answer, and the columns that carry the change; `None` where it could not be made.
+    pub score: Option<TableScore>,
+    /// The p-value corrected for all tests of the window.
+    pub pvalue_adjusted: Option<f64>,
+    /// The smallest effect that counts as drift.
+    pub threshold: f64,
+    /// The judgement and its reasons in plain words.
+    pub sentence: String,
+}
+
 /// A column that is not watched.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SkippedColumn {
@@ -119,6 +143,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Window { index, rows, .. } = self.window;
         write!(f, "window {index} ({rows} rows against {}): {}", self.reference_rows, self.overall)?;
-        self.drifted().try_for_each(|column| write!(f, "\n  {}", column.sentence))
+        self.drifted().try_for_each(|column| write!(f, "\n  {}", column.sentence))?;
+        let tables = self.tables.iter().filter(|table| table.outcome == Outcome::Drifted);
+        tables.into_iter().try_for_each(|table| write!(f, "\n  {}", table.sentence))
     }
 }

@@ -8,6 +8,7 @@ mod column;
 mod page;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::stats::MAX_AUTO_N;
@@ -15,7 +16,9 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub use self::column::{CategoryShare, ColumnReport, Histogram, Moments, PsiSummary};
-use crate::monitor::{MonitorOptions, Outcome, Plan, Verdict, Window};
+use crate::catalog::TableTestSpec;
+use crate::monitor::{MonitorOptions, Outcome, Plan, Verdict, Window, compare_tables, table_tests};
+use crate::table::TableTest;
 
 /// The version of the JSON form of [`Report`]: raised when a field changes its meaning or goes.
 pub const REPORT_VERSION: u32 = 1;
@@ -28,6 +31,9 @@ pub struct ReportOptions {
     /// The tests and how they are judged; the window does not matter. By default the preset's
     /// p-values are scipy's: exact up to 10,000 values.
     pub monitor: MonitorOptions,
+    /// The tests of whole rows that are made beside those of single columns (default none).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub table_tests: Vec<TableTestSpec>,
     /// The title of the page.
     pub title: String,
     /// The bins of a histogram (default 30: enough to see a shape, few enough that each holds something).
@@ -40,6 +46,7 @@ impl Default for ReportOptions {
     fn default() -> Self {
         Self {
             monitor: MonitorOptions::default().with_max_exact_n(MAX_AUTO_N),
+            table_tests: Vec::new(),
             title: "Data drift".to_owned(),
             histogram_bins: 30,
             most_categories: 12,
@@ -52,6 +59,13 @@ impl ReportOptions {
     #[must_use]
     pub fn with_monitor(mut self, options: MonitorOptions) -> Self {
         self.monitor = options;
+        self
+    }
+
+    /// Adds a test of whole rows.
+    #[must_use]
+    pub fn with_table_test(mut self, test: impl Into<TableTestSpec>) -> Self {
+        self.table_tests.push(test.into());
         self
     }
 
@@ -128,13 +142,17 @@ pub fn report(reference: &RecordBatch, current: &RecordBatch, options: &ReportOp
     let currents = plan.samples(current, OPERATION)?;
     let window = Window { index: 0, first_row: 0, rows: current.num_rows() as u64 };
     let new_columns = plan.new_columns(current.schema_ref());
-    let verdict = Verdict { new_columns, ..plan.verdict(&currents, window)? };
+    let tests = table_tests(&options.table_tests, &options.monitor.catalog)?;
+    let tables = compare_tables(&tests, reference, current, options.monitor.min_samples.max(1))?;
+    let verdict = Verdict { new_columns, ..plan.verdict_with(&currents, window, tables)? };
     let mut columns = Vec::with_capacity(plan.columns.len());
     for (watched, (reference, current)) in plan.columns.iter().zip(references.iter().zip(&currents)) {
         columns.push(ColumnReport::new(&watched.name, reference, current, &verdict, options)?);
     }
     columns.sort_by(|a, b| b.urgency().total_cmp(&a.urgency()));
-    let legends = plan.legends();
+    let mut legends = plan.legends();
+    let of_table = |test: &Arc<dyn TableTest>| (test.name().to_owned(), test.legend().to_owned());
+    legends.extend(tests.iter().map(of_table).filter(|(_, legend)| !legend.is_empty()));
     Ok(Report { version: REPORT_VERSION, title: options.title.clone(), verdict, columns, legends })
 }
 

@@ -25,15 +25,18 @@ impl Report {
     /// Summary and columns without title and style, for a section of a [`Page`].
     #[must_use]
     pub fn markup(&self) -> Markup {
-        [self.figures(), self.summary_table(), self.findings(), legend(), self.cards()].into()
+        [self.figures(), self.summary_table(), self.findings(), self.tables(), legend(), self.cards()].into()
     }
 
     fn page(&self) -> Page {
         let lead = Markup::element("p", &[("class", "lead")], self.lead());
         let mut page = Page::new(&self.title)
             .lead([lead, self.figures()])
-            .section("Summary", [self.summary_table(), self.findings()])
-            .section("Columns", [legend(), self.cards()]);
+            .section("Summary", [self.summary_table(), self.findings()]);
+        if !self.verdict.tables.is_empty() {
+            page = page.section("Whole rows", self.tables());
+        }
+        page = page.section("Columns", [legend(), self.cards()]);
         if !self.verdict.skipped.is_empty() {
             let skipped = self.verdict.skipped.iter();
             let items =
@@ -50,6 +53,9 @@ impl Report {
             [] if self.verdict.overall == Outcome::InsufficientData => {
                 "Not enough data to say whether anything changed.".to_owned()
             }
+            [] if self.verdict.is_drifted() => {
+                format!("None of {all} columns changed by itself, and whole rows did.")
+            }
             [] => format!(
                 "None of {all} columns changed in a way that is both certain and large enough to matter."
             ),
@@ -65,6 +71,19 @@ impl Report {
                 format!("{} of {all} columns changed: {}{more}.", names.len(), shown.join(", "))
             }
         }
+    }
+
+    /// The tests of whole rows, a sentence each.
+    fn tables(&self) -> Markup {
+        if self.verdict.tables.is_empty() {
+            return Markup::text("");
+        }
+        let judged = self.verdict.tables.iter();
+        list(
+            judged.map(|table| {
+                [outcome_pill(table.outcome), Markup::text(&format!(" {}", table.sentence))].into()
+            }),
+        )
     }
 
     fn figures(&self) -> Markup {

@@ -29,11 +29,8 @@ macro_rules! drift_tests {
     ($($module:ident::$test:ident),+ $(,)?) => {
         $(pub use self::$module::$test;)+
 
-        impl Default for Catalog {
-            /// The tests of this crate.
-            fn default() -> Self {
-                Self::empty()$(.with_test_of::<$test>())+
-            }
+        pub(crate) fn with_drift_tests(catalog: Catalog) -> Catalog {
+            catalog$(.with_test_of::<$test>())+
         }
     };
 }

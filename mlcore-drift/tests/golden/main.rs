@@ -7,7 +7,7 @@ mod samples;
 use mlcore_drift::bins::Binning;
 use mlcore_drift::catalog::Catalog;
 use mlcore_drift::two_sample::psi::psi;
-use samples::cases;
+use samples::{Columns, Spec, cases};
 
 /// Relative, with an absolute floor where the truth is 0.
 fn check(case: &str, what: &str, actual: f64, expected: f64) {
@@ -19,7 +19,7 @@ fn check(case: &str, what: &str, actual: f64, expected: f64) {
 fn every_listed_test_has_the_numbers_of_its_reference() {
     let catalog = Catalog::default();
     for test in catalog.names() {
-        for case in cases(test) {
+        for case in cases::<Spec>(test) {
             let name = format!("{test}, {}", case.name);
             let (reference, current) = (case.reference.sample(), case.current.sample());
             let test = catalog.test(test, &case.options).unwrap();
@@ -31,6 +31,26 @@ fn every_listed_test_has_the_numbers_of_its_reference() {
                     "pvalue" => score.pvalue.unwrap(),
                     "effect" => score.effect.value,
                     "psi_corrected" => psi(&reference, &current, &Binning::default()).unwrap().psi_corrected,
+                    other => panic!("{name}: nothing is called {other}"),
+                };
+                check(&name, what, actual, *expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_listed_test_of_tables_has_the_numbers_of_its_reference() {
+    let catalog = Catalog::default();
+    for test in catalog.table_names() {
+        for case in cases::<Columns>(&format!("table/{test}")) {
+            let name = format!("{test}, {}", case.name);
+            let test = catalog.table_test(test, &case.options).unwrap();
+            let score = test.compare(&case.reference.table(), &case.current.table()).unwrap().score;
+            for (what, expected) in &case.expected {
+                let actual = match what.as_str() {
+                    "statistic" => score.statistic,
+                    "effect" => score.effect.value,
                     other => panic!("{name}: nothing is called {other}"),
                 };
                 check(&name, what, actual, *expected);

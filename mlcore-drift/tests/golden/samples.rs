@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use mlcore::arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, StringArray};
+use mlcore::arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use mlcore::stats::SplitMix64;
 use mlcore_drift::Sample;
 use mlcore_drift::catalog::TestOptions;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One line of a golden file.
+/// One line of a golden file, about columns or whole tables.
 #[derive(Deserialize)]
-pub(crate) struct Case {
+pub(crate) struct Case<Of = Spec> {
     pub(crate) name: String,
-    pub(crate) reference: Spec,
-    pub(crate) current: Spec,
+    pub(crate) reference: Of,
+    pub(crate) current: Of,
     pub(crate) options: TestOptions,
     pub(crate) expected: BTreeMap<String, f64>,
 }
@@ -65,14 +65,26 @@ pub(crate) struct Categories {
 }
 
 /// The golden cases of a listed test, which are missing for none.
-pub(crate) fn cases(test: &str) -> Vec<Case> {
+pub(crate) fn cases<Of: for<'de> Deserialize<'de>>(test: &str) -> Vec<Case<Of>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../testdata/golden/drift/{test}.json"));
     let file = std::fs::read_to_string(&path).unwrap_or_else(|_| {
         panic!("the test {test} has no golden cases: add them to testdata/golden/make_drift.py")
     });
-    let cases: Vec<Case> = serde_json::from_str(&file).unwrap();
+    let cases: Vec<Case<Of>> = serde_json::from_str(&file).unwrap();
     assert!(cases.len() >= 12, "{test} has {} golden cases, and 12 are the fewest", cases.len());
     cases
+}
+
+/// The columns of a table.
+#[derive(Deserialize)]
+pub(crate) struct Columns(Vec<Numbers>);
+
+impl Columns {
+    pub(crate) fn table(&self) -> RecordBatch {
+        let named =
+            self.0.iter().enumerate().map(|(place, column)| (format!("column {place}"), column.array()));
+        RecordBatch::try_from_iter(named).unwrap()
+    }
 }
 
 impl Spec {

@@ -9,12 +9,12 @@ use mlcore_drift::catalog::{Catalog, TestOptions, TestSpec};
 use mlcore_drift::sample::Kind;
 use mlcore_drift::two_sample::{self, psi as stability_index};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyTuple};
 
+use super::named;
 use super::options::as_json;
 use crate::door::{self, Asked};
 use crate::error::{detached, entry, raise};
-use crate::plain::plain;
 
 /// A test of two samples by its name, with its options by keyword.
 ///
@@ -53,11 +53,7 @@ impl DriftTest {
     #[pyo3(signature = (name, **options))]
     fn new(py: Python<'_>, name: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         entry(py, |py| {
-            let options = match options {
-                Some(options) => as_json("choose test", name, options)?,
-                None => serde_json::Value::Null,
-            };
-            let test = TestOptions::of(&options).and_then(|options| Catalog::default().test(name, &options));
+            let test = Catalog::default().test(name, &named::given(name, options)?);
             Ok(Self { test: test.map_err(|error| raise(py, &error))? })
         })
     }
@@ -71,8 +67,7 @@ impl DriftTest {
     /// All options, as keywords.
     #[getter]
     fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let options = self.test.options().map_err(|error| raise(py, &error))?;
-        Ok(plain(py, "read options", &options)?.cast_into()?)
+        named::keywords(py, self.test.options())
     }
 
     /// The smallest effect that counts as drift unless told otherwise.
@@ -114,25 +109,17 @@ impl DriftTest {
     ) -> PyResult<Score> {
         entry(py, |py| {
             let (reference, current) = samples(py, "compare", reference, current, kind)?;
-            detached(py, || self.test.compare(&reference()?, &current()?)).map(Score::new)
+            let score = detached(py, || self.test.compare(&reference()?, &current()?))?;
+            Ok(Score::new(&score))
         })
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let this = slf.get();
-        let kind = slf.get_type();
-        let is_base = kind.is(slf.py().get_type::<Self>());
-        let mut parts = if is_base { vec![format!("{:?}", this.test.name())] } else { Vec::new() };
-        for (name, value) in this.options(slf.py())? {
-            parts.push(format!("{name}={}", value.repr()?));
-        }
-        Ok(format!("{}({})", kind.name()?, parts.join(", ")))
+        named::call(slf, slf.get().name(), &slf.get().options(slf.py())?)
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Restored<'py>)> {
-        let restore = slf.py().import("mlcore._mlcore")?.getattr("drift")?.getattr("_restore_test")?;
-        let this = slf.get();
-        Ok((restore, (slf.get_type(), this.test.name().to_owned(), this.options(slf.py())?)))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        named::reduced(slf, slf.get().name(), &slf.get().options(slf.py())?)
     }
 }
 
@@ -141,21 +128,6 @@ impl DriftTest {
     pub(super) fn spec(&self) -> TestSpec {
         self.test.clone().into()
     }
-}
-
-/// What a pickled test is made from: its class, name and options.
-type Restored<'py> = (Bound<'py, PyType>, String, Bound<'py, PyDict>);
-
-/// Makes a pickled test again.
-#[pyfunction]
-#[pyo3(name = "_restore_test")]
-pub(crate) fn restore_test<'py>(
-    class: &Bound<'py, PyType>,
-    name: &str,
-    options: &Bound<'py, PyDict>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let base = class.py().get_type::<DriftTest>();
-    base.getattr("__new__")?.call((class, name), Some(options))
 }
 
 /// The names of the tests, which reports and monitors take wherever they take a test.
@@ -175,27 +147,27 @@ pub(crate) fn test_names() -> Vec<String> {
 #[derive(Debug, Clone)]
 pub(crate) struct Score {
     /// The test's statistic.
-    statistic: f64,
+    pub(super) statistic: f64,
     /// Its p-value; ``None`` for a test without one.
-    pvalue: Option<f64>,
+    pub(super) pvalue: Option<f64>,
     /// What the effect is measured in: ``D``, ``Cramer's V``, ``PSI``.
-    effect_name: String,
+    pub(super) effect_name: String,
     /// The size of the change.
-    effect: f64,
+    pub(super) effect: f64,
     /// The number of values of the reference.
-    reference_len: u64,
+    pub(super) reference_len: u64,
     /// The number of values of the current sample.
-    current_len: u64,
+    pub(super) current_len: u64,
     /// What a reader of the numbers should know.
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 impl Score {
-    fn new(score: two_sample::Score) -> Self {
+    pub(super) fn new(score: &two_sample::Score) -> Self {
         Self {
             statistic: score.statistic,
             pvalue: score.pvalue,
-            effect_name: score.effect.name.into_owned(),
+            effect_name: score.effect.name.to_string(),
             effect: score.effect.value,
             reference_len: score.reference_len,
             current_len: score.current_len,
@@ -207,6 +179,12 @@ impl Score {
 #[pymethods]
 impl Score {
     fn __repr__(&self) -> String {
+        self.text()
+    }
+}
+
+impl Score {
+    pub(super) fn text(&self) -> String {
         let pvalue = self.pvalue.map_or_else(|| "None".to_owned(), |pvalue| format!("{pvalue:?}"));
         format!(
             "Score(statistic={:?}, pvalue={pvalue}, effect={:?}, effect_name={:?})",

@@ -2,8 +2,10 @@
 
 mod drift_test;
 mod monitor;
+mod named;
 mod options;
 mod report;
+mod table_test;
 mod verdict;
 
 use pyo3::pymodule;
@@ -14,11 +16,13 @@ pub(crate) use self::verdict::Verdict;
 #[pymodule(submodule, module = "mlcore", name = "drift")]
 pub(crate) mod native {
     #[pymodule_export]
-    use super::drift_test::{DriftTest, Score, psi, restore_test, test_names};
+    use super::drift_test::{DriftTest, Score, psi, test_names};
     #[pymodule_export]
     use super::monitor::Monitor;
     #[pymodule_export]
     use super::report::{Report, report};
+    #[pymodule_export]
+    use super::table_test::{TableScore, TableTest, TableVerdict, table_test_names};
     #[pymodule_export]
     use super::verdict::{ColumnVerdict, Verdict};
 }

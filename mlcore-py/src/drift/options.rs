@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::drift_test::DriftTest;
+use super::table_test::TableTest;
 use crate::door::{is_of, type_name};
 use crate::error::{invalid, wrong_type};
-use crate::plain::json;
 
 /// The options of a monitor.
 pub(super) fn of_monitor(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<MonitorOptions> {
@@ -58,9 +58,15 @@ pub(super) fn as_json(operation: &'static str, subject: &str, value: &Bound<'_, 
     if value.is_none() {
         return Ok(Value::Null);
     }
-    if let Ok(test) = value.cast::<DriftTest>() {
-        let text = json(py, operation, &test.get().spec())?;
-        return serde_json::from_str(&text)
+    let spec = if let Ok(test) = value.cast::<DriftTest>() {
+        Some(serde_json::to_value(test.get().spec()))
+    } else if let Ok(test) = value.cast::<TableTest>() {
+        Some(serde_json::to_value(test.get().spec()))
+    } else {
+        None
+    };
+    if let Some(spec) = spec {
+        return spec
             .map_err(|cause| invalid(py, operation, subject, cause.to_string(), "report this to mlcore"));
     }
     if let Ok(flag) = value.cast::<PyBool>() {

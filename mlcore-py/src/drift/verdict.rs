@@ -3,6 +3,7 @@
 use mlcore_drift::monitor;
 use pyo3::prelude::*;
 
+use super::table_test::TableVerdict;
 use crate::error::{entry, invalid};
 
 /// One test of one column.
@@ -111,6 +112,12 @@ impl Verdict {
     #[getter]
     fn columns(&self) -> Vec<ColumnVerdict> {
         self.verdict.columns.iter().map(ColumnVerdict::new).collect()
+    }
+
+    /// One entry per test of whole rows.
+    #[getter]
+    fn tables(&self, py: Python<'_>) -> PyResult<Vec<TableVerdict>> {
+        self.verdict.tables.iter().map(|table| TableVerdict::new(py, table)).collect()
     }
 
     /// The names of the columns that drifted, each once.

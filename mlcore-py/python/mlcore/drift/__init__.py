@@ -127,6 +127,8 @@ def report(reference, current, **options):
         The smallest effect that counts, by name of test.
     column_options : dict of str to dict, optional
         What is different for one column: ``{"zip": {"kind": "categorical", "minimum_effect": 0.1}}``.
+    table_tests : list of str, test or dict, optional
+        Tests of whole rows: of :func:`table_test_names`, objects such as ``TableEnergy(seed=1)``, or dicts. Default: none.
     title : str, optional
         The title of the page.
     histogram_bins, most_categories : int, optional

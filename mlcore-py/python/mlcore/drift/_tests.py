@@ -1,12 +1,12 @@
-"""The tests of two samples: a class each, whose keywords are the options that a configuration names beside the test."""
+"""The tests: a class each, whose keywords are the options that a configuration names beside the test."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from mlcore.drift import DriftTest
+from mlcore.drift import DriftTest, TableTest
 
-__all__ = ["ChiSquare", "KolmogorovSmirnov", "MissingRate", "Psi"]
+__all__ = ["ChiSquare", "KolmogorovSmirnov", "MissingRate", "Psi", "TableEnergy"]
 
 
 class KolmogorovSmirnov(DriftTest):
@@ -100,3 +100,52 @@ class MissingRate(DriftTest):
 
     def __new__(cls) -> MissingRate:
         return super().__new__(cls, "missing_rate")
+
+
+class TableEnergy(TableTest):
+    """The energy test of whole rows, ``energy``: for tables of numbers. It sees relations between columns that change.
+
+    Parameters
+    ----------
+    columns : list of str, optional
+        The columns that it reads. Default: every numeric one of the reference.
+    standardise : bool
+        Whether columns are divided by their standard deviation in the reference.
+    max_rows : int
+        At most so many rows of each table enter, drawn with the seed.
+    permutations : int
+        How many times rows are exchanged for the p-value; 0 for none.
+    seed : int
+        The seed of the random numbers.
+    minimum_effect : float
+        The smallest effect that counts as drift: 0.1 is a fifth of a standard deviation in every column.
+
+    Examples
+    --------
+    >>> from mlcore.drift import TableEnergy
+    >>> reference = {"a": list(range(200)), "b": list(range(200))}
+    >>> TableEnergy().compare(reference, reference).effect
+    0.0
+    """
+
+    def __new__(
+        cls,
+        *,
+        columns: list[str] | None = None,
+        standardise: bool = True,
+        max_rows: int = 500,
+        permutations: int = 199,
+        seed: int = 0,
+        minimum_effect: float = 0.1,
+    ) -> TableEnergy:
+        options = {} if columns is None else {"columns": columns}
+        return super().__new__(
+            cls,
+            "energy",
+            standardise=standardise,
+            max_rows=max_rows,
+            permutations=permutations,
+            seed=seed,
+            minimum_effect=minimum_effect,
+            **options,
+        )

@@ -1,0 +1,129 @@
+//! Tests of many columns at once: did the joint distribution change, and which columns carry the change?
+//!
+//! Each column may keep its distribution while their relation changes: height and weight that were one person's come to
+//! be two persons'. A [`TableTest`] compares whole rows. A [`report`](crate::report::report) makes the table tests that it
+//! is asked for; a [`Monitor`](crate::Monitor) makes none, because its window keeps columns apart, in a few bytes per value:
+//! gather the rows of a window and hand them to a [`CompiledTableTest`].
+
+mod energy;
+mod rows;
+mod score;
+
+use std::fmt;
+
+use mlcore::Result;
+use mlcore::arrow::array::RecordBatch;
+
+pub use self::score::{Contribution, TableScore};
+use crate::catalog::{Catalog, TestOptions};
+
+/// The list of tests of tables: each gets its type in this module, and its name in
+/// [`Catalog::default`](crate::catalog::Catalog).
+macro_rules! table_tests {
+    ($($module:ident::$test:ident),+ $(,)?) => {
+        $(pub use self::$module::$test;)+
+
+        pub(crate) fn with_table_tests(catalog: Catalog) -> Catalog {
+            catalog$(.with_table_test_of::<$test>())+
+        }
+    };
+}
+
+table_tests! {
+    energy::Energy,
+}
+
+/// A two-sample test of whole rows.
+///
+/// # Contract
+/// `mlcore_drift::conformance::table_test` (feature `conformance`) demands what stands here and nothing else, with tables of
+/// numbers. Numbers are equal that differ by at most [`TOLERANCE`](crate::two_sample::TOLERANCE), of the larger one or of
+/// 1.
+///
+/// - **Rows have no order**, columns are found by their names, and other columns than those of the reference do not
+///   matter.
+/// - **Repeatable.** The same two tables score the same to the bit; a test that draws random numbers takes a seed as an
+///   option. [`compile`](Self::compile), then [`compare`](CompiledTableTest::compare), gives the score of
+///   [`compare`](Self::compare).
+/// - **Ranges.** The statistic is not NaN, a p-value lies in `[0, 1]`, effect and shares are 0 or more, the columns stand
+///   with the largest share first, and the score says how many rows of each table entered.
+/// - **No change.** Identical tables, if all their rows enter, have an effect of 0 and, where there is one, a p-value of at least 0.2.
+/// - **A change.** Of two shifts of one column in a few hundred rows the larger has no smaller effect and no larger p-value;
+///   a shift by three standard deviations reaches [`default_minimum_effect`](Self::default_minimum_effect), with a p-value
+///   of at most 0.01, and the first column that the score names is the one that was shifted.
+/// - **Size is not certainty.** The same change in five times as many rows has 0.4 to 2.5 times the effect.
+/// - **Missing values** make a row incomplete, and incomplete rows do not enter; a test that can use them says so.
+/// - **Refused** as [`Error::InvalidInput`](mlcore::Error::InvalidInput) is a table without a complete row, and as
+///   [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) a current table that lacks a column of the reference.
+/// - **Odd tables** (constants, single rows, infinities) get an answer or
+///   [`Error::InvalidInput`](mlcore::Error::InvalidInput). Nothing panics.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
+/// use mlcore_drift::table::{Energy, TableTest};
+///
+/// // Each column keeps its values; what they have to do with each other changes.
+/// let table = |step: u32| {
+///     let column = |step: u32| -> ArrayRef {
+///         Arc::new(Float64Array::from_iter_values((0..300).map(|i| f64::from(i * step % 300))))
+///     };
+///     let steady = Arc::new(Float64Array::from_iter_values((0..300).map(|i| f64::from(i * 7 % 300))));
+///     RecordBatch::try_from_iter([("height", column(1)), ("weight", column(step)), ("age", steady)])
+/// };
+/// let score = Energy::default().compare(&table(1)?, &table(299)?)?;
+/// assert!(score.score.pvalue.is_some_and(|p| p <= 0.01));
+/// let carriers: Vec<&str> = score.columns.iter().take(2).map(|part| part.column.as_str()).collect();
+/// assert!(!carriers.contains(&"age"), "{score:?}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait TableTest: fmt::Debug + Send + Sync {
+    /// The name in verdicts and reports: `energy`.
+    fn name(&self) -> &str;
+
+    /// The options that make this test again under its name: as
+    /// [`DriftTest::options`](crate::two_sample::DriftTest::options).
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for options that do not serialise.
+    fn options(&self) -> Result<TestOptions> {
+        Ok(TestOptions::default())
+    }
+
+    /// A sentence for readers of a report: what its effect measures, and which sizes are small or large. Empty for none.
+    fn legend(&self) -> &str {
+        ""
+    }
+
+    /// The smallest effect that a report calls drift unless told otherwise.
+    fn default_minimum_effect(&self) -> f64;
+
+    /// Prepares a reference once, to be compared with many current tables.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a table without a complete row, or without a column that the
+    /// test reads.
+    fn compile(&self, reference: &RecordBatch) -> Result<Box<dyn CompiledTableTest>>;
+
+    /// Compares two tables.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile) and [`CompiledTableTest::compare`].
+    fn compare(&self, reference: &RecordBatch, current: &RecordBatch) -> Result<TableScore> {
+        self.compile(reference)?.compare(current)
+    }
+}
+
+/// A [`TableTest`] with its reference ready.
+pub trait CompiledTableTest: fmt::Debug + Send + Sync {
+    /// The columns that it reads.
+    fn columns(&self) -> &[String];
+
+    /// Compares the reference with `current`.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) for a table that lacks a column or has it in another kind,
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for one without a complete row.
+    fn compare(&self, current: &RecordBatch) -> Result<TableScore>;
+}
