@@ -9,7 +9,8 @@
 /// use mlcore::stats::pairwise_sum;
 ///
 /// let values = [0.1; 1000];
-/// assert_eq!(pairwise_sum(values.len(), &|row| values[row]), 100.0);
+/// // What `numpy.full(1000, 0.1).sum()` answers; added one after another they are 99.9999999999986.
+/// assert_eq!(pairwise_sum(values.len(), &|row| values[row]), 100.000_000_000_000_01);
 /// ```
 #[inline]
 pub fn pairwise_sum(count: usize, term: &impl Fn(usize) -> f64) -> f64 {
