@@ -29,9 +29,9 @@ pub(super) fn plain(dictionary: &dyn AnyDictionaryArray) -> Result<ArrayRef, Arr
             let values = values.as_boolean();
             Ok(Arc::new(BooleanArray::new(keys.iter().map(|key| values.value(*key)).collect(), nulls)))
         },
-        DataType::Utf8 => text(&keys, nulls, |key| values.as_string::<i32>().value(key)),
-        DataType::LargeUtf8 => text(&keys, nulls, |key| values.as_string::<i64>().value(key)),
-        DataType::Utf8View => text(&keys, nulls, |key| values.as_string_view().value(key)),
+        DataType::Utf8 => text(&keys, nulls.as_ref(), |key| values.as_string::<i32>().value(key)),
+        DataType::LargeUtf8 => text(&keys, nulls.as_ref(), |key| values.as_string::<i64>().value(key)),
+        DataType::Utf8View => text(&keys, nulls.as_ref(), |key| values.as_string_view().value(key)),
         other => Err(unconverted(dictionary.data_type(), other)),
     }
 }
@@ -48,10 +48,10 @@ fn primitives<T: ArrowPrimitiveType>(
 
 fn text<'a>(
     keys: &[usize],
-    nulls: Option<NullBuffer>,
+    nulls: Option<&NullBuffer>,
     value: impl Fn(usize) -> &'a str,
 ) -> Result<ArrayRef, ArrowError> {
-    let (nulls, value) = (nulls.as_ref(), &value);
+    let value = &value;
     let rows = || {
         let present = |row| nulls.is_none_or(|nulls: &NullBuffer| nulls.is_valid(row));
         keys.iter().enumerate().map(move |(row, key)| present(row).then(|| value(*key)))
