@@ -138,8 +138,7 @@ impl Endpoint {
             let (backend, artifacts) = registry.get().halves(py)?;
             let raised = |error: Error| raise(py, &error);
             let name = ModelName::new(&model).map_err(raised)?;
-            let mut builder =
-                mlcore_serve::Endpoint::builder(name, backend.clone(), artifacts.clone());
+            let mut builder = mlcore_serve::Endpoint::builder(name, backend.clone(), artifacts.clone());
             if let Some(alias) = default_arm {
                 builder = builder.with_default_arm(Alias::new(alias).map_err(raised)?);
             }
