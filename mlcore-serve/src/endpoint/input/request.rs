@@ -9,7 +9,7 @@ use mlcore::rollout::Context;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
-    /// One raw record, in the order of [the columns that the arms read](super::Endpoint::columns), or of one plan's input
+    /// One raw record, in the order of [the columns that the arms read](crate::Endpoint::columns), or of one plan's input
     /// schema. The model version needs a feature plan, and finds its own columns among the row's.
     Row(Row<'a>),
     /// Raw records as a table, columns bound by name. The model version needs a feature plan.
@@ -30,7 +30,7 @@ pub enum Input<'a> {
 pub struct Request<'a> {
     /// The user, session or device that the policy assigns to an arm.
     pub unit: &'a UnitId,
-    /// The caller's own id; without one the endpoint makes an [`OutcomeId`].
+    /// The caller's own id; without one the endpoint makes an [`OutcomeId`](crate::endpoint::OutcomeId).
     pub id: Option<&'a RequestId>,
     /// The data.
     pub input: Input<'a>,
