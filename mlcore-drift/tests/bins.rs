@@ -48,6 +48,48 @@ fn nannymls_bins_are_numpys() {
     }
 }
 
+/// `numpy.histogram_bin_edges(list(set(x) | set(y)), bins="sturges")`, as Evidently's Hellinger distance calls it.
+#[test]
+fn evidentlys_bins_may_be_as_many_as_distinct_values_ask_for() {
+    type Values = fn(i32) -> f64;
+    type Case = (i32, Values, i32, Values, usize, [f64; 2], &'static [u64], &'static [u64]);
+    let cases: [Case; 3] = [
+        (
+            1000,
+            |i| f64::from(i * 617 % 1000) / 10.0,
+            700,
+            |i| f64::from(i * 617 % 500) / 7.0,
+            12,
+            [8.325_000_000_000_001, 99.9],
+            &[84, 83, 83],
+            &[81, 83, 80],
+        ),
+        (
+            400,
+            |i| f64::from(i % 5),
+            300,
+            |i| f64::from(i % 6),
+            4,
+            [1.25, 5.0],
+            &[160, 80, 80],
+            &[100, 50, 50],
+        ),
+        (9, |_| 3.0, 4, |_| 3.0, 1, [3.5, 3.5], &[9], &[4]),
+    ];
+    let binning = Binning::default().with_recipe(Recipe::Evidently).with_distinct_values(true);
+    for (n, x, m, y, bins, [second_edge, last_edge], reference, current) in cases {
+        let counts = counts(
+            &Sample::from_numbers((0..n).map(x).collect()),
+            &Sample::from_numbers((0..m).map(y).collect()),
+            &binning,
+        );
+        assert_eq!((counts.edges.len(), counts.edges[1]), (bins + 1, second_edge));
+        assert_eq!(counts.edges.last(), Some(&last_edge));
+        assert_eq!(&counts.reference[..reference.len()], reference);
+        assert_eq!(&counts.current[..current.len()], current);
+    }
+}
+
 #[test]
 fn missing_rows_are_a_bin_where_asked() {
     let reference = Sample::numeric(&[1.0, 2.0, 3.0, f64::NAN]);

@@ -11,14 +11,14 @@ use crate::sample::Precision;
 
 /// Bins of equal width, both ends closed; what lies outside is counted in the nearest bin.
 #[derive(Debug)]
-pub(crate) struct EvenBins {
-    pub(crate) edges: Vec<f64>,
+pub(super) struct EvenBins {
+    pub(super) edges: Vec<f64>,
     interior: Interior,
 }
 
 impl EvenBins {
     /// `histogram_bin_edges(values, bins="sturges")` for `len` values that span `range`.
-    pub(crate) fn sturges(
+    pub(super) fn sturges(
         operation: &'static str,
         range: (f64, f64),
         len: usize,
@@ -80,7 +80,7 @@ impl EvenBins {
     }
 
     /// How many of `values`, none of them NaN, each bin holds.
-    pub(crate) fn count(&self, values: &[f64]) -> Vec<u64> {
+    pub(super) fn count(&self, values: &[f64]) -> Vec<u64> {
         self.interior.count(values)
     }
 

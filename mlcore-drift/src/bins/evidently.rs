@@ -21,7 +21,9 @@ pub(super) fn count(operation: &'static str, reference: &Sample, current: &Sampl
     let mut counts = match count_numbers(&reference.values, MOST_SINGLE_VALUES) {
         Some(distinct) => by_value(&distinct, &current.values),
         None => {
-            let bins = sturges(operation, &reference, &current)?;
+            let (range, precision) = reference.together(&current);
+            let len = reference.values.len() + current.values.len();
+            let bins = EvenBins::sturges(operation, range, len, precision)?;
             let counted = bins.count(&reference.values);
             counted_in(bins, counted, &current)
         }
@@ -35,23 +37,26 @@ pub(super) fn count(operation: &'static str, reference: &Sample, current: &Sampl
 pub(super) struct EvidentlyReference {
     sorted: Vec<f64>,
     precision: Precision,
-    distinct: Option<Vec<(f64, u64)>>,
+    /// The distinct values, where these are few.
+    few: Option<Vec<(f64, u64)>>,
+    /// Whether the number of bins is that of the distinct values.
+    by_distinct_values: bool,
     dropped: u64,
 }
 
 impl EvidentlyReference {
-    pub(super) fn new(operation: &'static str, reference: &Sample) -> Result<Self> {
+    pub(super) fn new(operation: &'static str, reference: &Sample, by_distinct_values: bool) -> Result<Self> {
         let Finite { values, precision, dropped, .. } = Finite::of(operation, reference, "reference")?;
         let mut sorted = values.into_owned();
         sorted.sort_unstable_by(f64::total_cmp);
-        let distinct = count_numbers(&sorted, MOST_SINGLE_VALUES);
-        Ok(Self { sorted, precision, distinct, dropped })
+        let few = if by_distinct_values { None } else { count_numbers(&sorted, MOST_SINGLE_VALUES) };
+        Ok(Self { sorted, precision, few, by_distinct_values, dropped })
     }
 
     pub(super) fn count(&self, operation: &'static str, current: &Sample) -> Result<BinCounts> {
         let current = Finite::of(operation, current, "current")?;
-        let mut counts = match &self.distinct {
-            Some(distinct) => by_value(distinct, &current.values),
+        let mut counts = match &self.few {
+            Some(few) => by_value(few, &current.values),
             None => {
                 let ends = (self.sorted.first().copied(), self.sorted.last().copied());
                 let reference = Finite {
@@ -60,7 +65,12 @@ impl EvidentlyReference {
                     precision: self.precision,
                     dropped: self.dropped,
                 };
-                let bins = sturges(operation, &reference, &current)?;
+                let (range, precision) = reference.together(&current);
+                let len = match self.by_distinct_values {
+                    true => distinct_values(&self.sorted, &current.values),
+                    false => self.sorted.len() + current.values.len(),
+                };
+                let bins = EvenBins::sturges(operation, range, len, precision)?;
                 let counted = bins.count_sorted(&self.sorted);
                 counted_in(bins, counted, &current)
             }
@@ -70,16 +80,25 @@ impl EvidentlyReference {
     }
 }
 
+/// The number of distinct values of both; `sorted` is in ascending order.
+fn distinct_values(sorted: &[f64], current: &[f64]) -> usize {
+    let mut both = [sorted, current].concat();
+    both.sort_unstable_by(f64::total_cmp);
+    // Equality, not bits: -0 and 0 are one value.
+    both.dedup();
+    both.len()
+}
+
 /// The finite values of a numeric sample.
-pub(crate) struct Finite<'a> {
-    pub(crate) values: Cow<'a, [f64]>,
-    pub(crate) range: (f64, f64),
-    pub(crate) precision: Precision,
-    pub(crate) dropped: u64,
+struct Finite<'a> {
+    values: Cow<'a, [f64]>,
+    range: (f64, f64),
+    precision: Precision,
+    dropped: u64,
 }
 
 impl<'a> Finite<'a> {
-    pub(crate) fn of(operation: &'static str, sample: &'a Sample, side: &'static str) -> Result<Self> {
+    fn of(operation: &'static str, sample: &'a Sample, side: &'static str) -> Result<Self> {
         let all = sample.require_numbers(operation, side)?;
         let precision = sample.precision();
         let range = sample.range();
@@ -97,7 +116,7 @@ impl<'a> Finite<'a> {
     }
 
     /// The range of both samples, and the type that numpy gives to both together.
-    pub(crate) fn together(&self, other: &Self) -> ((f64, f64), Precision) {
+    fn together(&self, other: &Self) -> ((f64, f64), Precision) {
         let range = (self.range.0.min(other.range.0), self.range.1.max(other.range.1));
         // What pandas.concat makes of two columns of different types is a float64.
         let same = self.precision == other.precision;
@@ -106,13 +125,8 @@ impl<'a> Finite<'a> {
 }
 
 /// The note that says how many infinities were dropped, if any were.
-pub(crate) fn dropped(reference: u64, current: u64) -> Option<Note> {
+fn dropped(reference: u64, current: u64) -> Option<Note> {
     (reference + current > 0).then_some(Note::InfinitiesDropped { reference, current })
-}
-
-fn sturges(operation: &'static str, reference: &Finite<'_>, current: &Finite<'_>) -> Result<EvenBins> {
-    let (range, precision) = reference.together(current);
-    EvenBins::sturges(operation, range, reference.values.len() + current.values.len(), precision)
 }
 
 fn counted_in(bins: EvenBins, reference: Vec<u64>, current: &Finite<'_>) -> BinCounts {

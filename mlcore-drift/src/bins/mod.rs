@@ -75,6 +75,9 @@ pub struct Binning {
     /// Whether missing rows are a bin of their own, as in credit scoring, instead of being left out (default: left
     /// out). Not for the recipes of Evidently and NannyML, which leave them out.
     pub missing_bin: bool,
+    /// Which bins Evidently's recipe means is for the test to say, and no option.
+    #[serde(skip)]
+    distinct_values: bool,
 }
 
 /// The most bins that a [`Binning`] takes: beyond it a bin says nothing.
@@ -82,7 +85,7 @@ pub const MAX_BINS: usize = 1000;
 
 impl Default for Binning {
     fn default() -> Self {
-        Self { bins: 10, recipe: Recipe::default(), missing_bin: false }
+        Self { bins: 10, recipe: Recipe::default(), missing_bin: false, distinct_values: false }
     }
 }
 
@@ -105,6 +108,14 @@ impl Binning {
     #[must_use]
     pub fn with_missing_bin(mut self, own_bin: bool) -> Self {
         self.missing_bin = own_bin;
+        self
+    }
+
+    /// Sets whether [`Recipe::Evidently`] means the bins of Evidently's Hellinger distance: as many as Sturges' rule asks for
+    /// the distinct values of both samples, however few they are.
+    #[must_use]
+    pub fn with_distinct_values(mut self, distinct: bool) -> Self {
+        self.distinct_values = distinct;
         self
     }
 

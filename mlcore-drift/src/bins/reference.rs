@@ -51,7 +51,9 @@ impl BinnedReference {
                     let counts = bins.count(values);
                     Bins::frozen(bins, counts, values.len())
                 }
-                Recipe::Evidently => Bins::Evidently(EvidentlyReference::new(operation, reference)?),
+                Recipe::Evidently => {
+                    Bins::Evidently(EvidentlyReference::new(operation, reference, binning.distinct_values)?)
+                }
                 Recipe::NannyMl => Bins::NannyMl(NannyMlReference::new(operation, reference)?),
             },
         };
@@ -111,7 +113,8 @@ impl BinnedReference {
         current: &Sample,
         binning: &Binning,
     ) -> Result<BinCounts> {
-        if binning.recipe != Recipe::Evidently || reference.kind() == Kind::Categorical {
+        let is_evidently = binning.recipe == Recipe::Evidently && !binning.distinct_values;
+        if !is_evidently || reference.kind() == Kind::Categorical {
             return Self::new(operation, reference, binning)?.count(current);
         }
         binning.check(operation)?;
