@@ -5,6 +5,7 @@
 //! of a standard deviation with certainty, so a verdict asks both: see [`monitor`](crate::monitor).
 
 mod chi_square;
+mod hellinger;
 mod kolmogorov_smirnov;
 mod missing_rate;
 mod needs;
@@ -39,6 +40,7 @@ drift_tests! {
     kolmogorov_smirnov::KolmogorovSmirnov,
     chi_square::ChiSquare,
     psi::Psi,
+    hellinger::Hellinger,
     missing_rate::MissingRate,
 }
 
