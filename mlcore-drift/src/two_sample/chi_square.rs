@@ -17,11 +17,11 @@ use crate::sample::{Categories, Kind, Sample};
 ///
 /// **Rare categories.** The chi-square distribution does not hold where few rows are expected: for 50 Zipf-distributed
 /// categories and 100 rows, a nominal 5 % alarms in 12.6 % of cases. So categories of which either sample should have
-/// fewer than [`pool_below`](Self::pool_below) rows (default 5, Cochran's rule) are counted together, and
+/// fewer than [`pool_below`](Self::with_pool_below) rows (default 5, Cochran's rule) are counted together, and
 /// [`Note::PooledCategories`] says how many they were. New and vanished categories are reported even when they are
 /// pooled; a column of ids, where every category is rare, has nothing left to test and scores 0 with p-value 1.
 ///
-/// **High cardinality.** At most [`max_categories`](Self::max_categories) (default 1,000, the most frequent of both
+/// **High cardinality.** At most [`max_categories`](Self::with_max_categories) (default 1,000, the most frequent of both
 /// samples together) are kept apart; the rest is pooled like rare ones.
 ///
 /// **Effect size.** Cramer's V of the table with both samples weighted equally,

@@ -1,6 +1,6 @@
 //! Floats in JSON without loss: finite ones as their shortest digits, and `{"float": "NaN"}`, `{"float": "Infinity"}` and
 //! `{"float": "-Infinity"}` for what JSON has no digits for, so that no text is taken for a number: as
-//! [`OwnedValue`](crate::batch::OwnedValue) writes them.
+//! [`OwnedValue`] writes them.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
