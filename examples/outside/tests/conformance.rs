@@ -1,12 +1,11 @@
 //! The suites of mlcore, run by a stranger on what a stranger made.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::cell::Cell;
 use std::fs::File;
 
 use mlcore::artifact::{ArtifactStoreExt, MemoryStore};
 use mlcore::batch::{Batch, Tensor};
-use mlcore::conformance::{Stickiness, artifact_store, registry, rollout_policy, runner};
+use mlcore::conformance::{Persistence, Stickiness, artifact_store, registry, rollout_policy, runner};
 use mlcore::name::{Arm, ModelName};
 use mlcore::registry::{Change, MemoryRegistry, ModelVersion, NewVersion, Registry, RegistryExt, Timestamp};
 use mlcore::schema::{DType, Field, Schema, Signature};
@@ -62,15 +61,14 @@ fn drift_tests() {
 
 #[test]
 fn artifact_stores() {
-    artifact_store(|| Box::new(Shelf::default()));
+    artifact_store(Persistence::Ephemeral, |_| Box::new(Shelf::default()));
 }
 
 #[test]
 fn registries() {
-    let (folder, count) = (tempfile::tempdir().unwrap(), Cell::new(0));
-    registry(|| {
-        count.set(count.get() + 1);
-        let path = folder.path().join(format!("{}.log", count.get()));
+    let folder = tempfile::tempdir().unwrap();
+    registry(Persistence::Exclusive, |place| {
+        let path = folder.path().join(format!("{place}.log"));
         let file = File::options().read(true).append(true).create(true).open(path).unwrap();
         Box::new(LineRegistry::try_from(file).unwrap())
     });
