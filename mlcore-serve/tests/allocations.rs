@@ -1,7 +1,5 @@
 //! A warm request allocates what its model and its input do, and nothing else.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
@@ -13,37 +11,15 @@ use mlcore::schema::{DType, Field, Schema, Signature};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{Record, Request};
 
-/// The system's allocator, counting the allocations of each thread.
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-#[expect(unsafe_code, reason = "an allocator is an unsafe interface")]
-// SAFETY: every call is handed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are the system's conditions.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+#[path = "../../benches/src/allocations.rs"]
+mod allocations;
 
 const CALLS: u64 = 1_000;
 
 fn allocations_per_call(mut call: impl FnMut()) -> f64 {
-    let before = COUNT.get();
+    let before = allocations::of_this_thread();
     (0..CALLS).for_each(|_| call());
-    (COUNT.get() - before) as f64 / CALLS as f64
+    (allocations::of_this_thread() - before) as f64 / CALLS as f64
 }
 
 #[test]
@@ -69,7 +45,7 @@ fn a_request_allocates_nothing_beside_its_model() {
         .unwrap();
     let (unit, input) = (UnitId::new("a").unwrap(), Batch::single("x", Tensor::column(vec![0.5])));
 
-    // The record is given back by whoever works it off; a warm endpoint has enough of them.
+    // `process` gives the records back; a warm endpoint has enough of them.
     for _ in 0..2 {
         (0..100).for_each(|_| drop(endpoint.predict(Request::tensors(&unit, &input)).unwrap()));
         endpoint.process();
@@ -85,9 +61,9 @@ fn a_request_allocates_nothing_beside_its_model() {
     };
     let mut spent = 0;
     for _ in 0..CALLS / 100 {
-        let before = COUNT.get();
+        let before = allocations::of_this_thread();
         predict();
-        spent += COUNT.get() - before;
+        spent += allocations::of_this_thread() - before;
         endpoint.process();
     }
     assert_eq!(spent as f64 / CALLS as f64, bare + recorded);

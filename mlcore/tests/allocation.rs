@@ -1,55 +1,17 @@
 //! Reading records allocates nothing once the memory is there: counted, not claimed.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use mlcore::batch::{RecordReader, RowBuffer, RowScratch, Value};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::time::{Date, TimeUnit, TimeZone};
 
-/// Counts what the current thread allocates.
-struct Counting;
+#[path = "../../benches/src/allocations.rs"]
+mod allocations;
 
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count() {
-    ALLOCATIONS.with(|allocations| allocations.set(allocations.get() + 1));
-}
-
-#[expect(
-    unsafe_code,
-    reason = "the trait of allocators is unsafe; every call goes to the system's unchanged"
-)]
-// SAFETY: each method forwards its arguments to `System`, which upholds the contract of `GlobalAlloc`; the counter is a
-// plain thread-local number without a destructor, so that touching it allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as above.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations(run: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.with(Cell::get);
+/// The allocations of `run`.
+fn allocations(run: impl FnOnce()) -> u64 {
+    let before = allocations::of_this_thread();
     run();
-    ALLOCATIONS.with(Cell::get) - before
+    allocations::of_this_thread() - before
 }
 
 #[derive(serde::Serialize)]
