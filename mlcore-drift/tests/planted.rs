@@ -124,7 +124,7 @@ fn planted_faults_are_caught() {
         "is below the default",
     );
     caught(|score, _, _| Ok(score.with_pvalue(1.5)), "the p-value is");
-    caught(|score, _, _| Ok(score.with_pvalue(0.01)), "identical samples, p");
+    caught(|score, _, _| Ok(score.with_pvalue(0.01)), "identical data could be told apart, p");
     caught(
         |mut score, _, _| {
             score.statistic = f64::NAN;
@@ -137,7 +137,7 @@ fn planted_faults_are_caught() {
             score.effect.value = (1.0 - score.effect.value).max(0.0);
             Ok(score)
         },
-        "identical rows differ",
+        "identical data differ",
     );
     caught(
         |score, reference, current| {

@@ -4,7 +4,7 @@ use mlcore::{Error, Result};
 
 use super::numbers::{equal, same};
 use super::samples::Samples;
-use super::{LEAST_PVALUE_OF_NO_CHANGE, MOST_PVALUE_OF_A_LARGE_CHANGE};
+use super::{assert_larger_scores_higher, assert_no_change, assert_steady};
 use crate::sample::{Kind, Sample};
 use crate::two_sample::{DriftTest, LooksFor, Needs, Score};
 
@@ -123,13 +123,7 @@ impl Suite<'_> {
             if sample.is_empty() || (rows < 50 && self.test.compare(&sample, &sample).is_err()) {
                 continue;
             }
-            let Score { effect, pvalue, .. } = self.score(&sample, &sample);
-            let name = self.test.name();
-            assert!(equal(effect.value, 0.0), "{name}: {rows} identical rows differ by {}", effect.value);
-            assert!(
-                pvalue.is_none_or(|p| p >= LEAST_PVALUE_OF_NO_CHANGE),
-                "{name}: identical samples, p = {pvalue:?}"
-            );
+            assert_no_change(self.test.name(), &self.score(&sample, &sample));
         }
     }
 
@@ -137,19 +131,7 @@ impl Suite<'_> {
         let reference = self.samples.changed(1000, 0.0);
         let [small, large] =
             [0.1, 0.6].map(|change| self.score(&reference, &self.samples.changed(1000, change)));
-        let name = self.test.name();
-        assert!(large.effect.value >= small.effect.value, "{name}: a larger change has a smaller effect");
-        assert!(large.pvalue <= small.pvalue, "{name}: a larger change is less certain");
-        assert!(
-            large.effect.value >= self.test.default_minimum_effect(),
-            "{name}: a change of most rows, effect {}, is below the default",
-            large.effect.value
-        );
-        assert!(
-            large.pvalue.is_none_or(|p| p <= MOST_PVALUE_OF_A_LARGE_CHANGE),
-            "{name}: a change of most rows could be chance: {:?}",
-            large.pvalue
-        );
+        assert_larger_scores_higher(self.test.name(), self.test.default_minimum_effect(), &small, &large);
     }
 
     fn effects_do_not_grow_with_rows(&self) {
@@ -158,7 +140,7 @@ impl Suite<'_> {
             self.score(&reference, &current).effect.value
         };
         let (few, many) = (effect(1000), effect(20_000));
-        assert!((0.4..=2.5).contains(&(many / few)), "{}: {few} becomes {many} with rows", self.test.name());
+        assert_steady(self.test.name(), few, many);
     }
 
     fn missing_rows_do_not_enter(&self) {

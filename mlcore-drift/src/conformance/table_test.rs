@@ -6,8 +6,8 @@ use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use mlcore::stats::SplitMix64;
 use mlcore::{Error, Result};
 
-use super::numbers::{equal, same};
-use super::{LEAST_PVALUE_OF_NO_CHANGE, MOST_PVALUE_OF_A_LARGE_CHANGE};
+use super::numbers::same;
+use super::{assert_larger_scores_higher, assert_no_change, assert_steady};
 use crate::table::{TableScore, TableTest};
 
 /// Checks every promise of [`TableTest`] on a test that compares numbers.
@@ -137,32 +137,15 @@ impl Suite<'_> {
     fn identical_tables_do_not_differ(&self) {
         let reference = table(&columns(300, 0.0, 1));
         let score = self.score(&reference, &reference).score;
-        let name = self.test.name();
-        assert!(equal(score.effect.value, 0.0), "{name}: identical tables differ by {}", score.effect.value);
-        assert!(
-            score.pvalue.is_none_or(|p| p >= LEAST_PVALUE_OF_NO_CHANGE),
-            "{name}: identical tables, p = {:?}",
-            score.pvalue
-        );
+        assert_no_change(self.test.name(), &score);
     }
 
     fn larger_changes_score_higher_and_are_named(&self) {
         let reference = table(&columns(300, 0.0, 1));
         let [small, large] = [0.5, 3.0].map(|shift| self.score(&reference, &table(&columns(300, shift, 2))));
         let (name, first) = (self.test.name(), large.columns.first().map(|part| part.column.as_str()));
-        let [small, large] = [small.score, large.score];
-        assert!(large.effect.value >= small.effect.value, "{name}: a larger change has a smaller effect");
-        assert!(large.pvalue <= small.pvalue, "{name}: a larger change is less certain");
-        assert!(
-            large.effect.value >= self.test.default_minimum_effect(),
-            "{name}: a shift by three standard deviations, effect {}, is below the default",
-            large.effect.value
-        );
-        assert!(
-            large.pvalue.is_none_or(|p| p <= MOST_PVALUE_OF_A_LARGE_CHANGE),
-            "{name}: a shift by three standard deviations could be chance: {:?}",
-            large.pvalue
-        );
+        let minimum = self.test.default_minimum_effect();
+        assert_larger_scores_higher(name, minimum, &small.score, &large.score);
         assert_eq!(first, Some("b"), "{name}: the column that was shifted does not come first");
     }
 
@@ -172,7 +155,7 @@ impl Suite<'_> {
             self.score(&reference, &current).score.effect.value
         };
         let (few, many) = (effect(100), effect(500));
-        assert!((0.4..=2.5).contains(&(many / few)), "{}: {few} becomes {many} with rows", self.test.name());
+        assert_steady(self.test.name(), few, many);
     }
 
     fn incomplete_rows_do_not_enter(&self) {
