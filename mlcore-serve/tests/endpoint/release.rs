@@ -99,7 +99,10 @@ fn a_canary_that_is_worse_is_rolled_back_and_archived() {
         let (place, endpoint) = on_trial(challenger);
         let events = send(&endpoint, 20_000);
         assert_eq!(kinds(&events)[0], "rolled back", "{events:?}");
-        let EventKind::RolledBack { reason, version, to } = &events[0].kind else { unreachable!() };
+        let EventKind::RolledBack { arm: tried, reason, version, to } = &events[0].kind else {
+            unreachable!()
+        };
+        assert_eq!(*tried, arm("challenger"));
         assert!(reason.contains(word), "{reason}");
         assert_eq!((*version, *to), (Version::FIRST.next(), Version::FIRST));
         assert_eq!(endpoint.arms(), [(arm("champion"), Version::FIRST)]);

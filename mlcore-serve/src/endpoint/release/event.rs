@@ -42,17 +42,21 @@ pub enum EventKind {
         /// The version that answered.
         version: Version,
     },
-    /// The canary's share of traffic grew.
+    /// An arm on trial got a larger share of the traffic.
     Stepped {
-        /// The canary's version.
+        /// The arm.
+        arm: Arm,
+        /// Its version.
         version: Version,
         /// Its share from now on, 0 to 1.
         share: f64,
         /// Why.
         reason: String,
     },
-    /// The canary took the champion's place.
+    /// An arm on trial took the default arm's place.
     Promoted {
+        /// The arm that was on trial.
+        arm: Arm,
         /// The version before.
         from: Version,
         /// The version from now on.
@@ -60,8 +64,10 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
-    /// The canary was withdrawn.
+    /// An arm on trial was withdrawn.
     RolledBack {
+        /// The arm.
+        arm: Arm,
         /// The version that was withdrawn.
         version: Version,
         /// The version that answers instead.
@@ -112,13 +118,13 @@ impl fmt::Display for EventKind {
         match self {
             Self::Deployed { arm, version } => write!(f, "{arm} answers with version {version}"),
             Self::Withdrawn { arm, version } => write!(f, "{arm} no longer answers (version {version})"),
-            Self::Stepped { version, share, reason } => {
+            Self::Stepped { version, share, reason, .. } => {
                 write!(f, "version {version} now gets {:.0} % of the traffic: {reason}", share * 100.0)
             }
-            Self::Promoted { from, to, reason } => {
+            Self::Promoted { from, to, reason, .. } => {
                 write!(f, "version {to} replaces version {from}: {reason}")
             }
-            Self::RolledBack { version, to, reason } => {
+            Self::RolledBack { version, to, reason, .. } => {
                 write!(f, "version {version} is rolled back, version {to} answers: {reason}")
             }
             Self::Failed { operation, error } => write!(f, "{operation} failed: {error}"),

@@ -7,7 +7,7 @@ mod resolve;
 
 use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
 
-use mlcore::name::{Alias, Arm};
+use mlcore::name::{Alias, Arm, Version};
 use mlcore::registry::{Change, Expected, RegistryExt};
 use mlcore::rollout::{Decision, RolloutPolicy};
 use mlcore::{Error, Result};
@@ -23,6 +23,15 @@ use super::decide::Deployment;
 
 /// Held while a deployment is replaced.
 type Releasing<'a> = MutexGuard<'a, ()>;
+
+/// What a decision that ends a trial is about: the arm, its version, the version of everybody else, and the alias that is
+/// retired.
+struct Trial<'a> {
+    arm: &'a Arm,
+    champion: Version,
+    canary: Version,
+    alias: &'a Alias,
+}
 
 impl Endpoint {
     /// Serves what the aliases mean now, under `policy`; under that which there is now where none is given.
@@ -67,60 +76,43 @@ impl Endpoint {
             Decision::Step { arm, share, reason, .. } => {
                 let (share, reason) = (*share, reason.clone());
                 let version = now.arm(arm).map(|model| model.version().version);
-                let event = version.map(|version| self.event(EventKind::Stepped { version, share, reason }));
-                return Vec::from_iter(event);
+                let kind =
+                    version.map(|version| EventKind::Stepped { arm: arm.clone(), version, share, reason });
+                return Vec::from_iter(kind.map(|kind| self.event(kind)));
             }
             Decision::Promote { arm, reason, .. } => {
-                ("promote", self.promote(releasing, now, decision, arm, reason))
+                ("promote", self.trial(now, arm).and_then(|trial| self.promote(&trial, reason)))
             }
             Decision::RollBack { arm, reason, .. } => {
-                ("roll back", self.roll_back(releasing, now, decision, arm, reason))
+                ("roll back", self.trial(now, arm).and_then(|trial| self.roll_back(&trial, reason)))
             }
             _ => return Vec::new(),
         };
-        match done {
-            Ok(events) => events,
-            Err(error) => {
-                let kind = EventKind::Failed { operation: operation.into(), error: error.to_string() };
-                vec![self.event(kind)]
-            }
-        }
+        // The registry first: where it cannot, nothing has changed here, and the next call decides anew.
+        let carried_out = done.and_then(|kind| {
+            let mut events = vec![self.event(kind)];
+            events.extend(self.succeed(releasing, now, decision)?);
+            Ok(events)
+        });
+        carried_out.unwrap_or_else(|error| {
+            vec![self.event(EventKind::Failed { operation: operation.into(), error: error.to_string() })]
+        })
     }
 
-    fn promote(
-        &self,
-        releasing: &Releasing<'_>,
-        now: &Deployment,
-        decision: &Decision,
-        arm: &Arm,
-        reason: &str,
-    ) -> Result<Vec<Event>> {
-        let (champion, canary, trial) = self.trial(now, arm)?;
-        let (from, to) = (champion.version().version, canary.version().version);
+    fn promote(&self, trial: &Trial<'_>, reason: &str) -> Result<EventKind> {
+        let Trial { arm, champion: from, canary: to, alias } = *trial;
         let resolver = &self.inner.resolver;
-        let (alias, expected) = (&resolver.default_arm.alias, Expected::Version(from));
-        let change = self.change(reason);
-        resolver.registry.promote_trial(&resolver.model, to, alias, expected, trial, &change)?;
-        let mut events = vec![self.event(EventKind::Promoted { from, to, reason: reason.to_owned() })];
-        events.extend(self.succeed(releasing, now, decision)?);
-        Ok(events)
+        let expected = Expected::Version(from);
+        let (model, champion) = (&resolver.model, &resolver.default_arm.alias);
+        resolver.registry.promote_trial(model, to, champion, expected, alias, &self.change(reason))?;
+        Ok(EventKind::Promoted { arm: arm.clone(), from, to, reason: reason.to_owned() })
     }
 
-    fn roll_back(
-        &self,
-        releasing: &Releasing<'_>,
-        now: &Deployment,
-        decision: &Decision,
-        arm: &Arm,
-        reason: &str,
-    ) -> Result<Vec<Event>> {
-        let (champion, canary, trial) = self.trial(now, arm)?;
-        let (to, version) = (champion.version().version, canary.version().version);
+    fn roll_back(&self, trial: &Trial<'_>, reason: &str) -> Result<EventKind> {
+        let Trial { arm, champion: to, canary: version, alias } = *trial;
         let resolver = &self.inner.resolver;
-        resolver.registry.withdraw(&resolver.model, version, trial, &self.change(reason))?;
-        let mut events = vec![self.event(EventKind::RolledBack { version, to, reason: reason.to_owned() })];
-        events.extend(self.succeed(releasing, now, decision)?);
-        Ok(events)
+        resolver.registry.withdraw(&resolver.model, version, alias, &self.change(reason))?;
+        Ok(EventKind::RolledBack { arm: arm.clone(), version, to, reason: reason.to_owned() })
     }
 
     /// Serves what the aliases mean after `done`, under the policy that its policy hands over to.
@@ -129,19 +121,17 @@ impl Endpoint {
         self.replace(releasing, successor.unwrap_or_else(|| now.policy.clone()))
     }
 
-    /// The default arm's model, that of `arm`, which is on trial, and the alias under which it is tried.
-    fn trial<'a>(
-        &'a self,
-        now: &'a Deployment,
-        arm: &Arm,
-    ) -> Result<(&'a Arc<LoadedModel>, &'a Arc<LoadedModel>, &'a Alias)> {
+    /// The trial of `arm`, if it answers now.
+    fn trial<'a>(&'a self, now: &Deployment, arm: &'a Arm) -> Result<Trial<'a>> {
         let resolver = &self.inner.resolver;
         let tried = now.arm(arm).and_then(|canary| Some((canary, &resolver.arm(arm)?.alias)));
         let (canary, alias) = tried.ok_or_else(|| {
             let problem = format!("the arm {arm} does not answer");
             Error::conflict("carry out decision", resolver.model.as_str(), problem)
+                .remedy("set the alias of the arm again, or set another policy")
         })?;
-        Ok((&now.at(0).1, canary, alias))
+        let version = |model: &LoadedModel| model.version().version;
+        Ok(Trial { arm, champion: version(&now.at(0).1), canary: version(canary), alias })
     }
 
     fn change(&self, reason: &str) -> Change {
