@@ -1,5 +1,33 @@
 //! Tests of two samples of numbers.
 
+/// Makes a result unpack as scipy's do: as a pair of statistic and p-value.
+macro_rules! unpacks_as_statistic_and_pvalue {
+    ($result:ident) => {
+        #[pymethods]
+        impl $result {
+            fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+                PyTuple::new(py, [self.statistic, self.pvalue])?.try_iter()
+            }
+
+            fn __len__(&self) -> usize {
+                2
+            }
+
+            fn __getitem__(&self, index: isize) -> PyResult<f64> {
+                match index {
+                    0 | -2 => Ok(self.statistic),
+                    1 | -1 => Ok(self.pvalue),
+                    _ => Err(PyIndexError::new_err(concat!(
+                        "a ",
+                        stringify!($result),
+                        " has 2 items: statistic and pvalue"
+                    ))),
+                }
+            }
+        }
+    };
+}
+
 #[pyo3::pymodule(submodule, module = "mlcore", name = "stats")]
 pub(crate) mod native {
     use mlcore::stats::{KsOptions, TTestOptions};
@@ -29,27 +57,13 @@ pub(crate) mod native {
         statistic_sign: i8,
     }
 
+    unpacks_as_statistic_and_pvalue!(KstestResult);
+
     #[pymethods]
     impl KstestResult {
         #[new]
         fn new(statistic: f64, pvalue: f64, statistic_location: f64, statistic_sign: i8) -> Self {
             Self { statistic, pvalue, statistic_location, statistic_sign }
-        }
-
-        fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-            PyTuple::new(py, [self.statistic, self.pvalue])?.try_iter()
-        }
-
-        fn __len__(&self) -> usize {
-            2
-        }
-
-        fn __getitem__(&self, index: isize) -> PyResult<f64> {
-            match index {
-                0 | -2 => Ok(self.statistic),
-                1 | -1 => Ok(self.pvalue),
-                _ => Err(PyIndexError::new_err("a KstestResult has 2 items: statistic and pvalue")),
-            }
         }
 
         fn __repr__(&self) -> String {
@@ -141,27 +155,13 @@ pub(crate) mod native {
         df: f64,
     }
 
+    unpacks_as_statistic_and_pvalue!(TtestResult);
+
     #[pymethods]
     impl TtestResult {
         #[new]
         fn new(statistic: f64, pvalue: f64, df: f64) -> Self {
             Self { statistic, pvalue, df }
-        }
-
-        fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-            PyTuple::new(py, [self.statistic, self.pvalue])?.try_iter()
-        }
-
-        fn __len__(&self) -> usize {
-            2
-        }
-
-        fn __getitem__(&self, index: isize) -> PyResult<f64> {
-            match index {
-                0 | -2 => Ok(self.statistic),
-                1 | -1 => Ok(self.pvalue),
-                _ => Err(PyIndexError::new_err("a TtestResult has 2 items: statistic and pvalue")),
-            }
         }
 
         fn __repr__(&self) -> String {
