@@ -94,7 +94,7 @@ fn every_flipped_bit_is_found_or_harmless() {
 }
 
 /// SQLite takes a frame of the log whose checksum is wrong for the log's end. So a flip there may cost the changes from it
-/// on, never more, and whoever kept the log's head notices.
+/// on, never more, and a kept head of the log shows it.
 #[test]
 fn a_flipped_bit_in_the_write_ahead_log_costs_the_last_changes_at_most() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Tests of many columns at once: did the joint distribution change, and which columns carry the change?
+//! Tests of many columns at once: whether the joint distribution changed, and which columns carry the change.
 //!
 //! Each column may keep its distribution while their relation changes: height and weight that were one person's come to
 //! be two persons'. A [`TableTest`] compares whole rows. A [`report`](crate::report::report) makes the table tests that it

@@ -1,4 +1,4 @@
-//! Do more rows lack a value than before?
+//! Whether the share of rows that lack a value changed.
 
 use mlcore::Result;
 use mlcore::stats::{Chi2Options, chi2_two_sample};

@@ -1,4 +1,4 @@
-//! Tests of two samples: did the distribution of a column change, by how much, and could it be chance?
+//! Tests of two samples: whether the distribution of a column changed, by how much, and whether it could be chance.
 //!
 //! A [`DriftTest`] answers with a [`Score`]: the statistic, the p-value (could it be chance?) and an effect size (does it
 //! matter?). The two are different questions. At a million rows a Kolmogorov-Smirnov test rejects a shift of a hundredth

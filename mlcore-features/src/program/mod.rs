@@ -55,7 +55,7 @@ pub(crate) struct Program {
     pub(crate) temps: usize,
     /// The position of the first column of the output that is no number: text, a date, a time.
     pub(crate) first_other: Option<usize>,
-    /// The schema of the first table whose columns were the plan's, in its order and its types. Whoever decodes requests
+    /// The schema of the first table whose columns were the plan's, in its order and its types. A decoder of requests
     /// has one for all tables, and a table that has it needs no look at its names.
     pub(crate) familiar: OnceLock<SchemaRef>,
 }

@@ -85,7 +85,7 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// Are there a target and a weight for each row, where there are any, and are the weights usable?
+    /// Makes sure that a target and weights, where given, have one entry per row, and that the weights are usable.
     pub(crate) fn check(&self, operation: &'static str) -> Result<()> {
         let rows = self.table.num_rows();
         let refused = |subject: &str, problem: String| Err(Error::invalid_input(operation, subject, problem));

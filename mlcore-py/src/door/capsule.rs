@@ -1,4 +1,4 @@
-//! Objects that speak the Arrow PyCapsule protocol: polars, pyarrow, duckdb and whoever else.
+//! Objects that speak the Arrow PyCapsule protocol: polars, pyarrow, duckdb and others.
 
 use std::sync::Arc;
 

@@ -29,7 +29,7 @@ pub(super) enum Given {
 #[derive(Debug, Default)]
 pub(super) struct Readers {
     spare: Mutex<Vec<Records>>,
-    /// Are unknown names refused?
+    /// Whether unknown names are refused.
     is_strict: bool,
 }
 

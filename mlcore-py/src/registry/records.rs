@@ -239,7 +239,7 @@ impl AliasChange {
         self.change.reason.as_deref()
     }
 
-    /// Was it a roll-back?
+    /// Whether the move was a roll-back.
     #[getter]
     fn rolled_back(&self) -> bool {
         self.change.rolled_back

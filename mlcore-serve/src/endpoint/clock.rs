@@ -8,7 +8,7 @@ use mlcore::registry::Timestamp;
 /// - [`elapsed`](Clock::elapsed) never goes backwards, from look to look and from thread to thread: all threads see one
 ///   clock. It may stand still;
 /// - a look is cheap and waits for nobody: every request takes two;
-/// - [`now`](Clock::now) may be set forwards and backwards by whoever sets clocks; nothing is measured by it.
+/// - [`now`](Clock::now) may be set forwards and backwards by a time service or an operator; nothing is measured by it.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};

@@ -82,7 +82,7 @@ impl Batch {
         self.tensors.len()
     }
 
-    /// Has it no tensor?
+    /// Says whether there is no tensor.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tensors.is_empty()

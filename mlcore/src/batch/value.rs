@@ -93,13 +93,13 @@ pub enum OwnedValue {
 }
 
 impl<'a> Value<'a> {
-    /// Is it a null?
+    /// Says whether the value is null.
     #[must_use]
     pub const fn is_null(self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// Is it a null or a NaN: what a column of floats calls missing?
+    /// Says whether the value is null or NaN, which a column of floats calls missing.
     #[must_use]
     pub const fn is_missing(self) -> bool {
         match self {
@@ -252,7 +252,7 @@ impl OwnedValue {
         }
     }
 
-    /// Is it a null?
+    /// Says whether the value is null.
     #[must_use]
     pub const fn is_null(&self) -> bool {
         matches!(self, Self::Null)

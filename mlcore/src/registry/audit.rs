@@ -78,7 +78,7 @@ pub struct AliasChange {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Was it a roll-back?
+    /// Says whether the move was a roll-back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rolled_back: bool,
     /// From where to where.
@@ -213,7 +213,7 @@ impl AuditEntry {
             .remedy("restore the registry from a backup"))
     }
 
-    /// Was this entry made by the same request asking for the same?
+    /// Says whether the same request made this entry by asking for the same change.
     pub(super) fn answers(&self, mutation: &Mutation, change: &Change) -> Result<bool> {
         Ok(self.request_content == Some(request_content(mutation, change)?))
     }

@@ -63,7 +63,7 @@ pub enum Expected {
 }
 
 impl Expected {
-    /// Is this what was believed?
+    /// Says whether the alias means what the caller believes.
     #[must_use]
     pub fn accepts(self, found: Option<Version>) -> bool {
         match self {

@@ -31,7 +31,7 @@ pub(super) fn centres(values: &[f64], start: Vec<f64>) -> Vec<f64> {
     centres.into_iter().map(|centre| centre + offset).collect()
 }
 
-/// Assigns every value to its nearest centre and moves the centres to the means; did any label change?
+/// Assigns every value to its nearest centre, moves the centres to the means, and says whether any label changed.
 fn iterate(values: &[f64], centres: &[f64], labels: &mut [usize]) -> (Vec<f64>, bool) {
     let mut sums = vec![0.0; centres.len()];
     let mut counts = vec![0_u64; centres.len()];

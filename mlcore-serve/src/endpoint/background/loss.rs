@@ -40,7 +40,7 @@ mlcore::words! {
 }
 
 impl Loss {
-    /// Can the loss be computed from such outputs?
+    /// Makes sure that the loss can be computed from outputs of this schema.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] listing the outputs where not.

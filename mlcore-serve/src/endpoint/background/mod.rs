@@ -45,7 +45,7 @@ impl Endpoint {
         let mut consumer = self.consumer();
         let deployment = self.inner.deployment.load_full();
         let unmonitored = consumer.follow(&deployment.columns);
-        // Looked at before the records are: whoever reported one of these outcomes had its prediction, whose record is
+        // Looked at before the records are: a caller that reported one of these outcomes had its prediction, whose record is
         // therefore among those that are drained now. An outcome that comes later waits for the next call.
         let outcomes = self.inner.queue.outcomes();
         self.inner.queue.drain(|slip| consumer.record(slip, &*deployment.policy));

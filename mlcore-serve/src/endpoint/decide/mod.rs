@@ -1,4 +1,4 @@
-//! Which arm answers, and which models are there to choose from?
+//! Chooses the arm that answers, among the models of the deployment.
 
 mod deployment;
 mod outcome_id;

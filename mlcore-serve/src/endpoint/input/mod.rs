@@ -1,4 +1,4 @@
-//! What does a request bring, and how does the model's input come of it?
+//! What a request brings, and how the model's input is made of it.
 
 mod columns;
 mod features;

@@ -70,7 +70,7 @@ impl ContextBuffer {
         &self.features
     }
 
-    /// Did the request bring neither attributes nor features?
+    /// Says whether the request brought neither attributes nor features.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty() && self.features.is_empty()

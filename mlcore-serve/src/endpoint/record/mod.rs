@@ -1,5 +1,4 @@
-//! What is kept of a request, and how does it leave the thread that asked, without a lock and in memory that is used
-//! again?
+//! What is kept of a request, and how it leaves the thread that asked: without a lock, in memory that is used again.
 
 mod context;
 mod input;

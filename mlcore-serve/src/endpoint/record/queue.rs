@@ -90,7 +90,7 @@ impl Queue {
         }
     }
 
-    /// How many outcomes wait. Whoever reports an outcome had its prediction, so the records of these were queued before:
+    /// How many outcomes wait. A caller that reports an outcome had its prediction, so the records of these were queued before:
     /// [drain](Queue::drain) first, then [pop](Queue::pop_outcome) so many.
     pub(crate) fn outcomes(&self) -> usize {
         self.outcomes.len()

@@ -27,7 +27,7 @@ impl Slip {
 
     /// Fills the record in, but for its latency, which is measured last.
     ///
-    /// It held another request's record before. Most of a record is what it was then, and is not written again.
+    /// The slip held another request's record before; most fields are equal in both and are not written again.
     pub(crate) fn fill(&mut self, decided: &Decided, request: Request<'_>, answer: &Answer, kept: Kept) {
         let (assignment, model) = (decided.assignment(), decided.model());
         set(&mut self.is_evidence, answer.is_evidence);

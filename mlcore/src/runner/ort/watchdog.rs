@@ -71,7 +71,7 @@ impl Timer {
 }
 
 impl Deadline<'_> {
-    /// Ends the deadline. Did it pass?
+    /// Ends the deadline, and says whether it had passed.
     pub(super) fn finish(self) -> bool {
         let passed = self.0.clear();
         std::mem::forget(self);
