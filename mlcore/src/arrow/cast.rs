@@ -150,12 +150,12 @@ fn days(array: &dyn Array) -> Result<ArrayRef, ArrowError> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::types::Int8Type;
+    use arrow_array::types::{Int8Type, IntervalMonthDayNanoType};
     use arrow_array::{
         DictionaryArray, Int64Array, LargeStringArray, NullArray, PrimitiveArray, StringArray,
         StringViewArray, TimestampSecondArray,
     };
-    use arrow_buffer::i256;
+    use arrow_buffer::{IntervalMonthDayNano, i256};
     use arrow_schema::TimeUnit;
     use proptest::prelude::*;
 
@@ -272,8 +272,16 @@ mod tests {
         let scaled = PrimitiveArray::<Decimal128Type>::from(vec![Some(12345), Some(5)])
             .with_precision_and_scale(10, 2)
             .unwrap();
-        let values: [ArrayRef; 5] = [
-            Arc::new(Int64Array::from(vec![Some(5), None])),
+        let wide = PrimitiveArray::<Decimal256Type>::from(vec![Some(i256::MAX), None]);
+        let months = IntervalMonthDayNano::new(1, 2, 3);
+        let values: [ArrayRef; 10] = [
+            Arc::new(PrimitiveArray::<Int8Type>::from(vec![Some(-5), None])),
+            Arc::new(PrimitiveArray::<Float16Type>::from(vec![Some(f16::PI), None])),
+            Arc::new(PrimitiveArray::<Date32Type>::from(vec![Some(20_000), None])),
+            Arc::new(PrimitiveArray::<IntervalMonthDayNanoType>::from(vec![Some(months), None])),
+            Arc::new(wide),
+            // Its first row is the second of what it is a part of.
+            Arc::new(Int64Array::from(vec![Some(4), Some(5), None]).slice(1, 2)),
             Arc::new(BooleanArray::from(vec![Some(true), None])),
             Arc::new(zoned),
             Arc::new(scaled),

@@ -2,12 +2,10 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
-use arrow_array::types::ArrowPrimitiveType;
-use arrow_array::{
-    AnyDictionaryArray, Array, ArrayRef, BooleanArray, PrimitiveArray, downcast_primitive, new_null_array,
-};
-use arrow_buffer::NullBuffer;
-use arrow_schema::{ArrowError, DataType};
+use arrow_array::{AnyDictionaryArray, Array, ArrayRef, BooleanArray, make_array, new_null_array};
+use arrow_buffer::{ArrowNativeType, Buffer, IntervalMonthDayNano, NullBuffer, i256};
+use arrow_data::ArrayData;
+use arrow_schema::{ArrowError, DataType, IntervalUnit};
 
 use super::cast::unconverted;
 
@@ -18,32 +16,42 @@ pub(super) fn plain(dictionary: &dyn AnyDictionaryArray) -> Result<ArrayRef, Arr
         return Ok(new_null_array(values.data_type(), dictionary.len()));
     }
     let (keys, nulls) = (dictionary.normalized_keys(), dictionary.logical_nulls());
-    macro_rules! primitives {
-        ($type:ty) => {
-            Ok(primitives::<$type>(&keys, nulls, values.as_primitive()))
-        };
-    }
-    downcast_primitive! {
-        values.data_type() => (primitives),
+    match values.data_type() {
         DataType::Boolean => {
             let values = values.as_boolean();
             Ok(Arc::new(BooleanArray::new(keys.iter().map(|key| values.value(*key)).collect(), nulls)))
-        },
+        }
         DataType::Utf8 => text(&keys, nulls.as_ref(), |key| values.as_string::<i32>().value(key)),
         DataType::LargeUtf8 => text(&keys, nulls.as_ref(), |key| values.as_string::<i64>().value(key)),
         DataType::Utf8View => text(&keys, nulls.as_ref(), |key| values.as_string_view().value(key)),
-        other => Err(unconverted(dictionary.data_type(), other)),
+        // Aligned to eight bytes where a number as wide is to sixteen.
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            fixed::<IntervalMonthDayNano>(&keys, nulls, values)
+        }
+        // By width and not by type, which would compile the same loop for thirty types.
+        other => match other.primitive_width() {
+            Some(1) => fixed::<u8>(&keys, nulls, values),
+            Some(2) => fixed::<u16>(&keys, nulls, values),
+            Some(4) => fixed::<u32>(&keys, nulls, values),
+            Some(8) => fixed::<u64>(&keys, nulls, values),
+            Some(16) => fixed::<i128>(&keys, nulls, values),
+            Some(32) => fixed::<i256>(&keys, nulls, values),
+            _ => Err(unconverted(dictionary.data_type(), other)),
+        },
     }
 }
 
-fn primitives<T: ArrowPrimitiveType>(
+/// Values of any type that takes as many bytes as an `N`.
+fn fixed<N: ArrowNativeType>(
     keys: &[usize],
     nulls: Option<NullBuffer>,
-    values: &PrimitiveArray<T>,
-) -> ArrayRef {
-    let rows = keys.iter().map(|key| values.value(*key)).collect::<Vec<_>>();
-    // Decimals have their scale and timestamps their zone in the type.
-    Arc::new(PrimitiveArray::<T>::new(rows.into(), nulls).with_data_type(values.data_type().clone()))
+    values: &dyn Array,
+) -> Result<ArrayRef, ArrowError> {
+    let data = values.to_data();
+    let values = data.buffer::<N>(0);
+    let rows = keys.iter().map(|key| values[*key]).collect::<Vec<_>>();
+    let plain = ArrayData::builder(data.data_type().clone()).len(keys.len()).nulls(nulls);
+    Ok(make_array(plain.add_buffer(Buffer::from_vec(rows)).build()?))
 }
 
 fn text<'a>(
