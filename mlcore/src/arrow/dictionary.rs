@@ -25,9 +25,7 @@ pub(super) fn plain(dictionary: &dyn AnyDictionaryArray) -> Result<ArrayRef, Arr
         DataType::LargeUtf8 => text(&keys, nulls.as_ref(), |key| values.as_string::<i64>().value(key)),
         DataType::Utf8View => text(&keys, nulls.as_ref(), |key| values.as_string_view().value(key)),
         // Aligned to eight bytes where a number as wide is to sixteen.
-        DataType::Interval(IntervalUnit::MonthDayNano) => {
-            fixed::<IntervalMonthDayNano>(&keys, nulls, values)
-        }
+        DataType::Interval(IntervalUnit::MonthDayNano) => fixed::<IntervalMonthDayNano>(&keys, nulls, values),
         // By width and not by type, which would compile the same loop for thirty types.
         other => match other.primitive_width() {
             Some(1) => fixed::<u8>(&keys, nulls, values),
