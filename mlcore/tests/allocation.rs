@@ -30,7 +30,7 @@ fn the_second_record_allocates_nothing() {
         Field::column("seen", DType::Timestamp(TimeUnit::Microsecond, Some(TimeZone::UTC))).nullable(),
     ])
     .unwrap();
-    let mut records = RecordReader::new(&schema).unwrap();
+    let mut records = RecordReader::new(&schema).unwrap().with_absent_told();
     let (mut buffer, mut scratch) = (RowBuffer::default(), RowScratch::default());
     let json = br#"{"age": 41.5, "id": 7, "plan": "premium", "since": "2024-02-29", "seen": "2024-02-29T12:00:00Z"}"#;
     let customer = Customer { age: 41.5, plan: "premium", since: Date::from_days(1) };

@@ -59,7 +59,8 @@ async fn visit(
 }
 
 fn predict(endpoint: &Endpoint, member: &str, record: &MemberRecord) -> Result<serde_json::Value> {
-    let (unit, mut records) = (UnitId::new(member)?, endpoint.records()?.with_strict_names());
+    let unit = UnitId::new(member)?;
+    let mut records = endpoint.records()?.with_strict_names().with_absent_as_null();
     let prediction = records.read(record, |row| endpoint.predict(Request::row(&unit, row)))?;
     Ok(json!({
         "probability": release::probability(&prediction.outputs)?,

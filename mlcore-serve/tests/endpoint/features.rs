@@ -7,6 +7,7 @@ use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
 use mlcore::batch::{Batch, Row, Tensor, Value};
 use mlcore::name::Version;
 use mlcore::registry::{Lineage, ModelVersion, NewVersion, RegistryExt};
+use mlcore::rollout::{Fixed, Shadowed};
 use mlcore::runner::{FunctionRunner, Runner};
 use mlcore::schema::{DType, Dim, Field, Schema, Signature};
 use mlcore::{Error, Result};
@@ -16,7 +17,7 @@ use mlcore_features::transform::{HandleUnknown, OneHotEncoder, StandardScaler};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EndpointBuilder, Records, Request};
 
-use crate::support::{Place, change, model, unit};
+use crate::support::{Place, alias, arm, change, model, unit};
 
 const PLANS: [&str; 3] = ["free", "pro", "team"];
 
@@ -194,6 +195,52 @@ fn a_row_made_for_other_columns_is_refused_and_a_table_is_not() {
     // The monitor does not read such a row by its own order either.
     let error = monitored().observe_row(row).unwrap_err();
     assert!(matches!(error, Error::SchemaMismatch(_)), "{error}");
+}
+
+#[test]
+fn a_column_that_nobody_sent_is_missed_by_the_arms_that_read_it() {
+    // Every column may be missing, as in each plan that Python has fitted.
+    let columns = table(300, 0.0);
+    let fields = columns.schema_ref().fields().iter().map(|field| field.name().clone());
+    let columns = fields.zip(columns.columns().iter().cloned()).map(|(name, column)| (name, column, true));
+    let nullable = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let encode = || OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore);
+    let before = ColumnTransformer::new().with("encode", encode(), ["plan"]).fit(&nullable).unwrap();
+    let after = ColumnTransformer::new()
+        .with("scale", StandardScaler::default(), ["age"])
+        .with("encode", encode(), ["plan"])
+        .fit(&nullable)
+        .unwrap();
+    let (place, builder) = endpoint(&before, dense(3));
+    place.point("next", register(&place, &after, dense(4)));
+    let shadowed = Shadowed::new(Fixed::new(arm("champion")), [arm("next")], 1.0).unwrap();
+    let endpoint = builder.with_arm(alias("next")).with_policy(shadowed).build().unwrap();
+    let unit = unit(1);
+    let predict = |row: Row<'_>| endpoint.predict(Request::row(&unit, row)).map(|answer| answer.version);
+
+    let (old_caller, new_caller) =
+        ([("plan", Value::Text("free"))], [("plan", Value::Text("free")), ("age", Value::Null)]);
+    let mut records = endpoint.records().unwrap();
+    for sent in [&old_caller[..], &new_caller[..]] {
+        records.read_pairs(sent.iter().copied(), predict).unwrap();
+    }
+    // Nor is it imputed for a shadow, whose answers would be compared.
+    endpoint.process();
+    endpoint.run_shadows();
+    let shadows = endpoint.shadows();
+    assert_eq!((shadows[0].requests, shadows[0].failures, shadows[0].rows), (2, 1, 1));
+
+    endpoint.set_policy(Arc::new(Fixed::new(arm("next")))).unwrap();
+    let error = records.read_pairs(old_caller, predict).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "predict age: the record has no value for it; a float64 is expected; send null where it is missing"
+    );
+    assert!(matches!(error, Error::SchemaMismatch(_)));
+    records.read_pairs(new_caller, predict).unwrap();
+    endpoint.records().unwrap().with_absent_as_null().read_pairs(old_caller, predict).unwrap();
+    endpoint.process();
+    assert_eq!(endpoint.counts().failures, 0, "none of it is the arm's fault");
 }
 
 #[test]

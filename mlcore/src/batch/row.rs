@@ -17,6 +17,7 @@ use crate::schema::{Field, Schema};
 pub struct Row<'a> {
     values: &'a [Value<'a>],
     names: u64,
+    absent: &'a [usize],
 }
 
 impl<'a> Row<'a> {
@@ -25,7 +26,7 @@ impl<'a> Row<'a> {
     /// # Errors
     /// [`Error::SchemaMismatch`] naming the field, what it expects and what came; a null where none is allowed too.
     pub fn new(values: &'a [Value<'a>], schema: &Schema) -> Result<Self> {
-        let row = Self { values, names: schema.names_digest() };
+        let row = Self { values, names: schema.names_digest(), absent: &[] };
         row.check_fields("check row", schema.fields().iter())?;
         Ok(row)
     }
@@ -70,7 +71,7 @@ impl<'a> Row<'a> {
     /// The record of `values`, unchecked: what reads the row checks them anyway, or they were checked before.
     #[must_use]
     pub fn unchecked(values: &'a [Value<'a>]) -> Self {
-        Self { values, names: 0 }
+        Self { values, names: 0, absent: &[] }
     }
 
     /// Says which columns the values belong to, by [`Schema::names_digest`]; 0 for not known.
@@ -100,6 +101,44 @@ impl<'a> Row<'a> {
             "it was made for other columns, or another order of them, than it would be read by",
         )
         .remedy("make it with the schema of what reads it, or pass a table, whose columns are found by name"))
+    }
+
+    /// Says which values nobody sent, by their places: they are null, and not known to be missing.
+    #[must_use]
+    pub fn with_absent(mut self, places: &'a [usize]) -> Self {
+        self.absent = places;
+        self
+    }
+
+    /// The places of the values that nobody sent; none where it is not known.
+    #[must_use]
+    pub fn absent(&self) -> &'a [usize] {
+        self.absent
+    }
+
+    /// Makes sure that the values of these fields were sent, each with its place in the row.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`] naming the first that was not.
+    pub fn check_sent<'f>(
+        &self,
+        operation: &'static str,
+        fields: impl IntoIterator<Item = (usize, &'f Field)>,
+    ) -> Result<()> {
+        if self.absent.is_empty() {
+            return Ok(());
+        }
+        match fields.into_iter().find(|(place, _)| self.absent.contains(place)) {
+            Some((_, field)) => Err(Self::unsent(operation, field)),
+            None => Ok(()),
+        }
+    }
+
+    /// The error for a record that does not have the name of a column: what nobody sent is not what is known to be missing.
+    pub(crate) fn unsent(operation: &'static str, field: &Field) -> Error {
+        let problem = format!("the record has no value for it; a {} is expected", field.dtype());
+        let remedy = if field.is_nullable() { "send null where it is missing" } else { "send its value" };
+        Error::schema_mismatch(operation, field.name(), problem).remedy(remedy)
     }
 
     /// The values in the schema's order.
@@ -145,5 +184,19 @@ mod tests {
         let error = row.check_names("read row", swapped.names_digest()).unwrap_err();
         assert!(matches!(error, Error::SchemaMismatch(_)) && error.to_string().contains("other columns"));
         assert!(Row::unchecked(&values).check_names("read row", swapped.names_digest()).is_ok());
+    }
+
+    #[test]
+    fn a_row_knows_what_nobody_sent() {
+        let fields = [Field::column("a", DType::Int64), Field::column("b", DType::Int64).nullable()];
+        let row = Row::unchecked(&[Value::Int(1), Value::Null]);
+        let places = || [0, 1].into_iter().zip(&fields);
+        assert!(row.check_sent("read row", places()).is_ok());
+        let row = row.with_absent(&[1]);
+        assert!(row.check_sent("read row", places().take(1)).is_ok());
+        assert_eq!(
+            row.check_sent("read row", places()).unwrap_err().to_string(),
+            "read row b: the record has no value for it; a int64 is expected; send null where it is missing"
+        );
     }
 }

@@ -21,6 +21,7 @@ pub struct RowBuffer {
     words: Vec<u64>,
     text: String,
     names: u64,
+    absent: Vec<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -42,6 +43,10 @@ impl RowBuffer {
     pub fn copy(&mut self, row: Row<'_>) {
         let values = row.values();
         set(&mut self.names, row.names_digest());
+        if self.absent != row.absent() {
+            self.absent.clear();
+            self.absent.extend_from_slice(row.absent());
+        }
         if self.kinds.len() != values.len() {
             self.kinds.clear();
             self.words.clear();
@@ -76,6 +81,12 @@ impl RowBuffer {
     #[must_use]
     pub fn names_digest(&self) -> u64 {
         self.names
+    }
+
+    /// The places of the values that nobody sent: [`Row::absent`].
+    #[must_use]
+    pub fn absent(&self) -> &[usize] {
+        &self.absent
     }
 
     /// The values, in the order of the record.
@@ -118,7 +129,7 @@ pub struct RowScratch {
 impl RowScratch {
     /// Calls `use_row` with the content of `buffer`.
     pub fn with<R>(&mut self, buffer: &RowBuffer, use_row: impl FnOnce(Row<'_>) -> R) -> R {
-        self.with_values(buffer.values(), buffer.names_digest(), use_row)
+        self.with_values(buffer.values(), buffer.names_digest(), buffer.absent(), use_row)
     }
 
     /// Calls `use_row` with a row of these values.
@@ -126,11 +137,12 @@ impl RowScratch {
         &mut self,
         values: impl Iterator<Item = Value<'a>>,
         names: u64,
+        absent: &[usize],
         use_row: impl FnOnce(Row<'_>) -> R,
     ) -> R {
         let mut row: Vec<Value<'a>> = emptied(std::mem::take(&mut self.values));
         row.extend(values);
-        let result = use_row(Row::unchecked(&row).with_names_digest(names));
+        let result = use_row(Row::unchecked(&row).with_names_digest(names).with_absent(absent));
         self.values = emptied(row);
         result
     }
@@ -160,6 +172,16 @@ mod tests {
             buffer.copy(Row::new(&values, &schema).unwrap());
             assert_eq!(buffer.names_digest(), schema.names_digest());
             assert_eq!(buffer.values().collect::<Vec<_>>(), values);
+        }
+    }
+
+    #[test]
+    fn a_copy_knows_what_nobody_sent() {
+        let mut buffer = RowBuffer::default();
+        for absent in [&[1][..], &[0, 1], &[]] {
+            buffer.copy(Row::unchecked(&[Value::Null, Value::Null]).with_absent(absent));
+            assert_eq!(buffer.absent(), absent);
+            assert!(RowScratch::default().with(&buffer, |row| row.absent() == absent));
         }
     }
 

@@ -71,13 +71,16 @@ impl Columns {
 
     /// The input that the arm at `position` makes of a row.
     pub(crate) fn row(&self, position: usize, features: &Features, row: Row<'_>) -> Result<Batch> {
-        let own = features.plan().input().names_digest();
+        let input = features.plan().input();
+        let own = input.names_digest();
         if row.names_digest() == own || row.names_digest() == 0 {
+            row.check_sent(PREDICT, input.fields().iter().enumerate())?;
             return features.row(row);
         }
         let layout = self.layouts.iter().find(|layout| layout.schema.names_digest() == row.names_digest());
         match layout.and_then(|layout| layout.arms.get(position)) {
             Some(Reads::At(places)) => {
+                row.check_sent(PREDICT, places.iter().copied().zip(input.fields()))?;
                 let value = |place: &usize| row.values().get(*place).copied().unwrap_or_default();
                 let values: SmallVec<[Value<'_>; FEW_COLUMNS]> = places.iter().map(value).collect();
                 features.row(Row::unchecked(&values).with_names_digest(own))
@@ -110,6 +113,7 @@ fn union(arms: &[Option<&Schema>]) -> Result<Schema> {
     Schema::new(fields)
 }
 
+const PREDICT: &str = "predict";
 /// The orders of columns that are remembered: those of the arms, and of a few releases before.
 const MOST_LAYOUTS: usize = 16;
 /// Up to so many columns a row is rearranged without the allocator.

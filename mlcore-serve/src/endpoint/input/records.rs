@@ -13,12 +13,14 @@ use crate::endpoint::Endpoint;
 ///
 /// Its columns are [those that the arms read](Endpoint::columns) between them, also after a release that reads others. What
 /// each makes of a value is said by [`RecordReader`]. A name that no arm reads is passed over, as a column of a table is,
-/// unless [strict names](Records::with_strict_names) are asked for.
+/// unless [strict names](Records::with_strict_names) are asked for. A column that the answering arm reads must be sent, as
+/// null where it is missing, unless [absent names are nulls](Records::with_absent_as_null); those of other arms need not be.
 pub struct Records {
     endpoint: Endpoint,
     columns: Arc<Schema>,
     reader: RecordReader,
     is_strict: bool,
+    is_absent_null: bool,
 }
 
 impl Endpoint {
@@ -47,8 +49,8 @@ impl Endpoint {
     /// As [`RecordReader::new`].
     pub fn records(&self) -> Result<Records> {
         let columns = self.columns();
-        let reader = RecordReader::new(&columns)?;
-        Ok(Records { endpoint: self.clone(), columns, reader, is_strict: false })
+        let reader = RecordReader::new(&columns)?.with_absent_told();
+        Ok(Records { endpoint: self.clone(), columns, reader, is_strict: false, is_absent_null: false })
     }
 }
 
@@ -58,6 +60,14 @@ impl Records {
     pub fn with_strict_names(mut self) -> Self {
         self.is_strict = true;
         self.reader = self.reader.with_strict_names();
+        self
+    }
+
+    /// Takes a name that is absent as null, where the plan that answers allows nulls: for callers that leave them away.
+    #[must_use]
+    pub fn with_absent_as_null(mut self) -> Self {
+        self.is_absent_null = true;
+        self.reader = self.reader.with_absent_as_null();
         self
     }
 
@@ -111,7 +121,9 @@ impl Records {
         let columns = deployment.columns.all();
         if !Arc::ptr_eq(columns, &self.columns) {
             let reader = RecordReader::new(columns)?;
-            self.reader = if self.is_strict { reader.with_strict_names() } else { reader };
+            let reader = if self.is_strict { reader.with_strict_names() } else { reader };
+            let is_null = self.is_absent_null;
+            self.reader = if is_null { reader.with_absent_as_null() } else { reader.with_absent_told() };
             self.columns = columns.clone();
         }
         Ok(&mut self.reader)

@@ -26,7 +26,10 @@ use crate::schema::{Field, Schema};
 ///   `"NaN"`, `"Infinity"` and `"-Infinity"` in a column of floats, for which JSON has no digits.
 /// - Dates and times are text in a column of their type: `2024-02-29`, `13:30:00`, `2024-02-29T13:30:00`, and with an offset
 ///   where the type has a time zone. Numbers are none: nobody knows their unit.
-/// - A null, and a name that is absent, is missing where the field is nullable, and an error elsewhere.
+/// - A null is missing where the field is nullable, and an error elsewhere.
+/// - A name that is absent is an error: what nobody sent is not known to be missing, and a slip of the pen in a name, or a
+///   column that a new model reads and old callers do not send, would be imputed unseen. Callers that leave nulls away ask
+///   for [`with_absent_as_null`](Self::with_absent_as_null).
 /// - A name that the schema does not have is passed over with all that stands behind it, unless
 ///   [`with_strict_names`](Self::with_strict_names) is asked for; a name that occurs twice is an error.
 ///
@@ -66,6 +69,16 @@ struct Columns {
     positions: HashMap<String, usize>,
     names: u64,
     is_strict: bool,
+    absence: Absence,
+}
+
+/// What becomes of a record without one of the names.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Absence {
+    Refused,
+    Null,
+    /// The row says of it.
+    Told,
 }
 
 /// The record that is being read.
@@ -73,6 +86,8 @@ struct Columns {
 struct Record {
     cells: Vec<Cell>,
     text: String,
+    /// The places of the columns that nobody sent, where the row says so.
+    absent: Vec<usize>,
     /// Behind the last column that was found: most records come in the order of the schema.
     next: usize,
     /// Why reading stopped, where it was for a reason of ours: serde's formats keep only the words of an error.
@@ -101,7 +116,8 @@ impl RecordReader {
         }
         let positions = schema.names().map(str::to_owned).zip(0..).collect();
         let names = schema.names_digest();
-        let columns = Columns { fields: schema.fields().to_vec(), positions, names, is_strict: false };
+        let fields = schema.fields().to_vec();
+        let columns = Columns { fields, positions, names, is_strict: false, absence: Absence::Refused };
         Ok(Self { columns, record: Record::default(), scratch: RowScratch::default() })
     }
 
@@ -110,6 +126,33 @@ impl RecordReader {
     #[must_use]
     pub fn with_strict_names(mut self) -> Self {
         self.columns.is_strict = true;
+        self
+    }
+
+    /// Takes a name that is absent as null, for callers that leave nulls away. Where the field is not nullable it is an error
+    /// still.
+    ///
+    /// ```
+    /// use mlcore::batch::{RecordReader, Value};
+    /// use mlcore::schema::{DType, Field, Schema};
+    ///
+    /// let schema = Schema::new([Field::column("age", DType::Float64).nullable()])?;
+    /// assert!(RecordReader::new(&schema)?.read_json(b"{}", |_| Ok(())).is_err());
+    /// let mut records = RecordReader::new(&schema)?.with_absent_as_null();
+    /// assert!(records.read_json(b"{}", |row| Ok(row.values() == [Value::Null]))?);
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_absent_as_null(mut self) -> Self {
+        self.columns.absence = Absence::Null;
+        self
+    }
+
+    /// Lets a nullable column be absent and [says so in the row](Row::absent): for a reader of the columns of several plans,
+    /// of which the one that answers need not read all.
+    #[must_use]
+    pub fn with_absent_told(mut self) -> Self {
+        self.columns.absence = Absence::Told;
         self
     }
 
@@ -189,14 +232,17 @@ impl RecordReader {
     /// Checks that the record is whole, and shows it.
     fn finish<R>(&mut self, use_row: impl FnOnce(Row<'_>) -> Result<R>) -> Result<R> {
         let Self { columns, record, scratch } = self;
-        for (cell, field) in record.cells.iter().zip(&columns.fields) {
-            if matches!(cell, Cell::Absent | Cell::Plain(Value::Null)) && !field.is_nullable() {
-                let problem = match cell {
-                    Cell::Absent => "the record has no value for it, and the column is not nullable",
-                    _ => "null, and the column is not nullable",
-                };
-                let remedy = format!("send a {}, or make the column nullable", field.dtype());
-                return Err(Error::schema_mismatch(READ, field.name(), problem).remedy(remedy));
+        for (place, (cell, field)) in record.cells.iter().zip(&columns.fields).enumerate() {
+            match (cell, columns.absence) {
+                (Cell::Absent, Absence::Null) if field.is_nullable() => {}
+                (Cell::Absent, Absence::Told) if field.is_nullable() => record.absent.push(place),
+                (Cell::Absent, _) => return Err(Row::unsent(READ, field)),
+                (Cell::Plain(Value::Null), _) if !field.is_nullable() => {
+                    let problem = "null, and the column is not nullable";
+                    let remedy = format!("send a {}, or make the column nullable", field.dtype());
+                    return Err(Error::schema_mismatch(READ, field.name(), problem).remedy(remedy));
+                }
+                (Cell::Plain(_) | Cell::Text(_), _) => {}
             }
         }
         let values = record.cells.iter().map(|cell| match cell {
@@ -204,7 +250,7 @@ impl RecordReader {
             Cell::Plain(value) => *value,
             Cell::Text(place) => Value::Text(record.text.get(place.clone()).unwrap_or_default()),
         });
-        scratch.with_values(values, columns.names, use_row)
+        scratch.with_values(values, columns.names, &record.absent, use_row)
     }
 }
 
@@ -274,6 +320,7 @@ impl Record {
         self.cells.clear();
         self.cells.resize(columns, Cell::Absent);
         self.text.clear();
+        self.absent.clear();
         self.next = 0;
         self.failure = None;
     }

@@ -23,8 +23,9 @@ fn owned(row: Row<'_>) -> Result<Vec<OwnedValue>> {
     Ok(row.values().iter().map(|value| value.into_owned()).collect())
 }
 
+/// What is read of JSON that leaves nulls away.
 fn read(json: &str) -> Result<Vec<OwnedValue>> {
-    RecordReader::new(&schema())?.read_json(json.as_bytes(), owned)
+    RecordReader::new(&schema())?.with_absent_as_null().read_json(json.as_bytes(), owned)
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn what_a_column_cannot_hold_is_refused_by_its_name() {
     for (json, expected) in [
         (
             r#"{"visits": 3}"#,
-            "read record age: the record has no value for it, and the column is not nullable",
+            "read record age: the record has no value for it; a float64 is expected; send its value",
         ),
         (r#"{"age": null, "visits": 3}"#, "read record age: null, and the column is not nullable"),
         (
@@ -99,8 +100,29 @@ fn what_a_column_cannot_hold_is_refused_by_its_name() {
 }
 
 #[test]
+fn what_nobody_sent_is_not_imputed() {
+    // A slip of the pen in the name of a column that may be missing: nobody would hear of it.
+    let sent = br#"{"age": 41, "visits": 3, "plam": "pro", "since": null, "seen": null}"#;
+    let mut records = RecordReader::new(&schema()).unwrap();
+    let error = records.read_json(sent, owned).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "read record plan: the record has no value for it; a string is expected; send null where it is missing"
+    );
+    let mut told = RecordReader::new(&schema()).unwrap().with_absent_told();
+    let absent = |row: Row<'_>| Ok(row.absent().to_vec());
+    assert_eq!(told.read_json(sent, absent).unwrap(), [2]);
+    assert_eq!(told.read_json(br#"{"age": 41, "visits": 3}"#, absent).unwrap(), [2, 3, 4]);
+    let error = told.read_json(br#"{"age": 41}"#, absent).unwrap_err().to_string();
+    assert!(error.starts_with("read record visits: the record has no value"), "{error}");
+    let whole = br#"{"age": 41, "visits": 3, "plan": "pro", "since": null, "seen": null}"#;
+    assert!(told.read_json(whole, absent).unwrap().is_empty(), "it keeps nothing of the record before");
+    assert_eq!(records.read_json(whole, owned).unwrap()[2], OwnedValue::from("pro"));
+}
+
+#[test]
 fn extra_names_are_refused_where_that_is_asked_for() {
-    let mut records = RecordReader::new(&schema()).unwrap().with_strict_names();
+    let mut records = RecordReader::new(&schema()).unwrap().with_strict_names().with_absent_as_null();
     let error = records.read_json(br#"{"age": 41, "vists": 3}"#, owned).unwrap_err().to_string();
     assert_eq!(
         error,
@@ -123,7 +145,7 @@ fn floats_without_digits_have_names_and_are_no_text() {
 
 #[test]
 fn the_answer_of_the_caller_comes_back() {
-    let mut records = RecordReader::new(&schema()).unwrap();
+    let mut records = RecordReader::new(&schema()).unwrap().with_absent_as_null();
     let full = Error::overloaded("predict", "churn", "the queue is full");
     let error = records.read_json(br#"{"age": 1, "visits": 1}"#, |_| Err::<(), _>(full)).unwrap_err();
     assert!(matches!(error, Error::Overloaded(_)));
@@ -159,7 +181,7 @@ struct Customer {
 
 #[test]
 fn a_struct_of_serde_is_a_record() {
-    let mut records = RecordReader::new(&schema()).unwrap();
+    let mut records = RecordReader::new(&schema()).unwrap().with_absent_as_null();
     let more = || More { plan: Some(Plan::Pro), since: Date::from_days(1) };
     let customer = Customer { visits: 7, years: Years(f32::NAN), more: more(), seen: Vec::new() };
     let values = records.read(&customer, owned).unwrap();
@@ -176,7 +198,7 @@ fn a_struct_of_serde_is_a_record() {
 
 #[test]
 fn what_is_no_record_is_refused() {
-    let mut records = RecordReader::new(&schema()).unwrap();
+    let mut records = RecordReader::new(&schema()).unwrap().with_absent_as_null();
     for error in [
         records.read(&41, owned).unwrap_err(),
         records.read(&[41], owned).unwrap_err(),
@@ -191,7 +213,7 @@ fn what_is_no_record_is_refused() {
 
 #[test]
 fn a_reader_keeps_nothing_of_the_record_before() {
-    let mut records = RecordReader::new(&schema()).unwrap();
+    let mut records = RecordReader::new(&schema()).unwrap().with_absent_as_null();
     records.read_json(br#"{"age": 1, "visits": 1, "plan": "a long name of a plan"}"#, owned).unwrap();
     assert!(records.read_json(br#"{"age": 1, "visits": []}"#, owned).is_err());
     let values = records.read_json(br#"{"visits": 1, "age": 2}"#, owned).unwrap();
