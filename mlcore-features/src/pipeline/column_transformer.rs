@@ -12,8 +12,7 @@ use crate::transform::{Attributes, Fit, Training, Transform};
 
 /// What becomes of the columns that no transformer of a [`ColumnTransformer`] names.
 #[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Remainder {
     /// They are left out, and need not be there when transforming.
     #[default]
@@ -21,6 +20,8 @@ pub enum Remainder {
     /// They follow the transformed ones, as they are.
     Passthrough,
 }
+
+mlcore::words! { Remainder, "remainder": Drop = "drop", Passthrough = "passthrough" }
 
 /// Steps beside each other, each on columns that it names; their outputs stand in the order of the transformers.
 ///

@@ -8,7 +8,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 
 use crate::door::{is_of, type_name};
 use crate::error::{entry, invalid, raise, wrong_type};
-use crate::stats::unknown;
+use crate::stats::option;
 
 /// The step of `(class name, parameters)`.
 pub(super) fn step(specification: &Bound<'_, PyAny>) -> PyResult<Step> {
@@ -64,11 +64,7 @@ fn column_transformer(parameters: &Bound<'_, PyDict>) -> PyResult<ColumnTransfor
     let word: String = required(parameters, "remainder")?
         .extract()
         .map_err(|_| wrong_type(py, FIT, "remainder", "a str is expected", "use one of drop, passthrough"))?;
-    let remainder = match word.as_str() {
-        "drop" => Remainder::Drop,
-        "passthrough" => Remainder::Passthrough,
-        other => return Err(unknown(py, FIT, "remainder", other, "drop, passthrough")),
-    };
+    let remainder: Remainder = option(py, FIT, "remainder", &word)?;
     let verbose = required(parameters, "verbose_feature_names_out")?;
     let verbose = verbose.extract().map_err(|_| {
         let problem = format!("a bool is expected, and it is a {}", type_name(&verbose));
