@@ -266,6 +266,19 @@ def test_rows_may_weigh_differently(frame):
             features.StandardScaler().fit({"a": [1.0, 2.0, 3.0, 4.0, 5.0]}, sample_weight=wrong)
 
 
+@pytest.mark.parametrize(
+    "y", [[0, 1, 0], np.zeros((5, 2)), pd.DataFrame({"a": range(5), "b": range(5)}), ["a", "b", "a", "b", "a"], "yes", 5, object(), range(5)]
+)
+def test_a_target_is_ignored_as_sklearn_ignores_it(y):
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0, 5.0]})
+    for ours in (features.StandardScaler(), features.Pipeline([("bins", features.KBinsDiscretizer(2))])):
+        expected = clone(ours).fit(table)
+        assert clone(ours).fit(table, y).plan_hash == expected.plan_hash
+        np.testing.assert_array_equal(ours.fit_transform(table, y), expected.transform(table))
+    weighed = features.StandardScaler().fit(table, y, np.ones(5))
+    assert weighed.mean_ == features.StandardScaler().fit(table, y=y, sample_weight=np.ones(5)).mean_
+
+
 def test_sparse_answers_are_not_offered_in_silence():
     with pytest.raises(NotImplementedError, match="sparse_output=False"):
         features.OneHotEncoder(sparse_output=True).fit({"x": ["a"]})

@@ -1,7 +1,7 @@
 //! A fitted plan, as Python holds it.
 
 use mlcore::Error;
-use mlcore::arrow::array::RecordBatch;
+use mlcore::arrow::array::{ArrayRef, RecordBatch};
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Schema};
 use mlcore_features::pipeline::{self, FittedStep};
@@ -13,16 +13,18 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
 use super::{attributes, specification};
 use crate::cell::{Cell, absent};
 use crate::door::{self, Asked, Numbers};
-use crate::error::{detached, entry, raise};
+use crate::error::{detached, entry, invalid, raise};
 
-/// Learns what a specification, `(class, parameters)`, says from every column of a table, whose rows may weigh differently.
+/// Learns what a specification, `(class, parameters)`, says from every column of a table and, where it asks for one, a target;
+/// rows may weigh differently.
 #[pyfunction]
-#[pyo3(signature = (specification, X, sample_weight = None))]
+#[pyo3(signature = (specification, X, y = None, sample_weight = None))]
 #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
 pub(crate) fn fit(
     py: Python<'_>,
     specification: &Bound<'_, PyAny>,
     X: &Bound<'_, PyAny>,
+    y: Option<&Bound<'_, PyAny>>,
     sample_weight: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Plan> {
     entry(py, |py| {
@@ -33,13 +35,37 @@ pub(crate) fn fit(
         let weights = weights.as_ref().map(Numbers::as_slice);
         let columns = table.batch.schema_ref().fields().iter().map(|field| field.name().clone()).collect();
         let batch = &table.batch;
+        let target = y.map(|y| target(y, batch.num_rows()));
+        let readable = target.as_ref().and_then(|target| target.as_ref().ok());
         let fitted = detached(py, || {
-            let training = Training::new(batch);
-            let training = weights.map_or(training, |weights| training.with_weights(weights));
-            pipeline::Plan::new(step.fit(training)?)
+            let mut training = Training::new(batch);
+            if let Some(weights) = weights {
+                training = training.with_weights(weights);
+            }
+            if let Some(target) = readable {
+                training = training.with_target(target);
+            }
+            Ok(step.fit(training).and_then(pipeline::Plan::new))
         })?;
+        let fitted = match (fitted, target) {
+            (Ok(fitted), _) => fitted,
+            (Err(error), Some(Err(unread))) if error.context().subject() == "target" => return Err(unread),
+            (Err(error), _) => return Err(raise(py, &error)),
+        };
         Ok(Plan { fitted, columns, named: table.named })
     })
+}
+
+/// The target of a table with so many rows. Transformers that learn without one take whatever `y` is, as those of
+/// scikit-learn do: what is wrong with it is told only where one asks for it.
+fn target(y: &Bound<'_, PyAny>, rows: usize) -> PyResult<ArrayRef> {
+    let asked = Asked { operation: "fit", subject: "y" };
+    let target = door::column(y, asked)?;
+    if target.len() == rows {
+        return Ok(target);
+    }
+    let problem = format!("it has {} values for {rows} rows", target.len());
+    Err(invalid(y.py(), asked.operation, asked.subject, problem, "pass one value per row"))
 }
 
 /// A fitted plan: the function from raw columns to features, with the digest of its content.

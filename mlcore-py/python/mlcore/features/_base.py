@@ -53,8 +53,9 @@ class Transformer:
         ----------
         X : table
             A frame of pandas, polars or pyarrow, a 2-D array, a dict of columns, a list of records.
-        y : ignored
-            For pipelines of scikit-learn.
+        y : array_like, shape (rows,), optional
+            What a model is to predict. Transformers that learn without it, as all of them do today, take no notice of it,
+            whatever it is.
         sample_weight : array_like of float, shape (rows,), optional
             How much each row counts; refused by transformers that cannot weigh rows.
         feature_names : list of str, optional
@@ -71,7 +72,7 @@ class Transformer:
         InvalidTypeError
             For an object that is no table, or a column of a type that is not taken.
         """
-        self._fit(read_table(X, "fit", feature_names), X, sample_weight)
+        self._fit(read_table(X, "fit", feature_names), X, y, sample_weight)
         return self
 
     def transform(self, X: AnyTable) -> Any:
@@ -106,7 +107,7 @@ class Transformer:
     ) -> Any:
         """Learns from a table and transforms it. As ``fit`` and ``transform``, reading the table once."""
         table = read_table(X, "fit", feature_names)
-        self._fit(table, X, sample_weight)
+        self._fit(table, X, y, sample_weight)
         return self._transformed(self.plan(), table, X)
 
     def inverse_transform(self, X: AnyTable) -> Any:
@@ -237,8 +238,8 @@ class Transformer:
         code = cls.__init__.__code__
         return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
-    def _fit(self, table: Table, X: object, sample_weight: ArrayLike | None) -> None:
-        self._adopt(fit(self._specification(table, X), table, sample_weight))
+    def _fit(self, table: Table, X: object, y: object, sample_weight: ArrayLike | None) -> None:
+        self._adopt(fit(self._specification(table, X), table, y, sample_weight))
 
     def _adopt(self, plan: Plan | None) -> None:
         """Becomes fitted with this plan."""
