@@ -3,7 +3,6 @@
 //! A function or class is declared in a module `native` of its file and nowhere else on this side: the module of the
 //! package takes all that is there.
 
-mod cell;
 mod door;
 mod drift;
 mod endpoint;
@@ -18,6 +17,7 @@ mod rollout;
 mod runner;
 mod stats;
 mod table;
+mod value;
 
 #[pyo3::pymodule(name = "_mlcore")]
 mod native {

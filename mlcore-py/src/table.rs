@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use arrow_cast::cast;
-use mlcore::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
-use mlcore::arrow::datatypes::{DataType, Field, Float64Type};
+use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, StructArray};
+use mlcore::arrow::datatypes::{DataType, Field};
+use mlcore::batch::{ColumnView, Element, Value};
+use mlcore::match_element;
+use mlcore::schema::DType;
 use numpy::PyArray1;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyList};
+use pyo3::types::{PyCapsule, PyList, PySlice, PyString};
 use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 
 use crate::door::{self, Asked};
-use crate::error::{entry, invalid};
+use crate::error::{entry, invalid, raise};
+use crate::value;
+use crate::value::time::{NOT_A_TIME, symbol};
 
 /// A table of Arrow columns, taken by every library that speaks the Arrow PyCapsule protocol.
 #[pyclass(module = "mlcore.features", frozen)]
@@ -92,69 +96,132 @@ impl Table {
         format!("<mlcore table: {} rows, {} columns>", self.batch.num_rows(), self.batch.num_columns())
     }
 
-    /// Names and numpy arrays: numbers as they are (floats where one is missing), text as objects.
+    /// Names and numpy arrays: numbers as they are (floats where one is missing), text as objects; dates and moments as
+    /// ``datetime64``, those with a time zone in UTC; times of day as objects.
     pub(crate) fn columns<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         entry(py, |py| {
             let fields = self.batch.schema_ref().fields().iter();
             fields
                 .zip(self.batch.columns())
                 .map(|(field, array)| {
-                    let values = values(py, field.name(), array)?;
+                    let values = numpy_of(py, field.name(), array)?;
                     Ok((field.name(), values).into_pyobject(py)?.into_any())
                 })
                 .collect()
         })
     }
+
+    /// An array of shape ``(rows, columns)``: of numbers where all columns are, else of objects, which are Python's own.
+    pub(crate) fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        entry(py, |py| {
+            let numpy = py.import("numpy")?;
+            let shape = (self.batch.num_rows(), self.batch.num_columns());
+            let fields = self.batch.schema_ref().fields().iter();
+            let columns = fields.zip(self.batch.columns());
+            let is_number = |array: &ArrayRef| {
+                let dtype = DType::from_arrow(array.data_type());
+                dtype.is_some_and(|dtype| {
+                    dtype.is_numeric() && (dtype != DType::Bool || array.null_count() == 0)
+                })
+            };
+            if self.batch.num_columns() > 0 && self.batch.columns().iter().all(is_number) {
+                let arrays = columns.map(|(field, array)| numpy_of(py, field.name(), array));
+                return numpy.call_method1("column_stack", (arrays.collect::<PyResult<Vec<_>>>()?,));
+            }
+            if self.batch.num_columns() == 0 {
+                return numpy.call_method1("empty", (shape,));
+            }
+            let cells = numpy.call_method1("empty", (shape, "object"))?;
+            for (position, (field, array)) in columns.enumerate() {
+                let values = match DType::from_arrow(array.data_type()) {
+                    Some(dtype) if dtype.is_temporal() => objects_of(py, field.name(), array)?,
+                    _ => numpy_of(py, field.name(), array)?,
+                };
+                cells.set_item((PySlice::full(py), position), values)?;
+            }
+            Ok(cells)
+        })
+    }
+
+    /// The time zones of the columns that have one, by their names.
+    fn _time_zones(&self) -> Vec<(&str, String)> {
+        let zone = |field: &'_ Arc<Field>| match field.data_type() {
+            DataType::Timestamp(_, Some(zone)) => Some(zone.to_string()),
+            _ => None,
+        };
+        let fields = self.batch.schema_ref().fields().iter();
+        fields.filter_map(|field| Some((field.name().as_str(), zone(field)?))).collect()
+    }
 }
 
-fn values<'py>(py: Python<'py>, name: &str, array: &ArrayRef) -> PyResult<Bound<'py, PyAny>> {
-    let broken = |cause: mlcore::arrow::error::ArrowError| {
-        invalid(py, "read table", name, cause.to_string(), "report this to mlcore")
+/// The values of a column as a numpy array.
+pub(crate) fn numpy_of<'py>(py: Python<'py>, name: &str, array: &ArrayRef) -> PyResult<Bound<'py, PyAny>> {
+    let raised = |error: mlcore::Error| raise(py, &error);
+    let plain = ColumnView::plain(name, array).map_err(raised)?;
+    let view = ColumnView::new(name, plain.as_ref()).map_err(raised)?;
+    let Some(dtype) = DType::from_arrow(plain.data_type()) else {
+        return Err(invalid(py, "read table", name, "it has no numpy array", "report this to mlcore"));
     };
-    let array = match array.data_type() {
-        DataType::Dictionary(_, values) => cast(array, values).map_err(broken)?,
-        _ => array.clone(),
-    };
-    let numpy = py.import("numpy")?;
-    match array.data_type() {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-            let texts = cast(&array, &DataType::Utf8).map_err(broken)?;
-            let texts = texts.as_string::<i32>().iter();
-            let list = PyList::new(py, texts.collect::<Vec<_>>())?;
-            numpy.call_method1("array", (list, "object"))
-        }
-        DataType::Boolean if array.null_count() > 0 => {
-            let list = PyList::new(py, array.as_boolean().iter().collect::<Vec<_>>())?;
-            numpy.call_method1("array", (list, "object"))
-        }
-        other => {
-            let is_whole = array.null_count() == 0 && (other.is_integer() || *other == DataType::Boolean);
-            let dtype = match other {
-                DataType::Boolean => "bool".to_owned(),
-                DataType::Float32 => "float32".to_owned(),
-                other if is_whole => other.to_string().to_lowercase(),
-                _ => "float64".to_owned(),
-            };
-            let bits = array.data_type().primitive_width().unwrap_or_default() * 8;
-            if is_whole && bits == 64 {
-                // Through objects: a float would round what is beyond 2^53.
-                let list = match other {
-                    DataType::UInt64 => PyList::new(
-                        py,
-                        array.as_primitive::<mlcore::arrow::datatypes::UInt64Type>().values().iter(),
-                    )?,
-                    _ => PyList::new(
-                        py,
-                        array.as_primitive::<mlcore::arrow::datatypes::Int64Type>().values().iter(),
-                    )?,
-                };
-                return numpy.call_method1("array", (list, dtype));
+    match_element!(
+        dtype,
+        T => match elements::<T>(&view, &plain) {
+            Some(elements) => Ok(PyArray1::from_vec(py, elements).into_any()),
+            None if dtype == DType::Bool => objects_of(py, name, array),
+            None => {
+                let mut floats = vec![0.0_f64; plain.len()];
+                view.numbers(0, &mut floats);
+                Ok(PyArray1::from_vec(py, floats).into_any())
             }
-            let floats = cast(&array, &DataType::Float64).map_err(broken)?;
-            let floats = floats.as_primitive::<Float64Type>();
-            let values: Vec<f64> = floats.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
-            let values = PyArray1::from_vec(py, values).into_any();
-            if dtype == "float64" { Ok(values) } else { values.call_method1("astype", (dtype,)) }
+        },
+        _ => match dtype {
+            DType::Date => datetimes(py, name, dtype, &view, plain.len(), "D"),
+            DType::Timestamp(unit, _) => datetimes(py, name, dtype, &view, plain.len(), symbol(unit)),
+            _ => objects_of(py, name, array),
         }
+    )
+}
+
+/// The elements of a column, where the type holds each: also NaN for what is missing, if it is one of floats.
+fn elements<T: Element>(view: &ColumnView<'_>, array: &ArrayRef) -> Option<Vec<T>> {
+    if let Some(values) = T::slice_of(array.as_ref()).filter(|_| !view.has_nulls()) {
+        return Some(values.to_vec());
     }
+    let element = |row| match view.value(row) {
+        Value::Null => T::from_value(Value::Float(f64::NAN)),
+        value => T::from_value(value),
+    };
+    (0..array.len()).map(element).collect()
+}
+
+/// Dates or moments as `datetime64`, in which `NaT` is the smallest count.
+fn datetimes<'py>(
+    py: Python<'py>,
+    name: &str,
+    dtype: DType,
+    view: &ColumnView<'_>,
+    rows: usize,
+    unit: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let count = |row| match view.value(row) {
+        Value::Null => Ok(NOT_A_TIME),
+        value => value.count_in(dtype).filter(|count| *count != NOT_A_TIME).ok_or(row),
+    };
+    let counts = (0..rows).map(count).collect::<Result<Vec<i64>, usize>>().map_err(|row| {
+        let problem = format!("row {row} holds {}, which numpy reads as NaT", view.value(row).described());
+        invalid(py, "read table", name, problem, "read it by polars or pyarrow, or replace it before")
+    })?;
+    PyArray1::from_vec(py, counts).call_method1("view", (format!("datetime64[{unit}]"),))
+}
+
+/// The values of a column as an array of Python's own objects, `None` where one is missing.
+fn objects_of<'py>(py: Python<'py>, name: &str, array: &ArrayRef) -> PyResult<Bound<'py, PyAny>> {
+    let raised = |error: mlcore::Error| raise(py, &error);
+    let plain = ColumnView::plain(name, array).map_err(raised)?;
+    let view = ColumnView::new(name, plain.as_ref()).map_err(raised)?;
+    let objects = (0..plain.len()).map(|row| match view.value(row) {
+        Value::Text(text) => Ok(PyString::new(py, text).into_any()),
+        value => value::write(py, &value.into_owned()),
+    });
+    let objects = PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)?;
+    py.import("numpy")?.call_method1("array", (objects, "object"))
 }

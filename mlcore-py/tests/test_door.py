@@ -6,6 +6,7 @@ import datetime
 import os
 import subprocess
 import sys
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -165,10 +166,21 @@ def test_an_empty_table_gives_no_rows():
         ({"a": [1, 2], "b": [1]}, ValueError, "fit b: 1 rows where the first column has 2"),
         ([[1, 2], [3]], ValueError, "row 1 has 1 values where row 0 has 2"),
         ([{"a": 1}, [2]], TypeError, "row 1 is a list"),
-        (pd.DataFrame({"when": pd.to_datetime(["2026-01-01", "2026-01-02"])}), TypeError, "fit when: columns of dates and times are not taken; derive"),
-        (pl.DataFrame({"when": [datetime.datetime(2026, 1, 1)]}), TypeError, "fit when: columns of dates"),
-        (np.array([["2026-01-01"]], dtype="M8[D]"), TypeError, "dates and times"),
-        (pd.DataFrame({"d": pd.to_timedelta([1, 2])}), TypeError, "fit d: durations"),
+        (pd.DataFrame({"when": pd.to_datetime(["2026-01-01", "2026-01-02"])}), ValueError, r"StandardScaler when: expected numbers, got timestamp\[.s\]; derive an hour"),
+        (pl.DataFrame({"when": [datetime.datetime(2026, 1, 1)]}), ValueError, r"OneHotEncoder when: expected numbers, bools or text, got timestamp\[us\]; derive an hour"),
+        (np.array([["2026-01-01"]], dtype="M8[D]"), ValueError, "StandardScaler x0: expected numbers, got date; derive"),
+        (pd.DataFrame({"d": pd.to_timedelta([1, 2])}), TypeError, "fit d: durations.*; divide them"),
+        (pl.DataFrame({"d": [datetime.timedelta(1)]}), TypeError, "fit d: columns of durations are not taken; cast it to a number of seconds"),
+        ({"d": [1.0, datetime.timedelta(1)]}, TypeError, "fit d: row 1 holds a duration; pass its number of seconds"),
+        ({"d": [None, np.timedelta64(1, "s")]}, TypeError, "fit d: row 1 holds a duration"),
+        ({"d": [datetime.date(2026, 1, 1), datetime.datetime(2026, 1, 1)]}, TypeError, "row 1 holds a date and time without a time zone, after dates"),
+        ({"d": [datetime.datetime(2026, 1, 1), datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)]}, TypeError, "row 1 holds a date and time with a time zone, after dates and times without"),
+        ({"d": [datetime.time(1, tzinfo=datetime.timezone.utc)]}, TypeError, "row 0 holds a time of day with a time zone"),
+        ({"d": np.array([1, 2], dtype="M8[ps]")}, TypeError, r"fit d: it is a datetime64\[ps\] that falls between two ns"),
+        ({"a": [1, 2**70]}, TypeError, "fit a: row 1 holds an integer of more than 64 bits"),
+        ({"a": [0.5, 2**60 + 1]}, TypeError, "fit a: row 1 holds integer 1152921504606846977, and the other rows ask for float64"),
+        ({"a": [Decimal("1.00000000000000000001")]}, TypeError, "fit a: row 0 holds the decimal 1.00000000000000000001, which has more digits"),
+        (pl.DataFrame({"a": [Decimal("1.00000000000000000001")]}), TypeError, "fit a: columns of decimals with more digits than a float has are not taken; cast it to float64"),
         (pd.DataFrame([[1.0, 2.0]], columns=["a", 1]), TypeError, "astype\\(str\\)"),
         (pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), ValueError, "a: the name occurs twice"),
         (pl.DataFrame({"a": [[1, 2], [3]]}), TypeError, "fit a: columns of type"),
@@ -183,7 +195,38 @@ def test_what_is_no_table_is_refused_by_name(table, error, words):
     assert isinstance(caught.value, mlcore.Error)
 
 
+def test_decimals_are_floats_where_no_digit_is_lost():
+    texts = ["0.1", "-2.50", "1e5", "0.30000000000000004", "123456789012345", "9007199254740991"]
+    decimals = [Decimal(text) for text in texts]
+    expected = StandardScaler(with_std=False).fit({"a": [*map(float, texts), None]})
+    fine = pa.array([*decimals[:4], None], pa.decimal128(38, 17))
+    for column, floats in [
+        ([*decimals, None], texts),
+        (np.array([*decimals, Decimal("NaN")], dtype=object), texts),
+        (fine, texts[:4]),
+        (fine.cast(pa.decimal256(60, 17)), texts[:4]),
+        (pa.array([*decimals[:2], None], pa.decimal128(10, 3)), texts[:2]),
+        (pl.Series([*decimals[:2], None], dtype=pl.Decimal(10, 3)), texts[:2]),
+    ]:
+        fitted = StandardScaler(with_std=False).fit({"a": [*map(float, floats), None]})
+        assert StandardScaler(with_std=False).fit({"a": column}).plan_hash == fitted.plan_hash
+    # Nobody looks at a column that nobody reads.
+    wide = pl.DataFrame({"a": [1.0], "unread": [Decimal("0.12345678901234567890123")]})
+    assert expected.transform(wide).shape == (1, 1)
+    with pytest.raises(TypeError, match="numbers are expected, and it holds decimals with more digits"):
+        mlcore.stats.ks_2samp(wide["unread"], [1.0])
+
+
+def test_large_integers_stay_integers():
+    for column in ([2**60 + 1, None], [2**60 + 1, float("nan")], pl.Series([2**60 + 1, None])):
+        assert OrdinalEncoder().fit({"a": column}).plan().inputs == {"a": "int64"}
+    assert OrdinalEncoder().fit({"a": [2**63, 1]}).plan().inputs == {"a": "uint64"}
+
+
 def test_text_where_numbers_belong_names_the_column():
+    with pytest.raises(TypeError, match="numbers are expected, and it holds text"):
+        mlcore.stats.chi2_contingency(pd.DataFrame({"a": [1.0, 2.0], "b": ["3", "z"]}))
+
     with pytest.raises(ValueError, match="fit StandardScaler plan: expected numbers, got text"):
         StandardScaler().fit({"plan": ["a", "b"]})
     with pytest.raises(TypeError, match="ks_2samp x: numbers are expected, and it holds text"):

@@ -15,7 +15,7 @@ import pytest
 from conftest import MODELS
 
 import mlcore
-from mlcore.features import ColumnTransformer, OneHotEncoder, StandardScaler
+from mlcore.features import ColumnTransformer, OneHotEncoder, Pipeline, StandardScaler
 from mlcore.rollout import Canary, Fixed, Guardrail
 
 FOREST = MODELS / "runner" / "rf30.onnx"
@@ -100,6 +100,30 @@ def test_bad_records_are_errors_by_name(planned):
     endpoint.process()
     # None of them was the arm's fault.
     assert endpoint.counts()["failures"] == 0
+
+
+def test_records_and_tables_bring_dates(registry, planned):
+    frame = planned[1]
+    seen = pd.Series(pd.date_range("2024-02-29", periods=len(frame), tz="Europe/Berlin", unit="us"))
+    dated = frame.assign(day=seen.dt.date, seen=seen)
+    keep = ColumnTransformer([("keep", "passthrough", list(dated))], verbose_feature_names_out=False)
+    encode = ColumnTransformer([("scale", StandardScaler(), list(frame)[:-1]), ("encode", OneHotEncoder(), ["word"])])
+    registry.register("dated", FOREST, plan=Pipeline([("keep", keep), ("encode", encode)]).fit(dated).plan())
+    registry.set_alias("dated", "champion", 1)
+    endpoint = mlcore.Endpoint(registry, "dated")
+    expected = planned[0].predict(frame, unit="u").outputs["probabilities"]
+    np.testing.assert_array_equal(endpoint.predict(dated, unit="u").outputs["probabilities"], expected)
+    record = dated.iloc[0].to_dict()
+    alone = planned[0].predict(frame.iloc[0].to_dict(), unit="u").outputs["probabilities"]
+    for day, seen in [(record["day"], record["seen"]), ("2024-02-29", "2024-02-29T00:00:00+01:00"), (None, pd.NaT)]:
+        answer = endpoint.predict({**record, "day": day, "seen": seen}, unit="u")
+        np.testing.assert_array_equal(answer.outputs["probabilities"], alone)
+    for wrong, words in [({"day": record["seen"]}, "day: expected date"), ({"seen": record["day"]}, "seen: expected timestamp"), ({"day": 5}, "day: .*send it as text")]:
+        with pytest.raises(mlcore.SchemaMismatchError, match=words):
+            endpoint.predict({**record, **wrong}, unit="u")
+    del record["seen"]
+    with pytest.raises(mlcore.SchemaMismatchError, match="seen: the record has no value for it.*send null"):
+        endpoint.predict(record, unit="u")
 
 
 def test_names_that_nobody_reads_are_passed_over_unless_strict(registry, planned):

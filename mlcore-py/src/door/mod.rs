@@ -8,6 +8,10 @@
 //!   as numpy and scikit-learn do (those beyond 2^53 stay integers with nulls); a fitted plan gets the type back that it
 //!   was fitted on, where no value is lost.
 //! - **Text**: a null, `None`, `NaN` or `pandas.NA` is missing.
+//! - **Dates and times**: `NaT` is missing, too. numpy's days are dates; its moments, and those of `datetime` without a zone,
+//!   are dates and times in no zone; the zone of a column is that of its values, or UTC where they have several. Times of
+//!   day are counted in nanoseconds. A plan that reads a date takes midnights for it, because pandas has no dates.
+//! - **Decimals** are floats where no digit is lost, and are left as they are, for their reader to refuse, where one is.
 //! - **Columns without any value** have no type of their own and are floats, all NaN.
 //! - **numpy arrays** are copied once: their owner may write into them while Rust reads. Arrow data is shared.
 
@@ -29,6 +33,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use crate::error::{invalid, raise, wrong_type};
+use crate::value::decimal;
 
 /// A table, and what must be known of where it came from.
 #[derive(Debug)]
@@ -71,7 +76,7 @@ pub(crate) fn table(object: &Bound<'_, PyAny>, names: Option<Vec<String>>, asked
     }
     let (mut fields, mut arrays) = (Vec::new(), Vec::new());
     for (name, array) in columns {
-        let array = policy::canonical(array).map_err(|error| raise(py, &error))?;
+        let array = policy::canonical(array);
         fields.push(Field::new(name, array.data_type().clone(), true));
         arrays.push(array);
     }
@@ -131,9 +136,7 @@ pub(crate) fn fitting_table(
 pub(crate) fn column(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<ArrayRef> {
     let py = object.py();
     let array = single(object, asked.subject, asked)?;
-    policy::canonical(array)
-        .and_then(|array| policy::float_for_missing(&array))
-        .map_err(|error| raise(py, &error))
+    policy::float_for_missing(&policy::canonical(array)).map_err(|error| raise(py, &error))
 }
 
 /// A column of numbers, missing ones NaN; a contiguous float64 array of numpy is borrowed.
@@ -146,19 +149,21 @@ pub(crate) fn numbers<'py>(object: &Bound<'py, PyAny>, asked: Asked) -> PyResult
         return Ok(Numbers::Borrowed(array));
     }
     let array = column(object, asked)?;
-    let numeric = match array.data_type() {
-        DataType::Dictionary(_, values) => DType::from_arrow(values).is_some_and(DType::is_numeric),
-        other => other.is_numeric() || matches!(other, DataType::Boolean | DataType::Null),
-    };
-    if !numeric {
+    let floats = floats(py, &array, asked)?;
+    Ok(Numbers::Owned(policy::filled(floats.as_primitive())))
+}
+
+/// A column of numbers or bools as floats.
+fn floats(py: Python<'_>, array: &ArrayRef, asked: Asked) -> PyResult<ArrayRef> {
+    let is_decimal = array.data_type().is_decimal();
+    let remedy = if is_decimal { decimal::REMEDY } else { "convert it to numbers first" };
+    let numeric = DType::from_arrow(array.data_type()).is_some_and(DType::is_numeric);
+    if !numeric && *array.data_type() != DataType::Null {
         let problem = format!("numbers are expected, and it holds {}", described(array.data_type()));
-        return Err(wrong_type(py, asked.operation, asked.subject, problem, "convert it to numbers first"));
+        return Err(wrong_type(py, asked.operation, asked.subject, problem, remedy));
     }
-    let floats = cast(&array, &DataType::Float64).map_err(|cause| {
-        wrong_type(py, asked.operation, asked.subject, cause.to_string(), "convert it to numbers first")
-    })?;
-    let floats = floats.as_primitive::<Float64Type>();
-    Ok(Numbers::Owned(policy::filled(floats)))
+    cast(array, &DataType::Float64)
+        .map_err(|cause| wrong_type(py, asked.operation, asked.subject, cause.to_string(), remedy))
 }
 
 /// Numbers that live as long as a call.
@@ -186,15 +191,7 @@ pub(crate) fn matrix(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Vec<Ve
     let table = table(object, None, asked)?;
     let mut rows = vec![Vec::with_capacity(table.batch.num_columns()); table.batch.num_rows()];
     for array in table.batch.columns() {
-        let floats = cast(array, &DataType::Float64).map_err(|cause| {
-            wrong_type(
-                object.py(),
-                asked.operation,
-                asked.subject,
-                cause.to_string(),
-                "convert it to numbers first",
-            )
-        })?;
+        let floats = floats(object.py(), array, asked)?;
         for (row, value) in rows.iter_mut().zip(floats.as_primitive::<Float64Type>()) {
             row.push(value.unwrap_or(f64::NAN));
         }
@@ -301,20 +298,20 @@ fn collected<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAn
     Ok(None)
 }
 
+/// Makes sure that a column is one that mlcore has a type for; whether a transformer takes it, the transformer says.
 fn require_plain(py: Python<'_>, field: &Field, asked: Asked) -> PyResult<()> {
-    let plain = *field.data_type() == DataType::Null
-        || DType::from_arrow(field.data_type()).is_some_and(DType::is_element)
-        || matches!(field.data_type(), DataType::FixedSizeList(..));
-    if plain {
+    if *field.data_type() == DataType::Null {
         return Ok(());
     }
-    let remedy = if field.data_type().is_temporal() {
-        "derive an hour, a weekday or an age first"
-    } else {
-        "convert it to numbers, bools or text first"
-    };
-    let problem = format!("columns of {} are not taken", described(field.data_type()));
-    Err(wrong_type(py, asked.operation, field.name(), problem, remedy))
+    // The list of types is the schema's, and so is what mends the others.
+    match Schema::from_arrow(&ArrowSchema::new(vec![field.clone()])) {
+        Err(error @ mlcore::Error::Unsupported(_)) => {
+            let problem = format!("columns of {} are not taken", described(field.data_type()));
+            let remedy = error.context().remedy().unwrap_or_default();
+            Err(wrong_type(py, asked.operation, field.name(), problem, remedy))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Is the object an instance of one of these classes of this library? Nothing is imported to find out.
@@ -339,7 +336,12 @@ pub(crate) fn described(data_type: &DataType) -> String {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
         DataType::Date32 | DataType::Date64 => "dates".to_owned(),
-        DataType::Timestamp(..) => "dates and times".to_owned(),
+        DataType::Timestamp(_, None) => "dates and times".to_owned(),
+        DataType::Timestamp(_, Some(zone)) => format!("timestamps in the time zone {zone:?}"),
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => "decimals with more digits than a float has".to_owned(),
         DataType::Duration(_) | DataType::Interval(_) => "durations".to_owned(),
         DataType::Time32(_) | DataType::Time64(_) => "times of day".to_owned(),
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "bytes".to_owned(),

@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, Int64Array, PrimitiveArray};
+use mlcore::arrow::array::{ArrayRef, ArrowPrimitiveType, Date32Array, Int64Array, PrimitiveArray};
 use mlcore::arrow::datatypes::{
-    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Float32Type, Float64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
 };
+use mlcore::batch::{self, Element as _};
+use mlcore::match_element;
+use mlcore::schema::DType;
+use mlcore::time::TimeUnit;
 use numpy::{
-    Element, PyArrayDescr, PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray,
-    PyUntypedArrayMethods,
+    Element, PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 
 use super::{Asked, Named, objects};
 use crate::error::{invalid, wrong_type};
+use crate::value::Place;
+use crate::value::time::{self, Counted};
 
 /// The columns of a 2-D array, named `x0`, `x1`, ... as scikit-learn does, or the fields of a structured one.
 pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, bool)> {
@@ -67,25 +71,19 @@ pub(super) fn column(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyR
         let native = object.call_method1("astype", (dtype.call_method1("newbyteorder", ("=",))?,))?;
         return column(&native, name, asked);
     }
+    // numpy calls its numbers as mlcore does.
+    let known = dtype.getattr("name")?.extract::<String>()?.parse::<DType>().ok();
+    if let Some(dtype) = known.filter(|dtype| dtype.is_numeric()) {
+        return match_element!(
+            dtype,
+            T => copied::<T>(object).map(T::into_array),
+            _ => Err(invalid(py, asked.operation, name, "it has no elements", "report this to mlcore"))
+        );
+    }
     match (dtype.kind(), dtype.itemsize()) {
-        (b'b', 1) => {
-            let values = object.extract::<PyReadonlyArray1<'_, bool>>()?;
-            Ok(Arc::new(BooleanArray::from_iter(values.as_array().iter().map(|value| Some(*value)))))
-        }
-        (b'i', 1) => copied::<Int8Type>(object),
-        (b'i', 2) => copied::<Int16Type>(object),
-        (b'i', 4) => copied::<Int32Type>(object),
-        (b'i', 8) => copied::<Int64Type>(object),
-        (b'u', 1) => copied::<UInt8Type>(object),
-        (b'u', 2) => copied::<UInt16Type>(object),
-        (b'u', 4) => copied::<UInt32Type>(object),
-        (b'u', 8) => copied::<UInt64Type>(object),
-        (b'f', 2) => copied::<Float16Type>(object),
-        (b'f', 4) => copied::<Float32Type>(object),
-        (b'f', 8) => copied::<Float64Type>(object),
         (b'f', _) => column(&object.call_method1("astype", ("float64",))?, name, asked),
         (b'O' | b'U' | b'T', _) => objects::column(&object.call_method0("tolist")?, name, asked),
-        (b'M', _) => dates(object, &dtype),
+        (b'M', _) => moments(object, name, asked),
         (kind, _) => {
             let what = match kind {
                 b'm' => "durations",
@@ -93,8 +91,11 @@ pub(super) fn column(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyR
                 b'S' => "bytes",
                 _ => "records",
             };
-            let remedy =
-                if kind == b'S' { "decode them: array.astype(str)" } else { "convert them to numbers first" };
+            let remedy = match kind {
+                b'm' => "divide them by numpy.timedelta64(1, \"s\") for seconds",
+                b'S' => "decode them: array.astype(str)",
+                _ => "convert them to numbers first",
+            };
             Err(wrong_type(py, asked.operation, name, format!("{what} ({dtype}) are not taken"), remedy))
         }
     }
@@ -138,36 +139,40 @@ fn transposed(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
 
 const BLOCK_ROWS: usize = 256;
 
-fn copied<T>(object: &Bound<'_, PyAny>) -> PyResult<ArrayRef>
-where
-    T: ArrowPrimitiveType,
-    T::Native: Element + Copy,
-{
-    let values = object.extract::<PyReadonlyArray1<'_, T::Native>>()?;
-    let owned: Vec<T::Native> = match values.as_slice() {
+fn copied<T: batch::Element + Element>(object: &Bound<'_, PyAny>) -> PyResult<Vec<T>> {
+    let values = object.extract::<PyReadonlyArray1<'_, T>>()?;
+    Ok(match values.as_slice() {
         Ok(contiguous) => contiguous.to_vec(),
         Err(_) => values.as_array().iter().copied().collect(),
-    };
-    Ok(Arc::new(PrimitiveArray::<T>::new(owned.into(), None)))
+    })
 }
 
-/// Dates and times, which reports list as skipped and transformers refuse by name.
-fn dates(object: &Bound<'_, PyAny>, dtype: &Bound<'_, PyArrayDescr>) -> PyResult<ArrayRef> {
-    let text = dtype.str()?.to_string();
-    let unit = text.split_once('[').map_or("ns", |(_, unit)| unit.trim_end_matches(']'));
-    let (unit, object) = match unit {
-        "s" | "ms" | "us" | "ns" => (unit, object.clone()),
-        _ => ("s", object.call_method1("astype", ("datetime64[s]",))?),
-    };
-    let counts = object.call_method1("view", ("int64",))?;
+/// Dates where numpy counts days or more, zone-less moments where it counts less.
+fn moments(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<ArrayRef> {
+    let place = Place::single(asked.operation, name);
+    let (counted, counts) = time::counts(object, place)?;
     let counts = counts.extract::<PyReadonlyArray1<'_, i64>>()?;
-    // numpy's NaT is the smallest integer.
-    let values: Int64Array =
-        counts.as_array().iter().map(|value| (*value != i64::MIN).then_some(*value)).collect();
+    let counts = counts.as_array();
+    let present = counts.iter().map(|count| (*count != time::NOT_A_TIME).then_some(*count));
+    let unit = match counted {
+        Counted::Units(unit) => unit,
+        Counted::Days => {
+            let day = |(row, count): (usize, Option<i64>)| {
+                let refused = |_| {
+                    let place = Place { row: Some(row), ..place };
+                    place.refused(object.py(), "a date beyond the calendar", "replace it by NaT")
+                };
+                count.map(|count| i32::try_from(count).map_err(refused)).transpose()
+            };
+            let days = present.enumerate().map(day).collect::<PyResult<Vec<Option<i32>>>>()?;
+            return Ok(Arc::new(Date32Array::from(days)));
+        }
+    };
+    let counts: Int64Array = present.collect();
     Ok(match unit {
-        "s" => Arc::new(values.reinterpret_cast::<TimestampSecondType>()),
-        "ms" => Arc::new(values.reinterpret_cast::<TimestampMillisecondType>()),
-        "us" => Arc::new(values.reinterpret_cast::<TimestampMicrosecondType>()),
-        _ => Arc::new(values.reinterpret_cast::<TimestampNanosecondType>()),
+        TimeUnit::Second => Arc::new(counts.reinterpret_cast::<TimestampSecondType>()),
+        TimeUnit::Millisecond => Arc::new(counts.reinterpret_cast::<TimestampMillisecondType>()),
+        TimeUnit::Microsecond => Arc::new(counts.reinterpret_cast::<TimestampMicrosecondType>()),
+        TimeUnit::Nanosecond => Arc::new(counts.reinterpret_cast::<TimestampNanosecondType>()),
     })
 }

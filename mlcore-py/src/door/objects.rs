@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringBuilder, UInt64Array,
-};
+use mlcore::arrow::array::{ArrayRef, NullArray};
+use mlcore::batch::{OwnedValue, Value, column_of};
+use mlcore::schema::{DType, Field};
+use mlcore::time::{TimeUnit, TimeZone};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple};
 
 use super::{Asked, Named, is_of, single, type_name};
-use crate::error::{invalid, wrong_type};
+use crate::error::{invalid, raise, wrong_type};
+use crate::value::{self, Place};
 
 /// A dict of columns.
 pub(super) fn mapping(mapping: &Bound<'_, PyMapping>, asked: Asked) -> PyResult<Named> {
@@ -109,182 +111,152 @@ pub(super) fn records(rows: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named,
     Ok((columns.collect::<PyResult<_>>()?, false))
 }
 
-/// A column of Python values: all text, all bools, or numbers; `None`, NaN and `pandas.NA` are missing.
+/// A column of Python values of one kind: text, bools, numbers, dates, times of day, dates and times without a time zone, or
+/// moments. `None`, NaN, `NaT` and `pandas.NA` are missing.
 pub(super) fn column(values: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<ArrayRef> {
     let py = values.py();
     let mut cells = Vec::with_capacity(values.len().unwrap_or_default());
-    let mut kinds = Kinds::default();
-    for (row, value) in values.try_iter()?.enumerate() {
-        let value = value?;
-        let Some(cell) = cell(&value)? else {
-            let problem = format!("row {row} holds a {}", type_name(&value));
-            return Err(wrong_type(py, asked.operation, name, problem, "pass numbers, bools or text"));
-        };
-        if !kinds.admits(&cell) {
-            let problem = format!("row {row} holds {}, after {}", cell.described(), kinds.described());
-            return Err(wrong_type(
-                py,
-                asked.operation,
-                name,
-                problem,
-                "convert the column to one type first",
-            ));
+    let mut seen = Seen::default();
+    for (row, object) in values.try_iter()?.enumerate() {
+        let object = object?;
+        let place = Place { operation: asked.operation, name, row: Some(row) };
+        let cell = value::read(&object, place)?;
+        if let Some(other) = seen.add(&cell, &object)? {
+            let what = format!("{}, after {}", Kind::of(&cell).map_or("", Kind::one), other.several());
+            return Err(place.refused(py, &what, "convert the column to one type first"));
         }
         cells.push(cell);
     }
-    Ok(kinds.array(&cells))
+    let Some(dtype) = seen.dtype() else { return Ok(Arc::new(NullArray::new(cells.len()))) };
+    let present = |cell: &OwnedValue| !cell.is_missing();
+    let misfit = cells.iter().position(|cell| present(cell) && !cell.as_value().fits(dtype));
+    if let Some(row) = misfit {
+        let shown = cells.get(row).map_or(Value::Null, OwnedValue::as_value).described();
+        let what = format!("{shown}, and the other rows ask for {dtype}, which does not hold it");
+        let place = Place { operation: asked.operation, name, row: Some(row) };
+        return Err(place.refused(py, &what, "convert the column to one type first"));
+    }
+    let values = cells.iter().map(|cell| if present(cell) { cell.as_value() } else { Value::Null });
+    column_of(&Field::column(name, dtype).nullable(), values).map_err(|error| raise(py, &error))
 }
 
-/// One value of a column.
-#[derive(Debug)]
-enum Cell {
-    Missing,
-    /// A missing number: it makes a column of integers one of floats, as numpy does.
-    NotANumber,
-    Bool(bool),
-    Int(i64),
-    UInt(u64),
-    Float(f64),
-    Text(String),
+/// What the values of one column may be: all of one kind.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Kind {
+    Bools,
+    Numbers,
+    Texts,
+    Dates,
+    Times,
+    DateTimes,
+    Timestamps,
 }
 
-impl Cell {
-    fn described(&self) -> &'static str {
+impl Kind {
+    /// The kind of a value; none for one that is missing, and for a kind that is newer than this binding.
+    fn of(value: &OwnedValue) -> Option<Self> {
+        Some(match value {
+            value if value.is_missing() => return None,
+            OwnedValue::Bool(_) => Self::Bools,
+            OwnedValue::Int(_) | OwnedValue::UInt(_) | OwnedValue::Float(_) => Self::Numbers,
+            OwnedValue::Text(_) => Self::Texts,
+            OwnedValue::Date(_) => Self::Dates,
+            OwnedValue::Time(_) => Self::Times,
+            OwnedValue::DateTime(_) => Self::DateTimes,
+            OwnedValue::Timestamp(_) => Self::Timestamps,
+            _ => return None,
+        })
+    }
+
+    fn one(self) -> &'static str {
         match self {
-            Self::Missing | Self::NotANumber => "a missing value",
-            Self::Bool(_) => "a bool",
-            Self::Int(_) | Self::UInt(_) | Self::Float(_) => "a number",
-            Self::Text(_) => "text",
+            Self::Bools => "a bool",
+            Self::Numbers => "a number",
+            Self::Texts => "text",
+            Self::Dates => "a date",
+            Self::Times => "a time of day",
+            Self::DateTimes => "a date and time without a time zone",
+            Self::Timestamps => "a date and time with a time zone",
         }
     }
-}
 
-fn cell(value: &Bound<'_, PyAny>) -> PyResult<Option<Cell>> {
-    if value.is_none() || is_of(value, "pandas", &["NAType", "NaTType"]) {
-        return Ok(Some(Cell::Missing));
+    fn several(self) -> &'static str {
+        match self {
+            Self::Bools => "bools",
+            Self::Numbers => "numbers",
+            Self::Texts => "text",
+            Self::Dates => "dates",
+            Self::Times => "times of day",
+            Self::DateTimes => "dates and times without a time zone",
+            Self::Timestamps => "dates and times with a time zone",
+        }
     }
-    if let Ok(value) = value.cast::<PyFloat>() {
-        let value = value.value();
-        return Ok(Some(if value.is_nan() { Cell::NotANumber } else { Cell::Float(value) }));
-    }
-    if let Ok(value) = value.cast::<PyBool>() {
-        return Ok(Some(Cell::Bool(value.is_true())));
-    }
-    if value.is_instance_of::<PyInt>() {
-        return Ok(Some(match value.extract::<i64>() {
-            Ok(value) => Cell::Int(value),
-            Err(_) => match value.extract::<u64>() {
-                Ok(value) => Cell::UInt(value),
-                // Beyond 64 bits there are only floats.
-                Err(_) => Cell::Float(value.extract::<f64>()?),
-            },
-        }));
-    }
-    if let Ok(value) = value.cast::<PyString>() {
-        return Ok(Some(Cell::Text(value.to_str()?.to_owned())));
-    }
-    if is_of(value, "numpy", &["generic"]) && !is_of(value, "numpy", &["datetime64", "timedelta64", "void"]) {
-        let plain = value.call_method0("item")?;
-        return if is_of(&plain, "numpy", &["generic"]) { Ok(None) } else { cell(&plain) };
-    }
-    if is_of(value, "decimal", &["Decimal"]) {
-        let value = value.extract::<f64>()?;
-        return Ok(Some(if value.is_nan() { Cell::NotANumber } else { Cell::Float(value) }));
-    }
-    Ok(None)
 }
 
 /// What a column has held so far.
 #[derive(Debug, Default)]
-struct Kinds {
-    bools: bool,
-    integers: bool,
+struct Seen<'py> {
+    kind: Option<Kind>,
+    nans: bool,
+    floats: bool,
     unsigned: bool,
     negative: bool,
-    floats: bool,
-    texts: bool,
-    nans: bool,
-    missing: bool,
+    /// The finest unit of its moments.
+    unit: Option<TimeUnit>,
+    zone: Option<TimeZone>,
+    /// Of the last moment: most columns have one time zone.
+    tzinfo: Option<Bound<'py, PyAny>>,
 }
 
-impl Kinds {
-    fn admits(&mut self, cell: &Cell) -> bool {
-        let numbers = self.integers || self.floats;
-        let alone = match cell {
-            Cell::Missing | Cell::NotANumber => true,
-            Cell::Bool(_) => !numbers && !self.texts,
-            Cell::Int(_) | Cell::UInt(_) | Cell::Float(_) => !self.bools && !self.texts,
-            Cell::Text(_) => !numbers && !self.bools,
-        };
-        match cell {
-            Cell::Missing => self.missing = true,
-            Cell::NotANumber => self.nans = true,
-            Cell::Bool(_) => self.bools |= alone,
-            Cell::Int(value) => {
-                self.integers |= alone;
-                self.negative |= *value < 0;
+impl<'py> Seen<'py> {
+    /// Takes account of a value and the object that it is; answers the kind of those before where it is of another.
+    fn add(&mut self, value: &OwnedValue, object: &Bound<'py, PyAny>) -> PyResult<Option<Kind>> {
+        match value {
+            OwnedValue::Int(value) => self.negative |= *value < 0,
+            OwnedValue::UInt(_) => self.unsigned = true,
+            OwnedValue::Float(value) if value.is_nan() => self.nans = true,
+            OwnedValue::Float(_) => self.floats = true,
+            OwnedValue::DateTime(shown) => self.unit = self.unit.max(Some(shown.unit())),
+            OwnedValue::Timestamp(moment) => {
+                self.unit = self.unit.max(Some(moment.unit()));
+                self.add_zone(object.getattr("tzinfo")?)?;
             }
-            Cell::UInt(_) => {
-                self.integers |= alone;
-                self.unsigned = true;
-            }
-            Cell::Float(_) => self.floats |= alone,
-            Cell::Text(_) => self.texts |= alone,
+            _ => {}
         }
-        alone
+        match (self.kind, Kind::of(value)) {
+            (Some(kind), Some(other)) if kind != other => return Ok(Some(kind)),
+            (None, kind) => self.kind = kind,
+            _ => {}
+        }
+        Ok(None)
     }
 
-    fn described(&self) -> &'static str {
-        match self {
-            Self { texts: true, .. } => "text",
-            Self { bools: true, .. } => "bools",
-            _ => "numbers",
+    /// Columns have one zone in which people read them. Moments of several are read in UTC.
+    fn add_zone(&mut self, tzinfo: Bound<'py, PyAny>) -> PyResult<()> {
+        if self.tzinfo.as_ref().is_none_or(|last| !last.is(&tzinfo)) {
+            let zone = value::time::zone(&tzinfo)?;
+            let is_other = self.zone.is_some_and(|known| known != zone);
+            self.zone = Some(if is_other { TimeZone::UTC } else { zone });
+            self.tzinfo = Some(tzinfo);
         }
+        Ok(())
     }
 
-    fn array(&self, cells: &[Cell]) -> ArrayRef {
-        if self.texts {
-            let mut texts = StringBuilder::new();
-            for cell in cells {
-                match cell {
-                    Cell::Text(text) => texts.append_value(text),
-                    _ => texts.append_null(),
-                }
-            }
-            return Arc::new(texts.finish());
-        }
-        if self.bools {
-            let bools = cells.iter().map(|cell| match cell {
-                Cell::Bool(value) => Some(*value),
-                _ => None,
-            });
-            return Arc::new(bools.collect::<BooleanArray>());
-        }
-        let mixed = self.unsigned && self.negative;
-        if self.integers && !self.floats && !self.nans && !mixed {
-            if self.unsigned {
-                let integers = cells.iter().map(|cell| match cell {
-                    Cell::UInt(value) => Some(*value),
-                    Cell::Int(value) => u64::try_from(*value).ok(),
-                    _ => None,
-                });
-                return Arc::new(integers.collect::<UInt64Array>());
-            }
-            let integers = cells.iter().map(|cell| match cell {
-                Cell::Int(value) => Some(*value),
-                _ => None,
-            });
-            return Arc::new(integers.collect::<Int64Array>());
-        }
-        if self.integers || self.floats || self.nans {
-            let floats = cells.iter().map(|cell| match cell {
-                Cell::Int(value) => *value as f64,
-                Cell::UInt(value) => *value as f64,
-                Cell::Float(value) => *value,
-                _ => f64::NAN,
-            });
-            return Arc::new(Float64Array::from_iter_values(floats));
-        }
-        Arc::new(NullArray::new(cells.len()))
+    /// The type of the column; none without any value.
+    fn dtype(&self) -> Option<DType> {
+        let unit = self.unit.unwrap_or(TimeUnit::Microsecond);
+        Some(match self.kind {
+            None if self.nans => DType::Float64,
+            None => return None,
+            Some(Kind::Numbers) if self.floats || (self.unsigned && self.negative) => DType::Float64,
+            Some(Kind::Numbers) if self.unsigned => DType::UInt64,
+            Some(Kind::Numbers) => DType::Int64,
+            Some(Kind::Bools) => DType::Bool,
+            Some(Kind::Texts) => DType::String,
+            Some(Kind::Dates) => DType::Date,
+            Some(Kind::Times) => DType::Time(TimeUnit::Nanosecond),
+            Some(Kind::DateTimes) => DType::Timestamp(unit, None),
+            Some(Kind::Timestamps) => DType::Timestamp(unit, Some(self.zone.unwrap_or(TimeZone::UTC))),
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_cast::cast;
 use arrow_select::take::take;
-use mlcore::arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array};
+use mlcore::arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, make_array};
 use mlcore::arrow::datatypes::{DataType, Int32Type, Int64Type};
 use pyo3::exceptions::{PyAttributeError, PyImportError};
 use pyo3::prelude::*;
@@ -12,6 +12,7 @@ use pyo3::types::PyDict;
 
 use super::{Asked, Named, capsule, is_of, numpy, objects};
 use crate::error::{invalid, wrong_type};
+use crate::value::time;
 
 /// The columns of a frame; without names where its labels are no strings.
 pub(super) fn frame(frame: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, bool)> {
@@ -49,6 +50,9 @@ pub(super) fn series(series: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyR
     if is_of(&dtype, "pandas", &["CategoricalDtype"]) {
         return categories(series, name, asked);
     }
+    if is_of(&dtype, "pandas", &["DatetimeTZDtype"]) {
+        return zoned(series, &dtype, name, asked);
+    }
     if let Some(array) = masked(series, &dtype, name, asked)? {
         return Ok(array);
     }
@@ -59,6 +63,28 @@ pub(super) fn series(series: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyR
         }
         other => other,
     }
+}
+
+/// Moments with a time zone: numpy has them in UTC.
+fn zoned(
+    series: &Bound<'_, PyAny>,
+    dtype: &Bound<'_, PyAny>,
+    name: &str,
+    asked: Asked,
+) -> PyResult<ArrayRef> {
+    let unit: String = dtype.getattr("unit")?.extract()?;
+    let keywords = PyDict::new(series.py());
+    keywords.set_item("dtype", format!("datetime64[{unit}]"))?;
+    let moments = numpy::column(&series.call_method("to_numpy", (), Some(&keywords))?, name, asked)?;
+    let zone = time::zone(&dtype.getattr("tz")?)?;
+    let zoned = match moments.data_type() {
+        DataType::Timestamp(unit, _) => DataType::Timestamp(*unit, Some(zone.name().into())),
+        other => other.clone(),
+    };
+    let data = moments.to_data().into_builder().data_type(zoned).build();
+    data.map(make_array).map_err(|cause| {
+        invalid(series.py(), asked.operation, name, cause.to_string(), "report this to mlcore")
+    })
 }
 
 /// Columns that Arrow holds, through the stream of a frame of one column: a series exports none before pandas 3.

@@ -8,14 +8,19 @@ use mlcore::arrow::array::{
 };
 use mlcore::arrow::buffer::ScalarBuffer;
 use mlcore::arrow::datatypes::{
-    DataType, Field, Float32Type, Float64Type, Int64Type, Schema as ArrowSchema, UInt64Type,
+    self, DataType, Float32Type, Float64Type, Int64Type, Schema as ArrowSchema, UInt64Type,
 };
-use mlcore::schema::{DType, Schema};
+use mlcore::batch::{ColumnView, OwnedValue, column_of};
+use mlcore::schema::{DType, Field, Schema};
+use mlcore::time::TimeUnit;
 use mlcore::{Error, Result};
 
-/// The column as every library's would be: float nulls are NaN, decimals are floats.
-pub(super) fn canonical(array: ArrayRef) -> Result<ArrayRef> {
-    Ok(match array.data_type() {
+use crate::value::{decimal, meant};
+
+/// The column as every library's would be: float nulls are NaN, decimals are floats, and times of day count nanoseconds, as
+/// polars counts them. What would lose something by that is left for its reader to refuse.
+pub(super) fn canonical(array: ArrayRef) -> ArrayRef {
+    match array.data_type() {
         DataType::Float64 if array.null_count() > 0 => {
             Arc::new(Float64Array::new(filled(array.as_primitive()), None))
         }
@@ -23,12 +28,20 @@ pub(super) fn canonical(array: ArrayRef) -> Result<ArrayRef> {
             let values = array.as_primitive::<Float32Type>().iter().map(|value| value.unwrap_or(f32::NAN));
             Arc::new(mlcore::arrow::array::Float32Array::from_iter_values(values))
         }
-        DataType::Decimal32(..)
-        | DataType::Decimal64(..)
-        | DataType::Decimal128(..)
-        | DataType::Decimal256(..) => canonical(converted(&array, &DataType::Float64)?)?,
+        DataType::Time32(_) | DataType::Time64(TimeUnit::Microsecond) => nanoseconds(&array).unwrap_or(array),
+        other if other.is_decimal() => match decimal::floats(&array) {
+            Some(floats) => canonical(floats),
+            None => array,
+        },
         _ => array,
-    })
+    }
+}
+
+/// The same times of day in nanoseconds; `None` where one is outside the day.
+fn nanoseconds(array: &ArrayRef) -> Option<ArrayRef> {
+    let times = ColumnView::new("time", array).ok()?;
+    let field = Field::column("time", DType::Time(TimeUnit::Nanosecond)).nullable();
+    column_of(&field, (0..array.len()).map(|row| times.value(row))).ok()
 }
 
 /// Values with NaN in the place of nulls; shared where there is none.
@@ -42,9 +55,9 @@ pub(super) fn filled(array: &Float64Array) -> ScalarBuffer<f64> {
 /// As numpy holds integers with missing values: as floats.
 pub(super) fn float_for_missing(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
-        DataType::Null => canonical(converted(array, &DataType::Float64)?),
+        DataType::Null => Ok(canonical(converted(array, &DataType::Float64)?)),
         other if other.is_integer() && array.null_count() > 0 && exact_as_floats(array)? => {
-            canonical(converted(array, &DataType::Float64)?)
+            Ok(canonical(converted(array, &DataType::Float64)?))
         }
         _ => Ok(array.clone()),
     }
@@ -61,8 +74,8 @@ pub(super) fn renamed(table: &RecordBatch, names: &[String]) -> Result<RecordBat
     rebuilt(table, names.iter().cloned().zip(table.columns().iter().cloned()).collect())
 }
 
-/// A library without nulls changes the type of a column that misses a value. The columns with the types that `schema`
-/// has, where no value is lost; others are left for the plan to refuse by name.
+/// A library without nulls changes the type of a column that misses a value, and one without dates that of dates. The columns
+/// with the types that `schema` has, where no value is lost; others are left for the plan to refuse by name.
 pub(super) fn with_types_of(table: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
     let columns = table.schema_ref().fields().iter().zip(table.columns()).map(|(column, array)| {
         let restored = match schema.field(column.name()) {
@@ -75,6 +88,9 @@ pub(super) fn with_types_of(table: &RecordBatch, schema: &Schema) -> Result<Reco
 }
 
 fn restored(array: &ArrayRef, expected: DType) -> Result<ArrayRef> {
+    if let (DataType::Timestamp(_, None), DType::Date) = (array.data_type(), expected) {
+        return Ok(dates(array).unwrap_or_else(|| array.clone()));
+    }
     if *array.data_type() != DataType::Float64 || expected.is_float() {
         return Ok(array.clone());
     }
@@ -94,6 +110,14 @@ fn restored(array: &ArrayRef, expected: DType) -> Result<ArrayRef> {
     Ok(array.clone())
 }
 
+/// The dates of midnights; `None` where a time of day would be lost.
+fn dates(array: &ArrayRef) -> Option<ArrayRef> {
+    let moments = ColumnView::new("date", array).ok()?;
+    let values = (0..array.len()).map(|row| meant(moments.value(row).into_owned(), DType::Date));
+    let values = values.collect::<Vec<OwnedValue>>();
+    column_of(&Field::column("date", DType::Date).nullable(), values.iter().map(OwnedValue::as_value)).ok()
+}
+
 /// The largest magnitude up to which every integer is a float.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -106,8 +130,9 @@ fn exact_as_floats(array: &ArrayRef) -> Result<bool> {
 }
 
 fn rebuilt(table: &RecordBatch, columns: Vec<(String, ArrayRef)>) -> Result<RecordBatch> {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, array)| Field::new(name, array.data_type().clone(), true)).collect();
+    let field =
+        |(name, array): &(String, ArrayRef)| datatypes::Field::new(name, array.data_type().clone(), true);
+    let fields: Vec<datatypes::Field> = columns.iter().map(field).collect();
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(table.num_rows()));
     RecordBatch::try_new_with_options(Arc::new(ArrowSchema::new(fields)), arrays, &options)

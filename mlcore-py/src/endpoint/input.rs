@@ -2,25 +2,24 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mlcore::Error;
 use mlcore::arrow::array::RecordBatch;
-use mlcore::batch::{Batch, Value};
+use mlcore::batch::{Batch, OwnedValue};
 use mlcore::name::{RequestId, UnitId};
 use mlcore::schema::Schema;
 use mlcore_serve::Endpoint;
-use mlcore_serve::endpoint::{Answer, Decided, Input, Prediction, Records, Request};
+use mlcore_serve::endpoint::{Input, Prediction, Records, Request};
 use pyo3::prelude::*;
 use pyo3::types::{PyMapping, PyString};
 
-use crate::cell::Cell;
 use crate::door::{self, Asked};
 use crate::features::has_own_names;
 use crate::runner::tensors;
+use crate::value::{self, Place};
 
 /// The data of a request, read.
 pub(super) enum Given {
     /// A record, by name.
-    Record(Vec<(String, Cell)>),
+    Record(Vec<(String, OwnedValue)>),
     Table(Arc<RecordBatch>),
     Tensors(Batch),
 }
@@ -68,8 +67,11 @@ impl Given {
                 let name = name.str()?.to_str()?.to_owned();
                 // Nobody looks at the value of a name that no arm reads.
                 let cell = match columns.field(&name) {
-                    Some(field) => Cell::of(&value, field, PREDICT)?,
-                    None => Cell::Plain(Value::Null),
+                    Some(field) => {
+                        let value = value::read(&value, Place::single(PREDICT, &name))?;
+                        value::meant(value, field.dtype())
+                    }
+                    None => OwnedValue::Null,
                 };
                 cells.push((name, cell));
             }
@@ -89,41 +91,24 @@ impl Given {
         unit: &UnitId,
         id: Option<&RequestId>,
     ) -> mlcore::Result<Prediction> {
-        let request = |input| {
-            let request = Request::new(unit, input);
-            id.map_or(request, |id| request.with_id(id))
-        };
         match self {
             Self::Record(cells) => {
                 let mut records = readers.take(endpoint)?;
-                let pairs = cells.iter().map(|(name, cell)| (name, cell.value()));
-                let prediction = records.read_pairs(pairs, |row| {
-                    let request = Request::new(unit, Input::Row(row));
-                    let request = id.map_or(request, |id| request.with_id(id));
-                    let decided = endpoint.decide(request);
-                    let answer = match absent_from(cells, &decided) {
-                        Some(error) => Answer::refused(error),
-                        None => endpoint.run(&decided, request),
-                    };
-                    endpoint.record(decided, request, answer)
-                });
+                let pairs = cells.iter().map(|(name, cell)| (name, cell.as_value()));
+                let prediction =
+                    records.read_pairs(pairs, |row| endpoint.predict(request(unit, id, Input::Row(row))));
                 readers.give_back(records);
                 prediction
             }
-            Self::Table(table) => endpoint.predict(request(Input::Table(table))),
-            Self::Tensors(batch) => endpoint.predict(request(Input::Tensors(batch))),
+            Self::Table(table) => endpoint.predict(request(unit, id, Input::Table(table))),
+            Self::Tensors(batch) => endpoint.predict(request(unit, id, Input::Tensors(batch))),
         }
     }
 }
 
-/// The error for a record without a column that the answering arm reads: what nobody sent is not what is known to be
-/// missing, which is sent as None.
-fn absent_from(cells: &[(String, Cell)], decided: &Decided) -> Option<Error> {
-    let plan = decided.model().plan()?;
-    let absent =
-        plan.input().fields().iter().find(|field| !cells.iter().any(|(name, _)| name == field.name()))?;
-    let problem = format!("the row has no value for it; a {} is expected", absent.dtype());
-    Some(Error::schema_mismatch(PREDICT, absent.name(), problem).remedy("pass None where it is missing"))
+fn request<'a>(unit: &'a UnitId, id: Option<&'a RequestId>, input: Input<'a>) -> Request<'a> {
+    let request = Request::new(unit, input);
+    id.map_or(request, |id| request.with_id(id))
 }
 
 const PREDICT: &str = "predict";

@@ -1,14 +1,16 @@
 //! What a fitted transformer learnt, as Python objects under scikit-learn's names.
 
-use mlcore::batch::OwnedValue;
-use mlcore::schema::DType;
+use mlcore::batch::{OwnedValue, column_of};
+use mlcore::schema::{DType, Field};
 use mlcore_features::pipeline::FittedStep;
 use mlcore_features::transform::{Attribute, Transform};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::specification::scalar;
+use crate::error::raise;
+use crate::table::numpy_of;
+use crate::value::write;
 
 pub(super) fn learnt<'py>(py: Python<'py>, step: &FittedStep) -> PyResult<Bound<'py, PyDict>> {
     let learnt = PyDict::new(py);
@@ -44,7 +46,8 @@ fn list<'py>(py: Python<'py>, attributes: &[Attribute]) -> PyResult<Bound<'py, P
     Ok(list)
 }
 
-/// The values as the array that numpy would make of them: text as objects, a missing value as NaN.
+/// The values as the array that numpy would make of them: text as objects, a missing value as NaN; dates and moments as
+/// `datetime64`, where `NaT` is missing.
 fn array<'py>(py: Python<'py>, values: &[OwnedValue], dtype: DType) -> PyResult<Bound<'py, PyAny>> {
     let missing = values.iter().any(OwnedValue::is_missing);
     let as_objects = || {
@@ -53,7 +56,7 @@ fn array<'py>(py: Python<'py>, values: &[OwnedValue], dtype: DType) -> PyResult<
             if value.is_missing() {
                 list.append(f64::NAN)?;
             } else {
-                list.append(scalar(py, value)?)?;
+                list.append(write(py, value)?)?;
             }
         }
         py.import("numpy")?.call_method1("array", (list, "object"))
@@ -64,6 +67,11 @@ fn array<'py>(py: Python<'py>, values: &[OwnedValue], dtype: DType) -> PyResult<
         DType::Bool => {
             let bools: Vec<bool> = values.iter().map(|value| value.as_f64() == Some(1.0)).collect();
             bools.into_pyarray(py).into_any()
+        }
+        dtype if dtype.is_temporal() => {
+            let field = Field::column("values", dtype).nullable();
+            let column = column_of(&field, values.iter().map(OwnedValue::as_value));
+            numpy_of(py, field.name(), &column.map_err(|error| raise(py, &error))?)?
         }
         dtype if dtype.is_float() || missing => {
             let floats: Vec<f64> = values.iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect();

@@ -1,19 +1,21 @@
 //! A fitted plan, as Python holds it.
 
+use std::sync::{Mutex, PoisonError};
+
 use mlcore::Error;
 use mlcore::arrow::array::{ArrayRef, RecordBatch};
-use mlcore::batch::{Row, Value};
+use mlcore::batch::RecordReader;
 use mlcore::schema::{DType, Schema};
 use mlcore_features::pipeline::{self, FittedStep};
 use mlcore_features::transform::{Fit as _, Training};
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
 
 use super::{attributes, specification};
-use crate::cell::{Cell, absent};
 use crate::door::{self, Asked, Numbers};
 use crate::error::{detached, entry, invalid, raise};
+use crate::value::{self, Place};
 
 /// Learns what a specification, `(class, parameters)`, says from every column of a table and, where it asks for one, a target;
 /// rows may weigh differently.
@@ -52,7 +54,7 @@ pub(crate) fn fit(
             (Err(error), Some(Err(unread))) if error.context().subject() == "target" => return Err(unread),
             (Err(error), _) => return Err(raise(py, &error)),
         };
-        Ok(Plan { fitted, columns, named: table.named })
+        Ok(Plan::new(fitted, columns, table.named))
     })
 }
 
@@ -89,6 +91,14 @@ pub(crate) struct Plan {
     columns: Vec<String>,
     /// Whether that table had names of its own.
     named: bool,
+    /// Readers of records that no thread uses at the moment.
+    readers: Mutex<Vec<RecordReader>>,
+}
+
+impl Plan {
+    fn new(fitted: pipeline::Plan, columns: Vec<String>, named: bool) -> Self {
+        Self { fitted, columns, named, readers: Mutex::default() }
+    }
 }
 
 impl PartialEq for Plan {
@@ -113,7 +123,7 @@ impl Plan {
             let fitted = detached(py, || pipeline::Plan::from_bytes(data))?;
             let columns: Vec<String> = fitted.input().names().map(str::to_owned).collect();
             let named = has_own_names(fitted.input());
-            Ok(Self { fitted, columns, named })
+            Ok(Self::new(fitted, columns, named))
         })
     }
 
@@ -169,8 +179,8 @@ impl Plan {
     /// X : table
     ///     A frame of pandas, polars or pyarrow, a 2-D array, a dict of columns, a list of dicts.
     /// dtype : {"float64", "float32"}
-    ///     The element type of the answer; features are computed as float64 and rounded once. Where a text column passes
-    ///     through, the answer is an array of objects.
+    ///     The element type of the answer; features are computed as float64 and rounded once. Where a column of text, dates
+    ///     or times passes through, the answer is an array of objects; a moment with a time zone is a datetime in UTC there.
     ///
     /// Raises
     /// ------
@@ -188,14 +198,16 @@ impl Plan {
     ) -> PyResult<Bound<'py, PyAny>> {
         entry(py, |py| {
             let table = self.table(X)?;
-            if self.fitted.output().fields().iter().any(|field| field.dtype() == DType::String) {
-                return self.objects(py, &table);
+            if self.fitted.output().fields().iter().any(|field| !field.dtype().is_numeric()) {
+                return detached(py, || self.fitted.transform(&table))
+                    .map(crate::table::Table::new)?
+                    .to_numpy(py);
             }
             let shape = (table.num_rows(), self.fitted.width());
-            match dtype {
-                "float64" => self.matrix::<f64>(py, &table, shape),
-                "float32" => self.matrix::<f32>(py, &table, shape),
-                other => Err(crate::stats::unknown(py, TRANSFORM, "dtype", other, "float64, float32")),
+            match dtype.parse() {
+                Ok(DType::Float64) => self.matrix::<f64>(py, &table, shape),
+                Ok(DType::Float32) => self.matrix::<f32>(py, &table, shape),
+                _ => Err(crate::stats::unknown(py, TRANSFORM, "dtype", dtype, "float64, float32")),
             }
         })
     }
@@ -242,7 +254,8 @@ impl Plan {
     /// Parameters
     /// ----------
     /// row : dict
-    ///     A value per column that the plan reads; others are ignored. ``None`` and NaN are missing.
+    ///     A value per column that the plan reads; others are ignored. ``None`` and NaN are missing. Dates and times are
+    ///     those of ``datetime``, numpy and pandas, or ISO 8601 text.
     ///
     /// Raises
     /// ------
@@ -256,21 +269,22 @@ impl Plan {
         row: &Bound<'py, PyMapping>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         entry(py, |py| {
-            let input = self.fitted.input();
-            let cells = input
-                .fields()
-                .iter()
-                .map(|field| {
-                    let value = row.get_item(field.name()).map_err(|_| absent(py, field, TRANSFORM))?;
-                    Cell::of(&value, field, TRANSFORM)
-                })
-                .collect::<PyResult<Vec<_>>>()?;
+            let mut cells = Vec::with_capacity(self.fitted.input().len());
+            for field in self.fitted.input().fields() {
+                // What is absent, the reader says.
+                if let Ok(object) = row.get_item(field.name()) {
+                    let value = value::read(&object, Place::single(TRANSFORM, field.name()))?;
+                    cells.push((field.name(), value::meant(value, field.dtype())));
+                }
+            }
             // A single row takes a microsecond or two: less than releasing the interpreter would cost.
-            let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
             let mut features = vec![0.0_f64; self.fitted.width()];
-            Row::new(&values, input)
-                .and_then(|row| self.fitted.transform_row(row, &mut features))
+            let mut reader = self.reader().map_err(|error| raise(py, &error))?;
+            let pairs = cells.iter().map(|(name, value)| (name, value.as_value()));
+            reader
+                .read_pairs(pairs, |row| self.fitted.transform_row(row, &mut features))
                 .map_err(|error| raise(py, &error))?;
+            self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
             Ok(PyArray1::from_vec(py, features))
         })
     }
@@ -313,7 +327,7 @@ impl Plan {
                 }
                 let fitted = pipeline::Plan::new(transformer.clone()).map_err(|error| raise(py, &error))?;
                 let columns = fitted.input().names().map(str::to_owned).collect();
-                Ok(Some(Self { fitted, columns, named: self.named }))
+                Ok(Some(Self::new(fitted, columns, self.named)))
             };
             match self.fitted.step() {
                 FittedStep::Pipeline(inside) => {
@@ -362,19 +376,11 @@ impl Plan {
         Ok(PyArray1::from_vec(py, features).reshape([shape.0, shape.1])?.into_any())
     }
 
-    /// Rows of objects, where text passes through.
-    fn objects<'py>(&self, py: Python<'py>, table: &RecordBatch) -> PyResult<Bound<'py, PyAny>> {
-        let transformed = detached(py, || self.fitted.transform(table))?;
-        let columns = crate::table::Table::new(transformed).columns(py)?;
-        let array = PyArray2::<Py<PyAny>>::from_owned_array(
-            py,
-            ndarray::Array2::from_shape_simple_fn((table.num_rows(), columns.len()), || py.None()),
-        );
-        for (position, column) in columns.iter().enumerate() {
-            let values = column.get_item(1)?;
-            array.set_item((pyo3::types::PySlice::full(py), position), values)?;
+    fn reader(&self) -> mlcore::Result<RecordReader> {
+        match self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            Some(reader) => Ok(reader),
+            None => RecordReader::new(self.fitted.input()),
         }
-        Ok(array.into_any())
     }
 }
 

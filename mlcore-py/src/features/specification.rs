@@ -1,14 +1,14 @@
 //! From a transformer's class and parameters in Python to its specification in Rust, and back.
 
-use mlcore::batch::OwnedValue;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Remainder, Step};
 use mlcore_features::transform::{Parameter, Parameters, Transformer};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 
-use crate::door::{is_of, type_name};
+use crate::door::type_name;
 use crate::error::{entry, invalid, raise, wrong_type};
 use crate::stats::option;
+use crate::value::{self, Place};
 
 /// The step of `(class name, parameters)`.
 pub(super) fn step(specification: &Bound<'_, PyAny>) -> PyResult<Step> {
@@ -84,42 +84,19 @@ fn required<'py>(parameters: &Bound<'py, PyDict>, name: &str) -> PyResult<Bound<
     })
 }
 
-/// A parameter's value: what a list of numpy or a tuple holds is a list.
+/// A parameter's value: what an array of numpy or a tuple holds is a list.
 fn parameter(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Parameter> {
-    if value.is_none() || is_of(value, "pandas", &["NAType"]) {
-        return Ok(None::<bool>.into());
+    if !value.is_instance_of::<PyString>()
+        && let Ok(values) = value.try_iter()
+    {
+        return values.map(|own| parameter(&own?, name)).collect::<PyResult<Vec<_>>>().map(Parameter::List);
     }
-    if value.is_instance_of::<PyBool>() {
-        return Ok(value.extract::<bool>()?.into());
-    }
-    if value.is_instance_of::<PyString>() {
-        return Ok(value.extract::<String>()?.into());
-    }
-    if value.is_instance_of::<PyFloat>() {
-        return Ok(value.extract::<f64>()?.into());
-    }
-    if value.is_instance_of::<PyInt>() {
-        let whole = value.extract::<i64>().map(Parameter::from);
-        return whole.or_else(|_| value.extract::<u64>().map(Parameter::from)).map_err(|_| {
-            wrong_type(value.py(), FIT, name, "the integer is out of range", "pass one of 64 bits")
-        });
-    }
-    if is_of(value, "numpy", &["generic"]) {
-        let plain = value.call_method0("item")?;
-        if !is_of(&plain, "numpy", &["generic"]) {
-            return parameter(&plain, name);
-        }
-    }
-    let problem = || format!("it holds a {}", type_name(value));
-    let refused =
-        |_| wrong_type(value.py(), FIT, name, problem(), "pass numbers, bools, text or lists of them");
-    let values = value.try_iter().map_err(refused)?;
-    values.map(|own| parameter(&own?, name)).collect::<PyResult<Vec<_>>>().map(Parameter::List)
+    value::read(value, Place::single(FIT, name)).map(Parameter::from)
 }
 
 fn python<'py>(py: Python<'py>, value: &Parameter) -> PyResult<Bound<'py, PyAny>> {
     match value {
-        Parameter::Value(value) => scalar(py, value),
+        Parameter::Value(value) => value::write(py, value),
         Parameter::List(values) => {
             let list = PyList::empty(py);
             for value in values {
@@ -129,16 +106,4 @@ fn python<'py>(py: Python<'py>, value: &Parameter) -> PyResult<Bound<'py, PyAny>
         }
         _ => Ok(py.None().into_bound(py)),
     }
-}
-
-/// A single value as Python's own; a missing one is `None`.
-pub(super) fn scalar<'py>(py: Python<'py>, value: &OwnedValue) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match value {
-        OwnedValue::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
-        OwnedValue::Int(value) => value.into_pyobject(py)?.into_any(),
-        OwnedValue::UInt(value) => value.into_pyobject(py)?.into_any(),
-        OwnedValue::Float(value) => value.into_pyobject(py)?.into_any(),
-        OwnedValue::Text(value) => value.into_pyobject(py)?.into_any(),
-        _ => py.None().into_bound(py),
-    })
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError, NotFittedError
-from mlcore.features._output import as_numpy, as_pandas, as_polars
+from mlcore.features._output import as_pandas, as_polars
 from mlcore.features._plan import Plan, Table, fit, read_table
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Transformer:
         InvalidInputError
             For a table without rows, a parameter or a value that is refused; it names the column and the row.
         InvalidTypeError
-            For an object that is no table, or a column of a type that is not taken.
+            For an object that is no table, or a column of a type that is not taken: durations, bytes, lists.
         """
         self._fit(read_table(X, "fit", feature_names), X, y, sample_weight)
         return self
@@ -83,7 +83,8 @@ class Transformer:
         Returns
         -------
         ndarray of float, shape (rows, features)
-            Or a frame, as :meth:`set_output` says. Objects where text passes through.
+            Or a frame, as :meth:`set_output` says. Objects where text, dates or times pass through: those of ``datetime``,
+            in UTC where the column has a time zone.
 
         Raises
         ------
@@ -181,7 +182,11 @@ class Transformer:
         return np.array(names, dtype=object)
 
     def set_output(self: Own, *, transform: Literal["default", "pandas", "polars"] | None = None) -> Own:
-        """Chooses what ``transform`` answers with: an array, a frame of pandas or one of polars."""
+        """Chooses what ``transform`` answers with: an array, a frame of pandas or one of polars.
+
+        polars has every type that passes through. In pandas, which has no dates, they are midnights (``datetime64[s]``), and
+        times of day are objects.
+        """
         if transform is not None:
             if transform not in ("default", "pandas", "polars"):
                 raise _refused("transform", f"{transform!r} is not known", "use default, pandas or polars")
@@ -265,7 +270,7 @@ class Transformer:
         """A table in the kind that was asked for."""
         if self._output == "pandas":
             return as_pandas(table, X)
-        return as_polars(table) if self._output == "polars" else as_numpy(table)
+        return as_polars(table) if self._output == "polars" else table.to_numpy()
 
     def _not_fitted(self, what: str) -> NotFittedError:
         name = type(self).__name__

@@ -8,19 +8,6 @@ if TYPE_CHECKING:
     from mlcore.features._plan import Table
 
 
-def as_numpy(table: Table) -> Any:
-    """An array of shape ``(rows, columns)``: of numbers where all columns are, else of objects."""
-    import numpy as np
-
-    columns = [values for _, values in table.columns()]
-    if all(values.dtype.kind in "fiub" for values in columns):
-        return np.column_stack(columns) if columns else np.empty(table.shape)
-    array = np.empty(table.shape, dtype=object)
-    for position, values in enumerate(columns):
-        array[:, position] = values
-    return array
-
-
 def as_pandas(table: Table, source: object) -> Any:
     """A frame of pandas, with the index of the frame it was made of."""
     import pandas as pd  # type: ignore[import-untyped, unused-ignore]
@@ -28,7 +15,9 @@ def as_pandas(table: Table, source: object) -> Any:
     index = source.index if isinstance(source, (pd.DataFrame, pd.Series)) else None
     if index is None:
         index = pd.RangeIndex(len(table))
-    columns = dict(table.columns())
+    columns: dict[str, Any] = dict(table.columns())
+    for name, zone in table._time_zones():
+        columns[name] = pd.DatetimeIndex(columns[name], tz="UTC").tz_convert(zone).array
     return pd.DataFrame(columns, index=index, columns=table.column_names)
 
 
