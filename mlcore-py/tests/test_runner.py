@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 import json
 import os
 import threading
@@ -75,6 +76,28 @@ def test_columns_and_text_are_inputs():
     for frame in (pd.DataFrame(columns), pl.DataFrame(columns)):
         for name, value in model.run(frame).items():
             np.testing.assert_array_equal(value, by_list[name])
+
+
+def test_a_frame_loses_nothing_on_its_way_into_a_model():
+    model = mlcore.Runner(RUNNER / "columns.onnx")
+    good = {field.name: {"string": ["a"], "bool": [True]}.get(field.dtype, [1]) for field in model.inputs}
+    expected = model.run(good)
+    dtypes = {field.dtype: field.name for field in model.inputs}
+    for dtype, value, words in [
+        ("int64", 1.5, "expected int64, got float 1.5"),
+        ("int64", None, "misses values, and int64 holds none; impute it first"),
+        ("float32", 2**24 + 1, "expected float32, got integer 16777217"),
+        ("float32", 1e300, "expected float32, got float 1e300"),
+        ("float32", datetime.date(2024, 2, 29), "expected float32, got date 2024-02-29"),
+        ("string", 4, "expected string, got integer 4"),
+    ]:
+        if dtype in dtypes:
+            with pytest.raises(mlcore.SchemaMismatchError, match=f"{dtypes[dtype]}: .*{words}"):
+                model.run(pd.DataFrame({**good, dtypes[dtype]: pd.Series([value], dtype=object)}))
+    assert dtypes.keys() & {"int64", "float32", "string"}
+    widened = {name: [float(value[0])] if isinstance(value[0], (bool, int)) else value for name, value in good.items()}
+    for name, value in model.run(pl.DataFrame(widened)).items():
+        np.testing.assert_array_equal(value, expected[name])
 
 
 def test_maps_come_as_columns_with_labels():

@@ -1,12 +1,9 @@
 //! Tensors from what Python has, and arrays from tensors.
 
-use arrow_cast::cast;
-use half::f16;
-use mlcore::Error;
-use mlcore::arrow::array::{Array, AsArray, RecordBatch};
-use mlcore::arrow::datatypes::DataType;
-use mlcore::batch::{Batch, Element, Tensor};
+use mlcore::arrow::array::{Array, ArrayRef, RecordBatch};
+use mlcore::batch::{Batch, ColumnView, Element, Tensor, Value};
 use mlcore::schema::{self, DType, Schema};
+use mlcore::{Error, match_element};
 use numpy::{
     PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray,
     PyUntypedArrayMethods,
@@ -25,90 +22,90 @@ pub(super) fn from_table(table: &RecordBatch, expected: &Schema) -> mlcore::Resu
         && field.dtype() != DType::String
         && table.column_by_name(field.name()).is_none()
     {
-        let columns = table.columns().iter().zip(table.schema_ref().fields());
-        let columns = columns
-            .map(|(array, column)| {
-                Tensor::to_f64(&column_tensor(array.as_ref(), column.name(), DType::Float64)?)
-            })
-            .collect::<mlcore::Result<Vec<Vec<f64>>>>()?;
-        let shape = [table.num_rows(), columns.len()];
-        let values = (0..table.num_rows()).flat_map(|row| columns.iter().map(move |column| column[row]));
-        return Ok(Batch::single(field.name(), of_type(shape.into(), values.collect(), field.dtype())?));
+        let shape = [table.num_rows(), table.num_columns()];
+        let tensor = match_element!(
+            field.dtype(),
+            T => {
+                let columns = table.columns().iter().zip(table.schema_ref().fields());
+                let columns = columns
+                    .map(|(array, column)| elements::<T>(array, column.name()))
+                    .collect::<mlcore::Result<Vec<Vec<T>>>>()?;
+                let cell = |row: usize| columns.iter().filter_map(move |column| column.get(row).copied());
+                Tensor::new(shape, (0..table.num_rows()).flat_map(cell).collect())
+            },
+            _ => Err(Error::unsupported(RUN, field.name(), format!("no frame is a matrix of {}", field.dtype())))
+        )?;
+        return Ok(Batch::single(field.name(), tensor));
     }
     let tensors = expected.fields().iter().map(|field| {
         let array = table.column_by_name(field.name()).ok_or_else(|| {
             Error::schema_mismatch(RUN, field.name(), format!("the table lacks the column; expected {field}"))
         })?;
-        let tensor = column_tensor(array.as_ref(), field.name(), field.dtype())?;
+        let tensor = column_tensor(array, field.name(), field.dtype())?;
         Ok((field.name().to_owned(), shaped(tensor, Some(field))?))
     });
     Batch::new(tensors.collect::<mlcore::Result<Vec<_>>>()?)
 }
 
 /// A column as a tensor of this type: a frame has no say in the widths of a model's numbers.
-fn column_tensor(array: &dyn Array, name: &str, dtype: DType) -> mlcore::Result<Tensor> {
-    let unfit = |problem: String| Error::schema_mismatch(RUN, name, problem);
-    if dtype == DType::String {
-        let texts = cast(array, &DataType::Utf8).map_err(|cause| unfit(cause.to_string()))?;
-        if texts.null_count() > 0 {
-            return Err(unfit("it misses values, and a model takes none".into()).remedy("impute it first"));
+fn column_tensor(array: &ArrayRef, name: &str, dtype: DType) -> mlcore::Result<Tensor> {
+    match_element!(
+        dtype,
+        T => elements::<T>(array, name).map(Tensor::column),
+        _ => match dtype {
+            DType::String => {
+                let texts = ColumnView::new(name, array.as_ref())?;
+                let text = |row: usize| match texts.value(row) {
+                    Value::Text(text) => Ok(text),
+                    other => Err(unfit(name, dtype, other)),
+                };
+                let texts = (0..array.len()).map(text).collect::<mlcore::Result<Vec<&str>>>()?;
+                Tensor::strings([texts.len()], texts)
+            }
+            _ => Err(Error::unsupported(RUN, name, format!("no model takes {dtype}"))),
         }
-        return Tensor::strings([texts.len()], texts.as_string::<i32>().iter().flatten());
-    }
-    if DType::from_arrow(array.data_type()).is_none_or(|got| !got.is_numeric()) {
-        return Err(unfit(format!("expected {dtype}, got {}", door::described(array.data_type()))));
-    }
-    let floats = cast(array, &DataType::Float64).map_err(|cause| unfit(cause.to_string()))?;
-    let floats = floats.as_primitive::<mlcore::arrow::datatypes::Float64Type>().iter();
-    let values: Vec<f64> = floats.map(|value| value.unwrap_or(f64::NAN)).collect();
-    if !dtype.is_float() && values.iter().any(|value| value.is_nan()) {
-        return Err(unfit(format!("it misses values, and {dtype} holds none")).remedy("impute it first"));
-    }
-    if matches!(dtype, DType::Int64 | DType::UInt64) {
-        // Not through floats, which round what is beyond 2^53.
-        let exact = cast(array, &dtype.to_arrow()).map_err(|cause| unfit(cause.to_string()))?;
-        return Ok(match dtype {
-            DType::Int64 => {
-                Tensor::column(exact.as_primitive::<mlcore::arrow::datatypes::Int64Type>().values().to_vec())
-            }
-            _ => {
-                Tensor::column(exact.as_primitive::<mlcore::arrow::datatypes::UInt64Type>().values().to_vec())
-            }
-        });
-    }
-    of_type(vec![values.len()], values, dtype)
+    )
 }
 
-/// Floats as a tensor of another type, where each has a place in it.
-fn of_type(shape: Vec<usize>, values: Vec<f64>, dtype: DType) -> mlcore::Result<Tensor> {
-    macro_rules! integers {
-        ($type:ty) => {{
-            let fits = |value: &f64| {
-                value.fract() == 0.0 && *value >= <$type>::MIN as f64 && *value <= <$type>::MAX as f64
-            };
-            if let Some(value) = values.iter().find(|value| !fits(value)) {
-                return Err(Error::schema_mismatch(RUN, dtype.to_string(), format!("{value} is no {dtype}")));
-            }
-            Tensor::new(shape, values.into_iter().map(|value| value as $type).collect::<Vec<_>>())
-        }};
+/// The elements of a column that a model takes as this type.
+fn elements<T: Element>(array: &ArrayRef, name: &str) -> mlcore::Result<Vec<T>> {
+    let plain = ColumnView::plain(name, array)?;
+    let column = ColumnView::new(name, plain.as_ref())?;
+    if let Some(values) = T::slice_of(plain.as_ref()).filter(|_| !column.has_nulls()) {
+        return Ok(values.to_vec());
     }
-    match dtype {
-        DType::Float64 => Tensor::new(shape, values),
-        DType::Float32 => {
-            Tensor::new(shape, values.into_iter().map(|value| value as f32).collect::<Vec<_>>())
+    let cell = |row| {
+        let value = column.value(row);
+        element(value).ok_or_else(|| unfit(name, T::DTYPE, value))
+    };
+    (0..plain.len()).map(cell).collect()
+}
+
+/// The element that a cell means: itself where the type holds it; a missing float is NaN, a whole float an integer, a bool
+/// a number, and a number a bool by whether it is another than zero.
+fn element<T: Element>(value: Value<'_>) -> Option<T> {
+    let is_bool = T::DTYPE == DType::Bool;
+    T::from_value(value).or_else(|| match value {
+        Value::Null => T::from_value(Value::Float(f64::NAN)),
+        Value::Bool(flag) => T::from_value(Value::UInt(flag.into())),
+        Value::Float(float) if float.is_nan() => None,
+        value if is_bool => T::from_value(Value::Bool(value.as_f64()? != 0.0)),
+        Value::Float(float) if float.fract() == 0.0 && float.abs() <= LARGEST_EXACT => {
+            T::from_value(Value::Int(float as i64))
         }
-        DType::Float16 => Tensor::new(shape, values.into_iter().map(f16::from_f64).collect::<Vec<_>>()),
-        DType::Bool => Tensor::new(shape, values.into_iter().map(|value| value != 0.0).collect::<Vec<_>>()),
-        DType::Int8 => integers!(i8),
-        DType::Int16 => integers!(i16),
-        DType::Int32 => integers!(i32),
-        DType::Int64 => integers!(i64),
-        DType::UInt8 => integers!(u8),
-        DType::UInt16 => integers!(u16),
-        DType::UInt32 => integers!(u32),
-        DType::UInt64 => integers!(u64),
-        other => Err(Error::unsupported(RUN, other.to_string(), "numbers are no text")),
+        _ => None,
+    })
+}
+
+/// 2^53: beyond, a float stands for several integers.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+fn unfit(name: &str, expected: DType, value: Value<'_>) -> Error {
+    if value.is_missing() {
+        let problem = format!("it misses values, and {expected} holds none");
+        return Error::schema_mismatch(RUN, name, problem).remedy("impute it first");
     }
+    Error::schema_mismatch(RUN, name, format!("expected {expected}, got {}", value.described()))
 }
 
 /// A column `[rows]` as the `[rows, 1]` that most converters ask for.
@@ -142,7 +139,7 @@ pub(super) fn tensor(
     }
     let array = door::column(value, Asked { operation: RUN, subject: "inputs" })?;
     let dtype = field.map(schema::Field::dtype).or_else(|| DType::from_arrow(array.data_type()));
-    let tensor = column_tensor(array.as_ref(), name, dtype.unwrap_or(DType::Float64)).map_err(raised)?;
+    let tensor = column_tensor(&array, name, dtype.unwrap_or(DType::Float64)).map_err(raised)?;
     shaped(tensor, field).map_err(raised)
 }
 
@@ -154,19 +151,16 @@ fn from_numpy(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Tensor> {
         let native = dtype.call_method1("newbyteorder", ("=",))?;
         return from_numpy(&value.call_method1("astype", (native,))?, name);
     }
+    // numpy calls its numbers as mlcore does.
+    let known = dtype.getattr("name")?.extract::<String>()?.parse::<DType>().ok();
+    if let Some(known) = known.filter(|known| known.is_numeric()) {
+        return match_element!(
+            known,
+            T => copied::<T>(value),
+            _ => Err(wrong_type(py, RUN, name, "it has no elements", "report this to mlcore"))
+        );
+    }
     match (dtype.kind(), dtype.itemsize()) {
-        (b'b', 1) => copied::<bool>(value),
-        (b'i', 1) => copied::<i8>(value),
-        (b'i', 2) => copied::<i16>(value),
-        (b'i', 4) => copied::<i32>(value),
-        (b'i', 8) => copied::<i64>(value),
-        (b'u', 1) => copied::<u8>(value),
-        (b'u', 2) => copied::<u16>(value),
-        (b'u', 4) => copied::<u32>(value),
-        (b'u', 8) => copied::<u64>(value),
-        (b'f', 2) => copied::<f16>(value),
-        (b'f', 4) => copied::<f32>(value),
-        (b'f', 8) => copied::<f64>(value),
         (b'O' | b'U' | b'T', _) => {
             let flat: Vec<Bound<'_, PyAny>> =
                 value.call_method0("ravel")?.call_method0("tolist")?.extract()?;
@@ -210,24 +204,14 @@ pub(super) fn array<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py
             PyArray1::from_slice(py, values).reshape(tensor.shape().to_vec())?;
         Ok(array.into_any())
     }
-    match tensor.dtype() {
-        DType::Bool => shaped::<bool>(py, tensor),
-        DType::Int8 => shaped::<i8>(py, tensor),
-        DType::Int16 => shaped::<i16>(py, tensor),
-        DType::Int32 => shaped::<i32>(py, tensor),
-        DType::Int64 => shaped::<i64>(py, tensor),
-        DType::UInt8 => shaped::<u8>(py, tensor),
-        DType::UInt16 => shaped::<u16>(py, tensor),
-        DType::UInt32 => shaped::<u32>(py, tensor),
-        DType::UInt64 => shaped::<u64>(py, tensor),
-        DType::Float16 => shaped::<f16>(py, tensor),
-        DType::Float32 => shaped::<f32>(py, tensor),
-        DType::Float64 => shaped::<f64>(py, tensor),
+    match_element!(
+        tensor.dtype(),
+        T => shaped::<T>(py, tensor),
         _ => {
             let texts = tensor.texts().map_err(|error| raise(py, &error))?;
             let list = PyList::new(py, texts.collect::<Vec<_>>())?;
             let flat = py.import("numpy")?.call_method1("array", (list, "object"))?;
             flat.call_method1("reshape", (tensor.shape().to_vec(),))
         }
-    }
+    )
 }
