@@ -6,7 +6,10 @@ import copy
 import doctest
 import json
 import pickle
+from datetime import date, datetime, timedelta, timezone
+from types import MappingProxyType
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -59,6 +62,21 @@ def test_a_canary_takes_every_option():
 
 def assignments(policy, units=2000):
     return [policy.assign(f"user-{number}", ARMS, draw=number) for number in range(units)]
+
+
+def test_a_context_is_names_and_plain_values():
+    policy = Weighted("homepage", {"champion": 1, "challenger": 1})
+    plain = {"country": "PT", "premium": True, "visits": 3, "score": 0.5, "plan": None, "since": date(2024, 2, 29), "seen": datetime.now(timezone.utc), "n": np.int64(3)}
+    for context in (None, {}, plain, MappingProxyType(plain)):
+        assert policy.assign("user-17", ARMS[:2], context=context) == policy.assign("user-17", ARMS[:2])
+    for context, words in [
+        ({"basket": [1, 2]}, "assign basket: it is a list"),
+        ({1: "one"}, "assign context: the name 1 must be a str"),
+        ("PT", "assign context: a dict is expected, and it is a str"),
+        ({"span": timedelta(1)}, "assign span: it is a duration"),
+    ]:
+        with pytest.raises(mlcore.InvalidTypeError, match=words):
+            policy.assign("user-17", ARMS, context=context)
 
 
 def made(cls):

@@ -3,6 +3,8 @@ from typing import Any, Literal, TypedDict, final
 
 from typing_extensions import disjoint_base
 
+from mlcore.typing import Plain
+
 _Metric = Literal["error_rate", "slow_share", "loss"]
 
 class _Decision(TypedDict, total=False):
@@ -29,7 +31,9 @@ class Assignment:
 
 @disjoint_base
 class Policy:
-    def assign(self, unit: str, arms: Sequence[str], *, draw: int = 0) -> Assignment: ...
+    def assign(
+        self, unit: str, arms: Sequence[str], *, draw: int = 0, context: Mapping[str, Plain] | None = None
+    ) -> Assignment: ...
     def observe(
         self,
         assignment: Assignment | str,

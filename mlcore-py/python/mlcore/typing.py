@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Union
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["ArrayLike", "ArrowArray", "ArrowStream", "Lazy", "Row", "Table"]
+__all__ = ["ArrayLike", "ArrowArray", "ArrowStream", "Lazy", "Plain", "Row", "Table"]
 
 
 class ArrowStream(Protocol):
@@ -30,6 +31,9 @@ class Lazy(Protocol):
 
     def collect_schema(self) -> Any: ...
 
+
+#: A single value; numpy's and pandas' own, and ``decimal.Decimal``, are taken too.
+Plain = Union[float, bool, str, datetime.date, datetime.time, None]
 
 #: A record: a value per column.
 Row = Mapping[str, Any]

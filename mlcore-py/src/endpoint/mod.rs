@@ -194,8 +194,9 @@ impl Endpoint {
     /// ----------
     /// data : dict or table
     ///     One raw record, a dict of column to value, or a table of raw records: a frame, a dict of columns, a list of
-    ///     dicts. The feature plan of the version makes the model's input of it. For a version without a plan: what
-    ///     :meth:`mlcore.Runner.run` takes.
+    ///     dicts. The feature plan of the version makes the model's input of it. A record names every column that the plan
+    ///     reads, with ``None`` where it is missing; dates and times are those of ``datetime``, numpy and pandas, or ISO 8601
+    ///     text. For a version without a plan: what :meth:`mlcore.Runner.run` takes.
     /// unit : str
     ///     Whom the policy assigns to an arm, and always to the same: a user, a session, a device.
     /// request_id : str, optional

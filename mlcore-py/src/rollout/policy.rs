@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
+use mlcore::batch::{OwnedValue, Value};
 use mlcore::name::{UnitId, Version};
 use mlcore::rollout::{
-    self, Ask, Candidate, Candidates, Decision, Draw, Observation, Outcome, PolicyState, RolloutPolicy,
+    self, Ask, Candidate, Candidates, Context, Decision, Draw, Observation, Outcome, PolicyState,
+    RolloutPolicy,
 };
 use mlcore::{Error, Result};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyMapping, PyString};
 
 use super::{arm, policies};
 use crate::door::type_name;
 use crate::error::{detached, entry, invalid, raise, wrong_type};
 use crate::plain::plain;
 use crate::runner::duration;
+use crate::value::{self, Place};
 
 /// Decides who gets which arm, and what follows from what came of it.
 ///
@@ -83,6 +86,9 @@ impl Policy {
     ///     The arms that can answer now, the default first.
     /// draw : int, optional
     ///     64 random bits, for what is drawn by request and not by unit: shadows. Equal bits give equal answers.
+    /// context : dict, optional
+    ///     What the request says of itself, for policies that look at it: names and plain values, which are numbers, bools,
+    ///     text, dates, times or None.
     ///
     /// Returns
     /// -------
@@ -92,15 +98,29 @@ impl Policy {
     /// ------
     /// InvalidInputError
     ///     For no arm, an arm that occurs twice, and texts that are no arm or no unit.
-    #[pyo3(signature = (unit, arms, *, draw = 0))]
+    /// InvalidTypeError
+    ///     For a context that is no dict of names and plain values.
+    #[pyo3(signature = (unit, arms, *, draw = 0, context = None))]
     #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned lists")]
-    fn assign(&self, py: Python<'_>, unit: &str, arms: Vec<String>, draw: u64) -> PyResult<Assignment> {
+    fn assign(
+        &self,
+        py: Python<'_>,
+        unit: &str,
+        arms: Vec<String>,
+        draw: u64,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Assignment> {
         entry(py, |py| {
+            let said = context.map(|context| attributes(context, "assign")).transpose()?.unwrap_or_default();
+            let attributes: Vec<(&str, Value<'_>)> =
+                said.iter().map(|(name, value)| (name.as_str(), value.as_value())).collect();
+            let context = Context::EMPTY.with_attributes(&attributes);
             let asked = || -> Result<(Candidates, rollout::Assignment)> {
                 let unit = UnitId::new(unit)?;
                 let named = |name: &String| Ok(Candidate::new(name.parse()?, Version::FIRST));
                 let candidates = Candidates::new(arms.iter().map(named).collect::<Result<Vec<_>>>()?)?;
-                let assignment = self.shared.assign(&Ask::new(&unit, &candidates, Draw::new(draw)));
+                let ask = Ask::new(&unit, &candidates, Draw::new(draw)).with_context(context);
+                let assignment = self.shared.assign(&ask);
                 Ok((candidates, assignment))
             };
             let (candidates, assignment) = asked().map_err(|error| raise(py, &error))?;
@@ -330,6 +350,26 @@ pub(super) fn known<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Boun
         let problem = format!("a policy is expected, and it is a {}", type_name(object));
         wrong_type(object.py(), "choose policy", "policy", problem, "pass a policy of mlcore.rollout")
     })
+}
+
+/// The attributes of a context.
+fn attributes(context: &Bound<'_, PyAny>, operation: &'static str) -> PyResult<Vec<(String, OwnedValue)>> {
+    let py = context.py();
+    let refused = |problem: String| {
+        wrong_type(py, operation, "context", problem, "pass a dict of names and plain values")
+    };
+    let Ok(mapping) = context.cast::<PyMapping>() else {
+        return Err(refused(format!("a dict is expected, and it is a {}", type_name(context))));
+    };
+    let attribute = |item: Bound<'_, PyAny>| {
+        let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        let Ok(name) = name.extract::<String>() else {
+            return Err(refused(format!("the name {} must be a str", name.repr()?)));
+        };
+        let value = value::read(&value, Place::single(operation, &name))?;
+        Ok((name, value))
+    };
+    mapping.items()?.iter().map(attribute).collect()
 }
 
 /// A state as Python has it: a dict.
