@@ -5,9 +5,10 @@ use std::sync::Arc;
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
 use mlcore::batch::{Batch, Tensor};
 use mlcore::name::{Alias, ModelName, UnitId};
-use mlcore::registry::{Change, Expected, MemoryRegistry, ModelVersion, NewVersion, RegistryExt, Timestamp};
+use mlcore::registry::{Change, Expected, MemoryRegistry, ModelVersion, NewVersion, RegistryExt};
 use mlcore::runner::{FunctionRunner, RunOptions, Runner};
 use mlcore::schema::{DType, Field, Schema, Signature};
+use mlcore::time::Timestamp;
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{Record, Request};
 

@@ -64,7 +64,8 @@ fn what_this_build_lacks_is_said() {
 #[test]
 fn a_relative_path_means_the_place_where_it_was_opened() {
     use mlcore::name::ModelName;
-    use mlcore::registry::{Change, RegistryExt, Timestamp};
+    use mlcore::registry::{Change, RegistryExt};
+    use mlcore::time::Timestamp;
 
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::env::set_current_dir(here.path()).unwrap();

@@ -10,9 +10,10 @@ use mlcore::name::{Alias, ModelName, RequestId, Version};
 use mlcore::registry::backend::{self, Log, LogRegistry, Row, Tables};
 use mlcore::registry::{
     AliasChange, AuditEntry, AuditHead, Change, Expected, MemoryRegistry, Model, ModelVersion, Mutation,
-    NewVersion, Registry, RegistryExt, Stage, Timestamp,
+    NewVersion, Registry, RegistryExt, Stage,
 };
 use mlcore::schema::Signature;
+use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
 
 /// Every row that was ever written, in order: the last one of a key is the one that counts.

@@ -9,9 +9,10 @@ use mlcore::artifact::Digest;
 use mlcore::name::{Alias, ModelName, RequestId, Version};
 use mlcore::registry::{
     AuditEntry, Change, Expected, Model, ModelVersion, NewVersion, Registry, RegistryExt, SqliteAccess,
-    SqliteOptions, SqliteRegistry, Stage, Timestamp,
+    SqliteOptions, SqliteRegistry, Stage,
 };
 use mlcore::schema::Signature;
+use mlcore::time::Timestamp;
 use rusqlite::Connection;
 
 fn name() -> ModelName {

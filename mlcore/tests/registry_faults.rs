@@ -12,9 +12,9 @@ use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Digest, FolderStore, Imp
 use mlcore::name::ModelName;
 use mlcore::registry::{
     Change, NewModel, NewVersion, Registry, RegistryExt, SqliteAccess, SqliteOptions, SqliteRegistry,
-    Timestamp,
 };
 use mlcore::schema::Signature;
+use mlcore::time::Timestamp;
 use rusqlite::Connection;
 
 fn change() -> Change {

@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, FolderStore};
 use mlcore::name::{Alias, ModelName, Version};
-use mlcore::registry::{
-    Change, Expected, NewVersion, Registry, RegistryExt, SqliteRegistry, Stage, Timestamp,
-};
+use mlcore::registry::{Change, Expected, NewVersion, Registry, RegistryExt, SqliteRegistry, Stage};
 use mlcore::schema::Signature;
+use mlcore::time::Timestamp;
 
 const ROUNDS: u64 = 80;
 const FOLDER: &str = "MLCORE_KILL_TEST_FOLDER";

@@ -6,10 +6,9 @@ use std::process::{Command, Stdio};
 
 use mlcore::artifact::Digest;
 use mlcore::name::{Alias, ModelName, Version};
-use mlcore::registry::{
-    Change, Event, Expected, NewVersion, Registry, RegistryExt, SqliteRegistry, Stage, Timestamp,
-};
+use mlcore::registry::{Change, Event, Expected, NewVersion, Registry, RegistryExt, SqliteRegistry, Stage};
 use mlcore::schema::Signature;
+use mlcore::time::Timestamp;
 
 const PROCESSES: u64 = 8;
 const ROUNDS: u64 = 25;

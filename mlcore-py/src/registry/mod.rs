@@ -10,7 +10,8 @@ use std::time::SystemTime;
 use mlcore::Error;
 use mlcore::artifact::{self, ArtifactStore, ArtifactStoreExt, FolderStore};
 use mlcore::name::{Alias, ModelName, RequestId, Version};
-use mlcore::registry::{AuditHead, Change, Registry as Backend, RegistryExt, Timestamp};
+use mlcore::registry::{AuditHead, Change, Registry as Backend, RegistryExt};
+use mlcore::time::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mlcore::registry::{self, Timestamp};
+use mlcore::registry;
+use mlcore::time::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt};
 

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant, SystemTime};
 
-use mlcore::registry::Timestamp;
+use mlcore::time::Timestamp;
 
 /// Tells the time: handed to the endpoint, so that a traffic log can be replayed and a test need not wait.
 ///
@@ -14,7 +14,7 @@ use mlcore::registry::Timestamp;
 /// use std::sync::atomic::{AtomicU64, Ordering};
 /// use std::time::Duration;
 ///
-/// use mlcore::registry::Timestamp;
+/// use mlcore::time::Timestamp;
 /// use mlcore_serve::endpoint::Clock;
 ///
 /// /// Moves when it is told to.

@@ -19,7 +19,8 @@
 //! # use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
 //! # use mlcore::batch::{Batch, Tensor};
 //! # use mlcore::name::{Alias, ModelName, UnitId};
-//! # use mlcore::registry::{Change, Expected, MemoryRegistry, ModelVersion, NewVersion, RegistryExt, Timestamp};
+//! # use mlcore::registry::{Change, Expected, MemoryRegistry, ModelVersion, NewVersion, RegistryExt};
+//! # use mlcore::time::Timestamp;
 //! # use mlcore::runner::{FunctionRunner, Runner, RunOptions};
 //! # use mlcore::schema::{DType, Field, Schema, Signature};
 //! # use mlcore_serve::Endpoint;
@@ -104,7 +105,7 @@ use self::release::Resolver;
 pub use self::release::{Event, EventKind, LoadedModel, ModelLoader};
 pub use self::run::{Answer, ServedBy};
 
-/// Answers the requests for one model, whichever of its versions that takes. Cloning shares it.
+/// Answers the requests for one model, each with the version of the arm that the policy assigns. Cloning shares it.
 ///
 /// Arms are aliases of the registry: the default arm (usually `champion`) must exist, a canary or a shadow may.
 #[derive(Clone)]

@@ -8,8 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Digest};
-use mlcore::registry::{ModelVersion, Registry, Timestamp};
+use mlcore::registry::{ModelVersion, Registry};
 use mlcore::runner::{FunctionRunner, RunOptions, Runner};
+use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
 use mlcore_serve::conformance;
 use mlcore_serve::endpoint::{Clock, ModelLoader, Record, RecordedInput};

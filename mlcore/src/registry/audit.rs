@@ -3,10 +3,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::backend::limits::MOST_ENTRY_BYTES;
-use super::{AliasMove, Change, Event, Mutation, Timestamp};
+use super::{AliasMove, Change, Event, Mutation, micros};
 use crate::artifact::Digest;
 use crate::error::{Error, Result};
 use crate::name::{RequestId, Version};
+use crate::time::Timestamp;
 
 /// One line of the audit log: what happened, by whom, when and why, chained to the line before.
 ///
@@ -20,17 +21,18 @@ use crate::name::{RequestId, Version};
 pub struct AuditEntry {
     /// 1, 2, 3, ... without gaps: the order in which things happened.
     pub sequence: u64,
-    /// When, by the clock of the one who did it.
+    /// The time of the change, by the clock of its actor.
     pub at: Timestamp,
-    /// When, for questions about the past: the latest `at` so far. Clocks differ and jump back; the log does not.
+    /// The time of the change for questions about the past: the latest `at` so far. Clocks differ and jump back; the log
+    /// does not.
     pub effective_at: Timestamp,
-    /// Who.
+    /// The actor: a person or a service.
     pub actor: String,
-    /// Why.
+    /// The actor's reason, in words.
     pub reason: Option<String>,
     /// The request that made a repetition safe.
     pub request: Option<RequestId>,
-    /// What.
+    /// The event, with everything that replaying it needs.
     pub event: Event,
     /// The hash of the entry before; [`Digest::ZERO`] for the first.
     pub previous: Digest,
@@ -50,6 +52,7 @@ pub struct AuditHead {
     /// Its hash; [`Digest::ZERO`] for an empty log.
     pub hash: Digest,
     /// Its effective time; none for an empty log.
+    #[serde(default, with = "micros::option")]
     pub effective_at: Option<Timestamp>,
 }
 
@@ -69,19 +72,21 @@ impl AuditHead {
 pub struct AliasChange {
     /// The audit entry that did it.
     pub sequence: u64,
-    /// When, by the clock of the one who did it.
+    /// The time of the change, by the clock of its actor.
+    #[serde(with = "micros")]
     pub at: Timestamp,
-    /// When, for questions about the past: see [`AuditEntry::effective_at`].
+    /// The time of the change for questions about the past: see [`AuditEntry::effective_at`].
+    #[serde(with = "micros")]
     pub effective_at: Timestamp,
-    /// Who.
+    /// The actor: a person or a service.
     pub actor: String,
-    /// Why.
+    /// The actor's reason, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Says whether the move was a roll-back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rolled_back: bool,
-    /// From where to where.
+    /// The alias, and the versions that it meant before and after.
     pub moved: AliasMove,
 }
 
@@ -98,7 +103,9 @@ impl AliasChange {
 #[derive(Serialize, Deserialize)]
 struct Line {
     sequence: u64,
+    #[serde(with = "micros")]
     at: Timestamp,
+    #[serde(with = "micros")]
     effective_at: Timestamp,
     actor: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -163,10 +170,12 @@ impl AuditEntry {
     pub(super) fn seal(head: &AuditHead, mutation: &Mutation, change: &Change, event: Event) -> Result<Self> {
         let request_content =
             change.request.as_ref().map(|_| request_content(mutation, change)).transpose()?;
+        // The entry is what reading it back would give, also where the caller's clock is finer.
+        let at = micros::stored(change.at);
         let line = Line {
             sequence: head.sequence.saturating_add(1),
-            at: change.at,
-            effective_at: head.effective_at.map_or(change.at, |latest| latest.max(change.at)),
+            at,
+            effective_at: head.effective_at.map_or(at, |latest| latest.max(at)),
             actor: change.actor.clone(),
             reason: change.reason.clone(),
             request: change.request.clone(),

@@ -45,7 +45,7 @@ pub enum Event {
     Transition {
         /// The model.
         model: ModelName,
-        /// Whose stage changed: first what was asked for.
+        /// The versions whose stage changed; first the one that was asked for.
         stages: Vec<StageMove>,
     },
     /// An alias and the production stage went to a version.
@@ -53,7 +53,7 @@ pub enum Event {
     Promote {
         /// Where the alias pointed before and points now.
         alias: AliasMove,
-        /// Whose stage changed.
+        /// The versions whose stage changed.
         stages: Vec<StageMove>,
         /// Where the alias of the trial pointed that was removed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ pub enum Event {
         /// Where the alias of the trial pointed, if it was removed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         alias: Option<AliasMove>,
-        /// Whose stage changed.
+        /// The versions whose stage changed.
         stages: Vec<StageMove>,
     },
     /// An alias went back to an earlier version, and the production stage with it where it was there.
@@ -77,7 +77,7 @@ pub enum Event {
     RollBack {
         /// Where the alias pointed before and points now.
         alias: AliasMove,
-        /// Whose stage changed.
+        /// The versions whose stage changed.
         stages: Vec<StageMove>,
     },
     /// A label was set or removed.

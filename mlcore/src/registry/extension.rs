@@ -1,10 +1,11 @@
 use super::{
     AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewModel,
-    NewVersion, Registry, Stage, Subject, Timestamp, backend,
+    NewVersion, Registry, Stage, Subject, backend,
 };
 use crate::artifact::{ArtifactStore, ArtifactStoreExt};
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
+use crate::time::Timestamp;
 
 /// What callers use of every [`Registry`]: a method for each kind of change, and questions about the past.
 ///

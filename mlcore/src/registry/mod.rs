@@ -5,14 +5,15 @@
 //! decides, and every change is one transaction with one entry in a hash-chained audit log. The log is the truth: state
 //! is what replaying it gives, and [`Registry::verify`] replays it.
 //!
-//! **Time.** The registry has no clock; each [`Change`] says when. Order is the order of the log. For questions about
-//! the past an entry counts from its [`effective_at`](AuditEntry::effective_at), the latest time so far, so that a clock
-//! that went back cannot reorder history.
+//! **Time.** The registry has no clock; each [`Change`] says when, and whole microseconds of it are stored. Order is the
+//! order of the log. For questions about the past an entry counts from its [`effective_at`](AuditEntry::effective_at), the
+//! latest time so far, so that a clock that went back cannot reorder history.
 //!
 //! ```
 //! use mlcore::artifact::{ArtifactStoreExt, MemoryStore};
 //! use mlcore::name::{Alias, ModelName};
-//! use mlcore::registry::{Change, Expected, MemoryRegistry, NewVersion, Registry, RegistryExt, Stage, Timestamp};
+//! use mlcore::registry::{Change, Expected, MemoryRegistry, NewVersion, Registry, RegistryExt, Stage};
+//! use mlcore::time::Timestamp;
 //! use mlcore::schema::Signature;
 //!
 //! let (registry, artifacts) = (MemoryRegistry::new(), MemoryStore::new());
@@ -44,13 +45,13 @@ pub mod backend;
 mod event;
 mod extension;
 mod memory;
+mod micros;
 mod model;
 mod mutation;
 mod open;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stage;
-mod timestamp;
 
 pub use self::audit::{AliasChange, AuditEntry, AuditHead};
 pub use self::event::{AliasMove, Event, StageMove};
@@ -62,7 +63,6 @@ pub use self::open::{artifacts_url, open};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteAccess, SqliteOptions, SqliteRegistry};
 pub use self::stage::Stage;
-pub use self::timestamp::Timestamp;
 use crate::error::Result;
 use crate::name::{Alias, ModelName, Version};
 

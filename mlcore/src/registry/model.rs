@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Stage, Timestamp};
+use super::{Stage, micros};
 use crate::artifact::Digest;
 use crate::name::{ModelName, RunId, Version};
 use crate::schema::Signature;
+use crate::time::Timestamp;
 
 /// A registered model: the name under which versions are made.
 #[non_exhaustive]
@@ -26,10 +27,12 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub production: Option<Version>,
     /// When it was created.
+    #[serde(with = "micros")]
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
     /// When it was created, or when its tags, its description, its last version or the stage of a version changed last.
+    #[serde(with = "micros")]
     pub updated_at: Timestamp,
     /// A deleted model keeps its row, so that no version number is ever given twice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -37,7 +40,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Is this what is left of a deleted model? Only [`backend::Tables`](super::backend::Tables) answers such rows.
+    /// Says whether the model was deleted, and its row is kept. Only [`backend::Tables`](super::backend::Tables) answers such
+    /// rows.
     #[must_use]
     pub fn is_deleted(&self) -> bool {
         self.deleted
@@ -71,10 +75,12 @@ pub struct ModelVersion {
     #[serde(default)]
     pub lineage: Lineage,
     /// When it was created.
+    #[serde(with = "micros")]
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
     /// When its stage, tags or description changed last.
+    #[serde(with = "micros")]
     pub updated_at: Timestamp,
 }
 
@@ -97,28 +103,29 @@ pub struct Lineage {
 }
 
 impl Lineage {
-    /// Made by this run.
+    /// Adds the run that trained the version.
     #[must_use]
     pub fn with_run(mut self, run: RunId) -> Self {
         self.run = Some(run);
         self
     }
 
-    /// Made of the data with this digest.
+    /// Adds the digest of the data that the version was trained on.
     #[must_use]
     pub fn with_dataset(mut self, dataset: Digest) -> Self {
         self.dataset = Some(dataset);
         self
     }
 
-    /// Fed by the feature plan whose content hashes to `hash` and whose bytes are stored as `artifact`.
+    /// Adds the feature plan that makes the version's input: its content hashes to `hash`, and its bytes are stored as
+    /// `artifact`.
     #[must_use]
     pub fn with_plan(mut self, hash: Digest, artifact: Digest) -> Self {
         self.plan = Some(PlanReference { hash, artifact });
         self
     }
 
-    /// Derived from this version.
+    /// Adds the version that this one was derived from.
     #[must_use]
     pub fn with_parent(mut self, model: ModelName, version: Version) -> Self {
         self.parent = Some(VersionReference { model, version });
@@ -180,7 +187,7 @@ impl NewModel {
         self
     }
 
-    /// Labels it.
+    /// Adds a label.
     #[must_use]
     pub fn with_tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.tags.insert(key.into(), value.into());
@@ -252,7 +259,7 @@ impl NewVersion {
         self
     }
 
-    /// Labels it.
+    /// Adds a label.
     #[must_use]
     pub fn with_tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.tags.insert(key.into(), value.into());

@@ -2,13 +2,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NewModel, NewVersion, Stage, Timestamp};
+use super::{NewModel, NewVersion, Stage, micros};
 use crate::name::{Alias, ModelName, RequestId, Version};
+use crate::time::Timestamp;
 
 /// Who changes something, why and when. The registry has no clock: `at` is the caller's.
 ///
 /// ```
-/// use mlcore::registry::{Change, Timestamp};
+/// use mlcore::registry::Change;
+/// use mlcore::time::Timestamp;
 ///
 /// let change = Change::new("ana", Timestamp::from_millis(1_700_000_000_000)).with_reason("gate passed");
 /// ```
@@ -17,7 +19,8 @@ use crate::name::{Alias, ModelName, RequestId, Version};
 pub struct Change {
     /// Who: a person, a service; 1 to 256 bytes without control characters.
     pub actor: String,
-    /// When, by the caller's clock.
+    /// When, by the caller's clock. It is stored, and serialised, in microseconds since 1970, rounded down.
+    #[serde(with = "micros")]
     pub at: Timestamp,
     /// Why, in words; at most 10,000 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

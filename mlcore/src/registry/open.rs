@@ -17,7 +17,8 @@ use crate::url::{scheme, shown};
 ///
 /// ```
 /// use mlcore::name::ModelName;
-/// use mlcore::registry::{self, Change, RegistryExt, Timestamp};
+/// use mlcore::registry::{self, Change, RegistryExt};
+/// use mlcore::time::Timestamp;
 ///
 /// let registry = registry::open("memory:")?;
 /// registry.create_model(ModelName::new("churn")?, &Change::new("ana", Timestamp::default()))?;

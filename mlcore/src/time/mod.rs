@@ -24,7 +24,7 @@
 //! # Ok::<(), mlcore::Error>(())
 //! ```
 
-pub(crate) mod calendar;
+mod calendar;
 mod date;
 mod moment;
 mod text;

@@ -18,6 +18,11 @@ macro_rules! moment {
         }
 
         impl $type {
+            /// The earliest that 64 bits of seconds can tell.
+            pub const MIN: Self = Self::new(i64::MIN, TimeUnit::Second);
+            /// The latest that 64 bits of seconds can tell.
+            pub const MAX: Self = Self::new(i64::MAX, TimeUnit::Second);
+
             /// This many units after 1970-01-01T00:00:00.
             #[must_use]
             pub const fn new(count: i64, unit: TimeUnit) -> Self {
@@ -62,6 +67,14 @@ macro_rules! moment {
                 i64::try_from(nanoseconds / per_unit).ok()
             }
 
+            /// The whole microseconds since 1970-01-01T00:00:00, rounded down; beyond 64 bits, the least or the greatest
+            /// number.
+            #[must_use]
+            pub fn as_micros(self) -> i64 {
+                let micros = self.nanoseconds().div_euclid(1_000);
+                i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
+            }
+
             /// The nanoseconds since 1970-01-01T00:00:00: what two of them are compared by.
             #[must_use]
             pub fn nanoseconds(self) -> i128 {
@@ -75,6 +88,13 @@ macro_rules! moment {
                     let count = i64::try_from(nanoseconds / per_unit).ok()?;
                     (nanoseconds % per_unit == 0).then_some(Self { count, unit })
                 })
+            }
+        }
+
+        impl Default for $type {
+            /// 1970-01-01T00:00:00.
+            fn default() -> Self {
+                Self::new(0, TimeUnit::Second)
             }
         }
 
@@ -200,7 +220,29 @@ mod tests {
         assert_eq!(HashSet::from([second]).union(&HashSet::from(others)).count(), 1);
         assert!(Timestamp::from_millis(-1_001) < second && second < Timestamp::from_micros(-999_999));
         assert_eq!(Timestamp::from_millis(1_500).count_in(TimeUnit::Second), None);
-        assert_eq!(Timestamp::new(i64::MAX, TimeUnit::Second).count_in(TimeUnit::Millisecond), None);
+        assert_eq!(Timestamp::MAX.count_in(TimeUnit::Millisecond), None);
+        assert_eq!(Timestamp::default(), Timestamp::from_micros(0));
+    }
+
+    #[test]
+    fn microseconds_are_rounded_down_and_end_where_64_bits_do() {
+        for (count, unit, micros) in [
+            (1_999, TimeUnit::Nanosecond, 1),
+            (-1, TimeUnit::Nanosecond, -1),
+            (-1_000, TimeUnit::Nanosecond, -1),
+            (-7, TimeUnit::Microsecond, -7),
+            (-2, TimeUnit::Millisecond, -2_000),
+            (i64::MAX, TimeUnit::Millisecond, i64::MAX),
+        ] {
+            assert_eq!(Timestamp::new(count, unit).as_micros(), micros, "{count} {unit:?}");
+        }
+        assert_eq!((DateTime::MIN.as_micros(), Timestamp::MAX.as_micros()), (i64::MIN, i64::MAX));
+        assert!(
+            Timestamp::MIN < Timestamp::from_micros(i64::MIN)
+                && Timestamp::from_micros(i64::MAX) < Timestamp::MAX
+        );
+        // The ends of the range are far away, and no reason to panic.
+        assert_eq!(Timestamp::MIN.to_string().parse::<Timestamp>().unwrap(), Timestamp::MIN);
     }
 
     #[test]

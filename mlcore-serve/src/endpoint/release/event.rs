@@ -1,15 +1,16 @@
 use std::fmt;
 
 use mlcore::name::{Arm, Version};
-use mlcore::registry::Timestamp;
+use mlcore::time::Timestamp;
 use mlcore_drift::monitor::Verdict;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-/// Something that happened to the release, in the order in which it happened.
+/// Something that happened to the release.
 #[non_exhaustive]
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
-    /// When, by the endpoint's clock.
+    /// The time, by the endpoint's clock; serialised as whole microseconds since 1970, as the registry's times are.
+    #[serde(serialize_with = "as_micros")]
     pub at: Timestamp,
     /// The occurrence.
     pub kind: EventKind,
@@ -94,6 +95,10 @@ pub enum EventKind {
         /// The comparison.
         verdict: Box<Verdict>,
     },
+}
+
+fn as_micros<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(time.as_micros())
 }
 
 impl EventKind {

@@ -9,9 +9,10 @@ use crate::artifact::Digest;
 use crate::error::Result;
 use crate::name::{Alias, ModelName, Version};
 use crate::registry::{
-    AuditEntry, AuditHead, Change, Expected, Model, NewVersion, Registry, RegistryExt, Stage, Timestamp,
+    AuditEntry, AuditHead, Change, Expected, Model, NewVersion, Registry, RegistryExt, Stage,
 };
 use crate::schema::{DType, Dim, Field, Schema, Signature};
+use crate::time::Timestamp;
 
 /// Holds a registry to the contract of [`Registry`], as its documentation states it. `open` opens the registry of a place:
 /// new and empty at the place's first opening, and afterwards what `persistence` says.

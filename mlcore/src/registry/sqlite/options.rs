@@ -71,7 +71,7 @@ impl SqliteOptions {
         }
     }
 
-    /// Allows this and no more.
+    /// Sets what may be done with the file.
     #[must_use]
     pub fn with_access(mut self, access: SqliteAccess) -> Self {
         self.access = access;
