@@ -116,7 +116,10 @@ macro_rules! meanings {
                 }
             )+
 
-            /// The particulars, whatever the meaning.
+            /// Every [kind](Self::kind) that there is, in the order of the variants.
+            pub const KINDS: &'static [&'static str] = &[$($label),+];
+
+            /// The operation, the subject, the problem and the remedy.
             #[must_use]
             pub fn context(&self) -> &Context {
                 match self {
@@ -202,27 +205,48 @@ impl Error {
     /// Whether the same call might succeed later, with nothing changed by the caller.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Conflict(_) | Self::Unavailable(_) | Self::Overloaded(_) | Self::Timeout(_))
+        match self {
+            Self::Conflict(_) | Self::Unavailable(_) | Self::Overloaded(_) | Self::Timeout(_) => true,
+            Self::NotFound(_)
+            | Self::AlreadyExists(_)
+            | Self::InvalidInput(_)
+            | Self::SchemaMismatch(_)
+            | Self::InvalidModel(_)
+            | Self::NotFitted(_)
+            | Self::Unsupported(_)
+            | Self::StorageFull(_)
+            | Self::Corrupt(_)
+            | Self::PermissionDenied(_)
+            | Self::OutcomeUnknown(_)
+            | Self::Internal(_) => false,
+        }
     }
 
-    /// Whether it was the caller's input, so that repeating it unchanged is pointless.
+    /// Whether the caller's input is at fault, so that repeating the call unchanged is pointless.
     #[must_use]
     pub fn is_caller_fault(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::NotFound(_)
-                | Self::AlreadyExists(_)
-                | Self::InvalidInput(_)
-                | Self::SchemaMismatch(_)
-                | Self::InvalidModel(_)
-                | Self::NotFitted(_)
-                | Self::Unsupported(_)
-                | Self::PermissionDenied(_)
-        )
+            | Self::AlreadyExists(_)
+            | Self::InvalidInput(_)
+            | Self::SchemaMismatch(_)
+            | Self::InvalidModel(_)
+            | Self::NotFitted(_)
+            | Self::Unsupported(_)
+            | Self::PermissionDenied(_) => true,
+            Self::Conflict(_)
+            | Self::Unavailable(_)
+            | Self::Overloaded(_)
+            | Self::Timeout(_)
+            | Self::StorageFull(_)
+            | Self::Corrupt(_)
+            | Self::OutcomeUnknown(_)
+            | Self::Internal(_) => false,
+        }
     }
 
     /// The meaning of an operating-system error, with the file as subject. An [`Error`] that passed through
-    /// [`std::io::Error`] comes out as it was.
+    /// [`std::io::Error`] is returned unchanged.
     pub fn from_io(
         operation: impl Into<Cow<'static, str>>,
         subject: impl Into<String>,
@@ -334,6 +358,11 @@ mod tests {
         let read: Error = serde_json::from_str(&json).unwrap();
         assert!(matches!(read, Error::Conflict(_)));
         assert_eq!(read.to_string(), error.to_string());
+        for kind in Error::KINDS {
+            let read: Error = serde_json::from_str(&json.replace("conflict", kind)).unwrap();
+            assert_eq!(read.kind(), *kind);
+            assert!(!(read.is_transient() && read.is_caller_fault()), "{kind}");
+        }
         let unknown = json.replace("conflict", "confusion");
         assert!(serde_json::from_str::<Error>(&unknown).unwrap_err().to_string().contains("confusion"));
     }

@@ -7,6 +7,7 @@ mod features;
 mod monitors;
 mod parts;
 mod planted;
+mod read_back;
 mod release;
 mod release_faults;
 mod shadows;

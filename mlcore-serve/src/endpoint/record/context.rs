@@ -1,8 +1,13 @@
+use std::fmt;
+
 use mlcore::batch::{Row, RowBuffer, Value};
 use mlcore::rollout::Context;
+use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
+
+use super::value::{Read, Written};
 
 /// An owned copy of a request's [`Context`] whose memory is used again: after the first few a copy allocates nothing.
 ///
@@ -84,15 +89,61 @@ impl Serialize for ContextBuffer {
 
         impl Serialize for Named<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.attributes())
+                serializer.collect_map(self.0.attributes().map(|(name, value)| (name, Written(value))))
             }
         }
 
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry("attributes", &Named(self))?;
-        let features: Vec<Value<'_>> = self.features.iter().map(|feature| Value::Float(*feature)).collect();
+        let features: Vec<_> = self.features.iter().map(|feature| Written(Value::Float(*feature))).collect();
         map.serialize_entry("features", &features)?;
         map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for ContextBuffer {
+    /// Reads what `Serialize` writes, attributes in their order.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Wire {
+            attributes: Pairs,
+            #[serde(with = "mlcore::exact")]
+            features: Vec<f64>,
+        }
+
+        let Wire { attributes: Pairs(pairs), features } = Wire::deserialize(deserializer)?;
+        let attributes: Vec<_> =
+            pairs.iter().map(|(name, Read(value))| (name.as_str(), value.as_value())).collect();
+        let mut context = Self::default();
+        context.copy(Context::EMPTY.with_attributes(&attributes).with_features(&features));
+        Ok(context)
+    }
+}
+
+/// The entries of an object, in their order: a context may have one name twice.
+struct Pairs(Vec<(String, Read)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairsVisitor;
+
+        impl<'de> Visitor<'de> for PairsVisitor {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of attributes")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = entries.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(PairsVisitor)
     }
 }
 
@@ -126,6 +177,8 @@ mod tests {
         }
         buffer.copy(Context::EMPTY.with_attributes(&few[1..2]).with_features(&[f64::NAN]));
         let json = serde_json::to_string(&buffer).unwrap();
-        assert_eq!(json, "{\"attributes\":{\"é\":\"ü\"},\"features\":[\"NaN\"]}");
+        assert_eq!(json, "{\"attributes\":{\"é\":\"ü\"},\"features\":[{\"float\":\"NaN\"}]}");
+        let read: ContextBuffer = serde_json::from_str(&json).unwrap();
+        assert!(read.features()[0].is_nan() && read.attributes().eq(buffer.attributes()));
     }
 }

@@ -5,7 +5,8 @@ use mlcore::batch::Batch;
 use mlcore::name::{Arm, RequestId, Version};
 use mlcore::rollout::Context;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ContextBuffer, RecordedInput};
 use crate::endpoint::decide::OutcomeId;
@@ -29,9 +30,26 @@ use crate::endpoint::run::ServedBy;
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 ///
-/// Serialised, its latency is a number of `latency_seconds` and its digest 32 hexadecimal digits.
+/// Serialised, its latency is a number of `latency_seconds` and its digest 32 hexadecimal digits. A value of a row, a
+/// table or a context is itself where JSON has its type (`null`, `true`, `41`, `0.5`, `"pro"`), and otherwise an object with
+/// the name of its type: `{"float":"NaN"}`, `{"date":"2024-02-29"}`. A file of such lines is read back:
+///
+/// ```
+/// # use mlcore::name::{Arm, Version};
+/// # use mlcore_serve::endpoint::{OutcomeId, Record};
+/// # let id = OutcomeId::of(&"order-17".parse()?);
+/// # let (first, second) = (Record::new(id, Arm::new("champion")?, Version::FIRST), Record::new(id, Arm::new("new")?, Version::FIRST));
+/// # let lines = format!("{}\n{}\n", serde_json::to_string(&first)?, serde_json::to_string(&second)?);
+/// let records: Vec<Record> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+/// assert_eq!(records[1].arm, Arm::new("new")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Three things differ then: a row does not say to which columns its values belong (to
+/// [`Endpoint::columns`](super::super::Endpoint::columns), unless its request named others); an integer is a signed one where
+/// it can be; and every NaN is the same.
 #[non_exhaustive]
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// The caller's id, where it gave one.
     pub request: Option<RequestId>,
@@ -42,6 +60,7 @@ pub struct Record {
     /// The version that answered.
     pub version: Version,
     /// The probability with which the policy chose the arm.
+    #[serde(with = "mlcore::exact")]
     pub propensity: f64,
     /// The period of unchanged shares in which the policy chose it.
     pub epoch: u32,
@@ -49,12 +68,12 @@ pub struct Record {
     pub context: ContextBuffer,
     /// XXH3-128 of the model's input tensors (elements in row-major order, in the machine's byte order), with their
     /// names where there are several; 0 after an error.
-    #[serde(serialize_with = "as_digits")]
+    #[serde(serialize_with = "as_digits", deserialize_with = "from_digits")]
     pub features_digest: u128,
     /// The content hash of the feature plan that made them.
     pub plan: Option<Digest>,
     /// From the decision to the answer, by the endpoint's clock.
-    #[serde(rename = "latency_seconds", serialize_with = "as_seconds")]
+    #[serde(rename = "latency_seconds", serialize_with = "as_seconds", deserialize_with = "from_seconds")]
     pub latency: Duration,
     /// What gave the answer.
     pub served_by: ServedBy,
@@ -63,8 +82,13 @@ pub struct Record {
     /// The model's outputs; empty after an error.
     pub outputs: Batch,
     /// The meaning of the error, where the run failed: see [`mlcore::Error::kind`].
-    pub error: Option<&'static str>,
+    #[serde(deserialize_with = "known_kind")]
+    pub error: Option<Kind>,
 }
+
+/// A word of [`mlcore::Error::KINDS`]. It has a name because serde's derive takes a `&str` that it sees for a part of the text
+/// that is read.
+type Kind = &'static str;
 
 impl Record {
     /// The record of a request that `version` answered for `arm`, with certainty, at once, and of which nothing else is
@@ -117,7 +141,7 @@ impl Record {
         self
     }
 
-    /// The same record of an answer that took so long.
+    /// The same record of an answer that took `latency`.
     #[must_use]
     pub fn with_latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
@@ -162,6 +186,23 @@ fn as_digits<S: Serializer>(digest: &u128, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_str(&format_args!("{digest:032x}"))
 }
 
+fn from_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+fn from_digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+    let digits = String::deserialize(deserializer)?;
+    let is_digest = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digest = is_digest.then(|| u128::from_str_radix(&digits, 16).ok()).flatten();
+    digest.ok_or_else(|| D::Error::custom(format!("a digest is 32 hexadecimal digits, got {digits:?}")))
+}
+
+fn known_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'static str>, D::Error> {
+    let Some(kind) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let known = mlcore::Error::KINDS.iter().copied().find(|known| *known == kind);
+    known.map(Some).ok_or_else(|| D::Error::custom(format!("{kind:?} is no kind of error")))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -195,8 +236,14 @@ mod tests {
         let tensors = Batch::single("x", Tensor::column(vec![1_u8]));
         for (input, expected) in [
             (RecordedInput::None, json!("none")),
-            (RecordedInput::Row(row), json!({"row": ["NaN", "pro", null]})),
-            (RecordedInput::Table(table), json!({"table": {"age": [41, null], "plan": ["free", "pro"]}})),
+            (RecordedInput::Row(row), json!({"row": [{"float": "NaN"}, "pro", null]})),
+            (
+                RecordedInput::Table(table),
+                json!({"table": [
+                    {"name": "age", "dtype": "int64", "data": [41, null]},
+                    {"name": "plan", "dtype": "string", "data": ["free", "pro"]},
+                ]}),
+            ),
             (RecordedInput::Tensors(tensors.clone()), json!({"tensors": tensors})),
         ] {
             assert_eq!(serde_json::to_value(record.clone().with_input(input)).unwrap()["input"], expected);

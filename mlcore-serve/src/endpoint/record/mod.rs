@@ -7,6 +7,7 @@ mod packed;
 mod prediction;
 mod queue;
 mod slip;
+mod value;
 
 use mlcore::Result;
 use mlcore::batch::Batch;
