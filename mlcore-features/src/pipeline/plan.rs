@@ -63,6 +63,11 @@ impl Plan {
     }
 
     /// The raw columns that the plan reads: what a [`Row`] must hold, and a table must have among others.
+    ///
+    /// A column of another type is taken where each of its values is one of the plan's type: an integer as an integer of
+    /// another width, a number as a float, a time of day or a timestamp in another unit. A timestamp of another time zone is
+    /// the same moment. With and without a time zone are two kinds of timestamps, though: neither stands for the other, and
+    /// neither stands for a date.
     #[must_use]
     pub fn input(&self) -> &Schema {
         &self.inner.program.input

@@ -7,9 +7,9 @@ use mlcore::arrow::array::{
     ArrayRef, Date32Array, Date64Array, Float64Array, RecordBatch, Time64MicrosecondArray,
     TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
 };
-use mlcore::batch::{Row, Value};
-use mlcore::schema::DType;
-use mlcore::time::{DateTime, TimeUnit, TimeZone, Timestamp};
+use mlcore::batch::{Row, Value, column_of};
+use mlcore::schema::{DType, Field};
+use mlcore::time::{Date, DateTime, Time, TimeUnit, TimeZone, Timestamp};
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Step};
 use mlcore_features::transform::{
     Fit, KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler,
@@ -124,6 +124,90 @@ fn moments_come_in_any_unit_and_zone_where_nothing_is_lost() {
     ] {
         let error = sent(column).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+/// What a plan that was fitted on one temporal type says to a column of another.
+#[test]
+fn units_convert_where_nothing_is_lost_and_kinds_never() {
+    let (zone, no_zone) = (Some(TimeZone::new("Europe/Berlin").unwrap()), None);
+    let (us, ns, s) = (TimeUnit::Microsecond, TimeUnit::Nanosecond, TimeUnit::Second);
+    let moment = |unit, zone| DType::Timestamp(unit, zone);
+    let column = |dtype, value: Value<'_>| {
+        let field = Field::column("at", dtype).nullable();
+        table([("at", column_of(&field, [Value::Null, value]).unwrap())])
+    };
+    let utc = Some(TimeZone::UTC);
+    let stamp = |count, unit| Value::Timestamp(Timestamp::new(count, unit));
+    let shown = |count, unit| Value::DateTime(DateTime::new(count, unit));
+    let time = |count, unit| Value::Time(Time::new(count, unit).unwrap());
+    let day = Value::Date(Date::from_days(1));
+    for (fitted, sent, value, refused) in [
+        (moment(us, utc), moment(ns, utc), stamp(7_000, ns), None),
+        (
+            moment(us, utc),
+            moment(ns, utc),
+            stamp(7_001, ns),
+            Some("row 1: expected timestamp[us, tz=UTC], got timestamp 1970-"),
+        ),
+        (moment(us, utc), moment(ns, zone), stamp(7_000, ns), None),
+        (moment(us, utc), moment(s, zone), stamp(-7, s), None),
+        (
+            moment(us, utc),
+            moment(s, utc),
+            stamp(i64::MAX, s),
+            Some("row 1: expected timestamp[us, tz=UTC], got timestamp +"),
+        ),
+        (
+            moment(us, utc),
+            moment(us, no_zone),
+            shown(7, us),
+            Some("expected timestamp[us, tz=UTC], got timestamp[us]"),
+        ),
+        (moment(us, utc), DType::Date, day, Some("expected timestamp[us, tz=UTC], got date")),
+        (moment(us, utc), DType::Time(us), time(7, us), Some("expected timestamp[us, tz=UTC], got time[us]")),
+        (moment(us, no_zone), moment(s, no_zone), shown(7, s), None),
+        (
+            moment(us, no_zone),
+            moment(ns, no_zone),
+            shown(7_001, ns),
+            Some("row 1: expected timestamp[us], got date and time 1970-"),
+        ),
+        (
+            moment(us, no_zone),
+            moment(us, utc),
+            stamp(7, us),
+            Some("expected timestamp[us], got timestamp[us, tz=UTC]"),
+        ),
+        (moment(us, no_zone), DType::Date, day, Some("expected timestamp[us], got date")),
+        (DType::Time(us), DType::Time(s), time(7, s), None),
+        (
+            DType::Time(us),
+            DType::Time(ns),
+            time(7_001, ns),
+            Some("row 1: expected time[us], got time of day 00:00:00.000007001"),
+        ),
+        (DType::Time(us), DType::Date, day, Some("expected time[us], got date")),
+        (DType::Date, moment(us, utc), stamp(0, us), Some("expected date, got timestamp[us, tz=UTC]")),
+        (DType::Date, moment(us, no_zone), shown(0, us), Some("expected date, got timestamp[us]")),
+        (DType::Date, DType::Int32, Value::Int(1), Some("expected date, got int32")),
+    ] {
+        let plan = ColumnTransformer::new()
+            .with("keep", Step::Passthrough, ["at"])
+            .verbose_feature_names_out(false)
+            .fit(&column(fitted, Value::Null))
+            .unwrap();
+        let made = plan.transform(&column(sent, value));
+        match (refused, made) {
+            (None, Ok(made)) => assert_eq!(made, column(fitted, value), "{sent} as {fitted}"),
+            (Some(expected), Err(error)) => {
+                assert!(matches!(error, Error::SchemaMismatch(_)) && error.context().subject() == "at");
+                assert!(error.context().problem().starts_with(expected), "{error}");
+            }
+            (_, made) => panic!("{sent} as {fitted}: {made:?}"),
+        }
+        // A single row says the same as a table, in the value itself.
+        assert_eq!(Row::new(&[value], plan.input()).is_ok(), refused.is_none(), "{sent} as {fitted}");
     }
 }
 

@@ -31,7 +31,12 @@ impl Signature {
     /// Why `replacement` may not answer the callers of this model: empty when it may.
     ///
     /// Callers keep working when the replacement takes exactly the inputs they send, in the same types and in every
-    /// shape they may send, and gives at least the outputs they read, in the same types and in no new shape.
+    /// shape they may send, and gives at least the outputs they read, in the same types and in no new shape. Missing values
+    /// count as shapes do: what callers may send must be taken, and what they do not expect must not be given.
+    ///
+    /// The unit and the time zone of a timestamp are parts of its type. `timestamp[ns, tz=UTC]` is another type than
+    /// `timestamp[us, tz=UTC]`, because one that falls between two microseconds does not fit there; and another than
+    /// `timestamp[ns]`, which is no moment. A feature plan before the model takes the units and zones that lose nothing.
     #[must_use]
     pub fn incompatibilities(&self, replacement: &Self) -> Vec<Incompatibility> {
         let mut found = Vec::new();
@@ -52,7 +57,7 @@ impl Signature {
     }
 }
 
-/// Does `narrow` fit wherever `wide` is accepted? If not, how `used` and `offered` differ.
+/// How `used` and `offered` differ, unless `narrow` fits wherever `wide` is accepted.
 fn differs(used: &Field, offered: &Field, narrow: &Field, wide: &Field) -> Option<Incompatibility> {
     let shapes_fit = narrow.shape().len() == wide.shape().len()
         && narrow
@@ -60,10 +65,14 @@ fn differs(used: &Field, offered: &Field, narrow: &Field, wide: &Field) -> Optio
             .iter()
             .zip(wide.shape())
             .all(|(narrow, wide)| *wide == Dim::Dynamic || narrow == wide);
-    if used.dtype() == offered.dtype() && shapes_fit {
+    let nulls_fit = !narrow.is_nullable() || wide.is_nullable();
+    if used.dtype() == offered.dtype() && shapes_fit && nulls_fit {
         return None;
     }
-    let show = |field: &Field| format!("{} {}", field.dtype(), DisplayShape(field.shape()));
+    let show = |field: &Field| {
+        let optional = if field.is_nullable() { "?" } else { "" };
+        format!("{}{optional} {}", field.dtype(), DisplayShape(field.shape()))
+    };
     Some(Incompatibility::Differs(used.name().to_owned(), show(used), show(offered)))
 }
 
@@ -75,6 +84,7 @@ fn missing<'a>(from: &'a Schema, within: &'a Schema) -> impl Iterator<Item = Str
 mod tests {
     use super::*;
     use crate::schema::DType;
+    use crate::time::{TimeUnit, TimeZone};
 
     fn signature(input: [Dim; 2], outputs: &[(&str, DType)]) -> Signature {
         let outputs = outputs.iter().map(|(name, dtype)| Field::column(*name, *dtype));
@@ -92,6 +102,51 @@ mod tests {
         let found = new.incompatibilities(&old);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found.contains(&Incompatibility::LostOutput("p".into())));
+    }
+
+    #[test]
+    fn units_and_zones_are_parts_of_a_type() {
+        let (utc, berlin) = (Some(TimeZone::UTC), Some(TimeZone::new("Europe/Berlin").unwrap()));
+        let dtypes = [
+            DType::Date,
+            DType::Time(TimeUnit::Microsecond),
+            DType::Time(TimeUnit::Nanosecond),
+            DType::Timestamp(TimeUnit::Microsecond, None),
+            DType::Timestamp(TimeUnit::Microsecond, utc),
+            DType::Timestamp(TimeUnit::Microsecond, berlin),
+            DType::Timestamp(TimeUnit::Nanosecond, utc),
+        ];
+        let of = |dtype| {
+            let schema = |name: &str| Schema::new([Field::column(name, dtype)]).unwrap();
+            Signature::new(schema("at"), schema("next"))
+        };
+        for used in dtypes {
+            for offered in dtypes {
+                let differs = |name: &str| {
+                    Incompatibility::Differs(name.into(), format!("{used} [?]"), format!("{offered} [?]"))
+                };
+                let expected = if used == offered { vec![] } else { vec![differs("at"), differs("next")] };
+                assert_eq!(of(used).incompatibilities(&of(offered)), expected);
+            }
+        }
+        let told = of(dtypes[4]).incompatibilities(&of(dtypes[3]))[0].to_string();
+        assert_eq!(told, "at was timestamp[us, tz=UTC] [?] and is timestamp[us] [?]");
+    }
+
+    #[test]
+    fn missing_values_must_be_taken_and_not_be_given() {
+        let of = |sent: Field, read: Field| {
+            Signature::new(Schema::new([sent]).unwrap(), Schema::new([read]).unwrap())
+        };
+        let (age, risk) = (Field::column("age", DType::Float64), Field::column("risk", DType::Float64));
+        let strict = of(age.clone(), risk.clone());
+        let takes = of(age.clone().nullable(), risk.clone());
+        let gives = of(age, risk.nullable());
+        assert_eq!(strict.incompatibilities(&takes), []);
+        assert_eq!(gives.incompatibilities(&strict), []);
+        let told = |found: Vec<Incompatibility>| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(told(takes.incompatibilities(&strict)), ["age was float64? [?] and is float64 [?]"]);
+        assert_eq!(told(strict.incompatibilities(&gives)), ["risk was float64 [?] and is float64? [?]"]);
     }
 
     #[test]
