@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::categories::{
     Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
 };
+use super::methods::category_methods;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, REFUSED, Writes, ZEROS};
@@ -95,13 +96,6 @@ pub struct OneHotEncoder {
 }
 
 impl OneHotEncoder {
-    /// Where the categories come from. Default: the training data.
-    #[must_use]
-    pub fn categories(mut self, categories: Categories) -> Self {
-        self.categories = categories;
-        self
-    }
-
     /// Which category of each column gets no feature. Default: none.
     #[must_use]
     pub fn drop(mut self, drop: Drop) -> Self {
@@ -115,20 +109,12 @@ impl OneHotEncoder {
         self.handle_unknown = handle_unknown;
         self
     }
+}
 
-    /// Below which frequency categories share one feature, `infrequent_sklearn`. Default: none do.
-    #[must_use]
-    pub fn min_frequency(mut self, min_frequency: MinFrequency) -> Self {
-        self.min_frequency = Some(min_frequency);
-        self
-    }
-
-    /// The most features per column, the infrequent one included. Default: no limit.
-    #[must_use]
-    pub fn max_categories(mut self, max_categories: usize) -> Self {
-        self.max_categories = Some(max_categories);
-        self
-    }
+category_methods! {
+    OneHotEncoder, FittedOneHotEncoder,
+    "Below which frequency categories share one feature, `infrequent_sklearn`. Default: none do.",
+    "The most features per column, the infrequent one included. Default: no limit."
 }
 
 const OPERATION: &str = "fit OneHotEncoder";
@@ -141,7 +127,7 @@ impl Fit for OneHotEncoder {
         let learning = Learning {
             operation: OPERATION,
             categories: &self.categories,
-            grouping: Grouping { min_frequency: self.min_frequency, max_categories: self.max_categories },
+            grouping: self.grouping(),
             refuse_unknown: self.handle_unknown == HandleUnknown::Error,
             spare_missing: false,
         };
@@ -228,22 +214,6 @@ pub struct FittedOneHotEncoder {
 }
 
 impl FittedOneHotEncoder {
-    /// The specification that was fitted.
-    #[must_use]
-    pub fn parameters(&self) -> &OneHotEncoder {
-        &self.parameters
-    }
-
-    /// The categories of each column (`categories_`), a missing value last.
-    pub fn categories(&self) -> impl ExactSizeIterator<Item = &[OwnedValue]> {
-        self.columns.iter().map(|column| column.categories.as_slice())
-    }
-
-    /// The infrequent categories of each column (`infrequent_categories_`); `None` where there are none.
-    pub fn infrequent_categories(&self) -> impl ExactSizeIterator<Item = Option<Vec<&OwnedValue>>> {
-        self.columns.iter().map(Learnt::infrequent_categories)
-    }
-
     /// For each column, the position in its categories of the one that gets no feature (`drop_idx_`).
     pub fn drop_idx(&self) -> impl ExactSizeIterator<Item = Option<usize>> {
         self.columns.iter().zip(&self.dropped).map(|(column, dropped)| {

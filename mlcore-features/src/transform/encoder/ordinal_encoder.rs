@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::categories::{
     Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
 };
+use super::methods::category_methods;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, REFUSED, Writes};
@@ -69,13 +70,6 @@ impl Default for OrdinalEncoder {
 }
 
 impl OrdinalEncoder {
-    /// Where the categories come from. Default: the training data.
-    #[must_use]
-    pub fn categories(mut self, categories: Categories) -> Self {
-        self.categories = categories;
-        self
-    }
-
     /// What an unknown category becomes: an integer that no category has, or NaN. It stands for scikit-learn's
     /// `handle_unknown="use_encoded_value"` with this `unknown_value`. Default: unknown categories are refused.
     #[must_use]
@@ -91,21 +85,12 @@ impl OrdinalEncoder {
         self.encoded_missing_value = encoded_missing_value;
         self
     }
+}
 
-    /// Below which frequency categories share one number, the last. Default: none do.
-    #[must_use]
-    pub fn min_frequency(mut self, min_frequency: MinFrequency) -> Self {
-        self.min_frequency = Some(min_frequency);
-        self
-    }
-
-    /// The most numbers per column, that of the infrequent ones included and that of missing values not. Default: no
-    /// limit.
-    #[must_use]
-    pub fn max_categories(mut self, max_categories: usize) -> Self {
-        self.max_categories = Some(max_categories);
-        self
-    }
+category_methods! {
+    OrdinalEncoder, FittedOrdinalEncoder,
+    "Below which frequency categories share one number, the last. Default: none do.",
+    "The most numbers per column, that of the infrequent ones included and that of missing values not. Default: no limit."
 }
 
 const OPERATION: &str = "fit OrdinalEncoder";
@@ -127,7 +112,7 @@ impl Fit for OrdinalEncoder {
         let learning = Learning {
             operation: OPERATION,
             categories: &self.categories,
-            grouping: Grouping { min_frequency: self.min_frequency, max_categories: self.max_categories },
+            grouping: self.grouping(),
             refuse_unknown: self.unknown_value.is_none(),
             spare_missing: true,
         };
@@ -153,7 +138,7 @@ impl Fit for OrdinalEncoder {
 }
 
 impl OrdinalEncoder {
-    /// Do `handle_unknown` and `unknown_value` belong together?
+    /// Checks that `handle_unknown` and `unknown_value` belong together.
     fn check_unknown(&self) -> Result<()> {
         let (problem, remedy) = match (self.handle_unknown, self.unknown_value) {
             (Unknown::Error, None) | (Unknown::UseEncodedValue, Some(_)) => return Ok(()),
@@ -181,24 +166,6 @@ pub struct FittedOrdinalEncoder {
     parameters: OrdinalEncoder,
     input: Schema,
     columns: Vec<Learnt>,
-}
-
-impl FittedOrdinalEncoder {
-    /// The specification that was fitted.
-    #[must_use]
-    pub fn parameters(&self) -> &OrdinalEncoder {
-        &self.parameters
-    }
-
-    /// The categories of each column (`categories_`), a missing value last.
-    pub fn categories(&self) -> impl ExactSizeIterator<Item = &[OwnedValue]> {
-        self.columns.iter().map(|column| column.categories.as_slice())
-    }
-
-    /// The infrequent categories of each column (`infrequent_categories_`); `None` where there are none.
-    pub fn infrequent_categories(&self) -> impl ExactSizeIterator<Item = Option<Vec<&OwnedValue>>> {
-        self.columns.iter().map(Learnt::infrequent_categories)
-    }
 }
 
 impl FittedOrdinalEncoder {
