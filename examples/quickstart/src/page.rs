@@ -68,7 +68,7 @@ fn release(log: &Log) -> Markup {
     versions.sort_unstable();
     versions.dedup();
     for version in versions {
-        plot = plot.series(Series { name: format!("version {version}"), points: losses(log, version) });
+        plot = plot.series(Series::new(format!("version {version}"), losses(log, version)));
     }
     for (at, name) in &log.moments {
         plot = plot.event(*at as f64, name.as_str());

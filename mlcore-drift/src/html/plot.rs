@@ -14,6 +14,14 @@ const BOTTOM: f64 = 22.0;
 const LONGEST_LABEL: usize = 22;
 
 /// Two histograms over the same bins, one on the other.
+///
+/// ```
+/// use mlcore_drift::html::HistogramPlot;
+///
+/// let plot = HistogramPlot::new("age, before and now", &[18.0, 40.0, 65.0], &[0.5, 0.5], &[0.2, 0.8]);
+/// assert!(plot.markup().as_str().starts_with("<svg"));
+/// ```
+#[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct HistogramPlot<'a> {
     /// What is shown, for readers who do not see it.
@@ -26,7 +34,18 @@ pub struct HistogramPlot<'a> {
     pub current: &'a [f64],
 }
 
-impl HistogramPlot<'_> {
+impl<'a> HistogramPlot<'a> {
+    /// The histograms of the reference and of now, over the bins between `edges`; `description` says what is shown.
+    #[must_use]
+    pub fn new(
+        description: impl Into<String>,
+        edges: &'a [f64],
+        reference: &'a [f64],
+        current: &'a [f64],
+    ) -> Self {
+        Self { description: description.into(), edges, reference, current }
+    }
+
     /// The plot.
     #[must_use]
     pub fn markup(&self) -> Markup {
@@ -41,6 +60,7 @@ impl HistogramPlot<'_> {
 }
 
 /// One series of a [`LinePlot`].
+#[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct Series {
     /// Its name in the legend.
@@ -49,13 +69,21 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
+impl Series {
+    /// The series of this name in the legend, whose points are joined in their order.
+    #[must_use]
+    pub fn new(name: impl Into<String>, points: impl Into<Vec<(f64, f64)>>) -> Self {
+        Self { name: name.into(), points: points.into() }
+    }
+}
+
 /// Lines over a common axis, with thresholds across and events along it.
 ///
 /// ```
 /// use mlcore_drift::html::{LinePlot, Series};
 ///
 /// let plot = LinePlot::new("Error rate per window", "window")
-///     .series(Series { name: "canary".into(), points: vec![(0.0, 0.01), (1.0, 0.04)] })
+///     .series(Series::new("canary", [(0.0, 0.01), (1.0, 0.04)]))
 ///     .threshold(0.03, "guardrail")
 ///     .event(1.0, "rolled back");
 /// assert!(plot.markup().as_str().starts_with("<figure"));
@@ -167,7 +195,8 @@ impl LinePlot {
 }
 
 /// One category of a [`BarPlot`].
-#[derive(Clone, Debug)]
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct BarRow<'a> {
     /// The category.
     pub label: &'a str,
@@ -177,7 +206,23 @@ pub struct BarRow<'a> {
     pub current: f64,
 }
 
+impl<'a> BarRow<'a> {
+    /// The category with its share of the reference and its current share.
+    #[must_use]
+    pub fn new(label: &'a str, reference: f64, current: f64) -> Self {
+        Self { label, reference, current }
+    }
+}
+
 /// Two bars per category, one under the other.
+///
+/// ```
+/// use mlcore_drift::html::{BarPlot, BarRow};
+///
+/// let plot = BarPlot::new("plan, before and now", [BarRow::new("free", 0.7, 0.4), BarRow::new("pro", 0.3, 0.6)]);
+/// assert!(plot.markup().as_str().starts_with("<svg"));
+/// ```
+#[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct BarPlot<'a> {
     /// What is shown, for readers who do not see it.
@@ -186,7 +231,13 @@ pub struct BarPlot<'a> {
     pub rows: Vec<BarRow<'a>>,
 }
 
-impl BarPlot<'_> {
+impl<'a> BarPlot<'a> {
+    /// The bars of these categories, from the top; `description` says what is shown.
+    #[must_use]
+    pub fn new(description: impl Into<String>, rows: impl IntoIterator<Item = BarRow<'a>>) -> Self {
+        Self { description: description.into(), rows: rows.into_iter().collect() }
+    }
+
     /// The plot.
     #[must_use]
     pub fn markup(&self) -> Markup {

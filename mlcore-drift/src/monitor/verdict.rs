@@ -60,6 +60,7 @@ mlcore::words! {
 
 /// Which rows were judged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Window {
     /// The number of windows before this one.
     pub index: u64,
@@ -113,6 +114,7 @@ pub struct TableVerdict {
 
 /// A column that is not watched.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SkippedColumn {
     /// Its name.
     pub column: String,

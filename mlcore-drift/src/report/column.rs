@@ -44,6 +44,7 @@ pub struct ColumnReport {
 
 /// The population stability index of a column.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PsiSummary {
     /// The index.
     pub psi: f64,
@@ -55,6 +56,7 @@ pub struct PsiSummary {
 
 /// The summary of a numeric column; infinite values count in quantiles and not in the moments.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Moments {
     /// The number of values.
     pub count: u64,
@@ -78,6 +80,7 @@ pub struct Moments {
 
 /// Two histograms over the same bins.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Histogram {
     /// The edges, one more than there are bins. They span the central 99 % of both tables; a bin holds its lower edge, and
     /// the last one both.
@@ -94,6 +97,7 @@ pub struct Histogram {
 
 /// One category in both tables.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CategoryShare {
     /// The category.
     pub category: String,

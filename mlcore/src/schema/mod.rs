@@ -265,6 +265,7 @@ impl From<Schema> for Vec<Field> {
 }
 
 /// What a model takes and what it answers.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Signature {
     /// The tensors it needs, by name.
