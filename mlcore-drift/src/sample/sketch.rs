@@ -31,6 +31,44 @@ use crate::vector::extent;
 /// assert_eq!((sample.len(), sample.rows(), sample.values()), (4, 6, None));
 /// # Ok::<(), mlcore::Error>(())
 /// ```
+///
+/// # A summary of your own
+///
+/// ```
+/// use mlcore_drift::sample::{Bounds, Sample, Sketch};
+///
+/// /// What is left of at least two numbers where only the smallest and the largest were kept.
+/// #[derive(Debug)]
+/// struct Ends {
+///     len: u64,
+///     low: f64,
+///     high: f64,
+/// }
+///
+/// impl Sketch for Ends {
+///     fn len(&self) -> u64 {
+///         self.len
+///     }
+///
+///     fn range(&self) -> (f64, f64) {
+///         (self.low, self.high)
+///     }
+///
+///     fn below(&self, edge: f64) -> Bounds {
+///         match edge {
+///             edge if edge <= self.low => Bounds::exactly(0),
+///             edge if edge > self.high => Bounds::exactly(self.len),
+///             // The smallest lies below the edge, and the largest does not.
+///             _ => Bounds::between(1, self.len - 1),
+///         }
+///     }
+/// }
+///
+/// let sample = Sample::from_sketch(Ends { len: 100, low: 18.0, high: 65.0 }, 0, 0);
+/// let ages = sample.sketch().unwrap();
+/// assert_eq!(ages.below(40.0), Bounds::between(1, 99));
+/// assert_eq!(ages.at_or_below(65.0), Bounds::exactly(100));
+/// ```
 pub trait Sketch: fmt::Debug + Send + Sync {
     /// The number of values.
     fn len(&self) -> u64;

@@ -116,6 +116,82 @@ pub trait TableTest: fmt::Debug + Send + Sync {
 }
 
 /// A [`TableTest`] with its reference ready.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch};
+/// use mlcore::arrow::datatypes::Float64Type;
+/// use mlcore::{Error, Result};
+/// use mlcore_drift::table::{CompiledTableTest, Contribution, TableScore, TableTest};
+/// use mlcore_drift::two_sample::{Effect, Score};
+///
+/// /// Compares how often income and spending have the same sign.
+/// #[derive(Debug)]
+/// struct SameSign;
+///
+/// #[derive(Debug)]
+/// struct Compiled {
+///     columns: [String; 2],
+///     reference: (f64, u64),
+/// }
+///
+/// const OPERATION: &str = "compare with same_sign";
+///
+/// /// The share of the complete rows whose numbers have the same sign, and how many complete rows there are.
+/// fn same_sign(table: &RecordBatch, columns: &[String; 2]) -> Result<(f64, u64)> {
+///     let numbers = |name: &String| {
+///         let column = table.column_by_name(name).and_then(|column| column.as_primitive_opt::<Float64Type>());
+///         column.ok_or_else(|| Error::schema_mismatch(OPERATION, name.as_str(), "no such column of float64"))
+///     };
+///     let [a, b] = columns;
+///     let pairs = numbers(a)?.iter().zip(numbers(b)?.iter());
+///     let complete: Vec<(f64, f64)> = pairs.filter_map(|(a, b)| Some((a?, b?))).collect();
+///     if complete.is_empty() {
+///         return Err(Error::invalid_input(OPERATION, "table", "it has no complete row"));
+///     }
+///     let same = complete.iter().filter(|(a, b)| a.signum() == b.signum()).count();
+///     Ok((same as f64 / complete.len() as f64, complete.len() as u64))
+/// }
+///
+/// impl TableTest for SameSign {
+///     fn name(&self) -> &str {
+///         "same_sign"
+///     }
+///
+///     fn default_minimum_effect(&self) -> f64 {
+///         0.1
+///     }
+///
+///     fn compile(&self, reference: &RecordBatch) -> Result<Box<dyn CompiledTableTest>> {
+///         let columns = ["income", "spending"].map(str::to_owned);
+///         Ok(Box::new(Compiled { reference: same_sign(reference, &columns)?, columns }))
+///     }
+/// }
+///
+/// impl CompiledTableTest for Compiled {
+///     fn columns(&self) -> &[String] {
+///         &self.columns
+///     }
+///
+///     fn compare(&self, current: &RecordBatch) -> Result<TableScore> {
+///         let (before, (share, rows)) = (self.reference, same_sign(current, &self.columns)?);
+///         let difference = (share - before.0).abs();
+///         let score = Score::new(difference, Effect::new("difference of shares", difference))
+///             .with_reference_len(before.1)
+///             .with_current_len(rows);
+///         Ok(TableScore::new(score, self.columns.iter().map(|column| Contribution::new(column, difference / 2.0))))
+///     }
+/// }
+///
+/// let table = |spending: [f64; 2]| {
+///     let column = |numbers: [f64; 2]| -> ArrayRef { Arc::new(Float64Array::from(numbers.to_vec())) };
+///     RecordBatch::try_from_iter([("income", column([1.0, -1.0])), ("spending", column(spending))]).unwrap()
+/// };
+/// let score = SameSign.compare(&table([1.0, -1.0]), &table([-1.0, -1.0]))?;
+/// assert_eq!(score.score.effect.value, 0.5);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 pub trait CompiledTableTest: fmt::Debug + Send + Sync {
     /// The columns that it reads.
     fn columns(&self) -> &[String];

@@ -184,6 +184,41 @@ pub trait DriftTest: fmt::Debug + Send + Sync {
 }
 
 /// A [`DriftTest`] with its reference ready.
+///
+/// It is what a monitor keeps: everything that [`compare`](Self::compare) asks of the reference is computed once, in
+/// [`DriftTest::compile`].
+///
+/// ```
+/// use mlcore::Result;
+/// use mlcore_drift::sample::Sample;
+/// use mlcore_drift::two_sample::{CompiledTest, Effect, Needs, Score};
+///
+/// /// Compares the share of missing rows with that of the reference.
+/// #[derive(Debug)]
+/// struct MissingShare {
+///     reference: f64,
+///     rows: u64,
+/// }
+///
+/// impl CompiledTest for MissingShare {
+///     fn compare(&self, current: &Sample) -> Result<Score> {
+///         let difference = (current.missing_rate() - self.reference).abs();
+///         Ok(Score::new(difference, Effect::new("difference of rates", difference))
+///             .with_reference_len(self.rows)
+///             .with_current_len(current.rows()))
+///     }
+///
+///     /// A window keeps two numbers for this test, and no values.
+///     fn needs(&self) -> Needs {
+///         Needs::Rows
+///     }
+/// }
+///
+/// let compiled = MissingShare { reference: 0.0, rows: 1000 };
+/// let score = compiled.compare(&Sample::categorical([Some("free"), None, None, Some("pro")]))?;
+/// assert_eq!((score.effect.value, score.current_len), (0.5, 4));
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 pub trait CompiledTest: fmt::Debug + Send + Sync {
     /// Compares the reference with `current`.
     ///

@@ -24,10 +24,13 @@ use super::model::LoadedModel;
 /// ```
 /// use std::sync::Arc;
 ///
-/// use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
+/// use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
 /// use mlcore::batch::{Batch, Tensor};
-/// use mlcore::registry::ModelVersion;
-/// use mlcore::runner::{FunctionRunner, Runner};
+/// use mlcore::name::ModelName;
+/// use mlcore::registry::{Change, MemoryRegistry, ModelVersion, NewVersion, RegistryExt};
+/// use mlcore::runner::{FunctionRunner, RunOptions, Runner};
+/// use mlcore::schema::{DType, Field, Schema, Signature};
+/// use mlcore::time::Timestamp;
 /// use mlcore::{Error, Result};
 /// use mlcore_serve::endpoint::ModelLoader;
 ///
@@ -48,6 +51,18 @@ use super::model::LoadedModel;
 ///         })))
 ///     }
 /// }
+///
+/// let (registry, artifacts) = (MemoryRegistry::new(), MemoryStore::new());
+/// let (double, change) = (ModelName::new("double")?, Change::new("ana", Timestamp::default()));
+/// registry.create_model(&double, &change)?;
+/// let column = |name: &str| Schema::new([Field::column(name, DType::Float64)]);
+/// let new = NewVersion::new(double, artifacts.put_bytes(b"2")?, Signature::new(column("x")?, column("y")?));
+/// let version = registry.create_version(new.with_format("factor"), &change)?;
+///
+/// let runner = Factors.load(&version, &artifacts)?;
+/// let answer = runner.run(&Batch::single("x", Tensor::column(vec![4.0])), &RunOptions::default())?;
+/// assert_eq!(answer.tensor("y")?.values::<f64>()?, [8.0]);
+/// # Ok::<(), mlcore::Error>(())
 /// ```
 pub trait ModelLoader: Send + Sync {
     /// Loads the runner of `version`.

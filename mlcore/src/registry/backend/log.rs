@@ -6,6 +6,35 @@ use crate::name::{Alias, ModelName, Version};
 use crate::registry::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, Registry};
 
 /// Where a [`LogRegistry`] keeps its audit log, which is all that it stores.
+///
+/// The [module](super) shows one over a file; this one lives as long as the process:
+///
+/// ```
+/// use mlcore::Result;
+/// use mlcore::name::ModelName;
+/// use mlcore::registry::backend::{Log, LogRegistry};
+/// use mlcore::registry::{AuditEntry, Change, Registry, RegistryExt};
+/// use mlcore::time::Timestamp;
+///
+/// #[derive(Default)]
+/// struct InMemory(Vec<AuditEntry>);
+///
+/// impl Log for InMemory {
+///     fn entries(&self) -> Result<Vec<AuditEntry>> {
+///         Ok(self.0.clone())
+///     }
+///
+///     fn append(&mut self, entry: &AuditEntry) -> Result<()> {
+///         self.0.push(entry.clone());
+///         Ok(())
+///     }
+/// }
+///
+/// let registry = LogRegistry::open(InMemory::default())?;
+/// registry.create_model(ModelName::new("churn")?, &Change::new("ana", Timestamp::default()))?;
+/// assert_eq!(registry.verify()?.sequence, 1);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 pub trait Log: Send + Sync {
     /// Every entry that was appended, in order.
     ///
