@@ -97,6 +97,7 @@ kernels! {
     fn points_below(values: &[f64], grid: Grid, places: &mut [u32; BLOCK]) {
         for (value, place) in values.iter().zip(places) {
             let near = (value - grid.low) * grid.scale;
+            // NaN becomes 0 here: whatever comes in, the place is one of the grid.
             let near = if near > 0.0 { near } else { 0.0 };
             let near = if near < grid.last { near } else { grid.last };
             let near = (near + ROUNDING) - ROUNDING;

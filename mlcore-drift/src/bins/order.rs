@@ -72,6 +72,7 @@ impl Ranked {
     /// `range` is exactly that of `values`; `ranks` are ascending, distinct and below the number of values.
     fn new(values: &[f64], range: (f64, f64), ranks: &[usize], rounds: usize) -> Self {
         let (low, high) = range;
+        // Where a value is infinite, or the range overflows or underflows, this is zero or infinite: then all is sorted.
         let scale = (BUCKETS - 1) as f64 / (high - low);
         let parts = if low == high {
             Parts::Constant

@@ -49,6 +49,7 @@ impl CategoryCounter {
             slots: vec![EMPTY; FIRST_SLOTS],
             entries: Vec::new(),
             texts: String::new(),
+            // Slots hold positions of 32 bits, of which one means empty.
             limit: limit.min(EMPTY as usize - 1),
             overflow: 0,
         }
@@ -122,6 +123,7 @@ impl CategoryCounter {
         }
         self.entries.push(Entry { key, start: self.texts.len(), count: times });
         self.texts.push_str(text);
+        // Half full at most: linear probing slows down steeply beyond, and without an empty slot it would not end.
         if self.entries.len() * 2 > self.slots.len() {
             self.grow();
         }
@@ -146,6 +148,7 @@ impl CategoryCounter {
 
     #[inline]
     fn hash(&self, key: TextKey, bytes: &[u8]) -> u64 {
+        // Each factor has a secret of its own, so that no text can be made for which one is zero, and with it the hash.
         let mut hash = mix(key.head ^ self.seed.0, key.tail ^ self.seed.1 ^ key.length as u64);
         if key.length > 16 {
             for chunk in bytes.chunks(16) {

@@ -55,6 +55,8 @@ impl Lookup {
     }
 
     fn build(items: &[(TextKey, u64, u32, u32)], long: &[Box<str>]) -> Result<Self> {
+        // A quarter full, so that most searches end where they begin; half full where indices of 32 bits ask for it. An
+        // empty place, which ends a search, is always left.
         let mut size = items.len().checked_mul(4).ok_or_else(too_many)?.next_power_of_two().max(4);
         if size > u32::MAX as usize {
             size = items.len().next_power_of_two() << 1;
@@ -154,6 +156,7 @@ fn key_of_bits(bits: u64) -> TextKey {
 #[inline(always)]
 fn hash(key: TextKey, mix: u64, seed: u64) -> usize {
     let seeded = key.head ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    // The constants are those of wyhash. A factor of zero would wipe out the other: hence `| 1`.
     let rest = key.tail ^ 0xE703_7ED1_A0B4_28DB ^ key.length as u64;
     fold(fold(seeded ^ 0xA076_1D64_78BD_642F, rest | 1) ^ mix, 0x8EBC_6AF0_9C88_C6E3) as usize
 }
@@ -165,6 +168,7 @@ fn text_mix(text: &str) -> u64 {
     if bytes.len() <= WHOLE {
         return 0;
     }
+    // The bytes behind the last whole word are in the tail.
     bytes.chunks_exact(8).fold(0, |mix, chunk| {
         let word = chunk.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         fold(mix ^ word, 0x5897_89E6_CF13_70B3)

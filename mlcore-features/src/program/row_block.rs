@@ -34,6 +34,8 @@ impl Workspace {
         let instructions = if bound.iter().any(is_dictionary) { &program.instructions[..] } else { &[] };
         let words = instructions.iter().map(|instruction| match instruction {
             Instruction::EncodeText { slot, fill, encoder } => match bound[*slot].texts() {
+                // A dictionary with more words than there are rows is the rest of a larger table: looking each row up is
+                // cheaper then.
                 Some(Texts::Dictionary(coded)) if coded.texts().len() <= rows => {
                     coded.texts().iter().map(|text| encoder.code(text.or(fill.as_deref()))).collect()
                 }
@@ -228,6 +230,7 @@ impl<S: Sink> RowBlock<'_, S> {
     fn join(&mut self, kernel: &dyn JointKernel, inputs: Range<usize>, outputs: Range<usize>) {
         let count = self.count;
         let Workspace { temps, joint: (from, to), block, .. } = &mut *self.workspace;
+        // What the last block left in there is written over: each place belongs to one column.
         from.resize(count * inputs.len(), 0.0);
         to.resize(count * outputs.len(), 0.0);
         for (position, temp) in inputs.clone().enumerate() {
@@ -264,6 +267,7 @@ impl<S: Sink> RowBlock<'_, S> {
                 self.sink.one_hot(column, start, &self.workspace.codes[..count]);
             }
             (Writes::OneHot { width }, Place::Temp(temp)) => {
+                // Nobody clears intermediate results, unlike the output, which the sink clears once per block.
                 for column in 0..*width {
                     self.workspace.temp(temp + column)[..count].fill(0.0);
                 }

@@ -65,7 +65,9 @@ impl Queue {
                 Err(slip) => left = slip,
             }
         }
+        // A count that people read orders nothing.
         self.dropped_records.fetch_add(1, Ordering::Relaxed);
+        // The record is lost, its memory is not: under overload an allocation per request would make things worse.
         if let Some(own) = self.shards().next() {
             own.recycle(left);
         }
@@ -113,6 +115,7 @@ impl Queue {
 
     /// A slip to be filled in: memory that was used before, with what it held then, or a new one for this arm.
     pub(crate) fn slip(&self, arm: &Arm, version: Version) -> Box<Slip> {
+        // Another shard's spare slips would be at hand, but were allocated by another thread.
         match self.shards().next().and_then(|own| own.spare.pop()) {
             Some(slip) => slip,
             None => Box::new(Slip::new(arm, version)),

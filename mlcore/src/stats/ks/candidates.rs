@@ -71,6 +71,8 @@ impl Candidates {
         let bound = |from: usize, upto: usize| size(level(x[upto], y[from]), level(x[from], y[upto]));
 
         let buckets = x.len().min(y.len()).saturating_sub(1);
+        // Levels are exact, but the deviations that they stand for are compared after a rounding. A bucket that is behind
+        // by less than that may hold the observation that scipy reports.
         let spared = (ROUNDING / unit).ceil() as i64;
         let found = ((search.best(alternative) - ROUNDING) / unit).floor() as i64;
         let mut needed = (0..buckets).step_by(GROUP).map(|here| border(here) - spared).fold(found, i64::max);
@@ -84,6 +86,7 @@ impl Candidates {
         }
         let mut list = Vec::new();
         for [from, upto] in groups {
+            // What is needed has risen since the group was taken.
             if bound(from, upto) < needed {
                 continue;
             }
@@ -135,6 +138,7 @@ impl Candidates {
                 Some(&[before, upto]) => (upto - before) as usize,
                 _ => 0,
             };
+            // NaN equals no member, so that the first one is taken as such.
             groups.push(Group { first: f64::NAN, repeats: 0, start, next: start, end });
         }
         let mut members = vec![0.0; end];

@@ -133,10 +133,13 @@ fn touching(n1: usize, n2: usize, level: i64, boundary: Boundary) -> f64 {
         };
         let (first, last) = (first.max(0), last.min(smaller as i64));
         if first > last {
+            // No cell of this diagonal is inside: every path has touched.
             return 1.0;
         }
         let (from, to) = (first as usize, last as usize);
         // Cell j is kept at index j + 1, so that j = 0 has a neighbour.
+        // The window moves by at most one cell, so that the two cells written beside it below are the only ones that
+        // the next diagonal reads and this loop does not write: what `next` held before is never read.
         let before = &touched[from..=to + 1];
         for (cell, pair) in next[from + 1..=to + 1].iter_mut().zip(before.windows(2)) {
             let probability = p * pair[1] + q * pair[0];
@@ -148,6 +151,7 @@ fn touching(n1: usize, n2: usize, level: i64, boundary: Boundary) -> f64 {
             next[0] = 0.0;
         }
         if boundary == Boundary::Both && last < smaller as i64 {
+            // Beyond j = s there is no cell, and no path.
             next[to + 2] = if last < s { upper_edge.at(s, last + 1) * CARRIED } else { 0.0 };
         } else {
             next[to + 2] = 0.0;

@@ -136,6 +136,7 @@ pub(in crate::stats) fn inverse_regularized_beta(a: f64, b: f64, lower: f64, upp
         } else {
             low = logit;
         }
+        // d ln I / d ln(x / y) is the weighted density by the tail.
         let newton = logit - excess * tail / weighted_density(a, b, x, y);
         let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
         let moved = (next - logit).abs();

@@ -125,6 +125,9 @@ fn matrix_power(n: f64, x: f64) -> f64 {
     let k = scaled.ceil();
     let h = k - scaled;
     let (middle, rows) = (k as usize - 1, 2 * k as usize - 1);
+    // Cells of H^n grow like e^n. Their powers of two are taken out and counted, which costs no digit; out of the base
+    // alone, as scipy does. The product stays below 2^800 where the caller asks for it, and would overflow for tens of
+    // thousands of values far out in the left tail, which the caller's cut-off `NEGLIGIBLE_CDF` leaves to the expansion.
     let mut power_base = durbin_matrix(rows, h);
     let mut base_exponent = 0;
     let mut power: Option<Matrix> = None;
@@ -149,6 +152,7 @@ fn matrix_power(n: f64, x: f64) -> f64 {
             }
         }
     }
+    // n!/n^n shrinks as fast as the cell has grown; factor by factor neither leaves the doubles.
     let mut probability =
         power.and_then(|power| power.cells.get(middle * rows + middle).copied()).unwrap_or(1.0);
     let mut i = 1.0;
@@ -196,6 +200,8 @@ fn pomeranz(n: f64, x: f64) -> f64 {
     let scaled = n * x;
     let whole = scaled.floor();
     let fraction = scaled - whole;
+    // Pomeranz' points lie this far to either side of each whole number: the steps between them are twice as long, and
+    // what is left of one, in turn.
     let nearest = fraction.min(1.0 - fraction);
     let (n, whole) = (n as i64, whole as i64);
     let (ceil, round) = (i64::from(fraction > 0.0), i64::from(fraction > 0.5));
@@ -213,6 +219,8 @@ fn pomeranz(n: f64, x: f64) -> f64 {
         };
         ((from + 2).max(0), to.min(n))
     };
+    // Row i depends on row i - 1 alone, and its non-zero entries fit a window of this width: two windows that slide
+    // stand for the whole table of 2 n + 2 rows.
     let width = 2 * (whole as usize + 1);
     let size = n as f64;
     let edge = powers_over_factorials(nearest / size, width);
@@ -249,6 +257,7 @@ fn pomeranz(n: f64, x: f64) -> f64 {
         first = from;
     }
     let mut probability = usize::try_from(n - first).ok().and_then(|i| row.get(i)).copied().unwrap_or(0.0);
+    // The masses leave n! out. It is multiplied in at the end, where its size can be counted beside the digits.
     for m in 1..=n {
         if probability.abs() > SCALE {
             probability /= SCALE;
@@ -297,11 +306,13 @@ fn pelz_good(n: f64, x: f64) -> f64 {
         PI_4 * (-60.0 * z2 + 212.0 * z4) / 16.0,
         PI_6 * (5.0 - 30.0 * z2) / 64.0,
     );
+    // Past these, a term is less than e^-128.
     let terms = (16.0 * z / PI).ceil() as i32;
     let mut k = [0.0f64; 4];
     for i in (1..=terms).rev() {
         let odd = f64::from(2 * i - 1);
         let (m2, m4, m6) = (odd * odd, odd.powi(4), odd.powi(6));
+        // Horner's scheme over q^1, q^9, q^25, ...: the squares of neighbouring odd numbers differ by 8 i.
         let q_power = q.powi(8 * i);
         let coefficients = [
             1.0,
@@ -323,6 +334,7 @@ fn pelz_good(n: f64, x: f64) -> f64 {
         let mass = i_squared * q.powf(i_squared);
         let i_pi = PI * f64::from(i);
         extra_second += mass;
+        // 3 z^2 - (pi i)^2 as a product, which cancels less.
         extra_third += (root_three_z + i_pi) * (root_three_z - i_pi) * mass;
     }
     k[2] += extra_second * PI_2 * root_two_pi / (-36.0 * z2 * z);

@@ -165,6 +165,7 @@ impl<'a> Scan<'a> {
             }
         }
         if !is_standard(domain) && !self.limits.domains.iter().any(|allowed| allowed == domain) {
+            // Refused at the end: the functions that a model brings along stand behind its graph.
             self.foreign.push((domain, operator));
         }
         if depth == 0 && operator == "ZipMap" && domain == "ai.onnx.ml" {
@@ -177,6 +178,7 @@ impl<'a> Scan<'a> {
     fn attribute(&mut self, bytes: &'a [u8], depth: usize) -> Result<(), String> {
         for field in Fields::of(bytes) {
             let field = field?;
+            // The attribute says of which type it is; all of its fields are looked at, because a parser may not believe it.
             match field.number {
                 5 | 10 => self.tensor(field.bytes()?).map(drop)?,
                 6 | 11 => self.graph(field.bytes()?, depth + 1)?,
@@ -196,6 +198,7 @@ impl<'a> Scan<'a> {
                 8 => name = field.text()?,
                 13 => {
                     let (key, value) = entry(field.bytes()?)?;
+                    // Every one of several is checked: which of them ONNX Runtime would read is not promised.
                     if key == "location" {
                         location = Some(value);
                         self.external.insert(value);
