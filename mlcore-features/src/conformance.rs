@@ -27,8 +27,8 @@ use mlcore::schema::{DType, Schema};
 use crate::pipeline::{FittedStep, Plan};
 use crate::transform::{Fit, Transform};
 
-/// The promises of a specification: equal data teaches it the same, nothing teaches it nothing, and what it learns keeps
-/// the promises of [`transform`].
+/// Holds a specification to its promises: it learns the same from equal tables, it refuses a table without rows,
+/// and what it learns keeps the promises of [`transform`].
 ///
 /// The table is one that it takes, of at least two rows.
 ///

@@ -75,7 +75,7 @@ pub struct Binning {
     /// Whether missing rows are a bin of their own, as in credit scoring, instead of being left out (default: left
     /// out). Not for the recipes of Evidently and NannyML, which leave them out.
     pub missing_bin: bool,
-    /// Which bins Evidently's recipe means is for the test to say, and no option.
+    /// Which bins Evidently's recipe means. A test sets it; it is no option of a configuration.
     #[serde(skip)]
     distinct_values: bool,
 }

@@ -179,8 +179,8 @@ impl Monitor {
         verdicts
     }
 
-    /// Judges the rows of the current window so far; the window goes on. For the end of a stream or a page that
-    /// somebody looks at: who looks often at a growing window sees more false alarms than alpha promises.
+    /// Judges the rows of the current window so far; the window goes on. This is for the end of a stream, or for a page:
+    /// looking often at a growing window gives more false alarms than alpha promises.
     ///
     /// # Errors
     /// [`Error::Internal`] only.

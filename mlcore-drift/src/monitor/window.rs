@@ -85,7 +85,7 @@ impl Buffer {
         }
     }
 
-    /// Can [`extend`](Self::extend) take columns of this type? The others are taken as samples.
+    /// Whether [`extend`](Self::extend) takes columns of this type. The others are taken as samples.
     pub(super) fn takes(&self, data_type: &DataType) -> bool {
         let is_plain = data_type.is_integer() || data_type.is_floating();
         is_plain && matches!(self.values, Values::Numeric { .. })

@@ -94,7 +94,7 @@ impl EndpointBuilder {
         self
     }
 
-    /// Runs models with these options, shadows too: a deadline above all.
+    /// Runs models, and shadows, with these options: above all with a deadline.
     pub fn with_run_options(mut self, options: RunOptions) -> Self {
         self.run_options = options;
         self
@@ -150,21 +150,21 @@ impl EndpointBuilder {
         self
     }
 
-    /// Lets so many records wait, and as many outcomes; what comes then is dropped and counted. 65,536 of each by default:
+    /// Lets `items` records wait, and as many outcomes; what comes beyond is dropped and counted. 65,536 of each by default:
     /// half a second of traffic at the rate of one busy core.
     pub fn with_queue_capacity(mut self, items: usize) -> Self {
         self.queue_capacity = items;
         self
     }
 
-    /// Lets so many shadow runs wait; what comes then is dropped and counted. 4,096 by default, far fewer than records:
+    /// Lets `runs` shadow runs wait; what comes beyond is dropped and counted. 4,096 by default, far fewer than records:
     /// under load shadows are what is missed least.
     pub fn with_shadow_capacity(mut self, runs: usize) -> Self {
         self.shadow_capacity = runs;
         self
     }
 
-    /// Lets so many predictions wait for their outcome; then the oldest is forgotten and counted. 262,144 by default. Each
+    /// Lets `predictions` wait for their outcome; beyond, the oldest is forgotten and counted. 262,144 by default. Each
     /// keeps its outputs where a loss is computed from them, and else only a few words.
     pub fn with_open_predictions(mut self, predictions: usize) -> Self {
         self.open_predictions = predictions;

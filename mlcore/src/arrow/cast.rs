@@ -24,7 +24,7 @@ use crate::schema::numbers;
 /// | integers | integers that hold each of the values |
 /// | integers, floats | floats, to the nearest |
 /// | bools | integers and floats, as 0 and 1 |
-/// | integers, floats | bools: is it another number than zero? |
+/// | integers, floats | bools: true but for zero |
 /// | decimals | `Float64` |
 /// | `Date64` | `Date32` |
 /// | timestamps of a time zone | the same instants in another time zone |

@@ -265,7 +265,7 @@ impl<'a> ColumnView<'a> {
         }
     }
 
-    /// Is each time of day within the day? Arrow does not ask.
+    /// Checks that each time of day is within the day, which Arrow does not.
     fn check_times(&self, name: &str) -> Result<()> {
         let count_of = |row: usize| match &self.cells {
             Cells::Time32(counts, unit) => counts.get(row).map(|count| (i64::from(*count), *unit)),

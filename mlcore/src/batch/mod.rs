@@ -144,7 +144,7 @@ impl Batch {
         Ok(Self { tensors: self.tensors.iter().map(cut).collect::<Result<_>>()? })
     }
 
-    /// Does the batch hold exactly the fields of `schema`, by name, in fitting types and shapes? Order is free.
+    /// Makes sure that the batch holds exactly the fields of `schema`, by name, in fitting types and shapes. Order is free.
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`] naming the first tensor that is missing, unknown or does not fit.

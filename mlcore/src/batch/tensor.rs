@@ -30,7 +30,7 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// A tensor of `shape` over `values` in row-major order. More than a few are not copied.
+    /// A tensor of `shape` over `values` in row-major order. Takes `values` over; up to four are stored inline.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when the shape's product is not the number of values, or overflows.
@@ -39,7 +39,7 @@ impl Tensor {
         Ok(Self { shape, storage: T::wrap(values) })
     }
 
-    /// The same over a copy of `values`: a few, as in a model's answer about one row, need no memory of their own.
+    /// A tensor of `shape` over a copy of `values`. Up to four are stored inline, as a model's answer about one row mostly is.
     ///
     /// # Errors
     /// As [`Tensor::new`].

@@ -116,9 +116,9 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// May a column of this type hold the value? An integer that the type holds exactly may; a float may be rounded to the
-    /// width of a float type, but not become infinite; a moment may where it falls on a count of the unit, in whatever
-    /// zone; a null may everywhere, because whether it is allowed is a matter of the field.
+    /// Says whether a column of this type may hold the value. An integer that the type holds exactly may; a float may be
+    /// rounded to the width of a float type, but not become infinite; a moment may where it falls on a count of the unit,
+    /// in whatever zone; a null may everywhere, because whether it is allowed is a matter of the field.
     #[inline]
     #[must_use]
     pub fn fits(self, dtype: DType) -> bool {

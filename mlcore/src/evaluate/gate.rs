@@ -82,14 +82,14 @@ impl<'a> Contender<'a> {
         Self { predictions, latencies: None, signature: None }
     }
 
-    /// How long its answers took, in any number.
+    /// The same model with the times that its answers took, any number of them.
     #[must_use]
     pub fn with_latencies(mut self, latencies: &'a [Duration]) -> Self {
         self.latencies = Some(latencies);
         self
     }
 
-    /// What it takes and gives. Where both have one, the challenger must fit the champion's callers.
+    /// The same model with what it takes and gives. Where both have a signature, the challenger must fit the champion's callers.
     #[must_use]
     pub fn with_signature(mut self, signature: &'a Signature) -> Self {
         self.signature = Some(signature);
@@ -110,21 +110,21 @@ impl Gate {
         Self::default()
     }
 
-    /// Asks one thing more.
+    /// Adds a requirement on a metric.
     #[must_use]
     pub fn require(mut self, metric: GateMetric, requirement: Requirement) -> Self {
         self.requirements.push((metric, requirement));
         self
     }
 
-    /// Another level of the intervals.
+    /// Sets the level of the intervals to `1 - alpha`.
     #[must_use]
     pub fn with_alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self
     }
 
-    /// Other numbers of rows: in all, and of each class.
+    /// Sets the fewest rows that count as evidence: in all, and of each class.
     #[must_use]
     pub fn with_min_samples(mut self, min_samples: usize, min_per_class: usize) -> Self {
         (self.min_samples, self.min_per_class) = (min_samples, min_per_class);
@@ -271,7 +271,7 @@ impl LatencyBudget {
     }
 }
 
-/// Does the challenger fit the champion's callers? Not asked where a signature is not known.
+/// Checks that the challenger fits the champion's callers, where both signatures are known.
 fn signature(champion: &Contender<'_>, challenger: &Contender<'_>) -> Option<Check> {
     let reasons: Vec<String> = champion
         .signature?

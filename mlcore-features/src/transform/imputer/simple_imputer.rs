@@ -73,14 +73,16 @@ impl SimpleImputer {
         self
     }
 
-    /// Add a feature per column that had missing values while fitting: 1 where the value is missing. Default `false`.
+    /// Sets whether each column that had missing values while fitting gets a feature more: 1 where the value is missing.
+    /// Default `false`.
     #[must_use]
     pub fn add_indicator(mut self, add_indicator: bool) -> Self {
         self.add_indicator = add_indicator;
         self
     }
 
-    /// Keep columns that had no value while fitting? They are filled with 0, or with the constant. Default `false`.
+    /// Sets whether columns that had no value while fitting are kept, and filled with 0 or with the constant. Default
+    /// `false`.
     #[must_use]
     pub fn keep_empty_features(mut self, keep_empty_features: bool) -> Self {
         self.keep_empty_features = keep_empty_features;

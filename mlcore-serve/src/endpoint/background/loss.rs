@@ -99,7 +99,7 @@ pub(crate) enum Scoring {
 type Function = dyn Fn(&Batch, f64) -> Result<f64> + Send + Sync;
 
 impl Scoring {
-    /// Can it be computed from such outputs? Of a function nobody knows.
+    /// Checks that the loss can be computed from such outputs; a function is taken at its word.
     pub(crate) fn check(&self, outputs: &Schema) -> Result<()> {
         match self {
             Self::Named(loss) => loss.check(outputs),

@@ -14,7 +14,7 @@ pub(crate) struct Slip {
     /// Without the outputs, which are packed.
     pub(crate) record: Record,
     pub(crate) outputs: Packed,
-    /// Does it say something about how fast and how reliable the arm is? The caller's own mistakes do not.
+    /// Whether the answer says how fast and how reliable the arm is. The caller's own mistakes do not.
     pub(crate) is_evidence: bool,
 }
 

@@ -42,28 +42,28 @@ impl RampOptions {
         }
     }
 
-    /// Other steps.
+    /// Sets the steps.
     #[must_use]
     pub fn with_steps(mut self, steps: impl Into<Vec<f64>>) -> Self {
         self.steps = steps.into();
         self
     }
 
-    /// Another number of samples an arm and step.
+    /// Sets the number of samples that each arm needs in a step.
     #[must_use]
     pub fn with_min_samples(mut self, min_samples: u64) -> Self {
         self.min_samples = min_samples;
         self
     }
 
-    /// Another probability of a wrong decision.
+    /// Sets the probability of a wrong decision.
     #[must_use]
     pub fn with_alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self
     }
 
-    /// A time limit for each step, and what happens after it.
+    /// Sets a time limit for each step, and what happens after it.
     #[must_use]
     pub fn with_max_hold(mut self, max_hold: Duration, expiry: Expiry) -> Self {
         (self.max_hold, self.expiry) = (Some(max_hold), expiry);

@@ -180,7 +180,7 @@ impl OnnxOptions {
         self
     }
 
-    /// Rewrites the graph this much.
+    /// Sets how far the graph is rewritten.
     #[must_use]
     pub fn with_optimization(mut self, optimization: Optimization) -> Self {
         self.optimization = optimization;

@@ -12,7 +12,7 @@ pub(in crate::runner::ort) struct Slot {
     pub(in crate::runner::ort) field: Field,
     /// The name of the first axis: slots whose first axes have the same name, or none, have equally many rows.
     pub(in crate::runner::ort) rows: Option<String>,
-    /// Does the file promise the shape? Exporters leave it away, or write `[]` for what is none.
+    /// Whether the file promises the shape. Exporters leave it away, or write `[]` where there is none.
     pub(in crate::runner::ort) has_shape: bool,
 }
 
