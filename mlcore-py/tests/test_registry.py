@@ -280,6 +280,77 @@ while True:
             assert registry.version("churn", acknowledged).stage == "dev"
 
 
+LOOK = """
+import sqlite3
+def look(path):
+    for address in (path, f"file:{path}?mode=ro"):
+        beside = sqlite3.connect(address, uri=True, timeout=60)
+        beside.execute("select count(*) from version").fetchone()
+        beside.close()
+"""
+WRITE = """
+import sys, mlcore
+with mlcore.Registry(sys.argv[1], actor="other") as registry:
+    print(registry.register("churn", b"theirs", format="text").version)
+"""
+needs_locks_of_descriptions = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="locks are those of POSIX here")
+
+
+@needs_locks_of_descriptions
+def test_the_systems_sqlite_in_the_process_takes_no_lock_away(registry, tmp_path):
+    look = {}
+    exec(LOOK, look)
+    seen = []
+    for _ in range(3):
+        seen.append(registry.register("churn", b"mine", format="text").version)
+        look["look"](f"{tmp_path}/registry.db")
+        # It closes as the last, for all that it can see, and would take the log away that this process writes.
+        other = [sys.executable, "-c", WRITE, f"sqlite:///{tmp_path}/registry.db"]
+        seen.append(int(subprocess.run(other, capture_output=True, text=True, check=True).stdout))
+    assert seen == [1, 2, 3, 4, 5, 6]
+    versions = registry.versions("churn")
+    assert [version.version for version in versions] == seen
+    assert {version.created_by for version in versions} == {"ana", "other"}
+
+
+@needs_locks_of_descriptions
+def test_what_was_acknowledged_beside_the_systems_sqlite_survives_being_killed(tmp_path):
+    code = (
+        LOOK
+        + """
+import sys, threading, mlcore
+registry = mlcore.Registry("sqlite:///" + sys.argv[1], actor="victim")
+def looking():
+    while True:
+        look(sys.argv[1])
+threading.Thread(target=looking, daemon=True).start()
+while True:
+    print(registry.register("churn", b"bytes", format="text").version, flush=True)
+"""
+    )
+    path = f"{tmp_path}/registry.db"
+    looking = subprocess.Popen([sys.executable, "-c", LOOK + "import sys\nwhile True: look(sys.argv[1])", path]) if os.path.exists(path) else None
+    acknowledged, all_said = 0, []
+    try:
+        for count in range(6):
+            process = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True)
+            said = [int(process.stdout.readline()) for _ in range(5 + 10 * count)]
+            if looking is None:
+                looking = subprocess.Popen([sys.executable, "-c", LOOK + "import sys\nwhile True: look(sys.argv[1])", path])
+            process.kill()
+            said += [int(line) for line in process.stdout.read().split("\n")[:-1]]
+            process.wait()
+            process.stdout.close()
+            all_said += said
+            with mlcore.Registry(f"sqlite:///{path}") as registry:
+                registry.verify()
+                assert {version.version for version in registry.versions("churn")} >= set(all_said)
+    finally:
+        looking.kill()
+        looking.wait()
+    assert all_said == sorted(set(all_said)), "no number was given twice"
+
+
 def test_the_user_of_the_process_is_the_actor(monkeypatch):
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "carol")

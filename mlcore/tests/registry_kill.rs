@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ fn child_registers_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let (registry, artifacts) = open(Path::new(&folder));
     let (model, champion) = names();
+    disturb(Path::new(&folder).to_owned());
     let mut out = std::io::stdout();
     let mut say = |text: String| writeln!(out, "{text}").and_then(|()| out.flush()).unwrap();
     say("ready".to_owned());
@@ -43,14 +44,34 @@ fn child_registers_until_it_is_killed() {
     }
 }
 
+/// Opens and closes the registry's files for ever, as a second SQLite in the process does: POSIX's locks go with that.
+fn disturb(folder: PathBuf) {
+    if cfg!(target_os = "linux") {
+        std::thread::spawn(move || {
+            loop {
+                for name in ["registry.db", "registry.db-wal", "registry.db-shm"] {
+                    drop(std::fs::File::open(folder.join(name)));
+                }
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+    }
+}
+
 #[test]
 fn what_was_acknowledged_survives_kill_9() {
     let folder = tempfile::tempdir().unwrap();
     let mut promoted_in_all = 0;
     let mut anchor = mlcore::registry::AuditHead::default();
     for round in 0..ROUNDS {
+        let visitor = std::thread::spawn({
+            // It closes the registry while the child writes, and would take the log away if it believed to be alone.
+            let folder = folder.path().to_owned();
+            move || (0..3).for_each(|_| drop(open(&folder)))
+        });
         let acknowledged =
             run_and_kill(folder.path(), round % 10, Duration::from_micros(round * 7919 % 25_000));
+        visitor.join().unwrap();
 
         let (registry, artifacts) = open(folder.path());
         anchor = registry.verify_since(&anchor).unwrap();

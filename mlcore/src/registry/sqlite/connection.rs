@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{damaged, meaning};
+use super::locks::Protected;
 use super::options::{SqliteAccess, SqliteOptions};
 use super::schema;
 use crate::error::{Error, Result};
@@ -22,6 +23,7 @@ pub(super) struct Connections {
     readers: Mutex<Vec<Connection>>,
     /// Closed last, because only a connection that may write leaves one whole file without a log beside it.
     writer: Option<Mutex<Connection>>,
+    _locks: Protected,
 }
 
 impl Connections {
@@ -30,13 +32,15 @@ impl Connections {
         options.path = std::path::absolute(options.path())
             .map_err(|cause| Error::from_io(OPEN, options.path().display().to_string(), cause))?;
         check_place(&options)?;
+        let locks = Protected::new(options.path());
         if options.is_read_only() {
             let (name, reader) = open_read_only(&options)?;
-            return Ok(Self { options, name, writer: None, readers: Mutex::new(vec![reader]) });
+            let readers = Mutex::new(vec![reader]);
+            return Ok(Self { options, name, readers, writer: None, _locks: locks });
         }
         let name = uri(options.path(), "");
         let writer = Mutex::new(open_writer(&options, &name)?);
-        Ok(Self { options, name, writer: Some(writer), readers: Mutex::default() })
+        Ok(Self { options, name, readers: Mutex::default(), writer: Some(writer), _locks: locks })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -81,7 +85,7 @@ const PAGE_BYTES: u64 = 4096;
 
 /// Names what SQLite would only call "unable to open".
 ///
-/// It must not open the file: closing it again would drop the locks that this process holds on it.
+/// It must not open the file: where locks are POSIX's, closing it again would drop those that this process holds on it.
 fn check_place(options: &SqliteOptions) -> Result<()> {
     let path = options.path();
     let subject = || path.display().to_string();

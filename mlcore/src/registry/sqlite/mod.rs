@@ -2,6 +2,26 @@
 
 mod connection;
 mod error;
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+))]
+mod locks;
+/// Elsewhere the file is locked as SQLite does.
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+)))]
+mod locks {
+    #[derive(Debug)]
+    pub(super) struct Protected;
+
+    impl Protected {
+        pub(super) fn new(_path: &std::path::Path) -> Self {
+            Self
+        }
+    }
+}
 mod options;
 mod schema;
 mod tables;
@@ -27,7 +47,8 @@ use crate::name::{Alias, ModelName, Version};
 /// Two processes may write at once; the later waits ([`SqliteOptions::busy_timeout`]). Reading never waits for writing.
 ///
 /// Keep the file on a local disk: the write-ahead log needs shared memory, which network disks do not have. Do not use
-/// it in a child after `fork`; open it again there.
+/// it in a child after `fork`; open it again there. On Linux anything else in the process may open and close the file
+/// meanwhile, another SQLite too; elsewhere it must not, because closing it drops the registry's locks.
 #[derive(Clone, Debug)]
 pub struct SqliteRegistry {
     connections: Arc<Connections>,
