@@ -9,9 +9,10 @@ use std::process::{Command, Stdio};
 use mlcore::artifact::Digest;
 use mlcore::name::ModelName;
 use mlcore::registry::{
-    Change, NewVersion, Registry, RegistryExt, SqliteAccess, SqliteOptions, SqliteRegistry, Timestamp,
+    Change, NewVersion, Registry, RegistryExt, SqliteAccess, SqliteOptions, SqliteRegistry,
 };
 use mlcore::schema::Signature;
+use mlcore::time::Timestamp;
 
 const FILE: &str = "MLCORE_INTRUDER_TEST_FILE";
 

@@ -178,7 +178,7 @@ fn install() -> Option<()> {
     // where a call with variable arguments puts it.
     unsafe {
         let vfs = ffi::sqlite3_vfs_find(c"unix".as_ptr());
-        let (get, set) = ((*vfs.as_ref()?).xGetSystemCall?, (*vfs).xSetSystemCall?);
+        let (get, set) = (vfs.as_ref()?.xGetSystemCall?, (*vfs).xSetSystemCall?);
         let calls = Calls {
             open: std::mem::transmute::<unsafe extern "C" fn(), Open>(get(vfs, c"open".as_ptr())?),
             close: std::mem::transmute::<unsafe extern "C" fn(), Close>(get(vfs, c"close".as_ptr())?),
@@ -211,7 +211,7 @@ fn full_name(path: &Path) -> Option<CString> {
     // SAFETY: the file system lives as long as the process, and writes at most as many bytes as it says its paths have.
     unsafe {
         let vfs = ffi::sqlite3_vfs_find(c"unix".as_ptr());
-        let room = (*vfs.as_ref()?).mxPathname + 1;
+        let room = vfs.as_ref()?.mxPathname + 1;
         let mut name = vec![0_u8; usize::try_from(room).ok()?];
         let answer = (*vfs).xFullPathname?(vfs, path.as_ptr(), room, name.as_mut_ptr().cast());
         (answer & 0xff == ffi::SQLITE_OK).then_some(())?;
