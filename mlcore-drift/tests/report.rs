@@ -69,7 +69,7 @@ fn hostile_names_and_categories_stay_text() {
     }
     let page = report.to_html();
     assert!(page.contains("content=\"default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;\""));
-    assert!(page.contains("prefers-color-scheme:dark"));
+    assert!(page.contains("color-scheme:light dark"));
     assert!(!report.to_fragment().contains("<html") && !report.to_fragment().contains("<body"));
 }
 

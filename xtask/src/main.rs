@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod browser;
 mod lint;
 mod onnxruntime;
 mod process;

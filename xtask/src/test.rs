@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use crate::process::Result;
 use crate::python::Python;
 use crate::tally::{self, Tally};
-use crate::{lint, process, project, quickstart, setup, wheel};
+use crate::{browser, lint, process, project, quickstart, setup, wheel};
 
 pub(crate) fn run() -> Result<ExitCode> {
     let tools = setup::everything()?;
+    browser::ensure()?;
     let mut tally = Tally::default();
     tally.check("formatting", &mut lint::formatting())?;
     tally.check("clippy", &mut lint::clippy())?;

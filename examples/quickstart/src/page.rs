@@ -4,6 +4,7 @@ use mlcore::name::Version;
 use mlcore::registry::AuditEntry;
 use mlcore_drift::html::{
     Align, KeyFigure, LinePlot, Markup, Page, Series, Table, Tone, code, key_figures, list, paragraph, pill,
+    subheading,
 };
 use mlcore_drift::report::Report;
 use mlcore_serve::endpoint::EventKind;
@@ -123,7 +124,7 @@ fn losses(log: &Log, version: Version) -> Vec<(f64, f64)> {
 
 fn story(story: &Story) -> Markup {
     let steps = story.steps.iter().enumerate().map(|(number, step)| {
-        let heading = Markup::element("h3", &[], format!("{}. {}", number + 1, step.title).as_str());
+        let heading = subheading(&format!("{}. {}", number + 1, step.title));
         Markup::from([heading, list(step.lines.iter().map(|line| Markup::text(line)))])
     });
     Markup::from(steps.collect::<Vec<_>>())

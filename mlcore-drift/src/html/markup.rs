@@ -53,6 +53,33 @@ impl Markup {
         Self(element)
     }
 
+    /// A `div` of classes of the page's style, named without their prefix.
+    ///
+    /// Pages are made of nothing else, and of `span`s, links and drawings: those are the elements that a notebook, whose
+    /// style knows how it wants its tables, lists and headings, leaves as they are. What they are is said by their `role`.
+    #[must_use]
+    pub(crate) fn block(
+        classes: &str,
+        attributes: &[(&'static str, &str)],
+        children: impl Into<Self>,
+    ) -> Self {
+        Self::styled("div", classes, attributes, children)
+    }
+
+    /// An element of classes of the page's style, named without their prefix.
+    #[must_use]
+    pub(crate) fn styled(
+        tag: &'static str,
+        classes: &str,
+        attributes: &[(&'static str, &str)],
+        children: impl Into<Self>,
+    ) -> Self {
+        let classes = prefixed(classes);
+        let classes = [("class", classes.as_str())];
+        let attributes: Vec<_> = classes.into_iter().chain(attributes.iter().copied()).collect();
+        Self::element(tag, &attributes, children)
+    }
+
     /// Appends more.
     pub fn push(&mut self, more: impl Into<Self>) {
         self.0.push_str(&more.into().0);
@@ -118,6 +145,11 @@ impl From<Vec<Markup>> for Markup {
     fn from(pieces: Vec<Markup>) -> Self {
         pieces.into_iter().collect()
     }
+}
+
+/// Classes as the style sheet spells them: no host has rules for these.
+pub(super) fn prefixed(classes: &str) -> String {
+    classes.split(' ').map(|class| format!("ml-{class}")).collect::<Vec<_>>().join(" ")
 }
 
 fn open(tag: &'static str, attributes: &[(&'static str, &str)]) -> String {

@@ -24,6 +24,6 @@ pub use self::figure::{compact, count, percent};
 pub use self::markup::Markup;
 pub use self::page::Page;
 pub use self::parts::{
-    Align, KeyFigure, Table, Tone, code, details, key_figures, list, paragraph, pill, text_block,
+    Align, KeyFigure, Table, Tone, code, details, key_figures, list, paragraph, pill, subheading, text_block,
 };
 pub use self::plot::{BarPlot, BarRow, HistogramPlot, LinePlot, Series, legend_key};

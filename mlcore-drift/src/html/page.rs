@@ -29,8 +29,9 @@ impl Page {
     /// Appends a section with a heading.
     #[must_use]
     pub fn section(mut self, heading: &str, content: impl Into<Markup>) -> Self {
-        let heading = Markup::element("h2", &[], heading);
-        self.sections.push(Markup::element("section", &[], [heading, content.into()]));
+        let title = Markup::block("heading", &[("role", "heading"), ("aria-level", "2")], heading);
+        let section = [("role", "region"), ("aria-label", heading)];
+        self.sections.push(Markup::block("section", &section, [title, content.into()]));
         self
     }
 
@@ -54,7 +55,7 @@ impl Page {
             Markup::element("title", &[], self.title.as_str()),
             Markup::element("style", &[], Markup::trusted(STYLE)),
         ]);
-        let body = Markup::element("body", &[("class", "mlcore mlcore-page")], self.content("h1"));
+        let body = Markup::element("body", &[("class", "mlcore mlcore-page")], self.content("main"));
         let html = Markup::element("html", &[("lang", "en")], [Markup::element("head", &[], head), body]);
         format!("<!DOCTYPE html>\n{}\n", html.as_str())
     }
@@ -63,14 +64,14 @@ impl Page {
     #[must_use]
     pub fn to_fragment(&self) -> String {
         let style = Markup::element("style", &[], Markup::trusted(STYLE));
-        Markup::element("div", &[("class", "mlcore")], [style, self.content("h2")]).into_string()
+        Markup::element("div", &[("class", "mlcore")], [style, self.content("group")]).into_string()
     }
 
-    fn content(&self, heading: &'static str) -> Markup {
-        let mut header = Markup::element(heading, &[], self.title.as_str());
-        header.push(self.lead.clone());
-        let mut content = Markup::element("header", &[], header);
+    fn content(&self, role: &str) -> Markup {
+        let title = [("role", "heading"), ("aria-level", "1")];
+        let mut content = Markup::block("title", &title, self.title.as_str());
+        content.push(self.lead.clone());
         self.sections.iter().for_each(|section| content.push(section.clone()));
-        Markup::element("main", &[], content)
+        Markup::block("content", &[("role", role)], content)
     }
 }

@@ -27,38 +27,45 @@ impl Tone {
 /// A paragraph.
 #[must_use]
 pub fn paragraph(content: impl Into<Markup>) -> Markup {
-    Markup::element("p", &[], content)
+    Markup::block("text", &[], content)
 }
 
 /// A short word in a coloured shape: a judgement.
 #[must_use]
 pub fn pill(word: &str, tone: Tone) -> Markup {
-    Markup::element("span", &[("class", &format!("pill {}", tone.class()))], word)
+    Markup::styled("span", &format!("pill {}", tone.class()), &[], word)
 }
 
 /// Text in fixed width, within a sentence.
 #[must_use]
 pub fn code(text: &str) -> Markup {
-    Markup::element("code", &[], text)
+    Markup::styled("span", "code", &[], text)
 }
 
 /// Lines in fixed width.
 #[must_use]
 pub fn text_block(text: &str) -> Markup {
-    Markup::element("pre", &[], text)
+    Markup::block("lines", &[], text)
+}
+
+/// The heading of a part of a section.
+#[must_use]
+pub fn subheading(text: &str) -> Markup {
+    Markup::block("subheading", &[("role", "heading"), ("aria-level", "3")], text)
 }
 
 /// A bulleted list.
 #[must_use]
 pub fn list(items: impl IntoIterator<Item = Markup>) -> Markup {
-    let items: Markup = items.into_iter().map(|item| Markup::element("li", &[], item)).collect();
-    Markup::element("ul", &[], items)
+    let item = |item| Markup::block("item", &[("role", "listitem")], item);
+    Markup::block("list", &[("role", "list")], items.into_iter().map(item).collect::<Markup>())
 }
 
 /// Content that opens when its summary is clicked, without a script.
 #[must_use]
 pub fn details(summary: &str, content: impl Into<Markup>) -> Markup {
-    Markup::element("details", &[], [Markup::element("summary", &[], summary), content.into()])
+    let summary = Markup::styled("summary", "summary", &[], summary);
+    Markup::styled("details", "more", &[], [summary, content.into()])
 }
 
 /// One number that matters, with its name.
@@ -88,11 +95,11 @@ impl KeyFigure {
 #[must_use]
 pub fn key_figures(figures: &[KeyFigure]) -> Markup {
     let figure = |figure: &KeyFigure| {
-        let name = Markup::element("dt", &[], figure.name.as_str());
-        let value = Markup::element("dd", &[("class", figure.tone.class())], figure.value.as_str());
-        Markup::element("div", &[], [name, value])
+        let name = Markup::block("name", &[], figure.name.as_str());
+        let value = Markup::block(&format!("value {}", figure.tone.class()), &[], figure.value.as_str());
+        Markup::block("figures-item", &[("role", "listitem")], [name, value])
     };
-    Markup::element("dl", &[("class", "figures")], figures.iter().map(figure).collect::<Markup>())
+    Markup::block("figures", &[("role", "list")], figures.iter().map(figure).collect::<Markup>())
 }
 
 /// How a column of a table is set.
@@ -112,7 +119,7 @@ pub enum Align {
 ///
 /// let mut table = Table::new(&[("column", Align::Left), ("D", Align::Right)]);
 /// table.row(["age".into(), "0.12".into()]);
-/// assert!(table.markup().as_str().contains("<td>age</td><td class=\"number\">0.12</td>"));
+/// assert!(table.markup().as_str().contains("<div class=\"ml-cell ml-number\" role=\"cell\">0.12</div>"));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -131,27 +138,24 @@ impl Table {
     /// Appends a row; cells beyond the headings are set as text.
     pub fn row(&mut self, cells: impl IntoIterator<Item = Markup>) {
         let cell = |(position, cell): (usize, Markup)| match self.headings.get(position) {
-            Some((_, Align::Right)) => Markup::element("td", &[("class", "number")], cell),
-            _ => Markup::element("td", &[], cell),
+            Some((_, Align::Right)) => Markup::block("cell number", &[("role", "cell")], cell),
+            _ => Markup::block("cell", &[("role", "cell")], cell),
         };
         let row = cells.into_iter().enumerate().map(cell).collect::<Markup>();
-        self.rows.push(Markup::element("tr", &[], row));
+        self.rows.push(Markup::block("row", &[("role", "row")], row));
     }
 
     /// The table.
     #[must_use]
     pub fn markup(&self) -> Markup {
         let heading = |(heading, align): &(String, Align)| match align {
-            Align::Right => Markup::element("th", &[("scope", "col"), ("class", "number")], heading.as_str()),
-            Align::Left => Markup::element("th", &[("scope", "col")], heading.as_str()),
+            Align::Right => Markup::block("column number", &[("role", "columnheader")], heading.as_str()),
+            Align::Left => Markup::block("column", &[("role", "columnheader")], heading.as_str()),
         };
-        let head = Markup::element("tr", &[], self.headings.iter().map(heading).collect::<Markup>());
-        let body = self.rows.iter().cloned().collect::<Markup>();
-        let table = Markup::element(
-            "table",
-            &[],
-            [Markup::element("thead", &[], head), Markup::element("tbody", &[], body)],
-        );
-        Markup::element("div", &[("class", "scroll")], table)
+        let group = [("role", "rowgroup")];
+        let head = self.headings.iter().map(heading).collect::<Markup>();
+        let head = Markup::block("head", &group, Markup::block("row", &[("role", "row")], head));
+        let body = Markup::block("body", &group, self.rows.iter().cloned().collect::<Markup>());
+        Markup::block("scroll", &[], Markup::block("table", &[("role", "table")], [head, body]))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::markup::prefixed;
 use super::{Markup, compact, percent};
 
 const WIDTH: f64 = 420.0;
@@ -186,11 +187,12 @@ impl LinePlot {
             .enumerate()
             .map(|(position, name)| legend_key(&format!("line{}", position % 4), name));
         let numbered = events.iter().enumerate().map(|(position, (_, name))| {
-            Markup::element("span", &[], format!("{} {name}", position + 1).as_str())
+            Markup::styled("span", "number", &[], format!("{} {name}", position + 1).as_str())
         });
-        let legend = Markup::element("p", &[("class", "legend")], keys.chain(numbered).collect::<Markup>());
-        let caption = Markup::element("figcaption", &[], self.description.as_str());
-        Markup::element("figure", &[], [caption, plot, legend])
+        let legend = Markup::block("legend", &[], keys.chain(numbered).collect::<Markup>());
+        let caption = Markup::block("caption", &[], self.description.as_str());
+        let figure = [("role", "figure"), ("aria-label", self.description.as_str())];
+        Markup::block("figure", &figure, [caption, plot, legend])
     }
 }
 
@@ -255,7 +257,9 @@ impl<'a> BarPlot<'a> {
             for (offset, class, share) in [(0.0, "reference", row.reference), (8.0, "current", row.current)] {
                 let bar = rounded(&[labels, y + offset, (share * scale).max(0.5), 7.0]);
                 let [x, y, width, height] = bar.each_ref().map(String::as_str);
-                let place = [("class", class), ("x", x), ("y", y), ("width", width), ("height", height)];
+                let class = prefixed(class);
+                let place =
+                    [("class", class.as_str()), ("x", x), ("y", y), ("width", width), ("height", height)];
                 content.push(Markup::empty_element("rect", &place));
             }
             let end = labels + row.reference.max(row.current) * scale + 5.0;
@@ -269,8 +273,8 @@ impl<'a> BarPlot<'a> {
 /// A legend's entry: the colour of `reference`, `current` or `line0` to `line3`, and a name.
 #[must_use]
 pub fn legend_key(class: &str, name: &str) -> Markup {
-    let swatch = Markup::element("span", &[("class", &format!("swatch {class}"))], "");
-    Markup::element("span", &[("class", "key")], [swatch, Markup::text(name)])
+    let swatch = Markup::styled("span", &format!("swatch {class}"), &[], "");
+    Markup::styled("span", "key", &[], [swatch, Markup::text(name)])
 }
 
 /// The mapping from data to the drawing.
@@ -339,7 +343,7 @@ impl Frame {
             let [x, y] = rounded(&[self.at_x(*x), self.at_y(*y)]);
             return Markup::empty_element(
                 "circle",
-                &[("class", class), ("cx", &x), ("cy", &y), ("r", "2.5")],
+                &[("class", &prefixed(class)), ("cx", &x), ("cy", &y), ("r", "2.5")],
             );
         }
         path(class, &line)
@@ -393,20 +397,17 @@ fn ticks((low, high): (f64, f64), most: usize) -> Vec<f64> {
 fn svg(description: &str, height: f64, content: Markup) -> Markup {
     let view = format!("0 0 {WIDTH} {height}");
     let title = Markup::element("title", &[], description);
-    Markup::element(
-        "svg",
-        &[("viewBox", &view), ("role", "img"), ("aria-label", description)],
-        [title, content],
-    )
+    let attributes = [("viewBox", view.as_str()), ("role", "img"), ("aria-label", description)];
+    Markup::styled("svg", "plot", &attributes, [title, content])
 }
 
 fn path(class: &'static str, line: &str) -> Markup {
-    Markup::empty_element("path", &[("class", class), ("d", line)])
+    Markup::empty_element("path", &[("class", &prefixed(class)), ("d", line)])
 }
 
 fn label(x: f64, y: f64, anchor: &'static str, class: &'static str, text: &str) -> Markup {
     let [x, y] = rounded(&[x, y]);
-    Markup::element("text", &[("x", &x), ("y", &y), ("text-anchor", anchor), ("class", class)], text)
+    Markup::styled("text", class, &[("x", &x), ("y", &y), ("text-anchor", anchor)], text)
 }
 
 fn rounded<const N: usize>(values: &[f64; N]) -> [String; N] {
@@ -465,13 +466,14 @@ mod tests {
             let parts = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
             parts.filter_map(|part| part.parse().ok()).collect()
         };
-        let line = plot.as_str().split("<path class=\"line line0\" d=\"").nth(1).unwrap();
+        let line = plot.as_str().split("<path class=\"ml-line ml-line0\" d=\"").nth(1).unwrap();
         let highest =
             numbers(line.split('"').next().unwrap()).chunks(2).map(|point| point[1]).fold(1e9, f64::min);
-        let labels: Vec<f64> = (plot.as_str().split("<text").filter(|text| text.contains("class=\"note\"")))
-            .filter(|text| text.contains(">1<") || text.contains(">2<"))
-            .map(|text| numbers(text.split("y=\"").nth(1).unwrap())[0])
-            .collect();
+        let labels: Vec<f64> =
+            (plot.as_str().split("<text").filter(|text| text.contains("class=\"ml-note\"")))
+                .filter(|text| text.contains(">1<") || text.contains(">2<"))
+                .map(|text| numbers(text.split("y=\"").nth(1).unwrap())[0])
+                .collect();
         assert_eq!(labels.len(), 2, "{plot:?}");
         assert!(labels.iter().all(|baseline| *baseline < highest), "{labels:?} {highest}");
     }

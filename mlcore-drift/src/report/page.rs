@@ -3,7 +3,7 @@
 use super::{ColumnReport, Report};
 use crate::html::{
     Align, BarPlot, BarRow, HistogramPlot, KeyFigure, Markup, Page, Table, Tone, compact, count, details,
-    key_figures, legend_key, list, paragraph, percent, pill,
+    key_figures, legend_key, list, paragraph, percent, pill, subheading,
 };
 use crate::monitor::{ColumnVerdict, Outcome};
 use crate::sample::Kind;
@@ -29,7 +29,7 @@ impl Report {
     }
 
     fn page(&self) -> Page {
-        let lead = Markup::element("p", &[("class", "lead")], self.lead());
+        let lead = Markup::block("text lead", &[], self.lead());
         let mut page = Page::new(&self.title)
             .lead([lead, self.figures()])
             .section("Summary", [self.summary_table(), self.findings()]);
@@ -111,7 +111,7 @@ impl Report {
         ]);
         for (position, column) in self.columns.iter().enumerate() {
             let link = format!("#{}", self.anchor(position));
-            let name = Markup::element("a", &[("href", &link)], crate::text::clipped(&column.name));
+            let name = Markup::styled("a", "link", &[("href", &link)], crate::text::clipped(&column.name));
             let test = column.most_urgent_test();
             let score = test.and_then(|test| test.score.as_ref());
             table.row([
@@ -146,7 +146,7 @@ impl Report {
     fn cards(&self) -> Markup {
         let cards =
             self.columns.iter().enumerate().map(|(position, column)| column.card(&self.anchor(position)));
-        Markup::element("div", &[("class", "cards")], cards.collect::<Markup>())
+        Markup::block("cards", &[], cards.collect::<Markup>())
     }
 
     /// An id that two reports on one page do not share, unless they are the same.
@@ -168,16 +168,13 @@ impl ColumnReport {
 
     fn card(&self, anchor: &str) -> Markup {
         let class = if self.outcome == Outcome::Drifted { "card bad" } else { "card" };
-        let name = Markup::element("h3", &[], crate::text::clipped(&self.name));
-        let head = Markup::element("div", &[("class", "head")], [name, outcome_pill(self.outcome)]);
+        let name = subheading(&crate::text::clipped(&self.name));
+        let head = Markup::block("top", &[], [name, outcome_pill(self.outcome)]);
         let mut tests: Vec<&ColumnVerdict> = self.tests.iter().collect();
         tests.sort_by_key(|test| test.outcome != Outcome::Drifted);
         let sentences = tests.into_iter().map(|test| paragraph(self.without_name(&test.sentence))).collect();
-        Markup::element(
-            "article",
-            &[("class", class), ("id", anchor)],
-            [head, self.plot(), sentences, self.moments()],
-        )
+        let attributes = [("role", "article"), ("id", anchor)];
+        Markup::block(class, &attributes, [head, self.plot(), sentences, self.moments()])
     }
 
     /// A sentence as it reads below the column's name.
@@ -214,7 +211,7 @@ impl ColumnReport {
                     percent(above_r),
                     percent(above_c)
                 );
-                markup.push(Markup::element("p", &[("class", "muted")], text));
+                markup.push(Markup::block("text muted", &[], text));
             }
             return markup;
         }
@@ -228,7 +225,7 @@ impl ColumnReport {
         let mut markup = BarPlot { description, rows: rows.collect() }.markup();
         if self.other_categories > 0 {
             let text = format!("{} more categories are not shown.", count(self.other_categories));
-            markup.push(Markup::element("p", &[("class", "muted")], text));
+            markup.push(Markup::block("text muted", &[], text));
         }
         markup
     }
@@ -276,7 +273,7 @@ fn thousandths(value: f64) -> String {
 
 fn legend() -> Markup {
     let keys = [legend_key("reference", "reference"), legend_key("current", "current")];
-    Markup::element("p", &[("class", "legend")], keys)
+    Markup::block("legend", &[], keys)
 }
 
 fn outcome_tone(outcome: Outcome) -> Tone {
