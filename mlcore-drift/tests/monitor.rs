@@ -191,13 +191,11 @@ fn schema_changes_are_errors_or_findings_and_lose_no_rows() {
     assert!(wrong.to_string().contains("observe age: it is numeric in the reference"), "{wrong}");
     for values in [
         vec![Value::Text("old"), Value::Text("pro"), Value::Int(1)],
-        vec![Value::Bool(true), Value::Text("pro"), Value::Int(1)],
         vec![Value::Float(1.0)],
     ] {
         let fields = ["age", "plan", "visits"].iter().zip(&values).map(|(name, value)| {
             let dtype = match value {
                 Value::Text(_) => DType::String,
-                Value::Bool(_) => DType::Bool,
                 Value::Int(_) => DType::Int64,
                 _ => DType::Float64,
             };

@@ -208,3 +208,40 @@ def test_the_options_of_a_monitor_are_plain_values_that_make_it_again(frame):
     (expected,) = monitor.observe(current)
     assert {column.test for column in expected.columns if column.column == "visits"} == {"ks"}
     assert [verdict.to_json() for verdict in again.observe(current)] == [expected.to_json()]
+
+
+FLAGS = [True, False] * 150
+SAME_FLAGS = {
+    "bool": FLAGS,
+    "int": [int(flag) for flag in FLAGS],
+    "float": [float(flag) for flag in FLAGS],
+    "nullable": pd.array(FLAGS, dtype="boolean"),
+    "nullable int": pd.array([int(flag) for flag in FLAGS], dtype="Int64"),
+    "categorical": pd.Categorical(FLAGS),
+    "categorical int": pd.Categorical([int(flag) for flag in FLAGS]),
+    "polars": pl.Series(FLAGS),
+}
+
+
+@pytest.mark.parametrize("current", SAME_FLAGS)
+@pytest.mark.parametrize("reference", SAME_FLAGS)
+def test_true_is_one_in_every_type(reference, current):
+    column = lambda name: pl.DataFrame({"z": SAME_FLAGS[name]}) if name == "polars" else pd.DataFrame({"z": SAME_FLAGS[name]})
+    reference, current = column(reference), column(current)
+    verdict = drift.report(reference, current).verdict.columns[0]
+    assert (verdict.outcome, verdict.effect, verdict.score.notes) == ("stable", 0.0, [])
+    by_table, by_row = (drift.Monitor(reference, window_rows=300) for _ in range(2))
+    rows = current.to_dicts() if isinstance(current, pl.DataFrame) else current.to_dict("records")
+    assert by_table.observe(current)[0].columns[0].outcome == [by_row.observe_row(row) for row in rows][-1].columns[0].outcome == "stable"
+    assert drift.psi(reference["z"], current["z"]) == pytest.approx(0, abs=1e-12)
+
+
+def test_large_integers_keep_their_digits():
+    old, new = ([2**60 + first + i for i in range(10)] * 30 for first in (0, 10))
+    for options in ({}, {"column_options": {"z": {"kind": "categorical"}}}, {"numeric_test": "ks"}, {"numeric_test": "psi"}):
+        judged = lambda current: drift.report({"z": old}, {"z": current}, **options).verdict.columns[0]
+        assert judged(old).outcome == "stable" and judged(new).drifted, options
+        monitor = drift.Monitor({"z": old}, window_rows=300, **options)
+        assert [monitor.observe_row({"z": value}) for value in new][-1].columns[0].effect == judged(new).effect
+    monitor = drift.Monitor({"z": old}, window_rows=300)
+    assert [monitor.observe_row({"z": value}) for value in old][-1].columns[0].outcome == "stable"

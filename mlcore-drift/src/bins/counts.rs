@@ -60,6 +60,16 @@ impl BinCounts {
         Self { categories, ..Self::numeric(Vec::new(), x, y) }
     }
 
+    /// Moves the edges, and what notes say of them.
+    pub(super) fn shift(&mut self, by: f64) {
+        self.edges.iter_mut().for_each(|edge| *edge += by);
+        for note in &mut self.notes {
+            if let Note::PointMass { value, .. } = note {
+                *value += by;
+            }
+        }
+    }
+
     /// Adds a last bin, for the missing rows.
     pub(super) fn push_missing(&mut self, reference: u64, current: u64) {
         self.reference.push(reference);

@@ -7,7 +7,7 @@ use mlcore::{Error, Result};
 
 use super::counts::BinCounts;
 use super::even::EvenBins;
-use crate::sample::{Categories, Precision, Sample, count_numbers};
+use crate::sample::{Categories, Precision, Sample, count_numbers, float_text};
 use crate::two_sample::Note;
 use crate::vector::extent;
 
@@ -136,7 +136,7 @@ fn counted_in(bins: EvenBins, reference: Vec<u64>, current: &Finite<'_>) -> BinC
 
 fn by_value(reference: &[(f64, u64)], current: &[f64]) -> BinCounts {
     let named = |counts: &[(f64, u64)]| {
-        Categories::new(counts.iter().map(|(value, count)| (format!("{value}"), *count)))
+        Categories::new(counts.iter().map(|(value, count)| (float_text(*value), *count)))
     };
     let current = count_numbers(current, usize::MAX).unwrap_or_default();
     BinCounts::of_categories(&named(reference), &named(&current))

@@ -18,6 +18,9 @@ pub struct BinnedReference {
     kind: Kind,
     len: u64,
     missing: u64,
+    /// What was subtracted from the values before bins were chosen: integers past 2^53 are binned by their distance from
+    /// the smallest.
+    origin: Option<i128>,
     bins: Bins,
 }
 
@@ -39,6 +42,11 @@ impl BinnedReference {
     pub fn new(operation: &'static str, reference: &Sample, binning: &Binning) -> Result<Self> {
         binning.check(operation)?;
         reference.require_values(operation, "reference")?;
+        let (kind, len, missing) = (reference.kind(), reference.len(), reference.missing());
+        // Evidently and NannyML bin what numpy makes of such integers.
+        let is_ours = matches!(binning.recipe, Recipe::Quantile | Recipe::Uniform);
+        let origin = reference.origin().filter(|_| is_ours);
+        let reference = &origin.map_or_else(|| reference.clone(), |origin| reference.from_origin(origin));
         let bins = match reference.values() {
             None => Bins::Categories(reference.require_counts(operation, "reference")?.into_owned()),
             Some(values) => match binning.recipe {
@@ -57,8 +65,7 @@ impl BinnedReference {
                 Recipe::NannyMl => Bins::NannyMl(NannyMlReference::new(operation, reference)?),
             },
         };
-        let (kind, len, missing) = (reference.kind(), reference.len(), reference.missing());
-        Ok(Self { operation, binning: *binning, kind, len, missing, bins })
+        Ok(Self { operation, binning: *binning, kind, len, missing, origin, bins })
     }
 
     /// Counts a current sample in the bins.
@@ -70,6 +77,12 @@ impl BinnedReference {
     pub fn count(&self, current: &Sample) -> Result<BinCounts> {
         current.require_values(self.operation, "current")?;
         current.require_kind(self.operation, self.kind)?;
+        let shifted = self.origin.map(|origin| {
+            // A summary counts numbers as they came: there is no distance to take from it.
+            current.require_numbers(self.operation, "current").map(|_| current.from_origin(origin))
+        });
+        let shifted = shifted.transpose()?;
+        let current = shifted.as_ref().unwrap_or(current);
         let counts = match &self.bins {
             Bins::Categories(reference) => {
                 BinCounts::of_categories(reference, &*current.require_counts(self.operation, "current")?)
@@ -98,8 +111,8 @@ impl BinnedReference {
     #[must_use]
     pub fn needs(&self) -> Needs {
         match &self.bins {
-            Bins::Frozen { bins, .. } => Needs::CountsBelow(bins.counted_edges()),
-            Bins::Categories(_) | Bins::Evidently(_) | Bins::NannyMl(_) => Needs::Values,
+            Bins::Frozen { bins, .. } if self.origin.is_none() => Needs::CountsBelow(bins.counted_edges()),
+            Bins::Frozen { .. } | Bins::Categories(_) | Bins::Evidently(_) | Bins::NannyMl(_) => Needs::Values,
         }
     }
 
@@ -128,6 +141,9 @@ impl BinnedReference {
 
     fn complete(&self, mut counts: BinCounts, current: &Sample) -> BinCounts {
         (counts.reference_len, counts.current_len) = (self.len, current.len());
+        if let Some(origin) = self.origin {
+            counts.shift(origin as f64);
+        }
         if self.binning.missing_bin {
             counts.push_missing(self.missing, current.missing());
         }

@@ -25,6 +25,7 @@ use mlcore::{Error, Result};
 
 pub use self::options::{ColumnOptions, MonitorOptions};
 pub(crate) use self::plan::Plan;
+use self::plan::Watched;
 pub use self::preset::{MAX_EXACT_N, MOST_DISCRETE_VALUES, Preset};
 pub(crate) use self::tables::{compare_tables, table_tests};
 pub use self::verdict::{
@@ -129,8 +130,8 @@ impl Monitor {
     /// Takes one row, and answers the verdict if it completes a window. Allocates nothing in between.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`] for a row of another length than the schema it is bound to, and for text or a truth
-    /// value in a numeric column; such a row is not counted.
+    /// [`Error::SchemaMismatch`] for a row of another length than the schema it is bound to, for text in a numeric column,
+    /// and for dates and times; such a row is not counted.
     pub fn observe_row(&mut self, row: Row<'_>) -> Result<Option<Verdict>> {
         let values = row.values();
         if values.len() != self.row_len {
@@ -250,8 +251,10 @@ impl Monitor {
 
     fn empty_buffers(&self) -> Vec<Buffer> {
         let options = &self.plan.options;
-        let new = |kind| Buffer::new(kind, options.window_rows, options.max_categories);
-        self.plan.columns.iter().map(|column| new(column.kind)).collect()
+        let new = |column: &Watched| {
+            Buffer::new(column.kind, column.spelling, options.window_rows, options.max_categories)
+        };
+        self.plan.columns.iter().map(new).collect()
     }
 
     fn bind_names(&mut self, names: &[&str]) -> Result<()> {

@@ -264,7 +264,7 @@ impl MonitorOptions {
             Kind::Categorical => self.categorical_test.clone().unwrap_or_else(of_preset),
             Kind::Numeric => {
                 let numeric = self.numeric_test.as_ref();
-                let is_discrete = self.discrete_test.is_some() && reference.values().is_some_and(is_discrete);
+                let is_discrete = self.discrete_test.is_some() && is_discrete(reference);
                 let given = if is_discrete { self.discrete_test.as_ref() } else { numeric };
                 given.cloned().unwrap_or_else(of_preset)
             }

@@ -11,7 +11,7 @@ use mlcore::{Error, Result};
 use super::options::{MonitorOptions, OPERATION};
 use super::sentence::{sentence, table_sentence};
 use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, TableVerdict, VERDICT_VERSION, Verdict, Window};
-use crate::sample::{Kind, Sample};
+use crate::sample::{Categories, Kind, Sample, Spelling};
 use crate::two_sample::{CompiledTest, DriftTest, LooksFor, MissingRate, Score};
 
 /// What is watched, and how.
@@ -28,6 +28,7 @@ pub(crate) struct Plan {
 pub(crate) struct Watched {
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    pub(super) spelling: Spelling,
     values: Test,
     missing: Test,
     reference_len: u64,
@@ -242,7 +243,8 @@ impl Watched {
         };
         let values = Test { test, compiled, threshold };
         let (reference_len, reference_missing) = (reference.len(), reference.missing());
-        Ok(Self { name: name.to_owned(), kind, values, missing, reference_len, reference_missing })
+        let spelling = reference.categories().map_or(Spelling::Number, Categories::spelling);
+        Ok(Self { name: name.to_owned(), kind, spelling, values, missing, reference_len, reference_missing })
     }
 
     /// The sample of a column of this name.

@@ -3,7 +3,7 @@
 use mlcore::stats::KsOptions;
 
 use crate::catalog::TestSpec;
-use crate::sample::{Kind, Sample, count_numbers};
+use crate::sample::{Kind, Sample};
 use crate::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MOST_TIES};
 
 /// A named choice of tests, by the kind and the values of a reference column.
@@ -34,7 +34,7 @@ impl Preset {
     pub fn test(self, reference: &Sample, max_exact_n: usize) -> TestSpec {
         match self {
             Self::Default => match reference.kind() {
-                Kind::Numeric if !reference.values().is_some_and(is_discrete) => {
+                Kind::Numeric if !is_discrete(reference) => {
                     KolmogorovSmirnov::new(KsOptions::default().with_max_auto_n(max_exact_n)).into()
                 }
                 Kind::Numeric | Kind::Categorical => ChiSquare::default().into(),
@@ -63,8 +63,6 @@ pub const MAX_EXACT_N: usize = 1_000;
 /// A numeric column with at most this many distinct values is compared by value.
 pub const MOST_DISCRETE_VALUES: usize = 20;
 
-pub(super) fn is_discrete(values: &[f64]) -> bool {
-    let Some(counts) = count_numbers(values, MOST_DISCRETE_VALUES) else { return false };
-    let repeated: u64 = counts.iter().map(|(_, count)| *count).filter(|count| *count > 1).sum();
-    repeated as f64 > MOST_TIES * values.len() as f64
+pub(super) fn is_discrete(reference: &Sample) -> bool {
+    reference.is_discrete(MOST_DISCRETE_VALUES, MOST_TIES)
 }

@@ -10,7 +10,7 @@ use mlcore::batch::{Element, Value};
 use mlcore::schema::DType;
 use mlcore::{Error, Result, match_element};
 
-use crate::sample::{CategoryCounter, Kind, Sample};
+use crate::sample::{CategoryCounter, Kind, Remainders, Sample, Spelling, is_exact, write_float};
 
 /// The values of one column since the window began.
 #[derive(Debug)]
@@ -24,18 +24,25 @@ pub(super) struct Buffer {
 enum Values {
     Numeric {
         values: Vec<f64>,
+        remainders: Remainders,
         rows: usize,
     },
     /// Boxed, so that the buffers of numbers lie close together.
-    Categorical(Box<CategoryCounter>),
+    Categorical { counter: Box<CategoryCounter>, spelling: Spelling },
 }
 
 impl Buffer {
-    /// A buffer for windows of `rows` rows. The memory is claimed when the first value arrives.
-    pub(super) fn new(kind: Kind, rows: usize, max_categories: usize) -> Self {
+    /// A buffer for windows of `rows` rows, whose categories are spelled as the reference spells them. The memory is claimed
+    /// when the first value arrives.
+    pub(super) fn new(kind: Kind, spelling: Spelling, rows: usize, max_categories: usize) -> Self {
         let values = match kind {
-            Kind::Numeric => Values::Numeric { values: Vec::new(), rows },
-            Kind::Categorical => Values::Categorical(Box::new(CategoryCounter::with_limit(max_categories))),
+            Kind::Numeric => {
+                Values::Numeric { values: Vec::new(), remainders: Remainders::default(), rows }
+            }
+            Kind::Categorical => {
+                let counter = Box::new(CategoryCounter::with_limit(max_categories));
+                Values::Categorical { counter, spelling }
+            }
         };
         Self { values, nulls: 0, nans: 0 }
     }
@@ -43,10 +50,10 @@ impl Buffer {
     /// Whether [`push`](Self::push) can take this value.
     pub(super) fn accepts(&self, value: &Value<'_>) -> bool {
         // Dates and times are neither: they move by themselves, as columns of a reference do that are skipped for it.
-        let is_number = matches!(value, Value::Null | Value::Int(_) | Value::UInt(_) | Value::Float(_));
-        match self.values {
-            Values::Numeric { .. } => is_number,
-            Values::Categorical(_) => is_number || matches!(value, Value::Text(_) | Value::Bool(_)),
+        match value {
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_) => true,
+            Value::Text(_) => matches!(self.values, Values::Categorical { .. }),
+            _ => false,
         }
     }
 
@@ -56,31 +63,45 @@ impl Buffer {
         match (&mut self.values, value) {
             (_, Value::Null) => self.nulls += 1,
             (_, Value::Float(float)) if float.is_nan() => self.nans += 1,
-            (Values::Numeric { values, rows }, value) => {
+            (Values::Numeric { values, remainders, rows }, value) => {
                 if values.capacity() == 0 {
                     values.reserve_exact(*rows);
                 }
                 match value {
                     Value::Float(float) => values.push(*float),
-                    Value::Int(int) => values.push(*int as f64),
-                    Value::UInt(int) => values.push(*int as f64),
+                    Value::Int(int) => {
+                        if !is_exact(int.unsigned_abs()) {
+                            remainders.note(values.len(), (*int).into(), *int as f64);
+                        }
+                        values.push(*int as f64);
+                    }
+                    Value::UInt(int) => {
+                        if !is_exact(*int) {
+                            remainders.note(values.len(), (*int).into(), *int as f64);
+                        }
+                        values.push(*int as f64);
+                    }
+                    Value::Bool(flag) => values.push(f64::from(u8::from(*flag))),
                     _ => self.nulls += 1,
                 }
             }
-            (Values::Categorical(counter), Value::Text(text)) => counter.add(text),
-            (Values::Categorical(counter), Value::Bool(flag)) => {
-                counter.add(if *flag { "true" } else { "false" });
+            (Values::Categorical { counter, .. }, Value::Text(text)) => counter.add(text),
+            (Values::Categorical { counter, spelling }, Value::Bool(flag)) => {
+                counter.add(spelling.truth(*flag));
             }
-            (Values::Categorical(counter), value) => {
+            (Values::Categorical { counter, spelling }, value) => {
                 scratch.clear();
                 // Writing to a String does not fail.
                 let _ = match value {
                     Value::Int(int) => write!(scratch, "{int}"),
                     Value::UInt(int) => write!(scratch, "{int}"),
-                    Value::Float(float) => write!(scratch, "{}", float + 0.0),
+                    Value::Float(float) => {
+                        write_float(scratch, *float);
+                        Ok(())
+                    }
                     _ => Ok(()),
                 };
-                counter.add(scratch);
+                counter.add(spelling.respelled(Spelling::Number, scratch));
             }
         }
     }
@@ -112,17 +133,23 @@ impl Buffer {
         nulls: Option<&NullBuffer>,
         rows: Range<usize>,
     ) -> Result<()> {
-        let Values::Numeric { values, rows: window } = &mut self.values else { return Err(kinds_differ()) };
+        let Values::Numeric { values, remainders, rows: window } = &mut self.values else {
+            return Err(kinds_differ());
+        };
         if values.capacity() == 0 {
             values.reserve_exact(*window);
         }
         let before = values.len();
         match nulls.filter(|nulls| nulls.null_count() > 0) {
-            None => values.extend(new.iter().map(|value| value.to_f64())),
+            None => {
+                values.extend(new.iter().map(|value| value.to_f64()));
+                note_remainders(remainders, before, new.iter().copied());
+            }
             Some(nulls) => {
-                let present = rows.zip(new).filter(|(row, _)| nulls.is_valid(*row));
-                values.extend(present.map(|(_, value)| value.to_f64()));
+                let present = || rows.clone().zip(new).filter(|(row, _)| nulls.is_valid(*row));
+                values.extend(present().map(|(_, value)| value.to_f64()));
                 self.nulls += (new.len() - (values.len() - before)) as u64;
+                note_remainders(remainders, before, present().map(|(_, value)| *value));
             }
         }
         let nans: u64 = values[before..].iter().map(|value| u64::from(value.is_nan())).sum();
@@ -141,14 +168,19 @@ impl Buffer {
     /// Takes the rows of a sample of the same kind.
     pub(super) fn append(&mut self, sample: &Sample) -> Result<()> {
         match (&mut self.values, sample.values(), sample.categories()) {
-            (Values::Numeric { values, rows }, Some(new), _) => {
+            (Values::Numeric { values, remainders, rows }, Some(new), _) => {
                 if values.capacity() == 0 {
                     values.reserve_exact(*rows);
                 }
+                if let Some(taken) = sample.remainders() {
+                    remainders.append(taken, values.len());
+                }
                 values.extend_from_slice(new);
             }
-            (Values::Categorical(counter), _, Some(categories)) => {
-                categories.iter().for_each(|(category, count)| counter.add_times(category, count));
+            (Values::Categorical { counter, spelling }, _, Some(categories)) => {
+                let from = categories.spelling();
+                let spelled = |category| spelling.respelled(from, category);
+                categories.iter().for_each(|(category, count)| counter.add_times(spelled(category), count));
             }
             _ => return Err(kinds_differ()),
         }
@@ -160,9 +192,12 @@ impl Buffer {
     /// The sample so far; the window goes on.
     pub(super) fn sample(&self) -> Sample {
         match &self.values {
-            Values::Numeric { values, .. } => Sample::from_present(values.clone(), self.nulls, self.nans),
-            Values::Categorical(counter) => {
-                Sample::from_categories(counter.categories(), self.nulls + self.nans)
+            Values::Numeric { values, remainders, .. } => {
+                Sample::from_present(values.clone(), remainders.clone(), self.nulls, self.nans)
+            }
+            Values::Categorical { counter, spelling } => {
+                let categories = counter.categories().spelled(*spelling);
+                Sample::from_categories(categories, self.nulls + self.nans)
             }
         }
     }
@@ -171,9 +206,11 @@ impl Buffer {
     pub(super) fn finish(&mut self) -> Sample {
         let (nulls, nans) = (std::mem::take(&mut self.nulls), std::mem::take(&mut self.nans));
         match &mut self.values {
-            Values::Numeric { values, .. } => Sample::from_present(std::mem::take(values), nulls, nans),
-            Values::Categorical(counter) => {
-                let categories = counter.categories();
+            Values::Numeric { values, remainders, .. } => {
+                Sample::from_present(std::mem::take(values), std::mem::take(remainders), nulls, nans)
+            }
+            Values::Categorical { counter, spelling } => {
+                let categories = counter.categories().spelled(*spelling);
                 counter.clear();
                 Sample::from_categories(categories, nulls + nans)
             }
@@ -187,6 +224,24 @@ impl Buffer {
         {
             used.clear();
             *values = used;
+        }
+    }
+}
+
+/// Notes what floats lack of the values, the first of which is at `start`.
+#[inline(always)]
+fn note_remainders<T: Element>(remainders: &mut Remainders, start: usize, values: impl Iterator<Item = T>) {
+    if !matches!(T::DTYPE, DType::Int64 | DType::UInt64) {
+        return;
+    }
+    for (place, value) in values.enumerate() {
+        let (whole, is_exact): (i128, bool) = match value.to_value() {
+            Value::Int(int) => (int.into(), is_exact(int.unsigned_abs())),
+            Value::UInt(int) => (int.into(), is_exact(int)),
+            _ => continue,
+        };
+        if !is_exact {
+            remainders.note(start + place, whole, whole as f64);
         }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::counter::MixBuilder;
+use super::remainders::{Remainders, whole};
+use super::spelling::{Spelling, float_text};
 
 /// Categories with their counts, in the order of their text: equal multisets of rows give equal values, whatever the
 /// order of the rows and the codes of a dictionary.
@@ -19,6 +21,7 @@ pub struct Categories {
     entries: Arc<[(Box<str>, u64)]>,
     overflow: u64,
     total: u64,
+    spelling: Spelling,
 }
 
 impl Categories {
@@ -47,17 +50,37 @@ impl Categories {
             same
         });
         let total = entries.iter().map(|(_, count)| count).sum::<u64>() + overflow;
-        Self { entries: entries.into(), overflow, total }
+        Self { entries: entries.into(), overflow, total, spelling: Spelling::Text }
     }
 
-    /// The distinct numbers, written the shortest way that reads back as the same number; -0 is 0.
-    pub(crate) fn of_numbers(values: &[f64]) -> Self {
-        Self::new(
-            count_numbers(values, usize::MAX)
-                .into_iter()
-                .flatten()
-                .map(|(value, count)| (format!("{value}"), count)),
-        )
+    /// The distinct numbers, with all digits that tell them apart; -0 is 0.
+    pub(crate) fn of_numbers(values: &[f64], remainders: &Remainders) -> Self {
+        let mut counts: HashMap<(u64, i16), u64, MixBuilder> = HashMap::default();
+        let counted: Vec<(String, u64)> = if remainders.is_empty() {
+            let counted = count_numbers(values, usize::MAX).into_iter().flatten();
+            counted.map(|(value, count)| (float_text(value), count)).collect()
+        } else {
+            for (value, taken) in remainders.beside(values) {
+                *counts.entry((value.to_bits(), taken)).or_default() += 1;
+            }
+            let text = |(bits, taken): (u64, i16)| {
+                let value = f64::from_bits(bits);
+                whole((value, taken)).map_or_else(|| float_text(value), |whole| whole.to_string())
+            };
+            counts.into_iter().map(|(number, count)| (text(number), count)).collect()
+        };
+        Self::new(counted).spelled(Spelling::Number)
+    }
+
+    /// The same, with what the values were before they became text.
+    pub(crate) fn spelled(mut self, spelling: Spelling) -> Self {
+        self.spelling = spelling;
+        self
+    }
+
+    /// What the values were before they became text.
+    pub(crate) fn spelling(&self) -> Spelling {
+        self.spelling
     }
 
     /// The number of distinct categories.
@@ -96,10 +119,16 @@ impl Categories {
         self.entries.iter().map(|(category, count)| (&**category, *count))
     }
 
-    /// Every category of either, in the order of their text, with its count in `self` and in `other`.
+    /// Every category of either, in the order of their text and as `self` spells it, with its count in `self` and in
+    /// `other`.
     pub(crate) fn union<'a>(&'a self, other: &'a Self) -> Vec<(&'a str, u64, u64)> {
         let mut rows = Vec::with_capacity(self.len().max(other.len()));
-        let (mut ours, mut theirs) = (self.iter().peekable(), other.iter().peekable());
+        let theirs = other.iter().map(|(text, count)| (self.spelling.respelled(other.spelling, text), count));
+        let mut theirs: Vec<(&str, u64)> = theirs.collect();
+        if self.spelling.respells(other.spelling) {
+            theirs.sort_unstable();
+        }
+        let (mut ours, mut theirs) = (self.iter().peekable(), theirs.into_iter().peekable());
         loop {
             match (ours.peek().copied(), theirs.peek().copied()) {
                 (Some((a, n)), Some((b, m))) if a == b => {
@@ -148,8 +177,20 @@ mod tests {
     }
 
     #[test]
+    fn truth_values_are_zeros_and_ones_as_the_first_spells_them() {
+        let flags = Categories::new([("true", 3), ("false", 2)]).spelled(Spelling::Boolean);
+        let numbers = Categories::new([("0", 5), ("1", 7), ("10", 1)]).spelled(Spelling::Number);
+        let text = Categories::new([("true", 1), ("1", 1)]);
+        assert_eq!(flags.union(&numbers), [("10", 0, 1), ("false", 2, 5), ("true", 3, 7)]);
+        assert_eq!(numbers.union(&flags), [("0", 5, 2), ("1", 7, 3), ("10", 1, 0)]);
+        assert_eq!(text.union(&flags), [("1", 1, 0), ("false", 0, 2), ("true", 1, 3)]);
+        assert_eq!(text.union(&numbers), [("0", 0, 5), ("1", 1, 7), ("10", 0, 1), ("true", 1, 0)]);
+    }
+
+    #[test]
     fn numbers_are_counted_by_value() {
-        let counted = Categories::of_numbers(&[0.0, -0.0, 1.5, f64::INFINITY, 1.5]);
+        let counted =
+            Categories::of_numbers(&[0.0, -0.0, 1.5, f64::INFINITY, 1.5], &Remainders::default());
         let rows: Vec<_> = counted.iter().collect();
         assert_eq!(rows, [("0", 2), ("1.5", 2), ("inf", 1)]);
         assert!(count_numbers(&[1.0, 2.0, 3.0], 2).is_none());

@@ -1,15 +1,26 @@
 //! Samples from Arrow columns.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
 use mlcore::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, GenericByteArray, StringViewArray,
-    downcast_dictionary_array,
+    Array, ArrayAccessor, ArrayIter, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, GenericByteArray, PrimitiveArray,
+    StringViewArray, downcast_dictionary_array,
 };
 use mlcore::arrow::buffer::ScalarBuffer;
 use mlcore::arrow::compute::cast;
-use mlcore::arrow::datatypes::{ByteArrayType, DataType, Float32Type, Float64Type};
+use mlcore::arrow::datatypes::{
+    ByteArrayType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
+    Float32Type, Float64Type, Int64Type, UInt64Type,
+};
 use mlcore::{Error, Result};
 
-use super::{Categories, CategoryCounter, Kind, Numbers, Precision, Sample, Values};
+use super::counter::MixBuilder;
+use super::spelling::{decimal_text, float_text};
+use super::{
+    Categories, CategoryCounter, Kind, Numbers, Precision, Remainders, Sample, Spelling, Values, is_exact,
+};
 use crate::vector::extent;
 
 pub(super) fn natural_kind(data_type: &DataType) -> Option<Kind> {
@@ -57,11 +68,21 @@ pub(super) fn numbers(array: &dyn Array) -> Result<Sample> {
             return Ok(present::<Float32Type>(array, Precision::Float32, f64::from));
         }
         DataType::Null => {
-            return Ok(Sample::from_present(Vec::new(), array.len() as u64, 0));
+            return Ok(Sample::from_present(Vec::new(), Remainders::default(), array.len() as u64, 0));
+        }
+        DataType::Int64 => {
+            let array = array.as_primitive::<Int64Type>();
+            return Ok(integers(array, |value| value as f64, |value| is_exact(value.unsigned_abs())));
+        }
+        DataType::UInt64 => {
+            let array = array.as_primitive::<UInt64Type>();
+            return Ok(integers(array, |value| value as f64, is_exact));
         }
         other if other.is_integer() => Precision::Integer,
         DataType::Boolean => Precision::Integer,
-        DataType::Dictionary(_, values) if is_number(values) => Precision::Float64,
+        DataType::Dictionary(_, values) if is_number(values) || **values == DataType::Boolean => {
+            return numbers(&cast_to(array, values)?);
+        }
         other if is_number(other) => Precision::Float64,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => {
             let problem = format!("numbers are expected, and the column is {}", array.data_type());
@@ -81,12 +102,32 @@ pub(super) fn from_floats(values: ScalarBuffer<f64>, nulls: u64, precision: Prec
         0 => values,
         _ => values.iter().copied().filter(|value| !value.is_nan()).collect::<Vec<f64>>().into(),
     };
-    let numbers = Numbers { values, precision, range: Some((ends.low, ends.high)) };
+    let range = Some((ends.low, ends.high));
+    let numbers = Numbers { values, precision, range, remainders: Arc::default() };
     Sample { values: Values::Numeric(numbers), nulls, nans: ends.nans }
 }
 
+/// A sample of integers, some of which a float may not hold.
+fn integers<T: ArrowPrimitiveType<Native: Into<i128>>>(
+    array: &PrimitiveArray<T>,
+    to_float: impl Fn(T::Native) -> f64,
+    is_exact: impl Fn(T::Native) -> bool,
+) -> Sample {
+    let sample = present(array, Precision::Integer, &to_float);
+    if array.iter().flatten().all(is_exact) {
+        return sample;
+    }
+    let Values::Numeric(mut numbers) = sample.values else { return sample };
+    let mut remainders = Remainders::default();
+    for (place, (value, float)) in array.iter().flatten().zip(numbers.values.iter()).enumerate() {
+        remainders.note(place, value.into(), *float);
+    }
+    numbers.remainders = Arc::new(remainders);
+    Sample { values: Values::Numeric(numbers), ..sample }
+}
+
 fn present<T: ArrowPrimitiveType>(
-    array: &mlcore::arrow::array::PrimitiveArray<T>,
+    array: &PrimitiveArray<T>,
     precision: Precision,
     to_float: impl Fn(T::Native) -> f64,
 ) -> Sample {
@@ -106,10 +147,15 @@ pub(super) fn categories(array: &dyn Array) -> Result<Sample> {
         DataType::Boolean => Ok(booleans(array.as_boolean())),
         DataType::Dictionary(_, values) if natural_kind(values).is_some() => dictionary(array),
         DataType::Null => Ok(Sample::from_categories(Categories::default(), array.len() as u64)),
+        DataType::Decimal32(..) => Ok(decimals(array.as_primitive::<Decimal32Type>())),
+        DataType::Decimal64(..) => Ok(decimals(array.as_primitive::<Decimal64Type>())),
+        DataType::Decimal128(..) => Ok(decimals(array.as_primitive::<Decimal128Type>())),
+        DataType::Decimal256(..) => Ok(decimals(array.as_primitive::<Decimal256Type>())),
         other if is_number(other) => {
-            let numbers = numbers(array)?;
-            let counted = Categories::of_numbers(numbers.values().unwrap_or_default());
-            Ok(Sample { values: Values::Categorical(counted), nulls: numbers.nulls, nans: numbers.nans })
+            let sample = numbers(array)?;
+            let Values::Numeric(numbers) = &sample.values else { return Ok(sample) };
+            let counted = Categories::of_numbers(&numbers.values, &numbers.remainders);
+            Ok(Sample { values: Values::Categorical(counted), nulls: sample.nulls, nans: sample.nans })
         }
         other => Err(unsupported(other)),
     }
@@ -136,7 +182,17 @@ fn views(array: &StringViewArray) -> Sample {
 
 fn booleans(array: &BooleanArray) -> Sample {
     let counts = [("true", array.true_count() as u64), ("false", array.false_count() as u64)];
-    Sample::from_categories(Categories::new(counts), array.null_count() as u64)
+    let counted = Categories::new(counts).spelled(Spelling::Boolean);
+    Sample::from_categories(counted, array.null_count() as u64)
+}
+
+fn decimals<T: DecimalType<Native: Hash + Eq>>(array: &PrimitiveArray<T>) -> Sample {
+    let mut counts: HashMap<T::Native, u64, MixBuilder> = HashMap::default();
+    array.iter().flatten().for_each(|value| *counts.entry(value).or_default() += 1);
+    let text = |value| T::format_decimal(value, array.precision(), array.scale());
+    let counted = counts.into_iter().map(|(value, count)| (decimal_text(&text(value)).to_owned(), count));
+    let counted = Categories::new(counted).spelled(Spelling::Number);
+    Sample::from_categories(counted, array.null_count() as u64)
 }
 
 /// Counts codes, then gives each code's count to its value: a value may have several codes, and be null itself.
@@ -159,24 +215,61 @@ fn dictionary(array: &dyn Array) -> Result<Sample> {
     let Some(values) = values else { return Err(unsupported(array.data_type())) };
     let mut counter = CategoryCounter::unbounded();
     let mut nans = 0;
-    let numbers = natural_kind(values.data_type()) == Some(Kind::Numeric);
-    let floats = if numbers { Some(cast_to(&values, &DataType::Float64)?) } else { None };
-    let texts = if numbers { None } else { Some(cast_to(&values, &DataType::Utf8)?) };
-    for (code, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
-        if let Some(floats) = floats.as_deref().map(|floats| floats.as_primitive::<Float64Type>()) {
-            match floats.is_valid(code).then(|| floats.value(code)) {
-                Some(value) if value.is_nan() => nans += count,
-                Some(value) => counter.add_times(&format!("{}", value + 0.0), count),
-                None => nulls += count,
-            }
-        } else if let Some(texts) = texts.as_deref().map(|texts| texts.as_string::<i32>()) {
-            match texts.is_valid(code).then(|| texts.value(code)) {
-                Some(text) => counter.add_times(text, count),
-                None => nulls += count,
-            }
+    let texts = cells(&values)?;
+    for (cell, count) in texts.iter().zip(counts).filter(|(_, count)| *count > 0) {
+        match cell {
+            Cell::Null => nulls += count,
+            Cell::NaN => nans += count,
+            Cell::Text(text) => counter.add_times(text, count),
         }
     }
-    Ok(Sample { values: Values::Categorical(counter.categories()), nulls, nans })
+    let counted = counter.categories().spelled(Spelling::of(array.data_type()));
+    Ok(Sample { values: Values::Categorical(counted), nulls, nans })
+}
+
+/// A value of a dictionary, spelled.
+enum Cell {
+    Null,
+    NaN,
+    Text(String),
+}
+
+/// The values of a dictionary, one by one.
+fn cells(values: &dyn Array) -> Result<Vec<Cell>> {
+    fn spelled<T: ArrayAccessor>(array: T, spell: impl Fn(T::Item) -> Cell) -> Vec<Cell> {
+        ArrayIter::new(array).map(|value| value.map_or(Cell::Null, &spell)).collect()
+    }
+    fn decimals<T: DecimalType>(array: &PrimitiveArray<T>) -> Vec<Cell> {
+        let text = |value| T::format_decimal(value, array.precision(), array.scale());
+        spelled(array, |value| Cell::Text(decimal_text(&text(value)).to_owned()))
+    }
+    Ok(match values.data_type() {
+        DataType::Boolean => {
+            spelled(values.as_boolean(), |flag| Cell::Text(Spelling::Boolean.truth(flag).to_owned()))
+        }
+        DataType::Decimal32(..) => decimals(values.as_primitive::<Decimal32Type>()),
+        DataType::Decimal64(..) => decimals(values.as_primitive::<Decimal64Type>()),
+        DataType::Decimal128(..) => decimals(values.as_primitive::<Decimal128Type>()),
+        DataType::Decimal256(..) => decimals(values.as_primitive::<Decimal256Type>()),
+        DataType::UInt64 => {
+            spelled(values.as_primitive::<UInt64Type>(), |value| Cell::Text(value.to_string()))
+        }
+        other if other.is_integer() => {
+            let integers = cast_to(values, &DataType::Int64)?;
+            spelled(integers.as_primitive::<Int64Type>(), |value| Cell::Text(value.to_string()))
+        }
+        other if is_number(other) => {
+            let floats = cast_to(values, &DataType::Float64)?;
+            spelled(floats.as_primitive::<Float64Type>(), |value| match value.is_nan() {
+                true => Cell::NaN,
+                false => Cell::Text(float_text(value)),
+            })
+        }
+        _ => {
+            let texts = cast_to(values, &DataType::Utf8)?;
+            spelled(texts.as_string::<i32>(), |text| Cell::Text(text.to_owned()))
+        }
+    })
 }
 
 fn cast_to(array: &dyn Array, data_type: &DataType) -> Result<ArrayRef> {

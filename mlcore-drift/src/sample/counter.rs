@@ -1,5 +1,6 @@
 //! Counting text values without an allocation per row.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use mlcore::text_key::{TextKey, fold};
@@ -32,7 +33,8 @@ struct Entry {
 const EMPTY: u32 = u32::MAX;
 /// Enough that the few categories of an ordinary column seldom meet.
 const FIRST_SLOTS: usize = 256;
-/// Longer texts are cut before they are kept by a bounded counter, so that one hostile value cannot fill memory.
+/// Of longer texts the beginning is kept and a digest of the whole, so that one hostile value cannot fill memory. Counters
+/// with and without a limit do so alike: a window is compared with a reference that none bounded.
 pub(crate) const LONGEST_KEPT_BYTES: usize = 256;
 
 impl CategoryCounter {
@@ -64,8 +66,8 @@ impl CategoryCounter {
     /// Counts `times` rows of the same value.
     #[inline]
     pub(crate) fn add_times(&mut self, text: &str, times: u64) {
-        let text = self.kept_part(text);
-        let bytes = text.as_bytes();
+        let text = kept_part(text);
+        let (text, bytes) = (&*text, text.as_bytes());
         let key = TextKey::of(bytes);
         let mask = self.slots.len() - 1;
         let mut position = self.hash(key, bytes) as usize & mask;
@@ -103,13 +105,6 @@ impl CategoryCounter {
             Some((text, entry.count))
         });
         Categories::with_overflow(counts, self.overflow)
-    }
-
-    fn kept_part<'t>(&self, text: &'t str) -> &'t str {
-        if self.limit == EMPTY as usize - 1 || text.len() <= LONGEST_KEPT_BYTES {
-            return text;
-        }
-        text.get(..text.floor_char_boundary(LONGEST_KEPT_BYTES)).unwrap_or(text)
     }
 
     #[cold]
@@ -159,6 +154,25 @@ impl CategoryCounter {
         hash
     }
 }
+
+/// The text, or of a long one the beginning and a digest, which tells it from others that begin alike.
+#[inline]
+fn kept_part(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_KEPT_BYTES { Cow::Borrowed(text) } else { Cow::Owned(shortened(text)) }
+}
+
+#[cold]
+fn shortened(text: &str) -> String {
+    let digest = text.as_bytes().chunks(16).fold(text.len() as u64, |digest, chunk| {
+        let part = TextKey::of(chunk);
+        mix(digest ^ part.head, part.tail)
+    });
+    let start = text.get(..text.floor_char_boundary(LONGEST_KEPT_BYTES - DIGEST_BYTES)).unwrap_or_default();
+    format!("{start}...{digest:016x}")
+}
+
+/// Three dots and a digest of 64 bits in hexadecimal.
+const DIGEST_BYTES: usize = 19;
 
 /// Mixes two words so that each input bit reaches the low bits.
 #[inline]
@@ -240,8 +254,19 @@ mod tests {
         assert_eq!(categories.total(), 1002);
         counter.clear();
         counter.add(&"é".repeat(200));
-        assert_eq!(counter.categories().iter().next().unwrap().0, "é".repeat(128));
         assert!(counter.texts.capacity() < 4096);
+    }
+
+    #[test]
+    fn long_texts_are_told_apart_and_counted_alike_with_and_without_a_limit() {
+        let long = |end: &str| format!("{}{end}", "é".repeat(500));
+        let (mut bounded, mut unbounded) = (CategoryCounter::with_limit(9), CategoryCounter::unbounded());
+        for counter in [&mut bounded, &mut unbounded] {
+            ["a", "b", "a"].iter().for_each(|end| counter.add(&long(end)));
+        }
+        let counted = unbounded.categories();
+        assert_eq!((counted.clone(), counted.len(), counted.total()), (bounded.categories(), 2, 3));
+        assert!(counted.iter().all(|(text, _)| text.len() <= LONGEST_KEPT_BYTES && text.starts_with("éé")));
     }
 
     #[test]

@@ -3,19 +3,25 @@
 mod categories;
 mod column;
 mod counter;
+mod remainders;
 mod sketch;
+mod spelling;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use mlcore::arrow::array::Array;
 use mlcore::arrow::buffer::ScalarBuffer;
+use mlcore::arrow::datatypes::DataType;
 use mlcore::{Error, Result};
 
 pub use self::categories::Categories;
 pub(crate) use self::categories::count_numbers;
 pub(crate) use self::counter::CategoryCounter;
+pub(crate) use self::remainders::{Remainders, is_exact};
+pub(crate) use self::spelling::{Spelling, float_text, write_float};
 pub use self::sketch::{Bounds, EdgeCounts, Sketch};
+use self::remainders::{order, ranks, whole};
 use crate::vector::extent;
 
 /// What the values of a column are.
@@ -36,7 +42,8 @@ mlcore::words! { Kind, "kind": Numeric = "numeric", Categorical = "categorical" 
 /// depend on who delivered the frame. They are counted, and compared as a rate of their own
 /// ([`MissingRate`](crate::two_sample::MissingRate)), and never enter a test of values. Infinities are values.
 ///
-/// Categories are counted by value, never by dictionary code. A sample is a cheap clone, and a `Float64` column without
+/// Categories are counted by value, never by dictionary code nor by type: 1, 1.0, a decimal 1.00 and, beside numbers, `true`
+/// are one category, and integers past 2^53 keep their digits. A sample is a cheap clone, and a `Float64` column without
 /// missing values is shared, not copied.
 ///
 /// ```
@@ -67,6 +74,8 @@ struct Numbers {
     precision: Precision,
     /// The smallest and the largest value, infinity and minus infinity for none; `None` if nobody has looked yet.
     range: Option<(f64, f64)>,
+    /// What the values lack of integers past 2^53.
+    remainders: Arc<Remainders>,
 }
 
 /// The number type a numeric column came in, which numpy's bin edges depend on.
@@ -145,9 +154,46 @@ impl Sample {
         column::natural_kind(array.data_type())
     }
 
-    /// A numeric sample of values none of which is NaN, and the numbers of missing rows beside it.
-    pub(crate) fn from_present(values: Vec<f64>, nulls: u64, nans: u64) -> Self {
-        let numbers = Numbers { values: values.into(), precision: Precision::Float64, range: None };
+    /// Two columns that are to be compared, both of the kind that their types suggest.
+    ///
+    /// A column of truth values or a dictionary of numbers is compared with a column of numbers by value, as categories. A
+    /// column of type `Null` is of the other's kind.
+    ///
+    /// # Errors
+    /// As [`from_array`](Self::from_array), for either.
+    ///
+    /// ```
+    /// use mlcore::arrow::array::{BooleanArray, Int64Array};
+    /// use mlcore_drift::sample::Sample;
+    /// use mlcore_drift::two_sample::{ChiSquare, DriftTest};
+    ///
+    /// let (flags, bits) = (BooleanArray::from(vec![true, false, true]), Int64Array::from(vec![1, 0, 1]));
+    /// let (reference, current) = Sample::pair(&flags, &bits)?;
+    /// assert_eq!(ChiSquare::default().compare(&reference, &current)?.effect.value, 0.0);
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    pub fn pair(reference: &dyn Array, current: &dyn Array) -> Result<(Self, Self)> {
+        let kinds = [reference, current].map(Self::natural_kind);
+        let is_text = |array: &dyn Array| Spelling::of(array.data_type()) == Spelling::Text;
+        let shared = match kinds {
+            [Some(Kind::Categorical), Some(Kind::Numeric)] if !is_text(reference) => Some(Kind::Categorical),
+            [Some(Kind::Numeric), Some(Kind::Categorical)] if !is_text(current) => Some(Kind::Categorical),
+            [Some(kind), None] if *current.data_type() == DataType::Null => Some(kind),
+            [None, Some(kind)] if *reference.data_type() == DataType::Null => Some(kind),
+            _ => None,
+        };
+        match shared {
+            Some(kind) => Ok((Self::from_array_as(reference, kind)?, Self::from_array_as(current, kind)?)),
+            None => Ok((Self::from_array(reference)?, Self::from_array(current)?)),
+        }
+    }
+
+    /// A numeric sample of values none of which is NaN, with what they lack of larger integers, and the numbers of missing
+    /// rows beside it.
+    pub(crate) fn from_present(values: Vec<f64>, remainders: Remainders, nulls: u64, nans: u64) -> Self {
+        let remainders = Arc::new(remainders);
+        let numbers =
+            Numbers { values: values.into(), precision: Precision::Float64, range: None, remainders };
         Self { values: Values::Numeric(numbers), nulls, nans }
     }
 
@@ -214,7 +260,8 @@ impl Sample {
         if self.rows() == 0 { 0.0 } else { self.missing() as f64 / self.rows() as f64 }
     }
 
-    /// The values of a numeric sample, none of them NaN; `None` for categories, and where only a summary is left.
+    /// The values of a numeric sample, none of them NaN; `None` for categories, and where only a summary is left. Integers
+    /// past 2^53 are the nearest floats here; tests compare them exactly.
     #[must_use]
     pub fn values(&self) -> Option<&[f64]> {
         match &self.values {
@@ -249,10 +296,63 @@ impl Sample {
     pub fn require_counts(&self, operation: &'static str, side: &'static str) -> Result<Cow<'_, Categories>> {
         self.require_values(operation, side)?;
         match &self.values {
-            Values::Numeric(numbers) => Ok(Cow::Owned(Categories::of_numbers(&numbers.values))),
+            Values::Numeric(numbers) => {
+                Ok(Cow::Owned(Categories::of_numbers(&numbers.values, &numbers.remainders)))
+            }
             Values::Sketched(_) => Err(summarised(operation, side)),
             Values::Categorical(categories) => Ok(Cow::Borrowed(categories)),
         }
+    }
+
+    /// What the values lack of integers past 2^53; `None` where they lack nothing.
+    pub(crate) fn remainders(&self) -> Option<&Remainders> {
+        match &self.values {
+            Values::Numeric(numbers) => Some(&*numbers.remainders).filter(|taken| !taken.is_empty()),
+            Values::Sketched(_) | Values::Categorical(_) => None,
+        }
+    }
+
+    /// Ranks in the place of values of two numeric samples, where either holds integers that floats do not tell apart:
+    /// a test of order sees the same.
+    pub(crate) fn ranked(&self, other: &Self) -> Option<(Self, Self)> {
+        if self.remainders().or(other.remainders()).is_none() {
+            return None;
+        }
+        let (Values::Numeric(x), Values::Numeric(y)) = (&self.values, &other.values) else { return None };
+        let (x, y) = ranks(x.remainders.beside(&x.values), y.remainders.beside(&y.values));
+        Some((Self::from_numbers(x), Self::from_numbers(y)))
+    }
+
+    /// The smallest value of a sample with integers that floats do not tell apart.
+    pub(crate) fn origin(&self) -> Option<i128> {
+        let values = self.values()?;
+        whole(self.remainders()?.beside(values).min_by(order)?)
+    }
+
+    /// A numeric sample as distances from `origin`, which are exact for near integers however large.
+    pub(crate) fn from_origin(&self, origin: i128) -> Self {
+        let Values::Numeric(numbers) = &self.values else { return self.clone() };
+        let distance = |number| match whole(number) {
+            Some(whole) => (whole - origin) as f64,
+            None => number.0 - origin as f64,
+        };
+        let distances = numbers.remainders.beside(&numbers.values).map(distance).collect();
+        Self::from_present(distances, Remainders::default(), self.nulls, self.nans)
+    }
+
+    /// Whether this is a sample of few numbers, each of which occurs often.
+    pub(crate) fn is_discrete(&self, most_values: usize, least_repeated: f64) -> bool {
+        let Values::Numeric(numbers) = &self.values else { return false };
+        let Some(counts) = count_numbers(&numbers.values, most_values) else { return false };
+        let counts: Vec<u64> = match numbers.remainders.is_empty() {
+            true => counts.into_iter().map(|(_, count)| count).collect(),
+            false => {
+                let exact = Categories::of_numbers(&numbers.values, &numbers.remainders);
+                exact.iter().map(|(_, count)| count).collect()
+            }
+        };
+        let repeated: u64 = counts.iter().filter(|count| **count > 1).sum();
+        counts.len() <= most_values && repeated as f64 > least_repeated * numbers.values.len() as f64
     }
 
     pub(crate) fn precision(&self) -> Precision {

@@ -67,8 +67,9 @@ impl DriftTest for KolmogorovSmirnov {
     fn compile(&self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
         let values = reference.require_numbers(OPERATION, "reference")?;
         let ties = share_on_atoms(values, reference.range());
+        let exact = reference.remainders().map(|_| reference.clone());
         let reference = KsReference::new(values)?;
-        Ok(Box::new(Compiled { reference, ties, options: self.options }))
+        Ok(Box::new(Compiled { reference, exact, ties, options: self.options }))
     }
 
     fn compare(&self, reference: &Sample, current: &Sample) -> Result<Score> {
@@ -79,13 +80,26 @@ impl DriftTest for KolmogorovSmirnov {
             reference.require_numbers(OPERATION, "reference")?,
             current.require_numbers(OPERATION, "current")?,
         );
-        score(ks_2samp(x, y, &self.options)?, x.len(), y.len(), share_on_atoms(x, reference.range()))
+        let ties = share_on_atoms(x, reference.range());
+        let result = match reference.ranked(current) {
+            Some((x, y)) => ranked(&x, &y, &self.options)?,
+            None => ks_2samp(x, y, &self.options)?,
+        };
+        score(result, x.len(), y.len(), ties)
     }
+}
+
+/// The statistic depends on the order of the values alone, and so on their ranks.
+fn ranked(x: &Sample, y: &Sample, options: &KsOptions) -> Result<KsResult> {
+    let (x, y) = (x.require_numbers(OPERATION, "reference")?, y.require_numbers(OPERATION, "current")?);
+    ks_2samp(x, y, options)
 }
 
 #[derive(Debug)]
 struct Compiled {
     reference: KsReference,
+    /// The reference itself, if it holds integers that floats do not tell apart.
+    exact: Option<Sample>,
     ties: f64,
     options: KsOptions,
 }
@@ -97,7 +111,15 @@ impl CompiledTest for Compiled {
             return self.compare_sketch(sketch);
         }
         let values = current.require_numbers(OPERATION, "current")?;
-        let result = self.reference.compare(values, &self.options)?;
+        let whole = match (&self.exact, current.remainders()) {
+            (Some(exact), _) => exact.ranked(current),
+            (None, Some(_)) => self.reference.sorted().and_then(|sorted| Sample::numeric(sorted).ranked(current)),
+            (None, None) => None,
+        };
+        let result = match whole {
+            Some((x, y)) => ranked(&x, &y, &self.options)?,
+            None => self.reference.compare(values, &self.options)?,
+        };
         score(result, self.reference.len(), values.len(), self.ties)
     }
 }
@@ -109,6 +131,11 @@ impl Compiled {
             let problem = "only a summary of its numbers is left, and the alternative is one-sided";
             return Err(Error::invalid_input(OPERATION, "current", problem)
                 .remedy("compare summaries with the two-sided test"));
+        }
+        if self.exact.is_some() {
+            let problem = "only a summary of its numbers is left, and the reference has integers past 2^53";
+            return Err(Error::invalid_input(OPERATION, "current", problem)
+                .remedy("keep the values, or subtract a constant from both columns first"));
         }
         let Some(sorted) = self.reference.sorted() else {
             return Err(Error::internal(OPERATION, "reference", "a NaN reached the test"));

@@ -87,7 +87,8 @@ impl DriftTest {
     /// Parameters
     /// ----------
     /// reference, current : array_like, 1-D
-    ///     Numbers, or text and bools, which are compared as categories. Missing values are left out.
+    ///     Numbers, or text and bools, which are compared as categories; beside numbers ``True`` is 1. Missing values are
+    ///     left out.
     /// kind : {"numeric", "categorical"}, optional
     ///     What the values are, where the type suggests another: integers that are codes.
     ///
@@ -108,8 +109,11 @@ impl DriftTest {
         kind: Option<&str>,
     ) -> PyResult<Score> {
         entry(py, |py| {
-            let (reference, current) = samples(py, "compare", reference, current, kind)?;
-            let score = detached(py, || self.test.compare(&reference()?, &current()?))?;
+            let samples = samples(py, "compare", reference, current, kind)?;
+            let score = detached(py, || {
+                let (reference, current) = samples()?;
+                self.test.compare(&reference, &current)
+            })?;
             Ok(Score::new(&score))
         })
     }
@@ -207,8 +211,11 @@ pub(crate) fn psi<'py>(
         let binning = TestOptions::of(&as_json("psi", "options", binning)?);
         let binning: Binning =
             binning.and_then(|options| options.read()).map_err(|error| raise(py, &error))?;
-        let (reference, current) = samples(py, "psi", reference, current, kind)?;
-        let found = detached(py, || stability_index::psi(&reference()?, &current()?, &binning))?;
+        let samples = samples(py, "psi", reference, current, kind)?;
+        let found = detached(py, || {
+            let (reference, current) = samples()?;
+            stability_index::psi(&reference, &current, &binning)
+        })?;
         let result = PyDict::new(py);
         result.set_item("psi", found.psi)?;
         result.set_item("psi_corrected", found.psi_corrected)?;
@@ -230,14 +237,15 @@ fn samples(
     reference: &Bound<'_, PyAny>,
     current: &Bound<'_, PyAny>,
     kind: Option<&str>,
-) -> PyResult<(impl Fn() -> mlcore::Result<Sample>, impl Fn() -> mlcore::Result<Sample>)> {
+) -> PyResult<impl Fn() -> mlcore::Result<(Sample, Sample)>> {
     let kind = kind.map(str::parse::<Kind>).transpose().map_err(|error| raise(py, &error))?;
     let column = |object, subject| door::column(object, Asked { operation, subject });
-    let read = move |array: ArrayRef| {
-        move || match kind {
-            Some(kind) => Sample::from_array_as(array.as_ref(), kind),
-            None => Sample::from_array(array.as_ref()),
+    let (reference, current): (ArrayRef, ArrayRef) =
+        (column(reference, "reference")?, column(current, "current")?);
+    Ok(move || match kind {
+        Some(kind) => {
+            Ok((Sample::from_array_as(&reference, kind)?, Sample::from_array_as(&current, kind)?))
         }
-    };
-    Ok((read(column(reference, "reference")?), read(column(current, "current")?)))
+        None => Sample::pair(&reference, &current),
+    })
 }

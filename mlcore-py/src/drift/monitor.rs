@@ -136,7 +136,8 @@ impl Monitor {
                 .map(|(plain, text)| text.as_deref().map_or(plain, Value::Text))
                 .collect();
             let verdict = detached(py, || {
-                let row = Row::new(&values, &self.schema)?;
+                // The monitor takes every type of the same meaning: True, 1 and 1.0 are one value.
+                let row = Row::unchecked(&values).with_names_digest(self.schema.names_digest());
                 self.locked().observe_row(row)
             })?;
             Ok(verdict.map(Verdict::new))
@@ -212,10 +213,15 @@ fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Value<'static>> {
         return Ok(Value::Float(value.extract()?));
     }
     if value.is_instance_of::<PyInt>() {
-        return value.extract().map(Value::Int).or_else(|_| Ok(Value::Float(value.extract()?)));
+        let unsigned = |_| value.extract().map(Value::UInt);
+        return value.extract().map(Value::Int).or_else(unsigned).or_else(|_| Ok(Value::Float(value.extract()?)));
     }
     if is_of(value, "pandas", &["NAType"]) {
         return Ok(Value::Null);
+    }
+    if is_of(value, "decimal", &["Decimal"]) {
+        // As in a table, where decimals are floats.
+        return Ok(Value::Float(value.call_method0("__float__")?.extract()?));
     }
     if is_of(value, "numpy", &["generic"]) {
         let plain = value.call_method0("item")?;
