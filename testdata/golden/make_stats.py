@@ -376,6 +376,10 @@ def intervals():
         (r(13, 30, "grid", levels=2), r(14, 30, "grid", levels=2)),
         (r(15, 300), r(16, 200, offset=20.0)),
         (r(17, 40, "constant", offset=1.0), r(18, 40, offset=1.0)),
+        (r(19, 1), r(20, 5)),
+        (r(21, 40, offset=2.0), r(22, 1)),
+        (r(23, 6, scale=1e200), r(24, 5, scale=1e200, offset=3e200)),
+        (r(25, 6, scale=1e-150), r(26, 5, scale=1e-150, offset=3e-150)),
     ]
     ttest = []
     for x, y in samples:

@@ -133,8 +133,9 @@ impl ConfidenceSequence {
 
 /// The interval around a centre; everything if either is unknown.
 fn around(centre: f64, half_width: f64) -> ConfidenceInterval {
-    if centre.is_nan() || half_width.is_nan() {
+    let (low, high) = (centre - half_width, centre + half_width);
+    if low.is_nan() || high.is_nan() {
         return ConfidenceInterval { low: f64::NEG_INFINITY, high: f64::INFINITY };
     }
-    ConfidenceInterval { low: centre - half_width, high: centre + half_width }
+    ConfidenceInterval { low, high }
 }

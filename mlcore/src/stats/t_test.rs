@@ -55,8 +55,8 @@ pub struct TTestResult {
 
 /// Tests whether two independent samples have the same mean: `scipy.stats.ttest_ind(x, y, equal_var=.., alternative=..)`.
 ///
-/// With fewer than two observations in a sample, a NaN anywhere, or no variance and no difference, statistic and
-/// p-value are NaN, as in scipy.
+/// A NaN or an infinity anywhere, numbers whose sum overflows, or no variance and no difference make statistic and p-value
+/// NaN, as in scipy. One observation in a sample does so for Welch's test; Student's takes the variance of the other sample.
 ///
 /// # Errors
 ///
@@ -87,7 +87,9 @@ pub fn ttest_ind_from_moments(x: &Moments, y: &Moments, options: &TTestOptions) 
     let (variance1, variance2) = (x.variance(), y.variance());
     let (df, squared_error) = if options.equal_var {
         let df = n1 + n2 - 2.0;
-        let pooled = ((n1 - 1.0) * variance1 + (n2 - 1.0) * variance2) / df;
+        // A single observation has no variance, and no part in the pooled one either.
+        let squares = |count, variance: f64| if count == 1.0 { 0.0 } else { (count - 1.0) * variance };
+        let pooled = (squares(n1, variance1) + squares(n2, variance2)) / df;
         (df, pooled * (1.0 / n1 + 1.0 / n2))
     } else {
         let (error1, error2) = (variance1 / n1, variance2 / n2);

@@ -224,6 +224,35 @@ fn means_of_hostile_numbers_have_an_answer() {
     assert!(Moments::new().mean().is_nan() && Moments::from_slice(&[1.0]).variance().is_nan());
 }
 
+/// `scipy.stats.ttest_ind` of scipy 1.17.1: (x, y, statistic and p-value of Student's test, of Welch's).
+#[test]
+fn the_t_test_answers_as_scipy_where_numbers_end() {
+    type Case = (&'static [f64], &'static [f64], (f64, f64), (f64, f64));
+    const NOT: (f64, f64) = (f64::NAN, f64::NAN);
+    const CERTAIN: (f64, f64) = (f64::NEG_INFINITY, 0.0);
+    let cases: [Case; 11] = [
+        (&[1e308, 1e308, 1e308], &[1e308, 1.1e308, 1.2e308], NOT, NOT),
+        (&[1e308, 1e308, 1e308], &[1.0, 2.0, 3.0], NOT, NOT),
+        (&[f64::INFINITY, 1.0, 2.0], &[1.0, 2.0, 4.0], NOT, NOT),
+        (&[1e200, 2e200, 3e200], &[4e200, 5e200, 6.5e200], (0.0, 1.0), (0.0, 1.0)),
+        (&[1.7e308, -1.7e308], &[1.0, 2.0, 3.0], (0.0, 1.0), (0.0, 1.0)),
+        (&[1e-170, 3e-170, 2e-170], &[1.0, 1.0, 1.0], CERTAIN, CERTAIN),
+        (&[1.0], &[2.0, 3.0, 5.0], (-1.322_875_655_532_295_6, 0.316_869_948_936_026_7), NOT),
+        (&[1.0, 2.0, 4.0], &[7.0], (-2.645_751_311_064_590_7, 0.118_082_896_311_803_13), NOT),
+        (&[1.0], &[3.0, 3.0, 3.0], CERTAIN, NOT),
+        (&[5.0], &[5.0, 5.0, 5.0], NOT, NOT),
+        (&[1.0], &[2.0], NOT, NOT),
+    ];
+    let near = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() < 1e-14;
+    for (x, y, student, welch) in cases {
+        for (options, expected) in [(TTestOptions::default(), student), (TTestOptions::welch(), welch)] {
+            let test = ttest_ind(x, y, &options).unwrap();
+            let found = (test.statistic, test.pvalue);
+            assert!(near(found.0, expected.0) && near(found.1, expected.1), "{x:?} {y:?}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn a_sequence_without_data_excludes_nothing() {
     assert!(ConfidenceSequence::new(0.0).is_err() && ConfidenceSequence::new(f64::NAN).is_err());
@@ -234,6 +263,8 @@ fn a_sequence_without_data_excludes_nothing() {
         sequence.interval(&Moments::new()),
         sequence.interval(&one),
         sequence.difference(&one, &Moments::from_slice(&[1.0, 2.0, 3.0]), Alternative::TwoSided),
+        sequence.interval(&[1.0, f64::INFINITY].into_iter().collect()),
+        sequence.interval(&Moments::from_slice(&[1.6e308, 1.7e308, 1.5e308])),
     ] {
         assert_eq!((interval.low, interval.high), (f64::NEG_INFINITY, f64::INFINITY));
     }
