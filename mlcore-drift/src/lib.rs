@@ -38,6 +38,7 @@ pub mod monitor;
 pub mod report;
 pub mod sample;
 pub mod table;
+mod tail;
 mod text;
 pub mod two_sample;
 mod vector;

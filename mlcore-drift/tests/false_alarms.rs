@@ -11,7 +11,7 @@ use mlcore_drift::bins::{Binning, Recipe};
 use mlcore_drift::catalog::{Catalog, TestOptions};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_drift::sample::{Kind, Sample};
-use mlcore_drift::two_sample::{ChiSquare, DriftTest, KolmogorovSmirnov, MissingRate, Psi};
+use mlcore_drift::two_sample::{ChiSquare, DriftTest, Hellinger, KolmogorovSmirnov, MissingRate, Psi};
 
 /// Draws from the distributions that are compared.
 trait Draws {
@@ -165,6 +165,49 @@ fn equal_distributions_are_rejected_no_more_often_than_promised() {
         let spike = |r: &mut SplitMix64| if r.uniform() < 0.7 { 0.0 } else { r.normal() };
         check_null("psi, spike", &psi, 500, |r| (r.sample(400, spike), r.sample(400, spike)));
     }
+}
+
+/// Most categories are rare, and many are new in every window.
+#[test]
+fn columns_of_high_cardinality_are_rejected_no_more_often_than_promised() {
+    let tests: [&dyn DriftTest; 3] = [&ChiSquare::default(), &Psi::default(), &Hellinger::default()];
+    for test in tests {
+        for (kinds, n, m) in [(50, 100, 100), (1000, 1000, 1000), (1000, 5000, 300), (5000, 300, 300)] {
+            check_null(&format!("{}, zipf-{kinds}, {n} against {m}", test.name()), test, 600, |r| {
+                let weights = cumulative(kinds);
+                (
+                    r.categories(n, |r| rank(&weights, r.uniform())),
+                    r.categories(m, |r| rank(&weights, r.uniform())),
+                )
+            });
+        }
+        // Ids, of which nearly none, some and many come twice, and a frequent value beside them.
+        for (ids, share) in [(1e6, 1.0), (1000.0, 1.0), (150.0, 1.0), (300.0, 0.3)] {
+            check_null(&format!("{}, {share} of {ids} ids", test.name()), test, 600, |r| {
+                let id = |r: &mut SplitMix64| match r.uniform() < share {
+                    true => 1 + (r.uniform() * ids) as u32,
+                    false => 0,
+                };
+                (r.categories(400, id), r.categories(200, id))
+            });
+        }
+    }
+}
+
+/// The distribution function of `kinds` categories with probabilities in proportion to 1/rank.
+fn cumulative(kinds: u32) -> Vec<f64> {
+    let total: f64 = (1..=kinds).map(|rank| 1.0 / f64::from(rank)).sum();
+    let mut sum = 0.0;
+    (1..=kinds)
+        .map(|rank| {
+            sum += 1.0 / f64::from(rank) / total;
+            sum
+        })
+        .collect()
+}
+
+fn rank(cumulative: &[f64], uniform: f64) -> u32 {
+    cumulative.partition_point(|sum| *sum < uniform) as u32
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub struct BinCounts {
     pub current_len: u64,
     /// What a reader of the counts should know.
     pub notes: Vec<Note>,
+    /// How many of the last bins are no single category: those of all others and of missing rows.
+    shared: usize,
 }
 
 /// Shares of two samples in the same bins.
@@ -44,20 +46,63 @@ impl BinCounts {
             reference_len: 0,
             current_len: 0,
             notes: Vec::new(),
+            shared: 0,
         }
     }
 
-    /// A bin for every category of either; the rows whose category a bounded counter did not keep are one more.
+    /// A bin for every category of either. Where a bounded counter did not keep the categories of some rows, these are one bin
+    /// more, together with all rare ones: which of them a counter kept is no fair choice.
     pub(super) fn of_categories(reference: &Categories, current: &Categories) -> Self {
-        let rows = reference.union(current);
+        let mut rows = reference.union(current);
+        let mut others = (reference.overflow(), current.overflow());
+        let overflows = others != (0, 0);
+        if overflows {
+            let is_rare = rare((reference.total(), current.total()));
+            rows.retain(|(_, a, b)| {
+                let is_unknown = (*a == 0 && reference.overflow() > 0) || (*b == 0 && current.overflow() > 0);
+                let goes = is_rare((*a, *b)) || is_unknown;
+                others = if goes { (others.0 + a, others.1 + b) } else { others };
+                !goes
+            });
+        }
         let (mut x, mut y): (Vec<u64>, Vec<u64>) = rows.iter().map(|(_, a, b)| (*a, *b)).unzip();
         let mut categories: Vec<String> = rows.iter().map(|(name, ..)| (*name).to_owned()).collect();
-        if reference.overflow() + current.overflow() > 0 {
-            x.push(reference.overflow());
-            y.push(current.overflow());
+        if overflows {
+            x.push(others.0);
+            y.push(others.1);
             categories.push("(all others)".to_owned());
         }
-        Self { categories, ..Self::numeric(Vec::new(), x, y) }
+        Self { categories, shared: usize::from(overflows), ..Self::numeric(Vec::new(), x, y) }
+    }
+
+    /// Whether categories are so rare that sums over them are not distributed as sums over bins are.
+    #[must_use]
+    pub fn has_rare_categories(&self) -> bool {
+        let is_rare = rare((self.reference.iter().sum(), self.current.iter().sum()));
+        !self.categories.is_empty() && self.pairs().any(|pair| pair != (0, 0) && is_rare(pair))
+    }
+
+    /// The bins that either sample reaches: reference, current.
+    pub(crate) fn reached_pairs(&self) -> Vec<(u64, u64)> {
+        self.pairs().filter(|pair| *pair != (0, 0)).collect()
+    }
+
+    /// The same rows, had every category of the current sample been replaced by another one; `None` for numbers.
+    pub(crate) fn replaced(&self) -> Option<Self> {
+        if self.categories.is_empty() {
+            return None;
+        }
+        let single = self.reference.len().saturating_sub(self.shared);
+        let (mut x, mut y, mut categories) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, ((a, b), name)) in self.pairs().zip(&self.categories).enumerate() {
+            let parts = if place < single { vec![(a, 0), (0, b)] } else { vec![(a, b)] };
+            for (a, b) in parts.into_iter().filter(|part| *part != (0, 0)) {
+                x.push(a);
+                y.push(b);
+                categories.push(name.clone());
+            }
+        }
+        Some(Self { categories, shared: self.shared, ..Self::numeric(Vec::new(), x, y) })
     }
 
     /// Moves the edges, and what notes say of them.
@@ -76,6 +121,7 @@ impl BinCounts {
         self.current.push(current);
         if !self.categories.is_empty() {
             self.categories.push("(missing)".to_owned());
+            self.shared += 1;
         }
     }
 
@@ -99,13 +145,18 @@ impl BinCounts {
     /// left out. No share is 0, and none depends on an epsilon.
     #[must_use]
     pub fn smoothed_shares(&self) -> Shares {
+        let smoothed = self.smoothed();
+        let counts = self.pairs().filter(|pair| *pair != (0, 0));
+        let (reference, current) = counts.map(|(a, b)| smoothed(a as f64, b as f64)).unzip();
+        Shares { reference, current }
+    }
+
+    /// The smoothed shares of a bin with these counts.
+    pub(crate) fn smoothed(&self) -> impl Fn(f64, f64) -> (f64, f64) {
         let bins = self.reached() as f64;
-        let of = |counts: &[u64]| {
-            let total = counts.iter().sum::<u64>() as f64 + HALF * bins;
-            let reached = counts.iter().zip(self.pairs()).filter(|(_, (a, b))| a + b > 0);
-            reached.map(|(count, _)| (*count as f64 + HALF) / total).collect()
-        };
-        Shares { reference: of(&self.reference), current: of(&self.current) }
+        let total = |counts: &[u64]| counts.iter().sum::<u64>() as f64 + HALF * bins;
+        let (n, m) = (total(&self.reference), total(&self.current));
+        move |a, b| ((a + HALF) / n, (b + HALF) / m)
     }
 
     /// The shares as Evidently lifts them: a zero becomes 0.0001, or a millionth of the sample's smallest share if that is
@@ -133,12 +184,20 @@ impl Shares {
     }
 }
 
+/// Whether either of two samples of these sizes should have fewer rows of such a category than Cochran's rule asks for.
+fn rare((n, m): (u64, u64)) -> impl Fn((u64, u64)) -> bool {
+    let smaller_share = n.min(m) as f64 / (n + m) as f64;
+    move |(a, b)| (a + b) as f64 * smaller_share < FEWEST_EXPECTED
+}
+
 fn lift(shares: &mut [f64]) {
     let smallest = shares.iter().copied().filter(|share| *share > 0.0).fold(f64::INFINITY, f64::min);
     let floor = if smallest <= LIFTED { smallest / LIFTED_DIVISOR } else { LIFTED };
     shares.iter_mut().filter(|share| **share == 0.0).for_each(|share| *share = floor);
 }
 
+/// W. G. Cochran, "Some Methods for Strengthening the Common chi^2 Tests" (1954).
+const FEWEST_EXPECTED: f64 = 5.0;
 /// The pseudo-count of Jeffreys' prior for a multinomial distribution.
 const HALF: f64 = 0.5;
 /// What an empty bin's share becomes, unless a share is as small.

@@ -162,12 +162,21 @@ impl Plan {
         let judged = self.judge(current)?;
         let of_table = |table: &TableVerdict| table.score.as_ref().and_then(|score| score.score.pvalue);
         let of_tables = tables.iter().map(|table| of_table(table).unwrap_or(f64::NAN));
-        let pvalues: Vec<f64> = judged.iter().map(|judged| judged.pvalue).chain(of_tables).collect();
+        // A test that sees no change is no test: counting it would only dilute the others.
+        let tests = judged.iter().filter(|judged| !judged.pvalue.is_nan()).count() + tables.len();
+        let is_blind = |score: &Score| {
+            let certain = self.options.alpha / tests.max(1) as f64;
+            score.replaced_pvalue.is_some_and(|pvalue| pvalue > certain) && score.pvalue > Some(certain)
+        };
+        let is_judged = |judged: &&Judged| !judged.verdict.score.as_ref().is_some_and(is_blind);
+        let of_columns =
+            judged.iter().map(|judged| if is_judged(&judged) { judged.pvalue } else { f64::NAN });
+        let pvalues: Vec<f64> = of_columns.chain(of_tables).collect();
         let corrected = multipletests(&pvalues, self.options.alpha, self.options.correction)?;
         let mut corrected = corrected.reject.into_iter().zip(corrected.pvals_corrected);
         let mut columns = Vec::with_capacity(judged.len());
         for (Judged { mut verdict, looks_for, .. }, corrected) in judged.into_iter().zip(&mut corrected) {
-            if let Some(score) = &verdict.score {
+            if let Some(score) = verdict.score.as_ref().filter(|score| !is_blind(score)) {
                 (verdict.outcome, verdict.pvalue_adjusted) = decide(score, corrected, verdict.threshold);
             }
             verdict.sentence = sentence(&verdict, looks_for, &self.options);

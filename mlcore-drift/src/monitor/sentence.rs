@@ -14,6 +14,18 @@ pub(super) fn sentence(verdict: &ColumnVerdict, looks_for: LooksFor, options: &M
         let (column, test, fewest) = (&verdict.column, &verdict.test, options.min_samples);
         return format!("{column}: not judged by {test}, fewer than {fewest} values on one side.");
     };
+    if verdict.outcome == Outcome::InsufficientData {
+        let replaced = Probability(score.replaced_pvalue.unwrap_or(1.0));
+        let mut text = format!(
+            "{}: not judged by {}, its values are seldom equal: had all of them been replaced by others, p would be {}.",
+            verdict.column,
+            verdict.test,
+            replaced.to_string().trim_start_matches("= "),
+        );
+        // Writing to a String does not fail.
+        let _ = score.notes.iter().try_for_each(|note| write!(text, " Note: {note}."));
+        return text;
+    }
     let subject = match looks_for {
         LooksFor::Shift => "the distribution",
         LooksFor::Spread => "the spread",

@@ -50,7 +50,7 @@ pub enum Outcome {
     Stable,
     /// A change that is both.
     Drifted,
-    /// Too few values to say.
+    /// Too few values to say, or values that are so seldom equal that even their replacement would look like chance.
     InsufficientData,
 }
 
@@ -82,7 +82,7 @@ pub struct ColumnVerdict {
     pub test: String,
     /// The judgement: drifted if the adjusted p-value is at most alpha *and* the effect reaches the threshold.
     pub outcome: Outcome,
-    /// The test's answer; `None` where there was not enough data to make it.
+    /// The test's answer; `None` where there were too few values to make it.
     pub score: Option<Score>,
     /// The p-value corrected for all tests of the window.
     pub pvalue_adjusted: Option<f64>,

@@ -4,6 +4,7 @@ use mlcore::Result;
 use mlcore::stats::chi2;
 use serde::{Deserialize, Serialize};
 
+use super::chance::Chance;
 use super::{CompiledTest, DriftTest, Effect, Needs, Score};
 use crate::bins::{BinCounts, BinnedReference, Binning, Recipe, Shares};
 use crate::catalog::TestOptions;
@@ -15,7 +16,8 @@ use crate::sample::{Kind, Sample};
 /// **Chance** alone gives `H^2` of about `(bins - 1)(1/n + 1/m) / 8`: with 100 rows each and 10 bins a distance of 0.15,
 /// beyond the usual threshold of 0.1. So the effect is what is left of `H` without it, and a p-value comes from
 /// `8 n m / (n + m) H^2`, which is chi-square distributed with `bins - 1` degrees of freedom if nothing changed; for it half
-/// a count is added to every bin that either sample reaches, because rare categories would alarm falsely.
+/// a count is added to every bin that either sample reaches. Where categories are rare (fewer than five rows expected) both
+/// are those of exchanging rows between the samples, at these counts: the distribution does not hold at high cardinality.
 ///
 /// [`Recipe::Evidently`] and [`Recipe::NannyMl`] give the numbers of these libraries: the distance is the effect, without a
 /// p-value. Evidently adds up `1 - sum(sqrt(p q))`, in single precision for a `float32` column, and overflows where bins
@@ -94,7 +96,7 @@ impl CompiledTest for Compiled {
 
 /// `H^2`, from differences, so that nothing is lost where shares are nearly equal.
 fn squared(shares: &Shares) -> f64 {
-    shares.pairs().map(|(p, q)| (p.sqrt() - q.sqrt()).powi(2)).sum::<f64>() / 2.0
+    shares.pairs().map(part).sum::<f64>()
 }
 
 /// The distance as the libraries report it.
@@ -107,12 +109,45 @@ fn bare(squared: f64) -> Score {
 fn sound(counts: &BinCounts) -> Score {
     let total = |counts: &[u64]| counts.iter().sum::<u64>() as f64;
     let (n, m) = (total(&counts.reference), total(&counts.current));
-    let degrees_of_freedom = (counts.reached() as f64 - 1.0).max(0.0);
-    let by_chance = degrees_of_freedom * (1.0 / n + 1.0 / m) / 8.0;
     let observed = squared(&counts.shares());
-    let statistic = 8.0 * n * m / (n + m) * squared(&counts.smoothed_shares());
-    let pvalue = if degrees_of_freedom == 0.0 { 1.0 } else { chi2::sf(statistic, degrees_of_freedom) };
-    Score::new(observed.sqrt(), Effect::new("H", (observed - by_chance).max(0.0).sqrt())).with_pvalue(pvalue)
+    let by_chance = match chance(counts, |a, b| part((a / n, b / m))) {
+        Some(chance) => chance.mean(),
+        None => degrees_of_freedom(counts) * (1.0 / n + 1.0 / m) / 8.0,
+    };
+    let replaced_pvalue = counts.replaced().map(|all| pvalue(&all));
+    Score::new(observed.sqrt(), Effect::new("H", (observed - by_chance).max(0.0).sqrt()))
+        .with_pvalue(pvalue(counts))
+        .with_replaced_pvalue(replaced_pvalue)
+}
+
+fn pvalue(counts: &BinCounts) -> f64 {
+    let distance = squared(&counts.smoothed_shares());
+    let smoothed = counts.smoothed();
+    if let Some(chance) = chance(counts, |a, b| part(smoothed(a, b))) {
+        return chance.pvalue(distance);
+    }
+    let total = |counts: &[u64]| counts.iter().sum::<u64>() as f64;
+    let (n, m) = (total(&counts.reference), total(&counts.current));
+    let degrees_of_freedom = degrees_of_freedom(counts);
+    if degrees_of_freedom == 0.0 {
+        1.0
+    } else {
+        chi2::sf(8.0 * n * m / (n + m) * distance, degrees_of_freedom)
+    }
+}
+
+fn degrees_of_freedom(counts: &BinCounts) -> f64 {
+    (counts.reached() as f64 - 1.0).max(0.0)
+}
+
+/// What chance makes of a sum over categories, where some are rare.
+fn chance(counts: &BinCounts, term: impl Fn(f64, f64) -> f64) -> Option<Chance> {
+    counts.has_rare_categories().then(|| Chance::of(&counts.reached_pairs(), term)).flatten()
+}
+
+/// A bin's part of `H^2`.
+fn part((p, q): (f64, f64)) -> f64 {
+    (p.sqrt() - q.sqrt()).powi(2) / 2.0
 }
 
 /// Evidently divides each share by the width of its own bin and multiplies by the mean width: equal, but for rounding

@@ -180,12 +180,9 @@ fn score(result: KsResult, reference_len: usize, current_len: usize, ties: f64) 
         return Err(Error::internal(OPERATION, "sample", "a NaN reached the test"));
     }
     let notes = if ties > MOST_TIES { vec![Note::Ties { share: ties }] } else { Vec::new() };
-    Ok(Score {
-        statistic: result.statistic,
-        pvalue: Some(result.pvalue),
-        effect: Effect::new("D", result.statistic),
-        reference_len: reference_len as u64,
-        current_len: current_len as u64,
-        notes,
-    })
+    Ok(Score::new(result.statistic, Effect::new("D", result.statistic))
+        .with_pvalue(result.pvalue)
+        .with_reference_len(reference_len as u64)
+        .with_current_len(current_len as u64)
+        .with_notes(notes))
 }

@@ -73,14 +73,10 @@ impl CompiledTest for Compiled {
         } else {
             (0.0, 1.0)
         };
-        Ok(Score {
-            statistic,
-            pvalue: Some(pvalue),
-            effect: Effect::new("difference of rates", (after - before).abs()),
-            reference_len: reference_rows,
-            current_len: current_rows,
-            notes: Vec::new(),
-        })
+        Ok(Score::new(statistic, Effect::new("difference of rates", (after - before).abs()))
+            .with_pvalue(pvalue)
+            .with_reference_len(reference_rows)
+            .with_current_len(current_rows))
     }
 
     fn needs(&self) -> Needs {

@@ -4,6 +4,7 @@
 //! matter?). The two are different questions. At a million rows a Kolmogorov-Smirnov test rejects a shift of a hundredth
 //! of a standard deviation with certainty, so a verdict asks both: see [`monitor`](crate::monitor).
 
+mod chance;
 mod chi_square;
 mod hellinger;
 mod kolmogorov_smirnov;

@@ -9,7 +9,9 @@
 //!   reaches (Jeffreys' prior).
 //! - **Chance** alone gives `(bins - 1)(1/n + 1/m)` on average: with 100 rows each and 10 bins, 85 % of unchanged columns
 //!   exceed 0.1. Here [`PsiResult::psi_corrected`] subtracts it, and a p-value comes from `n m / (n + m) PSI`, which is
-//!   chi-square distributed with `bins - 1` degrees of freedom if nothing changed.
+//!   chi-square distributed with `bins - 1` degrees of freedom if nothing changed. Where categories are rare (fewer than
+//!   five rows expected) neither holds: what chance gives, and the p-value, are then those of exchanging rows between the
+//!   samples, at these counts. At high cardinality the index would otherwise not see that every category was replaced.
 //!
 //! Sources: evidently 0.7.23; D. Wu and D. Olson, "Enterprise risk management: coping with model risk in a large bank"
 //! (2010); B. Yurdakul and J. Naranjo, "Statistical properties of the population stability index" (2020).
@@ -18,6 +20,7 @@ use mlcore::stats::chi2;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::chance::Chance;
 use super::{CompiledTest, DriftTest, Effect, Needs, Note, Score};
 use crate::bins::{BinCounts, BinnedReference, Binning, Recipe};
 use crate::catalog::TestOptions;
@@ -35,6 +38,9 @@ pub struct PsiResult {
     pub psi_corrected: f64,
     /// The probability of such an index, or a larger one, if nothing changed; `None` for [`Recipe::Evidently`].
     pub pvalue: Option<f64>,
+    /// The p-value, had every category been replaced by another one; `None` for numbers and for [`Recipe::Evidently`]. Where
+    /// it is large the index sees no change at all: see [`Score::replaced_pvalue`].
+    pub replaced_pvalue: Option<f64>,
     /// Bins or categories that either sample reaches, less one.
     pub degrees_of_freedom: usize,
     /// The edges of numeric bins, one more than there are bins, the outer ones infinite (finite for
@@ -158,7 +164,10 @@ fn check(binning: &Binning) -> Result<()> {
 impl PsiResult {
     fn new(mut counts: BinCounts, recipe: Recipe) -> Self {
         let bare = match recipe {
-            Recipe::Quantile | Recipe::Uniform | Recipe::NannyMl => Self::smoothed(&counts),
+            Recipe::Quantile | Recipe::Uniform | Recipe::NannyMl => Self {
+                replaced_pvalue: counts.replaced().and_then(|all| Self::smoothed(&all).pvalue),
+                ..Self::smoothed(&counts)
+            },
             Recipe::Evidently => Self::lifted(&counts),
         };
         let shares = counts.shares();
@@ -182,15 +191,29 @@ impl PsiResult {
         let (n, m) = (total(&counts.reference), total(&counts.current));
         let psi: f64 = counts.smoothed_shares().pairs().map(term).sum();
         let degrees_of_freedom = (counts.reached() as f64 - 1.0).max(0.0);
-        let statistic = n * m / (n + m) * psi;
-        let pvalue = if degrees_of_freedom == 0.0 { 1.0 } else { chi2::sf(statistic, degrees_of_freedom) };
+        let (by_chance, pvalue) = match Self::chance(counts) {
+            Some(chance) => (chance.mean(), chance.pvalue(psi)),
+            None if degrees_of_freedom == 0.0 => (0.0, 1.0),
+            None => {
+                let pvalue = chi2::sf(n * m / (n + m) * psi, degrees_of_freedom);
+                (degrees_of_freedom * (1.0 / n + 1.0 / m), pvalue)
+            }
+        };
         Self {
             psi,
-            psi_corrected: psi - degrees_of_freedom * (1.0 / n + 1.0 / m),
+            psi_corrected: psi - by_chance,
             pvalue: Some(pvalue),
+            replaced_pvalue: None,
             degrees_of_freedom: degrees_of_freedom as usize,
             ..Self::default()
         }
+    }
+
+    /// What chance gives where categories are rare.
+    fn chance(counts: &BinCounts) -> Option<Chance> {
+        let smoothed = counts.smoothed();
+        let of_counts = |a, b| term(smoothed(a, b));
+        counts.has_rare_categories().then(|| Chance::of(&counts.reached_pairs(), of_counts)).flatten()
     }
 
     /// Zeros lifted; the index as it is.
@@ -212,7 +235,7 @@ impl PsiResult {
             .with_reference_len(self.reference_len)
             .with_current_len(self.current_len)
             .with_notes(self.notes);
-        Score { pvalue: self.pvalue, ..score }
+        Score { pvalue: self.pvalue, replaced_pvalue: self.replaced_pvalue, ..score }
     }
 }
 

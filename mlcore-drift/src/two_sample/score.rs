@@ -24,6 +24,11 @@ pub struct Score {
     pub statistic: f64,
     /// The probability of such a statistic, or a larger one, if nothing changed; `None` for a test without one.
     pub pvalue: Option<f64>,
+    /// The p-value, had every value been replaced by another one; `None` where that is certainly small. Where it is large the
+    /// test sees no change of categories at all, as in a column of which no value occurs twice: its p-value is no evidence
+    /// that nothing changed, and a monitor gives no judgement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_pvalue: Option<f64>,
     /// How large the change is, on a scale that does not grow with the number of rows.
     pub effect: Effect,
     /// Values of the reference.
@@ -39,13 +44,28 @@ impl Score {
     /// A score without a p-value, of samples whose sizes are still to be given.
     #[must_use]
     pub fn new(statistic: f64, effect: Effect) -> Self {
-        Self { statistic, pvalue: None, effect, reference_len: 0, current_len: 0, notes: Vec::new() }
+        Self {
+            statistic,
+            pvalue: None,
+            replaced_pvalue: None,
+            effect,
+            reference_len: 0,
+            current_len: 0,
+            notes: Vec::new(),
+        }
     }
 
     /// Sets the probability of such a statistic, or a larger one, if nothing changed.
     #[must_use]
     pub fn with_pvalue(mut self, pvalue: f64) -> Self {
         self.pvalue = Some(pvalue);
+        self
+    }
+
+    /// Sets the p-value, had every value been replaced by another one.
+    #[must_use]
+    pub fn with_replaced_pvalue(mut self, pvalue: impl Into<Option<f64>>) -> Self {
+        self.replaced_pvalue = pvalue.into();
         self
     }
 

@@ -154,6 +154,9 @@ pub(crate) struct Score {
     pub(super) statistic: f64,
     /// Its p-value; ``None`` for a test without one.
     pub(super) pvalue: Option<f64>,
+    /// The p-value, had every category been replaced by another; ``None`` where that is certainly small. Where it is large the
+    /// test sees no change, and a monitor gives no judgement.
+    pub(super) replaced_pvalue: Option<f64>,
     /// What the effect is measured in: ``D``, ``Cramer's V``, ``PSI``.
     pub(super) effect_name: String,
     /// The size of the change.
@@ -171,6 +174,7 @@ impl Score {
         Self {
             statistic: score.statistic,
             pvalue: score.pvalue,
+            replaced_pvalue: score.replaced_pvalue,
             effect_name: score.effect.name.to_string(),
             effect: score.effect.value,
             reference_len: score.reference_len,

@@ -44,9 +44,10 @@ class ChiSquare(DriftTest):
     Parameters
     ----------
     pool_below : float
-        Categories of which fewer rows than this are expected are counted together.
+        Categories of which fewer rows than this are expected are one row of the table together, and are compared among
+        themselves by what chance makes of their counts; 0 for scipy's p-value.
     max_categories : int
-        At most so many categories are kept apart.
+        At most so many categories are kept apart; the others are compared like rare ones.
 
     Examples
     --------
