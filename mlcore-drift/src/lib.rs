@@ -21,6 +21,13 @@
 //! deviation as soon as there are a million rows; an effect size alone alarms for noise while there are few. The defaults
 //! and their reasons stand at [`MonitorOptions`].
 //!
+//! # What p-values need
+//!
+//! **Rows must be independent.** Where each row resembles the one before it, as readings of a sensor do, a window says less
+//! than its rows are many, and alarms come far too often: [`monitor`] says how often, how a verdict shows it and what helps.
+//! **Every window is a test**: by default one quiet window in twenty alarms where no effect is too small to matter
+//! ([`WindowCorrection`](monitor::WindowCorrection) holds the rate over all windows).
+//!
 //! Everything is synchronous and deterministic; nothing starts a thread, reads a clock or opens a file.
 //!
 //! | feature | adds |

@@ -189,10 +189,7 @@ fn schema_changes_are_errors_or_findings_and_lose_no_rows() {
     let text = batch([("age", plans.clone()), ("plan", plans.clone()), ("visits", visits.clone())]);
     let wrong = monitor.observe(&text).unwrap_err();
     assert!(wrong.to_string().contains("observe age: it is numeric in the reference"), "{wrong}");
-    for values in [
-        vec![Value::Text("old"), Value::Text("pro"), Value::Int(1)],
-        vec![Value::Float(1.0)],
-    ] {
+    for values in [vec![Value::Text("old"), Value::Text("pro"), Value::Int(1)], vec![Value::Float(1.0)]] {
         let fields = ["age", "plan", "visits"].iter().zip(&values).map(|(name, value)| {
             let dtype = match value {
                 Value::Text(_) => DType::String,

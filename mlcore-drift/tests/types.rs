@@ -24,8 +24,10 @@ fn table(column: &ArrayRef) -> RecordBatch {
 /// The judgement of the column's values by a report and by a monitor of tables, which agree.
 fn judged(reference: &ArrayRef, current: &ArrayRef, options: &MonitorOptions) -> ColumnVerdict {
     let (reference, current) = (table(reference), table(current));
-    let by_report = report(&reference, &current, &ReportOptions::default().with_monitor(options.clone())).unwrap();
-    let mut monitor = Monitor::new(&reference, &options.clone().with_window_rows(current.num_rows())).unwrap();
+    let by_report =
+        report(&reference, &current, &ReportOptions::default().with_monitor(options.clone())).unwrap();
+    let mut monitor =
+        Monitor::new(&reference, &options.clone().with_window_rows(current.num_rows())).unwrap();
     let by_monitor = monitor.observe(&current).unwrap().remove(0);
     assert_eq!(by_report.verdict.columns, by_monitor.columns);
     by_monitor.columns[0].clone()
@@ -35,10 +37,8 @@ fn judged(reference: &ArrayRef, current: &ArrayRef, options: &MonitorOptions) ->
 fn judged_by_rows(reference: &ArrayRef, current: &[Value<'_>], options: &MonitorOptions) -> ColumnVerdict {
     let mut monitor =
         Monitor::new(&table(reference), &options.clone().with_window_rows(current.len())).unwrap();
-    let verdicts: Vec<_> = current
-        .iter()
-        .filter_map(|value| monitor.observe_row(Row::unchecked(&[*value])).unwrap())
-        .collect();
+    let verdicts: Vec<_> =
+        current.iter().filter_map(|value| monitor.observe_row(Row::unchecked(&[*value])).unwrap()).collect();
     verdicts[0].columns[0].clone()
 }
 
@@ -98,7 +98,11 @@ fn truth_values_zeros_and_ones_are_one_column() {
             let score = verdict.score.clone().unwrap();
             (score.statistic, score.pvalue, score.effect.value)
         };
-        assert_eq!((changed.outcome, numbers(&changed)), (Outcome::Drifted, numbers(&expected)), "{reference_type}");
+        assert_eq!(
+            (changed.outcome, numbers(&changed)),
+            (Outcome::Drifted, numbers(&expected)),
+            "{reference_type}"
+        );
     }
 }
 
@@ -112,7 +116,11 @@ fn rows_of_any_type_of_the_same_meaning_are_taken() {
         of(|flag| Value::Float(if flag { 1.0 } else { -0.0 })),
         // A library that writes both, as a column of objects does.
         (0..ROWS)
-            .map(|row| if row % 2 == 0 { Value::Bool(is_set(row)) } else { Value::Int(i64::from(is_set(row))) })
+            .map(
+                |row| {
+                    if row % 2 == 0 { Value::Bool(is_set(row)) } else { Value::Int(i64::from(is_set(row))) }
+                },
+            )
             .collect(),
     ];
     for (what, reference) in flags() {
@@ -138,7 +146,8 @@ fn integers_past_two_to_the_53_are_not_rounded() {
             Arc::new(DictionaryArray::new(keys, integers(values))) as ArrayRef
         };
         let decimal = |values: &[i64]| {
-            let values = Decimal128Array::from_iter_values(values.iter().map(|value| i128::from(*value) * 10));
+            let values =
+                Decimal128Array::from_iter_values(values.iter().map(|value| i128::from(*value) * 10));
             Arc::new(values.with_precision_and_scale(30, 1).unwrap()) as ArrayRef
         };
         let decimal_256 = |values: &[i64]| {
@@ -147,7 +156,8 @@ fn integers_past_two_to_the_53_are_not_rounded() {
             Arc::new(array) as ArrayRef
         };
         // As codes, in every type.
-        let columns = |values: &[i64]| [integers(values), keyed(values), decimal(values), decimal_256(values)];
+        let columns =
+            |values: &[i64]| [integers(values), keyed(values), decimal(values), decimal_256(values)];
         for reference in columns(&old) {
             for (same, other) in columns(&old).iter().zip(columns(&new)) {
                 assert_eq!(judged(&reference, same, &categories()).outcome, Outcome::Stable, "{base}");
@@ -175,7 +185,8 @@ fn integers_past_two_to_the_53_are_not_rounded() {
             assert_eq!((same.outcome, same.score.unwrap().effect.value), (Outcome::Stable, 0.0), "{base}");
         }
     }
-    let unsigned = |first: u64| Arc::new(UInt64Array::from_iter_values((0..ROWS as u64).map(|row| first + row % 8)));
+    let unsigned =
+        |first: u64| Arc::new(UInt64Array::from_iter_values((0..ROWS as u64).map(|row| first + row % 8)));
     let (old, new) = (unsigned(u64::MAX - 20), unsigned(u64::MAX - 10));
     let (x, y) = (Sample::from_array(&*old).unwrap(), Sample::from_array(&*new).unwrap());
     let score = KolmogorovSmirnov::default().compare(&x, &y).unwrap();
@@ -189,7 +200,8 @@ fn large_integers_and_small_ones_are_compared_exactly() {
     let base = 1_i64 << 53;
     let floats: ArrayRef =
         Arc::new(Float64Array::from_iter_values((0..ROWS as i64).map(|row| (base + 2 * row) as f64)));
-    let integers: ArrayRef = Arc::new(Int64Array::from_iter_values((0..ROWS as i64).map(|row| base + 2 * row + 1)));
+    let integers: ArrayRef =
+        Arc::new(Int64Array::from_iter_values((0..ROWS as i64).map(|row| base + 2 * row + 1)));
     let (x, y) = Sample::pair(&floats, &integers).unwrap();
     let ks = KolmogorovSmirnov::default();
     assert_eq!(ks.compare(&x, &y).unwrap(), ks.compile(&x).unwrap().compare(&y).unwrap());

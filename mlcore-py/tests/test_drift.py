@@ -269,3 +269,37 @@ def test_values_that_never_repeat_are_not_judged():
     assert "seldom equal" in verdict.columns[0].sentence
     score = drift.ChiSquare().compare(kinds("old", 500, 1), kinds("new", 500, 1))
     assert (score.pvalue, score.replaced_pvalue, score.effect) == (1.0, 1.0, 0.0)
+
+
+def correlated(rng, rows, autocorrelation=0.5):
+    noise = rng.normal(size=rows)
+    values = np.empty(rows)
+    values[0] = noise[0]
+    for row in range(1, rows):
+        values[row] = autocorrelation * values[row - 1] + noise[row] * (1 - autocorrelation**2) ** 0.5
+    return {"x": values}
+
+
+def test_rows_that_depend_on_each_other_are_noted_and_thinned():
+    rng = np.random.default_rng(5)
+    reference, current = correlated(rng, 10_000), correlated(rng, 1000)
+    (verdict,) = drift.Monitor(reference).observe(current)
+    assert len(verdict.notes) == 1 and "neighbouring rows are alike in x" in verdict.notes[0] and verdict.notes[0] in str(verdict)
+    assert drift.report(reference, current).verdict.notes == verdict.notes
+    by_table, by_row = (drift.Monitor(reference, thin=5, window_rows=200) for _ in range(2))
+    (thinned,) = by_table.observe(current)
+    assert thinned.notes == [] and thinned.rows == 200
+    verdicts = [by_row.observe_row({"x": value}) for value in current["x"]]
+    assert [verdict.to_json() for verdict in verdicts if verdict] == [thinned.to_json()]
+    with pytest.raises(mlcore.InvalidInputError, match="thin"):
+        drift.Monitor(reference, thin=0)
+
+
+def test_alpha_is_spent_over_windows():
+    rng = np.random.default_rng(6)
+    monitor = drift.Monitor({"x": rng.normal(size=5000)}, window_rows=200, window_correction="alpha_spending")
+    verdicts = [monitor.observe({"x": rng.normal(size=200)})[0] for _ in range(5)]
+    alphas = [verdict.alpha for verdict in verdicts]
+    assert alphas == sorted(alphas, reverse=True) and 0 < sum(alphas) < 0.05
+    assert monitor.options["window_correction"] == "alpha_spending"
+    assert drift.Monitor({"x": rng.normal(size=500)}).evaluate_now().alpha == 0.05

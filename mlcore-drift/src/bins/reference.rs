@@ -112,7 +112,9 @@ impl BinnedReference {
     pub fn needs(&self) -> Needs {
         match &self.bins {
             Bins::Frozen { bins, .. } if self.origin.is_none() => Needs::CountsBelow(bins.counted_edges()),
-            Bins::Frozen { .. } | Bins::Categories(_) | Bins::Evidently(_) | Bins::NannyMl(_) => Needs::Values,
+            Bins::Frozen { .. } | Bins::Categories(_) | Bins::Evidently(_) | Bins::NannyMl(_) => {
+                Needs::Values
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::preset::{MAX_EXACT_N, Preset, is_discrete};
+use super::spending::WindowCorrection;
 use crate::catalog::{Catalog, TestSpec};
 use crate::sample::{Kind, Sample};
 use crate::two_sample::{DriftTest, MissingRate};
@@ -19,9 +20,11 @@ use crate::two_sample::{DriftTest, MissingRate};
 /// | `preset` | [`Preset::Default`] | Kolmogorov-Smirnov and chi-square, for the reasons that stand there |
 /// | `minimum_effect` | per test: D 0.05, V 0.05, PSI 0.1, missing rate 0.02 | a p-value alone rejects 0.01 standard deviations at a million rows |
 /// | `max_exact_n` | [`MAX_EXACT_N`] | an exact p-value of each column of each window takes its time |
-/// | `alpha` | 0.05 | the expected share of false alarms among the alarms of a window |
+/// | `alpha` | 0.05 | the expected share of false alarms among the alarms of a window; where nothing changed, the share of windows that alarm |
 /// | `correction` | Benjamini-Hochberg | with 50 columns at 0.05 and none, 92 of 100 windows would alarm falsely |
+/// | `window_correction` | [`WindowCorrection::None`] | each window by itself, as who looks at one expects; one quiet window in twenty alarms |
 /// | `window_rows` | 1,000 | a shift of 0.2 standard deviations is seen in nearly every window |
+/// | `thin` | 1 | every row; more where [rows depend on each other](crate::monitor#rows-must-be-independent) |
 /// | `min_samples` | 100 | below it only changes of a quarter of the rows could be told from chance |
 /// | `max_categories` | 10,000 | bounds the memory of a window whatever categories arrive |
 ///
@@ -74,8 +77,13 @@ pub struct MonitorOptions {
     pub alpha: f64,
     /// How p-values are corrected for the number of tests of a window.
     pub correction: Correction,
+    /// What is controlled over many windows.
+    pub window_correction: WindowCorrection,
     /// The rows of a tumbling window.
     pub window_rows: usize,
+    /// Thinning: of every so many rows of traffic and reference one is taken, so that the rows that are taken depend less on
+    /// each other. Windows count the rows that are taken.
+    pub thin: usize,
     /// The fewest values of either sample that a test is made with.
     pub min_samples: u64,
     /// The most distinct categories of a column that a window keeps apart.
@@ -104,7 +112,9 @@ impl Default for MonitorOptions {
             max_exact_n: MAX_EXACT_N,
             alpha: 0.05,
             correction: Correction::BenjaminiHochberg,
+            window_correction: WindowCorrection::default(),
             window_rows: 1000,
+            thin: 1,
             min_samples: 100,
             max_categories: 10_000,
             columns: None,
@@ -173,6 +183,20 @@ impl MonitorOptions {
         self
     }
 
+    /// Sets what is controlled over many windows.
+    #[must_use]
+    pub fn with_window_correction(mut self, correction: WindowCorrection) -> Self {
+        self.window_correction = correction;
+        self
+    }
+
+    /// Takes one of every so many rows.
+    #[must_use]
+    pub fn with_thin(mut self, rows: usize) -> Self {
+        self.thin = rows;
+        self
+    }
+
     /// Sets the rows of a window.
     #[must_use]
     pub fn with_window_rows(mut self, rows: usize) -> Self {
@@ -223,6 +247,9 @@ impl MonitorOptions {
         }
         if self.window_rows == 0 {
             return problem("window_rows", "a window of 0 rows never ends".into());
+        }
+        if self.thin == 0 {
+            return problem("thin", "every 0th row is none; 1 takes every row".into());
         }
         if self.window_rows > MOST_WINDOW_ROWS {
             return problem("window_rows", format!("{} rows; at most {MOST_WINDOW_ROWS}", self.window_rows));

@@ -8,8 +8,9 @@ use mlcore::arrow::datatypes::Schema as ArrowSchema;
 use mlcore::stats::multipletests;
 use mlcore::{Error, Result};
 
+use super::dependence::dependence;
 use super::options::{MonitorOptions, OPERATION};
-use super::sentence::{sentence, table_sentence};
+use super::sentence::{Level, sentence, table_sentence};
 use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, TableVerdict, VERDICT_VERSION, Verdict, Window};
 use crate::sample::{Categories, Kind, Sample, Spelling};
 use crate::two_sample::{CompiledTest, DriftTest, LooksFor, MissingRate, Score};
@@ -147,9 +148,9 @@ impl Plan {
         names.filter(|(position, name)| !is_known(*position, name)).map(|(_, name)| name.clone()).collect()
     }
 
-    /// Judges one sample per watched column.
-    pub(crate) fn verdict(&self, current: &[Sample], window: Window) -> Result<Verdict> {
-        self.verdict_with(current, window, Vec::new())
+    /// Judges one sample per watched column, at this error rate.
+    pub(crate) fn verdict(&self, current: &[Sample], window: Window, alpha: f64) -> Result<Verdict> {
+        self.verdict_with(current, window, alpha, Vec::new())
     }
 
     /// The same, with what tests of whole rows said.
@@ -157,36 +158,38 @@ impl Plan {
         &self,
         current: &[Sample],
         window: Window,
+        alpha: f64,
         mut tables: Vec<TableVerdict>,
     ) -> Result<Verdict> {
+        let level = Level { alpha, ..Level::of(&self.options) };
         let judged = self.judge(current)?;
         let of_table = |table: &TableVerdict| table.score.as_ref().and_then(|score| score.score.pvalue);
         let of_tables = tables.iter().map(|table| of_table(table).unwrap_or(f64::NAN));
         // A test that sees no change is no test: counting it would only dilute the others.
         let tests = judged.iter().filter(|judged| !judged.pvalue.is_nan()).count() + tables.len();
         let is_blind = |score: &Score| {
-            let certain = self.options.alpha / tests.max(1) as f64;
+            let certain = alpha / tests.max(1) as f64;
             score.replaced_pvalue.is_some_and(|pvalue| pvalue > certain) && score.pvalue > Some(certain)
         };
         let is_judged = |judged: &&Judged| !judged.verdict.score.as_ref().is_some_and(is_blind);
         let of_columns =
             judged.iter().map(|judged| if is_judged(&judged) { judged.pvalue } else { f64::NAN });
         let pvalues: Vec<f64> = of_columns.chain(of_tables).collect();
-        let corrected = multipletests(&pvalues, self.options.alpha, self.options.correction)?;
+        let corrected = multipletests(&pvalues, alpha, self.options.correction)?;
         let mut corrected = corrected.reject.into_iter().zip(corrected.pvals_corrected);
         let mut columns = Vec::with_capacity(judged.len());
         for (Judged { mut verdict, looks_for, .. }, corrected) in judged.into_iter().zip(&mut corrected) {
             if let Some(score) = verdict.score.as_ref().filter(|score| !is_blind(score)) {
                 (verdict.outcome, verdict.pvalue_adjusted) = decide(score, corrected, verdict.threshold);
             }
-            verdict.sentence = sentence(&verdict, looks_for, &self.options);
+            verdict.sentence = sentence(&verdict, looks_for, &level);
             columns.push(verdict);
         }
         for (table, corrected) in tables.iter_mut().zip(corrected) {
             if let Some(score) = &table.score {
                 (table.outcome, table.pvalue_adjusted) = decide(&score.score, corrected, table.threshold);
             }
-            table.sentence = table_sentence(table, &self.options);
+            table.sentence = table_sentence(table, &level);
         }
         let outcomes =
             || columns.iter().map(|column| column.outcome).chain(tables.iter().map(|table| table.outcome));
@@ -201,8 +204,9 @@ impl Plan {
             tables,
             skipped: self.skipped.clone(),
             new_columns: Vec::new(),
+            notes: dependence(&self.columns, current).into_iter().collect(),
             correction: self.options.correction.name().to_owned(),
-            alpha: self.options.alpha,
+            alpha,
         })
     }
 

@@ -2,16 +2,31 @@
 
 use std::fmt::{self, Write};
 
+use mlcore::stats::Correction;
+
 use super::options::MonitorOptions;
 use super::verdict::{ColumnVerdict, Outcome, TableVerdict};
 use crate::table::TableScore;
 use crate::text::{Grouped, Percent, clipped};
 use crate::two_sample::{LooksFor, MOST_EXAMPLES, Score};
 
+/// What judgements were made by.
+pub(super) struct Level {
+    pub(super) alpha: f64,
+    pub(super) correction: Correction,
+    pub(super) min_samples: u64,
+}
+
+impl Level {
+    pub(super) fn of(options: &MonitorOptions) -> Self {
+        Self { alpha: options.alpha, correction: options.correction, min_samples: options.min_samples }
+    }
+}
+
 /// Effect size, threshold, rows and adjusted p-value, in a sentence that says which of them decided.
-pub(super) fn sentence(verdict: &ColumnVerdict, looks_for: LooksFor, options: &MonitorOptions) -> String {
+pub(super) fn sentence(verdict: &ColumnVerdict, looks_for: LooksFor, level: &Level) -> String {
     let Some(score) = &verdict.score else {
-        let (column, test, fewest) = (&verdict.column, &verdict.test, options.min_samples);
+        let (column, test, fewest) = (&verdict.column, &verdict.test, level.min_samples);
         return format!("{column}: not judged by {test}, fewer than {fewest} values on one side.");
     };
     if verdict.outcome == Outcome::InsufficientData {
@@ -43,12 +58,12 @@ pub(super) fn sentence(verdict: &ColumnVerdict, looks_for: LooksFor, options: &M
         unit: "values",
     };
     // Writing to a String does not fail.
-    let _ = judged.write(&mut text, options);
+    let _ = judged.write(&mut text, level);
     text
 }
 
 /// The same of whole rows, with the columns that carry the change.
-pub(super) fn table_sentence(verdict: &TableVerdict, options: &MonitorOptions) -> String {
+pub(super) fn table_sentence(verdict: &TableVerdict, level: &Level) -> String {
     let Some(TableScore { score, columns, .. }) = &verdict.score else {
         return format!("whole rows: not judged by {}, {}.", verdict.test, verdict.sentence);
     };
@@ -60,7 +75,7 @@ pub(super) fn table_sentence(verdict: &TableVerdict, options: &MonitorOptions) -
         threshold: verdict.threshold,
         unit: "rows",
     };
-    let _ = judged.write(&mut text, options);
+    let _ = judged.write(&mut text, level);
     if verdict.outcome == Outcome::Drifted {
         let carriers: Vec<String> = columns
             .iter()
@@ -82,10 +97,10 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    fn write(&self, text: &mut String, options: &MonitorOptions) -> fmt::Result {
+    fn write(&self, text: &mut String, level: &Level) -> fmt::Result {
         let Self { score, outcome, pvalue_adjusted, threshold, unit } = self;
         let large = score.effect.value >= *threshold;
-        let certain = pvalue_adjusted.is_none_or(|p| p <= options.alpha);
+        let certain = pvalue_adjusted.is_none_or(|p| p <= level.alpha);
         let judgement = match outcome {
             Outcome::Drifted => " changed: ",
             Outcome::Stable | Outcome::InsufficientData if certain && !large => {
@@ -99,8 +114,8 @@ impl Judged<'_> {
         write!(text, "{}; {current} {unit} against {reference}; ", Effect(score, *threshold))?;
         match pvalue_adjusted {
             Some(p) => {
-                let correction = options.correction.name();
-                write!(text, "adjusted p {}, alpha = {}, {correction}.", Probability(*p), options.alpha)?;
+                let correction = level.correction.name();
+                write!(text, "adjusted p {}, alpha = {}, {correction}.", Probability(*p), level.alpha)?;
             }
             None => text.push_str("judged by its size alone."),
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sample::Kind;
 use crate::table::TableScore;
-use crate::two_sample::Score;
+use crate::two_sample::{Note, Score};
 
 /// The version of the JSON form of [`Verdict`]: raised when a field changes its meaning or goes.
 pub const VERDICT_VERSION: u32 = 1;
@@ -36,9 +36,12 @@ pub struct Verdict {
     /// Columns of the window that the reference does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub new_columns: Vec<String>,
+    /// What a reader of all p-values should know: rows that depend on each other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
     /// The correction for many tests, by statsmodels' name: `fdr_bh`.
     pub correction: String,
-    /// The error rate it controls.
+    /// The error rate it controls: with [alpha spending](super::WindowCorrection) this window's part of the monitor's.
     pub alpha: f64,
 }
 
@@ -147,6 +150,7 @@ impl fmt::Display for Verdict {
         write!(f, "window {index} ({rows} rows against {}): {}", self.reference_rows, self.overall)?;
         self.drifted().try_for_each(|column| write!(f, "\n  {}", column.sentence))?;
         let tables = self.tables.iter().filter(|table| table.outcome == Outcome::Drifted);
-        tables.into_iter().try_for_each(|table| write!(f, "\n  {}", table.sentence))
+        tables.into_iter().try_for_each(|table| write!(f, "\n  {}", table.sentence))?;
+        self.notes.iter().try_for_each(|note| write!(f, "\n  Note: {note}."))
     }
 }

@@ -28,7 +28,10 @@ enum Values {
         rows: usize,
     },
     /// Boxed, so that the buffers of numbers lie close together.
-    Categorical { counter: Box<CategoryCounter>, spelling: Spelling },
+    Categorical {
+        counter: Box<CategoryCounter>,
+        spelling: Spelling,
+    },
 }
 
 impl Buffer {
@@ -36,9 +39,7 @@ impl Buffer {
     /// when the first value arrives.
     pub(super) fn new(kind: Kind, spelling: Spelling, rows: usize, max_categories: usize) -> Self {
         let values = match kind {
-            Kind::Numeric => {
-                Values::Numeric { values: Vec::new(), remainders: Remainders::default(), rows }
-            }
+            Kind::Numeric => Values::Numeric { values: Vec::new(), remainders: Remainders::default(), rows },
             Kind::Categorical => {
                 let counter = Box::new(CategoryCounter::with_limit(max_categories));
                 Values::Categorical { counter, spelling }
@@ -179,8 +180,7 @@ impl Buffer {
             }
             (Values::Categorical { counter, spelling }, _, Some(categories)) => {
                 let from = categories.spelling();
-                let spelled = |category| spelling.respelled(from, category);
-                categories.iter().for_each(|(category, count)| counter.add_times(spelled(category), count));
+                counter.append(categories, |category| spelling.respelled(from, category));
             }
             _ => return Err(kinds_differ()),
         }

@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::column::{CategoryShare, ColumnReport, Histogram, Moments, PsiSummary};
 use crate::catalog::TableTestSpec;
-use crate::monitor::{MonitorOptions, Outcome, Plan, Verdict, Window, compare_tables, table_tests};
+use crate::monitor::{
+    MonitorOptions, Outcome, Plan, Verdict, Window, compare_tables, table_tests, taken_rows,
+};
 use crate::table::TableTest;
 
 /// The version of the JSON form of [`Report`]: raised when a field changes its meaning or goes.
@@ -110,8 +112,9 @@ pub struct Report {
 
 /// Compares every column of `current` with the column of the same name in `reference`.
 ///
-/// The verdict is the one a [`Monitor`](crate::monitor::Monitor) with the same options would give for a window of these
-/// rows.
+/// The verdict is the one a [`Monitor`](crate::monitor::Monitor) with the same options would give for a first window of these
+/// rows; one report is one test, so that nothing is spent on later windows. Rows must be
+/// [independent](crate::monitor#rows-must-be-independent) of each other.
 ///
 /// # Errors
 /// As [`Monitor::new`](crate::monitor::Monitor::new) for the reference and the options, and
@@ -138,13 +141,17 @@ pub fn report(reference: &RecordBatch, current: &RecordBatch, options: &ReportOp
         let problem = format!("{}; 1 to {MOST_HISTOGRAM_BINS} can be drawn", options.histogram_bins);
         return Err(Error::invalid_input(OPERATION, "histogram_bins", problem));
     }
+    let (reference, current) =
+        (taken_rows(reference, &options.monitor)?, taken_rows(current, &options.monitor)?);
+    let (reference, current) = (&*reference, &*current);
     let (plan, references) = Plan::new(reference, &options.monitor)?;
     let currents = plan.samples(current, OPERATION)?;
     let window = Window { index: 0, first_row: 0, rows: current.num_rows() as u64 };
     let new_columns = plan.new_columns(current.schema_ref());
     let tests = table_tests(&options.table_tests, &options.monitor.catalog)?;
     let tables = compare_tables(&tests, reference, current, options.monitor.min_samples.max(1))?;
-    let verdict = Verdict { new_columns, ..plan.verdict_with(&currents, window, tables)? };
+    let verdict =
+        Verdict { new_columns, ..plan.verdict_with(&currents, window, options.monitor.alpha, tables)? };
     let mut columns = Vec::with_capacity(plan.columns.len());
     for (watched, (reference, current)) in plan.columns.iter().zip(references.iter().zip(&currents)) {
         columns.push(ColumnReport::new(&watched.name, reference, current, &verdict, options)?);

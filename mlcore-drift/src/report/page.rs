@@ -133,14 +133,17 @@ impl Report {
         table.markup()
     }
 
-    /// What is new or gone, beside the columns.
+    /// What is new or gone, beside the columns, and what all p-values depend on.
     fn findings(&self) -> Markup {
+        let notes = self.verdict.notes.iter().map(|note| paragraph(format!("Note: {note}.")));
+        let notes: Markup = notes.collect();
         if self.verdict.new_columns.is_empty() {
-            return Markup::new();
+            return notes;
         }
         let names: Vec<String> =
             self.verdict.new_columns.iter().map(|name| crate::text::clipped(name)).collect();
-        paragraph(format!("Columns that the reference does not have: {}.", names.join(", ")))
+        let new = paragraph(format!("Columns that the reference does not have: {}.", names.join(", ")));
+        [notes, new].into()
     }
 
     fn cards(&self) -> Markup {
@@ -306,7 +309,8 @@ fn how_to_read(report: &Report) -> Markup {
     let judgement = format!(
         "A column drifted if its change is both certain (the p-value, corrected for all tests of this page, is at most {alpha}) \
          and large (the effect size reaches the threshold). Either alone is worthless: with enough rows every column \
-         changes \u{201c}significantly\u{201d}, and with few rows every effect looks large."
+         changes \u{201c}significantly\u{201d}, and with few rows every effect looks large. P-values are those of rows that do \
+         not depend on each other."
     );
     // Each column shows the stability index beside its tests.
     let psi = Psi::default();

@@ -1,10 +1,12 @@
 //! How often each category occurs.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::counter::MixBuilder;
 use super::remainders::{Remainders, whole};
+use super::runs::{Resemblance, runs_test};
 use super::spelling::{Spelling, float_text};
 
 /// Categories with their counts, in the order of their text: equal multisets of rows give equal values, whatever the
@@ -16,13 +18,32 @@ use super::spelling::{Spelling, float_text};
 /// let plans = Categories::new([("pro", 3), ("free", 5), ("pro", 1)]);
 /// assert_eq!((plans.len(), plans.total(), plans.count("pro")), (2, 9, 4));
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Categories {
     entries: Arc<[(Box<str>, u64)]>,
     overflow: u64,
     total: u64,
     spelling: Spelling,
+    /// Where it is known how rows followed each other. Categories are equal whatever their rows' order was.
+    order: Option<Arc<Order>>,
 }
+
+/// How rows followed each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// How often a row of each category, in the order of their text, followed one of the same.
+    pub(crate) repeats: Vec<u64>,
+    /// The categories of the first and the last row.
+    pub(crate) ends: (Box<str>, Box<str>),
+}
+
+impl PartialEq for Categories {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.entries, self.overflow, self.spelling) == (&other.entries, other.overflow, other.spelling)
+    }
+}
+
+impl Eq for Categories {}
 
 impl Categories {
     /// The categories with these counts. Counts of equal categories add up; a category without a row is dropped.
@@ -50,26 +71,74 @@ impl Categories {
             same
         });
         let total = entries.iter().map(|(_, count)| count).sum::<u64>() + overflow;
-        Self { entries: entries.into(), overflow, total, spelling: Spelling::Text }
+        Self { entries: entries.into(), overflow, total, spelling: Spelling::Text, order: None }
+    }
+
+    /// The categories of rows in their order, as keys that `text` spells; no two keys have the same text.
+    pub(crate) fn in_order<K: Copy + Eq + Hash>(
+        keys: impl Iterator<Item = K>,
+        text: impl Fn(K) -> String,
+    ) -> Self {
+        let mut counts: HashMap<K, (u64, u64), MixBuilder> = HashMap::default();
+        let (mut first, mut last) = (None, None);
+        for key in keys {
+            let (count, repeats) = counts.entry(key).or_default();
+            *count += 1;
+            *repeats += u64::from(last == Some(key));
+            first.get_or_insert(key);
+            last = Some(key);
+        }
+        let counted = counts.into_iter().map(|(key, counts)| (text(key).into_boxed_str(), counts)).collect();
+        let ends = first.zip(last).map(|(first, last)| (text(first).into(), text(last).into()));
+        Self::ordered(counted, 0, ends)
+    }
+
+    /// Distinct categories with their counts and how often each followed itself, and those of the first and the last row.
+    pub(super) fn ordered(
+        mut counted: Vec<(Box<str>, (u64, u64))>,
+        overflow: u64,
+        ends: Option<(Box<str>, Box<str>)>,
+    ) -> Self {
+        counted.retain(|(_, (count, _))| *count > 0);
+        counted.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let repeats = counted.iter().map(|(_, (_, repeats))| *repeats).collect();
+        let counts = counted.into_iter().map(|(text, (count, _))| (text, count));
+        let order = ends.map(|ends| Arc::new(Order { repeats, ends }));
+        Self { order, ..Self::with_overflow(counts, overflow) }
+    }
+
+    /// How rows followed each other, where it is known.
+    pub(crate) fn order(&self) -> Option<&Order> {
+        self.order.as_deref()
+    }
+
+    /// The runs test of the categories but the most frequent one; `None` where the order of the rows is not known.
+    pub(crate) fn resemblance(&self) -> Option<Resemblance> {
+        let order = self.order()?;
+        if self.overflow > 0 {
+            return None;
+        }
+        let counts = self.entries.iter().map(|(_, count)| *count);
+        let mut classes: Vec<(u64, u64)> = counts.zip(order.repeats.iter().copied()).collect();
+        let (largest, _) = classes.iter().enumerate().max_by_key(|(_, (count, _))| *count)?;
+        classes.swap_remove(largest);
+        runs_test(self.total, &classes)
     }
 
     /// The distinct numbers, with all digits that tell them apart; -0 is 0.
     pub(crate) fn of_numbers(values: &[f64], remainders: &Remainders) -> Self {
-        let mut counts: HashMap<(u64, i16), u64, MixBuilder> = HashMap::default();
-        let counted: Vec<(String, u64)> = if remainders.is_empty() {
-            let counted = count_numbers(values, usize::MAX).into_iter().flatten();
-            counted.map(|(value, count)| (float_text(value), count)).collect()
+        let counted = if remainders.is_empty() {
+            // Adding zero turns -0 into 0 and nothing else.
+            let bits = values.iter().map(|value| (value + 0.0).to_bits());
+            Self::in_order(bits, |bits| float_text(f64::from_bits(bits)))
         } else {
-            for (value, taken) in remainders.beside(values) {
-                *counts.entry((value.to_bits(), taken)).or_default() += 1;
-            }
-            let text = |(bits, taken): (u64, i16)| {
+            let numbers = remainders.beside(values).map(|(value, taken)| (value.to_bits(), taken));
+            Self::in_order(numbers, |(bits, taken)| {
                 let value = f64::from_bits(bits);
                 whole((value, taken)).map_or_else(|| float_text(value), |whole| whole.to_string())
-            };
-            counts.into_iter().map(|(number, count)| (text(number), count)).collect()
+            })
         };
-        Self::new(counted).spelled(Spelling::Number)
+        counted.spelled(Spelling::Number)
     }
 
     /// The same, with what the values were before they became text.
@@ -189,8 +258,7 @@ mod tests {
 
     #[test]
     fn numbers_are_counted_by_value() {
-        let counted =
-            Categories::of_numbers(&[0.0, -0.0, 1.5, f64::INFINITY, 1.5], &Remainders::default());
+        let counted = Categories::of_numbers(&[0.0, -0.0, 1.5, f64::INFINITY, 1.5], &Remainders::default());
         let rows: Vec<_> = counted.iter().collect();
         assert_eq!(rows, [("0", 2), ("1.5", 2), ("inf", 1)]);
         assert!(count_numbers(&[1.0, 2.0, 3.0], 2).is_none());

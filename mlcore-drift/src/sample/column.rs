@@ -5,8 +5,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{
-    Array, ArrayAccessor, ArrayIter, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, GenericByteArray, PrimitiveArray,
-    StringViewArray, downcast_dictionary_array,
+    Array, ArrayAccessor, ArrayIter, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, GenericByteArray,
+    PrimitiveArray, StringViewArray, downcast_dictionary_array,
 };
 use mlcore::arrow::buffer::ScalarBuffer;
 use mlcore::arrow::compute::cast;
@@ -16,7 +16,6 @@ use mlcore::arrow::datatypes::{
 };
 use mlcore::{Error, Result};
 
-use super::counter::MixBuilder;
 use super::spelling::{decimal_text, float_text};
 use super::{
     Categories, CategoryCounter, Kind, Numbers, Precision, Remainders, Sample, Spelling, Values, is_exact,
@@ -181,49 +180,55 @@ fn views(array: &StringViewArray) -> Sample {
 }
 
 fn booleans(array: &BooleanArray) -> Sample {
-    let counts = [("true", array.true_count() as u64), ("false", array.false_count() as u64)];
-    let counted = Categories::new(counts).spelled(Spelling::Boolean);
+    let text = |flag| Spelling::Boolean.truth(flag).to_owned();
+    let counted = Categories::in_order(array.iter().flatten(), text).spelled(Spelling::Boolean);
     Sample::from_categories(counted, array.null_count() as u64)
 }
 
 fn decimals<T: DecimalType<Native: Hash + Eq>>(array: &PrimitiveArray<T>) -> Sample {
-    let mut counts: HashMap<T::Native, u64, MixBuilder> = HashMap::default();
-    array.iter().flatten().for_each(|value| *counts.entry(value).or_default() += 1);
     let text = |value| T::format_decimal(value, array.precision(), array.scale());
-    let counted = counts.into_iter().map(|(value, count)| (decimal_text(&text(value)).to_owned(), count));
-    let counted = Categories::new(counted).spelled(Spelling::Number);
+    let spelled = |value| decimal_text(&text(value)).to_owned();
+    let counted = Categories::in_order(array.iter().flatten(), spelled).spelled(Spelling::Number);
     Sample::from_categories(counted, array.null_count() as u64)
 }
 
-/// Counts codes, then gives each code's count to its value: a value may have several codes, and be null itself.
+/// Counts codes by the value that they stand for: a value may have several codes, and be null itself.
 fn dictionary(array: &dyn Array) -> Result<Sample> {
-    let (mut counts, mut nulls) = (Vec::new(), 0_u64);
+    let mut keys: Vec<Option<usize>> = Vec::with_capacity(array.len());
     let mut values: Option<ArrayRef> = None;
     downcast_dictionary_array! {
         array => {
-            counts = vec![0_u64; array.values().len()];
-            for key in array.keys_iter() {
-                match key.and_then(|key| counts.get_mut(key)) {
-                    Some(count) => *count += 1,
-                    None => nulls += 1,
-                }
-            }
+            keys.extend(array.keys_iter());
             values = Some(array.values().clone());
         }
         _ => {}
     }
     let Some(values) = values else { return Err(unsupported(array.data_type())) };
-    let mut counter = CategoryCounter::unbounded();
-    let mut nans = 0;
-    let texts = cells(&values)?;
-    for (cell, count) in texts.iter().zip(counts).filter(|(_, count)| *count > 0) {
-        match cell {
-            Cell::Null => nulls += count,
-            Cell::NaN => nans += count,
-            Cell::Text(text) => counter.add_times(text, count),
+    let cells = cells(&values)?;
+    let mut first_code: HashMap<&str, usize> = HashMap::new();
+    let codes: Vec<Option<usize>> = cells
+        .iter()
+        .enumerate()
+        .map(|(code, cell)| match cell {
+            Cell::Text(text) => Some(*first_code.entry(text).or_insert(code)),
+            Cell::Null | Cell::NaN => None,
+        })
+        .collect();
+    let (mut nulls, mut nans) = (0, 0);
+    let mut present = Vec::with_capacity(keys.len());
+    for key in keys {
+        let cell = key.and_then(|key| cells.get(key));
+        match (key.and_then(|key| codes.get(key).copied().flatten()), cell) {
+            (Some(code), _) => present.push(code),
+            (None, Some(Cell::NaN)) => nans += 1,
+            (None, Some(Cell::Null | Cell::Text(_)) | None) => nulls += 1,
         }
     }
-    let counted = counter.categories().spelled(Spelling::of(array.data_type()));
+    let text = |code: usize| match cells.get(code) {
+        Some(Cell::Text(text)) => text.clone(),
+        Some(Cell::Null | Cell::NaN) | None => String::new(),
+    };
+    let counted = Categories::in_order(present.into_iter(), text).spelled(Spelling::of(array.data_type()));
     Ok(Sample { values: Values::Categorical(counted), nulls, nans })
 }
 

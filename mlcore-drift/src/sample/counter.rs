@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::iter;
 
 use mlcore::text_key::{TextKey, fold};
 
@@ -21,6 +22,10 @@ pub(crate) struct CategoryCounter {
     texts: String,
     limit: usize,
     overflow: u64,
+    /// The categories of the first and the last row; `EMPTY` for none, and for one that is not kept.
+    ends: (u32, u32),
+    /// Whether rows were counted whose order is not known.
+    is_unordered: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -28,6 +33,8 @@ struct Entry {
     key: TextKey,
     start: usize,
     count: u64,
+    /// How many of the rows followed one of the same category.
+    repeats: u64,
 }
 
 const EMPTY: u32 = u32::MAX;
@@ -54,18 +61,53 @@ impl CategoryCounter {
             // Slots hold positions of 32 bits, of which one means empty.
             limit: limit.min(EMPTY as usize - 1),
             overflow: 0,
+            ends: (EMPTY, EMPTY),
+            is_unordered: false,
         }
     }
 
-    /// Counts one row.
+    /// Counts one row, which follows those before.
     #[inline]
     pub(crate) fn add(&mut self, text: &str) {
-        self.add_times(text, 1);
+        let slot = self.count(text, 1);
+        self.follow(slot, slot);
     }
 
-    /// Counts `times` rows of the same value.
+    /// Counts the rows of a column, which follow those before; `spelled` gives the text of a category.
+    pub(crate) fn append<'t>(&mut self, column: &'t Categories, spelled: impl Fn(&'t str) -> &'t str) {
+        self.overflow += column.overflow();
+        let order = column.order();
+        self.is_unordered |= order.is_none() && !column.is_empty();
+        let repeats = order.map_or(&[][..], |order| &order.repeats).iter().copied().chain(iter::repeat(0));
+        for ((text, count), repeats) in column.iter().zip(repeats) {
+            let slot = self.count(spelled(text), count);
+            if let Some(entry) = self.entries.get_mut(slot as usize) {
+                entry.repeats += repeats;
+            }
+        }
+        if let Some(order) = order {
+            let [first, last] = [&order.ends.0, &order.ends.1].map(|text| self.count(spelled(text), 0));
+            self.follow(first, last);
+        }
+    }
+
+    /// Notes that rows follow, of which the first and the last have these categories.
     #[inline]
-    pub(crate) fn add_times(&mut self, text: &str, times: u64) {
+    fn follow(&mut self, first: u32, last: u32) {
+        if first == self.ends.1
+            && let Some(entry) = self.entries.get_mut(first as usize)
+        {
+            entry.repeats += 1;
+        }
+        if self.ends == (EMPTY, EMPTY) {
+            self.ends.0 = first;
+        }
+        self.ends.1 = last;
+    }
+
+    /// Counts `times` rows of the same value, and answers where it is kept.
+    #[inline]
+    fn count(&mut self, text: &str, times: u64) -> u32 {
         let text = kept_part(text);
         let (text, bytes) = (&*text, text.as_bytes());
         let key = TextKey::of(bytes);
@@ -84,10 +126,11 @@ impl CategoryCounter {
                     || self.texts.as_bytes().get(entry.start..entry.start + key.length) == Some(bytes))
             {
                 entry.count += times;
-                return;
+                return slot;
             }
             position = (position + 1) & mask;
         }
+        EMPTY
     }
 
     /// Forgets all counts and keeps the memory.
@@ -96,32 +139,38 @@ impl CategoryCounter {
         self.entries.clear();
         self.texts.clear();
         self.overflow = 0;
+        (self.ends, self.is_unordered) = ((EMPTY, EMPTY), false);
     }
 
     /// The counts so far.
     pub(crate) fn categories(&self) -> Categories {
-        let counts = self.entries.iter().filter_map(|entry| {
-            let text = self.texts.get(entry.start..entry.start + entry.key.length)?;
-            Some((text, entry.count))
-        });
-        Categories::with_overflow(counts, self.overflow)
+        let text = |entry: &Entry| -> Option<Box<str>> {
+            Some(self.texts.get(entry.start..entry.start + entry.key.length)?.into())
+        };
+        let end = |slot: u32| self.entries.get(slot as usize).and_then(text);
+        let ends = if self.is_unordered { None } else { end(self.ends.0).zip(end(self.ends.1)) };
+        let counts =
+            self.entries.iter().filter_map(|entry| Some((text(entry)?, (entry.count, entry.repeats))));
+        Categories::ordered(counts.collect(), self.overflow, ends)
     }
 
     #[cold]
-    fn insert(&mut self, text: &str, key: TextKey, position: usize, times: u64) {
+    fn insert(&mut self, text: &str, key: TextKey, position: usize, times: u64) -> u32 {
+        let slot = self.entries.len() as u32;
         if self.entries.len() >= self.limit {
             self.overflow += times;
-            return;
+            return EMPTY;
         }
-        if let Some(slot) = self.slots.get_mut(position) {
-            *slot = self.entries.len() as u32;
+        if let Some(place) = self.slots.get_mut(position) {
+            *place = slot;
         }
-        self.entries.push(Entry { key, start: self.texts.len(), count: times });
+        self.entries.push(Entry { key, start: self.texts.len(), count: times, repeats: 0 });
         self.texts.push_str(text);
         // Half full at most: linear probing slows down steeply beyond, and without an empty slot it would not end.
         if self.entries.len() * 2 > self.slots.len() {
             self.grow();
         }
+        slot
     }
 
     fn grow(&mut self) {

@@ -4,6 +4,7 @@ mod categories;
 mod column;
 mod counter;
 mod remainders;
+mod runs;
 mod sketch;
 mod spelling;
 
@@ -19,9 +20,10 @@ pub use self::categories::Categories;
 pub(crate) use self::categories::count_numbers;
 pub(crate) use self::counter::CategoryCounter;
 pub(crate) use self::remainders::{Remainders, is_exact};
-pub(crate) use self::spelling::{Spelling, float_text, write_float};
-pub use self::sketch::{Bounds, EdgeCounts, Sketch};
 use self::remainders::{order, ranks, whole};
+use self::runs::Resemblance;
+pub use self::sketch::{Bounds, EdgeCounts, Sketch};
+pub(crate) use self::spelling::{Spelling, float_text, write_float};
 use crate::vector::extent;
 
 /// What the values of a column are.
@@ -338,6 +340,15 @@ impl Sample {
         };
         let distances = numbers.remainders.beside(&numbers.values).map(distance).collect();
         Self::from_present(distances, Remainders::default(), self.nulls, self.nans)
+    }
+
+    /// How alike neighbouring rows are, in the order in which they came; `None` where that is not known.
+    pub(crate) fn resemblance(&self) -> Option<Resemblance> {
+        match &self.values {
+            Values::Numeric(numbers) => runs::of_numbers(&numbers.values),
+            Values::Sketched(_) => None,
+            Values::Categorical(categories) => categories.resemblance(),
+        }
     }
 
     /// Whether this is a sample of few numbers, each of which occurs often.

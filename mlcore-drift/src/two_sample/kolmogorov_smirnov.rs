@@ -113,7 +113,9 @@ impl CompiledTest for Compiled {
         let values = current.require_numbers(OPERATION, "current")?;
         let whole = match (&self.exact, current.remainders()) {
             (Some(exact), _) => exact.ranked(current),
-            (None, Some(_)) => self.reference.sorted().and_then(|sorted| Sample::numeric(sorted).ranked(current)),
+            (None, Some(_)) => {
+                self.reference.sorted().and_then(|sorted| Sample::numeric(sorted).ranked(current))
+            }
             (None, None) => None,
         };
         let result = match whole {

@@ -69,6 +69,18 @@ pub enum Note {
         /// How many of the current sample.
         current: u64,
     },
+    /// Neighbouring rows are alike beyond chance. If they depend on each other, and were not merely sorted, p-values are too
+    /// small: see [`monitor`](crate::monitor).
+    DependentRows {
+        /// The column in which it is surest.
+        column: String,
+        /// In how many columns it is.
+        columns: u64,
+        /// The lag-1 autocorrelation of that column.
+        autocorrelation: f64,
+        /// The effective sample size: how many independent rows say as much about a mean of that column.
+        effective_rows: f64,
+    },
     /// Only a summary of the current values is left: the statistic is the least that it allows.
     Summarised {
         /// The largest statistic that the summary allows.
@@ -138,6 +150,16 @@ impl fmt::Display for Note {
             }
             Self::ZerosLifted { reference, current } => {
                 write!(f, "empty bins lifted above zero: {reference} of the reference, {current} current")
+            }
+            Self::DependentRows { column, columns, autocorrelation, effective_rows } => {
+                let others = if *columns > 1 { format!(" and {} more", columns - 1) } else { String::new() };
+                write!(
+                    f,
+                    "neighbouring rows are alike in {}{others} (lag-1 autocorrelation {autocorrelation:.2}): unless the rows \
+                     were sorted they depend on each other, say as much as {effective_rows:.0} independent ones, and p-values \
+                     are too small",
+                    clipped(column)
+                )
             }
             Self::Summarised { at_most } => {
                 write!(f, "a summary of the values is compared: the statistic may be up to {at_most:.3}")

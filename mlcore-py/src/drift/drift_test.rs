@@ -247,9 +247,7 @@ fn samples(
     let (reference, current): (ArrayRef, ArrayRef) =
         (column(reference, "reference")?, column(current, "current")?);
     Ok(move || match kind {
-        Some(kind) => {
-            Ok((Sample::from_array_as(&reference, kind)?, Sample::from_array_as(&current, kind)?))
-        }
+        Some(kind) => Ok((Sample::from_array_as(&reference, kind)?, Sample::from_array_as(&current, kind)?)),
         None => Sample::pair(&reference, &current),
     })
 }

@@ -144,6 +144,18 @@ impl Verdict {
         self.verdict.new_columns.clone()
     }
 
+    /// What a reader of all p-values should know: rows that depend on each other.
+    #[getter]
+    fn notes(&self) -> Vec<String> {
+        self.verdict.notes.iter().map(ToString::to_string).collect()
+    }
+
+    /// The error rate that the window was judged at.
+    #[getter]
+    fn alpha(&self) -> f64 {
+        self.verdict.alpha
+    }
+
     /// The verdict as JSON, with a ``version``.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
         entry(py, |py| {

@@ -24,6 +24,7 @@ pub mod array {
     pub use arrow_array::cast::*;
     pub use arrow_array::iterator::*;
     pub use arrow_array::*;
+    pub use arrow_data::transform::MutableArrayData;
     pub use arrow_data::{ArrayData, ArrayDataBuilder};
 }
 

@@ -151,7 +151,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_not_taken_for_no_variance() {
-        for values in [[1.0, f64::NAN, 2.0], [1.0, f64::INFINITY, 2.0], [f64::NEG_INFINITY, 1.0, f64::INFINITY]] {
+        for values in
+            [[1.0, f64::NAN, 2.0], [1.0, f64::INFINITY, 2.0], [f64::NEG_INFINITY, 1.0, f64::INFINITY]]
+        {
             for (mean, variance) in all(&values) {
                 assert!(!mean.is_finite() && variance.is_nan(), "{values:?}: {mean}, {variance}");
             }
@@ -160,7 +162,9 @@ mod tests {
 
     #[test]
     fn a_variance_beyond_the_largest_float_is_infinite() {
-        for values in [vec![1e200, 2e200, 3e200], vec![1.7e308, -1.7e308], vec![1.7e308, -1.7e308, 1.7e308, -1.7e308]] {
+        for values in
+            [vec![1e200, 2e200, 3e200], vec![1.7e308, -1.7e308], vec![1.7e308, -1.7e308, 1.7e308, -1.7e308]]
+        {
             for (mean, variance) in all(&values) {
                 assert!(mean.is_finite() && variance == f64::INFINITY, "{values:?}: {mean}, {variance}");
             }

@@ -99,7 +99,8 @@ def report(reference, current, **options):
     """Compares every column of ``current`` with the column of the same name in ``reference``.
 
     A column drifted if its change is both certain (the p-value, corrected for the number of tests, is at most ``alpha``)
-    and large (the effect reaches its threshold).
+    and large (the effect reaches its threshold). Rows must be independent of each other: where neighbouring rows are alike,
+    ``verdict.notes`` says so, and p-values are too small unless the table was merely sorted.
 
     Parameters
     ----------
@@ -111,6 +112,8 @@ def report(reference, current, **options):
         The error rate over all tests. Default 0.05.
     correction : {"fdr_bh", "fdr_by", "holm", "bonferroni"}, optional
         How p-values are corrected. Default ``fdr_bh``.
+    thin : int, optional
+        One of so many rows of both tables is taken, where rows depend on each other. Default 1: every row.
     min_samples : int, optional
         The fewest values of either sample that a test is made with. Default 100.
     max_categories : int, optional

@@ -10,6 +10,7 @@ from mlcore.typing import ArrayLike, Row, Table
 _Recipe = Literal["quantile", "uniform", "evidently"]
 _Kind = Literal["numeric", "categorical"]
 _Correction = Literal["bonferroni", "holm", "fdr_bh", "fdr_by"]
+_WindowCorrection = Literal["none", "alpha_spending"]
 _Outcome = Literal["stable", "drifted", "insufficient_data"]
 _Preset = Literal["default"]
 _Test = DriftTest | str | Mapping[str, Any]
@@ -170,6 +171,10 @@ class Verdict:
     def skipped(self) -> dict[str, str]: ...
     @property
     def new_columns(self) -> list[str]: ...
+    @property
+    def notes(self) -> list[str]: ...
+    @property
+    def alpha(self) -> float: ...
     def to_json(self) -> str: ...
     def to_dict(self) -> dict[str, Any]: ...
 
@@ -199,6 +204,8 @@ class Monitor:
         window_rows: int = ...,
         alpha: float = ...,
         correction: _Correction = ...,
+        window_correction: _WindowCorrection = ...,
+        thin: int = ...,
         min_samples: int = ...,
         max_categories: int = ...,
         columns: Sequence[str] | None = ...,
@@ -237,6 +244,7 @@ def report(
     columns: Sequence[str] | None = None,
     alpha: float | None = None,
     correction: _Correction | None = None,
+    thin: int | None = None,
     min_samples: int | None = None,
     max_categories: int | None = None,
     preset: _Preset | None = None,
