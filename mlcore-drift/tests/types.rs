@@ -49,7 +49,7 @@ fn categories() -> MonitorOptions {
 const ROWS: usize = 300;
 
 fn is_set(row: usize) -> bool {
-    row % 3 == 0
+    row.is_multiple_of(3)
 }
 
 /// One column of zeros and ones in every type that says so.

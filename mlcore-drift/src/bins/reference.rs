@@ -46,7 +46,7 @@ impl BinnedReference {
         // Evidently and NannyML bin what numpy makes of such integers.
         let is_ours = matches!(binning.recipe, Recipe::Quantile | Recipe::Uniform);
         let origin = reference.origin().filter(|_| is_ours);
-        let reference = &origin.map_or_else(|| reference.clone(), |origin| reference.from_origin(origin));
+        let reference = &origin.map_or_else(|| reference.clone(), |origin| reference.distances(origin));
         let bins = match reference.values() {
             None => Bins::Categories(reference.require_counts(operation, "reference")?.into_owned()),
             Some(values) => match binning.recipe {
@@ -79,7 +79,7 @@ impl BinnedReference {
         current.require_kind(self.operation, self.kind)?;
         let shifted = self.origin.map(|origin| {
             // A summary counts numbers as they came: there is no distance to take from it.
-            current.require_numbers(self.operation, "current").map(|_| current.from_origin(origin))
+            current.require_numbers(self.operation, "current").map(|_| current.distances(origin))
         });
         let shifted = shifted.transpose()?;
         let current = shifted.as_ref().unwrap_or(current);

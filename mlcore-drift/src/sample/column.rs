@@ -194,42 +194,48 @@ fn decimals<T: DecimalType<Native: Hash + Eq>>(array: &PrimitiveArray<T>) -> Sam
 
 /// Counts codes by the value that they stand for: a value may have several codes, and be null itself.
 fn dictionary(array: &dyn Array) -> Result<Sample> {
-    let mut keys: Vec<Option<usize>> = Vec::with_capacity(array.len());
-    let mut values: Option<ArrayRef> = None;
+    let cells = cells(array.as_any_dictionary().values())?;
+    let mut first_code: HashMap<&str, usize> = HashMap::new();
+    let code = |(code, cell): (usize, &'_ Cell)| match cell {
+        Cell::Text(_) => code,
+        Cell::Null => cells.len(),
+        Cell::NaN => cells.len() + 1,
+    };
+    let mut codes: Vec<usize> = cells.iter().enumerate().map(code).collect();
+    for (place, cell) in cells.iter().enumerate() {
+        if let (Cell::Text(text), Some(code)) = (cell, codes.get_mut(place)) {
+            *code = *first_code.entry(text).or_insert(place);
+        }
+    }
+    // A place for nulls and one for NaN behind those of the values.
+    let mut counts = vec![(0_u64, 0_u64); cells.len() + 2];
+    let (mut first, mut last) = (None, None);
     downcast_dictionary_array! {
         array => {
-            keys.extend(array.keys_iter());
-            values = Some(array.values().clone());
+            for key in array.keys_iter() {
+                let code = key.and_then(|key| codes.get(key).copied()).unwrap_or(cells.len());
+                let Some((count, repeats)) = counts.get_mut(code) else { continue };
+                *count += 1;
+                if code < cells.len() {
+                    *repeats += u64::from(last == Some(code));
+                    first = first.or(Some(code));
+                    last = Some(code);
+                }
+            }
         }
-        _ => {}
+        _ => return Err(unsupported(array.data_type()))
     }
-    let Some(values) = values else { return Err(unsupported(array.data_type())) };
-    let cells = cells(&values)?;
-    let mut first_code: HashMap<&str, usize> = HashMap::new();
-    let codes: Vec<Option<usize>> = cells
-        .iter()
-        .enumerate()
-        .map(|(code, cell)| match cell {
-            Cell::Text(text) => Some(*first_code.entry(text).or_insert(code)),
+    let text = |code: usize| -> Option<Box<str>> {
+        match cells.get(code)? {
+            Cell::Text(text) => Some(text.as_str().into()),
             Cell::Null | Cell::NaN => None,
-        })
-        .collect();
-    let (mut nulls, mut nans) = (0, 0);
-    let mut present = Vec::with_capacity(keys.len());
-    for key in keys {
-        let cell = key.and_then(|key| cells.get(key));
-        match (key.and_then(|key| codes.get(key).copied().flatten()), cell) {
-            (Some(code), _) => present.push(code),
-            (None, Some(Cell::NaN)) => nans += 1,
-            (None, Some(Cell::Null | Cell::Text(_)) | None) => nulls += 1,
         }
-    }
-    let text = |code: usize| match cells.get(code) {
-        Some(Cell::Text(text)) => text.clone(),
-        Some(Cell::Null | Cell::NaN) | None => String::new(),
     };
-    let counted = Categories::in_order(present.into_iter(), text).spelled(Spelling::of(array.data_type()));
-    Ok(Sample { values: Values::Categorical(counted), nulls, nans })
+    let counted = counts.iter().enumerate().filter_map(|(code, counts)| Some((text(code)?, *counts)));
+    let ends = first.and_then(text).zip(last.and_then(text));
+    let missing = |place: usize| counts.get(cells.len() + place).map_or(0, |(count, _)| *count);
+    let counted = Categories::ordered(counted.collect(), 0, ends).spelled(Spelling::of(array.data_type()));
+    Ok(Sample { values: Values::Categorical(counted), nulls: missing(0), nans: missing(1) })
 }
 
 /// A value of a dictionary, spelled.

@@ -317,9 +317,7 @@ impl Sample {
     /// Ranks in the place of values of two numeric samples, where either holds integers that floats do not tell apart:
     /// a test of order sees the same.
     pub(crate) fn ranked(&self, other: &Self) -> Option<(Self, Self)> {
-        if self.remainders().or(other.remainders()).is_none() {
-            return None;
-        }
+        self.remainders().or(other.remainders())?;
         let (Values::Numeric(x), Values::Numeric(y)) = (&self.values, &other.values) else { return None };
         let (x, y) = ranks(x.remainders.beside(&x.values), y.remainders.beside(&y.values));
         Some((Self::from_numbers(x), Self::from_numbers(y)))
@@ -332,7 +330,7 @@ impl Sample {
     }
 
     /// A numeric sample as distances from `origin`, which are exact for near integers however large.
-    pub(crate) fn from_origin(&self, origin: i128) -> Self {
+    pub(crate) fn distances(&self, origin: i128) -> Self {
         let Values::Numeric(numbers) = &self.values else { return self.clone() };
         let distance = |number| match whole(number) {
             Some(whole) => (whole - origin) as f64,
