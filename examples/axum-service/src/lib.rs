@@ -114,6 +114,9 @@ pub fn log_line(kind: &EventKind) -> Option<String> {
 }
 
 /// The endpoint, with a registry in memory; a real service opens the file or server that is there already.
+///
+/// # Errors
+/// Those of reading the training data, of fitting, and of loading the model.
 pub fn endpoint() -> Result<Endpoint> {
     let rows = Rows::read(&release::testdata("datasets/randhie.parquet"))?;
     let train = rows.of(&[1, 2, 3, 4], &[1, 2])?.features()?;

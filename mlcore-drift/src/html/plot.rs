@@ -87,7 +87,7 @@ impl Series {
 ///     .series(Series::new("canary", [(0.0, 0.01), (1.0, 0.04)]))
 ///     .threshold(0.03, "guardrail")
 ///     .event(1.0, "rolled back");
-/// assert!(plot.markup().as_str().starts_with("<figure"));
+/// assert!(plot.markup().as_str().starts_with("<div class=\"ml-figure\" role=\"figure\""));
 /// ```
 #[derive(Clone, Debug)]
 pub struct LinePlot {
