@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 
+import made
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,6 +73,57 @@ def test_a_version_without_a_plan_takes_tensors(registry):
             endpoint.predict(data, unit="u")
     endpoint.process()
     assert endpoint.counts()["failures"] == 0
+
+
+def test_no_endpoint_makes_another_number(registry):
+    lookup = made.model(
+        made.node("Gather", ["table", "id"], ["y"]),
+        made.given("id", "int64", ["N"]),
+        made.answered("y", "float32", ["N"]),
+        made.weights("table", np.arange(10, 14, dtype="f4")),
+    )
+    registry.register("lookup", lookup)
+    registry.set_alias("lookup", "champion", 1)
+    endpoint = mlcore.Endpoint(registry, "lookup")
+    assert endpoint.predict({"id": [1, 2.0]}, unit="u").outputs["y"].tolist() == [11.0, 12.0]
+    for ids in ([2.9], [1e19], [float("inf")], [2**63]):
+        for data in ({"id": ids}, {"id": tuple(ids)}, pd.DataFrame({"id": ids}), [{"id": ids[0]}]):
+            with pytest.raises(mlcore.SchemaMismatchError, match="id: row 0: expected int64"):
+                endpoint.predict(data, unit="u")
+
+
+def test_no_plan_makes_another_number(registry):
+    frame = pd.DataFrame({"id": [1, 2], "size": [0.5, 1.5]})
+    keep = ColumnTransformer([("keep", "passthrough", ["id", "size"])], verbose_feature_names_out=False).fit(frame)
+    columns = made.model(
+        made.node("Identity", ["id"], ["y"]),
+        made.node("Identity", ["size"], ["z"]),
+        made.given("id", "int64", ["N", 1]),
+        made.given("size", "float32", ["N"]),
+        made.answered("y", "int64", ["N", 1]),
+        made.answered("z", "float32", ["N"]),
+    )
+    for name, model in (("dense", made.linear(2)), ("columns", columns)):
+        registry.register(name, model, plan=keep)
+        registry.set_alias(name, "champion", 1)
+        endpoint = mlcore.Endpoint(registry, name)
+        endpoint.predict(frame, unit="u")
+        for row, words in (
+            ({"id": 2.5, "size": 1.0}, "id: expected int64, got float(64| 2.5)"),
+            ({"id": 2**63, "size": 1.0}, "id: .*expected int64"),
+            ({"id": 1, "size": 1e300}, "size: .*float32.*1e300"),
+        ):
+            for data in (row, pd.DataFrame([row])):
+                with pytest.raises(mlcore.Error, match=words):
+                    endpoint.predict(data, unit="u")
+        endpoint.process()
+        assert endpoint.counts()["failures"] == 0
+    # As an integer the model takes it, and as one of two floats side by side it is another.
+    wide = {"id": 2**53 + 1, "size": 1.0}
+    assert endpoint.predict(wide, unit="u").outputs["y"].tolist() == [[2**53 + 1]]
+    registry.register("dense", made.linear(2), plan=keep)
+    with pytest.raises(mlcore.InvalidInputError, match="id: float32 does not hold the integer 9007199254740993"):
+        mlcore.Endpoint(registry, "dense").predict(wide, unit="u")
 
 
 def test_bad_records_are_errors_by_name(planned):

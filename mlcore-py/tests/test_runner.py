@@ -8,6 +8,7 @@ import json
 import os
 import threading
 
+import made
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -85,7 +86,7 @@ def test_a_frame_loses_nothing_on_its_way_into_a_model():
     dtypes = {field.dtype: field.name for field in model.inputs}
     for dtype, value, words in [
         ("int64", 1.5, "expected int64, got float 1.5"),
-        ("int64", None, "misses values, and int64 holds none; impute it first"),
+        ("int64", None, "row 0: the value is missing, and int64 holds none; impute it first"),
         ("float32", 2**24 + 1, "expected float32, got integer 16777217"),
         ("float32", 1e300, "expected float32, got float 1e300"),
         ("float32", datetime.date(2024, 2, 29), "expected float32, got date 2024-02-29"),
@@ -98,6 +99,68 @@ def test_a_frame_loses_nothing_on_its_way_into_a_model():
     widened = {name: [float(value[0])] if isinstance(value[0], (bool, int)) else value for name, value in good.items()}
     for name, value in model.run(pl.DataFrame(widened)).items():
         np.testing.assert_array_equal(value, expected[name])
+
+
+WAYS = {
+    "pandas": lambda value: pd.DataFrame({"a": [value]}),
+    "polars": lambda value: pl.DataFrame({"a": [value]}),
+    "series": lambda value: {"a": pd.Series([value])},
+    "list": lambda value: {"a": [value]},
+    "nested list": lambda value: {"a": [[value]]},
+    "nested tuple": lambda value: {"a": ((value,),)},
+    "list of arrays": lambda value: {"a": [np.array([value])]},
+    "records": lambda value: [{"a": value}],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [
+        ("int64", 2.9),
+        ("int64", 1e19),
+        ("int64", 1e300),
+        ("int64", float("inf")),
+        ("int64", float("nan")),
+        ("int64", 2**63),
+        ("int32", 2**31),
+        ("uint64", -1),
+        ("uint64", -1.0),
+        ("uint8", 256),
+        ("bool", 2),
+        ("bool", 0.5),
+        ("float32", 1e300),
+        ("float32", 2**24 + 1),
+    ],
+)
+def test_no_way_into_a_model_makes_another_number(dtype, value, way):
+    if way == "polars" and value == 2**63:
+        pytest.skip("polars makes 128 bits of it")
+    model = mlcore.Runner(made.identity(dtype))
+    with pytest.raises(mlcore.SchemaMismatchError, match="a: row 0: "):
+        model.run(WAYS[way](value))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_into_a_model_makes_the_same_number(way):
+    same = [("int64", 2.0), ("int64", 2**53 + 1), ("uint64", 2**63 - 1), ("bool", 1), ("float32", 0.1)]
+    for dtype, value in [*same, ("float32", float("inf")), ("float32", 2**25), ("float64", 3), ("float64", True)]:
+        answer = mlcore.Runner(made.identity(dtype)).run(WAYS[way](value))["y"]
+        assert answer.dtype == dtype and answer.ravel().tolist() == [np.array([value], dtype)[0]], (dtype, value)
+
+
+def test_lists_that_are_no_tensor_are_refused():
+    model = mlcore.Runner(made.identity("float32", ("N", 2)))
+    for ragged in [[[1, 2], [3]], [[1, 2], 3], [[1, [2]], [3, 4]], [1, [2]]]:
+        with pytest.raises(mlcore.InvalidInputError, match="row 1: .*another length or depth|different lengths|row 0: "):
+            model.run({"a": ragged})
+    with pytest.raises(mlcore.SchemaMismatchError, match="a: row 1, column 0: expected float32, got text"):
+        model.run({"a": [[1, 2], ["3", 4]]})
+    assert model.run({"a": np.zeros((0, 2), "f4")})["y"].shape == (0, 2)
+    scalar = mlcore.Runner(made.identity("int64", ()))
+    assert scalar.run({"a": 7})["y"].tolist() == scalar.run({"a": np.int64(7)})["y"].tolist() == 7
+    with pytest.raises(mlcore.SchemaMismatchError, match="row 0: expected int64, got float 7.5"):
+        scalar.run({"a": 7.5})
 
 
 def test_maps_come_as_columns_with_labels():

@@ -6,6 +6,7 @@ use mlcore::schema::{DType, Dim, Field, Schema};
 use mlcore::{Error, Result};
 
 use super::encoder::{BitTable, Codes, Encoder, Encoding, NumberTable, Table, TextTable, exact_value};
+use super::held::Integer;
 use super::instruction::{Instruction, Place, Reading, Scaled, Source};
 use super::joint::JointKernel;
 use super::kernel::{Kernel, canonical, fused};
@@ -281,7 +282,9 @@ impl ProgramBuilder {
             }
             columns.push(described);
         }
+        let dtype_of = |slot: usize| self.slots.get(slot).map_or(DType::Bool, |slot| slot.dtype);
         Ok(Program {
+            integers: Integer::all(&columns, dtype_of),
             scaled: Scaled::all(&self.instructions, output.len()),
             first_other: output.fields().iter().position(|field| !field.dtype().is_numeric()),
             input,

@@ -15,7 +15,7 @@ use super::row::{Output, unfit_value};
 use super::row_block::{RowBlock, Workspace};
 use super::sink::{ColumnSink, MatrixSink, Sink};
 use super::vector::TOGETHER;
-use super::{OutputColumn, Program};
+use super::{OutputColumn, Program, held};
 
 /// Rows per block: a block of one column and its codes stay in the first-level cache.
 const BLOCK: usize = 512;
@@ -32,7 +32,7 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordB
             .map(|column| if matches!(column, OutputColumn::Number) { vec![0.0; rows] } else { Vec::new() })
             .collect(),
     };
-    execute(program, &bound, rows, &mut sink)?;
+    execute(program, &bound, rows, &mut sink).map_err(|stopped| stopped.error)?;
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(program.columns.len());
     for (described, numbers) in program.columns.iter().zip(sink.columns) {
         arrays.push(match described {
@@ -87,8 +87,21 @@ fn fill<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T], fre
     }
     let inputs = bind::columns(program, table)?;
     let bound = bind_all(program, &inputs)?;
-    let mut sink = MatrixSink { values, width, fresh, block: Vec::new() };
-    execute(program, &bound, rows, &mut sink)
+    let mut sink = MatrixSink { values: &mut *values, width, fresh, block: Vec::new() };
+    let (rows, stopped) = match execute(program, &bound, rows, &mut sink) {
+        Ok(()) => (rows, Ok(())),
+        Err(Stopped { row, error }) => (row, Err(error)),
+    };
+    // Rows before a refused one may be refused for what they lost.
+    let written = values.get(..rows * width).unwrap_or_default();
+    held::check(program, written, |row, slot| bound[slot].value(row), true)?;
+    stopped
+}
+
+/// The first row that is refused.
+struct Stopped {
+    row: usize,
+    error: Error,
 }
 
 fn bind_all<'a>(program: &Program, inputs: &'a [Cow<'_, ArrayRef>]) -> Result<Vec<ColumnView<'a>>> {
@@ -115,7 +128,12 @@ fn plain_layout(array: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// Runs all rows. The error is the one that running row by row would meet first.
-fn execute(program: &Program, bound: &[ColumnView<'_>], rows: usize, sink: &mut impl Sink) -> Result<()> {
+fn execute(
+    program: &Program,
+    bound: &[ColumnView<'_>],
+    rows: usize,
+    sink: &mut impl Sink,
+) -> Result<(), Stopped> {
     // A plan that only scales needs none.
     let mut workspace = None;
     for start in (0..rows).step_by(BLOCK) {
@@ -152,7 +170,7 @@ fn execute(program: &Program, bound: &[ColumnView<'_>], rows: usize, sink: &mut 
             }
         }
         if let Some(error) = failure {
-            return Err(error);
+            return Err(Stopped { row: start + count, error });
         }
     }
     Ok(())

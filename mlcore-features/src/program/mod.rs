@@ -8,6 +8,7 @@ pub(crate) mod bind;
 pub(crate) mod builder;
 pub(crate) mod columnar;
 pub(crate) mod encoder;
+mod held;
 mod instruction;
 pub(crate) mod joint;
 pub(crate) mod kernel;
@@ -25,6 +26,7 @@ use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 
 use self::builder::{Column, ProgramBuilder};
+use self::held::Integer;
 use self::instruction::{Instruction, Scaled};
 
 /// A fitted step that writes itself into a program. Both executors run what stands there.
@@ -51,6 +53,8 @@ pub(crate) struct Program {
     pub(crate) scaled: Option<Box<[Scaled]>>,
     /// What each output column is in a table; in a dense matrix all are floats.
     pub(crate) columns: Vec<OutputColumn>,
+    /// The columns of integers that floats may not hold, and that are handed on.
+    pub(crate) integers: Box<[Integer]>,
     pub(crate) sites: Vec<Site>,
     pub(crate) temps: usize,
     /// The position of the first column of the output that is no number: text, a date, a time.

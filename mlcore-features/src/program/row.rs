@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use mlcore::arrow::datatypes::{ArrowPrimitiveType, Float16Type};
-use mlcore::batch::{Row, Value};
+use mlcore::batch::{Element as _, Row, Value};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
 use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, exact_value};
 use super::instruction::{Instruction, Place, Reading, Scaled, Source};
 use super::kernel::{canonical, impute, standardize};
-use super::{Program, Refusal, shown_number, shown_text};
+use super::{Program, Refusal, held, shown_number, shown_text};
 
 /// An element type of model input that features are written as: `f64` or `f32`.
 pub trait Output: mlcore::batch::Element + sealed::Sealed {
     #[doc(hidden)]
     fn of(value: f64) -> Self;
+
+    /// Whether any of these is infinite; always false for the type that features are computed in.
+    #[doc(hidden)]
+    fn any_infinite(features: &[Self]) -> bool;
 }
 
 impl Output for f64 {
@@ -23,12 +27,23 @@ impl Output for f64 {
     fn of(value: f64) -> Self {
         canonical(value)
     }
+
+    #[inline(always)]
+    fn any_infinite(_: &[Self]) -> bool {
+        false
+    }
 }
 
 impl Output for f32 {
     #[inline(always)]
     fn of(value: f64) -> Self {
         canonical(value) as Self
+    }
+
+    #[inline]
+    fn any_infinite(features: &[Self]) -> bool {
+        // Without a way out in the middle, it runs on vectors.
+        features.iter().fold(false, |any, feature| any | feature.is_infinite())
     }
 }
 
@@ -89,8 +104,8 @@ impl RowExecutor {
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`] naming the column when the row does not fit the plan's input, [`Error::InvalidInput`]
-    /// when a step refuses a value (an unknown category, an infinity) or `features` has another length, and
-    /// [`Error::Unsupported`] when the plan's output holds text. What `features` holds then is unspecified.
+    /// when a step refuses a value (an unknown category, an infinity), a feature is finite and `T` does not hold it, an integer
+    /// is handed on that `T` does not hold, or `features` has another length, and [`Error::Unsupported`] when the plan's output holds text. What `features` holds then is unspecified.
     pub fn run_into<T: Output>(&mut self, row: Row<'_>, features: &mut [T]) -> Result<()> {
         row.check_names("transform", self.program.input.names_digest())?;
         execute(&self.program, row.values(), &mut self.scratch, features)
@@ -103,6 +118,17 @@ pub(crate) fn scratch_len(program: &Program) -> usize {
 
 /// Runs one row; `scratch` has [`scratch_len`] places, whose content does not matter.
 pub(crate) fn execute<T: Output>(
+    program: &Program,
+    values: &[Value<'_>],
+    scratch: &mut [f64],
+    features: &mut [T],
+) -> Result<()> {
+    compute(program, values, scratch, features)?;
+    held::check(program, features, |_, slot| values.get(slot).copied().unwrap_or_default(), false)
+}
+
+/// The same, whatever the type of the features loses.
+pub(super) fn compute<T: Output>(
     program: &Program,
     values: &[Value<'_>],
     scratch: &mut [f64],
@@ -292,9 +318,9 @@ fn check_shapes(program: &Program, values: usize, features: usize) -> Result<()>
 pub(crate) fn widened(dtype: DType, value: &Value<'_>) -> Option<f64> {
     match (dtype, value) {
         (DType::Float64, Value::Float(value)) => Some(*value),
-        (DType::Float32, Value::Float(value)) => Some(f64::from(*value as f32)),
-        (DType::Float16, Value::Float(value)) => {
-            Some(<Float16Type as ArrowPrimitiveType>::Native::from_f64(*value).to_f64())
+        (DType::Float32, value @ Value::Float(_)) => f32::from_value(*value).map(f64::from),
+        (DType::Float16, value @ Value::Float(_)) => {
+            <Float16Type as ArrowPrimitiveType>::Native::from_value(*value).map(f64::from)
         }
         (DType::String, Value::Text(_)) => Some(0.0),
         (DType::Bool, Value::Bool(value)) => Some(f64::from(u8::from(*value))),

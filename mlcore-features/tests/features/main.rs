@@ -12,6 +12,7 @@ mod dates;
 mod extremes;
 mod forged;
 mod golden;
+mod held;
 mod layers;
 mod list;
 mod parity;

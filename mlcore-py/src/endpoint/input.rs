@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, OwnedValue};
 use mlcore::name::{RequestId, UnitId};
-use mlcore::schema::Schema;
+use mlcore::schema::Signature;
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{Input, Prediction, Records, Request};
 use pyo3::prelude::*;
@@ -55,8 +55,8 @@ impl Given {
     pub(super) fn read(endpoint: &Endpoint, data: &Bound<'_, PyAny>) -> PyResult<Self> {
         let default = endpoint.arms().first().and_then(|(arm, _)| endpoint.model(arm));
         let Some(plan) = default.as_ref().and_then(|model| model.plan()) else {
-            let empty = Schema::default();
-            let expected = default.as_ref().map_or(&empty, |model| &model.runner().signature().inputs);
+            let empty = Signature::default();
+            let expected = default.as_ref().map_or(&empty, |model| model.runner().signature());
             return tensors(data, expected).map(Self::Tensors);
         };
         let columns = endpoint.columns();

@@ -8,11 +8,11 @@ use std::time::Duration;
 use mlcore::batch::Batch;
 use mlcore::runner::ort::{Limits, OnnxOptions, OnnxRunner, OnnxRuntime, Provider};
 use mlcore::runner::{RunOptions, Runner as _};
-use mlcore::schema::{Dim, Schema};
+use mlcore::schema::{Dim, Schema, Signature};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
 
-use self::tensors::{array, from_table, tensor};
+use self::tensors::{array, tensor};
 use crate::door::{self, Asked, is_of, type_name};
 use crate::error::{detached, entry, invalid, raise, wrong_type};
 
@@ -188,7 +188,8 @@ impl Runner {
     /// ----------
     /// inputs : dict of str to array_like, or table
     ///     An array per input, of its type and shape; lists and series take the type. A frame is taken by name for models
-    ///     with one input per column, and as a matrix for models with a single one.
+    ///     with one input per column, and as a matrix for models with a single one. No number is cut, wrapped or made infinite
+    ///     on the way; floats are rounded to the width of a float type. An input that has a default may be left away.
     /// timeout : float, optional
     ///     Seconds after which the run is stopped.
     ///
@@ -200,7 +201,8 @@ impl Runner {
     /// Raises
     /// ------
     /// SchemaMismatchError
-    ///     For an input that is missing, unknown, or of another type or shape.
+    ///     For an input that is missing, unknown, or of another type or shape, and for a value that its type does not hold,
+    ///     with its row.
     /// TimeoutError
     ///     When the run took too long.
     #[pyo3(signature = (inputs, *, timeout = None))]
@@ -215,7 +217,7 @@ impl Runner {
             if let Some(seconds) = timeout {
                 options = options.with_timeout(duration(py, RUN, "timeout", seconds)?);
             }
-            let batch = tensors(inputs, &self.runner.signature().inputs)?;
+            let batch = tensors(inputs, self.runner.signature())?;
             let answer = detached(py, || self.runner.run(&batch, &options))?;
             arrays(py, &answer)
         })
@@ -264,25 +266,25 @@ impl Runner {
 const LOAD: &str = "load model";
 const RUN: &str = "run model";
 
-/// The tensors of what Python passes to a model that expects these.
-pub(crate) fn tensors(inputs: &Bound<'_, PyAny>, expected: &Schema) -> PyResult<Batch> {
+/// The tensors of what Python passes to a model of this signature.
+pub(crate) fn tensors(inputs: &Bound<'_, PyAny>, signature: &Signature) -> PyResult<Batch> {
     let py = inputs.py();
     if let Ok(mapping) = inputs.cast::<PyMapping>() {
-        let mut tensors = Vec::with_capacity(expected.len());
+        let mut tensors = Vec::with_capacity(signature.inputs.len());
         for item in mapping.items()?.iter() {
             let (name, value) = item.extract::<(String, Bound<'_, PyAny>)>()?;
-            let tensor = tensor(&value, &name, expected.field(&name))?;
+            let tensor = tensor(&value, &name, signature.input(&name))?;
             tensors.push((name, tensor));
         }
         return Batch::new(tensors).map_err(|error| raise(py, &error));
     }
-    if let [field] = expected.fields()
+    if let [field] = signature.inputs.fields()
         && is_of(inputs, "numpy", &["ndarray"])
     {
         return Ok(Batch::single(field.name(), tensor(inputs, field.name(), Some(field))?));
     }
     let table = door::comparable_table(inputs, Asked { operation: RUN, subject: "inputs" })?;
-    from_table(&table, expected).map_err(|error| raise(py, &error))
+    Batch::from_table(&table, &signature.inputs).map_err(|error| raise(py, &error))
 }
 
 /// What a model answered, as arrays by name.

@@ -1,122 +1,22 @@
 //! Tensors from what Python has, and arrays from tensors.
 
-use mlcore::arrow::array::{Array, ArrayRef, RecordBatch};
-use mlcore::batch::{Batch, ColumnView, Element, Tensor, Value};
-use mlcore::schema::{self, DType, Schema};
+use mlcore::batch::{Element, OwnedValue, Tensor};
+use mlcore::schema::{self, DType};
 use mlcore::{Error, match_element};
 use numpy::{
     PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray,
     PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
 
 use super::RUN;
 use crate::door::{self, Asked, is_of, type_name};
-use crate::error::{raise, wrong_type};
+use crate::error::{invalid, raise, wrong_type};
+use crate::value::{self, Place};
 
-/// The tensors of a frame: a matrix for a model of one input, else a column per input.
-pub(super) fn from_table(table: &RecordBatch, expected: &Schema) -> mlcore::Result<Batch> {
-    if let [field] = expected.fields()
-        && field.shape().len() == 2
-        && field.dtype() != DType::String
-        && table.column_by_name(field.name()).is_none()
-    {
-        let shape = [table.num_rows(), table.num_columns()];
-        let tensor = match_element!(
-            field.dtype(),
-            T => {
-                let columns = table.columns().iter().zip(table.schema_ref().fields());
-                let columns = columns
-                    .map(|(array, column)| elements::<T>(array, column.name()))
-                    .collect::<mlcore::Result<Vec<Vec<T>>>>()?;
-                let cell = |row: usize| columns.iter().filter_map(move |column| column.get(row).copied());
-                Tensor::new(shape, (0..table.num_rows()).flat_map(cell).collect())
-            },
-            _ => Err(Error::unsupported(RUN, field.name(), format!("no frame is a matrix of {}", field.dtype())))
-        )?;
-        return Ok(Batch::single(field.name(), tensor));
-    }
-    let tensors = expected.fields().iter().map(|field| {
-        let array = table.column_by_name(field.name()).ok_or_else(|| {
-            Error::schema_mismatch(RUN, field.name(), format!("the table lacks the column; expected {field}"))
-        })?;
-        let tensor = column_tensor(array, field.name(), field.dtype())?;
-        Ok((field.name().to_owned(), shaped(tensor, Some(field))?))
-    });
-    Batch::new(tensors.collect::<mlcore::Result<Vec<_>>>()?)
-}
-
-/// A column as a tensor of this type: a frame has no say in the widths of a model's numbers.
-fn column_tensor(array: &ArrayRef, name: &str, dtype: DType) -> mlcore::Result<Tensor> {
-    match_element!(
-        dtype,
-        T => elements::<T>(array, name).map(Tensor::column),
-        _ => match dtype {
-            DType::String => {
-                let texts = ColumnView::new(name, array.as_ref())?;
-                let text = |row: usize| match texts.value(row) {
-                    Value::Text(text) => Ok(text),
-                    other => Err(unfit(name, dtype, other)),
-                };
-                let texts = (0..array.len()).map(text).collect::<mlcore::Result<Vec<&str>>>()?;
-                Tensor::strings([texts.len()], texts)
-            }
-            _ => Err(Error::unsupported(RUN, name, format!("no model takes {dtype}"))),
-        }
-    )
-}
-
-/// The elements of a column that a model takes as this type.
-fn elements<T: Element>(array: &ArrayRef, name: &str) -> mlcore::Result<Vec<T>> {
-    let plain = ColumnView::plain(name, array)?;
-    let column = ColumnView::new(name, plain.as_ref())?;
-    if let Some(values) = T::slice_of(plain.as_ref()).filter(|_| !column.has_nulls()) {
-        return Ok(values.to_vec());
-    }
-    let cell = |row| {
-        let value = column.value(row);
-        element(value).ok_or_else(|| unfit(name, T::DTYPE, value))
-    };
-    (0..plain.len()).map(cell).collect()
-}
-
-/// The element that a cell means: itself where the type holds it; a missing float is NaN, a whole float an integer, a bool
-/// a number, and a number a bool by whether it is another than zero.
-fn element<T: Element>(value: Value<'_>) -> Option<T> {
-    let is_bool = T::DTYPE == DType::Bool;
-    T::from_value(value).or_else(|| match value {
-        Value::Null => T::from_value(Value::Float(f64::NAN)),
-        Value::Bool(flag) => T::from_value(Value::UInt(flag.into())),
-        Value::Float(float) if float.is_nan() => None,
-        value if is_bool => T::from_value(Value::Bool(value.as_f64()? != 0.0)),
-        Value::Float(float) if float.fract() == 0.0 && float.abs() <= LARGEST_EXACT => {
-            T::from_value(Value::Int(float as i64))
-        }
-        _ => None,
-    })
-}
-
-/// 2^53: beyond, a float stands for several integers.
-const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
-
-fn unfit(name: &str, expected: DType, value: Value<'_>) -> Error {
-    if value.is_missing() {
-        let problem = format!("it misses values, and {expected} holds none");
-        return Error::schema_mismatch(RUN, name, problem).remedy("impute it first");
-    }
-    Error::schema_mismatch(RUN, name, format!("expected {expected}, got {}", value.described()))
-}
-
-/// A column `[rows]` as the `[rows, 1]` that most converters ask for.
-fn shaped(tensor: Tensor, field: Option<&schema::Field>) -> mlcore::Result<Tensor> {
-    match (tensor.shape(), field.map(schema::Field::shape)) {
-        ([rows], Some([_, last])) if last.accepts(1) => tensor.reshaped([*rows, 1]),
-        _ => Ok(tensor),
-    }
-}
-
-/// The tensor of one value of a dict: arrays as they are, lists and series as the model wants them.
+/// The tensor of one value of a dict: arrays as they are, lists, series and numbers as the model wants them, where they lose
+/// nothing by it.
 pub(super) fn tensor(
     value: &Bound<'_, PyAny>,
     name: &str,
@@ -127,20 +27,89 @@ pub(super) fn tensor(
     if is_of(value, "numpy", &["ndarray"]) {
         return from_numpy(value, name);
     }
-    let nested = value.is_instance_of::<PyList>()
-        && value.get_item(0).is_ok_and(|first| first.is_instance_of::<PyList>());
-    if nested || is_of(value, "numpy", &["generic"]) || value.extract::<f64>().is_ok() {
-        let dtype = match field.map(schema::Field::dtype) {
-            Some(DType::String) => "object".to_owned(),
-            Some(dtype) => dtype.to_string(),
-            None => "float64".to_owned(),
-        };
-        return from_numpy(&py.import("numpy")?.call_method1("asarray", (value, dtype))?, name);
+    let is_cells = is_sequence(value)
+        || is_of(value, "numpy", &["generic"])
+        || value.is_instance_of::<PyFloat>()
+        || value.is_instance_of::<PyInt>();
+    if let Some(field) = field.filter(|_| is_cells) {
+        let cells = Cells::read(value, name)?;
+        let values = cells.values.iter().map(OwnedValue::as_value);
+        let tensor = Tensor::from_values(name, field.dtype(), &cells.shape, values).map_err(raised)?;
+        return Ok(tensor.shaped_for(field));
     }
     let array = door::column(value, Asked { operation: RUN, subject: "inputs" })?;
     let dtype = field.map(schema::Field::dtype).or_else(|| DType::from_arrow(array.data_type()));
-    let tensor = column_tensor(&array, name, dtype.unwrap_or(DType::Float64)).map_err(raised)?;
-    shaped(tensor, field).map_err(raised)
+    let tensor = Tensor::from_column(name, &array, dtype.unwrap_or(DType::Float64)).map_err(raised)?;
+    Ok(match field {
+        Some(field) => tensor.shaped_for(field),
+        None => tensor,
+    })
+}
+
+fn is_sequence(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>()
+}
+
+/// The values of a number, or of lists inside lists, in row-major order.
+#[derive(Default)]
+struct Cells {
+    shape: Vec<usize>,
+    values: Vec<OwnedValue>,
+    is_deepest_known: bool,
+}
+
+impl Cells {
+    fn read(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
+        let mut cells = Self::default();
+        cells.add(value, name, 0, None)?;
+        Ok(cells)
+    }
+
+    fn add(
+        &mut self,
+        value: &Bound<'_, PyAny>,
+        name: &str,
+        depth: usize,
+        row: Option<usize>,
+    ) -> PyResult<()> {
+        // Most cells are numbers, and a look at the type is cheaper than one at its name.
+        let is_number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
+        let listed = match !is_number && is_of(value, "numpy", &["ndarray"]) {
+            true => value.call_method0("tolist")?,
+            false => value.clone(),
+        };
+        if !is_sequence(&listed) {
+            self.is_deepest_known = true;
+            if depth != self.shape.len() {
+                return Err(ragged(value, name, row));
+            }
+            self.values.push(value::read(&listed, Place { operation: RUN, name, row })?);
+            return Ok(());
+        }
+        let len = listed.len()?;
+        match self.shape.get(depth) {
+            Some(known) if *known == len => {}
+            None if !self.is_deepest_known && depth < DEEPEST => self.shape.push(len),
+            Some(_) | None => return Err(ragged(value, name, row)),
+        }
+        for (position, item) in listed.try_iter()?.enumerate() {
+            self.add(&item?, name, depth + 1, row.or(Some(position)))?;
+        }
+        // Where a list is empty, nothing lies deeper.
+        self.is_deepest_known |= len == 0;
+        Ok(())
+    }
+}
+
+/// What numpy allows.
+const DEEPEST: usize = 32;
+
+fn ragged(value: &Bound<'_, PyAny>, name: &str, row: Option<usize>) -> PyErr {
+    let problem = match row {
+        Some(row) => format!("row {row}: it has another length or depth than those before it"),
+        None => "its lists have different lengths or depths".to_owned(),
+    };
+    invalid(value.py(), RUN, name, problem, "give lists of equal length")
 }
 
 fn from_numpy(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Tensor> {

@@ -96,7 +96,7 @@ pub use self::builder::EndpointBuilder;
 pub use self::clock::{Clock, SystemClock};
 pub use self::decide::{Decided, OutcomeId};
 use self::decide::{Deployment, Sequence};
-pub use self::input::{Input, Records, Request};
+pub use self::input::{Input, Records, Request, check_plan};
 pub use self::record::{ContextBuffer, Prediction, Record, RecordedInput};
 use self::record::{Kept, Queue};
 #[cfg(feature = "ort")]

@@ -15,7 +15,7 @@ use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_features::pipeline::{ColumnTransformer, Plan, Remainder};
 use mlcore_features::transform::{HandleUnknown, OneHotEncoder, StandardScaler};
 use mlcore_serve::Endpoint;
-use mlcore_serve::endpoint::{EndpointBuilder, Records, Request};
+use mlcore_serve::endpoint::{EndpointBuilder, Prediction, Records, Request, check_plan};
 
 use crate::support::{Place, alias, arm, change, model, unit};
 
@@ -139,6 +139,70 @@ fn a_plan_that_does_not_fit_the_model_is_refused_when_it_is_loaded() {
         error.to_string().contains("makes 4 columns") && error.to_string().contains("float32 [?, 9]"),
         "{error}"
     );
+}
+
+#[test]
+fn a_plan_and_a_model_of_different_types_are_refused_when_they_are_loaded() {
+    let keep = ColumnTransformer::new().remainder(Remainder::Passthrough).verbose_feature_names_out(false);
+    let plan = keep.fit(&table(3, 0.0)).unwrap();
+    let column = |name: &str, dtype| Field::tensor(name, dtype, [Dim::Dynamic, Dim::Fixed(1)]);
+    let age = column("age", DType::Float32);
+    for (inputs, expected) in [
+        (vec![age.clone(), column("plan", DType::Float32)], "plan: the plan makes plan: string"),
+        (
+            vec![column("age", DType::String), column("plan", DType::String)],
+            "age: the plan makes age: float64",
+        ),
+        (
+            vec![age.clone(), Field::tensor("plan", DType::String, [Dim::Dynamic, Dim::Fixed(2)])],
+            "the model takes plan: string [?, 2]",
+        ),
+        (dense(2).fields().to_vec(), "the plan makes 2 columns and the model takes input: float32 [?, 2]"),
+    ] {
+        let inputs = Schema::new(inputs).unwrap();
+        let error = check_plan(&plan, &inputs).unwrap_err();
+        assert!(matches!(error, Error::SchemaMismatch(_)) && error.to_string().contains(expected), "{error}");
+        let (_place, builder) = endpoint(&plan, inputs);
+        assert_eq!(builder.build().unwrap_err().to_string(), error.to_string());
+    }
+    check_plan(&plan, &Schema::new([Field::of_any_shape("plan", DType::String), age]).unwrap()).unwrap();
+}
+
+#[test]
+fn a_model_gets_no_other_number_than_the_plan_made() {
+    let keep = ColumnTransformer::new().remainder(Remainder::Passthrough).verbose_feature_names_out(false);
+    let ages = |age: f64| {
+        let columns = [("age", Arc::new(Float64Array::from(vec![30.0, age])) as ArrayRef)];
+        Arc::new(RecordBatch::try_from_iter(columns).unwrap())
+    };
+    let plan = keep.fit(ages(40.0).as_ref()).unwrap();
+    for (dtype, wide, odd) in [
+        (DType::Float32, true, 1e300),
+        (DType::Float32, false, 1e300),
+        (DType::Int64, true, 2.9),
+        (DType::Int64, false, 2.9),
+        (DType::UInt8, false, -1.0),
+        (DType::UInt8, true, 256.0),
+        (DType::Bool, false, 2.0),
+    ] {
+        let name = if wide { "input" } else { "age" };
+        let field = Field::tensor(name, dtype, [Dim::Dynamic, Dim::Fixed(1)]);
+        let (_place, builder) = endpoint(&plan, Schema::new([field]).unwrap());
+        let endpoint = builder.build().unwrap();
+        let told = |outcome: Result<Prediction>| {
+            let error = outcome.unwrap_err();
+            assert!(error.is_caller_fault(), "{error}");
+            error.to_string()
+        };
+        let of_table = told(endpoint.predict(Request::table(&unit(1), &ages(odd))));
+        let place = if dtype == DType::Bool { "row 0" } else { "row 1" };
+        assert!(of_table.contains(place) && of_table.contains(&dtype.to_string()), "{of_table}");
+        let values = [Value::Float(odd)];
+        let of_row = told(endpoint.predict(Request::row(&unit(1), Row::unchecked(&values))));
+        assert!(of_row.contains(name) || of_row.contains("age"), "{of_row}");
+        endpoint.process();
+        assert_eq!(endpoint.counts().failures, 0);
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod concat;
 mod convert;
 pub(crate) mod element;
 mod json;
+mod lossless;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod record;

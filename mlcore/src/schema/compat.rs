@@ -46,7 +46,9 @@ impl Signature {
                 Some(sent) => found.extend(differs(sent, field, sent, field)),
             }
         }
-        found.extend(missing(&self.inputs, &replacement.inputs).map(Incompatibility::UnknownInput));
+        let unknown = missing(&self.inputs, &replacement.inputs);
+        let unknown = unknown.filter(|name| replacement.optional.field(name).is_none());
+        found.extend(unknown.map(Incompatibility::UnknownInput));
         for field in self.outputs.fields() {
             match replacement.outputs.field(field.name()) {
                 None => found.push(Incompatibility::LostOutput(field.name().to_owned())),
@@ -59,19 +61,20 @@ impl Signature {
 
 /// How `used` and `offered` differ, unless `narrow` fits wherever `wide` is accepted.
 fn differs(used: &Field, offered: &Field, narrow: &Field, wide: &Field) -> Option<Incompatibility> {
-    let shapes_fit = narrow.shape().len() == wide.shape().len()
+    let axes_fit = narrow.shape().len() == wide.shape().len()
         && narrow
             .shape()
             .iter()
             .zip(wide.shape())
             .all(|(narrow, wide)| *wide == Dim::Dynamic || narrow == wide);
+    let shapes_fit = wide.is_of_any_shape() || axes_fit && !narrow.is_of_any_shape();
     let nulls_fit = !narrow.is_nullable() || wide.is_nullable();
     if used.dtype() == offered.dtype() && shapes_fit && nulls_fit {
         return None;
     }
     let show = |field: &Field| {
         let optional = if field.is_nullable() { "?" } else { "" };
-        format!("{}{optional} {}", field.dtype(), DisplayShape(field.shape()))
+        format!("{}{optional} {}", field.dtype(), DisplayShape(field))
     };
     Some(Incompatibility::Differs(used.name().to_owned(), show(used), show(offered)))
 }
@@ -102,6 +105,16 @@ mod tests {
         let found = new.incompatibilities(&old);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found.contains(&Incompatibility::LostOutput("p".into())));
+    }
+
+    #[test]
+    fn any_shape_takes_every_shape_and_is_none_of_them() {
+        let of = |sent: Field| Signature::new(Schema::new([sent]).unwrap(), Schema::default());
+        let (any, row) = (of(Field::of_any_shape("x", DType::Bool)), of(Field::column("x", DType::Bool)));
+        assert_eq!(row.incompatibilities(&any), []);
+        assert_eq!(row.incompatibilities(&row), []);
+        assert_eq!(any.incompatibilities(&any), []);
+        assert_eq!(any.incompatibilities(&row)[0].to_string(), "x was bool of any shape and is bool [?]");
     }
 
     #[test]

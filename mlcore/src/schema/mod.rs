@@ -52,6 +52,8 @@ pub struct Field {
     dtype: DType,
     shape: Vec<Dim>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    any_shape: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     nullable: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     labels: Vec<String>,
@@ -65,7 +67,14 @@ impl Field {
 
     /// A tensor of `shape`, whose first axis is the batch where it is dynamic.
     pub fn tensor(name: impl Into<String>, dtype: DType, shape: impl Into<Vec<Dim>>) -> Self {
-        Self { name: name.into(), dtype, shape: shape.into(), nullable: false, labels: Vec::new() }
+        let shape = shape.into();
+        Self { name: name.into(), dtype, shape, any_shape: false, nullable: false, labels: Vec::new() }
+    }
+
+    /// A tensor of any shape, the number of its axes included: what a model declares that leaves the shape away.
+    /// [`shape`](Self::shape) is that of a column then.
+    pub fn of_any_shape(name: impl Into<String>, dtype: DType) -> Self {
+        Self { any_shape: true, ..Self::column(name, dtype) }
     }
 
     /// Allows missing values (Arrow nulls). A NaN is a value and needs no permission.
@@ -100,6 +109,12 @@ impl Field {
         &self.shape
     }
 
+    /// Whether a tensor of every shape fits, whatever [`shape`](Self::shape) says.
+    #[must_use]
+    pub fn is_of_any_shape(&self) -> bool {
+        self.any_shape
+    }
+
     /// Whether values may be missing.
     #[must_use]
     pub fn is_nullable(&self) -> bool {
@@ -119,13 +134,13 @@ impl Field {
     pub fn check(&self, dtype: DType, shape: &[usize]) -> Result<()> {
         let fits = self.shape.len() == shape.len()
             && self.shape.iter().zip(shape).all(|(dim, size)| dim.accepts(*size));
-        if self.dtype == dtype && fits {
+        if self.dtype == dtype && (fits || self.any_shape) {
             return Ok(());
         }
         Err(Error::schema_mismatch(
             "check tensor",
             self.name.clone(),
-            format!("expected {} {}, got {dtype} {shape:?}", self.dtype, DisplayShape(&self.shape)),
+            format!("expected {} {}, got {dtype} {shape:?}", self.dtype, DisplayShape(self)),
         ))
     }
 }
@@ -133,16 +148,19 @@ impl Field {
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let optional = if self.nullable { "?" } else { "" };
-        write!(f, "{}: {}{optional} {}", self.name, self.dtype, DisplayShape(&self.shape))
+        write!(f, "{}: {}{optional} {}", self.name, self.dtype, DisplayShape(self))
     }
 }
 
-struct DisplayShape<'a>(&'a [Dim]);
+struct DisplayShape<'a>(&'a Field);
 
 impl fmt::Display for DisplayShape<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.any_shape {
+            return f.write_str("of any shape");
+        }
         f.write_str("[")?;
-        for (axis, dim) in self.0.iter().enumerate() {
+        for (axis, dim) in self.0.shape.iter().enumerate() {
             write!(f, "{}{dim}", if axis == 0 { "" } else { ", " })?;
         }
         f.write_str("]")
@@ -272,13 +290,29 @@ pub struct Signature {
     pub inputs: Schema,
     /// The tensors it answers, by name.
     pub outputs: Schema,
+    /// The tensors that it takes besides, each of which has a default where it is not passed.
+    #[serde(default, skip_serializing_if = "Schema::is_empty")]
+    pub optional: Schema,
 }
 
 impl Signature {
     /// The signature with these inputs and outputs.
     #[must_use]
     pub fn new(inputs: Schema, outputs: Schema) -> Self {
-        Self { inputs, outputs }
+        Self { inputs, outputs, optional: Schema::default() }
+    }
+
+    /// The signature of a model that takes these tensors besides, each of which has a default.
+    #[must_use]
+    pub fn with_optional(mut self, optional: Schema) -> Self {
+        self.optional = optional;
+        self
+    }
+
+    /// The input of this name, be it needed or optional.
+    #[must_use]
+    pub fn input(&self, name: &str) -> Option<&Field> {
+        self.inputs.field(name).or_else(|| self.optional.field(name))
     }
 }
 
@@ -317,11 +351,11 @@ fn field_to_arrow(field: &Field) -> Result<ArrowField> {
             let size = i32::try_from(*size).unwrap_or(i32::MAX);
             DataType::FixedSizeList(ArrowField::new("item", element, false).into(), size)
         }
-        shape => {
+        _ => {
             return Err(Error::unsupported(
                 "make Arrow schema",
                 field.name.clone(),
-                format!("shape {} has no Arrow column; only [?] and [?, size] do", DisplayShape(shape)),
+                format!("shape {} has no Arrow column; only [?] and [?, size] do", DisplayShape(field)),
             ));
         }
     };
@@ -344,6 +378,18 @@ mod tests {
         assert!(field.check(DType::Float32, &[7, 3]).is_ok());
         let error = field.check(DType::Float64, &[7, 2]).unwrap_err();
         assert_eq!(error.to_string(), "check tensor x: expected float32 [?, 3], got float64 [7, 2]");
+    }
+
+    #[test]
+    fn a_field_of_any_shape_takes_every_shape_of_its_type() {
+        let field = Field::of_any_shape("x", DType::Float32);
+        for shape in [&[][..], &[3], &[2, 0, 7]] {
+            assert!(field.check(DType::Float32, shape).is_ok(), "{shape:?}");
+        }
+        let error = field.check(DType::Int8, &[1]).unwrap_err();
+        assert_eq!(error.to_string(), "check tensor x: expected float32 of any shape, got int8 [1]");
+        let json = serde_json::to_string(&field).unwrap();
+        assert_eq!(serde_json::from_str::<Field>(&json).unwrap(), field);
     }
 
     #[test]

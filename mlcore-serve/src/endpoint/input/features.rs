@@ -1,6 +1,6 @@
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, Row, SmolStr, TableBuilder, Tensor};
-use mlcore::schema::{DType, Dim, Field, Schema};
+use mlcore::schema::{DType, Field, Schema};
 use mlcore::{Error, Result};
 use mlcore_features::pipeline::{Output, Plan};
 
@@ -16,15 +16,46 @@ enum Entry {
     Float32(SmolStr),
     /// The same of `float64`.
     Float64(SmolStr),
+    /// The same of another type.
+    Dense(SmolStr, DType),
     /// One input per column, by name.
-    Columns(Vec<Field>),
+    Columns(Schema),
+}
+
+/// Makes sure that a model with these inputs takes what the plan makes: what a registration asks before it is made, and a
+/// loader before it serves.
+///
+/// A model takes it as one matrix of numbers, as wide as the plan's output; or as one input per feature, by name, in a type
+/// that holds it.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{Float64Array, RecordBatch};
+/// use mlcore::schema::{DType, Dim, Field, Schema};
+/// use mlcore_features::pipeline::ColumnTransformer;
+/// use mlcore_features::transform::StandardScaler;
+/// use mlcore_serve::endpoint::check_plan;
+///
+/// let ages = Arc::new(Float64Array::from(vec![20.0, 40.0])) as _;
+/// let table = RecordBatch::try_from_iter([("age", ages)]).unwrap();
+/// let plan = ColumnTransformer::new().with("scale", StandardScaler::default(), ["age"]).fit(&table)?;
+/// let wide = |width| Schema::new([Field::tensor("x", DType::Float32, [Dim::Dynamic, Dim::Fixed(width)])]);
+/// assert!(check_plan(&plan, &wide(1)?).is_ok() && check_plan(&plan, &wide(7)?).is_err());
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::SchemaMismatch`] that says what the plan makes and what the model takes.
+pub fn check_plan(plan: &Plan, inputs: &Schema) -> Result<()> {
+    Entry::find(plan, inputs).map(drop)
 }
 
 impl Features {
     /// Joins `plan` with a model that takes `inputs`.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`] when the plan's output cannot be the model's input.
+    /// As [`check_plan`].
     pub(crate) fn new(plan: Plan, inputs: &Schema) -> Result<Self> {
         let entry = Entry::find(&plan, inputs)?;
         Ok(Self { plan, entry })
@@ -39,9 +70,12 @@ impl Features {
         match &self.entry {
             Entry::Float32(name) => Ok(Batch::single(name.clone(), dense_row::<f32>(&self.plan, row)?)),
             Entry::Float64(name) => Ok(Batch::single(name.clone(), dense_row::<f64>(&self.plan, row)?)),
-            Entry::Columns(_) => {
+            Entry::Dense(name, dtype) => {
+                Ok(Batch::single(name.clone(), dense_row::<f64>(&self.plan, row)?.cast(name, *dtype)?))
+            }
+            Entry::Columns(inputs) => {
                 row.check_names("predict", self.plan.input().names_digest())?;
-                self.columns(&row_table(row, self.plan.input())?)
+                self.columns(&row_table(row, self.plan.input())?, inputs)
             }
         }
     }
@@ -51,47 +85,17 @@ impl Features {
         match &self.entry {
             Entry::Float32(name) => Ok(Batch::single(name.clone(), self.plan.transform_dense::<f32>(table)?)),
             Entry::Float64(name) => Ok(Batch::single(name.clone(), self.plan.transform_dense::<f64>(table)?)),
-            Entry::Columns(_) => self.columns(table),
+            Entry::Dense(name, dtype) => {
+                let dense = self.plan.transform_dense::<f64>(table)?;
+                Ok(Batch::single(name.clone(), dense.cast(name, *dtype)?))
+            }
+            Entry::Columns(inputs) => self.columns(table, inputs),
         }
     }
 
     /// One tensor per column, in the element type and rank that the model declares.
-    fn columns(&self, table: &RecordBatch) -> Result<Batch> {
-        let made = self.plan.transform_columns(table)?;
-        let Entry::Columns(fields) = &self.entry else { return Ok(made) };
-        Batch::new(
-            fields
-                .iter()
-                .map(|field| Ok((field.name(), fit_column(made.tensor(field.name())?, field)?)))
-                .collect::<Result<Vec<_>>>()?,
-        )
-    }
-}
-
-/// A column `[rows]` as the model takes it: `[rows]` or `[rows, 1]`, numbers rounded or widened to its element type.
-fn fit_column(column: &Tensor, field: &Field) -> Result<Tensor> {
-    let rows = column.len();
-    let shape: &[usize] = if field.shape().len() == 2 { &[rows, 1] } else { &[rows] };
-    match field.dtype() {
-        dtype if dtype == column.dtype() => column.reshaped(shape),
-        DType::Float32 => {
-            Tensor::new(shape, column.to_f64()?.into_iter().map(|value| value as f32).collect())
-        }
-        DType::Float64 => Tensor::new(shape, column.to_f64()?),
-        DType::Int64 => {
-            let whole = |value: f64| value.is_finite() && value.fract() == 0.0 && value.abs() <= 9e15;
-            let values = column.to_f64()?;
-            if let Some(odd) = values.iter().find(|value| !whole(**value)) {
-                let problem = format!("the model takes int64, and {odd} is no whole number");
-                return Err(Error::schema_mismatch("join feature plan and model", field.name(), problem));
-            }
-            Tensor::new(shape, values.into_iter().map(|value| value as i64).collect())
-        }
-        dtype => Err(Error::schema_mismatch(
-            "join feature plan and model",
-            field.name(),
-            format!("the plan makes {} and the model takes {dtype}", column.dtype()),
-        )),
+    fn columns(&self, table: &RecordBatch, inputs: &Schema) -> Result<Batch> {
+        Batch::from_table(&self.plan.transform(table)?, inputs)
     }
 }
 
@@ -110,28 +114,56 @@ fn dense_row<T: Output + Default>(plan: &Plan, row: Row<'_>) -> Result<Tensor> {
 
 impl Entry {
     fn find(plan: &Plan, inputs: &Schema) -> Result<Self> {
-        let width = plan.width();
-        if let [input] = inputs.fields()
-            && let [Dim::Dynamic, columns] = input.shape()
-            && columns.accepts(width)
+        if let Some(entry) = Self::dense(plan, inputs) {
+            return Ok(entry);
+        }
+        let output = plan.output();
+        if inputs.len() != output.len() || inputs.names().any(|name| output.field(name).is_none()) {
+            let takes: Vec<String> = inputs.fields().iter().map(ToString::to_string).collect();
+            let (width, takes) = (plan.width(), takes.join(", "));
+            return Err(misfit(
+                "inputs",
+                format!("the plan makes {width} columns and the model takes {takes}"),
+            ));
+        }
+        for (input, made) in
+            inputs.fields().iter().filter_map(|input| Some((input, output.field(input.name())?)))
         {
-            match input.dtype() {
-                DType::Float32 => return Ok(Self::Float32(input.name().into())),
-                DType::Float64 => return Ok(Self::Float64(input.name().into())),
-                // One column of another type is found by its name.
-                _ => {}
+            let is_number = |field: &Field| field.dtype().is_numeric();
+            let is_column = matches!(input.shape(), [_]);
+            let is_column = is_column || matches!(input.shape(), [_, last] if last.accepts(1));
+            let is_held = made.dtype() == input.dtype() || is_number(made) && is_number(input);
+            if !is_held || !(is_column || input.is_of_any_shape()) {
+                return Err(misfit(
+                    input.name(),
+                    format!("the plan makes {made} and the model takes {input}"),
+                ));
             }
         }
-        let by_name = inputs.len() == width && inputs.names().all(|name| plan.output().field(name).is_some());
-        if by_name {
-            return Ok(Self::Columns(inputs.fields().to_vec()));
-        }
-        let takes: Vec<String> = inputs.fields().iter().map(ToString::to_string).collect();
-        Err(Error::schema_mismatch(
-            "join feature plan and model",
-            "inputs",
-            format!("the plan makes {width} columns and the model takes {}", takes.join(", ")),
-        )
-        .remedy("register the version with the plan that it was trained on"))
+        Ok(Self::Columns(inputs.clone()))
     }
+
+    /// All features side by side, where the model has one input for numbers that is as wide.
+    fn dense(plan: &Plan, inputs: &Schema) -> Option<Self> {
+        let [input] = inputs.fields() else { return None };
+        let is_wide = matches!(input.shape(), [_, columns] if columns.accepts(plan.width()));
+        let is_number = |field: &Field| field.dtype().is_numeric();
+        if !(is_wide || input.is_of_any_shape()) || !plan.output().fields().iter().all(is_number) {
+            return None;
+        }
+        match input.dtype() {
+            DType::Float32 => Some(Self::Float32(input.name().into())),
+            DType::Float64 => Some(Self::Float64(input.name().into())),
+            // One column of another type is found by its name, and keeps what floats would lose.
+            dtype if dtype.is_numeric() && plan.output().field(input.name()).is_none() => {
+                Some(Self::Dense(input.name().into(), dtype))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn misfit(subject: &str, problem: String) -> Error {
+    Error::schema_mismatch("join feature plan and model", subject, problem)
+        .remedy("register the version with the plan that it was trained on")
 }

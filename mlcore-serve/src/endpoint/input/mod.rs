@@ -7,5 +7,6 @@ mod request;
 
 pub(crate) use self::columns::Columns;
 pub(crate) use self::features::Features;
+pub use self::features::check_plan;
 pub use self::records::Records;
 pub use self::request::{Input, Request};

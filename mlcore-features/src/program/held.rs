@@ -1,0 +1,117 @@
+//! What features lose on their way into the element type of a model: nothing but digits.
+//!
+//! Features are computed as `f64`, and rounding one to a narrower float is what the model was trained with. A finite one that
+//! would become infinite is refused, and so is an integer that is handed on and would become another.
+
+use mlcore::batch::Value;
+use mlcore::schema::DType;
+use mlcore::{Error, Result};
+
+use super::encoder::exact_value;
+use super::row::{Output, compute, scratch_len};
+use super::{OutputColumn, Program};
+
+/// An integer column that is handed on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Integer {
+    slot: usize,
+    column: usize,
+    /// What stands for a missing value.
+    fill: Option<u64>,
+}
+
+impl Integer {
+    /// Those among the columns of the output.
+    pub(super) fn all(columns: &[OutputColumn], dtype_of: impl Fn(usize) -> DType) -> Box<[Self]> {
+        let integer = |(column, described): (usize, &OutputColumn)| match described {
+            OutputColumn::Shared { slot } => Some(Self { slot: *slot, column, fill: None }),
+            OutputColumn::FilledExact { slot, fill } => Some(Self { slot: *slot, column, fill: Some(*fill) }),
+            OutputColumn::Number | OutputColumn::FilledText { .. } => None,
+        };
+        let is_wide = |integer: &Self| {
+            let dtype = dtype_of(integer.slot);
+            dtype.is_integer() && !holds_all(DType::Float32, dtype)
+        };
+        columns.iter().enumerate().filter_map(integer).filter(is_wide).collect()
+    }
+}
+
+/// Makes sure that rows were written without loss: `value` answers the cell of an input column, and `features` are the rows
+/// side by side.
+#[inline]
+pub(super) fn check<'a, T: Output>(
+    program: &Program,
+    features: &[T],
+    value: impl Fn(usize, usize) -> Value<'a>,
+    is_table: bool,
+) -> Result<()> {
+    if program.integers.is_empty() && !T::any_infinite(features) {
+        return Ok(());
+    }
+    let rows = features.chunks_exact(program.width().max(1)).enumerate();
+    for (row, features) in rows {
+        check_row(program, features, |slot| value(row, slot), is_table.then_some(row))?;
+    }
+    Ok(())
+}
+
+fn check_row<'a, T: Output>(
+    program: &Program,
+    features: &[T],
+    value: impl Fn(usize) -> Value<'a>,
+    row: Option<usize>,
+) -> Result<()> {
+    for Integer { slot, column, fill } in &program.integers {
+        let dtype = program.slots.get(*slot).map_or(DType::Bool, |slot| slot.dtype);
+        if holds_all(T::DTYPE, dtype) {
+            continue;
+        }
+        let cell = match (value(*slot), fill) {
+            (Value::Null, Some(fill)) => exact_value(*fill, dtype),
+            (cell, _) => cell,
+        };
+        if !holds::<T>(cell) {
+            return Err(lost(program, *column, T::DTYPE, cell, row));
+        }
+    }
+    if !T::any_infinite(features) {
+        return Ok(());
+    }
+    // Which of them are finite, only the wider numbers tell.
+    let values: Vec<Value<'a>> = (0..program.slots.len()).map(value).collect();
+    let (mut scratch, mut wide) = (vec![0.0; scratch_len(program)], vec![0.0_f64; program.width()]);
+    compute(program, &values, &mut scratch, &mut wide)?;
+    let became_infinite = |(feature, wide): (&T, &f64)| feature.to_f64().is_infinite() && wide.is_finite();
+    match features.iter().zip(&wide).position(became_infinite) {
+        None => Ok(()),
+        Some(column) => {
+            let feature = Value::Float(wide.get(column).copied().unwrap_or_default());
+            Err(lost(program, column, T::DTYPE, feature, row))
+        }
+    }
+}
+
+/// Whether an integer is one of the type; everything else is no matter of this check.
+fn holds<T: Output>(value: Value<'_>) -> bool {
+    let same = |integer: i128, float: f64| float as i128 == integer && T::of(float).to_f64() == float;
+    match value {
+        Value::Int(integer) => same(integer.into(), integer as f64),
+        Value::UInt(integer) => same(integer.into(), integer as f64),
+        _ => true,
+    }
+}
+
+/// Whether a float type holds every integer of another type.
+fn holds_all(float: DType, integers: DType) -> bool {
+    let is_small = matches!(integers, DType::Int8 | DType::Int16 | DType::UInt8 | DType::UInt16);
+    is_small || float == DType::Float64 && matches!(integers, DType::Int32 | DType::UInt32)
+}
+
+#[cold]
+fn lost(program: &Program, column: usize, dtype: DType, value: Value<'_>, row: Option<usize>) -> Error {
+    let name = program.output.fields().get(column).map_or("", |field| field.name());
+    let at = row.map_or_else(String::new, |row| format!("row {row}: "));
+    let problem = format!("{at}{dtype} does not hold the {}", value.described());
+    Error::invalid_input("transform", name, problem)
+        .remedy("scale or clip it in the plan, drop it, or give it to a model that takes it as it is")
+}
