@@ -52,7 +52,7 @@ class Endpoint:
         model: str,
         *,
         default_arm: str | None = None,
-        arms: Sequence[str] = ...,
+        arms: Sequence[str] | None = None,
         policy: Policy | None = None,
         reference: Table | None = None,
         monitor_options: Mapping[str, Any] | None = None,

@@ -54,7 +54,7 @@ pub(crate) mod native {
 ///     Which model is served. Its versions must be ONNX.
 /// default_arm : str, optional
 ///     The alias whose version everybody gets who is assigned to no other arm. Default ``champion``.
-/// arms : list of str
+/// arms : list of str, optional
 ///     The aliases of a canary, of shadows.
 /// policy : Policy, optional
 ///     Who gets which arm. Default: everybody the default arm.
@@ -112,7 +112,7 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     #[new]
     #[pyo3(signature = (
-        registry, model, *, default_arm = None, arms = Vec::new(), policy = None, reference = None,
+        registry, model, *, default_arm = None, arms = None, policy = None, reference = None,
         monitor_options = None, loss = None, timeout = None, actor = None, queue_capacity = None,
         open_predictions = None, seed = None, strict = false
     ))]
@@ -122,7 +122,7 @@ impl Endpoint {
         registry: &Bound<'_, Registry>,
         model: String,
         default_arm: Option<&str>,
-        arms: Vec<String>,
+        arms: Option<Vec<String>>,
         policy: Option<&Bound<'_, PyAny>>,
         reference: Option<&Bound<'_, PyAny>>,
         monitor_options: Option<&Bound<'_, PyDict>>,
@@ -142,7 +142,7 @@ impl Endpoint {
             if let Some(alias) = default_arm {
                 builder = builder.with_default_arm(Alias::new(alias).map_err(raised)?);
             }
-            for alias in arms {
+            for alias in arms.unwrap_or_default() {
                 builder = builder.with_arm(Alias::new(alias).map_err(raised)?);
             }
             if let Some(policy) = policy {

@@ -135,11 +135,13 @@ impl Event {
             Self::DeleteModel { .. } => "delete model",
             Self::CreateVersion { .. } => "create version",
             Self::DeleteVersion { .. } => "delete version",
+            Self::SetAlias { alias } if alias.to.is_none() => "delete alias",
             Self::SetAlias { .. } => "set alias",
             Self::Transition { .. } => "transition version",
             Self::Promote { .. } => "promote version",
             Self::Withdraw { .. } => "withdraw version",
             Self::RollBack { .. } => "roll back alias",
+            Self::SetTag { value: None, .. } => "delete tag",
             Self::SetTag { .. } => "set tag",
             Self::Describe { .. } => "describe",
         }

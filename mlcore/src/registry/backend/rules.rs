@@ -19,12 +19,12 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
         Mutation::CreateVersion(new) => create_version(tables, new),
         Mutation::DeleteVersion { model, version } => delete_version(tables, model, *version),
         Mutation::SetAlias { model, alias, version, expected } => {
-            const OPERATION: &str = "set alias";
-            living_model(tables, OPERATION, model)?;
-            let from = current(tables, OPERATION, model, alias, *expected)?;
+            let operation = if version.is_some() { "set alias" } else { "delete alias" };
+            living_model(tables, operation, model)?;
+            let from = current(tables, operation, model, alias, *expected)?;
             match version {
-                Some(version) => drop(existing_version(tables, OPERATION, model, *version)?),
-                None if from.is_none() => return Err(unset(OPERATION, model, alias)),
+                Some(version) => drop(existing_version(tables, operation, model, *version)?),
+                None if from.is_none() => return Err(unset(operation, model, alias)),
                 None => {}
             }
             Ok(Event::SetAlias { alias: moved(model, alias, from, *version) })
@@ -38,16 +38,16 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
         Mutation::Withdraw { model, version, alias } => release::withdraw(tables, model, *version, alias),
         Mutation::RollBack { model, alias, expected } => release::roll_back(tables, model, alias, *expected),
         Mutation::SetTag { subject, key, value } => {
-            const OPERATION: &str = "set tag";
+            let operation = if value.is_some() { "set tag" } else { "delete tag" };
             let mut tags = match subject.version {
-                Some(version) => existing_version(tables, OPERATION, &subject.model, version)?.tags,
-                None => living_model(tables, OPERATION, &subject.model)?.tags,
+                Some(version) => existing_version(tables, operation, &subject.model, version)?.tags,
+                None => living_model(tables, operation, &subject.model)?.tags,
             };
             match value {
                 Some(value) => drop(tags.insert(key.clone(), value.clone())),
                 None if tags.contains_key(key) => {}
                 None => {
-                    return Err(Error::not_found("delete tag", subject.to_string(), "it has no such tag"));
+                    return Err(Error::not_found(operation, subject.to_string(), "it has no such tag"));
                 }
             }
             limits::check_tag_count(tags.len())?;

@@ -4,7 +4,8 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 use crate::words;
 
-/// Where a model runs: an execution provider of ONNX Runtime. In words `cpu`, `cuda`, or `cuda:1` for the second GPU.
+/// Where a model runs: an execution provider of ONNX Runtime. In words `cpu`, `cuda`, or `cuda:1` for the second GPU; ONNX
+/// Runtime's own names, such as `CPUExecutionProvider`, are read too.
 ///
 /// ```
 /// use mlcore::runner::ort::Provider;
@@ -74,10 +75,12 @@ impl FromStr for Provider {
     fn from_str(word: &str) -> Result<Self> {
         let cuda = |device: &str| device.parse().ok().map(|device| Self::Cuda { device });
         let read = match word.split_once(':') {
-            None if word == "cpu" => Some(Self::Cpu),
-            None if word == "cuda" => Some(Self::Cuda { device: 0 }),
+            None => {
+                let known = [Self::Cpu, Self::Cuda { device: 0 }];
+                known.into_iter().find(|provider| [provider.label(), provider.full_name()].contains(&word))
+            }
             Some(("cuda", device)) => cuda(device),
-            Some(_) | None => None,
+            Some(_) => None,
         };
         read.ok_or_else(|| words::unknown("provider", word, &["cpu", "cuda", "cuda:1"]))
     }
@@ -92,7 +95,13 @@ mod tests {
         for provider in [Provider::Cpu, Provider::Cuda { device: 0 }, Provider::Cuda { device: 7 }] {
             assert_eq!(provider.to_string().parse::<Provider>().unwrap(), provider);
         }
-        assert_eq!("cuda".parse::<Provider>().unwrap(), Provider::Cuda { device: 0 });
+        for (word, provider) in [
+            ("cuda", Provider::Cuda { device: 0 }),
+            ("CUDAExecutionProvider", Provider::Cuda { device: 0 }),
+            ("CPUExecutionProvider", Provider::Cpu),
+        ] {
+            assert_eq!(word.parse::<Provider>().unwrap(), provider);
+        }
         for word in ["", "CPU", "cpu:0", "cuda:", "cuda:-1", "cuda:first", "tpu"] {
             let error = word.parse::<Provider>().unwrap_err().to_string();
             assert_eq!(error, format!("read provider: {word:?} is not known; use one of cpu, cuda, cuda:1"));
