@@ -71,6 +71,14 @@ def test_what_is_public_is_documented():
     assert bare == []
 
 
+def test_help_shows_every_default():
+    hidden = []
+    for name, found in examples().items():
+        members = [(name, found), *((f"{name}.{key}", value) for key, value in (vars(found).items() if inspect.isclass(found) else ()))]
+        hidden += [key for key, value in members if "..." in (getattr(value, "__text_signature__", None) or "")]
+    assert hidden == []
+
+
 NATIVE = [name for name, found in vars(mlcore._mlcore).items() if inspect.ismodule(found)]
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from datetime import datetime, timedelta, timezone
 
+import made
 import numpy as np
 import pytest
 from conftest import MODELS
@@ -28,7 +29,7 @@ def registry(tmp_path):
 
 
 def test_a_version_is_what_was_registered(registry, tmp_path):
-    scaler = features.StandardScaler().fit({"age": [1.0, 2.0]})
+    scaler = features.StandardScaler().fit({f"f{i}": [1.0, 2.0] for i in range(30)})
     digest = "sha256:" + "ab" * 32
     first = registry.register("churn", ONNX, plan=scaler, run="run-7", dataset=digest, tags={"team": "growth"}, description="a forest")
     assert (first.model, first.version, first.stage, first.format) == ("churn", 1, "dev", "onnx")
@@ -45,6 +46,81 @@ def test_a_version_is_what_was_registered(registry, tmp_path):
     assert registry.model("churn").last_version == 2
     assert abs(first.created_at - datetime.now(timezone.utc)) < timedelta(minutes=1)
     assert repr(first) == "<mlcore.registry.ModelVersion churn/1: onnx, dev>"
+
+
+def test_weights_in_other_files_are_stored_with_the_model(registry, tmp_path):
+    folder = tmp_path / "model"
+    (folder / "weights").mkdir(parents=True)
+    file = folder / "sum.onnx"
+    file.write_bytes(made.linear(2000, "weights/w.bin"))
+    with pytest.raises(mlcore.InvalidModelError, match="weights"):
+        registry.register("sum", file)
+    np.ones(2000, "f4").tofile(folder / "weights" / "w.bin")
+    with pytest.raises(mlcore.InvalidModelError, match="pass its file instead of its bytes"):
+        registry.register("sum", file.read_bytes())
+    assert registry.models() == []
+    whole = registry.register("sum", file)
+    assert (whole.version, whole.format) == (1, "onnx-package")
+    again = registry.register("sum", registry.artifact("sum", 1), format="onnx-package")
+    of_folder = registry.register("sum", folder)
+    assert again.artifact == whole.artifact and of_folder.format == "onnx-package"
+    shutil.rmtree(folder)
+    rows = np.ones((2, 2000), "f4")
+    for version in (1, 2, 3):
+        model = registry.load("sum", version)
+        assert model.inputs == whole.inputs and model.run(rows)["y"].tolist() == [[2000.0], [2000.0]]
+        registry.set_alias("sum", "champion", version)
+        assert mlcore.Endpoint(registry, "sum").predict({"x": rows}, unit="u").outputs["y"].tolist() == [[2000.0], [2000.0]]
+    with pytest.raises(mlcore.Error, match="package"):
+        registry.register("sum", b"no manifest", format="onnx-package")
+    with pytest.raises(mlcore.InvalidModelError, match="no ONNX file"):
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "empty" / "readme.txt").write_text("nothing")
+        registry.register("sum", tmp_path / "empty")
+
+
+def test_a_plan_that_does_not_fit_the_model_is_refused(registry):
+    frame = {"a": [1.0, 2.0], "b": [1.0, 2.0], "word": ["x", "y"]}
+    two = features.ColumnTransformer([("scale", features.StandardScaler(), ["a", "b"])]).fit(frame)
+    registry.register("sum", made.linear(2), plan=two)
+    with pytest.raises(mlcore.SchemaMismatchError, match="the plan makes 2 columns and the model takes x: float32 .*7"):
+        registry.register("sum", made.linear(7), plan=two)
+    text = features.ColumnTransformer([("keep", "passthrough", ["a", "word"])], verbose_feature_names_out=False).fit(frame)
+    with pytest.raises(mlcore.SchemaMismatchError, match="the plan makes 2 columns"):
+        registry.register("sum", made.linear(2), plan=text)
+    named = made.model(made.node("Identity", ["word"], ["y"]), made.given("word", "float32", ["N", 1]), made.answered("y", "float32", ["N", 1]))
+    word = features.ColumnTransformer([("keep", "passthrough", ["word"])], verbose_feature_names_out=False).fit(frame)
+    with pytest.raises(mlcore.SchemaMismatchError, match="word: the plan makes word: string"):
+        registry.register("word", named, plan=word)
+    assert [version.version for version in registry.versions("sum")] == [1]
+
+
+def test_what_is_no_plan_no_digest_and_no_tag_is_named(registry):
+    unfitted = features.Pipeline([("scale", features.StandardScaler())])
+    for options, error, words in (
+        ({"plan": unfitted}, mlcore.NotFittedError, "fit"),
+        ({"plan": object()}, TypeError, "plan: a plan or a fitted transformer is expected, and it is a object"),
+        ({"plan": features}, TypeError, "plan: .* it is a module"),
+        ({"dataset": "s3://bucket/data.parquet"}, mlcore.InvalidInputError, "register version dataset: it is no digest"),
+        ({"tags": {"auc": 0.8}}, mlcore.InvalidTypeError, 'tags: the value of the tag "auc" is a float, and must be text'),
+        ({"tags": {1: "one"}}, mlcore.InvalidTypeError, "tags: a key is a int"),
+        ({"tags": "growth"}, mlcore.InvalidTypeError, "tags: a dict of text is expected, and it is a str"),
+    ):
+        with pytest.raises(error, match=words):
+            registry.register("churn", ONNX, **options)
+    with pytest.raises(mlcore.InvalidTypeError, match="create model tags"):
+        registry.create_model("churn", tags={"auc": 0.8})
+    registry.register("churn", ONNX)
+    with pytest.raises(mlcore.InvalidTypeError, match="set tag tags"):
+        registry.set_tag("churn", "auc", 0.8)
+    with pytest.raises(mlcore.NotFoundError, match="^delete tag churn: "):
+        registry.delete_tag("churn", "auc")
+    with pytest.raises(mlcore.NotFoundError, match="^delete tag absent: "):
+        registry.delete_tag("absent", "auc")
+    with pytest.raises(mlcore.NotFoundError, match="^delete alias "):
+        registry.delete_alias("churn", "champion")
+    with pytest.raises(mlcore.InvalidInputError, match="verify registry since"):
+        registry.verify((1, "no hash"))
 
 
 def test_a_registered_model_runs(registry):

@@ -126,28 +126,33 @@ class Registry:
     def plan(self, name: str, version: int) -> Plan | None: ...
     def load(self, name: str, version: int | str, **options: Any) -> Runner: ...
     def create_model(
-        self, name: str, *, description: str = ..., tags: Mapping[str, str] = ..., reason: str | None = None
+        self,
+        name: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        reason: str | None = None,
     ) -> Model: ...
     def register(
         self,
         name: str,
         model: str | PathLike[str] | bytes | bytearray | Sequence[int],
         *,
-        format: str = ...,
+        format: str = "onnx",
         plan: Plan | Transformer | None = None,
         run: str | None = None,
         dataset: str | None = None,
         parent: tuple[str, int] | None = None,
-        description: str = ...,
-        tags: Mapping[str, str] = ...,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
         reason: str | None = None,
         request: str | None = None,
     ) -> ModelVersion: ...
     def set_alias(
-        self, name: str, alias: str, version: int, *, expected: _Expected = ..., reason: str | None = None
+        self, name: str, alias: str, version: int, *, expected: _Expected = "any", reason: str | None = None
     ) -> AuditEntry: ...
     def delete_alias(
-        self, name: str, alias: str, *, expected: _Expected = ..., reason: str | None = None
+        self, name: str, alias: str, *, expected: _Expected = "any", reason: str | None = None
     ) -> AuditEntry: ...
     def promote(
         self,
@@ -155,13 +160,13 @@ class Registry:
         version: int,
         alias: str = "champion",
         *,
-        expected: _Expected = ...,
+        expected: _Expected = "any",
         retire: str | None = None,
         reason: str | None = None,
     ) -> AuditEntry: ...
     def withdraw(self, name: str, version: int, alias: str, *, reason: str | None = None) -> AuditEntry: ...
     def roll_back(
-        self, name: str, alias: str = "champion", *, expected: _Expected = ..., reason: str | None = None
+        self, name: str, alias: str = "champion", *, expected: _Expected = "any", reason: str | None = None
     ) -> AuditEntry: ...
     def transition(
         self,

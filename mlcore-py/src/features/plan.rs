@@ -96,6 +96,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// The plan as Rust holds it.
+    pub(crate) fn fitted(&self) -> &pipeline::Plan {
+        &self.fitted
+    }
+
     fn new(fitted: pipeline::Plan, columns: Vec<String>, named: bool) -> Self {
         Self { fitted, columns, named, readers: Mutex::default() }
     }

@@ -1,29 +1,14 @@
 //! What changes a registry.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use mlcore::artifact::{ArtifactStoreExt, Digest, ImportOptions};
+use mlcore::artifact::ArtifactStoreExt;
 use mlcore::name::{Alias, ModelName, RunId, Version};
 use mlcore::registry::{Expected, Lineage, NewModel, NewVersion, Registry as _, RegistryExt, Stage};
-use mlcore::runner::ort::{Limits, inspect};
-use mlcore::schema::Signature;
+use mlcore::runner::ort::{ONNX, ONNX_PACKAGE};
+use mlcore_serve::endpoint::check_plan;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
+use super::arguments::{Believed, REGISTER, dataset_of, plan_of, source, stored, tag_of, tags_of};
 use super::{AuditEntry, Model, ModelVersion, Registry};
-use crate::door::type_name;
-use crate::error::{raise, wrong_type};
-use crate::features::Plan;
-
-/// Where the bytes of a version come from.
-enum Source {
-    Bytes(Vec<u8>),
-    File(PathBuf),
-}
-
-/// The word for a single ONNX file.
-const ONNX: &str = "onnx";
 
 #[pymethods]
 impl Registry {
@@ -33,15 +18,16 @@ impl Registry {
     /// ------
     /// AlreadyExistsError
     ///     Where there is one of this name.
-    #[pyo3(signature = (name, *, description = String::new(), tags = BTreeMap::new(), reason = None))]
+    #[pyo3(signature = (name, *, description = "", tags = None, reason = None))]
     fn create_model(
         &self,
         py: Python<'_>,
         name: &str,
-        description: String,
-        tags: BTreeMap<String, String>,
+        description: &str,
+        tags: Option<&Bound<'_, PyAny>>,
         reason: Option<String>,
     ) -> PyResult<Model> {
+        let tags = tags_of(tags, "create model")?;
         self.ask(py, |opened| {
             let mut new = NewModel::new(ModelName::new(name)?).with_description(description);
             for (key, value) in tags {
@@ -59,11 +45,14 @@ impl Registry {
     /// name : str
     ///     The model.
     /// model : str, path or bytes
-    ///     The file, or its content. The signature of an ONNX file is read from it.
+    ///     The file, or its content; or a folder that holds one ONNX model. The signature of an ONNX model is read from it.
+    ///     Weights that lie in other files are stored with it: the format is ``onnx-package`` then.
     /// format : str
-    ///     What the artifact is. An ``onnx`` file is refused if it cannot be read.
+    ///     What the artifact is. An ``onnx`` model is refused if it cannot be read. Models of other formats are kept, and run by
+    ///     loaders of your own in Rust.
     /// plan : Plan or fitted transformer, optional
-    ///     The feature plan that makes its input; it is stored beside it.
+    ///     The feature plan that makes its input; it is stored beside it, and refused where the model does not take what it
+    ///     makes.
     /// run, dataset : str, optional
     ///     The run that trained it, and the digest of its data as ``sha256:`` and 64 hexadecimal digits.
     /// parent : (str, int), optional
@@ -76,12 +65,14 @@ impl Registry {
     /// Raises
     /// ------
     /// InvalidModelError
-    ///     For an ONNX file that is none, or that must not be run.
+    ///     For an ONNX file that is none, or that must not be run, or whose weights are missing.
+    /// SchemaMismatchError
+    ///     For a plan that does not make what the model takes.
     /// MissingFileError, StorageFullError, PermissionDeniedError
     ///     Where the bytes cannot be read or stored. Nothing is registered then.
     #[pyo3(signature = (
-        name, model, *, format = "onnx".to_owned(), plan = None, run = None, dataset = None, parent = None,
-        description = String::new(), tags = BTreeMap::new(), reason = None, request = None
+        name, model, *, format = "onnx", plan = None, run = None, dataset = None, parent = None,
+        description = "", tags = None, reason = None, request = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn register(
@@ -89,38 +80,34 @@ impl Registry {
         py: Python<'_>,
         name: &str,
         model: &Bound<'_, PyAny>,
-        format: String,
+        format: &str,
         plan: Option<&Bound<'_, PyAny>>,
         run: Option<String>,
         dataset: Option<String>,
         parent: Option<(String, u64)>,
-        description: String,
-        tags: BTreeMap<String, String>,
+        description: &str,
+        tags: Option<&Bound<'_, PyAny>>,
         reason: Option<String>,
         request: Option<String>,
     ) -> PyResult<ModelVersion> {
-        let source = source(model)?;
+        let (source, tags) = (source(model)?, tags_of(tags, REGISTER)?);
         let plan = plan.map(plan_of).transpose()?;
         self.ask(py, |opened| {
-            let store = &opened.artifacts;
-            let artifact = match &source {
-                Source::Bytes(bytes) => store.put_bytes(bytes)?,
-                Source::File(path) => store.put_file(path, &ImportOptions::default())?,
-            };
-            let signature = if format == ONNX {
-                inspect(&store.read(&artifact)?, &Limits::default())?.signature
-            } else {
-                Signature::default()
-            };
+            let store = opened.artifacts.as_ref();
+            let dataset = dataset.map(|dataset| dataset_of(&dataset)).transpose()?;
+            let (artifact, format, signature) = stored(&source, format, store)?;
             let mut lineage = Lineage::default();
-            if let Some((hash, bytes)) = plan {
-                lineage = lineage.with_plan(hash.parse()?, store.put_bytes(&bytes)?);
+            if let Some(plan) = plan {
+                if [ONNX, ONNX_PACKAGE].contains(&format) {
+                    check_plan(&plan, &signature.inputs)?;
+                }
+                lineage = lineage.with_plan(plan.digest().parse()?, store.put_bytes(&plan.to_bytes()?)?);
             }
             if let Some(run) = run {
                 lineage = lineage.with_run(RunId::new(run)?);
             }
             if let Some(dataset) = dataset {
-                lineage = lineage.with_dataset(dataset.parse::<Digest>()?);
+                lineage = lineage.with_dataset(dataset);
             }
             if let Some((parent, version)) = parent {
                 lineage = lineage.with_parent(ModelName::new(parent)?, Version::new(version)?);
@@ -133,7 +120,7 @@ impl Registry {
                 new = new.with_tag(key, value);
             }
             let change = self.change(reason, request)?;
-            opened.backend.register(store.as_ref(), new, &change).map(ModelVersion::new)
+            opened.backend.register(store, new, &change).map(ModelVersion::new)
         })
     }
 
@@ -148,7 +135,10 @@ impl Registry {
     /// ------
     /// ConflictError
     ///     When it means something else by now.
-    #[pyo3(signature = (name, alias, version, *, expected = Believed(Expected::Any), reason = None))]
+    #[pyo3(
+        signature = (name, alias, version, *, expected = Believed(Expected::Any), reason = None),
+        text_signature = "($self, name, alias, version, *, expected='any', reason=None)"
+    )]
     fn set_alias(
         &self,
         py: Python<'_>,
@@ -166,7 +156,10 @@ impl Registry {
     }
 
     /// Removes an alias if it means what is expected.
-    #[pyo3(signature = (name, alias, *, expected = Believed(Expected::Any), reason = None))]
+    #[pyo3(
+        signature = (name, alias, *, expected = Believed(Expected::Any), reason = None),
+        text_signature = "($self, name, alias, *, expected='any', reason=None)"
+    )]
     fn delete_alias(
         &self,
         py: Python<'_>,
@@ -198,9 +191,13 @@ impl Registry {
     ///     When an alias means something else than expected by now.
     /// InvalidInputError
     ///     For a version that is still in ``dev``.
-    #[pyo3(signature = (
-        name, version, alias = "champion", *, expected = Believed(Expected::Any), retire = None, reason = None
-    ))]
+    #[pyo3(
+        signature = (
+            name, version, alias = "champion", *, expected = Believed(Expected::Any), retire = None, reason = None
+        ),
+        text_signature =
+            "($self, name, version, alias='champion', *, expected='any', retire=None, reason=None)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn promote(
         &self,
@@ -254,7 +251,10 @@ impl Registry {
     /// ------
     /// NotFoundError
     ///     When the alias is not set, or meant nothing before.
-    #[pyo3(signature = (name, alias = "champion", *, expected = Believed(Expected::Any), reason = None))]
+    #[pyo3(
+        signature = (name, alias = "champion", *, expected = Believed(Expected::Any), reason = None),
+        text_signature = "($self, name, alias='champion', *, expected='any', reason=None)"
+    )]
     fn roll_back(
         &self,
         py: Python<'_>,
@@ -314,9 +314,10 @@ impl Registry {
         py: Python<'_>,
         name: &str,
         key: &str,
-        value: &str,
+        value: &Bound<'_, PyAny>,
         version: Option<u64>,
     ) -> PyResult<AuditEntry> {
+        let value = &tag_of(key, value, "set tag")?;
         self.ask(py, |opened| {
             let (model, change) = (ModelName::new(name)?, self.change(None, None)?);
             match version {
@@ -401,49 +402,4 @@ impl Registry {
                 .map(AuditEntry::new)
         })
     }
-}
-
-/// What the caller believes an alias means: a version, `None` where it is not set, or `"any"`.
-#[derive(Clone, Copy, Debug)]
-struct Believed(Expected);
-
-impl<'py> FromPyObject<'_, 'py> for Believed {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        let py = object.py();
-        if object.is_none() {
-            return Ok(Self(Expected::Absent));
-        }
-        if let Ok(version) = object.extract::<u64>() {
-            return Version::new(version).map(Expected::Version).map(Self).map_err(|error| raise(py, &error));
-        }
-        match object.extract::<String>().as_deref() {
-            Ok("any") => Ok(Self(Expected::Any)),
-            _ => {
-                let problem =
-                    format!("a version, None or \"any\" is expected, and it is a {}", type_name(&object));
-                Err(wrong_type(py, "move alias", "expected", problem, "pass what alias() answered"))
-            }
-        }
-    }
-}
-
-fn source(model: &Bound<'_, PyAny>) -> PyResult<Source> {
-    if let Ok(bytes) = model.cast::<PyBytes>() {
-        return Ok(Source::Bytes(bytes.as_bytes().to_vec()));
-    }
-    if let Ok(path) = model.extract::<PathBuf>() {
-        return Ok(Source::File(path));
-    }
-    model.extract::<Vec<u8>>().map(Source::Bytes).map_err(|_| {
-        let problem = format!("a path or bytes are expected, and it is a {}", type_name(model));
-        wrong_type(model.py(), "register version", "model", problem, "pass the file, or its content")
-    })
-}
-
-/// The hash and the bytes of a plan, or of the plan of a fitted transformer.
-fn plan_of(object: &Bound<'_, PyAny>) -> PyResult<(String, Vec<u8>)> {
-    let plan = if object.is_instance_of::<Plan>() { object.clone() } else { object.call_method0("plan")? };
-    Ok((plan.getattr("plan_hash")?.extract()?, plan.call_method0("to_bytes")?.extract()?))
 }

@@ -1,5 +1,6 @@
 //! `mlcore.Registry`: models, versions, aliases and their history, with the artifacts beside them.
 
+mod arguments;
 mod changes;
 mod records;
 
@@ -11,6 +12,7 @@ use mlcore::Error;
 use mlcore::artifact::{self, ArtifactStore, ArtifactStoreExt, FolderStore};
 use mlcore::name::{Alias, ModelName, RequestId, Version};
 use mlcore::registry::{AuditHead, Change, Registry as Backend, RegistryExt};
+use mlcore::runner::ort::{ONNX, ONNX_PACKAGE};
 use mlcore::time::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -18,7 +20,7 @@ use pyo3::types::{PyBytes, PyDict};
 pub(crate) use self::records::{AliasChange, AuditEntry, Model, ModelVersion, datetime};
 use crate::error::{detached, entry};
 use crate::features::Plan;
-use crate::runner::Runner;
+use crate::runner::{Runner, Stored};
 
 #[pymodule(submodule, module = "mlcore", name = "registry")]
 pub(crate) mod native {
@@ -280,7 +282,12 @@ impl Registry {
         self.ask(py, |opened| {
             let head = match since {
                 Some((sequence, hash)) => {
-                    opened.backend.verify_since(&AuditHead::noted(sequence, hash.parse()?))?
+                    let hash = hash.parse().map_err(|cause: Error| {
+                        let problem = format!("its hash is none: {}", cause.context().problem());
+                        Error::invalid_input("verify registry", "since", problem)
+                            .remedy("pass what verify() answered")
+                    })?;
+                    opened.backend.verify_since(&AuditHead::noted(sequence, hash))?
                 }
                 None => opened.backend.verify()?,
             };
@@ -288,7 +295,7 @@ impl Registry {
         })
     }
 
-    /// The bytes of a version's artifact, verified against their digest.
+    /// The bytes of a version's artifact, verified against their digest; of an ``onnx-package`` those of its manifest.
     fn artifact<'py>(&self, py: Python<'py>, name: &str, version: u64) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = self.ask(py, |opened| {
             let version = opened.backend.version(&ModelName::new(name)?, Version::new(version)?)?;
@@ -315,7 +322,7 @@ impl Registry {
     ) -> PyResult<Bound<'py, PyAny>> {
         let alias = version.extract::<String>().ok();
         let number = if alias.is_none() { Some(version.extract::<u64>()?) } else { None };
-        let (number, bytes) = self.ask(py, |opened| {
+        let (number, stored) = self.ask(py, |opened| {
             let model = ModelName::new(name)?;
             let version = match (alias, number) {
                 (Some(alias), _) => opened.backend.resolve(&model, &Alias::new(alias)?)?,
@@ -323,18 +330,19 @@ impl Registry {
                     opened.backend.version(&model, Version::new(number.unwrap_or_default())?)?
                 }
             };
-            if version.format != "onnx" {
+            if ![ONNX, ONNX_PACKAGE].contains(&version.format.as_str()) {
                 let problem = format!("its format is {:?}, and only onnx is run", version.format);
                 return Err(Error::unsupported("load model", format!("{name}/{}", version.version), problem)
                     .remedy("read its bytes with artifact()"));
             }
-            Ok((version.version.get(), opened.artifacts.read(&version.artifact)?))
+            let (store, number) = (opened.artifacts.clone(), version.version.get());
+            Ok((number, Stored { store, artifact: version.artifact, format: version.format }))
         })?;
         let keywords = options.map_or_else(|| Ok(PyDict::new(py)), |options| options.copy())?;
         if !keywords.contains("name")? {
             keywords.set_item("name", format!("{name}/{number}"))?;
         }
-        py.get_type::<Runner>().call((PyBytes::new(py, &bytes),), Some(&keywords))
+        py.get_type::<Runner>().call((Bound::new(py, stored)?,), Some(&keywords))
     }
 
     /// The feature plan of a version, or ``None`` where it has none.

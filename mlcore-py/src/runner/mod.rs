@@ -3,8 +3,10 @@
 mod tensors;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use mlcore::artifact::{ArtifactStore, Digest};
 use mlcore::batch::Batch;
 use mlcore::runner::ort::{Limits, OnnxOptions, OnnxRunner, OnnxRuntime, Provider};
 use mlcore::runner::{RunOptions, Runner as _};
@@ -104,6 +106,14 @@ pub(crate) struct Runner {
     runner: OnnxRunner,
 }
 
+/// A model in a store of artifacts, on its way from a registry to a runner.
+#[pyclass(module = "mlcore._mlcore", frozen)]
+pub(crate) struct Stored {
+    pub(crate) store: Arc<dyn ArtifactStore>,
+    pub(crate) artifact: Digest,
+    pub(crate) format: String,
+}
+
 #[pymethods]
 impl Runner {
     #[new]
@@ -155,7 +165,10 @@ impl Runner {
             if let Some(library) = library {
                 options = options.with_library(library);
             }
-            let runner = if let Ok(bytes) = model.cast::<PyBytes>() {
+            let runner = if let Ok(stored) = model.cast::<Stored>() {
+                let Stored { store, artifact, format } = stored.get();
+                detached(py, || OnnxRunner::from_store_with(store.as_ref(), artifact, format, &options))?
+            } else if let Ok(bytes) = model.cast::<PyBytes>() {
                 let bytes = bytes.as_bytes();
                 detached(py, || OnnxRunner::from_bytes_with(bytes, &options))?
             } else if let Ok(path) = model.extract::<PathBuf>() {

@@ -58,8 +58,8 @@ pub struct ModelVersion {
     pub version: Version,
     /// The stored model: the file, or the manifest of a [`Package`](crate::artifact::Package).
     pub artifact: Digest,
-    /// What the artifact is: `onnx` for one ONNX file, `onnx-package` for a manifest of ONNX and its weights, or any
-    /// other word that the host's loader knows.
+    /// What the artifact is: `onnx` for one ONNX file, `onnx-package` for the manifest of a package of `model.onnx` and its
+    /// weights, or any other word that the host's loader knows.
     pub format: String,
     /// Inputs and outputs.
     pub signature: Signature,

@@ -14,6 +14,7 @@ mod fixtures;
 mod golden;
 mod made;
 mod mutations;
+mod packages;
 mod refused;
 mod runs;
 mod sharing;

@@ -117,7 +117,7 @@ fn weights_outside_the_models_folder_are_refused_and_their_place_is_not_repeated
             assert!(!told.contains(place), "{name}: {told}");
         }
     }
-    check(&bytes("external_inside"), "load it from its file");
+    check(&bytes("external_inside"), "pass its file instead");
     for drive in ["C:\\weights.bin", "\\\\server\\share", "a\\..\\..\\b"] {
         let data = [field(1, b"location"), field(2, drive.as_bytes())].concat();
         let tensor = [number(1, 1), number(2, 1), field(8, b"w"), field(13, &data), number(14, 1)].concat();

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
 use mlcore::registry::ModelVersion;
 use mlcore::runner::Runner;
+#[cfg(feature = "ort")]
+use mlcore::runner::ort::{ONNX, ONNX_PACKAGE, OnnxOptions, OnnxRunner};
 use mlcore::{Error, Result};
 use mlcore_features::pipeline::Plan;
 
@@ -82,18 +84,18 @@ where
     }
 }
 
-/// Loads ONNX models on ONNX Runtime.
+/// Loads ONNX models on ONNX Runtime: single files, and packages of a model and its weights.
 #[cfg(feature = "ort")]
 #[derive(Clone, Debug, Default)]
 pub struct OnnxLoader {
-    options: mlcore::runner::ort::OnnxOptions,
+    options: OnnxOptions,
 }
 
 #[cfg(feature = "ort")]
 impl OnnxLoader {
     /// Loads with these options instead of the defaults (one thread, no spinning, CPU).
     #[must_use]
-    pub fn new(options: mlcore::runner::ort::OnnxOptions) -> Self {
+    pub fn new(options: OnnxOptions) -> Self {
         Self { options }
     }
 }
@@ -101,16 +103,17 @@ impl OnnxLoader {
 #[cfg(feature = "ort")]
 impl ModelLoader for OnnxLoader {
     fn load(&self, version: &ModelVersion, artifacts: &dyn ArtifactStore) -> Result<Arc<dyn Runner>> {
-        if version.format != "onnx" {
+        let format = version.format.as_str();
+        if ![ONNX, ONNX_PACKAGE].contains(&format) {
             return Err(Error::unsupported(
                 "load model",
                 format!("{} version {}", version.model, version.version),
-                format!("its format is {:?}, and this loader runs onnx", version.format),
+                format!("its format is {format:?}, and this loader runs {ONNX} and {ONNX_PACKAGE}"),
             )
             .remedy("give the endpoint a ModelLoader for that format"));
         }
-        let bytes = artifacts.read(&version.artifact)?;
-        Ok(Arc::new(mlcore::runner::ort::OnnxRunner::from_bytes_with(&bytes, &self.options)?))
+        let runner = OnnxRunner::from_store_with(artifacts, &version.artifact, format, &self.options)?;
+        Ok(Arc::new(runner))
     }
 }
 

@@ -49,7 +49,7 @@ impl Folder<'_> {
                 true => Ok(Vec::new()),
                 false => Err(self
                     .refused("its weights lie in other files, and a model from memory has no folder")
-                    .remedy("load it from its file instead of from bytes, or save it as one file")),
+                    .remedy("pass its file instead of its bytes, or save it as one file")),
             };
         };
         let mut left = limits.max_model_bytes.saturating_sub(model_bytes);

@@ -32,6 +32,7 @@ mod ffi;
 mod graph;
 mod locate;
 mod options;
+mod package;
 mod pool;
 mod provider;
 mod runner;
@@ -41,6 +42,7 @@ mod watchdog;
 
 pub use self::graph::ModelInfo;
 pub use self::options::{Limits, OnnxOptions, Optimization};
+pub use self::package::{ONNX, ONNX_PACKAGE, StoredModel};
 pub use self::provider::{Fallback, Provider};
 pub use self::runner::OnnxRunner;
 pub use self::runtime::OnnxRuntime;

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 
 use super::call::{self, Few, Names};
 use super::deadline;
-use super::external::Folder;
+use super::external::{ExternalData, Folder};
 use super::ffi::{Failure, Owned};
 use super::graph::{self, ModelInfo, Slot};
 use super::options::{Limits, OnnxOptions};
@@ -63,7 +63,16 @@ impl OnnxRunner {
     /// [`Error::Unavailable`] when ONNX Runtime or the provider asked for cannot be had, [`Error::InvalidModel`] and
     /// [`Error::Unsupported`] when the model cannot or must not be run, [`Error::Timeout`] when loading took too long.
     pub fn from_bytes_with(model: &[u8], options: &OnnxOptions) -> Result<Self> {
-        Self::build(model, None, options.name.as_deref().unwrap_or("model"), options)
+        Self::build(model, Weights::In(None), options.name.as_deref().unwrap_or("model"), options)
+    }
+
+    /// Loads a model whose weights were read from elsewhere.
+    pub(super) fn from_parts(
+        model: &[u8],
+        weights: Vec<ExternalData>,
+        options: &OnnxOptions,
+    ) -> Result<Self> {
+        Self::build(model, Weights::Read(weights), options.name.as_deref().unwrap_or("model"), options)
     }
 
     /// Loads a model from a file, with default options.
@@ -87,15 +96,20 @@ impl OnnxRunner {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        Self::build(&bytes, Some(folder), name, options)
+        Self::build(&bytes, Weights::In(Some(folder)), name, options)
     }
 
-    fn build(bytes: &[u8], folder: Option<&Path>, name: &str, options: &OnnxOptions) -> Result<Self> {
+    fn build(bytes: &[u8], weights: Weights<'_>, name: &str, options: &OnnxOptions) -> Result<Self> {
         let model = graph::read(bytes, name, &options.limits)?;
-        let folder = Folder { model: name, path: folder };
         let locations = &model.info.external_data;
-        folder.check(locations)?;
-        let external = folder.read(locations, bytes.len() as u64, &options.limits)?;
+        let external = match weights {
+            Weights::Read(files) => files,
+            Weights::In(path) => {
+                let folder = Folder { model: name, path };
+                folder.check(locations)?;
+                folder.read(locations, bytes.len() as u64, &options.limits)?
+            }
+        };
         let runtime = match &options.library {
             Some(library) => OnnxRuntime::load_from(library)?,
             None => OnnxRuntime::load()?,
@@ -175,6 +189,14 @@ impl fmt::Debug for OnnxRunner {
             .field("runtime", &self.0.runtime)
             .finish_non_exhaustive()
     }
+}
+
+/// Where weights come from that lie outside the model's file.
+enum Weights<'a> {
+    /// From files in this folder; without one there are none.
+    In(Option<&'a Path>),
+    /// They were read.
+    Read(Vec<ExternalData>),
 }
 
 impl Loaded {

@@ -1,0 +1,146 @@
+//! What the calls that change a registry are given, read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use mlcore::Error;
+use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Digest, ImportOptions};
+use mlcore::name::Version;
+use mlcore::registry::Expected;
+use mlcore::runner::ort::{Limits, ONNX, ONNX_PACKAGE, StoredModel};
+use mlcore::schema::Signature;
+use mlcore_features::pipeline;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyMapping, PyString};
+
+use crate::door::type_name;
+use crate::error::{raise, wrong_type};
+use crate::features::Plan;
+
+/// Where the bytes of a version come from.
+pub(super) enum Source {
+    Bytes(Vec<u8>),
+    File(PathBuf),
+}
+
+/// What the caller believes an alias means: a version, `None` where it is not set, or `"any"`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Believed(pub(super) Expected);
+
+impl<'py> FromPyObject<'_, 'py> for Believed {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        if object.is_none() {
+            return Ok(Self(Expected::Absent));
+        }
+        if let Ok(version) = object.extract::<u64>() {
+            return Version::new(version).map(Expected::Version).map(Self).map_err(|error| raise(py, &error));
+        }
+        match object.extract::<String>().as_deref() {
+            Ok("any") => Ok(Self(Expected::Any)),
+            _ => {
+                let problem =
+                    format!("a version, None or \"any\" is expected, and it is a {}", type_name(&object));
+                Err(wrong_type(py, "move alias", "expected", problem, "pass what alias() answered"))
+            }
+        }
+    }
+}
+
+pub(super) fn source(model: &Bound<'_, PyAny>) -> PyResult<Source> {
+    if let Ok(bytes) = model.cast::<PyBytes>() {
+        return Ok(Source::Bytes(bytes.as_bytes().to_vec()));
+    }
+    if let Ok(path) = model.extract::<PathBuf>() {
+        return Ok(Source::File(path));
+    }
+    model.extract::<Vec<u8>>().map(Source::Bytes).map_err(|_| {
+        let problem = format!("a path or bytes are expected, and it is a {}", type_name(model));
+        wrong_type(model.py(), REGISTER, "model", problem, "pass the file, or its content")
+    })
+}
+
+/// The model in the store, with its format and its inputs and outputs.
+pub(super) fn stored<'f>(
+    source: &Source,
+    format: &'f str,
+    store: &dyn ArtifactStore,
+) -> mlcore::Result<(Digest, &'f str, Signature)> {
+    let limits = Limits::default();
+    let model = match (source, format) {
+        (Source::Bytes(bytes), ONNX) => StoredModel::from_bytes(bytes, store, &limits)?,
+        (Source::Bytes(bytes), ONNX_PACKAGE) => {
+            StoredModel::from_package(store.put_bytes(bytes)?, store, &limits)?
+        }
+        (Source::File(path), ONNX | ONNX_PACKAGE) => StoredModel::from_file(path, store, &limits)?,
+        (Source::Bytes(bytes), _) => return Ok((store.put_bytes(bytes)?, format, Signature::default())),
+        (Source::File(path), _) => {
+            let artifact = store.put_file(path, &ImportOptions::default())?;
+            return Ok((artifact, format, Signature::default()));
+        }
+    };
+    Ok((model.artifact, model.format, model.info.signature))
+}
+
+/// The plan itself, or that of a fitted transformer.
+pub(super) fn plan_of(object: &Bound<'_, PyAny>) -> PyResult<pipeline::Plan> {
+    let py = object.py();
+    let transformer = py.import("mlcore.features")?.getattr("Transformer")?;
+    let plan = if object.is_instance(&transformer)? { object.call_method0("plan")? } else { object.clone() };
+    match plan.cast::<Plan>() {
+        Ok(plan) => Ok(plan.get().fitted().clone()),
+        Err(_) => {
+            let problem =
+                format!("a plan or a fitted transformer is expected, and it is a {}", type_name(object));
+            let remedy = "fit a pipeline of mlcore.features, and pass it or its plan()";
+            Err(wrong_type(py, REGISTER, "plan", problem, remedy))
+        }
+    }
+}
+
+pub(super) fn dataset_of(text: &str) -> mlcore::Result<Digest> {
+    text.parse().map_err(|cause: Error| {
+        Error::invalid_input(REGISTER, "dataset", format!("it is no digest: {}", cause.context().problem()))
+            .remedy("pass the SHA-256 of the data; the place where it lies is a tag")
+    })
+}
+
+/// Labels: a dict of text.
+pub(super) fn tags_of(
+    tags: Option<&Bound<'_, PyAny>>,
+    operation: &'static str,
+) -> PyResult<BTreeMap<String, String>> {
+    let Some(tags) = tags else { return Ok(BTreeMap::new()) };
+    let wrong =
+        |problem: String, remedy: &str| Err(wrong_type(tags.py(), operation, "tags", problem, remedy));
+    let Ok(mapping) = tags.cast::<PyMapping>() else {
+        let problem = format!("a dict of text is expected, and it is a {}", type_name(tags));
+        return wrong(problem, "pass a dict, such as {\"team\": \"growth\"}");
+    };
+    let mut read = BTreeMap::new();
+    for item in mapping.items()?.iter() {
+        let (key, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        let Ok(key) = key.cast::<PyString>() else {
+            let problem = format!("a key is a {}, and must be text", type_name(&key));
+            return wrong(problem, "name tags with strings");
+        };
+        let key = key.to_str()?;
+        read.insert(key.to_owned(), tag_of(key, &value, operation)?);
+    }
+    Ok(read)
+}
+
+/// The value of a label.
+pub(super) fn tag_of(key: &str, value: &Bound<'_, PyAny>, operation: &'static str) -> PyResult<String> {
+    match value.cast::<PyString>() {
+        Ok(text) => Ok(text.to_str()?.to_owned()),
+        Err(_) => {
+            let problem = format!("the value of the tag {key:?} is a {}, and must be text", type_name(value));
+            Err(wrong_type(value.py(), operation, "tags", problem, "pass text, such as str(value)"))
+        }
+    }
+}
+
+pub(super) const REGISTER: &str = "register version";
