@@ -173,6 +173,48 @@ def test_maps_come_as_columns_with_labels():
     assert any(value.dtype == object for value in answer.values())
 
 
+@pytest.mark.parametrize("shape", [["N", 2], [1, 1], [1], ["N"]])
+def test_what_a_model_answers_counts_and_what_it_declares_is_a_note(shape):
+    largest = made.model(made.node("ReduceMax", ["x"], ["y"], axes=[1], keepdims=1), made.given("x", "float32", ["N", 2]), made.answered("y", "float32", shape))
+    model = mlcore.Runner(largest)
+    assert len(model.notes) == 1 and model.notes[0].startswith("it declares y: float32 [")
+    for rows in (0, 1, 3):
+        assert model.run(np.ones((rows, 2), "f4"))["y"].tolist() == [[1.0]] * rows
+    assert mlcore.Runner(made.linear(2)).notes == []
+
+
+def test_an_input_may_have_any_shape_or_a_default():
+    model = mlcore.Runner(made.identity("float32", None))
+    assert model.inputs[0].shape is None and repr(model.inputs[0]) == 'Field(name="a", dtype="float32", shape=None)'
+    for shape in ((), (3,), (2, 1, 2)):
+        assert model.run({"a": np.ones(shape, "f4")})["y"].shape == shape
+    assert model.run(pd.DataFrame({"p": [1.0], "q": [2.0]}))["y"].tolist() == [[1.0, 2.0]]
+    added = made.model(
+        made.node("Add", ["x", "more"], ["y"]),
+        made.given("x", "float32", ["N", 1]),
+        made.given("more", "float32", [1]),
+        made.answered("y", "float32", ["N", 1]),
+        made.weights("more", np.array([10.0], "f4")),
+    )
+    model = mlcore.Runner(added)
+    assert [field.name for field in model.inputs] == ["x"] and [field.name for field in model.optional_inputs] == ["more"]
+    assert model.run({"x": [1, 2]})["y"].tolist() == [[11.0], [12.0]]
+    assert model.run({"x": [1, 2], "more": [0.5]})["y"].tolist() == [[1.5], [2.5]]
+    with pytest.raises(mlcore.SchemaMismatchError, match="less: not one of x"):
+        model.run({"x": [1], "less": [0.5]})
+
+
+def test_bfloat16_is_float32():
+    model = mlcore.Runner(made.identity("bfloat16"))
+    assert model.inputs[0].dtype == "float32"
+    assert model.run({"a": [1.5, 1.001]})["y"].tolist() == [[1.5], [1.0]]
+
+
+def test_providers_are_read_as_they_are_printed():
+    model = mlcore.Runner(made.identity("float32"), providers=["CPUExecutionProvider"])
+    assert model.provider == "cpu" and "CPUExecutionProvider" in mlcore.doctor()["onnx_runtime"]["providers"]
+
+
 def test_what_does_not_fit_is_refused_before_it_runs():
     model = mlcore.Runner(RUNNER / "rf30.onnx")
     key = model.inputs[0].name

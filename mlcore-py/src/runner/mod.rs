@@ -32,8 +32,8 @@ pub(crate) struct Field {
     name: String,
     /// The type of one element: ``float32``, ``int64``, ``string``, ...
     dtype: String,
-    /// The size of each axis; ``None`` where any is taken, as for the batch.
-    shape: Vec<Option<usize>>,
+    /// The size of each axis; ``None`` where any is taken, as for the batch. ``None`` itself where every shape is.
+    shape: Option<Vec<Option<usize>>>,
     /// What each position of the last axis means, such as the classes of probabilities; empty where unknown.
     labels: Vec<String>,
 }
@@ -42,8 +42,12 @@ pub(crate) struct Field {
 impl Field {
     fn __repr__(&self) -> String {
         let axis = |size: &Option<usize>| size.map_or("None".to_owned(), |size| size.to_string());
-        let shape: Vec<String> = self.shape.iter().map(axis).collect();
-        format!("Field(name={:?}, dtype={:?}, shape=[{}])", self.name, self.dtype, shape.join(", "))
+        let axes = |shape: &Vec<Option<usize>>| {
+            let axes: Vec<String> = shape.iter().map(axis).collect();
+            format!("[{}]", axes.join(", "))
+        };
+        let shape = self.shape.as_ref().map_or("None".to_owned(), axes);
+        format!("Field(name={:?}, dtype={:?}, shape={shape})", self.name, self.dtype)
     }
 }
 
@@ -58,7 +62,7 @@ pub(crate) fn fields(schema: &Schema) -> Vec<Field> {
         .map(|field| Field {
             name: field.name().to_owned(),
             dtype: field.dtype().to_string(),
-            shape: field.shape().iter().map(size).collect(),
+            shape: (!field.is_of_any_shape()).then(|| field.shape().iter().map(size).collect()),
             labels: field.labels().to_vec(),
         })
         .collect()
@@ -83,7 +87,7 @@ pub(crate) fn fields(schema: &Schema) -> Vec<Field> {
 /// optimization : {"all", "extended", "basic", "none"}
 ///     How much the graph is rewritten while loading.
 /// providers : list of str
-///     Where it runs, in order of preference: ``cpu``, ``cuda``, ``cuda:1``.
+///     Where it runs, in order of preference: ``cpu``, ``cuda``, ``cuda:1``, or as :func:`mlcore.doctor` names them.
 /// fallback : {"forbidden", "nodes", "allowed"}
 ///     What may run on the CPU when another provider was asked for.
 /// warm_up : int
@@ -189,7 +193,20 @@ impl Runner {
         fields(&self.runner.signature().inputs)
     }
 
-    /// What the model answers, in its own order.
+    /// What the model takes besides, each with a default where it is not passed.
+    #[getter]
+    fn optional_inputs(&self) -> Vec<Field> {
+        fields(&self.runner.signature().optional)
+    }
+
+    /// Where the model was seen to answer otherwise than its file declares, a sentence for each output, and whether it
+    /// fails on several rows of zeros and not on one. What it answers counts.
+    #[getter]
+    fn notes(&self) -> Vec<&str> {
+        self.runner.notes()
+    }
+
+    /// What the model declares that it answers, in its own order.
     #[getter]
     fn outputs(&self) -> Vec<Field> {
         fields(&self.runner.signature().outputs)
@@ -209,7 +226,8 @@ impl Runner {
     /// Returns
     /// -------
     /// dict of str to ndarray
-    ///     The outputs, in the model's order. Text is an array of objects.
+    ///     The outputs, in the model's order. Text is an array of objects, ``bfloat16`` is ``float32``, the tensors of a sequence
+    ///     are one array with an axis more in front, and an optional output that the model leaves empty is absent.
     ///
     /// Raises
     /// ------

@@ -37,8 +37,8 @@ impl RunOptions {
 /// A model that is loaded and can answer.
 ///
 /// `conformance::runner` (feature `conformance`) proves this contract, and nothing beyond it, for any implementation:
-/// - `run` takes exactly the inputs of the signature, in any order, and answers exactly its outputs: their names, element
-///   types and shapes.
+/// - `run` takes exactly the inputs of the signature, in any order, and any of its optional ones; it answers exactly its
+///   outputs: their names, element types and shapes.
 /// - It refuses a missing, unknown or misfit input with [`SchemaMismatch`](crate::Error::SchemaMismatch), and the error
 ///   names that input.
 /// - Equal inputs give equal outputs, also when eight threads call it at once, and with a timeout that does not pass.

@@ -27,9 +27,7 @@ pub(crate) fn model(graph: &[Vec<u8>]) -> Vec<u8> {
 
 /// A node: operator, inputs, outputs.
 pub(crate) fn node(operator: &str, inputs: &[&str], outputs: &[&str]) -> Vec<u8> {
-    let inputs = inputs.iter().flat_map(|name| field(1, name.as_bytes()));
-    let outputs = outputs.iter().flat_map(|name| field(2, name.as_bytes()));
-    field(1, &[inputs.chain(outputs).collect(), field(4, operator.as_bytes())].concat())
+    node_with(operator, inputs, outputs, &[])
 }
 
 /// A tensor's type: the element's ONNX number and the dimensions, -1 for a free one without a name.
@@ -52,9 +50,28 @@ pub(crate) fn output(name: &str, element: i64, dims: &[i64]) -> Vec<u8> {
     field(12, &value(name, &tensor_type(element, dims)))
 }
 
+/// An integer attribute of a node.
+pub(crate) fn attribute(name: &str, value: i64) -> Vec<u8> {
+    field(5, &[field(1, name.as_bytes()), number(3, value), number(20, 2)].concat())
+}
+
+/// A node with further fields, such as attributes.
+pub(crate) fn node_with(operator: &str, inputs: &[&str], outputs: &[&str], more: &[u8]) -> Vec<u8> {
+    let inputs = inputs.iter().flat_map(|name| field(1, name.as_bytes()));
+    let outputs = outputs.iter().flat_map(|name| field(2, name.as_bytes()));
+    field(1, &[inputs.chain(outputs).collect(), field(4, operator.as_bytes()), more.to_vec()].concat())
+}
+
 /// A float initializer with raw data.
 pub(crate) fn weights(name: &str, dims: &[i64], data: &[f32]) -> Vec<u8> {
     let raw: Vec<u8> = data.iter().flat_map(|value| value.to_le_bytes()).collect();
     let dims: Vec<u8> = dims.iter().flat_map(|&size| number(1, size)).collect();
     field(5, &[dims, number(2, 1), field(8, name.as_bytes()), field(9, &raw)].concat())
+}
+
+/// A one-dimensional int64 initializer.
+pub(crate) fn integers(name: &str, values: &[i64]) -> Vec<u8> {
+    let raw: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let size = number(1, i64::try_from(values.len()).expect("a few"));
+    field(5, &[size, number(2, 7), field(8, name.as_bytes()), field(9, &raw)].concat())
 }

@@ -10,6 +10,7 @@
 )]
 
 mod conformance;
+mod declared;
 mod fixtures;
 mod golden;
 mod made;

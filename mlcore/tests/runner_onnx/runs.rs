@@ -136,18 +136,6 @@ fn an_answer_larger_than_allowed_is_refused() {
 }
 
 #[test]
-fn answers_that_break_the_models_own_promise_are_refused() {
-    // It declares as many rows as it takes, and answers one.
-    let lying = model(&[node("ReduceSum", &["x"], &["y"]), input("x", 1, &[-1]), output("y", 1, &[-1])]);
-    let lying = OnnxRunner::from_bytes_with(&lying, &OnnxOptions::default().with_warm_up(0)).unwrap();
-    let error = lying
-        .run(&Batch::single("x", Tensor::column(vec![1.0_f32, 2.0])), &RunOptions::default())
-        .unwrap_err();
-    assert!(matches!(error, Error::InvalidModel(_)), "{}: {error}", error.kind());
-    assert!(error.to_string().contains("for 2 rows"), "{error}");
-}
-
-#[test]
 fn a_file_tells_where_it_comes_from() {
     let model = load("zipmap_string");
     let info = model.info();
@@ -158,8 +146,13 @@ fn a_file_tells_where_it_comes_from() {
         ["high", "low", "mid"]
     );
     assert_eq!(model.provider(), "cpu");
-    let [(provider, nodes)] = model.placement() else { panic!("{:?}", model.placement()) };
-    assert!(provider == "CPUExecutionProvider" && *nodes >= 1, "{provider} {nodes}");
+    match model.placement() {
+        [(provider, nodes)] => {
+            assert!(provider == "CPUExecutionProvider" && *nodes >= 1, "{provider} {nodes}");
+        }
+        // Only newer libraries tell.
+        placement => assert!(placement.is_empty() && model.runtime().version().starts_with("1.23.")),
+    }
     assert!(format!("{model:?}").contains("zipmap_string.onnx"));
     let external = OnnxRunner::from_file(path("external_subfolder.onnx")).unwrap();
     assert_eq!(external.info().external_data, ["weights/external.bin"]);

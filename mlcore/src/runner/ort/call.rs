@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char, c_void};
 
-use half::f16;
+use half::{bf16, f16};
 use ort_sys as sys;
 use smallvec::{SmallVec, smallvec};
 use smol_str::SmolStr;
@@ -34,27 +34,33 @@ unsafe impl Send for Names {}
 unsafe impl Sync for Names {}
 
 impl Names {
-    pub(super) fn of(slots: &[Slot]) -> Result<Self> {
+    pub(super) fn of<'a>(slots: impl IntoIterator<Item = &'a Slot>) -> Result<Self> {
         let texts = slots
-            .iter()
+            .into_iter()
             .map(|slot| super::ffi::c_string("load model", slot.field.name()))
             .collect::<Result<Vec<_>>>()?;
         Ok(Self { pointers: texts.iter().map(|text| text.as_ptr()).collect(), _texts: texts })
     }
+
+    /// The names in the slots' order, each alive as long as `self`.
+    pub(super) fn as_slice(&self) -> &[*const c_char] {
+        &self.pointers
+    }
 }
 
-/// Runs the session on `inputs`, one per name, and answers one value per output.
+/// Runs the session on `inputs`, one per name, and answers one value per output; none where it left an output empty.
 ///
 /// # Safety
-/// `session` is a session of this runtime that may be run by this thread now, with these inputs and outputs.
+/// `session` is a session of this runtime that may be run by this thread now, with these inputs and outputs. The names are
+/// alive.
 #[expect(unsafe_code, reason = "a foreign interface")]
 pub(super) unsafe fn run(
     api: Api,
     session: *mut sys::OrtSession,
     options: *const sys::OrtRunOptions,
-    (input_names, inputs): (&Names, &[Owned<sys::OrtValue>]),
+    (input_names, inputs): (&[*const c_char], &[Owned<sys::OrtValue>]),
     output_names: &Names,
-) -> Result<Few<Owned<sys::OrtValue>>, Failure> {
+) -> Result<Few<Option<Owned<sys::OrtValue>>>, Failure> {
     let values: Few<*const sys::OrtValue> = inputs.iter().map(|value| value.as_ptr().cast_const()).collect();
     let mut answers: Few<*mut sys::OrtValue> = smallvec![std::ptr::null_mut(); output_names.pointers.len()];
     // SAFETY: as many names as values on both sides, all alive during the call.
@@ -64,9 +70,9 @@ pub(super) unsafe fn run(
             Run(
                 session,
                 options,
-                input_names.pointers.as_ptr(),
+                input_names.as_ptr(),
                 values.as_ptr(),
-                values.len().min(input_names.pointers.len()),
+                values.len().min(input_names.len()),
                 output_names.pointers.as_ptr(),
                 answers.len(),
                 answers.as_mut_ptr(),
@@ -74,21 +80,42 @@ pub(super) unsafe fn run(
         )
     };
     // Taken into ownership also after a failure, which may leave some of them made.
-    let answered: Option<Few<Owned<sys::OrtValue>>> = answers
+    let answered = answers
         .into_iter()
         // SAFETY: each is null or a value handed over to the caller.
         .map(|answer| unsafe { Owned::from_raw(answer, api.0.ReleaseValue) })
         .collect();
-    outcome?;
-    answered.ok_or_else(|| Failure { code: 1, message: "ONNX Runtime left an output empty".into() })
+    outcome.map(|()| answered)
 }
 
-/// The value over a tensor's elements. It borrows them: the tensor must outlive it.
+/// The elements of a `float32` tensor as ONNX Runtime reads `bfloat16`: the bits of each, rounded to the nearest.
+///
+/// # Errors
+/// [`Error::SchemaMismatch`] for a number that would become infinite.
+pub(super) fn bfloat16(name: &str, tensor: &Tensor) -> Result<Tensor> {
+    let narrowed = tensor.values::<f32>()?.iter().enumerate().map(|(index, value)| {
+        let narrowed = bf16::from_f32(*value);
+        if narrowed.is_infinite() && value.is_finite() {
+            let row = index / tensor.row_len().max(1);
+            let problem = format!("row {row}: the model takes bfloat16, which does not hold {value:e}");
+            return Err(Error::schema_mismatch("run model", name, problem));
+        }
+        Ok(narrowed.to_bits())
+    });
+    Tensor::new(tensor.shape(), narrowed.collect::<Result<Vec<u16>>>()?)
+}
+
+/// The value over a tensor's elements, which are bits of `bfloat16` where it is said. It borrows them: the tensor must outlive
+/// it.
 ///
 /// # Safety
 /// The caller drops the value before the tensor.
 #[expect(unsafe_code, reason = "a foreign interface")]
-pub(super) unsafe fn borrow(runtime: &OnnxRuntime, tensor: &Tensor) -> Result<Owned<sys::OrtValue>, Failure> {
+pub(super) unsafe fn borrow(
+    runtime: &OnnxRuntime,
+    tensor: &Tensor,
+    is_bfloat16: bool,
+) -> Result<Owned<sys::OrtValue>, Failure> {
     let api = runtime.api();
     // Ranks past 8 are legal and rare.
     let mut few = [0_i64; 8];
@@ -102,8 +129,11 @@ pub(super) unsafe fn borrow(runtime: &OnnxRuntime, tensor: &Tensor) -> Result<Ow
         many = tensor.shape().iter().map(|&size| size as i64).collect();
         &many
     };
-    let element =
-        element(tensor.dtype()).ok_or_else(|| Failure { code: 1, message: "not a type of ONNX".into() })?;
+    let element = match is_bfloat16 {
+        true => Some(Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16),
+        false => element(tensor.dtype()),
+    };
+    let element = element.ok_or_else(|| Failure { code: 1, message: "not a type of ONNX".into() })?;
     if let Buffer::String(_) = tensor.buffer() {
         return strings(api, tensor, shape);
     }
@@ -150,40 +180,145 @@ fn strings(api: Api, tensor: &Tensor, shape: &[i64]) -> Result<Owned<sys::OrtVal
     }
 }
 
-/// The tensor that a value holds, copied out of it.
+/// The tensor that a value holds, copied out of it, and its bytes; none where an optional output was left empty. The tensors of
+/// a sequence become one, with an axis more in front.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for a value that no tensor can hold, [`Error::Overloaded`] when it has more than `most` bytes.
-#[expect(unsafe_code, reason = "a foreign interface")]
 pub(super) fn copy_out(
     api: Api,
     value: &Owned<sys::OrtValue>,
+    slot: &Slot,
+    most: u64,
+) -> Result<Option<(Tensor, u64)>> {
+    let name = slot.field.name();
+    // An empty one is to be asked nothing else.
+    if slot.is_optional && !has_value(api, value).map_err(|failure| failure.internal(READ))? {
+        return Ok(None);
+    }
+    match element_and_sizes(api, value) {
+        Ok(told) => copy_tensor(api, value, name, told, most).map(Some),
+        Err(failure) => match elements_of(api, value) {
+            Some(elements) => stacked(api, &elements, slot, most).map(Some),
+            None => Err(Error::unsupported(READ, name, failure.message)),
+        },
+    }
+}
+
+const READ: &str = "read output";
+
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn has_value(api: Api, value: &Owned<sys::OrtValue>) -> Result<bool, Failure> {
+    let mut there = 0;
+    // SAFETY: any value may be asked.
+    unsafe { call!(api, HasValue(value.as_ptr(), &raw mut there)) }?;
+    Ok(there != 0)
+}
+
+/// The tensors of a sequence, each copied out of it; `None` for a value that is none.
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn elements_of(api: Api, value: &Owned<sys::OrtValue>) -> Option<Vec<Owned<sys::OrtValue>>> {
+    const SEQUENCE: i32 = sys::ONNXType::ONNX_TYPE_SEQUENCE as i32;
+    let (mut kind, mut count, mut allocator) = (0_i32, 0_usize, std::ptr::null_mut());
+    // SAFETY: the kind is read as a number: a newer library may have kinds that the enum does not. Each element is handed over.
+    unsafe {
+        let kind_place: *mut sys::ONNXType = (&raw mut kind).cast();
+        call!(api, GetValueType(value.as_ptr(), kind_place)).ok()?;
+        if kind != SEQUENCE {
+            return None;
+        }
+        call!(api, GetValueCount(value.as_ptr(), &raw mut count)).ok()?;
+        call!(api, GetAllocatorWithDefaultOptions(&raw mut allocator)).ok()?;
+        let element = |index: usize| {
+            let index = i32::try_from(index).ok()?;
+            let get = |out| (api.0.GetValue)(value.as_ptr(), index, allocator, out);
+            api.create(api.0.ReleaseValue, get).ok()
+        };
+        (0..count).map(element).collect()
+    }
+}
+
+/// The tensors of a sequence as one.
+fn stacked(api: Api, elements: &[Owned<sys::OrtValue>], slot: &Slot, most: u64) -> Result<(Tensor, u64)> {
+    let name = slot.field.name();
+    let (mut tensors, mut bytes) = (Vec::with_capacity(elements.len()), 0);
+    for element in elements {
+        let told = element_and_sizes(api, element)
+            .map_err(|failure| Error::unsupported(READ, name, failure.message))?;
+        let (tensor, own) = copy_tensor(api, element, name, told, most.saturating_sub(bytes))?;
+        bytes += own;
+        tensors.push(tensor.reshaped([&[1], tensor.shape()].concat())?);
+    }
+    if tensors.is_empty() {
+        return Ok((Tensor::zeros(slot.field.dtype(), [0])?, 0));
+    }
+    let whole = Tensor::concat_rows(&tensors).map_err(|cause| {
+        Error::unsupported(READ, name, "it is a sequence of tensors of different shapes, which are no tensor")
+            .remedy("export it with a tensor as output, or with one output for each")
+            .caused_by(cause)
+    })?;
+    Ok((whole, bytes))
+}
+
+/// The sizes of the axes as ONNX Runtime tells them.
+type Sizes = SmallVec<[i64; 4]>;
+
+/// The element type, by ONNX's number, and the sizes of the axes of a tensor.
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn element_and_sizes(api: Api, value: &Owned<sys::OrtValue>) -> Result<(i32, Sizes), Failure> {
+    const WITHOUT_COPY: u32 = 24;
+    let mut kind = 0_i32;
+    // The kind is read as a number: a newer library may have kinds that the enum does not.
+    let kind_place: *mut Element = (&raw mut kind).cast();
+    // SAFETY: the value is a tensor, or the first call says that it is not; the sizes are as many as ONNX Runtime says.
+    unsafe {
+        if api.has(WITHOUT_COPY) {
+            let (mut sizes, mut rank) = (std::ptr::null(), 0);
+            call!(
+                api,
+                GetTensorElementTypeAndShapeDataReference(
+                    value.as_ptr(),
+                    kind_place,
+                    &raw mut sizes,
+                    &raw mut rank
+                )
+            )?;
+            let sizes = if rank == 0 { &[] } else { std::slice::from_raw_parts(sizes, rank) };
+            return Ok((kind, sizes.into()));
+        }
+        let info = api.create(api.0.ReleaseTensorTypeAndShapeInfo, |out| {
+            (api.0.GetTensorTypeAndShape)(value.as_ptr(), out)
+        })?;
+        call!(api, GetTensorElementType(info.as_ptr(), kind_place))?;
+        let mut rank = 0;
+        call!(api, GetDimensionsCount(info.as_ptr(), &raw mut rank))?;
+        let mut sizes: Sizes = smallvec![0; rank];
+        call!(api, GetDimensions(info.as_ptr(), sizes.as_mut_ptr(), rank))?;
+        Ok((kind, sizes))
+    }
+}
+
+/// The tensor that a value is, of this element type and these sizes.
+#[expect(unsafe_code, reason = "a foreign interface")]
+fn copy_tensor(
+    api: Api,
+    value: &Owned<sys::OrtValue>,
     name: &str,
+    (kind, sizes): (i32, Sizes),
     most: u64,
 ) -> Result<(Tensor, u64)> {
-    let internal = |failure: Failure| failure.internal("read output");
-    let (mut kind, mut sizes, mut rank) = (0_i32, std::ptr::null(), 0);
-    // SAFETY: the value is a tensor, or the call says that it is not. The kind is read as a number: a newer library may
-    // have kinds that the enum does not.
-    let sizes = unsafe {
-        let kind: *mut Element = (&raw mut kind).cast();
-        call!(
-            api,
-            GetTensorElementTypeAndShapeDataReference(value.as_ptr(), kind, &raw mut sizes, &raw mut rank)
-        )
-        .map_err(|failure| Error::unsupported("read output", name, failure.message))?;
-        if rank == 0 { &[] } else { std::slice::from_raw_parts(sizes, rank) }
-    };
+    const BFLOAT16: i32 = Element::ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16 as i32;
+    let internal = |failure: Failure| failure.internal(READ);
     let shape: Shape = sizes.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
     let length = shape.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
-    let dtype = dtype(kind).ok_or_else(|| {
-        Error::unsupported("read output", name, format!("its elements have ONNX type {kind}"))
-    })?;
-    let length = length.ok_or_else(|| Error::internal("read output", name, "its size overflows"))?;
+    let known = if kind == BFLOAT16 { Some(DType::Float32) } else { dtype(kind) };
+    let dtype =
+        known.ok_or_else(|| Error::unsupported(READ, name, format!("its elements have ONNX type {kind}")))?;
+    let length = length.ok_or_else(|| Error::internal(READ, name, "its size overflows"))?;
     let bytes = length as u64 * width(dtype);
     if bytes > most {
         return Err(Error::overloaded(
-            "read output",
+            READ,
             name,
             format!("it brings the answer past the {most} bytes that are left"),
         )
@@ -195,6 +330,11 @@ pub(super) fn copy_out(
     let mut data = std::ptr::null_mut();
     // SAFETY: the value is a tensor in this process's memory, because the session was made to answer there.
     unsafe { call!(api, GetTensorMutableData(value.as_ptr(), &raw mut data)) }.map_err(internal)?;
+    if kind == BFLOAT16 {
+        // SAFETY: `length` elements of this type lie at `data`.
+        let narrow = unsafe { elements::<bf16>(data, length) };
+        return Ok((Tensor::new(shape, narrow.iter().map(|value| value.to_f32()).collect())?, bytes));
+    }
     macro_rules! copied {
         ([$($variant:ident, $native:ident, $name:literal, $arrow:ident, $onnx:ident, $doc:literal;)+]) => {
             match dtype {
@@ -204,7 +344,7 @@ pub(super) fn copy_out(
                 // SAFETY: as above, as bytes.
                 DType::Bool => Tensor::new(shape, unsafe { elements::<u8>(data, length) }.iter().map(|&byte| byte != 0).collect()),
                 DType::String | DType::Date | DType::Time(_) | DType::Timestamp(..) => {
-                    Err(Error::unsupported("read output", name, dtype.to_string()))
+                    Err(Error::unsupported(READ, name, dtype.to_string()))
                 }
             }
         };
@@ -235,17 +375,13 @@ fn read_strings(
     length: usize,
     most: u64,
 ) -> Result<(Tensor, u64)> {
-    let internal = |failure: Failure| failure.internal("read output");
+    let internal = |failure: Failure| failure.internal(READ);
     let mut total = 0;
     // SAFETY: the value is a tensor of strings.
     unsafe { call!(api, GetStringTensorDataLength(value.as_ptr(), &raw mut total)) }.map_err(internal)?;
     if total as u64 > most {
-        return Err(Error::overloaded(
-            "read output",
-            name,
-            format!("its text has {total} bytes, {most} are left"),
-        )
-        .remedy("raise the limit max_output_bytes, or send fewer rows"));
+        return Err(Error::overloaded(READ, name, format!("its text has {total} bytes, {most} are left"))
+            .remedy("raise the limit max_output_bytes, or send fewer rows"));
     }
     let (mut text, mut starts) = (vec![0_u8; total], vec![0_usize; length]);
     if length > 0 {
@@ -263,7 +399,7 @@ fn read_strings(
         .map(|(&start, end)| text.get(start..end).and_then(|bytes| std::str::from_utf8(bytes).ok()));
     let texts: Vec<&str> = texts
         .collect::<Option<_>>()
-        .ok_or_else(|| Error::invalid_model("read output", name, "it holds text that is not UTF-8"))?;
+        .ok_or_else(|| Error::invalid_model(READ, name, "it holds text that is not UTF-8"))?;
     Ok((Tensor::strings(shape, texts)?, total as u64))
 }
 

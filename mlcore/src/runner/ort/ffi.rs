@@ -2,15 +2,17 @@
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::fmt;
+use std::mem::{MaybeUninit, offset_of};
 use std::ptr::{self, NonNull};
 
 use ort_sys as sys;
 
 use crate::error::{Error, Result};
 
-/// The table of ONNX Runtime's functions. The library it points into is never unloaded.
+/// The table of ONNX Runtime's functions, and the version of the interface up to which the library has them. The library it
+/// points into is never unloaded.
 #[derive(Clone, Copy)]
-pub(super) struct Api(pub(super) &'static sys::OrtApi);
+pub(super) struct Api(pub(super) &'static sys::OrtApi, u32);
 
 /// What ONNX Runtime said when it refused.
 #[derive(Debug)]
@@ -30,6 +32,40 @@ pub(super) use call;
 
 #[expect(unsafe_code, reason = "a foreign interface")]
 impl Api {
+    /// The functions of a library that answered `table` when it was asked for this version of the interface, which is at
+    /// least [`OLDEST`](Self::OLDEST).
+    ///
+    /// # Safety
+    /// `table` is such a table, and lives as long as the process.
+    pub(super) unsafe fn of(table: NonNull<sys::OrtApi>, version: u32) -> Self {
+        if version >= sys::ORT_API_VERSION {
+            // SAFETY: the library has every function of the table, which only grows from version to version.
+            return Self(unsafe { table.as_ref() }, version);
+        }
+        // An older library's table is shorter than the type. What it lacks is never called, see `has`, and is filled up with a
+        // function, because a pointer to a function is never null.
+        extern "system" fn absent() {}
+        let mut whole = Box::new(MaybeUninit::<sys::OrtApi>::uninit());
+        let places = size_of::<sys::OrtApi>() / size_of::<extern "system" fn()>();
+        let known = offset_of!(sys::OrtApi, TensorTypeAndShape_HasShape);
+        // SAFETY: the table is a list of pointers to functions; `known` bytes are those of the versions up to `OLDEST`, which the
+        // library has.
+        unsafe {
+            let first = whole.as_mut_ptr().cast::<extern "system" fn()>();
+            (0..places).for_each(|place| first.add(place).write(absent));
+            ptr::copy_nonoverlapping(table.as_ptr().cast::<u8>(), whole.as_mut_ptr().cast(), known);
+            Self(Box::leak(whole).assume_init_ref(), version)
+        }
+    }
+
+    /// The oldest version of the interface that is used: that of the last ONNX Runtime for Python 3.10.
+    pub(super) const OLDEST: u32 = 23;
+
+    /// Whether the library has the functions of this version.
+    pub(super) fn has(self, version: u32) -> bool {
+        self.1 >= version
+    }
+
     pub(super) fn check(self, status: sys::OrtStatusPtr) -> Result<(), Failure> {
         match NonNull::new(status.0) {
             None => Ok(()),
@@ -208,6 +244,22 @@ pub(super) extern "system" fn log(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[expect(unsafe_code, reason = "a table as an older library has it")]
+    fn of_an_older_library_only_the_functions_that_it_has_are_read() {
+        extern "system" fn own() {}
+        // Not one function longer than that version's.
+        let known = offset_of!(sys::OrtApi, TensorTypeAndShape_HasShape) / size_of::<extern "system" fn()>();
+        let table = vec![own as extern "system" fn(); known].leak();
+        // SAFETY: the table has the functions of that version, none of which is called, and lives for ever.
+        let api = unsafe { Api::of(NonNull::from(table).cast(), Api::OLDEST) };
+        assert!(api.has(23) && !api.has(24));
+        let place = |function: usize| function == own as *const () as usize;
+        assert!(place(api.0.Run as usize) && place(api.0.CreateExternalInitializerInfo as usize));
+        assert!(!place(api.0.TensorTypeAndShape_HasShape as usize));
+        assert!(!place(api.0.GetTensorElementTypeAndShapeDataReference as usize));
+    }
 
     #[test]
     fn messages_lose_their_frame_and_nothing_else() {

@@ -21,10 +21,21 @@
 //! no file itself. A run is bounded by [`RunOptions::timeout`](super::RunOptions::timeout), which stops it between two
 //! operators.
 //!
+//! # What a model declares
+//! A file declares the shapes of its outputs, and exporters write some that are none. What the model answers counts; loading
+//! runs one row and several, and [`OnnxRunner::notes`] says where a declaration is wrong. Inputs of any shape are taken as such,
+//! and one that has a default is optional. `bfloat16` is `float32` here; an optional output that is empty is left away, and the
+//! tensors of a sequence are answered as one.
+//!
+//! # Models in a store
+//! [`StoredModel`] puts a model into a store of artifacts, with its weights where they lie in other files, and
+//! [`OnnxRunner::from_store_with`] loads it from there.
+//!
 //! # Missing values
 //! A NaN is passed on: whether the model can handle it is the model's affair. Nulls cannot reach a runner, because a
 //! tensor has none.
 
+mod answer;
 mod call;
 mod deadline;
 mod external;
@@ -38,6 +49,7 @@ mod provider;
 mod runner;
 mod runtime;
 mod session;
+mod warm_up;
 mod watchdog;
 
 pub use self::graph::ModelInfo;

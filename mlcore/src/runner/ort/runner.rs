@@ -1,29 +1,30 @@
+use std::ffi::c_char;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use ort_sys as sys;
 use smol_str::SmolStr;
 
+use super::answer::{Otherwise, has_rows};
 use super::call::{self, Few, Names};
 use super::deadline;
 use super::external::{ExternalData, Folder};
-use super::ffi::{Failure, Owned};
+use super::ffi::Failure;
 use super::graph::{self, ModelInfo, Slot};
 use super::options::{Limits, OnnxOptions};
-use super::pool::{self, Sessions};
+use super::pool::Sessions;
 use super::provider::Provider;
 use super::runtime::OnnxRuntime;
 use super::session::{self, Source};
 use crate::batch::{Batch, Tensor};
 use crate::error::{Error, Result};
 use crate::runner::{RunOptions, Runner};
-use crate::schema::{Dim, Signature};
+use crate::schema::Signature;
 
-const OPERATION: &str = "run model";
+pub(super) const OPERATION: &str = "run model";
 
 /// An ONNX model, loaded. Cloning shares it; any number of threads may run it at once.
 ///
@@ -33,19 +34,33 @@ const OPERATION: &str = "run model";
 #[derive(Clone)]
 pub struct OnnxRunner(Arc<Loaded>);
 
-struct Loaded {
-    name: String,
-    info: ModelInfo,
-    runtime: OnnxRuntime,
-    provider: Provider,
-    placement: Vec<(String, usize)>,
-    sessions: Sessions,
-    inputs: Vec<Slot>,
-    outputs: Vec<Slot>,
-    input_names: Names,
-    output_names: Names,
-    answer_names: Vec<SmolStr>,
-    max_output_bytes: u64,
+pub(super) struct Loaded {
+    pub(super) name: String,
+    pub(super) info: ModelInfo,
+    pub(super) runtime: OnnxRuntime,
+    pub(super) provider: Provider,
+    pub(super) placement: Vec<(String, usize)>,
+    pub(super) sessions: Sessions,
+    pub(super) inputs: Vec<Slot>,
+    /// Inputs that have a default.
+    pub(super) optional: Vec<Slot>,
+    pub(super) outputs: Vec<Slot>,
+    /// Those of the inputs, then those of the inputs that have a default.
+    pub(super) input_names: Names,
+    pub(super) output_names: Names,
+    pub(super) answer_names: Vec<SmolStr>,
+    pub(super) max_output_bytes: u64,
+    /// For each output what it was seen to be where that is not what it is declared to be.
+    pub(super) otherwise: Box<[OnceLock<Otherwise>]>,
+    /// Why several rows of zeros are not answered, where one is.
+    pub(super) fails_on_several: OnceLock<String>,
+}
+
+/// The tensors of a run in the order of their names.
+struct Bound<'a> {
+    tensors: Few<&'a Tensor>,
+    /// Which of the inputs that have a default stand behind the others.
+    optional: Few<usize>,
 }
 
 impl OnnxRunner {
@@ -130,14 +145,17 @@ impl OnnxRunner {
         let loaded = Loaded {
             name: name.to_owned(),
             placement,
-            input_names: Names::of(&model.inputs)?,
+            input_names: Names::of(model.inputs.iter().chain(&model.optional))?,
             output_names: Names::of(&model.outputs)?,
+            otherwise: model.outputs.iter().map(|_| OnceLock::new()).collect(),
+            fails_on_several: OnceLock::new(),
             answer_names: call::answer_names(&model.outputs),
             info: model.info,
             runtime,
             provider,
             sessions,
             inputs: model.inputs,
+            optional: model.optional,
             outputs: model.outputs,
             max_output_bytes: options.limits.max_output_bytes,
         };
@@ -151,7 +169,16 @@ impl OnnxRunner {
         &self.0.info
     }
 
+    /// Where the model was seen to answer otherwise than its file declares, a sentence for each output; and whether it fails on
+    /// several rows of zeros and not on one. Exporters declare shapes that are none: what the model answers counts.
+    #[must_use]
+    pub fn notes(&self) -> Vec<&str> {
+        let otherwise = self.0.otherwise.iter().filter_map(OnceLock::get).map(|seen| seen.note.as_str());
+        otherwise.chain(self.0.fails_on_several.get().map(String::as_str)).collect()
+    }
+
     /// How many nodes of the optimised graph each execution provider was given, by ONNX Runtime's names.
+    /// Empty with an ONNX Runtime older than 1.24, which does not tell.
     #[must_use]
     pub fn placement(&self) -> &[(String, usize)] {
         &self.0.placement
@@ -171,7 +198,9 @@ impl Runner for OnnxRunner {
 
     /// Answers a batch. Inputs are passed without a copy, outputs are copied once.
     ///
-    /// A batch of zero rows is answered with zero rows, by the model or, where the signature tells all shapes, for it.
+    /// A batch of zero rows is answered with zero rows, by the model or, where all shapes are known, for it. An output whose
+    /// shape is not the declared one is answered as it is ([`notes`](Self::notes)). An optional output that the model leaves
+    /// empty is not in the answer; the tensors of a sequence are answered as one, with an axis more in front.
     fn run(&self, inputs: &Batch, options: &RunOptions) -> Result<Batch> {
         self.0.run(inputs, options)
     }
@@ -200,23 +229,32 @@ enum Weights<'a> {
 }
 
 impl Loaded {
-    fn run(&self, batch: &Batch, options: &RunOptions) -> Result<Batch> {
-        let tensors = self.bind(batch)?;
-        let rows = self.rows(&tensors)?;
-        if let Some(empty) = self.empty_answer(&tensors)? {
+    pub(super) fn run(&self, batch: &Batch, options: &RunOptions) -> Result<Batch> {
+        let bound = self.bind(batch)?;
+        let tensors = bound.tensors.as_slice();
+        let rows = self.rows(tensors)?;
+        if let Some(empty) = self.empty_answer(tensors)? {
             return Ok(empty);
         }
         if options.timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(self.too_late());
         }
+        let narrowed = self.narrowed(&bound)?;
+        let (needed, all) = self.names(&bound);
+        let names = if all.is_empty() { needed } else { all.as_slice() };
         let outcome = deadline::within(&self.runtime, options.timeout, |run_options| {
-            // SAFETY: the values borrow from tensors of `batch`, which outlives them; the sessions were made from the model
-            // that the names come from, and `with` hands out one that this thread may run.
+            // SAFETY: the values borrow from tensors of `batch` and from `narrowed`, which outlive them; the sessions were made
+            // from the model that the names come from, and `with` hands out one that this thread may run.
             #[expect(unsafe_code, reason = "a foreign interface")]
             unsafe {
-                let values = tensors.iter().map(|tensor| call::borrow(&self.runtime, tensor));
+                let values = tensors.iter().enumerate().map(|(position, tensor)| {
+                    match narrowed.get(position).and_then(Option::as_ref) {
+                        Some(narrow) => call::borrow(&self.runtime, narrow, true),
+                        None => call::borrow(&self.runtime, tensor, false),
+                    }
+                });
                 let values = values.collect::<Result<Few<_>, Failure>>()?;
-                let inputs = (&self.input_names, values.as_slice());
+                let inputs = (names, values.as_slice());
                 let api = self.runtime.api();
                 self.sessions.with(|session| call::run(api, session, run_options, inputs, &self.output_names))
             }
@@ -228,9 +266,9 @@ impl Loaded {
         self.answer(&values, &rows)
     }
 
-    /// The tensor of each input, in the model's order, checked.
-    fn bind<'a>(&self, batch: &'a Batch) -> Result<Few<&'a Tensor>> {
-        let mut bound = Few::with_capacity(self.inputs.len());
+    /// The tensor of each input, in the model's order, checked; and those that have a default and are passed all the same.
+    fn bind<'a>(&self, batch: &'a Batch) -> Result<Bound<'a>> {
+        let mut tensors = Few::with_capacity(self.inputs.len());
         let mut given = batch.iter();
         for slot in &self.inputs {
             let name = slot.field.name();
@@ -243,24 +281,64 @@ impl Loaded {
                 },
             };
             slot.field.check(tensor.dtype(), tensor.shape())?;
-            bound.push(tensor);
+            tensors.push(tensor);
         }
-        if batch.len() == self.inputs.len() { Ok(bound) } else { Err(self.misfit(batch)) }
+        let mut optional = Few::new();
+        if batch.len() != tensors.len() {
+            for (position, slot) in self.optional.iter().enumerate() {
+                if let Some(tensor) = batch.find(slot.field.name()) {
+                    slot.field.check(tensor.dtype(), tensor.shape())?;
+                    tensors.push(tensor);
+                    optional.push(position);
+                }
+            }
+        }
+        if batch.len() == tensors.len() { Ok(Bound { tensors, optional }) } else { Err(self.misfit(batch)) }
     }
 
     #[cold]
     fn misfit(&self, batch: &Batch) -> Error {
-        batch
-            .check(&self.info.signature.inputs)
+        let signature = &self.info.signature;
+        let needed = batch.iter().filter(|(name, _)| signature.optional.field(name).is_none());
+        Batch::new(needed.map(|(name, tensor)| (name, tensor.clone())))
+            .and_then(|needed| needed.check(&signature.inputs))
             .err()
             .unwrap_or_else(|| Error::internal(OPERATION, &*self.name, "inputs fit and do not"))
+    }
+
+    /// The slots of the bound tensors, in their order.
+    fn slots<'a>(&'a self, bound: &'a Bound<'_>) -> impl Iterator<Item = &'a Slot> {
+        let optional = bound.optional.iter().filter_map(|position| self.optional.get(*position));
+        self.inputs.iter().chain(optional)
+    }
+
+    /// The names of the bound tensors, as C takes them: of the needed ones, and of all where there are more.
+    fn names(&self, bound: &Bound<'_>) -> (&[*const c_char], Vec<*const c_char>) {
+        let (needed, optional) = self.input_names.as_slice().split_at(self.inputs.len());
+        if bound.optional.is_empty() {
+            return (needed, Vec::new());
+        }
+        let optional = bound.optional.iter().filter_map(|position| optional.get(*position));
+        (needed, needed.iter().chain(optional).copied().collect())
+    }
+
+    /// For each bound tensor its bits, where ONNX Runtime takes it narrower; empty where it takes all as they are.
+    fn narrowed(&self, bound: &Bound<'_>) -> Result<Few<Option<Tensor>>> {
+        if !self.slots(bound).any(|slot| slot.is_bfloat16) {
+            return Ok(Few::new());
+        }
+        let narrow = |(slot, tensor): (&Slot, &&Tensor)| {
+            let is_narrow = slot.is_bfloat16;
+            is_narrow.then(|| call::bfloat16(slot.field.name(), tensor)).transpose()
+        };
+        self.slots(bound).zip(&bound.tensors).map(narrow).collect()
     }
 
     /// The size of the first axis for every name of a first axis. Inputs that share a name must share the size.
     fn rows(&self, tensors: &[&Tensor]) -> Result<Few<(Option<&str>, usize)>> {
         let mut known: Few<(Option<&str>, usize)> = Few::new();
         for (slot, tensor) in self.inputs.iter().zip(tensors) {
-            if slot.field.shape().first() != Some(&Dim::Dynamic) {
+            if !has_rows(slot) {
                 continue;
             }
             let (axis, size) = (slot.rows.as_deref(), tensor.rows().unwrap_or(0));
@@ -277,66 +355,6 @@ impl Loaded {
             }
         }
         Ok(known)
-    }
-
-    /// The answer to zero rows, where the signature tells its shape: many operators cannot compute it.
-    fn empty_answer(&self, tensors: &[&Tensor]) -> Result<Option<Batch>> {
-        let mut batched = self
-            .inputs
-            .iter()
-            .zip(tensors)
-            .filter(|(slot, _)| slot.field.shape().first() == Some(&Dim::Dynamic))
-            .peekable();
-        if batched.peek().is_none() || !batched.all(|(_, tensor)| tensor.rows() == Some(0)) {
-            return Ok(None);
-        }
-        let mut answers = Vec::with_capacity(self.outputs.len());
-        for (slot, name) in self.outputs.iter().zip(&self.answer_names) {
-            let [Dim::Dynamic, inner @ ..] = slot.field.shape() else { return Ok(None) };
-            let mut shape = vec![0];
-            for dim in inner {
-                let Dim::Fixed(size) = dim else { return Ok(None) };
-                shape.push(*size);
-            }
-            answers.push((name.clone(), Tensor::zeros(slot.field.dtype(), shape)?));
-        }
-        Batch::new(answers).map(Some)
-    }
-
-    /// The answers as tensors, checked against the signature and the rows that were asked for.
-    fn answer(&self, values: &[Owned<sys::OrtValue>], rows: &[(Option<&str>, usize)]) -> Result<Batch> {
-        let mut left = self.max_output_bytes;
-        let mut answers = Vec::with_capacity(values.len());
-        for ((value, slot), name) in values.iter().zip(&self.outputs).zip(&self.answer_names) {
-            let (tensor, bytes) = call::copy_out(self.runtime.api(), value, name, left)?;
-            left = left.saturating_sub(bytes);
-            let expected = match slot.field.shape().first() {
-                Some(Dim::Dynamic) => {
-                    rows.iter().find(|(axis, _)| *axis == slot.rows.as_deref()).map(|(_, size)| *size)
-                }
-                _ => None,
-            };
-            let fits = match slot.has_shape {
-                true => slot.field.check(tensor.dtype(), tensor.shape()).is_ok(),
-                false => tensor.dtype() == slot.field.dtype(),
-            };
-            if !fits || slot.has_shape && expected.is_some_and(|rows| tensor.rows() != Some(rows)) {
-                let rows = expected.map(|rows| format!(" for {rows} rows")).unwrap_or_default();
-                return Err(Error::invalid_model(
-                    OPERATION,
-                    &*self.name,
-                    format!(
-                        "it declares {} and answered {} {:?}{rows}",
-                        slot.field,
-                        tensor.dtype(),
-                        tensor.shape()
-                    ),
-                )
-                .remedy("export it with the shapes that it answers"));
-            }
-            answers.push((name.clone(), tensor));
-        }
-        Batch::new(answers)
     }
 
     #[cold]
@@ -365,41 +383,6 @@ impl Loaded {
             Error::invalid_input(OPERATION, name, format!("it failed on these inputs: {}", failure.reason()))
         };
         error.caused_by(message.clone())
-    }
-
-    /// Runs every session on zeros. What does not run on zeros, such as a lookup by name, may still run on data.
-    fn warm_up(&self, options: &OnnxOptions) -> Result<()> {
-        const PATIENCE: Duration = Duration::from_secs(10);
-        const MOST_ELEMENTS: usize = 1 << 26;
-        let mut inputs = Vec::with_capacity(self.inputs.len());
-        for slot in &self.inputs {
-            let size = |dim: &Dim| if let Dim::Fixed(size) = dim { *size } else { 1 };
-            let shape: Vec<usize> = slot.field.shape().iter().map(size).collect();
-            let length = shape.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
-            if length.is_none_or(|length| length > MOST_ELEMENTS) {
-                return Ok(());
-            }
-            inputs.push((slot.field.name(), Tensor::zeros(slot.field.dtype(), shape)?));
-        }
-        let inputs = Batch::new(inputs)?;
-        let once = RunOptions::default().with_timeout(options.load_timeout.unwrap_or(PATIENCE));
-        for _ in 0..options.warm_up {
-            for position in 0..self.sessions.len() {
-                pool::prefer(position);
-                match self.run(&inputs, &once) {
-                    Ok(_) => {}
-                    Err(error @ Error::Timeout(_)) => {
-                        tracing::warn!(model = %self.name, %error, "warm-up on zeros took too long");
-                        return Ok(());
-                    }
-                    Err(error) => {
-                        tracing::debug!(model = %self.name, %error, "warm-up on zeros failed");
-                        return Ok(());
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }
 

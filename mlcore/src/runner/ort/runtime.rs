@@ -1,6 +1,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ort_sys as sys;
@@ -27,8 +28,8 @@ struct Loaded {
     memory: Owned<sys::OrtMemoryInfo>,
 }
 
-/// The oldest minor version of ONNX Runtime 1 whose interface has all that is used here.
-const OLDEST_MINOR: u32 = sys::ORT_API_VERSION;
+/// The oldest minor version of ONNX Runtime 1 that is loaded: its interface has the same number.
+const OLDEST_MINOR: u32 = Api::OLDEST;
 
 /// Every library that was loaded. Libraries stay loaded, so this only grows.
 static LOADED: Mutex<Vec<OnnxRuntime>> = Mutex::new(Vec::new());
@@ -192,13 +193,11 @@ fn open(path: &Path) -> Result<OnnxRuntime, String> {
         );
         let base = base.as_ref().ok_or("OrtGetApiBase answers nothing")?;
         let version = text((base.GetVersionString)());
-        if !is_new_enough(&version) {
-            return Err(format!("it is version {version}; 1.{OLDEST_MINOR} or newer is needed"));
-        }
-        let api = (base.GetApi)(OLDEST_MINOR)
-            .as_ref()
-            .ok_or_else(|| format!("version {version} does not offer interface {OLDEST_MINOR}"))?;
-        (version, Api(api))
+        let interface = newest_interface(&version)
+            .ok_or_else(|| format!("it is version {version}; 1.{OLDEST_MINOR} or newer is needed"))?;
+        let table = NonNull::new((base.GetApi)(interface).cast_mut())
+            .ok_or_else(|| format!("version {version} does not offer interface {interface}"))?;
+        (version, Api::of(table, interface))
     };
     // Sessions and values point into the library for as long as the process lives.
     std::mem::forget(library);
@@ -242,10 +241,11 @@ fn providers(api: Api) -> Result<Vec<String>, Failure> {
     }
 }
 
-fn is_new_enough(version: &str) -> bool {
+/// The newest interface that a library of this version and mlcore have in common; `None` where it is too old.
+fn newest_interface(version: &str) -> Option<u32> {
     let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    major == 1 && minor >= OLDEST_MINOR
+    (major == 1 && minor >= OLDEST_MINOR).then(|| minor.min(sys::ORT_API_VERSION))
 }
 
 #[cfg(test)]
@@ -287,15 +287,17 @@ mod tests {
 
     #[test]
     fn versions_compare_as_numbers() {
-        for (version, new_enough) in [
-            ("1.24.0", true),
-            ("1.31.1", true),
-            ("1.100.0", true),
-            ("1.9.9", false),
-            ("1.23.2", false),
-            ("", false),
+        for (version, interface) in [
+            ("1.23.2", Some(23)),
+            ("1.24.0", Some(24)),
+            ("1.31.1", Some(24)),
+            ("1.100.0", Some(24)),
+            ("1.9.9", None),
+            ("1.22.1", None),
+            ("2.30.0", None),
+            ("", None),
         ] {
-            assert_eq!(is_new_enough(version), new_enough, "{version}");
+            assert_eq!(newest_interface(version), interface, "{version}");
         }
     }
 }

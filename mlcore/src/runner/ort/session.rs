@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 
 const OPERATION: &str = "load model";
 
+/// The version of the interface that tells where nodes run.
+const PLACEMENT: u32 = 24;
+
 /// What a session is made of.
 pub(super) struct Source<'a> {
     pub(super) model: &'a str,
@@ -105,7 +108,7 @@ fn make_one(
         false => refused(runtime, source, &failure),
     })?;
     if provider != Provider::Cpu {
-        prove(api, &session, source, options, provider)?;
+        prove(runtime, &session, source, options, provider)?;
     }
     Ok(session)
 }
@@ -196,6 +199,9 @@ fn add_external(api: Api, settings: &Owned<sys::OrtSessionOptions>, source: &Sou
 #[expect(unsafe_code, reason = "a foreign interface")]
 pub(super) fn placement(api: Api, session: *mut sys::OrtSession) -> Result<Vec<(String, usize)>, Failure> {
     let mut placement: Vec<(String, usize)> = Vec::new();
+    if !api.has(PLACEMENT) {
+        return Err(Failure { code: 1, message: "it does not tell where nodes run".into() });
+    }
     // SAFETY: the session recorded who got which nodes, and owns the lists that it hands out.
     unsafe {
         let (mut parts, mut count) = (std::ptr::null(), 0);
@@ -217,12 +223,25 @@ pub(super) fn placement(api: Api, session: *mut sys::OrtSession) -> Result<Vec<(
 
 /// Asked for and proved: nodes were given to the provider. That registering it went well proves nothing.
 fn prove(
-    api: Api,
+    runtime: &OnnxRuntime,
     session: &Owned<sys::OrtSession>,
     source: &Source<'_>,
     options: &OnnxOptions,
     provider: Provider,
 ) -> Result<()> {
+    let api = runtime.api();
+    if !api.has(PLACEMENT) {
+        // Where the CPU is forbidden, a session with a node on it was not made.
+        return match options.fallback {
+            Fallback::Forbidden => Ok(()),
+            Fallback::Nodes | Fallback::Allowed => {
+                let version = runtime.version();
+                let problem =
+                    format!("ONNX Runtime {version} does not tell where nodes run; 1.{PLACEMENT} does");
+                Err(unavailable(source, provider, &problem))
+            }
+        };
+    }
     let placement = placement(api, session.as_ptr()).map_err(|failure| failure.internal(OPERATION))?;
     let is_own = |(name, _): &&(String, usize)| name == provider.full_name();
     let own = placement.iter().filter(is_own).count();

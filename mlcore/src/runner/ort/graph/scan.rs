@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::ModelInfo;
-use super::signature::{self, Interface, Slot};
+use super::signature::{self, Interface, Slot, Slots};
 use super::sniff::looks_like;
 use super::wire::{Field, Fields};
 use super::zip_map::ZipMap;
@@ -22,6 +22,8 @@ const FOREIGN_SHOWN: usize = 3;
 pub(in crate::runner::ort) struct Model {
     pub(in crate::runner::ort) info: ModelInfo,
     pub(in crate::runner::ort) inputs: Vec<Slot>,
+    /// Inputs that have a default.
+    pub(in crate::runner::ort) optional: Vec<Slot>,
     pub(in crate::runner::ort) outputs: Vec<Slot>,
     pub(in crate::runner::ort) zip_maps: Vec<ZipMap>,
 }
@@ -287,7 +289,9 @@ impl<'a> Scan<'a> {
             .remedy("export it with standard operators, or allow the domain in the options of loading"));
         }
         let external_data: Vec<String> = self.external.iter().map(|&location| location.to_owned()).collect();
-        let (inputs, outputs) = signature::read(name, &self.interface, &self.zip_maps)?;
+        let ir_version = self.ir_version.unwrap_or_default();
+        let Slots { inputs, optional, outputs } =
+            signature::read(name, &self.interface, &self.zip_maps, ir_version)?;
         let is_output = |zip_map: &ZipMap| outputs.iter().any(|slot| slot.field.name() == zip_map.output);
         let zip_maps = self.zip_maps.into_iter().filter(is_output).collect();
         let schema = |slots: &[Slot]| {
@@ -295,18 +299,18 @@ impl<'a> Scan<'a> {
                 invalid(name, format!("{:?}: {}", twice.context().subject(), twice.context().problem()))
             })
         };
-        let signature = Signature::new(schema(&inputs)?, schema(&outputs)?);
+        let signature = Signature::new(schema(&inputs)?, schema(&outputs)?).with_optional(schema(&optional)?);
         let producer = self.producer.join(" ").trim().to_owned();
         let info = ModelInfo {
             signature,
-            ir_version: self.ir_version.unwrap_or_default(),
+            ir_version,
             opsets: self.opsets,
             producer,
             metadata: self.metadata,
             nodes: self.nodes,
             external_data,
         };
-        Ok(Model { info, inputs, outputs, zip_maps })
+        Ok(Model { info, inputs, optional, outputs, zip_maps })
     }
 }
 

@@ -14,6 +14,18 @@ pub(in crate::runner::ort) struct Slot {
     pub(in crate::runner::ort) rows: Option<String>,
     /// Whether the file promises the shape. Exporters leave it away, or write `[]` where there is none.
     pub(in crate::runner::ort) has_shape: bool,
+    /// Whether its elements are `bfloat16` to ONNX Runtime. They are `float32` here, which holds each of them.
+    pub(in crate::runner::ort) is_bfloat16: bool,
+    /// Whether the model may leave it empty.
+    pub(in crate::runner::ort) is_optional: bool,
+}
+
+/// What a graph takes and answers.
+pub(super) struct Slots {
+    pub(super) inputs: Vec<Slot>,
+    /// Inputs that have a default.
+    pub(super) optional: Vec<Slot>,
+    pub(super) outputs: Vec<Slot>,
 }
 
 /// The messages that declare what a graph takes and answers.
@@ -21,73 +33,103 @@ pub(in crate::runner::ort) struct Slot {
 pub(super) struct Interface<'a> {
     pub(super) inputs: Vec<&'a [u8]>,
     pub(super) outputs: Vec<&'a [u8]>,
-    /// Tensors that the model holds values for. In old files they are listed as inputs, too.
+    /// Tensors that the model holds values for. One that is listed as an input, too, has a default.
     pub(super) initialised: HashSet<&'a str>,
 }
+
+/// The version of the format since which a value that the model holds may be passed by the caller instead. Before, every one had
+/// to be listed as an input, and was none.
+const FIRST_WITH_DEFAULTS: i64 = 4;
 
 /// The inputs and outputs of a graph.
 pub(super) fn read(
     model: &str,
     interface: &Interface<'_>,
     zip_maps: &[ZipMap],
-) -> Result<(Vec<Slot>, Vec<Slot>)> {
+    ir_version: i64,
+) -> Result<Slots> {
     let invalid = |problem: String| Error::invalid_model("load model", model, problem);
-    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+    let mut slots = Slots { inputs: Vec::new(), optional: Vec::new(), outputs: Vec::new() };
     for bytes in &interface.inputs {
         let (name, kind) = value_info(bytes).map_err(invalid)?;
         if interface.initialised.contains(name) {
+            // One that no tensor holds cannot be passed, and its default is used.
+            if let Kind::Tensor(declared) = kind
+                && ir_version >= FIRST_WITH_DEFAULTS
+            {
+                slots.optional.extend(slot(model, name, declared).ok());
+            }
             continue;
         }
         match kind {
-            Kind::Tensor { dtype, shape: Some(shape) } => inputs.push(slot(model, name, dtype, Some(shape))?),
-            Kind::Tensor { shape: None, .. } => {
-                return Err(Error::unsupported(
-                    "load model",
-                    model,
-                    format!("input {name} declares no shape"),
-                )
-                .remedy("export it with a shape; dimensions may be free"));
+            Kind::Tensor(declared) => slots.inputs.push(slot(model, name, declared)?),
+            Kind::Sequence(_) => {
+                return Err(no_tensor(model, &format!("input {name}"), "a sequence of tensors"));
             }
-            Kind::Other(what) => {
-                return Err(Error::unsupported(
-                    "load model",
-                    model,
-                    format!("input {name} is {what}, not a tensor"),
-                ));
-            }
+            Kind::Other(what) => return Err(no_tensor(model, &format!("input {name}"), what)),
         }
     }
     for bytes in &interface.outputs {
         let (name, kind) = value_info(bytes).map_err(invalid)?;
         match (kind, zip_maps.iter().find(|zip_map| zip_map.output == name)) {
-            (Kind::Tensor { dtype, shape }, _) => outputs.push(slot(model, name, dtype, shape)?),
+            (Kind::Tensor(declared), _) => slots.outputs.push(slot(model, name, declared)?),
+            // Its tensors are answered as one, whose shape no file declares.
+            (Kind::Sequence(declared), _) => {
+                slots.outputs.push(slot(model, name, Declared { shape: None, ..declared })?);
+            }
             (Kind::Other(_), Some(zip_map)) => {
                 let shape = [Dim::Dynamic, Dim::Fixed(zip_map.labels.len())];
                 let field =
                     Field::tensor(name, DType::Float32, shape).labelled(zip_map.labels.iter().cloned());
-                outputs.push(Slot { field, rows: None, has_shape: true });
+                slots.outputs.push(Slot {
+                    field,
+                    rows: None,
+                    has_shape: true,
+                    is_bfloat16: false,
+                    is_optional: false,
+                });
             }
             (Kind::Other(what), None) => {
-                return Err(Error::unsupported(
-                    "load model",
-                    model,
-                    format!("output {name} is {what}, not a tensor"),
-                )
-                .remedy("export a classifier of scikit-learn with zipmap=False"));
+                let error = no_tensor(model, &format!("output {name}"), what);
+                return Err(match what {
+                    MAPS if !zip_maps.is_empty() => {
+                        error.remedy("export a classifier of scikit-learn with zipmap=False")
+                    }
+                    _ => error,
+                });
             }
         }
     }
-    Ok((inputs, outputs))
+    if slots.outputs.is_empty() {
+        return Err(Error::invalid_model(
+            "load model",
+            model,
+            "it declares no output, and so answers nothing",
+        )
+        .remedy("export it with the outputs that callers read"));
+    }
+    Ok(slots)
 }
 
-fn slot(model: &str, name: &str, element: i64, shape: Option<Shape>) -> Result<Slot> {
-    let dtype = i32::try_from(element).ok().and_then(dtype).ok_or_else(|| {
+fn no_tensor(model: &str, place: &str, what: &str) -> Error {
+    Error::unsupported("load model", model, format!("{place} is {what}, not a tensor"))
+        .remedy("export it with tensors as inputs and outputs")
+}
+
+fn slot(model: &str, name: &str, declared: Declared) -> Result<Slot> {
+    let Declared { element, shape, is_optional } = declared;
+    let is_bfloat16 = element == BFLOAT16;
+    let known = if is_bfloat16 { Some(DType::Float32) } else { i32::try_from(element).ok().and_then(dtype) };
+    let dtype = known.ok_or_else(|| {
         Error::unsupported("load model", model, format!("{name} holds elements of ONNX type {element}"))
             .remedy("cast it inside the model to a float, integer, bool or string type")
     })?;
     let has_shape = shape.as_ref().is_some_and(|shape| !shape.dims.is_empty());
-    let Shape { dims, rows } = shape.unwrap_or(Shape { dims: vec![Dim::Dynamic], rows: None });
-    Ok(Slot { field: Field::tensor(name, dtype, dims), rows, has_shape })
+    let (field, rows) = match shape {
+        Some(Shape { dims, rows }) => (Field::tensor(name, dtype, dims), rows),
+        None => (Field::of_any_shape(name, dtype), None),
+    };
+    Ok(Slot { field, rows, has_shape, is_bfloat16, is_optional })
 }
 
 struct Shape {
@@ -95,10 +137,25 @@ struct Shape {
     rows: Option<String>,
 }
 
+/// A tensor as a file declares it.
+struct Declared {
+    element: i64,
+    shape: Option<Shape>,
+    /// Whether there may be none.
+    is_optional: bool,
+}
+
 enum Kind {
-    Tensor { dtype: i64, shape: Option<Shape> },
+    Tensor(Declared),
+    /// Any number of such tensors.
+    Sequence(Declared),
     Other(&'static str),
 }
+
+/// What ZipMap makes.
+const MAPS: &str = "a sequence of maps";
+/// ONNX's number of the element type.
+const BFLOAT16: i64 = 16;
 
 /// ValueInfoProto.
 fn value_info(bytes: &[u8]) -> Result<(&str, Kind), String> {
@@ -107,7 +164,7 @@ fn value_info(bytes: &[u8]) -> Result<(&str, Kind), String> {
         let field = field?;
         match field.number {
             1 => name = field.text()?,
-            2 => kind = Some(type_of(field.bytes()?)?),
+            2 => kind = Some(type_of(field.bytes()?, 0)?),
             _ => {}
         }
     }
@@ -118,16 +175,28 @@ fn value_info(bytes: &[u8]) -> Result<(&str, Kind), String> {
 }
 
 /// TypeProto.
-fn type_of(bytes: &[u8]) -> Result<Kind, String> {
+fn type_of(bytes: &[u8], depth: usize) -> Result<Kind, String> {
+    const DEEPEST: usize = 8;
+    if depth > DEEPEST {
+        return Err(format!("a type is nested more than {DEEPEST} deep"));
+    }
     let mut kind = None;
     for field in Fields::of(bytes) {
         let field = field?;
         kind = Some(match field.number {
-            1 => tensor_type(field.bytes()?)?,
-            4 => Kind::Other("a sequence"),
-            5 => Kind::Other("a map"),
+            1 => Kind::Tensor(tensor_type(field.bytes()?)?),
+            4 => match element_type(field.bytes()?, depth)? {
+                Some(Kind::Tensor(declared)) => Kind::Sequence(declared),
+                Some(Kind::Other(MAP)) => Kind::Other(MAPS),
+                Some(Kind::Sequence(_) | Kind::Other(_)) | None => Kind::Other("a sequence"),
+            },
+            5 => Kind::Other(MAP),
             8 => Kind::Other("a sparse tensor"),
-            9 => Kind::Other("optional"),
+            9 => match element_type(field.bytes()?, depth)? {
+                Some(Kind::Tensor(declared)) => Kind::Tensor(Declared { is_optional: true, ..declared }),
+                Some(Kind::Sequence(declared)) => Kind::Sequence(Declared { is_optional: true, ..declared }),
+                Some(Kind::Other(_)) | None => Kind::Other("optional"),
+            },
             7 => Kind::Other("opaque"),
             _ => continue,
         });
@@ -135,18 +204,32 @@ fn type_of(bytes: &[u8]) -> Result<Kind, String> {
     kind.ok_or_else(|| "an input or output has no type".into())
 }
 
+const MAP: &str = "a map";
+
+/// The type of the elements in TypeProto.Sequence and TypeProto.Optional.
+fn element_type(bytes: &[u8], depth: usize) -> Result<Option<Kind>, String> {
+    let mut element = None;
+    for field in Fields::of(bytes) {
+        let field = field?;
+        if field.number == 1 {
+            element = Some(type_of(field.bytes()?, depth + 1)?);
+        }
+    }
+    Ok(element)
+}
+
 /// TypeProto.Tensor.
-fn tensor_type(bytes: &[u8]) -> Result<Kind, String> {
-    let (mut dtype, mut shape) = (0, None);
+fn tensor_type(bytes: &[u8]) -> Result<Declared, String> {
+    let (mut element, mut shape) = (0, None);
     for field in Fields::of(bytes) {
         let field = field?;
         match field.number {
-            1 => dtype = field.number()?,
+            1 => element = field.number()?,
             2 => shape = Some(shape_of(field.bytes()?)?),
             _ => {}
         }
     }
-    Ok(Kind::Tensor { dtype, shape })
+    Ok(Declared { element, shape, is_optional: false })
 }
 
 /// TensorShapeProto.
