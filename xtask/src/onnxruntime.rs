@@ -7,7 +7,7 @@ use crate::process::{self, Failure, Result};
 use crate::project;
 use crate::python::{self, Python};
 
-/// The version that models are tested with; mlcore itself loads 1.24 and newer.
+/// The version that models are tested with; mlcore itself loads 1.23 and newer.
 const VERSION: &str = "1.31.1";
 
 /// One published wheel. The library inside does not depend on the wheel's Python, so one tag serves every interpreter.
@@ -82,7 +82,7 @@ fn pinned() -> Result<Wheel> {
     let here = |wheel: &Wheel| wheel.os == OS && wheel.arch == ARCH && !cfg!(target_env = "musl");
     WHEELS.into_iter().find(here).ok_or_else(|| {
         Failure::new(format!(
-            "PyPI has no ONNX Runtime {VERSION} for {OS} on {ARCH}; build or install ONNX Runtime 1.24 or newer, set \
+            "PyPI has no ONNX Runtime {VERSION} for {OS} on {ARCH}; build or install ONNX Runtime 1.23 or newer, set \
              ORT_DYLIB_PATH to its library and run cargo directly, as CONTRIBUTING.md says"
         ))
     })
@@ -98,7 +98,7 @@ fn download(python: &Python, wheel: &Wheel, downloads: &Path) -> Result<PathBuf>
     if !process::succeeds(&mut pip)? {
         return Err(Failure::new(format!(
             "pip could not download {requirement}; check the network and pip's configuration (`pip config list`), or set \
-             ORT_DYLIB_PATH to an ONNX Runtime 1.24 or newer and run cargo directly"
+             ORT_DYLIB_PATH to an ONNX Runtime 1.23 or newer and run cargo directly"
         )));
     }
     python::wheel_in(downloads).ok_or_else(|| {
