@@ -39,7 +39,7 @@ def frame(columns, widen):
     for name, spec in columns.items():
         values = [NAN if v is None else v for v in spec["values"]]
         dtype = spec["dtype"]
-        if dtype == "string":
+        if dtype == "string" or (dtype == "bool" and None in spec["values"]):
             out[name] = pd.Series(values, dtype=object)
         elif dtype == "float32":
             narrow = np.array(values, dtype=np.float32)
@@ -100,6 +100,8 @@ def case(name, make, parameters, train, attributes=(), test=None, *, weights=Non
     except (ValueError, TypeError) as error:
         return result | {"refused": "transform", "message": str(error).splitlines()[0][:120]}
     output = output.toarray() if hasattr(output, "toarray") else np.asarray(output)
+    if output.dtype == object and all(isinstance(value, bool) for value in output.ravel()):
+        output = output.astype(float)
     # Column by column: the table's layout, and easy to compare.
     result["output"] = [plain(output[:, j]) for j in range(output.shape[1])]
     # Nothing but dropped categories leaves no column, which scikit-learn does not take back.

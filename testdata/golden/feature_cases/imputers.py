@@ -26,7 +26,10 @@ def simple_imputer():
         yield case(f"{strategy}: indicator of an empty column", SimpleImputer, {"strategy": strategy, "add_indicator": True}, floats["all missing beside present"], attributes)
         yield case(f"{strategy}: integers", SimpleImputer, {"strategy": strategy}, {"a": column([3, 1, 1, 2, 2])}, attributes)
     yield case("mean: bools", SimpleImputer, {"strategy": "mean"}, {"a": column([True, False, True])}, attributes)
-    yield case("most_frequent: bools", SimpleImputer, {"strategy": "most_frequent"}, {"a": column([True, False, True])}, attributes)
+    # scikit-learn refuses numpy's bools, of which none can be missing, and takes bools among objects.
+    flags = {"a": column([True, None, False, True, None]), "b": column([None, True, False, None, None])}
+    yield case("most_frequent: bools", SimpleImputer, {"strategy": "most_frequent"}, flags, attributes)
+    yield case("constant: bools", SimpleImputer, {"strategy": "constant", "fill_value": True}, flags, attributes)
     words = {"s": column(["b", "a", None, "b", "a", None, "c"]), "t": column(["x", None, None, None, "y", "y", "zebra crossing with a long name"])}
     later = {"s": column([None, "never seen", "a"]), "t": column(["", None, "y"])}
     yield case("most_frequent: text", SimpleImputer, {"strategy": "most_frequent"}, words, attributes, later)

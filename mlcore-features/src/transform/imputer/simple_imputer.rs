@@ -31,8 +31,8 @@ pub enum Strategy {
 
 /// Replaces missing values, null and NaN alike, by one value per column.
 ///
-/// The mean and the median make a `float64` column. The most frequent value and a constant keep the type of text and
-/// integer columns, and are refused on bools. Infinities are refused. A column without any value is left out, unless
+/// The mean and the median make a `float64` column. The most frequent value and a constant keep the type of text, integer and
+/// bool columns. Infinities are refused. A column without any value is left out, unless
 /// [`keep_empty_features`](SimpleImputer::keep_empty_features) is set. Source: scikit-learn, `SimpleImputer`.
 ///
 /// ```
@@ -66,7 +66,7 @@ impl SimpleImputer {
         self
     }
 
-    /// The value of [`Strategy::Constant`]. Default: 0 for numbers, `missing_value` for text.
+    /// The value of [`Strategy::Constant`]. Default: 0 for numbers, false for bools, `missing_value` for text.
     #[must_use]
     pub fn fill_value(mut self, fill_value: impl Into<OwnedValue>) -> Self {
         self.fill_value = FillValue(Some(without_nan(fill_value)));
@@ -140,11 +140,6 @@ impl SimpleImputer {
     /// What fills the column, and whether it has missing values.
     fn statistic(&self, column: &FitColumn) -> Result<(OwnedValue, bool)> {
         let keeps_type = matches!(self.strategy, Strategy::MostFrequent | Strategy::Constant);
-        if column.dtype() == DType::Bool && keeps_type {
-            return Err(column
-                .error("bools are not imputed by this strategy")
-                .remedy("cast the column to an integer or to text first"));
-        }
         if column.dtype() == DType::String && !keeps_type {
             return Err(column
                 .error("the mean and the median of text do not exist")
@@ -258,7 +253,12 @@ impl FittedSimpleImputer {
 impl Transform for FittedSimpleImputer {
     fn attributes(&self) -> Attributes {
         let has_text = self.statistics.iter().any(|value| value.as_str().is_some());
-        let dtype = if has_text { DType::String } else { DType::Float64 };
+        let all_bools = self.statistics.iter().all(|value| matches!(value, OwnedValue::Bool(_)));
+        let dtype = match (has_text, all_bools) {
+            (true, _) => DType::String,
+            (false, true) if !self.statistics.is_empty() => DType::Bool,
+            _ => DType::Float64,
+        };
         let indicated = self.indicated.iter().map(|position| *position as u64).collect();
         vec![
             ("statistics_", Attribute::Values { dtype, values: self.statistics.clone() }),

@@ -19,9 +19,9 @@ class SimpleImputer(Transformer):
     Parameters
     ----------
     strategy : {"mean", "median", "most_frequent", "constant"}
-        What to put in their place; the first two take numbers only. Of several most frequent values, the smallest.
-    fill_value : number or str, optional
-        The constant. Default: 0 for numbers, ``missing_value`` for text.
+        What to put in their place; the first two take numbers and bools only. Of several most frequent values, the smallest.
+    fill_value : number, bool or str, optional
+        The constant. Default: 0 for numbers, False for bools, ``missing_value`` for text.
     add_indicator : bool
         Add a feature per column that had missing values while fitting: 1 where the value is missing?
     keep_empty_features : bool
