@@ -39,4 +39,10 @@ def k_bins_discretizer():
         yield binned(f"subsample {state}", {"subsample": 500, "random_state": state, "n_bins": 8}, big, {"a": column([0.0])})
     yield binned("k-means with a far value", {"strategy": "kmeans", "n_bins": 3}, {"a": column([0.0, 0.1, 0.2, 0.3, 50.0, 1000.0])})
     yield binned("k-means with few values", {"strategy": "kmeans", "n_bins": 5}, {"a": column([0.0, 1.0])})
+    # A bin in the middle begins without values. The least and the greatest value are equally far from their centres then, and
+    # where they are so to the last bit, the processor decides: nearly always for the last.
+    gaps = [([0, 0.5, 2, 3, 9, 10], 5), ([-1.06, 0.21, 18.85, 20.34, 19.51], 3), ([1.6, 0.2, -1.73, 19.92, 18.84, 19.37, 19.51], 3), ([0, 0.5, 9, 10], 3)]
+    gaps += [([*rng(seed).normal(0, 1, 9).round(2), *rng(seed + 50).normal(20, 1, 6).round(2)], 3 + seed % 3) for seed in range(24, 30)]
+    for number, (values, bins) in enumerate(gaps):
+        yield binned(f"k-means over a gap {number}", {"strategy": "kmeans", "n_bins": bins}, {"a": column(map(float, values))})
     yield binned("one bin", {"n_bins": [1]}, {"a": column([0.0, 1.0])})

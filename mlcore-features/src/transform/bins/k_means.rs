@@ -45,10 +45,22 @@ fn iterate(values: &[f64], centres: &[f64], labels: &mut [usize]) -> (Vec<f64>, 
         counts[nearest] += 1;
     }
     relocate_empty(values, centres, labels, &mut sums, &mut counts);
+    (averaged(sums, &counts), changed)
+}
+
+/// The means of the clusters; one that is still empty takes the place of the largest.
+///
+/// As in scikit-learn, which turns sums into means one cluster after another: an empty cluster before the largest takes its
+/// sum, which is no mean yet.
+fn averaged(mut sums: Vec<f64>, counts: &[u64]) -> Vec<f64> {
     let largest = (0..counts.len()).rev().max_by_key(|cluster| counts[*cluster]).unwrap_or(0);
-    let mean = |cluster: usize| sums[cluster] * (1.0 / counts[cluster] as f64);
-    let next = (0..centres.len()).map(|cluster| mean(if counts[cluster] > 0 { cluster } else { largest }));
-    (next.collect(), changed)
+    for cluster in 0..sums.len() {
+        sums[cluster] = match counts[cluster] {
+            0 => sums[largest],
+            count => sums[cluster] * (1.0 / count as f64),
+        };
+    }
+    sums
 }
 
 /// The first of the nearest centres, by the distance without the part that all centres share.
@@ -63,10 +75,10 @@ fn nearest(value: f64, centres: &[f64], squares: &[f64]) -> usize {
     best.0
 }
 
-/// Gives each cluster without values one that is farthest from its own centre: the first of several.
+/// Gives each cluster without values one that is farthest from its own centre: the last of several.
 ///
-/// Which of several equally far values scikit-learn takes is up to numpy's `argpartition` and the processor, so that with
-/// fewer distinct values than clusters its edges are not reproducible; ours are.
+/// Which of several equally far values scikit-learn takes is up to numpy's `argpartition` and the processor: nearly always
+/// the last. With fewer distinct values than clusters its edges are not reproducible; ours are.
 fn relocate_empty(values: &[f64], centres: &[f64], labels: &[usize], sums: &mut [f64], counts: &mut [u64]) {
     let empty: Vec<usize> = (0..counts.len()).filter(|cluster| counts[*cluster] == 0).collect();
     if empty.is_empty() {
@@ -74,7 +86,7 @@ fn relocate_empty(values: &[f64], centres: &[f64], labels: &[usize], sums: &mut 
     }
     let distance = |row: usize| (values[row] - centres[labels[row]]).powi(2);
     let mut farthest: Vec<usize> = (0..values.len()).collect();
-    farthest.sort_by(|left, right| distance(*right).total_cmp(&distance(*left)));
+    farthest.sort_by(|left, right| distance(*right).total_cmp(&distance(*left)).then(right.cmp(left)));
     if farthest.first().is_none_or(|row| distance(*row) == 0.0) {
         return;
     }

@@ -45,7 +45,9 @@ class KBinsDiscretizer(Transformer):
 
     Notes
     -----
-    Numbers are those of scikit-learn's ``KBinsDiscretizer``.
+    Numbers are those of scikit-learn's ``KBinsDiscretizer``. ``kmeans`` gives a bin without values the value that is farthest
+    from its own centre, the last of several equally far ones; which of these scikit-learn takes depends on the processor
+    (numpy's ``argpartition``), so that edges may differ there, as with fewer distinct values than bins.
 
     Examples
     --------
@@ -56,6 +58,8 @@ class KBinsDiscretizer(Transformer):
     >>> bins.bin_edges_[0].tolist()
     [0.0, 30.0, 60.0, 90.0]
     """
+
+    _input_tags = {"allow_nan": False}
 
     bin_edges_: npt.NDArray[Any]
     n_bins_: npt.NDArray[np.int64]
