@@ -28,6 +28,7 @@ mod scaler {
 /// Categories as numbers.
 mod encoder {
     pub(super) mod categories;
+    mod combiner;
     pub(super) mod methods;
     pub(super) mod one_hot_encoder;
     pub(super) mod ordinal_encoder;

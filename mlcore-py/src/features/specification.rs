@@ -1,9 +1,11 @@
 //! From a transformer's class and parameters in Python to its specification in Rust, and back.
 
+use mlcore::Error;
+use mlcore::batch::OwnedValue;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Remainder, Step};
 use mlcore_features::transform::{Parameter, Parameters, Transformer};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyFloat, PyList, PyString};
 
 use crate::door::type_name;
 use crate::error::{entry, invalid, raise, wrong_type};
@@ -24,8 +26,46 @@ pub(super) fn step(specification: &Bound<'_, PyAny>) -> PyResult<Step> {
             pipeline.into()
         }
         "ColumnTransformer" => column_transformer(&parameters)?.into(),
+        "OneHotEncoder" => one_hot_encoder(&parameters)?.into(),
         name => transformer(name, &parameters)?.into(),
     })
+}
+
+/// The encoder, whose names of features a function of Python may make.
+fn one_hot_encoder(parameters: &Bound<'_, PyDict>) -> PyResult<Transformer> {
+    const COMBINER: &str = "feature_name_combiner";
+    let Some(combine) = parameters.get_item(COMBINER)? else {
+        return transformer("OneHotEncoder", parameters);
+    };
+    let others = parameters.copy()?;
+    others.del_item(COMBINER)?;
+    let Transformer::OneHotEncoder(encoder) = transformer("OneHotEncoder", &others)? else {
+        return Err(invalid(
+            parameters.py(),
+            FIT,
+            COMBINER,
+            "it is no one-hot encoder's",
+            "report this to mlcore",
+        ));
+    };
+    let combine = combine.unbind();
+    let named = move |column: &str, category: &OwnedValue| {
+        Python::attach(|py| {
+            let refused = |problem: String| {
+                Error::invalid_input(FIT, COMBINER, problem).remedy("let it answer a str for each category")
+            };
+            let category = match category {
+                // As in the array of categories.
+                category if category.is_missing() => Ok(PyFloat::new(py, f64::NAN).into_any()),
+                category => value::write(py, category),
+            };
+            let answer = category.and_then(|category| combine.bind(py).call1((column, category)));
+            let answer = answer.map_err(|error| refused(format!("it raised {error}")))?;
+            let text = answer.extract::<String>();
+            text.map_err(|_| refused(format!("it answered {answer}, which is a {}", type_name(&answer))))
+        })
+    };
+    Ok(encoder.feature_name_combiner(named).into())
 }
 
 /// The transformers there are by the names of their classes, each with its parameters and their defaults.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::categories::{
     Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
 };
+use super::combiner::{Combiner, told_apart};
 use super::methods::category_methods;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
@@ -93,9 +94,36 @@ pub struct OneHotEncoder {
     handle_unknown: HandleUnknown,
     min_frequency: Option<MinFrequency>,
     max_categories: Option<usize>,
+    #[serde(skip)]
+    combiner: Combiner,
 }
 
 impl OneHotEncoder {
+    /// How features are named (`feature_name_combiner`): a function of the column's name and the category, which is null for a
+    /// missing value and the text `infrequent_sklearn` for those that share a feature. A plan stores the names. Default: both
+    /// with `_` between, and a number behind a name that would be there twice.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use mlcore::arrow::array::{RecordBatch, StringArray};
+    /// use mlcore_features::transform::{Fit, OneHotEncoder, Transform};
+    ///
+    /// let plans = Arc::new(StringArray::from(vec!["pro", "free"]));
+    /// let table = RecordBatch::try_from_iter([("plan", plans as _)]).unwrap();
+    /// let encoder = OneHotEncoder::default().feature_name_combiner(|column, plan| Ok(format!("{column}={plan}")));
+    /// assert_eq!(encoder.fit(&table)?.feature_names_out()?, [r#"plan="free""#, r#"plan="pro""#]);
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    #[must_use]
+    pub fn feature_name_combiner(
+        mut self,
+        combine: impl Fn(&str, &OwnedValue) -> Result<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.combiner = Combiner::new(combine);
+        self
+    }
+
     /// Which category of each column gets no feature. Default: none.
     #[must_use]
     pub fn drop(mut self, drop: Drop) -> Self {
@@ -133,11 +161,15 @@ impl Fit for OneHotEncoder {
         };
         let learnt = learning.learn(&columns)?;
         let dropped = self.dropped(&learnt)?;
+        let features = learnt.iter().zip(&dropped).map(|(learnt, dropped)| features(learnt, *dropped));
+        let names = columns.iter().map(|column| column.field.name());
+        let names = self.combiner.names(names.zip(features))?;
         Ok(FittedOneHotEncoder {
             parameters: self.clone(),
             input: input::nullable_schema(&columns)?,
             columns: learnt,
             dropped,
+            names,
         })
     }
 }
@@ -211,6 +243,9 @@ pub struct FittedOneHotEncoder {
     input: Schema,
     columns: Vec<Learnt>,
     dropped: Vec<Option<usize>>,
+    /// Those that a function made; none where they are the customary ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    names: Option<Vec<Vec<String>>>,
 }
 
 impl FittedOneHotEncoder {
@@ -293,6 +328,7 @@ impl Lower for FittedOneHotEncoder {
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
         let mut outputs = Vec::new();
+        let mut names = self.names(&columns).into_iter();
         for (position, column) in columns.iter().enumerate() {
             let (Some(learnt), Some(dropped)) = (self.columns.get(position), self.dropped.get(position))
             else {
@@ -304,7 +340,7 @@ impl Lower for FittedOneHotEncoder {
             };
             let site = builder.site("OneHotEncoder", column);
             let encoder = self.encoder(learnt, *dropped, column)?;
-            let names = names(learnt, *dropped, column);
+            let names = names.by_ref().take(encoder.writes.width()).collect();
             outputs.extend(builder.encode(
                 column,
                 site,
@@ -348,19 +384,34 @@ impl FittedOneHotEncoder {
     }
 }
 
-fn names(learnt: &Learnt, dropped: Option<usize>, column: &Column) -> Vec<String> {
+/// What the features of a column stand for, in their order.
+fn features(learnt: &Learnt, dropped: Option<usize>) -> Vec<OwnedValue> {
     let frequent =
         learnt.categories.iter().zip(0..).filter(|(_, position)| !learnt.infrequent.contains(position));
-    let mut names: Vec<String> = frequent
-        .map(|(category, _)| format!("{}_{}", column.name, python_str(category, column.dtype)))
-        .collect();
+    let mut features: Vec<OwnedValue> = frequent.map(|(category, _)| category.clone()).collect();
     if !learnt.infrequent.is_empty() {
-        names.push(format!("{}_infrequent_sklearn", column.name));
+        features.push(OwnedValue::from("infrequent_sklearn"));
     }
     if let Some(dropped) = dropped
-        && dropped < names.len()
+        && dropped < features.len()
     {
-        names.remove(dropped);
+        features.remove(dropped);
     }
-    names
+    features
+}
+
+impl FittedOneHotEncoder {
+    /// The names of all features, those of one column after those of another.
+    fn names(&self, columns: &[Column]) -> Vec<String> {
+        if let Some(names) = &self.names {
+            return names.concat();
+        }
+        let columns = columns.iter().zip(self.columns.iter().zip(&self.dropped));
+        let named = columns.flat_map(|(column, (learnt, dropped))| {
+            let name =
+                |category: OwnedValue| format!("{}_{}", column.name, python_str(&category, column.dtype));
+            features(learnt, *dropped).into_iter().map(name)
+        });
+        told_apart(named.collect())
+    }
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlcore.exceptions import UnsupportedError
+from mlcore.exceptions import InvalidInputError, UnsupportedError
 from mlcore.features._base import Specification, Transformer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -37,6 +37,9 @@ class OneHotEncoder(Transformer):
         Categories of fewer rows, or of a smaller share of them, are put together.
     max_categories : int, optional
         The most features per column, the one of infrequent categories included.
+    feature_name_combiner : "concat" or callable
+        How a feature is named: the column's name, ``_`` and the category, with a number behind it where that name is there
+        already; or a function of both that answers a str, each name once. A plan stores the names.
 
     Attributes
     ----------
@@ -72,6 +75,7 @@ class OneHotEncoder(Transformer):
         handle_unknown: Literal["error", "ignore", "infrequent_if_exist"] = "error",
         min_frequency: float | None = None,
         max_categories: int | None = None,
+        feature_name_combiner: Literal["concat"] | Callable[[str, Any], str] = "concat",
     ) -> None:
         self.categories = categories
         self.drop = drop
@@ -79,6 +83,7 @@ class OneHotEncoder(Transformer):
         self.handle_unknown = handle_unknown
         self.min_frequency = min_frequency
         self.max_categories = max_categories
+        self.feature_name_combiner = feature_name_combiner
 
     def _specification(self, table: Table, X: object) -> Specification:
         if self.sparse_output:
@@ -91,6 +96,13 @@ class OneHotEncoder(Transformer):
             )
         name, parameters = super()._specification(table, X)
         del parameters["sparse_output"]
+        if self.feature_name_combiner == "concat":
+            del parameters["feature_name_combiner"]
+        elif not callable(self.feature_name_combiner):
+            problem = f"{self.feature_name_combiner!r} is neither 'concat' nor a function"
+            raise InvalidInputError(
+                f"fit feature_name_combiner: {problem}", operation="fit", subject="feature_name_combiner", problem=problem
+            )
         return name, parameters
 
 
