@@ -102,6 +102,13 @@ impl ColumnTransformer {
         self.learn(&training.into())
     }
 
+    pub(super) fn reads(&self, column: &str) -> bool {
+        let mut branches = self.branches.iter().filter(|(_, _, own)| own.iter().any(|own| own == column));
+        let is_named = branches.clone().next().is_some();
+        (self.remainder == Remainder::Passthrough && !is_named)
+            || branches.any(|(_, step, _)| step.reads(column))
+    }
+
     pub(super) fn fit_branches(&self, training: &Training<'_>) -> Result<FittedColumnTransformer> {
         const OPERATION: &str = "fit ColumnTransformer";
         let table = training.table();
@@ -212,11 +219,13 @@ impl Lower for FittedColumnTransformer {
             if branch.transformer == FittedStep::Drop {
                 continue;
             }
+            // What a branch reads may be less than its columns: a combination of steps inside leaves some out.
             let own: Vec<Column> = branch
-                .columns
-                .iter()
+                .transformer
+                .schema()
+                .names()
                 .map(|name| {
-                    columns.iter().find(|column| column.name == *name).cloned().ok_or_else(|| {
+                    columns.iter().find(|column| column.name == name).cloned().ok_or_else(|| {
                         Error::corrupt("compile plan", name, "a transformer names a column that is not there")
                     })
                 })

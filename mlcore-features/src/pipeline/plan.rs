@@ -64,8 +64,9 @@ impl Plan {
 
     /// The raw columns that the plan reads: what a [`Row`] must hold, and a table must have among others.
     ///
-    /// A column of another type is taken where each of its values is one of the plan's type: an integer as an integer of
-    /// another width, a number as a float, a time of day or a timestamp in another unit. A timestamp of another time zone is
+    /// A column of numbers takes every number, whatever its type is, and truth values as 0 and 1: steps compute with them. Only
+    /// where an encoder looks integers up must each be one of the plan's type, which floats without a fraction are too. A
+    /// time of day or a timestamp is taken in another unit where nothing is lost. A timestamp of another time zone is
     /// the same moment. With and without a time zone are two kinds of timestamps, though: neither stands for the other, and
     /// neither stands for a date.
     #[must_use]

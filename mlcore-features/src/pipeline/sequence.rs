@@ -50,6 +50,11 @@ impl Pipeline {
         self.learn(&training.into())
     }
 
+    /// The first step sees the table; a pipeline without steps hands it on.
+    pub(super) fn reads(&self, column: &str) -> bool {
+        self.steps.first().is_none_or(|(_, step)| step.reads(column))
+    }
+
     pub(super) fn fit_steps(&self, training: &Training<'_>) -> Result<FittedPipeline> {
         check_names("fit Pipeline", &self.steps.iter().map(|(name, _)| name.as_str()))?;
         let mut steps = Vec::with_capacity(self.steps.len());

@@ -26,6 +26,28 @@ pub enum Step {
     ColumnTransformer(ColumnTransformer),
 }
 
+impl Step {
+    /// Says whether fitting looks at the values of the column of this name, where a table has one. Others need only be there,
+    /// in whatever type.
+    ///
+    /// ```
+    /// use mlcore_features::pipeline::{ColumnTransformer, Step};
+    /// use mlcore_features::transform::StandardScaler;
+    ///
+    /// let step: Step = ColumnTransformer::new().with("scale", StandardScaler::default(), ["age"]).into();
+    /// assert!(step.reads("age") && !step.reads("photo"));
+    /// ```
+    #[must_use]
+    pub fn reads(&self, column: &str) -> bool {
+        match self {
+            Self::Passthrough | Self::Transformer(_) => true,
+            Self::Drop => false,
+            Self::Pipeline(pipeline) => pipeline.reads(column),
+            Self::ColumnTransformer(columns) => columns.reads(column),
+        }
+    }
+}
+
 impl<T: Into<Transformer>> From<T> for Step {
     fn from(transformer: T) -> Self {
         Self::Transformer(transformer.into())

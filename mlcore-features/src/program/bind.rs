@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use mlcore::arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use mlcore::arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, new_null_array};
 use mlcore::arrow::datatypes::DataType;
-use mlcore::batch::{ColumnView, Element, column_of};
-use mlcore::schema::DType;
+use mlcore::batch::{ColumnView, Element, Value, column_of};
+use mlcore::schema::{DType, Field};
 use mlcore::{Error, Result, match_element};
 
-use super::encoder::exact_value;
+use super::encoder::{exact_bits, exact_value};
 use super::row::unfit_value;
-use super::{Program, missing_column};
+use super::{Program, Slot, missing_column};
 
 /// The columns that the program reads, in its order and its types: by name, in any order, others ignored.
 pub(crate) fn columns<'a>(program: &Program, table: &'a RecordBatch) -> Result<Vec<Cow<'a, ArrayRef>>> {
@@ -50,7 +50,8 @@ fn conform<'a>(
     column: &'a ArrayRef,
     expected: DType,
 ) -> Result<Cow<'a, ArrayRef>> {
-    let Some(field) = program.input.fields().get(position) else {
+    let (Some(field), Some(slot)) = (program.input.fields().get(position), program.slots.get(position))
+    else {
         return Err(Error::internal("transform", "columns", "there are more than the plan reads"));
     };
     let got = DType::from_arrow(column.data_type());
@@ -59,7 +60,8 @@ fn conform<'a>(
         DataType::Date64 => false,
         _ => true,
     };
-    if got == Some(expected) && is_plain {
+    let as_it_lies = got == Some(expected) || (slot.takes_any_number() && got.is_some_and(DType::is_numeric));
+    if as_it_lies && is_plain {
         return Ok(Cow::Borrowed(column));
     }
     // An untyped column of nulls, as polars and pandas make them, is a missing value of whatever type is expected.
@@ -67,7 +69,7 @@ fn conform<'a>(
         return Ok(Cow::Owned(new_null_array(&expected.to_arrow(), column.len())));
     }
     let plain = ColumnView::plain(field.name(), column)?;
-    if got == Some(expected) {
+    if as_it_lies {
         return Ok(Cow::Owned(plain));
     }
     if !got.is_some_and(|got| converts(got, expected)) {
@@ -78,24 +80,55 @@ fn conform<'a>(
     }
     let view = ColumnView::new(field.name(), plain.as_ref())?;
     let values = || (0..plain.len()).map(|row| view.value(row));
-    if let Some((row, value)) = values().enumerate().find(|(_, value)| !value.fits(expected)) {
+    if let Some((row, value)) = values().enumerate().find(|(_, value)| slot.held(*value).is_none()) {
         return Err(unfit_value(program, position, &value, Some(row)));
     }
-    column_of(&field.clone().nullable(), values()).map(Cow::Owned)
+    column_of(&field.clone().nullable(), values().map(|value| slot.held(value).unwrap_or_default()))
+        .map(Cow::Owned)
+}
+
+/// A column that leaves the plan as it came into the slot, in the type that was fitted if each of its values has one there:
+/// floats without fractions are integers again.
+pub(crate) fn settled(slot: Slot, array: &ArrayRef) -> Result<ArrayRef> {
+    if !slot.takes_any_number() || DType::from_arrow(array.data_type()) == Some(slot.dtype) {
+        return Ok(array.clone());
+    }
+    let view = ColumnView::new("column", array.as_ref())?;
+    let held: Option<Vec<Value<'_>>> = (0..array.len()).map(|row| slot.held(view.value(row))).collect();
+    match held {
+        Some(values) => column_of(&Field::column("column", slot.dtype).nullable(), values),
+        None => Ok(array.clone()),
+    }
+}
+
+/// The same with `fill` in the place of what is missing.
+pub(crate) fn filled(slot: Slot, array: &ArrayRef, fill: u64) -> Result<ArrayRef> {
+    let settled = settled(slot, array)?;
+    let view = ColumnView::new("column", settled.as_ref())?;
+    if DType::from_arrow(settled.data_type()) == Some(slot.dtype) {
+        return exact_array(
+            slot.dtype,
+            (0..array.len()).map(|row| exact_bits(view.value(row)).unwrap_or(fill)),
+        );
+    }
+    let mut numbers = vec![0.0; array.len()];
+    view.numbers(0, &mut numbers);
+    let fill = exact_value(fill, slot.dtype).as_f64().unwrap_or(f64::NAN);
+    numbers.iter_mut().filter(|number| number.is_nan()).for_each(|number| *number = fill);
+    Ok(Arc::new(Float64Array::from(numbers)))
 }
 
 /// Whether a value of the one type may be one of the other.
 fn converts(got: DType, expected: DType) -> bool {
-    let is_number = |dtype: DType| dtype.is_integer() || dtype.is_float();
     match (got, expected) {
         (DType::Time(_), DType::Time(_)) => true,
         (DType::Timestamp(_, from), DType::Timestamp(_, to)) => from.is_some() == to.is_some(),
-        (got, expected) => is_number(got) && is_number(expected) && (expected.is_float() || !got.is_float()),
+        (got, expected) => got.is_numeric() && expected.is_numeric(),
     }
 }
 
 /// An array of this integer or bool type from patterns.
-pub(crate) fn exact_array(dtype: DType, bits: impl Iterator<Item = u64>) -> Result<ArrayRef> {
+fn exact_array(dtype: DType, bits: impl Iterator<Item = u64>) -> Result<ArrayRef> {
     match_element!(
         dtype,
         T => {

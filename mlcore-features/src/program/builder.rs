@@ -82,7 +82,7 @@ impl ProgramBuilder {
                     )
                     .remedy("split it into one column per element first"));
                 }
-                self.slots.push(Slot { dtype: field.dtype(), nullable: field.is_nullable() });
+                self.slots.push(Slot { dtype: field.dtype(), nullable: field.is_nullable(), exact: false });
                 let flow = match field.dtype() {
                     DType::String => Flow::Text { slot, fill: None },
                     dtype if dtype.is_temporal() => Flow::Moment { slot },
@@ -177,6 +177,11 @@ impl ProgramBuilder {
                 "names and columns of an encoder differ in number",
             ));
         }
+        if let Flow::Exact { slot, .. } = &column.flow
+            && let Some(slot) = self.slots.get_mut(*slot)
+        {
+            slot.exact = true;
+        }
         let first = self.temp(names.len())?;
         let output = Codes { writes, site, to: Place::Temp(first) };
         let number = |source: &Source, kernels: &[Kernel], table, output| Instruction::EncodeNumber {
@@ -251,7 +256,10 @@ impl ProgramBuilder {
                 cause.context().subject(),
                 "two output columns have this name",
             )
-            .remedy("rename a column or a step, or set verbose_feature_names_out")
+            .remedy(
+                "rename one of the columns, let a ColumnTransformer begin names with that of the step \
+                 (verbose_feature_names_out), or give a OneHotEncoder a feature_name_combiner",
+            )
         })?;
         let mut direct = self.place_encoders(&outputs);
         let mut columns = Vec::with_capacity(outputs.len());

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
+use mlcore::arrow::datatypes::{Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use mlcore::batch::{ColumnView, Tensor};
 use mlcore::{Error, Result};
 
 use super::bind;
-use super::encoder::exact_bits;
 use super::instruction::{Instruction, Scaled};
 use super::kernel::Scaling;
 use super::row::{Output, unfit_value};
@@ -37,10 +37,11 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordB
     for (described, numbers) in program.columns.iter().zip(sink.columns) {
         arrays.push(match described {
             OutputColumn::Number => Arc::new(Float64Array::from(numbers)),
-            OutputColumn::Shared { slot } => plain_layout(&inputs[*slot])?,
+            OutputColumn::Shared { slot } => {
+                plain_layout(&bind::settled(program.slots[*slot], &inputs[*slot])?)?
+            }
             OutputColumn::FilledExact { slot, fill } => {
-                let filled = (0..rows).map(|row| exact_bits(bound[*slot].value(row)).unwrap_or(*fill));
-                bind::exact_array(program.slots[*slot].dtype, filled)?
+                bind::filled(program.slots[*slot], &inputs[*slot], *fill)?
             }
             OutputColumn::FilledText { slot, fill } => {
                 let filled = (0..rows).map(|row| bound[*slot].text(row).unwrap_or(fill));
@@ -48,9 +49,21 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordB
             }
         });
     }
-    let schema = Arc::new(program.output.to_arrow()?);
+    let schema = typed(program.output.to_arrow()?, &arrays);
     RecordBatch::try_new_with_options(schema, arrays, &RecordBatchOptions::new().with_row_count(Some(rows)))
         .map_err(|cause| Error::internal("transform", "output columns", cause.to_string()).caused_by(cause))
+}
+
+/// The schema with the types that the columns have: numbers that pass through may be of another type than while fitting.
+fn typed(schema: ArrowSchema, arrays: &[ArrayRef]) -> SchemaRef {
+    let columns = || schema.fields().iter().zip(arrays);
+    if columns().all(|(field, array)| field.data_type() == array.data_type()) {
+        return Arc::new(schema);
+    }
+    let field = |(field, array): (&Arc<ArrowField>, &ArrayRef)| {
+        field.as_ref().clone().with_data_type(array.data_type().clone())
+    };
+    Arc::new(ArrowSchema::new(columns().map(field).collect::<Vec<_>>()))
 }
 
 /// The plan's output as one row-major matrix `[rows, features]`.

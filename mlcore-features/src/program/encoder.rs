@@ -130,13 +130,15 @@ pub(crate) fn float_bits(value: f64) -> u64 {
     if value == 0.0 { 0 } else { value.to_bits() }
 }
 
-/// The 64-bit pattern of an integer or a bool, unique within one column type; `None` for a null or anything else.
+/// The 64-bit pattern of an integer or a bool, unique within one column type, and that of the integer that a float without a
+/// fraction is; `None` for a null, NaN or anything else.
 #[inline(always)]
 pub(crate) fn exact_bits(value: Value<'_>) -> Option<u64> {
     match value {
         Value::Bool(value) => Some(u64::from(value)),
         Value::Int(value) => Some(value as u64),
         Value::UInt(value) => Some(value),
+        Value::Float(value) if !value.is_nan() => Some(value as i64 as u64),
         _ => None,
     }
 }

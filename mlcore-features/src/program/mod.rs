@@ -22,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::arrow::datatypes::SchemaRef;
+use mlcore::batch::Value;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 
@@ -69,7 +70,51 @@ pub(crate) struct Program {
 pub(crate) struct Slot {
     pub(crate) dtype: DType,
     pub(crate) nullable: bool,
+    /// Whether an encoder looks its integers or bools up. Every other step computes with numbers, whatever their type is.
+    pub(crate) exact: bool,
 }
+
+impl Slot {
+    /// Whether any number is taken as it is: a column of integers or bools was seen while fitting, and all that is done with
+    /// it is arithmetic.
+    pub(crate) fn takes_any_number(self) -> bool {
+        self.dtype.is_numeric() && !self.dtype.is_float() && !self.exact
+    }
+
+    /// The value as a column of the slot's type holds it, with true as 1 and without a fraction of zero; `None` where it
+    /// does not.
+    pub(crate) fn held(self, value: Value<'_>) -> Option<Value<'_>> {
+        let held = match value {
+            Value::Bool(flag) if self.dtype.is_numeric() && self.dtype != DType::Bool => {
+                Value::Int(flag.into())
+            }
+            Value::Float(float) if self.dtype.is_numeric() && !self.dtype.is_float() => match float {
+                float if float.is_nan() => Value::Null,
+                float if float.fract() == 0.0 && float.abs() <= LARGEST_EXACT => Value::Int(float as i64),
+                _ => return None,
+            },
+            other => other,
+        };
+        let held = match (held.as_f64(), held) {
+            (Some(number), Value::Int(_) | Value::UInt(_)) if self.dtype == DType::Bool => match number {
+                0.0 => Value::Bool(false),
+                1.0 => Value::Bool(true),
+                _ => return None,
+            },
+            // An integer that a float64 holds is rounded to a narrower float, as a float64 is.
+            (Some(number), Value::Int(_) | Value::UInt(_))
+                if self.dtype.is_float() && held.fits(DType::Float64) =>
+            {
+                Value::Float(number)
+            }
+            (_, held) => held,
+        };
+        held.fits(self.dtype).then_some(held)
+    }
+}
+
+/// 2^53: beyond, a float stands for several integers.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// What to name when a value is refused: the step and the column.
 #[derive(Clone, Debug)]

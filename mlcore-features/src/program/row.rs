@@ -10,7 +10,7 @@ use mlcore::{Error, Result};
 use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, exact_value};
 use super::instruction::{Instruction, Place, Reading, Scaled, Source};
 use super::kernel::{canonical, impute, standardize};
-use super::{Program, Refusal, held, shown_number, shown_text};
+use super::{Program, Refusal, Slot, held, shown_number, shown_text};
 
 /// An element type of model input that features are written as: `f64` or `f32`.
 pub trait Output: mlcore::batch::Element + sealed::Sealed {
@@ -143,7 +143,7 @@ pub(super) fn compute<T: Output>(
             (DType::Float64, Value::Float(value)) => *value,
             (DType::String, Value::Text(_)) => 0.0,
             (_, Value::Null) if slot.nullable => f64::NAN,
-            (dtype, value) => match widened(dtype, value) {
+            (_, value) => match widened(*slot, *value) {
                 Some(number) => number,
                 None => return Err(unfit_value(program, position, value, None)),
             },
@@ -312,23 +312,23 @@ fn check_shapes(program: &Program, values: usize, features: usize) -> Result<()>
     Ok(())
 }
 
-/// The value as the column's type holds it, as a float: rounded to it where it is narrower. `None` where a column of
-/// this type cannot hold the value.
+/// The value as the slot reads it, as a float: rounded to its type where that is a narrower float. `None` where it cannot be
+/// read so.
 #[inline]
-pub(crate) fn widened(dtype: DType, value: &Value<'_>) -> Option<f64> {
-    match (dtype, value) {
-        (DType::Float64, Value::Float(value)) => Some(*value),
-        (DType::Float32, value @ Value::Float(_)) => f32::from_value(*value).map(f64::from),
+pub(crate) fn widened(slot: Slot, value: Value<'_>) -> Option<f64> {
+    if slot.takes_any_number() && value.is_number() {
+        return value.as_f64();
+    }
+    match (slot.dtype, slot.held(value)?) {
+        (_, Value::Null) => slot.nullable.then_some(f64::NAN),
+        // A finite number that a narrower float would make infinite is none of the column's.
+        (DType::Float32, value @ Value::Float(_)) => f32::from_value(value).map(f64::from),
         (DType::Float16, value @ Value::Float(_)) => {
-            <Float16Type as ArrowPrimitiveType>::Native::from_value(*value).map(f64::from)
+            <Float16Type as ArrowPrimitiveType>::Native::from_value(value).map(f64::from)
         }
-        (DType::String, Value::Text(_)) => Some(0.0),
-        (DType::Bool, Value::Bool(value)) => Some(f64::from(u8::from(*value))),
-        (dtype, Value::Int(number)) if value.fits(dtype) => Some(*number as f64),
-        (dtype, Value::UInt(number)) if value.fits(dtype) => Some(*number as f64),
-        // Nothing computes on dates and times; they only have to be what the plan reads.
-        (dtype, value) if dtype.is_temporal() && !value.is_null() && value.fits(dtype) => Some(0.0),
-        _ => None,
+        // Nothing computes on text, dates and times; they only have to be what the plan reads.
+        (dtype, held) if dtype.is_numeric() => held.as_f64(),
+        _ => Some(0.0),
     }
 }
 

@@ -15,6 +15,7 @@ mod golden;
 mod held;
 mod layers;
 mod list;
+mod numbers;
 mod parity;
 mod plan;
 mod read;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
 use mlcore::batch::{Batch, Row, Tensor, Value};
 use mlcore::name::Version;
@@ -12,7 +12,7 @@ use mlcore::runner::{FunctionRunner, Runner};
 use mlcore::schema::{DType, Dim, Field, Schema, Signature};
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
-use mlcore_features::pipeline::{ColumnTransformer, Plan, Remainder};
+use mlcore_features::pipeline::{ColumnTransformer, Plan, Remainder, Step};
 use mlcore_features::transform::{HandleUnknown, OneHotEncoder, StandardScaler};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EndpointBuilder, Prediction, Records, Request, check_plan};
@@ -128,6 +128,41 @@ fn a_model_of_one_input_per_column_is_fed_by_name() {
     let endpoint = builder.build().unwrap();
     let table = table(30, 0.0);
     assert_eq!(by_row(&endpoint, &table, &plan).unwrap(), as_table(&endpoint, &table).unwrap());
+}
+
+#[test]
+fn a_plan_of_integers_takes_every_number_on_every_way() {
+    let whole = |values: Vec<i64>| {
+        RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(values)) as ArrayRef)]).unwrap()
+    };
+    let plan = ColumnTransformer::new()
+        .with("scale", StandardScaler::default(), ["n"])
+        .with("keep", Step::Passthrough, ["n"])
+        .fit(&whole(vec![0, 1, 5]))
+        .unwrap();
+    let named = |name: &str| Field::tensor(name, DType::Float64, [Dim::Dynamic]);
+    let columns = Schema::new([named("scale__n"), named("keep__n")]).unwrap();
+    for inputs in [dense(2), columns] {
+        let (_place, builder) = endpoint(&plan, inputs);
+        let endpoint = builder.build().unwrap();
+        let floats =
+            RecordBatch::try_from_iter([("n", Arc::new(Float64Array::from(vec![0.5, 2.0])) as ArrayRef)]);
+        let floats = floats.unwrap();
+        let expected = as_table(&endpoint, &floats).unwrap();
+        assert_eq!(by_row(&endpoint, &floats, &plan).unwrap(), expected);
+        let mut records = endpoint.records().unwrap();
+        for (json, expected) in
+            [(r#"{"n": 0.5}"#, expected[0]), (r#"{"n": 2}"#, expected[1]), (r#"{"n": 2.0}"#, expected[1])]
+        {
+            let answer = records
+                .read_json(json.as_bytes(), |row| endpoint.predict(Request::row(&unit(1), row)))
+                .unwrap();
+            assert_eq!(answer.outputs.tensor("y").unwrap().values::<f64>().unwrap(), [expected], "{json}");
+        }
+        let flag = records.read_json(br#"{"n": true}"#, |row| endpoint.predict(Request::row(&unit(1), row)));
+        let one = as_table(&endpoint, &whole(vec![1])).unwrap();
+        assert_eq!(flag.unwrap().outputs.tensor("y").unwrap().values::<f64>().unwrap(), one);
+    }
 }
 
 #[test]

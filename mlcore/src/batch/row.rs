@@ -4,6 +4,9 @@ use crate::schema::{Field, Schema};
 
 /// One raw record: a value per field of a schema, in the schema's order.
 ///
+/// A field of numbers takes any number and any truth value, because a record has no say in the widths of columns: what reads
+/// the row computes with the number, or refuses it by the field's name where it needs one that its type holds.
+///
 /// ```
 /// use mlcore::batch::{Row, Value};
 /// use mlcore::schema::{DType, Field, Schema};
@@ -21,13 +24,18 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The record of `values`, checked against `schema`: one value per field, in its order, each fitting its type.
+    /// The record of `values`, checked against `schema`: one value per field, in its order, each of its kind.
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`] naming the field, what it expects and what came; a null where none is allowed too.
     pub fn new(values: &'a [Value<'a>], schema: &Schema) -> Result<Self> {
         let row = Self { values, names: schema.names_digest(), absent: &[] };
-        row.check_fields("check row", schema.fields().iter())?;
+        row.check_length("check row", schema.len())?;
+        for (value, field) in values.iter().zip(schema.fields()) {
+            if !(value.is_number() && field.dtype().is_numeric()) {
+                Self::check_field("check row", field, *value)?;
+            }
+        }
         Ok(row)
     }
 
@@ -37,14 +45,19 @@ impl<'a> Row<'a> {
         operation: &'static str,
         fields: impl ExactSizeIterator<Item = &'f Field>,
     ) -> Result<()> {
-        if self.values.len() != fields.len() {
-            let problem = format!("expected {} values, got {}", fields.len(), self.values.len());
-            return Err(Error::schema_mismatch(operation, "values", problem));
-        }
+        self.check_length(operation, fields.len())?;
         for (value, field) in self.values.iter().zip(fields) {
             Self::check_field(operation, field, *value)?;
         }
         Ok(())
+    }
+
+    fn check_length(&self, operation: &'static str, expected: usize) -> Result<()> {
+        if self.values.len() == expected {
+            return Ok(());
+        }
+        let problem = format!("expected {expected} values, got {}", self.values.len());
+        Err(Error::schema_mismatch(operation, "values", problem))
     }
 
     /// Makes sure that a value fits a field.
@@ -168,6 +181,17 @@ mod tests {
             let error = Row::new(&values, &schema).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_field_of_numbers_takes_every_number() {
+        let schema = Schema::new([Field::column("n", DType::Int8)]).unwrap();
+        for value in [Value::Float(0.5), Value::Bool(true), Value::UInt(u64::MAX), Value::Int(-300)] {
+            assert_eq!(Row::new(&[value], &schema).unwrap().values(), [value]);
+        }
+        assert!(
+            Row::new(&[Value::Null], &schema).is_err() && Row::new(&[Value::Text("1")], &schema).is_err()
+        );
     }
 
     #[test]

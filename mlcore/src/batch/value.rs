@@ -116,6 +116,20 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Says whether the value is a number or a truth value, which counts as 0 or 1 where numbers are computed with.
+    #[must_use]
+    pub const fn is_number(self) -> bool {
+        match self {
+            Self::Bool(_) | Self::Int(_) | Self::UInt(_) | Self::Float(_) => true,
+            Self::Null
+            | Self::Text(_)
+            | Self::Date(_)
+            | Self::Time(_)
+            | Self::DateTime(_)
+            | Self::Timestamp(_) => false,
+        }
+    }
+
     /// Says whether a column of this type may hold the value. An integer that the type holds exactly may; a float may be
     /// rounded to the width of a float type, but not become infinite; a moment may where it falls on a count of the unit,
     /// in whatever zone; a null may everywhere, because whether it is allowed is a matter of the field.

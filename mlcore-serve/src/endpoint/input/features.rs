@@ -1,5 +1,5 @@
 use mlcore::arrow::array::RecordBatch;
-use mlcore::batch::{Batch, Row, SmolStr, TableBuilder, Tensor};
+use mlcore::batch::{Batch, Row, SmolStr, TableBuilder, Tensor, Value};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::{Error, Result};
 use mlcore_features::pipeline::{Output, Plan};
@@ -99,9 +99,26 @@ impl Features {
     }
 }
 
-/// A table of one row, for plans whose output is not one matrix of numbers.
+/// A table of one row, for plans whose output is not one matrix of numbers. A number that its column's type does not hold
+/// brings a type of its own, and the plan says whether it takes it.
 fn row_table(row: Row<'_>, schema: &Schema) -> Result<RecordBatch> {
-    let mut table = TableBuilder::new(schema)?;
+    let own = |(field, value): (&Field, &Value<'_>)| {
+        let dtype = match value {
+            _ if value.fits(field.dtype()) || !field.dtype().is_numeric() => field.dtype(),
+            Value::Bool(_) => DType::Bool,
+            Value::Int(_) => DType::Int64,
+            Value::UInt(_) => DType::UInt64,
+            Value::Float(_) => DType::Float64,
+            _ => field.dtype(),
+        };
+        let column = Field::column(field.name(), dtype);
+        if field.is_nullable() { column.nullable() } else { column }
+    };
+    let typed = match row.values().len() == schema.len() {
+        true => Schema::new(schema.fields().iter().zip(row.values()).map(own))?,
+        false => schema.clone(),
+    };
+    let mut table = TableBuilder::new(&typed)?;
     table.append(row)?;
     table.finish()
 }

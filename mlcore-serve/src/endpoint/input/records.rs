@@ -12,7 +12,8 @@ use crate::endpoint::Endpoint;
 /// is used again: one reader for each thread.
 ///
 /// Its columns are [those that the arms read](Endpoint::columns) between them, also after a release that reads others. What
-/// each makes of a value is said by [`RecordReader`]. A name that no arm reads is passed over, as a column of a table is,
+/// each makes of a value is said by [`RecordReader`], with [any number](RecordReader::with_any_number) in a column of numbers:
+/// the plan that answers says whether it needs one that its column's type holds. A name that no arm reads is passed over, as a column of a table is,
 /// unless [strict names](Records::with_strict_names) are asked for. A column that the answering arm reads must be sent, as
 /// null where it is missing, unless [absent names are nulls](Records::with_absent_as_null); those of other arms need not be.
 pub struct Records {
@@ -49,7 +50,7 @@ impl Endpoint {
     /// As [`RecordReader::new`].
     pub fn records(&self) -> Result<Records> {
         let columns = self.columns();
-        let reader = RecordReader::new(&columns)?.with_absent_told();
+        let reader = RecordReader::new(&columns)?.with_any_number().with_absent_told();
         Ok(Records { endpoint: self.clone(), columns, reader, is_strict: false, is_absent_null: false })
     }
 }
@@ -120,7 +121,7 @@ impl Records {
         let deployment = self.endpoint.inner.deployment.load();
         let columns = deployment.columns.all();
         if !Arc::ptr_eq(columns, &self.columns) {
-            let reader = RecordReader::new(columns)?;
+            let reader = RecordReader::new(columns)?.with_any_number();
             let reader = if self.is_strict { reader.with_strict_names() } else { reader };
             let is_null = self.is_absent_null;
             self.reader = if is_null { reader.with_absent_as_null() } else { reader.with_absent_told() };

@@ -6,11 +6,11 @@ use crate::error::{Error, Result};
 use crate::exact::named;
 use crate::schema::{DType, Field};
 
-/// The value as the column holds it.
+/// The value as the column holds it, or, where `any_number` is asked for, a number as it came.
 ///
 /// # Errors
 /// [`Error::SchemaMismatch`] where it cannot, or where something would be lost.
-pub(super) fn accepted<'v>(field: &Field, value: Value<'v>) -> Result<Value<'v>> {
+pub(super) fn accepted<'v>(field: &Field, value: Value<'v>, any_number: bool) -> Result<Value<'v>> {
     let dtype = field.dtype();
     if value.fits(dtype) {
         return Ok(value);
@@ -31,6 +31,7 @@ pub(super) fn accepted<'v>(field: &Field, value: Value<'v>) -> Result<Value<'v>>
     // Half a second is read well, and still nothing for a column of seconds.
     match read {
         Some(read) if read.fits(dtype) => Ok(read),
+        _ if any_number && value.is_number() && dtype.is_numeric() => Ok(value),
         Some(read) => Err(refused(field, read)),
         None => Err(refused(field, value)),
     }

@@ -69,6 +69,7 @@ struct Columns {
     positions: HashMap<String, usize>,
     names: u64,
     is_strict: bool,
+    takes_any_number: bool,
     absence: Absence,
 }
 
@@ -117,7 +118,14 @@ impl RecordReader {
         let positions = schema.names().map(str::to_owned).zip(0..).collect();
         let names = schema.names_digest();
         let fields = schema.fields().to_vec();
-        let columns = Columns { fields, positions, names, is_strict: false, absence: Absence::Refused };
+        let columns = Columns {
+            fields,
+            positions,
+            names,
+            is_strict: false,
+            takes_any_number: false,
+            absence: Absence::Refused,
+        };
         Ok(Self { columns, record: Record::default(), scratch: RowScratch::default() })
     }
 
@@ -126,6 +134,26 @@ impl RecordReader {
     #[must_use]
     pub fn with_strict_names(mut self) -> Self {
         self.columns.is_strict = true;
+        self
+    }
+
+    /// Takes any number, and any truth value, in a column of numbers, as it came: for a reader that computes with numbers and
+    /// has no say in their widths, as a feature plan. What the column's type holds is read as without this.
+    ///
+    /// ```
+    /// use mlcore::batch::{RecordReader, Value};
+    /// use mlcore::schema::{DType, Field, Schema};
+    ///
+    /// let schema = Schema::new([Field::column("visits", DType::Int64)])?;
+    /// assert!(RecordReader::new(&schema)?.read_json(br#"{"visits": 0.5}"#, |_| Ok(())).is_err());
+    /// let mut records = RecordReader::new(&schema)?.with_any_number();
+    /// assert!(records.read_json(br#"{"visits": 0.5}"#, |row| Ok(row.values() == [Value::Float(0.5)]))?);
+    /// assert!(records.read_json(br#"{"visits": 2.0}"#, |row| Ok(row.values() == [Value::Int(2)]))?);
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_any_number(mut self) -> Self {
+        self.columns.takes_any_number = true;
         self
     }
 
@@ -284,7 +312,7 @@ impl Columns {
         let (Some(field), Some(cell)) = (self.fields.get(position), record.cells.get_mut(position)) else {
             return Ok(());
         };
-        *cell = match accepted(field, value)? {
+        *cell = match accepted(field, value, self.takes_any_number)? {
             Value::Text(text) => {
                 let start = record.text.len();
                 record.text.push_str(text);
