@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PySlice, PyString};
 use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 
-use crate::door::{self, Asked};
+use crate::door::{self, Asked, Columns};
 use crate::error::{entry, invalid, raise};
 use crate::value;
 use crate::value::time::{NOT_A_TIME, symbol};
@@ -21,22 +21,25 @@ use crate::value::time::{NOT_A_TIME, symbol};
 #[pyclass(module = "mlcore.features", frozen)]
 #[derive(Debug)]
 pub(crate) struct Table {
-    batch: RecordBatch,
-    named: bool,
+    columns: Arc<Columns>,
 }
 
 impl Table {
-    pub(crate) fn new(batch: RecordBatch) -> Self {
-        Self { batch, named: true }
+    pub(crate) fn new(batch: &RecordBatch) -> Self {
+        Self { columns: Arc::new(Columns::of_batch(batch)) }
     }
 
     /// What the door would make of it.
-    pub(crate) fn to_door(&self) -> door::Table {
-        door::Table { batch: self.batch.clone(), named: self.named }
+    pub(crate) fn columns(&self) -> Arc<Columns> {
+        Arc::clone(&self.columns)
+    }
+
+    fn batch(&self, py: Python<'_>) -> PyResult<RecordBatch> {
+        self.columns.batch(py, Asked { operation: "read table", subject: "table" })
     }
 }
 
-/// Reads a table once, to use it several times.
+/// Reads the columns of a table, each once and when it is needed, to use them several times.
 #[pyfunction]
 #[pyo3(signature = (X, operation, feature_names = None))]
 #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
@@ -48,8 +51,8 @@ pub(crate) fn read_table(
 ) -> PyResult<Table> {
     entry(py, |_| {
         let operation = if operation == "transform" { "transform" } else { "fit" };
-        let door::Table { batch, named } = door::table(X, feature_names, Asked { operation, subject: "X" })?;
-        Ok(Table { batch, named })
+        let columns = door::columns(X, feature_names, Asked { operation, subject: "X" })?;
+        Ok(Table { columns })
     })
 }
 
@@ -58,7 +61,7 @@ impl Table {
     /// Whether its columns have names of their own.
     #[getter]
     fn _named(&self) -> bool {
-        self.named
+        self.columns.named()
     }
 
     /// The Arrow PyCapsule protocol.
@@ -69,8 +72,9 @@ impl Table {
         requested_schema: Option<Bound<'py, PyCapsule>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         entry(py, |py| {
-            let field = Field::new_struct("", self.batch.schema_ref().fields().clone(), false);
-            let array: ArrayRef = Arc::new(StructArray::from(self.batch.clone()));
+            let batch = self.batch(py)?;
+            let field = Field::new_struct("", batch.schema_ref().fields().clone(), false);
+            let array: ArrayRef = Arc::new(StructArray::from(batch));
             let reader = Box::new(ArrayIterator::new([Ok(array)], field.into()));
             Ok(to_stream_pycapsule(py, reader, requested_schema)?)
         })
@@ -78,31 +82,34 @@ impl Table {
 
     /// The names of the columns.
     #[getter]
-    fn column_names(&self) -> Vec<String> {
-        self.batch.schema_ref().fields().iter().map(|field| field.name().clone()).collect()
+    fn column_names(&self) -> Vec<&str> {
+        self.columns.names().collect()
     }
 
     /// The numbers of rows and columns.
     #[getter]
     fn shape(&self) -> (usize, usize) {
-        (self.batch.num_rows(), self.batch.num_columns())
+        (self.columns.rows(), self.columns.names().len())
     }
 
     fn __len__(&self) -> usize {
-        self.batch.num_rows()
+        self.columns.rows()
     }
 
     fn __repr__(&self) -> String {
-        format!("<mlcore table: {} rows, {} columns>", self.batch.num_rows(), self.batch.num_columns())
+        let (rows, columns) = self.shape();
+        format!("<mlcore table: {rows} rows, {columns} columns>")
     }
 
     /// Names and numpy arrays: numbers as they are (floats where one is missing), text as objects; dates and moments as
     /// ``datetime64``, those with a time zone in UTC; times of day as objects.
-    pub(crate) fn columns<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    #[pyo3(name = "columns")]
+    fn arrays<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         entry(py, |py| {
-            let fields = self.batch.schema_ref().fields().iter();
+            let batch = self.batch(py)?;
+            let fields = batch.schema_ref().fields().iter();
             fields
-                .zip(self.batch.columns())
+                .zip(batch.columns())
                 .map(|(field, array)| {
                     let values = numpy_of(py, field.name(), array)?;
                     Ok((field.name(), values).into_pyobject(py)?.into_any())
@@ -115,20 +122,21 @@ impl Table {
     pub(crate) fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         entry(py, |py| {
             let numpy = py.import("numpy")?;
-            let shape = (self.batch.num_rows(), self.batch.num_columns());
-            let fields = self.batch.schema_ref().fields().iter();
-            let columns = fields.zip(self.batch.columns());
+            let batch = self.batch(py)?;
+            let shape = (batch.num_rows(), batch.num_columns());
+            let fields = batch.schema_ref().fields().iter();
+            let columns = fields.zip(batch.columns());
             let is_number = |array: &ArrayRef| {
                 let dtype = DType::from_arrow(array.data_type());
                 dtype.is_some_and(|dtype| {
                     dtype.is_numeric() && (dtype != DType::Bool || array.null_count() == 0)
                 })
             };
-            if self.batch.num_columns() > 0 && self.batch.columns().iter().all(is_number) {
+            if batch.num_columns() > 0 && batch.columns().iter().all(is_number) {
                 let arrays = columns.map(|(field, array)| numpy_of(py, field.name(), array));
                 return numpy.call_method1("column_stack", (arrays.collect::<PyResult<Vec<_>>>()?,));
             }
-            if self.batch.num_columns() == 0 {
+            if batch.num_columns() == 0 {
                 return numpy.call_method1("empty", (shape,));
             }
             let cells = numpy.call_method1("empty", (shape, "object"))?;
@@ -144,13 +152,14 @@ impl Table {
     }
 
     /// The time zones of the columns that have one, by their names.
-    fn _time_zones(&self) -> Vec<(&str, String)> {
+    fn _time_zones(&self, py: Python<'_>) -> PyResult<Vec<(String, String)>> {
         let zone = |field: &'_ Arc<Field>| match field.data_type() {
             DataType::Timestamp(_, Some(zone)) => Some(zone.to_string()),
             _ => None,
         };
-        let fields = self.batch.schema_ref().fields().iter();
-        fields.filter_map(|field| Some((field.name().as_str(), zone(field)?))).collect()
+        let batch = self.batch(py)?;
+        let fields = batch.schema_ref().fields().iter();
+        Ok(fields.filter_map(|field| Some((field.name().clone(), zone(field)?))).collect())
     }
 }
 

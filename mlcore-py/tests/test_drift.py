@@ -120,10 +120,19 @@ def test_records_and_tables_are_judged_alike(frame):
     verdicts = [by_row.observe_row(row) for row in current.to_dict("records")]
     assert verdicts[:-1] == [None] * 199
     assert verdicts[-1].to_json() == expected.to_json()
+    record = current.to_dict("records")[0]
     with pytest.raises(mlcore.SchemaMismatchError, match="age"):
-        by_row.observe_row({"age": "forty"})
+        by_row.observe_row({**record, "age": "forty"})
     with pytest.raises(TypeError, match="age"):
-        by_row.observe_row({"age": [40]})
+        by_row.observe_row({**record, "age": [40]})
+    # What nobody sent is not known to be missing, alone and beside others.
+    absent = {name: value for name, value in record.items() if name != "plan"}
+    for observe in (lambda: by_row.observe_row(absent), lambda: by_row.observe([record, absent])):
+        with pytest.raises(mlcore.SchemaMismatchError, match="plan.*has no value for it"):
+            observe()
+    for row in (current.iloc[0], next(current.itertuples()), {**record, "more": [1]}):
+        by_row.observe_row(row)
+    assert by_row.rows_in_window == 3
     with pytest.raises(mlcore.InvalidInputError, match="window"):
         drift.Monitor(frame, window=5)
     with pytest.raises(mlcore.SchemaMismatchError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Union
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["ArrayLike", "ArrowArray", "ArrowStream", "Lazy", "Plain", "Row", "Table"]
+__all__ = ["ArrayLike", "ArrowArray", "ArrowStream", "Labelled", "Lazy", "Plain", "Row", "Table"]
 
 
 class ArrowStream(Protocol):
@@ -35,11 +35,20 @@ class Lazy(Protocol):
 #: A single value; numpy's and pandas' own, and ``decimal.Decimal``, are taken too.
 Plain = Union[float, bool, str, datetime.date, datetime.time, None]
 
-#: A record: a value per column.
-Row = Mapping[str, Any]
+class Labelled(Protocol):
+    """A row of pandas, whose values have labels: ``df.iloc[0]``."""
+
+    @property
+    def index(self) -> Any: ...
+
+    def tolist(self) -> list[Any]: ...
+
+
+#: A record: a value per column, by name (a dict, a row of pandas, a named tuple) or by position.
+Row = Union[Mapping[str, Any], Labelled, Sequence[Any], "npt.NDArray[Any]"]
 
 #: A column of values.
 ArrayLike = Union["npt.NDArray[Any]", ArrowStream, ArrowArray, Iterable[Any]]
 
 #: Columns of values: a frame, a 2-D array, a dict of columns, a list of records.
-Table = Union["npt.NDArray[Any]", ArrowStream, ArrowArray, Lazy, Mapping[str, ArrayLike], Sequence[Row], Sequence[Sequence[Any]]]
+Table = Union["npt.NDArray[Any]", ArrowStream, ArrowArray, Lazy, Mapping[str, ArrayLike], Sequence[Row]]

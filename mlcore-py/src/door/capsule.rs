@@ -6,10 +6,9 @@ use arrow_select::concat::concat;
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
 use mlcore::arrow::datatypes::DataType;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use pyo3_arrow::{PyArray, PyChunkedArray};
 
-use super::{Asked, Named, is_of, type_name};
+use super::{Asked, Column, Columns, is_of, type_name};
 use crate::error::wrong_type;
 
 const STREAM: &str = "__arrow_c_stream__";
@@ -20,32 +19,48 @@ pub(super) fn exports(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// The columns of a table; a column that stands alone is one, under its own name where it has one.
-pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, bool)> {
-    let (array, name) = array(object, asked)?;
+pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns> {
+    // Where a library hands over single columns, one that cannot be read is in nobody's way.
+    for (library, classes, names, column, rows) in [
+        ("polars", &["DataFrame"][..], "columns", "to_series", "height"),
+        ("pyarrow", &["Table", "RecordBatch"], "column_names", "column", "num_rows"),
+    ] {
+        if is_of(object, library, classes) {
+            let names: Vec<String> = object.getattr(names)?.extract()?;
+            let columns = names.into_iter().enumerate().map(|(position, name)| {
+                Column::of_object(name, object, move |table, name, asked| {
+                    let values = table.call_method1(column, (position,))?;
+                    Ok(array(&values, name, asked)?.0)
+                })
+            });
+            let rows: usize = object.getattr(rows)?.extract()?;
+            return Ok(Columns::new(columns.collect(), rows, true));
+        }
+    }
+    let (array, name) = array(object, asked.subject, asked)?;
+    let rows = array.len();
     if let DataType::Struct(fields) = array.data_type() {
-        let table = array.as_struct();
-        let named = fields.iter().zip(table.columns());
-        return Ok((named.map(|(field, column)| (field.name().clone(), column.clone())).collect(), true));
+        let columns = fields.iter().zip(array.as_struct().columns());
+        let columns = columns.map(|(field, array)| Column::of_array(field.name().clone(), array.clone()));
+        return Ok(Columns::new(columns.collect(), rows, true));
     }
     let name = match name.is_empty() {
         // polars does not put the name of a series into its stream.
         true => object.getattr("name").and_then(|name| name.extract::<String>()).unwrap_or_default(),
         false => name,
     };
-    Ok(if name.is_empty() { (vec![("x0".to_owned(), array)], false) } else { (vec![(name, array)], true) })
+    let named = !name.is_empty();
+    let name = if named { name } else { "x0".to_owned() };
+    Ok(Columns::new(vec![Column::of_array(name, array)], rows, named))
 }
 
-fn array(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(ArrayRef, String)> {
+/// The values of an object that exports some, which an error calls by this name; and their own name.
+fn array(object: &Bound<'_, PyAny>, subject: &str, asked: Asked) -> PyResult<(ArrayRef, String)> {
     let py = object.py();
     let refused = |cause: PyErr| {
         let problem = format!("its Arrow data ({}) cannot be read: {}", type_name(object), cause.value(py));
-        let error = wrong_type(
-            py,
-            asked.operation,
-            asked.subject,
-            problem,
-            "convert its columns to plain types first",
-        );
+        let error =
+            wrong_type(py, asked.operation, subject, problem, "convert its columns to plain types first");
         error.set_cause(py, Some(cause));
         error
     };
@@ -62,7 +77,7 @@ fn array(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(ArrayRef, String)
                     wrong_type(
                         py,
                         asked.operation,
-                        asked.subject,
+                        subject,
                         problem,
                         "join them before, for instance with rechunk()",
                     )
@@ -75,25 +90,15 @@ fn array(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(ArrayRef, String)
     Ok((array, field.name().clone()))
 }
 
-/// The object with floats where polars has columns of type `Null`: it exports these with a buffer more than Arrow gives
-/// them, and they cannot be read.
+/// The series with floats where polars has the type `Null`: it exports such columns with a buffer more than Arrow gives them,
+/// and they cannot be read.
 fn typed<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    if !is_of(object, "polars", &["DataFrame", "Series"]) {
+    if !is_of(object, "polars", &["Series"]) {
         return Ok(object.clone());
     }
     let polars = object.py().import("polars")?;
-    let (null, float) = (polars.getattr("Null")?, polars.getattr("Float64")?);
-    if is_of(object, "polars", &["Series"]) {
-        return if object.getattr("dtype")?.eq(&null)? {
-            object.call_method1("cast", (float,))
-        } else {
-            Ok(object.clone())
-        };
+    if object.getattr("dtype")?.eq(polars.getattr("Null")?)? {
+        return object.call_method1("cast", (polars.getattr("Float64")?,));
     }
-    if !object.getattr("dtypes")?.contains(&null)? {
-        return Ok(object.clone());
-    }
-    let floats = PyDict::new(object.py());
-    floats.set_item(null, float)?;
-    object.call_method1("cast", (floats,))
+    Ok(object.clone())
 }

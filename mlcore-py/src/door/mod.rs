@@ -16,32 +16,30 @@
 //! - **numpy arrays** are copied once: their owner may write into them while Rust reads. Arrow data is shared.
 
 mod capsule;
+mod columns;
 mod numpy;
 mod objects;
 mod pandas;
 mod policy;
+mod record;
 
 use std::sync::Arc;
 
 use ::numpy::{PyReadonlyArray1, PyUntypedArrayMethods};
 use arrow_cast::cast;
-use mlcore::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use mlcore::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use mlcore::arrow::buffer::ScalarBuffer;
 use mlcore::arrow::datatypes::{DataType, Field, Float64Type, Schema as ArrowSchema};
 use mlcore::schema::{DType, Schema};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
+use self::columns::Column;
+pub(crate) use self::columns::Columns;
+pub(crate) use self::record::{Record, unknown_name};
 use crate::error::{invalid, raise, wrong_type};
 use crate::value::decimal;
-
-/// A table, and what must be known of where it came from.
-#[derive(Debug)]
-pub(crate) struct Table {
-    pub(crate) batch: RecordBatch,
-    /// Whether the names of the columns come from the data, and not from their positions.
-    pub(crate) named: bool,
-}
 
 /// What a table is for, and what an error calls it.
 #[derive(Clone, Copy, Debug)]
@@ -50,86 +48,122 @@ pub(crate) struct Asked {
     pub(crate) subject: &'static str,
 }
 
-/// The table of any object that holds one; `names` are those of the columns of an object that has none.
-pub(crate) fn table(object: &Bound<'_, PyAny>, names: Option<Vec<String>>, asked: Asked) -> PyResult<Table> {
-    let py = object.py();
-    if names.is_none()
-        && let Ok(read) = object.cast::<crate::table::Table>()
-    {
-        return Ok(read.get().to_door());
-    }
-    let (columns, named) = columns(object, asked)?;
-    let (columns, named) = match names {
-        None => (columns, named),
-        Some(names) if names.len() == columns.len() => {
-            (names.into_iter().zip(columns).map(|(name, (_, array))| (name, array)).collect(), true)
+/// The columns of any object that holds some, none of which is read yet; `names` are those of the columns of an object that
+/// has none.
+pub(crate) fn columns(
+    object: &Bound<'_, PyAny>,
+    names: Option<Vec<String>>,
+    asked: Asked,
+) -> PyResult<Arc<Columns>> {
+    let Some(names) = names else {
+        if let Ok(table) = object.cast::<crate::table::Table>() {
+            return Ok(table.get().columns());
         }
-        Some(names) => {
-            let problem = format!("{} names for {} columns", names.len(), columns.len());
-            return Err(invalid(py, asked.operation, "feature_names", problem, "give one name per column"));
-        }
+        return found(object, asked).map(Arc::new);
     };
-    let rows = columns.first().map_or(0, |(_, array)| array.len());
-    if let Some((name, array)) = columns.iter().find(|(_, array)| array.len() != rows) {
-        let problem = format!("{} rows where the first column has {rows}", array.len());
-        return Err(invalid(py, asked.operation, name, problem, "give columns of equal length"));
+    let columns = found(object, asked)?;
+    if names.len() == columns.names().len() {
+        return Ok(Arc::new(columns.renamed(names)));
     }
-    let (mut fields, mut arrays) = (Vec::new(), Vec::new());
-    for (name, array) in columns {
-        let array = policy::canonical(array);
-        fields.push(Field::new(name, array.data_type().clone(), true));
-        arrays.push(array);
-    }
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    let schema = Arc::new(ArrowSchema::new(fields));
-    let batch = RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|cause| {
-        invalid(py, asked.operation, asked.subject, cause.to_string(), "report this to mlcore")
-    })?;
-    Ok(Table { batch, named })
+    let problem = format!("{} names for {} columns", names.len(), columns.names().len());
+    let remedy = "give one name per column";
+    Err(invalid(object.py(), asked.operation, "feature_names", problem, remedy))
 }
 
-/// A table to learn from: every column of a type that transformers take.
-pub(crate) fn training_table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Table> {
-    let table = table(object, None, asked)?;
-    for field in table.batch.schema_ref().fields() {
-        require_plain(object.py(), field, asked)?;
-    }
-    let batch = policy::floats_for_missing(&table.batch).map_err(|error| raise(object.py(), &error))?;
-    Ok(Table { batch, ..table })
+/// The table of any object that holds one.
+pub(crate) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<RecordBatch> {
+    columns(object, None, asked)?.batch(object.py(), asked)
 }
 
-/// A table to be compared: columns that cannot be are left for the comparison to list.
+/// A table to learn from: each column that is read of a type that transformers take, and nulls in the place of the others.
+pub(crate) fn training_table(
+    py: Python<'_>,
+    columns: &Columns,
+    is_read: impl Fn(&str) -> bool,
+    asked: Asked,
+) -> PyResult<RecordBatch> {
+    columns.table(py, asked, |position, name| {
+        if !is_read(name) {
+            return Ok(None);
+        }
+        let Some(array) = columns.read(py, position, asked)? else { return Ok(None) };
+        require_plain(py, name, &array, asked)?;
+        policy::float_for_missing(&array).map(Some).map_err(|error| raise(py, &error))
+    })
+}
+
+/// A table to be compared, with each of its columns.
 pub(crate) fn comparable_table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<RecordBatch> {
-    let table = table(object, None, asked)?;
-    policy::floats_for_missing(&table.batch).map_err(|error| raise(object.py(), &error))
+    let (py, columns) = (object.py(), columns(object, None, asked)?);
+    columns.table(py, asked, |position, _| comparable(py, &columns, position, asked))
 }
 
-/// A table for something that was fitted on a table of `columns`, of which `schema` are those it reads: columns have its
-/// types where no value is lost, and names count only where both tables have some of their own.
+/// A table of which these columns are to be compared, or all: then those that nobody can compare are left for the comparison
+/// to list, whatever library they come from.
+pub(crate) fn compared_table(
+    object: &Bound<'_, PyAny>,
+    wanted: Option<&[String]>,
+    asked: Asked,
+) -> PyResult<RecordBatch> {
+    let (py, columns) = (object.py(), columns(object, None, asked)?);
+    columns.table(py, asked, |position, name| match wanted {
+        Some(wanted) if !wanted.iter().any(|wanted| wanted == name) => Ok(None),
+        Some(_) => comparable(py, &columns, position, asked),
+        None => match comparable(py, &columns, position, asked) {
+            Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+                Ok(Some(new_null_array(&DataType::Binary, columns.rows())))
+            }
+            other => other,
+        },
+    })
+}
+
+fn comparable(
+    py: Python<'_>,
+    columns: &Columns,
+    position: usize,
+    asked: Asked,
+) -> PyResult<Option<ArrayRef>> {
+    let array = columns.read(py, position, asked)?;
+    array.map(|array| policy::float_for_missing(&array)).transpose().map_err(|error| raise(py, &error))
+}
+
+/// A table for something that was fitted on a table of `fitted`, of which `schema` are those it reads: these have its types
+/// where no value is lost, nulls stand in the place of others, and names count only where both tables have some of their own.
 pub(crate) fn fitting_table(
     object: &Bound<'_, PyAny>,
     schema: &Schema,
-    columns: &[String],
+    fitted: &[String],
     named: bool,
     asked: Asked,
 ) -> PyResult<RecordBatch> {
-    let py = object.py();
-    let mut table = table(object, None, asked)?;
-    if !(table.named && named) {
-        let count = table.batch.num_columns();
-        if count != columns.len() {
-            let problem = format!("it has {count} features, and {} were fitted", columns.len());
-            let remedy = "pass the columns that were fitted, in their order";
-            return Err(invalid(py, asked.operation, asked.subject, problem, remedy));
-        }
-        table.batch = policy::renamed(&table.batch, columns).map_err(|error| raise(py, &error))?;
+    fitting_columns(object.py(), &*columns(object, None, asked)?, schema, fitted, named, asked)
+}
+
+/// The same of columns that were found already.
+pub(crate) fn fitting_columns(
+    py: Python<'_>,
+    columns: &Columns,
+    schema: &Schema,
+    fitted: &[String],
+    named: bool,
+    asked: Asked,
+) -> PyResult<RecordBatch> {
+    let is_by_name = columns.named() && named;
+    let count = columns.names().len();
+    if !is_by_name && count != fitted.len() {
+        let problem = format!("it has {count} features, and {} were fitted", fitted.len());
+        let remedy = "pass the columns that were fitted, in their order";
+        return Err(invalid(py, asked.operation, asked.subject, problem, remedy));
     }
-    for field in schema.fields() {
-        if let Some((_, column)) = table.batch.schema_ref().column_with_name(field.name()) {
-            require_plain(py, column, asked)?;
-        }
-    }
-    policy::with_types_of(&table.batch, schema).map_err(|error| raise(py, &error))
+    let table = columns.table(py, asked, |position, own| {
+        let name = if is_by_name { own } else { fitted.get(position).map_or(own, String::as_str) };
+        let Some(field) = schema.field(name) else { return Ok(None) };
+        let Some(array) = columns.read(py, position, asked)? else { return Ok(None) };
+        require_plain(py, name, &array, asked)?;
+        policy::with_type_of(&array, field).map(Some).map_err(|error| raise(py, &error))
+    })?;
+    if is_by_name { Ok(table) } else { policy::renamed(&table, fitted).map_err(|error| raise(py, &error)) }
 }
 
 /// One column of any object that holds one.
@@ -149,7 +183,12 @@ pub(crate) fn numbers<'py>(object: &Bound<'py, PyAny>, asked: Asked) -> PyResult
         return Ok(Numbers::Borrowed(array));
     }
     let array = column(object, asked)?;
-    let floats = floats(py, &array, asked)?;
+    numbers_of(py, &array, asked)
+}
+
+/// The same of a column that was read.
+pub(crate) fn numbers_of(py: Python<'_>, array: &ArrayRef, asked: Asked) -> PyResult<Numbers<'static>> {
+    let floats = floats(py, array, asked)?;
     Ok(Numbers::Owned(policy::filled(floats.as_primitive())))
 }
 
@@ -188,9 +227,9 @@ pub(crate) fn matrix(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Vec<Ve
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
         return object.try_iter()?.map(|row| Ok(numbers(&row?, asked)?.as_slice().to_vec())).collect();
     }
-    let table = table(object, None, asked)?;
-    let mut rows = vec![Vec::with_capacity(table.batch.num_columns()); table.batch.num_rows()];
-    for array in table.batch.columns() {
+    let table = table(object, asked)?;
+    let mut rows = vec![Vec::with_capacity(table.num_columns()); table.num_rows()];
+    for array in table.columns() {
         let floats = floats(object.py(), array, asked)?;
         for (row, value) in rows.iter_mut().zip(floats.as_primitive::<Float64Type>()) {
             row.push(value.unwrap_or(f64::NAN));
@@ -199,21 +238,21 @@ pub(crate) fn matrix(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Vec<Ve
     Ok(rows)
 }
 
-type Named = Vec<(String, ArrayRef)>;
-
 /// The columns of an object, and whether their names are its own.
-fn columns(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, bool)> {
+fn found(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns> {
     let py = object.py();
     if is_of(object, "pandas", &["DataFrame"]) {
         return pandas::frame(object, asked);
     }
     if is_of(object, "pandas", &["Series", "Index"]) {
         let name = object.getattr("name")?;
-        let array = pandas::series(object, asked.subject, asked)?;
-        return Ok(match name.cast::<PyString>() {
-            Ok(name) => (vec![(name.to_string(), array)], true),
-            Err(_) => (vec![("x0".to_owned(), array)], false),
-        });
+        let (name, named) = match name.cast::<PyString>() {
+            Ok(name) => (name.to_string(), true),
+            Err(_) => ("x0".to_owned(), false),
+        };
+        let subject = asked.subject;
+        let read = move |series: &Bound<'_, PyAny>, _: &str, asked| pandas::series(series, subject, asked);
+        return Ok(Columns::new(vec![Column::of_object(name, object, read)], object.len()?, named));
     }
     if is_of(object, "numpy", &["ndarray"]) {
         return numpy::table(object, asked);
@@ -222,10 +261,10 @@ fn columns(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, bool)> {
         return capsule::table(object, asked);
     }
     if let Some(collected) = collected(object)? {
-        return columns(&collected, asked);
+        return found(&collected, asked);
     }
     if let Ok(mapping) = object.cast::<PyMapping>() {
-        return Ok((objects::mapping(mapping, asked)?, true));
+        return objects::mapping(mapping, asked);
     }
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
         return objects::records(object, asked);
@@ -252,9 +291,9 @@ fn single(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<Array
         return numpy::column(object, name, asked);
     }
     let table = if is_of(object, "pandas", &["DataFrame"]) {
-        pandas::frame(object, asked)?.0
+        Some(pandas::frame(object, asked)?)
     } else if capsule::exports(object)? {
-        capsule::table(object, asked)?.0
+        Some(capsule::table(object, asked)?)
     } else if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
         return objects::column(object, name, asked);
     } else if object.cast::<PyMapping>().is_err()
@@ -270,24 +309,20 @@ fn single(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<Array
         let items = PyList::new(py, items.collect::<PyResult<Vec<_>>>()?)?;
         return objects::column(items.as_any(), name, asked);
     } else {
-        Vec::new()
+        None
     };
-    match <[(String, ArrayRef); 1]>::try_from(table) {
-        Ok([(_, array)]) => Ok(array),
-        Err(several) => {
-            let found = match several.len() {
-                0 => format!("it is a {}", type_name(object)),
-                count => format!("it has {count} columns"),
-            };
-            Err(wrong_type(
-                py,
-                asked.operation,
-                name,
-                format!("one column is expected, and {found}"),
-                "pass a series, a 1-D array or a list",
-            ))
-        }
+    let count = table.as_ref().map_or(0, |table| table.names().len());
+    if let Some(table) = table.filter(|_| count == 1)
+        && let Some(array) = table.read(py, 0, Asked { subject: asked.subject, ..asked })?
+    {
+        return Ok(array);
     }
+    let found = match count {
+        0 => format!("it is a {}", type_name(object)),
+        count => format!("it has {count} columns"),
+    };
+    let problem = format!("one column is expected, and {found}");
+    Err(wrong_type(py, asked.operation, name, problem, "pass a series, a 1-D array or a list"))
 }
 
 /// What a lazy frame becomes when it is collected.
@@ -299,16 +334,17 @@ fn collected<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAn
 }
 
 /// Makes sure that a column is one that mlcore has a type for; whether a transformer takes it, the transformer says.
-fn require_plain(py: Python<'_>, field: &Field, asked: Asked) -> PyResult<()> {
-    if *field.data_type() == DataType::Null {
+fn require_plain(py: Python<'_>, name: &str, array: &ArrayRef, asked: Asked) -> PyResult<()> {
+    if *array.data_type() == DataType::Null {
         return Ok(());
     }
     // The list of types is the schema's, and so is what mends the others.
-    match Schema::from_arrow(&ArrowSchema::new(vec![field.clone()])) {
+    let field = Field::new(name, array.data_type().clone(), true);
+    match Schema::from_arrow(&ArrowSchema::new(vec![field])) {
         Err(error @ mlcore::Error::Unsupported(_)) => {
-            let problem = format!("columns of {} are not taken", described(field.data_type()));
+            let problem = format!("columns of {} are not taken", described(array.data_type()));
             let remedy = error.context().remedy().unwrap_or_default();
-            Err(wrong_type(py, asked.operation, field.name(), problem, remedy))
+            Err(wrong_type(py, asked.operation, name, problem, remedy))
         }
         _ => Ok(()),
     }

@@ -16,37 +16,35 @@ use numpy::{
 };
 use pyo3::prelude::*;
 
-use super::{Asked, Named, objects};
+use super::{Asked, Column, Columns, objects};
 use crate::error::{invalid, wrong_type};
 use crate::value::Place;
 use crate::value::time::{self, Counted};
 
 /// The columns of a 2-D array, named `x0`, `x1`, ... as scikit-learn does, or the fields of a structured one.
-pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, bool)> {
+pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns> {
     let array = object.cast::<PyUntypedArray>()?;
+    let rows = array.shape().first().copied().unwrap_or_default();
     if array.dtype().has_fields() {
         let names = array.dtype().names().unwrap_or_default();
-        let columns = names.into_iter().map(|name| {
-            let values = object.get_item(&name)?;
-            Ok((name.clone(), column(&values, &name, asked)?))
-        });
-        return Ok((columns.collect::<PyResult<_>>()?, true));
+        let columns = names
+            .into_iter()
+            .map(|name| Ok(Column::of_object(name.clone(), &object.get_item(name)?, column)));
+        return Ok(Columns::new(columns.collect::<PyResult<_>>()?, rows, true));
     }
     match array.ndim() {
         2 if array.is_c_contiguous() && dtype_is_plain(array) => {
-            let columns = transposed(object)?;
-            let names = (0..columns.len()).map(|position| format!("x{position}"));
-            Ok((names.zip(columns).collect(), false))
+            let columns = transposed(object)?.into_iter().enumerate();
+            let columns = columns.map(|(position, array)| Column::of_array(format!("x{position}"), array));
+            Ok(Columns::new(columns.collect(), rows, false))
         }
         2 => {
             let transposed = object.getattr("T")?;
             let count = array.shape().get(1).copied().unwrap_or_default();
             let columns = (0..count).map(|position| {
-                let name = format!("x{position}");
-                let values = column(&transposed.get_item(position)?, &name, asked)?;
-                Ok((name, values))
+                Ok(Column::of_object(format!("x{position}"), &transposed.get_item(position)?, column))
             });
-            Ok((columns.collect::<PyResult<_>>()?, false))
+            Ok(Columns::new(columns.collect::<PyResult<_>>()?, rows, false))
         }
         dimensions => Err(invalid(
             object.py(),

@@ -1,114 +1,127 @@
 //! Plain Python: lists of values, dicts of columns, lists of records.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use mlcore::Error;
 use mlcore::arrow::array::{ArrayRef, NullArray};
 use mlcore::batch::{OwnedValue, Value, column_of};
 use mlcore::schema::{DType, Field};
 use mlcore::time::{TimeUnit, TimeZone};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 
-use super::{Asked, Named, is_of, single, type_name};
+use super::{Asked, Column, Columns, Record, single, type_name};
 use crate::error::{invalid, raise, wrong_type};
 use crate::value::{self, Place};
 
 /// A dict of columns.
-pub(super) fn mapping(mapping: &Bound<'_, PyMapping>, asked: Asked) -> PyResult<Named> {
+pub(super) fn mapping(mapping: &Bound<'_, PyMapping>, asked: Asked) -> PyResult<Columns> {
     let py = mapping.py();
-    mapping
-        .items()?
-        .iter()
-        .map(|item| {
-            let (name, values) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-            let Ok(name) = name.extract::<String>() else {
-                let problem = format!("the name of a column is {}, and must be a str", name.repr()?);
-                return Err(wrong_type(
-                    py,
-                    asked.operation,
-                    asked.subject,
-                    problem,
-                    "name columns with strings",
-                ));
-            };
-            if values.is_instance_of::<PyString>() || values.hasattr("__len__").is_ok_and(|sized| !sized) {
-                let problem = format!("a column is expected, and it is a {}", type_name(&values));
-                return Err(wrong_type(
-                    py,
-                    asked.operation,
-                    &name,
-                    problem,
-                    "pass a list: one record is {name: [value]}",
-                ));
+    let mut rows = None;
+    let mut columns = Vec::new();
+    for item in mapping.items()?.iter() {
+        let (name, values) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        let Ok(name) = name.extract::<String>() else {
+            let problem = format!("the name of a column is {}, and must be a str", name.repr()?);
+            return Err(wrong_type(py, asked.operation, asked.subject, problem, "name columns with strings"));
+        };
+        let length = if values.is_instance_of::<PyString>() { None } else { values.len().ok() };
+        // Whether a column that nobody reads is one, nobody asks.
+        rows = rows.or(length);
+        columns.push(Column::of_object(name, &values, move |values, name, asked| {
+            if length.is_some() {
+                return single(values, name, asked);
             }
-            let array = single(&values, &name, asked)?;
-            Ok((name, array))
-        })
-        .collect()
+            let problem = format!("a column is expected, and it is a {}", type_name(values));
+            let remedy = "pass a list: one record is {name: [value]}";
+            Err(wrong_type(values.py(), asked.operation, name, problem, remedy))
+        }));
+    }
+    Ok(Columns::new(columns, rows.unwrap_or_default(), true))
 }
 
-/// A list of dicts, one per row, or of rows of equal length.
-pub(super) fn records(rows: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, bool)> {
+/// A list of records, one per row: of names and values, or of values alone, of equal length.
+pub(super) fn records(rows: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns> {
     let py = rows.py();
     let rows: Vec<Bound<'_, PyAny>> = rows.try_iter()?.collect::<PyResult<_>>()?;
     let refused = |row: usize, object: &Bound<'_, PyAny>| {
         let problem = format!("row {row} is a {}", type_name(object));
-        wrong_type(
-            py,
-            asked.operation,
-            asked.subject,
-            problem,
-            "pass rows that are all dicts, or all sequences of equal length",
-        )
+        let remedy = "pass rows that are all dicts, or all sequences of equal length";
+        wrong_type(py, asked.operation, asked.subject, problem, remedy)
     };
-    if rows.first().is_some_and(|row| row.is_instance_of::<PyDict>()) {
-        let mut names: Vec<String> = Vec::new();
-        for (position, row) in rows.iter().enumerate() {
-            let Ok(row) = row.cast::<PyDict>() else { return Err(refused(position, row)) };
-            for name in row.keys() {
-                let name = name.extract::<String>().map_err(|_| refused(position, row))?;
-                if !names.contains(&name) {
-                    names.push(name);
-                }
+    let (mut named, mut positional) = (Vec::new(), Vec::new());
+    for (position, row) in rows.iter().enumerate() {
+        match Record::of(row)? {
+            Some(Record::Values(values)) if named.is_empty() => positional.push(values),
+            Some(Record::Dict(dict)) if positional.is_empty() => named.push(dict),
+            Some(Record::Mapping(mapping)) if positional.is_empty() => {
+                let dict = PyDict::new(py);
+                dict.update(&mapping)?;
+                named.push(dict);
+            }
+            _ => return Err(refused(position, row)),
+        }
+    }
+    if named.is_empty() { by_position(py, positional, asked) } else { by_name(&named) }
+}
+
+/// The columns of records by name. A name that is read must be in every record: what nobody sent is not known to be missing.
+fn by_name(rows: &[Bound<'_, PyDict>]) -> PyResult<Columns> {
+    let mut names: Vec<String> = Vec::new();
+    let mut known = HashSet::new();
+    for row in rows {
+        for name in row.keys() {
+            // What is no text is the name of no column.
+            if let Ok(name) = name.extract::<String>()
+                && !known.contains(&name)
+            {
+                known.insert(name.clone());
+                names.push(name);
             }
         }
-        let columns = names.into_iter().map(|name| {
-            let values = rows.iter().map(|row| match row.get_item(&name) {
-                Ok(value) => value,
-                Err(_) => py.None().into_bound(py),
-            });
-            let array = column(PyList::new(py, values.collect::<Vec<_>>())?.as_any(), &name, asked)?;
-            Ok((name, array))
-        });
-        return Ok((columns.collect::<PyResult<_>>()?, true));
     }
-    let mut columns: Vec<Vec<Bound<'_, PyAny>>> = Vec::new();
-    for (position, row) in rows.iter().enumerate() {
-        let sequence = row.is_instance_of::<PyList>()
-            || row.is_instance_of::<PyTuple>()
-            || is_of(row, "numpy", &["ndarray"]);
-        if !sequence {
-            return Err(refused(position, row));
-        }
-        let values: Vec<Bound<'_, PyAny>> = row.try_iter()?.collect::<PyResult<_>>()?;
-        if position == 0 {
-            columns.resize_with(values.len(), Vec::new);
-        }
-        if values.len() != columns.len() {
-            let problem =
-                format!("row {position} has {} values where row 0 has {}", values.len(), columns.len());
+    let count = rows.len();
+    let rows: Arc<[Py<PyDict>]> = rows.iter().map(|row| row.clone().unbind()).collect();
+    let columns = names.into_iter().map(|name| {
+        let rows = Arc::clone(&rows);
+        Column::new(name, move |py, name, asked| {
+            let values = PyList::empty(py);
+            for (position, row) in rows.iter().enumerate() {
+                match row.bind(py).get_item(name)? {
+                    Some(value) => values.append(value)?,
+                    None => {
+                        let problem = format!("row {position}: the record has no value for it");
+                        let error = Error::schema_mismatch(asked.operation, name, problem);
+                        return Err(raise(py, &error.remedy("send None where it is missing")));
+                    }
+                }
+            }
+            column(values.as_any(), name, asked)
+        })
+    });
+    Ok(Columns::new(columns.collect(), count, true))
+}
+
+/// The columns of rows of equal length.
+fn by_position(py: Python<'_>, rows: Vec<Vec<Bound<'_, PyAny>>>, asked: Asked) -> PyResult<Columns> {
+    let width = rows.first().map_or(0, Vec::len);
+    let lists: Vec<Bound<'_, PyList>> = (0..width).map(|_| PyList::empty(py)).collect();
+    let count = rows.len();
+    for (position, row) in rows.into_iter().enumerate() {
+        if row.len() != width {
+            let problem = format!("row {position} has {} values where row 0 has {width}", row.len());
             return Err(invalid(py, asked.operation, asked.subject, problem, "give rows of equal length"));
         }
-        for (column, value) in columns.iter_mut().zip(values) {
-            column.push(value);
+        for (list, value) in lists.iter().zip(row) {
+            list.append(value)?;
         }
     }
-    let columns = columns.into_iter().enumerate().map(|(position, values)| {
-        let name = format!("x{position}");
-        let array = column(PyList::new(py, values)?.as_any(), &name, asked)?;
-        Ok((name, array))
-    });
-    Ok((columns.collect::<PyResult<_>>()?, false))
+    let columns = lists
+        .iter()
+        .enumerate()
+        .map(|(position, values)| Column::of_object(format!("x{position}"), values, column));
+    Ok(Columns::new(columns.collect(), count, false))
 }
 
 /// A column of Python values of one kind: text, bools, numbers, dates, times of day, dates and times without a time zone, or

@@ -8,14 +8,14 @@ use mlcore::arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array
 use mlcore::arrow::datatypes::{DataType, Int32Type, Int64Type};
 use pyo3::exceptions::{PyAttributeError, PyImportError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PySlice};
 
-use super::{Asked, Named, capsule, is_of, numpy, objects};
+use super::{Asked, Column, Columns, capsule, is_of, numpy, objects};
 use crate::error::{invalid, wrong_type};
 use crate::value::time;
 
 /// The columns of a frame; without names where its labels are no strings.
-pub(super) fn frame(frame: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, bool)> {
+pub(super) fn frame(frame: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns> {
     let py = frame.py();
     let labels: Vec<Bound<'_, PyAny>> = frame.getattr("columns")?.try_iter()?.collect::<PyResult<_>>()?;
     let texts: Vec<Option<String>> = labels.iter().map(|label| label.extract::<String>().ok()).collect();
@@ -30,15 +30,14 @@ pub(super) fn frame(frame: &Bound<'_, PyAny>, asked: Asked) -> PyResult<(Named, 
             "frame.columns = frame.columns.astype(str)",
         ));
     }
-    let rows = frame.getattr("iloc")?;
-    let every = pyo3::types::PySlice::full(py);
     let columns = texts.into_iter().enumerate().map(|(position, text)| {
         let name = text.unwrap_or_else(|| format!("x{position}"));
-        let column = rows.get_item((every.clone(), position))?;
-        let array = series(&column, &name, asked)?;
-        Ok((name, array))
+        Column::of_object(name, frame, move |frame, name, asked| {
+            let every = PySlice::full(frame.py());
+            series(&frame.getattr("iloc")?.get_item((every, position))?, name, asked)
+        })
     });
-    Ok((columns.collect::<PyResult<_>>()?, named))
+    Ok(Columns::new(columns.collect(), frame.len()?, named))
 }
 
 /// The values of a series or an index, which an error calls by this name.
@@ -92,9 +91,9 @@ fn exported(series: &Bound<'_, PyAny>, asked: Asked) -> PyResult<ArrayRef> {
     let keywords = PyDict::new(series.py());
     keywords.set_item("name", "values")?;
     let frame = series.call_method("to_frame", (), Some(&keywords))?;
-    let (columns, _) = capsule::table(&frame, asked)?;
+    let columns = capsule::table(&frame, asked)?;
     // An index comes along unless it is a plain range; the column is the first.
-    columns.into_iter().next().map(|(_, array)| array).ok_or_else(|| {
+    columns.read(series.py(), 0, asked)?.ok_or_else(|| {
         invalid(
             series.py(),
             asked.operation,

@@ -11,7 +11,7 @@ use mlcore::arrow::datatypes::{
     self, DataType, Float32Type, Float64Type, Int64Type, Schema as ArrowSchema, UInt64Type,
 };
 use mlcore::batch::{ColumnView, OwnedValue, column_of};
-use mlcore::schema::{DType, Field, Schema};
+use mlcore::schema::{DType, Field};
 use mlcore::time::TimeUnit;
 use mlcore::{Error, Result};
 
@@ -63,28 +63,15 @@ pub(super) fn float_for_missing(array: &ArrayRef) -> Result<ArrayRef> {
     }
 }
 
-pub(super) fn floats_for_missing(table: &RecordBatch) -> Result<RecordBatch> {
-    let columns = table.columns().iter().map(float_for_missing).collect::<Result<Vec<_>>>()?;
-    let names = table.schema_ref().fields().iter().map(|field| field.name().clone());
-    rebuilt(table, names.zip(columns).collect())
-}
-
 /// The same columns under these names, by position.
 pub(super) fn renamed(table: &RecordBatch, names: &[String]) -> Result<RecordBatch> {
     rebuilt(table, names.iter().cloned().zip(table.columns().iter().cloned()).collect())
 }
 
-/// A library without nulls changes the type of a column that misses a value, and one without dates that of dates. The columns
-/// with the types that `schema` has, where no value is lost; others are left for the plan to refuse by name.
-pub(super) fn with_types_of(table: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
-    let columns = table.schema_ref().fields().iter().zip(table.columns()).map(|(column, array)| {
-        let restored = match schema.field(column.name()) {
-            Some(field) if field.shape().len() == 1 => restored(array, field.dtype())?,
-            _ => array.clone(),
-        };
-        Ok((column.name().clone(), restored))
-    });
-    rebuilt(table, columns.collect::<Result<Vec<_>>>()?)
+/// A library without nulls changes the type of a column that misses a value, and one without dates that of dates. The column
+/// with the type that the field has, where no value is lost; another is left for the plan to refuse by name.
+pub(super) fn with_type_of(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
+    if field.shape().len() == 1 { restored(array, field.dtype()) } else { Ok(array.clone()) }
 }
 
 fn restored(array: &ArrayRef, expected: DType) -> Result<ArrayRef> {

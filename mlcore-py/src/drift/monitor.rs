@@ -2,18 +2,20 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use mlcore::Error;
 use mlcore::arrow::array::RecordBatch;
-use mlcore::batch::{Row, Value};
+use mlcore::batch::{OwnedValue, Row, Value};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore_drift::monitor::{self, MonitorOptions};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyMapping, PyString};
+use pyo3::types::PyDict;
 
 use super::options;
 use super::verdict::Verdict;
-use crate::door::{self, Asked, is_of, type_name};
-use crate::error::{detached, entry, wrong_type};
+use crate::door::{self, Asked, Record};
+use crate::error::{detached, entry, raise};
 use crate::plain::plain;
+use crate::value::{self, Place};
 
 /// Watches a stream of rows for changes against a reference.
 ///
@@ -108,7 +110,9 @@ impl Monitor {
     ///     For a watched column that is missing or of another kind; no row is counted then.
     fn observe(&self, py: Python<'_>, frame: &Bound<'_, PyAny>) -> PyResult<Vec<Verdict>> {
         entry(py, |py| {
-            let table = door::comparable_table(frame, Asked { operation: "observe", subject: "frame" })?;
+            let watched: Vec<String> = self.schema.names().map(str::to_owned).collect();
+            let asked = Asked { operation: OBSERVE, subject: "frame" };
+            let table = door::compared_table(frame, Some(&watched), asked)?;
             let verdicts = detached(py, || self.locked().observe(&table))?;
             Ok(verdicts.into_iter().map(Verdict::new).collect())
         })
@@ -119,33 +123,29 @@ impl Monitor {
     /// Parameters
     /// ----------
     /// row : dict
-    ///     A value per watched column; ``None``, NaN and an absent one are missing.
-    fn observe_row(&self, py: Python<'_>, row: &Bound<'_, PyMapping>) -> PyResult<Option<Verdict>> {
+    ///     A value per watched column, or what else :meth:`mlcore.features.Plan.transform_row` takes; others are ignored.
+    ///     ``None`` and NaN are missing, and so is, in a table, null.
+    ///
+    /// Raises
+    /// ------
+    /// SchemaMismatchError
+    ///     For a watched column that is absent or of another kind; the row is not counted then.
+    fn observe_row(&self, py: Python<'_>, row: &Bound<'_, PyAny>) -> PyResult<Option<Verdict>> {
         entry(py, |py| {
-            let mut texts: Vec<Option<String>> = Vec::with_capacity(self.schema.len());
-            let mut plain: Vec<Value<'static>> = Vec::with_capacity(self.schema.len());
+            let asked = Asked { operation: OBSERVE, subject: "row" };
+            let columns: Vec<String> = self.schema.names().map(str::to_owned).collect();
+            let row = Record::required(row, asked)?.by_name(py, &columns, true, asked)?;
+            let mut cells: Vec<OwnedValue> = Vec::with_capacity(self.schema.len());
             for field in self.schema.fields() {
-                let name = field.name();
-                let value = if row.contains(name)? { Some(row.get_item(name)?) } else { None };
-                match value.filter(|value| !value.is_none()) {
-                    Some(value) if value.is_instance_of::<PyString>() => {
-                        texts.push(Some(value.extract()?));
-                        plain.push(Value::Null);
-                    }
-                    value => {
-                        texts.push(None);
-                        let value = value.map_or(Ok(Value::Null), |value| number(&value, name))?;
-                        // pandas writes a missing text as NaN.
-                        let missing = matches!(value, Value::Float(number) if number.is_nan());
-                        plain.push(if missing && !field.dtype().is_float() { Value::Null } else { value });
-                    }
-                }
+                let Some(object) = row.get(field.name())? else {
+                    let problem = format!("the record has no value for it; a {} is expected", field.dtype());
+                    let error = Error::schema_mismatch(OBSERVE, field.name(), problem);
+                    return Err(raise(py, &error.remedy("send None where it is missing")));
+                };
+                let value = value::read(&object, Place::single(OBSERVE, field.name()))?;
+                cells.push(value::meant(value, field.dtype()));
             }
-            let values: Vec<Value<'_>> = plain
-                .into_iter()
-                .zip(&texts)
-                .map(|(plain, text)| text.as_deref().map_or(plain, Value::Text))
-                .collect();
+            let values: Vec<Value<'_>> = cells.iter().map(OwnedValue::as_value).collect();
             let verdict = detached(py, || {
                 // The monitor takes every type of the same meaning: True, 1 and 1.0 are one value.
                 let row = Row::unchecked(&values).with_names_digest(self.schema.names_digest());
@@ -212,38 +212,9 @@ pub(crate) fn parts(
 ) -> PyResult<(RecordBatch, MonitorOptions)> {
     const OPERATION: &str = "make monitor";
     let options = options::of_monitor(options)?;
-    let reference = door::comparable_table(reference, Asked { operation: OPERATION, subject: "reference" })?;
+    let asked = Asked { operation: OPERATION, subject: "reference" };
+    let reference = door::compared_table(reference, options.columns.as_deref(), asked)?;
     Ok((reference, options))
 }
 
-fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Value<'static>> {
-    if let Ok(value) = value.cast::<PyBool>() {
-        return Ok(Value::Bool(value.is_true()));
-    }
-    if value.is_instance_of::<PyFloat>() {
-        return Ok(Value::Float(value.extract()?));
-    }
-    if value.is_instance_of::<PyInt>() {
-        let unsigned = |_| value.extract().map(Value::UInt);
-        return value
-            .extract()
-            .map(Value::Int)
-            .or_else(unsigned)
-            .or_else(|_| Ok(Value::Float(value.extract()?)));
-    }
-    if is_of(value, "pandas", &["NAType"]) {
-        return Ok(Value::Null);
-    }
-    if is_of(value, "decimal", &["Decimal"]) {
-        // As in a table, where decimals are floats.
-        return Ok(Value::Float(value.call_method0("__float__")?.extract()?));
-    }
-    if is_of(value, "numpy", &["generic"]) {
-        let plain = value.call_method0("item")?;
-        if !is_of(&plain, "numpy", &["generic"]) {
-            return number(&plain, name);
-        }
-    }
-    let problem = format!("a number, a bool or text is expected, and it is a {}", type_name(value));
-    Err(wrong_type(value.py(), "observe", name, problem, "convert it first"))
-}
+const OBSERVE: &str = "observe";

@@ -31,8 +31,9 @@ pub(crate) fn report(
     entry(py, |py| {
         let options = options::of_report(options)?;
         let asked = |subject| Asked { operation: "make report", subject };
-        let reference = door::comparable_table(reference, asked("reference"))?;
-        let current = door::comparable_table(current, asked("current"))?;
+        let wanted = options.monitor.columns.as_deref();
+        let reference = door::compared_table(reference, wanted, asked("reference"))?;
+        let current = door::compared_table(current, wanted, asked("current"))?;
         let report = detached(py, || drift_report::report(&reference, &current, &options))?;
         Ok(Report { report })
     })

@@ -9,9 +9,9 @@ use mlcore::schema::Signature;
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{Input, Prediction, Records, Request};
 use pyo3::prelude::*;
-use pyo3::types::{PyMapping, PyString};
+use pyo3::types::{PyList, PyMapping, PyString, PyTuple};
 
-use crate::door::{self, Asked};
+use crate::door::{self, Asked, Record, is_of, unknown_name};
 use crate::features::has_own_names;
 use crate::runner::tensors;
 use crate::value::{self, Place};
@@ -52,7 +52,8 @@ impl Readers {
 
 impl Given {
     /// Reads `data` in the types of the columns that the arms read.
-    pub(super) fn read(endpoint: &Endpoint, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+    pub(super) fn read(endpoint: &Endpoint, readers: &Readers, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let is_strict = readers.is_strict;
         let default = endpoint.arms().first().and_then(|(arm, _)| endpoint.model(arm));
         let Some(plan) = default.as_ref().and_then(|model| model.plan()) else {
             let empty = Signature::default();
@@ -60,26 +61,35 @@ impl Given {
             return tensors(data, expected).map(Self::Tensors);
         };
         let columns = endpoint.columns();
-        if let Some(record) = data.cast::<PyMapping>().ok().filter(|mapping| is_record(mapping)) {
+        let asked = Asked { operation: PREDICT, subject: "data" };
+        let names: Vec<String> = plan.input().names().map(str::to_owned).collect();
+        let named = has_own_names(plan.input());
+        if let Some(record) = record(data)? {
+            let record = record.by_name(data.py(), &names, named, asked)?;
             let mut cells = Vec::with_capacity(columns.len());
-            for item in record.items()?.iter() {
-                let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-                let name = name.str()?.to_str()?.to_owned();
+            for name in record.names()? {
                 // Nobody looks at the value of a name that no arm reads.
-                let cell = match columns.field(&name) {
-                    Some(field) => {
+                let cell = match (columns.field(&name), record.get(&name)?) {
+                    (Some(field), Some(value)) => {
                         let value = value::read(&value, Place::single(PREDICT, &name))?;
                         value::meant(value, field.dtype())
                     }
-                    None => OwnedValue::Null,
+                    // A name that is no text, and only looks like that of a column.
+                    (Some(_), None) => continue,
+                    (None, _) => OwnedValue::Null,
                 };
                 cells.push((name, cell));
             }
             return Ok(Self::Record(cells));
         }
-        let asked = Asked { operation: PREDICT, subject: "data" };
-        let names: Vec<String> = plan.input().names().map(str::to_owned).collect();
-        let table = door::fitting_table(data, &columns, &names, has_own_names(plan.input()), asked)?;
+        let given = door::columns(data, None, asked)?;
+        if is_strict
+            && given.named()
+            && let Some(name) = given.names().find(|name| columns.field(name).is_none())
+        {
+            return Err(unknown_name(data.py(), name, &columns, asked));
+        }
+        let table = door::fitting_columns(data.py(), &given, &columns, &names, named, asked)?;
         Ok(Self::Table(Arc::new(table)))
     }
 
@@ -112,6 +122,23 @@ fn request<'a>(unit: &'a UnitId, id: Option<&'a RequestId>, input: Input<'a>) ->
 }
 
 const PREDICT: &str = "predict";
+
+/// The record that the data is, and not a table: a dict of which not every value is a column, a row of pandas, a named tuple.
+fn record<'py>(data: &Bound<'py, PyAny>) -> PyResult<Option<Record<'py>>> {
+    let is_table = match data.cast::<PyMapping>() {
+        Ok(mapping) => !is_record(mapping),
+        Err(_) => {
+            data.is_instance_of::<PyList>()
+                || is_of(data, "numpy", &["ndarray"])
+                || data.is_exact_instance_of::<PyTuple>()
+        }
+    };
+    if is_table {
+        return Ok(None);
+    }
+    // A series without names is a column.
+    Ok(Record::of(data)?.filter(|record| !matches!(record, Record::Values(_))))
+}
 
 /// One record, where not every value is a column of its own.
 fn is_record(mapping: &Bound<'_, PyMapping>) -> bool {

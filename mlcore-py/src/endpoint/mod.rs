@@ -79,8 +79,8 @@ pub(crate) mod native {
 /// seed : int, optional
 ///     The upper half of all outcome ids, and so of all draws: to replay a log.
 /// strict : bool, optional
-///     Refuse a record with a name that no feature plan reads, which may be a slip of the pen. Default: such names are passed
-///     over, as further columns of a table are.
+///     Refuse a record or a table with a name that no feature plan reads, which may be a slip of the pen. Default: such names
+///     are passed over.
 ///
 /// Raises
 /// ------
@@ -194,9 +194,10 @@ impl Endpoint {
     /// ----------
     /// data : dict or table
     ///     One raw record, a dict of column to value, or a table of raw records: a frame, a dict of columns, a list of
-    ///     dicts. The feature plan of the version makes the model's input of it. A record names every column that the plan
+    ///     records. The feature plan of the version makes the model's input of it. A record names every column that the plan
     ///     reads, with ``None`` where it is missing; dates and times are those of ``datetime``, numpy and pandas, or ISO 8601
-    ///     text. For a version without a plan: what :meth:`mlcore.Runner.run` takes.
+    ///     text. A row of pandas (``df.iloc[0]``), a named tuple and a record of numpy are records too. For a version without
+    ///     a plan: what :meth:`mlcore.Runner.run` takes.
     /// unit : str
     ///     Whom the policy assigns to an arm, and always to the same: a user, a session, a device.
     /// request_id : str, optional
@@ -210,7 +211,7 @@ impl Endpoint {
     /// Raises
     /// ------
     /// SchemaMismatchError
-    ///     For a column that is missing, of another type or, in a strict endpoint's record, unknown. It does not count
+    ///     For a column that is missing, of another type or, in a strict endpoint, unknown. It does not count
     ///     against the arm.
     /// InvalidInputError
     ///     For a value that a step of the plan refuses.
@@ -234,7 +235,7 @@ impl Endpoint {
                 let remedy = "put something before it, such as \"request-\"";
                 return Err(invalid(py, "predict", "request_id", problem, remedy));
             }
-            let given = input::Given::read(&self.endpoint, data)?;
+            let given = input::Given::read(&self.endpoint, &self.readers, data)?;
             let prediction = detached(py, || given.ask(&self.endpoint, &self.readers, &unit, id.as_ref()))?;
             Prediction::new(py, &prediction)
         })

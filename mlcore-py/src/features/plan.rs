@@ -10,10 +10,10 @@ use mlcore_features::pipeline::{self, FittedStep};
 use mlcore_features::transform::{Fit as _, Training};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyMapping};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::{attributes, specification};
-use crate::door::{self, Asked, Numbers};
+use crate::door::{self, Asked, Numbers, Record};
 use crate::error::{detached, entry, invalid, raise};
 use crate::value::{self, Place};
 
@@ -31,12 +31,13 @@ pub(crate) fn fit(
 ) -> PyResult<Plan> {
     entry(py, |py| {
         let step = specification::step(specification)?;
-        let table = door::training_table(X, Asked { operation: "fit", subject: "X" })?;
+        let asked = Asked { operation: "fit", subject: "X" };
+        let table = door::columns(X, None, asked)?;
+        let batch = &door::training_table(py, &table, |column| step.reads(column), asked)?;
         let asked = Asked { operation: "fit", subject: "sample_weight" };
         let weights = sample_weight.map(|weights| door::numbers(weights, asked)).transpose()?;
         let weights = weights.as_ref().map(Numbers::as_slice);
-        let columns = table.batch.schema_ref().fields().iter().map(|field| field.name().clone()).collect();
-        let batch = &table.batch;
+        let columns = table.names().map(str::to_owned).collect();
         let target = y.map(|y| target(y, batch.num_rows()));
         let readable = target.as_ref().and_then(|target| target.as_ref().ok());
         let fitted = detached(py, || {
@@ -54,7 +55,7 @@ pub(crate) fn fit(
             (Err(error), Some(Err(unread))) if error.context().subject() == "target" => return Err(unread),
             (Err(error), _) => return Err(raise(py, &error)),
         };
-        Ok(Plan::new(fitted, columns, table.named))
+        Ok(Plan::new(fitted, columns, table.named()))
     })
 }
 
@@ -205,7 +206,7 @@ impl Plan {
             let table = self.table(X)?;
             if self.fitted.output().fields().iter().any(|field| !field.dtype().is_numeric()) {
                 return detached(py, || self.fitted.transform(&table))
-                    .map(crate::table::Table::new)?
+                    .map(|features| crate::table::Table::new(&features))?
                     .to_numpy(py);
             }
             let shape = (table.num_rows(), self.fitted.width());
@@ -222,7 +223,7 @@ impl Plan {
     fn transform_table(&self, py: Python<'_>, X: &Bound<'_, PyAny>) -> PyResult<crate::table::Table> {
         entry(py, |py| {
             let table = self.table(X)?;
-            detached(py, || self.fitted.transform(&table)).map(crate::table::Table::new)
+            detached(py, || self.fitted.transform(&table)).map(|table| crate::table::Table::new(&table))
         })
     }
 
@@ -250,7 +251,8 @@ impl Plan {
             let asked = Asked { operation: "inverse transform", subject: "X" };
             let names: Vec<String> = self.fitted.output().names().map(str::to_owned).collect();
             let table = door::fitting_table(X, self.fitted.output(), &names, true, asked)?;
-            detached(py, || self.fitted.inverse_transform(&table)).map(crate::table::Table::new)
+            detached(py, || self.fitted.inverse_transform(&table))
+                .map(|table| crate::table::Table::new(&table))
         })
     }
 
@@ -260,7 +262,11 @@ impl Plan {
     /// ----------
     /// row : dict
     ///     A value per column that the plan reads; others are ignored. ``None`` and NaN are missing. Dates and times are
-    ///     those of ``datetime``, numpy and pandas, or ISO 8601 text.
+    ///     those of ``datetime``, numpy and pandas, or ISO 8601 text. A row of pandas (``df.iloc[0]``), a named tuple of
+    ///     ``itertuples()`` and a record of numpy are taken too, and values by position in the order of the columns that
+    ///     were fitted.
+    /// strict : bool
+    ///     Refuse a name that the plan does not read, which may be a slip of the pen.
     ///
     /// Raises
     /// ------
@@ -268,16 +274,23 @@ impl Plan {
     ///     For a value that is absent or of another type.
     /// InvalidInputError
     ///     For a value that a step refuses: an unknown category, an infinity.
+    #[pyo3(signature = (row, *, strict = false))]
     fn transform_row<'py>(
         &self,
         py: Python<'py>,
-        row: &Bound<'py, PyMapping>,
+        row: &Bound<'py, PyAny>,
+        strict: bool,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         entry(py, |py| {
+            let asked = Asked { operation: TRANSFORM, subject: "row" };
+            let row = Record::required(row, asked)?.by_name(py, &self.columns, self.named, asked)?;
+            if strict {
+                row.require_known(py, self.fitted.input(), asked)?;
+            }
             let mut cells = Vec::with_capacity(self.fitted.input().len());
             for field in self.fitted.input().fields() {
                 // What is absent, the reader says.
-                if let Ok(object) = row.get_item(field.name()) {
+                if let Some(object) = row.get(field.name())? {
                     let value = value::read(&object, Place::single(TRANSFORM, field.name()))?;
                     cells.push((field.name(), value::meant(value, field.dtype())));
                 }
@@ -384,7 +397,7 @@ impl Plan {
     fn reader(&self) -> mlcore::Result<RecordReader> {
         match self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             Some(reader) => Ok(reader),
-            None => RecordReader::new(self.fitted.input()),
+            None => Ok(RecordReader::new(self.fitted.input())?.with_any_number()),
         }
     }
 }

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
 
 use crate::door::{is_of, type_name};
-use crate::error::wrong_type;
+use crate::error::{invalid, wrong_type};
 
 /// Where a value stands, for errors.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +32,19 @@ impl<'a> Place<'a> {
 
     /// The exception for what stands here and is no value.
     pub(crate) fn refused(&self, py: Python<'_>, what: &str, remedy: &str) -> PyErr {
-        let problem = match self.row {
+        wrong_type(py, self.operation, self.name, self.problem(what), remedy)
+    }
+
+    /// The exception for a value of a kind that is taken, and that cannot be used.
+    fn unusable(&self, py: Python<'_>, what: &str, remedy: &str) -> PyErr {
+        invalid(py, self.operation, self.name, self.problem(what), remedy)
+    }
+
+    fn problem(&self, what: &str) -> String {
+        match self.row {
             Some(row) => format!("row {row} holds {what}"),
             None => format!("it is {what}"),
-        };
-        wrong_type(py, self.operation, self.name, problem, remedy)
+        }
     }
 }
 
@@ -61,7 +69,15 @@ pub(crate) fn read(object: &Bound<'_, PyAny>, place: Place<'_>) -> PyResult<Owne
         });
     }
     if let Ok(text) = object.cast::<PyString>() {
-        return Ok(text.to_str()?.into());
+        return match text.to_str() {
+            Ok(text) => Ok(text.into()),
+            // A surrogate without its other half: bytes that were decoded with `surrogateescape`, or half an emoji.
+            Err(_) => Err(place.unusable(
+                py,
+                "text that is no Unicode: half a pair of surrogates",
+                "replace it: text.encode(\"utf-8\", \"replace\").decode()",
+            )),
+        };
     }
     if let Some(value) = time::read(object, place)? {
         return Ok(value);
@@ -72,6 +88,12 @@ pub(crate) fn read(object: &Bound<'_, PyAny>, place: Place<'_>) -> PyResult<Owne
         if !is_of(&plain, "numpy", &["generic"]) {
             return read(&plain, place);
         }
+        if is_of(&plain, "numpy", &["floating"]) {
+            return Ok(plain.extract::<f64>()?.into());
+        }
+    }
+    if is_of(object, "pyarrow", &["Scalar"]) {
+        return read(&object.call_method0("as_py")?, place);
     }
     if is_of(object, "decimal", &["Decimal"]) {
         return decimal::read(object, place);

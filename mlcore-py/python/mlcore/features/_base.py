@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError, NotFittedError
@@ -37,7 +38,10 @@ class Transformer:
 
     _fitted_plan: Plan | None = None
     _learnt: tuple[str, ...] = ()
-    _output: Literal["default", "pandas", "polars"] = "default"
+    #: What was asked for by `set_output`; where nothing was, scikit-learn's configuration counts.
+    _output: Literal["default", "pandas", "polars"] | None = None
+    #: What data scikit-learn's checks may send, beyond finite numbers.
+    _input_tags: dict[str, bool] = {"allow_nan": True, "string": True, "categorical": True}
 
     def fit(
         self: Own,
@@ -133,9 +137,9 @@ class Transformer:
         """
         return self._answered(self.plan().inverse_transform(X), X)
 
-    def transform_row(self, row: Row) -> npt.NDArray[np.float64]:
+    def transform_row(self, row: Row, *, strict: bool = False) -> npt.NDArray[np.float64]:
         """The features of a single record, an array of shape ``(features,)``; see :meth:`Plan.transform_row`."""
-        return self.plan().transform_row(row)
+        return self.plan().transform_row(row, strict=strict)
 
     def plan(self) -> Plan:
         """What was learnt, as a plan: serialisable, hashed, and run by Rust services.
@@ -183,6 +187,8 @@ class Transformer:
 
     def set_output(self: Own, *, transform: Literal["default", "pandas", "polars"] | None = None) -> Own:
         """Chooses what ``transform`` answers with: an array, a frame of pandas or one of polars.
+
+        Without it, ``sklearn.set_config(transform_output=...)`` does, where scikit-learn is used.
 
         polars has every type that passes through. In pandas, which has no dates, they are midnights (``datetime64[s]``), and
         times of day are objects.
@@ -262,19 +268,27 @@ class Transformer:
         self._learnt = tuple(learnt)
 
     def _transformed(self, plan: Plan, table: Table, X: object) -> Any:
-        if self._output == "default":
+        if self._output_kind() == "default":
             return plan.transform(table)
         return self._answered(plan.transform_table(table), X)
 
+    def _output_kind(self) -> str:
+        """What transform answers with."""
+        if self._output is not None:
+            return self._output
+        configuration = getattr(sys.modules.get("sklearn"), "get_config", None)
+        return "default" if configuration is None else str(configuration()["transform_output"])
+
     def _answered(self, table: Table, X: object) -> Any:
         """A table in the kind that was asked for."""
-        if self._output == "pandas":
+        kind = self._output_kind()
+        if kind == "pandas":
             return as_pandas(table, X)
-        return as_polars(table) if self._output == "polars" else table.to_numpy()
+        return as_polars(table) if kind == "polars" else table.to_numpy()
 
     def _not_fitted(self, what: str) -> NotFittedError:
         name = type(self).__name__
-        return NotFittedError(
+        return _not_fitted_class()(
             f"this {name} instance is not fitted yet; call fit with training data before using {what}",
             operation="use",
             subject=name,
@@ -299,7 +313,7 @@ class Transformer:
             estimator_type="transformer",
             target_tags=tags.TargetTags(required=False),
             transformer_tags=tags.TransformerTags(),
-            input_tags=tags.InputTags(allow_nan=True, string=True, categorical=True),
+            input_tags=tags.InputTags(**self._input_tags),
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -323,6 +337,35 @@ class Transformer:
             if name not in defaults or not _same(value, defaults[name])
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def _not_fitted_class() -> type[NotFittedError]:
+    """The exception, which is also scikit-learn's where that is used."""
+    theirs = getattr(sys.modules.get("sklearn.exceptions"), "NotFittedError", None)
+    if theirs is None:
+        return NotFittedError
+    if theirs not in _JOINED:
+        _JOINED[theirs] = _joined(theirs)
+    return _JOINED[theirs]
+
+
+#: Our exception and another library's in one, by the other.
+_JOINED: dict[type[Exception], type[NotFittedError]] = {}
+
+
+def _joined(theirs: type[Exception]) -> type[NotFittedError]:
+    def reduce(error: NotFittedError) -> tuple[Any, ...]:
+        # A class made here has no place that another process could find it at.
+        return _not_fitted_again, (error.args, error.__dict__)
+
+    names = {"__doc__": NotFittedError.__doc__, "__module__": NotFittedError.__module__, "__reduce__": reduce}
+    return type(NotFittedError.__name__, (NotFittedError, theirs), names)
+
+
+def _not_fitted_again(args: tuple[Any, ...], state: dict[str, Any]) -> NotFittedError:
+    error = _not_fitted_class()(*args)
+    error.__dict__.update(state)
+    return error
 
 
 def cloned(value: Any) -> Any:

@@ -45,6 +45,8 @@ class StandardScaler(Transformer):
     ([40.0], [[0.0]])
     """
 
+    _input_tags = {"allow_nan": True}
+
     mean_: npt.NDArray[np.float64] | None
     var_: npt.NDArray[np.float64] | None
     scale_: npt.NDArray[np.float64] | None
@@ -88,6 +90,8 @@ class MinMaxScaler(Transformer):
     [0.0, 0.25, 1.0]
     """
 
+    _input_tags = {"allow_nan": True}
+
     data_min_: npt.NDArray[np.float64]
     data_max_: npt.NDArray[np.float64]
     data_range_: npt.NDArray[np.float64]
@@ -129,6 +133,8 @@ class MaxAbsScaler(Transformer):
     [-1.0, 0.0, 0.25]
     """
 
+    _input_tags = {"allow_nan": True}
+
     scale_: npt.NDArray[np.float64]
     max_abs_: npt.NDArray[np.float64]
     n_samples_seen_: int
@@ -158,6 +164,8 @@ class Normalizer(Transformer):
     >>> Normalizer(norm="l1").fit_transform({"views": [30.0, 1.0], "buys": [10.0, 1.0]}).tolist()
     [[0.75, 0.25], [0.5, 0.5]]
     """
+
+    _input_tags = {"allow_nan": False}
 
     def __init__(self, norm: Literal["l1", "l2", "max"] = "l2") -> None:
         self.norm = norm

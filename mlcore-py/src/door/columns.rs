@@ -1,0 +1,138 @@
+//! The columns of an object, each of which is read when somebody needs it: a column of lists or of mixed objects that nobody
+//! asks for stands in nobody's way.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mlcore::arrow::array::{Array, ArrayRef, NullArray, RecordBatch, RecordBatchOptions};
+use mlcore::arrow::datatypes::{Field, Schema as ArrowSchema};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use super::{Asked, policy};
+use crate::error::invalid;
+
+/// The columns of a table, in order.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    columns: Vec<Column>,
+    rows: usize,
+    /// Whether the names of the columns come from the data, and not from their positions.
+    named: bool,
+}
+
+/// One column, read or not.
+pub(super) struct Column {
+    name: String,
+    read: Box<Read>,
+    array: PyOnceLock<ArrayRef>,
+}
+
+/// Reads the column, which an error calls by this name.
+type Read = dyn Fn(Python<'_>, &str, Asked) -> PyResult<ArrayRef> + Send + Sync;
+
+impl Column {
+    pub(super) fn new(
+        name: String,
+        read: impl Fn(Python<'_>, &str, Asked) -> PyResult<ArrayRef> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name, read: Box::new(read), array: PyOnceLock::new() }
+    }
+
+    /// A column that is there already.
+    pub(super) fn of_array(name: String, array: ArrayRef) -> Self {
+        Self::new(name, move |_, _, _| Ok(array.clone()))
+    }
+
+    /// A column of an object that a function reads.
+    pub(super) fn of_object(
+        name: String,
+        object: &Bound<'_, PyAny>,
+        read: impl Fn(&Bound<'_, PyAny>, &str, Asked) -> PyResult<ArrayRef> + Send + Sync + 'static,
+    ) -> Self {
+        let object = object.clone().unbind();
+        Self::new(name, move |py, name, asked| read(object.bind(py), name, asked))
+    }
+}
+
+impl fmt::Debug for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Column").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Columns {
+    pub(super) fn new(columns: Vec<Column>, rows: usize, named: bool) -> Self {
+        Self { columns, rows, named }
+    }
+
+    /// The columns of a table that is there already.
+    pub(crate) fn of_batch(batch: &RecordBatch) -> Self {
+        let fields = batch.schema_ref().fields().iter();
+        let columns = fields
+            .zip(batch.columns())
+            .map(|(field, array)| Column::of_array(field.name().clone(), array.clone()))
+            .collect();
+        Self { columns, rows: batch.num_rows(), named: true }
+    }
+
+    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn named(&self) -> bool {
+        self.named
+    }
+
+    /// The same columns under other names.
+    pub(super) fn renamed(mut self, names: Vec<String>) -> Self {
+        for (column, name) in self.columns.iter_mut().zip(names) {
+            column.name = name;
+        }
+        self.named = true;
+        self
+    }
+
+    /// The column at a position; none beyond the last.
+    pub(super) fn read(&self, py: Python<'_>, position: usize, asked: Asked) -> PyResult<Option<ArrayRef>> {
+        let Some(column) = self.columns.get(position) else { return Ok(None) };
+        let array = column.array.get_or_try_init(py, || {
+            let array = policy::canonical((column.read)(py, &column.name, asked)?);
+            if array.len() == self.rows {
+                return Ok(array);
+            }
+            let problem = format!("{} rows where the first column has {}", array.len(), self.rows);
+            Err(invalid(py, asked.operation, &column.name, problem, "give columns of equal length"))
+        })?;
+        Ok(Some(array.clone()))
+    }
+
+    /// The table of what `make` makes of each column; a column of nulls stands for one of which it makes nothing.
+    pub(super) fn table(
+        &self,
+        py: Python<'_>,
+        asked: Asked,
+        mut make: impl FnMut(usize, &str) -> PyResult<Option<ArrayRef>>,
+    ) -> PyResult<RecordBatch> {
+        let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+        for (position, column) in self.columns.iter().enumerate() {
+            let array = make(position, &column.name)?;
+            let array = array.unwrap_or_else(|| Arc::new(NullArray::new(self.rows)));
+            fields.push(Field::new(&column.name, array.data_type().clone(), true));
+            arrays.push(array);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        RecordBatch::try_new_with_options(Arc::new(ArrowSchema::new(fields)), arrays, &options).map_err(
+            |cause| invalid(py, asked.operation, asked.subject, cause.to_string(), "report this to mlcore"),
+        )
+    }
+
+    /// The table of all columns.
+    pub(crate) fn batch(&self, py: Python<'_>, asked: Asked) -> PyResult<RecordBatch> {
+        self.table(py, asked, |position, _| self.read(py, position, asked))
+    }
+}
