@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::door::{self, Asked};
 use crate::error::{detached, entry, invalid, raise};
-use crate::metrics::{binary_truth, probabilities};
+use crate::metrics::{Numeric, Predicted, binary_truth, f16, predicted};
 use crate::plain::{json, plain};
 use crate::runner::duration;
 
@@ -67,8 +67,8 @@ impl Gate {
     /// Parameters
     /// ----------
     /// metric : str
-    ///     Of labels, such as ``roc_auc``, ``log_loss``, ``accuracy``, or of values, such as ``mean_absolute_error``:
-    ///     :meth:`metrics` lists them.
+    ///     Of labels, such as ``roc_auc``, ``log_loss``, ``f1``, or of values, such as ``mean_absolute_error``, ``rmse``,
+    ///     ``r2``: :meth:`metrics` lists them. scikit-learn's names are taken too.
     /// at_least, at_most : float, optional
     ///     The challenger's value, whatever the champion's is: ``at_least`` where more is better, else ``at_most``.
     /// non_inferior : float, optional
@@ -76,7 +76,7 @@ impl Gate {
     /// superior : float, optional
     ///     It is surely better by more than this margin.
     /// threshold : float
-    ///     For ``accuracy``: a probability above it predicts the positive class.
+    ///     For ``accuracy`` and ``f1``: a probability above it predicts the positive class.
     #[pyo3(signature = (
         metric, *, at_least = None, at_most = None, non_inferior = None, superior = None, threshold = 0.5
     ))]
@@ -188,19 +188,23 @@ impl Gate {
                 labels = binary_truth(y_true, JUDGE)?;
                 Truth::Labels(&labels)
             };
-            let challenger = probabilities(challenger, JUDGE, "challenger")?;
-            let given = champion.map(|champion| probabilities(champion, JUDGE, "champion")).transpose()?;
+            let challenger = predicted(challenger, JUDGE, "challenger")?;
+            let champion = champion.map(|champion| predicted(champion, JUDGE, "champion")).transpose()?;
             let latencies = [
                 latencies(py, challenger_latencies, "challenger_latencies")?,
                 latencies(py, champion_latencies, "champion_latencies")?,
             ];
-            let challenger = challenger.as_slice();
-            let champion = given.as_ref().map(|champion| champion.as_slice());
+            let (challenger, champion) = (challenger.numeric(), champion.as_ref().map(Predicted::numeric));
+            let numbers = (challenger.widened(), champion.map(Numeric::widened));
             let verdict = detached(py, || {
                 let [own, others] = &latencies;
                 // Alone, it stands beside itself, and what that says is left out below.
-                let beside = contender(champion.unwrap_or(challenger), others.as_deref());
-                gate.judge(truth, &beside, &contender(challenger, own.as_deref()))
+                let own = contender(&numbers.0, challenger, own.as_deref());
+                let beside = match (&numbers.1, champion) {
+                    (Some(numbers), Some(champion)) => contender(numbers, champion, others.as_deref()),
+                    _ => contender(&numbers.0, challenger, others.as_deref()),
+                };
+                gate.judge(truth, &beside, &own)
             })?;
             let verdict = if champion.is_some() { verdict } else { alone(verdict, &gate) };
             Ok(GateVerdict { verdict })
@@ -351,6 +355,7 @@ impl Gate {
 fn metric(py: Python<'_>, name: &str, threshold: f64) -> PyResult<GateMetric> {
     match name.parse().map_err(|error| raise(py, &error))? {
         GateMetric::Accuracy { .. } => Ok(GateMetric::Accuracy { threshold }),
+        GateMetric::F1 { .. } => Ok(GateMetric::F1 { threshold }),
         other => Ok(other),
     }
 }
@@ -370,8 +375,17 @@ fn latencies(
         .map(Some)
 }
 
-fn contender<'a>(predictions: &'a [f64], latencies: Option<&'a [Duration]>) -> Contender<'a> {
-    let contender = Contender::new(predictions);
+fn contender<'a>(
+    numbers: &'a [f64],
+    predicted: Numeric<'_>,
+    latencies: Option<&'a [Duration]>,
+) -> Contender<'a> {
+    let contender = Contender::new(numbers);
+    let contender = match predicted {
+        Numeric::Float64(_) => contender,
+        Numeric::Float32(_) => contender.with_type::<f32>(),
+        Numeric::Float16(_) => contender.with_type::<f16>(),
+    };
     match latencies {
         Some(latencies) => contender.with_latencies(latencies),
         None => contender,

@@ -28,6 +28,12 @@ def listed(kind, *options):
     return names
 
 
+AVERAGED = listed("_Labels", "labels", "pos_label", "average", "zero_division")
+
+#: Metrics that do not guess which of two texts is the positive label, as scikit-learn's do not.
+ASK_FOR_TEXT = ("average_precision_score", "brier_score_loss")
+
+
 @pytest.fixture(params=range(4))
 def binary(request):
     rng = np.random.default_rng(request.param)
@@ -43,13 +49,93 @@ def test_scores_are_sklearns(binary, name, labels):
     truth, score, weight = binary
     named = np.array(labels, dtype=object)[truth]
     numbers = getattr(sklearn.metrics, name)(truth, score, sample_weight=weight)
+    if labels == ("no", "yes") and name in ASK_FOR_TEXT:
+        with pytest.raises(mlcore.InvalidInputError, match='pos_label.*"no", "yes"'):
+            getattr(metrics, name)(named.tolist(), score, sample_weight=weight)
+        got = getattr(metrics, name)(named.tolist(), score, sample_weight=weight, pos_label="yes")
+        assert got == pytest.approx(numbers, rel=1e-9)
+        return
     for given in (named.tolist(), pd.Series(named.tolist()), pl.Series(named.tolist())):
         got = getattr(metrics, name)(given, score, sample_weight=weight)
         assert got == pytest.approx(numbers, rel=1e-9)
     assert getattr(metrics, name)(named.tolist(), score, sample_weight=weight, pos_label=labels[1]) == pytest.approx(numbers, rel=1e-9)
 
 
-@pytest.mark.parametrize("name", listed("_Labels", "pos_label", "zero_division"))
+@pytest.mark.parametrize("labels", [(1, 2), (2, 1), (0, 1), (-1, 1), (-1, 0), (0, 5), (False, True), ("a", "b"), (0, 0), (1, 1)])
+@pytest.mark.parametrize("name", listed("_Scores", "pos_label"))
+def test_the_positive_class_is_sklearns(name, labels):
+    truth, score = [labels[row] for row in (0, 1, 1, 0, 1)], [0.1, 0.4, 0.35, 0.8, 0.7]
+    # Of a single label scikit-learn's log_loss knows nothing; ours knows 0 and 1.
+    options = {"labels": [0, 1]} if name == "log_loss" and len(set(labels)) == 1 else {}
+    try:
+        expected = getattr(sklearn.metrics, name)(truth, score, **options)
+    except (ValueError, UserWarning):
+        # Also where scikit-learn warns and answers NaN or 0.
+        with pytest.raises(mlcore.InvalidInputError):
+            getattr(metrics, name)(truth, score)
+        return
+    assert getattr(metrics, name)(truth, score) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2"])
+@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 3.0, 4.0]])
+@pytest.mark.parametrize("values", [[1, 0, 1, 1], [1, 0, 1, 0.3], [0.1, 0.7, 0.25, 1e-7], [0, 0, 1, 1]])
+def test_losses_are_computed_in_the_type_of_the_probabilities(values, weight, dtype):
+    truth, given = [0, 0, 1, 1], np.array(values, dtype)
+    frames = [given, pd.Series(given), np.column_stack([1 - given, given]), given.reshape(-1, 1)]
+    if dtype == "f4":
+        frames += [pl.Series(given), pl.Series(given).to_arrow()]
+    for name in ("log_loss", "brier_score_loss"):
+        expected = getattr(sklearn.metrics, name)(truth, given, sample_weight=weight)
+        for frame in frames:
+            got = getattr(metrics, name)(truth, frame, sample_weight=weight)
+            assert got == pytest.approx(expected, rel=1e-6, abs=1e-9), type(frame)
+
+
+def test_the_gate_counts_a_certain_mistake_as_the_metric_does():
+    truth = [0, 1] * 200
+    guess = np.where(np.arange(400) < 4, 1, truth).astype("f4")
+    gate = mlcore.evaluate.Gate().require("log_loss", at_most=1)
+    for dtype in ("f4", "f8"):
+        check = gate.judge(truth, guess.astype(dtype)).checks[1]
+        assert check.challenger == pytest.approx(sklearn.metrics.log_loss(truth, guess.astype(dtype)), rel=1e-5)
+    # A champion of another type is clipped alike: neither is better for its type.
+    gate = mlcore.evaluate.Gate().require("log_loss", non_inferior=0.1)
+    check = gate.judge(truth, guess, guess.astype("f8")).checks[1]
+    assert check.difference == 0.0
+
+
+MIXED = [
+    (["0", "0", "1", "1"], [0, 1, 1, 1]),
+    ([0, 1], ["0", "1"]),
+    (["True", "False"], [True, False]),
+    (pd.Series(["a", "b"]), np.array([0, 1])),
+    (pd.Series(["a", "b"], dtype="category"), pl.Series([0.0, 1.0])),
+]
+
+
+@pytest.mark.parametrize("name", [*listed("_Labels"), *AVERAGED, "confusion_matrix"])
+@pytest.mark.parametrize("truth, guess", MIXED)
+def test_text_is_not_compared_with_numbers(name, truth, guess):
+    with pytest.raises(mlcore.InvalidInputError, match=f"{name} y_pred: it holds (text|numbers), and y_true holds"):
+        getattr(metrics, name)(truth, guess)
+
+
+def test_other_arguments_are_of_the_labels_kind_too():
+    with pytest.raises(mlcore.InvalidInputError, match="labels: it holds text, and y_true holds numbers"):
+        metrics.confusion_matrix([0, 1], [0, 1], labels=["0", "1"])
+    with pytest.raises(mlcore.InvalidInputError, match='pos_label: "1" is none of the labels, which are 0, 1'):
+        metrics.f1_score([0, 1], [0, 1], pos_label="1")
+    with pytest.raises(mlcore.InvalidInputError, match="pos_label: 1 is none of the labels, which are 0, 2"):
+        metrics.f1_score([0, 0], [2, 2])
+    with pytest.raises(mlcore.InvalidInputError, match='pos_label: 1 is none of the labels, which are "no", "yes"'):
+        metrics.f1_score(["no", "yes"], ["no", "yes"])
+    assert metrics.accuracy_score([True, False], [1, 0]) == metrics.accuracy_score([1.0, 0.0], np.array([1, 0], "u1")) == 1.0
+    huge = np.array([2**64 - 1, 1], dtype="u8")
+    assert metrics.accuracy_score(huge, huge) == 1.0
+
+
+@pytest.mark.parametrize("name", AVERAGED)
 def test_binary_scores_are_sklearns(binary, name):
     truth, score, weight = binary
     guess = (score > 0.5).astype(int)
@@ -69,6 +155,22 @@ def test_scores_of_many_labels_are_sklearns(binary, name):
     expected = getattr(sklearn.metrics, name)(names, guess, sample_weight=weight)
     got = getattr(metrics, name)(pd.Series(names), pl.Series(guess), sample_weight=weight)
     assert got == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("average", ["micro", "macro", "weighted", None])
+@pytest.mark.parametrize("labels", [None, ["c", "z", "a"], ["b"]])
+@pytest.mark.parametrize("name", AVERAGED)
+def test_averages_over_labels_are_sklearns(binary, name, labels, average):
+    truth, _, weight = binary
+    rng = np.random.default_rng(7)
+    names = np.array(["b", "a", "c"])[rng.integers(0, 3, len(truth))]
+    guess = np.where(rng.random(len(truth)) < 0.6, names, "a")
+    for zero in (0, 1, np.nan):
+        options = dict(labels=labels, average=average, sample_weight=weight, zero_division=zero)
+        expected = getattr(sklearn.metrics, name)(names, guess, **options)
+        got = getattr(metrics, name)(pd.Series(names), pl.Series(guess), **options)
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+        assert type(got) is (np.ndarray if average is None else float)
 
 
 def test_labels_are_counted_as_sklearn_counts_them(binary):
@@ -107,7 +209,8 @@ def test_what_means_nothing_is_an_error():
         (lambda: metrics.accuracy_score([], []), "no rows|empty"),
         (lambda: metrics.accuracy_score([1, 2], [1]), "accuracy_score"),
         (lambda: metrics.accuracy_score([1, None], [1, 2]), "row 1 has no label"),
-        (lambda: metrics.f1_score([0, 1, 2], [0, 1, 1]), "more than two labels"),
+        (lambda: metrics.f1_score([0, 1, 2], [0, 1, 1]), "more than two labels; pass average="),
+        (lambda: metrics.f1_score([0, 1], [0, 1], average="samples"), "average"),
         (lambda: metrics.log_loss([0, 1], [0.5, 1.5]), "row 1 is no probability"),
         (lambda: metrics.precision_score([0, 1], [0, 1], zero_division=3), "zero_division"),
     ]:

@@ -103,11 +103,37 @@ def binary(spec):
     }
 
 
+def narrow(spec):
+    """The losses of probabilities in the narrower types of floats, which scikit-learn computes in these."""
+    y = labels(spec)
+    p = probabilities(spec, y, 1)
+    w = weights(spec)
+    return {
+        f"{name}_{dtype}": getattr(metrics, name)(y, p.astype(dtype), sample_weight=w)
+        for name in ("log_loss", "brier_score_loss")
+        for dtype in ("float32", "float16")
+    }
+
+
+def averaged(y, pred, w):
+    """Precision, recall and F1 by label and averaged, of all labels and of some, one of which does not occur."""
+    found = {}
+    for key, options in (("all", {}), ("some", {"labels": [1, 99, 0]})):
+        for average in ("micro", "macro", "weighted", None):
+            for zero in (0.0, 1.0):
+                scores = metrics.precision_recall_fscore_support(
+                    y, pred, average=average, sample_weight=w, zero_division=zero, **options
+                )
+                found[f"{key}_{average}_{zero:.0f}"] = np.ravel([score for score in scores if score is not None]).tolist()
+    return found
+
+
 def multiclass(spec):
     y, pred = (np.floor(uniforms(spec["seed"], spec["n"], s) * spec["classes"]).astype(int) for s in (0, 1))
     w = weights(spec)
     return {
         **computed("labels", y, pred, w),
+        **averaged(y, pred, w),
         "labels": np.unique(np.concatenate([y, pred])).tolist(),
         "confusion_matrix": metrics.confusion_matrix(y, pred, sample_weight=w).ravel().tolist(),
         "confusion_matrix_1_0": metrics.confusion_matrix(y, pred, labels=[1, 0], sample_weight=w).ravel().tolist(),
@@ -156,6 +182,30 @@ def agresti_min(champion, challenger):
     return normal((c - b) / n, np.sqrt((b + c) - (c - b) ** 2 / n) / n)
 
 
+def delta(champion, challenger):
+    """The delta method of two statistics by their values and the influences of the rows: van der Vaart (1998)."""
+    (a, before), (b, after) = champion, challenger
+    n = len(before)
+    width = stats.t.ppf(0.975, n - 1) * np.std(after - before, ddof=1) / np.sqrt(n)
+    return [b - a - width, b - a + width]
+
+
+def f1(y, pred):
+    """F1 and the influence of each row: it is 2 E[hit] / E[positive + predicted]."""
+    value, size = metrics.f1_score(y, pred), y.astype(float) + pred
+    return value, (2.0 * (y & pred) - value * size) / size.mean()
+
+
+def rmse(y, pred):
+    value = metrics.root_mean_squared_error(y, pred)
+    return value, ((pred - y) ** 2 - value**2) / (2.0 * value)
+
+
+def r2(y, pred):
+    value, spread = metrics.r2_score(y, pred), (y - y.mean()) ** 2
+    return value, ((1.0 - value) * spread - (pred - y) ** 2) / spread.mean()
+
+
 def gate_labels(spec):
     y = labels(spec)
     a, b = (probabilities(spec | {"shape": spec[who]}, y, s) for who, s in (("champion", 1), ("challenger", 2)))
@@ -165,13 +215,15 @@ def gate_labels(spec):
         "log_loss": paired_t(loss(a), loss(b)),
         "brier_score": paired_t((y - a) ** 2, (y - b) ** 2),
         "accuracy": agresti_min((a > 0.5) == y, (b > 0.5) == y),
+        "f1": delta(f1(y, a > 0.5), f1(y, b > 0.5)),
     }
 
 
 def gate_values(spec):
     y, a = numbers(spec)
     b = a + (uniforms(spec["seed"], spec["n"], 3) - 0.5) * spec["extra"]
-    return {name: paired_t(*losses(name, y, a, b)) for name in METRICS["values"] if name.startswith("mean_")}
+    paired = {name: paired_t(*losses(name, y, a, b)) for name in METRICS["values"] if name.startswith("mean_")}
+    return paired | {"rmse": delta(rmse(y, a), rmse(y, b)), "r2": delta(r2(y, a), r2(y, b))}
 
 
 def losses(name, y, *predictions):
@@ -213,6 +265,22 @@ write("binary", binary, [
     BINARY(15, 5000, 0.3, "two_valued", "wide"),
     BINARY(16, 1_000_000, 0.2, "useful", "none"),
     BINARY(17, 200_000, 0.001, "good", "uniform"),
+])
+
+write("narrow", narrow, [
+    BINARY(51, 2, 0.5, "noise", "none"),
+    BINARY(52, 3, 0.5, "useful", "uniform"),
+    BINARY(53, 10, 0.5, "good", "none"),
+    BINARY(54, 100, 0.1, "tied", "none"),
+    BINARY(55, 1000, 0.9, "useful", "none"),
+    BINARY(56, 1000, 0.5, "tied", "with_zeros"),
+    BINARY(57, 1000, 0.3, "extreme", "none"),
+    BINARY(58, 1000, 0.3, "extreme", "with_zeros"),
+    BINARY(59, 1000, 0.3, "extreme", "wide"),
+    BINARY(60, 1000, 0.3, "tiny", "none"),
+    BINARY(61, 1000, 0.5, "reversed", "uniform"),
+    BINARY(62, 5000, 0.3, "two_valued", "none"),
+    BINARY(63, 5000, 0.5, "constant", "none"),
 ])
 
 MULTICLASS = of("seed", "n", "classes", "weights")

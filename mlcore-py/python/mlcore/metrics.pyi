@@ -1,3 +1,5 @@
+from typing import Literal, overload
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,14 +36,28 @@ def confusion_matrix(
     labels: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> npt.NDArray[np.float64]: ...
+@overload
 def f1_score(
     y_true: _Labels,
     y_pred: _Labels,
     *,
+    labels: ArrayLike | None = None,
     pos_label: _Label | None = None,
+    average: Literal["binary", "micro", "macro", "weighted"] = "binary",
     sample_weight: ArrayLike | None = None,
     zero_division: float = 0.0,
 ) -> float: ...
+@overload
+def f1_score(
+    y_true: _Labels,
+    y_pred: _Labels,
+    *,
+    labels: ArrayLike | None = None,
+    pos_label: _Label | None = None,
+    average: None,
+    sample_weight: ArrayLike | None = None,
+    zero_division: float = 0.0,
+) -> npt.NDArray[np.float64]: ...
 def log_loss(
     y_true: _Labels,
     y_pred: _Scores,
@@ -58,25 +74,53 @@ def mean_absolute_percentage_error(
 def mean_squared_error(
     y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
 ) -> float: ...
+@overload
 def precision_score(
     y_true: _Labels,
     y_pred: _Labels,
     *,
+    labels: ArrayLike | None = None,
     pos_label: _Label | None = None,
+    average: Literal["binary", "micro", "macro", "weighted"] = "binary",
     sample_weight: ArrayLike | None = None,
     zero_division: float = 0.0,
 ) -> float: ...
+@overload
+def precision_score(
+    y_true: _Labels,
+    y_pred: _Labels,
+    *,
+    labels: ArrayLike | None = None,
+    pos_label: _Label | None = None,
+    average: None,
+    sample_weight: ArrayLike | None = None,
+    zero_division: float = 0.0,
+) -> npt.NDArray[np.float64]: ...
 def r2_score(
     y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
 ) -> float: ...
+@overload
 def recall_score(
     y_true: _Labels,
     y_pred: _Labels,
     *,
+    labels: ArrayLike | None = None,
     pos_label: _Label | None = None,
+    average: Literal["binary", "micro", "macro", "weighted"] = "binary",
     sample_weight: ArrayLike | None = None,
     zero_division: float = 0.0,
 ) -> float: ...
+@overload
+def recall_score(
+    y_true: _Labels,
+    y_pred: _Labels,
+    *,
+    labels: ArrayLike | None = None,
+    pos_label: _Label | None = None,
+    average: None,
+    sample_weight: ArrayLike | None = None,
+    zero_division: float = 0.0,
+) -> npt.NDArray[np.float64]: ...
 def roc_auc_score(
     y_true: _Labels,
     y_score: _Scores,

@@ -8,7 +8,8 @@ pub(crate) mod native {
 
     use crate::door::{Asked, Numbers};
     use crate::error::{detached, entry};
-    use crate::metrics::{self, weights};
+    use crate::metrics::label::{self, labels, require_one_kind};
+    use crate::metrics::weights;
 
     /// The share of rows whose label was predicted: scikit-learn's ``accuracy_score``.
     ///
@@ -22,7 +23,7 @@ pub(crate) mod native {
     /// Raises
     /// ------
     /// InvalidInputError
-    ///     For no rows, differing lengths, rows without a label, and weights that are negative, not finite or all 0.
+    ///     For no rows, differing lengths, rows without a label, text compared with numbers, and weights that are negative, not finite or all 0.
     ///
     /// Examples
     /// --------
@@ -39,8 +40,9 @@ pub(crate) mod native {
     ) -> PyResult<f64> {
         const OPERATION: &str = "accuracy_score";
         entry(py, |py| {
-            let y_true = metrics::labels(y_true, Asked { operation: OPERATION, subject: "y_true" })?;
-            let y_pred = metrics::labels(y_pred, Asked { operation: OPERATION, subject: "y_pred" })?;
+            let y_true = labels(y_true, Asked { operation: OPERATION, subject: "y_true" })?;
+            let y_pred = labels(y_pred, Asked { operation: OPERATION, subject: "y_pred" })?;
+            require_one_kind(py, OPERATION, &[("y_true", &y_true), ("y_pred", &y_pred)])?;
             let weights = weights(sample_weight, OPERATION)?;
             let weights = weights.as_ref().map(Numbers::as_slice);
             detached(py, || evaluate::accuracy_score(&y_true, &y_pred, weights))
@@ -84,9 +86,15 @@ pub(crate) mod native {
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         const OPERATION: &str = "confusion_matrix";
         entry(py, |py| {
-            let read = |object, subject| metrics::labels(object, Asked { operation: OPERATION, subject });
+            let read = |object, subject| label::labels(object, Asked { operation: OPERATION, subject });
             let (y_true, y_pred) = (read(y_true, "y_true")?, read(y_pred, "y_pred")?);
             let wanted = labels.map(|labels| read(labels, "labels")).transpose()?;
+            let all = [
+                ("y_true", &*y_true),
+                ("y_pred", &y_pred),
+                ("labels", wanted.as_deref().unwrap_or_default()),
+            ];
+            require_one_kind(py, OPERATION, &all)?;
             let weights = weights(sample_weight, OPERATION)?;
             let weights = weights.as_ref().map(Numbers::as_slice);
             let counted =

@@ -1,5 +1,6 @@
 //! Metrics of predicted labels.
 
+use super::averaged::Counts;
 use super::input::{Call, average, weight};
 use super::metric::Metric;
 use crate::error::Result;
@@ -65,37 +66,20 @@ pub fn confusion_matrix<L: Ord + Clone>(
 ) -> Result<ConfusionMatrix<L>> {
     let call = Call { metric: "confusion_matrix" };
     call.check_rows(y_true.len(), ("y_pred", y_pred.len()), sample_weight)?;
-    let labels = match labels {
-        None => {
-            let mut seen: Vec<L> = y_true.iter().chain(y_pred).cloned().collect();
-            seen.sort_unstable();
-            seen.dedup();
-            seen
-        }
-        Some(labels) if !labels.iter().any(|label| y_true.contains(label)) => {
-            return Err(call.refuse("labels", "at least one of them must occur in y_true"));
-        }
-        Some(labels) => labels.to_vec(),
-    };
-    let mut order: Vec<(&L, usize)> = labels.iter().zip(0..).collect();
-    order.sort_unstable();
-    if order.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
-        return Err(call.refuse("labels", "a label occurs twice"));
+    if labels.is_some_and(|labels| !labels.iter().any(|label| y_true.contains(label))) {
+        return Err(call.refuse("labels", "at least one of them must occur in y_true"));
     }
-    let position = |label: &L| {
-        let found = order.binary_search_by(|(known, _)| (*known).cmp(label)).ok()?;
-        order.get(found).map(|(_, position)| *position)
-    };
-    let mut sums = vec![vec![Sum::default(); labels.len()]; labels.len()];
+    let labels = call.labels(y_true, y_pred, labels)?;
+    let mut sums = vec![vec![Sum::default(); labels.known.len()]; labels.known.len()];
     for (row, (truth, pred)) in y_true.iter().zip(y_pred).enumerate() {
-        if let (Some(truth), Some(pred)) = (position(truth), position(pred))
+        if let (Some(truth), Some(pred)) = (labels.position(truth), labels.position(pred))
             && let Some(sum) = sums.get_mut(truth).and_then(|sums| sums.get_mut(pred))
         {
             sum.add(weight(sample_weight, row));
         }
     }
     let matrix = sums.into_iter().map(|sums| sums.into_iter().map(Sum::value).collect()).collect();
-    Ok(ConfusionMatrix { labels, matrix })
+    Ok(ConfusionMatrix { labels: labels.known, matrix })
 }
 
 /// What a ratio is when its denominator is 0: scikit-learn's `zero_division`.
@@ -112,7 +96,7 @@ pub enum ZeroDivision {
 }
 
 impl ZeroDivision {
-    fn ratio(self, numerator: f64, denominator: f64) -> f64 {
+    pub(super) fn ratio(self, numerator: f64, denominator: f64) -> f64 {
         match self {
             _ if denominator != 0.0 => numerator / denominator,
             Self::Zero => 0.0,
@@ -132,8 +116,7 @@ pub fn precision_score(
     sample_weight: Option<&[f64]>,
     zero_division: ZeroDivision,
 ) -> Result<f64> {
-    let counts = Counts::of("precision_score", y_true, y_pred, sample_weight)?;
-    Ok(zero_division.ratio(counts.hits, counts.predicted))
+    Ok(counted("precision_score", y_true, y_pred, sample_weight)?.scores(zero_division).precision)
 }
 
 /// Of the positive rows, the share that was predicted so: scikit-learn's `recall_score`, binary.
@@ -146,8 +129,7 @@ pub fn recall_score(
     sample_weight: Option<&[f64]>,
     zero_division: ZeroDivision,
 ) -> Result<f64> {
-    let counts = Counts::of("recall_score", y_true, y_pred, sample_weight)?;
-    Ok(zero_division.ratio(counts.hits, counts.positive))
+    Ok(counted("recall_score", y_true, y_pred, sample_weight)?.scores(zero_division).recall)
 }
 
 /// The harmonic mean of precision and recall: scikit-learn's `f1_score`, binary.
@@ -160,8 +142,7 @@ pub fn f1_score(
     sample_weight: Option<&[f64]>,
     zero_division: ZeroDivision,
 ) -> Result<f64> {
-    let counts = Counts::of("f1_score", y_true, y_pred, sample_weight)?;
-    Ok(zero_division.ratio(2.0 * counts.hits, counts.positive + counts.predicted))
+    Ok(counted("f1_score", y_true, y_pred, sample_weight)?.scores(zero_division).f1)
 }
 
 /// Which rows carry the label `pos_label`, for the binary metrics.
@@ -193,30 +174,21 @@ pub fn binary_labels<L: PartialEq>(labels: &[L], pos_label: &L) -> Result<Vec<bo
 }
 
 /// The weight of the rows that are positive, are predicted so, and both.
-struct Counts {
-    positive: f64,
-    predicted: f64,
-    hits: f64,
-}
-
-impl Counts {
-    fn of(
-        metric: &'static str,
-        y_true: &[bool],
-        y_pred: &[bool],
-        sample_weight: Option<&[f64]>,
-    ) -> Result<Self> {
-        Call { metric }.check_rows(y_true.len(), ("y_pred", y_pred.len()), sample_weight)?;
-        let mut sums = [Sum::default(); 3];
-        for (row, (truth, pred)) in y_true.iter().zip(y_pred).enumerate() {
-            let weight = weight(sample_weight, row);
-            for (sum, counts) in sums.iter_mut().zip([*truth, *pred, *truth && *pred]) {
-                if counts {
-                    sum.add(weight);
-                }
+fn counted(
+    metric: &'static str,
+    y_true: &[bool],
+    y_pred: &[bool],
+    sample_weight: Option<&[f64]>,
+) -> Result<Counts> {
+    Call { metric }.check_rows(y_true.len(), ("y_pred", y_pred.len()), sample_weight)?;
+    let mut sums = [Sum::default(); 3];
+    for (row, (truth, pred)) in y_true.iter().zip(y_pred).enumerate() {
+        let weight = weight(sample_weight, row);
+        for (sum, counts) in sums.iter_mut().zip([*truth, *pred, *truth && *pred]) {
+            if counts {
+                sum.add(weight);
             }
         }
-        let [positive, predicted, hits] = sums.map(Sum::value);
-        Ok(Self { positive, predicted, hits })
     }
+    Ok(Counts::of(sums.map(Sum::value)))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::gate_metric::GateMetric;
+use super::probability::Probability;
 use super::requirement::{Requirement, Truth};
 use super::verdict::{Check, Digits, GateVerdict};
 use crate::error::{Error, Result};
@@ -73,13 +74,23 @@ pub struct Contender<'a> {
     predictions: &'a [f64],
     latencies: Option<&'a [Duration]>,
     signature: Option<&'a Signature>,
+    epsilon: f64,
 }
 
 impl<'a> Contender<'a> {
     /// A model that predicted these: the probability of `true` where the truth is labels, else the value itself.
     #[must_use]
     pub fn new(predictions: &'a [f64]) -> Self {
-        Self { predictions, latencies: None, signature: None }
+        Self { predictions, latencies: None, signature: None, epsilon: f64::EPSILON }
+    }
+
+    /// The same model, which answered in this type before its predictions were widened to `f64`: `with_type::<f32>()` for
+    /// most ONNX models. The log loss is clipped where the coarser of the two models' types is, so that a certain mistake
+    /// costs both the same.
+    #[must_use]
+    pub fn with_type<P: Probability>(mut self) -> Self {
+        self.epsilon = P::EPSILON;
+        self
     }
 
     /// The same model with the times that its answers took, any number of them.
@@ -163,6 +174,7 @@ impl Gate {
                 *requirement,
                 truth,
                 [champion.predictions, challenger.predictions],
+                champion.epsilon.max(challenger.epsilon),
                 self.alpha,
             ));
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::comparison::Comparison;
 use super::gate::OPERATION;
 use super::paired::Difference;
-use super::probability::{brier_loss_of, log_loss_of};
+use super::probability::{brier_loss_of, log_loss_within};
 use super::regression::{absolute_error_of, relative_error_of, squared_error_of};
 use super::requirement::{Requirement, Truth};
 use super::verdict::{Check, Digits};
@@ -58,14 +58,19 @@ gate_metrics! {
     /// perfectly: there only the least numbers of rows speak.
     RocAuc = "roc_auc", Comparison::Ranking;
     /// [`log_loss`](super::log_loss) of labels; the paired t interval.
-    LogLoss = "log_loss", Comparison::LossOfLabels(log_loss_of);
+    LogLoss = "log_loss", Comparison::LossOfLabels(log_loss_within);
     /// [`brier_score_loss`](super::brier_score_loss) of labels; the paired t interval.
-    BrierScore = "brier_score", Comparison::LossOfLabels(brier_loss_of);
+    BrierScore = "brier_score", Comparison::LossOfLabels(|label, probability, _| brier_loss_of(label, probability));
     /// [`accuracy_score`](super::accuracy_score) of labels; Agresti and Min's interval for matched proportions.
     Accuracy {
         /// A probability above it is a prediction of `true`.
         threshold: f64 = 0.5
     } = "accuracy", Comparison::Hits { threshold };
+    /// [`f1_score`](super::f1_score) of labels; the interval of the delta method.
+    F1 {
+        /// A probability above it is a prediction of `true`.
+        threshold: f64 = 0.5
+    } = "f1", Comparison::F1 { threshold };
     /// [`mean_absolute_error`](super::mean_absolute_error) of values; the paired t interval.
     MeanAbsoluteError = "mean_absolute_error", Comparison::LossOfValues(absolute_error_of);
     /// [`mean_squared_error`](super::mean_squared_error) of values; the paired t interval.
@@ -73,14 +78,23 @@ gate_metrics! {
     /// [`mean_absolute_percentage_error`](super::mean_absolute_percentage_error) of values; the paired t interval.
     MeanAbsolutePercentageError =
         "mean_absolute_percentage_error", Comparison::LossOfValues(relative_error_of);
+    /// [`root_mean_squared_error`](super::root_mean_squared_error) of values; the interval of the delta method.
+    RootMeanSquaredError = "rmse", Comparison::RootMeanSquare;
+    /// [`r2_score`](super::r2_score) of values; the interval of the delta method.
+    R2 = "r2", Comparison::R2;
 }
 
 impl std::str::FromStr for GateMetric {
     type Err = Error;
 
-    /// Reads a [`name`](Self::name); options have their defaults.
+    /// Reads a [`name`](Self::name), or that of scikit-learn's metric; options have their defaults.
     fn from_str(word: &str) -> Result<Self> {
-        Self::ALL.iter().copied().find(|metric| metric.name() == word).ok_or_else(|| {
+        let name = match word {
+            "root_mean_squared_error" => "rmse",
+            "brier_score" | "brier_score_loss" => "brier_score",
+            other => other.strip_suffix("_score").unwrap_or(other),
+        };
+        Self::ALL.iter().copied().find(|metric| metric.name() == name).ok_or_else(|| {
             let known: Vec<&str> = Self::ALL.iter().map(|metric| metric.name()).collect();
             crate::words::unknown("metric", word, &known)
         })
@@ -121,13 +135,14 @@ impl GateMetric {
         requirement: Requirement,
         truth: Truth<'_>,
         predictions: [&[f64]; 2],
+        epsilon: f64,
         alpha: f64,
     ) -> Check {
-        let [champion, challenger] = predictions;
+        let [_, challenger] = predictions;
         if let Some(problem) = self.unusable(challenger) {
             return Check::plain(self.name(), false, format!("{}: {problem}", self.name()));
         }
-        match self.comparison().compare(truth, champion, challenger, alpha) {
+        match self.comparison().compare(truth, predictions, epsilon, alpha) {
             Ok((values, difference)) => self.answer(requirement, values, difference, alpha),
             Err(error) => {
                 let problem = error.context().problem();

@@ -49,11 +49,56 @@ impl Call {
         }
     }
 
-    pub(super) fn check_probabilities(self, subject: &'static str, values: &[f64]) -> Result<()> {
-        match values.iter().position(|value| !(0.0..=1.0).contains(value)) {
+    pub(super) fn check_probabilities(
+        self,
+        subject: &'static str,
+        mut values: impl Iterator<Item = f64>,
+    ) -> Result<()> {
+        match values.position(|value| !(0.0..=1.0).contains(&value)) {
             Some(row) => Err(self.refuse(subject, format!("row {row} is no probability between 0 and 1"))),
             None => Ok(()),
         }
+    }
+}
+
+/// The labels that count, and the place of each among them.
+pub(super) struct Labels<L> {
+    pub(super) known: Vec<L>,
+    /// The places, by the order of their labels.
+    order: Vec<usize>,
+}
+
+impl Call {
+    /// These labels, or all that occur, sorted.
+    pub(super) fn labels<L: Ord + Clone>(
+        self,
+        y_true: &[L],
+        y_pred: &[L],
+        labels: Option<&[L]>,
+    ) -> Result<Labels<L>> {
+        let known = labels.map_or_else(
+            || {
+                let mut seen: Vec<L> = y_true.iter().chain(y_pred).cloned().collect();
+                seen.sort_unstable();
+                seen.dedup();
+                seen
+            },
+            <[L]>::to_vec,
+        );
+        let mut order: Vec<usize> = (0..known.len()).collect();
+        order.sort_by_key(|place| known.get(*place));
+        if order.windows(2).any(|pair| matches!(pair, [a, b] if known.get(*a) == known.get(*b))) {
+            return Err(self.refuse("labels", "a label occurs twice"));
+        }
+        Ok(Labels { known, order })
+    }
+}
+
+impl<L: Ord> Labels<L> {
+    /// The place of a label; none for one that does not count.
+    pub(super) fn position(&self, label: &L) -> Option<usize> {
+        let found = self.order.binary_search_by(|place| self.known.get(*place).cmp(&Some(label))).ok()?;
+        self.order.get(found).copied()
     }
 }
 

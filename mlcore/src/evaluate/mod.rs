@@ -18,7 +18,7 @@
 //!
 //! | the model answers | metrics, for example |
 //! |---|---|
-//! | labels | [`accuracy_score`], [`f1_score`], [`confusion_matrix`] |
+//! | labels | [`accuracy_score`], [`f1_score`], [`confusion_matrix`], [`precision_recall_fscore_support`] |
 //! | probabilities | [`log_loss`], [`brier_score_loss`] |
 //! | scores that rank | [`roc_auc_score`] |
 //! | numbers | [`mean_absolute_error`], [`r2_score`] |
@@ -28,6 +28,7 @@
 //!
 //! [`Gate`] compares two models on the same held-out rows and says, with reasons, whether the one may replace the other.
 
+mod averaged;
 mod classification;
 mod comparison;
 mod gate;
@@ -41,6 +42,7 @@ mod regression;
 mod requirement;
 mod verdict;
 
+pub use self::averaged::{Average, LabelScores, ScoresByLabel, precision_recall_fscore_support};
 pub use self::classification::*;
 pub use self::gate::{Contender, Gate, LatencyBudget};
 pub use self::gate_metric::GateMetric;

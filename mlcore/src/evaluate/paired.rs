@@ -12,6 +12,9 @@ pub(super) struct Difference {
 }
 
 impl Difference {
+    /// Of what cannot be compared.
+    pub(super) const UNKNOWN: Self = Self { value: f64::NAN, low: f64::NAN, high: f64::NAN };
+
     fn around(value: f64, centre: f64, half_width: f64) -> Self {
         Self { value, low: centre - half_width, high: centre + half_width }
     }
@@ -25,6 +28,22 @@ pub(super) fn mean_difference(champion: &[f64], challenger: &[f64], alpha: f64) 
     let n = moments.count() as f64;
     let half_width = -t::ppf(alpha / 2.0, n - 1.0) * (moments.variance() / n).sqrt();
     Difference::around(moments.mean(), moments.mean(), half_width)
+}
+
+/// The difference of two smooth statistics over the same rows, by the delta method: a row's influence is how the statistic
+/// changes with the row's weight, and the difference varies as the mean of the differences of influences does, with t's
+/// quantile for its few rows.
+///
+/// Source: A. W. van der Vaart, "Asymptotic Statistics" (1998), chapters 3 and 20; for ratios also A. Deng, U. Knoblich and
+/// J. Lu, "Applying the Delta Method in Metric Analytics", KDD 2018.
+pub(super) fn delta_difference(
+    [before, after]: [f64; 2],
+    champion: &[f64],
+    challenger: &[f64],
+    alpha: f64,
+) -> Difference {
+    let around_zero = mean_difference(champion, challenger, alpha);
+    Difference::around(after - before, after - before, (around_zero.high - around_zero.low) / 2.0)
 }
 
 /// The difference of two proportions over the same rows: the interval of Agresti and Min.

@@ -5,7 +5,11 @@
 mod data;
 
 use data::{Spec, cases};
-use mlcore::evaluate::{Contender, Gate, GateMetric, Metric, Requirement, Truth, confusion_matrix};
+use half::f16;
+use mlcore::evaluate::{
+    Average, Contender, Gate, GateMetric, LabelScores, Metric, Probability, Requirement, Truth, ZeroDivision,
+    brier_score_loss, confusion_matrix, log_loss, precision_recall_fscore_support,
+};
 
 /// Relative, with an absolute floor where the truth is 0.
 fn check(spec: &Spec, what: &str, actual: f64) {
@@ -55,6 +59,29 @@ fn binary_metrics_are_scikit_learns() {
     }
 }
 
+/// The losses of these probabilities, in the precision of their type: numpy adds them up in it too.
+fn check_narrow<P: Probability>(spec: &Spec, dtype: &str, labels: &[bool], probabilities: &[P]) {
+    let weights = spec.weights();
+    for (name, loss) in [
+        ("log_loss", log_loss(labels, probabilities, weights.as_deref())),
+        ("brier_score_loss", brier_score_loss(labels, probabilities, weights.as_deref())),
+    ] {
+        let (actual, expected) = (loss.unwrap(), spec.expected(&format!("{name}_{dtype}")));
+        let close = (actual - expected).abs() <= 4.0 * P::EPSILON * expected;
+        assert!(close, "seed {}, {name} of {dtype}: {actual} where {expected} is expected", spec.seed);
+    }
+}
+
+#[test]
+fn losses_of_narrow_floats_are_scikit_learns() {
+    for spec in &cases("narrow") {
+        let y = spec.labels();
+        let p = spec.probabilities(spec.shape(), &y, 1);
+        check_narrow(spec, "float32", &y, &p.iter().map(|p| *p as f32).collect::<Vec<_>>());
+        check_narrow(spec, "float16", &y, &p.iter().map(|p| f16::from_f64(*p)).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn multiclass_metrics_are_scikit_learns() {
     for spec in &cases("multiclass") {
@@ -68,6 +95,20 @@ fn multiclass_metrics_are_scikit_learns() {
         let all = confusion_matrix(&y, &pred, None, w).unwrap();
         check_matrix(spec, "labels", all.labels.iter().map(|label| *label as f64));
         check_matrix(spec, "confusion_matrix", all.matrix.concat());
+        for (key, labels) in [("all", None), ("some", Some(&[1, 99, 0][..]))] {
+            for (zero, division) in [("0", ZeroDivision::Zero), ("1", ZeroDivision::One)] {
+                let found = precision_recall_fscore_support(&y, &pred, labels, w, division).unwrap();
+                for average in Average::ALL {
+                    let scores = found.average(*average);
+                    let actual = [scores.precision, scores.recall, scores.f1];
+                    check_matrix(spec, &format!("{key}_{average}_{zero}"), actual);
+                }
+                let each = |of: fn(&LabelScores) -> f64| found.scores.iter().map(of).collect::<Vec<_>>();
+                let scores = [each(|own| own.precision), each(|own| own.recall), each(|own| own.f1)];
+                let actual = scores.into_iter().flatten().chain(found.support.iter().copied());
+                check_matrix(spec, &format!("{key}_None_{zero}"), actual);
+            }
+        }
         let some = confusion_matrix(&y, &pred, Some(&[1, 0]), w).unwrap();
         check_matrix(spec, "confusion_matrix_1_0", some.matrix.concat());
     }
