@@ -222,13 +222,14 @@ def test_outcomes_are_joined_once_under_either_name(registry):
     counts = endpoint.counts()
     assert (counts["outcomes"], counts["orphans"], counts["unscored"]) == (4, 2, 0)
     forgotten = [endpoint.predict(ROWS[:1], "u") for _ in range(6)]
-    # Rows without a loss: several at once, and a label that is no class.
+    # Rows without a loss: several at once. A label that is no class is refused.
     endpoint.report_outcome(endpoint.predict(ROWS, "u"), 1.0)
     endpoint.report_outcome(forgotten[0], 1.0)
-    endpoint.report_outcome(forgotten[-1], 0.5)
+    with pytest.raises(mlcore.InvalidInputError, match="0.5 is neither 0 nor 1"):
+        endpoint.report_outcome(forgotten[-1], 0.5)
     endpoint.process()
     counts = endpoint.counts()
-    assert (counts["expired"], counts["orphans"], counts["unscored"]) == (3, 3, 2)
+    assert (counts["expired"], counts["orphans"], counts["unscored"], counts["failures"]) == (3, 3, 1, 0)
 
 
 def test_a_full_queue_drops_and_counts(registry):
@@ -335,8 +336,10 @@ def test_a_loss_that_raises_is_told_and_counted(registry, unraised):
     endpoint = mlcore.Endpoint(registry, "churn", loss=loss)
     for label in (1.0, 2.0, 3.0, 4.0, 5.0):
         endpoint.report_outcome(endpoint.predict(ROWS[:1], "u"), label)
-    assert endpoint.process() == []
-    assert endpoint.counts()["outcomes"] == 5 and endpoint.counts()["unscored"] == 3
+    (invalid,) = endpoint.process()
+    assert invalid.kind == "invalid_answers" and (invalid.to_dict()["arm"], invalid.to_dict()["count"]) == ("champion", 3)
+    counts = endpoint.counts()
+    assert counts["outcomes"] == 5 and counts["unscored"] == counts["failures"] == counts["invalid_answers"] == 3
     assert [kind for kind, _, _ in unraised] == [ZeroDivisionError, TypeError] and unraised[0][1:] == ("by the loss", loss)
 
 
@@ -440,3 +443,20 @@ def test_a_child_is_told_to_build_it_again(registry, tmp_path):
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert endpoint.predict(ROWS, "u").version == 1
+
+
+@pytest.mark.parametrize("label", [float("nan"), float("inf"), -float("inf")])
+def test_a_label_that_is_no_number_does_not_use_the_prediction_up(registry, label):
+    for loss in (None, "log_loss", "zero_one", lambda outputs, label: 0.0):
+        endpoint = mlcore.Endpoint(registry, "churn", loss=loss)
+        answer = endpoint.predict(ROWS[:1], "u")
+        with pytest.raises(mlcore.InvalidInputError, match="is not a finite number"):
+            endpoint.report_outcome(answer, label)
+        endpoint.process()
+        endpoint.report_outcome(answer, 1.0)
+        endpoint.process()
+        counts = endpoint.counts()
+        assert (counts["outcomes"], counts["orphans"], counts["unscored"]) == (1, 0, 0)
+    endpoint = mlcore.Endpoint(registry, "churn", loss="log_loss")
+    with pytest.raises(mlcore.InvalidInputError, match="neither 0 nor 1"):
+        endpoint.report_outcome(endpoint.predict(ROWS[:1], "u"), 0.5)

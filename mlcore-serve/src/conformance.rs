@@ -18,7 +18,9 @@ use mlcore::registry::ModelVersion;
 use mlcore::runner::Runner;
 use mlcore::{Error, Result};
 
-use crate::endpoint::{Clock, ModelLoader, OutcomeId, Record, RecordSink, RecordedInput, ServedBy};
+use crate::endpoint::{
+    Clock, InvalidAnswer, ModelLoader, OutcomeId, Record, RecordSink, RecordedInput, ServedBy,
+};
 
 /// Holds a clock to the contract of [`Clock`].
 ///
@@ -120,6 +122,7 @@ pub fn record_sink<S: RecordSink>(sink: &mut S) {
         sink.record(&record.clone().with_error("timeout"));
         let whole = record.with_outputs(tensors.clone()).with_latency(Duration::MAX);
         sink.record(&whole);
+        sink.record(&whole.clone().with_invalid(InvalidAnswer::NotFinite));
         sink.record(&whole.with_request(longest.clone()).with_propensity(f64::MIN_POSITIVE, u32::MAX));
     }
 }

@@ -85,7 +85,7 @@ async fn outcome(
 ) -> std::result::Result<StatusCode, Refusal> {
     let Json(visited) = body?;
     let id: OutcomeId = id.parse()?;
-    endpoint.report_outcome(id, f64::from(u8::from(visited)));
+    endpoint.report_outcome(id, f64::from(u8::from(visited)))?;
     Ok(StatusCode::ACCEPTED)
 }
 

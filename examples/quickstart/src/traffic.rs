@@ -61,7 +61,7 @@ pub(crate) fn send(
         let prediction = endpoint.predict(Request::row(&unit, Row::unchecked(&values)))?;
         let loss = log_loss_of(visited[index], probability(&prediction.outputs)?);
         log.answers.push(Answer { version: prediction.version, loss });
-        endpoint.report_outcome(prediction.outcome_id, f64::from(u8::from(visited[index])));
+        endpoint.report_outcome(prediction.outcome_id, f64::from(u8::from(visited[index])))?;
         if log.add(endpoint.process()) && until == Until::Decided {
             return Ok(index + 1);
         }

@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let prediction = endpoint.predict(Request::row(&user, Row::new(&values, plan.input())?))?;
     let probabilities = prediction.outputs.tensor("output_probability")?;
     println!("version {} says {:?}", prediction.version, probabilities.values::<f32>()?);
-    endpoint.report_outcome(prediction.outcome_id, 1.0);
+    endpoint.report_outcome(prediction.outcome_id, 1.0)?;
     worker.stop();
     println!("{} outcome joined", endpoint.counts().outcomes);
     Ok(())

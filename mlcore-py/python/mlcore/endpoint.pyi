@@ -32,7 +32,17 @@ class Event:
     @property
     def kind(
         self,
-    ) -> Literal["deployed", "withdrawn", "stepped", "promoted", "rolled_back", "failed", "judged", "other"]: ...
+    ) -> Literal[
+        "deployed",
+        "withdrawn",
+        "stepped",
+        "promoted",
+        "rolled_back",
+        "failed",
+        "invalid_answers",
+        "unmonitored",
+        "judged",
+    ]: ...
     @property
     def message(self) -> str: ...
     @property

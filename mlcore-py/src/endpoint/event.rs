@@ -24,8 +24,8 @@ impl Event {
         datetime(py, self.event.at)
     }
 
-    /// What: ``deployed``, ``withdrawn``, ``stepped``, ``promoted``, ``rolled_back``, ``failed``, ``unmonitored`` or
-    /// ``judged``.
+    /// What: ``deployed``, ``withdrawn``, ``stepped``, ``promoted``, ``rolled_back``, ``failed``,
+    /// ``invalid_answers``, ``unmonitored`` or ``judged``.
     #[getter]
     fn kind(&self) -> &str {
         self.event.kind.name()
@@ -47,7 +47,8 @@ impl Event {
     }
 
     /// The event as plain values: ``at`` (ISO 8601), ``kind``, ``message``, and what belongs to the kind: ``arm``, ``version``,
-    /// ``share``, ``from``, ``to``, ``reason``, ``operation``, ``error``, ``columns``, ``verdict``.
+    /// ``share``, ``from``, ``to``, ``reason``, ``operation``, ``error``, ``count``, ``problem``,
+    /// ``columns``, ``verdict``.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         entry(py, |py| {
             let event = PyDict::new(py);

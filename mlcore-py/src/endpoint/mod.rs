@@ -40,6 +40,9 @@ pub(crate) mod native {
 /// Answers the requests for one model, whichever of its versions that takes: chooses an arm, makes the features, runs the
 /// model and records it; joins outcomes, judges drift, and carries out what the policy decides.
 ///
+/// An answer that holds NaN or an infinite number, or one that the loss cannot take, is given to the caller and counts as a
+/// failure of its arm.
+///
 /// Any number of threads may call :meth:`predict`, which takes no lock and does no I/O. Everything else happens in
 /// :meth:`process`, which is called when it suits or left to a :meth:`worker`.
 ///
@@ -66,7 +69,8 @@ pub(crate) mod native {
 /// loss : str or callable, optional
 ///     How wrong an answer was; less is better. ``"log_loss"`` of the positive class, ``"squared_error"``,
 ///     ``"absolute_error"``, ``"zero_one"``, or a function of the outputs (a dict of arrays) and the reported label. What
-///     it raises goes to ``sys.unraisablehook`` and counts as unscored. Default: outcomes are counted and say nothing.
+///     it raises goes to ``sys.unraisablehook``. An answer for which it raises, or answers what is no finite number, counts
+///     as unscored and as a failure of its arm. Default: outcomes are counted and say nothing.
 /// timeout : float, optional
 ///     Seconds after which a run is stopped. Default: none.
 /// actor : str, optional
@@ -250,6 +254,12 @@ impl Endpoint {
     ///     The prediction, its ``outcome_id``, or the ``request_id`` that it was asked with.
     /// label : float
     ///     The true label or value, as the loss takes it.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     For a label that is not a finite number, or not one that the loss knows. The prediction is not used up: the right
+    ///     label may still be reported.
     fn report_outcome(&self, py: Python<'_>, id: &Bound<'_, PyAny>, label: f64) -> PyResult<()> {
         entry(py, |py| {
             self.usable(py)?;
@@ -264,8 +274,7 @@ impl Endpoint {
                 .parse::<OutcomeId>()
                 .or_else(|_| RequestId::new(&text).map(|id| OutcomeId::of(&id)))
                 .map_err(|error| raise(py, &error))?;
-            self.endpoint.report_outcome(id, label);
-            Ok(())
+            self.endpoint.report_outcome(id, label).map_err(|error| raise(py, &error))
         })
     }
 
@@ -322,9 +331,10 @@ impl Endpoint {
         })
     }
 
-    /// Counts since the start: ``records``, of these ``failures``; ``outcomes`` joined, ``orphans`` without a prediction,
-    /// ``unscored`` without a loss; predictions ``expired``; rows ``unmonitored``; what did not fit into its queue:
-    /// ``dropped_records``, ``dropped_outcomes``, ``dropped_shadows``. Never waits.
+    /// Counts since the start: ``records``, of these ``failures``, and of those ``invalid_answers`` (NaN, an infinite number,
+    /// what the loss cannot take); ``outcomes`` joined, ``orphans`` without a prediction, ``unscored`` without a loss;
+    /// predictions ``expired``; rows ``unmonitored``; what did not fit into its queue: ``dropped_records``,
+    /// ``dropped_outcomes``, ``dropped_shadows``. Never waits.
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let counts = self.ask(py, |endpoint| Ok(endpoint.counts()))?;
         plain(py, "read counts", &counts)
@@ -336,8 +346,8 @@ impl Endpoint {
     }
 
     /// How the answers of the shadows compare with those given, one dict for each arm and version: ``requests``,
-    /// ``failures``, ``rows`` compared, ``flips`` of the highest score, ``largest_difference``, ``mean_difference``, and
-    /// ``latency_seconds`` that its answers took together.
+    /// ``failures``, of these ``invalid_answers``, ``rows`` compared, ``flips`` of the highest score,
+    /// ``largest_difference``, ``mean_difference``, and ``latency_seconds`` that its answers took together.
     fn shadows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let compared = self.ask(py, |endpoint| Ok(endpoint.shadows()))?;
         plain(py, "read shadows", &compared)

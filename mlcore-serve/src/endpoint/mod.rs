@@ -90,14 +90,14 @@ use mlcore::runner::RunOptions;
 use mlcore::schema::Schema;
 use mlcore_drift::monitor::Verdict;
 
-use self::background::{Consumer, Shadows, Tally};
+use self::background::{Consumer, Shadows, Tally, check_finite};
 pub use self::background::{Counts, Loss, RecordSink, ShadowComparison, Worker};
 pub use self::builder::EndpointBuilder;
 pub use self::clock::{Clock, SystemClock};
 pub use self::decide::{Decided, OutcomeId};
 use self::decide::{Deployment, Sequence};
 pub use self::input::{Input, Records, Request, check_plan};
-pub use self::record::{ContextBuffer, Prediction, Record, RecordedInput};
+pub use self::record::{ContextBuffer, InvalidAnswer, Prediction, Record, RecordedInput};
 use self::record::{Kept, Queue};
 #[cfg(feature = "ort")]
 pub use self::release::OnnxLoader;
@@ -156,8 +156,17 @@ impl Endpoint {
 
     /// Reports what came of a prediction: its true label or value, as the endpoint's loss takes it. Never blocks; an
     /// outcome for an id that is unknown, forgotten or already joined is counted and has no effect.
-    pub fn report_outcome(&self, id: OutcomeId, label: f64) {
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a label that is not a finite number, or not one of those that
+    /// the endpoint's [`Loss`] knows. The prediction is not used up: the right label may still be reported.
+    pub fn report_outcome(&self, id: OutcomeId, label: f64) -> Result<()> {
+        match &self.inner.resolver.scoring {
+            Some(scoring) => scoring.check_label(label)?,
+            None => check_finite(label)?,
+        }
         self.inner.queue.push_outcome(id, label);
+        Ok(())
     }
 
     /// Gives the release to another policy, and resolves all arms anew: the way to begin a canary, or to end one by hand.

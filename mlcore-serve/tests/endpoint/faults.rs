@@ -77,14 +77,14 @@ fn a_full_queue_drops_and_counts_and_never_blocks() {
     let endpoint = place.endpoint().with_queue_capacity(8).build().unwrap();
     for number in 0..100 {
         ask(&endpoint, number).unwrap();
-        endpoint.report_outcome(OutcomeId::of(&"x".parse().unwrap()), 0.0);
+        endpoint.report_outcome(OutcomeId::of(&"x".parse().unwrap()), 0.0).unwrap();
     }
     let counts = endpoint.counts();
     assert_eq!((counts.dropped_records, counts.dropped_outcomes, counts.dropped()), (92, 92, 184));
     endpoint.process();
     assert_eq!((endpoint.counts().records, endpoint.counts().orphans), (8, 8));
     ask(&endpoint, 1).unwrap();
-    endpoint.report_outcome(OutcomeId::of(&"x".parse().unwrap()), 0.0);
+    endpoint.report_outcome(OutcomeId::of(&"x".parse().unwrap()), 0.0).unwrap();
     assert_eq!(endpoint.counts().dropped(), 184, "there is room again");
 }
 
@@ -161,7 +161,7 @@ fn a_loss_that_cannot_be_computed_is_counted() {
         .build()
         .unwrap();
     let id = endpoint.predict(Request::tensors(&unit(1), &row())).unwrap().outcome_id;
-    endpoint.report_outcome(id, 1.0);
+    endpoint.report_outcome(id, 1.0).unwrap();
     endpoint.process();
     assert_eq!((endpoint.counts().outcomes, endpoint.counts().unscored), (1, 1));
 }
@@ -208,7 +208,7 @@ fn outcomes_that_other_threads_report_find_their_predictions() {
         }
         drop(answered);
         for id in answers {
-            endpoint.report_outcome(id, 1.0);
+            endpoint.report_outcome(id, 1.0).unwrap();
         }
     });
     worker.stop();

@@ -12,8 +12,8 @@ use mlcore::runner::{FunctionRunner, Runner};
 use mlcore::schema::{DType, Dim, Field, Schema, Signature};
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
-use mlcore_features::pipeline::{ColumnTransformer, Plan, Remainder, Step};
-use mlcore_features::transform::{HandleUnknown, OneHotEncoder, StandardScaler};
+use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
+use mlcore_features::transform::{HandleUnknown, OneHotEncoder, SimpleImputer, StandardScaler};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EndpointBuilder, Prediction, Records, Request, check_plan};
 
@@ -305,8 +305,11 @@ fn a_column_that_nobody_sent_is_missed_by_the_arms_that_read_it() {
     let nullable = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
     let encode = || OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore);
     let before = ColumnTransformer::new().with("encode", encode(), ["plan"]).fit(&nullable).unwrap();
+    // What is said to be missing is imputed: an answer that is NaN would be a failure of its arm.
+    let age =
+        Pipeline::new().then("impute", SimpleImputer::default()).then("scale", StandardScaler::default());
     let after = ColumnTransformer::new()
-        .with("scale", StandardScaler::default(), ["age"])
+        .with("age", age, ["age"])
         .with("encode", encode(), ["plan"])
         .fit(&nullable)
         .unwrap();

@@ -4,6 +4,7 @@
 
 mod faults;
 mod features;
+mod invalid;
 mod monitors;
 mod parts;
 mod planted;
@@ -138,9 +139,9 @@ fn outcomes_are_joined_once() {
         .unwrap();
     let id = endpoint.predict(Request::tensors(&unit(1), &row())).unwrap().outcome_id;
     // Reported before anything was worked off, twice, and once for a prediction that was never made.
-    endpoint.report_outcome(id, 4.0);
-    endpoint.report_outcome(id, 5.0);
-    endpoint.report_outcome(OutcomeId::of(&RequestId::new("nobody").unwrap()), 1.0);
+    endpoint.report_outcome(id, 4.0).unwrap();
+    endpoint.report_outcome(id, 5.0).unwrap();
+    endpoint.report_outcome(OutcomeId::of(&RequestId::new("nobody").unwrap()), 1.0).unwrap();
     endpoint.process();
     let counts = endpoint.counts();
     assert_eq!((counts.outcomes, counts.orphans), (1, 2));

@@ -100,7 +100,7 @@ fn requests_that_share_a_run_are_answered_and_recorded_as_if_they_were_alone() {
         );
         assert_eq!((got.propensity, got.outcome_id), (expected.propensity, expected.outcome_id));
         assert_eq!((got.served_by, expected.served_by), (ServedBy::Batch, ServedBy::Model));
-        together.report_outcome(got.outcome_id, 1.0);
+        together.report_outcome(got.outcome_id, 1.0).unwrap();
         arms.insert(got.arm);
     }
     assert_eq!(arms.len(), 2, "both arms have requests to put together");
@@ -144,7 +144,7 @@ fn an_answer_from_a_cache_is_recorded_as_such_and_its_loss_counts() {
         };
         let prediction = endpoint.record(decided, request, answer).unwrap();
         assert_eq!((number(&prediction), prediction.served_by), (1.0, ServedBy::Cache));
-        endpoint.report_outcome(prediction.outcome_id, 1.0);
+        endpoint.report_outcome(prediction.outcome_id, 1.0).unwrap();
     }
     endpoint.process();
     endpoint.run_shadows();
@@ -177,7 +177,7 @@ fn an_abandoned_decision_is_counted_and_harms_nothing() {
     let (unit, input) = (unit(1), row());
     let request = Request::tensors(&unit, &input);
     let id = endpoint.decide(request).outcome_id();
-    endpoint.report_outcome(id, 1.0);
+    endpoint.report_outcome(id, 1.0).unwrap();
     assert_eq!(endpoint.counts().abandoned, 1, "counted before anything is worked off");
     endpoint.process();
     let counts = endpoint.counts();
@@ -283,7 +283,7 @@ fn propensity_and_context_of_the_request_reach_the_policy_with_every_outcome() {
     let context = Context::EMPTY.with_attributes(&attributes);
     for request in [request.with_context(context), request] {
         let id = endpoint.predict(request).unwrap().outcome_id;
-        endpoint.report_outcome(id, 0.5);
+        endpoint.report_outcome(id, 0.5).unwrap();
     }
     endpoint.process();
     let some = r#"Some(Text("PT"))"#;

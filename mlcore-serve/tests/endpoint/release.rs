@@ -51,7 +51,7 @@ fn send(endpoint: &Endpoint, most: usize) -> Vec<Event> {
     for number in 0..most {
         let noise = (number % 11) as f64 / 20.0;
         if let Ok(answer) = endpoint.predict(Request::tensors(&unit(number), &row())) {
-            endpoint.report_outcome(answer.outcome_id, 1.0 + noise);
+            endpoint.report_outcome(answer.outcome_id, 1.0 + noise).unwrap();
         }
         events.extend(endpoint.process());
         if events

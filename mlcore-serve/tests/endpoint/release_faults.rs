@@ -113,7 +113,7 @@ fn endpoint(place: &Place, registry: Arc<dyn Registry>) -> Endpoint {
 fn events_of_release(endpoint: &Endpoint) -> Vec<Event> {
     for number in 0..20_000 {
         let answer = endpoint.predict(Request::tensors(&unit(number), &row())).unwrap();
-        endpoint.report_outcome(answer.outcome_id, 1.0 + (number % 11) as f64 / 20.0);
+        endpoint.report_outcome(answer.outcome_id, 1.0 + (number % 11) as f64 / 20.0).unwrap();
         let events = endpoint.process();
         if events.iter().any(|event| ended(event) || failed(event)) {
             return events;

@@ -118,7 +118,7 @@ fn an_endless_shadow_stops_neither_outcomes_nor_decisions_nor_counts() {
     // With the shadow at the gate: an outcome is joined, the failing canary is withdrawn, questions are answered.
     let id =
         (0..).find_map(|n| endpoint.predict(Request::tensors(&unit(n), &row())).ok()).unwrap().outcome_id;
-    endpoint.report_outcome(id, 1.0);
+    endpoint.report_outcome(id, 1.0).unwrap();
     wait_for("the outcome is joined", || endpoint.counts().outcomes == 1);
     let mut number = 0;
     wait_for("the canary is rolled back", || {

@@ -8,11 +8,12 @@ use mlcore::rollout::{Observation, Outcome, RolloutPolicy};
 use mlcore_drift::monitor::Verdict;
 
 use super::ledger::Ledger;
-use super::loss::Scoring;
+use super::loss::{Scoring, Unscored};
+use super::news::InvalidByArm;
 use super::sink::RecordSink;
 use super::tally::{Tally, count};
 use super::watch::Watch;
-use crate::endpoint::decide::OutcomeId;
+use crate::endpoint::decide::{Deployment, OutcomeId};
 use crate::endpoint::input::{Columns, Input};
 use crate::endpoint::record::{RecordedInput, Slip};
 use crate::endpoint::release::EventKind;
@@ -26,6 +27,7 @@ pub(crate) struct Consumer {
     columns: Arc<Columns>,
     sinks: Vec<Box<dyn RecordSink>>,
     verdicts: VecDeque<Verdict>,
+    invalid: InvalidByArm,
     tally: Arc<Tally>,
     /// Shows recorded rows to the monitors.
     scratch: RowScratch,
@@ -46,6 +48,7 @@ impl Consumer {
             columns,
             sinks,
             verdicts: VecDeque::new(),
+            invalid: InvalidByArm::default(),
             tally,
             scratch: RowScratch::default(),
         }
@@ -64,14 +67,19 @@ impl Consumer {
     pub(crate) fn record(&mut self, slip: &mut Slip, policy: &dyn RolloutPolicy) {
         count(&self.tally.records);
         let record = &mut slip.record;
-        let failed = record.error.is_some();
         if !self.sinks.is_empty() {
             record.outputs = slip.outputs.unpack().unwrap_or_default();
             for sink in &mut self.sinks {
                 sink.record(record);
             }
         }
-        if slip.is_evidence {
+        if let Some(invalid) = record.invalid {
+            count(&self.tally.invalid_answers);
+            self.invalid.add(&record.arm, record.version, || invalid.problem().to_owned());
+        }
+        // An invalid answer is a failure of the arm, also one that a cache kept.
+        if slip.is_evidence || record.invalid.is_some() {
+            let failed = record.has_failed();
             if failed {
                 count(&self.tally.failures);
             }
@@ -81,7 +89,7 @@ impl Consumer {
             let outcome = outcome.with_propensity(record.propensity);
             record.context.with(|context| policy.observe(&outcome.with_context(context)));
         }
-        if !failed {
+        if record.error.is_none() {
             self.tally.latencies.add(record.latency);
             self.monitor(&record.input);
             let outputs = self.scoring.is_some().then_some(&slip.outputs);
@@ -110,18 +118,40 @@ impl Consumer {
     }
 
     /// Joins an outcome with its prediction.
-    pub(crate) fn outcome(&mut self, id: OutcomeId, label: f64, policy: &dyn RolloutPolicy) {
+    pub(crate) fn outcome(&mut self, id: OutcomeId, label: f64, deployment: &Deployment) {
         let Some(joined) = self.ledger.take(id) else { return count(&self.tally.orphans) };
         count(&self.tally.outcomes);
         let (Some(scoring), Some(kept)) = (&self.scoring, joined.kept) else { return };
-        match kept.outputs.unpack().and_then(|outputs| scoring.score(&outputs, label)) {
-            Ok(loss) if loss.is_finite() => {
-                let outcome = Outcome::new(joined.arm, Observation::scored(loss)).with_epoch(joined.epoch);
-                let outcome = outcome.with_propensity(joined.propensity);
-                kept.with_context(|context| policy.observe(&outcome.with_context(context)));
+        let scored = kept.outputs.unpack().map_err(Unscored::Answer).and_then(|outputs| {
+            // It was counted as a failure when it was recorded.
+            if scoring.fault_of(&outputs).is_some() {
+                return Err(Unscored::Request);
             }
-            _ => count(&self.tally.unscored),
+            scoring.score(&outputs, label)
+        });
+        let (loss, problem) = match scored {
+            Ok(loss) if loss.is_finite() => (loss, None),
+            Ok(loss) => (loss, Some(format!("the loss of the answer is {loss}"))),
+            Err(Unscored::Request) => return count(&self.tally.unscored),
+            // What is no number the policy takes for a failure: else an arm would win by losing its worst answers.
+            Err(Unscored::Answer(error)) => (f64::NAN, Some(error.to_string())),
+        };
+        if let Some(problem) = problem {
+            count(&self.tally.unscored);
+            count(&self.tally.failures);
+            count(&self.tally.invalid_answers);
+            if let Some(model) = deployment.arm(joined.arm) {
+                self.invalid.add(joined.arm, model.version().version, || problem);
+            }
         }
+        let outcome = Outcome::new(joined.arm, Observation::scored(loss)).with_epoch(joined.epoch);
+        let outcome = outcome.with_propensity(joined.propensity);
+        kept.with_context(|context| deployment.policy.observe(&outcome.with_context(context)));
+    }
+
+    /// The arms whose answers were invalid, where that is news.
+    pub(crate) fn invalid_answers(&mut self) -> impl Iterator<Item = EventKind> {
+        self.invalid.events()
     }
 
     /// The verdicts on windows that ended since the last call.

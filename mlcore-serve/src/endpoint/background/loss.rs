@@ -6,6 +6,8 @@ use mlcore::evaluate::log_loss_of;
 use mlcore::schema::{DType, Dim, Schema};
 use mlcore::{Error, Result};
 
+use crate::endpoint::record::{InvalidAnswer, every};
+
 /// How wrong an answer was, by name; less is better. A canary's guardrail on the loss compares its means.
 ///
 /// The prediction is the model's first output of one float a row, or of two, of which the second is the score of the
@@ -63,24 +65,60 @@ impl Loss {
         Err(Error::invalid_input(SCORE, "loss", problem).remedy("pass a function of outputs and label"))
     }
 
-    /// The loss of the answer to one row whose true label or value is `label`.
+    /// Makes sure that `label` is one that the loss can be computed of.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a label that is not a finite number, and of the logarithmic loss for one that is neither
+    /// 0 nor 1.
+    pub fn check_label(self, label: f64) -> Result<()> {
+        check_finite(label)?;
+        if self == Self::LogLoss && label != 0.0 && label != 1.0 {
+            let problem = format!("{label} is neither 0 nor 1");
+            return Err(Error::invalid_input(SCORE, "label", problem).remedy("report the label as 0 or 1"));
+        }
+        Ok(())
+    }
+
+    /// What is wrong with an answer, of any number of rows, whatever the labels are; none where nothing is.
+    ///
+    /// ```
+    /// use mlcore::batch::{Batch, Tensor};
+    /// use mlcore_serve::endpoint::{InvalidAnswer, Loss};
+    ///
+    /// let answer = |values| Batch::single("y", Tensor::column(values));
+    /// assert_eq!(Loss::LogLoss.fault_of(&answer(vec![0.2, 0.9])), None);
+    /// assert_eq!(Loss::LogLoss.fault_of(&answer(vec![0.2, 90.0])), Some(InvalidAnswer::OutOfRange));
+    /// assert_eq!(Loss::SquaredError.fault_of(&answer(vec![0.2, 90.0])), None);
+    /// assert_eq!(Loss::ZeroOne.fault_of(&answer(vec![0.2, f64::NAN])), Some(InvalidAnswer::NotFinite));
+    /// ```
+    #[must_use]
+    pub fn fault_of(self, outputs: &Batch) -> Option<InvalidAnswer> {
+        InvalidAnswer::of(outputs).or_else(|| match self {
+            Self::LogLoss => (!are_probabilities(outputs)).then_some(InvalidAnswer::OutOfRange),
+            Self::SquaredError | Self::AbsoluteError | Self::ZeroOne => None,
+        })
+    }
+
+    /// The loss of the answer to one row whose true label or value is `label`. It is not finite where the answer is one that
+    /// the loss cannot take.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for a label that the loss does not know and for the answer to several rows,
     /// [`Error::SchemaMismatch`] for outputs without a prediction.
     pub fn score(self, outputs: &Batch, label: f64) -> Result<f64> {
+        self.check_label(label)?;
         match self {
-            Self::LogLoss if label != 0.0 && label != 1.0 => {
-                Err(Error::invalid_input(SCORE, "label", format!("{label} is neither 0 nor 1")))
-            }
-            Self::LogLoss => Ok(log_loss_of(label == 1.0, prediction(outputs)?)),
+            Self::LogLoss => Ok(log_loss_of(label == 1.0, rounded(prediction(outputs)?))),
             Self::SquaredError => Ok((prediction(outputs)? - label).powi(2)),
             Self::AbsoluteError => Ok((prediction(outputs)? - label).abs()),
             Self::ZeroOne => {
                 let answered = outputs.iter().find(|(_, tensor)| is_label(tensor.dtype()));
                 let predicted = match answered {
                     Some((name, tensor)) => only(name, &tensor.to_f64()?)?,
-                    None => f64::from(u8::from(prediction(outputs)? > 0.5)),
+                    None => match prediction(outputs)? {
+                        score if score.is_nan() => return Ok(f64::NAN),
+                        score => f64::from(u8::from(score > 0.5)),
+                    },
                 };
                 Ok(f64::from(u8::from(predicted != label)))
             }
@@ -107,12 +145,57 @@ impl Scoring {
         }
     }
 
-    pub(crate) fn score(&self, outputs: &Batch, label: f64) -> Result<f64> {
+    /// Makes sure that `label` is one that the loss can be computed of; of a function only that it is a number.
+    pub(crate) fn check_label(&self, label: f64) -> Result<()> {
         match self {
-            Self::Named(loss) => loss.score(outputs, label),
-            Self::Function(function) => function(outputs, label),
+            Self::Named(loss) => loss.check_label(label),
+            Self::Function(_) => check_finite(label),
         }
     }
+
+    /// What is wrong with an answer whatever the labels are.
+    pub(crate) fn fault_of(&self, outputs: &Batch) -> Option<InvalidAnswer> {
+        match self {
+            Self::Named(loss) => loss.fault_of(outputs),
+            Self::Function(_) => InvalidAnswer::of(outputs),
+        }
+    }
+
+    /// The loss of an answer of one row.
+    ///
+    /// # Errors
+    /// See [`Unscored`].
+    pub(crate) fn score(&self, outputs: &Batch, label: f64) -> std::result::Result<f64, Unscored> {
+        match self {
+            // Labels were checked when they were reported, so that only an answer to several rows is left.
+            Self::Named(loss) => loss.score(outputs, label).map_err(|error| match error {
+                Error::InvalidInput(_) => Unscored::Request,
+                other => Unscored::Answer(other),
+            }),
+            Self::Function(function) => function(outputs, label).map_err(|error| {
+                if error.is_transient() { Unscored::Request } else { Unscored::Answer(error) }
+            }),
+        }
+    }
+}
+
+/// Why an answer has no loss.
+#[derive(Debug)]
+pub(crate) enum Unscored {
+    /// It says nothing about the arm: the request was for several rows, or the loss could not be asked.
+    Request,
+    /// The loss cannot be computed of what the arm answered.
+    Answer(Error),
+}
+
+/// Makes sure that a label is a finite number.
+pub(crate) fn check_finite(label: f64) -> Result<()> {
+    if label.is_finite() {
+        return Ok(());
+    }
+    let problem = format!("{label} is not a finite number");
+    Err(Error::invalid_input(REPORT, "label", problem)
+        .remedy("report the true label or value; the prediction still waits for it"))
 }
 
 impl fmt::Debug for Scoring {
@@ -125,6 +208,32 @@ impl fmt::Debug for Scoring {
 }
 
 const SCORE: &str = "score answer";
+const REPORT: &str = "report outcome";
+
+/// Probabilities that were added up in float16 lie so far outside of 0 to 1.
+const ROUNDING: f64 = 1e-3;
+
+/// A probability whose rounding error is taken back.
+fn rounded(probability: f64) -> f64 {
+    if (-ROUNDING..=1.0 + ROUNDING).contains(&probability) {
+        probability.clamp(0.0, 1.0)
+    } else {
+        probability
+    }
+}
+
+/// Whether every prediction of the answer is a probability.
+fn are_probabilities(outputs: &Batch) -> bool {
+    let Some((_, tensor)) = outputs.iter().find(|(_, tensor)| is_prediction(tensor)) else { return true };
+    // Of two classes the second is the prediction.
+    let width = tensor.row_len();
+    every(tensor, (width.saturating_sub(1), width), |value| (0.0..=1.0).contains(&rounded(value)))
+}
+
+/// Whether the tensor may be the prediction: one number a row, or the scores of two classes.
+fn is_prediction(tensor: &Tensor) -> bool {
+    tensor.dtype().is_float() && matches!(tensor.row_len(), 1 | 2)
+}
 
 /// Labels come as whole numbers and bools, scores as floats.
 fn is_label(dtype: DType) -> bool {
@@ -141,8 +250,7 @@ fn width(shape: &[Dim]) -> Option<usize> {
 
 /// The number that a model answers for one row: its first floats, of two classes the score of the second.
 fn prediction(outputs: &Batch) -> Result<f64> {
-    let usable = |tensor: &Tensor| tensor.dtype().is_float() && matches!(tensor.row_len(), 1 | 2);
-    let Some((name, tensor)) = outputs.iter().find(|(_, tensor)| usable(tensor)) else {
+    let Some((name, tensor)) = outputs.iter().find(|(_, tensor)| is_prediction(tensor)) else {
         let problem = "there is no number and no score of two classes";
         return Err(Error::schema_mismatch(SCORE, "outputs", problem));
     };
@@ -199,6 +307,41 @@ mod tests {
             (score("zero_one", &labelled, 3.0).unwrap(), score("zero_one", &labelled, 0.0).unwrap()),
             (0.0, 1.0)
         );
+    }
+
+    #[test]
+    fn an_answer_that_is_no_number_has_no_finite_loss_and_is_a_fault() {
+        for loss in Loss::ALL {
+            for value in [f64::NAN, f64::INFINITY] {
+                let one = Batch::single("p", Tensor::column(vec![value]));
+                let scores = Tensor::new([1, 2], vec![0.5_f32, value as f32]).unwrap();
+                for outputs in [one, Batch::single("p", scores)] {
+                    assert_eq!(loss.fault_of(&outputs), Some(InvalidAnswer::NotFinite));
+                    if value.is_nan() {
+                        assert!(!loss.score(&outputs, 1.0).unwrap().is_finite(), "{loss} of NaN");
+                        assert!(!loss.score(&outputs, 0.0).unwrap().is_finite(), "{loss} of NaN");
+                    }
+                }
+            }
+            // A label beside scores that are none: the answer is a fault all the same.
+            let labelled = Batch::new([
+                ("label", Tensor::column(vec![1_i64])),
+                ("p", Tensor::new([1, 2], vec![0.5_f32, f32::NAN]).unwrap()),
+            ]);
+            assert_eq!(loss.fault_of(&labelled.unwrap()), Some(InvalidAnswer::NotFinite));
+        }
+        // In a table one row is enough, and of two classes only the second is the prediction.
+        let rows = |values: Vec<f32>| Batch::single("p", Tensor::new([2, 2], values).unwrap());
+        assert_eq!(
+            Loss::LogLoss.fault_of(&rows(vec![0.5, 0.5, 20.0, 80.0])),
+            Some(InvalidAnswer::OutOfRange)
+        );
+        assert_eq!(Loss::LogLoss.fault_of(&rows(vec![-3.0, 0.5, 20.0, 1.0])), None);
+        assert_eq!(Loss::ZeroOne.fault_of(&rows(vec![-3.0, 0.5, 20.0, 80.0])), None);
+        // Rounding is taken back.
+        let above = Batch::single("p", Tensor::column(vec![1.000_000_1_f32]));
+        assert_eq!(Loss::LogLoss.fault_of(&above), None);
+        assert!(Loss::LogLoss.score(&above, 1.0).unwrap() < 1e-15);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod consumer;
 mod latencies;
 mod ledger;
 mod loss;
+mod news;
 mod shadow;
 mod sink;
 mod tally;
@@ -14,7 +15,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 pub(crate) use self::consumer::Consumer;
 pub use self::loss::Loss;
-pub(crate) use self::loss::Scoring;
+pub(crate) use self::loss::{Scoring, check_finite};
 pub use self::shadow::ShadowComparison;
 pub(crate) use self::shadow::{ShadowInput, ShadowRun, Shadows};
 pub use self::sink::RecordSink;
@@ -22,6 +23,8 @@ pub use self::tally::Counts;
 pub(crate) use self::tally::Tally;
 pub(crate) use self::watch::{Watch, Watched};
 pub use self::worker::Worker;
+#[cfg(doc)]
+use super::InvalidAnswer;
 use super::{Endpoint, Event, EventKind};
 
 impl Endpoint {
@@ -44,17 +47,19 @@ impl Endpoint {
     fn work_off(&self) -> Vec<Event> {
         let mut consumer = self.consumer();
         let deployment = self.inner.deployment.load_full();
-        let unmonitored = consumer.follow(&deployment.columns);
+        let mut kinds = consumer.follow(&deployment.columns);
         // Looked at before the records are: a caller that reported one of these outcomes had its prediction, whose record is
         // therefore among those that are drained now. An outcome that comes later waits for the next call.
         let outcomes = self.inner.queue.outcomes();
         self.inner.queue.drain(|slip| consumer.record(slip, &*deployment.policy));
         for _ in 0..outcomes {
             let Some((id, label)) = self.inner.queue.pop_outcome() else { break };
-            consumer.outcome(id, label, &*deployment.policy);
+            consumer.outcome(id, label, &deployment);
         }
-        let judged = consumer.verdicts().map(|verdict| EventKind::Judged { verdict: Box::new(verdict) });
-        unmonitored.into_iter().chain(judged).map(|kind| self.event(kind)).collect()
+        kinds.extend(consumer.verdicts().map(|verdict| EventKind::Judged { verdict: Box::new(verdict) }));
+        kinds.extend(consumer.invalid_answers());
+        kinds.extend(self.inner.shadows.invalid_answers());
+        kinds.into_iter().map(|kind| self.event(kind)).collect()
     }
 
     pub(super) fn consumer(&self) -> MutexGuard<'_, Consumer> {

@@ -10,13 +10,16 @@ use super::latencies::Latencies;
 pub struct Counts {
     /// Requests recorded.
     pub records: u64,
-    /// Of these, requests that the arm failed.
+    /// Of these, requests that the arm failed: by an error, by an [invalid answer](super::InvalidAnswer), or by an answer of
+    /// which no loss could be computed.
     pub failures: u64,
+    /// Of these failures, answers that were given: invalid ones, and those of which no loss could be computed.
+    pub invalid_answers: u64,
     /// Outcomes joined with their prediction.
     pub outcomes: u64,
     /// Outcomes whose prediction is unknown: never made, abandoned, forgotten, or joined already.
     pub orphans: u64,
-    /// Outcomes whose loss could not be computed.
+    /// Outcomes whose loss could not be computed, or is not a finite number.
     pub unscored: u64,
     /// Predictions forgotten before their outcome came, because too many were open.
     pub expired: u64,
@@ -46,6 +49,7 @@ impl Counts {
 pub(crate) struct Tally {
     pub(crate) records: AtomicU64,
     pub(crate) failures: AtomicU64,
+    pub(crate) invalid_answers: AtomicU64,
     pub(crate) outcomes: AtomicU64,
     pub(crate) orphans: AtomicU64,
     pub(crate) unscored: AtomicU64,
@@ -75,6 +79,7 @@ impl Tally {
         Counts {
             records: read(&self.records),
             failures: read(&self.failures),
+            invalid_answers: read(&self.invalid_answers),
             outcomes: read(&self.outcomes),
             orphans: read(&self.orphans),
             unscored: read(&self.unscored),

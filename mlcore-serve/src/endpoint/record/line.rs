@@ -8,7 +8,7 @@ use mlcore::rollout::Context;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ContextBuffer, RecordedInput};
+use super::{ContextBuffer, InvalidAnswer, RecordedInput};
 use crate::endpoint::decide::OutcomeId;
 use crate::endpoint::run::ServedBy;
 
@@ -84,6 +84,9 @@ pub struct Record {
     /// The meaning of the error, where the run failed: see [`mlcore::Error::kind`].
     #[serde(deserialize_with = "known_kind")]
     pub error: Option<Kind>,
+    /// What is wrong with the outputs although the run did not fail. Such an answer is a failure of the arm as well.
+    #[serde(default)]
+    pub invalid: Option<InvalidAnswer>,
 }
 
 /// A word of [`mlcore::Error::KINDS`]. It has a name because serde's derive takes a `&str` that it sees for a part of the text
@@ -110,6 +113,7 @@ impl Record {
             input: RecordedInput::None,
             outputs: Batch::default(),
             error: None,
+            invalid: None,
         }
     }
 
@@ -174,6 +178,19 @@ impl Record {
     pub fn with_error(mut self, kind: &'static str) -> Self {
         self.error = Some(kind);
         self
+    }
+
+    /// The same record of an answer that is a failure of the arm although the model ran.
+    #[must_use]
+    pub fn with_invalid(mut self, invalid: InvalidAnswer) -> Self {
+        self.invalid = Some(invalid);
+        self
+    }
+
+    /// Whether the arm failed: by an error, or by an invalid answer.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.error.is_some() || self.invalid.is_some()
     }
 }
 
@@ -248,5 +265,9 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_value(record.clone().with_input(input)).unwrap()["input"], expected);
         }
+        assert_eq!(written["invalid"], json!(null));
+        let invalid = record.with_invalid(InvalidAnswer::NotFinite);
+        assert_eq!(serde_json::to_value(&invalid).unwrap()["invalid"], json!("not_finite"));
+        assert!(invalid.has_failed() && invalid.error.is_none());
     }
 }

@@ -2,6 +2,7 @@
 
 mod context;
 mod input;
+mod invalid;
 mod line;
 mod packed;
 mod prediction;
@@ -14,11 +15,14 @@ use mlcore::batch::Batch;
 
 pub use self::context::ContextBuffer;
 pub use self::input::RecordedInput;
+pub use self::invalid::InvalidAnswer;
+pub(crate) use self::invalid::every;
 pub use self::line::Record;
 pub(crate) use self::line::as_seconds;
 pub(crate) use self::packed::Packed;
 pub use self::prediction::Prediction;
 pub(crate) use self::queue::Queue;
+use self::slip::set;
 pub(crate) use self::slip::{Kept, Slip};
 use super::Endpoint;
 use super::background::{ShadowInput, ShadowRun};
@@ -40,6 +44,8 @@ impl Endpoint {
         let (arm, version) = (decided.arm(), decided.model().version().version);
         let mut slip = self.inner.queue.slip(arm, version);
         slip.fill(&decided, request, &answer, self.inner.kept);
+        let outputs = answer.outputs.as_ref().ok();
+        set(&mut slip.record.invalid, outputs.and_then(|outputs| self.inner.resolver.fault_of(outputs)));
         if let Ok(outputs) = &answer.outputs {
             self.queue_shadows(&decided, request.input, &answer.inputs, outputs);
         }

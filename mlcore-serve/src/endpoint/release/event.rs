@@ -83,6 +83,18 @@ pub enum EventKind {
         /// The error, with its remedy.
         error: String,
     },
+    /// An arm gave answers that are failures although the model ran: their numbers are not finite, or no loss can be computed
+    /// of them. Told of the first one, and whenever their number has doubled.
+    InvalidAnswers {
+        /// The arm.
+        arm: Arm,
+        /// Its version.
+        version: Version,
+        /// How many there were since the version began to answer.
+        count: u64,
+        /// What was wrong with the last of them.
+        problem: String,
+    },
     /// Columns that a monitor should watch are seen by it no longer, since the arms read other columns.
     Unmonitored {
         /// Their names.
@@ -112,6 +124,7 @@ impl EventKind {
             Self::Promoted { .. } => "promoted",
             Self::RolledBack { .. } => "rolled_back",
             Self::Failed { .. } => "failed",
+            Self::InvalidAnswers { .. } => "invalid_answers",
             Self::Unmonitored { .. } => "unmonitored",
             Self::Judged { .. } => "judged",
         }
@@ -133,6 +146,10 @@ impl fmt::Display for EventKind {
                 write!(f, "version {version} is rolled back, version {to} answers: {reason}")
             }
             Self::Failed { operation, error } => write!(f, "{operation} failed: {error}"),
+            Self::InvalidAnswers { arm, version, count, problem } => {
+                let answers = if *count == 1 { "1 answer" } else { &format!("{count} answers") };
+                write!(f, "{answers} of version {version} ({arm}) counted as failed: {problem}")
+            }
             Self::Unmonitored { columns, reason } => {
                 write!(f, "not monitored any more: {} ({reason})", columns.join(", "))
             }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use mlcore::artifact::ArtifactStore;
+use mlcore::batch::Batch;
 use mlcore::name::{Alias, Arm, ModelName};
 use mlcore::registry::Registry;
 use mlcore::{Error, Result};
@@ -8,6 +9,7 @@ use mlcore::{Error, Result};
 use super::loader::{self, ModelLoader};
 use super::model::LoadedModel;
 use crate::endpoint::background::Scoring;
+use crate::endpoint::record::InvalidAnswer;
 
 /// An arm and the alias that says which version answers for it.
 #[derive(Clone, Debug)]
@@ -67,6 +69,14 @@ impl Resolver {
             resolved.push((arm.clone(), model));
         }
         Ok(resolved)
+    }
+
+    /// What is wrong with an answer, whichever arm gave it.
+    pub(crate) fn fault_of(&self, outputs: &Batch) -> Option<InvalidAnswer> {
+        match &self.scoring {
+            Some(scoring) => scoring.fault_of(outputs),
+            None => InvalidAnswer::of(outputs),
+        }
     }
 
     /// The arm of this name.

@@ -17,6 +17,7 @@ pub use self::comparison::ShadowComparison;
 use crate::endpoint::Endpoint;
 use crate::endpoint::decide::Deployment;
 use crate::endpoint::record::RecordedInput;
+use crate::endpoint::release::EventKind;
 
 /// A model to be run beside the one that answered.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Endpoint {
             comparisons.push(ShadowComparison::new(arm.clone(), version));
         }
         if let Some(comparison) = comparisons.get_mut(position) {
-            comparison.add(&run.primary, answer, latency);
+            comparison.add(&run.primary, answer, latency, |outputs| self.inner.resolver.fault_of(outputs));
         }
         true
     }
@@ -150,6 +151,11 @@ impl Shadows {
     pub(crate) fn comparisons(&self) -> MutexGuard<'_, Vec<ShadowComparison>> {
         // Nothing that runs under it panics half-way through a comparison.
         self.comparisons.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The shadows whose answers were invalid, where that is news.
+    pub(crate) fn invalid_answers(&self) -> Vec<EventKind> {
+        self.comparisons().iter_mut().filter_map(ShadowComparison::invalid_event).collect()
     }
 
     /// Begins to compare anew where a release has replaced or withdrawn a version: what shadows were compared with is
