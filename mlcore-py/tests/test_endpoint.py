@@ -121,7 +121,7 @@ def test_every_kind_of_data_gives_the_numbers_of_plan_and_runner(registry, rand)
 def test_a_prediction_says_who_answered(registry, rand):
     registry.set_alias("visit", "canary", 2)
     trial = Canary(salt="visit/2", guardrails=guardrails(), steps=[0.3])
-    endpoint = mlcore.Endpoint(registry, "visit", arms=["canary"], policy=trial, seed=7)
+    endpoint = mlcore.Endpoint(registry, "visit", arms=["canary"], policy=trial, loss="log_loss", seed=7)
     assert endpoint.arms == {"champion": 1, "canary": 2} and endpoint.model == "visit"
     assert repr(endpoint) == "<mlcore.Endpoint visit: champion 1, canary 2>"
     record = records(rand.traffic.head(1))[0]
@@ -266,7 +266,7 @@ def test_plans_that_read_other_columns_are_bound_by_name(registry, rand):
     version = registry.register("visit", RELEASES / "v2.onnx", plan=other).version
     registry.set_alias("visit", "canary", version)
     trial = Canary(salt="visit/x", guardrails=guardrails(), steps=[0.5])
-    endpoint = mlcore.Endpoint(registry, "visit", arms=["canary"], policy=trial)
+    endpoint = mlcore.Endpoint(registry, "visit", arms=["canary"], policy=trial, loss="log_loss")
     rows = rand.traffic.head(30).assign(burden=1)
     seen = set()
     for position, record in enumerate(records(rows)):

@@ -300,7 +300,11 @@ def test_aliases_that_move_are_followed_when_asked(registry):
 def test_a_decision_that_cannot_be_carried_out_is_an_event(registry, tmp_path):
     trial = Canary(salt="s", guardrails=[Guardrail("error_rate", 0.5)], steps=[0.5], min_samples=50)
     endpoint = mlcore.Endpoint(registry, "churn", arms=["canary"], policy=trial)
-    registry.set_alias("churn", "champion", registry.register("churn", FOREST).version, reason="somebody else")
+    other = registry.register("churn", FOREST).version
+    with pytest.raises(mlcore.InvalidInputError, match="does not go from dev to production"):
+        registry.set_alias("churn", "champion", other)
+    registry.transition("churn", other, "staging")
+    registry.set_alias("churn", "champion", other, reason="somebody else")
     for number in range(400):
         endpoint.predict(ROWS[:1], f"u{number}")
     (failed,) = endpoint.process()
@@ -460,3 +464,21 @@ def test_a_label_that_is_no_number_does_not_use_the_prediction_up(registry, labe
     endpoint = mlcore.Endpoint(registry, "churn", loss="log_loss")
     with pytest.raises(mlcore.InvalidInputError, match="neither 0 nor 1"):
         endpoint.report_outcome(endpoint.predict(ROWS[:1], "u"), 0.5)
+
+
+def test_a_policy_that_could_never_decide_is_refused(registry):
+    guardrails = [Guardrail("error_rate", 0.05)]
+    for policy, words in (
+        (Canary(canary="next", salt="s", guardrails=guardrails), "next: the policy is about this arm"),
+        (Canary(control="canary", canary="champion", salt="s", guardrails=guardrails), "default arm"),
+        (Canary(salt="s", guardrails=[Guardrail("loss", 0.05)]), "the endpoint computes no loss"),
+    ):
+        with pytest.raises(mlcore.InvalidInputError, match=words):
+            mlcore.Endpoint(registry, "churn", arms=["canary"], policy=policy)
+        endpoint = mlcore.Endpoint(registry, "churn", arms=["canary"])
+        with pytest.raises(mlcore.InvalidInputError, match=words):
+            endpoint.set_policy(policy)
+    registry.delete_alias("churn", "canary")
+    endpoint = mlcore.Endpoint(registry, "churn", arms=["canary"], policy=Canary(salt="s", guardrails=guardrails))
+    (held,) = endpoint.process()
+    assert held.kind == "held" and "churn@canary" in held.message and endpoint.process() == []

@@ -158,6 +158,25 @@ def test_a_trial_ends_with_one_entry(registry):
         registry.withdraw("churn", 2, "challenger")
 
 
+def test_what_an_alias_means_is_in_use(registry):
+    for _ in range(3):
+        registry.register("churn", b"bytes", format="text")
+    registry.transition("churn", 1, "staging")
+    registry.promote("churn", 1, expected=None)
+    with pytest.raises(mlcore.ConflictError, match="the alias champion means it"):
+        registry.transition("churn", 1, "archived")
+    for move in (registry.promote, lambda name, version: registry.set_alias(name, "champion", version)):
+        with pytest.raises(mlcore.InvalidInputError, match="does not go from dev to production"):
+            move("churn", 2)
+    registry.transition("churn", 2, "staging")
+    registry.set_alias("churn", "canary", 1)
+    registry.promote("churn", 2)
+    assert [version.stage for version in registry.versions("churn")] == ["staging", "production", "dev"]
+    registry.delete_alias("churn", "canary")
+    registry.transition("churn", 1, "archived")
+    registry.verify()
+
+
 def test_aliases_move_by_compare_and_swap(registry):
     for _ in range(3):
         registry.register("churn", b"bytes", format="text")

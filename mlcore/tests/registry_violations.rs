@@ -11,7 +11,7 @@ use mlcore::conformance::{self, Persistence};
 use mlcore::name::{Alias, ModelName, Version};
 use mlcore::registry::{
     AliasChange, AuditEntry, AuditHead, Change, Expected, MemoryRegistry, Model, ModelVersion, Mutation,
-    Registry, RegistryExt,
+    Registry, RegistryExt, Stage,
 };
 use mlcore::{Error, Result};
 
@@ -32,6 +32,8 @@ enum Fault {
     RepeatsRequests,
     ReleasesInTwoSteps,
     ShowsHalfOfARelease,
+    ArchivesWhatAnAliasMeans,
+    LetsALiveAliasMeanAnything,
     ForgetsReasons,
     CallsAConflictInternal,
     /// No promise: the words of an error are free.
@@ -59,6 +61,25 @@ impl Broken {
             *found = Some((honest.clone(), shown.clone()));
         }
         Self { honest, shown, fault, left: slot.clone() }
+    }
+
+    /// Carries the mutation out while no alias means the version.
+    fn around(
+        &self,
+        model: &ModelName,
+        version: Version,
+        mutation: &Mutation,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        let mut aliases = self.honest.aliases(model)?;
+        aliases.retain(|(_, target)| *target == version);
+        let set = |alias: &Alias, version| {
+            self.honest.set_alias(model, alias, version, Expected::Any, change).map(drop)
+        };
+        aliases.iter().try_for_each(|(alias, _)| set(alias, None))?;
+        let answer = self.honest.apply(mutation, change);
+        aliases.iter().try_for_each(|(alias, version)| set(alias, Some(*version)))?;
+        answer
     }
 
     fn read(&self) -> &MemoryRegistry {
@@ -90,6 +111,19 @@ impl Registry for Broken {
             Fault::ForgetsReasons => change.reason = None,
             Fault::RepeatsRequests => change.request = None,
             Fault::TheLastWriterWins => return self.honest.apply(&forced(mutation), &change),
+            Fault::ArchivesWhatAnAliasMeans => {
+                if let Mutation::Transition { model, version, to: Stage::Archived, .. } = mutation {
+                    return self.around(model, *version, mutation, &change);
+                }
+            }
+            Fault::LetsALiveAliasMeanAnything => {
+                if let Mutation::SetAlias { model, alias, version: Some(version), .. } = mutation {
+                    let answer = self.honest.apply(mutation, &change);
+                    let Err(Error::InvalidInput(_)) = answer else { return answer };
+                    self.honest.set_alias(model, alias, None, Expected::Any, &change)?;
+                    return self.honest.set_alias(model, alias, Some(*version), Expected::Any, &change);
+                }
+            }
             Fault::ReleasesInTwoSteps => {
                 if let Mutation::Promote { model, version, alias, expected, retire: Some(trial), .. } =
                     mutation
@@ -222,6 +256,8 @@ fn each_broken_promise_is_noticed() {
         (Fault::TheLastWriterWins, "conflict was due"),
         (Fault::RepeatsRequests, "the answer is the first one's"),
         (Fault::ReleasesInTwoSteps, "a release is one entry"),
+        (Fault::ArchivesWhatAnAliasMeans, "conflict was due"),
+        (Fault::LetsALiveAliasMeanAnything, "invalid_input was due"),
         (Fault::ForgetsReasons, "reason"),
         (Fault::CallsAConflictInternal, "conflict was due"),
         (Fault::ShowsHalfOfARelease, "half of a release was seen"),

@@ -38,6 +38,7 @@ class Event:
         "stepped",
         "promoted",
         "rolled_back",
+        "held",
         "failed",
         "invalid_answers",
         "unmonitored",

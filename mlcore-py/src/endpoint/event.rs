@@ -24,7 +24,7 @@ impl Event {
         datetime(py, self.event.at)
     }
 
-    /// What: ``deployed``, ``withdrawn``, ``stepped``, ``promoted``, ``rolled_back``, ``failed``,
+    /// What: ``deployed``, ``withdrawn``, ``stepped``, ``promoted``, ``rolled_back``, ``held``, ``failed``,
     /// ``invalid_answers``, ``unmonitored`` or ``judged``.
     #[getter]
     fn kind(&self) -> &str {

@@ -92,7 +92,8 @@ pub(crate) mod native {
 ///     When the model or the default arm's alias does not exist.
 /// InvalidInputError
 ///     For impossible options: an arm named twice, a loss that cannot be computed from the model's outputs, a reference for
-///     a version without a feature plan.
+///     a version without a feature plan; and for a policy that could never come to a decision: about an arm that is not in
+///     ``arms``, with a guardrail on the loss without a ``loss``, or with the default arm on trial.
 /// UnsupportedError
 ///     For a version that is no ONNX model.
 ///
@@ -283,8 +284,9 @@ impl Endpoint {
     /// Returns
     /// -------
     /// list of Event
-    ///     What happened, oldest first. A change that failed is an event too, changes nothing and is tried again by the next
-    ///     call.
+    ///     What happened, oldest first. A release that waits for an arm that does not answer is an event at once (``held``), and
+    ///     one that waits for anything else after an hour. A change that failed is an event too, changes nothing and is tried
+    ///     again by the next call.
     fn process(&self, py: Python<'_>) -> PyResult<Vec<Event>> {
         self.ask(py, |endpoint| Ok(endpoint.process())).map(events)
     }
@@ -296,6 +298,12 @@ impl Endpoint {
     }
 
     /// Gives the release to another policy and resolves all arms anew: begins a canary, or ends one by hand.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     For a policy that could never come to a decision here, as the constructor says. Then, as after any other error, the
+    ///     old one stays.
     #[pyo3(signature = (policy))]
     fn set_policy(&self, py: Python<'_>, policy: &Bound<'_, PyAny>) -> PyResult<Vec<Event>> {
         let policy = entry(py, |_| self::policy(policy))?;

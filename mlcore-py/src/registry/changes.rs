@@ -135,6 +135,8 @@ impl Registry {
     /// ------
     /// ConflictError
     ///     When it means something else by now.
+    /// InvalidInputError
+    ///     For a version in ``dev`` where the alias means the version in production, as :meth:`promote` refuses it.
     #[pyo3(
         signature = (name, alias, version, *, expected = Believed(Expected::Any), reason = None),
         text_signature = "($self, name, alias, version, *, expected='any', reason=None)"
@@ -175,7 +177,8 @@ impl Registry {
         })
     }
 
-    /// Points an alias at a version, takes that version to production and archives the one that was there: all at once.
+    /// Points an alias at a version, takes that version to production and archives the one that was there (while another
+    /// alias means it, it goes to ``staging`` instead): all at once.
     ///
     /// Parameters
     /// ----------
@@ -223,7 +226,7 @@ impl Registry {
     }
 
     /// Ends the trial of a version without a release: removes the alias where it means that version, and archives the
-    /// version, all at once. Repeated, it does nothing more.
+    /// version unless another alias means it, all at once. Repeated, it does nothing more.
     ///
     /// Raises
     /// ------
@@ -282,7 +285,8 @@ impl Registry {
     /// Raises
     /// ------
     /// ConflictError
-    ///     When it has another stage by now, or another version is in production.
+    ///     When it has another stage by now, another version is in production, or it should be archived while an alias means
+    ///     it.
     /// InvalidInputError
     ///     For a move that is not allowed, such as from ``dev`` to ``production``.
     #[pyo3(signature = (name, version, stage, *, expected = None, reason = None))]

@@ -182,8 +182,8 @@ impl EndpointBuilder {
     /// # Errors
     /// [`Error::NotFound`] when the model or the default arm's alias does not exist, or a reference lacks a column that is
     /// to be watched; [`Error::InvalidInput`] for an arm that is named twice, a missing loader, a loss that cannot be
-    /// computed from a version's outputs, or a monitor where no version has a feature plan; and what loading a version
-    /// answers.
+    /// computed from a version's outputs, a policy that could never come to a decision (as
+    /// [`Endpoint::set_policy`] says), or a monitor where no version has a feature plan; and what loading a version answers.
     pub fn build(mut self) -> Result<Endpoint> {
         let (sinks, watched) = (std::mem::take(&mut self.sinks), std::mem::take(&mut self.watched));
         let kept = Kept {
@@ -194,6 +194,7 @@ impl EndpointBuilder {
         let resolver = self.resolver()?;
         let default_arm = resolver.default_arm.arm.clone();
         let policy = self.policy.unwrap_or_else(|| Arc::new(Fixed::new(default_arm)));
+        resolver.check(&*policy)?;
         let tally = Arc::<Tally>::default();
         let deployment = Deployment::new(resolver.resolve(&[])?, policy, &Columns::default(), tally.clone())?;
         let columns = deployment.columns.clone();
@@ -210,7 +211,7 @@ impl EndpointBuilder {
                 actor: self.actor,
                 run_options: self.run_options,
                 deployment: ArcSwap::from_pointee(deployment),
-                releasing: Mutex::new(()),
+                releasing: Mutex::default(),
                 queue: Queue::new(self.queue_capacity),
                 shadows: Shadows::new(self.shadow_capacity),
                 kept,

@@ -101,8 +101,8 @@ pub use self::record::{ContextBuffer, InvalidAnswer, Prediction, Record, Recorde
 use self::record::{Kept, Queue};
 #[cfg(feature = "ort")]
 pub use self::release::OnnxLoader;
-use self::release::Resolver;
 pub use self::release::{Event, EventKind, LoadedModel, ModelLoader};
+use self::release::{Holding, Resolver};
 pub use self::run::{Answer, ServedBy};
 
 /// Answers the requests for one model, each with the version of the arm that the policy assigns. Cloning shares it.
@@ -120,7 +120,7 @@ struct Inner {
     run_options: RunOptions,
     deployment: ArcSwap<Deployment>,
     /// Held while a deployment is replaced, never by a request.
-    releasing: Mutex<()>,
+    releasing: Mutex<Holding>,
     queue: Queue,
     shadows: Shadows,
     kept: Kept,
@@ -172,7 +172,9 @@ impl Endpoint {
     /// Gives the release to another policy, and resolves all arms anew: the way to begin a canary, or to end one by hand.
     ///
     /// # Errors
-    /// As [`Endpoint::refresh`]; then the old policy stays.
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a policy that could never come to a decision here: about an arm
+    /// that the endpoint does not have, on trial with the default arm, or waiting for losses where none are computed. Else as
+    /// [`Endpoint::refresh`]. The old policy stays then.
     pub fn set_policy(&self, policy: Arc<dyn RolloutPolicy>) -> Result<Vec<Event>> {
         self.deploy(Some(policy))
     }

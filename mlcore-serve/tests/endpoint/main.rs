@@ -4,6 +4,7 @@
 
 mod faults;
 mod features;
+mod held;
 mod invalid;
 mod monitors;
 mod parts;

@@ -84,7 +84,8 @@ pub trait RegistryExt: Registry {
     /// Points `alias` at `version`, or removes it with `None`, if it means what is expected.
     ///
     /// # Errors
-    /// [`Conflict`](Error::Conflict) when it means something else by now.
+    /// [`Conflict`](Error::Conflict) when it means something else by now; [`InvalidInput`](Error::InvalidInput) for a version
+    /// in `dev` where the alias means the version in production: [`promote`](Self::promote) refuses it, too.
     fn set_alias(
         &self,
         model: &ModelName,
@@ -101,7 +102,8 @@ pub trait RegistryExt: Registry {
     /// for replacing it there are [`promote`](Self::promote) and [`replace_production`](Self::replace_production).
     ///
     /// # Errors
-    /// [`Conflict`](Error::Conflict) when the version has another stage by now, or production is taken.
+    /// [`Conflict`](Error::Conflict) when the version has another stage by now, production is taken, or it should be archived
+    /// while an alias means it.
     fn transition(
         &self,
         model: &ModelName,

@@ -91,7 +91,7 @@ pub enum Incumbent {
     /// It stays, and the transition is refused with [`Conflict`](crate::Error::Conflict).
     #[default]
     Keep,
-    /// It is archived in the same transaction.
+    /// It is archived in the same transaction; while an alias means it, it goes to `staging` instead.
     Archive,
 }
 
@@ -172,6 +172,9 @@ pub enum Mutation {
         version: Version,
     },
     /// Points an alias at a version, or removes it.
+    ///
+    /// An alias that means the version in production is pointed only at what may be promoted, so not at a version in
+    /// `dev`.
     #[non_exhaustive]
     SetAlias {
         /// The model.
@@ -183,7 +186,7 @@ pub enum Mutation {
         /// What it must mean before.
         expected: Expected,
     },
-    /// Moves a version from one stage to another, as [`Stage`] allows.
+    /// Moves a version from one stage to another, as [`Stage`] allows; not to `archived` while an alias means it.
     #[non_exhaustive]
     Transition {
         /// The model.
@@ -197,8 +200,9 @@ pub enum Mutation {
         /// What happens to the version in production, where `to` is that.
         incumbent: Incumbent,
     },
-    /// Points an alias at a version, takes that version to production, archives the one that was there and, where
-    /// `retire` is given, ends the trial that the version came from by removing the alias of the trial.
+    /// Points an alias at a version, takes that version to production, archives the one that was there (while another alias
+    /// means it, it goes to `staging` instead) and, where `retire` is given, ends the trial that the version came from by
+    /// removing the alias of the trial.
     ///
     /// With `retire` it is a release that carries on: an `alias` that means `version` already is as good as one that
     /// means what is expected, and only then may `retire` mean something other than `version`, and is left as it is.
@@ -221,7 +225,7 @@ pub enum Mutation {
     ///
     /// It is a release that carries on: `alias` may be gone already, and once the version is archived it may mean another
     /// one, and is left as it is. A version in production is the one that answers: only its alias is removed, and must
-    /// be there.
+    /// be there. A version that another alias means as well keeps its stage.
     #[non_exhaustive]
     Withdraw {
         /// The model.

@@ -7,7 +7,9 @@
 /// | production | no | yes | | yes |
 /// | archived | no | yes | yes: it has been there | |
 ///
-/// A new version is in `dev`. At most one version of a model is in `production`.
+/// A new version is in `dev`. At most one version of a model is in `production`. What an alias means is in use, and is not
+/// archived: a change to `archived` is refused while one means the version, and a version that another one takes the place
+/// of in production goes to `staging` then.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Stage {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::since_asked::SinceAsked;
-use super::{Ask, Assignment, Decision, Observation, Outcome, PolicyState, RolloutPolicy, StateFormat};
+use super::{
+    Ask, Assignment, Decision, Observation, Outcome, PolicyState, Requirements, RolloutPolicy, StateFormat,
+};
 use crate::error::{Error, Result};
 use crate::name::Arm;
 
@@ -178,6 +180,11 @@ impl RolloutPolicy for BlueGreen {
         let blue = ask.candidates.position(&self.options.blue).unwrap_or(0);
         let green = ask.candidates.position(&self.options.green).unwrap_or(blue);
         Assignment::certain(if is_green(moves) { green } else { blue }).with_epoch(moves)
+    }
+
+    fn requirements(&self) -> Requirements {
+        let BlueGreenOptions { blue, green, .. } = &self.options;
+        Requirements::of_arms([blue.clone()]).with_trial(green.clone())
     }
 
     fn observe(&self, outcome: &Outcome<'_>) {

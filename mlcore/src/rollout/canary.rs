@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     Ask, Assignment, Decision, Observation, Outcome, Phase, PolicyState, Ramp, RampOptions, RampState,
-    RolloutPolicy, Side, StateFormat, bucket,
+    Requirements, RolloutPolicy, Side, StateFormat, bucket,
 };
 use crate::error::{Error, Result};
 use crate::name::Arm;
@@ -136,6 +136,13 @@ impl RolloutPolicy for Canary {
             (control, 1.0 - share)
         };
         Assignment::certain(position).with_propensity(propensity).with_epoch(self.epoch(share))
+    }
+
+    fn requirements(&self) -> Requirements {
+        let CanaryOptions { control, canary, ramp, .. } = &self.options;
+        Requirements::of_arms([control.clone()])
+            .with_trial(canary.clone())
+            .with_losses(ramp.waits_for_losses())
     }
 
     fn observe(&self, outcome: &Outcome<'_>) {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Assignment, PolicyState, RolloutPolicy, StateFormat};
+use super::{Ask, Assignment, PolicyState, Requirements, RolloutPolicy, StateFormat};
 use crate::error::Result;
 use crate::name::Arm;
 
@@ -39,6 +39,10 @@ impl Fixed {
 impl RolloutPolicy for Fixed {
     fn assign(&self, ask: &Ask<'_>) -> Assignment {
         Assignment::certain(ask.candidates.position(&self.arm).unwrap_or(0))
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::of_arms([self.arm.clone()])
     }
 
     fn save(&self) -> Result<PolicyState> {

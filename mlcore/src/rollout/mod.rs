@@ -23,6 +23,7 @@ mod decision;
 mod fixed;
 mod outcome;
 mod ramp;
+mod requirements;
 mod shadow;
 mod since_asked;
 mod state;
@@ -42,6 +43,7 @@ pub use self::decision::Decision;
 pub use self::fixed::Fixed;
 pub use self::outcome::{Observation, Outcome};
 pub use self::ramp::{Evidence, Expiry, Guardrail, Metric, Phase, Ramp, RampOptions, RampState, Side};
+pub use self::requirements::Requirements;
 pub use self::shadow::Shadowed;
 pub use self::state::{PolicyState, StateFormat};
 pub use self::weighted::Weighted;
@@ -147,6 +149,11 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
     /// The arm that answers, and its shadows.
     fn assign(&self, ask: &Ask<'_>) -> Assignment;
 
+    /// What it needs to come to a decision; an endpoint without it refuses the policy. The default needs nothing.
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+    }
+
     /// Takes evidence. The default ignores it.
     fn observe(&self, outcome: &Outcome<'_>) {
         let _ = outcome;
@@ -201,6 +208,10 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
 impl<P: RolloutPolicy + ?Sized> RolloutPolicy for Arc<P> {
     fn assign(&self, ask: &Ask<'_>) -> Assignment {
         (**self).assign(ask)
+    }
+
+    fn requirements(&self) -> Requirements {
+        (**self).requirements()
     }
 
     fn observe(&self, outcome: &Outcome<'_>) {

@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Assignment, Candidates, Decision, Outcome, PolicyState, RolloutPolicy, StateFormat};
+use super::{
+    Ask, Assignment, Candidates, Decision, Outcome, PolicyState, Requirements, RolloutPolicy, StateFormat,
+};
 use crate::error::{Error, Result};
 use crate::name::Arm;
 
@@ -86,6 +88,12 @@ impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
             assignment.shadows = assignment.shadows.without(assignment.position);
         }
         assignment
+    }
+
+    fn requirements(&self) -> Requirements {
+        let mut requirements = self.policy.requirements();
+        requirements.arms.extend_from_slice(&self.options.shadows);
+        requirements
     }
 
     fn observe(&self, outcome: &Outcome<'_>) {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Assignment, Candidates, PolicyState, RolloutPolicy, StateFormat, bucket};
+use super::{Ask, Assignment, Candidates, PolicyState, Requirements, RolloutPolicy, StateFormat, bucket};
 use crate::error::{Error, Result};
 use crate::name::Arm;
 
@@ -111,6 +111,11 @@ impl RolloutPolicy for Weighted {
             start = *end;
         }
         Assignment::certain(0).with_propensity(self.default_share(ask.candidates))
+    }
+
+    fn requirements(&self) -> Requirements {
+        let weighted = self.options.weights.iter().filter(|(_, weight)| *weight > 0.0);
+        Requirements::of_arms(weighted.map(|(arm, _)| arm.clone()))
     }
 
     fn save(&self) -> Result<PolicyState> {

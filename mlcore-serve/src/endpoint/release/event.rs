@@ -76,6 +76,12 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
+    /// The release waits. Told at once where an arm that the policy needs does not answer, and else after an hour and whenever
+    /// that time has doubled.
+    Held {
+        /// What it waits for.
+        reason: String,
+    },
     /// What the policy decided could not be carried out; it is tried again. The registry holds all of it or nothing.
     Failed {
         /// What was tried.
@@ -123,6 +129,7 @@ impl EventKind {
             Self::Stepped { .. } => "stepped",
             Self::Promoted { .. } => "promoted",
             Self::RolledBack { .. } => "rolled_back",
+            Self::Held { .. } => "held",
             Self::Failed { .. } => "failed",
             Self::InvalidAnswers { .. } => "invalid_answers",
             Self::Unmonitored { .. } => "unmonitored",
@@ -145,6 +152,7 @@ impl fmt::Display for EventKind {
             Self::RolledBack { version, to, reason, .. } => {
                 write!(f, "version {version} is rolled back, version {to} answers: {reason}")
             }
+            Self::Held { reason } => write!(f, "the release waits: {reason}"),
             Self::Failed { operation, error } => write!(f, "{operation} failed: {error}"),
             Self::InvalidAnswers { arm, version, count, problem } => {
                 let answers = if *count == 1 { "1 answer" } else { &format!("{count} answers") };

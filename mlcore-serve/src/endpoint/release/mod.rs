@@ -1,6 +1,7 @@
 //! What the policy decides, carried out: in the registry first, then here.
 
 mod event;
+mod holding;
 mod loader;
 mod model;
 mod resolve;
@@ -13,6 +14,7 @@ use mlcore::rollout::{Decision, RolloutPolicy};
 use mlcore::{Error, Result};
 
 pub use self::event::{Event, EventKind};
+pub(crate) use self::holding::Holding;
 pub use self::loader::ModelLoader;
 #[cfg(feature = "ort")]
 pub use self::loader::OnnxLoader;
@@ -22,7 +24,7 @@ use super::Endpoint;
 use super::decide::Deployment;
 
 /// Held while a deployment is replaced.
-type Releasing<'a> = MutexGuard<'a, ()>;
+type Releasing<'a> = MutexGuard<'a, Holding>;
 
 /// What a decision that ends a trial is about: the arm, its version, the version of everybody else, and the alias that is
 /// retired.
@@ -36,7 +38,11 @@ struct Trial<'a> {
 impl Endpoint {
     /// Serves what the aliases mean now, under `policy`; under that which there is now where none is given.
     pub(super) fn deploy(&self, policy: Option<Arc<dyn RolloutPolicy>>) -> Result<Vec<Event>> {
-        let releasing = self.inner.releasing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = &policy {
+            self.inner.resolver.check(&**policy)?;
+        }
+        let mut releasing = self.inner.releasing.lock().unwrap_or_else(PoisonError::into_inner);
+        releasing.end();
         let policy = policy.unwrap_or_else(|| self.inner.deployment.load().policy.clone());
         self.replace(&releasing, policy)
     }
@@ -48,14 +54,21 @@ impl Endpoint {
     /// asks whichever there is then.
     pub(super) fn follow_policy(&self) -> Vec<Event> {
         // Not waited for: who holds it may be loading a model for minutes, and outcomes must be joined meanwhile.
-        let releasing = match self.inner.releasing.try_lock() {
+        let mut releasing = match self.inner.releasing.try_lock() {
             Ok(releasing) => releasing,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Vec::new(),
         };
         let now = self.inner.deployment.load_full();
-        let decision = now.policy.decide(self.inner.clock.elapsed());
-        self.carry_out(&releasing, &now, &decision)
+        let elapsed = self.inner.clock.elapsed();
+        let decision = now.policy.decide(elapsed);
+        let Decision::Hold { reason, .. } = &decision else {
+            releasing.end();
+            return self.carry_out(&releasing, &now, &decision);
+        };
+        let lacking = self.inner.resolver.lacking(&now);
+        let news = releasing.news(elapsed, lacking, reason);
+        news.map(|reason| self.event(EventKind::Held { reason })).into_iter().collect()
     }
 
     /// Replaces the deployment by what the aliases mean now. Who calls this holds `releasing`.

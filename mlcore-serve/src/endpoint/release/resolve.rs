@@ -4,11 +4,13 @@ use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
 use mlcore::name::{Alias, Arm, ModelName};
 use mlcore::registry::Registry;
+use mlcore::rollout::RolloutPolicy;
 use mlcore::{Error, Result};
 
 use super::loader::{self, ModelLoader};
 use super::model::LoadedModel;
 use crate::endpoint::background::Scoring;
+use crate::endpoint::decide::Deployment;
 use crate::endpoint::record::InvalidAnswer;
 
 /// An arm and the alias that says which version answers for it.
@@ -69,6 +71,48 @@ impl Resolver {
             resolved.push((arm.clone(), model));
         }
         Ok(resolved)
+    }
+
+    /// Refuses a policy that could never come to a decision here.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a policy about an arm that the endpoint does not have, one that would withdraw the default
+    /// arm, and one that waits for losses where none are computed.
+    pub(crate) fn check(&self, policy: &dyn RolloutPolicy) -> Result<()> {
+        const OPERATION: &str = "choose policy";
+        let requirements = policy.requirements();
+        if let Some(arm) = requirements.arms.iter().find(|arm| self.arm(arm).is_none()) {
+            let own = std::iter::once(&self.default_arm).chain(&self.arms);
+            let own: Vec<&str> = own.map(|own| own.arm.as_str()).collect();
+            let problem =
+                format!("the policy is about this arm, and the endpoint has only: {}", own.join(", "));
+            return Err(Error::invalid_input(OPERATION, arm.as_str(), problem)
+                .remedy("build the endpoint with this arm, or the policy with one of the endpoint's"));
+        }
+        if let Some(arm) = requirements.trials.iter().find(|arm| **arm == self.default_arm.arm) {
+            let problem = "the policy would promote or withdraw it, and it is the endpoint's default arm";
+            return Err(Error::invalid_input(OPERATION, arm.as_str(), problem)
+                .remedy("try the new version as another arm, against the default one"));
+        }
+        if requirements.losses && self.scoring.is_none() {
+            let problem = "the policy has a guardrail on the loss, and the endpoint computes no loss, so that no \
+                           step would ever end";
+            return Err(Error::invalid_input(OPERATION, "loss", problem)
+                .remedy("build the endpoint with a loss, or the policy without this guardrail"));
+        }
+        Ok(())
+    }
+
+    /// Why the policy's arms cannot all answer; none where they can.
+    pub(crate) fn lacking(&self, deployment: &Deployment) -> Option<String> {
+        let arms = deployment.policy.requirements().arms;
+        let absent = arms.iter().find(|arm| deployment.arm(arm).is_none())?;
+        let alias = &self.arm(absent)?.alias;
+        let model = &self.model;
+        Some(format!(
+            "the arm {absent} does not answer, because the alias {model}@{alias} is not set or was set after the endpoint \
+             last looked; set it, and refresh the endpoint"
+        ))
     }
 
     /// What is wrong with an answer, whichever arm gave it.

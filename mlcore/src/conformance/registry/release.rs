@@ -148,9 +148,13 @@ fn a_half_done_withdrawal_is_ended(places: &Places<'_, dyn Registry>) {
     trial.withdraw().unwrap();
     trial.is_withdrawn();
 
+    // It was withdrawn before, and tried again: it is withdrawn or promoted as any other.
     let mut trial = Trial::new(places, Stage::Archived);
     trial.withdraw().unwrap();
     trial.is_withdrawn();
+    trial.world.set("challenger", trial.challenger, Expected::Absent).unwrap();
+    trial.promote().unwrap();
+    trial.is_promoted();
 
     // Somebody gave the alias to another version: only of what is withdrawn already that is no news.
     let trial = Trial::new(places, Stage::Staging);

@@ -9,6 +9,8 @@ pub(super) fn hold(places: &Places<'_, dyn Registry>) {
     stages_go_the_ways_of_the_table(places);
     aliases_move_by_compare_and_swap(places);
     promotion_is_one_step(places);
+    what_an_alias_means_is_not_archived(places);
+    a_live_alias_means_what_may_be_promoted(places);
     tags_and_texts_are_only_texts(places);
     pages_are_ordered(places);
 }
@@ -149,6 +151,67 @@ fn promotion_is_one_step(places: &Places<'_, dyn Registry>) {
     assert_eq!((world.stage(one), world.stage(two)), (Stage::Production, Stage::Archived));
     assert_eq!(world.registry.verify().unwrap().sequence, before + 4, "each is one entry");
     world.refuses("not_found", || world.promote(number(99), Expected::Any));
+    world.is_kept();
+}
+
+fn what_an_alias_means_is_not_archived(places: &Places<'_, dyn Registry>) {
+    let mut world = World::new(places);
+    for from in [Stage::Dev, Stage::Staging, Stage::Production] {
+        let version = world.version_in(from);
+        world.set("champion", version, Expected::Any).unwrap();
+        world.refuses("conflict", || world.transition(version, from, Stage::Archived));
+        world.set("champion", None, Expected::Any).unwrap();
+        world.transition(version, from, Stage::Archived).unwrap();
+        // Released once more, it is not archived a second time.
+        world.set("champion", version, Expected::Any).unwrap();
+        world.refuses("invalid_input", || world.transition(version, Stage::Archived, Stage::Archived));
+        world.set("champion", None, Expected::Any).unwrap();
+    }
+
+    // What is pushed out of production is archived, unless another alias means it.
+    let [one, two, three, four] = [(); 4].map(|()| world.version_in(Stage::Staging));
+    world.promote(one, Expected::Any).unwrap();
+    world.set("canary", one, Expected::Any).unwrap();
+    world.promote(two, Expected::Any).unwrap();
+    assert_eq!(world.stage(one), Stage::Staging, "the canary means it");
+    world.registry.replace_production(&world.model, three, Stage::Staging, &world.change()).unwrap();
+    assert_eq!(world.stage(two), Stage::Staging, "the champion means it");
+    world.promote(four, Expected::Any).unwrap();
+    assert_eq!((world.stage(two), world.stage(three)), (Stage::Staging, Stage::Archived));
+    world.set("canary", four, Expected::Any).unwrap();
+    world.roll_back(Expected::Version(four)).unwrap();
+    assert_eq!(
+        (world.champion(), world.stage(four), world.stage(two)),
+        (Some(two), Stage::Staging, Stage::Production)
+    );
+
+    // A trial that ends does not archive what another alias means.
+    let live = world.version_in(Stage::Staging);
+    for word in ["champion", "challenger"] {
+        world.set(word, live, Expected::Any).unwrap();
+    }
+    world.registry.withdraw(&world.model, live, &alias("challenger"), &world.change()).unwrap();
+    assert_eq!(
+        (world.champion(), world.stage(live)),
+        (Some(live), Stage::Staging),
+        "the champion was archived"
+    );
+    world.is_kept();
+}
+
+fn a_live_alias_means_what_may_be_promoted(places: &Places<'_, dyn Registry>) {
+    let mut world = World::new(places);
+    let (one, raw) = (world.version_in(Stage::Staging), world.version());
+    world.promote(one, Expected::Absent).unwrap();
+    world.refuses("invalid_input", || world.promote(raw, Expected::Any));
+    world.refuses("invalid_input", || world.set("champion", raw, Expected::Any));
+    // A trial begins where it may, and what was staged or archived is released as ever.
+    world.set("challenger", raw, Expected::Absent).unwrap();
+    let archived = world.version_in(Stage::Archived);
+    world.set("champion", archived, Expected::Any).unwrap();
+    world.set("champion", one, Expected::Any).unwrap();
+    world.transition(raw, Stage::Dev, Stage::Staging).unwrap();
+    world.set("champion", raw, Expected::Version(one)).unwrap();
     world.is_kept();
 }
 

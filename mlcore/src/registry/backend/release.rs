@@ -29,7 +29,7 @@ pub(super) fn promote(
         Some(trial) => end_trial(tables, OPERATION, &promoted, trial, |_| begun)?,
         None => None,
     };
-    let stages = to_production(OPERATION, &promoted, production)?;
+    let stages = to_production(tables, OPERATION, &promoted, production, Some(alias))?;
     Ok(Event::Promote { alias: moved(model, alias, from, Some(version)), stages, retired })
 }
 
@@ -47,8 +47,11 @@ pub(super) fn withdraw(
         Stage::Archived => true,
     })?;
     let stages = match tried.stage {
-        from @ (Stage::Dev | Stage::Staging) => vec![StageMove { version, from, to: Stage::Archived }],
-        Stage::Production | Stage::Archived => Vec::new(),
+        from @ (Stage::Dev | Stage::Staging) if alias_of(tables, model, version, Some(trial))?.is_none() => {
+            vec![StageMove { version, from, to: Stage::Archived }]
+        }
+        // Else it answers elsewhere, or is archived already.
+        Stage::Dev | Stage::Staging | Stage::Production | Stage::Archived => Vec::new(),
     };
     Ok(Event::Withdraw { model: model.clone(), version, alias, stages })
 }
@@ -100,7 +103,7 @@ pub(super) fn roll_back(
         if target.stage.may_become(Stage::Production) {
             stages.push(StageMove { version: target.version, from: target.stage, to: Stage::Production });
         }
-        stages.push(StageMove { version: now, from: Stage::Production, to: Stage::Archived });
+        stages.push(out_of_production(tables, name, now, Some(alias))?);
     }
     Ok(Event::RollBack { alias: moved(name, alias, Some(now), Some(target.version)), stages })
 }
@@ -121,21 +124,66 @@ fn earlier_targets(history: &[AliasChange]) -> Vec<Version> {
     targets
 }
 
-/// The moves that take `version` to production and what is there to the archive.
+/// The moves that take `version` to production and what is there out of it. `moving` is the alias that leaves what is there
+/// with the same change.
 pub(super) fn to_production(
+    tables: &dyn Tables,
     operation: &'static str,
     version: &ModelVersion,
     production: Option<Version>,
+    moving: Option<&Alias>,
 ) -> Result<Vec<StageMove>> {
     let mut stages = Vec::new();
     if version.stage != Stage::Production {
-        if !version.stage.may_become(Stage::Production) {
-            return Err(forbidden(operation, version, Stage::Production));
-        }
+        may_be_released(operation, version)?;
         stages.push(StageMove { version: version.version, from: version.stage, to: Stage::Production });
     }
     if let Some(other) = production.filter(|other| *other != version.version) {
-        stages.push(StageMove { version: other, from: Stage::Production, to: Stage::Archived });
+        stages.push(out_of_production(tables, &version.model, other, moving)?);
     }
     Ok(stages)
+}
+
+/// The move that takes a version out of production: to the archive, or to staging while another alias than `moving` means
+/// it, because what an alias means is in use.
+fn out_of_production(
+    tables: &dyn Tables,
+    model: &ModelName,
+    version: Version,
+    moving: Option<&Alias>,
+) -> Result<StageMove> {
+    let in_use = alias_of(tables, model, version, moving)?.is_some();
+    let to = if in_use { Stage::Staging } else { Stage::Archived };
+    Ok(StageMove { version, from: Stage::Production, to })
+}
+
+/// Whether an alias that means `from` may be pointed at `version`: where `from` is in production, what comes in its place is
+/// released, and what may be released is one rule for every way there.
+pub(super) fn may_be_meant(
+    tables: &dyn Tables,
+    operation: &'static str,
+    version: &ModelVersion,
+    from: Option<Version>,
+) -> Result<()> {
+    let before = from.map(|from| tables.version(&version.model, from)).transpose()?.flatten();
+    let is_live = before.is_some_and(|before| before.stage == Stage::Production);
+    if is_live { may_be_released(operation, version) } else { Ok(()) }
+}
+
+/// The one rule of what may be released: what is in production, or may go there.
+fn may_be_released(operation: &'static str, version: &ModelVersion) -> Result<()> {
+    let released = version.stage == Stage::Production || version.stage.may_become(Stage::Production);
+    if released { Ok(()) } else { Err(forbidden(operation, version, Stage::Production)) }
+}
+
+/// An alias that means the version, other than `besides`.
+pub(super) fn alias_of(
+    tables: &dyn Tables,
+    model: &ModelName,
+    version: Version,
+    besides: Option<&Alias>,
+) -> Result<Option<Alias>> {
+    let aliases = tables.aliases(model)?.into_iter();
+    let mut meaning = aliases.filter(|change| change.target() == Some(version));
+    Ok(meaning.find(|change| Some(&change.moved.alias) != besides).map(|change| change.moved.alias))
 }

@@ -23,7 +23,10 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
             living_model(tables, operation, model)?;
             let from = current(tables, operation, model, alias, *expected)?;
             match version {
-                Some(version) => drop(existing_version(tables, operation, model, *version)?),
+                Some(version) => {
+                    let meant = existing_version(tables, operation, model, *version)?;
+                    release::may_be_meant(tables, operation, &meant, from)?;
+                }
                 None if from.is_none() => return Err(unset(operation, model, alias)),
                 None => {}
             }
@@ -102,8 +105,8 @@ fn delete_version(tables: &dyn Tables, model: &ModelName, version: Version) -> R
     let refuse = |problem: String, remedy: &str| {
         Err(Error::conflict(OPERATION, format!("{model}/{version}"), problem).remedy(remedy))
     };
-    if let Some(alias) = tables.aliases(model)?.iter().find(|alias| alias.target() == Some(version)) {
-        return refuse(format!("the alias {} means it", alias.moved.alias), "move or remove the alias first");
+    if let Some(alias) = release::alias_of(tables, model, version, None)? {
+        return refuse(format!("the alias {alias} means it"), "move or remove the alias first");
     }
     if found.stage == Stage::Production {
         return refuse("it is in production".to_owned(), "archive it first");
@@ -132,11 +135,18 @@ fn transition(
             return Err(Error::conflict(OPERATION, subject(), format!("version {other} is in production"))
                 .remedy("promote this version, or archive that one with the same change"));
         }
-        release::to_production(OPERATION, &version, production)?
-    } else if from.may_become(to) {
-        vec![StageMove { version: number, from, to }]
-    } else {
+        release::to_production(tables, OPERATION, &version, production, None)?
+    } else if !from.may_become(to) {
         return Err(forbidden(OPERATION, &version, to));
+    } else {
+        if to == Stage::Archived
+            && let Some(alias) = release::alias_of(tables, name, number, None)?
+        {
+            let problem = format!("the alias {alias} means it, so it is in use");
+            return Err(Error::conflict(OPERATION, subject(), problem)
+                .remedy("move or remove the alias first, or promote another version to it"));
+        }
+        vec![StageMove { version: number, from, to }]
     };
     Ok(Event::Transition { model: name.clone(), stages })
 }

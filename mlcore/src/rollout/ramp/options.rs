@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Guardrail;
+use super::{Guardrail, Metric};
 use crate::error::{Error, Result};
 
 /// How a canary's share grows, and what stops it.
@@ -68,6 +68,12 @@ impl RampOptions {
     pub fn with_max_hold(mut self, max_hold: Duration, expiry: Expiry) -> Self {
         (self.max_hold, self.expiry) = (Some(max_hold), expiry);
         self
+    }
+
+    /// Whether no step ends without losses: there is a guardrail on them, and no time limit withdraws the canary instead.
+    pub(in crate::rollout) fn waits_for_losses(&self) -> bool {
+        let watched = self.guardrails.iter().any(|guardrail| guardrail.metric == Metric::Loss);
+        watched && !(self.max_hold.is_some() && self.expiry == Expiry::RollBack)
     }
 
     /// The steps at which both arms answer.
