@@ -466,6 +466,25 @@ def test_a_label_that_is_no_number_does_not_use_the_prediction_up(registry, labe
         endpoint.report_outcome(endpoint.predict(ROWS[:1], "u"), 0.5)
 
 
+def test_answers_that_are_no_numbers_count_against_their_arm(registry):
+    """A function that answers NaN for the canary alone: it is not promoted by losing its worst answers."""
+    arms = {}
+
+    def loss(outputs, label):
+        return float("nan") if label == 2.0 else 0.1
+
+    trial = Canary(salt="s", guardrails=[Guardrail("loss", 0.05)], steps=[0.5])
+    endpoint = mlcore.Endpoint(registry, "churn", arms=["canary"], policy=trial, loss=loss)
+    for number in range(2_000):
+        answer = endpoint.predict(ROWS[:1], f"u{number}")
+        arms[answer.arm] = arms.get(answer.arm, 0) + 1
+        endpoint.report_outcome(answer, 2.0 if answer.arm == "canary" and number % 5 == 0 else 1.0)
+        if number % 20 == 19:
+            endpoint.process()
+    assert trial.phase["phase"] == "rolled_back" and "answers without a loss" in trial.phase["reason"]
+    assert endpoint.arms == {"champion": 1} and endpoint.counts()["invalid_answers"] > 0
+
+
 def test_a_policy_that_could_never_decide_is_refused(registry):
     guardrails = [Guardrail("error_rate", 0.05)]
     for policy, words in (

@@ -6,6 +6,7 @@ import copy
 import doctest
 import json
 import pickle
+import warnings
 from datetime import date, datetime, timedelta, timezone
 from types import MappingProxyType
 
@@ -14,7 +15,7 @@ import pytest
 from conftest import ROOT
 
 import mlcore
-from mlcore.rollout import Canary, Fixed, Guardrail, Policy, Shadowed, Weighted, bucket, from_state
+from mlcore.rollout import Canary, Fixed, Guardrail, Policy, Shadowed, Traffic, Weighted, bucket, from_state
 
 ARMS = ["champion", "challenger", "canary"]
 
@@ -237,3 +238,35 @@ def test_policies_say_what_they_are():
     weighted = Weighted("s", {"champion": 3, "next": 1})
     assert repr(Shadowed(weighted, ["a", "b"], 0.5)) == "Shadowed(Weighted('s', {'champion': 3.0, 'next': 1.0}), ['a', 'b'], share=0.5)"
     assert repr(Shadowed(Shadowed(Fixed("champion"), ["a"]), ["b"])) == "Shadowed(Shadowed(Fixed('champion'), ['a'], share=1.0), ['b'], share=1.0)"
+
+
+def test_a_plan_says_beforehand_what_it_takes():
+    guardrails = [Guardrail("error_rate", 0.01), Guardrail("loss", 0.05)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trial = Canary(salt="s", guardrails=guardrails, traffic=Traffic("error_rate", 0.02, 0.02, requests=10**6))
+    for asked in ({"harm": 0.02}, {"harm": 0.02, "baseline": 0.02, "metric": "error_rate"}, {"harm": Traffic("error_rate", 0.02, 0.02)}):
+        steps = trial.expected_requests(**asked)
+        assert [step["share"] for step in steps] == [0.05, 0.2, 0.5]
+        assert 30_000 < steps[0]["to_roll_back"] < 80_000 and 20_000 < steps[0]["to_step"] < 80_000
+        assert steps[1]["to_roll_back"] < steps[0]["to_roll_back"]
+    assert trial.expected_requests(0.005)[0]["to_roll_back"] is None
+    assert trial.expected_requests(0.2, metric="loss", baseline=0.5)[0]["to_roll_back"] > 0
+    with pytest.raises(mlcore.InvalidInputError, match="what the control does is not known"):
+        trial.expected_requests(0.2, metric="loss")
+    with pytest.raises(mlcore.InvalidInputError, match="no guardrail watches it"):
+        trial.expected_requests(0.2, metric="slow_share")
+    with pytest.raises(mlcore.InvalidInputError, match="harm"):
+        trial.expected_requests(-1.0)
+    with pytest.warns(UserWarning) as told:
+        Canary(salt="s", guardrails=guardrails, traffic=Traffic("error_rate", 0.02, 0.02, requests=5_000))
+    messages = [str(warning.message) for warning in told]
+    assert messages[0].startswith("step 1 (5 % of the units): error rate worse by 0.02 takes about")
+    assert "and the step has 5000" in messages[0] and "a canary that is no worse" in messages[1]
+    # Without a plan the control has shown its share.
+    seen = Canary(salt="s", guardrails=guardrails)
+    for number in range(1_000):
+        seen.observe(seen.assign(f"u{number}", ["champion", "canary"]), latency=0.1)
+    assert seen.expected_requests(0.05)[0]["to_roll_back"] > 0
+    with pytest.raises(mlcore.InvalidInputError):
+        Traffic("error_rate", 0.5, 0.6)

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use mlcore::name::Arm;
-use mlcore::rollout::{Decision, Expiry, Guardrail, Metric, Observation, Phase, Ramp, RampOptions, Side};
+use mlcore::rollout::{
+    Decision, Expiry, Guardrail, Metric, Observation, Phase, Ramp, RampOptions, Side, Traffic as Expected,
+};
 use mlcore::stats::SplitMix64;
 
 fn canary() -> Arm {
@@ -108,9 +110,15 @@ fn an_equal_canary_gets_to_the_end() {
 fn harm_at_the_margin_is_neither_let_pass_nor_rolled_back_more_often_than_alpha() {
     let runs = 400;
     // Rare events are the hard ones: hundreds of values may hold none of them.
-    for (share, errors, margin) in
-        [(0.05, 0.001, 0.02), (0.05, 0.01, 0.02), (0.5, 0.001, 0.02), (0.5, 0.1, 0.02), (0.05, 0.3, 0.05)]
-    {
+    for (share, errors, margin) in [
+        (0.05, 0.001, 0.02),
+        (0.05, 0.01, 0.02),
+        (0.05, 0.001, 0.001),
+        (0.5, 0.001, 0.02),
+        (0.5, 0.1, 0.02),
+        (0.05, 0.3, 0.05),
+        (0.2, 0.02, 0.01),
+    ] {
         let options = RampOptions::new([error_rate(margin)]).with_steps([share]);
         let traffic = Traffic {
             errors: [errors, errors + margin],
@@ -147,6 +155,141 @@ fn twice_the_errors_are_found() {
     let (rolled_back, passed, needed) = tally(&options, 200, traffic);
     assert!(rolled_back >= 195 && passed <= 5, "{rolled_back} rolled back, {passed} passed");
     assert!(needed <= 8_000, "{needed}");
+}
+
+/// The requests of both arms that information allows: `ln(1/alpha) / KL` answers of the canary.
+fn floor(alpha: f64, share: f64, base: f64, harm: f64, margin: f64) -> f64 {
+    let (p, q) = (base + harm, base + margin);
+    let divergence = p * (p / q).ln() + (1.0 - p) * ((1.0 - p) / (1.0 - q)).ln();
+    -alpha.ln() / divergence / share
+}
+
+/// The requests after which half of the ramps have left their first step in this way, looked at after every twentieth.
+fn median_requests(options: &RampOptions, errors: [f64; 2], runs: u64, most: u64) -> u64 {
+    let requests = |seed: u64| {
+        let mut ramp = Ramp::new(options.clone()).unwrap();
+        let mut random = SplitMix64::new(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
+        (1..=most).find(|request| {
+            let is_canary = random.uniform() < ramp.share();
+            let failed = random.uniform() < errors[usize::from(is_canary)];
+            let observation =
+                if failed { Observation::Failed } else { Observation::answered(Duration::ZERO) };
+            ramp.observe(side(is_canary), &observation);
+            request % 20 == 0 && !matches!(ramp.decide(&canary(), Duration::ZERO), Decision::Hold { .. })
+        })
+    };
+    let mut needed: Vec<u64> = (0..runs).map(|seed| requests(seed).unwrap_or(u64::MAX)).collect();
+    needed.sort_unstable();
+    needed[needed.len() / 2]
+}
+
+#[test]
+fn harm_is_found_about_as_soon_as_information_allows_and_as_expected() {
+    for (base, harm, margin, most) in [
+        (0.02, 0.02, 0.005, 1.6),
+        (0.02, 0.02, 0.01, 1.6),
+        (0.2, 0.06, 0.02, 1.6),
+        (0.001, 0.002, 0.0005, 2.0),
+    ] {
+        // Three steps, as by default, of which the first one has 5 % of the requests.
+        let options = RampOptions::new([error_rate(margin)]);
+        let floor = floor(0.05, 0.05, base, harm, margin);
+        let needed = median_requests(&options, [base, base + harm], 61, (8.0 * floor) as u64);
+        let ratio = needed as f64 / floor;
+        println!(
+            "{base} + {harm}, margin {margin}: {needed} requests in the median, {ratio:.2} times the floor"
+        );
+        assert!(ratio < most, "{base} + {harm}, margin {margin}: {needed} of {floor:.0}, {ratio:.2}");
+        let expected =
+            options.expected_requests(&Expected::new(Metric::ErrorRate, base, harm).unwrap()).unwrap();
+        let expected = expected[0].to_roll_back.unwrap() as f64;
+        assert!(
+            (0.67..1.5).contains(&(needed as f64 / expected)),
+            "{base} + {harm}, margin {margin}: {needed} needed, {expected} expected"
+        );
+    }
+}
+
+#[test]
+fn an_equal_canary_leaves_its_first_step_as_expected() {
+    for (base, margin, most) in [(0.02, 0.01, 60_000), (0.2, 0.05, 30_000)] {
+        let options = RampOptions::new([error_rate(margin)]);
+        let needed = median_requests(&options, [base; 2], 41, 200_000);
+        println!(
+            "{base}, margin {margin}: an equal canary leaves the step after {needed} requests in the median"
+        );
+        assert!(needed < most, "{base}, margin {margin}: {needed}");
+        let expected = options
+            .expected_requests(&Expected::new(Metric::ErrorRate, base, 2.0 * margin).unwrap())
+            .unwrap();
+        let expected = expected[0].to_step.unwrap() as f64;
+        assert!((0.67..1.5).contains(&(needed as f64 / expected)), "{needed} needed, {expected} expected");
+    }
+}
+
+#[test]
+fn a_plan_that_cannot_decide_in_its_traffic_is_warned_of() {
+    let traffic = Expected::new(Metric::ErrorRate, 0.02, 0.02).unwrap();
+    let options = RampOptions::new([error_rate(0.01)]);
+    let warnings = |traffic| options.clone().with_traffic(traffic).warnings();
+    assert!(warnings(traffic).is_empty() && warnings(traffic.with_requests(1_000_000)).is_empty());
+    let told = warnings(traffic.with_requests(5_000));
+    assert!(told.len() >= 4, "{told:?}");
+    assert!(told[0].contains("step 1 (5 % of the units): error rate worse by 0.02 takes about"), "{told:?}");
+    assert!(
+        told[0].contains("and the step has 5000") && told[1].contains("a canary that is no worse"),
+        "{told:?}"
+    );
+    let within = warnings(Expected::new(Metric::ErrorRate, 0.02, 0.005).unwrap());
+    assert!(within.len() == 1 && within[0].contains("is within the margin"), "{within:?}");
+
+    // A loss: the more it varies, the longer it takes.
+    let losses = RampOptions::new([Guardrail::new(Metric::Loss, 0.05).unwrap()]);
+    let expected = |deviation: f64| {
+        losses.expected_requests(&Expected::new(Metric::Loss, deviation, 0.2).unwrap()).unwrap()
+    };
+    for (calm, wild) in expected(0.5).into_iter().zip(expected(1.0)) {
+        assert!(calm.to_roll_back < wild.to_roll_back && calm.to_step < wild.to_step, "{calm:?} {wild:?}");
+    }
+    // More samples than the inference needs are waited for.
+    let patient = options.clone().with_min_samples(50_000).expected_requests(&traffic).unwrap();
+    assert_eq!(patient[0].to_step, Some(1_000_000));
+
+    assert!(options.expected_requests(&Expected::new(Metric::Loss, 1.0, 0.1).unwrap()).is_err());
+    for (base, harm) in [(0.5, 0.0), (0.5, f64::NAN), (-0.1, 0.1), (0.9, 0.2), (f64::NAN, 0.1)] {
+        assert!(Expected::new(Metric::ErrorRate, base, harm).is_err(), "{base} {harm}");
+    }
+    assert!(Expected::new(Metric::Loss, 0.0, 0.1).is_err());
+    let foreign = Expected::new(Metric::Loss, 1.0, 0.1).unwrap();
+    assert!(Ramp::new(options.with_traffic(foreign)).is_err());
+}
+
+#[test]
+fn a_loss_alone_is_not_won_by_losing_the_worst_answers() {
+    let options = RampOptions::new([Guardrail::new(Metric::Loss, 0.05).unwrap()]).with_steps([0.5]);
+    let worst = |canary_loses: f64, control_loses: f64, seed: u64| {
+        let mut ramp = Ramp::new(options.clone()).unwrap();
+        let mut random = SplitMix64::new(seed ^ 0x10_55);
+        for request in 0..20_000 {
+            let is_canary = random.uniform() < 0.5;
+            let loses = if is_canary { canary_loses } else { control_loses };
+            // The worst answers are those that are lost.
+            let place = random.uniform();
+            let loss = if place > 1.0 - loses { f64::NAN } else { place };
+            ramp.observe(side(is_canary), &Observation::scored(loss));
+            if request % 20 == 0 {
+                ramp.decide(&canary(), Duration::ZERO);
+            }
+        }
+        ramp.phase().clone()
+    };
+    for seed in 0..20 {
+        let Phase::RolledBack { reason } = worst(0.1, 0.0, seed) else {
+            panic!("{:?}", worst(0.1, 0.0, seed))
+        };
+        assert!(reason.contains("answers without a loss"), "{reason}");
+        assert!(matches!(worst(0.1, 0.1, seed), Phase::Passed { .. }), "{:?}", worst(0.1, 0.1, seed));
+    }
 }
 
 #[test]

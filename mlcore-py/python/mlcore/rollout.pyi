@@ -68,6 +68,23 @@ class Guardrail:
     def margin(self) -> float: ...
 
 @final
+class Traffic:
+    def __new__(
+        cls,
+        metric: _Metric,
+        baseline: float,
+        harm: float,
+        *,
+        requests: int | None = None,
+        budget: float | None = None,
+    ) -> Traffic: ...
+
+class _ExpectedRequests(TypedDict):
+    share: float
+    to_roll_back: int | None
+    to_step: int | None
+
+@final
 class Canary(Policy):
     def __new__(
         cls,
@@ -81,7 +98,11 @@ class Canary(Policy):
         min_samples: int | None = None,
         max_hold: float | None = None,
         expiry: Literal["roll_back", "hold"] | None = None,
+        traffic: Traffic | None = None,
     ) -> Canary: ...
+    def expected_requests(
+        self, harm: float | Traffic, *, baseline: float | None = None, metric: _Metric | None = None
+    ) -> list[_ExpectedRequests]: ...
     @property
     def share(self) -> float: ...
     @property

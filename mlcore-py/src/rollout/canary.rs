@@ -1,14 +1,16 @@
 //! A release on trial, as Python holds it.
 
+use std::ffi::CString;
 use std::sync::Arc;
 
 use mlcore::rollout::{self, CanaryOptions, Metric, PolicyState, Ramp, RampOptions};
+use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::arm;
 use super::policy::{Policy, class_of};
-use crate::error::{detached, entry, raise};
+use crate::error::{detached, entry, invalid, raise};
 use crate::plain::plain;
 use crate::runner::duration;
 
@@ -88,10 +90,73 @@ impl Guardrail {
     }
 }
 
+/// What a release is expected to meet.
+///
+/// Parameters
+/// ----------
+/// metric : {"error_rate", "slow_share", "loss"}
+///     One that a guardrail watches.
+/// baseline : float
+///     What is known of the control: its share of errors or of slow answers; of a loss its standard deviation.
+/// harm : float
+///     By how much a canary that must be found would be worse.
+/// requests : int, optional
+///     How many requests of both arms each step has. A canary that cannot decide by them warns when it is built.
+/// budget : float, optional
+///     Seconds; ``slow_share`` needs it and only that takes it.
+///
+/// Raises
+/// ------
+/// InvalidInputError
+///     For a harm that is not positive and finite, and for shares outside of 0 to 1.
+///
+/// Examples
+/// --------
+/// >>> from mlcore.rollout import Traffic
+/// >>> Traffic("error_rate", 0.02, 0.02, requests=50_000)
+/// Traffic('error_rate', 0.02, 0.02, requests=50000)
+#[pyclass(module = "mlcore.rollout", frozen)]
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    traffic: rollout::Traffic,
+    /// In seconds, as it was given.
+    budget: Option<f64>,
+}
+
+#[pymethods]
+impl Traffic {
+    #[new]
+    #[pyo3(signature = (metric, baseline, harm, *, requests = None, budget = None))]
+    fn new(
+        py: Python<'_>,
+        metric: &str,
+        baseline: f64,
+        harm: f64,
+        requests: Option<u64>,
+        budget: Option<f64>,
+    ) -> PyResult<Self> {
+        entry(py, |py| {
+            let slow = budget.map(|seconds| duration(py, "expect traffic", "budget", seconds)).transpose()?;
+            let traffic = Metric::named(metric, slow)
+                .and_then(|metric| rollout::Traffic::new(metric, baseline, harm))
+                .map_err(|error| raise(py, &error))?;
+            let traffic = requests.map_or(traffic, |requests| traffic.with_requests(requests));
+            Ok(Self { traffic, budget })
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        let rollout::Traffic { metric, baseline, harm, requests, .. } = self.traffic;
+        let requests = requests.map_or_else(String::new, |requests| format!(", requests={requests}"));
+        let budget = self.budget.map_or_else(String::new, |budget| format!(", budget={budget:?}"));
+        format!("Traffic('{}', {baseline:?}, {harm:?}{requests}{budget})", metric.as_str())
+    }
+}
+
 /// A release on trial: a growing share of units gets the canary, as long as no guardrail finds harm.
 ///
-/// It may be asked after every request and its answers stay valid, because they rest on confidence sequences: it is rolled
-/// back when a metric is certainly worse than its margin, grows when every metric is certainly not, and else holds. A unit
+/// It may be asked after every request and its answers stay valid, because they rest on bets and confidence sequences: it is
+/// rolled back when a metric is certainly worse than its margin, grows when every metric is certainly not, and else holds. A unit
 /// that got the canary keeps it while the share grows. The object is shared with the endpoint that it is given to.
 ///
 /// Parameters
@@ -115,6 +180,8 @@ impl Guardrail {
 ///     Seconds that a step may last without an answer. Default: no limit.
 /// expiry : {"roll_back", "hold"}, optional
 ///     What happens after ``max_hold``. Default ``roll_back``.
+/// traffic : Traffic, optional
+///     What the release is expected to meet. Where it cannot decide by that, a ``UserWarning`` says so now, before it begins.
 ///
 /// Raises
 /// ------
@@ -145,7 +212,7 @@ impl Canary {
     #[new]
     #[pyo3(signature = (
         control = "champion", canary = "canary", *, salt, guardrails, steps = None, alpha = None, min_samples = None,
-        max_hold = None, expiry = None
+        max_hold = None, expiry = None, traffic = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned lists")]
@@ -160,6 +227,7 @@ impl Canary {
         min_samples: Option<u64>,
         max_hold: Option<f64>,
         expiry: Option<&str>,
+        traffic: Option<PyRef<'_, Traffic>>,
     ) -> PyResult<PyClassInitializer<Self>> {
         entry(py, |py| {
             let mut ramp = RampOptions::new(guardrails.iter().map(|guardrail| guardrail.guardrail));
@@ -177,8 +245,93 @@ impl Canary {
                 let max_hold = duration(py, "build canary", "max_hold", seconds)?;
                 ramp = ramp.with_max_hold(max_hold, expiry);
             }
+            if let Some(traffic) = traffic {
+                ramp = ramp.with_traffic(traffic.traffic);
+            }
+            let warnings = ramp.warnings();
             let options = CanaryOptions::new(arm(py, control)?, arm(py, canary)?, salt, ramp);
-            rollout::Canary::new(options).map(Self::of).map_err(|error| raise(py, &error))
+            let canary = rollout::Canary::new(options).map_err(|error| raise(py, &error))?;
+            for warning in warnings {
+                PyErr::warn(py, &py.get_type::<PyUserWarning>(), &CString::new(warning)?, 1)?;
+            }
+            Ok(Self::of(canary))
+        })
+    }
+
+    /// About how many requests of both arms each step takes, in half of all releases.
+    ///
+    /// Parameters
+    /// ----------
+    /// harm : float or Traffic
+    ///     By how much a canary that must be found would be worse.
+    /// baseline : float, optional
+    ///     What is known of the control: its share of errors or of slow answers; of a loss its standard deviation. Default:
+    ///     that of ``traffic``, or else what the control has shown so far.
+    /// metric : str, optional
+    ///     The metric. Default: that of the first guardrail.
+    ///
+    /// Returns
+    /// -------
+    /// list of dict
+    ///     For each step its ``share``; ``to_roll_back``, until a canary that does the harm is rolled back (None where the
+    ///     margin allows the harm); and ``to_step``, until a canary that is equal to the control leaves the step.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     For a metric that no guardrail watches, a harm that is not positive, and a baseline that nobody knows.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.rollout import Canary, Guardrail
+    /// >>> canary = Canary(salt="churn/7", guardrails=[Guardrail("error_rate", 0.01)])
+    /// >>> first, *_ = canary.expected_requests(0.02, baseline=0.02)
+    /// >>> first["share"], 30_000 < first["to_roll_back"] < 70_000
+    /// (0.05, True)
+    #[pyo3(signature = (harm, *, baseline = None, metric = None))]
+    fn expected_requests<'py>(
+        &self,
+        py: Python<'py>,
+        harm: &Bound<'py, PyAny>,
+        baseline: Option<f64>,
+        metric: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        const OPERATION: &str = "expect requests";
+        entry(py, |py| {
+            let ramp = self.ramp(py)?;
+            let options = ramp.options();
+            let traffic = match harm.cast::<Traffic>() {
+                Ok(traffic) => traffic.get().traffic,
+                Err(_) => {
+                    let wanted = |guardrail: &rollout::Guardrail| {
+                        metric.is_none_or(|metric| metric == guardrail.metric().as_str())
+                    };
+                    let mut known = options.guardrails.iter().zip(ramp.evidence());
+                    let Some((guardrail, evidence)) = known.find(|(guardrail, _)| wanted(guardrail)) else {
+                        let problem = "no guardrail watches it";
+                        let remedy = "ask about a metric that a guardrail watches";
+                        return Err(invalid(py, OPERATION, metric.unwrap_or_default(), problem, remedy));
+                    };
+                    let metric = guardrail.metric();
+                    let planned = options.traffic.filter(|traffic| traffic.metric == metric);
+                    let control = evidence.control;
+                    let shown = (control.count() > 0).then(|| match metric {
+                        Metric::Loss => control.variance().sqrt(),
+                        _ => control.mean(),
+                    });
+                    let Some(baseline) = baseline.or(planned.map(|traffic| traffic.baseline)).or(shown)
+                    else {
+                        let problem = "what the control does is not known";
+                        let remedy =
+                            "pass baseline, the control's share of errors or the deviation of its loss";
+                        return Err(invalid(py, OPERATION, "baseline", problem, remedy));
+                    };
+                    rollout::Traffic::new(metric, baseline, harm.extract()?)
+                        .map_err(|error| raise(py, &error))?
+                }
+            };
+            let steps = options.expected_requests(&traffic).map_err(|error| raise(py, &error))?;
+            plain(py, OPERATION, &steps)
         })
     }
 

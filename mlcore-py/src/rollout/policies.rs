@@ -20,7 +20,7 @@ pub(crate) mod native {
     #[pymodule_export]
     use super::super::bucket;
     #[pymodule_export]
-    use super::super::canary::{Canary, Guardrail};
+    use super::super::canary::{Canary, Guardrail, Traffic};
     #[pymodule_export]
     use super::super::policy::{Assignment, Policy, from_state};
     #[pymodule_export]

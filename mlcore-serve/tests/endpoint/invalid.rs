@@ -98,6 +98,12 @@ fn without_outcomes_without_a_loss_and_in_tables_too() {
 }
 
 #[test]
+fn a_loss_alone_is_not_won_by_having_none() {
+    let guardrails = [Guardrail::new(Metric::Loss, 0.5).unwrap()];
+    is_rolled_back(&send(&on_trial("nan", &guardrails, Some(Loss::SquaredError)), 1, true));
+}
+
+#[test]
 fn a_loss_function_that_cannot_score_an_answer_counts_against_its_arm() {
     let (nan, refused): (fn() -> _, fn() -> _) =
         (|| Ok(f64::NAN), || Err(Error::schema_mismatch("score answer", "y", "what is this?")));

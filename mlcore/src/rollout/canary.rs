@@ -55,7 +55,7 @@ impl Canary {
     /// The format in which its state is saved.
     pub const FORMAT: StateFormat = StateFormat::new("canary", 1);
 
-    /// A canary at its first step.
+    /// A canary at its first step. What its ramp [warns](RampOptions::warnings) of is logged.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when control and canary are one arm, and as [`Ramp::new`].
@@ -68,6 +68,9 @@ impl Canary {
             ));
         }
         let ramp = Ramp::new(options.ramp.clone())?;
+        for warning in options.ramp.warnings() {
+            tracing::warn!(canary = %options.canary, "{warning}");
+        }
         let share = AtomicU64::new(ramp.share().to_bits());
         // The lower 8 bits count the steps.
         let release = (xxh3_64(options.salt.as_bytes()) >> 32) as u32 & !0xff;

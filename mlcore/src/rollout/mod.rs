@@ -42,7 +42,9 @@ pub use self::context::{Context, OwnedContext};
 pub use self::decision::Decision;
 pub use self::fixed::Fixed;
 pub use self::outcome::{Observation, Outcome};
-pub use self::ramp::{Evidence, Expiry, Guardrail, Metric, Phase, Ramp, RampOptions, RampState, Side};
+pub use self::ramp::{
+    Evidence, ExpectedRequests, Expiry, Guardrail, Metric, Phase, Ramp, RampOptions, RampState, Side, Traffic,
+};
 pub use self::requirements::Requirements;
 pub use self::shadow::Shadowed;
 pub use self::state::{PolicyState, StateFormat};

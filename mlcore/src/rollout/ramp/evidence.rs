@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Guardrail, RampOptions, Side};
+use super::bets::Bets;
+use super::{Guardrail, Metric, RampOptions, Side};
+use crate::rollout::Observation;
 use crate::stats::{Alternative, ConfidenceSequence, Moments};
 
 /// What is known of one guardrail at the present step.
@@ -14,11 +16,42 @@ pub struct Evidence {
     pub control: Moments,
     /// Evidence that the canary's share exceeds the guardrail's limit: the logarithm of a test martingale.
     log_wealth: f64,
+    /// Evidence about the difference of two shares: of the metric, or of the answers without a loss.
+    #[serde(default)]
+    bets: Bets,
+    /// Of a loss: 1 for each answer without one, else 0, in the canary.
+    #[serde(default)]
+    failed_canary: Moments,
+    /// And in the control.
+    #[serde(default)]
+    failed_control: Moments,
 }
 
 impl Evidence {
-    /// Adds one value of the guardrail's metric.
-    pub(super) fn add(&mut self, side: Side, value: f64, guardrail: &Guardrail) {
+    /// Adds what the observation says of the guardrail's metric.
+    pub(super) fn add(
+        &mut self,
+        side: Side,
+        observation: &Observation,
+        guardrail: &Guardrail,
+        levels: &Levels,
+    ) {
+        let share = levels.share;
+        if guardrail.metric == Metric::Loss
+            && levels.failures
+            && let Some(failed) = Metric::has_failed(observation)
+        {
+            let before = [&self.failed_canary, &self.failed_control];
+            self.bets.settle(side, failed, FAILURES_BESIDE_A_LOSS, before, share);
+            let values =
+                if side == Side::Canary { &mut self.failed_canary } else { &mut self.failed_control };
+            values.push(f64::from(u8::from(failed)));
+        }
+        let Some(value) = guardrail.metric.value(observation) else { return };
+        if guardrail.metric.is_share() {
+            let before = [&self.canary, &self.control];
+            self.bets.settle(side, value > 0.5, guardrail.margin, before, share);
+        }
         match side {
             Side::Control => self.control.push(value),
             Side::Canary => {
@@ -37,6 +70,9 @@ impl Evidence {
             control: self.control.merge(&other.control),
             // Each replica bet on its own requests only: the product of two such martingales is one again.
             log_wealth: self.log_wealth + other.log_wealth,
+            bets: self.bets.merge(&other.bets),
+            failed_canary: self.failed_canary.merge(&other.failed_canary),
+            failed_control: self.failed_control.merge(&other.failed_control),
         }
     }
 
@@ -44,7 +80,7 @@ impl Evidence {
     pub(super) fn harm(&self, guardrail: &Guardrail, levels: &Levels) -> Option<String> {
         let metric = guardrail.metric;
         if let Some(limit) = guardrail.limit
-            && self.log_wealth > -levels.harm.ln()
+            && self.log_wealth > -levels.limit.ln()
             && self.canary.mean() > limit
         {
             return Some(format!(
@@ -53,15 +89,28 @@ impl Evidence {
                 self.canary.count()
             ));
         }
-        let low = self.bound(guardrail, levels, Alternative::Greater)?;
+        if metric.is_share() {
+            let certain = self.bets.harm() > -levels.harm.ln();
+            return certain.then(|| {
+                format!(
+                    "{metric} is {}: certainly worse by more than {}, which is allowed",
+                    against(&self.canary, &self.control),
+                    guardrail.margin
+                )
+            });
+        }
+        if levels.failures && self.bets.harm() > -levels.harm.ln() {
+            return Some(format!(
+                "the share of failures and of answers without a loss is {}: certainly worse by more than \
+                 {FAILURES_BESIDE_A_LOSS}, which is allowed beside a loss",
+                against(&self.failed_canary, &self.failed_control)
+            ));
+        }
+        let low = self.bound(levels, Alternative::Greater)?;
         (low > guardrail.margin).then(|| {
             format!(
-                "{metric} is {:.4} against {:.4} in the control ({} and {} samples): worse by at least {low:.4}, and {} \
-                 is allowed",
-                self.canary.mean(),
-                self.control.mean(),
-                self.canary.count(),
-                self.control.count(),
+                "{metric} is {}: worse by at least {low:.4}, and {} is allowed",
+                against(&self.canary, &self.control),
                 guardrail.margin
             )
         })
@@ -69,69 +118,135 @@ impl Evidence {
 
     /// The harm that was excluded, in words; as an error what is missing.
     pub(super) fn cleared(&self, guardrail: &Guardrail, levels: &Levels) -> Result<String, String> {
-        let metric = guardrail.metric;
+        let (metric, margin) = (guardrail.metric, guardrail.margin);
         let fewest = self.canary.count().min(self.control.count());
         if fewest < levels.min_samples {
             return Err(format!("{metric}: {fewest} of {} samples an arm", levels.min_samples));
         }
-        match self.bound(guardrail, levels, Alternative::Less) {
-            Some(high) if high < guardrail.margin => Ok(format!(
-                "{metric} {:.4} against {:.4} ({} and {} samples), worse by at most {high:.4}",
-                self.canary.mean(),
-                self.control.mean(),
-                self.canary.count(),
-                self.control.count()
-            )),
+        if metric.is_share() {
+            return match self.missing(levels) {
+                None => Ok(format!(
+                    "{metric} {}, certainly not worse by {margin}",
+                    against(&self.canary, &self.control)
+                )),
+                Some(evidence) => Err(format!(
+                    "{metric} {}: worse by {margin} is still possible; {evidence}",
+                    against(&self.canary, &self.control)
+                )),
+            };
+        }
+        if levels.failures
+            && let Some(evidence) = self.missing(levels)
+        {
+            return Err(format!(
+                "share of failures and of answers without a loss {}: worse by {FAILURES_BESIDE_A_LOSS} is still possible; \
+                 {evidence}",
+                against(&self.failed_canary, &self.failed_control)
+            ));
+        }
+        match self.bound(levels, Alternative::Less) {
+            Some(high) if high < margin => {
+                Ok(format!("{metric} {}, worse by at most {high:.4}", against(&self.canary, &self.control)))
+            }
             high => Err(format!(
-                "{metric}: worse by up to {:.4} is still possible, and {} is allowed",
-                high.unwrap_or(f64::INFINITY),
-                guardrail.margin
+                "{metric}: worse by up to {:.4} is still possible, and {margin} is allowed",
+                high.unwrap_or(f64::INFINITY)
             )),
         }
     }
 
-    /// The always-valid bound of `canary - control`: from below for [`Alternative::Greater`], else from above. `None`
+    /// How much of the evidence against harm is there, in words; none where it is enough.
+    fn missing(&self, levels: &Levels) -> Option<String> {
+        let (found, wanted) = (self.bets.clearance(), -levels.clearing.ln());
+        (found <= wanted).then(|| {
+            format!("{:.0} % of the evidence against it is there", 100.0 * (found / wanted).clamp(0.0, 0.99))
+        })
+    }
+
+    /// The always-valid bound of `canary - control` of a loss: from below for [`Alternative::Greater`], else from above. `None`
     /// while there is too little data for the asymptotics.
-    fn bound(&self, guardrail: &Guardrail, levels: &Levels, side: Alternative) -> Option<f64> {
+    fn bound(&self, levels: &Levels, side: Alternative) -> Option<f64> {
         if self.canary.count().min(self.control.count()) < FEWEST_FOR_A_VARIANCE {
             return None;
         }
-        let metric = guardrail.metric;
-        let control = metric.steadied(&self.control);
-        let (level, canary) = if side == Alternative::Less {
-            (levels.clearing, metric.steadied_for_harm(&self.canary, &self.control, guardrail.margin))
-        } else {
-            (levels.harm, metric.steadied(&self.canary))
+        let (level, canary) = match side {
+            Alternative::Less => (levels.clearing, steadied_for_harm(&self.canary, &self.control)),
+            Alternative::Greater | Alternative::TwoSided => (levels.harm, self.canary),
         };
         let smaller_arm = levels.share.min(1.0 - levels.share);
         let sequence = ConfidenceSequence::tuned_for(level, TUNED_FOR / smaller_arm).ok()?;
-        let interval = sequence.difference(&canary, &control, side);
+        let interval = sequence.difference(&canary, &self.control, side);
         Some(if side == Alternative::Greater { interval.low } else { interval.high })
     }
 }
 
 /// How sure one claim must be at one step.
 pub(super) struct Levels {
-    /// The level of one claim of harm: `alpha` over all margins and limits of all steps.
-    harm: f64,
-    /// The level of one exclusion of harm: `alpha` over all steps.
-    clearing: f64,
+    /// The level of one claim that a margin is exceeded.
+    pub(super) harm: f64,
+    /// The level of one claim that a limit is.
+    limit: f64,
+    /// The level of one exclusion of harm.
+    pub(super) clearing: f64,
     min_samples: u64,
     /// The canary's share of the requests.
     share: f64,
+    /// Whether a guardrail on the loss watches failures, too: no other guardrail does.
+    pub(super) failures: bool,
 }
 
 impl Levels {
-    pub(super) fn new(options: &RampOptions, share: f64) -> Self {
+    /// What the options say of `step`.
+    ///
+    /// The first step has three quarters of `alpha`, and the others share the rest: it is the first one that takes longest,
+    /// because there the canary gets the fewest requests.
+    pub(super) fn new(options: &RampOptions, step: usize) -> Self {
         let steps = options.shares().len();
-        let limits = options.guardrails.iter().filter(|guardrail| guardrail.limit.is_some()).count();
+        let part = match (steps, step) {
+            (0 | 1, _) => 1.0,
+            (_, 0) => FIRST_STEP,
+            (_, _) => (1.0 - FIRST_STEP) / (steps - 1) as f64,
+        };
+        let alpha = options.alpha * part;
+        let of = |wanted: fn(&Guardrail) -> bool| {
+            options.guardrails.iter().filter(|own| wanted(own)).count() as f64
+        };
+        let watched = of(|own| own.metric == Metric::ErrorRate) > 0.0;
+        let losses = of(|own| own.metric == Metric::Loss);
+        let margins = of(|_| true) + if watched { 0.0 } else { losses };
+        // Outright failure is found within a few answers at any level, so that a limit needs little of it.
+        let harm = alpha / (margins + LIMIT * of(|own| own.limit.is_some()));
         Self {
-            harm: options.alpha / ((options.guardrails.len() + limits) * steps) as f64,
-            clearing: options.alpha / steps as f64,
+            harm,
+            limit: LIMIT * harm,
+            clearing: alpha,
             min_samples: options.min_samples,
-            share,
+            share: options.shares().get(step).copied().unwrap_or(0.0),
+            failures: !watched,
         }
     }
+}
+
+/// The canary's values with a variance of at least the control's.
+///
+/// Harm is rare events that a few hundred values may not hold; to exclude it by the variance of the values that happen to be
+/// there let pass 10 of 100 simulated canaries whose log-normal losses were worse by the margin, where `alpha` allows 5. This
+/// way it is 4.
+fn steadied_for_harm(canary: &Moments, control: &Moments) -> Moments {
+    Moments::from_stats(canary.count(), canary.mean(), canary.variance().max(control.variance()))
+}
+
+/// The means of both arms, and of how many values.
+fn against(canary: &Moments, control: &Moments) -> String {
+    let (mean, count) = (canary.mean(), canary.count());
+    // The mean of nothing is not shown.
+    let shown = |mean: f64, count| if count == 0 { "unknown".to_owned() } else { format!("{mean:.4}") };
+    format!(
+        "{} against {} in the control ({count} and {} samples)",
+        shown(mean, count),
+        shown(control.mean(), control.count()),
+        control.count()
+    )
 }
 
 /// The logarithm of what a bet on the next value wins: against "the share is `limit`", by Laplace's predictor, and only
@@ -146,8 +261,18 @@ fn bet(before: &Moments, value: f64, limit: f64) -> f64 {
     if value > 0.5 { (predicted / limit).ln() } else { ((1.0 - predicted) / (1.0 - limit)).ln() }
 }
 
+/// The first step's part of `alpha`.
+const FIRST_STEP: f64 = 0.75;
+
+/// The level of a limit in units of that of a margin.
+const LIMIT: f64 = 0.2;
+
+/// How much larger the canary's share of failures and of answers without a loss may be where a loss is watched, and nothing
+/// else watches failures: a canary must not win by losing its worst answers.
+pub(super) const FAILURES_BESIDE_A_LOSS: f64 = 0.02;
+
 /// Below this many values a variance is a rumour, and the asymptotic sequences do not hold.
 const FEWEST_FOR_A_VARIANCE: u64 = 30;
 
 /// The sequences are narrowest around this many values in the smaller arm: a canary wants its answer early.
-const TUNED_FOR: f64 = 1_000.0;
+pub(super) const TUNED_FOR: f64 = 1_000.0;

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::rollout::Observation;
-use crate::stats::Moments;
 
 /// What a guardrail watches. For all of them less is better.
 #[non_exhaustive]
@@ -23,6 +22,9 @@ pub enum Metric {
     },
     /// The mean loss of the answers whose outcome is known, in the loss's own unit. Of a score where more is better,
     /// observe the negative.
+    ///
+    /// A canary must not win by losing its worst answers: where no guardrail watches the error rate, this one allows 0.02 more
+    /// failures and answers without a loss than there are in the control.
     Loss,
 }
 
@@ -85,50 +87,25 @@ impl Metric {
         }
     }
 
-    /// Whether it is a share of yes and no, so that its variance follows from its mean.
-    fn is_share(self) -> bool {
+    /// Whether it is a share of yes and no.
+    pub(super) fn is_share(self) -> bool {
         !matches!(self, Self::Loss)
     }
 
-    /// The values with a variance that may be divided by: a share's is smoothed by one success and one failure, or
-    /// a hundred flawless answers would seem to prove that there are no others.
-    pub(super) fn steadied(self, values: &Moments) -> Moments {
-        if !self.is_share() {
-            return *values;
+    /// Whether the arm failed, or its answer has no loss, where the observation tells.
+    pub(super) fn has_failed(observation: &Observation) -> Option<bool> {
+        match observation {
+            Observation::Answered { .. } => Some(false),
+            Observation::Failed => Some(true),
+            Observation::Scored { loss } => Some(!is_number(*loss)),
+            Observation::Breach { .. } => None,
         }
-        let n = values.count() as f64;
-        Moments::from_stats(
-            values.count(),
-            values.mean(),
-            share_variance((values.mean() * n + 1.0) / (n + 2.0)),
-        )
-    }
-
-    /// The canary's values with the variance that they have if it does harm: at least that of the control, and for a
-    /// share that of the control's share plus `margin`.
-    ///
-    /// Harm is rare events that a few hundred values may not hold; to exclude it by the variance of the values that
-    /// happen to be there let pass up to 12 of 100 simulated canaries that failed exactly `margin` more often, and 10 of
-    /// 100 whose log-normal losses were worse by it, where `alpha` allows 5. This way it is 3 and 4.
-    pub(super) fn steadied_for_harm(self, canary: &Moments, control: &Moments, margin: f64) -> Moments {
-        let own = self.steadied(canary).variance();
-        let harmful = if self.is_share() {
-            // Beyond one half the variance falls again.
-            share_variance((control.mean() + margin).min(0.5))
-        } else {
-            control.variance()
-        };
-        Moments::from_stats(canary.count(), canary.mean(), own.max(harmful))
     }
 }
 
 /// Whether `loss` can be squared and summed without overflowing.
 fn is_number(loss: f64) -> bool {
     loss.abs() <= 1e100
-}
-
-fn share_variance(share: f64) -> f64 {
-    share * (1.0 - share)
 }
 
 impl fmt::Display for Metric {

@@ -1,6 +1,8 @@
 //! Decides from evidence whether a canary may grow: a state machine that knows neither arms nor requests.
 
+mod bets;
 mod evidence;
+mod expected;
 mod guardrail;
 mod options;
 
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::evidence::Evidence;
 use self::evidence::Levels;
+pub use self::expected::{ExpectedRequests, Traffic};
 pub use self::guardrail::{Guardrail, Metric};
 pub use self::options::{Expiry, RampOptions};
 use super::since_asked::SinceAsked;
@@ -52,16 +55,20 @@ pub enum Phase {
 ///
 /// Evidence is gathered by step, from both arms over the same time under unchanged shares, and forgotten when the share
 /// changes: pooling over changing shares would compare different days (Simpson's paradox). After every observation
-/// the ramp may be asked; its answers stay valid however often that happens, because they rest on confidence
-/// sequences: with the difference `canary - control` of each metric,
-/// - it rolls back when the difference is certainly above the margin,
-/// - it steps when every difference is certainly below its margin and every arm has enough samples,
+/// the ramp may be asked; its answers stay valid however often that happens:
+/// - it rolls back when a metric of the canary is certainly worse than the control's by more than the margin,
+/// - it steps when every metric is certainly not, and every arm has enough samples,
 /// - else it holds. No data means hold.
 ///
-/// For rolling back, `alpha` is split evenly over the margins and limits of all steps: any of them may err. For growing
-/// it is split over the steps only, because all margins must be cleared at once, and the one that should not be is among
-/// them. Source of the sequences: [`ConfidenceSequence`](crate::stats::ConfidenceSequence); of the limits: a betting
-/// martingale with Laplace's predictor (exact for any sample size).
+/// `alpha` is divided over the steps: the first one has three quarters of it, and the others share the rest. For rolling back,
+/// a step's part is divided over its margins and limits, any of which may err, with a fifth of a margin's part for a limit. For
+/// growing it is not, because all margins must be cleared at once, and the one that should not be is among them.
+///
+/// Shares (error rate, slow answers) are judged by bets on the difference of two shares, and limits by bets on one: test
+/// martingales, exact for any number of answers, and valid from day to day while the arms are assigned by chance. Losses are
+/// judged by asymptotic sequences: [`ConfidenceSequence`](crate::stats::ConfidenceSequence).
+///
+/// [`RampOptions::expected_requests`] says beforehand how many requests a release takes.
 ///
 /// The values of an arm are taken for independent. Where one unit sends many requests that fail together, report one
 /// outcome for each unit instead.
@@ -206,13 +213,10 @@ impl Ramp {
             }
             return;
         }
-        if !matches!(self.phase(), Phase::Running { .. }) {
-            return;
-        }
+        let Phase::Running { step } = *self.phase() else { return };
+        let levels = Levels::new(&self.options, step);
         for (guardrail, evidence) in self.options.guardrails.iter().zip(&mut self.state.evidence) {
-            if let Some(value) = guardrail.metric.value(observation) {
-                evidence.add(side, value, guardrail);
-            }
+            evidence.add(side, observation, guardrail, &levels);
         }
     }
 
@@ -232,14 +236,15 @@ impl Ramp {
             Phase::RolledBack { reason } => return Decision::roll_back(canary.clone(), reason),
         };
         self.state.held = self.state.held.saturating_add(self.asked.ask(now));
-        if let Some(reason) = self.harm() {
+        let levels = Levels::new(&self.options, step);
+        if let Some(reason) = self.harm(&levels) {
             self.state.phase = Phase::RolledBack { reason: reason.clone() };
             return Decision::roll_back(canary.clone(), reason);
         }
         if let Some(reason) = &self.state.frozen {
             return Decision::hold(reason);
         }
-        match self.cleared() {
+        match self.cleared(&levels) {
             Ok(reason) => self.advance(canary, step, reason),
             Err(missing) => self.wait(canary, missing),
         }
@@ -272,18 +277,16 @@ impl Ramp {
     }
 
     /// The harm that is certain, in words.
-    fn harm(&self) -> Option<String> {
-        let levels = Levels::new(&self.options, self.share());
+    fn harm(&self, levels: &Levels) -> Option<String> {
         let mut known = self.options.guardrails.iter().zip(self.evidence());
-        known.find_map(|(guardrail, evidence)| evidence.harm(guardrail, &levels))
+        known.find_map(|(guardrail, evidence)| evidence.harm(guardrail, levels))
     }
 
     /// The harm that was excluded, in words; as an error the first thing that is missing.
-    fn cleared(&self) -> Result<String, String> {
-        let levels = Levels::new(&self.options, self.share());
+    fn cleared(&self, levels: &Levels) -> Result<String, String> {
         let known = self.options.guardrails.iter().zip(self.evidence());
         let excluded: Result<Vec<String>, String> =
-            known.map(|(guardrail, evidence)| evidence.cleared(guardrail, &levels)).collect();
+            known.map(|(guardrail, evidence)| evidence.cleared(guardrail, levels)).collect();
         Ok(excluded?.join("; "))
     }
 }

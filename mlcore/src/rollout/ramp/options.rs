@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Guardrail, Metric};
+use super::{Guardrail, Metric, Traffic};
 use crate::error::{Error, Result};
 
 /// How a canary's share grows, and what stops it.
@@ -26,6 +26,9 @@ pub struct RampOptions {
     pub max_hold: Option<Duration>,
     /// What happens after `max_hold`.
     pub expiry: Expiry,
+    /// What the release is expected to meet: [warned](Self::warnings) of is what it cannot decide by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
 }
 
 impl RampOptions {
@@ -39,6 +42,7 @@ impl RampOptions {
             min_samples: 100,
             max_hold: None,
             expiry: Expiry::default(),
+            traffic: None,
         }
     }
 
@@ -67,6 +71,22 @@ impl RampOptions {
     #[must_use]
     pub fn with_max_hold(mut self, max_hold: Duration, expiry: Expiry) -> Self {
         (self.max_hold, self.expiry) = (Some(max_hold), expiry);
+        self
+    }
+
+    /// Says what the release is expected to meet, so that a plan that cannot decide is warned of.
+    ///
+    /// ```
+    /// use mlcore::rollout::{Guardrail, Metric, RampOptions, Traffic};
+    ///
+    /// let traffic = Traffic::new(Metric::ErrorRate, 0.02, 0.02)?.with_requests(5_000);
+    /// let options = RampOptions::new([Guardrail::new(Metric::ErrorRate, 0.01)?]).with_traffic(traffic);
+    /// assert!(options.warnings()[0].starts_with("step 1 (5 % of the units): error rate worse by 0.02 takes about"));
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_traffic(mut self, traffic: Traffic) -> Self {
+        self.traffic = Some(traffic);
         self
     }
 
@@ -101,7 +121,8 @@ impl RampOptions {
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return refuse("alpha", format!("{} is not between 0 and 1", self.alpha));
         }
-        self.guardrails.iter().try_for_each(Guardrail::check)
+        self.guardrails.iter().try_for_each(Guardrail::check)?;
+        self.traffic.as_ref().map_or(Ok(()), |traffic| self.expected_requests(traffic).map(drop))
     }
 }
 
