@@ -183,6 +183,28 @@ def string_model():
     write("strings", made, {"input": x[:6]}, {"input": np.array([["never seen", "x"]], object)})
 
 
+def text_columns_model():
+    """texts8: eight `[N, 1]` string inputs, each one-hot over twenty words inside the graph, into one linear layer."""
+    rng = np.random.default_rng(4)
+    words = [f"word_{i}" for i in range(19)] + ["a word of more letters than fit in place"]
+    nodes, inputs = [], []
+    for column in range(8):
+        inputs.append((f"t{column}", TensorProto.STRING, [None, 1]))
+        nodes.append(helper.make_node("OneHotEncoder", [f"t{column}"], [f"h{column}"], domain="ai.onnx.ml", cats_strings=words, zeros=1))
+    nodes.append(helper.make_node("Concat", [f"h{column}" for column in range(8)], ["rows"], axis=2))
+    nodes.append(helper.make_node("Squeeze", ["rows", "axis"], ["flat"]))
+    nodes.append(helper.make_node("MatMul", ["flat", "weights"], ["scores"]))
+    weights = [
+        numpy_helper.from_array(np.array([1], "i8"), "axis"),
+        numpy_helper.from_array(rng.normal(size=(160, 2)).astype("f4"), "weights"),
+    ]
+    made = graph_model("texts8", nodes, inputs, [("scores", TensorProto.FLOAT, [None, 2])], weights)
+    made.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
+    known = {f"t{column}": rng.choice(words, (6, 1)).astype(object) for column in range(8)}
+    unseen = {name: np.array([["never seen"]], object) for name in known}
+    write("texts8", made, known, unseen)
+
+
 def zipmap_models():
     """zipmap_int, zipmap_string: probabilities as a sequence of maps from the class label."""
     x, y = make_classification(600, 4, n_informative=4, n_redundant=0, n_classes=3, n_clusters_per_class=1, random_state=3)
@@ -296,6 +318,7 @@ if __name__ == "__main__":
     dense_models()
     column_models()
     string_model()
+    text_columns_model()
     zipmap_models()
     identity_models()
     structural_models()

@@ -8,6 +8,7 @@ mod data;
 mod drift;
 mod features;
 mod peer;
+mod python;
 mod serving;
 mod table;
 mod timing;
@@ -24,7 +25,8 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 3] = [("drift", drift::run), ("features", features::run), ("serving", serving::run)];
+const TOPICS: [Topic; 4] =
+    [("drift", drift::run), ("features", features::run), ("python", python::run), ("serving", serving::run)];
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();

@@ -83,6 +83,48 @@ kernels! {
         Extent { low, high, nans }
     }
 
+    /// The sum of `values`, each less `origin`; in eight partial sums.
+    fn sum_from(values: &[f64], origin: f64) -> f64 {
+        const LANES: usize = 8;
+        let mut sums = [0.0; LANES];
+        let (blocks, rest) = values.as_chunks::<LANES>();
+        for block in blocks {
+            for (sum, value) in sums.iter_mut().zip(block) {
+                *sum += value - origin;
+            }
+        }
+        sums.into_iter().chain(rest.iter().map(|value| value - origin)).sum()
+    }
+
+    /// The sum of the squares of `values`, each less `origin`; in eight partial sums.
+    fn squares_from(values: &[f64], origin: f64) -> f64 {
+        const LANES: usize = 8;
+        let mut sums = [0.0; LANES];
+        let (blocks, rest) = values.as_chunks::<LANES>();
+        for block in blocks {
+            for (sum, value) in sums.iter_mut().zip(block) {
+                *sum += (value - origin) * (value - origin);
+            }
+        }
+        sums.into_iter().chain(rest.iter().map(|value| (value - origin) * (value - origin))).sum()
+    }
+
+    /// How many of `values` are larger than `threshold`.
+    fn count_above(values: &[f64], threshold: f64) -> u64 {
+        let in_part = |part: &[f64]| part.iter().map(|value| u64::from(*value > threshold)).sum::<u64>();
+        values.chunks(PART).map(in_part).sum()
+    }
+
+    /// How many of `values` are larger than `threshold` and follow one that is.
+    fn count_above_twice(values: &[f64], threshold: f64) -> u64 {
+        let next = values.get(1..).unwrap_or_default();
+        let in_part = |(first, second): (&[f64], &[f64])| {
+            let pairs = first.iter().zip(second);
+            pairs.map(|(a, b)| u64::from((*a > threshold) & (*b > threshold))).sum::<u64>()
+        };
+        values.chunks(PART).zip(next.chunks(PART)).map(in_part).sum()
+    }
+
     /// Adds to each of `below` how many of `values` are less than the edge of the same position.
     fn count_below(values: &[f64], edges: &[f64], below: &mut [u64]) {
         for part in values.chunks(PART) {
@@ -132,6 +174,22 @@ mod tests {
             prop_assert_eq!(found.low, known().fold(f64::INFINITY, f64::min));
             prop_assert_eq!(found.high, known().fold(f64::NEG_INFINITY, f64::max));
             prop_assert_eq!(found.nans, values.iter().filter(|value| value.is_nan()).count() as u64);
+        }
+
+        #[test]
+        fn counts_and_sums_are_those_of_plain_loops(
+            values in prop::collection::vec(prop_oneof![-1.0..1.0, Just(0.25), Just(f64::INFINITY)], 0..3000),
+            threshold in prop_oneof![Just(0.25), -1.0..1.0],
+        ) {
+            let above = |value: &f64| *value > threshold;
+            prop_assert_eq!(count_above(&values, threshold), values.iter().filter(|v| above(v)).count() as u64);
+            let twice = values.windows(2).filter(|pair| above(&pair[0]) && above(&pair[1])).count();
+            prop_assert_eq!(count_above_twice(&values, threshold), twice as u64);
+            let finite: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+            let sum: f64 = finite.iter().map(|value| value - threshold).sum();
+            let squares: f64 = finite.iter().map(|value| (value - threshold).powi(2)).sum();
+            prop_assert!((sum_from(&finite, threshold) - sum).abs() <= 1e-10);
+            prop_assert!((squares_from(&finite, threshold) - squares).abs() <= 1e-10);
         }
     }
 }

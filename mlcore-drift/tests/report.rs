@@ -2,11 +2,14 @@
 #![cfg(test)]
 #![cfg(feature = "report")]
 
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use mlcore::{Error, Result};
 use mlcore_drift::monitor::{ColumnVerdict, Monitor, MonitorOptions, Outcome};
-use mlcore_drift::report::{Report, ReportOptions, report};
+use mlcore_drift::report::{ColumnSource, Report, ReportOptions, report};
+use mlcore_drift::table::Energy;
 
 const HOSTILE: [&str; 6] = [
     "<script>alert(1)</script>",
@@ -167,4 +170,77 @@ fn odd_columns_are_drawn() {
         assert!(!tag.contains("NaN") && !tag.contains("inf\"") && !tag.contains("e300"), "{tag}");
     }
     assert!(Report::from_json(&report.to_json()).is_ok());
+}
+
+/// A table that says which of its columns were read, and fails where it is told to.
+struct Watched {
+    table: RecordBatch,
+    read: Mutex<Vec<usize>>,
+    broken: Option<usize>,
+    rows: usize,
+}
+
+impl Watched {
+    fn new(table: RecordBatch) -> Self {
+        Self { rows: table.num_rows(), table, read: Mutex::default(), broken: None }
+    }
+
+    fn read(&self) -> Vec<usize> {
+        let mut read = self.read.lock().unwrap().clone();
+        read.sort_unstable();
+        read
+    }
+}
+
+impl ColumnSource for Watched {
+    fn names(&self) -> Vec<String> {
+        self.table.names()
+    }
+
+    fn num_rows(&self) -> usize {
+        self.rows
+    }
+
+    fn column(&self, position: usize) -> Result<ArrayRef> {
+        self.read.lock().unwrap().push(position);
+        if self.broken == Some(position) {
+            return Err(Error::corrupt("read column", "file", "it is torn"));
+        }
+        ColumnSource::column(&self.table, position)
+    }
+}
+
+#[test]
+fn columns_are_read_once_and_only_where_they_are_compared() {
+    let (before, after) = (table(400, 12, 0.0), table(400, 12, 5.0));
+    let whole = report(&before, &after, &ReportOptions::default()).unwrap();
+    for threads in [1, 2, 5, 64] {
+        let options = ReportOptions::default().with_threads(NonZeroUsize::new(threads).unwrap());
+        let sides = (Watched::new(before.clone()), Watched::new(after.clone()));
+        assert_eq!(report(&sides.0, &sides.1, &options).unwrap(), whole);
+        assert_eq!((sides.0.read(), sides.1.read()), ((0..12).collect(), (0..12).collect()));
+    }
+    let mut asked = ReportOptions::default();
+    asked.monitor.columns = Some(vec!["column 7".into(), "column 9".into()]);
+    let sides = (Watched::new(before), Watched::new(after));
+    assert_eq!(report(&sides.0, &sides.1, &asked).unwrap().columns.len(), 2);
+    assert_eq!((sides.0.read(), sides.1.read()), (vec![7, 9], vec![7, 9]));
+    let with_table = ReportOptions::default().with_table_test(Energy::default());
+    assert_eq!(report(&sides.0, &sides.1, &with_table).unwrap().verdict.tables.len(), 1);
+}
+
+#[test]
+fn a_source_that_fails_or_lies_is_an_error() {
+    let sources = || (Watched::new(table(400, 12, 0.0)), Watched::new(table(400, 12, 0.0)));
+    for threads in [1, 3] {
+        let options = ReportOptions::default().with_threads(NonZeroUsize::new(threads).unwrap());
+        let (mut torn, mut short) = sources();
+        torn.broken = Some(5);
+        let error = report(&torn, &short, &options).unwrap_err();
+        assert!(matches!(error, Error::Corrupt(_)) && error.to_string().contains("it is torn"), "{error}");
+        (torn.broken, short.rows) = (None, 401);
+        let error = report(&torn, &short, &options).unwrap_err();
+        assert!(error.to_string().contains("it has 400 values and the table 401 rows"), "{error}");
+        assert!(error.to_string().contains(HOSTILE[0]), "{error}");
+    }
 }

@@ -10,8 +10,21 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+import mlcore
+
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "testdata" / "models"
+
+
+@pytest.fixture
+def churn(tmp_path):
+    """A registry with two versions of a model that takes tensors, `champion` and `canary`."""
+    with mlcore.Registry(f"sqlite:///{tmp_path}/registry.db", actor="ana") as opened:
+        for file in ("rf30.onnx", "gb30.onnx"):
+            opened.transition("churn", opened.register("churn", MODELS / "runner" / file).version, "staging")
+        opened.promote("churn", 1, expected=None)
+        opened.set_alias("churn", "canary", 2)
+        yield opened
 
 
 def mixed(rows: int = 400, seed: int = 7, shift: float = 0.0) -> pd.DataFrame:

@@ -37,4 +37,4 @@ def test_the_loop_of_the_readme_answers_and_joins_the_outcome(tmp_path):
     shutil.copy(MODELS / "runner" / "columns.onnx", tmp_path / "churn.onnx")
     answer = subprocess.run([sys.executable, "-c", snippet], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert re.match(r"(champion 1|canary 2) \[\[0\.\d+ +0\.\d+ *\]\] \{'records': 1, 'failures': 0, 'outcomes': 1,", answer.stdout)
+    assert re.match(r"(champion 1|canary 2) \[\[0\.\d+ +0\.\d+ *\]\] \{'records': 1, 'failures': 0, 'invalid_answers': 0, 'outcomes': 1,", answer.stdout)

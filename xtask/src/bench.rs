@@ -3,17 +3,22 @@
 use std::process::ExitCode;
 
 use crate::process::{self, Failure, Result};
-use crate::python;
-use crate::{project, setup};
+use crate::{project, python, setup, wheel};
 
 pub(crate) fn run() -> Result<ExitCode> {
     let python = setup::everything()?;
     // Evidently needs pandas 2, the tests pandas 3: it gets an environment of its own.
     let evidently = python::environment_with("python-evidently", "requirements-bench.txt")?;
+    // What people call from Python is the wheel.
+    if !process::succeeds(&mut wheel::build(&python)?)? {
+        return Err(Failure::new("maturin could not build the wheel; see its messages above"));
+    }
+    let installed = wheel::fresh_environment(&wheel::built()?)?;
     let mut benches =
         project::cargo(&["run", "--quiet", "--locked", "--release", "--package", "mlcore-benches"]);
     benches.env("MLCORE_BENCH_PYTHON", python.program());
     benches.env("MLCORE_BENCH_EVIDENTLY_PYTHON", evidently.program());
+    benches.env("MLCORE_BENCH_WHEEL_PYTHON", installed.program());
     if process::succeeds(&mut benches)? {
         return Ok(ExitCode::SUCCESS);
     }

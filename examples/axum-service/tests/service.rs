@@ -36,14 +36,14 @@ async fn answers_are_predictions_or_say_what_was_wrong() {
     assert_eq!(status, 200, "{answer}");
     let probability = answer["probability"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&probability));
-    // A whole number is a number, and null is missing.
-    for age in [json!(31), json!(null)] {
+    // A whole number is a number, a truth value is 0 or 1 as in a table, and null is missing.
+    for age in [json!(31), json!(true), json!(null)] {
         let (status, answer) = visit(aged(age)).await;
         assert_eq!(status, 200, "{answer}");
     }
 
     // What a column cannot hold is refused by its name, and never taken as missing.
-    for wrong in [json!([31.5]), json!({"years": 31}), json!("31.5"), json!("unknown"), json!(true)] {
+    for wrong in [json!([31.5]), json!({"years": 31}), json!("31.5"), json!("unknown")] {
         let (status, answer) = visit(aged(wrong.clone())).await;
         assert_eq!((status, answer["error"]["code"].is_string()), (400, true), "{wrong}: {answer}");
         assert!(answer["error"]["message"].as_str().unwrap().contains("age"), "{wrong}: {answer}");
@@ -63,5 +63,5 @@ async fn answers_are_predictions_or_say_what_was_wrong() {
         assert_eq!((status, answer["error"]["message"].is_string()), (expected, true), "{path}: {answer}");
     }
     endpoint.process();
-    assert_eq!(endpoint.counts().records, 3, "only answers left a record");
+    assert_eq!(endpoint.counts().records, 4, "only answers left a record");
 }

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::counts::{BinCounts, Shares};
 pub(crate) use self::interior::Interior;
-pub(crate) use self::order::share_on_atoms;
+pub(crate) use self::order::{around_quantiles, share_on_atoms};
 pub use self::reference::BinnedReference;
 
 /// How the bins of a numeric column are chosen, and by whose conventions zeros are treated.

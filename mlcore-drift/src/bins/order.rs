@@ -44,6 +44,20 @@ pub(crate) fn quantiles(values: &[f64], range: (f64, f64), parts: usize) -> (Vec
     (places.iter().map(quantile).collect(), ranked)
 }
 
+/// The two order statistics around each of some quantiles, and how far between them it lies: `share` of the way from the
+/// first rank to the last. `values` holds no NaN and spans exactly `range`; nothing for no values.
+pub(crate) fn around_quantiles(values: &[f64], range: (f64, f64), shares: &[f64]) -> Vec<(f64, f64, f64)> {
+    let Some(last) = values.len().checked_sub(1) else { return Vec::new() };
+    let places: Vec<f64> = shares.iter().map(|share| share * last as f64).collect();
+    let mut ranks: Vec<usize> =
+        places.iter().flat_map(|place| [*place as usize, place.ceil() as usize]).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    let ranked = Ranked::new(values, range, &ranks, ROUNDS);
+    let at = |rank: f64| ranked.at(rank as usize).unwrap_or(f64::NAN);
+    places.iter().map(|place| (at(place.floor()), at(place.ceil()), place.fract())).collect()
+}
+
 /// A sample that is sorted as far as a few of its ranks need.
 ///
 /// A monotone map sends every value to a bucket. How many values the buckets before hold says in which bucket a rank

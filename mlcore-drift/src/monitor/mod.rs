@@ -49,11 +49,14 @@ use mlcore::schema::{Schema, names_digest};
 use mlcore::{Error, Result};
 
 pub use self::options::{ColumnOptions, MonitorOptions};
-pub(crate) use self::plan::Plan;
-use self::plan::Watched;
+use self::plan::Plan;
+pub(crate) use self::plan::{
+    Judged, Read, Watched, absent, asked_columns, conclude, nothing_to_watch, read_reference,
+};
 pub use self::preset::{MAX_EXACT_N, MOST_DISCRETE_VALUES, Preset};
 pub use self::spending::WindowCorrection;
 pub(crate) use self::tables::{compare_tables, table_tests};
+pub(crate) use self::thin::thinned_column;
 use self::thin::{next_phase, thinned};
 pub use self::verdict::{
     ColumnVerdict, Outcome, SkippedColumn, TableVerdict, VERDICT_VERSION, Verdict, Window,
@@ -119,7 +122,7 @@ impl Monitor {
     /// type is not compared.
     pub fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<Self> {
         let reference = &*taken_rows(reference, options)?;
-        let (plan, _) = Plan::new(reference, options)?;
+        let plan = Plan::new(reference, options)?;
         let schema = reference.schema();
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let mut monitor = Self {
@@ -349,10 +352,7 @@ impl Monitor {
 }
 
 /// The rows of a table that are taken.
-pub(crate) fn taken_rows<'a>(
-    table: &'a RecordBatch,
-    options: &MonitorOptions,
-) -> Result<Cow<'a, RecordBatch>> {
+fn taken_rows<'a>(table: &'a RecordBatch, options: &MonitorOptions) -> Result<Cow<'a, RecordBatch>> {
     match options.thin {
         0 | 1 => Ok(Cow::Borrowed(table)),
         step => thinned(table, 0, step).map(Cow::Owned),

@@ -1,6 +1,5 @@
 //! The columns of a reference, each with its test compiled; from scores to a verdict.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{Array, RecordBatch};
@@ -8,12 +7,12 @@ use mlcore::arrow::datatypes::Schema as ArrowSchema;
 use mlcore::stats::multipletests;
 use mlcore::{Error, Result};
 
-use super::dependence::dependence;
+use super::dependence::{Alike, dependence};
 use super::options::{MonitorOptions, OPERATION};
 use super::sentence::{Level, sentence, table_sentence};
 use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, TableVerdict, VERDICT_VERSION, Verdict, Window};
 use crate::sample::{Categories, Kind, Sample, Spelling};
-use crate::two_sample::{CompiledTest, DriftTest, LooksFor, MissingRate, Score};
+use crate::two_sample::{CompiledTest, DriftTest, LooksFor, MissingRate, Needs, Score};
 
 /// What is watched, and how.
 #[derive(Debug)]
@@ -44,78 +43,110 @@ struct Test {
     threshold: f64,
 }
 
-/// A verdict before p-values are corrected.
-struct Judged {
+/// What the tests of one column say, before p-values are corrected.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    tests: Vec<JudgedTest>,
+    alike: Option<Alike>,
+}
+
+#[derive(Debug)]
+struct JudgedTest {
     verdict: ColumnVerdict,
     /// NaN where there is none.
     pvalue: f64,
     looks_for: LooksFor,
 }
 
-impl Plan {
-    /// Compiles the columns of `reference`; with each, the sample it was made from.
-    pub(crate) fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<(Self, Vec<Sample>)> {
-        options.check()?;
-        if reference.num_rows() == 0 {
-            return Err(Error::invalid_input(OPERATION, "reference", "the table has no rows")
-                .remedy("pass the rows the model was trained on, or a week of good traffic"));
+/// A test that makes a single comparison, which is quicker than to compile its reference first.
+#[derive(Debug)]
+struct Once {
+    test: Arc<dyn DriftTest>,
+    reference: Sample,
+}
+
+impl CompiledTest for Once {
+    fn compare(&self, current: &Sample) -> Result<Score> {
+        self.test.compare(&self.reference, current)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Values
+    }
+}
+
+/// What a column is read as, or why nobody watches it.
+pub(crate) enum Read {
+    Sample(Sample),
+    Skipped(SkippedColumn),
+}
+
+/// Reads a column of a reference.
+pub(crate) fn read_reference(name: &str, array: &dyn Array, options: &MonitorOptions) -> Result<Read> {
+    let own = options.column_options.get(name);
+    let kind = own.and_then(|own| own.kind).or_else(|| Sample::natural_kind(array));
+    let sample = match kind {
+        Some(kind) => Sample::from_array_as(array, kind),
+        None => Sample::from_array(array),
+    };
+    match sample {
+        Ok(sample) => Ok(Read::Sample(sample)),
+        // Asked for by name and impossible is an error; found on the way and impossible is a note.
+        Err(error) if options.columns.is_some() || own.is_some() => {
+            let context = error.context();
+            let problem = context.problem().to_owned();
+            let remedy = context.remedy().unwrap_or("do not watch it").to_owned();
+            Err(Error::unsupported(OPERATION, name, problem).remedy(remedy))
         }
-        let (mut columns, mut skipped, mut samples) = (Vec::new(), Vec::new(), Vec::new());
+        Err(error) => {
+            let reason = error.context().problem().to_owned();
+            Ok(Read::Skipped(SkippedColumn { column: name.to_owned(), reason }))
+        }
+    }
+}
+
+/// The positions of the columns of a reference that are asked for.
+pub(crate) fn asked_columns(names: &[&str], rows: usize, options: &MonitorOptions) -> Result<Vec<usize>> {
+    options.check()?;
+    if rows == 0 {
+        return Err(Error::invalid_input(OPERATION, "reference", "the table has no rows")
+            .remedy("pass the rows the model was trained on, or a week of good traffic"));
+    }
+    check_names(names, options)?;
+    let is_asked = |name: &str| options.columns.as_ref().is_none_or(|asked| asked.iter().any(|n| n == name));
+    let asked = names.iter().enumerate().filter(|(_, name)| is_asked(name));
+    Ok(asked.map(|(position, _)| position).collect())
+}
+
+/// The error for a reference of which nothing can be watched.
+pub(crate) fn nothing_to_watch() -> Error {
+    Error::invalid_input(OPERATION, "reference", "no column can be watched")
+        .remedy("pass numbers, text or booleans")
+}
+
+/// The error for a table without a column of the reference.
+pub(crate) fn absent(operation: &'static str, column: &str) -> Error {
+    Error::schema_mismatch(operation, column.to_owned(), "the table does not have this column")
+        .remedy("send every column of the reference, or watch fewer: set the option columns")
+}
+
+impl Plan {
+    /// Compiles the columns of `reference`.
+    pub(crate) fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<Self> {
         let schema = reference.schema();
-        let is_asked =
-            |name: &str| options.columns.as_ref().is_none_or(|asked| asked.iter().any(|n| n == name));
-        check_names(&schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>(), options)?;
-        for (field, array) in schema.fields().iter().zip(reference.columns()) {
-            let name = field.name();
-            if !is_asked(name) {
-                continue;
-            }
-            let own = options.column_options.get(name);
-            let kind = own.and_then(|own| own.kind).or_else(|| Sample::natural_kind(array));
-            let sample = match kind {
-                Some(kind) => Sample::from_array_as(array, kind),
-                None => Sample::from_array(array),
-            };
-            match sample {
-                Ok(sample) => {
-                    columns.push(Watched::new(name, &sample, options)?);
-                    samples.push(sample);
-                }
-                // Asked for by name and impossible is an error; found on the way and impossible is a note.
-                Err(error) if options.columns.is_some() || own.is_some() => {
-                    let context = error.context();
-                    let problem = context.problem().to_owned();
-                    let remedy = context.remedy().unwrap_or("do not watch it").to_owned();
-                    return Err(Error::unsupported(OPERATION, name, problem).remedy(remedy));
-                }
-                Err(error) => {
-                    let reason = error.context().problem().to_owned();
-                    skipped.push(SkippedColumn { column: name.clone(), reason });
-                }
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let (mut columns, mut skipped) = (Vec::new(), Vec::new());
+        for position in asked_columns(&names, reference.num_rows(), options)? {
+            let name = schema.field(position).name();
+            match read_reference(name, reference.column(position), options)? {
+                Read::Sample(sample) => columns.push(Watched::new(name, &sample, options)?),
+                Read::Skipped(column) => skipped.push(column),
             }
         }
         if columns.is_empty() {
-            return Err(Error::invalid_input(OPERATION, "reference", "no column can be watched")
-                .remedy("pass numbers, text or booleans"));
+            return Err(nothing_to_watch());
         }
-        let plan =
-            Self { columns, skipped, options: options.clone(), reference_rows: reference.num_rows() as u64 };
-        Ok((plan, samples))
-    }
-
-    /// The samples of a table, one per watched column in order; extra columns are ignored.
-    pub(crate) fn samples(&self, table: &RecordBatch, operation: &'static str) -> Result<Vec<Sample>> {
-        let read = |(watched, position): (&Watched, usize)| watched.read(table.column(position), operation);
-        self.columns.iter().zip(self.positions(table.schema_ref(), operation)?).map(read).collect()
-    }
-
-    /// What the effects of the tests mean, by name of test.
-    pub(crate) fn legends(&self) -> BTreeMap<String, String> {
-        let tests = self.columns.iter().flat_map(|column| [&column.values.test, &column.missing.test]);
-        tests
-            .filter(|test| !test.legend().is_empty())
-            .map(|test| (test.name().to_owned(), test.legend().to_owned()))
-            .collect()
+        Ok(Self { columns, skipped, options: options.clone(), reference_rows: reference.num_rows() as u64 })
     }
 
     /// Where a table of this schema has the watched columns.
@@ -124,11 +155,7 @@ impl Plan {
             // Most tables come in the order of the reference, which saves a search for every name.
             let is_here = schema.fields().get(here).is_some_and(|field| *field.name() == column.name);
             let found = if is_here { Some(here) } else { schema.index_of(&column.name).ok() };
-            found.ok_or_else(|| {
-                let problem = "the table does not have this column";
-                Error::schema_mismatch(operation, column.name.clone(), problem)
-                    .remedy("send every column of the reference, or watch fewer: set the option columns")
-            })
+            found.ok_or_else(|| absent(operation, &column.name))
         };
         self.columns.iter().enumerate().map(find).collect()
     }
@@ -150,79 +177,70 @@ impl Plan {
 
     /// Judges one sample per watched column, at this error rate.
     pub(crate) fn verdict(&self, current: &[Sample], window: Window, alpha: f64) -> Result<Verdict> {
-        self.verdict_with(current, window, alpha, Vec::new())
+        let judge =
+            |(column, sample): (&Watched, &Sample)| column.judge(sample, self.reference_rows, &self.options);
+        let judged = self.columns.iter().zip(current).map(judge).collect::<Result<Vec<Judged>>>()?;
+        let verdict = conclude(judged, &self.options, alpha, Vec::new())?;
+        let skipped = self.skipped.clone();
+        Ok(Verdict { window, reference_rows: self.reference_rows, skipped, ..verdict })
     }
+}
 
-    /// The same, with what tests of whole rows said.
-    pub(crate) fn verdict_with(
-        &self,
-        current: &[Sample],
-        window: Window,
-        alpha: f64,
-        mut tables: Vec<TableVerdict>,
-    ) -> Result<Verdict> {
-        let level = Level { alpha, ..Level::of(&self.options) };
-        let judged = self.judge(current)?;
-        let of_table = |table: &TableVerdict| table.score.as_ref().and_then(|score| score.score.pvalue);
-        let of_tables = tables.iter().map(|table| of_table(table).unwrap_or(f64::NAN));
-        // A test that sees no change is no test: counting it would only dilute the others.
-        let tests = judged.iter().filter(|judged| !judged.pvalue.is_nan()).count() + tables.len();
-        let is_blind = |score: &Score| {
-            let certain = alpha / tests.max(1) as f64;
-            score.replaced_pvalue.is_some_and(|pvalue| pvalue > certain) && score.pvalue > Some(certain)
-        };
-        let is_judged = |judged: &&Judged| !judged.verdict.score.as_ref().is_some_and(is_blind);
-        let of_columns =
-            judged.iter().map(|judged| if is_judged(&judged) { judged.pvalue } else { f64::NAN });
-        let pvalues: Vec<f64> = of_columns.chain(of_tables).collect();
-        let corrected = multipletests(&pvalues, alpha, self.options.correction)?;
-        let mut corrected = corrected.reject.into_iter().zip(corrected.pvals_corrected);
-        let mut columns = Vec::with_capacity(judged.len());
-        for (Judged { mut verdict, looks_for, .. }, corrected) in judged.into_iter().zip(&mut corrected) {
-            if let Some(score) = verdict.score.as_ref().filter(|score| !is_blind(score)) {
-                (verdict.outcome, verdict.pvalue_adjusted) = decide(score, corrected, verdict.threshold);
-            }
-            verdict.sentence = sentence(&verdict, looks_for, &level);
-            columns.push(verdict);
+/// The verdict of what the columns and the tests of whole rows say, at this error rate; its window, the rows of the reference
+/// and what was skipped are the caller's.
+pub(crate) fn conclude(
+    judged: Vec<Judged>,
+    options: &MonitorOptions,
+    alpha: f64,
+    mut tables: Vec<TableVerdict>,
+) -> Result<Verdict> {
+    let level = Level { alpha, ..Level::of(options) };
+    let alike = judged.iter().filter_map(|column| column.alike.as_ref());
+    let notes = dependence(&alike.collect::<Vec<_>>()).into_iter().collect();
+    let judged: Vec<JudgedTest> = judged.into_iter().flat_map(|column| column.tests).collect();
+    let of_table = |table: &TableVerdict| table.score.as_ref().and_then(|score| score.score.pvalue);
+    let of_tables = tables.iter().map(|table| of_table(table).unwrap_or(f64::NAN));
+    // A test that sees no change is no test: counting it would only dilute the others.
+    let tests = judged.iter().filter(|judged| !judged.pvalue.is_nan()).count() + tables.len();
+    let is_blind = |score: &Score| {
+        let certain = alpha / tests.max(1) as f64;
+        score.replaced_pvalue.is_some_and(|pvalue| pvalue > certain) && score.pvalue > Some(certain)
+    };
+    let is_judged = |judged: &&JudgedTest| !judged.verdict.score.as_ref().is_some_and(is_blind);
+    let of_columns = judged.iter().map(|judged| if is_judged(&judged) { judged.pvalue } else { f64::NAN });
+    let pvalues: Vec<f64> = of_columns.chain(of_tables).collect();
+    let corrected = multipletests(&pvalues, alpha, options.correction)?;
+    let mut corrected = corrected.reject.into_iter().zip(corrected.pvals_corrected);
+    let mut columns = Vec::with_capacity(judged.len());
+    for (JudgedTest { mut verdict, looks_for, .. }, corrected) in judged.into_iter().zip(&mut corrected) {
+        if let Some(score) = verdict.score.as_ref().filter(|score| !is_blind(score)) {
+            (verdict.outcome, verdict.pvalue_adjusted) = decide(score, corrected, verdict.threshold);
         }
-        for (table, corrected) in tables.iter_mut().zip(corrected) {
-            if let Some(score) = &table.score {
-                (table.outcome, table.pvalue_adjusted) = decide(&score.score, corrected, table.threshold);
-            }
-            table.sentence = table_sentence(table, &level);
-        }
-        let outcomes =
-            || columns.iter().map(|column| column.outcome).chain(tables.iter().map(|table| table.outcome));
-        let found =
-            [Outcome::Drifted, Outcome::Stable].into_iter().find(|one| outcomes().any(|own| own == *one));
-        Ok(Verdict {
-            version: VERDICT_VERSION,
-            overall: found.unwrap_or(Outcome::InsufficientData),
-            window,
-            reference_rows: self.reference_rows,
-            columns,
-            tables,
-            skipped: self.skipped.clone(),
-            new_columns: Vec::new(),
-            notes: dependence(&self.columns, current).into_iter().collect(),
-            correction: self.options.correction.name().to_owned(),
-            alpha,
-        })
+        verdict.sentence = sentence(&verdict, looks_for, &level);
+        columns.push(verdict);
     }
-
-    fn judge(&self, current: &[Sample]) -> Result<Vec<Judged>> {
-        let mut judged: Vec<Judged> = Vec::with_capacity(2 * current.len());
-        for (column, sample) in self.columns.iter().zip(current) {
-            let enough = column.reference_len.min(sample.len()) >= self.options.min_samples.max(1);
-            judged.push(column.values.judge(column, sample, enough)?);
-            // A column that never misses a value is no test: counting it would only dilute the others.
-            if column.reference_missing + sample.missing() > 0 {
-                let rows = self.reference_rows.min(sample.rows());
-                judged.push(column.missing.judge(column, sample, rows >= self.options.min_samples.max(1))?);
-            }
+    for (table, corrected) in tables.iter_mut().zip(corrected) {
+        if let Some(score) = &table.score {
+            (table.outcome, table.pvalue_adjusted) = decide(&score.score, corrected, table.threshold);
         }
-        Ok(judged)
+        table.sentence = table_sentence(table, &level);
     }
+    let outcomes =
+        || columns.iter().map(|column| column.outcome).chain(tables.iter().map(|table| table.outcome));
+    let found = [Outcome::Drifted, Outcome::Stable].into_iter().find(|one| outcomes().any(|own| own == *one));
+    Ok(Verdict {
+        version: VERDICT_VERSION,
+        overall: found.unwrap_or(Outcome::InsufficientData),
+        window: Window { index: 0, first_row: 0, rows: 0 },
+        reference_rows: 0,
+        columns,
+        tables,
+        skipped: Vec::new(),
+        new_columns: Vec::new(),
+        notes,
+        correction: options.correction.name().to_owned(),
+        alpha,
+    })
 }
 
 /// The judgement of a score, and its p-value if it has one, corrected: drifted if certain and large.
@@ -235,7 +253,24 @@ fn decide(score: &Score, (reject, adjusted): (bool, f64), threshold: f64) -> (Ou
 }
 
 impl Watched {
+    /// A column that is compared again and again.
     fn new(name: &str, reference: &Sample, options: &MonitorOptions) -> Result<Self> {
+        Self::with(name, reference, options, |test| test.compile(reference))
+    }
+
+    /// A column that is compared once.
+    pub(crate) fn once(name: &str, reference: &Sample, options: &MonitorOptions) -> Result<Self> {
+        Self::with(name, reference, options, |test| {
+            Ok(Box::new(Once { test: Arc::clone(test), reference: reference.clone() }))
+        })
+    }
+
+    fn with(
+        name: &str,
+        reference: &Sample,
+        options: &MonitorOptions,
+        compile: impl Fn(&Arc<dyn DriftTest>) -> Result<Box<dyn CompiledTest>>,
+    ) -> Result<Self> {
         let kind = reference.kind();
         let test = options.test_of(name, reference)?;
         if !test.applies_to(kind) {
@@ -245,7 +280,7 @@ impl Watched {
             );
         }
         let threshold = options.minimum_effect_of(name, &*test);
-        let compiled = if reference.is_empty() { None } else { Some(test.compile(reference)?) };
+        let compiled = if reference.is_empty() { None } else { Some(compile(&test)?) };
         let missing = MissingRate::default();
         // A column's own smallest effect is in the unit of its own test.
         let by_name = options.minimum_effects.get(missing.name()).copied();
@@ -260,8 +295,32 @@ impl Watched {
         Ok(Self { name: name.to_owned(), kind, spelling, values, missing, reference_len, reference_missing })
     }
 
+    /// What the effects of its tests mean, by name of test.
+    pub(crate) fn legends(&self) -> impl Iterator<Item = (String, String)> {
+        let tests = [&self.values.test, &self.missing.test].into_iter();
+        let tests = tests.filter(|test| !test.legend().is_empty());
+        tests.map(|test| (test.name().to_owned(), test.legend().to_owned()))
+    }
+
+    /// What its tests say of a sample.
+    pub(crate) fn judge(
+        &self,
+        sample: &Sample,
+        reference_rows: u64,
+        options: &MonitorOptions,
+    ) -> Result<Judged> {
+        let fewest = options.min_samples.max(1);
+        let mut tests =
+            vec![self.values.judge(self, sample, self.reference_len.min(sample.len()) >= fewest)?];
+        // A column that never misses a value is no test: counting it would only dilute the others.
+        if self.reference_missing + sample.missing() > 0 {
+            tests.push(self.missing.judge(self, sample, reference_rows.min(sample.rows()) >= fewest)?);
+        }
+        Ok(Judged { tests, alike: Alike::of(&self.name, sample) })
+    }
+
     /// The sample of a column of this name.
-    pub(super) fn read(&self, array: &dyn Array, operation: &'static str) -> Result<Sample> {
+    pub(crate) fn read(&self, array: &dyn Array, operation: &'static str) -> Result<Sample> {
         Sample::from_array_as(array, self.kind).map_err(|error| {
             let problem = error.context().problem().to_owned();
             let expected = format!("it is {} in the reference: {problem}", self.kind);
@@ -271,7 +330,7 @@ impl Watched {
 }
 
 impl Test {
-    fn judge(&self, column: &Watched, current: &Sample, enough: bool) -> Result<Judged> {
+    fn judge(&self, column: &Watched, current: &Sample, enough: bool) -> Result<JudgedTest> {
         let score: Option<Score> = match &self.compiled {
             Some(compiled) if enough => Some(compiled.compare(current)?),
             _ => None,
@@ -287,7 +346,7 @@ impl Test {
             threshold: self.threshold,
             sentence: String::new(),
         };
-        Ok(Judged { verdict, pvalue, looks_for: self.test.looks_for() })
+        Ok(JudgedTest { verdict, pvalue, looks_for: self.test.looks_for() })
     }
 }
 

@@ -6,19 +6,24 @@ use mlcore::{Error, Result};
 
 /// Every `step`-th row of `table`, the first being that with index `first`.
 pub(crate) fn thinned(table: &RecordBatch, first: usize, step: usize) -> Result<RecordBatch> {
-    let rows = || (first..table.num_rows()).step_by(step);
-    let column = |array: &ArrayRef| {
-        let data = array.to_data();
-        let mut kept = MutableArrayData::new(vec![&data], false, rows().len());
-        rows().try_for_each(|row| kept.try_extend(0, row, row + 1))?;
-        Ok(make_array(kept.freeze()))
-    };
-    let failed =
-        |cause: ArrowError| Error::internal("thin table", "rows", cause.to_string()).caused_by(cause);
-    let columns =
-        table.columns().iter().map(column).collect::<std::result::Result<_, _>>().map_err(failed)?;
-    let options = RecordBatchOptions::new().with_row_count(Some(rows().len()));
-    RecordBatch::try_new_with_options(table.schema(), columns, &options).map_err(failed)
+    let columns = table.columns().iter().map(|array| thinned_column(array, first, step));
+    let rows = (first..table.num_rows()).step_by(step).len();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(table.schema(), columns.collect::<Result<_>>()?, &options)
+        .map_err(failed)
+}
+
+/// The same of one column.
+pub(crate) fn thinned_column(array: &ArrayRef, first: usize, step: usize) -> Result<ArrayRef> {
+    let mut rows = (first..array.len()).step_by(step);
+    let data = array.to_data();
+    let mut kept = MutableArrayData::new(vec![&data], false, rows.len());
+    rows.try_for_each(|row| kept.try_extend(0, row, row + 1)).map_err(failed)?;
+    Ok(make_array(kept.freeze()))
+}
+
+fn failed(cause: ArrowError) -> Error {
+    Error::internal("thin table", "rows", cause.to_string()).caused_by(cause)
 }
 
 /// How many of the next `rows` rows come before the next one that is taken.

@@ -4,10 +4,11 @@ use mlcore::Result;
 use serde::{Deserialize, Serialize};
 
 use super::ReportOptions;
-use crate::bins::Binning;
-use crate::monitor::{ColumnVerdict, Outcome, Verdict};
+use crate::bins::{Binning, Interior, around_quantiles};
+use crate::monitor::{ColumnVerdict, Outcome};
 use crate::sample::{Categories, Kind, Sample};
 use crate::two_sample::psi::psi;
+use crate::vector::{count_above, extent, squares_from, sum_from};
 
 /// One column in both tables.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -108,32 +109,23 @@ pub struct CategoryShare {
 }
 
 impl ColumnReport {
+    /// A column without its tests.
     pub(super) fn new(
         name: &str,
         reference: &Sample,
         current: &Sample,
-        verdict: &Verdict,
         options: &ReportOptions,
     ) -> Result<Self> {
-        let tests: Vec<ColumnVerdict> =
-            verdict.columns.iter().filter(|test| test.column == name).cloned().collect();
-        let any = |outcome| tests.iter().any(|test| test.outcome == outcome);
-        let outcome = [Outcome::Drifted, Outcome::Stable].into_iter().find(|outcome| any(*outcome));
         let psi = if reference.is_empty() || current.is_empty() {
             None
         } else {
             let result = psi(reference, current, &Binning::default())?;
             Some(PsiSummary { psi: result.psi, psi_corrected: result.psi_corrected, pvalue: result.pvalue })
         };
-        let sorted = |sample: &Sample| {
-            let mut sorted = sample.values()?.to_vec();
-            sorted.sort_unstable_by(f64::total_cmp);
-            Some(sorted)
-        };
-        let (reference_sorted, current_sorted) = (sorted(reference), sorted(current));
-        let histogram = reference_sorted
-            .as_deref()
-            .zip(current_sorted.as_deref())
+        let (reference_shape, current_shape) = (Shape::of(reference), Shape::of(current));
+        let histogram = reference_shape
+            .as_ref()
+            .zip(current_shape.as_ref())
             .and_then(|(reference, current)| Histogram::new(reference, current, options.histogram_bins));
         let (categories, other_categories) = match (reference.categories(), current.categories()) {
             (Some(reference), Some(current)) => shares(reference, current, options.most_categories),
@@ -142,13 +134,13 @@ impl ColumnReport {
         Ok(Self {
             name: name.to_owned(),
             kind: reference.kind(),
-            outcome: outcome.unwrap_or(Outcome::InsufficientData),
-            tests,
+            outcome: Outcome::InsufficientData,
+            tests: Vec::new(),
             reference_missing_rate: reference.missing_rate(),
             current_missing_rate: current.missing_rate(),
             psi,
-            reference_moments: reference_sorted.as_deref().map(Moments::of_sorted),
-            current_moments: current_sorted.as_deref().map(Moments::of_sorted),
+            reference_moments: reference_shape.as_ref().map(Moments::of),
+            current_moments: current_shape.as_ref().map(Moments::of),
             histogram,
             categories,
             other_categories,
@@ -167,50 +159,78 @@ impl ColumnReport {
     }
 }
 
+/// A numeric sample with what moments and histogram need of its order.
+struct Shape<'a> {
+    values: &'a [f64],
+    range: (f64, f64),
+    quantiles: [Option<f64>; 5],
+}
+
+impl<'a> Shape<'a> {
+    fn of(sample: &'a Sample) -> Option<Self> {
+        let (values, range) = (sample.values()?, sample.range());
+        let mut quantiles = [None; 5];
+        let around = around_quantiles(values, range, &[TAIL, 0.25, 0.5, 0.75, 1.0 - TAIL]);
+        for (quantile, (low, high, share)) in quantiles.iter_mut().zip(around) {
+            // Two infinities have no mean.
+            let value = if low == high { low } else { low + (high - low) * share };
+            *quantile = value.is_finite().then_some(value);
+        }
+        Some(Self { values, range, quantiles })
+    }
+}
+
 impl Moments {
-    /// The summary of values in ascending order.
-    fn of_sorted(sorted: &[f64]) -> Self {
-        let finite = {
-            let start = sorted.partition_point(|value| *value == f64::NEG_INFINITY);
-            let end = sorted.partition_point(|value| *value < f64::INFINITY);
-            sorted.get(start..end.max(start)).unwrap_or_default()
-        };
+    fn of(shape: &Shape<'_>) -> Self {
+        let (low, high) = shape.range;
+        let [_, lower_quartile, median, upper_quartile, _] = shape.quantiles;
+        let count = shape.values.len() as u64;
+        let quartiles = |moments: Self| Self { count, lower_quartile, median, upper_quartile, ..moments };
+        if shape.values.is_empty() || (low.is_finite() && high.is_finite()) {
+            return quartiles(Self::of_finite(shape.values, (low, high)));
+        }
+        let finite: Vec<f64> = shape.values.iter().copied().filter(|value| value.is_finite()).collect();
+        let ends = extent(&finite);
+        let infinite = count - finite.len() as u64;
+        quartiles(Self { infinite, ..Self::of_finite(&finite, (ends.low, ends.high)) })
+    }
+
+    /// What does not depend on the order of finite values.
+    fn of_finite(finite: &[f64], (low, high): (f64, f64)) -> Self {
         let n = finite.len() as f64;
         let keep = |value: f64| value.is_finite().then_some(value);
         // Dividing first keeps sums of huge values finite; the second pass takes back what rounding lost.
-        let rough: f64 = finite.iter().map(|value| value / n).sum();
-        let mean = rough + finite.iter().map(|value| (value - rough) / n).sum::<f64>();
-        let variance = finite.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (n - 1.0);
+        let mean_from = |origin: f64| {
+            let mean = sum_from(finite, origin) / n;
+            if mean.is_finite() { mean } else { finite.iter().map(|value| (value - origin) / n).sum() }
+        };
+        let rough = mean_from(0.0);
+        let mean = rough + mean_from(rough);
+        let variance = squares_from(finite, mean) / (n - 1.0);
         Self {
-            count: sorted.len() as u64,
-            infinite: (sorted.len() - finite.len()) as u64,
+            count: finite.len() as u64,
+            infinite: 0,
             mean: keep(mean),
             standard_deviation: keep(variance.sqrt()),
-            min: finite.first().copied(),
-            lower_quartile: quantile(sorted, 0.25),
-            median: quantile(sorted, 0.5),
-            upper_quartile: quantile(sorted, 0.75),
-            max: finite.last().copied(),
+            min: keep(low),
+            lower_quartile: None,
+            median: None,
+            upper_quartile: None,
+            max: keep(high),
         }
     }
 }
 
-/// The quantile of values in ascending order, linear interpolation; `None` where it is not finite.
-fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
-    let place = share * sorted.len().checked_sub(1)? as f64;
-    let (low, high) = (sorted.get(place as usize)?, sorted.get(place.ceil() as usize)?);
-    let value = low + (high - low) * place.fract();
-    if low == high { low.is_finite().then_some(*low) } else { value.is_finite().then_some(value) }
-}
-
 impl Histogram {
     /// Bins of equal width over the central 99 % of both samples, so that one outlier does not flatten the picture.
-    fn new(reference: &[f64], current: &[f64], bins: usize) -> Option<Self> {
-        const TAIL: f64 = 0.005;
-        let both =
-            |share: f64| [reference, current].into_iter().filter_map(move |side| quantile(side, share));
-        let low = both(TAIL).fold(f64::INFINITY, f64::min);
-        let high = both(1.0 - TAIL).fold(f64::NEG_INFINITY, f64::max);
+    fn new(reference: &Shape<'_>, current: &Shape<'_>, bins: usize) -> Option<Self> {
+        let of_both = |place: usize| {
+            [reference, current]
+                .into_iter()
+                .filter_map(move |side| side.quantiles.get(place).copied().flatten())
+        };
+        let low = of_both(0).fold(f64::INFINITY, f64::min);
+        let high = of_both(4).fold(f64::NEG_INFINITY, f64::max);
         if !(low.is_finite() && high.is_finite() && (high - low).is_finite()) {
             return None;
         }
@@ -220,7 +240,11 @@ impl Histogram {
         let mut edges: Vec<f64> = (0..bins).map(|i| (low + i as f64 * step).min(high)).collect();
         edges.push(high);
         edges.dedup();
-        let (reference, current) = (Shares::of(reference, &edges), Shares::of(current, &edges));
+        let inner = edges.get(1..edges.len().saturating_sub(1)).unwrap_or_default();
+        let even = Interior::even(low, step, bins);
+        let interior = if even.edges() == inner { even } else { Interior::new(inner.to_vec()) };
+        let count = |side: &Shape<'_>| Shares::of(side.values, &interior, (low, high));
+        let (reference, current) = (count(reference), count(current));
         Some(Self {
             edges,
             below: [reference.below, current.below],
@@ -230,6 +254,9 @@ impl Histogram {
         })
     }
 }
+
+/// The share of values on either side that a histogram leaves out.
+const TAIL: f64 = 0.005;
 
 /// A range around a constant.
 fn around(value: f64) -> (f64, f64) {
@@ -244,17 +271,20 @@ struct Shares {
 }
 
 impl Shares {
-    fn of(sorted: &[f64], edges: &[f64]) -> Self {
-        let n = sorted.len().max(1) as f64;
-        let last = edges.len().saturating_sub(1);
-        let below_edge = |(position, edge): (usize, &f64)| {
-            // The last bin holds its upper edge.
-            sorted.partition_point(|value| if position == last { value <= edge } else { value < edge })
-        };
-        let below: Vec<usize> = edges.iter().enumerate().map(below_edge).collect();
-        let inside = below.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / n).collect();
-        let (first, end) = (below.first().copied().unwrap_or(0), below.last().copied().unwrap_or(0));
-        Self { below: first as f64 / n, inside, above: (sorted.len() - end) as f64 / n }
+    fn of(values: &[f64], interior: &Interior, (low, high): (f64, f64)) -> Self {
+        let n = values.len().max(1) as f64;
+        // The last bin holds its upper edge.
+        let below = values.len() as u64 - count_above(values, low.next_down());
+        let above = count_above(values, high);
+        let mut counts = interior.count(values);
+        if let Some(first) = counts.first_mut() {
+            *first -= below;
+        }
+        if let Some(last) = counts.last_mut() {
+            *last -= above;
+        }
+        let share = |count: u64| count as f64 / n;
+        Self { below: share(below), inside: counts.into_iter().map(share).collect(), above: share(above) }
     }
 }
 

@@ -4,23 +4,22 @@
 //! read from it.
 
 mod column;
+mod compare;
 #[cfg(feature = "report")]
 mod page;
+mod source;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
 
-use mlcore::arrow::array::RecordBatch;
 use mlcore::stats::MAX_AUTO_N;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub use self::column::{CategoryShare, ColumnReport, Histogram, Moments, PsiSummary};
+pub use self::source::ColumnSource;
 use crate::catalog::TableTestSpec;
-use crate::monitor::{
-    MonitorOptions, Outcome, Plan, Verdict, Window, compare_tables, table_tests, taken_rows,
-};
-use crate::table::TableTest;
+use crate::monitor::{MonitorOptions, Outcome, Verdict};
 
 /// The version of the JSON form of [`Report`]: raised when a field changes its meaning or goes.
 pub const REPORT_VERSION: u32 = 1;
@@ -42,6 +41,8 @@ pub struct ReportOptions {
     pub histogram_bins: usize,
     /// The categories that are shown one by one (default 12; the others are shown together).
     pub most_categories: usize,
+    /// The threads that compare columns, the calling one among them (default 1). The report does not depend on it.
+    pub threads: NonZeroUsize,
 }
 
 impl Default for ReportOptions {
@@ -52,6 +53,7 @@ impl Default for ReportOptions {
             title: "Data drift".to_owned(),
             histogram_bins: 30,
             most_categories: 12,
+            threads: NonZeroUsize::MIN,
         }
     }
 }
@@ -91,6 +93,13 @@ impl ReportOptions {
         self.most_categories = most;
         self
     }
+
+    /// Sets how many threads compare columns.
+    #[must_use]
+    pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = threads;
+        self
+    }
 }
 
 /// A comparison of two tables.
@@ -116,6 +125,9 @@ pub struct Report {
 /// rows; one report is one test, so that nothing is spent on later windows. Rows must be
 /// [independent](crate::monitor#rows-must-be-independent) of each other.
 ///
+/// Columns are read one by one, as many at a time as there are [`threads`](ReportOptions::threads): a
+/// [source](ColumnSource) that holds a table elsewhere needs memory for these. Tests of whole rows need all of it.
+///
 /// # Errors
 /// As [`Monitor::new`](crate::monitor::Monitor::new) for the reference and the options, and
 /// [`Error::SchemaMismatch`] where `current` lacks a column or has it in another kind.
@@ -136,31 +148,16 @@ pub struct Report {
 /// assert!(report.to_json().contains("\"version\": 1"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn report(reference: &RecordBatch, current: &RecordBatch, options: &ReportOptions) -> Result<Report> {
+pub fn report<R, C>(reference: &R, current: &C, options: &ReportOptions) -> Result<Report>
+where
+    R: ColumnSource + ?Sized,
+    C: ColumnSource + ?Sized,
+{
     if !(1..=MOST_HISTOGRAM_BINS).contains(&options.histogram_bins) {
         let problem = format!("{}; 1 to {MOST_HISTOGRAM_BINS} can be drawn", options.histogram_bins);
         return Err(Error::invalid_input(OPERATION, "histogram_bins", problem));
     }
-    let (reference, current) =
-        (taken_rows(reference, &options.monitor)?, taken_rows(current, &options.monitor)?);
-    let (reference, current) = (&*reference, &*current);
-    let (plan, references) = Plan::new(reference, &options.monitor)?;
-    let currents = plan.samples(current, OPERATION)?;
-    let window = Window { index: 0, first_row: 0, rows: current.num_rows() as u64 };
-    let new_columns = plan.new_columns(current.schema_ref());
-    let tests = table_tests(&options.table_tests, &options.monitor.catalog)?;
-    let tables = compare_tables(&tests, reference, current, options.monitor.min_samples.max(1))?;
-    let verdict =
-        Verdict { new_columns, ..plan.verdict_with(&currents, window, options.monitor.alpha, tables)? };
-    let mut columns = Vec::with_capacity(plan.columns.len());
-    for (watched, (reference, current)) in plan.columns.iter().zip(references.iter().zip(&currents)) {
-        columns.push(ColumnReport::new(&watched.name, reference, current, &verdict, options)?);
-    }
-    columns.sort_by(|a, b| b.urgency().total_cmp(&a.urgency()));
-    let mut legends = plan.legends();
-    let of_table = |test: &Arc<dyn TableTest>| (test.name().to_owned(), test.legend().to_owned());
-    legends.extend(tests.iter().map(of_table).filter(|(_, legend)| !legend.is_empty()));
-    Ok(Report { version: REPORT_VERSION, title: options.title.clone(), verdict, columns, legends })
+    compare::tables(reference, current, options)
 }
 
 impl Report {

@@ -340,10 +340,11 @@ impl Sample {
         Self::from_present(distances, Remainders::default(), self.nulls, self.nans)
     }
 
-    /// How alike neighbouring rows are, in the order in which they came; `None` where that is not known.
-    pub(crate) fn resemblance(&self) -> Option<Resemblance> {
+    /// How alike neighbouring rows are, in the order in which they came; `None` where that is not known. The autocorrelation
+    /// of numbers is exact where the p-value is at most `level`.
+    pub(crate) fn resemblance(&self, level: f64) -> Option<Resemblance> {
         match &self.values {
-            Values::Numeric(numbers) => runs::of_numbers(&numbers.values),
+            Values::Numeric(numbers) => runs::of_numbers(&numbers.values, level),
             Values::Sketched(_) => None,
             Values::Categorical(categories) => categories.resemblance(),
         }

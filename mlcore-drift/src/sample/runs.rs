@@ -3,14 +3,15 @@
 use mlcore::stats::chi2;
 
 use crate::tail::upper_tail;
+use crate::vector::{count_above, count_above_twice, squares_from, sum_from};
 
 /// How much more often neighbouring rows are alike than in a random order.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Resemblance {
     /// The probability of so much, or more, if rows are independent.
     pub(crate) pvalue: f64,
-    /// The lag-1 autocorrelation: of the values where they are numbers, otherwise the share of the neighbours that would
-    /// have to be different and are not.
+    /// The lag-1 autocorrelation: of the values where they are numbers and the p-value is small, otherwise the share of the
+    /// neighbours that would have to be different and are not.
     pub(crate) autocorrelation: f64,
 }
 
@@ -52,38 +53,38 @@ pub(super) fn runs_test(total: u64, classes: &[(u64, u64)]) -> Option<Resemblanc
 }
 
 /// The runs test of numbers above their mean (or median, where the mean is far from it) against the others.
-pub(super) fn of_numbers(values: &[f64]) -> Option<Resemblance> {
+///
+/// The autocorrelation is that of the values where the p-value is at most `level`: nobody asks for it elsewhere.
+pub(super) fn of_numbers(values: &[f64], level: f64) -> Option<Resemblance> {
     let n = values.len();
-    let mean = values.iter().map(|value| value / n as f64).sum::<f64>();
-    let above = |threshold: f64| values.iter().filter(|value| **value > threshold).count();
-    let threshold = match above(mean) {
-        count if mean.is_finite() && (n / 10..=n - n / 10).contains(&count) => mean,
-        _ => {
-            let mut copy = values.to_vec();
-            let (_, median, _) = copy.select_nth_unstable_by(n.checked_sub(1)? / 2, f64::total_cmp);
-            // Where more than half of the values are the largest one, these are the class.
-            if above(*median) > 0 { *median } else { median.next_down() }
-        }
-    };
-    let (mut rows, mut repeats, mut before) = (0_u64, 0_u64, false);
-    for value in values {
-        let is_above = *value > threshold;
-        rows += u64::from(is_above);
-        repeats += u64::from(is_above && before);
-        before = is_above;
+    let mean = mean(values);
+    let is_central = |rows: u64| (n / 10..=n - n / 10).contains(&(rows as usize));
+    let mut threshold = mean;
+    let mut rows = count_above(values, mean);
+    if !(mean.is_finite() && is_central(rows)) {
+        let mut copy = values.to_vec();
+        let (_, median, _) = copy.select_nth_unstable_by(n.checked_sub(1)? / 2, f64::total_cmp);
+        // Where more than half of the values are the largest one, these are the class.
+        threshold = if count_above(values, *median) > 0 { *median } else { median.next_down() };
+        rows = count_above(values, threshold);
     }
-    let found = runs_test(n as u64, &[(rows, repeats)])?;
-    let autocorrelation = autocorrelation(values).unwrap_or(found.autocorrelation);
-    Some(Resemblance { autocorrelation, ..found })
+    let found = runs_test(n as u64, &[(rows, count_above_twice(values, threshold))])?;
+    let exact = if found.pvalue <= level { autocorrelation(values) } else { None };
+    Some(Resemblance { autocorrelation: exact.unwrap_or(found.autocorrelation), ..found })
 }
 
 /// The lag-1 autocorrelation; `None` beyond the range of floats.
 fn autocorrelation(values: &[f64]) -> Option<f64> {
-    let n = values.len() as f64;
-    let mean = values.iter().map(|value| value / n).sum::<f64>();
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let mean = mean(values);
     let products: f64 = values.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
-    Some(products / squares).filter(|share| share.is_finite())
+    Some(products / squares_from(values, mean)).filter(|share| share.is_finite())
+}
+
+/// The mean; dividing first keeps sums of huge values finite.
+fn mean(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = sum_from(values, 0.0) / n;
+    if mean.is_finite() { mean } else { values.iter().map(|value| value / n).sum() }
 }
 
 /// Of fewer rows an order says little.
@@ -142,19 +143,19 @@ mod tests {
                 last
             })
             .collect();
-        let found = of_numbers(&walk).unwrap();
+        let found = of_numbers(&walk, 1.0).unwrap();
         assert!(found.pvalue < 1e-9 && (found.autocorrelation - 0.5).abs() < 0.1, "{found:?}");
         let mut shuffled = walk.clone();
         random.shuffle(&mut shuffled);
-        let found = of_numbers(&shuffled).unwrap();
+        let found = of_numbers(&shuffled, 1.0).unwrap();
         assert!(found.pvalue > 0.01 && found.autocorrelation.abs() < 0.1, "{found:?}");
         assert!(
-            of_numbers(&[7.0; 100]).is_none()
-                && of_numbers(&walk[..20]).is_none()
-                && of_numbers(&[]).is_none()
+            of_numbers(&[7.0; 100], 1.0).is_none()
+                && of_numbers(&walk[..20], 1.0).is_none()
+                && of_numbers(&[], 1.0).is_none()
         );
         let extremes: Vec<f64> =
             walk.iter().map(|v| if *v > 0.0 { f64::INFINITY } else { f64::MIN }).collect();
-        assert!(of_numbers(&extremes).unwrap().pvalue < 1e-9);
+        assert!(of_numbers(&extremes, 1.0).unwrap().pvalue < 1e-9);
     }
 }

@@ -141,6 +141,33 @@ impl Plan {
         columnar::fill_matrix(&self.inner.program, table, features)
     }
 
+    /// The features of rows of numbers, row by row: `rows` holds one number per column of [`input`](Self::input) in its
+    /// order, a row beside the next, and NaN where one is missing. A plan that only scales reads and writes them once.
+    ///
+    /// # Errors
+    /// As [`Plan::transform_dense`], and [`Error::InvalidInput`] for a length that is no number of rows.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use mlcore::arrow::array::{Float64Array, RecordBatch};
+    /// use mlcore_features::pipeline::ColumnTransformer;
+    /// use mlcore_features::transform::MinMaxScaler;
+    ///
+    /// let ages = Arc::new(Float64Array::from(vec![20.0, 30.0, 60.0]));
+    /// let table = RecordBatch::try_from_iter([("age", ages as _)]).unwrap();
+    /// let plan = ColumnTransformer::new().with("scale", MinMaxScaler::default(), ["age"]).fit(&table)?;
+    /// assert_eq!(plan.transform_rows::<f64, f32>(&[60.0, 40.0])?, [1.0, 0.5]);
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    pub fn transform_rows<I, T>(&self, rows: &[I]) -> Result<Vec<T>>
+    where
+        I: Copy + Into<f64>,
+        T: Output + Default,
+    {
+        columnar::of_rows(&self.inner.program, rows)
+    }
+
     /// The features as one tensor `[rows]` per column, for models of one input per column.
     ///
     /// # Errors
@@ -326,7 +353,7 @@ mod tests {
     use mlcore::arrow::array::{Float64Array, RecordBatch};
 
     use crate::pipeline::ColumnTransformer;
-    use crate::transform::{MinMaxScaler, StandardScaler};
+    use crate::transform::{Encode, KBinsDiscretizer, MinMaxScaler, StandardScaler};
 
     #[test]
     fn only_plans_that_only_scale_take_the_short_way() {
@@ -339,7 +366,10 @@ mod tests {
         let positions: Vec<_> =
             whole.inner.program.scaled.iter().flatten().map(|one| (one.slot, one.column)).collect();
         assert_eq!(positions, [(0, 0), (1, 1)]);
-        let mixed = scaled().with("squeeze", MinMaxScaler::default(), ["b"]).fit(&table).unwrap();
-        assert!(mixed.inner.program.scaled.is_none());
+        let squeezed = scaled().with("squeeze", MinMaxScaler::default(), ["b"]).fit(&table).unwrap();
+        assert_eq!(squeezed.inner.program.scaled.as_ref().map(|scaled| scaled.len()), Some(2));
+        let bins = KBinsDiscretizer::default().n_bins(2).encode(Encode::Ordinal);
+        let binned = scaled().with("bin", bins, ["a"]).fit(&table).unwrap();
+        assert!(binned.inner.program.scaled.is_none());
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mlcore::arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
 use mlcore::arrow::datatypes::{Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use mlcore::batch::{ColumnView, Tensor};
+use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
 use super::bind;
@@ -14,7 +15,7 @@ use super::kernel::Scaling;
 use super::row::{Output, unfit_value};
 use super::row_block::{RowBlock, Workspace};
 use super::sink::{ColumnSink, MatrixSink, Sink};
-use super::vector::TOGETHER;
+use super::vector::{Columns, TOGETHER, scale_matrix};
 use super::{OutputColumn, Program, held};
 
 /// Rows per block: a block of one column and its codes stay in the first-level cache.
@@ -80,6 +81,69 @@ pub(crate) fn to_matrix<T: Output + Default>(program: &Program, table: &RecordBa
     let mut values = vec![T::default(); length];
     fill(program, table, &mut values, true)?;
     Tensor::new([rows, width], values)
+}
+
+/// The plan's output for rows of numbers, which lie side by side in the order of the plan's columns.
+pub(crate) fn of_rows<I, T>(program: &Program, rows: &[I]) -> Result<Vec<T>>
+where
+    I: Copy + Into<f64>,
+    T: Output + Default,
+{
+    program.check_numeric()?;
+    let width = program.slots.len();
+    if width == 0 || !rows.len().is_multiple_of(width) {
+        let problem = format!("{} numbers are no rows of {width} columns", rows.len());
+        return Err(Error::invalid_input("transform", "rows", problem)
+            .remedy("pass one number per column of the plan's input in every row"));
+    }
+    if let Some(features) = scaled_rows(program, rows) {
+        return Ok(features);
+    }
+    let column = |position: usize| -> ArrayRef {
+        let values = rows.iter().skip(position).step_by(width);
+        Arc::new(values.map(|value| (*value).into()).collect::<Float64Array>())
+    };
+    let arrays: Vec<ArrayRef> = (0..width).map(column).collect();
+    let field = |name: &str| ArrowField::new(name, mlcore::arrow::datatypes::DataType::Float64, true);
+    let schema = ArrowSchema::new(program.input.names().map(field).collect::<Vec<_>>());
+    let table = RecordBatch::try_new(Arc::new(schema), arrays)
+        .map_err(|cause| Error::internal("transform", "rows", cause.to_string()).caused_by(cause))?;
+    let length = table.num_rows() * program.width();
+    let mut features = vec![T::default(); length];
+    fill(program, &table, &mut features, true)?;
+    Ok(features)
+}
+
+/// The same where the plan only scales, in one pass over the rows as they lie; `None` where it does more, or refuses
+/// something.
+fn scaled_rows<I, T>(program: &Program, rows: &[I]) -> Option<Vec<T>>
+where
+    I: Copy + Into<f64>,
+    T: Output + Default,
+{
+    let width = program.slots.len();
+    let scaled = program.scaled.as_deref().filter(|scaled| scaled.len() == width)?;
+    // A narrower column rounds its numbers first, and one of integers that are handed on is checked for what it loses.
+    let as_they_are = |slot: &super::Slot| {
+        slot.dtype == DType::Float64
+            || slot.takes_any_number()
+            || (slot.dtype == DType::Float32 && size_of::<I>() <= size_of::<f32>())
+    };
+    let straight = scaled.iter().enumerate().all(|(place, one)| (one.slot, one.column) == (place, place));
+    if !straight || !program.integers.is_empty() || !program.slots.iter().all(as_they_are) {
+        return None;
+    }
+    let by = Columns::of(scaled.iter().map(|scaled| scaled.by))?;
+    let mut features = Vec::with_capacity(rows.len());
+    let mut block = vec![T::default(); rows.len().min(width * BLOCK)];
+    for rows in rows.chunks(width * BLOCK) {
+        let block = block.get_mut(..rows.len())?;
+        if !scale_matrix(rows, &by, block) || T::any_infinite(block) {
+            return None;
+        }
+        features.extend_from_slice(block);
+    }
+    Some(features)
 }
 
 /// Writes the plan's output into a row-major matrix.
@@ -200,7 +264,7 @@ fn scale_together(
 ) -> bool {
     let Some(instructions) = instructions.first_chunk::<TOGETHER>() else { return false };
     let mut columns: [&[f64]; TOGETHER] = [&[]; TOGETHER];
-    let mut by = [Scaling::NONE; TOGETHER];
+    let mut by: [Option<Scaling>; TOGETHER] = [None; TOGETHER];
     let mut first = None;
     for (position, instruction) in instructions.iter().enumerate() {
         let Some(Scaled { slot, column, by: scaling }) = Scaled::of(instruction) else { return false };
@@ -211,7 +275,8 @@ fn scale_together(
         if *first.get_or_insert(column) + position != column {
             return false;
         }
-        (columns[position], by[position]) = (numbers, scaling);
+        (columns[position], by[position]) = (numbers, Some(scaling));
     }
-    first.is_some_and(|first| sink.scaled(first, start, columns, by))
+    let [Some(a), Some(b), Some(c), Some(d)] = by else { return false };
+    first.is_some_and(|first| sink.scaled(first, start, columns, [a, b, c, d]))
 }

@@ -49,29 +49,60 @@ pub(crate) enum Kernel {
     },
 }
 
-/// What [`Kernel::RefuseInfinite`], an imputation and a standardisation do to a number, whichever of them there are.
+/// What [`Kernel::RefuseInfinite`], an imputation and one linear step do to a number, whichever of them there are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scaling {
     /// NaN where a missing number stays missing.
     pub(crate) fill: f64,
-    pub(crate) mean: f64,
-    pub(crate) scale: f64,
+    pub(crate) step: Linear,
+}
+
+/// A linear step, with the operations of its kernel in their order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Linear {
+    /// [`Kernel::Standardize`].
+    Standardize { mean: f64, scale: f64 },
+    /// [`Kernel::Rescale`], then [`Kernel::Clip`] to bounds that may be infinite.
+    Rescale { scale: f64, offset: f64, low: f64, high: f64 },
 }
 
 impl Scaling {
-    /// Changes nothing.
-    pub(crate) const NONE: Self = Self { fill: f64::NAN, mean: 0.0, scale: 1.0 };
-
     /// What the kernels do, if it is no more than this.
     pub(crate) fn of(kernels: &[Kernel]) -> Option<Self> {
-        match kernels {
+        let (fill, steps) = match kernels {
             [Kernel::RefuseInfiniteAndStandardize { mean, scale, .. }] => {
-                Some(Self { fill: f64::NAN, mean: *mean, scale: *scale })
+                let step = Linear::Standardize { mean: *mean, scale: *scale };
+                return Some(Self { fill: f64::NAN, step });
             }
-            [Kernel::RefuseInfiniteAndImpute { fill, .. }, Kernel::Standardize { mean, scale }] => {
-                Some(Self { fill: *fill, mean: *mean, scale: *scale })
+            [Kernel::RefuseInfinite { .. }, steps @ ..] => (f64::NAN, steps),
+            [Kernel::RefuseInfiniteAndImpute { fill, .. }, steps @ ..] => (*fill, steps),
+            _ => return None,
+        };
+        let rescaled =
+            |scale: f64, offset: f64, low: f64, high: f64| Linear::Rescale { scale, offset, low, high };
+        let step = match steps {
+            // Nothing is subtracted from a number, and it is divided by one, without a change of its bits.
+            [] => Linear::Standardize { mean: 0.0, scale: 1.0 },
+            [Kernel::Subtract(mean)] => Linear::Standardize { mean: *mean, scale: 1.0 },
+            [Kernel::Divide(scale)] => Linear::Standardize { mean: 0.0, scale: *scale },
+            [Kernel::Standardize { mean, scale }] => Linear::Standardize { mean: *mean, scale: *scale },
+            [Kernel::Rescale { scale, offset }] => {
+                rescaled(*scale, *offset, f64::NEG_INFINITY, f64::INFINITY)
             }
-            _ => None,
+            [Kernel::Rescale { scale, offset }, Kernel::Clip { low, high }] => {
+                rescaled(*scale, *offset, *low, *high)
+            }
+            _ => return None,
+        };
+        Some(Self { fill, step })
+    }
+
+    /// The number after the imputation and the step.
+    #[inline(always)]
+    pub(crate) fn apply(&self, imputed: f64) -> f64 {
+        match self.step {
+            Linear::Standardize { mean, scale } => standardize(imputed, mean, scale),
+            Linear::Rescale { scale, offset, low, high } => clip(rescale(imputed, scale, offset), low, high),
         }
     }
 }
@@ -152,7 +183,7 @@ impl Kernel {
             Self::Standardize { mean, scale } | Self::RefuseInfiniteAndStandardize { mean, scale, .. } => {
                 standardize(value, *mean, *scale)
             }
-            Self::Rescale { scale, offset } => value * scale + offset,
+            Self::Rescale { scale, offset } => rescale(value, *scale, *offset),
         }
     }
 
@@ -188,7 +219,7 @@ impl Kernel {
                 return refused;
             }
             Self::Standardize { mean, scale } => map(values, |value| standardize(value, *mean, *scale)),
-            Self::Rescale { scale, offset } => map(values, |value| value * scale + offset),
+            Self::Rescale { scale, offset } => map(values, |value| rescale(value, *scale, *offset)),
         }
         None
     }
@@ -237,13 +268,18 @@ pub(crate) fn standardize(value: f64, mean: f64, scale: f64) -> f64 {
 }
 
 #[inline(always)]
+pub(crate) fn rescale(value: f64, scale: f64, offset: f64) -> f64 {
+    value * scale + offset
+}
+
+#[inline(always)]
 fn indicate(value: f64) -> f64 {
     f64::from(u8::from(value.is_nan()))
 }
 
 /// NaN stays NaN, as in numpy's `clip`.
 #[inline(always)]
-fn clip(value: f64, low: f64, high: f64) -> f64 {
+pub(crate) fn clip(value: f64, low: f64, high: f64) -> f64 {
     let raised = if value < low { low } else { value };
     if raised > high { high } else { raised }
 }

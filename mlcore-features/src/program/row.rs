@@ -9,7 +9,7 @@ use mlcore::{Error, Result};
 
 use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, exact_value};
 use super::instruction::{Instruction, Place, Reading, Scaled, Source};
-use super::kernel::{canonical, impute, standardize};
+use super::kernel::{canonical, impute};
 use super::{Program, Refusal, Slot, held, shown_number, shown_text};
 
 /// An element type of model input that features are written as: `f64` or `f32`.
@@ -241,7 +241,7 @@ fn scale<T: Output>(scaled: &[Scaled], numbers: &[f64], features: &mut [T]) -> b
     for Scaled { slot, column, by } in scaled {
         let value = impute(numbers[*slot], by.fill);
         infinite |= value.is_infinite();
-        features[*column] = T::of(standardize(value, by.mean, by.scale));
+        features[*column] = T::of(by.apply(value));
     }
     !infinite
 }

@@ -20,3 +20,4 @@ mod parity;
 mod plan;
 mod read;
 mod recipes;
+mod rows;

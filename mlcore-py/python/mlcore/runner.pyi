@@ -30,6 +30,7 @@ class Runner:
         library: str | PathLike[str] | None = None,
         intra_threads: int = 1,
         inter_threads: int = 1,
+        sessions: int | None = None,
         spinning: bool = False,
         optimization: Literal["all", "extended", "basic", "none"] = "all",
         providers: Sequence[str] | None = None,

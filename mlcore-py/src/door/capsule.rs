@@ -55,7 +55,7 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns
 }
 
 /// The values of an object that exports some, which an error calls by this name; and their own name.
-fn array(object: &Bound<'_, PyAny>, subject: &str, asked: Asked) -> PyResult<(ArrayRef, String)> {
+pub(super) fn array(object: &Bound<'_, PyAny>, subject: &str, asked: Asked) -> PyResult<(ArrayRef, String)> {
     let py = object.py();
     let refused = |cause: PyErr| {
         let problem = format!("its Arrow data ({}) cannot be read: {}", type_name(object), cause.value(py));

@@ -19,12 +19,16 @@ pub(crate) struct Columns {
     rows: usize,
     /// Whether the names of the columns come from the data, and not from their positions.
     named: bool,
+    /// The array whose columns they are, where it is one of floats that lie row by row.
+    matrix: Option<Py<PyAny>>,
 }
 
 /// One column, read or not.
 pub(super) struct Column {
     name: String,
     read: Box<Read>,
+    /// Reads it without the other columns that [`read`](Self::read) prepares by the way.
+    read_alone: Option<Box<Read>>,
     array: PyOnceLock<ArrayRef>,
 }
 
@@ -36,7 +40,7 @@ impl Column {
         name: String,
         read: impl Fn(Python<'_>, &str, Asked) -> PyResult<ArrayRef> + Send + Sync + 'static,
     ) -> Self {
-        Self { name, read: Box::new(read), array: PyOnceLock::new() }
+        Self { name, read: Box::new(read), read_alone: None, array: PyOnceLock::new() }
     }
 
     /// A column that is there already.
@@ -53,6 +57,15 @@ impl Column {
         let object = object.clone().unbind();
         Self::new(name, move |py, name, asked| read(object.bind(py), name, asked))
     }
+
+    /// The same column, which this reads where no other column is wanted.
+    pub(super) fn with_read_alone(
+        mut self,
+        read: impl Fn(Python<'_>, &str, Asked) -> PyResult<ArrayRef> + Send + Sync + 'static,
+    ) -> Self {
+        self.read_alone = Some(Box::new(read));
+        self
+    }
 }
 
 impl fmt::Debug for Column {
@@ -63,7 +76,18 @@ impl fmt::Debug for Column {
 
 impl Columns {
     pub(super) fn new(columns: Vec<Column>, rows: usize, named: bool) -> Self {
-        Self { columns, rows, named }
+        Self { columns, rows, named, matrix: None }
+    }
+
+    /// The same columns, which are those of this array of floats.
+    pub(super) fn of_matrix(mut self, array: &Bound<'_, PyAny>) -> Self {
+        self.matrix = Some(array.clone().unbind());
+        self
+    }
+
+    /// The array of floats whose columns they are; `None` where they are no such columns, or have names of their own.
+    pub(crate) fn matrix<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyAny>> {
+        self.matrix.as_ref().filter(|_| !self.named).map(|array| array.bind(py))
     }
 
     /// The columns of a table that is there already.
@@ -73,7 +97,7 @@ impl Columns {
             .zip(batch.columns())
             .map(|(field, array)| Column::of_array(field.name().clone(), array.clone()))
             .collect();
-        Self { columns, rows: batch.num_rows(), named: true }
+        Self::new(columns, batch.num_rows(), true)
     }
 
     pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
@@ -100,15 +124,33 @@ impl Columns {
     /// The column at a position; none beyond the last.
     pub(super) fn read(&self, py: Python<'_>, position: usize, asked: Asked) -> PyResult<Option<ArrayRef>> {
         let Some(column) = self.columns.get(position) else { return Ok(None) };
-        let array = column.array.get_or_try_init(py, || {
-            let array = policy::canonical((column.read)(py, &column.name, asked)?);
-            if array.len() == self.rows {
-                return Ok(array);
+        column.array.get_or_try_init(py, || self.fresh(py, column, &*column.read, asked)).cloned().map(Some)
+    }
+
+    /// The same, where nobody reads the column again: its memory is the caller's alone.
+    pub(super) fn read_once(
+        &self,
+        py: Python<'_>,
+        position: usize,
+        asked: Asked,
+    ) -> PyResult<Option<ArrayRef>> {
+        let Some(column) = self.columns.get(position) else { return Ok(None) };
+        match column.array.get(py) {
+            Some(array) => Ok(Some(array.clone())),
+            None => {
+                let read = column.read_alone.as_deref().unwrap_or(&*column.read);
+                self.fresh(py, column, read, asked).map(Some)
             }
-            let problem = format!("{} rows where the first column has {}", array.len(), self.rows);
-            Err(invalid(py, asked.operation, &column.name, problem, "give columns of equal length"))
-        })?;
-        Ok(Some(array.clone()))
+        }
+    }
+
+    fn fresh(&self, py: Python<'_>, column: &Column, read: &Read, asked: Asked) -> PyResult<ArrayRef> {
+        let array = policy::canonical(read(py, &column.name, asked)?);
+        if array.len() == self.rows {
+            return Ok(array);
+        }
+        let problem = format!("{} rows where the first column has {}", array.len(), self.rows);
+        Err(invalid(py, asked.operation, &column.name, problem, "give columns of equal length"))
     }
 
     /// The table of what `make` makes of each column; a column of nulls stands for one of which it makes nothing.

@@ -37,6 +37,7 @@ use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use self::columns::Column;
 pub(crate) use self::columns::Columns;
+pub(crate) use self::numpy::numeric;
 pub(crate) use self::record::{Record, unknown_name};
 use crate::error::{invalid, raise, wrong_type};
 use crate::value::decimal;
@@ -109,13 +110,21 @@ pub(crate) fn compared_table(
     columns.table(py, asked, |position, name| match wanted {
         Some(wanted) if !wanted.iter().any(|wanted| wanted == name) => Ok(None),
         Some(_) => comparable(py, &columns, position, asked),
-        None => match comparable(py, &columns, position, asked) {
-            Err(error) if error.is_instance_of::<PyTypeError>(py) => {
-                Ok(Some(new_null_array(&DataType::Binary, columns.rows())))
-            }
-            other => other,
-        },
+        None => listed(py, columns.rows(), comparable(py, &columns, position, asked)),
     })
+}
+
+/// One column of a table to be compared, which nobody keeps for a second reader; `is_wanted` by name, or one of all.
+pub(crate) fn compared_column(
+    py: Python<'_>,
+    columns: &Columns,
+    position: usize,
+    is_wanted: bool,
+    asked: Asked,
+) -> PyResult<ArrayRef> {
+    let read = columns.read_once(py, position, asked).and_then(|array| without_nulls(py, array));
+    let read = if is_wanted { read } else { listed(py, columns.rows(), read) };
+    Ok(read?.unwrap_or_else(|| new_null_array(&DataType::Null, columns.rows())))
 }
 
 fn comparable(
@@ -124,8 +133,21 @@ fn comparable(
     position: usize,
     asked: Asked,
 ) -> PyResult<Option<ArrayRef>> {
-    let array = columns.read(py, position, asked)?;
+    columns.read(py, position, asked).and_then(|array| without_nulls(py, array))
+}
+
+fn without_nulls(py: Python<'_>, array: Option<ArrayRef>) -> PyResult<Option<ArrayRef>> {
     array.map(|array| policy::float_for_missing(&array)).transpose().map_err(|error| raise(py, &error))
+}
+
+/// A column of a type that nobody compares in the place of one that cannot be read.
+fn listed(py: Python<'_>, rows: usize, read: PyResult<Option<ArrayRef>>) -> PyResult<Option<ArrayRef>> {
+    match read {
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+            Ok(Some(new_null_array(&DataType::Binary, rows)))
+        }
+        other => other,
+    }
 }
 
 /// A table for something that was fitted on a table of `fitted`, of which `schema` are those it reads: these have its types

@@ -12,9 +12,13 @@ use mlcore::match_element;
 use mlcore::schema::DType;
 use mlcore::time::TimeUnit;
 use numpy::{
-    Element, PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods,
+    Element, PyArrayDescr, PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray,
+    PyUntypedArrayMethods,
 };
+use pyo3::exceptions::PyIndexError;
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 use super::{Asked, Column, Columns, objects};
 use crate::error::{invalid, wrong_type};
@@ -34,9 +38,28 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns
     }
     match array.ndim() {
         2 if array.is_c_contiguous() && dtype_is_plain(array) => {
-            let columns = transposed(object)?.into_iter().enumerate();
-            let columns = columns.map(|(position, array)| Column::of_array(format!("x{position}"), array));
-            Ok(Columns::new(columns.collect(), rows, false))
+            // A plan that only scales reads the rows as they lie. All columns are made in one pass, and one alone by itself.
+            let all: Arc<PyOnceLock<Vec<ArrayRef>>> = Arc::default();
+            let count = array.shape().get(1).copied().unwrap_or_default();
+            let columns = (0..count).map(|position| {
+                let (all, whole, by_itself) =
+                    (Arc::clone(&all), object.clone().unbind(), object.clone().unbind());
+                let from_all = move |py: Python<'_>, _: &str, _| {
+                    let columns = all.get_or_try_init(py, || transposed(whole.bind(py)))?;
+                    let absent = || PyIndexError::new_err("there is no such column");
+                    columns.get(position).cloned().ok_or_else(absent)
+                };
+                Column::new(format!("x{position}"), from_all).with_read_alone(move |py, name, asked| {
+                    let columns = by_itself.bind(py).getattr(intern!(py, "T"))?;
+                    column(&columns.get_item(position)?, name, asked)
+                })
+            });
+            let columns = Columns::new(columns.collect(), rows, false);
+            Ok(if object.is_exact_instance_of::<PyUntypedArray>() {
+                columns.of_matrix(object)
+            } else {
+                columns
+            })
         }
         2 => {
             let transposed = object.getattr("T")?;
@@ -56,6 +79,11 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns
     }
 }
 
+/// Is it an array of numpy? pandas has been met before this is asked, and so numpy is there.
+pub(super) fn is_array(object: &Bound<'_, PyAny>) -> bool {
+    object.cast::<PyUntypedArray>().is_ok()
+}
+
 /// The values of a 1-D array.
 pub(super) fn column(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<ArrayRef> {
     let py = object.py();
@@ -69,9 +97,7 @@ pub(super) fn column(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyR
         let native = object.call_method1("astype", (dtype.call_method1("newbyteorder", ("=",))?,))?;
         return column(&native, name, asked);
     }
-    // numpy calls its numbers as mlcore does.
-    let known = dtype.getattr("name")?.extract::<String>()?.parse::<DType>().ok();
-    if let Some(dtype) = known.filter(|dtype| dtype.is_numeric()) {
+    if let Some(dtype) = numeric(&dtype) {
         return match_element!(
             dtype,
             T => copied::<T>(object).map(T::into_array),
@@ -99,6 +125,25 @@ pub(super) fn column(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyR
     }
 }
 
+/// The type of the numbers or bools of an array that holds some.
+pub(crate) fn numeric(dtype: &Bound<'_, PyArrayDescr>) -> Option<DType> {
+    Some(match (dtype.kind(), dtype.itemsize()) {
+        (b'b', _) => DType::Bool,
+        (b'i', 1) => DType::Int8,
+        (b'i', 2) => DType::Int16,
+        (b'i', 4) => DType::Int32,
+        (b'i', 8) => DType::Int64,
+        (b'u', 1) => DType::UInt8,
+        (b'u', 2) => DType::UInt16,
+        (b'u', 4) => DType::UInt32,
+        (b'u', 8) => DType::UInt64,
+        (b'f', 2) => DType::Float16,
+        (b'f', 4) => DType::Float32,
+        (b'f', 8) => DType::Float64,
+        _ => return None,
+    })
+}
+
 /// Whether it holds floats, the usual content of a matrix, in this machine's byte order.
 fn dtype_is_plain(array: &Bound<'_, PyUntypedArray>) -> bool {
     let dtype = array.dtype();
@@ -117,10 +162,12 @@ fn transposed(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
         let values = matrix.as_slice().unwrap_or_default();
         let mut columns: Vec<Vec<T::Native>> = (0..width).map(|_| Vec::with_capacity(rows)).collect();
         if width > 0 {
-            // A block of rows stays in the cache while it is read once per column.
-            for block in values.chunks(BLOCK_ROWS * width) {
+            // A block of rows stays in the fastest cache while it is read once per column.
+            let rows = (BLOCK_BYTES / (width * size_of::<T::Native>())).max(FEWEST_ROWS);
+            for block in values.chunks(rows * width) {
                 for (position, column) in columns.iter_mut().enumerate() {
-                    column.extend(block.iter().skip(position).step_by(width));
+                    let cell = |row: &[T::Native]| row.get(position).copied().unwrap_or_default();
+                    column.extend(block.chunks_exact(width).map(cell));
                 }
             }
         }
@@ -135,7 +182,9 @@ fn transposed(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
     columns::<Float64Type>(object)
 }
 
-const BLOCK_ROWS: usize = 256;
+/// The bytes of a block of rows, and the rows of one that is wider.
+const BLOCK_BYTES: usize = 16 << 10;
+const FEWEST_ROWS: usize = 8;
 
 fn copied<T: batch::Element + Element>(object: &Bound<'_, PyAny>) -> PyResult<Vec<T>> {
     let values = object.extract::<PyReadonlyArray1<'_, T>>()?;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use mlcore::Error;
-use mlcore::arrow::array::{ArrayRef, NullArray};
+use mlcore::arrow::array::{ArrayRef, NullArray, StringBuilder};
 use mlcore::batch::{OwnedValue, Value, column_of};
 use mlcore::schema::{DType, Field};
 use mlcore::time::{TimeUnit, TimeZone};
@@ -128,6 +128,9 @@ fn by_position(py: Python<'_>, rows: Vec<Vec<Bound<'_, PyAny>>>, asked: Asked) -
 /// moments. `None`, NaN, `NaT` and `pandas.NA` are missing.
 pub(super) fn column(values: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<ArrayRef> {
     let py = values.py();
+    if let Some(texts) = texts(values, name, asked) {
+        return Ok(texts);
+    }
     let mut cells = Vec::with_capacity(values.len().unwrap_or_default());
     let mut seen = Seen::default();
     for (row, object) in values.try_iter()?.enumerate() {
@@ -152,6 +155,34 @@ pub(super) fn column(values: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyR
     let values = cells.iter().map(|cell| if present(cell) { cell.as_value() } else { Value::Null });
     column_of(&Field::column(name, dtype).nullable(), values).map_err(|error| raise(py, &error))
 }
+
+/// A column that begins with text and holds nothing but text and missing values, written as it is read; none for any other.
+fn texts(values: &Bound<'_, PyAny>, name: &str, asked: Asked) -> Option<ArrayRef> {
+    let values = values.cast::<PyList>().ok()?;
+    let mut texts = StringBuilder::with_capacity(values.len(), 0);
+    let mut any = false;
+    for (row, object) in values.iter().enumerate() {
+        if let Ok(text) = object.cast::<PyString>() {
+            // The reader of single values says what is wrong with half a pair of surrogates.
+            let text = text.to_str().ok()?;
+            if texts.values_slice().len() + text.len() > MOST_TEXT {
+                return None;
+            }
+            texts.append_value(text);
+            any = true;
+        } else {
+            let place = Place { operation: asked.operation, name, row: Some(row) };
+            if !value::read(&object, place).is_ok_and(|cell| cell.is_missing()) {
+                return None;
+            }
+            texts.append_null();
+        }
+    }
+    any.then(|| Arc::new(texts.finish()) as ArrayRef)
+}
+
+/// The bytes that an Arrow column of text with offsets of 32 bits holds.
+const MOST_TEXT: usize = i32::MAX as usize;
 
 /// What the values of one column may be: all of one kind.
 #[derive(Clone, Copy, PartialEq, Debug)]

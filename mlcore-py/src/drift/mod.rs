@@ -5,6 +5,7 @@ mod monitor;
 mod named;
 mod options;
 mod report;
+mod source;
 mod table_test;
 mod verdict;
 

@@ -9,8 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::options;
+use super::source::Source;
 use super::verdict::Verdict;
-use crate::door::{self, Asked};
+use crate::door::Asked;
 use crate::error::{detached, entry};
 
 /// What :func:`report` found: every column, its tests, its shape, and the verdict. Aggregates only, no row of the data.
@@ -31,11 +32,12 @@ pub(crate) fn report(
     entry(py, |py| {
         let options = options::of_report(options)?;
         let asked = |subject| Asked { operation: "make report", subject };
-        let wanted = options.monitor.columns.as_deref();
-        let reference = door::compared_table(reference, wanted, asked("reference"))?;
-        let current = door::compared_table(current, wanted, asked("current"))?;
-        let report = detached(py, || drift_report::report(&reference, &current, &options))?;
-        Ok(Report { report })
+        let is_wanted = options.monitor.columns.is_some();
+        let reference = Source::new(reference, is_wanted, asked("reference"))?;
+        let current = Source::new(current, is_wanted, asked("current"))?;
+        let report = detached(py, || drift_report::report(&reference, &current, &options));
+        let report = report.map_err(|error| reference.raised().or_else(|| current.raised()).unwrap_or(error));
+        Ok(Report { report: report? })
     })
 }
 

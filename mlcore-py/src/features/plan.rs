@@ -2,18 +2,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use mlcore::Error;
 use mlcore::arrow::array::{ArrayRef, RecordBatch};
 use mlcore::batch::RecordReader;
 use mlcore::schema::{DType, Schema};
 use mlcore_features::pipeline::{self, FittedStep};
 use mlcore_features::transform::{Fit as _, Training};
-use numpy::{PyArray1, PyArrayMethods};
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::{attributes, specification};
-use crate::door::{self, Asked, Numbers, Record};
+use crate::door::{self, Asked, Columns, Numbers, Record};
 use crate::error::{detached, entry, invalid, raise};
 use crate::value::{self, Place};
 
@@ -203,16 +202,21 @@ impl Plan {
         dtype: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
         entry(py, |py| {
-            let table = self.table(X)?;
+            let asked = Asked { operation: TRANSFORM, subject: "X" };
+            let columns = door::columns(X, None, asked)?;
+            if let Some(features) = self.of_matrix(py, &columns, dtype) {
+                return features;
+            }
+            let (input, named) = (self.fitted.input(), self.named);
+            let table = door::fitting_columns(py, &columns, input, &self.columns, named, asked)?;
             if self.fitted.output().fields().iter().any(|field| !field.dtype().is_numeric()) {
                 return detached(py, || self.fitted.transform(&table))
                     .map(|features| crate::table::Table::new(&features))?
                     .to_numpy(py);
             }
-            let shape = (table.num_rows(), self.fitted.width());
             match dtype.parse() {
-                Ok(DType::Float64) => self.matrix::<f64>(py, &table, shape),
-                Ok(DType::Float32) => self.matrix::<f32>(py, &table, shape),
+                Ok(DType::Float64) => self.matrix::<f64>(py, &table),
+                Ok(DType::Float32) => self.matrix::<f32>(py, &table),
                 _ => Err(crate::stats::unknown(py, TRANSFORM, "dtype", dtype, "float64, float32")),
             }
         })
@@ -373,25 +377,63 @@ impl Plan {
         door::fitting_table(object, self.fitted.input(), &self.columns, self.named, asked)
     }
 
-    fn matrix<'py, T>(
+    /// The features of an array whose rows are those of the plan; `None` for anything else, and where something is wrong,
+    /// which the way through columns says by name.
+    fn of_matrix<'py>(
         &self,
         py: Python<'py>,
-        table: &RecordBatch,
-        shape: (usize, usize),
-    ) -> PyResult<Bound<'py, PyAny>>
+        columns: &Columns,
+        dtype: &str,
+    ) -> Option<PyResult<Bound<'py, PyAny>>> {
+        let array = columns.matrix(py)?;
+        let own = self.fitted.input().names().eq(self.columns.iter().map(String::as_str));
+        if !own || columns.names().len() != self.columns.len() {
+            return None;
+        }
+        let dtype: DType = dtype.parse().ok()?;
+        if let Ok(rows) = array.extract::<PyReadonlyArray2<'_, f64>>() {
+            return self.of_rows(py, rows.as_slice().ok()?, dtype);
+        }
+        let rows = array.extract::<PyReadonlyArray2<'_, f32>>().ok()?;
+        self.of_rows(py, rows.as_slice().ok()?, dtype)
+    }
+
+    fn of_rows<'py, I: Copy + Into<f64> + Sync>(
+        &self,
+        py: Python<'py>,
+        rows: &[I],
+        dtype: DType,
+    ) -> Option<PyResult<Bound<'py, PyAny>>> {
+        match dtype {
+            DType::Float64 => {
+                let features = detached(py, || self.fitted.transform_rows::<I, f64>(rows)).ok()?;
+                Some(self.shaped(py, features))
+            }
+            DType::Float32 => {
+                let features = detached(py, || self.fitted.transform_rows::<I, f32>(rows)).ok()?;
+                Some(self.shaped(py, features))
+            }
+            _ => None,
+        }
+    }
+
+    fn matrix<'py, T>(&self, py: Python<'py>, table: &RecordBatch) -> PyResult<Bound<'py, PyAny>>
     where
         T: pipeline::Output + numpy::Element + Default,
     {
-        let features = detached(py, || {
-            let length = shape.0.checked_mul(shape.1).ok_or_else(|| {
-                Error::invalid_input(TRANSFORM, "X", "rows times features overflows")
-                    .remedy("pass fewer rows")
-            })?;
-            let mut features = vec![T::default(); length];
-            self.fitted.transform_into(table, &mut features)?;
-            Ok(features)
-        })?;
-        Ok(PyArray1::from_vec(py, features).reshape([shape.0, shape.1])?.into_any())
+        let features = detached(py, || self.fitted.transform_dense::<T>(table)?.into_values::<T>())?;
+        self.shaped(py, features)
+    }
+
+    /// Features side by side as rows of an array.
+    fn shaped<'py, T: numpy::Element>(
+        &self,
+        py: Python<'py>,
+        features: Vec<T>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let width = self.fitted.width();
+        let rows = features.len() / width.max(1);
+        Ok(PyArray1::from_vec(py, features).reshape([rows, width])?.into_any())
     }
 
     fn reader(&self) -> mlcore::Result<RecordReader> {

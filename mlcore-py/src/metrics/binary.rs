@@ -23,10 +23,14 @@ macro_rules! binary {
             $(
                 $(#[doc = $doc])+
                 #[pyfunction]
-                #[pyo3(signature = (
-                    y_true, y_pred, *, labels = None, pos_label = None, average = Some("binary"),
-                    sample_weight = None, zero_division = 0.0
-                ))]
+                #[pyo3(
+                    signature = (
+                        y_true, y_pred, *, labels = None, pos_label = None, average = Some("binary"),
+                        sample_weight = None, zero_division = 0.0
+                    ),
+                    text_signature = "(y_true, y_pred, *, labels=None, pos_label=None, average='binary', \
+                        sample_weight=None, zero_division=0.0)"
+                )]
                 #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
                 fn $name<'py>(
                     py: Python<'py>,

@@ -2,6 +2,7 @@
 
 mod tensors;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,6 +83,10 @@ pub(crate) fn fields(schema: &Schema) -> Vec<Field> {
 /// intra_threads, inter_threads : int
 ///     Threads that share one operator, and operators that run at once; 0 lets ONNX Runtime choose. One thread is fastest
 ///     for tabular models.
+/// sessions : int, optional
+///     The sessions of ONNX Runtime that threads spread over on the CPU; one serves any number of threads, and a model that
+///     is as small as a core's cache has one per core by default, up to 8, so that threads do not wait for each other. One
+///     halves the memory of a small model on two cores.
 /// spinning : bool
 ///     Whether idle threads spin, which saves microseconds and burns their cores.
 /// optimization : {"all", "extended", "basic", "none"}
@@ -122,7 +127,7 @@ pub(crate) struct Stored {
 impl Runner {
     #[new]
     #[pyo3(signature = (
-        model, *, name = None, library = None, intra_threads = 1, inter_threads = 1, spinning = false,
+        model, *, name = None, library = None, intra_threads = 1, inter_threads = 1, sessions = None, spinning = false,
         optimization = "all", providers = None, fallback = "forbidden", warm_up = 1, load_timeout = None, domains = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
@@ -133,6 +138,7 @@ impl Runner {
         library: Option<PathBuf>,
         intra_threads: usize,
         inter_threads: usize,
+        sessions: Option<usize>,
         spinning: bool,
         optimization: &str,
         providers: Option<Vec<String>>,
@@ -151,6 +157,11 @@ impl Runner {
                 .with_fallback(fallback.parse().map_err(|error| raise(py, &error))?);
             if let Some(name) = name {
                 options = options.with_name(name);
+            }
+            if let Some(sessions) = sessions {
+                let sessions = NonZeroUsize::new(sessions)
+                    .ok_or_else(|| invalid(py, LOAD, "sessions", "it is 0", "pass 1 or more, or None"))?;
+                options = options.with_sessions(sessions);
             }
             if let Some(seconds) = load_timeout {
                 options = options.with_load_timeout(duration(py, LOAD, "load_timeout", seconds)?);

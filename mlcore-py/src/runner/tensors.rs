@@ -8,7 +8,7 @@ use numpy::{
     PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
+use pyo3::types::{PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use super::RUN;
 use crate::door::{self, Asked, is_of, type_name};
@@ -120,9 +120,7 @@ fn from_numpy(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Tensor> {
         let native = dtype.call_method1("newbyteorder", ("=",))?;
         return from_numpy(&value.call_method1("astype", (native,))?, name);
     }
-    // numpy calls its numbers as mlcore does.
-    let known = dtype.getattr("name")?.extract::<String>()?.parse::<DType>().ok();
-    if let Some(known) = known.filter(|known| known.is_numeric()) {
+    if let Some(known) = door::numeric(&dtype) {
         return match_element!(
             known,
             T => copied::<T>(value),
@@ -131,15 +129,15 @@ fn from_numpy(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Tensor> {
     }
     match (dtype.kind(), dtype.itemsize()) {
         (b'O' | b'U' | b'T', _) => {
-            let flat: Vec<Bound<'_, PyAny>> =
-                value.call_method0("ravel")?.call_method0("tolist")?.extract()?;
-            let texts = flat.iter().map(|text| {
-                text.extract::<String>().map_err(|_| {
-                    let problem = format!("text is expected, and it holds a {}", type_name(text));
-                    wrong_type(py, RUN, name, problem, "pass an array of str")
-                })
+            let flat = flat(value)?;
+            let texts = flat.iter().map(|cell| match cell.cast::<PyString>() {
+                Ok(text) => value::text(text, Place::single(RUN, name)),
+                Err(_) => {
+                    let problem = format!("text is expected, and it holds a {}", type_name(cell));
+                    Err(wrong_type(py, RUN, name, problem, "pass an array of str"))
+                }
             });
-            let texts = texts.collect::<PyResult<Vec<_>>>()?;
+            let texts = texts.collect::<PyResult<Vec<&str>>>()?;
             Tensor::strings(array.shape(), texts).map_err(|error| raise(py, &error))
         }
         _ => Err(wrong_type(
@@ -150,6 +148,18 @@ fn from_numpy(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Tensor> {
             "convert it to numbers or text",
         )),
     }
+}
+
+/// The objects of an array in row-major order.
+fn flat<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let py = value.py();
+    if let Ok(objects) = value.extract::<PyReadonlyArrayDyn<'_, Py<PyAny>>>()
+        && objects.is_c_contiguous()
+        && let Ok(objects) = objects.as_slice()
+    {
+        return Ok(objects.iter().map(|object| object.bind(py).clone()).collect());
+    }
+    value.call_method0("ravel")?.call_method0("tolist")?.extract()
 }
 
 fn copied<T: Element + numpy::Element>(value: &Bound<'_, PyAny>) -> PyResult<Tensor> {

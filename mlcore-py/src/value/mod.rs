@@ -69,15 +69,7 @@ pub(crate) fn read(object: &Bound<'_, PyAny>, place: Place<'_>) -> PyResult<Owne
         });
     }
     if let Ok(text) = object.cast::<PyString>() {
-        return match text.to_str() {
-            Ok(text) => Ok(text.into()),
-            // A surrogate without its other half: bytes that were decoded with `surrogateescape`, or half an emoji.
-            Err(_) => Err(place.unusable(
-                py,
-                "text that is no Unicode: half a pair of surrogates",
-                "replace it: text.encode(\"utf-8\", \"replace\").decode()",
-            )),
-        };
+        return self::text(text, place).map(Into::into);
     }
     if let Some(value) = time::read(object, place)? {
         return Ok(value);
@@ -103,6 +95,15 @@ pub(crate) fn read(object: &Bound<'_, PyAny>, place: Place<'_>) -> PyResult<Owne
     }
     let what = format!("a {}", type_name(object));
     Err(place.refused(py, &what, "pass a number, a bool, text, a date, a time or None"))
+}
+
+/// The text of a `str`.
+pub(crate) fn text<'a>(text: &'a Bound<'_, PyString>, place: Place<'_>) -> PyResult<&'a str> {
+    // A surrogate without its other half: bytes that were decoded with `surrogateescape`, or half an emoji.
+    text.to_str().map_err(|_| {
+        let what = "text that is no Unicode: half a pair of surrogates";
+        place.unusable(text.py(), what, "replace it: text.encode(\"utf-8\", \"replace\").decode()")
+    })
 }
 
 /// What a value means to a column of this type, beyond what all of mlcore says: the written policy of the [door](crate::door).

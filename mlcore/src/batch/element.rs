@@ -84,6 +84,16 @@ impl<T: ArrowNativeType> Elements<T> {
         }
     }
 
+    /// The elements, without a copy where nobody else holds them.
+    fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::Many(values) => {
+                values.into_inner().into_vec().unwrap_or_else(|shared| shared.typed_data().to_vec())
+            }
+            few => few.to_vec(),
+        }
+    }
+
     /// The elements as Arrow has them.
     pub(crate) fn to_scalar_buffer(&self) -> ScalarBuffer<T> {
         match self {
@@ -149,6 +159,9 @@ pub trait Element: sealed::Sealed + Copy + Default + PartialEq + Debug + Send + 
 
     #[doc(hidden)]
     fn view(storage: &sealed::Storage) -> Option<&[Self]>;
+
+    #[doc(hidden)]
+    fn unwrap(storage: sealed::Storage) -> Option<Vec<Self>>;
 }
 
 /// The Rust types of elements, under one path for [`match_element!`](crate::match_element).
@@ -272,6 +285,13 @@ macro_rules! elements {
                 self.value()
             }
 
+            fn unwrap(storage: sealed::Storage) -> Option<Vec<Self>> {
+                match storage.0 {
+                    Buffer::$variant(values) => Some(values.into_vec()),
+                    _ => None,
+                }
+            }
+
             fn slice_of(array: &dyn Array) -> Option<&[Self]> {
                 array.as_primitive_opt::<datatypes::$arrow>().map(|array| &**array.values())
             }
@@ -305,6 +325,10 @@ impl Element for bool {
 
     fn to_value(self) -> Value<'static> {
         Value::Bool(self)
+    }
+
+    fn unwrap(storage: sealed::Storage) -> Option<Vec<Self>> {
+        Self::view(&storage).map(<[Self]>::to_vec)
     }
 
     fn slice_of(_: &dyn Array) -> Option<&[Self]> {

@@ -62,6 +62,11 @@ impl Tensor {
             // Arrow panics over an iterator that does not know its end.
             (_, None) => StringArray::from_iter_values(values.collect::<Vec<S>>()),
         };
+        Self::strings_of(shape, text)
+    }
+
+    /// A tensor of the texts of an Arrow array without nulls.
+    pub(crate) fn strings_of(shape: impl AsRef<[usize]>, text: StringArray) -> Result<Self> {
         let shape = checked(shape.as_ref(), text.len())?;
         Ok(Self { shape, storage: Storage(Buffer::String(text)) })
     }
@@ -148,6 +153,17 @@ impl Tensor {
     /// [`Error::SchemaMismatch`] when the tensor holds another type.
     pub fn values<T: Element>(&self) -> Result<&[T]> {
         T::view(&self.storage).ok_or_else(|| self.other_type(T::DTYPE))
+    }
+
+    /// The elements in row-major order, without a copy where nobody else holds them.
+    ///
+    /// # Errors
+    /// As [`Tensor::values`].
+    pub fn into_values<T: Element>(self) -> Result<Vec<T>> {
+        if self.dtype() != T::DTYPE {
+            return Err(self.other_type(T::DTYPE));
+        }
+        Ok(T::unwrap(self.storage).unwrap_or_default())
     }
 
     /// The texts in row-major order.

@@ -50,6 +50,7 @@ fn onnx_models_of_every_kind_keep_the_contract() {
         "mlp30",
         "columns",
         "strings",
+        "texts8",
         "zipmap_int",
         "zipmap_string",
         "identity",

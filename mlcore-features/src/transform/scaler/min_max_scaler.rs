@@ -83,9 +83,7 @@ impl Fit for MinMaxScaler {
         };
         for column in &columns {
             let values = column.numbers()?;
-            // The minimum and maximum of `f64` pass over NaN and answer NaN where there is nothing else.
-            let least = values.iter().copied().fold(f64::NAN, f64::min);
-            let greatest = values.iter().copied().fold(f64::NAN, f64::max);
+            let (least, greatest) = extremes(&values);
             let range = greatest - least;
             // scikit-learn's rule for a range that is none: below ten times the machine's precision.
             let divisor = if range < 10.0 * f64::EPSILON { 1.0 } else { range };
@@ -98,6 +96,23 @@ impl Fit for MinMaxScaler {
         }
         Ok(fitted)
     }
+}
+
+/// The least and the greatest of the numbers that are there, NaN where there is none.
+fn extremes(values: &[f64]) -> (f64, f64) {
+    const LANES: usize = 8;
+    let (mut least, mut greatest) = ([f64::NAN; LANES], [f64::NAN; LANES]);
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    // The minimum and maximum of `f64` pass over NaN and answer NaN where there is nothing else.
+    for block in blocks {
+        for ((least, greatest), value) in least.iter_mut().zip(&mut greatest).zip(block) {
+            (*least, *greatest) = (least.min(*value), greatest.max(*value));
+        }
+    }
+    let all = |lanes: [f64; LANES], keep: fn(f64, f64) -> f64| {
+        lanes.into_iter().chain(rest.iter().copied()).fold(f64::NAN, keep)
+    };
+    (all(least, f64::min), all(greatest, f64::max))
 }
 
 /// A [`MinMaxScaler`] that has seen its data.

@@ -136,6 +136,8 @@ def report(reference, current, **options):
         The title of the page.
     histogram_bins, most_categories : int, optional
         How finely columns are drawn.
+    threads : int, optional
+        How many threads compare columns. Default 1; the report does not depend on it.
 
     Returns
     -------

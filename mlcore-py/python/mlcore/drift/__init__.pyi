@@ -258,4 +258,5 @@ def report(
     title: str | None = None,
     histogram_bins: int | None = None,
     most_categories: int | None = None,
+    threads: int | None = None,
 ) -> Report: ...

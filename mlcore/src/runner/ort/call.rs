@@ -11,6 +11,8 @@ use sys::ONNXTensorElementDataType as Element;
 use super::ffi::{Api, Failure, Owned, call};
 use super::graph::Slot;
 use super::runtime::OnnxRuntime;
+use crate::arrow::array::StringArray;
+use crate::arrow::buffer::OffsetBuffer;
 use crate::batch::Tensor;
 use crate::batch::element::{Buffer, with_buffer};
 use crate::batch::tensor::Shape;
@@ -392,15 +394,28 @@ fn read_strings(
         }
         .map_err(internal)?;
     }
-    let ends = starts.iter().skip(1).copied().chain([total]);
-    let texts = starts
-        .iter()
-        .zip(ends)
-        .map(|(&start, end)| text.get(start..end).and_then(|bytes| std::str::from_utf8(bytes).ok()));
-    let texts: Vec<&str> = texts
-        .collect::<Option<_>>()
-        .ok_or_else(|| Error::invalid_model(READ, name, "it holds text that is not UTF-8"))?;
-    Ok((Tensor::strings(shape, texts)?, total as u64))
+    let not_utf8 = || Error::invalid_model(READ, name, "it holds text that is not UTF-8");
+    let tensor = match in_place(&starts, total) {
+        // Where each text starts is what Arrow wants to know, too.
+        Some(offsets) => {
+            let texts = StringArray::try_new(offsets, text.into(), None).map_err(|_| not_utf8())?;
+            Tensor::strings_of(shape, texts)?
+        }
+        None => {
+            let ends = starts.iter().skip(1).copied().chain([total]);
+            let texts = starts.iter().zip(ends);
+            let texts = texts.map(|(&start, end)| std::str::from_utf8(text.get(start..end)?).ok());
+            Tensor::strings(shape, texts.collect::<Option<Vec<&str>>>().ok_or_else(not_utf8)?)?
+        }
+    };
+    Ok((tensor, total as u64))
+}
+
+/// The offsets of texts that start in ascending order, as Arrow has them; `None` for more text than they count.
+fn in_place(starts: &[usize], total: usize) -> Option<OffsetBuffer<i32>> {
+    let offsets = starts.iter().copied().chain([total]).map(|start| i32::try_from(start).ok());
+    let offsets = offsets.collect::<Option<Vec<i32>>>()?;
+    (offsets.first() == Some(&0) && offsets.is_sorted()).then(|| OffsetBuffer::new(offsets.into()))
 }
 
 /// ONNX's element type for ours; `None` for dates and times, which it does not have.
