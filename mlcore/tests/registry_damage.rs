@@ -196,6 +196,55 @@ fn a_log_that_was_cut_short_is_found_by_its_anchor() {
     assert_eq!(registry.verify_since(&anchor).unwrap_err().kind(), "corrupt");
 }
 
+/// Before versions had metrics, a file had the same tables and the number 1.
+#[test]
+fn a_file_of_version_1_opens_and_takes_metrics() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("registry.db");
+    drop(filled(&path));
+    let number = |connection: &Connection| -> i32 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
+    let connection = Connection::open(&path).unwrap();
+    assert_eq!(number(&connection), 2);
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    drop(connection);
+
+    let registry = SqliteRegistry::open(&path).unwrap();
+    let (_, versions, ..) = told(&registry).unwrap();
+    assert!(versions.iter().all(|version| version.metrics.is_empty()));
+    let change = Change::new("ana", Timestamp::from_millis(99));
+    registry.set_metrics(&name(), Version::FIRST, [("auc", 0.81)], &change).unwrap();
+    assert_eq!(registry.version(&name(), Version::FIRST).unwrap().metrics.value("auc"), Some(0.81));
+    registry.verify().unwrap();
+    drop(registry);
+    assert_eq!(number(&Connection::open(&path).unwrap()), 2, "an earlier mlcore says that it is too old");
+}
+
+/// Whoever edits a metric edits the digest beside it, too.
+#[test]
+fn an_edited_metric_is_found_by_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("registry.db");
+    let registry = filled(&path);
+    let change = Change::new("ana", Timestamp::from_millis(99));
+    registry.set_metrics(&name(), Version::FIRST, [("auc", 0.5)], &change).unwrap();
+    registry.verify().unwrap();
+    drop(registry);
+
+    let connection = Connection::open(&path).unwrap();
+    let body: String =
+        connection.query_row("SELECT body FROM version WHERE version = 1", (), |row| row.get(0)).unwrap();
+    let edited = body.replace(r#"{"auc":0.5}"#, r#"{"auc":0.9}"#);
+    assert_ne!(edited, body);
+    let digest = Digest::of(format!("version\n{edited}"));
+    let values = (&edited, digest.as_bytes().as_slice());
+    connection.execute("UPDATE version SET body = ?1, digest = ?2 WHERE version = 1", values).unwrap();
+    drop(connection);
+    let error = SqliteRegistry::open(&path).unwrap().verify().unwrap_err();
+    assert!(error.kind() == "corrupt" && error.to_string().contains("table version"), "{error}");
+}
+
 #[test]
 fn files_that_are_no_registry_are_named() {
     let folder = tempfile::tempdir().unwrap();

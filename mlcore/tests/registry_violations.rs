@@ -35,6 +35,7 @@ enum Fault {
     ArchivesWhatAnAliasMeans,
     LetsALiveAliasMeanAnything,
     ForgetsReasons,
+    RoundsMetrics,
     CallsAConflictInternal,
     /// No promise: the words of an error are free.
     SaysItInOtherWords,
@@ -109,6 +110,18 @@ impl Registry for Broken {
         let mut change = change.clone();
         match self.fault {
             Fault::ForgetsReasons => change.reason = None,
+            Fault::RoundsMetrics => {
+                if let Mutation::CreateVersion(new) = mutation {
+                    let rounded =
+                        |value: f64| Some(f64::from(value as f32)).filter(|value| value.is_finite());
+                    let metrics = new.metrics.iter();
+                    let metrics =
+                        metrics.map(|(name, value)| (name, rounded(value).unwrap_or(value))).collect();
+                    let mut new = new.clone();
+                    new.metrics = metrics;
+                    return self.honest.apply(&Mutation::CreateVersion(new), &change);
+                }
+            }
             Fault::RepeatsRequests => change.request = None,
             Fault::TheLastWriterWins => return self.honest.apply(&forced(mutation), &change),
             Fault::ArchivesWhatAnAliasMeans => {
@@ -259,6 +272,7 @@ fn each_broken_promise_is_noticed() {
         (Fault::ArchivesWhatAnAliasMeans, "conflict was due"),
         (Fault::LetsALiveAliasMeanAnything, "invalid_input was due"),
         (Fault::ForgetsReasons, "reason"),
+        (Fault::RoundsMetrics, "the metric auc"),
         (Fault::CallsAConflictInternal, "conflict was due"),
         (Fault::ShowsHalfOfARelease, "half of a release was seen"),
     ] {

@@ -49,6 +49,17 @@ impl GateVerdict {
         self.checks.iter().filter(|check| !check.passed)
     }
 
+    /// The challenger's number of each metric that was looked at, in the order of the checks; of several checks of one metric
+    /// the first. A registry keeps them with the version:
+    /// [`NewVersion::with_metrics`](crate::registry::NewVersion::with_metrics),
+    /// [`RegistryExt::set_metrics`](crate::registry::RegistryExt::set_metrics). `latency` is in seconds.
+    pub fn metrics(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.checks.iter().enumerate().filter_map(|(place, check)| {
+            let is_first = !self.checks.iter().take(place).any(|earlier| earlier.metric == check.metric);
+            check.challenger.filter(|_| is_first).map(|value| (check.metric.as_str(), value))
+        })
+    }
+
     /// The first check of this metric.
     #[must_use]
     pub fn check(&self, metric: &str) -> Option<&Check> {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{NewModel, NewVersion, Stage, Subject};
+use super::{Metrics, NewModel, NewVersion, Stage, Subject};
 use crate::name::{Alias, ModelName, Version};
 
 /// What happened: a decided [`Mutation`](super::Mutation), with everything that replaying it needs.
@@ -90,6 +90,26 @@ pub enum Event {
         /// Its value; none when it was removed.
         value: Option<String>,
     },
+    /// Metrics of a version were set.
+    #[non_exhaustive]
+    SetMetrics {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The metrics that were set.
+        metrics: Metrics,
+    },
+    /// A metric of a version was removed.
+    #[non_exhaustive]
+    DeleteMetric {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The metric.
+        name: String,
+    },
     /// A description was replaced.
     #[non_exhaustive]
     Describe {
@@ -143,6 +163,8 @@ impl Event {
             Self::RollBack { .. } => "roll back alias",
             Self::SetTag { value: None, .. } => "delete tag",
             Self::SetTag { .. } => "set tag",
+            Self::SetMetrics { .. } => "set metrics",
+            Self::DeleteMetric { .. } => "delete metric",
             Self::Describe { .. } => "describe",
         }
     }
@@ -156,7 +178,9 @@ impl Event {
             Self::DeleteModel { model, .. }
             | Self::DeleteVersion { model, .. }
             | Self::Transition { model, .. }
-            | Self::Withdraw { model, .. } => model,
+            | Self::Withdraw { model, .. }
+            | Self::SetMetrics { model, .. }
+            | Self::DeleteMetric { model, .. } => model,
             Self::SetAlias { alias } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
                 &alias.model
             }
@@ -171,7 +195,9 @@ impl Event {
             Self::CreateModel(_) | Self::DeleteModel { .. } => self.model().to_string(),
             Self::CreateVersion { version, .. }
             | Self::DeleteVersion { version, .. }
-            | Self::Withdraw { version, .. } => {
+            | Self::Withdraw { version, .. }
+            | Self::SetMetrics { version, .. }
+            | Self::DeleteMetric { version, .. } => {
                 format!("{}/{version}", self.model())
             }
             Self::Transition { stages, .. } => match stages.first() {
@@ -197,6 +223,8 @@ impl Event {
             | Self::DeleteVersion { .. }
             | Self::Transition { .. }
             | Self::SetTag { .. }
+            | Self::SetMetrics { .. }
+            | Self::DeleteMetric { .. }
             | Self::Describe { .. } => (None, None),
         };
         first.into_iter().chain(second)
@@ -216,6 +244,8 @@ impl Event {
             | Self::DeleteVersion { .. }
             | Self::SetAlias { .. }
             | Self::SetTag { .. }
+            | Self::SetMetrics { .. }
+            | Self::DeleteMetric { .. }
             | Self::Describe { .. } => &[],
         }
     }

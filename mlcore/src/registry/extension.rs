@@ -1,6 +1,6 @@
 use super::{
-    AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewModel,
-    NewVersion, Registry, Stage, Subject, backend,
+    AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Metrics, Model, ModelVersion, Mutation,
+    NewModel, NewVersion, Registry, Stage, Subject, backend,
 };
 use crate::artifact::{ArtifactStore, ArtifactStoreExt};
 use crate::error::{Error, Result};
@@ -249,6 +249,51 @@ pub trait RegistryExt: Registry {
         change: &Change,
     ) -> Result<AuditEntry> {
         set_tag(self, model, Some(version), key, None, change)
+    }
+
+    /// Sets metrics of a version: each joins those it has, or replaces the one of its name. One change, whatever their number.
+    ///
+    /// ```
+    /// # use mlcore::artifact::{ArtifactStoreExt, MemoryStore};
+    /// # use mlcore::name::ModelName;
+    /// # use mlcore::registry::{Change, MemoryRegistry, NewVersion, Registry, RegistryExt};
+    /// # use mlcore::schema::Signature;
+    /// # use mlcore::time::Timestamp;
+    /// # let (registry, artifacts) = (MemoryRegistry::new(), MemoryStore::new());
+    /// # let (churn, change) = (ModelName::new("churn")?, Change::new("ana", Timestamp::from_millis(0)));
+    /// # let new = NewVersion::new(churn.clone(), artifacts.put_bytes(b"model")?, Signature::default());
+    /// let version = registry.register(&artifacts, new.with_metric("auc", 0.79), &change)?.version;
+    /// registry.set_metrics(&churn, version, [("auc", 0.81), ("log_loss", 0.43)], &change)?;
+    /// assert_eq!(registry.version(&churn, version)?.metrics.value("auc"), Some(0.81));
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](Error::InvalidInput) for no metrics, for a number that is not finite, and beyond what
+    /// [`Mutation::SetMetrics`] takes; [`NotFound`](Error::NotFound) for the version.
+    fn set_metrics<N: Into<String>>(
+        &self,
+        model: &ModelName,
+        version: Version,
+        metrics: impl IntoIterator<Item = (N, f64)>,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        let metrics: Metrics = metrics.into_iter().collect();
+        self.apply(&Mutation::SetMetrics { model: model.clone(), version, metrics }, change)
+    }
+
+    /// Removes a metric from a version.
+    ///
+    /// # Errors
+    /// [`NotFound`](Error::NotFound) where there is no such metric.
+    fn delete_metric(
+        &self,
+        model: &ModelName,
+        version: Version,
+        name: &str,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        self.apply(&Mutation::DeleteMetric { model: model.clone(), version, name: name.to_owned() }, change)
     }
 
     /// Replaces the description of a model, or of one of its versions.

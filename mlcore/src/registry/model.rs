@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Stage, micros};
+use super::{Metrics, Stage, micros};
 use crate::artifact::Digest;
 use crate::name::{ModelName, RunId, Version};
 use crate::schema::Signature;
@@ -71,6 +71,9 @@ pub struct ModelVersion {
     /// Free labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// What evaluations found: finite numbers by name.
+    #[serde(default, skip_serializing_if = "Metrics::is_empty")]
+    pub metrics: Metrics,
     /// The run, the data and the plan that it was made of.
     #[serde(default)]
     pub lineage: Lineage,
@@ -79,7 +82,7 @@ pub struct ModelVersion {
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
-    /// When its stage, tags or description changed last.
+    /// When its stage, tags, metrics or description changed last.
     #[serde(with = "micros")]
     pub updated_at: Timestamp,
 }
@@ -225,6 +228,9 @@ pub struct NewVersion {
     /// Free labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// What evaluations found: finite numbers by name.
+    #[serde(default, skip_serializing_if = "Metrics::is_empty")]
+    pub metrics: Metrics,
     /// The run, the data and the plan that it was made of.
     #[serde(default)]
     pub lineage: Lineage,
@@ -241,6 +247,7 @@ impl NewVersion {
             signature,
             description: String::new(),
             tags: BTreeMap::new(),
+            metrics: Metrics::new(),
             lineage: Lineage::default(),
         }
     }
@@ -263,6 +270,20 @@ impl NewVersion {
     #[must_use]
     pub fn with_tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.tags.insert(key.into(), value.into());
+        self
+    }
+
+    /// Adds a metric, or replaces the one of this name.
+    #[must_use]
+    pub fn with_metric(mut self, name: impl Into<String>, value: f64) -> Self {
+        self.metrics.extend([(name, value)]);
+        self
+    }
+
+    /// Adds metrics, such as [those of a gate](crate::evaluate::GateVerdict::metrics).
+    #[must_use]
+    pub fn with_metrics<N: Into<String>>(mut self, metrics: impl IntoIterator<Item = (N, f64)>) -> Self {
+        self.metrics.extend(metrics);
         self
     }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NewModel, NewVersion, Stage, micros};
+use super::{Metrics, NewModel, NewVersion, Stage, micros};
 use crate::name::{Alias, ModelName, RequestId, Version};
 use crate::time::Timestamp;
 
@@ -257,6 +257,26 @@ pub enum Mutation {
         key: String,
         /// Its value, at most 100,000 bytes; none removes it.
         value: Option<String>,
+    },
+    /// Sets metrics of a version, each beside those it has or in the place of the one of its name.
+    #[non_exhaustive]
+    SetMetrics {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The metrics: at least one. A name has 1 to 250 bytes without control characters, a number is finite.
+        metrics: Metrics,
+    },
+    /// Removes a metric of a version.
+    #[non_exhaustive]
+    DeleteMetric {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The metric.
+        name: String,
     },
     /// Replaces a description.
     #[non_exhaustive]

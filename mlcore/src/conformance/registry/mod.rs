@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// Holds a registry to the contract of [`Registry`], as its documentation states it. `open` opens the registry of a place:
 /// new and empty at the place's first opening, and afterwards what `persistence` says.
 ///
-/// Proved: the rules for models, versions, aliases, stages, tags and lineage; releases that carry on; compare-and-swap, with
+/// Proved: the rules for models, versions, aliases, stages, tags, metrics and lineage; releases that carry on; compare-and-swap, with
 /// threads racing; that a change is seen whole or not at all, and what is refused leaves nothing; history, roll-backs and
 /// clocks that go back; repeated requests; paging; the audit chain; that what was acknowledged is there when it is opened
 /// again; and that a thousand random changes are answered, and read back, as by

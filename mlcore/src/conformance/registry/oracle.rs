@@ -103,7 +103,7 @@ fn random(draw: &mut Draw) -> Mutation {
         0 => Subject::version(model.clone(), version),
         _ => Subject::model(model.clone()),
     };
-    match draw.below(24) {
+    match draw.below(26) {
         0 | 1 => Mutation::CreateModel(NewModel::new(model).with_tag("k", "v")),
         2 => Mutation::DeleteModel { model },
         3..=6 => {
@@ -131,6 +131,12 @@ fn random(draw: &mut Draw) -> Mutation {
                 (format!("k{}", draw.below(3)), (draw.below(3) > 0).then(|| draw.below(9).to_string()));
             Mutation::SetTag { subject, key, value }
         }
+        23 => {
+            let metrics =
+                [(format!("m{}", draw.below(3)), draw.below(100) as f64 / 7.0)].into_iter().collect();
+            Mutation::SetMetrics { model, version, metrics }
+        }
+        24 => Mutation::DeleteMetric { model, version, name: format!("m{}", draw.below(3)) },
         _ => Mutation::Describe { subject, description: draw.below(100).to_string() },
     }
 }

@@ -12,6 +12,7 @@ pub(super) fn hold(places: &Places<'_, dyn Registry>) {
     what_an_alias_means_is_not_archived(places);
     a_live_alias_means_what_may_be_promoted(places);
     tags_and_texts_are_only_texts(places);
+    metrics_are_exact_numbers(places);
     pages_are_ordered(places);
 }
 
@@ -258,6 +259,52 @@ fn tags_and_texts_are_only_texts(places: &Places<'_, dyn Registry>) {
     world.refuses("invalid_input", || registry.describe(model, None, "", &wordy));
     registry.set_model_tag(model, &long(250), &long(100_000), &world.change()).unwrap();
     assert_eq!(world.model().tags[&long(250)].len(), 100_000);
+    world.is_kept();
+}
+
+fn metrics_are_exact_numbers(places: &Places<'_, dyn Registry>) {
+    let mut world = World::new(places);
+    let (registry, model) = (&*world.registry, &world.model);
+    let exact = [("auc", 0.1 + 0.2), ("zero", -0.0), ("tiny", 5e-324), ("huge", f64::MAX), ("whole", 3.0)];
+    let new = world.new_version().with_metrics(exact);
+    let version = registry.create_version(new, &world.change()).unwrap().version;
+    let read = |name: &str| registry.version(model, version).unwrap().metrics.value(name);
+    for (name, value) in exact {
+        assert_eq!(read(name).map(f64::to_bits), Some(value.to_bits()), "the metric {name}");
+    }
+    let before = registry.verify().unwrap().sequence;
+    let set = registry.set_metrics(model, version, [("auc", 0.5), ("'; --", 1.0)], &world.change()).unwrap();
+    assert_eq!((set.sequence, read("auc"), read("'; --")), (before + 1, Some(0.5), Some(1.0)));
+    assert_eq!(registry.version(model, version).unwrap().updated_at, set.at);
+    registry.delete_metric(model, version, "auc", &world.change()).unwrap();
+    assert_eq!((read("auc"), read("huge")), (None, Some(f64::MAX)), "one metric was removed");
+
+    world.refuses("not_found", || registry.delete_metric(model, version, "auc", &world.change()));
+    world.refuses("not_found", || registry.set_metrics(model, number(9), [("a", 1.0)], &world.change()));
+    let refused = |metrics: &[(&str, f64)]| {
+        world.refuses("invalid_input", || {
+            registry.set_metrics(model, version, metrics.iter().copied(), &world.change())
+        });
+        let new = world.new_version().with_metrics(metrics.iter().copied());
+        if !metrics.is_empty() {
+            world.refuses("invalid_input", || registry.create_version(new, &world.change()));
+        }
+    };
+    let long = "x".repeat(251);
+    for metrics in [
+        &[][..],
+        &[("a", f64::NAN)],
+        &[("a", 1.0), ("b", f64::INFINITY)],
+        &[("a", f64::NEG_INFINITY)],
+        &[("", 1.0)],
+        &[("a\nb", 1.0)],
+        &[(&long, 1.0)],
+    ] {
+        refused(metrics);
+    }
+    let many = (0..996).map(|place| (format!("m{place}"), 1.0));
+    registry.set_metrics(model, version, many.clone().take(995), &world.change()).unwrap();
+    world.refuses("invalid_input", || registry.set_metrics(model, version, many, &world.change()));
     world.is_kept();
 }
 

@@ -44,6 +44,16 @@ pub fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Result<Vec<Row>> {
             };
             rows.push(edited(tables, entry, subject, edit)?);
         }
+        Event::SetMetrics { model, version, metrics } => {
+            let mut version = touched_version(tables, entry, model, *version)?;
+            version.metrics.extend(metrics);
+            rows.push(Row::Version(version));
+        }
+        Event::DeleteMetric { model, version, name } => {
+            let mut version = touched_version(tables, entry, model, *version)?;
+            version.metrics.remove(name);
+            rows.push(Row::Version(version));
+        }
         Event::Describe { subject, description } => {
             rows.push(edited(tables, entry, subject, &|text, _| text.clone_from(description))?);
         }
@@ -67,6 +77,7 @@ pub(in crate::registry) fn new_version(
         stage: Stage::Dev,
         description: new.description.clone(),
         tags: new.tags.clone(),
+        metrics: new.metrics.clone(),
         lineage: new.lineage.clone(),
         created_at: entry.at,
         created_by: entry.actor.clone(),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::registry::{Change, Mutation};
+use crate::registry::{Change, Metrics, Mutation};
 
-/// A tag's key: as much as MLflow's registry takes.
+/// A tag's key, and a metric's name: as much as MLflow's registry takes.
 pub const MOST_KEY_BYTES: usize = 250;
 /// A tag's value or a description: as much as MLflow's registry takes.
 pub const MOST_TEXT_BYTES: usize = 100_000;
@@ -17,6 +17,8 @@ pub const MOST_ACTOR_BYTES: usize = 256;
 pub const MOST_FORMAT_BYTES: usize = 128;
 /// The tags of one model or version: each change of a row writes all of them.
 pub const MOST_TAGS: usize = 100;
+/// The metrics of one version: each change of a row writes all of them.
+pub const MOST_METRICS: usize = 1000;
 /// The [canonical](crate::registry::AuditEntry::canonical) text of one audit entry: far above any signature, far below
 /// what a reader must fear.
 pub const MOST_ENTRY_BYTES: usize = 4 << 20;
@@ -33,8 +35,14 @@ pub(super) fn check(mutation: &Mutation, change: &Change) -> Result<()> {
         Mutation::CreateVersion(new) => {
             check_word("format", &new.format, MOST_FORMAT_BYTES)?;
             check_text("description", &new.description, MOST_TEXT_BYTES)?;
-            check_tags(&new.tags)
+            check_tags(&new.tags)?;
+            check_metrics(&new.metrics)
         }
+        Mutation::SetMetrics { metrics, .. } if metrics.is_empty() => {
+            refuse("metrics", "there are none".to_owned())
+        }
+        Mutation::SetMetrics { metrics, .. } => check_metrics(metrics),
+        Mutation::DeleteMetric { name, .. } => check_word("metric name", name, MOST_KEY_BYTES),
         Mutation::SetTag { key, value, .. } => check_tag(key, value.as_deref().unwrap_or_default()),
         Mutation::Describe { description, .. } => check_text("description", description, MOST_TEXT_BYTES),
         Mutation::DeleteModel { .. }
@@ -59,6 +67,25 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Result<()> {
     tags.iter().try_for_each(|(key, value)| check_tag(key, value))
 }
 
+pub(super) fn check_metric_count(count: usize) -> Result<()> {
+    if count <= MOST_METRICS {
+        return Ok(());
+    }
+    refuse("metrics", format!("there would be {count}, and at most {MOST_METRICS} are kept"))
+}
+
+fn check_metrics(metrics: &Metrics) -> Result<()> {
+    check_metric_count(metrics.len())?;
+    metrics.iter().try_for_each(|(name, value)| {
+        check_word("metric name", name, MOST_KEY_BYTES)?;
+        if value.is_finite() {
+            return Ok(());
+        }
+        let problem = format!("{name:?} is {value}, and must be a finite number");
+        Err(Error::invalid_input(CHANGE, "metrics", problem).remedy("leave out what is undefined"))
+    })
+}
+
 fn check_tag(key: &str, value: &str) -> Result<()> {
     check_word("tag key", key, MOST_KEY_BYTES)?;
     check_text("tag value", value, MOST_TEXT_BYTES)
@@ -79,5 +106,7 @@ fn check_text(what: &str, text: &str, most: usize) -> Result<()> {
 }
 
 fn refuse(what: &str, problem: String) -> Result<()> {
-    Err(Error::invalid_input("change registry", what, problem))
+    Err(Error::invalid_input(CHANGE, what, problem))
 }
+
+const CHANGE: &str = "change registry";

@@ -56,6 +56,21 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
             limits::check_tag_count(tags.len())?;
             Ok(Event::SetTag { subject: subject.clone(), key: key.clone(), value: value.clone() })
         }
+        Mutation::SetMetrics { model, version, metrics } => {
+            let mut all = existing_version(tables, "set metrics", model, *version)?.metrics;
+            all.extend(metrics);
+            limits::check_metric_count(all.len())?;
+            Ok(Event::SetMetrics { model: model.clone(), version: *version, metrics: metrics.clone() })
+        }
+        Mutation::DeleteMetric { model, version, name } => {
+            const OPERATION: &str = "delete metric";
+            let found = existing_version(tables, OPERATION, model, *version)?;
+            if found.metrics.value(name).is_none() {
+                let (subject, problem) = (format!("{model}/{version}"), format!("it has no metric {name:?}"));
+                return Err(Error::not_found(OPERATION, subject, problem));
+            }
+            Ok(Event::DeleteMetric { model: model.clone(), version: *version, name: name.clone() })
+        }
         Mutation::Describe { subject, description } => {
             existing(tables, "describe", subject)?;
             Ok(Event::Describe { subject: subject.clone(), description: description.clone() })

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 const APPLICATION_ID: i32 = 0x6d6c_6372;
 
 /// Each brings the file from the version of its position to the next; none is ever edited after a release.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_registry.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_registry.sql"), include_str!("migrations/0002_metrics.sql")];
 
 const VERSION: i32 = MIGRATIONS.len() as i32;
 
