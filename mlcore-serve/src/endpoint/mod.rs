@@ -81,16 +81,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use mlcore::Result;
 use mlcore::artifact::ArtifactStore;
 use mlcore::name::{Arm, ModelName, Version};
 use mlcore::registry::Registry;
 use mlcore::rollout::RolloutPolicy;
 use mlcore::runner::RunOptions;
 use mlcore::schema::Schema;
+use mlcore::{Error, Result};
 use mlcore_drift::monitor::Verdict;
 
-use self::background::{Consumer, Shadows, Tally, check_finite};
+use self::background::{Consumer, REPORT, Shadows, Tally, check_finite};
 pub use self::background::{Counts, Loss, RecordSink, ShadowComparison, Worker};
 pub use self::builder::EndpointBuilder;
 pub use self::clock::{Clock, SystemClock};
@@ -98,7 +98,7 @@ pub use self::decide::{Decided, OutcomeId};
 use self::decide::{Deployment, Sequence};
 pub use self::input::{Input, Records, Request, check_plan};
 pub use self::record::{ContextBuffer, InvalidAnswer, Prediction, Record, RecordedInput};
-use self::record::{Kept, Queue};
+use self::record::{Kept, Queue, Reported};
 #[cfg(feature = "ort")]
 pub use self::release::OnnxLoader;
 pub use self::release::{Event, EventKind, LoadedModel, ModelLoader};
@@ -154,19 +154,74 @@ impl Endpoint {
         self.record(decided, request, answer)
     }
 
-    /// Reports what came of a prediction: its true label or value, as the endpoint's loss takes it. Never blocks; an
-    /// outcome for an id that is unknown, forgotten or already joined is counted and has no effect.
+    /// Reports what came of a prediction: its true label or value, as the endpoint's loss takes it. Of a prediction of several
+    /// rows a named loss takes an outcome for each: [`report_outcomes`](Self::report_outcomes). Never blocks; an outcome for an id that is unknown, forgotten or already joined is counted and has no effect.
     ///
     /// # Errors
     /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a label that is not a finite number, or not one of those that
     /// the endpoint's [`Loss`] knows. The prediction is not used up: the right label may still be reported.
     pub fn report_outcome(&self, id: OutcomeId, label: f64) -> Result<()> {
-        match &self.inner.resolver.scoring {
-            Some(scoring) => scoring.check_label(label)?,
-            None => check_finite(label)?,
-        }
-        self.inner.queue.push_outcome(id, label);
+        self.check_label(label)?;
+        self.inner.queue.push_outcome(Reported::of_request(id, label));
         Ok(())
+    }
+
+    /// Reports what came of every row of a prediction: a label for each, in the order of its rows. Each row's loss is an
+    /// observation of its own for the policy. Never blocks.
+    ///
+    /// The number of rows is known where outcomes are joined: where it is another one, or a row has its outcome already, the
+    /// outcome is counted as [refused](Counts::refused_outcomes), an [event](EventKind::RefusedOutcomes) says why, and the
+    /// prediction still waits. [`Prediction::rows`] is the number.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for no labels, and as
+    /// [`report_outcome`](Self::report_outcome), naming the row. Nothing is reported then.
+    ///
+    /// ```
+    /// # use mlcore_serve::Endpoint;
+    /// # use mlcore_serve::endpoint::Prediction;
+    /// # fn late(endpoint: &Endpoint, prediction: &Prediction) -> mlcore::Result<()> {
+    /// // Of a table of three rows the labels arrive together,
+    /// endpoint.report_outcomes(prediction.outcome_id, &[0.0, 1.0, 0.0])?;
+    /// // and of another one at a time, in any order.
+    /// endpoint.report_outcome_of_row(prediction.outcome_id, 2, 1.0)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn report_outcomes(&self, id: OutcomeId, labels: &[f64]) -> Result<()> {
+        if labels.is_empty() {
+            return Err(Error::invalid_input(REPORT, "labels", "there are none"));
+        }
+        for (row, label) in labels.iter().enumerate() {
+            self.check_label(*label).map_err(|error| {
+                let context = error.context();
+                let problem = format!("row {row}: {}", context.problem());
+                let error = Error::invalid_input(REPORT, "labels", problem);
+                error.remedy("report the rows whose label is known one by one; the others still wait")
+            })?;
+        }
+        for (row, label) in labels.iter().enumerate() {
+            self.inner.queue.push_outcome(Reported::of_row(id, *label, row, Some(labels.len())));
+        }
+        Ok(())
+    }
+
+    /// Reports what came of one row of a prediction, counted from 0, as its label arrives; otherwise as
+    /// [`report_outcomes`](Self::report_outcomes).
+    ///
+    /// # Errors
+    /// As [`report_outcome`](Self::report_outcome).
+    pub fn report_outcome_of_row(&self, id: OutcomeId, row: usize, label: f64) -> Result<()> {
+        self.check_label(label)?;
+        self.inner.queue.push_outcome(Reported::of_row(id, label, row, None));
+        Ok(())
+    }
+
+    fn check_label(&self, label: f64) -> Result<()> {
+        match &self.inner.resolver.scoring {
+            Some(scoring) => scoring.check_label(label),
+            None => check_finite(label),
+        }
     }
 
     /// Gives the release to another policy, and resolves all arms anew: the way to begin a canary, or to end one by hand.

@@ -12,6 +12,7 @@ mod planted;
 mod read_back;
 mod release;
 mod release_faults;
+mod rows;
 mod shadows;
 mod support;
 

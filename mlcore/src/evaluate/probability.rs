@@ -97,13 +97,22 @@ pub fn log_loss<P: Probability>(
 
 /// The log loss of one prediction, `probability` being that of `true`: what a rollout observes when a label arrives.
 ///
-/// [`log_loss`] is the mean of these. NaN for what is no probability.
+/// [`log_loss`] is the mean of these, which it also rounds to the type of the probability; here only the clipping is that of
+/// the type. NaN for what is no probability.
+///
+/// ```
+/// use mlcore::evaluate::log_loss_of;
+///
+/// assert!((log_loss_of(true, 0.0_f32) - 15.942_385).abs() < 1e-6, "clipped at 2^-23");
+/// assert!((log_loss_of(true, 0.0_f64) - 36.043_653).abs() < 1e-6, "clipped at 2^-52");
+/// ```
 #[must_use]
-pub fn log_loss_of(label: bool, probability: f64) -> f64 {
-    if !(0.0..=1.0).contains(&probability) {
+pub fn log_loss_of<P: Probability>(label: bool, probability: P) -> f64 {
+    let own = probability.widened();
+    if !(0.0..=1.0).contains(&own) {
         return f64::NAN;
     }
-    log_loss_within(label, probability, f64::EPSILON)
+    log_loss_within(label, own, P::EPSILON)
 }
 
 /// The same, clipped at another epsilon.
@@ -135,7 +144,7 @@ pub(super) fn brier_loss_of(label: bool, probability: f64) -> f64 {
 }
 
 /// The negative logarithm of a probability, clipped.
-fn minus_log(probability: f64, epsilon: f64) -> f64 {
+pub(super) fn minus_log(probability: f64, epsilon: f64) -> f64 {
     -probability.clamp(epsilon, 1.0 - epsilon).ln()
 }
 

@@ -3,19 +3,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use mlcore::Result;
-use mlcore::batch::RowScratch;
+use mlcore::batch::{Batch, RowScratch};
 use mlcore::rollout::{Observation, Outcome, RolloutPolicy};
 use mlcore_drift::monitor::Verdict;
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Unjoined};
 use super::loss::{Scoring, Unscored};
-use super::news::InvalidByArm;
+use super::news::{InvalidByArm, RefusedOutcomes};
 use super::sink::RecordSink;
 use super::tally::{Tally, count};
 use super::watch::Watch;
 use crate::endpoint::decide::{Deployment, OutcomeId};
 use crate::endpoint::input::{Columns, Input};
-use crate::endpoint::record::{RecordedInput, Slip};
+use crate::endpoint::record::{RecordedInput, Reported, Slip};
 use crate::endpoint::release::EventKind;
 
 /// Joins outcomes with their predictions, and feeds policy, monitors and sinks: what one thread at a time does.
@@ -28,6 +28,9 @@ pub(crate) struct Consumer {
     sinks: Vec<Box<dyn RecordSink>>,
     verdicts: VecDeque<Verdict>,
     invalid: InvalidByArm,
+    refused: RefusedOutcomes,
+    /// The outputs of the request whose rows have had their outcome last: the other rows come next.
+    unpacked: Option<(OutcomeId, Batch)>,
     tally: Arc<Tally>,
     /// Shows recorded rows to the monitors.
     scratch: RowScratch,
@@ -49,6 +52,8 @@ impl Consumer {
             sinks,
             verdicts: VecDeque::new(),
             invalid: InvalidByArm::default(),
+            refused: RefusedOutcomes::default(),
+            unpacked: None,
             tally,
             scratch: RowScratch::default(),
         }
@@ -93,7 +98,7 @@ impl Consumer {
             self.tally.latencies.add(record.latency);
             self.monitor(&record.input);
             let outputs = self.scoring.is_some().then_some(&slip.outputs);
-            self.ledger.insert(record, outputs);
+            self.ledger.insert(record, slip.rows, outputs);
             self.tally.expired.store(self.ledger.expired(), Ordering::Relaxed);
         }
     }
@@ -117,12 +122,30 @@ impl Consumer {
         });
     }
 
-    /// Joins an outcome with its prediction.
-    pub(crate) fn outcome(&mut self, id: OutcomeId, label: f64, deployment: &Deployment) {
-        let Some(joined) = self.ledger.take(id) else { return count(&self.tally.orphans) };
+    /// Joins an outcome with its prediction, or with a row of it.
+    pub(crate) fn outcome(&mut self, reported: Reported, deployment: &Deployment) {
+        let Reported { id, label, .. } = reported;
+        let by_row = self.scoring.as_ref().is_some_and(Scoring::takes_rows);
+        let joined = match self.ledger.take(reported, by_row) {
+            Ok(joined) => joined,
+            Err(Unjoined::Orphan) => return count(&self.tally.orphans),
+            Err(Unjoined::Refused(problem)) => {
+                count(&self.tally.refused_outcomes);
+                return self.refused.add(problem);
+            }
+        };
         count(&self.tally.outcomes);
         let (Some(scoring), Some(kept)) = (&self.scoring, joined.kept) else { return };
-        let scored = kept.outputs.unpack().map_err(Unscored::Answer).and_then(|outputs| {
+        let outputs = match (joined.row, &self.unpacked) {
+            (None, _) => kept.outputs.unpack(),
+            (Some(row), Some((known, outputs))) if *known == id => outputs.rows_in(row..row + 1),
+            (Some(row), _) => kept.outputs.unpack().and_then(|outputs| {
+                let own = outputs.rows_in(row..row + 1);
+                self.unpacked = Some((id, outputs));
+                own
+            }),
+        };
+        let scored = outputs.map_err(Unscored::Answer).and_then(|outputs| {
             // It was counted as a failure when it was recorded.
             if scoring.fault_of(&outputs).is_some() {
                 return Err(Unscored::Request);
@@ -147,6 +170,12 @@ impl Consumer {
         let outcome = Outcome::new(joined.arm, Observation::scored(loss)).with_epoch(joined.epoch);
         let outcome = outcome.with_propensity(joined.propensity);
         kept.with_context(|context| deployment.policy.observe(&outcome.with_context(context)));
+    }
+
+    /// The outcomes that were refused since the last call, where that is news. Ends a run of outcomes.
+    pub(crate) fn refused_outcomes(&mut self) -> Option<EventKind> {
+        self.unpacked = None;
+        self.refused.event()
     }
 
     /// The arms whose answers were invalid, where that is news.

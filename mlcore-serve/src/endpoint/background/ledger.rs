@@ -9,7 +9,7 @@ use mlcore::rollout::Context;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::endpoint::decide::OutcomeId;
-use crate::endpoint::record::{ContextBuffer, Packed, Record};
+use crate::endpoint::record::{About, ContextBuffer, Packed, Record, Reported};
 
 /// Predictions whose outcome is still to come, bounded: when it is full the oldest is forgotten and counted.
 ///
@@ -67,6 +67,24 @@ pub(crate) struct Kept {
     pub(crate) outputs: Packed,
     /// Most requests say nothing of themselves.
     context: Option<Box<ContextBuffer>>,
+    /// Most requests are of one row.
+    rows: Option<Box<Rows>>,
+}
+
+/// Which rows of a request wait for their outcome.
+#[derive(Clone, Debug)]
+struct Rows {
+    joined: Vec<bool>,
+    left: usize,
+}
+
+/// Why an outcome was not joined.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Unjoined {
+    /// No prediction of this id waits.
+    Orphan,
+    /// It is not about what was predicted. The prediction still waits.
+    Refused(String),
 }
 
 /// What an outcome is joined with.
@@ -75,8 +93,10 @@ pub(crate) struct Joined<'a> {
     pub(crate) arm: &'a Arm,
     pub(crate) epoch: u32,
     pub(crate) propensity: f64,
-    /// `None` where no loss is computed.
+    /// `None` where nothing is kept: no loss is computed.
     pub(crate) kept: Option<&'a Kept>,
+    /// The row that the outcome is about, where there are several.
+    pub(crate) row: Option<usize>,
 }
 
 impl Ledger {
@@ -95,9 +115,9 @@ impl Ledger {
     }
 
     /// Waits for the outcome of a prediction. A caller that uses one id twice replaces the earlier one.
-    pub(crate) fn insert(&mut self, record: &Record, outputs: Option<&Packed>) {
+    pub(crate) fn insert(&mut self, record: &Record, rows: usize, outputs: Option<&Packed>) {
         let arm = self.position_of(&record.arm);
-        let kept = outputs.map(|outputs| self.keep(outputs, &record.context));
+        let kept = (outputs.is_some() || rows > 1).then(|| self.keep(outputs, rows, &record.context));
         let new = Open { propensity: record.propensity, epoch: record.epoch, place: Place::new(arm, kept) };
         match self.open.entry(record.outcome_id) {
             Entry::Occupied(mut earlier) => {
@@ -121,13 +141,17 @@ impl Ledger {
         })
     }
 
-    fn keep(&mut self, outputs: &Packed, context: &ContextBuffer) -> u32 {
+    fn keep(&mut self, outputs: Option<&Packed>, rows: usize, context: &ContextBuffer) -> u32 {
         let place = self.free.pop().unwrap_or(self.kept.len() as u32);
         if place as usize == self.kept.len() {
             self.kept.push(Kept::default());
         }
         if let Some(kept) = self.kept.get_mut(place as usize) {
-            kept.outputs.copy(outputs);
+            match outputs {
+                Some(outputs) => kept.outputs.copy(outputs),
+                None => kept.outputs.clear(),
+            }
+            kept.rows = (rows > 1).then(|| Box::new(Rows { joined: vec![false; rows], left: rows }));
             kept.copy_context(context);
         }
         place
@@ -150,19 +174,76 @@ impl Ledger {
         }
     }
 
-    /// The prediction that `id` names; a second outcome for it finds nothing.
-    pub(crate) fn take(&mut self, id: OutcomeId) -> Option<Joined<'_>> {
-        let Open { propensity, epoch, place } = self.open.remove(&id)?;
-        // Free from now on, and untouched until the next prediction comes: the borrow that is answered ends before.
-        self.free.extend(place.kept());
-        let arm = self.arms.get(place.arm())?;
+    /// The prediction that an outcome is about; a second outcome for it, or for the same row, finds nothing.
+    ///
+    /// # Errors
+    /// [`Unjoined`]. With `by_row` an outcome for a whole request of several rows is refused.
+    pub(crate) fn take(&mut self, reported: Reported, by_row: bool) -> Result<Joined<'_>, Unjoined> {
+        let id = reported.id;
+        let Open { propensity, epoch, place } = *self.open.get(&id).ok_or(Unjoined::Orphan)?;
+        let rows = place.kept().and_then(|place| self.kept.get_mut(place as usize)?.rows.as_deref_mut());
+        let (row, is_last) = match (rows, reported.about()) {
+            (None, about) => {
+                about.check(1).map_err(Unjoined::Refused)?;
+                (None, true)
+            }
+            (Some(rows), about) => rows.join(about, by_row).map_err(Unjoined::Refused)?,
+        };
+        if is_last {
+            self.open.remove(&id);
+            // Free from now on, and untouched until the next prediction comes: the borrow that is answered ends before.
+            self.free.extend(place.kept());
+        }
+        let arm = self.arms.get(place.arm()).ok_or(Unjoined::Orphan)?;
         let kept = place.kept().and_then(|place| self.kept.get(place as usize));
-        Some(Joined { arm, epoch, propensity, kept })
+        Ok(Joined { arm, epoch, propensity, kept, row })
     }
 
     /// How many predictions were forgotten before their outcome came.
     pub(crate) fn expired(&self) -> u64 {
         self.expired
+    }
+}
+
+impl About {
+    /// Says why it is about no request of so many rows.
+    fn check(self, rows: usize) -> Result<(), String> {
+        let had = || if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+        match self {
+            Self::Row(_, Some(reported)) if reported != rows => {
+                Err(format!("the request had {}, and {reported} outcomes were reported", had()))
+            }
+            Self::Row(row, _) if row >= rows => {
+                Err(format!("the request had {}, and the outcome is about row {row}, counted from 0", had()))
+            }
+            Self::Request | Self::Row(..) => Ok(()),
+        }
+    }
+}
+
+impl Rows {
+    /// Joins an outcome: the row that it is about, and whether it is the last one.
+    fn join(&mut self, about: About, by_row: bool) -> Result<(Option<usize>, bool), String> {
+        let rows = self.joined.len();
+        about.check(rows)?;
+        match about {
+            About::Request if self.left < rows => {
+                Err("some rows of the request have their outcome, and one was reported for all of them"
+                    .to_owned())
+            }
+            About::Request if by_row => Err(format!(
+                "the request had {rows} rows, and one outcome was reported: report one for each row"
+            )),
+            About::Request => Ok((None, true)),
+            About::Row(row, _) => {
+                match self.joined.get_mut(row) {
+                    Some(joined) if !*joined => *joined = true,
+                    Some(_) | None => return Err(format!("row {row} has its outcome already")),
+                }
+                self.left -= 1;
+                Ok((Some(row), self.left == 0))
+            }
+        }
     }
 }
 
@@ -219,6 +300,10 @@ mod tests {
         Arm::new("champion").unwrap()
     }
 
+    fn take(ledger: &mut Ledger, id: OutcomeId) -> Result<Joined<'_>, Unjoined> {
+        ledger.take(Reported::of_request(id, 0.5), true)
+    }
+
     fn record(id: OutcomeId, arm: Arm, epoch: u32) -> Record {
         Record::new(id, arm, Version::FIRST).with_propensity(1.0 / f64::from(3 + epoch), epoch)
     }
@@ -228,11 +313,11 @@ mod tests {
         let mut ledger = Ledger::new(3);
         let ids: Vec<OutcomeId> = (0..5).map(|sequence| OutcomeId::generated(1, sequence)).collect();
         for id in &ids {
-            ledger.insert(&record(*id, arm(), 0), None);
+            ledger.insert(&record(*id, arm(), 0), 1, None);
         }
         assert_eq!(ledger.expired(), 2);
-        assert!(ledger.take(ids[0]).is_none());
-        assert!(ledger.take(ids[4]).is_some() && ledger.take(ids[4]).is_none());
+        assert!(take(&mut ledger, ids[0]).is_err());
+        assert!(take(&mut ledger, ids[4]).is_ok() && take(&mut ledger, ids[4]).is_err());
     }
 
     #[test]
@@ -240,8 +325,8 @@ mod tests {
         let mut ledger = Ledger::new(4);
         for sequence in 0..1000 {
             let id = OutcomeId::generated(1, sequence);
-            ledger.insert(&record(id, arm(), 0), None);
-            ledger.take(id);
+            ledger.insert(&record(id, arm(), 0), 1, None);
+            take(&mut ledger, id).unwrap();
         }
         assert!(ledger.order.len() <= 9, "{}", ledger.order.len());
         assert_eq!((ledger.open.len(), ledger.arms.len()), (0, 1));
@@ -254,13 +339,13 @@ mod tests {
         let mut packed = Packed::default();
         for epoch in [1, 2] {
             packed.pack(&Batch::single("y", Tensor::column(vec![f64::from(epoch)])));
-            ledger.insert(&record(id, arm(), epoch), Some(&packed));
+            ledger.insert(&record(id, arm(), epoch), 1, Some(&packed));
         }
-        let joined = ledger.take(id).unwrap();
+        let joined = take(&mut ledger, id).unwrap();
         assert_eq!((joined.arm, joined.epoch, joined.propensity), (&arm(), 2, 0.2));
         let outputs = joined.kept.unwrap().outputs.unpack().unwrap();
         assert_eq!(outputs.tensor("y").unwrap().values::<f64>().unwrap(), [2.0]);
-        assert!(ledger.take(id).is_none());
+        assert!(take(&mut ledger, id).is_err());
         assert_eq!(ledger.expired(), 0);
     }
 
@@ -285,8 +370,8 @@ mod tests {
                 0 => Context::EMPTY.with_attributes(&attributes),
                 _ => Context::EMPTY,
             };
-            ledger.insert(&record(id, arm(), 0).with_context(context), Some(&packed));
-            let kept = ledger.take(id).unwrap().kept.unwrap();
+            ledger.insert(&record(id, arm(), 0).with_context(context), 1, Some(&packed));
+            let kept = take(&mut ledger, id).unwrap().kept.unwrap();
             kept.with_context(|own| assert_eq!(own, context));
         }
     }
@@ -302,7 +387,7 @@ mod tests {
             packed
                 .pack(&Batch::single("y", Tensor::column(vec![sequence as f64; 1 + sequence as usize % 3])));
             let arm = Arm::new(["champion", "canary"][sequence as usize % 2]).unwrap();
-            ledger.insert(&record(id, arm, sequence as u32), Some(&packed));
+            ledger.insert(&record(id, arm, sequence as u32), 1, Some(&packed));
             waiting.push_back(sequence);
             waiting.drain(..waiting.len().saturating_sub(CAPACITY));
             // Some outcomes come soon, some late, and most never.
@@ -310,7 +395,7 @@ mod tests {
                 if sequence % 5 == 0 && waiting.len() > CAPACITY / 2 { &[CAPACITY / 2, 0] } else { &[] };
             for &position in positions {
                 let sequence = waiting.remove(position).unwrap();
-                let joined = ledger.take(OutcomeId::generated(1, sequence)).unwrap();
+                let joined = take(&mut ledger, OutcomeId::generated(1, sequence)).unwrap();
                 assert_eq!(
                     (joined.epoch, joined.arm.as_str() == "canary"),
                     (sequence as u32, sequence % 2 == 1)
@@ -322,5 +407,41 @@ mod tests {
         }
         assert!(ledger.kept.len() <= CAPACITY + 1, "{}", ledger.kept.len());
         assert_eq!(ledger.open.len(), waiting.len());
+    }
+
+    #[test]
+    fn rows_are_joined_one_by_one_and_only_once() {
+        let mut ledger = Ledger::new(4);
+        let id = OutcomeId::generated(1, 1);
+        let row = |row, rows| Reported::of_row(id, 0.5, row, rows);
+        for packed in [None, Some(&Packed::default())] {
+            ledger.insert(&record(id, arm(), 0), 3, packed);
+            let refused = |ledger: &mut Ledger, reported| match ledger.take(reported, true) {
+                Err(Unjoined::Refused(problem)) => problem,
+                other => format!("not refused: {other:?}"),
+            };
+            assert!(refused(&mut ledger, Reported::of_request(id, 0.5)).contains("one for each row"));
+            assert!(
+                refused(&mut ledger, row(3, None)).contains("had 3 rows, and the outcome is about row 3")
+            );
+            assert!(refused(&mut ledger, row(0, Some(2))).contains("had 3 rows, and 2 outcomes"));
+            assert_eq!(ledger.take(row(2, None), true).unwrap().row, Some(2));
+            assert!(refused(&mut ledger, row(2, None)).contains("row 2 has its outcome already"));
+            assert_eq!(ledger.take(row(0, Some(3)), true).unwrap().row, Some(0));
+            assert!(matches!(
+                ledger.take(Reported::of_request(id, 0.5), false),
+                Err(Unjoined::Refused(problem)) if problem.contains("some rows")
+            ));
+            assert_eq!(ledger.take(row(1, None), true).unwrap().row, Some(1));
+            assert_eq!(ledger.take(row(1, None), true).unwrap_err(), Unjoined::Orphan);
+        }
+        // A function may take an outcome for all rows together.
+        ledger.insert(&record(id, arm(), 0), 3, None);
+        assert_eq!(ledger.take(Reported::of_request(id, 0.5), false).unwrap().row, None);
+        // And of a single row both ways mean the same.
+        ledger.insert(&record(id, arm(), 0), 1, None);
+        assert!(matches!(ledger.take(row(0, Some(2)), true), Err(Unjoined::Refused(_))));
+        assert_eq!(ledger.take(row(0, Some(1)), true).unwrap().row, None);
+        assert!(ledger.open.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use mlcore::batch::natives::f16;
 use mlcore::batch::{Batch, Tensor};
 use mlcore::evaluate::log_loss_of;
 use mlcore::schema::{DType, Dim, Schema};
@@ -108,14 +109,23 @@ impl Loss {
     pub fn score(self, outputs: &Batch, label: f64) -> Result<f64> {
         self.check_label(label)?;
         match self {
-            Self::LogLoss => Ok(log_loss_of(label == 1.0, rounded(prediction(outputs)?))),
-            Self::SquaredError => Ok((prediction(outputs)? - label).powi(2)),
-            Self::AbsoluteError => Ok((prediction(outputs)? - label).abs()),
+            Self::LogLoss => {
+                let (probability, dtype) = prediction(outputs)?;
+                let (label, probability) = (label == 1.0, rounded(probability));
+                // Clipped at the epsilon of the type of the answer, as scikit-learn does.
+                Ok(match dtype {
+                    DType::Float32 => log_loss_of(label, probability as f32),
+                    DType::Float16 => log_loss_of(label, f16::from_f64(probability)),
+                    _ => log_loss_of(label, probability),
+                })
+            }
+            Self::SquaredError => Ok((prediction(outputs)?.0 - label).powi(2)),
+            Self::AbsoluteError => Ok((prediction(outputs)?.0 - label).abs()),
             Self::ZeroOne => {
                 let answered = outputs.iter().find(|(_, tensor)| is_label(tensor.dtype()));
                 let predicted = match answered {
                     Some((name, tensor)) => only(name, &tensor.to_f64()?)?,
-                    None => match prediction(outputs)? {
+                    None => match prediction(outputs)?.0 {
                         score if score.is_nan() => return Ok(f64::NAN),
                         score => f64::from(u8::from(score > 0.5)),
                     },
@@ -133,7 +143,7 @@ pub(crate) enum Scoring {
     Function(Arc<Function>),
 }
 
-/// Takes the outputs of one request and its label.
+/// Takes the outputs of one request, or of one of its rows, and the label.
 type Function = dyn Fn(&Batch, f64) -> Result<f64> + Send + Sync;
 
 impl Scoring {
@@ -150,6 +160,14 @@ impl Scoring {
         match self {
             Self::Named(loss) => loss.check_label(label),
             Self::Function(_) => check_finite(label),
+        }
+    }
+
+    /// Whether it compares rows one by one; a function may take the answer to several rows.
+    pub(crate) fn takes_rows(&self) -> bool {
+        match self {
+            Self::Named(_) => true,
+            Self::Function(_) => false,
         }
     }
 
@@ -208,7 +226,7 @@ impl fmt::Debug for Scoring {
 }
 
 const SCORE: &str = "score answer";
-const REPORT: &str = "report outcome";
+pub(crate) const REPORT: &str = "report outcome";
 
 /// Probabilities that were added up in float16 lie so far outside of 0 to 1.
 const ROUNDING: f64 = 1e-3;
@@ -248,17 +266,18 @@ fn width(shape: &[Dim]) -> Option<usize> {
     })
 }
 
-/// The number that a model answers for one row: its first floats, of two classes the score of the second.
-fn prediction(outputs: &Batch) -> Result<f64> {
+/// The number that a model answers for one row, and its type: its first floats, of two classes the score of the second.
+fn prediction(outputs: &Batch) -> Result<(f64, DType)> {
     let Some((name, tensor)) = outputs.iter().find(|(_, tensor)| is_prediction(tensor)) else {
         let problem = "there is no number and no score of two classes";
         return Err(Error::schema_mismatch(SCORE, "outputs", problem));
     };
     let values = tensor.to_f64()?;
-    match (tensor.row_len(), values.as_slice()) {
-        (2, [_, positive]) => Ok(*positive),
-        _ => only(name, &values),
-    }
+    let value = match (tensor.row_len(), values.as_slice()) {
+        (2, [_, positive]) => *positive,
+        _ => only(name, &values)?,
+    };
+    Ok((value, tensor.dtype()))
 }
 
 /// The value of the one row.
@@ -310,6 +329,16 @@ mod tests {
     }
 
     #[test]
+    fn the_log_loss_is_clipped_at_the_epsilon_of_the_type_of_the_answer() {
+        // As sklearn.metrics.log_loss([1], [[1, 0]], labels=[0, 1]) of such arrays.
+        let zero = |tensor| Loss::LogLoss.score(&Batch::single("p", tensor), 1.0).unwrap();
+        assert!((zero(Tensor::column(vec![0.0_f64])) - 36.043_653_389_117_15).abs() < 1e-12);
+        assert!((zero(Tensor::column(vec![0.0_f32])) - 15.942_385_152_878_742).abs() < 1e-6);
+        assert!((zero(Tensor::new([1, 2], vec![1.0_f32, 0.0]).unwrap()) - 15.942_385).abs() < 1e-6);
+        assert!((zero(Tensor::column(vec![f16::ZERO])) - 6.931_471_8).abs() < 2e-3);
+    }
+
+    #[test]
     fn an_answer_that_is_no_number_has_no_finite_loss_and_is_a_fault() {
         for loss in Loss::ALL {
             for value in [f64::NAN, f64::INFINITY] {
@@ -341,7 +370,9 @@ mod tests {
         // Rounding is taken back.
         let above = Batch::single("p", Tensor::column(vec![1.000_000_1_f32]));
         assert_eq!(Loss::LogLoss.fault_of(&above), None);
-        assert!(Loss::LogLoss.score(&above, 1.0).unwrap() < 1e-15);
+        let certain = Batch::single("p", Tensor::column(vec![1.0_f32]));
+        assert_eq!(Loss::LogLoss.score(&above, 1.0).unwrap(), Loss::LogLoss.score(&certain, 1.0).unwrap());
+        assert!(Loss::LogLoss.score(&certain, 1.0).unwrap() < 1.2e-7);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 pub(crate) use self::consumer::Consumer;
 pub use self::loss::Loss;
-pub(crate) use self::loss::{Scoring, check_finite};
+pub(crate) use self::loss::{REPORT, Scoring, check_finite};
 pub use self::shadow::ShadowComparison;
 pub(crate) use self::shadow::{ShadowInput, ShadowRun, Shadows};
 pub use self::sink::RecordSink;
@@ -53,9 +53,10 @@ impl Endpoint {
         let outcomes = self.inner.queue.outcomes();
         self.inner.queue.drain(|slip| consumer.record(slip, &*deployment.policy));
         for _ in 0..outcomes {
-            let Some((id, label)) = self.inner.queue.pop_outcome() else { break };
-            consumer.outcome(id, label, &deployment);
+            let Some(reported) = self.inner.queue.pop_outcome() else { break };
+            consumer.outcome(reported, &deployment);
         }
+        kinds.extend(consumer.refused_outcomes());
         kinds.extend(consumer.verdicts().map(|verdict| EventKind::Judged { verdict: Box::new(verdict) }));
         kinds.extend(consumer.invalid_answers());
         kinds.extend(self.inner.shadows.invalid_answers());

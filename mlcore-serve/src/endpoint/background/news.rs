@@ -65,6 +65,27 @@ impl InvalidByArm {
     }
 }
 
+/// The outcomes that were about something else than what was predicted.
+#[derive(Debug, Default)]
+pub(crate) struct RefusedOutcomes {
+    /// What was wrong with the last of them.
+    problem: String,
+    news: News,
+}
+
+impl RefusedOutcomes {
+    pub(crate) fn add(&mut self, problem: String) {
+        self.news.add();
+        self.problem = problem;
+    }
+
+    /// What is news since the last call.
+    pub(crate) fn event(&mut self) -> Option<EventKind> {
+        let count = self.news.tell()?;
+        Some(EventKind::RefusedOutcomes { count, problem: self.problem.clone() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

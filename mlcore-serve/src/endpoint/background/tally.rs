@@ -15,10 +15,13 @@ pub struct Counts {
     pub failures: u64,
     /// Of these failures, answers that were given: invalid ones, and those of which no loss could be computed.
     pub invalid_answers: u64,
-    /// Outcomes joined with their prediction.
+    /// Outcomes joined with their prediction, or with a row of it.
     pub outcomes: u64,
     /// Outcomes whose prediction is unknown: never made, abandoned, forgotten, or joined already.
     pub orphans: u64,
+    /// Outcomes that do not fit the request that they name: of another number of rows, for a row that is not there or has its
+    /// outcome. The prediction still waits.
+    pub refused_outcomes: u64,
     /// Outcomes whose loss could not be computed, or is not a finite number.
     pub unscored: u64,
     /// Predictions forgotten before their outcome came, because too many were open.
@@ -52,6 +55,7 @@ pub(crate) struct Tally {
     pub(crate) invalid_answers: AtomicU64,
     pub(crate) outcomes: AtomicU64,
     pub(crate) orphans: AtomicU64,
+    pub(crate) refused_outcomes: AtomicU64,
     pub(crate) unscored: AtomicU64,
     pub(crate) expired: AtomicU64,
     pub(crate) unmonitored: AtomicU64,
@@ -82,6 +86,7 @@ impl Tally {
             invalid_answers: read(&self.invalid_answers),
             outcomes: read(&self.outcomes),
             orphans: read(&self.orphans),
+            refused_outcomes: read(&self.refused_outcomes),
             unscored: read(&self.unscored),
             expired: read(&self.expired),
             abandoned: read(&self.abandoned),

@@ -44,6 +44,12 @@ impl Prediction {
         Self { outputs, version, arm, propensity: 1.0, outcome_id, served_by: ServedBy::Model }
     }
 
+    /// How many outcomes belong to it: one for each row of the outputs, and one where they have no rows in common.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.outputs.rows().unwrap_or(1)
+    }
+
     /// The same prediction by an arm that the policy chose with this probability.
     #[must_use]
     pub fn with_propensity(mut self, propensity: f64) -> Self {

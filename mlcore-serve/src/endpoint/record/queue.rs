@@ -7,8 +7,8 @@ use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
 use mlcore::name::{Arm, Version};
 
+use super::outcome::Reported;
 use super::slip::Slip;
-use crate::endpoint::decide::OutcomeId;
 
 /// Bounded queues that never block: what does not fit is dropped and counted.
 ///
@@ -19,7 +19,7 @@ use crate::endpoint::decide::OutcomeId;
 pub(crate) struct Queue {
     shards: Box<[CachePadded<Shard>]>,
     /// Apart from the records: see [`Queue::outcomes`].
-    outcomes: ArrayQueue<(OutcomeId, f64)>,
+    outcomes: ArrayQueue<Reported>,
     /// Written by requests beside what all of them read.
     dropped_records: CachePadded<AtomicU64>,
     dropped_outcomes: AtomicU64,
@@ -74,8 +74,8 @@ impl Queue {
     }
 
     /// Puts an outcome in, or drops it and counts.
-    pub(crate) fn push_outcome(&self, id: OutcomeId, label: f64) {
-        if self.outcomes.push((id, label)).is_err() {
+    pub(crate) fn push_outcome(&self, reported: Reported) {
+        if self.outcomes.push(reported).is_err() {
             self.dropped_outcomes.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -99,7 +99,7 @@ impl Queue {
     }
 
     /// The oldest outcome.
-    pub(crate) fn pop_outcome(&self) -> Option<(OutcomeId, f64)> {
+    pub(crate) fn pop_outcome(&self) -> Option<Reported> {
         self.outcomes.pop()
     }
 
@@ -155,6 +155,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::endpoint::decide::OutcomeId;
 
     fn push(queue: &Queue, sequence: u64) {
         let mut slip = queue.slip(&Arm::new("champion").unwrap(), Version::FIRST);
@@ -176,13 +177,13 @@ mod tests {
             assert!(queue.is_empty());
             for sequence in 0..capacity as u64 + 3 {
                 push(&queue, sequence);
-                queue.push_outcome(OutcomeId::generated(1, sequence), 0.5);
+                queue.push_outcome(Reported::of_request(OutcomeId::generated(1, sequence), 0.5));
             }
             assert_eq!(queue.dropped(), (3, 3));
             let ids: HashSet<u64> = drained(&queue).into_iter().collect();
             assert_eq!(ids, (0..capacity as u64).collect());
             assert_eq!(queue.outcomes(), capacity);
-            assert_eq!(queue.pop_outcome(), Some((OutcomeId::generated(1, 0), 0.5)));
+            assert_eq!(queue.pop_outcome(), Some(Reported::of_request(OutcomeId::generated(1, 0), 0.5)));
             assert!(!queue.is_empty());
         }
     }

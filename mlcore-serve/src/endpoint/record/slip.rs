@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::{Packed, Record, RecordedInput};
 use crate::endpoint::decide::{Decided, OutcomeId};
-use crate::endpoint::input::Request;
+use crate::endpoint::input::{Input, Request};
 use crate::endpoint::run::Answer;
 
 /// A record on its way, in memory that is used again.
@@ -14,6 +14,8 @@ pub(crate) struct Slip {
     /// Without the outputs, which are packed.
     pub(crate) record: Record,
     pub(crate) outputs: Packed,
+    /// How many rows were answered, where outputs are of as many: else 1.
+    pub(crate) rows: usize,
     /// Whether the answer says how fast and how reliable the arm is. The caller's own mistakes do not.
     pub(crate) is_evidence: bool,
 }
@@ -22,7 +24,7 @@ impl Slip {
     /// A slip for an answer of this arm, whose rest is still to be filled in.
     pub(crate) fn new(arm: &Arm, version: Version) -> Self {
         let record = Record::new(OutcomeId::generated(0, 0), arm.clone(), version);
-        Self { record, outputs: Packed::default(), is_evidence: true }
+        Self { record, outputs: Packed::default(), rows: 1, is_evidence: true }
     }
 
     /// Fills the record in, but for its latency, which is measured last.
@@ -31,6 +33,7 @@ impl Slip {
     pub(crate) fn fill(&mut self, decided: &Decided, request: Request<'_>, answer: &Answer, kept: Kept) {
         let (assignment, model) = (decided.assignment(), decided.model());
         set(&mut self.is_evidence, answer.is_evidence);
+        set(&mut self.rows, answer.outputs.as_ref().map_or(1, |outputs| rows(request.input, outputs)));
         let record = &mut self.record;
         record.outcome_id = decided.outcome_id();
         set(&mut record.request, request.id.cloned());
@@ -86,6 +89,16 @@ pub(crate) fn set<T: PartialEq>(place: &mut T, value: T) {
     if *place != value {
         *place = value;
     }
+}
+
+/// How many rows have an answer, and so an outcome, of their own.
+fn rows(input: Input<'_>, outputs: &Batch) -> usize {
+    let asked = match input {
+        Input::Row(_) => 1,
+        Input::Table(table) => table.num_rows(),
+        Input::Tensors(batch) => batch.rows().unwrap_or(1),
+    };
+    if asked > 1 && outputs.rows() == Some(asked) { asked } else { 1 }
 }
 
 /// XXH3-128 of the elements: of one tensor's memory, or of several tensors' names and memories in their order.

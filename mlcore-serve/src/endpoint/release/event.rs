@@ -101,6 +101,14 @@ pub enum EventKind {
         /// What was wrong with the last of them.
         problem: String,
     },
+    /// Outcomes were reported that do not fit the request that they name: of another number of rows, for a row that is not
+    /// there or has its outcome. They have no effect. Told of the first one, and whenever their number has doubled.
+    RefusedOutcomes {
+        /// How many there were since the start.
+        count: u64,
+        /// What was wrong with the last of them.
+        problem: String,
+    },
     /// Columns that a monitor should watch are seen by it no longer, since the arms read other columns.
     Unmonitored {
         /// Their names.
@@ -132,6 +140,7 @@ impl EventKind {
             Self::Held { .. } => "held",
             Self::Failed { .. } => "failed",
             Self::InvalidAnswers { .. } => "invalid_answers",
+            Self::RefusedOutcomes { .. } => "refused_outcomes",
             Self::Unmonitored { .. } => "unmonitored",
             Self::Judged { .. } => "judged",
         }
@@ -157,6 +166,10 @@ impl fmt::Display for EventKind {
             Self::InvalidAnswers { arm, version, count, problem } => {
                 let answers = if *count == 1 { "1 answer" } else { &format!("{count} answers") };
                 write!(f, "{answers} of version {version} ({arm}) counted as failed: {problem}")
+            }
+            Self::RefusedOutcomes { count, problem } => {
+                let outcomes = if *count == 1 { "1 outcome was" } else { &format!("{count} outcomes were") };
+                write!(f, "{outcomes} refused: {problem}")
             }
             Self::Unmonitored { columns, reason } => {
                 write!(f, "not monitored any more: {} ({reason})", columns.join(", "))
