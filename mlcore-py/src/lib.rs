@@ -37,6 +37,7 @@ mod native {
             "metrics",
             &[
                 part!(metrics::binary::native),
+                part!(metrics::classes::native),
                 part!(metrics::labels::native),
                 part!(metrics::regression::native),
                 part!(metrics::scores::native),

@@ -22,7 +22,7 @@ def listed(kind, *options):
     names = []
     for function in functions:
         has = {option.arg for option in function.args.kwonlyargs} - {"sample_weight"}
-        if ast.unparse(function.args.args[1].annotation) == kind and has == set(options):
+        if ast.unparse(function.args.args[1].annotation) == kind and set(options) <= has and (options or not has):
             names.append(function.name)
     assert names
     return names
@@ -171,6 +171,74 @@ def test_averages_over_labels_are_sklearns(binary, name, labels, average):
         got = getattr(metrics, name)(pd.Series(names), pl.Series(guess), **options)
         np.testing.assert_allclose(got, expected, rtol=1e-12)
         assert type(got) is (np.ndarray if average is None else float)
+
+
+@pytest.fixture(params=["f8", "f4"])
+def classes(request):
+    """Labels of four classes, their names in ascending order, and a row of probabilities for each label."""
+    rng = np.random.default_rng(9)
+    names = np.array(["a", "b", "c", "d"])
+    truth = rng.integers(0, 4, 300)
+    proba = rng.random((300, 4)) + 0.8 * np.eye(4)[truth]
+    proba = (proba / proba.sum(axis=1, keepdims=True)).astype(request.param)
+    return names[truth], truth, proba, rng.random(300)
+
+
+@pytest.mark.parametrize("average", ["macro", "weighted", "micro", None])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_areas_and_precisions_of_many_classes_are_sklearns(classes, average, weighted):
+    names, truth, proba, weight = classes
+    weight = weight if weighted else None
+    for labels in (names.tolist(), pd.Series(names), truth):
+        for frame in (proba, pd.DataFrame(proba), pl.DataFrame(proba), proba.tolist()):
+            expected = sklearn.metrics.average_precision_score(labels, proba, average=average, sample_weight=weight)
+            got = metrics.average_precision_score(labels, frame, average=average, sample_weight=weight)
+            np.testing.assert_allclose(got, expected, rtol=1e-9)
+            options = dict(multi_class="ovr", average=average, sample_weight=weight)
+            np.testing.assert_allclose(
+                metrics.roc_auc_score(labels, frame, **options), sklearn.metrics.roc_auc_score(labels, proba, **options), rtol=1e-9
+            )
+    if average in ("macro", "weighted") and not weighted:
+        options = dict(multi_class="ovo", average=average)
+        expected = sklearn.metrics.roc_auc_score(names, proba, **options)
+        assert metrics.roc_auc_score(names, proba, **options) == pytest.approx(expected, rel=1e-9)
+
+
+def test_log_loss_of_many_classes_is_sklearns(classes):
+    names, truth, proba, weight = classes
+    close = 1e-9 if proba.dtype == "f8" else 1e-5
+    for sample_weight in (None, weight):
+        expected = sklearn.metrics.log_loss(names, proba, sample_weight=sample_weight)
+        assert metrics.log_loss(names, proba, sample_weight=sample_weight) == pytest.approx(expected, rel=close)
+    certain = np.eye(4, dtype=proba.dtype)[(truth + (truth == 0)) % 4]
+    assert metrics.log_loss(truth, certain) == pytest.approx(sklearn.metrics.log_loss(truth, certain), rel=close)
+    # Classes that no row has.
+    some = truth < 3
+    expected = sklearn.metrics.log_loss(truth[some], proba[some], labels=[0, 1, 2, 3])
+    assert metrics.log_loss(truth[some], proba[some], labels=[0, 1, 2, 3]) == pytest.approx(expected, rel=close)
+    assert metrics.log_loss([1, 1], [0.5, 0.25], labels=[0, 1]) == pytest.approx(sklearn.metrics.log_loss([1, 1], [0.5, 0.25], labels=[0, 1]))
+
+
+def test_scores_of_many_classes_that_do_not_fit_are_refused(classes):
+    names, truth, proba, weight = classes
+    for call, words in [
+        (lambda: metrics.roc_auc_score(names, proba), 'more than two classes; pass multi_class="ovr" or "ovo"'),
+        (lambda: metrics.roc_auc_score(names, proba, multi_class="one"), "multi_class"),
+        (lambda: metrics.roc_auc_score(names, proba, multi_class="ovo", average=None), "average"),
+        (lambda: metrics.roc_auc_score(names, proba, multi_class="ovo", average="micro"), "average"),
+        (lambda: metrics.roc_auc_score(names, proba, multi_class="ovo", sample_weight=weight), "sample_weight"),
+        (lambda: metrics.roc_auc_score(names, proba, multi_class="ovr", pos_label="a"), "pos_label"),
+        (lambda: metrics.roc_auc_score(names, proba[:, 0], multi_class="ovr"), "1 columns, and there are 4 classes"),
+        (lambda: metrics.log_loss(names, proba[:, :3]), "3 columns, and there are 4 classes"),
+        (lambda: metrics.log_loss(names, proba, labels=["d", "c", "b", "a"]), "ascending"),
+        (lambda: metrics.log_loss(names, proba, labels=["a", "b", "c", "x"]), "not among labels"),
+        (lambda: metrics.log_loss(names, proba, labels=[0, 1, 2, 3]), "labels: it holds numbers, and y_true holds text"),
+        (lambda: metrics.log_loss(names, proba * 0.5), "row 0 does not sum to 1"),
+        (lambda: metrics.log_loss([0, 1], [0.5, 0.5], labels=[1, 0]), "ascending"),
+        (lambda: metrics.log_loss([0, 2], [0.5, 0.5], labels=[0, 1]), "2 is not among labels"),
+    ]:
+        with pytest.raises(mlcore.InvalidInputError, match=words):
+            call()
 
 
 def test_labels_are_counted_as_sklearn_counts_them(binary):

@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use mlcore::evaluate::{
-    Metric, MetricFunction, ZeroDivision, accuracy_score, average_precision_score, binary_labels,
-    brier_score_loss, confusion_matrix, f1_score, log_loss, log_loss_of, mean_squared_error, precision_score,
-    r2_score, recall_score, roc_auc_score,
+    Average, Metric, MetricFunction, MultiClass, ZeroDivision, accuracy_score, average_precision_score,
+    binary_labels, brier_score_loss, confusion_matrix, f1_score, log_loss, log_loss_of, mean_squared_error,
+    multiclass_log_loss, multiclass_roc_auc_score, precision_score, r2_score, recall_score, roc_auc_score,
 };
 use mlcore::{Error, Result};
 use proptest::prelude::*;
@@ -46,6 +46,35 @@ fn no_rows_and_differing_lengths_are_refused() {
         check(metric(&[1], &[1, 2], None), &["y_pred", "2 rows"]);
     }
     check(confusion_matrix(&[1], &[1, 2], None, None), &["confusion_matrix y_pred"]);
+}
+
+#[test]
+fn scores_of_several_classes_are_checked() {
+    let (y, p) = ([0, 1, 2], [0.5, 0.25, 0.25, 0.5, 0.25, 0.25, 0.5, 0.25, 0.25]);
+    let auc = |y: &[i32], p: &[f64], labels: Option<&[i32]>, multi_class, average, w: Option<&[f64]>| {
+        multiclass_roc_auc_score(y, p, labels, multi_class, average, w)
+    };
+    let (ovr, ovo) = (MultiClass::OneVsRest, MultiClass::OneVsOne);
+    check(multiclass_log_loss::<i32, f64>(&[], &[], None, None), &["log_loss y_true", "empty"]);
+    check(multiclass_log_loss(&y, &p[..6], None, None), &["y_proba", "2 columns", "3 classes", "labels="]);
+    check(multiclass_log_loss(&y, &p[..7], None, None), &["y_proba", "7 values", "3 rows of 3 classes"]);
+    check(multiclass_log_loss(&y, &p, Some(&[2, 1, 0]), None), &["labels", "ascending"]);
+    check(multiclass_log_loss(&y, &p, Some(&[0, 1, 1]), None), &["labels", "twice"]);
+    check(multiclass_log_loss(&y, &p, Some(&[0, 1, 3]), None), &["y_true", "row 2 is not among labels"]);
+    check(multiclass_log_loss(&[1, 1], &[1.0, 1.0], None, None), &["y_true", "only one class", "labels="]);
+    let mut half = p;
+    half[3] = 0.4;
+    check(multiclass_log_loss(&y, &half, None, None), &["y_proba", "row 1 does not sum to 1"]);
+    check(auc(&y, &half, None, ovr, Average::Macro, None), &["y_score", "row 1 does not sum to 1"]);
+    half[3] = 1.5;
+    check(multiclass_log_loss(&y, &half, None, None), &["y_proba", "row 1 holds what is no probability"]);
+    half[3] = f64::NAN;
+    check(multiclass_log_loss(&y, &half, None, None), &["y_proba", "row 1 holds what is no probability"]);
+    check(auc(&y, &half, None, ovr, Average::Macro, None), &["y_score", "NaN"]);
+    check(auc(&y, &p, None, ovo, Average::Micro, None), &["average", "micro"]);
+    check(auc(&y, &p, None, ovo, Average::Macro, Some(&[1.0; 3])), &["sample_weight", "ovr"]);
+    check(auc(&[1, 1], &p[..6], Some(&[0, 1, 2]), ovo, Average::Macro, None), &["y_true", "only one class"]);
+    check(multiclass_log_loss(&y, &p, None, Some(&[0.0; 3])), &["sample_weight", "all weights are 0"]);
 }
 
 #[test]

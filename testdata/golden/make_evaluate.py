@@ -140,6 +140,44 @@ def multiclass(spec):
     }
 
 
+def class_scores(spec, y):
+    """A row of probabilities for each label, a column for each class; the sum is added up from the left."""
+    k = spec["classes"]
+    u = [uniforms(spec["seed"] + 1000 * (1 + c), spec["n"], 1) for c in range(k)]
+    u = [np.floor(column * 4.0) / 4.0 for column in u] if spec["shape"] == "tied" else u
+    raw = [u[c] + 0.125 + 0.5 * (y == c) for c in range(k)]
+    total = np.zeros(spec["n"])
+    for column in raw:
+        total = total + column
+    return np.column_stack([column / total for column in raw])
+
+
+def classes(spec):
+    """The metrics of scores of several classes; labels are 0 to k - 1, and all of them occur."""
+    y = np.floor(uniforms(spec["seed"], spec["n"], 0) * spec["classes"]).astype(int)
+    assert len(np.unique(y)) == spec["classes"]
+    p, w = class_scores(spec, y), weights(spec)
+    auc = lambda multi_class, average, w=w: metrics.roc_auc_score(
+        y, p, multi_class=multi_class, average=average, sample_weight=w
+    )
+    averages = ("macro", "weighted", "micro")
+    precision = lambda average: metrics.average_precision_score(y, p, average=average, sample_weight=w)
+    more = list(range(spec["classes"] + 1))
+    wider = np.column_stack([p * 0.5, np.full(spec["n"], 0.5)])
+    return {
+        "log_loss": metrics.log_loss(y, p, sample_weight=w),
+        "log_loss_more": metrics.log_loss(y, wider, labels=more, sample_weight=w),
+        **{f"ovr_{average}": auc("ovr", average) for average in averages},
+        **{f"ovo_{average}": auc("ovo", average, None) for average in averages[:2]},
+        "ovr_None": auc("ovr", None).tolist(),
+        "ovr_weighted_more": metrics.roc_auc_score(
+            y, wider, labels=more, multi_class="ovr", average="weighted", sample_weight=w
+        ),
+        **{f"precision_{average}": precision(average) for average in averages},
+        "precision_None": precision(None).tolist(),
+    }
+
+
 def numbers(spec):
     u = [uniforms(spec["seed"], spec["n"], stream) for stream in range(3)]
     truth = ((u[0] + u[1]) - 1.0) * spec["scale"] + spec["shift"]
@@ -297,6 +335,22 @@ write("multiclass", multiclass, [
     MULTICLASS(110, 100_000, 4, "none"),
     MULTICLASS(111, 100_000, 4, "wide"),
     MULTICLASS(112, 300, 20, "none"),
+])
+
+CLASSES = of("seed", "n", "classes", "shape", "weights")
+write("classes", classes, [
+    CLASSES(121, 12, 3, "noise", "none"),
+    CLASSES(122, 50, 3, "noise", "none"),
+    CLASSES(123, 50, 3, "noise", "uniform"),
+    CLASSES(124, 200, 3, "tied", "none"),
+    CLASSES(125, 500, 3, "tied", "with_zeros"),
+    CLASSES(126, 500, 4, "noise", "wide"),
+    CLASSES(127, 1000, 5, "noise", "none"),
+    CLASSES(128, 1000, 5, "tied", "uniform"),
+    CLASSES(129, 2000, 7, "noise", "with_zeros"),
+    CLASSES(130, 2000, 7, "tied", "none"),
+    CLASSES(131, 50_000, 4, "noise", "none"),
+    CLASSES(132, 50_000, 4, "tied", "wide"),
 ])
 
 REGRESSION = of("seed", "n", "scale", "shift", "noise", "weights")

@@ -15,13 +15,24 @@ _Label = bool | int | float | str
 def accuracy_score(
     y_true: _Labels, y_pred: _Labels, *, sample_weight: ArrayLike | None = None
 ) -> float: ...
+@overload
 def average_precision_score(
     y_true: _Labels,
     y_score: _Scores,
     *,
+    average: Literal["macro", "weighted", "micro"] = "macro",
     sample_weight: ArrayLike | None = None,
     pos_label: _Label | None = None,
 ) -> float: ...
+@overload
+def average_precision_score(
+    y_true: _Labels,
+    y_score: _Scores,
+    *,
+    average: None,
+    sample_weight: ArrayLike | None = None,
+    pos_label: _Label | None = None,
+) -> float | npt.NDArray[np.float64]: ...
 def brier_score_loss(
     y_true: _Labels,
     y_proba: _Scores,
@@ -64,6 +75,7 @@ def log_loss(
     *,
     sample_weight: ArrayLike | None = None,
     pos_label: _Label | None = None,
+    labels: ArrayLike | None = None,
 ) -> float: ...
 def mean_absolute_error(
     y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
@@ -121,13 +133,28 @@ def recall_score(
     sample_weight: ArrayLike | None = None,
     zero_division: float = 0.0,
 ) -> npt.NDArray[np.float64]: ...
+@overload
 def roc_auc_score(
     y_true: _Labels,
     y_score: _Scores,
     *,
+    average: Literal["macro", "weighted", "micro"] = "macro",
     sample_weight: ArrayLike | None = None,
     pos_label: _Label | None = None,
+    multi_class: Literal["raise", "ovr", "ovo"] = "raise",
+    labels: ArrayLike | None = None,
 ) -> float: ...
+@overload
+def roc_auc_score(
+    y_true: _Labels,
+    y_score: _Scores,
+    *,
+    average: None,
+    sample_weight: ArrayLike | None = None,
+    pos_label: _Label | None = None,
+    multi_class: Literal["raise", "ovr"] = "raise",
+    labels: ArrayLike | None = None,
+) -> float | npt.NDArray[np.float64]: ...
 def root_mean_squared_error(
     y_true: _Values, y_pred: _Values, *, sample_weight: ArrayLike | None = None
 ) -> float: ...

@@ -1,6 +1,7 @@
 //! `mlcore.metrics`: how good a model is, with scikit-learn's names and numbers.
 
 pub(crate) mod binary;
+pub(crate) mod classes;
 pub(crate) mod label;
 pub(crate) mod labels;
 pub(crate) mod predicted;

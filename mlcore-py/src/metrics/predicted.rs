@@ -51,6 +51,72 @@ impl<'a> Numeric<'a> {
     }
 }
 
+/// Scores of several classes, row after row, in the type in which the model answered them.
+#[derive(Debug)]
+pub(crate) enum Matrix {
+    Float64(Vec<f64>),
+    Float32(Vec<f32>),
+    Float16(Vec<f16>),
+}
+
+impl Matrix {
+    /// The same numbers, widened.
+    pub(crate) fn widened(&self) -> Cow<'_, [f64]> {
+        match self {
+            Self::Float64(values) => Cow::Borrowed(values),
+            Self::Float32(values) => values.iter().copied().map(Probability::widened).collect(),
+            Self::Float16(values) => values.iter().copied().map(Probability::widened).collect(),
+        }
+    }
+}
+
+/// The scores of more than two classes; none where two are compared.
+pub(crate) fn matrix(object: &Bound<'_, PyAny>, asked: Asked, classes: usize) -> PyResult<Option<Matrix>> {
+    let py = object.py();
+    let refused = |columns: usize| {
+        let problem = format!("it has {columns} columns, and there are {classes} classes");
+        let remedy = "pass a column for each class, and labels= where not all of them occur in y_true";
+        Err(invalid(py, asked.operation, asked.subject, problem, remedy))
+    };
+    if !is_matrix(object)? {
+        return if classes > 2 { refused(1) } else { Ok(None) };
+    }
+    let table = door::table(object, asked)?;
+    let width = table.num_columns();
+    if width <= 2 {
+        return if classes > 2 { refused(width) } else { Ok(None) };
+    }
+    if width != classes {
+        return refused(width);
+    }
+    let columns =
+        table.columns().iter().map(|column| of_array(py, column, asked)).collect::<PyResult<Vec<_>>>()?;
+    let wide: Vec<_> = columns.iter().map(Predicted::numeric).collect();
+    if let Some(columns) = same(&wide, |own| if let Numeric::Float32(own) = own { Some(own) } else { None }) {
+        return Ok(Some(Matrix::Float32(interleaved(&columns))));
+    }
+    if let Some(columns) = same(&wide, |own| if let Numeric::Float16(own) = own { Some(own) } else { None }) {
+        return Ok(Some(Matrix::Float16(interleaved(&columns))));
+    }
+    let widened: Vec<_> = wide.iter().map(|own| own.widened()).collect();
+    let columns: Vec<&[f64]> = widened.iter().map(|own| &**own).collect();
+    Ok(Some(Matrix::Float64(interleaved(&columns))))
+}
+
+/// The columns, where all of them are of one type.
+fn same<'a, T>(
+    columns: &[Numeric<'a>],
+    of_type: impl Fn(Numeric<'a>) -> Option<&'a [T]>,
+) -> Option<Vec<&'a [T]>> {
+    columns.iter().copied().map(of_type).collect()
+}
+
+/// Columns of one length as rows, one after another.
+fn interleaved<T: Copy>(columns: &[&[T]]) -> Vec<T> {
+    let rows = columns.first().map_or(0, |column| column.len());
+    (0..rows).flat_map(|row| columns.iter().filter_map(move |column| column.get(row).copied())).collect()
+}
+
 /// Predictions of the positive class: a column, or the second of two as `predict_proba` answers.
 pub(crate) fn predicted<'py>(
     object: &Bound<'py, PyAny>,

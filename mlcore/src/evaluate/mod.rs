@@ -19,8 +19,8 @@
 //! | the model answers | metrics, for example |
 //! |---|---|
 //! | labels | [`accuracy_score`], [`f1_score`], [`confusion_matrix`], [`precision_recall_fscore_support`] |
-//! | probabilities | [`log_loss`], [`brier_score_loss`] |
-//! | scores that rank | [`roc_auc_score`] |
+//! | probabilities | [`log_loss`], [`brier_score_loss`], [`multiclass_log_loss`] |
+//! | scores that rank | [`roc_auc_score`], [`average_precision_score`], [`multiclass_roc_auc_score`] |
 //! | numbers | [`mean_absolute_error`], [`r2_score`] |
 //!
 //! Every metric takes `sample_weight`: one weight of 0 or more for each row, or `None` for all alike. [`Metric`] finds one
@@ -35,6 +35,7 @@ mod gate;
 mod gate_metric;
 mod input;
 mod metric;
+mod multiclass;
 mod paired;
 mod probability;
 mod ranking;
@@ -47,6 +48,7 @@ pub use self::classification::*;
 pub use self::gate::{Contender, Gate, LatencyBudget};
 pub use self::gate_metric::GateMetric;
 pub use self::metric::{Metric, MetricFunction};
+pub use self::multiclass::*;
 pub use self::probability::*;
 pub use self::ranking::*;
 pub use self::regression::*;

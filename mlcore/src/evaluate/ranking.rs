@@ -18,7 +18,15 @@ pub(super) const METRICS: &[(&str, Metric)] = &[
 /// [`Error::InvalidInput`](crate::Error::InvalidInput) for no rows, differing lengths, unusable weights, NaN or infinite
 /// scores, and rows of one class only, for which the metric is not defined (scikit-learn warns and answers NaN).
 pub fn roc_auc_score(y_true: &[bool], y_score: &[f64], sample_weight: Option<&[f64]>) -> Result<f64> {
-    let call = Call { metric: "roc_auc_score" };
+    roc_auc_of(Call { metric: "roc_auc_score" }, y_true, y_score, sample_weight)
+}
+
+pub(super) fn roc_auc_of(
+    call: Call,
+    y_true: &[bool],
+    y_score: &[f64],
+    sample_weight: Option<&[f64]>,
+) -> Result<f64> {
     let ranking = Ranking::of(call, y_true, y_score, sample_weight)?;
     let Some(Step { hits: positive, alarms: negative }) = ranking.last() else {
         return Err(call.refuse("y_true", "no row has a weight"));
@@ -46,7 +54,15 @@ pub fn average_precision_score(
     y_score: &[f64],
     sample_weight: Option<&[f64]>,
 ) -> Result<f64> {
-    let call = Call { metric: "average_precision_score" };
+    average_precision_of(Call { metric: "average_precision_score" }, y_true, y_score, sample_weight)
+}
+
+pub(super) fn average_precision_of(
+    call: Call,
+    y_true: &[bool],
+    y_score: &[f64],
+    sample_weight: Option<&[f64]>,
+) -> Result<f64> {
     let ranking = Ranking::of(call, y_true, y_score, sample_weight)?;
     let Some(positive) = ranking.last().map(|step| step.hits).filter(|positive| *positive > 0.0) else {
         return Err(call

@@ -107,6 +107,25 @@ impl Spec {
         self.uniforms(stream).into_iter().map(|u| (u * classes).floor() as i64).collect()
     }
 
+    /// A row of probabilities for each label, row after row, a column for each class.
+    pub(crate) fn class_scores(&self, truth: &[i64]) -> Vec<f64> {
+        let (classes, is_tied) = (self.number("classes") as i64, self.shape() == "tied");
+        let columns: Vec<Vec<f64>> = (0..classes)
+            .map(|class| {
+                let u = (0..self.n).map(|row| {
+                    SplitMix64::at(self.seed + 1000 * (1 + class as u64), row as u64 * 8 + 1).uniform()
+                });
+                let u = u.map(|u| if is_tied { (u * 4.0).floor() / 4.0 } else { u });
+                u.zip(truth).map(|(u, label)| u + 0.125 + 0.5 * f64::from(*label == class)).collect()
+            })
+            .collect();
+        let row = |row: usize| {
+            let total = columns.iter().fold(0.0, |total, column| total + column[row]);
+            columns.iter().map(move |column| column[row] / total)
+        };
+        (0..self.n).flat_map(row).collect()
+    }
+
     /// The truth and what is predicted.
     pub(crate) fn numbers(&self) -> (Vec<f64>, Vec<f64>) {
         let (scale, shift, noise) = (self.number("scale"), self.number("shift"), self.number("noise"));

@@ -7,8 +7,10 @@ mod data;
 use data::{Spec, cases};
 use half::f16;
 use mlcore::evaluate::{
-    Average, Contender, Gate, GateMetric, LabelScores, Metric, Probability, Requirement, Truth, ZeroDivision,
-    brier_score_loss, confusion_matrix, log_loss, precision_recall_fscore_support,
+    Average, Contender, Gate, GateMetric, LabelScores, Metric, MultiClass, Probability, Requirement, Truth,
+    ZeroDivision, average_precision_scores_by_class, brier_score_loss, confusion_matrix, log_loss,
+    multiclass_average_precision_score, multiclass_log_loss, multiclass_roc_auc_score,
+    precision_recall_fscore_support, roc_auc_scores_by_class,
 };
 
 /// Relative, with an absolute floor where the truth is 0.
@@ -111,6 +113,43 @@ fn multiclass_metrics_are_scikit_learns() {
         }
         let some = confusion_matrix(&y, &pred, Some(&[1, 0]), w).unwrap();
         check_matrix(spec, "confusion_matrix_1_0", some.matrix.concat());
+    }
+}
+
+#[test]
+fn metrics_of_the_scores_of_several_classes_are_scikit_learns() {
+    for spec in &cases("classes") {
+        let y = spec.classes(0);
+        let p = spec.class_scores(&y);
+        let weights = spec.weights();
+        let w = weights.as_deref();
+        check(spec, "log_loss", multiclass_log_loss(&y, &p, None, w).unwrap());
+        for average in [Average::Macro, Average::Weighted, Average::Micro] {
+            let auc = multiclass_roc_auc_score(&y, &p, None, MultiClass::OneVsRest, average, w);
+            check(spec, &format!("ovr_{average}"), auc.unwrap());
+            let precision = multiclass_average_precision_score(&y, &p, average, w);
+            check(spec, &format!("precision_{average}"), precision.unwrap());
+        }
+        for average in [Average::Macro, Average::Weighted] {
+            let auc = multiclass_roc_auc_score(&y, &p, None, MultiClass::OneVsOne, average, None);
+            check(spec, &format!("ovo_{average}"), auc.unwrap());
+        }
+        check_matrix(spec, "ovr_None", roc_auc_scores_by_class(&y, &p, None, w).unwrap());
+        check_matrix(spec, "precision_None", average_precision_scores_by_class(&y, &p, w).unwrap());
+
+        // A class that no row has.
+        let classes = spec.number("classes") as i64;
+        let more: Vec<i64> = (0..=classes).collect();
+        let wider: Vec<f64> = p
+            .chunks_exact(classes as usize)
+            .flat_map(|row| row.iter().map(|p| p * 0.5).chain([0.5]))
+            .collect();
+        check(spec, "log_loss_more", multiclass_log_loss(&y, &wider, Some(&more), w).unwrap());
+        let auc =
+            |average| multiclass_roc_auc_score(&y, &wider, Some(&more), MultiClass::OneVsRest, average, w);
+        check(spec, "ovr_weighted_more", auc(Average::Weighted).unwrap());
+        let error = auc(Average::Macro).unwrap_err().to_string();
+        assert!(error.contains(&format!("class {classes}, counted from 0: only one class")), "{error}");
     }
 }
 
