@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use mlcore::Error;
 use mlcore::evaluate::{self, Contender, GateMetric, LatencyBudget, Requirement, Truth};
+use mlcore_drift::html::{Align, Page, Table, Tone, paragraph, pill};
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
 
-use crate::door::{self, Asked};
+use crate::door::{self, Asked, Text};
 use crate::error::{detached, entry, invalid, raise};
 use crate::metrics::{Numeric, Predicted, binary_truth, f16, predicted};
 use crate::plain::{json, plain};
@@ -80,9 +82,10 @@ impl Gate {
     #[pyo3(signature = (
         metric, *, at_least = None, at_most = None, non_inferior = None, superior = None, threshold = 0.5
     ))]
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
     fn require<'py>(
         slf: Bound<'py, Self>,
-        metric: &str,
+        metric: Text,
         at_least: Option<f64>,
         at_most: Option<f64>,
         non_inferior: Option<f64>,
@@ -90,7 +93,7 @@ impl Gate {
         threshold: f64,
     ) -> PyResult<Bound<'py, Self>> {
         entry(slf.py(), |py| {
-            let metric = self::metric(py, metric, threshold)?;
+            let metric = self::metric(py, &metric, threshold)?;
             let (fits, other) =
                 if metric.higher_is_better() { (at_least, at_most) } else { (at_most, at_least) };
             if other.is_some() {
@@ -269,6 +272,60 @@ impl GateVerdict {
         entry(py, |py| plain(py, "write verdict", &self.verdict))
     }
 
+    /// The challenger's number of each metric that was looked at, by name: for ``metrics=`` of ``Registry.register`` and for
+    /// ``Registry.set_metrics``. Of several checks of one metric the first counts; ``latency`` is in seconds.
+    #[getter]
+    fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let metrics = PyDict::new(py);
+        for (name, value) in self.verdict.metrics() {
+            metrics.set_item(name, value)?;
+        }
+        Ok(metrics)
+    }
+
+    /// The checks as a frame with a row for each.
+    ///
+    /// Parameters
+    /// ----------
+    /// library : {"pandas", "polars"}, optional
+    ///     Which frame. Default: pandas if it is installed, otherwise polars.
+    ///
+    /// Returns
+    /// -------
+    /// pandas.DataFrame or polars.DataFrame
+    ///     The columns ``metric``, ``champion``, ``challenger``, ``difference``, ``low`` and ``high`` (its interval), ``margin``,
+    ///     ``passed``, ``sentence``.
+    #[pyo3(signature = (*, library = None))]
+    fn to_frame<'py>(
+        &self,
+        py: Python<'py>,
+        library: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        entry(py, |py| {
+            let rows = PyList::empty(py);
+            for check in &self.verdict.checks {
+                let row = PyDict::new(py);
+                row.set_item("metric", &check.metric)?;
+                row.set_item("champion", check.champion)?;
+                row.set_item("challenger", check.challenger)?;
+                row.set_item("difference", check.difference)?;
+                row.set_item("low", check.interval.map(|interval| interval[0]))?;
+                row.set_item("high", check.interval.map(|interval| interval[1]))?;
+                row.set_item("margin", check.margin)?;
+                row.set_item("passed", check.passed)?;
+                row.set_item("sentence", &check.sentence)?;
+                rows.append(row)?;
+            }
+            let options = PyDict::new(py);
+            options.set_item("library", library)?;
+            py.import("mlcore._frame")?.getattr("frame")?.call((rows,), Some(&options))
+        })
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        entry(py, |_| Ok(html(&self.verdict)))
+    }
+
     fn __str__(&self) -> String {
         self.verdict.to_string()
     }
@@ -341,6 +398,33 @@ impl GateCheck {
     fn __repr__(&self) -> String {
         format!("<{}: {}>", if self.check.passed { "passed" } else { "not passed" }, self.check.sentence)
     }
+}
+
+/// A table of the checks.
+fn html(verdict: &evaluate::GateVerdict) -> String {
+    let headings = [
+        ("metric", Align::Left),
+        ("", Align::Left),
+        ("champion", Align::Right),
+        ("challenger", Align::Right),
+        ("", Align::Left),
+    ];
+    let mut table = Table::new(&headings);
+    let answer = |passed| match passed {
+        true => pill("passed", Tone::Good),
+        false => pill("not passed", Tone::Bad),
+    };
+    let number = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{value:.4}").into());
+    for check in &verdict.checks {
+        table.row([
+            check.metric.as_str().into(),
+            answer(check.passed),
+            number(check.champion),
+            number(check.challenger),
+            check.sentence.as_str().into(),
+        ]);
+    }
+    Page::new("Gate").lead([paragraph(answer(verdict.passed)), table.markup()]).to_fragment()
 }
 
 const REQUIRE: &str = "build gate";

@@ -220,14 +220,14 @@ def test_outcomes_are_joined_once_under_either_name(registry):
     counts = endpoint.counts()
     assert (counts["outcomes"], counts["orphans"], counts["unscored"]) == (4, 2, 0)
     forgotten = [endpoint.predict(ROWS[:1], "u") for _ in range(6)]
-    # Rows without a loss: several at once. A label that is no class is refused.
+    # One outcome for several rows, and a label that is no class, are refused.
     endpoint.report_outcome(endpoint.predict(ROWS, "u"), 1.0)
     endpoint.report_outcome(forgotten[0], 1.0)
     with pytest.raises(mlcore.InvalidInputError, match="0.5 is neither 0 nor 1"):
         endpoint.report_outcome(forgotten[-1], 0.5)
     endpoint.process()
     counts = endpoint.counts()
-    assert (counts["expired"], counts["orphans"], counts["unscored"], counts["failures"]) == (3, 3, 1, 0)
+    assert (counts["expired"], counts["orphans"], counts["refused_outcomes"], counts["failures"]) == (3, 3, 1, 0)
 
 
 def test_a_full_queue_drops_and_counts(registry):

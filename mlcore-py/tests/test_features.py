@@ -410,3 +410,9 @@ def test_random_frames_agree_between_libraries_and_rows():
         np.testing.assert_array_equal(clone(ours).fit_transform(pl.from_pandas(frame)), table)
         rows = np.array([ours.transform_row(row) for row in frame.to_dict("records")])
         np.testing.assert_array_equal(rows, table)
+
+
+def test_a_table_without_columns_says_so():
+    scaler = features.StandardScaler().fit({"age": [1.0, 2.0]})
+    with pytest.raises(mlcore.SchemaMismatchError, match="age: the column is missing; the table has no columns; add"):
+        scaler.transform(pd.DataFrame(index=range(3)))

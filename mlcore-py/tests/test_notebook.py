@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import MODELS
 
 import mlcore
 
@@ -63,6 +64,92 @@ def measured(fragment: str, tmp_path: Path, sheets: list[str], classes: str, att
     answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert 'id="boxes">' in answer.stdout, answer.stderr[-2000:]
     return json.loads(answer.stdout.split('id="boxes">')[1].split("</script>")[0])
+
+
+def gate():
+    truth = [row % 3 == 0 for row in range(600)]
+    asked = mlcore.evaluate.Gate().require("log_loss", superior=0.01).require("roc_auc", at_least=0.99)
+    champion, challenger = ([sharp if label else 1 - sharp for label in truth] for sharp in (0.7, 0.8))
+    return asked.judge(truth, challenger, champion)
+
+
+def registry():
+    opened = mlcore.Registry("memory:", actor=f"ana {EVIL}")
+    for auc in (0.79, 0.81):
+        opened.register("churn", b"bytes", format="text", metrics={f"auc {EVIL}": auc}, tags={"team": EVIL}, description=EVIL)
+    opened.set_alias("churn", "champion", 2)
+    opened.create_model("empty")
+    return opened
+
+
+def transformer():
+    numbers = mlcore.features.Pipeline([("impute", mlcore.features.SimpleImputer(strategy="median")), ("scale", mlcore.features.StandardScaler())])
+    words = mlcore.features.OneHotEncoder(handle_unknown="ignore")
+    return mlcore.features.ColumnTransformer([(f"num {EVIL}", numbers, ["age", f"visits {EVIL}"]), ("words", words, ["plan"])])
+
+
+def endpoint():
+    opened = mlcore.Registry("memory:")
+    opened.register("m", MODELS / "runner" / "columns.onnx")
+    opened.set_alias("m", "champion", 1)
+    return mlcore.Endpoint(opened, "m")
+
+
+#: What would run, if a page let it.
+EVIL = "<script>alert(1)</script>"
+#: Everything that a notebook shows, besides reports, with words that it holds.
+SHOWN = {
+    "gate": (gate, ["ml-pill", "log_loss", "roc_auc"]),
+    "registry": (registry, ["churn", "champion → 2", "0.81", "empty"]),
+    "version": (lambda: registry().version("churn", 2), ["churn version 2", "0.81", "sha256:"]),
+    "transformer": (lambda: mlcore.features.StandardScaler(with_mean=False), ["Not fitted", "StandardScaler", "with_mean=False"]),
+    "pipeline": (transformer, ["ColumnTransformer", "SimpleImputer", "strategy=&#39;median&#39;", "plan"]),
+    "endpoint": (endpoint, ["Endpoint of m", "champion", "requests"]),
+}
+
+
+@pytest.fixture(scope="module", params=SHOWN)
+def shown(request):
+    made, words = SHOWN[request.param]
+    return made()._repr_html_(), words
+
+
+def test_what_a_notebook_shows_is_made_of_the_same_pieces_and_escaped(shown):
+    fragment, words = shown
+    found = Tags()
+    found.feed(fragment)
+    assert found.tags <= {"div", "span", "style", "details", "summary"}
+    assert all(name == "mlcore" or name.startswith("ml-") for name in found.classes)
+    missing = [word for word in words if word not in fragment]
+    assert missing == []
+    assert "<script" not in fragment
+
+
+def test_a_fitted_transformer_says_so_and_shows_its_columns():
+    frame = {"age": [20.0, 40.0], "plan": ["free", "pro"]}
+    both = mlcore.features.ColumnTransformer([("num", mlcore.features.StandardScaler(), [0]), ("cat", "drop", lambda table: ["plan"])])
+    assert "Not fitted" in both._repr_html_()
+    fragment = both.fit(frame)._repr_html_()
+    assert "Fitted" in fragment and "num: age" in fragment
+
+
+def test_a_closed_registry_is_only_named():
+    opened = mlcore.Registry("memory:")
+    assert "There is no model yet" in opened._repr_html_()
+    opened.close()
+    assert opened._repr_html_() is None and "closed" in repr(opened)
+
+
+@pytest.mark.skipif(browser() is None, reason="there is no Chromium; set MLCORE_CHROMIUM")
+def test_a_notebook_moves_no_box_of_what_it_shows(shown, tmp_path):
+    fragment, _ = shown
+    sheets, classes = HOSTS["jupyterlab"]
+    theme = 'data-jp-theme-light="true"'
+    alone = measured(fragment, tmp_path, [], "", theme)
+    inside = measured(fragment, tmp_path, sheets, classes, theme)
+    assert len(alone) >= 5
+    changed = [(before, after) for before, after in zip(alone, inside, strict=True) if before != after]
+    assert changed == [], f"{len(changed)} of {len(alone)}: {changed[:3]}"
 
 
 @pytest.fixture(scope="module")

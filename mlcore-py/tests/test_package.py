@@ -144,6 +144,7 @@ def test_exceptions_are_the_builtins_that_people_expect():
     for name, builtin in {
         "NotFoundError": KeyError,
         "MissingFileError": FileNotFoundError,
+        "MissingPackageError": ImportError,
         "AlreadyExistsError": ValueError,
         "InvalidInputError": ValueError,
         "InvalidTypeError": TypeError,

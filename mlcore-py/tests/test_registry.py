@@ -473,29 +473,3 @@ def test_a_child_is_told_to_open_it_again(registry, tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert registry.model("churn").tags == {"child": "was here"}
     registry.verify()
-
-
-def test_a_url_says_where_the_artifacts_are(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with mlcore.Registry("sqlite:///registry.db") as registry:
-        monkeypatch.chdir("/")
-        registry.register("churn", b"bytes", format="text")
-        assert registry.artifact("churn", 1) == b"bytes"
-        assert (tmp_path / "registry.db.artifacts").is_dir()
-        sequence, digest = registry.verify()
-        assert registry.verify(since=(sequence, digest)) == (sequence, digest)
-        with pytest.raises(mlcore.CorruptError, match="cut short or rewritten"):
-            registry.verify(since=(sequence + 1, digest))
-    elsewhere = tmp_path / "a b"
-    for artifacts in (elsewhere, str(elsewhere), elsewhere.as_uri()):
-        with mlcore.Registry("memory:", artifacts=artifacts) as registry:
-            assert not elsewhere.exists()
-            registry.register("churn", b"bytes", format="text")
-            assert elsewhere.is_dir()
-        shutil.rmtree(elsewhere)
-    for url in ("postgres://ana:secret@host/db", "registry.db"):
-        with pytest.raises(mlcore.InvalidInputError, match="sqlite:///relative/path") as caught:
-            mlcore.Registry(url)
-        assert "secret" not in str(caught.value)
-    with pytest.raises(mlcore.InvalidInputError, match="file:///absolute/path"):
-        mlcore.Registry("memory:", artifacts="s3://bucket")

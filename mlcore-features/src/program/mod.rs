@@ -218,7 +218,10 @@ pub(crate) fn missing_column(table: &RecordBatch, name: &str, operation: &'stati
     Error::schema_mismatch(
         operation,
         name,
-        format!("the column is missing; the table has {}", there.join(", ")),
+        match there.join(", ") {
+            none if none.is_empty() => "the column is missing; the table has no columns".to_owned(),
+            there => format!("the column is missing; the table has {there}"),
+        },
     )
     .remedy("add the column, or rename the one that holds it")
 }

@@ -1,4 +1,4 @@
-from typing import Any, final
+from typing import Any, Literal, final
 
 from mlcore.typing import ArrayLike
 
@@ -28,6 +28,10 @@ class GateVerdict:
     @property
     def checks(self) -> list[GateCheck]: ...
     def to_dict(self) -> dict[str, Any]: ...
+    @property
+    def metrics(self) -> dict[str, float]: ...
+    def to_frame(self, *, library: Literal["pandas", "polars"] | None = None) -> Any: ...
+    def _repr_html_(self) -> str: ...
 
 @final
 class Gate:

@@ -25,6 +25,7 @@ __all__ = [
     "InvalidModelError",
     "InvalidTypeError",
     "MissingFileError",
+    "MissingPackageError",
     "NotFittedError",
     "NotFoundError",
     "OutcomeUnknownError",
@@ -121,6 +122,10 @@ class NotFittedError(Error, ValueError, AttributeError):
 
 class UnsupportedError(Error, NotImplementedError):
     """What was asked for is meaningful, and this build or backend does not offer it."""
+
+
+class MissingPackageError(UnsupportedError, ImportError):
+    """A Python package that was asked for is not installed."""
 
 
 class UnavailableError(Error, OSError):

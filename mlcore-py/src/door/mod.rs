@@ -22,6 +22,7 @@ mod objects;
 mod pandas;
 mod policy;
 mod record;
+mod text;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ use self::columns::Column;
 pub(crate) use self::columns::Columns;
 pub(crate) use self::numpy::numeric;
 pub(crate) use self::record::{Record, unknown_name};
+pub(crate) use self::text::{Text, unicode};
 use crate::error::{invalid, raise, wrong_type};
 use crate::value::decimal;
 

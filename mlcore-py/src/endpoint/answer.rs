@@ -15,6 +15,7 @@ pub(crate) struct Prediction {
     arm: String,
     propensity: f64,
     outcome_id: String,
+    rows: usize,
 }
 
 #[pymethods]
@@ -49,6 +50,12 @@ impl Prediction {
         &self.outcome_id
     }
 
+    /// How many rows were answered, and so how many outcomes belong to it.
+    #[getter]
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
     fn __repr__(&self, py: Python<'_>) -> String {
         let names: Vec<String> = self.outputs.bind(py).keys().iter().map(|name| name.to_string()).collect();
         let Self { version, arm, outcome_id, .. } = self;
@@ -64,6 +71,7 @@ impl Prediction {
             arm: prediction.arm.to_string(),
             propensity: prediction.propensity,
             outcome_id: prediction.outcome_id.to_string(),
+            rows: prediction.rows(),
         })
     }
 }

@@ -25,7 +25,7 @@ impl Event {
     }
 
     /// What: ``deployed``, ``withdrawn``, ``stepped``, ``promoted``, ``rolled_back``, ``held``, ``failed``,
-    /// ``invalid_answers``, ``unmonitored`` or ``judged``.
+    /// ``invalid_answers``, ``refused_outcomes``, ``unmonitored`` or ``judged``.
     #[getter]
     fn kind(&self) -> &str {
         self.event.kind.name()

@@ -4,12 +4,14 @@ mod answer;
 mod event;
 mod input;
 mod loss;
+mod outcomes;
 mod worker;
 
 use mlcore::Error;
 use mlcore::name::{Alias, ModelName, RequestId, UnitId};
 use mlcore::runner::RunOptions;
 use mlcore::runner::ort::OnnxOptions;
+use mlcore_drift::html::{Align, KeyFigure, Page, Table, count, key_figures};
 use mlcore_serve::endpoint::{self as serve, OnnxLoader, OutcomeId};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -17,7 +19,7 @@ use pyo3::types::PyDict;
 use self::answer::Prediction;
 use self::event::Event;
 use self::worker::Worker;
-use crate::door::type_name;
+use crate::door::{Text, type_name};
 use crate::drift::{Verdict, monitor_parts};
 use crate::error::{detached, entry, invalid, raise, wrong_type};
 use crate::plain::plain;
@@ -125,15 +127,15 @@ impl Endpoint {
     fn new(
         py: Python<'_>,
         registry: &Bound<'_, Registry>,
-        model: String,
-        default_arm: Option<&str>,
-        arms: Option<Vec<String>>,
+        model: Text,
+        default_arm: Option<Text>,
+        arms: Option<Vec<Text>>,
         policy: Option<&Bound<'_, PyAny>>,
         reference: Option<&Bound<'_, PyAny>>,
         monitor_options: Option<&Bound<'_, PyDict>>,
         loss: Option<&Bound<'_, PyAny>>,
         timeout: Option<f64>,
-        actor: Option<String>,
+        actor: Option<Text>,
         queue_capacity: Option<usize>,
         open_predictions: Option<usize>,
         seed: Option<u64>,
@@ -158,7 +160,7 @@ impl Endpoint {
                 builder = builder.with_run_options(RunOptions::default().with_timeout(timeout));
             }
             if let Some(actor) = actor {
-                builder = builder.with_actor(actor);
+                builder = builder.with_actor(actor.into_string());
             }
             if let Some(items) = queue_capacity {
                 builder = builder.with_queue_capacity(items);
@@ -189,7 +191,7 @@ impl Endpoint {
             };
             let readers = input::Readers::new(strict);
             let endpoint = detached(py, || builder.with_loader(OnnxLoader::new(options)).build())?;
-            Ok(Self { endpoint, readers, model, process: std::process::id() })
+            Ok(Self { endpoint, readers, model: model.into_string(), process: std::process::id() })
         })
     }
 
@@ -227,8 +229,8 @@ impl Endpoint {
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
-        unit: &str,
-        request_id: Option<&str>,
+        unit: Text,
+        request_id: Option<Text>,
     ) -> PyResult<Prediction> {
         entry(py, |py| {
             self.usable(py)?;
@@ -243,39 +245,6 @@ impl Endpoint {
             let given = input::Given::read(&self.endpoint, &self.readers, data)?;
             let prediction = detached(py, || given.ask(&self.endpoint, &self.readers, &unit, id.as_ref()))?;
             Prediction::new(py, &prediction)
-        })
-    }
-
-    /// Reports what came of a prediction. Never waits; an outcome for an id that is unknown, forgotten or already joined is
-    /// counted (``orphans``) and has no effect.
-    ///
-    /// Parameters
-    /// ----------
-    /// id : str or Prediction
-    ///     The prediction, its ``outcome_id``, or the ``request_id`` that it was asked with.
-    /// label : float
-    ///     The true label or value, as the loss takes it.
-    ///
-    /// Raises
-    /// ------
-    /// InvalidInputError
-    ///     For a label that is not a finite number, or not one that the loss knows. The prediction is not used up: the right
-    ///     label may still be reported.
-    fn report_outcome(&self, py: Python<'_>, id: &Bound<'_, PyAny>, label: f64) -> PyResult<()> {
-        entry(py, |py| {
-            self.usable(py)?;
-            let text = match id.cast::<Prediction>() {
-                Ok(prediction) => prediction.get().outcome_id().to_owned(),
-                Err(_) => id.extract::<String>().map_err(|_| {
-                    let problem = format!("an id is expected, and it is a {}", type_name(id));
-                    wrong_type(py, "report outcome", "id", problem, "pass a Prediction or its outcome_id")
-                })?,
-            };
-            let id = text
-                .parse::<OutcomeId>()
-                .or_else(|_| RequestId::new(&text).map(|id| OutcomeId::of(&id)))
-                .map_err(|error| raise(py, &error))?;
-            self.endpoint.report_outcome(id, label).map_err(|error| raise(py, &error))
         })
     }
 
@@ -340,7 +309,8 @@ impl Endpoint {
     }
 
     /// Counts since the start: ``records``, of these ``failures``, and of those ``invalid_answers`` (NaN, an infinite number,
-    /// what the loss cannot take); ``outcomes`` joined, ``orphans`` without a prediction, ``unscored`` without a loss;
+    /// what the loss cannot take); ``outcomes`` joined, ``orphans`` without a prediction, ``refused_outcomes`` that are
+    /// about no row of theirs, ``unscored`` without a loss;
     /// predictions ``expired``; rows ``unmonitored``; what did not fit into its queue: ``dropped_records``,
     /// ``dropped_outcomes``, ``dropped_shadows``. Never waits.
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -349,7 +319,16 @@ impl Endpoint {
     }
 
     /// The seconds within which a share ``q`` of the answered requests was answered, to 5 %; 0 before the first.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     For a ``q`` outside of 0 to 1.
     fn latency_quantile(&self, py: Python<'_>, q: f64) -> PyResult<f64> {
+        if !(0.0..=1.0).contains(&q) {
+            let problem = format!("{q} is no share between 0 and 1");
+            return Err(invalid(py, "read latency", "q", problem, "pass 0.99 for the 99th percentile"));
+        }
         self.ask(py, |endpoint| Ok(endpoint.latency_quantile(q).as_secs_f64()))
     }
 
@@ -395,6 +374,23 @@ impl Endpoint {
             }
             Ok(Worker::new(self.endpoint.clone(), interval, on_event))
         })
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> Option<String> {
+        let (arms, counts) = self.ask(py, |endpoint| Ok((endpoint.arms(), endpoint.counts()))).ok()?;
+        let mut table = Table::new(&[("arm", Align::Left), ("version", Align::Right)]);
+        for (arm, version) in arms {
+            table.row([arm.as_str().into(), version.to_string().into()]);
+        }
+        let figures = [
+            ("requests", counts.records),
+            ("failures", counts.failures),
+            ("outcomes", counts.outcomes),
+            ("dropped", counts.dropped()),
+        ];
+        let figures = figures.map(|(name, value)| KeyFigure::new(name, count(value)));
+        let title = format!("Endpoint of {}", self.model);
+        Some(Page::new(title).lead([table.markup(), key_figures(&figures)]).to_fragment())
     }
 
     fn __repr__(&self) -> String {

@@ -2,6 +2,7 @@
 //! `python/mlcore/features/`; what they learn and compute is here, which is to say in `mlcore_features`.
 
 mod attributes;
+mod diagram;
 mod plan;
 mod specification;
 
@@ -11,6 +12,8 @@ pub(crate) use self::plan::{Plan, has_own_names};
 
 #[pymodule(submodule, module = "mlcore", name = "features")]
 pub(crate) mod native {
+    #[pymodule_export]
+    use super::diagram::_diagram;
     #[pymodule_export]
     use super::plan::{Plan, fit};
     #[pymodule_export]

@@ -11,9 +11,9 @@ use mlcore::runner::ort::{Limits, ONNX, ONNX_PACKAGE, StoredModel};
 use mlcore::schema::Signature;
 use mlcore_features::pipeline;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMapping, PyString};
+use pyo3::types::{PyBool, PyBytes, PyMapping, PyString};
 
-use crate::door::type_name;
+use crate::door::{type_name, unicode};
 use crate::error::{raise, wrong_type};
 use crate::features::Plan;
 
@@ -88,7 +88,16 @@ pub(super) fn stored<'f>(
 pub(super) fn plan_of(object: &Bound<'_, PyAny>) -> PyResult<pipeline::Plan> {
     let py = object.py();
     let transformer = py.import("mlcore.features")?.getattr("Transformer")?;
-    let plan = if object.is_instance(&transformer)? { object.call_method0("plan")? } else { object.clone() };
+    let plan = if object.is_instance(&transformer)? {
+        if !object.call_method0("__sklearn_is_fitted__")?.is_truthy()? {
+            let problem = format!("the {} is not fitted", type_name(object));
+            let error = Error::not_fitted(REGISTER, "plan", problem);
+            return Err(raise(py, &error.remedy("call its fit() first")));
+        }
+        object.call_method0("plan")?
+    } else {
+        object.clone()
+    };
     match plan.cast::<Plan>() {
         Ok(plan) => Ok(plan.get().fitted().clone()),
         Err(_) => {
@@ -126,8 +135,37 @@ pub(super) fn tags_of(
             let problem = format!("a key is a {}, and must be text", type_name(&key));
             return wrong(problem, "name tags with strings");
         };
-        let key = key.to_str()?;
+        let key = unicode(key)?;
         read.insert(key.to_owned(), tag_of(key, &value, operation)?);
+    }
+    Ok(read)
+}
+
+/// Metrics: a dict of numbers.
+pub(super) fn metrics_of(
+    metrics: &Bound<'_, PyAny>,
+    operation: &'static str,
+) -> PyResult<Vec<(String, f64)>> {
+    let py = metrics.py();
+    let wrong = |problem: String, remedy: &str| wrong_type(py, operation, "metrics", problem, remedy);
+    let Ok(mapping) = metrics.cast::<PyMapping>() else {
+        let problem = format!("a dict of numbers is expected, and it is a {}", type_name(metrics));
+        return Err(wrong(problem, "pass a dict, such as {\"auc\": 0.81}"));
+    };
+    let mut read = Vec::with_capacity(mapping.len()?);
+    for item in mapping.items()?.iter() {
+        let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        let Ok(name) = name.cast::<PyString>() else {
+            let problem = format!("a name is a {}, and must be text", type_name(&name));
+            return Err(wrong(problem, "name metrics with strings"));
+        };
+        let name = unicode(name)?;
+        // Whatever has a float: a number of Python, of numpy, of pandas. None and text have none.
+        let number = value.extract::<f64>().map_err(|_| {
+            let problem = format!("{name:?} is a {}, and must be a number", type_name(&value));
+            wrong(problem, "pass numbers here, and text as tags=")
+        })?;
+        read.push((name.to_owned(), number));
     }
     Ok(read)
 }
@@ -135,10 +173,16 @@ pub(super) fn tags_of(
 /// The value of a label.
 pub(super) fn tag_of(key: &str, value: &Bound<'_, PyAny>, operation: &'static str) -> PyResult<String> {
     match value.cast::<PyString>() {
-        Ok(text) => Ok(text.to_str()?.to_owned()),
+        Ok(text) => Ok(unicode(text)?.to_owned()),
         Err(_) => {
             let problem = format!("the value of the tag {key:?} is a {}, and must be text", type_name(value));
-            Err(wrong_type(value.py(), operation, "tags", problem, "pass text, such as str(value)"))
+            let is_number = !value.is_instance_of::<PyBool>() && value.extract::<f64>().is_ok();
+            let remedy = match (is_number, operation) {
+                (true, REGISTER) => "pass numbers as metrics=, or text, such as str(value)",
+                (true, _) => "give a version numbers with set_metrics, or pass text, such as str(value)",
+                (false, _) => "pass text, such as str(value)",
+            };
+            Err(wrong_type(value.py(), operation, "tags", problem, remedy))
         }
     }
 }

@@ -7,9 +7,13 @@ use mlcore::runner::ort::{ONNX, ONNX_PACKAGE};
 use mlcore_serve::endpoint::check_plan;
 use pyo3::prelude::*;
 
-use super::arguments::{Believed, REGISTER, dataset_of, plan_of, source, stored, tag_of, tags_of};
+use super::arguments::{
+    Believed, REGISTER, dataset_of, metrics_of, plan_of, source, stored, tag_of, tags_of,
+};
 use super::{AuditEntry, Model, ModelVersion, Registry};
+use crate::door::Text;
 
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
 #[pymethods]
 impl Registry {
     /// Registers a model without versions.
@@ -18,18 +22,21 @@ impl Registry {
     /// ------
     /// AlreadyExistsError
     ///     Where there is one of this name.
-    #[pyo3(signature = (name, *, description = "", tags = None, reason = None))]
+    #[pyo3(
+        signature = (name, *, description = Text::new(""), tags = None, reason = None),
+        text_signature = "($self, name, *, description='', tags=None, reason=None)"
+    )]
     fn create_model(
         &self,
         py: Python<'_>,
-        name: &str,
-        description: &str,
+        name: Text,
+        description: Text,
         tags: Option<&Bound<'_, PyAny>>,
-        reason: Option<String>,
+        reason: Option<Text>,
     ) -> PyResult<Model> {
         let tags = tags_of(tags, "create model")?;
         self.ask(py, |opened| {
-            let mut new = NewModel::new(ModelName::new(name)?).with_description(description);
+            let mut new = NewModel::new(ModelName::new(&name)?).with_description(description.into_string());
             for (key, value) in tags {
                 new = new.with_tag(key, value);
             }
@@ -58,7 +65,9 @@ impl Registry {
     /// parent : (str, int), optional
     ///     The model and version that it was derived from.
     /// description, tags, reason : optional
-    ///     Words for people: about the version, and about the change.
+    ///     Words for people: about the version, and about the change. Tags are text by name.
+    /// metrics : dict of str to float, optional
+    ///     What evaluations found, such as ``{"auc": 0.81}`` or ``verdict.metrics`` of a gate: finite numbers, kept exactly.
     /// request : str, optional
     ///     An id that makes a repetition safe: the second registration of the same request answers the first.
     ///
@@ -70,32 +79,38 @@ impl Registry {
     ///     For a plan that does not make what the model takes.
     /// MissingFileError, StorageFullError, PermissionDeniedError
     ///     Where the bytes cannot be read or stored. Nothing is registered then.
-    #[pyo3(signature = (
-        name, model, *, format = "onnx", plan = None, run = None, dataset = None, parent = None,
-        description = "", tags = None, reason = None, request = None
-    ))]
+    #[pyo3(
+        signature = (
+            name, model, *, format = Text::new("onnx"), plan = None, run = None, dataset = None, parent = None,
+            description = Text::new(""), tags = None, metrics = None, reason = None, request = None
+        ),
+        text_signature = "($self, name, model, *, format='onnx', plan=None, run=None, dataset=None, parent=None, \
+            description='', tags=None, metrics=None, reason=None, request=None)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn register(
         &self,
         py: Python<'_>,
-        name: &str,
+        name: Text,
         model: &Bound<'_, PyAny>,
-        format: &str,
+        format: Text,
         plan: Option<&Bound<'_, PyAny>>,
-        run: Option<String>,
-        dataset: Option<String>,
-        parent: Option<(String, u64)>,
-        description: &str,
+        run: Option<Text>,
+        dataset: Option<Text>,
+        parent: Option<(Text, u64)>,
+        description: Text,
         tags: Option<&Bound<'_, PyAny>>,
-        reason: Option<String>,
-        request: Option<String>,
+        metrics: Option<&Bound<'_, PyAny>>,
+        reason: Option<Text>,
+        request: Option<Text>,
     ) -> PyResult<ModelVersion> {
         let (source, tags) = (source(model)?, tags_of(tags, REGISTER)?);
+        let metrics = metrics.map_or_else(|| Ok(Vec::new()), |metrics| metrics_of(metrics, REGISTER))?;
         let plan = plan.map(plan_of).transpose()?;
         self.ask(py, |opened| {
             let store = opened.artifacts.as_ref();
             let dataset = dataset.map(|dataset| dataset_of(&dataset)).transpose()?;
-            let (artifact, format, signature) = stored(&source, format, store)?;
+            let (artifact, format, signature) = stored(&source, &format, store)?;
             let mut lineage = Lineage::default();
             if let Some(plan) = plan {
                 if [ONNX, ONNX_PACKAGE].contains(&format) {
@@ -112,9 +127,10 @@ impl Registry {
             if let Some((parent, version)) = parent {
                 lineage = lineage.with_parent(ModelName::new(parent)?, Version::new(version)?);
             }
-            let mut new = NewVersion::new(ModelName::new(name)?, artifact, signature)
+            let mut new = NewVersion::new(ModelName::new(&name)?, artifact, signature)
                 .with_format(format)
-                .with_description(description)
+                .with_description(description.into_string())
+                .with_metrics(metrics)
                 .with_lineage(lineage);
             for (key, value) in tags {
                 new = new.with_tag(key, value);
@@ -144,14 +160,15 @@ impl Registry {
     fn set_alias(
         &self,
         py: Python<'_>,
-        name: &str,
-        alias: &str,
+        name: Text,
+        alias: Text,
         version: u64,
         expected: Believed,
-        reason: Option<String>,
+        reason: Option<Text>,
     ) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
-            let (model, alias, version) = (ModelName::new(name)?, Alias::new(alias)?, Version::new(version)?);
+            let (model, alias, version) =
+                (ModelName::new(&name)?, Alias::new(&alias)?, Version::new(version)?);
             let change = self.change(reason, None)?;
             opened.backend.set_alias(&model, &alias, Some(version), expected.0, &change).map(AuditEntry::new)
         })
@@ -165,13 +182,13 @@ impl Registry {
     fn delete_alias(
         &self,
         py: Python<'_>,
-        name: &str,
-        alias: &str,
+        name: Text,
+        alias: Text,
         expected: Believed,
-        reason: Option<String>,
+        reason: Option<Text>,
     ) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
-            let (model, alias) = (ModelName::new(name)?, Alias::new(alias)?);
+            let (model, alias) = (ModelName::new(&name)?, Alias::new(&alias)?);
             let change = self.change(reason, None)?;
             opened.backend.set_alias(&model, &alias, None, expected.0, &change).map(AuditEntry::new)
         })
@@ -196,7 +213,7 @@ impl Registry {
     ///     For a version that is still in ``dev``.
     #[pyo3(
         signature = (
-            name, version, alias = "champion", *, expected = Believed(Expected::Any), retire = None, reason = None
+            name, version, alias = Text::new("champion"), *, expected = Believed(Expected::Any), retire = None, reason = None
         ),
         text_signature =
             "($self, name, version, alias='champion', *, expected='any', retire=None, reason=None)"
@@ -205,17 +222,18 @@ impl Registry {
     fn promote(
         &self,
         py: Python<'_>,
-        name: &str,
+        name: Text,
         version: u64,
-        alias: &str,
+        alias: Text,
         expected: Believed,
-        retire: Option<&str>,
-        reason: Option<String>,
+        retire: Option<Text>,
+        reason: Option<Text>,
     ) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
-            let (model, alias, version) = (ModelName::new(name)?, Alias::new(alias)?, Version::new(version)?);
+            let (model, alias, version) =
+                (ModelName::new(&name)?, Alias::new(&alias)?, Version::new(version)?);
             let (expected, change) = (expected.0, self.change(reason, None)?);
-            match retire.map(Alias::new).transpose()? {
+            match retire.as_deref().map(Alias::new).transpose()? {
                 Some(trial) => {
                     opened.backend.promote_trial(&model, version, &alias, expected, &trial, &change)
                 }
@@ -236,13 +254,14 @@ impl Registry {
     fn withdraw(
         &self,
         py: Python<'_>,
-        name: &str,
+        name: Text,
         version: u64,
-        alias: &str,
-        reason: Option<String>,
+        alias: Text,
+        reason: Option<Text>,
     ) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
-            let (model, alias, version) = (ModelName::new(name)?, Alias::new(alias)?, Version::new(version)?);
+            let (model, alias, version) =
+                (ModelName::new(&name)?, Alias::new(&alias)?, Version::new(version)?);
             let change = self.change(reason, None)?;
             opened.backend.withdraw(&model, version, &alias, &change).map(AuditEntry::new)
         })
@@ -255,19 +274,19 @@ impl Registry {
     /// NotFoundError
     ///     When the alias is not set, or meant nothing before.
     #[pyo3(
-        signature = (name, alias = "champion", *, expected = Believed(Expected::Any), reason = None),
+        signature = (name, alias = Text::new("champion"), *, expected = Believed(Expected::Any), reason = None),
         text_signature = "($self, name, alias='champion', *, expected='any', reason=None)"
     )]
     fn roll_back(
         &self,
         py: Python<'_>,
-        name: &str,
-        alias: &str,
+        name: Text,
+        alias: Text,
         expected: Believed,
-        reason: Option<String>,
+        reason: Option<Text>,
     ) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
-            let (model, alias) = (ModelName::new(name)?, Alias::new(alias)?);
+            let (model, alias) = (ModelName::new(&name)?, Alias::new(&alias)?);
             let change = self.change(reason, None)?;
             opened.backend.roll_back(&model, &alias, expected.0, &change).map(AuditEntry::new)
         })
@@ -293,16 +312,16 @@ impl Registry {
     fn transition(
         &self,
         py: Python<'_>,
-        name: &str,
+        name: Text,
         version: u64,
-        stage: &str,
-        expected: Option<&str>,
-        reason: Option<String>,
+        stage: Text,
+        expected: Option<Text>,
+        reason: Option<Text>,
     ) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
-            let (model, version) = (ModelName::new(name)?, Version::new(version)?);
+            let (model, version) = (ModelName::new(&name)?, Version::new(version)?);
             let to: Stage = stage.parse()?;
-            let from = match expected {
+            let from = match &expected {
                 Some(stage) => stage.parse()?,
                 None => opened.backend.version(&model, version)?.stage,
             };
@@ -316,19 +335,19 @@ impl Registry {
     fn set_tag(
         &self,
         py: Python<'_>,
-        name: &str,
-        key: &str,
+        name: Text,
+        key: Text,
         value: &Bound<'_, PyAny>,
         version: Option<u64>,
     ) -> PyResult<AuditEntry> {
-        let value = &tag_of(key, value, "set tag")?;
+        let value = &tag_of(&key, value, "set tag")?;
         self.ask(py, |opened| {
-            let (model, change) = (ModelName::new(name)?, self.change(None, None)?);
+            let (model, change) = (ModelName::new(&name)?, self.change(None, None)?);
             match version {
                 Some(version) => {
-                    opened.backend.set_version_tag(&model, Version::new(version)?, key, value, &change)
+                    opened.backend.set_version_tag(&model, Version::new(version)?, &key, value, &change)
                 }
-                None => opened.backend.set_model_tag(&model, key, value, &change),
+                None => opened.backend.set_model_tag(&model, &key, value, &change),
             }
             .map(AuditEntry::new)
         })
@@ -339,19 +358,81 @@ impl Registry {
     fn delete_tag(
         &self,
         py: Python<'_>,
-        name: &str,
-        key: &str,
+        name: Text,
+        key: Text,
         version: Option<u64>,
     ) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
-            let (model, change) = (ModelName::new(name)?, self.change(None, None)?);
+            let (model, change) = (ModelName::new(&name)?, self.change(None, None)?);
             match version {
                 Some(version) => {
-                    opened.backend.delete_version_tag(&model, Version::new(version)?, key, &change)
+                    opened.backend.delete_version_tag(&model, Version::new(version)?, &key, &change)
                 }
-                None => opened.backend.delete_model_tag(&model, key, &change),
+                None => opened.backend.delete_model_tag(&model, &key, &change),
             }
             .map(AuditEntry::new)
+        })
+    }
+
+    /// Sets metrics of a version: each joins those it has, or replaces the one of its name. One change in the audit log.
+    ///
+    /// Parameters
+    /// ----------
+    /// metrics : dict of str to float
+    ///     Finite numbers by name, such as ``{"auc": 0.81}`` or ``verdict.metrics`` of a gate. They are kept exactly, as 64-bit
+    ///     floats.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     For no metrics, NaN and infinity: leave out what is undefined.
+    /// NotFoundError
+    ///     Where there is no such version.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mlcore
+    /// >>> registry = mlcore.Registry("memory:")
+    /// >>> version = registry.register("churn", b"any bytes", format="text", metrics={"auc": 0.79}).version
+    /// >>> _ = registry.set_metrics("churn", version, {"auc": 0.81, "log_loss": 0.43})
+    /// >>> registry.version("churn", version).metrics
+    /// {'auc': 0.81, 'log_loss': 0.43}
+    #[pyo3(signature = (name, version, metrics, *, reason = None))]
+    fn set_metrics(
+        &self,
+        py: Python<'_>,
+        name: Text,
+        version: u64,
+        metrics: &Bound<'_, PyAny>,
+        reason: Option<Text>,
+    ) -> PyResult<AuditEntry> {
+        let metrics = metrics_of(metrics, "set metrics")?;
+        self.ask(py, |opened| {
+            let (model, version) = (ModelName::new(&name)?, Version::new(version)?);
+            let change = self.change(reason, None)?;
+            opened.backend.set_metrics(&model, version, metrics, &change).map(AuditEntry::new)
+        })
+    }
+
+    /// Removes a metric from a version.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     Where there is no such metric.
+    #[pyo3(signature = (name, version, metric, *, reason = None))]
+    fn delete_metric(
+        &self,
+        py: Python<'_>,
+        name: Text,
+        version: u64,
+        metric: Text,
+        reason: Option<Text>,
+    ) -> PyResult<AuditEntry> {
+        self.ask(py, |opened| {
+            let (model, version) = (ModelName::new(&name)?, Version::new(version)?);
+            let change = self.change(reason, None)?;
+            opened.backend.delete_metric(&model, version, &metric, &change).map(AuditEntry::new)
         })
     }
 
@@ -360,14 +441,14 @@ impl Registry {
     fn describe(
         &self,
         py: Python<'_>,
-        name: &str,
-        description: &str,
+        name: Text,
+        description: Text,
         version: Option<u64>,
     ) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
-            let (model, change) = (ModelName::new(name)?, self.change(None, None)?);
+            let (model, change) = (ModelName::new(&name)?, self.change(None, None)?);
             let version = version.map(Version::new).transpose()?;
-            opened.backend.describe(&model, version, description, &change).map(AuditEntry::new)
+            opened.backend.describe(&model, version, &description, &change).map(AuditEntry::new)
         })
     }
 
@@ -381,12 +462,12 @@ impl Registry {
     fn delete_version(
         &self,
         py: Python<'_>,
-        name: &str,
+        name: Text,
         version: u64,
-        reason: Option<String>,
+        reason: Option<Text>,
     ) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
-            let (model, version) = (ModelName::new(name)?, Version::new(version)?);
+            let (model, version) = (ModelName::new(&name)?, Version::new(version)?);
             opened.backend.delete_version(&model, version, &self.change(reason, None)?).map(AuditEntry::new)
         })
     }
@@ -398,11 +479,11 @@ impl Registry {
     /// ConflictError
     ///     While it has an alias, or a version in production.
     #[pyo3(signature = (name, *, reason = None))]
-    fn delete_model(&self, py: Python<'_>, name: &str, reason: Option<String>) -> PyResult<AuditEntry> {
+    fn delete_model(&self, py: Python<'_>, name: Text, reason: Option<Text>) -> PyResult<AuditEntry> {
         self.ask(py, |opened| {
             opened
                 .backend
-                .delete_model(&ModelName::new(name)?, &self.change(reason, None)?)
+                .delete_model(&ModelName::new(&name)?, &self.change(reason, None)?)
                 .map(AuditEntry::new)
         })
     }

@@ -3,6 +3,7 @@
 mod arguments;
 mod changes;
 mod records;
+mod view;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,10 +16,11 @@ use mlcore::registry::{AuditHead, Change, Registry as Backend, RegistryExt};
 use mlcore::runner::ort::{ONNX, ONNX_PACKAGE};
 use mlcore::time::Timestamp;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 pub(crate) use self::records::{AliasChange, AuditEntry, Model, ModelVersion, datetime};
-use crate::error::{detached, entry};
+use crate::door::{Text, type_name};
+use crate::error::{detached, entry, invalid, wrong_type};
 use crate::features::Plan;
 use crate::runner::{Runner, Stored};
 
@@ -28,6 +30,8 @@ pub(crate) mod native {
     use super::Registry;
     #[pymodule_export]
     use super::records::{AliasChange, AuditEntry, Model, ModelVersion};
+    #[pymodule_export]
+    use super::view::to_frame;
 }
 
 /// Models and their versions, which version an alias means, now and at any time, and who changed what.
@@ -39,8 +43,8 @@ pub(crate) mod native {
 ///
 /// Parameters
 /// ----------
-/// url : str
-///     ``sqlite:///relative/path`` or ``sqlite:////absolute/path``, with ``?mode=ro`` read-only and with ``?mode=rw`` only if the
+/// url : str or path
+///     The file, as a ``pathlib.Path`` (any ``os.PathLike``) or as a URL: ``sqlite:///relative/path`` or ``sqlite:////absolute/path``, with ``?mode=ro`` read-only and with ``?mode=rw`` only if the
 ///     file exists; or ``memory:``, which ends with the object.
 /// artifacts : str or path, optional
 ///     The folder of the artifacts, also as ``file:///absolute/path``, or ``memory:``. Default: beside the file, with
@@ -80,6 +84,37 @@ struct Opened {
     artifacts: Arc<dyn ArtifactStore>,
 }
 
+/// Where a registry is: a URL, or the path of its file.
+struct Location(String);
+
+impl<'py> FromPyObject<'_, 'py> for Location {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        if object.is_instance_of::<PyString>() {
+            return object.extract::<Text>().map(|url| Self(url.into_string()));
+        }
+        let Ok(path) = object.extract::<PathBuf>() else {
+            let problem = format!("a path or a URL is expected, and it is a {}", type_name(&object));
+            let remedy = "pass pathlib.Path(\"registry.db\") or \"sqlite:///registry.db\"";
+            return Err(wrong_type(py, OPEN, "url", problem, remedy));
+        };
+        let Some(path) = path.to_str() else {
+            let remedy = "give the file a name in Unicode";
+            return Err(invalid(py, OPEN, "url", "the path is no Unicode", remedy));
+        };
+        // What follows a question mark are options of the URL.
+        if path.contains('?') {
+            let remedy = "give the file another name";
+            return Err(invalid(py, OPEN, "url", format!("{path:?} holds a question mark"), remedy));
+        }
+        Ok(Self(format!("sqlite:///{path}")))
+    }
+}
+
+const OPEN: &str = "open registry";
+
 impl Opened {
     fn open(url: &str, artifacts: Option<PathBuf>) -> mlcore::Result<Self> {
         let backend = mlcore::registry::open(url)?;
@@ -95,16 +130,18 @@ impl Opened {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
 #[pymethods]
 impl Registry {
     #[new]
     #[pyo3(signature = (url, *, artifacts = None, actor = None))]
-    fn new(py: Python<'_>, url: String, artifacts: Option<PathBuf>, actor: Option<String>) -> PyResult<Self> {
+    fn new(py: Python<'_>, url: Location, artifacts: Option<PathBuf>, actor: Option<Text>) -> PyResult<Self> {
         entry(py, |py| {
             let actor = match actor {
-                Some(actor) => actor,
+                Some(actor) => actor.into_string(),
                 None => current_user(py),
             };
+            let Location(url) = url;
             let opened = detached(py, || Opened::open(&url, artifacts))?;
             Ok(Self { opened: RwLock::new(Some(opened)), actor, url, process: std::process::id() })
         })
@@ -147,6 +184,53 @@ impl Registry {
         format!("<mlcore.Registry {}{}>", self.url, if closed { ", closed" } else { "" })
     }
 
+    /// Models, versions and aliases as a notebook shows them; closed or damaged, it is only named.
+    fn _repr_html_(&self, py: Python<'_>) -> Option<String> {
+        let (models, left_out) = self.ask(py, |opened| view::overview(&*opened.backend)).ok()?;
+        Some(view::registry_html(&self.url, &models, left_out))
+    }
+
+    /// Every version of a model, or of all models, as a frame with a row for each: see :func:`mlcore.registry.to_frame`.
+    ///
+    /// Parameters
+    /// ----------
+    /// name : str, optional
+    ///     The model. Default: all of them.
+    /// library : {"pandas", "polars"}, optional
+    ///     Which frame. Default: pandas if it is installed, otherwise polars.
+    ///
+    /// Returns
+    /// -------
+    /// pandas.DataFrame or polars.DataFrame
+    ///     A version's metrics and tags are a column each, such as ``metrics.auc`` and ``tags.team``.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mlcore
+    /// >>> registry = mlcore.Registry("memory:")
+    /// >>> _ = registry.register("churn", b"any bytes", format="text", metrics={"auc": 0.81}, tags={"team": "growth"})
+    /// >>> registry.to_frame("churn")[["model", "version", "metrics.auc", "tags.team"]].values.tolist()
+    /// [['churn', 1, 0.81, 'growth']]
+    #[pyo3(signature = (name = None, *, library = None))]
+    fn to_frame<'py>(
+        &self,
+        py: Python<'py>,
+        name: Option<Text>,
+        library: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let names = match name {
+            Some(name) => vec![name],
+            None => self.models(py)?.iter().map(|model| Text::new(model.inner().name.as_str())).collect(),
+        };
+        let versions = PyList::empty(py);
+        for name in names {
+            for version in self.versions(py, name)? {
+                versions.append(Bound::new(py, version)?)?;
+            }
+        }
+        view::to_frame(py, versions.as_any(), library)
+    }
+
     /// Every model, in the order of their names.
     fn models(&self, py: Python<'_>) -> PyResult<Vec<Model>> {
         self.ask(py, |opened| {
@@ -164,14 +248,14 @@ impl Registry {
     }
 
     /// A model.
-    fn model(&self, py: Python<'_>, name: &str) -> PyResult<Model> {
-        self.ask(py, |opened| opened.backend.model(&ModelName::new(name)?).map(Model::new))
+    fn model(&self, py: Python<'_>, name: Text) -> PyResult<Model> {
+        self.ask(py, |opened| opened.backend.model(&ModelName::new(&name)?).map(Model::new))
     }
 
     /// Every version of a model, in ascending order.
-    fn versions(&self, py: Python<'_>, name: &str) -> PyResult<Vec<ModelVersion>> {
+    fn versions(&self, py: Python<'_>, name: Text) -> PyResult<Vec<ModelVersion>> {
         self.ask(py, |opened| {
-            let model = ModelName::new(name)?;
+            let model = ModelName::new(&name)?;
             opened.backend.model(&model)?;
             let mut versions: Vec<mlcore::registry::ModelVersion> = Vec::new();
             loop {
@@ -187,22 +271,22 @@ impl Registry {
     }
 
     /// A version of a model.
-    fn version(&self, py: Python<'_>, name: &str, version: u64) -> PyResult<ModelVersion> {
+    fn version(&self, py: Python<'_>, name: Text, version: u64) -> PyResult<ModelVersion> {
         self.ask(py, |opened| {
-            opened.backend.version(&ModelName::new(name)?, Version::new(version)?).map(ModelVersion::new)
+            opened.backend.version(&ModelName::new(&name)?, Version::new(version)?).map(ModelVersion::new)
         })
     }
 
     /// The version that an alias means now, or ``None``. Cheap: a server may ask before each request.
-    fn alias(&self, py: Python<'_>, name: &str, alias: &str) -> PyResult<Option<u64>> {
+    fn alias(&self, py: Python<'_>, name: Text, alias: Text) -> PyResult<Option<u64>> {
         self.ask(py, |opened| {
-            Ok(opened.backend.alias(&ModelName::new(name)?, &Alias::new(alias)?)?.map(Version::get))
+            Ok(opened.backend.alias(&ModelName::new(&name)?, &Alias::new(&alias)?)?.map(Version::get))
         })
     }
 
     /// The aliases of a model and the versions that they mean.
-    fn aliases<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
-        let found = self.ask(py, |opened| opened.backend.aliases(&ModelName::new(name)?))?;
+    fn aliases<'py>(&self, py: Python<'py>, name: Text) -> PyResult<Bound<'py, PyDict>> {
+        let found = self.ask(py, |opened| opened.backend.aliases(&ModelName::new(&name)?))?;
         let aliases = PyDict::new(py);
         for (alias, version) in found {
             aliases.set_item(alias.as_str(), version.get())?;
@@ -216,9 +300,9 @@ impl Registry {
     /// ------
     /// NotFoundError
     ///     Where the alias is not set.
-    fn resolve(&self, py: Python<'_>, name: &str, alias: &str) -> PyResult<ModelVersion> {
+    fn resolve(&self, py: Python<'_>, name: Text, alias: Text) -> PyResult<ModelVersion> {
         self.ask(py, |opened| {
-            opened.backend.resolve(&ModelName::new(name)?, &Alias::new(alias)?).map(ModelVersion::new)
+            opened.backend.resolve(&ModelName::new(&name)?, &Alias::new(&alias)?).map(ModelVersion::new)
         })
     }
 
@@ -231,21 +315,21 @@ impl Registry {
     fn alias_at(
         &self,
         py: Python<'_>,
-        name: &str,
-        alias: &str,
+        name: Text,
+        alias: Text,
         time: &Bound<'_, PyAny>,
     ) -> PyResult<Option<u64>> {
         let time = records::moment(time)?;
         self.ask(py, |opened| {
-            let found = opened.backend.alias_at(&ModelName::new(name)?, &Alias::new(alias)?, time)?;
+            let found = opened.backend.alias_at(&ModelName::new(&name)?, &Alias::new(&alias)?, time)?;
             Ok(found.map(Version::get))
         })
     }
 
     /// Every move of an alias, the first first; it outlives the alias, the version and the model.
-    fn alias_history(&self, py: Python<'_>, name: &str, alias: &str) -> PyResult<Vec<AliasChange>> {
+    fn alias_history(&self, py: Python<'_>, name: Text, alias: Text) -> PyResult<Vec<AliasChange>> {
         self.ask(py, |opened| {
-            let history = opened.backend.alias_history(&ModelName::new(name)?, &Alias::new(alias)?)?;
+            let history = opened.backend.alias_history(&ModelName::new(&name)?, &Alias::new(&alias)?)?;
             Ok(history.into_iter().map(AliasChange::new).collect())
         })
     }
@@ -296,9 +380,9 @@ impl Registry {
     }
 
     /// The bytes of a version's artifact, verified against their digest; of an ``onnx-package`` those of its manifest.
-    fn artifact<'py>(&self, py: Python<'py>, name: &str, version: u64) -> PyResult<Bound<'py, PyBytes>> {
+    fn artifact<'py>(&self, py: Python<'py>, name: Text, version: u64) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = self.ask(py, |opened| {
-            let version = opened.backend.version(&ModelName::new(name)?, Version::new(version)?)?;
+            let version = opened.backend.version(&ModelName::new(&name)?, Version::new(version)?)?;
             opened.artifacts.read(&version.artifact)
         })?;
         Ok(PyBytes::new(py, &bytes))
@@ -316,16 +400,16 @@ impl Registry {
     fn load<'py>(
         &self,
         py: Python<'py>,
-        name: &str,
+        name: Text,
         version: &Bound<'py, PyAny>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let alias = version.extract::<String>().ok();
         let number = if alias.is_none() { Some(version.extract::<u64>()?) } else { None };
         let (number, stored) = self.ask(py, |opened| {
-            let model = ModelName::new(name)?;
+            let model = ModelName::new(&name)?;
             let version = match (alias, number) {
-                (Some(alias), _) => opened.backend.resolve(&model, &Alias::new(alias)?)?,
+                (Some(alias), _) => opened.backend.resolve(&model, &Alias::new(&alias)?)?,
                 (None, number) => {
                     opened.backend.version(&model, Version::new(number.unwrap_or_default())?)?
                 }
@@ -346,9 +430,9 @@ impl Registry {
     }
 
     /// The feature plan of a version, or ``None`` where it has none.
-    fn plan(&self, py: Python<'_>, name: &str, version: u64) -> PyResult<Option<Plan>> {
+    fn plan(&self, py: Python<'_>, name: Text, version: u64) -> PyResult<Option<Plan>> {
         let bytes = self.ask(py, |opened| {
-            let version = opened.backend.version(&ModelName::new(name)?, Version::new(version)?)?;
+            let version = opened.backend.version(&ModelName::new(&name)?, Version::new(version)?)?;
             version.lineage.plan.map(|plan| opened.artifacts.read(&plan.artifact)).transpose()
         })?;
         bytes.map(|bytes| Plan::from_bytes(py, &bytes)).transpose()
@@ -388,7 +472,7 @@ impl Registry {
     }
 
     /// A change by this registry's actor, now.
-    fn change(&self, reason: Option<String>, request: Option<String>) -> mlcore::Result<Change> {
+    fn change(&self, reason: Option<Text>, request: Option<Text>) -> mlcore::Result<Change> {
         let mut change = Change::new(self.actor.clone(), Timestamp::from(SystemTime::now()));
         if let Some(reason) = reason {
             change = change.with_reason(reason);

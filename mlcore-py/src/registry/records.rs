@@ -7,7 +7,9 @@ use mlcore::time::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt};
 
-use crate::error::{entry, invalid, wrong_type};
+use super::view;
+use crate::error::{entry, wrong_type};
+use crate::plain::plain;
 use crate::runner::{Field, fields};
 
 /// A registered model: the name under which versions are made.
@@ -20,6 +22,10 @@ pub(crate) struct Model {
 impl Model {
     pub(super) fn new(model: registry::Model) -> Self {
         Self { model }
+    }
+
+    pub(super) fn inner(&self) -> &registry::Model {
+        &self.model
     }
 }
 
@@ -73,6 +79,11 @@ impl Model {
         datetime(py, self.model.updated_at)
     }
 
+    /// The model as plain values, which ``json.dumps`` takes: moments as RFC 3339, digests as text.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        entry(py, |py| view::model(py, &self.model))
+    }
+
     fn __repr__(&self) -> String {
         let version = |version: Option<u64>| version.map_or("None".to_owned(), |version| version.to_string());
         format!(
@@ -94,6 +105,10 @@ pub(crate) struct ModelVersion {
 impl ModelVersion {
     pub(super) fn new(version: registry::ModelVersion) -> Self {
         Self { version }
+    }
+
+    pub(super) fn inner(&self) -> &registry::ModelVersion {
+        &self.version
     }
 }
 
@@ -195,6 +210,21 @@ impl ModelVersion {
         datetime(py, self.version.updated_at)
     }
 
+    /// What evaluations found: finite numbers by name.
+    #[getter]
+    fn metrics(&self) -> BTreeMap<&str, f64> {
+        self.version.metrics.iter().collect()
+    }
+
+    /// The version as plain values, which ``json.dumps`` takes: moments as RFC 3339, digests as text.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        entry(py, |py| view::version(py, &self.version))
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        entry(py, |_| Ok(view::version_html(&self.version)))
+    }
+
     fn __repr__(&self) -> String {
         let registry::ModelVersion { model, version, stage, format, .. } = &self.version;
         format!("<mlcore.registry.ModelVersion {model}/{version}: {format}, {stage}>")
@@ -211,6 +241,10 @@ pub(crate) struct AliasChange {
 impl AliasChange {
     pub(super) fn new(change: registry::AliasChange) -> Self {
         Self { change }
+    }
+
+    pub(super) fn inner(&self) -> &registry::AliasChange {
+        &self.change
     }
 }
 
@@ -258,6 +292,11 @@ impl AliasChange {
         self.change.target().map(|version| version.get())
     }
 
+    /// The move as plain values, which ``json.dumps`` takes: moments as RFC 3339, digests as text.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        entry(py, |py| view::alias_change(py, &self.change))
+    }
+
     fn __repr__(&self) -> String {
         let version = |version: Option<u64>| version.map_or("None".to_owned(), |version| version.to_string());
         let back = if self.change.rolled_back { ", rolled back" } else { "" };
@@ -281,6 +320,10 @@ pub(crate) struct AuditEntry {
 impl AuditEntry {
     pub(super) fn new(entry: registry::AuditEntry) -> Self {
         Self { entry }
+    }
+
+    pub(super) fn inner(&self) -> &registry::AuditEntry {
+        &self.entry
     }
 }
 
@@ -313,12 +356,7 @@ impl AuditEntry {
     /// What happened, as a dict with one key.
     #[getter]
     fn event<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        entry(py, |py| {
-            let json = serde_json::to_string(&self.entry.event).map_err(|cause| {
-                invalid(py, "read audit entry", "event", cause.to_string(), "report this to mlcore")
-            })?;
-            py.import("json")?.call_method1("loads", (json,))
-        })
+        entry(py, |py| plain(py, "read audit entry", &self.entry.event))
     }
 
     /// The hash of the entry before.
@@ -337,6 +375,11 @@ impl AuditEntry {
     #[getter]
     fn canonical(&self) -> &str {
         self.entry.canonical()
+    }
+
+    /// The entry as plain values, which ``json.dumps`` takes: moments as RFC 3339, digests as text.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        entry(py, |py| view::audit_entry(py, &self.entry))
     }
 
     fn __repr__(&self) -> String {

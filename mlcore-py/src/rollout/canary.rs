@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::arm;
 use super::policy::{Policy, class_of};
+use crate::door::Text;
 use crate::error::{detached, entry, invalid, raise};
 use crate::plain::plain;
 use crate::runner::duration;
@@ -51,9 +52,10 @@ pub(crate) struct Guardrail {
 impl Guardrail {
     #[new]
     #[pyo3(signature = (metric, margin, *, limit = None, budget = None))]
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
     fn new(
         py: Python<'_>,
-        metric: &str,
+        metric: Text,
         margin: f64,
         limit: Option<f64>,
         budget: Option<f64>,
@@ -61,7 +63,7 @@ impl Guardrail {
         entry(py, |py| {
             let slow =
                 budget.map(|seconds| duration(py, "build guardrail", "budget", seconds)).transpose()?;
-            let guardrail = Metric::named(metric, slow)
+            let guardrail = Metric::named(&metric, slow)
                 .and_then(|metric| rollout::Guardrail::new(metric, margin))
                 .and_then(|built| limit.map_or(Ok(built), |limit| built.with_limit(limit)))
                 .map_err(|error| raise(py, &error))?;
@@ -210,17 +212,21 @@ class_of!(Canary, rollout::Canary);
 #[pymethods]
 impl Canary {
     #[new]
-    #[pyo3(signature = (
-        control = "champion", canary = "canary", *, salt, guardrails, steps = None, alpha = None, min_samples = None,
-        max_hold = None, expiry = None, traffic = None
-    ))]
+    #[pyo3(
+        signature = (
+            control = Text::new("champion"), canary = Text::new("canary"), *, salt, guardrails, steps = None,
+            alpha = None, min_samples = None, max_hold = None, expiry = None, traffic = None
+        ),
+        text_signature = "(control='champion', canary='canary', *, salt, guardrails, steps=None, alpha=None, \
+            min_samples=None, max_hold=None, expiry=None, traffic=None)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned lists")]
     fn new(
         py: Python<'_>,
-        control: &str,
-        canary: &str,
-        salt: String,
+        control: Text,
+        canary: Text,
+        salt: Text,
         guardrails: Vec<PyRef<'_, Guardrail>>,
         steps: Option<Vec<f64>>,
         alpha: Option<f64>,
@@ -249,7 +255,7 @@ impl Canary {
                 ramp = ramp.with_traffic(traffic.traffic);
             }
             let warnings = ramp.warnings();
-            let options = CanaryOptions::new(arm(py, control)?, arm(py, canary)?, salt, ramp);
+            let options = CanaryOptions::new(arm(py, &control)?, arm(py, &canary)?, salt.into_string(), ramp);
             let canary = rollout::Canary::new(options).map_err(|error| raise(py, &error))?;
             for warning in warnings {
                 PyErr::warn(py, &py.get_type::<PyUserWarning>(), &CString::new(warning)?, 1)?;
@@ -336,10 +342,10 @@ impl Canary {
     }
 
     /// Stops it from growing and from being promoted, until it is thawed; harm still rolls it back.
-    fn freeze(&self, py: Python<'_>, reason: String) -> PyResult<()> {
+    fn freeze(&self, py: Python<'_>, reason: Text) -> PyResult<()> {
         entry(py, |py| {
             detached(py, || {
-                self.policy.freeze(reason);
+                self.policy.freeze(reason.into_string());
                 Ok(())
             })
         })

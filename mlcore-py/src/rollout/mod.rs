@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 pub(crate) use self::policies::native;
 pub(crate) use self::policy::policy;
+use crate::door::Text;
 use crate::error::{entry, raise};
 
 /// Where a unit stands in ``[0, 1)``: the share of units below ``p`` is ``p``.
@@ -39,10 +40,11 @@ use crate::error::{entry, raise};
 /// >>> bucket("", "user-17")
 /// 0.8850456252045856
 #[pyfunction]
-pub(crate) fn bucket(py: Python<'_>, salt: &str, unit: &str) -> PyResult<f64> {
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
+pub(crate) fn bucket(py: Python<'_>, salt: Text, unit: Text) -> PyResult<f64> {
     entry(py, |py| {
-        let unit = UnitId::new(unit).map_err(|error| raise(py, &error))?;
-        Ok(rollout::bucket(salt, &unit))
+        let unit = UnitId::new(&unit).map_err(|error| raise(py, &error))?;
+        Ok(rollout::bucket(&salt, &unit))
     })
 }
 

@@ -12,6 +12,7 @@ use pyo3::types::PyMapping;
 use super::arm;
 use super::canary::Canary;
 use super::policy::{Policy, class_of, known};
+use crate::door::Text;
 use crate::error::{detached, entry, raise};
 use crate::runner::duration;
 
@@ -66,8 +67,9 @@ pub(crate) struct Fixed {
 #[pymethods]
 impl Fixed {
     #[new]
-    fn new(py: Python<'_>, arm: &str) -> PyResult<PyClassInitializer<Self>> {
-        entry(py, |py| Ok(Self::of(rollout::Fixed::new(self::arm(py, arm)?))))
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
+    fn new(py: Python<'_>, arm: Text) -> PyResult<PyClassInitializer<Self>> {
+        entry(py, |py| Ok(Self::of(rollout::Fixed::new(self::arm(py, &arm)?))))
     }
 
     fn __repr__(&self) -> String {
@@ -108,18 +110,16 @@ pub(crate) struct Weighted {
 #[pymethods]
 impl Weighted {
     #[new]
-    fn new(
-        py: Python<'_>,
-        salt: String,
-        weights: &Bound<'_, PyMapping>,
-    ) -> PyResult<PyClassInitializer<Self>> {
+    fn new(py: Python<'_>, salt: Text, weights: &Bound<'_, PyMapping>) -> PyResult<PyClassInitializer<Self>> {
         entry(py, |py| {
             let weight = |item: Bound<'_, PyAny>| {
-                let (name, weight): (String, f64) = item.extract()?;
+                let (name, weight): (Text, f64) = item.extract()?;
                 Ok((arm(py, &name)?, weight))
             };
             let weights = weights.items()?.iter().map(weight).collect::<PyResult<Vec<_>>>()?;
-            rollout::Weighted::new(salt, weights).map(Self::of).map_err(|error| raise(py, &error))
+            rollout::Weighted::new(salt.into_string(), weights)
+                .map(Self::of)
+                .map_err(|error| raise(py, &error))
         })
     }
 
@@ -169,7 +169,7 @@ impl Shadowed {
     fn new(
         py: Python<'_>,
         policy: &Bound<'_, PyAny>,
-        shadows: Vec<String>,
+        shadows: Vec<Text>,
         share: f64,
     ) -> PyResult<PyClassInitializer<Self>> {
         entry(py, |py| {
@@ -257,14 +257,15 @@ class_of!(BlueGreen, rollout::BlueGreen);
 impl BlueGreen {
     #[new]
     #[pyo3(signature = (blue, green, *, bake_time = None))]
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
     fn new(
         py: Python<'_>,
-        blue: &str,
-        green: &str,
+        blue: Text,
+        green: Text,
         bake_time: Option<f64>,
     ) -> PyResult<PyClassInitializer<Self>> {
         entry(py, |py| {
-            let mut options = rollout::BlueGreenOptions::new(arm(py, blue)?, arm(py, green)?);
+            let mut options = rollout::BlueGreenOptions::new(arm(py, &blue)?, arm(py, &green)?);
             if let Some(seconds) = bake_time {
                 options =
                     options.with_bake_time(duration(py, "build blue-green release", "bake_time", seconds)?);

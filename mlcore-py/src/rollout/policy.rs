@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
 use super::{arm, policies};
-use crate::door::type_name;
+use crate::door::{Text, type_name};
 use crate::error::{detached, entry, invalid, raise, wrong_type};
 use crate::plain::plain;
 use crate::runner::duration;
@@ -105,8 +105,8 @@ impl Policy {
     fn assign(
         &self,
         py: Python<'_>,
-        unit: &str,
-        arms: Vec<String>,
+        unit: Text,
+        arms: Vec<Text>,
         draw: u64,
         context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Assignment> {
@@ -116,8 +116,8 @@ impl Policy {
                 said.iter().map(|(name, value)| (name.as_str(), value.as_value())).collect();
             let context = Context::EMPTY.with_attributes(&attributes);
             let asked = || -> Result<(Candidates, rollout::Assignment)> {
-                let unit = UnitId::new(unit)?;
-                let named = |name: &String| Ok(Candidate::new(name.parse()?, Version::FIRST));
+                let unit = UnitId::new(&unit)?;
+                let named = |name: &Text| Ok(Candidate::new(name.parse()?, Version::FIRST));
                 let candidates = Candidates::new(arms.iter().map(named).collect::<Result<Vec<_>>>()?)?;
                 let ask = Ask::new(&unit, &candidates, Draw::new(draw)).with_context(context);
                 let assignment = self.shared.assign(&ask);

@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
 
 use self::tensors::{array, tensor};
-use crate::door::{self, Asked, is_of, type_name};
+use crate::door::{self, Asked, Text, is_of, type_name};
 use crate::error::{detached, entry, invalid, raise, wrong_type};
 
 #[pymodule(submodule, module = "mlcore", name = "runner")]
@@ -41,6 +41,16 @@ pub(crate) struct Field {
 
 #[pymethods]
 impl Field {
+    /// The field as plain values, which ``json.dumps`` takes.
+    pub(crate) fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("name", &self.name)?;
+        dict.set_item("dtype", &self.dtype)?;
+        dict.set_item("shape", &self.shape)?;
+        dict.set_item("labels", &self.labels)?;
+        Ok(dict)
+    }
+
     fn __repr__(&self) -> String {
         let axis = |size: &Option<usize>| size.map_or("None".to_owned(), |size| size.to_string());
         let axes = |shape: &Vec<Option<usize>>| {
@@ -134,18 +144,18 @@ impl Runner {
     fn new(
         py: Python<'_>,
         model: &Bound<'_, PyAny>,
-        name: Option<String>,
+        name: Option<Text>,
         library: Option<PathBuf>,
         intra_threads: usize,
         inter_threads: usize,
         sessions: Option<usize>,
         spinning: bool,
         optimization: &str,
-        providers: Option<Vec<String>>,
+        providers: Option<Vec<Text>>,
         fallback: &str,
         warm_up: usize,
         load_timeout: Option<f64>,
-        domains: Option<Vec<String>>,
+        domains: Option<Vec<Text>>,
     ) -> PyResult<Self> {
         entry(py, |py| {
             let mut options = OnnxOptions::default()
@@ -156,7 +166,7 @@ impl Runner {
                 .with_optimization(optimization.parse().map_err(|error| raise(py, &error))?)
                 .with_fallback(fallback.parse().map_err(|error| raise(py, &error))?);
             if let Some(name) = name {
-                options = options.with_name(name);
+                options = options.with_name(name.into_string());
             }
             if let Some(sessions) = sessions {
                 let sessions = NonZeroUsize::new(sessions)
@@ -171,7 +181,11 @@ impl Runner {
                     providers.iter().map(|word| word.parse()).collect::<mlcore::Result<Vec<Provider>>>();
                 options = options.with_providers(read.map_err(|error| raise(py, &error))?);
             }
-            let limits = domains.unwrap_or_default().into_iter().fold(Limits::default(), Limits::with_domain);
+            let limits = domains
+                .unwrap_or_default()
+                .into_iter()
+                .map(Text::into_string)
+                .fold(Limits::default(), Limits::with_domain);
             options = options.with_limits(limits);
             let library = match library {
                 Some(library) => Some(library),

@@ -275,7 +275,8 @@ impl Endpoint {
         Counts { dropped_records, dropped_outcomes, dropped_shadows, ..self.inner.tally.counts() }
     }
 
-    /// The time below which a `share` of the answered requests stayed, within 5 %. Never waits.
+    /// The time below which a `share` of the answered requests stayed, within 5 %: 0.99 for the 99th percentile. A share beyond
+    /// 0 to 1 counts as the nearer of the two. Never waits.
     #[must_use]
     pub fn latency_quantile(&self, share: f64) -> Duration {
         self.inner.tally.latencies.quantile(share)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError, NotFittedError
 from mlcore.features._output import as_pandas, as_polars
-from mlcore.features._plan import Plan, Table, fit, read_table
+from mlcore.features._plan import Plan, Table, _diagram, fit, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,8 @@ Own = TypeVar("Own", bound="Transformer")
 
 #: A transformer's class and parameters, as Rust reads them.
 Specification = tuple[str, dict[str, Any]]
+#: A transformer's class and parameters, and what stands above each transformer inside it.
+Diagram = tuple[str, str, "list[tuple[str, Diagram]]"]
 
 
 class Transformer:
@@ -329,14 +331,24 @@ class Transformer:
         self._adopt(state["plan"])
 
     def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self._changed())})"
+
+    def _changed(self, *left_out: str) -> list[str]:
+        """The parameters that differ from their defaults, as they are written in a call."""
         constructor = type(self).__init__
         defaults = dict(constructor.__kwdefaults__ or {})
-        changed = [
+        return [
             f"{name}={value!r}"
             for name, value in self.get_params(deep=False).items()
-            if name not in defaults or not _same(value, defaults[name])
+            if name not in left_out and (name not in defaults or not _same(value, defaults[name]))
         ]
-        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def _repr_html_(self) -> str:
+        return _diagram("Not fitted" if self._fitted_plan is None else "Fitted", self._diagram())
+
+    def _diagram(self) -> Diagram:
+        """The transformer as boxes in boxes."""
+        return type(self).__name__, ", ".join(self._changed()), []
 
 
 def _not_fitted_class() -> type[NotFittedError]:
@@ -377,6 +389,11 @@ def cloned(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(cloned(inside) for inside in value)
     return value
+
+
+def inner_diagram(transformer: object) -> Diagram:
+    """A transformer inside another, as boxes."""
+    return transformer._diagram() if isinstance(transformer, Transformer) else (str(transformer), "", [])
 
 
 def inner_specification(name: str, transformer: object, table: Table, X: object) -> Specification:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError
-from mlcore.features._base import Specification, Transformer, cloned, inner_specification
+from mlcore.features._base import Diagram, Specification, Transformer, cloned, inner_diagram, inner_specification
 
 if TYPE_CHECKING:
     from mlcore.features._plan import Plan, Table
@@ -69,6 +69,9 @@ class Pipeline(Transformer):
     def _specification(self, table: Table, X: object) -> Specification:
         steps = [(name, inner_specification(name, step, table, X)) for name, step in _named(self.steps, "steps", 2)]
         return "Pipeline", {"steps": steps}
+
+    def _diagram(self) -> Diagram:
+        return type(self).__name__, "", [(name, inner_diagram(step)) for name, step in self.steps]
 
     def _inside(self) -> list[tuple[str, Any]]:
         return [(name, step) for name, step in self.steps]
@@ -138,6 +141,11 @@ class ColumnTransformer(Transformer):
             "verbose_feature_names_out": self.verbose_feature_names_out,
         }
 
+    def _diagram(self) -> Diagram:
+        fitted = self.transformers if self._fitted_plan is None else self.transformers_
+        inside = [(f"{name}: {_shown(columns)}", inner_diagram(step)) for name, step, columns in fitted]
+        return type(self).__name__, ", ".join(self._changed("transformers")), inside
+
     def _inside(self) -> list[tuple[str, Any]]:
         return [(name, transformer) for name, transformer, _ in self.transformers]
 
@@ -198,6 +206,13 @@ def _chosen(name: str, columns: Any, names: list[str], X: object) -> list[str]:
         else:
             raise _no_columns(name, f"{column!r} is neither a name nor a position below {len(names)}")
     return chosen
+
+
+def _shown(columns: Any) -> str:
+    """The columns of a branch, in words."""
+    if isinstance(columns, (list, tuple)):
+        return ", ".join(str(column) for column in columns)
+    return getattr(columns, "__name__", None) or str(columns)
 
 
 def _no_columns(name: str, problem: str) -> InvalidInputError:

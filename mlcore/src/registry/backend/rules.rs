@@ -50,7 +50,8 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
                 Some(value) => drop(tags.insert(key.clone(), value.clone())),
                 None if tags.contains_key(key) => {}
                 None => {
-                    return Err(Error::not_found(operation, subject.to_string(), "it has no such tag"));
+                    let problem = format!("it has no tag {key:?}");
+                    return Err(Error::not_found(operation, subject.to_string(), problem));
                 }
             }
             limits::check_tag_count(tags.len())?;

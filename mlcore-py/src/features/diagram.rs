@@ -1,0 +1,70 @@
+//! Transformers as a notebook shows them: boxes in boxes.
+
+use mlcore_drift::html::{Markup, Page, code, subheading};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::error::entry;
+
+/// A transformer and those inside it.
+struct Step {
+    kind: String,
+    /// Its parameters, where they differ from the defaults.
+    parameters: String,
+    /// What stands above each inner step, and the step.
+    inside: Vec<(String, Step)>,
+}
+
+impl<'py> FromPyObject<'_, 'py> for Step {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        type Inside<'py> = Vec<(Bound<'py, PyString>, Bound<'py, PyAny>)>;
+        let (kind, parameters, inside) =
+            object.extract::<(Bound<'py, PyString>, Bound<'py, PyString>, Inside<'py>)>()?;
+        // A page shows what it can: half a pair of surrogates is a question mark.
+        let text = |text: &Bound<'_, PyString>| text.to_string_lossy().into_owned();
+        let inside = inside.iter().map(|(above, step)| Ok((text(above), step.extract()?)));
+        Ok(Self {
+            kind: text(&kind),
+            parameters: text(&parameters),
+            inside: inside.collect::<PyResult<_>>()?,
+        })
+    }
+}
+
+impl Step {
+    fn markup(&self, above: Option<&str>) -> Markup {
+        let mut content = Markup::new();
+        if let Some(above) = above {
+            content.push(Markup::element("div", &[("class", "ml-name")], above));
+        }
+        content.push(subheading(&self.kind));
+        if !self.parameters.is_empty() {
+            content.push(code(&self.parameters));
+        }
+        if !self.inside.is_empty() {
+            let inside: Markup = self.inside.iter().map(|(above, step)| step.markup(Some(above))).collect();
+            content.push(Markup::element("div", &[("class", "ml-cards"), ("role", "list")], inside));
+        }
+        let attributes: &[(&str, &str)] = match above {
+            Some(_) => &[("class", "ml-card"), ("role", "listitem")],
+            None => &[("class", "ml-card")],
+        };
+        Markup::element("div", attributes, content)
+    }
+}
+
+/// The piece of a page that shows a transformer: its kind, its parameters, and a list of what stands above each step inside
+/// and the step.
+#[pyfunction]
+pub(super) fn _diagram(
+    py: Python<'_>,
+    title: &Bound<'_, PyString>,
+    step: &Bound<'_, PyAny>,
+) -> PyResult<String> {
+    entry(py, |_| {
+        let step: Step = step.extract()?;
+        Ok(Page::new(title.to_string_lossy()).lead(step.markup(None)).to_fragment())
+    })
+}
