@@ -4,9 +4,11 @@
 //! catch, and a panic in a library must not end somebody's service.
 
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
-use mlcore::Error;
+use mlcore::{Error, interrupt};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
@@ -17,16 +19,89 @@ pub(crate) fn entry<'py, T>(py: Python<'py>, body: impl FnOnce(Python<'py>) -> P
         .unwrap_or_else(|payload| Err(raise(py, &panicked(payload.as_ref()))))
 }
 
-/// Runs Rust work with the interpreter released, so that other Python threads go on.
+/// Runs Rust work with the interpreter released, so that other Python threads go on. A signal that arrives meanwhile, such as
+/// Ctrl-C, stops it, and what the signal's handler raises is raised.
 pub(crate) fn detached<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> mlcore::Result<T> + Send,
 ) -> PyResult<T> {
-    // The panic is caught on this side of the release, so that nothing unwinds through it.
-    let result = py.detach(|| {
-        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(panicked(payload.as_ref())))
+    let (result, raised) = py.detach(|| {
+        let signals = Signals::default();
+        let asked = signals.clone();
+        // The panic is caught on this side of the release, so that nothing unwinds through it.
+        let result = catch_unwind(AssertUnwindSafe(|| interrupt::scope(move || asked.have_raised(), work)));
+        (result.unwrap_or_else(|payload| Err(panicked(payload.as_ref()))), signals.0.raised.take())
     });
-    result.map_err(|error| raise(py, &error))
+    match raised {
+        Some(raised) => Err(raised),
+        None => result.map_err(|error| raise(py, &error)),
+    }
+}
+
+/// The items of a loop that may be long and holds the interpreter; what a signal's handler raises ends it.
+pub(crate) fn watched<T, I: Iterator<Item = PyResult<T>>>(
+    py: Python<'_>,
+    items: I,
+) -> impl Iterator<Item = PyResult<T>> {
+    const BLOCK: usize = 1 << 16;
+    items.enumerate().map(move |(count, item)| {
+        if count % BLOCK == BLOCK - 1 {
+            py.check_signals()?;
+        }
+        item
+    })
+}
+
+/// What signals have done to one call.
+#[derive(Clone, Default)]
+struct Signals(Rc<SignalsOfCall>);
+
+#[derive(Default)]
+struct SignalsOfCall {
+    /// Whether the call has been asked before: most calls are over long before it would be worth asking Python.
+    is_long: Cell<bool>,
+    raised: RefCell<Option<PyErr>>,
+}
+
+impl Signals {
+    /// Runs the handlers of the signals that have arrived, and answers whether one raised an exception.
+    fn have_raised(&self) -> bool {
+        if !self.0.is_long.replace(true) {
+            return false;
+        }
+        let found = is_main_thread().and_then(|is_main| match is_main {
+            // Without an interpreter nobody is left to be told.
+            true => Python::try_attach(|py| py.check_signals()).unwrap_or(Ok(())),
+            false => Ok(()),
+        });
+        let raised = found.err();
+        let has_raised = raised.is_some();
+        *self.0.raised.borrow_mut() = raised;
+        has_raised
+    }
+}
+
+/// Whether this is the thread that Python tells of signals. Others ask once, and wait for the interpreter no more.
+///
+/// # Errors
+/// What the handler of a signal raised: it runs when the question is asked, too.
+fn is_main_thread() -> PyResult<bool> {
+    thread_local! {
+        /// The answer, and the process that it is about: a fork makes the thread that forks the main one.
+        static IS_MAIN: Cell<Option<(u32, bool)>> = const { Cell::new(None) };
+    }
+    let process = std::process::id();
+    if let Some((_, is_main)) = IS_MAIN.get().filter(|(of, _)| *of == process) {
+        return Ok(is_main);
+    }
+    let ask = |py: Python<'_>| -> PyResult<bool> {
+        let threading = py.import("threading")?;
+        let own = threading.call_method0("get_ident")?;
+        threading.call_method0("main_thread")?.getattr("ident")?.eq(own)
+    };
+    let is_main = Python::try_attach(ask).unwrap_or(Ok(false))?;
+    IS_MAIN.set(Some((process, is_main)));
+    Ok(is_main)
 }
 
 /// The exception for an error.
@@ -44,6 +119,7 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
         Error::Unavailable(_) => "UnavailableError",
         Error::Overloaded(_) => "OverloadedError",
         Error::Timeout(_) => "TimeoutError",
+        Error::Interrupted(_) => "InterruptedError",
         Error::StorageFull(_) => "StorageFullError",
         Error::Corrupt(_) => "CorruptError",
         Error::PermissionDenied(_) => "PermissionDeniedError",

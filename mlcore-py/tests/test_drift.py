@@ -312,3 +312,65 @@ def test_alpha_is_spent_over_windows():
     assert alphas == sorted(alphas, reverse=True) and 0 < sum(alphas) < 0.05
     assert monitor.options["window_correction"] == "alpha_spending"
     assert drift.Monitor({"x": rng.normal(size=500)}).evaluate_now().alpha == 0.05
+
+
+def test_the_share_of_drifted_columns_decides_where_it_is_asked_to():
+    rng = np.random.default_rng(4)
+    reference = {f"c{i}": rng.normal(size=1000) for i in range(10)}
+    current = {name: values + (1.0 if name in ("c0", "c1", "c2") else 0.0) for name, values in reference.items()}
+    found = {share: drift.report(reference, current, drift_share=share) for share in (None, 0.3, 0.31, 1)}
+    assert {share: report.drifted for share, report in found.items()} == {None: True, 0.3: True, 0.31: False, 1: False}
+    for share, report in found.items():
+        verdict = report.verdict
+        assert (verdict.share_of_drifted_columns, verdict.drift_share) == (0.3, share)
+        assert verdict.to_dict()["share_of_drifted_columns"] == 0.3 and verdict.to_dict().get("drift_share") == share
+        assert len(report.drifted_columns) == 3 and report.verdict.drifted is report.drifted
+    assert found[0.31].verdict.outcome == "stable" and "30 % of the columns drifted, and 31 % make a drift" in str(found[0.31].verdict)
+    page = found[0.31].to_html()
+    assert "31 % of columns" in page and "fewer than the 31 % that make a drift" in page
+    assert "one column" in found[None].to_html() and "if any column did" in found[None].to_html()
+    monitor = drift.Monitor(reference, window_rows=1000, drift_share=0.5)
+    assert monitor.options["drift_share"] == 0.5 and not monitor.observe(current)[0].drifted
+    for bad in (0, -0.1, 1.1):
+        with pytest.raises(mlcore.InvalidInputError, match="drift_share: .* is no share of the columns above 0 and up to 1; leave it out"):
+            drift.report(reference, current, drift_share=bad)
+
+
+def test_the_share_is_evidentlys():
+    evidently = pytest.importorskip("evidently")
+    from evidently.presets import DataDriftPreset
+
+    rng = np.random.default_rng(4)
+    reference = pd.DataFrame({f"c{i}": rng.normal(size=800) for i in range(6)})
+    current = reference + [3.0, 3.0, 0.0, 0.0, 0.0, 0.0]
+    for share in (0.2, 0.5):
+        run = evidently.Report([DataDriftPreset(drift_share=share, method="ks")], include_tests=True).run(current, reference).dict()
+        theirs = next(metric["value"] for metric in run["metrics"] if "DriftedColumnsCount" in str(metric.get("metric_id", metric.get("metric_name", ""))))
+        ours = drift.report(reference, current, drift_share=share)
+        assert (len(ours.drifted_columns), ours.verdict.share_of_drifted_columns) == (theirs["count"], theirs["share"])
+        assert ours.drifted is (theirs["share"] >= share)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_report_is_a_frame_of_its_columns(library, frame):
+    reference, current = frame, frame.assign(age=frame["age"] + 30)
+    report = drift.report(reference, current)
+    found = report.to_frame(library=library)
+    assert type(found).__module__.startswith(library)
+    rows = found.to_dict("records") if library == "pandas" else found.to_dicts()
+    columns = report.to_dict()["columns"]
+    assert [row["name"] for row in rows] == [column["name"] for column in columns]
+    by_name = {row["name"]: row for row in rows}
+    for column in columns:
+        row, (test, *missing) = by_name[column["name"]], column["tests"]
+        assert (row["kind"], row["outcome"], row["test"]) == (column["kind"], column["outcome"], test["test"])
+        assert row["effect"] == test["score"]["effect"]["value"] and row["pvalue_adjusted"] == test["pvalue_adjusted"]
+        assert row["psi"] == column["psi"]["psi"] and row["sentence"] == test["sentence"]
+        if missing:
+            assert row["missing_rate_outcome"] == missing[0]["outcome"]
+        if column["kind"] == "numeric":
+            assert row["current_mean"] == column["current_moments"]["mean"]
+    tests = report.verdict.to_frame(library=library)
+    assert len(tests) == len(report.verdict.columns)
+    assert list(tests["test"]) == [test.test for test in report.verdict.columns]
+    assert list(tests["effect"]) == [test.effect for test in report.verdict.columns]

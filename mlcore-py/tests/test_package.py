@@ -153,6 +153,7 @@ def test_exceptions_are_the_builtins_that_people_expect():
         "TimeoutError": TimeoutError,
         "PermissionDeniedError": PermissionError,
         "UnavailableError": OSError,
+        "InterruptedError": InterruptedError,
         "StorageFullError": OSError,
         "UnsupportedError": NotImplementedError,
         "InternalError": RuntimeError,
@@ -188,5 +189,75 @@ def test_results_of_drift_survive_pickle_and_copy():
     result = mlcore.drift.psi(range(100), range(50, 150))
     for again in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
         assert (float(again), again.__dict__) == (float(result), result.__dict__)
-    report = mlcore.drift.report({"x": range(300)}, {"x": range(100, 400)})
+    rows = {"x": range(300), "t": ["a", None, "b"] * 100}
+    report = mlcore.drift.report(rows, {"x": range(100, 400), "t": ["a", "c", "b"] * 100}, table_tests=[mlcore.drift.TableEnergy(permutations=9)])
     assert pickle.loads(pickle.dumps(report)).to_json() == report.to_json()
+    verdict = report.verdict
+    for again in (pickle.loads(pickle.dumps(verdict)), copy.deepcopy(verdict)):
+        assert (again.to_json(), repr(again)) == (verdict.to_json(), repr(verdict))
+    ks = mlcore.drift.KolmogorovSmirnov()
+    parts = [*verdict.columns, *verdict.tables, ks.compare(range(100), range(30, 130)), verdict.tables[0].score]
+    for part in parts:
+        for again in (pickle.loads(pickle.dumps(part)), copy.deepcopy(part)):
+            assert repr(again) == repr(part) and attributes(again) == attributes(part)
+
+
+def attributes(thing):
+    names = (name for name in dir(thing) if not name.startswith("_") and name != "score")
+    return {name: value for name in names if not callable(value := getattr(thing, name))}
+
+
+def test_a_monitor_goes_on_where_it_was_pickled():
+    rng = np.random.default_rng(2)
+
+    def rows(count, shift=0.0):
+        plans = [None if i % 11 == 0 else "free" if x < 0.5 else "pro" for i, x in enumerate(rng.random(count))]
+        return {"age": rng.normal(40 + shift, 9, count), "plan": plans, "id": rng.integers(2**60, 2**62, count), "flag": rng.random(count) < 0.5}
+
+    reference = rows(2000)
+    monitor = mlcore.drift.Monitor(reference, window_rows=500, thin=2, window_correction="alpha_spending", numeric_test=mlcore.drift.Psi(bins=5))
+    monitor.observe(rows(1300))
+    pickled = pickle.dumps(monitor)
+    copies = [pickle.loads(pickled), copy.deepcopy(monitor), pickle.loads(pickle.dumps(pickle.loads(pickled)))]
+    for again in copies:
+        assert (again.rows_in_window, again.options, again.columns) == (150, monitor.options, monitor.columns)
+        assert again.evaluate_now().to_json() == monitor.evaluate_now().to_json()
+    more = rows(801, shift=8.0)
+    expected = [verdict.to_json() for verdict in monitor.observe(more)]
+    assert len(expected) == 1 and mlcore.drift.Verdict.from_json(expected[0]).window_index == 1
+    for again in copies:
+        assert [verdict.to_json() for verdict in again.observe(more)] == expected
+        row = {name: values[0] for name, values in more.items()}
+        assert again.observe_row(row) is None
+    # A copy is its own.
+    copies[0].reset_window()
+    assert copies[0].rows_in_window == 0 and copies[1].rows_in_window > 0
+
+
+def test_what_another_version_pickled_is_refused():
+    monitor = mlcore.drift.Monitor({"x": range(300)})
+    maker, (version, reference, options, state) = monitor.__reduce__()
+    assert version == 1
+    with pytest.raises(mlcore.UnsupportedError, match="pickled in version 2, and this build reads version 1; use the mlcore that pickled it"):
+        maker(2, reference, options, state)
+    with pytest.raises(mlcore.UnsupportedError, match="restore monitor state: version 9"):
+        maker(1, reference, options, state.replace('"version":1', '"version":9'))
+    for broken in ((1, b"no table", options, state), (1, reference, "{", state), (1, reference, options, "[]")):
+        with pytest.raises(mlcore.CorruptError, match="unpickle monitor"):
+            maker(*broken)
+    other = mlcore.drift.Monitor({"y": range(300)}).__reduce__()[1]
+    with pytest.raises(mlcore.InvalidInputError, match="it is that of a monitor of other columns"):
+        maker(1, reference, options, other[3])
+    with pytest.raises(mlcore.CorruptError, match="read verdict"):
+        mlcore.drift.Verdict.from_json("{}")
+
+
+def test_work_crosses_processes():
+    import concurrent.futures
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    monitor = mlcore.drift.Monitor({"x": range(300)}, window_rows=200)
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        verdict = pool.submit(mlcore.drift.Monitor.observe, monitor, {"x": range(200)}).result()[0]
+    assert verdict.rows == 200 and monitor.rows_in_window == 0

@@ -175,6 +175,9 @@ meanings! {
     Overloaded, overloaded, "overloaded";
     /// The deadline passed first.
     Timeout, timeout, "timeout";
+    /// The caller asked the operation to stop before it was done: nothing was changed, and the call may be repeated. See
+    /// [`interrupt`](crate::interrupt).
+    Interrupted, interrupted, "interrupted";
     /// The storage has no room: free some and repeat the operation.
     StorageFull, storage_full, "storage_full";
     /// Stored bytes are not what was stored.
@@ -206,7 +209,11 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Conflict(_) | Self::Unavailable(_) | Self::Overloaded(_) | Self::Timeout(_) => true,
+            Self::Conflict(_)
+            | Self::Unavailable(_)
+            | Self::Overloaded(_)
+            | Self::Timeout(_)
+            | Self::Interrupted(_) => true,
             Self::NotFound(_)
             | Self::AlreadyExists(_)
             | Self::InvalidInput(_)
@@ -238,6 +245,7 @@ impl Error {
             | Self::Unavailable(_)
             | Self::Overloaded(_)
             | Self::Timeout(_)
+            | Self::Interrupted(_)
             | Self::StorageFull(_)
             | Self::Corrupt(_)
             | Self::OutcomeUnknown(_)

@@ -8,6 +8,7 @@
 //! | [`rollout`] | Who gets which version, and may the new one grow? |
 //! | [`evaluate`], [`stats`] | How good is it, and how sure are we? |
 //! | [`error`], [`name`] | What did a failure mean, and what may a name be? |
+//! | [`interrupt`] | How is a long call stopped before it is done? |
 //!
 //! | feature | adds |
 //! |---|---|
@@ -28,6 +29,7 @@ pub mod conformance;
 pub mod error;
 pub mod evaluate;
 pub mod exact;
+pub mod interrupt;
 pub mod name;
 pub mod registry;
 pub mod rollout;

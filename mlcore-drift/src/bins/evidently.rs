@@ -48,7 +48,7 @@ impl EvidentlyReference {
     pub(super) fn new(operation: &'static str, reference: &Sample, by_distinct_values: bool) -> Result<Self> {
         let Finite { values, precision, dropped, .. } = Finite::of(operation, reference, "reference")?;
         let mut sorted = values.into_owned();
-        sorted.sort_unstable_by(f64::total_cmp);
+        mlcore::interrupt::sort_unstable_by(&mut sorted, f64::total_cmp);
         let few = if by_distinct_values { None } else { count_numbers(&sorted, MOST_SINGLE_VALUES) };
         Ok(Self { sorted, precision, few, by_distinct_values, dropped })
     }
@@ -83,7 +83,7 @@ impl EvidentlyReference {
 /// The number of distinct values of both; `sorted` is in ascending order.
 fn distinct_values(sorted: &[f64], current: &[f64]) -> usize {
     let mut both = [sorted, current].concat();
-    both.sort_unstable_by(f64::total_cmp);
+    mlcore::interrupt::sort_unstable_by(&mut both, f64::total_cmp);
     // Equality, not bits: -0 and 0 are one value.
     both.dedup();
     both.len()

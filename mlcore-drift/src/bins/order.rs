@@ -92,7 +92,7 @@ impl Ranked {
             Parts::Constant
         } else if values.len() <= SMALL || rounds == 0 || !(scale.is_finite() && scale > 0.0) {
             let mut sorted = values.to_vec();
-            sorted.sort_unstable_by(f64::total_cmp);
+            mlcore::interrupt::sort_unstable_by(&mut sorted, f64::total_cmp);
             Parts::Sorted(sorted)
         } else {
             Self::open(values, low, scale, ranks, rounds)

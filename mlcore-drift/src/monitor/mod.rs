@@ -32,6 +32,7 @@ mod plan;
 mod preset;
 mod sentence;
 mod spending;
+mod state;
 mod table;
 mod tables;
 mod thin;
@@ -46,7 +47,7 @@ use mlcore::arrow::array::{Array, RecordBatch};
 use mlcore::arrow::datatypes::SchemaRef;
 use mlcore::batch::Row;
 use mlcore::schema::{Schema, names_digest};
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 pub use self::options::{ColumnOptions, MonitorOptions};
 use self::plan::Plan;
@@ -55,6 +56,7 @@ pub(crate) use self::plan::{
 };
 pub use self::preset::{MAX_EXACT_N, MOST_DISCRETE_VALUES, Preset};
 pub use self::spending::WindowCorrection;
+pub use self::state::{MONITOR_STATE_VERSION, MonitorState};
 pub(crate) use self::tables::{compare_tables, table_tests};
 pub(crate) use self::thin::thinned_column;
 use self::thin::{next_phase, thinned};
@@ -168,7 +170,7 @@ impl Monitor {
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`] for a row of another length than the schema it is bound to, for text in a numeric column,
-    /// and for dates and times; such a row is not counted.
+    /// and for dates and times; such a row is not counted. [`Error::Interrupted`], and the row is not counted either.
     pub fn observe_row(&mut self, row: Row<'_>) -> Result<Option<Verdict>> {
         let values = row.values();
         if values.len() != self.row_len {
@@ -188,6 +190,7 @@ impl Monitor {
             }
         }
         let is_taken = self.phase == 0;
+        let before = if is_taken { self.before_rows(1) } else { None };
         self.phase = next_phase(self.phase, 1, self.plan.options.thin);
         if !is_taken {
             return Ok(None);
@@ -198,14 +201,20 @@ impl Monitor {
             }
         }
         self.rows += 1;
-        if self.rows < self.plan.options.window_rows { Ok(None) } else { self.finish().map(Some) }
+        if self.rows < self.plan.options.window_rows {
+            return Ok(None);
+        }
+        let verdict = self.finish();
+        self.restore_unless(verdict.is_ok(), before);
+        verdict.map(Some)
     }
 
     /// Takes the rows of a table, and answers a verdict for each window they complete. Columns are found by name;
     /// columns that the reference does not have are listed in the verdict.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`] naming the watched column that is missing or of another kind; no row is counted then.
+    /// [`Error::SchemaMismatch`] naming the watched column that is missing or of another kind, and [`Error::Interrupted`]; no row
+    /// is counted then.
     pub fn observe(&mut self, table: &RecordBatch) -> Result<Vec<Verdict>> {
         if table.num_rows() == 0 {
             // Nothing is missed in a table without rows.
@@ -218,6 +227,7 @@ impl Monitor {
             _ => Layout::of(table, &self.plan)?,
         };
         let step = self.plan.options.thin;
+        let before = self.before_rows(table.num_rows());
         let verdicts = if step == 1 {
             self.take(table, &layout)
         } else {
@@ -227,6 +237,7 @@ impl Monitor {
             self.phase = next_phase(self.phase, table.num_rows(), step);
         }
         self.layout = Some(layout);
+        self.restore_unless(verdicts.is_ok(), before);
         verdicts
     }
 
@@ -234,7 +245,7 @@ impl Monitor {
     /// looking often at a growing window gives more false alarms than alpha promises.
     ///
     /// # Errors
-    /// [`Error::Internal`] only.
+    /// [`Error::Interrupted`], and [`Error::Internal`].
     pub fn evaluate_now(&self) -> Result<Verdict> {
         let samples: Vec<Sample> = self.buffers.iter().map(Buffer::sample).collect();
         let verdict = self.plan.verdict(&samples, self.window(), self.alpha())?;
@@ -247,6 +258,28 @@ impl Monitor {
         self.rows = 0;
         self.new_columns.clear();
         self.buffers = self.empty_buffers();
+    }
+
+    /// What is to come back if judging these rows is interrupted; `None` where none of them completes a window.
+    fn before_rows(&self, rows: usize) -> Option<Progress> {
+        let may_judge = self.rows + rows >= self.plan.options.window_rows;
+        (interrupt::is_active() && may_judge).then(|| Progress {
+            buffers: self.buffers.clone(),
+            new_columns: self.new_columns.clone(),
+            rows: self.rows,
+            phase: self.phase,
+            windows: self.windows,
+            rows_before: self.rows_before,
+        })
+    }
+
+    fn restore_unless(&mut self, is_ok: bool, before: Option<Progress>) {
+        if let (false, Some(before)) = (is_ok, before) {
+            self.buffers = before.buffers;
+            self.new_columns = before.new_columns;
+            (self.rows, self.phase) = (before.rows, before.phase);
+            (self.windows, self.rows_before) = (before.windows, before.rows_before);
+        }
     }
 
     fn take(&mut self, table: &RecordBatch, layout: &Layout) -> Result<Vec<Verdict>> {
@@ -349,6 +382,17 @@ impl Monitor {
         }
         Ok(Verdict { new_columns, ..verdict? })
     }
+}
+
+/// How far a monitor is in its stream of rows.
+#[derive(Debug)]
+struct Progress {
+    buffers: Vec<Buffer>,
+    new_columns: Vec<String>,
+    rows: usize,
+    phase: usize,
+    windows: u64,
+    rows_before: u64,
 }
 
 /// The rows of a table that are taken.

@@ -21,6 +21,7 @@ use crate::two_sample::{DriftTest, MissingRate};
 /// | `minimum_effect` | per test: D 0.05, V 0.05, PSI 0.1, missing rate 0.02 | a p-value alone rejects 0.01 standard deviations at a million rows |
 /// | `max_exact_n` | [`MAX_EXACT_N`] | an exact p-value of each column of each window takes its time |
 /// | `alpha` | 0.05 | the expected share of false alarms among the alarms of a window; where nothing changed, the share of windows that alarm |
+/// | `drift_share` | none: one drifted column is enough | p-values are corrected for the number of columns already; Evidently's default is 0.5, after which one column in three may drift unseen |
 /// | `correction` | Benjamini-Hochberg | with 50 columns at 0.05 and none, 92 of 100 windows would alarm falsely |
 /// | `window_correction` | [`WindowCorrection::None`] | each window by itself, as who looks at one expects; one quiet window in twenty alarms |
 /// | `window_rows` | 1,000 | a shift of 0.2 standard deviations is seen in nearly every window |
@@ -77,6 +78,10 @@ pub struct MonitorOptions {
     pub alpha: f64,
     /// How p-values are corrected for the number of tests of a window.
     pub correction: Correction,
+    /// The share of the compared columns, above 0 and up to 1, from which on the data as a whole drifted; `None` for one column.
+    /// A test of whole rows that finds drift is enough in either case. Evidently's option of this name has the default 0.5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_share: Option<f64>,
     /// What is controlled over many windows.
     pub window_correction: WindowCorrection,
     /// The rows of a tumbling window.
@@ -112,6 +117,7 @@ impl Default for MonitorOptions {
             max_exact_n: MAX_EXACT_N,
             alpha: 0.05,
             correction: Correction::BenjaminiHochberg,
+            drift_share: None,
             window_correction: WindowCorrection::default(),
             window_rows: 1000,
             thin: 1,
@@ -183,6 +189,13 @@ impl MonitorOptions {
         self
     }
 
+    /// Sets the share of drifted columns from which on the data as a whole drifted.
+    #[must_use]
+    pub fn with_drift_share(mut self, share: f64) -> Self {
+        self.drift_share = Some(share);
+        self
+    }
+
     /// Sets what is controlled over many windows.
     #[must_use]
     pub fn with_window_correction(mut self, correction: WindowCorrection) -> Self {
@@ -244,6 +257,11 @@ impl MonitorOptions {
         let problem = |subject: &str, problem: String| Err(Error::invalid_input(OPERATION, subject, problem));
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return problem("alpha", format!("{} is not between 0 and 1", self.alpha));
+        }
+        if let Some(share) = self.drift_share.filter(|share| !(*share > 0.0 && *share <= 1.0)) {
+            let problem = format!("{share} is no share of the columns above 0 and up to 1");
+            return Err(Error::invalid_input(OPERATION, "drift_share", problem)
+                .remedy("leave it out: then one drifted column is enough"));
         }
         if self.window_rows == 0 {
             return problem("window_rows", "a window of 0 rows never ends".into());

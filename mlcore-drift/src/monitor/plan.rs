@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mlcore::arrow::array::{Array, RecordBatch};
 use mlcore::arrow::datatypes::Schema as ArrowSchema;
 use mlcore::stats::multipletests;
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 use super::dependence::{Alike, dependence};
 use super::options::{MonitorOptions, OPERATION};
@@ -91,6 +91,7 @@ pub(crate) fn read_reference(name: &str, array: &dyn Array, options: &MonitorOpt
     };
     match sample {
         Ok(sample) => Ok(Read::Sample(sample)),
+        Err(error @ Error::Interrupted(_)) => Err(error),
         // Asked for by name and impossible is an error; found on the way and impossible is a note.
         Err(error) if options.columns.is_some() || own.is_some() => {
             let context = error.context();
@@ -225,12 +226,25 @@ pub(crate) fn conclude(
         }
         table.sentence = table_sentence(table, &level);
     }
-    let outcomes =
-        || columns.iter().map(|column| column.outcome).chain(tables.iter().map(|table| table.outcome));
-    let found = [Outcome::Drifted, Outcome::Stable].into_iter().find(|one| outcomes().any(|own| own == *one));
+    let share = share_of_drifted(&columns);
+    let is_enough = match options.drift_share {
+        // Exactly that share is enough, whatever the division rounds to.
+        Some(least) => share > 0.0 && share >= least - 1e-12,
+        None => share > 0.0,
+    };
+    let is_insufficient = |outcome: Outcome| outcome == Outcome::InsufficientData;
+    let overall = if is_enough || tables.iter().any(|table| table.outcome == Outcome::Drifted) {
+        Outcome::Drifted
+    } else if columns.iter().all(|column| is_insufficient(column.outcome))
+        && tables.iter().all(|table| is_insufficient(table.outcome))
+    {
+        Outcome::InsufficientData
+    } else {
+        Outcome::Stable
+    };
     Ok(Verdict {
         version: VERDICT_VERSION,
-        overall: found.unwrap_or(Outcome::InsufficientData),
+        overall,
         window: Window { index: 0, first_row: 0, rows: 0 },
         reference_rows: 0,
         columns,
@@ -240,7 +254,19 @@ pub(crate) fn conclude(
         notes,
         correction: options.correction.name().to_owned(),
         alpha,
+        share_of_drifted_columns: share,
+        drift_share: options.drift_share,
     })
+}
+
+/// The share of the columns in which a test found drift; the tests of a column follow each other.
+fn share_of_drifted(tests: &[ColumnVerdict]) -> f64 {
+    let (mut columns, mut drifted) = (0_u64, 0_u64);
+    for of_column in tests.chunk_by(|a, b| a.column == b.column) {
+        columns += 1;
+        drifted += u64::from(of_column.iter().any(|test| test.outcome == Outcome::Drifted));
+    }
+    drifted as f64 / columns.max(1) as f64
 }
 
 /// The judgement of a score, and its p-value if it has one, corrected: drifted if certain and large.
@@ -316,12 +342,18 @@ impl Watched {
         if self.reference_missing + sample.missing() > 0 {
             tests.push(self.missing.judge(self, sample, reference_rows.min(sample.rows()) >= fewest)?);
         }
-        Ok(Judged { tests, alike: Alike::of(&self.name, sample) })
+        let alike = Alike::of(&self.name, sample);
+        // Also for a test that does not look itself.
+        interrupt::check(OPERATION)?;
+        Ok(Judged { tests, alike })
     }
 
     /// The sample of a column of this name.
     pub(crate) fn read(&self, array: &dyn Array, operation: &'static str) -> Result<Sample> {
         Sample::from_array_as(array, self.kind).map_err(|error| {
+            if let Error::Interrupted(_) = error {
+                return error;
+            }
             let problem = error.context().problem().to_owned();
             let expected = format!("it is {} in the reference: {problem}", self.kind);
             Error::schema_mismatch(operation, self.name.clone(), expected).caused_by(error)

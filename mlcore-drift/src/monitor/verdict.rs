@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::sample::Kind;
 use crate::table::TableScore;
+use crate::text::Percent;
 use crate::two_sample::{Note, Score};
 
 /// The version of the JSON form of [`Verdict`]: raised when a field changes its meaning or goes.
@@ -19,7 +21,8 @@ pub const VERDICT_VERSION: u32 = 1;
 pub struct Verdict {
     /// [`VERDICT_VERSION`].
     pub version: u32,
-    /// The whole: drifted as soon as one column is, insufficient when nothing could be tested.
+    /// The whole: drifted as soon as one column is, or as many as [`drift_share`](Self::drift_share) says, or a test of whole
+    /// rows; insufficient when nothing could be tested.
     pub overall: Outcome,
     /// The rows that were judged.
     pub window: Window,
@@ -43,6 +46,12 @@ pub struct Verdict {
     pub correction: String,
     /// The error rate it controls: with [alpha spending](super::WindowCorrection) this window's part of the monitor's.
     pub alpha: f64,
+    /// The share of the compared columns in which a test found drift: Evidently's `share_of_drifted_columns`.
+    #[serde(default)]
+    pub share_of_drifted_columns: f64,
+    /// The share from which on the whole drifted; `None` where one column is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_share: Option<f64>,
 }
 
 /// A judgement.
@@ -137,6 +146,27 @@ impl Verdict {
         self.columns.iter().filter(|column| column.outcome == Outcome::Drifted)
     }
 
+    /// The verdict as indented JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Every part is a plain struct with text keys: there is nothing that could fail.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// The verdict of such JSON.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for other text, [`Error::Unsupported`] for a verdict of a later version.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let verdict: Self = serde_json::from_str(json)
+            .map_err(|cause| Error::corrupt("read verdict", "JSON", cause.to_string()).caused_by(cause))?;
+        if verdict.version > VERDICT_VERSION {
+            let problem = format!("version {}; this build reads up to {VERDICT_VERSION}", verdict.version);
+            return Err(Error::unsupported("read verdict", "JSON", problem).remedy("upgrade mlcore"));
+        }
+        Ok(verdict)
+    }
+
     /// The judgement of this column's values or missing rate, by name of test.
     #[must_use]
     pub fn column(&self, name: &str, test: &str) -> Option<&ColumnVerdict> {
@@ -148,6 +178,10 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Window { index, rows, .. } = self.window;
         write!(f, "window {index} ({rows} rows against {}): {}", self.reference_rows, self.overall)?;
+        if let Some(share) = self.drift_share {
+            let found = Percent(self.share_of_drifted_columns);
+            write!(f, ", {found} of the columns drifted, and {} make a drift", Percent(share))?;
+        }
         self.drifted().try_for_each(|column| write!(f, "\n  {}", column.sentence))?;
         let tables = self.tables.iter().filter(|table| table.outcome == Outcome::Drifted);
         tables.into_iter().try_for_each(|table| write!(f, "\n  {}", table.sentence))?;

@@ -9,18 +9,21 @@ use mlcore::arrow::datatypes::DataType;
 use mlcore::batch::{Element, Value};
 use mlcore::schema::DType;
 use mlcore::{Error, Result, match_element};
+use serde::{Deserialize, Serialize};
 
-use crate::sample::{CategoryCounter, Kind, Remainders, Sample, Spelling, is_exact, write_float};
+use crate::sample::{
+    CategoryCounter, CounterState, Kind, Remainders, Sample, Spelling, is_exact, write_float,
+};
 
 /// The values of one column since the window began.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Buffer {
     values: Values,
     nulls: u64,
     nans: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Values {
     Numeric {
         values: Vec<f64>,
@@ -31,6 +34,28 @@ enum Values {
     Categorical {
         counter: Box<CategoryCounter>,
         spelling: Spelling,
+    },
+}
+
+/// What a [`Buffer`] holds, to be stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct BufferState {
+    values: ValuesState,
+    nulls: u64,
+    nans: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ValuesState {
+    Numeric {
+        #[serde(with = "mlcore::exact")]
+        values: Vec<f64>,
+        #[serde(default, skip_serializing_if = "Remainders::is_empty")]
+        remainders: Remainders,
+    },
+    Categorical {
+        counter: CounterState,
     },
 }
 
@@ -186,6 +211,36 @@ impl Buffer {
         }
         self.nulls += sample.nulls();
         self.nans += sample.nans();
+        Ok(())
+    }
+
+    /// What it holds.
+    pub(super) fn save(&self) -> BufferState {
+        let values = match &self.values {
+            Values::Numeric { values, remainders, .. } => {
+                ValuesState::Numeric { values: values.clone(), remainders: remainders.clone() }
+            }
+            Values::Categorical { counter, .. } => ValuesState::Categorical { counter: counter.save() },
+        };
+        BufferState { values, nulls: self.nulls, nans: self.nans }
+    }
+
+    /// Takes over, while it is empty, what another of the same kind held.
+    pub(super) fn restore(&mut self, state: &BufferState) -> Result<()> {
+        match (&mut self.values, &state.values) {
+            (
+                Values::Numeric { values, remainders, .. },
+                ValuesState::Numeric { values: saved, remainders: taken },
+            ) => {
+                values.extend_from_slice(saved);
+                remainders.append(taken, 0);
+            }
+            (Values::Categorical { counter, .. }, ValuesState::Categorical { counter: saved }) => {
+                counter.restore(saved);
+            }
+            _ => return Err(kinds_differ()),
+        }
+        (self.nulls, self.nans) = (state.nulls, state.nans);
         Ok(())
     }
 

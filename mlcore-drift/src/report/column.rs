@@ -1,6 +1,6 @@
 //! One column of a report: what was found, and its shape in both tables.
 
-use mlcore::Result;
+use mlcore::{Result, interrupt};
 use serde::{Deserialize, Serialize};
 
 use super::ReportOptions;
@@ -123,6 +123,7 @@ impl ColumnReport {
             Some(PsiSummary { psi: result.psi, psi_corrected: result.psi_corrected, pvalue: result.pvalue })
         };
         let (reference_shape, current_shape) = (Shape::of(reference), Shape::of(current));
+        interrupt::check("make report")?;
         let histogram = reference_shape
             .as_ref()
             .zip(current_shape.as_ref())
@@ -296,7 +297,7 @@ fn shares(reference: &Categories, current: &Categories, most: usize) -> (Vec<Cat
         .into_iter()
         .map(|(name, a, b)| (name, share(a, reference), share(b, current)))
         .collect();
-    rows.sort_by(|a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)).then(a.0.cmp(b.0)));
+    interrupt::sort_unstable_by(&mut rows, |a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)).then(a.0.cmp(b.0)));
     let others = rows.len().saturating_sub(most) as u64;
     let shown = rows.into_iter().take(most).map(|(category, reference, current)| CategoryShare {
         category: clipped(category),

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
 
 use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use mlcore::arrow::datatypes::{Field, Schema};
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 use super::{ColumnReport, ColumnSource, OPERATION, REPORT_VERSION, Report, ReportOptions};
 use crate::monitor::{
@@ -189,6 +190,7 @@ fn each<T: Send>(count: usize, threads: usize, work: impl Fn(usize) -> Result<T>
         return (0..count).map(work).collect();
     }
     let next = AtomicUsize::new(0);
+    let caller = interrupt::handle();
     let share = || {
         let mut done = Vec::new();
         loop {
@@ -205,14 +207,25 @@ fn each<T: Send>(count: usize, threads: usize, work: impl Fn(usize) -> Result<T>
         }
     };
     let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(share)).collect();
+        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(|| caller.enter(share))).collect();
         let mut done = share();
+        // The caller's thread alone can be asked to stop: what the others still do stops with it.
+        while interrupt::is_active() && !others.iter().all(ScopedJoinHandle::is_finished) {
+            if interrupt::is_stopped() {
+                break;
+            }
+            thread::sleep(LOOK);
+        }
         for other in others {
             let failed = |_| Error::internal(OPERATION, "thread", "a thread that compared columns panicked");
             done.extend(other.join().map_err(failed)?);
         }
         Ok::<_, Error>(done)
     })?;
+    interrupt::check(OPERATION)?;
     done.sort_unstable_by_key(|(position, _)| *position);
     done.into_iter().map(|(_, result)| result).collect()
 }
+
+/// How often a thread that has nothing left to do looks at the others.
+const LOOK: Duration = Duration::from_micros(200);

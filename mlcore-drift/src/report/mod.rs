@@ -8,6 +8,8 @@ mod compare;
 #[cfg(feature = "report")]
 mod page;
 mod source;
+#[cfg(feature = "report")]
+mod verdict;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;

@@ -5,7 +5,7 @@ use crate::html::{
     Align, BarPlot, BarRow, HistogramPlot, KeyFigure, Markup, Page, Table, Tone, compact, count, details,
     key_figures, legend_key, list, paragraph, percent, pill, subheading,
 };
-use crate::monitor::{ColumnVerdict, Outcome};
+use crate::monitor::{ColumnVerdict, Outcome, Verdict};
 use crate::sample::Kind;
 use crate::two_sample::{DriftTest, Psi};
 
@@ -68,7 +68,13 @@ impl Report {
                 } else {
                     String::new()
                 };
-                format!("{} of {all} columns changed: {}{more}.", names.len(), shown.join(", "))
+                let changed = format!("{} of {all} columns changed: {}{more}", names.len(), shown.join(", "));
+                match self.verdict.drift_share {
+                    Some(share) if !self.verdict.is_drifted() => {
+                        format!("{changed}. They are fewer than the {} that make a drift.", percent(share))
+                    }
+                    _ => format!("{changed}."),
+                }
             }
         }
     }
@@ -92,6 +98,7 @@ impl Report {
         key_figures(&[
             KeyFigure::new("verdict", words(self.verdict.overall)).tone(outcome_tone(self.verdict.overall)),
             KeyFigure::new("drifted columns", format!("{drifted} of {}", self.columns.len())).tone(tone),
+            KeyFigure::new("drift from", drift_from(&self.verdict)),
             KeyFigure::new("reference rows", count(self.verdict.reference_rows)),
             KeyFigure::new("current rows", count(self.verdict.window.rows)),
             KeyFigure::new("alpha", format!("{} ({})", self.verdict.alpha, self.verdict.correction)),
@@ -266,11 +273,27 @@ impl ColumnReport {
     }
 }
 
+/// How many columns make the whole a drift.
+pub(super) fn drift_from(verdict: &Verdict) -> String {
+    verdict
+        .drift_share
+        .map_or_else(|| "one column".to_owned(), |share| format!("{} of columns", percent(share)))
+}
+
+/// What makes the whole a drift, in a sentence.
+pub(super) fn rule(verdict: &Verdict) -> String {
+    let columns = match verdict.drift_share {
+        None => "any column did".to_owned(),
+        Some(share) => format!("at least {} of the columns did", percent(share)),
+    };
+    format!("The data as a whole drifted if {columns}, or a test of whole rows says so.")
+}
+
 /// The picture spans the central 99 %; a tail with more than this is said in words.
 const WORTH_MENTIONING: f64 = 0.02;
 
 /// An effect size as it is read: three digits after the point.
-fn thousandths(value: f64) -> String {
+pub(super) fn thousandths(value: f64) -> String {
     if value.abs() > 0.0 && value.abs() < 0.0005 { "< 0.001".to_owned() } else { format!("{value:.3}") }
 }
 
@@ -279,7 +302,7 @@ fn legend() -> Markup {
     Markup::block("legend", &[], keys)
 }
 
-fn outcome_tone(outcome: Outcome) -> Tone {
+pub(super) fn outcome_tone(outcome: Outcome) -> Tone {
     match outcome {
         Outcome::Drifted => Tone::Bad,
         Outcome::Stable => Tone::Good,
@@ -287,15 +310,15 @@ fn outcome_tone(outcome: Outcome) -> Tone {
     }
 }
 
-fn outcome_pill(outcome: Outcome) -> Markup {
+pub(super) fn outcome_pill(outcome: Outcome) -> Markup {
     pill(&words(outcome), outcome_tone(outcome))
 }
 
-fn words(outcome: Outcome) -> String {
+pub(super) fn words(outcome: Outcome) -> String {
     outcome.name().replace('_', " ")
 }
 
-fn probability(pvalue: Option<f64>) -> String {
+pub(super) fn probability(pvalue: Option<f64>) -> String {
     match pvalue {
         None => "-".to_owned(),
         Some(0.0) => "< 1e-300".to_owned(),
@@ -316,5 +339,5 @@ fn how_to_read(report: &Report) -> Markup {
     let psi = Psi::default();
     let of_psi = (!report.legends.contains_key(psi.name())).then(|| psi.legend().to_owned());
     let effects = list(report.legends.values().cloned().chain(of_psi).map(|legend| Markup::text(&legend)));
-    [paragraph(judgement), details("What the numbers mean", effects)].into()
+    [paragraph(judgement), paragraph(rule(&report.verdict)), details("What the numbers mean", effects)].into()
 }

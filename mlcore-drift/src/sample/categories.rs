@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use mlcore::interrupt;
+
 use super::counter::MixBuilder;
 use super::remainders::{Remainders, whole};
 use super::runs::{Resemblance, runs_test};
@@ -62,7 +64,7 @@ impl Categories {
             .filter(|(_, count)| *count > 0)
             .map(|(category, count)| (category.into(), count))
             .collect();
-        entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        interrupt::sort_unstable_by(&mut entries, |a, b| a.0.cmp(&b.0));
         entries.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
             if same {
@@ -81,14 +83,15 @@ impl Categories {
     ) -> Self {
         let mut counts: HashMap<K, (u64, u64), MixBuilder> = HashMap::default();
         let (mut first, mut last) = (None, None);
-        for key in keys {
+        for key in interrupt::paced(keys) {
             let (count, repeats) = counts.entry(key).or_default();
             *count += 1;
             *repeats += u64::from(last == Some(key));
             first.get_or_insert(key);
             last = Some(key);
         }
-        let counted = counts.into_iter().map(|(key, counts)| (text(key).into_boxed_str(), counts)).collect();
+        let counts = interrupt::paced(counts);
+        let counted = counts.map(|(key, counts)| (text(key).into_boxed_str(), counts)).collect();
         let ends = first.zip(last).map(|(first, last)| (text(first).into(), text(last).into()));
         Self::ordered(counted, 0, ends)
     }
@@ -100,7 +103,7 @@ impl Categories {
         ends: Option<(Box<str>, Box<str>)>,
     ) -> Self {
         counted.retain(|(_, (count, _))| *count > 0);
-        counted.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        interrupt::sort_unstable_by(&mut counted, |a, b| a.0.cmp(&b.0));
         let repeats = counted.iter().map(|(_, (_, repeats))| *repeats).collect();
         let counts = counted.into_iter().map(|(text, (count, _))| (text, count));
         let order = ends.map(|ends| Arc::new(Order { repeats, ends }));
@@ -195,10 +198,14 @@ impl Categories {
         let theirs = other.iter().map(|(text, count)| (self.spelling.respelled(other.spelling, text), count));
         let mut theirs: Vec<(&str, u64)> = theirs.collect();
         if self.spelling.respells(other.spelling) {
-            theirs.sort_unstable();
+            interrupt::sort_unstable_by(&mut theirs, Ord::cmp);
         }
         let (mut ours, mut theirs) = (self.iter().peekable(), theirs.into_iter().peekable());
+        let mut pace = interrupt::Pace::default();
         loop {
+            if pace.is_stopped(1) {
+                return rows;
+            }
             match (ours.peek().copied(), theirs.peek().copied()) {
                 (Some((a, n)), Some((b, m))) if a == b => {
                     rows.push((a, n, m));

@@ -14,6 +14,7 @@ use mlcore::arrow::datatypes::{
     ByteArrayType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
     Float32Type, Float64Type, Int64Type, UInt64Type,
 };
+use mlcore::interrupt::paced;
 use mlcore::{Error, Result};
 
 use super::spelling::{decimal_text, float_text};
@@ -164,18 +165,18 @@ fn texts<T: ByteArrayType<Native = str>>(array: &GenericByteArray<T>) -> Sample 
     let mut counter = CategoryCounter::unbounded();
     match array.null_count() {
         0 => {
-            for row in 0..array.len() {
+            for row in paced(0..array.len()) {
                 counter.add(array.value(row));
             }
         }
-        _ => array.iter().flatten().for_each(|text| counter.add(text)),
+        _ => paced(array.iter()).flatten().for_each(|text| counter.add(text)),
     }
     Sample::from_categories(counter.categories(), array.null_count() as u64)
 }
 
 fn views(array: &StringViewArray) -> Sample {
     let mut counter = CategoryCounter::unbounded();
-    array.iter().flatten().for_each(|text| counter.add(text));
+    paced(array.iter()).flatten().for_each(|text| counter.add(text));
     Sample::from_categories(counter.categories(), array.null_count() as u64)
 }
 

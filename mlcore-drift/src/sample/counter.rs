@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::iter;
 
 use mlcore::text_key::{TextKey, fold};
+use serde::{Deserialize, Serialize};
 
 use super::Categories;
 
@@ -35,6 +36,16 @@ struct Entry {
     count: u64,
     /// How many of the rows followed one of the same category.
     repeats: u64,
+}
+
+/// What a [`CategoryCounter`] has counted, to be stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CounterState {
+    /// Each text with its count and how many of its rows followed one of the same, in the order of appearance.
+    counts: Vec<(String, u64, u64)>,
+    overflow: u64,
+    ends: (u32, u32),
+    is_unordered: bool,
 }
 
 const EMPTY: u32 = u32::MAX;
@@ -131,6 +142,32 @@ impl CategoryCounter {
             position = (position + 1) & mask;
         }
         EMPTY
+    }
+
+    /// What it has counted.
+    pub(crate) fn save(&self) -> CounterState {
+        let texts = self.entries.iter().map(|entry| {
+            let text = self.texts.get(entry.start..entry.start + entry.key.length).unwrap_or_default();
+            (text.to_owned(), entry.count, entry.repeats)
+        });
+        CounterState {
+            counts: texts.collect(),
+            overflow: self.overflow,
+            ends: self.ends,
+            is_unordered: self.is_unordered,
+        }
+    }
+
+    /// Takes over, while it is empty, what another one has counted.
+    pub(crate) fn restore(&mut self, state: &CounterState) {
+        for (text, count, repeats) in &state.counts {
+            let slot = self.count(text, *count);
+            if let Some(entry) = self.entries.get_mut(slot as usize) {
+                entry.repeats = *repeats;
+            }
+        }
+        self.overflow += state.overflow;
+        (self.ends, self.is_unordered) = (state.ends, state.is_unordered);
     }
 
     /// Forgets all counts and keeps the memory.

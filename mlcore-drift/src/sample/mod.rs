@@ -14,11 +14,11 @@ use std::sync::Arc;
 use mlcore::arrow::array::Array;
 use mlcore::arrow::buffer::ScalarBuffer;
 use mlcore::arrow::datatypes::DataType;
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 pub use self::categories::Categories;
 pub(crate) use self::categories::count_numbers;
-pub(crate) use self::counter::CategoryCounter;
+pub(crate) use self::counter::{CategoryCounter, CounterState};
 pub(crate) use self::remainders::{Remainders, is_exact};
 use self::remainders::{order, ranks, whole};
 use self::runs::Resemblance;
@@ -144,10 +144,14 @@ impl Sample {
     /// # Errors
     /// [`Error::Unsupported`] as [`from_array`](Self::from_array); [`Error::SchemaMismatch`] for text as numbers.
     pub fn from_array_as(array: &dyn Array, kind: Kind) -> Result<Self> {
-        match kind {
+        interrupt::check("read sample")?;
+        let sample = match kind {
             Kind::Numeric => column::numbers(array),
             Kind::Categorical => column::categories(array),
-        }
+        };
+        // A column that was being counted is half counted then.
+        interrupt::check("read sample")?;
+        sample
     }
 
     /// The kind that the type of `array` suggests; `None` if it is not supported.
@@ -403,11 +407,13 @@ impl Sample {
         }
     }
 
-    /// Checks that there is a value.
+    /// Checks that there is a value. Every test asks for its samples so, and stops here when its [caller](interrupt) wants it to.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] that names `operation` and `side` (`reference` or `current`) for a sample without values.
+    /// [`Error::InvalidInput`] that names `operation` and `side` (`reference` or `current`) for a sample without values;
+    /// [`Error::Interrupted`].
     pub fn require_values(&self, operation: &'static str, side: &'static str) -> Result<()> {
+        interrupt::check(operation)?;
         if !self.is_empty() {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// What rounding to floats took from the values of a column: a place and what is to be added there, by ascending place.
 /// Empty for nearly every column.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Remainders(Vec<(usize, i16)>);
 
 impl Remainders {
@@ -51,7 +51,8 @@ pub(super) fn ranks(
 ) -> (Vec<f64>, Vec<f64>) {
     let tagged = x.map(|number| (number, false)).chain(y.map(|number| (number, true)));
     let mut both: Vec<((f64, i16), bool)> = tagged.collect();
-    both.sort_unstable_by(|((a, more), _), ((b, else_more), _)| a.total_cmp(b).then(more.cmp(else_more)));
+    let in_order = |a: &((f64, i16), bool), b: &((f64, i16), bool)| order(&a.0, &b.0);
+    mlcore::interrupt::sort_unstable_by(&mut both, in_order);
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for (rank, tied) in both.chunk_by(|(a, _), (b, _)| a == b).enumerate() {
         for (_, is_second) in tied {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use mlcore::arrow::array::RecordBatch;
+use mlcore::interrupt::{self, Pace};
 use mlcore::stats::{Moments, SplitMix64};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -165,7 +166,7 @@ impl CompiledTableTest for Compiled {
         let len = rows.len();
         let mut random = SplitMix64::at(self.test.seed, 1 << 32);
         let current = scaled(rows.thinned(self.test.max_rows, &mut random), &self.scale);
-        let distances = Distances::of(&self.rows, &current);
+        let distances = Distances::of(&self.rows, &current)?;
         if !distances.all.iter().all(|distance| distance.is_finite()) {
             return Err(Error::invalid_input(
                 OPERATION,
@@ -184,9 +185,9 @@ impl CompiledTableTest for Compiled {
             .with_current_len(m as u64)
             .with_notes(self.notes(&current, len));
         if self.test.permutations > 0 {
-            score = score.with_pvalue(distances.pvalue(energy, self.test.permutations, &mut random));
+            score = score.with_pvalue(distances.pvalue(energy, self.test.permutations, &mut random)?);
         }
-        let parts = self.columns.iter().zip(distances.without(&self.rows, &current));
+        let parts = self.columns.iter().zip(distances.without(&self.rows, &current)?);
         let share = |without: f64| ((energy.distance - without) / energy.distance).clamp(0.0, 1.0);
         let parts = parts.map(|(column, without)| Contribution::new(column, share(without)));
         Ok(TableScore::new(score, parts.filter(|_| energy.distance > 0.0)))
@@ -231,17 +232,19 @@ struct EnergyDistance {
 }
 
 impl Distances {
-    fn of(reference: &Rows, current: &Rows) -> Self {
+    fn of(reference: &Rows, current: &Rows) -> Result<Self> {
         let rows: Vec<&[f64]> = reference.iter().chain(current.iter()).collect();
         let size = rows.len();
         let mut all = vec![0.0; size * size];
+        let mut pace = Pace::default();
         for (i, a) in rows.iter().enumerate() {
+            pace.check(OPERATION, size * a.len())?;
             for (j, b) in rows.iter().enumerate().skip(i + 1) {
                 let squared: f64 = a.iter().zip(*b).map(|(a, b)| (a - b) * (a - b)).sum();
                 (all[i * size + j], all[j * size + i]) = (squared.sqrt(), squared.sqrt());
             }
         }
-        Self { all, n: reference.len(), size }
+        Ok(Self { all, n: reference.len(), size })
     }
 
     fn energy(&self) -> EnergyDistance {
@@ -258,7 +261,7 @@ impl Distances {
     }
 
     /// The share of random exchanges of rows whose distance is as large.
-    fn pvalue(&self, observed: EnergyDistance, permutations: usize, random: &mut SplitMix64) -> f64 {
+    fn pvalue(&self, observed: EnergyDistance, permutations: usize, random: &mut SplitMix64) -> Result<f64> {
         let row = |i: usize| self.all.get(i * self.size..(i + 1) * self.size).unwrap_or_default();
         let row_sums: Vec<f64> = (0..self.size).map(|i| row(i).iter().sum()).collect();
         let total: f64 = row_sums.iter().sum();
@@ -266,37 +269,41 @@ impl Distances {
         // What is equal but for the order of a sum is as large.
         let least = observed.distance - ROUNDING * observed.between;
         let mut order: Vec<usize> = (0..self.size).collect();
-        let as_large = (0..permutations).filter(|_| {
+        let (mut as_large, mut pace) = (0_usize, Pace::default());
+        for _ in 0..permutations {
             random.shuffle(&mut order);
-            let Some(reference) = order.get(..self.n) else { return false };
+            let reference = order.get(..self.n).unwrap_or_default();
             // One sum over the pairs of the reference gives all three, with the sums of whole rows.
-            let within: f64 = reference
-                .iter()
-                .enumerate()
-                .map(|(place, i)| reference.iter().take(place).filter_map(|j| row(*i).get(*j)).sum::<f64>())
-                .sum::<f64>()
-                * 2.0;
+            let mut within = 0.0;
+            for (place, i) in reference.iter().enumerate() {
+                pace.check(OPERATION, place)?;
+                within += reference.iter().take(place).filter_map(|j| row(*i).get(*j)).sum::<f64>();
+            }
+            within *= 2.0;
             let across = reference.iter().filter_map(|i| row_sums.get(*i)).sum::<f64>() - within;
             let rest = total - within - 2.0 * across;
-            2.0 * across / (n * m) - within / (n * n) - rest / (m * m) >= least
-        });
-        (1 + as_large.count()) as f64 / (1 + permutations) as f64
+            let distance = 2.0 * across / (n * m) - within / (n * n) - rest / (m * m);
+            as_large += usize::from(distance >= least);
+        }
+        Ok((1 + as_large) as f64 / (1 + permutations) as f64)
     }
 
     /// The energy distance without each of the columns.
-    fn without(&self, reference: &Rows, current: &Rows) -> Vec<f64> {
+    fn without(&self, reference: &Rows, current: &Rows) -> Result<Vec<f64>> {
         let width = reference.width;
         let rows: Vec<&[f64]> = reference.iter().chain(current.iter()).collect();
         let without = |column: usize| {
             let value = |row: &&[f64]| row.get(column).copied().unwrap_or(0.0);
             let values: Vec<f64> = rows.iter().map(value).collect();
-            let all = self.all.iter().enumerate().map(|(place, distance)| {
+            let all = interrupt::paced(self.all.iter().enumerate()).map(|(place, distance)| {
                 let difference = values[place / self.size] - values[place % self.size];
                 (distance * distance - difference * difference).max(0.0).sqrt()
             });
-            Self { all: all.collect(), n: self.n, size: self.size }.energy().distance
+            let all: Vec<f64> = all.collect();
+            interrupt::check(OPERATION)?;
+            Ok(Self { all, n: self.n, size: self.size }.energy().distance)
         };
-        if width == 1 { vec![0.0] } else { (0..width).map(without).collect() }
+        if width == 1 { Ok(vec![0.0]) } else { (0..width).map(without).collect() }
     }
 }
 

@@ -4,7 +4,7 @@ use mlcore::arrow::array::{Array, AsArray, RecordBatch};
 use mlcore::arrow::compute::cast;
 use mlcore::arrow::datatypes::{DataType, Float64Type};
 use mlcore::stats::SplitMix64;
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 use crate::sample::{Kind, Sample};
 
@@ -57,9 +57,10 @@ impl Rows {
         };
         let mut rows: Vec<Vec<f64>> = Vec::with_capacity(table.num_rows());
         rows.extend(
-            (0..table.num_rows())
+            interrupt::paced(0..table.num_rows())
                 .filter_map(|row| (0..columns.len()).map(|column| number(column, row)).collect()),
         );
+        interrupt::check(operation)?;
         if rows.is_empty() {
             let problem = format!("none of its {} rows has a number in every column", table.num_rows());
             return Err(Error::invalid_input(operation, side, problem)
@@ -74,10 +75,11 @@ impl Rows {
             .remedy("leave out their column, or replace them"));
         }
         let incomplete = (table.num_rows() - rows.len()) as u64;
-        rows.sort_unstable_by(|a, b| {
+        interrupt::sort_unstable_by(&mut rows, |a, b| {
             let pairs = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
             pairs.into_iter().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
         });
+        interrupt::check(operation)?;
         Ok(Self { values: rows.concat(), width: columns.len(), incomplete })
     }
 

@@ -1,5 +1,7 @@
 //! What chance makes of a statistic that adds up over categories, some of which are rare.
 
+use mlcore::interrupt;
+
 use crate::tail::upper_tail;
 
 /// Mean, spread and skewness of `sum(term(a, b))` over categories with `a` rows in one sample and `b` in the other, if
@@ -25,7 +27,8 @@ pub(super) struct Chance {
 }
 
 impl Chance {
-    /// Of these counts; `None` where a sample has no row, so that nothing could have fallen otherwise.
+    /// Of these counts; `None` where a sample has no row, so that nothing could have fallen otherwise. Whoever asks for it checks
+    /// whether it was to stop.
     pub(super) fn of(counts: &[(u64, u64)], term: impl Fn(f64, f64) -> f64) -> Option<Self> {
         let (n, m) = totals(counts);
         if n == 0 || m == 0 {
@@ -33,9 +36,10 @@ impl Chance {
         }
         let share = m as f64 / (n + m) as f64;
         let mut sizes: Vec<u64> = counts.iter().map(|(a, b)| a + b).filter(|size| *size > 0).collect();
-        sizes.sort_unstable();
+        interrupt::sort_unstable_by(&mut sizes, u64::cmp);
         let states: Vec<States> = sizes
             .chunk_by(|a, b| a == b)
+            .take_while(|_| !interrupt::is_stopped())
             .filter_map(|equal| Some(States::new(*equal.first()?, equal.len() as f64, share, &term)))
             .collect();
         let sum =

@@ -1,7 +1,7 @@
 //! Pearson's chi-square test of two samples of a category.
 
-use mlcore::Result;
 use mlcore::stats::{Chi2Options, chi2_two_sample};
+use mlcore::{Result, interrupt};
 use serde::{Deserialize, Serialize};
 
 use super::chance::{Chance, replaced, totals};
@@ -70,11 +70,14 @@ impl ChiSquare {
     fn score(&self, reference: &Categories, current: &Categories) -> Result<Score> {
         let (n, m) = (reference.total(), current.total());
         let rows = reference.union(current);
+        interrupt::check(OPERATION)?;
         let counts: Vec<(u64, u64)> = rows.iter().map(|(_, a, b)| (*a, *b)).collect();
         let overflow = (reference.overflow(), current.overflow());
         let table = Table::of(&counts, overflow, self);
         let pvalue = table.pvalue()?;
+        interrupt::check(OPERATION)?;
         let replaced_pvalue = Table::of(&replaced(&counts), overflow, self).pvalue()?;
+        interrupt::check(OPERATION)?;
         let mut notes = Vec::new();
         let only = |new: bool| -> Vec<(&str, u64)> {
             let one_sided = rows.iter().filter(|(_, a, b)| if new { *a == 0 } else { *b == 0 });
@@ -93,7 +96,9 @@ impl ChiSquare {
             let count = table.pool.len() as u64;
             notes.push(Note::PooledCategories { count, expected_below: self.pool_below });
         }
-        Ok(Score::new(table.statistic()?, Effect::new("Cramer's V", table.cramers_v()))
+        let score = Score::new(table.statistic()?, Effect::new("Cramer's V", table.cramers_v()));
+        interrupt::check(OPERATION)?;
+        Ok(score
             .with_pvalue(pvalue)
             .with_replaced_pvalue(replaced_pvalue)
             .with_reference_len(n)

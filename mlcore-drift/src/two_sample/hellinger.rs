@@ -1,7 +1,7 @@
 //! The Hellinger distance of two histograms as a drift test.
 
-use mlcore::Result;
 use mlcore::stats::chi2;
+use mlcore::{Result, interrupt};
 use serde::{Deserialize, Serialize};
 
 use super::chance::Chance;
@@ -78,11 +78,13 @@ struct Compiled {
 impl CompiledTest for Compiled {
     fn compare(&self, current: &Sample) -> Result<Score> {
         let counts = self.bins.count(current)?;
+        interrupt::check("compare with hellinger")?;
         let score = match self.recipe {
             Recipe::Quantile | Recipe::Uniform => sound(&counts),
             Recipe::Evidently => bare((squared(&counts.shares()) + unequal_widths(&counts)).max(0.0)),
             Recipe::NannyMl => bare(squared(&counts.shares())),
         };
+        interrupt::check("compare with hellinger")?;
         Ok(score
             .with_reference_len(counts.reference_len)
             .with_current_len(counts.current_len)

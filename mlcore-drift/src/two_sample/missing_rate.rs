@@ -1,7 +1,7 @@
 //! Whether the share of rows that lack a value changed.
 
-use mlcore::Result;
 use mlcore::stats::{Chi2Options, chi2_two_sample};
+use mlcore::{Result, interrupt};
 use serde::{Deserialize, Serialize};
 
 use super::{CompiledTest, DriftTest, Effect, LooksFor, Needs, Score};
@@ -85,6 +85,7 @@ impl CompiledTest for Compiled {
 }
 
 fn require_rows(sample: &Sample, side: &'static str) -> Result<()> {
+    interrupt::check("compare missing rates")?;
     if sample.rows() > 0 {
         return Ok(());
     }

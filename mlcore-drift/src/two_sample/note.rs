@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mlcore::interrupt;
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Percent, clipped};
@@ -101,7 +102,7 @@ impl Note {
     /// such categories were not kept apart.
     pub(crate) fn examples(categories: &[(&str, u64)], overflow: u64, total: u64) -> (u64, f64, Vec<String>) {
         let mut categories = categories.to_vec();
-        categories.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        interrupt::sort_unstable_by(&mut categories, |a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         let rows: u64 = categories.iter().map(|(_, count)| count).sum::<u64>() + overflow;
         let examples = categories.iter().take(MOST_EXAMPLES).map(|(name, _)| clipped(name)).collect();
         (categories.len() as u64, rows as f64 / total.max(1) as f64, examples)

@@ -17,7 +17,7 @@
 //! (2010); B. Yurdakul and J. Naranjo, "Statistical properties of the population stability index" (2020).
 
 use mlcore::stats::chi2;
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 use serde::{Deserialize, Serialize};
 
 use super::chance::Chance;
@@ -81,7 +81,7 @@ pub struct PsiResult {
 pub fn psi(reference: &Sample, current: &Sample, binning: &Binning) -> Result<PsiResult> {
     check(binning)?;
     let counts = BinnedReference::count_once(OPERATION, reference, current, binning)?;
-    Ok(PsiResult::new(counts, binning.recipe))
+    PsiResult::new(counts, binning.recipe)
 }
 
 /// The population stability index as a drift test; the effect size is the index less what chance gives, at least 0.
@@ -140,7 +140,7 @@ struct Compiled {
 
 impl CompiledTest for Compiled {
     fn compare(&self, current: &Sample) -> Result<Score> {
-        Ok(PsiResult::new(self.bins.count(current)?, self.recipe).into_score())
+        Ok(PsiResult::new(self.bins.count(current)?, self.recipe)?.into_score())
     }
 
     fn needs(&self) -> Needs {
@@ -162,7 +162,10 @@ fn check(binning: &Binning) -> Result<()> {
 }
 
 impl PsiResult {
-    fn new(mut counts: BinCounts, recipe: Recipe) -> Self {
+    /// # Errors
+    /// [`Error::Interrupted`], also where that kept values from being counted.
+    fn new(mut counts: BinCounts, recipe: Recipe) -> Result<Self> {
+        interrupt::check(OPERATION)?;
         let bare = match recipe {
             Recipe::Quantile | Recipe::Uniform | Recipe::NannyMl => Self {
                 replaced_pvalue: counts.replaced().and_then(|all| Self::smoothed(&all).pvalue),
@@ -173,7 +176,8 @@ impl PsiResult {
         let shares = counts.shares();
         let mut notes = bare.notes;
         notes.append(&mut counts.notes);
-        Self {
+        interrupt::check(OPERATION)?;
+        Ok(Self {
             edges: counts.edges,
             categories: counts.categories,
             reference_share: shares.reference,
@@ -182,7 +186,7 @@ impl PsiResult {
             current_len: counts.current_len,
             notes,
             ..bare
-        }
+        })
     }
 
     /// Half a count added to each bin; what chance gives is known.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mlcore::arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
 use mlcore::arrow::datatypes::{Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use mlcore::batch::{ColumnView, Tensor};
+use mlcore::interrupt::{self, Pace};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
@@ -36,6 +37,7 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordB
     execute(program, &bound, rows, &mut sink).map_err(|stopped| stopped.error)?;
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(program.columns.len());
     for (described, numbers) in program.columns.iter().zip(sink.columns) {
+        interrupt::check("transform")?;
         arrays.push(match described {
             OutputColumn::Number => Arc::new(Float64Array::from(numbers)),
             OutputColumn::Shared { slot } => {
@@ -213,7 +215,10 @@ fn execute(
 ) -> Result<(), Stopped> {
     // A plan that only scales needs none.
     let mut workspace = None;
+    let mut pace = Pace::default();
     for start in (0..rows).step_by(BLOCK) {
+        let cells = BLOCK * program.instructions.len().max(1);
+        pace.check("transform", cells).map_err(|error| Stopped { row: start, error })?;
         let mut count = BLOCK.min(rows - start);
         let mut failure = None;
         sink.clear(start, count);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use mlcore::arrow::array::ArrayRef;
 use mlcore::batch::ColumnView;
 use mlcore::schema::{DType, Field, Schema};
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 use super::Training;
 
@@ -51,13 +51,15 @@ pub(crate) fn weighted_columns(training: &Training<'_>, operation: &'static str)
         .collect()
 }
 
-/// The schema of these columns.
+/// The schema of these columns. Every transformer asks for it in the end, and stops here when its caller wants it to.
 pub(crate) fn schema<'a>(columns: impl IntoIterator<Item = &'a FitColumn>) -> Result<Schema> {
+    interrupt::check("fit")?;
     Schema::new(columns.into_iter().map(|column| column.field.clone()))
 }
 
 /// The same schema with every column nullable: for steps that have an answer to missing values.
 pub(crate) fn nullable_schema<'a>(columns: impl IntoIterator<Item = &'a FitColumn>) -> Result<Schema> {
+    interrupt::check("fit")?;
     Schema::new(columns.into_iter().map(|column| column.field.clone().nullable()))
 }
 
@@ -71,6 +73,7 @@ impl FitColumn {
     }
 
     pub(crate) fn view(&self) -> Result<ColumnView<'_>> {
+        interrupt::check(self.operation)?;
         ColumnView::new(self.field.name(), self.array.as_ref())
     }
 
@@ -122,6 +125,11 @@ impl FitColumn {
         };
         let problem = format!("expected {expected}, got {got}");
         Error::schema_mismatch(self.operation, self.field.name(), problem).remedy(remedy)
+    }
+
+    /// Stops what is made of the column when the caller wants it to.
+    pub(crate) fn check(&self) -> Result<()> {
+        interrupt::check(self.operation)
     }
 
     /// An error about this column.

@@ -6,7 +6,7 @@ use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use mlcore::arrow::compute::{cast, nullif};
 use mlcore::batch::{ColumnView, OwnedValue, column_of};
 use mlcore::schema::{DType, Field};
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 use super::Transform;
 use super::encoder::categories::Learnt;
@@ -28,6 +28,7 @@ impl Features {
             .iter()
             .zip(names)
             .map(|(array, name)| {
+                interrupt::check(OPERATION)?;
                 if !DType::from_arrow(array.data_type()).is_some_and(DType::is_numeric) {
                     let problem = format!("expected numbers, got {}", array.data_type());
                     return Err(Error::schema_mismatch(OPERATION, name, problem));
@@ -52,6 +53,7 @@ impl Features {
 
     /// The features of one column, in order.
     pub(crate) fn take(&self, first: usize, count: usize) -> Result<&[Vec<f64>]> {
+        interrupt::check(OPERATION)?;
         first
             .checked_add(count)
             .and_then(|end| self.columns.get(first..end))
@@ -74,6 +76,8 @@ pub(crate) fn table(
     columns: impl IntoIterator<Item = (String, ArrayRef)>,
     rows: usize,
 ) -> Result<RecordBatch> {
+    // Every transformer makes its table here, and stops here when its caller wants it to.
+    interrupt::check(OPERATION)?;
     let (fields, columns): (Vec<_>, Vec<_>) = columns
         .into_iter()
         .map(|(name, column)| {

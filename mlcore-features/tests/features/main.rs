@@ -13,6 +13,7 @@ mod extremes;
 mod forged;
 mod golden;
 mod held;
+mod interrupt;
 mod layers;
 mod list;
 mod numbers;

@@ -1,7 +1,8 @@
 """mlcore: features, models, registry, rollout and drift, embedded in one process.
 
 Frames of pandas, polars and pyarrow, numpy arrays, dicts and lists are all taken, and give the same numbers. Nothing is
-imported, started or loaded until it is used.
+imported, started or loaded until it is used. Ctrl-C ends a long call soon: nothing is changed then, and the object goes on. A model
+that is a single operator over many rows is left to end in a thread of its own.
 
 >>> import mlcore
 >>> scaler = mlcore.features.StandardScaler().fit({"age": [20.0, 40.0]})
@@ -21,6 +22,7 @@ from mlcore.exceptions import (
     CorruptError,
     Error,
     InternalError,
+    InterruptedError,
     InvalidInputError,
     InvalidModelError,
     InvalidTypeError,
@@ -48,6 +50,7 @@ __all__ = [
     "Error",
     "Field",
     "InternalError",
+    "InterruptedError",
     "InvalidInputError",
     "InvalidModelError",
     "InvalidTypeError",

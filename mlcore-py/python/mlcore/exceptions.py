@@ -21,6 +21,7 @@ __all__ = [
     "CorruptError",
     "Error",
     "InternalError",
+    "InterruptedError",
     "InvalidInputError",
     "InvalidModelError",
     "InvalidTypeError",
@@ -81,7 +82,7 @@ class Error(Exception):
     @property
     def is_transient(self) -> bool:
         """Might the same call succeed later, with nothing changed by the caller?"""
-        return isinstance(self, (ConflictError, UnavailableError, OverloadedError, TimeoutError))
+        return isinstance(self, (ConflictError, UnavailableError, OverloadedError, TimeoutError, InterruptedError))
 
 
 class NotFoundError(Error, KeyError):
@@ -138,6 +139,10 @@ class OverloadedError(Error, RuntimeError):
 
 class TimeoutError(Error, builtins.TimeoutError):
     """The deadline passed first."""
+
+
+class InterruptedError(Error, builtins.InterruptedError):
+    """The call was stopped before it was done: nothing was changed, and it may be repeated. Ctrl-C raises ``KeyboardInterrupt``."""
 
 
 class StorageFullError(Error, OSError):

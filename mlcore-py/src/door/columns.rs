@@ -162,6 +162,8 @@ impl Columns {
     ) -> PyResult<RecordBatch> {
         let (mut fields, mut arrays) = (Vec::new(), Vec::new());
         for (position, column) in self.columns.iter().enumerate() {
+            // Reading holds the interpreter: Ctrl-C between two columns.
+            py.check_signals()?;
             let array = make(position, &column.name)?;
             let array = array.unwrap_or_else(|| Arc::new(NullArray::new(self.rows)));
             fields.push(Field::new(&column.name, array.data_type().clone(), true));

@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::named;
 use super::options::as_json;
+use super::pickle::{self, Reduced};
 use crate::door::{self, Asked};
 use crate::error::{detached, entry, raise};
 
@@ -147,31 +148,41 @@ pub(crate) fn test_names() -> Vec<String> {
 }
 
 /// The answer of a test of two samples.
-#[pyclass(module = "mlcore.drift", frozen, get_all)]
+#[pyclass(module = "mlcore.drift", frozen)]
 #[derive(Debug, Clone)]
 pub(crate) struct Score {
+    whole: two_sample::Score,
     /// The test's statistic.
+    #[pyo3(get)]
     pub(super) statistic: f64,
     /// Its p-value; ``None`` for a test without one.
+    #[pyo3(get)]
     pub(super) pvalue: Option<f64>,
     /// The p-value, had every category been replaced by another; ``None`` where that is certainly small. Where it is large the
     /// test sees no change, and a monitor gives no judgement.
+    #[pyo3(get)]
     pub(super) replaced_pvalue: Option<f64>,
     /// What the effect is measured in: ``D``, ``Cramer's V``, ``PSI``.
+    #[pyo3(get)]
     pub(super) effect_name: String,
     /// The size of the change.
+    #[pyo3(get)]
     pub(super) effect: f64,
     /// The number of values of the reference.
+    #[pyo3(get)]
     pub(super) reference_len: u64,
     /// The number of values of the current sample.
+    #[pyo3(get)]
     pub(super) current_len: u64,
     /// What a reader of the numbers should know.
+    #[pyo3(get)]
     pub(super) notes: Vec<String>,
 }
 
 impl Score {
     pub(super) fn new(score: &two_sample::Score) -> Self {
         Self {
+            whole: score.clone(),
             statistic: score.statistic,
             pvalue: score.pvalue,
             replaced_pvalue: score.replaced_pvalue,
@@ -189,6 +200,17 @@ impl Score {
     fn __repr__(&self) -> String {
         self.text()
     }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        pickle::reduced(py, "_score", &self.whole)
+    }
+}
+
+/// The score that was pickled.
+#[pyfunction]
+#[pyo3(name = "_score")]
+pub(crate) fn unpickled_score(py: Python<'_>, version: u32, json: &str) -> PyResult<Score> {
+    entry(py, |py| Ok(Score::new(&pickle::restored(py, "score", version, json)?)))
 }
 
 impl Score {

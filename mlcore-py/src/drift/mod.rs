@@ -1,9 +1,11 @@
 //! `mlcore.drift`: tests of two samples, reports and monitors.
 
 mod drift_test;
+mod ipc;
 mod monitor;
 mod named;
 mod options;
+mod pickle;
 mod report;
 mod source;
 mod table_test;
@@ -17,13 +19,16 @@ pub(crate) use self::verdict::Verdict;
 #[pymodule(submodule, module = "mlcore", name = "drift")]
 pub(crate) mod native {
     #[pymodule_export]
-    use super::drift_test::{DriftTest, Score, psi, test_names};
+    use super::drift_test::{DriftTest, Score, psi, test_names, unpickled_score};
     #[pymodule_export]
-    use super::monitor::Monitor;
+    use super::monitor::{Monitor, unpickled_monitor};
     #[pymodule_export]
     use super::report::{Report, report};
     #[pymodule_export]
-    use super::table_test::{TableScore, TableTest, TableVerdict, table_test_names};
+    use super::table_test::{
+        TableScore, TableTest, TableVerdict, table_test_names, unpickled_score as unpickled_table_score,
+        unpickled_verdict as unpickled_table_verdict,
+    };
     #[pymodule_export]
-    use super::verdict::{ColumnVerdict, Verdict};
+    use super::verdict::{ColumnVerdict, Verdict, unpickled_verdict};
 }

@@ -1,20 +1,20 @@
 //! A monitor, as Python holds it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
-use mlcore::Error;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{OwnedValue, Row, Value};
 use mlcore::schema::{DType, Field, Schema};
-use mlcore_drift::monitor::{self, MonitorOptions};
+use mlcore::{Error, interrupt};
+use mlcore_drift::monitor::{self, MonitorOptions, MonitorState};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
-use super::options;
 use super::verdict::Verdict;
+use super::{ipc, options, pickle};
 use crate::door::{self, Asked, Record};
 use crate::error::{detached, entry, raise};
-use crate::plain::plain;
+use crate::plain::{self, plain};
 use crate::value::{self, Place};
 
 /// Watches a stream of rows for changes against a reference.
@@ -32,6 +32,9 @@ use crate::value::{self, Place};
 /// to matter. ``window_correction="alpha_spending"`` holds the probability that the monitor ever alarms falsely to ``alpha``:
 /// later windows are judged by smaller error rates, of which ``verdict.alpha`` is the one.
 ///
+/// A monitor pickles and copies with its reference and the rows of its open window: what is restored goes on where it stood,
+/// apart from the original. The pickle holds rows of data; keep it where such rows may lie.
+///
 /// Parameters
 /// ----------
 /// reference : table
@@ -39,7 +42,8 @@ use crate::value::{self, Place};
 /// **options
 ///     ``window_rows=1000``, ``alpha=0.05``, ``correction="fdr_bh"`` for the tests of a window, ``window_correction="none"``
 ///     or ``"alpha_spending"`` over many windows, ``thin=1`` (one of so many rows is taken), ``min_samples=100``, ``max_categories=10000``,
-///     ``columns`` (all), ``minimum_effects`` (a dict of test to effect), ``column_options`` (a dict of column to a dict
+///     ``drift_share`` (the share of drifted columns from which on the whole drifted, as Evidently's, whose default is 0.5; here one
+///     column is enough), ``columns`` (all), ``minimum_effects`` (a dict of test to effect), ``column_options`` (a dict of column to a dict
 ///     of ``test``, ``minimum_effect``, ``kind``). Tests are chosen by ``preset="default"``, with p-values that are exact
 ///     up to ``max_exact_n=1000`` values; ``numeric_test``, ``discrete_test`` and ``categorical_test`` choose others: a
 ///     name, a test such as ``Psi(bins=20)``, or a dict such as ``{"name": "psi", "bins": 20}``. What :attr:`options`
@@ -62,6 +66,8 @@ pub(crate) struct Monitor {
     monitor: Mutex<monitor::Monitor>,
     schema: Schema,
     options: MonitorOptions,
+    /// For pickle: the monitor itself keeps what its tests need.
+    reference: RecordBatch,
 }
 
 #[pymethods]
@@ -75,20 +81,7 @@ impl Monitor {
     ) -> PyResult<Self> {
         entry(py, |py| {
             let (reference, options) = parts(reference, options)?;
-            let (monitor, schema) = detached(py, || {
-                let mut monitor = monitor::Monitor::new(&reference, &options)?;
-                let columns: Vec<String> = monitor.columns().map(str::to_owned).collect();
-                let fields = columns.iter().map(|name| {
-                    let dtype = reference.column_by_name(name).and_then(|c| DType::from_arrow(c.data_type()));
-                    // A record's numbers are judged as floats, whatever the reference held.
-                    let dtype = dtype.filter(|dtype| matches!(dtype, DType::String | DType::Bool));
-                    Field::column(name, dtype.unwrap_or(DType::Float64)).nullable()
-                });
-                let schema = Schema::new(fields)?;
-                monitor.bind(&schema)?;
-                Ok((monitor, schema))
-            })?;
-            Ok(Self { monitor: Mutex::new(monitor), schema, options })
+            detached(py, || Self::of(reference, options))
         })
     }
 
@@ -113,7 +106,7 @@ impl Monitor {
             let watched: Vec<String> = self.schema.names().map(str::to_owned).collect();
             let asked = Asked { operation: OBSERVE, subject: "frame" };
             let table = door::compared_table(frame, Some(&watched), asked)?;
-            let verdicts = detached(py, || self.locked().observe(&table))?;
+            let verdicts = detached(py, || self.locked()?.observe(&table))?;
             Ok(verdicts.into_iter().map(Verdict::new).collect())
         })
     }
@@ -149,7 +142,7 @@ impl Monitor {
             let verdict = detached(py, || {
                 // The monitor takes every type of the same meaning: True, 1 and 1.0 are one value.
                 let row = Row::unchecked(&values).with_names_digest(self.schema.names_digest());
-                self.locked().observe_row(row)
+                self.locked()?.observe_row(row)
             })?;
             Ok(verdict.map(Verdict::new))
         })
@@ -157,14 +150,14 @@ impl Monitor {
 
     /// Judges the rows of the current window so far; the window goes on.
     fn evaluate_now(&self, py: Python<'_>) -> PyResult<Verdict> {
-        entry(py, |py| detached(py, || self.locked().evaluate_now()).map(Verdict::new))
+        entry(py, |py| detached(py, || self.locked()?.evaluate_now()).map(Verdict::new))
     }
 
     /// Drops the rows of the current window, as after a change of the model.
     fn reset_window(&self, py: Python<'_>) -> PyResult<()> {
         entry(py, |py| {
             detached(py, || {
-                self.locked().reset_window();
+                self.locked()?.reset_window();
                 Ok(())
             })
         })
@@ -184,24 +177,73 @@ impl Monitor {
 
     /// The rows of the current window so far.
     #[getter]
-    fn rows_in_window(&self, py: Python<'_>) -> usize {
+    fn rows_in_window(&self, py: Python<'_>) -> PyResult<usize> {
         // Another thread may hold the lock while it judges a window.
-        py.detach(|| self.locked().rows_in_window())
+        entry(py, |py| detached(py, || Ok(self.locked()?.rows_in_window())))
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
-        let rows = self.rows_in_window(py);
-        format!(
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Pickled<'py>)> {
+        entry(py, |py| {
+            let state = detached(py, || Ok(self.locked()?.save()))?;
+            let reference = detached(py, || ipc::written(&self.reference))?;
+            let [options, state] =
+                [plain::json(py, "pickle", &self.options)?, plain::json(py, "pickle", &state)?];
+            let pickled = (pickle::VERSION, PyBytes::new(py, &reference), options, state);
+            Ok((pickle::function(py, "_monitor")?, pickled))
+        })
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let rows = self.rows_in_window(py)?;
+        Ok(format!(
             "<mlcore.drift.Monitor: {} columns, {rows} of {} rows>",
             self.schema.len(),
             self.options.window_rows
-        )
+        ))
     }
 }
 
+/// A version, the reference, the options and how far the monitor is.
+type Pickled<'py> = (u32, Bound<'py, PyBytes>, String, String);
+
+/// The monitor that was pickled.
+#[pyfunction]
+#[pyo3(name = "_monitor")]
+pub(crate) fn unpickled_monitor(
+    py: Python<'_>,
+    version: u32,
+    reference: &[u8],
+    options: &str,
+    state: &str,
+) -> PyResult<Monitor> {
+    entry(py, |py| {
+        let options: MonitorOptions = pickle::restored(py, "monitor", version, options)?;
+        let state: MonitorState = pickle::restored(py, "monitor", version, state)?;
+        detached(py, || {
+            let monitor = Monitor::of(ipc::read(reference)?, options)?;
+            monitor.locked()?.restore(&state)?;
+            Ok(monitor)
+        })
+    })
+}
+
 impl Monitor {
-    fn locked(&self) -> MutexGuard<'_, monitor::Monitor> {
-        self.monitor.lock().unwrap_or_else(PoisonError::into_inner)
+    fn of(reference: RecordBatch, options: MonitorOptions) -> mlcore::Result<Self> {
+        let mut monitor = monitor::Monitor::new(&reference, &options)?;
+        let columns: Vec<String> = monitor.columns().map(str::to_owned).collect();
+        let fields = columns.iter().map(|name| {
+            let dtype = reference.column_by_name(name).and_then(|c| DType::from_arrow(c.data_type()));
+            // A record's numbers are judged as floats, whatever the reference held.
+            let dtype = dtype.filter(|dtype| matches!(dtype, DType::String | DType::Bool));
+            Field::column(name, dtype.unwrap_or(DType::Float64)).nullable()
+        });
+        let schema = Schema::new(fields)?;
+        monitor.bind(&schema)?;
+        Ok(Self { monitor: Mutex::new(monitor), schema, options, reference })
+    }
+
+    fn locked(&self) -> mlcore::Result<MutexGuard<'_, monitor::Monitor>> {
+        interrupt::lock("observe", &self.monitor)
     }
 }
 

@@ -59,6 +59,37 @@ impl Report {
         py.import("json")?.call_method1("loads", (self.to_json(py)?,))
     }
 
+    /// One row per column, with the fields of the JSON.
+    ///
+    /// Parameters
+    /// ----------
+    /// library : {"pandas", "polars"}, optional
+    ///     What makes the frame. Default: pandas if it is installed, otherwise polars.
+    ///
+    /// Returns
+    /// -------
+    /// pandas.DataFrame or polars.DataFrame
+    ///     The drifted columns first: ``name``, ``kind``, ``outcome``; the answer of the column's test (``test``, ``statistic``,
+    ///     ``pvalue``, ``pvalue_adjusted``, ``effect_name``, ``effect``, ``threshold``, ``sentence``); the rates of missing rows, whose
+    ///     test has names that begin with ``missing_rate_``; ``psi``, ``psi_corrected``, ``psi_pvalue``; and moments and quantiles,
+    ///     such as ``reference_mean`` and ``current_median``. Histograms and shares of categories are in :meth:`to_dict`.
+    ///
+    /// Raises
+    /// ------
+    /// MissingPackageError
+    ///     Where the library, or either of the two, is not installed. It is an ``ImportError``.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.drift import report
+    /// >>> found = report({"x": range(1000), "y": range(1000)}, {"x": range(500, 1500), "y": range(1000)})
+    /// >>> found.to_frame()[["name", "outcome", "effect"]].values.tolist()
+    /// [['x', 'drifted', 0.5], ['y', 'stable', 0.0]]
+    #[pyo3(signature = (*, library = None))]
+    fn to_frame<'py>(&self, py: Python<'py>, library: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        py.import("mlcore.drift._frames")?.call_method1("report_frame", (self.to_dict(py)?, library))
+    }
+
     /// The report as one self-contained page: no script, nothing loaded.
     fn to_html(&self, py: Python<'_>) -> PyResult<String> {
         entry(py, |py| detached(py, || Ok(self.report.to_html())))
@@ -79,7 +110,8 @@ impl Report {
         entry(py, |py| detached(py, || Ok(self.report.to_fragment())))
     }
 
-    /// Whether any column drifted: surely, and by enough to matter.
+    /// Whether the data as a whole drifted: any column, or as many as ``drift_share`` says, or whole rows; surely, and by enough to
+    /// matter.
     #[getter]
     fn drifted(&self) -> bool {
         self.report.verdict.is_drifted()

@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::drift_test::Score;
 use super::named;
+use super::pickle::{self, Reduced};
 use crate::door::{self, Asked};
 use crate::error::{detached, entry, raise};
 
@@ -143,6 +144,7 @@ pub(crate) fn table_test_names() -> Vec<String> {
 #[pyclass(module = "mlcore.drift", frozen)]
 #[derive(Debug)]
 pub(crate) struct TableScore {
+    whole: table::TableScore,
     score: Score,
     columns: Vec<(String, f64)>,
 }
@@ -150,7 +152,7 @@ pub(crate) struct TableScore {
 impl TableScore {
     fn new(score: &table::TableScore) -> Self {
         let columns = score.columns.iter().map(|part| (part.column.clone(), part.share));
-        Self { score: Score::new(&score.score), columns: columns.collect() }
+        Self { whole: score.clone(), score: Score::new(&score.score), columns: columns.collect() }
     }
 }
 
@@ -210,27 +212,47 @@ impl TableScore {
         let names: Vec<&str> = self.columns.iter().map(|(column, _)| column.as_str()).collect();
         format!("Table{}, columns: {}", self.score.text(), names.join(", "))
     }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        pickle::reduced(py, "_table_score", &self.whole)
+    }
+}
+
+/// The score that was pickled.
+#[pyfunction]
+#[pyo3(name = "_table_score")]
+pub(crate) fn unpickled_score(py: Python<'_>, version: u32, json: &str) -> PyResult<TableScore> {
+    entry(py, |py| Ok(TableScore::new(&pickle::restored(py, "table score", version, json)?)))
 }
 
 /// One test of whole rows, as a report judged it.
-#[pyclass(module = "mlcore.drift", frozen, get_all)]
+#[pyclass(module = "mlcore.drift", frozen)]
 #[derive(Debug)]
 pub(crate) struct TableVerdict {
+    whole: monitor::TableVerdict,
     /// The name of the test.
+    #[pyo3(get)]
     test: String,
     /// The columns that it read.
+    #[pyo3(get)]
     columns: Vec<String>,
     /// ``stable``, ``drifted`` or ``insufficient_data``.
+    #[pyo3(get)]
     outcome: String,
     /// Whether the rows drifted: surely, and by enough to matter.
+    #[pyo3(get)]
     drifted: bool,
     /// The test's answer; ``None`` where it could not be made.
+    #[pyo3(get)]
     score: Option<Py<TableScore>>,
     /// The p-value corrected for all tests of the report.
+    #[pyo3(get)]
     pvalue_adjusted: Option<f64>,
     /// The smallest effect that counts as drift.
+    #[pyo3(get)]
     threshold: f64,
     /// The judgement and its reasons in plain words.
+    #[pyo3(get)]
     sentence: String,
 }
 
@@ -238,6 +260,7 @@ impl TableVerdict {
     pub(super) fn new(py: Python<'_>, verdict: &monitor::TableVerdict) -> PyResult<Self> {
         let score = verdict.score.as_ref().map(|score| Py::new(py, TableScore::new(score)));
         Ok(Self {
+            whole: verdict.clone(),
             test: verdict.test.clone(),
             columns: verdict.columns.clone(),
             outcome: verdict.outcome.to_string(),
@@ -255,4 +278,15 @@ impl TableVerdict {
     fn __repr__(&self) -> String {
         format!("<{}: {}>", self.outcome, self.sentence)
     }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        pickle::reduced(py, "_table_verdict", &self.whole)
+    }
+}
+
+/// The verdict that was pickled.
+#[pyfunction]
+#[pyo3(name = "_table_verdict")]
+pub(crate) fn unpickled_verdict(py: Python<'_>, version: u32, json: &str) -> PyResult<TableVerdict> {
+    entry(py, |py| TableVerdict::new(py, &pickle::restored(py, "table verdict", version, json)?))
 }

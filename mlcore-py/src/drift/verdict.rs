@@ -3,36 +3,50 @@
 use mlcore_drift::monitor;
 use pyo3::prelude::*;
 
+use super::pickle::{self, Reduced};
 use super::table_test::TableVerdict;
-use crate::error::{entry, invalid};
+use crate::error::{detached, entry};
 
 /// One test of one column.
-#[pyclass(module = "mlcore.drift", frozen, get_all)]
+#[pyclass(module = "mlcore.drift", frozen)]
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnVerdict {
+    whole: monitor::ColumnVerdict,
     /// The column.
+    #[pyo3(get)]
     column: String,
     /// How it was read: ``numeric`` or ``categorical``.
+    #[pyo3(get)]
     kind: String,
     /// The name of the test: ``ks``, ``chi_square``, ``psi``, ``missing_rate``.
+    #[pyo3(get)]
     test: String,
     /// ``stable``, ``drifted`` or ``insufficient_data``.
+    #[pyo3(get)]
     outcome: String,
     /// Whether the column drifted: surely, and by enough to matter.
+    #[pyo3(get)]
     drifted: bool,
     /// The test's statistic; ``None`` where there was not enough data.
+    #[pyo3(get)]
     statistic: Option<f64>,
     /// Its p-value; ``None`` for a test without one.
+    #[pyo3(get)]
     pvalue: Option<f64>,
     /// The p-value corrected for all tests of the comparison.
+    #[pyo3(get)]
     pvalue_adjusted: Option<f64>,
     /// What the effect is measured in: ``D``, ``Cramer's V``, ``PSI``.
+    #[pyo3(get)]
     effect_name: Option<String>,
     /// The size of the change.
+    #[pyo3(get)]
     effect: Option<f64>,
     /// The smallest effect that counts as drift.
+    #[pyo3(get)]
     threshold: f64,
     /// The judgement and its reasons in plain words.
+    #[pyo3(get)]
     sentence: String,
 }
 
@@ -41,12 +55,24 @@ impl ColumnVerdict {
     fn __repr__(&self) -> String {
         format!("<{}: {}>", self.outcome, self.sentence)
     }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        pickle::reduced(py, "_column_verdict", &self.whole)
+    }
+}
+
+/// The verdict that was pickled.
+#[pyfunction]
+#[pyo3(name = "_column_verdict")]
+pub(crate) fn unpickled_verdict(py: Python<'_>, version: u32, json: &str) -> PyResult<ColumnVerdict> {
+    entry(py, |py| Ok(ColumnVerdict::new(&pickle::restored(py, "column verdict", version, json)?)))
 }
 
 impl ColumnVerdict {
     fn new(verdict: &monitor::ColumnVerdict) -> Self {
         let score = verdict.score.as_ref();
         Self {
+            whole: verdict.clone(),
             column: verdict.column.clone(),
             kind: verdict.kind.to_string(),
             test: verdict.test.clone(),
@@ -78,7 +104,7 @@ impl Verdict {
 
 #[pymethods]
 impl Verdict {
-    /// Whether any column drifted.
+    /// Whether the data as a whole drifted: any column, or as many as ``drift_share`` says, or whole rows.
     #[getter]
     fn drifted(&self) -> bool {
         self.verdict.is_drifted()
@@ -156,13 +182,57 @@ impl Verdict {
         self.verdict.alpha
     }
 
+    /// The share of the compared columns in which a test found drift, as Evidently's ``share_of_drifted_columns``.
+    #[getter]
+    fn share_of_drifted_columns(&self) -> f64 {
+        self.verdict.share_of_drifted_columns
+    }
+
+    /// The share from which on the data as a whole drifted; ``None`` where one column is enough.
+    #[getter]
+    fn drift_share(&self) -> Option<f64> {
+        self.verdict.drift_share
+    }
+
+    /// Reads the JSON of :meth:`to_json`.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
+        entry(py, |py| Ok(Self { verdict: detached(py, || monitor::Verdict::from_json(json))? }))
+    }
+
     /// The verdict as JSON, with a ``version``.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        entry(py, |py| {
-            serde_json::to_string_pretty(&self.verdict).map_err(|cause| {
-                invalid(py, "write verdict", "JSON", cause.to_string(), "report this to mlcore")
-            })
-        })
+        entry(py, |py| detached(py, || Ok(self.verdict.to_json())))
+    }
+
+    /// One row per column and test, with the fields of the JSON.
+    ///
+    /// Parameters
+    /// ----------
+    /// library : {"pandas", "polars"}, optional
+    ///     What makes the frame. Default: pandas if it is installed, otherwise polars.
+    ///
+    /// Returns
+    /// -------
+    /// pandas.DataFrame or polars.DataFrame
+    ///     ``column``, ``kind``, ``test``, ``outcome``, ``statistic``, ``pvalue``, ``pvalue_adjusted``, ``effect_name``,
+    ///     ``effect``, ``threshold``, ``reference_len``, ``current_len`` and ``sentence``.
+    ///
+    /// Raises
+    /// ------
+    /// MissingPackageError
+    ///     Where the library, or either of the two, is not installed. It is an ``ImportError``.
+    #[pyo3(signature = (*, library = None))]
+    fn to_frame<'py>(&self, py: Python<'py>, library: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        py.import("mlcore.drift._frames")?.call_method1("verdict_frame", (self.to_dict(py)?, library))
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        entry(py, |py| detached(py, || Ok(self.verdict.to_fragment())))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("from_json")?, (slf.get().to_json(slf.py())?,)))
     }
 
     /// The verdict as plain dicts and lists.

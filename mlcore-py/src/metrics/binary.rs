@@ -194,7 +194,7 @@ impl<'py> Arguments<'py> {
         let positive = pos_label.map_or(Ok(Label::Number(1)), |label| one_label(label, operation))?;
         // Which labels there are, both say together: one of them may lack one.
         let both = [self.y_true.as_slice(), &self.y_pred].concat();
-        if distinct(&both).len() > 2 {
+        if distinct(py, operation, &both)?.len() > 2 {
             let problem = "there are more than two labels";
             let remedy = "pass average=\"macro\", \"micro\", \"weighted\" or None";
             return Err(invalid(py, operation, "average", problem, remedy));

@@ -307,7 +307,10 @@ impl Question {
         require_one_kind(py, operation, &all)?;
         let weights = weights(sample_weight, operation)?;
         let positive = pos_label.map(|label| one_label(label, operation)).transpose()?;
-        let classes = given.as_ref().map_or_else(|| distinct(&y_true).len(), Vec::len);
+        let classes = match &given {
+            Some(given) => given.len(),
+            None => distinct(py, operation, &y_true)?.len(),
+        };
         if let Some(scores) = matrix(scores, Asked { operation, subject }, classes)? {
             if positive.is_some() {
                 let problem = "it is about two classes, and there are more";

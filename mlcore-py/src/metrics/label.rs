@@ -5,11 +5,12 @@ use std::fmt;
 use arrow_cast::cast;
 use mlcore::arrow::array::{Array, ArrayRef, AsArray};
 use mlcore::arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
+use mlcore::interrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::door::{self, Asked, described};
-use crate::error::{invalid, wrong_type};
+use crate::error::{detached, invalid, watched, wrong_type};
 
 /// A label as it is compared: 1, 1.0 and True are one label, as in Python. Text is never a number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,20 +51,20 @@ pub(super) fn labels(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Vec<La
     if is_text(&array) {
         let texts = converted(&DataType::Utf8)?;
         let texts = texts.as_string::<i32>().iter().enumerate();
-        return texts
-            .map(|(row, text)| text.map(|text| Label::Text(text.to_owned())).ok_or_else(|| missing(row)))
-            .collect();
+        let label = |(row, text): (usize, Option<&str>)| {
+            text.map(|text| Label::Text(text.to_owned())).ok_or_else(|| missing(row))
+        };
+        return watched(py, texts.map(label)).collect();
     }
     if array.data_type().is_floating() {
         let floats = converted(&DataType::Float64)?;
         let floats = floats.as_primitive::<Float64Type>().values().iter().enumerate();
-        return floats
-            .map(|(row, value)| match *value {
-                value if value.is_nan() => Err(missing(row)),
-                value if value.fract() == 0.0 && value.abs() < 9.0e15 => Ok(Label::Number(value as i128)),
-                value => Err(broken(format!("row {row} holds {value}, which is no label"))),
-            })
-            .collect();
+        let label = |(row, value): (usize, &f64)| match *value {
+            value if value.is_nan() => Err(missing(row)),
+            value if value.fract() == 0.0 && value.abs() < 9.0e15 => Ok(Label::Number(value as i128)),
+            value => Err(broken(format!("row {row} holds {value}, which is no label"))),
+        };
+        return watched(py, floats.map(label)).collect();
     }
     if !array.data_type().is_integer() && *array.data_type() != DataType::Boolean {
         return Err(broken(format!("labels are expected, and it holds {}", described(array.data_type()))));
@@ -71,11 +72,11 @@ pub(super) fn labels(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Vec<La
     let number = |(row, value): (usize, Option<i128>)| value.map(Label::Number).ok_or_else(|| missing(row));
     if *array.data_type() == DataType::UInt64 {
         let integers = array.as_primitive::<UInt64Type>().iter().map(|value| value.map(i128::from));
-        return integers.enumerate().map(number).collect();
+        return watched(py, integers.enumerate().map(number)).collect();
     }
     let integers = converted(&DataType::Int64)?;
     let integers = integers.as_primitive::<Int64Type>().iter().map(|value| value.map(i128::from));
-    integers.enumerate().map(number).collect()
+    watched(py, integers.enumerate().map(number)).collect()
 }
 
 fn is_text(array: &ArrayRef) -> bool {
@@ -114,11 +115,18 @@ pub(super) fn require_one_kind(
 }
 
 /// The distinct labels, sorted.
-pub(super) fn distinct(labels: &[Label]) -> Vec<&Label> {
-    let mut distinct: Vec<&Label> = labels.iter().collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    distinct
+pub(super) fn distinct<'a>(
+    py: Python<'_>,
+    operation: &'static str,
+    labels: &'a [Label],
+) -> PyResult<Vec<&'a Label>> {
+    detached(py, || {
+        let mut distinct: Vec<&Label> = labels.iter().collect();
+        interrupt::sort_unstable_by(&mut distinct, |a, b| a.cmp(b));
+        interrupt::check(operation)?;
+        distinct.dedup();
+        Ok(distinct)
+    })
 }
 
 /// Which of two labels is the positive one, as scikit-learn has it for each metric.
@@ -139,7 +147,7 @@ pub(super) fn positives(
     labels: &[Label],
     positive: &Positive,
 ) -> PyResult<Vec<bool>> {
-    let found = distinct(labels);
+    let found = distinct(py, operation, labels)?;
     let refused =
         |subject: &str, problem: String, remedy: &str| Err(invalid(py, operation, subject, problem, remedy));
     let shown = || found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -294,7 +294,7 @@ impl Endpoint {
     /// # Errors
     /// As [`mlcore_drift::Monitor::evaluate_now`].
     pub fn judge_now(&self) -> Result<Vec<Verdict>> {
-        self.consumer().judge_now()
+        self.consumer()?.judge_now()
     }
 
     fn event(&self, kind: EventKind) -> Event {

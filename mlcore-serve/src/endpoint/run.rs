@@ -51,19 +51,19 @@ impl Endpoint {
 impl Answer {
     /// The outputs that the model gave for `inputs`, or the error of the run.
     ///
-    /// The error is a failure of the arm, unless it says that the tensors do not fit the model's signature: a model that
-    /// fails on fitting inputs must not look fine, whatever it blames.
+    /// The error is a failure of the arm, unless it says that the tensors do not fit the model's signature, or that the caller
+    /// stopped the run: a model that fails on fitting inputs must not look fine, whatever it blames.
     #[must_use]
     pub fn computed(inputs: Batch, outputs: Result<Batch>) -> Self {
-        let is_evidence = !matches!(outputs, Err(Error::SchemaMismatch(_)));
+        let is_evidence = !matches!(outputs, Err(Error::SchemaMismatch(_) | Error::Interrupted(_)));
         Self { inputs, outputs, served_by: ServedBy::Model, is_evidence }
     }
 
     /// The error that kept the request's input from becoming the model's, as [`Decided::inputs`] answers it. It is a failure
-    /// of the arm, unless the caller made it.
+    /// of the arm, unless the caller made it or stopped it.
     #[must_use]
     pub fn refused(error: Error) -> Self {
-        let is_evidence = !error.is_caller_fault();
+        let is_evidence = !error.is_caller_fault() && !matches!(error, Error::Interrupted(_));
         Self { inputs: Batch::default(), outputs: Err(error), served_by: ServedBy::Nobody, is_evidence }
     }
 
@@ -138,6 +138,8 @@ mod tests {
         assert!(evidence(Answer::computed(Batch::default(), Ok(Batch::default()))));
         assert!(evidence(Answer::computed(Batch::default(), Err(error(Error::invalid_input)))));
         assert!(!evidence(Answer::computed(Batch::default(), Err(error(Error::schema_mismatch)))));
+        assert!(!evidence(Answer::computed(Batch::default(), Err(error(Error::interrupted)))));
+        assert!(!evidence(Answer::refused(error(Error::interrupted))));
         assert!(evidence(Answer::refused(error(Error::internal))));
         assert!(!evidence(Answer::refused(error(Error::invalid_input))));
         assert!(!evidence(Answer::shed(error(Error::overloaded))));

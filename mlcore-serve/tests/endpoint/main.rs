@@ -5,6 +5,7 @@
 mod faults;
 mod features;
 mod held;
+mod interrupt;
 mod invalid;
 mod monitors;
 mod parts;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// The SHA-256 of some bytes: what content is called by. As text and in JSON `sha256:` and 64 hexadecimal digits.
 ///
@@ -146,12 +147,19 @@ impl<R: Read> HashingReader<R> {
 
 impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Not the kind of the system, after which readers try again.
+        interrupt::check("read content").map_err(io::Error::other)?;
+        // No more at once than is hashed in a millisecond or two.
+        let most = buffer.len().min(LARGEST_READ);
+        let buffer = buffer.get_mut(..most).unwrap_or_default();
         let count = self.inner.read(buffer)?;
         self.hasher.update(buffer.get(..count).unwrap_or_default());
         self.count += count as u64;
         Ok(count)
     }
 }
+
+const LARGEST_READ: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@ use std::io::{Cursor, Read};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{ArtifactStore, Digest, VerifiedReader};
+use super::{ArtifactStore, Digest, HashingReader, VerifiedReader};
 use crate::error::{Error, Result};
 
 /// Artifacts in memory: the reference, and what tests use. Clones share the content.
@@ -23,8 +23,9 @@ impl MemoryStore {
 impl ArtifactStore for MemoryStore {
     fn put(&self, content: &mut dyn Read) -> Result<Digest> {
         let mut bytes = Vec::new();
+        let mut content = HashingReader::new(content);
         content.read_to_end(&mut bytes).map_err(|cause| Error::from_io("put artifact", "content", cause))?;
-        let digest = Digest::of(&bytes);
+        let digest = content.digest();
         self.contents.write().unwrap_or_else(PoisonError::into_inner).insert(digest, bytes.into());
         Ok(digest)
     }

@@ -3,6 +3,7 @@
 use super::classification::ZeroDivision;
 use super::input::{Call, weight};
 use crate::error::Result;
+use crate::interrupt::Pace;
 use crate::stats::Sum;
 
 /// How the scores of several labels become one: scikit-learn's `average`.
@@ -77,7 +78,9 @@ pub fn precision_recall_fscore_support<L: Ord + Clone>(
         return Err(call.refuse("labels", "there are none"));
     }
     let mut sums = vec![[Sum::default(); 3]; labels.known.len()];
+    let mut pace = Pace::default();
     for (row, (truth, pred)) in y_true.iter().zip(y_pred).enumerate() {
+        pace.check(call.metric, 1)?;
         let weight = weight(sample_weight, row);
         let (truth, pred) = (labels.position(truth), labels.position(pred));
         if let Some([positive, _, hits]) = truth.and_then(|truth| sums.get_mut(truth)) {

@@ -4,6 +4,7 @@ use super::averaged::Counts;
 use super::input::{Call, average, weight};
 use super::metric::Metric;
 use crate::error::Result;
+use crate::interrupt::Pace;
 use crate::stats::Sum;
 
 /// These metrics by name, where a ratio without a denominator is 0.
@@ -71,7 +72,9 @@ pub fn confusion_matrix<L: Ord + Clone>(
     }
     let labels = call.labels(y_true, y_pred, labels)?;
     let mut sums = vec![vec![Sum::default(); labels.known.len()]; labels.known.len()];
+    let mut pace = Pace::default();
     for (row, (truth, pred)) in y_true.iter().zip(y_pred).enumerate() {
+        pace.check(call.metric, 1)?;
         if let (Some(truth), Some(pred)) = (labels.position(truth), labels.position(pred))
             && let Some(sum) = sums.get_mut(truth).and_then(|sums| sums.get_mut(pred))
         {

@@ -9,6 +9,7 @@ use super::probability::Probability;
 use super::requirement::{Requirement, Truth};
 use super::verdict::{Check, Digits, GateVerdict};
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::schema::Signature;
 use crate::stats::{ProportionMethod, proportion_confint};
 
@@ -170,6 +171,8 @@ impl Gate {
             checks.push(self.samples(truth));
         }
         for (metric, requirement) in &self.requirements {
+            // Behind each metric too: it takes an error for an answer that cannot be used.
+            interrupt::check(OPERATION)?;
             checks.push(metric.judge(
                 *requirement,
                 truth,
@@ -179,6 +182,7 @@ impl Gate {
             ));
         }
         checks.extend(self.latency.map(|budget| budget.judge(champion, challenger, self.alpha)));
+        interrupt::check(OPERATION)?;
         Ok(GateVerdict::of(checks))
     }
 
@@ -248,7 +252,7 @@ impl LatencyBudget {
         let allowed = 1.0 - self.quantile;
         let at = |contender: &Contender<'_>| {
             let mut sorted = contender.latencies?.to_vec();
-            sorted.sort_unstable();
+            interrupt::sort_unstable_by(&mut sorted, Duration::cmp);
             let position = (self.quantile * sorted.len() as f64).ceil() as usize;
             sorted.get(position.saturating_sub(1)).map(Duration::as_secs_f64)
         };

@@ -1,6 +1,7 @@
 //! What every metric asks of its arguments, and how it adds up.
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::stats::Sum;
 
 /// The arguments of one metric, to be checked under its name.
@@ -21,6 +22,7 @@ impl Call {
         (name, y_pred): (&'static str, usize),
         sample_weight: Option<&[f64]>,
     ) -> Result<()> {
+        interrupt::check(self.metric)?;
         if y_true == 0 {
             return Err(self.refuse("y_true", "it is empty"));
         }
@@ -79,12 +81,13 @@ impl Call {
         let known = labels.map_or_else(
             || {
                 let mut seen: Vec<L> = y_true.iter().chain(y_pred).cloned().collect();
-                seen.sort_unstable();
+                interrupt::sort_unstable_by(&mut seen, L::cmp);
                 seen.dedup();
                 seen
             },
             <[L]>::to_vec,
         );
+        interrupt::check(self.metric)?;
         let mut order: Vec<usize> = (0..known.len()).collect();
         order.sort_by_key(|place| known.get(*place));
         if order.windows(2).any(|pair| matches!(pair, [a, b] if known.get(*a) == known.get(*b))) {

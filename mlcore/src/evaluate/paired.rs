@@ -1,6 +1,7 @@
 //! How much two models differ on the same rows, and how surely: what one model finds hard the other usually does too,
 //! so the difference is known far better than either value.
 
+use crate::interrupt;
 use crate::stats::{Moments, Sum, norm, t};
 
 /// A difference `challenger - champion` and its two-sided interval.
@@ -112,7 +113,7 @@ fn placements(y_true: &[bool], scores: &[f64]) -> Vec<f64> {
 fn midranks(scores: &[f64], chosen: impl Fn(usize) -> bool) -> Vec<f64> {
     let mut order: Vec<(f64, usize)> =
         scores.iter().copied().zip(0..).filter(|(_, row)| chosen(*row)).collect();
-    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    interrupt::sort_unstable_by(&mut order, |a, b| a.0.total_cmp(&b.0));
     let mut ranks = vec![0.0; scores.len()];
     let mut before = 0_usize;
     for tied in order.chunk_by(|a, b| a.0 == b.0) {

@@ -3,6 +3,7 @@
 use super::input::{Call, weight};
 use super::metric::Metric;
 use crate::error::Result;
+use crate::interrupt;
 use crate::stats::Sum;
 
 /// These metrics by name.
@@ -103,7 +104,8 @@ impl Ranking {
             .enumerate()
             .map(|(row, (score, label))| (*score, *label, weight(sample_weight, row)))
             .collect();
-        rows.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        interrupt::sort_unstable_by(&mut rows, |a, b| b.0.total_cmp(&a.0));
+        interrupt::check(call.metric)?;
         let (mut hits, mut alarms) = (Sum::default(), Sum::default());
         let mut steps = Vec::new();
         let mut rows = rows.into_iter().peekable();

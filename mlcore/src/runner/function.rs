@@ -3,6 +3,7 @@ use std::fmt;
 use super::{RunOptions, Runner};
 use crate::batch::Batch;
 use crate::error::Result;
+use crate::interrupt;
 use crate::schema::Signature;
 
 /// A model made of a closure: a rule, a baseline, a double in tests.
@@ -49,6 +50,7 @@ where
 
     fn run(&self, inputs: &Batch, _options: &RunOptions) -> Result<Batch> {
         inputs.check(&self.signature.inputs)?;
+        interrupt::check("run model")?;
         let outputs = (self.function)(inputs)?;
         outputs.check(&self.signature.outputs)?;
         Ok(outputs)

@@ -2,6 +2,7 @@
 
 use super::{Sum, chi2};
 use crate::error::{Error, Result};
+use crate::interrupt::{self, Pace};
 
 /// Options of [`chi2_contingency`]; the defaults are scipy's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +67,10 @@ pub fn chi2_contingency<Row: AsRef<[f64]>>(table: &[Row], options: &Chi2Options)
     if columns == 0 {
         return Err(invalid("table", "it has no cells".into()));
     }
+    let mut pace = Pace::default();
     for (i, row) in table.iter().enumerate() {
         let row = row.as_ref();
+        pace.check(OPERATION, row.len())?;
         if row.len() != columns {
             return Err(invalid(
                 "table",
@@ -91,6 +94,7 @@ pub fn chi2_contingency<Row: AsRef<[f64]>>(table: &[Row], options: &Chi2Options)
         .iter()
         .map(|&row| column_totals.iter().map(|&column| row * column / total).collect())
         .collect();
+    interrupt::check(OPERATION)?;
     if let Some((i, j)) = first_zero(&expected_freq) {
         let (what, place) = if column_totals[j] == 0.0 { ("column", j) } else { ("row", i) };
         let problem =
@@ -133,8 +137,10 @@ pub fn chi2_two_sample(x: &[u64], y: &[u64], options: &Chi2Options) -> Result<Ch
     chi2_contingency(&[counts(x), counts(y)], options)
 }
 
+const OPERATION: &str = "chi2_contingency";
+
 fn invalid(subject: &'static str, problem: String) -> Error {
-    Error::invalid_input("chi2_contingency", subject, problem)
+    Error::invalid_input(OPERATION, subject, problem)
 }
 
 fn first_zero(rows: &[Vec<f64>]) -> Option<(usize, usize)> {

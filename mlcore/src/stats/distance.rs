@@ -2,6 +2,7 @@
 
 use super::Sum;
 use crate::error::{Error, Result};
+use crate::interrupt::{self, Pace};
 
 /// The first Wasserstein distance of two samples: `scipy.stats.wasserstein_distance(u_values, v_values, ..)`.
 ///
@@ -73,7 +74,9 @@ fn area(
     }
     let mut area = Sum::default();
     let mut at = u.next_value().min(v.next_value());
+    let mut pace = Pace::default();
     while at < f64::INFINITY {
+        pace.check(operation, 1)?;
         let difference = u.share_up_to(at) - v.share_up_to(at);
         let next = u.next_value().min(v.next_value());
         // Equal shares over an endless stretch are no area, and neither is what lies beyond the last value.
@@ -118,7 +121,9 @@ impl Steps {
         let weight = |place: usize| weights.map_or(1.0, |weights| weights.get(place).copied().unwrap_or(0.0));
         let mut steps: Vec<(f64, f64)> =
             values.iter().enumerate().map(|(place, value)| (*value, weight(place))).collect();
-        steps.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        interrupt::check(operation)?;
+        interrupt::sort_unstable_by(&mut steps, |a, b| a.0.total_cmp(&b.0));
+        interrupt::check(operation)?;
         let mut total = 0.0;
         for (_, weight) in &mut steps {
             total += *weight;

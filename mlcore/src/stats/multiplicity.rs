@@ -1,6 +1,7 @@
 //! Corrections for many tests at once, with the names and numbers of statsmodels' `multipletests`.
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// Which error rate a correction controls, and under which assumption; the words are statsmodels'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -62,7 +63,10 @@ pub fn multipletests(pvals: &[f64], alpha: f64, correction: Correction) -> Resul
         return Err(Error::invalid_input("multipletests", format!("pvals[{index}]"), problem));
     }
     let mut order: Vec<usize> = (0..pvals.len()).filter(|&i| !pvals[i].is_nan()).collect();
-    order.sort_by(|&a, &b| pvals[a].total_cmp(&pvals[b]));
+    // By place where equal, as a stable sort leaves them.
+    interrupt::check("multipletests")?;
+    interrupt::sort_unstable_by(&mut order, |&a, &b| pvals[a].total_cmp(&pvals[b]).then(a.cmp(&b)));
+    interrupt::check("multipletests")?;
     let ascending: Vec<f64> = order.iter().map(|&i| pvals[i]).collect();
     let (rejected, corrected) = match correction {
         Correction::Bonferroni => bonferroni(&ascending, alpha),

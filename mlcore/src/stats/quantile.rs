@@ -41,7 +41,8 @@ crate::words! {
 impl QuantileMethod {
     /// The quantiles of values at these levels from 0 to 1: `numpy.quantile(values, levels, method=..)`.
     ///
-    /// NaN of no values, and where one of them is NaN.
+    /// NaN of no values, and where one of them is NaN. Whoever calls it within a [`scope`](crate::interrupt::scope) asks
+    /// [`check`](crate::interrupt::check) before the answer is used.
     ///
     /// ```
     /// use mlcore::stats::QuantileMethod;
@@ -53,7 +54,7 @@ impl QuantileMethod {
         if values.iter().any(|value| value.is_nan()) {
             return vec![f64::NAN; levels.len()];
         }
-        values.sort_unstable_by(f64::total_cmp);
+        crate::interrupt::sort_unstable_by(&mut values, f64::total_cmp);
         levels.iter().map(|level| self.of_sorted(&values, *level)).collect()
     }
 

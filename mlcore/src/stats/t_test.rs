@@ -2,6 +2,7 @@
 
 use super::{Alternative, Moments, t};
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// Options of [`ttest_ind`]; the defaults are scipy's, [`welch`](Self::welch) is what is usually wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +78,10 @@ pub fn ttest_ind(x: &[f64], y: &[f64], options: &TTestOptions) -> Result<TTestRe
                 .remedy("pass at least two observations in each sample"));
         }
     }
-    Ok(ttest_ind_from_moments(&Moments::from_slice(x), &Moments::from_slice(y), options))
+    interrupt::check("ttest_ind")?;
+    let x = Moments::from_slice(x);
+    interrupt::check("ttest_ind")?;
+    Ok(ttest_ind_from_moments(&x, &Moments::from_slice(y), options))
 }
 
 /// [`ttest_ind`] from counts, means and variances: `scipy.stats.ttest_ind_from_stats`. NaN where there are too few values.

@@ -3,11 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mlcore::Error;
 use mlcore::batch::{Batch, Tensor};
 use mlcore::runner::ort::{Limits, OnnxOptions, OnnxRunner};
 use mlcore::runner::{RunOptions, Runner};
 use mlcore::schema::DType;
+use mlcore::{Error, interrupt};
 
 use crate::fixtures::{bytes, load, path, sample};
 use crate::made::{input, model, node, output};
@@ -33,6 +33,34 @@ fn an_endless_run_is_stopped_at_its_deadline_and_the_model_stays() {
     // Zero rows need no run, and so no time.
     assert!(
         model.run(&Batch::single("input", Tensor::column(Vec::<f32>::new())), &RunOptions::default()).is_ok()
+    );
+}
+
+#[test]
+fn an_endless_run_is_stopped_when_its_caller_wants_it_to_be() {
+    let (model, inputs) = (endless(), Batch::single("input", Tensor::column(vec![1.0_f32])));
+    for timeout in [None, Some(Duration::from_secs(600))] {
+        let begin = Instant::now();
+        let wanted = move || begin.elapsed() > Duration::from_millis(80);
+        let options = timeout.map_or_else(RunOptions::default, within);
+        let error = interrupt::scope(wanted, || model.run(&inputs, &options)).unwrap_err();
+        assert!(matches!(error, Error::Interrupted(_)), "{}: {error}", error.kind());
+        assert!(begin.elapsed() < Duration::from_secs(20));
+    }
+    // A deadline is one within a scope, too.
+    let error =
+        interrupt::scope(|| false, || model.run(&inputs, &within(Duration::from_millis(50)))).unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)), "{}: {error}", error.kind());
+    // What is answered quickly is run on the caller's thread from the second time on, and answers the same.
+    let (quick, rows) = (load("rf30"), sample("rf30"));
+    let expected = quick.run(&rows, &RunOptions::default()).unwrap();
+    interrupt::scope(
+        || false,
+        || {
+            for _ in 0..5 {
+                assert_eq!(quick.run(&rows, &RunOptions::default()).unwrap(), expected);
+            }
+        },
     );
 }
 

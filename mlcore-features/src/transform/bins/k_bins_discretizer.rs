@@ -214,6 +214,7 @@ impl KBinsDiscretizer {
                 std::iter::once(least).chain(between).chain(std::iter::once(greatest)).collect()
             }
         };
+        column.check()?;
         if edges.iter().any(|edge| !edge.is_finite()) {
             return Err(column
                 .error("its values are too far apart: the differences overflow")

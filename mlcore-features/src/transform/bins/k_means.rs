@@ -1,5 +1,6 @@
 //! Lloyd's algorithm in one dimension, with scikit-learn's rules for stopping and for clusters that lose all values.
 
+use mlcore::interrupt::{is_stopped, paced};
 use mlcore::stats::pairwise_sum;
 
 use crate::transform::numeric::mean;
@@ -9,6 +10,8 @@ const MOST_ITERATIONS: usize = 300;
 const TOLERANCE: f64 = 1e-4;
 
 /// The centres that Lloyd's algorithm reaches from `start`, in its order.
+///
+/// Whoever asks for them checks whether it was to stop.
 ///
 /// Source: scikit-learn, `KMeans` with one initialisation, `max_iter=300` and `tol=1e-4`.
 pub(super) fn centres(values: &[f64], start: Vec<f64>) -> Vec<f64> {
@@ -37,12 +40,15 @@ fn iterate(values: &[f64], centres: &[f64], labels: &mut [usize]) -> (Vec<f64>, 
     let mut counts = vec![0_u64; centres.len()];
     let squares: Vec<f64> = centres.iter().map(|centre| centre * centre).collect();
     let mut changed = false;
-    for (value, label) in values.iter().zip(labels.iter_mut()) {
+    for (value, label) in paced(values.iter().zip(labels.iter_mut())) {
         let nearest = nearest(*value, centres, &squares);
         changed |= *label != nearest;
         *label = nearest;
         sums[nearest] += value;
         counts[nearest] += 1;
+    }
+    if is_stopped() {
+        return (sums, false);
     }
     relocate_empty(values, centres, labels, &mut sums, &mut counts);
     (averaged(sums, &counts), changed)
@@ -86,7 +92,9 @@ fn relocate_empty(values: &[f64], centres: &[f64], labels: &[usize], sums: &mut 
     }
     let distance = |row: usize| (values[row] - centres[labels[row]]).powi(2);
     let mut farthest: Vec<usize> = (0..values.len()).collect();
-    farthest.sort_by(|left, right| distance(*right).total_cmp(&distance(*left)).then(right.cmp(left)));
+    let by_distance =
+        |left: &usize, right: &usize| distance(*right).total_cmp(&distance(*left)).then(right.cmp(left));
+    mlcore::interrupt::sort_unstable_by(&mut farthest, by_distance);
     if farthest.first().is_none_or(|row| distance(*row) == 0.0) {
         return;
     }

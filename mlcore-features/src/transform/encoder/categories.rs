@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use mlcore::batch::{Dictionary, OwnedValue, Texts, Value};
+use mlcore::interrupt::{self, paced};
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -228,6 +229,7 @@ impl Learning<'_> {
             return Err(column.error("numeric categories must be sorted"));
         }
         let bits: Vec<Key> = present.map(key).collect();
+        column.check()?;
         let positions: HashMap<&Key, usize> = bits.iter().zip(0..).collect();
         if positions.len() != bits.len() {
             return Err(column.error("a category is listed twice"));
@@ -397,7 +399,7 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(OwnedValue, u64)>> {
         }
         Some(_) => {
             let mut counts: HashMap<&str, u64> = HashMap::new();
-            for row in 0..rows {
+            for row in paced(0..rows) {
                 match view.text(row) {
                     Some(text) => *counts.entry(text).or_default() += 1,
                     None => missing += 1,
@@ -407,7 +409,7 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(OwnedValue, u64)>> {
         }
         None if column.dtype().is_float() => {
             let mut counts: HashMap<u64, u64> = HashMap::new();
-            for value in column.numbers()?.iter() {
+            for value in paced(column.numbers()?.iter()) {
                 if value.is_nan() {
                     missing += 1;
                 } else {
@@ -418,7 +420,7 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(OwnedValue, u64)>> {
         }
         None => {
             let mut counts: HashMap<u64, u64> = HashMap::new();
-            for row in 0..rows {
+            for row in paced(0..rows) {
                 match exact_bits(view.value(row)) {
                     Some(bits) => *counts.entry(bits).or_default() += 1,
                     None => missing += 1,
@@ -430,7 +432,9 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(OwnedValue, u64)>> {
                 .collect()
         }
     };
-    counted.sort_by(|(left, _), (right, _)| order(left, right));
+    column.check()?;
+    interrupt::sort_unstable_by(&mut counted, |(left, _), (right, _)| order(left, right));
+    column.check()?;
     if missing > 0 {
         counted.push((OwnedValue::Null, missing));
     }

@@ -112,6 +112,9 @@ def report(reference, current, **options):
         The error rate over all tests. Default 0.05.
     correction : {"fdr_bh", "fdr_by", "holm", "bonferroni"}, optional
         How p-values are corrected. Default ``fdr_bh``.
+    drift_share : float, optional
+        The share of drifted columns, above 0 and up to 1, from which on the data as a whole drifted, as Evidently's, whose default
+        is 0.5. Default: one drifted column is enough, because p-values are corrected for the number of columns.
     thin : int, optional
         One of so many rows of both tables is taken, where rows depend on each other. Default 1: every row.
     min_samples : int, optional
@@ -142,7 +145,8 @@ def report(reference, current, **options):
     Returns
     -------
     Report
-        With ``drifted``, ``verdict``, ``to_dict()``, ``to_json()``, ``to_html()`` and ``save_html(path)``; a notebook shows it.
+        With ``drifted``, ``verdict``, ``to_frame()``, ``to_dict()``, ``to_json()``, ``to_html()`` and ``save_html(path)``;
+        a notebook shows it.
 
     Raises
     ------

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlcore._frame import installed
+
 if TYPE_CHECKING:
     from mlcore.features._plan import Table
 
 
 def as_pandas(table: Table, source: object) -> Any:
     """A frame of pandas, with the index of the frame it was made of."""
-    import pandas as pd  # type: ignore[import-untyped, unused-ignore]
-
+    pd = installed("pandas")
     index = source.index if isinstance(source, (pd.DataFrame, pd.Series)) else None
     if index is None:
         index = pd.RangeIndex(len(table))
@@ -23,6 +24,4 @@ def as_pandas(table: Table, source: object) -> Any:
 
 def as_polars(table: Table) -> Any:
     """A frame of polars, which shares the columns."""
-    import polars as pl
-
-    return pl.DataFrame(table)
+    return installed("polars").DataFrame(table)

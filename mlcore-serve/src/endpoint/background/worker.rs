@@ -3,9 +3,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 use crate::endpoint::{Endpoint, Event};
 
@@ -107,7 +107,7 @@ impl Worker {
     /// Works off what is queued, then ends the threads.
     ///
     /// Shadows that wait get a second to run; those that are left then are dropped and counted, and one that does not end
-    /// is left to itself.
+    /// is left to itself. Where the caller is to [stop](mlcore::interrupt), the threads end by themselves.
     pub fn stop(mut self) {
         self.end();
     }
@@ -117,9 +117,26 @@ impl Worker {
         self.phase.reach(Phase::LAST_ROUND);
         processing.thread().unpark();
         self.shadowing.thread.unpark();
+        while interrupt::is_active() && !processing.is_finished() {
+            if interrupt::sleep("stop worker", Duration::from_millis(1)).is_err() {
+                self.phase.reach(Phase::OVER);
+                return;
+            }
+        }
         // A panic in `on_event` was reported by the thread's own hook; there is nobody else to tell.
         drop(processing.join());
-        if let Err(RecvTimeoutError::Timeout) = self.shadowing.ended.recv_timeout(LAST_SHADOWS) {
+        let begin = Instant::now();
+        let is_over = loop {
+            match self.shadowing.ended.recv_timeout(LAST_SHADOWS.min(interrupt::INTERVAL)) {
+                Err(RecvTimeoutError::Timeout) => {
+                    if begin.elapsed() >= LAST_SHADOWS || interrupt::is_stopped() {
+                        break false;
+                    }
+                }
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => break true,
+            }
+        };
+        if !is_over {
             self.phase.reach(Phase::OVER);
             self.endpoint.inner.shadows.discard();
         }

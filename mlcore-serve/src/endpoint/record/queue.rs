@@ -5,6 +5,7 @@ use std::thread;
 
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
+use mlcore::interrupt;
 use mlcore::name::{Arm, Version};
 
 use super::outcome::Reported;
@@ -81,12 +82,16 @@ impl Queue {
     }
 
     /// Hands the records over that wait, those of one thread in their order; what arrives meanwhile waits for the next
-    /// call, so that this one ends. Their memory is used again.
+    /// call, so that this one ends. So do the others where the caller is to [stop](mlcore::interrupt), and each that is handed
+    /// over is taken as a whole. Their memory is used again.
     pub(crate) fn drain(&self, mut take: impl FnMut(&mut Slip)) {
         for shard in &self.shards {
             for _ in 0..shard.waiting.len() {
+                if interrupt::is_stopped() {
+                    return;
+                }
                 let Some(mut slip) = shard.waiting.pop() else { break };
-                take(&mut slip);
+                interrupt::shield(|| take(&mut slip));
                 shard.recycle(slip);
             }
         }

@@ -6,12 +6,12 @@ mod loader;
 mod model;
 mod resolve;
 
-use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, MutexGuard, TryLockError};
 
 use mlcore::name::{Alias, Arm, Version};
 use mlcore::registry::{Change, Expected, RegistryExt};
 use mlcore::rollout::{Decision, RolloutPolicy};
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 pub use self::event::{Event, EventKind};
 pub(crate) use self::holding::Holding;
@@ -41,7 +41,7 @@ impl Endpoint {
         if let Some(policy) = &policy {
             self.inner.resolver.check(&**policy)?;
         }
-        let mut releasing = self.inner.releasing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut releasing = interrupt::lock("release", &self.inner.releasing)?;
         releasing.end();
         let policy = policy.unwrap_or_else(|| self.inner.deployment.load().policy.clone());
         self.replace(&releasing, policy)

@@ -2,6 +2,7 @@ use std::sync::{PoisonError, RwLock};
 
 use super::{Decided, MemoryTables, Tables, decide, replay};
 use crate::error::Result;
+use crate::interrupt;
 use crate::name::{Alias, ModelName, Version};
 use crate::registry::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, Registry};
 
@@ -130,7 +131,10 @@ impl<L: Log> Registry for LogRegistry<L> {
     fn verify(&self) -> Result<AuditHead> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let mut stored = MemoryTables::default();
-        state.log.entries()?.iter().try_for_each(|entry| replay(&mut stored, entry))?;
+        state.log.entries()?.iter().try_for_each(|entry| {
+            interrupt::check("verify registry")?;
+            replay(&mut stored, entry)
+        })?;
         if stored == state.tables { stored.head() } else { Err(super::read::differs("what is in memory")) }
     }
 }

@@ -1,5 +1,6 @@
 use super::{MemoryTables, Tables, replay};
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::name::{Alias, ModelName, Version};
 use crate::registry::{AuditEntry, AuditHead, Model, ModelVersion};
 
@@ -54,6 +55,7 @@ pub fn verify(tables: &dyn Tables) -> Result<AuditHead> {
             break;
         }
         for entry in &page {
+            interrupt::check("verify registry")?;
             replay(&mut replayed, &AuditEntry::parse(entry.canonical(), entry.hash)?)?;
         }
     }

@@ -1,18 +1,20 @@
 //! Opening the file, and the connections that are open.
 
+use std::ffi::c_int;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::{damaged, meaning};
 use super::locks::Protected;
 use super::options::{SqliteAccess, SqliteOptions};
 use super::schema;
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// One connection that writes, and as many that read as threads read at once.
 #[derive(Debug)]
@@ -50,15 +52,44 @@ impl Connections {
     /// The connection that writes, once it is free.
     pub(super) fn writer(&self) -> Result<MutexGuard<'_, Connection>> {
         // A panic in between has rolled its transaction back.
-        let writer = self.writer.as_ref().map(|writer| writer.lock().unwrap_or_else(PoisonError::into_inner));
-        writer.ok_or_else(|| {
-            Error::permission_denied(
-                "change registry",
-                self.path().display().to_string(),
-                "it was opened read-only",
-            )
-            .remedy("open it with access to write")
-        })
+        let Some(writer) = &self.writer else { return Err(self.read_only()) };
+        interrupt::lock("change registry", writer)
+    }
+
+    fn read_only(&self) -> Error {
+        Error::permission_denied(
+            "change registry",
+            self.path().display().to_string(),
+            "it was opened read-only",
+        )
+        .remedy("open it with access to write")
+    }
+
+    /// Begins to write, once no other process does.
+    ///
+    /// SQLite's own wait cannot be stopped. So it is short, and repeated, where the caller may want to stop.
+    pub(super) fn begin<'c>(&self, writer: &'c Connection) -> Result<Transaction<'c>> {
+        const OPERATION: &str = "change registry";
+        let failed = meaning(OPERATION, self.path());
+        let begin = || Transaction::new_unchecked(writer, TransactionBehavior::Immediate);
+        if !interrupt::is_active() {
+            return begin().map_err(&failed);
+        }
+        let patience = self.options.busy_timeout;
+        let started = Instant::now();
+        writer.busy_timeout(interrupt::INTERVAL.min(patience)).map_err(&failed)?;
+        let begun = loop {
+            match begin().map_err(&failed) {
+                Err(Error::Unavailable(_)) if started.elapsed() < patience => {
+                    if let Err(stopped) = interrupt::check(OPERATION) {
+                        break Err(stopped);
+                    }
+                }
+                done => break done,
+            }
+        };
+        writer.busy_timeout(patience).map_err(&failed)?;
+        begun
     }
 
     /// Reads with a connection that nobody else uses meanwhile.
@@ -80,6 +111,8 @@ impl Connections {
 
 /// More threads than this may read at once; a connection beyond it is closed after use.
 const MOST_IDLE_READERS: usize = 16;
+/// A statement asks whether to stop after so many instructions of SQLite's machine, less than a millisecond.
+const STEPS_OF_A_CHECK: c_int = 10_000;
 const OPEN: &str = "open registry";
 const PAGE_BYTES: u64 = 4096;
 
@@ -121,7 +154,7 @@ fn patiently(options: &SqliteOptions, mut open: impl FnMut() -> Result<Connectio
     loop {
         match open() {
             Err(Error::Unavailable(_)) if started.elapsed() < options.busy_timeout => {
-                std::thread::sleep(pause);
+                interrupt::sleep(OPEN, pause)?;
                 pause = (pause * 2).min(Duration::from_millis(50));
             }
             opened => return opened,
@@ -192,8 +225,9 @@ fn open_read_only(options: &SqliteOptions) -> Result<(String, Connection)> {
 fn connect(options: &SqliteOptions, name: &str, access: OpenFlags) -> Result<Connection> {
     let failed = meaning(OPEN, options.path());
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(name, flags).map_err(&failed)?;
+    let mut connection = Connection::open_with_flags(name, flags).map_err(&failed)?;
     connection.busy_timeout(options.busy_timeout).map_err(&failed)?;
+    connection.progress_handler(STEPS_OF_A_CHECK, Some(interrupt::is_stopped)).map_err(&failed)?;
     for (setting, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),

@@ -4,6 +4,7 @@ use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_SHORT_READ};
 
 use crate::error::Error;
+use crate::interrupt;
 
 /// Turns SQLite's errors into meanings, once.
 pub(super) fn meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite::Error) -> Error {
@@ -19,6 +20,13 @@ pub(super) fn meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite:
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
             ) => Error::unavailable(operation, file, "another process holds the registry")
                 .remedy("repeat it, or open the registry with a longer busy timeout"),
+            // By the progress handler, which asks the caller.
+            Some(ErrorCode::OperationInterrupted) => {
+                return interrupt::check(operation)
+                    .err()
+                    .unwrap_or_else(|| Error::unavailable(operation, file, problem))
+                    .caused_by(cause);
+            }
             Some(ErrorCode::DiskFull) => full(operation, file, problem),
             Some(ErrorCode::SystemIoFailure) => match extended {
                 SQLITE_IOERR_SHMSIZE => full(operation, file, problem),

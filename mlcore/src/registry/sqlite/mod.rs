@@ -30,7 +30,7 @@ mod verify;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 use self::connection::Connections;
 pub use self::options::{SqliteAccess, SqliteOptions};
@@ -98,11 +98,9 @@ impl Registry for SqliteRegistry {
     fn apply(&self, mutation: &Mutation, change: &Change) -> Result<AuditEntry> {
         const OPERATION: &str = "change registry";
         let file = self.connections.path();
-        let mut writer = self.connections.writer()?;
+        let writer = self.connections.writer()?;
         // The lock is taken before anything is read: what is decided on cannot change until it is written.
-        let transaction = writer
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(error::meaning(OPERATION, file))?;
+        let transaction = self.connections.begin(&writer)?;
         let entry = backend::apply(&mut self.tables(&transaction), mutation, change)?;
         transaction.commit().map_err(error::commit_meaning(OPERATION, file))?;
         Ok(entry)

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::error::{damaged, meaning};
 use crate::artifact::Digest;
 use crate::error::{Error, Result};
+use crate::interrupt::Pace;
 use crate::name::{Alias, ModelName, RequestId, Version};
 use crate::registry::backend::{Row, Tables};
 use crate::registry::{AliasChange, AuditEntry, AuditHead, Model, ModelVersion};
@@ -31,7 +32,9 @@ impl SqlTables<'_> {
         let failed = meaning(READ, self.file);
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
         let mut rows = statement.query(params).map_err(&failed)?;
+        let mut pace = Pace::default();
         while let Some(row) = rows.next().map_err(&failed)? {
+            pace.check(READ, UNITS_OF_A_ROW)?;
             if !visit(row)? {
                 break;
             }
@@ -236,6 +239,8 @@ impl Tables for SqlTables<'_> {
     }
 }
 
+/// Of a read row of some hundred bytes, which is hashed and parsed.
+const UNITS_OF_A_ROW: usize = 1 << 10;
 const READ: &str = "read registry";
 const WRITE: &str = "change registry";
 

@@ -3,14 +3,16 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use ort_sys as sys;
 use smol_str::SmolStr;
 
 use super::answer::{Otherwise, has_rows};
 use super::call::{self, Few, Names};
-use super::deadline;
+use super::deadline::{self, Flag};
 use super::external::{ExternalData, Folder};
 use super::ffi::Failure;
 use super::graph::{self, ModelInfo, Slot};
@@ -21,10 +23,13 @@ use super::runtime::OnnxRuntime;
 use super::session::{self, Source};
 use crate::batch::{Batch, Tensor};
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::runner::{RunOptions, Runner};
 use crate::schema::Signature;
 
 pub(super) const OPERATION: &str = "run model";
+/// A run of this length is not worth a thread that could be stopped.
+const QUICK: Duration = Duration::from_millis(10);
 
 /// An ONNX model, loaded. Cloning shares it; any number of threads may run it at once.
 ///
@@ -52,6 +57,8 @@ pub(super) struct Loaded {
     pub(super) max_output_bytes: u64,
     /// For each output what it was seen to be where that is not what it is declared to be.
     pub(super) otherwise: Box<[OnceLock<Otherwise>]>,
+    /// Inputs of so many numbers were seen to be answered quickly, so that nobody wants to stop such a run.
+    pub(super) quick_elements: AtomicUsize,
     /// Why several rows of zeros are not answered, where one is.
     pub(super) fails_on_several: OnceLock<String>,
 }
@@ -148,6 +155,7 @@ impl OnnxRunner {
             input_names: Names::of(model.inputs.iter().chain(&model.optional))?,
             output_names: Names::of(&model.outputs)?,
             otherwise: model.outputs.iter().map(|_| OnceLock::new()).collect(),
+            quick_elements: AtomicUsize::new(0),
             fails_on_several: OnceLock::new(),
             answer_names: call::answer_names(&model.outputs),
             info: model.info,
@@ -202,7 +210,22 @@ impl Runner for OnnxRunner {
     /// shape is not the declared one is answered as it is ([`notes`](Self::notes)). An optional output that the model leaves
     /// empty is not in the answer; the tensors of a sequence are answered as one, with an axis more in front.
     fn run(&self, inputs: &Batch, options: &RunOptions) -> Result<Batch> {
-        self.0.run(inputs, options)
+        if !interrupt::is_active() {
+            return self.0.run(inputs, options);
+        }
+        let elements: usize = inputs.iter().map(|(_, tensor)| tensor.len()).sum();
+        if elements <= self.0.quick_elements.load(Ordering::Relaxed) {
+            return self.0.run(inputs, options);
+        }
+        let begin = Instant::now();
+        let (loaded, inputs, options) = (self.0.clone(), inputs.clone(), options.clone());
+        let answer = deadline::interruptible(&self.0.runtime, move |flag| {
+            loaded.run_under(&inputs, &options, Some(flag))
+        });
+        if answer.is_ok() && begin.elapsed() < QUICK {
+            self.0.quick_elements.fetch_max(elements, Ordering::Relaxed);
+        }
+        answer
     }
 
     fn provider(&self) -> &str {
@@ -230,6 +253,11 @@ enum Weights<'a> {
 
 impl Loaded {
     pub(super) fn run(&self, batch: &Batch, options: &RunOptions) -> Result<Batch> {
+        self.run_under(batch, options, None)
+    }
+
+    /// A run that is stopped by the flag, too, where there is one.
+    fn run_under(&self, batch: &Batch, options: &RunOptions, flag: Option<&Arc<Flag>>) -> Result<Batch> {
         let bound = self.bind(batch)?;
         let tensors = bound.tensors.as_slice();
         let rows = self.rows(tensors)?;
@@ -240,9 +268,9 @@ impl Loaded {
             return Err(self.too_late());
         }
         let narrowed = self.narrowed(&bound)?;
-        let (needed, all) = self.names(&bound);
-        let names = if all.is_empty() { needed } else { all.as_slice() };
-        let outcome = deadline::within(&self.runtime, options.timeout, |run_options| {
+        let run = |run_options| {
+            let (needed, all) = self.names(&bound);
+            let names = if all.is_empty() { needed } else { all.as_slice() };
             // SAFETY: the values borrow from tensors of `batch` and from `narrowed`, which outlive them; the sessions were made
             // from the model that the names come from, and `with` hands out one that this thread may run.
             #[expect(unsafe_code, reason = "a foreign interface")]
@@ -258,7 +286,11 @@ impl Loaded {
                 let api = self.runtime.api();
                 self.sessions.with(|session| call::run(api, session, run_options, inputs, &self.output_names))
             }
-        })?;
+        };
+        let outcome = match flag {
+            None => deadline::within(&self.runtime, options.timeout, run)?,
+            Some(flag) => flag.within(options.timeout, run)?,
+        };
         let values = outcome.answer.map_err(|failure| match outcome.passed {
             true => self.too_late().caused_by(failure.message),
             false => self.failed(&failure),

@@ -24,6 +24,9 @@ impl Loaded {
             for position in 0..self.sessions.len() {
                 pool::prefer(position);
                 if let Err(error) = self.run(&one, &once) {
+                    if let Error::Interrupted(_) = error {
+                        return Err(error);
+                    }
                     self.cold(&error);
                     return Ok(());
                 }

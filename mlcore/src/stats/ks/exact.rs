@@ -5,6 +5,9 @@
 
 use super::super::Alternative;
 use super::super::special::deviance::{binomial_mass, stirling_error};
+use super::OPERATION;
+use crate::error::Result;
+use crate::interrupt::Pace;
 
 /// The statistic moved to the lattice, and the p-value if it could be computed.
 pub(super) struct Exact {
@@ -31,22 +34,26 @@ pub(super) fn greatest_common_divisor(mut a: usize, mut b: usize) -> usize {
 }
 
 /// The exact p-value of `statistic`; `None` where scipy gives up as well.
-pub(super) fn attempt(n1: usize, n2: usize, statistic: f64, alternative: Alternative) -> Exact {
+///
+/// # Errors
+///
+/// [`Error::Interrupted`](crate::Error::Interrupted).
+pub(super) fn attempt(n1: usize, n2: usize, statistic: f64, alternative: Alternative) -> Result<Exact> {
     let divisor = greatest_common_divisor(n1, n2);
     let levels = (n1 / divisor) as f64 * n2 as f64;
     let level = (statistic * levels).round_ties_even();
     let statistic = level / levels;
     if level == 0.0 {
-        return Exact { statistic, pvalue: Some(1.0) };
+        return Ok(Exact { statistic, pvalue: Some(1.0) });
     }
     let pvalue = match (alternative, n1 == n2) {
         (Alternative::TwoSided, true) => Some(outside_square(n1, level as usize)),
         (_, true) => Some(beyond_diagonal(n1, level as usize)),
-        (Alternative::TwoSided, false) => Some(touching(n1, n2, level as i64, Boundary::Both)),
+        (Alternative::TwoSided, false) => Some(touching(n1, n2, level as i64, Boundary::Both)?),
         (_, false) if paths_overflow(n1, n2) => None,
-        (_, false) => Some(touching(n1, n2, level as i64, Boundary::One)),
+        (_, false) => Some(touching(n1, n2, level as i64, Boundary::One)?),
     };
-    Exact { statistic, pvalue: pvalue.filter(|p| (0.0..=1.0).contains(p)) }
+    Ok(Exact { statistic, pvalue: pvalue.filter(|p| (0.0..=1.0).contains(p)) })
 }
 
 fn paths_overflow(n1: usize, n2: usize) -> bool {
@@ -109,7 +116,7 @@ enum Boundary {
 /// by diagonal, `touched[j]` is the probability of being at `(s - j, j)` having touched: outside the boundary that is
 /// the whole binomial mass, inside it is carried on from the two cells before. All terms are positive, so nothing
 /// cancels, and a diagonal depends only on the one before, so the inner loop runs on vectors.
-fn touching(n1: usize, n2: usize, level: i64, boundary: Boundary) -> f64 {
+fn touching(n1: usize, n2: usize, level: i64, boundary: Boundary) -> Result<f64> {
     let (larger, smaller) = (n1.max(n2), n1.min(n2));
     let divisor = greatest_common_divisor(larger, smaller);
     let (step_i, step_j) = ((smaller / divisor) as i64, (larger / divisor) as i64);
@@ -118,12 +125,13 @@ fn touching(n1: usize, n2: usize, level: i64, boundary: Boundary) -> f64 {
     let (p, q) = (larger as f64 / total as f64, smaller as f64 / total as f64);
     let deviation = level as f64 / (step_i as f64 * larger as f64);
     if 2.0 * larger as f64 * q * deviation * deviation > VANISHING_EXPONENT {
-        return 0.0;
+        return Ok(0.0);
     }
     let mut touched = vec![0.0; smaller + 3];
     let mut next = vec![0.0; smaller + 3];
     let mut lower_edge = EdgeMass::new(p, q);
     let mut upper_edge = EdgeMass::new(p, q);
+    let mut pace = Pace::default();
     for s in 1..=total {
         // Inside: |step_i (s - j) - step_j j| < level.
         let first = (step_i * s - level).div_euclid(steps) + 1;
@@ -134,9 +142,10 @@ fn touching(n1: usize, n2: usize, level: i64, boundary: Boundary) -> f64 {
         let (first, last) = (first.max(0), last.min(smaller as i64));
         if first > last {
             // No cell of this diagonal is inside: every path has touched.
-            return 1.0;
+            return Ok(1.0);
         }
         let (from, to) = (first as usize, last as usize);
+        pace.check(OPERATION, to - from)?;
         // Cell j is kept at index j + 1, so that j = 0 has a neighbour.
         // The window moves by at most one cell, so that the two cells written beside it below are the only ones that
         // the next diagonal reads and this loop does not write: what `next` held before is never read.
@@ -159,7 +168,7 @@ fn touching(n1: usize, n2: usize, level: i64, boundary: Boundary) -> f64 {
         std::mem::swap(&mut touched, &mut next);
     }
     let all = binomial_mass(smaller as f64, larger as f64, q, p);
-    (touched[smaller + 1] / all / CARRIED).min(1.0)
+    Ok((touched[smaller + 1] / all / CARRIED).min(1.0))
 }
 
 /// Binomial masses along a boundary, where each differs from the last by one step of the walk.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::Alternative;
 use super::special::kolmogorov::kolmogorov_sf;
 use crate::error::{Error, Result};
+use crate::interrupt;
 use search::{Deviation, Extremes};
 
 /// Up to this size of the larger sample [`KsMethod::Auto`] computes the exact distribution, unless told otherwise: as
@@ -138,7 +139,8 @@ pub struct KsResult {
 pub fn ks_2samp(x: &[f64], y: &[f64], options: &KsOptions) -> Result<KsResult> {
     require_observations("x", x)?;
     require_observations("y", y)?;
-    Ok(conclude(statistic::extremes(x, y, options.alternative), x.len(), y.len(), options))
+    interrupt::check(OPERATION)?;
+    conclude(statistic::extremes(x, y, options.alternative), x.len(), y.len(), options)
 }
 
 /// The p-value that [`ks_2samp`] gives a statistic of samples of these sizes, where the statistic alone is known.
@@ -164,7 +166,7 @@ pub fn ks_2samp_pvalue(statistic: f64, n1: usize, n2: usize, options: &KsOptions
             .remedy("pass at least one observation in each sample"));
     }
     let deviation = Deviation { size: statistic, location: f64::NAN };
-    Ok(conclude(Some(Extremes { above: deviation, below: deviation }), n1, n2, options).pvalue)
+    Ok(conclude(Some(Extremes { above: deviation, below: deviation }), n1, n2, options)?.pvalue)
 }
 
 fn require_observations(subject: &'static str, sample: &[f64]) -> Result<()> {
@@ -176,15 +178,20 @@ fn require_observations(subject: &'static str, sample: &[f64]) -> Result<()> {
 }
 
 /// Chooses the deviation that the alternative asks about and computes its p-value.
-fn conclude(extremes: Option<Extremes>, n1: usize, n2: usize, options: &KsOptions) -> KsResult {
+///
+/// # Errors
+///
+/// [`Error::Interrupted`], also where that kept the extremes from being found.
+fn conclude(extremes: Option<Extremes>, n1: usize, n2: usize, options: &KsOptions) -> Result<KsResult> {
+    interrupt::check(OPERATION)?;
     let Some(Extremes { above, below }) = extremes else {
-        return KsResult {
+        return Ok(KsResult {
             statistic: f64::NAN,
             pvalue: f64::NAN,
             statistic_location: f64::NAN,
             statistic_sign: 1,
             method_used: planned_method(n1, n2, options),
-        };
+        });
     };
     let below = Deviation { size: below.size.clamp(0.0, 1.0), ..below };
     let takes_below = match options.alternative {
@@ -197,7 +204,7 @@ fn conclude(extremes: Option<Extremes>, n1: usize, n2: usize, options: &KsOption
     let mut statistic = deviation.size;
     let mut pvalue = f64::NAN;
     if method_used == KsMethod::Exact {
-        let exact = exact::attempt(n1, n2, statistic, options.alternative);
+        let exact = exact::attempt(n1, n2, statistic, options.alternative)?;
         statistic = exact.statistic;
         match exact.pvalue {
             Some(probability) => pvalue = probability,
@@ -207,15 +214,17 @@ fn conclude(extremes: Option<Extremes>, n1: usize, n2: usize, options: &KsOption
     if method_used == KsMethod::Asymptotic {
         pvalue = asymptotic(n1, n2, statistic, options.alternative);
     }
-    KsResult {
+    Ok(KsResult {
         statistic,
         pvalue: pvalue.clamp(0.0, 1.0),
         // One zero, whichever the sort met first.
         statistic_location: deviation.location + 0.0,
         statistic_sign,
         method_used,
-    }
+    })
 }
+
+pub(super) const OPERATION: &str = "ks_2samp";
 
 /// The method before the exact computation has had a chance to fail.
 fn planned_method(n1: usize, n2: usize, asked: &KsOptions) -> KsMethod {

@@ -4,8 +4,9 @@ use super::buckets::Buckets;
 use super::candidates::{Candidates, Members};
 use super::search::{Extremes, Search};
 use super::statistic::{bucket_count, sorted};
-use super::{KsOptions, KsResult, conclude, require_observations};
+use super::{KsOptions, KsResult, OPERATION, conclude, require_observations};
 use crate::error::Result;
+use crate::interrupt;
 use crate::stats::Alternative;
 use std::sync::Arc;
 
@@ -117,8 +118,10 @@ impl KsReference {
     /// [`Error::InvalidInput`](crate::Error::InvalidInput) if it is empty.
     pub fn new(reference: &[f64]) -> Result<Self> {
         require_observations("reference", reference)?;
+        interrupt::check(OPERATION)?;
         let sorted: Option<Arc<[f64]>> = sorted(reference).map(Arc::from);
         let index = sorted.as_deref().and_then(Index::of).map(Arc::new);
+        interrupt::check(OPERATION)?;
         Ok(Self { len: reference.len(), sorted, index })
     }
 
@@ -142,9 +145,10 @@ impl KsReference {
     /// [`Error::InvalidInput`](crate::Error::InvalidInput) if `current` is empty.
     pub fn compare(&self, current: &[f64], options: &KsOptions) -> Result<KsResult> {
         require_observations("current", current)?;
+        interrupt::check(OPERATION)?;
         let extremes =
             self.sorted.as_deref().and_then(|sorted| self.extremes(sorted, current, options.alternative));
-        Ok(conclude(extremes, self.len, current.len(), options))
+        conclude(extremes, self.len, current.len(), options)
     }
 
     fn extremes(&self, reference: &[f64], current: &[f64], alternative: Alternative) -> Option<Extremes> {

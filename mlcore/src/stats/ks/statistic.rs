@@ -9,6 +9,7 @@ use super::super::Alternative;
 use super::buckets::Buckets;
 use super::candidates::{Candidates, Run};
 use super::search::{Extremes, Search};
+use crate::interrupt;
 use std::cmp::Ordering;
 
 /// Fewer observations than this in both samples together are sorted.
@@ -90,19 +91,19 @@ pub(super) fn bucket_count(len: usize) -> usize {
     (len / PER_BUCKET).clamp(FEWEST_BUCKETS, MOST_BUCKETS)
 }
 
-/// A sorted copy; `None` if a value is NaN.
+/// A sorted copy; `None` if a value is NaN, and where the caller is to stop.
 pub(super) fn sorted(sample: &[f64]) -> Option<Vec<f64>> {
     if sample.iter().fold(false, |missing, value| missing | value.is_nan()) {
         return None;
     }
     let mut sorted = sample.to_vec();
     sort(&mut sorted);
-    Some(sorted)
+    (!interrupt::is_stopped()).then_some(sorted)
 }
 
 /// Sorts what holds no NaN: one comparison of doubles is cheaper than their total order, which tells zeros apart.
 pub(super) fn sort(values: &mut [f64]) {
-    values.sort_unstable_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    interrupt::sort_unstable_by(values, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
 }
 
 /// Some observations of both samples, in order. NaN is left to the pass over all.

@@ -11,7 +11,7 @@ use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
 use mlcore::batch::{Batch, RowScratch};
 use mlcore::runner::RunOptions;
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 pub use self::comparison::ShadowComparison;
 use crate::endpoint::Endpoint;
@@ -56,7 +56,8 @@ impl Endpoint {
     /// time to spare. What waits meanwhile is bounded, and dropped and counted beyond that.
     pub fn run_shadows(&self) -> usize {
         // Those that come meanwhile wait for the next call, so that this one ends.
-        (0..self.inner.shadows.waiting.len()).take_while(|_| self.run_shadow()).count()
+        let waiting = 0..self.inner.shadows.waiting.len();
+        waiting.take_while(|_| !interrupt::is_stopped() && self.run_shadow()).count()
     }
 
     /// Runs the shadow that waits longest, if there is one.
@@ -69,6 +70,11 @@ impl Endpoint {
         }
         let started = self.inner.clock.elapsed();
         let answer = run.answer(&self.inner.run_options);
+        // That the caller stopped it says nothing about the shadow.
+        if let Err(Error::Interrupted(_)) = answer {
+            shadows.drop_one();
+            return true;
+        }
         let latency = self.inner.clock.elapsed().saturating_sub(started);
         let mut comparisons = shadows.comparisons();
         // Looked at again under the lock under which a release forgets: it may have come while the model ran.
