@@ -148,8 +148,8 @@ impl DriftTest for Endless {
 
 impl CompiledTest for Endless {
     fn compare(&self, current: &Sample) -> Result<Score> {
-        while self.0 {
-            interrupt::sleep("wait", Duration::from_millis(5))?;
+        if self.0 {
+            interrupt::sleep("wait", Duration::from_secs(3600))?;
         }
         Ok(Score::new(0.0, Effect::new("none", 0.0)).with_current_len(current.len()))
     }

@@ -170,6 +170,12 @@ fn build(py: Python<'_>, name: &str, error: &Error) -> PyErr {
     }
 }
 
+/// Whether it is an exception of mlcore, and not what the handler of a signal raised.
+pub(crate) fn is_ours(py: Python<'_>, error: &PyErr) -> bool {
+    let base = exceptions(py).and_then(|exceptions| exceptions.getattr("Error"));
+    base.is_ok_and(|base| error.matches(py, base).unwrap_or(false))
+}
+
 fn exceptions(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let module =

@@ -101,11 +101,12 @@ where
     if let Some(features) = scaled_rows(program, rows) {
         return Ok(features);
     }
-    let column = |position: usize| -> ArrayRef {
+    let column = |position: usize| -> Result<ArrayRef> {
+        interrupt::check("transform")?;
         let values = rows.iter().skip(position).step_by(width);
-        Arc::new(values.map(|value| (*value).into()).collect::<Float64Array>())
+        Ok(Arc::new(values.map(|value| (*value).into()).collect::<Float64Array>()))
     };
-    let arrays: Vec<ArrayRef> = (0..width).map(column).collect();
+    let arrays = (0..width).map(column).collect::<Result<Vec<ArrayRef>>>()?;
     let field = |name: &str| ArrowField::new(name, mlcore::arrow::datatypes::DataType::Float64, true);
     let schema = ArrowSchema::new(program.input.names().map(field).collect::<Vec<_>>());
     let table = RecordBatch::try_new(Arc::new(schema), arrays)
@@ -117,7 +118,7 @@ where
 }
 
 /// The same where the plan only scales, in one pass over the rows as they lie; `None` where it does more, or refuses
-/// something.
+/// something, or the caller is to stop.
 fn scaled_rows<I, T>(program: &Program, rows: &[I]) -> Option<Vec<T>>
 where
     I: Copy + Into<f64>,
@@ -138,7 +139,11 @@ where
     let by = Columns::of(scaled.iter().map(|scaled| scaled.by))?;
     let mut features = Vec::with_capacity(rows.len());
     let mut block = vec![T::default(); rows.len().min(width * BLOCK)];
+    let mut pace = Pace::default();
     for rows in rows.chunks(width * BLOCK) {
+        if pace.is_stopped(rows.len()) {
+            return None;
+        }
         let block = block.get_mut(..rows.len())?;
         if !scale_matrix(rows, &by, block) || T::any_infinite(block) {
             return None;

@@ -2,7 +2,7 @@
 
 use mlcore::{Error, Result, interrupt};
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan};
-use mlcore_features::transform::{Fit, StandardScaler, Transform, Transformer};
+use mlcore_features::transform::{Fit, StandardScaler, Transformer};
 
 use crate::read;
 
@@ -42,5 +42,7 @@ fn pipelines_stop_and_plans_go_on() {
     assert!(stopped(|| columns.fit(&table)));
     let plan = columns.fit(&table).unwrap();
     assert!(stopped(|| plan.transform_dense::<f32>(&table)));
+    let rows = vec![1.0_f64; 10 * table.num_columns()];
+    assert!(stopped(|| plan.transform_rows::<f64, f64>(&rows)));
     assert_eq!(plan.transform(&table).unwrap().num_rows(), table.num_rows());
 }

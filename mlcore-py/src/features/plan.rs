@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::{attributes, specification};
 use crate::door::{self, Asked, Columns, Numbers, Record};
-use crate::error::{detached, entry, invalid, raise};
+use crate::error::{detached, entry, invalid, is_ours, raise};
 use crate::value::{self, Place};
 
 /// Learns what a specification, `(class, parameters)`, says from every column of a table and, where it asks for one, a target;
@@ -406,12 +406,12 @@ impl Plan {
     ) -> Option<PyResult<Bound<'py, PyAny>>> {
         match dtype {
             DType::Float64 => {
-                let features = detached(py, || self.fitted.transform_rows::<I, f64>(rows)).ok()?;
-                Some(self.shaped(py, features))
+                let features = detached(py, || self.fitted.transform_rows::<I, f64>(rows));
+                or_refused(py, features).map(|features| self.shaped(py, features?))
             }
             DType::Float32 => {
-                let features = detached(py, || self.fitted.transform_rows::<I, f32>(rows)).ok()?;
-                Some(self.shaped(py, features))
+                let features = detached(py, || self.fitted.transform_rows::<I, f32>(rows));
+                or_refused(py, features).map(|features| self.shaped(py, features?))
             }
             _ => None,
         }
@@ -459,4 +459,12 @@ fn described<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDic
         described.set_item(field.name(), field.dtype().to_string())?;
     }
     Ok(described)
+}
+
+/// The features, or what a signal's handler raised; `None` for what is refused.
+fn or_refused<T>(py: Python<'_>, features: PyResult<T>) -> Option<PyResult<T>> {
+    match features {
+        Err(error) if is_ours(py, &error) => None,
+        other => Some(other),
+    }
 }
