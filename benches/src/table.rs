@@ -96,6 +96,9 @@ impl Goal {
     pub(crate) fn judge(self, ours: f64, peer: Option<f64>) -> [String; 5] {
         let (goal, reached) = match self {
             Self::None => (String::new(), None),
+            Self::Times(times) if times.fract() != 0.0 => {
+                (format!("{times:.1}x"), peer.map(|peer| peer >= times * ours))
+            }
             Self::Times(times) => (format!("{times:.0}x"), peer.map(|peer| peer >= times * ours)),
             Self::Within(seconds) => (format!("< {}", show(seconds)), Some(ours < seconds)),
         };
@@ -126,6 +129,7 @@ mod tests {
         let cells = |goal: Goal, ours, peer| goal.judge(ours, peer).join("|");
         assert_eq!(cells(Goal::Times(15.0), 1e-3, Some(0.02)), "1.00 ms|20.00 ms|20x|15x|met");
         assert_eq!(cells(Goal::Times(15.0), 1e-3, None), "1.00 ms|-||15x|");
+        assert_eq!(cells(Goal::Times(0.9), 1e-3, Some(1e-3)), "1.00 ms|1.00 ms|1.00x|0.9x|met");
         let spread = |seconds: f64| Spread::of(vec![vec![seconds]]);
         let added = |adds: Adds, ours, peer| adds.judge(&spread(ours), &spread(peer)).join("|");
         assert_eq!(added(Adds::Seconds(3e-6), 9e-6, 5e-6), "9.00 us|5.00 us|+4.00 us|+ 3.00 us|MISSED");

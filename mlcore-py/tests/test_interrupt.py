@@ -18,7 +18,7 @@ import numpy as np
 import mlcore
 from mlcore import drift, features, metrics, stats
 
-DELAY = 0.5
+DELAY = 0.2
 FOREST = {str(MODELS / "runner" / "rf30.onnx")!r}
 rng = np.random.default_rng(0)
 
@@ -70,7 +70,7 @@ CALLS = {
     """,
     "many windows": """
         x = rng.normal(size=20_000_000)
-        monitor = drift.Monitor({"a": x[:3000]}, window_rows=1000)
+        monitor = drift.Monitor({"a": x[:3000]}, window_rows=100)
         interrupted(lambda: monitor.observe({"a": x}))
         assert monitor.rows_in_window == 0 and monitor.observe({"a": x[:1000]})[0].window_index == 0
     """,

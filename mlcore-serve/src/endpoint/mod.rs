@@ -145,7 +145,7 @@ impl Endpoint {
     /// Safe to call from any number of threads. A record of it is queued even when it fails; nothing is ever waited for.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) and [`Error::InvalidInput`](mlcore::Error::InvalidInput) when the input does not fit the plan or the model: the caller's
+    /// [`Error::SchemaMismatch`] and [`Error::InvalidInput`] when the input does not fit the plan or the model: the caller's
     /// own mistakes, which do not count against the arm. Else what the runner documents: failures of the arm, also when it
     /// is the values of fitting inputs that it fails on.
     pub fn predict(&self, request: Request<'_>) -> Result<Prediction> {
@@ -158,7 +158,7 @@ impl Endpoint {
     /// rows a named loss takes an outcome for each: [`report_outcomes`](Self::report_outcomes). Never blocks; an outcome for an id that is unknown, forgotten or already joined is counted and has no effect.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a label that is not a finite number, or not one of those that
+    /// [`Error::InvalidInput`] for a label that is not a finite number, or not one of those that
     /// the endpoint's [`Loss`] knows. The prediction is not used up: the right label may still be reported.
     pub fn report_outcome(&self, id: OutcomeId, label: f64) -> Result<()> {
         self.check_label(label)?;
@@ -174,7 +174,7 @@ impl Endpoint {
     /// prediction still waits. [`Prediction::rows`] is the number.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for no labels, and as
+    /// [`Error::InvalidInput`] for no labels, and as
     /// [`report_outcome`](Self::report_outcome), naming the row. Nothing is reported then.
     ///
     /// ```
@@ -227,7 +227,7 @@ impl Endpoint {
     /// Gives the release to another policy, and resolves all arms anew: the way to begin a canary, or to end one by hand.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a policy that could never come to a decision here: about an arm
+    /// [`Error::InvalidInput`] for a policy that could never come to a decision here: about an arm
     /// that the endpoint does not have, on trial with the default arm, or waiting for losses where none are computed. Else as
     /// [`Endpoint::refresh`]. The old policy stays then.
     pub fn set_policy(&self, policy: Arc<dyn RolloutPolicy>) -> Result<Vec<Event>> {
@@ -238,7 +238,7 @@ impl Endpoint {
     /// first request reaches them, and requests that are under way finish on the version they began with.
     ///
     /// # Errors
-    /// [`Error::NotFound`](mlcore::Error::NotFound) when the default arm's alias is gone; what loading a version answers otherwise. Nothing
+    /// [`Error::NotFound`] when the default arm's alias is gone; what loading a version answers otherwise. Nothing
     /// changes then.
     pub fn refresh(&self) -> Result<Vec<Event>> {
         self.deploy(None)
