@@ -56,12 +56,23 @@ pub(crate) struct Gate {
 impl Gate {
     #[new]
     #[pyo3(signature = (*, alpha = None, min_samples = None, min_per_class = None))]
-    fn new(alpha: Option<f64>, min_samples: Option<usize>, min_per_class: Option<usize>) -> Self {
+    fn new(
+        py: Python<'_>,
+        alpha: Option<f64>,
+        min_samples: Option<usize>,
+        min_per_class: Option<usize>,
+    ) -> PyResult<Self> {
         let mut gate = evaluate::Gate::new();
-        gate.alpha = alpha.unwrap_or(gate.alpha);
+        if let Some(alpha) = alpha {
+            if !(alpha > 0.0 && alpha < 1.0) {
+                let problem = format!("{alpha} is not between 0 and 1");
+                return Err(invalid(py, "make gate", "alpha", problem, "pass the error rate, such as 0.05"));
+            }
+            gate.alpha = alpha;
+        }
         gate.min_samples = min_samples.unwrap_or(gate.min_samples);
         gate.min_per_class = min_per_class.unwrap_or(gate.min_per_class);
-        Self { gate: Mutex::new(gate) }
+        Ok(Self { gate: Mutex::new(gate) })
     }
 
     /// Asks one thing more, or several of one metric; answers the gate itself.

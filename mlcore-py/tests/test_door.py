@@ -291,3 +291,25 @@ print(features.tolist(), report.drifted, mlcore.stats.ks_2samp([1, 2], [1, 2]).p
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.strip() == "[[-1.0], [1.0]] True 1.0"
+
+
+def test_masks_and_names_that_stand_twice_are_refused():
+    masked = np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[True, False], [False, False]])
+    for call in (
+        lambda: StandardScaler().fit(masked),
+        lambda: StandardScaler().fit({"a": masked[:, 0]}),
+        lambda: mlcore.stats.ks_2samp(masked[:, 0], [1.0, 2.0]),
+        lambda: mlcore.metrics.accuracy_score(masked[:, 0], [1.0, 2.0]),
+    ):
+        with pytest.raises(TypeError, match="masked array"):
+            call()
+    frame = pd.DataFrame([[1.0, 2.0, 3.0]] * 200, columns=["a", "b", "a"])
+    with pytest.raises(mlcore.InvalidInputError, match="a: the (column's )?name occurs twice"):
+        StandardScaler().fit(frame)
+    only = ColumnTransformer([("scale", StandardScaler(), ["b"])]).fit(frame)
+    assert only.transform(frame).shape == (200, 1)
+    whole = pd.DataFrame({"a": [1.0] * 200, "b": [2.0] * 200})
+    with pytest.raises(mlcore.Error, match="a: the (column's )?name occurs twice"):
+        mlcore.drift.report(whole, frame)
+    with pytest.raises(mlcore.Error, match="a: the (column's )?name occurs twice"):
+        StandardScaler().fit(whole).transform(frame)

@@ -278,10 +278,17 @@ impl Error {
             }
             Kind::TimedOut => Self::timeout(operation, subject, problem),
             Kind::InvalidData | Kind::UnexpectedEof => Self::corrupt(operation, subject, problem),
+            _ if has_no_descriptor(&cause) => Self::unavailable(operation, subject, problem)
+                .remedy("close files and connections, or raise the limit of open files (ulimit -n)"),
             _ => Self::unavailable(operation, subject, problem),
         };
         error.caused_by(cause)
     }
+}
+
+/// Whether the process, or the system, has as many open files as it may have: EMFILE and ENFILE of every Unix.
+fn has_no_descriptor(cause: &std::io::Error) -> bool {
+    cfg!(unix) && matches!(cause.raw_os_error(), Some(23 | 24))
 }
 
 impl fmt::Display for Error {

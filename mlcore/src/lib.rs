@@ -30,6 +30,7 @@ pub mod error;
 pub mod evaluate;
 pub mod exact;
 pub mod interrupt;
+pub mod memory;
 pub mod name;
 pub mod registry;
 pub mod rollout;

@@ -31,6 +31,16 @@ pub(super) fn tables(
         current.names.iter().enumerate().rev().map(|(place, name)| (name.as_str(), place)).collect();
     let tests = table_tests(&options.table_tests, &monitor.catalog)?;
 
+    let twice = |name: &str| current.names.iter().filter(|own| *own == name).count() > 1;
+    if places.len() < current.names.len()
+        && let Some(name) = asked.iter().filter_map(|position| names.get(*position)).find(|name| twice(name))
+    {
+        let problem = "the column's name occurs twice in the current table";
+        return Err(
+            Error::schema_mismatch(OPERATION, *name, problem).remedy("rename one of them, or drop it")
+        );
+    }
+
     let compare = |place: usize| {
         let Some(position) = asked.get(place).copied() else { return Err(nothing_to_watch()) };
         let name = reference.name(position);

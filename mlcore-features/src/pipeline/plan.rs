@@ -5,6 +5,7 @@ use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, ColumnView, Row, Tensor, Value};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -236,7 +237,7 @@ impl Plan {
     /// The plan as bytes: JSON with a format version and the digest of the content.
     ///
     /// # Errors
-    /// [`Error::Internal`] if it cannot be written, which would be a fault of this library.
+    /// [`Error::Unsupported`] for steps inside steps so deep that nobody could read them back.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let stored = Stored {
             format: FORMAT.to_owned(),
@@ -244,7 +245,14 @@ impl Plan {
             digest: self.inner.digest.clone(),
             plan: &self.inner.step,
         };
-        serde_json::to_vec(&stored).map_err(unwritable)
+        let bytes = serde_json::to_vec(&stored).map_err(unwritable)?;
+        // The reader has a limit, which keeps forged bytes from overflowing the stack.
+        if let Err(cause) = serde_json::from_slice::<IgnoredAny>(&bytes) {
+            let problem = format!("its steps lie too deep inside each other to be read back: {cause}");
+            return Err(Error::unsupported("write plan", "steps", problem)
+                .remedy("put the steps of inner pipelines into the outer one"));
+        }
+        Ok(bytes)
     }
 
     /// Reads what [`Plan::to_bytes`] wrote. Nothing in a plan is executed while loading.

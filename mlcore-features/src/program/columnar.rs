@@ -8,7 +8,7 @@ use mlcore::arrow::datatypes::{Field as ArrowField, Schema as ArrowSchema, Schem
 use mlcore::batch::{ColumnView, Tensor};
 use mlcore::interrupt::{self, Pace};
 use mlcore::schema::DType;
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, memory};
 
 use super::bind;
 use super::instruction::{Instruction, Scaled};
@@ -27,6 +27,8 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordB
     let rows = table.num_rows();
     let inputs = bind::columns(program, table)?;
     let bound = bind_all(program, &inputs)?;
+    let numbers = program.columns.iter().filter(|column| matches!(column, OutputColumn::Number)).count();
+    memory::require::<f64>("transform", "table", &[rows, numbers])?;
     let mut sink = ColumnSink {
         columns: program
             .columns
@@ -72,15 +74,7 @@ fn typed(schema: ArrowSchema, arrays: &[ArrayRef]) -> SchemaRef {
 /// The plan's output as one row-major matrix `[rows, features]`.
 pub(crate) fn to_matrix<T: Output + Default>(program: &Program, table: &RecordBatch) -> Result<Tensor> {
     let (rows, width) = (table.num_rows(), program.width());
-    let length = rows.checked_mul(width).ok_or_else(|| {
-        Error::unsupported(
-            "transform",
-            "table",
-            format!("{rows} rows of {width} features overflow the memory"),
-        )
-        .remedy("transform it in smaller batches")
-    })?;
-    let mut values = vec![T::default(); length];
+    let mut values = memory::zeros::<T>("transform", "table", &[rows, width])?;
     fill(program, table, &mut values, true)?;
     Tensor::new([rows, width], values)
 }
@@ -111,8 +105,7 @@ where
     let schema = ArrowSchema::new(program.input.names().map(field).collect::<Vec<_>>());
     let table = RecordBatch::try_new(Arc::new(schema), arrays)
         .map_err(|cause| Error::internal("transform", "rows", cause.to_string()).caused_by(cause))?;
-    let length = table.num_rows() * program.width();
-    let mut features = vec![T::default(); length];
+    let mut features = memory::zeros::<T>("transform", "rows", &[table.num_rows(), program.width()])?;
     fill(program, &table, &mut features, true)?;
     Ok(features)
 }

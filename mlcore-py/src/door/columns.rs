@@ -1,6 +1,7 @@
 //! The columns of an object, each of which is read when somebody needs it: a column of lists or of mixed objects that nobody
 //! asks for stands in nobody's way.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -153,18 +154,24 @@ impl Columns {
         Err(invalid(py, asked.operation, &column.name, problem, "give columns of equal length"))
     }
 
-    /// The table of what `make` makes of each column; a column of nulls stands for one of which it makes nothing.
+    /// The table of what `make` makes of each column; a column of nulls stands for one of which it makes nothing. Two columns
+    /// of one name that are both read are refused: nobody could say which of them is meant.
     pub(super) fn table(
         &self,
         py: Python<'_>,
         asked: Asked,
         mut make: impl FnMut(usize, &str) -> PyResult<Option<ArrayRef>>,
     ) -> PyResult<RecordBatch> {
-        let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+        let (mut fields, mut arrays, mut read) = (Vec::new(), Vec::new(), HashSet::new());
         for (position, column) in self.columns.iter().enumerate() {
             // Reading holds the interpreter: Ctrl-C between two columns.
             py.check_signals()?;
             let array = make(position, &column.name)?;
+            if array.is_some() && !read.insert(column.name.as_str()) {
+                let remedy = "rename one of them, or drop it: frame.loc[:, ~frame.columns.duplicated()]";
+                let problem = "the name occurs twice";
+                return Err(invalid(py, asked.operation, &column.name, problem.to_owned(), remedy));
+            }
             let array = array.unwrap_or_else(|| Arc::new(NullArray::new(self.rows)));
             fields.push(Field::new(&column.name, array.data_type().clone(), true));
             arrays.push(array);

@@ -38,7 +38,7 @@ use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use self::columns::Column;
 pub(crate) use self::columns::Columns;
-pub(crate) use self::numpy::numeric;
+pub(crate) use self::numpy::{numeric, refuse_masked};
 pub(crate) use self::record::{Record, unknown_name};
 pub(crate) use self::text::{Text, unicode};
 use crate::error::{invalid, raise, wrong_type};
@@ -201,6 +201,7 @@ pub(crate) fn column(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<ArrayR
 pub(crate) fn numbers<'py>(object: &Bound<'py, PyAny>, asked: Asked) -> PyResult<Numbers<'py>> {
     let py = object.py();
     if is_of(object, "numpy", &["ndarray"])
+        && refuse_masked(object, asked.operation, asked.subject).is_ok()
         && let Ok(array) = object.extract::<PyReadonlyArray1<'py, f64>>()
         && array.is_c_contiguous()
     {

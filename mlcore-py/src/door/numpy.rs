@@ -20,13 +20,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::{Asked, Column, Columns, objects};
+use super::{Asked, Column, Columns, is_of, objects};
 use crate::error::{invalid, wrong_type};
 use crate::value::Place;
 use crate::value::time::{self, Counted};
 
 /// The columns of a 2-D array, named `x0`, `x1`, ... as scikit-learn does, or the fields of a structured one.
 pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns> {
+    refuse_masked(object, asked.operation, asked.subject)?;
     let array = object.cast::<PyUntypedArray>()?;
     let rows = array.shape().first().copied().unwrap_or_default();
     if array.dtype().has_fields() {
@@ -84,9 +85,24 @@ pub(super) fn is_array(object: &Bound<'_, PyAny>) -> bool {
     object.cast::<PyUntypedArray>().is_ok()
 }
 
+/// Refuses a masked array: what its mask hides would be taken for values.
+pub(crate) fn refuse_masked(
+    object: &Bound<'_, PyAny>,
+    operation: &'static str,
+    subject: &str,
+) -> PyResult<()> {
+    if object.is_exact_instance_of::<PyUntypedArray>() || !is_of(object, "numpy", &["MaskedArray"]) {
+        return Ok(());
+    }
+    let problem = "it is a masked array, whose mask would be lost";
+    let remedy = "say what stands for a masked value: array.filled(numpy.nan)";
+    Err(wrong_type(object.py(), operation, subject, problem.to_owned(), remedy))
+}
+
 /// The values of a 1-D array.
 pub(super) fn column(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyResult<ArrayRef> {
     let py = object.py();
+    refuse_masked(object, asked.operation, name)?;
     let array = object.cast::<PyUntypedArray>()?;
     if array.ndim() != 1 {
         let problem = format!("a 1-D array is expected, and its shape is {:?}", array.shape());

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt};
 
 use super::view;
-use crate::error::{entry, wrong_type};
+use crate::error::{entry, invalid, wrong_type};
 use crate::plain::plain;
 use crate::runner::{Field, fields};
 
@@ -407,6 +407,16 @@ pub(super) fn moment(object: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     let py = object.py();
     if object.is_instance_of::<PyFloat>() || object.is_instance_of::<PyInt>() {
         let seconds: f64 = object.extract()?;
+        if seconds.is_nan() {
+            let remedy = "pass a datetime, or seconds since 1970";
+            return Err(invalid(
+                py,
+                "ask registry",
+                "time",
+                "it is NaN, which is no time".to_owned(),
+                remedy,
+            ));
+        }
         // Beyond what fits it saturates: the earliest or the latest moment.
         return Ok(Timestamp::from_micros((seconds * 1e6).round() as i64));
     }

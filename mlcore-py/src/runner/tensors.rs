@@ -114,6 +114,7 @@ fn ragged(value: &Bound<'_, PyAny>, name: &str, row: Option<usize>) -> PyErr {
 
 fn from_numpy(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Tensor> {
     let py = value.py();
+    door::refuse_masked(value, RUN, name)?;
     let array = value.cast::<PyUntypedArray>()?;
     let dtype = array.dtype();
     if dtype.is_native_byteorder() == Some(false) {

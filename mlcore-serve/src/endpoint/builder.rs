@@ -9,7 +9,7 @@ use mlcore::name::{Alias, ModelName};
 use mlcore::registry::Registry;
 use mlcore::rollout::{Candidates, Fixed, RolloutPolicy};
 use mlcore::runner::RunOptions;
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, memory};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 
 use super::background::{Consumer, Loss, RecordSink, Scoring, Shadows, Tally, Watch, Watched};
@@ -204,6 +204,7 @@ impl EndpointBuilder {
             .collect::<Result<Vec<_>>>()?;
         let consumer =
             Consumer::new(self.open_predictions, self.scoring, (watches, columns), sinks, tally.clone());
+        memory::require::<[usize; 4]>("build endpoint", "shadow_capacity", &[self.shadow_capacity])?;
         Ok(Endpoint {
             inner: Arc::new(Inner {
                 resolver,
@@ -212,7 +213,7 @@ impl EndpointBuilder {
                 run_options: self.run_options,
                 deployment: ArcSwap::from_pointee(deployment),
                 releasing: Mutex::default(),
-                queue: Queue::new(self.queue_capacity),
+                queue: Queue::new(self.queue_capacity)?,
                 shadows: Shadows::new(self.shadow_capacity),
                 kept,
                 tally,

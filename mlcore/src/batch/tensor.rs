@@ -8,6 +8,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::element::{Buffer, Element, sealed::Storage, with_buffer};
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::schema::{DType, match_element, numbers};
 
 /// The sizes of the axes. Few tensors have more than three, and such a shape is cloned without the allocator.
@@ -83,9 +84,12 @@ impl Tensor {
         })?;
         match_element!(
             dtype,
-            T => Self::new(shape, vec![T::default(); length]),
+            T => Self::new(shape, memory::zeros::<T>("make tensor", &format!("{shape:?}"), &[length])?),
             _ => match dtype {
-                DType::String => Self::strings(shape, std::iter::repeat_n("", length)),
+                DType::String => {
+                    memory::require::<i32>("make tensor", &format!("{shape:?}"), &[length])?;
+                    Self::strings(shape, std::iter::repeat_n("", length))
+                }
                 _ => Err(no_tensor("", dtype)),
             }
         )

@@ -5,6 +5,7 @@ use super::input::{Call, average, weight};
 use super::metric::Metric;
 use crate::error::Result;
 use crate::interrupt::Pace;
+use crate::memory;
 use crate::stats::Sum;
 
 /// These metrics by name, where a ratio without a denominator is 0.
@@ -71,17 +72,19 @@ pub fn confusion_matrix<L: Ord + Clone>(
         return Err(call.refuse("labels", "at least one of them must occur in y_true"));
     }
     let labels = call.labels(y_true, y_pred, labels)?;
-    let mut sums = vec![vec![Sum::default(); labels.known.len()]; labels.known.len()];
     let mut pace = Pace::default();
+    let count = labels.known.len();
+    let mut sums = memory::zeros::<Sum>("confusion_matrix", "labels", &[count, count])?;
     for (row, (truth, pred)) in y_true.iter().zip(y_pred).enumerate() {
         pace.check(call.metric, 1)?;
         if let (Some(truth), Some(pred)) = (labels.position(truth), labels.position(pred))
-            && let Some(sum) = sums.get_mut(truth).and_then(|sums| sums.get_mut(pred))
+            && let Some(sum) = sums.get_mut(truth * count + pred)
         {
             sum.add(weight(sample_weight, row));
         }
     }
-    let matrix = sums.into_iter().map(|sums| sums.into_iter().map(Sum::value).collect()).collect();
+    let row = |sums: &[Sum]| sums.iter().copied().map(Sum::value).collect();
+    let matrix = sums.chunks(count.max(1)).map(row).collect();
     Ok(ConfusionMatrix { labels: labels.known, matrix })
 }
 

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mlcore::Error;
-use mlcore::runner::Runner;
+use mlcore::batch::{Batch, Tensor};
 use mlcore::runner::ort::{Fallback, Limits, OnnxOptions, OnnxRunner, OnnxRuntime, Provider, inspect};
+use mlcore::runner::{RunOptions, Runner};
 
 use crate::fixtures::{bytes, path, refusal};
-use crate::made::{field, input, model, node, number, output, tensor_type, value};
+use crate::made::{attribute, field, input, model, node, node_with, number, output, tensor_type, value};
 
 fn refused(model: &[u8]) -> Error {
     refusal(OnnxRunner::from_bytes(model))
@@ -91,6 +92,104 @@ fn operators_from_elsewhere_are_refused_before_onnx_runtime_sees_them() {
     let options = OnnxOptions::default().with_limits(Limits::default().with_domain("com.example.unknown"));
     let error = refusal(OnnxRunner::from_bytes_with(&custom, &options));
     assert!(matches!(error, Error::InvalidModel(_)) && error.to_string().contains("ONNX Runtime"), "{error}");
+}
+
+/// A function `Y = f(X)` that a model brings along.
+fn function(domain: &str, name: &str, nodes: &[Vec<u8>]) -> Vec<u8> {
+    let within = |node: &Vec<u8>| {
+        let mut node = node.clone();
+        // The nodes of a graph are its first field, those of a function its seventh.
+        node[0] = 7 << 3 | 2;
+        node
+    };
+    let nodes: Vec<u8> = nodes.iter().flat_map(within).collect();
+    let opsets = [field(9, &number(2, 17)), field(9, &[field(1, b"own"), number(2, 1)].concat())].concat();
+    let ends = [field(1, name.as_bytes()), field(4, b"X"), field(5, b"Y")].concat();
+    field(25, &[ends, nodes, opsets, field(10, domain.as_bytes())].concat())
+}
+
+/// A model of one node, an operator of this domain, with functions.
+fn calling(domain: &str, operator: &str, functions: &[Vec<u8>]) -> Vec<u8> {
+    let call = node_with(operator, &["x"], &["y"], &field(7, domain.as_bytes()));
+    let model = model(&[call, input("x", 1, &[-1]), output("y", 1, &[-1])]);
+    let opset = field(8, &[field(1, domain.as_bytes()), number(2, 1)].concat());
+    [model, opset, functions.concat()].concat()
+}
+
+#[test]
+fn a_function_does_not_stand_for_a_kernel_of_the_runtime() {
+    let twice = |domain| function(domain, "Gelu", &[node("Add", &["X", "X"], &["Y"])]);
+    let own = OnnxRunner::from_bytes(&calling("own", "Gelu", &[twice("own")])).unwrap();
+    let x = Batch::single("x", Tensor::column(vec![1.5_f32]));
+    let answer = own.run(&x, &RunOptions::default()).unwrap();
+    assert_eq!(answer.tensor("y").unwrap().values::<f32>().unwrap(), [3.0]);
+    for domain in ["com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc"] {
+        let decoy = calling(domain, "Gelu", &[twice(domain)]);
+        check(&decoy, &format!("operators outside the ONNX standard: Gelu of {domain:?}"));
+    }
+}
+
+#[test]
+fn functions_are_counted_written_out() {
+    let in_own =
+        |operator: &str, from: &str, to: &str| node_with(operator, &[from], &[to], &field(7, b"own"));
+    let mut functions = vec![function("own", "F0", &[node("Add", &["X", "X"], &["Y"])])];
+    for depth in 1..20 {
+        let below = format!("F{}", depth - 1);
+        let nodes = [in_own(&below, "X", "t"), in_own(&below, "t", "Y")];
+        functions.push(function("own", &format!("F{depth}"), &nodes));
+    }
+    check(&calling("own", "F19", &functions), "it has 524288 nodes with its functions written out");
+    let itself = function("own", "F0", &[in_own("F0", "X", "Y")]);
+    check(&calling("own", "F0", &[itself]), "its function \"F0\" calls itself");
+    check(
+        &calling("own", "F0", &[functions[0].clone(), functions[0].clone()]),
+        "defines the function \"F0\" twice",
+    );
+}
+
+#[test]
+fn trees_that_lead_nowhere_are_refused_before_a_kernel_follows_them() {
+    let trees = |on_true: i64, feature: i64| {
+        let list = |name: &str, values: &[i64]| {
+            let values: Vec<u8> = values.iter().flat_map(|value| number(8, *value)).collect();
+            field(5, &[field(1, name.as_bytes()), values, number(20, 7)].concat())
+        };
+        let mode = |text: &[u8]| field(9, text);
+        let modes = [mode(b"BRANCH_LEQ"), mode(b"LEAF"), mode(b"LEAF")].concat();
+        let floats = |name: &str, values: &[f32]| {
+            let values: Vec<u8> = values
+                .iter()
+                .flat_map(|value| [vec![7 << 3 | 5], value.to_le_bytes().to_vec()].concat())
+                .collect();
+            field(5, &[field(1, name.as_bytes()), values, number(20, 6)].concat())
+        };
+        let attributes = [
+            list("nodes_treeids", &[0, 0, 0]),
+            list("nodes_nodeids", &[0, 1, 2]),
+            list("nodes_truenodeids", &[on_true, 0, 0]),
+            list("nodes_falsenodeids", &[2, 0, 0]),
+            list("nodes_featureids", &[feature, 0, 0]),
+            floats("nodes_values", &[0.5, 0.0, 0.0]),
+            field(5, &[field(1, b"nodes_modes"), modes, number(20, 8)].concat()),
+            list("target_treeids", &[0, 0]),
+            list("target_nodeids", &[1, 2]),
+            list("target_ids", &[0, 0]),
+            floats("target_weights", &[10.0, 20.0]),
+            attribute("n_targets", 1),
+            field(7, b"ai.onnx.ml"),
+        ];
+        let node = node_with("TreeEnsembleRegressor", &["x"], &["y"], &attributes.concat());
+        let model = model(&[node, input("x", 1, &[-1, 2]), output("y", 1, &[-1, 1])]);
+        [model, field(8, &[field(1, b"ai.onnx.ml"), number(2, 3)].concat())].concat()
+    };
+    let sound = OnnxRunner::from_bytes(&trees(1, 1)).unwrap();
+    let x = Batch::single("x", Tensor::new([2, 2], vec![9.0_f32, 0.0, 9.0, 1.0]).unwrap());
+    let answer = sound.run(&x, &RunOptions::default()).unwrap();
+    assert_eq!(answer.tensor("y").unwrap().values::<f32>().unwrap(), [10.0, 20.0]);
+    check(&trees(1 << 40, 1), "node 0 of tree 0 leads to node 1099511627776, which is not there");
+    check(&trees(0, 1), "the nodes of a tree lead in a circle");
+    check(&trees(1, 7), "a tree reads feature 7 of \"x\", which has 2");
 }
 
 #[test]

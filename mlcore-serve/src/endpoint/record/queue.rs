@@ -7,6 +7,7 @@ use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
 use mlcore::interrupt;
 use mlcore::name::{Arm, Version};
+use mlcore::{Result, memory};
 
 use super::outcome::Reported;
 use super::slip::Slip;
@@ -34,11 +35,14 @@ struct Shard {
 
 impl Queue {
     /// Makes room for so many records, and for as many outcomes.
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Result<Self> {
         let capacity = capacity.max(1);
+        // A place holds its value and a stamp; there are as many for spare records and for outcomes.
+        const OPERATION: &str = "build endpoint";
+        memory::require::<[(usize, Reported); 2]>(OPERATION, "queue_capacity", &[capacity])?;
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let shards = processors.min(MOST_SHARDS).min(capacity / FEWEST_OF_SHARD).max(1);
-        Self {
+        Ok(Self {
             shards: (0..shards)
                 // Together exactly the capacity.
                 .map(|shard| Shard::new(capacity / shards + usize::from(shard < capacity % shards)))
@@ -47,7 +51,7 @@ impl Queue {
             outcomes: ArrayQueue::new(capacity),
             dropped_records: CachePadded::new(AtomicU64::new(0)),
             dropped_outcomes: AtomicU64::new(0),
-        }
+        })
     }
 
     /// The shards, that of this thread first.
@@ -178,7 +182,7 @@ mod tests {
     fn a_full_queue_drops_the_newest_and_counts() {
         // The second is large enough to be divided: one thread may fill all of it.
         for capacity in [2, 5 * FEWEST_OF_SHARD + 3] {
-            let queue = Queue::new(capacity);
+            let queue = Queue::new(capacity).unwrap();
             assert!(queue.is_empty());
             for sequence in 0..capacity as u64 + 3 {
                 push(&queue, sequence);
@@ -197,7 +201,7 @@ mod tests {
     fn threads_keep_their_order_and_nothing_is_lost() {
         const THREADS: u64 = 8;
         const EACH: u64 = 500;
-        let queue = Queue::new(100_000);
+        let queue = Queue::new(100_000).unwrap();
         thread::scope(|scope| {
             for thread in 0..THREADS {
                 let queue = &queue;

@@ -4,9 +4,11 @@
 //! bounded memory and depth, by a reader that borrows and cannot run anything. The format is `onnx.proto`
 //! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>); numbers in this folder are its field numbers.
 
+mod functions;
 mod scan;
 mod signature;
 mod sniff;
+mod trees;
 mod wire;
 mod zip_map;
 

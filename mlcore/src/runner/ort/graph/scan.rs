@@ -1,13 +1,16 @@
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
+use std::mem;
 
 use super::ModelInfo;
+use super::functions::{Body, Functions, Operator};
 use super::signature::{self, Interface, Slot, Slots};
 use super::sniff::looks_like;
+use super::trees::{self, Trees};
 use super::wire::{Field, Fields};
 use super::zip_map::ZipMap;
 use crate::error::{Error, Result};
 use crate::runner::ort::options::Limits;
-use crate::schema::{Schema, Signature};
+use crate::schema::{Dim, Schema, Signature};
 
 const OPERATION: &str = "load model";
 
@@ -67,8 +70,11 @@ struct Scan<'a> {
     interface: Interface<'a>,
     zip_maps: Vec<ZipMap>,
     nodes: usize,
-    foreign: Vec<(&'a str, &'a str)>,
-    functions: HashSet<(&'a str, &'a str)>,
+    foreign: BTreeSet<Operator<'a>>,
+    functions: Functions<'a>,
+    /// Of the graph, or of the function that is being read.
+    body: Body<'a>,
+    trees: Vec<Trees<'a>>,
     external: BTreeSet<&'a str>,
 }
 
@@ -84,8 +90,10 @@ impl<'a> Scan<'a> {
             interface: Interface::default(),
             zip_maps: Vec::new(),
             nodes: 0,
-            foreign: Vec::new(),
-            functions: HashSet::new(),
+            foreign: BTreeSet::new(),
+            functions: Functions::default(),
+            body: Body::default(),
+            trees: Vec::new(),
             external: BTreeSet::new(),
         }
     }
@@ -156,19 +164,24 @@ impl<'a> Scan<'a> {
     /// NodeProto.
     fn node(&mut self, bytes: &'a [u8], depth: usize) -> Result<(), String> {
         self.nodes += 1;
-        let (mut domain, mut operator) = ("", "");
+        let (mut domain, mut operator, mut overload) = ("", "", "");
         for field in Fields::of(bytes) {
             let field = field?;
             match field.number {
                 4 => operator = field.text()?,
                 5 => self.attribute(field.bytes()?, depth)?,
                 7 => domain = field.text()?,
+                8 => overload = field.text()?,
                 _ => {}
             }
         }
+        self.body.add((domain, operator, overload));
+        if domain == "ai.onnx.ml" && trees::are_held_by(operator) {
+            self.trees.push(trees::read(bytes, operator)?);
+        }
         if !is_standard(domain) && !self.limits.domains.iter().any(|allowed| allowed == domain) {
             // Refused at the end: the functions that a model brings along stand behind its graph.
-            self.foreign.push((domain, operator));
+            self.foreign.insert((domain, operator, overload));
         }
         if depth == 0 && operator == "ZipMap" && domain == "ai.onnx.ml" {
             self.zip_maps.push(ZipMap::read(bytes)?);
@@ -232,7 +245,8 @@ impl<'a> Scan<'a> {
 
     /// FunctionProto: an operator that the model brings along, made of others.
     fn function(&mut self, bytes: &'a [u8]) -> Result<(), String> {
-        let (mut domain, mut name) = ("", "");
+        let (mut domain, mut name, mut overload) = ("", "", "");
+        let outer = mem::take(&mut self.body);
         for field in Fields::of(bytes) {
             let field = field?;
             match field.number {
@@ -240,11 +254,12 @@ impl<'a> Scan<'a> {
                 7 => self.node(field.bytes()?, 1)?,
                 10 => domain = field.text()?,
                 11 => self.attribute(field.bytes()?, 1)?,
+                13 => overload = field.text()?,
                 _ => {}
             }
         }
-        self.functions.insert((domain, name));
-        Ok(())
+        let body = mem::replace(&mut self.body, outer);
+        self.functions.add((domain, name, overload), body)
     }
 
     /// TrainingInfoProto, which nothing here runs: its tensors are checked like all others.
@@ -261,12 +276,13 @@ impl<'a> Scan<'a> {
     /// Refuses a model that was read and may not be run.
     fn finish(self, name: &str) -> Result<Model> {
         let limits = self.limits;
-        if self.nodes > limits.max_nodes {
-            return Err(invalid(
-                name,
-                format!("it has {} nodes, and at most {} are allowed", self.nodes, limits.max_nodes),
-            )
-            .remedy("raise the limit max_nodes if you trust the model"));
+        let written_out = self.functions.written_out(&self.body).map_err(|problem| invalid(name, problem))?;
+        for (nodes, how) in [(self.nodes, ""), (written_out, " with its functions written out")] {
+            if nodes > limits.max_nodes {
+                let most = limits.max_nodes;
+                let problem = format!("it has {nodes} nodes{how}, and at most {most} are allowed");
+                return Err(invalid(name, problem).remedy("raise the limit max_nodes if you trust the model"));
+            }
         }
         if self.opsets.is_empty() {
             return Err(invalid(name, "it does not say which operator sets it is written in"));
@@ -277,9 +293,9 @@ impl<'a> Scan<'a> {
         let foreign: Vec<String> = self
             .foreign
             .iter()
-            .filter(|operator| !self.functions.contains(operator))
+            .filter(|operator| !self.functions.explain(**operator))
             .take(FOREIGN_SHOWN)
-            .map(|(domain, operator)| format!("{operator} of {domain:?}"))
+            .map(|(domain, operator, _)| format!("{operator} of {domain:?}"))
             .collect();
         if !foreign.is_empty() {
             return Err(invalid(
@@ -292,6 +308,17 @@ impl<'a> Scan<'a> {
         let ir_version = self.ir_version.unwrap_or_default();
         let Slots { inputs, optional, outputs } =
             signature::read(name, &self.interface, &self.zip_maps, ir_version)?;
+        let shapes: HashMap<&str, &[Dim]> =
+            inputs.iter().map(|slot| (slot.field.name(), slot.field.shape())).collect();
+        for Trees { input, features } in &self.trees {
+            if let Some([_, Dim::Fixed(width)]) = shapes.get(input)
+                && features > width
+            {
+                let problem =
+                    format!("a tree reads feature {} of {input:?}, which has {width}", features - 1);
+                return Err(invalid(name, problem).remedy("export the model again"));
+            }
+        }
         let is_output = |zip_map: &ZipMap| outputs.iter().any(|slot| slot.field.name() == zip_map.output);
         let zip_maps = self.zip_maps.into_iter().filter(is_output).collect();
         let schema = |slots: &[Slot]| {
