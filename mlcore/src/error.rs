@@ -348,6 +348,18 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(unix)]
+    fn a_process_without_a_descriptor_left_is_told_what_to_do() {
+        for number in [23, 24] {
+            let error = Error::from_io("open", "registry.db", std::io::Error::from_raw_os_error(number));
+            assert!(
+                matches!(error, Error::Unavailable(_)) && error.to_string().contains("ulimit -n"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn an_error_says_operation_subject_problem_and_remedy() {
         let error =
             Error::conflict("set alias", "m@champion", "expected version 1, found 2").remedy("read it again");

@@ -2,9 +2,10 @@
 
 use std::env;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::process::Command;
 
-use mlcore::runner::ort::OnnxRunner;
+use mlcore::runner::ort::{OnnxOptions, OnnxRunner};
 use mlcore::runner::{RunOptions, Runner};
 
 use super::bare::Bare;
@@ -39,6 +40,7 @@ pub(super) fn run() -> Result<()> {
     };
     line("one OnnxRunner, 1 thread", one, None);
     line("one OnnxRunner shared by 4 threads", child("runner", 4)?, Some(SHARED_AT_MOST));
+    line("one OnnxRunner of one session, 1 thread", child("one session", 1)?, None);
     line("one bare session, 1 thread", child("bare", 1)?, None);
     line("4 bare sessions, one per thread", child("bare", 4)?, None);
     crate::print(&table);
@@ -66,8 +68,12 @@ pub(crate) fn measure_case(arguments: &[String]) -> Result<f64> {
     let mut sessions = Vec::new();
     for _ in 0..COPIES {
         match kind.as_str() {
-            "runner" => {
-                let runner = OnnxRunner::from_file(model_file(MODEL))?;
+            "runner" | "one session" => {
+                let mut options = OnnxOptions::default();
+                if kind == "one session" {
+                    options = options.with_sessions(NonZeroUsize::MIN);
+                }
+                let runner = OnnxRunner::from_file_with(model_file(MODEL), &options)?;
                 let calls = (0..threads).map(|_| -> Call<'_> {
                     Box::new(|call| {
                         runner.run(requests.batch(call), &RunOptions::default())?;

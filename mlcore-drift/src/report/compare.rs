@@ -1,6 +1,6 @@
 //! Two tables compared column by column, by one thread or several.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
@@ -12,8 +12,9 @@ use mlcore::{Error, Result, interrupt};
 
 use super::{ColumnReport, ColumnSource, OPERATION, REPORT_VERSION, Report, ReportOptions};
 use crate::monitor::{
-    Judged, MonitorOptions, Outcome, Read, SkippedColumn, TableVerdict, Verdict, Watched, Window, absent,
-    asked_columns, compare_tables, conclude, nothing_to_watch, read_reference, table_tests, thinned_column,
+    ColumnVerdict, Judged, MonitorOptions, Outcome, Read, SkippedColumn, TableVerdict, Verdict, Watched,
+    Window, absent, asked_columns, compare_tables, conclude, nothing_to_watch, read_reference, table_tests,
+    thinned_column,
 };
 use crate::table::TableTest;
 
@@ -31,16 +32,10 @@ pub(super) fn tables(
         current.names.iter().enumerate().rev().map(|(place, name)| (name.as_str(), place)).collect();
     let tests = table_tests(&options.table_tests, &monitor.catalog)?;
 
-    let twice = |name: &str| current.names.iter().filter(|own| *own == name).count() > 1;
-    if places.len() < current.names.len()
-        && let Some(name) = asked.iter().filter_map(|position| names.get(*position)).find(|name| twice(name))
-    {
-        let problem = "the column's name occurs twice in the current table";
-        return Err(
-            Error::schema_mismatch(OPERATION, *name, problem).remedy("rename one of them, or drop it")
-        );
+    if places.len() < current.names.len() {
+        let compared = asked.iter().filter_map(|position| names.get(*position).copied());
+        require_once(&current.names, compared)?;
     }
-
     let compare = |place: usize| {
         let Some(position) = asked.get(place).copied() else { return Err(nothing_to_watch()) };
         let name = reference.name(position);
@@ -72,16 +67,7 @@ pub(super) fn tables(
     }
     let tables = of_whole_rows(&tests, &reference, &current, monitor)?;
     let verdict = conclude(judged, monitor, monitor.alpha, tables)?;
-    let mut of_column = verdict.columns.iter().peekable();
-    for column in &mut columns {
-        // The tests of one column follow each other, in the order of the columns.
-        while let Some(test) = of_column.next_if(|test| test.column == column.name) {
-            column.tests.push(test.clone());
-        }
-        let any = |outcome| column.tests.iter().any(|test| test.outcome == outcome);
-        let worst = [Outcome::Drifted, Outcome::Stable].into_iter().find(|outcome| any(*outcome));
-        column.outcome = worst.unwrap_or(Outcome::InsufficientData);
-    }
+    judge(&mut columns, &verdict.columns);
     columns.sort_by(|a, b| b.urgency().total_cmp(&a.urgency()));
     let of_table = |test: &Arc<dyn TableTest>| (test.name().to_owned(), test.legend().to_owned());
     legends.extend(tests.iter().map(of_table).filter(|(_, legend)| !legend.is_empty()));
@@ -93,6 +79,32 @@ pub(super) fn tables(
         ..verdict
     };
     Ok(Report { version: REPORT_VERSION, title: options.title.clone(), verdict, columns, legends })
+}
+
+/// Refuses a column that is compared and stands twice among `names`: nobody could say which of them is meant.
+fn require_once<'a>(names: &[String], mut compared: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    names.iter().for_each(|name| *counts.entry(name).or_default() += 1);
+    match compared.find(|name| counts.get(name).is_some_and(|count| *count > 1)) {
+        None => Ok(()),
+        Some(name) => {
+            let problem = "the column's name occurs twice in the current table";
+            Err(Error::schema_mismatch(OPERATION, name, problem).remedy("rename one of them, or drop it"))
+        }
+    }
+}
+
+/// Gives each column the verdicts of its tests, which stand in the order of the columns, and the worst of their outcomes.
+fn judge(columns: &mut [ColumnReport], verdicts: &[ColumnVerdict]) {
+    let mut verdicts = verdicts.iter().peekable();
+    for column in columns {
+        while let Some(test) = verdicts.next_if(|test| test.column == column.name) {
+            column.tests.push(test.clone());
+        }
+        let any = |outcome| column.tests.iter().any(|test| test.outcome == outcome);
+        let worst = [Outcome::Drifted, Outcome::Stable].into_iter().find(|outcome| any(*outcome));
+        column.outcome = worst.unwrap_or(Outcome::InsufficientData);
+    }
 }
 
 /// One of the two tables.
@@ -190,7 +202,7 @@ fn new_columns(
     if options.columns.is_some() {
         return Vec::new();
     }
-    let known: std::collections::HashSet<&str> = reference.names.iter().map(String::as_str).collect();
+    let known: HashSet<&str> = reference.names.iter().map(String::as_str).collect();
     current.names.iter().filter(|name| !known.contains(name.as_str())).cloned().collect()
 }
 

@@ -5,7 +5,6 @@ use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, ColumnView, Row, Tensor, Value};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -247,7 +246,7 @@ impl Plan {
         };
         let bytes = serde_json::to_vec(&stored).map_err(unwritable)?;
         // The reader has a limit, which keeps forged bytes from overflowing the stack.
-        if let Err(cause) = serde_json::from_slice::<IgnoredAny>(&bytes) {
+        if let Err(cause) = serde_json::from_slice::<Stored<FittedStep>>(&bytes) {
             let problem = format!("its steps lie too deep inside each other to be read back: {cause}");
             return Err(Error::unsupported("write plan", "steps", problem)
                 .remedy("put the steps of inner pipelines into the outer one"));

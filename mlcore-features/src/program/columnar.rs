@@ -164,14 +164,15 @@ fn fill<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T], fre
     }
     let inputs = bind::columns(program, table)?;
     let bound = bind_all(program, &inputs)?;
-    let mut sink = MatrixSink { values: &mut *values, width, fresh, block: Vec::new() };
+    let mut sink = MatrixSink { values: &mut *values, width, fresh, is_infinite: false, block: Vec::new() };
     let (rows, stopped) = match execute(program, &bound, rows, &mut sink) {
         Ok(()) => (rows, Ok(())),
         Err(Stopped { row, error }) => (row, Err(error)),
     };
+    let is_infinite = sink.is_infinite;
     // Rows before a refused one may be refused for what they lost.
     let written = values.get(..rows * width).unwrap_or_default();
-    held::check(program, written, |row, slot| bound[slot].value(row), true)?;
+    held::check_table(program, written, is_infinite, |row, slot| bound[slot].value(row))?;
     stopped
 }
 
@@ -249,6 +250,7 @@ fn execute(
                 count = stop.offset;
             }
         }
+        sink.finish(start, count);
         if let Some(error) = failure {
             return Err(Stopped { row: start + count, error });
         }

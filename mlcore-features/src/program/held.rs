@@ -36,21 +36,33 @@ impl Integer {
     }
 }
 
-/// Makes sure that rows were written without loss: `value` answers the cell of an input column, and `features` are the rows
-/// side by side.
+/// Makes sure that a row was written without loss: `value` answers the cell of an input column.
 #[inline]
 pub(super) fn check<'a, T: Output>(
     program: &Program,
     features: &[T],
-    value: impl Fn(usize, usize) -> Value<'a>,
-    is_table: bool,
+    value: impl Fn(usize) -> Value<'a>,
 ) -> Result<()> {
     if program.integers.is_empty() && !T::any_infinite(features) {
         return Ok(());
     }
+    check_row(program, features, value, None)
+}
+
+/// The same of the rows of a table, which lie side by side; whoever wrote them looked whether any number `is_infinite`, while
+/// they were in the cache.
+pub(super) fn check_table<'a, T: Output>(
+    program: &Program,
+    features: &[T],
+    is_infinite: bool,
+    value: impl Fn(usize, usize) -> Value<'a>,
+) -> Result<()> {
+    if program.integers.is_empty() && !is_infinite {
+        return Ok(());
+    }
     let rows = features.chunks_exact(program.width().max(1)).enumerate();
     for (row, features) in rows {
-        check_row(program, features, |slot| value(row, slot), is_table.then_some(row))?;
+        check_row(program, features, |slot| value(row, slot), Some(row))?;
     }
     Ok(())
 }

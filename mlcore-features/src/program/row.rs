@@ -124,7 +124,7 @@ pub(crate) fn execute<T: Output>(
     features: &mut [T],
 ) -> Result<()> {
     compute(program, values, scratch, features)?;
-    held::check(program, features, |_, slot| values.get(slot).copied().unwrap_or_default(), false)
+    held::check(program, features, |slot| values.get(slot).copied().unwrap_or_default())
 }
 
 /// The same, whatever the type of the features loses.

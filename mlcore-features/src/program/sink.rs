@@ -14,6 +14,9 @@ pub(super) trait Sink {
     fn numbers(&mut self, column: usize, start: usize, values: &[f64]);
     fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]);
 
+    /// Takes note of a block that is whole.
+    fn finish(&mut self, start: usize, count: usize);
+
     /// Scales columns of numbers into the columns from `first` on. Answers false, and may have written nonsense, if it
     /// does not do such a thing or a number is infinite.
     fn scaled(
@@ -38,6 +41,8 @@ impl Sink for ColumnSink {
 
     fn clear(&mut self, _start: usize, _count: usize) {}
 
+    fn finish(&mut self, _start: usize, _count: usize) {}
+
     fn numbers(&mut self, column: usize, start: usize, values: &[f64]) {
         for (into, value) in self.columns[column].iter_mut().skip(start).zip(values) {
             *into = f64::of(*value);
@@ -58,6 +63,8 @@ pub(super) struct MatrixSink<'a, T> {
     pub(super) width: usize,
     /// Whether it holds zeros already.
     pub(super) fresh: bool,
+    /// Whether a number of the type that is written became infinite, or was.
+    pub(super) is_infinite: bool,
     /// A block of one column, as it is written.
     pub(super) block: Vec<T>,
 }
@@ -79,6 +86,11 @@ impl<T: Output> Sink for MatrixSink<'_, T> {
         if !self.fresh {
             self.values[start * self.width..(start + count) * self.width].fill(T::of(0.0));
         }
+    }
+
+    fn finish(&mut self, start: usize, count: usize) {
+        let block = self.values.get(start * self.width..(start + count) * self.width);
+        self.is_infinite |= block.is_some_and(T::any_infinite);
     }
 
     fn numbers(&mut self, column: usize, start: usize, values: &[f64]) {

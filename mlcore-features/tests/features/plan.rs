@@ -468,3 +468,25 @@ fn tables_of_one_schema_and_of_others_take_turns() -> Result<()> {
     assert!(matches!(plan.transform_dense::<f64>(&lacking), Err(Error::SchemaMismatch(_))));
     Ok(())
 }
+
+#[test]
+fn a_plan_that_nobody_could_read_back_is_not_written() {
+    let ages = table(vec![("age", floats(&[20.0, 40.0, 60.0]))], false);
+    let mut step = Step::from(StandardScaler::default());
+    let mut refused = None;
+    for depth in 1..200 {
+        step = Pipeline::new().then("inner", step).into();
+        let plan = Plan::new(step.learn(&(&ages).into()).unwrap()).unwrap();
+        match plan.to_bytes() {
+            // What is written is read.
+            Ok(bytes) => assert_eq!(Plan::from_bytes(&bytes).unwrap(), plan),
+            Err(error) => {
+                refused = Some((depth, error));
+                break;
+            }
+        }
+    }
+    let (depth, error) = refused.unwrap();
+    assert!(depth > 10 && matches!(error, Error::Unsupported(_)), "{depth}: {error}");
+    assert!(error.to_string().contains("too deep inside each other to be read back"), "{error}");
+}

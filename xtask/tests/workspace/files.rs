@@ -42,3 +42,19 @@ fn starts_path(line: &str, start: usize) -> bool {
     let before = line.get(..start).and_then(|before| before.chars().next_back());
     !before.is_some_and(|c| c.is_alphanumeric() || "._-~}/".contains(c))
 }
+
+#[test]
+fn no_test_is_left_out_where_nobody_watches() {
+    // Put together here, so that this file does not find itself.
+    let ignored = format!("#[{}", "ignore");
+    for path in project_files() {
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("a source file is UTF-8");
+            let place = shown(&path);
+            assert!(
+                !text.contains(&ignored),
+                "{place} ignores a test: what is long runs short, and whole by a variable"
+            );
+        }
+    }
+}
