@@ -306,7 +306,8 @@ impl Registry {
         })
     }
 
-    /// The version that an alias meant at a moment, or ``None``.
+    /// The version that an alias meant at a moment, or ``None``. A clock that was wrong by more than a day moves no other
+    /// change: the changes before and after it tell when its own took place.
     ///
     /// Parameters
     /// ----------

@@ -392,15 +392,33 @@ impl AuditEntry {
     }
 }
 
-/// A moment as Python has it: a datetime in UTC, to the microsecond.
+/// A moment as Python has it: a datetime in UTC, to the microsecond. Python counts the years 1 to 9999; a moment before or
+/// after them is its first or its last datetime.
 pub(crate) fn datetime<'py>(py: Python<'py>, time: Timestamp) -> PyResult<Bound<'py, PyAny>> {
     let module = py.import("datetime")?;
     let utc = module.getattr("timezone")?.getattr("utc")?;
-    let epoch = module.getattr("datetime")?.call1((1970, 1, 1, 0, 0, 0, 0, utc))?;
+    let class = module.getattr("datetime")?;
+    let end = if time.as_micros() < FIRST_MICROS {
+        Some("min")
+    } else if time.as_micros() > LAST_MICROS {
+        Some("max")
+    } else {
+        None
+    };
+    if let Some(end) = end {
+        let keywords = PyDict::new(py);
+        keywords.set_item("tzinfo", utc)?;
+        return class.getattr(end)?.call_method("replace", (), Some(&keywords));
+    }
+    let epoch = class.call1((1970, 1, 1, 0, 0, 0, 0, utc))?;
     let keywords = PyDict::new(py);
     keywords.set_item("microseconds", time.as_micros())?;
     epoch.add(module.getattr("timedelta")?.call((), Some(&keywords))?)
 }
+
+/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999999Z.
+const FIRST_MICROS: i64 = -62_135_596_800_000_000;
+const LAST_MICROS: i64 = 253_402_300_799_999_999;
 
 /// The moment of a datetime, or of seconds since 1970.
 pub(super) fn moment(object: &Bound<'_, PyAny>) -> PyResult<Timestamp> {

@@ -1,5 +1,5 @@
 use super::{
-    AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Metrics, Model, ModelVersion, Mutation,
+    AliasChange, AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Metrics, Model, ModelVersion, Mutation,
     NewModel, NewVersion, Registry, Stage, Subject, backend,
 };
 use crate::artifact::{ArtifactStore, ArtifactStoreExt};
@@ -327,15 +327,18 @@ pub trait RegistryExt: Registry {
         }
     }
 
-    /// The version that an alias meant at `time`, by [`effective_at`](AuditEntry::effective_at); none where it was not
-    /// set. Of several moves at the same moment the last counts.
+    /// The version that an alias meant at `time`; none where it was not set.
+    ///
+    /// A move counts from its [`effective_at`](AuditEntry::effective_at). A clock that was wrong by more than a day moves no
+    /// other change: a move dated more than a day after every later move counts from the next one, and a move dated more
+    /// than a day before an earlier one counts from that one. Of several moves at the same moment the last counts.
     ///
     /// # Errors
     /// Where the backend cannot be read.
     fn alias_at(&self, model: &ModelName, alias: &Alias, time: Timestamp) -> Result<Option<Version>> {
         let history = self.alias_history(model, alias)?;
-        // Effective times never fall, so that what counts is a prefix.
-        let passed = history.partition_point(|change| change.effective_at <= time);
+        // The times of the moves never fall, so that what counts is a prefix.
+        let passed = move_times(&history).partition_point(|moved| *moved <= time);
         Ok(history.get(..passed).and_then(<[_]>::last).and_then(|change| change.target()))
     }
 
@@ -364,6 +367,37 @@ pub trait RegistryExt: Registry {
 }
 
 impl<R: Registry + ?Sized> RegistryExt for R {}
+
+/// When each move of an alias took place, in ascending order, in spite of single clocks that were wrong by more than a day.
+fn move_times(history: &[AliasChange]) -> Vec<Timestamp> {
+    let is_far_after = |late: Timestamp, early: Timestamp| {
+        late.as_micros().saturating_sub(early.as_micros()) > WRONG_CLOCK_MICROS
+    };
+    // Another change's clock was ahead where the latest time of the log is far from the move's own.
+    let mut times: Vec<Timestamp> = history
+        .iter()
+        .map(|change| if is_far_after(change.effective_at, change.at) { change.at } else { change.effective_at })
+        .collect();
+    // From the end: no later move reaches the time of a move whose clock was ahead.
+    let (mut next, mut latest) = (None, None);
+    for time in times.iter_mut().rev() {
+        match (next, latest) {
+            (Some(next), Some(latest)) if is_far_after(*time, latest) => *time = next,
+            _ => latest = latest.max(Some(*time)),
+        }
+        next = Some(*time);
+    }
+    // From the beginning: a clock that went back reorders nothing.
+    let mut reached = None;
+    for time in &mut times {
+        let latest = reached.map_or(*time, |reached: Timestamp| reached.max(*time));
+        (*time, reached) = (latest, Some(latest));
+    }
+    times
+}
+
+/// One day: more than time zones and drifting clocks differ by.
+const WRONG_CLOCK_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 fn create_model<R: Registry + ?Sized>(registry: &R, new: NewModel, change: &Change) -> Result<Model> {
     let entry = registry.apply(&Mutation::CreateModel(new), change)?;

@@ -7,7 +7,8 @@
 //!
 //! **Time.** The registry has no clock; each [`Change`] says when, and whole microseconds of it are stored. Order is the
 //! order of the log. For questions about the past an entry counts from its [`effective_at`](AuditEntry::effective_at), the
-//! latest time so far, so that a clock that went back cannot reorder history.
+//! latest time so far, so that a clock that went back cannot reorder history. A clock that was ahead by more than a day
+//! distorts only its own change: see [`RegistryExt::alias_at`].
 //!
 //! ```
 //! use mlcore::artifact::{ArtifactStoreExt, MemoryStore};

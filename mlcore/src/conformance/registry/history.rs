@@ -6,6 +6,7 @@ use crate::name::RequestId;
 pub(super) fn is_kept(places: &Places<'_, dyn Registry>) {
     an_alias_has_a_past(places);
     a_clock_that_goes_back_reorders_nothing(places);
+    a_wrong_clock_moves_no_other_change(places);
     rolling_back_goes_back(places);
     a_repeated_request_does_nothing_twice(places);
     the_log_is_a_chain(places);
@@ -63,6 +64,33 @@ fn a_clock_that_goes_back_reorders_nothing(places: &Places<'_, dyn Registry>) {
     assert_eq!((at(500), at(999), at(1000)), (None, None, Some(two)));
     world.registry.describe(&world.model, None, "", &Change::new("x", Timestamp::MIN)).unwrap();
     assert_eq!(world.registry.verify().unwrap().effective_at, Some(Timestamp::from_millis(1000)));
+    world.is_kept();
+}
+
+/// Days are far apart for clocks: one that is wrong by years is overruled by the changes after it.
+fn a_wrong_clock_moves_no_other_change(places: &Places<'_, dyn Registry>) {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    let mut world = World::new(places);
+    let (one, two, three) = (world.version(), world.version(), world.version());
+    let champion = alias("champion");
+    let set = |version, day: i64| {
+        let change = Change::new("conformance", Timestamp::from_millis(day * DAY));
+        world.registry.set_alias(&world.model, &champion, Some(version), Expected::Any, &change).unwrap();
+    };
+    let on = |day: i64| {
+        let time = Timestamp::from_millis(day * DAY);
+        world.registry.alias_at(&world.model, &champion, time).unwrap()
+    };
+    set(one, 100);
+    set(two, 10_000);
+    assert_eq!((on(99), on(100), on(9_999), on(10_000)), (None, Some(one), Some(one), Some(two)));
+    set(three, 102);
+    assert_eq!((on(101), on(102), on(103)), (Some(one), Some(three), Some(three)), "one clock was ahead");
+    set(one, 104);
+    assert_eq!((on(103), on(104), on(20_000)), (Some(three), Some(one), Some(one)));
+    set(two, 3);
+    set(three, 106);
+    assert_eq!((on(3), on(103), on(105), on(106)), (None, Some(three), Some(two), Some(three)), "one was behind");
     world.is_kept();
 }
 
