@@ -46,9 +46,9 @@ pub trait ArtifactStoreExt: ArtifactStore {
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound), [`Corrupt`](crate::Error::Corrupt), and [`InvalidInput`](crate::Error::InvalidInput) when the
-    /// artifact is no manifest.
+    /// artifact is no manifest or has more than 16 MiB.
     fn package(&self, digest: &Digest) -> Result<Package> {
-        Package::from_json(&self.read(digest)?)
+        Package::from_json(&self.read_up_to(digest, LARGEST_MANIFEST)?)
     }
 
     /// Writes the files of the package `digest` into `folder`, which must not exist yet and appears whole or not at all.
@@ -61,19 +61,47 @@ pub trait ArtifactStoreExt: ArtifactStore {
         Ok(package)
     }
 
-    /// The whole content, verified.
+    /// The whole content, verified. Its memory is its size: [`read_up_to`](Self::read_up_to) bounds it.
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound), and [`Corrupt`](crate::Error::Corrupt) when it is not what was put.
     fn read(&self, digest: &Digest) -> Result<Vec<u8>> {
+        self.read_up_to(digest, u64::MAX)
+    }
+
+    /// The whole content, verified, if it has at most `most` bytes.
+    ///
+    /// Content above 64 MiB is read twice: what is damaged, such as a file that was made large and empty, takes no memory.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::Error::InvalidInput) for larger content, and as [`read`](Self::read).
+    fn read_up_to(&self, digest: &Digest, most: u64) -> Result<Vec<u8>> {
         let mut reader = self.open(digest)?;
-        // The size is the store's claim, so that it reserves little and the content decides.
-        let capacity = usize::try_from(reader.size()).unwrap_or(usize::MAX).min(LARGEST_RESERVATION);
+        if reader.size() > most {
+            let problem = format!("it has {} bytes, and at most {most} are read", reader.size());
+            return Err(Error::invalid_input(READ, digest.to_string(), problem)
+                .remedy("open it and read it piece by piece"));
+        }
+        let mut capacity = usize::try_from(reader.size()).unwrap_or(usize::MAX);
+        if capacity > LARGEST_UNCHECKED {
+            // The size is the store's claim until the content was seen.
+            self.check(digest)?;
+            reader = self.open(digest)?;
+            capacity = LARGEST_UNCHECKED;
+        }
         let mut bytes = Vec::with_capacity(capacity);
-        reader
-            .read_to_end(&mut bytes)
-            .map_err(|cause| Error::from_io("read artifact", digest.to_string(), cause))?;
+        reader.read_to_end(&mut bytes).map_err(|cause| Error::from_io(READ, digest.to_string(), cause))?;
         Ok(bytes)
+    }
+
+    /// Reads the whole content piece by piece and answers its size in bytes: it is what was put.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn check(&self, digest: &Digest) -> Result<u64> {
+        let mut reader = self.open(digest)?;
+        std::io::copy(&mut reader, &mut std::io::sink())
+            .map_err(|cause| Error::from_io("check artifact", digest.to_string(), cause))
     }
 
     /// Whether anything is stored under this digest.
@@ -87,4 +115,7 @@ pub trait ArtifactStoreExt: ArtifactStore {
 
 impl<S: ArtifactStore + ?Sized> ArtifactStoreExt for S {}
 
-const LARGEST_RESERVATION: usize = 64 << 20;
+const READ: &str = "read artifact";
+const LARGEST_UNCHECKED: usize = 64 << 20;
+/// Above what a manifest of the most files with the longest names takes.
+const LARGEST_MANIFEST: u64 = 16 << 20;

@@ -4,6 +4,11 @@
 //! the seam is in [`ArtifactStoreExt`]; models of several files are a [`Package`].
 
 mod digest;
+#[cfg(unix)]
+mod dir;
+#[cfg(not(unix))]
+#[path = "dir_by_path.rs"]
+mod dir;
 mod extension;
 mod file;
 mod folder;
@@ -17,7 +22,7 @@ use std::io::Read;
 pub use self::digest::{Digest, HashingReader};
 pub use self::extension::ArtifactStoreExt;
 pub use self::file::ImportOptions;
-pub use self::folder::FolderStore;
+pub use self::folder::{FolderOptions, FolderStore};
 pub use self::memory::MemoryStore;
 pub use self::open::open;
 pub use self::package::{Package, PackageFile, PackagePath};
