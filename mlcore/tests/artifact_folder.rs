@@ -76,7 +76,8 @@ fn a_folder_in_the_place_of_content_is_kept() {
     fs::create_dir(&blob).unwrap();
     fs::write(blob.join("theirs"), b"theirs").unwrap();
     store.put_bytes(CONTENT).unwrap();
-    let displaced = fs::read_dir(folder.path().join("store/partial")).unwrap().next().unwrap().unwrap().path();
+    let displaced =
+        fs::read_dir(folder.path().join("store/partial")).unwrap().next().unwrap().unwrap().path();
     assert_eq!(fs::read(displaced.join("theirs")).unwrap(), b"theirs");
 }
 

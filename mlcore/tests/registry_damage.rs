@@ -69,7 +69,7 @@ fn every_flipped_bit_is_found_or_harmless() {
 
     // All bits of the header and of the root page's beginning, and bits all over the file, at a prime distance.
     let header = 0..150 * 8;
-    let flips = header.chain((0..bytes.len() * 8).step_by(1009));
+    let flips = header.chain((0..bytes.len() * 8).step_by(2003));
     let (mut found, mut harmless) = (0, 0);
     for bit in flips {
         let mut bytes = bytes.clone();
@@ -105,7 +105,7 @@ fn a_flipped_bit_in_the_write_ahead_log_costs_the_last_changes_at_most() {
     let (main, log) = (fs::read(&path).unwrap(), fs::read(folder.path().join("registry.db-wal")).unwrap());
     assert!(log.len() > 100_000, "the changes lie in the log: {} bytes", log.len());
     let (mut harmless, mut shortened, mut found) = (0, 0, 0);
-    for bit in (0..40 * 8).chain((0..log.len() * 8).step_by(8009)) {
+    for bit in (0..40 * 8).chain((0..log.len() * 8).step_by(32_009)) {
         let mut log = log.clone();
         log[bit / 8] ^= 1 << (bit % 8);
         drop(fs::remove_file(folder.path().join("rotten.db-shm")));
@@ -191,6 +191,8 @@ fn a_log_that_was_cut_short_is_found_by_its_anchor() {
     let anchor = registry.verify().unwrap();
     drop(registry);
     fs::write(&path, backup).unwrap();
+    assert_eq!(SqliteRegistry::open(&path).unwrap_err().kind(), "corrupt", "by the head beside it");
+    fs::remove_file(folder.path().join("registry.db-head")).unwrap();
     let registry = SqliteRegistry::open(&path).unwrap();
     registry.verify().unwrap();
     assert_eq!(registry.verify_since(&anchor).unwrap_err().kind(), "corrupt");
@@ -206,7 +208,8 @@ fn a_file_of_version_1_opens_and_takes_metrics() {
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     };
     let connection = Connection::open(&path).unwrap();
-    assert_eq!(number(&connection), 2);
+    assert_eq!(number(&connection), 3);
+    connection.execute_batch("DROP TABLE commitment").unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
     drop(connection);
 
@@ -218,7 +221,41 @@ fn a_file_of_version_1_opens_and_takes_metrics() {
     assert_eq!(registry.version(&name(), Version::FIRST).unwrap().metrics.value("auc"), Some(0.81));
     registry.verify().unwrap();
     drop(registry);
-    assert_eq!(number(&Connection::open(&path).unwrap()), 2, "an earlier mlcore says that it is too old");
+    assert_eq!(number(&Connection::open(&path).unwrap()), 3, "an earlier mlcore says that it is too old");
+}
+
+/// The file was written by the last mlcore whose audit entries named no rows.
+#[test]
+fn a_file_of_version_2_opens_once_its_log_gives_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/registry/version-2.db");
+    let path = folder.path().join("registry.db");
+    fs::copy(&old, &path).unwrap();
+    let registry = SqliteRegistry::open(&path).unwrap();
+    let head = registry.verify().unwrap();
+    assert_eq!((head.sequence, registry.audit(head.sequence, 1).unwrap()[0].state), (79, None));
+    assert_eq!(registry.alias(&name(), &champion()).unwrap(), Version::new(70).ok());
+    assert_eq!(registry.versions(&name(), None, 99).unwrap().len(), 69);
+    assert_eq!(
+        registry.versions(&name(), Version::new(63).ok(), 3).unwrap().last().unwrap().version.get(),
+        67
+    );
+    assert_eq!(registry.models(None, 9).unwrap().len(), 2);
+    assert_eq!(registry.audit(60, 3).unwrap().len(), 3);
+    let change = Change::new("ana", Timestamp::from_millis(99));
+    let entry = registry.describe(&name(), None, "later", &change).unwrap();
+    assert!(entry.state.is_some(), "what is written from now on names the rows");
+    assert_eq!(registry.verify_since(&head).unwrap(), entry.head());
+    drop(registry);
+    SqliteRegistry::open(&path).unwrap().verify().unwrap();
+
+    // A file whose rows are not those of its log is not brought up to date.
+    fs::copy(&old, folder.path().join("edited.db")).unwrap();
+    let connection = Connection::open(folder.path().join("edited.db")).unwrap();
+    connection.execute_batch("DELETE FROM alias WHERE alias = 'challenger'").unwrap();
+    drop(connection);
+    let error = SqliteRegistry::open(folder.path().join("edited.db")).unwrap_err();
+    assert!(error.kind() == "corrupt" && error.to_string().contains("table alias"), "{error}");
 }
 
 /// Whoever edits a metric edits the digest beside it, too.
@@ -241,8 +278,10 @@ fn an_edited_metric_is_found_by_the_log() {
     let values = (&edited, digest.as_bytes().as_slice());
     connection.execute("UPDATE version SET body = ?1, digest = ?2 WHERE version = 1", values).unwrap();
     drop(connection);
-    let error = SqliteRegistry::open(&path).unwrap().verify().unwrap_err();
-    assert!(error.kind() == "corrupt" && error.to_string().contains("table version"), "{error}");
+    let registry = SqliteRegistry::open(&path).unwrap();
+    for error in [registry.version(&name(), Version::FIRST).unwrap_err(), registry.verify().unwrap_err()] {
+        assert!(error.kind() == "corrupt" && error.to_string().contains("table version"), "{error}");
+    }
 }
 
 #[test]

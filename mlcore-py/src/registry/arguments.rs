@@ -13,8 +13,8 @@ use mlcore_features::pipeline;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyMapping, PyString};
 
-use crate::door::{type_name, unicode};
-use crate::error::{raise, wrong_type};
+use crate::door::{Text, type_name, unicode};
+use crate::error::{invalid, raise, wrong_type};
 use crate::features::Plan;
 
 /// Where the bytes of a version come from.
@@ -48,6 +48,37 @@ impl<'py> FromPyObject<'_, 'py> for Believed {
         }
     }
 }
+
+/// Where a registry is: a URL, or the path of its file.
+pub(super) struct Location(pub(super) String);
+
+impl<'py> FromPyObject<'_, 'py> for Location {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        if object.is_instance_of::<PyString>() {
+            return object.extract::<Text>().map(|url| Self(url.into_string()));
+        }
+        let Ok(path) = object.extract::<PathBuf>() else {
+            let problem = format!("a path or a URL is expected, and it is a {}", type_name(&object));
+            let remedy = "pass pathlib.Path(\"registry.db\") or \"sqlite:///registry.db\"";
+            return Err(wrong_type(py, OPEN, "url", problem, remedy));
+        };
+        let Some(path) = path.to_str() else {
+            let remedy = "give the file a name in Unicode";
+            return Err(invalid(py, OPEN, "url", "the path is no Unicode", remedy));
+        };
+        // What follows a question mark are options of the URL.
+        if path.contains('?') {
+            let remedy = "give the file another name";
+            return Err(invalid(py, OPEN, "url", format!("{path:?} holds a question mark"), remedy));
+        }
+        Ok(Self(format!("sqlite:///{path}")))
+    }
+}
+
+const OPEN: &str = "open registry";
 
 pub(super) fn source(model: &Bound<'_, PyAny>) -> PyResult<Source> {
     if let Ok(bytes) = model.cast::<PyBytes>() {

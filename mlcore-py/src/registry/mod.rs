@@ -16,11 +16,12 @@ use mlcore::registry::{AuditHead, Change, Registry as Backend, RegistryExt};
 use mlcore::runner::ort::{ONNX, ONNX_PACKAGE};
 use mlcore::time::Timestamp;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
+use self::arguments::Location;
 pub(crate) use self::records::{AliasChange, AuditEntry, Model, ModelVersion, datetime};
-use crate::door::{Text, type_name};
-use crate::error::{detached, entry, invalid, wrong_type};
+use crate::door::Text;
+use crate::error::{detached, entry};
 use crate::features::Plan;
 use crate::runner::{Runner, Stored};
 
@@ -83,37 +84,6 @@ struct Opened {
     backend: Arc<dyn Backend>,
     artifacts: Arc<dyn ArtifactStore>,
 }
-
-/// Where a registry is: a URL, or the path of its file.
-struct Location(String);
-
-impl<'py> FromPyObject<'_, 'py> for Location {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        let py = object.py();
-        if object.is_instance_of::<PyString>() {
-            return object.extract::<Text>().map(|url| Self(url.into_string()));
-        }
-        let Ok(path) = object.extract::<PathBuf>() else {
-            let problem = format!("a path or a URL is expected, and it is a {}", type_name(&object));
-            let remedy = "pass pathlib.Path(\"registry.db\") or \"sqlite:///registry.db\"";
-            return Err(wrong_type(py, OPEN, "url", problem, remedy));
-        };
-        let Some(path) = path.to_str() else {
-            let remedy = "give the file a name in Unicode";
-            return Err(invalid(py, OPEN, "url", "the path is no Unicode", remedy));
-        };
-        // What follows a question mark are options of the URL.
-        if path.contains('?') {
-            let remedy = "give the file another name";
-            return Err(invalid(py, OPEN, "url", format!("{path:?} holds a question mark"), remedy));
-        }
-        Ok(Self(format!("sqlite:///{path}")))
-    }
-}
-
-const OPEN: &str = "open registry";
 
 impl Opened {
     fn open(url: &str, artifacts: Option<PathBuf>) -> mlcore::Result<Self> {
@@ -378,6 +348,33 @@ impl Registry {
             };
             Ok((head.sequence, head.hash.to_string()))
         })
+    }
+
+    /// Verifies the registry as :meth:`verify` does, and reads every artifact: which are missing, or not what was put?
+    ///
+    /// Returns
+    /// -------
+    /// dict
+    ///     ``sequence`` and ``hash`` of the last audit entry; ``artifacts`` and ``bytes``, how many were read and are what was
+    ///     put; ``damaged``, a list of dicts with ``artifact`` (the digest), ``kind`` (``corrupt`` or ``not_found``),
+    ///     ``problem`` and ``versions``, pairs of a model and a version that are made of it.
+    ///
+    /// Raises
+    /// ------
+    /// CorruptError
+    ///     Where the registry does not verify.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mlcore
+    /// >>> registry = mlcore.Registry("memory:")
+    /// >>> _ = registry.register("churn", b"any bytes", format="text")
+    /// >>> found = registry.scrub()
+    /// >>> found["artifacts"], found["bytes"], found["damaged"]
+    /// (1, 9, [])
+    fn scrub<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let scrub = self.ask(py, |opened| opened.backend.scrub(&*opened.artifacts))?;
+        view::scrub(py, &scrub)
     }
 
     /// The bytes of a version's artifact, verified against their digest; of an ``onnx-package`` those of its manifest.

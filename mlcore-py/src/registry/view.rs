@@ -299,6 +299,28 @@ fn versions_table(versions: &[registry::ModelVersion], aliases: &[(Alias, Versio
     table.markup()
 }
 
+/// What a scrub found, as plain values.
+pub(super) fn scrub<'py>(py: Python<'py>, scrub: &registry::Scrub) -> PyResult<Bound<'py, PyDict>> {
+    let damaged = PyList::empty(py);
+    for found in &scrub.damaged {
+        let row = PyDict::new(py);
+        row.set_item("artifact", found.artifact.to_string())?;
+        row.set_item("kind", found.kind)?;
+        row.set_item("problem", &found.problem)?;
+        let versions: Vec<(&str, u64)> =
+            found.versions.iter().map(|of| (of.model.as_str(), of.version.get())).collect();
+        row.set_item("versions", versions)?;
+        damaged.append(row)?;
+    }
+    let answer = PyDict::new(py);
+    answer.set_item("sequence", scrub.head.sequence)?;
+    answer.set_item("hash", scrub.head.hash.to_string())?;
+    answer.set_item("artifacts", scrub.artifacts)?;
+    answer.set_item("bytes", scrub.bytes)?;
+    answer.set_item("damaged", damaged)?;
+    Ok(answer)
+}
+
 /// Reads what [`registry_html`] shows: the first models, and of each the latest versions.
 pub(super) fn overview(backend: &dyn registry::Registry) -> mlcore::Result<(Vec<Overview>, usize)> {
     let models = backend.models(None, usize::MAX)?;

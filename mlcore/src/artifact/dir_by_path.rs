@@ -55,11 +55,7 @@ impl Dir {
     pub(super) fn size(&self, name: &str) -> io::Result<u64> {
         let path = self.path.join(name);
         let found = fs::symlink_metadata(&path)?;
-        if found.is_file() {
-            Ok(found.len())
-        } else {
-            Err(wrong_kind(&path, kind(&found), "a regular file"))
-        }
+        if found.is_file() { Ok(found.len()) } else { Err(wrong_kind(&path, kind(&found), "a regular file")) }
     }
 
     pub(super) fn is_folder(&self, name: &str) -> bool {

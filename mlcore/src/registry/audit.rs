@@ -34,6 +34,9 @@ pub struct AuditEntry {
     pub request: Option<RequestId>,
     /// The event, with everything that replaying it needs.
     pub event: Event,
+    /// What the backend's rows are from here on, as one digest: see
+    /// [`Tables::commitment`](super::backend::Tables::commitment). None where the backend commits to nothing.
+    pub state: Option<Digest>,
     /// The hash of the entry before; [`Digest::ZERO`] for the first.
     pub previous: Digest,
     /// The SHA-256 of [`canonical`](Self::canonical).
@@ -115,6 +118,8 @@ struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_content: Option<Digest>,
     event: Event,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<Digest>,
     previous: Digest,
 }
 
@@ -128,7 +133,14 @@ struct SealedLine {
 
 impl From<AuditEntry> for SealedLine {
     fn from(entry: AuditEntry) -> Self {
-        let line = Line {
+        let hash = entry.hash;
+        Self { line: Line::from(entry), hash }
+    }
+}
+
+impl From<AuditEntry> for Line {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
             sequence: entry.sequence,
             at: entry.at,
             effective_at: entry.effective_at,
@@ -137,9 +149,9 @@ impl From<AuditEntry> for SealedLine {
             request: entry.request,
             request_content: entry.request_content,
             event: entry.event,
+            state: entry.state,
             previous: entry.previous,
-        };
-        Self { line, hash: entry.hash }
+        }
     }
 }
 
@@ -181,8 +193,18 @@ impl AuditEntry {
             request: change.request.clone(),
             request_content,
             event,
+            state: None,
             previous: head.hash,
         };
+        Self::sealed(line)
+    }
+
+    /// The same entry with what the backend's rows are from here on.
+    pub(super) fn with_state(self, state: Digest) -> Result<Self> {
+        Self::sealed(Line { state: Some(state), ..Line::from(self) })
+    }
+
+    fn sealed(line: Line) -> Result<Self> {
         let canonical = serde_json::to_string(&line).map_err(unwritable)?;
         if canonical.len() > MOST_ENTRY_BYTES {
             let problem = format!(
@@ -249,6 +271,7 @@ impl AuditEntry {
             reason: line.reason,
             request: line.request,
             event: line.event,
+            state: line.state,
             previous: line.previous,
             hash: Digest::of(&canonical),
             request_content: line.request_content,

@@ -1,6 +1,6 @@
 use super::{
-    AliasChange, AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Metrics, Model, ModelVersion, Mutation,
-    NewModel, NewVersion, Registry, Stage, Subject, backend,
+    AliasChange, AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Metrics, Model, ModelVersion,
+    Mutation, NewModel, NewVersion, Registry, Scrub, Stage, Subject, backend, scrub,
 };
 use crate::artifact::{ArtifactStore, ArtifactStoreExt};
 use crate::error::{Error, Result};
@@ -342,6 +342,34 @@ pub trait RegistryExt: Registry {
         Ok(history.get(..passed).and_then(<[_]>::last).and_then(|change| change.target()))
     }
 
+    /// [Verifies](Registry::verify) the registry, and reads every artifact of `artifacts` and every one that a version names:
+    /// which are missing or not what was put? It reads everything piece by piece.
+    ///
+    /// ```
+    /// # use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
+    /// # use mlcore::name::ModelName;
+    /// # use mlcore::registry::{Change, MemoryRegistry, NewVersion, RegistryExt};
+    /// # use mlcore::schema::Signature;
+    /// # use mlcore::time::Timestamp;
+    /// # let (registry, artifacts) = (MemoryRegistry::new(), MemoryStore::new());
+    /// # let (churn, change) = (ModelName::new("churn")?, Change::new("ana", Timestamp::from_millis(0)));
+    /// let artifact = artifacts.put_bytes(b"a model")?;
+    /// registry.register(&artifacts, NewVersion::new(churn, artifact, Signature::default()), &change)?;
+    /// let scrub = registry.scrub(&artifacts)?;
+    /// assert_eq!((scrub.artifacts, scrub.bytes, scrub.damaged.len()), (1, 7, 0));
+    ///
+    /// artifacts.delete(&artifact)?;
+    /// let damaged = registry.scrub(&artifacts)?.damaged;
+    /// assert_eq!((damaged[0].kind, damaged[0].versions[0].version.get()), ("not_found", 1));
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Corrupt`](Error::Corrupt) where the registry does not verify, and where the store cannot be read.
+    fn scrub(&self, artifacts: &dyn ArtifactStore) -> Result<Scrub> {
+        scrub::scrub(self, artifacts)
+    }
+
     /// [Verifies](Registry::verify), and makes sure that the log still goes through `anchor`, a head that was kept
     /// elsewhere: so a log that was cut short or written anew is found too.
     ///
@@ -376,7 +404,11 @@ fn move_times(history: &[AliasChange]) -> Vec<Timestamp> {
     // Another change's clock was ahead where the latest time of the log is far from the move's own.
     let mut times: Vec<Timestamp> = history
         .iter()
-        .map(|change| if is_far_after(change.effective_at, change.at) { change.at } else { change.effective_at })
+        .map(
+            |change| {
+                if is_far_after(change.effective_at, change.at) { change.at } else { change.effective_at }
+            },
+        )
         .collect();
     // From the end: no later move reaches the time of a move whose clock was ahead.
     let (mut next, mut latest) = (None, None);

@@ -51,6 +51,7 @@ mod micros;
 mod model;
 mod mutation;
 mod open;
+mod scrub;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stage;
@@ -63,6 +64,7 @@ pub use self::metrics::Metrics;
 pub use self::model::{Lineage, Model, ModelVersion, NewModel, NewVersion, PlanReference, VersionReference};
 pub use self::mutation::{Change, Expected, Incumbent, Mutation, Subject};
 pub use self::open::{artifacts_url, open};
+pub use self::scrub::{DamagedArtifact, Scrub};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteAccess, SqliteOptions, SqliteRegistry};
 pub use self::stage::Stage;
@@ -87,7 +89,7 @@ use crate::name::{Alias, ModelName, Version};
 /// - **Pages** are in ascending order (of the bytes of names, of numbers), begin after `after` whether or not it is there,
 ///   and hold at most `limit`.
 /// - **Damage is told.** A read never answers a row that was changed behind the registry's back where it can tell:
-///   [`Corrupt`](crate::Error::Corrupt) instead.
+///   [`Corrupt`](crate::Error::Corrupt) instead. `SqliteRegistry` says what it can tell.
 ///
 /// The [module](self) shows a registry in use, and [`backend`] how one is made.
 pub trait Registry: Send + Sync {

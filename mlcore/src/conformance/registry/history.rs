@@ -90,7 +90,11 @@ fn a_wrong_clock_moves_no_other_change(places: &Places<'_, dyn Registry>) {
     assert_eq!((on(103), on(104), on(20_000)), (Some(three), Some(one), Some(one)));
     set(two, 3);
     set(three, 106);
-    assert_eq!((on(3), on(103), on(105), on(106)), (None, Some(three), Some(two), Some(three)), "one was behind");
+    assert_eq!(
+        (on(3), on(103), on(105), on(106)),
+        (None, Some(three), Some(two), Some(three)),
+        "one was behind"
+    );
     world.is_kept();
 }
 

@@ -57,7 +57,11 @@ pub fn decide(tables: &dyn Tables, mutation: &Mutation, change: &Change) -> Resu
             .remedy("give each change a request id of its own"));
     }
     let event = rules::decide(tables, mutation)?;
-    AuditEntry::seal(&tables.head()?, mutation, change, event).map(Decided::New)
+    let entry = AuditEntry::seal(&tables.head()?, mutation, change, event)?;
+    match tables.commitment(&entry)? {
+        Some(state) => entry.with_state(state).map(Decided::New),
+        None => Ok(Decided::New(entry)),
+    }
 }
 
 /// Writes what the next entry of a log gives into `tables`.

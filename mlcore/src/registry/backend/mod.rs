@@ -79,6 +79,7 @@ mod release;
 mod rules;
 
 use super::{AliasChange, AuditEntry, AuditHead, Model, ModelVersion};
+use crate::artifact::Digest;
 use crate::error::Result;
 use crate::name::{Alias, ModelName, RequestId, Version};
 
@@ -187,6 +188,17 @@ pub trait Tables {
     /// As [`head`](Self::head).
     fn alias(&self, model: &ModelName, alias: &Alias) -> Result<Option<AliasChange>> {
         Ok(self.alias_history(model, alias)?.pop().filter(|change| change.target().is_some()))
+    }
+
+    /// One digest of what all rows are once those that [follow](evolve) from `entry` are written, for the entry's line to
+    /// [name](AuditEntry::state). So the log tells a backend, without being replayed, whether the rows that it reads are those
+    /// that were written. `entry` is not chained yet, and its hash not final. Default: none.
+    ///
+    /// # Errors
+    /// As [`head`](Self::head).
+    fn commitment(&self, entry: &AuditEntry) -> Result<Option<Digest>> {
+        let _ = entry;
+        Ok(None)
     }
 
     /// Writes one row.

@@ -1,5 +1,6 @@
 //! Opening the file, and the connections that are open.
 
+use std::cell::RefCell;
 use std::ffi::c_int;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +11,16 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::{damaged, meaning};
+use super::files::Files;
+use super::kept::Kept;
 use super::locks::Protected;
 use super::options::{SqliteAccess, SqliteOptions};
+use super::proof::Known;
 use super::schema;
+use super::tables::SqlTables;
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::registry::AuditHead;
 
 /// One connection that writes, and as many that read as threads read at once.
 #[derive(Debug)]
@@ -22,10 +28,55 @@ pub(super) struct Connections {
     options: SqliteOptions,
     /// The file as SQLite is given it: on a disk that cannot be written it says so.
     name: String,
-    readers: Mutex<Vec<Connection>>,
+    kept: Kept,
+    /// What was kept when it was opened: every connection finds it in the log.
+    head: AuditHead,
+    readers: Mutex<Vec<Session>>,
     /// Closed last, because only a connection that may write leaves one whole file without a log beside it.
-    writer: Option<Mutex<Connection>>,
+    writer: Option<Mutex<Writer>>,
     _locks: Protected,
+}
+
+/// A connection, and what it has checked of the file.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    pub(super) known: RefCell<Known>,
+}
+
+/// The connection that writes, and the files that it writes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) session: Session,
+    pub(super) files: Files,
+}
+
+impl Session {
+    /// A connection to a file whose log must go through `head`.
+    fn new(connection: Connection, head: &AuditHead) -> Self {
+        Self { connection, known: RefCell::new(Known::new(head)) }
+    }
+
+    /// Looks where the log ends, and whether the rows' root is the one that its last entry names.
+    fn check(&self, file: &Path) -> Result<()> {
+        self.read(file, |session| SqlTables::new(&session.connection, file, &session.known).map(drop))
+    }
+
+    /// Fails unless the log goes through a head that was noted elsewhere.
+    fn check_through(&self, file: &Path, head: &AuditHead) -> Result<()> {
+        let known = RefCell::new(Known::new(head));
+        self.read(file, |session| SqlTables::new(&session.connection, file, &known).map(drop))
+    }
+
+    /// Reads in one snapshot.
+    fn read<T>(&self, file: &Path, read: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let run = |sql| self.connection.prepare_cached(sql)?.execute(()).map(drop);
+        run("BEGIN").map_err(meaning(READ, file))?;
+        let answer = read(self);
+        // Nothing was written: what ends a transaction that only read does not matter.
+        drop(run("COMMIT"));
+        answer
+    }
 }
 
 impl Connections {
@@ -34,15 +85,54 @@ impl Connections {
         options.path = std::path::absolute(options.path())
             .map_err(|cause| Error::from_io(OPEN, options.path().display().to_string(), cause))?;
         check_place(&options)?;
-        let locks = Protected::new(options.path());
-        if options.is_read_only() {
-            let (name, reader) = open_read_only(&options)?;
-            let readers = Mutex::new(vec![reader]);
-            return Ok(Self { options, name, readers, writer: None, _locks: locks });
+        // Before the log is looked at, which may grow meanwhile: the kept head never leads.
+        let kept = Kept::beside(options.path()).read()?;
+        if kept.sequence > 0 && !options.path().exists() {
+            let problem = format!("the file is gone, although {} entries were acknowledged", kept.sequence);
+            return Err(damaged(OPEN, options.path().display().to_string(), problem));
         }
-        let name = uri(options.path(), "");
-        let writer = Mutex::new(open_writer(&options, &name)?);
-        Ok(Self { options, name, readers: Mutex::default(), writer: Some(writer), _locks: locks })
+        let locks = Protected::new(options.path());
+        let (name, connection) = if options.is_read_only() {
+            open_read_only(&options)?
+        } else {
+            let name = uri(options.path(), "");
+            let connection = open_writer(&options, &name)?;
+            (name, connection)
+        };
+        let session = Session::new(connection, &kept);
+        session.check(options.path())?;
+        if let Some(head) = &options.head {
+            session.check_through(options.path(), head)?;
+        }
+        let (readers, writer) = if options.is_read_only() {
+            (vec![session], None)
+        } else {
+            (Vec::new(), Some(Writer { session, files: Files::new(options.path()) }))
+        };
+        let connections = Self {
+            kept: Kept::beside(options.path()),
+            head: kept,
+            options,
+            name,
+            readers: Mutex::new(readers),
+            writer: writer.map(Mutex::new),
+            _locks: locks,
+        };
+        connections.keep_head(&kept);
+        Ok(connections)
+    }
+
+    /// Keeps where the log ends, if that is not kept yet.
+    fn keep_head(&self, kept: &AuditHead) {
+        let Ok(writer) = self.writer() else { return };
+        let head = writer.session.known.borrow().head();
+        if head.sequence > kept.sequence {
+            self.kept.write(&head);
+        }
+    }
+
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -50,7 +140,7 @@ impl Connections {
     }
 
     /// The connection that writes, once it is free.
-    pub(super) fn writer(&self) -> Result<MutexGuard<'_, Connection>> {
+    pub(super) fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
         // A panic in between has rolled its transaction back.
         let Some(writer) = &self.writer else { return Err(self.read_only()) };
         interrupt::lock("change registry", writer)
@@ -93,17 +183,18 @@ impl Connections {
     }
 
     /// Reads with a connection that nobody else uses meanwhile.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
         let waiting = || self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = waiting().pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open_reader(&self.options, &self.name)?,
+        let session = match idle {
+            Some(session) => session,
+            None => Session::new(open_reader(&self.options, &self.name)?, &self.head),
         };
-        let answer = read(&connection);
+        let answer = session.read(self.path(), read);
         let mut readers = waiting();
-        if readers.len() < MOST_IDLE_READERS {
-            readers.push(connection);
+        // One whose snapshot could not be ended is closed.
+        if readers.len() < MOST_IDLE_READERS && session.connection.is_autocommit() {
+            readers.push(session);
         }
         answer
     }
@@ -112,8 +203,9 @@ impl Connections {
 /// More threads than this may read at once; a connection beyond it is closed after use.
 const MOST_IDLE_READERS: usize = 16;
 /// A statement asks whether to stop after so many instructions of SQLite's machine, less than a millisecond.
-const STEPS_OF_A_CHECK: c_int = 10_000;
+pub(super) const STEPS_OF_A_CHECK: c_int = 10_000;
 const OPEN: &str = "open registry";
+const READ: &str = "read registry";
 const PAGE_BYTES: u64 = 4096;
 
 /// Names what SQLite would only call "unable to open".

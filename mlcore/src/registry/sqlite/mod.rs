@@ -1,7 +1,33 @@
 //! The registry in one SQLite file.
 
+mod commitment;
 mod connection;
 mod error;
+#[cfg(unix)]
+mod files;
+/// Elsewhere a file cannot be deleted while it is open.
+#[cfg(not(unix))]
+mod files {
+    use crate::error::Result;
+
+    #[derive(Debug)]
+    pub(super) struct Files;
+
+    impl Files {
+        pub(super) fn new(_path: &std::path::Path) -> Self {
+            Self
+        }
+
+        pub(super) fn check(&self) -> Result<()> {
+            Ok(())
+        }
+
+        pub(super) fn check_written(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+}
+mod kept;
 #[cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
@@ -23,17 +49,18 @@ mod locks {
     }
 }
 mod options;
+mod proof;
 mod schema;
 mod tables;
+mod values;
 mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rusqlite::Connection;
-
-use self::connection::Connections;
+use self::connection::{Connections, Session, Writer};
 pub use self::options::{SqliteAccess, SqliteOptions};
+use self::proof::End;
 use self::tables::SqlTables;
 use super::backend::{self, Tables};
 use super::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, Registry};
@@ -43,7 +70,18 @@ use crate::name::{Alias, ModelName, Version};
 /// A registry in one SQLite file, for any number of threads and processes of one machine. Clones share the connections.
 ///
 /// Each change is one transaction in the write-ahead log, flushed to the disk before it is acknowledged
-/// (`synchronous=FULL`). Every row carries a digest, which each read checks: SQLite itself does not notice a changed bit.
+/// (`synchronous=FULL`).
+///
+/// What is read is what the audit log says. Each entry names one digest of all rows, the root of a tree of hashes, and a read
+/// checks the rows that it touches against the root of the last entry: a row that was edited, removed, added or put back is
+/// [`Corrupt`](crate::Error::Corrupt), with whatever digest beside it. The head of the log is kept in the file `-head` beside the
+/// registry after each change: opening compares the two, so that a write-ahead log that was deleted or cut is `Corrupt` too.
+/// To open a backup in the place of a newer file, remove that file. What can be written can be forged as a whole, the log and
+/// the kept head included: [`SqliteOptions::with_head`] takes a head that was noted elsewhere.
+///
+/// On Unix a change is acknowledged only after the files that were written are still those at their paths; otherwise it is
+/// [`OutcomeUnknown`](crate::Error::OutcomeUnknown).
+///
 /// Two processes may write at once; the later waits ([`SqliteOptions::busy_timeout`]). Reading never waits for writing.
 ///
 /// Keep the file on a local disk: the write-ahead log needs shared memory, which network disks do not have. Do not use
@@ -63,8 +101,9 @@ impl SqliteRegistry {
     /// [`InvalidInput`](crate::Error::InvalidInput) for a folder or another program's file,
     /// [`Corrupt`](crate::Error::Corrupt) for damage that shows, [`Unsupported`](crate::Error::Unsupported) for the file
     /// of a newer version, [`Unavailable`](crate::Error::Unavailable) when another process locks it too long,
-    /// [`StorageFull`](crate::Error::StorageFull). Damage that does not show at once is found by
-    /// [`verify`](Registry::verify).
+    /// [`StorageFull`](crate::Error::StorageFull). It looks at the head of the log and at no other row: those are checked when
+    /// they are read, and all of them by [`verify`](Registry::verify). A file of an earlier version is verified once, when it
+    /// is opened for writing first.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         Self::open_with(&SqliteOptions::new(path))
     }
@@ -86,11 +125,9 @@ impl SqliteRegistry {
     }
 
     fn read<T>(&self, read: impl FnOnce(&SqlTables<'_>) -> Result<T>) -> Result<T> {
-        self.connections.read(|connection| read(&self.tables(connection)))
-    }
-
-    fn tables<'a>(&'a self, connection: &'a Connection) -> SqlTables<'a> {
-        SqlTables { connection, file: self.connections.path() }
+        self.connections.read(|session| {
+            read(&SqlTables::new(&session.connection, self.connections.path(), &session.known)?)
+        })
     }
 }
 
@@ -98,11 +135,20 @@ impl Registry for SqliteRegistry {
     fn apply(&self, mutation: &Mutation, change: &Change) -> Result<AuditEntry> {
         const OPERATION: &str = "change registry";
         let file = self.connections.path();
-        let writer = self.connections.writer()?;
+        let mut writer = self.connections.writer()?;
+        let Writer { session: Session { connection, known }, files } = &mut *writer;
         // The lock is taken before anything is read: what is decided on cannot change until it is written.
-        let transaction = self.connections.begin(&writer)?;
-        let entry = backend::apply(&mut self.tables(&transaction), mutation, change)?;
+        let transaction = self.connections.begin(connection)?;
+        files.check()?;
+        let mut tables = SqlTables::new(&transaction, file, known)?;
+        let entry = backend::apply(&mut tables, mutation, change)?;
+        let is_new = entry.sequence > known.borrow().head().sequence;
         transaction.commit().map_err(error::commit_meaning(OPERATION, file))?;
+        files.check_written()?;
+        if is_new {
+            known.borrow_mut().written(End::after(&entry));
+            self.connections.kept().write(&entry.head());
+        }
         Ok(entry)
     }
 
@@ -139,6 +185,7 @@ impl Registry for SqliteRegistry {
     }
 
     fn verify(&self) -> Result<AuditHead> {
-        self.connections.read(|connection| verify::verify(connection, self.connections.path()))
+        self.connections
+            .read(|session| verify::verify(&session.connection, self.connections.path(), &session.known))
     }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::SqliteRegistry;
 use crate::error::{Error, Result};
+use crate::registry::AuditHead;
 use crate::url::shown;
 
 /// How a registry file is opened.
@@ -19,6 +20,9 @@ pub struct SqliteOptions {
     /// The most that the file may grow to, rounded down to pages of 4096 bytes; beyond it changes fail with
     /// [`Error::StorageFull`]. Default: as much as the disk gives.
     pub max_bytes: Option<u64>,
+    /// A head of the log that was noted elsewhere, as [`verify`](crate::registry::Registry::verify) and each audit entry
+    /// answer it: a file whose log does not go through it is not opened. Default: the head that is kept beside the file alone.
+    pub head: Option<AuditHead>,
 }
 
 /// What may be done with a registry file.
@@ -42,7 +46,7 @@ impl SqliteOptions {
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let busy_timeout = Duration::from_secs(5);
-        Self { path: path.into(), access: SqliteAccess::Create, busy_timeout, max_bytes: None }
+        Self { path: path.into(), access: SqliteAccess::Create, busy_timeout, max_bytes: None, head: None }
     }
 
     /// The options that a URL means, as SQLAlchemy and MLflow write them: `sqlite:///relative/path`,
@@ -89,6 +93,13 @@ impl SqliteOptions {
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// Opens the file only if its log goes through `head`: a forged log does not.
+    #[must_use]
+    pub fn with_head(mut self, head: AuditHead) -> Self {
+        self.head = Some(head);
         self
     }
 

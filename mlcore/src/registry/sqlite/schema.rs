@@ -5,14 +5,20 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::{commit_meaning, damaged, meaning};
+use super::proof::End;
+use super::tables::SqlTables;
+use super::{commitment, verify};
 use crate::error::{Error, Result};
 
 /// `mlcr` in the header of the file: it is one of ours.
 const APPLICATION_ID: i32 = 0x6d6c_6372;
 
 /// Each brings the file from the version of its position to the next; none is ever edited after a release.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_registry.sql"), include_str!("migrations/0002_metrics.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_registry.sql"),
+    include_str!("migrations/0002_metrics.sql"),
+    include_str!("migrations/0003_commitment.sql"),
+];
 
 const VERSION: i32 = MIGRATIONS.len() as i32;
 
@@ -26,8 +32,19 @@ pub(super) fn migrate(connection: &mut Connection, file: &Path) -> Result<()> {
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     // Somebody else may have been here in between.
     let from = version(&transaction, file)?.unwrap_or(0);
+    if from == VERSION {
+        drop(transaction);
+        return check(connection, file);
+    }
     for sql in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)) {
         transaction.execute_batch(sql).map_err(&failed)?;
+    }
+    // Files of the versions before 3 have no commitments. What is committed to is what the log gives.
+    let end = verify::replay(&transaction, file)?;
+    let root = commitment::build(&transaction, file)?;
+    if end.sequence > 0 {
+        let end = End { sequence: end.sequence, hash: end.hash, root };
+        SqlTables::unchecked(&transaction, file).write_end(&end)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(&failed)?;
     transaction.pragma_update(None, "user_version", VERSION).map_err(&failed)?;
@@ -52,7 +69,7 @@ pub(super) fn check(connection: &Connection, file: &Path) -> Result<()> {
     }
     let failed = meaning(OPEN, file);
     let expected = Connection::open_in_memory().map_err(&failed)?;
-    MIGRATIONS.iter().try_for_each(|sql| expected.execute_batch(sql)).map_err(&failed)?;
+    make(&expected).map_err(&failed)?;
     if listing(connection).map_err(&failed)? == listing(&expected).map_err(&failed)? {
         return Ok(());
     }
@@ -83,6 +100,11 @@ pub(super) fn version(connection: &Connection, file: &Path) -> Result<Option<i32
         _ => Err(Error::invalid_input(OPEN, subject(), "it is an SQLite file of another program")
             .remedy("give the registry a file of its own")),
     }
+}
+
+/// Makes the tables in an empty database.
+pub(super) fn make(connection: &Connection) -> rusqlite::Result<()> {
+    MIGRATIONS.iter().try_for_each(|sql| connection.execute_batch(sql))
 }
 
 fn listing(connection: &Connection) -> rusqlite::Result<Vec<(String, String, Option<String>)>> {

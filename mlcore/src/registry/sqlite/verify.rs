@@ -1,49 +1,99 @@
+//! Replaying the log into tables of its own, and comparing them with those that are stored.
+
+use std::cell::RefCell;
 use std::path::Path;
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use super::connection::STEPS_OF_A_CHECK;
 use super::error::{damaged, meaning};
-use super::schema;
-use super::tables::{self, SqlTables};
+use super::proof::Known;
+use super::tables::SqlTables;
+use super::{commitment, schema, values};
 use crate::error::Result;
-use crate::registry::AuditHead;
-use crate::registry::backend::{self, MemoryTables, Tables};
+use crate::interrupt;
+use crate::registry::backend::{self, Row, Tables};
+use crate::registry::{AuditEntry, AuditHead};
 
 /// Replays the log in one snapshot of the file, and compares every column of every row with what it gives.
-pub(super) fn verify(connection: &Connection, file: &Path) -> Result<AuditHead> {
-    let snapshot = connection.unchecked_transaction().map_err(meaning(VERIFY, file))?;
-    check_pages(&snapshot, file)?;
-    schema::check(&snapshot, file)?;
-    let stored = SqlTables { connection: &snapshot, file };
+pub(super) fn verify(connection: &Connection, file: &Path, known: &RefCell<Known>) -> Result<AuditHead> {
+    check_pages(connection, file)?;
+    schema::check(connection, file)?;
+    let stored = SqlTables::new(connection, file, known)?;
+    let replayed = Replayed::of(&stored, file)?;
+    let root = commitment::build(&replayed.connection, file)?;
+    compare(connection, &replayed.connection, file, "commitment", "*", "node > 0")?;
+    let end = stored.end();
+    if (end.sequence, end.hash, end.root) != (replayed.head.sequence, replayed.head.hash, root) {
+        return Err(differs(file, "commitment"));
+    }
+    Ok(replayed.head)
+}
 
-    let mut replayed = MemoryTables::default();
-    stored.each("SELECT line, hash FROM audit ORDER BY sequence", (), |row| {
-        backend::replay(&mut replayed, &stored.open_entry(row)?)?;
-        Ok(true)
-    })?;
+/// Replays the log of a file without commitments, and compares the rows with what it gives.
+pub(super) fn replay(connection: &Connection, file: &Path) -> Result<AuditHead> {
+    Ok(Replayed::of(&SqlTables::unchecked(connection, file), file)?.head)
+}
 
-    let entries = replayed.entries.iter();
-    compare(&stored, "audit", "sequence", entries.clone().map(|entry| Ok(tables::entry_values(entry))))?;
-    let requests = replayed.requests.values().filter_map(|sequence| {
-        let position = usize::try_from(sequence.checked_sub(1)?).ok()?;
-        tables::request_values(replayed.entries.get(position)?).map(Ok)
-    });
-    compare(&stored, "request", "id", requests)?;
-    compare(&stored, "model", "name", replayed.models.values().map(tables::model_values))?;
-    let versions = replayed.versions.values().flat_map(|versions| versions.values());
-    compare(&stored, "version", "model, version", versions.map(tables::version_values))?;
-    let histories = || replayed.histories.values().flat_map(|aliases| aliases.values());
-    let latest = histories().filter_map(|history| history.last());
-    compare(
-        &stored,
-        "alias",
-        "model, alias",
-        latest.filter_map(|change| tables::alias_values(change).transpose()),
-    )?;
-    let changes = histories().flatten().map(tables::alias_change_values);
-    compare(&stored, "alias_change", "model, alias, sequence", changes)?;
-    replayed.head()
+/// What a log gives, in a temporary database: it keeps little in memory, whatever the length of the log.
+struct Replayed {
+    connection: Connection,
+    head: AuditHead,
+}
+
+impl Replayed {
+    fn of(stored: &SqlTables<'_>, file: &Path) -> Result<Self> {
+        let failed = meaning(VERIFY, file);
+        // The empty name is a file that nobody else sees and that is removed when it is closed.
+        let mut connection = Connection::open("").map_err(&failed)?;
+        connection.progress_handler(STEPS_OF_A_CHECK, Some(interrupt::is_stopped)).map_err(&failed)?;
+        schema::make(&connection).map_err(&failed)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN;",
+            )
+            .map_err(&failed)?;
+        let mut tables = SqlTables::unchecked(&connection, file);
+        let mut head = AuditHead::default();
+        stored.each("SELECT line, hash FROM audit ORDER BY sequence", (), |row| {
+            let entry = stored.open_entry(row)?;
+            entry.check_follows(&head)?;
+            head = entry.head();
+            for row in backend::evolve(&tables, &entry)? {
+                match row {
+                    Row::Entry(entry) => tables.write_number(&entry)?,
+                    row => tables.write(row)?,
+                }
+            }
+            Ok(true)
+        })?;
+        let compare =
+            |table, columns| compare(stored.connection(), &connection, file, table, columns, "TRUE");
+        compare("audit", "sequence, hash")?;
+        compare("request", "*")?;
+        compare("model", "*")?;
+        compare("version", "*")?;
+        compare("alias", "*")?;
+        compare("alias_change", "*")?;
+        Ok(Self { connection, head })
+    }
+}
+
+impl SqlTables<'_> {
+    /// Writes of an entry what other rows name it by: its line is in the log that is replayed.
+    fn write_number(&self, entry: &AuditEntry) -> Result<()> {
+        let mut columns = values::entry_values(entry);
+        if let Some(line) = columns.get_mut(1) {
+            *line = Value::Text(String::new());
+        }
+        self.insert("INSERT INTO audit VALUES (?1, ?2, ?3)", columns)?;
+        match values::request_values(entry) {
+            Some(columns) => self.insert("INSERT OR REPLACE INTO request VALUES (?1, ?2)", columns),
+            None => Ok(()),
+        }
+    }
 }
 
 /// SQLite's own check: trees in order, no page lost or used twice.
@@ -57,27 +107,39 @@ fn check_pages(connection: &Connection, file: &Path) -> Result<()> {
     Err(damaged(VERIFY, file.display().to_string(), format!("its pages are damaged: {found}")))
 }
 
-/// Fails unless `table`, in the order of its key, holds exactly the `expected` rows.
+/// Fails unless a table holds the same rows in two databases; both are read in the order of its key.
 fn compare(
-    stored: &SqlTables<'_>,
+    stored: &Connection,
+    due: &Connection,
+    file: &Path,
     table: &'static str,
-    key: &'static str,
-    mut expected: impl Iterator<Item = Result<Vec<Value>>>,
+    columns: &'static str,
+    those: &'static str,
 ) -> Result<()> {
-    let differs = || {
-        let problem = format!("the table {table} is not what the audit log gives");
-        damaged(VERIFY, stored.file.display().to_string(), problem)
-    };
-    stored.each(&format!("SELECT * FROM {table} ORDER BY {key}"), (), |row| {
-        let expected = expected.next().transpose()?.ok_or_else(differs)?;
-        for (column, value) in expected.iter().enumerate() {
-            if row.get::<_, Value>(column).map_err(meaning(VERIFY, stored.file))? != *value {
-                return Err(differs());
+    let failed = meaning(VERIFY, file);
+    // Each table is one tree, which is read in the order of its key.
+    let sql = format!("SELECT {columns} FROM {table} WHERE {those}");
+    let (mut stored, mut due) = (stored.prepare(&sql).map_err(&failed)?, due.prepare(&sql).map_err(&failed)?);
+    let count = stored.column_count();
+    let (mut stored, mut due) = (stored.query(()).map_err(&failed)?, due.query(()).map_err(&failed)?);
+    loop {
+        match (stored.next().map_err(&failed)?, due.next().map_err(&failed)?) {
+            (None, None) => return Ok(()),
+            (Some(stored), Some(due)) => {
+                for column in 0..count {
+                    if stored.get_ref(column).map_err(&failed)? != due.get_ref(column).map_err(&failed)? {
+                        return Err(differs(file, table));
+                    }
+                }
             }
+            _ => return Err(differs(file, table)),
         }
-        Ok(true)
-    })?;
-    if expected.next().is_some() { Err(differs()) } else { Ok(()) }
+    }
+}
+
+fn differs(file: &Path, table: &'static str) -> crate::Error {
+    let problem = format!("the table {table} is not what the audit log gives");
+    damaged(VERIFY, file.display().to_string(), problem)
 }
 
 const VERIFY: &str = "verify registry";
