@@ -56,6 +56,7 @@ fn stores_keep_nothing_of_what_was_stopped() {
         assert!(store.list(None, 9).unwrap().is_empty());
         let digest = store.put_bytes(b"content").unwrap();
         assert!(stopped(|| store.read(&digest)));
+        assert!(stopped(|| store.check(&digest)));
         assert_eq!(store.read(&digest).unwrap(), b"content");
     }
     let left = folder.path().join("partial");
@@ -71,6 +72,7 @@ fn registries_verify_and_write_all_or_nothing() {
     for registry in registries {
         registry.create_model(ModelName::new("churn").unwrap(), &change).unwrap();
         assert!(stopped(|| registry.verify()));
+        assert!(stopped(|| registry.scrub(&MemoryStore::new())));
         assert_eq!(registry.verify().unwrap().sequence, 1);
     }
     let sqlite = SqliteRegistry::open(folder.path().join("registry.db")).unwrap();

@@ -10,6 +10,7 @@ use super::dir::Dir;
 use super::memory::missing;
 use super::{ArtifactStore, Digest, VerifiedReader, verify};
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// Artifacts in a local folder, for any number of threads and processes. Clones share the folder.
 ///
@@ -175,7 +176,7 @@ impl FolderStore {
         loop {
             match lock.try_lock_shared() {
                 Err(TryLockError::WouldBlock) if started.elapsed() < self.options.lock_timeout => {
-                    std::thread::sleep(Duration::from_millis(2));
+                    interrupt::sleep(PUT, Duration::from_millis(2))?;
                 }
                 Err(TryLockError::WouldBlock) => {
                     let file = self.root().join(LOCK).display().to_string();

@@ -89,7 +89,9 @@ impl Connections {
         let kept = Kept::beside(options.path()).read()?;
         if kept.sequence > 0 && !options.path().exists() {
             let problem = format!("the file is gone, although {} entries were acknowledged", kept.sequence);
-            return Err(damaged(OPEN, options.path().display().to_string(), problem));
+            return Err(Error::corrupt(OPEN, options.path().display().to_string(), problem).remedy(
+                "restore it from a backup; to begin a new registry here, remove the file that ends in -head beside it",
+            ));
         }
         let locks = Protected::new(options.path());
         let (name, connection) = if options.is_read_only() {
