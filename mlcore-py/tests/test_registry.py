@@ -303,8 +303,9 @@ def test_a_changed_row_is_found(registry, tmp_path):
         text = next(column for column in columns if column in ("canonical", "line", "entry", "content"))
         connection.execute(f"update {table} set {text} = replace({text}, 'ana', 'bob')")
     connection.close()
-    with mlcore.Registry(f"sqlite:///{tmp_path}/registry.db") as opened, pytest.raises(mlcore.CorruptError):
-        opened.verify()
+    # The last entry is looked at when the file is opened.
+    with pytest.raises(mlcore.CorruptError):
+        mlcore.Registry(f"sqlite:///{tmp_path}/registry.db")
 
 
 def test_a_changed_artifact_is_found(registry, tmp_path):
