@@ -112,7 +112,7 @@ fn a_live_registry_acknowledges_nothing_into_files_that_are_gone() {
     let cases: [(&str, Harm); 6] = [
         ("deleted", |file| fs::remove_file(beside(file, "-wal")).unwrap()),
         ("cut", |file| {
-            File::options().write(true).open(beside(file, "-wal")).unwrap().set_len(5000).unwrap()
+            File::options().write(true).open(beside(file, "-wal")).unwrap().set_len(5000).unwrap();
         }),
         // A log of no length is one that went to the file, until more is written after a hole.
         ("cut", |file| File::options().write(true).open(beside(file, "-wal")).unwrap().set_len(0).unwrap()),

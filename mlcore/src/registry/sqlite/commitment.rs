@@ -13,6 +13,7 @@
 //! | `audit`, a multiple of 64 | the hash of that entry, unless it is the last: the way from any entry to the root is short |
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Display;
 use std::path::Path;
 
@@ -175,13 +176,15 @@ impl Changes<'_, '_> {
         let mut leaves: BTreeMap<i64, Pairs> = BTreeMap::new();
         for (key, value) in self.changed {
             let leaf = leaf_of(&key);
-            if !leaves.contains_key(&leaf) {
-                leaves.insert(leaf, pairs_of(&self.tables.leaf(leaf)?));
-                for (node, body) in self.tables.nodes_above(leaf)? {
-                    nodes.entry(node).or_insert(body);
+            let pairs = match leaves.entry(leaf) {
+                Entry::Occupied(pairs) => pairs.into_mut(),
+                Entry::Vacant(place) => {
+                    for (node, body) in self.tables.nodes_above(leaf)? {
+                        nodes.entry(node).or_insert(body);
+                    }
+                    place.insert(pairs_of(&self.tables.leaf(leaf)?))
                 }
-            }
-            let pairs = leaves.entry(leaf).or_default();
+            };
             set(pairs, *key.as_bytes(), value);
         }
         for (leaf, pairs) in leaves {
