@@ -89,8 +89,8 @@ fn a_canary_restored_at_any_step_keeps_every_unit_and_decides_alike() {
         if matches!(policy.ramp().phase(), Phase::Passed { .. }) {
             break;
         }
-        let before = policy.ramp().share();
-        while policy.ramp().share() == before {
+        let before = policy.ramp().phase().clone();
+        while *policy.ramp().phase() == before {
             traffic(&policy, requests..requests + 100, 0.0);
             requests += 100;
         }
@@ -238,4 +238,70 @@ fn a_restart_does_not_start_the_time_limit_anew() {
         assert!(matches!(ramp.decide(&arm("canary"), Duration::from_secs(second)), Decision::Hold { .. }));
     }
     assert!(matches!(ramp.decide(&arm("canary"), Duration::from_secs(11)), Decision::RollBack { .. }));
+}
+
+fn versions(champion: u64, challenger: u64) -> Candidates {
+    let version = |number| Version::new(number).unwrap();
+    let arms = [("champion", champion), ("challenger", challenger)];
+    Candidates::new(arms.map(|(name, number)| Candidate::new(arm(name), version(number)))).unwrap()
+}
+
+/// Evidence is about versions: another one behind either arm begins at the first step, whatever was found of the one before.
+#[test]
+fn another_version_on_either_side_begins_anew() {
+    for harmful in [false, true] {
+        for (next, words) in [
+            (versions(1, 3), "challenger answers with version 3 instead of 2"),
+            (versions(4, 2), "champion answers with version 4 instead of 1"),
+            (versions(2, 3), "challenger answers with version 3 instead of 2 and champion"),
+        ] {
+            let policy = canary();
+            assert_eq!(policy.follow(&versions(1, 2)), None);
+            let answers = |candidates: &Candidates, number: usize| {
+                policy.assign(&Ask::new(&unit(number), candidates, Draw::new(number as u64)))
+            };
+            let mut late = None;
+            for number in 0..40_000 {
+                let assignment = answers(&versions(1, 2), number);
+                let tried = &both().at(assignment.position).arm.clone();
+                late = Some((tried.clone(), assignment.epoch));
+                let failed = harmful && assignment.position == 1;
+                let answer = if failed { Observation::Failed } else { Observation::answered(Duration::ZERO) };
+                for observation in [answer, Observation::scored(0.5)] {
+                    policy.observe(&Outcome::new(tried, observation).with_epoch(assignment.epoch));
+                }
+                let decision = policy.decide(Duration::ZERO);
+                if matches!(decision, Decision::Promote { .. } | Decision::RollBack { .. }) {
+                    break;
+                }
+            }
+            let ended = policy.ramp().phase().clone();
+            assert!(!matches!(ended, Phase::Running { .. }), "{harmful}");
+            assert!(policy.ramp().share() <= 0.5, "the promotion gives it the rest");
+            assert_eq!(policy.follow(&versions(1, 2)), None);
+            let restored = Canary::from_state(&policy.save().unwrap()).unwrap();
+            for policy in [&policy, &restored] {
+                let told = policy.follow(&next).unwrap();
+                assert!(told.starts_with(words), "{told}");
+                assert_eq!(policy.ramp().phase(), &Phase::Running { step: 0 });
+                // A late outcome of the version before is evidence about nothing, and so is what is still answered by it.
+                let (tried, epoch) = late.clone().unwrap();
+                policy.observe(&Outcome::new(&tried, Observation::Failed).with_epoch(epoch));
+                let assignment = policy.assign(&Ask::new(&unit(1), &versions(1, 2), Draw::new(1)));
+                policy.observe(&Outcome::new(&tried, Observation::Failed).with_epoch(assignment.epoch));
+                let counts =
+                    |ramp: &Ramp| ramp.evidence()[0].canary.count() + ramp.evidence()[0].control.count();
+                assert_eq!(counts(&policy.ramp()), 0);
+                let assignment = policy.assign(&Ask::new(&unit(1), &next, Draw::new(1)));
+                policy.observe(
+                    &Outcome::new(&arm("champion"), Observation::Failed).with_epoch(assignment.epoch),
+                );
+                assert_eq!(counts(&policy.ramp()), 1);
+                let other = Canary::from_state(&canary().save().unwrap()).unwrap();
+                other.follow(&versions(8, 9));
+                let refused = policy.merge(&other.save().unwrap()).unwrap_err();
+                assert!(matches!(refused, Error::InvalidInput(_)), "{refused}");
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ use mlcore::conformance::{Stickiness, rollout_policy};
 use mlcore::name::{Arm, UnitId};
 use mlcore::rollout::{
     ArmSet, Ask, Assignment, Canary, CanaryOptions, Candidates, Decision, Guardrail, Metric, Outcome,
-    PolicyState, RampOptions, RolloutPolicy, StateFormat,
+    PolicyState, RampOptions, Requirements, RolloutPolicy, StateFormat,
 };
 
 /// A promise that a policy breaks.
@@ -35,6 +35,8 @@ enum Fault {
     SaysItOnce,
     SaysItAgainWhenDone,
     AssignsWhatItWithdrew,
+    ForgetsForNoReason,
+    JudgesTheNextVersion,
     ForgetsItsEvidence,
     ForgetsThatItRolledBack,
     SavesNothing,
@@ -106,6 +108,22 @@ impl Broken {
 impl RolloutPolicy for Broken {
     fn assign(&self, ask: &Ask<'_>) -> Assignment {
         self.twisted(ask, self.honest.assign(ask))
+    }
+
+    fn requirements(&self) -> Requirements {
+        self.honest.requirements()
+    }
+
+    fn follow(&self, candidates: &Candidates) -> Option<String> {
+        match self.fault {
+            Fault::ForgetsForNoReason => {
+                let fresh = Broken::new(Fault::None).honest.save().unwrap();
+                self.honest.restore(&fresh).unwrap();
+                None
+            }
+            Fault::JudgesTheNextVersion => None,
+            _ => self.honest.follow(candidates),
+        }
     }
 
     fn observe(&self, outcome: &Outcome<'_>) {
@@ -226,6 +244,8 @@ fn each_broken_promise_is_noticed_and_named() {
         (Fault::SaysItOnce, "before it was carried out"),
         (Fault::SaysItAgainWhenDone, "was carried out, and is wanted again"),
         (Fault::AssignsWhatItWithdrew, "which is to be withdrawn"),
+        (Fault::ForgetsForNoReason, "told of the same versions, it forgot"),
+        (Fault::JudgesTheNextVersion, "was about another version of challenger"),
         (Fault::ForgetsItsEvidence, "it decided otherwise"),
         (Fault::ForgetsThatItRolledBack, "a restored policy saves another state"),
         (Fault::SavesNothing, "it decided otherwise"),

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::since_asked::SinceAsked;
 use super::{
-    Ask, Assignment, Decision, Observation, Outcome, PolicyState, Requirements, RolloutPolicy, StateFormat,
+    Ask, Assignment, Candidates, Decision, Observation, Outcome, PolicyState, Requirements, RolloutPolicy,
+    StateFormat, Subjects,
 };
 use crate::error::{Error, Result};
 use crate::name::Arm;
@@ -45,7 +46,8 @@ impl BlueGreenOptions {
 ///
 /// A breach of green, before or after the switch, gives every unit back to blue at once and wants green rolled back.
 /// Errors, latencies and losses are not judged here: a monitor or an operator reports a breach, and a
-/// [`Canary`](super::Canary) judges them by itself.
+/// [`Canary`](super::Canary) judges them by itself. A breach, a switch and a bake time belong to the versions that they were
+/// about: another version behind green stands by again, and another one behind blue starts the bake time anew.
 ///
 /// ```
 /// use std::time::Duration;
@@ -80,6 +82,9 @@ struct Release {
     moves: u32,
     /// How long green has answered since the last move.
     baked: Duration,
+    /// The versions behind the two, where they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    about: Option<Subjects>,
     #[serde(skip)]
     asked: SinceAsked,
 }
@@ -187,6 +192,23 @@ impl RolloutPolicy for BlueGreen {
         Requirements::of_arms([blue.clone()]).with_trial(green.clone())
     }
 
+    fn follow(&self, candidates: &Candidates) -> Option<String> {
+        let BlueGreenOptions { blue, green, .. } = &self.options;
+        let answering = Subjects::find(candidates, green, blue)?;
+        self.change(|release| {
+            let before = release.about;
+            let change = answering.replace(&mut release.about, green, blue)?;
+            if before.is_some_and(|before| before.tried != answering.tried) {
+                release.harm = None;
+                if is_green(release.moves) {
+                    release.go_to_the_other();
+                }
+            }
+            (release.baked, release.asked) = (Duration::ZERO, SinceAsked::default());
+            Some(change)
+        })
+    }
+
     fn observe(&self, outcome: &Outcome<'_>) {
         let Observation::Breach { reason } = &outcome.observation else { return };
         if *outcome.arm == self.options.green {
@@ -237,14 +259,25 @@ impl RolloutPolicy for BlueGreen {
 
     /// Takes the state of the replica that is ahead: harm that one found counts for both, then the one whose traffic was
     /// moved more often, then the longer bake time. A state may be merged any number of times.
+    ///
+    /// A state about other versions is [`Error::InvalidInput`].
     fn merge(&self, state: &PolicyState) -> Result<()> {
         let other = self.read(state)?;
         self.change(|release| {
+            if let (Some(own), Some(other)) = (release.about, other.about)
+                && own != other
+            {
+                let problem = "it is about other versions";
+                return Err(Error::invalid_input("merge policy", "state of a blue_green policy", problem)
+                    .remedy("merge what replicas have learnt about the same versions"));
+            }
+            let about = release.about.or(other.about);
             if other.progress() > release.progress() {
                 *release = Release { asked: release.asked, ..other };
             }
-        });
-        Ok(())
+            release.about = about;
+            Ok(())
+        })
     }
 }
 
@@ -340,6 +373,32 @@ pub(super) mod tests {
             let decision = release.decide(Duration::ZERO);
             assert_eq!(decision, Decision::roll_back(arm("challenger"), "a monitor saw it"));
         }
+    }
+
+    #[test]
+    fn another_version_stands_by_and_bakes_anew() {
+        let versions = |blue: u64, green: u64| {
+            let version = |number| crate::name::Version::new(number).unwrap();
+            let arms = [("champion", blue), ("challenger", green)];
+            let arms = arms.map(|(name, number)| crate::rollout::Candidate::new(arm(name), version(number)));
+            Candidates::new(arms).unwrap()
+        };
+        let release = switched();
+        assert_eq!(release.follow(&versions(1, 2)), None);
+        release.decide(Duration::ZERO);
+        release.decide(Duration::from_secs(90));
+        // Another blue: green answers on, and its time begins anew.
+        assert!(release.follow(&versions(3, 2)).is_some());
+        assert!(matches!(release.decide(Duration::from_secs(100)), Decision::Hold { .. }));
+        assert!(matches!(release.decide(Duration::from_secs(199)), Decision::Hold { .. }));
+        assert!(matches!(release.decide(Duration::from_secs(200)), Decision::Promote { .. }));
+        // Another green: nobody has switched to it, and the breach was not its own.
+        assert!(release.follow(&versions(3, 4)).is_some());
+        assert_eq!(answers(&release), 0);
+        release.switch();
+        breach(&release, "challenger");
+        assert!(release.follow(&versions(3, 5)).is_some() && release.follow(&versions(3, 5)).is_none());
+        assert!(matches!(release.decide(Duration::ZERO), Decision::Hold { .. }));
     }
 
     #[test]

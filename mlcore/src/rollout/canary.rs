@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Ask, Assignment, Decision, Observation, Outcome, Phase, PolicyState, Ramp, RampOptions, RampState,
-    Requirements, RolloutPolicy, Side, StateFormat, bucket,
+    Ask, Assignment, Candidates, Decision, Observation, Outcome, Phase, PolicyState, Ramp, RampOptions,
+    RampState, Requirements, RolloutPolicy, Side, StateFormat, Subjects, bucket,
 };
 use crate::error::{Error, Result};
 use crate::name::Arm;
@@ -40,15 +40,21 @@ impl CanaryOptions {
 /// A release on trial: a growing share of units gets the canary, as long as the [`Ramp`] finds no harm.
 ///
 /// Sticky both ways: a unit that got the canary keeps it while the share grows, and a unit of the control stays until
-/// the share reaches it. Assignments read one atomic number and never wait for the evidence.
+/// the share reaches it. Assignments read two atomic numbers and never wait for the evidence.
+///
+/// Evidence belongs to the two versions that it is about. Another version behind one of the arms begins at the first step,
+/// and what was decided about the version before, a rollback too, does not concern it.
 #[derive(Debug)]
 pub struct Canary {
     options: CanaryOptions,
     ramp: Mutex<Ramp>,
     /// The share as bits of an `f64`; the epoch is a function of it (one step, one share).
     share: AtomicU64,
-    /// Sets this release's epochs apart from those of others: the upper 24 bits of an epoch.
-    release: u32,
+    /// The hash of the salt.
+    key: u64,
+    /// Sets this release's epochs, and those of its versions, apart from others: the upper 24 bits of an epoch. The lowest
+    /// bit says whether versions are known.
+    release: AtomicU32,
 }
 
 impl Canary {
@@ -72,9 +78,9 @@ impl Canary {
             tracing::warn!(canary = %options.canary, "{warning}");
         }
         let share = AtomicU64::new(ramp.share().to_bits());
-        // The lower 8 bits count the steps.
-        let release = (xxh3_64(options.salt.as_bytes()) >> 32) as u32 & !0xff;
-        Ok(Self { options, ramp: Mutex::new(ramp), share, release })
+        let key = xxh3_64(options.salt.as_bytes());
+        let release = AtomicU32::new(release(key, None));
+        Ok(Self { options, ramp: Mutex::new(ramp), share, key, release })
     }
 
     /// The canary that `state` was saved by, at the step where it stood: units keep their arms.
@@ -104,6 +110,7 @@ impl Canary {
         let mut ramp = self.ramp.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = change(&mut ramp);
         self.share.store(ramp.share().to_bits(), Ordering::Release);
+        self.release.store(release(self.key, ramp.about()), Ordering::Release);
         answer
     }
 
@@ -117,11 +124,18 @@ impl Canary {
         self.with_ramp(Ramp::thaw);
     }
 
-    /// The epoch in which the canary's share is this one.
-    fn epoch(&self, share: f64) -> u32 {
+    /// The epoch of `release` in which the canary's share is this one.
+    fn epoch(&self, release: u32, share: f64) -> u32 {
         let step = self.options.ramp.shares().iter().position(|step| *step == share);
-        step.and_then(|step| u32::try_from(step).ok()).map_or(NO_EPOCH, |step| self.release | step)
+        step.and_then(|step| u32::try_from(step).ok()).map_or(NO_EPOCH, |step| release & !0xff | step)
     }
+}
+
+/// The upper 24 bits of the epochs in which evidence is about these versions, and whether there are any. The lower 8 bits of
+/// an epoch count the steps.
+fn release(key: u64, about: Option<Subjects>) -> u32 {
+    let mixed = about.map_or(key, |about| about.mix(key));
+    (mixed >> 32) as u32 & !0xff | u32::from(about.is_some())
 }
 
 impl RolloutPolicy for Canary {
@@ -138,7 +152,12 @@ impl RolloutPolicy for Canary {
         } else {
             (control, 1.0 - share)
         };
-        Assignment::certain(position).with_propensity(propensity).with_epoch(self.epoch(share))
+        // What was deployed before the policy heard of other versions, or after it, is evidence about none of the present ones.
+        let release = self.release.load(Ordering::Acquire);
+        let answering = Subjects::of(ask.candidates.at(canary), ask.candidates.at(control));
+        let present = release & 1 == 0 || release == self::release(self.key, Some(answering));
+        let epoch = if present { self.epoch(release, share) } else { NO_EPOCH };
+        Assignment::certain(position).with_propensity(propensity).with_epoch(epoch)
     }
 
     fn requirements(&self) -> Requirements {
@@ -146,6 +165,21 @@ impl RolloutPolicy for Canary {
         Requirements::of_arms([control.clone()])
             .with_trial(canary.clone())
             .with_losses(ramp.waits_for_losses())
+    }
+
+    /// Begins anew at the first step where one of the two arms answers with another version than the evidence is about.
+    fn follow(&self, candidates: &Candidates) -> Option<String> {
+        let CanaryOptions { control, canary, .. } = &self.options;
+        let answering = Subjects::find(candidates, canary, control)?;
+        self.with_ramp(|ramp| {
+            let mut about = ramp.about();
+            let change = answering.replace(&mut about, canary, control);
+            match change {
+                Some(_) => ramp.begin_anew(answering),
+                None => ramp.set_about(answering),
+            }
+            change
+        })
     }
 
     fn observe(&self, outcome: &Outcome<'_>) {
@@ -156,8 +190,8 @@ impl RolloutPolicy for Canary {
         };
         self.with_ramp(|ramp| {
             // What was assigned under other shares is not comparable with what is assigned now. A breach always counts.
-            let present =
-                matches!(ramp.phase(), Phase::Running { .. }) && outcome.epoch == self.epoch(ramp.share());
+            let epoch = self.epoch(release(self.key, ramp.about()), ramp.share());
+            let present = matches!(ramp.phase(), Phase::Running { .. }) && outcome.epoch == epoch;
             if present || matches!(outcome.observation, Observation::Breach { .. }) {
                 ramp.observe(side, &outcome.observation);
             }

@@ -27,6 +27,7 @@ mod requirements;
 mod shadow;
 mod since_asked;
 mod state;
+mod subjects;
 mod weighted;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub use self::ramp::{
 pub use self::requirements::Requirements;
 pub use self::shadow::Shadowed;
 pub use self::state::{PolicyState, StateFormat};
+pub use self::subjects::Subjects;
 pub use self::weighted::Weighted;
 use crate::error::{Error, Result};
 
@@ -103,6 +105,8 @@ policies! {
 /// - `observe` takes anything, late, twice, or about arms that are gone;
 /// - `decide` repeats a promotion or rollback until it is told to be carried out, and an arm that it wants withdrawn is
 ///   assigned to no unit;
+/// - harm that was found of one version is not that of the next: told by `follow` that an arm answers with another version, a
+///   policy forgets what it learnt, and told of the same versions again it changes nothing;
 /// - a policy into which a saved state was restored assigns and decides as the one that saved it; states of other
 ///   kinds or options are refused, and change nothing;
 /// - `merge`, where it means something, gives the same in either order, and adding nothing changes nothing.
@@ -154,6 +158,14 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
     /// What it needs to come to a decision; an endpoint without it refuses the policy. The default needs nothing.
     fn requirements(&self) -> Requirements {
         Requirements::default()
+    }
+
+    /// Takes note of the arms that answer from now on, the default first, and of their versions. Evidence belongs to versions:
+    /// what was learnt about others is forgotten, and answers which, in words; `None` where nothing was. An arm that does not
+    /// answer is no other version. The default has nothing to forget.
+    fn follow(&self, candidates: &Candidates) -> Option<String> {
+        let _ = candidates;
+        None
     }
 
     /// Takes evidence. The default ignores it.
@@ -214,6 +226,10 @@ impl<P: RolloutPolicy + ?Sized> RolloutPolicy for Arc<P> {
 
     fn requirements(&self) -> Requirements {
         (**self).requirements()
+    }
+
+    fn follow(&self, candidates: &Candidates) -> Option<String> {
+        (**self).follow(candidates)
     }
 
     fn observe(&self, outcome: &Outcome<'_>) {

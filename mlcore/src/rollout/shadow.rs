@@ -96,6 +96,10 @@ impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
         requirements
     }
 
+    fn follow(&self, candidates: &Candidates) -> Option<String> {
+        self.policy.follow(candidates)
+    }
+
     fn observe(&self, outcome: &Outcome<'_>) {
         self.policy.observe(outcome);
     }

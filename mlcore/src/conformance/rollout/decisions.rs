@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::traffic::{Traffic, arm, candidates, check, draw, play, unit};
-use crate::rollout::{Ask, Context, Decision, Observation, Outcome, RolloutPolicy};
+use crate::name::Version;
+use crate::rollout::{Ask, Candidate, Candidates, Context, Decision, Observation, Outcome, RolloutPolicy};
 
 pub(super) fn hold<P: RolloutPolicy>(make: &impl Fn() -> P) {
     anything_is_observed(&make());
@@ -37,23 +38,64 @@ fn anything_is_observed(policy: &impl RolloutPolicy) {
     check(&policy.assign(&Ask::new(&unit(1), &candidates, draw(1))), &candidates);
 }
 
-/// Sends traffic until the policy wants to promote or to withdraw an arm, if it ever does.
 fn decisions_are_carried_out_once<P: RolloutPolicy>(make: &impl Fn() -> P, traffic: Traffic) {
+    let Some((policy, decision, now)) = until_decided(make, traffic) else { return };
+    carried_out(&policy, &decision, now);
+    // The same once more, because that one is over.
+    if let Some((policy, decision, now)) = until_decided(make, traffic) {
+        belongs_to_versions(&policy, &decision, now);
+    }
+}
+
+/// Sends traffic until a policy wants to promote or to withdraw an arm, if it ever does; with the policy's time.
+fn until_decided<P: RolloutPolicy>(
+    make: &impl Fn() -> P,
+    traffic: Traffic,
+) -> Option<(P, Decision, Duration)> {
     let (policy, mut clock) = (make(), Duration::ZERO);
     for start in (0..20_000).step_by(50) {
         for decision in play(&policy, traffic, start..start + 50, &mut clock).decisions {
             check_decision(&decision);
             if matches!(decision, Decision::Promote { .. } | Decision::RollBack { .. }) {
-                return carried_out(&policy, &decision, clock);
+                return Some((policy, decision, clock));
             }
         }
     }
+    None
+}
+
+fn same(one: &Decision, other: &Decision) -> bool {
+    one.arm() == other.arm() && std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+/// What was decided about a version does not concern the next one of its arm, and is not forgotten as long as it answers.
+fn belongs_to_versions(policy: &impl RolloutPolicy, decision: &Decision, now: Duration) {
+    let Some(arm) = decision.arm().filter(|arm| policy.requirements().trials.contains(arm)) else { return };
+    let known = candidates(&["champion", "challenger", "third"]);
+    for (arms, which) in
+        [(known.clone(), "the same versions"), (candidates(&["champion"]), "no other version")]
+    {
+        let told = policy.follow(&arms);
+        let again = policy.decide(now);
+        assert!(
+            told.is_none() && same(decision, &again),
+            "told of {which}, it forgot {told:?} and {decision:?} became {again:?}"
+        );
+    }
+    let newer = known.as_slice().iter().map(|known| {
+        let version = if known.arm == *arm { Version::FIRST.next() } else { Version::FIRST };
+        Candidate::new(known.arm.clone(), version)
+    });
+    let told = policy.follow(&Candidates::new(newer).unwrap());
+    let next = policy.decide(now);
+    assert!(
+        told.is_some() && !same(decision, &next),
+        "{decision:?} was about another version of {arm}, and is wanted of the next one"
+    );
 }
 
 fn carried_out(policy: &impl RolloutPolicy, decision: &Decision, now: Duration) {
-    let same = |other: &Decision| {
-        other.arm() == decision.arm() && std::mem::discriminant(other) == std::mem::discriminant(decision)
-    };
+    let same = |other: &Decision| same(decision, other);
     let again = policy.decide(now);
     assert!(same(&again), "before it was carried out, {decision:?} became {again:?}");
     let candidates = candidates(&["champion", "challenger", "third"]);

@@ -27,6 +27,8 @@ pub enum Stickiness {
 /// - any observation is taken, also about arms that are gone;
 /// - promotions and rollbacks are repeated until they are carried out and not after it; an arm that is to be withdrawn is
 ///   assigned to no unit;
+/// - what was decided about an arm on trial is forgotten when `follow` says that another version answers for it, and not
+///   before;
 /// - a state survives JSON, and a policy into which it is restored (fresh or used, on the same clock or another) assigns
 ///   and decides as the one that saved it; states of other kinds are refused and change nothing;
 /// - merging gives the same in either order and grouping, and merging the state of a fresh policy changes nothing;

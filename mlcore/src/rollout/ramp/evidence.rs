@@ -1,13 +1,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::bets::Bets;
+use super::winsor::Winsor;
 use super::{Guardrail, Metric, RampOptions, Side};
 use crate::rollout::Observation;
 use crate::stats::{Alternative, ConfidenceSequence, Moments};
 
 /// What is known of one guardrail at the present step.
 #[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// The metric's values in the canary.
@@ -19,6 +20,9 @@ pub struct Evidence {
     /// Evidence about the difference of two shares: of the metric, or of the answers without a loss.
     #[serde(default)]
     bets: Bets,
+    /// Of a loss: the first ones, and between what bounds the others count.
+    #[serde(default, skip_serializing_if = "Winsor::is_new")]
+    winsor: Winsor,
     /// Of a loss: 1 for each answer without one, else 0, in the canary.
     #[serde(default)]
     failed_canary: Moments,
@@ -48,6 +52,10 @@ impl Evidence {
             values.push(f64::from(u8::from(failed)));
         }
         let Some(value) = guardrail.metric.value(observation) else { return };
+        if guardrail.metric == Metric::Loss {
+            let counted = self.winsor.add(side, value, guardrail.margin);
+            return self.push_losses(counted);
+        }
         if guardrail.metric.is_share() {
             let before = [&self.canary, &self.control];
             self.bets.settle(side, value > 0.5, guardrail.margin, before, share);
@@ -63,9 +71,20 @@ impl Evidence {
         }
     }
 
+    fn push_losses(&mut self, losses: impl IntoIterator<Item = (Side, f64)>) {
+        for (side, loss) in losses {
+            match side {
+                Side::Canary => self.canary.push(loss),
+                Side::Control => self.control.push(loss),
+            }
+        }
+    }
+
     /// This evidence and that of requests which it does not hold yet.
     pub(super) fn merge(&self, other: &Self) -> Self {
-        Self {
+        let (winsor, counted) = self.winsor.merge(&other.winsor);
+        let mut merged = Self {
+            winsor,
             canary: self.canary.merge(&other.canary),
             control: self.control.merge(&other.control),
             // Each replica bet on its own requests only: the product of two such martingales is one again.
@@ -73,7 +92,9 @@ impl Evidence {
             bets: self.bets.merge(&other.bets),
             failed_canary: self.failed_canary.merge(&other.failed_canary),
             failed_control: self.failed_control.merge(&other.failed_control),
-        }
+        };
+        merged.push_losses(counted);
+        merged
     }
 
     /// The harm that is certain, in words.

@@ -5,6 +5,7 @@ mod evidence;
 mod expected;
 mod guardrail;
 mod options;
+mod winsor;
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ pub use self::expected::{ExpectedRequests, Traffic};
 pub use self::guardrail::{Guardrail, Metric};
 pub use self::options::{Expiry, RampOptions};
 use super::since_asked::SinceAsked;
-use super::{Decision, Observation};
+use super::{Decision, Observation, Subjects};
 use crate::error::{Error, Result};
 use crate::name::Arm;
 
@@ -70,6 +71,11 @@ pub enum Phase {
 ///
 /// [`RampOptions::expected_requests`] says beforehand how many requests a release takes.
 ///
+/// A loss counts as at most 1,000 margins away from the median of the first 30 losses of its step, in both arms alike: one
+/// outcome of 1e99 does not hold a release up for ever, and losses that are farther apart than that could not be told from
+/// each other with ten million requests. So the first 30 losses, of both arms together, are counted when the last of them is
+/// there.
+///
 /// The values of an arm are taken for independent. Where one unit sends many requests that fail together, report one
 /// outcome for each unit instead.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -93,6 +99,9 @@ pub struct RampState {
     /// Why it must not grow for now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frozen: Option<String>,
+    /// The versions that the evidence is about, where they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    about: Option<Subjects>,
 }
 
 /// A ramp as it was read, before it is known to be one.
@@ -119,7 +128,7 @@ impl Ramp {
     pub fn new(options: RampOptions) -> Result<Self> {
         let evidence = vec![Evidence::default(); options.guardrails.len()];
         let phase = Phase::Running { step: 0 };
-        Self::resume(options, RampState { phase, evidence, held: Duration::ZERO, frozen: None })
+        Self::resume(options, RampState { phase, evidence, held: Duration::ZERO, frozen: None, about: None })
     }
 
     /// A ramp that goes on where another one with the same options was when it was asked for its [`state`](Ramp::state).
@@ -145,15 +154,28 @@ impl Ramp {
     /// different shares is not pooled; harm that one of the two has found counts for both, and so does a freeze.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when the state cannot be that of a ramp with this one's options; nothing changes then.
+    /// [`Error::Corrupt`] when the state cannot be that of a ramp with this one's options, [`Error::InvalidInput`] when it is
+    /// about other versions; nothing changes then.
     pub fn merge(&mut self, other: &RampState) -> Result<()> {
         other.check(&self.options)?;
         let state = &mut self.state;
+        if let (Some(own), Some(other)) = (state.about, other.about)
+            && own != other
+        {
+            let problem = format!(
+                "it is about version {} against version {}, and this one about {} against {}",
+                other.tried, other.control, own.tried, own.control
+            );
+            return Err(Error::invalid_input("merge ramps", "saved state", problem)
+                .remedy("merge what replicas have learnt about the same versions"));
+        }
+        let about = state.about.or(other.about);
         if other.progress() > state.progress() {
             let frozen = state.frozen.take();
-            *state = RampState { frozen: other.frozen.clone().or(frozen), ..other.clone() };
+            *state = RampState { frozen: other.frozen.clone().or(frozen), about, ..other.clone() };
             return Ok(());
         }
+        state.about = about;
         if other.progress() == state.progress() {
             for (own, other) in state.evidence.iter_mut().zip(&other.evidence) {
                 *own = own.merge(other);
@@ -184,12 +206,34 @@ impl Ramp {
         &self.state.evidence
     }
 
-    /// The canary's share now: 0 after a rollback, 1 after the last step.
+    /// The versions that the evidence is about, where [`begin_anew`](Self::begin_anew) or a saved state has said so.
+    #[must_use]
+    pub fn about(&self) -> Option<Subjects> {
+        self.state.about
+    }
+
+    /// Begins at the first step, without evidence: other versions are compared from now on. A freeze stays.
+    pub fn begin_anew(&mut self, about: Subjects) {
+        let frozen = self.state.frozen.take();
+        let evidence = vec![Evidence::default(); self.options.guardrails.len()];
+        let (phase, held, about) = (Phase::Running { step: 0 }, Duration::ZERO, Some(about));
+        self.state = RampState { phase, evidence, held, frozen, about };
+        self.asked = SinceAsked::default();
+    }
+
+    /// Says which versions the evidence is about.
+    pub(super) fn set_about(&mut self, about: Subjects) {
+        self.state.about = Some(about);
+    }
+
+    /// The canary's share now: 0 after a rollback, and after the last step that of the last step. The promotion gives it the
+    /// rest; where that fails, half of the traffic or so stays where the registry says.
     #[must_use]
     pub fn share(&self) -> f64 {
+        let shares = self.options.shares();
         match self.phase() {
-            Phase::Running { step } => self.options.shares().get(*step).copied().unwrap_or(0.0),
-            Phase::Passed { .. } => 1.0,
+            Phase::Running { step } => shares.get(*step).copied().unwrap_or(0.0),
+            Phase::Passed { .. } => shares.last().copied().unwrap_or(0.0),
             Phase::RolledBack { .. } => 0.0,
         }
     }
