@@ -1,5 +1,7 @@
-use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use mlcore::arrow::array::RecordBatch;
@@ -12,13 +14,13 @@ use mlcore::runner::RunOptions;
 use mlcore::{Error, Result, memory};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 
-use super::background::{Consumer, Loss, RecordSink, Scoring, Shadows, Tally, Watch, Watched};
+use super::background::{Consumer, Loss, RecordSink, Scoring, Shadows, Tally, Watch, Watched, as_micros};
 use super::clock::{Clock, SystemClock};
-use super::decide::{Deployment, Sequence};
+use super::decide::{Deployment, OutcomeIds, Sequence};
 use super::input::Columns;
 use super::record::{Kept, Queue};
-use super::release::{ArmAlias, ModelLoader, Resolver};
-use super::{Endpoint, Inner};
+use super::release::{ArmAlias, ModelLoader, Progress, Resolver, Snapshot};
+use super::{Endpoint, Event, EventKind, Inner};
 
 /// Builds an [`Endpoint`]. By default everybody gets the version behind the alias `champion`, and there is no other arm.
 #[must_use]
@@ -36,7 +38,9 @@ pub struct EndpointBuilder {
     queue_capacity: usize,
     shadow_capacity: usize,
     open_predictions: usize,
-    seed: u64,
+    seed: Option<u64>,
+    follow_interval: Option<Duration>,
+    snapshot: Option<PathBuf>,
     scoring: Option<Scoring>,
     watched: Vec<Watched>,
     sinks: Vec<Box<dyn RecordSink>>,
@@ -62,8 +66,9 @@ impl EndpointBuilder {
             queue_capacity: DEFAULT_QUEUE_CAPACITY,
             shadow_capacity: DEFAULT_SHADOW_CAPACITY,
             open_predictions: DEFAULT_OPEN_PREDICTIONS,
-            // Ids of two processes must not meet; the standard library's only public randomness serves.
-            seed: RandomState::new().hash_one(std::process::id()),
+            seed: None,
+            follow_interval: Some(DEFAULT_FOLLOW_INTERVAL),
+            snapshot: None,
             scoring: None,
             watched: Vec::new(),
             sinks: Vec::new(),
@@ -171,13 +176,34 @@ impl EndpointBuilder {
         self
     }
 
-    /// Sets the upper half of the generated outcome ids, and so of all draws: for the replay of a log.
+    /// Derives the generated outcome ids, and so all draws, from `seed`: for the replay of a log. Who knows the seed can guess
+    /// the ids; without one their key is drawn at random.
     pub fn with_seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Lets [`process`](Endpoint::process) and a worker look so often, by the endpoint's clock, whether somebody else moved an
+    /// alias, and follow it; with `None` only [`refresh`](Endpoint::refresh) does. A second by default: a look is a read by
+    /// key for each arm, about ten microseconds in SQLite.
+    pub fn with_follow_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.follow_interval = interval.into();
+        self
+    }
+
+    /// Keeps what is served in the file `path`, and serves that where the registry is away when the endpoint starts: an
+    /// [event](super::EventKind::Failed) says so, and the aliases are followed as soon as they can be read. The models are those
+    /// of the artifact store, found by digest: give it a store, or a cache, that is at hand then.
+    pub fn with_snapshot(mut self, path: impl Into<PathBuf>) -> Self {
+        self.snapshot = Some(path.into());
         self
     }
 
     /// Resolves the arms, loads and warms their versions.
+    ///
+    /// Steps of a release are kept in the registry, as the tag `mlcore.release.<arm>` of the model, each with an audit entry. A
+    /// policy with the options of the one that took them goes on there: units keep their arms over a restart, and get the same
+    /// one from every replica. What is kept is gone when the trial is over.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the model or the default arm's alias does not exist, or a reference lacks a column that is
@@ -196,7 +222,30 @@ impl EndpointBuilder {
         let policy = self.policy.unwrap_or_else(|| Arc::new(Fixed::new(default_arm)));
         resolver.check(&*policy)?;
         let tally = Arc::<Tally>::default();
-        let deployment = Deployment::new(resolver.resolve(&[])?, policy, &Columns::default(), tally.clone())?;
+        let snapshot = self.snapshot.as_deref().map(Snapshot::new);
+        let mut pending = Vec::new();
+        let resolved =
+            resolver.resolve(&[], &*policy).and_then(|found| Ok((found, resolver.adopt(&*policy, None)?)));
+        let (found, place) = match (resolved, &snapshot) {
+            (Err(error), Some(snapshot)) if error.is_transient() => {
+                let found = snapshot.read(&resolver, &*policy)?;
+                let operation = "read aliases, so that the snapshot is served".to_owned();
+                let kind = EventKind::Failed { operation, error: error.to_string() };
+                pending.push(Event::new(self.clock.now(), kind));
+                (found, None)
+            }
+            (resolved, _) => resolved?,
+        };
+        if let Some((_, error)) = found.unfit {
+            return Err(error);
+        }
+        let deployment = Deployment::new(found, policy, &Columns::default(), tally.clone())?;
+        let renewed = deployment.policy.follow(&deployment.candidates);
+        pending.extend(renewed.map(|reason| Event::new(self.clock.now(), EventKind::Renewed { reason })));
+        if let Some(snapshot) = &snapshot {
+            snapshot.write(&resolver.model, &deployment)?;
+        }
+        let now = self.clock.elapsed();
         let columns = deployment.columns.clone();
         let watches = watched
             .into_iter()
@@ -212,13 +261,17 @@ impl EndpointBuilder {
                 actor: self.actor,
                 run_options: self.run_options,
                 deployment: ArcSwap::from_pointee(deployment),
-                releasing: Mutex::default(),
+                releasing: Mutex::new(Progress::since(now, place)),
+                follow_interval: self.follow_interval,
+                snapshot,
+                pending: Mutex::new(pending),
+                processed: AtomicU64::new(as_micros(now)),
                 queue: Queue::new(self.queue_capacity)?,
                 shadows: Shadows::new(self.shadow_capacity),
                 kept,
                 tally,
                 sequence: Sequence::new(),
-                seed: self.seed,
+                ids: self.seed.map_or_else(OutcomeIds::random, OutcomeIds::seeded),
                 consumer: Mutex::new(consumer),
             }),
         })
@@ -264,6 +317,7 @@ fn default_loader() -> Option<Arc<dyn ModelLoader>> {
 }
 
 const BUILD: &str = "build endpoint";
+const DEFAULT_FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 const DEFAULT_QUEUE_CAPACITY: usize = 65_536;
 const DEFAULT_SHADOW_CAPACITY: usize = 4_096;
 const DEFAULT_OPEN_PREDICTIONS: usize = 262_144;

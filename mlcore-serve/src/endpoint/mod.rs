@@ -77,6 +77,7 @@ mod release;
 mod run;
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -95,14 +96,14 @@ pub use self::background::{Counts, Loss, RecordSink, ShadowComparison, Worker};
 pub use self::builder::EndpointBuilder;
 pub use self::clock::{Clock, SystemClock};
 pub use self::decide::{Decided, OutcomeId};
-use self::decide::{Deployment, Sequence};
+use self::decide::{Deployment, OutcomeIds, Sequence};
 pub use self::input::{Input, Records, Request, check_plan};
 pub use self::record::{ContextBuffer, InvalidAnswer, Prediction, Record, RecordedInput};
 use self::record::{Kept, Queue, Reported};
 #[cfg(feature = "ort")]
 pub use self::release::OnnxLoader;
 pub use self::release::{Event, EventKind, LoadedModel, ModelLoader};
-use self::release::{Holding, Resolver};
+use self::release::{Progress, Resolver, Snapshot};
 pub use self::run::{Answer, ServedBy};
 
 /// Answers the requests for one model, each with the version of the arm that the policy assigns. Cloning shares it.
@@ -120,13 +121,20 @@ struct Inner {
     run_options: RunOptions,
     deployment: ArcSwap<Deployment>,
     /// Held while a deployment is replaced, never by a request.
-    releasing: Mutex<Holding>,
+    releasing: Mutex<Progress>,
+    /// How often the aliases are looked at; never by itself where there is none.
+    follow_interval: Option<Duration>,
+    snapshot: Option<Snapshot>,
+    /// What happened on other threads and nobody was told of yet.
+    pending: Mutex<Vec<Event>>,
+    /// When records were worked off last, in microseconds of the clock.
+    processed: AtomicU64,
     queue: Queue,
     shadows: Shadows,
     kept: Kept,
     tally: Arc<Tally>,
     sequence: Sequence,
-    seed: u64,
+    ids: OutcomeIds,
     consumer: Mutex<Consumer>,
 }
 
@@ -228,14 +236,20 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for a policy that could never come to a decision here: about an arm
-    /// that the endpoint does not have, on trial with the default arm, or waiting for losses where none are computed. Else as
-    /// [`Endpoint::refresh`]. The old policy stays then.
+    /// that the endpoint does not have, on trial with the default arm, or waiting for losses where none are computed; and for a
+    /// version on trial whose stage is one from which it could not be promoted. Else as [`Endpoint::refresh`]. The old policy
+    /// stays then.
     pub fn set_policy(&self, policy: Arc<dyn RolloutPolicy>) -> Result<Vec<Event>> {
         self.deploy(Some(policy))
     }
 
     /// Reads the aliases again and serves what they mean now. Versions that are new here are loaded and warmed before the
     /// first request reaches them, and requests that are under way finish on the version they began with.
+    ///
+    /// [`process`](Self::process) and a worker do it by themselves, [once a second](EndpointBuilder::with_follow_interval).
+    /// A trial begins anew where another version answers for one of its arms, and is over where the alias on trial is gone or
+    /// its version became the default arm's: an [event](EventKind) says so. A version on trial that could not be promoted from
+    /// its stage does not answer.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the default arm's alias is gone; what loading a version answers otherwise. Nothing

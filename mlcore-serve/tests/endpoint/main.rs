@@ -4,17 +4,21 @@
 
 mod faults;
 mod features;
+mod healing;
 mod held;
 mod interrupt;
 mod invalid;
 mod monitors;
+mod panics;
 mod parts;
 mod planted;
 mod read_back;
 mod release;
 mod release_faults;
+mod restart;
 mod rows;
 mod shadows;
+mod soak;
 mod support;
 
 use std::sync::{Arc, Mutex};

@@ -1,86 +1,14 @@
 //! A registry that fails at the n-th change of a release, for every n: nothing is half done, and the release carries on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mlcore::name::{Alias, ModelName, Version};
-use mlcore::registry::{
-    AliasChange, AuditEntry, AuditHead, Change, Expected, MemoryRegistry, Model, ModelVersion, Mutation,
-    Registry, RegistryExt, Stage,
-};
+use mlcore::name::Version;
+use mlcore::registry::{Expected, MemoryRegistry, Registry, RegistryExt, Stage};
 use mlcore::rollout::{Canary, CanaryOptions, Guardrail, Metric, RampOptions};
-use mlcore::{Error, Result};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{Event, EventKind, Request};
 
-use crate::support::{ManualClock, Place, alias, arm, change, load, model, row, unit};
-
-/// When the n-th change fails.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Failing {
-    /// Before it is made: another process holds the registry.
-    Before,
-    /// After it was made: the answer is lost.
-    After,
-}
-
-/// A registry whose `at`-th change fails, counted from 1.
-struct Faulty {
-    inner: Arc<MemoryRegistry>,
-    at: usize,
-    failing: Failing,
-    changes: AtomicUsize,
-}
-
-impl Registry for Faulty {
-    fn apply(&self, mutation: &Mutation, change: &Change) -> Result<AuditEntry> {
-        let fails = self.changes.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
-        if fails && self.failing == Failing::Before {
-            return Err(Error::unavailable("change registry", "test", "another process holds the registry"));
-        }
-        let entry = self.inner.apply(mutation, change)?;
-        if fails {
-            return Err(Error::outcome_unknown("change registry", "test", "the connection was lost"));
-        }
-        Ok(entry)
-    }
-
-    fn model(&self, name: &ModelName) -> Result<Model> {
-        self.inner.model(name)
-    }
-
-    fn models(&self, after: Option<&ModelName>, limit: usize) -> Result<Vec<Model>> {
-        self.inner.models(after, limit)
-    }
-
-    fn version(&self, model: &ModelName, version: Version) -> Result<ModelVersion> {
-        self.inner.version(model, version)
-    }
-
-    fn versions(&self, model: &ModelName, after: Option<Version>, limit: usize) -> Result<Vec<ModelVersion>> {
-        self.inner.versions(model, after, limit)
-    }
-
-    fn alias(&self, model: &ModelName, alias: &Alias) -> Result<Option<Version>> {
-        self.inner.alias(model, alias)
-    }
-
-    fn aliases(&self, model: &ModelName) -> Result<Vec<(Alias, Version)>> {
-        self.inner.aliases(model)
-    }
-
-    fn alias_history(&self, model: &ModelName, alias: &Alias) -> Result<Vec<AliasChange>> {
-        self.inner.alias_history(model, alias)
-    }
-
-    fn audit(&self, from: u64, limit: usize) -> Result<Vec<AuditEntry>> {
-        self.inner.audit(from, limit)
-    }
-
-    fn verify(&self) -> Result<AuditHead> {
-        self.inner.verify()
-    }
-}
+use crate::support::{Failing, Faulty, ManualClock, Place, alias, arm, change, load, model, row, unit};
 
 const FIRST: Version = Version::FIRST;
 
@@ -146,8 +74,7 @@ fn check(challenger: &str, end: Found) {
             let place = place(challenger);
             place.point("challenger", FIRST.next());
             let before = found(&place.registry);
-            let changes = AtomicUsize::new(0);
-            let faulty = Arc::new(Faulty { inner: place.registry.clone(), at, failing, changes });
+            let faulty = Faulty::new(&place, move |change| (change == at).then_some(failing));
             let endpoint = endpoint(&place, faulty);
             let mut events = events_of_release(&endpoint);
             let reached = events.iter().any(failed);

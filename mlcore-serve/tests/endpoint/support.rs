@@ -1,14 +1,17 @@
 //! A model whose answers tell which version gave them, and a registry that holds several.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
 use mlcore::batch::{Batch, Tensor};
 use mlcore::name::{Alias, Arm, ModelName, UnitId, Version};
-use mlcore::registry::{Change, Expected, MemoryRegistry, ModelVersion, NewVersion, RegistryExt};
-use mlcore::runner::{FunctionRunner, Runner};
+use mlcore::registry::{
+    AliasChange, AuditEntry, AuditHead, Change, Expected, MemoryRegistry, Model, ModelVersion, Mutation,
+    NewVersion, Registry, RegistryExt, Stage,
+};
+use mlcore::runner::{FunctionRunner, RunOptions, Runner};
 use mlcore::schema::{DType, Dim, Field, Schema, Signature};
 use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
@@ -55,15 +58,20 @@ impl Place {
         Self { registry, artifacts: Arc::new(MemoryStore::new()) }
     }
 
-    /// Registers a version: `number` answers that number for every row, `fails` fails, `chokes` says it is the inputs,
-    /// `panics on load` does not load.
+    /// Registers a version: `number` answers that number for every row, `fails` fails, `chokes` says it is the inputs, `panics`
+    /// panics, `hangs` takes its time to answer NaN, and `more rows`, `whole numbers` and `nothing` break the signature. Others do not load.
     pub(crate) fn register(&self, behaviour: &str) -> Version {
         let artifact = self.artifacts.put_bytes(behaviour.as_bytes()).unwrap();
         let new = NewVersion::new(model(), artifact, signature()).with_format("test");
         self.registry.create_version(new, &change("new")).unwrap().version
     }
 
+    /// Lets the alias mean the version, which is staged for it where it is new.
     pub(crate) fn point(&self, name: &str, version: Version) {
+        let stage = self.registry.version(&model(), version).unwrap().stage;
+        if stage == Stage::Dev {
+            self.registry.transition(&model(), version, stage, Stage::Staging, &change("stage")).unwrap();
+        }
         self.registry
             .set_alias(&model(), &alias(name), Some(version), Expected::Any, &change("point"))
             .unwrap();
@@ -82,6 +90,9 @@ pub(crate) fn load(version: &ModelVersion, artifacts: &dyn ArtifactStore) -> Res
         return Err(Error::unsupported("load model", version.format.clone(), "only tests are run"));
     }
     let behaviour = String::from_utf8(artifacts.read(&version.artifact)?).unwrap();
+    if let Some(odd) = Odd::of(&behaviour) {
+        return Ok(Arc::new(odd));
+    }
     let number = match behaviour.as_str() {
         "fails" | "chokes" => None,
         other => Some(
@@ -97,6 +108,40 @@ pub(crate) fn load(version: &ModelVersion, artifacts: &dyn ArtifactStore) -> Res
         Ok(Batch::single("y", Tensor::column(vec![number; rows])))
     });
     Ok(Arc::new(runner))
+}
+
+/// A runner that somebody wrote who has not read the contract.
+struct Odd {
+    signature: Signature,
+    run: fn(usize) -> Batch,
+}
+
+impl Odd {
+    #[expect(clippy::panic, reason = "this is what is tested")]
+    fn of(behaviour: &str) -> Option<Self> {
+        let run: fn(usize) -> Batch = match behaviour {
+            "panics" => |_| panic!("the runner panics, as it should in this test"),
+            "more rows" => |rows| Batch::single("y", Tensor::column(vec![1.0; rows + 5])),
+            "whole numbers" => |rows| Batch::single("y", Tensor::column(vec![1_i64; rows])),
+            "nothing" => |_| Batch::default(),
+            "hangs" => |rows| {
+                std::thread::sleep(Duration::from_millis(40));
+                Batch::single("y", Tensor::column(vec![f64::NAN; rows]))
+            },
+            _ => return None,
+        };
+        Some(Self { signature: signature(), run })
+    }
+}
+
+impl Runner for Odd {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn run(&self, inputs: &Batch, _: &RunOptions) -> Result<Batch> {
+        Ok((self.run)(inputs.rows().unwrap_or(0)))
+    }
 }
 
 pub(crate) fn row() -> Batch {
@@ -130,5 +175,87 @@ impl Clock for ManualClock {
 
     fn elapsed(&self) -> Duration {
         Duration::from_micros(self.micros.load(Ordering::SeqCst) as u64)
+    }
+}
+
+/// When the n-th change fails.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Failing {
+    /// Before it is made: another process holds the registry.
+    Before,
+    /// After it was made: the answer is lost.
+    After,
+}
+
+type Fails = dyn Fn(usize) -> Option<Failing> + Send + Sync;
+
+/// A registry of which some changes fail, counted from 1, and whose aliases cannot be read now and then.
+pub(crate) struct Faulty {
+    inner: Arc<MemoryRegistry>,
+    fails: Box<Fails>,
+    pub(crate) changes: AtomicUsize,
+    pub(crate) unreadable: AtomicBool,
+}
+
+impl Faulty {
+    pub(crate) fn new(
+        place: &Place,
+        fails: impl Fn(usize) -> Option<Failing> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let (changes, unreadable) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Arc::new(Self { inner: place.registry.clone(), fails: Box::new(fails), changes, unreadable })
+    }
+}
+
+impl Registry for Faulty {
+    fn apply(&self, mutation: &Mutation, change: &Change) -> Result<AuditEntry> {
+        let failing = (self.fails)(self.changes.fetch_add(1, Ordering::SeqCst) + 1);
+        if failing == Some(Failing::Before) {
+            return Err(Error::unavailable("change registry", "test", "another process holds the registry"));
+        }
+        let entry = self.inner.apply(mutation, change)?;
+        if failing == Some(Failing::After) {
+            return Err(Error::outcome_unknown("change registry", "test", "the connection was lost"));
+        }
+        Ok(entry)
+    }
+
+    fn model(&self, name: &ModelName) -> Result<Model> {
+        self.inner.model(name)
+    }
+
+    fn models(&self, after: Option<&ModelName>, limit: usize) -> Result<Vec<Model>> {
+        self.inner.models(after, limit)
+    }
+
+    fn version(&self, model: &ModelName, version: Version) -> Result<ModelVersion> {
+        self.inner.version(model, version)
+    }
+
+    fn versions(&self, model: &ModelName, after: Option<Version>, limit: usize) -> Result<Vec<ModelVersion>> {
+        self.inner.versions(model, after, limit)
+    }
+
+    fn alias(&self, model: &ModelName, alias: &Alias) -> Result<Option<Version>> {
+        if self.unreadable.load(Ordering::SeqCst) {
+            return Err(Error::unavailable("read registry", "test", "the server is away"));
+        }
+        self.inner.alias(model, alias)
+    }
+
+    fn aliases(&self, model: &ModelName) -> Result<Vec<(Alias, Version)>> {
+        self.inner.aliases(model)
+    }
+
+    fn alias_history(&self, model: &ModelName, alias: &Alias) -> Result<Vec<AliasChange>> {
+        self.inner.alias_history(model, alias)
+    }
+
+    fn audit(&self, from: u64, limit: usize) -> Result<Vec<AuditEntry>> {
+        self.inner.audit(from, limit)
+    }
+
+    fn verify(&self) -> Result<AuditHead> {
+        self.inner.verify()
     }
 }

@@ -2,14 +2,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mlcore::Result;
 use mlcore::batch::{Batch, RowScratch};
 use mlcore::rollout::{Observation, Outcome, RolloutPolicy};
+use mlcore::{Error, Result};
 use mlcore_drift::monitor::Verdict;
 
 use super::ledger::{Ledger, Unjoined};
 use super::loss::{Scoring, Unscored};
-use super::news::{InvalidByArm, RefusedOutcomes};
+use super::news::{InvalidByArm, News, RefusedOutcomes};
 use super::sink::RecordSink;
 use super::tally::{Tally, count};
 use super::watch::Watch;
@@ -29,6 +29,7 @@ pub(crate) struct Consumer {
     verdicts: VecDeque<Verdict>,
     invalid: InvalidByArm,
     refused: RefusedOutcomes,
+    dropped: News,
     /// The outputs of the request whose rows have had their outcome last: the other rows come next.
     unpacked: Option<(OutcomeId, Batch)>,
     tally: Arc<Tally>,
@@ -53,6 +54,7 @@ impl Consumer {
             verdicts: VecDeque::new(),
             invalid: InvalidByArm::default(),
             refused: RefusedOutcomes::default(),
+            dropped: News::default(),
             unpacked: None,
             tally,
             scratch: RowScratch::default(),
@@ -75,7 +77,7 @@ impl Consumer {
         if !self.sinks.is_empty() {
             record.outputs = slip.outputs.unpack().unwrap_or_default();
             for sink in &mut self.sinks {
-                sink.record(record);
+                self.tally.caught.guard("a sink", || sink.record(record));
             }
         }
         if let Some(invalid) = record.invalid {
@@ -92,7 +94,9 @@ impl Consumer {
             let observation = if failed { Observation::Failed } else { Observation::answered(latency) };
             let outcome = Outcome::new(&record.arm, observation).with_epoch(record.epoch);
             let outcome = outcome.with_propensity(record.propensity);
-            record.context.with(|context| policy.observe(&outcome.with_context(context)));
+            self.tally.caught.guard("the policy", || {
+                record.context.with(|context| policy.observe(&outcome.with_context(context)));
+            });
         }
         if record.error.is_none() {
             self.tally.latencies.add(record.latency);
@@ -110,13 +114,16 @@ impl Consumer {
         input.with(&mut self.scratch, |input| {
             for watch in &mut self.watches {
                 let verdicts = match input {
-                    Input::Row(row) => watch.observe_row(&self.columns, row).map(Vec::from_iter),
-                    Input::Table(table) => watch.observe(table),
                     Input::Tensors(_) => continue,
+                    Input::Row(row) => self
+                        .tally
+                        .caught
+                        .guard("a monitor", || watch.observe_row(&self.columns, row).map(Vec::from_iter)),
+                    Input::Table(table) => self.tally.caught.guard("a monitor", || watch.observe(table)),
                 };
                 match verdicts {
-                    Ok(verdicts) => self.verdicts.extend(verdicts),
-                    Err(_) => count(&self.tally.unmonitored),
+                    Some(Ok(verdicts)) => self.verdicts.extend(verdicts),
+                    Some(Err(_)) | None => count(&self.tally.unmonitored),
                 }
             }
         });
@@ -150,7 +157,11 @@ impl Consumer {
             if scoring.fault_of(&outputs).is_some() {
                 return Err(Unscored::Request);
             }
-            scoring.score(&outputs, label)
+            let scored = self.tally.caught.guard("the loss", || scoring.score(&outputs, label));
+            scored.unwrap_or_else(|| {
+                let problem = "the loss panicked on the answer";
+                Err(Unscored::Answer(Error::internal("score answer", "loss", problem)))
+            })
         });
         let (loss, problem) = match scored {
             Ok(loss) if loss.is_finite() => (loss, None),
@@ -169,7 +180,15 @@ impl Consumer {
         }
         let outcome = Outcome::new(joined.arm, Observation::scored(loss)).with_epoch(joined.epoch);
         let outcome = outcome.with_propensity(joined.propensity);
-        kept.with_context(|context| deployment.policy.observe(&outcome.with_context(context)));
+        self.tally.caught.guard("the policy", || {
+            kept.with_context(|context| deployment.policy.observe(&outcome.with_context(context)));
+        });
+    }
+
+    /// So many records and outcomes were dropped by now: the number where it is news.
+    pub(crate) fn dropped(&mut self, total: u64) -> Option<u64> {
+        self.dropped.reach(total);
+        self.dropped.tell()
     }
 
     /// The outcomes that were refused since the last call, where that is news. Ends a run of outcomes.

@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn an_outcome_is_joined_once_and_old_predictions_expire() {
         let mut ledger = Ledger::new(3);
-        let ids: Vec<OutcomeId> = (0..5).map(|sequence| OutcomeId::generated(1, sequence)).collect();
+        let ids: Vec<OutcomeId> = (0..5).map(|sequence| OutcomeId::of_halves(1, sequence)).collect();
         for id in &ids {
             ledger.insert(&record(*id, arm(), 0), 1, None);
         }
@@ -324,7 +324,7 @@ mod tests {
     fn joined_ids_do_not_pile_up() {
         let mut ledger = Ledger::new(4);
         for sequence in 0..1000 {
-            let id = OutcomeId::generated(1, sequence);
+            let id = OutcomeId::of_halves(1, sequence);
             ledger.insert(&record(id, arm(), 0), 1, None);
             take(&mut ledger, id).unwrap();
         }
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn an_id_used_twice_names_the_later_prediction() {
-        let (mut ledger, id) = (Ledger::new(2), OutcomeId::generated(1, 1));
+        let (mut ledger, id) = (Ledger::new(2), OutcomeId::of_halves(1, 1));
         let mut packed = Packed::default();
         for epoch in [1, 2] {
             packed.pack(&Batch::single("y", Tensor::column(vec![f64::from(epoch)])));
@@ -363,7 +363,7 @@ mod tests {
         let mut ledger = Ledger::new(4);
         let packed = Packed::default();
         for sequence in 0..20 {
-            let id = OutcomeId::generated(1, sequence);
+            let id = OutcomeId::of_halves(1, sequence);
             let attributes = [("number", Value::UInt(sequence))];
             // Every other request says nothing of itself.
             let context = match sequence % 2 {
@@ -383,7 +383,7 @@ mod tests {
         let mut packed = Packed::default();
         let mut waiting = VecDeque::new();
         for sequence in 0..1_000_u64 {
-            let id = OutcomeId::generated(1, sequence);
+            let id = OutcomeId::of_halves(1, sequence);
             packed
                 .pack(&Batch::single("y", Tensor::column(vec![sequence as f64; 1 + sequence as usize % 3])));
             let arm = Arm::new(["champion", "canary"][sequence as usize % 2]).unwrap();
@@ -395,7 +395,7 @@ mod tests {
                 if sequence % 5 == 0 && waiting.len() > CAPACITY / 2 { &[CAPACITY / 2, 0] } else { &[] };
             for &position in positions {
                 let sequence = waiting.remove(position).unwrap();
-                let joined = take(&mut ledger, OutcomeId::generated(1, sequence)).unwrap();
+                let joined = take(&mut ledger, OutcomeId::of_halves(1, sequence)).unwrap();
                 assert_eq!(
                     (joined.epoch, joined.arm.as_str() == "canary"),
                     (sequence as u32, sequence % 2 == 1)
@@ -412,7 +412,7 @@ mod tests {
     #[test]
     fn rows_are_joined_one_by_one_and_only_once() {
         let mut ledger = Ledger::new(4);
-        let id = OutcomeId::generated(1, 1);
+        let id = OutcomeId::of_halves(1, 1);
         let row = |row, rows| Reported::of_row(id, 0.5, row, rows);
         for packed in [None, Some(&Packed::default())] {
             ledger.insert(&record(id, arm(), 0), 3, packed);

@@ -16,6 +16,11 @@ impl News {
         self.count += 1;
     }
 
+    /// The count is `total` by now.
+    pub(crate) fn reach(&mut self, total: u64) {
+        self.count = total;
+    }
+
     /// The count, where it is news; it is none again until it has doubled.
     pub(crate) fn tell(&mut self) -> Option<u64> {
         (self.count > 0 && self.count >= 2 * self.told).then(|| {

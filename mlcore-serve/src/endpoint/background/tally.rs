@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
+use super::caught::Caught;
 use super::latencies::Latencies;
 
 /// Counts of what went by since the start, for a status page or a metric.
@@ -28,6 +29,9 @@ pub struct Counts {
     pub expired: u64,
     /// Decisions that were dropped without being recorded.
     pub abandoned: u64,
+    /// Panics that were caught in what was handed to the endpoint: sinks, losses, policies, handlers of events. A runner's are
+    /// failures of its arm.
+    pub panics: u64,
     /// Rows that a monitor could not take, because they do not fit its reference.
     pub unmonitored: u64,
     /// Records that did not fit into their queue.
@@ -60,6 +64,7 @@ pub(crate) struct Tally {
     pub(crate) expired: AtomicU64,
     pub(crate) unmonitored: AtomicU64,
     pub(crate) latencies: Latencies,
+    pub(crate) caught: Caught,
     /// Unlike the others written by any thread.
     abandoned: AtomicU64,
 }
@@ -90,6 +95,7 @@ impl Tally {
             unscored: read(&self.unscored),
             expired: read(&self.expired),
             abandoned: read(&self.abandoned),
+            panics: self.caught.count(),
             unmonitored: read(&self.unmonitored),
             ..Counts::default()
         }

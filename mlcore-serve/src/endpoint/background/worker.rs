@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -9,10 +9,17 @@ use mlcore::{Error, Result, interrupt};
 
 use crate::endpoint::{Endpoint, Event};
 
-/// Two threads that work for an endpoint until they are stopped or dropped: one calls [`Endpoint::process`], the other
-/// [runs shadows](Endpoint::run_shadows), so that a slow shadow holds up no release.
+/// Threads that work for an endpoint until they are stopped or dropped: one does what [`Endpoint::process`] does, one
+/// [runs shadows](Endpoint::run_shadows), and one follows the aliases, so that neither a slow shadow nor the loading of a
+/// version holds up an outcome or a decision.
+///
+/// A panic in what was handed to the endpoint, the handler of events too, ends none of them.
 pub struct Worker {
     phase: Arc<Phase>,
+    following: Option<Thread>,
+    /// How many threads it has, and how many of them still run.
+    threads: usize,
+    running: Arc<AtomicUsize>,
     processing: Option<JoinHandle<()>>,
     shadowing: Shadowing,
     endpoint: Endpoint,
@@ -45,9 +52,10 @@ impl Phase {
 }
 
 impl Endpoint {
-    /// Starts a worker: a thread that works off the queue and hands every event to `on_event`, and one that runs shadows. The
-    /// first sleeps up to `interval` while nothing comes, the second until there is a shadow; the requests never have to
-    /// wake them.
+    /// Starts a worker: a thread that works off the queue and hands every event to `on_event`, one that runs shadows, and one
+    /// that follows the aliases. The first sleeps up to `interval` while nothing comes, the second until there is a shadow, the
+    /// third until aliases are [looked at](super::EndpointBuilder::with_follow_interval) again; the requests never have to wake
+    /// them.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the system gives no thread.
@@ -58,15 +66,19 @@ impl Endpoint {
     ) -> Result<Worker> {
         let phase = Arc::<Phase>::default();
         let (end, ended) = sync_channel::<()>(0);
+        let running = Arc::<AtomicUsize>::default();
         let (endpoint, reached) = (self.clone(), phase.clone());
-        let shadowing = spawn("mlcore-shadows", move || endpoint.run_shadows_until(&reached, end))?;
+        let shadowing = spawn("mlcore-shadows", &running, move || endpoint.run_shadows_until(&reached, end))?;
         let shadowing = Shadowing { thread: shadowing.thread().clone(), ended };
         let (endpoint, reached, shadows) = (self.clone(), phase.clone(), shadowing.thread.clone());
-        let processing = spawn("mlcore-endpoint", move || {
+        let processing = spawn("mlcore-endpoint", &running, move || {
+            let caught = &endpoint.inner.tally.caught;
             loop {
                 // Read before the queue is: whatever was queued before the stop is still worked off.
                 let last = reached.has_reached(Phase::LAST_ROUND);
-                endpoint.process().into_iter().for_each(&mut on_event);
+                for event in caught.guard("working off", || endpoint.work(false)).unwrap_or_default() {
+                    caught.guard("the handler of events", || on_event(event));
+                }
                 if !endpoint.inner.shadows.is_empty() {
                     shadows.unpark();
                 }
@@ -78,22 +90,43 @@ impl Endpoint {
                 }
             }
         });
-        let processing = match processing {
-            Ok(processing) => processing,
-            Err(error) => {
-                phase.reach(Phase::OVER);
-                shadowing.thread.unpark();
-                return Err(error);
-            }
+        let mut worker = Worker {
+            phase,
+            following: None,
+            threads: 2,
+            running,
+            processing: None,
+            shadowing,
+            endpoint: self.clone(),
         };
-        Ok(Worker { phase, processing: Some(processing), shadowing, endpoint: self.clone() })
+        // Where one of them is missing, the worker is dropped, and ends the others.
+        worker.processing = Some(processing.inspect_err(|_| worker.end_others())?);
+        if let Some(interval) = self.inner.follow_interval {
+            let (endpoint, reached) = (self.clone(), worker.phase.clone());
+            let following =
+                spawn("mlcore-aliases", &worker.running, move || endpoint.follow_until(&reached, interval))?;
+            worker.following = Some(following.thread().clone());
+            worker.threads += 1;
+        }
+        Ok(worker)
+    }
+
+    /// Follows the aliases until the worker is stopped; what happens is told by the thread that works off.
+    fn follow_until(&self, phase: &Phase, interval: Duration) {
+        while !phase.has_reached(Phase::LAST_ROUND) {
+            let events = self.inner.tally.caught.guard("following the aliases", || self.follow_aliases());
+            self.pending().extend(events.unwrap_or_default());
+            // The interval is one of the endpoint's clock, which need not be that of the system.
+            thread::park_timeout(interval.clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
+        }
     }
 
     /// Runs shadows until the worker is stopped; `end` hangs up with it.
     fn run_shadows_until(&self, phase: &Phase, end: SyncSender<()>) {
         loop {
             let last = phase.has_reached(Phase::LAST_ROUND);
-            while !phase.has_reached(Phase::OVER) && self.run_shadow() {}
+            let run = || self.inner.tally.caught.guard("a shadow", || self.run_shadow()).unwrap_or(true);
+            while !phase.has_reached(Phase::OVER) && run() {}
             if last {
                 drop(end);
                 return;
@@ -104,6 +137,13 @@ impl Endpoint {
 }
 
 impl Worker {
+    /// Whether all of its threads run. They end when the worker is stopped; nothing else is known to end one, and where one is
+    /// gone, [`Endpoint::since_processed`] grows.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.running.load(Ordering::Acquire) == self.threads
+    }
+
     /// Works off what is queued, then ends the threads.
     ///
     /// Shadows that wait get a second to run; those that are left then are dropped and counted, and one that does not end
@@ -112,9 +152,19 @@ impl Worker {
         self.end();
     }
 
+    /// Ends what runs beside the thread that works off.
+    fn end_others(&self) {
+        self.phase.reach(Phase::OVER);
+        self.shadowing.thread.unpark();
+    }
+
     fn end(&mut self) {
         let Some(processing) = self.processing.take() else { return };
         self.phase.reach(Phase::LAST_ROUND);
+        // Not waited for: it may be loading a version.
+        if let Some(following) = &self.following {
+            following.unpark();
+        }
         processing.thread().unpark();
         self.shadowing.thread.unpark();
         while interrupt::is_active() && !processing.is_finished() {
@@ -123,7 +173,6 @@ impl Worker {
                 return;
             }
         }
-        // A panic in `on_event` was reported by the thread's own hook; there is nobody else to tell.
         drop(processing.join());
         let begin = Instant::now();
         let is_over = loop {
@@ -151,14 +200,39 @@ impl Drop for Worker {
 
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker").finish_non_exhaustive()
+        f.debug_struct("Worker").field("is_alive", &self.is_alive()).finish_non_exhaustive()
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+/// Starts a thread that is counted while it runs.
+fn spawn(
+    name: &str,
+    running: &Arc<AtomicUsize>,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>> {
+    running.fetch_add(1, Ordering::AcqRel);
+    let counted = Counted(running.clone());
     let builder = thread::Builder::new().name(name.into());
-    builder.spawn(work).map_err(|cause| Error::from_io("start worker", "thread", cause))
+    let spawned = builder.spawn(move || {
+        let _counted = counted;
+        work();
+    });
+    spawned.map_err(|cause| Error::from_io("start worker", "thread", cause))
 }
+
+/// Counts a thread out when it ends, or was never started.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// So long the thread that follows the aliases sleeps at least.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+/// And so long at most, because a clock may be set forwards in a test.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a stop waits for shadows: nobody needs their answers, and a service that ends has little time.
 const LAST_SHADOWS: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use mlcore::{Error, Result};
 
 use crate::endpoint::background::Tally;
 use crate::endpoint::input::{Columns, Input};
-use crate::endpoint::release::LoadedModel;
+use crate::endpoint::release::{LoadedModel, Resolved};
 
 /// What answers at one moment: the arms, their models and the policy. Replaced as a whole, never changed.
 #[derive(Debug)]
@@ -17,12 +17,14 @@ pub(crate) struct Deployment {
     pub(crate) policy: Arc<dyn RolloutPolicy>,
     pub(crate) columns: Arc<Columns>,
     pub(crate) tally: Arc<Tally>,
+    /// An arm on trial that does not answer because its version could not be promoted.
+    pub(crate) unfit: Option<(Arm, Error)>,
 }
 
 impl Deployment {
     /// These arms, the default first, after a deployment that knew the columns `before`.
     pub(crate) fn new(
-        arms: Vec<(Arm, Arc<LoadedModel>)>,
+        Resolved { arms, unfit }: Resolved,
         policy: Arc<dyn RolloutPolicy>,
         before: &Columns,
         tally: Arc<Tally>,
@@ -32,7 +34,7 @@ impl Deployment {
         let candidates = Candidates::new(arms.iter().map(candidate))?;
         let plans: Vec<_> = arms.iter().map(|(_, model)| model.plan().map(|plan| plan.input())).collect();
         let columns = Arc::new(Columns::new(&plans, before)?);
-        Ok(Self { arms, candidates, policy, columns, tally })
+        Ok(Self { arms, candidates, policy, columns, tally, unfit })
     }
 
     /// The tensors that the model at `position` takes for this input.
@@ -67,6 +69,20 @@ impl Deployment {
         self.arms.iter().all(|(arm, model)| {
             after.arm(arm).is_some_and(|other| other.version().version == model.version().version)
         })
+    }
+
+    /// Whether it has the arms, versions and reasons that were `found`, and no others.
+    pub(crate) fn serves_exactly(&self, found: &Resolved) -> bool {
+        let versions = |arms: &[(Arm, Arc<LoadedModel>)]| -> Vec<_> {
+            arms.iter().map(|(arm, model)| (arm.clone(), model.version().version)).collect()
+        };
+        let unfit = |unfit: &Option<(Arm, Error)>| unfit.as_ref().map(|(_, error)| error.to_string());
+        versions(&self.arms) == versions(&found.arms) && unfit(&self.unfit) == unfit(&found.unfit)
+    }
+
+    /// Whether the policy has an arm on trial that answers.
+    pub(crate) fn has_trial(&self) -> bool {
+        self.policy.requirements().trials.iter().any(|arm| self.arm(arm).is_some())
     }
 
     pub(crate) fn arms(&self) -> &[(Arm, Arc<LoadedModel>)] {

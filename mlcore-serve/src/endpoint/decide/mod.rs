@@ -17,6 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::deployment::Deployment;
 pub use self::outcome_id::OutcomeId;
+pub(crate) use self::outcome_id::OutcomeIds;
 pub(crate) use self::sequence::Sequence;
 use super::Endpoint;
 use super::input::{Input, Request};
@@ -48,14 +49,15 @@ impl Endpoint {
         let started = self.inner.clock.elapsed();
         let outcome_id = match request.id {
             Some(id) => OutcomeId::of(id),
-            None => OutcomeId::generated(self.inner.seed, self.inner.sequence.next()),
+            None => self.inner.ids.id(self.inner.sequence.next()),
         };
         let deployment = self.inner.deployment.load();
         // A draw that follows from the id makes a replay of the same ids assign the same arms.
         let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
         let ask = Ask::new(request.unit, &deployment.candidates, draw).with_context(request.context);
-        let mut assignment = deployment.policy.assign(&ask);
-        // A policy of somebody else's may name an arm that there is not: the default answers then.
+        // A policy of somebody else's may panic, or name an arm that there is not: the default answers then.
+        let assigned = deployment.tally.caught.guard("the policy", || deployment.policy.assign(&ask));
+        let mut assignment = assigned.unwrap_or_else(|| Assignment::certain(0).with_epoch(u32::MAX));
         if assignment.position >= deployment.arms().len() {
             assignment.position = 0;
         }

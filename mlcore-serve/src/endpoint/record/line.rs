@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_record_is_written_with_whatever_came_in() {
-        let id = OutcomeId::generated(0, 1);
+        let id = OutcomeId::of_halves(0, 1);
         let record = Record::new(id, Arm::new("champion").unwrap(), Version::FIRST)
             .with_latency(Duration::from_micros(80))
             .with_features(255, None)

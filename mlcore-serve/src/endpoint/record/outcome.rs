@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn what_is_reported_comes_out_again() {
-        let id = OutcomeId::generated(1, 2);
+        let id = OutcomeId::of_halves(1, 2);
         assert_eq!(size_of::<Reported>(), 32);
         assert_eq!(Reported::of_request(id, 0.5).about(), About::Request);
         assert_eq!(Reported::of_row(id, 0.5, 0, None).about(), About::Row(0, None));

@@ -71,7 +71,7 @@ impl Queue {
             }
         }
         // A count that people read orders nothing.
-        self.dropped_records.fetch_add(1, Ordering::Relaxed);
+        tell_of(self.dropped_records.fetch_add(1, Ordering::Relaxed), "records");
         // The record is lost, its memory is not: under overload an allocation per request would make things worse.
         if let Some(own) = self.shards().next() {
             own.recycle(left);
@@ -81,7 +81,7 @@ impl Queue {
     /// Puts an outcome in, or drops it and counts.
     pub(crate) fn push_outcome(&self, reported: Reported) {
         if self.outcomes.push(reported).is_err() {
-            self.dropped_outcomes.fetch_add(1, Ordering::Relaxed);
+            tell_of(self.dropped_outcomes.fetch_add(1, Ordering::Relaxed), "outcomes");
         }
     }
 
@@ -145,6 +145,18 @@ impl Shard {
     }
 }
 
+/// Logs that something was dropped after so many others: the first one, and whenever their number has doubled. Where nobody
+/// works a queue off, nobody is told by an event either.
+fn tell_of(earlier: u64, what: &str) {
+    let dropped = earlier.saturating_add(1);
+    if dropped.is_power_of_two() {
+        tracing::warn!(
+            dropped,
+            "an endpoint drops {what}: its queue is full, and is worked off too slowly or not at all"
+        );
+    }
+}
+
 /// Threads are numbered as they come.
 fn number_of_thread() -> usize {
     static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -168,7 +180,7 @@ mod tests {
 
     fn push(queue: &Queue, sequence: u64) {
         let mut slip = queue.slip(&Arm::new("champion").unwrap(), Version::FIRST);
-        slip.record.outcome_id = OutcomeId::generated(1, sequence);
+        slip.record.outcome_id = OutcomeId::of_halves(1, sequence);
         queue.push(slip);
     }
 
@@ -186,13 +198,13 @@ mod tests {
             assert!(queue.is_empty());
             for sequence in 0..capacity as u64 + 3 {
                 push(&queue, sequence);
-                queue.push_outcome(Reported::of_request(OutcomeId::generated(1, sequence), 0.5));
+                queue.push_outcome(Reported::of_request(OutcomeId::of_halves(1, sequence), 0.5));
             }
             assert_eq!(queue.dropped(), (3, 3));
             let ids: HashSet<u64> = drained(&queue).into_iter().collect();
             assert_eq!(ids, (0..capacity as u64).collect());
             assert_eq!(queue.outcomes(), capacity);
-            assert_eq!(queue.pop_outcome(), Some(Reported::of_request(OutcomeId::generated(1, 0), 0.5)));
+            assert_eq!(queue.pop_outcome(), Some(Reported::of_request(OutcomeId::of_halves(1, 0), 0.5)));
             assert!(!queue.is_empty());
         }
     }

@@ -23,7 +23,7 @@ pub(crate) struct Slip {
 impl Slip {
     /// A slip for an answer of this arm, whose rest is still to be filled in.
     pub(crate) fn new(arm: &Arm, version: Version) -> Self {
-        let record = Record::new(OutcomeId::generated(0, 0), arm.clone(), version);
+        let record = Record::new(OutcomeId::of_halves(0, 0), arm.clone(), version);
         Self { record, outputs: Packed::default(), rows: 1, is_evidence: true }
     }
 

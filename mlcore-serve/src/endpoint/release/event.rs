@@ -82,7 +82,23 @@ pub enum EventKind {
         /// What it waits for.
         reason: String,
     },
-    /// What the policy decided could not be carried out; it is tried again. The registry holds all of it or nothing.
+    /// The trial of an arm is over without a decision of this endpoint: somebody else, often another replica, promoted or
+    /// withdrew its version. The policy hands over as after a decision of its own.
+    TrialEnded {
+        /// The arm that was on trial.
+        arm: Arm,
+        /// The version that was on trial, where one answered.
+        version: Option<Version>,
+        /// What was found instead.
+        reason: String,
+    },
+    /// An arm of a trial answers with another version, so that evidence is gathered anew.
+    Renewed {
+        /// The arms and versions.
+        reason: String,
+    },
+    /// What the policy decided could not be carried out, or what the aliases mean not be served; it is tried again, at once
+    /// and then ever more seldom, up to a minute. Told once for each reason. The registry holds all of it or nothing.
     Failed {
         /// What was tried.
         operation: String,
@@ -107,6 +123,22 @@ pub enum EventKind {
         /// How many there were since the start.
         count: u64,
         /// What was wrong with the last of them.
+        problem: String,
+    },
+    /// A panic was caught in code that was handed to the endpoint: a sink, a loss function, a policy, a handler of events. Told
+    /// of the first one, and whenever their number has doubled.
+    Panicked {
+        /// How many there were since the start.
+        count: u64,
+        /// Where the last of them was, and what it said.
+        problem: String,
+    },
+    /// Records, outcomes or shadow runs were dropped, because their queue was full. Told of the first ones, and whenever their
+    /// number has doubled.
+    Dropped {
+        /// How many there were since the start.
+        count: u64,
+        /// Of what kinds, and how long nobody had worked the queue off.
         problem: String,
     },
     /// Columns that a monitor should watch are seen by it no longer, since the arms read other columns.
@@ -138,9 +170,13 @@ impl EventKind {
             Self::Promoted { .. } => "promoted",
             Self::RolledBack { .. } => "rolled_back",
             Self::Held { .. } => "held",
+            Self::TrialEnded { .. } => "trial_ended",
+            Self::Renewed { .. } => "renewed",
             Self::Failed { .. } => "failed",
             Self::InvalidAnswers { .. } => "invalid_answers",
             Self::RefusedOutcomes { .. } => "refused_outcomes",
+            Self::Panicked { .. } => "panicked",
+            Self::Dropped { .. } => "dropped",
             Self::Unmonitored { .. } => "unmonitored",
             Self::Judged { .. } => "judged",
         }
@@ -162,6 +198,13 @@ impl fmt::Display for EventKind {
                 write!(f, "version {version} is rolled back, version {to} answers: {reason}")
             }
             Self::Held { reason } => write!(f, "the release waits: {reason}"),
+            Self::TrialEnded { arm, version: Some(version), reason } => {
+                write!(f, "the trial of version {version} ({arm}) is over: {reason}")
+            }
+            Self::TrialEnded { arm, version: None, reason } => {
+                write!(f, "the trial of {arm} is over: {reason}")
+            }
+            Self::Renewed { reason } => write!(f, "the trial begins anew: {reason}"),
             Self::Failed { operation, error } => write!(f, "{operation} failed: {error}"),
             Self::InvalidAnswers { arm, version, count, problem } => {
                 let answers = if *count == 1 { "1 answer" } else { &format!("{count} answers") };
@@ -171,6 +214,11 @@ impl fmt::Display for EventKind {
                 let outcomes = if *count == 1 { "1 outcome was" } else { &format!("{count} outcomes were") };
                 write!(f, "{outcomes} refused: {problem}")
             }
+            Self::Panicked { count, problem } => {
+                let panics = if *count == 1 { "1 panic was" } else { &format!("{count} panics were") };
+                write!(f, "{panics} caught: {problem}")
+            }
+            Self::Dropped { count, problem } => write!(f, "{count} dropped: {problem}"),
             Self::Unmonitored { columns, reason } => {
                 write!(f, "not monitored any more: {} ({reason})", columns.join(", "))
             }

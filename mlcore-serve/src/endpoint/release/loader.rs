@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
@@ -8,6 +9,7 @@ use mlcore::runner::ort::{ONNX, ONNX_PACKAGE, OnnxOptions, OnnxRunner};
 use mlcore::{Error, Result};
 use mlcore_features::pipeline::Plan;
 
+use super::guarded::words_of;
 use super::model::LoadedModel;
 
 /// Turns a registered version into a runner: the seam for formats other than ONNX.
@@ -123,7 +125,13 @@ pub(crate) fn load(
     version: ModelVersion,
     artifacts: &dyn ArtifactStore,
 ) -> Result<LoadedModel> {
-    let runner = loader.load(&version, artifacts)?;
+    let runner =
+        catch_unwind(AssertUnwindSafe(|| loader.load(&version, artifacts))).unwrap_or_else(|panic| {
+            let subject = format!("{} version {}", version.model, version.version);
+            let problem = format!("its loader panicked: {}", words_of(&*panic));
+            Err(Error::internal("load model", subject, problem)
+                .remedy("mend the loader, or register the file again"))
+        })?;
     if *runner.signature() != version.signature {
         return Err(Error::corrupt(
             "load model",

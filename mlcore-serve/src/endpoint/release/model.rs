@@ -6,12 +6,13 @@ use mlcore::registry::ModelVersion;
 use mlcore::runner::Runner;
 use mlcore_features::pipeline::Plan;
 
+use super::guarded::Guarded;
 use crate::endpoint::input::Features;
 
 /// A version that is loaded, warm and ready: its runner and, where it has one, its feature plan.
 pub struct LoadedModel {
     version: ModelVersion,
-    runner: Arc<dyn Runner>,
+    runner: Guarded,
     features: Option<Features>,
 }
 
@@ -22,6 +23,7 @@ impl LoadedModel {
     /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) when the plan's output cannot be the model's input.
     pub fn new(version: ModelVersion, runner: Arc<dyn Runner>, plan: Option<Plan>) -> Result<Self> {
         let features = plan.map(|plan| Features::new(plan, &runner.signature().inputs)).transpose()?;
+        let runner = Guarded::new(runner, version.model.clone(), version.version);
         Ok(Self { version, runner, features })
     }
 
@@ -31,10 +33,10 @@ impl LoadedModel {
         &self.version
     }
 
-    /// The runner.
+    /// The runner. Its panics, and answers that break its signature, are errors here: failures of the arm.
     #[must_use]
     pub fn runner(&self) -> &dyn Runner {
-        &*self.runner
+        &self.runner
     }
 
     /// The feature plan, where it has one.

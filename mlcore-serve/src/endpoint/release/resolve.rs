@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
-use mlcore::name::{Alias, Arm, ModelName};
-use mlcore::registry::Registry;
+use mlcore::name::{Alias, Arm, ModelName, Version};
+use mlcore::registry::{Registry, Stage};
 use mlcore::rollout::RolloutPolicy;
 use mlcore::{Error, Result};
 
@@ -26,6 +26,14 @@ impl ArmAlias {
     }
 }
 
+/// What the aliases mean: the arms that can answer.
+pub(crate) struct Resolved {
+    /// The default first.
+    pub(crate) arms: Vec<(Arm, Arc<LoadedModel>)>,
+    /// An arm on trial whose version could not be promoted, and why.
+    pub(crate) unfit: Option<(Arm, Error)>,
+}
+
 /// From aliases to models that are loaded and warm.
 pub(crate) struct Resolver {
     pub(crate) model: ModelName,
@@ -39,24 +47,34 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    /// The arms that can answer now, the default first; versions that `serving` has are not loaded again.
+    /// The arms that can answer now, the default first; versions that are `known` are not loaded again.
+    ///
+    /// A version that `policy` has on trial and could never promote does not answer: else it might win, and get all traffic
+    /// while the registry goes on to name another.
     pub(crate) fn resolve(
         &self,
-        serving: &[(Arm, Arc<LoadedModel>)],
-    ) -> Result<Vec<(Arm, Arc<LoadedModel>)>> {
-        let mut resolved: Vec<(Arm, Arc<LoadedModel>)> = Vec::with_capacity(1 + self.arms.len());
-        for (position, ArmAlias { arm, alias }) in
-            std::iter::once(&self.default_arm).chain(&self.arms).enumerate()
-        {
+        known: &[(Arm, Arc<LoadedModel>)],
+        policy: &dyn RolloutPolicy,
+    ) -> Result<Resolved> {
+        let trials = policy.requirements().trials;
+        let mut arms: Vec<(Arm, Arc<LoadedModel>)> = Vec::with_capacity(1 + self.arms.len());
+        let mut unfit = None;
+        for own @ ArmAlias { arm, alias } in self.all() {
             let Some(version) = self.registry.alias(&self.model, alias)? else {
-                if position == 0 {
+                if *arm == self.default_arm.arm {
                     let subject = format!("{}@{alias}", self.model);
                     return Err(Error::not_found("serve model", subject, "no version carries this alias")
                         .remedy("promote a version to it"));
                 }
                 continue;
             };
-            let known = serving.iter().chain(&resolved).find(|(_, model)| model.version().version == version);
+            if trials.contains(arm)
+                && let Err(error) = self.check_trial(version)
+            {
+                unfit.get_or_insert((own.arm.clone(), error));
+                continue;
+            }
+            let known = known.iter().chain(&arms).find(|(_, model)| model.version().version == version);
             let model = match known {
                 Some((_, model)) => model.clone(),
                 None => {
@@ -68,9 +86,31 @@ impl Resolver {
                     Arc::new(model)
                 }
             };
-            resolved.push((arm.clone(), model));
+            arms.push((arm.clone(), model));
         }
-        Ok(resolved)
+        Ok(Resolved { arms, unfit })
+    }
+
+    /// Whether the aliases mean other versions than `serving` has. A few reads by key.
+    pub(crate) fn have_moved(&self, serving: &Deployment) -> Result<bool> {
+        for ArmAlias { arm, alias } in self.all() {
+            let meant = self.registry.alias(&self.model, alias)?;
+            if meant != serving.arm(arm).map(|model| model.version().version) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Refuses a version on trial from whose stage it could not be promoted: the registry's own rule, asked beforehand.
+    fn check_trial(&self, version: Version) -> Result<()> {
+        let stage = self.registry.version(&self.model, version)?.stage;
+        if stage == Stage::Production || stage.may_become(Stage::Production) {
+            return Ok(());
+        }
+        let subject = format!("{} version {version}", self.model);
+        let problem = format!("it is in stage {stage}, from which it could not be promoted");
+        Err(Error::invalid_input("try version", subject, problem).remedy("take it to staging first"))
     }
 
     /// Refuses a policy that could never come to a decision here.
@@ -82,8 +122,7 @@ impl Resolver {
         const OPERATION: &str = "choose policy";
         let requirements = policy.requirements();
         if let Some(arm) = requirements.arms.iter().find(|arm| self.arm(arm).is_none()) {
-            let own = std::iter::once(&self.default_arm).chain(&self.arms);
-            let own: Vec<&str> = own.map(|own| own.arm.as_str()).collect();
+            let own: Vec<&str> = self.all().map(|own| own.arm.as_str()).collect();
             let problem =
                 format!("the policy is about this arm, and the endpoint has only: {}", own.join(", "));
             return Err(Error::invalid_input(OPERATION, arm.as_str(), problem)
@@ -107,11 +146,14 @@ impl Resolver {
     pub(crate) fn lacking(&self, deployment: &Deployment) -> Option<String> {
         let arms = deployment.policy.requirements().arms;
         let absent = arms.iter().find(|arm| deployment.arm(arm).is_none())?;
+        if let Some((_, error)) = deployment.unfit.as_ref().filter(|(unfit, _)| unfit == absent) {
+            return Some(format!("the arm {absent} does not answer: {error}"));
+        }
         let alias = &self.arm(absent)?.alias;
         let model = &self.model;
         Some(format!(
             "the arm {absent} does not answer, because the alias {model}@{alias} is not set or was set after the endpoint \
-             last looked; set it, and refresh the endpoint"
+             last looked; set it, and it is followed"
         ))
     }
 
@@ -125,6 +167,11 @@ impl Resolver {
 
     /// The arm of this name.
     pub(crate) fn arm(&self, arm: &Arm) -> Option<&ArmAlias> {
-        std::iter::once(&self.default_arm).chain(&self.arms).find(|own| own.arm == *arm)
+        self.all().find(|own| own.arm == *arm)
+    }
+
+    /// All arms, the default first.
+    fn all(&self) -> impl Iterator<Item = &ArmAlias> {
+        std::iter::once(&self.default_arm).chain(&self.arms)
     }
 }
