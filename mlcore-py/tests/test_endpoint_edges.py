@@ -305,14 +305,23 @@ def test_a_decision_that_cannot_be_carried_out_is_an_event(registry, tmp_path):
     registry.set_alias("churn", "champion", other, reason="somebody else")
     for number in range(400):
         endpoint.predict(ROWS[:1], f"u{number}")
+    # Somebody else's champion is followed, and the evidence against the one before says nothing about it.
+    deployed, renewed = endpoint.process()
+    assert (deployed.kind, renewed.kind) == ("deployed", "renewed") and endpoint.arms == {"champion": other, "canary": 2}
+    assert renewed.message == f"the trial begins anew: champion answers with version {other} instead of 1"
+    assert renewed.to_dict()["reason"] in renewed.message and trial.phase == {"phase": "running", "step": 0}
+    # What cannot be promoted is told once, and keeps the share of its step.
+    registry.transition("churn", 2, "dev")
+    for number in range(400):
+        endpoint.predict(ROWS[:1], f"u{number}")
     (failed,) = endpoint.process()
-    assert failed.kind == "failed" and failed.to_dict()["operation"] == "promote" and "champion" in failed.to_dict()["error"]
-    registry.set_alias("churn", "champion", 1)
-    assert endpoint.process()[0].kind == "promoted"
+    assert failed.kind == "failed" and failed.to_dict()["operation"] == "promote" and "staging first" in failed.to_dict()["error"]
+    assert endpoint.process() == endpoint.process() == [] and trial.share == 0.5
 
 
 def test_runs_that_never_end_are_stopped_and_their_release_withdrawn(registry):
     version = registry.register("churn", MODELS / "runner" / "loop_forever.onnx").version
+    registry.transition("churn", version, "staging")
     registry.set_alias("churn", "canary", version)
     trial = Canary(salt="s", guardrails=[Guardrail("error_rate", 0.05, limit=0.2)], steps=[0.5])
     endpoint = mlcore.Endpoint(registry, "churn", arms=["canary"], policy=trial, timeout=0.05)

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from os import PathLike
 from typing import Any, Literal, final
 
 import numpy.typing as npt
@@ -41,9 +42,13 @@ class Event:
         "promoted",
         "rolled_back",
         "held",
+        "trial_ended",
+        "renewed",
         "failed",
         "invalid_answers",
         "refused_outcomes",
+        "panicked",
+        "dropped",
         "unmonitored",
         "judged",
     ]: ...
@@ -57,6 +62,8 @@ class Event:
 class Worker:
     def __enter__(self) -> Worker: ...
     def __exit__(self, *_exception: object) -> None: ...
+    @property
+    def alive(self) -> bool: ...
 
 @final
 class Endpoint:
@@ -76,6 +83,8 @@ class Endpoint:
         queue_capacity: int | None = None,
         open_predictions: int | None = None,
         seed: int | None = None,
+        follow_interval: float | None = 1.0,
+        snapshot: str | PathLike[str] | None = None,
         strict: bool = False,
     ) -> Endpoint: ...
     @property
@@ -93,6 +102,7 @@ class Endpoint:
     def set_policy(self, policy: Policy) -> list[Event]: ...
     def refresh(self) -> list[Event]: ...
     def counts(self) -> dict[str, int]: ...
+    def since_processed(self) -> float: ...
     def latency_quantile(self, q: float) -> float: ...
     def shadows(self) -> list[dict[str, Any]]: ...
     def judge_now(self) -> list[Verdict]: ...

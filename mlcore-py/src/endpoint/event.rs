@@ -24,8 +24,8 @@ impl Event {
         datetime(py, self.event.at)
     }
 
-    /// What: ``deployed``, ``withdrawn``, ``stepped``, ``promoted``, ``rolled_back``, ``held``, ``failed``,
-    /// ``invalid_answers``, ``refused_outcomes``, ``unmonitored`` or ``judged``.
+    /// What: ``deployed``, ``withdrawn``, ``stepped``, ``promoted``, ``rolled_back``, ``held``, ``trial_ended``, ``renewed``,
+    /// ``failed``, ``invalid_answers``, ``refused_outcomes``, ``panicked``, ``dropped``, ``unmonitored`` or ``judged``.
     #[getter]
     fn kind(&self) -> &str {
         self.event.kind.name()

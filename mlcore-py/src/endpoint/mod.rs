@@ -7,6 +7,8 @@ mod loss;
 mod outcomes;
 mod worker;
 
+use std::path::PathBuf;
+
 use mlcore::Error;
 use mlcore::name::{Alias, ModelName, RequestId, UnitId};
 use mlcore::runner::RunOptions;
@@ -48,6 +50,9 @@ pub(crate) mod native {
 /// Any number of threads may call :meth:`predict`, which takes no lock and does no I/O. Everything else happens in
 /// :meth:`process`, which is called when it suits or left to a :meth:`worker`.
 ///
+/// Steps of a release are kept in the registry, as the tag ``mlcore.release.<arm>`` of the model: a policy with the same options
+/// goes on there after a restart, and in every replica.
+///
 /// Arms are aliases of the registry: the default arm must exist, another answers while its alias does. The endpoint keeps
 /// the registry's file open by itself: closing ``registry`` does not end it. Build it after a ``fork``, not before.
 ///
@@ -83,7 +88,14 @@ pub(crate) mod native {
 /// open_predictions : int, optional
 ///     How many predictions may wait for their outcome; then the oldest is forgotten and counted. Default 262,144.
 /// seed : int, optional
-///     The upper half of all outcome ids, and so of all draws: to replay a log.
+///     Derives all outcome ids, and so all draws, from it: to replay a log. Who knows it can guess the ids; by default their
+///     key is drawn at random.
+/// follow_interval : float, optional
+///     Seconds between two looks at the aliases, in :meth:`process` and in a worker: what somebody else moved is followed. None:
+///     only :meth:`refresh` follows. Default 1.
+/// snapshot : str or os.PathLike, optional
+///     A file that keeps what is served: an endpoint that starts while the registry cannot be read serves that, with the models
+///     of the artifact store, and an event says so. Default: none, and such a start fails.
 /// strict : bool, optional
 ///     Refuse a record or a table with a name that no feature plan reads, which may be a slip of the pen. Default: such names
 ///     are passed over.
@@ -95,7 +107,8 @@ pub(crate) mod native {
 /// InvalidInputError
 ///     For impossible options: an arm named twice, a loss that cannot be computed from the model's outputs, a reference for
 ///     a version without a feature plan; and for a policy that could never come to a decision: about an arm that is not in
-///     ``arms``, with a guardrail on the loss without a ``loss``, or with the default arm on trial.
+///     ``arms``, with a guardrail on the loss without a ``loss``, with the default arm on trial, or with a version on trial
+///     that could not be promoted from its stage: one in ``dev``.
 /// UnsupportedError
 ///     For a version that is no ONNX model.
 ///
@@ -121,7 +134,7 @@ impl Endpoint {
     #[pyo3(signature = (
         registry, model, *, default_arm = None, arms = None, policy = None, reference = None,
         monitor_options = None, loss = None, timeout = None, actor = None, queue_capacity = None,
-        open_predictions = None, seed = None, strict = false
+        open_predictions = None, seed = None, follow_interval = 1.0, snapshot = None, strict = false
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn new(
@@ -139,6 +152,8 @@ impl Endpoint {
         queue_capacity: Option<usize>,
         open_predictions: Option<usize>,
         seed: Option<u64>,
+        follow_interval: Option<f64>,
+        snapshot: Option<PathBuf>,
         strict: bool,
     ) -> PyResult<Self> {
         entry(py, |py| {
@@ -170,6 +185,11 @@ impl Endpoint {
             }
             if let Some(seed) = seed {
                 builder = builder.with_seed(seed);
+            }
+            let interval = follow_interval.map(|seconds| duration(py, BUILD, "follow_interval", seconds));
+            builder = builder.with_follow_interval(interval.transpose()?);
+            if let Some(path) = snapshot {
+                builder = builder.with_snapshot(path);
             }
             if let Some(loss) = loss {
                 builder = loss::with_loss(builder, loss)?;
@@ -254,8 +274,10 @@ impl Endpoint {
     /// -------
     /// list of Event
     ///     What happened, oldest first. A release that waits for an arm that does not answer is an event at once (``held``), and
-    ///     one that waits for anything else after an hour. A change that failed is an event too, changes nothing and is tried
-    ///     again by the next call.
+    ///     one that waits for anything else after an hour. A change that failed is an event too, once for each reason, changes
+    ///     nothing and is tried again: by the next call, and then ever more seldom, up to a minute. What somebody else moved in
+    ///     the registry is followed: evidence about other versions is gathered anew (``renewed``), and a trial that somebody else
+    ///     ended is over (``trial_ended``).
     fn process(&self, py: Python<'_>) -> PyResult<Vec<Event>> {
         self.ask(py, |endpoint| Ok(endpoint.process())).map(events)
     }
@@ -280,7 +302,7 @@ impl Endpoint {
     }
 
     /// Reads the aliases again and serves what they mean now. Versions that are new here are loaded and warmed before the
-    /// first request reaches them.
+    /// first request reaches them. :meth:`process` and a worker do it by themselves, once in ``follow_interval``.
     ///
     /// Raises
     /// ------
@@ -311,11 +333,17 @@ impl Endpoint {
     /// Counts since the start: ``records``, of these ``failures``, and of those ``invalid_answers`` (NaN, an infinite number,
     /// what the loss cannot take); ``outcomes`` joined, ``orphans`` without a prediction, ``refused_outcomes`` that are
     /// about no row of theirs, ``unscored`` without a loss;
-    /// predictions ``expired``; rows ``unmonitored``; what did not fit into its queue: ``dropped_records``,
+    /// predictions ``expired``; rows ``unmonitored``; ``panics`` that were caught in Rust; what did not fit into its queue: ``dropped_records``,
     /// ``dropped_outcomes``, ``dropped_shadows``. Never waits.
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let counts = self.ask(py, |endpoint| Ok(endpoint.counts()))?;
         plain(py, "read counts", &counts)
+    }
+
+    /// The seconds since records were worked off last, or the endpoint was built: a sign of life for a health check. It grows
+    /// where no :meth:`worker` runs and nobody calls :meth:`process`. Never waits.
+    fn since_processed(&self, py: Python<'_>) -> PyResult<f64> {
+        self.ask(py, |endpoint| Ok(endpoint.since_processed().as_secs_f64()))
     }
 
     /// The seconds within which a share ``q`` of the answered requests was answered, to 5 %; 0 before the first.

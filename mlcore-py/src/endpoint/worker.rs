@@ -10,7 +10,8 @@ use pyo3::types::PyTuple;
 use super::event::Event;
 use crate::error::{detached, entry, invalid};
 
-/// A thread that works off an endpoint's queue while a ``with`` block lasts. Made by :meth:`mlcore.Endpoint.worker`.
+/// Threads that work for an endpoint while a ``with`` block lasts: they work off its queue, run shadows and follow the aliases. What
+/// ``on_event``, a loss or a model raises ends none of them. Made by :meth:`mlcore.Endpoint.worker`.
 #[pyclass(module = "mlcore.endpoint", frozen)]
 pub(crate) struct Worker {
     endpoint: mlcore_serve::Endpoint,
@@ -56,6 +57,19 @@ impl Worker {
             detached(py, || {
                 self.end();
                 Ok(())
+            })
+        })
+    }
+
+    /// Whether its threads run: inside of the ``with`` block, where nothing has ended one.
+    #[getter]
+    fn alive(&self, py: Python<'_>) -> PyResult<bool> {
+        entry(py, |py| {
+            // A thread that ends the worker holds the lock while it waits for the interpreter.
+            detached(py, || {
+                let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+                let own = running.as_ref().filter(|running| running.process == std::process::id());
+                Ok(own.is_some_and(|running| running.worker.is_alive()))
             })
         })
     }

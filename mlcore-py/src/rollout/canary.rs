@@ -161,6 +161,10 @@ impl Traffic {
 /// rolled back when a metric is certainly worse than its margin, grows when every metric is certainly not, and else holds. A unit
 /// that got the canary keeps it while the share grows. The object is shared with the endpoint that it is given to.
 ///
+/// Evidence belongs to the two versions that it is about: where another version answers for one of the arms, the canary begins
+/// at its first step. A loss counts as at most 1,000 margins away from the median of the first 30 of its step, so that one
+/// outcome of 1e99 does not hold the release up for ever.
+///
 /// Parameters
 /// ----------
 /// control : str
@@ -320,7 +324,7 @@ impl Canary {
                     };
                     let metric = guardrail.metric();
                     let planned = options.traffic.filter(|traffic| traffic.metric == metric);
-                    let control = evidence.control;
+                    let control = &evidence.control;
                     let shown = (control.count() > 0).then(|| match metric {
                         Metric::Loss => control.variance().sqrt(),
                         _ => control.mean(),
@@ -361,7 +365,8 @@ impl Canary {
         })
     }
 
-    /// The canary's share of units now: 0 after a rollback, 1 after the last step.
+    /// The canary's share of units now: 0 after a rollback, and after the last step that of the last step, until the promotion
+    /// gives it the rest.
     #[getter]
     fn share(&self, py: Python<'_>) -> PyResult<f64> {
         Ok(self.ramp(py)?.share())
