@@ -25,6 +25,10 @@ pub(crate) fn run() -> Result<ExitCode> {
 fn rust(tally: &mut Tally) -> Result<()> {
     let everywhere = ["--locked", "--workspace", "--exclude", "mlcore-py", "--all-features"];
     let mut tests = project::cargo(&["test", "--no-fail-fast"]);
+    // Runs beside the other tests of its binary; `cargo test` by itself has it for a few seconds.
+    if std::env::var_os(SOAK).is_none() {
+        tests.env(SOAK, "30");
+    }
     tally.suite("Rust and doc tests", tests.args(everywhere), tally::cargo_test)?;
     let mut docs = project::cargo(&["doc", "--quiet", "--no-deps"]);
     docs.args(everywhere).env("RUSTDOCFLAGS", "--deny warnings");
@@ -55,3 +59,6 @@ fn python(tally: &mut Tally, tools: &Python) -> Result<()> {
     tally.check("stubs", &mut tools.command(&["-m", "mypy.stubtest", "mlcore"]))?;
     Ok(())
 }
+
+/// How long the soak of the endpoint lasts.
+const SOAK: &str = "MLCORE_SOAK_SECONDS";

@@ -29,7 +29,7 @@ fn a_runner_that_panics_or_lies_is_a_failing_runner() {
     for (challenger, words) in [
         ("panics", "its runner panicked: the runner panics"),
         ("more rows", "breaks its signature: y has 6 rows, and 1 were asked for"),
-        ("whole numbers", "breaks its signature: y is int64, and float32 is declared"),
+        ("whole numbers", "breaks its signature: y is int64, and float64 is declared"),
         ("nothing", "breaks its signature: y is not in it"),
     ] {
         let place = Place::new();

@@ -191,13 +191,19 @@ fn shadows_run_under_the_endpoints_run_options_and_a_panic_is_their_failure() {
         let signature = support::signature();
         Ok(Arc::new(Noting { signature, is_shadow, timeouts: noted.clone() }) as Arc<dyn Runner>)
     };
-    let (_place, builder) = shadowed(loader);
     let timeout = Duration::from_millis(70);
-    let endpoint = builder.with_run_options(RunOptions::default().with_timeout(timeout)).build().unwrap();
-    ask_all(&endpoint, 3);
-    endpoint.run_shadows();
-    assert_eq!(*timeouts.lock().unwrap(), [Some(timeout); 3]);
-    assert_eq!((endpoint.shadows()[0].requests, endpoint.shadows()[0].failures), (3, 3));
+    for (options, expected) in [
+        (RunOptions::default().with_timeout(timeout), timeout),
+        // None is without a deadline.
+        (RunOptions::default(), Duration::from_secs(10)),
+    ] {
+        let (_place, builder) = shadowed(loader.clone());
+        let endpoint = builder.with_run_options(options).build().unwrap();
+        ask_all(&endpoint, 3);
+        endpoint.run_shadows();
+        assert_eq!(std::mem::take(&mut *timeouts.lock().unwrap()), [Some(expected); 3]);
+        assert_eq!((endpoint.shadows()[0].requests, endpoint.shadows()[0].failures), (3, 3));
+    }
 }
 
 #[test]

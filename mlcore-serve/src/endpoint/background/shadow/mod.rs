@@ -6,6 +6,7 @@ mod comparison;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
@@ -49,7 +50,8 @@ pub(crate) struct Shadows {
 }
 
 impl Endpoint {
-    /// Runs the shadows that wait, under the endpoint's run options, and answers how many ran.
+    /// Runs the shadows that wait, under the endpoint's run options, and answers how many ran. Where those have no timeout, a
+    /// shadow has ten seconds: nobody waits for its answer, but other shadows wait for its end.
     ///
     /// [`Endpoint::process`] runs no shadow, so that none holds up an outcome or a release. A
     /// [worker](Endpoint::spawn_worker) calls this on a thread of its own; a host without a worker calls it whenever it has
@@ -69,7 +71,9 @@ impl Endpoint {
             return true;
         }
         let started = self.inner.clock.elapsed();
-        let answer = run.answer(&self.inner.run_options);
+        let mut options = self.inner.run_options.clone();
+        options.timeout.get_or_insert(LONGEST_RUN);
+        let answer = run.answer(&options);
         // That the caller stopped it says nothing about the shadow.
         if let Err(Error::Interrupted(_)) = answer {
             shadows.drop_one();
@@ -173,3 +177,6 @@ impl Shadows {
         }
     }
 }
+
+/// How long a shadow may take by default.
+const LONGEST_RUN: Duration = Duration::from_secs(10);
