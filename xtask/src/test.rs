@@ -25,9 +25,11 @@ pub(crate) fn run() -> Result<ExitCode> {
 fn rust(tally: &mut Tally) -> Result<()> {
     let everywhere = ["--locked", "--workspace", "--exclude", "mlcore-py", "--all-features"];
     let mut tests = project::cargo(&["test", "--no-fail-fast"]);
-    // Runs beside the other tests of its binary; `cargo test` by itself has it for a few seconds.
-    if std::env::var_os(SOAK).is_none() {
-        tests.env(SOAK, "30");
+    // What `cargo test` by itself does for a few seconds is done at length here.
+    for (variable, value) in AT_LENGTH {
+        if std::env::var_os(variable).is_none() {
+            tests.env(variable, value);
+        }
     }
     tally.suite("Rust and doc tests", tests.args(everywhere), tally::cargo_test)?;
     let mut docs = project::cargo(&["doc", "--quiet", "--no-deps"]);
@@ -60,5 +62,5 @@ fn python(tally: &mut Tally, tools: &Python) -> Result<()> {
     Ok(())
 }
 
-/// How long the soak of the endpoint lasts.
-const SOAK: &str = "MLCORE_SOAK_SECONDS";
+/// How long the soak of the endpoint lasts, in seconds, and that every call of a release to the system fails once.
+const AT_LENGTH: [(&str, &str); 2] = [("MLCORE_SOAK_SECONDS", "30"), ("MLCORE_EVERY_FAULT", "1")];
