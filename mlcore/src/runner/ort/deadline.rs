@@ -2,8 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ort_sys as sys;
@@ -11,8 +10,7 @@ use ort_sys as sys;
 use super::ffi::{Api, Failure, Owned, call};
 use super::runtime::OnnxRuntime;
 use super::watchdog::Timer;
-use crate::error::{Error, Result};
-use crate::interrupt;
+use crate::error::Result;
 
 /// The options of a run and the timer that sets their stop flag. A thread keeps its own from run to run.
 struct Stoppable {
@@ -63,83 +61,39 @@ pub(super) fn within<T>(
     Ok(Outcome { answer, passed })
 }
 
-/// Does `work`, which runs a model under a stop flag, on another thread: this one, which alone may ask within a
-/// [scope](interrupt::scope), asks meanwhile whether to stop. That costs tens of microseconds, and is for long runs.
-///
-/// ONNX Runtime looks at the flag between two kernels. A run that is a single one, such as a forest over many rows, is left to
-/// end by itself: its thread owns all that it reads, and nobody gets the answer.
-///
-/// # Errors
-/// [`Error::Interrupted`], and what `work` answers.
-pub(super) fn interruptible<T: Send + 'static>(
-    runtime: &OnnxRuntime,
-    work: impl FnOnce(&Arc<Flag>) -> Result<T> + Send + 'static,
-) -> Result<T> {
-    /// Often enough for somebody who waits.
-    const LOOK: Duration = Duration::from_millis(20);
-    /// Long enough for a run of ordinary kernels to see the flag.
-    const PATIENCE: Duration = Duration::from_millis(100);
-    let failed = |problem: String| Error::unavailable("run model", "thread", problem);
-    let flag = Arc::new(Flag::new(runtime.api()).map_err(|failure| failure.internal("run model"))?);
-    let (sender, ended) = sync_channel(1);
-    let own = flag.clone();
-    let thread = thread::Builder::new().name("mlcore-run".into());
-    thread
-        // Nobody listens any more to a run that was left alone.
-        .spawn(move || drop(sender.send(work(&own))))
-        .map_err(|cause| failed(format!("it cannot be started: {cause}")).caused_by(cause))?;
-    loop {
-        match ended.recv_timeout(LOOK) {
-            Ok(answer) => return answer,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(failed("it ended without an answer".into())),
-        }
-        if let Err(stopped) = interrupt::check("run model") {
-            flag.set();
-            drop(ended.recv_timeout(PATIENCE));
-            return Err(stopped);
-        }
-    }
-}
-
 /// The options of one run, whose stop flag any thread may set.
 pub(super) struct Flag {
     api: Api,
     options: Owned<sys::OrtRunOptions>,
+    is_late: AtomicBool,
 }
 
 #[expect(unsafe_code, reason = "a foreign interface")]
 impl Flag {
-    fn new(api: Api) -> Result<Self, Failure> {
+    pub(super) fn new(runtime: &OnnxRuntime) -> Result<Self> {
+        let api = runtime.api();
         // SAFETY: a function of the table with its own release function.
-        let options = unsafe { api.create(api.0.ReleaseRunOptions, |out| (api.0.CreateRunOptions)(out)) }?;
-        Ok(Self { api, options })
+        let options = unsafe { api.create(api.0.ReleaseRunOptions, |out| (api.0.CreateRunOptions)(out)) };
+        let options = options.map_err(|failure| failure.internal("run model"))?;
+        Ok(Self { api, options, is_late: AtomicBool::new(false) })
     }
 
-    fn set(&self) {
+    /// Stops the run at its next kernel, because its deadline passed or for another reason.
+    pub(super) fn set(&self, is_late: bool) {
+        self.is_late.fetch_or(is_late, Ordering::Relaxed);
         // SAFETY: the options live, and the flag is made to be set by another thread.
         drop(unsafe { call!(self.api, RunOptionsSetTerminate(self.options.as_ptr())) });
     }
 }
 
 impl Flag {
-    /// Calls `run` with these options, and sets their flag after `timeout`.
-    ///
-    /// # Errors
-    /// As [`within`].
-    pub(super) fn within<T>(
-        self: &Arc<Self>,
-        timeout: Option<Duration>,
+    /// Calls `run` with these options.
+    pub(super) fn under<T>(
+        &self,
         run: impl FnOnce(*const sys::OrtRunOptions) -> Result<T, Failure>,
-    ) -> Result<Outcome<T>> {
-        let Some(timeout) = timeout else {
-            return Ok(Outcome { answer: run(self.options.as_ptr()), passed: false });
-        };
-        let own = self.clone();
-        let mut timer = Timer::new(move || own.set());
-        let deadline = timer.set(timeout)?;
+    ) -> Outcome<T> {
         let answer = run(self.options.as_ptr());
-        Ok(Outcome { answer, passed: deadline.finish() })
+        Outcome { answer, passed: self.is_late.load(Ordering::Relaxed) }
     }
 }
 

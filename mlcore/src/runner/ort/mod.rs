@@ -36,15 +36,21 @@
 //! tensor has none.
 
 mod answer;
+mod budget;
 mod call;
 mod deadline;
 mod external;
 mod ffi;
+mod fork;
 mod graph;
+mod helpers;
+mod isolated;
+mod load;
 mod locate;
 mod options;
 mod package;
 mod pool;
+mod probe;
 mod provider;
 mod runner;
 mod runtime;
@@ -55,6 +61,7 @@ mod watchdog;
 pub use self::graph::ModelInfo;
 pub use self::options::{Limits, OnnxOptions, Optimization};
 pub use self::package::{ONNX, ONNX_PACKAGE, StoredModel};
+pub use self::probe::Probe;
 pub use self::provider::{Fallback, Provider};
 pub use self::runner::OnnxRunner;
 pub use self::runtime::OnnxRuntime;

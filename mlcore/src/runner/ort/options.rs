@@ -2,6 +2,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::probe::Probe;
 use super::provider::{Fallback, Provider};
 use crate::words;
 
@@ -44,8 +47,11 @@ pub struct OnnxOptions {
     /// Runs on zeros before loading ends, so that no request pays for the first allocations; each is stopped after
     /// `load_timeout`, or 10 seconds. Default 1; 0 for a model that nobody trusts to end.
     pub warm_up: usize,
-    /// The longest that ONNX Runtime may take to load it. Default: unbounded.
+    /// The longest that ONNX Runtime may take to load it, after which the call ends even where ONNX Runtime does not. Default:
+    /// unbounded, on the caller's thread.
     pub load_timeout: Option<Duration>,
+    /// Has every model tried by a process of its own first, see [`Probe`]. Default none.
+    pub probe: Option<Probe>,
     /// What a model may ask for.
     pub limits: Limits,
 }
@@ -60,7 +66,8 @@ pub struct OnnxOptions {
 /// assert_eq!(options.limits.max_nodes, 100_000);
 /// ```
 #[non_exhaustive]
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// The bytes of the model and its external data. Default 2 GiB, the most that one ONNX file can have.
     pub max_model_bytes: u64,
@@ -68,6 +75,17 @@ pub struct Limits {
     pub max_nodes: usize,
     /// The bytes that one run may answer. Default 1 GiB.
     pub max_output_bytes: u64,
+    /// The bytes that the operators of one run may hold at a time, its outputs included; `u64::MAX` counts nothing. Default
+    /// 4 GiB. A run that asks for more ends with [`Error::Overloaded`](crate::Error::Overloaded) before the memory is taken.
+    /// Counted are tensors on the CPU that the run's own thread takes. Not limited, with a warning in the log, in a program that
+    /// is built with `panic = "abort"`, and where the host has registered an allocator of its own with ONNX Runtime.
+    pub max_run_bytes: u64,
+    /// The inputs of the graph, those that have a default included. Default 20,000: ONNX Runtime takes a second to load that
+    /// many.
+    pub max_inputs: usize,
+    /// The outputs of the graph. Default 2,000: the time that ONNX Runtime takes to load them grows with their square, and is a
+    /// second for that many.
+    pub max_outputs: usize,
     /// The operator domains allowed beyond the ONNX standard, such as `com.microsoft`. Default none.
     pub domains: Vec<String>,
 }
@@ -103,6 +121,7 @@ impl Default for OnnxOptions {
             sessions: None,
             warm_up: 1,
             load_timeout: None,
+            probe: None,
             limits: Limits::default(),
         }
     }
@@ -110,7 +129,15 @@ impl Default for OnnxOptions {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_model_bytes: 2 << 30, max_nodes: 100_000, max_output_bytes: 1 << 30, domains: Vec::new() }
+        Self {
+            max_model_bytes: 2 << 30,
+            max_nodes: 100_000,
+            max_output_bytes: 1 << 30,
+            max_run_bytes: 4 << 30,
+            max_inputs: 20_000,
+            max_outputs: 2_000,
+            domains: Vec::new(),
+        }
     }
 }
 
@@ -133,6 +160,27 @@ impl Limits {
     #[must_use]
     pub fn with_max_output_bytes(mut self, bytes: u64) -> Self {
         self.max_output_bytes = bytes;
+        self
+    }
+
+    /// Ends a run whose operators would hold more bytes than this at a time.
+    #[must_use]
+    pub fn with_max_run_bytes(mut self, bytes: u64) -> Self {
+        self.max_run_bytes = bytes;
+        self
+    }
+
+    /// Refuses a graph of more inputs than this.
+    #[must_use]
+    pub fn with_max_inputs(mut self, inputs: usize) -> Self {
+        self.max_inputs = inputs;
+        self
+    }
+
+    /// Refuses a graph of more outputs than this.
+    #[must_use]
+    pub fn with_max_outputs(mut self, outputs: usize) -> Self {
+        self.max_outputs = outputs;
         self
     }
 
@@ -219,6 +267,13 @@ impl OnnxOptions {
     #[must_use]
     pub fn with_load_timeout(mut self, timeout: Duration) -> Self {
         self.load_timeout = Some(timeout);
+        self
+    }
+
+    /// Has it tried by a process of its own first.
+    #[must_use]
+    pub fn with_probe(mut self, probe: Probe) -> Self {
+        self.probe = Some(probe);
         self
     }
 

@@ -27,13 +27,14 @@
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use ort_sys as sys;
 
 use super::ffi::{Api, Failure, Owned, call};
+use super::fork;
 use super::options::OnnxOptions;
 use super::provider::Provider;
 
@@ -54,7 +55,8 @@ pub(super) enum Sessions {
 /// Own cache lines: threads write the flags of different sessions.
 #[repr(align(128))]
 pub(super) struct Shared {
-    busy: AtomicBool,
+    /// The process whose thread runs it, as [`fork`] numbers them from 1 on; 0 while nobody does.
+    busy: AtomicU32,
     session: Owned<sys::OrtSession>,
 }
 
@@ -86,9 +88,7 @@ impl Sessions {
         match provider {
             Provider::Cpu => {
                 let sessions = std::iter::once(first).chain(others);
-                Self::Shared(
-                    sessions.map(|session| Shared { busy: AtomicBool::new(false), session }).collect(),
-                )
+                Self::Shared(sessions.map(|session| Shared { busy: AtomicU32::new(0), session }).collect())
             }
             Provider::Cuda { .. } => Self::Exclusive(Mutex::new(first)),
         }
@@ -125,11 +125,21 @@ impl Sessions {
                 return run(shared.session.as_ptr());
             }
         }
-        match sessions.get(start) {
+        // One that a thread of the parent ran during a fork may be locked for ever.
+        let mut shared =
+            (start..sessions.len()).chain(0..start).filter_map(|position| sessions.get(position));
+        match shared.find(|shared| [0, this_process()].contains(&shared.busy.load(Ordering::Relaxed))) {
             Some(shared) => run(shared.session.as_ptr()),
-            None => Err(Failure { code: 1, message: "the model has no session".into() }),
+            None => Err(Failure { code: FORKED, message: "its sessions were in use during a fork".into() }),
         }
     }
+}
+
+/// The code of a failure that a fork explains; ONNX Runtime has none of this number.
+pub(super) const FORKED: i32 = -1;
+
+fn this_process() -> u32 {
+    fork::generation().wrapping_add(1)
 }
 
 /// Makes the session at this position the first that this thread tries.
@@ -140,17 +150,18 @@ pub(super) fn prefer(position: usize) {
 impl Shared {
     fn take(&self) -> Option<Taken<'_>> {
         // Read first: a write takes the cache line away from the thread that runs.
-        let idle = !self.busy.load(Ordering::Relaxed) && !self.busy.swap(true, Ordering::Acquire);
+        let idle = self.busy.load(Ordering::Relaxed) == 0
+            && self.busy.compare_exchange(0, this_process(), Ordering::Acquire, Ordering::Relaxed).is_ok();
         idle.then_some(Taken(&self.busy))
     }
 }
 
 /// Gives the session back, also while panicking.
-struct Taken<'a>(&'a AtomicBool);
+struct Taken<'a>(&'a AtomicU32);
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        self.0.store(0, Ordering::Release);
     }
 }
 

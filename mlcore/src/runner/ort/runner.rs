@@ -1,8 +1,6 @@
+use std::cell::Cell;
 use std::ffi::c_char;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Read;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -13,14 +11,13 @@ use smol_str::SmolStr;
 use super::answer::{Otherwise, has_rows};
 use super::call::{self, Few, Names};
 use super::deadline::{self, Flag};
-use super::external::{ExternalData, Folder};
 use super::ffi::Failure;
-use super::graph::{self, ModelInfo, Slot};
-use super::options::{Limits, OnnxOptions};
-use super::pool::Sessions;
+use super::graph::{ModelInfo, Slot};
+use super::isolated::{self, Abandoned, Work};
+use super::pool::{self, Sessions};
 use super::provider::Provider;
 use super::runtime::OnnxRuntime;
-use super::session::{self, Source};
+use super::{budget, fork};
 use crate::batch::{Batch, Tensor};
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -30,6 +27,9 @@ use crate::schema::Signature;
 pub(super) const OPERATION: &str = "run model";
 /// A run of this length is not worth a thread that could be stopped.
 const QUICK: Duration = Duration::from_millis(10);
+/// So many nodes of trees are visited in some milliseconds, whichever way the values of the rows lead.
+const MOST_STEPS: u64 = 1_000_000;
+const LONGER: &str = "allow a longer timeout, or send fewer rows";
 
 /// An ONNX model, loaded. Cloning shares it; any number of threads may run it at once.
 ///
@@ -37,7 +37,7 @@ const QUICK: Duration = Duration::from_millis(10);
 /// scikit-learn's converters answer by default (ZipMap) come as `float32 [rows, classes]`, whose field carries the
 /// classes as labels.
 #[derive(Clone)]
-pub struct OnnxRunner(Arc<Loaded>);
+pub struct OnnxRunner(pub(super) Arc<Loaded>);
 
 pub(super) struct Loaded {
     pub(super) name: String,
@@ -55,6 +55,16 @@ pub(super) struct Loaded {
     pub(super) output_names: Names,
     pub(super) answer_names: Vec<SmolStr>,
     pub(super) max_output_bytes: u64,
+    pub(super) max_run_bytes: u64,
+    /// Whether the number of rows, and nothing else that a caller passes, decides how much each kernel has to do.
+    pub(super) is_sized_by_rows: bool,
+    /// The nodes of trees that are visited for one row, at most.
+    pub(super) tree_steps: u64,
+    pub(super) abandoned: Arc<Abandoned>,
+    /// The process that loaded it, by the number of forks.
+    pub(super) generation: u32,
+    /// Whether ONNX Runtime has threads of its own for it.
+    pub(super) has_threads: bool,
     /// For each output what it was seen to be where that is not what it is declared to be.
     pub(super) otherwise: Box<[OnceLock<Otherwise>]>,
     /// Inputs of so many numbers were seen to be answered quickly, so that nobody wants to stop such a run.
@@ -71,106 +81,6 @@ struct Bound<'a> {
 }
 
 impl OnnxRunner {
-    /// Loads a model from memory, with default options.
-    ///
-    /// # Errors
-    /// As [`OnnxRunner::from_bytes_with`].
-    pub fn from_bytes(model: &[u8]) -> Result<Self> {
-        Self::from_bytes_with(model, &OnnxOptions::default())
-    }
-
-    /// Loads a model from memory. One whose weights lie in other files is refused.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when ONNX Runtime or the provider asked for cannot be had, [`Error::InvalidModel`] and
-    /// [`Error::Unsupported`] when the model cannot or must not be run, [`Error::Timeout`] when loading took too long.
-    pub fn from_bytes_with(model: &[u8], options: &OnnxOptions) -> Result<Self> {
-        Self::build(model, Weights::In(None), options.name.as_deref().unwrap_or("model"), options)
-    }
-
-    /// Loads a model whose weights were read from elsewhere.
-    pub(super) fn from_parts(
-        model: &[u8],
-        weights: Vec<ExternalData>,
-        options: &OnnxOptions,
-    ) -> Result<Self> {
-        Self::build(model, Weights::Read(weights), options.name.as_deref().unwrap_or("model"), options)
-    }
-
-    /// Loads a model from a file, with default options.
-    ///
-    /// # Errors
-    /// As [`OnnxRunner::from_file_with`].
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
-        Self::from_file_with(path, &OnnxOptions::default())
-    }
-
-    /// Loads a model from a file, and its weights from other files where they lie in the same folder or below it.
-    ///
-    /// # Errors
-    /// As [`OnnxRunner::from_bytes_with`]; [`Error::NotFound`] and [`Error::PermissionDenied`] for the file itself.
-    pub fn from_file_with(path: impl AsRef<Path>, options: &OnnxOptions) -> Result<Self> {
-        let path = path.as_ref();
-        let file_name = path.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy());
-        let name = options.name.as_deref().unwrap_or(&file_name);
-        let bytes = read_file(path, name, &options.limits)?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        Self::build(&bytes, Weights::In(Some(folder)), name, options)
-    }
-
-    fn build(bytes: &[u8], weights: Weights<'_>, name: &str, options: &OnnxOptions) -> Result<Self> {
-        let model = graph::read(bytes, name, &options.limits)?;
-        let locations = &model.info.external_data;
-        let external = match weights {
-            Weights::Read(files) => files,
-            Weights::In(path) => {
-                let folder = Folder { model: name, path };
-                folder.check(locations)?;
-                folder.read(locations, bytes.len() as u64, &options.limits)?
-            }
-        };
-        let runtime = match &options.library {
-            Some(library) => OnnxRuntime::load_from(library)?,
-            None => OnnxRuntime::load()?,
-        };
-        let rewritten;
-        let bytes = if model.zip_maps.is_empty() {
-            bytes
-        } else {
-            rewritten = graph::without_zip_maps(bytes, &model.zip_maps)
-                .map_err(|problem| Error::invalid_model("load model", name, problem))?;
-            &rewritten
-        };
-        let source = Source { model: name, bytes, opsets: &model.info.opsets, external: &external };
-        let (sessions, provider) = session::make(&runtime, &source, options)?;
-        // Proved already where it matters; a minimal build of ONNX Runtime does not record it.
-        let placement =
-            sessions.with(|session| session::placement(runtime.api(), session)).unwrap_or_default();
-        let loaded = Loaded {
-            name: name.to_owned(),
-            placement,
-            input_names: Names::of(model.inputs.iter().chain(&model.optional))?,
-            output_names: Names::of(&model.outputs)?,
-            otherwise: model.outputs.iter().map(|_| OnceLock::new()).collect(),
-            quick_elements: AtomicUsize::new(0),
-            fails_on_several: OnceLock::new(),
-            answer_names: call::answer_names(&model.outputs),
-            info: model.info,
-            runtime,
-            provider,
-            sessions,
-            inputs: model.inputs,
-            optional: model.optional,
-            outputs: model.outputs,
-            max_output_bytes: options.limits.max_output_bytes,
-        };
-        loaded.warm_up(options)?;
-        Ok(Self(Arc::new(loaded)))
-    }
-
     /// What the file says about itself: producer, operator sets, metadata.
     #[must_use]
     pub fn info(&self) -> &ModelInfo {
@@ -192,6 +102,14 @@ impl OnnxRunner {
         &self.0.placement
     }
 
+    /// The threads that were left alone because a kernel went on after the deadline of its call, or after its caller was asked to
+    /// stop, and that have not ended since. While there are two, calls that would need such a thread are
+    /// [`Error::Unavailable`].
+    #[must_use]
+    pub fn abandoned_runs(&self) -> usize {
+        self.0.abandoned.count()
+    }
+
     /// The library that runs it.
     #[must_use]
     pub fn runtime(&self) -> &OnnxRuntime {
@@ -209,22 +127,21 @@ impl Runner for OnnxRunner {
     /// A batch of zero rows is answered with zero rows, by the model or, where all shapes are known, for it. An output whose
     /// shape is not the declared one is answered as it is ([`notes`](Self::notes)). An optional output that the model leaves
     /// empty is not in the answer; the tensors of a sequence are answered as one, with an axis more in front.
+    ///
+    /// With a [deadline](RunOptions::timeout) the call ends then, even where a kernel goes on: see
+    /// [`isolated`](RunOptions::isolated). After a fork a child runs models that have no threads of their own, and answers
+    /// [`Error::Unavailable`] for others.
     fn run(&self, inputs: &Batch, options: &RunOptions) -> Result<Batch> {
-        if !interrupt::is_active() {
-            return self.0.run(inputs, options);
+        let loaded = &self.0;
+        if loaded.generation != fork::generation() {
+            loaded.require_no_threads()?;
         }
-        let elements: usize = inputs.iter().map(|(_, tensor)| tensor.len()).sum();
-        if elements <= self.0.quick_elements.load(Ordering::Relaxed) {
-            return self.0.run(inputs, options);
+        if !loaded.is_to_be_apart(inputs, options) {
+            return loaded.run(inputs, options);
         }
         let begin = Instant::now();
-        let (loaded, inputs, options) = (self.0.clone(), inputs.clone(), options.clone());
-        let answer = deadline::interruptible(&self.0.runtime, move |flag| {
-            loaded.run_under(&inputs, &options, Some(flag))
-        });
-        if answer.is_ok() && begin.elapsed() < QUICK {
-            self.0.quick_elements.fetch_max(elements, Ordering::Relaxed);
-        }
+        let answer = loaded.run_apart(inputs, options, None);
+        loaded.learn(inputs, &answer, begin);
         answer
     }
 
@@ -243,21 +160,81 @@ impl fmt::Debug for OnnxRunner {
     }
 }
 
-/// Where weights come from that lie outside the model's file.
-enum Weights<'a> {
-    /// From files in this folder; without one there are none.
-    In(Option<&'a Path>),
-    /// They were read.
-    Read(Vec<ExternalData>),
-}
-
 impl Loaded {
     pub(super) fn run(&self, batch: &Batch, options: &RunOptions) -> Result<Batch> {
         self.run_under(batch, options, None)
     }
 
+    /// Whether a run is to be on a thread of its own, because this one wants to go on at a deadline or when it is asked to stop.
+    fn is_to_be_apart(&self, inputs: &Batch, options: &RunOptions) -> bool {
+        let is_stoppable = interrupt::is_active();
+        if options.timeout.is_none_or(|timeout| timeout.is_zero()) && !is_stoppable {
+            return false;
+        }
+        let elements: usize = inputs.iter().map(|(_, tensor)| tensor.len()).sum();
+        let is_quick = elements <= self.quick_elements.load(Ordering::Relaxed);
+        let is_stopped_in_time = || self.is_sized_by_rows && self.steps(inputs) <= MOST_STEPS;
+        match options.timeout {
+            Some(timeout) if !timeout.is_zero() => !is_quick || options.isolated || !is_stopped_in_time(),
+            _ => !is_quick,
+        }
+    }
+
+    /// The nodes of trees that a run can visit, at most.
+    fn steps(&self, inputs: &Batch) -> u64 {
+        let rows = inputs.iter().filter_map(|(_, tensor)| tensor.rows()).max().unwrap_or(1);
+        self.tree_steps.saturating_mul(rows as u64)
+    }
+
+    /// Runs on a thread of its own, first on the session at this position.
+    pub(super) fn run_apart(
+        self: &Arc<Self>,
+        inputs: &Batch,
+        options: &RunOptions,
+        session: Option<usize>,
+    ) -> Result<Batch> {
+        let flag = Arc::new(Flag::new(&self.runtime)?);
+        let (loaded, inputs, own_options, own_flag) =
+            (self.clone(), inputs.clone(), options.clone(), flag.clone());
+        let what =
+            Work { operation: OPERATION, subject: &self.name, timeout: options.timeout, remedy: LONGER };
+        isolated::run(
+            &what,
+            &self.abandoned,
+            |is_late| flag.set(is_late),
+            move || {
+                if let Some(position) = session {
+                    pool::prefer(position);
+                }
+                loaded.run_under(&inputs, &own_options, Some(&own_flag))
+            },
+        )
+    }
+
+    /// Remembers that inputs of this size are answered quickly.
+    pub(super) fn learn(&self, inputs: &Batch, answer: &Result<Batch>, begin: Instant) {
+        if answer.is_ok() && begin.elapsed() < QUICK {
+            let elements: usize = inputs.iter().map(|(_, tensor)| tensor.len()).sum();
+            self.quick_elements.fetch_max(elements, Ordering::Relaxed);
+        }
+    }
+
+    /// In a child after a fork: threads of the parent are not there, and a run that waits for them would never end.
+    #[cold]
+    fn require_no_threads(&self) -> Result<()> {
+        match (self.has_threads, self.provider) {
+            (false, Provider::Cpu) => Ok(()),
+            _ => Err(self.forked("it was loaded, with threads of its own, before this process was forked")),
+        }
+    }
+
+    #[cold]
+    fn forked(&self, problem: &str) -> Error {
+        Error::unavailable(OPERATION, &*self.name, problem).remedy("load it again in the child")
+    }
+
     /// A run that is stopped by the flag, too, where there is one.
-    fn run_under(&self, batch: &Batch, options: &RunOptions, flag: Option<&Arc<Flag>>) -> Result<Batch> {
+    fn run_under(&self, batch: &Batch, options: &RunOptions, flag: Option<&Flag>) -> Result<Batch> {
         let bound = self.bind(batch)?;
         let tensors = bound.tensors.as_slice();
         let rows = self.rows(tensors)?;
@@ -268,6 +245,7 @@ impl Loaded {
             return Err(self.too_late());
         }
         let narrowed = self.narrowed(&bound)?;
+        let is_exceeded = Cell::new(false);
         let run = |run_options| {
             let (needed, all) = self.names(&bound);
             let names = if all.is_empty() { needed } else { all.as_slice() };
@@ -284,16 +262,20 @@ impl Loaded {
                 let values = values.collect::<Result<Few<_>, Failure>>()?;
                 let inputs = (names, values.as_slice());
                 let api = self.runtime.api();
-                self.sessions.with(|session| call::run(api, session, run_options, inputs, &self.output_names))
+                let run = |session| call::run(api, session, run_options, inputs, &self.output_names);
+                let (answer, exceeded) = budget::within(self.max_run_bytes, || self.sessions.with(run));
+                is_exceeded.set(exceeded);
+                answer
             }
         };
         let outcome = match flag {
             None => deadline::within(&self.runtime, options.timeout, run)?,
-            Some(flag) => flag.within(options.timeout, run)?,
+            Some(flag) => flag.under(run),
         };
-        let values = outcome.answer.map_err(|failure| match outcome.passed {
-            true => self.too_late().caused_by(failure.message),
-            false => self.failed(&failure),
+        let values = outcome.answer.map_err(|failure| match (outcome.passed, is_exceeded.get()) {
+            (true, _) => self.too_late().caused_by(failure.message),
+            (false, true) => self.too_large().caused_by(failure.message),
+            (false, false) => self.failed(&failure),
         })?;
         self.answer(&values, &rows)
     }
@@ -391,8 +373,14 @@ impl Loaded {
 
     #[cold]
     fn too_late(&self) -> Error {
-        Error::timeout(OPERATION, &*self.name, "it was stopped at its deadline")
-            .remedy("allow a longer timeout, or send fewer rows")
+        Error::timeout(OPERATION, &*self.name, "it was stopped at its deadline").remedy(LONGER)
+    }
+
+    #[cold]
+    fn too_large(&self) -> Error {
+        let problem = format!("it needs more than the {} bytes that one run may take", self.max_run_bytes);
+        Error::overloaded(OPERATION, &*self.name, problem)
+            .remedy("send fewer rows, or raise the limit max_run_bytes")
     }
 
     #[cold]
@@ -404,6 +392,9 @@ impl Loaded {
             sys::OrtErrorCode::ORT_DEVICE_RESET as i32,
         ];
         let (name, message) = (&*self.name, &failure.message);
+        if failure.code == pool::FORKED {
+            return self.forked(message);
+        }
         let error = if message.contains("bad_alloc") || message.contains("Failed to allocate memory") {
             Error::overloaded(OPERATION, name, "there is no memory for it")
                 .remedy("send fewer rows, or free memory")
@@ -416,28 +407,4 @@ impl Loaded {
         };
         error.caused_by(message.clone())
     }
-}
-
-/// The bytes of a regular file, bounded: a pipe or a device would never end.
-fn read_file(path: &Path, name: &str, limits: &Limits) -> Result<Vec<u8>> {
-    let unreadable = |cause| Error::from_io("load model", name, cause);
-    let refused = |problem: String| Err(Error::invalid_model("load model", name, problem));
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return refused("it is no regular file".into());
-    }
-    let file = File::open(path).map_err(unreadable)?;
-    let opened = file.metadata().map_err(unreadable)?;
-    if !opened.is_file() {
-        return refused("it is no regular file".into());
-    }
-    if opened.len() > limits.max_model_bytes {
-        return refused(format!(
-            "it has {} bytes, and at most {} are allowed",
-            opened.len(),
-            limits.max_model_bytes
-        ));
-    }
-    let mut bytes = Vec::new();
-    file.take(opened.len()).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
 }

@@ -2,11 +2,13 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ort_sys as sys;
 
+use super::budget;
 use super::ffi::{Api, Failure, Owned, call, log, text};
+use super::fork;
 use super::locate::{Surroundings, system_names};
 use crate::error::{Error, Result};
 
@@ -26,6 +28,8 @@ struct Loaded {
     api: Api,
     environment: Owned<sys::OrtEnv>,
     memory: Owned<sys::OrtMemoryInfo>,
+    /// Whether the memory of runs is counted; found out when it is first asked for.
+    counts_memory: OnceLock<bool>,
 }
 
 /// The oldest minor version of ONNX Runtime 1 that is loaded: its interface has the same number.
@@ -48,6 +52,7 @@ impl OnnxRuntime {
     /// # Errors
     /// [`Error::Unavailable`] that lists what was tried, in order, and the one command that mends it.
     pub fn load() -> Result<Self> {
+        fork::watch();
         let mut loaded = loaded();
         if let Some(runtime) = loaded.first() {
             return Ok(runtime.clone());
@@ -62,6 +67,7 @@ impl OnnxRuntime {
     /// # Errors
     /// [`Error::Unavailable`] when it cannot be loaded or is too old, naming the version found and the one needed.
     pub fn load_from(library: impl AsRef<Path>) -> Result<Self> {
+        fork::watch();
         let library = library.as_ref();
         let mut loaded = loaded();
         let place = library.canonicalize().unwrap_or_else(|_| library.to_owned());
@@ -108,6 +114,25 @@ impl OnnxRuntime {
     }
 }
 
+impl OnnxRuntime {
+    /// Whether it can be told how large constants may become while a model is loaded.
+    pub(super) fn bounds_folding(&self) -> bool {
+        const FIRST_MINOR: u32 = 27;
+        minor(&self.0.version) >= FIRST_MINOR
+    }
+
+    /// Whether the memory of runs is counted, by an allocator that is registered when this is first asked.
+    pub(super) fn counts_memory(&self) -> bool {
+        *self.0.counts_memory.get_or_init(|| {
+            let registered = budget::register(self.0.api, self.environment(), self.memory());
+            if let Err(failure) = &registered {
+                tracing::warn!(reason = failure.reason(), "the memory of runs is not limited");
+            }
+            registered.is_ok()
+        })
+    }
+}
+
 impl fmt::Debug for OnnxRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OnnxRuntime")
@@ -117,7 +142,8 @@ impl fmt::Debug for OnnxRuntime {
     }
 }
 
-fn loaded() -> MutexGuard<'static, Vec<OnnxRuntime>> {
+/// The libraries that were loaded, locked: also by a fork.
+pub(super) fn loaded() -> MutexGuard<'static, Vec<OnnxRuntime>> {
     LOADED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -226,7 +252,15 @@ fn start(library: PathBuf, version: String, api: Api) -> Result<OnnxRuntime, Fai
     };
     let providers = providers(api)?;
     tracing::debug!(library = %library.display(), version, "loaded ONNX Runtime");
-    Ok(OnnxRuntime(Arc::new(Loaded { library, version, providers, api, environment, memory })))
+    Ok(OnnxRuntime(Arc::new(Loaded {
+        library,
+        version,
+        providers,
+        api,
+        environment,
+        memory,
+        counts_memory: OnceLock::new(),
+    })))
 }
 
 #[expect(unsafe_code, reason = "a foreign interface")]
@@ -243,9 +277,13 @@ fn providers(api: Api) -> Result<Vec<String>, Failure> {
 
 /// The newest interface that a library of this version and mlcore have in common; `None` where it is too old.
 fn newest_interface(version: &str) -> Option<u32> {
-    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
-    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    (major == 1 && minor >= OLDEST_MINOR).then(|| minor.min(sys::ORT_API_VERSION))
+    let minor = minor(version);
+    (version.starts_with("1.") && minor >= OLDEST_MINOR).then(|| minor.min(sys::ORT_API_VERSION))
+}
+
+/// The second number of a version.
+fn minor(version: &str) -> u32 {
+    version.split('.').nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Making a session of ONNX Runtime from a model's bytes and the options, and proving where it runs.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::sync::Arc;
+use std::time::Instant;
 
 use ort_sys as sys;
 
@@ -25,6 +26,9 @@ pub(super) struct Source<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) opsets: &'a [(String, i64)],
     pub(super) external: &'a [ExternalData],
+    pub(super) nodes: usize,
+    /// Whether some operator answers more than it is given.
+    pub(super) grows: bool,
 }
 
 /// The sessions of the model on the first provider that can run it.
@@ -33,11 +37,13 @@ pub(super) fn make(
     source: &Source<'_>,
     options: &OnnxOptions,
 ) -> Result<(Sessions, Provider)> {
+    // Of all sessions together.
+    let due = options.load_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let make_all = |provider| {
         let copies = pool::copies(options, provider, source.bytes.len());
-        let first = make_one(runtime, source, options, provider, copies)?;
+        let first = make_one(runtime, source, options, (provider, copies), due)?;
         let others = (1..copies)
-            .map(|_| make_one(runtime, source, options, provider, copies))
+            .map(|_| make_one(runtime, source, options, (provider, copies), due))
             .collect::<Result<_>>()?;
         Ok((Sessions::new(first, others, provider), provider))
     };
@@ -63,8 +69,8 @@ fn make_one(
     runtime: &OnnxRuntime,
     source: &Source<'_>,
     options: &OnnxOptions,
-    provider: Provider,
-    copies: usize,
+    (provider, copies): (Provider, usize),
+    due: Option<Instant>,
 ) -> Result<Owned<sys::OrtSession>> {
     let api = runtime.api();
     if !runtime.providers().iter().any(|name| name == provider.full_name()) {
@@ -75,8 +81,10 @@ fn make_one(
             &format!("this ONNX Runtime {} has only {has}", runtime.version()),
         ));
     }
-    let settings =
-        Arc::new(settings(api, options, provider, copies).map_err(|failure| failure.internal(OPERATION))?);
+    let settings = Arc::new(
+        settings(runtime, source, options, (provider, copies))
+            .map_err(|failure| failure.internal(OPERATION))?,
+    );
     if let Provider::Cuda { device } = provider {
         append_cuda(api, &settings, device)
             .map_err(|failure| unavailable(source, provider, &failure.reason()))?;
@@ -87,7 +95,8 @@ fn make_one(
         // SAFETY: the settings live as long as this closure; the flag is made to be set by another thread.
         drop(unsafe { call!(api, SessionOptionsSetLoadCancellationFlag(stopped.as_ptr(), true)) });
     });
-    let deadline = options.load_timeout.map(|timeout| timer.set(timeout)).transpose()?;
+    let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+    let deadline = left.map(|left| timer.set(left)).transpose()?;
     // SAFETY: bytes and settings outlive the call, and the session copies what it keeps of them.
     let made = unsafe {
         api.create(api.0.ReleaseSession, |out| {
@@ -116,11 +125,12 @@ fn make_one(
 /// The options of a session, but for its providers.
 #[expect(unsafe_code, reason = "a foreign interface")]
 fn settings(
-    api: Api,
+    runtime: &OnnxRuntime,
+    source: &Source<'_>,
     options: &OnnxOptions,
-    provider: Provider,
-    copies: usize,
+    (provider, copies): (Provider, usize),
 ) -> Result<Owned<sys::OrtSessionOptions>, Failure> {
+    let api = runtime.api();
     let level = match options.optimization {
         Optimization::None => sys::GraphOptimizationLevel::ORT_DISABLE_ALL,
         Optimization::Basic => sys::GraphOptimizationLevel::ORT_ENABLE_BASIC,
@@ -138,6 +148,18 @@ fn settings(
         (c"session.inter_op.allow_spinning", flag(options.spinning)),
         (c"session.record_ep_graph_assignment_info", c"1"),
     ];
+    let folded = folded_bytes(source).to_string();
+    let folded = CString::new(folded).unwrap_or_default();
+    match runtime.bounds_folding() {
+        true => entries.push((c"optimization.constant_folding_max_output_size_in_bytes", &folded)),
+        false if source.grows => {
+            entries.push((c"optimization.disable_specified_optimizers", c"ConstantFolding"));
+        }
+        false => {}
+    }
+    if provider == Provider::Cpu && options.limits.max_run_bytes != u64::MAX && runtime.counts_memory() {
+        entries.push((c"session.use_env_allocators", c"1"));
+    }
     if provider != Provider::Cpu {
         entries.push((c"session.disable_cpu_ep_fallback", flag(options.fallback == Fallback::Forbidden)));
     }
@@ -160,9 +182,18 @@ fn settings(
     }
 }
 
+/// The most bytes that constants may become in one node while the model is loaded: all nodes together have a gigabyte, and
+/// weights may be widened eightfold, as from bytes to double precision.
+fn folded_bytes(source: &Source<'_>) -> u64 {
+    const OF_ALL_NODES: u64 = 1 << 30;
+    let weights = source.external.iter().map(|file| file.bytes.len() as u64);
+    let model = weights.fold(source.bytes.len() as u64, u64::saturating_add);
+    model.saturating_mul(8).max(OF_ALL_NODES / (source.nodes as u64).max(1))
+}
+
 #[expect(unsafe_code, reason = "a foreign interface")]
 fn append_cuda(api: Api, settings: &Owned<sys::OrtSessionOptions>, device: u32) -> Result<(), Failure> {
-    let device = std::ffi::CString::new(device.to_string()).unwrap_or_default();
+    let device = CString::new(device.to_string()).unwrap_or_default();
     let (keys, values) = ([c"device_id".as_ptr()], [device.as_ptr()]);
     // SAFETY: one key and one value, which outlive the call; the provider's options are released after use.
     unsafe {

@@ -1,10 +1,10 @@
 //! Runs on zeros before a model is asked anything: the first run of a session is slow, and some models answer only one row.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::answer::has_rows;
 use super::options::OnnxOptions;
-use super::pool;
 use super::runner::Loaded;
 use crate::batch::{Batch, Tensor};
 use crate::error::{Error, Result};
@@ -14,23 +14,31 @@ use crate::schema::Dim;
 impl Loaded {
     /// Runs every session on zeros: on one row, and on several, because some models answer only one. What does not run on
     /// zeros, such as a lookup by name, may still run on data.
-    pub(super) fn warm_up(&self, options: &OnnxOptions) -> Result<()> {
+    /// Each run ends when loading is `due`, or after some seconds, even where a kernel goes on.
+    pub(super) fn warm_up(self: &Arc<Self>, options: &OnnxOptions, due: Option<Instant>) -> Result<()> {
         const PATIENCE: Duration = Duration::from_secs(10);
+        const LEAST: Duration = Duration::from_millis(1);
         const SEVERAL: usize = 3;
         let Some(one) = self.zeros(1)? else { return Ok(()) };
         let several = if self.inputs.iter().any(has_rows) { self.zeros(SEVERAL)? } else { None };
-        let once = RunOptions::default().with_timeout(options.load_timeout.unwrap_or(PATIENCE));
+        // Begun too late, it still has a moment to say something.
+        let left = || due.map_or(PATIENCE, |due| due.saturating_duration_since(Instant::now()).max(LEAST));
+        let run = |rows: &Batch, position: usize| {
+            let begin = Instant::now();
+            let answer = self.run_apart(rows, &RunOptions::default().with_timeout(left()), Some(position));
+            self.learn(rows, &answer, begin);
+            answer
+        };
         for _ in 0..options.warm_up {
             for position in 0..self.sessions.len() {
-                pool::prefer(position);
-                if let Err(error) = self.run(&one, &once) {
+                if let Err(error) = run(&one, position) {
                     if let Error::Interrupted(_) = error {
                         return Err(error);
                     }
                     self.cold(&error);
                     return Ok(());
                 }
-                let Some(Err(error)) = several.as_ref().map(|several| self.run(several, &once)) else {
+                let Some(Err(error)) = several.as_ref().map(|several| run(several, position)) else {
                     continue;
                 };
                 self.cold(&error);
@@ -44,6 +52,16 @@ impl Loaded {
             }
         }
         Ok(())
+    }
+
+    /// Runs it once on a row of zeros, without a deadline. What does not run on zeros may run on data, unless it is for want of
+    /// memory or time.
+    pub(super) fn try_once(&self) -> Result<()> {
+        let Some(one) = self.zeros(1)? else { return Ok(()) };
+        match self.run(&one, &RunOptions::default()) {
+            Err(error) if matches!(error, Error::Overloaded(_) | Error::Timeout(_)) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     fn cold(&self, error: &Error) {

@@ -5,11 +5,12 @@
 //! deadlines wait for no lock and wake nobody, but for the first after a quiet spell. Without a deadline nothing here is
 //! touched.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{process, thread};
 
+use super::fork;
 use crate::error::{Error, Result};
 
 /// Work that can be stopped at a time. One at a time per timer.
@@ -33,13 +34,13 @@ const STOPPING: u64 = u64::MAX - 1;
 /// The watchdog has called `stop`.
 const STOPPED: u64 = u64::MAX - 2;
 
-struct State {
+pub(super) struct State {
     cells: Vec<Weak<Cell>>,
-    /// The process in which the thread runs: a fork leaves it behind.
-    process: Option<u32>,
 }
 
-static STATE: Mutex<State> = Mutex::new(State { cells: Vec::new(), process: None });
+static STATE: Mutex<State> = Mutex::new(State { cells: Vec::new() });
+/// Whether the thread runs, in this process.
+static IS_WATCHING: AtomicBool = AtomicBool::new(false);
 static EARLIER: Condvar = Condvar::new();
 /// When the thread looks next by itself. It is woken only for what is due before. While it looks, this is the end of
 /// time, so that a run whose deadline it may just have missed wakes it.
@@ -48,6 +49,7 @@ static LOOKS_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 impl Timer {
     /// A timer that calls `stop`, from the watchdog's thread, when a deadline passes.
     pub(super) fn new(stop: impl Fn() + Send + Sync + 'static) -> Self {
+        fork::watch();
         let cell = Arc::new(Cell { due: AtomicU64::new(IDLE), stop: Box::new(stop) });
         let mut state = state();
         state.cells.retain(|cell| cell.strong_count() > 0);
@@ -63,7 +65,7 @@ impl Timer {
         let due = nanoseconds(epoch().elapsed()).saturating_add(nanoseconds(timeout)).min(STOPPED - 1);
         self.0.due.store(due, Ordering::SeqCst);
         let deadline = Deadline(&self.0);
-        if due < LOOKS_AT.load(Ordering::SeqCst) || !is_watching() {
+        if due < LOOKS_AT.load(Ordering::SeqCst) || !IS_WATCHING.load(Ordering::Relaxed) {
             wake()?;
         }
         Ok(deadline)
@@ -90,10 +92,11 @@ impl Cell {
     fn clear(&self) -> bool {
         loop {
             let due = self.due.load(Ordering::Acquire);
-            if due == STOPPING {
+            if due == STOPPING && IS_WATCHING.load(Ordering::Acquire) {
                 thread::yield_now();
             } else if self.due.compare_exchange(due, IDLE, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                return due == STOPPED;
+                // A fork leaves a watchdog behind that was stopping: this was due, then.
+                return due == STOPPED || due == STOPPING;
             }
         }
     }
@@ -121,29 +124,28 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn state() -> MutexGuard<'static, State> {
+/// The cells, locked: also by a fork, so that no child inherits them half changed.
+pub(super) fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The process whose watchdog runs; 0 before the first.
-static WATCHED: AtomicU64 = AtomicU64::new(0);
-
-fn is_watching() -> bool {
-    WATCHED.load(Ordering::Relaxed) == u64::from(process::id())
+/// In a child after a fork, which leaves the thread behind: the next deadline starts another.
+pub(super) fn forget_thread() {
+    IS_WATCHING.store(false, Ordering::Release);
+    LOOKS_AT.store(u64::MAX, Ordering::SeqCst);
 }
 
 /// Makes the thread look again, and starts it where there is none.
 fn wake() -> Result<()> {
-    let mut state = state();
-    let process = process::id();
-    if state.process != Some(process) {
+    let state = state();
+    if !IS_WATCHING.load(Ordering::Relaxed) {
         thread::Builder::new().name("mlcore-watchdog".into()).spawn(watch).map_err(|cause| {
             Error::unavailable("set deadline", "watchdog", format!("its thread cannot be started: {cause}"))
                 .caused_by(cause)
         })?;
-        state.process = Some(process);
-        WATCHED.store(u64::from(process), Ordering::Relaxed);
+        IS_WATCHING.store(true, Ordering::Release);
     }
+    drop(state);
     EARLIER.notify_one();
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>); numbers in this folder are its field numbers.
 
 mod functions;
+mod kernels;
 mod scan;
 mod signature;
 mod sniff;
@@ -12,7 +13,7 @@ mod trees;
 mod wire;
 mod zip_map;
 
-pub(super) use self::scan::read;
+pub(super) use self::scan::{Model, read};
 pub(super) use self::signature::Slot;
 pub(super) use self::zip_map::without_zip_maps;
 use crate::schema::Signature;

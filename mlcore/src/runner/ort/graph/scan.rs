@@ -1,8 +1,9 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
 
 use super::ModelInfo;
 use super::functions::{Body, Functions, Operator};
+use super::kernels::{Collected, Kernels};
 use super::signature::{self, Interface, Slot, Slots};
 use super::sniff::looks_like;
 use super::trees::{self, Trees};
@@ -29,6 +30,7 @@ pub(in crate::runner::ort) struct Model {
     pub(in crate::runner::ort) optional: Vec<Slot>,
     pub(in crate::runner::ort) outputs: Vec<Slot>,
     pub(in crate::runner::ort) zip_maps: Vec<ZipMap>,
+    pub(in crate::runner::ort) kernels: Kernels,
 }
 
 /// Reads the model in `bytes`; `name` is what errors call it.
@@ -75,6 +77,7 @@ struct Scan<'a> {
     /// Of the graph, or of the function that is being read.
     body: Body<'a>,
     trees: Vec<Trees<'a>>,
+    kernels: Collected<'a>,
     external: BTreeSet<&'a str>,
 }
 
@@ -94,6 +97,7 @@ impl<'a> Scan<'a> {
             functions: Functions::default(),
             body: Body::default(),
             trees: Vec::new(),
+            kernels: Collected::default(),
             external: BTreeSet::new(),
         }
     }
@@ -165,9 +169,12 @@ impl<'a> Scan<'a> {
     fn node(&mut self, bytes: &'a [u8], depth: usize) -> Result<(), String> {
         self.nodes += 1;
         let (mut domain, mut operator, mut overload) = ("", "", "");
+        let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         for field in Fields::of(bytes) {
             let field = field?;
             match field.number {
+                1 => inputs.push(field.text()?),
+                2 => outputs.push(field.text()?),
                 4 => operator = field.text()?,
                 5 => self.attribute(field.bytes()?, depth)?,
                 7 => domain = field.text()?,
@@ -176,6 +183,7 @@ impl<'a> Scan<'a> {
             }
         }
         self.body.add((domain, operator, overload));
+        self.kernels.add((domain, operator), &inputs, &outputs, depth > 0);
         if domain == "ai.onnx.ml" && trees::are_held_by(operator) {
             self.trees.push(trees::read(bytes, operator)?);
         }
@@ -284,6 +292,17 @@ impl<'a> Scan<'a> {
                 return Err(invalid(name, problem).remedy("raise the limit max_nodes if you trust the model"));
             }
         }
+        let (inputs, outputs) = (self.interface.inputs.len(), self.interface.outputs.len());
+        for (count, most, what) in
+            [(inputs, limits.max_inputs, "inputs"), (outputs, limits.max_outputs, "outputs")]
+        {
+            if count > most {
+                let problem = format!("it has {count} {what}, and at most {most} are allowed");
+                let remedy =
+                    format!("export it with one tensor of several columns, or raise the limit max_{what}");
+                return Err(invalid(name, problem).remedy(remedy));
+            }
+        }
         if self.opsets.is_empty() {
             return Err(invalid(name, "it does not say which operator sets it is written in"));
         }
@@ -310,7 +329,7 @@ impl<'a> Scan<'a> {
             signature::read(name, &self.interface, &self.zip_maps, ir_version)?;
         let shapes: HashMap<&str, &[Dim]> =
             inputs.iter().map(|slot| (slot.field.name(), slot.field.shape())).collect();
-        for Trees { input, features } in &self.trees {
+        for Trees { input, features, .. } in &self.trees {
             if let Some([_, Dim::Fixed(width)]) = shapes.get(input)
                 && features > width
             {
@@ -319,6 +338,10 @@ impl<'a> Scan<'a> {
                 return Err(invalid(name, problem).remedy("export the model again"));
             }
         }
+        // What a caller can pass instead is no constant.
+        let passed: HashSet<&str> = inputs.iter().chain(&optional).map(|slot| slot.field.name()).collect();
+        let is_held = |name: &str| self.interface.initialised.contains(name) && !passed.contains(name);
+        let kernels = self.kernels.finish(is_held, &self.trees);
         let is_output = |zip_map: &ZipMap| outputs.iter().any(|slot| slot.field.name() == zip_map.output);
         let zip_maps = self.zip_maps.into_iter().filter(is_output).collect();
         let schema = |slots: &[Slot]| {
@@ -337,7 +360,7 @@ impl<'a> Scan<'a> {
             nodes: self.nodes,
             external_data,
         };
-        Ok(Model { info, inputs, optional, outputs, zip_maps })
+        Ok(Model { info, inputs, optional, outputs, zip_maps, kernels })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Trees as operators of `ai.onnx.ml` hold them: ONNX Runtime follows their ids without a look at where they lead.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::wire::{Field, Fields, Value};
 
@@ -11,6 +11,8 @@ pub(super) struct Trees<'a> {
     pub(super) input: &'a str,
     /// How many features it reads.
     pub(super) features: usize,
+    /// The most nodes that it can visit for one row.
+    pub(super) steps: u64,
 }
 
 /// The operators that hold trees, by name; all of them belong to `ai.onnx.ml`.
@@ -38,12 +40,8 @@ pub(super) fn read<'a>(node: &'a [u8], operator: &str) -> Result<Trees<'a>, Stri
     }
     let take = |name: &str| lists.get(name).cloned().unwrap_or_default();
     let features = features(&take("nodes_featureids").numbers)?;
-    if operator == "TreeEnsemble" {
-        by_position(&take)?;
-    } else {
-        by_id(&take)?;
-    }
-    Ok(Trees { input, features })
+    let (trees, longest) = if operator == "TreeEnsemble" { by_position(&take)? } else { by_id(&take)? };
+    Ok(Trees { input, features, steps: (trees as u64).saturating_mul(longest as u64) })
 }
 
 /// An attribute that is a number, a list of numbers or a list of texts.
@@ -90,8 +88,9 @@ fn features(ids: &[i64]) -> Result<usize, String> {
     usize::try_from(largest + 1).map_err(|_| format!("a tree reads feature {largest}"))
 }
 
-/// Trees whose nodes are numbered within each tree: versions 1 to 4 of the operator set.
-fn by_id(take: &impl Fn(&str) -> List) -> Result<(), String> {
+/// Trees whose nodes are numbered within each tree: versions 1 to 4 of the operator set. Answers how many there are, and the
+/// nodes of the longest way through one.
+fn by_id(take: &impl Fn(&str) -> List) -> Result<(usize, usize), String> {
     let (trees, nodes) = (take("nodes_treeids").numbers, take("nodes_nodeids").numbers);
     let (on_true, on_false) = (take("nodes_truenodeids").numbers, take("nodes_falsenodeids").numbers);
     let leaves = take("nodes_modes").leaves;
@@ -118,8 +117,11 @@ fn by_id(take: &impl Fn(&str) -> List) -> Result<(), String> {
         };
         children.push([follow(&on_true)?, follow(&on_false)?]);
     }
-    require_ends(&children)?;
-    weights(take, &places)
+    let longest = longest_way(&children)?;
+    weights(take, &places)?;
+    let count = trees.iter().collect::<HashSet<_>>().len();
+    // Each is a tree of its own where several nodes of one have no parent.
+    Ok((count.max(roots(&children)), longest))
 }
 
 /// The weights of leaves: they belong to nodes that are there, and count for outputs that are there.
@@ -149,8 +151,8 @@ fn weights(take: &impl Fn(&str) -> List, places: &HashMap<(i64, i64), usize>) ->
     Ok(())
 }
 
-/// Trees whose nodes are counted over all of them: version 5 of the operator set.
-fn by_position(take: &impl Fn(&str) -> List) -> Result<(), String> {
+/// Trees whose nodes are counted over all of them: version 5 of the operator set. Answers as [`by_id`].
+fn by_position(take: &impl Fn(&str) -> List) -> Result<(usize, usize), String> {
     let (on_true, on_false) = (take("nodes_truenodeids").numbers, take("nodes_falsenodeids").numbers);
     let (true_leaves, false_leaves) = (take("nodes_trueleafs").numbers, take("nodes_falseleafs").numbers);
     let lengths = [on_false.len(), true_leaves.len(), false_leaves.len()];
@@ -163,10 +165,8 @@ fn by_position(take: &impl Fn(&str) -> List) -> Result<(), String> {
         return Err(format!("a leaf counts for target {wrong} of {targets}"));
     }
     let count = on_true.len();
-    if let Some(wrong) = take("tree_roots")
-        .numbers
-        .iter()
-        .find(|root| usize::try_from(**root).map_or(true, |root| root >= count))
+    let roots = take("tree_roots").numbers;
+    if let Some(wrong) = roots.iter().find(|root| usize::try_from(**root).map_or(true, |root| root >= count))
     {
         return Err(format!("a tree begins at node {wrong} of {count}"));
     }
@@ -182,14 +182,25 @@ fn by_position(take: &impl Fn(&str) -> List) -> Result<(), String> {
     };
     let child =
         |place| Ok([follow(place, &on_true, &true_leaves)?, follow(place, &on_false, &false_leaves)?]);
-    require_ends(&(0..count).map(child).collect::<Result<Vec<_>, String>>()?)
+    let longest = longest_way(&(0..count).map(child).collect::<Result<Vec<_>, String>>()?)?;
+    Ok((roots.len(), longest))
 }
 
 /// No child.
 const NONE: usize = usize::MAX;
 
-/// Makes sure that every way ends: nothing leads back to where it came from.
-fn require_ends(children: &[[usize; 2]]) -> Result<(), String> {
+/// How many nodes have no parent.
+fn roots(children: &[[usize; 2]]) -> usize {
+    let with_parent: HashSet<usize> =
+        children.iter().flatten().copied().filter(|child| *child != NONE).collect();
+    children.len().saturating_sub(with_parent.len())
+}
+
+/// The most nodes on a way from a root to a leaf.
+///
+/// # Errors
+/// A sentence about ways that have no end: a node leads back to where it came from.
+fn longest_way(children: &[[usize; 2]]) -> Result<usize, String> {
     // Nodes whose parents are all done are done: what is left stands in a circle.
     let mut parents = vec![0_u32; children.len()];
     for child in children.iter().flatten() {
@@ -199,19 +210,23 @@ fn require_ends(children: &[[usize; 2]]) -> Result<(), String> {
     }
     let mut open: Vec<usize> =
         parents.iter().enumerate().filter(|(_, count)| **count == 0).map(|(place, _)| place).collect();
-    let mut done = 0;
+    // The nodes on the longest way to each, itself included.
+    let mut ways = vec![1_usize; children.len()];
+    let (mut done, mut longest) = (0, 0);
     while let Some(place) = open.pop() {
         done += 1;
+        let way = ways.get(place).copied().unwrap_or(1);
+        longest = longest.max(way);
         for child in children.get(place).into_iter().flatten() {
-            if let Some(count) = parents.get_mut(*child) {
-                *count -= 1;
-                if *count == 0 {
-                    open.push(*child);
-                }
+            let (Some(count), Some(own)) = (parents.get_mut(*child), ways.get_mut(*child)) else { continue };
+            *own = (*own).max(way + 1);
+            *count -= 1;
+            if *count == 0 {
+                open.push(*child);
             }
         }
     }
-    if done == children.len() { Ok(()) } else { Err("the nodes of a tree lead in a circle".to_owned()) }
+    if done == children.len() { Ok(longest) } else { Err("the nodes of a tree lead in a circle".to_owned()) }
 }
 
 #[cfg(test)]
@@ -255,7 +270,8 @@ mod tests {
     #[test]
     fn sound_trees_pass_and_say_what_they_read() {
         let node = node(&sound(), &MODES);
-        assert_eq!(read(&node, "TreeEnsembleRegressor"), Ok(Trees { input: "x", features: 5 }));
+        // Two trees, of which the longer has two levels.
+        assert_eq!(read(&node, "TreeEnsembleRegressor"), Ok(Trees { input: "x", features: 5, steps: 4 }));
         assert_eq!(
             varints(&[0x96, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]),
             Ok(vec![150, -1])
