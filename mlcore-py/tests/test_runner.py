@@ -6,7 +6,9 @@ import concurrent.futures
 import datetime
 import json
 import os
+import signal
 import threading
+import time
 
 import made
 import numpy as np
@@ -308,3 +310,126 @@ def test_a_forked_child_runs_the_models_of_its_parent():
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+FORKED = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+def in_child(work) -> int:
+    """What ``work`` answers in a forked child: an exit code, 99 where it raised, 98 where it did not end."""
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            code = work()
+        finally:
+            os._exit(code)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return 98
+
+
+@FORKED
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_that_is_forked_while_deadlines_pass_never_hangs():
+    endless = mlcore.Runner(RUNNER / "loop_forever.onnx", warm_up=0)
+    inputs = {"input": np.ones(1, dtype=np.float32)}
+    quick = mlcore.Runner(RUNNER / "rf30.onnx")
+    rows = np.zeros((2, 30), dtype=np.float32)
+    done = threading.Event()
+
+    def deadlines():
+        while not done.is_set():
+            quick.run(rows, timeout=5.0)
+            with pytest.raises(mlcore.TimeoutError):
+                endless.run(inputs, timeout=0.001)
+
+    def deadline_in_child() -> int:
+        quick.run(rows, timeout=5.0)
+        try:
+            endless.run(inputs, timeout=0.05)
+        except mlcore.TimeoutError:
+            return 0
+        return 1
+
+    threads = [threading.Thread(target=deadlines) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert [in_child(deadline_in_child) for _ in range(40)] == [0] * 40
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
+@FORKED
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_is_told_of_threads_that_are_not_there():
+    rows = np.zeros((2, 30), dtype=np.float32)
+    threaded = mlcore.Runner(RUNNER / "mlp30.onnx", intra_threads=2)
+    threaded.run(rows)
+
+    def child() -> int:
+        try:
+            threaded.run(rows)
+        except mlcore.UnavailableError as error:
+            told = "before this process was forked; load it again in the child" in str(error)
+            again = mlcore.Runner(RUNNER / "mlp30.onnx", intra_threads=2)
+            return 0 if told and len(again.run(rows)) == 2 else 2
+        return 1
+
+    assert in_child(child) == 0
+    assert len(threaded.run(rows)) == 2
+
+
+def test_a_call_returns_at_its_deadline_though_a_kernel_goes_on():
+    model = mlcore.Runner(RUNNER / "rf30.onnx")
+    many = np.full((500_000, 30), 0.5, dtype=np.float32)
+    for left_alone in (1, 2):
+        begin = time.monotonic()
+        with pytest.raises(mlcore.TimeoutError):
+            model.run(many, timeout=0.02)
+        assert time.monotonic() - begin < 1.0
+        assert model.abandoned_runs == left_alone
+    with pytest.raises(mlcore.UnavailableError, match="2 threads that did not end in time"):
+        model.run(many, timeout=0.02)
+    end = time.monotonic() + 120
+    while model.abandoned_runs and time.monotonic() < end:
+        time.sleep(0.02)
+    assert model.abandoned_runs == 0
+    assert len(model.run(many[:5], timeout=60.0, isolated=True)) == 2
+
+
+def test_memory_is_refused_before_it_is_taken():
+    model = mlcore.Runner(RUNNER / "rf30.onnx", max_run_bytes=1000)
+    assert len(model.run(np.zeros((1, 30), dtype=np.float32))) == 2
+    with pytest.raises(mlcore.OverloadedError, match="more than the 1000 bytes that one run may take"):
+        model.run(np.zeros((1000, 30), dtype=np.float32))
+
+
+def test_a_process_of_its_own_tries_a_model_first():
+    from mlcore.runner import Probe
+
+    probe = Probe(timeout=60.0)
+    assert probe == Probe(timeout=60.0) != Probe(timeout=1.0)
+    assert repr(probe) == "Probe(timeout=60.0, max_memory_bytes=4294967296)"
+    assert probe.max_memory_bytes == 4 << 30
+    assert mlcore.Runner(RUNNER / "rf30.onnx", probe=probe).inputs[0].name == "input"
+    with pytest.raises(mlcore.InvalidModelError, match="it is no ONNX model"):
+        mlcore.Runner(b"no model", probe=probe)
+    with pytest.raises(mlcore.TimeoutError, match="in a process of its own it did not load and run within"):
+        mlcore.Runner(RUNNER / "loop_forever.onnx", probe=Probe(timeout=3.0))
+    with pytest.raises(mlcore.InvalidInputError):
+        Probe(timeout=-1.0)
+    registry = mlcore.Registry("memory:", actor="ana")
+    registry.register("forest", RUNNER / "rf30.onnx")
+    registry.transition("forest", 1, "staging")
+    registry.promote("forest", 1, expected=None)
+    assert mlcore.Endpoint(registry, "forest", probe=probe).arms == {"champion": 1}

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from mlcore.drift import Verdict
 from mlcore.registry import Registry
 from mlcore.rollout import Policy
+from mlcore.runner import Probe
 from mlcore.typing import ArrayLike, Row, Table
 
 _Outputs = dict[str, npt.NDArray[Any]]
@@ -86,6 +87,7 @@ class Endpoint:
         follow_interval: float | None = 1.0,
         snapshot: str | PathLike[str] | None = None,
         strict: bool = False,
+        probe: Probe | None = None,
     ) -> Endpoint: ...
     @property
     def model(self) -> str: ...

@@ -22,6 +22,17 @@ class Field:
     __hash__: None  # type: ignore[assignment]
 
 @final
+class Probe:
+    def __new__(cls, *, timeout: float = 30.0, max_memory_bytes: int = 4294967296) -> Probe: ...
+    @property
+    def timeout(self) -> float: ...
+    @property
+    def max_memory_bytes(self) -> int: ...
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
 class Runner:
     def __new__(
         cls,
@@ -38,6 +49,8 @@ class Runner:
         fallback: Literal["forbidden", "nodes", "allowed"] = "forbidden",
         warm_up: int = 1,
         load_timeout: float | None = None,
+        max_run_bytes: int = 4294967296,
+        probe: Probe | None = None,
         domains: Sequence[str] | None = None,
     ) -> Runner: ...
     @property
@@ -49,6 +62,8 @@ class Runner:
     @property
     def notes(self) -> list[str]: ...
     @property
+    def abandoned_runs(self) -> int: ...
+    @property
     def provider(self) -> str: ...
     @property
     def metadata(self) -> dict[str, str]: ...
@@ -57,8 +72,10 @@ class Runner:
     @property
     def runtime_version(self) -> str: ...
     def run(
-        self, inputs: Mapping[str, ArrayLike] | Table, *, timeout: float | None = None
+        self, inputs: Mapping[str, ArrayLike] | Table, *, timeout: float | None = None, isolated: bool = False
     ) -> dict[str, npt.NDArray[Any]]: ...
+
+def _serve_probe() -> None: ...
 
 class _Runtime(TypedDict):
     library: str

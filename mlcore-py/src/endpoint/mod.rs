@@ -27,7 +27,7 @@ use crate::error::{detached, entry, invalid, raise, wrong_type};
 use crate::plain::plain;
 use crate::registry::Registry;
 use crate::rollout::policy;
-use crate::runner::{duration, own_library};
+use crate::runner::{Probe, duration, own_library};
 
 #[pymodule(submodule, module = "mlcore", name = "endpoint")]
 pub(crate) mod native {
@@ -99,6 +99,8 @@ pub(crate) mod native {
 /// strict : bool, optional
 ///     Refuse a record or a table with a name that no feature plan reads, which may be a slip of the pen. Default: such names
 ///     are passed over.
+/// probe : mlcore.runner.Probe, optional
+///     A process of its own that tries each version before it is loaded here. Default: none.
 ///
 /// Raises
 /// ------
@@ -134,7 +136,8 @@ impl Endpoint {
     #[pyo3(signature = (
         registry, model, *, default_arm = None, arms = None, policy = None, reference = None,
         monitor_options = None, loss = None, timeout = None, actor = None, queue_capacity = None,
-        open_predictions = None, seed = None, follow_interval = 1.0, snapshot = None, strict = false
+        open_predictions = None, seed = None, follow_interval = 1.0, snapshot = None, strict = false,
+        probe = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn new(
@@ -155,6 +158,7 @@ impl Endpoint {
         follow_interval: Option<f64>,
         snapshot: Option<PathBuf>,
         strict: bool,
+        probe: Option<&Bound<'_, Probe>>,
     ) -> PyResult<Self> {
         entry(py, |py| {
             let (backend, artifacts) = registry.get().halves(py)?;
@@ -205,10 +209,13 @@ impl Endpoint {
                     return Err(invalid(py, BUILD, "monitor_options", problem, "pass reference= too"));
                 }
             }
-            let options = match own_library(py)? {
+            let mut options = match own_library(py)? {
                 Some(library) => OnnxOptions::default().with_library(library),
                 None => OnnxOptions::default(),
             };
+            if let Some(probe) = probe {
+                options = options.with_probe(probe.get().native.clone());
+            }
             let readers = input::Readers::new(strict);
             let endpoint = detached(py, || builder.with_loader(OnnxLoader::new(options)).build())?;
             Ok(Self { endpoint, readers, model: model.into_string(), process: std::process::id() })

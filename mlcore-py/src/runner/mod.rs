@@ -1,5 +1,6 @@
 //! `mlcore.Runner`: an ONNX model that is loaded and can answer.
 
+mod probe;
 mod tensors;
 
 use std::num::NonZeroUsize;
@@ -15,12 +16,15 @@ use mlcore::schema::{Dim, Schema, Signature};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
 
+pub(crate) use self::probe::Probe;
 use self::tensors::{array, tensor};
 use crate::door::{self, Asked, Text, is_of, type_name};
 use crate::error::{detached, entry, invalid, raise, wrong_type};
 
 #[pymodule(submodule, module = "mlcore", name = "runner")]
 pub(crate) mod native {
+    #[pymodule_export]
+    use super::probe::{Probe, _serve_probe};
     #[pymodule_export]
     use super::{Field, Runner, onnx_runtime};
 }
@@ -108,7 +112,12 @@ pub(crate) fn fields(schema: &Schema) -> Vec<Field> {
 /// warm_up : int
 ///     Runs on zeros before loading ends.
 /// load_timeout : float, optional
-///     Seconds after which loading is given up.
+///     Seconds after which loading is given up, and ends even where ONNX Runtime does not.
+/// max_run_bytes : int
+///     Bytes that the operators of one run may hold at a time. A run that asks for more is an :class:`OverloadedError` before the
+///     memory is taken.
+/// probe : mlcore.runner.Probe, optional
+///     A process of its own that tries the model first, for models from strangers. Default: none.
 /// domains : list of str
 ///     Operator domains allowed beyond the ONNX standard, such as ``com.microsoft``.
 ///
@@ -138,7 +147,8 @@ impl Runner {
     #[new]
     #[pyo3(signature = (
         model, *, name = None, library = None, intra_threads = 1, inter_threads = 1, sessions = None, spinning = false,
-        optimization = "all", providers = None, fallback = "forbidden", warm_up = 1, load_timeout = None, domains = None
+        optimization = "all", providers = None, fallback = "forbidden", warm_up = 1, load_timeout = None,
+        max_run_bytes = 4_294_967_296, probe = None, domains = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn new(
@@ -155,6 +165,8 @@ impl Runner {
         fallback: &str,
         warm_up: usize,
         load_timeout: Option<f64>,
+        max_run_bytes: u64,
+        probe: Option<&Bound<'_, Probe>>,
         domains: Option<Vec<Text>>,
     ) -> PyResult<Self> {
         entry(py, |py| {
@@ -186,7 +198,10 @@ impl Runner {
                 .into_iter()
                 .map(Text::into_string)
                 .fold(Limits::default(), Limits::with_domain);
-            options = options.with_limits(limits);
+            options = options.with_limits(limits.with_max_run_bytes(max_run_bytes));
+            if let Some(probe) = probe {
+                options = options.with_probe(probe.get().native.clone());
+            }
             let library = match library {
                 Some(library) => Some(library),
                 None => own_library(py)?,
@@ -246,7 +261,10 @@ impl Runner {
     ///     with one input per column, and as a matrix for models with a single one. No number is cut, wrapped or made infinite
     ///     on the way; floats are rounded to the width of a float type. An input that has a default may be left away.
     /// timeout : float, optional
-    ///     Seconds after which the run is stopped.
+    ///     Seconds after which the run is stopped. Where ONNX Runtime would not stop in time, because an operator goes on, the
+    ///     run has a thread of its own, and the call returns without it.
+    /// isolated : bool
+    ///     With a timeout, give the run a thread of its own also where it is expected to stop in time: some ten microseconds.
     ///
     /// Returns
     /// -------
@@ -261,15 +279,21 @@ impl Runner {
     ///     with its row.
     /// TimeoutError
     ///     When the run took too long.
-    #[pyo3(signature = (inputs, *, timeout = None))]
+    /// OverloadedError
+    ///     When it needs more memory than ``max_run_bytes``.
+    /// UnavailableError
+    ///     While two runs that did not end in time go on (:attr:`abandoned_runs`), for one that would need such a thread, too; and
+    ///     after ``os.fork``, for a model that has threads or a GPU.
+    #[pyo3(signature = (inputs, *, timeout = None, isolated = false))]
     fn run<'py>(
         &self,
         py: Python<'py>,
         inputs: &Bound<'py, PyAny>,
         timeout: Option<f64>,
+        isolated: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         entry(py, |py| {
-            let mut options = RunOptions::default();
+            let mut options = RunOptions::default().with_isolated(isolated);
             if let Some(seconds) = timeout {
                 options = options.with_timeout(duration(py, RUN, "timeout", seconds)?);
             }
@@ -277,6 +301,12 @@ impl Runner {
             let answer = detached(py, || self.runner.run(&batch, &options))?;
             arrays(py, &answer)
         })
+    }
+
+    /// The runs that did not end when they were to, at a deadline or by Ctrl-C, and still go on in threads of their own.
+    #[getter]
+    fn abandoned_runs(&self) -> usize {
+        self.runner.abandoned_runs()
     }
 
     /// The execution provider that computes: ``cpu``, ``cuda``.
