@@ -24,7 +24,7 @@ use crate::error::{detached, entry, invalid, raise, wrong_type};
 #[pymodule(submodule, module = "mlcore", name = "runner")]
 pub(crate) mod native {
     #[pymodule_export]
-    use super::probe::{Probe, _serve_probe};
+    use super::probe::{_serve_probe, Probe};
     #[pymodule_export]
     use super::{Field, Runner, onnx_runtime};
 }

@@ -48,8 +48,12 @@ impl Probe {
             let timeout = duration(py, LOAD, "timeout", timeout)?;
             let program: Option<String> = py.import("sys")?.getattr("executable")?.extract()?;
             let program = program.filter(|program| !program.is_empty()).ok_or_else(|| {
-                let error = mlcore::Error::unavailable(LOAD, "sys.executable", "Python does not know its own program")
-                    .remedy("set sys.executable to a Python that has mlcore");
+                let error = mlcore::Error::unavailable(
+                    LOAD,
+                    "sys.executable",
+                    "Python does not know its own program",
+                )
+                .remedy("set sys.executable to a Python that has mlcore");
                 raise(py, &error)
             })?;
             let native = NativeProbe::program(program, ["-m", "mlcore._probe"])

@@ -22,6 +22,7 @@ mod table_builder;
 pub(crate) mod tensor;
 mod value;
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 
@@ -63,12 +64,10 @@ impl Batch {
     pub fn new<N: Into<SmolStr>>(tensors: impl IntoIterator<Item = (N, Tensor)>) -> Result<Self> {
         let tensors: Vec<(SmolStr, Tensor)> =
             tensors.into_iter().map(|(name, tensor)| (name.into(), tensor)).collect();
-        for (position, (name, _)) in tensors.iter().enumerate() {
-            if tensors.iter().take(position).any(|(earlier, _)| earlier == name) {
-                return Err(Error::invalid_input("build batch", name.as_str(), "the name occurs twice"));
-            }
+        match twin(&tensors) {
+            Some(name) => Err(Error::invalid_input("build batch", name, "the name occurs twice")),
+            None => Ok(Self { tensors }),
         }
-        Ok(Self { tensors })
     }
 
     /// A batch of one tensor.
@@ -114,6 +113,11 @@ impl Batch {
         self.tensors.iter().find(|(own, _)| own == name).map(|(_, tensor)| tensor)
     }
 
+    /// Finds one tensor after the other: at once where they are asked for in the order in which they stand.
+    pub(crate) fn finder(&self) -> Finder<'_> {
+        Finder { batch: self, next: 0, positions: None }
+    }
+
     /// The first tensor: for models that answer one thing.
     #[must_use]
     pub fn first(&self) -> Option<&Tensor> {
@@ -150,8 +154,9 @@ impl Batch {
     /// # Errors
     /// [`Error::SchemaMismatch`] naming the first tensor that is missing, unknown or does not fit.
     pub fn check(&self, schema: &Schema) -> Result<()> {
+        let mut finder = self.finder();
         for field in schema.fields() {
-            match self.find(field.name()) {
+            match finder.find(field.name()) {
                 Some(tensor) => field.check(tensor.dtype(), tensor.shape())?,
                 None => {
                     let expected = field.to_string();
@@ -166,9 +171,56 @@ impl Batch {
         if self.len() == schema.len() {
             return Ok(());
         }
-        let unknown = self.names().find(|name| schema.field(name).is_none()).unwrap_or_default();
+        let known: HashSet<&str> = schema.names().collect();
+        let unknown = self.names().find(|name| !known.contains(name)).unwrap_or_default();
         let expected: Vec<&str> = schema.names().collect();
         Err(Error::schema_mismatch("check batch", unknown, format!("not one of {}", expected.join(", "))))
+    }
+}
+
+/// Of so few tensors a name is found by looking at all of them, which is quicker than a table.
+const FEW: usize = 32;
+
+/// A name that occurs twice.
+fn twin(tensors: &[(SmolStr, Tensor)]) -> Option<&str> {
+    if tensors.len() <= FEW {
+        let earlier = |position: usize| tensors.iter().take(position);
+        let is_twin = |position: usize, name: &SmolStr| earlier(position).any(|(own, _)| own == name);
+        let mut names = tensors.iter().enumerate();
+        return names
+            .find(|(position, (name, _))| is_twin(*position, name))
+            .map(|(_, (name, _))| name.as_str());
+    }
+    let mut seen = HashSet::with_capacity(tensors.len());
+    tensors.iter().map(|(name, _)| name.as_str()).find(|name| !seen.insert(*name))
+}
+
+/// Finds tensors of a batch by name, see [`Batch::finder`].
+pub(crate) struct Finder<'a> {
+    batch: &'a Batch,
+    /// Where the next one probably stands.
+    next: usize,
+    /// Made when the first of many does not stand there.
+    positions: Option<HashMap<&'a str, usize>>,
+}
+
+impl<'a> Finder<'a> {
+    pub(crate) fn find(&mut self, name: &str) -> Option<&'a Tensor> {
+        let tensors = &self.batch.tensors;
+        let expected = self.next;
+        self.next += 1;
+        if let Some((own, tensor)) = tensors.get(expected)
+            && own == name
+        {
+            return Some(tensor);
+        }
+        let position = if tensors.len() <= FEW {
+            tensors.iter().position(|(own, _)| own == name)
+        } else {
+            let all = || self.batch.names().enumerate().map(|(position, name)| (name, position)).collect();
+            self.positions.get_or_insert_with(all).get(name).copied()
+        };
+        position.and_then(|position| tensors.get(position)).map(|(_, tensor)| tensor)
     }
 }
 
@@ -196,6 +248,26 @@ mod tests {
         assert_eq!(missing.to_string(), "check batch b: missing: b: float32 [?]");
         let unknown = batch(&["a", "b", "c"]).unwrap().check(&schema).unwrap_err();
         assert_eq!(unknown.to_string(), "check batch c: not one of a, b");
+    }
+
+    #[test]
+    fn a_batch_of_many_tensors_is_built_and_checked_in_any_order() {
+        let names: Vec<String> = (0..20_000).map(|index| format!("v{index}")).collect();
+        let fields = |names: &[String]| {
+            let field = |name: &String| Field::tensor(name.as_str(), DType::Float64, [Dim::Dynamic]);
+            Schema::new(names.iter().map(field)).unwrap()
+        };
+        let tensor = Tensor::column(vec![0.5]);
+        let many = Batch::new(names.iter().rev().map(|name| (name.as_str(), tensor.clone()))).unwrap();
+        many.check(&fields(&names)).unwrap();
+        let missing = many.check(&fields(&[names.clone(), vec!["w".into()]].concat())).unwrap_err();
+        assert!(missing.to_string().starts_with("check batch w: missing"), "{missing}");
+        let unknown = many.check(&fields(&names[1..])).unwrap_err();
+        assert!(unknown.to_string().starts_with("check batch v0: not one of"), "{unknown}");
+        let twins = names.iter().chain(&names[7..8]).map(|name| (name.as_str(), tensor.clone()));
+        assert!(
+            Batch::new(twins).unwrap_err().to_string().starts_with("build batch v7: the name occurs twice")
+        );
     }
 
     #[test]

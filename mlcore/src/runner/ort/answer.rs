@@ -44,7 +44,7 @@ impl Loaded {
     pub(super) fn answer(
         &self,
         values: &[Option<Owned<sys::OrtValue>>],
-        rows: &[(Option<&str>, usize)],
+        rows: &[Option<usize>],
     ) -> Result<Batch> {
         let mut left = self.max_output_bytes;
         let mut answers = Vec::with_capacity(values.len());
@@ -78,21 +78,15 @@ impl Loaded {
 
     /// Notes an output that is not of the declared shape, or has another number of rows than it declares, once.
     #[inline]
-    fn compare(
-        &self,
-        slot: &Slot,
-        tensor: &Tensor,
-        rows: &[(Option<&str>, usize)],
-        otherwise: &OnceLock<Otherwise>,
-    ) {
-        let own_rows = || rows.iter().find(|(axis, _)| *axis == slot.rows.as_deref()).map(|(_, size)| *size);
+    fn compare(&self, slot: &Slot, tensor: &Tensor, rows: &[Option<usize>], otherwise: &OnceLock<Otherwise>) {
+        let own_rows = || rows.get(slot.rows).copied().flatten();
         let expected = if has_rows(slot) { own_rows() } else { None };
         let has_own_rows = expected.is_none_or(|rows| tensor.rows() == Some(rows));
         let is_declared = slot.field.check(tensor.dtype(), tensor.shape()).is_ok() && has_own_rows;
         if is_declared || !slot.has_shape || otherwise.get().is_some() {
             return;
         }
-        let asked = rows.first().map(|(_, size)| *size);
+        let asked = rows.iter().copied().flatten().next();
         let for_rows = asked.map(|rows| format!(" for {rows} rows")).unwrap_or_default();
         let note = format!("it declares {} and answered {:?}{for_rows}", slot.field, tensor.shape());
         tracing::warn!(model = %self.name, "{note}");

@@ -60,14 +60,14 @@ pub(super) fn start(operation: &'static str, work: Work) -> Result<()> {
     };
     thread::Builder::new()
         .name("mlcore-run".into())
-        .spawn(move || serve(number, work, sender, &receiver))
+        .spawn(move || serve(number, work, &sender, &receiver))
         .map(drop)
         .map_err(|cause| {
             Error::unavailable(operation, "thread", format!("it cannot be started: {cause}")).caused_by(cause)
         })
 }
 
-fn serve(number: u64, first: Work, sender: Sender<Work>, receiver: &Receiver<Work>) {
+fn serve(number: u64, first: Work, sender: &Sender<Work>, receiver: &Receiver<Work>) {
     let mut work = first;
     loop {
         // Who waits for the answer sees that there is none.

@@ -94,14 +94,15 @@ impl OnnxRunner {
             Some(library) => OnnxRuntime::load_from(library)?,
             None => OnnxRuntime::load()?,
         };
-        let rewritten;
-        let bytes = if model.zip_maps.is_empty() {
-            bytes
-        } else {
-            rewritten = graph::without_zip_maps(bytes, &model.zip_maps)
-                .map_err(|problem| Error::invalid_model(OPERATION, name, problem))?;
-            &rewritten
-        };
+        let malformed = |problem: String| Error::invalid_model(OPERATION, name, problem);
+        let (without_maps, named);
+        let mut bytes = bytes;
+        if !model.zip_maps.is_empty() {
+            without_maps = graph::without_zip_maps(bytes, &model.zip_maps).map_err(malformed)?;
+            bytes = &without_maps;
+        }
+        named = graph::with_named_axes(bytes, model.info.nodes).map_err(malformed)?;
+        bytes = named.as_deref().unwrap_or(bytes);
         let due = options.load_timeout.map(|timeout| (timeout, Instant::now().checked_add(timeout)));
         let (sessions, provider, placement) = match due {
             None => make(&runtime, name, bytes, &model, &external, options)?,
@@ -120,6 +121,7 @@ impl OnnxRunner {
             tree_steps: model.kernels.tree_steps,
             abandoned: Arc::default(),
             generation: fork::generation(),
+            row_axes: model.row_axes,
             has_threads: options.intra_threads != 1 || options.inter_threads != 1,
             info: model.info,
             runtime,
@@ -193,7 +195,7 @@ fn is_sized_by_rows(model: &Model) -> bool {
     model.kernels.unbounded.is_none()
         && model.inputs.iter().chain(&model.optional).all(|slot| {
             if has_rows(slot) {
-                axes.insert(slot.rows.as_deref());
+                axes.insert(slot.rows);
             }
             let dims = slot.field.shape();
             !slot.field.is_of_any_shape()

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use ort_sys as sys;
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::answer::{Otherwise, has_rows};
@@ -63,6 +64,8 @@ pub(super) struct Loaded {
     pub(super) abandoned: Arc<Abandoned>,
     /// The process that loaded it, by the number of forks.
     pub(super) generation: u32,
+    /// The names that first axes have.
+    pub(super) row_axes: usize,
     /// Whether ONNX Runtime has threads of its own for it.
     pub(super) has_threads: bool,
     /// For each output what it was seen to be where that is not what it is declared to be.
@@ -72,6 +75,9 @@ pub(super) struct Loaded {
     /// Why several rows of zeros are not answered, where one is.
     pub(super) fails_on_several: OnceLock<String>,
 }
+
+/// The size of the first axis for each name of one.
+pub(super) type Rows = SmallVec<[Option<usize>; 2]>;
 
 /// The tensors of a run in the order of their names.
 struct Bound<'a> {
@@ -283,24 +289,17 @@ impl Loaded {
     /// The tensor of each input, in the model's order, checked; and those that have a default and are passed all the same.
     fn bind<'a>(&self, batch: &'a Batch) -> Result<Bound<'a>> {
         let mut tensors = Few::with_capacity(self.inputs.len());
-        let mut given = batch.iter();
+        // Most callers send the inputs in the model's order.
+        let mut finder = batch.finder();
         for slot in &self.inputs {
-            let name = slot.field.name();
-            // Most callers send the inputs in the model's order.
-            let tensor = match given.next() {
-                Some((own, tensor)) if own == name => tensor,
-                _ => match batch.find(name) {
-                    Some(tensor) => tensor,
-                    None => return Err(self.misfit(batch)),
-                },
-            };
+            let Some(tensor) = finder.find(slot.field.name()) else { return Err(self.misfit(batch)) };
             slot.field.check(tensor.dtype(), tensor.shape())?;
             tensors.push(tensor);
         }
         let mut optional = Few::new();
         if batch.len() != tensors.len() {
             for (position, slot) in self.optional.iter().enumerate() {
-                if let Some(tensor) = batch.find(slot.field.name()) {
+                if let Some(tensor) = finder.find(slot.field.name()) {
                     slot.field.check(tensor.dtype(), tensor.shape())?;
                     tensors.push(tensor);
                     optional.push(position);
@@ -349,23 +348,23 @@ impl Loaded {
     }
 
     /// The size of the first axis for every name of a first axis. Inputs that share a name must share the size.
-    fn rows(&self, tensors: &[&Tensor]) -> Result<Few<(Option<&str>, usize)>> {
-        let mut known: Few<(Option<&str>, usize)> = Few::new();
+    fn rows(&self, tensors: &[&Tensor]) -> Result<Rows> {
+        let mut known = Rows::from_elem(None, self.row_axes);
         for (slot, tensor) in self.inputs.iter().zip(tensors) {
             if !has_rows(slot) {
                 continue;
             }
-            let (axis, size) = (slot.rows.as_deref(), tensor.rows().unwrap_or(0));
-            match known.iter().find(|(name, _)| *name == axis) {
-                None => known.push((axis, size)),
-                Some((_, first)) if *first == size => {}
-                Some((_, first)) => {
+            let size = tensor.rows().unwrap_or(0);
+            match known.get_mut(slot.rows) {
+                Some(rows @ None) => *rows = Some(size),
+                Some(Some(first)) if *first != size => {
                     return Err(Error::schema_mismatch(
                         OPERATION,
                         slot.field.name(),
                         format!("it has {size} rows, and an input before it has {first}"),
                     ));
                 }
+                Some(Some(_)) | None => {}
             }
         }
         Ok(known)

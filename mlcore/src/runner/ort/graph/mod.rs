@@ -4,6 +4,7 @@
 //! bounded memory and depth, by a reader that borrows and cannot run anything. The format is `onnx.proto`
 //! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>); numbers in this folder are its field numbers.
 
+mod axes;
 mod functions;
 mod kernels;
 mod scan;
@@ -13,6 +14,7 @@ mod trees;
 mod wire;
 mod zip_map;
 
+pub(super) use self::axes::with_named_axes;
 pub(super) use self::scan::{Model, read};
 pub(super) use self::signature::Slot;
 pub(super) use self::zip_map::without_zip_maps;

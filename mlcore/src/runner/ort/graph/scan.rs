@@ -31,6 +31,8 @@ pub(in crate::runner::ort) struct Model {
     pub(in crate::runner::ort) outputs: Vec<Slot>,
     pub(in crate::runner::ort) zip_maps: Vec<ZipMap>,
     pub(in crate::runner::ort) kernels: Kernels,
+    /// How many names first axes have.
+    pub(in crate::runner::ort) row_axes: usize,
 }
 
 /// Reads the model in `bytes`; `name` is what errors call it.
@@ -325,7 +327,7 @@ impl<'a> Scan<'a> {
         }
         let external_data: Vec<String> = self.external.iter().map(|&location| location.to_owned()).collect();
         let ir_version = self.ir_version.unwrap_or_default();
-        let Slots { inputs, optional, outputs } =
+        let Slots { inputs, optional, outputs, row_axes } =
             signature::read(name, &self.interface, &self.zip_maps, ir_version)?;
         let shapes: HashMap<&str, &[Dim]> =
             inputs.iter().map(|slot| (slot.field.name(), slot.field.shape())).collect();
@@ -360,7 +362,7 @@ impl<'a> Scan<'a> {
             nodes: self.nodes,
             external_data,
         };
-        Ok(Model { info, inputs, optional, outputs, zip_maps, kernels })
+        Ok(Model { info, inputs, optional, outputs, zip_maps, kernels, row_axes: row_axes.len() })
     }
 }
 

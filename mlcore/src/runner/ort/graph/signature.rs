@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::wire::Fields;
 use super::zip_map::ZipMap;
@@ -10,8 +10,8 @@ use crate::schema::{DType, Dim, Field};
 #[derive(Clone, Debug)]
 pub(in crate::runner::ort) struct Slot {
     pub(in crate::runner::ort) field: Field,
-    /// The name of the first axis: slots whose first axes have the same name, or none, have equally many rows.
-    pub(in crate::runner::ort) rows: Option<String>,
+    /// The number of the first axis' name: slots whose first axes have the same name, or none, have equally many rows.
+    pub(in crate::runner::ort) rows: usize,
     /// Whether the file promises the shape. Exporters leave it away, or write `[]` where there is none.
     pub(in crate::runner::ort) has_shape: bool,
     /// Whether its elements are `bfloat16` to ONNX Runtime. They are `float32` here, which holds each of them.
@@ -26,6 +26,8 @@ pub(super) struct Slots {
     /// Inputs that have a default.
     pub(super) optional: Vec<Slot>,
     pub(super) outputs: Vec<Slot>,
+    /// The names of first axes, by their numbers.
+    pub(super) row_axes: HashMap<Option<String>, usize>,
 }
 
 /// The messages that declare what a graph takes and answers.
@@ -49,7 +51,12 @@ pub(super) fn read(
     ir_version: i64,
 ) -> Result<Slots> {
     let invalid = |problem: String| Error::invalid_model("load model", model, problem);
-    let mut slots = Slots { inputs: Vec::new(), optional: Vec::new(), outputs: Vec::new() };
+    let mut slots = Slots {
+        inputs: Vec::new(),
+        optional: Vec::new(),
+        outputs: Vec::new(),
+        row_axes: HashMap::from([(None, 0)]),
+    };
     for bytes in &interface.inputs {
         let (name, kind) = value_info(bytes).map_err(invalid)?;
         if interface.initialised.contains(name) {
@@ -57,12 +64,12 @@ pub(super) fn read(
             if let Kind::Tensor(declared) = kind
                 && ir_version >= FIRST_WITH_DEFAULTS
             {
-                slots.optional.extend(slot(model, name, declared).ok());
+                slots.optional.extend(slot(model, name, declared, &mut slots.row_axes).ok());
             }
             continue;
         }
         match kind {
-            Kind::Tensor(declared) => slots.inputs.push(slot(model, name, declared)?),
+            Kind::Tensor(declared) => slots.inputs.push(slot(model, name, declared, &mut slots.row_axes)?),
             Kind::Sequence(_) => {
                 return Err(no_tensor(model, &format!("input {name}"), "a sequence of tensors"));
             }
@@ -72,10 +79,13 @@ pub(super) fn read(
     for bytes in &interface.outputs {
         let (name, kind) = value_info(bytes).map_err(invalid)?;
         match (kind, zip_maps.iter().find(|zip_map| zip_map.output == name)) {
-            (Kind::Tensor(declared), _) => slots.outputs.push(slot(model, name, declared)?),
+            (Kind::Tensor(declared), _) => {
+                slots.outputs.push(slot(model, name, declared, &mut slots.row_axes)?);
+            }
             // Its tensors are answered as one, whose shape no file declares.
             (Kind::Sequence(declared), _) => {
-                slots.outputs.push(slot(model, name, Declared { shape: None, ..declared })?);
+                let declared = Declared { shape: None, ..declared };
+                slots.outputs.push(slot(model, name, declared, &mut slots.row_axes)?);
             }
             (Kind::Other(_), Some(zip_map)) => {
                 let shape = [Dim::Dynamic, Dim::Fixed(zip_map.labels.len())];
@@ -83,7 +93,7 @@ pub(super) fn read(
                     Field::tensor(name, DType::Float32, shape).labelled(zip_map.labels.iter().cloned());
                 slots.outputs.push(Slot {
                     field,
-                    rows: None,
+                    rows: 0,
                     has_shape: true,
                     is_bfloat16: false,
                     is_optional: false,
@@ -116,7 +126,12 @@ fn no_tensor(model: &str, place: &str, what: &str) -> Error {
         .remedy("export it with tensors as inputs and outputs")
 }
 
-fn slot(model: &str, name: &str, declared: Declared) -> Result<Slot> {
+fn slot(
+    model: &str,
+    name: &str,
+    declared: Declared,
+    row_axes: &mut HashMap<Option<String>, usize>,
+) -> Result<Slot> {
     let Declared { element, shape, is_optional } = declared;
     let is_bfloat16 = element == BFLOAT16;
     let known = if is_bfloat16 { Some(DType::Float32) } else { i32::try_from(element).ok().and_then(dtype) };
@@ -129,6 +144,8 @@ fn slot(model: &str, name: &str, declared: Declared) -> Result<Slot> {
         Some(Shape { dims, rows }) => (Field::tensor(name, dtype, dims), rows),
         None => (Field::of_any_shape(name, dtype), None),
     };
+    let count = row_axes.len();
+    let rows = *row_axes.entry(rows).or_insert(count);
     Ok(Slot { field, rows, has_shape, is_bfloat16, is_optional })
 }
 
