@@ -1,6 +1,7 @@
 //! A model behind an endpoint beside the same model in a bare session of the crate `ort`.
 
 mod bare;
+mod deadlines;
 mod latency;
 mod memory;
 mod requests;
@@ -15,6 +16,7 @@ use crate::Result;
 /// Measures time per call, throughput of many threads, and memory.
 pub(crate) fn run(_folder: &Path) -> Result<()> {
     latency::run()?;
+    deadlines::run()?;
     threads::run()?;
     memory::run()
 }

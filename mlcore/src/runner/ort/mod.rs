@@ -18,8 +18,24 @@
 //! # What a model may do
 //! A model is data from outside. Its bytes are read by mlcore first and refused when they are no ONNX, use operators
 //! outside the standard, name weights outside the model's folder, or ask for more than [`Limits`] allow; ONNX Runtime opens
-//! no file itself. A run is bounded by [`RunOptions::timeout`](super::RunOptions::timeout), which stops it between two
-//! operators.
+//! no file itself. For models from strangers a [`Probe`] loads and runs each in a process of its own first.
+//!
+//! # Time
+//! A call with a [`timeout`](super::RunOptions::timeout) ends within a tenth of a second after it. ONNX Runtime looks at a
+//! deadline between two kernels, also in the bodies of `If`, `Loop` and `Scan`, and never inside of one. So a run whose kernels
+//! can take long has a thread of its own (see [`isolated`](super::RunOptions::isolated) for the rule), which is left alone
+//! where a kernel goes on. Two may be ([`OnnxRunner::abandoned_runs`]); then calls that would need such a thread are
+//! [`Unavailable`](crate::Error::Unavailable) until one has ended. The session of an abandoned run is not replaced: on the CPU a
+//! session keeps nothing of a run, and others share it. Loading with a [`load_timeout`](OnnxOptions::load_timeout) ends alike.
+//!
+//! # Memory
+//! The tensors of a run may have [`max_run_bytes`](Limits::max_run_bytes); what asks for more is
+//! [`Overloaded`](crate::Error::Overloaded), before the memory is taken. While a model is loaded, no node's constants become more
+//! than eight times the model, or its share of a gigabyte. ONNX Runtime has no arena here: what a run took goes back to the system.
+//!
+//! # Fork
+//! A child runs the models of its parent where they have no threads of their own, and no GPU; others are
+//! [`Unavailable`](crate::Error::Unavailable) there. A fork waits for a library that is being loaded.
 //!
 //! # What a model declares
 //! A file declares the shapes of its outputs, and exporters write some that are none. What the model answers counts; loading
