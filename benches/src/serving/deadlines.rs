@@ -16,7 +16,14 @@ use crate::timing::{interleaved, show};
 const MODELS: [&str; 3] = ["rf30", "gb30", "mlp30"];
 
 pub(super) fn run() -> Result<()> {
-    let columns = ["model, 1 row", "no deadline", "memory not counted", "deadline", "deadline, isolated", "isolated adds"];
+    let columns = [
+        "model, 1 row",
+        "no deadline",
+        "memory not counted",
+        "deadline",
+        "deadline, isolated",
+        "isolated adds",
+    ];
     let mut table = Table::new("Serving: a run of OnnxRunner under a deadline", &columns);
     let requests = Requests::new(1)?;
     for model in MODELS {

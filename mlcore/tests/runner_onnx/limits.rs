@@ -65,7 +65,7 @@ fn a_kernel_that_values_make_long_is_left_alone_too() {
     let shape = |size: i64| Batch::single("shape", Tensor::column(vec![size]).reshaped([1]).unwrap());
     assert!(model.run(&shape(1000), &within(Duration::from_secs(60))).is_ok());
     let begin = Instant::now();
-    let error = model.run(&shape(600_000_000), &within(SHORT)).unwrap_err();
+    let error = model.run(&shape(400_000_000), &within(SHORT)).unwrap_err();
     assert!(matches!(error, Error::Timeout(_)), "{}: {error}", error.kind());
     assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
 }
@@ -119,11 +119,17 @@ fn constants_do_not_become_large_while_a_model_is_loaded() {
     let options = OnnxOptions::default().with_limits(Limits::default().with_max_run_bytes(1 << 20));
     // A hundred gigabytes would be refused by the system; two take seconds.
     let begin = Instant::now();
-    let model = OnnxRunner::from_bytes_with(&sized(500_000_000), &options).unwrap();
+    let model = OnnxRunner::from_bytes_with(&sized(400_000_000), &options).unwrap();
     assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
     let one = Batch::single("x", Tensor::new([1, 1], vec![1.0_f32]).unwrap());
     let error = model.run(&one, &RunOptions::default()).unwrap_err();
     assert!(matches!(error, Error::Overloaded(_)), "{}: {error}", error.kind());
+    // With room for it, the first run is one long kernel: loading does not wait for it.
+    let options = OnnxOptions::default().with_load_timeout(Duration::from_millis(100));
+    let begin = Instant::now();
+    let slow = OnnxRunner::from_bytes_with(&sized(400_000_000), &options).unwrap();
+    assert!(begin.elapsed() < SOON * 2, "{:?}", begin.elapsed());
+    assert_eq!(slow.abandoned_runs(), 1);
     let small = OnnxRunner::from_bytes_with(&sized(10), &options).unwrap();
     assert_eq!(
         small.run(&one, &RunOptions::default()).unwrap().first().unwrap().values::<f32>().unwrap(),
@@ -150,9 +156,16 @@ fn loading_ends_at_its_deadline_though_constants_are_still_folded() {
     ]);
     let options = OnnxOptions::default().with_load_timeout(Duration::from_millis(100));
     let begin = Instant::now();
-    let error = refusal(OnnxRunner::from_bytes_with(&model(&graph), &options));
-    assert!(matches!(error, Error::Timeout(_)), "{}: {error}", error.kind());
-    assert!(error.to_string().contains("load_timeout"), "{error}");
+    match OnnxRunner::from_bytes_with(&model(&graph), &options) {
+        Err(error) => {
+            assert!(matches!(error, Error::Timeout(_)), "{}: {error}", error.kind());
+            assert!(error.to_string().contains("load_timeout"), "{error}");
+        }
+        // Before 1.27 nothing is folded in such a model, because how much cannot be bounded.
+        Ok(model) => assert!(
+            ["1.23.", "1.24.", "1.25.", "1.26."].iter().any(|old| model.runtime().version().starts_with(old))
+        ),
+    }
     assert!(begin.elapsed() < SOON * 2, "{:?}", begin.elapsed());
 }
 

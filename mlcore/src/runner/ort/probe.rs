@@ -237,13 +237,13 @@ impl Told {
                 .remedy("raise max_memory_bytes of the probe if you trust the model"));
         }
         match signal(status) {
-            Some(signal) if signal.is_time => {
+            Some((_, true)) => {
                 let problem = "in a process of its own it used up its processor time";
                 Err(Error::timeout(OPERATION, name, problem)
                     .remedy("raise the timeout of the probe if you trust the model"))
             }
-            Some(signal) => {
-                let problem = format!("loading it ended a process of its own by {}", signal.name);
+            Some((name, false)) => {
+                let problem = format!("loading it ended a process of its own by {name}");
                 Err(Error::invalid_model(OPERATION, name, problem).remedy("do not run it"))
             }
             None => {
@@ -256,14 +256,9 @@ impl Told {
     }
 }
 
-struct Signal {
-    name: String,
-    /// Whether it says that the processor time is used up.
-    is_time: bool,
-}
-
+/// The signal that ended a process, and whether it says that the processor time is used up.
 #[cfg(unix)]
-fn signal(status: ExitStatus) -> Option<Signal> {
+fn signal(status: ExitStatus) -> Option<(String, bool)> {
     use std::os::unix::process::ExitStatusExt;
 
     let number = status.signal()?;
@@ -277,11 +272,11 @@ fn signal(status: ExitStatus) -> Option<Signal> {
         libc::SIGXCPU => "SIGXCPU",
         _ => "another",
     };
-    Some(Signal { name: format!("signal {number} ({name})"), is_time: number == libc::SIGXCPU })
+    Some((format!("signal {number} ({name})"), number == libc::SIGXCPU))
 }
 
 #[cfg(not(unix))]
-fn signal(_status: ExitStatus) -> Option<Signal> {
+fn signal(_status: ExitStatus) -> Option<(String, bool)> {
     None
 }
 
