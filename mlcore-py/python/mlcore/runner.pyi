@@ -75,8 +75,6 @@ class Runner:
         self, inputs: Mapping[str, ArrayLike] | Table, *, timeout: float | None = None, isolated: bool = False
     ) -> dict[str, npt.NDArray[Any]]: ...
 
-def _serve_probe() -> None: ...
-
 class _Runtime(TypedDict):
     library: str
     version: str
