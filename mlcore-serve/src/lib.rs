@@ -10,6 +10,10 @@
 pub mod conformance;
 pub mod endpoint;
 #[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
+pub mod models;
+#[cfg(feature = "http")]
 pub mod v2;
 
 pub use crate::endpoint::Endpoint;

@@ -258,6 +258,24 @@ impl Endpoint {
         self.deploy(None)
     }
 
+    /// The model whose versions it serves.
+    #[must_use]
+    pub fn model_name(&self) -> &ModelName {
+        &self.inner.resolver.model
+    }
+
+    /// The options under which models run where a request brings none.
+    #[must_use]
+    pub fn run_options(&self) -> &RunOptions {
+        &self.inner.run_options
+    }
+
+    /// The arms that answer now, the default first, with their models: of one moment, whatever is released meanwhile.
+    #[must_use]
+    pub fn models(&self) -> Vec<(Arm, Arc<LoadedModel>)> {
+        self.inner.deployment.load().arms().to_vec()
+    }
+
     /// The arms that answer now, the default first, with their versions.
     #[must_use]
     pub fn arms(&self) -> Vec<(Arm, Version)> {

@@ -1,4 +1,5 @@
 use mlcore::batch::Batch;
+use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 
 use super::{Decided, Endpoint, Request};
@@ -38,9 +39,14 @@ impl Endpoint {
     ///
     /// An error is part of the answer, because the record tells of it too; [`Endpoint::record`] hands it on.
     pub fn run(&self, decided: &Decided, request: Request<'_>) -> Answer {
+        self.run_with(decided, request, &self.inner.run_options)
+    }
+
+    /// As [`run`](Self::run), under options of this request, such as the deadline that its client sent.
+    pub fn run_with(&self, decided: &Decided, request: Request<'_>, options: &RunOptions) -> Answer {
         match decided.inputs(request.input) {
             Ok(inputs) => {
-                let outputs = decided.model().runner().run(&inputs, &self.inner.run_options);
+                let outputs = decided.model().runner().run(&inputs, options);
                 Answer::computed(inputs, outputs)
             }
             Err(error) => Answer::refused(error),

@@ -171,7 +171,7 @@ impl InferAnswer {
 }
 
 /// Every output that is asked for is declared, and asked for once.
-pub(super) fn check_asked(asked: &[AskedOutput], declared: &Schema) -> Result<()> {
+pub(crate) fn check_asked(asked: &[AskedOutput], declared: &Schema) -> Result<()> {
     for (place, output) in asked.iter().enumerate() {
         let subject = || format!("output {}", shortened(&output.name));
         if declared.field(&output.name).is_none() {

@@ -15,8 +15,10 @@ mod parameter;
 
 use mlcore::batch::Batch;
 
-pub use self::answer::{InferAnswer, WrittenAnswer};
+pub(crate) use self::answer::check_asked;
+pub use self::answer::{AnsweredOutput, InferAnswer, WrittenAnswer};
 pub use self::datatype::datatype_of;
+pub(crate) use self::json::no_shared_memory;
 pub use self::parameter::{Parameter, Parameters};
 
 /// What a client asks of a model.

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::Guard;
-use mlcore::Result;
 use mlcore::batch::Batch;
-use mlcore::name::Arm;
+use mlcore::name::{Arm, Version};
 use mlcore::rollout::{Ask, Assignment, Draw};
+use mlcore::{Error, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::deployment::Deployment;
@@ -38,6 +38,8 @@ pub struct Decided {
     assignment: Assignment,
     outcome_id: OutcomeId,
     started: Duration,
+    /// Whether the caller chose the version.
+    is_pinned: bool,
     recorded: bool,
 }
 
@@ -47,10 +49,7 @@ impl Endpoint {
     /// Safe to call from any number of threads; takes no lock, waits for nobody and allocates nothing.
     pub fn decide(&self, request: Request<'_>) -> Decided {
         let started = self.inner.clock.elapsed();
-        let outcome_id = match request.id {
-            Some(id) => OutcomeId::of(id),
-            None => self.inner.ids.id(self.inner.sequence.next()),
-        };
+        let outcome_id = self.outcome_id(request);
         let deployment = self.inner.deployment.load();
         // A draw that follows from the id makes a replay of the same ids assign the same arms.
         let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
@@ -61,7 +60,36 @@ impl Endpoint {
         if assignment.position >= deployment.arms().len() {
             assignment.position = 0;
         }
-        Decided { deployment, assignment, outcome_id, started, recorded: false }
+        Decided { deployment, assignment, outcome_id, started, is_pinned: false, recorded: false }
+    }
+
+    /// Gives the request to an arm of this version, whatever the policy: for a client that asks for it by number.
+    ///
+    /// The policy hears nothing of such a request, because who chooses a version is no random sample of the traffic; its record
+    /// says that no policy chose, by the epoch `u32::MAX`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`](mlcore::Error::NotFound), naming the versions that answer now.
+    pub fn decide_version(&self, request: Request<'_>, version: Version) -> Result<Decided> {
+        let started = self.inner.clock.elapsed();
+        let deployment = self.inner.deployment.load();
+        let of = |(_, model): &(Arm, Arc<LoadedModel>)| model.version().version;
+        let Some(position) = deployment.arms().iter().position(|arm| of(arm) == version) else {
+            let own: Vec<String> = deployment.arms().iter().map(|arm| of(arm).to_string()).collect();
+            let subject = format!("{} version {version}", self.inner.resolver.model);
+            let problem = format!("it does not answer here; {} do", own.join(", "));
+            return Err(Error::not_found("predict", subject, problem));
+        };
+        let assignment = Assignment::certain(position).with_epoch(u32::MAX);
+        let outcome_id = self.outcome_id(request);
+        Ok(Decided { deployment, assignment, outcome_id, started, is_pinned: true, recorded: false })
+    }
+
+    fn outcome_id(&self, request: Request<'_>) -> OutcomeId {
+        match request.id {
+            Some(id) => OutcomeId::of(id),
+            None => self.inner.ids.id(self.inner.sequence.next()),
+        }
     }
 }
 
@@ -102,6 +130,12 @@ impl Decided {
     /// The [names](mlcore::batch::Row::names_digest) of the columns that the answering plan reads; 0 without a plan.
     pub(crate) fn names(&self) -> u64 {
         self.model().plan().map_or(0, |plan| plan.input().names_digest())
+    }
+
+    /// Whether the caller chose the version, and not the policy.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.is_pinned
     }
 
     /// When the request was decided, by the endpoint's clock.

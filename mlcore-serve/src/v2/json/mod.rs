@@ -10,7 +10,7 @@ use serde::de::DeserializeSeed as _;
 use smol_str::SmolStr;
 
 use self::elements::Elements;
-pub(super) use self::envelope::no_shared_memory;
+pub(crate) use self::envelope::no_shared_memory;
 use self::envelope::{Data, Envelope, SentInput, region_of, sizes_of};
 use super::binary::{self, refused};
 use super::datatype::dtype_of;

@@ -1,0 +1,116 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use mlcore::name::Version;
+
+use super::body::{self, Coding};
+use super::metadata::version_of;
+use super::refusal::Refusal;
+use super::route::ModelPath;
+use super::{Answered, BoxError, HttpService};
+use crate::models::{Inference, Served};
+use crate::v2::{InferAnswer, InferLimits, InferRequest, WrittenAnswer};
+
+/// A request for inference with its whole body.
+struct Asked {
+    served: Arc<Served>,
+    version: Option<Version>,
+    body: Bytes,
+    json_bytes: Option<usize>,
+    limits: InferLimits,
+    /// How the client wants its answer packed.
+    coding: Option<Coding>,
+    arrived: Instant,
+}
+
+impl HttpService {
+    pub(super) async fn infer<B>(&self, parts: &Parts, body: B, path: &ModelPath, arrived: Instant) -> Answered
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        // Before the body is read.
+        let served = self.inner.models.get(&path.name)?;
+        let version = version_of(path)?;
+        let json_bytes = json_bytes_of(parts)?;
+        let body = self.body(&parts.headers, body).await?;
+        let coding = body::accepted(&parts.headers);
+        let limits = self.inner.limits.request;
+        let asked = Asked { served, version, body, json_bytes, limits, coding, arrived };
+        let is_quick = asked.body.len() < LARGE_BODY && asked.served.expected() < SLOW;
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) if !is_quick => {
+                let ended = runtime.spawn_blocking(move || asked.answer()).await;
+                ended.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the request's thread ended"))?
+            }
+            _ => asked.answer(),
+        }
+    }
+}
+
+impl Asked {
+    fn answer(self) -> Answered {
+        let Self { served, version, body, json_bytes, limits, coding, arrived } = self;
+        let request = InferRequest::read(&body, json_bytes, &limits)?;
+        let Inference { prediction, model, mut spent } = served.infer(&request, version, arrived)?;
+        let began = Instant::now();
+        let (name, version) = (served.name().as_str(), prediction.version);
+        let declared = &model.runner().signature().outputs;
+        let answer = InferAnswer::new(&request, name, version.to_string(), &prediction.outputs, declared)?;
+        let WrittenAnswer { body, json_bytes } = answer.write()?;
+        let body = Bytes::from(body);
+        let mut response = Response::new(Full::default());
+        let headers = response.headers_mut();
+        let kind = if json_bytes.is_some() { "application/octet-stream" } else { "application/json" };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        if let Some(bytes) = json_bytes {
+            headers.insert(JSON_BYTES, bytes.into());
+        }
+        let told = [(ARM, prediction.arm.to_string()), (OUTCOME_ID, prediction.outcome_id.to_string())];
+        for (name, value) in told {
+            // An arm is named like an alias, which a header can hold.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        }
+        let packed = coding.and_then(|coding| body::pack(coding, &body));
+        let body = match packed {
+            Some((packed, coding)) => {
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+                packed
+            }
+            None => body,
+        };
+        *response.body_mut() = Full::new(body);
+        spent.output = began.elapsed();
+        served.statistics().succeed(version, spent);
+        Ok(response)
+    }
+}
+
+/// How many bytes of the body are JSON, where the client says so.
+fn json_bytes_of(parts: &Parts) -> Result<Option<usize>, Refusal> {
+    let mut values = parts.headers.get_all(JSON_BYTES).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let bytes = value.to_str().ok().and_then(|text| text.parse().ok());
+    match (bytes, values.next()) {
+        (Some(bytes), None) => Ok(Some(bytes)),
+        _ => {
+            let message = "the header Inference-Header-Content-Length is not one number of bytes";
+            Err(Refusal::new(StatusCode::BAD_REQUEST, message))
+        }
+    }
+}
+
+const JSON_BYTES: HeaderName = HeaderName::from_static("inference-header-content-length");
+const ARM: HeaderName = HeaderName::from_static("mlcore-arm");
+const OUTCOME_ID: HeaderName = HeaderName::from_static("mlcore-outcome-id");
+/// What takes longer than this holds up no other connection.
+const SLOW: Duration = Duration::from_millis(1);
+/// A body that takes about that long to read as JSON.
+const LARGE_BODY: usize = 128 << 10;

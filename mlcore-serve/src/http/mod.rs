@@ -1,0 +1,215 @@
+//! The Open Inference Protocol V2 over HTTP, as a tower service: whatever serves HTTP in Rust mounts it.
+//!
+//! It opens no port and reads no setting of the process. `axum::Router::nest_service` takes it, and so does hyper:
+//!
+//! ```
+//! # use mlcore_serve::Endpoint;
+//! use mlcore_serve::http::HttpService;
+//! use mlcore_serve::models::Models;
+//!
+//! # fn router(endpoint: Endpoint) -> axum::Router {
+//! let models = Models::new();
+//! models.insert(endpoint);
+//! // Beside the routes that the service has: POST /ml/v2/models/{name}/infer and the others.
+//! axum::Router::new().nest_service("/ml", HttpService::new(models))
+//! # }
+//! ```
+//!
+//! # What it answers
+//! Health, metadata, configuration, statistics, the repository (index, load, unload) and inference, with Triton's extensions:
+//! binary tensors, classification, sequence ids, gzip and deflate both ways. Errors are `{"error": ..}` with the status that one
+//! table gives their meaning.
+//!
+//! Shared memory is left out on purpose: a region of it would let a client write what the server reads while it reads it, and what
+//! it saves, a copy, is small beside the request. Its status answers an empty list, everything else about it is refused.
+//!
+//! An answer has the arm and the outcome id in the headers `mlcore-arm` and `mlcore-outcome-id`: outcomes are reported under that
+//! id, or under the request's own.
+//!
+//! # Threads
+//! A quick model runs on the thread that reads the request. One that takes longer than a millisecond runs on the blocking threads
+//! of the tokio runtime, so that it holds up no other connection.
+
+mod body;
+mod infer;
+mod metadata;
+mod refusal;
+mod repository;
+mod route;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+use tower_service::Service;
+
+use self::refusal::Refusal;
+use self::route::{Found, ModelRoute, Route};
+use crate::models::Models;
+use crate::v2::InferLimits;
+
+/// Limits to what a client may send.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+    /// Bytes of a body, unpacked. 64 MiB by default.
+    pub body_bytes: usize,
+    /// What a request may hold.
+    pub request: InferLimits,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self { body_bytes: 64 << 20, request: InferLimits::default() }
+    }
+}
+
+/// Answers the protocol's requests. Cloning shares it.
+#[derive(Clone)]
+pub struct HttpService {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    models: Models,
+    limits: HttpLimits,
+}
+
+/// What is wrong with a body that a server hands in.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl HttpService {
+    /// A service for these models.
+    #[must_use]
+    pub fn new(models: Models) -> Self {
+        Self::with_limits(models, HttpLimits::default())
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(models: Models, limits: HttpLimits) -> Self {
+        Self { inner: Arc::new(Inner { models, limits }) }
+    }
+
+    /// Answers one request.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let arrived = Instant::now();
+        let (parts, body) = request.into_parts();
+        let is_head = parts.method == Method::HEAD;
+        let mut response = match self.find_and_answer(&parts, body, arrived).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.into_response(),
+        };
+        if is_head {
+            *response.body_mut() = Full::default();
+        }
+        response
+    }
+
+    async fn find_and_answer<B>(&self, parts: &Parts, body: B, arrived: Instant) -> Answered
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let route = match route::find(&parts.method, parts.uri.path()) {
+            Found::Route(route) => route,
+            Found::OtherMethod(methods) => return Err(Refusal::other_method(methods)),
+            Found::Nothing => return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),
+        };
+        let models = &self.inner.models;
+        match route {
+            Route::Server => metadata::server(),
+            Route::Live => json(&metadata::Health::live()),
+            Route::Ready => metadata::ready(models.is_ready()),
+            Route::Model(path, ModelRoute::Infer) => self.infer(parts, body, &path, arrived).await,
+            Route::Model(path, ModelRoute::Metadata) => metadata::model(models, &path),
+            Route::Model(path, ModelRoute::Ready) => metadata::model_ready(models, &path),
+            Route::Model(path, ModelRoute::Config) => metadata::config(models, &path),
+            Route::Model(path, ModelRoute::Statistics) => metadata::statistics(models, Some(&path)),
+            Route::AllStatistics => metadata::statistics(models, None),
+            Route::Index | Route::Load(_) | Route::Unload(_) => {
+                let body = self.body(&parts.headers, body).await?;
+                match route {
+                    Route::Index => repository::index(models, &body),
+                    Route::Load(name) => repository::load(models, &name, &body).await,
+                    Route::Unload(name) => repository::unload(models, &name),
+                    _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),
+                }
+            }
+            Route::SharedMemory { is_status: true } => json::<[(); 0]>(&[]),
+            Route::SharedMemory { is_status: false } => Err(crate::v2::no_shared_memory().into()),
+        }
+    }
+
+    async fn body<B>(&self, headers: &HeaderMap, body: B) -> Result<Bytes, Refusal>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        check_content_type(headers)?;
+        body::read(headers, body, self.inner.limits.body_bytes).await
+    }
+}
+
+/// A page of another site can make a browser send text without asking: that is not taken for JSON. Stock clients send no type,
+/// or one of these.
+fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let name = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if ["application/json", "application/octet-stream"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
+        return Ok(());
+    }
+    let message = "its Content-Type is not one of application/json and application/octet-stream";
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+}
+
+type Answered = Result<Response<Full<Bytes>>, Refusal>;
+
+/// What is answered as JSON.
+fn json<T: Serialize + ?Sized>(value: &T) -> Answered {
+    let body = serde_json::to_vec(value)
+        .map_err(|cause| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("write answer: {cause}")))?;
+    let mut response = Response::new(Full::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+impl<B> Service<Request<B>> for HttpService
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.answer(request).await) })
+    }
+}
+
+impl fmt::Debug for HttpService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpService").field("models", &self.inner.models).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! Which models are there, and which of them are loaded.
+
+use mlcore::name::ModelName;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::refusal::Refusal;
+use super::{Answered, json};
+use crate::models::Models;
+use crate::v2::Parameters;
+
+/// What a client may say when it loads, unloads or lists.
+#[derive(Default, Deserialize)]
+struct Said {
+    #[serde(default)]
+    ready: bool,
+    #[serde(default)]
+    parameters: Parameters,
+}
+
+impl Said {
+    /// Stock clients send an empty body, or an object.
+    fn read(body: &[u8]) -> Result<Self, Refusal> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::default());
+        }
+        serde_json::from_slice(body).map_err(|cause| {
+            mlcore::Error::invalid_input("read request", "body", cause.to_string()).into()
+        })
+    }
+}
+
+pub(super) fn index(models: &Models, body: &[u8]) -> Answered {
+    let said = Said::read(body)?;
+    let index: Vec<Value> = models
+        .index(said.ready)?
+        .into_iter()
+        .map(|indexed| {
+            let mut entry = json!({
+                "name": indexed.name.as_str(),
+                "state": indexed.state.to_string(),
+                "reason": indexed.reason,
+            });
+            if let Some(version) = indexed.version {
+                entry["version"] = version.to_string().into();
+            }
+            entry
+        })
+        .collect();
+    json(&index)
+}
+
+pub(super) async fn load(models: &Models, name: &str, body: &[u8]) -> Answered {
+    let said = Said::read(body)?;
+    let name = ModelName::new(name)?;
+    let models = models.clone();
+    let load = move || models.load(&name, &said.parameters);
+    // It may take minutes.
+    let loaded = match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => runtime.spawn_blocking(load).await.map_err(|_| {
+            Refusal::new(http::StatusCode::INTERNAL_SERVER_ERROR, "the thread that loads the model ended")
+        })?,
+        Err(_) => load(),
+    };
+    loaded?;
+    json(&json!({}))
+}
+
+pub(super) fn unload(models: &Models, name: &str) -> Answered {
+    models.unload(&ModelName::new(name)?)?;
+    json(&json!({}))
+}

@@ -1,0 +1,167 @@
+use http::Method;
+
+/// What a path of the protocol names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Route {
+    Server,
+    Live,
+    Ready,
+    Model(ModelPath, ModelRoute),
+    AllStatistics,
+    Index,
+    Load(String),
+    Unload(String),
+    /// Shared memory of either kind: whether it asks for the status.
+    SharedMemory { is_status: bool },
+}
+
+/// A model in a path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ModelPath {
+    pub(super) name: String,
+    /// As it stands there.
+    pub(super) version: Option<String>,
+}
+
+/// What is asked of a model.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ModelRoute {
+    Metadata,
+    Ready,
+    Config,
+    Statistics,
+    Infer,
+}
+
+/// Whether a path is there, and takes the method.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Found {
+    Route(Route),
+    /// It takes another method.
+    OtherMethod(&'static str),
+    Nothing,
+}
+
+/// Finds the route of a path.
+pub(super) fn find(method: &Method, path: &str) -> Found {
+    let mut segments = [""; MOST_SEGMENTS];
+    let mut count = 0;
+    for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
+        let Some(place) = segments.get_mut(count) else { return Found::Nothing };
+        *place = segment;
+        count += 1;
+    }
+    let Some((route, methods)) = segments.get(..count).and_then(route_of) else { return Found::Nothing };
+    let takes = match methods {
+        "GET" => method == Method::GET || method == Method::HEAD,
+        _ => method == Method::POST,
+    };
+    if takes { Found::Route(route) } else { Found::OtherMethod(methods) }
+}
+
+/// The route of these segments, and the methods that it takes.
+fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
+    const GET: &str = "GET";
+    const POST: &str = "POST";
+    let (first, rest) = segments.split_first()?;
+    if *first != "v2" {
+        return None;
+    }
+    Some(match rest {
+        [] => (Route::Server, GET),
+        ["health", "live"] => (Route::Live, GET),
+        ["health", "ready"] => (Route::Ready, GET),
+        ["models", "stats"] => (Route::AllStatistics, GET),
+        ["repository", "index"] => (Route::Index, POST),
+        ["repository", "models", name, "load"] => (Route::Load(decoded(name)?), POST),
+        ["repository", "models", name, "unload"] => (Route::Unload(decoded(name)?), POST),
+        ["systemsharedmemory" | "cudasharedmemory", rest @ ..] => match rest {
+            ["status"] | ["region", _, "status"] => (Route::SharedMemory { is_status: true }, GET),
+            ["region", _, "register" | "unregister"] | ["unregister"] => {
+                (Route::SharedMemory { is_status: false }, POST)
+            }
+            _ => return None,
+        },
+        ["models", name, "versions", version, of @ ..] => {
+            let version = Some(decoded(version)?);
+            let (route, method) = model_route_of(of)?;
+            (Route::Model(ModelPath { name: decoded(name)?, version }, route), method)
+        }
+        ["models", name, of @ ..] => {
+            let (route, method) = model_route_of(of)?;
+            (Route::Model(ModelPath { name: decoded(name)?, version: None }, route), method)
+        }
+        _ => return None,
+    })
+}
+
+fn model_route_of(segments: &[&str]) -> Option<(ModelRoute, &'static str)> {
+    Some(match segments {
+        [] => (ModelRoute::Metadata, "GET"),
+        ["ready"] => (ModelRoute::Ready, "GET"),
+        ["config"] => (ModelRoute::Config, "GET"),
+        ["stats"] => (ModelRoute::Statistics, "GET"),
+        ["infer"] => (ModelRoute::Infer, "POST"),
+        _ => return None,
+    })
+}
+
+/// A segment without its percent signs; `None` where they do not spell text.
+fn decoded(segment: &str) -> Option<String> {
+    if segment.is_empty() {
+        return None;
+    }
+    if !segment.contains('%') {
+        return Some(segment.to_owned());
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        if *byte != b'%' {
+            bytes.push(*byte);
+            rest = after;
+            continue;
+        }
+        let (digits, after) = after.split_first_chunk::<2>()?;
+        let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The longest path of the protocol.
+const MOST_SEGMENTS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_found_with_their_methods() {
+        let model = |version: Option<&str>, route| {
+            let path = ModelPath { name: "m x".into(), version: version.map(str::to_owned) };
+            Found::Route(Route::Model(path, route))
+        };
+        let get = |path| find(&Method::GET, path);
+        let post = |path| find(&Method::POST, path);
+        assert_eq!(get("/v2"), Found::Route(Route::Server));
+        assert_eq!(find(&Method::HEAD, "/v2/health/live"), Found::Route(Route::Live));
+        assert_eq!(get("/v2/models/m%20x"), model(None, ModelRoute::Metadata));
+        assert_eq!(get("/v2/models/m%20x/versions/3/ready"), model(Some("3"), ModelRoute::Ready));
+        assert_eq!(post("/v2/models/m%20x/versions/3/infer"), model(Some("3"), ModelRoute::Infer));
+        assert_eq!(get("/v2/models/m/infer"), Found::OtherMethod("POST"));
+        assert_eq!(get("/v2/models/stats"), Found::Route(Route::AllStatistics));
+        assert_eq!(post("/v2/repository/models/m/load"), Found::Route(Route::Load("m".into())));
+        assert_eq!(
+            post("/v2/cudasharedmemory/region/r/register"),
+            Found::Route(Route::SharedMemory { is_status: false })
+        );
+        for nothing in [
+            "", "/", "/v1", "/v2/", "/v2/models", "/v2/models/", "/v2/models//infer", "/v2/models/%zz", "/v2/models/%ff",
+            "/v2/models/m/versions/1/infer/more", "/v2/a/b/c/d/e/f/g/h", "//v2", "/v2/models/%+1",
+        ] {
+            assert_eq!(get(nothing), Found::Nothing, "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The models that a server answers for, whatever protocol asks: endpoints by name, what is known of each, and the loading and
+//! unloading of them while requests go on.
+
+mod served;
+mod statistics;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use mlcore::name::ModelName;
+use mlcore::{Error, Result, interrupt};
+
+pub use self::served::{Inference, Served};
+pub use self::statistics::{Spent, Statistics, VersionStatistics};
+use crate::Endpoint;
+use crate::v2::Parameters;
+
+/// Where models come from that a client asks to load by name: a registry, a folder.
+///
+/// Contract: what [`names`](Self::names) lists can be opened unless something is wrong with it, which the error says; opening
+/// serves nobody yet, and a model that was opened is served until it is dropped.
+pub trait ModelSource: Send + Sync {
+    /// The models that there are, loaded or not, in order.
+    ///
+    /// # Errors
+    /// What reading the source answers.
+    fn names(&self) -> Result<Vec<ModelName>>;
+
+    /// Opens the model of this name: loads its versions and warms them. `parameters` are the client's.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that it does not have, and what loading answers.
+    fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint>;
+}
+
+/// The models of a server. Cloning shares them.
+///
+/// ```
+/// # use mlcore_serve::Endpoint;
+/// use mlcore_serve::models::Models;
+///
+/// # fn serve(endpoint: Endpoint) -> mlcore::Result<()> {
+/// let models = Models::new();
+/// models.insert(endpoint);
+/// let served = models.index(true)?;
+/// assert_eq!(served.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct Models {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    served: ArcSwap<BTreeMap<ModelName, Arc<Served>>>,
+    source: Option<Arc<dyn ModelSource>>,
+    /// What became of models that are not served.
+    away: Mutex<BTreeMap<ModelName, Away>>,
+    /// Held while a model is loaded or unloaded: one change at a time, and no request waits for it.
+    changing: Mutex<()>,
+}
+
+/// Why a model is not served.
+#[derive(Clone, Debug)]
+enum Away {
+    Loading,
+    Unloaded,
+    Failed(String),
+}
+
+/// A model, or a version of one, in the index of a server.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Indexed {
+    /// The model.
+    pub name: ModelName,
+    /// The version; none for a model that is not served.
+    pub version: Option<mlcore::name::Version>,
+    /// Whether it answers.
+    pub state: ModelState,
+    /// Why it does not; empty where there is nothing to say.
+    pub reason: String,
+}
+
+/// Whether a model answers.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ModelState {
+    /// It answers.
+    Ready,
+    /// It is being loaded.
+    Loading,
+    /// It does not answer.
+    Unavailable,
+}
+
+mlcore::words! {
+    ModelState, "state": Ready = "READY", Loading = "LOADING", Unavailable = "UNAVAILABLE"
+}
+
+impl Models {
+    /// No models, and none to load: endpoints are put in by [`insert`](Self::insert).
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// No models yet, and those of `source` to load by name.
+    #[must_use]
+    pub fn of(source: impl ModelSource + 'static) -> Self {
+        Self { inner: Arc::new(Inner { source: Some(Arc::new(source)), ..Inner::default() }) }
+    }
+
+    /// Serves an endpoint under its model's name, in the place of one that was served under it.
+    pub fn insert(&self, endpoint: Endpoint) {
+        let _changing = self.changing();
+        self.put(&Arc::new(Served::new(endpoint)));
+    }
+
+    fn put(&self, model: &Arc<Served>) {
+        self.away().remove(model.name());
+        self.inner.served.rcu(|served| {
+            let mut served = BTreeMap::clone(served);
+            served.insert(model.name().clone(), model.clone());
+            served
+        });
+    }
+
+    /// The model of this name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that there is not, and [`Error::Unavailable`] for a model that is not loaded.
+    pub fn get(&self, name: &str) -> Result<Arc<Served>> {
+        // A name is never looked up as anything but a key: not as a path.
+        let served = self.inner.served.load();
+        let model = ModelName::new(name).ok();
+        if let Some(model) = model.as_ref().and_then(|name| served.get(name)) {
+            return Ok(model.clone());
+        }
+        match model.and_then(|name| self.away().get(&name).cloned().map(|away| (name, away))) {
+            Some((name, away)) => Err(Error::unavailable("find model", name.as_str(), away.to_string())),
+            None => {
+                let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+                Err(Error::not_found("find model", shown, "no model of this name is served here"))
+            }
+        }
+    }
+
+    /// The models that are served.
+    #[must_use]
+    pub fn served(&self) -> Vec<Arc<Served>> {
+        self.inner.served.load().values().cloned().collect()
+    }
+
+    /// Whether every model that was to be loaded answers.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.away().values().any(|away| matches!(away, Away::Loading | Away::Failed(_)))
+    }
+
+    /// All models in order: the versions of those that answer, and, unless only `ready` ones are asked for, the others.
+    ///
+    /// # Errors
+    /// What reading the source answers.
+    pub fn index(&self, ready: bool) -> Result<Vec<Indexed>> {
+        let served = self.inner.served.load();
+        let mut index = Vec::new();
+        for (name, model) in served.iter() {
+            index.extend(model.versions().into_iter().map(|version| Indexed {
+                name: name.clone(),
+                version: Some(version),
+                state: ModelState::Ready,
+                reason: String::new(),
+            }));
+        }
+        if ready {
+            return Ok(index);
+        }
+        let known = match &self.inner.source {
+            Some(source) => source.names()?,
+            None => Vec::new(),
+        };
+        let away = self.away();
+        let others = known.iter().chain(away.keys()).filter(|name| !served.contains_key(*name));
+        let others: std::collections::BTreeSet<&ModelName> = others.collect();
+        index.extend(others.into_iter().map(|name| {
+            let (state, reason) = match away.get(name) {
+                Some(Away::Loading) => (ModelState::Loading, String::new()),
+                Some(away) => (ModelState::Unavailable, away.to_string()),
+                None => (ModelState::Unavailable, String::new()),
+            };
+            Indexed { name: name.clone(), version: None, state, reason }
+        }));
+        drop(away);
+        index.sort_by(|a, b| (&a.name, a.version).cmp(&(&b.name, b.version)));
+        Ok(index)
+    }
+
+    /// Loads a model from the source, or loads it anew. Requests go on with what was served until it is ready; where it fails
+    /// they go on after that, too.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where there is no source, and what opening the model answers.
+    pub fn load(&self, name: &ModelName, parameters: &Parameters) -> Result<()> {
+        let Some(source) = &self.inner.source else {
+            let problem = "the models of this server are given by the program that it is part of";
+            return Err(Error::unsupported("load model", name.as_str(), problem));
+        };
+        let _changing = interrupt::lock("load model", &self.inner.changing)?;
+        let is_served = self.inner.served.load().contains_key(name);
+        if !is_served {
+            self.away().insert(name.clone(), Away::Loading);
+        }
+        match source.open(name, parameters) {
+            Ok(endpoint) => {
+                self.put(&Arc::new(Served::new(endpoint)));
+                Ok(())
+            }
+            Err(error) => {
+                let mut away = self.away();
+                match &error {
+                    Error::NotFound(_) => drop(away.remove(name)),
+                    _ if !is_served => drop(away.insert(name.clone(), Away::Failed(error.to_string()))),
+                    _ => {}
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Stops serving a model. Requests that are under way end on it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where no model of this name is served.
+    pub fn unload(&self, name: &ModelName) -> Result<()> {
+        let _changing = self.changing();
+        if !self.inner.served.load().contains_key(name) {
+            return Err(Error::not_found("unload model", name.as_str(), "no model of this name is served here"));
+        }
+        self.away().insert(name.clone(), Away::Unloaded);
+        self.inner.served.rcu(|served| {
+            let mut served = BTreeMap::clone(served);
+            served.remove(name);
+            served
+        });
+        Ok(())
+    }
+
+    fn away(&self) -> MutexGuard<'_, BTreeMap<ModelName, Away>> {
+        self.inner.away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Models {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Models").field("served", &self.inner.served.load().keys().collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loading => f.write_str("it is being loaded"),
+            Self::Unloaded => f.write_str("unloaded"),
+            Self::Failed(error) => f.write_str(error),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use mlcore::name::{ModelName, RequestId, UnitId, Version};
+use mlcore::runner::RunOptions;
+use mlcore::schema::Schema;
+use mlcore::{Error, Result};
+
+use super::statistics::{Spent, Statistics};
+use crate::Endpoint;
+use crate::endpoint::{LoadedModel, Prediction, Request};
+use crate::v2::{InferRequest, Parameter};
+
+/// A model that is served: its endpoint, and what its requests took.
+pub struct Served {
+    name: ModelName,
+    endpoint: Endpoint,
+    statistics: Statistics,
+    /// The smoothed time of a run, in nanoseconds.
+    expected: AtomicU64,
+}
+
+/// The answer to a request of a protocol: the prediction, and the model that made it.
+#[non_exhaustive]
+#[derive(Debug)]
+pub struct Inference {
+    /// What the endpoint answered.
+    pub prediction: Prediction,
+    /// The model behind it.
+    pub model: Arc<LoadedModel>,
+    /// What it took.
+    pub spent: Spent,
+}
+
+impl Served {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self { name: endpoint.model_name().clone(), endpoint, statistics: Statistics::default(), expected: AtomicU64::new(u64::MAX) }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &ModelName {
+        &self.name
+    }
+
+    /// The endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The versions that answer, each once, lowest first.
+    #[must_use]
+    pub fn versions(&self) -> Vec<Version> {
+        let mut versions: Vec<Version> = self.endpoint.arms().into_iter().map(|(_, version)| version).collect();
+        versions.sort_unstable();
+        versions.dedup();
+        versions
+    }
+
+    /// The model of a version; that of the default arm where none is named.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] naming the versions that answer.
+    pub fn model(&self, version: Option<Version>) -> Result<Arc<LoadedModel>> {
+        let models = self.endpoint.models();
+        let found = models.iter().find(|(_, model)| version.is_none_or(|version| model.version().version == version));
+        match found {
+            Some((_, model)) => Ok(model.clone()),
+            None => {
+                let own: Vec<String> = self.versions().iter().map(Version::to_string).collect();
+                let subject = format!("{} version {}", self.name, version.unwrap_or(Version::FIRST));
+                let problem = format!("it does not answer here; {} do", own.join(", "));
+                Err(Error::not_found("find version", subject, problem))
+            }
+        }
+    }
+
+    /// What its requests took, version by version.
+    #[must_use]
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// Answers a request that arrived at `arrived` and was read since. With a version it is that one that answers, else the one
+    /// of the arm that the policy assigns to the request's unit: its parameter `unit`, its `sequence_id`, its id, or, where it
+    /// has none of them, nobody in particular.
+    ///
+    /// The parameter `timeout`, in microseconds, is the deadline; what it took to arrive here counts.
+    ///
+    /// # Errors
+    /// As [`Endpoint::predict`]; [`Error::Timeout`] for a deadline that passed before the model ran.
+    pub fn infer(
+        &self,
+        request: &InferRequest,
+        version: Option<Version>,
+        arrived: Instant,
+    ) -> Result<Inference> {
+        let began = Instant::now();
+        let options = self.options(request, arrived)?;
+        let unit = unit_of(request)?;
+        let id = match request.id.as_deref() {
+            Some(id) if !id.is_empty() => Some(RequestId::new(id)?),
+            _ => None,
+        };
+        let mut asked = Request::tensors(&unit, &request.inputs);
+        if let Some(id) = &id {
+            asked = asked.with_id(id);
+        }
+        let decided = match version {
+            Some(version) => self.endpoint.decide_version(asked, version)?,
+            None => self.endpoint.decide(asked),
+        };
+        let model = decided.model().clone();
+        check_outputs(request, &model.runner().signature().outputs)?;
+        let before = Instant::now();
+        let answer = self.endpoint.run_with(&decided, asked, &options);
+        let compute = before.elapsed();
+        self.learn(compute);
+        let rows = request.inputs.rows().unwrap_or(1) as u64;
+        let prediction = self.endpoint.record(decided, asked, answer);
+        let spent = Spent {
+            input: before.duration_since(began) + began.duration_since(arrived),
+            compute,
+            output: Duration::ZERO,
+            rows,
+        };
+        match prediction {
+            Ok(prediction) => Ok(Inference { prediction, model, spent }),
+            Err(error) => {
+                self.statistics.fail(model.version().version, spent);
+                Err(error)
+            }
+        }
+    }
+
+    /// About how long a run takes by those before it; the longest of all times before the first.
+    #[must_use]
+    pub fn expected(&self) -> Duration {
+        Duration::from_nanos(self.expected.load(Ordering::Relaxed))
+    }
+
+    /// Of threads that learn at once one may be forgotten.
+    fn learn(&self, compute: Duration) {
+        let nanos = u64::try_from(compute.as_nanos()).unwrap_or(u64::MAX);
+        let smoothed = match self.expected.load(Ordering::Relaxed) {
+            u64::MAX => nanos,
+            before => before - before / 8 + nanos / 8,
+        };
+        self.expected.store(smoothed, Ordering::Relaxed);
+    }
+
+    /// The run options of the endpoint, with what is left of the request's own time.
+    fn options(&self, request: &InferRequest, arrived: Instant) -> Result<RunOptions> {
+        let mut options = self.endpoint.run_options().clone();
+        let asked = request.parameters.get("timeout").map(|timeout| {
+            timeout.as_u64().ok_or_else(|| {
+                let problem = format!("it is {timeout}, and it is a number of microseconds");
+                Error::invalid_input("read request", "parameter timeout", problem)
+            })
+        });
+        // Triton's clients send 0 for none.
+        if let Some(micros) = asked.transpose()?.filter(|micros| *micros > 0) {
+            let timeout = Duration::from_micros(micros);
+            let left = timeout.checked_sub(arrived.elapsed()).filter(|left| !left.is_zero()).ok_or_else(|| {
+                Error::timeout("predict", self.name.as_str(), format!("its {timeout:?} passed before the model ran"))
+            })?;
+            let own = options.timeout.map_or(left, |own| own.min(left));
+            options = options.with_timeout(own);
+        }
+        Ok(options)
+    }
+}
+
+/// Whom a policy assigns: a sequence stays on one arm.
+fn unit_of(request: &InferRequest) -> Result<UnitId> {
+    let named = |key: &str| request.parameters.get(key).map(Parameter::to_string);
+    // Clients send the sequence 0 where there is none.
+    let sequence = || named("sequence_id").filter(|id| id != "0" && !id.is_empty());
+    let id = || request.id.clone().filter(|id| !id.is_empty());
+    match named("unit").or_else(sequence).or_else(id) {
+        Some(unit) => UnitId::new(unit),
+        None => UnitId::new("anonymous"),
+    }
+}
+
+/// Asked for are outputs that the model has.
+fn check_outputs(request: &InferRequest, declared: &Schema) -> Result<()> {
+    crate::v2::check_asked(&request.outputs, declared)
+}
+
+impl fmt::Debug for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Served").field("name", &self.name).field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,124 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mlcore::name::Version;
+
+/// What one request took.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Spent {
+    /// From its arrival until the model ran: reading it, deciding who answers.
+    pub input: Duration,
+    /// The features and the model.
+    pub compute: Duration,
+    /// Writing the answer.
+    pub output: Duration,
+    /// The rows that it asked about.
+    pub rows: u64,
+}
+
+/// What the requests of a model took, version by version.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    versions: RwLock<BTreeMap<Version, Arc<Counters>>>,
+}
+
+/// What the requests of a version took together, in the terms of Triton's statistics.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct VersionStatistics {
+    /// Requests that were answered.
+    pub successes: u64,
+    /// Requests that failed.
+    pub failures: u64,
+    /// Rows of the answered ones.
+    pub rows: u64,
+    /// Runs of the model for answered requests.
+    pub executions: u64,
+    /// When the last request was answered, in milliseconds since 1970.
+    pub last_inference: u64,
+    /// Nanoseconds of answered requests until the model ran.
+    pub input: u64,
+    /// Nanoseconds in the model.
+    pub compute: u64,
+    /// Nanoseconds of writing answers.
+    pub output: u64,
+    /// Nanoseconds of failed requests.
+    pub failed: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    successes: AtomicU64,
+    failures: AtomicU64,
+    rows: AtomicU64,
+    executions: AtomicU64,
+    last_inference: AtomicU64,
+    input: AtomicU64,
+    compute: AtomicU64,
+    output: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Statistics {
+    /// Counts an answered request.
+    pub fn succeed(&self, version: Version, spent: Spent) {
+        let counters = self.counters(version);
+        let add = |counter: &AtomicU64, amount: u64| {
+            counter.fetch_add(amount, Ordering::Relaxed);
+        };
+        add(&counters.successes, 1);
+        add(&counters.executions, 1);
+        add(&counters.rows, spent.rows);
+        add(&counters.input, nanos(spent.input));
+        add(&counters.compute, nanos(spent.compute));
+        add(&counters.output, nanos(spent.output));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        counters.last_inference.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Counts a request that failed.
+    pub fn fail(&self, version: Version, spent: Spent) {
+        let counters = self.counters(version);
+        counters.failures.fetch_add(1, Ordering::Relaxed);
+        counters.failed.fetch_add(nanos(spent.input + spent.compute), Ordering::Relaxed);
+    }
+
+    /// The statistics as they stand, in the order of the versions that have answered.
+    #[must_use]
+    pub fn of_versions(&self) -> Vec<(Version, VersionStatistics)> {
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        versions.iter().map(|(version, counters)| (*version, counters.read())).collect()
+    }
+
+    fn counters(&self, version: Version) -> Arc<Counters> {
+        let known = self.versions.read().unwrap_or_else(PoisonError::into_inner).get(&version).cloned();
+        known.unwrap_or_else(|| {
+            let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+            versions.entry(version).or_default().clone()
+        })
+    }
+}
+
+impl Counters {
+    fn read(&self) -> VersionStatistics {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        VersionStatistics {
+            successes: read(&self.successes),
+            failures: read(&self.failures),
+            rows: read(&self.rows),
+            executions: read(&self.executions),
+            last_inference: read(&self.last_inference),
+            input: read(&self.input),
+            compute: read(&self.compute),
+            output: read(&self.output),
+            failed: read(&self.failed),
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
