@@ -5,8 +5,8 @@ use std::io::Read;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::{GzDecoder, GzEncoder, ZlibDecoder, ZlibEncoder};
-use http::header::{self, HeaderMap};
 use http::StatusCode;
+use http::header::{self, HeaderMap};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -73,7 +73,8 @@ fn unpack(coding: Coding, body: &[u8], most: usize) -> Result<Bytes, Refusal> {
         Refusal::new(StatusCode::BAD_REQUEST, format!("read request body: it does not unpack: {cause}"))
     })?;
     if unpacked.len() > most {
-        let message = format!("read request body: it unpacks to more than the {most} bytes that are taken of it");
+        let message =
+            format!("read request body: it unpacks to more than the {most} bytes that are taken of it");
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message));
     }
     Ok(unpacked.into())
@@ -85,7 +86,8 @@ pub(super) fn accepted(headers: &HeaderMap) -> Option<Coding> {
     value.split(',').find_map(|part| {
         let mut words = part.split(';').map(str::trim);
         let name = words.next()?;
-        let is_refused = words.any(|word| matches!(word.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+        let is_refused = words
+            .any(|word| matches!(word.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
         match name {
             _ if is_refused => None,
             name if name.eq_ignore_ascii_case("gzip") => Some(Coding::Gzip),

@@ -29,7 +29,13 @@ struct Asked {
 }
 
 impl HttpService {
-    pub(super) async fn infer<B>(&self, parts: &Parts, body: B, path: &ModelPath, arrived: Instant) -> Answered
+    pub(super) async fn infer<B>(
+        &self,
+        parts: &Parts,
+        body: B,
+        path: &ModelPath,
+        arrived: Instant,
+    ) -> Answered
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
@@ -46,7 +52,9 @@ impl HttpService {
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) if !is_quick => {
                 let ended = runtime.spawn_blocking(move || asked.answer()).await;
-                ended.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the request's thread ended"))?
+                ended.map_err(|_| {
+                    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the request's thread ended")
+                })?
             }
             _ => asked.answer(),
         }

@@ -79,9 +79,7 @@ fn versions(served: &Served) -> Vec<String> {
 }
 
 fn tensors(schema: &Schema) -> Vec<Value> {
-    let tensor = |field: &Field| {
-        json!({"name": field.name(), "datatype": datatype_of(field.dtype()), "shape": shape_of(field)})
-    };
+    let tensor = |field: &Field| json!({"name": field.name(), "datatype": datatype_of(field.dtype()), "shape": shape_of(field)});
     schema.fields().iter().map(tensor).collect()
 }
 
@@ -103,9 +101,7 @@ pub(super) fn config(models: &Models, path: &ModelPath) -> Answered {
     let model = served.model(version_of(path)?)?;
     let signature = model.runner().signature();
     let described = |schema: &Schema| -> Vec<Value> {
-        let tensor = |field: &Field| {
-            json!({"name": field.name(), "data_type": data_type_of(field.dtype()), "dims": shape_of(field)})
-        };
+        let tensor = |field: &Field| json!({"name": field.name(), "data_type": data_type_of(field.dtype()), "dims": shape_of(field)});
         schema.fields().iter().map(tensor).collect()
     };
     let versions: Vec<u64> = served.versions().iter().map(|version| version.get()).collect();
@@ -147,7 +143,11 @@ pub(super) fn statistics(models: &Models, path: Option<&ModelPath>) -> Answered 
         for own in served.versions() {
             if version.is_none_or(|version| version == own) {
                 let found = known.iter().find(|(version, _)| *version == own);
-                statistics.push(described(&served, own, &found.map(|(_, counts)| *counts).unwrap_or_default()));
+                statistics.push(described(
+                    &served,
+                    own,
+                    &found.map(|(_, counts)| *counts).unwrap_or_default(),
+                ));
             }
         }
     }

@@ -24,9 +24,8 @@ impl Said {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
         }
-        serde_json::from_slice(body).map_err(|cause| {
-            mlcore::Error::invalid_input("read request", "body", cause.to_string()).into()
-        })
+        serde_json::from_slice(body)
+            .map_err(|cause| mlcore::Error::invalid_input("read request", "body", cause.to_string()).into())
     }
 }
 

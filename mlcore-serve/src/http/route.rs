@@ -12,7 +12,9 @@ pub(super) enum Route {
     Load(String),
     Unload(String),
     /// Shared memory of either kind: whether it asks for the status.
-    SharedMemory { is_status: bool },
+    SharedMemory {
+        is_status: bool,
+    },
 }
 
 /// A model in a path.
@@ -158,8 +160,19 @@ mod tests {
             Found::Route(Route::SharedMemory { is_status: false })
         );
         for nothing in [
-            "", "/", "/v1", "/v2/", "/v2/models", "/v2/models/", "/v2/models//infer", "/v2/models/%zz", "/v2/models/%ff",
-            "/v2/models/m/versions/1/infer/more", "/v2/a/b/c/d/e/f/g/h", "//v2", "/v2/models/%+1",
+            "",
+            "/",
+            "/v1",
+            "/v2/",
+            "/v2/models",
+            "/v2/models/",
+            "/v2/models//infer",
+            "/v2/models/%zz",
+            "/v2/models/%ff",
+            "/v2/models/m/versions/1/infer/more",
+            "/v2/a/b/c/d/e/f/g/h",
+            "//v2",
+            "/v2/models/%+1",
         ] {
             assert_eq!(get(nothing), Found::Nothing, "{nothing}");
         }

@@ -239,7 +239,11 @@ impl Models {
     pub fn unload(&self, name: &ModelName) -> Result<()> {
         let _changing = self.changing();
         if !self.inner.served.load().contains_key(name) {
-            return Err(Error::not_found("unload model", name.as_str(), "no model of this name is served here"));
+            return Err(Error::not_found(
+                "unload model",
+                name.as_str(),
+                "no model of this name is served here",
+            ));
         }
         self.away().insert(name.clone(), Away::Unloaded);
         self.inner.served.rcu(|served| {
@@ -261,7 +265,9 @@ impl Models {
 
 impl fmt::Debug for Models {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Models").field("served", &self.inner.served.load().keys().collect::<Vec<_>>()).finish_non_exhaustive()
+        f.debug_struct("Models")
+            .field("served", &self.inner.served.load().keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }
 

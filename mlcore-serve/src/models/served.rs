@@ -36,7 +36,12 @@ pub struct Inference {
 
 impl Served {
     pub(super) fn new(endpoint: Endpoint) -> Self {
-        Self { name: endpoint.model_name().clone(), endpoint, statistics: Statistics::default(), expected: AtomicU64::new(u64::MAX) }
+        Self {
+            name: endpoint.model_name().clone(),
+            endpoint,
+            statistics: Statistics::default(),
+            expected: AtomicU64::new(u64::MAX),
+        }
     }
 
     /// Its name.
@@ -54,7 +59,8 @@ impl Served {
     /// The versions that answer, each once, lowest first.
     #[must_use]
     pub fn versions(&self) -> Vec<Version> {
-        let mut versions: Vec<Version> = self.endpoint.arms().into_iter().map(|(_, version)| version).collect();
+        let mut versions: Vec<Version> =
+            self.endpoint.arms().into_iter().map(|(_, version)| version).collect();
         versions.sort_unstable();
         versions.dedup();
         versions
@@ -66,7 +72,8 @@ impl Served {
     /// [`Error::NotFound`] naming the versions that answer.
     pub fn model(&self, version: Option<Version>) -> Result<Arc<LoadedModel>> {
         let models = self.endpoint.models();
-        let found = models.iter().find(|(_, model)| version.is_none_or(|version| model.version().version == version));
+        let found =
+            models.iter().find(|(_, model)| version.is_none_or(|version| model.version().version == version));
         match found {
             Some((_, model)) => Ok(model.clone()),
             None => {
@@ -164,9 +171,14 @@ impl Served {
         // Triton's clients send 0 for none.
         if let Some(micros) = asked.transpose()?.filter(|micros| *micros > 0) {
             let timeout = Duration::from_micros(micros);
-            let left = timeout.checked_sub(arrived.elapsed()).filter(|left| !left.is_zero()).ok_or_else(|| {
-                Error::timeout("predict", self.name.as_str(), format!("its {timeout:?} passed before the model ran"))
-            })?;
+            let left =
+                timeout.checked_sub(arrived.elapsed()).filter(|left| !left.is_zero()).ok_or_else(|| {
+                    Error::timeout(
+                        "predict",
+                        self.name.as_str(),
+                        format!("its {timeout:?} passed before the model ran"),
+                    )
+                })?;
             let own = options.timeout.map_or(left, |own| own.min(left));
             options = options.with_timeout(own);
         }
@@ -193,6 +205,9 @@ fn check_outputs(request: &InferRequest, declared: &Schema) -> Result<()> {
 
 impl fmt::Debug for Served {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Served").field("name", &self.name).field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("Served")
+            .field("name", &self.name)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }

@@ -1,9 +1,5 @@
 //! The Open Inference Protocol in JSON and bytes: what is read equals what was sent, and what is wrong is told where.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test reports by panicking, in its helpers too"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking, in its helpers too")]
 
 mod answers;
 mod refusals;

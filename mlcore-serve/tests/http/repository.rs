@@ -1,0 +1,78 @@
+//! Models that are loaded and unloaded while a client looks on.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{Place, infer_body};
+
+fn index(place: &Place, body: &str) -> Vec<(String, Value, String)> {
+    let got = place.ask(Method::POST, "/v2/repository/index", &[], body.as_bytes());
+    assert_eq!(got.status, StatusCode::OK);
+    let index: Vec<Value> = serde_json::from_slice(&got.body).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    index.iter().map(|own| (text(&own["name"]), own["version"].clone(), text(&own["state"]))).collect()
+}
+
+fn entry(name: &str, version: Option<&str>, state: &str) -> (String, Value, String) {
+    (name.to_owned(), version.map_or(Value::Null, Value::from), state.to_owned())
+}
+
+#[test]
+fn models_come_and_go() {
+    let place = Place::new();
+    let of_m = [entry("m", Some("1"), "READY"), entry("m", Some("2"), "READY")];
+    // Stock clients send an empty body.
+    let all = index(&place, "");
+    assert_eq!(
+        all,
+        [&[entry("broken", None, "UNAVAILABLE")], &of_m[..], &[entry("other", None, "UNAVAILABLE")]].concat()
+    );
+    assert_eq!(index(&place, r#"{"ready":true}"#), of_m);
+
+    let ask = |name: &str| place.post(&format!("/v2/models/{name}/infer"), &infer_body(&[[0.5, 1.0]])).0;
+    assert_eq!(ask("other"), StatusCode::NOT_FOUND);
+    assert_eq!(place.post("/v2/repository/models/other/load", &json!({})), (StatusCode::OK, json!({})));
+    assert_eq!(ask("other"), StatusCode::OK);
+    assert_eq!(index(&place, "{}").len(), 5);
+    let unload = json!({"parameters": {"unload_dependents": true}});
+    assert_eq!(place.post("/v2/repository/models/other/unload", &unload).0, StatusCode::OK);
+    assert_eq!(ask("other"), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(place.post("/v2/repository/models/other/unload", &unload).0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        place.get("/v2/health/ready").0,
+        StatusCode::OK,
+        "what was unloaded on purpose is not waited for"
+    );
+}
+
+#[test]
+fn a_model_that_does_not_load_says_why() {
+    let place = Place::new();
+    let (status, refused) = place.post("/v2/repository/models/broken/load", &json!({}));
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(refused["error"].as_str().unwrap().contains("it is no model"), "{refused}");
+    let got = place.ask(Method::POST, "/v2/repository/index", &[], b"");
+    let index: Value = serde_json::from_slice(&got.body).unwrap();
+    assert!(index[0]["reason"].as_str().unwrap().contains("it is no model"), "{index}");
+    assert_eq!(place.get("/v2/health/ready").0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(place.post("/v2/repository/models/none/load", &json!({})).0, StatusCode::NOT_FOUND);
+    assert_eq!(place.post("/v2/repository/models/..%2Fm/load", &json!({})).0, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        place.post("/v2/repository/models/m/load", &json!({"parameters": []})).0,
+        StatusCode::BAD_REQUEST
+    );
+}
+
+#[test]
+fn a_model_that_is_loaded_again_never_stops_answering() {
+    let place = Place::new();
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            (0..300).all(|_| place.post("/v2/models/m/infer", &infer_body(&[[0.5, 1.0]])).0 == StatusCode::OK)
+        });
+        for _ in 0..50 {
+            assert_eq!(place.post("/v2/repository/models/m/load", &json!({})).0, StatusCode::OK);
+        }
+        assert!(asking.join().unwrap());
+    });
+}
