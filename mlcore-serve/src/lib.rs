@@ -3,7 +3,8 @@
 //! | feature | adds |
 //! |---|---|
 //! | `ort` (default) | a loader for ONNX models |
-//! | `http` | the Open Inference Protocol V2: what clients ask and are answered |
+//! | `http` | the Open Inference Protocol V2 over HTTP, as a tower service |
+//! | `server` | a listener for it, with limits and an end that loses no request |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
 #[cfg(feature = "conformance")]
@@ -13,6 +14,8 @@ pub mod endpoint;
 pub mod http;
 #[cfg(feature = "http")]
 pub mod models;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "http")]
 pub mod v2;
 

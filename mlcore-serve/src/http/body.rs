@@ -1,6 +1,8 @@
 //! Bodies: read whole within limits, and packed or unpacked as the headers say.
 
+use std::fmt;
 use std::io::Read;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -11,6 +13,18 @@ use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::refusal::Refusal;
+
+/// A body that did not arrive in the time that a server gives it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Late(pub(crate) Duration);
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it did not arrive within {:?}", self.0)
+    }
+}
+
+impl std::error::Error for Late {}
 
 /// How a body is packed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +52,8 @@ where
         if cause.downcast_ref::<LengthLimitError>().is_some() {
             return too_large();
         }
-        Refusal::new(StatusCode::BAD_REQUEST, format!("read request body: {cause}"))
+        let status = if cause.is::<Late>() { StatusCode::REQUEST_TIMEOUT } else { StatusCode::BAD_REQUEST };
+        Refusal::new(status, format!("read request body: {cause}"))
     })?;
     let body = collected.to_bytes();
     match coding_of(headers)? {

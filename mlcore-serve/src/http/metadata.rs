@@ -47,7 +47,10 @@ impl Health<'_> {
     }
 }
 
-pub(super) fn ready(is_ready: bool) -> Answered {
+pub(super) fn ready(is_ready: bool, is_draining: bool) -> Answered {
+    if is_draining {
+        return Err(Error::unavailable("serve", "models", "the server is stopping").into());
+    }
     if is_ready {
         return json(&Health { ready: Some(true), ..Health::default() });
     }

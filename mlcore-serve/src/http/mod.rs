@@ -42,6 +42,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -53,6 +54,8 @@ use http_body_util::Full;
 use serde::Serialize;
 use tower_service::Service;
 
+#[cfg(feature = "server")]
+pub(crate) use self::body::Late;
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
 use crate::models::Models;
@@ -83,6 +86,8 @@ pub struct HttpService {
 struct Inner {
     models: Models,
     limits: HttpLimits,
+    /// Whether it is about to stop, so that nobody should send more.
+    is_draining: AtomicBool,
 }
 
 /// What is wrong with a body that a server hands in.
@@ -98,7 +103,19 @@ impl HttpService {
     /// The same with other limits.
     #[must_use]
     pub fn with_limits(models: Models, limits: HttpLimits) -> Self {
-        Self { inner: Arc::new(Inner { models, limits }) }
+        Self { inner: Arc::new(Inner { models, limits, is_draining: AtomicBool::new(false) }) }
+    }
+
+    /// Says that it is not ready, from now on or no longer, while it answers on: so that a load balancer sends its requests
+    /// elsewhere before the service stops.
+    pub fn set_draining(&self, is_draining: bool) {
+        self.inner.is_draining.store(is_draining, Ordering::Release);
+    }
+
+    /// The models that it answers for.
+    #[must_use]
+    pub fn models(&self) -> &Models {
+        &self.inner.models
     }
 
     /// Answers one request.
@@ -134,7 +151,9 @@ impl HttpService {
         match route {
             Route::Server => metadata::server(),
             Route::Live => json(&metadata::Health::live()),
-            Route::Ready => metadata::ready(models.is_ready()),
+            Route::Ready => {
+                metadata::ready(models.is_ready(), self.inner.is_draining.load(Ordering::Acquire))
+            }
             Route::Model(path, ModelRoute::Infer) => self.infer(parts, body, &path, arrived).await,
             Route::Model(path, ModelRoute::Metadata) => metadata::model(models, &path),
             Route::Model(path, ModelRoute::Ready) => metadata::model_ready(models, &path),
@@ -178,6 +197,12 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 type Answered = Result<Response<Full<Bytes>>, Refusal>;
+
+/// A refusal of a server's, as those of the service are.
+#[cfg(feature = "server")]
+pub(crate) fn refused(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
+    Refusal::new(status, message).into_response()
+}
 
 /// What is answered as JSON.
 fn json<T: Serialize + ?Sized>(value: &T) -> Answered {

@@ -83,7 +83,7 @@ impl ModelSource for Source {
 
 pub(crate) struct Place {
     pub(crate) endpoint: Endpoint,
-    service: HttpService,
+    pub(crate) service: HttpService,
     runtime: tokio::runtime::Runtime,
 }
 

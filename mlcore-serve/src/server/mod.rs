@@ -1,0 +1,162 @@
+//! A listener for the [HTTP service](crate::http): connections that are slow, idle or too many cost the others nothing, and a stop
+//! loses no request.
+//!
+//! What a framework's own `serve` does for a first try, with the limits that a port needs which anybody can reach.
+
+mod body;
+mod connection;
+mod paced;
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mlcore::{Error, Result};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use self::connection::Connections;
+use crate::http::HttpService;
+
+/// Limits to what connections may take.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Connections that are open at once; others wait until one ends. 10,000 by default.
+    pub connections: usize,
+    /// The time in which the head of a request must arrive, from its first byte on. 10 s by default.
+    pub head_timeout: Duration,
+    /// The time in which its body must arrive. 60 s by default.
+    pub body_timeout: Duration,
+    /// How long a client may take none of its answer. 30 s by default.
+    pub write_timeout: Duration,
+    /// How long a connection may stay open without a request. 75 s by default.
+    pub idle_timeout: Duration,
+    /// How long a stopping server still takes connections, after it began to say that it is not ready: so that whoever shares
+    /// out the traffic hears of it first. None by default.
+    pub stop_delay: Duration,
+    /// How long requests that are under way may take then. 30 s by default.
+    pub drain_timeout: Duration,
+    /// The hosts that requests may be addressed to, without the port. Where there are none any host will do; a server that listens
+    /// on the loopback only takes `localhost` and the addresses of the loopback, so that no page of another site reaches it by a
+    /// name of its own.
+    pub hosts: Vec<String>,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+            stop_delay: Duration::ZERO,
+            drain_timeout: Duration::from_secs(30),
+            hosts: Vec::new(),
+        }
+    }
+}
+
+/// A service that listens.
+pub struct Server {
+    listener: TcpListener,
+    service: HttpService,
+    options: ServerOptions,
+}
+
+/// How a server ended.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stopped {
+    /// Connections whose requests were not done in time, and were cut off.
+    pub cut_off: usize,
+}
+
+impl Server {
+    /// Listens on `address`; port 0 lets the system choose one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and [`Error::PermissionDenied`] as the system says, naming the address.
+    pub async fn bind(address: SocketAddr, service: HttpService, options: ServerOptions) -> Result<Self> {
+        let listener = TcpListener::bind(address).await.map_err(|cause| {
+            let taken = cause.kind() == std::io::ErrorKind::AddrInUse;
+            let error = match taken {
+                true => Error::unavailable(
+                    "listen on",
+                    address.to_string(),
+                    "another program listens there already",
+                ),
+                false => Error::from_io("listen on", address.to_string(), cause),
+            };
+            if taken { error.remedy("choose another port, or stop that program") } else { error }
+        })?;
+        Ok(Self { listener, service, options })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.listener.local_addr().map_err(|cause| Error::from_io("listen", "address", cause))
+    }
+
+    /// Answers requests until `stop` is ready. Then it says that it is not ready, takes no more connections after the
+    /// [delay](ServerOptions::stop_delay), and ends when the requests that are under way are answered, or their time is up.
+    ///
+    /// Must run in a tokio runtime with I/O and time.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
+        let Self { listener, service, options } = self;
+        let is_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+        let permits = Arc::new(Semaphore::new(options.connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let (stopping, _) = watch::channel(());
+        let connections = Connections::new(service.clone(), options.clone(), is_loopback);
+        let accept = async {
+            loop {
+                // A semaphore that is never closed always gives one.
+                let Ok(permit) = permits.clone().acquire_owned().await else { return };
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        let _ = stream.set_nodelay(true);
+                        let serve = connections.serve(stream, stopping.subscribe());
+                        tokio::spawn(async move {
+                            serve.await;
+                            drop(permit);
+                        });
+                    }
+                    Err(cause) => {
+                        tracing::warn!(%cause, "a connection was not taken");
+                        // Without a descriptor left the next try fails as well.
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                }
+            }
+        };
+        let stop = async {
+            stop.await;
+            service.set_draining(true);
+            tokio::time::sleep(options.stop_delay).await;
+        };
+        tokio::select! {
+            () = accept => {}
+            () = stop => {}
+        }
+        drop(listener);
+        // Nobody may be left to hear it.
+        let _ = stopping.send(());
+        let _ = tokio::time::timeout(options.drain_timeout, stopping.closed()).await;
+        Stopped { cut_off: stopping.receiver_count() }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.listener.local_addr().ok()).finish_non_exhaustive()
+    }
+}
+
+/// The most bytes of a request's head.
+const HEAD_BYTES: usize = 64 << 10;
