@@ -17,6 +17,8 @@ pub mod models;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "http")]
+pub mod settings;
+#[cfg(feature = "http")]
 pub mod v2;
 
 pub use crate::endpoint::Endpoint;

@@ -25,6 +25,7 @@ struct Asked {
     limits: InferLimits,
     /// How the client wants its answer packed.
     coding: Option<Coding>,
+    is_traced: bool,
     arrived: Instant,
 }
 
@@ -47,7 +48,8 @@ impl HttpService {
         let body = self.body(&parts.headers, body).await?;
         let coding = body::accepted(&parts.headers);
         let limits = self.inner.limits.request;
-        let asked = Asked { served, version, body, json_bytes, limits, coding, arrived };
+        let is_traced = self.inner.settings.is_traced(&path.name);
+        let asked = Asked { served, version, body, json_bytes, limits, coding, is_traced, arrived };
         let is_quick = asked.body.len() < LARGE_BODY && asked.served.expected() < SLOW;
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) if !is_quick => {
@@ -63,7 +65,7 @@ impl HttpService {
 
 impl Asked {
     fn answer(self) -> Answered {
-        let Self { served, version, body, json_bytes, limits, coding, arrived } = self;
+        let Self { served, version, body, json_bytes, limits, coding, is_traced, arrived } = self;
         let request = InferRequest::read(&body, json_bytes, &limits)?;
         let Inference { prediction, model, mut spent } = served.infer(&request, version, arrived)?;
         let began = Instant::now();
@@ -97,6 +99,22 @@ impl Asked {
         *response.body_mut() = Full::new(body);
         spent.output = began.elapsed();
         served.statistics().succeed(version, spent);
+        if is_traced {
+            let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+            tracing::info!(
+                target: "mlcore_serve::trace",
+                model = name,
+                version = version.get(),
+                id = request.id.as_deref(),
+                arm = prediction.arm.as_str(),
+                outcome_id = %prediction.outcome_id,
+                rows = spent.rows,
+                input_ns = nanos(spent.input),
+                compute_ns = nanos(spent.compute),
+                output_ns = nanos(spent.output),
+                "request"
+            );
+        }
         Ok(response)
     }
 }

@@ -12,7 +12,7 @@ use crate::models::{Models, Served, VersionStatistics};
 use crate::v2::datatype_of;
 
 /// Triton's extensions that are spoken here; shared memory is none of them.
-const EXTENSIONS: [&str; 8] = [
+const EXTENSIONS: [&str; 10] = [
     "classification",
     "sequence",
     "model_repository",
@@ -21,6 +21,8 @@ const EXTENSIONS: [&str; 8] = [
     "binary_tensor_data",
     "parameters",
     "statistics",
+    "trace",
+    "logging",
 ];
 
 /// What Triton calls a model of ONNX.

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! # What it answers
-//! Health, metadata, configuration, statistics, the repository (index, load, unload) and inference, with Triton's extensions:
+//! Health, metadata, configuration, statistics, the repository (index, load, unload), trace and log settings, and inference, with Triton's extensions:
 //! binary tensors, classification, sequence ids, gzip and deflate both ways. Errors are `{"error": ..}` with the status that one
 //! table gives their meaning.
 //!
@@ -25,6 +25,10 @@
 //!
 //! An answer has the arm and the outcome id in the headers `mlcore-arm` and `mlcore-outcome-id`: outcomes are reported under that
 //! id, or under the request's own.
+//!
+//! # Traces
+//! A request that the trace settings choose is told of by `tracing`, as an event of the target `mlcore_serve::trace` with the
+//! nanoseconds of its stages. What the log settings let through the host asks of [`HttpService::settings`].
 //!
 //! # Threads
 //! A quick model runs on the thread that reads the request. One that takes longer than a millisecond runs on the blocking threads
@@ -59,6 +63,7 @@ pub(crate) use self::body::Late;
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
 use crate::models::Models;
+use crate::settings::Settings;
 use crate::v2::InferLimits;
 
 /// Limits to what a client may send.
@@ -86,6 +91,7 @@ pub struct HttpService {
 struct Inner {
     models: Models,
     limits: HttpLimits,
+    settings: Settings,
     /// Whether it is about to stop, so that nobody should send more.
     is_draining: AtomicBool,
 }
@@ -103,7 +109,14 @@ impl HttpService {
     /// The same with other limits.
     #[must_use]
     pub fn with_limits(models: Models, limits: HttpLimits) -> Self {
-        Self { inner: Arc::new(Inner { models, limits, is_draining: AtomicBool::new(false) }) }
+        Self {
+            inner: Arc::new(Inner {
+                models,
+                limits,
+                settings: Settings::default(),
+                is_draining: AtomicBool::new(false),
+            }),
+        }
     }
 
     /// Says that it is not ready, from now on or no longer, while it answers on: so that a load balancer sends its requests
@@ -116,6 +129,12 @@ impl HttpService {
     #[must_use]
     pub fn models(&self) -> &Models {
         &self.inner.models
+    }
+
+    /// What its clients set: whoever owns the process's log and traces asks it.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
     }
 
     /// Answers one request.
@@ -168,6 +187,17 @@ impl HttpService {
                     Route::Unload(name) => repository::unload(models, &name),
                     _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),
                 }
+            }
+            Route::Log | Route::Trace(_) => {
+                let asked = match parts.method {
+                    Method::POST => Some(self.body(&parts.headers, body).await?),
+                    _ => None,
+                };
+                let model = match route {
+                    Route::Trace(model) => Some(model),
+                    _ => None,
+                };
+                repository::settings(models, &self.inner.settings, model.as_ref(), asked.as_deref())
             }
             Route::SharedMemory { is_status: true } => json::<[(); 0]>(&[]),
             Route::SharedMemory { is_status: false } => Err(crate::v2::no_shared_memory().into()),

@@ -1,12 +1,13 @@
-//! Which models are there, and which of them are loaded.
+//! Which models are there, which of them are loaded, and what is set about them.
 
 use mlcore::name::ModelName;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::refusal::Refusal;
 use super::{Answered, json};
 use crate::models::Models;
+use crate::settings::Settings;
 use crate::v2::Parameters;
 
 /// What a client may say when it loads, unloads or lists.
@@ -68,4 +69,30 @@ pub(super) async fn load(models: &Models, name: &str, body: &[u8]) -> Answered {
 pub(super) fn unload(models: &Models, name: &str) -> Answered {
     models.unload(&ModelName::new(name)?)?;
     json(&json!({}))
+}
+
+/// The log settings, or the trace settings of the server or of a model, after the change that was `asked` for.
+pub(super) fn settings(
+    models: &Models,
+    settings: &Settings,
+    trace_of: Option<&Option<String>>,
+    asked: Option<&[u8]>,
+) -> Answered {
+    if let Some(Some(model)) = trace_of {
+        models.get(model)?;
+    }
+    let asked: Option<Map<String, Value>> = match asked.map(serde_json::from_slice) {
+        None => None,
+        Some(Ok(asked)) => Some(asked),
+        Some(Err(cause)) => {
+            return Err(mlcore::Error::invalid_input("read request", "body", cause.to_string()).into());
+        }
+    };
+    let now = match (trace_of, asked) {
+        (None, None) => settings.log(),
+        (None, Some(asked)) => settings.set_log(&asked)?,
+        (Some(model), None) => settings.trace(model.as_deref()),
+        (Some(model), Some(asked)) => settings.set_trace(model.as_deref(), &asked)?,
+    };
+    json(&now)
 }

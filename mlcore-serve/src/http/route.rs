@@ -11,6 +11,9 @@ pub(super) enum Route {
     Index,
     Load(String),
     Unload(String),
+    Log,
+    /// Of a model, or of the server.
+    Trace(Option<String>),
     /// Shared memory of either kind: whether it asks for the status.
     SharedMemory {
         is_status: bool,
@@ -56,7 +59,8 @@ pub(super) fn find(method: &Method, path: &str) -> Found {
     let Some((route, methods)) = segments.get(..count).and_then(route_of) else { return Found::Nothing };
     let takes = match methods {
         "GET" => method == Method::GET || method == Method::HEAD,
-        _ => method == Method::POST,
+        "POST" => method == Method::POST,
+        _ => method == Method::GET || method == Method::POST,
     };
     if takes { Found::Route(route) } else { Found::OtherMethod(methods) }
 }
@@ -65,6 +69,7 @@ pub(super) fn find(method: &Method, path: &str) -> Found {
 fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
     const GET: &str = "GET";
     const POST: &str = "POST";
+    const BOTH: &str = "GET, POST";
     let (first, rest) = segments.split_first()?;
     if *first != "v2" {
         return None;
@@ -77,6 +82,9 @@ fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
         ["repository", "index"] => (Route::Index, POST),
         ["repository", "models", name, "load"] => (Route::Load(decoded(name)?), POST),
         ["repository", "models", name, "unload"] => (Route::Unload(decoded(name)?), POST),
+        ["logging"] => (Route::Log, BOTH),
+        ["trace", "setting"] => (Route::Trace(None), BOTH),
+        ["models", name, "trace", "setting"] => (Route::Trace(Some(decoded(name)?)), BOTH),
         ["systemsharedmemory" | "cudasharedmemory", rest @ ..] => match rest {
             ["status"] | ["region", _, "status"] => (Route::SharedMemory { is_status: true }, GET),
             ["region", _, "register" | "unregister"] | ["unregister"] => {
@@ -153,6 +161,8 @@ mod tests {
         assert_eq!(get("/v2/models/m%20x/versions/3/ready"), model(Some("3"), ModelRoute::Ready));
         assert_eq!(post("/v2/models/m%20x/versions/3/infer"), model(Some("3"), ModelRoute::Infer));
         assert_eq!(get("/v2/models/m/infer"), Found::OtherMethod("POST"));
+        assert_eq!(find(&Method::PUT, "/v2/logging"), Found::OtherMethod("GET, POST"));
+        assert_eq!(post("/v2/models/m/trace/setting"), Found::Route(Route::Trace(Some("m".into()))));
         assert_eq!(get("/v2/models/stats"), Found::Route(Route::AllStatistics));
         assert_eq!(post("/v2/repository/models/m/load"), Found::Route(Route::Load("m".into())));
         assert_eq!(

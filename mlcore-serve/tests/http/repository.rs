@@ -76,3 +76,78 @@ fn a_model_that_is_loaded_again_never_stops_answering() {
         assert!(asking.join().unwrap());
     });
 }
+
+#[test]
+fn trace_and_log_settings_are_answered_and_applied() {
+    let place = Place::new();
+    let (status, log) = place.get("/v2/logging");
+    assert_eq!(
+        (status, &log["log_info"], &log["log_verbose_level"]),
+        (StatusCode::OK, &true.into(), &0.into())
+    );
+    let (_, log) = place.post("/v2/logging", &json!({"log_info": false}));
+    assert_eq!((&log["log_info"], &log["log_warning"]), (&false.into(), &true.into()));
+    assert!(!place.service.settings().allows(tracing::Level::INFO));
+    let (status, refused) = place.post("/v2/logging", &json!({"log_file": "/etc/passwd"}));
+    assert!(
+        status == StatusCode::BAD_REQUEST && refused["error"].as_str().unwrap().contains("over the network")
+    );
+    let (_, trace) =
+        place.post("/v2/models/m/trace/setting", &json!({"trace_level": ["TIMESTAMPS"], "trace_rate": "1"}));
+    assert_eq!((&trace["trace_level"], &trace["trace_rate"]), (&json!(["TIMESTAMPS"]), &"1".into()));
+    assert_eq!(place.get("/v2/trace/setting").1["trace_level"], json!(["OFF"]));
+    assert!(place.service.settings().is_traced("m") && !place.service.settings().is_traced("other"));
+    assert_eq!(place.get("/v2/models/none/trace/setting").0, StatusCode::NOT_FOUND);
+    assert_eq!(place.ask(Method::POST, "/v2/logging", &[], b"[]").status, StatusCode::BAD_REQUEST);
+}
+
+/// A traced request is told of, with the time of its stages.
+#[test]
+fn a_traced_request_is_an_event() {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    #[derive(Default)]
+    struct Told(Vec<String>);
+    impl Visit for Told {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            self.0.push(format!("{}={value:?}", field.name()));
+        }
+    }
+
+    struct Listener(Arc<Mutex<Vec<String>>>);
+    impl Subscriber for Listener {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target() == "mlcore_serve::trace"
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            let mut told = Told::default();
+            event.record(&mut told);
+            self.0.lock().unwrap().push(told.0.join(" "));
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    let place = Place::new();
+    // The first request runs on another thread, before it is known that the model is quick.
+    place.post("/v2/models/m/infer", &infer_body(&[[0.5, 1.0]]));
+    place.post("/v2/trace/setting", &json!({"trace_level": ["TIMESTAMPS"], "trace_rate": "2"}));
+    let told = Arc::<Mutex<Vec<String>>>::default();
+    tracing::subscriber::with_default(Listener(told.clone()), || {
+        for _ in 0..4 {
+            place.post("/v2/models/m/infer", &infer_body(&[[0.5, 1.0]]));
+        }
+    });
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("model=\"m\"") && told[0].contains("compute_ns="), "{told:?}");
+}
