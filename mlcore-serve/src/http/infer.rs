@@ -12,7 +12,7 @@ use super::body::{self, Coding};
 use super::metadata::version_of;
 use super::refusal::Refusal;
 use super::route::ModelPath;
-use super::{Answered, BoxError, HttpService};
+use super::{Answered, BoxError, HttpService, records};
 use crate::models::{Inference, Served};
 use crate::v2::{InferAnswer, InferLimits, InferRequest, WrittenAnswer};
 
@@ -50,16 +50,45 @@ impl HttpService {
         let limits = self.inner.limits.request;
         let is_traced = self.inner.settings.is_traced(&path.name);
         let asked = Asked { served, version, body, json_bytes, limits, coding, is_traced, arrived };
-        let is_quick = asked.body.len() < LARGE_BODY && asked.served.expected() < SLOW;
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) if !is_quick => {
-                let ended = runtime.spawn_blocking(move || asked.answer()).await;
-                ended.map_err(|_| {
-                    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the request's thread ended")
-                })?
-            }
-            _ => asked.answer(),
+        let is_quick = is_quick(&asked.served, &asked.body);
+        aside(is_quick, move || asked.answer()).await
+    }
+
+    /// Answers a question about raw records.
+    pub(super) async fn predict<B>(
+        &self,
+        parts: &Parts,
+        body: B,
+        path: &ModelPath,
+        arrived: Instant,
+    ) -> Answered
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let served = self.inner.models.get(&path.name)?;
+        let version = version_of(path)?;
+        let body = self.body(&parts.headers, body).await?;
+        let most = self.inner.limits.records;
+        let is_quick = is_quick(&served, &body);
+        aside(is_quick, move || records::predict(&served, version, &body, arrived, most)).await
+    }
+}
+
+/// Whether a request is expected to hold its thread up for no longer than a moment.
+fn is_quick(served: &Served, body: &[u8]) -> bool {
+    body.len() < LARGE_BODY && served.expected() < SLOW
+}
+
+/// Answers on this thread, or on one that may be held up.
+async fn aside(is_quick: bool, answer: impl FnOnce() -> Answered + Send + 'static) -> Answered {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) if !is_quick => {
+            let ended = runtime.spawn_blocking(answer).await;
+            ended
+                .map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the request's thread ended"))?
         }
+        _ => answer(),
     }
 }
 

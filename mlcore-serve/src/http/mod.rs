@@ -23,7 +23,14 @@
 //! Shared memory is left out on purpose: a region of it would let a client write what the server reads while it reads it, and what
 //! it saves, a copy, is small beside the request. Its status answers an empty list, everything else about it is refused.
 //!
-//! An answer has the arm and the outcome id in the headers `mlcore-arm` and `mlcore-outcome-id`: outcomes are reported under that
+//! # Raw records and outcomes
+//! Where a version has a feature plan, `POST /mlcore/models/{name}/predict` takes its raw columns:
+//! `{"records": [{"age": 41, "plan": "pro"}], "unit": "user-17"}`, with `id` and `timeout` (microseconds) where they are wanted, and
+//! answers `{"model", "version", "arm", "propensity", "outcome_id", "served_by", "predictions": [{output: value}]}`.
+//! `POST /mlcore/models/{name}/outcomes` takes what came of predictions, of this route or the protocol's:
+//! `{"outcomes": [{"outcome_id": "..", "label": 1}]}`, or the caller's own `id`, with a `row` or all `labels`.
+//!
+//! An answer of the protocol has the arm and the outcome id in the headers `mlcore-arm` and `mlcore-outcome-id`: outcomes are reported under that
 //! id, or under the request's own.
 //!
 //! # Traces
@@ -37,6 +44,7 @@
 mod body;
 mod infer;
 mod metadata;
+mod records;
 mod refusal;
 mod repository;
 mod route;
@@ -72,13 +80,15 @@ use crate::v2::InferLimits;
 pub struct HttpLimits {
     /// Bytes of a body, unpacked. 64 MiB by default.
     pub body_bytes: usize,
+    /// Raw records of one request. 100,000 by default.
+    pub records: usize,
     /// What a request may hold.
     pub request: InferLimits,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { body_bytes: 64 << 20, request: InferLimits::default() }
+        Self { body_bytes: 64 << 20, records: 100_000, request: InferLimits::default() }
     }
 }
 
@@ -174,6 +184,11 @@ impl HttpService {
                 metadata::ready(models.is_ready(), self.inner.is_draining.load(Ordering::Acquire))
             }
             Route::Model(path, ModelRoute::Infer) => self.infer(parts, body, &path, arrived).await,
+            Route::Model(path, ModelRoute::Predict) => self.predict(parts, body, &path, arrived).await,
+            Route::Model(path, ModelRoute::Outcomes) => {
+                let served = models.get(&path.name)?;
+                records::outcomes(&served, &self.body(&parts.headers, body).await?)
+            }
             Route::Model(path, ModelRoute::Metadata) => metadata::model(models, &path),
             Route::Model(path, ModelRoute::Ready) => metadata::model_ready(models, &path),
             Route::Model(path, ModelRoute::Config) => metadata::config(models, &path),

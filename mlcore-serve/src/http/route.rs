@@ -28,6 +28,16 @@ pub(super) struct ModelPath {
     pub(super) version: Option<String>,
 }
 
+impl ModelPath {
+    fn new(name: &str, version: Option<&str>) -> Option<Self> {
+        let version = match version {
+            Some(version) => Some(decoded(version)?),
+            None => None,
+        };
+        Some(Self { name: decoded(name)?, version })
+    }
+}
+
 /// What is asked of a model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ModelRoute {
@@ -36,6 +46,9 @@ pub(super) enum ModelRoute {
     Config,
     Statistics,
     Infer,
+    /// Raw records.
+    Predict,
+    Outcomes,
 }
 
 /// Whether a path is there, and takes the method.
@@ -71,6 +84,17 @@ fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
     const POST: &str = "POST";
     const BOTH: &str = "GET, POST";
     let (first, rest) = segments.split_first()?;
+    if *first == "mlcore" {
+        let (path, route) = match rest {
+            ["models", name, "predict"] => (ModelPath::new(name, None)?, ModelRoute::Predict),
+            ["models", name, "versions", version, "predict"] => {
+                (ModelPath::new(name, Some(version))?, ModelRoute::Predict)
+            }
+            ["models", name, "outcomes"] => (ModelPath::new(name, None)?, ModelRoute::Outcomes),
+            _ => return None,
+        };
+        return Some((Route::Model(path, route), POST));
+    }
     if *first != "v2" {
         return None;
     }
@@ -93,13 +117,12 @@ fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
             _ => return None,
         },
         ["models", name, "versions", version, of @ ..] => {
-            let version = Some(decoded(version)?);
             let (route, method) = model_route_of(of)?;
-            (Route::Model(ModelPath { name: decoded(name)?, version }, route), method)
+            (Route::Model(ModelPath::new(name, Some(version))?, route), method)
         }
         ["models", name, of @ ..] => {
             let (route, method) = model_route_of(of)?;
-            (Route::Model(ModelPath { name: decoded(name)?, version: None }, route), method)
+            (Route::Model(ModelPath::new(name, None)?, route), method)
         }
         _ => return None,
     })
@@ -169,6 +192,8 @@ mod tests {
             post("/v2/cudasharedmemory/region/r/register"),
             Found::Route(Route::SharedMemory { is_status: false })
         );
+        assert_eq!(post("/mlcore/models/m%20x/versions/3/predict"), model(Some("3"), ModelRoute::Predict));
+        assert_eq!(get("/mlcore/models/m/outcomes"), Found::OtherMethod("POST"));
         for nothing in [
             "",
             "/",

@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use mlcore::name::ModelName;
 use mlcore::{Error, Result, interrupt};
 
-pub use self::served::{Inference, Served};
+pub use self::served::{Asked, Inference, Served};
 pub use self::statistics::{Spent, Statistics, VersionStatistics};
 use crate::Endpoint;
 use crate::v2::Parameters;

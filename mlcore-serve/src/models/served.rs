@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use mlcore::name::{ModelName, RequestId, UnitId, Version};
 use mlcore::runner::RunOptions;
-use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 
 use super::statistics::{Spent, Statistics};
@@ -32,6 +31,19 @@ pub struct Inference {
     pub model: Arc<LoadedModel>,
     /// What it took.
     pub spent: Spent,
+}
+
+/// How a request is to be answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// The version that is to answer; that of the assigned arm where there is none.
+    pub version: Option<Version>,
+    /// How long it may take since it arrived.
+    pub timeout: Option<Duration>,
+    /// When it arrived.
+    pub arrived: Instant,
+    /// The rows that it asks about.
+    pub rows: usize,
 }
 
 impl Served {
@@ -105,35 +117,51 @@ impl Served {
         version: Option<Version>,
         arrived: Instant,
     ) -> Result<Inference> {
-        let began = Instant::now();
-        let options = self.options(request, arrived)?;
         let unit = unit_of(request)?;
         let id = match request.id.as_deref() {
             Some(id) if !id.is_empty() => Some(RequestId::new(id)?),
             _ => None,
         };
-        let mut asked = Request::tensors(&unit, &request.inputs);
+        let mut asked_for = Request::tensors(&unit, &request.inputs);
         if let Some(id) = &id {
-            asked = asked.with_id(id);
+            asked_for = asked_for.with_id(id);
         }
-        let decided = match version {
-            Some(version) => self.endpoint.decide_version(asked, version)?,
-            None => self.endpoint.decide(asked),
+        let asked = Asked {
+            version,
+            timeout: timeout_of(request)?,
+            arrived,
+            rows: request.inputs.rows().unwrap_or(1),
+        };
+        self.predict(asked_for, asked, |model| {
+            crate::v2::check_asked(&request.outputs, &model.runner().signature().outputs)
+        })
+    }
+
+    /// Answers a request of any kind.
+    ///
+    /// # Errors
+    /// As [`infer`](Self::infer), and what `check` answers about the model before it runs: a mistake of the client's.
+    pub fn predict(
+        &self,
+        request: Request<'_>,
+        asked: Asked,
+        check: impl FnOnce(&LoadedModel) -> Result<()>,
+    ) -> Result<Inference> {
+        let began = Instant::now();
+        let options = self.options(&asked)?;
+        let decided = match asked.version {
+            Some(version) => self.endpoint.decide_version(request, version)?,
+            None => self.endpoint.decide(request),
         };
         let model = decided.model().clone();
-        check_outputs(request, &model.runner().signature().outputs)?;
+        check(&model)?;
         let before = Instant::now();
-        let answer = self.endpoint.run_with(&decided, asked, &options);
+        let answer = self.endpoint.run_with(&decided, request, &options);
         let compute = before.elapsed();
         self.learn(compute);
-        let rows = request.inputs.rows().unwrap_or(1) as u64;
-        let prediction = self.endpoint.record(decided, asked, answer);
-        let spent = Spent {
-            input: before.duration_since(began) + began.duration_since(arrived),
-            compute,
-            output: Duration::ZERO,
-            rows,
-        };
+        let prediction = self.endpoint.record(decided, request, answer);
+        let input = before.saturating_duration_since(asked.arrived.min(began));
+        let spent = Spent { input, compute, output: Duration::ZERO, rows: asked.rows as u64 };
         match prediction {
             Ok(prediction) => Ok(Inference { prediction, model, spent }),
             Err(error) => {
@@ -160,30 +188,29 @@ impl Served {
     }
 
     /// The run options of the endpoint, with what is left of the request's own time.
-    fn options(&self, request: &InferRequest, arrived: Instant) -> Result<RunOptions> {
+    fn options(&self, asked: &Asked) -> Result<RunOptions> {
         let mut options = self.endpoint.run_options().clone();
-        let asked = request.parameters.get("timeout").map(|timeout| {
-            timeout.as_u64().ok_or_else(|| {
-                let problem = format!("it is {timeout}, and it is a number of microseconds");
-                Error::invalid_input("read request", "parameter timeout", problem)
-            })
-        });
-        // Triton's clients send 0 for none.
-        if let Some(micros) = asked.transpose()?.filter(|micros| *micros > 0) {
-            let timeout = Duration::from_micros(micros);
-            let left =
-                timeout.checked_sub(arrived.elapsed()).filter(|left| !left.is_zero()).ok_or_else(|| {
-                    Error::timeout(
-                        "predict",
-                        self.name.as_str(),
-                        format!("its {timeout:?} passed before the model ran"),
-                    )
-                })?;
+        if let Some(timeout) = asked.timeout {
+            let left = timeout.checked_sub(asked.arrived.elapsed()).filter(|left| !left.is_zero());
+            let left = left.ok_or_else(|| {
+                let problem = format!("its {timeout:?} passed before the model ran");
+                Error::timeout("predict", self.name.as_str(), problem)
+            })?;
             let own = options.timeout.map_or(left, |own| own.min(left));
             options = options.with_timeout(own);
         }
         Ok(options)
     }
+}
+
+/// The deadline that a request brings, in microseconds. Triton's clients send 0 for none.
+fn timeout_of(request: &InferRequest) -> Result<Option<Duration>> {
+    let Some(timeout) = request.parameters.get("timeout") else { return Ok(None) };
+    let micros = timeout.as_u64().ok_or_else(|| {
+        let problem = format!("it is {timeout}, and it is a number of microseconds");
+        Error::invalid_input("read request", "parameter timeout", problem)
+    })?;
+    Ok(Some(Duration::from_micros(micros)).filter(|timeout| !timeout.is_zero()))
 }
 
 /// Whom a policy assigns: a sequence stays on one arm.
@@ -196,11 +223,6 @@ fn unit_of(request: &InferRequest) -> Result<UnitId> {
         Some(unit) => UnitId::new(unit),
         None => UnitId::new("anonymous"),
     }
-}
-
-/// Asked for are outputs that the model has.
-fn check_outputs(request: &InferRequest, declared: &Schema) -> Result<()> {
-    crate::v2::check_asked(&request.outputs, declared)
 }
 
 impl fmt::Debug for Served {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking, in its helpers too")]
 
 mod bodies;
+mod records;
 mod repository;
 mod support;
 

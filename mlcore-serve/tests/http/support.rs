@@ -108,7 +108,7 @@ impl Place {
         Self::of(endpoint(&ModelName::new("m").unwrap()).with_policy(Canary::new(options).unwrap()))
     }
 
-    fn of(builder: EndpointBuilder) -> Self {
+    pub(crate) fn of(builder: EndpointBuilder) -> Self {
         let endpoint = builder.build().unwrap();
         let models = Models::of(Source);
         models.insert(endpoint.clone());
