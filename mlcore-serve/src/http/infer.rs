@@ -12,7 +12,7 @@ use super::body::{self, Coding};
 use super::metadata::version_of;
 use super::refusal::Refusal;
 use super::route::ModelPath;
-use super::{Answered, BoxError, HttpService, records};
+use super::{Answered, BoxError, HttpService, records, v1};
 use crate::models::{Inference, Served};
 use crate::v2::{InferAnswer, InferLimits, InferRequest, WrittenAnswer};
 
@@ -72,6 +72,21 @@ impl HttpService {
         let most = self.inner.limits.records;
         let is_quick = is_quick(&served, &body);
         aside(is_quick, move || records::predict(&served, version, &body, arrived, most)).await
+    }
+}
+
+impl HttpService {
+    /// Answers the instances of KServe's first protocol.
+    pub(super) async fn predict_v1<B>(&self, parts: &Parts, body: B, name: &str, arrived: Instant) -> Answered
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let served = self.inner.models.get(name)?;
+        let body = self.body(&parts.headers, body).await?;
+        let most = self.inner.limits.records;
+        let is_quick = is_quick(&served, &body);
+        aside(is_quick, move || v1::predict(&served, &body, arrived, most)).await
     }
 }
 

@@ -23,6 +23,8 @@
 //! Shared memory is left out on purpose: a region of it would let a client write what the server reads while it reads it, and what
 //! it saves, a copy, is small beside the request. Its status answers an empty list, everything else about it is refused.
 //!
+//! KServe's V1 (`GET /v1/models/{name}`, `POST /v1/models/{name}:predict` with `{"instances": [..]}`) is answered, too.
+//!
 //! # Raw records and outcomes
 //! Where a version has a feature plan, `POST /mlcore/models/{name}/predict` takes its raw columns:
 //! `{"records": [{"age": 41, "plan": "pro"}], "unit": "user-17"}`, with `id` and `timeout` (microseconds) where they are wanted, and
@@ -48,6 +50,7 @@ mod records;
 mod refusal;
 mod repository;
 mod route;
+mod v1;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -189,6 +192,9 @@ impl HttpService {
                 let served = models.get(&path.name)?;
                 records::outcomes(&served, &self.body(&parts.headers, body).await?)
             }
+            Route::ModelsV1 => v1::models(models),
+            Route::ReadyV1(name) => v1::ready(models, &name),
+            Route::PredictV1(name) => self.predict_v1(parts, body, &name, arrived).await,
             Route::Model(path, ModelRoute::Metadata) => metadata::model(models, &path),
             Route::Model(path, ModelRoute::Ready) => metadata::model_ready(models, &path),
             Route::Model(path, ModelRoute::Config) => metadata::config(models, &path),

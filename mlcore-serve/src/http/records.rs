@@ -43,43 +43,13 @@ pub(super) fn predict(
 ) -> Answered {
     let question: Question<'_> = serde_json::from_slice(body).map_err(|cause| unread(&cause))?;
     let Question { records, unit, id, timeout } = question;
-    if records.is_empty() {
-        return Err(Error::invalid_input(READ, "records", "there are none").into());
-    }
-    if records.len() > most_records {
-        let problem = format!("there are {}, and at most {most_records} are taken", records.len());
-        return Err(Error::invalid_input(READ, "records", problem).into());
-    }
+    check_count("records", records.len(), most_records)?;
     let id = id.filter(|id| !id.is_empty()).map(RequestId::new).transpose()?;
-    let unit = match (unit, &id) {
-        (Some(unit), _) => UnitId::new(unit)?,
-        (None, Some(id)) => UnitId::new(id.as_str())?,
-        (None, None) => UnitId::new("anonymous")?,
-    };
+    let unit = unit.map(UnitId::new).transpose()?;
     let timeout = timeout.map(Duration::from_micros).filter(|timeout| !timeout.is_zero());
-    let asked = Asked { version, timeout, arrived, rows: records.len() };
-    let ask = |request: Request<'_>| {
-        let request = match &id {
-            Some(id) => request.with_id(id),
-            None => request,
-        };
-        served.predict(request, asked, |_| Ok(()))
-    };
-    let mut reader = served.endpoint().records()?.with_strict_names();
-    let inference = match records.as_slice() {
-        [record] => reader.read_json(record.get().as_bytes(), |row| ask(Request::row(&unit, row)))?,
-        records => {
-            let mut table = TableBuilder::new(&served.endpoint().columns())?;
-            for (place, record) in records.iter().enumerate() {
-                let appended = reader.read_json(record.get().as_bytes(), |row| table.append(row));
-                appended.map_err(|error| in_record(place, error))?;
-            }
-            let table = Arc::new(table.finish()?);
-            ask(Request::table(&unit, &table))?
-        }
-    };
-    let Inference { prediction, spent, .. } = inference;
-    let predictions = rows_of(&prediction.outputs, asked.rows)?;
+    let Inference { prediction, spent, .. } =
+        ask(served, &records, Who { unit, id, version, timeout, arrived })?;
+    let predictions = rows_of(&prediction.outputs, records.len())?;
     let answer = json(&json!({
         "model": served.name().as_str(),
         "version": prediction.version,
@@ -91,6 +61,64 @@ pub(super) fn predict(
     }));
     served.statistics().succeed(prediction.version, spent);
     answer
+}
+
+/// Some, and not too many.
+pub(super) fn check_count(what: &'static str, count: usize, most: usize) -> Result<()> {
+    match count {
+        0 => Err(Error::invalid_input(READ, what, "there are none")),
+        count if count > most => {
+            Err(Error::invalid_input(READ, what, format!("there are {count}, and at most {most} are taken")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Who asks, and how.
+pub(super) struct Who {
+    pub(super) unit: Option<UnitId>,
+    pub(super) id: Option<RequestId>,
+    pub(super) version: Option<Version>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) arrived: Instant,
+}
+
+impl Who {
+    /// Somebody who says nothing of it, and asks now.
+    pub(super) fn anonymous() -> Self {
+        Self { unit: None, id: None, version: None, timeout: None, arrived: Instant::now() }
+    }
+}
+
+/// Asks about raw records.
+pub(super) fn ask(served: &Served, records: &[&RawValue], who: Who) -> Result<Inference> {
+    let Who { unit, id, version, timeout, arrived } = who;
+    let unit = match (unit, &id) {
+        (Some(unit), _) => unit,
+        (None, Some(id)) => UnitId::new(id.as_str())?,
+        (None, None) => UnitId::new("anonymous")?,
+    };
+    let asked = Asked { version, timeout, arrived, rows: records.len() };
+    let ask = |request: Request<'_>| {
+        let request = match &id {
+            Some(id) => request.with_id(id),
+            None => request,
+        };
+        served.predict(request, asked, |_| Ok(()))
+    };
+    let mut reader = served.endpoint().records()?.with_strict_names();
+    match records {
+        [record] => reader.read_json(record.get().as_bytes(), |row| ask(Request::row(&unit, row))),
+        records => {
+            let mut table = TableBuilder::new(&served.endpoint().columns())?;
+            for (place, record) in records.iter().enumerate() {
+                let appended = reader.read_json(record.get().as_bytes(), |row| table.append(row));
+                appended.map_err(|error| in_record(place, error))?;
+            }
+            let table = Arc::new(table.finish()?);
+            ask(Request::table(&unit, &table))
+        }
+    }
 }
 
 /// What is wrong with one of several records.
@@ -108,7 +136,7 @@ fn in_record(place: usize, error: Error) -> Error {
 }
 
 /// The outputs row by row: an object of one value, or of one list of values, for each output.
-fn rows_of(outputs: &Batch, rows: usize) -> Result<Vec<Map<String, Value>>> {
+pub(super) fn rows_of(outputs: &Batch, rows: usize) -> Result<Vec<Map<String, Value>>> {
     let mut objects = vec![Map::new(); rows];
     for (name, tensor) in outputs.iter() {
         if tensor.rows() != Some(rows) {

@@ -11,6 +11,9 @@ pub(super) enum Route {
     Index,
     Load(String),
     Unload(String),
+    ModelsV1,
+    ReadyV1(String),
+    PredictV1(String),
     Log,
     /// Of a model, or of the server.
     Trace(Option<String>),
@@ -94,6 +97,17 @@ fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
             _ => return None,
         };
         return Some((Route::Model(path, route), POST));
+    }
+    if *first == "v1" {
+        return Some(match rest {
+            ["models"] => (Route::ModelsV1, GET),
+            ["models", model] => match model.split_once(':') {
+                Some((name, "predict")) => (Route::PredictV1(decoded(name)?), POST),
+                Some(_) => return None,
+                None => (Route::ReadyV1(decoded(model)?), GET),
+            },
+            _ => return None,
+        });
     }
     if *first != "v2" {
         return None;
@@ -193,6 +207,9 @@ mod tests {
             Found::Route(Route::SharedMemory { is_status: false })
         );
         assert_eq!(post("/mlcore/models/m%20x/versions/3/predict"), model(Some("3"), ModelRoute::Predict));
+        assert_eq!(post("/v1/models/m:predict"), Found::Route(Route::PredictV1("m".into())));
+        assert_eq!(get("/v1/models/m"), Found::Route(Route::ReadyV1("m".into())));
+        assert_eq!(post("/v1/models/m:explain"), Found::Nothing);
         assert_eq!(get("/mlcore/models/m/outcomes"), Found::OtherMethod("POST"));
         for nothing in [
             "",

@@ -18,7 +18,7 @@ use mlcore::batch::Batch;
 pub(crate) use self::answer::check_asked;
 pub use self::answer::{AnsweredOutput, InferAnswer, WrittenAnswer};
 pub use self::datatype::datatype_of;
-pub(crate) use self::json::no_shared_memory;
+pub(crate) use self::json::{no_shared_memory, tensor_of_json};
 pub use self::parameter::{Parameter, Parameters};
 
 /// What a client asks of a model.
@@ -68,6 +68,12 @@ impl Default for InferLimits {
 }
 
 impl InferRequest {
+    /// A request about these inputs for all outputs.
+    #[must_use]
+    pub fn new(inputs: Batch) -> Self {
+        Self { inputs, ..Self::default() }
+    }
+
     /// Reads a request's body. `json_bytes` is what the header `Inference-Header-Content-Length` says: so many bytes are JSON,
     /// and what follows are the binary tensors; without it all of it is JSON.
     ///

@@ -153,3 +153,43 @@ fn tensors_pass_the_plan_by() {
     let (status, answer) = place.post("/v2/models/m/infer", &body);
     assert_eq!((status, &answer["outputs"][0]["data"]), (StatusCode::OK, &json!([0.5])));
 }
+
+#[test]
+fn the_first_protocol_of_kserve_takes_records_rows_and_named_inputs() {
+    let place = Place::of(endpoint());
+    let of = |place: &Place, instances: Value| {
+        place.post("/v1/models/m:predict", &json!({ "instances": instances }))
+    };
+    assert_eq!(place.get("/v1/models"), (StatusCode::OK, json!({"models": ["m"]})));
+    assert_eq!(place.get("/v1/models/m"), (StatusCode::OK, json!({"name": "m", "ready": true})));
+    assert_eq!(place.get("/v1/models/none").0, StatusCode::NOT_FOUND);
+    let records = json!([{"age": 40, "plan": "pro"}, {"age": 40, "plan": "free"}]);
+    let expected =
+        json!({"predictions": [{"score": 0.0, "pair": [0.0, 1.0]}, {"score": 0.0, "pair": [1.0, 0.0]}]});
+    assert_eq!(of(&place, records), (StatusCode::OK, expected.clone()));
+    assert_eq!(of(&place, json!([[0, 0, 1], [0, 1, 0]])), (StatusCode::OK, expected));
+    for (instances, words) in [
+        (json!([]), "there are none"),
+        (json!([[0, 0, 1], [0, 1]]), "input input"),
+        (json!([[0, 0], [0, 1]]), "input"),
+        (json!([["a", 0, 1]]), "element 0"),
+        (json!([{"age": 40, "plan": "pro"}, [0, 0, 1]]), "expected an element"),
+    ] {
+        let (status, refused) = of(&place, instances.clone());
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{instances}: {refused}");
+        assert!(refused["error"].as_str().unwrap().contains(words), "{instances}: {refused}");
+    }
+    // Without a plan an object names inputs.
+    let plain = Place::new();
+    let (status, answer) = of(&plain, json!([{"x": [0.5, 1]}, {"x": [2, 3]}]));
+    let expected = json!({"predictions": [{"y": 1.0, "text": "0.5"}, {"y": 1.0, "text": "2"}]});
+    assert_eq!((status, answer), (StatusCode::OK, expected));
+    for (instances, words) in [(json!([{"z": 1}]), "no input z"), (json!([{"x": [1, 2]}, {}]), "instance 1")]
+    {
+        let (status, refused) = of(&plain, instances);
+        assert!(
+            status == StatusCode::BAD_REQUEST && refused["error"].as_str().unwrap().contains(words),
+            "{refused}"
+        );
+    }
+}

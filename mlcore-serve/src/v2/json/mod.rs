@@ -5,6 +5,7 @@ mod envelope;
 mod words;
 
 use mlcore::batch::{Batch, Tensor};
+use mlcore::schema::DType;
 use mlcore::{Error, Result};
 use serde::de::DeserializeSeed as _;
 use smol_str::SmolStr;
@@ -80,6 +81,13 @@ fn parse(head: &[u8], tail: &[u8], limits: &InferLimits) -> std::result::Result<
         refused(context.subject(), context.problem().to_owned())
     })?;
     Ok(InferRequest { id: envelope.id, parameters: envelope.parameters, inputs, outputs: envelope.outputs })
+}
+
+/// The tensor of this type and shape that a list in JSON holds.
+pub(crate) fn tensor_of_json(name: &str, dtype: DType, shape: &[usize], json: &str) -> Result<Tensor> {
+    let count = binary::count_of(name, shape)?;
+    let seed = Elements { name, dtype, shape, count, most: json.len() / 2 };
+    seed.deserialize(&mut serde_json::Deserializer::from_str(json)).map_err(told)
 }
 
 /// What is wrong with the JSON. A place in the text is only told where it is no JSON: else the input and the element are.
