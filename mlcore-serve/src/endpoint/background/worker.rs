@@ -54,7 +54,7 @@ impl Phase {
 impl Endpoint {
     /// Starts a worker: a thread that works off the queue and hands every event to `on_event`, one that runs shadows, and one
     /// that follows the aliases. The first sleeps up to `interval` while nothing comes, the second until there is a shadow, the
-    /// third until aliases are [looked at](super::EndpointBuilder::with_follow_interval) again; the requests never have to wake
+    /// third until aliases are [looked at](crate::endpoint::EndpointBuilder::with_follow_interval) again; the requests never have to wake
     /// them.
     ///
     /// # Errors

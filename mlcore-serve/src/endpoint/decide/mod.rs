@@ -69,7 +69,7 @@ impl Endpoint {
     /// says that no policy chose, by the epoch `u32::MAX`.
     ///
     /// # Errors
-    /// [`Error::NotFound`](mlcore::Error::NotFound), naming the versions that answer now.
+    /// [`Error::NotFound`], naming the versions that answer now.
     pub fn decide_version(&self, request: Request<'_>, version: Version) -> Result<Decided> {
         let started = self.inner.clock.elapsed();
         let deployment = self.inner.deployment.load();
