@@ -170,7 +170,7 @@ fn loading_ends_at_its_deadline_though_constants_are_still_folded() {
 }
 
 #[test]
-fn a_graph_of_too_many_inputs_or_outputs_is_refused_before_it_is_loaded() {
+fn a_graph_of_too_many_names_is_refused_before_it_is_loaded() {
     let many = |count: usize| {
         let name = |index: usize| format!("v{index}");
         let mut graph = vec![node("Identity", &["x"], &["y"]), input("x", 1, &[-1]), output("y", 1, &[-1])];
@@ -178,10 +178,13 @@ fn a_graph_of_too_many_inputs_or_outputs_is_refused_before_it_is_loaded() {
         let outputs = model(&graph);
         graph.truncate(3);
         graph.extend((0..count).map(|index| input(&name(index), 1, &[-1])));
-        [model(&graph), outputs]
+        let inputs = model(&graph);
+        graph.truncate(3);
+        graph.extend((0..=count).map(|index| weights(&name(index), &[1], &[1.0])));
+        [inputs, outputs, model(&graph)]
     };
     let begin = Instant::now();
-    for (model, what) in many(100_000).iter().zip(["inputs", "outputs"]) {
+    for (model, what) in many(100_000).iter().zip(["inputs", "outputs", "initializers"]) {
         let error = refusal(OnnxRunner::from_bytes(model));
         assert!(matches!(error, Error::InvalidModel(_)), "{}: {error}", error.kind());
         assert!(error.to_string().contains(&format!("it has 100001 {what}, and at most")), "{error}");

@@ -71,7 +71,7 @@ pub struct OnnxOptions {
 pub struct Limits {
     /// The bytes of the model and its external data. Default 2 GiB, the most that one ONNX file can have.
     pub max_model_bytes: u64,
-    /// The nodes of the graph. Default 100,000: ONNX Runtime takes seconds to load that many.
+    /// The nodes of the graph. Default 100,000: ONNX Runtime takes some ten seconds to load that many.
     pub max_nodes: usize,
     /// The bytes that one run may answer. Default 1 GiB.
     pub max_output_bytes: u64,
@@ -86,6 +86,9 @@ pub struct Limits {
     /// The outputs of the graph. Default 2,000: the time that ONNX Runtime takes to load them grows with their square, and is a
     /// second for that many.
     pub max_outputs: usize,
+    /// The tensors that the graph holds, its `Constant` nodes included. Default 10,000: the time that ONNX Runtime takes to load
+    /// them grows with their square, and is some seconds for that many.
+    pub max_initializers: usize,
     /// The operator domains allowed beyond the ONNX standard, such as `com.microsoft`. Default none.
     pub domains: Vec<String>,
 }
@@ -136,6 +139,7 @@ impl Default for Limits {
             max_run_bytes: 4 << 30,
             max_inputs: 20_000,
             max_outputs: 2_000,
+            max_initializers: 10_000,
             domains: Vec::new(),
         }
     }
@@ -181,6 +185,13 @@ impl Limits {
     #[must_use]
     pub fn with_max_outputs(mut self, outputs: usize) -> Self {
         self.max_outputs = outputs;
+        self
+    }
+
+    /// Refuses a graph that holds more tensors than this.
+    #[must_use]
+    pub fn with_max_initializers(mut self, initializers: usize) -> Self {
+        self.max_initializers = initializers;
         self
     }
 

@@ -74,9 +74,9 @@ impl Probe {
     /// it does not tell which program this is.
     pub fn this_program() -> Result<Self> {
         if !SERVES.load(Ordering::Relaxed) {
-            let problem = "this program does not begin with Probe::serve_if_asked()";
+            let problem = "this program does not call serve_if_asked, so that it would do its own work";
             return Err(Error::invalid_input(OPERATION, "this program", problem)
-                .remedy("call it first thing in main, or name another program"));
+                .remedy("call serve_if_asked first thing in main, or name another program"));
         }
         let program = env::current_exe().map_err(|cause| Error::from_io(OPERATION, "this program", cause))?;
         Ok(Self::program(program, [] as [OsString; 0]))
@@ -250,7 +250,7 @@ impl Told {
                 let problem =
                     format!("the program of the probe ended with {status} and no answer; it said: {last}");
                 Err(Error::unavailable(OPERATION, name, problem)
-                    .remedy("name a program that begins with Probe::serve_if_asked()"))
+                    .remedy("name a program that calls serve_if_asked first thing in main"))
             }
         }
     }

@@ -74,6 +74,7 @@ struct Scan<'a> {
     interface: Interface<'a>,
     zip_maps: Vec<ZipMap>,
     nodes: usize,
+    initializers: usize,
     foreign: BTreeSet<Operator<'a>>,
     functions: Functions<'a>,
     /// Of the graph, or of the function that is being read.
@@ -95,6 +96,7 @@ impl<'a> Scan<'a> {
             interface: Interface::default(),
             zip_maps: Vec::new(),
             nodes: 0,
+            initializers: 0,
             foreign: BTreeSet::new(),
             functions: Functions::default(),
             body: Body::default(),
@@ -148,6 +150,7 @@ impl<'a> Scan<'a> {
             match field.number {
                 1 => self.node(field.bytes()?, depth)?,
                 5 => {
+                    self.initializers += 1;
                     let name = self.tensor(field.bytes()?)?;
                     if depth == 0 {
                         self.interface.initialised.insert(name);
@@ -156,6 +159,7 @@ impl<'a> Scan<'a> {
                 11 if depth == 0 => self.interface.inputs.push(field.bytes()?),
                 12 if depth == 0 => self.interface.outputs.push(field.bytes()?),
                 15 => {
+                    self.initializers += 1;
                     let name = self.sparse_tensor(field.bytes()?)?;
                     if depth == 0 {
                         self.interface.initialised.insert(name);
@@ -184,6 +188,7 @@ impl<'a> Scan<'a> {
                 _ => {}
             }
         }
+        self.initializers += usize::from(operator == "Constant");
         self.body.add((domain, operator, overload));
         self.kernels.add((domain, operator), &inputs, &outputs, depth > 0);
         if domain == "ai.onnx.ml" && trees::are_held_by(operator) {
@@ -295,13 +300,14 @@ impl<'a> Scan<'a> {
             }
         }
         let (inputs, outputs) = (self.interface.inputs.len(), self.interface.outputs.len());
-        for (count, most, what) in
-            [(inputs, limits.max_inputs, "inputs"), (outputs, limits.max_outputs, "outputs")]
-        {
+        for (count, most, what) in [
+            (inputs, limits.max_inputs, "inputs"),
+            (outputs, limits.max_outputs, "outputs"),
+            (self.initializers, limits.max_initializers, "initializers"),
+        ] {
             if count > most {
                 let problem = format!("it has {count} {what}, and at most {most} are allowed");
-                let remedy =
-                    format!("export it with one tensor of several columns, or raise the limit max_{what}");
+                let remedy = format!("export it with fewer, larger tensors, or raise the limit max_{what}");
                 return Err(invalid(name, problem).remedy(remedy));
             }
         }
