@@ -10,6 +10,8 @@ use mlcore::{Error, Result};
 use serde_json::{Map, Value, json};
 use tracing::Level;
 
+use crate::v2::shortened;
+
 /// The settings of a server. Whoever owns the process asks them: its log by [`allows`](Self::allows), its traces by
 /// [`is_traced`](Self::is_traced).
 #[derive(Debug, Default)]
@@ -39,13 +41,12 @@ impl Default for Log {
 
 #[derive(Debug, Default)]
 struct Traces {
-    global: Trace,
+    server: Own,
     /// What a model has of its own; the rest is the server's.
     models: BTreeMap<String, Own>,
 }
 
 /// What is traced of requests.
-#[derive(Clone, PartialEq, Eq, Debug)]
 struct Trace {
     level: TraceLevel,
     /// One request of so many.
@@ -55,19 +56,13 @@ struct Trace {
     log_frequency: u32,
 }
 
-impl Default for Trace {
-    fn default() -> Self {
-        Self { level: TraceLevel::default(), rate: 1000, count: -1, log_frequency: 0 }
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct TraceLevel {
     timestamps: bool,
     tensors: bool,
 }
 
-/// The same of one model, where it is set.
+/// The same of a model or of the server, where it is set.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Own {
     level: Option<TraceLevel>,
@@ -111,7 +106,7 @@ impl Settings {
             let left = trace.count - 1;
             match traces.models.get_mut(model) {
                 Some(own) if own.count.is_some() => own.count = Some(left),
-                _ => traces.global.count = left,
+                _ => traces.server.count = Some(left),
             }
         }
         true
@@ -165,7 +160,7 @@ impl Settings {
     #[must_use]
     pub fn trace(&self, model: Option<&str>) -> Value {
         let traces = lock(&self.traces);
-        let trace = model.map_or_else(|| traces.global.clone(), |model| traces.of(model));
+        let trace = traces.of(model.unwrap_or_default());
         json!({
             "trace_level": trace.level.names(),
             "trace_rate": trace.rate.to_string(),
@@ -182,73 +177,43 @@ impl Settings {
     /// # Errors
     /// As [`set_log`](Self::set_log).
     pub fn set_trace(&self, model: Option<&str>, asked: &Map<String, Value>) -> Result<Value> {
-        let mut new = Own::default();
-        let mut cleared = Vec::new();
+        let mut traces = lock(&self.traces);
+        let mut new = match model {
+            Some(model) => traces.models.get(model).cloned().unwrap_or_default(),
+            None => traces.server.clone(),
+        };
         for (name, value) in asked {
-            if value.is_null() {
-                cleared.push(name.as_str());
-                if !TRACE_SETTINGS.contains(&name.as_str()) {
-                    return Err(unknown(name));
-                }
-                continue;
-            }
+            let value = Some(value).filter(|value| !value.is_null());
             match name.as_str() {
-                "trace_level" => new.level = Some(TraceLevel::read(name, value)?),
-                "trace_rate" => new.rate = Some(whole(name, value)?),
-                "trace_count" => new.count = Some(count(name, value)?),
-                "log_frequency" => new.log_frequency = Some(whole(name, value)?),
+                "trace_level" => new.level = value.map(|value| TraceLevel::read(name, value)).transpose()?,
+                "trace_rate" => new.rate = value.map(|value| whole(name, value)).transpose()?,
+                "trace_count" => new.count = value.map(|value| count(name, value)).transpose()?,
+                "log_frequency" => new.log_frequency = value.map(|value| whole(name, value)).transpose()?,
                 "trace_file" | "trace_mode" => return Err(not_over_the_network(name)),
                 _ => return Err(unknown(name)),
             }
         }
-        let mut traces = lock(&self.traces);
         match model {
-            Some(model) => {
-                let own = traces.models.entry(model.to_owned()).or_default();
-                for name in cleared {
-                    match name {
-                        "trace_level" => own.level = None,
-                        "trace_rate" => own.rate = None,
-                        "trace_count" => own.count = None,
-                        _ => own.log_frequency = None,
-                    }
-                }
-                own.level = new.level.or(own.level);
-                own.rate = new.rate.or(own.rate);
-                own.count = new.count.or(own.count);
-                own.log_frequency = new.log_frequency.or(own.log_frequency);
-            }
-            None => {
-                let (default, global) = (Trace::default(), &mut traces.global);
-                for name in cleared {
-                    match name {
-                        "trace_level" => global.level = default.level,
-                        "trace_rate" => global.rate = default.rate,
-                        "trace_count" => global.count = default.count,
-                        _ => global.log_frequency = default.log_frequency,
-                    }
-                }
-                global.level = new.level.unwrap_or(global.level);
-                global.rate = new.rate.unwrap_or(global.rate);
-                global.count = new.count.unwrap_or(global.count);
-                global.log_frequency = new.log_frequency.unwrap_or(global.log_frequency);
-            }
+            Some(model) => drop(traces.models.insert(model.to_owned(), new)),
+            None => traces.server = new,
         }
         let of_models = traces.models.values().any(|own| own.level.is_some_and(TraceLevel::is_on));
-        self.traces_something.store(traces.global.level.is_on() || of_models, Ordering::Relaxed);
+        let of_server = traces.server.level.is_some_and(TraceLevel::is_on);
+        self.traces_something.store(of_server || of_models, Ordering::Relaxed);
         drop(traces);
         Ok(self.trace(model))
     }
 }
 
 impl Traces {
+    /// What holds for a model, or for the server by the name of none.
     fn of(&self, model: &str) -> Trace {
-        let (own, global) = (self.models.get(model).cloned().unwrap_or_default(), &self.global);
+        let (own, server) = (self.models.get(model).cloned().unwrap_or_default(), &self.server);
         Trace {
-            level: own.level.unwrap_or(global.level),
-            rate: own.rate.unwrap_or(global.rate),
-            count: own.count.unwrap_or(global.count),
-            log_frequency: own.log_frequency.unwrap_or(global.log_frequency),
+            level: own.level.or(server.level).unwrap_or_default(),
+            rate: own.rate.or(server.rate).unwrap_or(1000),
+            count: own.count.or(server.count).unwrap_or(-1),
+            log_frequency: own.log_frequency.or(server.log_frequency).unwrap_or(0),
         }
     }
 }
@@ -315,17 +280,13 @@ fn count(name: &str, value: &Value) -> Result<i64> {
 }
 
 fn refused(name: &str, value: &Value, expected: &str) -> Error {
-    let shown: String = value.to_string().chars().take(64).collect();
-    Error::invalid_input(
-        "change settings",
-        name.to_owned(),
-        format!("it is {shown}, and {expected} is taken"),
-    )
+    let problem = format!("it is {}, and {expected} is taken", shortened(&value.to_string()));
+    Error::invalid_input("change settings", name.to_owned(), problem)
 }
 
 fn unknown(name: &str) -> Error {
-    let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
-    Error::invalid_input("change settings", shown, "there is no such setting")
+    Error::invalid_input("change settings", shortened(name), "there is no such setting")
+        .remedy("ask for the settings, which lists their names")
 }
 
 fn not_over_the_network(name: &str) -> Error {
@@ -340,8 +301,6 @@ fn not_over_the_network(name: &str) -> Error {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-const TRACE_SETTINGS: [&str; 4] = ["trace_level", "trace_rate", "trace_count", "log_frequency"];
 
 #[cfg(test)]
 mod tests {

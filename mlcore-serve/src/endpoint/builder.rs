@@ -185,7 +185,7 @@ impl EndpointBuilder {
 
     /// Lets [`process`](Endpoint::process) and a worker look so often, by the endpoint's clock, whether somebody else moved an
     /// alias, and follow it; with `None` only [`refresh`](Endpoint::refresh) does. A second by default: a look is a read by
-    /// key for each arm, about ten microseconds in SQLite.
+    /// key for each arm.
     pub fn with_follow_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.follow_interval = interval.into();
         self

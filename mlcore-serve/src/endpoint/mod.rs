@@ -95,6 +95,8 @@ use self::background::{Consumer, REPORT, Shadows, Tally, check_finite};
 pub use self::background::{Counts, Loss, RecordSink, ShadowComparison, Worker};
 pub use self::builder::EndpointBuilder;
 pub use self::clock::{Clock, SystemClock};
+#[cfg(feature = "http")]
+pub(crate) use self::decide::not_served;
 pub use self::decide::{Decided, OutcomeId};
 use self::decide::{Deployment, OutcomeIds, Sequence};
 pub use self::input::{Input, Records, Request, check_plan};

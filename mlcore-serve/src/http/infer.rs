@@ -12,7 +12,7 @@ use super::body::{self, Coding};
 use super::metadata::version_of;
 use super::refusal::Refusal;
 use super::route::ModelPath;
-use super::{Answered, BoxError, HttpService, records, v1};
+use super::{Answered, BoxError, HttpService};
 use crate::models::{Inference, Served};
 use crate::v2::{InferAnswer, InferLimits, InferRequest, WrittenAnswer};
 
@@ -54,39 +54,24 @@ impl HttpService {
         aside(is_quick, move || asked.answer()).await
     }
 
-    /// Answers a question about raw records.
-    pub(super) async fn predict<B>(
+    /// Answers a question about raw records, or one of KServe's first protocol: by a function of the model, the body, and the most
+    /// records that it may hold.
+    pub(super) async fn ask<B>(
         &self,
         parts: &Parts,
         body: B,
-        path: &ModelPath,
-        arrived: Instant,
+        name: &str,
+        answer: impl FnOnce(&Served, &[u8], usize) -> Answered + Send + 'static,
     ) -> Answered
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        let served = self.inner.models.get(&path.name)?;
-        let version = version_of(path)?;
-        let body = self.body(&parts.headers, body).await?;
-        let most = self.inner.limits.records;
-        let is_quick = is_quick(&served, &body);
-        aside(is_quick, move || records::predict(&served, version, &body, arrived, most)).await
-    }
-}
-
-impl HttpService {
-    /// Answers the instances of KServe's first protocol.
-    pub(super) async fn predict_v1<B>(&self, parts: &Parts, body: B, name: &str, arrived: Instant) -> Answered
-    where
-        B: http_body::Body,
-        B::Error: Into<BoxError>,
-    {
+        // Before the body is read.
         let served = self.inner.models.get(name)?;
         let body = self.body(&parts.headers, body).await?;
         let most = self.inner.limits.records;
-        let is_quick = is_quick(&served, &body);
-        aside(is_quick, move || v1::predict(&served, &body, arrived, most)).await
+        aside(is_quick(&served, &body), move || answer(&served, &body, most)).await
     }
 }
 
@@ -96,12 +81,16 @@ fn is_quick(served: &Served, body: &[u8]) -> bool {
 }
 
 /// Answers on this thread, or on one that may be held up.
-async fn aside(is_quick: bool, answer: impl FnOnce() -> Answered + Send + 'static) -> Answered {
+pub(super) async fn aside(is_quick: bool, answer: impl FnOnce() -> Answered + Send + 'static) -> Answered {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) if !is_quick => {
             let ended = runtime.spawn_blocking(answer).await;
-            ended
-                .map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the request's thread ended"))?
+            ended.map_err(|_| {
+                Refusal::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the thread that worked on the request ended; the server's log says how",
+                )
+            })?
         }
         _ => answer(),
     }
@@ -132,7 +121,8 @@ impl Asked {
                 headers.insert(name, value);
             }
         }
-        let packed = coding.and_then(|coding| body::pack(coding, &body));
+        let packed =
+            coding.filter(|_| body.len() >= SMALL_ANSWER).and_then(|coding| body::pack(coding, &body));
         let body = match packed {
             Some((packed, coding)) => {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
@@ -184,3 +174,5 @@ const OUTCOME_ID: HeaderName = HeaderName::from_static("mlcore-outcome-id");
 const SLOW: Duration = Duration::from_millis(1);
 /// A body that takes about that long to read as JSON.
 const LARGE_BODY: usize = 128 << 10;
+/// What fits into one packet is not packed: many clients say that they could unpack it and do not care.
+const SMALL_ANSWER: usize = 1400;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::route::ModelPath;
 use super::{Answered, json};
 use crate::models::{Models, Served, VersionStatistics};
-use crate::v2::datatype_of;
+use crate::v2::{datatype_of, shortened};
 
 /// Triton's extensions that are spoken here; shared memory is none of them.
 const EXTENSIONS: [&str; 10] = [
@@ -190,9 +190,10 @@ pub(super) fn version_of(path: &ModelPath) -> Result<Option<Version>> {
     let version = number.and_then(|text| text.parse().ok()).map(Version::new);
     match version {
         Some(Ok(version)) => Ok(Some(version)),
-        _ => {
-            let shown: String = text.chars().take(32).flat_map(char::escape_debug).collect();
-            Err(Error::invalid_input("find version", shown, "it is no version; versions are numbers from 1"))
-        }
+        _ => Err(Error::invalid_input(
+            "find version",
+            shortened(text),
+            "it is no version; versions are numbers from 1",
+        )),
     }
 }

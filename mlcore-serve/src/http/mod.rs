@@ -66,14 +66,14 @@ use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tower_service::Service;
 
 #[cfg(feature = "server")]
 pub(crate) use self::body::Late;
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
-use crate::models::Models;
+use crate::models::{Models, Served};
 use crate::settings::Settings;
 use crate::v2::InferLimits;
 
@@ -187,27 +187,37 @@ impl HttpService {
                 metadata::ready(models.is_ready(), self.inner.is_draining.load(Ordering::Acquire))
             }
             Route::Model(path, ModelRoute::Infer) => self.infer(parts, body, &path, arrived).await,
-            Route::Model(path, ModelRoute::Predict) => self.predict(parts, body, &path, arrived).await,
+            Route::Model(path, ModelRoute::Predict) => {
+                let version = metadata::version_of(&path)?;
+                let answer = move |served: &Served, body: &[u8], most| {
+                    records::predict(served, version, body, arrived, most)
+                };
+                self.ask(parts, body, &path.name, answer).await
+            }
             Route::Model(path, ModelRoute::Outcomes) => {
                 let served = models.get(&path.name)?;
                 records::outcomes(&served, &self.body(&parts.headers, body).await?)
             }
             Route::ModelsV1 => v1::models(models),
             Route::ReadyV1(name) => v1::ready(models, &name),
-            Route::PredictV1(name) => self.predict_v1(parts, body, &name, arrived).await,
+            Route::PredictV1(name) => {
+                let answer =
+                    move |served: &Served, body: &[u8], most| v1::predict(served, body, arrived, most);
+                self.ask(parts, body, &name, answer).await
+            }
             Route::Model(path, ModelRoute::Metadata) => metadata::model(models, &path),
             Route::Model(path, ModelRoute::Ready) => metadata::model_ready(models, &path),
             Route::Model(path, ModelRoute::Config) => metadata::config(models, &path),
             Route::Model(path, ModelRoute::Statistics) => metadata::statistics(models, Some(&path)),
             Route::AllStatistics => metadata::statistics(models, None),
-            Route::Index | Route::Load(_) | Route::Unload(_) => {
-                let body = self.body(&parts.headers, body).await?;
-                match route {
-                    Route::Index => repository::index(models, &body),
-                    Route::Load(name) => repository::load(models, &name, &body).await,
-                    Route::Unload(name) => repository::unload(models, &name),
-                    _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),
-                }
+            Route::Index => repository::index(models, &self.body(&parts.headers, body).await?),
+            Route::Load(name) => {
+                repository::load(models, &name, &self.body(&parts.headers, body).await?).await
+            }
+            // What it says of dependents says nothing here.
+            Route::Unload(name) => {
+                self.body(&parts.headers, body).await?;
+                repository::unload(models, &name)
             }
             Route::Log | Route::Trace(_) => {
                 let asked = match parts.method {
@@ -220,7 +230,7 @@ impl HttpService {
                 };
                 repository::settings(models, &self.inner.settings, model.as_ref(), asked.as_deref())
             }
-            Route::SharedMemory { is_status: true } => json::<[(); 0]>(&[]),
+            Route::SharedMemory { is_status: true } => json(&serde_json::json!([])),
             Route::SharedMemory { is_status: false } => Err(crate::v2::no_shared_memory().into()),
         }
     }
@@ -253,6 +263,13 @@ type Answered = Result<Response<Full<Bytes>>, Refusal>;
 #[cfg(feature = "server")]
 pub(crate) fn refused(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
     Refusal::new(status, message).into_response()
+}
+
+/// What a body in JSON says.
+fn parsed<'b, T: Deserialize<'b>>(body: &'b [u8]) -> mlcore::Result<T> {
+    serde_json::from_slice(body).map_err(|cause| {
+        mlcore::Error::invalid_input("read request", "body", cause.to_string()).caused_by(cause)
+    })
 }
 
 /// What is answered as JSON.

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mlcore::batch::{Batch, TableBuilder, Tensor};
-use mlcore::name::{RequestId, UnitId, Version};
+use mlcore::name::{RequestId, Version};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{Answered, json};
+use super::{Answered, json, parsed};
 use crate::endpoint::{OutcomeId, Request};
 use crate::models::{Asked, Inference, Served};
 
@@ -41,11 +41,10 @@ pub(super) fn predict(
     arrived: Instant,
     most_records: usize,
 ) -> Answered {
-    let question: Question<'_> = serde_json::from_slice(body).map_err(|cause| unread(&cause))?;
+    let question: Question<'_> = parsed(body)?;
     let Question { records, unit, id, timeout } = question;
     check_count("records", records.len(), most_records)?;
     let id = id.filter(|id| !id.is_empty()).map(RequestId::new).transpose()?;
-    let unit = unit.map(UnitId::new).transpose()?;
     let timeout = timeout.map(Duration::from_micros).filter(|timeout| !timeout.is_zero());
     let Inference { prediction, spent, .. } =
         ask(served, &records, Who { unit, id, version, timeout, arrived })?;
@@ -76,28 +75,17 @@ pub(super) fn check_count(what: &'static str, count: usize, most: usize) -> Resu
 
 /// Who asks, and how.
 pub(super) struct Who {
-    pub(super) unit: Option<UnitId>,
+    pub(super) unit: Option<String>,
     pub(super) id: Option<RequestId>,
     pub(super) version: Option<Version>,
     pub(super) timeout: Option<Duration>,
     pub(super) arrived: Instant,
 }
 
-impl Who {
-    /// Somebody who says nothing of it, and asks now.
-    pub(super) fn anonymous() -> Self {
-        Self { unit: None, id: None, version: None, timeout: None, arrived: Instant::now() }
-    }
-}
-
 /// Asks about raw records.
 pub(super) fn ask(served: &Served, records: &[&RawValue], who: Who) -> Result<Inference> {
     let Who { unit, id, version, timeout, arrived } = who;
-    let unit = match (unit, &id) {
-        (Some(unit), _) => unit,
-        (None, Some(id)) => UnitId::new(id.as_str())?,
-        (None, None) => UnitId::new("anonymous")?,
-    };
+    let unit = served.unit(unit, id.as_ref())?;
     let asked = Asked { version, timeout, arrived, rows: records.len() };
     let ask = |request: Request<'_>| {
         let request = match &id {
@@ -204,7 +192,7 @@ struct ReportedOutcome {
 }
 
 pub(super) fn outcomes(served: &Served, body: &[u8]) -> Answered {
-    let Outcomes { outcomes } = serde_json::from_slice(body).map_err(|cause| unread(&cause))?;
+    let Outcomes { outcomes } = parsed(body)?;
     for (place, outcome) in outcomes.iter().enumerate() {
         report(served, outcome).map_err(|error| {
             let context = error.context();
@@ -230,10 +218,6 @@ fn report(served: &Served, outcome: &ReportedOutcome) -> Result<()> {
         (None, None, Some(labels)) => endpoint.report_outcomes(id, labels),
         _ => Err(refused("it needs a label, with the row where it is of one, or labels of all rows")),
     }
-}
-
-fn unread(cause: &serde_json::Error) -> Error {
-    Error::invalid_input(READ, "body", cause.to_string())
 }
 
 const READ: &str = "read request";

@@ -1,11 +1,12 @@
 //! Which models are there, which of them are loaded, and what is set about them.
 
+use mlcore::Result;
 use mlcore::name::ModelName;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::refusal::Refusal;
-use super::{Answered, json};
+use super::infer::aside;
+use super::{Answered, json, parsed};
 use crate::models::Models;
 use crate::settings::Settings;
 use crate::v2::Parameters;
@@ -21,12 +22,11 @@ struct Said {
 
 impl Said {
     /// Stock clients send an empty body, or an object.
-    fn read(body: &[u8]) -> Result<Self, Refusal> {
+    fn read(body: &[u8]) -> Result<Self> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
         }
-        serde_json::from_slice(body)
-            .map_err(|cause| mlcore::Error::invalid_input("read request", "body", cause.to_string()).into())
+        parsed(body)
     }
 }
 
@@ -54,16 +54,12 @@ pub(super) async fn load(models: &Models, name: &str, body: &[u8]) -> Answered {
     let said = Said::read(body)?;
     let name = ModelName::new(name)?;
     let models = models.clone();
-    let load = move || models.load(&name, &said.parameters);
     // It may take minutes.
-    let loaded = match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => runtime.spawn_blocking(load).await.map_err(|_| {
-            Refusal::new(http::StatusCode::INTERNAL_SERVER_ERROR, "the thread that loads the model ended")
-        })?,
-        Err(_) => load(),
-    };
-    loaded?;
-    json(&json!({}))
+    aside(false, move || {
+        models.load(&name, &said.parameters)?;
+        json(&json!({}))
+    })
+    .await
 }
 
 pub(super) fn unload(models: &Models, name: &str) -> Answered {
@@ -81,13 +77,7 @@ pub(super) fn settings(
     if let Some(Some(model)) = trace_of {
         models.get(model)?;
     }
-    let asked: Option<Map<String, Value>> = match asked.map(serde_json::from_slice) {
-        None => None,
-        Some(Ok(asked)) => Some(asked),
-        Some(Err(cause)) => {
-            return Err(mlcore::Error::invalid_input("read request", "body", cause.to_string()).into());
-        }
-    };
+    let asked: Option<Map<String, Value>> = asked.map(parsed).transpose()?;
     let now = match (trace_of, asked) {
         (None, None) => settings.log(),
         (None, Some(asked)) => settings.set_log(&asked)?,

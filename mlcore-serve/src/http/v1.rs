@@ -1,6 +1,7 @@
 //! KServe's first protocol: `{"instances": [..]}` in, `{"predictions": [..]}` out.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use mlcore::batch::{Batch, Tensor};
@@ -9,12 +10,11 @@ use mlcore::{Error, Result};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
-use super::records::{self, rows_of};
-use super::{Answered, json};
+use super::records::{self, Who, rows_of};
+use super::{Answered, json, parsed};
 use crate::models::{Inference, Models, Served};
-use crate::v2::{InferRequest, tensor_of_json};
+use crate::v2::{InferRequest, shortened, tensor_of_json};
 
 #[derive(Deserialize)]
 struct Question<'a> {
@@ -35,13 +35,12 @@ pub(super) fn ready(models: &Models, name: &str) -> Answered {
 /// Answers instances: objects of raw columns where the version has a feature plan, objects of inputs, or the rows of the only
 /// input.
 pub(super) fn predict(served: &Served, body: &[u8], arrived: Instant, most: usize) -> Answered {
-    let Question { instances } = serde_json::from_slice(body)
-        .map_err(|cause| Error::invalid_input(READ, "body", cause.to_string()))?;
+    let Question { instances } = parsed(body)?;
     records::check_count("instances", instances.len(), most)?;
     let are_objects = instances.iter().all(|instance| instance.get().starts_with('{'));
     let model = served.model(None)?;
     let inference = if are_objects && model.plan().is_some() {
-        records::ask(served, &instances, records::Who { arrived, ..records::Who::anonymous() })?
+        records::ask(served, &instances, Who { unit: None, id: None, version: None, timeout: None, arrived })?
     } else {
         let inputs = &model.runner().signature().inputs;
         let tensors =
@@ -77,8 +76,7 @@ fn named<'f>(fields: &'f [Field], instances: &[&RawValue]) -> Result<Vec<(&'f st
         let object: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(instance.get())
             .map_err(|cause| Error::invalid_input(READ, format!("instance {place}"), cause.to_string()))?;
         if let Some(unknown) = object.keys().find(|key| !fields.iter().any(|field| *field.name() == ***key)) {
-            let shown: String = unknown.chars().take(64).flat_map(char::escape_debug).collect();
-            let problem = format!("the model has no input {shown}");
+            let problem = format!("the model has no input {}", shortened(unknown));
             return Err(Error::invalid_input(READ, format!("instance {place}"), problem));
         }
         objects.push(object);

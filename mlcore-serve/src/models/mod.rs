@@ -15,7 +15,7 @@ use mlcore::{Error, Result, interrupt};
 pub use self::served::{Asked, Inference, Served};
 pub use self::statistics::{Spent, Statistics, VersionStatistics};
 use crate::Endpoint;
-use crate::v2::Parameters;
+use crate::v2::{Parameters, shortened};
 
 /// Where models come from that a client asks to load by name: a registry, a folder.
 ///
@@ -144,8 +144,9 @@ impl Models {
         match model.and_then(|name| self.away().get(&name).cloned().map(|away| (name, away))) {
             Some((name, away)) => Err(Error::unavailable("find model", name.as_str(), away.to_string())),
             None => {
-                let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
-                Err(Error::not_found("find model", shown, "no model of this name is served here"))
+                let problem = "no model of this name is served here";
+                Err(Error::not_found("find model", shortened(name), problem)
+                    .remedy("the index of the repository lists the models that are"))
             }
         }
     }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use mlcore::{Error, Result};
 
 use super::statistics::{Spent, Statistics};
 use crate::Endpoint;
-use crate::endpoint::{LoadedModel, Prediction, Request};
+use crate::endpoint::{LoadedModel, Prediction, Request, not_served};
 use crate::v2::{InferRequest, Parameter};
 
 /// A model that is served: its endpoint, and what its requests took.
@@ -19,6 +20,8 @@ pub struct Served {
     statistics: Statistics,
     /// The smoothed time of a run, in nanoseconds.
     expected: AtomicU64,
+    /// Counts requests of nobody in particular, from a place of its own in each process.
+    strangers: AtomicU64,
 }
 
 /// The answer to a request of a protocol: the prediction, and the model that made it.
@@ -53,6 +56,7 @@ impl Served {
             endpoint,
             statistics: Statistics::default(),
             expected: AtomicU64::new(u64::MAX),
+            strangers: AtomicU64::new(RandomState::new().hash_one(0)),
         }
     }
 
@@ -84,17 +88,10 @@ impl Served {
     /// [`Error::NotFound`] naming the versions that answer.
     pub fn model(&self, version: Option<Version>) -> Result<Arc<LoadedModel>> {
         let models = self.endpoint.models();
-        let found =
-            models.iter().find(|(_, model)| version.is_none_or(|version| model.version().version == version));
-        match found {
-            Some((_, model)) => Ok(model.clone()),
-            None => {
-                let own: Vec<String> = self.versions().iter().map(Version::to_string).collect();
-                let subject = format!("{} version {}", self.name, version.unwrap_or(Version::FIRST));
-                let problem = format!("it does not answer here; {} do", own.join(", "));
-                Err(Error::not_found("find version", subject, problem))
-            }
-        }
+        // There is always a default arm, and it comes first.
+        let is_asked = |model: &LoadedModel| version.is_none_or(|asked| model.version().version == asked);
+        let found = models.iter().find(|(_, model)| is_asked(model)).map(|(_, model)| model.clone());
+        found.ok_or_else(|| not_served(&self.name, version.unwrap_or(Version::FIRST), &models))
     }
 
     /// What its requests took, version by version.
@@ -105,7 +102,7 @@ impl Served {
 
     /// Answers a request that arrived at `arrived` and was read since. With a version it is that one that answers, else the one
     /// of the arm that the policy assigns to the request's unit: its parameter `unit`, its `sequence_id`, its id, or, where it
-    /// has none of them, nobody in particular.
+    /// has none of them, somebody new.
     ///
     /// The parameter `timeout`, in microseconds, is the deadline; what it took to arrive here counts.
     ///
@@ -117,11 +114,14 @@ impl Served {
         version: Option<Version>,
         arrived: Instant,
     ) -> Result<Inference> {
-        let unit = unit_of(request)?;
         let id = match request.id.as_deref() {
             Some(id) if !id.is_empty() => Some(RequestId::new(id)?),
             _ => None,
         };
+        // Clients send the sequence 0 where there is none.
+        let named = |key: &str| request.parameters.get(key).map(Parameter::to_string);
+        let sequence = || named("sequence_id").filter(|id| id != "0" && !id.is_empty());
+        let unit = self.unit(named("unit").or_else(sequence), id.as_ref())?;
         let mut asked_for = Request::tensors(&unit, &request.inputs);
         if let Some(id) = &id {
             asked_for = asked_for.with_id(id);
@@ -171,6 +171,23 @@ impl Served {
         }
     }
 
+    /// Whom a policy assigns: the unit that a request names, its id where it names none, and somebody new where it has neither, so
+    /// that a canary gets its share of such requests.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a name that cannot be a unit's.
+    pub fn unit(&self, named: Option<String>, id: Option<&RequestId>) -> Result<UnitId> {
+        match (named, id) {
+            (Some(unit), _) => UnitId::new(unit),
+            (None, Some(id)) => UnitId::new(id.as_str()),
+            (None, None) => {
+                let number = self.strangers.fetch_add(1, Ordering::Relaxed);
+                // Short enough to lie in place.
+                UnitId::new(format!("stranger-{:x}", number & LAST_STRANGER))
+            }
+        }
+    }
+
     /// About how long a run takes by those before it; the longest of all times before the first.
     #[must_use]
     pub fn expected(&self) -> Duration {
@@ -213,18 +230,6 @@ fn timeout_of(request: &InferRequest) -> Result<Option<Duration>> {
     Ok(Some(Duration::from_micros(micros)).filter(|timeout| !timeout.is_zero()))
 }
 
-/// Whom a policy assigns: a sequence stays on one arm.
-fn unit_of(request: &InferRequest) -> Result<UnitId> {
-    let named = |key: &str| request.parameters.get(key).map(Parameter::to_string);
-    // Clients send the sequence 0 where there is none.
-    let sequence = || named("sequence_id").filter(|id| id != "0" && !id.is_empty());
-    let id = || request.id.clone().filter(|id| !id.is_empty());
-    match named("unit").or_else(sequence).or_else(id) {
-        Some(unit) => UnitId::new(unit),
-        None => UnitId::new("anonymous"),
-    }
-}
-
 impl fmt::Debug for Served {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Served")
@@ -233,3 +238,6 @@ impl fmt::Debug for Served {
             .finish_non_exhaustive()
     }
 }
+
+/// So many digits that "stranger-" and a number lie in place.
+const LAST_STRANGER: u64 = (1 << 52) - 1;

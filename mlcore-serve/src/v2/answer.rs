@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::classification::classify;
 use super::datatype::{datatype_of, shortened};
-use super::json::no_shared_memory;
+use super::json::check_no_region;
 use super::parameter::{Parameter, Parameters};
 use super::{AskedOutput, InferRequest, binary};
 
@@ -55,9 +55,7 @@ impl AskedOutput {
     /// [`Error::InvalidInput`] for a parameter of the protocol that has no value of its kind, and [`Error::Unsupported`] for shared memory.
     pub fn new(name: impl Into<String>, mut parameters: Parameters) -> Result<Self> {
         let name = name.into();
-        if parameters.contains_key("shared_memory_region") {
-            return Err(no_shared_memory());
-        }
+        check_no_region(&parameters)?;
         let mut of = |key: &str| parameters.remove(key);
         let problem = |key: &str, value: &Parameter| {
             let subject = format!("output {}", shortened(&name));

@@ -41,7 +41,7 @@ pub(super) fn dtype_of(datatype: &str) -> Result<DType> {
 }
 
 /// What of a text of a client's is repeated to it.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const MOST: usize = 64;
     let mut shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
     if text.chars().nth(MOST).is_some() {

@@ -18,6 +18,7 @@ use mlcore::batch::Batch;
 pub(crate) use self::answer::check_asked;
 pub use self::answer::{AnsweredOutput, InferAnswer, WrittenAnswer};
 pub use self::datatype::datatype_of;
+pub(crate) use self::datatype::shortened;
 pub(crate) use self::json::{no_shared_memory, tensor_of_json};
 pub use self::parameter::{Parameter, Parameters};
 

@@ -28,19 +28,6 @@ fn canary_of(steps: &[f64]) -> Arc<Canary> {
     Arc::new(Canary::new(CanaryOptions::new(arm("champion"), arm("challenger"), "s", ramp)).unwrap())
 }
 
-/// Version 1 in production as champion, and version 2 staged as challenger.
-fn place(challenger: &str) -> Place {
-    let place = Place::new();
-    let champion = place.register("1");
-    place.registry.transition(&model(), champion, Stage::Dev, Stage::Staging, &change("s")).unwrap();
-    place
-        .registry
-        .promote(&model(), champion, &alias("champion"), Expected::Absent, &change("first"))
-        .unwrap();
-    place.point("challenger", place.register(challenger));
-    place
-}
-
 fn endpoint(
     place: &Place,
     registry: Arc<dyn Registry>,
@@ -82,7 +69,7 @@ fn share_of(endpoint: &Endpoint, version: Version) -> f64 {
 #[test]
 fn what_the_registry_refuses_is_told_once_and_tried_ever_more_seldom() {
     for challenger in ["1", "fails"] {
-        let place = place(challenger);
+        let place = Place::with_trial(challenger);
         let busy = Arc::new(AtomicBool::new(true));
         let is_busy = busy.clone();
         let faulty = Faulty::new(&place, move |_| is_busy.load(Ordering::SeqCst).then_some(Failing::Before));
@@ -106,7 +93,7 @@ fn what_the_registry_refuses_is_told_once_and_tried_ever_more_seldom() {
 
 #[test]
 fn a_registry_that_cannot_be_read_is_told_of_once() {
-    let place = place("1");
+    let place = Place::with_trial("1");
     let faulty = Faulty::new(&place, |_| None);
     let clock = ManualClock::default();
     let endpoint = endpoint(&place, faulty.clone(), &clock, &canary());
@@ -130,7 +117,7 @@ fn a_registry_that_cannot_be_read_is_told_of_once() {
 fn replicas_come_to_serve_the_same_without_a_storm() {
     for (challenger, champion) in [("1", FIRST.next()), ("fails", FIRST)] {
         for follows in [false, true] {
-            let place = place(challenger);
+            let place = Place::with_trial(challenger);
             let clock = ManualClock::default();
             let replicas = [(); 2].map(|()| endpoint(&place, place.registry.clone(), &clock, &canary()));
             // The first one alone gets the traffic that decides.
@@ -168,7 +155,7 @@ fn replicas_come_to_serve_the_same_without_a_storm() {
 /// What one replica decided is over for the other, also where it had decided otherwise.
 #[test]
 fn a_replica_that_would_have_decided_otherwise_says_so() {
-    let place = place("fails");
+    let place = Place::with_trial("fails");
     let clock = ManualClock::default();
     let endpoint = endpoint(&place, place.registry.clone(), &clock, &canary());
     let second = FIRST.next();
@@ -246,7 +233,7 @@ fn a_version_that_cannot_be_promoted_is_not_tried() {
 /// A stage that is changed during the trial is noticed when it is promoted: told once, and the traffic stays where it was.
 #[test]
 fn a_version_that_is_taken_back_during_its_trial_is_held() {
-    let place = place("1");
+    let place = Place::with_trial("1");
     let (clock, canary) = (ManualClock::default(), canary());
     let endpoint = endpoint(&place, place.registry.clone(), &clock, &canary);
     let second = FIRST.next();
@@ -271,7 +258,7 @@ fn a_version_that_is_taken_back_during_its_trial_is_held() {
 #[test]
 fn a_canary_is_withdrawn_in_whatever_stage_it_is() {
     for stage in [Stage::Dev, Stage::Staging, Stage::Archived] {
-        let place = place("fails");
+        let place = Place::with_trial("fails");
         let second = FIRST.next();
         if stage == Stage::Archived {
             place.registry.withdraw(&model(), second, &alias("challenger"), &change("before")).unwrap();
@@ -292,7 +279,7 @@ fn a_canary_is_withdrawn_in_whatever_stage_it_is() {
 #[test]
 fn a_trial_whose_alias_is_gone_is_over() {
     for by_hand in [false, true] {
-        let place = place("1");
+        let place = Place::with_trial("1");
         let clock = ManualClock::default();
         let endpoint = endpoint(&place, place.registry.clone(), &clock, &canary());
         place
@@ -325,7 +312,7 @@ fn a_trial_whose_alias_is_gone_is_over() {
 fn another_version_gathers_evidence_of_its_own() {
     for moved in ["challenger", "champion"] {
         for by_hand in [false, true] {
-            let place = place("1");
+            let place = Place::with_trial("1");
             let (clock, canary) = (ManualClock::default(), canary());
             let endpoint = endpoint(&place, place.registry.clone(), &clock, &canary);
             let mut number = 0;
@@ -356,7 +343,7 @@ fn another_version_gathers_evidence_of_its_own() {
 
 #[test]
 fn a_worker_follows_what_others_move() {
-    let place = place("1");
+    let place = Place::with_trial("1");
     let endpoint = place.endpoint().with_follow_interval(Duration::from_millis(1)).build().unwrap();
     let worker = endpoint.spawn_worker(Duration::from_millis(1), |_| {}).unwrap();
     assert!(worker.is_alive());

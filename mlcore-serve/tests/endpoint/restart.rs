@@ -6,29 +6,17 @@ use std::time::Duration;
 
 use mlcore::Error;
 use mlcore::name::{Arm, Version};
-use mlcore::registry::{Expected, Registry, RegistryExt, Stage};
+use mlcore::registry::Registry;
 use mlcore::rollout::{Canary, CanaryOptions, Guardrail, Metric, RampOptions};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EndpointBuilder, EventKind, Request};
 
-use crate::support::{Failing, Faulty, ManualClock, Place, alias, arm, ask, change, load, model, row, unit};
+use crate::support::{Failing, Faulty, ManualClock, Place, alias, arm, ask, load, model, row, unit};
 
 fn canary(salt: &str) -> Arc<Canary> {
     let guardrail = Guardrail::new(Metric::ErrorRate, 0.05).unwrap().with_limit(0.2).unwrap();
     let ramp = RampOptions::new([guardrail]).with_steps([0.1, 0.5]).with_min_samples(50);
     Arc::new(Canary::new(CanaryOptions::new(arm("champion"), arm("challenger"), salt, ramp)).unwrap())
-}
-
-fn place() -> Place {
-    let place = Place::new();
-    let champion = place.register("1");
-    place.registry.transition(&model(), champion, Stage::Dev, Stage::Staging, &change("s")).unwrap();
-    place
-        .registry
-        .promote(&model(), champion, &alias("champion"), Expected::Absent, &change("first"))
-        .unwrap();
-    place.point("challenger", place.register("1.5"));
-    place
 }
 
 fn builder(
@@ -61,7 +49,7 @@ const KEY: &str = "mlcore.release.challenger";
 
 #[test]
 fn units_keep_their_arms_when_a_process_is_killed() {
-    let (place, clock) = (place(), ManualClock::default());
+    let (place, clock) = (Place::with_trial("1.5"), ManualClock::default());
     let first = canary("s");
     let endpoint = builder(&place, place.registry.clone(), &first, &clock).build().unwrap();
     let before = place.registry.verify().unwrap().sequence;
@@ -95,7 +83,7 @@ fn units_keep_their_arms_when_a_process_is_killed() {
 
 #[test]
 fn replicas_take_steps_together_and_forget_them_when_the_trial_is_over() {
-    let (place, clock) = (place(), ManualClock::default());
+    let (place, clock) = (Place::with_trial("1.5"), ManualClock::default());
     let policies = [(); 2].map(|()| canary("s"));
     let replicas = [0, 1].map(|replica: usize| {
         builder(&place, place.registry.clone(), &policies[replica], &clock).build().unwrap()
@@ -122,7 +110,7 @@ fn replicas_take_steps_together_and_forget_them_when_the_trial_is_over() {
 
 #[test]
 fn two_replicas_that_step_at_once_keep_one_step() {
-    let (place, clock) = (place(), ManualClock::default());
+    let (place, clock) = (Place::with_trial("1.5"), ManualClock::default());
     let policies = [(); 2].map(|()| canary("s"));
     let replicas = [0, 1].map(|replica: usize| {
         builder(&place, place.registry.clone(), &policies[replica], &clock).build().unwrap()
@@ -139,7 +127,7 @@ fn two_replicas_that_step_at_once_keep_one_step() {
 
 #[test]
 fn a_step_that_cannot_be_kept_is_taken_and_kept_later() {
-    let (place, clock, policy) = (place(), ManualClock::default(), canary("s"));
+    let (place, clock, policy) = (Place::with_trial("1.5"), ManualClock::default(), canary("s"));
     let busy = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let is_busy = busy.clone();
     let faulty = Faulty::new(&place, move |_| is_busy.load(Ordering::SeqCst).then_some(Failing::Before));
@@ -164,7 +152,7 @@ fn a_step_that_cannot_be_kept_is_taken_and_kept_later() {
 
 #[test]
 fn a_start_without_a_registry_serves_the_last_deployment() {
-    let (place, clock, policy) = (place(), ManualClock::default(), canary("s"));
+    let (place, clock, policy) = (Place::with_trial("1.5"), ManualClock::default(), canary("s"));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("served.json");
     let faulty = Faulty::new(&place, |_| None);

@@ -58,6 +58,17 @@ impl Place {
         Self { registry, artifacts: Arc::new(MemoryStore::new()) }
     }
 
+    /// With version 1 in production as champion, and version 2, which behaves so, staged as challenger.
+    pub(crate) fn with_trial(challenger: &str) -> Self {
+        let place = Self::new();
+        let champion = place.register("1");
+        place.registry.transition(&model(), champion, Stage::Dev, Stage::Staging, &change("s")).unwrap();
+        let first = change("first");
+        place.registry.promote(&model(), champion, &alias("champion"), Expected::Absent, &first).unwrap();
+        place.point("challenger", place.register(challenger));
+        place
+    }
+
     /// Registers a version: `number` answers that number for every row, `fails` fails, `chokes` says it is the inputs, `panics`
     /// panics, `hangs` takes its time to answer NaN, and `more rows`, `whole numbers` and `nothing` break the signature. Others do not load.
     pub(crate) fn register(&self, behaviour: &str) -> Version {

@@ -103,6 +103,25 @@ fn a_version_that_is_asked_for_by_number_is_no_evidence_about_its_arm() {
     assert_eq!(place.endpoint.counts().records, 500);
 }
 
+/// Stock clients name neither themselves nor their requests: a canary gets its share of them all the same.
+#[test]
+fn requests_of_nobody_in_particular_are_shared_out() {
+    let place = Place::with_canary();
+    let mut body = infer_body(&[[0.5, 1.0]]);
+    body.as_object_mut().unwrap().remove("id");
+    let versions = |body: &Value| -> Vec<Value> {
+        (0..200).map(|_| place.post("/v2/models/m/infer", body).1["model_version"].take()).collect()
+    };
+    let of_the_canary = versions(&body).iter().filter(|version| **version == "2").count();
+    assert!((60..140).contains(&of_the_canary), "{of_the_canary} of 200, and half was due");
+    // Who says who it is stays with its version.
+    body["parameters"] = json!({"unit": "user-17"});
+    let of_one = versions(&body);
+    assert!(of_one.iter().all(|version| *version == of_one[0]));
+    body["parameters"] = json!({"sequence_id": 0});
+    assert!(versions(&body).iter().any(|version| *version == "2"), "no sequence is no unit");
+}
+
 #[test]
 fn what_is_wrong_is_told_with_its_status() {
     let place = Place::new();

@@ -6,13 +6,13 @@
 #![expect(unsafe_code, reason = "the standard library opens nothing relative to a folder")]
 
 use std::ffi::CString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::{Path, PathBuf};
 
-use super::folder::wrong_kind;
+use super::folder::{names_in, wrong_kind};
 
 /// An open folder. Names in it are single parts of a path.
 #[derive(Debug)]
@@ -102,13 +102,8 @@ impl Dir {
 
     /// The names in the folder that are text, in ascending order.
     pub(super) fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
         // By its path: should that lead elsewhere by now, its names are not in this folder, and nothing is done to them.
-        for entry in fs::read_dir(&self.path)? {
-            names.extend(entry?.file_name().into_string());
-        }
-        names.sort_unstable();
-        Ok(names)
+        names_in(&self.path)
     }
 
     /// Makes the disk know the entries of the folder.

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::folder::wrong_kind;
+use super::folder::{names_in, wrong_kind};
 
 /// A folder. Names in it are single parts of a path.
 #[derive(Debug)]
@@ -71,12 +71,7 @@ impl Dir {
     }
 
     pub(super) fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            names.extend(entry?.file_name().into_string());
-        }
-        names.sort_unstable();
-        Ok(names)
+        names_in(&self.path)
     }
 
     /// These systems flush a folder's entries with its files, and cannot open folders.

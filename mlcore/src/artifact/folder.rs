@@ -269,6 +269,16 @@ fn place(digest: &Digest) -> (String, String) {
     (hex, name)
 }
 
+/// The names in a folder that are text, in ascending order.
+pub(super) fn names_in(path: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path)? {
+        names.extend(entry?.file_name().into_string());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// The error for `found` in the place of `expected`; it passes through [`Error::from_io`].
 pub(super) fn wrong_kind(path: &Path, found: &str, expected: &str) -> io::Error {
     let problem = format!("{found} lies in the place of {expected}");

@@ -10,7 +10,7 @@ use mlcore::runner::ort::{Limits, OnnxOptions, OnnxRunner};
 use mlcore::runner::{RunOptions, Runner};
 
 use crate::fixtures::{load, refusal, sample};
-use crate::made::{input, integers, model, node, node_with, output, weights};
+use crate::made::{input, integers, model, node, node_with, output, sum_of_zeros, weights};
 
 /// So many rows are one kernel of some seconds in the forest `rf30`.
 const MANY: usize = 1_500_000;
@@ -106,20 +106,10 @@ fn memory_is_refused_before_it_is_taken() {
 
 #[test]
 fn constants_do_not_become_large_while_a_model_is_loaded() {
-    let sized = |size: i64| {
-        model(&[
-            node("ConstantOfShape", &["s"], &["c"]),
-            node("ReduceSum", &["c"], &["r"]),
-            node("Add", &["x", "r"], &["y"]),
-            integers("s", &[size]),
-            input("x", 1, &[-1, 1]),
-            output("y", 1, &[-1, 1]),
-        ])
-    };
     let options = OnnxOptions::default().with_limits(Limits::default().with_max_run_bytes(1 << 20));
     // A hundred gigabytes would be refused by the system; two take seconds.
     let begin = Instant::now();
-    let model = OnnxRunner::from_bytes_with(&sized(400_000_000), &options).unwrap();
+    let model = OnnxRunner::from_bytes_with(&sum_of_zeros(400_000_000), &options).unwrap();
     assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
     let one = Batch::single("x", Tensor::new([1, 1], vec![1.0_f32]).unwrap());
     let error = model.run(&one, &RunOptions::default()).unwrap_err();
@@ -127,10 +117,10 @@ fn constants_do_not_become_large_while_a_model_is_loaded() {
     // With room for it, the first run is one long kernel: loading does not wait for it.
     let options = OnnxOptions::default().with_load_timeout(Duration::from_millis(100));
     let begin = Instant::now();
-    let slow = OnnxRunner::from_bytes_with(&sized(400_000_000), &options).unwrap();
+    let slow = OnnxRunner::from_bytes_with(&sum_of_zeros(400_000_000), &options).unwrap();
     assert!(begin.elapsed() < SOON * 2, "{:?}", begin.elapsed());
     assert_eq!(slow.abandoned_runs(), 1);
-    let small = OnnxRunner::from_bytes_with(&sized(10), &options).unwrap();
+    let small = OnnxRunner::from_bytes_with(&sum_of_zeros(10), &options).unwrap();
     assert_eq!(
         small.run(&one, &RunOptions::default()).unwrap().first().unwrap().values::<f32>().unwrap(),
         [1.0]

@@ -75,3 +75,15 @@ pub(crate) fn integers(name: &str, values: &[i64]) -> Vec<u8> {
     let size = number(1, i64::try_from(values.len()).expect("a few"));
     field(5, &[size, number(2, 7), field(8, name.as_bytes()), field(9, &raw)].concat())
 }
+
+/// A model that holds so many zeros while it is run, or folds them while it is loaded, and adds their sum to `x`.
+pub(crate) fn sum_of_zeros(size: i64) -> Vec<u8> {
+    model(&[
+        node("ConstantOfShape", &["s"], &["c"]),
+        node("ReduceSum", &["c"], &["r"]),
+        node("Add", &["x", "r"], &["y"]),
+        integers("s", &[size]),
+        input("x", 1, &[-1, 1]),
+        output("y", 1, &[-1, 1]),
+    ])
+}

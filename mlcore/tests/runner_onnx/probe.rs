@@ -7,7 +7,7 @@ use mlcore::runner::Runner;
 use mlcore::runner::ort::{Limits, OnnxOptions, OnnxRunner, Probe};
 
 use crate::fixtures::{bytes, path, refusal};
-use crate::made::{input, integers, model, node, output};
+use crate::made::{input, integers, model, node, output, sum_of_zeros};
 
 /// The child: this test alone, in a process of its own.
 #[test]
@@ -26,18 +26,6 @@ fn shell(script: &str) -> Probe {
 
 fn with(probe: Probe) -> OnnxOptions {
     OnnxOptions::default().with_probe(probe)
-}
-
-/// Holds so many bytes while it is run.
-fn large(numbers: i64) -> Vec<u8> {
-    model(&[
-        node("ConstantOfShape", &["s"], &["c"]),
-        node("ReduceSum", &["c"], &["r"]),
-        node("Add", &["x", "r"], &["y"]),
-        integers("s", &[numbers]),
-        input("x", 1, &[-1, 1]),
-        output("y", 1, &[-1, 1]),
-    ])
 }
 
 #[test]
@@ -62,7 +50,7 @@ fn memory_and_time_of_the_child_are_limited() {
     // Two gigabytes at its first run, which nothing else limits here.
     let limits = Limits::default().with_max_run_bytes(u64::MAX);
     let options = with(probe().with_max_memory_bytes(1500 << 20)).with_limits(limits);
-    let error = refusal(OnnxRunner::from_bytes_with(&large(500_000_000), &options));
+    let error = refusal(OnnxRunner::from_bytes_with(&sum_of_zeros(500_000_000), &options));
     assert!(matches!(error, Error::Overloaded(_)), "{}: {error}", error.kind());
     let begin = Instant::now();
     let options = with(probe().with_timeout(Duration::from_secs(2)));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use arc_swap::Guard;
 use mlcore::batch::Batch;
-use mlcore::name::{Arm, Version};
+use mlcore::name::{Arm, ModelName, Version};
 use mlcore::rollout::{Ask, Assignment, Draw};
 use mlcore::{Error, Result};
 use xxhash_rust::xxh3::xxh3_64;
@@ -73,12 +73,9 @@ impl Endpoint {
     pub fn decide_version(&self, request: Request<'_>, version: Version) -> Result<Decided> {
         let started = self.inner.clock.elapsed();
         let deployment = self.inner.deployment.load();
-        let of = |(_, model): &(Arm, Arc<LoadedModel>)| model.version().version;
-        let Some(position) = deployment.arms().iter().position(|arm| of(arm) == version) else {
-            let own: Vec<String> = deployment.arms().iter().map(|arm| of(arm).to_string()).collect();
-            let subject = format!("{} version {version}", self.inner.resolver.model);
-            let problem = format!("it does not answer here; {} do", own.join(", "));
-            return Err(Error::not_found("predict", subject, problem));
+        let is_asked = |(_, model): &(Arm, Arc<LoadedModel>)| model.version().version == version;
+        let Some(position) = deployment.arms().iter().position(is_asked) else {
+            return Err(not_served(&self.inner.resolver.model, version, deployment.arms()));
         };
         let assignment = Assignment::certain(position).with_epoch(u32::MAX);
         let outcome_id = self.outcome_id(request);
@@ -91,6 +88,14 @@ impl Endpoint {
             None => self.inner.ids.id(self.inner.sequence.next()),
         }
     }
+}
+
+/// The error about a version that does not answer, among these that do.
+pub(crate) fn not_served(model: &ModelName, version: Version, arms: &[(Arm, Arc<LoadedModel>)]) -> Error {
+    let own: Vec<String> = arms.iter().map(|(_, model)| model.version().version.to_string()).collect();
+    let problem = format!("it does not answer here; {} do", own.join(", "));
+    Error::not_found("find version", format!("{model} version {version}"), problem)
+        .remedy("ask for one of them, or let an alias mean it")
 }
 
 impl Decided {

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::elements::Elements;
 use crate::v2::datatype::dtype_of;
 use crate::v2::parameter::Sent;
-use crate::v2::{AskedOutput, InferLimits, Parameter, Parameters};
+use crate::v2::{AskedOutput, InferLimits, Parameters};
 
 /// A request, whose binary tensors are still to be found.
 #[derive(Default)]
@@ -272,9 +272,9 @@ impl<'de, T: de::Deserialize<'de>> DeserializeSeed<'de> for Plain<T> {
     }
 }
 
-/// The parameter of a shared memory region, whose name is told.
-pub(super) fn region_of(parameters: &Parameters) -> Option<&Parameter> {
-    parameters.get("shared_memory_region")
+/// Refuses an input or an output that lies in shared memory.
+pub(crate) fn check_no_region(parameters: &Parameters) -> mlcore::Result<()> {
+    if parameters.contains_key("shared_memory_region") { Err(no_shared_memory()) } else { Ok(()) }
 }
 
 /// Why a region is not read.

@@ -11,8 +11,8 @@ use serde::de::DeserializeSeed as _;
 use smol_str::SmolStr;
 
 use self::elements::Elements;
-pub(crate) use self::envelope::no_shared_memory;
-use self::envelope::{Data, Envelope, SentInput, region_of, sizes_of};
+use self::envelope::{Data, Envelope, SentInput, sizes_of};
+pub(crate) use self::envelope::{check_no_region, no_shared_memory};
 use super::binary::{self, refused};
 use super::datatype::dtype_of;
 use super::{InferLimits, InferRequest};
@@ -116,9 +116,7 @@ pub(super) fn check_id(id: &str, limits: &InferLimits) -> Result<()> {
 /// The tensor of an input, with its share of the bytes that are left.
 fn tensor(input: SentInput<'_>, rest: &mut &[u8], json_bytes: usize) -> Result<Tensor> {
     let name = &*input.name;
-    if region_of(&input.parameters).is_some() {
-        return Err(no_shared_memory());
-    }
+    check_no_region(&input.parameters)?;
     let dtype =
         dtype_of(input.datatype.as_deref().ok_or_else(|| refused(name, "it has no datatype".to_owned()))?)?;
     let shape = input.shape.ok_or_else(|| refused(name, "it has no shape".to_owned()))?;
