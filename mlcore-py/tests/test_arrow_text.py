@@ -19,16 +19,23 @@ def unchecked(values, kind=pa.string()):
     return pa.Array.from_buffers(kind, len(bytes_), bytes_.buffers())
 
 
+def viewed(values):
+    """The same in views."""
+    bytes_ = pa.array(values, type=pa.binary_view())
+    return pa.Array.from_buffers(pa.string_view(), len(bytes_), bytes_.buffers())
+
+
 BAD = [b"ok", None, b"a\xe9t\xe9", b"\xc0\xaf"] * 50
 HELD = {
     "string": unchecked(BAD),
     "large string": unchecked(BAD, pa.large_string()),
+    "views": viewed([*BAD[:2], b"\xff and more than twelve bytes"]),
     "slice": pa.concat_arrays([unchecked([b"\xff"]), unchecked(BAD)])[1:],
     "chunks": pa.chunked_array([unchecked([b"fine"]), unchecked(BAD)]),
     "dictionary": pa.DictionaryArray.from_arrays(pa.array([0, 0, 1] * 70), unchecked([b"ok", b"\xff"])),
     "broken codes": pa.DictionaryArray.from_arrays(pa.array([0, 7]), pa.array(["a", "b"]), safe=False),
 }
-ROW = {"string": "row 2", "large string": "row 2", "slice": "row 2", "chunks": "row 3", "dictionary": "row 2", "broken codes": "damaged"}
+ROW = {"string": "row 2", "large string": "row 2", "views": "row 2", "slice": "row 2", "chunks": "row 3", "dictionary": "row 2", "broken codes": "damaged"}
 
 
 @pytest.mark.parametrize("name", HELD)
@@ -54,3 +61,12 @@ def test_parquet_of_pandas(tmp_path):
         OneHotEncoder().fit(frame)
     with pytest.raises(mlcore.InvalidInputError, match="word: row 2 holds text that is not UTF-8"):
         drift.report(frame, frame)
+
+
+def test_rows_that_take_no_memory_are_refused():
+    # A few bytes that say they are more rows than there can be numbers for: reading them aborted the process.
+    endless = pa.Array.from_buffers(pa.null(), 1 << 50, [None])
+    with pytest.raises(mlcore.UnsupportedError, match="word: 1125899906842624 values take .* GB"):
+        OneHotEncoder().fit(pa.table({"word": endless}))
+    with pytest.raises(mlcore.UnsupportedError, match="y_true: 1125899906842624 values"):
+        mlcore.metrics.accuracy_score(endless, endless)

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use arrow_select::concat::concat;
-use mlcore::arrow::array::{Array, ArrayRef, AsArray, GenericStringArray, OffsetSizeTrait, new_empty_array};
+use mlcore::arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
 use mlcore::arrow::datatypes::DataType;
+use mlcore::arrow::validate;
 use pyo3::prelude::*;
 use pyo3_arrow::{PyArray, PyChunkedArray};
 
 use super::{Asked, Column, Columns, is_of, type_name};
-use crate::error::{invalid, wrong_type};
+use crate::error::{raise, wrong_type};
 
 const STREAM: &str = "__arrow_c_stream__";
 const ARRAY: &str = "__arrow_c_array__";
@@ -100,47 +101,13 @@ pub(super) fn array(object: &Bound<'_, PyAny>, subject: &str, asked: Asked) -> P
     sound(py, array, 0, subject, asked).map(|array| (array, field.name().clone()))
 }
 
-/// The array, if its text is UTF-8 and its offsets and codes lie within it: Rust takes both for granted, and other libraries
-/// hand over what they were told without a look at it. So many rows lie before it.
+/// The array, if it is sound: Rust takes for granted what other libraries hand over as they were told. So many rows lie before
+/// it. The columns of a table are looked at one by one, when they are read.
 fn sound(py: Python<'_>, array: ArrayRef, before: usize, subject: &str, asked: Asked) -> PyResult<ArrayRef> {
-    if !refers(array.data_type()) {
-        return Ok(array);
+    if !matches!(array.data_type(), DataType::Struct(_)) {
+        validate(asked.operation, subject, &array.to_data(), before).map_err(|error| raise(py, &error))?;
     }
-    let Err(cause) = array.to_data().validate_full() else { return Ok(array) };
-    let problem = match first_not_utf8(&array) {
-        Some(row) => format!("row {} holds text that is not UTF-8", before + row),
-        None => format!("its Arrow data is damaged: {cause}"),
-    };
-    let remedy = "decode its bytes with the encoding that they have, such as bytes.decode(\"latin-1\")";
-    Err(invalid(py, asked.operation, subject, problem, remedy))
-}
-
-/// Whether values of the type lie elsewhere: text, and all that has offsets or codes. The columns of a table are looked at
-/// one by one, when they are read.
-fn refers(data_type: &DataType) -> bool {
-    !(data_type.is_primitive()
-        || matches!(data_type, DataType::Null | DataType::Boolean | DataType::Struct(_)))
-}
-
-/// The first row whose text is not UTF-8, or whose word in a dictionary is not.
-fn first_not_utf8(array: &dyn Array) -> Option<usize> {
-    fn first<O: OffsetSizeTrait>(texts: &GenericStringArray<O>) -> Option<usize> {
-        let data = texts.value_data();
-        texts.value_offsets().windows(2).position(|ends| {
-            let text = data.get(ends[0].as_usize()..ends[1].as_usize());
-            text.is_none_or(|text| std::str::from_utf8(text).is_err())
-        })
-    }
-    match array.data_type() {
-        DataType::Utf8 => first(array.as_string::<i32>()),
-        DataType::LargeUtf8 => first(array.as_string::<i64>()),
-        DataType::Dictionary(_, _) => {
-            let dictionary = array.as_any_dictionary();
-            let word = first_not_utf8(dictionary.values())?;
-            dictionary.normalized_keys().iter().position(|code| *code == word)
-        }
-        _ => None,
-    }
+    Ok(array)
 }
 
 /// The series with floats where polars has the type `Null`: it exports such columns with a buffer more than Arrow gives them,

@@ -17,6 +17,9 @@
 mod cast;
 mod dictionary;
 mod nullif;
+mod validate;
+
+pub use self::validate::validate;
 
 /// Arrays, record batches and their builders.
 pub mod array {
