@@ -51,17 +51,45 @@ impl Context {
 }
 
 impl fmt::Display for Context {
+    /// One line of bounded length, whatever names and texts from outside are in it; the accessors answer them whole.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.operation)?;
+        write!(f, "{}", Line(&self.operation))?;
         if !self.subject.is_empty() {
-            write!(f, " {}", self.subject)?;
+            write!(f, " {}", Line(&self.subject))?;
         }
-        write!(f, ": {}", self.problem)?;
+        write!(f, ": {}", Line(&self.problem))?;
         match &self.remedy {
-            Some(remedy) => write!(f, "; {remedy}"),
+            Some(remedy) => write!(f, "; {}", Line(remedy)),
             None => Ok(()),
         }
     }
+}
+
+/// A text as a part of one line of a log: what ends or reorders the line, or moves a terminal's cursor, is escaped, and a long
+/// one is cut.
+struct Line<'a>(&'a str);
+
+/// The bytes that are shown of each part of an error: more than the longest list of what was tried, less than a model's weights
+/// in a name.
+const MOST_BYTES_SHOWN: usize = 4096;
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.get(..self.0.floor_char_boundary(MOST_BYTES_SHOWN)).unwrap_or_default();
+        let mut pieces = shown.split_inclusive(breaks_a_line);
+        pieces.try_for_each(|piece| match piece.char_indices().next_back() {
+            Some((place, last)) if breaks_a_line(last) => {
+                write!(f, "{}{}", piece.get(..place).unwrap_or_default(), last.escape_default())
+            }
+            _ => f.write_str(piece),
+        })?;
+        if shown.len() < self.0.len() { f.write_str("...") } else { Ok(()) }
+    }
+}
+
+/// Control characters, separators of lines and paragraphs, and what turns the direction of writing.
+fn breaks_a_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 macro_rules! meanings {
@@ -366,6 +394,17 @@ mod tests {
         assert_eq!(error.to_string(), "set alias m@champion: expected version 1, found 2; read it again");
         assert_eq!(error.kind(), "conflict");
         assert!(error.is_transient() && !error.is_caller_fault());
+    }
+
+    #[test]
+    fn an_error_is_one_line_whatever_is_in_it() {
+        let name = "x\r\n\u{1b}[2J\u{202e}\u{2028}é\u{85}";
+        let error = Error::not_found("load\n", name, "no\tsuch column").remedy("a\0b");
+        let text = r"load\n x\r\n\u{1b}[2J\u{202e}\u{2028}é\u{85}: no\tsuch column; a\u{0}b";
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.context().subject(), name);
+        let long = Error::internal("run", "é".repeat(1 << 20), "x".repeat(4096)).to_string();
+        assert!(long.contains("é...: x") && long.ends_with('x') && long.len() < 8300, "{}", long.len());
     }
 
     #[test]

@@ -15,15 +15,36 @@ pub(crate) fn scheme(url: &str) -> Option<&str> {
 
 /// The URL as an error may show it: without a password, and cut where it grows long.
 pub(crate) fn shown(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let shown = match authority.rsplit_once('@') {
-        Some((_, host)) => {
-            format!("{scheme}://***@{host}{}", rest.get(authority.len()..).unwrap_or_default())
+    let without = match url.rsplit_once('@') {
+        // A password is written with %40, %2F and %3F for @, / and ?, and often is not: everything before the last @ may be it.
+        Some((before, host)) if !is_path(url) => {
+            let scheme = before.find(':').map_or(0, |colon| colon + 1);
+            let slashes = if before.get(scheme..).is_some_and(|rest| rest.starts_with("//")) { 2 } else { 0 };
+            format!("{}***@{host}", before.get(..scheme + slashes).unwrap_or_default())
         }
-        None => url.to_owned(),
+        _ => url.to_owned(),
     };
+    let (place, query) = without.split_once('?').unwrap_or((&without, ""));
+    let mut shown = place.to_owned();
+    for (position, entry) in query.split('&').enumerate().filter(|_| place.len() < without.len()) {
+        shown.push(if position == 0 { '?' } else { '&' });
+        match entry.split_once('=') {
+            Some((key, _)) if is_secret(key) => shown.extend([key, "=***"]),
+            _ => shown.push_str(entry),
+        }
+    }
     shown.chars().take(MOST_CHARS_SHOWN).collect()
+}
+
+/// Whether nobody logs in where it leads.
+fn is_path(url: &str) -> bool {
+    let is_file = ["sqlite:///", "file:///"].iter().any(|begin| url.starts_with(begin));
+    is_file || scheme(url).is_none() && !url.contains("://")
+}
+
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["pass", "pwd", "secret", "token", "key"].iter().any(|word| key.contains(word))
 }
 
 const MOST_CHARS_SHOWN: usize = 300;
@@ -79,7 +100,21 @@ mod tests {
     #[test]
     fn a_password_is_not_shown() {
         assert_eq!(shown("postgres://ana:p@ss@host/db?x=1"), "postgres://***@host/db?x=1");
-        assert_eq!(shown("sqlite:///a@b.db"), "sqlite:///a@b.db");
+        for (url, expected) in [
+            ("sqlite:///a@b.db", "sqlite:///a@b.db"),
+            ("sqlite:///a.db?mode=rwc&", "sqlite:///a.db?mode=rwc&"),
+            ("models/a@b", "models/a@b"),
+            ("sqlite://ana:secret@host/a.db", "sqlite://***@host/a.db"),
+            // Characters that a URL would write with percent signs.
+            ("postgres://ana:p/w?s@host/db", "postgres://***@host/db"),
+            ("postgres:ana:secret@host", "postgres:***@host"),
+            ("ana:secret@host", "ana:***@host"),
+            (" postgres://ana:secret@host", " postgres://***@host"),
+            ("postgres://host/db?user=ana&password=secret&x", "postgres://host/db?user=ana&password=***&x"),
+            ("s3://bucket?Secret_Access_Key=a", "s3://bucket?Secret_Access_Key=***"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
         assert_eq!(shown(&"x".repeat(1000)).len(), MOST_CHARS_SHOWN);
     }
 

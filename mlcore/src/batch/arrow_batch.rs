@@ -104,10 +104,11 @@ fn column(name: &str, tensor: &Tensor) -> Result<ArrayRef> {
     let flat = flat_column(tensor.buffer());
     match tensor.shape() {
         [_] => Ok(flat),
-        [rows, size] if *size > 0 && i32::try_from(*size).is_ok() => {
+        [rows, size] if i32::try_from(*size).is_ok() => {
             let item = Arc::new(ArrowField::new("item", flat.data_type().clone(), false));
             let size = i32::try_from(*size).unwrap_or(i32::MAX);
-            FixedSizeListArray::try_new(item, size, flat, None)
+            // Lists of nothing do not tell how many they are.
+            FixedSizeListArray::try_new_with_length(item, size, flat, None, *rows)
                 .map(|list| Arc::new(list) as ArrayRef)
                 .map_err(|cause| {
                     Error::internal("make record batch", name, format!("{cause} ({rows} rows)"))
@@ -189,6 +190,9 @@ mod tests {
 
     #[test]
     fn an_empty_table_and_a_sliced_list_survive() {
+        let nothing = Batch::single("e", Tensor::new([3, 0], Vec::<i16>::new()).unwrap());
+        let lists = nothing.to_record_batch().unwrap();
+        assert_eq!((lists.num_rows(), Batch::from_record_batch(&lists).unwrap()), (3, nothing));
         let empty = table(vec![("x", Arc::new(Float64Array::from(Vec::<f64>::new())) as ArrayRef)]);
         assert_eq!(Batch::from_record_batch(&empty).unwrap().rows(), Some(0));
         let batch = Batch::single("e", Tensor::new([3, 2], vec![1_i16, 2, 3, 4, 5, 6]).unwrap());
