@@ -9,6 +9,7 @@ use crate::tally::Tally;
 pub(crate) fn run() -> Result<ExitCode> {
     let mut tally = Tally::default();
     tally.check("formatting", &mut formatting())?;
+    tally.check("formatting of the fuzz targets", &mut formatting_of_fuzz())?;
     tally.check("clippy", &mut clippy())?;
     if process::answer(&mut project::cargo(&["deny", "--version"])).is_some() {
         tally.check("licences, bans and sources", &mut deny(&["bans", "licenses", "sources"]))?;
@@ -24,6 +25,11 @@ pub(crate) fn run() -> Result<ExitCode> {
 
 pub(crate) fn formatting() -> Command {
     project::cargo(&["fmt", "--all", "--check"])
+}
+
+/// They are a workspace of their own.
+pub(crate) fn formatting_of_fuzz() -> Command {
+    project::cargo(&["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"])
 }
 
 pub(crate) fn clippy() -> Command {

@@ -12,6 +12,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     browser::ensure()?;
     let mut tally = Tally::default();
     tally.check("formatting", &mut lint::formatting())?;
+    tally.check("formatting of the fuzz targets", &mut lint::formatting_of_fuzz())?;
     tally.check("clippy", &mut lint::clippy())?;
     rust(&mut tally)?;
     python(&mut tally, &tools)?;

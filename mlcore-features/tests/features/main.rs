@@ -19,6 +19,10 @@ mod list;
 mod numbers;
 mod parity;
 mod plan;
+mod plan_bytes;
 mod read;
 mod recipes;
 mod rows;
+mod stored;
+#[path = "../../../mlcore/tests/fuzz/told.rs"]
+mod told;

@@ -4,6 +4,7 @@
 mod architecture;
 mod dependencies;
 mod files;
+mod fuzz;
 mod manifests;
 mod packages;
 mod texts;

@@ -1,0 +1,49 @@
+"""Makes the inputs that the fuzz targets begin with, in fuzz/corpus and fuzz/dictionaries.
+
+    python fuzz/make_corpus.py
+
+It needs the wheel of mlcore and the versions of testdata/requirements.txt; `cargo xtask test` installs both in target/python.
+What a finding added (`found_*`) stays. Each file is a few kilobytes at most: small inputs run fast and mutate well.
+"""
+
+import pathlib
+
+from seeds import columns, models, names, plans
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+
+
+def write(target, inputs):
+    """Writes the inputs of a target in the place of those that were made before."""
+    folder = FOLDER / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if not old.name.startswith("found_"):
+            old.unlink()
+    for name, content in inputs:
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    print(f"{target}: {len(list(folder.iterdir()))} inputs")
+
+
+def dictionary(target, words):
+    """Writes what libFuzzer puts into inputs beside what it tries by itself."""
+    lines = sorted({f'"{escaped(word)}"' for word in words})
+    folder = FOLDER / "dictionaries"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{target}.dict").write_text("\n".join(lines) + "\n")
+
+
+def escaped(word):
+    plain = lambda byte: 32 <= byte < 127 and chr(byte) not in '"\\'
+    return "".join(chr(byte) if plain(byte) else f"\\x{byte:02X}" for byte in word.encode())
+
+
+if __name__ == "__main__":
+    stored = list(plans.plan_bytes())
+    write("plan_bytes", stored)
+    dictionary("plan_bytes", plans.words(stored))
+    write("onnx_scan", models.onnx_scan())
+    dictionary("onnx_scan", models.words())
+    write("registry_names", names.registry_names())
+    dictionary("registry_names", names.words())
+    write("arrow_door", columns.arrow_door())

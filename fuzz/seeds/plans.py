@@ -1,0 +1,100 @@
+"""Feature plans, fitted by mlcore itself."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from mlcore import features as f
+
+
+def plan_bytes():
+    """A fitted plan of each transformer, as it is stored and as the step inside; and what is no plan."""
+    frame = pd.DataFrame(
+        {
+            "number": [1.0, None, 3.0, 3.5, 9.0],
+            "whole": np.array([1, 1, 2, 3, 3]),
+            "flag": [True, False, True, True, False],
+            "text": ["a", "b", "b", None, "c"],
+        }
+    )
+    numbers, text = ["number"], ["text"]
+    impute = f.SimpleImputer
+    steps = {
+        "StandardScaler": (f.StandardScaler(), numbers),
+        "StandardScaler_flags": (f.StandardScaler(with_mean=False), ["flag", "whole"]),
+        "MinMaxScaler": (f.MinMaxScaler(clip=True), numbers),
+        "MaxAbsScaler": (f.MaxAbsScaler(), ["whole"]),
+        "Normalizer": (f.Normalizer(norm="l1"), ["whole", "flag"]),
+        "SimpleImputer": (impute(), numbers),
+        "SimpleImputer_text": (impute(strategy="most_frequent", add_indicator=True), text),
+        "SimpleImputer_constant": (impute(strategy="constant", fill_value=2.5), numbers),
+        "OneHotEncoder": (f.OneHotEncoder(handle_unknown="ignore"), text),
+        "OneHotEncoder_whole": (f.OneHotEncoder(drop="first", min_frequency=2), ["whole", "flag"]),
+        "OneHotEncoder_rare": (f.OneHotEncoder(max_categories=2, handle_unknown="infrequent_if_exist"), text),
+        "OrdinalEncoder": (f.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), text),
+        "OrdinalEncoder_whole": (f.OrdinalEncoder(), ["whole"]),
+        "KBinsDiscretizer": (f.KBinsDiscretizer(n_bins=2, encode="ordinal"), ["whole"]),
+        "KBinsDiscretizer_onehot": (f.KBinsDiscretizer(n_bins=3, strategy="uniform"), ["whole"]),
+        "passthrough": ("passthrough", ["whole", "text"]),
+        "Pipeline": (f.Pipeline([("impute", impute(add_indicator=True)), ("scale", f.StandardScaler())]), numbers),
+        "Pipeline_text": (f.Pipeline([("impute", impute(strategy="most_frequent")), ("one", f.OneHotEncoder())]), text),
+    }
+    known = f._plan.transformers()
+    missing = [name for name in known if not any(own.split("_")[0] == name for own in steps)]
+    assert not missing, f"no plan holds {missing}"
+    stored = {
+        name: f.ColumnTransformer([(name.lower().replace("_", ""), step, columns)]).fit(frame).plan()
+        for name, (step, columns) in steps.items()
+    }
+    stored["dates"] = f.ColumnTransformer([("pass", "passthrough", ["day"]), ("drop", "drop", ["whole"])]).fit(
+        pd.DataFrame({"day": pd.to_datetime(["2024-02-29", None]), "whole": [1, 2]})
+    ).plan()
+    stored["two_branches"] = f.ColumnTransformer(
+        [("a", steps["Pipeline"][0], numbers), ("b", f.OneHotEncoder(handle_unknown="ignore"), text)], remainder="passthrough"
+    ).fit(frame).plan()
+    for name, plan in stored.items():
+        content = plan.to_bytes()
+        yield f"stored_{name}.json", content
+        step = json.loads(content)["plan"]
+        # A state that nobody fitted: the target gives it the digest that it needs.
+        yield f"step_{name}.json", json.dumps(step, separators=(",", ":"))
+    whole = stored["StandardScaler"].to_bytes().decode()
+    made = {
+        "other_digest": whole.replace('"digest":"', '"digest":"0'),
+        "other_format": whole.replace("mlcore-plan", "mlcore-plow"),
+        "other_version": whole.replace('"version":1', '"version":2'),
+        "twice": whole.replace('"version":1', '"version":1,"version":1'),
+        "foreign_step": whole.replace("StandardScaler", "QuantumScaler"),
+        "cut": whole[: len(whole) // 2],
+        "deep": '{"plan":' + '{"Pipeline":{"steps":[' * 60,
+        "arrays": "[" * 200,
+        "null": "null",
+        "drop": '"Drop"',
+        "no_utf8": b'{"format":"\xff"}',
+        "controls": whole.replace("StandardScaler", "Standard\\nScaler\\u001b"),
+        "empty": "",
+    }
+    for name, content in made.items():
+        yield f"made_{name}.json", content
+
+
+def words(inputs):
+    """What the plans among the inputs are made of."""
+    for name, content in inputs:
+        if name.startswith("stored"):
+            yield from (f'"{word}"' for word in names(json.loads(content)))
+    yield from "null true false NaN Infinity 1e308 -1 0.5 [] {} : ,".split()
+
+
+def names(document):
+    """The words of a document: names of entries, and text that is short."""
+    if isinstance(document, dict):
+        for key, inner in document.items():
+            yield key
+            yield from names(inner)
+    elif isinstance(document, list):
+        for inner in document:
+            yield from names(inner)
+    elif isinstance(document, str) and len(document) < 30:
+        yield document
