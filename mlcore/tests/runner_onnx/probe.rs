@@ -7,7 +7,7 @@ use mlcore::runner::Runner;
 use mlcore::runner::ort::{Limits, OnnxOptions, OnnxRunner, Probe};
 
 use crate::fixtures::{bytes, path, refusal};
-use crate::made::{input, integers, model, node, output, sum_of_zeros};
+use crate::made::{input, model, node, output, sum_of_zeros};
 
 /// The child: this test alone, in a process of its own.
 #[test]
