@@ -474,3 +474,13 @@ def test_a_child_is_told_to_open_it_again(registry, tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert registry.model("churn").tags == {"child": "was here"}
     registry.verify()
+
+
+def test_a_stranger_s_model_is_tried_before_it_is_registered(tmp_path):
+    from mlcore.runner import Probe
+
+    registry = mlcore.Registry(f"sqlite:///{tmp_path}/registry.db", actor="test")
+    assert registry.register("m", ONNX, probe=Probe(timeout=60.0)).version == 1
+    with pytest.raises(mlcore.TimeoutError, match="in a process of its own"):
+        registry.register("m", MODELS / "runner" / "loop_forever.onnx", probe=Probe(timeout=3.0))
+    assert [version.version for version in registry.versions("m")] == [1]

@@ -4,7 +4,7 @@ from os import PathLike
 from typing import Any, Literal, SupportsFloat, final
 
 from mlcore.features import Plan, Transformer
-from mlcore.runner import Field, Runner
+from mlcore.runner import Field, Probe, Runner
 
 _Stage = Literal["dev", "staging", "production", "archived"]
 _Expected = int | Literal["any"] | None
@@ -158,6 +158,7 @@ class Registry:
         metrics: Mapping[str, SupportsFloat] | None = None,
         reason: str | None = None,
         request: str | None = None,
+        probe: Probe | None = None,
     ) -> ModelVersion: ...
     def set_alias(
         self, name: str, alias: str, version: int, *, expected: _Expected = "any", reason: str | None = None

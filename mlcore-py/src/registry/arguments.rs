@@ -7,7 +7,7 @@ use mlcore::Error;
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Digest, ImportOptions};
 use mlcore::name::Version;
 use mlcore::registry::Expected;
-use mlcore::runner::ort::{Limits, ONNX, ONNX_PACKAGE, StoredModel};
+use mlcore::runner::ort::{Limits, ONNX, ONNX_PACKAGE, OnnxOptions, Probe, StoredModel};
 use mlcore::schema::Signature;
 use mlcore_features::pipeline;
 use pyo3::prelude::*;
@@ -93,11 +93,12 @@ pub(super) fn source(model: &Bound<'_, PyAny>) -> PyResult<Source> {
     })
 }
 
-/// The model in the store, with its format and its inputs and outputs.
+/// The model in the store, tried by a probe where there is one, with its format and its inputs and outputs.
 pub(super) fn stored<'f>(
     source: &Source,
     format: &'f str,
     store: &dyn ArtifactStore,
+    probe: Option<&Probe>,
 ) -> mlcore::Result<(Digest, &'f str, Signature)> {
     let limits = Limits::default();
     let model = match (source, format) {
@@ -112,6 +113,9 @@ pub(super) fn stored<'f>(
             return Ok((artifact, format, Signature::default()));
         }
     };
+    if let Some(probe) = probe {
+        model.check_by(probe, store, &OnnxOptions::default())?;
+    }
     Ok((model.artifact, model.format, model.info.signature))
 }
 

@@ -12,6 +12,7 @@ use super::arguments::{
 };
 use super::{AuditEntry, Model, ModelVersion, Registry};
 use crate::door::Text;
+use crate::runner::Probe;
 
 #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
 #[pymethods]
@@ -70,6 +71,8 @@ impl Registry {
     ///     What evaluations found, such as ``{"auc": 0.81}`` or ``verdict.metrics`` of a gate: finite numbers, kept exactly.
     /// request : str, optional
     ///     An id that makes a repetition safe: the second registration of the same request answers the first.
+    /// probe : mlcore.runner.Probe, optional
+    ///     Has an ONNX model from a stranger loaded and run once in a process of its own; one that fails there is not registered.
     ///
     /// Raises
     /// ------
@@ -82,10 +85,10 @@ impl Registry {
     #[pyo3(
         signature = (
             name, model, *, format = Text::new("onnx"), plan = None, run = None, dataset = None, parent = None,
-            description = Text::new(""), tags = None, metrics = None, reason = None, request = None
+            description = Text::new(""), tags = None, metrics = None, reason = None, request = None, probe = None
         ),
         text_signature = "($self, name, model, *, format='onnx', plan=None, run=None, dataset=None, parent=None, \
-            description='', tags=None, metrics=None, reason=None, request=None)"
+            description='', tags=None, metrics=None, reason=None, request=None, probe=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn register(
@@ -103,14 +106,16 @@ impl Registry {
         metrics: Option<&Bound<'_, PyAny>>,
         reason: Option<Text>,
         request: Option<Text>,
+        probe: Option<&Bound<'_, Probe>>,
     ) -> PyResult<ModelVersion> {
+        let probe = probe.map(|probe| probe.get().native.clone());
         let (source, tags) = (source(model)?, tags_of(tags, REGISTER)?);
         let metrics = metrics.map_or_else(|| Ok(Vec::new()), |metrics| metrics_of(metrics, REGISTER))?;
         let plan = plan.map(plan_of).transpose()?;
         self.ask(py, |opened| {
             let store = opened.artifacts.as_ref();
             let dataset = dataset.map(|dataset| dataset_of(&dataset)).transpose()?;
-            let (artifact, format, signature) = stored(&source, &format, store)?;
+            let (artifact, format, signature) = stored(&source, &format, store, probe.as_ref())?;
             let mut lineage = Lineage::default();
             if let Some(plan) = plan {
                 if [ONNX, ONNX_PACKAGE].contains(&format) {

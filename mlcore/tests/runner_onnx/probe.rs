@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use mlcore::Error;
+use mlcore::artifact::MemoryStore;
 use mlcore::runner::Runner;
-use mlcore::runner::ort::{Limits, OnnxOptions, OnnxRunner, Probe};
+use mlcore::runner::ort::{Limits, ONNX_PACKAGE, OnnxOptions, OnnxRunner, Probe, StoredModel};
 
 use crate::fixtures::{bytes, path, refusal};
 use crate::made::{input, model, node, output, sum_of_zeros};
@@ -34,6 +35,22 @@ fn a_model_that_a_child_has_loaded_is_loaded() {
     assert_eq!(whole.signature(), OnnxRunner::from_bytes(&bytes("rf30")).unwrap().signature());
     // Weights in other files travel, too.
     OnnxRunner::from_file_with(path("external_subfolder.onnx"), &with(probe())).unwrap();
+}
+
+/// Before it is registered, and without loading it here.
+#[test]
+fn a_stored_model_is_tried_by_a_child_alone() {
+    let (store, options) = (MemoryStore::new(), OnnxOptions::default());
+    let of_bytes = |bytes: &[u8]| StoredModel::from_bytes(bytes, &store, &Limits::default()).unwrap();
+    of_bytes(&bytes("rf30")).check_by(&probe(), &store, &options).unwrap();
+    let weights =
+        StoredModel::from_file(&path("external_subfolder.onnx"), &store, &Limits::default()).unwrap();
+    assert_eq!(weights.format, ONNX_PACKAGE);
+    weights.check_by(&probe(), &store, &options).unwrap();
+    let endless = of_bytes(&bytes("loop_forever"));
+    let error =
+        endless.check_by(&probe().with_timeout(Duration::from_secs(2)), &store, &options).unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)), "{}: {error}", error.kind());
 }
 
 #[test]

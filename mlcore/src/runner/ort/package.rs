@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 use super::external::{ExternalData, Folder};
 use super::graph::{self, ModelInfo};
 use super::options::{Limits, OnnxOptions};
+use super::probe::Probe;
 use super::runner::OnnxRunner;
 use crate::artifact::{
     ArtifactStore, ArtifactStoreExt, Digest, ImportOptions, Package, PackageFile, PackagePath,
@@ -105,6 +106,31 @@ impl StoredModel {
         }
         Ok(Self { artifact, format: ONNX_PACKAGE, info })
     }
+
+    /// Has a child load it under `options` and run it once on zeros, without loading it here: before a model from a stranger is
+    /// registered.
+    ///
+    /// # Errors
+    /// What the child answers, or what became of it: [`Error::InvalidModel`] for a model that makes it crash or that cannot be
+    /// run, [`Error::Timeout`] and [`Error::Overloaded`] for one that takes more than the probe allows; and what the store answers.
+    ///
+    /// ```no_run
+    /// # use mlcore::artifact::ArtifactStore;
+    /// use mlcore::runner::ort::{Limits, OnnxOptions, Probe, StoredModel};
+    ///
+    /// # fn take(bytes: &[u8], store: &dyn ArtifactStore) -> mlcore::Result<StoredModel> {
+    /// let stored = StoredModel::from_bytes(bytes, store, &Limits::default())?;
+    /// stored.check_by(&Probe::this_program()?, store, &OnnxOptions::default())?;
+    /// # Ok(stored)
+    /// # }
+    /// ```
+    pub fn check_by(&self, probe: &Probe, store: &dyn ArtifactStore, options: &OnnxOptions) -> Result<()> {
+        let (model, weights) = match self.format {
+            ONNX => (store.read(&self.artifact)?, Vec::new()),
+            _ => parts(store, &self.artifact, &options.limits)?,
+        };
+        probe.check(options.name.as_deref().unwrap_or(NAME), &model, &weights, options).map(drop)
+    }
 }
 
 impl OnnxRunner {
@@ -125,18 +151,28 @@ impl OnnxRunner {
             let problem = format!("its format is {format:?}, and {ONNX} and {ONNX_PACKAGE} are run");
             return Err(Error::unsupported("load model", artifact.to_string(), problem));
         }
-        let package = store.package(artifact)?;
-        let mut left = options.limits.max_model_bytes;
-        let model = read(store, model_of(&package)?, left)?;
-        left = left.saturating_sub(model.len() as u64);
-        let mut weights = Vec::new();
-        for location in inspected(&model, &options.limits)?.external_data {
-            let bytes = read(store, weights_of(&package, &location)?, left)?;
-            left = left.saturating_sub(bytes.len() as u64);
-            weights.push(ExternalData { location, bytes });
-        }
+        let (model, weights) = parts(store, artifact, &options.limits)?;
         Self::from_parts(&model, weights, options)
     }
+}
+
+/// The model of a package, and its weights.
+fn parts(
+    store: &dyn ArtifactStore,
+    artifact: &Digest,
+    limits: &Limits,
+) -> Result<(Vec<u8>, Vec<ExternalData>)> {
+    let package = store.package(artifact)?;
+    let mut left = limits.max_model_bytes;
+    let model = read(store, model_of(&package)?, left)?;
+    left = left.saturating_sub(model.len() as u64);
+    let mut weights = Vec::new();
+    for location in inspected(&model, limits)?.external_data {
+        let bytes = read(store, weights_of(&package, &location)?, left)?;
+        left = left.saturating_sub(bytes.len() as u64);
+        weights.push(ExternalData { location, bytes });
+    }
+    Ok((model, weights))
 }
 
 /// What a file of a package holds, which must not be more than is left.
