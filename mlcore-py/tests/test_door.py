@@ -313,3 +313,26 @@ def test_masks_and_names_that_stand_twice_are_refused():
         mlcore.drift.report(whole, frame)
     with pytest.raises(mlcore.Error, match="a: the (column's )?name occurs twice"):
         StandardScaler().fit(whole).transform(frame)
+
+
+class Exported:
+    """An array that speaks only of itself, as one chunk or as a stream of one."""
+
+    def __init__(self, array, is_stream):
+        self.array = array
+        if is_stream:
+            self.__arrow_c_stream__ = pa.chunked_array([array]).__arrow_c_stream__
+        else:
+            self.__arrow_c_array__ = array.__arrow_c_array__
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_slices_of_nested_structs_are_read_and_refused_like_any_column(is_stream):
+    point = pa.StructArray.from_arrays([pa.array([1.0, 2.0, 3.0, 4.0])], ["x"])
+    place = pa.StructArray.from_arrays([point], ["point"])
+    table = pa.StructArray.from_arrays([pa.array([10.0, 20.0, 30.0, 40.0]), place], ["size", "place"])
+    exported = Exported(table.slice(1, 2), is_stream)
+    scaled = ColumnTransformer([("size", StandardScaler(), ["size"])]).fit_transform(exported)
+    np.testing.assert_array_equal(scaled, [[-1.0], [1.0]])
+    with pytest.raises(mlcore.InvalidTypeError, match="fit place: columns of type Struct"):
+        StandardScaler().fit(Exported(table.slice(1, 2), is_stream))

@@ -16,9 +16,11 @@
 
 mod cast;
 mod dictionary;
+mod imported;
 mod nullif;
 mod validate;
 
+pub use self::imported::{imported, struct_columns};
 pub use self::validate::validate;
 
 /// Arrays, record batches and their builders.

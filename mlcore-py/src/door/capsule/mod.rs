@@ -1,13 +1,14 @@
 //! Objects that speak the Arrow PyCapsule protocol: polars, pyarrow, duckdb and others.
 
+mod import;
+
 use std::sync::Arc;
 
 use arrow_select::concat::concat;
-use mlcore::arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
-use mlcore::arrow::datatypes::DataType;
-use mlcore::arrow::validate;
+use mlcore::arrow::array::{Array, ArrayData, ArrayRef, AsArray, new_empty_array};
+use mlcore::arrow::datatypes::{DataType, Field};
+use mlcore::arrow::{imported, struct_columns};
 use pyo3::prelude::*;
-use pyo3_arrow::{PyArray, PyChunkedArray};
 
 use super::{Asked, Column, Columns, is_of, type_name};
 use crate::error::{raise, wrong_type};
@@ -38,14 +39,22 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns
             return Ok(Columns::new(columns.collect(), rows, true));
         }
     }
-    let (array, name) = array(object, asked.subject, asked)?;
+    let Exported { chunks, field } = exported(object, asked.subject, asked)?;
+    let (py, operation) = (object.py(), asked.operation);
+    if let ([data], DataType::Struct(fields)) = (chunks.as_slice(), field.data_type()) {
+        // Columns that nobody reads are not looked at.
+        let columns = struct_columns(operation, asked.subject, data).map_err(|error| raise(py, &error))?;
+        let columns = fields.iter().zip(columns).map(|(field, data)| {
+            Column::new(field.name().clone(), move |py, name, asked| sound(py, data.clone(), 0, name, asked))
+        });
+        return Ok(Columns::new(columns.collect(), data.len(), true));
+    }
+    let name = field.name().clone();
+    let array = joined(py, chunks, &field, asked.subject, asked)?;
     let rows = array.len();
     if let DataType::Struct(fields) = array.data_type() {
         let columns = fields.iter().zip(array.as_struct().columns());
-        let columns = columns.map(|(field, array)| {
-            let array = array.clone();
-            Column::new(field.name().clone(), move |py, name, asked| sound(py, array.clone(), 0, name, asked))
-        });
+        let columns = columns.map(|(field, array)| Column::of_array(field.name().clone(), array.clone()));
         return Ok(Columns::new(columns.collect(), rows, true));
     }
     let name = match name.is_empty() {
@@ -60,54 +69,66 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns
 
 /// The values of an object that exports some, which an error calls by this name; and their own name.
 pub(super) fn array(object: &Bound<'_, PyAny>, subject: &str, asked: Asked) -> PyResult<(ArrayRef, String)> {
+    let Exported { chunks, field } = exported(object, subject, asked)?;
+    Ok((joined(object.py(), chunks, &field, subject, asked)?, field.name().clone()))
+}
+
+/// What an object hands over: nothing has looked at it yet.
+struct Exported {
+    chunks: Vec<ArrayData>,
+    field: Field,
+}
+
+fn exported(object: &Bound<'_, PyAny>, subject: &str, asked: Asked) -> PyResult<Exported> {
     let py = object.py();
-    let refused = |cause: PyErr| {
+    let object = &typed(object)?;
+    let read = match object.hasattr(STREAM)? {
+        true => import::stream(object),
+        false => import::array(object).map(|(data, field)| (vec![data], field)),
+    };
+    let (chunks, field) = read.map_err(|cause| {
         let problem = format!("its Arrow data ({}) cannot be read: {}", type_name(object), cause.value(py));
         let error =
             wrong_type(py, asked.operation, subject, problem, "convert its columns to plain types first");
         error.set_cause(py, Some(cause));
         error
-    };
-    let object = &typed(object)?;
-    if object.hasattr(STREAM)? {
-        let (chunks, field) = object.extract::<PyChunkedArray>().map_err(refused)?.into_inner();
-        let mut before = 0;
-        let mut checked = Vec::with_capacity(chunks.len());
-        for chunk in chunks {
-            let rows = chunk.len();
-            checked.push(sound(py, chunk, before, subject, asked)?);
-            before += rows;
-        }
-        let array = match checked.as_slice() {
-            [] => new_empty_array(field.data_type()),
-            [one] => Arc::clone(one),
-            several => {
-                let parts: Vec<&dyn Array> = several.iter().map(AsRef::as_ref).collect();
-                concat(&parts).map_err(|cause| {
-                    let problem = format!("its chunks cannot be joined: {cause}");
-                    wrong_type(
-                        py,
-                        asked.operation,
-                        subject,
-                        problem,
-                        "join them before, for instance with rechunk()",
-                    )
-                })?
-            }
-        };
-        return Ok((array, field.name().clone()));
-    }
-    let (array, field) = object.extract::<PyArray>().map_err(refused)?.into_inner();
-    sound(py, array, 0, subject, asked).map(|array| (array, field.name().clone()))
+    })?;
+    Ok(Exported { chunks, field })
 }
 
-/// The array, if it is sound: Rust takes for granted what other libraries hand over as they were told. So many rows lie before
-/// it. The columns of a table are looked at one by one, when they are read.
-fn sound(py: Python<'_>, array: ArrayRef, before: usize, subject: &str, asked: Asked) -> PyResult<ArrayRef> {
-    if !matches!(array.data_type(), DataType::Struct(_)) {
-        validate(asked.operation, subject, &array.to_data(), before).map_err(|error| raise(py, &error))?;
+/// The chunks as one array, if they are sound.
+fn joined(
+    py: Python<'_>,
+    chunks: Vec<ArrayData>,
+    field: &Field,
+    subject: &str,
+    asked: Asked,
+) -> PyResult<ArrayRef> {
+    let mut before = 0;
+    let mut checked = Vec::with_capacity(chunks.len());
+    for chunk in chunks {
+        let rows = chunk.len();
+        checked.push(sound(py, chunk, before, subject, asked)?);
+        before += rows;
     }
-    Ok(array)
+    match checked.as_slice() {
+        [] => Ok(new_empty_array(field.data_type())),
+        [one] => Ok(Arc::clone(one)),
+        several => {
+            let parts: Vec<&dyn Array> = several.iter().map(AsRef::as_ref).collect();
+            concat(&parts).map_err(|cause| {
+                let problem = format!("its chunks cannot be joined: {cause}");
+                let remedy = "join them before, for instance with rechunk()";
+                wrong_type(py, asked.operation, subject, problem, remedy)
+            })
+        }
+    }
+}
+
+/// The array of the data, if that is sound: Rust takes for granted what other libraries hand over as they were told. So many rows
+/// lie before it.
+fn sound(py: Python<'_>, data: ArrayData, before: usize, subject: &str, asked: Asked) -> PyResult<ArrayRef> {
+    imported(asked.operation, subject, data, before).map_err(|error| raise(py, &error))
 }
 
 /// The series with floats where polars has the type `Null`: it exports such columns with a buffer more than Arrow gives them,
