@@ -47,3 +47,27 @@ fn folder_store() {
         Box::new(FolderStore::open(folder.path().join(place.to_string())).unwrap())
     });
 }
+
+/// Whoever lists versions looks at the places where one could be.
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_file_keeps_no_numbers_that_lie_far_apart() {
+    use mlcore::artifact::Digest;
+    use mlcore::name::{ModelName, Version};
+    use mlcore::registry::{Change, NewVersion, RegistryExt, SqliteRegistry};
+    use mlcore::schema::Signature;
+    use mlcore::time::Timestamp;
+
+    let folder = tempfile::tempdir().unwrap();
+    let registry = SqliteRegistry::open(folder.path().join("registry.db")).unwrap();
+    let (churn, change) = (ModelName::new("churn").unwrap(), Change::new("ana", Timestamp::default()));
+    registry.create_model(&churn, &change).unwrap();
+    let create = |number: u64| {
+        let new = NewVersion::new(churn.clone(), Digest::of(b"model"), Signature::default());
+        registry.create_version(new.with_version(Version::new(number).unwrap()), &change)
+    };
+    let error = create(20_260_101).unwrap_err();
+    assert!(error.to_string().contains("up to 4096 above the last one, which is 0"), "{error}");
+    assert_eq!(create(4096).unwrap().version.get(), 4096);
+    assert_eq!(registry.verify().unwrap().sequence, 2);
+}

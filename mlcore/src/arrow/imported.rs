@@ -80,7 +80,10 @@ fn unsliced(data: ArrayData) -> Result<ArrayData, ArrowError> {
 
 /// So many rows of the data from this one on, whose own columns stay whole.
 fn part(data: &ArrayData, offset: usize, length: usize) -> Result<ArrayData, ArrowError> {
-    if offset.checked_add(length).is_none_or(|end| end > data.len()) {
+    let is_countable = data.offset().checked_add(data.len()).is_some();
+    let has_nulls_of_all = data.nulls().is_none_or(|nulls| nulls.len() == data.len());
+    let is_inside = offset.checked_add(length).is_some_and(|end| end <= data.len());
+    if !(is_countable && has_nulls_of_all && is_inside) {
         let problem =
             format!("{length} rows after {offset} others are more than the {} of a column", data.len());
         return Err(ArrowError::InvalidArgumentError(problem));
@@ -89,8 +92,7 @@ fn part(data: &ArrayData, offset: usize, length: usize) -> Result<ArrayData, Arr
         return Ok(data.slice(offset, length));
     }
     let nulls = data.nulls().map(|nulls| nulls.slice(offset, length));
-    let offset = data.offset().checked_add(offset).unwrap_or(usize::MAX);
-    data.clone().into_builder().offset(offset).len(length).nulls(nulls).build()
+    data.clone().into_builder().offset(data.offset() + offset).len(length).nulls(nulls).build()
 }
 
 #[cfg(test)]

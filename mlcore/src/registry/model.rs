@@ -234,6 +234,10 @@ pub struct NewVersion {
     /// The run, the data and the plan that it was made of.
     #[serde(default)]
     pub lineage: Lineage,
+    /// The number that it is to have, higher than any before it; the next one where none is said. The event of the version
+    /// carries it.
+    #[serde(skip)]
+    pub version: Option<Version>,
 }
 
 impl NewVersion {
@@ -249,7 +253,15 @@ impl NewVersion {
             tags: BTreeMap::new(),
             metrics: Metrics::new(),
             lineage: Lineage::default(),
+            version: None,
         }
+    }
+
+    /// Gives it this number instead of the next one, such as that which it has elsewhere.
+    #[must_use]
+    pub fn with_version(mut self, version: Version) -> Self {
+        self.version = Some(version);
+        self
     }
 
     /// Says what the artifact is.

@@ -5,6 +5,7 @@ use crate::registry::{Lineage, NewModel};
 /// The rules for what may be done.
 pub(super) fn hold(places: &Places<'_, dyn Registry>) {
     models_and_versions_are_numbered_once(places);
+    numbers_of_elsewhere_rise(places);
     what_a_version_was_made_of_is_kept(places);
     stages_go_the_ways_of_the_table(places);
     aliases_move_by_compare_and_swap(places);
@@ -50,6 +51,24 @@ fn models_and_versions_are_numbered_once(places: &Places<'_, dyn Registry>) {
     registry.create_model(&world.model, &world.change()).unwrap();
     assert_eq!(world.version().get(), 6, "numbers stay taken when a model is deleted and made again");
     registry.verify().unwrap();
+    world.is_kept();
+}
+
+fn numbers_of_elsewhere_rise(places: &Places<'_, dyn Registry>) {
+    let mut world = World::new(places);
+    let create = |new: u64| {
+        let new = world.new_version().with_version(number(new));
+        world.registry.create_version(new, &world.change()).map(|version| version.version.get())
+    };
+    assert_eq!(create(7).unwrap(), 7);
+    assert_eq!(world.version().get(), 8, "the next one counts on");
+    world.refuses("already_exists", || create(8));
+    world.refuses("already_exists", || create(3));
+    assert_eq!(create(200).unwrap(), 200);
+    let versions = world.registry.versions(&world.model, None, 9).unwrap();
+    let versions: Vec<u64> = versions.iter().map(|version| version.version.get()).collect();
+    assert_eq!(versions, [7, 8, 200]);
+    world.registry.verify().unwrap();
     world.is_kept();
 }
 

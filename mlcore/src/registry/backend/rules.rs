@@ -107,10 +107,15 @@ fn create_version(tables: &dyn Tables, new: &NewVersion) -> Result<Event> {
             other => other,
         })?;
     }
-    let version = model.last_version.map_or(Version::FIRST, Version::next);
+    let next = model.last_version.map_or(Version::FIRST, Version::next);
     // Counting on from the last number there is would give it twice.
-    if Some(version) == model.last_version {
+    if Some(next) == model.last_version {
         return Err(Error::invalid_input(OPERATION, new.model.as_str(), "all version numbers are used"));
+    }
+    let version = new.version.unwrap_or(next);
+    if version < next {
+        let problem = format!("numbers only rise, and {next} is the next one");
+        return Err(Error::already_exists(OPERATION, format!("{}/{version}", new.model), problem));
     }
     Ok(Event::CreateVersion { version, content: Box::new(new.clone()) })
 }

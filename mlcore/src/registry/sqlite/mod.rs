@@ -8,7 +8,7 @@ mod files;
 /// Elsewhere a file cannot be deleted while it is open.
 #[cfg(not(unix))]
 mod files {
-    use crate::error::Result;
+    use crate::error::{Error, Result};
 
     #[derive(Debug)]
     pub(super) struct Files;
@@ -63,8 +63,10 @@ pub use self::options::{SqliteAccess, SqliteOptions};
 use self::proof::End;
 use self::tables::SqlTables;
 use super::backend::{self, Tables};
-use super::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, Registry};
-use crate::error::Result;
+use super::{
+    AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, NewVersion, Registry,
+};
+use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 
 /// A registry in one SQLite file, for any number of threads and processes of one machine. Clones share the connections.
@@ -141,6 +143,9 @@ impl Registry for SqliteRegistry {
         let transaction = self.connections.begin(connection)?;
         files.check()?;
         let mut tables = SqlTables::new(&transaction, file, known)?;
+        if let Mutation::CreateVersion(new) = mutation {
+            require_near(&tables, new)?;
+        }
         let entry = backend::apply(&mut tables, mutation, change)?;
         let is_new = entry.sequence > known.borrow().head().sequence;
         transaction.commit().map_err(error::commit_meaning(OPERATION, file))?;
@@ -189,3 +194,16 @@ impl Registry for SqliteRegistry {
             .read(|session| verify::verify(&session.connection, self.connections.path(), &session.known))
     }
 }
+
+/// Whoever lists versions looks where one could be, so that numbers may not lie anywhere.
+fn require_near(tables: &SqlTables<'_>, new: &NewVersion) -> Result<()> {
+    let Some(version) = new.version else { return Ok(()) };
+    let last = tables.model(&new.model)?.and_then(|model| model.last_version).map_or(0, Version::get);
+    if version.get().saturating_sub(last) <= MOST_APART {
+        return Ok(());
+    }
+    let problem = format!("a file keeps numbers up to {MOST_APART} above the last one, which is {last}");
+    Err(Error::unsupported("create version", format!("{}/{version}", new.model), problem))
+}
+
+const MOST_APART: u64 = 4096;
