@@ -54,7 +54,7 @@ fn folder_store() {
 fn a_file_keeps_no_numbers_that_lie_far_apart() {
     use mlcore::artifact::Digest;
     use mlcore::name::{ModelName, Version};
-    use mlcore::registry::{Change, NewVersion, RegistryExt, SqliteRegistry};
+    use mlcore::registry::{Change, NewVersion, Registry, RegistryExt, SqliteRegistry};
     use mlcore::schema::Signature;
     use mlcore::time::Timestamp;
 

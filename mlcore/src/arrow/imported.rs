@@ -2,7 +2,7 @@ use arrow_array::{ArrayRef, make_array};
 use arrow_data::ArrayData;
 use arrow_schema::{ArrowError, DataType};
 
-use super::validate::validate;
+use super::validate::{check_sizes, validate};
 use crate::error::{Error, Result};
 
 /// The array of data that another library handed over, if the data is sound.
@@ -91,6 +91,8 @@ fn part(data: &ArrayData, offset: usize, length: usize) -> Result<ArrayData, Arr
     if !matches!(data.data_type(), DataType::Struct(_)) {
         return Ok(data.slice(offset, length));
     }
+    // What builds it takes its columns for granted.
+    check_sizes(data)?;
     let nulls = data.nulls().map(|nulls| nulls.slice(offset, length));
     data.clone().into_builder().offset(data.offset() + offset).len(length).nulls(nulls).build()
 }

@@ -63,7 +63,7 @@ fn require_memory(operation: &'static str, column: &str, data: &ArrayData) -> Re
 
 /// What Arrow's own check takes for granted, and would panic without: rows that can be counted and are in the columns inside, and
 /// offsets and codes that are whole numbers.
-fn check_sizes(data: &ArrayData) -> Result<(), ArrowError> {
+pub(super) fn check_sizes(data: &ArrayData) -> Result<(), ArrowError> {
     // From the innermost on: what is said about a type takes for granted that the types inside are some.
     data.child_data().iter().try_for_each(check_sizes)?;
     let end = data.len().checked_add(data.offset()).filter(|end| isize::try_from(*end).is_ok());
