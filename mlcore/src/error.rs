@@ -226,6 +226,14 @@ impl Error {
         self
     }
 
+    /// The same about something that its subject is a part of: `whole`, then the subject.
+    #[must_use]
+    pub fn within(mut self, whole: impl fmt::Display) -> Self {
+        let context = self.context_mut();
+        context.subject = format!("{whole}, {}", context.subject);
+        self
+    }
+
     /// Keeps the cause, for [`source`](std::error::Error::source).
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

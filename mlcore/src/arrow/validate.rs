@@ -53,12 +53,13 @@ pub fn validate(operation: &'static str, column: &str, data: &ArrayData, first_r
 
 /// Rows of some types take no memory, so that a few bytes are as many as they say. What reads them needs a number for each.
 fn require_memory(operation: &'static str, column: &str, data: &ArrayData) -> Result<()> {
-    match data.data_type() {
-        DataType::Null | DataType::FixedSizeList(..) | DataType::Struct(_) | DataType::RunEndEncoded(..) => {
-            memory::require::<f64>(operation, column, &[data.len()])
-        }
-        _ => Ok(()),
+    if let DataType::Null | DataType::FixedSizeList(..) | DataType::Struct(_) | DataType::RunEndEncoded(..) =
+        data.data_type()
+    {
+        memory::require::<f64>(operation, column, &[data.len()])?;
     }
+    // Those inside, too: a dictionary's words may be so many nulls.
+    data.child_data().iter().try_for_each(|inside| require_memory(operation, column, inside))
 }
 
 /// What Arrow's own check takes for granted, and would panic without: rows that can be counted and are in the columns inside, and
