@@ -93,6 +93,12 @@ impl EndpointBuilder {
         self
     }
 
+    /// The same with a policy that others hold, too.
+    pub fn with_shared_policy(mut self, policy: Arc<dyn RolloutPolicy>) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
     /// Loads versions with `loader`. By default ONNX models are loaded, where the feature `ort` is on.
     pub fn with_loader(mut self, loader: impl ModelLoader + 'static) -> Self {
         self.loader = Some(Arc::new(loader));

@@ -53,6 +53,7 @@ pub(super) fn index(models: &Models, body: &[u8]) -> Answered {
 pub(super) async fn load(models: &Models, name: &str, body: &[u8]) -> Answered {
     let said = Said::read(body)?;
     let name = ModelName::new(name)?;
+    models.require_control(&name)?;
     let models = models.clone();
     // It may take minutes.
     aside(false, move || {
@@ -63,7 +64,9 @@ pub(super) async fn load(models: &Models, name: &str, body: &[u8]) -> Answered {
 }
 
 pub(super) fn unload(models: &Models, name: &str) -> Answered {
-    models.unload(&ModelName::new(name)?)?;
+    let name = ModelName::new(name)?;
+    models.require_control(&name)?;
+    models.unload(&name)?;
     json(&json!({}))
 }
 

@@ -2,38 +2,30 @@
 //! unloading of them while requests go on.
 
 mod served;
+mod source;
 mod statistics;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use mlcore::name::ModelName;
 use mlcore::{Error, Result, interrupt};
 
 pub use self::served::{Asked, Inference, Served};
+#[cfg(feature = "ort")]
+pub use self::source::{FolderSource, RegistrySource};
+pub use self::source::{
+    CanarySettings, GuardrailSettings, ModelOptions, ModelSource, PolicyOptions, ShadowOptions, SourceOptions,
+};
 pub use self::statistics::{Spent, Statistics, VersionStatistics};
+use self::workers::Workers;
 use crate::Endpoint;
 use crate::v2::{Parameters, shortened};
-
-/// Where models come from that a client asks to load by name: a registry, a folder.
-///
-/// Contract: what [`names`](Self::names) lists can be opened unless something is wrong with it, which the error says; opening
-/// serves nobody yet, and a model that was opened is served until it is dropped.
-pub trait ModelSource: Send + Sync {
-    /// The models that there are, loaded or not, in order.
-    ///
-    /// # Errors
-    /// What reading the source answers.
-    fn names(&self) -> Result<Vec<ModelName>>;
-
-    /// Opens the model of this name: loads its versions and warms them. `parameters` are the client's.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for a name that it does not have, and what loading answers.
-    fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint>;
-}
 
 /// The models of a server. Cloning shares them.
 ///
@@ -60,6 +52,11 @@ struct Inner {
     source: Option<Arc<dyn ModelSource>>,
     /// What became of models that are not served.
     away: Mutex<BTreeMap<ModelName, Away>>,
+    /// What the source said of models when they were last loaded from it.
+    states: Mutex<BTreeMap<ModelName, u64>>,
+    workers: Workers,
+    /// Whether clients may load and unload.
+    is_fixed: AtomicBool,
     /// Held while a model is loaded or unloaded: one change at a time, and no request waits for it.
     changing: Mutex<()>,
 }
@@ -123,11 +120,78 @@ impl Models {
 
     fn put(&self, model: &Arc<Served>) {
         self.away().remove(model.name());
-        self.inner.served.rcu(|served| {
+        let before = self.inner.served.rcu(|served| {
             let mut served = BTreeMap::clone(served);
             served.insert(model.name().clone(), model.clone());
             served
         });
+        self.inner.workers.replace(before.get(model.name()), Some(model));
+    }
+
+    /// Works off what the models answer, on threads of their own: monitors, releases, records. Each model gets a
+    /// [worker](crate::endpoint::Worker), those that are served already and those that come; what its release does is told by
+    /// `tracing`. Without it whoever inserts an endpoint works it off.
+    ///
+    /// # Errors
+    /// What the system says, where it has no more threads.
+    pub fn spawn_workers(&self, interval: Duration) -> Result<()> {
+        let _changing = self.changing();
+        self.inner.workers.start(interval);
+        self.served().iter().try_for_each(|model| self.inner.workers.spawn(model))
+    }
+
+    /// Ends the workers, after they have worked off what is there.
+    pub fn stop_workers(&self) {
+        self.inner.workers.stop();
+    }
+
+    /// Forbids clients to load and unload models, or allows it: where a server loads by itself what its source has.
+    pub fn set_fixed(&self, is_fixed: bool) {
+        self.inner.is_fixed.store(is_fixed, Ordering::Release);
+    }
+
+    /// Nothing where clients may load and unload models.
+    pub(crate) fn require_control(&self, name: &ModelName) -> Result<()> {
+        if self.inner.is_fixed.load(Ordering::Acquire) {
+            let problem = "this server loads its models by itself";
+            return Err(Error::unsupported("load or unload model", name.as_str(), problem)
+                .remedy("start it with --model-control-mode explicit"));
+        }
+        Ok(())
+    }
+
+    /// Loads what the source has and is not served as it is there now, and unloads what it has no longer. A model that failed is
+    /// tried again when it changed.
+    ///
+    /// # Errors
+    /// What reading the source answers. A model that cannot be loaded is no error of the others: it is told by `tracing`, and
+    /// stands in the index.
+    pub fn follow_source(&self) -> Result<()> {
+        let Some(source) = &self.inner.source else { return Ok(()) };
+        let names = source.names()?;
+        for name in &names {
+            let state = source.state(name)?;
+            if self.states().get(name) == Some(&state) {
+                continue;
+            }
+            if let Err(error) = self.load(name, &Parameters::new()) {
+                tracing::error!(model = name.as_str(), %error, "a model was not loaded");
+            }
+        }
+        let gone: Vec<ModelName> = self.states().keys().filter(|name| !names.contains(name)).cloned().collect();
+        for name in gone {
+            self.states().remove(&name);
+            self.away().remove(&name);
+            if self.unload(&name).is_ok() {
+                self.away().remove(&name);
+                tracing::info!(model = name.as_str(), "a model was unloaded: its source has it no longer");
+            }
+        }
+        Ok(())
+    }
+
+    fn states(&self) -> MutexGuard<'_, BTreeMap<ModelName, u64>> {
+        self.inner.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The model of this name.
@@ -161,6 +225,14 @@ impl Models {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.away().values().any(|away| matches!(away, Away::Loading | Away::Failed(_)))
+    }
+
+    /// The models that the source has, loaded or not.
+    ///
+    /// # Errors
+    /// What reading it answers.
+    pub fn source_names(&self) -> Result<Vec<ModelName>> {
+        self.inner.source.as_ref().map_or_else(|| Ok(Vec::new()), |source| source.names())
     }
 
     /// All models in order: the versions of those that answer, and, unless only `ready` ones are asked for, the others.
@@ -216,6 +288,10 @@ impl Models {
         if !is_served {
             self.away().insert(name.clone(), Away::Loading);
         }
+        // Before it is opened: what changes meanwhile is another state.
+        if let Ok(state) = source.state(name) {
+            self.states().insert(name.clone(), state);
+        }
         match source.open(name, parameters) {
             Ok(endpoint) => {
                 self.put(&Arc::new(Served::new(endpoint)));
@@ -247,11 +323,12 @@ impl Models {
             ));
         }
         self.away().insert(name.clone(), Away::Unloaded);
-        self.inner.served.rcu(|served| {
+        let before = self.inner.served.rcu(|served| {
             let mut served = BTreeMap::clone(served);
             served.remove(name);
             served
         });
+        self.inner.workers.replace(before.get(name), None);
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 mod body;
 mod connection;
 mod paced;
+pub mod program;
 
 use std::fmt;
 use std::future::Future;

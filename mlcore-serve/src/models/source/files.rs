@@ -1,0 +1,72 @@
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mlcore::artifact::{ArtifactStore, Digest, MemoryStore, VerifiedReader};
+use mlcore::{Error, Result};
+
+/// The artifacts of a folder's model: read from its files again, and verified, whenever they are asked for.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// What lies in no file of its own, and what was not yet forgotten.
+    kept: MemoryStore,
+    paths: Mutex<BTreeMap<Digest, PathBuf>>,
+}
+
+impl Files {
+    /// Takes these bytes from this file from now on.
+    pub(super) fn forget(&self, digest: Digest, path: &Path) -> Result<()> {
+        self.paths().insert(digest, path.to_owned());
+        self.kept.delete(&digest).map(drop)
+    }
+
+    fn paths(&self) -> MutexGuard<'_, BTreeMap<Digest, PathBuf>> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, digest: &Digest) -> Result<Option<(File, u64)>> {
+        let Some(path) = self.paths().get(digest).cloned() else { return Ok(None) };
+        let failed = |cause| Error::from_io("open artifact", path.display().to_string(), cause);
+        let file = File::open(&path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        Ok(Some((file, size)))
+    }
+}
+
+impl ArtifactStore for Files {
+    fn put(&self, content: &mut dyn Read) -> Result<Digest> {
+        self.kept.put(content)
+    }
+
+    fn open(&self, digest: &Digest) -> Result<VerifiedReader> {
+        match self.file(digest)? {
+            Some((file, size)) => Ok(VerifiedReader::new(*digest, size, Box::new(file))),
+            None => self.kept.open(digest),
+        }
+    }
+
+    fn size(&self, digest: &Digest) -> Result<Option<u64>> {
+        match self.file(digest)? {
+            Some((_, size)) => Ok(Some(size)),
+            None => self.kept.size(digest),
+        }
+    }
+
+    fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<Digest>> {
+        let mut all = self.kept.list(after, limit)?;
+        let paths = self.paths();
+        all.extend(paths.keys().filter(|digest| after.is_none_or(|after| *digest > after)));
+        drop(paths);
+        all.sort_unstable();
+        all.dedup();
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    fn delete(&self, digest: &Digest) -> Result<bool> {
+        let was_file = self.paths().remove(digest).is_some();
+        Ok(self.kept.delete(digest)? || was_file)
+    }
+}

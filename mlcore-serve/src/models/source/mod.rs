@@ -1,0 +1,128 @@
+//! Where a server's models lie: a folder in Triton's layout, a registry.
+
+#[cfg(feature = "ort")]
+mod files;
+#[cfg(feature = "ort")]
+mod folder;
+mod options;
+#[cfg(feature = "ort")]
+mod pinned;
+#[cfg(feature = "ort")]
+mod registry;
+#[cfg(feature = "ort")]
+mod triton;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mlcore::Result;
+use mlcore::name::ModelName;
+#[cfg(feature = "ort")]
+use mlcore::runner::ort::OnnxOptions;
+
+#[cfg(feature = "ort")]
+pub use self::folder::FolderSource;
+pub use self::options::{CanarySettings, GuardrailSettings, ModelOptions, PolicyOptions, ShadowOptions};
+#[cfg(feature = "ort")]
+pub use self::registry::RegistrySource;
+use crate::Endpoint;
+use crate::endpoint::EndpointBuilder;
+use crate::v2::Parameters;
+
+/// Where models come from that a client asks to load by name: a registry, a folder.
+///
+/// Contract: what [`names`](Self::names) lists can be opened unless something is wrong with it, which the error says; opening
+/// serves nobody yet, and a model that was opened is served until it is dropped.
+pub trait ModelSource: Send + Sync {
+    /// The models that there are, loaded or not, in order.
+    ///
+    /// # Errors
+    /// What reading the source answers.
+    fn names(&self) -> Result<Vec<ModelName>>;
+
+    /// Opens the model of this name: loads its versions and warms them. `parameters` are the client's.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`](mlcore::Error::NotFound) for a name that it does not have, and what loading answers.
+    fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint>;
+
+    /// A number that changes when [`open`](Self::open) would open something else, where the endpoint does not follow that by
+    /// itself.
+    ///
+    /// # Errors
+    /// What reading the source answers.
+    fn state(&self, _name: &ModelName) -> Result<u64> {
+        Ok(0)
+    }
+}
+
+/// How the models of a source are served.
+#[non_exhaustive]
+#[derive(Clone, Default)]
+pub struct SourceOptions {
+    /// The options of single models; the defaults hold for others.
+    pub models: BTreeMap<ModelName, ModelOptions>,
+    /// How models are loaded.
+    #[cfg(feature = "ort")]
+    pub onnx: OnnxOptions,
+    /// A folder in which each model's last good deployment is kept, for starts without a registry.
+    pub snapshots: Option<PathBuf>,
+    last_word: Option<Arc<LastWord>>,
+}
+
+type LastWord = dyn Fn(&ModelName, EndpointBuilder) -> Result<EndpointBuilder> + Send + Sync;
+
+impl SourceOptions {
+    /// Lets `build` have the last word on every endpoint: for sinks, monitors and what else settings cannot say.
+    #[must_use]
+    pub fn with_builder(
+        mut self,
+        build: impl Fn(&ModelName, EndpointBuilder) -> Result<EndpointBuilder> + Send + Sync + 'static,
+    ) -> Self {
+        self.last_word = Some(Arc::new(build));
+        self
+    }
+
+    /// Serves this model with these options.
+    #[must_use]
+    pub fn with_model(mut self, name: ModelName, options: ModelOptions) -> Self {
+        self.models.insert(name, options);
+        self
+    }
+
+    /// Loads models with these options.
+    #[cfg(feature = "ort")]
+    #[must_use]
+    pub fn with_onnx(mut self, onnx: OnnxOptions) -> Self {
+        self.onnx = onnx;
+        self
+    }
+
+    fn of(&self, name: &ModelName) -> ModelOptions {
+        self.models.get(name).cloned().unwrap_or_default()
+    }
+
+    #[cfg(feature = "ort")]
+    fn onnx_of(&self, options: &ModelOptions) -> OnnxOptions {
+        let mut onnx = self.onnx.clone();
+        if let Some(bytes) = options.max_run_bytes {
+            onnx.limits.max_run_bytes = bytes;
+        }
+        onnx
+    }
+
+    fn customise(&self, name: &ModelName, builder: EndpointBuilder) -> Result<EndpointBuilder> {
+        match &self.last_word {
+            Some(build) => build(name, builder),
+            None => Ok(builder),
+        }
+    }
+}
+
+impl fmt::Debug for SourceOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceOptions").field("models", &self.models).finish_non_exhaustive()
+    }
+}

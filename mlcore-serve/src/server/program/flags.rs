@@ -1,0 +1,111 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+/// Makes the flags, and says which of two sources counts.
+macro_rules! flags {
+    ($($(#[doc = $doc:literal])+ #[arg($($arg:tt)*)] $name:ident: $type:ty,)+) => {
+        /// What the program is told by flags, by the environment and by a file, under the same names.
+        #[derive(Args, Clone, Debug, Default, Deserialize)]
+        #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+        pub(super) struct Flags {
+            $($(#[doc = $doc])+ #[arg(long, $($arg)*)] pub(super) $name: Option<$type>,)+
+        }
+
+        impl Flags {
+            /// These, and where they say nothing the others.
+            pub(super) fn or(self, others: Self) -> Self {
+                Self { $($name: self.$name.or(others.$name),)+ }
+            }
+        }
+    };
+}
+
+flags! {
+    /// Serve the models of this folder: NAME/VERSION/model.onnx, with NAME/config.pbtxt where it is wanted
+    #[arg(env = "MLCORE_MODEL_REPOSITORY", value_name = "DIR", help_heading = "Models")]
+    model_repository: PathBuf,
+    /// Serve the models of this registry, as their aliases say: sqlite:////absolute/path
+    #[arg(env = "MLCORE_REGISTRY", value_name = "URL", conflicts_with = "model_repository", help_heading = "Models")]
+    registry: String,
+    /// The artifacts of the registry; those beside it where nothing is said
+    #[arg(env = "MLCORE_ARTIFACTS", value_name = "URL", requires = "registry", help_heading = "Models")]
+    artifacts: String,
+    /// Which models are loaded: all at the start (none), all and what changes (poll), those of --load-model and what
+    /// clients load (explicit) [default: none]
+    #[arg(env = "MLCORE_MODEL_CONTROL_MODE", value_name = "MODE", help_heading = "Models")]
+    model_control_mode: ControlMode,
+    /// Load this model only; may be given several times
+    #[arg(env = "MLCORE_LOAD_MODEL", value_name = "NAME", value_delimiter = ',', help_heading = "Models")]
+    load_model: Vec<String>,
+    /// Seconds between looks at the models that are there [default: 15]
+    #[arg(env = "MLCORE_REPOSITORY_POLL_SECS", value_name = "SECONDS", help_heading = "Models")]
+    repository_poll_secs: u64,
+    /// End where a model cannot be loaded at the start, instead of serving the others [default: true]
+    #[arg(env = "MLCORE_EXIT_ON_ERROR", value_name = "BOOL", help_heading = "Models")]
+    exit_on_error: bool,
+    /// Keep each model's last good deployment in this folder, and start from it where the registry cannot be reached
+    #[arg(env = "MLCORE_SNAPSHOTS", value_name = "DIR", requires = "registry", help_heading = "Models")]
+    snapshots: PathBuf,
+
+    /// Listen on this address [default: 127.0.0.1]
+    #[arg(env = "MLCORE_HOST", value_name = "ADDRESS", help_heading = "Network")]
+    host: std::net::IpAddr,
+    /// Listen for HTTP on this port; 0 lets the system choose one [default: 8000]
+    #[arg(env = "MLCORE_HTTP_PORT", value_name = "PORT", help_heading = "Network")]
+    http_port: u16,
+    /// Answer requests to this host only; may be given several times
+    #[arg(env = "MLCORE_ALLOWED_HOST", value_name = "HOST", value_delimiter = ',', help_heading = "Network")]
+    allowed_host: Vec<String>,
+    /// The most connections at once; others wait [default: 10000]
+    #[arg(env = "MLCORE_MAX_CONNECTIONS", value_name = "NUMBER", help_heading = "Network")]
+    max_connections: usize,
+    /// The most bytes of a request, unpacked [default: 67108864]
+    #[arg(env = "MLCORE_MAX_BODY_BYTES", value_name = "BYTES", help_heading = "Network")]
+    max_body_bytes: usize,
+    /// Seconds to go on taking requests after the signal to stop, while not being ready [default: 0]
+    #[arg(env = "MLCORE_STOP_DELAY_SECS", value_name = "SECONDS", help_heading = "Network")]
+    stop_delay_secs: u64,
+    /// Seconds that requests under way may take after that [default: 30]
+    #[arg(env = "MLCORE_EXIT_TIMEOUT_SECS", value_name = "SECONDS", help_heading = "Network")]
+    exit_timeout_secs: u64,
+
+    /// Threads that answer requests; as many as there are processors where nothing is said
+    #[arg(env = "MLCORE_THREADS", value_name = "NUMBER", help_heading = "Process")]
+    threads: usize,
+    /// Threads that share the work of one operator of a model [default: 1]
+    #[arg(env = "MLCORE_INTRA_OP_THREADS", value_name = "NUMBER", help_heading = "Process")]
+    intra_op_threads: usize,
+    /// The shared library of ONNX Runtime; looked for where nothing is said
+    #[arg(env = "MLCORE_ONNXRUNTIME", value_name = "FILE", help_heading = "Process")]
+    onnxruntime: PathBuf,
+    /// Have every model tried by a process of its own first, with a limit of its memory and time
+    #[arg(env = "MLCORE_PROBE_MODELS", value_name = "BOOL", help_heading = "Process")]
+    probe_models: bool,
+    /// What is logged, such as info or mlcore_serve=debug [default: info]
+    #[arg(env = "MLCORE_LOG", value_name = "FILTER", help_heading = "Process")]
+    log: String,
+    /// How it is written [default: text]
+    #[arg(env = "MLCORE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Process")]
+    log_format: LogFormat,
+}
+
+/// Which models are loaded, in Triton's words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ControlMode {
+    #[default]
+    None,
+    Poll,
+    Explicit,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}

@@ -1,0 +1,195 @@
+//! The program `mlcore-serve`, as a function: what its flags mean, and its life from the start to the end.
+
+mod flags;
+mod settings;
+mod source;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use mlcore::name::ModelName;
+use mlcore::runner::ort::Probe;
+use mlcore::{Error, Result};
+use tracing_subscriber::EnvFilter;
+
+use self::flags::{ControlMode, Flags, LogFormat};
+use self::settings::Settings;
+use super::{Server, ServerOptions};
+use crate::http::{HttpLimits, HttpService};
+use crate::models::Models;
+use crate::v2::Parameters;
+
+/// Serve ONNX models over the Open Inference Protocol V2, as Triton and KServe speak it.
+///
+/// Every flag can be set in the environment, under the name that stands beside it, and in the file of --config, under its own:
+/// `http-port = 8000`. A flag goes before the environment, and that before the file. How a single model is served stands in
+/// the file's table [models.NAME].
+#[derive(Parser, Debug)]
+#[command(name = "mlcore-serve", version, max_term_width = 100)]
+struct CommandLine {
+    /// Read settings from this file, in TOML
+    #[arg(long, env = "MLCORE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Runs the program with these arguments, the first of which is its own name, until a signal ends it.
+///
+/// Exit codes: 0 after a stop without loss, 1 where a model could not be loaded or a port not be listened on, 2 for arguments
+/// and settings that are wrong, 3 where requests were cut off at the end.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // The program is its own child where it tries models.
+    Probe::serve_if_asked();
+    let arguments = match CommandLine::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // What is asked for, such as help, goes to standard output, and is no failure.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(arguments) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(3),
+        Err(error) => {
+            // Nobody may be left to read it.
+            let _ = writeln!(std::io::stderr(), "mlcore-serve: {error}");
+            ExitCode::from(if matches!(error, Error::InvalidInput(_)) { 2 } else { 1 })
+        }
+    }
+}
+
+/// Serves until a signal comes; says how many connections were cut off.
+fn run(arguments: CommandLine) -> Result<usize> {
+    let settings = Settings::read(arguments.config.as_deref(), arguments.flags, &|name| std::env::var(name).ok())?;
+    log(&settings.flags)?;
+    let models = source::models(&settings)?;
+    let flags = &settings.flags;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = flags.threads {
+        builder.worker_threads(threads.max(1));
+    }
+    let runtime = builder.enable_all().thread_name("mlcore-serve").build();
+    let runtime = runtime.map_err(|cause| Error::from_io("start", "threads", cause))?;
+    let result = runtime.block_on(serve(&settings, &models));
+    models.stop_workers();
+    // A model that still computes is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(settings: &Settings, models: &Models) -> Result<usize> {
+    let flags = &settings.flags;
+    let mut limits = HttpLimits::default();
+    if let Some(bytes) = flags.max_body_bytes {
+        limits.body_bytes = bytes;
+    }
+    let mut options = ServerOptions::default();
+    options.connections = flags.max_connections.unwrap_or(options.connections);
+    options.hosts = flags.allowed_host.clone().unwrap_or_default();
+    options.stop_delay = Duration::from_secs(flags.stop_delay_secs.unwrap_or(0));
+    options.drain_timeout = flags.exit_timeout_secs.map_or(options.drain_timeout, Duration::from_secs);
+    let host = flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let address = SocketAddr::new(host, flags.http_port.unwrap_or(8000));
+    // Listened on before models are loaded: a port that is taken is known at once, and health is answered from the start.
+    let server = Server::bind(address, HttpService::with_limits(models.clone(), limits), options).await?;
+    let address = server.address()?;
+    let stopped = tokio::spawn(server.run(signal()));
+    models.spawn_workers(WORK_INTERVAL)?;
+    load(settings, models).await?;
+    tracing::info!(%address, models = models.served().len(), "serving over HTTP");
+    let mode = flags.model_control_mode.unwrap_or_default();
+    if mode == ControlMode::Poll {
+        let (models, seconds) = (models.clone(), flags.repository_poll_secs.unwrap_or(15).max(1));
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                let models = models.clone();
+                let followed = tokio::task::spawn_blocking(move || models.follow_source()).await;
+                if let Ok(Err(error)) = followed {
+                    tracing::error!(%error, "the models that are there were not looked at");
+                }
+            }
+        });
+    }
+    let stopped = stopped.await.map_err(|cause| Error::internal("serve", "HTTP", cause.to_string()))?;
+    tracing::info!(cut_off = stopped.cut_off, "stopped");
+    Ok(stopped.cut_off)
+}
+
+/// Loads what is to be there at the start.
+async fn load(settings: &Settings, models: &Models) -> Result<()> {
+    let flags = &settings.flags;
+    let mode = flags.model_control_mode.unwrap_or_default();
+    let named = flags.load_model.clone().map(|names| names.iter().map(ModelName::new).collect::<Result<Vec<_>>>());
+    let named = named.transpose()?;
+    let must_load = flags.exit_on_error.unwrap_or(true);
+    let loading = models.clone();
+    let failed = tokio::task::spawn_blocking(move || {
+        let names = match named {
+            Some(names) => names,
+            None if mode == ControlMode::Explicit => Vec::new(),
+            None => loading.source_names()?,
+        };
+        let mut failed = BTreeMap::new();
+        for name in names {
+            match loading.load(&name, &Parameters::new()) {
+                Ok(()) => tracing::info!(model = name.as_str(), "a model was loaded"),
+                Err(error) => {
+                    tracing::error!(model = name.as_str(), %error, "a model was not loaded");
+                    failed.insert(name, error);
+                }
+            }
+        }
+        Ok::<_, Error>(failed)
+    });
+    let failed = failed.await.map_err(|cause| Error::internal("load models", "thread", cause.to_string()))??;
+    match failed.into_values().next() {
+        Some(error) if must_load => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Lets the log go to standard error.
+fn log(flags: &Flags) -> Result<()> {
+    let filter = flags.log.as_deref().unwrap_or("info");
+    let filter = EnvFilter::try_new(filter).map_err(|cause| {
+        let problem = format!("{filter:?} is no filter of log lines");
+        Error::invalid_input("read settings", "log", problem).caused_by(cause)
+    })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = match flags.log_format.unwrap_or_default() {
+        LogFormat::Text => lines.with_ansi(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    // Whoever calls this function may have its own.
+    if set.is_err() {
+        tracing::debug!("the host's own log is used");
+    }
+    Ok(())
+}
+
+/// Is ready when the process is asked to stop.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let [Ok(terminate), Ok(interrupt)] = &mut signals else {
+        tracing::error!("the process does not hear signals: it ends without draining");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// How often records are worked off at the latest.
+const WORK_INTERVAL: Duration = Duration::from_millis(50);

@@ -1,0 +1,104 @@
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use mlcore::name::ModelName;
+use mlcore::{Error, Result};
+
+use super::flags::Flags;
+use crate::models::ModelOptions;
+
+/// What the program is told, by all ways together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settings {
+    pub(super) flags: Flags,
+    pub(super) models: BTreeMap<ModelName, ModelOptions>,
+}
+
+impl Settings {
+    /// What flags and environment say, and the file where they say nothing; `variable` reads the environment.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] naming the file and the line of what cannot be read.
+    pub(super) fn read(
+        file: Option<&Path>,
+        flags: Flags,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
+        let mut settings = match file {
+            Some(path) => Self::of_file(path)?,
+            None => Self::default(),
+        };
+        settings.flags = flags.or(settings.flags);
+        settings.of_mlflow(variable)?;
+        if settings.flags.registry.is_some() && settings.flags.model_repository.is_some() {
+            let problem = "both are given, and models come from one of them";
+            return Err(Error::invalid_input(READ, "registry and model-repository", problem));
+        }
+        Ok(settings)
+    }
+
+    fn of_file(path: &Path) -> Result<Self> {
+        let subject = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|cause| Error::from_io(READ, subject.as_str(), cause))?;
+        let invalid = |cause: toml::de::Error| {
+            let place = cause.span().map_or(String::new(), |span| {
+                let before = text.get(..span.start).unwrap_or_default();
+                format!("line {}: ", before.matches('\n').count() + 1)
+            });
+            let problem = format!("{place}{}", cause.message().trim_end());
+            Error::invalid_input(READ, subject.as_str(), problem).caused_by(cause)
+        };
+        let mut table: toml::Table = toml::from_str(&text).map_err(&invalid)?;
+        let models = table.remove("models");
+        // Read from the text again, so that an error can say its line.
+        let flags: Flags = match toml::from_str::<OfFile>(&text) {
+            Ok(file) => file.flags(table).map_err(&invalid)?,
+            Err(cause) => return Err(invalid(cause)),
+        };
+        let models = match models {
+            Some(_) => toml::from_str::<OfFile>(&text).map_err(&invalid)?.models,
+            None => BTreeMap::new(),
+        };
+        Ok(Self { flags, models })
+    }
+
+    /// What deployments of MLflow's models set: a registry, a model and a version.
+    fn of_mlflow(&mut self, variable: &dyn Fn(&str) -> Option<String>) -> Result<()> {
+        let of = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let (tracking, model, version) = (of("MLFLOW_TRACKING_URI"), of("MODEL_NAME"), of("MODEL_VERSION"));
+        let flags = &mut self.flags;
+        if flags.model_repository.is_none() && flags.registry.is_none() {
+            flags.registry = tracking.clone();
+        }
+        let Some(model) = model.filter(|_| flags.load_model.is_none()) else { return Ok(()) };
+        let name = ModelName::new(&model)?;
+        flags.load_model = Some(vec![model]);
+        if let Some(version) = version {
+            self.models.entry(name).or_default().version.get_or_insert(version);
+        }
+        // Such a container is reached from outside, on the port that its description names.
+        if tracking.is_some() {
+            if flags.http_port.is_none() {
+                flags.host.get_or_insert(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            }
+            flags.http_port.get_or_insert(8080);
+        }
+        Ok(())
+    }
+}
+
+/// The file: flags beside the tables that only it has.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct OfFile {
+    models: BTreeMap<ModelName, ModelOptions>,
+}
+
+impl OfFile {
+    fn flags(self, rest: toml::Table) -> std::result::Result<Flags, toml::de::Error> {
+        rest.try_into()
+    }
+}
+
+const READ: &str = "read settings";

@@ -1,0 +1,44 @@
+use std::sync::Arc;
+
+use mlcore::runner::ort::{OnnxOptions, Probe};
+use mlcore::{Error, Result, artifact, registry};
+
+use super::flags::ControlMode;
+use super::settings::Settings;
+use crate::models::{FolderSource, Models, RegistrySource, SourceOptions};
+
+/// The models that the settings name, none of which is loaded yet.
+pub(super) fn models(settings: &Settings) -> Result<Models> {
+    let flags = &settings.flags;
+    let mut onnx = OnnxOptions::default();
+    if let Some(threads) = flags.intra_op_threads {
+        onnx = onnx.with_intra_threads(threads);
+    }
+    if let Some(library) = &flags.onnxruntime {
+        onnx = onnx.with_library(library);
+    }
+    if flags.probe_models.unwrap_or(false) {
+        onnx = onnx.with_probe(Probe::this_program()?);
+    }
+    let mut options = SourceOptions::default().with_onnx(onnx);
+    options.models.clone_from(&settings.models);
+    options.snapshots.clone_from(&flags.snapshots);
+    let models = match (&flags.model_repository, &flags.registry) {
+        (Some(folder), None) => Models::of(FolderSource::open(folder, options)?),
+        (None, Some(url)) => {
+            let artifacts = match &flags.artifacts {
+                Some(url) => url.clone(),
+                None => registry::artifacts_url(url)?,
+            };
+            let (registry, artifacts) = (registry::open(url)?, artifact::open(&artifacts)?);
+            Models::of(RegistrySource::new(registry, Arc::from(artifacts), options))
+        }
+        _ => {
+            let problem = "nothing says which models are to be served";
+            return Err(Error::invalid_input("read settings", "models", problem)
+                .remedy("give --model-repository DIR or --registry URL; mlcore-serve --help lists all settings"));
+        }
+    };
+    models.set_fixed(flags.model_control_mode.unwrap_or_default() != ControlMode::Explicit);
+    Ok(models)
+}
