@@ -17,11 +17,11 @@ use mlcore::name::ModelName;
 use mlcore::{Error, Result, interrupt};
 
 pub use self::served::{Asked, Inference, Served};
-#[cfg(feature = "ort")]
-pub use self::source::{FolderSource, RegistrySource};
 pub use self::source::{
     CanarySettings, GuardrailSettings, ModelOptions, ModelSource, PolicyOptions, ShadowOptions, SourceOptions,
 };
+#[cfg(feature = "ort")]
+pub use self::source::{FolderSource, RegistrySource};
 pub use self::statistics::{Spent, Statistics, VersionStatistics};
 use self::workers::Workers;
 use crate::Endpoint;
@@ -178,7 +178,8 @@ impl Models {
                 tracing::error!(model = name.as_str(), %error, "a model was not loaded");
             }
         }
-        let gone: Vec<ModelName> = self.states().keys().filter(|name| !names.contains(name)).cloned().collect();
+        let gone: Vec<ModelName> =
+            self.states().keys().filter(|name| !names.contains(name)).cloned().collect();
         for name in gone {
             self.states().remove(&name);
             self.away().remove(&name);

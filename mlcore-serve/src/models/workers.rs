@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mlcore::name::ModelName;
 use mlcore::Result;
+use mlcore::name::ModelName;
 
 use super::Served;
 use crate::endpoint::{EventKind, Worker};

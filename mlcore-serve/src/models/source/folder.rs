@@ -81,7 +81,8 @@ impl ModelSource for FolderSource {
 
     fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint> {
         if let Some(parameter) = parameters.keys().find(|key| *key == "config" || key.starts_with("file:")) {
-            let problem = format!("the parameter {parameter:?} brings what this server reads from its folder");
+            let problem =
+                format!("the parameter {parameter:?} brings what this server reads from its folder");
             return Err(Error::unsupported(OPEN, name.as_str(), problem)
                 .remedy("put the file into the folder, and load the model without parameters"));
         }
@@ -104,7 +105,8 @@ impl ModelSource for FolderSource {
             aliases.entry(default.clone()).or_insert(*highest);
         }
         if let Some((alias, version)) = aliases.iter().find(|(_, version)| !numbers.contains(version)) {
-            let problem = format!("{alias} is to mean version {version}, and those that answer are {}", list(&numbers));
+            let problem =
+                format!("{alias} is to mean version {version}, and those that answer are {}", list(&numbers));
             return Err(Error::not_found(OPEN, name.as_str(), problem)
                 .remedy("name another version, or let version_policy in config.pbtxt choose it"));
         }
@@ -121,7 +123,8 @@ impl ModelSource for FolderSource {
             onnx = onnx.with_sessions(sessions);
         }
         let builder = Endpoint::builder(name.clone(), registry, files);
-        let mut builder = options.build(builder.with_loader(OnnxLoader::new(onnx)).with_follow_interval(None))?;
+        let mut builder =
+            options.build(builder.with_loader(OnnxLoader::new(onnx)).with_follow_interval(None))?;
         for alias in aliases.into_keys().filter(|alias| *alias != default && !options.arms.contains(alias)) {
             builder = builder.with_arm(alias);
         }
@@ -147,7 +150,8 @@ impl FolderSource {
     ) -> Result<NewVersion> {
         let path = folder.join(&config.file_name);
         let limits = &self.options.onnx.limits;
-        let stored = StoredModel::from_file(&path, files, limits).map_err(|error| about(error, name, number))?;
+        let stored =
+            StoredModel::from_file(&path, files, limits).map_err(|error| about(error, name, number))?;
         if stored.format == ONNX {
             files.forget(stored.artifact, &path)?;
         }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mlcore::name::{Alias, Arm, Version};
 use mlcore::rollout::{
-    BlueGreen, BlueGreenOptions, Canary, CanaryOptions, Expiry, Fixed, Guardrail, Metric, RampOptions, RolloutPolicy,
-    Shadowed, Weighted,
+    BlueGreen, BlueGreenOptions, Canary, CanaryOptions, Expiry, Fixed, Guardrail, Metric, RampOptions,
+    RolloutPolicy, Shadowed, Weighted,
 };
 use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
@@ -224,7 +224,8 @@ impl ShadowOptions {
 
 impl CanarySettings {
     fn options(&self, control: &Arm) -> Result<CanaryOptions> {
-        let guardrails = self.guardrails.iter().map(GuardrailSettings::guardrail).collect::<Result<Vec<_>>>()?;
+        let guardrails =
+            self.guardrails.iter().map(GuardrailSettings::guardrail).collect::<Result<Vec<_>>>()?;
         let mut ramp = RampOptions::new(guardrails);
         if let Some(steps) = &self.steps {
             ramp = ramp.with_steps(steps.clone());
@@ -264,6 +265,7 @@ impl GuardrailSettings {
 
 fn duration(name: &'static str, seconds: f64) -> Result<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|cause| {
-        Error::invalid_input("read settings", name, format!("{seconds} s is no length of time")).caused_by(cause)
+        Error::invalid_input("read settings", name, format!("{seconds} s is no length of time"))
+            .caused_by(cause)
     })
 }

@@ -23,7 +23,9 @@ impl Registry for Pinned {
         // What is decided about a version that stays whatever is decided is decided in vain.
         let problem = "the settings of this server say which version answers";
         match mutation {
-            Mutation::Promote { model, alias, .. } | Mutation::RollBack { model, alias, .. } | Mutation::SetAlias { model, alias, .. }
+            Mutation::Promote { model, alias, .. }
+            | Mutation::RollBack { model, alias, .. }
+            | Mutation::SetAlias { model, alias, .. }
                 if self.is_pinned(model, alias) =>
             {
                 Err(Error::conflict("change registry", format!("{model}, {alias}"), problem)
@@ -101,7 +103,8 @@ pub(super) fn found(registry: &dyn Registry, model: &ModelName, word: &str) -> R
         }
     }
     last.ok_or_else(|| {
-        let problem = format!("{word:?} is no alias, no number of a version, and no version's tag \"version\"");
+        let problem =
+            format!("{word:?} is no alias, no number of a version, and no version's tag \"version\"");
         Error::not_found("find version", model.as_str(), problem)
     })
 }

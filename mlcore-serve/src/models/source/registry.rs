@@ -22,7 +22,11 @@ pub struct RegistrySource {
 impl RegistrySource {
     /// The models of this registry.
     #[must_use]
-    pub fn new(registry: Arc<dyn Registry>, artifacts: Arc<dyn ArtifactStore>, options: SourceOptions) -> Self {
+    pub fn new(
+        registry: Arc<dyn Registry>,
+        artifacts: Arc<dyn ArtifactStore>,
+        options: SourceOptions,
+    ) -> Self {
         Self { registry, artifacts, options }
     }
 }
@@ -52,7 +56,8 @@ impl ModelSource for RegistrySource {
 
     fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint> {
         if let Some(parameter) = parameters.keys().find(|key| *key == "config" || key.starts_with("file:")) {
-            let problem = format!("the parameter {parameter:?} brings what this server takes from its registry");
+            let problem =
+                format!("the parameter {parameter:?} brings what this server takes from its registry");
             return Err(Error::unsupported("load model", name.as_str(), problem)
                 .remedy("register a version, and load the model without parameters"));
         }
@@ -65,7 +70,12 @@ impl ModelSource for RegistrySource {
         let registry: Arc<dyn Registry> = match &options.version {
             Some(word) => {
                 let version = found(&*self.registry, name, word)?;
-                Arc::new(Pinned { registry: self.registry.clone(), model: name.clone(), alias: options.default_alias()?, version })
+                Arc::new(Pinned {
+                    registry: self.registry.clone(),
+                    model: name.clone(),
+                    alias: options.default_alias()?,
+                    version,
+                })
             }
             None => self.registry.clone(),
         };

@@ -66,12 +66,15 @@ impl TritonConfig {
         let mut config = Self::default();
         if let Some(name) = word("default_model_filename").filter(|name| !name.is_empty()) {
             if name.contains(['/', '\\']) || name.starts_with('.') {
-                return Err(invalid(format!("its default_model_filename {name:?} is not the name of a file")));
+                return Err(invalid(format!(
+                    "its default_model_filename {name:?} is not the name of a file"
+                )));
             }
             name.clone_into(&mut config.file_name);
         }
         if let Some(policy) = message.last("version_policy") {
-            let policy = policy.as_message().ok_or_else(|| invalid("its version_policy is no message".into()))?;
+            let policy =
+                policy.as_message().ok_or_else(|| invalid("its version_policy is no message".into()))?;
             config.version_policy = version_policy(policy).map_err(&invalid)?;
         }
         let names = |field: &str| -> Vec<String> {
@@ -98,13 +101,17 @@ fn version_policy(policy: &Message) -> Result<VersionPolicy, String> {
             "all" => VersionPolicy::All,
             "latest" => {
                 let number = value.last("num_versions").map_or(Some(1), Value::as_number);
-                let number = number.and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0);
-                VersionPolicy::Latest(number.ok_or("version_policy.latest.num_versions is no positive number")?)
+                let number =
+                    number.and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0);
+                VersionPolicy::Latest(
+                    number.ok_or("version_policy.latest.num_versions is no positive number")?,
+                )
             }
             "specific" => {
                 let versions = value.all("versions").map(|value| {
                     let number = value.as_number().and_then(|number| Version::new(number).ok());
-                    number.ok_or_else(|| "version_policy.specific.versions holds no version number".to_owned())
+                    number
+                        .ok_or_else(|| "version_policy.specific.versions holds no version number".to_owned())
                 });
                 VersionPolicy::Specific(versions.collect::<Result<_, _>>()?)
             }
@@ -156,7 +163,10 @@ mod tests {
         assert_eq!(TritonConfig::read("", "churn").unwrap(), TritonConfig::default());
         let policy = |text: &str| TritonConfig::read(text, "churn").map(|config| config.version_policy);
         assert_eq!(policy("version_policy { all { } }").unwrap(), VersionPolicy::All);
-        assert_eq!(policy("version_policy < latest: < num_versions: 2 > >").unwrap(), VersionPolicy::Latest(2));
+        assert_eq!(
+            policy("version_policy < latest: < num_versions: 2 > >").unwrap(),
+            VersionPolicy::Latest(2)
+        );
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Serves until a signal comes; says how many connections were cut off.
 fn run(arguments: CommandLine) -> Result<usize> {
-    let settings = Settings::read(arguments.config.as_deref(), arguments.flags, &|name| std::env::var(name).ok())?;
+    let settings =
+        Settings::read(arguments.config.as_deref(), arguments.flags, &|name| std::env::var(name).ok())?;
     log(&settings.flags)?;
     let models = source::models(&settings)?;
     let flags = &settings.flags;
@@ -128,7 +129,8 @@ async fn serve(settings: &Settings, models: &Models) -> Result<usize> {
 async fn load(settings: &Settings, models: &Models) -> Result<()> {
     let flags = &settings.flags;
     let mode = flags.model_control_mode.unwrap_or_default();
-    let named = flags.load_model.clone().map(|names| names.iter().map(ModelName::new).collect::<Result<Vec<_>>>());
+    let named =
+        flags.load_model.clone().map(|names| names.iter().map(ModelName::new).collect::<Result<Vec<_>>>());
     let named = named.transpose()?;
     let must_load = flags.exit_on_error.unwrap_or(true);
     let loading = models.clone();
@@ -150,7 +152,8 @@ async fn load(settings: &Settings, models: &Models) -> Result<()> {
         }
         Ok::<_, Error>(failed)
     });
-    let failed = failed.await.map_err(|cause| Error::internal("load models", "thread", cause.to_string()))??;
+    let failed =
+        failed.await.map_err(|cause| Error::internal("load models", "thread", cause.to_string()))??;
     match failed.into_values().next() {
         Some(error) if must_load => Err(error),
         _ => Ok(()),

@@ -40,7 +40,8 @@ impl Settings {
 
     fn of_file(path: &Path) -> Result<Self> {
         let subject = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|cause| Error::from_io(READ, subject.as_str(), cause))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|cause| Error::from_io(READ, subject.as_str(), cause))?;
         let invalid = |cause: toml::de::Error| {
             let place = cause.span().map_or(String::new(), |span| {
                 let before = text.get(..span.start).unwrap_or_default();

@@ -35,8 +35,9 @@ pub(super) fn models(settings: &Settings) -> Result<Models> {
         }
         _ => {
             let problem = "nothing says which models are to be served";
-            return Err(Error::invalid_input("read settings", "models", problem)
-                .remedy("give --model-repository DIR or --registry URL; mlcore-serve --help lists all settings"));
+            return Err(Error::invalid_input("read settings", "models", problem).remedy(
+                "give --model-repository DIR or --registry URL; mlcore-serve --help lists all settings",
+            ));
         }
     };
     models.set_fixed(flags.model_control_mode.unwrap_or_default() != ControlMode::Explicit);
