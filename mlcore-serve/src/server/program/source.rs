@@ -1,4 +1,3 @@
-use std::sync::Arc;
 
 use mlcore::runner::ort::{OnnxOptions, Probe};
 use mlcore::{Error, Result, artifact, registry};
@@ -31,7 +30,7 @@ pub(super) fn models(settings: &Settings) -> Result<Models> {
                 None => registry::artifacts_url(url)?,
             };
             let (registry, artifacts) = (registry::open(url)?, artifact::open(&artifacts)?);
-            Models::of(RegistrySource::new(registry, Arc::from(artifacts), options))
+            Models::of(RegistrySource::new(registry, artifacts, options))
         }
         _ => {
             let problem = "nothing says which models are to be served";
