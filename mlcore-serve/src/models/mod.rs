@@ -13,8 +13,9 @@ use mlcore::name::ModelName;
 use mlcore::{Error, Result, interrupt};
 
 pub use self::served::{Asked, Inference, Served};
-pub use self::statistics::{Spent, Statistics, VersionStatistics};
+pub use self::statistics::{BatchStatistics, Spent, Statistics, VersionStatistics};
 use crate::Endpoint;
+use crate::batching::BatchOptions;
 use crate::v2::{Parameters, shortened};
 
 /// Where models come from that a client asks to load by name: a registry, a folder.
@@ -33,6 +34,14 @@ pub trait ModelSource: Send + Sync {
     /// # Errors
     /// [`Error::NotFound`] for a name that it does not have, and what loading answers.
     fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint>;
+
+    /// How requests of the model of this name share runs; asked whenever it was opened. They do not, where it is not said.
+    ///
+    /// # Errors
+    /// What reading the source answers.
+    fn batching(&self, _name: &ModelName) -> Result<Option<BatchOptions>> {
+        Ok(None)
+    }
 }
 
 /// The models of a server. Cloning shares them.
@@ -119,6 +128,17 @@ impl Models {
     pub fn insert(&self, endpoint: Endpoint) {
         let _changing = self.changing();
         self.put(&Arc::new(Served::new(endpoint)));
+    }
+
+    /// Serves an endpoint as [`insert`](Self::insert) does, and lets its requests share runs.
+    ///
+    /// # Errors
+    /// As [`BatchOptions::check`].
+    pub fn insert_batched(&self, endpoint: Endpoint, options: BatchOptions) -> Result<()> {
+        let served = Arc::new(Served::new(endpoint).with_batching(options)?);
+        let _changing = self.changing();
+        self.put(&served);
+        Ok(())
     }
 
     fn put(&self, model: &Arc<Served>) {
@@ -216,9 +236,16 @@ impl Models {
         if !is_served {
             self.away().insert(name.clone(), Away::Loading);
         }
-        match source.open(name, parameters) {
-            Ok(endpoint) => {
-                self.put(&Arc::new(Served::new(endpoint)));
+        let opened = source.open(name, parameters).and_then(|endpoint| {
+            let served = Served::new(endpoint);
+            match source.batching(name)? {
+                Some(options) => served.with_batching(options),
+                None => Ok(served),
+            }
+        });
+        match opened {
+            Ok(served) => {
+                self.put(&Arc::new(served));
                 Ok(())
             }
             Err(error) => {
