@@ -202,7 +202,8 @@ impl Batcher {
         }
         let most = Some(shared.options.default_timeout).filter(|most| !most.is_zero());
         let expires = [deadline, most.map(|most| now.saturating_add(most))].into_iter().flatten().min();
-        let arrival = Arrival::new(rows.unwrap_or(1)).with_kind(kind_of(&inputs)).with_priority(call.priority);
+        let arrival =
+            Arrival::new(rows.unwrap_or(1)).with_kind(kind_of(&inputs)).with_priority(call.priority);
         let rows = rows.or_else(|| inputs.rows()).unwrap_or(1);
         let slot = Slot::new((model, arm, is_shared), inputs, rows, (now, deadline));
         let slot = Arc::new(slot);

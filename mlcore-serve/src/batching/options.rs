@@ -122,16 +122,25 @@ impl BatchOptions {
             ("instance_count", self.instance_count),
         ] {
             if value == 0 {
-                return refused(name, "it is 0, and it is at least 1: a queue without end is not offered".into());
+                return refused(
+                    name,
+                    "it is 0, and it is at least 1: a queue without end is not offered".into(),
+                );
             }
         }
         let most = self.max_batch_size;
         if let Some(size) = self.preferred_batch_size.iter().find(|size| **size == 0 || **size > most) {
-            return refused("preferred_batch_size", format!("{size} is not within 1 to max_batch_size, {most}"));
+            return refused(
+                "preferred_batch_size",
+                format!("{size} is not within 1 to max_batch_size, {most}"),
+            );
         }
         let (level, levels) = (self.default_priority_level, self.priority_levels);
         if level > levels {
-            return refused("default_priority_level", format!("it is {level}, and priority_levels is {levels}"));
+            return refused(
+                "default_priority_level",
+                format!("it is {level}, and priority_levels is {levels}"),
+            );
         }
         Ok(())
     }

@@ -14,11 +14,14 @@ use super::{BatchOptions, BatchRun};
 use crate::Endpoint;
 use crate::endpoint::LoadedModel;
 
+/// What hears of runs.
+pub(super) type OnRun = dyn Fn(&BatchRun) + Send + Sync;
+
 /// What callers and threads of a batcher share.
 pub(super) struct Shared {
     pub(super) endpoint: Endpoint,
     pub(super) options: BatchOptions,
-    pub(super) on_run: Option<Box<dyn Fn(&BatchRun) + Send + Sync>>,
+    pub(super) on_run: Option<Box<OnRun>>,
     state: Mutex<Lanes>,
     /// Tells an idle thread that there is something to do.
     changed: Condvar,
@@ -233,7 +236,8 @@ impl Shared {
                 break;
             }
             lanes.idle += 1;
-            let pause = due.map_or(LONGEST_IDLE, |due| due.saturating_sub(now).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
+            let pause =
+                due.map_or(LONGEST_IDLE, |due| due.saturating_sub(now).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
             let (woken, timed_out) =
                 self.changed.wait_timeout(lanes, pause).unwrap_or_else(PoisonError::into_inner);
             lanes = woken;
@@ -266,9 +270,13 @@ impl Shared {
         let began = self.now();
         if *timeouts == 0 {
             for slot in slots {
-                let problem = "runs for requests of the same batch did not end in time, and no other was begun";
+                let problem =
+                    "runs for requests of the same batch did not end in time, and no other was begun";
                 let run = Run { began, compute: Duration::ZERO, rows: 0, requests: slots.len() };
-                slot.answer(Err(Error::timeout("run batch", slot.model.version().model.as_str(), problem)), run);
+                slot.answer(
+                    Err(Error::timeout("run batch", slot.model.version().model.as_str(), problem)),
+                    run,
+                );
             }
             return;
         }

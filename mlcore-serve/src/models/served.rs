@@ -261,8 +261,7 @@ impl Served {
             self.learn(compute);
         }
         let prediction = self.endpoint.record(decided, request, answer);
-        let spent =
-            Spent { input, queue, compute, rows: rows as u64, is_batched: true, ..Spent::default() };
+        let spent = Spent { input, queue, compute, rows: rows as u64, is_batched: true, ..Spent::default() };
         self.ended(prediction, model, spent)
     }
 

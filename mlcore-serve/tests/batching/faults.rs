@@ -1,6 +1,6 @@
 //! What goes wrong with one request or with a run.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mlcore::Error;
 use mlcore::runner::RunOptions;
@@ -47,10 +47,11 @@ fn a_request_that_never_ends_fails_alone_and_in_time() {
         values.iter().map(|value| if *value == HANGS { Err("timeout") } else { Ok(*value) }).collect();
     assert_eq!(answers(&place, &values, Call::default()), expected);
     // A model that always hangs is not asked for each request alone.
-    let begin = Instant::now();
+    place.watched.runs.lock().unwrap().clear();
     let all = answers(&place, &[HANGS; 64], Call::default());
     assert!(all.iter().all(|answer| *answer == Err("timeout")));
-    assert!(begin.elapsed() < 20 * timeout, "{:?}", begin.elapsed());
+    let runs = place.watched.rows();
+    assert!(runs.len() <= 10, "{runs:?}");
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn a_deadline_that_passes_in_a_run_ends_the_wait() {
     let place = Place::new();
     let batcher = Batcher::new(&place.endpoint, BatchOptions::default()).unwrap();
     place.watched.shut();
-    let call = Call::default().with_timeout(Duration::from_millis(5));
+    let call = Call::default().with_timeout(Duration::from_millis(300));
     let begun = begin(&place, &batcher, rows(&[1.0]), call);
     place.watched.until(1);
     assert_eq!(end(&place, begun).unwrap_err().kind(), "timeout");
@@ -91,7 +92,7 @@ fn a_deadline_that_passes_in_a_run_ends_the_wait() {
 #[test]
 fn the_default_timeout_bounds_the_wait_and_not_the_run() {
     let place = Place::new();
-    let options = BatchOptions::default().with_default_timeout(Duration::from_millis(5));
+    let options = BatchOptions::default().with_default_timeout(Duration::from_millis(300));
     let batcher = Batcher::new(&place.endpoint, options).unwrap();
     let first = occupy(&place, &batcher);
     let second = begin(&place, &batcher, rows(&[1.0]), Call::default());
@@ -124,7 +125,8 @@ fn a_caller_that_goes_frees_its_place_and_is_not_run() {
     let place = Place::new();
     let batcher = Batcher::new(&place.endpoint, BatchOptions::default().with_max_queue_size(2)).unwrap();
     let first = occupy(&place, &batcher);
-    let [kept, gone] = [1.0, 2.0].map(|value| begin(&place, &batcher, rows(&[value, value]), Call::default()));
+    let [kept, gone] =
+        [1.0, 2.0].map(|value| begin(&place, &batcher, rows(&[value, value]), Call::default()));
     drop(gone);
     let next = begin(&place, &batcher, rows(&[3.0]), Call::default());
     place.watched.open();
@@ -137,7 +139,6 @@ fn a_caller_that_goes_frees_its_place_and_is_not_run() {
 
 #[test]
 fn what_hears_of_runs_may_panic() {
-    #[expect(clippy::panic, reason = "this is what is tested")]
     let panics = |_: &mlcore_serve::batching::BatchRun| panic!("as it should in this test");
     let place = Place::new();
     let batcher = Batcher::new(&place.endpoint, BatchOptions::default()).unwrap().with_on_run(panics);

@@ -49,9 +49,8 @@ fn requests_that_arrive_meanwhile_run_together_and_are_recorded_apart() {
     let batcher = batcher(&place, BatchOptions::default().with_max_batch_size(4))
         .with_on_run(move |run| heard.lock().unwrap().push(*run));
     let first = occupy(&place, &batcher);
-    let others: Vec<_> = (1..=5)
-        .map(|number| begin(&place, &batcher, rows(&[number as f32]), Call::default()))
-        .collect();
+    let others: Vec<_> =
+        (1..=5).map(|number| begin(&place, &batcher, rows(&[number as f32]), Call::default())).collect();
     place.watched.open();
     assert_eq!(end(&place, first).unwrap().served_by, ServedBy::Model);
     let answers: Vec<_> = others.into_iter().map(|begun| end(&place, begun).unwrap()).collect();
@@ -115,7 +114,8 @@ fn a_higher_priority_goes_first() {
 #[test]
 fn a_delay_is_waited_for_only_where_it_is_asked_for() {
     let place = Place::new();
-    let options = BatchOptions::default().with_max_queue_delay(Duration::from_secs(20)).with_max_batch_size(3);
+    let options =
+        BatchOptions::default().with_max_queue_delay(Duration::from_secs(20)).with_max_batch_size(3);
     let batcher = batcher(&place, options);
     let begun: Vec<_> =
         (0..3).map(|number| begin(&place, &batcher, rows(&[number as f32]), Call::default())).collect();
@@ -155,7 +155,8 @@ fn what_cannot_be_joined_runs_by_itself() {
         .map(|inputs| begin(&place, &batcher, inputs, Call::default()));
     place.watched.open();
     end(&place, first).unwrap();
-    let shapes = begun.map(|begun| end(&place, begun).unwrap().outputs.tensor("x_out").unwrap().shape().to_vec());
+    let shapes =
+        begun.map(|begun| end(&place, begun).unwrap().outputs.tensor("x_out").unwrap().shape().to_vec());
     assert_eq!(shapes, [[1, 1], [1, 2], [1, 1], [1, 2]]);
     assert_eq!(place.watched.rows(), [1, 2, 2]);
 }

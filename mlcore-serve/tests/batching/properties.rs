@@ -40,8 +40,9 @@ fn tensor(dtype: DType, rows: usize, width: usize, seed: u64) -> Tensor {
         _ => {
             let size = Tensor::zeros(dtype, [1]).unwrap().as_bytes().unwrap().len();
             // Bytes below 0x3c are no NaN in any of the types of floats.
-            let bytes: Vec<u8> =
-                numbers.flat_map(|number| (0..size as u64).map(move |byte| ((number + byte) % 0x3c) as u8)).collect();
+            let bytes: Vec<u8> = numbers
+                .flat_map(|number| (0..size as u64).map(move |byte| ((number + byte) % 0x3c) as u8))
+                .collect();
             Tensor::from_bytes(dtype, [rows, width], &bytes).unwrap()
         }
     }
@@ -50,8 +51,12 @@ fn tensor(dtype: DType, rows: usize, width: usize, seed: u64) -> Tensor {
 /// The inputs of a request of so many rows.
 fn inputs(rows: usize, width: usize, seed: u64) -> Batch {
     let of = |dtype: DType| (format!("in_{dtype}"), tensor(dtype, rows, width, seed));
-    Batch::new([("x".to_owned(), Tensor::new([rows, 1], vec![0.0_f32; rows]).unwrap())].into_iter().chain(DTYPES.map(of)))
-        .unwrap()
+    Batch::new(
+        [("x".to_owned(), Tensor::new([rows, 1], vec![0.0_f32; rows]).unwrap())]
+            .into_iter()
+            .chain(DTYPES.map(of)),
+    )
+    .unwrap()
 }
 
 proptest! {
@@ -140,7 +145,8 @@ fn replay(options: &BatchOptions, log: &[(u64, usize, u32, u128, u64)]) -> (Vec<
             let expires = (*patience > 40).then(|| now + Duration::from_micros(*patience));
             let arrival = Arrival::new(*rows).with_kind(*kind).with_priority(*priority).with_expiry(expires);
             schedule.push(now, arrival, number).unwrap();
-            next_arrival = arrivals.peek().map_or(Duration::MAX, |(_, next)| now + Duration::from_micros(next.0));
+            next_arrival =
+                arrivals.peek().map_or(Duration::MAX, |(_, next)| now + Duration::from_micros(next.0));
         }
         runs.retain(|(end, took)| {
             let is_over = *end <= now;
@@ -171,7 +177,8 @@ fn replay(options: &BatchOptions, log: &[(u64, usize, u32, u128, u64)]) -> (Vec<
 
 #[test]
 fn a_batch_of_no_rows_is_answered() {
-    let place = Place::of(echoes([any("x", DType::Float32)].into_iter().chain(DTYPES.map(field))), |builder| builder);
+    let place =
+        Place::of(echoes([any("x", DType::Float32)].into_iter().chain(DTYPES.map(field))), |builder| builder);
     let batcher = Batcher::new(&place.endpoint, BatchOptions::default()).unwrap();
     place.watched.shut();
     let first = begin(&place, &batcher, inputs(0, 1, 1), Call::default());

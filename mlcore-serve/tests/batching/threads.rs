@@ -13,7 +13,8 @@ use crate::support::{Place, begin, end, occupy, rows, unit};
 /// Every caller asks for numbers that nobody else asks for, and says whether each answer is its own.
 fn ask(batcher: &Batcher, thread: u64, number: u64) -> (u64, u64) {
     let count = 1 + (thread + number) % 3;
-    let values: Vec<f32> = (0..count).map(|row| (thread * 100_000 + number * 10 + row) as f32 + 100.0).collect();
+    let values: Vec<f32> =
+        (0..count).map(|row| (thread * 100_000 + number * 10 + row) as f32 + 100.0).collect();
     let prediction = batcher.predict(Request::tensors(&unit(), &rows(&values)), Call::default()).unwrap();
     assert_eq!(prediction.outputs.tensor("x_out").unwrap().values::<f32>().unwrap(), values);
     let versions = prediction.outputs.tensor("version").unwrap().values::<f64>().unwrap().to_vec();
@@ -55,9 +56,10 @@ fn callers_get_their_own_rows_of_one_version_through_hot_swaps() {
             thread::sleep(Duration::from_millis(5));
         }
         is_over.store(true, Ordering::Relaxed);
-        threads.into_iter().map(|thread| thread.join().unwrap()).fold([0; 3], |sum, own| {
-            [sum[0] + own[0], sum[1] + own[1], sum[2] + own[2]]
-        })
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .fold([0; 3], |sum, own| [sum[0] + own[0], sum[1] + own[1], sum[2] + own[2]])
     });
     assert!(seen[1] > 0 && seen[2] > 0, "{seen:?}");
     place.endpoint.process();
@@ -77,7 +79,9 @@ fn a_swap_while_requests_wait_leaves_each_its_version() {
     let after = [3.0, 4.0].map(|value| begin(&place, &batcher, rows(&[value]), Call::default()));
     place.watched.open();
     end(&place, first).unwrap();
-    for (begun, version) in before.into_iter().map(|begun| (begun, 1)).chain(after.into_iter().map(|begun| (begun, 2))) {
+    for (begun, version) in
+        before.into_iter().map(|begun| (begun, 1)).chain(after.into_iter().map(|begun| (begun, 2)))
+    {
         let prediction = end(&place, begun).unwrap();
         assert_eq!(prediction.version.get(), version);
         let own = prediction.outputs.tensor("version").unwrap().values::<f64>().unwrap();
