@@ -7,6 +7,7 @@
 //! | `server` | a listener for it, with limits and an end that loses no request |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
+pub mod batching;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod endpoint;

@@ -274,6 +274,12 @@ impl Endpoint {
         &self.inner.run_options
     }
 
+    /// The clock that it measures by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
     /// The arms that answer now, the default first, with their models: of one moment, whatever is released meanwhile.
     #[must_use]
     pub fn models(&self) -> Vec<(Arm, Arc<LoadedModel>)> {

@@ -51,6 +51,9 @@ impl HttpService {
         let is_traced = self.inner.settings.is_traced(&path.name);
         let asked = Asked { served, version, body, json_bytes, limits, coding, is_traced, arrived };
         let is_quick = is_quick(&asked.served, &asked.body);
+        if asked.served.batching().is_some() {
+            return asked.answer_batched().await;
+        }
         aside(is_quick, move || asked.answer()).await
     }
 
@@ -71,7 +74,9 @@ impl HttpService {
         let served = self.inner.models.get(name)?;
         let body = self.body(&parts.headers, body).await?;
         let most = self.inner.limits.records;
-        aside(is_quick(&served, &body), move || answer(&served, &body, most)).await
+        // A request that waits for its place in a batch holds up its thread.
+        let is_quick = is_quick(&served, &body) && served.batching().is_none();
+        aside(is_quick, move || answer(&served, &body, most)).await
     }
 }
 
@@ -81,7 +86,10 @@ fn is_quick(served: &Served, body: &[u8]) -> bool {
 }
 
 /// Answers on this thread, or on one that may be held up.
-pub(super) async fn aside(is_quick: bool, answer: impl FnOnce() -> Answered + Send + 'static) -> Answered {
+pub(super) async fn aside<T: Send + 'static>(
+    is_quick: bool,
+    answer: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) if !is_quick => {
             let ended = runtime.spawn_blocking(answer).await;
@@ -98,13 +106,32 @@ pub(super) async fn aside(is_quick: bool, answer: impl FnOnce() -> Answered + Se
 
 impl Asked {
     fn answer(self) -> Answered {
-        let Self { served, version, body, json_bytes, limits, coding, is_traced, arrived } = self;
-        let request = InferRequest::read(&body, json_bytes, &limits)?;
-        let Inference { prediction, model, mut spent } = served.infer(&request, version, arrived)?;
+        let request = InferRequest::read(&self.body, self.json_bytes, &self.limits)?;
+        let inference = self.served.infer(&request, self.version, self.arrived)?;
+        self.write(&request, inference)
+    }
+
+    /// Answers without holding up the thread while others' requests run.
+    async fn answer_batched(self) -> Answered {
+        let is_small = self.body.len() < LARGE_BODY;
+        let elsewhere = !is_quick(&self.served, &self.body);
+        let (asked, request) = aside(is_small, move || {
+            let request = InferRequest::read(&self.body, self.json_bytes, &self.limits)?;
+            Ok((self, request))
+        })
+        .await?;
+        let Self { served, version, arrived, .. } = &asked;
+        let inference = served.infer_async(&request, *version, *arrived, elsewhere).await?;
+        aside(is_small, move || asked.write(&request, inference)).await
+    }
+
+    fn write(self, request: &InferRequest, inference: Inference) -> Answered {
+        let Self { served, coding, is_traced, .. } = self;
+        let Inference { prediction, model, mut spent } = inference;
         let began = Instant::now();
         let (name, version) = (served.name().as_str(), prediction.version);
         let declared = &model.runner().signature().outputs;
-        let answer = InferAnswer::new(&request, name, version.to_string(), &prediction.outputs, declared)?;
+        let answer = InferAnswer::new(request, name, version.to_string(), &prediction.outputs, declared)?;
         let WrittenAnswer { body, json_bytes } = answer.write()?;
         let body = Bytes::from(body);
         let mut response = Response::new(Full::default());
@@ -144,6 +171,7 @@ impl Asked {
                 outcome_id = %prediction.outcome_id,
                 rows = spent.rows,
                 input_ns = nanos(spent.input),
+                queue_ns = nanos(spent.queue),
                 compute_ns = nanos(spent.compute),
                 output_ns = nanos(spent.output),
                 "request"

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::route::ModelPath;
 use super::{Answered, json};
-use crate::models::{Models, Served, VersionStatistics};
+use crate::batching::{BatchOptions, is_batched};
+use crate::models::{BatchStatistics, Models, Served, VersionStatistics};
 use crate::v2::{datatype_of, shortened};
 
 /// Triton's extensions that are spoken here; shared memory is none of them.
@@ -100,26 +101,52 @@ fn shape_of(field: &Field) -> Vec<i64> {
     field.shape().iter().map(size).collect()
 }
 
-/// The configuration as Triton would have it. Batching is left to the client: the first axis is part of the shape.
+/// The configuration as Triton would have it. Where requests are batched the first axis is that of the batch and no part of the
+/// dimensions, as there; elsewhere batching is left to the client, and it is one.
 pub(super) fn config(models: &Models, path: &ModelPath) -> Answered {
     let served = models.get(&path.name)?;
     let model = served.model(version_of(path)?)?;
     let signature = model.runner().signature();
+    let batching = served.batching().filter(|_| is_batched(&model));
+    let leading = usize::from(batching.is_some());
     let described = |schema: &Schema| -> Vec<Value> {
-        let tensor = |field: &Field| json!({"name": field.name(), "data_type": data_type_of(field.dtype()), "dims": shape_of(field)});
+        let dims = |field: &Field| shape_of(field).split_off(leading);
+        let tensor = |field: &Field| json!({"name": field.name(), "data_type": data_type_of(field.dtype()), "dims": dims(field)});
         schema.fields().iter().map(tensor).collect()
     };
     let versions: Vec<u64> = served.versions().iter().map(|version| version.get()).collect();
-    json(&json!({
+    let mut config = json!({
         "name": served.name().as_str(),
         "platform": PLATFORM,
         "backend": "onnxruntime",
         "version_policy": {"specific": {"versions": versions}},
-        "max_batch_size": 0,
+        "max_batch_size": batching.map_or(0, |options| options.max_batch_size),
         "input": described(&signature.inputs),
         "output": described(&signature.outputs),
         "default_model_filename": "model.onnx",
-    }))
+    });
+    if let (Some(options), Some(config)) = (batching, config.as_object_mut()) {
+        config.insert("dynamic_batching".to_owned(), dynamic_batching(options));
+        config.insert("instance_group".to_owned(), json!([{"count": options.instance_count}]));
+    }
+    json(&config)
+}
+
+fn dynamic_batching(options: &BatchOptions) -> Value {
+    json!({
+        "preferred_batch_size": options.preferred_batch_size,
+        "max_queue_delay_microseconds": options.max_queue_delay.as_micros() as u64,
+        "preserve_ordering": false,
+        "priority_levels": options.priority_levels,
+        "default_priority_level": options.default_priority_level,
+        "default_queue_policy": {
+            "timeout_action": "REJECT",
+            "default_timeout_microseconds": options.default_timeout.as_micros() as u64,
+            "allow_timeout_override": true,
+            "max_queue_size": options.max_queue_size,
+        },
+        "priority_queue_policy": {},
+    })
 }
 
 fn data_type_of(dtype: DType) -> String {
@@ -162,7 +189,17 @@ pub(super) fn statistics(models: &Models, path: Option<&ModelPath>) -> Answered 
 /// The statistics of a version as Triton writes them.
 fn described(served: &Served, version: Version, counts: &VersionStatistics) -> Value {
     let duration = |count: u64, nanos: u64| json!({"count": count, "ns": nanos});
-    let VersionStatistics { successes, failures, input, compute, output, .. } = *counts;
+    let VersionStatistics { successes, failures, input, queue, compute, output, .. } = *counts;
+    let batch = |batch: &BatchStatistics| {
+        let BatchStatistics { rows, executions, compute, .. } = *batch;
+        json!({
+            "batch_size": rows,
+            "compute_input": duration(executions, 0),
+            "compute_infer": duration(executions, compute),
+            "compute_output": duration(executions, 0),
+        })
+    };
+    let batches: Vec<Value> = served.statistics().batches(version).iter().map(batch).collect();
     json!({
         "name": served.name().as_str(),
         "version": version.to_string(),
@@ -170,16 +207,16 @@ fn described(served: &Served, version: Version, counts: &VersionStatistics) -> V
         "inference_count": counts.rows,
         "execution_count": counts.executions,
         "inference_stats": {
-            "success": duration(successes, input + compute + output),
+            "success": duration(successes, input + queue + compute + output),
             "fail": duration(failures, counts.failed),
-            "queue": duration(successes, 0),
+            "queue": duration(successes, queue),
             "compute_input": duration(successes, input),
             "compute_infer": duration(successes, compute),
             "compute_output": duration(successes, output),
             "cache_hit": duration(0, 0),
             "cache_miss": duration(0, 0),
         },
-        "batch_stats": [],
+        "batch_stats": batches,
     })
 }
 

@@ -35,6 +35,11 @@
 //! An answer of the protocol has the arm and the outcome id in the headers `mlcore-arm` and `mlcore-outcome-id`: outcomes are reported under that
 //! id, or under the request's own.
 //!
+//! # Batching
+//! Requests for a model that was inserted with [`BatchOptions`](crate::batching::BatchOptions) share runs. A request of the protocol that
+//! waits for its place holds no thread; one of raw records or of KServe's first protocol holds one of the blocking threads. The
+//! parameters `priority` and `timeout` are Triton's. Where too many wait, the answer is 429 with `Retry-After`.
+//!
 //! # Traces
 //! A request that the trace settings choose is told of by `tracing`, as an event of the target `mlcore_serve::trace` with the
 //! nanoseconds of its stages. What the log settings let through the host asks of [`HttpService::settings`].

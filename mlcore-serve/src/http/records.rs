@@ -86,7 +86,8 @@ pub(super) struct Who {
 pub(super) fn ask(served: &Served, records: &[&RawValue], who: Who) -> Result<Inference> {
     let Who { unit, id, version, timeout, arrived } = who;
     let unit = served.unit(unit, id.as_ref())?;
-    let asked = Asked { version, timeout, arrived, rows: records.len() };
+    let rows = records.len();
+    let asked = Asked { version, timeout, arrived, rows, priority: 0, elsewhere: false };
     let ask = |request: Request<'_>| {
         let request = match &id {
             Some(id) => request.with_id(id),

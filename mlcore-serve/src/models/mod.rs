@@ -22,9 +22,10 @@ pub use self::source::{
 };
 #[cfg(feature = "ort")]
 pub use self::source::{FolderSource, RegistrySource};
-pub use self::statistics::{Spent, Statistics, VersionStatistics};
+pub use self::statistics::{BatchStatistics, Spent, Statistics, VersionStatistics};
 use self::workers::Workers;
 use crate::Endpoint;
+use crate::batching::BatchOptions;
 use crate::v2::{Parameters, shortened};
 
 /// The models of a server. Cloning shares them.
@@ -116,6 +117,17 @@ impl Models {
     pub fn insert(&self, endpoint: Endpoint) {
         let _changing = self.changing();
         self.put(&Arc::new(Served::new(endpoint)));
+    }
+
+    /// Serves an endpoint as [`insert`](Self::insert) does, and lets its requests share runs.
+    ///
+    /// # Errors
+    /// As [`BatchOptions::check`].
+    pub fn insert_batched(&self, endpoint: Endpoint, options: BatchOptions) -> Result<()> {
+        let served = Arc::new(Served::new(endpoint).with_batching(options)?);
+        let _changing = self.changing();
+        self.put(&served);
+        Ok(())
     }
 
     fn put(&self, model: &Arc<Served>) {
@@ -293,9 +305,16 @@ impl Models {
         if let Ok(state) = source.state(name) {
             self.states().insert(name.clone(), state);
         }
-        match source.open(name, parameters) {
-            Ok(endpoint) => {
-                self.put(&Arc::new(Served::new(endpoint)));
+        let opened = source.open(name, parameters).and_then(|endpoint| {
+            let served = Served::new(endpoint);
+            match source.batching(name)? {
+                Some(options) => served.with_batching(options),
+                None => Ok(served),
+            }
+        });
+        match opened {
+            Ok(served) => {
+                self.put(&Arc::new(served));
                 Ok(())
             }
             Err(error) => {

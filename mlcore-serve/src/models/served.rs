@@ -5,19 +5,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mlcore::name::{ModelName, RequestId, UnitId, Version};
-use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 
 use super::statistics::{Spent, Statistics};
 use crate::Endpoint;
-use crate::endpoint::{LoadedModel, Prediction, Request, not_served};
+use crate::batching::{BatchOptions, Batched, Batcher, Call, Pending};
+use crate::endpoint::{Decided, LoadedModel, Prediction, Request, not_served};
 use crate::v2::{InferRequest, Parameter};
 
 /// A model that is served: its endpoint, and what its requests took.
 pub struct Served {
     name: ModelName,
     endpoint: Endpoint,
-    statistics: Statistics,
+    statistics: Arc<Statistics>,
+    /// Where requests share runs.
+    batcher: Option<Batcher>,
     /// The smoothed time of a run, in nanoseconds.
     expected: AtomicU64,
     /// Counts requests of nobody in particular, from a place of its own in each process.
@@ -36,6 +38,16 @@ pub struct Inference {
     pub spent: Spent,
 }
 
+/// A request that was decided and whose answer may still be to come.
+#[derive(Debug)]
+struct Begun {
+    decided: Decided,
+    pending: Pending,
+    /// What it took until then.
+    input: Duration,
+    rows: usize,
+}
+
 /// How a request is to be answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
@@ -47,6 +59,10 @@ pub struct Asked {
     pub arrived: Instant,
     /// The rows that it asks about.
     pub rows: usize,
+    /// Its priority, of which 1 is the highest; 0 names none. It counts where requests are batched.
+    pub priority: u32,
+    /// Whether no run may hold up the thread that asks, where requests are batched.
+    pub elsewhere: bool,
 }
 
 impl Served {
@@ -54,10 +70,19 @@ impl Served {
         Self {
             name: endpoint.model_name().clone(),
             endpoint,
-            statistics: Statistics::default(),
+            statistics: Arc::default(),
+            batcher: None,
             expected: AtomicU64::new(u64::MAX),
             strangers: AtomicU64::new(RandomState::new().hash_one(0)),
         }
+    }
+
+    /// The same model, whose requests share runs.
+    pub(super) fn with_batching(mut self, options: BatchOptions) -> Result<Self> {
+        let statistics = self.statistics.clone();
+        let batcher = Batcher::new(&self.endpoint, options)?.with_on_run(move |run| statistics.run(run));
+        self.batcher = Some(batcher);
+        Ok(self)
     }
 
     /// Its name.
@@ -94,6 +119,12 @@ impl Served {
         found.ok_or_else(|| not_served(&self.name, version.unwrap_or(Version::FIRST), &models))
     }
 
+    /// How its requests share runs, where they do.
+    #[must_use]
+    pub fn batching(&self) -> Option<&BatchOptions> {
+        self.batcher.as_ref().map(Batcher::options)
+    }
+
     /// What its requests took, version by version.
     #[must_use]
     pub fn statistics(&self) -> &Statistics {
@@ -104,16 +135,46 @@ impl Served {
     /// of the arm that the policy assigns to the request's unit: its parameter `unit`, its `sequence_id`, its id, or, where it
     /// has none of them, somebody new.
     ///
-    /// The parameter `timeout`, in microseconds, is the deadline; what it took to arrive here counts.
+    /// The parameter `timeout`, in microseconds, is the deadline; what it took to arrive here counts. Where requests are batched,
+    /// the parameter `priority` says who goes first, 1 before 2, and the thread waits for its place.
     ///
     /// # Errors
-    /// As [`Endpoint::predict`]; [`Error::Timeout`] for a deadline that passed before the model ran.
+    /// As [`Endpoint::predict`]; [`Error::Timeout`] for a deadline that passed before the model ran, and [`Error::Overloaded`]
+    /// where too many requests wait.
     pub fn infer(
         &self,
         request: &InferRequest,
         version: Option<Version>,
         arrived: Instant,
     ) -> Result<Inference> {
+        let Named { unit, id, asked } = self.named(request, version, arrived)?;
+        self.predict(tensors(&unit, id.as_ref(), request), asked, |model| check_outputs(request, model))
+    }
+
+    /// As [`infer`](Self::infer), on any runtime, without a thread that waits for others' runs. A run that the request does not
+    /// share goes on on the thread that polls; `elsewhere` forbids that where requests are batched.
+    ///
+    /// # Errors
+    /// As [`infer`](Self::infer).
+    pub async fn infer_async(
+        &self,
+        request: &InferRequest,
+        version: Option<Version>,
+        arrived: Instant,
+        elsewhere: bool,
+    ) -> Result<Inference> {
+        let Named { unit, id, asked } = self.named(request, version, arrived)?;
+        let asked_for = tensors(&unit, id.as_ref(), request);
+        let check = |model: &LoadedModel| check_outputs(request, model);
+        let Some(batcher) = &self.batcher else { return self.predict_alone(asked_for, asked, check) };
+        let Begun { decided, pending, input, rows } =
+            self.begin(batcher, asked_for, Asked { elsewhere, ..asked }, check)?;
+        let batched = pending.await;
+        self.finish(decided, asked_for, batched, (input, rows))
+    }
+
+    /// Who asks, and how, as a request of the protocol says it.
+    fn named(&self, request: &InferRequest, version: Option<Version>, arrived: Instant) -> Result<Named> {
         let id = match request.id.as_deref() {
             Some(id) if !id.is_empty() => Some(RequestId::new(id)?),
             _ => None,
@@ -122,22 +183,13 @@ impl Served {
         let named = |key: &str| request.parameters.get(key).map(Parameter::to_string);
         let sequence = || named("sequence_id").filter(|id| id != "0" && !id.is_empty());
         let unit = self.unit(named("unit").or_else(sequence), id.as_ref())?;
-        let mut asked_for = Request::tensors(&unit, &request.inputs);
-        if let Some(id) = &id {
-            asked_for = asked_for.with_id(id);
-        }
-        let asked = Asked {
-            version,
-            timeout: timeout_of(request)?,
-            arrived,
-            rows: request.inputs.rows().unwrap_or(1),
-        };
-        self.predict(asked_for, asked, |model| {
-            crate::v2::check_asked(&request.outputs, &model.runner().signature().outputs)
-        })
+        let rows = request.inputs.rows().unwrap_or(1);
+        let (timeout, priority) = (timeout_of(request)?, priority_of(request)?);
+        let asked = Asked { version, timeout, arrived, rows, priority, elsewhere: false };
+        Ok(Named { unit, id, asked })
     }
 
-    /// Answers a request of any kind.
+    /// Answers a request of any kind. Where requests are batched, the thread waits for its place.
     ///
     /// # Errors
     /// As [`infer`](Self::infer), and what `check` answers about the model before it runs: a mistake of the client's.
@@ -147,12 +199,25 @@ impl Served {
         asked: Asked,
         check: impl FnOnce(&LoadedModel) -> Result<()>,
     ) -> Result<Inference> {
+        let Some(batcher) = &self.batcher else { return self.predict_alone(request, asked, check) };
+        let Begun { decided, pending, input, rows } = self.begin(batcher, request, asked, check)?;
+        self.finish(decided, request, pending.wait(), (input, rows))
+    }
+
+    /// Answers a request by a run of its own.
+    fn predict_alone(
+        &self,
+        request: Request<'_>,
+        asked: Asked,
+        check: impl FnOnce(&LoadedModel) -> Result<()>,
+    ) -> Result<Inference> {
         let began = Instant::now();
-        let options = self.options(&asked)?;
-        let decided = match asked.version {
-            Some(version) => self.endpoint.decide_version(request, version)?,
-            None => self.endpoint.decide(request),
-        };
+        let mut options = self.endpoint.run_options().clone();
+        if let Some(left) = self.left(&asked)? {
+            let own = options.timeout.map_or(left, |own| own.min(left));
+            options = options.with_timeout(own);
+        }
+        let decided = self.decide(request, &asked)?;
         let model = decided.model().clone();
         check(&model)?;
         let before = Instant::now();
@@ -161,7 +226,58 @@ impl Served {
         self.learn(compute);
         let prediction = self.endpoint.record(decided, request, answer);
         let input = before.saturating_duration_since(asked.arrived.min(began));
-        let spent = Spent { input, compute, output: Duration::ZERO, rows: asked.rows as u64 };
+        let spent = Spent { input, compute, rows: asked.rows as u64, ..Spent::default() };
+        self.ended(prediction, model, spent)
+    }
+
+    /// Decides a request and lets it wait for its run.
+    fn begin(
+        &self,
+        batcher: &Batcher,
+        request: Request<'_>,
+        asked: Asked,
+        check: impl FnOnce(&LoadedModel) -> Result<()>,
+    ) -> Result<Begun> {
+        let began = Instant::now();
+        let call = Call::default().with_timeout(self.left(&asked)?).with_priority(asked.priority);
+        let decided = self.decide(request, &asked)?;
+        check(decided.model())?;
+        let input = began.saturating_duration_since(asked.arrived) + began.elapsed();
+        let pending = batcher.run(&decided, request, call.with_elsewhere(asked.elsewhere));
+        Ok(Begun { decided, pending, input, rows: asked.rows })
+    }
+
+    /// Records the answer to a request that was begun.
+    fn finish(
+        &self,
+        decided: Decided,
+        request: Request<'_>,
+        batched: Batched,
+        (input, rows): (Duration, usize),
+    ) -> Result<Inference> {
+        let model = decided.model().clone();
+        let Batched { answer, queued: queue, compute, rows: run_rows, .. } = batched;
+        if run_rows > 0 {
+            self.learn(compute);
+        }
+        let prediction = self.endpoint.record(decided, request, answer);
+        let spent = Spent { input, queue, compute, rows: rows as u64, is_batched: true, ..Spent::default() };
+        self.ended(prediction, model, spent)
+    }
+
+    fn decide(&self, request: Request<'_>, asked: &Asked) -> Result<Decided> {
+        match asked.version {
+            Some(version) => self.endpoint.decide_version(request, version),
+            None => Ok(self.endpoint.decide(request)),
+        }
+    }
+
+    fn ended(
+        &self,
+        prediction: Result<Prediction>,
+        model: Arc<LoadedModel>,
+        spent: Spent,
+    ) -> Result<Inference> {
         match prediction {
             Ok(prediction) => Ok(Inference { prediction, model, spent }),
             Err(error) => {
@@ -204,20 +320,44 @@ impl Served {
         self.expected.store(smoothed, Ordering::Relaxed);
     }
 
-    /// The run options of the endpoint, with what is left of the request's own time.
-    fn options(&self, asked: &Asked) -> Result<RunOptions> {
-        let mut options = self.endpoint.run_options().clone();
-        if let Some(timeout) = asked.timeout {
-            let left = timeout.checked_sub(asked.arrived.elapsed()).filter(|left| !left.is_zero());
-            let left = left.ok_or_else(|| {
-                let problem = format!("its {timeout:?} passed before the model ran");
-                Error::timeout("predict", self.name.as_str(), problem)
-            })?;
-            let own = options.timeout.map_or(left, |own| own.min(left));
-            options = options.with_timeout(own);
-        }
-        Ok(options)
+    /// What is left of the request's own time.
+    fn left(&self, asked: &Asked) -> Result<Option<Duration>> {
+        let Some(timeout) = asked.timeout else { return Ok(None) };
+        let left = timeout.checked_sub(asked.arrived.elapsed()).filter(|left| !left.is_zero());
+        left.map(Some).ok_or_else(|| {
+            let problem = format!("its {timeout:?} passed before the model ran");
+            Error::timeout("predict", self.name.as_str(), problem)
+        })
     }
+}
+
+/// Who asks by the protocol, and how.
+struct Named {
+    unit: UnitId,
+    id: Option<RequestId>,
+    asked: Asked,
+}
+
+fn tensors<'r>(unit: &'r UnitId, id: Option<&'r RequestId>, request: &'r InferRequest) -> Request<'r> {
+    let asked_for = Request::tensors(unit, &request.inputs);
+    match id {
+        Some(id) => asked_for.with_id(id),
+        None => asked_for,
+    }
+}
+
+fn check_outputs(request: &InferRequest, model: &LoadedModel) -> Result<()> {
+    crate::v2::check_asked(&request.outputs, &model.runner().signature().outputs)
+}
+
+/// The priority that a request brings. Triton's clients send 0 for none.
+fn priority_of(request: &InferRequest) -> Result<u32> {
+    let Some(priority) = request.parameters.get("priority") else { return Ok(0) };
+    // A level beyond 32 bits is none that there is.
+    priority.as_u64().map(|level| u32::try_from(level).unwrap_or(u32::MAX)).ok_or_else(|| {
+        let problem = format!("it is {priority}, and it is a level: 1 before 2 and so on, or 0 for none");
+        Error::invalid_input("read request", "parameter priority", problem)
+    })
 }
 
 /// The deadline that a request brings, in microseconds. Triton's clients send 0 for none.

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mlcore::name::Version;
+
+use crate::batching::BatchRun;
 
 /// What one request took.
 #[non_exhaustive]
@@ -11,12 +13,16 @@ use mlcore::name::Version;
 pub struct Spent {
     /// From its arrival until the model ran: reading it, deciding who answers.
     pub input: Duration,
-    /// The features and the model.
+    /// Waiting for the run: for a place in a batch.
+    pub queue: Duration,
+    /// The features and the model; in a batch the run of all that shared it.
     pub compute: Duration,
     /// Writing the answer.
     pub output: Duration,
     /// The rows that it asked about.
     pub rows: u64,
+    /// Whether its run was counted when it ran, because others may have shared it.
+    pub is_batched: bool,
 }
 
 /// What the requests of a model took, version by version.
@@ -41,12 +47,26 @@ pub struct VersionStatistics {
     pub last_inference: u64,
     /// Nanoseconds of answered requests until the model ran.
     pub input: u64,
-    /// Nanoseconds in the model.
+    /// Nanoseconds of answered requests in the queue of a batcher.
+    pub queue: u64,
+    /// Nanoseconds of answered requests in the model; each counts the whole run that it shared.
     pub compute: u64,
     /// Nanoseconds of writing answers.
     pub output: u64,
     /// Nanoseconds of failed requests.
     pub failed: u64,
+}
+
+/// The runs of a batched model of one size.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BatchStatistics {
+    /// The rows that ran together; beyond 1,024 the next power of two.
+    pub rows: u64,
+    /// How many such runs there were.
+    pub executions: u64,
+    /// Their nanoseconds in the model.
+    pub compute: u64,
 }
 
 #[derive(Debug, Default)]
@@ -57,9 +77,12 @@ struct Counters {
     executions: AtomicU64,
     last_inference: AtomicU64,
     input: AtomicU64,
+    queue: AtomicU64,
     compute: AtomicU64,
     output: AtomicU64,
     failed: AtomicU64,
+    /// By rows, of batched models only.
+    batches: Mutex<BTreeMap<u64, BatchStatistics>>,
 }
 
 impl Statistics {
@@ -70,9 +93,10 @@ impl Statistics {
             counter.fetch_add(amount, Ordering::Relaxed);
         };
         add(&counters.successes, 1);
-        add(&counters.executions, 1);
+        add(&counters.executions, u64::from(!spent.is_batched));
         add(&counters.rows, spent.rows);
         add(&counters.input, nanos(spent.input));
+        add(&counters.queue, nanos(spent.queue));
         add(&counters.compute, nanos(spent.compute));
         add(&counters.output, nanos(spent.output));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -83,7 +107,25 @@ impl Statistics {
     pub fn fail(&self, version: Version, spent: Spent) {
         let counters = self.counters(version);
         counters.failures.fetch_add(1, Ordering::Relaxed);
-        counters.failed.fetch_add(nanos(spent.input + spent.compute), Ordering::Relaxed);
+        counters.failed.fetch_add(nanos(spent.input + spent.queue + spent.compute), Ordering::Relaxed);
+    }
+
+    /// Counts a run that requests may have shared.
+    pub(super) fn run(&self, run: &BatchRun) {
+        let counters = self.counters(run.version);
+        counters.executions.fetch_add(1, Ordering::Relaxed);
+        let rows = if run.rows > MOST_SIZES { run.rows.next_power_of_two() } else { run.rows } as u64;
+        let mut batches = counters.batches();
+        let own = batches.entry(rows).or_insert(BatchStatistics { rows, ..BatchStatistics::default() });
+        own.executions += 1;
+        own.compute += nanos(run.compute);
+    }
+
+    /// The runs of a version by their rows, the smallest first; none where requests are not batched.
+    #[must_use]
+    pub fn batches(&self, version: Version) -> Vec<BatchStatistics> {
+        let known = self.versions.read().unwrap_or_else(PoisonError::into_inner).get(&version).cloned();
+        known.map(|counters| counters.batches().values().copied().collect()).unwrap_or_default()
     }
 
     /// The statistics as they stand, in the order of the versions that have answered.
@@ -103,6 +145,10 @@ impl Statistics {
 }
 
 impl Counters {
+    fn batches(&self) -> MutexGuard<'_, BTreeMap<u64, BatchStatistics>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(&self) -> VersionStatistics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         VersionStatistics {
@@ -112,6 +158,7 @@ impl Counters {
             executions: read(&self.executions),
             last_inference: read(&self.last_inference),
             input: read(&self.input),
+            queue: read(&self.queue),
             compute: read(&self.compute),
             output: read(&self.output),
             failed: read(&self.failed),
@@ -122,3 +169,6 @@ impl Counters {
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+/// Sizes of batches that are told apart one by one: clients choose the rows of a request.
+const MOST_SIZES: usize = 1024;

@@ -1,6 +1,7 @@
 //! The protocol over HTTP, asked in process: what each path answers, and what is refused before it costs anything.
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking, in its helpers too")]
 
+mod batching;
 mod bodies;
 mod records;
 mod repository;

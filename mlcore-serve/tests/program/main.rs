@@ -1,5 +1,5 @@
 //! The program `mlcore-serve`, started as its users start it.
-#![expect(clippy::unwrap_used, reason = "a test reports by panicking, in its helpers too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking, in its helpers too")]
 
 mod place;
 

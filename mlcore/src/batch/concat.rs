@@ -2,6 +2,7 @@
 
 use super::{Batch, Tensor};
 use crate::error::{Error, Result};
+use crate::schema::match_element;
 
 impl Tensor {
     /// Puts the rows of `tensors` one after another, in their order, into a tensor of its own memory.
@@ -29,16 +30,18 @@ impl Tensor {
         if let Some(axis) = shape.first_mut() {
             *axis = rows;
         }
-        if first.as_bytes().is_some() {
-            let bytes: Vec<&[u8]> = tensors.iter().filter_map(Self::as_bytes).collect();
-            return Self::from_bytes(first.dtype(), shape, &bytes.concat());
-        }
-        if first.text().is_ok() {
-            let texts = tensors.iter().filter_map(|tensor| tensor.texts().ok()).flatten();
-            return Self::strings(shape, texts);
-        }
-        let values = tensors.iter().map(Self::values::<bool>).collect::<Result<Vec<_>>>()?;
-        Self::new(shape, values.concat())
+        match_element!(
+            first.dtype(),
+            T => {
+                // Each element is copied once, from its tensor to its place.
+                let mut values: Vec<T> = Vec::with_capacity(shape.iter().product());
+                for tensor in tensors {
+                    values.extend_from_slice(tensor.values::<T>()?);
+                }
+                Self::new(shape, values)
+            },
+            _ => Self::strings(shape, tensors.iter().filter_map(|tensor| tensor.texts().ok()).flatten())
+        )
     }
 }
 

@@ -18,6 +18,7 @@ use super::files::Files;
 use super::triton::{TritonConfig, VersionPolicy};
 use super::{ModelSource, SourceOptions};
 use crate::Endpoint;
+use crate::batching::BatchOptions;
 use crate::endpoint::OnnxLoader;
 use crate::v2::Parameters;
 
@@ -129,6 +130,13 @@ impl ModelSource for FolderSource {
             builder = builder.with_arm(alias);
         }
         self.options.customise(name, builder)?.build()
+    }
+
+    fn batching(&self, name: &ModelName) -> Result<Option<BatchOptions>> {
+        match self.options.of(name).batching {
+            Some(options) => Ok(Some(options)),
+            None => Ok(config(&self.folder(name)?, name)?.batching),
+        }
     }
 
     fn state(&self, name: &ModelName) -> Result<u64> {

@@ -28,6 +28,7 @@ pub use self::options::{CanarySettings, GuardrailSettings, ModelOptions, PolicyO
 #[cfg(feature = "ort")]
 pub use self::registry::RegistrySource;
 use crate::Endpoint;
+use crate::batching::BatchOptions;
 use crate::endpoint::EndpointBuilder;
 use crate::v2::Parameters;
 
@@ -47,6 +48,14 @@ pub trait ModelSource: Send + Sync {
     /// # Errors
     /// [`Error::NotFound`](mlcore::Error::NotFound) for a name that it does not have, and what loading answers.
     fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint>;
+
+    /// How requests of the model of this name share runs; asked whenever it was opened. They do not, where it is not said.
+    ///
+    /// # Errors
+    /// What reading the source answers.
+    fn batching(&self, _name: &ModelName) -> Result<Option<BatchOptions>> {
+        Ok(None)
+    }
 
     /// A number that changes when [`open`](Self::open) would open something else, where the endpoint does not follow that by
     /// itself.

@@ -11,6 +11,7 @@ use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 use serde::Deserialize;
 
+use crate::batching::BatchOptions;
 use crate::endpoint::{EndpointBuilder, Loss};
 
 /// How a model is served, as a file of settings says it.
@@ -51,6 +52,8 @@ pub struct ModelOptions {
     pub aliases: BTreeMap<Alias, u64>,
     /// Who is assigned to which arm; everybody to the default arm where nothing is said.
     pub policy: Option<PolicyOptions>,
+    /// How requests share runs. They do not, where nothing is said.
+    pub batching: Option<BatchOptions>,
     /// How wrong answers are, by name: `log_loss`, `squared_error`, `absolute_error`, `zero_one`.
     pub loss: Option<String>,
     /// The longest that a run may take, in milliseconds.

@@ -8,6 +8,7 @@ use mlcore::{Error, Result};
 use super::pinned::{Pinned, found};
 use super::{ModelSource, SourceOptions};
 use crate::Endpoint;
+use crate::batching::BatchOptions;
 use crate::endpoint::OnnxLoader;
 use crate::v2::Parameters;
 
@@ -86,6 +87,10 @@ impl ModelSource for RegistrySource {
             builder = builder.with_snapshot(folder.join(format!("{name}.snapshot")));
         }
         self.options.customise(name, builder)?.build()
+    }
+
+    fn batching(&self, name: &ModelName) -> Result<Option<BatchOptions>> {
+        Ok(self.options.of(name).batching)
     }
 }
 

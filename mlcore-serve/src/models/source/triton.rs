@@ -1,11 +1,13 @@
 //! Triton's description of a model, `config.pbtxt`: what of it has a meaning here.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use mlcore::name::Version;
 use mlcore::{Error, Result};
 
 use self::text::{Message, Value};
+use crate::batching::BatchOptions;
 
 mod text;
 
@@ -25,6 +27,8 @@ pub(super) struct TritonConfig {
     pub(super) version_policy: VersionPolicy,
     /// The sessions that requests spread over.
     pub(super) sessions: Option<NonZeroUsize>,
+    /// How requests share runs.
+    pub(super) batching: Option<BatchOptions>,
     /// The names of inputs and outputs that it describes.
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
@@ -36,6 +40,7 @@ impl Default for TritonConfig {
             file_name: "model.onnx".to_owned(),
             version_policy: VersionPolicy::Latest(1),
             sessions: None,
+            batching: None,
             inputs: Vec::new(),
             outputs: Vec::new(),
         }
@@ -85,11 +90,53 @@ impl TritonConfig {
         let groups = message.all("instance_group").filter_map(Value::as_message);
         let count = groups.filter_map(|group| group.last("count").and_then(Value::as_number)).sum::<u64>();
         config.sessions = usize::try_from(count).ok().and_then(NonZeroUsize::new);
+        let most = message.last("max_batch_size").map_or(Some(0), Value::as_number);
+        let most = most.and_then(|rows| usize::try_from(rows).ok());
+        let most = most.ok_or_else(|| invalid("its max_batch_size is no number of rows".into()))?;
+        if let Some(batching) = message.last("dynamic_batching").filter(|_| most > 0) {
+            let batching =
+                batching.as_message().ok_or_else(|| invalid("its dynamic_batching is no message".into()))?;
+            config.batching = Some(batch_options(batching, most).map_err(&invalid)?);
+        }
         for field in message.names().filter(|name| !APPLIED.contains(name)) {
             tracing::warn!(model, field, "this field of config.pbtxt has no effect here");
         }
         Ok(config)
     }
+}
+
+fn batch_options(batching: &Message, most: usize) -> Result<BatchOptions, String> {
+    let number = |message: &Message, name: &str| match message.last(name) {
+        None => Ok(None),
+        Some(value) => {
+            let number = value.as_number().ok_or_else(|| format!("its dynamic_batching.{name} is no number"));
+            number.map(Some)
+        }
+    };
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let mut options = BatchOptions::default().with_max_batch_size(most);
+    let preferred = batching.all("preferred_batch_size").map(|value| {
+        value.as_number().map(count).ok_or("its dynamic_batching.preferred_batch_size is no number of rows")
+    });
+    options = options.with_preferred_batch_size(preferred.collect::<Result<Vec<_>, _>>()?);
+    if let Some(micros) = number(batching, "max_queue_delay_microseconds")? {
+        options = options.with_max_queue_delay(Duration::from_micros(micros));
+    }
+    if let Some(levels) = number(batching, "priority_levels")?.filter(|levels| *levels > 0) {
+        let default = number(batching, "default_priority_level")?.unwrap_or(levels.div_ceil(2));
+        let level = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        options = options.with_priority_levels(level(levels), level(default));
+    }
+    if let Some(policy) = batching.last("default_queue_policy").and_then(Value::as_message) {
+        if let Some(micros) = number(policy, "default_timeout_microseconds")? {
+            options = options.with_default_timeout(Duration::from_micros(micros));
+        }
+        if let Some(most) = number(policy, "max_queue_size")?.filter(|most| *most > 0) {
+            options = options.with_max_queue_size(count(most));
+        }
+    }
+    options.check().map_err(|error| error.to_string())?;
+    Ok(options)
 }
 
 fn version_policy(policy: &Message) -> Result<VersionPolicy, String> {
@@ -125,7 +172,7 @@ fn version_policy(policy: &Message) -> Result<VersionPolicy, String> {
 }
 
 /// Fields that are read here, or need no effect: shapes and types are the model's own.
-const APPLIED: [&str; 9] = [
+const APPLIED: [&str; 10] = [
     "name",
     "platform",
     "backend",
@@ -134,6 +181,7 @@ const APPLIED: [&str; 9] = [
     "input",
     "output",
     "instance_group",
+    "dynamic_batching",
     "max_batch_size",
 ];
 
@@ -152,6 +200,10 @@ mod tests {
             version_policy: { specific: { versions: [1, 3], versions: 0x7 } }
             instance_group [ { count: 2 kind: KIND_CPU } { count: 1 } ]
             default_model_filename: "churn.onnx"
+            dynamic_batching {
+                preferred_batch_size: [ 4, 8 ] max_queue_delay_microseconds: 100
+                default_queue_policy { max_queue_size: 64 }
+            }
         "#;
         let config = TritonConfig::read(text, "churn").unwrap();
         assert_eq!((config.inputs, config.outputs), (vec!["x".into(), "y".into()], vec!["pq".into()]));
@@ -159,6 +211,14 @@ mod tests {
         assert_eq!(config.version_policy, VersionPolicy::Specific(versions.into()));
         assert_eq!(config.sessions, NonZeroUsize::new(3));
         assert_eq!(config.file_name, "churn.onnx");
+        let batching = BatchOptions::default()
+            .with_max_batch_size(8)
+            .with_preferred_batch_size([4, 8])
+            .with_max_queue_delay(Duration::from_micros(100))
+            .with_max_queue_size(64);
+        assert_eq!(config.batching, Some(batching));
+        let unbatched = TritonConfig::read("max_batch_size: 0 dynamic_batching { }", "churn").unwrap();
+        assert_eq!(unbatched.batching, None);
 
         assert_eq!(TritonConfig::read("", "churn").unwrap(), TritonConfig::default());
         let policy = |text: &str| TritonConfig::read(text, "churn").map(|config| config.version_policy);
@@ -185,6 +245,8 @@ mod tests {
             ("name: \"churn", "line 1: its text does not end"),
             ("name: }", "line 1: "),
             ("\n\n}", "line 3: "),
+            ("max_batch_size: -1", "max_batch_size is no number of rows"),
+            ("max_batch_size: 4 dynamic_batching { preferred_batch_size: 9 }", "9"),
             ("name: \"\\q\"", "line 1: "),
         ] {
             let error = TritonConfig::read(text, "churn").unwrap_err().to_string();

@@ -1,4 +1,3 @@
-
 use mlcore::runner::ort::{OnnxOptions, Probe};
 use mlcore::{Error, Result, artifact, registry};
 
