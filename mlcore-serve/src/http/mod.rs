@@ -23,7 +23,7 @@
 //! Shared memory is left out on purpose: a region of it would let a client write what the server reads while it reads it, and what
 //! it saves, a copy, is small beside the request. Its status answers an empty list, everything else about it is refused.
 //!
-//! KServe's V1 (`GET /v1/models/{name}`, `POST /v1/models/{name}:predict` with `{"instances": [..]}`) is answered, too.
+//! KServe's V1 (`GET /`, `GET /v1/models/{name}`, `POST /v1/models/{name}:predict` with `{"instances": [..]}`) is answered, too.
 //!
 //! # Raw records and outcomes
 //! Where a version has a feature plan, `POST /mlcore/models/{name}/predict` takes its raw columns:
@@ -203,6 +203,7 @@ impl HttpService {
                 let served = models.get(&path.name)?;
                 records::outcomes(&served, &self.body(&parts.headers, body).await?)
             }
+            Route::LiveV1 => json(&serde_json::json!({ "status": "alive" })),
             Route::ModelsV1 => v1::models(models),
             Route::ReadyV1(name) => v1::ready(models, &name),
             Route::PredictV1(name) => {

@@ -11,6 +11,7 @@ pub(super) enum Route {
     Index,
     Load(String),
     Unload(String),
+    LiveV1,
     ModelsV1,
     ReadyV1(String),
     PredictV1(String),
@@ -87,6 +88,9 @@ fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
     const POST: &str = "POST";
     const BOTH: &str = "GET, POST";
     let (first, rest) = segments.split_first()?;
+    if first.is_empty() && rest.is_empty() {
+        return Some((Route::LiveV1, GET));
+    }
     if *first == "mlcore" {
         let (path, route) = match rest {
             ["models", name, "predict"] => (ModelPath::new(name, None)?, ModelRoute::Predict),
@@ -211,9 +215,9 @@ mod tests {
         assert_eq!(get("/v1/models/m"), Found::Route(Route::ReadyV1("m".into())));
         assert_eq!(post("/v1/models/m:explain"), Found::Nothing);
         assert_eq!(get("/mlcore/models/m/outcomes"), Found::OtherMethod("POST"));
+        assert_eq!(get("/"), Found::Route(Route::LiveV1));
         for nothing in [
-            "",
-            "/",
+            "//",
             "/v1",
             "/v2/",
             "/v2/models",

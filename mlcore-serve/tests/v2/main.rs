@@ -237,3 +237,18 @@ proptest! {
         drop(read(&body, Some(head)));
     }
 }
+
+#[test]
+fn null_is_a_tensor_without_elements() {
+    let read = |shape: &str| {
+        let body =
+            format!(r#"{{"inputs": [{{"name": "x", "shape": {shape}, "datatype": "FP32", "data": null}}]}}"#);
+        InferRequest::read(body.as_bytes(), None, &InferLimits::default())
+    };
+    assert_eq!(read("[0, 2]").unwrap().inputs.tensor("x").unwrap().shape(), [0, 2]);
+    let both = br#"{"inputs": [{"name": "x", "shape": [0], "datatype": "FP32", "data": null,
+        "parameters": {"binary_data_size": 0}}]}"#;
+    assert!(InferRequest::read(both, None, &InferLimits::default()).is_ok());
+    let error = read("[1, 2]").unwrap_err().to_string();
+    assert!(error.contains("it has 0 elements, and 2 make [1, 2]"), "{error}");
+}

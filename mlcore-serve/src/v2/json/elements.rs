@@ -50,7 +50,7 @@ impl Elements<'_> {
     ) -> Result<Vec<T>, D::Error> {
         let mut values = Vec::with_capacity(self.count.min(self.most));
         let level = Level { elements: self, depth: 0, values: &mut values };
-        deserializer.deserialize_seq(level)?;
+        deserializer.deserialize_any(level)?;
         if values.len() < self.count {
             let (got, due, shape) = (values.len(), self.count, self.shape);
             return Err(self.refused(format_args!("it has {got} elements, and {due} make {shape:?}")));
@@ -71,6 +71,11 @@ impl<'de, T: FromJson<'de>> Visitor<'de> for Level<'_, '_, T> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of elements")
+    }
+
+    /// Some clients send null for a tensor without elements; whether it has some is looked at in the end.
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {

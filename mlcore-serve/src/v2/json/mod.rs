@@ -132,6 +132,8 @@ fn tensor(input: SentInput<'_>, rest: &mut &[u8], json_bytes: usize) -> Result<T
             refused(name, format!("binary_data_size is {size}, and it is a number of bytes"))
         })?),
     };
+    // Some clients send both for a tensor without elements.
+    let size = size.filter(|size| *size > 0 || count > 0 || input.data.is_none());
     match (input.data, size) {
         (Some(Data::Read(tensor)), None) => Ok(tensor),
         (Some(Data::Unread(raw)), None) => {
