@@ -57,7 +57,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -69,11 +68,13 @@ use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use tower_service::Service;
 
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "grpc"))]
 pub(crate) use self::body::Late;
+#[cfg(feature = "grpc")]
+pub(crate) use self::body::{Coding, SMALL_ANSWER, Unpacked};
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
-use crate::models::{Models, Served};
+use crate::models::{Models, Served, version_of};
 use crate::settings::Settings;
 use crate::v2::InferLimits;
 
@@ -104,9 +105,7 @@ pub struct HttpService {
 struct Inner {
     models: Models,
     limits: HttpLimits,
-    settings: Settings,
-    /// Whether it is about to stop, so that nobody should send more.
-    is_draining: AtomicBool,
+    settings: Arc<Settings>,
 }
 
 /// What is wrong with a body that a server hands in.
@@ -123,19 +122,8 @@ impl HttpService {
     #[must_use]
     pub fn with_limits(models: Models, limits: HttpLimits) -> Self {
         Self {
-            inner: Arc::new(Inner {
-                models,
-                limits,
-                settings: Settings::default(),
-                is_draining: AtomicBool::new(false),
-            }),
+            inner: Arc::new(Inner { models, limits, settings: Arc::default() }),
         }
-    }
-
-    /// Says that it is not ready, from now on or no longer, while it answers on: so that a load balancer sends its requests
-    /// elsewhere before the service stops.
-    pub fn set_draining(&self, is_draining: bool) {
-        self.inner.is_draining.store(is_draining, Ordering::Release);
     }
 
     /// The models that it answers for.
@@ -144,9 +132,9 @@ impl HttpService {
         &self.inner.models
     }
 
-    /// What its clients set: whoever owns the process's log and traces asks it.
+    /// What its clients set: whoever owns the process's log and traces asks it. Services that share it are set together.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &Arc<Settings> {
         &self.inner.settings
     }
 
@@ -183,12 +171,10 @@ impl HttpService {
         match route {
             Route::Server => metadata::server(),
             Route::Live => json(&metadata::Health::live()),
-            Route::Ready => {
-                metadata::ready(models.is_ready(), self.inner.is_draining.load(Ordering::Acquire))
-            }
+            Route::Ready => metadata::ready(models),
             Route::Model(path, ModelRoute::Infer) => self.infer(parts, body, &path, arrived).await,
             Route::Model(path, ModelRoute::Predict) => {
-                let version = metadata::version_of(&path)?;
+                let version = version_of(path.version())?;
                 let answer = move |served: &Served, body: &[u8], most| {
                     records::predict(served, version, body, arrived, most)
                 };

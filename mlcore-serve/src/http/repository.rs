@@ -5,9 +5,9 @@ use mlcore::name::ModelName;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::infer::aside;
 use super::{Answered, json, parsed};
 use crate::models::Models;
+use crate::models::work::aside;
 use crate::settings::Settings;
 use crate::v2::Parameters;
 
@@ -59,7 +59,7 @@ pub(super) async fn load(models: &Models, name: &str, body: &[u8]) -> Answered {
         models.load(&name, &said.parameters)?;
         json(&json!({}))
     })
-    .await
+    .await?
 }
 
 pub(super) fn unload(models: &Models, name: &str) -> Answered {

@@ -1,17 +1,23 @@
 //! The models that a server answers for, whatever protocol asks: endpoints by name, what is known of each, and the loading and
 //! unloading of them while requests go on.
 
+mod description;
 mod served;
 mod statistics;
+pub(crate) mod work;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use mlcore::name::ModelName;
 use mlcore::{Error, Result, interrupt};
 
+pub(crate) use self::description::{
+    BACKEND, Described, DescribedStatistics, EXTENSIONS, MODEL_FILE, PLATFORM, SERVER, TensorDescription, version_of,
+};
 pub use self::served::{Asked, Inference, Served};
 pub use self::statistics::{Spent, Statistics, VersionStatistics};
 use crate::Endpoint;
@@ -62,6 +68,8 @@ struct Inner {
     away: Mutex<BTreeMap<ModelName, Away>>,
     /// Held while a model is loaded or unloaded: one change at a time, and no request waits for it.
     changing: Mutex<()>,
+    /// Whether the server is about to stop, so that nobody should send more.
+    is_draining: AtomicBool,
 }
 
 /// Why a model is not served.
@@ -155,6 +163,27 @@ impl Models {
     #[must_use]
     pub fn served(&self) -> Vec<Arc<Served>> {
         self.inner.served.load().values().cloned().collect()
+    }
+
+    /// Says that the servers of these models are not ready, from now on or no longer, while they answer on: so that a load
+    /// balancer sends its requests elsewhere before they stop.
+    pub fn set_draining(&self, is_draining: bool) {
+        self.inner.is_draining.store(is_draining, Ordering::Release);
+    }
+
+    /// Whether requests should be sent elsewhere, or not yet, and why.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] for a server that is stopping, and for a model that is being loaded or could not be.
+    pub fn check_ready(&self) -> Result<()> {
+        if self.inner.is_draining.load(Ordering::Acquire) {
+            return Err(Error::unavailable("serve", "models", "the server is stopping"));
+        }
+        if self.is_ready() {
+            return Ok(());
+        }
+        let problem = "a model is being loaded, or could not be; the index of the repository says which";
+        Err(Error::unavailable("serve", "models", problem))
     }
 
     /// Whether every model that was to be loaded answers.
