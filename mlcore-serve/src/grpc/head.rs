@@ -51,12 +51,16 @@ impl Head {
         let coding = match headers.get(CODING).map(HeaderValue::as_bytes) {
             None | Some(b"identity") => None,
             Some(name) => Some(Coding::of(name).ok_or_else(|| {
-                let message = "read request message: its grpc-encoding is not one of gzip, deflate and identity";
+                let message =
+                    "read request message: its grpc-encoding is not one of gzip, deflate and identity";
                 Status::new(Code::Unimplemented, message)
             })?),
         };
         let accepts = |coding: Coding| {
-            let named = headers.get_all(ACCEPTED).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+            let named = headers
+                .get_all(ACCEPTED)
+                .iter()
+                .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
             named.map(<[u8]>::trim_ascii).any(|name| Coding::of(name) == Some(coding))
         };
         let deadline = match headers.get(TIMEOUT) {
@@ -98,7 +102,8 @@ fn timeout_of(value: &HeaderValue) -> Result<Duration, Status> {
         }
     });
     parsed.ok_or_else(|| {
-        let message = "read request: its grpc-timeout is not up to eight digits and one of H, M, S, m, u and n";
+        let message =
+            "read request: its grpc-timeout is not up to eight digits and one of H, M, S, m, u and n";
         Status::new(Code::InvalidArgument, message)
     })
 }
@@ -114,7 +119,9 @@ mod tests {
     #[test]
     fn timeouts_have_a_number_and_a_unit() {
         let read = |text: &str| timeout_of(&HeaderValue::from_str(text).unwrap()).ok();
-        for (text, nanos) in [("1H", 3600e9), ("2M", 120e9), ("3S", 3e9), ("99999999m", 99999999e6), ("5u", 5e3), ("0n", 0.0)] {
+        for (text, nanos) in
+            [("1H", 3600e9), ("2M", 120e9), ("3S", 3e9), ("99999999m", 99999999e6), ("5u", 5e3), ("0n", 0.0)]
+        {
             assert_eq!(read(text).unwrap().as_nanos() as f64, nanos, "{text}");
         }
         for wrong in ["", "1", "S", "123456789S", "-1S", "+1S", "1.5S", "1s", "1 S", "1SS"] {

@@ -81,7 +81,8 @@ impl Asked {
         let began = Instant::now();
         let declared = &model.runner().signature().outputs;
         let name = served.name().as_str();
-        let mut answer = InferAnswer::new(&request, name, prediction.version.to_string(), &prediction.outputs, declared)?;
+        let mut answer =
+            InferAnswer::new(&request, name, prediction.version.to_string(), &prediction.outputs, declared)?;
         let told = [(ARM, prediction.arm.to_string()), (OUTCOME_ID, prediction.outcome_id.to_string())];
         answer.parameters.extend(told.map(|(name, value)| (name.to_owned(), Parameter::Text(value))));
         let mut written = vec![0; room];

@@ -76,7 +76,10 @@ where
                     self.body = None;
                     let cause: Box<dyn std::error::Error + Send + Sync> = cause.into();
                     let code = if cause.is::<Late>() { Code::DeadlineExceeded } else { Code::Cancelled };
-                    return Poll::Ready(Some(Err(Status::new(code, format!("read request message: {cause}")))));
+                    return Poll::Ready(Some(Err(Status::new(
+                        code,
+                        format!("read request message: {cause}"),
+                    ))));
                 }
                 None => {
                     self.body = None;
@@ -105,7 +108,9 @@ where
             return Err(too_large(self.most));
         }
         if flag > 1 || flag == 1 && self.coding.is_none() {
-            return Err(refused("a message is said to be packed, and the header grpc-encoding does not say how"));
+            return Err(refused(
+                "a message is said to be packed, and the header grpc-encoding does not say how",
+            ));
         }
         if rest.len() < length {
             self.set_aside(HEAD_BYTES + length);
@@ -160,8 +165,9 @@ pub(super) fn framed(mut framed: Vec<u8>, coding: Option<Coding>) -> Result<Byte
 
 /// What stands before a message of so many bytes.
 fn head(flag: u8, length: usize) -> Result<[u8; HEAD_BYTES], Status> {
-    let length = u32::try_from(length)
-        .map_err(|_| Status::new(Code::ResourceExhausted, "write answer: a message of 4 GiB has no length in gRPC"))?;
+    let length = u32::try_from(length).map_err(|_| {
+        Status::new(Code::ResourceExhausted, "write answer: a message of 4 GiB has no length in gRPC")
+    })?;
     let [a, b, c, d] = length.to_be_bytes();
     Ok([flag, a, b, c, d])
 }

@@ -6,12 +6,14 @@ use mlcore::{Error, Result};
 use super::protocol::inference::model_metadata_response::TensorMetadata;
 use super::protocol::inference::model_version_policy::{PolicyChoice, Specific};
 use super::protocol::inference::{
-    DataType, InferStatistics, ModelConfig, ModelConfigRequest, ModelConfigResponse, ModelInput, ModelMetadataRequest,
-    ModelMetadataResponse, ModelOutput, ModelReadyRequest, ModelReadyResponse, ModelStatistics, ModelStatisticsRequest,
-    ModelStatisticsResponse, ModelVersionPolicy, ServerMetadataResponse, StatisticDuration,
+    DataType, InferStatistics, ModelConfig, ModelConfigRequest, ModelConfigResponse, ModelInput,
+    ModelMetadataRequest, ModelMetadataResponse, ModelOutput, ModelReadyRequest, ModelReadyResponse,
+    ModelStatistics, ModelStatisticsRequest, ModelStatisticsResponse, ModelVersionPolicy,
+    ServerMetadataResponse, StatisticDuration,
 };
 use crate::models::{
-    BACKEND, Described, DescribedStatistics, EXTENSIONS, MODEL_FILE, Models, PLATFORM, SERVER, TensorDescription,
+    BACKEND, Described, DescribedStatistics, EXTENSIONS, MODEL_FILE, Models, PLATFORM, SERVER,
+    TensorDescription,
 };
 use crate::v2::datatype_of;
 
@@ -108,7 +110,8 @@ pub(super) fn statistics(models: &Models, asked: &ModelStatisticsRequest) -> Res
 
 fn described(statistics: &DescribedStatistics) -> ModelStatistics {
     let durations = statistics.durations().map(|(_, count, ns)| Some(StatisticDuration { count, ns }));
-    let [success, fail, queue, compute_input, compute_infer, compute_output, cache_hit, cache_miss] = durations;
+    let [success, fail, queue, compute_input, compute_infer, compute_output, cache_hit, cache_miss] =
+        durations;
     let DescribedStatistics { served, version, counts } = statistics;
     ModelStatistics {
         name: served.name().to_string(),

@@ -156,7 +156,11 @@ impl GrpcService {
     }
 
     /// The same; long calls end when `stopping` is ready.
-    pub(crate) async fn answer_until<B>(&self, request: Request<B>, stopping: Option<Stopping>) -> Response<GrpcBody>
+    pub(crate) async fn answer_until<B>(
+        &self,
+        request: Request<B>,
+        stopping: Option<Stopping>,
+    ) -> Response<GrpcBody>
     where
         B: http_body::Body + Send + 'static,
         B::Error: Into<BoxError>,
@@ -209,7 +213,9 @@ impl GrpcService {
             return Err(Status::new(Code::Unimplemented, "find call: there is no such call"));
         };
         let most = match call {
-            Call::ModelInfer | Call::ModelStreamInfer | Call::RepositoryModelLoad => self.limits().message_bytes,
+            Call::ModelInfer | Call::ModelStreamInfer | Call::RepositoryModelLoad => {
+                self.limits().message_bytes
+            }
             _ => OTHER_MESSAGE_BYTES.min(self.limits().message_bytes),
         };
         let messages = Messages::new(body, most, head.coding);
@@ -252,7 +258,7 @@ impl GrpcService {
             Call::ModelStatistics => answered(&metadata::statistics(models, &read(message)?)?),
             Call::RepositoryIndex => answered(&repository::index(models, &read(message)?)?),
             Call::RepositoryModelUnload => answered(&repository::unload(models, read(message)?)?),
-            Call::TraceSetting => answered(&repository::trace_settings(models, settings, read(message)?)?),
+            Call::TraceSetting => answered(&repository::trace_settings(models, settings, &read(message)?)?),
             Call::LogSettings => answered(&repository::log_settings(settings, read(message)?)?),
             Call::SystemSharedMemoryStatus => answered(&SystemSharedMemoryStatusResponse::default()),
             Call::CudaSharedMemoryStatus => answered(&CudaSharedMemoryStatusResponse::default()),
@@ -261,7 +267,12 @@ impl GrpcService {
                 let HealthCheckRequest { service } = read(message)?;
                 let health = health::of(models, &service);
                 if health.is_none() {
-                    return Err(Error::not_found("check health", service, "there is no such service or model").into());
+                    return Err(Error::not_found(
+                        "check health",
+                        service,
+                        "there is no such service or model",
+                    )
+                    .into());
                 }
                 answered(&health::response(health))
             }

@@ -13,9 +13,9 @@ use super::protocol::inference::model_repository_parameter::ParameterChoice;
 use super::protocol::inference::repository_index_response::ModelIndex;
 use super::protocol::inference::trace_setting_response::SettingValue as TraceValue;
 use super::protocol::inference::{
-    LogSettingsRequest, LogSettingsResponse, ModelRepositoryParameter, RepositoryIndexRequest, RepositoryIndexResponse,
-    RepositoryModelLoadRequest, RepositoryModelLoadResponse, RepositoryModelUnloadRequest, RepositoryModelUnloadResponse,
-    TraceSettingRequest, TraceSettingResponse,
+    LogSettingsRequest, LogSettingsResponse, ModelRepositoryParameter, RepositoryIndexRequest,
+    RepositoryIndexResponse, RepositoryModelLoadRequest, RepositoryModelLoadResponse,
+    RepositoryModelUnloadRequest, RepositoryModelUnloadResponse, TraceSettingRequest, TraceSettingResponse,
 };
 use crate::models::Models;
 use crate::settings::Settings;
@@ -31,7 +31,10 @@ pub(super) fn index(models: &Models, asked: &RepositoryIndexRequest) -> Result<R
     Ok(RepositoryIndexResponse { models: index.collect() })
 }
 
-pub(super) fn load(models: &Models, asked: RepositoryModelLoadRequest) -> Result<RepositoryModelLoadResponse> {
+pub(super) fn load(
+    models: &Models,
+    asked: RepositoryModelLoadRequest,
+) -> Result<RepositoryModelLoadResponse> {
     let RepositoryModelLoadRequest { repository_name, model_name, parameters } = asked;
     let name = named(repository_name, model_name)?;
     models.load(&name, &parameters_of(parameters))?;
@@ -39,7 +42,10 @@ pub(super) fn load(models: &Models, asked: RepositoryModelLoadRequest) -> Result
 }
 
 /// What it says of dependents says nothing here.
-pub(super) fn unload(models: &Models, asked: RepositoryModelUnloadRequest) -> Result<RepositoryModelUnloadResponse> {
+pub(super) fn unload(
+    models: &Models,
+    asked: RepositoryModelUnloadRequest,
+) -> Result<RepositoryModelUnloadResponse> {
     let name = named(asked.repository_name, asked.model_name)?;
     models.unload(&name)?;
     Ok(RepositoryModelUnloadResponse { model_name: name.to_string(), is_unloaded: true })
@@ -68,7 +74,8 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0_usize, |bits, place| bits << 8 | usize::from(group.get(place).copied().unwrap_or(0)));
+        let bits = (0..3)
+            .fold(0_usize, |bits, place| bits << 8 | usize::from(group.get(place).copied().unwrap_or(0)));
         for place in 0..4 {
             let digit = DIGITS.get(bits >> (18 - 6 * place) & 63).copied().unwrap_or(b'=');
             text.push(if place > group.len() { '=' } else { char::from(digit) });
@@ -92,9 +99,9 @@ pub(super) fn log_settings(settings: &Settings, asked: LogSettingsRequest) -> Re
     let settings = object(now)?.into_iter().map(|(name, value)| {
         let choice = match value {
             Value::Bool(value) => LogChoice::BoolParam(value),
-            Value::Number(number) => {
-                LogChoice::Uint32Param(number.as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX))
-            }
+            Value::Number(number) => LogChoice::Uint32Param(
+                number.as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX),
+            ),
             other => LogChoice::StringParam(text_of(other)),
         };
         (name, LogValue { parameter_choice: Some(choice) })
@@ -106,7 +113,7 @@ pub(super) fn log_settings(settings: &Settings, asked: LogSettingsRequest) -> Re
 pub(super) fn trace_settings(
     models: &Models,
     settings: &Settings,
-    asked: TraceSettingRequest,
+    asked: &TraceSettingRequest,
 ) -> Result<TraceSettingResponse> {
     let model = Some(asked.model_name.as_str()).filter(|name| !name.is_empty());
     if let Some(model) = model {
@@ -151,7 +158,14 @@ mod tests {
 
     #[test]
     fn bytes_have_the_text_of_rfc_4648() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")] {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+        ] {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
         assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");

@@ -34,7 +34,12 @@ enum Answering {
 }
 
 impl<B> Answers<B> {
-    pub(super) fn new(service: GrpcService, head: Head, messages: Messages<B>, stopping: Option<Stopping>) -> Self {
+    pub(super) fn new(
+        service: GrpcService,
+        head: Head,
+        messages: Messages<B>,
+        stopping: Option<Stopping>,
+    ) -> Self {
         Self { service, head, messages, end: None, under_way: VecDeque::new(), stopping }
     }
 }
@@ -114,7 +119,10 @@ impl AnswerStream for Watching {
         let own = self.get_mut();
         loop {
             if own.stopping.as_mut().is_some_and(|stopping| stopping.as_mut().poll(context).is_ready()) {
-                return Poll::Ready(Err(Status::new(Code::Unavailable, "watch health: the server is stopping")));
+                return Poll::Ready(Err(Status::new(
+                    Code::Unavailable,
+                    "watch health: the server is stopping",
+                )));
             }
             if own.interval.poll_tick(context).is_pending() {
                 return Poll::Pending;

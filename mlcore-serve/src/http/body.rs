@@ -123,7 +123,9 @@ impl fmt::Display for Unpacked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Broken(cause) => write!(f, "it does not unpack: {cause}"),
-            Self::TooLarge(most) => write!(f, "it unpacks to more than the {most} bytes that are taken of it"),
+            Self::TooLarge(most) => {
+                write!(f, "it unpacks to more than the {most} bytes that are taken of it")
+            }
         }
     }
 }

@@ -82,7 +82,13 @@ impl Asked {
         let Inference { prediction, model, mut spent } = served.infer(&request, version, arrived)?;
         let began = Instant::now();
         let declared = &model.runner().signature().outputs;
-        let answer = InferAnswer::new(&request, served.name().as_str(), prediction.version.to_string(), &prediction.outputs, declared)?;
+        let answer = InferAnswer::new(
+            &request,
+            served.name().as_str(),
+            prediction.version.to_string(),
+            &prediction.outputs,
+            declared,
+        )?;
         let WrittenAnswer { body, json_bytes } = answer.write()?;
         let mut response = Response::new(Full::default());
         let headers = response.headers_mut();

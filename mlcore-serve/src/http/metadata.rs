@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::route::ModelPath;
 use super::{Answered, json};
 use crate::models::{
-    BACKEND, Described, DescribedStatistics, EXTENSIONS, MODEL_FILE, Models, PLATFORM, SERVER, TensorDescription,
+    BACKEND, Described, DescribedStatistics, EXTENSIONS, MODEL_FILE, Models, PLATFORM, SERVER,
+    TensorDescription,
 };
 use crate::v2::datatype_of;
 
@@ -87,7 +88,8 @@ pub(super) fn statistics(models: &Models, path: Option<&ModelPath>) -> Answered 
 
 /// The statistics of a version as Triton writes them.
 fn described(statistics: &DescribedStatistics) -> Value {
-    let duration = |(name, count, nanos): (&str, u64, u64)| (name.to_owned(), json!({"count": count, "ns": nanos}));
+    let duration =
+        |(name, count, nanos): (&str, u64, u64)| (name.to_owned(), json!({"count": count, "ns": nanos}));
     let DescribedStatistics { served, version, counts } = statistics;
     json!({
         "name": served.name().as_str(),

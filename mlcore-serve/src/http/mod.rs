@@ -121,9 +121,7 @@ impl HttpService {
     /// The same with other limits.
     #[must_use]
     pub fn with_limits(models: Models, limits: HttpLimits) -> Self {
-        Self {
-            inner: Arc::new(Inner { models, limits, settings: Arc::default() }),
-        }
+        Self { inner: Arc::new(Inner { models, limits, settings: Arc::default() }) }
     }
 
     /// The models that it answers for.

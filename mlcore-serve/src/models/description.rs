@@ -64,7 +64,8 @@ impl Described {
 }
 
 fn tensors(schema: &Schema) -> impl Iterator<Item = TensorDescription<'_>> {
-    let described = |field| TensorDescription { name: Field::name(field), dtype: field.dtype(), shape: shape_of(field) };
+    let described =
+        |field| TensorDescription { name: Field::name(field), dtype: field.dtype(), shape: shape_of(field) };
     schema.fields().iter().map(described)
 }
 
@@ -120,7 +121,8 @@ impl DescribedStatistics {
         let mut statistics = Vec::new();
         for served in all {
             let known = served.statistics().of_versions();
-            let asked = served.versions().into_iter().filter(|own| version.is_none_or(|version| version == *own));
+            let asked =
+                served.versions().into_iter().filter(|own| version.is_none_or(|version| version == *own));
             statistics.extend(asked.map(|version| {
                 let found = known.iter().find(|(own, _)| *own == version);
                 let counts = found.map(|(_, counts)| *counts).unwrap_or_default();

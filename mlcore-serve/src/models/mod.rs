@@ -16,7 +16,8 @@ use mlcore::name::ModelName;
 use mlcore::{Error, Result, interrupt};
 
 pub(crate) use self::description::{
-    BACKEND, Described, DescribedStatistics, EXTENSIONS, MODEL_FILE, PLATFORM, SERVER, TensorDescription, version_of,
+    BACKEND, Described, DescribedStatistics, EXTENSIONS, MODEL_FILE, PLATFORM, SERVER, TensorDescription,
+    version_of,
 };
 pub use self::served::{Asked, Inference, Served};
 pub use self::statistics::{Spent, Statistics, VersionStatistics};

@@ -20,7 +20,10 @@ pub(crate) fn is_quick(served: &Served, json_bytes: usize) -> bool {
 ///
 /// # Errors
 /// [`Error::Internal`] where the work panics.
-pub(crate) async fn aside<T: Send + 'static>(is_quick: bool, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(crate) async fn aside<T: Send + 'static>(
+    is_quick: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
     let contained = || catch_unwind(AssertUnwindSafe(work));
     let ended = match Handle::try_current() {
         Ok(runtime) if !is_quick => {
@@ -47,7 +50,13 @@ impl Drop for AbortOnDrop {
 }
 
 /// Counts an answered request, and tells of it where the trace settings chose it.
-pub(crate) fn succeed(served: &Served, id: Option<&str>, prediction: &Prediction, spent: Spent, is_traced: bool) {
+pub(crate) fn succeed(
+    served: &Served,
+    id: Option<&str>,
+    prediction: &Prediction,
+    spent: Spent,
+    is_traced: bool,
+) {
     let version = prediction.version;
     served.statistics().succeed(version, spent);
     if is_traced {

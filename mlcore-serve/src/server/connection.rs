@@ -109,7 +109,8 @@ impl Shared {
             let answer = self.protocol.answer(request, &self.options, stopping);
             guarded(answer).await.unwrap_or_else(|panic| {
                 tracing::error!(panic = words_of(&*panic), "a request's answer panicked");
-                self.protocol.refused(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log says how")
+                self.protocol
+                    .refused(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log says how")
             })
         };
         if is_last {

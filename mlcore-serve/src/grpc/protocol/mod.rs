@@ -1,7 +1,9 @@
 //! The messages of the protocols, made by `cargo xtask protocols` of the descriptions beside them. Requests for inference and
 //! their answers are read and written by [`v2`](crate::v2) instead.
 
-#[expect(unreachable_pub, clippy::pedantic, reason = "made by a program")]
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "made by a program")]
 pub(super) mod health;
-#[expect(dead_code, unreachable_pub, reason = "made by a program, for the clients of the tests, too")]
+#[rustfmt::skip]
+#[expect(dead_code, unreachable_pub, clippy::enum_variant_names, reason = "made by a program")]
 pub(super) mod inference;

@@ -49,9 +49,15 @@ pub(super) fn read(name: &str, dtype: DType, shape: &[usize], contents: &[u8]) -
                 other => Err(other),
             })?,
         ),
-        DType::Int8 => Tensor::new(shape, sent.numbers(|value| i8::try_from(signed(value)).map_err(|_| signed(value)))?),
-        DType::Int16 => Tensor::new(shape, sent.numbers(|value| i16::try_from(signed(value)).map_err(|_| signed(value)))?),
-        DType::Int32 => Tensor::new(shape, sent.numbers(|value| i32::try_from(signed(value)).map_err(|_| signed(value)))?),
+        DType::Int8 => {
+            Tensor::new(shape, sent.numbers(|value| i8::try_from(signed(value)).map_err(|_| signed(value)))?)
+        }
+        DType::Int16 => {
+            Tensor::new(shape, sent.numbers(|value| i16::try_from(signed(value)).map_err(|_| signed(value)))?)
+        }
+        DType::Int32 => {
+            Tensor::new(shape, sent.numbers(|value| i32::try_from(signed(value)).map_err(|_| signed(value)))?)
+        }
         DType::Int64 => Tensor::new(shape, sent.numbers(|value| Ok::<i64, u64>(signed(value)))?),
         DType::UInt8 => Tensor::new(shape, sent.numbers(|value| u8::try_from(value).map_err(|_| value))?),
         DType::UInt16 => Tensor::new(shape, sent.numbers(|value| u16::try_from(value).map_err(|_| value))?),
@@ -134,7 +140,12 @@ impl<'a> Sent<'a> {
             let elements = match value {
                 Value::Bytes(packed) => match packed.as_chunks() {
                     (elements, []) => elements,
-                    _ => return Err(refused(self.name, "its contents end in the middle of an element".to_owned())),
+                    _ => {
+                        return Err(refused(
+                            self.name,
+                            "its contents end in the middle of an element".to_owned(),
+                        ));
+                    }
                 },
                 value => {
                     one = single(value).ok_or_else(|| {

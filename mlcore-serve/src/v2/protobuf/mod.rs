@@ -185,7 +185,9 @@ fn take_parameter(parameters: &mut Parameters, entry: Value<'_>) -> Result<()> {
     }
     match parameters.insert(key.to_owned(), parameter) {
         None => Ok(()),
-        Some(_) => Err(Error::invalid_input(READ, format!("parameter {}", shortened(key)), "it occurs twice")),
+        Some(_) => {
+            Err(Error::invalid_input(READ, format!("parameter {}", shortened(key)), "it occurs twice"))
+        }
     }
 }
 

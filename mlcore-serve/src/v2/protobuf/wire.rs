@@ -169,11 +169,23 @@ mod tests {
     fn fields_that_are_none_are_refused() {
         let all = |bytes: &[u8]| {
             let mut fields = Fields::new(bytes);
-            std::iter::from_fn(|| fields.next().transpose()).map(|field| field.map(|(number, _)| number)).collect()
+            std::iter::from_fn(|| fields.next().transpose())
+                .map(|field| field.map(|(number, _)| number))
+                .collect()
         };
-        let read: Result<Vec<u32>> = all(&[8, 1, 18, 2, b'a', b'b', 0x2d, 0, 0, 0, 0, 0x31, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let read: Result<Vec<u32>> =
+            all(&[8, 1, 18, 2, b'a', b'b', 0x2d, 0, 0, 0, 0, 0x31, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(read.unwrap(), [1, 2, 5, 6]);
-        for wrong in [&[18, 3, 0][..], &[0x2d, 0], &[0x31], &[0, 1], &[0x0b], &[0x0f], &[8], &[0x12, 0xff, 0xff, 0xff, 0xff, 0x7f]] {
+        for wrong in [
+            &[18, 3, 0][..],
+            &[0x2d, 0],
+            &[0x31],
+            &[0, 1],
+            &[0x0b],
+            &[0x0f],
+            &[8],
+            &[0x12, 0xff, 0xff, 0xff, 0xff, 0x7f],
+        ] {
             let read: Result<Vec<u32>> = all(wrong);
             assert!(read.is_err(), "{wrong:?}");
         }
