@@ -2,6 +2,7 @@
 //! before it costs anything.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking, in its helpers too")]
 
+mod abuse;
 mod contents;
 mod messages;
 mod protocol;

@@ -11,13 +11,13 @@ use tonic::Code;
 use crate::stream::Requests;
 use crate::support::{Asked, Connection, doubles, request};
 
-struct Running {
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Stopped>,
 }
 
-async fn serve(asked: &Asked, options: ServerOptions) -> Running {
+pub(crate) async fn serve(asked: &Asked, options: ServerOptions) -> Running {
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), asked.service.clone(), options).await.unwrap();
     let address = server.address().unwrap();
     let (stop, stopped) = oneshot::channel();

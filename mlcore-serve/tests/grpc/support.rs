@@ -37,7 +37,10 @@ impl Asked {
     }
 
     pub(crate) fn with_limits(limits: GrpcLimits) -> Self {
-        let place = Place::new();
+        Self::of(Place::new(), limits)
+    }
+
+    pub(crate) fn of(place: Place, limits: GrpcLimits) -> Self {
         let http = &place.service;
         let service = GrpcService::with_limits(http.models().clone(), http.settings().clone(), limits);
         let runtime =

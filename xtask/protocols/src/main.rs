@@ -38,7 +38,10 @@ fn put(made: &Path, place: &str, proto: &str) -> Result<(), Box<dyn Error>> {
     let name = Path::new(proto).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let made = fs::read_to_string(made)?;
     // The tests look whether it was made of the description that is there.
-    let head = format!("// Made by `cargo xtask protocols` of {name}, CRC-32 {:08x}; not edited by hand.\n", crc32(&source));
+    let head = format!(
+        "// Made by `cargo xtask protocols` of {name}, CRC-32 {:08x}; not edited by hand.\n",
+        crc32(&source)
+    );
     fs::write(place, head + &made)?;
     Ok(())
 }
@@ -46,6 +49,9 @@ fn put(made: &Path, place: &str, proto: &str) -> Result<(), Box<dyn Error>> {
 /// The sum of zip and gzip, which everybody's tools know.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+        (0..8).fold(
+            sum ^ u32::from(*byte),
+            |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 },
+        )
     })
 }
