@@ -30,11 +30,18 @@ struct Shared {
     protocol: Protocol,
     options: ServerOptions,
     is_loopback: bool,
+    /// Tells calls that last that the server stops.
+    ending: watch::Receiver<()>,
     builder: Builder<TokioExecutor>,
 }
 
 impl Connections {
-    pub(super) fn new(protocol: Protocol, options: ServerOptions, is_loopback: bool) -> Self {
+    pub(super) fn new(
+        protocol: Protocol,
+        options: ServerOptions,
+        is_loopback: bool,
+        ending: watch::Receiver<()>,
+    ) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         // The pace of the connection is looked at below it, where idle and slow are told apart.
         builder
@@ -50,7 +57,7 @@ impl Connections {
             .max_header_list_size(HEAD_BYTES as u32)
             .keep_alive_interval(options.idle_timeout)
             .keep_alive_timeout(options.head_timeout);
-        Self { shared: Arc::new(Shared { protocol, options, is_loopback, builder }) }
+        Self { shared: Arc::new(Shared { protocol, options, is_loopback, ending, builder }) }
     }
 
     /// Serves one connection until it ends, or `stopping` says that no other request of it is to be taken.
@@ -63,10 +70,10 @@ impl Connections {
         async move {
             let pace = Arc::new(Pace::default());
             let io = TokioIo::new(Paced::new(stream, pace.clone(), &shared.options));
-            let (own, told) = (shared.clone(), stopping.clone());
+            let own = shared.clone();
             let service = service_fn(move |request| {
-                let (own, pace, told) = (own.clone(), pace.clone(), told.clone());
-                async move { own.answer(request, &pace, &told).await }
+                let (own, pace) = (own.clone(), pace.clone());
+                async move { own.answer(request, &pace).await }
             });
             let mut connection = pin!(shared.builder.serve_connection(io, service));
             let ended = tokio::select! {
@@ -95,7 +102,6 @@ impl Shared {
         &self,
         request: Request<Incoming>,
         pace: &Pace,
-        stopping: &watch::Receiver<()>,
     ) -> Result<Response<AnswerBody>, Infallible> {
         let is_told_twice = pace.begin();
         // Where the body ends only the parser knows: nothing behind it is taken for another request.
@@ -106,7 +112,7 @@ impl Shared {
             let message = "this server does not answer for the host that the request names";
             self.protocol.refused(StatusCode::MISDIRECTED_REQUEST, message)
         } else {
-            let answer = self.protocol.answer(request, &self.options, stopping);
+            let answer = self.protocol.answer(request, &self.options, &self.ending);
             guarded(answer).await.unwrap_or_else(|panic| {
                 tracing::error!(panic = words_of(&*panic), "a request's answer panicked");
                 self.protocol

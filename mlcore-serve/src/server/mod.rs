@@ -119,7 +119,9 @@ impl Server {
         let is_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         let permits = Arc::new(Semaphore::new(options.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let (stopping, _) = watch::channel(());
-        let connections = Connections::new(protocol, options.clone(), is_loopback);
+        // Apart from the connections, which are counted by who hears of a stop.
+        let (ending, told) = watch::channel(());
+        let connections = Connections::new(protocol, options.clone(), is_loopback, told);
         let accept = async {
             loop {
                 // A semaphore that is never closed always gives one.
@@ -152,6 +154,7 @@ impl Server {
         }
         drop(listener);
         // Nobody may be left to hear it.
+        let _ = ending.send(());
         let _ = stopping.send(());
         let _ = tokio::time::timeout(options.drain_timeout, stopping.closed()).await;
         Stopped { cut_off: stopping.receiver_count() }

@@ -36,18 +36,18 @@ impl Protocol {
         }
     }
 
-    /// Answers a request. Calls that last end soon after `stopping` tells something.
+    /// Answers a request. Calls that last end soon after `ending` tells something.
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
         options: &ServerOptions,
-        stopping: &watch::Receiver<()>,
+        ending: &watch::Receiver<()>,
     ) -> Response<AnswerBody> {
         let timeout = options.body_timeout;
         match self {
             Self::Http(service) => {
                 // A request ends with its answer.
-                let _ = stopping;
+                let _ = ending;
                 http(service.answer(request.map(|body| TimedBody::new(body, Some(timeout)))).await)
             }
             #[cfg(feature = "grpc")]
@@ -55,10 +55,10 @@ impl Protocol {
                 let is_long = crate::grpc::is_long(request.uri().path());
                 let timeout = Some(timeout).filter(|_| !is_long);
                 let stopping = is_long.then(|| {
-                    let mut stopping = stopping.clone();
+                    let mut ending = ending.clone();
                     let stop: crate::grpc::Stopping = Box::pin(async move {
                         // A sender that is gone has stopped as well.
-                        let _ = stopping.changed().await;
+                        let _ = ending.changed().await;
                     });
                     stop
                 });
