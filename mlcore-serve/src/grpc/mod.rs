@@ -240,12 +240,14 @@ impl GrpcService {
             call => {
                 let message = messages.only().await?;
                 let service = self.clone();
-                aside(true, move || service.told(call, &message)).await?.map(GrpcBody::message)
+                // One waits for a load that is under way, the other for the source of the models.
+                let is_quick = !matches!(call, Call::RepositoryModelUnload | Call::RepositoryIndex);
+                aside(is_quick, move || service.told(call, &message)).await?.map(GrpcBody::message)
             }
         }
     }
 
-    /// Answers what needs no waiting for.
+    /// Answers what needs no runtime.
     fn told(&self, call: Call, message: &[u8]) -> Result<Bytes, Status> {
         let (models, settings) = (self.models(), self.settings());
         match call {

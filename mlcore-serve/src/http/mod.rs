@@ -194,14 +194,14 @@ impl HttpService {
             Route::Model(path, ModelRoute::Config) => metadata::config(models, &path),
             Route::Model(path, ModelRoute::Statistics) => metadata::statistics(models, Some(&path)),
             Route::AllStatistics => metadata::statistics(models, None),
-            Route::Index => repository::index(models, &self.body(&parts.headers, body).await?),
+            Route::Index => repository::index(models, &self.body(&parts.headers, body).await?).await,
             Route::Load(name) => {
                 repository::load(models, &name, &self.body(&parts.headers, body).await?).await
             }
             // What it says of dependents says nothing here.
             Route::Unload(name) => {
                 self.body(&parts.headers, body).await?;
-                repository::unload(models, &name)
+                repository::unload(models, &name).await
             }
             Route::Log | Route::Trace(_) => {
                 let asked = match parts.method {

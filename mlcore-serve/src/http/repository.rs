@@ -30,10 +30,13 @@ impl Said {
     }
 }
 
-pub(super) fn index(models: &Models, body: &[u8]) -> Answered {
+/// It may wait for the source of the models.
+pub(super) async fn index(models: &Models, body: &[u8]) -> Answered {
     let said = Said::read(body)?;
-    let index: Vec<Value> = models
-        .index(said.ready)?
+    let models = models.clone();
+    let index: Vec<Value> = aside(false, move || models.index(said.ready))
+        .await
+        .flatten()?
         .into_iter()
         .map(|indexed| {
             let mut entry = json!({
@@ -62,8 +65,11 @@ pub(super) async fn load(models: &Models, name: &str, body: &[u8]) -> Answered {
     .await?
 }
 
-pub(super) fn unload(models: &Models, name: &str) -> Answered {
-    models.unload(&ModelName::new(name)?)?;
+/// It waits for a load that is under way.
+pub(super) async fn unload(models: &Models, name: &str) -> Answered {
+    let name = ModelName::new(name)?;
+    let models = models.clone();
+    aside(false, move || models.unload(&name)).await.flatten()?;
     json(&json!({}))
 }
 

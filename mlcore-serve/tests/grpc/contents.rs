@@ -3,13 +3,15 @@
 use bytes::Bytes;
 use half::f16;
 use mlcore::Error;
-use mlcore::batch::Tensor;
-use mlcore_serve::v2::{InferLimits, InferRequest};
+use mlcore::batch::{Batch, Tensor};
+use mlcore::schema::{Field, Schema};
+use mlcore_serve::v2::{InferAnswer, InferLimits, InferRequest, Parameter};
+use proptest::prelude::*;
 use prost::Message;
 
 use crate::protocol::inference::infer_parameter::ParameterChoice;
 use crate::protocol::inference::model_infer_request::InferInputTensor;
-use crate::protocol::inference::{InferTensorContents, ModelInferRequest};
+use crate::protocol::inference::{InferTensorContents, ModelInferRequest, ModelInferResponse};
 use crate::support::{input, map};
 
 fn read(request: &ModelInferRequest) -> Result<InferRequest, Error> {
@@ -208,4 +210,75 @@ fn parameters_occur_once_and_are_bounded() {
         many.parameters.extend(map([(&*number.to_string(), ParameterChoice::Int64Param(number))]));
     }
     assert!(read(&many).unwrap_err().to_string().contains("more than 1024"));
+}
+
+proptest! {
+    /// Whatever the bytes are, they are read or refused as the client's mistake.
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        if let Err(refused) = InferRequest::read_protobuf(&bytes, &InferLimits::default()) {
+            prop_assert!(refused.is_caller_fault() || matches!(refused, Error::Unsupported(_)), "{refused}");
+        }
+    }
+
+    /// The same of a request in which some bytes were changed.
+    #[test]
+    fn a_damaged_request_is_read_or_refused(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+        let mut own = input("x", "BYTES", &[2]);
+        own.contents = Some(contents(|own| own.bytes_contents = vec![Bytes::from_static(b"ab"), Bytes::new()]));
+        own.parameters = map([("a", ParameterChoice::DoubleParam(0.5)), ("b", ParameterChoice::Uint64Param(7))]);
+        let mut floats = input("z", "FP32", &[1, 2]);
+        floats.contents = Some(contents(|own| own.fp32_contents = vec![1.0, 2.0]));
+        let mut bytes = of(vec![own, floats], Vec::new()).encode_to_vec();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        if let Err(refused) = InferRequest::read_protobuf(&bytes, &InferLimits::default()) {
+            prop_assert!(refused.is_caller_fault() || matches!(refused, Error::Unsupported(_)), "{refused}");
+        }
+    }
+
+    /// An answer is what a program's code reads of it.
+    #[test]
+    fn answers_are_written_as_the_messages_are(
+        numbers in proptest::collection::vec(any::<f64>(), 0..5),
+        texts in proptest::collection::vec(".{0,200}", 0..5),
+        flags in proptest::collection::vec(any::<bool>(), 0..3),
+        id in proptest::option::of("[a-z]{1,9}"),
+    ) {
+        let tensors = [
+            ("numbers", Tensor::column(numbers.clone())),
+            ("texts", Tensor::strings([texts.len(), 1], &texts).unwrap()),
+            ("flags", Tensor::new([1, flags.len()], flags.clone()).unwrap()),
+        ];
+        let outputs = Batch::new(tensors).unwrap();
+        let mut asked = InferRequest::default();
+        asked.id = id.clone();
+        let mut answer = InferAnswer::new(&asked, "m", "7", &outputs, &Schema::new(Vec::<Field>::new()).unwrap()).unwrap();
+        let told = [
+            ("bool", Parameter::Bool(true), ParameterChoice::BoolParam(true)),
+            ("double", Parameter::Double(-0.5), ParameterChoice::DoubleParam(-0.5)),
+            ("int", Parameter::Int(-1), ParameterChoice::Int64Param(-1)),
+            ("text", Parameter::Text("é".to_owned()), ParameterChoice::StringParam("é".to_owned())),
+            ("uint", Parameter::UInt(u64::MAX), ParameterChoice::Uint64Param(u64::MAX)),
+        ];
+        let (own, due): (Vec<_>, Vec<_>) = told.into_iter().map(|(name, own, due)| ((name.to_owned(), own), (name, due))).unzip();
+        answer.parameters = own.into_iter().collect();
+        let mut written = vec![1, 2, 3];
+        answer.write_protobuf(&mut written).unwrap();
+        let read = ModelInferResponse::decode(&written[3..]).unwrap();
+        prop_assert_eq!(read.id, id.unwrap_or_default());
+        prop_assert_eq!((read.model_name.as_str(), read.model_version.as_str()), ("m", "7"));
+        prop_assert_eq!(read.parameters, map::<5>(due.try_into().unwrap()));
+        let shapes: Vec<Vec<i64>> = read.outputs.iter().map(|output| output.shape.clone()).collect();
+        let due = vec![vec![numbers.len() as i64], vec![texts.len() as i64, 1], vec![1, flags.len() as i64]];
+        prop_assert_eq!(shapes, due);
+        let expected: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        prop_assert_eq!(&read.raw_output_contents[0][..], &expected[..]);
+        let raw = vec![read.raw_output_contents[1].clone()];
+        let again = self::read(&of(vec![input("x", "BYTES", &[texts.len() as i64])], raw)).unwrap();
+        prop_assert_eq!(again.inputs.tensor("x").unwrap().texts().unwrap().collect::<Vec<_>>(), texts);
+        prop_assert_eq!(&read.raw_output_contents[2][..], &flags.iter().map(|flag| u8::from(*flag)).collect::<Vec<_>>()[..]);
+    }
 }
