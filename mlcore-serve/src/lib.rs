@@ -4,13 +4,16 @@
 //! |---|---|
 //! | `ort` (default) | a loader for ONNX models |
 //! | `http` | the Open Inference Protocol V2 over HTTP, as a tower service |
-//! | `server` | a listener for it, with limits and an end that loses no request |
+//! | `grpc` | the same over gRPC |
+//! | `server` | a listener for them, with limits and an end that loses no request |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
 pub mod batching;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod endpoint;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "http")]

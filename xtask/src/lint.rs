@@ -9,7 +9,9 @@ use crate::tally::Tally;
 pub(crate) fn run() -> Result<ExitCode> {
     let mut tally = Tally::default();
     tally.check("formatting", &mut formatting())?;
-    tally.check("formatting of the fuzz targets", &mut formatting_of_fuzz())?;
+    for (name, command) in &mut formatting_of_others() {
+        tally.check(name, command)?;
+    }
     tally.check("clippy", &mut clippy())?;
     if process::answer(&mut project::cargo(&["deny", "--version"])).is_some() {
         tally.check("licences, bans and sources", &mut deny(&["bans", "licenses", "sources"]))?;
@@ -27,9 +29,13 @@ pub(crate) fn formatting() -> Command {
     project::cargo(&["fmt", "--all", "--check"])
 }
 
-/// They are a workspace of their own.
-pub(crate) fn formatting_of_fuzz() -> Command {
-    project::cargo(&["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"])
+/// What is a workspace of its own.
+pub(crate) fn formatting_of_others() -> [(&'static str, Command); 2] {
+    let of = |manifest| project::cargo(&["fmt", "--check", "--manifest-path", manifest]);
+    [
+        ("formatting of the fuzz targets", of("fuzz/Cargo.toml")),
+        ("formatting of what makes the protocols", of("xtask/protocols/Cargo.toml")),
+    ]
 }
 
 pub(crate) fn clippy() -> Command {

@@ -11,6 +11,7 @@ mod lint;
 mod onnxruntime;
 mod process;
 mod project;
+mod protocols;
 mod python;
 mod quickstart;
 mod setup;
@@ -29,7 +30,7 @@ struct Command {
     run: fn() -> Result<ExitCode>,
 }
 
-const COMMANDS: [Command; 5] = [
+const COMMANDS: [Command; 6] = [
     Command {
         name: "setup",
         about: "fetch ONNX Runtime and make the Python environment; done once, kept under target/ and the cache folder",
@@ -49,6 +50,11 @@ const COMMANDS: [Command; 5] = [
         name: "bench",
         about: "measure mlcore beside the libraries that its users know",
         run: bench::run,
+    },
+    Command {
+        name: "protocols",
+        about: "make the Rust code of the protocols of gRPC anew, after a change to a .proto file",
+        run: protocols::run,
     },
     Command { name: "lint", about: "formatting, clippy and, where installed, cargo-deny", run: lint::run },
 ];

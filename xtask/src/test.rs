@@ -12,7 +12,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     browser::ensure()?;
     let mut tally = Tally::default();
     tally.check("formatting", &mut lint::formatting())?;
-    tally.check("formatting of the fuzz targets", &mut lint::formatting_of_fuzz())?;
+    for (name, command) in &mut lint::formatting_of_others() {
+        tally.check(name, command)?;
+    }
     tally.check("clippy", &mut lint::clippy())?;
     rust(&mut tally)?;
     python(&mut tally, &tools)?;

@@ -104,7 +104,7 @@ pub use self::record::{ContextBuffer, InvalidAnswer, Prediction, Record, Recorde
 use self::record::{Kept, Queue, Reported};
 #[cfg(feature = "ort")]
 pub use self::release::OnnxLoader;
-#[cfg(feature = "server")]
+#[cfg(feature = "http")]
 pub(crate) use self::release::words_of;
 pub use self::release::{Event, EventKind, LoadedModel, ModelLoader};
 use self::release::{Progress, Resolver, Snapshot};

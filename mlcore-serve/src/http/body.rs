@@ -1,7 +1,7 @@
 //! Bodies: read whole within limits, and packed or unpacked as the headers say.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ impl std::error::Error for Late {}
 
 /// How a body is packed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     Gzip,
     /// What HTTP calls deflate is zlib's format.
     Deflate,
@@ -58,41 +58,88 @@ where
     let body = collected.to_bytes();
     match coding_of(headers)? {
         None => Ok(body),
-        Some(coding) => unpack(coding, &body, most),
+        Some(coding) => coding.unpack(&body, most).map_err(|problem| {
+            let status = match problem {
+                Unpacked::Broken(_) => StatusCode::BAD_REQUEST,
+                Unpacked::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            };
+            Refusal::new(status, format!("read request body: {problem}"))
+        }),
+    }
+}
+
+impl Coding {
+    /// The coding of this name.
+    pub(crate) fn of(name: &[u8]) -> Option<Self> {
+        match name {
+            name if name.eq_ignore_ascii_case(b"gzip") => Some(Self::Gzip),
+            name if name.eq_ignore_ascii_case(b"deflate") => Some(Self::Deflate),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+        }
+    }
+
+    /// Unpacks a body to at most `most` bytes, and to at most so many times its own size.
+    pub(crate) fn unpack(self, body: &[u8], most: usize) -> Result<Bytes, Unpacked> {
+        let most = most.min(body.len().saturating_mul(MOST_RATIO).max(ALWAYS_UNPACKED));
+        let mut unpacked = Vec::new();
+        let read = match self {
+            Self::Gzip => GzDecoder::new(body).take(most as u64 + 1).read_to_end(&mut unpacked),
+            Self::Deflate => ZlibDecoder::new(body).take(most as u64 + 1).read_to_end(&mut unpacked),
+        };
+        match read {
+            Err(cause) => Err(Unpacked::Broken(cause)),
+            Ok(_) if unpacked.len() > most => Err(Unpacked::TooLarge(most)),
+            Ok(_) => Ok(unpacked.into()),
+        }
+    }
+
+    /// Packs an answer behind `head`, which is not packed.
+    pub(crate) fn pack(self, mut head: Vec<u8>, body: &[u8]) -> io::Result<Vec<u8>> {
+        head.reserve(body.len() / 2);
+        let level = Compression::fast();
+        match self {
+            Self::Gzip => GzEncoder::new(body, level).read_to_end(&mut head)?,
+            Self::Deflate => ZlibEncoder::new(body, level).read_to_end(&mut head)?,
+        };
+        Ok(head)
+    }
+}
+
+/// Why a body does not unpack.
+#[derive(Debug)]
+pub(crate) enum Unpacked {
+    Broken(io::Error),
+    TooLarge(usize),
+}
+
+impl fmt::Display for Unpacked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(cause) => write!(f, "it does not unpack: {cause}"),
+            Self::TooLarge(most) => {
+                write!(f, "it unpacks to more than the {most} bytes that are taken of it")
+            }
+        }
     }
 }
 
 /// The coding of a request's body.
 fn coding_of(headers: &HeaderMap) -> Result<Option<Coding>, Refusal> {
     let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(None) };
-    match value.as_bytes() {
-        coding if coding.eq_ignore_ascii_case(b"gzip") => Ok(Some(Coding::Gzip)),
-        coding if coding.eq_ignore_ascii_case(b"deflate") => Ok(Some(Coding::Deflate)),
-        coding if coding.eq_ignore_ascii_case(b"identity") => Ok(None),
-        _ => {
-            let message = "read request body: its Content-Encoding is not one of gzip, deflate and identity";
-            Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
-        }
+    let value = value.as_bytes();
+    let coding = Coding::of(value);
+    if coding.is_none() && !value.eq_ignore_ascii_case(b"identity") {
+        let message = "read request body: its Content-Encoding is not one of gzip, deflate and identity";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
-}
-
-/// Unpacks a body to at most `most` bytes, and to at most so many times its own size.
-fn unpack(coding: Coding, body: &[u8], most: usize) -> Result<Bytes, Refusal> {
-    let most = most.min(body.len().saturating_mul(MOST_RATIO).max(ALWAYS_UNPACKED));
-    let mut unpacked = Vec::new();
-    let read = match coding {
-        Coding::Gzip => GzDecoder::new(body).take(most as u64 + 1).read_to_end(&mut unpacked),
-        Coding::Deflate => ZlibDecoder::new(body).take(most as u64 + 1).read_to_end(&mut unpacked),
-    };
-    read.map_err(|cause| {
-        Refusal::new(StatusCode::BAD_REQUEST, format!("read request body: it does not unpack: {cause}"))
-    })?;
-    if unpacked.len() > most {
-        let message =
-            format!("read request body: it unpacks to more than the {most} bytes that are taken of it");
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message));
-    }
-    Ok(unpacked.into())
+    Ok(coding)
 }
 
 /// The coding that a client wants its answer in, if it names one.
@@ -105,25 +152,14 @@ pub(super) fn accepted(headers: &HeaderMap) -> Option<Coding> {
             .any(|word| matches!(word.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
         match name {
             _ if is_refused => None,
-            name if name.eq_ignore_ascii_case("gzip") => Some(Coding::Gzip),
-            name if name.eq_ignore_ascii_case("deflate") => Some(Coding::Deflate),
-            _ => None,
+            name => Coding::of(name.as_bytes()),
         }
     })
-}
-
-/// Packs an answer.
-pub(super) fn pack(coding: Coding, body: &[u8]) -> Option<(Bytes, &'static str)> {
-    let mut packed = Vec::with_capacity(body.len() / 2);
-    let level = Compression::fast();
-    let (name, read) = match coding {
-        Coding::Gzip => ("gzip", GzEncoder::new(body, level).read_to_end(&mut packed)),
-        Coding::Deflate => ("deflate", ZlibEncoder::new(body, level).read_to_end(&mut packed)),
-    };
-    read.ok().map(|_| (packed.into(), name))
 }
 
 /// Numbers in JSON unpack to some tens of times their packed size; a thousand times is what an attack looks like.
 const MOST_RATIO: usize = 100;
 /// Small bodies may unpack to this, whatever their ratio.
 const ALWAYS_UNPACKED: usize = 1 << 20;
+/// What fits into one packet is not packed: many clients say that they could unpack it and do not care.
+pub(crate) const SMALL_ANSWER: usize = 1400;

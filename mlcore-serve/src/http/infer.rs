@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
@@ -8,12 +8,12 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use mlcore::name::Version;
 
-use super::body::{self, Coding};
-use super::metadata::version_of;
+use super::body::{self, Coding, SMALL_ANSWER};
 use super::refusal::Refusal;
 use super::route::ModelPath;
 use super::{Answered, BoxError, HttpService};
-use crate::models::{Inference, Served};
+use crate::models::work::{self, LARGE_BODY, aside, is_quick};
+use crate::models::{Inference, Served, version_of};
 use crate::v2::{InferAnswer, InferLimits, InferRequest, WrittenAnswer};
 
 /// A request for inference with its whole body.
@@ -43,18 +43,18 @@ impl HttpService {
     {
         // Before the body is read.
         let served = self.inner.models.get(&path.name)?;
-        let version = version_of(path)?;
+        let version = version_of(path.version())?;
         let json_bytes = json_bytes_of(parts)?;
         let body = self.body(&parts.headers, body).await?;
         let coding = body::accepted(&parts.headers);
         let limits = self.inner.limits.request;
         let is_traced = self.inner.settings.is_traced(&path.name);
         let asked = Asked { served, version, body, json_bytes, limits, coding, is_traced, arrived };
-        let is_quick = is_quick(&asked.served, &asked.body);
         if asked.served.batching().is_some() {
             return asked.answer_batched().await;
         }
-        aside(is_quick, move || asked.answer()).await
+        let is_quick = is_quick(&asked.served, asked.body.len());
+        aside(is_quick, move || asked.answer()).await?
     }
 
     /// Answers a question about raw records, or one of KServe's first protocol: by a function of the model, the body, and the most
@@ -75,32 +75,8 @@ impl HttpService {
         let body = self.body(&parts.headers, body).await?;
         let most = self.inner.limits.records;
         // A request that waits for its place in a batch holds up its thread.
-        let is_quick = is_quick(&served, &body) && served.batching().is_none();
-        aside(is_quick, move || answer(&served, &body, most)).await
-    }
-}
-
-/// Whether a request is expected to hold its thread up for no longer than a moment.
-fn is_quick(served: &Served, body: &[u8]) -> bool {
-    body.len() < LARGE_BODY && served.expected() < SLOW
-}
-
-/// Answers on this thread, or on one that may be held up.
-pub(super) async fn aside<T: Send + 'static>(
-    is_quick: bool,
-    answer: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) if !is_quick => {
-            let ended = runtime.spawn_blocking(answer).await;
-            ended.map_err(|_| {
-                Refusal::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the thread that worked on the request ended; the server's log says how",
-                )
-            })?
-        }
-        _ => answer(),
+        let is_quick = is_quick(&served, body.len()) && served.batching().is_none();
+        aside(is_quick, move || answer(&served, &body, most)).await?
     }
 }
 
@@ -114,26 +90,30 @@ impl Asked {
     /// Answers without holding up the thread while others' requests run.
     async fn answer_batched(self) -> Answered {
         let is_small = self.body.len() < LARGE_BODY;
-        let elsewhere = !is_quick(&self.served, &self.body);
+        let elsewhere = !is_quick(&self.served, self.body.len());
         let (asked, request) = aside(is_small, move || {
             let request = InferRequest::read(&self.body, self.json_bytes, &self.limits)?;
-            Ok((self, request))
+            Ok::<_, Refusal>((self, request))
         })
-        .await?;
+        .await??;
         let Self { served, version, arrived, .. } = &asked;
         let inference = served.infer_async(&request, *version, *arrived, elsewhere).await?;
-        aside(is_small, move || asked.write(&request, inference)).await
+        aside(is_small, move || asked.write(&request, inference)).await?
     }
 
     fn write(self, request: &InferRequest, inference: Inference) -> Answered {
         let Self { served, coding, is_traced, .. } = self;
         let Inference { prediction, model, mut spent } = inference;
         let began = Instant::now();
-        let (name, version) = (served.name().as_str(), prediction.version);
         let declared = &model.runner().signature().outputs;
-        let answer = InferAnswer::new(request, name, version.to_string(), &prediction.outputs, declared)?;
+        let answer = InferAnswer::new(
+            request,
+            served.name().as_str(),
+            prediction.version.to_string(),
+            &prediction.outputs,
+            declared,
+        )?;
         let WrittenAnswer { body, json_bytes } = answer.write()?;
-        let body = Bytes::from(body);
         let mut response = Response::new(Full::default());
         let headers = response.headers_mut();
         let kind = if json_bytes.is_some() { "application/octet-stream" } else { "application/json" };
@@ -148,35 +128,17 @@ impl Asked {
                 headers.insert(name, value);
             }
         }
-        let packed =
-            coding.filter(|_| body.len() >= SMALL_ANSWER).and_then(|coding| body::pack(coding, &body));
-        let body = match packed {
-            Some((packed, coding)) => {
-                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        let coding = coding.filter(|_| body.len() >= SMALL_ANSWER);
+        let body = match coding.and_then(|coding| Some((coding, coding.pack(Vec::new(), &body).ok()?))) {
+            Some((coding, packed)) => {
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
                 packed
             }
             None => body,
         };
-        *response.body_mut() = Full::new(body);
+        *response.body_mut() = Full::from(body);
         spent.output = began.elapsed();
-        served.statistics().succeed(version, spent);
-        if is_traced {
-            let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-            tracing::info!(
-                target: "mlcore_serve::trace",
-                model = name,
-                version = version.get(),
-                id = request.id.as_deref(),
-                arm = prediction.arm.as_str(),
-                outcome_id = %prediction.outcome_id,
-                rows = spent.rows,
-                input_ns = nanos(spent.input),
-                queue_ns = nanos(spent.queue),
-                compute_ns = nanos(spent.compute),
-                output_ns = nanos(spent.output),
-                "request"
-            );
-        }
+        work::succeed(&served, request.id.as_deref(), &prediction, spent, is_traced);
         Ok(response)
     }
 }
@@ -198,9 +160,3 @@ fn json_bytes_of(parts: &Parts) -> Result<Option<usize>, Refusal> {
 const JSON_BYTES: HeaderName = HeaderName::from_static("inference-header-content-length");
 const ARM: HeaderName = HeaderName::from_static("mlcore-arm");
 const OUTCOME_ID: HeaderName = HeaderName::from_static("mlcore-outcome-id");
-/// What takes longer than this holds up no other connection.
-const SLOW: Duration = Duration::from_millis(1);
-/// A body that takes about that long to read as JSON.
-const LARGE_BODY: usize = 128 << 10;
-/// What fits into one packet is not packed: many clients say that they could unpack it and do not care.
-const SMALL_ANSWER: usize = 1400;

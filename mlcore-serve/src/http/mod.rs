@@ -62,7 +62,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -74,11 +73,13 @@ use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use tower_service::Service;
 
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "grpc"))]
 pub(crate) use self::body::Late;
+#[cfg(feature = "grpc")]
+pub(crate) use self::body::{Coding, SMALL_ANSWER, Unpacked};
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
-use crate::models::{Models, Served};
+use crate::models::{Models, Served, version_of};
 use crate::settings::Settings;
 use crate::v2::InferLimits;
 
@@ -109,9 +110,7 @@ pub struct HttpService {
 struct Inner {
     models: Models,
     limits: HttpLimits,
-    settings: Settings,
-    /// Whether it is about to stop, so that nobody should send more.
-    is_draining: AtomicBool,
+    settings: Arc<Settings>,
 }
 
 /// What is wrong with a body that a server hands in.
@@ -127,20 +126,7 @@ impl HttpService {
     /// The same with other limits.
     #[must_use]
     pub fn with_limits(models: Models, limits: HttpLimits) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                models,
-                limits,
-                settings: Settings::default(),
-                is_draining: AtomicBool::new(false),
-            }),
-        }
-    }
-
-    /// Says that it is not ready, from now on or no longer, while it answers on: so that a load balancer sends its requests
-    /// elsewhere before the service stops.
-    pub fn set_draining(&self, is_draining: bool) {
-        self.inner.is_draining.store(is_draining, Ordering::Release);
+        Self { inner: Arc::new(Inner { models, limits, settings: Arc::default() }) }
     }
 
     /// The models that it answers for.
@@ -149,9 +135,9 @@ impl HttpService {
         &self.inner.models
     }
 
-    /// What its clients set: whoever owns the process's log and traces asks it.
+    /// What its clients set: whoever owns the process's log and traces asks it. Services that share it are set together.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &Arc<Settings> {
         &self.inner.settings
     }
 
@@ -188,12 +174,10 @@ impl HttpService {
         match route {
             Route::Server => metadata::server(),
             Route::Live => json(&metadata::Health::live()),
-            Route::Ready => {
-                metadata::ready(models.is_ready(), self.inner.is_draining.load(Ordering::Acquire))
-            }
+            Route::Ready => metadata::ready(models),
             Route::Model(path, ModelRoute::Infer) => self.infer(parts, body, &path, arrived).await,
             Route::Model(path, ModelRoute::Predict) => {
-                let version = metadata::version_of(&path)?;
+                let version = version_of(path.version())?;
                 let answer = move |served: &Served, body: &[u8], most| {
                     records::predict(served, version, body, arrived, most)
                 };
@@ -216,14 +200,14 @@ impl HttpService {
             Route::Model(path, ModelRoute::Config) => metadata::config(models, &path),
             Route::Model(path, ModelRoute::Statistics) => metadata::statistics(models, Some(&path)),
             Route::AllStatistics => metadata::statistics(models, None),
-            Route::Index => repository::index(models, &self.body(&parts.headers, body).await?),
+            Route::Index => repository::index(models, &self.body(&parts.headers, body).await?).await,
             Route::Load(name) => {
                 repository::load(models, &name, &self.body(&parts.headers, body).await?).await
             }
             // What it says of dependents says nothing here.
             Route::Unload(name) => {
                 self.body(&parts.headers, body).await?;
-                repository::unload(models, &name)
+                repository::unload(models, &name).await
             }
             Route::Log | Route::Trace(_) => {
                 let asked = match parts.method {

@@ -5,9 +5,9 @@ use mlcore::name::ModelName;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::infer::aside;
 use super::{Answered, json, parsed};
 use crate::models::Models;
+use crate::models::work::aside;
 use crate::settings::Settings;
 use crate::v2::Parameters;
 
@@ -30,10 +30,13 @@ impl Said {
     }
 }
 
-pub(super) fn index(models: &Models, body: &[u8]) -> Answered {
+/// It may wait for the source of the models.
+pub(super) async fn index(models: &Models, body: &[u8]) -> Answered {
     let said = Said::read(body)?;
-    let index: Vec<Value> = models
-        .index(said.ready)?
+    let models = models.clone();
+    let index: Vec<Value> = aside(false, move || models.index(said.ready))
+        .await
+        .flatten()?
         .into_iter()
         .map(|indexed| {
             let mut entry = json!({
@@ -60,13 +63,15 @@ pub(super) async fn load(models: &Models, name: &str, body: &[u8]) -> Answered {
         models.load(&name, &said.parameters)?;
         json(&json!({}))
     })
-    .await
+    .await?
 }
 
-pub(super) fn unload(models: &Models, name: &str) -> Answered {
+/// It waits for a load that is under way.
+pub(super) async fn unload(models: &Models, name: &str) -> Answered {
     let name = ModelName::new(name)?;
     models.require_control(&name)?;
-    models.unload(&name)?;
+    let models = models.clone();
+    aside(false, move || models.unload(&name)).await.flatten()?;
     json(&json!({}))
 }
 

@@ -40,6 +40,11 @@ impl ModelPath {
         };
         Some(Self { name: decoded(name)?, version })
     }
+
+    /// The text of the version; empty where the path names none.
+    pub(super) fn version(&self) -> &str {
+        self.version.as_deref().unwrap_or_default()
+    }
 }
 
 /// What is asked of a model.

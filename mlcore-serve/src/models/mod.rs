@@ -1,9 +1,11 @@
 //! The models that a server answers for, whatever protocol asks: endpoints by name, what is known of each, and the loading and
 //! unloading of them while requests go on.
 
+mod description;
 mod served;
 mod source;
 mod statistics;
+pub(crate) mod work;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,10 @@ use arc_swap::ArcSwap;
 use mlcore::name::ModelName;
 use mlcore::{Error, Result, interrupt};
 
+pub(crate) use self::description::{
+    BACKEND, Described, DescribedStatistics, EXTENSIONS, MODEL_FILE, PLATFORM, SERVER, TensorDescription,
+    version_of,
+};
 pub use self::served::{Asked, Inference, Served};
 pub use self::source::{
     CanarySettings, GuardrailSettings, ModelOptions, ModelSource, PolicyOptions, ShadowOptions, SourceOptions,
@@ -60,6 +66,10 @@ struct Inner {
     is_fixed: AtomicBool,
     /// Held while a model is loaded or unloaded: one change at a time, and no request waits for it.
     changing: Mutex<()>,
+    /// Whether the server is about to stop, so that nobody should send more.
+    is_draining: AtomicBool,
+    /// Whether models are yet to be loaded.
+    is_loading: AtomicBool,
 }
 
 /// Why a model is not served.
@@ -234,10 +244,37 @@ impl Models {
         self.inner.served.load().values().cloned().collect()
     }
 
+    /// Says that the servers of these models are not ready, from now on or no longer, while they answer on: so that a load
+    /// balancer sends its requests elsewhere before they stop.
+    pub fn set_draining(&self, is_draining: bool) {
+        self.inner.is_draining.store(is_draining, Ordering::Release);
+    }
+
+    /// Whether requests should be sent elsewhere, or not yet, and why.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] for a server that is stopping, and for a model that is being loaded or could not be.
+    pub fn check_ready(&self) -> Result<()> {
+        if self.inner.is_draining.load(Ordering::Acquire) {
+            return Err(Error::unavailable("serve", "models", "the server is stopping"));
+        }
+        if self.is_ready() {
+            return Ok(());
+        }
+        let problem = "a model is being loaded, or could not be; the index of the repository says which";
+        Err(Error::unavailable("serve", "models", problem))
+    }
+
+    /// Says that models are yet to be loaded, so that nothing is ready; or that they are.
+    pub fn set_loading(&self, is_loading: bool) {
+        self.inner.is_loading.store(is_loading, Ordering::Release);
+    }
+
     /// Whether every model that was to be loaded answers.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.away().values().any(|away| matches!(away, Away::Loading | Away::Failed(_)))
+        !self.inner.is_loading.load(Ordering::Acquire)
+            && !self.away().values().any(|away| matches!(away, Away::Loading | Away::Failed(_)))
     }
 
     /// The models that the source has, loaded or not.

@@ -10,16 +10,16 @@ use tokio::time::{Sleep, sleep};
 
 use crate::http::Late;
 
-/// A body that must have arrived in time.
+/// A body that must have arrived in time, where there is one.
 pub(super) struct TimedBody {
     body: Incoming,
-    timeout: Duration,
+    timeout: Option<Duration>,
     /// Set when the body is first waited for: few are.
     late: Option<Pin<Box<Sleep>>>,
 }
 
 impl TimedBody {
-    pub(super) fn new(body: Incoming, timeout: Duration) -> Self {
+    pub(super) fn new(body: Incoming, timeout: Option<Duration>) -> Self {
         Self { body, timeout, late: None }
     }
 }
@@ -36,7 +36,7 @@ impl Body for TimedBody {
         if let Poll::Ready(frame) = Pin::new(&mut own.body).poll_frame(context) {
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        let timeout = own.timeout;
+        let Some(timeout) = own.timeout else { return Poll::Pending };
         let late = own.late.get_or_insert_with(|| Box::pin(sleep(timeout)));
         match late.as_mut().poll(context) {
             Poll::Pending => Poll::Pending,

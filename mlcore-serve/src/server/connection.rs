@@ -6,11 +6,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::uri::Authority;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,11 +16,10 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::body::TimedBody;
 use super::paced::{Pace, Paced};
-use super::{HEAD_BYTES, ServerOptions};
+use super::protocol::AnswerBody;
+use super::{HEAD_BYTES, Protocol, ServerOptions};
 use crate::endpoint::words_of;
-use crate::http::{HttpService, refused};
 
 /// What all connections of a server share.
 pub(super) struct Connections {
@@ -30,14 +27,21 @@ pub(super) struct Connections {
 }
 
 struct Shared {
-    service: HttpService,
+    protocol: Protocol,
     options: ServerOptions,
     is_loopback: bool,
+    /// Tells calls that last that the server stops.
+    ending: watch::Receiver<()>,
     builder: Builder<TokioExecutor>,
 }
 
 impl Connections {
-    pub(super) fn new(service: HttpService, options: ServerOptions, is_loopback: bool) -> Self {
+    pub(super) fn new(
+        protocol: Protocol,
+        options: ServerOptions,
+        is_loopback: bool,
+        ending: watch::Receiver<()>,
+    ) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         // The pace of the connection is looked at below it, where idle and slow are told apart.
         builder
@@ -53,7 +57,7 @@ impl Connections {
             .max_header_list_size(HEAD_BYTES as u32)
             .keep_alive_interval(options.idle_timeout)
             .keep_alive_timeout(options.head_timeout);
-        Self { shared: Arc::new(Shared { service, options, is_loopback, builder }) }
+        Self { shared: Arc::new(Shared { protocol, options, is_loopback, ending, builder }) }
     }
 
     /// Serves one connection until it ends, or `stopping` says that no other request of it is to be taken.
@@ -98,21 +102,21 @@ impl Shared {
         &self,
         request: Request<Incoming>,
         pace: &Pace,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
+    ) -> Result<Response<AnswerBody>, Infallible> {
         let is_told_twice = pace.begin();
         // Where the body ends only the parser knows: nothing behind it is taken for another request.
         let is_last = is_told_twice || request.headers().contains_key(header::TRANSFER_ENCODING);
         let mut response = if is_told_twice {
-            refused(StatusCode::BAD_REQUEST, "it has a Content-Length and a Transfer-Encoding")
+            self.protocol.refused(StatusCode::BAD_REQUEST, "it has a Content-Length and a Transfer-Encoding")
         } else if !self.is_addressed(&request) {
             let message = "this server does not answer for the host that the request names";
-            refused(StatusCode::MISDIRECTED_REQUEST, message)
+            self.protocol.refused(StatusCode::MISDIRECTED_REQUEST, message)
         } else {
-            let answer =
-                self.service.answer(request.map(|body| TimedBody::new(body, self.options.body_timeout)));
+            let answer = self.protocol.answer(request, &self.options, &self.ending);
             guarded(answer).await.unwrap_or_else(|panic| {
                 tracing::error!(panic = words_of(&*panic), "a request's answer panicked");
-                refused(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log says how")
+                self.protocol
+                    .refused(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log says how")
             })
         };
         if is_last {

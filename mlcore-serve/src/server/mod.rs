@@ -1,4 +1,4 @@
-//! A listener for the [HTTP service](crate::http): connections that are slow, idle or too many cost the others nothing, and a stop
+//! A listener for the services of a protocol, [HTTP's](crate::http) or gRPC's: connections that are slow, idle or too many cost the others nothing, and a stop
 //! loses no request.
 //!
 //! What a framework's own `serve` does for a first try, with the limits that a port needs which anybody can reach.
@@ -7,6 +7,7 @@ mod body;
 mod connection;
 mod paced;
 pub mod program;
+mod protocol;
 
 use std::fmt;
 use std::future::Future;
@@ -19,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use self::connection::Connections;
-use crate::http::HttpService;
+pub use self::protocol::Protocol;
 
 /// Limits to what connections may take.
 #[non_exhaustive]
@@ -64,7 +65,7 @@ impl Default for ServerOptions {
 /// A service that listens.
 pub struct Server {
     listener: TcpListener,
-    service: HttpService,
+    protocol: Protocol,
     options: ServerOptions,
 }
 
@@ -77,11 +78,15 @@ pub struct Stopped {
 }
 
 impl Server {
-    /// Listens on `address`; port 0 lets the system choose one.
+    /// Listens on `address` and answers by a service of HTTP or of gRPC; port 0 lets the system choose one.
     ///
     /// # Errors
     /// [`Error::Unavailable`] and [`Error::PermissionDenied`] as the system says, naming the address.
-    pub async fn bind(address: SocketAddr, service: HttpService, options: ServerOptions) -> Result<Self> {
+    pub async fn bind(
+        address: SocketAddr,
+        service: impl Into<Protocol>,
+        options: ServerOptions,
+    ) -> Result<Self> {
         let listener = TcpListener::bind(address).await.map_err(|cause| {
             let taken = cause.kind() == std::io::ErrorKind::AddrInUse;
             let error = match taken {
@@ -94,7 +99,7 @@ impl Server {
             };
             if taken { error.remedy("choose another port, or stop that program") } else { error }
         })?;
-        Ok(Self { listener, service, options })
+        Ok(Self { listener, protocol: service.into(), options })
     }
 
     /// Where it listens.
@@ -110,11 +115,14 @@ impl Server {
     ///
     /// Must run in a tokio runtime with I/O and time.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
-        let Self { listener, service, options } = self;
+        let Self { listener, protocol, options } = self;
+        let models = protocol.models().clone();
         let is_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         let permits = Arc::new(Semaphore::new(options.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let (stopping, _) = watch::channel(());
-        let connections = Connections::new(service.clone(), options.clone(), is_loopback);
+        // Apart from the connections, which are counted by who hears of a stop.
+        let (ending, told) = watch::channel(());
+        let connections = Connections::new(protocol, options.clone(), is_loopback, told);
         let accept = async {
             loop {
                 // A semaphore that is never closed always gives one.
@@ -138,7 +146,7 @@ impl Server {
         };
         let stop = async {
             stop.await;
-            service.set_draining(true);
+            models.set_draining(true);
             tokio::time::sleep(options.stop_delay).await;
         };
         tokio::select! {
@@ -147,6 +155,7 @@ impl Server {
         }
         drop(listener);
         // Nobody may be left to hear it.
+        let _ = ending.send(());
         let _ = stopping.send(());
         let _ = tokio::time::timeout(options.drain_timeout, stopping.closed()).await;
         Stopped { cut_off: stopping.receiver_count() }

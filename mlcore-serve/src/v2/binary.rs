@@ -57,14 +57,28 @@ fn read_texts<'b>(
             .split_first_chunk::<LENGTH_BYTES>()
             .and_then(|(length, rest)| rest.split_at_checked(u32::from_le_bytes(*length) as usize))
             .ok_or_else(|| refused(name, format!("element {place}: its bytes end before it does")))?;
-        let text = std::str::from_utf8(text).map_err(|cause| {
-            refused(name, format!("element {place} is not UTF-8 from byte {} on", cause.valid_up_to()))
-                .remedy("models take text; decode the bytes first")
-        })?;
-        take(text);
+        take(text_of(name, place, text)?);
         bytes = rest;
     }
     Ok(bytes)
+}
+
+/// The text that an element of a tensor is.
+pub(super) fn text_of<'b>(name: &str, place: usize, bytes: &'b [u8]) -> Result<&'b str> {
+    std::str::from_utf8(bytes).map_err(|cause| {
+        refused(name, format!("element {place} is not UTF-8 from byte {} on", cause.valid_up_to()))
+            .remedy("models take text; decode the bytes first")
+    })
+}
+
+/// The bytes that a tensor's elements are.
+#[cfg(feature = "grpc")]
+pub(super) fn size(tensor: &Tensor) -> Result<usize> {
+    Ok(match tensor.dtype() {
+        DType::Bool => tensor.len(),
+        DType::String => tensor.texts()?.map(|text| LENGTH_BYTES + text.len()).sum(),
+        _ => tensor.as_bytes().unwrap_or_default().len(),
+    })
 }
 
 /// Appends a tensor's elements to `bytes`, and answers how many bytes they are.

@@ -1,5 +1,5 @@
 //! The Open Inference Protocol V2, as KServe and Triton speak it: what a client asks and what it is answered, in JSON with or
-//! without binary tensors. Knows no server, no model and no runtime.
+//! without binary tensors, and in protocol buffers. Knows no server, no model and no runtime.
 //!
 //! # Numbers
 //! An integer in JSON is taken exactly or refused, and so is a number that its type cannot hold. In floats `null` and `"NaN"` are
@@ -12,6 +12,8 @@ mod classification;
 mod datatype;
 mod json;
 mod parameter;
+#[cfg(feature = "grpc")]
+mod protobuf;
 
 use mlcore::batch::Batch;
 
@@ -21,6 +23,10 @@ pub use self::datatype::datatype_of;
 pub(crate) use self::datatype::shortened;
 pub(crate) use self::json::{no_shared_memory, tensor_of_json};
 pub use self::parameter::{Parameter, Parameters};
+#[cfg(feature = "grpc")]
+pub use self::protobuf::Address;
+#[cfg(feature = "grpc")]
+pub(crate) use self::protobuf::check_fields;
 
 /// What a client asks of a model.
 #[non_exhaustive]

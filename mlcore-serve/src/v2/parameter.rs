@@ -152,4 +152,5 @@ impl<'de> Deserialize<'de> for Sent {
     }
 }
 
-const MOST_PARAMETERS: usize = 1024;
+/// So many parameters has a request at most, and an input or an output of it.
+pub(super) const MOST_PARAMETERS: usize = 1024;

@@ -47,7 +47,7 @@ fn load(version: &ModelVersion, _: &dyn ArtifactStore) -> Result<Arc<dyn Runner>
 }
 
 /// An endpoint of this name, whose champion is version 1 and whose challenger is version 2.
-fn endpoint(name: &ModelName) -> EndpointBuilder {
+pub(crate) fn endpoint(name: &ModelName) -> EndpointBuilder {
     let change = Change::new("test", Timestamp::from_millis(1));
     let (registry, artifacts) = (Arc::new(MemoryRegistry::new()), Arc::new(MemoryStore::new()));
     registry.create_model(name.clone(), &change).unwrap();

@@ -78,7 +78,7 @@ impl Place {
         }
         command.current_dir(self.folder.path()).args(arguments).env_remove("MLFLOW_TRACKING_URI");
         command.envs(self.variables.iter().cloned());
-        command.stderr(Stdio::piped()).stdout(Stdio::null());
+        command.env("MLCORE_GRPC_PORT", "0").stderr(Stdio::piped()).stdout(Stdio::null());
         command
     }
 
@@ -92,7 +92,10 @@ impl Place {
         // Read to the end, so that the program is never held up by a full pipe.
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                let port = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+                let port = line
+                    .split("serving over HTTP address=")
+                    .nth(1)
+                    .and_then(|rest| rest.split_whitespace().next());
                 let port = port.and_then(|address| address.rsplit(':').next()?.parse::<u16>().ok());
                 if let Some(port) = port {
                     let _ = found.send(port);

@@ -211,12 +211,15 @@ impl Tensor {
                 match dtype {
                     $(DType::$variant => {
                         let (elements, rest) = bytes.as_chunks::<{ size_of::<$native>() }>();
-                        let values: SmallVec<[$native; 4]> =
-                            elements.iter().map(|bytes| <$native>::from_ne_bytes(*bytes)).collect();
-                        match (rest.is_empty(), values.spilled()) {
+                        let values = elements.iter().map(|bytes| <$native>::from_ne_bytes(*bytes));
+                        match (rest.is_empty(), elements.len()) {
                             (false, _) => None,
-                            (true, false) => Some(Self::from_slice(shape, &values)),
-                            (true, true) => Some(Self::new(shape, values.into_vec())),
+                            (true, ..=4) => {
+                                let few: SmallVec<[$native; 4]> = values.collect();
+                                Some(Self::from_slice(shape, &few))
+                            }
+                            // One step per vector of elements, and not one per element.
+                            (true, _) => Some(Self::new(shape, values.collect())),
                         }
                     })+
                     DType::Bool | DType::String | DType::Date | DType::Time(_) | DType::Timestamp(..) => None,

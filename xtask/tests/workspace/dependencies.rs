@@ -13,7 +13,8 @@ const BELOW: [(&str, &[&str]); 5] = [
 ];
 
 /// Async runtimes, HTTP, gRPC and data frames: they belong in `mlcore-serve` or behind `mlcore-features/offline`.
-const KEPT_OUT: [&str; 8] = ["tokio", "hyper", "axum", "reqwest", "tonic", "h2", "async-std", "polars"];
+const KEPT_OUT: [&str; 9] =
+    ["tokio", "hyper", "axum", "reqwest", "tonic", "prost", "h2", "async-std", "polars"];
 
 #[test]
 fn workspace_dependencies_point_down() {

@@ -55,6 +55,12 @@ flags! {
     /// Listen for HTTP on this port; 0 lets the system choose one [default: 8000]
     #[arg(env = "MLCORE_HTTP_PORT", value_name = "PORT", help_heading = "Network")]
     http_port: u16,
+    /// Listen for gRPC on this port; 0 lets the system choose one [default: 8001]
+    #[arg(env = "MLCORE_GRPC_PORT", value_name = "PORT", help_heading = "Network")]
+    grpc_port: u16,
+    /// Answer over gRPC [default: true]
+    #[arg(env = "MLCORE_ALLOW_GRPC", value_name = "BOOL", help_heading = "Network")]
+    allow_grpc: bool,
     /// Answer requests to this host only; may be given several times
     #[arg(env = "MLCORE_ALLOWED_HOST", value_name = "HOST", value_delimiter = ',', help_heading = "Network")]
     allowed_host: Vec<String>,

@@ -16,11 +16,14 @@ use clap::Parser;
 use mlcore::name::ModelName;
 use mlcore::runner::ort::Probe;
 use mlcore::{Error, Result};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use self::flags::{ControlMode, Flags, LogFormat};
 use self::settings::Settings;
 use super::{Server, ServerOptions};
+use crate::grpc::{GrpcLimits, GrpcService};
 use crate::http::{HttpLimits, HttpService};
 use crate::models::Models;
 use crate::v2::Parameters;
@@ -88,9 +91,9 @@ fn run(arguments: CommandLine) -> Result<usize> {
 
 async fn serve(settings: &Settings, models: &Models) -> Result<usize> {
     let flags = &settings.flags;
-    let mut limits = HttpLimits::default();
+    let (mut limits, mut grpc_limits) = (HttpLimits::default(), GrpcLimits::default());
     if let Some(bytes) = flags.max_body_bytes {
-        limits.body_bytes = bytes;
+        (limits.body_bytes, grpc_limits.message_bytes) = (bytes, bytes);
     }
     let mut options = ServerOptions::default();
     options.connections = flags.max_connections.unwrap_or(options.connections);
@@ -98,14 +101,35 @@ async fn serve(settings: &Settings, models: &Models) -> Result<usize> {
     options.stop_delay = Duration::from_secs(flags.stop_delay_secs.unwrap_or(0));
     options.drain_timeout = flags.exit_timeout_secs.map_or(options.drain_timeout, Duration::from_secs);
     let host = flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let address = SocketAddr::new(host, flags.http_port.unwrap_or(8000));
     // Listened on before models are loaded: a port that is taken is known at once, and health is answered from the start.
-    let server = Server::bind(address, HttpService::with_limits(models.clone(), limits), options).await?;
-    let address = server.address()?;
-    let stopped = tokio::spawn(server.run(signal()));
+    let http = HttpService::with_limits(models.clone(), limits);
+    let grpc = GrpcService::with_limits(models.clone(), http.settings().clone(), grpc_limits);
+    let address = SocketAddr::new(host, flags.http_port.unwrap_or(8000));
+    let mut servers = vec![("HTTP", Server::bind(address, http, options.clone()).await?)];
+    if flags.allow_grpc.unwrap_or(true) {
+        let address = SocketAddr::new(host, flags.grpc_port.unwrap_or(8001));
+        servers.push(("gRPC", Server::bind(address, grpc, options).await?));
+    }
+    models.set_loading(true);
+    let (stop, stopping) = watch::channel(());
+    let mut running = JoinSet::new();
+    let mut addresses = Vec::new();
+    for (protocol, server) in servers {
+        addresses.push((protocol, server.address()?));
+        let mut stopping = stopping.clone();
+        running.spawn(server.run(async move { drop(stopping.changed().await) }));
+    }
+    tokio::spawn(async move {
+        signal().await;
+        // Nobody may be left to hear it.
+        let _ = stop.send(());
+    });
     models.spawn_workers(WORK_INTERVAL)?;
     load(settings, models).await?;
-    tracing::info!(%address, models = models.served().len(), "serving over HTTP");
+    models.set_loading(false);
+    for (protocol, address) in addresses {
+        tracing::info!(%address, "serving over {protocol}");
+    }
     let mode = flags.model_control_mode.unwrap_or_default();
     if mode == ControlMode::Poll {
         let (models, seconds) = (models.clone(), flags.repository_poll_secs.unwrap_or(15).max(1));
@@ -120,9 +144,13 @@ async fn serve(settings: &Settings, models: &Models) -> Result<usize> {
             }
         });
     }
-    let stopped = stopped.await.map_err(|cause| Error::internal("serve", "HTTP", cause.to_string()))?;
-    tracing::info!(cut_off = stopped.cut_off, "stopped");
-    Ok(stopped.cut_off)
+    let mut cut_off = 0;
+    while let Some(ended) = running.join_next().await {
+        let stopped = ended.map_err(|cause| Error::internal("serve", "connections", cause.to_string()))?;
+        cut_off += stopped.cut_off;
+    }
+    tracing::info!(cut_off, "stopped");
+    Ok(cut_off)
 }
 
 /// Loads what is to be there at the start.

@@ -152,7 +152,7 @@ impl<'de> Visitor<'de> for InputSeed<'_> {
 }
 
 /// The shape as sizes, where each of them is one.
-pub(super) fn sizes_of(shape: &SmallVec<[i64; 4]>) -> Option<SmallVec<[usize; 4]>> {
+pub(in crate::v2) fn sizes_of(shape: &SmallVec<[i64; 4]>) -> Option<SmallVec<[usize; 4]>> {
     shape.iter().map(|&axis| usize::try_from(axis).ok()).collect()
 }
 

@@ -11,7 +11,8 @@ use serde::de::DeserializeSeed as _;
 use smol_str::SmolStr;
 
 use self::elements::Elements;
-use self::envelope::{Data, Envelope, SentInput, sizes_of};
+pub(in crate::v2) use self::envelope::sizes_of;
+use self::envelope::{Data, Envelope, SentInput};
 pub(crate) use self::envelope::{check_no_region, no_shared_memory};
 use super::binary::{self, refused};
 use super::datatype::dtype_of;
