@@ -1,8 +1,8 @@
 //! Chromium, which the tests of pages look with.
 
-use std::path::Path;
 use std::process::Command;
 
+use crate::packages;
 use crate::process::{self, Result};
 
 /// Makes sure of a Chromium where that is possible without asking: on Debian, as root. Without one the tests of pages are
@@ -12,20 +12,10 @@ pub(crate) fn ensure() -> Result<()> {
         println!("Chromium: {found}");
         return Ok(());
     }
-    let is_root = process::answer(Command::new("id").arg("-u")).is_some_and(|id| id == "0");
-    if !is_root || !Path::new("/usr/bin/apt-get").exists() {
+    if !packages::ensure("chromium", "chromium")? {
         println!(
             "Chromium: none; tests of pages are skipped (install it, or set MLCORE_CHROMIUM to its program)"
         );
-        return Ok(());
-    }
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.args(["-q", "-y"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        process::succeeds(&mut command)
-    };
-    if !(apt(&["update"])? && apt(&["install", "--no-install-recommends", "chromium"])?) {
-        println!("Chromium: apt-get could not install it; tests of pages are skipped");
     }
     Ok(())
 }

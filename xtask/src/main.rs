@@ -7,8 +7,10 @@
 
 mod bench;
 mod browser;
+mod clients;
 mod lint;
 mod onnxruntime;
+mod packages;
 mod process;
 mod project;
 mod protocols;

@@ -5,6 +5,7 @@ Run as `MLCORE_TEST_HTTP=host:port MLCORE_TEST_MODELS=folder pytest http_triton.
 
 import asyncio
 import json
+import shutil
 import subprocess
 import threading
 
@@ -222,6 +223,7 @@ def curl(path, body=None, *more):
     return int(status), json.loads(text) if text else None
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 def test_curl():
     assert curl("/v2/health/live") == (200, {"live": True})
     arrays = models.cases("rf30")[0]

@@ -1,0 +1,148 @@
+//! The stock clients of Triton and KServe, which ask the program `mlcore-serve` as their users would.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::process::{Failure, Result};
+use crate::tally::{self, Tally};
+use crate::{packages, project, python};
+
+/// Each in a process of its own: both clients register messages of the same names.
+const TESTS: [&str; 4] = ["http_triton.py", "http_kserve.py", "grpc_triton.py", "grpc_kserve.py"];
+
+/// What they ask for; `models.py` beside the tests says why these.
+const MODELS: [&str; 13] = [
+    "rf30",
+    "gb30",
+    "mlp30",
+    "columns",
+    "strings",
+    "texts8",
+    "identity",
+    "zipmap_int",
+    "zipmap_string",
+    "identity_scalar",
+    "identity_cube",
+    "fixed_batch",
+    "fails_at_run",
+];
+
+/// Models whose requests share runs, so that both ways are asked.
+const BATCHED: [&str; 2] = ["gb30", "mlp30"];
+
+/// Runs the clients' tests against the program that the Rust tests were built with.
+pub(crate) fn run(tally: &mut Tally) -> Result<()> {
+    // Without it the test that wants it is skipped, and says so.
+    let _ = packages::ensure("curl", "curl")?;
+    let python = python::environment_with("python-clients", "requirements-clients.txt")?;
+    let server = Server::start(&repository()?)?;
+    for test in TESTS {
+        let path = format!("mlcore-serve/tests/clients/{test}");
+        let mut pytest = python.command(&["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", &path]);
+        pytest.env("MLCORE_TEST_HTTP", &server.http).env("MLCORE_TEST_GRPC", &server.grpc);
+        tally.suite(&format!("stock clients: {test}"), &mut pytest, tally::pytest)?;
+    }
+    if let Err(failure) = server.stop() {
+        tally.fail(&failure.to_string());
+    }
+    Ok(())
+}
+
+/// A folder of models in Triton's layout.
+fn repository() -> Result<PathBuf> {
+    let folder = project::target().join("clients");
+    python::remove(&folder)?;
+    for model in MODELS {
+        let version = folder.join(model).join("1");
+        let from = project::root().join("testdata/models/runner").join(format!("{model}.onnx"));
+        let made = fs::create_dir_all(&version).and_then(|()| fs::copy(&from, version.join("model.onnx")));
+        made.map_err(|error| unwritten(&version, &error))?;
+    }
+    for model in BATCHED {
+        let config = folder.join(model).join("config.pbtxt");
+        let text = "max_batch_size: 4096\ndynamic_batching { preferred_batch_size: [ 64 ] }\n";
+        fs::write(&config, text).map_err(|error| unwritten(&config, &error))?;
+    }
+    Ok(folder)
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{} cannot be written ({error}); free some space", path.display()))
+}
+
+struct Server {
+    child: Child,
+    http: String,
+    grpc: String,
+}
+
+impl Server {
+    fn start(models: &Path) -> Result<Self> {
+        let program =
+            project::target().join("debug").join(format!("mlcore-serve{}", std::env::consts::EXE_SUFFIX));
+        let unstarted = |problem: String| {
+            Failure::new(format!("{} {problem}; the Rust tests build it", program.display()))
+        };
+        let mut command = Command::new(&program);
+        command.arg("--model-repository").arg(models);
+        command.args(["--model-control-mode", "explicit", "--load-model", &MODELS.join(",")]);
+        command.args(["--http-port", "0", "--grpc-port", "0"]);
+        let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut child = started.map_err(|error| unstarted(format!("cannot be started ({error})")))?;
+        let (told, lines) = mpsc::channel();
+        if let Some(output) = child.stderr.take() {
+            // Read to the end, so that the program is never held up by a full pipe.
+            thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(std::result::Result::ok) {
+                    let _ = told.send(line);
+                }
+            });
+        }
+        let address = |of: &str| -> Result<String> {
+            let mark = format!("serving over {of} address=");
+            let mut log = String::new();
+            while let Ok(line) = lines.recv_timeout(Duration::from_secs(60)) {
+                if let Some((_, address)) = line.split_once(&mark) {
+                    return Ok(address.trim().to_owned());
+                }
+                log.push_str(&line);
+                log.push('\n');
+            }
+            Err(unstarted(format!("does not serve over {of}:\n{log}")))
+        };
+        match (address("HTTP"), address("gRPC")) {
+            (Ok(http), Ok(grpc)) => Ok(Self { child, http, grpc }),
+            (Err(failure), _) | (_, Err(failure)) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Asks it to stop; it must end without a loss.
+    fn stop(mut self) -> Result<()> {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status();
+        let ended = asked.and_then(|_| self.child.wait());
+        match ended {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => {
+                Err(Failure::new(format!("mlcore-serve ended with {status} when it was asked to stop")))
+            }
+            Err(error) => Err(Failure::new(format!("mlcore-serve could not be stopped ({error})"))),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
