@@ -5,6 +5,7 @@
 //! | `ort` (default) | a loader for ONNX models |
 //! | `http` | the Open Inference Protocol V2 over HTTP, as a tower service |
 //! | `server` | a listener for it, with limits and an end that loses no request |
+//! | `log` | the prediction log: Parquet files, and a reader of them |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
 pub mod batching;
@@ -13,6 +14,8 @@ pub mod conformance;
 pub mod endpoint;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "log")]
+pub mod log;
 #[cfg(feature = "http")]
 pub mod models;
 #[cfg(feature = "server")]

@@ -155,6 +155,14 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
     /// The arm that answers, and its shadows.
     fn assign(&self, ask: &Ask<'_>) -> Assignment;
 
+    /// The probability with which the candidate at `position` answers, where the policy can tell: that of the assigned one is its
+    /// propensity, and together they are 1. Off-policy evaluation needs those of the arms that did not answer, too. The default
+    /// cannot tell.
+    fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
+        let _ = (ask, position);
+        None
+    }
+
     /// What it needs to come to a decision; an endpoint without it refuses the policy. The default needs nothing.
     fn requirements(&self) -> Requirements {
         Requirements::default()
@@ -222,6 +230,10 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
 impl<P: RolloutPolicy + ?Sized> RolloutPolicy for Arc<P> {
     fn assign(&self, ask: &Ask<'_>) -> Assignment {
         (**self).assign(ask)
+    }
+
+    fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
+        (**self).probability(ask, position)
     }
 
     fn requirements(&self) -> Requirements {
