@@ -1,6 +1,6 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::time::Timestamp;
@@ -19,7 +19,6 @@ pub(super) struct Open {
     partial: PathBuf,
     path: PathBuf,
     pub(super) rows: usize,
-    began: Instant,
 }
 
 impl Open {
@@ -49,7 +48,7 @@ impl Open {
             .set_created_by(concat!("mlcore ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         match ArrowWriter::try_new(file, kind.schema(), Some(properties)) {
-            Ok(writer) => Ok(Self { writer, partial, path, rows: 0, began: Instant::now() }),
+            Ok(writer) => Ok(Self { writer, partial, path, rows: 0 }),
             Err(cause) => {
                 drop(fs::remove_file(&partial));
                 Err(failed(&partial, cause))
@@ -67,10 +66,6 @@ impl Open {
         self.writer.bytes_written() + self.writer.in_progress_size()
     }
 
-    pub(super) fn age(&self) -> Duration {
-        self.began.elapsed()
-    }
-
     /// Ends the file: when this returns it is on the disk, whole, under its name.
     ///
     /// # Errors
@@ -81,11 +76,8 @@ impl Open {
             let durable = || {
                 file.sync_all()?;
                 fs::rename(&partial, &path)?;
-                match path.parent() {
-                    // The name is durable when the folder is.
-                    Some(folder) => File::open(folder)?.sync_all(),
-                    None => Ok(()),
-                }
+                // A name is durable when its folder is, and so is that of the folder, which may be new.
+                path.ancestors().skip(1).take(2).try_for_each(|folder| File::open(folder)?.sync_all())
             };
             durable().map_err(|cause| Error::from_io(WRITE, shown(&path), cause))
         });

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::arrow::error::ArrowError;
@@ -53,11 +53,13 @@ pub(super) struct Writer {
 struct Part {
     kind: Kind,
     open: Option<Open>,
+    /// When the first row came that is in no finished file.
+    since: Option<Instant>,
 }
 
 impl Writer {
     pub(super) fn new(folder: PathBuf, options: Arc<LogOptions>, tally: Arc<Tally>, process: u64) -> Self {
-        let files = [Kind::Predictions, Kind::Outcomes].map(|kind| Part { kind, open: None });
+        let files = [Kind::Predictions, Kind::Outcomes].map(|kind| Part { kind, open: None, since: None });
         let (predictions, outcomes) = (Predictions::new(), Outcomes::new());
         Self { folder, options, tally, process, number: 0, predictions, outcomes, files }
     }
@@ -67,12 +69,14 @@ impl Writer {
         loop {
             match messages.recv_timeout(self.pause()) {
                 Ok(Message::Prediction(model, record)) => {
+                    self.came(Kind::Predictions);
                     self.predictions.append(&model, &record, &self.options);
                     if self.predictions.rows() >= self.rows_at_once() {
                         self.write(Kind::Predictions);
                     }
                 }
                 Ok(Message::Outcome(model, outcome)) => {
+                    self.came(Kind::Outcomes);
                     self.outcomes.append(&model, &outcome, &self.options);
                     if self.outcomes.rows() >= self.rows_at_once() {
                         self.write(Kind::Outcomes);
@@ -83,11 +87,7 @@ impl Writer {
                     drop(answer.send(self.end_all()));
                     return;
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    // What came a moment ago is as old as its file.
-                    self.write(Kind::Predictions);
-                    self.write(Kind::Outcomes);
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     drop(self.end_all());
                     return;
@@ -102,17 +102,17 @@ impl Writer {
         ROWS_AT_ONCE.min(self.options.max_rows)
     }
 
+    /// A row of this kind has come.
+    fn came(&mut self, kind: Kind) {
+        if let Some(part) = self.files.iter_mut().find(|part| part.kind == kind) {
+            part.since.get_or_insert_with(Instant::now);
+        }
+    }
+
     /// How long it may sleep: until the oldest file is to be ended.
     fn pause(&self) -> Duration {
-        let ages = self.files.iter().filter_map(|part| part.open.as_ref().map(Open::age));
-        match ages.max() {
-            Some(age) => self.options.max_age.saturating_sub(age).min(MOST_PAUSE),
-            // Rows that have no file yet get one soon.
-            None if self.predictions.rows() + self.outcomes.rows() > 0 => {
-                MOST_PAUSE.min(self.options.max_age)
-            }
-            None => A_LONG_TIME,
-        }
+        let ages = self.files.iter().filter_map(|part| part.since).map(|since| since.elapsed());
+        ages.max().map_or(A_LONG_TIME, |age| self.options.max_age.saturating_sub(age))
     }
 
     /// Puts the rows that wait into the file of their kind.
@@ -162,11 +162,13 @@ impl Writer {
                 Kind::Predictions => self.predictions.rows(),
                 Kind::Outcomes => self.outcomes.rows(),
             };
-            let open = self.files.iter().find(|part| part.kind == kind).and_then(|part| part.open.as_ref());
-            let is_over = |open: &Open| {
-                open.rows + waiting >= max_rows || open.bytes() >= max_bytes || open.age() >= max_age
+            let is_over = |part: &Part| {
+                let open = part.open.as_ref();
+                part.since.is_some_and(|since| since.elapsed() >= max_age)
+                    || open.map_or(0, |open| open.rows) + waiting >= max_rows
+                    || open.is_some_and(|open| open.bytes() >= max_bytes)
             };
-            if open.is_some_and(is_over) {
+            if self.files.iter().any(|part| part.kind == kind && is_over(part)) {
                 self.write(kind);
                 if let Err(error) = self.end(kind) {
                     tracing::warn!(%error, "a prediction log could not end a file");
@@ -176,8 +178,9 @@ impl Writer {
     }
 
     fn end(&mut self, kind: Kind) -> Result<()> {
-        let part = self.files.iter_mut().find(|part| part.kind == kind);
-        let Some(open) = part.and_then(|part| part.open.take()) else { return Ok(()) };
+        let Some(part) = self.files.iter_mut().find(|part| part.kind == kind) else { return Ok(()) };
+        part.since = None;
+        let Some(open) = part.open.take() else { return Ok(()) };
         let rows = open.rows as u64;
         let counter = match kind {
             Kind::Predictions => &self.tally.predictions,
@@ -213,6 +216,4 @@ impl Writer {
 
 /// Enough for columns to pay, and few enough to be written at once.
 const ROWS_AT_ONCE: usize = 1024;
-/// Rows that wait for others get into their file so soon.
-const MOST_PAUSE: Duration = Duration::from_secs(1);
 const A_LONG_TIME: Duration = Duration::from_secs(3600);

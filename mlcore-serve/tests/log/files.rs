@@ -59,6 +59,13 @@ fn a_file_ends_at_its_bytes_and_at_its_age() {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_eq!((finished(&folder), read(&folder).len()), (1, 1), "nobody asked for it");
+    // Traffic that never pauses is no reason to wait.
+    let mut sink = log.sink(model());
+    for number in 0..100 {
+        sink.record(&bare(number));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(finished(&folder) >= 3, "{}", finished(&folder));
 }
 
 #[test]

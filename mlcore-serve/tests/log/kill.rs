@@ -15,7 +15,6 @@ const FOLDER: &str = "MLCORE_TEST_LOG_FOLDER";
 
 /// The child: writes until it is killed, and says what it has flushed.
 #[test]
-#[expect(clippy::print_stdout, reason = "the parent reads it")]
 fn child() {
     let Some(folder) = env::var_os(FOLDER) else { return };
     let log = PredictionLog::open(PathBuf::from(folder), LogOptions::default().with_max_rows(700)).unwrap();

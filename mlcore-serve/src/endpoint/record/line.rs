@@ -331,6 +331,17 @@ mod tests {
             assert_eq!(serde_json::to_value(record.clone().with_input(input)).unwrap()["input"], expected);
         }
         assert_eq!(written["invalid"], json!(null));
+        assert_eq!(
+            (&written["at"], &written["unit"], &written["probabilities"]),
+            (&json!(null), &json!(null), &json!([]))
+        );
+        let unit = UnitId::new("user-17").unwrap();
+        let told = record.clone().with_unit(unit.clone(), Timestamp::from_millis(1));
+        let arms = ["champion", "new"].map(|arm| Arm::new(arm).unwrap());
+        let told = told.with_probabilities(arms.into_iter().zip([0.1, 0.9]));
+        let read: Record = serde_json::from_value(serde_json::to_value(&told).unwrap()).unwrap();
+        assert_eq!((&read.unit, read.at), (&Some(unit), Some(Timestamp::from_millis(1))));
+        assert_eq!(read.probabilities, told.probabilities);
         let invalid = record.with_invalid(InvalidAnswer::NotFinite);
         assert_eq!(serde_json::to_value(&invalid).unwrap()["invalid"], json!("not_finite"));
         assert!(invalid.has_failed() && invalid.error.is_none());
