@@ -100,6 +100,8 @@ policies! {
 /// Contract, proved for any implementation by `conformance::rollout_policy`:
 /// - `assign` names a candidate, whatever the candidates are, with a propensity in `(0, 1]`; a shadow is never the
 ///   arm that answers;
+/// - `probability`, where it tells one, tells those of all candidates: that of the assigned one is its propensity, and their sum
+///   is 1;
 /// - it depends on nothing but its arguments and what was observed: no clock, no I/O, no randomness of its own;
 /// - it is cheap and does not block: it is called for every request, from many threads;
 /// - `observe` takes anything, late, twice, or about arms that are gone;
