@@ -5,7 +5,8 @@
 //! | `ort` (default) | a loader for ONNX models |
 //! | `http` | the Open Inference Protocol V2 over HTTP, as a tower service |
 //! | `grpc` | the same over gRPC |
-//! | `server` | a listener for them, with limits and an end that loses no request |
+//! | `server` | a listener for them, with limits and an end that loses no request; the program `mlcore-serve` |
+//! | `log` | the prediction log: Parquet files, and a reader of them |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
 pub mod batching;
@@ -16,6 +17,8 @@ pub mod endpoint;
 pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "log")]
+pub mod log;
 #[cfg(feature = "http")]
 pub mod models;
 #[cfg(feature = "server")]

@@ -24,6 +24,9 @@ enum Fault {
     PropensityBeyondOne,
     PropensityOfNan,
     OverstatesPropensity,
+    TellsSomeProbabilities,
+    TellsOtherProbabilities,
+    TellsMoreThanAll,
     ShadowThatAnswers,
     ShadowThatIsNoCandidate,
     OwnRandomness,
@@ -108,6 +111,19 @@ impl Broken {
 impl RolloutPolicy for Broken {
     fn assign(&self, ask: &Ask<'_>) -> Assignment {
         self.twisted(ask, self.honest.assign(ask))
+    }
+
+    fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
+        let honest = self.honest.probability(ask, position)?;
+        let is_own = self.honest.assign(ask).position == position;
+        match self.fault {
+            Fault::None => Some(honest),
+            Fault::TellsSomeProbabilities => is_own.then_some(honest),
+            Fault::TellsOtherProbabilities => Some(1.0 / ask.candidates.as_slice().len() as f64),
+            Fault::TellsMoreThanAll => Some(if is_own { honest } else { 1.0 }),
+            // What the others break is said of their assignments.
+            _ => None,
+        }
     }
 
     fn requirements(&self) -> Requirements {
@@ -233,6 +249,9 @@ fn each_broken_promise_is_noticed_and_named() {
         (Fault::PropensityBeyondOne, "a propensity of 1.000000001"),
         (Fault::PropensityOfNan, "a propensity of NaN"),
         (Fault::OverstatesPropensity, "with a stated propensity of"),
+        (Fault::TellsSomeProbabilities, "the probabilities of 1 of 3 arms are told"),
+        (Fault::TellsOtherProbabilities, "a probability of 0.3333333333333333 with a propensity of"),
+        (Fault::TellsMoreThanAll, "the probabilities of the arms are"),
         (Fault::ShadowThatAnswers, "shadow 0 beside arm 0"),
         (Fault::ShadowThatIsNoCandidate, "shadow 3 beside arm 0, of 3 candidates"),
         (Fault::OwnRandomness, "with a stated propensity of"),

@@ -100,8 +100,12 @@ pub(crate) use self::decide::not_served;
 pub use self::decide::{Decided, OutcomeId};
 use self::decide::{Deployment, OutcomeIds, Sequence};
 pub use self::input::{Input, Records, Request, check_plan};
-pub use self::record::{ContextBuffer, InvalidAnswer, Prediction, Record, RecordedInput};
+pub use self::record::{
+    ContextBuffer, InvalidAnswer, OutcomeRecord, OutcomeStatus, Prediction, Record, RecordedInput,
+};
 use self::record::{Kept, Queue, Reported};
+#[cfg(feature = "log")]
+pub(crate) use self::record::{Pairs, Read, Written};
 #[cfg(feature = "ort")]
 pub use self::release::OnnxLoader;
 #[cfg(feature = "http")]

@@ -187,6 +187,10 @@ impl RolloutPolicy for BlueGreen {
         Assignment::certain(if is_green(moves) { green } else { blue }).with_epoch(moves)
     }
 
+    fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
+        Some(f64::from(u8::from(self.assign(ask).position == position)))
+    }
+
     fn requirements(&self) -> Requirements {
         let BlueGreenOptions { blue, green, .. } = &self.options;
         Requirements::of_arms([blue.clone()]).with_trial(green.clone())

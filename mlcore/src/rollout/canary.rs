@@ -160,6 +160,18 @@ impl RolloutPolicy for Canary {
         Assignment::certain(position).with_propensity(propensity).with_epoch(epoch)
     }
 
+    fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
+        let share = f64::from_bits(self.share.load(Ordering::Acquire));
+        let control = ask.candidates.position(&self.options.control).unwrap_or(0);
+        let canary = ask.candidates.position(&self.options.canary).unwrap_or(control);
+        Some(match position {
+            position if position == control && canary == control => 1.0,
+            position if position == control => 1.0 - share,
+            position if position == canary => share,
+            _ => 0.0,
+        })
+    }
+
     fn requirements(&self) -> Requirements {
         let CanaryOptions { control, canary, ramp, .. } = &self.options;
         Requirements::of_arms([control.clone()])

@@ -41,6 +41,10 @@ impl RolloutPolicy for Fixed {
         Assignment::certain(ask.candidates.position(&self.arm).unwrap_or(0))
     }
 
+    fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
+        Some(f64::from(u8::from(self.assign(ask).position == position)))
+    }
+
     fn requirements(&self) -> Requirements {
         Requirements::of_arms([self.arm.clone()])
     }

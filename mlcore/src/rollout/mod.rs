@@ -100,6 +100,8 @@ policies! {
 /// Contract, proved for any implementation by `conformance::rollout_policy`:
 /// - `assign` names a candidate, whatever the candidates are, with a propensity in `(0, 1]`; a shadow is never the
 ///   arm that answers;
+/// - `probability`, where it tells one, tells those of all candidates: that of the assigned one is its propensity, and their sum
+///   is 1;
 /// - it depends on nothing but its arguments and what was observed: no clock, no I/O, no randomness of its own;
 /// - it is cheap and does not block: it is called for every request, from many threads;
 /// - `observe` takes anything, late, twice, or about arms that are gone;
@@ -154,6 +156,14 @@ policies! {
 pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
     /// The arm that answers, and its shadows.
     fn assign(&self, ask: &Ask<'_>) -> Assignment;
+
+    /// The probability with which the candidate at `position` answers, where the policy can tell: that of the assigned one is its
+    /// propensity, and together they are 1. Off-policy evaluation needs those of the arms that did not answer, too. The default
+    /// cannot tell.
+    fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
+        let _ = (ask, position);
+        None
+    }
 
     /// What it needs to come to a decision; an endpoint without it refuses the policy. The default needs nothing.
     fn requirements(&self) -> Requirements {
@@ -222,6 +232,10 @@ pub trait RolloutPolicy: Send + Sync + std::fmt::Debug {
 impl<P: RolloutPolicy + ?Sized> RolloutPolicy for Arc<P> {
     fn assign(&self, ask: &Ask<'_>) -> Assignment {
         (**self).assign(ask)
+    }
+
+    fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
+        (**self).probability(ask, position)
     }
 
     fn requirements(&self) -> Requirements {

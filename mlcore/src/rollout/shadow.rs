@@ -90,6 +90,10 @@ impl<P: RolloutPolicy> RolloutPolicy for Shadowed<P> {
         assignment
     }
 
+    fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
+        self.policy.probability(ask, position)
+    }
+
     fn requirements(&self) -> Requirements {
         let mut requirements = self.policy.requirements();
         requirements.arms.extend_from_slice(&self.options.shadows);

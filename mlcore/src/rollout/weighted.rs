@@ -113,6 +113,20 @@ impl RolloutPolicy for Weighted {
         Assignment::certain(0).with_propensity(self.default_share(ask.candidates))
     }
 
+    fn probability(&self, ask: &Ask<'_>, position: usize) -> Option<f64> {
+        if position == 0 {
+            return Some(self.default_share(ask.candidates));
+        }
+        let mut start = 0.0;
+        for (arm, end) in &self.stretches {
+            if ask.candidates.position(arm) == Some(position) {
+                return Some(end - start);
+            }
+            start = *end;
+        }
+        Some(0.0)
+    }
+
     fn requirements(&self) -> Requirements {
         let weighted = self.options.weights.iter().filter(|(_, weight)| *weight > 0.0);
         Requirements::of_arms(weighted.map(|(arm, _)| arm.clone()))

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use mlcore::batch::{Batch, RowScratch};
 use mlcore::rollout::{Observation, Outcome, RolloutPolicy};
+use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::Verdict;
 
@@ -15,7 +16,7 @@ use super::tally::{Tally, count};
 use super::watch::Watch;
 use crate::endpoint::decide::{Deployment, OutcomeId};
 use crate::endpoint::input::{Columns, Input};
-use crate::endpoint::record::{RecordedInput, Reported, Slip};
+use crate::endpoint::record::{About, OutcomeRecord, OutcomeStatus, RecordedInput, Reported, Slip};
 use crate::endpoint::release::EventKind;
 
 /// Joins outcomes with their predictions, and feeds policy, monitors and sinks: what one thread at a time does.
@@ -76,6 +77,9 @@ impl Consumer {
         let record = &mut slip.record;
         if !self.sinks.is_empty() {
             record.outputs = slip.outputs.unpack().unwrap_or_default();
+            if let RecordedInput::Row(row) = &record.input {
+                self.columns.name(row.names_digest(), &mut record.columns);
+            }
             for sink in &mut self.sinks {
                 self.tally.caught.guard("a sink", || sink.record(record));
             }
@@ -129,20 +133,39 @@ impl Consumer {
         });
     }
 
-    /// Joins an outcome with its prediction, or with a row of it.
-    pub(crate) fn outcome(&mut self, reported: Reported, deployment: &Deployment) {
+    /// Joins an outcome with its prediction, or with a row of it, and hands it to the sinks.
+    pub(crate) fn outcome(&mut self, reported: Reported, deployment: &Deployment, at: Timestamp) {
+        let (status, loss) = self.join(reported, deployment);
+        let row = match reported.about() {
+            About::Request => None,
+            About::Row(row, _) => Some(row),
+        };
+        let Reported { id: outcome_id, label, .. } = reported;
+        let record = OutcomeRecord { outcome_id, at, row, label, status, loss };
+        for sink in &mut self.sinks {
+            self.tally.caught.guard("a sink", || sink.outcome(&record));
+        }
+    }
+
+    fn join(&mut self, reported: Reported, deployment: &Deployment) -> (OutcomeStatus, Option<f64>) {
         let Reported { id, label, .. } = reported;
         let by_row = self.scoring.as_ref().is_some_and(Scoring::takes_rows);
         let joined = match self.ledger.take(reported, by_row) {
             Ok(joined) => joined,
-            Err(Unjoined::Orphan) => return count(&self.tally.orphans),
+            Err(Unjoined::Orphan) => {
+                count(&self.tally.orphans);
+                return (OutcomeStatus::Orphan, None);
+            }
             Err(Unjoined::Refused(problem)) => {
                 count(&self.tally.refused_outcomes);
-                return self.refused.add(problem);
+                self.refused.add(problem);
+                return (OutcomeStatus::Refused, None);
             }
         };
         count(&self.tally.outcomes);
-        let (Some(scoring), Some(kept)) = (&self.scoring, joined.kept) else { return };
+        let (Some(scoring), Some(kept)) = (&self.scoring, joined.kept) else {
+            return (OutcomeStatus::Joined, None);
+        };
         let outputs = match (joined.row, &self.unpacked) {
             (None, _) => kept.outputs.unpack(),
             (Some(row), Some((known, outputs))) if *known == id => outputs.rows_in(row..row + 1),
@@ -166,7 +189,10 @@ impl Consumer {
         let (loss, problem) = match scored {
             Ok(loss) if loss.is_finite() => (loss, None),
             Ok(loss) => (loss, Some(format!("the loss of the answer is {loss}"))),
-            Err(Unscored::Request) => return count(&self.tally.unscored),
+            Err(Unscored::Request) => {
+                count(&self.tally.unscored);
+                return (OutcomeStatus::Joined, None);
+            }
             // What is no number the policy takes for a failure: else an arm would win by losing its worst answers.
             Err(Unscored::Answer(error)) => (f64::NAN, Some(error.to_string())),
         };
@@ -183,6 +209,7 @@ impl Consumer {
         self.tally.caught.guard("the policy", || {
             kept.with_context(|context| deployment.policy.observe(&outcome.with_context(context)));
         });
+        (OutcomeStatus::Joined, Some(loss).filter(|loss| loss.is_finite()))
     }
 
     /// So many records and outcomes were dropped by now: the number where it is news.

@@ -103,12 +103,13 @@ impl Endpoint {
         // therefore among those that are drained now. An outcome that comes later waits for the next call.
         let outcomes = self.inner.queue.outcomes();
         self.inner.queue.drain(|slip| consumer.record(slip, &*deployment.policy));
+        let at = self.inner.clock.now();
         for _ in 0..outcomes {
             if interrupt::is_stopped() {
                 break;
             }
             let Some(reported) = self.inner.queue.pop_outcome() else { break };
-            interrupt::shield(|| consumer.outcome(reported, &deployment));
+            interrupt::shield(|| consumer.outcome(reported, &deployment, at));
         }
         // What was found so far is told by the next call; only news of columns, which comes once, is told at once.
         if kinds.is_empty() && interrupt::is_stopped() {

@@ -1,4 +1,4 @@
-use crate::endpoint::record::Record;
+use crate::endpoint::record::{OutcomeRecord, Record};
 
 /// Takes every record after it was made, off the path of the request: a file, a table, a topic.
 ///
@@ -32,6 +32,11 @@ use crate::endpoint::record::Record;
 pub trait RecordSink: Send {
     /// Takes one record.
     fn record(&mut self, record: &Record);
+
+    /// Takes what came of a prediction, joined or not. The default passes it over.
+    fn outcome(&mut self, outcome: &OutcomeRecord) {
+        let _ = outcome;
+    }
 }
 
 impl<F: FnMut(&Record) + Send> RecordSink for F {

@@ -13,6 +13,7 @@ use mlcore::batch::Batch;
 use mlcore::name::{Arm, ModelName, Version};
 use mlcore::rollout::{Ask, Assignment, Draw};
 use mlcore::{Error, Result};
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::deployment::Deployment;
@@ -51,9 +52,7 @@ impl Endpoint {
         let started = self.inner.clock.elapsed();
         let outcome_id = self.outcome_id(request);
         let deployment = self.inner.deployment.load();
-        // A draw that follows from the id makes a replay of the same ids assign the same arms.
-        let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
-        let ask = Ask::new(request.unit, &deployment.candidates, draw).with_context(request.context);
+        let ask = ask(request, outcome_id, &deployment);
         // A policy of somebody else's may panic, or name an arm that there is not: the default answers then.
         let assigned = deployment.tally.caught.guard("the policy", || deployment.policy.assign(&ask));
         let mut assignment = assigned.unwrap_or_else(|| Assignment::certain(0).with_epoch(u32::MAX));
@@ -88,6 +87,13 @@ impl Endpoint {
             None => self.inner.ids.id(self.inner.sequence.next()),
         }
     }
+}
+
+/// The question that the policy is asked about a request.
+fn ask<'a>(request: Request<'a>, outcome_id: OutcomeId, deployment: &'a Deployment) -> Ask<'a> {
+    // A draw that follows from the id makes a replay of the same ids assign the same arms.
+    let draw = Draw::new(xxh3_64(&outcome_id.to_u128().to_le_bytes()));
+    Ask::new(request.unit, &deployment.candidates, draw).with_context(request.context)
 }
 
 /// The error about a version that does not answer, among these that do.
@@ -141,6 +147,18 @@ impl Decided {
     #[must_use]
     pub fn is_pinned(&self) -> bool {
         self.is_pinned
+    }
+
+    /// The probabilities of all arms, as the policy tells them now; none where it cannot.
+    pub(crate) fn probabilities(&self, request: Request<'_>) -> SmallVec<[f64; 8]> {
+        let (deployment, ask) = (&self.deployment, ask(request, self.outcome_id, &self.deployment));
+        let told = || {
+            (0..deployment.arms().len())
+                .map(|position| deployment.policy.probability(&ask, position))
+                .collect()
+        };
+        let told: Option<Option<_>> = deployment.tally.caught.guard("the policy", told);
+        told.flatten().unwrap_or_default()
     }
 
     /// When the request was decided, by the endpoint's clock.

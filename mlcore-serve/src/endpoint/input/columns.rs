@@ -69,6 +69,16 @@ impl Columns {
         self.layouts.iter().map(|layout| &*layout.schema).find(|schema| schema.names_digest() == names)
     }
 
+    /// Names the columns of rows with this digest in `place`, if they are known; writes nothing where they stand there already.
+    pub(crate) fn name(&self, names: u64, place: &mut Option<Arc<Schema>>) {
+        let schemas = || self.layouts.iter().map(|layout| &layout.schema);
+        let found = schemas().find(|schema| schema.names_digest() == names);
+        match (&place, found) {
+            (Some(own), Some(found)) if Arc::ptr_eq(own, found) => {}
+            _ => *place = found.cloned(),
+        }
+    }
+
     /// The input that the arm at `position` makes of a row.
     pub(crate) fn row(&self, position: usize, features: &Features, row: Row<'_>) -> Result<Batch> {
         let input = features.plan().input();

@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for ContextBuffer {
 }
 
 /// The entries of an object, in their order: a context may have one name twice.
-struct Pairs(Vec<(String, Read)>);
+pub(crate) struct Pairs(pub(crate) Vec<(String, Read)>);
 
 impl<'de> Deserialize<'de> for Pairs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,9 +1,12 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use mlcore::artifact::Digest;
 use mlcore::batch::Batch;
-use mlcore::name::{Arm, RequestId, Version};
+use mlcore::name::{Arm, RequestId, UnitId, Version};
 use mlcore::rollout::Context;
+use mlcore::schema::Schema;
+use mlcore::time::Timestamp;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -64,6 +67,19 @@ pub struct Record {
     pub propensity: f64,
     /// The period of unchanged shares in which the policy chose it.
     pub epoch: u32,
+    /// When it was answered, by the endpoint's wall clock; none in records of before it was kept.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// Whom the policy assigned.
+    #[serde(default)]
+    pub unit: Option<UnitId>,
+    /// The probability with which each arm would have answered, the default first; empty where no policy chose, or where it
+    /// cannot tell.
+    #[serde(default, with = "probabilities")]
+    pub probabilities: Vec<(Arm, f64)>,
+    /// The columns to which the values of a row in `input` belong, where they are known. Not serialised.
+    #[serde(skip)]
+    pub columns: Option<Arc<Schema>>,
     /// What the request said of itself; empty where it said nothing.
     pub context: ContextBuffer,
     /// XXH3-128 of the model's input tensors (elements in row-major order, in the machine's byte order), with their
@@ -105,6 +121,10 @@ impl Record {
             version,
             propensity: 1.0,
             epoch: 0,
+            at: None,
+            unit: None,
+            probabilities: Vec::new(),
+            columns: None,
             context: ContextBuffer::default(),
             features_digest: 0,
             plan: None,
@@ -128,6 +148,27 @@ impl Record {
     #[must_use]
     pub fn with_propensity(mut self, propensity: f64, epoch: u32) -> Self {
         (self.propensity, self.epoch) = (propensity, epoch);
+        self
+    }
+
+    /// The same record of a request of this unit, answered at this time.
+    #[must_use]
+    pub fn with_unit(mut self, unit: UnitId, at: Timestamp) -> Self {
+        (self.unit, self.at) = (Some(unit), Some(at));
+        self
+    }
+
+    /// The same record with the probabilities of all arms.
+    #[must_use]
+    pub fn with_probabilities(mut self, probabilities: impl IntoIterator<Item = (Arm, f64)>) -> Self {
+        self.probabilities = probabilities.into_iter().collect();
+        self
+    }
+
+    /// The same record with the columns to which the values of its row belong.
+    #[must_use]
+    pub fn with_columns(mut self, columns: Arc<Schema>) -> Self {
+        self.columns = Some(columns);
         self
     }
 
@@ -194,6 +235,32 @@ impl Record {
     }
 }
 
+/// Probabilities, exactly as they are.
+mod probabilities {
+    use mlcore::name::Arm;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Of {
+        arm: Arm,
+        #[serde(with = "mlcore::exact")]
+        probability: f64,
+    }
+
+    pub(super) fn serialize<S: Serializer>(own: &[(Arm, f64)], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(
+            own.iter().map(|(arm, probability)| Of { arm: arm.clone(), probability: *probability }),
+        )
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<(Arm, f64)>, D::Error> {
+        let read = Vec::<Of>::deserialize(deserializer)?;
+        Ok(read.into_iter().map(|of| (of.arm, of.probability)).collect())
+    }
+}
+
 /// A duration as seconds.
 pub(crate) fn as_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64())
@@ -222,8 +289,6 @@ fn known_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'sta
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use mlcore::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
     use mlcore::batch::{Row, RowBuffer, Tensor, Value};
     use serde_json::json;
@@ -266,6 +331,17 @@ mod tests {
             assert_eq!(serde_json::to_value(record.clone().with_input(input)).unwrap()["input"], expected);
         }
         assert_eq!(written["invalid"], json!(null));
+        assert_eq!(
+            (&written["at"], &written["unit"], &written["probabilities"]),
+            (&json!(null), &json!(null), &json!([]))
+        );
+        let unit = UnitId::new("user-17").unwrap();
+        let told = record.clone().with_unit(unit.clone(), Timestamp::from_millis(1));
+        let arms = ["champion", "new"].map(|arm| Arm::new(arm).unwrap());
+        let told = told.with_probabilities(arms.into_iter().zip([0.1, 0.9]));
+        let read: Record = serde_json::from_value(serde_json::to_value(&told).unwrap()).unwrap();
+        assert_eq!((&read.unit, read.at), (&Some(unit), Some(Timestamp::from_millis(1))));
+        assert_eq!(read.probabilities, told.probabilities);
         let invalid = record.with_invalid(InvalidAnswer::NotFinite);
         assert_eq!(serde_json::to_value(&invalid).unwrap()["invalid"], json!("not_finite"));
         assert!(invalid.has_failed() && invalid.error.is_none());

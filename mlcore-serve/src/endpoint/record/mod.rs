@@ -15,17 +15,22 @@ use mlcore::Result;
 use mlcore::batch::Batch;
 
 pub use self::context::ContextBuffer;
+#[cfg(feature = "log")]
+pub(crate) use self::context::Pairs;
 pub use self::input::RecordedInput;
 pub use self::invalid::InvalidAnswer;
 pub(crate) use self::invalid::every;
 pub use self::line::Record;
 pub(crate) use self::line::as_seconds;
 pub(crate) use self::outcome::{About, Reported};
+pub use self::outcome::{OutcomeRecord, OutcomeStatus};
 pub(crate) use self::packed::Packed;
 pub use self::prediction::Prediction;
 pub(crate) use self::queue::Queue;
 use self::slip::set;
 pub(crate) use self::slip::{Kept, Slip};
+#[cfg(feature = "log")]
+pub(crate) use self::value::{Read, Written};
 use super::Endpoint;
 use super::background::{ShadowInput, ShadowRun};
 use super::decide::Decided;
@@ -50,6 +55,9 @@ impl Endpoint {
         set(&mut slip.record.invalid, outputs.and_then(|outputs| self.inner.resolver.fault_of(outputs)));
         if let Ok(outputs) = &answer.outputs {
             self.queue_shadows(&decided, request.input, &answer.inputs, outputs);
+        }
+        if self.inner.kept.records {
+            slip.record.at = Some(self.inner.clock.now());
         }
         slip.record.latency = self.inner.clock.elapsed().saturating_sub(decided.started());
         self.inner.queue.push(slip);

@@ -1,4 +1,62 @@
+use mlcore::time::Timestamp;
+
 use crate::endpoint::decide::OutcomeId;
+
+/// What came of a prediction, as a sink hears of it.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct OutcomeRecord {
+    /// The id of the prediction.
+    pub outcome_id: OutcomeId,
+    /// When it was worked off, by the endpoint's wall clock.
+    pub at: Timestamp,
+    /// The row of the request that it is about; none for a request as a whole.
+    pub row: Option<usize>,
+    /// What was reported.
+    pub label: f64,
+    /// Whether it found its prediction.
+    pub status: OutcomeStatus,
+    /// The loss of the answer, where one was computed.
+    pub loss: Option<f64>,
+}
+
+/// Whether an outcome found its prediction.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum OutcomeStatus {
+    /// It did.
+    Joined,
+    /// No prediction of this id waited here: another replica's, or one that was forgotten.
+    Orphan,
+    /// It did not fit the request.
+    Refused,
+}
+
+mlcore::words! {
+    OutcomeStatus, "outcome status": Joined = "joined", Orphan = "orphan", Refused = "refused"
+}
+
+impl OutcomeRecord {
+    /// An outcome of a whole request that was joined: as a test of a sink makes it.
+    #[must_use]
+    pub fn new(outcome_id: OutcomeId, at: Timestamp, label: f64) -> Self {
+        Self { outcome_id, at, row: None, label, status: OutcomeStatus::Joined, loss: None }
+    }
+
+    /// The same outcome of one row of a request.
+    #[must_use]
+    pub fn with_row(mut self, row: usize) -> Self {
+        self.row = Some(row);
+        self
+    }
+
+    /// The same outcome with what became of it.
+    #[must_use]
+    pub fn with_status(mut self, status: OutcomeStatus, loss: Option<f64>) -> Self {
+        (self.status, self.loss) = (status, loss);
+        self
+    }
+}
 
 /// An outcome on its way, in the 32 bytes that its id and its label take anyway.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -1,6 +1,7 @@
 use mlcore::Error;
 use mlcore::batch::{Batch, Tensor};
 use mlcore::name::{Arm, Version};
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::{Packed, Record, RecordedInput};
@@ -45,6 +46,10 @@ impl Slip {
         set(&mut record.propensity, assignment.propensity);
         set(&mut record.epoch, assignment.epoch);
         record.context.copy(request.context);
+        if kept.records {
+            set(&mut record.unit, Some(request.unit.clone()));
+            fill_probabilities(&mut record.probabilities, decided, request);
+        }
         set(&mut record.plan, model.version().lineage.plan_digest());
         set(&mut record.served_by, answer.served_by);
         set(&mut record.error, answer.outputs.as_ref().err().map(Error::kind));
@@ -69,6 +74,37 @@ impl Slip {
         if !self.record.outputs.is_empty() {
             self.record.outputs = Batch::default();
         }
+    }
+}
+
+/// The probabilities of all arms, as the policy of the decision tells them; none where they are not those of the decision.
+fn fill_probabilities(own: &mut Vec<(Arm, f64)>, decided: &Decided, request: Request<'_>) {
+    let (assignment, arms) = (decided.assignment(), decided.deployment().arms());
+    if decided.is_pinned() {
+        own.clear();
+        return;
+    }
+    let told: SmallVec<[f64; 8]> = if assignment.propensity == 1.0 || arms.len() <= 2 {
+        let others = 1.0 - assignment.propensity;
+        let of = |position| if position == assignment.position { assignment.propensity } else { others };
+        (0..arms.len()).map(of).collect()
+    } else {
+        decided.probabilities(request)
+    };
+    // A policy that moved on since the decision tells of other shares.
+    if told.len() != arms.len() || told.get(assignment.position) != Some(&assignment.propensity) {
+        own.clear();
+        return;
+    }
+    let same = own.len() == arms.len()
+        && own
+            .iter()
+            .zip(arms)
+            .zip(&told)
+            .all(|(((arm, before), (other, _)), now)| arm == other && before == now);
+    if !same {
+        own.clear();
+        own.extend(arms.iter().map(|(arm, _)| arm.clone()).zip(told));
     }
 }
 

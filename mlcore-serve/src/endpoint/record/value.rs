@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A value that is written.
-pub(super) struct Written<'a>(pub(super) Value<'a>);
+pub(crate) struct Written<'a>(pub(crate) Value<'a>);
 
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -27,7 +27,7 @@ impl Serialize for Written<'_> {
 }
 
 /// A value that is read; an integer is signed where 64 bits with a sign hold it.
-pub(super) struct Read(pub(super) OwnedValue);
+pub(crate) struct Read(pub(crate) OwnedValue);
 
 impl<'de> Deserialize<'de> for Read {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

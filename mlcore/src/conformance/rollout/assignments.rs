@@ -34,6 +34,9 @@ fn frequencies_match_propensities(policy: &impl RolloutPolicy, candidates: &Cand
     for number in 0..UNITS {
         let assignment = policy.assign(&Ask::new(&unit(number), candidates, draw(number)));
         check(&assignment, candidates);
+        if number % 100 == 0 {
+            probabilities_agree(policy, &Ask::new(&unit(number), candidates, draw(number)));
+        }
         counts[assignment.position] += 1;
         propensities[assignment.position] = assignment.propensity;
     }
@@ -47,6 +50,21 @@ fn frequencies_match_propensities(policy: &impl RolloutPolicy, candidates: &Cand
             "arm {position} got {count} of {UNITS} units with a stated propensity of {propensity}"
         );
     }
+}
+
+/// A policy that can tell the probability of one arm can tell those of all.
+fn probabilities_agree(policy: &impl RolloutPolicy, ask: &Ask<'_>) {
+    let assignment = policy.assign(ask);
+    let arms = ask.candidates.as_slice().len();
+    let told: Vec<f64> = (0..arms).filter_map(|position| policy.probability(ask, position)).collect();
+    if told.is_empty() {
+        return;
+    }
+    assert_eq!(told.len(), arms, "the probabilities of {} of {arms} arms are told", told.len());
+    let (own, propensity) = (told[assignment.position], assignment.propensity);
+    assert!((own - propensity).abs() < 1e-12, "a probability of {own} with a propensity of {propensity}");
+    let sum: f64 = told.iter().sum();
+    assert!((sum - 1.0).abs() < 1e-9, "the probabilities of the arms are {sum} together");
 }
 
 fn equal_questions_have_equal_answers(
