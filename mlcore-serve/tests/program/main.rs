@@ -13,6 +13,7 @@ use mlcore::registry::{Change, Expected, NewVersion, RegistryExt, SqliteRegistry
 use mlcore::runner::ort::{Limits, OnnxRunner, StoredModel};
 use mlcore::runner::{RunOptions, Runner};
 use mlcore::time::Timestamp;
+use mlcore_serve::log::LogReader;
 use serde_json::{Value, json};
 
 use self::place::{Place, eventually, model};
@@ -213,6 +214,25 @@ fn releases_are_set_in_a_file() {
 }
 
 #[test]
+fn predictions_are_logged() {
+    let place = Place::new();
+    place.put("forest/1", "rf30.onnx");
+    place.write_here(
+        "serve.toml",
+        "model-repository = \"models\"\nprediction-log = \"log\"\n[log]\nmax_rows = 4\n",
+    );
+    let running = place.again().serve(&["--config", "serve.toml"]);
+    for _ in 0..10 {
+        infer(&running, "/v2/models/forest/infer");
+    }
+    assert_eq!(running.stop(), Some(0));
+    let logged = LogReader::new(place.path("log"));
+    let logged: Vec<_> = logged.predictions().unwrap().map(Result::unwrap).collect();
+    assert_eq!(logged.len(), 10);
+    assert!(logged.iter().all(|row| row.model.as_str() == "forest" && row.arm.as_str() == "champion"));
+}
+
+#[test]
 fn what_is_wrong_is_one_line() {
     let place = Place::new();
     place.put("forest/1", "rf30.onnx");
@@ -238,7 +258,7 @@ fn what_is_wrong_is_one_line() {
         (&["--config", "nothing.toml"], 1, "nothing.toml"),
         (&["--http-prot", "1"], 2, "--http-port"),
         (
-            &["--model-repository", "models", "--load-model", "forest", "--log", "=="],
+            &["--model-repository", "models", "--load-model", "forest", "--log-filter", "=="],
             2,
             "is no filter of log lines",
         ),

@@ -75,6 +75,7 @@ fn require(code: i32, stream: &mut FFI_ArrowArrayStream) -> PyResult<()> {
     Err(PyValueError::new_err(said.unwrap_or_else(|| format!("its stream failed with code {code}"))))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn refused(cause: ArrowError) -> PyErr {
     PyValueError::new_err(cause.to_string())
 }

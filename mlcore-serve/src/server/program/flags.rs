@@ -49,6 +49,10 @@ flags! {
     #[arg(env = "MLCORE_SNAPSHOTS", value_name = "DIR", requires = "registry", help_heading = "Models")]
     snapshots: PathBuf,
 
+    /// Keep a log of all predictions and outcomes in this folder, in Parquet; the file's table [log] says how
+    #[arg(env = "MLCORE_PREDICTION_LOG", value_name = "DIR", help_heading = "Models")]
+    prediction_log: PathBuf,
+
     /// Listen on this address [default: 127.0.0.1]
     #[arg(env = "MLCORE_HOST", value_name = "ADDRESS", help_heading = "Network")]
     host: std::net::IpAddr,
@@ -89,9 +93,9 @@ flags! {
     /// Have every model tried by a process of its own first, with a limit of its memory and time
     #[arg(env = "MLCORE_PROBE_MODELS", value_name = "BOOL", help_heading = "Process")]
     probe_models: bool,
-    /// What is logged, such as info or mlcore_serve=debug [default: info]
-    #[arg(env = "MLCORE_LOG", value_name = "FILTER", help_heading = "Process")]
-    log: String,
+    /// What is told in the log of the process, such as info or mlcore_serve=debug [default: info]
+    #[arg(env = "MLCORE_LOG_FILTER", value_name = "FILTER", help_heading = "Process")]
+    log_filter: String,
     /// How it is written [default: text]
     #[arg(env = "MLCORE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Process")]
     log_format: LogFormat,

@@ -10,6 +10,7 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -25,6 +26,7 @@ use self::settings::Settings;
 use super::{Server, ServerOptions};
 use crate::grpc::{GrpcLimits, GrpcService};
 use crate::http::{HttpLimits, HttpService};
+use crate::log::PredictionLog;
 use crate::models::Models;
 use crate::v2::Parameters;
 
@@ -74,7 +76,11 @@ fn run(arguments: CommandLine) -> Result<usize> {
     let settings =
         Settings::read(arguments.config.as_deref(), arguments.flags, &|name| std::env::var(name).ok())?;
     log(&settings.flags)?;
-    let models = source::models(&settings)?;
+    let predictions = match &settings.flags.prediction_log {
+        Some(folder) => Some(Arc::new(PredictionLog::open(folder, settings.log.clone())?)),
+        None => None,
+    };
+    let models = source::models(&settings, predictions.as_ref())?;
     let flags = &settings.flags;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = flags.threads {
@@ -84,9 +90,11 @@ fn run(arguments: CommandLine) -> Result<usize> {
     let runtime = runtime.map_err(|cause| Error::from_io("start", "threads", cause))?;
     let result = runtime.block_on(serve(&settings, &models));
     models.stop_workers();
+    // After the last record.
+    let written = predictions.map_or(Ok(()), |log| log.flush());
     // A model that still computes is not waited for.
     runtime.shutdown_background();
-    result
+    result.and_then(|cut_off| written.map(|()| cut_off))
 }
 
 async fn serve(settings: &Settings, models: &Models) -> Result<usize> {
@@ -190,10 +198,10 @@ async fn load(settings: &Settings, models: &Models) -> Result<()> {
 
 /// Lets the log go to standard error.
 fn log(flags: &Flags) -> Result<()> {
-    let filter = flags.log.as_deref().unwrap_or("info");
+    let filter = flags.log_filter.as_deref().unwrap_or("info");
     let filter = EnvFilter::try_new(filter).map_err(|cause| {
         let problem = format!("{filter:?} is no filter of log lines");
-        Error::invalid_input("read settings", "log", problem).caused_by(cause)
+        Error::invalid_input("read settings", "log-filter", problem).caused_by(cause)
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let set = match flags.log_format.unwrap_or_default() {

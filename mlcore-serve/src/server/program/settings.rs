@@ -6,6 +6,7 @@ use mlcore::name::ModelName;
 use mlcore::{Error, Result};
 
 use super::flags::Flags;
+use crate::log::LogOptions;
 use crate::models::ModelOptions;
 
 /// What the program is told, by all ways together.
@@ -13,6 +14,8 @@ use crate::models::ModelOptions;
 pub(super) struct Settings {
     pub(super) flags: Flags,
     pub(super) models: BTreeMap<ModelName, ModelOptions>,
+    /// How predictions are logged.
+    pub(super) log: LogOptions,
 }
 
 impl Settings {
@@ -50,18 +53,12 @@ impl Settings {
             let problem = format!("{place}{}", cause.message().trim_end());
             Error::invalid_input(READ, subject.as_str(), problem).caused_by(cause)
         };
-        let mut table: toml::Table = toml::from_str(&text).map_err(&invalid)?;
-        let models = table.remove("models");
-        // Read from the text again, so that an error can say its line.
-        let flags: Flags = match toml::from_str::<OfFile>(&text) {
-            Ok(file) => file.flags(table).map_err(&invalid)?,
-            Err(cause) => return Err(invalid(cause)),
-        };
-        let models = match models {
-            Some(_) => toml::from_str::<OfFile>(&text).map_err(&invalid)?.models,
-            None => BTreeMap::new(),
-        };
-        Ok(Self { flags, models })
+        let mut flags: toml::Table = toml::from_str(&text).map_err(&invalid)?;
+        flags.retain(|name, _| name != "models" && name != "log");
+        let flags: Flags = flags.try_into().map_err(&invalid)?;
+        // Read from the text, so that an error can say its line.
+        let OfFile { models, log } = toml::from_str(&text).map_err(&invalid)?;
+        Ok(Self { flags, models, log })
     }
 
     /// What deployments of MLflow's models set: a registry, a model and a version.
@@ -89,17 +86,12 @@ impl Settings {
     }
 }
 
-/// The file: flags beside the tables that only it has.
+/// The tables that only the file has, beside the flags.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 struct OfFile {
     models: BTreeMap<ModelName, ModelOptions>,
-}
-
-impl OfFile {
-    fn flags(self, rest: toml::Table) -> std::result::Result<Flags, toml::de::Error> {
-        rest.try_into()
-    }
+    log: LogOptions,
 }
 
 const READ: &str = "read settings";

@@ -1,12 +1,15 @@
+use std::sync::Arc;
+
 use mlcore::runner::ort::{OnnxOptions, Probe};
 use mlcore::{Error, Result, artifact, registry};
 
 use super::flags::ControlMode;
 use super::settings::Settings;
+use crate::log::PredictionLog;
 use crate::models::{FolderSource, Models, RegistrySource, SourceOptions};
 
 /// The models that the settings name, none of which is loaded yet.
-pub(super) fn models(settings: &Settings) -> Result<Models> {
+pub(super) fn models(settings: &Settings, log: Option<&Arc<PredictionLog>>) -> Result<Models> {
     let flags = &settings.flags;
     let mut onnx = OnnxOptions::default();
     if let Some(threads) = flags.intra_op_threads {
@@ -21,6 +24,10 @@ pub(super) fn models(settings: &Settings) -> Result<Models> {
     let mut options = SourceOptions::default().with_onnx(onnx);
     options.models.clone_from(&settings.models);
     options.snapshots.clone_from(&flags.snapshots);
+    if let Some(log) = log {
+        let log = log.clone();
+        options = options.with_builder(move |name, builder| Ok(builder.with_sink(log.sink(name.clone()))));
+    }
     let models = match (&flags.model_repository, &flags.registry) {
         (Some(folder), None) => Models::of(FolderSource::open(folder, options)?),
         (None, Some(url)) => {
