@@ -392,14 +392,18 @@ def test_a_forked_child_is_told_of_threads_that_are_not_there():
 def test_a_call_returns_at_its_deadline_though_a_kernel_goes_on():
     model = mlcore.Runner(RUNNER / "rf30.onnx")
     many = np.full((500_000, 30), 0.5, dtype=np.float32)
-    for left_alone in (1, 2):
+    refused = None
+    # A run that is left alone ends by itself; while two go on a third is refused.
+    for _ in range(20):
         begin = time.monotonic()
-        with pytest.raises(mlcore.TimeoutError):
+        with pytest.raises((mlcore.TimeoutError, mlcore.UnavailableError)) as ended:
             model.run(many, timeout=0.02)
         assert time.monotonic() - begin < 1.0
-        assert model.abandoned_runs == left_alone
-    with pytest.raises(mlcore.UnavailableError, match="2 threads that did not end in time"):
-        model.run(many, timeout=0.02)
+        assert model.abandoned_runs <= 2
+        if isinstance(ended.value, mlcore.UnavailableError):
+            refused = ended.value
+            break
+    assert "2 threads that did not end in time" in str(refused)
     end = time.monotonic() + 120
     while model.abandoned_runs and time.monotonic() < end:
         time.sleep(0.02)

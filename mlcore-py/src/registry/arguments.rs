@@ -16,6 +16,7 @@ use pyo3::types::{PyBool, PyBytes, PyMapping, PyString};
 use crate::door::{Text, type_name, unicode};
 use crate::error::{invalid, raise, wrong_type};
 use crate::features::Plan;
+use crate::runner;
 
 /// Where the bytes of a version come from.
 pub(super) enum Source {
@@ -93,12 +94,21 @@ pub(super) fn source(model: &Bound<'_, PyAny>) -> PyResult<Source> {
     })
 }
 
+/// How a model is tried by this probe: with this interpreter's own ONNX Runtime.
+pub(super) fn tried_by(probe: &Bound<'_, runner::Probe>) -> PyResult<(Probe, OnnxOptions)> {
+    let mut options = OnnxOptions::default();
+    if let Some(library) = runner::own_library(probe.py())? {
+        options = options.with_library(library);
+    }
+    Ok((probe.get().native.clone(), options))
+}
+
 /// The model in the store, tried by a probe where there is one, with its format and its inputs and outputs.
 pub(super) fn stored<'f>(
     source: &Source,
     format: &'f str,
     store: &dyn ArtifactStore,
-    probe: Option<&Probe>,
+    probe: Option<&(Probe, OnnxOptions)>,
 ) -> mlcore::Result<(Digest, &'f str, Signature)> {
     let limits = Limits::default();
     let model = match (source, format) {
@@ -113,8 +123,8 @@ pub(super) fn stored<'f>(
             return Ok((artifact, format, Signature::default()));
         }
     };
-    if let Some(probe) = probe {
-        model.check_by(probe, store, &OnnxOptions::default())?;
+    if let Some((probe, options)) = probe {
+        model.check_by(probe, store, options)?;
     }
     Ok((model.artifact, model.format, model.info.signature))
 }

@@ -8,7 +8,7 @@ use mlcore_serve::endpoint::check_plan;
 use pyo3::prelude::*;
 
 use super::arguments::{
-    Believed, REGISTER, dataset_of, metrics_of, plan_of, source, stored, tag_of, tags_of,
+    Believed, REGISTER, dataset_of, metrics_of, plan_of, source, stored, tag_of, tags_of, tried_by,
 };
 use super::{AuditEntry, Model, ModelVersion, Registry};
 use crate::door::Text;
@@ -108,7 +108,7 @@ impl Registry {
         request: Option<Text>,
         probe: Option<&Bound<'_, Probe>>,
     ) -> PyResult<ModelVersion> {
-        let probe = probe.map(|probe| probe.get().native.clone());
+        let probe = probe.map(tried_by).transpose()?;
         let (source, tags) = (source(model)?, tags_of(tags, REGISTER)?);
         let metrics = metrics.map_or_else(|| Ok(Vec::new()), |metrics| metrics_of(metrics, REGISTER))?;
         let plan = plan.map(plan_of).transpose()?;
