@@ -27,11 +27,10 @@ pub(super) struct Shared {
     changed: Condvar,
 }
 
-/// Everything that waits or runs, and the threads for it.
+/// Everything that waits or runs, and how many threads wait for something to do.
 #[derive(Default)]
 pub(super) struct Lanes {
     lanes: Vec<Lane>,
-    threads: usize,
     idle: usize,
     is_closed: bool,
 }
@@ -182,7 +181,7 @@ impl Shared {
     }
 
     /// Sees to it that a thread does what is to be done.
-    pub(super) fn summon(self: &Arc<Self>, mut lanes: MutexGuard<'_, Lanes>) {
+    pub(super) fn summon(self: &Arc<Self>, lanes: MutexGuard<'_, Lanes>) {
         if !lanes.needs_a_thread() {
             return;
         }
@@ -191,7 +190,6 @@ impl Shared {
             self.changed.notify_one();
             return;
         }
-        lanes.threads += 1;
         drop(lanes);
         let shared = self.clone();
         let builder = thread::Builder::new().name("mlcore-batches".to_owned());
@@ -246,7 +244,6 @@ impl Shared {
                 break;
             }
         }
-        lanes.threads -= 1;
     }
 
     /// Runs these requests together, and answers each.
