@@ -72,7 +72,8 @@ impl Place {
         for (name, _) in
             env::vars().filter(|(name, _)| name.starts_with("MLCORE_") || name.starts_with("MODEL_"))
         {
-            if name != "MLCORE_ORT_DYLIB" {
+            // Where ONNX Runtime lies.
+            if name != "MLCORE_CACHE" {
                 command.env_remove(name);
             }
         }
