@@ -293,7 +293,7 @@ impl EndpointBuilder {
             let problem = format!("it has more than {} arms", Candidates::MOST);
             return Err(Error::invalid_input(BUILD, self.model.as_str(), problem));
         }
-        let default_alias = self.default_alias.clone().map_or_else(|| Alias::new("champion"), Ok)?;
+        let default_alias = self.default_alias.clone().map_or_else(champion, Ok)?;
         Ok(Resolver {
             model: self.model.clone(),
             registry: self.registry.clone(),
@@ -323,6 +323,11 @@ fn default_loader() -> Option<Arc<dyn ModelLoader>> {
 }
 
 const BUILD: &str = "build endpoint";
+/// The alias of the default arm, where no other is named.
+pub(crate) fn champion() -> Result<Alias> {
+    Alias::new("champion")
+}
+
 const DEFAULT_FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 const DEFAULT_QUEUE_CAPACITY: usize = 65_536;
 const DEFAULT_SHADOW_CAPACITY: usize = 4_096;

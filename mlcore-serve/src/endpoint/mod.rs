@@ -94,6 +94,8 @@ use mlcore_drift::monitor::Verdict;
 use self::background::{Consumer, REPORT, Shadows, Tally, check_finite};
 pub use self::background::{Counts, Loss, RecordSink, ShadowComparison, Worker};
 pub use self::builder::EndpointBuilder;
+#[cfg(feature = "http")]
+pub(crate) use self::builder::champion;
 pub use self::clock::{Clock, SystemClock};
 #[cfg(feature = "http")]
 pub(crate) use self::decide::not_served;

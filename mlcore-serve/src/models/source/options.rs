@@ -12,7 +12,7 @@ use mlcore::{Error, Result};
 use serde::Deserialize;
 
 use crate::batching::BatchOptions;
-use crate::endpoint::{EndpointBuilder, Loss};
+use crate::endpoint::{EndpointBuilder, Loss, champion};
 
 /// How a model is served, as a file of settings says it.
 ///
@@ -151,15 +151,9 @@ pub struct GuardrailSettings {
 }
 
 impl ModelOptions {
-    /// The arm of everybody.
-    ///
-    /// # Errors
-    /// None that can happen.
-    pub fn default_alias(&self) -> Result<Alias> {
-        match &self.default_arm {
-            Some(alias) => Ok(alias.clone()),
-            None => Alias::new("champion"),
-        }
+    /// The alias of everybody's arm.
+    pub(super) fn default_alias(&self) -> Result<Alias> {
+        self.default_arm.clone().map_or_else(champion, Ok)
     }
 
     /// What the aliases of a folder's model mean.
