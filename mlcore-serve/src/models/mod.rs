@@ -59,8 +59,8 @@ struct Inner {
     source: Option<Arc<dyn ModelSource>>,
     /// What became of models that are not served.
     away: Mutex<BTreeMap<ModelName, Away>>,
-    /// What the source said of models when they were last loaded from it.
-    states: Mutex<BTreeMap<ModelName, u64>>,
+    /// What the source said of models when they were last loaded from it, or could not be.
+    states: Mutex<BTreeMap<ModelName, Option<u64>>>,
     workers: Workers,
     /// Whether clients may load and unload.
     is_fixed: AtomicBool,
@@ -183,7 +183,7 @@ impl Models {
     }
 
     /// Loads what the source has and is not served as it is there now, and unloads what it has no longer. A model that failed is
-    /// tried again when it changed.
+    /// tried again when it changed, and each time where the source cannot tell, or the failure may pass.
     ///
     /// # Errors
     /// What reading the source answers. A model that cannot be loaded is no error of the others: it is told by `tracing`, and
@@ -213,7 +213,7 @@ impl Models {
         Ok(())
     }
 
-    fn states(&self) -> MutexGuard<'_, BTreeMap<ModelName, u64>> {
+    fn states(&self) -> MutexGuard<'_, BTreeMap<ModelName, Option<u64>>> {
         self.inner.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -355,11 +355,17 @@ impl Models {
                 Ok(())
             }
             Err(error) => {
+                // What is missing may be a part of a model that there is.
+                let is_known = || source.names().is_ok_and(|names| names.contains(name));
+                let is_unknown = matches!(error, Error::NotFound(_)) && !is_known();
+                if error.is_transient() || is_unknown || self.states().get(name) == Some(&None) {
+                    self.states().remove(name);
+                }
                 let mut away = self.away();
-                match &error {
-                    Error::NotFound(_) => drop(away.remove(name)),
-                    _ if !is_served => drop(away.insert(name.clone(), Away::Failed(error.to_string()))),
-                    _ => {}
+                if is_unknown {
+                    away.remove(name);
+                } else if !is_served {
+                    away.insert(name.clone(), Away::Failed(error.to_string()));
                 }
                 Err(error)
             }

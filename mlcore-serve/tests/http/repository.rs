@@ -1,8 +1,16 @@
 //! Models that are loaded and unloaded while a client looks on.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use http::{Method, StatusCode};
+use mlcore::Error;
+use mlcore::name::ModelName;
+use mlcore_serve::Endpoint;
+use mlcore_serve::models::{ModelSource, Models};
+use mlcore_serve::v2::Parameters;
 use serde_json::{Value, json};
 
+use crate::support::endpoint;
 use crate::support::{Place, infer_body};
 
 fn index(place: &Place, body: &str) -> Vec<(String, Value, String)> {
@@ -150,4 +158,48 @@ fn a_traced_request_is_an_event() {
     let told = told.lock().unwrap();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].contains("model=\"m\"") && told[0].contains("compute_ns="), "{told:?}");
+}
+
+/// Fails as often as it is told before it opens its model.
+struct Late {
+    failures: AtomicUsize,
+    error: fn() -> Error,
+    state: Option<u64>,
+}
+
+impl ModelSource for Late {
+    fn names(&self) -> mlcore::Result<Vec<ModelName>> {
+        Ok(vec![ModelName::new("m")?])
+    }
+
+    fn open(&self, name: &ModelName, _: &Parameters) -> mlcore::Result<Endpoint> {
+        let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_ok() { Err((self.error)()) } else { endpoint(name).build() }
+    }
+
+    fn state(&self, _: &ModelName) -> mlcore::Result<Option<u64>> {
+        Ok(self.state)
+    }
+}
+
+#[test]
+fn what_failed_is_tried_again_where_that_may_help() {
+    let busy = || Error::unavailable("open", "m", "it is busy");
+    let broken = || Error::invalid_model("open", "m", "it is no model");
+    let missing = || Error::not_found("open", "m", "it has no version");
+    for (error, state, heals) in [
+        (busy as fn() -> Error, Some(1), true),
+        (broken, Some(1), false),
+        (missing, Some(1), false),
+        (broken, None, true),
+        (missing, None, true),
+    ] {
+        let models = Models::of(Late { failures: AtomicUsize::new(1), error, state });
+        models.follow_source().unwrap();
+        assert!(models.served().is_empty());
+        assert!(!models.is_ready(), "what is there and cannot be loaded is missing");
+        models.follow_source().unwrap();
+        assert_eq!(models.is_ready(), heals, "{} with {state:?}", error());
+        assert_eq!(models.served().len(), usize::from(heals));
+    }
 }

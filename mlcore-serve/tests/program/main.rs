@@ -74,16 +74,22 @@ fn a_polled_folder_is_followed() {
     let place = Place::new();
     place.put("forest/1", "rf30.onnx");
     place.write("broken/1/model.onnx", "no model");
+    place.write("empty/config.pbtxt", "");
     let poll =
         ["--model-repository", "models", "--model-control-mode", "poll", "--repository-poll-secs", "1"];
     let place = place.serve(&[&poll[..], &["--exit-on-error", "false"]].concat());
     assert_eq!(place.get("/v2/health/ready").0, 503, "a model is broken");
+    let empty = place.get("/v2/models/empty");
+    let why = "its folder has no version: no file such as 1/model.onnx";
+    assert!(empty.0 == 503 && empty.1["error"].as_str().unwrap().contains(why), "{empty:?}");
     place.put("broken/1", "mlp30.onnx");
+    assert_eq!(place.get("/v2/health/ready").0, 503, "another has no version");
+    place.put("empty/1", "mlp30.onnx");
     place.put("forest/2", "gb30.onnx");
     place.put("new/1", "rf30.onnx");
     eventually("everything is loaded", || {
-        let answers = ["broken", "new"].map(|name| place.get(&format!("/v2/models/{name}/ready")).0);
-        answers == [200, 200] && infer(&place, "/v2/models/forest/infer")["model_version"] == "2"
+        let answers = ["broken", "empty", "new"].map(|name| place.get(&format!("/v2/models/{name}/ready")).0);
+        answers == [200, 200, 200] && infer(&place, "/v2/models/forest/infer")["model_version"] == "2"
     });
     assert_eq!(place.get("/v2/health/ready").0, 200);
     fs::remove_dir_all(place.path("models/new")).unwrap();

@@ -139,10 +139,10 @@ impl ModelSource for FolderSource {
         }
     }
 
-    fn state(&self, name: &ModelName) -> Result<u64> {
+    fn state(&self, name: &ModelName) -> Result<Option<u64>> {
         let mut hasher = DefaultHasher::new();
         hash_tree(&self.folder(name)?, 0, &mut hasher)?;
-        Ok(hasher.finish())
+        Ok(Some(hasher.finish()))
     }
 }
 

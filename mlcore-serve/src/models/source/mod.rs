@@ -57,13 +57,13 @@ pub trait ModelSource: Send + Sync {
         Ok(None)
     }
 
-    /// A number that changes when [`open`](Self::open) would open something else, where the endpoint does not follow that by
-    /// itself.
+    /// A number that changes when [`open`](Self::open) would open something else; none, the default, where the endpoint follows
+    /// that by itself.
     ///
     /// # Errors
     /// What reading the source answers.
-    fn state(&self, _name: &ModelName) -> Result<u64> {
-        Ok(0)
+    fn state(&self, _name: &ModelName) -> Result<Option<u64>> {
+        Ok(None)
     }
 }
 
