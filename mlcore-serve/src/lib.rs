@@ -5,10 +5,12 @@
 //! | `ort` (default) | a loader for ONNX models |
 //! | `http` | the Open Inference Protocol V2 over HTTP, as a tower service |
 //! | `grpc` | the same over gRPC |
-//! | `server` | a listener for them, with limits and an end that loses no request; the program `mlcore-serve` |
+//! | `server` | a listener for them, with limits, TLS and an end that loses no request; the program `mlcore-serve` |
 //! | `log` | the prediction log: Parquet files, and a reader of them |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
+#[cfg(feature = "http")]
+pub mod auth;
 pub mod batching;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -1,3 +1,5 @@
+use crate::auth::Act;
+
 /// The calls of the protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Call {
@@ -60,6 +62,31 @@ impl Call {
             "LogSettings" => Self::LogSettings,
             _ => return None,
         })
+    }
+
+    /// What it does. Calls that read and change settings count as reading: what they do stands in the message.
+    pub(super) fn act(self) -> Act {
+        match self {
+            Self::ServerLive
+            | Self::ServerReady
+            | Self::ModelReady
+            | Self::HealthCheck
+            | Self::HealthWatch => Act::Health,
+            Self::ModelInfer | Self::ModelStreamInfer => Act::Predict,
+            Self::ServerMetadata
+            | Self::ModelMetadata
+            | Self::ModelConfig
+            | Self::ModelStatistics
+            | Self::RepositoryIndex
+            | Self::SystemSharedMemoryStatus
+            | Self::CudaSharedMemoryStatus
+            | Self::TraceSetting
+            | Self::LogSettings => Act::Read,
+            // What would change something there is refused.
+            Self::SharedMemory => Act::Read,
+            Self::RepositoryModelLoad => Act::Load,
+            Self::RepositoryModelUnload => Act::Unload,
+        }
     }
 
     /// Whether its client may say nothing for as long as it likes.

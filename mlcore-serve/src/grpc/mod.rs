@@ -29,6 +29,9 @@
 //!
 //! An answer has the arm and the outcome id in its parameters `mlcore-arm` and `mlcore-outcome-id`.
 //!
+//! # Keys
+//! As over HTTP, from the metadata `authorization`; see [`auth`](crate::auth). A stream is asked once, when it begins.
+//!
 //! # Streams
 //! `ModelStreamInfer` answers in the order of the requests, some of which are worked on at once. What is wrong with a request is
 //! told in its answer, and the stream goes on. A stream that a [server](crate::server) has to end when it stops ends between
@@ -74,11 +77,14 @@ use self::head::{Head, NoCall};
 use self::message::{HEAD_BYTES, Messages, framed};
 use self::protocol::health::HealthCheckRequest;
 use self::protocol::inference::{
-    CudaSharedMemoryStatusResponse, ServerLiveResponse, ServerReadyResponse, SystemSharedMemoryStatusResponse,
+    CudaSharedMemoryStatusResponse, LogSettingsRequest, RepositoryModelLoadRequest,
+    RepositoryModelUnloadRequest, ServerLiveResponse, ServerReadyResponse, SystemSharedMemoryStatusResponse,
+    TraceSettingRequest,
 };
 use self::status::{Code, Status};
 pub(crate) use self::stream::Stopping;
 use self::stream::{Answers, Watching};
+use crate::auth::{Act, Auth, Peer};
 use crate::models::Models;
 use crate::models::work::aside;
 use crate::settings::Settings;
@@ -112,6 +118,7 @@ struct Inner {
     models: Models,
     settings: Arc<Settings>,
     limits: GrpcLimits,
+    auth: Auth,
 }
 
 /// What is wrong with a body that a server hands in.
@@ -127,7 +134,15 @@ impl GrpcService {
     /// The same with other limits.
     #[must_use]
     pub fn with_limits(models: Models, settings: Arc<Settings>, limits: GrpcLimits) -> Self {
-        Self { inner: Arc::new(Inner { models, settings, limits }) }
+        Self { inner: Arc::new(Inner { models, settings, limits, auth: Auth::default() }) }
+    }
+
+    /// The same for those whom `auth` lets do what they ask for, as [`HttpService::with_auth`](crate::http::HttpService::with_auth).
+    #[must_use]
+    pub fn with_auth(self, auth: Auth) -> Self {
+        let Inner { models, settings, limits, .. } = &*self.inner;
+        let (models, settings) = (models.clone(), settings.clone());
+        Self { inner: Arc::new(Inner { models, settings, limits: *limits, auth }) }
     }
 
     /// The models that it answers for.
@@ -152,13 +167,14 @@ impl GrpcService {
         B: http_body::Body + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.answer_until(request, None).await
+        self.answer_until(request, Peer::default(), None).await
     }
 
-    /// The same; long calls end when `stopping` is ready.
+    /// The same to somebody of whom the listener knows more; long calls end when `stopping` is ready.
     pub(crate) async fn answer_until<B>(
         &self,
         request: Request<B>,
+        peer: Peer,
         stopping: Option<Stopping>,
     ) -> Response<GrpcBody>
     where
@@ -178,7 +194,7 @@ impl GrpcService {
         let head = Head::read(&parts.headers, arrived);
         let coding = head.as_ref().ok().and_then(|head| head.answer_coding);
         let answered = match head {
-            Ok(head) => self.called(&parts, head, body, arrived, stopping).await,
+            Ok(head) => self.called(&parts, peer, head, body, arrived, stopping).await,
             Err(status) => Err(status),
         };
         let mut response = Response::new(GrpcBody::EMPTY);
@@ -200,6 +216,7 @@ impl GrpcService {
     async fn called<B>(
         &self,
         parts: &Parts,
+        peer: Peer,
         head: Head,
         body: B,
         arrived: Instant,
@@ -212,6 +229,9 @@ impl GrpcService {
         let Some(call) = Call::of(parts.uri.path()) else {
             return Err(Status::new(Code::Unimplemented, "find call: there is no such call"));
         };
+        // Before anything is said of a model, and before the message is read.
+        let auth = &self.inner.auth;
+        let permit = auth.permit(parts, peer, call.act())?;
         let most = match call {
             Call::ModelInfer | Call::ModelStreamInfer | Call::RepositoryModelLoad => {
                 self.limits().message_bytes
@@ -232,16 +252,41 @@ impl GrpcService {
                 Ok(GrpcBody::stream(Watching::new(self.clone(), service, stopping)))
             }
             Call::RepositoryModelLoad => {
-                let (asked, models) = (read(&messages.only().await?)?, self.models().clone());
+                let asked: RepositoryModelLoadRequest = read(&messages.only().await?)?;
+                permit.tell(repository::name_of(&asked.repository_name, &asked.model_name));
+                let models = self.models().clone();
                 // It may take minutes.
                 let loaded = aside(false, move || repository::load(&models, asked)).await;
                 answered(&loaded.flatten()?).map(GrpcBody::message)
             }
+            Call::RepositoryModelUnload => {
+                let asked: RepositoryModelUnloadRequest = read(&messages.only().await?)?;
+                permit.tell(repository::name_of(&asked.repository_name, &asked.model_name));
+                let models = self.models().clone();
+                // It waits for a load that is under way.
+                let unloaded = aside(false, move || repository::unload(&models, &asked)).await;
+                answered(&unloaded.flatten()?).map(GrpcBody::message)
+            }
+            Call::TraceSetting => {
+                let asked: TraceSettingRequest = read(&messages.only().await?)?;
+                if !asked.settings.is_empty() {
+                    auth.permit(parts, peer, Act::Set)?.tell("traces");
+                }
+                let settings = repository::trace_settings(self.models(), self.settings(), &asked)?;
+                answered(&settings).map(GrpcBody::message)
+            }
+            Call::LogSettings => {
+                let asked: LogSettingsRequest = read(&messages.only().await?)?;
+                if !asked.settings.is_empty() {
+                    auth.permit(parts, peer, Act::Set)?.tell("log");
+                }
+                answered(&repository::log_settings(self.settings(), asked)?).map(GrpcBody::message)
+            }
             call => {
                 let message = messages.only().await?;
                 let service = self.clone();
-                // One waits for a load that is under way, the other for the source of the models.
-                let is_quick = !matches!(call, Call::RepositoryModelUnload | Call::RepositoryIndex);
+                // That waits for the source of the models.
+                let is_quick = call != Call::RepositoryIndex;
                 aside(is_quick, move || service.told(call, &message)).await?.map(GrpcBody::message)
             }
         }
@@ -249,7 +294,7 @@ impl GrpcService {
 
     /// Answers what needs no runtime.
     fn told(&self, call: Call, message: &[u8]) -> Result<Bytes, Status> {
-        let (models, settings) = (self.models(), self.settings());
+        let models = self.models();
         match call {
             Call::ServerLive => answered(&ServerLiveResponse { live: true }),
             Call::ServerReady => answered(&ServerReadyResponse { ready: models.check_ready().is_ok() }),
@@ -259,9 +304,6 @@ impl GrpcService {
             Call::ModelConfig => answered(&metadata::config(models, &read(message)?)?),
             Call::ModelStatistics => answered(&metadata::statistics(models, &read(message)?)?),
             Call::RepositoryIndex => answered(&repository::index(models, &read(message)?)?),
-            Call::RepositoryModelUnload => answered(&repository::unload(models, read(message)?)?),
-            Call::TraceSetting => answered(&repository::trace_settings(models, settings, &read(message)?)?),
-            Call::LogSettings => answered(&repository::log_settings(settings, read(message)?)?),
             Call::SystemSharedMemoryStatus => answered(&SystemSharedMemoryStatusResponse::default()),
             Call::CudaSharedMemoryStatus => answered(&CudaSharedMemoryStatusResponse::default()),
             Call::SharedMemory => Err(no_shared_memory().into()),
@@ -278,7 +320,13 @@ impl GrpcService {
                 }
                 answered(&health::response(health))
             }
-            Call::ModelInfer | Call::ModelStreamInfer | Call::RepositoryModelLoad | Call::HealthWatch => {
+            Call::ModelInfer
+            | Call::ModelStreamInfer
+            | Call::RepositoryModelLoad
+            | Call::RepositoryModelUnload
+            | Call::TraceSetting
+            | Call::LogSettings
+            | Call::HealthWatch => {
                 Err(Error::internal("answer call", format!("{call:?}"), "it is answered elsewhere").into())
             }
         }
@@ -296,6 +344,7 @@ pub(crate) fn is_long(path: &str) -> bool {
 pub(crate) fn refused(status: StatusCode, message: &str) -> Response<GrpcBody> {
     let code = match status {
         StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
+        StatusCode::FORBIDDEN => Code::PermissionDenied,
         _ => Code::InvalidArgument,
     };
     let mut response = Response::new(GrpcBody::EMPTY);

@@ -36,7 +36,7 @@ pub(super) fn load(
     asked: RepositoryModelLoadRequest,
 ) -> Result<RepositoryModelLoadResponse> {
     let RepositoryModelLoadRequest { repository_name, model_name, parameters } = asked;
-    let name = named(repository_name, model_name)?;
+    let name = ModelName::new(name_of(&repository_name, &model_name))?;
     models.load(&name, &parameters_of(parameters))?;
     Ok(RepositoryModelLoadResponse { model_name: name.to_string(), is_loaded: true })
 }
@@ -44,16 +44,16 @@ pub(super) fn load(
 /// What it says of dependents says nothing here.
 pub(super) fn unload(
     models: &Models,
-    asked: RepositoryModelUnloadRequest,
+    asked: &RepositoryModelUnloadRequest,
 ) -> Result<RepositoryModelUnloadResponse> {
-    let name = named(asked.repository_name, asked.model_name)?;
+    let name = ModelName::new(name_of(&asked.repository_name, &asked.model_name))?;
     models.unload(&name)?;
     Ok(RepositoryModelUnloadResponse { model_name: name.to_string(), is_unloaded: true })
 }
 
 /// KServe's clients send the model's name in the first field, Triton's in the second.
-fn named(first: String, second: String) -> Result<ModelName> {
-    ModelName::new(if second.is_empty() { first } else { second })
+pub(super) fn name_of<'n>(first: &'n str, second: &'n str) -> &'n str {
+    if second.is_empty() { first } else { second }
 }
 
 /// Bytes, which are those of a model's files, become the text that they are over HTTP.

@@ -4,6 +4,8 @@ use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use mlcore::Error;
 
+use crate::auth::Denied;
+
 /// How a call ended: a code, and one sentence where it is not [`OK`](Code::Ok).
 #[derive(Clone, Debug)]
 pub(super) struct Status {
@@ -27,6 +29,7 @@ pub(super) enum Code {
     Internal = 13,
     Unavailable = 14,
     DataLoss = 15,
+    Unauthenticated = 16,
 }
 
 impl Status {
@@ -65,6 +68,18 @@ impl From<Error> for Status {
             _ => Code::Internal,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<Denied> for Status {
+    fn from(denied: Denied) -> Self {
+        let code = match denied {
+            Denied::Unknown => Code::Unauthenticated,
+            Denied::Role(..) | Denied::WithoutKeys => Code::PermissionDenied,
+            Denied::KeyInQuery => Code::InvalidArgument,
+            Denied::Failed(error) => return error.into(),
+        };
+        Self::new(code, denied.message())
     }
 }
 

@@ -35,6 +35,10 @@
 //! An answer of the protocol has the arm and the outcome id in the headers `mlcore-arm` and `mlcore-outcome-id`: outcomes are reported under that
 //! id, or under the request's own.
 //!
+//! # Keys
+//! Whoever is to be answered only with a key, and who may load models, is said by [`with_auth`](HttpService::with_auth); the table of
+//! roles is that of [`auth`](crate::auth). A service that is nested in a router of yours refuses what changes it until you do.
+//!
 //! # Batching
 //! Requests for a model that was inserted with [`BatchOptions`](crate::batching::BatchOptions) share runs. A request of the protocol that
 //! waits for its place holds no thread; one of raw records or of KServe's first protocol holds one of the blocking threads. The
@@ -79,6 +83,7 @@ pub(crate) use self::body::Late;
 pub(crate) use self::body::{Coding, SMALL_ANSWER, Unpacked};
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
+use crate::auth::{Auth, Peer};
 use crate::models::{Models, Served, version_of};
 use crate::settings::Settings;
 use crate::v2::InferLimits;
@@ -111,6 +116,7 @@ struct Inner {
     models: Models,
     limits: HttpLimits,
     settings: Arc<Settings>,
+    auth: Auth,
 }
 
 /// What is wrong with a body that a server hands in.
@@ -126,7 +132,16 @@ impl HttpService {
     /// The same with other limits.
     #[must_use]
     pub fn with_limits(models: Models, limits: HttpLimits) -> Self {
-        Self { inner: Arc::new(Inner { models, limits, settings: Arc::default() }) }
+        Self { inner: Arc::new(Inner { models, limits, settings: Arc::default(), auth: Auth::default() }) }
+    }
+
+    /// The same for those whom `auth` lets do what they ask for. [By default](Auth::default) there are no keys, and what changes the
+    /// server is refused; over a [server](crate::server) on the loopback it is not.
+    #[must_use]
+    pub fn with_auth(self, auth: Auth) -> Self {
+        let Inner { models, limits, settings, .. } = &*self.inner;
+        let (models, settings) = (models.clone(), settings.clone());
+        Self { inner: Arc::new(Inner { models, limits: *limits, settings, auth }) }
     }
 
     /// The models that it answers for.
@@ -147,10 +162,19 @@ impl HttpService {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
+        self.answer_to(request, Peer::default()).await
+    }
+
+    /// The same to somebody of whom the listener knows more.
+    pub(crate) async fn answer_to<B>(&self, request: Request<B>, peer: Peer) -> Response<Full<Bytes>>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
         let arrived = Instant::now();
         let (parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
-        let mut response = match self.find_and_answer(&parts, body, arrived).await {
+        let mut response = match self.find_and_answer(&parts, peer, body, arrived).await {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(),
         };
@@ -160,7 +184,7 @@ impl HttpService {
         response
     }
 
-    async fn find_and_answer<B>(&self, parts: &Parts, body: B, arrived: Instant) -> Answered
+    async fn find_and_answer<B>(&self, parts: &Parts, peer: Peer, body: B, arrived: Instant) -> Answered
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
@@ -170,6 +194,8 @@ impl HttpService {
             Found::OtherMethod(methods) => return Err(Refusal::other_method(methods)),
             Found::Nothing => return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),
         };
+        // Before anything is said of a model, and before the body is read.
+        self.inner.auth.permit(parts, peer, route.act(&parts.method))?.tell(parts.uri.path());
         let models = &self.inner.models;
         match route {
             Route::Server => metadata::server(),

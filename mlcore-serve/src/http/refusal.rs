@@ -4,6 +4,8 @@ use http_body_util::Full;
 use mlcore::Error;
 use serde_json::json;
 
+use crate::auth::Denied;
+
 /// Why a request is not answered: a status and one sentence, which stock clients read from `{"error": ..}`.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -13,11 +15,13 @@ pub(super) struct Refusal {
     retry_after: Option<u64>,
     /// The methods that the path takes.
     allow: Option<&'static str>,
+    /// Whether the client is told how to say who it is.
+    asks_for_key: bool,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), retry_after: None, allow: None }
+        Self { status, message: message.into(), retry_after: None, allow: None, asks_for_key: false }
     }
 
     pub(super) fn other_method(methods: &'static str) -> Self {
@@ -37,6 +41,11 @@ impl Refusal {
         }
         if let Some(methods) = self.allow {
             headers.insert(header::ALLOW, header::HeaderValue::from_static(methods));
+        }
+        if self.asks_for_key {
+            for scheme in ["Bearer realm=\"mlcore\"", "Basic realm=\"mlcore\", charset=\"UTF-8\""] {
+                headers.append(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(scheme));
+            }
         }
         response
     }
@@ -59,5 +68,20 @@ impl From<Error> for Refusal {
         };
         let retry_after = error.is_transient().then_some(1);
         Self { retry_after, ..Self::new(status, error.to_string()) }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        match denied.status() {
+            Some(status) => {
+                let asks_for_key = status == StatusCode::UNAUTHORIZED;
+                Self { asks_for_key, ..Self::new(status, denied.message()) }
+            }
+            None => match denied {
+                Denied::Failed(error) => error.into(),
+                denied => Self::new(StatusCode::FORBIDDEN, denied.message()),
+            },
+        }
     }
 }

@@ -1,5 +1,7 @@
 use http::Method;
 
+use crate::auth::Act;
+
 /// What a path of the protocol names.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Route {
@@ -22,6 +24,24 @@ pub(super) enum Route {
     SharedMemory {
         is_status: bool,
     },
+}
+
+impl Route {
+    /// What a request for it does, where it is sent by this method.
+    pub(super) fn act(&self, method: &Method) -> Act {
+        match self {
+            Self::Live | Self::Ready | Self::LiveV1 | Self::ReadyV1(_) => Act::Health,
+            Self::Model(_, route) => route.act(),
+            Self::PredictV1(_) => Act::Predict,
+            Self::Server | Self::AllStatistics | Self::Index | Self::ModelsV1 => Act::Read,
+            Self::Load(_) => Act::Load,
+            Self::Unload(_) => Act::Unload,
+            Self::Log | Self::Trace(_) if method == Method::POST => Act::Set,
+            Self::Log | Self::Trace(_) => Act::Read,
+            // What would change something there is refused.
+            Self::SharedMemory { .. } => Act::Read,
+        }
+    }
 }
 
 /// A model in a path.
@@ -58,6 +78,16 @@ pub(super) enum ModelRoute {
     /// Raw records.
     Predict,
     Outcomes,
+}
+
+impl ModelRoute {
+    fn act(self) -> Act {
+        match self {
+            Self::Ready => Act::Health,
+            Self::Metadata | Self::Config | Self::Statistics => Act::Read,
+            Self::Infer | Self::Predict | Self::Outcomes => Act::Predict,
+        }
+    }
 }
 
 /// Whether a path is there, and takes the method.

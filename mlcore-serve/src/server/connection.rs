@@ -1,6 +1,7 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,17 +9,21 @@ use std::task::Poll;
 
 use http::header::{self, HeaderValue};
 use http::uri::Authority;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use mlcore::artifact::Digest;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::paced::{Pace, Paced};
 use super::protocol::AnswerBody;
 use super::{HEAD_BYTES, Protocol, ServerOptions};
+use crate::auth::Peer;
 use crate::endpoint::words_of;
 
 /// What all connections of a server share.
@@ -64,32 +69,30 @@ impl Connections {
     pub(super) fn serve(
         &self,
         stream: TcpStream,
+        from: SocketAddr,
         mut stopping: watch::Receiver<()>,
     ) -> impl Future<Output = ()> + Send + 'static {
         let shared = self.shared.clone();
         async move {
-            let pace = Arc::new(Pace::default());
-            let io = TokioIo::new(Paced::new(stream, pace.clone(), &shared.options));
-            let own = shared.clone();
-            let service = service_fn(move |request| {
-                let (own, pace) = (own.clone(), pace.clone());
-                async move { own.answer(request, &pace).await }
-            });
-            let mut connection = pin!(shared.builder.serve_connection(io, service));
-            let ended = tokio::select! {
-                ended = connection.as_mut() => Some(ended),
-                _ = stopping.changed() => None,
-            };
-            let ended = match ended {
-                Some(ended) => ended,
-                None => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
+            let mut peer = Peer { address: Some(from), ..Peer::default() };
+            match &shared.options.tls {
+                None => shared.drive(stream, peer, &mut stopping).await,
+                Some(tls) => {
+                    let handshake = timeout(shared.options.head_timeout, tls.acceptor().accept(stream));
+                    let stream = tokio::select! {
+                        stream = handshake => stream,
+                        _ = stopping.changed() => return,
+                    };
+                    match stream {
+                        Ok(Ok(stream)) => {
+                            let certificates = stream.get_ref().1.peer_certificates();
+                            peer.certificate = certificates.and_then(<[_]>::first).map(Digest::of);
+                            shared.drive(stream, peer, &mut stopping).await;
+                        }
+                        Ok(Err(cause)) => tracing::debug!(%cause, "a handshake of TLS failed"),
+                        Err(_) => tracing::debug!("a handshake of TLS was not over in time"),
+                    }
                 }
-            };
-            if let Err(cause) = ended {
-                // A client that goes away is no news.
-                tracing::debug!(%cause, "a connection ended early");
             }
             // Kept until here: the server waits for whoever holds one.
             drop(stopping);
@@ -98,26 +101,55 @@ impl Connections {
 }
 
 impl Shared {
+    /// Answers the requests of a connection until it ends.
+    async fn drive<I>(self: &Arc<Self>, io: I, peer: Peer, stopping: &mut watch::Receiver<()>)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let pace = Arc::new(Pace::default());
+        let io = TokioIo::new(Paced::new(io, pace.clone(), &self.options));
+        let own = self.clone();
+        let service = service_fn(move |request| {
+            let (own, pace) = (own.clone(), pace.clone());
+            async move { own.answer(request, peer, &pace).await }
+        });
+        let mut connection = pin!(self.builder.serve_connection(io, service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            _ = stopping.changed() => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(cause) = ended {
+            // A client that goes away is no news.
+            tracing::debug!(%cause, "a connection ended early");
+        }
+    }
+
     async fn answer(
         &self,
         request: Request<Incoming>,
+        peer: Peer,
         pace: &Pace,
     ) -> Result<Response<AnswerBody>, Infallible> {
         let is_told_twice = pace.begin();
         // Where the body ends only the parser knows: nothing behind it is taken for another request.
         let is_last = is_told_twice || request.headers().contains_key(header::TRANSFER_ENCODING);
-        let mut response = if is_told_twice {
-            self.protocol.refused(StatusCode::BAD_REQUEST, "it has a Content-Length and a Transfer-Encoding")
-        } else if !self.is_addressed(&request) {
-            let message = "this server does not answer for the host that the request names";
-            self.protocol.refused(StatusCode::MISDIRECTED_REQUEST, message)
-        } else {
-            let answer = self.protocol.answer(request, &self.options, &self.ending);
-            guarded(answer).await.unwrap_or_else(|panic| {
-                tracing::error!(panic = words_of(&*panic), "a request's answer panicked");
-                self.protocol
-                    .refused(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log says how")
-            })
+        let mut response = match self.peer_of(&request, peer, is_told_twice) {
+            Err((status, message)) => self.protocol.refused(status, message),
+            Ok(peer) => {
+                let answer = self.protocol.answer(request, peer, &self.options, &self.ending);
+                guarded(answer).await.unwrap_or_else(|panic| {
+                    tracing::error!(panic = words_of(&*panic), "a request's answer panicked");
+                    self.protocol
+                        .refused(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log says how")
+                })
+            }
         };
         if is_last {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -126,27 +158,65 @@ impl Shared {
         Ok(response)
     }
 
-    /// Whether a request names a host that this server answers for.
-    fn is_addressed<B>(&self, request: &Request<B>) -> bool {
-        let hosts = &self.options.hosts;
-        if hosts.is_empty() && !self.is_loopback {
-            return true;
+    /// What is known of who sends a request, or why nobody looks at it.
+    fn peer_of<B>(
+        &self,
+        request: &Request<B>,
+        mut peer: Peer,
+        is_told_twice: bool,
+    ) -> Result<Peer, (StatusCode, &'static str)> {
+        if is_told_twice {
+            return Err((StatusCode::BAD_REQUEST, "it has a Content-Length and a Transfer-Encoding"));
         }
+        let hosts = &self.options.hosts;
         let named = request.headers().get(header::HOST).map(HeaderValue::as_bytes);
         let authority = match (request.uri().authority(), named) {
-            (Some(authority), _) => Ok(authority.clone()),
-            (None, Some(named)) => Authority::try_from(named),
-            (None, None) => return false,
+            (Some(authority), _) => Some(authority.clone()),
+            (None, Some(named)) => Authority::try_from(named).ok(),
+            (None, None) => None,
         };
-        let Ok(authority) = authority else { return false };
-        let host = authority.host();
-        if hosts.is_empty() {
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            let is_own = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-            return is_own || host.eq_ignore_ascii_case("localhost");
+        let host = authority.as_ref().map(Authority::host);
+        let is_loopback_name = host.is_some_and(is_loopback_name);
+        let is_addressed = match hosts.as_slice() {
+            [] => !self.is_loopback || is_loopback_name,
+            hosts => host.is_some_and(|host| is_among(host, hosts)),
+        };
+        if !is_addressed {
+            let message = "this server does not answer for the host that the request names";
+            return Err((StatusCode::MISDIRECTED_REQUEST, message));
         }
-        hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+        if let Some(origin) = request.headers().get(header::ORIGIN)
+            && !is_own_origin(origin, authority.as_ref(), hosts)
+            && !matches!(*request.method(), Method::GET | Method::HEAD)
+        {
+            return Err((StatusCode::FORBIDDEN, "a page of another site sends this request"));
+        }
+        peer.is_local = self.is_loopback && is_loopback_name;
+        Ok(peer)
     }
+}
+
+/// Whether a host's name or address is this machine's own.
+fn is_loopback_name(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_own = address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    is_own || host.eq_ignore_ascii_case("localhost")
+}
+
+fn is_among(host: &str, hosts: &[String]) -> bool {
+    hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+}
+
+/// Whether a browser says that the page which sends a request is of the server's own site. Browsers send some requests for any page,
+/// such as a POST without a body, which unloads a model.
+fn is_own_origin(origin: &HeaderValue, addressed: Option<&Authority>, hosts: &[String]) -> bool {
+    let Some(authority) =
+        origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|parts| parts.1)
+    else {
+        return false;
+    };
+    let Ok(authority) = authority.parse::<Authority>() else { return false };
+    addressed == Some(&authority) || is_among(authority.host(), hosts)
 }
 
 /// What a future answers, or what it panicked with.

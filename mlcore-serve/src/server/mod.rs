@@ -8,6 +8,7 @@ mod connection;
 mod paced;
 pub mod program;
 mod protocol;
+mod tls;
 
 use std::fmt;
 use std::future::Future;
@@ -21,6 +22,7 @@ use tokio::sync::{Semaphore, watch};
 
 use self::connection::Connections;
 pub use self::protocol::Protocol;
+pub use self::tls::{Tls, TlsOptions};
 
 /// Limits to what connections may take.
 #[non_exhaustive]
@@ -28,7 +30,7 @@ pub use self::protocol::Protocol;
 pub struct ServerOptions {
     /// Connections that are open at once; others wait until one ends. 10,000 by default.
     pub connections: usize,
-    /// The time in which the head of a request must arrive, from its first byte on. 10 s by default.
+    /// The time in which the head of a request must arrive, from its first byte on, and a handshake of TLS be over. 10 s by default.
     pub head_timeout: Duration,
     /// The time in which its body must arrive. 60 s by default.
     pub body_timeout: Duration,
@@ -45,6 +47,8 @@ pub struct ServerOptions {
     /// on the loopback only takes `localhost` and the addresses of the loopback, so that no page of another site reaches it by a
     /// name of its own.
     pub hosts: Vec<String>,
+    /// Encrypts connections. A handshake must be over within [`head_timeout`](Self::head_timeout). None by default.
+    pub tls: Option<Tls>,
 }
 
 impl Default for ServerOptions {
@@ -58,6 +62,7 @@ impl Default for ServerOptions {
             stop_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(30),
             hosts: Vec::new(),
+            tls: None,
         }
     }
 }
@@ -128,9 +133,9 @@ impl Server {
                 // A semaphore that is never closed always gives one.
                 let Ok(permit) = permits.clone().acquire_owned().await else { return };
                 match listener.accept().await {
-                    Ok((stream, _)) => {
+                    Ok((stream, from)) => {
                         let _ = stream.set_nodelay(true);
-                        let serve = connections.serve(stream, stopping.subscribe());
+                        let serve = connections.serve(stream, from, stopping.subscribe());
                         tokio::spawn(async move {
                             serve.await;
                             drop(permit);

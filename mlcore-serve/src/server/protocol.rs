@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::ServerOptions;
 use super::body::TimedBody;
+use crate::auth::Peer;
 #[cfg(feature = "grpc")]
 use crate::grpc::{GrpcBody, GrpcService};
 use crate::http::HttpService;
@@ -17,7 +18,7 @@ use crate::models::Models;
 pub enum Protocol {
     /// HTTP/1.1 and HTTP/2.
     Http(HttpService),
-    /// gRPC, without TLS as clients call it by `insecure_channel`.
+    /// gRPC: clients call it by `secure_channel` where the server has TLS, and by `insecure_channel` where it has none.
     #[cfg(feature = "grpc")]
     Grpc(GrpcService),
 }
@@ -40,6 +41,7 @@ impl Protocol {
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
+        peer: Peer,
         options: &ServerOptions,
         ending: &watch::Receiver<()>,
     ) -> Response<AnswerBody> {
@@ -48,7 +50,8 @@ impl Protocol {
             Self::Http(service) => {
                 // A request ends with its answer.
                 let _ = ending;
-                http(service.answer(request.map(|body| TimedBody::new(body, Some(timeout)))).await)
+                let request = request.map(|body| TimedBody::new(body, Some(timeout)));
+                http(service.answer_to(request, peer).await)
             }
             #[cfg(feature = "grpc")]
             Self::Grpc(service) => {
@@ -63,7 +66,7 @@ impl Protocol {
                     stop
                 });
                 let request = request.map(|body| TimedBody::new(body, timeout));
-                service.answer_until(request, stopping).await.map(AnswerBody::Right)
+                service.answer_until(request, peer, stopping).await.map(AnswerBody::Right)
             }
         }
     }

@@ -1,0 +1,144 @@
+use std::fmt;
+
+use http::HeaderMap;
+use http::header::{self, HeaderValue};
+use mlcore::artifact::Digest;
+
+/// What a request shows to say who sends it.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// `Authorization: Bearer KEY`: the key's bytes.
+    Bearer(Vec<u8>),
+    /// `Authorization: Basic ...`: a name and a password.
+    Basic {
+        /// The name, in UTF-8.
+        user: String,
+        /// The password's bytes.
+        password: Vec<u8>,
+    },
+    /// The certificate of a client, which the listener has verified: the SHA-256 of its DER form.
+    Certificate(Digest),
+}
+
+impl Credentials {
+    /// What the header `Authorization` shows. `None` where there is none, or more than one, or one of another form: all are told the
+    /// same.
+    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let (value, None) = (values.next()?, values.next()) else { return None };
+        let value = HeaderValue::as_bytes(value).trim_ascii();
+        if value.len() > MOST_BYTES {
+            return None;
+        }
+        let (scheme, shown) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
+        let shown = shown.trim_ascii();
+        if scheme.eq_ignore_ascii_case(b"bearer") {
+            return Some(Self::Bearer(shown.to_vec()));
+        }
+        if !scheme.eq_ignore_ascii_case(b"basic") {
+            return None;
+        }
+        let pair = decoded(shown)?;
+        let (user, password) = pair.split_at(pair.iter().position(|byte| *byte == b':')?);
+        let user = String::from_utf8(user.to_vec()).ok()?;
+        Some(Self::Basic { user, password: password.get(1..)?.to_vec() })
+    }
+}
+
+/// Shows no secret.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bearer(_) => f.write_str("Bearer"),
+            Self::Basic { user, .. } => f.debug_struct("Basic").field("user", user).finish_non_exhaustive(),
+            Self::Certificate(digest) => f.debug_tuple("Certificate").field(digest).finish(),
+        }
+    }
+}
+
+/// The bytes of a text in base 64, as RFC 4648 writes it, with its padding or without.
+fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+    let digits = match text {
+        [digits @ .., b'=', b'='] | [digits @ .., b'='] if text.len() % 4 == 0 => digits,
+        digits => digits,
+    };
+    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    for group in digits.chunks(4) {
+        let mut bits = 0_u32;
+        for place in 0..4 {
+            let value = match group.get(place) {
+                None => 0,
+                Some(digit @ b'A'..=b'Z') => digit - b'A',
+                Some(digit @ b'a'..=b'z') => digit - b'a' + 26,
+                Some(digit @ b'0'..=b'9') => digit - b'0' + 52,
+                Some(b'+') => 62,
+                Some(b'/') => 63,
+                Some(_) => return None,
+            };
+            bits = bits << 6 | u32::from(value);
+        }
+        let [_, three @ ..] = bits.to_be_bytes();
+        let (known, rest) = three.split_at_checked(group.len().checked_sub(1)?)?;
+        if known.is_empty() || rest.iter().any(|byte| *byte != 0) {
+            return None;
+        }
+        bytes.extend_from_slice(known);
+    }
+    Some(bytes)
+}
+
+/// The longest header that is looked at.
+const MOST_BYTES: usize = 8 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[&[u8]]) -> Option<Credentials> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+        }
+        Credentials::read(&headers)
+    }
+
+    #[test]
+    fn headers_show_a_key_or_a_name_and_a_password() {
+        assert_eq!(read(&[b"Bearer abc"]), Some(Credentials::Bearer(b"abc".to_vec())));
+        assert_eq!(read(&[b"bEARER   abc "]), Some(Credentials::Bearer(b"abc".to_vec())));
+        let basic = |user: &str, password: &[u8]| {
+            Some(Credentials::Basic { user: user.to_owned(), password: password.to_vec() })
+        };
+        // RFC 7617's own example, and its second one, in UTF-8.
+        assert_eq!(read(&[b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]), basic("Aladdin", b"open sesame"));
+        assert_eq!(read(&[b"Basic dGVzdDoxMjPCow=="]), basic("test", "123\u{a3}".as_bytes()));
+        assert_eq!(read(&[b"Basic OmE6Yg"]), basic("", b"a:b"));
+        let long = [b"Bearer ".to_vec(), vec![b'a'; MOST_BYTES]].concat();
+        for wrong in [
+            &[][..],
+            &[b""],
+            &[b"Bearer"],
+            &[b"Basic"],
+            &[b"Basic QWxhZGRpbg=="],
+            &[b"Basic Q"],
+            &[b"Basic QW=hZGRpbjo="],
+            &[b"Basic \xff\xff"],
+            &[b"Basic /zph"],
+            &[b"Basic OmF="],
+            &[b"Digest username=\"ana\""],
+            &[b"abc"],
+            &[b"Bearer a", b"Bearer b"],
+            &[&long],
+        ] {
+            assert_eq!(read(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let shown =
+            format!("{:?} {:?}", read(&[b"Bearer abc"]), read(&[b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]));
+        assert!(!shown.contains("abc") && !shown.contains("sesame") && shown.contains("Aladdin"), "{shown}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Who may do what: over HTTP, over gRPC, and by the program.
