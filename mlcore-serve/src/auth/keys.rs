@@ -216,30 +216,32 @@ pub fn hash_key(key: &[u8]) -> Result<Digest> {
     Ok(Digest::of(key))
 }
 
-/// The file of keys.
+/// The table `auth` of a file; the file may have others, which are somebody else's.
 #[cfg(feature = "server")]
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 struct KeyFile {
     auth: KeyTable,
 }
 
-/// The table `[auth]`.
 #[cfg(feature = "server")]
-#[derive(Clone, Default, Debug, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct KeyTable {
-    pub(crate) keys: Vec<KeyOptions>,
+struct KeyTable {
+    keys: Vec<KeyOptions>,
 }
 
 #[cfg(feature = "server")]
 impl KeyFile {
     fn read(text: &str, subject: &str) -> Result<Self> {
-        // Without the cause, which repeats the line.
+        // Without the cause and its words, which may repeat the line.
         toml::from_str(text).map_err(|cause| {
             let before = cause.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
-            let problem = format!("line {line}: it is no table [[auth.keys]] of name, roles and one of token_sha256, token_env and certificate_sha256");
+            let problem = format!(
+                "line {line}: a table [[auth.keys]] has a name, roles of predict, write and admin, and one of token_sha256, \
+                 token_env and certificate_sha256"
+            );
             Error::invalid_input(READ, subject, problem)
         })
     }

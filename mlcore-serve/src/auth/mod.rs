@@ -50,8 +50,6 @@ use mlcore::{Error, Result};
 
 pub(crate) use self::act::Act;
 pub use self::credentials::Credentials;
-#[cfg(feature = "server")]
-pub(crate) use self::keys::KeyTable;
 pub use self::keys::{KeyOptions, Keys, hash_key};
 pub use self::role::{Principal, Role, Roles};
 

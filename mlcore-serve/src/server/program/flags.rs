@@ -68,6 +68,18 @@ flags! {
     /// Answer requests to this host only; may be given several times
     #[arg(env = "MLCORE_ALLOWED_HOST", value_name = "HOST", value_delimiter = ',', help_heading = "Network")]
     allowed_host: Vec<String>,
+    /// Ask for keys: those of this file's tables [[auth.keys]]. The file of --config may have these tables, too
+    #[arg(env = "MLCORE_AUTH_FILE", value_name = "FILE", help_heading = "Network")]
+    auth_file: PathBuf,
+    /// Encrypt connections with this certificate and those that lead to its authority, in PEM
+    #[arg(env = "MLCORE_TLS_CERT", value_name = "FILE", help_heading = "Network")]
+    tls_cert: PathBuf,
+    /// The certificate's private key, in PEM
+    #[arg(env = "MLCORE_TLS_KEY", value_name = "FILE", help_heading = "Network")]
+    tls_key: PathBuf,
+    /// Let in only clients with a certificate of an authority in this file, in PEM
+    #[arg(env = "MLCORE_TLS_CLIENT_CA", value_name = "FILE", help_heading = "Network")]
+    tls_client_ca: PathBuf,
     /// The most connections at once; others wait [default: 10000]
     #[arg(env = "MLCORE_MAX_CONNECTIONS", value_name = "NUMBER", help_heading = "Network")]
     max_connections: usize,

@@ -1,7 +1,9 @@
 //! The program `mlcore-serve`, as a function: what its flags mean, and its life from the start to the end.
 
 mod flags;
+mod security;
 mod settings;
+mod signals;
 mod source;
 
 use std::collections::BTreeMap;
@@ -13,7 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use mlcore::name::ModelName;
 use mlcore::runner::ort::Probe;
 use mlcore::{Error, Result};
@@ -22,7 +24,9 @@ use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use self::flags::{ControlMode, Flags, LogFormat};
+use self::security::Security;
 use self::settings::Settings;
+use self::signals::Signals;
 use super::{Server, ServerOptions};
 use crate::grpc::{GrpcLimits, GrpcService};
 use crate::http::{HttpLimits, HttpService};
@@ -43,12 +47,26 @@ struct CommandLine {
     config: Option<PathBuf>,
     #[command(flatten)]
     flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Print the hash of a key, which standard input holds, for a table [[auth.keys]]
+    HashKey {
+        /// Make a new key of 256 random bits instead, and print it, too
+        #[arg(long)]
+        generate: bool,
+    },
 }
 
 /// Runs the program with these arguments, the first of which is its own name, until a signal ends it.
 ///
 /// Exit codes: 0 after a stop without loss, 1 where a model could not be loaded or a port not be listened on, 2 for arguments
 /// and settings that are wrong, 3 where requests were cut off at the end.
+///
+/// SIGTERM and SIGINT stop it once what is under way is answered; a second one at once. SIGHUP reads keys and certificates again.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // The program is its own child where it tries models.
     Probe::serve_if_asked();
@@ -60,7 +78,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
-    match run(arguments) {
+    let ended = match arguments.command {
+        Some(Command::HashKey { generate }) => security::print_hash(generate).map(|()| 0),
+        None => run(arguments),
+    };
+    match ended {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(3),
         Err(error) => {
@@ -76,6 +98,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
     let settings =
         Settings::read(arguments.config.as_deref(), arguments.flags, &|name| std::env::var(name).ok())?;
     log(&settings.flags)?;
+    let security = Security::open(&settings)?;
     let predictions = match &settings.flags.prediction_log {
         Some(folder) => Some(Arc::new(PredictionLog::open(folder, settings.log.clone())?)),
         None => None,
@@ -88,16 +111,39 @@ fn run(arguments: CommandLine) -> Result<usize> {
     }
     let runtime = builder.enable_all().thread_name("mlcore-serve").build();
     let runtime = runtime.map_err(|cause| Error::from_io("start", "threads", cause))?;
-    let result = runtime.block_on(serve(&settings, &models));
-    models.stop_workers();
-    // After the last record.
-    let written = predictions.map_or(Ok(()), |log| log.flush());
+    let result = runtime.block_on(async {
+        let signals = Signals::new()?;
+        let ((stop, stopping), (reload, asked)) = (watch::channel(()), watch::channel(()));
+        tokio::spawn(security.clone().follow(asked));
+        tokio::select! {
+            served = serve(&settings, &security, &models, stopping) => served.map(Some),
+            () = signals.second(stop, reload) => {
+                tracing::warn!("asked twice to stop: what is under way is cut off");
+                Ok(None)
+            }
+        }
+    });
+    let result = match result {
+        // Nothing is waited for.
+        Ok(None) => Ok(1),
+        result => {
+            models.stop_workers();
+            // After the last record.
+            let written = predictions.map_or(Ok(()), |log| log.flush());
+            result.and_then(|cut_off| written.map(|()| cut_off.unwrap_or_default()))
+        }
+    };
     // A model that still computes is not waited for.
     runtime.shutdown_background();
-    result.and_then(|cut_off| written.map(|()| cut_off))
+    result
 }
 
-async fn serve(settings: &Settings, models: &Models) -> Result<usize> {
+async fn serve(
+    settings: &Settings,
+    security: &Security,
+    models: &Models,
+    stopping: watch::Receiver<()>,
+) -> Result<usize> {
     let flags = &settings.flags;
     let (mut limits, mut grpc_limits) = (HttpLimits::default(), GrpcLimits::default());
     if let Some(bytes) = flags.max_body_bytes {
@@ -108,10 +154,13 @@ async fn serve(settings: &Settings, models: &Models) -> Result<usize> {
     options.hosts = flags.allowed_host.clone().unwrap_or_default();
     options.stop_delay = Duration::from_secs(flags.stop_delay_secs.unwrap_or(0));
     options.drain_timeout = flags.exit_timeout_secs.map_or(options.drain_timeout, Duration::from_secs);
+    options.tls = security.tls();
     let host = flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     // Listened on before models are loaded: a port that is taken is known at once, and health is answered from the start.
-    let http = HttpService::with_limits(models.clone(), limits);
-    let grpc = GrpcService::with_limits(models.clone(), http.settings().clone(), grpc_limits);
+    let auth = security.auth();
+    let http = HttpService::with_limits(models.clone(), limits).with_auth(auth.clone());
+    let grpc = GrpcService::with_limits(models.clone(), http.settings().clone(), grpc_limits).with_auth(auth);
+    security.tell(host.is_loopback());
     let address = SocketAddr::new(host, flags.http_port.unwrap_or(8000));
     let mut servers = vec![("HTTP", Server::bind(address, http, options.clone()).await?)];
     if flags.allow_grpc.unwrap_or(true) {
@@ -119,7 +168,6 @@ async fn serve(settings: &Settings, models: &Models) -> Result<usize> {
         servers.push(("gRPC", Server::bind(address, grpc, options).await?));
     }
     models.set_loading(true);
-    let (stop, stopping) = watch::channel(());
     let mut running = JoinSet::new();
     let mut addresses = Vec::new();
     for (protocol, server) in servers {
@@ -127,11 +175,6 @@ async fn serve(settings: &Settings, models: &Models) -> Result<usize> {
         let mut stopping = stopping.clone();
         running.spawn(server.run(async move { drop(stopping.changed().await) }));
     }
-    tokio::spawn(async move {
-        signal().await;
-        // Nobody may be left to hear it.
-        let _ = stop.send(());
-    });
     models.spawn_workers(WORK_INTERVAL)?;
     load(settings, models).await?;
     models.set_loading(false);
@@ -204,6 +247,8 @@ fn log(flags: &Flags) -> Result<()> {
         Error::invalid_input("read settings", "log-filter", problem).caused_by(cause)
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // It would be told on standard error, and a program that is told there that nobody reads it panics.
+    let lines = lines.log_internal_errors(false);
     let set = match flags.log_format.unwrap_or_default() {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
@@ -213,21 +258,6 @@ fn log(flags: &Flags) -> Result<()> {
         tracing::debug!("the host's own log is used");
     }
     Ok(())
-}
-
-/// Is ready when the process is asked to stop.
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
-    let [Ok(terminate), Ok(interrupt)] = &mut signals else {
-        tracing::error!("the process does not hear signals: it ends without draining");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }
 
 /// How often records are worked off at the latest.

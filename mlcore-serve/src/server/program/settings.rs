@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mlcore::name::ModelName;
 use mlcore::{Error, Result};
@@ -16,6 +16,8 @@ pub(super) struct Settings {
     pub(super) models: BTreeMap<ModelName, ModelOptions>,
     /// How predictions are logged.
     pub(super) log: LogOptions,
+    /// The file of the keys: that of the settings where they have keys.
+    pub(super) keys: Option<PathBuf>,
 }
 
 impl Settings {
@@ -34,6 +36,14 @@ impl Settings {
         };
         settings.flags = flags.or(settings.flags);
         settings.of_mlflow(variable)?;
+        match (settings.keys.is_some(), settings.flags.auth_file.clone()) {
+            (true, Some(_)) => {
+                let problem = "both are given, and keys come from one of them";
+                return Err(Error::invalid_input(READ, "auth-file and [[auth.keys]]", problem));
+            }
+            (false, file) => settings.keys = file,
+            (true, None) => {}
+        }
         if settings.flags.registry.is_some() && settings.flags.model_repository.is_some() {
             let problem = "both are given, and models come from one of them";
             return Err(Error::invalid_input(READ, "registry and model-repository", problem));
@@ -54,11 +64,13 @@ impl Settings {
             Error::invalid_input(READ, subject.as_str(), problem).caused_by(cause)
         };
         let mut flags: toml::Table = toml::from_str(&text).map_err(&invalid)?;
-        flags.retain(|name, _| name != "models" && name != "log");
+        // The keys themselves are read where they are used, and again when they change.
+        let keys = flags.contains_key("auth").then(|| path.to_owned());
+        flags.retain(|name, _| !["models", "log", "auth"].contains(&name.as_str()));
         let flags: Flags = flags.try_into().map_err(&invalid)?;
         // Read from the text, so that an error can say its line.
         let OfFile { models, log } = toml::from_str(&text).map_err(&invalid)?;
-        Ok(Self { flags, models, log })
+        Ok(Self { flags, models, log, keys })
     }
 
     /// What deployments of MLflow's models set: a registry, a model and a version.
