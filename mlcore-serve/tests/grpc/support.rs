@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use mlcore_serve::auth::Auth;
 use mlcore_serve::grpc::{GrpcLimits, GrpcService};
 use tonic::body::Body;
 
@@ -42,7 +43,8 @@ impl Asked {
 
     pub(crate) fn of(place: Place, limits: GrpcLimits) -> Self {
         let http = &place.service;
-        let service = GrpcService::with_limits(http.models().clone(), http.settings().clone(), limits);
+        let service = GrpcService::with_limits(http.models().clone(), http.settings().clone(), limits)
+            .with_auth(Auth::open());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         Self { place, service, runtime }

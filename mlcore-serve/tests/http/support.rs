@@ -15,6 +15,7 @@ use mlcore::schema::{DType, Dim, Field, Schema, Signature};
 use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
 use mlcore_serve::Endpoint;
+use mlcore_serve::auth::Auth;
 use mlcore_serve::endpoint::EndpointBuilder;
 use mlcore_serve::http::HttpService;
 use mlcore_serve::models::{ModelSource, Models};
@@ -113,7 +114,8 @@ impl Place {
         let models = Models::of(Source);
         models.insert(endpoint.clone());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        Self { endpoint, service: HttpService::new(models), runtime }
+        // Who may do what is tested in `auth`.
+        Self { endpoint, service: HttpService::new(models).with_auth(Auth::open()), runtime }
     }
 
     pub(crate) fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Got {

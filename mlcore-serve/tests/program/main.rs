@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking, in its helpers too")]
 
 mod place;
+mod signals;
 
 use std::fs;
 use std::sync::Arc;

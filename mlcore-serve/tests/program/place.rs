@@ -67,7 +67,7 @@ impl Place {
         fs::rename(partial, path).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mlcore-serve"));
         for (name, _) in
             env::vars().filter(|(name, _)| name.starts_with("MLCORE_") || name.starts_with("MODEL_"))
@@ -118,11 +118,30 @@ impl Place {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
 
+    /// Sends it a signal, such as `-TERM`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let process = self.running.as_ref().unwrap().child.id().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.running.as_ref().unwrap().log.lock().unwrap().clone()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.running.as_ref().unwrap().port
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) -> Option<i32> {
+        self.running.take().unwrap().child.wait().unwrap().code()
+    }
+
     /// Asks it to stop, and says how it ended.
     pub(crate) fn stop(mut self) -> Option<i32> {
+        self.signal("-TERM");
         let mut running = self.running.take().unwrap();
-        let asked = Command::new("kill").args(["-TERM", &running.child.id().to_string()]).status();
-        assert!(asked.unwrap().success());
         let code = running.child.wait().unwrap().code();
         assert_eq!(code, Some(0), "{}", running.log.lock().unwrap());
         code
@@ -136,9 +155,8 @@ impl Place {
         self.ask(&format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n"), &body.to_string()).1
     }
 
-    fn ask(&self, head: &str, body: &str) -> (u16, Value) {
-        let port = self.running.as_ref().unwrap().port;
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    pub(crate) fn ask(&self, head: &str, body: &str) -> (u16, Value) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port())).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let length = body.len();
         write!(
