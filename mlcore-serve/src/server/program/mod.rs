@@ -124,8 +124,11 @@ fn run(arguments: CommandLine) -> Result<usize> {
         }
     });
     let result = match result {
-        // Nothing is waited for.
-        Ok(None) => Ok(1),
+        Ok(None) => {
+            // Nothing is waited for, not even the disk.
+            std::mem::forget(predictions);
+            Ok(1)
+        }
         result => {
             models.stop_workers();
             // After the last record.
