@@ -29,6 +29,7 @@ fn a_second_signal_to_stop_ends_it_at_once() {
         eventually("it takes no more", || TcpStream::connect(("127.0.0.1", place.port())).is_err());
         let began = Instant::now();
         place.signal(second);
+        eventually("it says so", || place.log().contains("asked twice to stop"));
         assert_eq!(place.ended(), Some(3), "what was under way was cut off");
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
