@@ -60,7 +60,7 @@ impl fmt::Debug for Credentials {
 /// The bytes of a text in base 64, as RFC 4648 writes it, with its padding or without.
 fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     let digits = match text {
-        [digits @ .., b'=', b'='] | [digits @ .., b'='] if text.len() % 4 == 0 => digits,
+        [digits @ .., b'=', b'='] | [digits @ .., b'='] if text.len().is_multiple_of(4) => digits,
         digits => digits,
     };
     let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
@@ -115,8 +115,8 @@ mod tests {
         assert_eq!(read(&[b"Basic dGVzdDoxMjPCow=="]), basic("test", "123\u{a3}".as_bytes()));
         assert_eq!(read(&[b"Basic OmE6Yg"]), basic("", b"a:b"));
         let long = [b"Bearer ".to_vec(), vec![b'a'; MOST_BYTES]].concat();
-        for wrong in [
-            &[][..],
+        let wrong: [&[&[u8]]; 14] = [
+            &[],
             &[b""],
             &[b"Bearer"],
             &[b"Basic"],
@@ -130,7 +130,8 @@ mod tests {
             &[b"abc"],
             &[b"Bearer a", b"Bearer b"],
             &[&long],
-        ] {
+        ];
+        for wrong in wrong {
             assert_eq!(read(wrong), None, "{wrong:?}");
         }
     }

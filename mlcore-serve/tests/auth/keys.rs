@@ -7,12 +7,11 @@ use mlcore_serve::auth::{Authenticator, Credentials, KeyOptions, Keys, Role, has
 
 const KEY: &str = "a key of more than 24 bytes";
 
-fn name_of(keys: &Keys, shown: Credentials) -> Option<String> {
-    keys.authenticate(&shown).unwrap().map(|principal| principal.name().to_owned())
+fn name_of(keys: &Keys, shown: &Credentials) -> Option<String> {
+    keys.authenticate(shown).unwrap().map(|principal| principal.name().to_owned())
 }
 
 fn basic(user: &str, password: &str) -> Credentials {
-    // The variants are open for more fields.
     Credentials::Basic { user: user.to_owned(), password: password.as_bytes().to_vec() }
 }
 
@@ -33,9 +32,9 @@ fn a_key_is_sent_as_a_token_or_as_the_password_of_its_user() {
     .unwrap();
     let ana = Some("ana".to_owned());
     for shown in [bearer(KEY), bearer(&KEY.repeat(2)), basic("ana", KEY), basic("ana", &KEY.repeat(2))] {
-        assert_eq!(name_of(&keys, shown), ana);
+        assert_eq!(name_of(&keys, &shown), ana);
     }
-    assert_eq!(name_of(&keys, Credentials::Certificate(certificate)), Some("gateway".to_owned()));
+    assert_eq!(name_of(&keys, &Credentials::Certificate(certificate)), Some("gateway".to_owned()));
     for wrong in [
         bearer(""),
         bearer(&KEY[1..]),
@@ -47,7 +46,7 @@ fn a_key_is_sent_as_a_token_or_as_the_password_of_its_user() {
         basic("gateway", "a certificate"),
         Credentials::Certificate(first),
     ] {
-        assert_eq!(name_of(&keys, wrong.clone()), None, "{wrong:?}");
+        assert_eq!(name_of(&keys, &wrong), None, "{wrong:?}");
     }
     assert!(!format!("{keys:?}").contains(&first.to_hex()[..8]), "{keys:?}");
 }
@@ -70,7 +69,7 @@ fn what_is_wrong_with_a_file_is_said_without_its_keys() {
     let good = format!(
         "[[auth.keys]]\nname = \"ana\"\nroles = [\"predict\", \"write\"]\ntoken_sha256 = \"{hash}\"\n"
     );
-    assert_eq!(name_of(&read(&good).unwrap(), bearer(KEY)), Some("ana".to_owned()));
+    assert_eq!(name_of(&read(&good).unwrap(), &bearer(KEY)), Some("ana".to_owned()));
     let with = |lines: &str| format!("[[auth.keys]]\n{lines}\n");
     for (text, problem) in [
         (String::new(), "there are no keys"),

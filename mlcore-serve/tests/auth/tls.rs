@@ -281,7 +281,7 @@ fn bad_files_are_named_with_what_is_wrong() {
             None,
             "other.key: it is not the key of the certificate in",
         ),
-        (good.clone(), key.clone(), Some(put("empty.ca", "")), "empty.ca: it holds no certificate in PEM"),
+        (good, key, Some(put("empty.ca", "")), "empty.ca: it holds no certificate in PEM"),
     ] {
         let mut options = TlsOptions::new(certificate, key);
         options.client_ca = ca;
