@@ -50,10 +50,15 @@ fn a_hangup_ends_nothing() {
 #[test]
 fn a_log_that_nobody_reads_ends_nothing() {
     let place = place();
-    let mut command = place.command(&["--model-repository", "models", "--log", "debug"]);
+    let mut command = place.command(&["--model-repository", "models", "--log-filter", "debug"]);
     let mut child = command.env("MLCORE_HTTP_PORT", "0").stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let line = lines.find(|line| line.contains("serving over HTTP address=")).unwrap();
+    let mut told = Vec::new();
+    let line = lines.find(|line| {
+        told.push(line.clone());
+        line.contains("serving over HTTP address=")
+    });
+    let line = line.unwrap_or_else(|| panic!("{told:#?}"));
     let address = line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     drop(lines);
     for _ in 0..5 {
