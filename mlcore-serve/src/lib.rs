@@ -7,6 +7,7 @@
 //! | `grpc` | the same over gRPC |
 //! | `server` | a listener for them, with limits, TLS and an end that loses no request; the program `mlcore-serve` |
 //! | `log` | the prediction log: Parquet files, and a reader of them |
+//! | `metrics` | counters, gauges and histograms for the host's recorder of the facade `metrics` |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
 #[cfg(feature = "http")]
@@ -21,12 +22,16 @@ pub mod grpc;
 pub mod http;
 #[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "http")]
 pub mod models;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "http")]
 pub mod settings;
+#[cfg(feature = "http")]
+mod trace;
 #[cfg(feature = "http")]
 pub mod v2;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::process::{Failure, Result};
 use crate::tally::{self, Tally};
-use crate::{packages, project, python};
+use crate::{packages, project, promtool, python};
 
 /// Each in a process of its own: both clients register messages of the same names.
 const TESTS: [&str; 4] = ["http_triton.py", "http_kserve.py", "grpc_triton.py", "grpc_kserve.py"];
@@ -47,6 +47,7 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
         pytest.env("MLCORE_TEST_HTTP", &server.http).env("MLCORE_TEST_GRPC", &server.grpc);
         tally.suite(&format!("stock clients: {test}"), &mut pytest, tally::pytest)?;
     }
+    promtool::run(tally, &server.http)?;
     if let Err(failure) = server.stop() {
         tally.fail(&failure.to_string());
     }
@@ -91,7 +92,7 @@ impl Server {
         let mut command = Command::new(&program);
         command.arg("--model-repository").arg(models);
         command.args(["--model-control-mode", "explicit", "--load-model", &MODELS.join(",")]);
-        command.args(["--http-port", "0", "--grpc-port", "0"]);
+        command.args(["--http-port", "0", "--grpc-port", "0", "--metrics-port", "0"]);
         let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = started.map_err(|error| unstarted(format!("cannot be started ({error})")))?;
         let (told, lines) = mpsc::channel();

@@ -13,6 +13,7 @@ mod onnxruntime;
 mod packages;
 mod process;
 mod project;
+mod promtool;
 mod protocols;
 mod python;
 mod quickstart;

@@ -170,10 +170,21 @@ impl Batcher {
     /// Makes the model's input of a request and lets it run, alone or beside others: what [`Endpoint::run`] does for a request by
     /// itself. The features are made on this thread.
     pub fn run(&self, decided: &Decided, request: Request<'_>, call: Call) -> Pending {
-        match decided.inputs(request.input) {
+        self.run_inputs(decided, decided.inputs(request.input), call)
+    }
+
+    /// As [`run`](Self::run), of inputs that were made.
+    pub(crate) fn run_inputs(&self, decided: &Decided, inputs: Result<Batch>, call: Call) -> Pending {
+        match inputs {
             Ok(inputs) => self.submit(decided, inputs, call),
             Err(error) => Pending::ready(Batched::unrun(Answer::refused(error), Duration::ZERO)),
         }
+    }
+
+    /// Requests that wait for their run.
+    #[cfg(all(feature = "http", feature = "metrics"))]
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.lanes().waiting()
     }
 
     fn submit(&self, decided: &Decided, inputs: Batch, call: Call) -> Pending {

@@ -121,6 +121,12 @@ impl Lanes {
         Next::Wait(soonest)
     }
 
+    /// Requests that wait.
+    #[cfg(all(feature = "http", feature = "metrics"))]
+    pub(super) fn waiting(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.schedule.waiting()).sum()
+    }
+
     /// Whether a run could begin, or something happens with time.
     fn needs_a_thread(&self) -> bool {
         let needs = |lane: &Lane| {

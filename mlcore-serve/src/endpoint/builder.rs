@@ -257,8 +257,14 @@ impl EndpointBuilder {
             .into_iter()
             .map(|watched| Watch::new(watched, columns.all()))
             .collect::<Result<Vec<_>>>()?;
-        let consumer =
-            Consumer::new(self.open_predictions, self.scoring, (watches, columns), sinks, tally.clone());
+        let consumer = Consumer::new(
+            &self.model,
+            self.open_predictions,
+            self.scoring,
+            (watches, columns),
+            sinks,
+            tally.clone(),
+        );
         memory::require::<[usize; 4]>("build endpoint", "shadow_capacity", &[self.shadow_capacity])?;
         Ok(Endpoint {
             inner: Arc::new(Inner {

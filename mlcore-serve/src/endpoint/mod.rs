@@ -91,8 +91,8 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use mlcore_drift::monitor::Verdict;
 
+pub use self::background::{ArmCounts, Counts, Loss, RecordSink, ShadowComparison, Worker};
 use self::background::{Consumer, REPORT, Shadows, Tally, check_finite};
-pub use self::background::{Counts, Loss, RecordSink, ShadowComparison, Worker};
 pub use self::builder::EndpointBuilder;
 #[cfg(feature = "http")]
 pub(crate) use self::builder::champion;
@@ -321,6 +321,22 @@ impl Endpoint {
         let (dropped_records, dropped_outcomes) = self.inner.queue.dropped();
         let dropped_shadows = self.inner.shadows.dropped();
         Counts { dropped_records, dropped_outcomes, dropped_shadows, ..self.inner.tally.counts() }
+    }
+
+    /// Counts of each arm and version since the start, in the order in which they began to answer. Never waits.
+    ///
+    /// As [`counts`](Self::counts), which also counts what belongs to no arm.
+    #[must_use]
+    pub fn arm_counts(&self) -> Vec<ArmCounts> {
+        self.inner.tally.of_arms()
+    }
+
+    /// The arms that answer now, the default first, with their versions and the share of the traffic that the policy gives them: of
+    /// requests without context. The share is unknown where the policy cannot tell it.
+    #[must_use]
+    pub fn shares(&self) -> Vec<(Arm, Version, Option<f64>)> {
+        let deployment = self.inner.deployment.load();
+        deployment.shares()
     }
 
     /// The time below which a `share` of the answered requests stayed, within 5 %: 0.99 for the 99th percentile. A share beyond

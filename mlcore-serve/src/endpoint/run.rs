@@ -44,9 +44,16 @@ impl Endpoint {
 
     /// As [`run`](Self::run), under options of this request, such as the deadline that its client sent.
     pub fn run_with(&self, decided: &Decided, request: Request<'_>, options: &RunOptions) -> Answer {
-        match decided.inputs(request.input) {
+        decided.run(decided.inputs(request.input), options)
+    }
+}
+
+impl Decided {
+    /// Runs the model on inputs that were [made](Self::inputs), or were not.
+    pub(crate) fn run(&self, inputs: Result<Batch>, options: &RunOptions) -> Answer {
+        match inputs {
             Ok(inputs) => {
-                let outputs = decided.model().runner().run(&inputs, options);
+                let outputs = self.model().runner().run(&inputs, options);
                 Answer::computed(inputs, outputs)
             }
             Err(error) => Answer::refused(error),

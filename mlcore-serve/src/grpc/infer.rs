@@ -12,6 +12,7 @@ use super::status::Status;
 use crate::http::Coding;
 use crate::models::work::{self, LARGE_BODY, aside, is_quick};
 use crate::models::{Inference, Served, version_of};
+use crate::trace::stage;
 use crate::v2::{Address, InferAnswer, InferLimits, InferRequest, Parameter};
 
 /// A request for inference.
@@ -26,6 +27,9 @@ struct Asked {
     room: usize,
     is_traced: bool,
     arrived: Instant,
+    /// Since when it waits for a thread, and how long it did.
+    complete: Instant,
+    waited: Duration,
 }
 
 impl GrpcService {
@@ -71,22 +75,27 @@ impl GrpcService {
         // Typed contents take a fraction of the time of JSON, raw ones next to none.
         let is_quick = is_quick(&served, message.len() / 8);
         let limits = self.limits().request;
-        Ok((Asked { served, version, message, limits, left, room, is_traced, arrived }, is_quick))
+        let (complete, waited) = (Instant::now(), Duration::ZERO);
+        let asked =
+            Asked { served, version, message, limits, left, room, is_traced, arrived, complete, waited };
+        Ok((asked, is_quick))
     }
 }
 
 impl Asked {
     /// The answer, behind the room that it leaves free.
-    fn answer(self) -> Result<Vec<u8>> {
+    fn answer(mut self) -> Result<Vec<u8>> {
+        self.waited = self.complete.elapsed();
         let request = self.read()?;
         let inference = self.served.infer(&request, self.version, self.arrived)?;
         self.write(&request, inference)
     }
 
     /// The same without holding up the thread while others' requests run.
-    async fn answer_batched(self, is_quick: bool) -> Result<Vec<u8>> {
+    async fn answer_batched(mut self, is_quick: bool) -> Result<Vec<u8>> {
         let is_small = self.message.len() / 8 < LARGE_BODY;
         let (asked, request) = aside(is_small, move || {
+            self.waited = self.complete.elapsed();
             let request = self.read()?;
             Ok((self, request))
         })
@@ -98,6 +107,7 @@ impl Asked {
     }
 
     fn read(&self) -> Result<InferRequest> {
+        let _read = stage!("read");
         let mut request = InferRequest::read_protobuf(&self.message, &self.limits)?;
         if let Some(left) = self.left {
             shorten(&mut request, left);
@@ -106,8 +116,9 @@ impl Asked {
     }
 
     fn write(self, request: &InferRequest, inference: Inference) -> Result<Vec<u8>> {
-        let Self { served, room, is_traced, .. } = self;
+        let Self { served, room, is_traced, arrived, waited, .. } = self;
         let Inference { prediction, model, mut spent } = inference;
+        let _post = stage!("post");
         let began = Instant::now();
         let declared = &model.runner().signature().outputs;
         let name = served.name().as_str();
@@ -117,7 +128,7 @@ impl Asked {
         answer.parameters.extend(told.map(|(name, value)| (name.to_owned(), Parameter::Text(value))));
         let mut written = vec![0; room];
         answer.write_protobuf(&mut written)?;
-        spent.output = began.elapsed();
+        (spent.wait, spent.output, spent.total) = (waited, began.elapsed(), arrived.elapsed());
         work::succeed(&served, request.id.as_deref(), &prediction, spent, is_traced);
         Ok(written)
     }

@@ -70,6 +70,7 @@ use http::{Request, Response, StatusCode};
 use mlcore::{Error, Result};
 use prost::Message;
 use tower_service::Service;
+use tracing::Instrument as _;
 
 pub use self::body::GrpcBody;
 use self::call::Call;
@@ -85,9 +86,12 @@ use self::status::{Code, Status};
 pub(crate) use self::stream::Stopping;
 use self::stream::{Answers, Watching};
 use crate::auth::{Act, Auth, Peer};
+#[cfg(feature = "metrics")]
+use crate::metrics::{Responses, names};
 use crate::models::Models;
 use crate::models::work::aside;
 use crate::settings::Settings;
+use crate::trace::Caller;
 use crate::v2::{InferLimits, no_shared_memory};
 
 /// Limits to what a client may send.
@@ -114,11 +118,14 @@ pub struct GrpcService {
     inner: Arc<Inner>,
 }
 
+#[derive(Clone)]
 struct Inner {
     models: Models,
     settings: Arc<Settings>,
     limits: GrpcLimits,
     auth: Auth,
+    #[cfg(feature = "metrics")]
+    responses: Responses,
 }
 
 /// What is wrong with a body that a server hands in.
@@ -134,15 +141,23 @@ impl GrpcService {
     /// The same with other limits.
     #[must_use]
     pub fn with_limits(models: Models, settings: Arc<Settings>, limits: GrpcLimits) -> Self {
-        Self { inner: Arc::new(Inner { models, settings, limits, auth: Auth::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                models,
+                settings,
+                limits,
+                auth: Auth::default(),
+                #[cfg(feature = "metrics")]
+                responses: Responses::new(names::GRPC_RESPONSES, &Code::NAMES),
+            }),
+        }
     }
 
     /// The same for those whom `auth` lets do what they ask for, as [`HttpService::with_auth`](crate::http::HttpService::with_auth).
     #[must_use]
-    pub fn with_auth(self, auth: Auth) -> Self {
-        let Inner { models, settings, limits, .. } = &*self.inner;
-        let (models, settings) = (models.clone(), settings.clone());
-        Self { inner: Arc::new(Inner { models, settings, limits: *limits, auth }) }
+    pub fn with_auth(mut self, auth: Auth) -> Self {
+        Arc::make_mut(&mut self.inner).auth = auth;
+        self
     }
 
     /// The models that it answers for.
@@ -191,25 +206,57 @@ impl GrpcService {
             }
             return response;
         }
+        let caller = Caller::read(&parts.headers);
         let head = Head::read(&parts.headers, arrived);
         let coding = head.as_ref().ok().and_then(|head| head.answer_coding);
         let answered = match head {
-            Ok(head) => self.called(&parts, peer, head, body, arrived, stopping).await,
+            Ok(head) => {
+                let called = self.called(&parts, peer, head, body, arrived, stopping);
+                called.instrument(caller.span()).await
+            }
             Err(status) => Err(status),
         };
         let mut response = Response::new(GrpcBody::EMPTY);
         let headers = response.headers_mut();
+        caller.put(headers);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(head::ACCEPTED, HeaderValue::from_static("identity,deflate,gzip"));
         match answered {
             Ok(body) => {
+                self.count(Code::Ok);
                 if let Some(coding) = coding {
                     headers.insert(head::CODING, HeaderValue::from_static(coding.name()));
                 }
                 *response.body_mut() = body;
             }
-            Err(status) => status.put(headers),
+            Err(status) => {
+                self.count(status.code);
+                status.put(headers);
+            }
         }
+        response
+    }
+
+    /// Counts an answer that ended so.
+    fn count(&self, code: Code) {
+        #[cfg(feature = "metrics")]
+        self.inner.responses.count(code.name());
+        #[cfg(not(feature = "metrics"))]
+        let _ = code;
+    }
+
+    /// A refusal of a server's: no call was looked at.
+    #[cfg(feature = "server")]
+    pub(crate) fn refused(&self, status: StatusCode, message: &str) -> Response<GrpcBody> {
+        let code = match status {
+            StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
+            _ => Code::InvalidArgument,
+        };
+        self.count(code);
+        let mut response = Response::new(GrpcBody::EMPTY);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        Status::new(code, message).put(headers);
         response
     }
 
@@ -337,21 +384,6 @@ impl GrpcService {
 #[cfg(feature = "server")]
 pub(crate) fn is_long(path: &str) -> bool {
     Call::of(path).is_some_and(Call::is_long)
-}
-
-/// A refusal of a server's: no call was looked at.
-#[cfg(feature = "server")]
-pub(crate) fn refused(status: StatusCode, message: &str) -> Response<GrpcBody> {
-    let code = match status {
-        StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
-        StatusCode::FORBIDDEN => Code::PermissionDenied,
-        _ => Code::InvalidArgument,
-    };
-    let mut response = Response::new(GrpcBody::EMPTY);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    Status::new(code, message).put(headers);
-    response
 }
 
 /// Reads a message. Of fields it has a bounded number, whatever they would take in memory.

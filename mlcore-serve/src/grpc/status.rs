@@ -32,6 +32,48 @@ pub(super) enum Code {
     Unauthenticated = 16,
 }
 
+impl Code {
+    /// The names of all, as gRPC writes them.
+    #[cfg(feature = "metrics")]
+    pub(super) const NAMES: [&'static str; 14] = [
+        Self::Ok.name(),
+        Self::Cancelled.name(),
+        Self::InvalidArgument.name(),
+        Self::DeadlineExceeded.name(),
+        Self::NotFound.name(),
+        Self::AlreadyExists.name(),
+        Self::PermissionDenied.name(),
+        Self::ResourceExhausted.name(),
+        Self::Aborted.name(),
+        Self::Unimplemented.name(),
+        Self::Internal.name(),
+        Self::Unavailable.name(),
+        Self::DataLoss.name(),
+        Self::Unauthenticated.name(),
+    ];
+
+    /// Its name in gRPC.
+    #[cfg(feature = "metrics")]
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Cancelled => "CANCELLED",
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::NotFound => "NOT_FOUND",
+            Self::AlreadyExists => "ALREADY_EXISTS",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
+            Self::Aborted => "ABORTED",
+            Self::Unimplemented => "UNIMPLEMENTED",
+            Self::Internal => "INTERNAL",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::DataLoss => "DATA_LOSS",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+        }
+    }
+}
+
 impl Status {
     pub(super) const OK: Self = Self { code: Code::Ok, message: String::new() };
 

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
@@ -14,6 +14,7 @@ use super::route::ModelPath;
 use super::{Answered, BoxError, HttpService};
 use crate::models::work::{self, LARGE_BODY, aside, is_quick};
 use crate::models::{Inference, Served, version_of};
+use crate::trace::stage;
 use crate::v2::{InferAnswer, InferLimits, InferRequest, WrittenAnswer};
 
 /// A request for inference with its whole body.
@@ -27,6 +28,9 @@ struct Asked {
     coding: Option<Coding>,
     is_traced: bool,
     arrived: Instant,
+    /// Since when it waits for a thread, and how long it did.
+    complete: Instant,
+    waited: Duration,
 }
 
 impl HttpService {
@@ -49,7 +53,9 @@ impl HttpService {
         let coding = body::accepted(&parts.headers);
         let limits = self.inner.limits.request;
         let is_traced = self.inner.settings.is_traced(&path.name);
-        let asked = Asked { served, version, body, json_bytes, limits, coding, is_traced, arrived };
+        let (complete, waited) = (Instant::now(), Duration::ZERO);
+        let asked =
+            Asked { served, version, body, json_bytes, limits, coding, is_traced, arrived, complete, waited };
         if asked.served.batching().is_some() {
             return asked.answer_batched().await;
         }
@@ -81,17 +87,22 @@ impl HttpService {
 }
 
 impl Asked {
-    fn answer(self) -> Answered {
+    fn answer(mut self) -> Answered {
+        self.waited = self.complete.elapsed();
+        let read = stage!("read");
         let request = InferRequest::read(&self.body, self.json_bytes, &self.limits)?;
+        drop(read);
         let inference = self.served.infer(&request, self.version, self.arrived)?;
         self.write(&request, inference)
     }
 
     /// Answers without holding up the thread while others' requests run.
-    async fn answer_batched(self) -> Answered {
+    async fn answer_batched(mut self) -> Answered {
         let is_small = self.body.len() < LARGE_BODY;
         let elsewhere = !is_quick(&self.served, self.body.len());
         let (asked, request) = aside(is_small, move || {
+            self.waited = self.complete.elapsed();
+            let _read = stage!("read");
             let request = InferRequest::read(&self.body, self.json_bytes, &self.limits)?;
             Ok::<_, Refusal>((self, request))
         })
@@ -102,8 +113,9 @@ impl Asked {
     }
 
     fn write(self, request: &InferRequest, inference: Inference) -> Answered {
-        let Self { served, coding, is_traced, .. } = self;
+        let Self { served, coding, is_traced, arrived, waited, .. } = self;
         let Inference { prediction, model, mut spent } = inference;
+        let _post = stage!("post");
         let began = Instant::now();
         let declared = &model.runner().signature().outputs;
         let answer = InferAnswer::new(
@@ -137,7 +149,7 @@ impl Asked {
             None => body,
         };
         *response.body_mut() = Full::from(body);
-        spent.output = began.elapsed();
+        (spent.wait, spent.output, spent.total) = (waited, began.elapsed(), arrived.elapsed());
         work::succeed(&served, request.id.as_deref(), &prediction, spent, is_traced);
         Ok(response)
     }

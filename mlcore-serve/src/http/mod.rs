@@ -48,6 +48,10 @@
 //! A request that the trace settings choose is told of by `tracing`, as an event of the target `mlcore_serve::trace` with the
 //! nanoseconds of its stages. What the log settings let through the host asks of [`HttpService::settings`].
 //!
+//! The W3C trace context of a request (`traceparent`) and its `x-request-id` come back with the answer. A request whose trace is sampled has a
+//! span of the target `mlcore_serve::request` with both ids, and spans of its stages within; others have one at the level DEBUG, so
+//! that `--log info,mlcore_serve::request=debug` puts the ids into every log line.
+//!
 //! # Threads
 //! A quick model runs on the thread that reads the request. One that takes longer than a millisecond runs on the blocking threads
 //! of the tokio runtime, so that it holds up no other connection.
@@ -76,6 +80,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use tower_service::Service;
+use tracing::Instrument as _;
 
 #[cfg(any(feature = "server", feature = "grpc"))]
 pub(crate) use self::body::Late;
@@ -84,8 +89,12 @@ pub(crate) use self::body::{Coding, SMALL_ANSWER, Unpacked};
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
 use crate::auth::{Auth, Peer};
+#[cfg(feature = "metrics")]
+use crate::metrics::{Responses, names};
+use crate::models::work::aside;
 use crate::models::{Models, Served, version_of};
 use crate::settings::Settings;
+use crate::trace::Caller;
 use crate::v2::InferLimits;
 
 /// Limits to what a client may send.
@@ -112,12 +121,20 @@ pub struct HttpService {
     inner: Arc<Inner>,
 }
 
+#[derive(Clone)]
 struct Inner {
     models: Models,
     limits: HttpLimits,
     settings: Arc<Settings>,
     auth: Auth,
+    #[cfg(feature = "metrics")]
+    responses: Responses,
+    /// What `GET /metrics` answers.
+    render: Option<Render>,
 }
+
+/// Writes metrics in Prometheus' text format.
+pub(crate) type Render = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What is wrong with a body that a server hands in.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -132,16 +149,33 @@ impl HttpService {
     /// The same with other limits.
     #[must_use]
     pub fn with_limits(models: Models, limits: HttpLimits) -> Self {
-        Self { inner: Arc::new(Inner { models, limits, settings: Arc::default(), auth: Auth::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                models,
+                limits,
+                settings: Arc::default(),
+                auth: Auth::default(),
+                #[cfg(feature = "metrics")]
+                responses: Responses::new(names::HTTP_RESPONSES, &STATUSES),
+                render: None,
+            }),
+        }
     }
 
     /// The same for those whom `auth` lets do what they ask for. [By default](Auth::default) there are no keys, and what changes the
     /// server is refused; over a [server](crate::server) on the loopback it is not.
     #[must_use]
-    pub fn with_auth(self, auth: Auth) -> Self {
-        let Inner { models, limits, settings, .. } = &*self.inner;
-        let (models, settings) = (models.clone(), settings.clone());
-        Self { inner: Arc::new(Inner { models, limits: *limits, settings, auth }) }
+    pub fn with_auth(mut self, auth: Auth) -> Self {
+        Arc::make_mut(&mut self.inner).auth = auth;
+        self
+    }
+
+    /// The same, which answers `GET /metrics` by what `render` writes in Prometheus' text format; it runs on a thread that may be held
+    /// up. Without it there is no such path: a host has its own.
+    #[must_use]
+    pub fn with_metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.inner).render = Some(Arc::new(render));
+        self
     }
 
     /// The models that it answers for.
@@ -174,14 +208,26 @@ impl HttpService {
         let arrived = Instant::now();
         let (parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
-        let mut response = match self.find_and_answer(&parts, peer, body, arrived).await {
+        let caller = Caller::read(&parts.headers);
+        let answer = self.find_and_answer(&parts, peer, body, arrived).instrument(caller.span());
+        let mut response = match answer.await {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(),
         };
+        self.count(response.status());
+        caller.put(response.headers_mut());
         if is_head {
             *response.body_mut() = Full::default();
         }
         response
+    }
+
+    /// Counts an answer of this status.
+    pub(crate) fn count(&self, status: StatusCode) {
+        #[cfg(feature = "metrics")]
+        self.inner.responses.count(status.as_str());
+        #[cfg(not(feature = "metrics"))]
+        let _ = status;
     }
 
     async fn find_and_answer<B>(&self, parts: &Parts, peer: Peer, body: B, arrived: Instant) -> Answered
@@ -199,6 +245,10 @@ impl HttpService {
         let models = &self.inner.models;
         match route {
             Route::Server => metadata::server(),
+            Route::Metrics => match self.inner.render.clone() {
+                Some(render) => Ok(rendered(&render).await?),
+                None => Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),
+            },
             Route::Live => json(&metadata::Health::live()),
             Route::Ready => metadata::ready(models),
             Route::Model(path, ModelRoute::Infer) => self.infer(parts, body, &path, arrived).await,
@@ -281,6 +331,16 @@ pub(crate) fn refused(status: StatusCode, message: &str) -> Response<Full<Bytes>
     Refusal::new(status, message).into_response()
 }
 
+/// Metrics in Prometheus' text format.
+pub(crate) async fn rendered(render: &Render) -> mlcore::Result<Response<Full<Bytes>>> {
+    let render = render.clone();
+    let text = aside(false, move || render()).await?;
+    let mut response = Response::new(Full::from(text));
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
 /// What a body in JSON says.
 fn parsed<'b, T: Deserialize<'b>>(body: &'b [u8]) -> mlcore::Result<T> {
     serde_json::from_slice(body).map_err(|cause| {
@@ -316,6 +376,13 @@ where
         Box::pin(async move { Ok(service.answer(request).await) })
     }
 }
+
+/// The statuses that are counted one by one.
+#[cfg(feature = "metrics")]
+const STATUSES: [&str; 17] = [
+    "200", "400", "401", "403", "404", "405", "406", "408", "409", "413", "415", "421", "429", "500", "501",
+    "503", "504",
+];
 
 impl fmt::Debug for HttpService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -46,8 +46,9 @@ pub(super) fn predict(
     check_count("records", records.len(), most_records)?;
     let id = id.filter(|id| !id.is_empty()).map(RequestId::new).transpose()?;
     let timeout = timeout.map(Duration::from_micros).filter(|timeout| !timeout.is_zero());
-    let Inference { prediction, spent, .. } =
+    let Inference { prediction, mut spent, .. } =
         ask(served, &records, Who { unit, id, version, timeout, arrived })?;
+    let began = Instant::now();
     let predictions = rows_of(&prediction.outputs, records.len())?;
     let answer = json(&json!({
         "model": served.name().as_str(),
@@ -58,7 +59,8 @@ pub(super) fn predict(
         "served_by": prediction.served_by,
         "predictions": predictions,
     }));
-    served.statistics().succeed(prediction.version, spent);
+    (spent.output, spent.total) = (began.elapsed(), arrived.elapsed());
+    served.answered(&prediction, spent);
     answer
 }
 

@@ -6,6 +6,7 @@ use crate::auth::Act;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Route {
     Server,
+    Metrics,
     Live,
     Ready,
     Model(ModelPath, ModelRoute),
@@ -33,7 +34,7 @@ impl Route {
             Self::Live | Self::Ready | Self::LiveV1 | Self::ReadyV1(_) => Act::Health,
             Self::Model(_, route) => route.act(),
             Self::PredictV1(_) => Act::Predict,
-            Self::Server | Self::AllStatistics | Self::Index | Self::ModelsV1 => Act::Read,
+            Self::Server | Self::Metrics | Self::AllStatistics | Self::Index | Self::ModelsV1 => Act::Read,
             Self::Load(_) => Act::Load,
             Self::Unload(_) => Act::Unload,
             Self::Log | Self::Trace(_) if method == Method::POST => Act::Set,
@@ -125,6 +126,9 @@ fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
     let (first, rest) = segments.split_first()?;
     if first.is_empty() && rest.is_empty() {
         return Some((Route::LiveV1, GET));
+    }
+    if *first == "metrics" && rest.is_empty() {
+        return Some((Route::Metrics, GET));
     }
     if *first == "mlcore" {
         let (path, route) = match rest {
@@ -251,6 +255,8 @@ mod tests {
         assert_eq!(post("/v1/models/m:explain"), Found::Nothing);
         assert_eq!(get("/mlcore/models/m/outcomes"), Found::OtherMethod("POST"));
         assert_eq!(get("/"), Found::Route(Route::LiveV1));
+        assert_eq!(get("/metrics"), Found::Route(Route::Metrics));
+        assert_eq!(post("/metrics"), Found::OtherMethod("GET"));
         for nothing in [
             "//",
             "/v1",

@@ -47,15 +47,18 @@ pub(super) fn predict(served: &Served, body: &[u8], arrived: Instant, most: usiz
             if are_objects { named(inputs.fields(), &instances) } else { only(inputs.fields(), &instances) };
         served.infer(&InferRequest::new(Batch::new(tensors?)?), None, arrived)?
     };
-    let Inference { prediction, spent, .. } = inference;
+    let Inference { prediction, mut spent, .. } = inference;
+    let began = Instant::now();
     let mut rows = rows_of(&prediction.outputs, instances.len())?;
     let predictions: Vec<Value> = match prediction.outputs.len() {
         // The only output needs no name.
         1 => rows.iter_mut().filter_map(|row| row.values_mut().next().map(Value::take)).collect(),
         _ => rows.into_iter().map(Value::Object).collect(),
     };
-    served.statistics().succeed(prediction.version, spent);
-    json(&json!({ "predictions": predictions }))
+    let answer = json(&json!({ "predictions": predictions }));
+    (spent.output, spent.total) = (began.elapsed(), arrived.elapsed());
+    served.answered(&prediction, spent);
+    answer
 }
 
 /// The only input, whose rows the instances are.

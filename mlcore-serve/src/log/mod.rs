@@ -134,7 +134,7 @@ impl PredictionLog {
     /// Counts since it was opened.
     #[must_use]
     pub fn counts(&self) -> LogCounts {
-        let Tally { predictions, outcomes, files, left_out, dropped, lost } = &*self.tally;
+        let Tally { predictions, outcomes, files, left_out, dropped, lost, .. } = &*self.tally;
         let [predictions, outcomes, files, left_out, dropped, lost] =
             [predictions, outcomes, files, left_out, dropped, lost]
                 .map(|count| count.load(Ordering::Relaxed));
@@ -189,7 +189,7 @@ impl LogSink {
 
     fn send(&self, message: Message) {
         if self.sender.try_send(message).is_err() {
-            let dropped = self.tally.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+            let dropped = self.tally.drop_one();
             if dropped.is_power_of_two() {
                 tracing::warn!(
                     dropped,

@@ -34,6 +34,39 @@ pub(super) struct Tally {
     pub(super) left_out: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) lost: AtomicU64,
+    #[cfg(feature = "metrics")]
+    metrics: crate::metrics::LogMetrics,
+}
+
+impl Tally {
+    /// Counts a file of so many rows.
+    fn finish(&self, kind: Kind, rows: u64) {
+        let counter = match kind {
+            Kind::Predictions => &self.predictions,
+            Kind::Outcomes => &self.outcomes,
+        };
+        counter.fetch_add(rows, Ordering::Relaxed);
+        self.files.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        match kind {
+            Kind::Predictions => self.metrics.predictions.increment(rows),
+            Kind::Outcomes => self.metrics.outcomes.increment(rows),
+        }
+    }
+
+    /// Counts rows that could not be written.
+    fn lose(&self, rows: u64) {
+        self.lost.fetch_add(rows, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        self.metrics.lost.increment(rows);
+    }
+
+    /// Counts one that did not fit into the queue; how many there are by now.
+    pub(super) fn drop_one(&self) -> u64 {
+        #[cfg(feature = "metrics")]
+        self.metrics.dropped.increment(1);
+        self.dropped.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 /// The thread that writes.
@@ -131,7 +164,7 @@ impl Writer {
         let rows = rows.map_err(|cause| Error::internal(WRITE, kind.name(), cause.to_string()))?;
         let count = rows.num_rows() as u64;
         let Some(part) = self.files.iter_mut().find(|part| part.kind == kind) else { return Ok(()) };
-        let lost = |rows: u64| self.tally.lost.fetch_add(rows, Ordering::Relaxed);
+        let lost = |rows: u64| self.tally.lose(rows);
         let open = match &mut part.open {
             Some(open) => open,
             none => {
@@ -182,17 +215,10 @@ impl Writer {
         part.since = None;
         let Some(open) = part.open.take() else { return Ok(()) };
         let rows = open.rows as u64;
-        let counter = match kind {
-            Kind::Predictions => &self.tally.predictions,
-            Kind::Outcomes => &self.tally.outcomes,
-        };
         let ended = open.finish();
         match &ended {
-            Ok(()) => {
-                counter.fetch_add(rows, Ordering::Relaxed);
-                self.tally.files.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(_) => drop(self.tally.lost.fetch_add(rows, Ordering::Relaxed)),
+            Ok(()) => self.tally.finish(kind, rows),
+            Err(_) => self.tally.lose(rows),
         }
         ended
     }

@@ -395,6 +395,14 @@ impl Models {
         Ok(())
     }
 
+    /// How many models are being loaded, and how many do not answer, of those that were asked for.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn away_by_number(&self) -> (usize, usize) {
+        let away = self.away();
+        let loading = away.values().filter(|away| matches!(away, Away::Loading)).count();
+        (loading, away.len() - loading)
+    }
+
     fn away(&self) -> MutexGuard<'_, BTreeMap<ModelName, Away>> {
         self.inner.away.lock().unwrap_or_else(PoisonError::into_inner)
     }

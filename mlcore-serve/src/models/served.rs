@@ -1,16 +1,23 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+#[cfg(feature = "metrics")]
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use mlcore::batch::Batch;
 use mlcore::name::{ModelName, RequestId, UnitId, Version};
 use mlcore::{Error, Result};
+use tracing::Instrument as _;
 
 use super::statistics::{Spent, Statistics};
 use crate::Endpoint;
 use crate::batching::{BatchOptions, Batched, Batcher, Call, Pending};
 use crate::endpoint::{Decided, LoadedModel, Prediction, Request, not_served};
+#[cfg(feature = "metrics")]
+use crate::metrics::{EndpointMetrics, RequestMetrics, names};
+use crate::trace::{is_traced, stage};
 use crate::v2::{InferRequest, Parameter};
 
 /// A model that is served: its endpoint, and what its requests took.
@@ -24,6 +31,12 @@ pub struct Served {
     expected: AtomicU64,
     /// Counts requests of nobody in particular, from a place of its own in each process.
     strangers: AtomicU64,
+    /// Requests that are being worked on.
+    in_flight: AtomicI64,
+    #[cfg(feature = "metrics")]
+    metrics: Arc<RequestMetrics>,
+    #[cfg(feature = "metrics")]
+    endpoint_metrics: Mutex<EndpointMetrics>,
 }
 
 /// The answer to a request of a protocol: the prediction, and the model that made it.
@@ -44,8 +57,7 @@ struct Begun {
     decided: Decided,
     pending: Pending,
     /// What it took until then.
-    input: Duration,
-    rows: usize,
+    spent: Spent,
 }
 
 /// How a request is to be answered.
@@ -69,6 +81,11 @@ impl Served {
     pub(super) fn new(endpoint: Endpoint) -> Self {
         Self {
             name: endpoint.model_name().clone(),
+            #[cfg(feature = "metrics")]
+            metrics: Arc::new(RequestMetrics::new(endpoint.model_name().clone())),
+            #[cfg(feature = "metrics")]
+            endpoint_metrics: Mutex::new(EndpointMetrics::new(endpoint.clone())),
+            in_flight: AtomicI64::new(0),
             endpoint,
             statistics: Arc::default(),
             batcher: None,
@@ -80,7 +97,13 @@ impl Served {
     /// The same model, whose requests share runs.
     pub(super) fn with_batching(mut self, options: BatchOptions) -> Result<Self> {
         let statistics = self.statistics.clone();
-        let batcher = Batcher::new(&self.endpoint, options)?.with_on_run(move |run| statistics.run(run));
+        #[cfg(feature = "metrics")]
+        let metrics = self.metrics.clone();
+        let batcher = Batcher::new(&self.endpoint, options)?.with_on_run(move |run| {
+            statistics.run(run);
+            #[cfg(feature = "metrics")]
+            metrics.ran(run);
+        });
         self.batcher = Some(batcher);
         Ok(self)
     }
@@ -131,6 +154,24 @@ impl Served {
         &self.statistics
     }
 
+    /// Counts an answered request, with what it took.
+    pub(crate) fn answered(&self, prediction: &Prediction, spent: Spent) {
+        self.statistics.succeed(prediction.version, spent);
+        #[cfg(feature = "metrics")]
+        self.metrics.answered(prediction.version, &prediction.arm, &spent);
+    }
+
+    /// Tells what was counted since the last call, and how the model stands.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn collect_metrics(&self) {
+        let name = self.name.as_str();
+        names::IN_FLIGHT.gauge(&[name]).set(self.in_flight.load(Ordering::Relaxed) as f64);
+        if let Some(batcher) = &self.batcher {
+            names::BATCH_QUEUE.gauge(&[name]).set(batcher.waiting() as f64);
+        }
+        self.endpoint_metrics.lock().unwrap_or_else(PoisonError::into_inner).collect();
+    }
+
     /// Answers a request that arrived at `arrived` and was read since. With a version it is that one that answers, else the one
     /// of the arm that the policy assigns to the request's unit: its parameter `unit`, its `sequence_id`, its id, or, where it
     /// has none of them, somebody new.
@@ -164,13 +205,18 @@ impl Served {
         elsewhere: bool,
     ) -> Result<Inference> {
         let Named { unit, id, asked } = self.named(request, version, arrived)?;
+        let _in_flight = InFlight::new(&self.in_flight);
         let asked_for = tensors(&unit, id.as_ref(), request);
         let check = |model: &LoadedModel| check_outputs(request, model);
         let Some(batcher) = &self.batcher else { return self.predict_alone(asked_for, asked, check) };
-        let Begun { decided, pending, input, rows } =
+        let Begun { decided, pending, spent } =
             self.begin(batcher, asked_for, Asked { elsewhere, ..asked }, check)?;
-        let batched = pending.await;
-        self.finish(decided, asked_for, batched, (input, rows))
+        let batch = match is_traced() {
+            true => tracing::info_span!(target: "mlcore_serve::request", "batch"),
+            false => tracing::Span::none(),
+        };
+        let batched = pending.instrument(batch).await;
+        self.finish(decided, asked_for, batched, spent)
     }
 
     /// Who asks, and how, as a request of the protocol says it.
@@ -199,9 +245,10 @@ impl Served {
         asked: Asked,
         check: impl FnOnce(&LoadedModel) -> Result<()>,
     ) -> Result<Inference> {
+        let _in_flight = InFlight::new(&self.in_flight);
         let Some(batcher) = &self.batcher else { return self.predict_alone(request, asked, check) };
-        let Begun { decided, pending, input, rows } = self.begin(batcher, request, asked, check)?;
-        self.finish(decided, request, pending.wait(), (input, rows))
+        let begun = self.begin(batcher, request, asked, check)?;
+        self.finish(begun.decided, request, begun.pending.wait(), begun.spent)
     }
 
     /// Answers a request by a run of its own.
@@ -221,12 +268,17 @@ impl Served {
         let model = decided.model().clone();
         check(&model)?;
         let before = Instant::now();
-        let answer = self.endpoint.run_with(&decided, request, &options);
-        let compute = before.elapsed();
-        self.learn(compute);
+        let inputs = make(&decided, request);
+        let made = Instant::now();
+        let answer = {
+            let _compute = stage!("compute");
+            decided.run(inputs, &options)
+        };
+        let (features, compute) = (made - before, made.elapsed());
+        self.learn(features + compute);
         let prediction = self.endpoint.record(decided, request, answer);
         let input = before.saturating_duration_since(asked.arrived.min(began));
-        let spent = Spent { input, compute, rows: asked.rows as u64, ..Spent::default() };
+        let spent = Spent { input, features, compute, rows: asked.rows as u64, ..Spent::default() };
         self.ended(prediction, model, spent)
     }
 
@@ -242,9 +294,17 @@ impl Served {
         let call = Call::default().with_timeout(self.left(&asked)?).with_priority(asked.priority);
         let decided = self.decide(request, &asked)?;
         check(decided.model())?;
-        let input = began.saturating_duration_since(asked.arrived) + began.elapsed();
-        let pending = batcher.run(&decided, request, call.with_elsewhere(asked.elsewhere));
-        Ok(Begun { decided, pending, input, rows: asked.rows })
+        let before = Instant::now();
+        let input = before.saturating_duration_since(asked.arrived.min(began));
+        let inputs = make(&decided, request);
+        let features = before.elapsed();
+        let pending = batcher.run_inputs(&decided, inputs, call.with_elsewhere(asked.elsewhere));
+        let rows = asked.rows as u64;
+        Ok(Begun {
+            decided,
+            pending,
+            spent: Spent { input, features, rows, is_batched: true, ..Spent::default() },
+        })
     }
 
     /// Records the answer to a request that was begun.
@@ -253,7 +313,7 @@ impl Served {
         decided: Decided,
         request: Request<'_>,
         batched: Batched,
-        (input, rows): (Duration, usize),
+        spent: Spent,
     ) -> Result<Inference> {
         let model = decided.model().clone();
         let Batched { answer, queued: queue, compute, rows: run_rows, .. } = batched;
@@ -261,7 +321,7 @@ impl Served {
             self.learn(compute);
         }
         let prediction = self.endpoint.record(decided, request, answer);
-        let spent = Spent { input, queue, compute, rows: rows as u64, is_batched: true, ..Spent::default() };
+        let spent = Spent { queue, compute, ..spent };
         self.ended(prediction, model, spent)
     }
 
@@ -328,6 +388,28 @@ impl Served {
             let problem = format!("its {timeout:?} passed before the model ran");
             Error::timeout("predict", self.name.as_str(), problem)
         })
+    }
+}
+
+/// The model's input.
+fn make(decided: &Decided, request: Request<'_>) -> Result<Batch> {
+    let _features = stage!("features");
+    decided.inputs(request.input)
+}
+
+/// Counts a request that is being worked on.
+struct InFlight<'c>(&'c AtomicI64);
+
+impl<'c> InFlight<'c> {
+    fn new(count: &'c AtomicI64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

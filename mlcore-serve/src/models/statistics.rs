@@ -11,14 +11,20 @@ use crate::batching::BatchRun;
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Spent {
-    /// From its arrival until the model ran: reading it, deciding who answers.
+    /// From its arrival until its features were made: reading it, deciding who answers.
     pub input: Duration,
+    /// Of this, waiting for a thread when its body had arrived.
+    pub wait: Duration,
     /// Waiting for the run: for a place in a batch.
     pub queue: Duration,
-    /// The features and the model; in a batch the run of all that shared it.
+    /// Making the model's input by the version's feature plan, or taking the tensors as they are.
+    pub features: Duration,
+    /// The model; in a batch the run of all that shared it.
     pub compute: Duration,
     /// Writing the answer.
     pub output: Duration,
+    /// From its arrival until the answer was written.
+    pub total: Duration,
     /// The rows that it asked about.
     pub rows: u64,
     /// Whether its run was counted when it ran, because others may have shared it.
@@ -49,7 +55,7 @@ pub struct VersionStatistics {
     pub input: u64,
     /// Nanoseconds of answered requests in the queue of a batcher.
     pub queue: u64,
-    /// Nanoseconds of answered requests in the model; each counts the whole run that it shared.
+    /// Nanoseconds of answered requests in their features and in the model; each counts the whole run that it shared.
     pub compute: u64,
     /// Nanoseconds of writing answers.
     pub output: u64,
@@ -97,7 +103,7 @@ impl Statistics {
         add(&counters.rows, spent.rows);
         add(&counters.input, nanos(spent.input));
         add(&counters.queue, nanos(spent.queue));
-        add(&counters.compute, nanos(spent.compute));
+        add(&counters.compute, nanos(spent.features + spent.compute));
         add(&counters.output, nanos(spent.output));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         counters.last_inference.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -107,7 +113,9 @@ impl Statistics {
     pub fn fail(&self, version: Version, spent: Spent) {
         let counters = self.counters(version);
         counters.failures.fetch_add(1, Ordering::Relaxed);
-        counters.failed.fetch_add(nanos(spent.input + spent.queue + spent.compute), Ordering::Relaxed);
+        counters
+            .failed
+            .fetch_add(nanos(spent.input + spent.queue + spent.features + spent.compute), Ordering::Relaxed);
     }
 
     /// Counts a run that requests may have shared.

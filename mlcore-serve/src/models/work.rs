@@ -27,7 +27,8 @@ pub(crate) async fn aside<T: Send + 'static>(
     let contained = || catch_unwind(AssertUnwindSafe(work));
     let ended = match Handle::try_current() {
         Ok(runtime) if !is_quick => {
-            let task = runtime.spawn_blocking(contained);
+            let span = tracing::Span::current();
+            let task = runtime.spawn_blocking(move || span.in_scope(contained));
             let _waiting = AbortOnDrop(task.abort_handle());
             // A runtime that ends takes its tasks with it.
             task.await.unwrap_or_else(|cause| Err(Box::new(cause.to_string())))
@@ -58,7 +59,7 @@ pub(crate) fn succeed(
     is_traced: bool,
 ) {
     let version = prediction.version;
-    served.statistics().succeed(version, spent);
+    served.answered(prediction, spent);
     if is_traced {
         let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         tracing::info!(
@@ -71,6 +72,7 @@ pub(crate) fn succeed(
             rows = spent.rows,
             input_ns = nanos(spent.input),
             queue_ns = nanos(spent.queue),
+            features_ns = nanos(spent.features),
             compute_ns = nanos(spent.compute),
             output_ns = nanos(spent.output),
             "request"

@@ -42,6 +42,8 @@ impl Workers {
                     thread::sleep(Duration::from_millis(10));
                 }
                 worker.stop();
+                #[cfg(feature = "metrics")]
+                before.collect_metrics();
             };
             // Without a thread it ends here and now: the worker is dropped with what it would have run.
             if let Err(cause) = thread::Builder::new().name("mlcore-retire".into()).spawn(retire) {
@@ -68,6 +70,8 @@ impl Workers {
 }
 
 fn tell(model: &ModelName, event: &EventKind) {
+    #[cfg(feature = "metrics")]
+    crate::metrics::names::EVENTS.counter(&[model.as_str(), event.name()]).increment(1);
     tracing::info!(target: "mlcore_serve::release", model = model.as_str(), "{event}");
 }
 

@@ -16,13 +16,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::Gauge;
 use mlcore::{Error, Result};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use self::connection::Connections;
-pub use self::protocol::Protocol;
+pub use self::protocol::{MetricsService, Protocol};
 pub use self::tls::{Tls, TlsOptions};
+use crate::metrics::names;
 
 /// Limits to what connections may take.
 #[non_exhaustive]
@@ -122,6 +124,8 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Stopped {
         let Self { listener, protocol, options } = self;
         let models = protocol.models().clone();
+        let (open, taken) = (names::CONNECTIONS, names::CONNECTIONS_TAKEN);
+        let (open, taken) = (open.gauge(&[protocol.name()]), taken.counter(&[protocol.name()]));
         let is_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         let permits = Arc::new(Semaphore::new(options.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let (stopping, _) = watch::channel(());
@@ -136,9 +140,11 @@ impl Server {
                     Ok((stream, from)) => {
                         let _ = stream.set_nodelay(true);
                         let serve = connections.serve(stream, from, stopping.subscribe());
+                        taken.increment(1);
+                        let counted = OpenConnection::new(open.clone());
                         tokio::spawn(async move {
                             serve.await;
-                            drop(permit);
+                            drop((permit, counted));
                         });
                     }
                     Err(cause) => {
@@ -164,6 +170,22 @@ impl Server {
         let _ = stopping.send(());
         let _ = tokio::time::timeout(options.drain_timeout, stopping.closed()).await;
         Stopped { cut_off: stopping.receiver_count() }
+    }
+}
+
+/// Counts a connection while it is open.
+struct OpenConnection(Gauge);
+
+impl OpenConnection {
+    fn new(gauge: Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

@@ -1,5 +1,8 @@
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::sync::watch;
@@ -9,7 +12,7 @@ use super::body::TimedBody;
 use crate::auth::Peer;
 #[cfg(feature = "grpc")]
 use crate::grpc::{GrpcBody, GrpcService};
-use crate::http::HttpService;
+use crate::http::{HttpService, Render, rendered};
 use crate::models::Models;
 
 /// The protocol that a server speaks, and the service that answers. Both services are taken for it.
@@ -21,6 +24,43 @@ pub enum Protocol {
     /// gRPC: clients call it by `secure_channel` where the server has TLS, and by `insecure_channel` where it has none.
     #[cfg(feature = "grpc")]
     Grpc(GrpcService),
+    /// `GET /metrics` and nothing else.
+    Metrics(MetricsService),
+}
+
+/// Answers `GET /metrics` over HTTP, on a port of its own.
+#[derive(Clone)]
+pub struct MetricsService {
+    models: Models,
+    render: Render,
+}
+
+impl MetricsService {
+    /// Answers by what `render` writes in Prometheus' text format, about these models.
+    #[must_use]
+    pub fn new(models: Models, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self { models, render: Arc::new(render) }
+    }
+
+    async fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
+        if !is_read || request.uri().path() != "/metrics" {
+            return crate::http::refused(StatusCode::NOT_FOUND, "there is only GET /metrics");
+        }
+        let mut response = rendered(&self.render).await.unwrap_or_else(|error| {
+            crate::http::refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
+        });
+        if request.method() == Method::HEAD {
+            *response.body_mut() = Full::default();
+        }
+        response
+    }
+}
+
+impl fmt::Debug for MetricsService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricsService").field("models", &self.models).finish_non_exhaustive()
+    }
 }
 
 #[cfg(not(feature = "grpc"))]
@@ -34,6 +74,17 @@ impl Protocol {
             Self::Http(service) => service.models(),
             #[cfg(feature = "grpc")]
             Self::Grpc(service) => service.models(),
+            Self::Metrics(service) => &service.models,
+        }
+    }
+
+    /// Its name, as a label of metrics.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            #[cfg(feature = "grpc")]
+            Self::Grpc(_) => "grpc",
+            Self::Metrics(_) => "metrics",
         }
     }
 
@@ -68,15 +119,20 @@ impl Protocol {
                 let request = request.map(|body| TimedBody::new(body, timeout));
                 service.answer_until(request, peer, stopping).await.map(AnswerBody::Right)
             }
+            Self::Metrics(service) => http(service.answer(&request).await),
         }
     }
 
     /// A refusal, as those of the service are.
     pub(super) fn refused(&self, status: StatusCode, message: &str) -> Response<AnswerBody> {
         match self {
-            Self::Http(_) => http(crate::http::refused(status, message)),
+            Self::Http(service) => {
+                service.count(status);
+                http(crate::http::refused(status, message))
+            }
             #[cfg(feature = "grpc")]
-            Self::Grpc(_) => crate::grpc::refused(status, message).map(AnswerBody::Right),
+            Self::Grpc(service) => service.refused(status, message).map(AnswerBody::Right),
+            Self::Metrics(_) => http(crate::http::refused(status, message)),
         }
     }
 }
@@ -89,6 +145,12 @@ fn http(response: Response<Full<Bytes>>) -> Response<AnswerBody> {
 #[cfg(feature = "grpc")]
 fn http(response: Response<Full<Bytes>>) -> Response<AnswerBody> {
     response.map(AnswerBody::Left)
+}
+
+impl From<MetricsService> for Protocol {
+    fn from(service: MetricsService) -> Self {
+        Self::Metrics(service)
+    }
 }
 
 impl From<HttpService> for Protocol {

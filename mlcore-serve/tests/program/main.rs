@@ -1,6 +1,7 @@
 //! The program `mlcore-serve`, started as its users start it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking, in its helpers too")]
 
+mod metrics;
 mod place;
 mod signals;
 

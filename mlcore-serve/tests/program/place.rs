@@ -79,7 +79,11 @@ impl Place {
         }
         command.current_dir(self.folder.path()).args(arguments).env_remove("MLFLOW_TRACKING_URI");
         command.envs(self.variables.iter().cloned());
-        command.env("MLCORE_GRPC_PORT", "0").stderr(Stdio::piped()).stdout(Stdio::null());
+        command
+            .env("MLCORE_GRPC_PORT", "0")
+            .env("MLCORE_METRICS_PORT", "0")
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null());
         command
     }
 
@@ -155,7 +159,8 @@ impl Place {
         self.ask(&format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n"), &body.to_string()).1
     }
 
-    pub(crate) fn ask(&self, head: &str, body: &str) -> (u16, Value) {
+    /// The whole answer to a request, whose head may say more.
+    pub(crate) fn raw(&self, head: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port())).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let length = body.len();
@@ -166,6 +171,11 @@ impl Place {
         .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    pub(crate) fn ask(&self, head: &str, body: &str) -> (u16, Value) {
+        let answer = self.raw(head, body);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(body).unwrap_or(Value::Null))

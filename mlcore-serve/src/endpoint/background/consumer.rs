@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use mlcore::batch::{Batch, RowScratch};
+use mlcore::name::ModelName;
 use mlcore::rollout::{Observation, Outcome, RolloutPolicy};
 use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
@@ -12,11 +13,11 @@ use super::ledger::{Ledger, Unjoined};
 use super::loss::{Scoring, Unscored};
 use super::news::{InvalidByArm, News, RefusedOutcomes};
 use super::sink::RecordSink;
-use super::tally::{Tally, count};
+use super::tally::{ArmTally, Tally, count};
 use super::watch::Watch;
 use crate::endpoint::decide::{Deployment, OutcomeId};
 use crate::endpoint::input::{Columns, Input};
-use crate::endpoint::record::{About, OutcomeRecord, OutcomeStatus, RecordedInput, Reported, Slip};
+use crate::endpoint::record::{About, OutcomeRecord, OutcomeStatus, Record, RecordedInput, Reported, Slip};
 use crate::endpoint::release::EventKind;
 
 /// Joins outcomes with their predictions, and feeds policy, monitors and sinks: what one thread at a time does.
@@ -34,12 +35,25 @@ pub(crate) struct Consumer {
     /// The outputs of the request whose rows have had their outcome last: the other rows come next.
     unpacked: Option<(OutcomeId, Batch)>,
     tally: Arc<Tally>,
+    /// What is counted of each arm and version; those of now at the end.
+    arms: Vec<OfArm>,
+    #[cfg(feature = "metrics")]
+    model: ModelName,
     /// Shows recorded rows to the monitors.
     scratch: RowScratch,
 }
 
+/// An arm and a version that answer, or did.
+struct OfArm {
+    tally: Arc<ArmTally>,
+    #[cfg(feature = "metrics")]
+    duration: metrics::Histogram,
+}
+
 impl Consumer {
     pub(crate) fn new(
+        #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "a label of metrics"))]
+        model: &ModelName,
         open_predictions: usize,
         scoring: Option<Scoring>,
         (watches, columns): (Vec<Watch>, Arc<Columns>),
@@ -58,6 +72,9 @@ impl Consumer {
             dropped: News::default(),
             unpacked: None,
             tally,
+            arms: Vec::new(),
+            #[cfg(feature = "metrics")]
+            model: model.clone(),
             scratch: RowScratch::default(),
         }
     }
@@ -71,9 +88,39 @@ impl Consumer {
         self.watches.iter_mut().filter_map(|watch| watch.follow(columns.all())).collect()
     }
 
+    /// Counts a request for its arm and version.
+    fn count(&mut self, record: &Record, rows: usize) {
+        let is_own = |own: &OfArm| own.tally.version == record.version && own.tally.arm == record.arm;
+        let position = self.arms.iter().rposition(is_own).unwrap_or_else(|| {
+            self.arms.push(OfArm {
+                tally: Arc::new(ArmTally::new(record.arm.clone(), record.version)),
+                #[cfg(feature = "metrics")]
+                duration: crate::metrics::names::DURATION.histogram(&[
+                    self.model.as_str(),
+                    &record.version.to_string(),
+                    record.arm.as_str(),
+                ]),
+            });
+            self.tally.arms.store(Arc::new(self.arms.iter().map(|own| own.tally.clone()).collect()));
+            self.arms.len() - 1
+        });
+        let Some(own) = self.arms.get(position) else { return };
+        count(&own.tally.requests);
+        if record.error.is_some() || record.invalid.is_some() {
+            own.tally.fail(record.error);
+        }
+        if record.error.is_none() {
+            let predictions = &own.tally.predictions;
+            predictions.store(predictions.load(Ordering::Relaxed) + rows as u64, Ordering::Relaxed);
+            #[cfg(feature = "metrics")]
+            own.duration.record(record.latency);
+        }
+    }
+
     /// Works off one record.
     pub(crate) fn record(&mut self, slip: &mut Slip, policy: &dyn RolloutPolicy) {
         count(&self.tally.records);
+        self.count(&slip.record, slip.rows);
         let record = &mut slip.record;
         if !self.sinks.is_empty() {
             record.outputs = slip.outputs.unpack().unwrap_or_default();
@@ -163,6 +210,9 @@ impl Consumer {
             }
         };
         count(&self.tally.outcomes);
+        if let Some(own) = self.arms.iter().rev().find(|own| own.tally.arm == *joined.arm) {
+            count(&own.tally.outcomes);
+        }
         let (Some(scoring), Some(kept)) = (&self.scoring, joined.kept) else {
             return (OutcomeStatus::Joined, None);
         };
@@ -231,6 +281,8 @@ impl Consumer {
 
     /// The verdicts on windows that ended since the last call.
     pub(crate) fn verdicts(&mut self) -> impl Iterator<Item = Verdict> {
+        #[cfg(feature = "metrics")]
+        self.verdicts.iter().for_each(|verdict| crate::metrics::judged(&self.model, verdict));
         self.verdicts.drain(..)
     }
 

@@ -24,8 +24,8 @@ pub(crate) use self::loss::{REPORT, Scoring, check_finite};
 pub use self::shadow::ShadowComparison;
 pub(crate) use self::shadow::{ShadowInput, ShadowRun, Shadows};
 pub use self::sink::RecordSink;
-pub use self::tally::Counts;
 pub(crate) use self::tally::Tally;
+pub use self::tally::{ArmCounts, Counts};
 pub(crate) use self::watch::{Watch, Watched};
 pub use self::worker::Worker;
 #[cfg(doc)]

@@ -1,5 +1,9 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
+use mlcore::Error;
+use mlcore::name::{Arm, Version};
 use serde::Serialize;
 
 use super::caught::Caught;
@@ -51,6 +55,74 @@ impl Counts {
     }
 }
 
+/// Counts of one arm while one version answered behind it, since the start.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ArmCounts {
+    /// The arm.
+    pub arm: Arm,
+    /// The version.
+    pub version: Version,
+    /// Requests recorded, answered or not.
+    pub requests: u64,
+    /// Rows that were answered.
+    pub predictions: u64,
+    /// Requests without a good answer, by the [kind](mlcore::Error::kind) of the error, the caller's mistakes too;
+    /// `invalid_answer` for an [answer](super::InvalidAnswer) that counts as a failure. Kinds that did not occur are left out.
+    pub failures: Vec<(&'static str, u64)>,
+    /// Outcomes joined with a prediction, or with a row of it. One that comes when another version answers counts there.
+    pub outcomes: u64,
+}
+
+/// What went by of one arm and version; the consumer writes it.
+#[derive(Debug)]
+pub(crate) struct ArmTally {
+    pub(crate) arm: Arm,
+    pub(crate) version: Version,
+    pub(crate) requests: AtomicU64,
+    pub(crate) predictions: AtomicU64,
+    pub(crate) outcomes: AtomicU64,
+    /// By kind, and at the end the invalid answers.
+    failures: [AtomicU64; Error::KINDS.len() + 1],
+}
+
+impl ArmTally {
+    pub(crate) fn new(arm: Arm, version: Version) -> Self {
+        Self {
+            arm,
+            version,
+            requests: AtomicU64::new(0),
+            predictions: AtomicU64::new(0),
+            outcomes: AtomicU64::new(0),
+            failures: [const { AtomicU64::new(0) }; Error::KINDS.len() + 1],
+        }
+    }
+
+    /// Counts a failure of this kind; an invalid answer where there is none.
+    pub(crate) fn fail(&self, kind: Option<&str>) {
+        let place = kind.and_then(|kind| Error::KINDS.iter().position(|own| *own == kind));
+        if let Some(failures) = self.failures.get(place.unwrap_or(Error::KINDS.len())) {
+            count(failures);
+        }
+    }
+
+    fn counts(&self) -> ArmCounts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let kinds = Error::KINDS.iter().copied().chain([INVALID_ANSWER]);
+        let failures = kinds.zip(self.failures.iter().map(read)).filter(|(_, failures)| *failures > 0);
+        ArmCounts {
+            arm: self.arm.clone(),
+            version: self.version,
+            requests: read(&self.requests),
+            predictions: read(&self.predictions),
+            failures: failures.collect(),
+            outcomes: read(&self.outcomes),
+        }
+    }
+}
+
+const INVALID_ANSWER: &str = "invalid_answer";
+
 /// What went by, in a form that any thread reads at once, whatever the worker is doing.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -65,6 +137,7 @@ pub(crate) struct Tally {
     pub(crate) unmonitored: AtomicU64,
     pub(crate) latencies: Latencies,
     pub(crate) caught: Caught,
+    pub(crate) arms: ArcSwap<Vec<Arc<ArmTally>>>,
     /// Unlike the others written by any thread.
     abandoned: AtomicU64,
 }
@@ -80,6 +153,11 @@ impl Tally {
     /// Counts a decision that was dropped without a record.
     pub(crate) fn abandon(&self) {
         self.abandoned.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts of every arm and version, in the order in which they began to answer.
+    pub(crate) fn of_arms(&self) -> Vec<ArmCounts> {
+        self.arms.load().iter().map(|arm| arm.counts()).collect()
     }
 
     /// The counts as they stand, without what queues dropped.

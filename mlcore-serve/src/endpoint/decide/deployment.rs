@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use mlcore::batch::Batch;
-use mlcore::name::Arm;
-use mlcore::rollout::{Candidate, Candidates, RolloutPolicy};
+use mlcore::name::{Arm, UnitId, Version};
+use mlcore::rollout::{Ask, Candidate, Candidates, Draw, RolloutPolicy};
 use mlcore::{Error, Result};
 
 use crate::endpoint::background::Tally;
@@ -78,6 +78,19 @@ impl Deployment {
         };
         let unfit = |unfit: &Option<(Arm, Error)>| unfit.as_ref().map(|(_, error)| error.to_string());
         versions(&self.arms) == versions(&found.arms) && unfit(&self.unfit) == unfit(&found.unfit)
+    }
+
+    /// The arms, with their versions and the shares that the policy gives them, where it tells.
+    pub(crate) fn shares(&self) -> Vec<(Arm, Version, Option<f64>)> {
+        let unit = UnitId::new("share").ok();
+        let share = |position| {
+            let ask = Ask::new(unit.as_ref()?, &self.candidates, Draw::new(0));
+            self.tally.caught.guard("the policy", || self.policy.probability(&ask, position)).flatten()
+        };
+        let of = |(position, (arm, model)): (usize, &(Arm, Arc<LoadedModel>))| {
+            (arm.clone(), model.version().version, share(position))
+        };
+        self.arms.iter().enumerate().map(of).collect()
     }
 
     /// Whether the policy has an arm on trial that answers.

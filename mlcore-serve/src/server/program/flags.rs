@@ -62,6 +62,9 @@ flags! {
     /// Listen for gRPC on this port; 0 lets the system choose one [default: 8001]
     #[arg(env = "MLCORE_GRPC_PORT", value_name = "PORT", help_heading = "Network")]
     grpc_port: u16,
+    /// Answer GET /metrics for Prometheus on this port, too; 0 answers it on the port of HTTP only [default: 8002]
+    #[arg(env = "MLCORE_METRICS_PORT", value_name = "PORT", help_heading = "Network")]
+    metrics_port: u16,
     /// Answer over gRPC [default: true]
     #[arg(env = "MLCORE_ALLOW_GRPC", value_name = "BOOL", help_heading = "Network")]
     allow_grpc: bool,

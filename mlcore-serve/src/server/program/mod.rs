@@ -27,10 +27,11 @@ use self::flags::{ControlMode, Flags, LogFormat};
 use self::security::Security;
 use self::settings::Settings;
 use self::signals::Signals;
-use super::{Server, ServerOptions};
+use super::{MetricsService, Server, ServerOptions};
 use crate::grpc::{GrpcLimits, GrpcService};
 use crate::http::{HttpLimits, HttpService};
 use crate::log::PredictionLog;
+use crate::metrics::Prometheus;
 use crate::models::Models;
 use crate::v2::Parameters;
 
@@ -99,6 +100,8 @@ fn run(arguments: CommandLine) -> Result<usize> {
         Settings::read(arguments.config.as_deref(), arguments.flags, &|name| std::env::var(name).ok())?;
     log(&settings.flags)?;
     let security = Security::open(&settings)?;
+    // Before whatever tells something: what has no recorder when it begins never gets one.
+    let prometheus = Prometheus::install()?;
     let predictions = match &settings.flags.prediction_log {
         Some(folder) => Some(Arc::new(PredictionLog::open(folder, settings.log.clone())?)),
         None => None,
@@ -116,7 +119,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
         let ((stop, stopping), (reload, asked)) = (watch::channel(()), watch::channel(()));
         tokio::spawn(security.clone().follow(asked));
         tokio::select! {
-            served = serve(&settings, &security, &models, stopping) => served.map(Some),
+            served = serve(&settings, &security, &models, prometheus, stopping) => served.map(Some),
             () = signals.second(stop, reload) => {
                 tracing::warn!("asked twice to stop: what is under way is cut off");
                 Ok(None)
@@ -145,6 +148,7 @@ async fn serve(
     settings: &Settings,
     security: &Security,
     models: &Models,
+    prometheus: Option<Prometheus>,
     stopping: watch::Receiver<()>,
 ) -> Result<usize> {
     let flags = &settings.flags;
@@ -161,14 +165,29 @@ async fn serve(
     let host = flags.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     // Listened on before models are loaded: a port that is taken is known at once, and health is answered from the start.
     let auth = security.auth();
-    let http = HttpService::with_limits(models.clone(), limits).with_auth(auth.clone());
-    let grpc = GrpcService::with_limits(models.clone(), http.settings().clone(), grpc_limits).with_auth(auth);
+    let mut http = HttpService::with_limits(models.clone(), limits).with_auth(auth.clone());
+    if let Some(prometheus) = prometheus.clone() {
+        let models = models.clone();
+        http = http.with_metrics(move || prometheus.render(&models));
+    }
+    let grpc = GrpcService::with_limits(models.clone(), http.settings().clone(), grpc_limits)
+        .with_auth(auth.clone());
     security.tell(host.is_loopback());
     let address = SocketAddr::new(host, flags.http_port.unwrap_or(8000));
     let mut servers = vec![("HTTP", Server::bind(address, http, options.clone()).await?)];
     if flags.allow_grpc.unwrap_or(true) {
         let address = SocketAddr::new(host, flags.grpc_port.unwrap_or(8001));
-        servers.push(("gRPC", Server::bind(address, grpc, options).await?));
+        servers.push(("gRPC", Server::bind(address, grpc, options.clone()).await?));
+    }
+    if let Some(prometheus) = prometheus {
+        let own_port = flags.metrics_port.unwrap_or(8002);
+        if own_port > 0 {
+            let (address, prometheus, told) =
+                (SocketAddr::new(host, own_port), prometheus.clone(), models.clone());
+            let service = MetricsService::new(models.clone(), move || prometheus.render(&told));
+            servers.push(("metrics", Server::bind(address, service, options).await?));
+        }
+        tokio::spawn(keep_up(prometheus, models.clone()));
     }
     models.set_loading(true);
     let mut running = JoinSet::new();
@@ -205,6 +224,16 @@ async fn serve(
     }
     tracing::info!(cut_off, "stopped");
     Ok(cut_off)
+}
+
+/// Puts away what histograms were told, whether anybody renders them or not.
+async fn keep_up(prometheus: Prometheus, models: Models) {
+    loop {
+        tokio::time::sleep(UPKEEP_INTERVAL).await;
+        let (prometheus, models) = (prometheus.clone(), models.clone());
+        // What went wrong once is tried again.
+        let _ = tokio::task::spawn_blocking(move || prometheus.upkeep(&models)).await;
+    }
 }
 
 /// Loads what is to be there at the start.
@@ -263,5 +292,7 @@ fn log(flags: &Flags) -> Result<()> {
     Ok(())
 }
 
+/// Until it, histograms keep every value: 8 bytes for each stage of each request.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// How often records are worked off at the latest.
 const WORK_INTERVAL: Duration = Duration::from_millis(50);
