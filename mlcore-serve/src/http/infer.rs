@@ -1,36 +1,28 @@
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use mlcore::name::Version;
 
 use super::body::{self, Coding, SMALL_ANSWER};
 use super::refusal::Refusal;
 use super::route::ModelPath;
 use super::{Answered, BoxError, HttpService};
-use crate::models::work::{self, LARGE_BODY, aside, is_quick};
-use crate::models::{Inference, Served, version_of};
-use crate::trace::stage;
+use crate::endpoint::Prediction;
+use crate::models::exchange::{Codec, Exchange};
+use crate::models::work::{aside, is_quick};
+use crate::models::{Served, version_of};
 use crate::v2::{InferAnswer, InferLimits, InferRequest, WrittenAnswer};
 
 /// A request for inference with its whole body.
-struct Asked {
-    served: Arc<Served>,
-    version: Option<Version>,
+struct Written {
     body: Bytes,
     json_bytes: Option<usize>,
     limits: InferLimits,
     /// How the client wants its answer packed.
     coding: Option<Coding>,
-    is_traced: bool,
-    arrived: Instant,
-    /// Since when it waits for a thread, and how long it did.
-    complete: Instant,
-    waited: Duration,
 }
 
 impl HttpService {
@@ -51,16 +43,9 @@ impl HttpService {
         let json_bytes = json_bytes_of(parts)?;
         let body = self.body(&parts.headers, body).await?;
         let coding = body::accepted(&parts.headers);
-        let limits = self.inner.limits.request;
         let is_traced = self.inner.settings.is_traced(&path.name);
-        let (complete, waited) = (Instant::now(), Duration::ZERO);
-        let asked =
-            Asked { served, version, body, json_bytes, limits, coding, is_traced, arrived, complete, waited };
-        if asked.served.batching().is_some() {
-            return asked.answer_batched().await;
-        }
-        let is_quick = is_quick(&asked.served, asked.body.len());
-        aside(is_quick, move || asked.answer()).await?
+        let written = Written { body, json_bytes, limits: self.inner.limits.request, coding };
+        Exchange::new(written, served, version, is_traced, arrived).answer().await
     }
 
     /// Answers a question about raw records, or one of KServe's first protocol: by a function of the model, the body, and the most
@@ -86,45 +71,19 @@ impl HttpService {
     }
 }
 
-impl Asked {
-    fn answer(mut self) -> Answered {
-        self.waited = self.complete.elapsed();
-        let read = stage!("read");
-        let request = InferRequest::read(&self.body, self.json_bytes, &self.limits)?;
-        drop(read);
-        let inference = self.served.infer(&request, self.version, self.arrived)?;
-        self.write(&request, inference)
+impl Codec for Written {
+    type Answer = Response<Full<Bytes>>;
+    type Refusal = Refusal;
+
+    fn json_bytes(&self) -> usize {
+        self.body.len()
     }
 
-    /// Answers without holding up the thread while others' requests run.
-    async fn answer_batched(mut self) -> Answered {
-        let is_small = self.body.len() < LARGE_BODY;
-        let elsewhere = !is_quick(&self.served, self.body.len());
-        let (asked, request) = aside(is_small, move || {
-            self.waited = self.complete.elapsed();
-            let _read = stage!("read");
-            let request = InferRequest::read(&self.body, self.json_bytes, &self.limits)?;
-            Ok::<_, Refusal>((self, request))
-        })
-        .await??;
-        let Self { served, version, arrived, .. } = &asked;
-        let inference = served.infer_async(&request, *version, *arrived, elsewhere).await?;
-        aside(is_small, move || asked.write(&request, inference)).await?
+    fn read(&self) -> Result<InferRequest, Refusal> {
+        Ok(InferRequest::read(&self.body, self.json_bytes, &self.limits)?)
     }
 
-    fn write(self, request: &InferRequest, inference: Inference) -> Answered {
-        let Self { served, coding, is_traced, arrived, waited, .. } = self;
-        let Inference { prediction, model, mut spent } = inference;
-        let _post = stage!("post");
-        let began = Instant::now();
-        let declared = &model.runner().signature().outputs;
-        let answer = InferAnswer::new(
-            request,
-            served.name().as_str(),
-            prediction.version.to_string(),
-            &prediction.outputs,
-            declared,
-        )?;
+    fn write(&self, answer: InferAnswer, prediction: &Prediction) -> Answered {
         let WrittenAnswer { body, json_bytes } = answer.write()?;
         let mut response = Response::new(Full::default());
         let headers = response.headers_mut();
@@ -140,7 +99,7 @@ impl Asked {
                 headers.insert(name, value);
             }
         }
-        let coding = coding.filter(|_| body.len() >= SMALL_ANSWER);
+        let coding = self.coding.filter(|_| body.len() >= SMALL_ANSWER);
         let body = match coding.and_then(|coding| Some((coding, coding.pack(Vec::new(), &body).ok()?))) {
             Some((coding, packed)) => {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
@@ -149,8 +108,6 @@ impl Asked {
             None => body,
         };
         *response.body_mut() = Full::from(body);
-        (spent.wait, spent.output, spent.total) = (waited, began.elapsed(), arrived.elapsed());
-        work::succeed(&served, request.id.as_deref(), &prediction, spent, is_traced);
         Ok(response)
     }
 }

@@ -2,6 +2,7 @@
 //! unloading of them while requests go on.
 
 mod description;
+pub(crate) mod exchange;
 mod served;
 mod source;
 mod statistics;
