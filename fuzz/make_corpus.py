@@ -8,7 +8,7 @@ What a finding added (`found_*`) stays. Each file is a few kilobytes at most: sm
 
 import pathlib
 
-from seeds import columns, models, names, plans
+from seeds import columns, models, names, plans, requests
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -47,3 +47,8 @@ if __name__ == "__main__":
     write("registry_names", names.registry_names())
     dictionary("registry_names", names.words())
     write("arrow_door", columns.arrow_door())
+    write("v2_json", requests.v2_json())
+    dictionary("v2_json", requests.words())
+    write("v2_binary", requests.v2_binary())
+    dictionary("v2_binary", requests.words())
+    write("v2_protobuf", requests.v2_protobuf())

@@ -4,9 +4,11 @@
 
 mod allocations;
 mod cpu;
+mod cuda;
 mod data;
 mod drift;
 mod features;
+mod load;
 mod peer;
 mod python;
 mod serving;
@@ -28,6 +30,9 @@ type Topic = (&'static str, fn(&Path) -> Result<()>);
 const TOPICS: [Topic; 4] =
     [("drift", drift::run), ("features", features::run), ("python", python::run), ("serving", serving::run)];
 
+/// What is measured only where it is named: it wants servers that `cargo xtask load` builds and installs, or a GPU.
+const ON_DEMAND: [Topic; 2] = [("cuda", cuda::run), ("load", load::run)];
+
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
     match run(&wanted) {
@@ -47,15 +52,19 @@ fn run(wanted: &[String]) -> Result<()> {
         show_line(&serving::measure_case(case)?.to_string());
         return Ok(());
     }
-    if let Some(unknown) = wanted.iter().find(|name| TOPICS.iter().all(|(topic, _)| topic != name)) {
-        let topics: Vec<&str> = TOPICS.iter().map(|(topic, _)| *topic).collect();
+    let topics = || TOPICS.iter().chain(&ON_DEMAND);
+    if let Some(unknown) = wanted.iter().find(|name| topics().all(|(topic, _)| topic != name)) {
+        let topics: Vec<&str> = topics().map(|(topic, _)| *topic).collect();
         return Err(format!("there is no topic {unknown}; there are {}", topics.join(", ")).into());
     }
     let program = env::current_exe()?;
     let folder = tempfile::TempDir::new_in(program.parent().unwrap_or(Path::new(".")))?;
-    for (_, measure) in
-        TOPICS.iter().filter(|(topic, _)| wanted.is_empty() || wanted.iter().any(|name| name == topic))
-    {
+    let is_wanted = |topic: &&Topic| wanted.iter().any(|name| name == topic.0);
+    let chosen: Vec<&Topic> = match wanted.is_empty() {
+        true => TOPICS.iter().collect(),
+        false => topics().filter(is_wanted).collect(),
+    };
+    for (_, measure) in chosen {
         measure(folder.path())?;
         show_load();
     }

@@ -15,8 +15,10 @@ mod plain;
 mod registry;
 mod rollout;
 mod runner;
+mod serving;
 mod stats;
 mod table;
+mod telemetry;
 mod value;
 
 #[pyo3::pymodule(name = "_mlcore")]
@@ -24,7 +26,10 @@ mod native {
     use pyo3::prelude::*;
     use pyo3::wrap_pymodule as part;
 
-    use crate::{drift, endpoint, evaluate, features, metrics, package, registry, rollout, runner, stats};
+    use crate::{
+        drift, endpoint, evaluate, features, metrics, package, registry, rollout, runner, serving, stats,
+        telemetry,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -43,9 +48,11 @@ mod native {
                 part!(metrics::scores::native),
             ],
         )?;
+        package::add(module, "prometheus", &[part!(telemetry::native)])?;
         package::add(module, "registry", &[part!(registry::native)])?;
         package::add(module, "rollout", &[part!(rollout::native)])?;
         package::add(module, "runner", &[part!(runner::native)])?;
+        package::add(module, "serving", &[part!(serving::native)])?;
         package::add(
             module,
             "stats",

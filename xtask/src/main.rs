@@ -9,6 +9,7 @@ mod bench;
 mod browser;
 mod clients;
 mod lint;
+mod load;
 mod onnxruntime;
 mod packages;
 mod process;
@@ -33,7 +34,7 @@ struct Command {
     run: fn() -> Result<ExitCode>,
 }
 
-const COMMANDS: [Command; 6] = [
+const COMMANDS: [Command; 7] = [
     Command {
         name: "setup",
         about: "fetch ONNX Runtime and make the Python environment; done once, kept under target/ and the cache folder",
@@ -53,6 +54,11 @@ const COMMANDS: [Command; 6] = [
         name: "bench",
         about: "measure mlcore beside the libraries that its users know",
         run: bench::run,
+    },
+    Command {
+        name: "load",
+        about: "load the program mlcore-serve beside other model servers, in a closed and an open loop",
+        run: load::run,
     },
     Command {
         name: "protocols",

@@ -11,6 +11,7 @@ mod threads;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::memory::{CHILD, measure_case};
+pub(crate) use self::requests::Requests;
 use crate::Result;
 
 /// Measures time per call, throughput of many threads, and memory.
@@ -22,9 +23,9 @@ pub(crate) fn run(_folder: &Path) -> Result<()> {
 }
 
 /// The features of every model here.
-const FEATURES: usize = 30;
+pub(crate) const FEATURES: usize = 30;
 
 /// The file of a model: `rf30`, `gb30` or `mlp30`.
-fn model_file(name: &str) -> PathBuf {
+pub(crate) fn model_file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../testdata/models/runner/{name}.onnx"))
 }

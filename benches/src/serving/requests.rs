@@ -20,9 +20,9 @@ pub(super) fn different(rows: usize) -> usize {
 
 /// A plan of 30 standard scalers, the table it was fitted on, and requests of some rows each.
 #[derive(Debug)]
-pub(super) struct Requests {
-    pub(super) plan: Plan,
-    pub(super) reference: RecordBatch,
+pub(crate) struct Requests {
+    pub(crate) plan: Plan,
+    pub(crate) reference: RecordBatch,
     /// Raw records as a table, one table per request.
     pub(super) tables: Vec<Arc<RecordBatch>>,
     /// The first raw record of each request.
@@ -34,7 +34,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(rows: usize) -> Result<Self> {
+    pub(crate) fn new(rows: usize) -> Result<Self> {
         const REFERENCE: usize = 10_000;
         let mut random = SplitMix64::new(30);
         let reference = table(REFERENCE, &mut random)?;

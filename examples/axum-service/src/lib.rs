@@ -1,4 +1,5 @@
-//! A member service that was there before: mlcore joins it as state and three routes. Start it with
+//! A member service that was there before: mlcore joins it as state and three routes, and mounts its own router under `/ml`, where
+//! `tritonclient` and every other client of the Open Inference Protocol finds the same endpoint. Start it with
 //! `cargo run --release -p axum-service`, then:
 //!
 //! ```sh
@@ -6,6 +7,7 @@
 //!     '{"age": 31.5, "plan": "free", "sex": "female", "self_rated_health": "good"}'
 //! curl -si localhost:8080/outcomes/OUTCOME_ID --json true    # the outcome_id of that answer
 //! curl -s localhost:8080/release
+//! curl -s localhost:8080/ml/v2/models/doctor-visit
 //! ```
 //!
 //! Ctrl-C and `SIGTERM` let the requests that are under way end, and the worker work off what they left.
@@ -29,6 +31,8 @@ use mlcore::registry::MemoryRegistry;
 use mlcore_drift::monitor::MonitorOptions;
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EventKind, Loss, OutcomeId, Request};
+use mlcore_serve::http::HttpService;
+use mlcore_serve::models::Models;
 use serde_json::{Value, json};
 
 use self::refusal::Refusal;
@@ -38,7 +42,10 @@ type Body<T> = std::result::Result<Json<T>, JsonRejection>;
 
 /// The service around an endpoint.
 pub fn service(endpoint: Endpoint) -> Router {
+    let models = Models::new();
+    models.insert(endpoint.clone());
     Router::new()
+        .nest_service("/ml", HttpService::new(models))
         .route("/", get(async || "the member service"))
         .route("/members/{id}/visit", post(visit))
         .route("/outcomes/{id}", post(outcome))

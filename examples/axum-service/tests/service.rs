@@ -65,3 +65,29 @@ async fn answers_are_predictions_or_say_what_was_wrong() {
     endpoint.process();
     assert_eq!(endpoint.counts().records, 4, "only answers left a record");
 }
+
+#[tokio::test]
+async fn the_routers_share_an_endpoint() {
+    let endpoint = axum_service::endpoint().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = axum::serve(listener, axum_service::service(endpoint.clone()));
+    tokio::spawn(async move { service.await.unwrap() });
+
+    assert_eq!(ask(address, "GET", "/ml/v2/models/doctor-visit/ready", "").await.0, 200);
+    let record = json!({"age": 31.5, "plan": "free", "sex": "female", "self_rated_health": "good"});
+    let own = ask(address, "POST", "/members/7/visit", &record.to_string()).await.1;
+    // The router wants every column named, also those without a value.
+    let mut whole: Value = endpoint.columns().names().map(|name| (name, Value::Null)).collect();
+    for (name, value) in record.as_object().unwrap() {
+        whole[name] = value.clone();
+    }
+    let asked = json!({"records": [whole], "unit": "7"}).to_string();
+    let (status, answer) = ask(address, "POST", "/ml/mlcore/models/doctor-visit/predict", &asked).await;
+    assert_eq!((status, &answer["version"]), (200, &own["version"]), "{answer}");
+    // Nobody may change the service through the router that it has mounted.
+    let (status, answer) = ask(address, "POST", "/ml/v2/logging", "{}").await;
+    assert!(status == 403 && answer["error"].is_string(), "{answer}");
+    endpoint.process();
+    assert_eq!(endpoint.counts().records, 2);
+}

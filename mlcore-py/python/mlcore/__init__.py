@@ -12,7 +12,7 @@ that is a single operator over many rows is left to end in a thread of its own.
 0.0
 """
 
-from mlcore import drift, evaluate, exceptions, features, metrics, rollout, stats
+from mlcore import drift, evaluate, exceptions, features, metrics, prometheus, rollout, serving, stats
 from mlcore._mlcore import __version__
 from mlcore._versions import doctor, show_versions
 from mlcore.endpoint import Endpoint
@@ -39,8 +39,10 @@ from mlcore.exceptions import (
     UnavailableError,
     UnsupportedError,
 )
+from mlcore.prometheus import metrics_text
 from mlcore.registry import Registry
 from mlcore.runner import Field, Runner
+from mlcore.serving import serve
 
 __all__ = [
     "AlreadyExistsError",
@@ -75,7 +77,11 @@ __all__ = [
     "exceptions",
     "features",
     "metrics",
+    "metrics_text",
+    "prometheus",
     "rollout",
+    "serve",
+    "serving",
     "show_versions",
     "stats",
 ]

@@ -9,9 +9,11 @@ __all__ = [
     "evaluate",
     "features",
     "metrics",
+    "prometheus",
     "registry",
     "rollout",
     "runner",
+    "serving",
     "stats",
 ]
 
@@ -21,9 +23,11 @@ endpoint: ModuleType
 evaluate: ModuleType
 features: ModuleType
 metrics: ModuleType
+prometheus: ModuleType
 registry: ModuleType
 rollout: ModuleType
 runner: ModuleType
+serving: ModuleType
 stats: ModuleType
 
 def _panic(detached: bool) -> None: ...

@@ -28,6 +28,7 @@ use crate::plain::plain;
 use crate::registry::Registry;
 use crate::rollout::policy;
 use crate::runner::{Probe, duration, own_library};
+use crate::telemetry::{self, Collect};
 
 #[pymodule(submodule, module = "mlcore", name = "endpoint")]
 pub(crate) mod native {
@@ -128,6 +129,8 @@ pub(crate) struct Endpoint {
     model: String,
     /// The process that built it: neither its connections nor its ids may be used in a child.
     process: u32,
+    /// Kept, so that it is asked for what it counted.
+    _collect: Collect,
 }
 
 #[pymethods]
@@ -161,6 +164,7 @@ impl Endpoint {
         probe: Option<&Bound<'_, Probe>>,
     ) -> PyResult<Self> {
         entry(py, |py| {
+            telemetry::prepare();
             let (backend, artifacts) = registry.get().halves(py)?;
             let raised = |error: Error| raise(py, &error);
             let name = ModelName::new(&model).map_err(raised)?;
@@ -218,7 +222,9 @@ impl Endpoint {
             }
             let readers = input::Readers::new(strict);
             let endpoint = detached(py, || builder.with_loader(OnnxLoader::new(options)).build())?;
-            Ok(Self { endpoint, readers, model: model.into_string(), process: std::process::id() })
+            let told = endpoint.clone();
+            let _collect = telemetry::watch(move || told.collect_metrics());
+            Ok(Self { endpoint, readers, model: model.into_string(), process: std::process::id(), _collect })
         })
     }
 
@@ -286,7 +292,12 @@ impl Endpoint {
     ///     the registry is followed: evidence about other versions is gathered anew (``renewed``), and a trial that somebody else
     ///     ended is over (``trial_ended``).
     fn process(&self, py: Python<'_>) -> PyResult<Vec<Event>> {
-        self.ask(py, |endpoint| Ok(endpoint.process())).map(events)
+        let process = |endpoint: &mlcore_serve::Endpoint| {
+            let events = endpoint.process();
+            telemetry::upkeep();
+            Ok(events)
+        };
+        self.ask(py, process).map(events)
     }
 
     /// Runs the shadows that wait, and answers how many ran. :meth:`process` runs none, so that a slow shadow holds up no
@@ -448,6 +459,12 @@ impl Endpoint {
             self.usable(py)?;
             detached(py, || question(&self.endpoint))
         })
+    }
+
+    /// The endpoint itself, for a server.
+    pub(crate) fn native(&self, py: Python<'_>) -> PyResult<mlcore_serve::Endpoint> {
+        self.usable(py)?;
+        Ok(self.endpoint.clone())
     }
 
     fn usable(&self, py: Python<'_>) -> PyResult<()> {

@@ -44,6 +44,7 @@ impl Worker {
                     }
                 })
             })?;
+            crate::telemetry::keep_up();
             *running = Some(Running { worker, process: std::process::id() });
             drop(running);
             Ok(slf)

@@ -141,7 +141,9 @@ impl EndpointBuilder {
 
     /// Compares the raw input of all answered requests with `reference`, such as the rows that the version was trained on.
     ///
-    /// Watched are the columns that the arms read, or those of them that the options name. After a release that reads
+    /// Watched are the columns that the arms read, or those of them that the options name. Of versions without a feature plan those
+    /// are the columns of their tensors: one of `[rows]` or `[rows, 1]` under its name, one of `[rows, width]` as `NAME_0`, `NAME_1`
+    /// and so on; the only tensor of a model takes the names of the reference's columns instead, where they are as many. After a release that reads
     /// other columns those are watched, and an [event](super::EventKind::Unmonitored) names the ones that the reference lacks.
     pub fn with_reference(mut self, reference: RecordBatch, options: MonitorOptions) -> Self {
         self.watched.push(Watched::Reference(reference, Box::new(options)));
@@ -215,7 +217,7 @@ impl EndpointBuilder {
     /// [`Error::NotFound`] when the model or the default arm's alias does not exist, or a reference lacks a column that is
     /// to be watched; [`Error::InvalidInput`] for an arm that is named twice, a missing loader, a loss that cannot be
     /// computed from a version's outputs, a policy that could never come to a decision (as
-    /// [`Endpoint::set_policy`] says), or a monitor where no version has a feature plan; and what loading a version answers.
+    /// [`Endpoint::set_policy`] says), or a monitor where no version reads columns; and what loading a version answers.
     pub fn build(mut self) -> Result<Endpoint> {
         let (sinks, watched) = (std::mem::take(&mut self.sinks), std::mem::take(&mut self.watched));
         let kept = Kept {
@@ -253,10 +255,8 @@ impl EndpointBuilder {
         }
         let now = self.clock.elapsed();
         let columns = deployment.columns.clone();
-        let watches = watched
-            .into_iter()
-            .map(|watched| Watch::new(watched, columns.all()))
-            .collect::<Result<Vec<_>>>()?;
+        let watches =
+            watched.into_iter().map(|watched| Watch::new(watched, &columns)).collect::<Result<Vec<_>>>()?;
         let consumer = Consumer::new(
             &self.model,
             self.open_predictions,
@@ -285,6 +285,8 @@ impl EndpointBuilder {
                 sequence: Sequence::new(),
                 ids: self.seed.map_or_else(OutcomeIds::random, OutcomeIds::seeded),
                 consumer: Mutex::new(consumer),
+                #[cfg(feature = "metrics")]
+                told: Mutex::default(),
             }),
         })
     }

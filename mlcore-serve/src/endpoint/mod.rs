@@ -146,6 +146,8 @@ struct Inner {
     sequence: Sequence,
     ids: OutcomeIds,
     consumer: Mutex<Consumer>,
+    #[cfg(feature = "metrics")]
+    told: Mutex<crate::metrics::Told>,
 }
 
 impl Endpoint {
@@ -156,6 +158,11 @@ impl Endpoint {
         artifacts: Arc<dyn ArtifactStore>,
     ) -> EndpointBuilder {
         EndpointBuilder::new(model, registry, artifacts)
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn told(&self) -> &Mutex<crate::metrics::Told> {
+        &self.inner.told
     }
 
     /// Answers one request.
@@ -307,6 +314,12 @@ impl Endpoint {
     #[must_use]
     pub fn columns(&self) -> Arc<Schema> {
         self.inner.deployment.load().columns.all().clone()
+    }
+
+    /// Whether any version that answers has a feature plan.
+    #[cfg(feature = "http")]
+    pub(crate) fn has_columns(&self) -> bool {
+        !self.inner.deployment.load().columns.all().is_empty()
     }
 
     /// The model behind an arm, if it answers now.

@@ -9,7 +9,7 @@ use super::message::{HEAD_BYTES, framed};
 use super::status::Status;
 use crate::endpoint::Prediction;
 use crate::http::Coding;
-use crate::models::exchange::{Codec, Exchange};
+use crate::models::exchange::{ARM, Codec, Exchange, OUTCOME_ID};
 use crate::models::version_of;
 use crate::v2::{Address, InferAnswer, InferLimits, InferRequest, Parameter};
 
@@ -147,8 +147,6 @@ fn streamed_refusal(message: &str) -> Vec<u8> {
 }
 
 const TIMEOUT: &str = "timeout";
-const ARM: &str = "mlcore-arm";
-const OUTCOME_ID: &str = "mlcore-outcome-id";
 /// The bytes of a length that is less than 4 GiB, however small it is.
 const LENGTH_BYTES: usize = 5;
 /// The head, and the key and the length of the answer within its message.

@@ -1,16 +1,23 @@
 //! What is said of the server and of its models.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
+use super::protocol::inference::model_config::SchedulingChoice;
 use super::protocol::inference::model_metadata_response::TensorMetadata;
+use super::protocol::inference::model_queue_policy::TimeoutAction;
 use super::protocol::inference::model_version_policy::{PolicyChoice, Specific};
 use super::protocol::inference::{
     DataType, InferBatchStatistics, InferStatistics, ModelConfig, ModelConfigRequest, ModelConfigResponse,
-    ModelInput, ModelMetadataRequest, ModelMetadataResponse, ModelOutput, ModelReadyRequest,
-    ModelReadyResponse, ModelStatistics, ModelStatisticsRequest, ModelStatisticsResponse, ModelVersionPolicy,
-    ServerMetadataResponse, StatisticDuration,
+    ModelDynamicBatching, ModelInput, ModelInstanceGroup, ModelMetadataRequest, ModelMetadataResponse,
+    ModelOutput, ModelQueuePolicy, ModelReadyRequest, ModelReadyResponse, ModelStatistics,
+    ModelStatisticsRequest, ModelStatisticsResponse, ModelVersionPolicy, ServerMetadataResponse,
+    StatisticDuration,
 };
+use crate::batching::BatchOptions;
 use crate::models::{
     BACKEND, BatchStatistics, Described, DescribedStatistics, EXTENSIONS, MODEL_FILE, Models, PLATFORM,
     SERVER, TensorDescription,
@@ -64,8 +71,7 @@ pub(super) fn config(models: &Models, asked: &ModelConfigRequest) -> Result<Mode
         version_policy: Some(ModelVersionPolicy {
             policy_choice: Some(PolicyChoice::Specific(Specific { versions })),
         }),
-        max_batch_size: batching
-            .map_or(0, |options| i32::try_from(options.max_batch_size).unwrap_or(i32::MAX)),
+        max_batch_size: batching.map_or(0, |options| number(options.max_batch_size)),
         input: found
             .inputs()
             .map(|TensorDescription { name, dtype, mut shape }| ModelInput {
@@ -82,9 +88,38 @@ pub(super) fn config(models: &Models, asked: &ModelConfigRequest) -> Result<Mode
                 dims: shape.split_off(leading),
             })
             .collect(),
+        instance_group: batching.map(instances).into_iter().collect(),
         default_model_filename: MODEL_FILE.to_owned(),
+        scheduling_choice: batching.map(dynamic_batching).map(SchedulingChoice::DynamicBatching),
     };
     Ok(ModelConfigResponse { config: Some(config) })
+}
+
+fn instances(options: &BatchOptions) -> ModelInstanceGroup {
+    ModelInstanceGroup { count: number(options.instance_count), ..ModelInstanceGroup::default() }
+}
+
+fn dynamic_batching(options: &BatchOptions) -> ModelDynamicBatching {
+    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    ModelDynamicBatching {
+        preferred_batch_size: options.preferred_batch_size.iter().map(|size| number(*size)).collect(),
+        max_queue_delay_microseconds: micros(options.max_queue_delay),
+        preserve_ordering: false,
+        priority_levels: options.priority_levels.into(),
+        default_priority_level: options.default_priority_level.into(),
+        default_queue_policy: Some(ModelQueuePolicy {
+            timeout_action: TimeoutAction::Reject.into(),
+            default_timeout_microseconds: micros(options.default_timeout),
+            allow_timeout_override: true,
+            max_queue_size: u32::try_from(options.max_queue_size).unwrap_or(u32::MAX),
+        }),
+        priority_queue_policy: BTreeMap::new(),
+    }
+}
+
+/// A number of the configuration, the largest where it is beyond.
+fn number(own: usize) -> i32 {
+    i32::try_from(own).unwrap_or(i32::MAX)
 }
 
 fn data_type_of(dtype: DType) -> DataType {

@@ -27,7 +27,7 @@
 //! `grpc.health.v1.Health`. Tensors come raw or as typed contents and are answered raw: stock clients read that. A request to load
 //! or to unload names its model in Triton's field or in KServe's. Shared memory is left out, as over HTTP.
 //!
-//! An answer has the arm and the outcome id in its parameters `mlcore-arm` and `mlcore-outcome-id`.
+//! An answer has the arm and the outcome id in its parameters `mlcore-arm` and `mlcore-outcome-id`. Raw columns are taken as over HTTP.
 //!
 //! # Keys
 //! As over HTTP, from the metadata `authorization`; see [`auth`](crate::auth). A stream is asked once, when it begins.

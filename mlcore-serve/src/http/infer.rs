@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::route::ModelPath;
 use super::{Answered, BoxError, HttpService};
 use crate::endpoint::Prediction;
-use crate::models::exchange::{Codec, Exchange};
+use crate::models::exchange::{self, Codec, Exchange};
 use crate::models::work::{aside, is_quick};
 use crate::models::{Served, version_of};
 use crate::v2::{InferAnswer, InferLimits, InferRequest, WrittenAnswer};
@@ -64,7 +64,7 @@ impl HttpService {
         // Before the body is read.
         let served = self.inner.models.get(name)?;
         let body = self.body(&parts.headers, body).await?;
-        let most = self.inner.limits.records;
+        let most = self.inner.limits.request.records;
         // A request that waits for its place in a batch holds up its thread.
         let is_quick = is_quick(&served, body.len()) && served.batching().is_none();
         aside(is_quick, move || answer(&served, &body, most)).await?
@@ -127,5 +127,5 @@ fn json_bytes_of(parts: &Parts) -> Result<Option<usize>, Refusal> {
 }
 
 const JSON_BYTES: HeaderName = HeaderName::from_static("inference-header-content-length");
-const ARM: HeaderName = HeaderName::from_static("mlcore-arm");
-const OUTCOME_ID: HeaderName = HeaderName::from_static("mlcore-outcome-id");
+const ARM: HeaderName = HeaderName::from_static(exchange::ARM);
+const OUTCOME_ID: HeaderName = HeaderName::from_static(exchange::OUTCOME_ID);

@@ -35,6 +35,10 @@
 //! An answer of the protocol has the arm and the outcome id in the headers `mlcore-arm` and `mlcore-outcome-id`: outcomes are reported under that
 //! id, or under the request's own.
 //!
+//! The protocol's own route takes raw columns, too: inputs of the names that the plan reads, numbers or `BYTES`, of the shape
+//! `[rows]` or `[rows, 1]`. A column that holds nulls goes by the route of records. Where the model itself has inputs of the same names, the parameter `raw_records` says which are sent: `true` for raw columns. Such an answer repeats its arm
+//! and its outcome id in the parameters `mlcore-arm` and `mlcore-outcome-id`.
+//!
 //! # Keys
 //! Whoever is to be answered only with a key, and who may load models, is said by [`with_auth`](HttpService::with_auth); the table of
 //! roles is that of [`auth`](crate::auth). A service that is nested in a router of yours refuses what changes it until you do.
@@ -59,10 +63,12 @@
 mod body;
 mod infer;
 mod metadata;
+mod openapi;
 mod records;
 mod refusal;
 mod repository;
 mod route;
+mod unique;
 mod v1;
 
 use std::convert::Infallible;
@@ -103,15 +109,13 @@ use crate::v2::InferLimits;
 pub struct HttpLimits {
     /// Bytes of a body, unpacked. 64 MiB by default.
     pub body_bytes: usize,
-    /// Raw records of one request. 100,000 by default.
-    pub records: usize,
     /// What a request may hold.
     pub request: InferLimits,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { body_bytes: 64 << 20, records: 100_000, request: InferLimits::default() }
+        Self { body_bytes: 64 << 20, request: InferLimits::default() }
     }
 }
 
@@ -249,6 +253,7 @@ impl HttpService {
                 Some(render) => Ok(rendered(&render).await?),
                 None => Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),
             },
+            Route::OpenApi => Ok(openapi::document()),
             Route::Live => json(&metadata::Health::live()),
             Route::Ready => metadata::ready(models),
             Route::Model(path, ModelRoute::Infer) => self.infer(parts, body, &path, arrived).await,
@@ -341,9 +346,9 @@ pub(crate) async fn rendered(render: &Render) -> mlcore::Result<Response<Full<By
     Ok(response)
 }
 
-/// What a body in JSON says.
+/// What a body in JSON says. All of it is text, also what nobody reads.
 fn parsed<'b, T: Deserialize<'b>>(body: &'b [u8]) -> mlcore::Result<T> {
-    serde_json::from_slice(body).map_err(|cause| {
+    serde_json::from_str(crate::v2::json_text(body)?).map_err(|cause| {
         mlcore::Error::invalid_input("read request", "body", cause.to_string()).caused_by(cause)
     })
 }

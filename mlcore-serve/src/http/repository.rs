@@ -5,11 +5,12 @@ use mlcore::name::ModelName;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::unique::Unique;
 use super::{Answered, json, parsed};
 use crate::models::Models;
 use crate::models::work::aside;
 use crate::settings::Settings;
-use crate::v2::Parameters;
+use crate::v2::Parameter;
 
 /// What a client may say when it loads, unloads or lists.
 #[derive(Default, Deserialize)]
@@ -17,7 +18,7 @@ struct Said {
     #[serde(default)]
     ready: bool,
     #[serde(default)]
-    parameters: Parameters,
+    parameters: Unique<String, Parameter>,
 }
 
 impl Said {
@@ -60,7 +61,7 @@ pub(super) async fn load(models: &Models, name: &str, body: &[u8]) -> Answered {
     let models = models.clone();
     // It may take minutes.
     aside(false, move || {
-        models.load(&name, &said.parameters)?;
+        models.load(&name, &said.parameters.0)?;
         json(&json!({}))
     })
     .await?
@@ -85,7 +86,8 @@ pub(super) fn settings(
     if let Some(Some(model)) = trace_of {
         models.get(model)?;
     }
-    let asked: Option<Map<String, Value>> = asked.map(parsed).transpose()?;
+    let asked: Option<Unique<String, Value>> = asked.map(parsed).transpose()?;
+    let asked: Option<Map<String, Value>> = asked.map(|Unique(entries)| entries.into_iter().collect());
     let now = match (trace_of, asked) {
         (None, None) => settings.log(),
         (None, Some(asked)) => settings.set_log(&asked)?,

@@ -7,6 +7,7 @@ use crate::auth::Act;
 pub(super) enum Route {
     Server,
     Metrics,
+    OpenApi,
     Live,
     Ready,
     Model(ModelPath, ModelRoute),
@@ -34,7 +35,12 @@ impl Route {
             Self::Live | Self::Ready | Self::LiveV1 | Self::ReadyV1(_) => Act::Health,
             Self::Model(_, route) => route.act(),
             Self::PredictV1(_) => Act::Predict,
-            Self::Server | Self::Metrics | Self::AllStatistics | Self::Index | Self::ModelsV1 => Act::Read,
+            Self::Server
+            | Self::Metrics
+            | Self::OpenApi
+            | Self::AllStatistics
+            | Self::Index
+            | Self::ModelsV1 => Act::Read,
             Self::Load(_) => Act::Load,
             Self::Unload(_) => Act::Unload,
             Self::Log | Self::Trace(_) if method == Method::POST => Act::Set,
@@ -129,6 +135,9 @@ fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
     }
     if *first == "metrics" && rest.is_empty() {
         return Some((Route::Metrics, GET));
+    }
+    if *first == "openapi.json" && rest.is_empty() {
+        return Some((Route::OpenApi, GET));
     }
     if *first == "mlcore" {
         let (path, route) = match rest {

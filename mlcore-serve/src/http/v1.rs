@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::records::{self, Who, rows_of};
+use super::unique::Unique;
 use super::{Answered, json, parsed};
 use crate::models::{Inference, Models, Served};
 use crate::v2::{InferRequest, shortened, tensor_of_json};
@@ -76,7 +77,7 @@ fn only<'f>(fields: &'f [Field], instances: &[&RawValue]) -> Result<Vec<(&'f str
 fn named<'f>(fields: &'f [Field], instances: &[&RawValue]) -> Result<Vec<(&'f str, Tensor)>> {
     let mut objects = Vec::with_capacity(instances.len());
     for (place, instance) in instances.iter().enumerate() {
-        let object: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(instance.get())
+        let Unique(object): Unique<Cow<'_, str>, &RawValue> = serde_json::from_str(instance.get())
             .map_err(|cause| Error::invalid_input(READ, format!("instance {place}"), cause.to_string()))?;
         if let Some(unknown) = object.keys().find(|key| !fields.iter().any(|field| *field.name() == ***key)) {
             let problem = format!("the model has no input {}", shortened(unknown));

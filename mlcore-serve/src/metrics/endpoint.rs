@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::PoisonError;
 
 use metrics::Counter;
 use mlcore::name::Arm;
@@ -8,21 +9,9 @@ use super::names::{self, Metric};
 use crate::Endpoint;
 use crate::endpoint::Counts;
 
-/// Tells what an endpoint counts by itself: requests, failures, rows and outcomes by arm, what was dropped, shadows, versions and
-/// shares.
-///
-/// ```
-/// # use mlcore_serve::Endpoint;
-/// use mlcore_serve::metrics::EndpointMetrics;
-///
-/// # fn scrape(endpoint: Endpoint) {
-/// let mut metrics = EndpointMetrics::new(endpoint);
-/// // Every few seconds, or before the host's exporter renders:
-/// metrics.collect();
-/// # }
-/// ```
-pub struct EndpointMetrics {
-    endpoint: Endpoint,
+/// What the recorder was told of an endpoint.
+#[derive(Default)]
+pub(crate) struct Told {
     counters: BTreeMap<(&'static str, Vec<String>), Grown>,
     arms: Vec<Arm>,
 }
@@ -33,24 +22,30 @@ struct Grown {
     told: u64,
 }
 
-impl EndpointMetrics {
-    /// Tells of this endpoint from its start on. One for each endpoint: two would count twice.
-    #[must_use]
-    pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, counters: BTreeMap::new(), arms: Vec::new() }
+impl Endpoint {
+    /// Tells the recorder of the facade `metrics` that is installed what the endpoint has counted since the last call: requests,
+    /// failures, rows and outcomes by arm, what was dropped, shadows, versions and shares. Calls from several places count once.
+    ///
+    /// ```
+    /// # use mlcore_serve::Endpoint;
+    /// # fn scrape(endpoint: &Endpoint) {
+    /// // Every few seconds, or before the host's exporter renders:
+    /// endpoint.collect_metrics();
+    /// # }
+    /// ```
+    pub fn collect_metrics(&self) {
+        let mut told = self.told().lock().unwrap_or_else(PoisonError::into_inner);
+        told.collect_arms(self);
+        told.collect_counts(self);
+        told.collect_shadows(self);
+        told.collect_releases(self);
     }
+}
 
-    /// Tells the recorder that is installed what happened since the last call. Waits for nothing.
-    pub fn collect(&mut self) {
-        self.collect_arms();
-        self.collect_counts();
-        self.collect_shadows();
-        self.collect_releases();
-    }
-
-    fn collect_arms(&mut self) {
-        let model = self.endpoint.model_name().to_string();
-        for counts in self.endpoint.arm_counts() {
+impl Told {
+    fn collect_arms(&mut self, endpoint: &Endpoint) {
+        let model = endpoint.model_name().to_string();
+        for counts in endpoint.arm_counts() {
             let (version, arm) = (counts.version.to_string(), counts.arm.as_str());
             let labels = [&*model, &*version, arm];
             self.grow(&names::REQUESTS, &labels, counts.requests);
@@ -60,7 +55,7 @@ impl EndpointMetrics {
             }
         }
         let mut outcomes = BTreeMap::<Arm, u64>::new();
-        for counts in self.endpoint.arm_counts() {
+        for counts in endpoint.arm_counts() {
             *outcomes.entry(counts.arm).or_default() += counts.outcomes;
         }
         for (arm, outcomes) in outcomes {
@@ -68,8 +63,8 @@ impl EndpointMetrics {
         }
     }
 
-    fn collect_counts(&mut self) {
-        let model = self.endpoint.model_name().to_string();
+    fn collect_counts(&mut self, endpoint: &Endpoint) {
+        let model = endpoint.model_name().to_string();
         let Counts {
             orphans,
             refused_outcomes,
@@ -86,7 +81,7 @@ impl EndpointMetrics {
             failures: _,
             invalid_answers: _,
             outcomes: _,
-        } = self.endpoint.counts();
+        } = endpoint.counts();
         self.grow(&names::UNJOINED, &[&model, "orphan"], orphans);
         self.grow(&names::UNJOINED, &[&model, "refused"], refused_outcomes);
         self.grow(&names::UNSCORED, &[&model], unscored);
@@ -99,9 +94,9 @@ impl EndpointMetrics {
         self.grow(&names::DROPPED, &[&model, "shadows"], dropped_shadows);
     }
 
-    fn collect_shadows(&mut self) {
-        let model = self.endpoint.model_name().to_string();
-        for shadow in self.endpoint.shadows() {
+    fn collect_shadows(&mut self, endpoint: &Endpoint) {
+        let model = endpoint.model_name().to_string();
+        for shadow in endpoint.shadows() {
             let version = shadow.version.to_string();
             let labels = [&*model, &*version, shadow.arm.as_str()];
             self.grow(&names::SHADOW_REQUESTS, &labels, shadow.requests);
@@ -111,9 +106,9 @@ impl EndpointMetrics {
         }
     }
 
-    fn collect_releases(&mut self) {
-        let model = self.endpoint.model_name().as_str();
-        let shares = self.endpoint.shares();
+    fn collect_releases(&mut self, endpoint: &Endpoint) {
+        let model = endpoint.model_name().as_str();
+        let shares = endpoint.shares();
         for arm in &self.arms {
             if !shares.iter().any(|(own, ..)| own == arm) {
                 names::ARM_VERSION.gauge(&[model, arm.as_str()]).set(0.0);
@@ -145,8 +140,8 @@ impl EndpointMetrics {
     }
 }
 
-impl fmt::Debug for EndpointMetrics {
+impl fmt::Debug for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EndpointMetrics").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("Told").field("counters", &self.counters.len()).finish_non_exhaustive()
     }
 }

@@ -2,11 +2,10 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, 
 use mlcore::{Error, Result};
 
 use super::{MetricKind, collect_process, describe, names};
-use crate::models::Models;
 
-/// The recorder that the program installs, and what it renders.
+/// A recorder of the facade `metrics` that renders for Prometheus: what the program installs, and what a host may that has none.
 #[derive(Clone)]
-pub(crate) struct Prometheus {
+pub struct Prometheus {
     handle: PrometheusHandle,
 }
 
@@ -15,7 +14,7 @@ impl Prometheus {
     ///
     /// # Errors
     /// [`Error::Internal`] for buckets that the exporter refuses.
-    pub(crate) fn install() -> Result<Option<Self>> {
+    pub fn install() -> Result<Option<Self>> {
         let recorder = recorder()?;
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
@@ -27,16 +26,17 @@ impl Prometheus {
         Ok(Some(Self { handle }))
     }
 
-    /// Everything in Prometheus' text format.
-    pub(crate) fn render(&self, models: &Models) -> String {
-        collect(models);
+    /// Everything that was told in Prometheus' text format, and what the process takes. Endpoints and models tell what they count
+    /// when they are [asked](crate::Endpoint::collect_metrics) for it, before this.
+    #[must_use]
+    pub fn render(&self) -> String {
+        collect_process();
         self.handle.render()
     }
 
-    /// Reads what is counted elsewhere, and puts what histograms were told into their buckets: without that they would keep every
-    /// single value until somebody renders.
-    pub(crate) fn upkeep(&self, models: &Models) {
-        collect(models);
+    /// Puts what histograms were told into their buckets: without a call of this every few seconds they would keep every single
+    /// value until somebody renders.
+    pub fn upkeep(&self) {
         self.handle.run_upkeep();
     }
 }
@@ -45,11 +45,6 @@ impl std::fmt::Debug for Prometheus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Prometheus").finish_non_exhaustive()
     }
-}
-
-fn collect(models: &Models) {
-    models.collect_metrics();
-    collect_process();
 }
 
 /// A recorder with the buckets of every histogram.
@@ -86,7 +81,7 @@ mod tests {
         // Kept one by one they would be 27 MiB more.
         let grown = resident() - before;
         assert!(grown < 12_000.0, "{grown} KiB");
-        let text = prometheus.render(&Models::new());
+        let text = prometheus.render();
         assert!(text.contains("_count{model=\"m\",version=\"1\",arm=\"champion\"} 4000000"), "{text}");
         assert!(text.contains(",le=\"0.01\"} 400040"), "{text}");
     }

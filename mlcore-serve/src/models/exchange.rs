@@ -10,7 +10,7 @@ use super::work::{LARGE_BODY, aside, is_quick, succeed};
 use super::{Inference, Served};
 use crate::endpoint::Prediction;
 use crate::trace::stage;
-use crate::v2::{InferAnswer, InferRequest};
+use crate::v2::{InferAnswer, InferRequest, Parameter};
 
 /// How a protocol writes a request and its answer.
 pub(crate) trait Codec: Send + 'static {
@@ -79,15 +79,24 @@ impl<C: Codec> Exchange<C> {
 
     fn write(self, request: &InferRequest, inference: Inference) -> Result<C::Answer, C::Refusal> {
         let Self { codec, served, is_traced, arrived, waited, .. } = self;
-        let Inference { prediction, model, mut spent } = inference;
+        let Inference { prediction, model, mut spent, is_raw } = inference;
         let _post = stage!("post");
         let began = Instant::now();
         let declared = &model.runner().signature().outputs;
         let (name, version) = (served.name().as_str(), prediction.version.to_string());
-        let answer = InferAnswer::new(request, name, version, &prediction.outputs, declared)?;
+        let mut answer = InferAnswer::new(request, name, version, &prediction.outputs, declared)?;
+        if is_raw {
+            // Whoever sends raw records reports what came of them.
+            let told = [(ARM, prediction.arm.to_string()), (OUTCOME_ID, prediction.outcome_id.to_string())];
+            answer.parameters.extend(told.map(|(name, value)| (name.to_owned(), Parameter::Text(value))));
+        }
         let written = codec.write(answer, &prediction)?;
         (spent.wait, spent.output, spent.total) = (waited, began.elapsed(), arrived.elapsed());
         succeed(&served, request.id.as_deref(), &prediction, spent, is_traced);
         Ok(written)
     }
 }
+
+/// What an answer tells beside the outputs: the arm, and the id under which the outcome is reported.
+pub(crate) const ARM: &str = "mlcore-arm";
+pub(crate) const OUTCOME_ID: &str = "mlcore-outcome-id";

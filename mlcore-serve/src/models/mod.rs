@@ -3,6 +3,7 @@
 
 mod description;
 pub(crate) mod exchange;
+mod raw;
 mod served;
 mod source;
 mod statistics;
@@ -25,7 +26,8 @@ pub(crate) use self::description::{
 };
 pub use self::served::{Asked, Inference, Served};
 pub use self::source::{
-    CanarySettings, GuardrailSettings, ModelOptions, ModelSource, PolicyOptions, ShadowOptions, SourceOptions,
+    CanarySettings, GuardrailSettings, ModelOptions, ModelSource, MonitorSettings, PolicyOptions,
+    ShadowOptions, SourceOptions,
 };
 #[cfg(feature = "ort")]
 pub use self::source::{FolderSource, RegistrySource};

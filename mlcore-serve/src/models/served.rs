@@ -2,21 +2,21 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-#[cfg(feature = "metrics")]
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::Batch;
 use mlcore::name::{ModelName, RequestId, UnitId, Version};
 use mlcore::{Error, Result};
 use tracing::Instrument as _;
 
+use super::raw;
 use super::statistics::{Spent, Statistics};
 use crate::Endpoint;
 use crate::batching::{BatchOptions, Batched, Batcher, Call, Pending};
 use crate::endpoint::{Decided, LoadedModel, Prediction, Request, not_served};
 #[cfg(feature = "metrics")]
-use crate::metrics::{EndpointMetrics, RequestMetrics, names};
+use crate::metrics::{RequestMetrics, names};
 use crate::trace::{is_traced, stage};
 use crate::v2::{InferRequest, Parameter};
 
@@ -35,8 +35,6 @@ pub struct Served {
     in_flight: AtomicI64,
     #[cfg(feature = "metrics")]
     metrics: Arc<RequestMetrics>,
-    #[cfg(feature = "metrics")]
-    endpoint_metrics: Mutex<EndpointMetrics>,
 }
 
 /// The answer to a request of a protocol: the prediction, and the model that made it.
@@ -49,6 +47,8 @@ pub struct Inference {
     pub model: Arc<LoadedModel>,
     /// What it took.
     pub spent: Spent,
+    /// Whether the inputs of a request of the protocol were taken as raw columns.
+    pub is_raw: bool,
 }
 
 /// A request that was decided and whose answer may still be to come.
@@ -83,8 +83,6 @@ impl Served {
             name: endpoint.model_name().clone(),
             #[cfg(feature = "metrics")]
             metrics: Arc::new(RequestMetrics::new(endpoint.model_name().clone())),
-            #[cfg(feature = "metrics")]
-            endpoint_metrics: Mutex::new(EndpointMetrics::new(endpoint.clone())),
             in_flight: AtomicI64::new(0),
             endpoint,
             statistics: Arc::default(),
@@ -169,12 +167,15 @@ impl Served {
         if let Some(batcher) = &self.batcher {
             names::BATCH_QUEUE.gauge(&[name]).set(batcher.waiting() as f64);
         }
-        self.endpoint_metrics.lock().unwrap_or_else(PoisonError::into_inner).collect();
+        self.endpoint.collect_metrics();
     }
 
     /// Answers a request that arrived at `arrived` and was read since. With a version it is that one that answers, else the one
     /// of the arm that the policy assigns to the request's unit: its parameter `unit`, its `sequence_id`, its id, or, where it
     /// has none of them, somebody new.
+    ///
+    /// Inputs that have the names of raw columns, and not of the model's inputs, go through the version's feature plan; the parameter
+    /// `raw_records` says which they are where the names do not.
     ///
     /// The parameter `timeout`, in microseconds, is the deadline; what it took to arrive here counts. Where requests are batched,
     /// the parameter `priority` says who goes first, 1 before 2, and the thread waits for its place.
@@ -188,8 +189,10 @@ impl Served {
         version: Option<Version>,
         arrived: Instant,
     ) -> Result<Inference> {
-        let Named { unit, id, asked } = self.named(request, version, arrived)?;
-        self.predict(tensors(&unit, id.as_ref(), request), asked, |model| check_outputs(request, model))
+        let named = self.named(request, version, arrived)?;
+        let inference =
+            self.predict(named.request(request), named.asked, |model| check_outputs(request, model))?;
+        Ok(Inference { is_raw: named.raw.is_some(), ..inference })
     }
 
     /// As [`infer`](Self::infer), on any runtime, without a thread that waits for others' runs. A run that the request does not
@@ -204,11 +207,14 @@ impl Served {
         arrived: Instant,
         elsewhere: bool,
     ) -> Result<Inference> {
-        let Named { unit, id, asked } = self.named(request, version, arrived)?;
+        let named = self.named(request, version, arrived)?;
         let _in_flight = InFlight::new(&self.in_flight);
-        let asked_for = tensors(&unit, id.as_ref(), request);
+        let (asked_for, asked, is_raw) = (named.request(request), named.asked, named.raw.is_some());
         let check = |model: &LoadedModel| check_outputs(request, model);
-        let Some(batcher) = &self.batcher else { return self.predict_alone(asked_for, asked, check) };
+        let told = |inference| Inference { is_raw, ..inference };
+        let Some(batcher) = &self.batcher else {
+            return self.predict_alone(asked_for, asked, check).map(told);
+        };
         let Begun { decided, pending, spent } =
             self.begin(batcher, asked_for, Asked { elsewhere, ..asked }, check)?;
         let batch = match is_traced() {
@@ -216,7 +222,7 @@ impl Served {
             false => tracing::Span::none(),
         };
         let batched = pending.instrument(batch).await;
-        self.finish(decided, asked_for, batched, spent)
+        self.finish(decided, asked_for, batched, spent).map(told)
     }
 
     /// Who asks, and how, as a request of the protocol says it.
@@ -229,10 +235,11 @@ impl Served {
         let named = |key: &str| request.parameters.get(key).map(Parameter::to_string);
         let sequence = || named("sequence_id").filter(|id| id != "0" && !id.is_empty());
         let unit = self.unit(named("unit").or_else(sequence), id.as_ref())?;
+        let raw = raw::table_of(&self.endpoint, request)?;
         let rows = request.inputs.rows().unwrap_or(1);
         let (timeout, priority) = (timeout_of(request)?, priority_of(request)?);
         let asked = Asked { version, timeout, arrived, rows, priority, elsewhere: false };
-        Ok(Named { unit, id, asked })
+        Ok(Named { unit, id, asked, raw })
     }
 
     /// Answers a request of any kind. Where requests are batched, the thread waits for its place.
@@ -339,7 +346,7 @@ impl Served {
         spent: Spent,
     ) -> Result<Inference> {
         match prediction {
-            Ok(prediction) => Ok(Inference { prediction, model, spent }),
+            Ok(prediction) => Ok(Inference { prediction, model, spent, is_raw: false }),
             Err(error) => {
                 self.statistics.fail(model.version().version, spent);
                 Err(error)
@@ -418,13 +425,20 @@ struct Named {
     unit: UnitId,
     id: Option<RequestId>,
     asked: Asked,
+    /// The raw columns, where that is what the inputs are.
+    raw: Option<Arc<RecordBatch>>,
 }
 
-fn tensors<'r>(unit: &'r UnitId, id: Option<&'r RequestId>, request: &'r InferRequest) -> Request<'r> {
-    let asked_for = Request::tensors(unit, &request.inputs);
-    match id {
-        Some(id) => asked_for.with_id(id),
-        None => asked_for,
+impl Named {
+    fn request<'r>(&'r self, request: &'r InferRequest) -> Request<'r> {
+        let asked_for = match &self.raw {
+            Some(table) => Request::table(&self.unit, table),
+            None => Request::tensors(&self.unit, &request.inputs),
+        };
+        match &self.id {
+            Some(id) => asked_for.with_id(id),
+            None => asked_for,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use http::header::{self, HeaderValue};
 use http::uri::Authority;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,10 +18,11 @@ use mlcore::artifact::Digest;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::paced::{Pace, Paced};
 use super::protocol::AnswerBody;
+use super::unread::{Unread, Watched};
 use super::{HEAD_BYTES, Protocol, ServerOptions};
 use crate::auth::Peer;
 use crate::endpoint::words_of;
@@ -106,23 +107,46 @@ impl Shared {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let pace = Arc::new(Pace::default());
+        let (pace, unread) = (Arc::new(Pace::default()), Arc::new(Unread::new()));
         let io = TokioIo::new(Paced::new(io, pace.clone(), &self.options));
-        let own = self.clone();
-        let service = service_fn(move |request| {
-            let (own, pace) = (own.clone(), pace.clone());
-            async move { own.answer(request, peer, &pace).await }
+        let (own, looked_at, asked) = (self.clone(), pace.clone(), unread.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (own, pace, unread) = (own.clone(), looked_at.clone(), asked.clone());
+            let live = (request.version() == Version::HTTP_2).then(|| unread.begin());
+            async move {
+                let response = own.answer(request, peer, &pace).await?;
+                Ok::<_, Infallible>(response.map(|body| match live {
+                    Some(live) => Watched::new(body, live),
+                    None => Watched::not(body),
+                }))
+            }
         });
         let mut connection = pin!(self.builder.serve_connection(io, service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => Some(ended),
-            _ = stopping.changed() => None,
-        };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let ServerOptions { write_timeout, idle_timeout, .. } = self.options;
+        let mut looking = pin!(sleep(write_timeout.min(idle_timeout)));
+        let mut is_ending = false;
+        let ended = loop {
+            tokio::select! {
+                ended = connection.as_mut() => break ended,
+                _ = stopping.changed(), if !is_ending => {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                // What a connection of one request at a time lets pass is seen below it.
+                () = looking.as_mut() => {
+                    let now = Instant::now();
+                    let is_over = |since: Option<Instant>, timeout| since.is_some_and(|since| now - since >= timeout);
+                    let is_idle = pace.is_multiplexed() && is_over(unread.idle_since(), idle_timeout);
+                    if is_over(unread.oldest(), write_timeout) || is_idle && is_over(unread.idle_since(), idle_timeout + write_timeout) {
+                        tracing::debug!("a client takes nothing of an answer: its connection is given up");
+                        return;
+                    }
+                    if is_idle && !is_ending {
+                        is_ending = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    looking.as_mut().reset(now + write_timeout.min(idle_timeout) / 2);
+                }
             }
         };
         if let Err(cause) = ended {

@@ -3,12 +3,14 @@
 //!
 //! What a framework's own `serve` does for a first try, with the limits that a port needs which anybody can reach.
 
+mod background;
 mod body;
 mod connection;
 mod paced;
 pub mod program;
 mod protocol;
 mod tls;
+mod unread;
 
 use std::fmt;
 use std::future::Future;
@@ -21,6 +23,7 @@ use mlcore::{Error, Result};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+pub use self::background::Background;
 use self::connection::Connections;
 pub use self::protocol::{MetricsService, Protocol};
 pub use self::tls::{Tls, TlsOptions};
@@ -36,9 +39,9 @@ pub struct ServerOptions {
     pub head_timeout: Duration,
     /// The time in which its body must arrive. 60 s by default.
     pub body_timeout: Duration,
-    /// How long a client may take none of its answer. 30 s by default.
+    /// How long a client may take none of its answer, over HTTP/2 of each of its answers. 30 s by default.
     pub write_timeout: Duration,
-    /// How long a connection may stay open without a request. 75 s by default.
+    /// How long a connection may stay open without a request. 75 s by default. Clients of HTTP/2 are told to open another one.
     pub idle_timeout: Duration,
     /// How long a stopping server still takes connections, after it began to say that it is not ready: so that whoever shares
     /// out the traffic hears of it first. None by default.

@@ -39,6 +39,11 @@ impl Pace {
         self.change(Self::IDLE);
     }
 
+    /// Whether it carries several requests at once.
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.at() == Self::MULTIPLEXED
+    }
+
     fn change(&self, to: u8) {
         // Each connection is driven by one task.
         if self.at() != Self::MULTIPLEXED {

@@ -124,6 +124,15 @@ fn check_size(name: &str, dtype: DType, shape: &[usize], count: usize, bytes: us
     Err(refused(name, problem))
 }
 
+/// Makes sure that an input has a name: no model has one without.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() {
+        Err(Error::invalid_input("read request", "inputs", "an input has no name"))
+    } else {
+        Ok(())
+    }
+}
+
 /// The error about an input.
 pub(super) fn refused(name: &str, problem: String) -> Error {
     let subject = format!("input {}", super::datatype::shortened(name));

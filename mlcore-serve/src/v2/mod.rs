@@ -21,7 +21,7 @@ pub(crate) use self::answer::check_asked;
 pub use self::answer::{AnsweredOutput, InferAnswer, WrittenAnswer};
 pub use self::datatype::datatype_of;
 pub(crate) use self::datatype::shortened;
-pub(crate) use self::json::{no_shared_memory, tensor_of_json};
+pub(crate) use self::json::{no_shared_memory, tensor_of_json, text_of as json_text};
 pub use self::parameter::{Parameter, Parameters};
 #[cfg(feature = "grpc")]
 pub use self::protobuf::Address;
@@ -30,7 +30,7 @@ pub(crate) use self::protobuf::check_fields;
 
 /// What a client asks of a model.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct InferRequest {
     /// The client's own id, which the answer repeats.
     pub id: Option<String>,
@@ -40,6 +40,8 @@ pub struct InferRequest {
     pub inputs: Batch,
     /// The outputs that are asked for, in this order; all of them where it is empty.
     pub outputs: Vec<AskedOutput>,
+    /// The most rows that are taken where the inputs are raw columns.
+    pub(crate) most_records: usize,
 }
 
 /// An output that a client asks for.
@@ -66,11 +68,25 @@ pub struct InferLimits {
     pub axes: usize,
     /// Bytes of the id. 256 by default.
     pub id_bytes: usize,
+    /// Raw records, each of which a feature plan makes larger. 100,000 by default.
+    pub records: usize,
 }
 
 impl Default for InferLimits {
     fn default() -> Self {
-        Self { tensors: 10_000, axes: 32, id_bytes: 256 }
+        Self { tensors: 10_000, axes: 32, id_bytes: 256, records: 100_000 }
+    }
+}
+
+impl Default for InferRequest {
+    fn default() -> Self {
+        Self {
+            id: None,
+            parameters: Parameters::new(),
+            inputs: Batch::default(),
+            outputs: Vec::new(),
+            most_records: InferLimits::default().records,
+        }
     }
 }
 

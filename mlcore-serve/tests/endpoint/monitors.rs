@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use mlcore::Error;
-use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use mlcore::batch::{Row, Value};
+use mlcore::arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use mlcore::arrow::datatypes::Float64Type;
+use mlcore::batch::{Batch, Row, Tensor, Value};
 use mlcore::rollout::{Fixed, Shadowed, Weighted};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_features::pipeline::{ColumnTransformer, Plan};
@@ -13,7 +14,7 @@ use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EventKind, Request};
 
 use crate::features::{as_table, by_row, dense, encoded, endpoint, register, table};
-use crate::support::{alias, arm, unit};
+use crate::support::{Place, alias, arm, unit};
 
 /// The table of the other tests with a column more, which is shifted.
 fn wide(rows: usize, shift: f64) -> RecordBatch {
@@ -208,18 +209,15 @@ fn what_can_never_be_watched_is_refused_at_once() {
     let check = |error: Error, expected: &str| assert!(error.to_string().contains(expected), "{error}");
     let build = || endpoint(&of_income(), dense(2)).1;
     // A reference without the income that the plan reads, and a monitor of a column that nobody reads.
-    check(
-        build().with_reference(table(300, 0.0), options()).build().unwrap_err(),
-        "income: the feature plan reads",
-    );
+    check(build().with_reference(table(300, 0.0), options()).build().unwrap_err(), "income: the model reads");
     let monitor = Monitor::new(&table(300, 0.0), &options()).unwrap();
     check(build().with_monitor(monitor).build().unwrap_err(), "plan: rows do not have this column");
-    // Tensors only: no raw column will ever come.
-    let place = crate::support::Place::new();
+    // Two numbers by row are no age and no plan.
+    let place = Place::new();
     place.point("champion", place.register("1"));
     check(
         place.endpoint().with_reference(table(300, 0.0), options()).build().unwrap_err(),
-        "without a feature plan",
+        "x_0: the model reads this column, and the reference does not have it",
     );
 }
 
@@ -239,4 +237,42 @@ fn a_shadow_of_another_plan_makes_its_own_features() {
     assert_eq!(endpoint.run_shadows(), 2);
     let shadow = &endpoint.shadows()[0];
     assert_eq!((shadow.requests, shadow.failures, shadow.rows), (2, 1, 1));
+}
+
+/// Rows of two numbers, of which the second is shifted.
+fn numbers(names: [&str; 2], rows: usize, shift: f64) -> RecordBatch {
+    let column = |shift: f64, step: usize| {
+        let values = (0..rows).map(|row| shift + ((row * step) % 97) as f64);
+        Arc::new(Float64Array::from_iter_values(values)) as ArrayRef
+    };
+    RecordBatch::try_from_iter([(names[0], column(0.0, 31)), (names[1], column(shift, 17))]).unwrap()
+}
+
+#[test]
+fn tensors_are_watched_by_their_columns() {
+    let (rows, shifted) = (200, numbers(["a", "b"], 200, 40.0));
+    let mut values = Vec::new();
+    for row in 0..rows {
+        for column in shifted.columns() {
+            values.push(column.as_primitive::<Float64Type>().value(row) as f32);
+        }
+    }
+    let tensors = Batch::single("x", Tensor::new([rows, 2], values).unwrap());
+    // Under the names of the reference, under those that the tensor gives them, and by a monitor that there is already.
+    for (names, expected) in [(["age", "income"], "income"), (["x_0", "x_1"], "x_1")] {
+        let reference = numbers(names, 500, 0.0);
+        for is_monitor in [false, true] {
+            let place = Place::new();
+            place.point("champion", place.register("1"));
+            let builder = place.endpoint();
+            let builder = match is_monitor {
+                true => builder.with_monitor(Monitor::new(&reference, &options()).unwrap()),
+                false => builder.with_reference(reference.clone(), options()),
+            };
+            let endpoint = builder.build().unwrap();
+            endpoint.predict(Request::tensors(&unit(1), &tensors)).unwrap();
+            assert_eq!(verdicts(&endpoint), [[expected]], "{names:?}, a monitor: {is_monitor}");
+            assert_eq!(endpoint.counts().unmonitored, 0);
+        }
+    }
 }

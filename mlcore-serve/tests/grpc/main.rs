@@ -5,7 +5,10 @@
 mod abuse;
 mod contents;
 mod messages;
+#[path = "../http/planned.rs"]
+mod planned;
 mod protocol;
+mod raw;
 mod repository;
 mod server;
 mod stream;
@@ -16,12 +19,14 @@ mod web;
 
 use std::time::{Duration, Instant};
 
+use mlcore_serve::batching::BatchOptions;
 use tonic::Code;
 
 use crate::protocol::health::HealthCheckRequest;
 use crate::protocol::health::health_check_response::ServingStatus;
 use crate::protocol::health_client::health_client::HealthClient;
 use crate::protocol::inference::infer_parameter::ParameterChoice;
+use crate::protocol::inference::model_config::SchedulingChoice;
 use crate::protocol::inference::model_version_policy::PolicyChoice;
 use crate::protocol::inference::{
     CudaSharedMemoryRegisterRequest, CudaSharedMemoryStatusRequest, CudaSharedMemoryUnregisterRequest,
@@ -91,6 +96,31 @@ fn a_model_says_what_it_takes() {
         };
         assert_eq!(specific.versions, [1, 2]);
     });
+}
+
+/// As over HTTP, where `the_configuration_says_how_requests_are_batched` looks at it.
+#[test]
+fn the_configuration_says_how_requests_are_batched() {
+    let asked = Asked::new();
+    let of = |asked: &Asked| {
+        let wanted = ModelConfigRequest { name: "m".to_owned(), version: String::new() };
+        asked.run(asked.client().model_config(wanted)).unwrap().into_inner().config.unwrap()
+    };
+    let alone = of(&asked);
+    assert!(alone.scheduling_choice.is_none() && alone.instance_group.is_empty());
+    let options = BatchOptions::default()
+        .with_max_batch_size(8)
+        .with_preferred_batch_size([4, 6])
+        .with_max_queue_delay(Duration::from_micros(250))
+        .with_priority_levels(2, 1);
+    asked.service.models().insert_batched(asked.place.endpoint.clone(), options).unwrap();
+    let config = of(&asked);
+    let Some(SchedulingChoice::DynamicBatching(batching)) = config.scheduling_choice else { panic!() };
+    assert_eq!((config.max_batch_size, config.instance_group[0].count), (8, 1));
+    assert_eq!((batching.preferred_batch_size, batching.max_queue_delay_microseconds), (vec![4, 6], 250));
+    assert_eq!((batching.priority_levels, batching.default_priority_level), (2, 1));
+    let policy = batching.default_queue_policy.unwrap();
+    assert_eq!((policy.max_queue_size, policy.allow_timeout_override), (1024, true));
 }
 
 #[test]
@@ -177,7 +207,7 @@ fn what_is_wrong_is_told_with_its_code() {
     for (request, code, words) in [
         (changed(&|own| own.model_name = "none".to_owned()), Code::NotFound, "no model of this name"),
         (changed(&|own| own.model_name = "../m".to_owned()), Code::NotFound, "no model of this name"),
-        (changed(&|own| own.inputs[0].name = "z".to_owned()), Code::InvalidArgument, "x"),
+        (changed(&|own| own.inputs[0].name = "z".to_owned()), Code::InvalidArgument, "z: not one of x"),
         (changed(&|own| own.inputs[0].shape = vec![2, 1]), Code::InvalidArgument, "x"),
         (changed(&|own| own.inputs[0].parameters = region.clone()), Code::Unimplemented, "shares no memory"),
         (changed(&|own| own.outputs = vec![output("z")]), Code::InvalidArgument, "it has y, text"),

@@ -3,6 +3,7 @@
 
 mod batching;
 mod bodies;
+mod planned;
 mod records;
 mod repository;
 mod support;
@@ -137,7 +138,7 @@ fn what_is_wrong_is_told_with_its_status() {
     let mut region = infer_body(&[[0.5, 1.0]]);
     region["inputs"][0] = json!({"name": "x", "shape": [1, 2], "datatype": "FP32", "parameters": {"shared_memory_region": "r"}});
     for (body, status, words) in [
-        (strange, StatusCode::BAD_REQUEST, "x"),
+        (strange, StatusCode::BAD_REQUEST, "z: not one of x"),
         (narrow, StatusCode::BAD_REQUEST, "x"),
         (unknown_output, StatusCode::BAD_REQUEST, "it has y, text"),
         (late, StatusCode::GATEWAY_TIMEOUT, "1µs"),

@@ -1,68 +1,11 @@
 //! Raw records by name, and what came of them.
 
-use std::sync::Arc;
-
-use http::StatusCode;
-use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
-use mlcore::batch::{Batch, Tensor};
-use mlcore::name::{Alias, ModelName};
-use mlcore::registry::{Change, Expected, Lineage, MemoryRegistry, ModelVersion, NewVersion, RegistryExt};
-use mlcore::runner::{FunctionRunner, Runner};
-use mlcore::schema::{DType, Dim, Field, Schema, Signature};
-use mlcore::time::Timestamp;
-use mlcore_features::pipeline::{ColumnTransformer, Plan};
-use mlcore_features::transform::{OneHotEncoder, StandardScaler};
-use mlcore_serve::Endpoint;
-use mlcore_serve::endpoint::EndpointBuilder;
+use http::{Method, StatusCode};
+use mlcore_serve::batching::BatchOptions;
 use serde_json::{Value, json};
 
+use crate::planned::{endpoint, same_names};
 use crate::support::Place;
-
-fn plan() -> Plan {
-    let ages = Float64Array::from(vec![20.0, 40.0, 60.0]);
-    let plans = StringArray::from(vec!["free", "pro", "free"]);
-    let table = RecordBatch::try_from_iter([("age", Arc::new(ages) as ArrayRef), ("plan", Arc::new(plans))]);
-    ColumnTransformer::new()
-        .with("scale", StandardScaler::default(), ["age"])
-        .with("encode", OneHotEncoder::default(), ["plan"])
-        .fit(&table.unwrap())
-        .unwrap()
-}
-
-/// Answers the first feature as the score, and a pair of scores.
-fn load(version: &ModelVersion, _: &dyn ArtifactStore) -> mlcore::Result<Arc<dyn Runner>> {
-    Ok(Arc::new(FunctionRunner::new(version.signature.clone(), |inputs| {
-        let features = inputs.tensor("input")?.values::<f32>()?;
-        let score: Vec<f64> = features.chunks(3).map(|row| f64::from(row[0])).collect();
-        let pair: Vec<f32> = features.chunks(3).flat_map(|row| [row[1], row[2]]).collect();
-        let rows = score.len();
-        Batch::new([("score", Tensor::column(score)), ("pair", Tensor::new([rows, 2], pair)?)])
-    })))
-}
-
-fn endpoint() -> EndpointBuilder {
-    let (change, name) = (Change::new("test", Timestamp::from_millis(1)), ModelName::new("m").unwrap());
-    let (registry, artifacts) = (Arc::new(MemoryRegistry::new()), Arc::new(MemoryStore::new()));
-    let plan = plan();
-    let stored = artifacts.put_bytes(&plan.to_bytes().unwrap()).unwrap();
-    let lineage = Lineage::default().with_plan(plan.digest().parse().unwrap(), stored);
-    let dense = |name, width| Field::tensor(name, DType::Float32, [Dim::Dynamic, Dim::Fixed(width)]);
-    let score = Field::tensor("score", DType::Float64, [Dim::Dynamic]);
-    let signature = Signature::new(
-        Schema::new([dense("input", 3)]).unwrap(),
-        Schema::new([score, dense("pair", 2)]).unwrap(),
-    );
-    registry.create_model(name.clone(), &change).unwrap();
-    let artifact = artifacts.put_bytes(b"model").unwrap();
-    let new = NewVersion::new(name.clone(), artifact, signature).with_lineage(lineage);
-    let version = registry.create_version(new, &change).unwrap().version;
-    let champion = Alias::new("champion").unwrap();
-    registry.set_alias(&name, &champion, Some(version), Expected::Any, &change).unwrap();
-    Endpoint::builder(name, registry, artifacts)
-        .with_loader(load)
-        .with_loss_function(|outputs, label| Ok((outputs.tensor("score")?.values::<f64>()?[0] - label).abs()))
-}
 
 const PREDICT: &str = "/mlcore/models/m/predict";
 const OUTCOMES: &str = "/mlcore/models/m/outcomes";
@@ -152,6 +95,122 @@ fn tensors_pass_the_plan_by() {
         json!({"inputs": [{"name": "input", "shape": [1, 3], "datatype": "FP32", "data": [0.5, 1, 0]}]});
     let (status, answer) = place.post("/v2/models/m/infer", &body);
     assert_eq!((status, &answer["outputs"][0]["data"]), (StatusCode::OK, &json!([0.5])));
+}
+
+const INFER: &str = "/v2/models/m/infer";
+
+/// Ages and plans as inputs of the protocol.
+fn raw(ages: &[f64], plans: &[&str]) -> Value {
+    json!({"id": "order-2", "inputs": [
+        {"name": "plan", "shape": [plans.len(), 1], "datatype": "BYTES", "data": plans},
+        {"name": "age", "shape": [ages.len()], "datatype": "FP64", "data": ages},
+    ]})
+}
+
+/// The answer says what an outcome needs, and is that of the same records by their own route.
+#[test]
+fn raw_columns_are_inputs_of_the_protocol_too() {
+    let place = Place::of(endpoint());
+    let check = |place: &Place, body: &Value| {
+        let (status, answer) = place.post(INFER, body);
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!((&answer["model_version"], &answer["id"]), (&"1".into(), &"order-2".into()));
+        assert_eq!(answer["parameters"]["mlcore-arm"], "champion");
+        let records = json!([{"age": 40, "plan": "pro"}, {"age": 60, "plan": "free"}]);
+        let (_, own) = place.post(PREDICT, &json!({"records": records, "id": "order-2"}));
+        assert_eq!(answer["parameters"]["mlcore-outcome-id"], own["outcome_id"]);
+        let scores = [0, 1].map(|row| own["predictions"][row]["score"].clone());
+        assert_eq!(answer["outputs"][0]["data"], json!(scores));
+        assert_eq!(answer["outputs"][1]["data"], json!([0.0, 1.0, 1.0, 0.0]));
+    };
+    check(&place, &raw(&[40.0, 60.0], &["pro", "free"]));
+    // Numbers of another width go through the plan as they do in a table.
+    let mut whole = raw(&[40.0, 60.0], &["pro", "free"]);
+    whole["inputs"][1]["datatype"] = "UINT8".into();
+    check(&place, &whole);
+    // Where requests share runs, too.
+    place.service.models().insert_batched(place.endpoint.clone(), BatchOptions::default()).unwrap();
+    check(&place, &whole);
+}
+
+#[test]
+fn raw_columns_travel_as_bytes() {
+    let place = Place::of(endpoint());
+    let head = json!({"parameters": {"binary_data_output": true}, "inputs": [
+        {"name": "age", "shape": [2], "datatype": "FP32", "parameters": {"binary_data_size": 8}},
+        {"name": "plan", "shape": [2], "datatype": "BYTES", "parameters": {"binary_data_size": 15}},
+    ]});
+    let head = head.to_string();
+    let tail =
+        [&40.0_f32.to_le_bytes()[..], &60.0_f32.to_le_bytes(), b"\x03\0\0\0pro\x04\0\0\0free"].concat();
+    let headers = [("inference-header-content-length", &*head.len().to_string())];
+    let got = place.ask(Method::POST, INFER, &headers, &[head.as_bytes(), &tail].concat());
+    assert_eq!(got.status, StatusCode::OK, "{:?}", got.body);
+    let json_bytes: usize = got.headers["inference-header-content-length"].to_str().unwrap().parse().unwrap();
+    let (head, tail) = got.body.split_at(json_bytes);
+    let answer: Value = serde_json::from_slice(head).unwrap();
+    assert_eq!(answer["parameters"]["mlcore-arm"], got.headers["mlcore-arm"].to_str().unwrap());
+    assert_eq!(answer["outputs"][1]["parameters"]["binary_data_size"], 16);
+    let pairs: Vec<u8> = [0.0_f32, 1.0, 1.0, 0.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert!(tail.len() == 32 && tail.ends_with(&pairs), "{tail:?}");
+}
+
+#[test]
+fn raw_columns_that_do_not_fit_are_told_by_name() {
+    let place = Place::of(endpoint());
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut body = raw(&[40.0, 60.0], &["pro", "free"]);
+        change(&mut body);
+        body
+    };
+    let tensor = json!({"name": "input", "shape": [1, 3], "datatype": "FP32", "data": [0, 1, 0]});
+    for (body, words) in [
+        (changed(&|own| own["inputs"][0]["name"] = "paln".into()), "input paln: there is none of this name"),
+        (changed(&|own| own["inputs"][0]["name"] = "paln".into()), "the raw columns age, plan"),
+        (changed(&|own| own["inputs"][0] = tensor.clone()), "are mixed"),
+        (changed(&|own| own["inputs"] = json!([own["inputs"][1]])), "plan: the column is missing"),
+        (changed(&|own| own["inputs"][1]["datatype"] = "BYTES".into()), "element 0: 40.0 is no string"),
+        (
+            changed(&|own| {
+                own["inputs"][1] =
+                    json!({"name": "age", "shape": [2], "datatype": "BYTES", "data": ["a", "b"]});
+            }),
+            "age: expected float64, got string",
+        ),
+        (raw(&[40.0], &["pro", "free"]), "input age: it has 1 rows"),
+        (changed(&|own| own["inputs"][0]["shape"] = json!([1, 2])), "one value for each row"),
+        (changed(&|own| own["parameters"] = json!({"raw_records": "perhaps"})), "it is true or false"),
+        (changed(&|own| own["parameters"] = json!({"raw_records": false})), "not one of input"),
+    ] {
+        let (status, refused) = place.post(INFER, &body);
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{refused}");
+        assert!(refused["error"].as_str().unwrap().contains(words), "{words}: {refused}");
+    }
+    let many = raw(&vec![40.0; 100_001], &vec!["pro"; 100_001]);
+    let (status, refused) = place.post(INFER, &many);
+    assert!(status == StatusCode::BAD_REQUEST && refused.to_string().contains("at most 100000"), "{refused}");
+    let (status, refused) = Place::new()
+        .post(INFER, &json!({"parameters": {"raw_records": true}, "inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}]}));
+    assert!(
+        status == StatusCode::BAD_REQUEST && refused.to_string().contains("has a feature plan"),
+        "{refused}"
+    );
+}
+
+/// Only the client knows whether an age is scaled where the model's input is called `age`, too.
+#[test]
+fn names_of_both_kinds_are_told_apart_by_the_client() {
+    let place = Place::of(same_names());
+    let body = |parameters: Value| {
+        let age = json!({"name": "age", "shape": [2], "datatype": "FP64", "data": [20, 60]});
+        place.post(INFER, &json!({"parameters": parameters, "inputs": [age]}))
+    };
+    let (status, refused) = body(json!({}));
+    assert!(status == StatusCode::BAD_REQUEST && refused.to_string().contains("raw_records"), "{refused}");
+    let (raw, tensors) = (body(json!({"raw_records": true})).1, body(json!({"raw_records": false})).1);
+    assert_eq!(raw["outputs"][0]["data"], json!([-1.0, 1.0]));
+    assert_eq!(tensors["outputs"][0]["data"], json!([20.0, 60.0]));
+    assert_eq!((&raw["parameters"]["mlcore-arm"], tensors.get("parameters")), (&"champion".into(), None));
 }
 
 #[test]

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking, in its helpers too")]
 
 mod metrics;
+mod monitor;
 mod place;
 mod signals;
+mod soak;
 
 use std::fs;
 use std::sync::Arc;
@@ -284,4 +286,20 @@ fn what_is_wrong_is_one_line() {
     let (code, told) = place.again().fails(&arguments);
     assert_eq!(code, Some(1));
     assert!(told.contains("another program listens there already"), "{told}");
+}
+
+/// What the README's first screen does.
+#[test]
+fn the_readme_serves_a_model_by_one_command() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let command = readme.lines().find(|line| line.contains("--model-repository")).unwrap();
+    let folder = command.rsplit(' ').next().unwrap();
+    let call = readme.split("curl localhost:8000").nth(1).unwrap();
+    let (path, rest) = call.split_once(" --json '").unwrap();
+    let request: Value = serde_json::from_str(rest.split_once('\'').unwrap().0).unwrap();
+    let place = Place::new().serve(&["--model-repository", root.join(folder).to_str().unwrap()]);
+    let probabilities = probabilities(&place.post(path, &request));
+    assert!(probabilities.len() == 2 && (probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    assert_eq!(place.stop(), Some(0));
 }

@@ -124,13 +124,22 @@ impl Place {
 
     /// Sends it a signal, such as `-TERM`.
     pub(crate) fn signal(&self, signal: &str) {
-        let process = self.running.as_ref().unwrap().child.id().to_string();
+        let process = self.process().to_string();
         assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    }
+
+    /// Where its log is kept, also when it has ended.
+    pub(crate) fn told(&self) -> Arc<Mutex<String>> {
+        self.running.as_ref().unwrap().log.clone()
     }
 
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         self.running.as_ref().unwrap().log.lock().unwrap().clone()
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.running.as_ref().unwrap().child.id()
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -68,6 +68,7 @@ fn bodies_that_are_no_request() {
         ("{}", "there are no inputs"),
         ("\u{feff}{}", "expected value"),
         (r#"{"inputs":[{}]}"#, "an input has no name"),
+        (r#"{"inputs":[{"name":"","datatype":"FP32","shape":[0],"data":[]}]}"#, "an input has no name"),
         (r#"{"inputs":[{"name":"x"}]}"#, "input x: it has no datatype"),
         (r#"{"inputs":[{"name":"x","datatype":"FP32"}]}"#, "input x: it has no shape"),
         (r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1]}]}"#, "input x: it has no data"),
@@ -99,7 +100,7 @@ fn bodies_that_are_no_request() {
     let problem = problem_of(read_json(&format!(r#"{{"inputs":[{twice},{twice}]}}"#)));
     assert!(problem.contains("input x: the name occurs twice"), "{problem}");
     let problem = problem_of(read(b"{\"inputs\":[],\"id\":\"\xff\"}", None));
-    assert!(problem.contains("unicode"), "{problem}");
+    assert!(problem.contains("it is not UTF-8 from byte 19 on"), "{problem}");
 }
 
 #[test]

@@ -152,31 +152,38 @@ impl Batch {
     /// Makes sure that the batch holds exactly the fields of `schema`, by name, in fitting types and shapes. Order is free.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`] naming the first tensor that is missing, unknown or does not fit.
+    /// [`Error::SchemaMismatch`] naming the first tensor that is unknown, is missing or does not fit. A name that is unknown goes
+    /// before one that is missing, of which it is most often a misspelling.
     pub fn check(&self, schema: &Schema) -> Result<()> {
         let mut finder = self.finder();
         for field in schema.fields() {
             match finder.find(field.name()) {
                 Some(tensor) => field.check(tensor.dtype(), tensor.shape())?,
                 None => {
-                    let expected = field.to_string();
-                    return Err(Error::schema_mismatch(
-                        "check batch",
-                        field.name(),
-                        format!("missing: {expected}"),
-                    ));
+                    self.check_known(schema)?;
+                    let problem = format!("missing: {field}");
+                    return Err(Error::schema_mismatch(CHECK, field.name(), problem));
                 }
             }
         }
-        if self.len() == schema.len() {
-            return Ok(());
-        }
+        // Names occur once: a batch of as many tensors has no others.
+        if self.len() == schema.len() { Ok(()) } else { self.check_known(schema) }
+    }
+
+    /// Makes sure that every tensor is one of the fields of `schema`.
+    fn check_known(&self, schema: &Schema) -> Result<()> {
         let known: HashSet<&str> = schema.names().collect();
-        let unknown = self.names().find(|name| !known.contains(name)).unwrap_or_default();
-        let expected: Vec<&str> = schema.names().collect();
-        Err(Error::schema_mismatch("check batch", unknown, format!("not one of {}", expected.join(", "))))
+        let Some(unknown) = self.names().find(|name| !known.contains(name)) else { return Ok(()) };
+        let (shown, all) = (schema.names().take(MOST_SHOWN).collect::<Vec<_>>().join(", "), schema.len());
+        let more = all.saturating_sub(MOST_SHOWN);
+        let others = if more > 0 { format!(" and {more} others") } else { String::new() };
+        Err(Error::schema_mismatch(CHECK, unknown, format!("not one of {shown}{others}")))
     }
 }
+
+const CHECK: &str = "check batch";
+/// So many names are told of those that there are.
+const MOST_SHOWN: usize = 20;
 
 /// Of so few tensors a name is found by looking at all of them, which is quicker than a table.
 const FEW: usize = 32;
@@ -248,6 +255,9 @@ mod tests {
         assert_eq!(missing.to_string(), "check batch b: missing: b: float32 [?]");
         let unknown = batch(&["a", "b", "c"]).unwrap().check(&schema).unwrap_err();
         assert_eq!(unknown.to_string(), "check batch c: not one of a, b");
+        // A misspelt name is told of, not the one that is missing for it.
+        let misspelt = batch(&["a", "bb"]).unwrap().check(&schema).unwrap_err();
+        assert_eq!(misspelt.to_string(), "check batch bb: not one of a, b");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::arrow::datatypes::ToByteSlice;
 use half::f16;
 use smallvec::{SmallVec, smallvec};
 
+use super::Value;
 use super::element::{Buffer, Element, sealed::Storage, with_buffer};
 use crate::error::{Error, Result};
 use crate::memory;
@@ -168,6 +169,16 @@ impl Tensor {
             return Err(self.other_type(T::DTYPE));
         }
         Ok(T::unwrap(self.storage).unwrap_or_default())
+    }
+
+    /// The element at this place of the row-major order; `None` past the last one.
+    #[must_use]
+    pub fn value(&self, index: usize) -> Option<Value<'_>> {
+        with_buffer!(
+            &self.storage.0,
+            values => values.get(index).map(|value| Value::from(*value)),
+            text => (index < text.len()).then(|| Value::Text(text.value(index)))
+        )
     }
 
     /// The texts in row-major order.

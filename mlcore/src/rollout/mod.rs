@@ -10,6 +10,7 @@
 //! | [`Weighted`] | arms by weight, each unit always the same one |
 //! | [`Canary`] | a growing share, as long as a [`Ramp`] finds no harm |
 //! | [`BlueGreen`] | one of two arms for all units, switched at once, the other warm for the way back |
+//! | [`Repeated`] | what another policy says, for one release after the other |
 //! | [`Shadowed`] | what another policy says, with shadows that run beside it |
 
 mod ask;
@@ -23,6 +24,7 @@ mod decision;
 mod fixed;
 mod outcome;
 mod ramp;
+mod repeated;
 mod requirements;
 mod shadow;
 mod since_asked;
@@ -46,6 +48,7 @@ pub use self::outcome::{Observation, Outcome};
 pub use self::ramp::{
     Evidence, ExpectedRequests, Expiry, Guardrail, Metric, Phase, Ramp, RampOptions, RampState, Side, Traffic,
 };
+pub use self::repeated::Repeated;
 pub use self::requirements::Requirements;
 pub use self::shadow::Shadowed;
 pub use self::state::{PolicyState, StateFormat};

@@ -85,7 +85,7 @@ impl Consumer {
             return Vec::new();
         }
         self.columns = columns.clone();
-        self.watches.iter_mut().filter_map(|watch| watch.follow(columns.all())).collect()
+        self.watches.iter_mut().filter_map(|watch| watch.follow(columns)).collect()
     }
 
     /// Counts a request for its arm and version.
@@ -165,7 +165,13 @@ impl Consumer {
         input.with(&mut self.scratch, |input| {
             for watch in &mut self.watches {
                 let verdicts = match input {
-                    Input::Tensors(_) => continue,
+                    Input::Tensors(tensors) => {
+                        match self.tally.caught.guard("a monitor", || watch.observe_tensors(tensors)) {
+                            // None of them is watched.
+                            Some(None) => continue,
+                            observed => observed.flatten(),
+                        }
+                    }
                     Input::Row(row) => self
                         .tally
                         .caught

@@ -6,7 +6,7 @@ use mlcore::rollout::{Ask, Candidate, Candidates, Draw, RolloutPolicy};
 use mlcore::{Error, Result};
 
 use crate::endpoint::background::Tally;
-use crate::endpoint::input::{Columns, Input};
+use crate::endpoint::input::{Columns, Input, TensorColumns};
 use crate::endpoint::release::{LoadedModel, Resolved};
 
 /// What answers at one moment: the arms, their models and the policy. Replaced as a whole, never changed.
@@ -33,7 +33,9 @@ impl Deployment {
             |(arm, model): &(Arm, Arc<LoadedModel>)| Candidate::new(arm.clone(), model.version().version);
         let candidates = Candidates::new(arms.iter().map(candidate))?;
         let plans: Vec<_> = arms.iter().map(|(_, model)| model.plan().map(|plan| plan.input())).collect();
-        let columns = Arc::new(Columns::new(&plans, before)?);
+        let without_plan = arms.iter().filter(|(_, model)| model.plan().is_none());
+        let tensors = TensorColumns::new(without_plan.map(|(_, model)| &model.runner().signature().inputs))?;
+        let columns = Arc::new(Columns::new(&plans, before)?.with_tensors(tensors));
         Ok(Self { arms, candidates, policy, columns, tally, unfit })
     }
 

@@ -5,7 +5,7 @@ use mlcore::batch::{Batch, Row, Value};
 use mlcore::schema::{Field, Schema};
 use smallvec::SmallVec;
 
-use super::Features;
+use super::{Features, TensorColumns};
 
 /// The raw columns that the arms read, and how a row of any known order reaches the plan of each arm.
 ///
@@ -15,6 +15,8 @@ use super::Features;
 pub(crate) struct Columns {
     all: Arc<Schema>,
     layouts: Vec<Layout>,
+    /// Those within the tensors that arms without a plan take.
+    tensors: TensorColumns,
 }
 
 /// An order of columns in which rows come.
@@ -56,7 +58,22 @@ impl Columns {
             arms: arms.iter().map(|arm| Reads::of(*arm, &schema)).collect(),
             schema,
         };
-        Ok(Self { layouts: schemas.into_iter().map(layout).collect(), all })
+        Ok(Self {
+            layouts: schemas.into_iter().map(layout).collect(),
+            all,
+            tensors: TensorColumns::default(),
+        })
+    }
+
+    /// The same, with the columns of the tensors that arms without a plan take.
+    pub(crate) fn with_tensors(mut self, tensors: TensorColumns) -> Self {
+        self.tensors = tensors;
+        self
+    }
+
+    /// The columns of the tensors that arms without a plan take.
+    pub(crate) fn tensors(&self) -> &TensorColumns {
+        &self.tensors
     }
 
     /// All columns, each once.

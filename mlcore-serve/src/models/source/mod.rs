@@ -4,6 +4,7 @@
 mod files;
 #[cfg(feature = "ort")]
 mod folder;
+mod monitor;
 mod options;
 #[cfg(feature = "ort")]
 mod pinned;
@@ -24,6 +25,7 @@ use mlcore::runner::ort::OnnxOptions;
 
 #[cfg(feature = "ort")]
 pub use self::folder::FolderSource;
+pub use self::monitor::MonitorSettings;
 pub use self::options::{CanarySettings, GuardrailSettings, ModelOptions, PolicyOptions, ShadowOptions};
 #[cfg(feature = "ort")]
 pub use self::registry::RegistrySource;

@@ -5,12 +5,13 @@ use std::time::Duration;
 use mlcore::name::{Alias, Arm, Version};
 use mlcore::rollout::{
     BlueGreen, BlueGreenOptions, Canary, CanaryOptions, Expiry, Fixed, Guardrail, Metric, RampOptions,
-    RolloutPolicy, Shadowed, Weighted,
+    Repeated, RolloutPolicy, Shadowed, Weighted,
 };
 use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 use serde::Deserialize;
 
+use super::MonitorSettings;
 use crate::batching::BatchOptions;
 use crate::endpoint::{EndpointBuilder, Loss, champion};
 
@@ -54,6 +55,8 @@ pub struct ModelOptions {
     pub policy: Option<PolicyOptions>,
     /// How requests share runs. They do not, where nothing is said.
     pub batching: Option<BatchOptions>,
+    /// What the input of its requests is compared with. It is not, where nothing is said.
+    pub monitor: Option<MonitorSettings>,
     /// How wrong answers are, by name: `log_loss`, `squared_error`, `absolute_error`, `zero_one`.
     pub loss: Option<String>,
     /// The longest that a run may take, in milliseconds.
@@ -176,6 +179,9 @@ impl ModelOptions {
         if let Some(loss) = &self.loss {
             builder = builder.with_loss(loss.parse::<Loss>()?);
         }
+        if let Some(monitor) = &self.monitor {
+            builder = monitor.build(builder)?;
+        }
         let mut run = RunOptions::default();
         if let Some(timeout) = self.timeout_ms {
             run = run.with_timeout(Duration::from_millis(timeout));
@@ -185,7 +191,8 @@ impl ModelOptions {
 }
 
 impl PolicyOptions {
-    /// The policy, whose control is this arm where none is named.
+    /// The policy, whose control is this arm where none is named. One with a trial begins [anew](Repeated) when that is over, so that
+    /// the next version behind its arm is tried as well.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] naming what cannot be.
@@ -196,14 +203,17 @@ impl PolicyOptions {
                 let weights = weights.iter().map(|(arm, weight)| (arm.clone(), *weight));
                 shadows.around(Weighted::new(salt.as_str(), weights)?)?
             }
-            Self::Canary(settings) => Arc::new(Canary::new(settings.options(control)?)?),
+            Self::Canary(settings) => {
+                let options = settings.options(control)?;
+                Arc::new(Repeated::new(move || Ok(Arc::new(Canary::new(options.clone())?)))?)
+            }
             Self::BlueGreen { blue, green, bake_time_secs } => {
                 let blue = blue.as_ref().unwrap_or(control).clone();
                 let mut options = BlueGreenOptions::new(blue, green.clone());
                 if let Some(seconds) = bake_time_secs {
                     options = options.with_bake_time(duration("bake_time_secs", *seconds)?);
                 }
-                Arc::new(BlueGreen::new(options)?)
+                Arc::new(Repeated::new(move || Ok(Arc::new(BlueGreen::new(options.clone())?)))?)
             }
         })
     }

@@ -98,6 +98,11 @@ impl TritonConfig {
                 batching.as_message().ok_or_else(|| invalid("its dynamic_batching is no message".into()))?;
             config.batching = Some(batch_options(batching, most).map_err(&invalid)?);
         }
+        if message.last("model_operations").is_some() {
+            let problem = "its model_operations name libraries of operators, and this server loads none";
+            return Err(Error::unsupported("read model folder", subject, problem)
+                .remedy("export the model with operators of ONNX"));
+        }
         for field in message.names().filter(|name| !APPLIED.contains(name)) {
             tracing::warn!(model, field, "this field of config.pbtxt has no effect here");
         }
@@ -245,6 +250,7 @@ mod tests {
             ("name: \"churn", "line 1: its text does not end"),
             ("name: }", "line 1: "),
             ("\n\n}", "line 3: "),
+            ("model_operations { op_library_filename: \"evil.so\" }", "this server loads none"),
             ("max_batch_size: -1", "max_batch_size is no number of rows"),
             ("max_batch_size: 4 dynamic_batching { preferred_batch_size: 9 }", "9"),
             ("name: \"\\q\"", "line 1: "),

@@ -65,6 +65,9 @@ flags! {
     /// Answer GET /metrics for Prometheus on this port, too; 0 answers it on the port of HTTP only [default: 8002]
     #[arg(env = "MLCORE_METRICS_PORT", value_name = "PORT", help_heading = "Network")]
     metrics_port: u16,
+    /// Measure what happens, and answer GET /metrics [default: true]
+    #[arg(env = "MLCORE_ALLOW_METRICS", value_name = "BOOL", help_heading = "Network")]
+    allow_metrics: bool,
     /// Answer over gRPC [default: true]
     #[arg(env = "MLCORE_ALLOW_GRPC", value_name = "BOOL", help_heading = "Network")]
     allow_grpc: bool,

@@ -101,7 +101,10 @@ fn run(arguments: CommandLine) -> Result<usize> {
     log(&settings.flags)?;
     let security = Security::open(&settings)?;
     // Before whatever tells something: what has no recorder when it begins never gets one.
-    let prometheus = Prometheus::install()?;
+    let prometheus = match settings.flags.allow_metrics.unwrap_or(true) {
+        true => Prometheus::install()?,
+        false => None,
+    };
     let predictions = match &settings.flags.prediction_log {
         Some(folder) => Some(Arc::new(PredictionLog::open(folder, settings.log.clone())?)),
         None => None,
@@ -168,7 +171,7 @@ async fn serve(
     let mut http = HttpService::with_limits(models.clone(), limits).with_auth(auth.clone());
     if let Some(prometheus) = prometheus.clone() {
         let models = models.clone();
-        http = http.with_metrics(move || prometheus.render(&models));
+        http = http.with_metrics(move || render(&prometheus, &models));
     }
     let grpc = GrpcService::with_limits(models.clone(), http.settings().clone(), grpc_limits)
         .with_auth(auth.clone());
@@ -184,7 +187,7 @@ async fn serve(
         if own_port > 0 {
             let (address, prometheus, told) =
                 (SocketAddr::new(host, own_port), prometheus.clone(), models.clone());
-            let service = MetricsService::new(models.clone(), move || prometheus.render(&told));
+            let service = MetricsService::new(models.clone(), move || render(&prometheus, &told));
             servers.push(("metrics", Server::bind(address, service, options).await?));
         }
         tokio::spawn(keep_up(prometheus, models.clone()));
@@ -226,13 +229,22 @@ async fn serve(
     Ok(cut_off)
 }
 
+fn render(prometheus: &Prometheus, models: &Models) -> String {
+    models.collect_metrics();
+    prometheus.render()
+}
+
 /// Puts away what histograms were told, whether anybody renders them or not.
 async fn keep_up(prometheus: Prometheus, models: Models) {
     loop {
         tokio::time::sleep(UPKEEP_INTERVAL).await;
         let (prometheus, models) = (prometheus.clone(), models.clone());
         // What went wrong once is tried again.
-        let _ = tokio::task::spawn_blocking(move || prometheus.upkeep(&models)).await;
+        let _ = tokio::task::spawn_blocking(move || {
+            models.collect_metrics();
+            prometheus.upkeep();
+        })
+        .await;
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) enum Data<'de> {
 }
 
 impl<'de> Envelope<'de> {
-    pub(super) fn read(json: &'de [u8], limits: &InferLimits) -> serde_json::Result<Self> {
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
+    pub(super) fn read(json: &'de str, limits: &InferLimits) -> serde_json::Result<Self> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
         let envelope = deserializer.deserialize_map(Object { limits, bytes: json.len() })?;
         deserializer.end()?;
         Ok(envelope)

@@ -25,6 +25,7 @@ pub(super) fn read(body: &[u8], json_bytes: Option<usize>, limits: &InferLimits)
         let problem = format!("it says that {json_bytes} bytes are JSON, and the body has {}", body.len());
         Error::invalid_input(READ, "the header Inference-Header-Content-Length", problem)
     })?;
+    let head = text_of(head)?;
     match parse(head, tail, limits) {
         Err(Unread::Syntax(error)) => match words::quoted(head) {
             // The bare words are no JSON, and few clients write them: what they cost, they pay.
@@ -33,6 +34,14 @@ pub(super) fn read(body: &[u8], json_bytes: Option<usize>, limits: &InferLimits)
         },
         read => read.map_err(Unread::into_error),
     }
+}
+
+/// The text of JSON, also of what in it nobody reads.
+pub(crate) fn text_of(json: &[u8]) -> Result<&str> {
+    std::str::from_utf8(json).map_err(|cause| {
+        let problem = format!("it is not UTF-8 from byte {} on", cause.valid_up_to());
+        Error::invalid_input(READ, "body", problem).caused_by(cause)
+    })
 }
 
 /// Why a request was not read.
@@ -56,7 +65,7 @@ impl From<Error> for Unread {
     }
 }
 
-fn parse(head: &[u8], tail: &[u8], limits: &InferLimits) -> std::result::Result<InferRequest, Unread> {
+fn parse(head: &str, tail: &[u8], limits: &InferLimits) -> std::result::Result<InferRequest, Unread> {
     let envelope = Envelope::read(head, limits).map_err(|cause| {
         let is_syntax = cause.is_syntax();
         let error = told(cause);
@@ -67,7 +76,8 @@ fn parse(head: &[u8], tail: &[u8], limits: &InferLimits) -> std::result::Result<
     }
     let mut rest = tail;
     let mut inputs = Vec::with_capacity(envelope.inputs.len());
-    for input in envelope.inputs {
+    let Envelope { id, parameters, inputs: sent, outputs } = envelope;
+    for input in sent {
         let name = SmolStr::from(&*input.name);
         inputs.push((name, tensor(input, &mut rest, head.len())?));
     }
@@ -81,7 +91,7 @@ fn parse(head: &[u8], tail: &[u8], limits: &InferLimits) -> std::result::Result<
         let context = error.context();
         refused(context.subject(), context.problem().to_owned())
     })?;
-    Ok(InferRequest { id: envelope.id, parameters: envelope.parameters, inputs, outputs: envelope.outputs })
+    Ok(InferRequest { id, parameters, inputs, outputs, most_records: limits.records })
 }
 
 /// The tensor of this type and shape that a list in JSON holds.
@@ -117,6 +127,7 @@ pub(super) fn check_id(id: &str, limits: &InferLimits) -> Result<()> {
 /// The tensor of an input, with its share of the bytes that are left.
 fn tensor(input: SentInput<'_>, rest: &mut &[u8], json_bytes: usize) -> Result<Tensor> {
     let name = &*input.name;
+    binary::check_name(name)?;
     check_no_region(&input.parameters)?;
     let dtype =
         dtype_of(input.datatype.as_deref().ok_or_else(|| refused(name, "it has no datatype".to_owned()))?)?;

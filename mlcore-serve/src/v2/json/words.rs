@@ -1,8 +1,9 @@
 /// The JSON with the bare words `NaN`, `Infinity` and `-Infinity` as texts; `None` where it holds none of them.
 ///
 /// Python's `json` writes them, and so does what stands on it.
-pub(super) fn quoted(json: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn quoted(json: &str) -> Option<String> {
     const WORDS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
+    let json = json.as_bytes();
     let mut quoted: Option<Vec<u8>> = None;
     let (mut copied, mut place) = (0, 0);
     let mut in_text = false;
@@ -29,7 +30,8 @@ pub(super) fn quoted(json: &[u8]) -> Option<Vec<u8>> {
     }
     let mut quoted = quoted?;
     quoted.extend_from_slice(json.get(copied..).unwrap_or_default());
-    Some(quoted)
+    // It was cut before and behind bytes of ASCII only.
+    String::from_utf8(quoted).ok()
 }
 
 #[cfg(test)]
@@ -38,7 +40,6 @@ mod tests {
 
     #[test]
     fn words_outside_of_texts_become_texts() {
-        let quoted = |json: &str| quoted(json.as_bytes()).map(|json| String::from_utf8(json).unwrap());
         assert_eq!(
             quoted(r#"{"NaN": [NaN, -Infinity, -1, "a\"NaN", Infinity]}"#).unwrap(),
             r#"{"NaN": ["NaN", "-Infinity", -1, "a\"NaN", "Infinity"]}"#

@@ -73,7 +73,7 @@ impl InferRequest {
     /// # Errors
     /// As [`InferRequest::read`].
     pub fn read_protobuf(message: &[u8], limits: &InferLimits) -> Result<Self> {
-        let mut request = Self::default();
+        let mut request = Self { most_records: limits.records, ..Self::default() };
         let mut inputs: SmallVec<[SentInput<'_>; 4]> = SmallVec::new();
         let mut raw: SmallVec<[&[u8]; 4]> = SmallVec::new();
         let mut fields = Fields::new(message);
@@ -213,6 +213,7 @@ fn parameter_of(message: &[u8]) -> Result<Option<Parameter>> {
 
 fn tensor(input: &SentInput<'_>, raw: Option<&[u8]>) -> Result<Tensor> {
     let name = input.name;
+    binary::check_name(name)?;
     let dtype = dtype_of(input.datatype)?;
     let Some(shape) = sizes_of(&input.shape) else {
         let (place, axis) = input.shape.iter().enumerate().find(|(_, axis)| **axis < 0).unwrap_or((0, &0));

@@ -1,0 +1,108 @@
+//! Model servers under load, each a process that a generator asks over the loopback: the program `mlcore-serve` beside bare servers
+//! of the same model, FastAPI and MLServer.
+
+mod generator;
+mod payload;
+mod place;
+mod process;
+mod report;
+mod start;
+
+use std::path::Path;
+use std::time::Duration;
+
+use self::generator::{Load, Shape};
+use self::payload::{Payload, Wire};
+use self::place::{Place, Server};
+use crate::Result;
+
+const MODELS: [&str; 2] = ["mlp30", "rf30"];
+/// Requests that are under way at once, in the closed loop.
+const CONCURRENCY: [usize; 3] = [1, 8, 64];
+/// Requests that are sent each second, however fast the answers come, in the open loop.
+const RATES: [usize; 3] = [500, 2000, 6000];
+/// Servers are asked in turn, so often, so that a change of the machine's speed meets all of them.
+const ROUNDS: usize = 3;
+
+/// Loads every server by both loops; `MLCORE_LOAD_SECONDS` says how long each load lasts, 3 seconds where it is not set.
+pub(crate) fn run(folder: &Path) -> Result<()> {
+    let seconds = std::env::var("MLCORE_LOAD_SECONDS").ok().map(|text| text.parse::<u64>()).transpose()?;
+    let duration = Duration::from_secs(seconds.unwrap_or(3));
+    if !generator::is_there() {
+        return Err("h2load is not there: install Debian's package nghttp2-client".into());
+    }
+    start::run(folder)?;
+    for model in MODELS {
+        let place = Place::new(folder, model)?;
+        let payloads = Payload::all(folder)?;
+        let mut servers = Vec::new();
+        for (server, wires) in place.servers() {
+            if let Some(server) = server? {
+                servers.push((server, wires));
+            }
+        }
+        for wire in Wire::ALL {
+            let payload = payloads.of(wire);
+            let mut of_wire: Vec<&mut Server> = servers
+                .iter_mut()
+                .filter(|(_, wires)| wires.contains(&wire))
+                .map(|(server, _)| server)
+                .collect();
+            for server in &of_wire {
+                server.check(payload)?;
+            }
+            closed(model, wire, payload, &mut of_wire, duration)?;
+            open(model, wire, payload, &mut of_wire, duration)?;
+        }
+    }
+    Ok(())
+}
+
+fn closed(
+    model: &str,
+    wire: Wire,
+    payload: &Payload,
+    servers: &mut [&mut Server],
+    duration: Duration,
+) -> Result<()> {
+    let mut table = report::closed(model, wire);
+    for concurrency in CONCURRENCY {
+        let loads = rounds(payload, servers, Shape::Closed { concurrency }, duration)?;
+        report::add_closed(&mut table, concurrency, &loads);
+    }
+    report::explain(&mut table);
+    crate::print(&table);
+    Ok(())
+}
+
+fn open(
+    model: &str,
+    wire: Wire,
+    payload: &Payload,
+    servers: &mut [&mut Server],
+    duration: Duration,
+) -> Result<()> {
+    let mut table = report::open(model, wire);
+    for rate in RATES {
+        let loads = rounds(payload, servers, Shape::Open { rate }, duration)?;
+        report::add_open(&mut table, rate, &loads);
+    }
+    crate::print(&table);
+    Ok(())
+}
+
+/// Loads the servers in turn; answers each with its loads, round by round.
+fn rounds(
+    payload: &Payload,
+    servers: &mut [&mut Server],
+    shape: Shape,
+    duration: Duration,
+) -> Result<Vec<(&'static str, Vec<Load>)>> {
+    let mut all: Vec<_> = servers.iter().map(|server| (server.name, Vec::new())).collect();
+    for _ in 0..ROUNDS {
+        for (server, (_, loads)) in servers.iter_mut().zip(&mut all) {
+            loads.push(generator::load(server, payload, shape, duration)?);
+        }
+    }
+    Ok(all)
+}
