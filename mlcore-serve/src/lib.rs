@@ -3,10 +3,11 @@
 //! | feature | adds |
 //! |---|---|
 //! | `ort` (default) | a loader for ONNX models |
-//! | `http` | the Open Inference Protocol V2 over HTTP, as a tower service |
+//! | `http` | the Open Inference Protocol V2 and MLflow's scoring server over HTTP, as a tower service |
 //! | `grpc` | the same over gRPC |
 //! | `server` | a listener for them, with limits, TLS and an end that loses no request; the program `mlcore-serve` |
 //! | `log` | the prediction log: Parquet files, and a reader of them |
+//! | `mlflow` | the models that an MLflow server has registered, as a source of models |
 //! | `metrics` | counters, gauges and histograms for the host's recorder of the facade `metrics` |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 

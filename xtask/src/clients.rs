@@ -1,4 +1,4 @@
-//! The stock clients of Triton and KServe, which ask the program `mlcore-serve` as their users would.
+//! The stock clients of Triton, KServe and MLflow, which ask the program `mlcore-serve` as their users would.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,8 +12,15 @@ use crate::process::{Failure, Result};
 use crate::tally::{self, Tally};
 use crate::{packages, project, promtool, python};
 
-/// Each in a process of its own: both clients register messages of the same names.
-const TESTS: [&str; 4] = ["http_triton.py", "http_kserve.py", "grpc_triton.py", "grpc_kserve.py"];
+/// Each in a process of its own: the clients of Triton and KServe register messages of the same names.
+const TESTS: [&str; 6] = [
+    "http_triton.py",
+    "http_kserve.py",
+    "grpc_triton.py",
+    "grpc_kserve.py",
+    "mlflow_scoring.py",
+    "mlflow_registry.py",
+];
 
 /// What they ask for; `models.py` beside the tests says why these.
 const MODELS: [&str; 13] = [
@@ -45,6 +52,8 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
         let path = format!("mlcore-serve/tests/clients/{test}");
         let mut pytest = python.command(&["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", &path]);
         pytest.env("MLCORE_TEST_HTTP", &server.http).env("MLCORE_TEST_GRPC", &server.grpc);
+        // MLflow's start servers of their own.
+        pytest.env("MLCORE_TEST_PROGRAM", program());
         tally.suite(&format!("stock clients: {test}"), &mut pytest, tally::pytest)?;
     }
     promtool::run(tally, &server.http)?;
@@ -72,6 +81,11 @@ fn repository() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// The program, as the Rust tests build it.
+fn program() -> PathBuf {
+    project::target().join("debug").join(format!("mlcore-serve{}", std::env::consts::EXE_SUFFIX))
+}
+
 fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{} cannot be written ({error}); free some space", path.display()))
 }
@@ -84,8 +98,7 @@ struct Server {
 
 impl Server {
     fn start(models: &Path) -> Result<Self> {
-        let program =
-            project::target().join("debug").join(format!("mlcore-serve{}", std::env::consts::EXE_SUFFIX));
+        let program = program();
         let unstarted = |problem: String| {
             Failure::new(format!("{} {problem}; the Rust tests build it", program.display()))
         };

@@ -127,5 +127,5 @@ fn json_bytes_of(parts: &Parts) -> Result<Option<usize>, Refusal> {
 }
 
 const JSON_BYTES: HeaderName = HeaderName::from_static("inference-header-content-length");
-const ARM: HeaderName = HeaderName::from_static(exchange::ARM);
-const OUTCOME_ID: HeaderName = HeaderName::from_static(exchange::OUTCOME_ID);
+pub(super) const ARM: HeaderName = HeaderName::from_static(exchange::ARM);
+pub(super) const OUTCOME_ID: HeaderName = HeaderName::from_static(exchange::OUTCOME_ID);

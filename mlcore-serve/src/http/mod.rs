@@ -25,6 +25,13 @@
 //!
 //! KServe's V1 (`GET /`, `GET /v1/models/{name}`, `POST /v1/models/{name}:predict` with `{"instances": [..]}`) is answered, too.
 //!
+//! MLflow's scoring server (`POST /invocations`, `GET /ping`, `/health`, `/version`) is answered for the only model, in its JSON forms
+//! `dataframe_split`, `dataframe_records`, `instances` and `inputs`, and in CSV: records of the outputs for a data frame, a list for
+//! each output for tensors. Where several models are served, `POST /mlcore/models/{name}/invocations` names one, with
+//! `/versions/{version}` before the end where one is wanted. One tensor takes the columns of a data frame side by side, in the order
+//! of the version's tag `mlflow.input_columns` where it has one, several take a column each, and a feature plan takes its raw columns.
+//! Of `params`, `unit`, `timeout` (microseconds) and `priority` are read. A number that JSON has not is null in an answer.
+//!
 //! # Raw records and outcomes
 //! Where a version has a feature plan, `POST /mlcore/models/{name}/predict` takes its raw columns:
 //! `{"records": [{"age": 41, "plan": "pro"}], "unit": "user-17"}`, with `id` and `timeout` (microseconds) where they are wanted, and
@@ -63,6 +70,7 @@
 mod body;
 mod infer;
 mod metadata;
+mod mlflow;
 mod openapi;
 mod records;
 mod refusal;
@@ -245,7 +253,15 @@ impl HttpService {
             Found::Nothing => return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),
         };
         // Before anything is said of a model, and before the body is read.
-        self.inner.auth.permit(parts, peer, route.act(&parts.method))?.tell(parts.uri.path());
+        let permitted = self.inner.auth.permit(parts, peer, route.act(&parts.method));
+        if route.is_of_mlflow() {
+            let answer = async {
+                permitted?.tell(parts.uri.path());
+                self.answer_mlflow(parts, body, route, arrived).await
+            };
+            return answer.await.map_err(Refusal::of_mlflow);
+        }
+        permitted?.tell(parts.uri.path());
         let models = &self.inner.models;
         match route {
             Route::Server => metadata::server(),
@@ -268,6 +284,11 @@ impl HttpService {
                 let served = models.get(&path.name)?;
                 records::outcomes(&served, &self.body(&parts.headers, body).await?)
             }
+            // Answered before.
+            Route::Model(_, ModelRoute::Invocations)
+            | Route::Invocations
+            | Route::Ping
+            | Route::VersionOfMlflow => self.answer_mlflow(parts, body, route, arrived).await,
             Route::LiveV1 => json(&serde_json::json!({ "status": "alive" })),
             Route::ModelsV1 => v1::models(models),
             Route::ReadyV1(name) => v1::ready(models, &name),
@@ -304,6 +325,22 @@ impl HttpService {
             Route::SharedMemory { is_status: true } => json(&serde_json::json!([])),
             Route::SharedMemory { is_status: false } => Err(crate::v2::no_shared_memory().into()),
         }
+    }
+
+    /// Answers what clients of MLflow ask.
+    async fn answer_mlflow<B>(&self, parts: &Parts, body: B, route: Route, arrived: Instant) -> Answered
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let models = &self.inner.models;
+        let (served, version) = match route {
+            Route::Ping => return mlflow::ping(models),
+            Route::VersionOfMlflow => return mlflow::version(),
+            Route::Model(path, _) => (models.get(&path.name)?, version_of(path.version())?),
+            _ => (mlflow::only(models)?, None),
+        };
+        self.invocations(parts, body, served, version, arrived).await
     }
 
     async fn body<B>(&self, headers: &HeaderMap, body: B) -> Result<Bytes, Refusal>

@@ -52,10 +52,14 @@ mod tests {
             Route::Model(_, ModelRoute::Infer) => 22,
             Route::Model(_, ModelRoute::Predict) => 23,
             Route::Model(_, ModelRoute::Outcomes) => 24,
+            Route::Model(_, ModelRoute::Invocations) => 25,
+            Route::Invocations => 26,
+            Route::Ping => 27,
+            Route::VersionOfMlflow => 28,
         }
     }
 
-    const ROUTES: usize = 25;
+    const ROUTES: usize = 29;
 
     #[test]
     fn the_document_lists_every_route_and_nothing_else() {

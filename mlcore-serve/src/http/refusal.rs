@@ -17,11 +17,41 @@ pub(super) struct Refusal {
     allow: Option<&'static str>,
     /// Whether the client is told how to say who it is.
     asks_for_key: bool,
+    form: Form,
+}
+
+/// How a refusal is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    /// `{"error": message}`, as Triton and KServe write it.
+    Error,
+    /// `{"error_code": code, "message": message}`, as MLflow does.
+    Mlflow,
+    /// The message alone.
+    Text,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), retry_after: None, allow: None, asks_for_key: false }
+        Self {
+            status,
+            message: message.into(),
+            retry_after: None,
+            allow: None,
+            asks_for_key: false,
+            form: Form::Error,
+        }
+    }
+
+    /// The same, written as the message alone.
+    pub(super) fn in_text(self) -> Self {
+        Self { form: Form::Text, ..self }
+    }
+
+    /// The same as MLflow's clients expect it. What is written as text stays so.
+    pub(super) fn of_mlflow(self) -> Self {
+        let form = if self.form == Form::Text { Form::Text } else { Form::Mlflow };
+        Self { form, ..self }
     }
 
     pub(super) fn other_method(methods: &'static str) -> Self {
@@ -30,12 +60,19 @@ impl Refusal {
     }
 
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        let body = json!({ "error": self.message }).to_string();
+        let (body, kind) = match self.form {
+            // Exactly this: a stock client shows the message only then.
+            Form::Error => (json!({ "error": self.message }).to_string(), "application/json"),
+            Form::Mlflow => {
+                let code = mlflow_code(self.status);
+                (json!({ "error_code": code, "message": self.message }).to_string(), "application/json")
+            }
+            Form::Text => (self.message, "text/plain; charset=utf-8"),
+        };
         let mut response = Response::new(Full::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        // Exactly this: a stock client shows the message only then.
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
@@ -48,6 +85,21 @@ impl Refusal {
             }
         }
         response
+    }
+}
+
+/// What MLflow calls an error of this status.
+fn mlflow_code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "UNAUTHENTICATED",
+        StatusCode::FORBIDDEN => "PERMISSION_DENIED",
+        StatusCode::NOT_FOUND => "RESOURCE_DOES_NOT_EXIST",
+        StatusCode::CONFLICT => "RESOURCE_CONFLICT",
+        StatusCode::TOO_MANY_REQUESTS => "REQUEST_LIMIT_EXCEEDED",
+        StatusCode::SERVICE_UNAVAILABLE => "TEMPORARILY_UNAVAILABLE",
+        StatusCode::GATEWAY_TIMEOUT => "DEADLINE_EXCEEDED",
+        status if status.is_server_error() => "INTERNAL_ERROR",
+        _ => "BAD_REQUEST",
     }
 }
 

@@ -19,6 +19,12 @@ pub(super) enum Route {
     ModelsV1,
     ReadyV1(String),
     PredictV1(String),
+    /// MLflow's, of the only model.
+    Invocations,
+    /// Whether a model answers, in MLflow's words.
+    Ping,
+    /// The version of MLflow.
+    VersionOfMlflow,
     Log,
     /// Of a model, or of the server.
     Trace(Option<String>),
@@ -32,21 +38,31 @@ impl Route {
     /// What a request for it does, where it is sent by this method.
     pub(super) fn act(&self, method: &Method) -> Act {
         match self {
-            Self::Live | Self::Ready | Self::LiveV1 | Self::ReadyV1(_) => Act::Health,
+            Self::Live | Self::Ready | Self::LiveV1 | Self::ReadyV1(_) | Self::Ping => Act::Health,
             Self::Model(_, route) => route.act(),
-            Self::PredictV1(_) => Act::Predict,
+            Self::PredictV1(_) | Self::Invocations => Act::Predict,
             Self::Server
             | Self::Metrics
             | Self::OpenApi
             | Self::AllStatistics
             | Self::Index
-            | Self::ModelsV1 => Act::Read,
+            | Self::ModelsV1
+            | Self::VersionOfMlflow => Act::Read,
             Self::Load(_) => Act::Load,
             Self::Unload(_) => Act::Unload,
             Self::Log | Self::Trace(_) if method == Method::POST => Act::Set,
             Self::Log | Self::Trace(_) => Act::Read,
             // What would change something there is refused.
             Self::SharedMemory { .. } => Act::Read,
+        }
+    }
+
+    /// Whether its errors are told as MLflow tells them.
+    pub(super) fn is_of_mlflow(&self) -> bool {
+        match self {
+            Self::Invocations | Self::Ping | Self::VersionOfMlflow => true,
+            Self::Model(_, route) => *route == ModelRoute::Invocations,
+            _ => false,
         }
     }
 }
@@ -85,6 +101,8 @@ pub(super) enum ModelRoute {
     /// Raw records.
     Predict,
     Outcomes,
+    /// MLflow's.
+    Invocations,
 }
 
 impl ModelRoute {
@@ -92,7 +110,7 @@ impl ModelRoute {
         match self {
             Self::Ready => Act::Health,
             Self::Metadata | Self::Config | Self::Statistics => Act::Read,
-            Self::Infer | Self::Predict | Self::Outcomes => Act::Predict,
+            Self::Infer | Self::Predict | Self::Outcomes | Self::Invocations => Act::Predict,
         }
     }
 }
@@ -133,11 +151,15 @@ fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
     if first.is_empty() && rest.is_empty() {
         return Some((Route::LiveV1, GET));
     }
-    if *first == "metrics" && rest.is_empty() {
-        return Some((Route::Metrics, GET));
-    }
-    if *first == "openapi.json" && rest.is_empty() {
-        return Some((Route::OpenApi, GET));
+    if rest.is_empty() {
+        match *first {
+            "metrics" => return Some((Route::Metrics, GET)),
+            "openapi.json" => return Some((Route::OpenApi, GET)),
+            "invocations" => return Some((Route::Invocations, POST)),
+            "ping" | "health" => return Some((Route::Ping, GET)),
+            "version" => return Some((Route::VersionOfMlflow, GET)),
+            _ => {}
+        }
     }
     if *first == "mlcore" {
         let (path, route) = match rest {
@@ -146,6 +168,10 @@ fn route_of(segments: &[&str]) -> Option<(Route, &'static str)> {
                 (ModelPath::new(name, Some(version))?, ModelRoute::Predict)
             }
             ["models", name, "outcomes"] => (ModelPath::new(name, None)?, ModelRoute::Outcomes),
+            ["models", name, "invocations"] => (ModelPath::new(name, None)?, ModelRoute::Invocations),
+            ["models", name, "versions", version, "invocations"] => {
+                (ModelPath::new(name, Some(version))?, ModelRoute::Invocations)
+            }
             _ => return None,
         };
         return Some((Route::Model(path, route), POST));
@@ -266,6 +292,16 @@ mod tests {
         assert_eq!(get("/"), Found::Route(Route::LiveV1));
         assert_eq!(get("/metrics"), Found::Route(Route::Metrics));
         assert_eq!(post("/metrics"), Found::OtherMethod("GET"));
+        assert_eq!(post("/invocations"), Found::Route(Route::Invocations));
+        assert_eq!(get("/invocations"), Found::OtherMethod("POST"));
+        assert_eq!(get("/ping"), Found::Route(Route::Ping));
+        assert_eq!(get("/health"), Found::Route(Route::Ping));
+        assert_eq!(get("/version"), Found::Route(Route::VersionOfMlflow));
+        assert_eq!(post("/mlcore/models/m%20x/invocations"), model(None, ModelRoute::Invocations));
+        assert_eq!(
+            post("/mlcore/models/m%20x/versions/3/invocations"),
+            model(Some("3"), ModelRoute::Invocations)
+        );
         for nothing in [
             "//",
             "/v1",
@@ -279,6 +315,8 @@ mod tests {
             "/v2/a/b/c/d/e/f/g/h",
             "//v2",
             "/v2/models/%+1",
+            "/ping/",
+            "/invocations/m",
         ] {
             assert_eq!(get(nothing), Found::Nothing, "{nothing}");
         }

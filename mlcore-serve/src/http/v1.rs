@@ -63,7 +63,7 @@ pub(super) fn predict(served: &Served, body: &[u8], arrived: Instant, most: usiz
 }
 
 /// The only input, whose rows the instances are.
-fn only<'f>(fields: &'f [Field], instances: &[&RawValue]) -> Result<Vec<(&'f str, Tensor)>> {
+pub(super) fn only<'f>(fields: &'f [Field], instances: &[&RawValue]) -> Result<Vec<(&'f str, Tensor)>> {
     let [field] = fields else {
         let names: Vec<&str> = fields.iter().map(Field::name).collect();
         let problem = format!("they are lists, and the model has the inputs {}", names.join(", "));
@@ -74,7 +74,7 @@ fn only<'f>(fields: &'f [Field], instances: &[&RawValue]) -> Result<Vec<(&'f str
 }
 
 /// Every input by its name.
-fn named<'f>(fields: &'f [Field], instances: &[&RawValue]) -> Result<Vec<(&'f str, Tensor)>> {
+pub(super) fn named<'f>(fields: &'f [Field], instances: &[&RawValue]) -> Result<Vec<(&'f str, Tensor)>> {
     let mut objects = Vec::with_capacity(instances.len());
     for (place, instance) in instances.iter().enumerate() {
         let Unique(object): Unique<Cow<'_, str>, &RawValue> = serde_json::from_str(instance.get())
@@ -103,7 +103,10 @@ fn column(field: &Field, instances: &[&RawValue]) -> Result<Tensor> {
 }
 
 /// The tensor whose rows are these values, each of the shape of the first.
-fn listed<'v>(field: &Field, values: impl ExactSizeIterator<Item = &'v str> + Clone) -> Result<Tensor> {
+pub(super) fn listed<'v>(
+    field: &Field,
+    values: impl ExactSizeIterator<Item = &'v str> + Clone,
+) -> Result<Tensor> {
     let mut shape = vec![values.len()];
     if let Some(first) = values.clone().next() {
         let first: Value = serde_json::from_str(first)

@@ -31,11 +31,18 @@ pub use self::source::{
 };
 #[cfg(feature = "ort")]
 pub use self::source::{FolderSource, RegistrySource};
+#[cfg(feature = "mlflow")]
+pub use self::source::{MlflowCredentials, MlflowOptions, MlflowSource};
 pub use self::statistics::{BatchStatistics, Spent, Statistics, VersionStatistics};
 use self::workers::Workers;
 use crate::Endpoint;
 use crate::batching::BatchOptions;
 use crate::v2::{Parameters, shortened};
+
+/// The tag of a version that lists, in JSON, the columns of a data frame in the order in which its only input takes them side by
+/// side. A version of MLflow has it from its signature.
+#[cfg(any(feature = "http", feature = "mlflow"))]
+pub(crate) const INPUT_COLUMNS_TAG: &str = "mlflow.input_columns";
 
 /// The models of a server. Cloning shares them.
 ///

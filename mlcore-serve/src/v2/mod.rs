@@ -21,7 +21,7 @@ pub(crate) use self::answer::check_asked;
 pub use self::answer::{AnsweredOutput, InferAnswer, WrittenAnswer};
 pub use self::datatype::datatype_of;
 pub(crate) use self::datatype::shortened;
-pub(crate) use self::json::{no_shared_memory, tensor_of_json, text_of as json_text};
+pub(crate) use self::json::{no_shared_memory, quoted, tensor_of_json, text_of as json_text};
 pub use self::parameter::{Parameter, Parameters};
 #[cfg(feature = "grpc")]
 pub use self::protobuf::Address;

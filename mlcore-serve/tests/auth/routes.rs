@@ -15,7 +15,7 @@ use crate::support::Place;
 use crate::{auth, bearer, key};
 
 /// All routes, as `http/route.rs` lists them, and the role that each needs.
-const ROUTES: [(&str, &str, Option<Role>); 36] = [
+const ROUTES: [(&str, &str, Option<Role>); 42] = [
     ("GET", "/", None),
     ("GET", "/v2/health/live", None),
     ("HEAD", "/v2/health/live", None),
@@ -23,6 +23,12 @@ const ROUTES: [(&str, &str, Option<Role>); 36] = [
     ("GET", "/v2/models/m/ready", None),
     ("GET", "/v2/models/m/versions/1/ready", None),
     ("GET", "/v1/models/m", None),
+    ("GET", "/ping", None),
+    ("GET", "/health", None),
+    ("GET", "/version", Some(Role::Predict)),
+    ("POST", "/invocations", Some(Role::Predict)),
+    ("POST", "/mlcore/models/m/invocations", Some(Role::Predict)),
+    ("POST", "/mlcore/models/m/versions/1/invocations", Some(Role::Predict)),
     ("GET", "/v2", Some(Role::Predict)),
     ("GET", "/v1/models", Some(Role::Predict)),
     ("GET", "/v2/models/m", Some(Role::Predict)),

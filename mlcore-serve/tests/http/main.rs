@@ -3,6 +3,7 @@
 
 mod batching;
 mod bodies;
+mod mlflow;
 mod planned;
 mod records;
 mod repository;

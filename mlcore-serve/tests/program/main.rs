@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking, in its helpers too")]
 
 mod metrics;
+mod mlflow;
 mod monitor;
 mod place;
 mod signals;
@@ -173,7 +174,7 @@ fn the_aliases_of_a_registry_are_followed() {
 #[test]
 fn a_deployment_of_mlflow_needs_no_arguments() {
     let place = Place::new();
-    registry(&place);
+    let (registry, forest) = registry(&place);
     for (word, version) in [("champion", "1"), ("2", "2"), ("v1.1.0", "2"), ("v1.0.0", "1")] {
         let place = place.again().with_variables(&[
             ("MLFLOW_TRACKING_URI", "sqlite:///registry.db"),
@@ -184,6 +185,20 @@ fn a_deployment_of_mlflow_needs_no_arguments() {
         assert_eq!(infer(&place, "/v2/models/forest/infer")["model_version"], version, "{word}");
         assert_eq!(place.stop(), Some(0));
     }
+    // Of these only an alias means another version when it is moved.
+    let of = |word| {
+        let variables = [
+            ("MLFLOW_TRACKING_URI", "sqlite:///registry.db"),
+            ("MODEL_NAME", "forest"),
+            ("MODEL_VERSION", word),
+        ];
+        place.again().with_variables(&variables).serve(&[])
+    };
+    let (alias, number) = (of("champion"), of("1"));
+    registry.promote(&forest, Version::new(2).unwrap(), &champion(), Expected::Any, &change()).unwrap();
+    eventually("the alias is followed", || infer(&alias, "/v2/models/forest/infer")["model_version"] == "2");
+    assert_eq!(infer(&number, "/v2/models/forest/infer")["model_version"], "1");
+    assert_eq!((alias.stop(), number.stop()), (Some(0), Some(0)));
     let place = place.again().with_variables(&[
         ("MLFLOW_TRACKING_URI", "sqlite:///registry.db"),
         ("MODEL_NAME", "forest"),
@@ -260,6 +275,12 @@ fn what_is_wrong_is_one_line() {
         (&["--model-repository", "nowhere"], 1, "nowhere"),
         (&["--model-repository", "models"], 1, "broken version 1, model.onnx: it is no ONNX model"),
         (&["--model-repository", "models", "--load-model", "other"], 1, "has no folder of this name"),
+        (
+            &["--model-repository", "models", "--snapshots", "s"],
+            2,
+            "snapshots: it is given, and no registry is",
+        ),
+        (&["--artifacts", "a"], 2, "artifacts: it is given, and no registry is"),
         (&["--registry", "redis://host"], 2, "there is no kind of registry called redis"),
         (&["--config", "unknown.toml"], 2, "http-prot"),
         (&["--config", "damaged.toml"], 2, "damaged.toml: line 2: "),

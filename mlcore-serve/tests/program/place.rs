@@ -69,15 +69,15 @@ impl Place {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mlcore-serve"));
-        for (name, _) in
-            env::vars().filter(|(name, _)| name.starts_with("MLCORE_") || name.starts_with("MODEL_"))
+        for (name, _) in env::vars()
+            .filter(|(name, _)| ["MLCORE_", "MODEL_", "MLFLOW_"].iter().any(|own| name.starts_with(own)))
         {
             // Where ONNX Runtime lies.
             if name != "MLCORE_CACHE" {
                 command.env_remove(name);
             }
         }
-        command.current_dir(self.folder.path()).args(arguments).env_remove("MLFLOW_TRACKING_URI");
+        command.current_dir(self.folder.path()).args(arguments);
         command.envs(self.variables.iter().cloned());
         command
             .env("MLCORE_GRPC_PORT", "0")

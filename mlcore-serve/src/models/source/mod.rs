@@ -1,9 +1,11 @@
-//! Where a server's models lie: a folder in Triton's layout, a registry.
+//! Where a server's models lie: a folder in Triton's layout, a registry of ours, an MLflow server.
 
 #[cfg(feature = "ort")]
 mod files;
 #[cfg(feature = "ort")]
 mod folder;
+#[cfg(feature = "mlflow")]
+mod mlflow;
 mod monitor;
 mod options;
 #[cfg(feature = "ort")]
@@ -25,6 +27,8 @@ use mlcore::runner::ort::OnnxOptions;
 
 #[cfg(feature = "ort")]
 pub use self::folder::FolderSource;
+#[cfg(feature = "mlflow")]
+pub use self::mlflow::{MlflowCredentials, MlflowOptions, MlflowSource};
 pub use self::monitor::MonitorSettings;
 pub use self::options::{CanarySettings, GuardrailSettings, ModelOptions, PolicyOptions, ShadowOptions};
 #[cfg(feature = "ort")]

@@ -43,8 +43,8 @@ use crate::endpoint::{EndpointBuilder, Loss, champion};
 pub struct ModelOptions {
     /// The alias whose version answers everybody who is assigned to no other; `champion` where none is named.
     pub default_arm: Option<Alias>,
-    /// The version that answers everybody in the place of that: an alias, a number, or the value of a version's tag `version`. Of
-    /// a registry only; it stays the version, whatever becomes of aliases.
+    /// What answers everybody in the place of that: an alias, which is followed; or a number or the value of a version's tag
+    /// `version`, which stay whatever becomes of aliases. Of a registry only; in one of MLflow's a stage is named like an alias.
     pub version: Option<String>,
     /// Aliases whose versions answer, too: a canary, a shadow.
     pub arms: Vec<Alias>,

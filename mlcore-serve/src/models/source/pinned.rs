@@ -81,16 +81,25 @@ impl Registry for Pinned {
     }
 }
 
-/// The version that a word means: an alias, a number, or the value of a version's tag `version`. A higher version goes before a
-/// lower one of the same tag.
-pub(super) fn found(registry: &dyn Registry, model: &ModelName, word: &str) -> Result<Version> {
+/// What a word of the settings means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Meaning {
+    /// An alias, which may come to mean another version.
+    Followed(Alias),
+    /// A version, whatever becomes of aliases.
+    Version(Version),
+}
+
+/// What a word means: an alias, a number, or the value of a version's tag `version`. A higher version goes before a lower one of the
+/// same tag.
+pub(super) fn meaning(registry: &dyn Registry, model: &ModelName, word: &str) -> Result<Meaning> {
     if let Ok(alias) = Alias::new(word)
-        && let Some(version) = registry.alias(model, &alias)?
+        && registry.alias(model, &alias)?.is_some()
     {
-        return Ok(version);
+        return Ok(Meaning::Followed(alias));
     }
     if let Ok(number) = word.parse::<u64>() {
-        return Ok(registry.version(model, Version::new(number)?)?.version);
+        return Ok(Meaning::Version(registry.version(model, Version::new(number)?)?.version));
     }
     let (mut last, mut after) = (None, None);
     loop {
@@ -102,7 +111,7 @@ pub(super) fn found(registry: &dyn Registry, model: &ModelName, word: &str) -> R
             break;
         }
     }
-    last.ok_or_else(|| {
+    last.map(Meaning::Version).ok_or_else(|| {
         let problem =
             format!("{word:?} is no alias, no number of a version, and no version's tag \"version\"");
         Error::not_found("find version", model.as_str(), problem)

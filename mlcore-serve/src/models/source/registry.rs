@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use mlcore::artifact::ArtifactStore;
-use mlcore::name::ModelName;
+use mlcore::name::{ModelName, Version};
 use mlcore::registry::Registry;
 use mlcore::{Error, Result};
 
-use super::pinned::{Pinned, found};
-use super::{ModelSource, SourceOptions};
+use super::pinned::{Meaning, Pinned, meaning};
+use super::{ModelOptions, ModelSource, SourceOptions};
 use crate::Endpoint;
 use crate::batching::BatchOptions;
 use crate::endpoint::OnnxLoader;
@@ -18,6 +18,9 @@ pub struct RegistrySource {
     registry: Arc<dyn Registry>,
     artifacts: Arc<dyn ArtifactStore>,
     options: SourceOptions,
+    /// How often aliases are looked at; the endpoint's default where nothing is said.
+    #[cfg(feature = "mlflow")]
+    follow_interval: Option<std::time::Duration>,
 }
 
 impl RegistrySource {
@@ -28,7 +31,66 @@ impl RegistrySource {
         artifacts: Arc<dyn ArtifactStore>,
         options: SourceOptions,
     ) -> Self {
-        Self { registry, artifacts, options }
+        Self {
+            registry,
+            artifacts,
+            options,
+            #[cfg(feature = "mlflow")]
+            follow_interval: None,
+        }
+    }
+
+    /// Looks at aliases this often.
+    #[cfg(feature = "mlflow")]
+    pub(super) fn with_follow_interval(mut self, interval: std::time::Duration) -> Self {
+        self.follow_interval = Some(interval);
+        self
+    }
+
+    /// How this model is to be served.
+    pub(super) fn options_of(&self, name: &ModelName) -> ModelOptions {
+        self.options.of(name)
+    }
+
+    /// Opens a model that is served with these options. A version that is `pinned` is the default alias', whatever becomes of that.
+    pub(super) fn open_with(
+        &self,
+        name: &ModelName,
+        options: &ModelOptions,
+        pinned: Option<Version>,
+        parameters: &Parameters,
+    ) -> Result<Endpoint> {
+        if let Some(parameter) = parameters.keys().find(|key| *key == "config" || key.starts_with("file:")) {
+            let problem =
+                format!("the parameter {parameter:?} brings what this server takes from its registry");
+            return Err(Error::unsupported("load model", name.as_str(), problem)
+                .remedy("register a version, and load the model without parameters"));
+        }
+        if !options.aliases.is_empty() {
+            let problem = "its options set aliases, and those of a registry are moved there";
+            return Err(Error::invalid_input("load model", name.as_str(), problem)
+                .remedy("leave aliases out of the settings"));
+        }
+        let registry: Arc<dyn Registry> = match pinned {
+            Some(version) => Arc::new(Pinned {
+                registry: self.registry.clone(),
+                model: name.clone(),
+                alias: options.default_alias()?,
+                version,
+            }),
+            None => self.registry.clone(),
+        };
+        let loader = OnnxLoader::new(self.options.onnx_of(options));
+        let builder = Endpoint::builder(name.clone(), registry, self.artifacts.clone());
+        let mut builder = options.build(builder.with_loader(loader))?;
+        #[cfg(feature = "mlflow")]
+        if let Some(interval) = self.follow_interval {
+            builder = builder.with_follow_interval(interval);
+        }
+        if let Some(folder) = &self.options.snapshots {
+            builder = builder.with_snapshot(folder.join(format!("{name}.snapshot")));
+        }
+        self.options.customise(name, builder)?.build()
     }
 }
 
@@ -56,37 +118,15 @@ impl ModelSource for RegistrySource {
     }
 
     fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint> {
-        if let Some(parameter) = parameters.keys().find(|key| *key == "config" || key.starts_with("file:")) {
-            let problem =
-                format!("the parameter {parameter:?} brings what this server takes from its registry");
-            return Err(Error::unsupported("load model", name.as_str(), problem)
-                .remedy("register a version, and load the model without parameters"));
-        }
-        let options = self.options.of(name);
-        if !options.aliases.is_empty() {
-            let problem = "its options set aliases, and those of a registry are moved there";
-            return Err(Error::invalid_input("load model", name.as_str(), problem)
-                .remedy("leave aliases out of the settings"));
-        }
-        let registry: Arc<dyn Registry> = match &options.version {
-            Some(word) => {
-                let version = found(&*self.registry, name, word)?;
-                Arc::new(Pinned {
-                    registry: self.registry.clone(),
-                    model: name.clone(),
-                    alias: options.default_alias()?,
-                    version,
-                })
+        let mut options = self.options_of(name);
+        let mut pinned = None;
+        if let Some(word) = options.version.take() {
+            match meaning(&*self.registry, name, &word)? {
+                Meaning::Followed(alias) => options.default_arm = Some(alias),
+                Meaning::Version(version) => pinned = Some(version),
             }
-            None => self.registry.clone(),
-        };
-        let loader = OnnxLoader::new(self.options.onnx_of(&options));
-        let builder = Endpoint::builder(name.clone(), registry, self.artifacts.clone());
-        let mut builder = options.build(builder.with_loader(loader))?;
-        if let Some(folder) = &self.options.snapshots {
-            builder = builder.with_snapshot(folder.join(format!("{name}.snapshot")));
         }
-        self.options.customise(name, builder)?.build()
+        self.open_with(name, &options, pinned, parameters)
     }
 
     fn batching(&self, name: &ModelName) -> Result<Option<BatchOptions>> {

@@ -26,11 +26,12 @@ flags! {
     /// Serve the models of this folder: NAME/VERSION/model.onnx, with NAME/config.pbtxt where it is wanted
     #[arg(env = "MLCORE_MODEL_REPOSITORY", value_name = "DIR", help_heading = "Models")]
     model_repository: PathBuf,
-    /// Serve the models of this registry, as their aliases say: sqlite:////absolute/path
+    /// Serve the models of this registry, as their aliases say: sqlite:////absolute/path, or mlflow+http://host:port, an
+    /// MLflow server, whose versions with the ONNX flavor are read
     #[arg(env = "MLCORE_REGISTRY", value_name = "URL", conflicts_with = "model_repository", help_heading = "Models")]
     registry: String,
-    /// The artifacts of the registry; those beside it where nothing is said
-    #[arg(env = "MLCORE_ARTIFACTS", value_name = "URL", requires = "registry", help_heading = "Models")]
+    /// The artifacts of a registry that is no MLflow server; those beside it where nothing is said
+    #[arg(env = "MLCORE_ARTIFACTS", value_name = "URL", help_heading = "Models")]
     artifacts: String,
     /// Which models are loaded: all at the start (none), all and what changes (poll), those of --load-model and what
     /// clients load (explicit) [default: none]
@@ -46,7 +47,7 @@ flags! {
     #[arg(env = "MLCORE_EXIT_ON_ERROR", value_name = "BOOL", help_heading = "Models")]
     exit_on_error: bool,
     /// Keep each model's last good deployment in this folder, and start from it where the registry cannot be reached
-    #[arg(env = "MLCORE_SNAPSHOTS", value_name = "DIR", requires = "registry", help_heading = "Models")]
+    #[arg(env = "MLCORE_SNAPSHOTS", value_name = "DIR", help_heading = "Models")]
     snapshots: PathBuf,
 
     /// Keep a log of all predictions and outcomes in this folder, in Parquet; the file's table [log] says how

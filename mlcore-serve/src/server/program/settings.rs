@@ -7,7 +7,7 @@ use mlcore::{Error, Result};
 
 use super::flags::Flags;
 use crate::log::LogOptions;
-use crate::models::ModelOptions;
+use crate::models::{MlflowCredentials, ModelOptions};
 
 /// What the program is told, by all ways together.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,14 @@ pub(super) struct Settings {
     pub(super) log: LogOptions,
     /// The file of the keys: that of the settings where they have keys.
     pub(super) keys: Option<PathBuf>,
+    pub(super) mlflow: Mlflow,
+}
+
+/// How an MLflow server is reached, by the variables of MLflow's own clients.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mlflow {
+    pub(super) credentials: Option<MlflowCredentials>,
+    pub(super) authorities: Option<PathBuf>,
 }
 
 impl Settings {
@@ -43,6 +51,14 @@ impl Settings {
             }
             (false, file) => settings.keys = file,
             (true, None) => {}
+        }
+        let Flags { artifacts, snapshots, .. } = &settings.flags;
+        let of_registry = [("artifacts", artifacts.is_some()), ("snapshots", snapshots.is_some())];
+        if settings.flags.registry.is_none()
+            && let Some((name, _)) = of_registry.into_iter().find(|(_, is_given)| *is_given)
+        {
+            let problem = "it is given, and no registry is, which it belongs to";
+            return Err(Error::invalid_input(READ, name, problem).remedy("give --registry URL, too"));
         }
         if settings.flags.registry.is_some() && settings.flags.model_repository.is_some() {
             let problem = "both are given, and models come from one of them";
@@ -70,12 +86,23 @@ impl Settings {
         let flags: Flags = flags.try_into().map_err(&invalid)?;
         // Read from the text, so that an error can say its line.
         let OfFile { models, log } = toml::from_str(&text).map_err(&invalid)?;
-        Ok(Self { flags, models, log, keys })
+        Ok(Self { flags, models, log, keys, mlflow: Mlflow::default() })
     }
 
     /// What deployments of MLflow's models set: a registry, a model and a version.
     fn of_mlflow(&mut self, variable: &dyn Fn(&str) -> Option<String>) -> Result<()> {
         let of = |name: &str| variable(name).filter(|value| !value.is_empty());
+        self.mlflow.authorities = of("MLFLOW_TRACKING_SERVER_CERT_PATH").map(PathBuf::from);
+        // As its clients do: a name and a password go before a token.
+        self.mlflow.credentials = match (
+            of("MLFLOW_TRACKING_USERNAME"),
+            of("MLFLOW_TRACKING_PASSWORD"),
+            of("MLFLOW_TRACKING_TOKEN"),
+        ) {
+            (Some(user), Some(password), _) => Some(MlflowCredentials::Basic { user, password }),
+            (_, _, Some(token)) => Some(MlflowCredentials::Token(token)),
+            _ => None,
+        };
         let (tracking, model, version) = (of("MLFLOW_TRACKING_URI"), of("MODEL_NAME"), of("MODEL_VERSION"));
         let flags = &mut self.flags;
         if flags.model_repository.is_none() && flags.registry.is_none() {

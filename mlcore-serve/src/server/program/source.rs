@@ -6,7 +6,12 @@ use mlcore::{Error, Result, artifact, registry};
 use super::flags::ControlMode;
 use super::settings::Settings;
 use crate::log::PredictionLog;
-use crate::models::{FolderSource, Models, RegistrySource, SourceOptions};
+use crate::models::{FolderSource, MlflowOptions, MlflowSource, Models, RegistrySource, SourceOptions};
+
+/// Whether a registry is an MLflow server.
+fn is_mlflow(url: &str) -> bool {
+    ["mlflow+", "http://", "https://"].iter().any(|begin| url.starts_with(begin))
+}
 
 /// The models that the settings name, none of which is loaded yet.
 pub(super) fn models(settings: &Settings, log: Option<&Arc<PredictionLog>>) -> Result<Models> {
@@ -30,6 +35,18 @@ pub(super) fn models(settings: &Settings, log: Option<&Arc<PredictionLog>>) -> R
     }
     let models = match (&flags.model_repository, &flags.registry) {
         (Some(folder), None) => Models::of(FolderSource::open(folder, options)?),
+        (None, Some(url)) if is_mlflow(url) => {
+            if flags.artifacts.is_some() {
+                let problem = "the files of an MLflow server come from it";
+                return Err(
+                    Error::invalid_input("read settings", "artifacts", problem).remedy("leave it out")
+                );
+            }
+            let mut server = MlflowOptions::new(url.as_str());
+            server.credentials.clone_from(&settings.mlflow.credentials);
+            server.authorities.clone_from(&settings.mlflow.authorities);
+            Models::of(MlflowSource::open(&server, options)?)
+        }
         (None, Some(url)) => {
             let artifacts = match &flags.artifacts {
                 Some(url) => url.clone(),

@@ -1,7 +1,7 @@
 /// The JSON with the bare words `NaN`, `Infinity` and `-Infinity` as texts; `None` where it holds none of them.
 ///
 /// Python's `json` writes them, and so does what stands on it.
-pub(super) fn quoted(json: &str) -> Option<String> {
+pub(crate) fn quoted(json: &str) -> Option<String> {
     const WORDS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
     let json = json.as_bytes();
     let mut quoted: Option<Vec<u8>> = None;

@@ -1,0 +1,102 @@
+//! What an MLflow server answers: the parts of its messages that are read. Everything may be absent, as protocol buffers in JSON
+//! leave what is empty away.
+
+use serde::Deserialize;
+
+/// `registered-models/get`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ModelAnswer {
+    pub(super) registered_model: RegisteredModel,
+}
+
+/// `registered-models/search`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ModelsAnswer {
+    pub(super) registered_models: Vec<RegisteredModel>,
+    pub(super) next_page_token: String,
+}
+
+/// `model-versions/get`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct VersionAnswer {
+    pub(super) model_version: RemoteVersion,
+}
+
+/// `model-versions/search`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct VersionsAnswer {
+    pub(super) model_versions: Vec<RemoteVersion>,
+    pub(super) next_page_token: String,
+}
+
+/// `model-versions/get-download-uri`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PlaceAnswer {
+    pub(super) artifact_uri: String,
+}
+
+/// `logged-models/{id}`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LoggedAnswer {
+    pub(super) model: Logged,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Logged {
+    pub(super) info: PlaceAnswer,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RegisteredModel {
+    pub(super) name: String,
+    pub(super) description: String,
+    /// The latest of each stage.
+    pub(super) latest_versions: Vec<RemoteVersion>,
+    pub(super) aliases: Vec<RemoteAlias>,
+    pub(super) tags: Vec<RemoteTag>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemoteAlias {
+    pub(super) alias: String,
+    pub(super) version: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemoteTag {
+    pub(super) key: String,
+    pub(super) value: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemoteVersion {
+    pub(super) version: String,
+    pub(super) current_stage: String,
+    pub(super) description: String,
+    pub(super) run_id: String,
+    pub(super) user_id: String,
+    pub(super) status: String,
+    pub(super) status_message: String,
+    pub(super) tags: Vec<RemoteTag>,
+    /// Milliseconds since 1970.
+    pub(super) creation_timestamp: serde_json::Value,
+}
+
+/// An error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Failure {
+    pub(super) error_code: String,
+    pub(super) message: String,
+}
