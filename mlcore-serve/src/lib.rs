@@ -9,6 +9,7 @@
 //! | `log` | the prediction log: Parquet files, and a reader of them |
 //! | `mlflow` | the models that an MLflow server has registered, as a source of models |
 //! | `metrics` | counters, gauges and histograms for the host's recorder of the facade `metrics` |
+//! | `otel` | the spans of requests in OpenTelemetry's traces: the program exports them by OTLP, a host by its own layer |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
 #[cfg(feature = "http")]
@@ -33,6 +34,8 @@ pub mod server;
 pub mod settings;
 #[cfg(feature = "http")]
 mod trace;
+#[cfg(feature = "mlflow")]
+mod trust;
 #[cfg(feature = "http")]
 pub mod v2;
 

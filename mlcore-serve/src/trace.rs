@@ -2,31 +2,57 @@
 //!
 //! A request whose `traceparent` says that its trace is sampled has a span `request` of the target `mlcore_serve::request` and the
 //! level INFO, with `trace_id`, `parent_id`, `span_id` and `request_id`; any other has one of the level DEBUG, so that it costs nothing
-//! unless somebody listens. Within it are spans of the stages. Log lines of a request stand in its span, and carry its ids.
+//! unless somebody listens. Within it are spans of the stages, of the same level. Log lines of a request stand in its span, and carry
+//! its ids. Other fields have the names of OpenTelemetry's semantic conventions, and are recorded when they are known.
+//!
+//! With the feature `otel`, a layer of the crate `tracing-opentelemetry` hears which span of the caller is the parent, and it is the
+//! layer's span that an answer names.
+
+#[cfg(feature = "otel")]
+mod otel;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
-use tracing::Span;
+use http::{HeaderMap, Method, StatusCode, Version};
+use tracing::field::{Empty, display};
+use tracing::{Level, Span};
 
 /// What the headers of a request say about who asks.
 #[derive(Debug)]
 pub(crate) struct Caller {
     trace: Option<TraceContext>,
     request_id: Option<HeaderValue>,
-    span_id: u64,
+    /// The span of this server, where the request belongs to a trace.
+    own: Option<TraceContext>,
+    #[cfg(feature = "otel")]
+    state: opentelemetry::trace::TraceState,
 }
 
-/// The trace that a request belongs to (W3C Trace Context, level 2).
+/// A span, and the trace that it belongs to (W3C Trace Context, level 2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct TraceContext {
     trace_id: u128,
-    parent_id: u64,
+    span_id: u64,
     flags: u8,
+}
+
+/// What a request asks for, as its span tells it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asks<'r> {
+    Http {
+        method: &'r Method,
+        path: &'r str,
+        /// The path with names in braces instead of those of models; none where there is no such path.
+        route: Option<&'static str>,
+        version: Version,
+    },
+    /// The service and its call, divided by a slash.
+    #[cfg(feature = "grpc")]
+    Grpc { call: &'static str, version: Version },
 }
 
 impl Caller {
@@ -37,32 +63,87 @@ impl Caller {
             (1..=MOST_ID_BYTES).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
         };
         let request_id = headers.get(REQUEST_ID).filter(is_id).cloned();
-        let span_id = if trace.is_some() { new_span_id() } else { 0 };
-        Self { trace, request_id, span_id }
+        let own = trace.map(|trace| TraceContext { span_id: new_span_id(), ..trace });
+        Self {
+            trace,
+            request_id,
+            own,
+            #[cfg(feature = "otel")]
+            state: trace.map(|_| otel::state(headers)).unwrap_or_default(),
+        }
     }
 
-    /// The span of the request.
-    pub(crate) fn span(&self) -> Span {
+    /// Begins the span of the request.
+    pub(crate) fn begin(&mut self, asks: Asks<'_>) -> Span {
         macro_rules! request {
-            ($span:ident) => {
+            ($span:ident) => {{
+                let asked = Asked::of(asks);
                 tracing::$span!(
                     target: TARGET,
                     "request",
-                    trace_id = self.trace.map(|trace| tracing::field::display(Hex128(trace.trace_id))),
-                    parent_id = self.trace.map(|trace| tracing::field::display(Hex64(trace.parent_id))),
-                    span_id = self.trace.map(|_| tracing::field::display(Hex64(self.span_id))),
+                    trace_id = Empty,
+                    parent_id = Empty,
+                    span_id = Empty,
                     request_id = self.request_id.as_ref().and_then(|id| id.to_str().ok()),
+                    otel.name = asked.name.as_str(),
+                    otel.kind = "server",
+                    otel.status_code = Empty,
+                    network.protocol.version = asked.version,
+                    http.request.method = asked.method,
+                    http.route = asked.route,
+                    url.path = asked.path,
+                    http.response.status_code = Empty,
+                    rpc.system.name = asked.call.map(|_| "grpc"),
+                    rpc.method = asked.call,
+                    rpc.response.status_code = Empty,
+                    error.type = Empty,
+                    mlcore.model.name = Empty,
+                    mlcore.model.version = Empty,
+                    mlcore.arm = Empty,
+                    mlcore.rows = Empty,
                 )
-            };
+            }};
         }
-        let is_sampled = self.trace.is_some_and(|trace| trace.flags & SAMPLED != 0);
-        if is_sampled { request!(info_span) } else { request!(debug_span) }
+        #[cfg(feature = "otel")]
+        let surrounding = otel::surrounding();
+        let is_sampled = self.trace.is_some_and(TraceContext::is_sampled);
+        #[cfg(feature = "otel")]
+        let is_sampled = is_sampled || surrounding.as_ref().is_some_and(|span| span.is_sampled());
+        // The macros look first whether anybody listens: of nobody's requests no name is made.
+        let span = if is_sampled { request!(info_span) } else { request!(debug_span) };
+        if span.is_disabled() {
+            return span;
+        }
+        #[cfg(feature = "otel")]
+        self.join(&span, surrounding.is_some());
+        if let Some(own) = self.own {
+            span.record("trace_id", display(Hex128(own.trace_id)));
+            if let Some(trace) = self.trace.filter(|trace| trace.trace_id == own.trace_id) {
+                span.record("parent_id", display(Hex64(trace.span_id)));
+            }
+            span.record("span_id", display(Hex64(own.span_id)));
+        }
+        span
+    }
+
+    /// Makes the caller's span the parent, unless one of the host `is_within` which it lies is, and takes over the ids that a layer of
+    /// OpenTelemetry gave.
+    #[cfg(feature = "otel")]
+    fn join(&mut self, span: &Span, is_within: bool) {
+        let parent = self.trace.filter(|_| !is_within).map(|trace| trace.with_state(self.state.clone()));
+        let Some(joined) = otel::join(span, parent) else { return };
+        let sampled = if joined.is_sampled() { SAMPLED } else { 0 };
+        // A trace that begins here and is not recorded is nobody's business.
+        if self.trace.is_some() || sampled > 0 {
+            let flags = self.trace.map_or(0, |trace| trace.flags & !SAMPLED) | sampled;
+            self.own = Some(TraceContext::of(&joined, flags));
+        }
     }
 
     /// Answers what came: the same trace with the span of this server as the parent, and the request id.
     pub(crate) fn put(self, headers: &mut HeaderMap) {
-        if let Some(TraceContext { trace_id, flags, .. }) = self.trace {
-            let text = format!("00-{trace_id:032x}-{:016x}-{flags:02x}", self.span_id);
+        if let Some(TraceContext { trace_id, span_id, flags }) = self.own {
+            let text = format!("00-{trace_id:032x}-{span_id:016x}-{flags:02x}");
             if let Ok(value) = HeaderValue::try_from(text) {
                 headers.insert(TRACE_PARENT, value);
             }
@@ -73,20 +154,135 @@ impl Caller {
     }
 }
 
+/// The attributes of a request that are known when it begins.
+struct Asked<'r> {
+    name: String,
+    version: Option<&'static str>,
+    method: Option<&'r str>,
+    path: Option<&'r str>,
+    route: Option<&'static str>,
+    call: Option<&'static str>,
+}
+
+impl<'r> Asked<'r> {
+    fn of(asks: Asks<'r>) -> Self {
+        match asks {
+            Asks::Http { method, path, route, version } => {
+                // A client may make up any number of methods; there are few names of spans.
+                let known = METHODS.contains(&method.as_str()).then_some(method.as_str());
+                let mut name = known.unwrap_or("HTTP").to_owned();
+                if let Some(route) = route {
+                    name.push(' ');
+                    name.push_str(route);
+                }
+                let path = path.get(..MOST_PATH_BYTES).unwrap_or(path);
+                let (method, version) = (Some(known.unwrap_or("_OTHER")), version_name(version));
+                Self { name, version, method, path: Some(path), route, call: None }
+            }
+            #[cfg(feature = "grpc")]
+            Asks::Grpc { call, version } => Self {
+                name: call.to_owned(),
+                version: version_name(version),
+                method: None,
+                path: None,
+                route: None,
+                call: Some(call),
+            },
+        }
+    }
+}
+
+fn version_name(version: Version) -> Option<&'static str> {
+    Some(match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_11 => "1.1",
+        Version::HTTP_2 => "2",
+        _ => return None,
+    })
+}
+
+/// Tells a request's span with which status of HTTP it was answered.
+pub(crate) fn answered(span: &Span, status: StatusCode) {
+    if span.is_disabled() {
+        return;
+    }
+    // Not as u16: a layer of OpenTelemetry writes that as text.
+    span.record("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.record("error.type", status.as_str());
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// Tells the span of a call of gRPC, or of one message of a stream, with which code it ended, and whether that is a failure of the
+/// server's.
+#[cfg(feature = "grpc")]
+pub(crate) fn ended(span: &Span, code: &'static str, is_failure: bool) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("rpc.response.status_code", code);
+    if is_failure {
+        span.record("error.type", code);
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// Tells the span of a request which model it goes to.
+pub(crate) fn decided(model: &str, version: u64, arm: &str, rows: usize) {
+    let span = Span::current();
+    if !is_ours(&span) {
+        return;
+    }
+    span.record("mlcore.model.name", model);
+    span.record("mlcore.model.version", i64::try_from(version).unwrap_or(i64::MAX));
+    span.record("mlcore.arm", arm);
+    span.record("mlcore.rows", i64::try_from(rows).unwrap_or(i64::MAX));
+}
+
+/// The span of one message of a stream, within that of the call; none where the call has none.
+#[cfg(feature = "grpc")]
+pub(crate) fn message() -> Span {
+    macro_rules! message {
+        ($span:ident) => {
+            tracing::$span!(
+                target: TARGET,
+                "message",
+                otel.status_code = Empty,
+                rpc.response.status_code = Empty,
+                error.type = Empty,
+                mlcore.model.name = Empty,
+                mlcore.model.version = Empty,
+                mlcore.arm = Empty,
+                mlcore.rows = Empty,
+            )
+        };
+    }
+    match level() {
+        Some(Level::INFO) => message!(info_span),
+        Some(_) => message!(debug_span),
+        None => Span::none(),
+    }
+}
+
 impl TraceContext {
     fn parse(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
         let (known, rest) = text.split_at_checked(LENGTH)?;
         let mut parts = known.split('-');
         let version = hex(parts.next()?, 2)?;
-        let (trace_id, parent_id) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
+        let (trace_id, span_id) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
         let flags = hex(parts.next()?, 2)?;
         // A later version may say more, behind another hyphen.
         let is_whole = parts.next().is_none() && (rest.is_empty() || (version > 0 && rest.starts_with('-')));
-        if !is_whole || version == 0xff || trace_id == 0 || parent_id == 0 {
+        if !is_whole || version == 0xff || trace_id == 0 || span_id == 0 {
             return None;
         }
-        Some(Self { trace_id, parent_id: parent_id as u64, flags: flags as u8 })
+        Some(Self { trace_id, span_id: span_id as u64, flags: flags as u8 })
+    }
+
+    fn is_sampled(self) -> bool {
+        self.flags & SAMPLED != 0
     }
 }
 
@@ -119,16 +315,33 @@ impl fmt::Display for Hex64 {
     }
 }
 
-/// Whether this thread works on a request that has a span.
-pub(crate) fn is_traced() -> bool {
-    Span::current().metadata().is_some_and(|metadata| metadata.target() == TARGET)
+/// Whether a span is one of a request.
+fn is_ours(span: &Span) -> bool {
+    span.metadata().is_some_and(|metadata| metadata.target() == TARGET)
 }
 
-/// The span of a stage within that of the request, entered until it is dropped; none where the request has none.
+/// The level of the spans of the request that this thread works on; none where it has none.
+pub(crate) fn level() -> Option<Level> {
+    let span = Span::current();
+    span.metadata().filter(|metadata| metadata.target() == TARGET).map(|metadata| *metadata.level())
+}
+
+/// The span of a stage within that of the request; a disabled one where the request has none.
+macro_rules! stage_span {
+    ($name:literal) => {
+        match crate::trace::level() {
+            Some(tracing::Level::INFO) => tracing::info_span!(target: "mlcore_serve::request", $name),
+            Some(_) => tracing::debug_span!(target: "mlcore_serve::request", $name),
+            None => tracing::Span::none(),
+        }
+    };
+}
+pub(crate) use stage_span;
+
+/// The same, entered until it is dropped.
 macro_rules! stage {
     ($name:literal) => {
-        crate::trace::is_traced()
-            .then(|| tracing::info_span!(target: "mlcore_serve::request", $name).entered())
+        crate::trace::stage_span!($name).entered()
     };
 }
 pub(crate) use stage;
@@ -140,6 +353,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SAMPLED: u8 = 1;
 /// The characters of `00-{32}-{16}-{2}`.
 const LENGTH: usize = 55;
+/// The methods that have a name in OpenTelemetry's conventions.
+const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+/// A span holds no more of a path, which may be as long as the head of a request.
+const MOST_PATH_BYTES: usize = 512;
 /// A longer id is not repeated.
 const MOST_ID_BYTES: usize = 256;
 
@@ -153,7 +370,7 @@ mod tests {
         let parse = |text: &str| TraceContext::parse(text.as_bytes());
         let read = parse(&format!("00-{trace}-01")).unwrap();
         assert_eq!(read.trace_id, 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
-        assert_eq!((read.parent_id, read.flags), (0xb7ad_6b71_6920_3331, 1));
+        assert_eq!((read.span_id, read.flags), (0xb7ad_6b71_6920_3331, 1));
         assert_eq!(parse(&format!("01-{trace}-01-more")), Some(read), "a later version");
         for wrong in [
             format!("00-{trace}-01-more"),

@@ -57,10 +57,15 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
         tally.suite(&format!("stock clients: {test}"), &mut pytest, tally::pytest)?;
     }
     promtool::run(tally, &server.http)?;
+    let log = server.log.clone();
     if let Err(failure) = server.stop() {
         tally.fail(&failure.to_string());
     }
-    Ok(())
+    // What reads Parquet is in the environment of the other tests.
+    let readers = python::environment_with("python", "requirements.txt")?;
+    let test = "mlcore-serve/tests/clients/prediction_log.py";
+    let mut pytest = readers.command(&["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", test]);
+    tally.suite("prediction log", pytest.env("MLCORE_TEST_LOG", log), tally::pytest)
 }
 
 /// A folder of models in Triton's layout.
@@ -94,6 +99,8 @@ struct Server {
     child: Child,
     http: String,
     grpc: String,
+    /// The folder of its prediction log.
+    log: PathBuf,
 }
 
 impl Server {
@@ -105,32 +112,35 @@ impl Server {
         let mut command = Command::new(&program);
         command.arg("--model-repository").arg(models);
         command.args(["--model-control-mode", "explicit", "--load-model", &MODELS.join(",")]);
+        let log = project::target().join("clients-log");
+        python::remove(&log)?;
+        command.arg("--prediction-log").arg(&log);
         command.args(["--http-port", "0", "--grpc-port", "0", "--metrics-port", "0"]);
         let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = started.map_err(|error| unstarted(format!("cannot be started ({error})")))?;
-        let (told, lines) = mpsc::channel();
+        let (teller, lines) = mpsc::channel();
         if let Some(output) = child.stderr.take() {
             // Read to the end, so that the program is never held up by a full pipe.
             thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(std::result::Result::ok) {
-                    let _ = told.send(line);
+                    let _ = teller.send(line);
                 }
             });
         }
         let address = |of: &str| -> Result<String> {
             let mark = format!("serving over {of} address=");
-            let mut log = String::new();
+            let mut told = String::new();
             while let Ok(line) = lines.recv_timeout(Duration::from_secs(60)) {
                 if let Some((_, address)) = line.split_once(&mark) {
                     return Ok(address.trim().to_owned());
                 }
-                log.push_str(&line);
-                log.push('\n');
+                told.push_str(&line);
+                told.push('\n');
             }
-            Err(unstarted(format!("does not serve over {of}:\n{log}")))
+            Err(unstarted(format!("does not serve over {of}:\n{told}")))
         };
         match (address("HTTP"), address("gRPC")) {
-            (Ok(http), Ok(grpc)) => Ok(Self { child, http, grpc }),
+            (Ok(http), Ok(grpc)) => Ok(Self { child, http, grpc, log }),
             (Err(failure), _) | (_, Err(failure)) => {
                 let _ = child.kill();
                 let _ = child.wait();

@@ -99,7 +99,8 @@ impl Place {
             (self.python("FastAPI", "MLCORE_LOAD_FASTAPI_PYTHON", "serving_fastapi.py"), &[Wire::Json]),
             (
                 self.python("MLServer", "MLCORE_LOAD_MLSERVER_PYTHON", "serving_mlserver.py"),
-                &[Wire::Json, Wire::Binary, Wire::Grpc],
+                // It knows no binary tensors.
+                &[Wire::Json, Wire::Grpc],
             ),
             (self.ours(OURS, "registry", &[]), &[Wire::Record]),
         ]

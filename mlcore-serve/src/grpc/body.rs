@@ -6,8 +6,10 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use tracing::Span;
 
 use super::status::Status;
+use crate::trace;
 
 /// The body of an answer: messages, and how the call ended.
 pub struct GrpcBody {
@@ -18,7 +20,7 @@ enum State {
     /// One message, and a good end.
     Message(Bytes),
     /// Messages as they come.
-    Stream(Pin<Box<dyn AnswerStream>>),
+    Stream(Pin<Box<dyn AnswerStream>>, Span),
     /// How it ended.
     Trailers(Status),
     Ended,
@@ -38,8 +40,13 @@ impl GrpcBody {
         Self { state: State::Message(message) }
     }
 
+    /// Messages that are made in the span of the call, which is the current one and lasts until they end.
     pub(super) fn stream(stream: impl AnswerStream + 'static) -> Self {
-        Self { state: State::Stream(Box::pin(stream)) }
+        Self { state: State::Stream(Box::pin(stream), Span::current()) }
+    }
+
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.state, State::Stream(..))
     }
 }
 
@@ -51,10 +58,13 @@ impl Body for GrpcBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let State::Stream(stream) = &mut self.state {
-            match ready!(stream.as_mut().poll_next(context)) {
+        if let State::Stream(stream, span) = &mut self.state {
+            match ready!(span.in_scope(|| stream.as_mut().poll_next(context))) {
                 Ok(message) => return Poll::Ready(Some(Ok(Frame::data(message)))),
-                Err(status) => self.state = State::Trailers(status),
+                Err(status) => {
+                    trace::ended(span, status.code.name(), status.code.is_failure());
+                    self.state = State::Trailers(status);
+                }
             }
         }
         Poll::Ready(match std::mem::replace(&mut self.state, State::Ended) {
@@ -67,7 +77,7 @@ impl Body for GrpcBody {
                 status.put(&mut trailers);
                 Some(Ok(Frame::trailers(trailers)))
             }
-            State::Stream(_) | State::Ended => None,
+            State::Stream(..) | State::Ended => None,
         })
     }
 
@@ -78,7 +88,7 @@ impl Body for GrpcBody {
     fn size_hint(&self) -> SizeHint {
         match &self.state {
             State::Message(message) => SizeHint::with_exact(message.len() as u64),
-            State::Stream(_) => SizeHint::default(),
+            State::Stream(..) => SizeHint::default(),
             State::Trailers(_) | State::Ended => SizeHint::with_exact(0),
         }
     }

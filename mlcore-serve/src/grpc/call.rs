@@ -64,6 +64,12 @@ impl Call {
         })
     }
 
+    /// The service and the call in a path, where there is such a call, and what stands for any other: a client may make up as many
+    /// names as it likes.
+    pub(super) fn name_of(path: &str) -> &'static str {
+        NAMES.iter().find(|name| path.strip_prefix('/') == Some(**name)).copied().unwrap_or("_OTHER")
+    }
+
     /// What it does. Calls that read and change settings count as reading: what they do stands in the message.
     pub(super) fn act(self) -> Act {
         match self {
@@ -98,3 +104,42 @@ impl Call {
 
 pub(super) const SERVICE: &str = "inference.GRPCInferenceService";
 pub(super) const HEALTH_SERVICE: &str = "grpc.health.v1.Health";
+/// All calls, those first that come most.
+const NAMES: [&str; 22] = [
+    "inference.GRPCInferenceService/ModelInfer",
+    "inference.GRPCInferenceService/ModelStreamInfer",
+    "inference.GRPCInferenceService/ServerLive",
+    "inference.GRPCInferenceService/ServerReady",
+    "inference.GRPCInferenceService/ModelReady",
+    "inference.GRPCInferenceService/ServerMetadata",
+    "inference.GRPCInferenceService/ModelMetadata",
+    "inference.GRPCInferenceService/ModelConfig",
+    "inference.GRPCInferenceService/ModelStatistics",
+    "inference.GRPCInferenceService/RepositoryIndex",
+    "inference.GRPCInferenceService/RepositoryModelLoad",
+    "inference.GRPCInferenceService/RepositoryModelUnload",
+    "inference.GRPCInferenceService/SystemSharedMemoryStatus",
+    "inference.GRPCInferenceService/CudaSharedMemoryStatus",
+    "inference.GRPCInferenceService/SystemSharedMemoryRegister",
+    "inference.GRPCInferenceService/SystemSharedMemoryUnregister",
+    "inference.GRPCInferenceService/CudaSharedMemoryRegister",
+    "inference.GRPCInferenceService/CudaSharedMemoryUnregister",
+    "inference.GRPCInferenceService/TraceSetting",
+    "inference.GRPCInferenceService/LogSettings",
+    "grpc.health.v1.Health/Check",
+    "grpc.health.v1.Health/Watch",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_a_call() {
+        for name in NAMES {
+            assert!(Call::of(&format!("/{name}")).is_some(), "{name}");
+            assert_eq!(Call::name_of(&format!("/{name}")), name);
+        }
+        assert_eq!(Call::name_of("/inference.GRPCInferenceService/Other"), "_OTHER");
+    }
+}

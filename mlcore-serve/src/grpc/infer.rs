@@ -6,11 +6,12 @@ use mlcore::Result;
 use super::GrpcService;
 use super::head::{Deadline, Head};
 use super::message::{HEAD_BYTES, framed};
-use super::status::Status;
+use super::status::{Code, Status};
 use crate::endpoint::Prediction;
 use crate::http::Coding;
 use crate::models::exchange::{ARM, Codec, Exchange, OUTCOME_ID};
 use crate::models::version_of;
+use crate::trace;
 use crate::v2::{Address, InferAnswer, InferLimits, InferRequest, Parameter};
 
 /// A request for inference.
@@ -48,6 +49,8 @@ impl GrpcService {
             Ok(exchange) => exchange.answer().await,
             Err(error) => Err(error.into()),
         };
+        let code = answered.as_ref().map_or_else(|refused| refused.code, |_| Code::Ok);
+        trace::ended(&tracing::Span::current(), code.name(), code.is_failure());
         answered.or_else(|refused| framed(streamed_refusal(&refused.message), coding))
     }
 

@@ -40,6 +40,10 @@
 //! # Deadlines
 //! A call's `grpc-timeout` and a request's parameter `timeout`, whichever is shorter, are carried into the run.
 //!
+//! # Traces
+//! As those of [`http`](crate::http), from and in the metadata `traceparent` and `x-request-id`. Each message of a stream has a span
+//! `message` within that of the call.
+//!
 //! # Threads
 //! As those of [`http`](crate::http). The calls `Watch` and `ModelStreamInfer` must run in a tokio runtime with time.
 
@@ -91,7 +95,7 @@ use crate::metrics::{Responses, names};
 use crate::models::Models;
 use crate::models::work::aside;
 use crate::settings::Settings;
-use crate::trace::Caller;
+use crate::trace::{self, Asks, Caller};
 use crate::v2::{InferLimits, no_shared_memory};
 
 /// Limits to what a client may send.
@@ -206,13 +210,14 @@ impl GrpcService {
             }
             return response;
         }
-        let caller = Caller::read(&parts.headers);
+        let mut caller = Caller::read(&parts.headers);
+        let span = caller.begin(Asks::Grpc { call: Call::name_of(parts.uri.path()), version: parts.version });
         let head = Head::read(&parts.headers, arrived);
         let coding = head.as_ref().ok().and_then(|head| head.answer_coding);
         let answered = match head {
             Ok(head) => {
                 let called = self.called(&parts, peer, head, body, arrived, stopping);
-                called.instrument(caller.span()).await
+                called.instrument(span.clone()).await
             }
             Err(status) => Err(status),
         };
@@ -224,6 +229,10 @@ impl GrpcService {
         match answered {
             Ok(body) => {
                 self.count(Code::Ok);
+                // A stream tells it when it ends.
+                if !body.is_stream() {
+                    trace::ended(&span, Code::Ok.name(), false);
+                }
                 if let Some(coding) = coding {
                     headers.insert(head::CODING, HeaderValue::from_static(coding.name()));
                 }
@@ -231,6 +240,7 @@ impl GrpcService {
             }
             Err(status) => {
                 self.count(status.code);
+                trace::ended(&span, status.code.name(), status.code.is_failure());
                 status.put(headers);
             }
         }

@@ -52,8 +52,27 @@ impl Code {
         Self::Unauthenticated.name(),
     ];
 
+    /// Whether it means that the server failed, by OpenTelemetry's conventions.
+    pub(super) const fn is_failure(self) -> bool {
+        match self {
+            Self::DeadlineExceeded
+            | Self::Unimplemented
+            | Self::Internal
+            | Self::Unavailable
+            | Self::DataLoss => true,
+            Self::Ok
+            | Self::Cancelled
+            | Self::InvalidArgument
+            | Self::NotFound
+            | Self::AlreadyExists
+            | Self::PermissionDenied
+            | Self::ResourceExhausted
+            | Self::Aborted
+            | Self::Unauthenticated => false,
+        }
+    }
+
     /// Its name in gRPC.
-    #[cfg(feature = "metrics")]
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Ok => "OK",

@@ -6,12 +6,14 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::Body;
 use tokio::time::{Duration, Interval, interval};
+use tracing::Instrument as _;
 
 use super::body::AnswerStream;
 use super::head::Head;
 use super::message::Messages;
 use super::status::{Code, Status};
 use super::{GrpcService, health};
+use crate::trace;
 
 /// Ends long calls when a server stops: waits for it.
 pub(crate) type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -63,8 +65,8 @@ where
             match own.messages.poll_next(context) {
                 Poll::Ready(Some(Ok(message))) => {
                     let service = own.service.clone();
-                    let mut work =
-                        Box::pin(service.infer_streamed(message, own.head.deadline, own.head.answer_coding));
+                    let work = service.infer_streamed(message, own.head.deadline, own.head.answer_coding);
+                    let mut work = Box::pin(work.instrument(trace::message()));
                     own.under_way.push_back(match work.as_mut().poll(context) {
                         Poll::Ready(answer) => Answering::Done(answer),
                         Poll::Pending => Answering::Working(work),

@@ -61,7 +61,8 @@
 //!
 //! The W3C trace context of a request (`traceparent`) and its `x-request-id` come back with the answer. A request whose trace is sampled has a
 //! span of the target `mlcore_serve::request` with both ids, and spans of its stages within; others have one at the level DEBUG, so
-//! that `--log info,mlcore_serve::request=debug` puts the ids into every log line.
+//! that `--log-filter info,mlcore_serve::request=debug` puts the ids into every log line. With the feature `otel` these spans take
+//! their place in the traces of OpenTelemetry, and `traceparent` of the answer names the span there.
 //!
 //! # Threads
 //! A quick model runs on the thread that reads the request. One that takes longer than a millisecond runs on the blocking threads
@@ -108,7 +109,7 @@ use crate::metrics::{Responses, names};
 use crate::models::work::aside;
 use crate::models::{Models, Served, version_of};
 use crate::settings::Settings;
-use crate::trace::Caller;
+use crate::trace::{self, Asks, Caller};
 use crate::v2::InferLimits;
 
 /// Limits to what a client may send.
@@ -220,12 +221,20 @@ impl HttpService {
         let arrived = Instant::now();
         let (parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
-        let caller = Caller::read(&parts.headers);
-        let answer = self.find_and_answer(&parts, peer, body, arrived).instrument(caller.span());
+        let found = route::find(&parts.method, parts.uri.path());
+        let route = match &found {
+            Found::Route(route) => Some(route.template()),
+            Found::OtherMethod(_) | Found::Nothing => None,
+        };
+        let mut caller = Caller::read(&parts.headers);
+        let (method, path, version) = (&parts.method, parts.uri.path(), parts.version);
+        let span = caller.begin(Asks::Http { method, path, route, version });
+        let answer = self.answer_found(found, &parts, peer, body, arrived).instrument(span.clone());
         let mut response = match answer.await {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(),
         };
+        trace::answered(&span, response.status());
         self.count(response.status());
         caller.put(response.headers_mut());
         if is_head {
@@ -242,12 +251,19 @@ impl HttpService {
         let _ = status;
     }
 
-    async fn find_and_answer<B>(&self, parts: &Parts, peer: Peer, body: B, arrived: Instant) -> Answered
+    async fn answer_found<B>(
+        &self,
+        found: Found,
+        parts: &Parts,
+        peer: Peer,
+        body: B,
+        arrived: Instant,
+    ) -> Answered
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        let route = match route::find(&parts.method, parts.uri.path()) {
+        let route = match found {
             Found::Route(route) => route,
             Found::OtherMethod(methods) => return Err(Refusal::other_method(methods)),
             Found::Nothing => return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),

@@ -57,6 +57,32 @@ impl Route {
         }
     }
 
+    /// Its path, with names in braces instead of those of models.
+    pub(super) fn template(&self) -> &'static str {
+        match self {
+            Self::Server => "/v2",
+            Self::Metrics => "/metrics",
+            Self::Live => "/v2/health/live",
+            Self::Ready => "/v2/health/ready",
+            Self::Model(path, route) => route.template(path.version.is_some()),
+            Self::AllStatistics => "/v2/models/stats",
+            Self::Index => "/v2/repository/index",
+            Self::Load(_) => "/v2/repository/models/{model}/load",
+            Self::Unload(_) => "/v2/repository/models/{model}/unload",
+            Self::LiveV1 => "/",
+            Self::ModelsV1 => "/v1/models",
+            Self::ReadyV1(_) => "/v1/models/{model}",
+            Self::PredictV1(_) => "/v1/models/{model}:predict",
+            Self::Invocations => "/invocations",
+            Self::Ping => "/ping",
+            Self::VersionOfMlflow => "/version",
+            Self::Log => "/v2/logging",
+            Self::Trace(None) => "/v2/trace/setting",
+            Self::Trace(Some(_)) => "/v2/models/{model}/trace/setting",
+            Self::SharedMemory { .. } => "/v2/{kind}sharedmemory",
+        }
+    }
+
     /// Whether its errors are told as MLflow tells them.
     pub(super) fn is_of_mlflow(&self) -> bool {
         match self {
@@ -106,6 +132,28 @@ pub(super) enum ModelRoute {
 }
 
 impl ModelRoute {
+    /// Its path, with names in braces.
+    fn template(self, has_version: bool) -> &'static str {
+        macro_rules! of {
+            ($base:literal, $end:literal) => {
+                match has_version {
+                    true => concat!($base, "/models/{model}/versions/{version}", $end),
+                    false => concat!($base, "/models/{model}", $end),
+                }
+            };
+        }
+        match self {
+            Self::Metadata => of!("/v2", ""),
+            Self::Ready => of!("/v2", "/ready"),
+            Self::Config => of!("/v2", "/config"),
+            Self::Statistics => of!("/v2", "/stats"),
+            Self::Infer => of!("/v2", "/infer"),
+            Self::Predict => of!("/mlcore", "/predict"),
+            Self::Outcomes => of!("/mlcore", "/outcomes"),
+            Self::Invocations => of!("/mlcore", "/invocations"),
+        }
+    }
+
     fn act(self) -> Act {
         match self {
             Self::Ready => Act::Health,
@@ -302,6 +350,18 @@ mod tests {
             post("/mlcore/models/m%20x/versions/3/invocations"),
             model(Some("3"), ModelRoute::Invocations)
         );
+        for (path, template) in [
+            ("/v2", "/v2"),
+            ("/v2/models/m%20x/versions/3/ready", "/v2/models/{model}/versions/{version}/ready"),
+            ("/v2/models/m", "/v2/models/{model}"),
+            ("/v2/models/stats", "/v2/models/stats"),
+            ("/v2/models/m/trace/setting", "/v2/models/{model}/trace/setting"),
+            ("/v1/models/m", "/v1/models/{model}"),
+            ("/", "/"),
+        ] {
+            let Found::Route(route) = get(path) else { panic!("{path}") };
+            assert_eq!(route.template(), template);
+        }
         for nothing in [
             "//",
             "/v1",

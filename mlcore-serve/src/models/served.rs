@@ -17,7 +17,7 @@ use crate::batching::{BatchOptions, Batched, Batcher, Call, Pending};
 use crate::endpoint::{Decided, LoadedModel, Prediction, Request, not_served};
 #[cfg(feature = "metrics")]
 use crate::metrics::{RequestMetrics, names};
-use crate::trace::{is_traced, stage};
+use crate::trace::{self, stage, stage_span};
 use crate::v2::{InferRequest, Parameter};
 
 /// A model that is served: its endpoint, and what its requests took.
@@ -217,11 +217,7 @@ impl Served {
         };
         let Begun { decided, pending, spent } =
             self.begin(batcher, asked_for, Asked { elsewhere, ..asked }, check)?;
-        let batch = match is_traced() {
-            true => tracing::info_span!(target: "mlcore_serve::request", "batch"),
-            false => tracing::Span::none(),
-        };
-        let batched = pending.instrument(batch).await;
+        let batched = pending.instrument(stage_span!("batch")).await;
         self.finish(decided, asked_for, batched, spent).map(told)
     }
 
@@ -255,7 +251,8 @@ impl Served {
         let _in_flight = InFlight::new(&self.in_flight);
         let Some(batcher) = &self.batcher else { return self.predict_alone(request, asked, check) };
         let begun = self.begin(batcher, request, asked, check)?;
-        self.finish(begun.decided, request, begun.pending.wait(), begun.spent)
+        let batched = stage_span!("batch").in_scope(|| begun.pending.wait());
+        self.finish(begun.decided, request, batched, begun.spent)
     }
 
     /// Answers a request by a run of its own.
@@ -333,10 +330,13 @@ impl Served {
     }
 
     fn decide(&self, request: Request<'_>, asked: &Asked) -> Result<Decided> {
-        match asked.version {
-            Some(version) => self.endpoint.decide_version(request, version),
-            None => Ok(self.endpoint.decide(request)),
-        }
+        let decided = match asked.version {
+            Some(version) => self.endpoint.decide_version(request, version)?,
+            None => self.endpoint.decide(request),
+        };
+        let version = decided.model().version().version;
+        trace::decided(self.name.as_str(), version.get(), decided.arm().as_str(), asked.rows);
+        Ok(decided)
     }
 
     fn ended(

@@ -4,7 +4,12 @@
 mod metrics;
 mod mlflow;
 mod monitor;
+#[cfg(feature = "otel")]
+mod otel;
 mod place;
+#[cfg(feature = "otel")]
+#[path = "../grpc/protocol/mod.rs"]
+mod protocol;
 mod signals;
 mod soak;
 
@@ -287,6 +292,18 @@ fn what_is_wrong_is_one_line() {
         (&["--config", "policy.toml"], 2, "policy.toml: line "),
         (&["--config", "steps.toml"], 2, "step"),
         (&["--config", "nothing.toml"], 1, "nothing.toml"),
+        #[cfg(not(feature = "otel"))]
+        (
+            &["--model-repository", "models", "--otlp-endpoint", "http://localhost:4318"],
+            2,
+            "otlp-endpoint: it asks for spans to be exported, and this build of mlcore-serve cannot",
+        ),
+        #[cfg(feature = "otel")]
+        (
+            &["--model-repository", "models", "--otlp-endpoint", "localhost:4318"],
+            2,
+            "otlp-endpoint: it is no URL of a collector; write http://host:4318",
+        ),
         (&["--http-prot", "1"], 2, "--http-port"),
         (
             &["--model-repository", "models", "--load-model", "forest", "--log-filter", "=="],

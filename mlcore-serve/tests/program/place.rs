@@ -69,9 +69,9 @@ impl Place {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mlcore-serve"));
-        for (name, _) in env::vars()
-            .filter(|(name, _)| ["MLCORE_", "MODEL_", "MLFLOW_"].iter().any(|own| name.starts_with(own)))
-        {
+        for (name, _) in env::vars().filter(|(name, _)| {
+            ["MLCORE_", "MODEL_", "MLFLOW_", "OTEL_"].iter().any(|own| name.starts_with(own))
+        }) {
             // Where ONNX Runtime lies.
             if name != "MLCORE_CACHE" {
                 command.env_remove(name);

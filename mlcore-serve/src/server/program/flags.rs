@@ -112,6 +112,10 @@ flags! {
     /// Have every model tried by a process of its own first, with a limit of its memory and time
     #[arg(env = "MLCORE_PROBE_MODELS", value_name = "BOOL", help_heading = "Process")]
     probe_models: bool,
+    /// Send the spans of requests to the collector at this address, such as http://localhost:4318, by OTLP over HTTP; as
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, beside which OpenTelemetry's other variables count. Needs a build with the feature otel
+    #[arg(env = "MLCORE_OTLP_ENDPOINT", value_name = "URL", help_heading = "Process")]
+    otlp_endpoint: String,
     /// What is told in the log of the process, such as info or mlcore_serve=debug [default: info]
     #[arg(env = "MLCORE_LOG_FILTER", value_name = "FILTER", help_heading = "Process")]
     log_filter: String,

@@ -1,10 +1,13 @@
 //! The program `mlcore-serve`, as a function: what its flags mean, and its life from the start to the end.
 
 mod flags;
+#[cfg(feature = "otel")]
+mod otlp;
 mod security;
 mod settings;
 mod signals;
 mod source;
+mod spans;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,9 +24,15 @@ use mlcore::runner::ort::Probe;
 use mlcore::{Error, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing_subscriber::EnvFilter;
+#[cfg(not(feature = "otel"))]
+use tracing_subscriber::layer::Identity;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use self::flags::{ControlMode, Flags, LogFormat};
+#[cfg(feature = "otel")]
+use self::otlp::Export;
 use self::security::Security;
 use self::settings::Settings;
 use self::signals::Signals;
@@ -98,7 +107,23 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(arguments: CommandLine) -> Result<usize> {
     let settings =
         Settings::read(arguments.config.as_deref(), arguments.flags, &|name| std::env::var(name).ok())?;
-    log(&settings.flags)?;
+    #[cfg(feature = "otel")]
+    let export = settings.spans.as_ref().map(Export::open).transpose()?;
+    #[cfg(feature = "otel")]
+    log(&settings.flags, export.as_ref().map(Export::layer))?;
+    #[cfg(not(feature = "otel"))]
+    log(&settings.flags, Identity::new())?;
+    #[cfg(feature = "otel")]
+    if let Some(spans) = &settings.spans {
+        tracing::info!(url = spans.url, "spans of requests are exported");
+    }
+    #[cfg(not(feature = "otel"))]
+    if let Some(spans) = &settings.spans {
+        tracing::warn!(
+            url = spans.url,
+            "the environment names a collector of spans, and this build exports none: build it with --features server,otel"
+        );
+    }
     let security = Security::open(&settings)?;
     // Before whatever tells something: what has no recorder when it begins never gets one.
     let prometheus = match settings.flags.allow_metrics.unwrap_or(true) {
@@ -139,6 +164,10 @@ fn run(arguments: CommandLine) -> Result<usize> {
             models.stop_workers();
             // After the last record.
             let written = predictions.map_or(Ok(()), |log| log.flush());
+            #[cfg(feature = "otel")]
+            if let Some(export) = export {
+                export.flush();
+            }
             result.and_then(|cut_off| written.map(|()| cut_off.unwrap_or_default()))
         }
     };
@@ -283,19 +312,21 @@ async fn load(settings: &Settings, models: &Models) -> Result<()> {
     }
 }
 
-/// Lets the log go to standard error.
-fn log(flags: &Flags) -> Result<()> {
+/// Lets the log go to standard error, and spans where `spans` tells of them.
+fn log(flags: &Flags, spans: impl Layer<Registry> + Send + Sync) -> Result<()> {
     let filter = flags.log_filter.as_deref().unwrap_or("info");
     let filter = EnvFilter::try_new(filter).map_err(|cause| {
         let problem = format!("{filter:?} is no filter of log lines");
         Error::invalid_input("read settings", "log-filter", problem).caused_by(cause)
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // It would be told on standard error, and a program that is told there that nobody reads it panics.
     let lines = lines.log_internal_errors(false);
+    let told = tracing_subscriber::registry().with(spans);
+    // The filter is of the log alone.
     let set = match flags.log_format.unwrap_or_default() {
-        LogFormat::Text => lines.with_ansi(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => told.with(lines.with_ansi(false).with_filter(filter)).try_init(),
+        LogFormat::Json => told.with(lines.json().flatten_event(true).with_filter(filter)).try_init(),
     };
     // Whoever calls this function may have its own.
     if set.is_err() {

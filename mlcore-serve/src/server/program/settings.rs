@@ -6,6 +6,7 @@ use mlcore::name::ModelName;
 use mlcore::{Error, Result};
 
 use super::flags::Flags;
+use super::spans::SpanOptions;
 use crate::log::LogOptions;
 use crate::models::{MlflowCredentials, ModelOptions};
 
@@ -19,6 +20,8 @@ pub(super) struct Settings {
     /// The file of the keys: that of the settings where they have keys.
     pub(super) keys: Option<PathBuf>,
     pub(super) mlflow: Mlflow,
+    /// Where the spans of requests go.
+    pub(super) spans: Option<SpanOptions>,
 }
 
 /// How an MLflow server is reached, by the variables of MLflow's own clients.
@@ -44,6 +47,7 @@ impl Settings {
         };
         settings.flags = flags.or(settings.flags);
         settings.of_mlflow(variable)?;
+        settings.spans = SpanOptions::read(settings.flags.otlp_endpoint.as_deref(), variable)?;
         match (settings.keys.is_some(), settings.flags.auth_file.clone()) {
             (true, Some(_)) => {
                 let problem = "both are given, and keys come from one of them";
@@ -86,7 +90,7 @@ impl Settings {
         let flags: Flags = flags.try_into().map_err(&invalid)?;
         // Read from the text, so that an error can say its line.
         let OfFile { models, log } = toml::from_str(&text).map_err(&invalid)?;
-        Ok(Self { flags, models, log, keys, mlflow: Mlflow::default() })
+        Ok(Self { flags, models, log, keys, mlflow: Mlflow::default(), spans: None })
     }
 
     /// What deployments of MLflow's models set: a registry, a model and a version.

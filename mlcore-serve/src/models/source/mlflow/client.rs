@@ -2,18 +2,15 @@
 
 use std::fmt;
 use std::io::{Read, Write};
-use std::sync::Arc;
 use std::time::Duration;
 
 use mlcore::{Error, Result};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use serde::de::DeserializeOwned;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::options::{MlflowCredentials, MlflowOptions};
 use super::wire::Failure;
+use crate::trust::tls;
 
 /// Asks one server.
 pub(super) struct Client {
@@ -34,7 +31,8 @@ impl Client {
             .max_redirects(MOST_REDIRECTS)
             .user_agent(concat!("mlcore-serve/", env!("CARGO_PKG_VERSION")));
         if base.starts_with("https:") {
-            config = config.tls_config(tls(options)?);
+            let file = "MLFLOW_TRACKING_SERVER_CERT_PATH";
+            config = config.tls_config(tls(options.authorities.as_deref(), "open registry", file)?);
         }
         let authorization = options.credentials.as_ref().map(header_of).transpose()?;
         let agent = config.build().new_agent();
@@ -214,35 +212,6 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     text
-}
-
-/// TLS as the listener speaks it, to the authorities that the system trusts or those of a file.
-fn tls(options: &MlflowOptions) -> Result<TlsConfig> {
-    let certificates: Vec<CertificateDer<'static>> = match &options.authorities {
-        Some(file) => {
-            let subject = file.display().to_string();
-            let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-            read.map_err(|cause| {
-                let problem = format!("no certificates in PEM can be read from it: {cause}");
-                Error::invalid_input("open registry", subject, problem)
-            })?
-        }
-        // Some of many may be ones that nobody can read.
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    if certificates.is_empty() {
-        let problem = "no certificates of authorities were found, so that no server can be trusted";
-        return Err(Error::invalid_input("open registry", "TLS", problem).remedy(
-            "install ca-certificates, or set MLFLOW_TRACKING_SERVER_CERT_PATH to a file that has them",
-        ));
-    }
-    let roots: Vec<Certificate<'static>> =
-        certificates.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(TlsConfig::builder()
-        .root_certs(RootCerts::new_with_certs(&roots))
-        .unversioned_rustls_crypto_provider(provider)
-        .build())
 }
 
 /// Shows no secret.
