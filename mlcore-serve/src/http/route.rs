@@ -62,6 +62,7 @@ impl Route {
         match self {
             Self::Server => "/v2",
             Self::Metrics => "/metrics",
+            Self::OpenApi => "/openapi.json",
             Self::Live => "/v2/health/live",
             Self::Ready => "/v2/health/ready",
             Self::Model(path, route) => route.template(path.version.is_some()),
