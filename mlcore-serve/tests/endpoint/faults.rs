@@ -40,7 +40,7 @@ fn the_callers_mistakes_are_named_and_do_not_count_against_the_arm() {
     };
     check(Batch::single("x", Tensor::new([1, 3], vec![0.0_f32; 3]).unwrap()), "expected float32 [?, 2]");
     check(Batch::single("x", Tensor::new([1, 2], vec![0.0_f64; 2]).unwrap()), "got float64 [1, 2]");
-    check(Batch::single("z", Tensor::new([1, 2], vec![0.0_f32; 2]).unwrap()), "missing: x");
+    check(Batch::single("z", Tensor::new([1, 2], vec![0.0_f32; 2]).unwrap()), "z: not one of x");
     let values = [Value::Float(1.0)];
     let error = endpoint.predict(Request::row(&unit, Row::unchecked(&values))).unwrap_err();
     assert!(error.to_string().contains("without a feature plan"), "{error}");

@@ -57,7 +57,8 @@ impl Mlflow {
 
     /// The last line of a start that fails.
     fn fails(&self, more: &[(&str, &str)], arguments: &[&str]) -> String {
-        let (code, told) = self.place(more).fails(arguments);
+        // Where it would serve, nobody else does: its own port may be taken.
+        let (code, told) = self.place(more).fails(&[arguments, &["--http-port", "0"]].concat());
         assert!(matches!(code, Some(1 | 2)) && !told.contains("panicked"), "{code:?}: {told}");
         told.lines().last().unwrap().to_owned()
     }
