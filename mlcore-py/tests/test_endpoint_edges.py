@@ -254,7 +254,7 @@ def test_impossible_endpoints_are_refused(registry, planned):
         ({"loss": "hinge"}, mlcore.InvalidInputError, "log_loss, squared_error"),
         ({"loss": 5}, mlcore.InvalidTypeError, "a name or a function"),
         ({"timeout": -1.0}, mlcore.InvalidInputError, "timeout"),
-        ({"reference": frame}, mlcore.InvalidInputError, "without a feature plan"),
+        ({"reference": frame}, mlcore.NotFoundError, "input_0: the model reads this column"),
         ({"monitor_options": {"alpha": 0.1}}, mlcore.InvalidInputError, "reference="),
         ({"model": "planned", "reference": frame, "monitor_options": {"window": 5}}, mlcore.InvalidInputError, "window_rows"),
         ({"model": "planned", "reference": frame.drop(columns="f3")}, mlcore.Error, "f3"),

@@ -27,8 +27,13 @@ def ask(url, path, body=None, **headers):
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", **headers}
     request = urllib.request.Request(url + path, data, headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read() or b"null")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as refused:
+        # It keeps the connection open.
+        refused.close()
+        raise
 
 
 def infer(url, model, rows=ROW):

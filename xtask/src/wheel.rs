@@ -44,7 +44,17 @@ pub(crate) fn fresh_environment(wheel: &Path) -> Result<Python> {
     let pins = project::root().join("testdata").join("requirements.txt");
     let mut install = python.pip(&["install", "--quiet", "--constraint"]);
     // The peers that its tests compare with; that it needs none of them is one of the tests.
-    let peers = ["pytest", "duckdb", "nbconvert", "pandas", "polars", "pyarrow", "scikit-learn", "scipy"];
+    let peers = [
+        "pytest",
+        "duckdb",
+        "nbconvert",
+        "pandas",
+        "polars",
+        "prometheus-client",
+        "pyarrow",
+        "scikit-learn",
+        "scipy",
+    ];
     install.arg(pins).arg(format!("{}[onnx]", wheel.display())).args(peers);
     if process::succeeds(&mut install)? {
         return Ok(python);

@@ -3,7 +3,7 @@
 >>> import mlcore
 >>> mlcore.serve("no such folder")                                     # doctest: +ELLIPSIS
 Traceback (most recent call last):
-mlcore.exceptions.NotFoundError: ...no such folder...
+mlcore.exceptions.MissingFileError: ...no such folder...
 """
 
 from mlcore._mlcore.serving import *

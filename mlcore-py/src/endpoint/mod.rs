@@ -71,7 +71,7 @@ pub(crate) mod native {
 ///     Who gets which arm. Default: everybody the default arm.
 /// reference : table, optional
 ///     Rows the model was trained on: a monitor compares the raw records of all answered requests with it. It watches the
-///     columns that the feature plan reads, unless ``monitor_options`` name others among them.
+///     columns that the feature plan reads, or without a plan those of the tensors, unless ``monitor_options`` name others among them.
 /// monitor_options : dict, optional
 ///     As :class:`mlcore.drift.Monitor` takes them, such as ``{"window_rows": 5000}``.
 /// loss : str or callable, optional
@@ -109,7 +109,7 @@ pub(crate) mod native {
 ///     When the model or the default arm's alias does not exist.
 /// InvalidInputError
 ///     For impossible options: an arm named twice, a loss that cannot be computed from the model's outputs, a reference for
-///     a version without a feature plan; and for a policy that could never come to a decision: about an arm that is not in
+///     a version that reads no columns; and for a policy that could never come to a decision: about an arm that is not in
 ///     ``arms``, with a guardrail on the loss without a ``loss``, with the default arm on trial, or with a version on trial
 ///     that could not be promoted from its stage: one in ``dev``.
 /// UnsupportedError
