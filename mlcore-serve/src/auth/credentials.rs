@@ -1,5 +1,7 @@
 use std::fmt;
 
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
 use http::HeaderMap;
 use http::header::{self, HeaderValue};
 use mlcore::artifact::Digest;
@@ -59,33 +61,11 @@ impl fmt::Debug for Credentials {
 
 /// The bytes of a text in base 64, as RFC 4648 writes it, with its padding or without.
 fn decoded(text: &[u8]) -> Option<Vec<u8>> {
-    let digits = match text {
-        [digits @ .., b'=', b'='] | [digits @ .., b'='] if text.len().is_multiple_of(4) => digits,
-        digits => digits,
-    };
-    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
-    for group in digits.chunks(4) {
-        let mut bits = 0_u32;
-        for place in 0..4 {
-            let value = match group.get(place) {
-                None => 0,
-                Some(digit @ b'A'..=b'Z') => digit - b'A',
-                Some(digit @ b'a'..=b'z') => digit - b'a' + 26,
-                Some(digit @ b'0'..=b'9') => digit - b'0' + 52,
-                Some(b'+') => 62,
-                Some(b'/') => 63,
-                Some(_) => return None,
-            };
-            bits = bits << 6 | u32::from(value);
-        }
-        let [_, three @ ..] = bits.to_be_bytes();
-        let (known, rest) = three.split_at_checked(group.len().checked_sub(1)?)?;
-        if known.is_empty() || rest.iter().any(|byte| *byte != 0) {
-            return None;
-        }
-        bytes.extend_from_slice(known);
-    }
-    Some(bytes)
+    const EITHER: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    EITHER.decode(text).ok()
 }
 
 /// The longest header that is looked at.

@@ -354,7 +354,7 @@ impl Models {
         }
         let opened = source.open(name, parameters).and_then(|endpoint| {
             let served = Served::new(endpoint);
-            match source.batching(name)? {
+            match source.batching(name, parameters)? {
                 Some(options) => served.with_batching(options),
                 None => Ok(served),
             }

@@ -185,6 +185,30 @@ def test_repository(client):
     assert refused.value.status() == "404"
 
 
+def test_a_client_brings_the_model(client):
+    files = {"file:1/model.onnx": (models.FOLDER / "gb30.onnx").read_bytes()}
+    config = json.dumps({"max_batch_size": 64, "dynamic_batching": {"preferred_batch_size": [16]}})
+    client.load_model("brought", config=config, files=files)
+    for arrays in models.cases("gb30"):
+        answer = client.infer("brought", inputs_of(arrays))
+        for key, due in models.expected("gb30", arrays).items():
+            models.check(answer.as_numpy(key), due)
+    assert client.get_model_config("brought")["dynamic_batching"]["preferred_batch_size"] == [16]
+    for wrong in [{}, {"config": "{"}, {"config": "{}", "files": {"file:../model.onnx": b"x"}}, {"config": '{"backend": "python"}'}]:
+        with pytest.raises(InferenceServerException) as refused:
+            client.load_model("brought", **{"files": files, **wrong})
+        assert refused.value.status() == "400" or "backend" in str(refused.value), refused.value
+    # What was loaded goes on.
+    assert client.is_model_ready("brought")
+    client.unload_model("brought")
+    assert not client.is_model_ready("brought")
+    # A configuration alone is that of the folder's model until it is loaded anew.
+    client.load_model("texts8", config=json.dumps({"max_batch_size": 8, "dynamic_batching": {}}))
+    assert "dynamic_batching" in client.get_model_config("texts8")
+    client.load_model("texts8")
+    assert "dynamic_batching" not in client.get_model_config("texts8")
+
+
 def test_settings(client):
     assert client.get_log_settings()["log_info"] is True
     now = client.update_log_settings({"log_verbose_level": 1, "log_info": True, "log_format": "ISO8601"})

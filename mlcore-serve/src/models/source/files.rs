@@ -7,15 +7,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mlcore::artifact::{ArtifactStore, Digest, MemoryStore, VerifiedReader};
 use mlcore::{Error, Result};
 
+use super::temporary::Temporary;
+
 /// The artifacts of a folder's model: read from its files again, and verified, whenever they are asked for.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     /// What lies in no file of its own, and what was not yet forgotten.
     kept: MemoryStore,
     paths: Mutex<BTreeMap<Digest, PathBuf>>,
+    /// Where they lie, where they are gone with the model.
+    _folder: Option<Temporary>,
 }
 
 impl Files {
+    /// Files of this folder, which is kept as long.
+    pub(super) fn of(folder: Option<Temporary>) -> Self {
+        Self { _folder: folder, ..Self::default() }
+    }
+
     /// Takes these bytes from this file from now on.
     pub(super) fn forget(&self, digest: Digest, path: &Path) -> Result<()> {
         self.paths().insert(digest, path.to_owned());

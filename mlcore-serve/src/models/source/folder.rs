@@ -14,6 +14,7 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use mlcore_features::pipeline::Plan;
 
+use super::brought::Brought;
 use super::files::Files;
 use super::triton::{TritonConfig, VersionPolicy};
 use super::{ModelSource, SourceOptions};
@@ -27,6 +28,9 @@ use crate::v2::Parameters;
 /// Of a model its highest version answers, or those that the `version_policy` of its `config.pbtxt` names: one of them by its
 /// number, and who names none is answered by the default arm. A file `plan.json` beside `model.onnx` is the feature plan of the
 /// version, so that it takes raw records. In the place of `model.onnx` may stand a folder of that name, with the model and its weights.
+///
+/// A client that loads a model may bring what else lies in its folder, by Triton's parameters: `config`, a configuration in JSON, and
+/// with it the files, as `file:1/model.onnx`. They count until the model is loaded anew.
 ///
 /// Aliases and what a policy decides about them live as long as the model is loaded: a folder has no place for them.
 ///
@@ -81,16 +85,17 @@ impl ModelSource for FolderSource {
     }
 
     fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint> {
-        if let Some(parameter) = parameters.keys().find(|key| *key == "config" || key.starts_with("file:")) {
-            let problem =
-                format!("the parameter {parameter:?} brings what this server reads from its folder");
-            return Err(Error::unsupported(OPEN, name.as_str(), problem)
-                .remedy("put the file into the folder, and load the model without parameters"));
-        }
-        let folder = self.folder(name)?;
-        let config = config(&folder, name)?;
+        let Brought { config: brought, files: own } = Brought::read(name, parameters)?;
+        let folder = match &own {
+            Some(own) => own.path().to_owned(),
+            None => self.folder(name)?,
+        };
+        let config = match brought {
+            Some(config) => config,
+            None => config(&folder, name)?,
+        };
         let options = self.options.of(name);
-        let files = Arc::new(Files::default());
+        let files = Arc::new(Files::of(own));
         let registry = Arc::new(MemoryRegistry::new());
         let change = Change::new("mlcore-serve", SystemTime::now().into());
         let numbers = chosen(&folder, &config, name)?;
@@ -132,10 +137,11 @@ impl ModelSource for FolderSource {
         self.options.customise(name, builder)?.build()
     }
 
-    fn batching(&self, name: &ModelName) -> Result<Option<BatchOptions>> {
-        match self.options.of(name).batching {
-            Some(options) => Ok(Some(options)),
-            None => Ok(config(&self.folder(name)?, name)?.batching),
+    fn batching(&self, name: &ModelName, parameters: &Parameters) -> Result<Option<BatchOptions>> {
+        match (self.options.of(name).batching, Brought::config_of(name, parameters)?) {
+            (Some(options), _) => Ok(Some(options)),
+            (None, Some(config)) => Ok(config.batching),
+            (None, None) => Ok(config(&self.folder(name)?, name)?.batching),
         }
     }
 

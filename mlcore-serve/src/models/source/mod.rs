@@ -1,6 +1,8 @@
 //! Where a server's models lie: a folder in Triton's layout, a registry of ours, an MLflow server.
 
 #[cfg(feature = "ort")]
+mod brought;
+#[cfg(feature = "ort")]
 mod files;
 #[cfg(feature = "ort")]
 mod folder;
@@ -12,6 +14,8 @@ mod options;
 mod pinned;
 #[cfg(feature = "ort")]
 mod registry;
+#[cfg(feature = "ort")]
+mod temporary;
 #[cfg(feature = "ort")]
 mod triton;
 
@@ -55,11 +59,12 @@ pub trait ModelSource: Send + Sync {
     /// [`Error::NotFound`](mlcore::Error::NotFound) for a name that it does not have, and what loading answers.
     fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint>;
 
-    /// How requests of the model of this name share runs; asked whenever it was opened. They do not, where it is not said.
+    /// How requests of the model of this name share runs; asked whenever it was opened, with the same parameters. They do not, where
+    /// it is not said.
     ///
     /// # Errors
     /// What reading the source answers.
-    fn batching(&self, _name: &ModelName) -> Result<Option<BatchOptions>> {
+    fn batching(&self, _name: &ModelName, _parameters: &Parameters) -> Result<Option<BatchOptions>> {
         Ok(None)
     }
 

@@ -129,7 +129,7 @@ impl ModelSource for RegistrySource {
         self.open_with(name, &options, pinned, parameters)
     }
 
-    fn batching(&self, name: &ModelName) -> Result<Option<BatchOptions>> {
+    fn batching(&self, name: &ModelName, _: &Parameters) -> Result<Option<BatchOptions>> {
         Ok(self.options.of(name).batching)
     }
 }

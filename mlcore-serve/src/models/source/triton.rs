@@ -9,6 +9,7 @@ use mlcore::{Error, Result};
 use self::text::{Message, Value};
 use crate::batching::BatchOptions;
 
+mod json;
 mod text;
 
 /// Which versions of a folder answer.
@@ -53,9 +54,20 @@ impl TritonConfig {
     /// # Errors
     /// [`Error::InvalidInput`] with the line of what cannot be read, and [`Error::Unsupported`] for what is not run here.
     pub(super) fn read(text: &str, model: &str) -> Result<Self> {
-        let subject = format!("config.pbtxt of {model}");
+        Self::of(text::read(text), format!("config.pbtxt of {model}"), model)
+    }
+
+    /// Reads a configuration in JSON, as clients send it who load a model.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(super) fn read_json(text: &str, model: &str) -> Result<Self> {
+        Self::of(json::read(text), format!("config of {model}"), model)
+    }
+
+    fn of(read: Result<Message, String>, subject: String, model: &str) -> Result<Self> {
         let invalid = |problem: String| Error::invalid_input("read model folder", subject.as_str(), problem);
-        let message = text::read(text).map_err(&invalid)?;
+        let message = read.map_err(&invalid)?;
         let word = |name: &str| message.last(name).and_then(Value::as_text);
         if let Some(name) = word("name").filter(|name| !name.is_empty() && *name != model) {
             return Err(invalid(format!("it names the model {name:?}, and its folder is called {model:?}")));

@@ -8,7 +8,6 @@ mod options;
 mod registry;
 mod wire;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use self::client::Client;
 pub use self::options::{MlflowCredentials, MlflowOptions};
 use self::registry::MlflowRegistry;
 use super::pinned::Meaning;
+use super::temporary::Temporary;
 use super::{ModelSource, PolicyOptions, RegistrySource, SourceOptions};
 use crate::Endpoint;
 use crate::batching::BatchOptions;
@@ -66,8 +66,8 @@ impl MlflowSource {
         let (folder, temporary) = match &options.snapshots {
             Some(folder) => (folder.join("mlflow"), None),
             None => {
-                let temporary = Temporary::new()?;
-                (temporary.0.clone(), Some(temporary))
+                let temporary = Temporary::new(", or give --snapshots DIR")?;
+                (temporary.path().to_owned(), Some(temporary))
             }
         };
         let store = Arc::new(FolderStore::open(folder.join("artifacts"))?);
@@ -107,57 +107,10 @@ impl ModelSource for MlflowSource {
         self.source.open_with(name, &options, pinned, parameters)
     }
 
-    fn batching(&self, name: &ModelName) -> Result<Option<BatchOptions>> {
-        self.source.batching(name)
+    fn batching(&self, name: &ModelName, parameters: &Parameters) -> Result<Option<BatchOptions>> {
+        self.source.batching(name, parameters)
     }
-}
-
-/// A folder that is removed in the end.
-#[derive(Debug)]
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn new() -> Result<Self> {
-        let base = std::env::temp_dir();
-        for _ in 0..MOST_TRIES {
-            let name = format!("mlcore-mlflow-{:016x}", random());
-            let folder = base.join(name);
-            match make_private(&folder) {
-                Ok(()) => return Ok(Self(folder)),
-                Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(cause) => {
-                    return Err(Error::from_io("make folder", folder.display().to_string(), cause)
-                        .remedy("set TMPDIR to a folder that can be written, or give --snapshots DIR"));
-                }
-            }
-        }
-        let problem = "every name that was tried is taken";
-        Err(Error::unavailable("make folder", base.display().to_string(), problem))
-    }
-}
-
-/// Makes a folder that nobody else can look into.
-fn make_private(folder: &std::path::Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // What cannot be removed is left to whoever cleans the temporary folder.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A number that no other process is likely to have.
-fn random() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-
-    RandomState::new().hash_one(std::process::id())
 }
 
 /// Each look is a request to the server, for each model.
 const FOLLOW_INTERVAL: Duration = Duration::from_secs(5);
-const MOST_TRIES: usize = 16;

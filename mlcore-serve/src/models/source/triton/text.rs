@@ -2,7 +2,7 @@
 
 /// A message: its fields, in the order in which they stand there.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Message(Vec<(String, Value)>);
+pub(super) struct Message(pub(super) Vec<(String, Value)>);
 
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Value {
@@ -41,7 +41,8 @@ impl Value {
     }
 
     pub(super) fn as_number(&self) -> Option<u64> {
-        let Self::Word(word) = self else { return None };
+        // JSON writes numbers of 64 bits as texts.
+        let (Self::Word(word) | Self::Text(word)) = self else { return None };
         match word.strip_prefix("0x").or(word.strip_prefix("0X")) {
             Some(digits) => u64::from_str_radix(digits, 16).ok(),
             None => word.parse().ok(),
