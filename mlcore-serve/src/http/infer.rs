@@ -12,8 +12,7 @@ use super::route::ModelPath;
 use super::{Answered, BoxError, HttpService};
 use crate::endpoint::Prediction;
 use crate::models::exchange::{self, Codec, Exchange};
-use crate::models::work::{aside, is_quick};
-use crate::models::{Served, version_of};
+use crate::models::version_of;
 use crate::v2::{InferAnswer, InferLimits, InferRequest, WrittenAnswer};
 
 /// A request for inference with its whole body.
@@ -46,28 +45,6 @@ impl HttpService {
         let is_traced = self.inner.settings.is_traced(&path.name);
         let written = Written { body, json_bytes, limits: self.inner.limits.request, coding };
         Exchange::new(written, served, version, is_traced, arrived).answer().await
-    }
-
-    /// Answers a question about raw records, or one of KServe's first protocol: by a function of the model, the body, and the most
-    /// records that it may hold.
-    pub(super) async fn ask<B>(
-        &self,
-        parts: &Parts,
-        body: B,
-        name: &str,
-        answer: impl FnOnce(&Served, &[u8], usize) -> Answered + Send + 'static,
-    ) -> Answered
-    where
-        B: http_body::Body,
-        B::Error: Into<BoxError>,
-    {
-        // Before the body is read.
-        let served = self.inner.models.get(name)?;
-        let body = self.body(&parts.headers, body).await?;
-        let most = self.inner.limits.request.records;
-        // A request that waits for its place in a batch holds up its thread.
-        let is_quick = is_quick(&served, body.len()) && served.batching().is_none();
-        aside(is_quick, move || answer(&served, &body, most)).await?
     }
 }
 

@@ -51,9 +51,8 @@
 //! roles is that of [`auth`](crate::auth). A service that is nested in a router of yours refuses what changes it until you do.
 //!
 //! # Batching
-//! Requests for a model that was inserted with [`BatchOptions`](crate::batching::BatchOptions) share runs. A request of the protocol that
-//! waits for its place holds no thread; one of raw records or of KServe's first protocol holds one of the blocking threads. The
-//! parameters `priority` and `timeout` are Triton's. Where too many wait, the answer is 429 with `Retry-After`.
+//! Requests for a model that was inserted with [`BatchOptions`](crate::batching::BatchOptions) share runs. A request that waits for its
+//! place holds no thread, and frees its place when its client goes. The parameters `priority` and `timeout` are Triton's. Where too many wait, the answer is 429 with `Retry-After`.
 //!
 //! # Traces
 //! A request that the trace settings choose is told of by `tracing`, as an event of the target `mlcore_serve::trace` with the
@@ -73,6 +72,7 @@ mod infer;
 mod metadata;
 mod mlflow;
 mod openapi;
+mod question;
 mod records;
 mod refusal;
 mod repository;
@@ -101,13 +101,14 @@ use tracing::Instrument as _;
 pub(crate) use self::body::Late;
 #[cfg(feature = "grpc")]
 pub(crate) use self::body::{Coding, SMALL_ANSWER, Unpacked};
+use self::records::RecordsForm;
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
 use crate::auth::{Auth, Peer};
 #[cfg(feature = "metrics")]
 use crate::metrics::{Responses, names};
 use crate::models::work::aside;
-use crate::models::{Models, Served, version_of};
+use crate::models::{Models, version_of};
 use crate::settings::Settings;
 use crate::trace::{self, Asks, Caller};
 use crate::v2::InferLimits;
@@ -290,11 +291,10 @@ impl HttpService {
             Route::Ready => metadata::ready(models),
             Route::Model(path, ModelRoute::Infer) => self.infer(parts, body, &path, arrived).await,
             Route::Model(path, ModelRoute::Predict) => {
-                let version = version_of(path.version())?;
-                let answer = move |served: &Served, body: &[u8], most| {
-                    records::predict(served, version, body, arrived, most)
-                };
-                self.ask(parts, body, &path.name, answer).await
+                // Before the body is read.
+                let (served, version) = (models.get(&path.name)?, version_of(path.version())?);
+                let body = self.body(&parts.headers, body).await?;
+                self.ask(served, body, RecordsForm { version, arrived }, arrived).await
             }
             Route::Model(path, ModelRoute::Outcomes) => {
                 let served = models.get(&path.name)?;
@@ -309,9 +309,10 @@ impl HttpService {
             Route::ModelsV1 => v1::models(models),
             Route::ReadyV1(name) => v1::ready(models, &name),
             Route::PredictV1(name) => {
-                let answer =
-                    move |served: &Served, body: &[u8], most| v1::predict(served, body, arrived, most);
-                self.ask(parts, body, &name, answer).await
+                // Before the body is read.
+                let served = models.get(&name)?;
+                let body = self.body(&parts.headers, body).await?;
+                self.ask(served, body, v1::Instances { arrived }, arrived).await
             }
             Route::Model(path, ModelRoute::Metadata) => metadata::model(models, &path),
             Route::Model(path, ModelRoute::Ready) => metadata::model_ready(models, &path),

@@ -3,10 +3,10 @@
 //! `POST /mlcore/models/{model}[/versions/{version}]/predict` takes `{"records": [{..}, ..]}`, the raw columns by name, and
 //! answers with arm, version and outcome id; `POST /mlcore/models/{model}/outcomes` takes what came of predictions.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use mlcore::batch::{Batch, TableBuilder, Tensor};
+use mlcore::batch::{Batch, Tensor};
 use mlcore::name::{RequestId, Version};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
@@ -14,14 +14,16 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::question::{Form, Question, Who, check_count};
+use super::refusal::Refusal;
 use super::{Answered, json, parsed};
-use crate::endpoint::{OutcomeId, Request};
-use crate::models::{Asked, Inference, Served};
+use crate::endpoint::{OutcomeId, Prediction};
+use crate::models::Served;
 
 /// A question about raw records.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Question<'a> {
+struct Body<'a> {
     #[serde(borrow)]
     records: Vec<&'a RawValue>,
     /// The user, session or device; the id where there is none.
@@ -34,95 +36,42 @@ struct Question<'a> {
     timeout: Option<u64>,
 }
 
-pub(super) fn predict(
-    served: &Served,
-    version: Option<Version>,
-    body: &[u8],
-    arrived: Instant,
-    most_records: usize,
-) -> Answered {
-    let question: Question<'_> = parsed(body)?;
-    let Question { records, unit, id, timeout } = question;
-    check_count("records", records.len(), most_records)?;
-    let id = id.filter(|id| !id.is_empty()).map(RequestId::new).transpose()?;
-    let timeout = timeout.map(Duration::from_micros).filter(|timeout| !timeout.is_zero());
-    let Inference { prediction, mut spent, .. } =
-        ask(served, &records, Who { unit, id, version, timeout, arrived })?;
-    let began = Instant::now();
-    let predictions = rows_of(&prediction.outputs, records.len())?;
-    let answer = json(&json!({
-        "model": served.name().as_str(),
-        "version": prediction.version,
-        "arm": prediction.arm,
-        "propensity": prediction.propensity,
-        "outcome_id": prediction.outcome_id,
-        "served_by": prediction.served_by,
-        "predictions": predictions,
-    }));
-    (spent.output, spent.total) = (began.elapsed(), arrived.elapsed());
-    served.answered(&prediction, spent);
-    answer
-}
-
-/// Some, and not too many.
-pub(super) fn check_count(what: &'static str, count: usize, most: usize) -> Result<()> {
-    match count {
-        0 => Err(Error::invalid_input(READ, what, "there are none")),
-        count if count > most => {
-            Err(Error::invalid_input(READ, what, format!("there are {count}, and at most {most} are taken")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Who asks, and how.
-pub(super) struct Who {
-    pub(super) unit: Option<String>,
-    pub(super) id: Option<RequestId>,
+/// The form of raw records, asked of a version where one is named.
+pub(super) struct RecordsForm {
     pub(super) version: Option<Version>,
-    pub(super) timeout: Option<Duration>,
     pub(super) arrived: Instant,
 }
 
-/// Asks about raw records.
-pub(super) fn ask(served: &Served, records: &[&RawValue], who: Who) -> Result<Inference> {
-    let Who { unit, id, version, timeout, arrived } = who;
-    let unit = served.unit(unit, id.as_ref())?;
-    let rows = records.len();
-    let asked = Asked { version, timeout, arrived, rows, priority: 0, elsewhere: false };
-    let ask = |request: Request<'_>| {
-        let request = match &id {
-            Some(id) => request.with_id(id),
-            None => request,
-        };
-        served.predict(request, asked, |_| Ok(()))
-    };
-    let mut reader = served.endpoint().records()?.with_strict_names();
-    match records {
-        [record] => reader.read_json(record.get().as_bytes(), |row| ask(Request::row(&unit, row))),
-        records => {
-            let mut table = TableBuilder::new(&served.endpoint().columns())?;
-            for (place, record) in records.iter().enumerate() {
-                let appended = reader.read_json(record.get().as_bytes(), |row| table.append(row));
-                appended.map_err(|error| in_record(place, error))?;
-            }
-            let table = Arc::new(table.finish()?);
-            ask(Request::table(&unit, &table))
-        }
-    }
-}
+impl Form for RecordsForm {
+    /// The records.
+    type Kept = usize;
 
-/// What is wrong with one of several records.
-fn in_record(place: usize, error: Error) -> Error {
-    let context = error.context();
-    let subject = format!("record {place}, {}", context.subject());
-    let told = match &error {
-        Error::SchemaMismatch(_) => Error::schema_mismatch(READ, subject, context.problem().to_owned()),
-        _ => Error::invalid_input(READ, subject, context.problem().to_owned()),
-    };
-    match context.remedy().map(str::to_owned) {
-        Some(remedy) => told.remedy(remedy).caused_by(error),
-        None => told.caused_by(error),
+    fn read<'b>(
+        &self,
+        served: &Served,
+        body: &'b [u8],
+        most: usize,
+    ) -> Result<(Question<'b>, usize), Refusal> {
+        let Body { records, unit, id, timeout } = parsed(body)?;
+        let rows = records.len();
+        check_count("records", rows, most)?;
+        let id = id.filter(|id| !id.is_empty()).map(RequestId::new).transpose()?;
+        let timeout = timeout.map(Duration::from_micros).filter(|timeout| !timeout.is_zero());
+        let who = Who { unit, id, version: self.version, timeout, arrived: self.arrived };
+        let records = records.into_iter().map(Cow::Borrowed).collect();
+        Ok((Question::of_records(served, records, who)?, rows))
+    }
+
+    fn write(&self, served: &Served, rows: usize, prediction: &Prediction) -> Answered {
+        json(&json!({
+            "model": served.name().as_str(),
+            "version": prediction.version,
+            "arm": prediction.arm,
+            "propensity": prediction.propensity,
+            "outcome_id": prediction.outcome_id,
+            "served_by": prediction.served_by,
+            "predictions": rows_of(&prediction.outputs, rows)?,
+        }))
     }
 }
 
@@ -222,5 +171,3 @@ fn report(served: &Served, outcome: &ReportedOutcome) -> Result<()> {
         _ => Err(refused("it needs a label, with the row where it is of one, or labels of all rows")),
     }
 }
-
-const READ: &str = "read request";

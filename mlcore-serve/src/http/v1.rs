@@ -11,14 +11,17 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::records::{self, Who, rows_of};
+use super::question::{Form, Question, Who, check_count};
+use super::records::rows_of;
+use super::refusal::Refusal;
 use super::unique::Unique;
 use super::{Answered, json, parsed};
-use crate::models::{Inference, Models, Served};
+use crate::endpoint::Prediction;
+use crate::models::{Models, Served};
 use crate::v2::{InferRequest, shortened, tensor_of_json};
 
 #[derive(Deserialize)]
-struct Question<'a> {
+struct Body<'a> {
     #[serde(borrow)]
     instances: Vec<&'a RawValue>,
 }
@@ -33,33 +36,46 @@ pub(super) fn ready(models: &Models, name: &str) -> Answered {
     json(&json!({"name": served.name().as_str(), "ready": true}))
 }
 
-/// Answers instances: objects of raw columns where the version has a feature plan, objects of inputs, or the rows of the only
-/// input.
-pub(super) fn predict(served: &Served, body: &[u8], arrived: Instant, most: usize) -> Answered {
-    let Question { instances } = parsed(body)?;
-    records::check_count("instances", instances.len(), most)?;
-    let are_objects = instances.iter().all(|instance| instance.get().starts_with('{'));
-    let model = served.model(None)?;
-    let inference = if are_objects && model.plan().is_some() {
-        records::ask(served, &instances, Who { unit: None, id: None, version: None, timeout: None, arrived })?
-    } else {
-        let inputs = &model.runner().signature().inputs;
-        let tensors =
-            if are_objects { named(inputs.fields(), &instances) } else { only(inputs.fields(), &instances) };
-        served.infer(&InferRequest::new(Batch::new(tensors?)?), None, arrived)?
-    };
-    let Inference { prediction, mut spent, .. } = inference;
-    let began = Instant::now();
-    let mut rows = rows_of(&prediction.outputs, instances.len())?;
-    let predictions: Vec<Value> = match prediction.outputs.len() {
-        // The only output needs no name.
-        1 => rows.iter_mut().filter_map(|row| row.values_mut().next().map(Value::take)).collect(),
-        _ => rows.into_iter().map(Value::Object).collect(),
-    };
-    let answer = json(&json!({ "predictions": predictions }));
-    (spent.output, spent.total) = (began.elapsed(), arrived.elapsed());
-    served.answered(&prediction, spent);
-    answer
+/// Instances: objects of raw columns where the version has a feature plan, objects of inputs, or the rows of the only input.
+pub(super) struct Instances {
+    pub(super) arrived: Instant,
+}
+
+impl Form for Instances {
+    /// The instances.
+    type Kept = usize;
+
+    fn read<'b>(
+        &self,
+        served: &Served,
+        body: &'b [u8],
+        most: usize,
+    ) -> Result<(Question<'b>, usize), Refusal> {
+        let Body { instances } = parsed(body)?;
+        let (rows, arrived) = (instances.len(), self.arrived);
+        check_count("instances", rows, most)?;
+        let are_objects = instances.iter().all(|instance| instance.get().starts_with('{'));
+        let model = served.model(None)?;
+        if are_objects && model.plan().is_some() {
+            let who = Who { unit: None, id: None, version: None, timeout: None, arrived };
+            let records = instances.into_iter().map(Cow::Borrowed).collect();
+            return Ok((Question::of_records(served, records, who)?, rows));
+        }
+        let fields = model.runner().signature().inputs.fields();
+        let tensors = if are_objects { named(fields, &instances) } else { only(fields, &instances) };
+        let request = InferRequest::new(Batch::new(tensors?)?);
+        Ok((Question::Tensors { request, version: None, arrived }, rows))
+    }
+
+    fn write(&self, _: &Served, rows: usize, prediction: &Prediction) -> Answered {
+        let mut rows = rows_of(&prediction.outputs, rows)?;
+        let predictions: Vec<Value> = match prediction.outputs.len() {
+            // The only output needs no name.
+            1 => rows.iter_mut().filter_map(|row| row.values_mut().next().map(Value::take)).collect(),
+            _ => rows.into_iter().map(Value::Object).collect(),
+        };
+        json(&json!({ "predictions": predictions }))
+    }
 }
 
 /// The only input, whose rows the instances are.

@@ -208,17 +208,27 @@ impl Served {
         elsewhere: bool,
     ) -> Result<Inference> {
         let named = self.named(request, version, arrived)?;
-        let _in_flight = InFlight::new(&self.in_flight);
-        let (asked_for, asked, is_raw) = (named.request(request), named.asked, named.raw.is_some());
+        let asked = Asked { elsewhere, ..named.asked };
         let check = |model: &LoadedModel| check_outputs(request, model);
-        let told = |inference| Inference { is_raw, ..inference };
-        let Some(batcher) = &self.batcher else {
-            return self.predict_alone(asked_for, asked, check).map(told);
-        };
-        let Begun { decided, pending, spent } =
-            self.begin(batcher, asked_for, Asked { elsewhere, ..asked }, check)?;
+        let inference = self.predict_async(named.request(request), asked, check).await?;
+        Ok(Inference { is_raw: named.raw.is_some(), ..inference })
+    }
+
+    /// As [`predict`](Self::predict), without a thread that waits for others' runs.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict).
+    pub async fn predict_async(
+        &self,
+        request: Request<'_>,
+        asked: Asked,
+        check: impl FnOnce(&LoadedModel) -> Result<()>,
+    ) -> Result<Inference> {
+        let _in_flight = InFlight::new(&self.in_flight);
+        let Some(batcher) = &self.batcher else { return self.predict_alone(request, asked, check) };
+        let Begun { decided, pending, spent } = self.begin(batcher, request, asked, check)?;
         let batched = pending.instrument(stage_span!("batch")).await;
-        self.finish(decided, asked_for, batched, spent).map(told)
+        self.finish(decided, request, batched, spent)
     }
 
     /// Who asks, and how, as a request of the protocol says it.

@@ -192,3 +192,53 @@ fn ten_thousand_models_are_listed_and_not_loaded() {
     assert_eq!(infer(&place, "net", &body(&place, "net")).0, 200);
     assert_eq!(place.stop(), Some(0));
 }
+
+/// A process that may have so much memory loads models up to it, answers 503 beyond, and loads on where one was unloaded.
+#[cfg(target_os = "linux")]
+#[test]
+fn models_beyond_the_memory_of_the_process_are_not_loaded() {
+    const MOST: u64 = 400 << 20;
+    let place = Place::new();
+    place.put("net/1", "mlp30.onnx");
+    let weights: Vec<f32> = (0..10 << 20).map(|number| number as f32).collect();
+    let large = made::model(&[
+        made::node("Add", &["x", "w"], &["s"]),
+        made::node("ReduceSum", &["s"], &["y"]),
+        made::weights("w", &[10 << 20], &weights),
+        made::input("x", 1, &[1]),
+        made::output("y", 1, &[-1]),
+    ]);
+    for number in 0..12 {
+        place.write(&format!("m{number}/1/model.onnx"), &large);
+    }
+    let most = MOST.to_string();
+    let place = place.serve(&[&EXPLICIT[..], &["--max-memory-bytes", &most]].concat());
+    let resident = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", place.process())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    };
+    let mut loaded = Vec::new();
+    let refused = (0..12).map(|number| format!("m{number}")).find(|name| {
+        let (status, error) = load(&place, name);
+        assert!(resident() <= MOST, "{name}: {}", resident());
+        match status {
+            200 => loaded.push(name.clone()),
+            503 => assert!(error.contains("max_process_bytes") && !error.contains('/'), "{error}"),
+            _ => panic!("{name}: {status} {error}"),
+        }
+        status == 503
+    });
+    let refused = refused.unwrap_or_else(|| panic!("all of {loaded:?} were loaded"));
+    assert!(loaded.len() >= 2, "{loaded:?} with {} bytes", resident());
+    assert_eq!(infer(&place, "net", &body(&place, "net")).0, 200);
+    for name in &loaded {
+        let head = format!(
+            "POST /v2/repository/models/{name}/unload HTTP/1.1\r\nContent-Type: application/json\r\n"
+        );
+        assert_eq!(place.ask(&head, "{}").0, 200);
+    }
+    eventually("there is room again", || load(&place, &refused).0 == 200);
+    assert_eq!(infer(&place, &refused, &body(&place, &refused)).0, 200);
+    assert_eq!(place.stop(), Some(0));
+}

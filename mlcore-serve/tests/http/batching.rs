@@ -1,12 +1,21 @@
 //! Requests over HTTP that share runs, and what is said of it.
 
-use std::sync::Arc;
+use std::future::Future as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::Full;
+use mlcore::artifact::ArtifactStore;
+use mlcore::batch::{Batch, Tensor};
+use mlcore::registry::ModelVersion;
+use mlcore::runner::{FunctionRunner, Runner};
 use mlcore_serve::batching::BatchOptions;
 use serde_json::{Value, json};
 
+use crate::planned;
 use crate::support::{Place, infer_body};
 
 fn place(options: BatchOptions) -> Place {
@@ -127,4 +136,66 @@ fn what_waits_when_a_model_is_unloaded_is_answered() {
             (answered as u64, 0)
         );
     });
+}
+
+/// Polled by nobody but this thread, each form waits for the run before it without a thread, and is not run once it is dropped.
+#[test]
+fn a_request_of_any_form_waits_without_a_thread_and_frees_its_place_when_it_is_dropped() {
+    let gate = Arc::new(Mutex::new(()));
+    let (began, rows) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let loader = {
+        let (gate, began, rows) = (gate.clone(), began.clone(), rows.clone());
+        move |version: &ModelVersion, _: &dyn ArtifactStore| -> mlcore::Result<Arc<dyn Runner>> {
+            let (gate, began, rows) = (gate.clone(), began.clone(), rows.clone());
+            Ok(Arc::new(FunctionRunner::new(version.signature.clone(), move |inputs| {
+                began.fetch_add(1, Ordering::AcqRel);
+                drop(gate.lock().unwrap());
+                let count = inputs.rows().unwrap();
+                rows.fetch_add(count, Ordering::AcqRel);
+                let pair = Tensor::new([count, 2], vec![0.0_f32; 2 * count])?;
+                Batch::new([("score", Tensor::column(vec![1.0_f64; count])), ("pair", pair)])
+            })))
+        }
+    };
+    let place = Place::of(planned::endpoint().with_loader(loader));
+    place.service.models().insert_batched(place.endpoint.clone(), BatchOptions::default()).unwrap();
+    let record = json!({"age": 41.0, "plan": "pro"});
+    let tensor = json!({"name": "age", "shape": [1], "datatype": "FP64", "data": [41.0]});
+    let text = json!({"name": "plan", "shape": [1], "datatype": "BYTES", "data": ["pro"]});
+    let forms = [
+        ("/mlcore/models/m/predict", json!({"records": [record]})),
+        ("/mlcore/models/m/predict", json!({"records": [record, record]})),
+        ("/v1/models/m:predict", json!({"instances": [record]})),
+        ("/v1/models/m:predict", json!({"instances": [[0.5, 1.0, 0.0]]})),
+        ("/invocations", json!({"dataframe_records": [record]})),
+        ("/invocations", json!({"inputs": [[0.5, 1.0, 0.0]]})),
+        ("/v2/models/m/infer", json!({"inputs": [tensor, text]})),
+    ];
+    let held = gate.lock().unwrap();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| place.post(forms[0].0, &forms[0].1).0);
+        while began.load(Ordering::Acquire) == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        let waiting: Vec<_> = forms
+            .iter()
+            .map(|(path, body)| {
+                let request = Request::builder().method(Method::POST).uri(*path);
+                let request = request.header("content-type", "application/json");
+                let request = request.body(Full::new(Bytes::from(body.to_string()))).unwrap();
+                let mut answer = Box::pin(place.service.answer(request));
+                assert!(answer.as_mut().poll(&mut context).is_pending(), "{path} {body}");
+                answer
+            })
+            .collect();
+        drop(waiting);
+        drop(held);
+        assert_eq!(first.join().unwrap(), StatusCode::OK);
+    });
+    for (path, body) in &forms {
+        assert_eq!(place.post(path, body).0, StatusCode::OK, "{path} {body}");
+    }
+    // The first, and each of these once: one of them has two rows.
+    assert_eq!(rows.load(Ordering::Acquire), 1 + forms.len() + 1);
 }

@@ -129,7 +129,12 @@ fn clients_load_and_unload_where_they_may() {
     assert_eq!(place.get("/v2/models/net/ready").0, 503);
     let files = json!({ "parameters": { "file:1/model.onnx": "AAAA" } });
     let refused = place.post("/v2/repository/models/net/load", &files);
-    assert!(refused["error"].as_str().unwrap().contains("put the file into the folder"), "{refused}");
+    assert!(refused["error"].as_str().unwrap().contains("send a configuration, too"), "{refused}");
+    let files = json!({ "parameters": { "config": "{}", "file:1/model.onnx": "AAAA" } });
+    let refused = place.post("/v2/repository/models/net/load", &files);
+    assert!(refused["error"].as_str().unwrap().contains("no ONNX model"), "{refused}");
+    assert_eq!(place.post("/v2/repository/models/net/load", &json!({})), json!({}));
+    assert_eq!(place.get("/v2/models/net/ready").0, 200);
     assert_eq!(place.stop(), Some(0));
 }
 

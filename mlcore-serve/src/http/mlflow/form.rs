@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::frame::{Cell, Frame};
 use super::{READ, csv};
-use crate::http::records::check_count;
+use crate::http::question::check_count;
 use crate::v2::{Parameter, Parameters, shortened};
 
 /// What a request says.

@@ -14,29 +14,29 @@ use super::READ;
 use super::form::Sent;
 use super::frame::Frame;
 use crate::endpoint::LoadedModel;
-use crate::http::records::{self, Who};
+use crate::http::question::{Question, Who};
 use crate::http::v1::{listed, named, only};
-use crate::models::{INPUT_COLUMNS_TAG, Inference, Served};
+use crate::models::{INPUT_COLUMNS_TAG, Served};
 use crate::v2::{InferRequest, Parameter, Parameters, shortened, tensor_of_json};
 
-/// Asks a model about what was sent.
-pub(super) fn ask(
+/// What is asked of a model by what was sent. Its records are read by then: they may lie in a copy of the body.
+pub(super) fn question(
     served: &Served,
     sent: Sent<'_>,
     version: Option<Version>,
     parameters: Parameters,
     arrived: Instant,
-) -> Result<Inference> {
+) -> Result<Question<'static>> {
     let model = served.model(version)?;
     let inputs = &model.runner().signature().inputs;
     if model.plan().is_some()
         && let Some(records) = records_of(&sent, &served.endpoint().columns(), inputs)?
     {
-        let records: Vec<&RawValue> = records.iter().map(AsRef::as_ref).collect();
         let unit = parameters.get("unit").map(Parameter::to_string);
         let timeout = parameters.get("timeout").and_then(Parameter::as_u64).map(Duration::from_micros);
         let timeout = timeout.filter(|timeout| !timeout.is_zero());
-        return records::ask(served, &records, Who { unit, id: None, version, timeout, arrived });
+        let who = Who { unit, id: None, version, timeout, arrived };
+        return Ok(Question::of_records(served, records, who)?.into_owned());
     }
     let fields = inputs.fields();
     let tensors = match sent {
@@ -52,7 +52,7 @@ pub(super) fn ask(
     };
     let mut request = InferRequest::new(Batch::new(tensors)?);
     request.parameters = parameters;
-    served.infer(&request, version, arrived)
+    Ok(Question::Tensors { request, version, arrived })
 }
 
 /// The raw records of a version with a feature plan; none where the model's own input was sent.

@@ -23,12 +23,13 @@ use mlcore::name::Version;
 
 use self::answer::predictions;
 use self::form::{Body, Sent};
-use self::input::ask;
+use self::input::question;
 use super::infer::{ARM, OUTCOME_ID};
+use super::question::{Form, Question};
 use super::refusal::Refusal;
 use super::{Answered, BoxError, HttpService, body};
-use crate::models::work::{aside, is_quick};
-use crate::models::{Inference, Models, Served};
+use crate::endpoint::Prediction;
+use crate::models::{Models, Served};
 
 /// The version of MLflow whose protocol is spoken, which `GET /version` answers.
 const MLFLOW: &str = "3.17.2";
@@ -55,49 +56,54 @@ impl HttpService {
         B::Error: Into<BoxError>,
     {
         let format = format_of(&parts.headers)?;
-        let limits = &self.inner.limits;
-        let body = body::read(&parts.headers, body, limits.body_bytes).await?;
-        let most = limits.request.records;
-        // A request that waits for its place in a batch holds up its thread.
-        let is_quick = is_quick(&served, body.len()) && served.batching().is_none();
-        aside(is_quick, move || invoke(&served, version, format, &body, most, arrived)).await?
+        let body = body::read(&parts.headers, body, self.inner.limits.body_bytes).await?;
+        self.ask(served, body, Invocation { version, format, arrived }, arrived).await
     }
 }
 
-fn invoke(
-    served: &Served,
+/// The forms of MLflow's scoring server, asked of a version where one is named.
+struct Invocation {
     version: Option<Version>,
     format: Format,
-    body: &[u8],
-    most: usize,
     arrived: Instant,
-) -> Answered {
-    let text = std::str::from_utf8(body).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, NOT_UTF_8))?;
-    let quoted;
-    let Body { sent, parameters } = match format {
-        Format::Csv => Body::of_csv(text, most)?,
-        Format::Json => {
-            // Python writes NaN and Infinity as bare words.
-            quoted = crate::v2::quoted(text);
-            Body::of_json(quoted.as_deref().unwrap_or(text), most)?
-        }
-    };
-    let is_frame = matches!(sent, Sent::Frame(_));
-    let rows = sent.rows();
-    let Inference { prediction, mut spent, .. } = ask(served, sent, version, parameters, arrived)?;
-    let began = Instant::now();
-    let predictions = predictions(&prediction.outputs, is_frame, rows)?;
-    let mut response = super::json(&serde_json::json!({ "predictions": predictions }))?;
-    let told = [(ARM, prediction.arm.to_string()), (OUTCOME_ID, prediction.outcome_id.to_string())];
-    for (name, value) in told {
-        // An arm is named like an alias, which a header can hold.
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().insert(name, value);
-        }
+}
+
+impl Form for Invocation {
+    /// Whether it is a data frame, and how many rows it asks about where the form says so.
+    type Kept = (bool, Option<usize>);
+
+    fn read<'b>(
+        &self,
+        served: &Served,
+        body: &'b [u8],
+        most: usize,
+    ) -> Result<(Question<'b>, Self::Kept), Refusal> {
+        let text = std::str::from_utf8(body).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, NOT_UTF_8))?;
+        let quoted;
+        let Body { sent, parameters } = match self.format {
+            Format::Csv => Body::of_csv(text, most)?,
+            Format::Json => {
+                // Python writes NaN and Infinity as bare words.
+                quoted = crate::v2::quoted(text);
+                Body::of_json(quoted.as_deref().unwrap_or(text), most)?
+            }
+        };
+        let kept = (matches!(sent, Sent::Frame(_)), sent.rows());
+        Ok((question(served, sent, self.version, parameters, self.arrived)?, kept))
     }
-    (spent.output, spent.total) = (began.elapsed(), arrived.elapsed());
-    served.answered(&prediction, spent);
-    Ok(response)
+
+    fn write(&self, _: &Served, (is_frame, rows): Self::Kept, prediction: &Prediction) -> Answered {
+        let predictions = predictions(&prediction.outputs, is_frame, rows)?;
+        let mut response = super::json(&serde_json::json!({ "predictions": predictions }))?;
+        let told = [(ARM, prediction.arm.to_string()), (OUTCOME_ID, prediction.outcome_id.to_string())];
+        for (name, value) in told {
+            // An arm is named like an alias, which a header can hold.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        Ok(response)
+    }
 }
 
 /// The model that answers where the path names none: the only one.

@@ -26,10 +26,8 @@ impl Brought {
     /// read; what the system says where they cannot be written.
     pub(super) fn read(name: &ModelName, parameters: &Parameters) -> Result<Self> {
         let config = Self::config_of(name, parameters)?;
-        let files: Vec<(&str, &Parameter)> = parameters
-            .iter()
-            .filter_map(|(key, value)| Some((key.strip_prefix("file:")?, value)))
-            .collect();
+        let files: Vec<(&str, &Parameter)> =
+            parameters.iter().filter_map(|(key, value)| Some((key.strip_prefix("file:")?, value))).collect();
         if files.is_empty() {
             return Ok(Self { config, files: None });
         }

@@ -109,6 +109,9 @@ flags! {
     /// The shared library of ONNX Runtime; looked for where nothing is said
     #[arg(env = "MLCORE_ONNXRUNTIME", value_name = "FILE", help_heading = "Process")]
     onnxruntime: PathBuf,
+    /// Load no model with which this process would have more memory than so many bytes
+    #[arg(env = "MLCORE_MAX_MEMORY_BYTES", value_name = "BYTES", help_heading = "Process")]
+    max_memory_bytes: u64,
     /// Have every model tried by a process of its own first, with a limit of its memory and time
     #[arg(env = "MLCORE_PROBE_MODELS", value_name = "BOOL", help_heading = "Process")]
     probe_models: bool,

@@ -23,6 +23,9 @@ pub(super) fn models(settings: &Settings, log: Option<&Arc<PredictionLog>>) -> R
     if let Some(library) = &flags.onnxruntime {
         onnx = onnx.with_library(library);
     }
+    if let Some(bytes) = flags.max_memory_bytes {
+        onnx.limits.max_process_bytes = bytes;
+    }
     if flags.probe_models.unwrap_or(false) {
         onnx = onnx.with_probe(Probe::this_program()?);
     }

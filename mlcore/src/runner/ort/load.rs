@@ -17,6 +17,7 @@ use super::isolated::{self, Abandoned, Work};
 use super::options::{Limits, OnnxOptions};
 use super::pool::Sessions;
 use super::provider::Provider;
+use super::room;
 use super::runner::{Loaded, OnnxRunner};
 use super::runtime::OnnxRuntime;
 use super::session::{self, Source};
@@ -40,16 +41,19 @@ impl OnnxRunner {
     /// [`Error::Unavailable`] when ONNX Runtime or the provider asked for cannot be had, [`Error::InvalidModel`] and
     /// [`Error::Unsupported`] when the model cannot or must not be run, [`Error::Timeout`] when loading took too long.
     pub fn from_bytes_with(model: &[u8], options: &OnnxOptions) -> Result<Self> {
-        Self::build(model, Weights::In(None), options.name.as_deref().unwrap_or("model"), options)
+        let name = options.name.as_deref().unwrap_or("model");
+        room::check(name, model.len() as u64, &options.limits)?;
+        Self::build(model, Weights::In(None), name, options)
     }
 
-    /// Loads a model whose weights were read from elsewhere.
+    /// Loads a model that was read, and its weights where they lie elsewhere.
     pub(super) fn from_parts(
         model: &[u8],
-        weights: Vec<ExternalData>,
+        weights: Option<Vec<ExternalData>>,
         options: &OnnxOptions,
     ) -> Result<Self> {
-        Self::build(model, Weights::Read(weights), options.name.as_deref().unwrap_or("model"), options)
+        let weights = weights.map_or(Weights::In(None), Weights::Read);
+        Self::build(model, weights, options.name.as_deref().unwrap_or("model"), options)
     }
 
     /// Loads a model from a file, with default options.
@@ -68,6 +72,7 @@ impl OnnxRunner {
         let path = path.as_ref();
         let file_name = path.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy());
         let name = options.name.as_deref().unwrap_or(&file_name);
+        room::check(name, fs::metadata(path).map_or(0, |file| file.len()), &options.limits)?;
         let bytes = read_file(path, name, &options.limits)?;
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,

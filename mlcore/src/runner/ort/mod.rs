@@ -31,7 +31,8 @@
 //! # Memory
 //! The tensors of a run may have [`max_run_bytes`](Limits::max_run_bytes); what asks for more is
 //! [`Overloaded`](crate::Error::Overloaded), before the memory is taken. While a model is loaded, no node's constants become more
-//! than eight times the model, or its share of a gigabyte. ONNX Runtime has no arena here: what a run took goes back to the system.
+//! than eight times the model, or its share of a gigabyte. A process that may have [`max_process_bytes`](Limits::max_process_bytes)
+//! loads no model beyond them, which is [`Unavailable`](crate::Error::Unavailable). ONNX Runtime has no arena here: what a run took goes back to the system.
 //!
 //! # Fork
 //! A child runs the models of its parent where they have no threads of their own, and no GPU; others are
@@ -68,6 +69,7 @@ mod package;
 mod pool;
 mod probe;
 mod provider;
+mod room;
 mod runner;
 mod runtime;
 mod session;

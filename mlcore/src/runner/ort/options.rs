@@ -80,6 +80,10 @@ pub struct Limits {
     /// Counted are tensors on the CPU that the run's own thread takes. Not limited, with a warning in the log, in a program that
     /// is built with `panic = "abort"`, and where the host has registered an allocator of its own with ONNX Runtime.
     pub max_run_bytes: u64,
+    /// The resident memory of the process beyond which no model is loaded: a load that would go beyond it, by the memory that the
+    /// process has on Linux and twice the bytes of the model's files, ends with [`Error::Unavailable`](crate::Error::Unavailable)
+    /// before they are read. Default `u64::MAX`, which asks nothing. Tensors of runs are [`max_run_bytes`](Self::max_run_bytes).
+    pub max_process_bytes: u64,
     /// The inputs of the graph, those that have a default included. Default 20,000: ONNX Runtime takes a second to load that
     /// many.
     pub max_inputs: usize,
@@ -137,6 +141,7 @@ impl Default for Limits {
             max_nodes: 100_000,
             max_output_bytes: 1 << 30,
             max_run_bytes: 4 << 30,
+            max_process_bytes: u64::MAX,
             max_inputs: 20_000,
             max_outputs: 2_000,
             max_initializers: 10_000,
@@ -171,6 +176,13 @@ impl Limits {
     #[must_use]
     pub fn with_max_run_bytes(mut self, bytes: u64) -> Self {
         self.max_run_bytes = bytes;
+        self
+    }
+
+    /// Refuses to load a model with which the process would have more memory than this.
+    #[must_use]
+    pub fn with_max_process_bytes(mut self, bytes: u64) -> Self {
+        self.max_process_bytes = bytes;
         self
     }
 

@@ -8,6 +8,7 @@ use super::external::{ExternalData, Folder};
 use super::graph::{self, ModelInfo};
 use super::options::{Limits, OnnxOptions};
 use super::probe::Probe;
+use super::room;
 use super::runner::OnnxRunner;
 use crate::artifact::{
     ArtifactStore, ArtifactStoreExt, Digest, ImportOptions, Package, PackageFile, PackagePath,
@@ -144,15 +145,20 @@ impl OnnxRunner {
         format: &str,
         options: &OnnxOptions,
     ) -> Result<Self> {
+        let name = options.name.as_deref().unwrap_or("model");
         if format == ONNX {
-            return Self::from_bytes_with(&store.read(artifact)?, options);
+            room::check(name, store.size(artifact)?.unwrap_or(0), &options.limits)?;
+            return Self::from_parts(&store.read(artifact)?, None, options);
         }
         if format != ONNX_PACKAGE {
             let problem = format!("its format is {format:?}, and {ONNX} and {ONNX_PACKAGE} are run");
             return Err(Error::unsupported("load model", artifact.to_string(), problem));
         }
+        let files = store.package(artifact)?;
+        let bytes = files.files().values().fold(0_u64, |sum, file| sum.saturating_add(file.size));
+        room::check(name, bytes, &options.limits)?;
         let (model, weights) = parts(store, artifact, &options.limits)?;
-        Self::from_parts(&model, weights, options)
+        Self::from_parts(&model, Some(weights), options)
     }
 }
 
