@@ -47,7 +47,7 @@ const COMMANDS: [Command; 7] = [
     },
     Command {
         name: "test",
-        about: "everything that must pass: formatting, clippy, Rust and doc tests, docs, wheel, pytest, stubs, quickstart",
+        about: "everything that must pass: formatting, clippy, Rust and doc tests, docs, stock clients, wheel, pytest, stubs",
         run: test::run,
     },
     Command {

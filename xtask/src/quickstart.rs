@@ -16,6 +16,6 @@ pub(crate) fn run() -> Result<ExitCode> {
 }
 
 /// Optimised, because it prints how long things take.
-pub(crate) fn command() -> Command {
+fn command() -> Command {
     project::cargo(&["run", "--quiet", "--locked", "--release", "--package", "quickstart"])
 }

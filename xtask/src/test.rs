@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::process::Result;
 use crate::python::Python;
 use crate::tally::{self, Tally};
-use crate::{browser, clients, lint, process, project, quickstart, setup, wheel};
+use crate::{browser, clients, lint, process, project, setup, wheel};
 
 pub(crate) fn run() -> Result<ExitCode> {
     let tools = setup::everything()?;
@@ -19,7 +19,6 @@ pub(crate) fn run() -> Result<ExitCode> {
     rust(&mut tally)?;
     clients::run(&mut tally)?;
     python(&mut tally, &tools)?;
-    tally.check("quickstart", &mut quickstart::command())?;
     Ok(tally.close())
 }
 
