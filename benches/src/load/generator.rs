@@ -12,9 +12,9 @@ use crate::timing::percentile;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     /// So many are always under way.
-    Closed { concurrency: usize },
-    /// So many are sent each second, by 64 connections.
-    Open { rate: usize },
+    Closed(usize),
+    /// So many are sent each second by 64 connections, however fast the answers come.
+    Open(usize),
 }
 
 /// What a load found.
@@ -46,12 +46,12 @@ pub(super) fn load(server: &Server, payload: &Payload, shape: Shape, duration: D
     let seconds = duration.as_secs();
     let mut command = Command::new("h2load");
     let connections = match shape {
-        Shape::Closed { concurrency } => concurrency,
-        Shape::Open { .. } => OPEN_CONNECTIONS,
+        Shape::Closed(under_way) => under_way,
+        Shape::Open(_) => OPEN_CONNECTIONS,
     };
     command.args(["-m", "1", "-t", "1", "--warm-up-time", "1", "-c", &connections.to_string()]);
     command.args(["-D", &seconds.to_string()]);
-    if let Shape::Open { rate } = shape {
+    if let Shape::Open(rate) = shape {
         command.args(["--rps", &(rate as f64 / OPEN_CONNECTIONS as f64).to_string()]);
     }
     command.arg("--log-file").arg(&log).arg("-d").arg(&payload.body);

@@ -17,10 +17,8 @@ use self::place::{Place, Server};
 use crate::Result;
 
 const MODELS: [&str; 2] = ["mlp30", "rf30"];
-/// Requests that are under way at once, in the closed loop.
-const CONCURRENCY: [usize; 3] = [1, 8, 64];
-/// Requests that are sent each second, however fast the answers come, in the open loop.
-const RATES: [usize; 3] = [500, 2000, 6000];
+const CLOSED: [Shape; 3] = [Shape::Closed(1), Shape::Closed(8), Shape::Closed(64)];
+const OPEN: [Shape; 3] = [Shape::Open(500), Shape::Open(2000), Shape::Open(6000)];
 /// Servers are asked in turn, so often, so that a change of the machine's speed meets all of them.
 const ROUNDS: usize = 3;
 
@@ -51,43 +49,15 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
             for server in &of_wire {
                 server.check(payload)?;
             }
-            closed(model, wire, payload, &mut of_wire, duration)?;
-            open(model, wire, payload, &mut of_wire, duration)?;
+            for shapes in [CLOSED, OPEN] {
+                let mut table = report::table(model, wire, shapes);
+                for shape in shapes {
+                    report::add(&mut table, shape, &rounds(payload, &mut of_wire, shape, duration)?);
+                }
+                crate::print(&table);
+            }
         }
     }
-    Ok(())
-}
-
-fn closed(
-    model: &str,
-    wire: Wire,
-    payload: &Payload,
-    servers: &mut [&mut Server],
-    duration: Duration,
-) -> Result<()> {
-    let mut table = report::closed(model, wire);
-    for concurrency in CONCURRENCY {
-        let loads = rounds(payload, servers, Shape::Closed { concurrency }, duration)?;
-        report::add_closed(&mut table, concurrency, &loads);
-    }
-    report::explain(&mut table);
-    crate::print(&table);
-    Ok(())
-}
-
-fn open(
-    model: &str,
-    wire: Wire,
-    payload: &Payload,
-    servers: &mut [&mut Server],
-    duration: Duration,
-) -> Result<()> {
-    let mut table = report::open(model, wire);
-    for rate in RATES {
-        let loads = rounds(payload, servers, Shape::Open { rate }, duration)?;
-        report::add_open(&mut table, rate, &loads);
-    }
-    crate::print(&table);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-use super::generator::Load;
+use super::generator::{Load, Shape};
 use super::payload::Wire;
 use crate::table::{Table, verdict};
 use crate::timing::{percentile, show};
@@ -25,76 +25,61 @@ impl Goal {
     }
 }
 
-pub(super) fn closed(model: &str, wire: Wire) -> Table {
-    let title = format!("Load, closed loop: {model}, one row a request, {}", wire.name());
-    let columns = [
-        "server, requests under way",
-        "requests/s",
-        "p50",
-        "p99",
-        "CPU per request",
-        "memory",
-        "failed",
-        "ours: rate",
-        "ours: CPU",
-        "goals",
-        "reached",
-    ];
-    Table::new(title, &columns)
+/// A table of loads of one kind. Where they are sent at a fixed rate, rates say nothing: they are shown without goals.
+pub(super) fn table(model: &str, wire: Wire, shapes: [Shape; 3]) -> Table {
+    let (kind, server) = match shapes {
+        [Shape::Closed(_), ..] => ("closed", "server, requests under way"),
+        [Shape::Open(_), ..] => ("open", "server, requests sent per second"),
+    };
+    let title = format!("Load, {kind} loop: {model}, one row a request, {}", wire.name());
+    let measured = ["requests/s", "p50", "p99", "CPU per request", "memory", "failed"];
+    let mut columns = [&[server], &measured[..]].concat();
+    if kind == "open" {
+        return Table::new(title, &columns);
+    }
+    columns.extend(["ours: rate", "ours: CPU", "goals", "reached"]);
+    let mut table = Table::new(title, &columns);
+    explain(&mut table);
+    table
 }
 
 /// Adds a line for each server, and how ours compares with it, round by round.
-pub(super) fn add_closed(table: &mut Table, concurrency: usize, loads: &[(&'static str, Vec<Load>)]) {
+pub(super) fn add(table: &mut Table, shape: Shape, loads: &[(&'static str, Vec<Load>)]) {
     let ours = loads.iter().find(|(name, _)| *name == OURS).map(|(_, loads)| loads.as_slice());
     for (name, own) in loads {
-        let mut line = vec![format!("{name}, {concurrency}")];
+        let (Shape::Closed(number) | Shape::Open(number)) = shape;
+        let mut line = vec![format!("{name}, {number}")];
         line.extend(measured(own));
-        if let Some(ours) = ours.filter(|_| *name != OURS) {
-            let compare = |of: fn(&Load) -> f64| {
-                let pairs = ours.iter().zip(own);
-                percentile(&mut pairs.map(|(ours, own)| of(ours) / of(own)).collect::<Vec<_>>(), 0.5)
-            };
-            let (rate, cpu) = (compare(|load| load.rate), compare(|load| load.cpu));
-            line.extend([format!("{rate:.2}x"), format!("{cpu:.2}x")]);
-            if let Some(goal) = Goal::beside(name, concurrency) {
-                let mut goals = Vec::new();
-                let mut is_met = cpu <= goal.cpu;
-                if let Some(least) = goal.rate {
-                    goals.push(format!("rate >= {least}x"));
-                    is_met &= rate >= least;
-                }
-                goals.push(format!("CPU <= {:.2}x", goal.cpu));
-                if goal.is_faster {
-                    goals.push("p99 lower".to_owned());
-                    is_met &= compare(|load| load.p99) < 1.0;
-                }
-                line.extend([goals.join(", "), verdict(Some(is_met)).to_owned()]);
-            }
+        if let (Shape::Closed(under_way), Some(ours)) = (shape, ours.filter(|_| *name != OURS)) {
+            line.extend(compared(ours, own, Goal::beside(name, under_way)));
         }
         table.line(line);
     }
 }
 
-pub(super) fn open(model: &str, wire: Wire) -> Table {
-    let title = format!("Load, open loop: {model}, one row a request, {}", wire.name());
-    let columns = [
-        "server, requests sent per second",
-        "requests/s",
-        "p50",
-        "p99",
-        "CPU per request",
-        "memory",
-        "failed",
-    ];
-    Table::new(title, &columns)
-}
-
-pub(super) fn add_open(table: &mut Table, rate: usize, loads: &[(&'static str, Vec<Load>)]) {
-    for (name, own) in loads {
-        let mut line = vec![format!("{name}, {rate}")];
-        line.extend(measured(own));
-        table.line(line);
+/// Ours beside a peer: the ratios, and the goals where there are any.
+fn compared(ours: &[Load], own: &[Load], goal: Option<Goal>) -> Vec<String> {
+    let compare = |of: fn(&Load) -> f64| {
+        let pairs = ours.iter().zip(own);
+        percentile(&mut pairs.map(|(ours, own)| of(ours) / of(own)).collect::<Vec<_>>(), 0.5)
+    };
+    let (rate, cpu) = (compare(|load| load.rate), compare(|load| load.cpu));
+    let mut cells = vec![format!("{rate:.2}x"), format!("{cpu:.2}x")];
+    if let Some(goal) = goal {
+        let mut goals = Vec::new();
+        let mut is_met = cpu <= goal.cpu;
+        if let Some(least) = goal.rate {
+            goals.push(format!("rate >= {least}x"));
+            is_met &= rate >= least;
+        }
+        goals.push(format!("CPU <= {:.2}x", goal.cpu));
+        if goal.is_faster {
+            goals.push("p99 lower".to_owned());
+            is_met &= compare(|load| load.p99) < 1.0;
+        }
+        cells.extend([goals.join(", "), verdict(Some(is_met)).to_owned()]);
     }
+    cells
 }
 
 /// The medians over the rounds.
@@ -110,7 +95,7 @@ fn measured(loads: &[Load]) -> [String; 6] {
     ]
 }
 
-pub(super) fn explain(table: &mut Table) {
+fn explain(table: &mut Table) {
     table.note(format!(
         "{OURS}: a policy of two arms, records, a monitor of all columns, metrics, one request in 100 traced"
     ));
