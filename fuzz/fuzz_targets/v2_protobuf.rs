@@ -5,7 +5,7 @@
 mod again;
 #[rustfmt::skip]
 #[path = "../../mlcore-serve/src/grpc/protocol/inference.rs"]
-#[allow(dead_code, reason = "one message of many is read")]
+#[expect(dead_code, reason = "one message of many is read")]
 mod inference;
 #[path = "../message.rs"]
 mod message;

@@ -76,8 +76,7 @@ impl Caller {
     /// Begins the span of the request.
     pub(crate) fn begin(&mut self, asks: Asks<'_>) -> Span {
         macro_rules! request {
-            ($span:ident) => {{
-                let asked = Asked::of(asks);
+            ($span:ident) => {
                 tracing::$span!(
                     target: TARGET,
                     "request",
@@ -85,16 +84,16 @@ impl Caller {
                     parent_id = Empty,
                     span_id = Empty,
                     request_id = self.request_id.as_ref().and_then(|id| id.to_str().ok()),
-                    otel.name = asked.name.as_str(),
+                    otel.name = asks.name().as_str(),
                     otel.kind = "server",
                     otel.status_code = Empty,
-                    network.protocol.version = asked.version,
-                    http.request.method = asked.method,
-                    http.route = asked.route,
-                    url.path = asked.path,
+                    network.protocol.version = asks.version(),
+                    http.request.method = asks.method(),
+                    http.route = asks.route(),
+                    url.path = asks.path(),
                     http.response.status_code = Empty,
-                    rpc.system.name = asked.call.map(|_| "grpc"),
-                    rpc.method = asked.call,
+                    rpc.system.name = asks.call().map(|_| "grpc"),
+                    rpc.method = asks.call(),
                     rpc.response.status_code = Empty,
                     error.type = Empty,
                     mlcore.model.name = Empty,
@@ -102,7 +101,7 @@ impl Caller {
                     mlcore.arm = Empty,
                     mlcore.rows = Empty,
                 )
-            }};
+            };
         }
         #[cfg(feature = "otel")]
         let surrounding = otel::surrounding();
@@ -154,40 +153,58 @@ impl Caller {
     }
 }
 
-/// The attributes of a request that are known when it begins.
-struct Asked<'r> {
-    name: String,
-    version: Option<&'static str>,
-    method: Option<&'r str>,
-    path: Option<&'r str>,
-    route: Option<&'static str>,
-    call: Option<&'static str>,
-}
-
-impl<'r> Asked<'r> {
-    fn of(asks: Asks<'r>) -> Self {
-        match asks {
-            Asks::Http { method, path, route, version } => {
-                // A client may make up any number of methods; there are few names of spans.
-                let known = METHODS.contains(&method.as_str()).then_some(method.as_str());
-                let mut name = known.unwrap_or("HTTP").to_owned();
-                if let Some(route) = route {
-                    name.push(' ');
-                    name.push_str(route);
-                }
-                let path = path.get(..MOST_PATH_BYTES).unwrap_or(path);
-                let (method, version) = (Some(known.unwrap_or("_OTHER")), version_name(version));
-                Self { name, version, method, path: Some(path), route, call: None }
+/// The attributes of a request that are known when it begins, none of which is made for a span that nobody wants.
+impl<'r> Asks<'r> {
+    fn name(self) -> String {
+        match self {
+            Self::Http { route, .. } => {
+                let method = self.method().filter(|method| *method != OTHER_METHOD).unwrap_or("HTTP");
+                route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"))
             }
             #[cfg(feature = "grpc")]
-            Asks::Grpc { call, version } => Self {
-                name: call.to_owned(),
-                version: version_name(version),
-                method: None,
-                path: None,
-                route: None,
-                call: Some(call),
-            },
+            Self::Grpc { call, .. } => call.to_owned(),
+        }
+    }
+
+    fn version(self) -> Option<&'static str> {
+        match self {
+            Self::Http { version, .. } => version_name(version),
+            #[cfg(feature = "grpc")]
+            Self::Grpc { version, .. } => version_name(version),
+        }
+    }
+
+    /// A client may make up any number of methods; there are few names of spans.
+    fn method(self) -> Option<&'r str> {
+        match self {
+            Self::Http { method, .. } if METHODS.contains(&method.as_str()) => Some(method.as_str()),
+            Self::Http { .. } => Some(OTHER_METHOD),
+            #[cfg(feature = "grpc")]
+            Self::Grpc { .. } => None,
+        }
+    }
+
+    fn path(self) -> Option<&'r str> {
+        match self {
+            Self::Http { path, .. } => Some(path.get(..MOST_PATH_BYTES).unwrap_or(path)),
+            #[cfg(feature = "grpc")]
+            Self::Grpc { .. } => None,
+        }
+    }
+
+    fn route(self) -> Option<&'static str> {
+        match self {
+            Self::Http { route, .. } => route,
+            #[cfg(feature = "grpc")]
+            Self::Grpc { .. } => None,
+        }
+    }
+
+    fn call(self) -> Option<&'static str> {
+        match self {
+            Self::Http { .. } => None,
+            #[cfg(feature = "grpc")]
+            Self::Grpc { call, .. } => Some(call),
         }
     }
 }
@@ -355,6 +372,8 @@ const SAMPLED: u8 = 1;
 const LENGTH: usize = 55;
 /// The methods that have a name in OpenTelemetry's conventions.
 const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+/// What another method is called there.
+const OTHER_METHOD: &str = "_OTHER";
 /// A span holds no more of a path, which may be as long as the head of a request.
 const MOST_PATH_BYTES: usize = 512;
 /// A longer id is not repeated.

@@ -52,6 +52,7 @@ impl Place {
             fs::create_dir_all(&version)?;
             fs::copy(&file, version.join("model.onnx"))?;
         }
+        fs::write(folder.join("models/m/config.pbtxt"), "version_policy { all {} }\n")?;
         let requests = Requests::new(1)?;
         let table = &requests.reference;
         let reference = fs::File::create(folder.join("reference.parquet"))?;
@@ -93,7 +94,6 @@ impl Place {
         const V2: &[Wire] = &[Wire::Json, Wire::Binary, Wire::Grpc];
         vec![
             (self.ours(OURS, "folder", &[]), V2),
-            (self.ours(PLAIN, "folder", &["--allow-metrics", "false"]), V2),
             (self.floor("http"), &[Wire::Json, Wire::Binary]),
             (self.floor("grpc"), &[Wire::Grpc]),
             (self.python("FastAPI", "MLCORE_LOAD_FASTAPI_PYTHON", "serving_fastapi.py"), &[Wire::Json]),
@@ -106,11 +106,18 @@ impl Place {
         ]
     }
 
+    /// Ours, with and without what observes it; none where the program is not there.
+    pub(super) fn observed(&self) -> Result<Vec<Server>> {
+        let servers =
+            [self.ours(OURS, "folder", &[])?, self.ours(PLAIN, "folder", &["--allow-metrics", "false"])?];
+        Ok(servers.into_iter().flatten().collect())
+    }
+
     fn ours(&self, name: &'static str, source: &str, more: &[&str]) -> Result<Option<Server>> {
         let Some(mut command) = program(SERVER)? else { return Ok(None) };
         match source {
             "folder" => command.args(["--model-repository", "models"]),
-            _ => command.arg(format!("--registry=sqlite://{}", self.folder.join("registry.db").display())),
+            _ => command.args(["--registry", "sqlite:///registry.db"]),
         };
         let (http, grpc) = (free_port()?, free_port()?);
         command.arg("--config").arg(format!("{source}.toml")).args(more).args(["--metrics-port", "0"]);
@@ -257,7 +264,8 @@ pub(super) fn program(variable: &str) -> Result<Option<Command>> {
     let Some(program) = env::var_os(variable).filter(|program| !program.is_empty()) else {
         return Ok(None);
     };
-    Ok(Some(Command::new(Path::new(&program).canonicalize()?)))
+    // Links stay: what an environment of Python has is found by where its interpreter is called from.
+    Ok(Some(Command::new(std::path::absolute(program)?)))
 }
 
 fn is_ready(port: u16) -> bool {

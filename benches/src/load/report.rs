@@ -19,7 +19,6 @@ impl Goal {
             FLOOR if concurrency > 1 => Some(Self { rate: Some(0.85), cpu: 1.25, is_faster: false }),
             "FastAPI" => Some(Self { rate: None, cpu: 1.0 / 5.0, is_faster: true }),
             "MLServer" => Some(Self { rate: None, cpu: 1.0 / 9.0, is_faster: true }),
-            PLAIN => Some(Self { rate: None, cpu: 1.03, is_faster: false }),
             _ => None,
         }
     }
@@ -57,12 +56,52 @@ pub(super) fn add(table: &mut Table, shape: Shape, loads: &[(&'static str, Vec<L
     }
 }
 
+/// A table of what metrics and traces cost.
+pub(super) fn observed(model: &str, loads: &[(&'static str, Vec<Load>)]) -> Table {
+    let title =
+        format!("Load, closed loop: what observing costs, {model}, {}, 8 under way", Wire::Binary.name());
+    let mut table = Table::new(
+        title,
+        &[
+            "server",
+            "requests/s",
+            "p50",
+            "p99",
+            "CPU per request",
+            "memory",
+            "failed",
+            "ours: CPU",
+            "goal",
+            "reached",
+        ],
+    );
+    let ours = loads.iter().find(|(name, _)| *name == OURS).map(|(_, loads)| loads.as_slice());
+    for (name, own) in loads {
+        let mut line = vec![(*name).to_owned()];
+        line.extend(measured(own));
+        if let Some(ours) = ours.filter(|_| *name == PLAIN) {
+            let cpu = ratio(ours, own, |load| load.cpu);
+            line.extend([
+                format!("{cpu:.3}x"),
+                format!("< {OBSERVING:.2}x"),
+                verdict(Some(cpu < OBSERVING)).to_owned(),
+            ]);
+        }
+        table.line(line);
+    }
+    table.note(format!("{PLAIN}: the same without metrics and traces"));
+    table
+}
+
+/// The median over the rounds of ours to another.
+fn ratio(ours: &[Load], own: &[Load], of: fn(&Load) -> f64) -> f64 {
+    let pairs = ours.iter().zip(own);
+    percentile(&mut pairs.map(|(ours, own)| of(ours) / of(own)).collect::<Vec<_>>(), 0.5)
+}
+
 /// Ours beside a peer: the ratios, and the goals where there are any.
 fn compared(ours: &[Load], own: &[Load], goal: Option<Goal>) -> Vec<String> {
-    let compare = |of: fn(&Load) -> f64| {
-        let pairs = ours.iter().zip(own);
-        percentile(&mut pairs.map(|(ours, own)| of(ours) / of(own)).collect::<Vec<_>>(), 0.5)
-    };
+    let compare = |of: fn(&Load) -> f64| ratio(ours, own, of);
     let (rate, cpu) = (compare(|load| load.rate), compare(|load| load.cpu));
     let mut cells = vec![format!("{rate:.2}x"), format!("{cpu:.2}x")];
     if let Some(goal) = goal {
@@ -99,7 +138,6 @@ fn explain(table: &mut Table) {
     table.note(format!(
         "{OURS}: a policy of two arms, records, a monitor of all columns, metrics, one request in 100 traced"
     ));
-    table.note(format!("{PLAIN}: the same without metrics and traces"));
     table.note(format!("{FLOOR}: hyper or tonic, the same model in one session, and nothing else"));
     table.note("ours: mlcore beside the server of the line, compared round by round");
 }
@@ -107,3 +145,5 @@ fn explain(table: &mut Table) {
 pub(super) const OURS: &str = "mlcore";
 pub(super) const PLAIN: &str = "mlcore, unobserved";
 pub(super) const FLOOR: &str = "floor";
+/// Metrics and traces of one request in 100, together.
+const OBSERVING: f64 = 1.03;

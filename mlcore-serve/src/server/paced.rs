@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -63,8 +64,10 @@ pub(super) struct Paced<I> {
     head_timeout: Duration,
     idle_timeout: Duration,
     write_timeout: Duration,
-    /// For what is read: it was set for this phase.
+    /// For what is read: it goes off when that is due, or before.
     reading: Pin<Box<Sleep>>,
+    due: Instant,
+    /// The phase that is due then.
     set_for: Option<u8>,
     writing: Option<Pin<Box<Sleep>>>,
     has_read: bool,
@@ -75,14 +78,15 @@ pub(super) struct Paced<I> {
 impl<I> Paced<I> {
     pub(super) fn new(io: I, pace: Arc<Pace>, options: &ServerOptions) -> Self {
         let ServerOptions { head_timeout, idle_timeout, write_timeout, .. } = *options;
-        let reading = Box::pin(sleep_until(Instant::now() + idle_timeout));
+        let due = Instant::now() + idle_timeout;
         Self {
             io,
             pace,
             head_timeout,
             idle_timeout,
             write_timeout,
-            reading,
+            reading: Box::pin(sleep_until(due)),
+            due,
             set_for: None,
             writing: None,
             has_read: false,
@@ -99,14 +103,9 @@ impl<I> Paced<I> {
         self.head.truncate(HEAD_BYTES);
         let searched = self.head.len().saturating_sub(new + 3);
         let rest = self.head.get(searched..).unwrap_or_default();
-        let Some(end) = rest.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return };
+        let Some(end) = memmem::find(rest, b"\r\n\r\n") else { return };
         let head = self.head.get(..searched + end).unwrap_or_default();
-        let has = |name: &[u8]| {
-            let names =
-                head.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b':').next());
-            names.map(<[u8]>::trim_ascii).any(|own| own.eq_ignore_ascii_case(name))
-        };
-        let is_told_twice = has(b"transfer-encoding") && has(b"content-length");
+        let is_told_twice = has_field(head, b"transfer-encoding") && has_field(head, b"content-length");
         self.pace.is_told_twice.store(is_told_twice, Ordering::Relaxed);
     }
 
@@ -123,9 +122,19 @@ impl<I> Paced<I> {
         };
         if self.set_for != Some(at) {
             self.set_for = Some(at);
-            self.reading.as_mut().reset(Instant::now() + timeout);
+            self.due = Instant::now() + timeout;
         }
-        self.reading.as_mut().poll(context).is_ready()
+        // A timer that would go off too early is set anew when it has: between two requests nobody has to.
+        if self.due < self.reading.deadline() {
+            self.reading.as_mut().reset(self.due);
+        }
+        while self.reading.as_mut().poll(context).is_ready() {
+            if Instant::now() >= self.due {
+                return true;
+            }
+            self.reading.as_mut().reset(self.due);
+        }
+        false
     }
 
     /// The same of a client that takes nothing of its answer.
@@ -139,6 +148,17 @@ impl<I> Paced<I> {
         ready!(writing.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of its answer")))
     }
+}
+
+/// Whether a line of a head is the field of this name.
+fn has_field(head: &[u8], name: &[u8]) -> bool {
+    let is_named = |line: &[u8]| {
+        let own = line.trim_ascii_start().split_at_checked(name.len());
+        own.is_some_and(|(own, rest)| {
+            own.eq_ignore_ascii_case(name) && rest.trim_ascii_start().starts_with(b":")
+        })
+    };
+    memchr::memchr_iter(b'\n', head).filter_map(|end| head.get(end + 1..)).any(is_named)
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {

@@ -24,9 +24,11 @@ use mlcore::runner::ort::Probe;
 use mlcore::{Error, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::{Dispatch, Subscriber};
 #[cfg(not(feature = "otel"))]
 use tracing_subscriber::layer::Identity;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
@@ -112,7 +114,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
     #[cfg(feature = "otel")]
     log(&settings.flags, export.as_ref().map(Export::layer))?;
     #[cfg(not(feature = "otel"))]
-    log(&settings.flags, Identity::new())?;
+    log(&settings.flags, None::<Identity>)?;
     #[cfg(feature = "otel")]
     if let Some(spans) = &settings.spans {
         tracing::info!(url = spans.url, "spans of requests are exported");
@@ -313,7 +315,34 @@ async fn load(settings: &Settings, models: &Models) -> Result<()> {
 }
 
 /// Lets the log go to standard error, and spans where `spans` tells of them.
-fn log(flags: &Flags, spans: impl Layer<Registry> + Send + Sync) -> Result<()> {
+fn log<L>(flags: &Flags, spans: Option<L>) -> Result<()>
+where
+    L: Layer<Registry> + Send + Sync,
+{
+    // Whoever calls this function may have its own.
+    if subscriber(flags, spans)?.try_init().is_err() {
+        tracing::debug!("the host's own log is used");
+    }
+    Ok(())
+}
+
+fn subscriber<L>(flags: &Flags, spans: Option<L>) -> Result<Dispatch>
+where
+    L: Layer<Registry> + Send + Sync,
+{
+    let registry = tracing_subscriber::registry();
+    Ok(match spans {
+        Some(spans) => Dispatch::new(registry.with(spans).with(lines(flags)?)),
+        // Not with a layer that does nothing: it would listen to everything, and all spans of all requests would be made for it.
+        None => Dispatch::new(registry.with(lines(flags)?)),
+    })
+}
+
+/// The lines of the log. Their filter is of them alone.
+fn lines<S>(flags: &Flags) -> Result<Box<dyn Layer<S> + Send + Sync>>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
     let filter = flags.log_filter.as_deref().unwrap_or("info");
     let filter = EnvFilter::try_new(filter).map_err(|cause| {
         let problem = format!("{filter:?} is no filter of log lines");
@@ -322,20 +351,33 @@ fn log(flags: &Flags, spans: impl Layer<Registry> + Send + Sync) -> Result<()> {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // It would be told on standard error, and a program that is told there that nobody reads it panics.
     let lines = lines.log_internal_errors(false);
-    let told = tracing_subscriber::registry().with(spans);
-    // The filter is of the log alone.
-    let set = match flags.log_format.unwrap_or_default() {
-        LogFormat::Text => told.with(lines.with_ansi(false).with_filter(filter)).try_init(),
-        LogFormat::Json => told.with(lines.json().flatten_event(true).with_filter(filter)).try_init(),
-    };
-    // Whoever calls this function may have its own.
-    if set.is_err() {
-        tracing::debug!("the host's own log is used");
-    }
-    Ok(())
+    Ok(match flags.log_format.unwrap_or_default() {
+        LogFormat::Text => lines.with_ansi(false).with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
+    })
 }
 
 /// Until it, histograms keep every value: 8 bytes for each stage of each request.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// How often records are worked off at the latest.
 const WORK_INTERVAL: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::Identity;
+
+    use super::*;
+
+    #[test]
+    fn spans_that_nobody_asked_for_are_not_made() {
+        let is_made = |filter: &str| {
+            let flags = Flags { log_filter: Some(filter.to_owned()), ..Flags::default() };
+            let dispatch = subscriber(&flags, None::<Identity>).unwrap();
+            tracing::dispatcher::with_default(&dispatch, || {
+                !tracing::debug_span!(target: "mlcore_serve::request", "request").is_disabled()
+            })
+        };
+        assert!(!is_made("info"));
+        assert!(is_made("info,mlcore_serve::request=debug"));
+    }
+}
