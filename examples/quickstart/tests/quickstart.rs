@@ -1,5 +1,4 @@
 //! The whole loop, run as its user runs it; only not optimised.
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test reports by panicking")]
 
 use std::path::Path;
 use std::process::Command;
