@@ -71,18 +71,18 @@ mod tests {
         let histogram =
             metrics::with_local_recorder(&recorder, || names::DURATION.histogram(&["m", "1", "champion"]));
         let mut before = 0.0;
-        for round in 0..40 {
+        for round in 0..200 {
             (0..100_000).for_each(|number| histogram.record(f64::from(number) * 1e-6));
             prometheus.handle.run_upkeep();
             if round == 4 {
                 before = resident();
             }
         }
-        // Kept one by one they would be 27 MiB more.
+        // Kept one by one they would be 149 MiB more. What other tests take in this process meanwhile is less than half of that.
         let grown = resident() - before;
-        assert!(grown < 12_000.0, "{grown} KiB");
+        assert!(grown < 80_000.0, "{grown} KiB");
         let text = prometheus.render();
-        assert!(text.contains("_count{model=\"m\",version=\"1\",arm=\"champion\"} 4000000"), "{text}");
-        assert!(text.contains(",le=\"0.01\"} 400040"), "{text}");
+        assert!(text.contains("_count{model=\"m\",version=\"1\",arm=\"champion\"} 20000000"), "{text}");
+        assert!(text.contains(",le=\"0.01\"} 2000200"), "{text}");
     }
 }

@@ -57,8 +57,9 @@ mod tests {
     fn json_is_read_as_the_text_form_is() {
         let json = r#"{"maxBatchSize": 8, "name": "m", "input": [{"name": "x", "dims": ["-1", 3]}],
             "dynamic_batching": {"preferred_batch_size": [4, 8]}, "output": null}"#;
-        let text = r#"max_batch_size: 8 name: "m" input { name: "x" dims: "-1" dims: 3 }
+        let text = r#"max_batch_size: 8 name: "m" input { dims: "-1" dims: 3 name: "x" }
             dynamic_batching { preferred_batch_size: [4, 8] }"#;
+        // JSON's fields come in alphabetical order.
         let sorted = |mut message: Message| {
             message.0.sort_by(|a, b| a.0.cmp(&b.0));
             message
