@@ -31,8 +31,7 @@ pub(super) fn table(model: &str, wire: Wire, shapes: [Shape; 3]) -> Table {
         [Shape::Open(_), ..] => ("open", "server, requests sent per second"),
     };
     let title = format!("Load, {kind} loop: {model}, one row a request, {}", wire.name());
-    let measured = ["requests/s", "p50", "p99", "CPU per request", "memory", "failed"];
-    let mut columns = [&[server], &measured[..]].concat();
+    let mut columns = [&[server], &MEASURED[..]].concat();
     if kind == "open" {
         return Table::new(title, &columns);
     }
@@ -60,21 +59,8 @@ pub(super) fn add(table: &mut Table, shape: Shape, loads: &[(&'static str, Vec<L
 pub(super) fn observed(model: &str, loads: &[(&'static str, Vec<Load>)]) -> Table {
     let title =
         format!("Load, closed loop: what observing costs, {model}, {}, 8 under way", Wire::Binary.name());
-    let mut table = Table::new(
-        title,
-        &[
-            "server",
-            "requests/s",
-            "p50",
-            "p99",
-            "CPU per request",
-            "memory",
-            "failed",
-            "ours: CPU",
-            "goal",
-            "reached",
-        ],
-    );
+    let columns = [&["server"], &MEASURED[..], &["ours: CPU", "goal", "reached"]].concat();
+    let mut table = Table::new(title, &columns);
     let ours = loads.iter().find(|(name, _)| *name == OURS).map(|(_, loads)| loads.as_slice());
     for (name, own) in loads {
         let mut line = vec![(*name).to_owned()];
@@ -142,6 +128,8 @@ fn explain(table: &mut Table) {
     table.note("ours: mlcore beside the server of the line, compared round by round");
 }
 
+/// What is measured of every load.
+const MEASURED: [&str; 6] = ["requests/s", "p50", "p99", "CPU per request", "memory", "failed"];
 pub(super) const OURS: &str = "mlcore";
 pub(super) const PLAIN: &str = "mlcore, unobserved";
 pub(super) const FLOOR: &str = "floor";

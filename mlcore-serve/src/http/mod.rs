@@ -294,7 +294,7 @@ impl HttpService {
                 // Before the body is read.
                 let (served, version) = (models.get(&path.name)?, version_of(path.version())?);
                 let body = self.body(&parts.headers, body).await?;
-                self.ask(served, body, RecordsForm { version, arrived }, arrived).await
+                self.ask(served, body, RecordsForm { version }, arrived).await
             }
             Route::Model(path, ModelRoute::Outcomes) => {
                 let served = models.get(&path.name)?;
@@ -312,7 +312,7 @@ impl HttpService {
                 // Before the body is read.
                 let served = models.get(&name)?;
                 let body = self.body(&parts.headers, body).await?;
-                self.ask(served, body, v1::Instances { arrived }, arrived).await
+                self.ask(served, body, v1::Instances, arrived).await
             }
             Route::Model(path, ModelRoute::Metadata) => metadata::model(models, &path),
             Route::Model(path, ModelRoute::Ready) => metadata::model_ready(models, &path),

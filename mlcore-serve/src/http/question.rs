@@ -23,12 +23,13 @@ pub(super) trait Form: Send + 'static {
     /// What the answer needs of the question.
     type Kept: Send + 'static;
 
-    /// Reads a body that has at most so many records.
+    /// Reads a body that arrived at this time and has at most so many records.
     fn read<'b>(
         &self,
         served: &Served,
         body: &'b [u8],
         most: usize,
+        arrived: Instant,
     ) -> Result<(Question<'b>, Self::Kept), Refusal>;
 
     fn write(&self, served: &Served, kept: Self::Kept, prediction: &Prediction) -> Answered;
@@ -186,7 +187,7 @@ impl HttpService {
         let is_quick = is_quick(&served, body.len());
         if served.batching().is_none() {
             let answer = move || {
-                let (question, kept) = form.read(&served, &body, most)?;
+                let (question, kept) = form.read(&served, &body, most, arrived)?;
                 let inference = question.ask(&served)?;
                 write(&form, &served, kept, inference, arrived)
             };
@@ -195,7 +196,7 @@ impl HttpService {
         // While others' requests run, no thread waits.
         let reader = served.clone();
         let read = move || -> Result<_, Refusal> {
-            let (question, kept) = form.read(&reader, &body, most)?;
+            let (question, kept) = form.read(&reader, &body, most, arrived)?;
             let question = question.into_owned();
             Ok((form, question, kept))
         };

@@ -39,7 +39,6 @@ struct Body<'a> {
 /// The form of raw records, asked of a version where one is named.
 pub(super) struct RecordsForm {
     pub(super) version: Option<Version>,
-    pub(super) arrived: Instant,
 }
 
 impl Form for RecordsForm {
@@ -51,13 +50,14 @@ impl Form for RecordsForm {
         served: &Served,
         body: &'b [u8],
         most: usize,
+        arrived: Instant,
     ) -> Result<(Question<'b>, usize), Refusal> {
         let Body { records, unit, id, timeout } = parsed(body)?;
         let rows = records.len();
         check_count("records", rows, most)?;
         let id = id.filter(|id| !id.is_empty()).map(RequestId::new).transpose()?;
         let timeout = timeout.map(Duration::from_micros).filter(|timeout| !timeout.is_zero());
-        let who = Who { unit, id, version: self.version, timeout, arrived: self.arrived };
+        let who = Who { unit, id, version: self.version, timeout, arrived };
         let records = records.into_iter().map(Cow::Borrowed).collect();
         Ok((Question::of_records(served, records, who)?, rows))
     }

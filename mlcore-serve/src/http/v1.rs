@@ -37,9 +37,7 @@ pub(super) fn ready(models: &Models, name: &str) -> Answered {
 }
 
 /// Instances: objects of raw columns where the version has a feature plan, objects of inputs, or the rows of the only input.
-pub(super) struct Instances {
-    pub(super) arrived: Instant,
-}
+pub(super) struct Instances;
 
 impl Form for Instances {
     /// The instances.
@@ -50,9 +48,10 @@ impl Form for Instances {
         served: &Served,
         body: &'b [u8],
         most: usize,
+        arrived: Instant,
     ) -> Result<(Question<'b>, usize), Refusal> {
         let Body { instances } = parsed(body)?;
-        let (rows, arrived) = (instances.len(), self.arrived);
+        let rows = instances.len();
         check_count("instances", rows, most)?;
         let are_objects = instances.iter().all(|instance| instance.get().starts_with('{'));
         let model = served.model(None)?;

@@ -57,7 +57,7 @@ impl HttpService {
     {
         let format = format_of(&parts.headers)?;
         let body = body::read(&parts.headers, body, self.inner.limits.body_bytes).await?;
-        self.ask(served, body, Invocation { version, format, arrived }, arrived).await
+        self.ask(served, body, Invocation { version, format }, arrived).await
     }
 }
 
@@ -65,7 +65,6 @@ impl HttpService {
 struct Invocation {
     version: Option<Version>,
     format: Format,
-    arrived: Instant,
 }
 
 impl Form for Invocation {
@@ -77,6 +76,7 @@ impl Form for Invocation {
         served: &Served,
         body: &'b [u8],
         most: usize,
+        arrived: Instant,
     ) -> Result<(Question<'b>, Self::Kept), Refusal> {
         let text = std::str::from_utf8(body).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, NOT_UTF_8))?;
         let quoted;
@@ -89,7 +89,7 @@ impl Form for Invocation {
             }
         };
         let kept = (matches!(sent, Sent::Frame(_)), sent.rows());
-        Ok((question(served, sent, self.version, parameters, self.arrived)?, kept))
+        Ok((question(served, sent, self.version, parameters, arrived)?, kept))
     }
 
     fn write(&self, _: &Served, (is_frame, rows): Self::Kept, prediction: &Prediction) -> Answered {
