@@ -308,8 +308,13 @@ fn unavailable(source: &Source<'_>, provider: Provider, problem: &str) -> Error 
 fn refused(runtime: &OnnxRuntime, source: &Source<'_>, failure: &Failure) -> Error {
     const NOT_IMPLEMENTED: i32 = sys::OrtErrorCode::ORT_NOT_IMPLEMENTED as i32;
     const NEWEST_OPSET: &str = "Current official support for domain ";
+    const HAS_CPU_NODES: &str = "fallback to CPU EP has been explicitly disabled";
     let (message, version) = (&failure.message, runtime.version());
-    let error = if message.contains("bad_alloc") || message.contains("Failed to allocate memory") {
+    let error = if message.contains(HAS_CPU_NODES) {
+        let problem = "it has nodes that only the CPU implements, and the fallback is forbidden";
+        Error::unavailable(OPERATION, source.model, problem)
+            .remedy("allow single nodes on the CPU: set the option fallback to nodes")
+    } else if message.contains("bad_alloc") || message.contains("Failed to allocate memory") {
         Error::overloaded(OPERATION, source.model, "there is no memory for it")
             .remedy("free memory and repeat")
     } else if message.contains(NEWEST_OPSET) || message.contains("max supported IR version") {
