@@ -181,9 +181,10 @@ fn schema_changes_are_errors_or_findings_and_lose_no_rows() {
     let ages: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
     let plans: ArrayRef = Arc::new(StringArray::from(vec!["pro"]));
     let visits: ArrayRef = Arc::new(Int64Array::from(vec![1]));
-    let missing = monitor.observe(&batch([("age", ages.clone()), ("plan", plans.clone())])).unwrap_err();
+    let missing = monitor.observe(&batch([("size", ages.clone()), ("colour", plans.clone())])).unwrap_err();
     assert!(
-        matches!(missing, Error::SchemaMismatch(_)) && missing.to_string().contains("observe visits"),
+        matches!(missing, Error::SchemaMismatch(_))
+            && missing.to_string().contains("nor any other that is watched"),
         "{missing}"
     );
     let text = batch([("age", plans.clone()), ("plan", plans.clone()), ("visits", visits.clone())]);
@@ -210,6 +211,29 @@ fn schema_changes_are_errors_or_findings_and_lose_no_rows() {
     let verdict = monitor.observe(&table(0..49)).unwrap().remove(0);
     assert_eq!(verdict.new_columns, ["brand_new"]);
     assert!(monitor.observe(&table(0..100)).unwrap()[0].new_columns.is_empty());
+}
+
+#[test]
+fn a_column_that_vanished_is_a_finding() {
+    let mut monitor = monitor(&MonitorOptions::default().with_window_rows(200));
+    let part = table(0..200).project(&[0, 1]).unwrap();
+    let [gone] = ["age", "plan", "visits"]
+        .iter()
+        .filter(|name| part.column_by_name(name).is_none())
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("one column is left out");
+    };
+    assert!(monitor.observe(&part.slice(0, 50)).unwrap().is_empty());
+    let saved = monitor.save();
+    let verdict = monitor.observe(&part.slice(50, 150)).unwrap().remove(0);
+    assert_eq!(verdict.vanished_columns, [*gone]);
+    assert_eq!(verdict.column(gone, "missing_rate").unwrap().outcome, Outcome::Drifted);
+    assert!(verdict.to_string().contains(&format!("Columns that were not there: {gone}.")), "{verdict}");
+    assert!(verdict.columns.iter().filter(|test| test.column != *gone).all(|test| test.outcome != Outcome::Drifted));
+    assert!(monitor.observe(&table(0..200)).unwrap()[0].vanished_columns.is_empty());
+    monitor.restore(&saved).unwrap();
+    assert_eq!(monitor.evaluate_now().unwrap().vanished_columns, [*gone]);
 }
 
 #[test]

@@ -161,13 +161,16 @@ impl Suite<'_> {
         let (reference, current) = self.pair();
         let (name, needs) = (self.test.name(), self.answered(self.test.compile(&reference)).needs());
         let whole = self.score(&reference, &current);
-        let (edges, is_exact) = match needs {
-            Needs::CountsBelow(edges) => (edges, true),
-            Needs::Rows => (Vec::new(), true),
-            Needs::Values => (Samples::some_edges(), false),
+        let at = |edges: &[f64]| {
+            Samples::summary(&current, edges)
+                .unwrap_or_else(|error| panic!("{name} needs counts below impossible edges: {error}"))
         };
-        let summary = Samples::summary(&current, &edges)
-            .unwrap_or_else(|error| panic!("{name} needs counts below impossible edges: {error}"));
+        let (summary, is_exact) = match needs {
+            Needs::CountsBelow(edges) => (at(&edges), true),
+            Needs::Rows => (at(&[]), true),
+            Needs::Counts => (Samples::counted(&current), true),
+            Needs::Values => (at(&Samples::some_edges()), false),
+        };
         match self.test.compare(&reference, &summary) {
             Ok(score) if is_exact => {
                 assert!(same(&whole, &score), "{name}: a summary scores differently: {whole:?}, {score:?}");

@@ -2,7 +2,7 @@
 
 use mlcore::Result;
 
-use crate::sample::{EdgeCounts, Kind, Sample};
+use crate::sample::{NumberCounts, EdgeCounts, Kind, Sample};
 use crate::two_sample::LooksFor;
 
 /// Samples of one kind that differ by a change of one sort.
@@ -67,6 +67,12 @@ impl Samples {
         let mut counts = EdgeCounts::new(edges)?;
         counts.add(sample.values().unwrap_or_default());
         Ok(Sample::from_sketch(counts, sample.nulls(), sample.nans()))
+    }
+
+    /// A summary of a numeric sample that says how often each number occurs.
+    pub(super) fn counted(sample: &Sample) -> Sample {
+        let counts = NumberCounts::of(sample.values().unwrap_or_default());
+        Sample::from_sketch(counts, sample.nulls(), sample.nans())
     }
 
     /// Samples that have nothing to compare.

@@ -27,9 +27,12 @@
 //! [`WindowCorrection::AlphaSpending`] holds the probability that a monitor *ever* alarms falsely to `alpha`.
 
 mod dependence;
+mod fleet;
 mod options;
 mod plan;
 mod preset;
+mod reference;
+mod sealed;
 mod sentence;
 mod spending;
 mod state;
@@ -49,12 +52,17 @@ use mlcore::batch::Row;
 use mlcore::schema::{Schema, names_digest};
 use mlcore::{Error, Result, interrupt};
 
+use self::fleet::{Layout as CountLayout, Tally};
+pub use self::fleet::{
+    Fleet, FleetState, FleetVerdict, MOST_EDGES, WINDOW_COUNTS_VERSION, WindowCounter, WindowCounts,
+};
 pub use self::options::{ColumnOptions, MonitorOptions};
 use self::plan::Plan;
 pub(crate) use self::plan::{
-    Judged, Read, Watched, absent, asked_columns, conclude, nothing_to_watch, read_reference,
+    Judged, Read, Watched, absent, asked_columns, conclude, nothing_to_watch, read_columns, read_reference,
 };
 pub use self::preset::{MAX_EXACT_N, MOST_DISCRETE_VALUES, Preset};
+pub use self::reference::{MONITOR_REFERENCE_VERSION, MonitorReference};
 pub use self::spending::WindowCorrection;
 pub use self::state::{MONITOR_STATE_VERSION, MonitorState};
 pub(crate) use self::tables::{compare_tables, table_tests};
@@ -104,6 +112,7 @@ pub struct Monitor {
     names: u64,
     scratch: String,
     new_columns: Vec<String>,
+    vanished_columns: Vec<String>,
     /// Of the last table: most often the next one has the same schema.
     layout: Option<Layout>,
     rows: usize,
@@ -111,6 +120,8 @@ pub struct Monitor {
     phase: usize,
     windows: u64,
     rows_before: u64,
+    /// In a counter, where windows are counted and not judged.
+    tally: Option<Tally>,
 }
 
 impl Monitor {
@@ -124,9 +135,16 @@ impl Monitor {
     /// type is not compared.
     pub fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<Self> {
         let reference = &*taken_rows(reference, options)?;
-        let plan = Plan::new(reference, options)?;
+        let (columns, skipped) = read_columns(reference, options)?;
+        let samples = columns.iter().map(|(name, sample)| (name.as_str(), sample));
+        let plan = Plan::new(samples, skipped, options, reference.num_rows() as u64)?;
         let schema = reference.schema();
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        Self::of_plan(plan, &names)
+    }
+
+    /// A monitor that takes rows of the columns `names`.
+    fn of_plan(plan: Plan, names: &[&str]) -> Result<Self> {
         let mut monitor = Self {
             buffers: Vec::new(),
             positions: Vec::new(),
@@ -134,15 +152,17 @@ impl Monitor {
             names: 0,
             scratch: String::new(),
             new_columns: Vec::new(),
+            vanished_columns: Vec::new(),
             layout: None,
             rows: 0,
             phase: 0,
             windows: 0,
             rows_before: 0,
+            tally: None,
             plan,
         };
         monitor.buffers = monitor.empty_buffers();
-        monitor.bind_names(&names)?;
+        monitor.bind_names(names)?;
         Ok(monitor)
     }
 
@@ -206,15 +226,16 @@ impl Monitor {
         }
         let verdict = self.finish();
         self.restore_unless(verdict.is_ok(), before);
-        verdict.map(Some)
+        verdict
     }
 
     /// Takes the rows of a table, and answers a verdict for each window they complete. Columns are found by name;
-    /// columns that the reference does not have are listed in the verdict.
+    /// columns that the reference does not have are listed in the verdict, as are watched ones that the table does not have,
+    /// whose rows are missing.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`] naming the watched column that is missing or of another kind, and [`Error::Interrupted`]; no row
-    /// is counted then.
+    /// [`Error::SchemaMismatch`] naming the watched column that is of another kind, and for a table without any watched column;
+    /// [`Error::Interrupted`]. No row is counted then.
     pub fn observe(&mut self, table: &RecordBatch) -> Result<Vec<Verdict>> {
         if table.num_rows() == 0 {
             // Nothing is missed in a table without rows.
@@ -249,7 +270,19 @@ impl Monitor {
     pub fn evaluate_now(&self) -> Result<Verdict> {
         let samples: Vec<Sample> = self.buffers.iter().map(Buffer::sample).collect();
         let verdict = self.plan.verdict(&samples, self.window(), self.alpha())?;
-        Ok(Verdict { new_columns: self.new_columns.clone(), ..verdict })
+        let (new_columns, vanished_columns) = (self.new_columns.clone(), self.vanished_columns.clone());
+        Ok(Verdict { new_columns, vanished_columns, ..verdict })
+    }
+
+    /// The rows of the current window so far as counts, which those of other replicas can be added to: see [`Fleet`]. The
+    /// window goes on. For rows that are counted whatever windows end meanwhile there is [`WindowCounter`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a column whose test needs every value.
+    pub fn counts(&self) -> Result<WindowCounts> {
+        let samples: Vec<Sample> = self.buffers.iter().map(Buffer::sample).collect();
+        let names = [self.new_columns.clone(), self.vanished_columns.clone()];
+        CountLayout::of(&self.plan)?.count(&samples, self.rows as u64, names)
     }
 
     /// Drops the rows of the current window, as after a change of the model.
@@ -257,6 +290,7 @@ impl Monitor {
         self.rows_before += self.rows as u64;
         self.rows = 0;
         self.new_columns.clear();
+        self.vanished_columns.clear();
         self.buffers = self.empty_buffers();
     }
 
@@ -266,19 +300,24 @@ impl Monitor {
         (interrupt::is_active() && may_judge).then(|| Progress {
             buffers: self.buffers.clone(),
             new_columns: self.new_columns.clone(),
+            vanished_columns: self.vanished_columns.clone(),
             rows: self.rows,
             phase: self.phase,
             windows: self.windows,
             rows_before: self.rows_before,
+            counts: self.tally.as_ref().map(|tally| tally.counts.clone()),
         })
     }
 
     fn restore_unless(&mut self, is_ok: bool, before: Option<Progress>) {
         if let (false, Some(before)) = (is_ok, before) {
             self.buffers = before.buffers;
-            self.new_columns = before.new_columns;
+            (self.new_columns, self.vanished_columns) = (before.new_columns, before.vanished_columns);
             (self.rows, self.phase) = (before.rows, before.phase);
             (self.windows, self.rows_before) = (before.windows, before.rows_before);
+            if let (Some(tally), Some(counts)) = (&mut self.tally, before.counts) {
+                tally.counts = counts;
+            }
         }
     }
 
@@ -296,7 +335,7 @@ impl Monitor {
             for ((column, buffer), position) in
                 self.plan.columns.iter().zip(&self.buffers).zip(&layout.positions)
             {
-                let array = table.column(*position);
+                let Some(array) = position.map(|position| table.column(position)) else { continue };
                 if !buffer.takes(array.data_type()) {
                     read.push(match part.len() == len {
                         true => column.read(array, OPERATION)?,
@@ -306,10 +345,14 @@ impl Monitor {
             }
         }
         self.list_new_columns(&layout.new_columns);
+        list(&mut self.vanished_columns, &layout.vanished_columns);
         let (mut read, mut verdicts) = (read.into_iter(), Vec::new());
         for part in parts {
             for (buffer, position) in self.buffers.iter_mut().zip(&layout.positions) {
-                let array = table.column(*position);
+                let Some(array) = position.map(|position| table.column(position)) else {
+                    buffer.miss(part.len());
+                    continue;
+                };
                 if buffer.takes(array.data_type()) {
                     buffer.extend(array, part.clone())?;
                 } else if let Some(sample) = read.next() {
@@ -318,18 +361,14 @@ impl Monitor {
             }
             self.rows += part.len();
             if self.rows >= window {
-                verdicts.push(self.finish()?);
+                verdicts.extend(self.finish()?);
             }
         }
         Ok(verdicts)
     }
 
     fn list_new_columns(&mut self, names: &[String]) {
-        for name in names {
-            if !self.new_columns.contains(name) {
-                self.new_columns.push(name.clone());
-            }
-        }
+        list(&mut self.new_columns, names);
     }
 
     fn empty_buffers(&self) -> Vec<Buffer> {
@@ -371,16 +410,44 @@ impl Monitor {
         options.window_correction.alpha(options.alpha, self.windows)
     }
 
-    fn finish(&mut self) -> Result<Verdict> {
+    /// Ends the window: answers its verdict, or counts its rows.
+    fn finish(&mut self) -> Result<Option<Verdict>> {
         let samples: Vec<Sample> = self.buffers.iter_mut().map(Buffer::finish).collect();
         let (window, alpha) = (self.window(), self.alpha());
         (self.windows, self.rows_before, self.rows) = (window.index + 1, window.first_row + window.rows, 0);
         let new_columns = std::mem::take(&mut self.new_columns);
-        let verdict = self.plan.verdict(&samples, window, alpha);
+        let vanished_columns = std::mem::take(&mut self.vanished_columns);
+        let finished = match &mut self.tally {
+            Some(Tally { layout, counts }) => {
+                let counted = layout.count(&samples, window.rows, [new_columns, vanished_columns]);
+                counted.and_then(|counted| layout.merge(counts, &counted)).map(|()| None)
+            }
+            None => self
+                .plan
+                .verdict(&samples, window, alpha)
+                .map(|verdict| Some(Verdict { new_columns, vanished_columns, ..verdict })),
+        };
         for (buffer, sample) in self.buffers.iter_mut().zip(samples) {
             buffer.reuse(sample);
         }
-        Ok(Verdict { new_columns, ..verdict? })
+        finished
+    }
+
+    /// Counts the rows of the open window, and hands out all counts so far.
+    fn finish_counting(&mut self) -> Result<WindowCounts> {
+        let Some(Tally { layout, counts }) = &self.tally else {
+            return Err(Error::internal(OPERATION, "counter", "it does not count"));
+        };
+        let samples: Vec<Sample> = self.buffers.iter().map(Buffer::sample).collect();
+        let mut all = counts.clone();
+        let names = [self.new_columns.clone(), self.vanished_columns.clone()];
+        layout.merge(&mut all, &layout.count(&samples, self.rows as u64, names)?)?;
+        let nothing = layout.nothing();
+        self.reset_window();
+        if let Some(tally) = &mut self.tally {
+            tally.counts = nothing;
+        }
+        Ok(all)
     }
 }
 
@@ -389,10 +456,12 @@ impl Monitor {
 struct Progress {
     buffers: Vec<Buffer>,
     new_columns: Vec<String>,
+    vanished_columns: Vec<String>,
     rows: usize,
     phase: usize,
     windows: u64,
     rows_before: u64,
+    counts: Option<WindowCounts>,
 }
 
 /// The rows of a table that are taken.
@@ -403,19 +472,32 @@ fn taken_rows<'a>(table: &'a RecordBatch, options: &MonitorOptions) -> Result<Co
     }
 }
 
+/// Adds the names that are not there yet.
+fn list(listed: &mut Vec<String>, names: &[String]) {
+    for name in names {
+        if !listed.contains(name) {
+            listed.push(name.clone());
+        }
+    }
+}
+
 /// Where tables of one schema have the watched columns, and what else they have.
 #[derive(Debug)]
 struct Layout {
     schema: SchemaRef,
-    positions: Vec<usize>,
+    positions: Vec<Option<usize>>,
     new_columns: Vec<String>,
+    vanished_columns: Vec<String>,
 }
 
 impl Layout {
     fn of(table: &RecordBatch, plan: &Plan) -> Result<Self> {
         let schema = table.schema();
         let positions = plan.positions(&schema, OPERATION)?;
-        Ok(Self { positions, new_columns: plan.new_columns(&schema), schema })
+        let watched = plan.columns.iter().zip(&positions);
+        let vanished = watched.filter(|(_, position)| position.is_none());
+        let vanished_columns = vanished.map(|(column, _)| column.name.clone()).collect();
+        Ok(Self { positions, new_columns: plan.new_columns(&schema), vanished_columns, schema })
     }
 }
 

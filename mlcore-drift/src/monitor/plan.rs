@@ -8,6 +8,7 @@ use mlcore::stats::multipletests;
 use mlcore::{Error, Result, interrupt};
 
 use super::dependence::{Alike, dependence};
+use super::fleet::{Counting, MOST_EDGES};
 use super::options::{MonitorOptions, OPERATION};
 use super::sentence::{Level, sentence, table_sentence};
 use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, TableVerdict, VERDICT_VERSION, Verdict, Window};
@@ -33,6 +34,8 @@ pub(crate) struct Watched {
     missing: Test,
     reference_len: u64,
     reference_missing: u64,
+    /// How its rows are counted for a fleet; `None` where the test needs every value.
+    counting: Option<Counting>,
 }
 
 #[derive(Debug)]
@@ -106,6 +109,24 @@ pub(crate) fn read_reference(name: &str, array: &dyn Array, options: &MonitorOpt
     }
 }
 
+/// The columns of a reference that are asked for, and those among them that nobody watches.
+pub(crate) fn read_columns(
+    reference: &RecordBatch,
+    options: &MonitorOptions,
+) -> Result<(Vec<(String, Sample)>, Vec<SkippedColumn>)> {
+    let schema = reference.schema();
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let (mut columns, mut skipped) = (Vec::new(), Vec::new());
+    for position in asked_columns(&names, reference.num_rows(), options)? {
+        let name = schema.field(position).name();
+        match read_reference(name, reference.column(position), options)? {
+            Read::Sample(sample) => columns.push((name.clone(), sample)),
+            Read::Skipped(column) => skipped.push(column),
+        }
+    }
+    Ok((columns, skipped))
+}
+
 /// The positions of the columns of a reference that are asked for.
 pub(crate) fn asked_columns(names: &[&str], rows: usize, options: &MonitorOptions) -> Result<Vec<usize>> {
     options.check()?;
@@ -125,40 +146,48 @@ pub(crate) fn nothing_to_watch() -> Error {
         .remedy("pass numbers, text or booleans")
 }
 
-/// The error for a table without a column of the reference.
+/// The error for a table without any column of the reference, of which `column` is the first.
 pub(crate) fn absent(operation: &'static str, column: &str) -> Error {
-    Error::schema_mismatch(operation, column.to_owned(), "the table does not have this column")
-        .remedy("send every column of the reference, or watch fewer: set the option columns")
+    let problem = "the table does not have this column, nor any other that is watched";
+    Error::schema_mismatch(operation, column.to_owned(), problem)
+        .remedy("send the columns of the reference, or watch others: set the option columns")
 }
 
 impl Plan {
-    /// Compiles the columns of `reference`.
-    pub(crate) fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<Self> {
-        let schema = reference.schema();
-        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let (mut columns, mut skipped) = (Vec::new(), Vec::new());
-        for position in asked_columns(&names, reference.num_rows(), options)? {
-            let name = schema.field(position).name();
-            match read_reference(name, reference.column(position), options)? {
-                Read::Sample(sample) => columns.push(Watched::new(name, &sample, options)?),
-                Read::Skipped(column) => skipped.push(column),
-            }
-        }
+    /// Compiles these columns of a reference of so many rows.
+    pub(crate) fn new<'s>(
+        samples: impl Iterator<Item = (&'s str, &'s Sample)>,
+        skipped: Vec<SkippedColumn>,
+        options: &MonitorOptions,
+        reference_rows: u64,
+    ) -> Result<Self> {
+        let columns: Vec<Watched> =
+            samples.map(|(name, sample)| Watched::new(name, sample, options)).collect::<Result<_>>()?;
         if columns.is_empty() {
             return Err(nothing_to_watch());
         }
-        Ok(Self { columns, skipped, options: options.clone(), reference_rows: reference.num_rows() as u64 })
+        Ok(Self { columns, skipped, options: options.clone(), reference_rows })
     }
 
-    /// Where a table of this schema has the watched columns.
-    pub(super) fn positions(&self, schema: &ArrowSchema, operation: &'static str) -> Result<Vec<usize>> {
+    /// Where a table of this schema has the watched columns, some of which may have vanished.
+    ///
+    /// # Errors
+    /// [`Error::SchemaMismatch`] for a table without any of them, which is another table.
+    pub(super) fn positions(
+        &self,
+        schema: &ArrowSchema,
+        operation: &'static str,
+    ) -> Result<Vec<Option<usize>>> {
         let find = |(here, column): (usize, &Watched)| {
             // Most tables come in the order of the reference, which saves a search for every name.
             let is_here = schema.fields().get(here).is_some_and(|field| *field.name() == column.name);
-            let found = if is_here { Some(here) } else { schema.index_of(&column.name).ok() };
-            found.ok_or_else(|| absent(operation, &column.name))
+            if is_here { Some(here) } else { schema.index_of(&column.name).ok() }
         };
-        self.columns.iter().enumerate().map(find).collect()
+        let positions: Vec<Option<usize>> = self.columns.iter().enumerate().map(find).collect();
+        match self.columns.first().filter(|_| positions.iter().all(Option::is_none)) {
+            Some(column) => Err(absent(operation, &column.name)),
+            None => Ok(positions),
+        }
     }
 
     /// The columns of a table that the reference does not have.
@@ -251,6 +280,7 @@ pub(crate) fn conclude(
         tables,
         skipped: Vec::new(),
         new_columns: Vec::new(),
+        vanished_columns: Vec::new(),
         notes,
         correction: options.correction.name().to_owned(),
         alpha,
@@ -315,10 +345,30 @@ impl Watched {
             threshold: by_name.unwrap_or_else(|| missing.default_minimum_effect()),
             test: Arc::new(missing),
         };
+        let needs = compiled.as_ref().map_or(Needs::Rows, |compiled| compiled.summary(MOST_EDGES));
+        let counting = Counting::of(reference, needs, options.max_categories)?;
         let values = Test { test, compiled, threshold };
         let (reference_len, reference_missing) = (reference.len(), reference.missing());
         let spelling = reference.categories().map_or(Spelling::Number, Categories::spelling);
-        Ok(Self { name: name.to_owned(), kind, spelling, values, missing, reference_len, reference_missing })
+        let name = name.to_owned();
+        Ok(Self { name, kind, spelling, values, missing, reference_len, reference_missing, counting })
+    }
+
+    /// The name of the test of its values.
+    pub(super) fn test_name(&self) -> &str {
+        self.values.test.name()
+    }
+
+    /// How its rows are counted for a fleet.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] where the test of its values needs every one of them.
+    pub(super) fn counting(&self) -> Result<&Counting> {
+        self.counting.as_ref().ok_or_else(|| {
+            let problem = format!("the test {} needs every value, and a fleet counts them", self.test_name());
+            Error::invalid_input("count for a fleet", self.name.as_str(), problem)
+                .remedy("choose ks, psi or another test of counts for the column")
+        })
     }
 
     /// What the effects of its tests mean, by name of test.

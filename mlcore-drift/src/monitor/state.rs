@@ -41,6 +41,8 @@ pub struct MonitorState {
     version: u32,
     columns: Vec<ColumnState>,
     new_columns: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    vanished_columns: Vec<String>,
     rows: usize,
     phase: usize,
     windows: u64,
@@ -68,6 +70,7 @@ impl Monitor {
             version: MONITOR_STATE_VERSION,
             columns: columns.map(column).collect(),
             new_columns: self.new_columns.clone(),
+            vanished_columns: self.vanished_columns.clone(),
             rows: self.rows,
             phase: self.phase,
             windows: self.windows,
@@ -104,6 +107,7 @@ impl Monitor {
         }
         self.buffers = buffers;
         self.new_columns.clone_from(&state.new_columns);
+        self.vanished_columns.clone_from(&state.vanished_columns);
         (self.rows, self.phase) = (state.rows, state.phase);
         (self.windows, self.rows_before) = (state.windows, state.rows_before);
         Ok(())

@@ -39,6 +39,9 @@ pub struct Verdict {
     /// Columns of the window that the reference does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub new_columns: Vec<String>,
+    /// Watched columns that a table of the window did not have; their rows count as missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vanished_columns: Vec<String>,
     /// What a reader of all p-values should know: rows that depend on each other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
@@ -183,6 +186,9 @@ impl fmt::Display for Verdict {
             write!(f, ", {found} of the columns drifted, and {} make a drift", Percent(share))?;
         }
         self.drifted().try_for_each(|column| write!(f, "\n  {}", column.sentence))?;
+        if !self.vanished_columns.is_empty() {
+            write!(f, "\n  Columns that were not there: {}.", self.vanished_columns.join(", "))?;
+        }
         let tables = self.tables.iter().filter(|table| table.outcome == Outcome::Drifted);
         tables.into_iter().try_for_each(|table| write!(f, "\n  {}", table.sentence))?;
         self.notes.iter().try_for_each(|note| write!(f, "\n  Note: {note}."))

@@ -191,6 +191,11 @@ impl Buffer {
         Ok(())
     }
 
+    /// Takes so many rows without a value.
+    pub(super) fn miss(&mut self, rows: usize) {
+        self.nulls += rows as u64;
+    }
+
     /// Takes the rows of a sample of the same kind.
     pub(super) fn append(&mut self, sample: &Sample) -> Result<()> {
         match (&mut self.values, sample.values(), sample.categories()) {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use mlcore::arrow::datatypes::{Field, Schema};
+use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use mlcore::arrow::datatypes::{DataType, Field, Schema};
 use mlcore::{Error, Result, interrupt};
 
 use super::{ColumnReport, ColumnSource, OPERATION, REPORT_VERSION, Report, ReportOptions};
@@ -36,6 +36,11 @@ pub(super) fn tables(
         let compared = asked.iter().filter_map(|position| names.get(*position).copied());
         require_once(&current.names, compared)?;
     }
+    if let Some(first) = asked.first().map(|position| reference.name(*position))
+        && !asked.iter().any(|position| places.contains_key(reference.name(*position)))
+    {
+        return Err(absent(OPERATION, first));
+    }
     let compare = |place: usize| {
         let Some(position) = asked.get(place).copied() else { return Err(nothing_to_watch()) };
         let name = reference.name(position);
@@ -43,7 +48,11 @@ pub(super) fn tables(
         Compared::new(
             name,
             &reference.read(position)?,
-            |name| current.read(place.ok_or_else(|| absent(OPERATION, name))?),
+            || match place {
+                Some(place) => current.read(place),
+                // A column that vanished has no value in any row.
+                None => Ok(new_null_array(&DataType::Null, current.rows)),
+            },
             reference.rows,
             options,
         )
@@ -71,11 +80,14 @@ pub(super) fn tables(
     columns.sort_by(|a, b| b.urgency().total_cmp(&a.urgency()));
     let of_table = |test: &Arc<dyn TableTest>| (test.name().to_owned(), test.legend().to_owned());
     legends.extend(tests.iter().map(of_table).filter(|(_, legend)| !legend.is_empty()));
+    let vanished = columns.iter().map(|column| &column.name);
+    let vanished = vanished.filter(|name| !places.contains_key(name.as_str())).cloned().collect();
     let verdict = Verdict {
         window: Window { index: 0, first_row: 0, rows: current.rows as u64 },
         reference_rows: reference.rows as u64,
         skipped,
         new_columns: new_columns(&reference, &current, monitor),
+        vanished_columns: vanished,
         ..verdict
     };
     Ok(Report { version: REPORT_VERSION, title: options.title.clone(), verdict, columns, legends })
@@ -163,7 +175,7 @@ impl Compared {
     fn new(
         name: &str,
         reference: &dyn Array,
-        current: impl Fn(&str) -> Result<ArrayRef>,
+        current: impl Fn() -> Result<ArrayRef>,
         reference_rows: usize,
         options: &ReportOptions,
     ) -> Result<Self> {
@@ -172,7 +184,7 @@ impl Compared {
             Read::Skipped(column) => return Ok(Self::Skipped(column)),
         };
         let watched = Watched::once(name, &reference, &options.monitor)?;
-        let current = watched.read(&*current(name)?, OPERATION)?;
+        let current = watched.read(&*current()?, OPERATION)?;
         let tests = watched.judge(&current, reference_rows as u64, &options.monitor)?;
         let report = Box::new(ColumnReport::new(name, &reference, &current, options)?);
         Ok(Self::Column { report, tests, meanings: watched.legends().collect() })

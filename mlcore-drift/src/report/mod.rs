@@ -6,6 +6,8 @@
 mod column;
 mod compare;
 #[cfg(feature = "report")]
+mod fleet;
+#[cfg(feature = "report")]
 mod page;
 mod source;
 #[cfg(feature = "report")]

@@ -150,6 +150,11 @@ impl Categories {
         self
     }
 
+    /// The same counts, without knowing how rows followed each other.
+    pub(crate) fn unordered(&self) -> Self {
+        Self { order: None, ..self.clone() }
+    }
+
     /// What the values were before they became text.
     pub(crate) fn spelling(&self) -> Spelling {
         self.spelling

@@ -3,10 +3,12 @@
 mod categories;
 mod column;
 mod counter;
+mod number_counts;
 mod remainders;
 mod runs;
 mod sketch;
 mod spelling;
+mod stored;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,15 +17,19 @@ use mlcore::arrow::array::Array;
 use mlcore::arrow::buffer::ScalarBuffer;
 use mlcore::arrow::datatypes::DataType;
 use mlcore::{Error, Result, interrupt};
+use serde::{Deserialize, Serialize};
 
 pub use self::categories::Categories;
 pub(crate) use self::categories::count_numbers;
-pub(crate) use self::counter::{CategoryCounter, CounterState};
+pub(crate) use self::counter::{CategoryCounter, CounterState, priority};
 pub(crate) use self::remainders::{Remainders, is_exact};
 use self::remainders::{order, ranks, whole};
 use self::runs::Resemblance;
+pub use self::number_counts::NumberCounts;
+pub(crate) use self::sketch::CountsBelow;
 pub use self::sketch::{Bounds, EdgeCounts, Sketch};
 pub(crate) use self::spelling::{Spelling, float_text, write_float};
+pub(crate) use self::stored::StoredSample;
 use crate::vector::extent;
 
 /// What the values of a column are.
@@ -81,7 +87,8 @@ struct Numbers {
 }
 
 /// The number type a numeric column came in, which numpy's bin edges depend on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Precision {
     Float64,
     Float32,
@@ -305,7 +312,9 @@ impl Sample {
             Values::Numeric(numbers) => {
                 Ok(Cow::Owned(Categories::of_numbers(&numbers.values, &numbers.remainders)))
             }
-            Values::Sketched(_) => Err(summarised(operation, side)),
+            Values::Sketched(sketch) => {
+                sketch.counts().map(Cow::Borrowed).ok_or_else(|| summarised(operation, side))
+            }
             Values::Categorical(categories) => Ok(Cow::Borrowed(categories)),
         }
     }

@@ -23,6 +23,17 @@ impl Remainders {
         self.0.extend(other.0.iter().map(|(place, taken)| (start + place, *taken)));
     }
 
+    /// Those of numbers that are in ascending order.
+    pub(super) fn of_ascending(numbers: &[(f64, i16)]) -> Self {
+        let taken = numbers.iter().enumerate().filter(|(_, (_, taken))| *taken != 0);
+        Self(taken.map(|(place, (_, taken))| (place, *taken)).collect())
+    }
+
+    /// Whether they can be those of so many values: places within, in ascending order.
+    pub(super) fn fit(&self, len: usize) -> bool {
+        self.0.iter().all(|(place, _)| *place < len) && self.0.is_sorted_by(|(a, _), (b, _)| a < b)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

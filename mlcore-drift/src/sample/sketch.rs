@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use mlcore::{Error, Result};
+use serde::{Deserialize, Serialize};
 
+use super::Categories;
 use crate::bins::Interior;
 use crate::vector::extent;
 
@@ -83,6 +85,11 @@ pub trait Sketch: fmt::Debug + Send + Sync {
     fn at_or_below(&self, value: f64) -> Bounds {
         // No float follows infinity, which is a value like others.
         if value == f64::INFINITY { Bounds::exactly(self.len()) } else { self.below(value.next_up()) }
+    }
+
+    /// How often each value occurs, where that is known.
+    fn counts(&self) -> Option<&Categories> {
+        None
     }
 
     /// Whether there is no value.
@@ -181,6 +188,32 @@ impl EdgeCounts {
         self.len += other.len;
         self.range = (self.range.0.min(other.range.0), self.range.1.max(other.range.1));
         Ok(())
+    }
+}
+
+/// What an [`EdgeCounts`] holds beside its edges, to be stored.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct CountsBelow {
+    pub(crate) below: Vec<u64>,
+    pub(crate) len: u64,
+    #[serde(with = "mlcore::exact")]
+    pub(crate) range: (f64, f64),
+}
+
+impl EdgeCounts {
+    pub(crate) fn stored(&self) -> CountsBelow {
+        CountsBelow { below: self.below.clone(), len: self.len, range: self.range }
+    }
+
+    /// The counts that were stored; `None` for what no numbers have.
+    pub(crate) fn from_stored(edges: &[f64], stored: &CountsBelow) -> Option<Self> {
+        let CountsBelow { below, len, range } = stored;
+        let is_sound = below.len() == edges.len()
+            && below.is_sorted()
+            && below.last().is_none_or(|last| last <= len)
+            && (*len == 0 || range.0 <= range.1);
+        let edges = Arc::new(Interior::new(edges.to_vec()));
+        is_sound.then(|| Self { edges, below: below.clone(), len: *len, range: *range })
     }
 }
 

@@ -3,13 +3,15 @@
 use std::fmt::Write;
 
 use mlcore::arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
 /// What the values of a categorical sample were before they became text, which decides how truth values are spelled.
 ///
 /// A column of truth values and a column of zeros and ones are the same column: libraries change one into the other where
 /// a value is missing, in files without types, and by arithmetic. So `true` is 1 beside numbers, and 1 is `true` beside
 /// truth values.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Spelling {
     /// Text, which stands for itself.
     #[default]

@@ -5,7 +5,7 @@ use mlcore::{Result, interrupt};
 use serde::{Deserialize, Serialize};
 
 use super::chance::{Chance, replaced, totals};
-use super::{CompiledTest, DriftTest, Effect, Note, Score};
+use super::{CompiledTest, DriftTest, Effect, Needs, Note, Score};
 use crate::catalog::TestOptions;
 use crate::sample::{Categories, Kind, Sample};
 
@@ -147,6 +147,10 @@ impl CompiledTest for Compiled {
         let counted = current.require_counts(OPERATION, "current")?;
         current.require_kind(OPERATION, self.kind)?;
         self.test.score(&self.counts, &counted)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Counts
     }
 }
 

@@ -4,7 +4,7 @@ use mlcore::stats::{Alternative, KsOptions, KsReference, KsResult, ks_2samp, ks_
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{CompiledTest, DriftTest, Effect, Note, Score};
+use super::{CompiledTest, DriftTest, Effect, Needs, Note, Score};
 use crate::bins::share_on_atoms;
 use crate::catalog::TestOptions;
 use crate::sample::{Kind, Sample, Sketch};
@@ -124,6 +124,30 @@ impl CompiledTest for Compiled {
         };
         score(result, self.reference.len(), values.len(), self.ties)
     }
+
+    fn summary(&self, most: usize) -> Needs {
+        match (self.reference.sorted(), self.options.alternative) {
+            (Some(sorted), Alternative::TwoSided) if self.exact.is_none() => {
+                Needs::CountsBelow(spread(sorted, most))
+            }
+            _ => Needs::Values,
+        }
+    }
+}
+
+/// Edges between which equally many values of the reference lie. Beside a value that several of them would stand at, such as
+/// zero in a column of mostly zeros, another edge keeps what is equal to it apart from what is larger.
+fn spread(sorted: &[f64], most: usize) -> Vec<f64> {
+    let stretches = (most / 2).max(1);
+    let at = |i: usize| sorted.get((i as u128 * sorted.len() as u128 / stretches as u128) as usize).copied();
+    let mut edges: Vec<f64> = (0..stretches).filter_map(at).collect();
+    let repeated = edges.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].next_up());
+    let repeated: Vec<f64> = repeated.filter(|edge| edge.is_finite()).collect();
+    edges.extend(repeated);
+    edges.extend(sorted.last());
+    edges.sort_unstable_by(f64::total_cmp);
+    edges.dedup();
+    edges
 }
 
 impl Compiled {

@@ -232,6 +232,14 @@ pub trait CompiledTest: fmt::Debug + Send + Sync {
     fn needs(&self) -> Needs {
         Needs::Values
     }
+
+    /// What a summary of bounded size should hold for the test, with at most `most` edges: for one that needs every value,
+    /// edges at which the counts say most about its score. A test that cannot be made of a summary says
+    /// [`Needs::Values`] here, and a fleet refuses it.
+    fn summary(&self, most: usize) -> Needs {
+        let _ = most;
+        self.needs()
+    }
 }
 
 /// The change that a test looks for.

@@ -4,8 +4,10 @@
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Needs {
-    /// Every value, or how often each occurs.
+    /// Every value.
     Values,
+    /// How often each value occurs.
+    Counts,
     /// How many values lie below each of these edges, which are in ascending order.
     CountsBelow(Vec<f64>),
     /// How many rows have a value, and how many are missing.

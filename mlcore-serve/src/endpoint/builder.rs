@@ -12,6 +12,7 @@ use mlcore::registry::Registry;
 use mlcore::rollout::{Candidates, Fixed, RolloutPolicy};
 use mlcore::runner::RunOptions;
 use mlcore::{Error, Result, memory};
+use mlcore_drift::catalog::Catalog;
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 
 use super::background::{Consumer, Loss, RecordSink, Scoring, Shadows, Tally, Watch, Watched, as_micros};
@@ -43,6 +44,8 @@ pub struct EndpointBuilder {
     snapshot: Option<PathBuf>,
     scoring: Option<Scoring>,
     watched: Vec<Watched>,
+    catalog: Option<Catalog>,
+    counts: bool,
     sinks: Vec<Box<dyn RecordSink>>,
 }
 
@@ -71,6 +74,8 @@ impl EndpointBuilder {
             snapshot: None,
             scoring: None,
             watched: Vec::new(),
+            catalog: Some(Catalog::default()),
+            counts: false,
             sinks: Vec::new(),
         }
     }
@@ -157,6 +162,30 @@ impl EndpointBuilder {
         self
     }
 
+    /// Finds the tests of the versions' own monitors in `catalog`, where the hosts' own tests are among them.
+    ///
+    /// A version whose lineage names a [monitor](mlcore::registry::Lineage::with_monitor) brings the reference that its traffic
+    /// is compared with: that of the default arm's version watches the raw input of all answered requests, from the first one on,
+    /// and after a release that of the next. The canary's does so once it is promoted. An endpoint that was given a
+    /// [reference](Self::with_reference) or a [monitor](Self::with_monitor) watches by these alone.
+    pub fn with_catalog(mut self, catalog: Catalog) -> Self {
+        self.catalog = Some(catalog);
+        self
+    }
+
+    /// Counts the rows that the version's own monitor sees, too: for a [`Fleet`](mlcore_drift::monitor::Fleet), which judges
+    /// what all replicas see together. [`Endpoint::take_counts`] hands the counts out.
+    pub fn with_fleet_counts(mut self) -> Self {
+        self.counts = true;
+        self
+    }
+
+    /// Watches nothing by itself, also where a version brings its monitor's reference.
+    pub fn without_version_monitors(mut self) -> Self {
+        self.catalog = None;
+        self
+    }
+
     /// Hands every record to `sink`, off the path of the requests.
     pub fn with_sink(mut self, sink: impl RecordSink + 'static) -> Self {
         self.sinks.push(Box::new(sink));
@@ -220,6 +249,9 @@ impl EndpointBuilder {
     /// [`Endpoint::set_policy`] says), or a monitor where no version reads columns; and what loading a version answers.
     pub fn build(mut self) -> Result<Endpoint> {
         let (sinks, watched) = (std::mem::take(&mut self.sinks), std::mem::take(&mut self.watched));
+        if !watched.is_empty() {
+            self.catalog = None;
+        }
         let kept = Kept {
             records: !sinks.is_empty(),
             inputs: !sinks.is_empty() || !watched.is_empty(),
@@ -257,13 +289,17 @@ impl EndpointBuilder {
         let columns = deployment.columns.clone();
         let watches =
             watched.into_iter().map(|watched| Watch::new(watched, &columns)).collect::<Result<Vec<_>>>()?;
-        let consumer = Consumer::new(
+        let mut consumer = Consumer::new(
             &self.model,
             self.open_predictions,
             self.scoring,
             (watches, columns),
             sinks,
             tally.clone(),
+        );
+        consumer.count_for_fleet(self.counts);
+        pending.extend(
+            consumer.follow(&deployment).into_iter().map(|kind| Event::new(self.clock.now(), kind)),
         );
         memory::require::<[usize; 4]>("build endpoint", "shadow_capacity", &[self.shadow_capacity])?;
         Ok(Endpoint {
@@ -310,6 +346,7 @@ impl EndpointBuilder {
             default_arm: ArmAlias::new(default_alias)?,
             arms: self.aliases.iter().cloned().map(ArmAlias::new).collect::<Result<_>>()?,
             scoring: self.scoring.clone(),
+            catalog: self.catalog.clone(),
         })
     }
 }

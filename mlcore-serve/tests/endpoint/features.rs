@@ -65,9 +65,14 @@ pub(crate) fn register(place: &Place, plan: &Plan, inputs: Schema) -> Version {
 pub(crate) fn endpoint(plan: &Plan, inputs: Schema) -> (Place, EndpointBuilder) {
     let place = Place::new();
     place.point("champion", register(&place, plan, inputs));
-    let loader = |version: &ModelVersion, _: &dyn ArtifactStore| Ok(sum(version.signature.inputs.clone()));
-    let builder = place.endpoint().with_loader(loader);
+    let builder = place.endpoint().with_loader(load_sum);
     (place, builder)
+}
+
+/// Loads a version that sums its features.
+#[expect(clippy::unnecessary_wraps, reason = "a loader may fail")]
+pub(crate) fn load_sum(version: &ModelVersion, _: &dyn ArtifactStore) -> Result<Arc<dyn Runner>> {
+    Ok(sum(version.signature.inputs.clone()))
 }
 
 /// The one dense input of a model of so many features.

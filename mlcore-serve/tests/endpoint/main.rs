@@ -20,6 +20,7 @@ mod rows;
 mod shadows;
 mod soak;
 mod support;
+mod version_monitors;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+use std::iter;
+
 use super::{
     AliasChange, AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Metrics, Model, ModelVersion,
     Mutation, NewModel, NewVersion, Registry, Scrub, Stage, Subject, backend, scrub,
@@ -51,7 +53,7 @@ pub trait RegistryExt: Registry {
         new: NewVersion,
         change: &Change,
     ) -> Result<ModelVersion> {
-        for digest in [Some(new.artifact), new.lineage.plan.map(|plan| plan.artifact)].into_iter().flatten() {
+        for digest in iter::once(new.artifact).chain(new.lineage.artifacts()) {
             if !artifacts.contains(&digest)? {
                 let problem = format!("{digest} is not in the artifact store");
                 return Err(Error::not_found("register version", new.model.as_str(), problem)

@@ -87,7 +87,7 @@ pub struct ModelVersion {
     pub updated_at: Timestamp,
 }
 
-/// What a version was made of.
+/// What a version was made of, and what watches it.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Lineage {
@@ -103,6 +103,10 @@ pub struct Lineage {
     /// The version that it was derived from, of this or another model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<VersionReference>,
+    /// The reference that its traffic is compared with, as stored in the artifact store: the bytes of a
+    /// `MonitorReference` of `mlcore-drift`. An endpoint watches the version by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitor: Option<Digest>,
 }
 
 impl Lineage {
@@ -133,6 +137,18 @@ impl Lineage {
     pub fn with_parent(mut self, model: ModelName, version: Version) -> Self {
         self.parent = Some(VersionReference { model, version });
         self
+    }
+
+    /// Adds the monitor's reference, whose bytes are stored under `artifact`.
+    #[must_use]
+    pub fn with_monitor(mut self, artifact: Digest) -> Self {
+        self.monitor = Some(artifact);
+        self
+    }
+
+    /// The artifacts that it names: a version is complete if the store holds them.
+    pub fn artifacts(&self) -> impl Iterator<Item = Digest> {
+        self.plan.map(|plan| plan.artifact).into_iter().chain(self.monitor)
     }
 
     /// The hash of the feature plan's content.

@@ -86,7 +86,7 @@ fn named<R: Registry + ?Sized>(
             last = Some(end.version);
             for version in page {
                 let mut parts = vec![version.artifact];
-                parts.extend(version.lineage.plan.map(|plan| plan.artifact));
+                parts.extend(version.lineage.artifacts());
                 if version.format == PACKAGE {
                     // A manifest that does not read is found by itself.
                     let files = store

@@ -14,7 +14,7 @@ use super::loss::{Scoring, Unscored};
 use super::news::{InvalidByArm, News, RefusedOutcomes};
 use super::sink::RecordSink;
 use super::tally::{ArmTally, Tally, count};
-use super::watch::Watch;
+use super::watch::{Own, Watch};
 use crate::endpoint::decide::{Deployment, OutcomeId};
 use crate::endpoint::input::{Columns, Input};
 use crate::endpoint::record::{About, OutcomeRecord, OutcomeStatus, Record, RecordedInput, Reported, Slip};
@@ -25,6 +25,8 @@ pub(crate) struct Consumer {
     ledger: Ledger,
     scoring: Option<Scoring>,
     watches: Vec<Watch>,
+    /// The one that the default arm's version brings.
+    own: Own,
     /// The columns that the watches follow.
     columns: Arc<Columns>,
     sinks: Vec<Box<dyn RecordSink>>,
@@ -64,6 +66,7 @@ impl Consumer {
             ledger: Ledger::new(open_predictions),
             scoring,
             watches,
+            own: Own::default(),
             columns,
             sinks,
             verdicts: VecDeque::new(),
@@ -79,13 +82,26 @@ impl Consumer {
         }
     }
 
-    /// Lets the monitors follow the columns that the arms read now; answers what they cannot watch.
-    pub(crate) fn follow(&mut self, columns: &Arc<Columns>) -> Vec<EventKind> {
+    /// Counts rows for a fleet, or not, from the next version on.
+    pub(crate) fn count_for_fleet(&mut self, counts: bool) {
+        self.own.counts = counts;
+    }
+
+    /// What is watched by the version's own reference.
+    pub(crate) fn own(&mut self) -> &mut Own {
+        &mut self.own
+    }
+
+    /// Lets the monitors follow the columns that the arms read now, and the default arm's version bring its own; answers what
+    /// they cannot watch.
+    pub(crate) fn follow(&mut self, deployment: &Deployment) -> Vec<EventKind> {
+        let columns = &deployment.columns;
+        let own = self.own.follow(deployment.monitor(), columns);
         if Arc::ptr_eq(&self.columns, columns) {
-            return Vec::new();
+            return own.into_iter().collect();
         }
         self.columns = columns.clone();
-        self.watches.iter_mut().filter_map(|watch| watch.follow(columns)).collect()
+        self.watches.iter_mut().filter_map(|watch| watch.follow(columns)).chain(own).collect()
     }
 
     /// Counts a request for its arm and version.
@@ -159,11 +175,11 @@ impl Consumer {
     }
 
     fn monitor(&mut self, input: &RecordedInput) {
-        if self.watches.is_empty() {
+        if self.watches.is_empty() && self.own.watch.is_none() {
             return;
         }
         input.with(&mut self.scratch, |input| {
-            for watch in &mut self.watches {
+            for watch in self.watches.iter_mut().chain(&mut self.own.watch) {
                 let verdicts = match input {
                     Input::Tensors(tensors) => {
                         match self.tally.caught.guard("a monitor", || watch.observe_tensors(tensors)) {
@@ -294,6 +310,6 @@ impl Consumer {
 
     /// Judges the monitors' windows as they stand.
     pub(crate) fn judge_now(&self) -> Result<Vec<Verdict>> {
-        self.watches.iter().map(Watch::evaluate_now).collect()
+        self.watches.iter().chain(&self.own.watch).map(Watch::evaluate_now).collect()
     }
 }

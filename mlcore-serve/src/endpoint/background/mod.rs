@@ -17,6 +17,7 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mlcore::{Result, interrupt};
+use mlcore_drift::monitor::{MonitorReference, WindowCounts};
 
 pub(crate) use self::consumer::Consumer;
 pub use self::loss::Loss;
@@ -97,7 +98,7 @@ impl Endpoint {
     fn work_off(&self) -> Option<Vec<Event>> {
         let mut consumer = self.consumer().ok()?;
         let deployment = self.inner.deployment.load_full();
-        let mut kinds = interrupt::shield(|| consumer.follow(&deployment.columns));
+        let mut kinds = interrupt::shield(|| consumer.follow(&deployment));
         let dropped = self.dropped(&mut consumer);
         // Looked at before the records are: a caller that reported one of these outcomes had its prediction, whose record is
         // therefore among those that are drained now. An outcome that comes later waits for the next call.
@@ -123,6 +124,33 @@ impl Endpoint {
         let mut events = std::mem::take(&mut *self.pending());
         events.extend(kinds.into_iter().map(|kind| self.event(kind)));
         Some(events)
+    }
+
+    /// Hands out what was counted for a fleet since the last time, by the reference of the default arm's version; `None` where
+    /// it brings none, or the endpoint was not [asked](super::EndpointBuilder::with_fleet_counts) to count. Counts that
+    /// cannot be delivered are [put back](Self::put_back_counts).
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`](mlcore::Error::Interrupted); nothing is handed out then.
+    pub fn take_counts(&self) -> Result<Option<WindowCounts>> {
+        self.consumer()?.own().take_counts()
+    }
+
+    /// Takes counts back that were handed out and did not arrive, so that they are in the next. Answers whether they were
+    /// taken: after a release to a version of another reference they are not.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`](mlcore::Error::Interrupted).
+    pub fn put_back_counts(&self, counts: &WindowCounts) -> Result<bool> {
+        Ok(self.consumer()?.own().put_back(counts))
+    }
+
+    /// The reference that rows are counted for, in the columns that the arms read: what a fleet is made of.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`](mlcore::Error::Interrupted).
+    pub fn monitor_reference(&self) -> Result<Option<MonitorReference>> {
+        Ok(self.consumer()?.own().reference())
     }
 
     /// What happened on other threads and nobody was told of yet.

@@ -4,6 +4,7 @@ use mlcore::batch::Batch;
 use mlcore::name::{Arm, UnitId, Version};
 use mlcore::rollout::{Ask, Candidate, Candidates, Draw, RolloutPolicy};
 use mlcore::{Error, Result};
+use mlcore_drift::monitor::MonitorReference;
 
 use crate::endpoint::background::Tally;
 use crate::endpoint::input::{Columns, Input, TensorColumns};
@@ -98,6 +99,11 @@ impl Deployment {
     /// Whether the policy has an arm on trial that answers.
     pub(crate) fn has_trial(&self) -> bool {
         self.policy.requirements().trials.iter().any(|arm| self.arm(arm).is_some())
+    }
+
+    /// The reference that the default arm's version brings.
+    pub(crate) fn monitor(&self) -> Option<&Arc<MonitorReference>> {
+        self.at(0).1.monitor()
     }
 
     pub(crate) fn arms(&self) -> &[(Arm, Arc<LoadedModel>)] {

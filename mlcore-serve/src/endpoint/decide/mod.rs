@@ -138,6 +138,11 @@ impl Decided {
         self.deployment.inputs(self.assignment.position, input)
     }
 
+    /// Whether a monitor that the default arm's version brings sees the input.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.deployment.monitor().is_some()
+    }
+
     /// The [names](mlcore::batch::Row::names_digest) of the columns that the answering plan reads; 0 without a plan.
     pub(crate) fn names(&self) -> u64 {
         self.model().plan().map_or(0, |plan| plan.input().names_digest())

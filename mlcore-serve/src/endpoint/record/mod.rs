@@ -50,7 +50,8 @@ impl Endpoint {
         decided.mark_recorded();
         let (arm, version) = (decided.arm(), decided.model().version().version);
         let mut slip = self.inner.queue.slip(arm, version);
-        slip.fill(&decided, request, &answer, self.inner.kept);
+        let inputs = self.inner.kept.inputs || decided.is_watched();
+        slip.fill(&decided, request, &answer, Kept { inputs, ..self.inner.kept });
         let outputs = answer.outputs.as_ref().ok();
         set(&mut slip.record.invalid, outputs.and_then(|outputs| self.inner.resolver.fault_of(outputs)));
         if let Ok(outputs) = &answer.outputs {

@@ -7,6 +7,8 @@ use mlcore::runner::Runner;
 #[cfg(feature = "ort")]
 use mlcore::runner::ort::{ONNX, ONNX_PACKAGE, OnnxOptions, OnnxRunner};
 use mlcore::{Error, Result};
+use mlcore_drift::catalog::Catalog;
+use mlcore_drift::monitor::MonitorReference;
 use mlcore_features::pipeline::Plan;
 
 use super::guarded::words_of;
@@ -119,11 +121,13 @@ impl ModelLoader for OnnxLoader {
     }
 }
 
-/// Loads runner and plan of `version`, and checks that they fit each other and what was registered.
+/// Loads runner and plan of `version`, and its monitor's reference where a catalogue of tests is given; checks that they fit
+/// each other and what was registered.
 pub(crate) fn load(
     loader: &dyn ModelLoader,
     version: ModelVersion,
     artifacts: &dyn ArtifactStore,
+    catalog: Option<&Catalog>,
 ) -> Result<LoadedModel> {
     let runner =
         catch_unwind(AssertUnwindSafe(|| loader.load(&version, artifacts))).unwrap_or_else(|panic| {
@@ -154,5 +158,16 @@ pub(crate) fn load(
             Some(plan)
         }
     };
-    LoadedModel::new(version, runner, plan)
+    let reference = match (&version.lineage.monitor, catalog) {
+        (Some(stored), Some(catalog)) => {
+            let bytes = artifacts.read(stored)?;
+            Some(MonitorReference::from_bytes_with(&bytes, catalog.clone())?)
+        }
+        _ => None,
+    };
+    let model = LoadedModel::new(version, runner, plan)?;
+    Ok(match reference {
+        Some(reference) => model.with_monitor(reference),
+        None => model,
+    })
 }

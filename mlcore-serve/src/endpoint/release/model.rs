@@ -4,16 +4,18 @@ use std::sync::Arc;
 use mlcore::Result;
 use mlcore::registry::ModelVersion;
 use mlcore::runner::Runner;
+use mlcore_drift::monitor::MonitorReference;
 use mlcore_features::pipeline::Plan;
 
 use super::guarded::Guarded;
 use crate::endpoint::input::Features;
 
-/// A version that is loaded, warm and ready: its runner and, where it has one, its feature plan.
+/// A version that is loaded, warm and ready: its runner and, where it has them, its feature plan and its monitor's reference.
 pub struct LoadedModel {
     version: ModelVersion,
     runner: Guarded,
     features: Option<Features>,
+    monitor: Option<Arc<MonitorReference>>,
 }
 
 impl LoadedModel {
@@ -24,7 +26,14 @@ impl LoadedModel {
     pub fn new(version: ModelVersion, runner: Arc<dyn Runner>, plan: Option<Plan>) -> Result<Self> {
         let features = plan.map(|plan| Features::new(plan, &runner.signature().inputs)).transpose()?;
         let runner = Guarded::new(runner, version.model.clone(), version.version);
-        Ok(Self { version, runner, features })
+        Ok(Self { version, runner, features, monitor: None })
+    }
+
+    /// Adds the reference that the version's traffic is compared with.
+    #[must_use]
+    pub fn with_monitor(mut self, reference: MonitorReference) -> Self {
+        self.monitor = Some(Arc::new(reference));
+        self
     }
 
     /// What the registry knows of it.
@@ -43,6 +52,12 @@ impl LoadedModel {
     #[must_use]
     pub fn plan(&self) -> Option<&Plan> {
         self.features.as_ref().map(Features::plan)
+    }
+
+    /// The reference that its traffic is compared with, where it has one.
+    #[must_use]
+    pub fn monitor(&self) -> Option<&Arc<MonitorReference>> {
+        self.monitor.as_ref()
     }
 
     /// Whether the model takes the same tensors as `other` for the same input.

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use mlcore::artifact::ArtifactStore;
 use mlcore::batch::Batch;
 use mlcore::name::{Alias, Arm, ModelName, Version};
-use mlcore::registry::{Registry, Stage};
+use mlcore::registry::{ModelVersion, Registry, Stage};
 use mlcore::rollout::RolloutPolicy;
 use mlcore::{Error, Result};
+use mlcore_drift::catalog::Catalog;
 
 use super::loader::{self, ModelLoader};
 use super::model::LoadedModel;
@@ -44,6 +45,8 @@ pub(crate) struct Resolver {
     pub(crate) arms: Vec<ArmAlias>,
     /// The loss that every version's answers must allow to compute.
     pub(crate) scoring: Option<Scoring>,
+    /// The tests of the versions' own monitors; none where these are not watched.
+    pub(crate) catalog: Option<Catalog>,
 }
 
 impl Resolver {
@@ -79,7 +82,7 @@ impl Resolver {
                 Some((_, model)) => model.clone(),
                 None => {
                     let version = self.registry.version(&self.model, version)?;
-                    let model = loader::load(&*self.loader, version, &*self.artifacts)?;
+                    let model = self.load(version)?;
                     if let Some(scoring) = &self.scoring {
                         scoring.check(&model.runner().signature().outputs)?;
                     }
@@ -89,6 +92,11 @@ impl Resolver {
             arms.push((arm.clone(), model));
         }
         Ok(Resolved { arms, unfit })
+    }
+
+    /// Loads a version with everything that it brings.
+    pub(crate) fn load(&self, version: ModelVersion) -> Result<LoadedModel> {
+        loader::load(&*self.loader, version, &*self.artifacts, self.catalog.as_ref())
     }
 
     /// Whether the aliases mean other versions than `serving` has. A few reads by key.

@@ -11,7 +11,6 @@ use mlcore::rollout::{PolicyState, RolloutPolicy};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::loader;
 use super::{LoadedModel, Resolved, Resolver};
 use crate::endpoint::decide::Deployment;
 
@@ -75,7 +74,7 @@ impl Snapshot {
             let known = arms.iter().find(|(_, model)| model.version().version == version.version);
             let model = match known {
                 Some((_, model)) => model.clone(),
-                None => Arc::new(loader::load(&*resolver.loader, version, &*resolver.artifacts)?),
+                None => Arc::new(resolver.load(version)?),
             };
             arms.push((arm, model));
         }

@@ -81,6 +81,7 @@ fn what_a_version_was_made_of_is_kept(places: &Places<'_, dyn Registry>) {
         .with_run(RunId::new("run-7").unwrap())
         .with_dataset(Digest::of("data"))
         .with_plan(Digest::of("plan"), Digest::of("plan file"))
+        .with_monitor(Digest::of("monitor"))
         .with_parent(world.model.clone(), parent);
     let new = world.new_version().with_lineage(lineage).with_format("onnx-package").with_tag("a", "b");
     let made = world.registry.create_version(new.clone(), &world.change()).unwrap();
