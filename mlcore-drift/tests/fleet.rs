@@ -237,13 +237,16 @@ fn what_does_not_belong_together_is_refused_and_changes_nothing() {
     assert!(error.to_string().contains("they were made for another reference"), "{error}");
     // Counts that contradict themselves, as another program might send them.
     let json = serde_json::to_string(&own).unwrap();
-    for (from, to) in [("\"rows\":100", "\"rows\":101"), ("\"nulls\":", "\"nulls\":9"), ("\"len\":", "\"len\":1")] {
+    for (from, to) in
+        [("\"rows\":100", "\"rows\":101"), ("\"nulls\":", "\"nulls\":9"), ("\"len\":", "\"len\":1")]
+    {
         let forged: WindowCounts = serde_json::from_str(&json.replacen(from, to, 1)).unwrap();
         let error = fleet.add("b", &forged).unwrap_err();
         assert!(error.to_string().contains("rows that were counted"), "{error}");
     }
     let most: WindowCounts =
-        serde_json::from_str(&json.replace("\"nulls\":", "\"nulls\":1844674407370955160")).unwrap_or(own.clone());
+        serde_json::from_str(&json.replace("\"nulls\":", "\"nulls\":1844674407370955160"))
+            .unwrap_or(own.clone());
     assert!(fleet.add("b", &most).is_err() || most == own);
     assert_eq!(fleet.save(), before);
     let mut elsewhere = Fleet::new(&other).unwrap();

@@ -230,7 +230,13 @@ fn a_column_that_vanished_is_a_finding() {
     assert_eq!(verdict.vanished_columns, [*gone]);
     assert_eq!(verdict.column(gone, "missing_rate").unwrap().outcome, Outcome::Drifted);
     assert!(verdict.to_string().contains(&format!("Columns that were not there: {gone}.")), "{verdict}");
-    assert!(verdict.columns.iter().filter(|test| test.column != *gone).all(|test| test.outcome != Outcome::Drifted));
+    assert!(
+        verdict
+            .columns
+            .iter()
+            .filter(|test| test.column != *gone)
+            .all(|test| test.outcome != Outcome::Drifted)
+    );
     assert!(monitor.observe(&table(0..200)).unwrap()[0].vanished_columns.is_empty());
     monitor.restore(&saved).unwrap();
     assert_eq!(monitor.evaluate_now().unwrap().vanished_columns, [*gone]);

@@ -40,7 +40,8 @@ fn an_unseen_category_is_counted_and_named_and_loses_no_row() {
     let verdict = verdict(&rows);
     let plan = verdict.column("plan", "chi_square").unwrap();
     assert_eq!((plan.outcome, plan.score.as_ref().unwrap().current_len), (Outcome::Drifted, 600));
-    let names_it = |note: &Note| matches!(note, Note::NewCategories { examples, .. } if examples == &["team"]);
+    let names_it =
+        |note: &Note| matches!(note, Note::NewCategories { examples, .. } if examples == &["team"]);
     assert!(plan.score.as_ref().unwrap().notes.iter().any(names_it), "{plan:?}");
     assert_eq!(verdict.column("amount", "ks").unwrap().outcome, Outcome::Stable);
 }
@@ -72,7 +73,8 @@ fn the_stability_index_knows_that_its_reference_is_a_sample() {
         let reference = table([("amount", normal(1000, 7000 + seed)), ("plan", plans(1000, &["free"]))]);
         let rows = table([("amount", normal(1000, 9000 + seed)), ("plan", plans(1000, &["free"]))]);
         let verdict = Monitor::new(&reference, &options).unwrap().observe(&rows).unwrap().remove(0);
-        alarms += u32::from(verdict.column("amount", "psi").unwrap().score.as_ref().unwrap().pvalue <= Some(0.05));
+        alarms +=
+            u32::from(verdict.column("amount", "psi").unwrap().score.as_ref().unwrap().pvalue <= Some(0.05));
     }
     // 15 are expected; 27 is beyond the 99.9th percentile of a binomial of 300 and 0.05.
     assert!((4..27).contains(&alarms), "{alarms} of 300");
@@ -82,7 +84,8 @@ fn the_stability_index_knows_that_its_reference_is_a_sample() {
 #[test]
 fn a_last_row_alone_and_missing_values_in_the_reference_leave_a_monitor_that_alarms() {
     let amounts = normal(1001, 1);
-    let mut values: Vec<Option<f64>> = amounts.as_any().downcast_ref::<Float64Array>().unwrap().iter().collect();
+    let mut values: Vec<Option<f64>> =
+        amounts.as_any().downcast_ref::<Float64Array>().unwrap().iter().collect();
     values[17] = None;
     values[400] = Some(f64::NAN);
     let amounts: ArrayRef = Arc::new(Float64Array::from(values));
@@ -125,7 +128,9 @@ fn counts_that_could_not_be_sent_are_in_the_next() {
     let mut fleet = Fleet::new(&reference).unwrap();
     let (mut refused, mut verdicts) = (0, 0);
     for round in 0..10 {
-        counter.observe(&table([("amount", normal(200, round)), ("plan", plans(200, &["free", "pro"]))])).unwrap();
+        counter
+            .observe(&table([("amount", normal(200, round)), ("plan", plans(200, &["free", "pro"]))]))
+            .unwrap();
         let counts = counter.take().unwrap();
         if round % 3 == 1 {
             refused += 1;

@@ -26,8 +26,14 @@ fn table(rows: usize, seed: u64, shift: f64) -> RecordBatch {
         ("single", Arc::new(drawn.iter().map(|x| Some(*x as f32)).collect::<Float32Array>())),
         ("large", Arc::new(drawn.iter().map(|x| Some((1 << 60) + (x * 9.0) as i64)).collect::<Int64Array>())),
         ("few", Arc::new(drawn.iter().map(|x| Some((x.abs() * 3.0) as u32)).collect::<UInt32Array>())),
-        ("zip", Arc::new(drawn.iter().map(|x| Some(10_000 + (x.abs() * 40.0) as i64)).collect::<Int64Array>())),
-        ("text", Arc::new((0..rows).map(|row| some(row).map(|x| format!("{x:.0}"))).collect::<StringArray>())),
+        (
+            "zip",
+            Arc::new(drawn.iter().map(|x| Some(10_000 + (x.abs() * 40.0) as i64)).collect::<Int64Array>()),
+        ),
+        (
+            "text",
+            Arc::new((0..rows).map(|row| some(row).map(|x| format!("{x:.0}"))).collect::<StringArray>()),
+        ),
         ("flag", Arc::new(drawn.iter().map(|x| Some(*x > 0.0)).collect::<BooleanArray>())),
         ("day", Arc::new((0..rows).map(|row| Some(row as i32)).collect::<Date32Array>())),
     ];

@@ -4,15 +4,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
+use mlcore::name::ModelName;
 use mlcore_serve::metrics::Prometheus;
 use pyo3::prelude::*;
 
+use crate::door::Text;
+use crate::drift::Verdict;
 use crate::error::{detached, entry};
 
 #[pymodule(submodule, module = "mlcore", name = "prometheus")]
 pub(crate) mod native {
     #[pymodule_export]
-    use super::metrics_text;
+    use super::{metrics_text, tell_verdict};
 }
 
 /// Tells what something counts to the recorder. It is asked as long as its owner keeps it.
@@ -86,6 +89,35 @@ pub(crate) fn metrics_text(py: Python<'_>) -> PyResult<String> {
         detached(py, || {
             prepare();
             Ok(text())
+        })
+    })
+}
+
+/// Tells of a verdict that a job or a fleet made, under the names by which endpoints tell of theirs: the outcome, and of each
+/// column the effect and the smallest that counts as drift.
+///
+/// Parameters
+/// ----------
+/// model : str
+///     The label ``model``.
+/// verdict : mlcore.drift.Verdict
+///
+/// Examples
+/// --------
+/// >>> import mlcore
+/// >>> found = mlcore.drift.report({"age": range(1000)}, {"age": range(500, 1500)})
+/// >>> mlcore.prometheus.tell_verdict("churn", found.verdict)
+/// >>> 'mlcore_drift_score{model="churn",column="age",test="ks"} 0.5' in mlcore.metrics_text()
+/// True
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
+pub(crate) fn tell_verdict(py: Python<'_>, model: Text, verdict: &Bound<'_, Verdict>) -> PyResult<()> {
+    let verdict = verdict.get().verdict();
+    entry(py, |py| {
+        detached(py, || {
+            prepare();
+            mlcore_serve::metrics::judged(&ModelName::new(&model)?, verdict);
+            Ok(())
         })
     })
 }

@@ -90,8 +90,10 @@ def test_a_report_obeys_its_options(frame):
             drift.report(frame, current, **options)
     with pytest.raises(mlcore.NotFoundError, match="no test has this name; the tests are chi_square, "):
         drift.report(frame, current, numeric_test="ad")
-    with pytest.raises(mlcore.SchemaMismatchError, match="age"):
-        drift.report(frame, current.drop(columns="age"))
+    without = drift.report(frame, current.drop(columns="age")).verdict
+    assert without.vanished_columns == ["age"] and "age" in without.drifted_columns
+    with pytest.raises(mlcore.SchemaMismatchError, match="nor any other that is watched"):
+        drift.report(frame, current.rename(columns=lambda name: f"my_{name}"))
     with pytest.raises(TypeError, match="alpha: a number is expected"):
         drift.report(frame, current, alpha="low")
     with pytest.raises(FileNotFoundError):
@@ -135,8 +137,8 @@ def test_records_and_tables_are_judged_alike(frame):
     assert by_row.rows_in_window == 3
     with pytest.raises(mlcore.InvalidInputError, match="window"):
         drift.Monitor(frame, window=5)
-    with pytest.raises(mlcore.SchemaMismatchError):
-        by_row.observe(frame.drop(columns="plan"))
+    (gone,) = by_row.observe(frame.drop(columns="plan").assign(colour="red").iloc[:197])
+    assert gone.vanished_columns == ["plan"] and gone.new_columns == ["colour"] and gone.drifted_columns == ["plan"]
 
 
 def classes(base):

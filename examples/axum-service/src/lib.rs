@@ -28,7 +28,7 @@ use mlcore::Result;
 use mlcore::artifact::MemoryStore;
 use mlcore::name::{Alias, UnitId};
 use mlcore::registry::MemoryRegistry;
-use mlcore_drift::monitor::MonitorOptions;
+use mlcore_drift::monitor::{MonitorOptions, MonitorReference};
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EventKind, Loss, OutcomeId, Request};
 use mlcore_serve::http::HttpService;
@@ -129,13 +129,13 @@ pub fn endpoint() -> Result<Endpoint> {
     let train = rows.of(&[1, 2, 3, 4], &[1, 2])?.features()?;
     let plan = release::fit(&train)?;
     let (registry, artifacts) = (Arc::new(MemoryRegistry::new()), Arc::new(MemoryStore::new()));
-    let registrar = release::Registrar::new(registry.clone(), artifacts.clone(), &plan)?;
+    let reference = MonitorReference::new(&train, &MonitorOptions::default())?;
+    let registrar = release::Registrar::new(registry.clone(), artifacts.clone(), &plan, &reference)?;
     registrar.register("v1", Some("champion"))?;
     registrar.register("v2", Some("challenger"))?;
     Endpoint::builder(release::model_name()?, registry, artifacts)
         .with_arm(Alias::new("challenger")?)
         .with_policy(release::canary("v2")?)
         .with_loss(Loss::LogLoss)
-        .with_reference(train, MonitorOptions::default())
         .build()
 }

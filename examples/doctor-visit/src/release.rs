@@ -13,6 +13,7 @@ use mlcore::rollout::{Canary, CanaryOptions, Guardrail, Metric, RampOptions};
 use mlcore::runner::Runner;
 use mlcore::runner::ort::OnnxRunner;
 use mlcore::{Error, Result};
+use mlcore_drift::monitor::MonitorReference;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan};
 use mlcore_features::transform::{
     Categories, HandleUnknown, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy,
@@ -77,12 +78,21 @@ pub struct Registrar {
 }
 
 impl Registrar {
-    /// Creates the model and stores the plan and the data set.
-    pub fn new(registry: Arc<dyn Registry>, artifacts: Arc<dyn ArtifactStore>, plan: &Plan) -> Result<Self> {
+    /// Creates the model, and stores the plan, the data set and what traffic is compared with.
+    pub fn new(
+        registry: Arc<dyn Registry>,
+        artifacts: Arc<dyn ArtifactStore>,
+        plan: &Plan,
+        reference: &MonitorReference,
+    ) -> Result<Self> {
         registry.create_model(model_name()?, &change("the model of the examples"))?;
         let dataset = artifacts.put_file(&testdata("datasets/randhie.parquet"), &ImportOptions::default())?;
         let stored = artifacts.put_bytes(&plan.to_bytes()?)?;
-        let lineage = Lineage::default().with_plan(plan_hash(plan)?, stored).with_dataset(dataset);
+        let monitor = artifacts.put_bytes(&reference.to_bytes()?)?;
+        let lineage = Lineage::default()
+            .with_plan(plan_hash(plan)?, stored)
+            .with_dataset(dataset)
+            .with_monitor(monitor);
         Ok(Self { registry, artifacts, lineage })
     }
 

@@ -6,6 +6,7 @@ use mlcore_drift::html::{
     Align, KeyFigure, LinePlot, Markup, Page, Series, Table, Tone, code, key_figures, list, paragraph, pill,
     subheading,
 };
+use mlcore_drift::monitor::FleetVerdict;
 use mlcore_drift::report::Report;
 use mlcore_serve::endpoint::EventKind;
 
@@ -23,6 +24,7 @@ pub(crate) struct Content<'a> {
     pub(crate) log: &'a Log,
     pub(crate) speed: Speed,
     pub(crate) report: &'a Report,
+    pub(crate) fleet: &'a FleetVerdict,
     pub(crate) audit: &'a [AuditEntry],
     pub(crate) audit_head: String,
     pub(crate) environment: Vec<String>,
@@ -55,6 +57,7 @@ pub(crate) fn page(content: &Content<'_>) -> String {
         .section("The release, request by request", release(content.log))
         .section("What was done, and what came out", story(content.story))
         .section("Which columns changed", content.report.markup())
+        .section("What three replicas saw together", content.fleet.markup())
         .section("Who changed what: the audit log", audit(content))
         .section("Environment", list(content.environment.iter().map(|line| Markup::text(line))))
         .to_html()

@@ -15,7 +15,7 @@ use mlcore::registry::{Expected, Registry, RegistryExt, SqliteRegistry};
 use mlcore::runner::ort::OnnxRunner;
 use mlcore::runner::{RunOptions, Runner};
 use mlcore::{Error, Result};
-use mlcore_drift::monitor::{MonitorOptions, Verdict};
+use mlcore_drift::monitor::{Fleet, FleetVerdict, Verdict, WindowCounter, WindowCounts};
 use mlcore_features::pipeline::Plan;
 use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::{EventKind, Request};
@@ -109,17 +109,44 @@ pub(crate) fn open(folder: &Path) -> Result<(Arc<dyn Registry>, Arc<dyn Artifact
     Ok((Arc::new(registry), Arc::new(FolderStore::open(folder.join("artifacts"))?)))
 }
 
+/// What three replicas count of their parts of the traffic, together: the verdict of one that saw all of it.
+pub(crate) fn fleet(story: &mut Story, endpoint: &Endpoint, traffic: &RecordBatch) -> Result<FleetVerdict> {
+    let reference = endpoint
+        .monitor_reference()?
+        .ok_or_else(|| Error::not_found("judge fleet", "version", "it brings no monitor"))?;
+    let mut fleet = Fleet::new(&reference)?;
+    let (mut bytes, mut found) = (0, None);
+    // A third of a window each: none of them could judge yet.
+    let part = reference.options().window_rows.div_ceil(3);
+    for replica in 0..3 {
+        let mut counter = WindowCounter::new(&reference)?;
+        counter.observe(&traffic.slice(replica * part, part))?;
+        let sent = counter.take()?.to_bytes();
+        bytes += sent.len();
+        found = fleet.add(&format!("replica {}", replica + 1), &WindowCounts::from_bytes(&sent)?)?;
+    }
+    let unfilled = || Error::internal("judge fleet", "window", "three thirds did not fill it");
+    let verdict = found.ok_or_else(unfilled)?;
+    story.claim(
+        verdict.verdict.drifted().any(|test| test.column == "income"),
+        format!(
+            "each counted {} rows and sent {:.0} kB of counts, no row; the fleet says: {}",
+            count(part),
+            bytes as f64 / 3e3,
+            verdict.verdict.overall
+        ),
+    )?;
+    Ok(verdict)
+}
+
 /// Speed of an endpoint of its own, so that its records do not mix with the story's.
 pub(crate) fn speed(
     story: &mut Story,
     registry: &Arc<dyn Registry>,
     artifacts: &Arc<dyn ArtifactStore>,
-    reference: &RecordBatch,
     live: &Rows,
 ) -> Result<Speed> {
-    let endpoint = Endpoint::builder(model_name()?, registry.clone(), artifacts.clone())
-        .with_reference(reference.clone(), MonitorOptions::default())
-        .build()?;
+    let endpoint = Endpoint::builder(model_name()?, registry.clone(), artifacts.clone()).build()?;
     let speed = measure(&endpoint, live, 20)?;
     story.say(format!(
         "{} requests from one thread, each a raw row through features, model, record and monitor: {} a second, p50 {:.1?}, \

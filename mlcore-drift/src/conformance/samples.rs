@@ -2,7 +2,7 @@
 
 use mlcore::Result;
 
-use crate::sample::{NumberCounts, EdgeCounts, Kind, Sample};
+use crate::sample::{EdgeCounts, Kind, NumberCounts, Sample};
 use crate::two_sample::LooksFor;
 
 /// Samples of one kind that differ by a change of one sort.

@@ -31,6 +31,7 @@ mod fleet;
 mod options;
 mod plan;
 mod preset;
+mod progress;
 mod reference;
 mod sealed;
 mod sentence;
@@ -50,12 +51,12 @@ use mlcore::arrow::array::{Array, RecordBatch};
 use mlcore::arrow::datatypes::SchemaRef;
 use mlcore::batch::Row;
 use mlcore::schema::{Schema, names_digest};
-use mlcore::{Error, Result, interrupt};
+use mlcore::{Error, Result};
 
-use self::fleet::{Layout as CountLayout, Tally};
 pub use self::fleet::{
     Fleet, FleetState, FleetVerdict, MOST_EDGES, WINDOW_COUNTS_VERSION, WindowCounter, WindowCounts,
 };
+use self::fleet::{Layout as CountLayout, Tally};
 pub use self::options::{ColumnOptions, MonitorOptions};
 use self::plan::Plan;
 pub(crate) use self::plan::{
@@ -294,33 +295,6 @@ impl Monitor {
         self.buffers = self.empty_buffers();
     }
 
-    /// What is to come back if judging these rows is interrupted; `None` where none of them completes a window.
-    fn before_rows(&self, rows: usize) -> Option<Progress> {
-        let may_judge = self.rows + rows >= self.plan.options.window_rows;
-        (interrupt::is_active() && may_judge).then(|| Progress {
-            buffers: self.buffers.clone(),
-            new_columns: self.new_columns.clone(),
-            vanished_columns: self.vanished_columns.clone(),
-            rows: self.rows,
-            phase: self.phase,
-            windows: self.windows,
-            rows_before: self.rows_before,
-            counts: self.tally.as_ref().map(|tally| tally.counts.clone()),
-        })
-    }
-
-    fn restore_unless(&mut self, is_ok: bool, before: Option<Progress>) {
-        if let (false, Some(before)) = (is_ok, before) {
-            self.buffers = before.buffers;
-            (self.new_columns, self.vanished_columns) = (before.new_columns, before.vanished_columns);
-            (self.rows, self.phase) = (before.rows, before.phase);
-            (self.windows, self.rows_before) = (before.windows, before.rows_before);
-            if let (Some(tally), Some(counts)) = (&mut self.tally, before.counts) {
-                tally.counts = counts;
-            }
-        }
-    }
-
     fn take(&mut self, table: &RecordBatch, layout: &Layout) -> Result<Vec<Verdict>> {
         let (len, window) = (table.num_rows(), self.plan.options.window_rows);
         let (mut start, mut room) = (0, window - self.rows);
@@ -432,36 +406,6 @@ impl Monitor {
         }
         finished
     }
-
-    /// Counts the rows of the open window, and hands out all counts so far.
-    fn finish_counting(&mut self) -> Result<WindowCounts> {
-        let Some(Tally { layout, counts }) = &self.tally else {
-            return Err(Error::internal(OPERATION, "counter", "it does not count"));
-        };
-        let samples: Vec<Sample> = self.buffers.iter().map(Buffer::sample).collect();
-        let mut all = counts.clone();
-        let names = [self.new_columns.clone(), self.vanished_columns.clone()];
-        layout.merge(&mut all, &layout.count(&samples, self.rows as u64, names)?)?;
-        let nothing = layout.nothing();
-        self.reset_window();
-        if let Some(tally) = &mut self.tally {
-            tally.counts = nothing;
-        }
-        Ok(all)
-    }
-}
-
-/// How far a monitor is in its stream of rows.
-#[derive(Debug)]
-struct Progress {
-    buffers: Vec<Buffer>,
-    new_columns: Vec<String>,
-    vanished_columns: Vec<String>,
-    rows: usize,
-    phase: usize,
-    windows: u64,
-    rows_before: u64,
-    counts: Option<WindowCounts>,
 }
 
 /// The rows of a table that are taken.

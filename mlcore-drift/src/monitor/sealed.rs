@@ -35,7 +35,8 @@ impl Seal {
         let Some(rest) = bytes.strip_prefix(self.magic) else {
             return Err(self.damaged("they are bytes of another kind"));
         };
-        let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(|| self.damaged("they end too soon"))?;
+        let (version, rest) =
+            rest.split_first_chunk::<4>().ok_or_else(|| self.damaged("they end too soon"))?;
         let version = u32::from_le_bytes(*version);
         // Of a later version nothing else is known, not even where its digest lies.
         if version > self.version {

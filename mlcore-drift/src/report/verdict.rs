@@ -48,7 +48,10 @@ impl Verdict {
         let vanished = (!self.vanished_columns.is_empty()).then(|| {
             let names: Vec<String> =
                 self.vanished_columns.iter().map(|name| crate::text::clipped(name)).collect();
-            Markup::text(&format!("Columns that were not there, whose rows count as missing: {}.", names.join(", ")))
+            Markup::text(&format!(
+                "Columns that were not there, whose rows count as missing: {}.",
+                names.join(", ")
+            ))
         });
         let skipped = self.skipped.iter().map(|skipped| {
             Markup::text(&format!(
@@ -57,7 +60,8 @@ impl Verdict {
                 skipped.reason
             ))
         });
-        let findings: Vec<Markup> = drifted.chain(tables).chain(notes).chain(new).chain(vanished).chain(skipped).collect();
+        let findings: Vec<Markup> =
+            drifted.chain(tables).chain(notes).chain(new).chain(vanished).chain(skipped).collect();
         let findings = if findings.is_empty() { Markup::new() } else { list(findings) };
         [self.figures(), findings, self.table(), details("How to read this", paragraph(rule(self)))].into()
     }

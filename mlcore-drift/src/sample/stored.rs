@@ -110,7 +110,11 @@ impl Sample {
                 interrupt::sort_unstable_by(&mut both, order);
                 let remainders = Remainders::of_ascending(&both);
                 let values: Vec<f64> = both.into_iter().map(|(value, _)| value).collect();
-                Values::Numeric(Numbers { values: values.into(), remainders: remainders.into(), ..numbers.clone() })
+                Values::Numeric(Numbers {
+                    values: values.into(),
+                    remainders: remainders.into(),
+                    ..numbers.clone()
+                })
             }
             Values::Categorical(categories) => Values::Categorical(categories.unordered()),
             Values::Sketched(sketch) => Values::Sketched(sketch.clone()),

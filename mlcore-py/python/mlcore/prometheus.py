@@ -5,10 +5,10 @@
 """
 
 from mlcore._mlcore.prometheus import *
-from mlcore._mlcore.prometheus import metrics_text
+from mlcore._mlcore.prometheus import metrics_text, tell_verdict
 from mlcore.exceptions import MissingPackageError
 
-__all__ = ["Collector", "metrics_text"]
+__all__ = ["Collector", "metrics_text", "tell_verdict"]
 
 
 class Collector:

@@ -1,9 +1,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["Collector", "metrics_text"]
+from mlcore.drift import Verdict
+
+__all__ = ["Collector", "metrics_text", "tell_verdict"]
 
 def metrics_text() -> str: ...
+def tell_verdict(model: str, verdict: Verdict) -> None: ...
 
 class Collector:
     def __init__(self) -> None: ...

@@ -3,6 +3,7 @@ from datetime import datetime
 from os import PathLike
 from typing import Any, Literal, SupportsFloat, final
 
+from mlcore.drift import MonitorReference
 from mlcore.features import Plan, Transformer
 from mlcore.runner import Field, Probe, Runner
 
@@ -57,6 +58,8 @@ class ModelVersion:
     def dataset(self) -> str | None: ...
     @property
     def plan_hash(self) -> str | None: ...
+    @property
+    def monitor(self) -> str | None: ...
     @property
     def parent(self) -> tuple[str, int] | None: ...
     @property
@@ -134,6 +137,7 @@ class Registry:
     def scrub(self) -> dict[str, Any]: ...
     def artifact(self, name: str, version: int) -> bytes: ...
     def plan(self, name: str, version: int) -> Plan | None: ...
+    def monitor(self, name: str, version: int) -> MonitorReference | None: ...
     def load(self, name: str, version: int | str, **options: Any) -> Runner: ...
     def create_model(
         self,
@@ -150,6 +154,7 @@ class Registry:
         *,
         format: str = "onnx",
         plan: Plan | Transformer | None = None,
+        monitor: MonitorReference | None = None,
         run: str | None = None,
         dataset: str | None = None,
         parent: tuple[str, int] | None = None,

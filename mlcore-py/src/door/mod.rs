@@ -116,6 +116,20 @@ pub(crate) fn compared_table(
     })
 }
 
+/// The columns of a table that are watched, and the names of the others, which the watcher may not know.
+pub(crate) fn watched_table(
+    object: &Bound<'_, PyAny>,
+    watched: &[String],
+    asked: Asked,
+) -> PyResult<RecordBatch> {
+    let (py, columns) = (object.py(), columns(object, None, asked)?);
+    let rows = columns.rows();
+    columns.table(py, asked, |position, name| match watched.iter().any(|watched| watched == name) {
+        true => comparable(py, &columns, position, asked),
+        false => Ok(Some(new_null_array(&DataType::Null, rows))),
+    })
+}
+
 /// One column of a table to be compared, which nobody keeps for a second reader; `is_wanted` by name, or one of all.
 pub(crate) fn compared_column(
     py: Python<'_>,

@@ -18,6 +18,11 @@ pub(super) fn written(table: &RecordBatch) -> Result<Vec<u8>> {
     writer.into_inner().map_err(failed)
 }
 
+/// Whether bytes begin as those of a table do.
+pub(super) fn is_table(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff; 4])
+}
+
 /// The table of such bytes.
 pub(super) fn read(bytes: &[u8]) -> Result<RecordBatch> {
     let damaged =

@@ -1,6 +1,7 @@
 //! `mlcore.drift`: tests of two samples, reports and monitors.
 
 mod drift_test;
+mod fleet;
 mod ipc;
 mod monitor;
 mod named;
@@ -13,6 +14,7 @@ mod verdict;
 
 use pyo3::pymodule;
 
+pub(crate) use self::fleet::{MonitorReference, WindowCounts};
 pub(crate) use self::monitor::parts as monitor_parts;
 pub(crate) use self::verdict::Verdict;
 
@@ -20,6 +22,8 @@ pub(crate) use self::verdict::Verdict;
 pub(crate) mod native {
     #[pymodule_export]
     use super::drift_test::{DriftTest, Score, psi, test_names, unpickled_score};
+    #[pymodule_export]
+    use super::fleet::{Fleet, FleetVerdict, MonitorReference, WindowCounter, WindowCounts};
     #[pymodule_export]
     use super::monitor::{Monitor, unpickled_monitor};
     #[pymodule_export]

@@ -10,6 +10,7 @@ use mlcore_drift::monitor::{self, MonitorOptions, MonitorState};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use super::fleet::WindowCounts;
 use super::verdict::Verdict;
 use super::{ipc, options, pickle};
 use crate::door::{self, Asked, Record};
@@ -67,7 +68,14 @@ pub(crate) struct Monitor {
     schema: Schema,
     options: MonitorOptions,
     /// For pickle: the monitor itself keeps what its tests need.
-    reference: RecordBatch,
+    reference: Source,
+}
+
+/// What a monitor was made of.
+#[derive(Debug)]
+enum Source {
+    Table(RecordBatch),
+    Reference(monitor::MonitorReference),
 }
 
 #[pymethods]
@@ -90,7 +98,8 @@ impl Monitor {
     /// Parameters
     /// ----------
     /// frame : table
-    ///     Columns are found by name; others are ignored.
+    ///     Columns are found by name. Others are listed in the verdict, as are watched ones that it does not have, whose rows
+    ///     count as missing.
     ///
     /// Returns
     /// -------
@@ -100,12 +109,12 @@ impl Monitor {
     /// Raises
     /// ------
     /// SchemaMismatchError
-    ///     For a watched column that is missing or of another kind; no row is counted then.
+    ///     For a watched column of another kind, and a table without any of them; no row is counted then.
     fn observe(&self, py: Python<'_>, frame: &Bound<'_, PyAny>) -> PyResult<Vec<Verdict>> {
         entry(py, |py| {
             let watched: Vec<String> = self.schema.names().map(str::to_owned).collect();
             let asked = Asked { operation: OBSERVE, subject: "frame" };
-            let table = door::compared_table(frame, Some(&watched), asked)?;
+            let table = door::watched_table(frame, &watched, asked)?;
             let verdicts = detached(py, || self.locked()?.observe(&table))?;
             Ok(verdicts.into_iter().map(Verdict::new).collect())
         })
@@ -153,6 +162,17 @@ impl Monitor {
         entry(py, |py| detached(py, || self.locked()?.evaluate_now()).map(Verdict::new))
     }
 
+    /// The rows of the current window so far as counts, which those of other replicas can be added to in a
+    /// :class:`Fleet`; the window goes on.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidInputError
+    ///     For a column whose test needs every value.
+    fn counts(&self, py: Python<'_>) -> PyResult<WindowCounts> {
+        entry(py, |py| detached(py, || self.locked()?.counts()).map(WindowCounts::new))
+    }
+
     /// Drops the rows of the current window, as after a change of the model.
     fn reset_window(&self, py: Python<'_>) -> PyResult<()> {
         entry(py, |py| {
@@ -185,7 +205,10 @@ impl Monitor {
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Pickled<'py>)> {
         entry(py, |py| {
             let state = detached(py, || Ok(self.locked()?.save()))?;
-            let reference = detached(py, || ipc::written(&self.reference))?;
+            let reference = detached(py, || match &self.reference {
+                Source::Table(table) => ipc::written(table),
+                Source::Reference(reference) => reference.to_bytes(),
+            })?;
             let [options, state] =
                 [plain::json(py, "pickle", &self.options)?, plain::json(py, "pickle", &state)?];
             let pickled = (pickle::VERSION, PyBytes::new(py, &reference), options, state);
@@ -220,7 +243,10 @@ pub(crate) fn unpickled_monitor(
         let options: MonitorOptions = pickle::restored(py, "monitor", version, options)?;
         let state: MonitorState = pickle::restored(py, "monitor", version, state)?;
         detached(py, || {
-            let monitor = Monitor::of(ipc::read(reference)?, options)?;
+            let monitor = match ipc::is_table(reference) {
+                true => Monitor::of(ipc::read(reference)?, options)?,
+                false => Monitor::of_reference(monitor::MonitorReference::from_bytes(reference)?)?,
+            };
             monitor.locked()?.restore(&state)?;
             Ok(monitor)
         })
@@ -239,7 +265,14 @@ impl Monitor {
         });
         let schema = Schema::new(fields)?;
         monitor.bind(&schema)?;
-        Ok(Self { monitor: Mutex::new(monitor), schema, options, reference })
+        Ok(Self { monitor: Mutex::new(monitor), schema, options, reference: Source::Table(reference) })
+    }
+
+    pub(super) fn of_reference(reference: monitor::MonitorReference) -> mlcore::Result<Self> {
+        let (mut monitor, schema) = (reference.monitor()?, reference.schema()?);
+        monitor.bind(&schema)?;
+        let options = reference.options().clone();
+        Ok(Self { monitor: Mutex::new(monitor), schema, options, reference: Source::Reference(reference) })
     }
 
     fn locked(&self) -> mlcore::Result<MutexGuard<'_, monitor::Monitor>> {

@@ -100,6 +100,10 @@ impl Verdict {
     pub(crate) fn new(verdict: monitor::Verdict) -> Self {
         Self { verdict }
     }
+
+    pub(crate) fn verdict(&self) -> &monitor::Verdict {
+        &self.verdict
+    }
 }
 
 #[pymethods]
@@ -168,6 +172,12 @@ impl Verdict {
     #[getter]
     fn new_columns(&self) -> Vec<String> {
         self.verdict.new_columns.clone()
+    }
+
+    /// Watched columns that a table of the window did not have; their rows count as missing.
+    #[getter]
+    fn vanished_columns(&self) -> Vec<String> {
+        self.verdict.vanished_columns.clone()
     }
 
     /// What a reader of all p-values should know: rows that depend on each other.

@@ -1,6 +1,7 @@
 //! `mlcore.Endpoint`: how requests reach a model version, and what follows from what came of them.
 
 mod answer;
+mod counts;
 mod event;
 mod input;
 mod loss;
@@ -72,6 +73,7 @@ pub(crate) mod native {
 /// reference : table, optional
 ///     Rows the model was trained on: a monitor compares the raw records of all answered requests with it. It watches the
 ///     columns that the feature plan reads, or without a plan those of the tensors, unless ``monitor_options`` name others among them.
+///     Default: what the version itself brings, which was registered with ``monitor=``.
 /// monitor_options : dict, optional
 ///     As :class:`mlcore.drift.Monitor` takes them, such as ``{"window_rows": 5000}``.
 /// loss : str or callable, optional
@@ -102,6 +104,8 @@ pub(crate) mod native {
 ///     are passed over.
 /// probe : mlcore.runner.Probe, optional
 ///     A process of its own that tries each version before it is loaded here. Default: none.
+/// fleet_counts : bool, optional
+///     Counts rows for a :class:`mlcore.drift.Fleet`, by the reference that the version brings. Default: no.
 ///
 /// Raises
 /// ------
@@ -140,7 +144,7 @@ impl Endpoint {
         registry, model, *, default_arm = None, arms = None, policy = None, reference = None,
         monitor_options = None, loss = None, timeout = None, actor = None, queue_capacity = None,
         open_predictions = None, seed = None, follow_interval = 1.0, snapshot = None, strict = false,
-        probe = None
+        probe = None, fleet_counts = false
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn new(
@@ -162,6 +166,7 @@ impl Endpoint {
         snapshot: Option<PathBuf>,
         strict: bool,
         probe: Option<&Bound<'_, Probe>>,
+        fleet_counts: bool,
     ) -> PyResult<Self> {
         entry(py, |py| {
             telemetry::prepare();
@@ -212,6 +217,9 @@ impl Endpoint {
                     let problem = "there is nothing to compare with";
                     return Err(invalid(py, BUILD, "monitor_options", problem, "pass reference= too"));
                 }
+            }
+            if fleet_counts {
+                builder = builder.with_fleet_counts();
             }
             let mut options = match own_library(py)? {
                 Some(library) => OnnxOptions::default().with_library(library),
@@ -386,7 +394,7 @@ impl Endpoint {
         plain(py, "read shadows", &compared)
     }
 
-    /// Judges the rows that the monitor has seen in its present window, which goes on. Empty without a ``reference``.
+    /// Judges the rows that the monitor has seen in its present window, which goes on. Empty where nothing is watched.
     fn judge_now(&self, py: Python<'_>) -> PyResult<Vec<Verdict>> {
         let verdicts = self.ask(py, mlcore_serve::Endpoint::judge_now)?;
         Ok(verdicts.into_iter().map(Verdict::new).collect())

@@ -3,6 +3,7 @@
 mod arguments;
 mod changes;
 mod records;
+mod register;
 mod view;
 
 use std::path::PathBuf;

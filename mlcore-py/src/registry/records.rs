@@ -186,6 +186,12 @@ impl ModelVersion {
         self.version.lineage.plan_digest().map(|digest| digest.to_hex())
     }
 
+    /// The digest of the reference that its traffic is compared with; :meth:`Registry.monitor` reads it.
+    #[getter]
+    fn monitor(&self) -> Option<String> {
+        self.version.lineage.monitor.map(|digest| digest.to_string())
+    }
+
     /// The model and version that it was derived from.
     #[getter]
     fn parent(&self) -> Option<(&str, u64)> {

@@ -57,6 +57,7 @@ pub(super) fn version<'py>(py: Python<'py>, version: &registry::ModelVersion) ->
         "run": lineage.run.as_ref().map(ToString::to_string),
         "dataset": lineage.dataset.map(|digest| digest.to_string()),
         "plan_hash": lineage.plan_digest().map(|digest| digest.to_hex()),
+        "monitor": lineage.monitor.map(|digest| digest.to_string()),
         "parent": parent.transpose()?,
         "created_at": version.created_at.to_string(),
         "created_by": &version.created_by,
@@ -222,6 +223,7 @@ pub(super) fn version_html(version: &registry::ModelVersion) -> String {
     let lineage = &version.lineage;
     line("run", or_dash(&lineage.run.as_ref().map(ToString::to_string).unwrap_or_default()));
     line("plan", lineage.plan_digest().map_or_else(|| "–".into(), |digest| code(&digest.to_hex())));
+    line("monitor", lineage.monitor.map_or_else(|| "–".into(), |digest| code(&digest.to_string())));
     line("artifact", code(&version.artifact.to_string()));
     line("created", format!("{} by {}", version.created_at, version.created_by).into());
     let mut lead = Markup::new();

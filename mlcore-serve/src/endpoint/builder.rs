@@ -298,9 +298,8 @@ impl EndpointBuilder {
             tally.clone(),
         );
         consumer.count_for_fleet(self.counts);
-        pending.extend(
-            consumer.follow(&deployment).into_iter().map(|kind| Event::new(self.clock.now(), kind)),
-        );
+        pending
+            .extend(consumer.follow(&deployment).into_iter().map(|kind| Event::new(self.clock.now(), kind)));
         memory::require::<[usize; 4]>("build endpoint", "shadow_capacity", &[self.shadow_capacity])?;
         Ok(Endpoint {
             inner: Arc::new(Inner {

@@ -3,8 +3,10 @@ use mlcore_drift::monitor::Verdict;
 
 use super::names;
 
-/// Tells of a window of traffic that was compared with the reference. Windows are seldom: no handle is kept.
-pub(crate) fn judged(model: &ModelName, verdict: &Verdict) {
+/// Tells the recorder of a verdict: the outcome, and of each column the effect and the smallest that counts as drift. Endpoints
+/// tell of theirs by themselves; this is for verdicts that a job or a fleet makes.
+pub fn judged(model: &ModelName, verdict: &Verdict) {
+    // Windows are seldom: no handle is kept.
     let model = model.as_str();
     names::DRIFT_VERDICTS.counter(&[model, &verdict.overall.to_string()]).increment(1);
     names::DRIFT_SHARE.gauge(&[model]).set(verdict.share_of_drifted_columns);

@@ -24,7 +24,7 @@ mod requests;
 #[cfg(feature = "http")]
 mod responses;
 
-pub(crate) use self::drift::judged;
+pub use self::drift::judged;
 pub(crate) use self::endpoint::Told;
 #[cfg(feature = "log")]
 pub(crate) use self::log::LogMetrics;

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::sample::{
-    Categories, CountsBelow, EdgeCounts, Kind, NumberCounts, Sample, Spelling, priority,
-};
+use crate::sample::{Categories, CountsBelow, EdgeCounts, Kind, NumberCounts, Sample, Spelling, priority};
 use crate::two_sample::Needs;
 
 /// How a column is counted: what its test needs of a summary.

@@ -1,12 +1,14 @@
 //! A replica's part of a fleet's monitor.
 
-use mlcore::Result;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::Row;
 use mlcore::schema::Schema;
+use mlcore::{Error, Result};
 
 use super::{Layout, Tally, WindowCounts};
+use crate::monitor::window::Buffer;
 use crate::monitor::{Monitor, MonitorReference};
+use crate::sample::Sample;
 
 /// The rows that are gathered before they are counted. More than one column's values fit into the nearest cache.
 const BLOCK: usize = 1024;
@@ -91,5 +93,24 @@ impl WindowCounter {
             Some(Tally { layout, counts: own }) => layout.merge(own, counts),
             None => Ok(()),
         }
+    }
+}
+
+impl Monitor {
+    /// Counts the rows of the open window, and hands out all counts so far.
+    fn finish_counting(&mut self) -> Result<WindowCounts> {
+        let Some(Tally { layout, counts }) = &self.tally else {
+            return Err(Error::internal("count window", "counter", "it does not count"));
+        };
+        let samples: Vec<Sample> = self.buffers.iter().map(Buffer::sample).collect();
+        let mut all = counts.clone();
+        let names = [self.new_columns.clone(), self.vanished_columns.clone()];
+        layout.merge(&mut all, &layout.count(&samples, self.rows as u64, names)?)?;
+        let nothing = layout.nothing();
+        self.reset_window();
+        if let Some(tally) = &mut self.tally {
+            tally.counts = nothing;
+        }
+        Ok(all)
     }
 }

@@ -90,7 +90,13 @@ impl Layout {
     /// The counts of no rows.
     pub(crate) fn nothing(&self) -> WindowCounts {
         let columns = self.columns.iter().map(|(_, counting)| counting.nothing()).collect();
-        WindowCounts { reference: self.reference, rows: 0, columns, new_columns: Vec::new(), vanished_columns: Vec::new() }
+        WindowCounts {
+            reference: self.reference,
+            rows: 0,
+            columns,
+            new_columns: Vec::new(),
+            vanished_columns: Vec::new(),
+        }
     }
 
     /// The counts of a sample per column.
@@ -118,8 +124,7 @@ impl Layout {
                 .remedy("hand on what the replica counted as it is"));
         }
         let mut merged = counts.clone();
-        for (((_, counting), own), theirs) in
-            self.columns.iter().zip(&mut merged.columns).zip(&other.columns)
+        for (((_, counting), own), theirs) in self.columns.iter().zip(&mut merged.columns).zip(&other.columns)
         {
             counting.merge(own, theirs)?;
         }

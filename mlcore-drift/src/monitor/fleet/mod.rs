@@ -107,12 +107,8 @@ impl Fleet {
     pub fn new(reference: &MonitorReference) -> Result<Self> {
         let plan = reference.plan()?;
         let layout = Layout::of(&plan)?;
-        let state = FleetState {
-            counts: layout.nothing(),
-            replicas: BTreeMap::new(),
-            windows: 0,
-            rows_before: 0,
-        };
+        let state =
+            FleetState { counts: layout.nothing(), replicas: BTreeMap::new(), windows: 0, rows_before: 0 };
         Ok(Self { plan, layout, state })
     }
 

@@ -38,8 +38,9 @@ impl MonitorReference {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut columns = Vec::with_capacity(self.columns.len());
         for (name, sample) in &self.columns {
-            let stored = StoredSample::of(sample)
-                .ok_or_else(|| Error::internal(WRITE, name.as_str(), "only a summary of the column is left"))?;
+            let stored = StoredSample::of(sample).ok_or_else(|| {
+                Error::internal(WRITE, name.as_str(), "only a summary of the column is left")
+            })?;
             columns.push((name.clone(), stored));
         }
         let description = Description {

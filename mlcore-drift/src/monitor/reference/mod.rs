@@ -4,12 +4,13 @@ mod bytes;
 
 use mlcore::Result;
 use mlcore::arrow::array::RecordBatch;
+use mlcore::schema::{DType, Field, Schema};
 
 pub use self::bytes::MONITOR_REFERENCE_VERSION;
 use super::plan::{Plan, read_columns};
 use super::verdict::SkippedColumn;
 use super::{Monitor, MonitorOptions, taken_rows};
-use crate::sample::{Kind, Sample, Spelling};
+use crate::sample::{Categories, Kind, Sample, Spelling};
 
 /// The reference of a [`Monitor`] and its options, apart from the table that they were made of: what travels with a model.
 ///
@@ -131,6 +132,21 @@ impl MonitorReference {
             sample.kind() == Kind::Categorical
                 && sample.categories().is_some_and(|categories| categories.spelling() == Spelling::Text)
         })
+    }
+
+    /// What a record of the watched columns looks like: text, truth values, and numbers as floats; each may be missing.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a column's name that no field may have.
+    pub fn schema(&self) -> Result<Schema> {
+        Schema::new(self.columns.iter().map(|(name, sample)| {
+            let dtype = match sample.categories().map(Categories::spelling) {
+                Some(Spelling::Text) => DType::String,
+                Some(Spelling::Boolean) => DType::Bool,
+                Some(Spelling::Number) | None => DType::Float64,
+            };
+            Field::column(name, dtype).nullable()
+        }))
     }
 
     pub(super) fn plan(&self) -> Result<Plan> {

@@ -134,7 +134,9 @@ impl Watch {
     pub(crate) fn new(watched: Watched, columns: &Columns) -> Result<Self> {
         let (tensors, columns) = match &watched {
             Watched::Monitor(monitor) => observed(columns, &monitor.columns().collect::<Vec<_>>())?,
-            Watched::Reference(table, options) => observe_as(columns, &Rows::Table(table.clone(), options.clone()))?,
+            Watched::Reference(table, options) => {
+                observe_as(columns, &Rows::Table(table.clone(), options.clone()))?
+            }
             Watched::Stored(reference) => observe_as(columns, &Rows::Stored(reference.clone()))?,
         };
         if columns.is_empty() {
