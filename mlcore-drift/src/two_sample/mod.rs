@@ -4,20 +4,32 @@
 //! matter?). The two are different questions. At a million rows a Kolmogorov-Smirnov test rejects a shift of a hundredth
 //! of a standard deviation with certainty, so a verdict asks both: see [`monitor`](crate::monitor).
 
+mod bhattacharyya;
 mod chance;
 mod chi_square;
+mod crossed;
+mod fisher;
+mod g_test;
 mod hellinger;
+mod jensen_shannon;
 mod kolmogorov_smirnov;
+mod kullback_leibler;
+mod l_infinity;
 mod missing_rate;
 mod needs;
 mod note;
+mod one_against_rest;
 pub mod psi;
+mod quadratic;
 mod score;
+mod total_variation;
+mod two_proportion_z;
 
 use std::fmt;
 
 use mlcore::Result;
 
+pub use self::jensen_shannon::JensenShannonMeasure;
 pub use self::kolmogorov_smirnov::MOST_TIES;
 pub use self::needs::Needs;
 pub use self::note::{MOST_EXAMPLES, Note};
@@ -43,6 +55,14 @@ drift_tests! {
     psi::Psi,
     hellinger::Hellinger,
     missing_rate::MissingRate,
+    jensen_shannon::JensenShannon,
+    kullback_leibler::KullbackLeibler,
+    bhattacharyya::Bhattacharyya,
+    total_variation::TotalVariation,
+    l_infinity::LInfinity,
+    g_test::GTest,
+    fisher::Fisher,
+    two_proportion_z::TwoProportionZ,
 }
 
 /// A two-sample test of one column.

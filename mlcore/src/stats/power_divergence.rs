@@ -41,14 +41,19 @@ impl Lambda {
 
     /// A cell's part of the statistic.
     pub(super) fn term(self, observed: f64, expected: f64) -> f64 {
-        let twice_log = |of: f64, ratio: f64| if of == 0.0 && !ratio.is_nan() { 0.0 } else { 2.0 * of * ratio.ln() };
+        let twice_log =
+            |of: f64, ratio: f64| if of == 0.0 && !ratio.is_nan() { 0.0 } else { 2.0 * of * ratio.ln() };
         match self.0 {
             1.0 => (observed - expected) * (observed - expected) / expected,
             0.0 => twice_log(observed, observed / expected),
             -1.0 => twice_log(expected, expected / observed),
             // What the general form tends to as the count does to 0; scipy multiplies 0 by infinity.
             power if observed == 0.0 && power < 0.0 && expected > 0.0 => {
-                if power > -1.0 { 0.0 } else { f64::INFINITY }
+                if power > -1.0 {
+                    0.0
+                } else {
+                    f64::INFINITY
+                }
             }
             power => observed * ((observed / expected).powf(power) - 1.0) / (0.5 * power * (power + 1.0)),
         }
@@ -157,7 +162,10 @@ pub struct PowerDivergenceResult {
 /// assert!((result.pvalue - 0.848_234_767_793_997_7).abs() < 1e-12);
 /// # Ok::<(), mlcore::Error>(())
 /// ```
-pub fn power_divergence(f_obs: &[f64], options: &PowerDivergenceOptions<'_>) -> Result<PowerDivergenceResult> {
+pub fn power_divergence(
+    f_obs: &[f64],
+    options: &PowerDivergenceOptions<'_>,
+) -> Result<PowerDivergenceResult> {
     let categories = f_obs.len();
     if categories == 0 {
         return Err(Error::invalid_input(OPERATION, "f_obs", "there are no categories"));

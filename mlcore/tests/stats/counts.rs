@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mlcore::stats::{
-    Alternative, Chi2Options, Lambda, PowerDivergenceOptions, chi2_contingency, entropy, fisher_exact, hypergeom,
-    jensenshannon, power_divergence,
+    Alternative, Chi2Options, Lambda, PowerDivergenceOptions, chi2_contingency, entropy, fisher_exact,
+    hypergeom, jensenshannon, power_divergence,
 };
 use mlcore::{Error, interrupt};
 use proptest::prelude::*;
@@ -59,7 +59,8 @@ fn lambda(case: &Value) -> Lambda {
 fn power_divergence_as_scipy() {
     let mut largest = Largest(0.0);
     for case in cases("power_divergence.json") {
-        let (f_obs, f_exp) = (numbers(&case["f_obs"]), Some(&case["f_exp"]).filter(|f| !f.is_null()).map(numbers));
+        let (f_obs, f_exp) =
+            (numbers(&case["f_obs"]), Some(&case["f_exp"]).filter(|f| !f.is_null()).map(numbers));
         let mut options = PowerDivergenceOptions::default()
             .with_ddof(case["ddof"].as_u64().expect("ddof"))
             .with_lambda(lambda(&case));
@@ -95,7 +96,8 @@ fn fisher_exact_as_scipy() {
     for case in cases("fisher_exact.json") {
         let cell = |i: usize, j: usize| case["table"][i][j].as_u64().expect("a count");
         let alternative: Alternative = case["alternative"].as_str().expect("a word").parse().expect("known");
-        let result = fisher_exact(&[[cell(0, 0), cell(0, 1)], [cell(1, 0), cell(1, 1)]], alternative).unwrap();
+        let result =
+            fisher_exact(&[[cell(0, 0), cell(0, 1)], [cell(1, 0), cell(1, 1)]], alternative).unwrap();
         if !case["statistic"].is_null() {
             largest.check("statistic", &case, result.statistic, &case["statistic"], 0.0);
         }
@@ -141,7 +143,9 @@ fn what_is_no_count_is_refused_or_nan() {
     assert!(empty.statistic.is_nan() && empty.pvalue == 1.0);
 
     let with = |f_exp| PowerDivergenceOptions::default().with_f_exp(f_exp);
-    let problem = |answer: mlcore::Result<_>| answer.map(|_: mlcore::stats::PowerDivergenceResult| ()).unwrap_err().to_string();
+    let problem = |answer: mlcore::Result<_>| {
+        answer.map(|_: mlcore::stats::PowerDivergenceResult| ()).unwrap_err().to_string()
+    };
     assert_eq!(problem(power_divergence(&[], &with(&[]))), "power_divergence f_obs: there are no categories");
     assert_eq!(
         problem(power_divergence(&[1.0, 2.0], &with(&[3.0]))),
@@ -151,21 +155,33 @@ fn what_is_no_count_is_refused_or_nan() {
         problem(power_divergence(&[1.0, 2.0], &with(&[3.0, 3.0]))),
         "power_divergence f_exp: they add up to 6 where the observed ones add up to 3; multiply them by the ratio of the totals"
     );
-    for name in ["pearson", "log-likelihood", "freeman-tukey", "mod-log-likelihood", "neyman", "cressie-read"] {
+    for name in ["pearson", "log-likelihood", "freeman-tukey", "mod-log-likelihood", "neyman", "cressie-read"]
+    {
         let lambda: Lambda = name.parse().unwrap();
         let options = with(&[1.0, 2.0, 0.0]).with_lambda(lambda);
         let unexpected = power_divergence(&[1.0, 1.0, 1.0], &options).unwrap();
         if lambda.value() > -1.0 && lambda.value() >= 0.0 {
             assert_eq!((unexpected.statistic, unexpected.pvalue), (f64::INFINITY, 0.0), "{name}");
         }
-        assert!(power_divergence(&[f64::NAN, 1.0], &with(&[1.0, 1.0]).with_lambda(lambda)).unwrap().pvalue.is_nan());
+        assert!(
+            power_divergence(&[f64::NAN, 1.0], &with(&[1.0, 1.0]).with_lambda(lambda))
+                .unwrap()
+                .pvalue
+                .is_nan()
+        );
         let gone = power_divergence(&[0.0, 2.0], &with(&[1.0, 1.0]).with_lambda(lambda)).unwrap();
-        assert!(!gone.statistic.is_nan() && (gone.statistic.is_finite() || gone.pvalue == 0.0), "{name}: {gone:?}");
+        assert!(
+            !gone.statistic.is_nan() && (gone.statistic.is_finite() || gone.pvalue == 0.0),
+            "{name}: {gone:?}"
+        );
     }
     assert!("g".parse::<Lambda>().unwrap_err().to_string().contains("use one of pearson, log-likelihood"));
     assert!(power_divergence(&[1.0, 2.0], &with(&[1.0, 2.0]).with_ddof(1)).unwrap().pvalue.is_nan());
 
-    assert_eq!(jensenshannon(&[1.0], &[], None).unwrap_err().to_string().split(';').next(), Some("jensenshannon q: it has 0 frequencies where the first has 1"));
+    assert_eq!(
+        jensenshannon(&[1.0], &[], None).unwrap_err().to_string().split(';').next(),
+        Some("jensenshannon q: it has 0 frequencies where the first has 1")
+    );
     for bad in [-1.0, f64::INFINITY] {
         assert!(matches!(entropy(&[bad, 1.0], None, None), Err(Error::InvalidInput(_))));
     }

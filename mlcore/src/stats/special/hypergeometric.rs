@@ -109,23 +109,53 @@ impl Hypergeometric {
         both.min(1.0)
     }
 
+    /// The value that a uniform number from 0 to 1 stands for, looked for from the mode outward.
+    pub(in crate::stats) fn drawn_by(&self, uniform: f64) -> u64 {
+        let mode = self.mode();
+        let (mut down, mut up) = ((mode, self.mass(mode)), (mode, self.mass(mode)));
+        let mut left = uniform - up.1;
+        while left > 0.0 && (down.0 > self.low() || up.0 < self.high()) {
+            if up.0 < self.high() {
+                up = (up.0 + 1, up.1 * self.ratio_up(up.0));
+                left -= up.1;
+                if left <= 0.0 {
+                    return up.0;
+                }
+            }
+            if down.0 > self.low() {
+                down = (down.0 - 1, down.1 * self.ratio_down(down.0));
+                left -= down.1;
+                if left <= 0.0 {
+                    return down.0;
+                }
+            }
+            if up.1.max(down.1) < NEGLIGIBLE {
+                break;
+            }
+        }
+        mode
+    }
+
     /// `P(X <= x)` for `x` at or below the mode.
     fn sum_down(&self, x: u64, pace: &mut Pace) -> f64 {
-        let ratio = |y: u64| {
-            // One marked one fewer: how much rarer `y - 1` is.
-            let vacant = (self.unmarked + y - self.drawn) as f64;
-            y as f64 / (self.marked - y + 1) as f64 * (vacant / (self.drawn - y + 1) as f64)
-        };
-        self.sum(x, x - self.low(), |y| y - 1, ratio, pace)
+        self.sum(x, x - self.low(), |y| y - 1, |y| self.ratio_down(y), pace)
     }
 
     /// `P(X >= x)` for `x` at or above the mode.
     fn sum_up(&self, x: u64, pace: &mut Pace) -> f64 {
-        let ratio = |y: u64| {
-            let vacant = (self.unmarked + y + 1 - self.drawn) as f64;
-            (self.marked - y) as f64 / (y + 1) as f64 * ((self.drawn - y) as f64 / vacant)
-        };
-        self.sum(x, self.high() - x, |y| y + 1, ratio, pace)
+        self.sum(x, self.high() - x, |y| y + 1, |y| self.ratio_up(y), pace)
+    }
+
+    /// How likely `x - 1` is, compared with `x`.
+    fn ratio_down(&self, x: u64) -> f64 {
+        let vacant = (self.unmarked + x - self.drawn) as f64;
+        x as f64 / (self.marked - x + 1) as f64 * (vacant / (self.drawn - x + 1) as f64)
+    }
+
+    /// How likely `x + 1` is, compared with `x`.
+    fn ratio_up(&self, x: u64) -> f64 {
+        let vacant = (self.unmarked + x + 1 - self.drawn) as f64;
+        (self.marked - x) as f64 / (x + 1) as f64 * ((self.drawn - x) as f64 / vacant)
     }
 
     /// The masses of `from` and of at most `steps` values beyond it.
