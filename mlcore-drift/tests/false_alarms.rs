@@ -11,7 +11,10 @@ use mlcore_drift::bins::{Binning, Recipe};
 use mlcore_drift::catalog::{Catalog, TestOptions};
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
 use mlcore_drift::sample::{Kind, Sample};
-use mlcore_drift::two_sample::{ChiSquare, DriftTest, Hellinger, KolmogorovSmirnov, MissingRate, Psi};
+use mlcore_drift::two_sample::{
+    ChiSquare, DriftTest, Fisher, GTest, Hellinger, JensenShannon, KolmogorovSmirnov, KullbackLeibler,
+    LInfinity, MissingRate, Psi, TotalVariation, TwoProportionZ,
+};
 
 /// Draws from the distributions that are compared.
 trait Draws {
@@ -170,7 +173,18 @@ fn equal_distributions_are_rejected_no_more_often_than_promised() {
 /// Most categories are rare, and many are new in every window.
 #[test]
 fn columns_of_high_cardinality_are_rejected_no_more_often_than_promised() {
-    let tests: [&dyn DriftTest; 3] = [&ChiSquare::default(), &Psi::default(), &Hellinger::default()];
+    let tests: [&dyn DriftTest; 10] = [
+        &ChiSquare::default(),
+        &Psi::default(),
+        &Hellinger::default(),
+        &JensenShannon::default(),
+        &KullbackLeibler::default(),
+        &TotalVariation::default(),
+        &LInfinity::default(),
+        &GTest::default(),
+        &Fisher::default(),
+        &TwoProportionZ::default(),
+    ];
     for test in tests {
         for (kinds, n, m) in [(50, 100, 100), (1000, 1000, 1000), (1000, 5000, 300), (5000, 300, 300)] {
             check_null(&format!("{}, zipf-{kinds}, {n} against {m}", test.name()), test, 600, |r| {
