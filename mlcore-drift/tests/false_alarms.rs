@@ -185,9 +185,11 @@ fn columns_of_high_cardinality_are_rejected_no_more_often_than_promised() {
         &Fisher::default(),
         &TwoProportionZ::default(),
     ];
-    for test in tests {
+    for (place, test) in tests.into_iter().enumerate() {
+        // What Hellinger's distance shows is not shown as often again.
+        let runs = if place < 3 { 600 } else { 200 };
         for (kinds, n, m) in [(50, 100, 100), (1000, 1000, 1000), (1000, 5000, 300), (5000, 300, 300)] {
-            check_null(&format!("{}, zipf-{kinds}, {n} against {m}", test.name()), test, 600, |r| {
+            check_null(&format!("{}, zipf-{kinds}, {n} against {m}", test.name()), test, runs, |r| {
                 let weights = cumulative(kinds);
                 (
                     r.categories(n, |r| rank(&weights, r.uniform())),
@@ -197,7 +199,7 @@ fn columns_of_high_cardinality_are_rejected_no_more_often_than_promised() {
         }
         // Ids, of which nearly none, some and many come twice, and a frequent value beside them.
         for (ids, share) in [(1e6, 1.0), (1000.0, 1.0), (150.0, 1.0), (300.0, 0.3)] {
-            check_null(&format!("{}, {share} of {ids} ids", test.name()), test, 600, |r| {
+            check_null(&format!("{}, {share} of {ids} ids", test.name()), test, runs, |r| {
                 let id = |r: &mut SplitMix64| match r.uniform() < share {
                     true => 1 + (r.uniform() * ids) as u32,
                     false => 0,

@@ -36,6 +36,7 @@ mod state;
 mod table;
 mod tables;
 mod thin;
+mod values;
 mod verdict;
 mod window;
 

@@ -10,9 +10,10 @@ use mlcore::{Error, Result, interrupt};
 use super::dependence::{Alike, dependence};
 use super::options::{MonitorOptions, OPERATION};
 use super::sentence::{Level, sentence, table_sentence};
+use super::values::{JudgedTest, Test, Values};
 use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, TableVerdict, VERDICT_VERSION, Verdict, Window};
 use crate::sample::{Categories, Kind, Sample, Spelling};
-use crate::two_sample::{CompiledTest, DriftTest, LooksFor, MissingRate, Needs, Score};
+use crate::two_sample::{CompiledTest, DriftTest, MissingRate, Needs, Score};
 
 /// What is watched, and how.
 #[derive(Debug)]
@@ -29,18 +30,11 @@ pub(crate) struct Watched {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(super) spelling: Spelling,
-    values: Test,
-    missing: Test,
+    values: Values,
+    /// `None` where missing rows are not compared.
+    missing: Option<Test>,
     reference_len: u64,
     reference_missing: u64,
-}
-
-#[derive(Debug)]
-struct Test {
-    test: Arc<dyn DriftTest>,
-    /// `None` if the reference has no value to compare with.
-    compiled: Option<Box<dyn CompiledTest>>,
-    threshold: f64,
 }
 
 /// What the tests of one column say, before p-values are corrected.
@@ -48,14 +42,6 @@ struct Test {
 pub(crate) struct Judged {
     tests: Vec<JudgedTest>,
     alike: Option<Alike>,
-}
-
-#[derive(Debug)]
-struct JudgedTest {
-    verdict: ColumnVerdict,
-    /// NaN where there is none.
-    pvalue: f64,
-    looks_for: LooksFor,
 }
 
 /// A test that makes a single comparison, which is quicker than to compile its reference first.
@@ -139,8 +125,9 @@ impl Plan {
         let (mut columns, mut skipped) = (Vec::new(), Vec::new());
         for position in asked_columns(&names, reference.num_rows(), options)? {
             let name = schema.field(position).name();
-            match read_reference(name, reference.column(position), options)? {
-                Read::Sample(sample) => columns.push(Watched::new(name, &sample, options)?),
+            let array = reference.column(position);
+            match read_reference(name, array, options)? {
+                Read::Sample(sample) => columns.push(Watched::new(name, &sample, array, options)?),
                 Read::Skipped(column) => skipped.push(column),
             }
         }
@@ -279,14 +266,19 @@ fn decide(score: &Score, (reject, adjusted): (bool, f64), threshold: f64) -> (Ou
 }
 
 impl Watched {
-    /// A column that is compared again and again.
-    fn new(name: &str, reference: &Sample, options: &MonitorOptions) -> Result<Self> {
-        Self::with(name, reference, options, |test| test.compile(reference))
+    /// A column that is compared again and again; `array` is what `reference` was read from.
+    fn new(name: &str, reference: &Sample, array: &dyn Array, options: &MonitorOptions) -> Result<Self> {
+        Self::with(name, reference, array, options, |test, reference| test.compile(reference))
     }
 
     /// A column that is compared once.
-    pub(crate) fn once(name: &str, reference: &Sample, options: &MonitorOptions) -> Result<Self> {
-        Self::with(name, reference, options, |test| {
+    pub(crate) fn once(
+        name: &str,
+        reference: &Sample,
+        array: &dyn Array,
+        options: &MonitorOptions,
+    ) -> Result<Self> {
+        Self::with(name, reference, array, options, |test, reference| {
             Ok(Box::new(Once { test: Arc::clone(test), reference: reference.clone() }))
         })
     }
@@ -294,36 +286,32 @@ impl Watched {
     fn with(
         name: &str,
         reference: &Sample,
+        array: &dyn Array,
         options: &MonitorOptions,
-        compile: impl Fn(&Arc<dyn DriftTest>) -> Result<Box<dyn CompiledTest>>,
+        compile: impl Fn(&Arc<dyn DriftTest>, &Sample) -> Result<Box<dyn CompiledTest>>,
     ) -> Result<Self> {
-        let kind = reference.kind();
-        let test = options.test_of(name, reference)?;
-        if !test.applies_to(kind) {
-            let problem = format!("the test {} does not apply to a {kind} column", test.name());
-            return Err(
-                Error::invalid_input(OPERATION, name, problem).remedy("choose another test for this column")
-            );
-        }
-        let threshold = options.minimum_effect_of(name, &*test);
-        let compiled = if reference.is_empty() { None } else { Some(compile(&test)?) };
+        let values = Values::of(name, reference, array, options, compile)?;
         let missing = MissingRate::default();
         // A column's own smallest effect is in the unit of its own test.
         let by_name = options.minimum_effects.get(missing.name()).copied();
-        let missing = Test {
-            compiled: Some(missing.compile(reference)?),
-            threshold: by_name.unwrap_or_else(|| missing.default_minimum_effect()),
-            test: Arc::new(missing),
+        let missing = if options.preset.compares_missing_rows() || by_name.is_some() {
+            Some(Test {
+                compiled: Some(missing.compile(reference)?),
+                threshold: by_name.unwrap_or_else(|| missing.default_minimum_effect()),
+                test: Arc::new(missing),
+            })
+        } else {
+            None
         };
-        let values = Test { test, compiled, threshold };
-        let (reference_len, reference_missing) = (reference.len(), reference.missing());
+        let (kind, reference_len, reference_missing) =
+            (reference.kind(), reference.len(), reference.missing());
         let spelling = reference.categories().map_or(Spelling::Number, Categories::spelling);
         Ok(Self { name: name.to_owned(), kind, spelling, values, missing, reference_len, reference_missing })
     }
 
     /// What the effects of its tests mean, by name of test.
     pub(crate) fn legends(&self) -> impl Iterator<Item = (String, String)> {
-        let tests = [&self.values.test, &self.missing.test].into_iter();
+        let tests = self.values.tests().chain(&self.missing).map(|test| &test.test);
         let tests = tests.filter(|test| !test.legend().is_empty());
         tests.map(|test| (test.name().to_owned(), test.legend().to_owned()))
     }
@@ -336,11 +324,12 @@ impl Watched {
         options: &MonitorOptions,
     ) -> Result<Judged> {
         let fewest = options.min_samples.max(1);
-        let mut tests =
-            vec![self.values.judge(self, sample, self.reference_len.min(sample.len()) >= fewest)?];
+        let mut tests = vec![self.values.judge(self, sample, self.reference_len, fewest)?];
         // A column that never misses a value is no test: counting it would only dilute the others.
-        if self.reference_missing + sample.missing() > 0 {
-            tests.push(self.missing.judge(self, sample, reference_rows.min(sample.rows()) >= fewest)?);
+        if let Some(missing) = &self.missing
+            && self.reference_missing + sample.missing() > 0
+        {
+            tests.push(missing.judge(self, sample, reference_rows.min(sample.rows()) >= fewest)?);
         }
         let alike = Alike::of(&self.name, sample);
         // Also for a test that does not look itself.
@@ -358,27 +347,6 @@ impl Watched {
             let expected = format!("it is {} in the reference: {problem}", self.kind);
             Error::schema_mismatch(operation, self.name.clone(), expected).caused_by(error)
         })
-    }
-}
-
-impl Test {
-    fn judge(&self, column: &Watched, current: &Sample, enough: bool) -> Result<JudgedTest> {
-        let score: Option<Score> = match &self.compiled {
-            Some(compiled) if enough => Some(compiled.compare(current)?),
-            _ => None,
-        };
-        let pvalue = score.as_ref().and_then(|score| score.pvalue).unwrap_or(f64::NAN);
-        let verdict = ColumnVerdict {
-            column: column.name.clone(),
-            kind: column.kind,
-            test: self.test.name().to_owned(),
-            outcome: Outcome::InsufficientData,
-            score,
-            pvalue_adjusted: None,
-            threshold: self.threshold,
-            sentence: String::new(),
-        };
-        Ok(JudgedTest { verdict, pvalue, looks_for: self.test.looks_for() })
     }
 }
 

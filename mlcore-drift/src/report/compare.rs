@@ -167,11 +167,12 @@ impl Compared {
         reference_rows: usize,
         options: &ReportOptions,
     ) -> Result<Self> {
-        let reference = match read_reference(name, reference, &options.monitor)? {
+        let array = reference;
+        let reference = match read_reference(name, array, &options.monitor)? {
             Read::Sample(sample) => sample,
             Read::Skipped(column) => return Ok(Self::Skipped(column)),
         };
-        let watched = Watched::once(name, &reference, &options.monitor)?;
+        let watched = Watched::once(name, &reference, array, &options.monitor)?;
         let current = watched.read(&*current(name)?, OPERATION)?;
         let tests = watched.judge(&current, reference_rows as u64, &options.monitor)?;
         let report = Box::new(ColumnReport::new(name, &reference, &current, options)?);

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod decisions;
 mod samples;
 
 use mlcore_drift::bins::Binning;
