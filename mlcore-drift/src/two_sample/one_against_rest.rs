@@ -10,8 +10,11 @@ use crate::sample::Categories;
 pub(super) struct OneAgainstRest {
     pub(super) operation: &'static str,
     /// Statistic and p-value of how many rows of either sample, reference first, have a category; neither is NaN.
-    pub(super) test: fn(count: [u64; 2], rows: [u64; 2]) -> Result<(f64, f64)>,
+    pub(super) test: TwoRates,
 }
+
+/// Of how many rows of two samples have a category, and of how many rows there are.
+type TwoRates = fn([u64; 2], [u64; 2]) -> Result<(f64, f64)>;
 
 impl OneAgainstRest {
     /// Of two categories the second in the order of their text is compared; of more each, and the p-value is Simes'. Of more than

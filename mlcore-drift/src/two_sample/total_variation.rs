@@ -22,9 +22,9 @@ use crate::tail::upper_tail;
 ///
 /// Evidently's `TVD` is the same p-value of 1,000 exchanges drawn by numpy, without the exchange that is the data itself, so that
 /// it may be 0, and for categories alone. Here the two agree within the error of a thousand draws. The recipes of other libraries
-/// give the bare distance in their bins.
+/// give the bare distance in their bins: frouros' is what it calls the normalised complement of the histogram intersection.
 ///
-/// Sources: evidently 0.7.23; B. Phipson and G. K. Smyth, "Permutation P-values Should Never Be Zero" (2010).
+/// Sources: evidently 0.7.23; frouros 0.9.0; B. Phipson and G. K. Smyth, "Permutation P-values Should Never Be Zero" (2010).
 ///
 /// ```
 /// use mlcore_drift::Sample;
