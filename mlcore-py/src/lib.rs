@@ -56,7 +56,12 @@ mod native {
         package::add(
             module,
             "stats",
-            &[part!(stats::counts::native), part!(stats::multiple::native), part!(stats::two_sample::native)],
+            &[
+                part!(stats::counts::native),
+                part!(stats::frequencies::native),
+                part!(stats::multiple::native),
+                part!(stats::two_sample::native),
+            ],
         )?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -85,7 +85,7 @@ def test_a_report_obeys_its_options(frame):
     assert drift.report(frame, current).verdict.new_columns == ["extra"]
     dated = frame.assign(when=pd.Timestamp("2026-01-01"))
     assert "when" in drift.report(dated, dated).verdict.skipped
-    for options, words in [({"alpha": 2.0}, "alpha"), ({"correction": "none"}, "fdr_bh"), ({"numeric_test": {"name": "psi", "bin": 1}}, "unknown field `bin`"), ({"histogram_bins": 0}, "histogram_bins"), ({"column_options": {"age": {"tset": 1}}}, "tset"), ({"window": 5}, "window: no option is called window; use one of .*window_rows"), ({"alpha": float("nan")}, "alpha: it is NaN")]:
+    for options, words in [({"alpha": 2.0}, "alpha"), ({"correction": "sidak"}, "fdr_bh"), ({"numeric_test": {"name": "psi", "bin": 1}}, "unknown field `bin`"), ({"histogram_bins": 0}, "histogram_bins"), ({"column_options": {"age": {"tset": 1}}}, "tset"), ({"window": 5}, "window: no option is called window; use one of .*window_rows"), ({"alpha": float("nan")}, "alpha: it is NaN")]:
         with pytest.raises(mlcore.InvalidInputError, match=words):
             drift.report(frame, current, **options)
     with pytest.raises(mlcore.NotFoundError, match="no test has this name; the tests are chi_square, "):

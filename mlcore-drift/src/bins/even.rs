@@ -59,7 +59,32 @@ impl EvenBins {
             let problem = format!("numpy cannot divide the range {low:e} to {high:e} into bins");
             return Err(Error::invalid_input(operation, "values", problem).remedy(REMEDY));
         }
-        let bins = bins as usize;
+        Self::between(operation, (low, high), bins as usize, precision)
+    }
+
+    /// `histogram_bin_edges(values, bins)` for values that span `range`.
+    pub(super) fn of_number(
+        operation: &'static str,
+        (low, high): (f64, f64),
+        bins: usize,
+        precision: Precision,
+    ) -> Result<Self> {
+        let range = if low == high { (low - 0.5, high + 0.5) } else { (low, high) };
+        Self::between(operation, range, bins.max(1), precision)
+    }
+
+    /// This number of bins between two different numbers.
+    fn between(
+        operation: &'static str,
+        (low, high): (f64, f64),
+        bins: usize,
+        precision: Precision,
+    ) -> Result<Self> {
+        let span = span((low, high), precision);
+        if !span.is_finite() {
+            let problem = format!("numpy cannot divide the range {low:e} to {high:e} into bins");
+            return Err(Error::invalid_input(operation, "values", problem).remedy(REMEDY));
+        }
         let edges = match precision {
             Precision::Float32 => linspace_f32(low as f32, high as f32, bins),
             Precision::Float64 | Precision::Integer => linspace(low, high, bins + 1),

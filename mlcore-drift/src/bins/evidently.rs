@@ -1,5 +1,6 @@
-//! Evidently's bins (0.7.23): infinities dropped, categories by value if the reference has at most 20 distinct ones, and
-//! otherwise Sturges' bins over both samples together.
+//! Bins of equal width over both samples together: Evidently's (0.7.23), infinities dropped, categories by value if the
+//! reference has at most 20 distinct ones, and otherwise as many as Sturges asks for; and those of frouros (0.9), whose
+//! number is given.
 
 use std::borrow::Cow;
 
@@ -39,22 +40,38 @@ pub(super) struct EvidentlyReference {
     precision: Precision,
     /// The distinct values, where these are few.
     few: Option<Vec<(f64, u64)>>,
-    /// Whether the number of bins is that of the distinct values.
-    by_distinct_values: bool,
+    rule: Rule,
     dropped: u64,
 }
 
+/// How many bins there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rule {
+    /// Sturges' rule for the number of values; few distinct ones are compared one by one.
+    Values,
+    /// Sturges' rule for the number of distinct values, however few they are.
+    DistinctValues,
+    /// So many, for which infinities are not dropped but refused.
+    Bins(usize),
+}
+
 impl EvidentlyReference {
-    pub(super) fn new(operation: &'static str, reference: &Sample, by_distinct_values: bool) -> Result<Self> {
-        let Finite { values, precision, dropped, .. } = Finite::of(operation, reference, "reference")?;
+    pub(super) fn new(operation: &'static str, reference: &Sample, rule: Rule) -> Result<Self> {
+        let finite = Finite::of(operation, reference, "reference")?;
+        rule.require_all(operation, "reference", finite.dropped)?;
+        let Finite { values, precision, dropped, .. } = finite;
         let mut sorted = values.into_owned();
         mlcore::interrupt::sort_unstable_by(&mut sorted, f64::total_cmp);
-        let few = if by_distinct_values { None } else { count_numbers(&sorted, MOST_SINGLE_VALUES) };
-        Ok(Self { sorted, precision, few, by_distinct_values, dropped })
+        let few = match rule {
+            Rule::Values => count_numbers(&sorted, MOST_SINGLE_VALUES),
+            Rule::DistinctValues | Rule::Bins(_) => None,
+        };
+        Ok(Self { sorted, precision, few, rule, dropped })
     }
 
     pub(super) fn count(&self, operation: &'static str, current: &Sample) -> Result<BinCounts> {
         let current = Finite::of(operation, current, "current")?;
+        self.rule.require_all(operation, "current", current.dropped)?;
         let mut counts = match &self.few {
             Some(few) => by_value(few, &current.values),
             None => {
@@ -66,17 +83,31 @@ impl EvidentlyReference {
                     dropped: self.dropped,
                 };
                 let (range, precision) = reference.together(&current);
-                let len = match self.by_distinct_values {
-                    true => distinct_values(&self.sorted, &current.values),
-                    false => self.sorted.len() + current.values.len(),
-                };
-                let bins = EvenBins::sturges(operation, range, len, precision)?;
+                let sturges = |len| EvenBins::sturges(operation, range, len, precision);
+                let bins = match self.rule {
+                    Rule::Values => sturges(self.sorted.len() + current.values.len()),
+                    Rule::DistinctValues => sturges(distinct_values(&self.sorted, &current.values)),
+                    Rule::Bins(bins) => EvenBins::of_number(operation, range, bins, precision),
+                }?;
                 let counted = bins.count_sorted(&self.sorted);
                 counted_in(bins, counted, &current)
             }
         };
         counts.notes.extend(dropped(self.dropped, current.dropped));
         Ok(counts)
+    }
+}
+
+impl Rule {
+    /// Refuses infinities where they are not dropped.
+    fn require_all(self, operation: &'static str, side: &'static str, dropped: u64) -> Result<()> {
+        match self {
+            Self::Bins(_) if dropped > 0 => {
+                Err(Error::invalid_input(operation, side, "it has infinities, which frouros refuses")
+                    .remedy("use the quantile recipe, which takes infinities"))
+            }
+            Self::Bins(_) | Self::Values | Self::DistinctValues => Ok(()),
+        }
     }
 }
 

@@ -49,10 +49,13 @@ pub enum Recipe {
     /// NannyML 0.13: Doane's bins of equal width over the reference, one more bin for all current values outside them.
     /// The number of bins is ignored; a reference with infinities is refused.
     NannyMl,
+    /// frouros 0.9: as many bins as asked for, of equal width over both samples together; infinities are refused.
+    Frouros,
 }
 
 mlcore::words! {
-    Recipe, "recipe": Quantile = "quantile", Uniform = "uniform", Evidently = "evidently", NannyMl = "nannyml"
+    Recipe, "recipe":
+    Quantile = "quantile", Uniform = "uniform", Evidently = "evidently", NannyMl = "nannyml", Frouros = "frouros"
 }
 
 /// Options of a [`BinnedReference`], and of the tests that compare bins.
@@ -73,7 +76,7 @@ pub struct Binning {
     /// How they are chosen.
     pub recipe: Recipe,
     /// Whether missing rows are a bin of their own, as in credit scoring, instead of being left out (default: left
-    /// out). Not for the recipes of Evidently and NannyML, which leave them out.
+    /// out). Not for the recipes of Evidently, NannyML and frouros, which leave them out.
     pub missing_bin: bool,
     /// Which bins Evidently's recipe means. A test sets it; it is no option of a configuration.
     #[serde(skip)]
@@ -119,18 +122,25 @@ impl Binning {
         self
     }
 
+    /// Whether the bins are ours, with p-values and effects without what chance gives, rather than another library's.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self.recipe, Recipe::Quantile | Recipe::Uniform)
+    }
+
     fn check(&self, operation: &'static str) -> Result<()> {
         if !(2..=MAX_BINS).contains(&self.bins) {
             let problem = format!("{} bins; 2 to {MAX_BINS} are possible", self.bins);
             return Err(Error::invalid_input(operation, "bins", problem).remedy("10 is the custom"));
         }
         match self.recipe {
-            Recipe::Evidently | Recipe::NannyMl if self.missing_bin => {
+            Recipe::Evidently | Recipe::NannyMl | Recipe::Frouros if self.missing_bin => {
                 let problem = format!("the recipe {} leaves missing rows out", self.recipe);
                 Err(Error::invalid_input(operation, "missing_bin", problem)
                     .remedy("use the recipe quantile or uniform for a bin of missing rows"))
             }
-            Recipe::Quantile | Recipe::Uniform | Recipe::Evidently | Recipe::NannyMl => Ok(()),
+            Recipe::Quantile | Recipe::Uniform | Recipe::Evidently | Recipe::NannyMl | Recipe::Frouros => {
+                Ok(())
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use mlcore::Result;
 
 use super::counts::BinCounts;
-use super::evidently::{self, EvidentlyReference};
+use super::evidently::{self, EvidentlyReference, Rule};
 use super::frozen::Frozen;
 use super::nannyml::NannyMlReference;
 use super::{Binning, Recipe};
@@ -44,8 +44,7 @@ impl BinnedReference {
         reference.require_values(operation, "reference")?;
         let (kind, len, missing) = (reference.kind(), reference.len(), reference.missing());
         // Evidently and NannyML bin what numpy makes of such integers.
-        let is_ours = matches!(binning.recipe, Recipe::Quantile | Recipe::Uniform);
-        let origin = reference.origin().filter(|_| is_ours);
+        let origin = reference.origin().filter(|_| binning.is_ours());
         let reference = &origin.map_or_else(|| reference.clone(), |origin| reference.distances(origin));
         let bins = match reference.values() {
             None => Bins::Categories(reference.require_counts(operation, "reference")?.into_owned()),
@@ -60,7 +59,12 @@ impl BinnedReference {
                     Bins::frozen(bins, counts, values.len())
                 }
                 Recipe::Evidently => {
-                    Bins::Evidently(EvidentlyReference::new(operation, reference, binning.distinct_values)?)
+                    let rule = if binning.distinct_values { Rule::DistinctValues } else { Rule::Values };
+                    Bins::Evidently(EvidentlyReference::new(operation, reference, rule)?)
+                }
+                Recipe::Frouros => {
+                    let rule = Rule::Bins(binning.bins);
+                    Bins::Evidently(EvidentlyReference::new(operation, reference, rule)?)
                 }
                 Recipe::NannyMl => Bins::NannyMl(NannyMlReference::new(operation, reference)?),
             },

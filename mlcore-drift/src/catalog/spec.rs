@@ -25,7 +25,7 @@ use crate::two_sample::DriftTest;
 ///
 /// let spec = TestSpec::from(ChiSquare::default().with_pool_below(10.0));
 /// let json = serde_json::to_string(&spec).unwrap();
-/// assert_eq!(json, r#"{"name":"chi_square","max_categories":1000,"pool_below":10.0}"#);
+/// assert_eq!(json, r#"{"name":"chi_square","goodness_of_fit":false,"max_categories":1000,"pool_below":10.0}"#);
 /// ```
 pub type TestSpec = Spec<dyn DriftTest>;
 

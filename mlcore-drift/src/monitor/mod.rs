@@ -40,6 +40,7 @@ mod state;
 mod table;
 mod tables;
 mod thin;
+mod values;
 mod verdict;
 mod window;
 
@@ -69,6 +70,7 @@ pub use self::state::{MONITOR_STATE_VERSION, MonitorState};
 pub(crate) use self::tables::{compare_tables, table_tests};
 pub(crate) use self::thin::thinned_column;
 use self::thin::{next_phase, thinned};
+pub(crate) use self::values::threshold_of_reference;
 pub use self::verdict::{
     ColumnVerdict, Outcome, SkippedColumn, TableVerdict, VERDICT_VERSION, Verdict, Window,
 };
@@ -137,8 +139,7 @@ impl Monitor {
     pub fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<Self> {
         let reference = &*taken_rows(reference, options)?;
         let (columns, skipped) = read_columns(reference, options)?;
-        let samples = columns.iter().map(|(name, sample)| (name.as_str(), sample));
-        let plan = Plan::new(samples, skipped, options, reference.num_rows() as u64)?;
+        let plan = Plan::new(columns.iter(), skipped, options, reference.num_rows() as u64)?;
         let schema = reference.schema();
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         Self::of_plan(plan, &names)

@@ -1,11 +1,12 @@
 //! What a monitor watches and when it speaks.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use mlcore::stats::Correction;
 use mlcore::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::preset::{MAX_EXACT_N, Preset, is_discrete};
 use super::spending::WindowCorrection;
@@ -17,7 +18,7 @@ use crate::two_sample::{DriftTest, MissingRate};
 ///
 /// | option | default | why |
 /// |---|---|---|
-/// | `preset` | [`Preset::Default`] | Kolmogorov-Smirnov and chi-square, for the reasons that stand there |
+/// | `preset` | [`Preset::Default`] | Kolmogorov-Smirnov and chi-square, for the reasons that stand there; Evidently's and NannyML's decisions are the others |
 /// | `minimum_effect` | per test: D 0.05, V 0.05, PSI 0.1, missing rate 0.02 | a p-value alone rejects 0.01 standard deviations at a million rows |
 /// | `max_exact_n` | [`MAX_EXACT_N`] | an exact p-value of each column of each window takes its time |
 /// | `alpha` | 0.05 | the expected share of false alarms among the alarms of a window; where nothing changed, the share of windows that alarm |
@@ -57,10 +58,11 @@ use crate::two_sample::{DriftTest, MissingRate};
 /// assert_eq!(options.numeric_test.unwrap().name(), "psi");
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(remote = "Self", default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MonitorOptions {
-    /// Which test a column gets for which no test is given below.
+    /// Which test a column gets for which no test is given below. In a configuration it sets what its rule decides by, too, where
+    /// that is not named: `correction`, `drift_share` and `min_samples`.
     pub preset: Preset,
     /// The test of numeric columns.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +82,6 @@ pub struct MonitorOptions {
     pub correction: Correction,
     /// The share of the compared columns, above 0 and up to 1, from which on the data as a whole drifted; `None` for one column.
     /// A test of whole rows that finds drift is enough in either case. Evidently's option of this name has the default 0.5.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_share: Option<f64>,
     /// What is controlled over many windows.
     pub window_correction: WindowCorrection,
@@ -132,10 +133,23 @@ impl Default for MonitorOptions {
 }
 
 impl MonitorOptions {
-    /// Sets which test a column gets for which no test is given.
+    /// Sets which test a column gets for which no test is given, and with it [`correction`](Self::correction),
+    /// [`drift_share`](Self::drift_share) and [`min_samples`](Self::min_samples): call it before what changes one of these.
+    ///
+    /// ```
+    /// use mlcore_drift::monitor::{MonitorOptions, Preset};
+    ///
+    /// let options = MonitorOptions::default().with_preset(Preset::Evidently).with_alpha(0.01);
+    /// assert_eq!((options.correction.name(), options.drift_share, options.min_samples), ("none", Some(0.5), 1));
+    /// let read: MonitorOptions = serde_json::from_str(r#"{"preset": "evidently", "drift_share": 0.3}"#).unwrap();
+    /// assert_eq!((read.correction.name(), read.drift_share), ("none", Some(0.3)));
+    /// ```
     #[must_use]
     pub fn with_preset(mut self, preset: Preset) -> Self {
         self.preset = preset;
+        self.correction = preset.correction();
+        self.drift_share = preset.drift_share();
+        self.min_samples = preset.min_samples();
         self
     }
 
@@ -301,27 +315,48 @@ impl MonitorOptions {
         }
     }
 
-    /// The test of the column `name`.
-    pub(super) fn test_of(&self, name: &str, reference: &Sample) -> Result<Arc<dyn DriftTest>> {
+    /// The test of the column `name` that is asked for; `None` for the preset's.
+    pub(super) fn given_test(&self, name: &str, reference: &Sample) -> Option<TestSpec> {
         let own = self.column_options.get(name).and_then(|own| own.test.as_ref());
-        let of_preset = || self.preset.test(reference, self.max_exact_n);
-        let spec = own.cloned().unwrap_or_else(|| match reference.kind() {
-            Kind::Categorical => self.categorical_test.clone().unwrap_or_else(of_preset),
-            Kind::Numeric => {
-                let numeric = self.numeric_test.as_ref();
-                let is_discrete = self.discrete_test.is_some() && is_discrete(reference);
-                let given = if is_discrete { self.discrete_test.as_ref() } else { numeric };
-                given.cloned().unwrap_or_else(of_preset)
+        let by_kind = || match reference.kind() {
+            Kind::Categorical => self.categorical_test.as_ref(),
+            Kind::Numeric if self.discrete_test.is_some() && is_discrete(reference) => {
+                self.discrete_test.as_ref()
             }
-        });
-        spec.test(&self.catalog)
+            Kind::Numeric => self.numeric_test.as_ref(),
+        };
+        own.or_else(by_kind).cloned()
     }
 
-    /// The smallest effect that counts for `test` on the column `name`.
-    pub(super) fn minimum_effect_of(&self, name: &str, test: &dyn DriftTest) -> f64 {
+    /// The smallest effect that counts for `test` on the column `name`, where one is asked for.
+    pub(super) fn given_minimum_effect(&self, name: &str, test: &dyn DriftTest) -> Option<f64> {
         let own = self.column_options.get(name).and_then(|column| column.minimum_effect);
         own.or_else(|| self.minimum_effects.get(test.name()).copied())
-            .unwrap_or_else(|| test.default_minimum_effect())
+    }
+}
+
+impl Serialize for MonitorOptions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for MonitorOptions {
+    /// What is not named has the default of the preset that is.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut named = Map::<String, Value>::deserialize(deserializer)?;
+        if let Some(preset) = named.get("preset") {
+            let preset = Preset::deserialize(preset).map_err(D::Error::custom)?;
+            let rule = [
+                ("correction", preset.correction().name().into()),
+                ("drift_share", preset.drift_share().into()),
+                ("min_samples", preset.min_samples().into()),
+            ];
+            for (option, value) in rule {
+                named.entry(option).or_insert(value);
+            }
+        }
+        Self::deserialize(Value::Object(named)).map_err(D::Error::custom)
     }
 }
 

@@ -11,9 +11,10 @@ use super::dependence::{Alike, dependence};
 use super::fleet::{Counting, MOST_EDGES};
 use super::options::{MonitorOptions, OPERATION};
 use super::sentence::{Level, sentence, table_sentence};
+use super::values::{JudgedTest, Test, Values, threshold_of_reference};
 use super::verdict::{ColumnVerdict, Outcome, SkippedColumn, TableVerdict, VERDICT_VERSION, Verdict, Window};
 use crate::sample::{Categories, Kind, Sample, Spelling};
-use crate::two_sample::{CompiledTest, DriftTest, LooksFor, MissingRate, Needs, Score};
+use crate::two_sample::{CompiledTest, DriftTest, MissingRate, Needs, Score};
 
 /// What is watched, and how.
 #[derive(Debug)]
@@ -30,20 +31,13 @@ pub(crate) struct Watched {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(super) spelling: Spelling,
-    values: Test,
-    missing: Test,
+    values: Values,
+    /// `None` where missing rows are not compared.
+    missing: Option<Test>,
     reference_len: u64,
     reference_missing: u64,
     /// How its rows are counted for a fleet; `None` where the test needs every value.
     counting: Option<Counting>,
-}
-
-#[derive(Debug)]
-struct Test {
-    test: Arc<dyn DriftTest>,
-    /// `None` if the reference has no value to compare with.
-    compiled: Option<Box<dyn CompiledTest>>,
-    threshold: f64,
 }
 
 /// What the tests of one column say, before p-values are corrected.
@@ -51,14 +45,6 @@ struct Test {
 pub(crate) struct Judged {
     tests: Vec<JudgedTest>,
     alike: Option<Alike>,
-}
-
-#[derive(Debug)]
-struct JudgedTest {
-    verdict: ColumnVerdict,
-    /// NaN where there is none.
-    pvalue: f64,
-    looks_for: LooksFor,
 }
 
 /// A test that makes a single comparison, which is quicker than to compile its reference first.
@@ -109,18 +95,31 @@ pub(crate) fn read_reference(name: &str, array: &dyn Array, options: &MonitorOpt
     }
 }
 
+/// A column of a reference.
+#[derive(Clone, Debug)]
+pub(crate) struct ReferenceColumn {
+    pub(crate) name: String,
+    pub(crate) sample: Sample,
+    /// The smallest effect that the reference itself gives, by the order of its rows.
+    pub(crate) threshold: Option<f64>,
+}
+
 /// The columns of a reference that are asked for, and those among them that nobody watches.
 pub(crate) fn read_columns(
     reference: &RecordBatch,
     options: &MonitorOptions,
-) -> Result<(Vec<(String, Sample)>, Vec<SkippedColumn>)> {
+) -> Result<(Vec<ReferenceColumn>, Vec<SkippedColumn>)> {
     let schema = reference.schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let (mut columns, mut skipped) = (Vec::new(), Vec::new());
     for position in asked_columns(&names, reference.num_rows(), options)? {
         let name = schema.field(position).name();
-        match read_reference(name, reference.column(position), options)? {
-            Read::Sample(sample) => columns.push((name.clone(), sample)),
+        let array = reference.column(position);
+        match read_reference(name, array, options)? {
+            Read::Sample(sample) => {
+                let threshold = threshold_of_reference(name, &sample, array, options)?;
+                columns.push(ReferenceColumn { name: name.clone(), sample, threshold });
+            }
             Read::Skipped(column) => skipped.push(column),
         }
     }
@@ -156,13 +155,13 @@ pub(crate) fn absent(operation: &'static str, column: &str) -> Error {
 impl Plan {
     /// Compiles these columns of a reference of so many rows.
     pub(crate) fn new<'s>(
-        samples: impl Iterator<Item = (&'s str, &'s Sample)>,
+        columns: impl Iterator<Item = &'s ReferenceColumn>,
         skipped: Vec<SkippedColumn>,
         options: &MonitorOptions,
         reference_rows: u64,
     ) -> Result<Self> {
-        let columns: Vec<Watched> =
-            samples.map(|(name, sample)| Watched::new(name, sample, options)).collect::<Result<_>>()?;
+        let columns = columns.map(|column| Watched::new(column, options));
+        let columns: Vec<Watched> = columns.collect::<Result<_>>()?;
         if columns.is_empty() {
             return Err(nothing_to_watch());
         }
@@ -310,13 +309,19 @@ fn decide(score: &Score, (reject, adjusted): (bool, f64), threshold: f64) -> (Ou
 
 impl Watched {
     /// A column that is compared again and again.
-    fn new(name: &str, reference: &Sample, options: &MonitorOptions) -> Result<Self> {
-        Self::with(name, reference, options, |test| test.compile(reference))
+    fn new(column: &ReferenceColumn, options: &MonitorOptions) -> Result<Self> {
+        let ReferenceColumn { name, sample, threshold } = column;
+        Self::with(name, sample, *threshold, options, |test, reference| test.compile(reference))
     }
 
     /// A column that is compared once.
-    pub(crate) fn once(name: &str, reference: &Sample, options: &MonitorOptions) -> Result<Self> {
-        Self::with(name, reference, options, |test| {
+    pub(crate) fn once(
+        name: &str,
+        reference: &Sample,
+        threshold: Option<f64>,
+        options: &MonitorOptions,
+    ) -> Result<Self> {
+        Self::with(name, reference, threshold, options, |test, reference| {
             Ok(Box::new(Once { test: Arc::clone(test), reference: reference.clone() }))
         })
     }
@@ -324,39 +329,42 @@ impl Watched {
     fn with(
         name: &str,
         reference: &Sample,
+        threshold: Option<f64>,
         options: &MonitorOptions,
-        compile: impl Fn(&Arc<dyn DriftTest>) -> Result<Box<dyn CompiledTest>>,
+        compile: impl Fn(&Arc<dyn DriftTest>, &Sample) -> Result<Box<dyn CompiledTest>>,
     ) -> Result<Self> {
-        let kind = reference.kind();
-        let test = options.test_of(name, reference)?;
-        if !test.applies_to(kind) {
-            let problem = format!("the test {} does not apply to a {kind} column", test.name());
-            return Err(
-                Error::invalid_input(OPERATION, name, problem).remedy("choose another test for this column")
-            );
-        }
-        let threshold = options.minimum_effect_of(name, &*test);
-        let compiled = if reference.is_empty() { None } else { Some(compile(&test)?) };
+        let values = Values::of(name, reference, threshold, options, compile)?;
         let missing = MissingRate::default();
         // A column's own smallest effect is in the unit of its own test.
         let by_name = options.minimum_effects.get(missing.name()).copied();
-        let missing = Test {
-            compiled: Some(missing.compile(reference)?),
-            threshold: by_name.unwrap_or_else(|| missing.default_minimum_effect()),
-            test: Arc::new(missing),
+        let missing = if options.preset.compares_missing_rows() || by_name.is_some() {
+            Some(Test {
+                compiled: Some(missing.compile(reference)?),
+                threshold: by_name.unwrap_or_else(|| missing.default_minimum_effect()),
+                test: Arc::new(missing),
+            })
+        } else {
+            None
         };
-        let needs = compiled.as_ref().map_or(Needs::Rows, |compiled| compiled.summary(MOST_EDGES));
-        let counting = Counting::of(reference, needs, options.max_categories)?;
-        let values = Test { test, compiled, threshold };
-        let (reference_len, reference_missing) = (reference.len(), reference.missing());
+        let counting = match &values {
+            Values::One(test) => {
+                let needs =
+                    test.compiled.as_ref().map_or(Needs::Rows, |compiled| compiled.summary(MOST_EDGES));
+                Counting::of(reference, needs, options.max_categories)?
+            }
+            // The choice depends on the current values.
+            Values::Chosen { .. } => None,
+        };
+        let (kind, reference_len, reference_missing) =
+            (reference.kind(), reference.len(), reference.missing());
         let spelling = reference.categories().map_or(Spelling::Number, Categories::spelling);
         let name = name.to_owned();
         Ok(Self { name, kind, spelling, values, missing, reference_len, reference_missing, counting })
     }
 
-    /// The name of the test of its values.
-    pub(super) fn test_name(&self) -> &str {
-        self.values.test.name()
+    /// The names of the tests of its values.
+    pub(super) fn test_names(&self) -> String {
+        self.values.tests().map(|test| test.test.name()).collect::<Vec<_>>().join(" or ")
     }
 
     /// How its rows are counted for a fleet.
@@ -365,7 +373,8 @@ impl Watched {
     /// [`Error::InvalidInput`] where the test of its values needs every one of them.
     pub(super) fn counting(&self) -> Result<&Counting> {
         self.counting.as_ref().ok_or_else(|| {
-            let problem = format!("the test {} needs every value, and a fleet counts them", self.test_name());
+            let problem =
+                format!("the test {} needs every value, and a fleet counts them", self.test_names());
             Error::invalid_input("count for a fleet", self.name.as_str(), problem)
                 .remedy("choose ks, psi or another test of counts for the column")
         })
@@ -373,7 +382,7 @@ impl Watched {
 
     /// What the effects of its tests mean, by name of test.
     pub(crate) fn legends(&self) -> impl Iterator<Item = (String, String)> {
-        let tests = [&self.values.test, &self.missing.test].into_iter();
+        let tests = self.values.tests().chain(&self.missing).map(|test| &test.test);
         let tests = tests.filter(|test| !test.legend().is_empty());
         tests.map(|test| (test.name().to_owned(), test.legend().to_owned()))
     }
@@ -386,11 +395,12 @@ impl Watched {
         options: &MonitorOptions,
     ) -> Result<Judged> {
         let fewest = options.min_samples.max(1);
-        let mut tests =
-            vec![self.values.judge(self, sample, self.reference_len.min(sample.len()) >= fewest)?];
+        let mut tests = vec![self.values.judge(self, sample, self.reference_len, fewest)?];
         // A column that never misses a value is no test: counting it would only dilute the others.
-        if self.reference_missing + sample.missing() > 0 {
-            tests.push(self.missing.judge(self, sample, reference_rows.min(sample.rows()) >= fewest)?);
+        if let Some(missing) = &self.missing
+            && self.reference_missing + sample.missing() > 0
+        {
+            tests.push(missing.judge(self, sample, reference_rows.min(sample.rows()) >= fewest)?);
         }
         let alike = Alike::of(&self.name, sample);
         // Also for a test that does not look itself.
@@ -408,27 +418,6 @@ impl Watched {
             let expected = format!("it is {} in the reference: {problem}", self.kind);
             Error::schema_mismatch(operation, self.name.clone(), expected).caused_by(error)
         })
-    }
-}
-
-impl Test {
-    fn judge(&self, column: &Watched, current: &Sample, enough: bool) -> Result<JudgedTest> {
-        let score: Option<Score> = match &self.compiled {
-            Some(compiled) if enough => Some(compiled.compare(current)?),
-            _ => None,
-        };
-        let pvalue = score.as_ref().and_then(|score| score.pvalue).unwrap_or(f64::NAN);
-        let verdict = ColumnVerdict {
-            column: column.name.clone(),
-            kind: column.kind,
-            test: self.test.name().to_owned(),
-            outcome: Outcome::InsufficientData,
-            score,
-            pvalue_adjusted: None,
-            threshold: self.threshold,
-            sentence: String::new(),
-        };
-        Ok(JudgedTest { verdict, pvalue, looks_for: self.test.looks_for() })
     }
 }
 

@@ -14,7 +14,7 @@ use super::{ColumnReport, ColumnSource, OPERATION, REPORT_VERSION, Report, Repor
 use crate::monitor::{
     ColumnVerdict, Judged, MonitorOptions, Outcome, Read, SkippedColumn, TableVerdict, Verdict, Watched,
     Window, absent, asked_columns, compare_tables, conclude, nothing_to_watch, read_reference, table_tests,
-    thinned_column,
+    thinned_column, threshold_of_reference,
 };
 use crate::table::TableTest;
 
@@ -179,11 +179,13 @@ impl Compared {
         reference_rows: usize,
         options: &ReportOptions,
     ) -> Result<Self> {
-        let reference = match read_reference(name, reference, &options.monitor)? {
+        let array = reference;
+        let reference = match read_reference(name, array, &options.monitor)? {
             Read::Sample(sample) => sample,
             Read::Skipped(column) => return Ok(Self::Skipped(column)),
         };
-        let watched = Watched::once(name, &reference, &options.monitor)?;
+        let chunks = threshold_of_reference(name, &reference, array, &options.monitor)?;
+        let watched = Watched::once(name, &reference, chunks, &options.monitor)?;
         let current = watched.read(&*current()?, OPERATION)?;
         let tests = watched.judge(&current, reference_rows as u64, &options.monitor)?;
         let report = Box::new(ColumnReport::new(name, &reference, &current, options)?);

@@ -353,6 +353,21 @@ impl Sample {
         Self::from_present(distances, Remainders::default(), self.nulls, self.nans)
     }
 
+    /// The finite values of a numeric sample; its infinities are missing then.
+    pub(crate) fn finite(&self) -> Cow<'_, Self> {
+        let Values::Numeric(numbers) = &self.values else { return Cow::Borrowed(self) };
+        let (low, high) = self.range();
+        if numbers.values.is_empty() || (low.is_finite() && high.is_finite()) {
+            return Cow::Borrowed(self);
+        }
+        let values: Vec<f64> = numbers.values.iter().copied().filter(|value| value.is_finite()).collect();
+        let dropped = (numbers.values.len() - values.len()) as u64;
+        // What has infinities came as floats, which lack nothing.
+        let finite =
+            Numbers { values: values.into(), range: None, remainders: Arc::default(), ..numbers.clone() };
+        Cow::Owned(Self { values: Values::Numeric(finite), nulls: self.nulls, nans: self.nans + dropped })
+    }
+
     /// How alike neighbouring rows are, in the order in which they came; `None` where that is not known. The autocorrelation
     /// of numbers is exact where the p-value is at most `level`.
     pub(crate) fn resemblance(&self, level: f64) -> Option<Resemblance> {

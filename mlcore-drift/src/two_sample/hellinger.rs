@@ -1,12 +1,11 @@
 //! The Hellinger distance of two histograms as a drift test.
 
-use mlcore::stats::chi2;
 use mlcore::{Result, interrupt};
 use serde::{Deserialize, Serialize};
 
-use super::chance::Chance;
+use super::quadratic::Quadratic;
 use super::{CompiledTest, DriftTest, Effect, Needs, Score};
-use crate::bins::{BinCounts, BinnedReference, Binning, Recipe, Shares};
+use crate::bins::{BinCounts, BinnedReference, Binning, Recipe};
 use crate::catalog::TestOptions;
 use crate::sample::{Kind, Sample};
 
@@ -19,11 +18,11 @@ use crate::sample::{Kind, Sample};
 /// a count is added to every bin that either sample reaches. Where categories are rare (fewer than five rows expected) both
 /// are those of exchanging rows between the samples, at these counts: the distribution does not hold at high cardinality.
 ///
-/// [`Recipe::Evidently`] and [`Recipe::NannyMl`] give the numbers of these libraries: the distance is the effect, without a
-/// p-value. Evidently adds up `1 - sum(sqrt(p q))`, in single precision for a `float32` column, and overflows where bins
+/// [`Recipe::Evidently`], [`Recipe::NannyMl`] and [`Recipe::Frouros`] give the numbers of these libraries: the distance is the
+/// effect, without a p-value. Evidently adds up `1 - sum(sqrt(p q))`, in single precision for a `float32` column, and overflows where bins
 /// are narrower than 1e-154; here such columns have the distance that the formula means.
 ///
-/// Sources: evidently 0.7.23; nannyml 0.13.1; E. Hellinger (1909); M. F. Freeman and J. W. Tukey, "Transformations related
+/// Sources: evidently 0.7.23; nannyml 0.13.1; frouros 0.9.0; E. Hellinger (1909); M. F. Freeman and J. W. Tukey, "Transformations related
 /// to the angular and the square root" (1950).
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -81,8 +80,8 @@ impl CompiledTest for Compiled {
         interrupt::check("compare with hellinger")?;
         let score = match self.recipe {
             Recipe::Quantile | Recipe::Uniform => sound(&counts),
-            Recipe::Evidently => bare((squared(&counts.shares()) + unequal_widths(&counts)).max(0.0)),
-            Recipe::NannyMl => bare(squared(&counts.shares())),
+            Recipe::Evidently => bare((SQUARED.of(&counts.shares()) + unequal_widths(&counts)).max(0.0)),
+            Recipe::NannyMl | Recipe::Frouros => bare(SQUARED.of(&counts.shares())),
         };
         interrupt::check("compare with hellinger")?;
         Ok(score
@@ -96,11 +95,6 @@ impl CompiledTest for Compiled {
     }
 }
 
-/// `H^2`, from differences, so that nothing is lost where shares are nearly equal.
-fn squared(shares: &Shares) -> f64 {
-    shares.pairs().map(part).sum::<f64>()
-}
-
 /// The distance as the libraries report it.
 fn bare(squared: f64) -> Score {
     let distance = squared.sqrt();
@@ -109,43 +103,13 @@ fn bare(squared: f64) -> Score {
 
 /// The distance, with a p-value and without what chance gives.
 fn sound(counts: &BinCounts) -> Score {
-    let total = |counts: &[u64]| counts.iter().sum::<u64>() as f64;
-    let (n, m) = (total(&counts.reference), total(&counts.current));
-    let observed = squared(&counts.shares());
-    let by_chance = match chance(counts, |a, b| part((a / n, b / m))) {
-        Some(chance) => chance.mean(),
-        None => degrees_of_freedom(counts) * (1.0 / n + 1.0 / m) / 8.0,
-    };
-    let replaced_pvalue = counts.replaced().map(|all| pvalue(&all));
-    Score::new(observed.sqrt(), Effect::new("H", (observed - by_chance).max(0.0).sqrt()))
-        .with_pvalue(pvalue(counts))
-        .with_replaced_pvalue(replaced_pvalue)
+    let observed = SQUARED.of(&counts.shares());
+    let effect = (observed - SQUARED.by_chance(counts, false)).max(0.0).sqrt();
+    SQUARED.with_pvalues(Score::new(observed.sqrt(), Effect::new("H", effect)), counts)
 }
 
-fn pvalue(counts: &BinCounts) -> f64 {
-    let distance = squared(&counts.smoothed_shares());
-    let smoothed = counts.smoothed();
-    if let Some(chance) = chance(counts, |a, b| part(smoothed(a, b))) {
-        return chance.pvalue(distance);
-    }
-    let total = |counts: &[u64]| counts.iter().sum::<u64>() as f64;
-    let (n, m) = (total(&counts.reference), total(&counts.current));
-    let degrees_of_freedom = degrees_of_freedom(counts);
-    if degrees_of_freedom == 0.0 {
-        1.0
-    } else {
-        chi2::sf(8.0 * n * m / (n + m) * distance, degrees_of_freedom)
-    }
-}
-
-fn degrees_of_freedom(counts: &BinCounts) -> f64 {
-    (counts.reached() as f64 - 1.0).max(0.0)
-}
-
-/// What chance makes of a sum over categories, where some are rare.
-fn chance(counts: &BinCounts, term: impl Fn(f64, f64) -> f64) -> Option<Chance> {
-    counts.has_rare_categories().then(|| Chance::of(&counts.reached_pairs(), term)).flatten()
-}
+/// `H^2`, from differences, so that nothing is lost where shares are nearly equal.
+const SQUARED: Quadratic = Quadratic { part, scale: 8.0 };
 
 /// A bin's part of `H^2`.
 fn part((p, q): (f64, f64)) -> f64 {

@@ -3,21 +3,75 @@
 //! A [`DriftTest`] answers with a [`Score`]: the statistic, the p-value (could it be chance?) and an effect size (does it
 //! matter?). The two are different questions. At a million rows a Kolmogorov-Smirnov test rejects a shift of a hundredth
 //! of a standard deviation with certainty, so a verdict asks both: see [`monitor`](crate::monitor).
+//!
+//! # Whose numbers they are
+//!
+//! Every test has the numbers of a library to 1e-9, by default or by an option, and golden files prove it. What differs, differs
+//! on purpose:
+//!
+//! | test | name | equals | what differs, and why |
+//! |---|---|---|---|
+//! | [`KolmogorovSmirnov`] | `ks` | `scipy.stats.ks_2samp`; Evidently `ks`, NannyML `kolmogorov_smirnov` below 10,000 rows | NannyML takes quantiles of a larger reference in the place of its values; here they are all compared |
+//! | [`ChiSquare`] | `chi_square` | `scipy.stats.chi2_contingency(correction=False)` with `pool_below` 0; Evidently `chisquare` with `goodness_of_fit` | rare categories are pooled, for which the distribution does not hold; the reference is a sample, and not exact as for Evidently, which alarms falsely in 17 to 49 of 100 cases; NannyML's `chi2` corrects two categories by Yates |
+//! | [`GTest`] | `g_test` | `chi2_contingency(lambda_="log-likelihood")` with `pool_below` 0; Evidently `g_test` with `goodness_of_fit` | as chi-square; samples of different sizes are compared, which Evidently refuses |
+//! | [`Fisher`] | `fisher` | `scipy.stats.fisher_exact`; Evidently `fisher_exact` | samples of different sizes and more than two values are compared, which Evidently refuses; ties of two tables are found up to 1e-11, which scipy looks for up to 1e-14 |
+//! | [`TwoProportionZ`] | `z` | statsmodels `proportions_ztest`; Evidently `z` | a small p-value keeps its digits, where `1 - cdf` is 0; of more than two values all are compared, not the first alone |
+//! | [`Psi`] | `psi` | Evidently `psi` with its recipe | by default half a count in each bin and no epsilon, what chance gives taken off, a p-value; frouros' PSI, hundreds for an empty bin, is refused |
+//! | [`Hellinger`] | `hellinger` | Evidently, NannyML, frouros, each with its recipe | by default without what chance gives, with a p-value; `float32` columns are added up in double precision |
+//! | [`JensenShannon`] | `jensen_shannon` | `scipy.spatial.distance.jensenshannon` of the shares; Evidently (base e), NannyML (base 2) with their recipes | distance and divergence are named; by default without what chance gives, with a p-value; frouros compares two smoothed histograms of different bins, which is refused |
+//! | [`KullbackLeibler`] | `kullback_leibler` | `scipy.stats.entropy` of the shares; Evidently `kl_div` with its recipe | by default half a count in each bin, so that it is never infinite; frouros' is, and is refused |
+//! | [`Bhattacharyya`] | `bhattacharyya` | frouros with its recipe | equal samples have 0, where 1 - 1 leaves 1e-16; by default without what chance gives, with a p-value |
+//! | [`TotalVariation`] | `total_variation` | the distance of Evidently `TVD`, and its p-value within the error of 1,000 draws; frouros' `HINormalizedComplement` with its recipe | the draws are seeded and ours; the data count as one of them, so that no p-value is 0; numbers are compared, too |
+//! | [`LInfinity`] | `l_infinity` | NannyML `l_infinity` with its recipe | by default without what chance gives, with a p-value; numbers are compared, too |
+//! | [`MissingRate`] | `missing_rate` | `chi2_contingency` of missing and present rows | |
+//!
+//! Thresholds are those of the libraries where these have one in the unit of the effect. Evidently's 0.1 of `g_test`, `fisher_exact`
+//! and `TVD` is a p-value; NannyML derives its own from chunks of the reference, which
+//! [`Preset::NannyMl`](crate::monitor::Preset::NannyMl) does, too.
+//!
+//! # What is left out
+//!
+//! | of | left out | why |
+//! |---|---|---|
+//! | Evidently | dashboards, test suites | a [report](crate::report) is one page and plain data, which other programs draw and judge |
+//! | alibi-detect | learned kernels, context-aware MMD, spot-the-diff, uncertainty of classifiers and regressors | they train a network with the user's framework; a score that a model gives is a column like any other |
+//! | alibi-detect | outlier detectors (Mahalanobis, isolation forest, LOF, autoencoders, spectral residual, ..) | they judge single rows, and are models to be served, not tests of two samples |
+//! | alibi-detect | online CVM, FET, LSDD, MMD | their thresholds are simulated for hours before the first row; windows of a monitor and stream detectors answer at once |
+//! | NannyML | CBPE and DLE, sampling error bands, rankers | estimates of performance, and another question than whether data changed |
+//! | NannyML | chunkers by period | a monitor reads no clock; rows come in windows, or the caller ends one with `evaluate_now` |
+//! | river | `PeriodicTrigger`, `DriftRetrainingClassifier` | a timer and a training loop, which the host has |
+//! | frouros | BWS | a rank test for the tails, where Anderson and Darling's has the power |
+//! | frouros | incremental KS, streaming MMD, permutation callbacks | a monitor compares windows in bounded memory, and tests that permute do so by themselves |
+//! | whylogs | KS, Hellinger and chi-square on sketches | a [summary](crate::sample::Sketch) is compared with its error counted in, which whylogs leaves out |
+//! | deepchecks | label and prediction drift | labels and predictions are columns of the table |
+//! | scouter | SPC | its limits are those of single values where means are compared |
 
+mod bhattacharyya;
 mod chance;
 mod chi_square;
+mod crossed;
+mod fisher;
+mod g_test;
 mod hellinger;
+mod jensen_shannon;
 mod kolmogorov_smirnov;
+mod kullback_leibler;
+mod l_infinity;
 mod missing_rate;
 mod needs;
 mod note;
+mod one_against_rest;
 pub mod psi;
+mod quadratic;
 mod score;
+mod total_variation;
+mod two_proportion_z;
 
 use std::fmt;
 
 use mlcore::Result;
 
+pub use self::jensen_shannon::JensenShannonMeasure;
 pub use self::kolmogorov_smirnov::MOST_TIES;
 pub use self::needs::Needs;
 pub use self::note::{MOST_EXAMPLES, Note};
@@ -43,6 +97,14 @@ drift_tests! {
     psi::Psi,
     hellinger::Hellinger,
     missing_rate::MissingRate,
+    jensen_shannon::JensenShannon,
+    kullback_leibler::KullbackLeibler,
+    bhattacharyya::Bhattacharyya,
+    total_variation::TotalVariation,
+    l_infinity::LInfinity,
+    g_test::GTest,
+    fisher::Fisher,
+    two_proportion_z::TwoProportionZ,
 }
 
 /// A two-sample test of one column.

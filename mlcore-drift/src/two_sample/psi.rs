@@ -65,7 +65,7 @@ pub struct PsiResult {
 ///
 /// # Errors
 /// [`Error::InvalidInput`] for a sample without values, two samples of different kinds, what [`BinnedReference::new`]
-/// refuses, and [`Recipe::NannyMl`]: NannyML has no such index.
+/// refuses, [`Recipe::NannyMl`], which has no such index, and [`Recipe::Frouros`].
 ///
 /// ```
 /// use mlcore_drift::sample::Sample;
@@ -153,8 +153,11 @@ const OPERATION: &str = "compare with psi";
 fn check(binning: &Binning) -> Result<()> {
     match binning.recipe {
         Recipe::Quantile | Recipe::Uniform | Recipe::Evidently => Ok(()),
-        Recipe::NannyMl => {
-            let problem = "NannyML has no population stability index";
+        Recipe::NannyMl | Recipe::Frouros => {
+            let problem = match binning.recipe {
+                Recipe::NannyMl => "NannyML has no population stability index",
+                _ => "frouros makes zeros the smallest float there is, so that an empty bin adds hundreds",
+            };
             Err(Error::invalid_input(OPERATION, "recipe", problem)
                 .remedy("use one of quantile, uniform, evidently"))
         }
@@ -167,7 +170,7 @@ impl PsiResult {
     fn new(mut counts: BinCounts, recipe: Recipe) -> Result<Self> {
         interrupt::check(OPERATION)?;
         let bare = match recipe {
-            Recipe::Quantile | Recipe::Uniform | Recipe::NannyMl => Self {
+            Recipe::Quantile | Recipe::Uniform | Recipe::NannyMl | Recipe::Frouros => Self {
                 replaced_pvalue: counts.replaced().and_then(|all| Self::smoothed(&all).pvalue),
                 ..Self::smoothed(&counts)
             },

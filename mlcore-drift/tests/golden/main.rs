@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod decisions;
 mod samples;
 
 use mlcore_drift::bins::Binning;
@@ -13,6 +14,13 @@ use samples::{Columns, Spec, cases};
 fn check(case: &str, what: &str, actual: f64, expected: f64) {
     let close = (actual - expected).abs() <= 1e-9 * expected.abs() || (actual - expected).abs() < 1e-300;
     assert!(close, "{case}, {what}: {actual:e} where {expected:e} is expected");
+}
+
+/// Two p-values of a thousand exchanges each, within five standard errors of their difference.
+fn check_drawn(case: &str, actual: f64, expected: f64) {
+    let mean = ((actual + expected) / 2.0).max(1e-3);
+    let error = (2.0 * mean * (1.0 - mean) / 1000.0).sqrt();
+    assert!((actual - expected).abs() <= 5.0 * error, "{case}, p-value: {actual} where {expected} was drawn");
 }
 
 #[test]
@@ -27,6 +35,10 @@ fn every_listed_test_has_the_numbers_of_its_reference() {
             assert_eq!(score, test.compile(&reference).unwrap().compare(&current).unwrap(), "{name}");
             for (what, expected) in &case.expected {
                 let actual = match what.as_str() {
+                    "drawn_pvalue" => {
+                        check_drawn(&name, score.pvalue.unwrap(), *expected);
+                        continue;
+                    }
                     "statistic" => score.statistic,
                     "pvalue" => score.pvalue.unwrap(),
                     "effect" => score.effect.value,

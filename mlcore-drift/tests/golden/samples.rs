@@ -89,11 +89,14 @@ impl Columns {
 
 impl Spec {
     pub(crate) fn sample(&self) -> Sample {
-        let array = match self {
+        Sample::from_array(&self.array()).unwrap()
+    }
+
+    pub(crate) fn array(&self) -> ArrayRef {
+        match self {
             Self::Numbers(numbers) => numbers.array(),
             Self::Categories(categories) => categories.array(),
-        };
-        Sample::from_array(&array).unwrap()
+        }
     }
 }
 

@@ -45,7 +45,8 @@ use crate::value::{self, Place};
 ///     or ``"alpha_spending"`` over many windows, ``thin=1`` (one of so many rows is taken), ``min_samples=100``, ``max_categories=10000``,
 ///     ``drift_share`` (the share of drifted columns from which on the whole drifted, as Evidently's, whose default is 0.5; here one
 ///     column is enough), ``columns`` (all), ``minimum_effects`` (a dict of test to effect), ``column_options`` (a dict of column to a dict
-///     of ``test``, ``minimum_effect``, ``kind``). Tests are chosen by ``preset="default"``, with p-values that are exact
+///     of ``test``, ``minimum_effect``, ``kind``). Tests are chosen by ``preset="default"`` (``"evidently"`` and ``"nannyml"`` decide as
+///     these libraries do: see :func:`report`), with p-values that are exact
 ///     up to ``max_exact_n=1000`` values; ``numeric_test``, ``discrete_test`` and ``categorical_test`` choose others: a
 ///     name, a test such as ``Psi(bins=20)``, or a dict such as ``{"name": "psi", "bins": 20}``. What :attr:`options`
 ///     gives, or a configuration file has, is taken as it is.

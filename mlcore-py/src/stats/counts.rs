@@ -10,13 +10,13 @@ pub(crate) mod native {
 
     use crate::door::{self, Asked};
     use crate::error::{detached, entry};
-    use crate::stats::{option, unknown};
+    use crate::stats::{option, power, unknown};
 
     /// What :func:`chi2_contingency` found; unpacks as ``statistic, pvalue, dof, expected_freq``.
     #[pyclass(frozen)]
     #[derive(Debug)]
     struct Chi2ContingencyResult {
-        /// Pearson's chi-square.
+        /// Pearson's chi-square, or what ``lambda_`` asks for.
         #[pyo3(get)]
         statistic: f64,
         /// The probability of such a statistic, or a larger one, if rows and columns are independent.
@@ -73,7 +73,8 @@ pub(crate) mod native {
         }
     }
 
-    /// Pearson's chi-square test of independence in a table of counts: ``scipy.stats.chi2_contingency``.
+    /// Whether rows and columns of a table of counts are independent, by Pearson's chi-square or its kin:
+    /// ``scipy.stats.chi2_contingency``.
     ///
     /// Parameters
     /// ----------
@@ -81,6 +82,8 @@ pub(crate) mod native {
     ///     Counts: a list of rows, a numpy array, a frame.
     /// correction : bool
     ///     Yates' continuity correction where there is one degree of freedom.
+    /// lambda_ : str or float, optional
+    ///     Which statistic, as in :func:`power_divergence`: ``log-likelihood`` makes it a G-test. Default: Pearson's.
     ///
     /// Returns
     /// -------
@@ -99,15 +102,20 @@ pub(crate) mod native {
     /// >>> round(result.statistic, 6), round(result.pvalue, 6), result.dof
     /// (2.777778, 0.249352, 2)
     #[pyfunction]
-    #[pyo3(signature = (table, correction = true))]
+    #[pyo3(signature = (table, correction = true, lambda_ = None))]
     fn chi2_contingency(
         py: Python<'_>,
         table: &Bound<'_, PyAny>,
         correction: bool,
+        lambda_: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Chi2ContingencyResult> {
         entry(py, |py| {
             let rows = door::matrix(table, Asked { operation: "chi2_contingency", subject: "table" })?;
-            let options = Chi2Options::default().with_correction(correction);
+            let options = Chi2Options::default().with_correction(correction).with_lambda(power(
+                py,
+                "chi2_contingency",
+                lambda_,
+            )?);
             let found = detached(py, || mlcore::stats::chi2_contingency(&rows, &options))?;
             Ok(Chi2ContingencyResult {
                 statistic: found.statistic,

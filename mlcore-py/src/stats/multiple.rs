@@ -19,8 +19,9 @@ pub(crate) mod native {
     ///     The p-values, in any order. NaN stands for a test that could not be made and is passed over.
     /// alpha : float
     ///     The error rate to control.
-    /// method : {"bonferroni", "holm", "fdr_bh", "fdr_by"}
-    ///     Which error rate, under which assumption. The default is Benjamini-Hochberg (statsmodels' own is ``hs``).
+    /// method : {"bonferroni", "holm", "fdr_bh", "fdr_by", "none"}
+    ///     Which error rate, under which assumption. The default is Benjamini-Hochberg (statsmodels' own is ``hs``); ``none``, which
+    ///     statsmodels lacks, leaves p-values as they are.
     ///
     /// Returns
     /// -------

@@ -1,20 +1,23 @@
-//! Pearson's chi-square test of independence in a contingency table, with scipy's numbers and refusals.
+//! Tests of independence in a contingency table, Pearson's chi-square before all, with scipy's numbers and refusals.
 
-use super::{Sum, chi2};
+use super::Lambda;
+use super::power_divergence::{chi2_tail, statistic};
 use crate::error::{Error, Result};
 use crate::interrupt::{self, Pace};
 
 /// Options of [`chi2_contingency`]; the defaults are scipy's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Chi2Options {
     /// Yates' continuity correction where there is one degree of freedom (default: true).
     pub correction: bool,
+    /// Which statistic of the power divergence family (default: Pearson's).
+    pub lambda: Lambda,
 }
 
 impl Default for Chi2Options {
     fn default() -> Self {
-        Self { correction: true }
+        Self { correction: true, lambda: Lambda::PEARSON }
     }
 }
 
@@ -25,13 +28,20 @@ impl Chi2Options {
         self.correction = correction;
         self
     }
+
+    /// Sets which statistic it is: [`Lambda::LOG_LIKELIHOOD`] makes it a G-test.
+    #[must_use]
+    pub fn with_lambda(mut self, lambda: impl Into<Lambda>) -> Self {
+        self.lambda = lambda.into();
+        self
+    }
 }
 
 /// What [`chi2_contingency`] found.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Chi2Result {
-    /// Pearson's chi-square.
+    /// Pearson's chi-square, or what the option `lambda` asks for.
     pub statistic: f64,
     /// The probability of such a statistic, or a larger one, if rows and columns are independent.
     pub pvalue: f64,
@@ -41,7 +51,8 @@ pub struct Chi2Result {
     pub expected_freq: Vec<Vec<f64>>,
 }
 
-/// Tests whether rows and columns of a table of counts are independent: `scipy.stats.chi2_contingency(table)`.
+/// Tests whether rows and columns of a table of counts are independent: `scipy.stats.chi2_contingency(table, correction,
+/// lambda_)`.
 ///
 /// `table` is any slice of rows of equal length: `&[[f64; 3]]`, `&[Vec<f64>]`, `&[&[f64]]`. With a single row or a
 /// single column the answer is statistic 0, p-value 1, as in scipy. A NaN or an infinite count makes the statistic and
@@ -107,8 +118,13 @@ pub fn chi2_contingency<Row: AsRef<[f64]>>(table: &[Row], options: &Chi2Options)
     } else {
         let yates = options.correction && dof == 1;
         let observed = table.iter().flat_map(|row| row.as_ref().iter().copied());
-        let statistic = pearson(observed.zip(expected_freq.iter().flatten().copied()), yates);
-        (statistic, chi2::sf(statistic, dof as f64))
+        let cells = observed.zip(expected_freq.iter().flatten().copied());
+        let corrected = cells.map(|(observed, expected)| match yates {
+            true => (towards(observed, expected), expected),
+            false => (observed, expected),
+        });
+        let statistic = statistic(corrected, options.lambda);
+        (statistic, chi2_tail(statistic, dof as f64))
     };
     Ok(Chi2Result { statistic, pvalue, dof, expected_freq })
 }
@@ -147,17 +163,8 @@ fn first_zero(rows: &[Vec<f64>]) -> Option<(usize, usize)> {
     rows.iter().enumerate().find_map(|(i, row)| row.iter().position(|&cell| cell == 0.0).map(|j| (i, j)))
 }
 
-/// The sum of `(observed - expected)^2 / expected`.
-fn pearson(cells: impl Iterator<Item = (f64, f64)>, yates: bool) -> f64 {
-    // Compensated, so that a table of a million cells keeps its last digits.
-    let mut sum = Sum::default();
-    for (mut observed, expected) in cells {
-        if yates {
-            let difference = expected - observed;
-            // The correction is no larger than the difference, as in scipy since 1.7.
-            observed += difference.abs().min(0.5).copysign(difference);
-        }
-        sum.add((observed - expected) * (observed - expected) / expected);
-    }
-    sum.value()
+/// Yates' correction: half a count closer, but no further than the difference, as in scipy since 1.7.
+fn towards(observed: f64, expected: f64) -> f64 {
+    let difference = expected - observed;
+    observed + difference.abs().min(0.5).copysign(difference)
 }

@@ -20,22 +20,27 @@
 //! |---|---|
 //! | Do two samples of a number come from one distribution? | [`ks_2samp`], [`KsReference`] |
 //! | How far apart are two samples of a number? | [`wasserstein_distance`], [`energy_distance`] |
-//! | Do two samples of a category? Are rows and columns independent? | [`chi2_two_sample`], [`chi2_contingency`] |
+//! | Do two samples of a category? Are rows and columns independent? | [`chi2_two_sample`], [`chi2_contingency`], [`fisher_exact`] |
+//! | Do categories occur as often as expected? | [`power_divergence`] |
+//! | How far apart are two distributions of a category? | [`jensenshannon`], [`entropy`] |
 //! | Which of many tests still count? | [`multipletests`] |
 //! | Do two samples have the same mean, the same proportion? | [`ttest_ind`], [`proportions_ztest`] |
 //! | How surely is a proportion known? | [`proportion_confint`] |
 //! | How surely is a mean known, looked at after every window? | [`ConfidenceSequence`], [`Moments`] |
 //! | What is a quantile of a sample? | [`QuantileMethod`] |
 //! | A sum of many numbers, a grid, seeded random numbers | [`Sum`], [`pairwise_sum`], [`linspace`], [`SplitMix64`] |
-//! | A tail probability or a quantile | [`norm`], [`t`], [`chi2`], [`beta`], [`binom`], [`kstwo`], [`ksone`] |
+//! | A tail probability or a quantile | [`norm`], [`t`], [`chi2`], [`beta`], [`binom`], [`hypergeom`], [`kstwo`], [`ksone`] |
 
 mod confidence_sequence;
 mod contingency;
 mod distance;
 mod distributions;
+mod divergence;
+mod fisher;
 mod ks;
 mod moments;
 mod multiplicity;
+mod power_divergence;
 mod proportion;
 mod quantile;
 mod random;
@@ -46,10 +51,13 @@ mod t_test;
 pub use confidence_sequence::ConfidenceSequence;
 pub use contingency::{Chi2Options, Chi2Result, chi2_contingency, chi2_two_sample};
 pub use distance::{energy_distance, wasserstein_distance};
-pub use distributions::{beta, binom, chi2, ksone, kstwo, norm, t};
+pub use distributions::{beta, binom, chi2, hypergeom, ksone, kstwo, norm, t};
+pub use divergence::{entropy, jensenshannon, jensenshannon_part};
+pub use fisher::{FisherResult, fisher_exact};
 pub use ks::{KsMethod, KsOptions, KsReference, KsResult, MAX_AUTO_N, ks_2samp, ks_2samp_pvalue};
 pub use moments::Moments;
 pub use multiplicity::{Correction, MultipleTests, multipletests};
+pub use power_divergence::{Lambda, PowerDivergenceOptions, PowerDivergenceResult, power_divergence};
 pub use proportion::{
     ConfidenceInterval, ProportionMethod, ZTestResult, proportion_confint, proportions_ztest,
 };

@@ -16,11 +16,14 @@ pub enum Correction {
     BenjaminiHochberg,
     /// `fdr_by`, Benjamini and Yekutieli (2001): false discovery rate under any dependence.
     BenjaminiYekutieli,
+    /// `none`, which statsmodels lacks: each p-value by itself. Of twenty hypotheses that all hold, one is rejected at 0.05.
+    None,
 }
 
 crate::words! {
     Correction, "correction":
-    Bonferroni = "bonferroni", Holm = "holm", BenjaminiHochberg = "fdr_bh", BenjaminiYekutieli = "fdr_by"
+    Bonferroni = "bonferroni", Holm = "holm", BenjaminiHochberg = "fdr_bh", BenjaminiYekutieli = "fdr_by",
+    None = "none"
 }
 
 /// What [`multipletests`] decided, in the order of the p-values given.
@@ -76,6 +79,7 @@ pub fn multipletests(pvals: &[f64], alpha: f64, correction: Correction) -> Resul
             let harmonic = (1..=ascending.len()).rev().map(|i| 1.0 / i as f64).sum();
             false_discovery(&ascending, alpha, harmonic)
         }
+        Correction::None => ascending.iter().map(|&p| (p <= alpha, p)).unzip(),
     };
     let mut tests = MultipleTests { reject: vec![false; pvals.len()], pvals_corrected: pvals.to_vec() };
     for ((&index, reject), corrected) in order.iter().zip(rejected).zip(corrected) {

@@ -1,5 +1,7 @@
 //! Reproducible random numbers.
 
+use super::special::hypergeometric::Hypergeometric;
+
 /// A seeded generator of reproducible numbers: SplitMix64 (Steele, Lea and Flood, 2014).
 ///
 /// Equal seeds give equal numbers on every machine, in every version. 64 bits of state are enough for simulations, for
@@ -57,6 +59,21 @@ impl SplitMix64 {
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+
+    /// How many of `nsample` that are drawn are good, of `ngood` that are and `nbad` that are not: numpy's `hypergeometric`,
+    /// from one uniform number, looked for from the likeliest count outward. `None` where there are not as many to draw.
+    ///
+    /// ```
+    /// use mlcore::stats::SplitMix64;
+    ///
+    /// let mut random = SplitMix64::new(1);
+    /// let drawn = random.hypergeometric(30, 70, 50).unwrap();
+    /// assert!(drawn <= 30 && random.hypergeometric(1, 1, 3).is_none());
+    /// ```
+    pub fn hypergeometric(&mut self, ngood: u64, nbad: u64, nsample: u64) -> Option<u64> {
+        let of = Hypergeometric::new(ngood, nbad, nsample)?;
+        Some(of.drawn_by(self.uniform()))
     }
 
     /// Puts the items into random order (Fisher and Yates).

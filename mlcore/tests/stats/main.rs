@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod counts;
 mod edges;
 mod golden;
 mod properties;

@@ -74,7 +74,7 @@ impl Layout {
         };
         for (column, counting) in plan.columns.iter().zip(&countings) {
             tell(column.name.as_bytes());
-            tell(column.test_name().as_bytes());
+            tell(column.test_names().as_bytes());
             match counting {
                 Counting::Edges(edges) => edges.iter().for_each(|edge| tell(&edge.to_le_bytes())),
                 Counting::Values { known, limit, .. } => {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MonitorReference;
 use crate::catalog::Catalog;
+use crate::monitor::plan::ReferenceColumn;
 use crate::monitor::sealed::Seal;
 use crate::monitor::{MonitorOptions, SkippedColumn};
 use crate::sample::StoredSample;
@@ -27,7 +28,16 @@ struct Description {
     rows: u64,
     names: Vec<String>,
     skipped: Vec<SkippedColumn>,
-    columns: Vec<(String, StoredSample)>,
+    columns: Vec<Column>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Column {
+    name: String,
+    sample: StoredSample,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    threshold: Option<f64>,
 }
 
 impl MonitorReference {
@@ -37,11 +47,11 @@ impl MonitorReference {
     /// [`Error::InvalidInput`] for options that do not serialise: a test of your own that does not name its options.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut columns = Vec::with_capacity(self.columns.len());
-        for (name, sample) in &self.columns {
-            let stored = StoredSample::of(sample).ok_or_else(|| {
+        for ReferenceColumn { name, sample, threshold } in &self.columns {
+            let sample = StoredSample::of(sample).ok_or_else(|| {
                 Error::internal(WRITE, name.as_str(), "only a summary of the column is left")
             })?;
-            columns.push((name.clone(), stored));
+            columns.push(Column { name: name.clone(), sample, threshold: *threshold });
         }
         let description = Description {
             options: self.options.clone(),
@@ -55,7 +65,7 @@ impl MonitorReference {
         SEAL.close(|bytes| {
             bytes.extend_from_slice(&(description.len() as u64).to_le_bytes());
             bytes.extend_from_slice(&description);
-            for (_, sample) in &self.columns {
+            for ReferenceColumn { sample, .. } in &self.columns {
                 interrupt::check(WRITE)?;
                 let values = sample.values().unwrap_or_default();
                 bytes.reserve(values.len() * 8);
@@ -90,7 +100,7 @@ impl MonitorReference {
         let description: Description = serde_json::from_slice(description)
             .map_err(|cause| SEAL.damaged(&cause.to_string()).caused_by(cause))?;
         let mut columns = Vec::new();
-        for (name, stored) in description.columns {
+        for Column { name, sample: stored, threshold } in description.columns {
             interrupt::check(SEAL.operation)?;
             let size = usize::try_from(stored.numbers()).ok().and_then(|len| len.checked_mul(8));
             let (own, rest) = size
@@ -98,7 +108,7 @@ impl MonitorReference {
                 .ok_or_else(|| SEAL.damaged("they have fewer numbers than they say"))?;
             numbers = rest;
             let values = own.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
-            columns.push((name, stored.sample(values)?));
+            columns.push(ReferenceColumn { name, sample: stored.sample(values)?, threshold });
         }
         if !numbers.is_empty() {
             return Err(SEAL.damaged("they have more numbers than they say"));

@@ -7,10 +7,10 @@ use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::{DType, Field, Schema};
 
 pub use self::bytes::MONITOR_REFERENCE_VERSION;
-use super::plan::{Plan, read_columns};
+use super::plan::{Plan, ReferenceColumn, read_columns};
 use super::verdict::SkippedColumn;
 use super::{Monitor, MonitorOptions, taken_rows};
-use crate::sample::{Categories, Kind, Sample, Spelling};
+use crate::sample::{Categories, Kind, Spelling};
 
 /// The reference of a [`Monitor`] and its options, apart from the table that they were made of: what travels with a model.
 ///
@@ -45,7 +45,7 @@ use crate::sample::{Categories, Kind, Sample, Spelling};
 #[derive(Clone, Debug)]
 pub struct MonitorReference {
     /// The watched columns, in the order of the table.
-    columns: Vec<(String, Sample)>,
+    columns: Vec<ReferenceColumn>,
     skipped: Vec<SkippedColumn>,
     /// All columns of the table, in the order in which rows hold them.
     names: Vec<String>,
@@ -62,7 +62,11 @@ impl MonitorReference {
     pub fn new(table: &RecordBatch, options: &MonitorOptions) -> Result<Self> {
         let table = &*taken_rows(table, options)?;
         let (columns, skipped) = read_columns(table, options)?;
-        let columns = columns.into_iter().map(|(name, sample)| (name, sample.in_ascending_order())).collect();
+        let in_order = |column: ReferenceColumn| ReferenceColumn {
+            sample: column.sample.in_ascending_order(),
+            ..column
+        };
+        let columns = columns.into_iter().map(in_order).collect();
         let names = table.schema().fields().iter().map(|field| field.name().clone()).collect();
         let reference =
             Self { columns, skipped, names, options: options.clone(), rows: table.num_rows() as u64 };
@@ -75,7 +79,7 @@ impl MonitorReference {
     /// the column to have as many values, so that verdicts stay sound and see less of small changes.
     #[must_use]
     pub fn with_max_values(mut self, most: usize) -> Self {
-        self.columns.iter_mut().for_each(|(_, sample)| *sample = sample.thinned_to(most.max(1)));
+        self.columns.iter_mut().for_each(|column| column.sample = column.sample.thinned_to(most.max(1)));
         self
     }
 
@@ -94,7 +98,7 @@ impl MonitorReference {
     pub fn of_columns(&self, names: &[&str]) -> Self {
         let is_wanted = |name: &str| names.contains(&name);
         Self {
-            columns: self.columns.iter().filter(|(name, _)| is_wanted(name)).cloned().collect(),
+            columns: self.columns.iter().filter(|column| is_wanted(&column.name)).cloned().collect(),
             skipped: self.skipped.iter().filter(|skipped| is_wanted(&skipped.column)).cloned().collect(),
             names: self.names.iter().filter(|name| is_wanted(name)).cloned().collect(),
             options: self.options.clone(),
@@ -109,7 +113,7 @@ impl MonitorReference {
 
     /// The names of the watched columns.
     pub fn columns(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.columns.iter().map(|(name, _)| name.as_str())
+        self.columns.iter().map(|column| column.name.as_str())
     }
 
     /// The rows of the table, thinned ones not counted.
@@ -127,8 +131,8 @@ impl MonitorReference {
     /// Whether a column of this name holds text, which no number stands for.
     #[must_use]
     pub fn is_text(&self, name: &str) -> bool {
-        let found = self.columns.iter().find(|(own, _)| own == name);
-        found.is_some_and(|(_, sample)| {
+        let found = self.columns.iter().find(|column| column.name == name);
+        found.is_some_and(|ReferenceColumn { sample, .. }| {
             sample.kind() == Kind::Categorical
                 && sample.categories().is_some_and(|categories| categories.spelling() == Spelling::Text)
         })
@@ -139,7 +143,7 @@ impl MonitorReference {
     /// # Errors
     /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a column's name that no field may have.
     pub fn schema(&self) -> Result<Schema> {
-        Schema::new(self.columns.iter().map(|(name, sample)| {
+        Schema::new(self.columns.iter().map(|ReferenceColumn { name, sample, .. }| {
             let dtype = match sample.categories().map(Categories::spelling) {
                 Some(Spelling::Text) => DType::String,
                 Some(Spelling::Boolean) => DType::Bool,
@@ -150,7 +154,6 @@ impl MonitorReference {
     }
 
     pub(super) fn plan(&self) -> Result<Plan> {
-        let columns = self.columns.iter().map(|(name, sample)| (name.as_str(), sample));
-        Plan::new(columns, self.skipped.clone(), &self.options, self.rows)
+        Plan::new(self.columns.iter(), self.skipped.clone(), &self.options, self.rows)
     }
 }

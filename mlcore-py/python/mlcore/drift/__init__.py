@@ -10,6 +10,7 @@
 
 from mlcore._mlcore.drift import *
 from mlcore._mlcore.drift import _psi, _report
+from mlcore.drift._share_tests import *
 from mlcore.drift._tests import *
 
 
@@ -110,8 +111,8 @@ def report(reference, current, **options):
         The columns to compare. Default: all; dates are listed as skipped.
     alpha : float, optional
         The error rate over all tests. Default 0.05.
-    correction : {"fdr_bh", "fdr_by", "holm", "bonferroni"}, optional
-        How p-values are corrected. Default ``fdr_bh``.
+    correction : {"fdr_bh", "fdr_by", "holm", "bonferroni", "none"}, optional
+        How p-values are corrected. Default ``fdr_bh``, and ``none`` with a preset of another library.
     drift_share : float, optional
         The share of drifted columns, above 0 and up to 1, from which on the data as a whole drifted, as Evidently's, whose default
         is 0.5. Default: one drifted column is enough, because p-values are corrected for the number of columns.
@@ -121,9 +122,11 @@ def report(reference, current, **options):
         The fewest values of either sample that a test is made with. Default 100.
     max_categories : int, optional
         The most categories of a column that are told apart. Default 10,000.
-    preset : {"default"}, optional
-        Which test a column gets for which none is given: ``ks`` for numbers, ``chi_square`` for categories and for numbers
-        with at most 20 values.
+    preset : {"default", "evidently", "nannyml"}, optional
+        Which test a column gets for which none is given, and by which rule it decides. ``default``: ``ks`` for numbers,
+        ``chi_square`` for categories and for numbers with at most 20 values. ``evidently``: the decisions of Evidently 0.7.23's
+        ``DataDriftPreset``, without a correction, missing rows not compared, ``drift_share`` 0.5. ``nannyml``: the alerts of
+        NannyML 0.13.1's univariate drift, from the order of the reference's rows. Options that are given come first.
     numeric_test, discrete_test, categorical_test : str, test or dict, optional
         The test of numbers, of numbers with at most 20 values (default: as of numbers), of categories: one of
         :func:`test_names`, an object such as ``Psi(bins=20)``, or a dict such as ``{"name": "psi", "bins": 20}``.

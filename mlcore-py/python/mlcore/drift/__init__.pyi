@@ -4,15 +4,16 @@ from typing import Any, Literal, Self, TypedDict, final
 
 from typing_extensions import disjoint_base
 
+from mlcore.drift._share_tests import *
 from mlcore.drift._tests import *
 from mlcore.typing import ArrayLike, Row, Table
 
 _Recipe = Literal["quantile", "uniform", "evidently"]
 _Kind = Literal["numeric", "categorical"]
-_Correction = Literal["bonferroni", "holm", "fdr_bh", "fdr_by"]
+_Correction = Literal["bonferroni", "holm", "fdr_bh", "fdr_by", "none"]
 _WindowCorrection = Literal["none", "alpha_spending"]
 _Outcome = Literal["stable", "drifted", "insufficient_data"]
-_Preset = Literal["default"]
+_Preset = Literal["default", "evidently", "nannyml"]
 _Library = Literal["pandas", "polars"]
 _Test = DriftTest | str | Mapping[str, Any]
 

@@ -48,6 +48,8 @@ class ChiSquare(DriftTest):
         themselves by what chance makes of their counts; 0 for scipy's p-value.
     max_categories : int
         At most so many categories are kept apart; the others are compared like rare ones.
+    goodness_of_fit : bool
+        Whether the reference's shares are taken as exact, as Evidently does, which alarms too often.
 
     Examples
     --------
@@ -56,8 +58,12 @@ class ChiSquare(DriftTest):
     0.05
     """
 
-    def __new__(cls, *, pool_below: float = 5.0, max_categories: int = 1000) -> ChiSquare:
-        return super().__new__(cls, "chi_square", pool_below=pool_below, max_categories=max_categories)
+    def __new__(
+        cls, *, pool_below: float = 5.0, max_categories: int = 1000, goodness_of_fit: bool = False
+    ) -> ChiSquare:
+        return super().__new__(
+            cls, "chi_square", pool_below=pool_below, max_categories=max_categories, goodness_of_fit=goodness_of_fit
+        )
 
 
 class Psi(DriftTest):
@@ -96,9 +102,9 @@ class Hellinger(DriftTest):
     ----------
     bins : int
         The bins of a numeric column, 2 to 1000.
-    recipe : {"quantile", "uniform", "evidently", "nannyml"}
+    recipe : {"quantile", "uniform", "evidently", "nannyml", "frouros"}
         How bins are chosen. The first two have a p-value, and an effect without what chance gives; the others are the
-        numbers of Evidently 0.7.23 and NannyML 0.13.1.
+        numbers of Evidently 0.7.23, NannyML 0.13.1 and frouros 0.9.
     missing_bin : bool
         Whether missing rows are a bin of their own instead of being left out.
 
@@ -113,7 +119,7 @@ class Hellinger(DriftTest):
         cls,
         *,
         bins: int = 10,
-        recipe: Literal["quantile", "uniform", "evidently", "nannyml"] = "quantile",
+        recipe: Literal["quantile", "uniform", "evidently", "nannyml", "frouros"] = "quantile",
         missing_bin: bool = False,
     ) -> Hellinger:
         return super().__new__(cls, "hellinger", bins=bins, recipe=recipe, missing_bin=missing_bin)

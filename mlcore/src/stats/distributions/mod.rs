@@ -6,6 +6,7 @@
 pub mod beta;
 pub mod binom;
 pub mod chi2;
+pub mod hypergeom;
 pub mod ksone;
 pub mod kstwo;
 pub mod norm;

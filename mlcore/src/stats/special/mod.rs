@@ -6,6 +6,7 @@
 pub(super) mod deviance;
 pub(super) mod erf;
 pub(super) mod gamma;
+pub(super) mod hypergeometric;
 pub(super) mod incomplete_beta;
 pub(super) mod incomplete_gamma;
 pub(super) mod kolmogorov;
