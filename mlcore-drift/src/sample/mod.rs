@@ -3,6 +3,7 @@
 mod categories;
 mod column;
 mod counter;
+mod profile;
 mod remainders;
 mod runs;
 mod sketch;
