@@ -28,7 +28,7 @@ pub(crate) struct ColumnProfile {
     /// The rows of the table that did not have the column.
     #[pyo3(get)]
     pub(super) absent: u64,
-    pub(super) column: Arc<profile::ColumnProfile>,
+    pub(crate) column: Arc<profile::ColumnProfile>,
 }
 
 /// A value with the least and the largest number of its rows.

@@ -27,6 +27,17 @@ impl Number {
         Self { key: key_of(float), remainder: (value - float as i128) as i32 }
     }
 
+    /// As [`of_integer`](Self::of_integer), without arithmetic of 128 bits.
+    #[inline]
+    pub(super) fn of_i64(value: i64) -> Self {
+        let float = value as f64;
+        // The float next to the largest integer is no integer of 64 bits.
+        if float >= 9_223_372_036_854_775_808.0 {
+            return Self::of_integer(i128::from(value));
+        }
+        Self { key: key_of(float), remainder: value.wrapping_sub(float as i64) as i32 }
+    }
+
     /// The nearest float.
     #[inline]
     pub(super) fn float(self) -> f64 {
@@ -82,6 +93,7 @@ mod tests {
         assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
         for (value, number) in values.zip(numbers) {
             assert!(number.integer() == Some(value) && number.is_valid(), "{value}");
+            assert!(i64::try_from(value).is_err() || Number::of_i64(value as i64) == number);
         }
         assert_eq!(Number::of_integer(7), Number::of_float(7.0));
         assert!(!Number::of_float(f64::NAN).is_valid());

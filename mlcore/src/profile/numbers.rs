@@ -57,7 +57,7 @@ impl Numbers {
     /// Adds up to [`BLOCK`] integers.
     pub(super) fn add_integers(&mut self, block: &[i64], edges: &[f64]) {
         if largest(block) > EXACT {
-            let numbers: Vec<Number> = block.iter().map(|value| Number::of_integer(i128::from(*value))).collect();
+            let numbers: Vec<Number> = block.iter().map(|value| Number::of_i64(*value)).collect();
             return self.add_numbers(&numbers, edges);
         }
         let mut floats = [0.0; BLOCK];

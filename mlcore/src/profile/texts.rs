@@ -6,7 +6,7 @@ use super::codec::{Reader, Writer};
 use super::distinct::Registers;
 use super::few::MOST;
 use crate::error::Result;
-use crate::text_key::{LONGEST_KEPT_BYTES, kept_part};
+use crate::text_key::{LONGEST_KEPT_BYTES, TextKey, kept_part};
 
 /// Texts with their counts: all of them while there are few, the most frequent ones from then on.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Texts {
 #[derive(Clone, Debug)]
 struct Entry {
     hash: u64,
+    /// All of a short text, which is compared without touching its bytes again.
+    key: TextKey,
     start: usize,
     bytes: usize,
     /// How many characters the whole text has, of which a long one is kept in part.
@@ -116,14 +118,14 @@ impl Texts {
     #[inline]
     fn found(&mut self, hash: u64, text: &str) -> Option<&mut Entry> {
         let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
+        let (mut slot, key) = (hash as usize & mask, TextKey::of(text.as_bytes()));
         loop {
             let place = usize::from(*self.slots.get(slot)?).checked_sub(1)?;
             let entry = self.entries.get(place)?;
             // Texts are compared, too: who chooses them could choose two with the same hash.
-            let is_same = entry.hash == hash
-                && entry.bytes == text.len()
-                && self.kept.as_bytes().get(entry.start..entry.start + entry.bytes) == Some(text.as_bytes());
+            let is_same = entry.key == key
+                && (key.length <= TextKey::WHOLE_BYTES
+                    || self.kept.as_bytes().get(entry.start..entry.start + entry.bytes) == Some(text.as_bytes()));
             if is_same {
                 return self.entries.get_mut(place);
             }
@@ -134,7 +136,8 @@ impl Texts {
     fn insert(&mut self, kept: &str, hash: u64, characters: u64, count: u64) {
         let (start, bytes) = (self.kept.len(), kept.len());
         self.kept.push_str(kept);
-        self.entries.push(Entry { hash, start, bytes, characters, count, is_given: false });
+        let key = TextKey::of(kept.as_bytes());
+        self.entries.push(Entry { hash, key, start, bytes, characters, count, is_given: false });
         if self.entries.len() * 2 > self.slots.len() {
             self.slots = vec![0; self.slots.len() * 4];
             (0..self.entries.len()).for_each(|place| self.link(place));
