@@ -26,7 +26,8 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
     for (place, part) in parts.iter().enumerate() {
         part.write(folder, &format!("profile_{place}"))?;
     }
-    let arguments = ["--rows", &ROWS.to_string(), "--numbers", &NUMBERS.to_string(), "--texts", &TEXTS.to_string()];
+    let arguments =
+        ["--rows", &ROWS.to_string(), "--numbers", &NUMBERS.to_string(), "--texts", &TEXTS.to_string()];
     let whylogs = Peer::run("MLCORE_BENCH_WHYLOGS_PYTHON", "whylogs_profile.py", folder, &arguments)?;
 
     let numbers: Vec<Float64Array> = parts.iter().map(|part| part.numbers.clone()).collect();
@@ -34,27 +35,34 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
     let mixed = table(&numbers, &texts)?;
     let (only_numbers, only_texts) = (table(&numbers, &[])?, table(&[], &texts)?);
     let binned = (0..NUMBERS).fold(ProfileOptions::default(), |options, place| {
-        options.with_edges(format!("num_{place}"), [-2.0, -1.28, -0.84, -0.52, -0.25, 0.0, 0.25, 0.52, 0.84, 1.28, 2.0])
+        options.with_edges(
+            format!("num_{place}"),
+            [-2.0, -1.28, -0.84, -0.52, -0.25, 0.0, 0.25, 0.52, 0.84, 1.28, 2.0],
+        )
     });
     let plain = ProfileOptions::default();
-    let title = format!("Profiles of 1e6 rows: {NUMBERS} columns of numbers, {TEXTS} of text; one thread; peer: whylogs");
+    let title = format!(
+        "Profiles of 1e6 rows: {NUMBERS} columns of numbers, {TEXTS} of text; one thread; peer: whylogs"
+    );
     let columns = ["what", "ours", "peer", "faster", "goal", "", "M values/s", "memory bandwidth"];
     let mut table = Table::new(title, &columns);
     let copied = copy_rate(&numbers);
-    let mut line = |what: &str, batch: &RecordBatch, options: &ProfileOptions, goal: Goal, peer: Option<f64>| {
-        let seconds = median_seconds(|| profiled(batch, options));
-        let values = (batch.num_rows() * batch.num_columns()) as f64;
-        let rate = format!("{:.0}", values / seconds / 1e6);
-        let share = format!("{:.0} %", 100.0 * bytes_of(batch) / seconds / copied);
-        table.line([what.to_owned()].into_iter().chain(goal.judge(seconds, peer)).chain([rate, share]));
-    };
+    let mut line =
+        |what: &str, batch: &RecordBatch, options: &ProfileOptions, goal: Goal, peer: Option<f64>| {
+            let seconds = median_seconds(|| profiled(batch, options));
+            let values = (batch.num_rows() * batch.num_columns()) as f64;
+            let rate = format!("{:.0}", values / seconds / 1e6);
+            let share = format!("{:.0} %", 100.0 * bytes_of(batch) / seconds / copied);
+            table.line([what.to_owned()].into_iter().chain(goal.judge(seconds, peer)).chain([rate, share]));
+        };
     let values = (ROWS * (NUMBERS + TEXTS)) as f64;
     let peer = whylogs.seconds("profile/mixed");
     line("mixed table", &mixed, &plain, Goal::Times(GOAL), peer);
     line("mixed table, 11 edges a column", &mixed, &binned, Goal::Within(values / (GOAL * PEER_RATE)), None);
     line("its numbers", &only_numbers, &plain, Goal::None, whylogs.seconds("profile/numbers"));
     line("its text", &only_texts, &plain, Goal::None, whylogs.seconds("profile/texts"));
-    let sum = median_seconds(|| numbers.iter().map(|column| column.values().iter().sum::<f64>()).sum::<f64>());
+    let sum =
+        median_seconds(|| numbers.iter().map(|column| column.values().iter().sum::<f64>()).sum::<f64>());
     table.note(format!(
         "A plain sum of the numbers takes {}, {:.0} M values/s; a copy moves {:.1} GB/s in and as much out, of which the last column is a share.",
         show(sum),
@@ -97,12 +105,14 @@ fn profiled(batch: &RecordBatch, options: &ProfileOptions) -> mlcore::Result<Pro
 }
 
 fn table(numbers: &[Float64Array], texts: &[StringArray]) -> Result<RecordBatch> {
-    let numbers = numbers.iter().enumerate().map(|(place, column)| {
-        (format!("num_{place}"), Arc::new(column.clone()) as ArrayRef)
-    });
-    let texts = texts.iter().enumerate().map(|(place, column)| {
-        (format!("cat_{place}"), Arc::new(column.clone()) as ArrayRef)
-    });
+    let numbers = numbers
+        .iter()
+        .enumerate()
+        .map(|(place, column)| (format!("num_{place}"), Arc::new(column.clone()) as ArrayRef));
+    let texts = texts
+        .iter()
+        .enumerate()
+        .map(|(place, column)| (format!("cat_{place}"), Arc::new(column.clone()) as ArrayRef));
     Ok(RecordBatch::try_from_iter(numbers.chain(texts))?)
 }
 

@@ -3,11 +3,15 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
+use mlcore::arrow::array::{
+    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+};
 use mlcore::profile::{Profile, ProfileOptions};
 use mlcore::stats::SplitMix64;
 use mlcore_drift::sample::{Kind, Sample, Sketch};
-use mlcore_drift::two_sample::{ChiSquare, DriftTest, Hellinger, KolmogorovSmirnov, MissingRate, Needs, Note, Psi};
+use mlcore_drift::two_sample::{
+    ChiSquare, DriftTest, Hellinger, KolmogorovSmirnov, MissingRate, Needs, Note, Psi,
+};
 
 /// Profiles of tenths of a column, merged.
 fn fleet(array: &ArrayRef, options: &ProfileOptions) -> Profile {
@@ -42,7 +46,8 @@ fn numbers(rows: usize, seed: u64, shift: f64) -> ArrayRef {
 fn bins_and_missing_rows_are_exact_bit_for_bit() {
     for rows in [300, 5000, 200_000] {
         let (reference, current) = (numbers(20_000, 1, 0.0), numbers(rows, 2, 0.05));
-        let (reference, rows) = (Sample::from_array(&reference).unwrap(), Sample::from_array(&current).unwrap());
+        let (reference, rows) =
+            (Sample::from_array(&reference).unwrap(), Sample::from_array(&current).unwrap());
         let tests: [Box<dyn DriftTest>; 3] =
             [Box::new(Psi::default()), Box::new(Hellinger::default()), Box::new(MissingRate::default())];
         for test in tests {
@@ -52,7 +57,12 @@ fn bins_and_missing_rows_are_exact_bit_for_bit() {
                 _ => ProfileOptions::default(),
             };
             let profiled = sample(&fleet(&current, &options));
-            assert_eq!(compiled.compare(&profiled).unwrap(), compiled.compare(&rows).unwrap(), "{}", test.name());
+            assert_eq!(
+                compiled.compare(&profiled).unwrap(),
+                compiled.compare(&rows).unwrap(),
+                "{}",
+                test.name()
+            );
         }
     }
 }
@@ -61,8 +71,13 @@ fn bins_and_missing_rows_are_exact_bit_for_bit() {
 fn categories_are_exact_bit_for_bit() {
     let mut random = SplitMix64::new(3);
     let mut drawn = |rows: usize, kinds: usize| -> ArrayRef {
-        let long = |kind: usize| format!("{kind}{}", if kind % 3 == 0 { "é".repeat(300) } else { String::new() });
-        Arc::new((0..rows).map(|_| (random.below(9) > 0).then(|| long(random.clone().below(kinds) + random.below(2)))).collect::<StringArray>())
+        let long =
+            |kind: usize| format!("{kind}{}", if kind % 3 == 0 { "é".repeat(300) } else { String::new() });
+        Arc::new(
+            (0..rows)
+                .map(|_| (random.below(9) > 0).then(|| long(random.clone().below(kinds) + random.below(2))))
+                .collect::<StringArray>(),
+        )
     };
     let (reference, current) = (drawn(5000, 30), drawn(7000, 33));
     let flags = |seed: u64| -> ArrayRef {
@@ -75,7 +90,12 @@ fn categories_are_exact_bit_for_bit() {
             let compiled = test.compile(&Sample::from_array(&reference).unwrap()).unwrap();
             let profiled = sample(&fleet(&current, &ProfileOptions::default()));
             let rows = Sample::from_array(&current).unwrap();
-            assert_eq!(compiled.compare(&profiled).unwrap(), compiled.compare(&rows).unwrap(), "{}", test.name());
+            assert_eq!(
+                compiled.compare(&profiled).unwrap(),
+                compiled.compare(&rows).unwrap(),
+                "{}",
+                test.name()
+            );
         }
     }
 }
@@ -100,12 +120,17 @@ fn few_numbers_are_exact_as_numbers_and_as_categories() {
 
 #[test]
 fn the_rank_error_never_alarms() {
-    for (seed, rows, shift) in (0..6).flat_map(|seed| [(seed, 30_000, 0.0), (seed, 100_000, 0.02), (seed, 3000, 0.3)]) {
+    for (seed, rows, shift) in
+        (0..6).flat_map(|seed| [(seed, 30_000, 0.0), (seed, 100_000, 0.02), (seed, 3000, 0.3)])
+    {
         let (reference, current) = (numbers(20_000, 100 + seed, 0.0), numbers(rows, 200 + seed, shift));
-        let compiled = KolmogorovSmirnov::default().compile(&Sample::from_array(&reference).unwrap()).unwrap();
+        let compiled =
+            KolmogorovSmirnov::default().compile(&Sample::from_array(&reference).unwrap()).unwrap();
         let profile = fleet(&current, &ProfileOptions::default());
-        let (profiled, rows) =
-            (compiled.compare(&sample(&profile)).unwrap(), compiled.compare(&Sample::from_array(&current).unwrap()).unwrap());
+        let (profiled, rows) = (
+            compiled.compare(&sample(&profile)).unwrap(),
+            compiled.compare(&Sample::from_array(&current).unwrap()).unwrap(),
+        );
         let error = profile.column("x").unwrap().ranks().unwrap().rank_error();
         assert!(profiled.statistic <= rows.statistic && profiled.pvalue >= rows.pvalue);
         assert!(rows.statistic - profiled.statistic <= 2.0 * error + 1e-12, "{error}: {profiled:?} {rows:?}");
@@ -132,7 +157,8 @@ fn what_a_profile_does_not_know_is_refused_in_words() {
     // A test that needs other edges than were given says so.
     let reference = Sample::from_array(&numbers(5000, 1, 0.0)).unwrap();
     let profile = fleet(&numbers(5000, 2, 0.0), &ProfileOptions::default().with_edges("x", [0.5]));
-    let error = Psi::default().compile(&reference).unwrap().compare(&sample(&profile)).unwrap_err().to_string();
+    let error =
+        Psi::default().compile(&reference).unwrap().compare(&sample(&profile)).unwrap_err().to_string();
     assert!(error.contains("not exact at"), "{error}");
 }
 

@@ -82,7 +82,9 @@ impl Sample {
             sample
         };
         match (column.kind(), kind) {
-            (ColumnKind::Nothing, Kind::Numeric) => Ok(Self::from_present(Vec::new(), Default::default(), nulls, nans)),
+            (ColumnKind::Nothing, Kind::Numeric) => {
+                Ok(Self::from_present(Vec::new(), Default::default(), nulls, nans))
+            }
             (ColumnKind::Nothing, Kind::Categorical) => Ok(counted(Categories::default())),
             (ColumnKind::Number, Kind::Numeric) => match column.ranks() {
                 Some(ranks) => Ok(Self::from_sketch(ranks, nulls, nans)),

@@ -184,9 +184,8 @@ impl ColumnProfile {
     fn frequent_items<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Vec<Item<'py>>> {
         entry(py, |py| {
             let items = self.column.frequent_items(most);
-            let item = |item: profile::FrequentItem| {
-                Ok((value::write(py, &item.value)?, item.count, item.at_most))
-            };
+            let item =
+                |item: profile::FrequentItem| Ok((value::write(py, &item.value)?, item.count, item.at_most));
             items.into_iter().map(item).collect()
         })
     }
@@ -205,7 +204,13 @@ impl ColumnProfile {
 
     /// The column from what it was pickled as.
     #[classmethod]
-    fn _of(_class: &Bound<'_, PyType>, py: Python<'_>, name: String, absent: u64, data: &[u8]) -> PyResult<Self> {
+    fn _of(
+        _class: &Bound<'_, PyType>,
+        py: Python<'_>,
+        name: String,
+        absent: u64,
+        data: &[u8],
+    ) -> PyResult<Self> {
         entry(py, |py| {
             let column = detached(py, || profile::ColumnProfile::from_bytes(data))?;
             Ok(Self { name, absent, column: Arc::new(column) })

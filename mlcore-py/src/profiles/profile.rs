@@ -267,11 +267,7 @@ impl Profile {
     }
 
     /// What `question` finds in the profile, with the interpreter released.
-    fn ask<T: Send>(
-        &self,
-        py: Python<'_>,
-        question: impl Fn(&profile::Profile) -> T + Send,
-    ) -> PyResult<T> {
+    fn ask<T: Send>(&self, py: Python<'_>, question: impl Fn(&profile::Profile) -> T + Send) -> PyResult<T> {
         entry(py, |py| detached(py, || Ok(question(&*self.locked()?))))
     }
 }

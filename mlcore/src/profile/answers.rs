@@ -171,7 +171,9 @@ impl ColumnProfile {
         let (estimate, is_exact) = match &self.values {
             Values::Numbers(numbers) => numbers.distinct(),
             Values::Texts(texts) => texts.distinct(),
-            Values::Booleans(falses, trues) => (f64::from(u8::from(*falses > 0) + u8::from(*trues > 0)), true),
+            Values::Booleans(falses, trues) => {
+                (f64::from(u8::from(*falses > 0) + u8::from(*trues > 0)), true)
+            }
             Values::Nothing => (0.0, true),
             Values::Other => return None,
         };
@@ -186,7 +188,10 @@ impl ColumnProfile {
         let item = |value, count, missed| FrequentItem { value, count, at_most: count + missed };
         let mut items: Vec<FrequentItem> = match &self.values {
             Values::Numbers(numbers) => match numbers.spread() {
-                Ok(few) => few.into_iter().filter_map(|(number, count)| Some(item(self.value(number)?, count, 0))).collect(),
+                Ok(few) => few
+                    .into_iter()
+                    .filter_map(|(number, count)| Some(item(self.value(number)?, count, 0)))
+                    .collect(),
                 Err(many) => {
                     let (counts, missed) = many.frequent.items(many.quantiles.buffer());
                     let frequent = counts.into_iter().filter(|(_, count)| *count > missed.max(1));
@@ -290,12 +295,15 @@ impl ColumnProfile {
             }
             ColumnKind::Time(unit) => Time::new(integer()?.ok()?, unit).ok().map(OwnedValue::Time),
             ColumnKind::DateTime(unit) => Some(OwnedValue::DateTime(DateTime::new(integer()?.ok()?, unit))),
-            ColumnKind::Timestamp(unit) => Some(OwnedValue::Timestamp(Timestamp::new(integer()?.ok()?, unit))),
+            ColumnKind::Timestamp(unit) => {
+                Some(OwnedValue::Timestamp(Timestamp::new(integer()?.ok()?, unit)))
+            }
             _ if numbers.has_floats && number.remainder == 0 => Some(OwnedValue::Float(float_of(number.key))),
             _ => Some(match integer() {
                 Some(Ok(integer)) => OwnedValue::Int(integer),
-                Some(Err(large)) => u64::try_from(large)
-                    .map_or_else(|_| OwnedValue::Float(number.float()), OwnedValue::UInt),
+                Some(Err(large)) => {
+                    u64::try_from(large).map_or_else(|_| OwnedValue::Float(number.float()), OwnedValue::UInt)
+                }
                 None => OwnedValue::Float(number.float()),
             }),
         }

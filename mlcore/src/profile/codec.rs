@@ -115,7 +115,8 @@ impl<'a> Reader<'a> {
     pub(super) fn open(bytes: &'a [u8], held: Held) -> Result<Self> {
         let subject = held.name();
         let corrupt = |problem: &str| {
-            Error::corrupt(OPERATION, subject, problem).remedy("take the bytes again from where they were made")
+            Error::corrupt(OPERATION, subject, problem)
+                .remedy("take the bytes again from where they were made")
         };
         let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else {
             return Err(corrupt("the bytes are too short for one"));
@@ -125,7 +126,8 @@ impl<'a> Reader<'a> {
             return Err(corrupt("the bytes do not begin as one does"));
         }
         if version != VERSION {
-            let problem = format!("its bytes are of version {version}, and this build reads version {VERSION}");
+            let problem =
+                format!("its bytes are of version {version}, and this build reads version {VERSION}");
             return Err(Error::unsupported(OPERATION, subject, problem).remedy("use the mlcore that made it"));
         }
         let Some((checksum, payload)) = rest.split_first_chunk::<CHECKSUM>() else {

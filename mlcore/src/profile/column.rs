@@ -112,7 +112,14 @@ impl ColumnProfile {
             (Values::Numbers(own), Values::Numbers(other)) => own.merge(other, self.bins.edges()),
             (Values::Texts(own), Values::Texts(other)) => own.merge(other),
             // The kinds are the same by now, or the other one has no value.
-            (Values::Nothing | Values::Other | Values::Booleans(..) | Values::Numbers(_) | Values::Texts(_), _) => {}
+            (
+                Values::Nothing
+                | Values::Other
+                | Values::Booleans(..)
+                | Values::Numbers(_)
+                | Values::Texts(_),
+                _,
+            ) => {}
         }
     }
 
@@ -154,7 +161,9 @@ impl ColumnProfile {
         self.bins.write(writer);
         [self.rows, self.nulls, self.nans].into_iter().for_each(|count| writer.u64(count));
         match &self.values {
-            Values::Booleans(falses, trues) => [*falses, *trues].into_iter().for_each(|count| writer.u64(count)),
+            Values::Booleans(falses, trues) => {
+                [*falses, *trues].into_iter().for_each(|count| writer.u64(count))
+            }
             Values::Numbers(numbers) => numbers.write_exact(writer),
             Values::Texts(texts) => texts.write_exact(writer),
             Values::Nothing | Values::Other => {}
@@ -175,12 +184,16 @@ impl ColumnProfile {
         let missing = nulls.saturating_add(nans);
         reader.require(rows <= MOST_ROWS && missing <= rows, "it has more missing rows than rows")?;
         let present = rows.saturating_sub(missing);
-        reader.require((kind == ColumnKind::Nothing) == (present == 0), "its kind is not that of its values")?;
+        reader
+            .require((kind == ColumnKind::Nothing) == (present == 0), "its kind is not that of its values")?;
         let values = match Values::of(&kind, &bins) {
             Values::Nothing => Values::Nothing,
             Values::Booleans(..) => {
                 let (falses, trues) = (reader.u64()?, reader.u64()?);
-                reader.require(falses.checked_add(trues) == Some(present), "its truth values are not its rows")?;
+                reader.require(
+                    falses.checked_add(trues) == Some(present),
+                    "its truth values are not its rows",
+                )?;
                 Values::Booleans(falses, trues)
             }
             Values::Numbers(_) => {

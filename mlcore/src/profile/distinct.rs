@@ -65,7 +65,8 @@ impl Registers {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         let bytes = reader.raw(REGISTERS)?;
-        reader.require(bytes.iter().all(|rank| *rank <= MOST), "a register of distinct values is too large")?;
+        reader
+            .require(bytes.iter().all(|rank| *rank <= MOST), "a register of distinct values is too large")?;
         let mut registers = Self::default();
         registers.longest.iter_mut().zip(bytes).for_each(|(register, byte)| *register = *byte);
         Ok(registers)

@@ -119,7 +119,8 @@ impl Moments {
 
     /// The variance of all numbers there are, where they differ.
     fn spread(&self) -> Option<f64> {
-        (self.count > 0).then(|| squared_deviations(&self.sum, &self.squares, self.count) / self.count as f64)
+        (self.count > 0)
+            .then(|| squared_deviations(&self.sum, &self.squares, self.count) / self.count as f64)
             .filter(|spread| *spread > 0.0 && spread.is_finite())
     }
 
@@ -137,12 +138,16 @@ impl Moments {
 
     pub(super) fn read_exact(reader: &mut Reader<'_>) -> Result<Self> {
         let count = reader.u64()?;
-        Ok(Self { count, sum: Sum::read(reader)?, squares: SumOfSquares::read(reader)?, powers: Powers::default() })
+        Ok(Self {
+            count,
+            sum: Sum::read(reader)?,
+            squares: SumOfSquares::read(reader)?,
+            powers: Powers::default(),
+        })
     }
 
     pub(super) fn read_rest(&mut self, reader: &mut Reader<'_>) -> Result<()> {
-        let [mean, squares, cubes, fourths] =
-            [reader.f64()?, reader.f64()?, reader.f64()?, reader.f64()?];
+        let [mean, squares, cubes, fourths] = [reader.f64()?, reader.f64()?, reader.f64()?, reader.f64()?];
         // The powers of numbers near the largest float are infinite, and may be NaN from then on.
         self.powers = Powers { mean, squares, cubes, fourths };
         Ok(())

@@ -130,7 +130,10 @@ impl Bins {
                 let length = reader.count(4, MOST_GIVEN)?;
                 let texts = (0..length).map(|_| Ok(reader.text(usize::MAX)?.into()));
                 let given = texts.collect::<Result<Vec<Box<str>>>>()?;
-                reader.require(given.windows(2).all(|pair| pair[0] < pair[1]), "its categories are not sorted")?;
+                reader.require(
+                    given.windows(2).all(|pair| pair[0] < pair[1]),
+                    "its categories are not sorted",
+                )?;
                 Ok(Self::Categories(given.into()))
             }
             _ => Err(reader.corrupt("its bins are of no known kind")),

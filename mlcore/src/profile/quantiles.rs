@@ -142,7 +142,9 @@ impl Quantiles {
     fn thin_levels(&mut self) {
         let mut place = 0;
         while place < self.levels.len() {
-            while self.levels.get(place).is_some_and(|level| level.keys.len() >= FULL) && place + 1 < MOST_LEVELS {
+            while self.levels.get(place).is_some_and(|level| level.keys.len() >= FULL)
+                && place + 1 < MOST_LEVELS
+            {
                 let level = self.level(place);
                 let first = usize::from(level.takes_second);
                 level.takes_second = !level.takes_second;

@@ -55,7 +55,12 @@ impl ColumnProfile {
 
 impl Ranks {
     /// Of keys with how many values each stands for.
-    fn new(ranked: Vec<(u64, u64)>, errors: (u64, u64), range: (f64, f64), counted: (Vec<f64>, Vec<u64>)) -> Self {
+    fn new(
+        ranked: Vec<(u64, u64)>,
+        errors: (u64, u64),
+        range: (f64, f64),
+        counted: (Vec<f64>, Vec<u64>),
+    ) -> Self {
         let (mut values, mut up_to, mut len) = (Vec::new(), Vec::new(), 0_u64);
         for (key, count) in ranked {
             let value = float_of(key);

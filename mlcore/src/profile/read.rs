@@ -11,8 +11,8 @@ use crate::arrow::buffer::NullBuffer;
 use crate::arrow::datatypes::{
     DataType, Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
     Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use crate::batch::{ColumnView, Texts as Words, Value};
 use crate::error::Result;
@@ -61,10 +61,8 @@ impl ColumnProfile {
                 let nans = column.add_to(numbers)?;
                 self.nans = self.nans.saturating_add(nans);
                 // Floats that are all missing are none.
-                let has_floats = matches!(
-                    array.data_type(),
-                    DataType::Float16 | DataType::Float32 | DataType::Float64
-                );
+                let has_floats =
+                    matches!(array.data_type(), DataType::Float16 | DataType::Float32 | DataType::Float64);
                 numbers.has_floats |= has_floats && (array.len() - missing) as u64 > nans;
             }
             Values::Texts(texts) => add_texts(texts, array, nulls.as_ref(), pace)?,
@@ -142,9 +140,15 @@ impl Column<'_> {
             DataType::Time64(TimeUnit::Microsecond) => self.add_large::<Time64MicrosecondType>(numbers),
             DataType::Time64(_) => self.add_large::<Time64NanosecondType>(numbers),
             DataType::Timestamp(TimeUnit::Second, _) => self.add_large::<TimestampSecondType>(numbers),
-            DataType::Timestamp(TimeUnit::Millisecond, _) => self.add_large::<TimestampMillisecondType>(numbers),
-            DataType::Timestamp(TimeUnit::Microsecond, _) => self.add_large::<TimestampMicrosecondType>(numbers),
-            DataType::Timestamp(TimeUnit::Nanosecond, _) => self.add_large::<TimestampNanosecondType>(numbers),
+            DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                self.add_large::<TimestampMillisecondType>(numbers)
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                self.add_large::<TimestampMicrosecondType>(numbers)
+            }
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+                self.add_large::<TimestampNanosecondType>(numbers)
+            }
             DataType::UInt64 => self.add_unsigned(numbers),
             _ => Ok(0),
         }
@@ -183,11 +187,15 @@ impl Column<'_> {
 
     fn add_unsigned(&self, numbers: &mut Numbers) -> Result<u64> {
         let mut large = Vec::new();
-        self.blocks(self.array.as_primitive::<UInt64Type>().values(), |value| value, |block: &[u64]| {
-            large.clear();
-            large.extend(block.iter().map(|value| Number::of_integer(i128::from(*value))));
-            numbers.add_numbers(&large, self.edges);
-        })?;
+        self.blocks(
+            self.array.as_primitive::<UInt64Type>().values(),
+            |value| value,
+            |block: &[u64]| {
+                large.clear();
+                large.extend(block.iter().map(|value| Number::of_integer(i128::from(*value))));
+                numbers.add_numbers(&large, self.edges);
+            },
+        )?;
         Ok(0)
     }
 

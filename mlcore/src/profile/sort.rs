@@ -35,7 +35,9 @@ pub(super) fn sort(keys: &mut [u64]) {
         keys.copy_from_slice(&other);
     }
     if shift > 0 {
-        keys.chunk_by_mut(|a, b| a >> shift == b >> shift).filter(|alike| alike.len() > 1).for_each(<[u64]>::sort_unstable);
+        keys.chunk_by_mut(|a, b| a >> shift == b >> shift)
+            .filter(|alike| alike.len() > 1)
+            .for_each(<[u64]>::sort_unstable);
     }
 }
 
@@ -61,8 +63,9 @@ mod tests {
         let mut random = SplitMix64::new(6);
         for bits in 0..=64 {
             for low in [0, 1 << 40, u64::MAX << 60] {
-                let mut keys: Vec<u64> =
-                    (0..5000).map(|_| low ^ (random.next_u64().checked_shr(64 - bits).unwrap_or(0))).collect();
+                let mut keys: Vec<u64> = (0..5000)
+                    .map(|_| low ^ (random.next_u64().checked_shr(64 - bits).unwrap_or(0)))
+                    .collect();
                 let mut expected = keys.clone();
                 expected.sort_unstable();
                 sort(&mut keys);

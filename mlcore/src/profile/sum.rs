@@ -64,7 +64,9 @@ impl<const LIMBS: usize, const BASE: i32> ExactSum<LIMBS, BASE> {
         let parts = [low as u64, high as u64, (high >> 64) as u64];
         let limbs = self.limbs.get_mut(limb..).unwrap_or_default();
         let mut carry = false;
-        for (place, (limb, part)) in limbs.iter_mut().zip(parts.into_iter().chain(iter::repeat(0))).enumerate() {
+        for (place, (limb, part)) in
+            limbs.iter_mut().zip(parts.into_iter().chain(iter::repeat(0))).enumerate()
+        {
             if place >= parts.len() && !carry {
                 return;
             }

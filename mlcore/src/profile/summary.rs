@@ -127,7 +127,11 @@ impl ColumnProfile {
             rank_error: ranks.as_ref().map(|ranks| ranks.rank_error()),
             distinct: distinct.map(|distinct| distinct.estimate),
             distinct_is_exact: distinct.is_some_and(|distinct| distinct.is_exact),
-            frequent: self.frequent_items(SHOWN).into_iter().map(|item| (Plain(item.value), item.count)).collect(),
+            frequent: self
+                .frequent_items(SHOWN)
+                .into_iter()
+                .map(|item| (Plain(item.value), item.count))
+                .collect(),
             histogram: self.histogram().map(|Histogram { edges, counts }| (edges, counts)),
             lengths: self.lengths().map(|Lengths { shortest, longest, mean, .. }| (shortest, longest, mean)),
         }
@@ -142,14 +146,16 @@ const SHOWN: usize = 10;
 impl fmt::Display for Summary {
     /// A line for each column.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0).clamp(6, 40);
+        let width =
+            self.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0).clamp(6, 40);
         writeln!(f, "{} rows, {} columns", self.rows, self.columns.len())?;
         let titles = ["kind", "missing", "distinct", "min", "median", "max", "mean"];
         write!(f, "{:width$}", "column")?;
         titles.iter().try_for_each(|title| write!(f, "  {title:>12}"))?;
         for column in &self.columns {
             let name: String = column.name.escape_default().take(width).collect();
-            let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.6}"));
+            let number =
+                |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.6}"));
             let about = if column.distinct_is_exact { "" } else { "~" };
             let median = column.quantiles.iter().find(|(share, _)| *share == 0.5).map(|(_, value)| *value);
             let cells = [

@@ -125,7 +125,8 @@ impl Texts {
             // Texts are compared, too: who chooses them could choose two with the same hash.
             let is_same = entry.key == key
                 && (key.length <= TextKey::WHOLE_BYTES
-                    || self.kept.as_bytes().get(entry.start..entry.start + entry.bytes) == Some(text.as_bytes()));
+                    || self.kept.as_bytes().get(entry.start..entry.start + entry.bytes)
+                        == Some(text.as_bytes()));
             if is_same {
                 return self.entries.get_mut(place);
             }
@@ -339,7 +340,8 @@ impl Texts {
             texts.many = Some(Box::new(Many { registers, lengths, missed }));
         } else {
             let total = texts.read_entries(reader, MOST + MOST_GIVEN, false)?;
-            reader.require(total == count && texts.others() <= MOST, "its texts are not as many as its rows")?;
+            reader
+                .require(total == count && texts.others() <= MOST, "its texts are not as many as its rows")?;
         }
         Ok(texts)
     }
@@ -352,7 +354,11 @@ impl Texts {
             reader.require(last.is_none_or(|last| last < text), "its texts are not sorted")?;
             reader.require(count > 0, "a text never occurs")?;
             let is_whole = text.len() < LONGEST_KEPT_BYTES - 4;
-            let is_length = if is_whole { characters == text.chars().count() as u64 } else { characters < MOST_CHARACTERS };
+            let is_length = if is_whole {
+                characters == text.chars().count() as u64
+            } else {
+                characters < MOST_CHARACTERS
+            };
             reader.require(is_length, "a text has another length")?;
             let hash = hash(text);
             match self.found(hash, text) {
@@ -400,7 +406,10 @@ impl Lengths {
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
         let (count, least, most) = (reader.u64()?, reader.u64()?, reader.u64()?);
         let lengths = Self { count, least, most, sum: reader.u128()?, squares: reader.u128()? };
-        reader.require(least <= most && most < MOST_CHARACTERS, "its shortest text is longer than its longest")?;
+        reader.require(
+            least <= most && most < MOST_CHARACTERS,
+            "its shortest text is longer than its longest",
+        )?;
         Ok(lengths)
     }
 }

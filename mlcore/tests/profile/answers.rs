@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int64Array, RecordBatch, StringArray,
-    StringViewArray, UInt64Array,
+    ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int64Array, RecordBatch,
+    StringArray, StringViewArray, UInt64Array,
 };
 use mlcore::arrow::datatypes::Int8Type;
 use mlcore::batch::OwnedValue;
@@ -82,9 +82,16 @@ fn many_values_are_known_within_the_stated_bounds() {
     let (zeros, count) = (values.iter().filter(|value| **value == 0.0).count() as u64, values.len() as u64);
     let items = found.frequent_items(10);
     assert_eq!(items.iter().map(|item| item.value.clone()).collect::<Vec<_>>(), [0.0.into(), 42.0.into()]);
-    assert!(items[0].count <= zeros && zeros <= items[0].at_most && items[0].at_most - items[0].count < count / 200);
+    assert!(
+        items[0].count <= zeros
+            && zeros <= items[0].at_most
+            && items[0].at_most - items[0].count < count / 200
+    );
     let distinct = found.distinct().unwrap();
-    assert!((distinct.estimate as f64 / 600_000.0 - 1.0).abs() < 4.0 * distinct.relative_error, "{distinct:?}");
+    assert!(
+        (distinct.estimate as f64 / 600_000.0 - 1.0).abs() < 4.0 * distinct.relative_error,
+        "{distinct:?}"
+    );
     assert!(!distinct.is_exact);
     let mut sorted = values;
     sorted.sort_unstable_by(f64::total_cmp);
@@ -94,7 +101,8 @@ fn many_values_are_known_within_the_stated_bounds() {
     for step in 1..100 {
         let share = f64::from(step) / 100.0;
         let value = ranks.quantile(share).unwrap();
-        let (below, up_to) = (sorted.partition_point(|v| *v < value), sorted.partition_point(|v| *v <= value));
+        let (below, up_to) =
+            (sorted.partition_point(|v| *v < value), sorted.partition_point(|v| *v <= value));
         let error = (below as f64 / 1e6 - share).max(share - up_to as f64 / 1e6);
         largest = largest.max(error);
         let (low, high) = ranks.at_or_below(value);
@@ -122,7 +130,14 @@ fn histograms_and_ranks_at_given_edges_are_exact() {
         }
         let histogram = only(&profile).histogram().unwrap();
         let ends = below.iter().copied().chain([values.len() as u64]);
-        let sums: Vec<u64> = histogram.counts.iter().scan(0, |sum, count| { *sum += count; Some(*sum) }).collect();
+        let sums: Vec<u64> = histogram
+            .counts
+            .iter()
+            .scan(0, |sum, count| {
+                *sum += count;
+                Some(*sum)
+            })
+            .collect();
         assert_eq!(sums, ends.collect::<Vec<_>>());
         assert_eq!(ranks.range(), (f64::NEG_INFINITY, f64::INFINITY));
         assert_eq!((only(&profile).positive_infinities(), only(&profile).negative_infinities()), (1, 1));
@@ -159,7 +174,8 @@ fn a_million_categories_stay_within_memory_and_bounds() {
     };
     let texts: Vec<String> = (0..400_000).map(text).collect();
     let distinct = texts.iter().collect::<std::collections::HashSet<_>>().len() as f64;
-    let mut profile = Profile::new(&ProfileOptions::default().with_categories("x", ["given", "never"])).unwrap();
+    let mut profile =
+        Profile::new(&ProfileOptions::default().with_categories("x", ["given", "never"])).unwrap();
     profile.add(&column(Arc::new(StringArray::from(texts)) as ArrayRef)).unwrap();
     let found = only(&profile);
     let often = &found.frequent_items(1)[0];
@@ -168,20 +184,29 @@ fn a_million_categories_stay_within_memory_and_bounds() {
     let categories = found.categories().unwrap();
     assert_eq!((categories.counts, categories.others), (vec![("given".to_owned(), 400)], 399_600));
     let estimate = found.distinct().unwrap();
-    assert!((estimate.estimate as f64 / distinct - 1.0).abs() < 4.0 * estimate.relative_error, "{estimate:?}");
+    assert!(
+        (estimate.estimate as f64 / distinct - 1.0).abs() < 4.0 * estimate.relative_error,
+        "{estimate:?}"
+    );
     assert!(profile.to_bytes().len() < 200_000);
 }
 
 #[test]
 fn other_types_are_counted_and_named() {
-    let flags = profile_of(&column(Arc::new(BooleanArray::from(vec![Some(true), None, Some(true), Some(false)])) as ArrayRef));
+    let flags =
+        profile_of(&column(
+            Arc::new(BooleanArray::from(vec![Some(true), None, Some(true), Some(false)])) as ArrayRef
+        ));
     let found = only(&flags);
     assert_eq!((found.mean(), found.nulls(), found.distinct().unwrap().estimate), (Some(2.0 / 3.0), 1, 2));
     assert_eq!(found.frequent_items(9)[0].value, true.into());
     let decimals = Decimal128Array::from(vec![Some(1), None]);
     let found = profile_of(&column(Arc::new(decimals) as ArrayRef));
     let found = only(&found);
-    assert_eq!((found.kind().to_string().as_str(), found.nulls(), found.values()), ("Decimal128(38, 10)", 1, 1));
+    assert_eq!(
+        (found.kind().to_string().as_str(), found.nulls(), found.values()),
+        ("Decimal128(38, 10)", 1, 1)
+    );
     assert_eq!((found.mean(), found.distinct(), found.frequent_items(3)), (None, None, Vec::new()));
     let profile = profile_of(&table(100, 1));
     assert_eq!(profile.column("day").unwrap().min().unwrap().to_string().len(), 10);
@@ -193,17 +218,25 @@ fn other_types_are_counted_and_named() {
 #[test]
 fn integers_past_2_53_are_told_apart() {
     let edge = 1_i64 << 53;
-    let profile = profile_of(&column(Arc::new(Int64Array::from(vec![edge, edge + 1, -edge - 1])) as ArrayRef));
+    let profile =
+        profile_of(&column(Arc::new(Int64Array::from(vec![edge, edge + 1, -edge - 1])) as ArrayRef));
     let found = only(&profile);
-    assert_eq!((found.min(), found.max()), (Some(OwnedValue::Int(-edge - 1)), Some(OwnedValue::Int(edge + 1))));
+    assert_eq!(
+        (found.min(), found.max()),
+        (Some(OwnedValue::Int(-edge - 1)), Some(OwnedValue::Int(edge + 1)))
+    );
     assert_eq!(found.distinct().unwrap().estimate, 3);
-    let profile = profile_of(&column(Arc::new(UInt64Array::from(vec![0, u64::MAX, u64::MAX - 1])) as ArrayRef));
+    let profile =
+        profile_of(&column(Arc::new(UInt64Array::from(vec![0, u64::MAX, u64::MAX - 1])) as ArrayRef));
     assert_eq!(only(&profile).max(), Some(OwnedValue::UInt(u64::MAX)));
     assert_eq!(only(&profile).distinct().unwrap().estimate, 3);
     // A float and an integer that are equal are one value.
     let mut both = profile_of(&doubles([7.0, 0.5]));
     both.add(&column(Arc::new(Int64Array::from(vec![7, 8])) as ArrayRef)).unwrap();
-    assert_eq!((only(&both).distinct().unwrap().estimate, only(&both).max()), (3, Some(OwnedValue::Float(8.0))));
+    assert_eq!(
+        (only(&both).distinct().unwrap().estimate, only(&both).max()),
+        (3, Some(OwnedValue::Float(8.0)))
+    );
 }
 
 #[test]
@@ -212,7 +245,8 @@ fn a_summary_is_json_and_text() {
         ("age", Arc::new(Float64Array::from(vec![Some(20.0), None, Some(41.0)]))),
         ("plan", Arc::new(StringArray::from(vec!["free", "pro", "free"]))),
     ];
-    let profile = profile_of(&RecordBatch::try_from_iter_with_nullable(columns.map(|(n, a)| (n, a, true))).unwrap());
+    let profile =
+        profile_of(&RecordBatch::try_from_iter_with_nullable(columns.map(|(n, a)| (n, a, true))).unwrap());
     let json = serde_json::to_value(profile.summary()).unwrap();
     assert_eq!(json["columns"][0]["mean"], 30.5);
     assert_eq!(json["columns"][1]["frequent"][0], serde_json::json!(["free", 2]));

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::{
-    Array, ArrayRef, Date64Array, Float64Array, Int64Array, NullArray, RecordBatch, StringArray, new_null_array,
+    Array, ArrayRef, Date64Array, Float64Array, Int64Array, NullArray, RecordBatch, StringArray,
+    new_null_array,
 };
 use mlcore::arrow::datatypes::{DataType, Field, Schema};
 use mlcore::batch::{Row, Value};
@@ -125,7 +126,8 @@ fn a_bad_row_changes_nothing() {
     }
     assert!(profile.add_row(Row::unchecked(&[Value::Null]), &schema).is_err());
     let other = Names::new([Named::column("a", DType::String), Named::column("b", DType::String)]).unwrap();
-    let error = profile.add_row(Row::unchecked(&[Value::Text("x"), Value::Null]), &other).unwrap_err().to_string();
+    let error =
+        profile.add_row(Row::unchecked(&[Value::Text("x"), Value::Null]), &other).unwrap_err().to_string();
     assert!(error.contains("profile a: the column was of kind number"), "{error}");
     assert_eq!(profile, before);
     let row = [Value::Null, Value::Text("x")];

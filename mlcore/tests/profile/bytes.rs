@@ -68,7 +68,10 @@ fn another_version_is_unsupported_whatever_follows() {
     bytes[4] = 255;
     for bytes in [bytes.clone(), sealed(bytes)] {
         let error = refused(&bytes);
-        assert!(matches!(error, Error::Unsupported(_)) && error.to_string().contains("version 255"), "{error}");
+        assert!(
+            matches!(error, Error::Unsupported(_)) && error.to_string().contains("version 255"),
+            "{error}"
+        );
     }
 }
 
@@ -102,7 +105,8 @@ fn what_is_sealed_and_no_profile_is_corrupt() {
     bytes[CONTENT..CONTENT + 8].copy_from_slice(&(1_u64 << 63).to_le_bytes());
     assert!(refused(&sealed(bytes)).to_string().contains("more rows than are counted"));
     // The smallest number is NaN.
-    let key = |value: f64| (value.to_bits() ^ (((value.to_bits() as i64) >> 63) as u64 | 1 << 63)).to_le_bytes();
+    let key =
+        |value: f64| (value.to_bits() ^ (((value.to_bits() as i64) >> 63) as u64 | 1 << 63)).to_le_bytes();
     let range: Vec<u8> = [key(0.0).as_slice(), &[0; 4], &key(8999.0)].concat();
     let mut bytes = many.to_bytes();
     let place = bytes.windows(range.len()).position(|window| window == range).unwrap();

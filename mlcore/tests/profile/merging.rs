@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, NullArray, RecordBatch, StringArray};
+use mlcore::arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, NullArray, RecordBatch, StringArray,
+};
 use mlcore::arrow::datatypes::Float64Type;
 use mlcore::batch::{ColumnView, OwnedValue, Row, Value};
 use mlcore::profile::{ColumnKind, Profile, ProfileOptions};
@@ -43,7 +45,10 @@ proptest! {
             for (own, other) in [(own.skewness(), other.skewness()), (own.kurtosis(), other.kurtosis())] {
                 prop_assert!(own == other || (own.unwrap() / other.unwrap() - 1.0).abs() < 1e-9);
             }
-            let ranks = own.ranks().unwrap();
+            let Some(ranks) = own.ranks() else {
+                prop_assert!(values.is_empty());
+                continue;
+            };
             let places = (0..values.len()).step_by(values.len() / 50 + 1);
             let mut last = (0, 0);
             for value in places.map(|place| values[place]) {
@@ -65,10 +70,16 @@ fn rows_and_columns_give_the_same_profile() {
     let (mut by_row, mut by_column) = (Profile::new(&options()).unwrap(), Profile::new(&options()).unwrap());
     by_column.add(&batch).unwrap();
     let names = schema.names().map(str::to_owned).collect::<Vec<_>>();
-    let arrays: Vec<ArrayRef> =
-        names.iter().zip(batch.columns()).map(|(name, array)| ColumnView::plain(name, array).unwrap()).collect();
-    let views: Vec<ColumnView<'_>> =
-        names.iter().zip(&arrays).map(|(name, array)| ColumnView::new(name, array.as_ref()).unwrap()).collect();
+    let arrays: Vec<ArrayRef> = names
+        .iter()
+        .zip(batch.columns())
+        .map(|(name, array)| ColumnView::plain(name, array).unwrap())
+        .collect();
+    let views: Vec<ColumnView<'_>> = names
+        .iter()
+        .zip(&arrays)
+        .map(|(name, array)| ColumnView::new(name, array.as_ref()).unwrap())
+        .collect();
     for row in 0..batch.num_rows() {
         let values: Vec<Value<'_>> = views.iter().map(|view| view.value(row)).collect();
         by_row.add_row(Row::new(&values, &schema).unwrap(), &schema).unwrap();
@@ -87,8 +98,14 @@ fn a_large_batch_is_read_like_small_ones() {
     // One reader took both, in the same order.
     assert!(whole == parts);
     let threads = std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            (0..4).map(|part| scope.spawn({ let batch = &batch; move || profile_of(&batch.slice(part * 75_000, 75_000)) })).collect();
+        let workers: Vec<_> = (0..4)
+            .map(|part| {
+                scope.spawn({
+                    let batch = &batch;
+                    move || profile_of(&batch.slice(part * 75_000, 75_000))
+                })
+            })
+            .collect();
         let mut fleet = Profile::default();
         for worker in workers {
             fleet.merge(&worker.join().unwrap()).unwrap();
@@ -119,7 +136,8 @@ fn a_profile_of_nothing_changes_nothing() {
 
 #[test]
 fn columns_that_only_some_parts_have_are_absent_from_the_others() {
-    let a = RecordBatch::try_from_iter([("a", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef)]).unwrap();
+    let a =
+        RecordBatch::try_from_iter([("a", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef)]).unwrap();
     let b = RecordBatch::try_from_iter([("b", Arc::new(Int64Array::from(vec![4])) as ArrayRef)]).unwrap();
     let (mut ab, mut ba) = (profile_of(&a), profile_of(&b));
     ab.merge(&profile_of(&b)).unwrap();
@@ -136,7 +154,10 @@ fn what_does_not_fit_is_refused_by_name_and_changes_nothing() {
     let words = profile_of(&column(Arc::new(StringArray::from(vec!["a"])) as ArrayRef));
     let before = numbers.to_bytes();
     let error = numbers.merge(&words).unwrap_err().to_string();
-    assert!(error.starts_with("profile x: the column was of kind number, and now it is of kind text"), "{error}");
+    assert!(
+        error.starts_with("profile x: the column was of kind number, and now it is of kind text"),
+        "{error}"
+    );
     let mut binned = Profile::new(&ProfileOptions::default().with_edges("x", [0.0])).unwrap();
     binned.add(&doubles([1.0])).unwrap();
     let error = numbers.merge(&binned).unwrap_err().to_string();

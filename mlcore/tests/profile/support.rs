@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float32Array, Float64Array, Int64Array, RecordBatch,
-    StringArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float32Array, Float64Array, Int64Array,
+    RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use mlcore::arrow::datatypes::Int32Type;
 use mlcore::profile::{Profile, ProfileOptions};
@@ -50,9 +50,11 @@ pub(crate) fn table(rows: usize, seed: u64) -> RecordBatch {
     let floats: Float32Array = (0..rows).map(|_| Some(random.normal() as f32)).collect();
     let few: Int64Array = (0..rows).map(|_| (!sometimes(9)).then(|| random.below(37) as i64)).collect();
     let large: Int64Array = (0..rows).map(|_| Some(i64::MAX - random.below(1 << 40) as i64)).collect();
-    let word: StringArray =
-        (0..rows).map(|_| (!sometimes(9)).then(|| format!("w-{}", random.below(random.clone().below(5000) + 1)))).collect();
-    let plan: DictionaryArray<Int32Type> = (0..rows).map(|_| Some(["free", "pro", "é"][random.below(3)])).collect();
+    let word: StringArray = (0..rows)
+        .map(|_| (!sometimes(9)).then(|| format!("w-{}", random.below(random.clone().below(5000) + 1))))
+        .collect();
+    let plan: DictionaryArray<Int32Type> =
+        (0..rows).map(|_| Some(["free", "pro", "é"][random.below(3)])).collect();
     let flag: BooleanArray = (0..rows).map(|_| (!sometimes(5)).then(|| random.below(3) == 0)).collect();
     let day: Date32Array = (0..rows).map(|_| Some(random.below(9000) as i32)).collect();
     let at: TimestampMicrosecondArray =
