@@ -122,7 +122,7 @@ def test_what_people_see():
     assert repr(profile) == "<mlcore.profiles.Profile: 3 rows, 2 columns>" and profile._repr_html_().startswith("<pre>")
     assert repr(profile["age"]) == '<mlcore.profiles.ColumnProfile "age": 3 rows of kind number>'
     assert len(profile) == 2 and "age" in profile and "name" not in profile and set(profile.columns) == {"age", "plan"}
-    with pytest.raises(KeyError):
+    with pytest.raises(mlcore.NotFoundError, match="read profile name"):
         profile["name"]
 
 

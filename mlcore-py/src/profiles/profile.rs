@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use mlcore::interrupt;
 use mlcore::profile::{self, ProfileOptions};
-use pyo3::exceptions::PyKeyError;
+use mlcore::{Error, interrupt};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
@@ -174,7 +173,10 @@ impl Profile {
         let found = self.ask(py, |profile| {
             profile.column(name).map(|column| ColumnProfile::new(name, profile.absent(name), column.clone()))
         })?;
-        found.ok_or_else(|| PyKeyError::new_err(name.to_owned()))
+        found.ok_or_else(|| {
+            let error = Error::not_found("read profile", name, "no batch had a column of this name");
+            raise(py, &error.remedy("look at the names in columns"))
+        })
     }
 
     fn __contains__(&self, py: Python<'_>, name: &str) -> PyResult<bool> {

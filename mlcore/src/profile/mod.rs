@@ -33,8 +33,8 @@
 //! |---|---|---|
 //! | rows, nulls, NaN, infinities, range, histogram, given categories, lengths | exact | exact |
 //! | mean, variance | exact but for their rounding | the same: sums are kept without any rounding |
-//! | skewness, kurtosis | to 1e-12 | to 1e-9 where the mean is at most a million standard deviations from 0 |
-//! | quantiles and ranks | exact | to 0.1 % of the rows, and 0.05 % more for each doubling beyond 4,096: 0.5 % at a million, 1 % at a billion, for certain; [`Ranks::rank_error`] says what it is, which is usually less, and the error itself is usually a tenth |
+//! | skewness, kurtosis | to 1e-9 where the mean is at most a million standard deviations from 0 | the same |
+//! | quantiles and ranks | exact | for certain to what [`Ranks::rank_error`] says: 0.1 % of the rows, and 0.05 % more for each doubling beyond 4,096, so 0.5 % at a million and 1 % at a billion, and never more than twice that, however profiles are merged; the error itself is usually a tenth of it |
 //! | distinct values | exact | a standard error of 1.6 % |
 //! | frequent numbers | exact | each count to 0.5 % of the rows, for certain |
 //! | frequent texts | exact | each count to 0.1 % of the rows, for certain |

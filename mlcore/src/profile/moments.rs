@@ -39,14 +39,17 @@ impl Moments {
             moments.add_exactly(value, count);
             moments.count = moments.count.saturating_add(count);
         }
-        let mean = moments.mean().unwrap_or(0.0);
-        moments.powers.mean = mean;
+        let (mean, mut sums) = (moments.mean().unwrap_or(0.0), [0.0; 4]);
         for (value, count) in counts {
-            let (deviation, count) = (value - mean, count as f64);
-            let square = deviation * deviation;
-            moments.powers.squares += square * count;
-            moments.powers.cubes += square * deviation * count;
-            moments.powers.fourths += square * square * count;
+            let deviation = value - mean;
+            let mut power = count as f64;
+            for sum in &mut sums {
+                power *= deviation;
+                *sum += power;
+            }
+        }
+        if moments.count > 0 {
+            moments.powers = Powers::about(mean, moments.count as f64, sums);
         }
         moments
     }
@@ -67,10 +70,13 @@ impl Moments {
         }
         let n = a + b;
         let (p, q) = (a / n, b / n);
-        let delta = other.mean - own.mean;
+        let delta = (other.mean - own.mean) + (other.rest - own.rest);
         let square = delta * delta;
+        let step = delta * q + own.rest;
+        let mean = own.mean + step;
         self.powers = Powers {
-            mean: own.mean + delta * q,
+            mean,
+            rest: step - (mean - own.mean),
             squares: own.squares + other.squares + square * a * q,
             cubes: own.cubes
                 + other.cubes
@@ -132,8 +138,8 @@ impl Moments {
     }
 
     pub(super) fn write_rest(&self, writer: &mut Writer) {
-        let Powers { mean, squares, cubes, fourths } = self.powers;
-        [mean, squares, cubes, fourths].into_iter().for_each(|value| writer.f64(value));
+        let Powers { mean, rest, squares, cubes, fourths } = self.powers;
+        [mean, rest, squares, cubes, fourths].into_iter().for_each(|value| writer.f64(value));
     }
 
     pub(super) fn read_exact(reader: &mut Reader<'_>) -> Result<Self> {
@@ -147,9 +153,10 @@ impl Moments {
     }
 
     pub(super) fn read_rest(&mut self, reader: &mut Reader<'_>) -> Result<()> {
-        let [mean, squares, cubes, fourths] = [reader.f64()?, reader.f64()?, reader.f64()?, reader.f64()?];
+        let mut next = || reader.f64();
+        let (mean, rest, squares, cubes, fourths) = (next()?, next()?, next()?, next()?, next()?);
         // The powers of numbers near the largest float are infinite, and may be NaN from then on.
-        self.powers = Powers { mean, squares, cubes, fourths };
+        self.powers = Powers { mean, rest, squares, cubes, fourths };
         Ok(())
     }
 }

@@ -2,33 +2,26 @@
 
 use super::codec::{Reader, Writer};
 use super::frequent::Frequent;
-use super::number::Number;
+use super::number::{Number, hash_of};
 use super::sort::sort;
 use crate::error::Result;
 
 /// Numbers in levels, each number of a level standing for `2^level` of the column.
 ///
 /// Full levels are thinned as in the sketch of J. Munro and M. Paterson (1980) and that of Z. Karnin, K. Lang and E. Liberty
-/// (2016): sorted, and every second number goes up a level. Those take one of the two halves at random; here they take turns,
-/// so that equal inputs give equal sketches, and what a rank may lose or gain is counted with every step instead of bounded by
-/// chance. No data, however it is sorted or chosen, leaves these bounds.
+/// (2016): sorted, and every second number goes up a level. Those take one of the two halves at random; here what a rank may lose
+/// or gain is counted with every step, and the half is taken that keeps the two in balance, so that equal inputs give equal
+/// summaries and the bounds hold for certain. No data, however it is sorted or chosen, leaves them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Quantiles {
     /// Numbers that stand for themselves, by their keys, in no order.
     buffer: Vec<u64>,
-    levels: Vec<Level>,
+    /// The numbers of each level in ascending order.
+    levels: Vec<Vec<u64>>,
     /// How much larger than the true rank an estimate may be.
     over: u64,
     /// How much smaller.
     under: u64,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Level {
-    /// In ascending order.
-    keys: Vec<u64>,
-    /// Which number of each two goes up next: the first, or the second.
-    takes_second: bool,
 }
 
 /// So many numbers are sorted at a time.
@@ -71,7 +64,7 @@ impl Quantiles {
             let keys: Vec<u64> =
                 counts.iter().filter(|(_, count)| has(count)).map(|(number, _)| number.key).collect();
             if !keys.is_empty() {
-                self.level(level).insert(&keys);
+                insert(self.level(level), &keys);
             }
         }
         if self.buffer.len() >= BUFFER {
@@ -82,10 +75,8 @@ impl Quantiles {
 
     /// Adds another summary. Which of two is merged into the other makes no difference.
     pub(super) fn merge(&mut self, other: &Self, frequent: &mut Frequent) {
-        for (place, level) in other.levels.iter().enumerate() {
-            let own = self.level(place);
-            own.insert(&level.keys);
-            own.takes_second ^= level.takes_second;
+        for (place, keys) in other.levels.iter().enumerate() {
+            insert(self.level(place), keys);
         }
         self.over = self.over.saturating_add(other.over);
         self.under = self.under.saturating_add(other.under);
@@ -99,8 +90,8 @@ impl Quantiles {
     /// Every number with how many it stands for, in ascending order.
     pub(super) fn ranked(&self) -> Vec<(u64, u64)> {
         let mut ranked: Vec<(u64, u64)> = self.buffer.iter().map(|key| (*key, 1)).collect();
-        for (place, level) in self.levels.iter().enumerate() {
-            ranked.extend(level.keys.iter().map(|key| (*key, 1_u64 << place)));
+        for (place, keys) in self.levels.iter().enumerate() {
+            ranked.extend(keys.iter().map(|key| (*key, 1_u64 << place)));
         }
         ranked.sort_unstable();
         ranked
@@ -116,9 +107,9 @@ impl Quantiles {
         &self.buffer
     }
 
-    fn level(&mut self, place: usize) -> &mut Level {
+    fn level(&mut self, place: usize) -> &mut Vec<u64> {
         if self.levels.len() <= place {
-            self.levels.resize_with(place + 1, Level::default);
+            self.levels.resize_with(place + 1, Vec::new);
         }
         // It was just made.
         let last = self.levels.len() - 1;
@@ -135,29 +126,34 @@ impl Quantiles {
         self.under = self.under.saturating_add(STRIDE as u64 / 2);
         self.over = self.over.saturating_add(STRIDE as u64 / 2 - 1);
         self.buffer.drain(..BUFFER.min(self.buffer.len()));
-        self.level(FIRST).insert(&kept);
+        insert(self.level(FIRST), &kept);
         self.thin_levels();
     }
 
     fn thin_levels(&mut self) {
         let mut place = 0;
         while place < self.levels.len() {
-            while self.levels.get(place).is_some_and(|level| level.keys.len() >= FULL)
-                && place + 1 < MOST_LEVELS
-            {
-                let level = self.level(place);
-                let first = usize::from(level.takes_second);
-                level.takes_second = !level.takes_second;
-                // One that is left over stays: the largest.
-                let whole = level.keys.len() & !1;
-                let kept: Vec<u64> = level.keys.iter().take(whole).skip(first).step_by(2).copied().collect();
-                level.keys.drain(..whole);
-                let error = if first == 0 { &mut self.over } else { &mut self.under };
-                *error = error.saturating_add(1 << place);
-                self.level(place + 1).insert(&kept);
+            while self.level(place).len() >= FULL && place + 1 < MOST_LEVELS {
+                self.thin_level(place);
             }
             place += 1;
         }
+    }
+
+    /// Takes every second number of a level to the next.
+    fn thin_level(&mut self, place: usize) {
+        let keys = self.level(place);
+        // One that is left over stays: the largest.
+        let whole = keys.len() & !1;
+        let left = keys.split_off(whole);
+        let full = std::mem::replace(keys, left);
+        // Many parts that each make one step must not all step to one side: where nothing is to be balanced the data decides.
+        let by_data = full.get(FULL / 2).is_some_and(|key| hash_of(*key) & 1 == 1);
+        let takes_second = self.over > self.under || (self.over == self.under && by_data);
+        let error = if takes_second { &mut self.under } else { &mut self.over };
+        *error = error.saturating_add(1 << place);
+        let kept: Vec<u64> = full.iter().skip(usize::from(takes_second)).step_by(2).copied().collect();
+        insert(self.level(place + 1), &kept);
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {
@@ -168,10 +164,7 @@ impl Quantiles {
         sort(&mut buffer);
         write_keys(writer, &buffer);
         writer.count(self.levels.len());
-        for level in &self.levels {
-            writer.u8(u8::from(level.takes_second));
-            write_keys(writer, &level.keys);
-        }
+        self.levels.iter().for_each(|keys| write_keys(writer, keys));
     }
 
     /// Reads a summary of `count` numbers.
@@ -181,10 +174,10 @@ impl Quantiles {
         let (over, under) = (reader.u64()?, reader.u64()?);
         let mut quantiles = Self { buffer: read_keys(reader, BUFFER)?, levels: Vec::new(), over, under };
         let mut stood = quantiles.buffer.len() as u64;
-        for place in 0..reader.count(5, MOST_LEVELS)? {
-            let level = Level { takes_second: reader.flag("turn")?, keys: read_keys(reader, FULL)? };
-            stood = stood.saturating_add((level.keys.len() as u64).saturating_mul(1 << place));
-            quantiles.levels.push(level);
+        for place in 0..reader.count(4, MOST_LEVELS)? {
+            let keys = read_keys(reader, FULL)?;
+            stood = stood.saturating_add((keys.len() as u64).saturating_mul(1 << place));
+            quantiles.levels.push(keys);
         }
         reader.require(over <= count && under <= count, "the error of its summary exceeds its rows")?;
         reader.require(stood == count, "its summary of numbers stands for another number of rows")?;
@@ -192,29 +185,27 @@ impl Quantiles {
     }
 }
 
-impl Level {
-    /// Merges sorted numbers.
-    fn insert(&mut self, keys: &[u64]) {
-        if self.keys.is_empty() {
-            self.keys.extend_from_slice(keys);
-            return;
-        }
-        let mut merged = Vec::with_capacity(self.keys.len() + keys.len());
-        let (mut own, mut other) = (self.keys.as_slice(), keys);
-        while let ([a, rest_a @ ..], [b, rest_b @ ..]) = (own, other) {
-            // Both are kept, so that equal ones need no order.
-            if a <= b {
-                merged.push(*a);
-                own = rest_a;
-            } else {
-                merged.push(*b);
-                other = rest_b;
-            }
-        }
-        merged.extend_from_slice(own);
-        merged.extend_from_slice(other);
-        self.keys = merged;
+/// Merges sorted numbers into sorted ones.
+fn insert(own: &mut Vec<u64>, keys: &[u64]) {
+    if own.is_empty() {
+        own.extend_from_slice(keys);
+        return;
     }
+    let mut merged = Vec::with_capacity(own.len() + keys.len());
+    let (mut left, mut right) = (own.as_slice(), keys);
+    while let ([a, rest_a @ ..], [b, rest_b @ ..]) = (left, right) {
+        // Both are kept, so that equal ones need no order.
+        if a <= b {
+            merged.push(*a);
+            left = rest_a;
+        } else {
+            merged.push(*b);
+            right = rest_b;
+        }
+    }
+    merged.extend_from_slice(left);
+    merged.extend_from_slice(right);
+    *own = merged;
 }
 
 fn write_keys(writer: &mut Writer, keys: &[u64]) {

@@ -62,9 +62,26 @@ pub(super) struct Ends {
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(super) struct Powers {
     pub(super) mean: f64,
+    /// What the mean lacks: far from zero a float near it is coarse beside the deviations.
+    pub(super) rest: f64,
     pub(super) squares: f64,
     pub(super) cubes: f64,
     pub(super) fourths: f64,
+}
+
+impl Powers {
+    /// Of the sums of powers of deviations from a number near the mean.
+    pub(super) fn about(mean: f64, count: f64, [first, second, third, fourth]: [f64; 4]) -> Self {
+        let rest = first / count;
+        Self {
+            mean,
+            rest,
+            squares: second - rest * first,
+            cubes: third - 3.0 * rest * second + 2.0 * rest * rest * first,
+            fourths: fourth - 4.0 * rest * third + 6.0 * rest * rest * second
+                - 3.0 * rest * rest * rest * first,
+        }
+    }
 }
 
 /// Numbers that add up to the sum of a block, and others that add up to the sum of its squares, without any rounding.
@@ -118,13 +135,14 @@ kernels! {
             }
         }
         let mean = sums.iter().chain(rest).sum::<f64>() / values.len() as f64;
-        let mut lanes = [[0.0; LANES]; 3];
+        let mut lanes = [[0.0; LANES]; 4];
         let mut take = |lane: usize, value: f64| {
             let deviation = value - mean;
             let square = deviation * deviation;
-            lanes[0][lane] += square;
-            lanes[1][lane] += square * deviation;
-            lanes[2][lane] += square * square;
+            lanes[0][lane] += deviation;
+            lanes[1][lane] += square;
+            lanes[2][lane] += square * deviation;
+            lanes[3][lane] += square * square;
         };
         for group in groups {
             for (lane, value) in group.iter().enumerate() {
@@ -134,8 +152,8 @@ kernels! {
         for value in rest {
             take(0, *value);
         }
-        let [squares, cubes, fourths] = lanes.map(|lane| lane.into_iter().sum());
-        Powers { mean, squares, cubes, fourths }
+        let sums = lanes.map(|lane| lane.into_iter().sum());
+        Powers::about(mean, values.len() as f64, sums)
     }
 
     /// The sum of up to [`BLOCK`] numbers of at most `2^exponent`, and that of their squares, in parts that are exact.
