@@ -8,7 +8,7 @@ What a finding added (`found_*`) stays. Each file is a few kilobytes at most: sm
 
 import pathlib
 
-from seeds import columns, models, names, plans, requests
+from seeds import columns, models, names, plans, profiles, requests
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -42,6 +42,7 @@ if __name__ == "__main__":
     stored = list(plans.plan_bytes())
     write("plan_bytes", stored)
     dictionary("plan_bytes", plans.words(stored))
+    write("profile_bytes", profiles.profile_bytes())
     write("onnx_scan", models.onnx_scan())
     dictionary("onnx_scan", models.words())
     write("registry_names", names.registry_names())

@@ -12,6 +12,7 @@ mod features;
 mod metrics;
 mod package;
 mod plain;
+mod profiles;
 mod registry;
 mod rollout;
 mod runner;
@@ -27,8 +28,8 @@ mod native {
     use pyo3::wrap_pymodule as part;
 
     use crate::{
-        drift, endpoint, evaluate, features, metrics, package, registry, rollout, runner, serving, stats,
-        telemetry,
+        drift, endpoint, evaluate, features, metrics, package, profiles, registry, rollout, runner, serving,
+        stats, telemetry,
     };
 
     #[pymodule_init]
@@ -48,6 +49,7 @@ mod native {
                 part!(metrics::scores::native),
             ],
         )?;
+        package::add(module, "profiles", &[part!(profiles::native)])?;
         package::add(module, "prometheus", &[part!(telemetry::native)])?;
         package::add(module, "registry", &[part!(registry::native)])?;
         package::add(module, "rollout", &[part!(rollout::native)])?;

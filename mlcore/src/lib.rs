@@ -3,6 +3,7 @@
 //! | module | the question it answers |
 //! |---|---|
 //! | [`schema`], [`batch`], [`time`] | What does data look like, and how does it travel without being copied? |
+//! | [`profile`] | What does data look like, in bounded memory, and how do such profiles add up? |
 //! | [`runner`] | What is a model that can answer? |
 //! | [`artifact`], [`registry`] | Which bytes, which version, which alias, who changed what and when? |
 //! | [`rollout`] | Who gets which version, and may the new one grow? |
@@ -32,6 +33,7 @@ pub mod exact;
 pub mod interrupt;
 pub mod memory;
 pub mod name;
+pub mod profile;
 pub mod registry;
 pub mod rollout;
 pub mod runner;

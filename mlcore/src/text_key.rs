@@ -1,5 +1,7 @@
 //! Texts as machine words, for hash tables of short, often repeated values: categories.
 
+use std::borrow::Cow;
+
 /// The first and the last eight bytes of a text, and its length: together all of a text of up to sixteen bytes, so that
 /// two such texts are compared without touching their bytes again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +50,36 @@ fn short_word(bytes: &[u8]) -> u64 {
 pub fn fold(left: u64, right: u64) -> u64 {
     let product = u128::from(left) * u128::from(right);
     (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// Of longer texts the beginning is kept and a digest of the whole, so that one hostile value cannot fill memory. Whatever counts
+/// categories does so alike: a window or a profile is compared with a reference that nothing bounded.
+pub const LONGEST_KEPT_BYTES: usize = 256;
+/// Three dots and a digest of 64 bits in hexadecimal.
+const DIGEST_BYTES: usize = 19;
+
+/// The text, or of a long one the beginning and a digest, which tells it from others that begin alike.
+#[inline]
+#[must_use]
+pub fn kept_part(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_KEPT_BYTES { Cow::Borrowed(text) } else { Cow::Owned(shortened(text)) }
+}
+
+#[cold]
+fn shortened(text: &str) -> String {
+    let digest = text.as_bytes().chunks(16).fold(text.len() as u64, |digest, chunk| {
+        let part = TextKey::of(chunk);
+        mix(digest ^ part.head, part.tail)
+    });
+    let start = text.get(..text.floor_char_boundary(LONGEST_KEPT_BYTES - DIGEST_BYTES)).unwrap_or_default();
+    format!("{start}...{digest:016x}")
+}
+
+/// Mixes two words so that each input bit reaches the low bits.
+#[inline]
+#[must_use]
+pub fn mix(a: u64, b: u64) -> u64 {
+    fold(a ^ 0x9E37_79B9_7F4A_7C15, b ^ 0xD1B5_4A32_D192_ED03)
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     let python = setup::everything()?;
     // Evidently needs pandas 2, the tests pandas 3: it gets an environment of its own.
     let evidently = python::environment_with("python-evidently", "requirements-bench.txt")?;
+    // whylogs needs numpy 1.
+    let whylogs = python::environment_with("python-whylogs", "requirements-bench-whylogs.txt")?;
     // What people call from Python is the wheel.
     if !process::succeeds(&mut wheel::build(&python)?)? {
         return Err(Failure::new("maturin could not build the wheel; see its messages above"));
@@ -18,6 +20,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         project::cargo(&["run", "--quiet", "--locked", "--release", "--package", "mlcore-benches"]);
     benches.env("MLCORE_BENCH_PYTHON", python.program());
     benches.env("MLCORE_BENCH_EVIDENTLY_PYTHON", evidently.program());
+    benches.env("MLCORE_BENCH_WHYLOGS_PYTHON", whylogs.program());
     benches.env("MLCORE_BENCH_WHEEL_PYTHON", installed.program());
     if process::succeeds(&mut benches)? {
         return Ok(ExitCode::SUCCESS);

@@ -1,10 +1,9 @@
 //! Counting text values without an allocation per row.
 
-use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::iter;
 
-use mlcore::text_key::{TextKey, fold};
+use mlcore::text_key::{TextKey, kept_part, mix};
 use serde::{Deserialize, Serialize};
 
 use super::Categories;
@@ -51,10 +50,6 @@ pub(crate) struct CounterState {
 const EMPTY: u32 = u32::MAX;
 /// Enough that the few categories of an ordinary column seldom meet.
 const FIRST_SLOTS: usize = 256;
-/// Of longer texts the beginning is kept and a digest of the whole, so that one hostile value cannot fill memory. Counters
-/// with and without a limit do so alike: a window is compared with a reference that none bounded.
-pub(crate) const LONGEST_KEPT_BYTES: usize = 256;
-
 impl CategoryCounter {
     /// A counter that keeps every category.
     pub(crate) fn unbounded() -> Self {
@@ -241,22 +236,6 @@ impl CategoryCounter {
     }
 }
 
-/// The text, or of a long one the beginning and a digest, which tells it from others that begin alike.
-#[inline]
-fn kept_part(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST_KEPT_BYTES { Cow::Borrowed(text) } else { Cow::Owned(shortened(text)) }
-}
-
-#[cold]
-fn shortened(text: &str) -> String {
-    let digest = text.as_bytes().chunks(16).fold(text.len() as u64, |digest, chunk| {
-        let part = TextKey::of(chunk);
-        mix(digest ^ part.head, part.tail)
-    });
-    let start = text.get(..text.floor_char_boundary(LONGEST_KEPT_BYTES - DIGEST_BYTES)).unwrap_or_default();
-    format!("{start}...{digest:016x}")
-}
-
 /// Where a text stands in an order that nobody chose and that is the same everywhere.
 pub(crate) fn priority(text: &str) -> u64 {
     let digest = text.as_bytes().chunks(16).fold(text.len() as u64, |digest, chunk| {
@@ -264,15 +243,6 @@ pub(crate) fn priority(text: &str) -> u64 {
         mix(digest ^ part.head, part.tail)
     });
     mix(digest, digest.rotate_left(32))
-}
-
-/// Three dots and a digest of 64 bits in hexadecimal.
-const DIGEST_BYTES: usize = 19;
-
-/// Mixes two words so that each input bit reaches the low bits.
-#[inline]
-fn mix(a: u64, b: u64) -> u64 {
-    fold(a ^ 0x9E37_79B9_7F4A_7C15, b ^ 0xD1B5_4A32_D192_ED03)
 }
 
 /// Hashes the bits of numbers, seeded per map like [`CategoryCounter`].
@@ -321,6 +291,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use mlcore::text_key::LONGEST_KEPT_BYTES;
 
     proptest! {
         #[test]

@@ -4,6 +4,7 @@ mod categories;
 mod column;
 mod counter;
 mod number_counts;
+mod profile;
 mod remainders;
 mod runs;
 mod sketch;

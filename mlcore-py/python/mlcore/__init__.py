@@ -12,7 +12,7 @@ that is a single operator over many rows is left to end in a thread of its own.
 0.0
 """
 
-from mlcore import drift, evaluate, exceptions, features, metrics, prometheus, rollout, serving, stats
+from mlcore import drift, evaluate, exceptions, features, metrics, profiles, prometheus, rollout, serving, stats
 from mlcore._mlcore import __version__
 from mlcore._versions import doctor, show_versions
 from mlcore.endpoint import Endpoint
@@ -39,6 +39,7 @@ from mlcore.exceptions import (
     UnavailableError,
     UnsupportedError,
 )
+from mlcore.profiles import Profile, profile
 from mlcore.prometheus import metrics_text
 from mlcore.registry import Registry
 from mlcore.runner import Field, Runner
@@ -63,6 +64,7 @@ __all__ = [
     "OutcomeUnknownError",
     "OverloadedError",
     "PermissionDeniedError",
+    "Profile",
     "Registry",
     "Runner",
     "SchemaMismatchError",
@@ -78,6 +80,8 @@ __all__ = [
     "features",
     "metrics",
     "metrics_text",
+    "profile",
+    "profiles",
     "prometheus",
     "rollout",
     "serve",

@@ -9,6 +9,7 @@ __all__ = [
     "evaluate",
     "features",
     "metrics",
+    "profiles",
     "prometheus",
     "registry",
     "rollout",
@@ -23,6 +24,7 @@ endpoint: ModuleType
 evaluate: ModuleType
 features: ModuleType
 metrics: ModuleType
+profiles: ModuleType
 prometheus: ModuleType
 registry: ModuleType
 rollout: ModuleType

@@ -16,6 +16,7 @@ use super::options::as_json;
 use super::pickle::{self, Reduced};
 use crate::door::{self, Asked};
 use crate::error::{detached, entry, raise};
+use crate::profiles::ColumnProfile;
 
 /// A test of two samples by its name, with its options by keyword.
 ///
@@ -89,7 +90,8 @@ impl DriftTest {
     /// ----------
     /// reference, current : array_like, 1-D
     ///     Numbers, or text and bools, which are compared as categories; beside numbers ``True`` is 1. Missing values are
-    ///     left out.
+    ///     left out. The current sample may be a :class:`mlcore.profiles.ColumnProfile`: scores are those of the rows where
+    ///     the profile is exact, and Kolmogorov-Smirnov takes its rank error into the p-value.
     /// kind : {"numeric", "categorical"}, optional
     ///     What the values are, where the type suggests another: integers that are codes.
     ///
@@ -266,10 +268,22 @@ fn samples(
 ) -> PyResult<impl Fn() -> mlcore::Result<(Sample, Sample)>> {
     let kind = kind.map(str::parse::<Kind>).transpose().map_err(|error| raise(py, &error))?;
     let column = |object, subject| door::column(object, Asked { operation, subject });
-    let (reference, current): (ArrayRef, ArrayRef) =
-        (column(reference, "reference")?, column(current, "current")?);
-    Ok(move || match kind {
-        Some(kind) => Ok((Sample::from_array_as(&reference, kind)?, Sample::from_array_as(&current, kind)?)),
-        None => Sample::pair(&reference, &current),
+    let reference: ArrayRef = column(reference, "reference")?;
+    let profile = current.cast::<ColumnProfile>().ok().map(|profile| Arc::clone(&profile.get().column));
+    let current = if profile.is_none() { Some(column(current, "current")?) } else { None };
+    Ok(move || match (kind, &profile, &current) {
+        (_, Some(profile), _) => {
+            let reference = match kind {
+                Some(kind) => Sample::from_array_as(&reference, kind)?,
+                None => Sample::from_array(&reference)?,
+            };
+            let current = Sample::from_profile_as(profile, reference.kind())?;
+            Ok((reference, current))
+        }
+        (Some(kind), None, Some(current)) => {
+            Ok((Sample::from_array_as(&reference, kind)?, Sample::from_array_as(current, kind)?))
+        }
+        (None, None, Some(current)) => Sample::pair(&reference, current),
+        (_, None, None) => Err(mlcore::Error::internal("compare", "current", "it was not read")),
     })
 }

@@ -11,6 +11,7 @@
 mod arrow_door;
 #[cfg(feature = "ort")]
 mod onnx_scan;
+mod profile_bytes;
 #[cfg(feature = "sqlite")]
 mod registry_names;
 mod told;
@@ -50,6 +51,12 @@ fn models_of_the_corpus_are_read_or_refused() {
 fn columns_of_the_corpus_are_let_through_or_refused() {
     let (let_through, all) = taken("arrow_door", arrow_door::check);
     assert!(let_through >= 20 && all >= let_through + 10, "{let_through} of {all} are sound");
+}
+
+#[test]
+fn profiles_of_the_corpus_are_read_or_refused() {
+    let (read, all) = taken("profile_bytes", profile_bytes::check);
+    assert!(read >= 20 && all >= read + 5, "{read} of {all} are profiles: too few to prove anything");
 }
 
 #[cfg(feature = "sqlite")]

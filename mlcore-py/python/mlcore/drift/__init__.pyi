@@ -6,6 +6,7 @@ from typing_extensions import disjoint_base
 
 from mlcore.drift._share_tests import *
 from mlcore.drift._tests import *
+from mlcore.profiles import ColumnProfile
 from mlcore.typing import ArrayLike, Row, Table
 
 _Recipe = Literal["quantile", "uniform", "evidently"]
@@ -46,7 +47,7 @@ class DriftTest:
     def minimum_effect(self) -> float: ...
     @property
     def legend(self) -> str: ...
-    def compare(self, reference: ArrayLike, current: ArrayLike, *, kind: _Kind | None = None) -> Score: ...
+    def compare(self, reference: ArrayLike, current: ArrayLike | ColumnProfile, *, kind: _Kind | None = None) -> Score: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
 
 @final
