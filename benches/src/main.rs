@@ -3,6 +3,7 @@
 //! Nothing is asserted: a goal that was missed is printed as such, and the exit code says only whether everything ran.
 
 mod allocations;
+mod calibration;
 mod cpu;
 mod cuda;
 mod data;
@@ -36,8 +37,9 @@ const TOPICS: [Topic; 5] = [
     ("serving", serving::run),
 ];
 
-/// What is measured only where it is named: it wants servers that `cargo xtask load` builds and installs, or a GPU.
-const ON_DEMAND: [Topic; 2] = [("cuda", cuda::run), ("load", load::run)];
+/// What is measured only where it is named: it takes long, wants servers that `cargo xtask load` builds and installs, or a GPU.
+const ON_DEMAND: [Topic; 3] =
+    [("calibration", calibration::run), ("cuda", cuda::run), ("load", load::run)];
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
