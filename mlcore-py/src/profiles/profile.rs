@@ -78,7 +78,7 @@ pub(crate) struct Profile {
 /// (45.5, 31.0)
 #[pyfunction]
 #[pyo3(name = "profile", signature = (frame, *, edges = None, categories = None))]
-pub(crate) fn profile(
+pub(crate) fn profiled(
     py: Python<'_>,
     frame: &Bound<'_, PyAny>,
     edges: Option<BTreeMap<String, Vec<f64>>>,
@@ -271,8 +271,12 @@ impl Profile {
     }
 
     /// What `question` finds in the profile, with the interpreter released.
-    fn ask<T: Send>(&self, py: Python<'_>, question: impl Fn(&profile::Profile) -> T + Send) -> PyResult<T> {
-        entry(py, |py| detached(py, || Ok(question(&*self.locked()?))))
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(&profile::Profile) -> T + Send,
+    ) -> PyResult<T> {
+        entry(py, |py| detached(py, move || Ok(question(&*self.locked()?))))
     }
 }
 
