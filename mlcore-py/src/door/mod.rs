@@ -130,12 +130,6 @@ pub(crate) fn watched_table(
     })
 }
 
-/// A table with each of its columns; those of a type that nobody reads are left to be counted.
-pub(crate) fn profiled_table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<RecordBatch> {
-    let (py, columns) = (object.py(), columns(object, None, asked)?);
-    columns.table(py, asked, |position, _| listed(py, columns.rows(), columns.read(py, position, asked)))
-}
-
 /// One column of a table to be compared, which nobody keeps for a second reader; `is_wanted` by name, or one of all.
 pub(crate) fn compared_column(
     py: Python<'_>,

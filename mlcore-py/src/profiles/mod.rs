@@ -12,5 +12,5 @@ pub(crate) mod native {
     #[pymodule_export]
     use super::column::ColumnProfile;
     #[pymodule_export]
-    use super::profile::{Profile, profile};
+    use super::profile::{Profile, profiled};
 }

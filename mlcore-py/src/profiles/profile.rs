@@ -78,7 +78,7 @@ pub(crate) struct Profile {
 /// (45.5, 31.0)
 #[pyfunction]
 #[pyo3(name = "profile", signature = (frame, *, edges = None, categories = None))]
-pub(crate) fn profile(
+pub(crate) fn profiled(
     py: Python<'_>,
     frame: &Bound<'_, PyAny>,
     edges: Option<BTreeMap<String, Vec<f64>>>,
@@ -113,8 +113,8 @@ impl Profile {
 
     /// Adds the rows of a table.
     ///
-    /// Columns are found by name, in any order; rows of a table without a column are absent from it. A column that cannot be read
-    /// is counted and not looked at.
+    /// Columns are found by name, in any order; rows of a table without a column are absent from it. Of lists, bytes and other
+    /// types of Arrow that are not looked at, rows and nulls are counted.
     ///
     /// Parameters
     /// ----------
@@ -124,9 +124,11 @@ impl Profile {
     /// ------
     /// SchemaMismatchError
     ///     For a column of another kind than before, such as text where numbers were; nothing is added then.
+    /// InvalidTypeError
+    ///     For a column of objects that no table holds, by its name.
     fn add(&self, py: Python<'_>, frame: &Bound<'_, PyAny>) -> PyResult<()> {
         entry(py, |py| {
-            let table = door::profiled_table(frame, Asked { operation: PROFILE, subject: "frame" })?;
+            let table = door::table(frame, Asked { operation: PROFILE, subject: "frame" })?;
             detached(py, || self.locked()?.add(&table))
         })
     }
@@ -269,8 +271,12 @@ impl Profile {
     }
 
     /// What `question` finds in the profile, with the interpreter released.
-    fn ask<T: Send>(&self, py: Python<'_>, question: impl Fn(&profile::Profile) -> T + Send) -> PyResult<T> {
-        entry(py, |py| detached(py, || Ok(question(&*self.locked()?))))
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(&profile::Profile) -> T + Send,
+    ) -> PyResult<T> {
+        entry(py, |py| detached(py, move || Ok(question(&*self.locked()?))))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can be asked of the profile of a column.
 
+use std::cmp::Reverse;
+
 use super::column::{ColumnProfile, Values};
 use super::distinct::STANDARD_ERROR;
 use super::kind::ColumnKind;
@@ -209,7 +211,7 @@ impl ColumnProfile {
             }
             Values::Nothing | Values::Other => Vec::new(),
         };
-        items.sort_by(|a, b| b.count.cmp(&a.count));
+        items.sort_by_key(|item| Reverse(item.count));
         items.truncate(most);
         items
     }

@@ -161,7 +161,8 @@ impl ColumnProfile {
         [self.rows, self.nulls, self.nans].into_iter().for_each(|count| writer.u64(count));
         match &self.values {
             Values::Booleans(falses, trues) => {
-                [*falses, *trues].into_iter().for_each(|count| writer.u64(count))
+                writer.u64(*falses);
+                writer.u64(*trues);
             }
             Values::Numbers(numbers) => numbers.write_exact(writer),
             Values::Texts(texts) => texts.write_exact(writer),

@@ -9,6 +9,7 @@ use super::options::{Bins, ProfileOptions};
 use super::read::{Pace, has_values};
 use super::{MOST_ROWS, OPERATION};
 use crate::arrow::array::{ArrayRef, RecordBatch};
+use crate::arrow::datatypes::DataType;
 use crate::batch::{ColumnView, Row};
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -91,6 +92,10 @@ impl Profile {
                 ColumnKind::Other(_) | ColumnKind::Nothing => ArrayRef::clone(array),
                 _ => ColumnView::plain(name, array)?,
             };
+            if matches!(array.data_type(), DataType::Dictionary(..)) {
+                // What cannot be read is found out before anything is added.
+                ColumnView::new(name, array.as_ref())?;
+            }
             columns.push((name, array));
         }
         Ok(columns)

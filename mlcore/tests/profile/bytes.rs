@@ -56,7 +56,7 @@ fn every_cut_and_every_flipped_bit_is_noticed() {
         flipped[bit / 8] ^= 1 << (bit % 8);
         refused(&flipped);
     }
-    let mut longer = bytes.clone();
+    let mut longer = bytes;
     longer.push(0);
     refused(&longer);
     assert!(matches!(refused(b"what is this?"), Error::Corrupt(_)));
