@@ -41,7 +41,8 @@ const COLUMNS: [&str; 3] = ["a", "b", "c"];
 fn columns(reads: Reads, rows: usize, shift: f64, seed: u64) -> [Vec<f64>; 3] {
     let mut random = SplitMix64::new(seed);
     let mut drawn = || -> Vec<f64> {
-        let drawn = (0..rows).map(|_| if reads == Reads::Texts { random.uniform() * 0.09 } else { random.normal() });
+        let drawn =
+            (0..rows).map(|_| if reads == Reads::Texts { random.uniform() * 0.09 } else { random.normal() });
         drawn.collect()
     };
     let [a, b, c] = [drawn(), drawn(), drawn()];
@@ -154,8 +155,13 @@ impl Suite<'_> {
         let other = self.score(&reference, &self.table(&[reversed(&a), reversed(&b), reversed(&c)]));
         assert!(same(&straight.score, &other.score), "{name}: the order of rows matters");
         let names: ArrayRef = Arc::new(StringArray::from_iter_values((0..200).map(|row| row.to_string())));
-        let more =
-            batch([("z", self.array(&a)), ("c", self.array(&c)), ("id", names), ("b", self.array(&b)), ("a", self.array(&a))]);
+        let more = batch([
+            ("z", self.array(&a)),
+            ("c", self.array(&c)),
+            ("id", names),
+            ("b", self.array(&b)),
+            ("a", self.array(&a)),
+        ]);
         let other = self.score(&reference, &more);
         assert!(
             same(&straight.score, &other.score),
@@ -171,7 +177,8 @@ impl Suite<'_> {
 
     fn larger_changes_score_higher_and_are_named(&self) {
         let reference = self.table(&self.columns(300, 0.0, 1));
-        let [small, large] = [0.5, 3.0].map(|shift| self.score(&reference, &self.table(&self.columns(300, shift, 2))));
+        let [small, large] =
+            [0.5, 3.0].map(|shift| self.score(&reference, &self.table(&self.columns(300, shift, 2))));
         let (name, first) = (self.test.name(), large.columns.first().map(|part| part.column.as_str()));
         let minimum = self.test.default_minimum_effect();
         assert_larger_scores_higher(name, minimum, &small.score, &large.score);
@@ -180,7 +187,8 @@ impl Suite<'_> {
 
     fn effects_do_not_grow_with_rows(&self) {
         let effect = |rows| {
-            let (reference, current) = (self.table(&self.columns(rows, 0.0, 1)), self.table(&self.columns(rows, 1.0, 2)));
+            let (reference, current) =
+                (self.table(&self.columns(rows, 0.0, 1)), self.table(&self.columns(rows, 1.0, 2)));
             self.score(&reference, &current).score.effect.value
         };
         let (few, many) = (effect(100), effect(500));
@@ -193,7 +201,8 @@ impl Suite<'_> {
         for (column, values) in [&mut a, &mut b, &mut c].into_iter().enumerate() {
             values.extend((0..30).map(|row| if row % 3 == column { f64::NAN } else { 50.0 }));
         }
-        let (whole, gappy) = (self.score(&reference, &current), self.score(&reference, &self.table(&[a, b, c])));
+        let (whole, gappy) =
+            (self.score(&reference, &current), self.score(&reference, &self.table(&[a, b, c])));
         let name = self.test.name();
         assert!(same(&whole.score, &gappy.score), "{name}: incomplete rows enter: {whole:?}, {gappy:?}");
     }

@@ -90,7 +90,12 @@ pub(super) fn require_rows(operation: &'static str, rows: usize, most: usize, de
 }
 
 /// Refuses an option that is no size of anything.
-pub(super) fn require_size(operation: &'static str, option: &'static str, value: f64, default: f64) -> Result<()> {
+pub(super) fn require_size(
+    operation: &'static str,
+    option: &'static str,
+    value: f64,
+    default: f64,
+) -> Result<()> {
     if value > 0.0 && value.is_finite() {
         return Ok(());
     }
@@ -114,7 +119,11 @@ pub(super) fn notes(reference: &Rows, reference_len: usize, current: &Rows, curr
 }
 
 /// The same by numbers, of reference and current table.
-pub(super) fn entered_notes(entered: (usize, usize), complete: (usize, usize), incomplete: (u64, u64)) -> Vec<Note> {
+pub(super) fn entered_notes(
+    entered: (usize, usize),
+    complete: (usize, usize),
+    incomplete: (u64, u64),
+) -> Vec<Note> {
     let mut notes = Vec::new();
     if complete.0 > entered.0 || complete.1 > entered.1 {
         let text = format!(

@@ -123,7 +123,8 @@ impl TableTest for EmbeddingDistance {
         asked::require_permutations(OPERATION, self.permutations)?;
         asked::require_size(OPERATION, "minimum_effect", self.minimum_effect, 0.2)?;
         let asked = self.columns.as_ref();
-        let columns = asked::columns(OPERATION, asked, reference, embedding_columns, "column of vectors or numbers")?;
+        let columns =
+            asked::columns(OPERATION, asked, reference, embedding_columns, "column of vectors or numbers")?;
         let rows = Rows::read(OPERATION, "reference", reference, &columns)?;
         let len = rows.len();
         let rows = rows.thinned(self.max_rows, &mut SplitMix64::new(self.seed));
@@ -179,8 +180,13 @@ impl Compiled {
     fn pvalue(&self, current: &Rows, distance: f64, random: &mut SplitMix64) -> Result<f64> {
         let rows: Vec<&[f64]> = self.rows.iter().chain(current.iter()).collect();
         let (n, m) = (self.rows.len() as f64, current.len() as f64);
-        let total: Vec<f64> =
-            self.rows.means().iter().zip(current.means()).map(|(before, after)| before * n + after * m).collect();
+        let total: Vec<f64> = self
+            .rows
+            .means()
+            .iter()
+            .zip(current.means())
+            .map(|(before, after)| before * n + after * m)
+            .collect();
         let scale = total.iter().fold(0.0, |most: f64, sum| most.max(sum.abs())) / (n + m);
         let least = distance - ROUNDING * (distance + scale);
         let few = self.rows.len().min(current.len());
@@ -230,12 +236,16 @@ impl Metric {
 pub(super) fn components(columns: &[String], rows: &Rows, sizes: &[f64]) -> Option<Note> {
     const MOST: usize = 5;
     let vectors = columns.iter().zip(&rows.spans).filter(|(_, span)| span.len() > 1);
-    let places = vectors.flat_map(|(name, span)| span.clone().map(move |place| (name, place - span.start, place)));
+    let places =
+        vectors.flat_map(|(name, span)| span.clone().map(move |place| (name, place - span.start, place)));
     let size = |place: usize| sizes.get(place).copied().unwrap_or(0.0);
     let mut moved: Vec<_> = places.filter(|(.., place)| size(*place) > 0.0).collect();
     moved.sort_by(|a, b| size(b.2).total_cmp(&size(a.2)).then(a.2.cmp(&b.2)));
-    let names: Vec<String> =
-        moved.iter().take(MOST).map(|(name, place, _)| format!("{}[{place}]", crate::text::clipped(name))).collect();
+    let names: Vec<String> = moved
+        .iter()
+        .take(MOST)
+        .map(|(name, place, _)| format!("{}[{place}]", crate::text::clipped(name)))
+        .collect();
     let text = format!("the components that moved most: {}", names.join(", "));
     (!names.is_empty()).then_some(Note::Remark { text })
 }

@@ -129,7 +129,8 @@ impl TableTest for EmbeddingRatio {
         asked::require_size(OPERATION, "minimum_effect", self.minimum_effect, 0.2)?;
         asked::require_size(OPERATION, "component_threshold", self.component_threshold, 0.1)?;
         let asked = self.columns.as_ref();
-        let columns = asked::columns(OPERATION, asked, reference, embedding_columns, "column of vectors or numbers")?;
+        let columns =
+            asked::columns(OPERATION, asked, reference, embedding_columns, "column of vectors or numbers")?;
         let rows = Rows::read(OPERATION, "reference", reference, &columns)?;
         let len = rows.len();
         let rows = rows.thinned(self.max_rows, &mut SplitMix64::new(self.seed));
@@ -177,14 +178,17 @@ impl CompiledTableTest for Compiled {
             for ((walk, found), less) in walks.iter().zip(&found).zip(less) {
                 count += usize::from(match ks {
                     false => (found - less) * walk.unit >= self.test.component_threshold,
-                    true => ks_2samp_pvalue(*found, n, m, &KsOptions::default())? < self.test.component_threshold,
+                    true => {
+                        ks_2samp_pvalue(*found, n, m, &KsOptions::default())? < self.test.component_threshold
+                    }
                 });
             }
             Ok(count as f64 / walks.len() as f64)
         };
         let statistic = drifted(&vec![0.0; walks.len()])?;
         let effect = drifted(&chance.means)?;
-        let beyond: Vec<f64> = found.iter().zip(&chance.means).map(|(found, mean)| (found - mean).max(0.0)).collect();
+        let beyond: Vec<f64> =
+            found.iter().zip(&chance.means).map(|(found, mean)| (found - mean).max(0.0)).collect();
         let mut score = Score::new(statistic, Effect::new("share of components", effect))
             .with_reference_len(n as u64)
             .with_current_len(m as u64)
@@ -258,7 +262,9 @@ impl Walk {
         let before = deviation(reference.component(place).collect()).max(LEAST_DEVIATION);
         values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let next = values.iter().skip(1).map(|(value, _)| Some(*value)).chain([None]);
-        let step = |((value, row), next): (&(f64, u32), Option<f64>)| (*row, (next.unwrap_or(*value) - value) / both);
+        let step = |((value, row), next): (&(f64, u32), Option<f64>)| {
+            (*row, (next.unwrap_or(*value) - value) / both)
+        };
         Self { steps: values.iter().zip(next).map(step).collect(), unit: both / before }
     }
 

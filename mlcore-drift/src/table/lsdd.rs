@@ -25,7 +25,7 @@ use crate::two_sample::{Effect, Note, Score};
 /// are drawn from both tables together, and all rows are compared: the p-value is exact, too. Columns that are constant in the
 /// reference are not divided by 1e-12.
 ///
-/// **Lambda.** The largest of 1, 1/4, 1/16 ... that lets two estimates differ by less than a fifth on average over exchanges of
+/// **Regularisation.** Lambda is [given](Self::with_regularisation), or the largest of 1, 1/4, 1/16 ... that lets two estimates differ by less than a fifth on average over exchanges of
 /// rows, as in alibi-detect; where none does, the smallest (it raises an error).
 ///
 /// **Effect.** The root of the statistic, less its mean over exchanges of rows, over the same integral of the sum of the squared
@@ -62,7 +62,7 @@ pub struct Lsdd {
     #[serde(skip_serializing_if = "Option::is_none")]
     sigma: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    lambda: Option<f64>,
+    regularisation: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     n_kernel_centers: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +80,7 @@ impl Default for Lsdd {
             columns: None,
             standardise: true,
             sigma: None,
-            lambda: None,
+            regularisation: None,
             n_kernel_centers: None,
             kernel_centers: None,
             max_rows: 1000,
@@ -102,10 +102,10 @@ impl Lsdd {
         self
     }
 
-    /// Sets the regularisation.
+    /// Sets lambda, the regularisation.
     #[must_use]
-    pub fn with_lambda(mut self, lambda: f64) -> Self {
-        self.lambda = Some(lambda);
+    pub fn with_regularisation(mut self, lambda: f64) -> Self {
+        self.regularisation = Some(lambda);
         self
     }
 
@@ -127,7 +127,7 @@ impl Lsdd {
         asked::require_rows(OPERATION, self.max_rows, MOST_ROWS, 1000)?;
         asked::require_permutations(OPERATION, self.permutations)?;
         asked::require_size(OPERATION, "minimum_effect", self.minimum_effect, 0.15)?;
-        for (option, value) in [("sigma", self.sigma), ("lambda", self.lambda)] {
+        for (option, value) in [("sigma", self.sigma), ("regularisation", self.regularisation)] {
             if let Some(value) = value.filter(|value| !(*value > 0.0 && value.is_finite())) {
                 return Err(Error::invalid_input(OPERATION, option, format!("it is {value}"))
                     .remedy("give a positive number, or leave it out"));
@@ -175,7 +175,10 @@ impl TableTest for Lsdd {
         let (len, spans) = (rows.len(), rows.spans.clone());
         let rows = rows.scaled(&centre, &scale).thinned(self.max_rows, &mut SplitMix64::new(self.seed));
         let centers = self.kernel_centers.as_ref().map(|centers| {
-            if centers.is_empty() || centers.len() > MOST_CENTERS || centers.iter().any(|row| row.len() != rows.width) {
+            if centers.is_empty()
+                || centers.len() > MOST_CENTERS
+                || centers.iter().any(|row| row.len() != rows.width)
+            {
                 let problem = format!("1 to {MOST_CENTERS} rows of {} numbers are expected", rows.width);
                 return Err(Error::invalid_input(OPERATION, "kernel_centers", problem));
             }
@@ -205,7 +208,8 @@ impl CompiledTableTest for Compiled {
     }
 
     fn compare(&self, current: &RecordBatch) -> Result<TableScore> {
-        let all = self.rows.read_current(OPERATION, current, &self.columns)?.scaled(&self.centre, &self.scale);
+        let all =
+            self.rows.read_current(OPERATION, current, &self.columns)?.scaled(&self.centre, &self.scale);
         let len = all.len();
         let mut random = SplitMix64::at(self.test.seed, 1 << 32);
         let current = all.thinned(self.test.max_rows, &mut random);
@@ -214,7 +218,7 @@ impl CompiledTableTest for Compiled {
         let places: Vec<usize> = (0..self.rows.width).collect();
         let kernel = Kernel::new(&self.rows, &current, &centers, sigma, &places)?;
         let exchanged = kernel.exchanged(self.test.permutations.max(TRIALS), &mut random)?;
-        let (lambda, chosen) = match self.test.lambda {
+        let (lambda, chosen) = match self.test.regularisation {
             Some(lambda) => (lambda, true),
             None => kernel.lambda(exchanged.get(..TRIALS).unwrap_or_default())?,
         };
@@ -238,12 +242,15 @@ impl CompiledTableTest for Compiled {
         }
         if self.test.permutations > 0 {
             let least = found - ROUNDING * whole;
-            let as_large = chance.iter().take(self.test.permutations).filter(|value| **value >= least).count();
+            let as_large =
+                chance.iter().take(self.test.permutations).filter(|value| **value >= least).count();
             score = score.with_pvalue((1 + as_large) as f64 / (1 + self.test.permutations) as f64);
         }
         let mut parts = Vec::new();
         for column in self.rows.most_moved(&current) {
-            let Some((span, name)) = self.rows.spans.get(column).zip(self.columns.get(column)) else { continue };
+            let Some((span, name)) = self.rows.spans.get(column).zip(self.columns.get(column)) else {
+                continue;
+            };
             let rest: Vec<usize> = places.iter().copied().filter(|place| !span.contains(place)).collect();
             let without = if rest.is_empty() {
                 0.0
@@ -263,8 +270,7 @@ impl Compiled {
         let sigma = match self.test.sigma {
             Some(sigma) => sigma,
             None => {
-                let squared =
-                    Pairs::squared_distances(OPERATION, &self.rows, current, 0..self.rows.width)?;
+                let squared = Pairs::squared_distances(OPERATION, &self.rows, current, 0..self.rows.width)?;
                 (0.5 * squared.median_within()).sqrt()
             }
         };
@@ -391,8 +397,12 @@ struct Model<'a> {
 impl<'a> Model<'a> {
     fn new(kernel: &'a Kernel, lambda: f64) -> Result<Self> {
         let solver = kernel.among.cholesky(OPERATION, lambda)?.ok_or_else(|| {
-            Error::invalid_input(OPERATION, "lambda", "the kernel of the centres cannot be solved with it")
-                .remedy("give a larger lambda, or leave it out")
+            Error::invalid_input(
+                OPERATION,
+                "regularisation",
+                "the kernel of the centres cannot be solved with it",
+            )
+            .remedy("give a larger one, or leave it out")
         })?;
         Ok(Self { among: &kernel.among, solver })
     }

@@ -52,12 +52,15 @@ pub(super) fn texts(operation: &'static str, name: &str, array: &ArrayRef) -> Re
         _ => array.clone(),
     };
     if *plain.data_type() == DataType::Boolean {
-        let words = plain.as_boolean().iter().map(|flag| flag.map(|flag| if flag { "true" } else { "false" }));
+        let words =
+            plain.as_boolean().iter().map(|flag| flag.map(|flag| if flag { "true" } else { "false" }));
         return Ok(words.collect());
     }
     if is_number(&plain) {
         let cells = Cells::read(operation, name, &plain)?;
-        return Ok((0..plain.len()).map(|row| cells.number(row, 0).map(|number| number.to_string())).collect());
+        return Ok((0..plain.len())
+            .map(|row| cells.number(row, 0).map(|number| number.to_string()))
+            .collect());
     }
     if !is_category(&plain) {
         let problem = format!("text or numbers are expected, and the column is {}", array.data_type());
@@ -88,7 +91,8 @@ impl Mixed {
             Cell::Numbers(cells) => {
                 let mean = |place: usize| {
                     let present = interrupt::paced(0..self.rows).filter_map(|row| cells.number(row, place));
-                    let (count, sum) = present.fold((0_u64, 0.0), |(count, sum), value| (count + 1, sum + value));
+                    let (count, sum) =
+                        present.fold((0_u64, 0.0), |(count, sum), value| (count + 1, sum + value));
                     if count > 0 { sum / count as f64 } else { 0.0 }
                 };
                 Encoding::Numbers { fill: (0..cells.width).map(mean).collect() }
@@ -125,13 +129,20 @@ impl Mixed {
                 Encoding::Texts { numbers, fill: -1.0, unseen: -1.0 }
             }
             (Cell::Numbers(cells), _) => Encoding::Numbers { fill: vec![0.0; cells.width] },
-            (Cell::Texts(_), Cell::Numbers(_)) => Encoding::Texts { numbers: HashMap::new(), fill: -1.0, unseen: -1.0 },
+            (Cell::Texts(_), Cell::Numbers(_)) => {
+                Encoding::Texts { numbers: HashMap::new(), fill: -1.0, unseen: -1.0 }
+            }
         };
         pairs.map(encoding).collect()
     }
 
     /// Refuses a current table whose columns are of another kind or width.
-    pub(super) fn require_alike(&self, operation: &'static str, current: &Self, names: &[String]) -> Result<()> {
+    pub(super) fn require_alike(
+        &self,
+        operation: &'static str,
+        current: &Self,
+        names: &[String],
+    ) -> Result<()> {
         for ((before, after), name) in self.columns.iter().zip(&current.columns).zip(names) {
             let problem = match (before, after) {
                 (Cell::Numbers(before), Cell::Numbers(after)) if before.width == after.width => continue,
@@ -139,10 +150,17 @@ impl Mixed {
                 (Cell::Numbers(_), Cell::Numbers(after)) if after.width == 0 => continue,
                 (Cell::Texts(_), Cell::Texts(_)) => continue,
                 (Cell::Numbers(before), Cell::Numbers(after)) => {
-                    format!("its vectors have {} components, and the reference's {}", after.width, before.width)
+                    format!(
+                        "its vectors have {} components, and the reference's {}",
+                        after.width, before.width
+                    )
                 }
-                (Cell::Numbers(_), Cell::Texts(_)) => "it is text, and the reference's are numbers".to_owned(),
-                (Cell::Texts(_), Cell::Numbers(_)) => "it is numbers, and the reference's are text".to_owned(),
+                (Cell::Numbers(_), Cell::Texts(_)) => {
+                    "it is text, and the reference's are numbers".to_owned()
+                }
+                (Cell::Texts(_), Cell::Numbers(_)) => {
+                    "it is numbers, and the reference's are text".to_owned()
+                }
             };
             return Err(Error::schema_mismatch(operation, name.as_str(), problem)
                 .remedy("send the column in the reference's type"));

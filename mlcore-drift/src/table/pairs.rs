@@ -92,7 +92,8 @@ impl Pairs {
             let middle = values.len().saturating_sub(1) / 2;
             (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f64::total_cmp).1)
         };
-        let positive = |values: &[f64]| values.iter().copied().filter(|value| *value > 0.0).collect::<Vec<_>>();
+        let positive =
+            |values: &[f64]| values.iter().copied().filter(|value| *value > 0.0).collect::<Vec<_>>();
         let reference = self.within_reference();
         let found = median(reference.to_vec()).filter(|value| *value > 0.0);
         found.or_else(|| median(positive(reference))).or_else(|| median(positive(&self.half))).unwrap_or(1.0)
@@ -193,7 +194,10 @@ mod tests {
         let (reference, current) = (rows(&[0.0, 1.0, 4.0]), rows(&[2.0, 7.0]));
         let pairs = Pairs::squared_distances("test", &reference, &current, 0..1).unwrap();
         assert_eq!(pairs.within_reference(), [1.0, 16.0, 9.0]);
-        assert_eq!(pairs.sums(), Sums { reference: 26.0, across: 4.0 + 1.0 + 4.0 + 49.0 + 36.0 + 9.0, current: 25.0 });
+        assert_eq!(
+            pairs.sums(),
+            Sums { reference: 26.0, across: 4.0 + 1.0 + 4.0 + 49.0 + 36.0 + 9.0, current: 25.0 }
+        );
         let total = |sums: Sums| {
             assert!((sums.reference + sums.across + sums.current - 154.0).abs() < 1e-9);
             sums.across

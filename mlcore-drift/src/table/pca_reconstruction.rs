@@ -125,7 +125,8 @@ impl PcaReconstruction {
         let rows = mixed.rows(OPERATION, "reference", &encodings, self.impute)?;
         let model = Model::fit(&rows, self.n_components, columns.len())?;
         let in_order = mixed.in_order(&encodings, self.impute);
-        let errors: Vec<f64> = interrupt::paced(in_order.iter().flatten()).map(|row| model.error(row)).collect();
+        let errors: Vec<f64> =
+            interrupt::paced(in_order.iter().flatten()).map(|row| model.error(row)).collect();
         interrupt::check(OPERATION)?;
         let size = (errors.len() / self.chunks.max(1)).max(1);
         let means = errors.chunks(size).map(|chunk| chunk.iter().sum::<f64>() / chunk.len() as f64);
@@ -138,12 +139,17 @@ impl PcaReconstruction {
 
     fn encoded(&self, reference: &RecordBatch) -> Result<(Vec<String>, Mixed, Vec<Encoding>)> {
         if !(self.n_components > 0.0 && self.n_components.is_finite()) {
-            return Err(Error::invalid_input(OPERATION, "n_components", format!("it is {}", self.n_components))
-                .remedy("give a share of the variance below 1, or a number of components"));
+            return Err(Error::invalid_input(
+                OPERATION,
+                "n_components",
+                format!("it is {}", self.n_components),
+            )
+            .remedy("give a share of the variance below 1, or a number of components"));
         }
         asked::require_size(OPERATION, "minimum_effect", self.minimum_effect, 0.2)?;
         let asked = self.columns.as_ref();
-        let columns = asked::columns(OPERATION, asked, reference, mixed_columns, "column of numbers or text")?;
+        let columns =
+            asked::columns(OPERATION, asked, reference, mixed_columns, "column of numbers or text")?;
         let mixed = Mixed::read(OPERATION, reference, &columns)?;
         let encodings = mixed.shares(OPERATION)?;
         Ok((columns, mixed, encodings))
@@ -190,7 +196,8 @@ impl PcaReconstruction {
         for fold in 0..FOLDS {
             let part = |inside: bool| {
                 let chosen = order.iter().enumerate().filter(|(place, _)| (place % FOLDS == fold) == inside);
-                let values = chosen.filter_map(|(_, row)| rows.values.get(row * rows.width..(row + 1) * rows.width));
+                let values =
+                    chosen.filter_map(|(_, row)| rows.values.get(row * rows.width..(row + 1) * rows.width));
                 Rows { values: values.flatten().copied().collect(), ..rows.clone() }
             };
             let model = Model::fit(&part(false), self.n_components, rows.spans.len())?;
@@ -293,7 +300,11 @@ impl Compiled {
         let changes: Vec<f64> = (0..self.columns.len()).map(change).collect();
         let total: f64 = changes.iter().sum();
         let share = |change: f64| if total > 0.0 && total.is_finite() { change / total } else { 0.0 };
-        self.columns.iter().zip(changes).map(|(name, change)| Contribution::new(name, share(change))).collect()
+        self.columns
+            .iter()
+            .zip(changes)
+            .map(|(name, change)| Contribution::new(name, share(change)))
+            .collect()
     }
 }
 
@@ -310,11 +321,16 @@ struct Model {
 impl Model {
     fn fit(rows: &Rows, n_components: f64, columns: usize) -> Result<Self> {
         if rows.len() < 2 {
-            return Err(Error::invalid_input(OPERATION, "reference", "it has one complete row, which has no components")
-                .remedy("gather more rows"));
+            return Err(Error::invalid_input(
+                OPERATION,
+                "reference",
+                "it has one complete row, which has no components",
+            )
+            .remedy("gather more rows"));
         }
         if rows.width > MOST_WIDTH {
-            let problem = format!("its {columns} columns have {} numbers; {MOST_WIDTH} are possible", rows.width);
+            let problem =
+                format!("its {columns} columns have {} numbers; {MOST_WIDTH} are possible", rows.width);
             return Err(Error::invalid_input(OPERATION, "reference", problem).remedy("choose columns"));
         }
         let (n, mean) = (rows.len() as f64, rows.means());
@@ -327,7 +343,8 @@ impl Model {
             })
             .collect();
         let standard = rows.clone().scaled(&mean, &scale);
-        let columns: Vec<Vec<f64>> = (0..rows.width).map(|place| standard.component(place).collect()).collect();
+        let columns: Vec<Vec<f64>> =
+            (0..rows.width).map(|place| standard.component(place).collect()).collect();
         let mut pace = Pace::default();
         let mut products = Vec::with_capacity(rows.width * rows.width);
         for (i, a) in columns.iter().enumerate() {
@@ -389,7 +406,8 @@ impl Measured {
         spans: &[std::ops::Range<usize>],
     ) -> Result<Self> {
         let count = rows.len() as f64;
-        let (mut errors, mut within, mut pace) = (Vec::with_capacity(rows.len()), Moments::new(), Pace::default());
+        let (mut errors, mut within, mut pace) =
+            (Vec::with_capacity(rows.len()), Moments::new(), Pace::default());
         let (mut residual_squares, mut squares) = (vec![0.0; spans.len()], vec![0.0; spans.len()]);
         for row in rows {
             pace.check(OPERATION, row.len() * (2 * model.components.len() + 4))?;
@@ -399,7 +417,8 @@ impl Measured {
             errors.push(if error < LEAST_ERROR { 0.0 } else { error });
             within.push(along);
             for ((span, residual), square) in spans.iter().zip(&mut residual_squares).zip(&mut squares) {
-                let of = |values: &[f64]| values.get(span.clone()).map_or(0.0, |part| dot(part, part)) / count;
+                let of =
+                    |values: &[f64]| values.get(span.clone()).map_or(0.0, |part| dot(part, part)) / count;
                 *residual += of(&rest);
                 *square += of(&standard);
             }

@@ -52,7 +52,11 @@ pub(super) fn is_vector(data_type: &DataType) -> bool {
 }
 
 /// The column of a table that a test reads.
-pub(super) fn column<'a>(operation: &'static str, table: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
+pub(super) fn column<'a>(
+    operation: &'static str,
+    table: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a ArrayRef> {
     table.column_by_name(name).ok_or_else(|| {
         Error::schema_mismatch(operation, name, "the table does not have this column")
             .remedy("send every column that the test reads, or let it read fewer: set the option columns")
@@ -71,9 +75,8 @@ pub(super) struct Cells {
 impl Cells {
     pub(super) fn read(operation: &'static str, name: &str, array: &ArrayRef) -> Result<Self> {
         let floats = |array: &dyn Array| {
-            cast(array, &DataType::Float64).map_err(|cause| {
-                Error::schema_mismatch(operation, name, cause.to_string()).caused_by(cause)
-            })
+            cast(array, &DataType::Float64)
+                .map_err(|cause| Error::schema_mismatch(operation, name, cause.to_string()).caused_by(cause))
         };
         let rows = array.len();
         if is_vector(array.data_type()) {
@@ -82,7 +85,10 @@ impl Cells {
                     let lists = array.as_fixed_size_list();
                     let width = usize::try_from(lists.value_length()).unwrap_or(0);
                     let first = usize::try_from(lists.value_offset(0)).unwrap_or(0);
-                    (lists.values(), (0..rows).map(|row| first + row * width..first + (row + 1) * width).collect())
+                    (
+                        lists.values(),
+                        (0..rows).map(|row| first + row * width..first + (row + 1) * width).collect(),
+                    )
                 }
                 DataType::List(_) => {
                     let lists = array.as_list::<i32>();
@@ -95,11 +101,14 @@ impl Cells {
             };
             let starts = ends.iter().enumerate().map(|(row, span)| array.is_valid(row).then_some(span.start));
             let starts: Vec<Option<usize>> = starts.collect();
-            let mut widths = ends.iter().zip(&starts).filter(|(_, start)| start.is_some()).map(|(span, _)| span.len());
+            let mut widths =
+                ends.iter().zip(&starts).filter(|(_, start)| start.is_some()).map(|(span, _)| span.len());
             let width = widths.next().unwrap_or(0);
             if let Some(other) = widths.find(|other| *other != width) {
                 let problem = format!("its vectors have {width} and {other} components");
-                return Err(Error::schema_mismatch(operation, name, problem).remedy("make them of one length"));
+                return Err(
+                    Error::schema_mismatch(operation, name, problem).remedy("make them of one length")
+                );
             }
             return Ok(Self { numbers: floats(items)?, width, starts });
         }
@@ -200,8 +209,11 @@ impl Rows {
         match spans.into_iter().find(|((before, after), _)| before.len() != after.len()) {
             None => Ok(current),
             Some(((before, after), name)) => {
-                let problem =
-                    format!("its vectors have {} components, and the reference's {}", after.len(), before.len());
+                let problem = format!(
+                    "its vectors have {} components, and the reference's {}",
+                    after.len(),
+                    before.len()
+                );
                 Err(Error::schema_mismatch(operation, name.as_str(), problem)
                     .remedy("compare vectors that one model made"))
             }

@@ -58,7 +58,8 @@ impl Symmetric {
             for j in 0..=i {
                 let (before, after) = lower.split_at(i * size);
                 let row_i = after.get(..i.max(j)).unwrap_or_default();
-                let row_j = if i == j { row_i } else { before.get(j * size..j * size + j).unwrap_or_default() };
+                let row_j =
+                    if i == j { row_i } else { before.get(j * size..j * size + j).unwrap_or_default() };
                 let added = if i == j { ridge } else { 0.0 };
                 let rest = after[j] + added - dot(&row_i[..j], &row_j[..j]);
                 if i == j {

@@ -112,7 +112,9 @@ impl TableTest for TextClassifier {
         for (option, value, range) in [("folds", self.folds, 2..=20), ("ngram", self.ngram, 1..=8)] {
             if !range.contains(&value) {
                 let problem = format!("it is {value}; {} to {} are possible", range.start(), range.end());
-                return Err(Error::invalid_input(OPERATION, option, problem).remedy("leave it out for the default"));
+                return Err(
+                    Error::invalid_input(OPERATION, option, problem).remedy("leave it out for the default")
+                );
             }
         }
         let asked = self.columns.as_ref();
@@ -137,10 +139,12 @@ impl CompiledTableTest for Compiled {
 
     fn compare(&self, current: &RecordBatch) -> Result<TableScore> {
         let mut random = SplitMix64::at(self.test.seed, 1 << 32);
-        let texts = Texts::read(OPERATION, "current", current, &self.columns, self.test.max_rows, &mut random)?;
+        let texts =
+            Texts::read(OPERATION, "current", current, &self.columns, self.test.max_rows, &mut random)?;
         for (side, texts) in [("reference", &self.texts), ("current", &texts)] {
             if texts.len() < 2 * self.test.folds {
-                let problem = format!("it has {} texts, and {} folds want two each", texts.len(), self.test.folds);
+                let problem =
+                    format!("it has {} texts, and {} folds want two each", texts.len(), self.test.folds);
                 return Err(Error::invalid_input(OPERATION, side, problem).remedy("gather more rows"));
             }
         }
@@ -172,8 +176,10 @@ impl CompiledTableTest for Compiled {
                 (self.texts.incomplete, texts.incomplete),
             ));
         let part = |(name, without): (&String, &Vec<Scored>)| {
-            let without = if self.columns.len() == 1 { 0.5 } else { Scored::pooled(without).area(CONFIDENCE).auc };
-            let share = if effect > 0.0 { ((area.auc - without) / (area.auc - 0.5)).clamp(0.0, 1.0) } else { 0.0 };
+            let without =
+                if self.columns.len() == 1 { 0.5 } else { Scored::pooled(without).area(CONFIDENCE).auc };
+            let share =
+                if effect > 0.0 { ((area.auc - without) / (area.auc - 0.5)).clamp(0.0, 1.0) } else { 0.0 };
             Contribution::new(name, share)
         };
         let parts: Vec<Contribution> = self.columns.iter().zip(&scores.without).map(part).collect();
@@ -245,7 +251,8 @@ impl Grams {
             interrupt::check(OPERATION)?;
             let learnt = |current: bool| {
                 let all = fold_of.iter().enumerate();
-                all.filter(move |(text, part)| **part != fold && (*text >= n) == current).map(|(text, _)| text)
+                all.filter(move |(text, part)| **part != fold && (*text >= n) == current)
+                    .map(|(text, _)| text)
             };
             let (before, after) = (self.counts(learnt(false)), self.counts(learnt(true)));
             let total = |counts: &[u32]| counts.iter().map(|count| f64::from(*count) + 1.0).sum::<f64>();
@@ -264,7 +271,10 @@ impl Grams {
                     false => scored.reference.push(score),
                 };
                 add(&mut whole, sum);
-                without.iter_mut().zip(by_column).for_each(|(scored, of_column)| add(scored, sum - of_column));
+                without
+                    .iter_mut()
+                    .zip(by_column)
+                    .for_each(|(scored, of_column)| add(scored, sum - of_column));
             }
             scores.whole.push(whole);
             scores.without.iter_mut().zip(without).for_each(|(all, scored)| all.push(scored));
@@ -281,15 +291,19 @@ impl Grams {
             let share = (a + b) / (n + m);
             (b / m - a / n) / (share * (1.0 - share) * (1.0 / n + 1.0 / m)).sqrt().max(f64::MIN_POSITIVE)
         };
-        let named = self.names.iter().enumerate().filter_map(|(place, name)| Some((z(place), name.as_ref()?)));
+        let named =
+            self.names.iter().enumerate().filter_map(|(place, name)| Some((z(place), name.as_ref()?)));
         let mut named: Vec<_> = named.collect();
         named.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        let take = |more: &[(f64, &Box<str>)]| -> Vec<String> { more.iter().map(|(_, name)| name.to_string()).collect() };
+        let take = |more: &[(f64, &Box<str>)]| -> Vec<String> {
+            more.iter().map(|(_, name)| name.to_string()).collect()
+        };
         let most = |examples: Vec<String>, words: &str| {
             (!examples.is_empty()).then(|| Note::Remark { text: format!("{words}: {}", quoted(&examples)) })
         };
         let sure = |z: &f64| z.abs() >= SURE;
-        let current: Vec<_> = named.iter().take(MOST_EXAMPLES).filter(|(z, _)| *z > 0.0 && sure(z)).copied().collect();
+        let current: Vec<_> =
+            named.iter().take(MOST_EXAMPLES).filter(|(z, _)| *z > 0.0 && sure(z)).copied().collect();
         let reference: Vec<_> =
             named.iter().rev().take(MOST_EXAMPLES).filter(|(z, _)| *z < 0.0 && sure(z)).copied().collect();
         [most(take(&current), "more frequent now"), most(take(&reference), "less frequent now")]

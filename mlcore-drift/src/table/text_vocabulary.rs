@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use mlcore::Result;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::interrupt::{self, Pace};
-use mlcore::stats::SplitMix64;
-use mlcore::Result;
+use mlcore::stats::{Moments, SplitMix64};
 use serde::{Deserialize, Serialize};
 
 use super::asked::{self, ROUNDING, shared_options};
@@ -23,8 +23,8 @@ use crate::two_sample::{Effect, Note, Score};
 /// names, codes and other languages are known, and nothing is downloaded. What the reference lacks by chance is measured, not
 /// assumed: for each of its texts, the share of words that no *other* text of it has.
 ///
-/// **p-value.** One-sided, of [`permutations`](Self::with_permutations) random exchanges of those shares between the tables, times
-/// the number of columns.
+/// **p-value.** One-sided, of [`permutations`](Self::with_permutations) random exchanges of rows with their shares; of several columns
+/// the largest rise counts, in standard deviations of the shares.
 ///
 /// **Effect.** How much larger the mean share is than that of the reference's own texts: 0.05 is one word in twenty. **Columns.**
 /// A column's share is its part of the sum of these; a note has the most frequent new words.
@@ -129,9 +129,26 @@ impl Vocabulary {
                 *counts.entry(word).or_default() += 1;
             }
         }
-        let alone = interrupt::paced(&texts.rows).map(|row| share(&written(row), |word| counts.get(word) == Some(&1)));
+        let alone = interrupt::paced(&texts.rows)
+            .map(|row| share(&written(row), |word| counts.get(word) == Some(&1)));
         let alone = alone.collect();
         Self { texts: counts, alone }
+    }
+}
+
+impl Vocabulary {
+    /// For each text the share of its words that are not known, and how often each of these words stands in a text.
+    fn missed(&self, texts: &Texts, place: usize) -> (Vec<f64>, HashMap<String, usize>) {
+        let mut fresh: HashMap<String, usize> = HashMap::new();
+        let mut shares = Vec::with_capacity(texts.len());
+        for row in interrupt::paced(&texts.rows) {
+            let written = row.get(place).map(|text| words(text)).unwrap_or_default();
+            shares.push(share(&written, |word| !self.texts.contains_key(word)));
+            for word in written.into_iter().filter(|word| !self.texts.contains_key(word)) {
+                *fresh.entry(word).or_default() += 1;
+            }
+        }
+        (shares, fresh)
     }
 }
 
@@ -147,32 +164,25 @@ impl CompiledTableTest for Compiled {
 
     fn compare(&self, current: &RecordBatch) -> Result<TableScore> {
         let mut random = SplitMix64::at(self.test.seed, 1 << 32);
-        let texts = Texts::read(OPERATION, "current", current, &self.columns, self.test.max_rows, &mut random)?;
-        let (mut found, mut pvalue, mut parts, mut new) = ((0.0, -1.0), 1.0_f64, Vec::new(), Vec::new());
+        let texts =
+            Texts::read(OPERATION, "current", current, &self.columns, self.test.max_rows, &mut random)?;
+        let (mut found, mut parts, mut new, mut shares) = ((0.0, -1.0), Vec::new(), Vec::new(), Vec::new());
         for (place, (name, known)) in self.columns.iter().zip(&self.known).enumerate() {
-            let mut fresh: HashMap<String, usize> = HashMap::new();
-            let mut shares = Vec::with_capacity(texts.len());
-            for row in interrupt::paced(&texts.rows) {
-                let written = row.get(place).map(|text| words(text)).unwrap_or_default();
-                shares.push(share(&written, |word| !known.texts.contains_key(word)));
-                for word in written.into_iter().filter(|word| !known.texts.contains_key(word)) {
-                    *fresh.entry(word).or_default() += 1;
-                }
-            }
+            let (of_column, fresh) = known.missed(&texts, place);
             interrupt::check(OPERATION)?;
-            let excess = mean(&shares) - mean(&known.alone);
-            pvalue = pvalue.min(self.pvalue(&known.alone, &shares, excess, &mut random)? * self.columns.len() as f64);
+            let excess = mean(&of_column) - mean(&known.alone);
             if excess > found.1 {
-                found = (mean(&shares), excess);
+                found = (mean(&of_column), excess);
             }
             parts.push((name, excess.max(0.0)));
             new.extend(fresh);
+            shares.push(of_column);
         }
         let mut score = Score::new(found.0, Effect::new("new words", found.1.max(0.0)))
             .with_reference_len(self.texts.len() as u64)
             .with_current_len(texts.len() as u64);
         if self.test.permutations > 0 {
-            score = score.with_pvalue(pvalue);
+            score = score.with_pvalue(self.pvalue(&shares, &mut random)?);
         }
         new.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let examples: Vec<String> = new.iter().take(MOST_EXAMPLES).map(|(word, _)| word.clone()).collect();
@@ -193,16 +203,31 @@ impl CompiledTableTest for Compiled {
 }
 
 impl Compiled {
-    /// The share of exchanges whose mean share rises as much.
-    fn pvalue(&self, before: &[f64], after: &[f64], excess: f64, random: &mut SplitMix64) -> Result<f64> {
-        let mut all: Vec<f64> = before.iter().chain(after).copied().collect();
-        let (total, mut as_large, mut pace) = (all.iter().sum::<f64>(), 0_usize, Pace::default());
+    /// The share of exchanges of rows in which the share of some column rises as much, in its own standard deviations.
+    fn pvalue(&self, after: &[Vec<f64>], random: &mut SplitMix64) -> Result<f64> {
+        let column = |(known, after): (&Vocabulary, &Vec<f64>)| {
+            let all: Vec<f64> = known.alone.iter().chain(after).copied().collect();
+            let deviation = Moments::from_slice(&all).variance().sqrt();
+            let scale = if deviation > 0.0 { deviation } else { 1.0 };
+            all.into_iter().map(|share| share / scale).collect::<Vec<f64>>()
+        };
+        let columns: Vec<Vec<f64>> = self.known.iter().zip(after).map(column).collect();
+        let (n, size) = (self.texts.len(), columns.first().map_or(0, Vec::len));
+        let totals: Vec<f64> = columns.iter().map(|shares| shares.iter().sum()).collect();
+        let rise = |order: &[usize]| {
+            let of_column = |(shares, total): (&Vec<f64>, &f64)| {
+                let current: f64 = order.iter().map(|row| shares[*row]).sum();
+                current / (size - n) as f64 - (total - current) / n as f64
+            };
+            columns.iter().zip(&totals).map(of_column).fold(f64::NEG_INFINITY, f64::max)
+        };
+        let mut order: Vec<usize> = (0..size).collect();
+        let least = rise(order.get(n..).unwrap_or_default()) - ROUNDING;
+        let (mut as_large, mut pace) = (0_usize, Pace::default());
         for _ in 0..self.test.permutations {
-            pace.check(OPERATION, all.len())?;
-            random.shuffle(&mut all);
-            let current: f64 = all.iter().take(after.len()).sum();
-            let rise = current / after.len() as f64 - (total - current) / before.len() as f64;
-            as_large += usize::from(rise >= excess - ROUNDING);
+            pace.check(OPERATION, size * columns.len())?;
+            random.shuffle(&mut order);
+            as_large += usize::from(rise(order.get(n..).unwrap_or_default()) >= least);
         }
         Ok((1 + as_large) as f64 / (1 + self.test.permutations) as f64)
     }

@@ -21,11 +21,17 @@ pub(super) struct Texts {
 
 /// The names of the columns of text, but for dictionaries, which are categories.
 pub(super) fn text_columns(table: &RecordBatch) -> Vec<String> {
-    named(table, |array| matches!(array.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View))
+    named(table, |array| {
+        matches!(array.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    })
 }
 
 /// The columns that were asked for, as texts.
-pub(super) fn arrays(operation: &'static str, table: &RecordBatch, columns: &[String]) -> Result<Vec<StringArray>> {
+pub(super) fn arrays(
+    operation: &'static str,
+    table: &RecordBatch,
+    columns: &[String],
+) -> Result<Vec<StringArray>> {
     columns.iter().map(|name| texts(operation, name, column(operation, table, name)?)).collect()
 }
 
@@ -64,7 +70,9 @@ impl Texts {
             random.shuffle(&mut order);
             order.truncate(most);
         }
-        let text = |array: &StringArray, row: usize| -> String { array.value(row).chars().take(MOST_CHARS).collect() };
+        let text = |array: &StringArray, row: usize| -> String {
+            array.value(row).chars().take(MOST_CHARS).collect()
+        };
         let row = |row: usize| arrays.iter().map(|array| text(array, row)).collect();
         let rows = interrupt::paced(order).map(row).collect();
         interrupt::check(operation)?;

@@ -177,7 +177,12 @@ impl fmt::Display for Note {
                 write!(f, "a summary of the values is compared: the statistic may be up to {at_most:.3}")
             }
             Self::Interval { of, low, high, confidence } => {
-                write!(f, "{} lies between {low:.3} and {high:.3} ({} sure)", clipped(of), Percent(*confidence))
+                write!(
+                    f,
+                    "{} lies between {low:.3} and {high:.3} ({} sure)",
+                    clipped(of),
+                    Percent(*confidence)
+                )
             }
             Self::Remark { text } => f.write_str(text),
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, AsArray, FixedSizeListArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
 };
 use mlcore::arrow::datatypes::{DataType, Field, Float64Type};
 use mlcore::stats::SplitMix64;
@@ -104,8 +104,11 @@ pub(crate) struct Columns(Vec<Spec>);
 
 impl Columns {
     pub(crate) fn table(&self) -> RecordBatch {
-        let named =
-            self.0.iter().enumerate().map(|(place, column)| (format!("column {place}"), column.array(), true));
+        let named = self
+            .0
+            .iter()
+            .enumerate()
+            .map(|(place, column)| (format!("column {place}"), column.array(), true));
         RecordBatch::try_from_iter_with_nullable(named).unwrap()
     }
 }

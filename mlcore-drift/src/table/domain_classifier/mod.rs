@@ -126,7 +126,9 @@ impl DomainClassifier {
         for (option, value, range) in [("folds", self.folds, 2..=20), ("trees", self.trees, 1..=1000)] {
             if !range.contains(&value) {
                 let problem = format!("it is {value}; {} to {} are possible", range.start(), range.end());
-                return Err(Error::invalid_input(OPERATION, option, problem).remedy("leave it out for the default"));
+                return Err(
+                    Error::invalid_input(OPERATION, option, problem).remedy("leave it out for the default")
+                );
             }
         }
         Ok(())
@@ -154,7 +156,8 @@ impl TableTest for DomainClassifier {
     fn compile(&self, reference: &RecordBatch) -> Result<Box<dyn CompiledTableTest>> {
         self.require()?;
         let asked = self.columns.as_ref();
-        let columns = asked::columns(OPERATION, asked, reference, mixed_columns, "column of numbers or text")?;
+        let columns =
+            asked::columns(OPERATION, asked, reference, mixed_columns, "column of numbers or text")?;
         let mixed = Mixed::read(OPERATION, reference, &columns)?;
         // Refused now and not at the first comparison.
         mixed.rows(OPERATION, "reference", &mixed.places(&mixed), false)?;
@@ -183,7 +186,8 @@ impl CompiledTableTest for Compiled {
         let lens = (all.len(), all_current.len());
         for (side, rows) in [("reference", lens.0), ("current", lens.1)] {
             if rows < 2 * self.test.folds {
-                let problem = format!("it has {rows} complete rows, and {} folds want two each", self.test.folds);
+                let problem =
+                    format!("it has {rows} complete rows, and {} folds want two each", self.test.folds);
                 return Err(Error::invalid_input(OPERATION, side, problem).remedy("gather more rows"));
             }
         }
@@ -209,9 +213,12 @@ impl CompiledTableTest for Compiled {
             }]);
         let mut parts = Vec::new();
         for place in reference.most_moved(&current) {
-            let Some((span, name)) = reference.spans.get(place).zip(self.columns.get(place)) else { continue };
+            let Some((span, name)) = reference.spans.get(place).zip(self.columns.get(place)) else {
+                continue;
+            };
             let without = rows.exchanged(&folds, span.clone(), &mut random)?.area(CONFIDENCE).auc;
-            let share = if effect > 0.0 { ((area.auc - without) / (area.auc - 0.5)).clamp(0.0, 1.0) } else { 0.0 };
+            let share =
+                if effect > 0.0 { ((area.auc - without) / (area.auc - 0.5)).clamp(0.0, 1.0) } else { 0.0 };
             parts.push(Contribution::new(name, share));
         }
         Ok(TableScore::new(score, parts))
@@ -262,7 +269,8 @@ impl Both {
         }
         let fold = |fold: usize| {
             interrupt::check(OPERATION)?;
-            let part = |inside: bool| (0..self.size).filter(|row| (fold_of[*row] == fold) == inside).collect();
+            let part =
+                |inside: bool| (0..self.size).filter(|row| (fold_of[*row] == fold) == inside).collect();
             let (learnt, rows): (Vec<usize>, Vec<usize>) = (part(false), part(true));
             let current: Vec<bool> = learnt.iter().map(|row| *row >= self.n).collect();
             let model = Fitted::train(&self.chosen(&learnt), &current, test, random.next_u64())?;
@@ -286,7 +294,12 @@ impl Both {
     }
 
     /// The scores with the values of one column exchanged between the rows of each fold.
-    fn exchanged(&self, folds: &[Fold], span: std::ops::Range<usize>, random: &mut SplitMix64) -> Result<Scored> {
+    fn exchanged(
+        &self,
+        folds: &[Fold],
+        span: std::ops::Range<usize>,
+        random: &mut SplitMix64,
+    ) -> Result<Scored> {
         let mut scored = Vec::with_capacity(folds.len());
         for fold in folds {
             interrupt::check(OPERATION)?;

@@ -20,7 +20,12 @@ pub(super) enum Fitted {
 
 impl Fitted {
     /// Learns which rows are current, of columns of ranks.
-    pub(super) fn train(columns: &[Vec<f64>], current: &[bool], test: &DomainClassifier, seed: u64) -> Result<Self> {
+    pub(super) fn train(
+        columns: &[Vec<f64>],
+        current: &[bool],
+        test: &DomainClassifier,
+        seed: u64,
+    ) -> Result<Self> {
         let rows = matrix(columns, current.len())?;
         match test.model {
             Model::Forest => {

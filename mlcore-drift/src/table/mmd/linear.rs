@@ -38,7 +38,9 @@ pub(super) fn compare(
         }]);
     let mut parts = Vec::new();
     for place in reference.most_moved(current) {
-        let Some((span, name)) = reference.spans.get(place).zip(compiled.columns.get(place)) else { continue };
+        let Some((span, name)) = reference.spans.get(place).zip(compiled.columns.get(place)) else {
+            continue;
+        };
         let without = match reference.spans.len() {
             1 => 0.0,
             _ => quads.estimate(gamma, |place| !span.contains(&place))?.0.mean(),

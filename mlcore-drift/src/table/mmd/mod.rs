@@ -217,7 +217,8 @@ impl CompiledTableTest for Compiled {
         let mut random = SplitMix64::at(self.test.seed, 1 << 32);
         if let Some(reference) = &self.all {
             let drawn = all.clone().thinned(self.test.max_rows, &mut random);
-            let gamma = self.gamma(&Pairs::squared_distances(OPERATION, &self.rows, &drawn, 0..all.width)?)?;
+            let gamma =
+                self.gamma(&Pairs::squared_distances(OPERATION, &self.rows, &drawn, 0..all.width)?)?;
             return linear::compare(self, reference, &all, gamma, &mut random);
         }
         let current = all.thinned(self.test.max_rows, &mut random);
@@ -241,7 +242,11 @@ impl CompiledTableTest for Compiled {
         let asked = self.rows.most_moved(&current);
         if asked.len() < self.columns.len() {
             score = score.with_notes([Note::Remark {
-                text: format!("of {} columns the {} whose means moved most were asked", self.columns.len(), asked.len()),
+                text: format!(
+                    "of {} columns the {} whose means moved most were asked",
+                    self.columns.len(),
+                    asked.len()
+                ),
             }]);
         }
         let mut parts = Vec::new();
@@ -284,7 +289,8 @@ impl Compiled {
 
 /// The unbiased estimate.
 fn discrepancy(sums: Sums, n: f64, m: f64) -> f64 {
-    2.0 * sums.reference / (n * (n - 1.0)) + 2.0 * sums.current / (m * (m - 1.0)) - 2.0 * sums.across / (n * m)
+    2.0 * sums.reference / (n * (n - 1.0)) + 2.0 * sums.current / (m * (m - 1.0))
+        - 2.0 * sums.across / (n * m)
 }
 
 /// The root of the share of the largest discrepancy with this mean kernel between the tables.

@@ -10,6 +10,7 @@
 
 from mlcore._mlcore.drift import *
 from mlcore._mlcore.drift import _psi, _report
+from mlcore.drift._table_tests import *
 from mlcore.drift._tests import *
 
 

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self, TypedDict, final
 
 from typing_extensions import disjoint_base
 
+from mlcore.drift._table_tests import *
 from mlcore.drift._tests import *
 from mlcore.typing import ArrayLike, Row, Table
 
