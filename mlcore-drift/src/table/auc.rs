@@ -25,10 +25,11 @@ impl Scored {
         Self { reference: side(|fold| &fold.reference), current: side(|fold| &fold.current) }
     }
 
-    /// The probability that a current row scores above one of the reference, ties counting half, with DeLong's interval.
+    /// The probability that a current row scores above one of the reference, ties counting half, with DeLong's interval, whose
+    /// variance is that of rows times this.
     ///
     /// Source: E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 44 (1988).
-    pub(super) fn area(&self, confidence: f64) -> Area {
+    pub(super) fn area(&self, confidence: f64, variance: f64) -> Area {
         let placed = |rows: &[f64], others: &[f64]| -> Moments {
             let mut others = others.to_vec();
             interrupt::sort_unstable_by(&mut others, f64::total_cmp);
@@ -42,9 +43,16 @@ impl Scored {
         let current = placed(&self.current, &self.reference);
         let reference = placed(&self.reference, &self.current);
         let error = |moments: &Moments| moments.variance() / moments.count() as f64;
-        let width = norm::isf((1.0 - confidence) / 2.0) * (error(&current) + error(&reference)).sqrt();
+        let width =
+            norm::isf((1.0 - confidence) / 2.0) * (variance * (error(&current) + error(&reference))).sqrt();
         let (auc, width) = (current.mean(), if width.is_finite() { width } else { 1.0 });
         Area { auc, low: (auc - width).max(0.0), high: (auc + width).min(1.0) }
+    }
+
+    /// The two-sided p-value of Mann and Whitney's test; 1 where all scores are equal.
+    pub(super) fn two_sided(&self) -> f64 {
+        let (statistic, variance) = self.mann_whitney();
+        if variance > 0.0 { (2.0 * norm::sf((statistic / variance.sqrt()).abs())).min(1.0) } else { 1.0 }
     }
 
     /// The Mann-Whitney statistic less its mean, and its variance with ties, if both groups are of one distribution.
@@ -68,8 +76,17 @@ impl Scored {
     }
 }
 
+/// By how much the variance of a mean over folds is larger than if these were independent: each model has learnt from rows that
+/// the others score. Simulated for five folds it is about 1.6, and this is 2.25.
+///
+/// Source: C. Nadeau and Y. Bengio, "Inference for the generalization error" (2003).
+pub(super) fn dependence(folds: usize) -> f64 {
+    let folds = folds as f64;
+    1.0 + folds / (folds - 1.0).max(1.0)
+}
+
 /// The one-sided p-value that current rows score no higher: Mann and Whitney's test within each fold, whose rows one model scored,
-/// added up as van Elteren does.
+/// added up as van Elteren does, with the variance of folds that are [dependent](dependence).
 ///
 /// Source: P. van Elteren, "On the combination of independent two-sample tests of Wilcoxon" (1960).
 pub(super) fn pvalue(folds: &[Scored]) -> f64 {
@@ -79,6 +96,9 @@ pub(super) fn pvalue(folds: &[Scored]) -> f64 {
         let (found, spread) = fold.mann_whitney();
         statistic += weight * found;
         variance += weight * weight * spread;
+    }
+    if folds.len() > 1 {
+        variance *= dependence(folds.len());
     }
     if variance > 0.0 { norm::sf(statistic / variance.sqrt()) } else { 1.0 }
 }
@@ -90,7 +110,7 @@ mod tests {
     #[test]
     fn areas_and_pvalues_are_those_of_scipy_and_of_delong() {
         let scored = Scored { reference: vec![0.1, 0.4, 0.35, 0.8], current: vec![0.5, 0.4, 0.9, 0.85, 0.7] };
-        let area = scored.area(0.95);
+        let area = scored.area(0.95, 1.0);
         // scipy.stats.mannwhitneyu(y, x, alternative="greater", method="asymptotic", use_continuity=False)
         assert!((area.auc - 0.825).abs() < 1e-12, "{area:?}");
         assert!((pvalue(&[scored]) - 0.054_927_6).abs() < 1e-6);

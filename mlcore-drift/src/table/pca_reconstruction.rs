@@ -2,11 +2,12 @@
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::interrupt::{self, Pace};
-use mlcore::stats::{Moments, SplitMix64, TTestOptions, ttest_ind_from_moments};
+use mlcore::stats::{Moments, SplitMix64};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::asked::{self, shared_options};
+use super::auc::Scored;
 use super::mixed::{Encoding, Mixed, mixed_columns};
 use super::rows::Rows;
 use super::symmetric::{Symmetric, dot};
@@ -26,8 +27,8 @@ use crate::two_sample::{Effect, Note, Score};
 /// [`within`](Self::with_within) says otherwise; the statistic stays NannyML's. Rows that miss a value are left out;
 /// [`impute`](Self::with_impute) takes the mean or the most frequent category instead, as NannyML does.
 ///
-/// **p-value.** Welch's t-test, two-sided, of the current rows' distances against those of reference rows whose fifth of the rows did
-/// not enter the components, which are larger than in the fit; with `within` that of both comparisons, corrected by
+/// **p-value.** Of Mann and Whitney's test, two-sided: the distances of current rows against those of one half of the reference, both
+/// from components of the other half, so that it has seen neither; with `within` that of both comparisons, corrected by
 /// Bonferroni. NannyML's own rule is an alert beyond three standard deviations of the chunks of the reference:
 /// [`thresholds`](Self::thresholds) has its numbers.
 ///
@@ -185,27 +186,30 @@ impl TableTest for PcaReconstruction {
 }
 
 impl PcaReconstruction {
-    /// The distances of rows whose part of the reference did not enter the components.
-    fn beyond(&self, rows: &Rows) -> Result<Option<[Moments; 2]>> {
-        if rows.len() < 4 * FOLDS {
+    /// A model of one half of the reference, and what it finds in the other one.
+    fn beyond(&self, rows: &Rows) -> Result<Option<Beyond>> {
+        if rows.len() < FEWEST {
             return Ok(None);
         }
         let mut order: Vec<usize> = (0..rows.len()).collect();
         SplitMix64::new(self.seed).shuffle(&mut order);
-        let mut moments = [Moments::new(), Moments::new()];
-        for fold in 0..FOLDS {
-            let part = |inside: bool| {
-                let chosen = order.iter().enumerate().filter(|(place, _)| (place % FOLDS == fold) == inside);
-                let values =
-                    chosen.filter_map(|(_, row)| rows.values.get(row * rows.width..(row + 1) * rows.width));
-                Rows { values: values.flatten().copied().collect(), ..rows.clone() }
-            };
-            let model = Model::fit(&part(false), self.n_components, rows.spans.len())?;
-            let measured = Measured::of(&model, part(true).iter(), &rows.spans)?;
-            moments = [moments[0].merge(&measured.errors), moments[1].merge(&measured.within)];
-        }
-        Ok(Some(moments))
+        let (fitted, left) = order.split_at(rows.len() / 2);
+        let part = |chosen: &[usize]| {
+            let values =
+                chosen.iter().filter_map(|row| rows.values.get(row * rows.width..(row + 1) * rows.width));
+            Rows { values: values.flatten().copied().collect(), ..rows.clone() }
+        };
+        let model = Model::fit(&part(fitted), self.n_components, rows.spans.len())?;
+        let found = Measured::of(&model, part(left).iter(), &rows.spans)?;
+        Ok(Some(Beyond { model, found }))
     }
+}
+
+/// What p-values are computed from: rows that the model has not seen, as it has not seen current ones.
+#[derive(Debug)]
+struct Beyond {
+    model: Model,
+    found: Measured,
 }
 
 #[derive(Debug)]
@@ -217,8 +221,8 @@ struct Compiled {
     rows: Rows,
     model: Model,
     fitted: Measured,
-    /// Errors and kept components of rows that did not enter the fit.
-    beyond: Option<[Moments; 2]>,
+    /// `None` for too few rows.
+    beyond: Option<Beyond>,
 }
 
 impl CompiledTableTest for Compiled {
@@ -259,7 +263,7 @@ impl CompiledTableTest for Compiled {
                 ),
             }]);
         match &self.beyond {
-            Some(beyond) if rows.len() > 1 => score = score.with_pvalue(self.pvalue(beyond, &found)),
+            Some(beyond) if rows.len() > 1 => score = score.with_pvalue(self.pvalue(beyond, &rows)?),
             _ => {
                 let text = "too few rows for a p-value".to_owned();
                 score = score.with_notes([Note::Remark { text }]);
@@ -270,21 +274,16 @@ impl CompiledTableTest for Compiled {
 }
 
 impl Compiled {
-    fn pvalue(&self, beyond: &[Moments; 2], found: &Measured) -> f64 {
-        let welch = |before: &Moments, after: &Moments| {
-            let pvalue = ttest_ind_from_moments(before, after, &TTestOptions::welch()).pvalue;
-            // Without any variance both means are certain.
-            match (pvalue.is_nan(), before.mean() == after.mean()) {
-                (false, _) => pvalue,
-                (true, true) => 1.0,
-                (true, false) => 0.0,
-            }
+    fn pvalue(&self, beyond: &Beyond, rows: &Rows) -> Result<f64> {
+        let found = Measured::of(&beyond.model, rows.iter(), &rows.spans)?;
+        let compared = |before: &[f64], after: &[f64]| {
+            Scored { reference: before.to_vec(), current: after.to_vec() }.two_sided()
         };
-        let residual = welch(&beyond[0], &found.errors);
-        match self.test.within {
-            true => (2.0 * residual.min(welch(&beyond[1], &found.within))).min(1.0),
+        let residual = compared(&beyond.found.each_error, &found.each_error);
+        Ok(match self.test.within {
+            true => (2.0 * residual.min(compared(&beyond.found.each_within, &found.each_within))).min(1.0),
             false => residual,
-        }
+        })
     }
 
     fn parts(&self, found: &Measured) -> Vec<Contribution> {
@@ -394,6 +393,8 @@ impl Model {
 struct Measured {
     errors: Moments,
     within: Moments,
+    each_error: Vec<f64>,
+    each_within: Vec<f64>,
     /// For each column the mean of its squared residuals, and of its squares.
     residual_squares: Vec<f64>,
     squares: Vec<f64>,
@@ -406,8 +407,7 @@ impl Measured {
         spans: &[std::ops::Range<usize>],
     ) -> Result<Self> {
         let count = rows.len() as f64;
-        let (mut errors, mut within, mut pace) =
-            (Vec::with_capacity(rows.len()), Moments::new(), Pace::default());
+        let (mut errors, mut within, mut pace) = (Vec::new(), Vec::new(), Pace::default());
         let (mut residual_squares, mut squares) = (vec![0.0; spans.len()], vec![0.0; spans.len()]);
         for row in rows {
             pace.check(OPERATION, row.len() * (2 * model.components.len() + 4))?;
@@ -423,14 +423,22 @@ impl Measured {
                 *square += of(&standard);
             }
         }
-        Ok(Self { errors: Moments::from_slice(&errors), within, residual_squares, squares })
+        Ok(Self {
+            errors: Moments::from_slice(&errors),
+            within: Moments::from_slice(&within),
+            each_error: errors,
+            each_within: within,
+            residual_squares,
+            squares,
+        })
     }
 }
 
 const OPERATION: &str = "compare with pca_reconstruction";
 /// Rotations of a matrix of so many rows and columns take seconds.
 const MOST_WIDTH: usize = 256;
-const FOLDS: usize = 5;
+/// Half of fewer rows is no model.
+const FEWEST: usize = 20;
 /// Of numbers with a standard deviation of 1, rounding leaves less than these.
 const LEAST_ERROR: f64 = 1e-10;
 const LEAST_DEVIATION: f64 = 1e-6;

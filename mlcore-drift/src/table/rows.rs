@@ -1,5 +1,6 @@
 //! The complete rows of some columns of numbers or of vectors.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -139,8 +140,13 @@ fn ends<T: Copy + TryInto<usize>>(pair: &[T]) -> Range<usize> {
     at(0)..at(1)
 }
 
+/// A number for words of 64 bits that says nothing of their size.
+pub(super) fn scattered(words: impl Iterator<Item = u64>) -> u64 {
+    words.fold(0, |key, word| SplitMix64::new(key ^ word).next_u64())
+}
+
 impl Rows {
-    /// The rows of `table` that have a number in each of `columns`, sorted.
+    /// The rows of `table` that have a number in each of `columns`.
     pub(super) fn read(
         operation: &'static str,
         side: &'static str,
@@ -154,7 +160,7 @@ impl Rows {
         Self::gathered(operation, side, table.num_rows(), &widths, whole)
     }
 
-    /// The rows for which `whole` adds the numbers of each column and answers that all are there, sorted.
+    /// The rows for which `whole` adds the numbers of each column and answers that all are there, in an order that is theirs.
     pub(super) fn gathered(
         operation: &'static str,
         side: &'static str,
@@ -163,10 +169,11 @@ impl Rows {
         whole: impl Fn(usize, &mut Vec<f64>) -> bool,
     ) -> Result<Self> {
         let width = widths.iter().sum();
-        let mut rows: Vec<Vec<f64>> = Vec::with_capacity(count);
+        let mut rows: Vec<(u64, Vec<f64>)> = Vec::with_capacity(count);
         rows.extend(interrupt::paced(0..count).filter_map(|row| {
             let mut numbers = Vec::with_capacity(width);
-            whole(row, &mut numbers).then_some(numbers)
+            whole(row, &mut numbers)
+                .then(|| (scattered(numbers.iter().map(|number| number.to_bits())), numbers))
         }));
         interrupt::check(operation)?;
         if rows.is_empty() || width == 0 {
@@ -174,7 +181,7 @@ impl Rows {
             return Err(Error::invalid_input(operation, side, problem)
                 .remedy("leave out the columns that miss most values: set the option columns"));
         }
-        if rows.iter().flatten().any(|number| number.is_infinite()) {
+        if rows.iter().flat_map(|(_, row)| row).any(|number| number.is_infinite()) {
             return Err(Error::invalid_input(
                 operation,
                 side,
@@ -183,9 +190,11 @@ impl Rows {
             .remedy("leave out their column, or replace them"));
         }
         let incomplete = (count - rows.len()) as u64;
-        interrupt::sort_unstable_by(&mut rows, |a, b| {
-            let pairs = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
-            pairs.into_iter().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+        // By what the rows are, so that their order in the table does not matter; scattered, so that rows drawn by their
+        // places are drawn at random: places among sorted rows would be quantiles, the same ones of every table.
+        interrupt::sort_unstable_by(&mut rows, |(a_key, a), (b_key, b)| {
+            let mut pairs = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
+            a_key.cmp(b_key).then_with(|| pairs.find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
         });
         interrupt::check(operation)?;
         let mut end = 0;
@@ -194,7 +203,9 @@ impl Rows {
             end - width..end
         };
         let spans = widths.iter().map(span).collect();
-        Ok(Self { values: rows.concat(), width, spans, incomplete })
+        let mut values = Vec::with_capacity(rows.len() * width);
+        rows.into_iter().for_each(|(_, row)| values.extend(row));
+        Ok(Self { values, width, spans, incomplete })
     }
 
     /// The current rows, whose vectors are as long as those of this reference.

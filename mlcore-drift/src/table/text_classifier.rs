@@ -7,7 +7,7 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::asked::{self, shared_options};
-use super::auc::{Scored, pvalue};
+use super::auc::{Scored, dependence, pvalue};
 use super::texts::{Texts, quoted, text_columns};
 use super::{CompiledTableTest, Contribution, Reads, TableScore, TableTest};
 use crate::catalog::TestOptions;
@@ -18,7 +18,8 @@ use crate::two_sample::{Effect, Note, Score};
 /// Naive Bayes over the runs of [`ngram`](Self::with_ngram) characters of a text in lower case learns which texts are current; the
 /// statistic is the area under the ROC curve (AUC) of its scores for texts that it did not learn from,
 /// [`folds`](Self::with_folds) times: 0.5 where nobody can tell. The interval is DeLong's (a [note](Note::Interval)); the
-/// p-value is one-sided, of Mann and Whitney's ranks within each fold. It works in every language, and where words are misspelled.
+/// p-value is one-sided, of Mann and Whitney's ranks within each fold; both allow for models that have learnt from each other's
+/// texts, as Nadeau and Bengio do. It works in every language, and where words are misspelled.
 ///
 /// **On purpose.** Evidently trains a linear classifier of English words on half of the texts and calls an area drift that 95 % of
 /// random scores do not reach, which is the p-value's rule without a p-value. Counts of n-grams need no iterations and no
@@ -156,7 +157,7 @@ impl CompiledTableTest for Compiled {
         }
         let n = self.texts.len();
         let scores = grams.scores(n, self.test.folds, &mut random)?;
-        let area = Scored::pooled(&scores.whole).area(CONFIDENCE);
+        let area = Scored::pooled(&scores.whole).area(CONFIDENCE, dependence(self.test.folds));
         interrupt::check(OPERATION)?;
         let effect = (2.0 * area.auc - 1.0).max(0.0);
         let score = Score::new(area.auc, Effect::new("Gini", effect))
@@ -176,8 +177,11 @@ impl CompiledTableTest for Compiled {
                 (self.texts.incomplete, texts.incomplete),
             ));
         let part = |(name, without): (&String, &Vec<Scored>)| {
-            let without =
-                if self.columns.len() == 1 { 0.5 } else { Scored::pooled(without).area(CONFIDENCE).auc };
+            let without = if self.columns.len() == 1 {
+                0.5
+            } else {
+                Scored::pooled(without).area(CONFIDENCE, dependence(self.test.folds)).auc
+            };
             let share =
                 if effect > 0.0 { ((area.auc - without) / (area.auc - 0.5)).clamp(0.0, 1.0) } else { 0.0 };
             Contribution::new(name, share)

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use mlcore::Result;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::interrupt::{self, Pace};
-use mlcore::stats::{Moments, SplitMix64};
+use mlcore::stats::SplitMix64;
 use serde::{Deserialize, Serialize};
 
 use super::asked::{self, ROUNDING, shared_options};
@@ -23,8 +23,8 @@ use crate::two_sample::{Effect, Note, Score};
 /// names, codes and other languages are known, and nothing is downloaded. What the reference lacks by chance is measured, not
 /// assumed: for each of its texts, the share of words that no *other* text of it has.
 ///
-/// **p-value.** One-sided, of [`permutations`](Self::with_permutations) random exchanges of rows with their shares; of several columns
-/// the largest rise counts, in standard deviations of the shares.
+/// **p-value.** One-sided and exact, of [`permutations`](Self::with_permutations) random exchanges of texts, each with the vocabulary
+/// that the reference then has; of several columns the sum of their mean shares counts.
 ///
 /// **Effect.** How much larger the mean share is than that of the reference's own texts: 0.05 is one word in twenty. **Columns.**
 /// A column's share is its part of the sum of these; a note has the most frequent new words.
@@ -166,7 +166,7 @@ impl CompiledTableTest for Compiled {
         let mut random = SplitMix64::at(self.test.seed, 1 << 32);
         let texts =
             Texts::read(OPERATION, "current", current, &self.columns, self.test.max_rows, &mut random)?;
-        let (mut found, mut parts, mut new, mut shares) = ((0.0, -1.0), Vec::new(), Vec::new(), Vec::new());
+        let (mut found, mut parts, mut new) = ((0.0, -1.0), Vec::new(), Vec::new());
         for (place, (name, known)) in self.columns.iter().zip(&self.known).enumerate() {
             let (of_column, fresh) = known.missed(&texts, place);
             interrupt::check(OPERATION)?;
@@ -176,13 +176,12 @@ impl CompiledTableTest for Compiled {
             }
             parts.push((name, excess.max(0.0)));
             new.extend(fresh);
-            shares.push(of_column);
         }
         let mut score = Score::new(found.0, Effect::new("new words", found.1.max(0.0)))
             .with_reference_len(self.texts.len() as u64)
             .with_current_len(texts.len() as u64);
         if self.test.permutations > 0 {
-            score = score.with_pvalue(self.pvalue(&shares, &mut random)?);
+            score = score.with_pvalue(self.pvalue(&texts, &mut random)?);
         }
         new.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let examples: Vec<String> = new.iter().take(MOST_EXAMPLES).map(|(word, _)| word.clone()).collect();
@@ -203,33 +202,67 @@ impl CompiledTableTest for Compiled {
 }
 
 impl Compiled {
-    /// The share of exchanges of rows in which the share of some column rises as much, in its own standard deviations.
-    fn pvalue(&self, after: &[Vec<f64>], random: &mut SplitMix64) -> Result<f64> {
-        let column = |(known, after): (&Vocabulary, &Vec<f64>)| {
-            let all: Vec<f64> = known.alone.iter().chain(after).copied().collect();
-            let deviation = Moments::from_slice(&all).variance().sqrt();
-            let scale = if deviation > 0.0 { deviation } else { 1.0 };
-            all.into_iter().map(|share| share / scale).collect::<Vec<f64>>()
-        };
-        let columns: Vec<Vec<f64>> = self.known.iter().zip(after).map(column).collect();
-        let (n, size) = (self.texts.len(), columns.first().map_or(0, Vec::len));
-        let totals: Vec<f64> = columns.iter().map(|shares| shares.iter().sum()).collect();
-        let rise = |order: &[usize]| {
-            let of_column = |(shares, total): (&Vec<f64>, &f64)| {
-                let current: f64 = order.iter().map(|row| shares[*row]).sum();
-                current / (size - n) as f64 - (total - current) / n as f64
-            };
-            columns.iter().zip(&totals).map(of_column).fold(f64::NEG_INFINITY, f64::max)
-        };
+    /// The share of exchanges of texts after which as many words are out of the vocabulary that the reference then has.
+    fn pvalue(&self, current: &Texts, random: &mut SplitMix64) -> Result<f64> {
+        let (n, size) = (self.texts.len(), self.texts.len() + current.len());
+        let columns: Vec<Numbered> =
+            (0..self.columns.len()).map(|place| Numbered::new(&self.texts, current, place)).collect();
+        interrupt::check(OPERATION)?;
         let mut order: Vec<usize> = (0..size).collect();
-        let least = rise(order.get(n..).unwrap_or_default()) - ROUNDING;
-        let (mut as_large, mut pace) = (0_usize, Pace::default());
+        let mut pace = Pace::default();
+        let mut missed = |order: &[usize]| {
+            let (reference, current) = order.split_at(n);
+            let mut sum = 0.0;
+            for column in &columns {
+                pace.check(OPERATION, column.words)?;
+                sum += column.missed(reference, current);
+            }
+            Ok::<f64, mlcore::Error>(sum)
+        };
+        let least = missed(&order)? - ROUNDING;
+        let mut as_large = 0_usize;
         for _ in 0..self.test.permutations {
-            pace.check(OPERATION, size * columns.len())?;
             random.shuffle(&mut order);
-            as_large += usize::from(rise(order.get(n..).unwrap_or_default()) >= least);
+            as_large += usize::from(missed(&order)? >= least);
         }
         Ok((1 + as_large) as f64 / (1 + self.test.permutations) as f64)
+    }
+}
+
+/// The texts of one column of both tables, the reference's first, as numbers of words.
+struct Numbered {
+    texts: Vec<Vec<u32>>,
+    distinct: usize,
+    /// All words, each as often as it stands there.
+    words: usize,
+}
+
+impl Numbered {
+    fn new(reference: &Texts, current: &Texts, place: usize) -> Self {
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        let mut number = |word: String| {
+            let next = numbers.len() as u32;
+            *numbers.entry(word).or_insert(next)
+        };
+        let mut texts: Vec<Vec<u32>> = Vec::with_capacity(reference.len() + current.len());
+        for row in interrupt::paced(reference.rows.iter().chain(&current.rows)) {
+            let written = row.get(place).map(|text| words(text)).unwrap_or_default();
+            texts.push(written.into_iter().map(&mut number).collect());
+        }
+        Self { words: texts.iter().map(Vec::len).sum(), texts, distinct: numbers.len() }
+    }
+
+    /// The mean share of words of the second texts that the first do not have.
+    fn missed(&self, reference: &[usize], current: &[usize]) -> f64 {
+        let mut known = vec![false; self.distinct];
+        for word in reference.iter().filter_map(|text| self.texts.get(*text)).flatten() {
+            known[*word as usize] = true;
+        }
+        let shares = current.iter().filter_map(|text| self.texts.get(*text)).map(|words| {
+            let missed = words.iter().filter(|word| !known[**word as usize]).count();
+            missed as f64 / words.len().max(1) as f64
+        });
+        shares.sum::<f64>() / current.len().max(1) as f64
     }
 }
 

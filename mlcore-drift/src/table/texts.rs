@@ -1,5 +1,7 @@
 //! The complete rows of some columns of text.
 
+use std::cmp::Ordering;
+
 use mlcore::arrow::array::{Array, RecordBatch, StringArray};
 use mlcore::arrow::datatypes::DataType;
 use mlcore::interrupt;
@@ -7,7 +9,7 @@ use mlcore::stats::SplitMix64;
 use mlcore::{Error, Result};
 
 use super::mixed::texts;
-use super::rows::{column, named};
+use super::rows::{column, named, scattered};
 
 /// Rows of texts, in an order that does not depend on the table's.
 #[derive(Debug, Clone)]
@@ -54,17 +56,22 @@ impl Texts {
         let arrays = arrays(operation, table, columns)?;
         let count = table.num_rows();
         let complete = |row: &usize| arrays.iter().all(|array| array.is_valid(*row));
-        let mut order: Vec<usize> = interrupt::paced(0..count).filter(complete).collect();
+        let key = |row: usize| {
+            let bytes = arrays.iter().flat_map(|array| array.value(row).bytes().chain([0]));
+            (scattered(bytes.map(u64::from)), row)
+        };
+        let mut order: Vec<(u64, usize)> = interrupt::paced(0..count).filter(complete).map(key).collect();
         interrupt::check(operation)?;
         if order.is_empty() {
             return Err(no_rows(operation, side, count));
         }
         let incomplete = (count - order.len()) as u64;
-        interrupt::sort_unstable_by(&mut order, |a, b| {
-            let pairs = arrays.iter().map(|array| array.value(*a).cmp(array.value(*b)));
-            pairs.into_iter().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+        interrupt::sort_unstable_by(&mut order, |(a_key, a), (b_key, b)| {
+            let mut pairs = arrays.iter().map(|array| array.value(*a).cmp(array.value(*b)));
+            a_key.cmp(b_key).then_with(|| pairs.find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
         });
         interrupt::check(operation)?;
+        let mut order: Vec<usize> = order.into_iter().map(|(_, row)| row).collect();
         let complete = order.len();
         if complete > most {
             random.shuffle(&mut order);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use self::model::Fitted;
 use super::asked::{self, shared_options};
-use super::auc::{Scored, pvalue};
+use super::auc::{Scored, dependence, pvalue};
 use super::mixed::{Mixed, mixed_columns};
 use super::rows::Rows;
 use super::{CompiledTableTest, Contribution, TableScore, TableTest};
@@ -21,7 +21,8 @@ use crate::two_sample::{Effect, Note, Score};
 ///
 /// A model learns which rows are current, and the statistic is the area under the ROC curve (AUC) of its scores for rows that it
 /// did not learn from, [`folds`](Self::with_folds) times: 0.5 where nobody can tell, 1 where every row gives itself away. The interval
-/// is DeLong's (a [note](Note::Interval)); the p-value is one-sided, of Mann and Whitney's ranks within each fold.
+/// is DeLong's (a [note](Note::Interval)); the p-value is one-sided, of Mann and Whitney's ranks within each fold; both allow for
+/// models that have learnt from each other's rows, as Nadeau and Bengio do, and are rather too wide than too narrow.
 ///
 /// **Model.** A forest of the library smartcore, or its logistic regression ([`model`](Self::with_model)), which sees small
 /// shifts of many components, as of embeddings. Numbers enter as their ranks in both tables, so that no unit and no extreme value
@@ -197,7 +198,7 @@ impl CompiledTableTest for Compiled {
         let rows = Both::new(&reference, &current);
         let folds = rows.folds(&self.test, &mut random)?;
         let scored: Vec<Scored> = folds.iter().map(|fold| fold.scored.clone()).collect();
-        let area = Scored::pooled(&scored).area(CONFIDENCE);
+        let area = Scored::pooled(&scored).area(CONFIDENCE, dependence(self.test.folds));
         interrupt::check(OPERATION)?;
         let effect = (2.0 * area.auc - 1.0).max(0.0);
         let score = Score::new(area.auc, Effect::new("Gini", effect))
@@ -216,7 +217,10 @@ impl CompiledTableTest for Compiled {
             let Some((span, name)) = reference.spans.get(place).zip(self.columns.get(place)) else {
                 continue;
             };
-            let without = rows.exchanged(&folds, span.clone(), &mut random)?.area(CONFIDENCE).auc;
+            let without = rows
+                .exchanged(&folds, span.clone(), &mut random)?
+                .area(CONFIDENCE, dependence(self.test.folds))
+                .auc;
             let share =
                 if effect > 0.0 { ((area.auc - without) / (area.auc - 0.5)).clamp(0.0, 1.0) } else { 0.0 };
             parts.push(Contribution::new(name, share));
