@@ -313,6 +313,11 @@ def text_cases():
     yield "few texts", texts(20, 12, 30), texts(21, 9, 30)
     yield "two thousand", texts(22, 2000, 200), texts(23, 2000, 200, first=5)
     yield "unequal sizes", texts(24, 1500, 100), texts(25, 50, 100, first=30)
+    yield "a few new words", texts(30, 600, 80), texts(31, 500, 80, first=4)
+    yield "rare words", texts(32, 800, 500), texts(33, 700, 520)
+    yield "longer and new", texts(34, 300, 60), texts(35, 400, 60, first=15, longest=14)
+    yield "shorter and fewer", texts(36, 500, 60, longest=14), texts(37, 500, 40, longest=5)
+    yield "another seed", texts(38, 900, 120), texts(39, 800, 120)
     yield "one against many", texts(26, 1, 20), texts(27, 300, 20)
     yield "many against one", texts(28, 300, 20), texts(29, 1, 20, first=10)
 
