@@ -214,7 +214,7 @@ def domain_classifier():
         shuffle = lambda table: table.sample(frac=1.0, random_state=1).reset_index(drop=True)
         result = made.fit(shuffle(before)).calculate(shuffle(after)).filter(period="analysis")
         area = float(result.data[("domain_classifier_auroc", "value")].iloc[0])
-        expected = {"auc": forest_area(before, after), "auc_at_least_about": area}
+        expected = {"auc": forest_area(before, after), "auc_lightgbm": area}
         yield compared(name, reference, current, expected, {"max_rows": 2000})
 
 
@@ -356,21 +356,22 @@ def text_classifier():
         if min(len(before), len(after)) < 50:
             continue
         area = float(calculate_text_drift_score(before, after, bootstrap=False)[0])
-        expected = {"auc": bayes_area(before, after), "auc_at_least_about": area}
+        # Of equal tables the area is below one half by how much a model learns, and Evidently's learns from half of the texts.
+        expected = {"auc": bayes_area(before, after)} | ({} if name == "equal" else {"auc_of_words": area})
         yield compared(name, [reference], [current], expected)
 
 
 def bayes_area(before, after):
     """The same classifier of n-grams, of scikit-learn."""
     from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.naive_bayes import MultinomialNB
+    from sklearn.naive_bayes import BernoulliNB
 
     padded = [f" {text} " for text in [*before, *after]]
     counts = CountVectorizer(analyzer="char", ngram_range=(3, 3), binary=True).fit_transform(padded)
     is_current = np.repeat([0, 1], [len(before), len(after)])
 
     def scores(table, labels, learnt, left):
-        model = MultinomialNB(fit_prior=False).fit(table[learnt], labels[learnt])
+        model = BernoulliNB(alpha=0.5, fit_prior=False).fit(table[learnt], labels[learnt])
         odds = model.predict_joint_log_proba(table[left])
         return odds[:, 1] - odds[:, 0]
 

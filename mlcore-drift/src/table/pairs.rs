@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     fn rows(values: &[f64]) -> Rows {
-        Rows { values: values.to_vec(), width: 1, spans: vec![0..1], incomplete: 0 }
+        Rows { values: values.to_vec(), width: 1, spans: std::iter::once(0..1).collect(), incomplete: 0 }
     }
 
     #[test]

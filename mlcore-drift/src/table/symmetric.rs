@@ -85,7 +85,7 @@ impl Symmetric {
         let total: f64 = self.values.iter().map(|value| value * value).sum();
         for _ in 0..MOST_SWEEPS {
             let off: f64 = (0..size).flat_map(|i| self.row(i)[..i].iter()).map(|value| value * value).sum();
-            if !(off > total * 1e-34) {
+            if off.is_nan() || off <= total * 1e-34 {
                 break;
             }
             for p in 0..size {

@@ -65,8 +65,8 @@ fn every_listed_test_of_tables_has_the_numbers_of_its_reference() {
                         within_chance(&name, score.pvalue.unwrap(), *expected);
                         continue;
                     }
-                    "auc" | "auc_at_least_about" => {
-                        within_interval(&name, &score, *expected, what == "auc");
+                    "auc" | "auc_lightgbm" | "auc_of_words" => {
+                        within_interval(&name, &score, *expected, what != "auc_of_words");
                         continue;
                     }
                     other => panic!("{name}: nothing is called {other}"),
@@ -92,15 +92,15 @@ fn within_chance(case: &str, actual: f64, expected: f64) {
     );
 }
 
-/// The area that another library finds lies within the interval if it trains the same model, and not above it if it trains
-/// another one, which may see less.
-fn within_interval(case: &str, score: &Score, expected: f64, is_same: bool) {
+/// The area that another library finds lies within the interval; where its model is one of words in the place of n-grams, and
+/// these tell the tables apart, n-grams surely do, too.
+fn within_interval(case: &str, score: &Score, expected: f64, is_alike: bool) {
     let interval = score.notes.iter().find_map(|note| match note {
         Note::Interval { low, high, .. } => Some((*low, *high)),
         _ => None,
     });
     let (low, high) = interval.unwrap();
     println!("{case}: {:.3} in {low:.3} to {high:.3}; {expected:.3} elsewhere", score.statistic);
-    let low = if is_same { low } else { 0.0 };
-    assert!((low..=high).contains(&expected), "{case}: {low} to {high} where {expected} is expected");
+    let agrees = if is_alike { (low..=high).contains(&expected) } else { expected < 0.6 || low > 0.5 };
+    assert!(agrees, "{case}: {low} to {high} where {expected} is expected");
 }
