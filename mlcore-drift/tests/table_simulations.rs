@@ -254,6 +254,10 @@ fn impossible_options_are_refused_by_name() {
     );
     refused(TextClassifier::default().with_ngram(9).compare(&table, &table), "ngram: it is 9; 1 to 8");
     refused(TextLength::default().compare(&table, &table), "it has no column of text");
+    refused(
+        TextLength::default().with_columns(["a"]).compare(&table, &table),
+        "a: text is expected, and the column is Float64",
+    );
 }
 
 #[test]

@@ -125,7 +125,11 @@ impl PcaReconstruction {
         let (columns, mixed, encodings) = self.encoded(reference)?;
         let rows = mixed.rows(OPERATION, "reference", &encodings, self.impute)?;
         let model = Model::fit(&rows, self.n_components, columns.len())?;
-        let in_order = mixed.in_order(&encodings, self.impute);
+        self.band(&model, &mixed, &encodings)
+    }
+
+    fn band(&self, model: &Model, mixed: &Mixed, encodings: &[Encoding]) -> Result<(f64, f64)> {
+        let in_order = mixed.in_order(encodings, self.impute);
         let errors: Vec<f64> =
             interrupt::paced(in_order.iter().flatten()).map(|row| model.error(row)).collect();
         interrupt::check(OPERATION)?;
@@ -181,7 +185,18 @@ impl TableTest for PcaReconstruction {
         let model = Model::fit(&rows, self.n_components, columns.len())?;
         let fitted = Measured::of(&model, rows.iter(), &rows.spans)?;
         let beyond = self.beyond(&rows)?;
-        Ok(Box::new(Compiled { test: self.clone(), columns, mixed, encodings, rows, model, fitted, beyond }))
+        let band = self.band(&model, &mixed, &encodings)?;
+        Ok(Box::new(Compiled {
+            test: self.clone(),
+            columns,
+            mixed,
+            encodings,
+            rows,
+            model,
+            fitted,
+            beyond,
+            band,
+        }))
     }
 }
 
@@ -223,6 +238,8 @@ struct Compiled {
     fitted: Measured,
     /// `None` for too few rows.
     beyond: Option<Beyond>,
+    /// Where NannyML does not alert.
+    band: (f64, f64),
 }
 
 impl CompiledTableTest for Compiled {
@@ -256,10 +273,13 @@ impl CompiledTableTest for Compiled {
             .with_notes(asked::notes(&self.rows, self.rows.len(), &rows, rows.len()))
             .with_notes([Note::Remark {
                 text: format!(
-                    "{} of {} components were kept; the mean distance was {:.4} and is {statistic:.4}",
+                    "{} of {} components were kept; the mean distance was {:.4} and is {statistic:.4}; NannyML alerts outside {:.4} \
+                     to {:.4}",
                     self.model.components.len(),
                     self.model.mean.len(),
-                    self.fitted.errors.mean()
+                    self.fitted.errors.mean(),
+                    self.band.0.max(0.0),
+                    self.band.1
                 ),
             }]);
         match &self.beyond {

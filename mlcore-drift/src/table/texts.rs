@@ -9,7 +9,7 @@ use mlcore::stats::SplitMix64;
 use mlcore::{Error, Result};
 
 use super::mixed::texts;
-use super::rows::{column, named, scattered};
+use super::rows::{column, is_number, named, scattered};
 
 /// Rows of texts, in an order that does not depend on the table's.
 #[derive(Debug, Clone)]
@@ -34,7 +34,16 @@ pub(super) fn arrays(
     table: &RecordBatch,
     columns: &[String],
 ) -> Result<Vec<StringArray>> {
-    columns.iter().map(|name| texts(operation, name, column(operation, table, name)?)).collect()
+    let read = |name: &String| {
+        let array = column(operation, table, name)?;
+        if is_number(array) {
+            let problem = format!("text is expected, and the column is {}", array.data_type());
+            return Err(Error::schema_mismatch(operation, name.as_str(), problem)
+                .remedy("cast it to text, or leave it out: set the option columns"));
+        }
+        texts(operation, name, array)
+    };
+    columns.iter().map(read).collect()
 }
 
 pub(super) fn no_rows(operation: &'static str, side: &'static str, rows: usize) -> Error {
