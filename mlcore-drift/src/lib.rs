@@ -33,6 +33,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `report` (default) | `Report::to_html` and the building blocks of pages, `html` |
+//! | `classifier` | `table::DomainClassifier`, by forests of smartcore |
 //! | `conformance` | the contracts of `DriftTest` and `TableTest` as test suites, `conformance` |
 
 pub mod bins;

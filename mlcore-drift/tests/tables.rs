@@ -180,9 +180,9 @@ fn what_cannot_be_compared_is_a_finding_and_no_error() {
     let texts = reference.project(&[3]).unwrap();
     let error = report(&texts, &texts, &options).unwrap_err();
     assert!(error.to_string().contains("it has no numeric column"), "{error}");
-    let options = ReportOptions::default().with_table_test("mmd");
+    let options = ReportOptions::default().with_table_test("mahalanobis");
     let error = report(&reference, &reference, &options).unwrap_err();
-    assert!(error.to_string().contains("no test has this name; the tests are energy"), "{error}");
+    assert!(error.to_string().contains("no test has this name; the tests are "), "{error}");
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_strangers_test_is_found_by_name() {
     }
 
     let catalog = Catalog::default().with_table_test_of::<Never>();
-    assert_eq!(catalog.table_names().collect::<Vec<_>>(), ["energy", "never"]);
+    assert!(catalog.table_names().any(|name| name == "never"));
     let mut options = ReportOptions::default().with_table_test("never");
     options.monitor.catalog = catalog;
     let reference = table(200, 0.5, 0.0, 3);

@@ -178,10 +178,39 @@ def test_a_report_tests_whole_rows(frame):
         (rows,) = drift.report(frame, mixed(400, seed=10, shift=6), table_tests=[test]).verdict.tables
         assert rows.drifted and rows.test == "energy" and next(iter(rows.score.columns)) == "age"
         assert rows.pvalue_adjusted >= rows.score.pvalue and rows.sentence in repr(rows)
-    with pytest.raises(mlcore.NotFoundError, match="the tests are energy"):
-        drift.report(frame, current, table_tests=["mmd"])
+    with pytest.raises(mlcore.NotFoundError, match="the tests are domain_classifier, "):
+        drift.report(frame, current, table_tests=["mahalanobis"])
     with pytest.raises(TypeError, match="table_tests: a list"):
         drift.report(frame, current, table_tests="energy")
+
+
+@pytest.mark.parametrize("name", drift.table_test_names())
+def test_every_test_of_whole_rows_is_part_of_a_report_by_name(name):
+    draw = np.random.default_rng(3)
+    words = lambda new: [" ".join(draw.choice(["good", "bad", "service", *(["servicio"] * new)], 6)) for _ in range(150)]
+    reference = {"a": draw.normal(size=150), "b": draw.normal(size=150), "text": words(0)}
+    current = {"a": draw.normal(3, size=150), "b": draw.normal(size=150), "text": words(9)}
+    (rows,) = drift.report(reference, current, table_tests=[name]).verdict.tables
+    (same,) = drift.report(reference, reference, table_tests=[name]).verdict.tables
+    if name == "text_length":
+        assert rows.score.effect > same.score.effect == 0
+        return
+    assert rows.drifted and not same.drifted and same.score.effect == pytest.approx(0, abs=1e-9), rows
+    assert next(iter(rows.score.columns)) in {"a", "text"} and rows.score.pvalue <= 0.01 < same.score.pvalue
+    assert pickle.loads(pickle.dumps(rows.score)).statistic == rows.score.statistic
+
+
+def test_columns_of_vectors_are_embeddings():
+    draw = np.random.default_rng(4)
+    table = lambda shift: pl.DataFrame({"embedding": pl.Series((draw.normal(size=(120, 8)) + shift).tolist(), dtype=pl.Array(pl.Float32, 8))})
+    reference, current = table(0.0), table(0.5)
+    for test in (drift.EmbeddingDistance(), drift.EmbeddingRatio(), drift.TableMmd(bandwidth="evidently"), drift.DomainClassifier(model="linear")):
+        score = test.compare(reference, current)
+        assert score.effect >= test.minimum_effect and score.pvalue <= 0.01 and list(score.columns) == ["embedding"], (test, score)
+    score = drift.EmbeddingDistance(columns=["embedding"], metric="cityblock").compare(reference.with_columns(pl.col("embedding").arr.to_list()), current)
+    assert score.statistic > 3 and "embedding[" in score.notes[-1]
+    with pytest.raises(mlcore.InvalidInputError, match="text_vocabulary reference: it has no column of text"):
+        drift.TextVocabulary().compare(reference, current)
 
 
 def test_a_test_compares_two_samples():

@@ -4,14 +4,15 @@ use std::ops::Range;
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::interrupt::{self, Pace};
-use mlcore::stats::{Moments, SplitMix64};
+use mlcore::stats::SplitMix64;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::asked::notes;
 use super::rows::{Rows, numeric_columns};
 use super::{CompiledTableTest, Contribution, TableScore, TableTest};
 use crate::catalog::TestOptions;
-use crate::two_sample::{Effect, Note, Score};
+use crate::two_sample::{Effect, Score};
 
 /// The energy test of equal distributions of Szekely and Rizzo, for rows of any number of numeric columns.
 ///
@@ -139,7 +140,7 @@ impl TableTest for Energy {
                 .remedy("choose columns of numbers"));
         }
         let rows = Rows::read(OPERATION, "reference", reference, &columns)?;
-        let scale = if self.standardise { deviations(&rows) } else { vec![1.0; columns.len()] };
+        let scale = if self.standardise { rows.deviations() } else { vec![1.0; rows.width] };
         let len = rows.len();
         let rows = rows.thinned(self.max_rows, &mut SplitMix64::new(self.seed));
         Ok(Box::new(Compiled { test: self.clone(), columns, rows: scaled(rows, &scale), scale, len }))
@@ -162,7 +163,7 @@ impl CompiledTableTest for Compiled {
     }
 
     fn compare(&self, current: &RecordBatch) -> Result<TableScore> {
-        let rows = Rows::read(OPERATION, "current", current, &self.columns)?;
+        let rows = self.rows.read_current(OPERATION, current, &self.columns)?;
         let len = rows.len();
         let mut random = SplitMix64::at(self.test.seed, 1 << 32);
         let current = scaled(rows.thinned(self.test.max_rows, &mut random), &self.scale);
@@ -183,7 +184,7 @@ impl CompiledTableTest for Compiled {
         let mut score = Score::new(weight * energy.distance, Effect::new("energy", effect))
             .with_reference_len(n as u64)
             .with_current_len(m as u64)
-            .with_notes(self.notes(&current, len));
+            .with_notes(notes(&self.rows, self.len, &current, len));
         if self.test.permutations > 0 {
             score = score.with_pvalue(distances.pvalue(energy, self.test.permutations, &mut random)?);
         }
@@ -191,29 +192,6 @@ impl CompiledTableTest for Compiled {
         let share = |without: f64| ((energy.distance - without) / energy.distance).clamp(0.0, 1.0);
         let parts = parts.map(|(column, without)| Contribution::new(column, share(without)));
         Ok(TableScore::new(score, parts.filter(|_| energy.distance > 0.0)))
-    }
-}
-
-impl Compiled {
-    fn notes(&self, current: &Rows, current_len: usize) -> Vec<Note> {
-        let mut notes = Vec::new();
-        if self.len > self.rows.len() || current_len > current.len() {
-            let text = format!(
-                "{} of {} rows of the reference and {} of {current_len} current ones were drawn",
-                self.rows.len(),
-                self.len,
-                current.len(),
-            );
-            notes.push(Note::Remark { text });
-        }
-        if self.rows.incomplete + current.incomplete > 0 {
-            let text = format!(
-                "rows that miss a number were left out: {} of the reference, {} current",
-                self.rows.incomplete, current.incomplete
-            );
-            notes.push(Note::Remark { text });
-        }
-        notes
     }
 }
 
@@ -290,39 +268,28 @@ impl Distances {
 
     /// The energy distance without each of the columns.
     fn without(&self, reference: &Rows, current: &Rows) -> Result<Vec<f64>> {
-        let width = reference.width;
         let rows: Vec<&[f64]> = reference.iter().chain(current.iter()).collect();
-        let without = |column: usize| {
-            let value = |row: &&[f64]| row.get(column).copied().unwrap_or(0.0);
-            let values: Vec<f64> = rows.iter().map(value).collect();
+        let without = |span: &Range<usize>| {
+            let column: Vec<&[f64]> =
+                rows.iter().map(|row| row.get(span.clone()).unwrap_or_default()).collect();
             let all = interrupt::paced(self.all.iter().enumerate()).map(|(place, distance)| {
-                let difference = values[place / self.size] - values[place % self.size];
-                (distance * distance - difference * difference).max(0.0).sqrt()
+                let (a, b) = (column[place / self.size], column[place % self.size]);
+                let squared: f64 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
+                (distance * distance - squared).max(0.0).sqrt()
             });
             let all: Vec<f64> = all.collect();
             interrupt::check(OPERATION)?;
             Ok(Self { all, n: self.n, size: self.size }.energy().distance)
         };
-        if width == 1 { Ok(vec![0.0]) } else { (0..width).map(without).collect() }
+        let spans = &reference.spans;
+        if spans.len() == 1 { Ok(vec![0.0]) } else { spans.iter().map(without).collect() }
     }
 }
 
-/// The standard deviation of each column; 1 for a constant one.
-fn deviations(rows: &Rows) -> Vec<f64> {
-    let of = |column: usize| {
-        let values = rows.iter().filter_map(|row| row.get(column));
-        let moments: Moments = values.copied().collect();
-        let deviation = moments.variance().sqrt();
-        if deviation.is_finite() && deviation > 0.0 { deviation } else { 1.0 }
-    };
-    (0..rows.width).map(of).collect()
-}
-
-fn scaled(mut rows: Rows, scale: &[f64]) -> Rows {
-    for row in rows.values.chunks_exact_mut(scale.len().max(1)) {
-        row.iter_mut().zip(scale).for_each(|(value, scale)| *value /= scale);
-    }
-    rows
+/// Not centred: distances do not see it, and rounding does.
+fn scaled(rows: Rows, scale: &[f64]) -> Rows {
+    let centre = vec![0.0; scale.len()];
+    rows.scaled(&centre, scale)
 }
 
 const OPERATION: &str = "compare with energy";

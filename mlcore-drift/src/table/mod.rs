@@ -4,40 +4,103 @@
 //! be two persons'. A [`TableTest`] compares whole rows. A [`report`](crate::report::report) makes the table tests that it
 //! is asked for; a [`Monitor`](crate::Monitor) makes none, because its window keeps columns apart, in a few bytes per value:
 //! gather the rows of a window and hand them to a [`CompiledTableTest`].
+//!
+//! | test | what it sees | anchor | cost of `n` rows of each table, `d` columns, `p` exchanges | what differs on purpose |
+//! |---|---|---|---|---|
+//! | [`Energy`] | any change of numbers and vectors | dcor 0.7 | `n^2 (d + p / 4)`, memory `32 n^2` bytes | columns are standardised; rows are drawn |
+//! | [`Mmd`] | any change; narrow ones better | alibi-detect 0.13, Evidently 0.7.23 | `n^2 (2 d + p / 4)`, memory `48 n^2` bytes; linear: `n d` | the p-value counts itself, so that it is never 0; standardised; with many equal rows the median is of those that differ |
+//! | [`Lsdd`] | any change; wide ones better | alibi-detect 0.13 | `n b (d + p)` of `b` centres | centres of both tables, none set aside: equal tables have a statistic of 0, and the p-value is exact; constant columns are not divided by 1e-12 |
+//! | [`PcaReconstruction`] | relations of columns that break, changes of size | NannyML 0.13.1 | `n d^2 + d^3` | a p-value, where NannyML has a band; changes along the kept components count, too; incomplete rows are left out unless `impute` |
+//! | `DomainClassifier` (feature `classifier`) | any change, of categories, too | NannyML 0.13.1, Evidently 0.7.23 | trees times `n log n` times the root of `d` | a forest on ranks; an interval and a p-value; folds are drawn |
+//! | [`EmbeddingDistance`] | shifts of mean vectors | Evidently 0.7.23 | `n d p` | exchanges of rows in the place of the reference's bootstrap: a p-value |
+//! | [`EmbeddingRatio`] | changes of single components | Evidently 0.7.23 | `n d (p + log n)` | a p-value, and an effect less what chance gives |
+//! | [`TextLength`] | longer and shorter texts | Evidently 0.7.23, scipy | characters | all columns of text at once, corrected by Bonferroni |
+//! | [`TextVocabulary`] | new words | Evidently 0.7.23 | characters | the reference's vocabulary instead of an English dictionary; what it lacks by chance is subtracted |
+//! | [`TextClassifier`] | any change of texts | Evidently 0.7.23 | characters | n-grams of characters instead of English words; cross-validation; an interval and a p-value |
+//!
+//! Evidently's four methods of embeddings are [`EmbeddingDistance`], [`EmbeddingRatio`], [`Mmd::evidently`] and
+//! `DomainClassifier` with the model `linear`; its option `pca_components` is not here. Columns of vectors (lists of one length) are
+//! read by every test of numbers.
+//!
+//! **Categories** are read by [`PcaReconstruction`] (as their share of the reference's rows, which is NannyML's encoding, so that two
+//! categories of one share are one) and by `DomainClassifier` (by alphabetical place, as NannyML's, which a tree cuts apart). Tests that
+//! measure distances leave them out, because a distance between categories is a choice that nobody made.
 
+mod asked;
+mod auc;
+#[cfg(feature = "classifier")]
+mod domain_classifier;
+mod embedding_distance;
+mod embedding_ratio;
 mod energy;
+mod lsdd;
+mod mixed;
+mod mmd;
+mod pairs;
+mod pca_reconstruction;
 mod rows;
 mod score;
+mod symmetric;
+mod text_classifier;
+mod text_length;
+mod text_vocabulary;
+mod texts;
 
 use std::fmt;
 
 use mlcore::Result;
 use mlcore::arrow::array::RecordBatch;
 
+#[cfg(feature = "classifier")]
+pub use self::domain_classifier::Model;
+pub use self::embedding_distance::Metric;
+pub use self::embedding_ratio::ComponentTest;
+pub use self::mmd::{Bandwidth, Estimate};
 pub use self::score::{Contribution, TableScore};
 use crate::catalog::{Catalog, TestOptions};
 
 /// The list of tests of tables: each gets its type in this module, and its name in
 /// [`Catalog::default`](crate::catalog::Catalog).
 macro_rules! table_tests {
-    ($($module:ident::$test:ident),+ $(,)?) => {
-        $(pub use self::$module::$test;)+
+    ($($(#[$gate:meta])? $module:ident::$test:ident),+ $(,)?) => {
+        $($(#[$gate])? pub use self::$module::$test;)+
 
         pub(crate) fn with_table_tests(catalog: Catalog) -> Catalog {
-            catalog$(.with_table_test_of::<$test>())+
+            $($(#[$gate])? let catalog = catalog.with_table_test_of::<$test>();)+
+            catalog
         }
     };
 }
 
 table_tests! {
+    #[cfg(feature = "classifier")] domain_classifier::DomainClassifier,
+    embedding_distance::EmbeddingDistance,
+    embedding_ratio::EmbeddingRatio,
     energy::Energy,
+    lsdd::Lsdd,
+    mmd::Mmd,
+    pca_reconstruction::PcaReconstruction,
+    text_classifier::TextClassifier,
+    text_length::TextLength,
+    text_vocabulary::TextVocabulary,
+}
+
+/// What the columns of a table hold that a [`TableTest`] reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Reads {
+    /// Numbers, and maybe vectors and categories.
+    #[default]
+    Numbers,
+    /// Texts.
+    Texts,
 }
 
 /// A two-sample test of whole rows.
 ///
 /// # Contract
 /// `mlcore_drift::conformance::table_test` (feature `conformance`) demands what stands here and nothing else, with tables of
-/// numbers. Numbers are equal that differ by at most [`TOLERANCE`](crate::two_sample::TOLERANCE), of the larger one or of
+/// what the test [reads](Self::reads); texts shift by as many new words as numbers do by standard deviations. Numbers are equal that differ by at most [`TOLERANCE`](crate::two_sample::TOLERANCE), of the larger one or of
 /// 1.
 ///
 /// - **Rows have no order**, columns are found by their names, and other columns than those of the reference do not
@@ -81,6 +144,11 @@ table_tests! {
 pub trait TableTest: fmt::Debug + Send + Sync {
     /// The name in verdicts and reports: `energy`.
     fn name(&self) -> &str;
+
+    /// Which columns it reads unless it is told: the conformance suite makes its tables of them.
+    fn reads(&self) -> Reads {
+        Reads::Numbers
+    }
 
     /// The options that make this test again under its name: as
     /// [`DriftTest::options`](crate::two_sample::DriftTest::options).

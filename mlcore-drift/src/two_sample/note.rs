@@ -87,6 +87,17 @@ pub enum Note {
         /// The largest statistic that the summary allows.
         at_most: f64,
     },
+    /// Between which numbers an estimate lies.
+    Interval {
+        /// What is estimated.
+        of: String,
+        /// The lower end.
+        low: f64,
+        /// The upper end.
+        high: f64,
+        /// With which probability the interval has the truth.
+        confidence: f64,
+    },
     /// A note of a test that this crate does not know.
     Remark {
         /// A clause without a full stop.
@@ -164,6 +175,14 @@ impl fmt::Display for Note {
             }
             Self::Summarised { at_most } => {
                 write!(f, "a summary of the values is compared: the statistic may be up to {at_most:.3}")
+            }
+            Self::Interval { of, low, high, confidence } => {
+                write!(
+                    f,
+                    "{} lies between {low:.3} and {high:.3} ({} sure)",
+                    clipped(of),
+                    Percent(*confidence)
+                )
             }
             Self::Remark { text } => f.write_str(text),
         }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use mlcore::arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
+use mlcore::arrow::array::{
+    ArrayRef, AsArray, FixedSizeListArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+};
+use mlcore::arrow::datatypes::{DataType, Field, Float64Type};
 use mlcore::stats::SplitMix64;
 use mlcore_drift::Sample;
 use mlcore_drift::catalog::TestOptions;
@@ -26,6 +29,8 @@ pub(crate) struct Case<Of = Spec> {
 pub(crate) enum Spec {
     Numbers(Numbers),
     Categories(Categories),
+    Texts(Texts),
+    Vectors(Vectors),
 }
 
 #[derive(Deserialize)]
@@ -64,6 +69,24 @@ pub(crate) struct Categories {
     first: i64,
 }
 
+/// Texts of made words.
+#[derive(Deserialize)]
+pub(crate) struct Texts {
+    seed: u64,
+    n: u64,
+    words: f64,
+    #[serde(default)]
+    first: u64,
+    #[serde(default = "nine")]
+    longest: f64,
+}
+
+/// A column of vectors, each component of which is described.
+#[derive(Deserialize)]
+pub(crate) struct Vectors {
+    vector: Vec<Numbers>,
+}
+
 /// The golden cases of a listed test, which are missing for none.
 pub(crate) fn cases<Of: for<'de> Deserialize<'de>>(test: &str) -> Vec<Case<Of>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../testdata/golden/drift/{test}.json"));
@@ -77,13 +100,16 @@ pub(crate) fn cases<Of: for<'de> Deserialize<'de>>(test: &str) -> Vec<Case<Of>> 
 
 /// The columns of a table.
 #[derive(Deserialize)]
-pub(crate) struct Columns(Vec<Numbers>);
+pub(crate) struct Columns(Vec<Spec>);
 
 impl Columns {
     pub(crate) fn table(&self) -> RecordBatch {
-        let named =
-            self.0.iter().enumerate().map(|(place, column)| (format!("column {place}"), column.array()));
-        RecordBatch::try_from_iter(named).unwrap()
+        let named = self
+            .0
+            .iter()
+            .enumerate()
+            .map(|(place, column)| (format!("column {place}"), column.array(), true));
+        RecordBatch::try_from_iter_with_nullable(named).unwrap()
     }
 }
 
@@ -96,6 +122,8 @@ impl Spec {
         match self {
             Self::Numbers(numbers) => numbers.array(),
             Self::Categories(categories) => categories.array(),
+            Self::Texts(texts) => texts.array(),
+            Self::Vectors(vectors) => vectors.array(),
         }
     }
 }
@@ -159,9 +187,52 @@ impl Categories {
     }
 }
 
+impl Texts {
+    fn array(&self) -> ArrayRef {
+        let written = |text: u64| {
+            let count = (uniform(self.seed, 16 * text, 0) * self.longest) as u64 + 1;
+            let word = |place: u64| {
+                let drawn = uniform(self.seed, 16 * text + place, 1);
+                spelled((drawn * drawn * self.words) as u64 + self.first)
+            };
+            (0..count).map(word).collect::<Vec<_>>().join(" ")
+        };
+        Arc::new(StringArray::from_iter_values((0..self.n).map(written)))
+    }
+}
+
+/// A word for a number.
+fn spelled(mut number: u64) -> String {
+    let mut letters = String::new();
+    loop {
+        letters.push(char::from(b"bcdfghjklmnpqrstvwxz"[(number % 20) as usize]));
+        letters.push(char::from(b"aeiou"[(number % 5) as usize]));
+        number /= 20;
+        if number == 0 {
+            return letters;
+        }
+    }
+}
+
+impl Vectors {
+    fn array(&self) -> ArrayRef {
+        let components: Vec<Float64Array> =
+            self.vector.iter().map(|column| column.array().as_primitive::<Float64Type>().clone()).collect();
+        let rows = components[0].len();
+        let items = (0..rows).flat_map(|row| components.iter().map(move |column| column.value(row)));
+        let items: ArrayRef = Arc::new(Float64Array::from_iter_values(items));
+        let item = Arc::new(Field::new("item", DataType::Float64, true));
+        Arc::new(FixedSizeListArray::new(item, components.len() as i32, items, None))
+    }
+}
+
 /// SplitMix64, one counter per value and stream.
 fn uniform(seed: u64, i: u64, stream: u64) -> f64 {
     SplitMix64::at(seed, i * 4 + stream).uniform()
+}
+
+fn nine() -> f64 {
+    9.0
 }
 
 fn one() -> f64 {

@@ -11,6 +11,7 @@
 from mlcore._mlcore.drift import *
 from mlcore._mlcore.drift import _psi, _report
 from mlcore.drift._share_tests import *
+from mlcore.drift._table_tests import *
 from mlcore.drift._tests import *
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self, TypedDict, final
 from typing_extensions import disjoint_base
 
 from mlcore.drift._share_tests import *
+from mlcore.drift._table_tests import *
 from mlcore.drift._tests import *
 from mlcore.profiles import ColumnProfile
 from mlcore.typing import ArrayLike, Row, Table
