@@ -44,6 +44,7 @@ pub mod html;
 pub mod monitor;
 pub mod report;
 pub mod sample;
+pub mod stream;
 pub mod table;
 mod tail;
 mod text;
