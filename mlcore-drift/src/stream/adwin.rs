@@ -131,7 +131,8 @@ impl Algorithm for Adwin {
             ("width", state.width),
             ("total", state.total),
             ("estimation", state.per_value(state.total)),
-            ("variance", state.per_value(state.variance)),
+            ("variance", state.variance),
+            ("variance_in_window", state.per_value(state.variance)),
         ]
     }
 }
@@ -149,9 +150,15 @@ impl Stream<Adwin> {
         self.state().per_value(self.state().total)
     }
 
-    /// The variance of the window, over its values and not one fewer; 0 where it is empty.
+    /// The sum of squared deviations from the window's mean: river's `variance`, under its name.
     #[must_use]
     pub fn variance(&self) -> f64 {
+        self.state().variance
+    }
+
+    /// The variance of the window: [`variance`](Self::variance) by its width; 0 where it is empty.
+    #[must_use]
+    pub fn variance_in_window(&self) -> f64 {
         self.state().per_value(self.state().variance)
     }
 }

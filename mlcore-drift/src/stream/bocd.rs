@@ -15,10 +15,10 @@ parameters! {
     ///
     /// **False alarms** are not promised, and scale is everything: values are believed to be normal with variance `data_var`,
     /// around a mean that is normal with mean `prior_mean` and variance `prior_var`. Standardise the stream or set the three.
-    /// **Memory and cost.** Adams and MacKay keep a run for every value; here at most `max_run_lengths` are kept, the least
-    /// probable of which goes when one is too many (never the run of the whole stream), so that a value costs at most so many
-    /// times some 25 nanoseconds. What is dropped has the smallest probability of so many and no golden case tells it from
-    /// keeping all.
+    /// **Memory and cost.** Adams and MacKay keep a run for every value; here at most `max_run_lengths` are kept. When one is too
+    /// many, the least probable is joined to its neighbour (never the run of the whole stream), which keeps its probability
+    /// and is nearly of the same length; a value costs at most so many times some 25 nanoseconds. No golden case tells this
+    /// from keeping all.
     ///
     /// Source: R. P. Adams and D. J. C. MacKay, "Bayesian online changepoint detection" (2007); detections are those of
     /// frouros 0.9's `BOCD`, which is reset after each one. frouros goes on telling every value until somebody resets it:
@@ -63,8 +63,10 @@ struct Run {
     length: u64,
     mean: f64,
     precision: f64,
-    /// The logarithm of its probability.
+    /// The logarithm of its probability, and of those that were joined to it.
     log_probability: f64,
+    /// How many runs it stands for.
+    joined: u64,
 }
 
 impl Algorithm for Bocd {
@@ -152,7 +154,7 @@ impl Stream<Bocd> {
 
 impl Bocd {
     fn shortest(&self, log_probability: f64) -> Run {
-        Run { length: 0, mean: self.prior_mean, precision: 1.0 / self.prior_var, log_probability }
+        Run { length: 0, mean: self.prior_mean, precision: 1.0 / self.prior_var, log_probability, joined: 1 }
     }
 
     /// The logarithm of the density of the next value.
@@ -162,17 +164,25 @@ impl Bocd {
         -deviation * deviation / (2.0 * variance) - 0.5 * variance.ln() - LOG_ROOT_TAU
     }
 
-    /// Drops the least probable run where there is one too many: neither the shortest, which has had no chance yet, nor the
-    /// longest, against which a change is judged.
+    /// Joins the least probable run to the less probable of its neighbours where there is one too many: neither the shortest,
+    /// which has had no chance yet, nor the longest, against which a change is judged.
     fn prune(&self, state: &mut BocdState) {
-        if state.runs.len() <= self.max_run_lengths {
+        let last = state.runs.len() - 1;
+        if last < self.max_run_lengths {
             return;
         }
-        let inner = state.runs.iter().enumerate().skip(1).take(state.runs.len() - 2);
-        let least = inner.min_by(|(_, a), (_, b)| a.log_probability.total_cmp(&b.log_probability));
-        if let Some((position, _)) = least {
-            state.runs.remove(position);
-        }
+        let by_probability = |a: &usize, b: &usize| {
+            let [a, b] = [a, b].map(|at| state.runs.get(*at).map_or(0.0, |run| run.log_probability));
+            a.total_cmp(&b)
+        };
+        let Some(least) = (1..last).min_by(by_probability) else { return };
+        let beside = [least - 1, least + 1].into_iter().filter(|at| (1..last).contains(at));
+        let Some(beside) = beside.min_by(by_probability) else { return };
+        let gone = state.runs[least];
+        let kept = &mut state.runs[beside];
+        kept.log_probability = log_sum([kept.log_probability, gone.log_probability].into_iter());
+        kept.joined += gone.joined;
+        state.runs.remove(least);
     }
 }
 

@@ -64,7 +64,7 @@
 //! | detector | there | here | why |
 //! |---|---|---|---|
 //! | `ADWIN.n_detections` | begins at 0 after every detection | counts all of them | it is documented as the total |
-//! | `ADWIN.variance` of an empty window | NaN | 0 | no NaN is an answer |
+//! | `ADWIN.variance` | documented as a variance, and a sum of squared deviations | the same number; `variance_in_window` is a variance | |
 //! | `ADWIN(max_buckets=1)` | fails once it cuts | works | |
 //! | `KSWIN` without a seed | another one in every process | 0 | repeatable |
 //! | `KSWIN(stat_size)` above half the window | fails at the first full window | refused when it is made | |
