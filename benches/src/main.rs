@@ -12,6 +12,7 @@ mod load;
 mod peer;
 mod python;
 mod serving;
+mod streams;
 mod table;
 mod timing;
 
@@ -27,8 +28,13 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 4] =
-    [("drift", drift::run), ("features", features::run), ("python", python::run), ("serving", serving::run)];
+const TOPICS: [Topic; 5] = [
+    ("drift", drift::run),
+    ("streams", streams::run),
+    ("features", features::run),
+    ("python", python::run),
+    ("serving", serving::run),
+];
 
 /// What is measured only where it is named: it wants servers that `cargo xtask load` builds and installs, or a GPU.
 const ON_DEMAND: [Topic; 2] = [("cuda", cuda::run), ("load", load::run)];

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A queue of bits; in JSON a text of the digits 0 and 1.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Bits(VecDeque<bool>);
+pub(super) struct Bits(VecDeque<bool>);
 
 impl Bits {
     pub(super) fn with_capacity(bits: usize) -> Self {
@@ -29,7 +29,7 @@ impl Bits {
 
     /// The bit `back` places before the newest one.
     #[inline]
-    pub(super) fn from_newest(&self, back: usize) -> Option<bool> {
+    pub(super) fn before_newest(&self, back: usize) -> Option<bool> {
         self.0.len().checked_sub(back + 1).and_then(|at| self.0.get(at)).copied()
     }
 

@@ -23,9 +23,10 @@ parameters! {
     /// use mlcore_drift::stream::{Algorithm, Eddm, StreamDetector};
     ///
     /// let mut eddm = Eddm::default().start()?;
-    /// let errors: Vec<f64> = (0..2000).map(|i| f64::from(u8::from(i % if i < 1000 { 20 } else { 4 } == 0))).collect();
+    /// let every = |i: usize| if i < 1000 { 20 } else { 4 };
+    /// let errors: Vec<f64> = (0..2000).map(|i| f64::from(u8::from(i % every(i) == every(i) - 1))).collect();
     /// let found = eddm.update_many(&errors)?;
-    /// assert!(found.drifts.first().is_some_and(|first| (1000..1100).contains(first)), "{found:?}");
+    /// assert!(found.drifts.first().is_some_and(|first| (1000..1200).contains(first)), "{found:?}");
     /// # Ok::<(), mlcore::Error>(())
     /// ```
     pub struct Eddm {

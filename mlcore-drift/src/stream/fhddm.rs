@@ -90,7 +90,7 @@ impl Algorithm for Fhddm {
         state.ones += usize::from(bit);
         if let Some(short) = self.short_window_size {
             state.short_ones += usize::from(bit);
-            state.short_ones -= usize::from(state.window.from_newest(short) == Some(true));
+            state.short_ones -= usize::from(state.window.before_newest(short) == Some(true));
         }
         if state.window.len() < size {
             return Flags::default();

@@ -25,7 +25,7 @@ parameters! {
     ///
     /// let mut average = GeometricMovingAverage::default().with_lambda(0.2).start()?;
     /// let values: Vec<f64> = (0..400).map(|i| if i < 200 { 0.0 } else { 1.0 }).collect();
-    /// assert_eq!(average.update_many(&values)?.drifts, [224]);
+    /// assert_eq!(average.update_many(&values)?.drifts, [223]);
     /// # Ok::<(), mlcore::Error>(())
     /// ```
     pub struct GeometricMovingAverage {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A mean of the values so far.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Mean {
+pub(super) struct Mean {
     /// How many values there were, as a float: it is only ever divided by.
     pub(super) n: f64,
     pub(super) mean: f64,

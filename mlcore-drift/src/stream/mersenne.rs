@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The Mersenne Twister MT19937 of M. Matsumoto and T. Nishimura (1998), seeded as CPython seeds it with an integer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Mersenne {
+pub(super) struct Mersenne {
     words: Vec<u32>,
     next: usize,
 }

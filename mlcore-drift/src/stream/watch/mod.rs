@@ -186,7 +186,7 @@ impl Algorithm for Watch {
         let (low, high) = self.baseline.bounds();
         let inside = self.low <= low && low <= high && high <= self.high;
         let wanted = format!("between {} and {}, the bounds of all values", self.low, self.high);
-        require(inside, Self::NAME, "baseline", &self.baseline, &wanted)?;
+        require(inside, Self::NAME, "baseline", self.baseline, &wanted)?;
         require_size(Self::NAME, "delta", self.delta)?;
         let width = self.high - self.low;
         require(
