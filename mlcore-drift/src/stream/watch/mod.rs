@@ -82,9 +82,7 @@ pub struct Watch {
     delta: f64,
     low: f64,
     high: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
     one_false_alarm_in: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     false_alarm_probability: Option<f64>,
 }
 
