@@ -13,6 +13,7 @@
 //! - A [`Monitor`] compiles a reference once, gathers a stream of rows into windows and answers each window with a
 //!   [`Verdict`].
 //! - A [`Report`] compares two tables once, as data, as JSON, or as one self-contained HTML page.
+//! - A [`StreamDetector`](stream::StreamDetector) watches one stream of numbers, value by value, in bounded memory.
 //!
 //! # How it decides
 //!
@@ -33,7 +34,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `report` (default) | `Report::to_html` and the building blocks of pages, `html` |
-//! | `conformance` | the contracts of `DriftTest` and `TableTest` as test suites, `conformance` |
+//! | `conformance` | the contracts of `DriftTest`, `TableTest` and `StreamDetector` as test suites, `conformance` |
 
 pub mod bins;
 pub mod catalog;
