@@ -14,6 +14,7 @@ mod peer;
 mod profile;
 mod python;
 mod serving;
+mod streams;
 mod table;
 mod timing;
 
@@ -29,8 +30,9 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 5] = [
+const TOPICS: [Topic; 6] = [
     ("drift", drift::run),
+    ("streams", streams::run),
     ("features", features::run),
     ("profile", profile::run),
     ("python", python::run),

@@ -13,6 +13,7 @@
 //! - A [`Monitor`] compiles a reference once, gathers a stream of rows into windows and answers each window with a
 //!   [`Verdict`].
 //! - A [`Report`] compares two tables once, as data, as JSON, or as one self-contained HTML page.
+//! - A [`StreamDetector`](stream::StreamDetector) watches one stream of numbers, value by value, in bounded memory.
 //!
 //! # How it decides
 //!
@@ -34,7 +35,7 @@
 //! |---|---|
 //! | `report` (default) | `Report::to_html` and the building blocks of pages, `html` |
 //! | `classifier` | `table::DomainClassifier`, by forests of smartcore |
-//! | `conformance` | the contracts of `DriftTest` and `TableTest` as test suites, `conformance` |
+//! | `conformance` | the contracts of `DriftTest`, `TableTest` and `StreamDetector` as test suites, `conformance` |
 
 pub mod bins;
 pub mod catalog;
@@ -45,6 +46,7 @@ pub mod html;
 pub mod monitor;
 pub mod report;
 pub mod sample;
+pub mod stream;
 pub mod table;
 mod tail;
 mod text;

@@ -14,10 +14,12 @@
 mod drift_test;
 mod numbers;
 mod samples;
+mod stream_detector;
 mod table_test;
 
 pub use self::drift_test::drift_test;
 use self::numbers::equal;
+pub use self::stream_detector::stream_detector;
 pub use self::table_test::table_test;
 use crate::two_sample::Score;
 

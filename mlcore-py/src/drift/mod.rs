@@ -1,4 +1,4 @@
-//! `mlcore.drift`: tests of two samples, reports and monitors.
+//! `mlcore.drift`: tests of two samples, reports, monitors and stream detectors.
 
 mod drift_test;
 mod fleet;
@@ -9,6 +9,7 @@ mod options;
 mod pickle;
 mod report;
 mod source;
+mod stream;
 mod table_test;
 mod verdict;
 
@@ -28,6 +29,8 @@ pub(crate) mod native {
     use super::monitor::{Monitor, unpickled_monitor};
     #[pymodule_export]
     use super::report::{Report, report};
+    #[pymodule_export]
+    use super::stream::{StreamDetector, baseline, detector_names};
     #[pymodule_export]
     use super::table_test::{
         TableScore, TableTest, TableVerdict, table_test_names, unpickled_score as unpickled_table_score,

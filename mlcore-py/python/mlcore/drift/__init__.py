@@ -1,4 +1,4 @@
-"""Has the data changed, and how sure are we: drift tests, reports and monitors.
+"""Has the data changed, and how sure are we: drift tests, reports, monitors and stream detectors.
 
 >>> from mlcore import drift
 >>> reference = {"age": [20 + i % 40 for i in range(500)], "plan": ["free", "pro"] * 250}
@@ -9,8 +9,10 @@
 """
 
 from mlcore._mlcore.drift import *
-from mlcore._mlcore.drift import _psi, _report
+from mlcore._mlcore.drift import _baseline, _psi, _report
 from mlcore.drift._share_tests import *
+from mlcore.drift._streams import *
+from mlcore.drift._streams_river import *
 from mlcore.drift._table_tests import *
 from mlcore.drift._tests import *
 
