@@ -27,12 +27,7 @@ pub(crate) fn run(_: &Path) -> Result<()> {
     Ok(())
 }
 
-/// How many of `windows` numbers `count` counts, by as many threads as there are processors.
-fn share(windows: u64, count: impl Fn(u64) -> Result<bool> + Sync) -> Result<f64> {
-    Ok(shares(windows, |window| Ok(vec![f64::from(u8::from(count(window)?))]))?.first().copied().unwrap_or(0.0))
-}
-
-/// The means over `windows` numbers of what `measure` makes of each.
+/// The means over `windows` numbers of what `measure` makes of each, by as many threads as there are processors.
 fn shares(windows: u64, measure: impl Fn(u64) -> Result<Vec<f64>> + Sync) -> Result<Vec<f64>> {
     let threads = thread::available_parallelism().map_or(1, usize::from) as u64;
     let part = |first: u64| -> std::result::Result<Vec<f64>, String> {
