@@ -150,8 +150,7 @@ impl Profile {
 
     /// Adds the rows of another profile, which has the same columns or others.
     ///
-    /// A profile without rows and bins changes nothing, and which of two is merged into the other changes nothing but which
-    /// of them it ends in.
+    /// A profile without rows and bins changes nothing. What is exact does not depend on which of two is merged into the other.
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`] that names a column of another kind, [`Error::InvalidInput`] that names one with other bins, or
