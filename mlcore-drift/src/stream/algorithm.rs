@@ -236,15 +236,43 @@ impl<A: Algorithm> Stream<A> {
     }
 
     fn advance_all(&mut self, values: &[f64], offset: usize, found: &mut Found) {
-        for (position, value) in values.iter().enumerate() {
-            let flags = self.advance(*value);
+        let mut left = values;
+        while let Some(first) = left.first() {
+            let (taken, flags) = if self.restart || !is_finite_number(*first) {
+                (1, self.advance(*first))
+            } else {
+                self.advance_until_flagged(left)
+            };
+            left = left.get(taken..).unwrap_or_default();
+            let position = offset + values.len() - left.len() - 1;
             if flags.drift {
-                found.drifts.push(offset + position);
+                found.drifts.push(position);
             }
             if flags.warning {
-                found.warnings.push(offset + position);
+                found.warnings.push(position);
             }
         }
+    }
+
+    /// Takes numbers, of which there is at least one, until there is something to say. A loop that calls nothing keeps the
+    /// state in registers, which halves its time.
+    fn advance_until_flagged(&mut self, values: &[f64]) -> (usize, Flags) {
+        let (mut taken, mut flags) = (0, Flags::default());
+        for value in values {
+            if !is_finite_number(*value) {
+                break;
+            }
+            taken += 1;
+            flags = self.algorithm.step(&self.constants, &mut self.state, *value);
+            if flags.drift | flags.warning {
+                break;
+            }
+        }
+        self.counts.values += taken as u64;
+        self.counts.detections += u64::from(flags.drift);
+        self.restart = flags.drift && self.algorithm.restarts();
+        self.flags = flags;
+        (taken, flags)
     }
 }
 

@@ -46,6 +46,9 @@ pub struct FhddmState {
     short_ones: usize,
     largest: f64,
     largest_short: f64,
+    /// So many ones, or fewer, are a change; -1 where none are few enough. It changes with the largest share alone, which
+    /// saves a division for each value.
+    critical: i64,
 }
 
 /// The two margins.
@@ -80,7 +83,7 @@ impl Algorithm for Fhddm {
 
     fn begin(&self, _: &FhddmConstants) -> FhddmState {
         let window = Bits::with_capacity(self.sliding_window_size);
-        FhddmState { window, ones: 0, short_ones: 0, largest: 0.0, largest_short: 0.0 }
+        FhddmState { window, ones: 0, short_ones: 0, largest: 0.0, largest_short: 0.0, critical: -1 }
     }
 
     #[inline]
@@ -95,9 +98,11 @@ impl Algorithm for Fhddm {
         if state.window.len() < size {
             return Flags::default();
         }
-        let share = state.ones as f64 / size as f64;
-        state.largest = if state.largest < share { share } else { state.largest };
-        let mut drift = state.largest - share > constants.margin;
+        if state.ones as f64 > state.largest * size as f64 + 0.5 {
+            state.largest = state.ones as f64 / size as f64;
+            state.critical = self.critical(constants, state.largest);
+        }
+        let mut drift = state.ones as i64 <= state.critical;
         if let Some(short) = self.short_window_size {
             let share = state.short_ones as f64 / short as f64;
             state.largest_short = if state.largest_short < share { share } else { state.largest_short };
@@ -112,7 +117,7 @@ impl Algorithm for Fhddm {
         Flags { drift, warning: false }
     }
 
-    fn fits(&self, _: &FhddmConstants, state: &FhddmState) -> bool {
+    fn fits(&self, constants: &FhddmConstants, state: &FhddmState) -> bool {
         let short = self.short_window_size.map_or(0, |short| short.min(self.sliding_window_size - 1));
         let short_ones = state.window.iter().rev().take(short).filter(|bit| *bit).count();
         let shares = [state.largest, state.largest_short];
@@ -120,6 +125,7 @@ impl Algorithm for Fhddm {
             && state.ones == state.window.ones()
             && state.short_ones == short_ones
             && shares.iter().all(|share| (0.0..=1.0).contains(share))
+            && state.critical == self.critical(constants, state.largest)
     }
 
     fn domain(&self) -> Domain {
@@ -133,5 +139,19 @@ impl Algorithm for Fhddm {
     fn statistics(&self, _: &FhddmConstants, state: &FhddmState) -> Vec<(&'static str, f64)> {
         let share = if state.window.len() == 0 { 0.0 } else { state.ones as f64 / state.window.len() as f64 };
         vec![("share", share), ("largest_share", state.largest)]
+    }
+}
+
+impl Fhddm {
+    /// The most ones that are a change below the largest share.
+    fn critical(&self, constants: &FhddmConstants, largest: f64) -> i64 {
+        let size = self.sliding_window_size as f64;
+        let is_change = |ones: i64| largest - ones as f64 / size > constants.margin;
+        // One more than what the formula without rounding gives, and then down to what holds.
+        let mut ones = ((largest - constants.margin) * size).floor() as i64 + 1;
+        while ones >= 0 && !is_change(ones) {
+            ones -= 1;
+        }
+        ones.max(-1)
     }
 }

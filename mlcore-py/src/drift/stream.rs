@@ -153,11 +153,7 @@ impl StreamDetector {
     /// ------
     /// InvalidInputError
     ///     For a number that the detector does not take; nothing is changed then.
-    fn update_many<'py>(
-        &self,
-        py: Python<'py>,
-        values: &Bound<'py, PyAny>,
-    ) -> PyResult<Positions<'py>> {
+    fn update_many<'py>(&self, py: Python<'py>, values: &Bound<'py, PyAny>) -> PyResult<Positions<'py>> {
         Ok(positions(py, &self.taken(py, values)?.drifts))
     }
 
