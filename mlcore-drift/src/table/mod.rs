@@ -7,8 +7,8 @@
 //!
 //! | test | what it sees | anchor | cost of `n` rows of each table, `d` columns, `p` exchanges | what differs on purpose |
 //! |---|---|---|---|---|
-//! | [`Energy`] | any change of numbers and vectors | dcor 0.7 | `n^2 (d + p / 4)`, memory `32 n^2` bytes | columns are standardised; rows are drawn |
-//! | [`Mmd`] | any change; narrow ones better | alibi-detect 0.13, Evidently 0.7.23 | `n^2 (2 d + p / 4)`, memory `48 n^2` bytes; linear: `n d` | the p-value counts itself, so that it is never 0; standardised; with many equal rows the median is of those that differ |
+//! | [`Energy`] | any change of numbers and vectors | dcor 0.7 | `n^2 (d + p / 4)`, memory `64 n^2` bytes | columns are standardised; rows are drawn |
+//! | [`Mmd`] | any change; narrow ones better | alibi-detect 0.13, Evidently 0.7.23 | `n^2 (2 d + p / 4)`, memory `64 n^2` bytes; linear: `n d` | the p-value counts itself, so that it is never 0; standardised; with many equal rows the median is of those that differ |
 //! | [`Lsdd`] | any change; wide ones better | alibi-detect 0.13 | `n b (d + p)` of `b` centres | centres of both tables, none set aside: equal tables have a statistic of 0, and the p-value is exact; constant columns are not divided by 1e-12 |
 //! | [`PcaReconstruction`] | relations of columns that break, changes of size | NannyML 0.13.1 | `n d^2 + d^3` | a p-value, where NannyML has a band; changes along the kept components count, too; incomplete rows are left out unless `impute` |
 //! | `DomainClassifier` (feature `classifier`) | any change, of categories, too | NannyML 0.13.1, Evidently 0.7.23 | trees times `n log n` times the root of `d` | a forest on ranks; an interval and a p-value; folds are drawn |

@@ -300,5 +300,5 @@ fn relative(discrepancy: f64, between: f64) -> f64 {
 }
 
 const OPERATION: &str = "compare with mmd";
-/// The kernel of so many rows of two tables fills 400 megabytes, three times over.
+/// The pairs of so many rows of two tables fill 400 megabytes, and four numbers of each pair are held at once.
 const MOST_ROWS: usize = 5000;

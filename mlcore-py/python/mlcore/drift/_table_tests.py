@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from mlcore.drift import TableTest
 
@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 
-def given(**options):
+def given(**options: Any) -> dict[str, Any]:
     """The options that are not left to the test."""
     return {name: value for name, value in options.items() if value is not None}
 
