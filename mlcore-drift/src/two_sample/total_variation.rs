@@ -209,9 +209,9 @@ impl Exchange {
     /// The distance of two samples after an exchange.
     fn drawn(&mut self) -> f64 {
         if self.bins.is_empty() {
-            self.draw_counts()
+            self.draw_counts();
         } else {
-            self.draw_rows()
+            self.draw_rows();
         }
         let (larger, smaller) = (self.rows.0 as f64, self.rows.1 as f64);
         let moved =
