@@ -88,7 +88,7 @@ def test_a_report_obeys_its_options(frame):
     for options, words in [({"alpha": 2.0}, "alpha"), ({"correction": "sidak"}, "fdr_bh"), ({"numeric_test": {"name": "psi", "bin": 1}}, "unknown field `bin`"), ({"histogram_bins": 0}, "histogram_bins"), ({"column_options": {"age": {"tset": 1}}}, "tset"), ({"window": 5}, "window: no option is called window; use one of .*window_rows"), ({"alpha": float("nan")}, "alpha: it is NaN")]:
         with pytest.raises(mlcore.InvalidInputError, match=words):
             drift.report(frame, current, **options)
-    with pytest.raises(mlcore.NotFoundError, match="no test has this name; the tests are chi_square, "):
+    with pytest.raises(mlcore.NotFoundError, match="no test has this name; the tests are .*chi_square, "):
         drift.report(frame, current, numeric_test="ad")
     without = drift.report(frame, current.drop(columns="age")).verdict
     assert without.vanished_columns == ["age"] and "age" in without.drifted_columns

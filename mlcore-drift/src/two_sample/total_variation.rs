@@ -156,22 +156,11 @@ impl TotalVariation {
         if distance == 0.0 || pairs.len() > MOST_DRAWN {
             return Ok(of_many(pairs, distance));
         }
-        let (n, m) = totals(pairs);
-        let mut sizes: Vec<u64> = pairs.iter().map(|(a, b)| a + b).collect();
-        // The order of categories is that of their names, which must not matter.
-        sizes.sort_unstable();
-        let mut random = SplitMix64::new(self.seed);
+        let mut exchange = Exchange::new(pairs, self.seed);
         let (mut sums, mut hits) = ([0.0; 3], 0_u64);
         for _ in 0..self.permutations {
             interrupt::check(OPERATION)?;
-            let (mut rows, mut wanted, mut sum) = (n + m, m, 0.0);
-            for size in &sizes {
-                rows -= size;
-                let here = random.hypergeometric(*size, rows, wanted).unwrap_or(0);
-                wanted -= here;
-                sum += ((size - here) as f64 / n as f64 - here as f64 / m as f64).abs();
-            }
-            let drawn = sum / 2.0;
+            let drawn = exchange.drawn();
             hits += u64::from(drawn >= distance * (1.0 - 1e-12));
             sums = [sums[0] + drawn, sums[1] + drawn.powi(2), sums[2] + drawn.powi(3)];
         }
@@ -188,6 +177,66 @@ impl TotalVariation {
             least
         };
         Ok((mean, pvalue))
+    }
+}
+
+/// Rows that are exchanged between two samples by chance.
+struct Exchange {
+    random: SplitMix64,
+    /// Rows of both samples in each bin.
+    sizes: Vec<u64>,
+    /// Rows of the larger and of the smaller sample.
+    rows: (u64, u64),
+    /// The bin of each row, where it takes less time to draw rows than to draw counts; otherwise empty.
+    bins: Vec<u32>,
+    /// How many rows of the smaller sample each bin holds.
+    counts: Vec<u64>,
+}
+
+impl Exchange {
+    fn new(pairs: &[(u64, u64)], seed: u64) -> Self {
+        let (n, m) = totals(pairs);
+        let mut sizes: Vec<u64> = pairs.iter().map(|(a, b)| a + b).collect();
+        // The order of categories is that of their names, which must not matter.
+        sizes.sort_unstable();
+        let rows = (n.max(m), n.min(m));
+        let is_few = rows.1 <= ROWS_PER_COUNT * sizes.len() as u64 && n + m <= MOST_ROWS;
+        let bins = sizes.iter().zip(0..).filter(|_| is_few);
+        let bins = bins.flat_map(|(size, bin)| std::iter::repeat_n(bin, *size as usize)).collect();
+        Self { random: SplitMix64::new(seed), counts: vec![0; sizes.len()], sizes, rows, bins }
+    }
+
+    /// The distance of two samples after an exchange.
+    fn drawn(&mut self) -> f64 {
+        if self.bins.is_empty() {
+            self.draw_counts();
+        } else {
+            self.draw_rows();
+        }
+        let (larger, smaller) = (self.rows.0 as f64, self.rows.1 as f64);
+        let moved =
+            |(size, here): (&u64, &u64)| ((size - here) as f64 / larger - *here as f64 / smaller).abs();
+        self.sizes.iter().zip(&self.counts).map(moved).sum::<f64>() / 2.0
+    }
+
+    fn draw_counts(&mut self) {
+        let (mut rows, mut wanted) = (self.rows.0 + self.rows.1, self.rows.1);
+        for (size, count) in self.sizes.iter().zip(&mut self.counts) {
+            rows -= size;
+            *count = self.random.hypergeometric(*size, rows, wanted).unwrap_or(0);
+            wanted -= *count;
+        }
+    }
+
+    /// The first rows of a shuffle that goes no further.
+    fn draw_rows(&mut self) {
+        self.counts.fill(0);
+        let len = self.bins.len();
+        for place in 0..self.rows.1 as usize {
+            self.bins.swap(place, place + self.random.below(len - place));
+            let bin = self.bins.get(place).and_then(|bin| self.counts.get_mut(*bin as usize));
+            bin.into_iter().for_each(|count| *count += 1);
+        }
     }
 }
 
@@ -209,4 +258,8 @@ fn moved(pairs: &[(u64, u64)]) -> f64 {
 const PERMUTATIONS: std::ops::RangeInclusive<usize> = 99..=100_000;
 /// Of more bins the moments of the sum are as good as draws.
 const MOST_DRAWN: usize = 100;
+/// To draw a count takes as long as to draw about so many rows.
+const ROWS_PER_COUNT: u64 = 200;
+/// No more memory than a few megabytes.
+const MOST_ROWS: u64 = 1 << 20;
 const OPERATION: &str = "compare with total_variation";
