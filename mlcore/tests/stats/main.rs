@@ -6,3 +6,4 @@ mod edges;
 mod golden;
 mod properties;
 mod recipe;
+mod two_sample;
