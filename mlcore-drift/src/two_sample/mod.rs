@@ -4,15 +4,25 @@
 //! matter?). The two are different questions. At a million rows a Kolmogorov-Smirnov test rejects a shift of a hundredth
 //! of a standard deviation with certainty, so a verdict asks both: see [`monitor`](crate::monitor).
 
+mod anderson_darling;
 mod chance;
 mod chi_square;
+mod cramer_von_mises;
+mod energy_distance;
+mod epps_singleton;
 mod hellinger;
 mod kolmogorov_smirnov;
+mod kuiper;
+mod located;
+mod mann_whitney;
 mod missing_rate;
 mod needs;
 mod note;
+mod ordered;
 pub mod psi;
 mod score;
+mod t_test;
+mod wasserstein;
 
 use std::fmt;
 
@@ -43,6 +53,17 @@ drift_tests! {
     psi::Psi,
     hellinger::Hellinger,
     missing_rate::MissingRate,
+    // Tests of numbers with scipy's p-values, then distances of numbers.
+    cramer_von_mises::CramerVonMises,
+    anderson_darling::AndersonDarling,
+    mann_whitney::MannWhitney,
+    t_test::StudentT,
+    t_test::WelchT,
+    epps_singleton::EppsSingleton,
+    kuiper::Kuiper,
+    energy_distance::EnergyDistance,
+    wasserstein::Wasserstein,
+    wasserstein::NormedWasserstein,
 }
 
 /// A two-sample test of one column.

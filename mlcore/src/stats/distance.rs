@@ -112,21 +112,12 @@ fn sorted_area(
     let Some((u, v)) = both(u, v) else { return Ok(f64::NAN) };
     let (n, m) = (u.len() as f64, v.len() as f64);
     let mut area = BlockSum::default();
-    // The difference up to here, in steps of 1 / (n m), and where it began.
-    let (mut level, mut from) = (0.0, 0.0);
     visit_tied(u, v, |tied| {
-        let value = u
-            .get(tied.before[0])
-            .into_iter()
-            .chain(v.get(tied.before[1]))
-            .copied()
-            .fold(f64::INFINITY, f64::min);
-        // Equal shares over an endless stretch are no area.
+        let level = tied.upto[0] as f64 * m - tied.upto[1] as f64 * n;
+        // Equal shares over an endless stretch are no area, and neither is what lies beyond the last value.
         if level != 0.0 {
-            area.add(height(level / (n * m)) * (value - from));
+            area.add(height(level / (n * m)) * (tied.next - tied.value));
         }
-        level = tied.upto[0] as f64 * m - tied.upto[1] as f64 * n;
-        from = value;
     });
     interrupt::check(operation)?;
     Ok(area.value())

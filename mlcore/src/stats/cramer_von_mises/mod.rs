@@ -150,13 +150,13 @@ struct Criterion {
 impl Criterion {
     fn of(x: &[f64], y: &[f64]) -> Self {
         let (n, m) = (x.len() as f64, y.len() as f64);
-        let (mut of_x, mut of_y) = (0_u128, 0_u128);
+        let (mut of_x, mut of_y) = (Squares::default(), Squares::default());
         let mut differences = BlockSum::default();
         visit_tied(x, y, |tied| {
             // Twice the mean rank of these observations.
             let rank = (tied.before[0] + tied.before[1] + tied.upto[0] + tied.upto[1] + 1) as i64;
-            of_x += squares(rank, tied.before[0], tied.upto[0]);
-            of_y += squares(rank, tied.before[1], tied.upto[1]);
+            of_x.add(rank, tied.before[0], tied.upto[0]);
+            of_y.add(rank, tied.before[1], tied.upto[1]);
             let difference = tied.upto[0] as f64 * m - tied.upto[1] as f64 * n;
             let together = (tied.upto[0] - tied.before[0]) + (tied.upto[1] - tied.before[1]);
             differences.add(together as f64 * difference * difference);
@@ -164,7 +164,7 @@ impl Criterion {
         let sizes = [x.len() as i128, y.len() as i128];
         Self {
             sizes,
-            quadrupled: sizes[0] * of_x as i128 + sizes[1] * of_y as i128,
+            quadrupled: sizes[0] * of_x.total() + sizes[1] * of_y.total(),
             distance: (differences.value() / (n + m)).sqrt() / (n * m),
         }
     }
@@ -177,15 +177,30 @@ impl Criterion {
     }
 }
 
-/// The sum of `(rank - 2 place)^2` over the places after `before`, up to `upto`.
-#[inline(always)]
-fn squares(rank: i64, before: usize, upto: usize) -> u128 {
-    let mut sum = 0;
-    for place in before + 1..=upto {
-        let difference = (rank - 2 * place as i64).unsigned_abs();
-        sum += u128::from(difference) * u128::from(difference);
+/// A sum of squares below 2^62: in 64 bits, until these are full.
+#[derive(Default)]
+struct Squares {
+    part: u64,
+    whole: u128,
+}
+
+impl Squares {
+    /// Adds `(rank - 2 place)^2` for the places after `before`, up to `upto`.
+    #[inline(always)]
+    fn add(&mut self, rank: i64, before: usize, upto: usize) {
+        for place in before + 1..=upto {
+            // At most twice the size of the other sample, 2^31.
+            let difference = (rank - 2 * place as i64).unsigned_abs();
+            self.part += difference * difference;
+            if self.part >> 62 != 0 {
+                self.whole += u128::from(std::mem::take(&mut self.part));
+            }
+        }
     }
-    sum
+
+    fn total(&self) -> i128 {
+        (self.whole + u128::from(self.part)) as i128
+    }
 }
 
 fn asymptotic(statistic: f64, n: f64, m: f64) -> f64 {

@@ -48,15 +48,11 @@ fn neighbours(x: &[f64], y: &[f64], sample: &[f64], rank: usize) -> [f64; 2] {
 /// How many values lie below `low`, and the values from there to `high`.
 fn between(x: &[f64], y: &[f64], low: f64, high: f64) -> (usize, Vec<f64>) {
     let mut below = 0;
-    // One place more than there are values, so that each value is written and only those that count stay.
-    let mut kept = vec![0.0; x.len() + y.len() + 1];
-    let mut len = 0;
-    for value in x.iter().chain(y) {
-        below += usize::from(*value < low);
-        kept[len] = *value;
-        len += usize::from((*value >= low) & (*value <= high));
+    let mut kept = Vec::new();
+    for part in x.chunks(PART).chain(y.chunks(PART)) {
+        below += part.iter().map(|value| usize::from(*value < low)).sum::<usize>();
+        kept.extend(part.iter().copied().filter(|value| (low..=high).contains(value)));
     }
-    kept.truncate(len);
     (below, kept)
 }
 
@@ -67,6 +63,8 @@ fn spread_sample(x: &[f64], y: &[f64]) -> Vec<f64> {
     ascending(&some)
 }
 
+/// Values that stay in the fastest cache for both passes.
+const PART: usize = 2_048;
 const SAMPLE: usize = 2_000;
 /// Four standard deviations of the place of a quartile among so many.
 const MARGIN: usize = 80;
