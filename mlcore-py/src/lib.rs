@@ -56,7 +56,13 @@ mod native {
         package::add(
             module,
             "stats",
-            &[part!(stats::counts::native), part!(stats::multiple::native), part!(stats::two_sample::native)],
+            &[
+                part!(stats::counts::native),
+                part!(stats::many::native),
+                part!(stats::multiple::native),
+                part!(stats::order::native),
+                part!(stats::two_sample::native),
+            ],
         )?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -1,7 +1,9 @@
 //! `mlcore.stats`: tests, intervals and corrections with the names and numbers of scipy and statsmodels.
 
 pub(crate) mod counts;
+pub(crate) mod many;
 pub(crate) mod multiple;
+pub(crate) mod order;
 pub(crate) mod two_sample;
 
 use std::str::FromStr;
