@@ -146,6 +146,25 @@ def anderson_limit_sf(x):
             j += 1
 
 
+def spread_by_ties(x, y):
+    """The variance of the midrank statistic with these ties, in parts of the one without, from the covariances of its counts."""
+    _, counts = np.unique(np.concatenate((x, y)), return_counts=True)
+    total = int(counts.sum())
+
+    def variance(counts):
+        below = np.cumsum(counts) - counts / 2
+        weight = below * (total - below) - total * counts / 4
+        if len(counts) <= 1500:
+            covariance = np.minimum.outer(below, below) * (total - np.maximum.outer(below, below))
+            np.fill_diagonal(covariance, weight)
+            scaled = counts / (total * weight)
+            return 2 * np.sum(covariance**2 * np.outer(scaled, scaled))
+        up, down = counts * below**2 / (total * weight), counts * (total - below) ** 2 / (total * weight)
+        return 2 * (np.sum((counts / total) ** 2) + 2 * np.sum((np.cumsum(up) - up) * down))
+
+    return 1.0 if len(counts) == total else float(variance(counts) / variance(np.ones(total)))
+
+
 def cramer_von_mises():
     cases = []
     for x, y in order_pairs() + large_pairs():
@@ -211,7 +230,8 @@ def anderson():
                 "pvalue": number(result.pvalue),
             }
             if len(samples) == 2:
-                x = 1 + MPF(float(result.statistic)) * mpmath.sqrt(2 * (mpmath.pi**2 - 9) / 3)
+                spread = spread_by_ties(*values) if variant == "midrank" else 1
+                x = 1 + MPF(float(result.statistic)) * mpmath.sqrt(2 * (mpmath.pi**2 - 9) / 3 / spread)
                 # Beyond this one minus the series has no digits left.
                 if x < 30:
                     case["limit"] = number(anderson_limit_sf(x) if x > 0.05 else 1.0)

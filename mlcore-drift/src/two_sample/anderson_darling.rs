@@ -15,7 +15,8 @@ use crate::sample::{Kind, Sample};
 /// of `scipy.stats.anderson_ksamp`. It is Evidently's `anderson`.
 ///
 /// **The p-value** of scipy, and so of Evidently, comes from a table that ends at 0.001: corrected for 50 columns it can
-/// never be small enough for a verdict. By default it comes from the limiting distribution of two large samples, which has no end;
+/// never be small enough for a verdict; and it knows nothing of ties, for which it is up to five times too small. By default the p-value
+/// comes from the limiting distribution of two large samples, which has no end, moved to the variance that ties make;
 /// [`AndersonMethod::Interpolate`] gives scipy's.
 ///
 /// The effect size is the root of the mean of `(F - G)^2 / (H (1 - H))` over all observations, where `H` is the distribution

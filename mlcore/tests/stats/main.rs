@@ -7,3 +7,4 @@ mod golden;
 mod properties;
 mod recipe;
 mod two_sample;
+mod two_sample_edges;

@@ -162,7 +162,7 @@ class CramerVonMises(DriftTest):
     --------
     >>> from mlcore.drift import CramerVonMises
     >>> CramerVonMises().compare(range(100), range(30, 130)).effect.__round__(3)
-    0.258
+    0.268
     """
 
     def __new__(cls, *, method: Literal["auto", "exact", "asymptotic"] = "auto") -> CramerVonMises:

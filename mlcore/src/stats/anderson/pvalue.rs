@@ -55,13 +55,14 @@ impl Moments {
         }
     }
 
-    /// The p-value of two large samples: the limit has mean 1 and variance `2 (pi^2 - 9) / 3`.
-    pub(super) fn limit(&self, statistic: f64) -> f64 {
-        let variance = 2.0 * (std::f64::consts::PI.powi(2) - 9.0) / 3.0;
-        anderson_darling_sf(1.0 + statistic * variance.sqrt())
+    /// The p-value of two large samples, whose limit has mean 1, where ties make the variance `spread` times what it is without.
+    pub(super) fn limit(&self, statistic: f64, spread: f64) -> f64 {
+        anderson_darling_sf(1.0 + statistic * (LIMIT_VARIANCE / spread).sqrt())
     }
 }
 
+/// `2 (pi^2 - 9) / 3`, the variance of the limit of two large samples.
+const LIMIT_VARIANCE: f64 = 0.579_736_267_392_905_8;
 /// Significance levels of the table.
 const LEVELS: [f64; 7] = [0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 0.001];
 /// Table 2 of Scholz and Stephens, row by row.

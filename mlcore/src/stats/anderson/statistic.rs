@@ -14,6 +14,37 @@ pub(super) fn criterion(samples: &[&[f64]], variant: AndersonVariant) -> f64 {
     }
 }
 
+/// How much ties spread the midrank statistic of two sorted samples: its variance with these ties, in parts of the one
+/// without any.
+pub(super) fn spread_by_ties(x: &[f64], y: &[f64]) -> f64 {
+    let all = x.len() + y.len();
+    let mut times = Vec::new();
+    visit_tied_of_many(&[x, y], |before, upto| {
+        times.push(upto.iter().sum::<usize>() - before.iter().sum::<usize>());
+    });
+    if times.len() == all { 1.0 } else { variance(all, times) / variance(all, std::iter::repeat_n(1, all)) }
+}
+
+/// The variance of the midrank statistic of so many observations, of whose values, in ascending order, each occurs so many times.
+///
+/// If observations were exchanged at random, the half-way count `M` of a value would have a variance in proportion to the term's
+/// weight `W`, and two of them the covariance `B_j (N - B_k)`; the statistic is a quadratic form of them with mean 1. A column
+/// of two values has three and a half times the variance of a continuous one.
+fn variance(all: usize, times: impl IntoIterator<Item = usize>) -> f64 {
+    let all = all as f64;
+    let (mut first, mut squares, mut products, mut weighted) = (0.0, 0.0, 0.0, 0.0);
+    for together in times {
+        let together = together as f64;
+        let below = first + together / 2.0;
+        let weight = below * (all - below) - all * together / 4.0;
+        squares += (together / all).powi(2);
+        products += weighted * together * (all - below).powi(2) / (all * weight);
+        weighted += together * below * below / (all * weight);
+        first += together;
+    }
+    2.0 * (squares + 2.0 * products)
+}
+
 /// A term for each distinct value, times what both samples together weigh.
 #[inline(always)]
 fn of_two(x: &[f64], y: &[f64], term: impl Fn(Tied, f64, f64) -> f64) -> f64 {

@@ -34,10 +34,10 @@ pub(super) fn at_least(n: usize, m: usize, quadrupled: i128) -> Result<f64> {
     for j in 0..=m as usize {
         let mut below = Paths::default();
         let mut kept = 0;
-        for i in 0..=n as usize {
+        for (i, left) in column.iter_mut().enumerate() {
             let here = match (i, j) {
                 (0, 0) => vec![(0, 1)],
-                _ => merged(&below.0, &column[i].0),
+                _ => merged(&below.0, &left.0),
             };
             let distance = (step_i * i as i64 - step_j * j as i64).unsigned_abs();
             let grown = here.iter().map(|(sum, count)| (sum + distance * distance, *count));
@@ -49,7 +49,7 @@ pub(super) fn at_least(n: usize, m: usize, quadrupled: i128) -> Result<f64> {
                 return Err(too_large());
             }
             below = Paths(less.clone());
-            column[i] = Paths(less);
+            *left = Paths(less);
         }
     }
     Ok(reached as f64 / ends.from(0, 0) as f64)

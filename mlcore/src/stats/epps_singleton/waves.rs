@@ -91,8 +91,8 @@ fn fill(block: &[f64], points: &[f64], waves: &mut [Wave]) {
 /// Sines and cosines of a block of angles, by plain arithmetic that the compiler turns into vector instructions: within two
 /// units of 2^-53 of the truth.
 fn sines_and_cosines(angles: &Wave, sines: &mut Wave, cosines: &mut Wave) {
-    let is_large = angles.iter().fold(false, |is_large, angle| is_large | !(angle.abs() <= LARGEST_ANGLE));
-    if is_large {
+    let are_small = angles.iter().fold(true, |are_small, angle| are_small & (angle.abs() <= LARGEST_ANGLE));
+    if !are_small {
         for ((angle, sine), cosine) in angles.iter().zip(sines.iter_mut()).zip(cosines.iter_mut()) {
             (*sine, *cosine) = angle.sin_cos();
         }

@@ -6,7 +6,7 @@
 /// doubly exponentially, so that the trapezoidal rule leaves nothing to correct: its error is the integrand's transform at
 /// the frequency `2 pi / step`, about `exp(-pi^2 / step)`, and `exp(-2 pi^2 / (z step^2))` for a large `z`.
 pub(in crate::stats) fn scaled_bessel_k(order: f64, z: f64) -> f64 {
-    if !(z >= 0.1 && z < f64::INFINITY && order.abs() < 1.0) {
+    if !((0.1..f64::INFINITY).contains(&z) && order.abs() < 1.0) {
         return f64::NAN;
     }
     let step = (0.7 / z.sqrt()).min(0.125);
