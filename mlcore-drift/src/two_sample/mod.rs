@@ -3,6 +3,20 @@
 //! A [`DriftTest`] answers with a [`Score`]: the statistic, the p-value (could it be chance?) and an effect size (does it
 //! matter?). The two are different questions. At a million rows a Kolmogorov-Smirnov test rejects a shift of a hundredth
 //! of a standard deviation with certainty, so a verdict asks both: see [`monitor`](crate::monitor).
+//!
+//! Tests of numbers, under the names that Evidently has for them where it has one; effects do not grow with the samples:
+//!
+//! | name | test | effect | p-value | differs from its library |
+//! |---|---|---|---|---|
+//! | `cramer_von_mises` | [`CramerVonMises`] | root mean square of `F - G` | scipy | tails keep their digits; statistic exact |
+//! | `anderson` | [`AndersonDarling`] | the same, weighted in the tails | limit, ties allowed for | scipy's table as an option |
+//! | `mannw` | [`MannWhitney`] | rank-biserial correlation | scipy | either way, where Evidently looks for a rise only |
+//! | `t_test`, `welch_t_test` | [`StudentT`], [`WelchT`] | Cohen's d | scipy | columns without variance are answered |
+//! | `es` | [`EppsSingleton`] | distance of characteristic functions | scipy | answers where the interquartile range is 0 |
+//! | `kuiper` | [`Kuiper`] | V | astropy | no one-sample formulas; frouros compares D |
+//! | `ed` | [`EnergyDistance`] | the distance, in the root of the column's unit | none | |
+//! | `wasserstein` | [`NormedWasserstein`] | the distance, in standard deviations | none | |
+//! | `wasserstein_distance` | [`Wasserstein`] | the distance, in the column's unit | none | |
 
 mod anderson_darling;
 mod chance;
