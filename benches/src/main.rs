@@ -40,8 +40,7 @@ const TOPICS: [Topic; 6] = [
 ];
 
 /// What is measured only where it is named: it takes long, wants servers that `cargo xtask load` builds and installs, or a GPU.
-const ON_DEMAND: [Topic; 3] =
-    [("calibration", calibration::run), ("cuda", cuda::run), ("load", load::run)];
+const ON_DEMAND: [Topic; 3] = [("calibration", calibration::run), ("cuda", cuda::run), ("load", load::run)];
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();

@@ -5,8 +5,9 @@
 //! - A [`Sample`] is one column: its values or counted categories, and how many rows were missing.
 //! - A [`DriftTest`](two_sample::DriftTest) compares two samples and answers a [`Score`](two_sample::Score): statistic,
 //!   p-value and an effect size. There are [Kolmogorov-Smirnov](two_sample::KolmogorovSmirnov),
-//!   [chi-square](two_sample::ChiSquare), the [population stability index](two_sample::psi) and the
-//!   [missing rate](two_sample::MissingRate).
+//!   [chi-square](two_sample::ChiSquare), the [population stability index](two_sample::psi), the
+//!   [missing rate](two_sample::MissingRate), and those that scipy, Evidently, NannyML and frouros have for numbers: see
+//!   [`two_sample`].
 //! - [`bins`] count two samples in the same bins, for every test that compares histograms.
 //! - A [`TableTest`](table::TableTest) compares whole rows and names the columns that carry a change.
 //! - A [`Catalog`](catalog::Catalog) finds tests by name, for configurations.

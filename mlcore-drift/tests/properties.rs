@@ -23,6 +23,9 @@ fn tests() -> Vec<Arc<dyn DriftTest>> {
     tests
 }
 
+/// Distances in the unit of the column, or, as Evidently has it, no finer than a thousandth of it.
+const IN_UNITS: [&str; 3] = ["ed", "wasserstein", "wasserstein_distance"];
+
 /// Any float, and often one that hurts.
 fn float() -> impl Strategy<Value = f64> {
     let odd = [
@@ -95,7 +98,7 @@ proptest! {
     ) {
         let scale = 2.0_f64.powi(exponent);
         let changed = |values: &[f64]| values.iter().rev().map(|value| value * scale).collect::<Vec<f64>>().into();
-        for test in tests() {
+        for test in tests().into_iter().filter(|test| !IN_UNITS.contains(&test.name())) {
             let plain = answered(&*test, &Sample::numeric(&a), &Sample::numeric(&b));
             let other = answered(&*test, &changed(&a), &changed(&b));
             prop_assert!(plain.iter().zip(&other).all(|(x, y)| near(x, y)), "{}: {plain:?} {other:?}", test.name());

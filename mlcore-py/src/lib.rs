@@ -61,7 +61,9 @@ mod native {
             &[
                 part!(stats::counts::native),
                 part!(stats::frequencies::native),
+                part!(stats::many::native),
                 part!(stats::multiple::native),
+                part!(stats::order::native),
                 part!(stats::two_sample::native),
             ],
         )?;

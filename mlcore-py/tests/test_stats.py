@@ -77,6 +77,59 @@ def test_wasserstein_distance_is_scipys(weighted):
         stats.wasserstein_distance([1, 2, 3], [1], u_weights=[1, 1])
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+@pytest.mark.parametrize("method", ["auto", "exact", "asymptotic"])
+def test_mannwhitneyu_is_scipys(seed, alternative, method):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=7 + 5 * seed), rng.normal(0.3, 1.1, size=30)
+    for given in ((x, y), (x.round(), y.round())) if method != "exact" else ((x, y),):
+        expected = scipy.stats.mannwhitneyu(*given, alternative=alternative, method=method)
+        statistic, pvalue = got = stats.mannwhitneyu(*given, True, alternative, method)
+        assert (statistic, pvalue) == (got.statistic, got.pvalue)
+        assert (statistic, pvalue) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [(8, 12), (60, 45), (400, 300)])
+def test_tests_of_shape_are_scipys(sizes):
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=sizes[0]), rng.normal(0.2, 1.3, size=sizes[1])
+    for got, expected in [
+        (stats.cramervonmises_2samp(x, y), scipy.stats.cramervonmises_2samp(x, y)),
+        (stats.epps_singleton_2samp(x, y, [0.5, 1.0]), scipy.stats.epps_singleton_2samp(x, y, [0.5, 1.0])),
+        (stats.anderson_ksamp([x, y]), scipy.stats.anderson_ksamp([x, y], variant="midrank")),
+        (stats.anderson_ksamp((x, y.tolist(), x[:5]), variant="right"), scipy.stats.anderson_ksamp([x, y, x[:5]], variant="right")),
+    ]:
+        assert (got.statistic, got.pvalue) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-8)
+    assert stats.energy_distance(x, y) == pytest.approx(scipy.stats.energy_distance(x, y), rel=1e-10)
+    weights = rng.random(sizes[0])
+    assert stats.energy_distance(x, y, weights) == pytest.approx(scipy.stats.energy_distance(x, y, weights), rel=1e-10)
+    both_ways = [scipy.stats.ks_2samp(x, y, alternative, method="asymp").statistic for alternative in ("less", "greater")]
+    statistic, pvalue = stats.kuiper_two(x, y)
+    assert statistic == pytest.approx(sum(both_ways)) and 0 < pvalue < 1
+    limit = stats.anderson_ksamp([x, y], method="asymptotic").pvalue
+    drawn = stats.anderson_ksamp([x, y], method="permutation", n_resamples=500, rng=3).pvalue
+    assert limit == pytest.approx(drawn, abs=0.07)
+
+
+def test_permutation_test_is_scipys():
+    rng = np.random.default_rng(6)
+    data = rng.normal(size=6), rng.normal(1.0, 1.0, size=5)
+    difference = lambda x, y: np.mean(x) - np.mean(y)
+    expected = scipy.stats.permutation_test(data, difference, vectorized=False)
+    got = stats.permutation_test(data, difference)
+    assert (got.statistic, got.pvalue) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-12)
+    np.testing.assert_allclose(got.null_distribution, expected.null_distribution, rtol=1e-12)
+    again = [stats.permutation_test(data, difference, n_resamples=99, rng=7, alternative="less").pvalue for _ in range(2)]
+    assert again[0] == again[1] and 0 < again[0] <= 1
+    pickled = pickle.loads(pickle.dumps(got))
+    assert pickled.pvalue == got.pvalue and repr(got).startswith("PermutationTestResult(statistic=")
+    with pytest.raises(ZeroDivisionError):
+        stats.permutation_test(data, lambda x, y: 1 / 0)
+    with pytest.raises(TypeError):
+        stats.permutation_test(data, lambda x, y: "text")
+
+
 def test_proportions():
     interval = scipy.stats.binomtest(8, 40).proportion_ci(method="wilson")
     assert stats.proportion_confint(8, 40) == pytest.approx((interval.low, interval.high), rel=1e-10)
@@ -94,6 +147,10 @@ def test_results_pickle_and_print():
     for result in [
         stats.ks_2samp([1, 2, 3], [2, 3, 4]),
         stats.ttest_ind([1, 2, 3], [2, 3, 5]),
+        stats.mannwhitneyu([1, 2, 3], [2, 3, 5]),
+        stats.cramervonmises_2samp([1, 2, 3], [2, 3, 5]),
+        stats.epps_singleton_2samp(range(9), range(2, 12)),
+        stats.anderson_ksamp([[1, 2, 3], [2, 3, 5]]),
     ]:
         assert pickle.loads(pickle.dumps(result)) == result
         assert repr(result).startswith(f"{type(result).__name__}(statistic=")
@@ -117,6 +174,16 @@ def test_odd_input_gets_an_answer_or_an_error():
         (lambda: stats.chi2_contingency([[1, 2], [3]]), "row 1 has 1 columns"),
         (lambda: stats.chi2_contingency([[1, -2], [3, 4]]), "negative"),
         (lambda: stats.chi2_contingency([[0, 0], [3, 4]]), "row 0 is empty"),
+        (lambda: stats.mannwhitneyu([], [1.0]), "mannwhitneyu x: the sample is empty"),
+        (lambda: stats.cramervonmises_2samp([1.0], [1.0, 2.0]), "x: it has a single observation"),
+        (lambda: stats.cramervonmises_2samp(range(99), range(99), "exact"), "takes too much memory; use asymptotic"),
+        (lambda: stats.epps_singleton_2samp([1.0] * 4, [1.0] * 9), "x: it has 4 values, and 5 are the fewest"),
+        (lambda: stats.epps_singleton_2samp([1.0] * 9, [1.0] * 9), "the interquartile range is 0"),
+        (lambda: stats.anderson_ksamp([[1.0, 2.0]]), "samples: there are fewer than two"),
+        (lambda: stats.anderson_ksamp([[1.0] * 3, [1.0] * 3]), "all observations are equal"),
+        (lambda: stats.anderson_ksamp([[1.0], [2.0]], variant="left"), "variant"),
+        (lambda: stats.kuiper_two([1.0], []), "the sample is empty"),
+        (lambda: stats.permutation_test([[1.0], [2.0]], max, n_resamples=0), "n_resamples: it is 0"),
         (lambda: stats.multipletests([0.1, 1.5]), "no probability"),
         (lambda: stats.multipletests([0.1], method="magic"), "fdr_bh"),
         (lambda: stats.proportion_confint(5, 3), "5"),

@@ -24,6 +24,15 @@ fn statistics_stop() {
     assert!(stopped(|| stats::ttest_ind(&x, &y, &TTestOptions::welch())));
     assert!(stopped(|| stats::wasserstein_distance(&x, &y, None, None)));
     assert!(stopped(|| stats::energy_distance(&x, &y, None, None)));
+    assert!(stopped(|| stats::mannwhitneyu(&x, &y, &stats::MannWhitneyOptions::default())));
+    assert!(stopped(|| stats::cramervonmises_2samp(&x, &y, &stats::CramerVonMisesOptions::default())));
+    assert!(stopped(|| stats::anderson_ksamp(&[&x, &y], &stats::AndersonOptions::default())));
+    assert!(stopped(|| stats::kuiper_two(&x, &y)));
+    assert!(stopped(|| stats::SortedSample::new(&x)));
+    let six = [0.1, 0.7, 0.3, 0.2, 0.9, 0.4];
+    assert!(stopped(|| stats::epps_singleton_2samp(&six, &six, &stats::EppsSingletonOptions::default())));
+    let first = |samples: &[&[f64]]| Ok(samples[0][0]);
+    assert!(stopped(|| stats::permutation_test(&[&x, &y], first, &stats::PermutationOptions::default())));
     assert!(stopped(|| stats::multipletests(&x, 0.05, Correction::Holm)));
     assert!(stopped(|| stats::chi2_contingency(&[[1.0, 2.0], [3.0, 4.0]], &Chi2Options::default())));
 }

@@ -19,6 +19,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import drift_two_sample
 import numpy as np
 import pandas as pd
 from evidently.legacy.calculations.stattests import chi_stat_test, hellinger_stat_test, psi_stat_test
@@ -242,6 +243,9 @@ def energy():
             expected["effect"] = float(np.sqrt(distance / (2.0 * cdist(x, y).mean())))
         options = {"standardise": False, "max_rows": 2000, "permutations": 0}
         yield compared(name, reference, current, expected, options)
+
+
+drift_two_sample.register(golden, numeric_cases, numbers, compared)
 
 
 def main(tests, golden):

@@ -16,16 +16,20 @@ pub(super) fn tables(windows: u64) -> Result<Vec<Table>> {
     let shapes: Vec<Shape> = NUMERIC.into_iter().chain(CATEGORICAL).collect();
     let names: Vec<String> = shapes.iter().map(|shape| shape.name().to_owned()).collect();
     let columns: Vec<&str> = ["test"].into_iter().chain(names.iter().map(String::as_str)).collect();
-    let title = |what: &str| format!("False alarms of tests of one column, {ROWS} rows against {ROWS}: {what}");
+    let title =
+        |what: &str| format!("False alarms of tests of one column, {ROWS} rows against {ROWS}: {what}");
     let mut by_pvalue = Table::new(title("p at most 0.05"), &columns);
-    let mut decided = Table::new(title("p at most 0.05 and the smallest effect, as a monitor decides"), &columns);
+    let mut decided =
+        Table::new(title("p at most 0.05 and the smallest effect, as a monitor decides"), &columns);
     let catalog = Catalog::default();
     for name in catalog.names() {
         let test = catalog.test(name, &TestOptions::default())?;
         let rates: Vec<Option<[f64; 2]>> =
             shapes.iter().map(|shape| rates(&*test, *shape, windows)).collect::<Result<_>>()?;
         let cells = |place: usize| {
-            let of = rates.iter().map(move |rates| cell(rates.map(|rates| rates[place]).filter(|rate| !rate.is_nan()), windows));
+            let of = rates.iter().map(move |rates| {
+                cell(rates.map(|rates| rates[place]).filter(|rate| !rate.is_nan()), windows)
+            });
             [name.to_owned()].into_iter().chain(of).collect::<Vec<_>>()
         };
         by_pvalue.line(cells(0));

@@ -33,10 +33,19 @@ pub(super) fn tables(windows: u64) -> Result<Vec<Table>> {
 }
 
 fn false_alarms(windows: u64) -> Result<Table> {
-    let title = format!("Windows that alarm although nothing changed: {COLUMNS} mixed columns, {WINDOW} rows against {REFERENCE}");
+    let title = format!(
+        "Windows that alarm although nothing changed: {COLUMNS} mixed columns, {WINDOW} rows against {REFERENCE}"
+    );
     let mut table = Table::new(
         title,
-        &["numeric columns", "default", "any effect", "thin 5", "Evidently: any column", "Evidently: half of them"],
+        &[
+            "numeric columns",
+            "default",
+            "any effect",
+            "thin 5",
+            "Evidently: any column",
+            "Evidently: half of them",
+        ],
     );
     for (name, mix) in MIXES {
         let rates = mean(windows, |number| {
@@ -68,13 +77,24 @@ fn power(windows: u64) -> Result<Table> {
     );
     let mut table = Table::new(
         title,
-        &["shift", "window alarms", "of the shifted, found", "others, called", "Evidently: half of them", "found", "called"],
+        &[
+            "shift",
+            "window alarms",
+            "of the shifted, found",
+            "others, called",
+            "Evidently: half of them",
+            "found",
+            "called",
+        ],
     );
     for shift in SHIFTS {
         let rates = mean(windows.div_ceil(4), |number| {
             let evidently = MonitorOptions::default().with_preset(Preset::Evidently);
             let verdicts = judged(number, MIXES[0].1, shift, &[MonitorOptions::default(), evidently])?;
-            Ok(verdicts.into_iter().map(|[own, evidently]| [found(&own), found(&evidently)].concat()).collect())
+            Ok(verdicts
+                .into_iter()
+                .map(|[own, evidently]| [found(&own), found(&evidently)].concat())
+                .collect())
         })?;
         let cells = rates.iter().map(|rate| format!("{:.1} %", 100.0 * rate));
         table.line([format!("{shift}")].into_iter().chain(cells));
@@ -85,7 +105,8 @@ fn power(windows: u64) -> Result<Table> {
 
 /// Whether it alarms, the share of the shifted columns that it names, and that of the others.
 fn found(verdict: &Verdict) -> Vec<f64> {
-    let mut named: Vec<usize> = verdict.drifted().filter_map(|test| test.column.get(1..)?.parse().ok()).collect();
+    let mut named: Vec<usize> =
+        verdict.drifted().filter_map(|test| test.column.get(1..)?.parse().ok()).collect();
     named.dedup();
     let shifted = named.iter().filter(|place| **place % 4 == 0 && **place / 4 < SHIFTED).count();
     let others = named.len() - shifted;

@@ -11,7 +11,8 @@ const VALUES: usize = 1000;
 
 pub(super) fn tables(windows: u64) -> Result<Vec<Table>> {
     let title = format!("False alarms of detectors, {windows} streams of {VALUES} values that do not change");
-    let mut table = Table::new(title, &["detector", "alarms per 1,000", "streams with one", "promised", "kept"]);
+    let mut table =
+        Table::new(title, &["detector", "alarms per 1,000", "streams with one", "promised", "kept"]);
     for name in stream::NAMES {
         let detector = stream::start_named(name, &TestOptions::default())?;
         let draw = calibration::unchanged(detector.domain(), false);

@@ -14,11 +14,13 @@ use crate::table::Table;
 const ROWS: usize = 100;
 const COLUMNS: usize = 4;
 const WORDS: [&str; 12] = [
-    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima",
+    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo",
+    "lima",
 ];
 
 pub(super) fn tables(windows: u64) -> Result<Vec<Table>> {
-    let title = format!("False alarms of tests of whole rows, {ROWS} rows of {COLUMNS} columns against {ROWS}");
+    let title =
+        format!("False alarms of tests of whole rows, {ROWS} rows of {COLUMNS} columns against {ROWS}");
     let mut table = Table::new(title, &["test", "rows", "p at most 0.05", "and the smallest effect"]);
     let catalog = Catalog::default();
     for name in catalog.table_names() {

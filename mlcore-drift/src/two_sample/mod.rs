@@ -29,6 +29,20 @@
 //! and `TVD` is a p-value; NannyML derives its own from chunks of the reference, which
 //! [`Preset::NannyMl`](crate::monitor::Preset::NannyMl) does, too.
 //!
+//! Tests of numbers, under the names that Evidently has for them where it has one; effects do not grow with the samples:
+//!
+//! | name | test | effect | p-value | differs from its library |
+//! |---|---|---|---|---|
+//! | `cramer_von_mises` | [`CramerVonMises`] | root mean square of `F - G` | scipy | tails keep their digits; statistic exact |
+//! | `anderson` | [`AndersonDarling`] | the same, weighted in the tails | limit, ties allowed for | scipy's table as an option |
+//! | `mannw` | [`MannWhitney`] | rank-biserial correlation | scipy | either way, where Evidently looks for a rise only |
+//! | `t_test`, `welch_t_test` | [`StudentT`], [`WelchT`] | Cohen's d | scipy | columns without variance are answered |
+//! | `es` | [`EppsSingleton`] | distance of characteristic functions | scipy | answers where the interquartile range is 0 |
+//! | `kuiper` | [`Kuiper`] | V | astropy | no one-sample formulas; frouros compares D |
+//! | `ed` | [`EnergyDistance`] | the distance, in the root of the column's unit | none | |
+//! | `wasserstein` | [`NormedWasserstein`] | the distance, in standard deviations | none | |
+//! | `wasserstein_distance` | [`Wasserstein`] | the distance, in the column's unit | none | |
+//!
 //! # What is left out
 //!
 //! | of | left out | why |
@@ -46,26 +60,36 @@
 //! | deepchecks | label and prediction drift | labels and predictions are columns of the table |
 //! | scouter | SPC | its limits are those of single values where means are compared |
 
+mod anderson_darling;
 mod bhattacharyya;
 mod chance;
 mod chi_square;
+mod cramer_von_mises;
 mod crossed;
+mod energy_distance;
+mod epps_singleton;
 mod fisher;
 mod g_test;
 mod hellinger;
 mod jensen_shannon;
 mod kolmogorov_smirnov;
+mod kuiper;
 mod kullback_leibler;
 mod l_infinity;
+mod located;
+mod mann_whitney;
 mod missing_rate;
 mod needs;
 mod note;
 mod one_against_rest;
+mod ordered;
 pub mod psi;
 mod quadratic;
 mod score;
+mod t_test;
 mod total_variation;
 mod two_proportion_z;
+mod wasserstein;
 
 use std::fmt;
 
@@ -105,6 +129,17 @@ drift_tests! {
     g_test::GTest,
     fisher::Fisher,
     two_proportion_z::TwoProportionZ,
+    // Tests of numbers with scipy's p-values, then distances of numbers.
+    cramer_von_mises::CramerVonMises,
+    anderson_darling::AndersonDarling,
+    mann_whitney::MannWhitney,
+    t_test::StudentT,
+    t_test::WelchT,
+    epps_singleton::EppsSingleton,
+    kuiper::Kuiper,
+    energy_distance::EnergyDistance,
+    wasserstein::Wasserstein,
+    wasserstein::NormedWasserstein,
 }
 
 /// A two-sample test of one column.

@@ -2,7 +2,9 @@
 
 pub(crate) mod counts;
 pub(crate) mod frequencies;
+pub(crate) mod many;
 pub(crate) mod multiple;
+pub(crate) mod order;
 pub(crate) mod two_sample;
 
 use std::str::FromStr;

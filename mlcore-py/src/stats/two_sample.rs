@@ -28,6 +28,8 @@ macro_rules! unpacks_as_statistic_and_pvalue {
     };
 }
 
+pub(crate) use unpacks_as_statistic_and_pvalue;
+
 #[pyo3::pymodule(submodule, module = "mlcore", name = "stats")]
 pub(crate) mod native {
     use mlcore::stats::{KsOptions, TTestOptions};

@@ -18,7 +18,10 @@
 //!
 //! | question | answer |
 //! |---|---|
-//! | Do two samples of a number come from one distribution? | [`ks_2samp`], [`KsReference`] |
+//! | Do two samples of a number come from one distribution? | [`ks_2samp`], [`KsReference`], [`cramervonmises_2samp`], [`anderson_ksamp`], [`epps_singleton_2samp`], [`kuiper_two`] |
+//! | Does one of them tend to larger values? | [`mannwhitneyu`] |
+//! | Could samples be exchanged, by any statistic? | [`permutation_test`] |
+//! | One sample against many | [`SortedSample`], [`KsReference`] |
 //! | How far apart are two samples of a number? | [`wasserstein_distance`], [`energy_distance`] |
 //! | Do two samples of a category? Are rows and columns independent? | [`chi2_two_sample`], [`chi2_contingency`], [`fisher_exact`] |
 //! | Do categories occur as often as expected? | [`power_divergence`] |
@@ -31,38 +34,63 @@
 //! | A sum of many numbers, a grid, seeded random numbers | [`Sum`], [`pairwise_sum`], [`linspace`], [`SplitMix64`] |
 //! | A tail probability or a quantile | [`norm`], [`t`], [`chi2`], [`beta`], [`binom`], [`hypergeom`], [`kstwo`], [`ksone`] |
 
+mod anderson;
 mod confidence_sequence;
 mod contingency;
+mod cramer_von_mises;
 mod distance;
 mod distributions;
 mod divergence;
+mod epps_singleton;
 mod fisher;
 mod ks;
+mod kuiper;
+mod mann_whitney;
 mod moments;
 mod multiplicity;
+mod permutation;
 mod power_divergence;
 mod proportion;
 mod quantile;
 mod random;
+mod sorted;
 mod special;
 mod sum;
 mod t_test;
 
+pub use anderson::{
+    AndersonMethod, AndersonOptions, AndersonResult, AndersonVariant, anderson_ksamp, anderson_ksamp_sorted,
+};
 pub use confidence_sequence::ConfidenceSequence;
 pub use contingency::{Chi2Options, Chi2Result, chi2_contingency, chi2_two_sample};
-pub use distance::{energy_distance, wasserstein_distance};
+pub use cramer_von_mises::{
+    CramerVonMisesMethod, CramerVonMisesOptions, CramerVonMisesResult, cramervonmises_2samp,
+    cramervonmises_2samp_sorted,
+};
+pub use distance::{
+    energy_distance, energy_distance_sorted, wasserstein_distance, wasserstein_distance_sorted,
+};
 pub use distributions::{beta, binom, chi2, hypergeom, ksone, kstwo, norm, t};
 pub use divergence::{entropy, jensenshannon, jensenshannon_part};
+pub use epps_singleton::{
+    EppsSingletonOptions, EppsSingletonResult, epps_singleton_2samp, epps_singleton_2samp_scaled,
+};
 pub use fisher::{FisherResult, fisher_exact};
 pub use ks::{KsMethod, KsOptions, KsReference, KsResult, MAX_AUTO_N, ks_2samp, ks_2samp_pvalue};
+pub use kuiper::{KuiperResult, kuiper_two};
+pub use mann_whitney::{
+    MannWhitneyMethod, MannWhitneyOptions, MannWhitneyResult, mannwhitneyu, mannwhitneyu_sorted,
+};
 pub use moments::Moments;
 pub use multiplicity::{Correction, MultipleTests, multipletests};
+pub use permutation::{PermutationOptions, PermutationResult, permutation_test};
 pub use power_divergence::{Lambda, PowerDivergenceOptions, PowerDivergenceResult, power_divergence};
 pub use proportion::{
     ConfidenceInterval, ProportionMethod, ZTestResult, proportion_confint, proportions_ztest,
 };
 pub use quantile::{QuantileMethod, lerp, linspace};
 pub use random::SplitMix64;
+pub use sorted::SortedSample;
 pub use sum::{Sum, pairwise_sum};
 pub use t_test::{TTestOptions, TTestResult, ttest_ind, ttest_ind_from_moments};
 

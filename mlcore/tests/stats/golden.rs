@@ -11,13 +11,13 @@ use serde_json::Value;
 use std::path::Path;
 
 /// p-values and tails agree to this, relative.
-const PVALUE: f64 = 1e-9;
+pub(crate) const PVALUE: f64 = 1e-9;
 /// Statistics agree to this, relative.
-const STATISTIC: f64 = 1e-12;
+pub(crate) const STATISTIC: f64 = 1e-12;
 /// Below this a golden value carries fewer digits than it shows.
 const SMALLEST: f64 = 1e-300;
 
-fn cases(name: &str) -> Vec<Value> {
+pub(crate) fn cases(name: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/stats").join(name);
     let text = std::fs::read_to_string(&path).expect("testdata/golden/make_stats.py wrote it");
     let mut file: Value = serde_json::from_str(&text).expect("JSON");
@@ -31,12 +31,12 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| value.as_str().expect("a number").parse().expect("a number"))
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().expect("an array").iter().map(number).collect()
 }
 
 #[track_caller]
-fn check(what: &str, case: &Value, actual: f64, expected: &Value, relative: f64) {
+pub(crate) fn check(what: &str, case: &Value, actual: f64, expected: &Value, relative: f64) {
     let expected = number(expected);
     let same = if expected.is_nan() {
         actual.is_nan()
@@ -48,7 +48,7 @@ fn check(what: &str, case: &Value, actual: f64, expected: &Value, relative: f64)
     assert!(same, "{what}: {actual:e} is not {expected:e} in {case}");
 }
 
-fn alternative(case: &Value) -> Alternative {
+pub(crate) fn alternative(case: &Value) -> Alternative {
     match case["alternative"].as_str() {
         Some("two-sided") => Alternative::TwoSided,
         Some("less" | "smaller") => Alternative::Less,

@@ -7,3 +7,5 @@ mod edges;
 mod golden;
 mod properties;
 mod recipe;
+mod two_sample;
+mod two_sample_edges;

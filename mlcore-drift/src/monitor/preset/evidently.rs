@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::NormedWasserstein;
 use crate::bins::{Binning, Recipe};
 use crate::sample::{Categories, Kind, Precision, Sample, count_numbers};
-use crate::two_sample::{ChiSquare, DriftTest, JensenShannon, KolmogorovSmirnov, TwoProportionZ};
+use crate::two_sample::{
+    ChiSquare, DriftTest, JensenShannon, KolmogorovSmirnov, NormedWasserstein, TwoProportionZ,
+};
 
 /// What of a reference decides which test Evidently 0.7.23 makes.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl Candidate {
             Self::JensenShannon => {
                 Arc::new(JensenShannon::new(Binning::default().with_recipe(Recipe::Evidently)))
             }
-            Self::Wasserstein => Arc::new(NormedWasserstein),
+            Self::Wasserstein => Arc::new(NormedWasserstein::default()),
         }
     }
 

@@ -2,13 +2,11 @@
 
 mod evidently;
 mod nannyml;
-mod wasserstein;
 
 use mlcore::stats::{Correction, KsOptions};
 
 pub(super) use self::evidently::{Candidate, Evidently};
 pub(super) use self::nannyml::threshold as threshold_of_chunks;
-use self::wasserstein::NormedWasserstein;
 use crate::bins::{Binning, Recipe};
 use crate::catalog::TestSpec;
 use crate::sample::{Kind, Sample};

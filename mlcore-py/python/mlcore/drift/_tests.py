@@ -6,7 +6,24 @@ from typing import Literal
 
 from mlcore.drift import DriftTest, TableTest
 
-__all__ = ["ChiSquare", "Hellinger", "KolmogorovSmirnov", "MissingRate", "Psi", "TableEnergy"]
+__all__ = [
+    "AndersonDarling",
+    "ChiSquare",
+    "CramerVonMises",
+    "EnergyDistance",
+    "EppsSingleton",
+    "Hellinger",
+    "KolmogorovSmirnov",
+    "Kuiper",
+    "MannWhitney",
+    "MissingRate",
+    "NormedWasserstein",
+    "Psi",
+    "StudentT",
+    "TableEnergy",
+    "Wasserstein",
+    "WelchT",
+]
 
 
 class KolmogorovSmirnov(DriftTest):
@@ -137,6 +154,199 @@ class MissingRate(DriftTest):
 
     def __new__(cls) -> MissingRate:
         return super().__new__(cls, "missing_rate")
+
+
+class CramerVonMises(DriftTest):
+    """The two-sample Cramer-von Mises test, ``cramer_von_mises``: for numbers.
+
+    Parameters
+    ----------
+    method : {"auto", "exact", "asymptotic"}
+        How the p-value is computed, as in :func:`mlcore.stats.cramervonmises_2samp`.
+
+    Examples
+    --------
+    >>> from mlcore.drift import CramerVonMises
+    >>> CramerVonMises().compare(range(100), range(30, 130)).effect.__round__(3)
+    0.268
+    """
+
+    def __new__(cls, *, method: Literal["auto", "exact", "asymptotic"] = "auto") -> CramerVonMises:
+        return super().__new__(cls, "cramer_von_mises", method=method)
+
+
+class AndersonDarling(DriftTest):
+    """The Anderson-Darling test of two samples, ``anderson``: for numbers. Tails weigh more.
+
+    Parameters
+    ----------
+    variant : {"midrank", "right", "continuous"}
+        Which of the statistics of Scholz and Stephens is taken; ``midrank`` serves any data.
+    method : {"asymptotic", "interpolate", "permutation"}
+        How the p-value is computed: from the limit for large samples, from scipy's table, which ends at 0.001, or by exchanging rows.
+    n_resamples : int
+        How often rows are exchanged.
+    seed : int
+        The seed of that.
+
+    Examples
+    --------
+    >>> from mlcore.drift import AndersonDarling
+    >>> AndersonDarling().compare(range(100), range(30, 130)).pvalue < 0.001
+    True
+    """
+
+    def __new__(
+        cls,
+        *,
+        variant: Literal["midrank", "right", "continuous"] = "midrank",
+        method: Literal["asymptotic", "interpolate", "permutation"] = "asymptotic",
+        n_resamples: int = 9999,
+        seed: int = 0,
+    ) -> AndersonDarling:
+        return super().__new__(cls, "anderson", variant=variant, method=method, n_resamples=n_resamples, seed=seed)
+
+
+class MannWhitney(DriftTest):
+    """The Mann-Whitney U test, ``mannw``: for numbers. It sees whether current values tend to be larger or smaller.
+
+    Parameters
+    ----------
+    use_continuity : bool
+        Whether half a step is taken off the statistic for the normal distribution.
+    alternative : {"two-sided", "less", "greater"}
+        Which shift counts: ``less``, Evidently's, is a reference of smaller values.
+    method : {"auto", "exact", "asymptotic"}
+        How the p-value is computed, as in :func:`mlcore.stats.mannwhitneyu`.
+
+    Examples
+    --------
+    >>> from mlcore.drift import MannWhitney
+    >>> MannWhitney().compare(range(100), range(30, 130)).effect
+    0.51
+    """
+
+    def __new__(
+        cls,
+        *,
+        use_continuity: bool = True,
+        alternative: Literal["two-sided", "less", "greater"] = "two-sided",
+        method: Literal["auto", "exact", "asymptotic"] = "auto",
+    ) -> MannWhitney:
+        return super().__new__(cls, "mannw", use_continuity=use_continuity, alternative=alternative, method=method)
+
+
+class StudentT(DriftTest):
+    """Student's t-test of two means, ``t_test``: for numbers of one variance.
+
+    Parameters
+    ----------
+    alternative : {"two-sided", "less", "greater"}
+        Which difference of the reference's mean less the current one counts.
+
+    Examples
+    --------
+    >>> from mlcore.drift import StudentT
+    >>> StudentT().compare(range(100), range(30, 130)).effect.__round__(3)
+    1.034
+    """
+
+    def __new__(cls, *, alternative: Literal["two-sided", "less", "greater"] = "two-sided") -> StudentT:
+        return super().__new__(cls, "t_test", alternative=alternative)
+
+
+class WelchT(DriftTest):
+    """Welch's t-test of two means, ``welch_t_test``: for numbers of any variance.
+
+    Parameters
+    ----------
+    alternative : {"two-sided", "less", "greater"}
+        Which difference of the reference's mean less the current one counts.
+
+    Examples
+    --------
+    >>> from mlcore.drift import WelchT
+    >>> WelchT().compare(range(100), range(30, 130)).effect.__round__(3)
+    1.034
+    """
+
+    def __new__(cls, *, alternative: Literal["two-sided", "less", "greater"] = "two-sided") -> WelchT:
+        return super().__new__(cls, "welch_t_test", alternative=alternative)
+
+
+class EppsSingleton(DriftTest):
+    """The Epps-Singleton test of characteristic functions, ``es``: for numbers, continuous or not.
+
+    Parameters
+    ----------
+    t : list of float, optional
+        Where the functions are compared, in units of one over the semi-interquartile range. Default: 0.4 and 0.8.
+
+    Examples
+    --------
+    >>> from mlcore.drift import EppsSingleton
+    >>> EppsSingleton().compare(range(100), range(30, 130)).pvalue < 0.001
+    True
+    """
+
+    def __new__(cls, *, t: list[float] = [0.4, 0.8]) -> EppsSingleton:  # noqa: B006, it is not changed
+        return super().__new__(cls, "es", t=list(t))
+
+
+class Kuiper(DriftTest):
+    """Kuiper's test, ``kuiper``: for numbers, on a line or on a circle.
+
+    Examples
+    --------
+    >>> from mlcore.drift import Kuiper
+    >>> Kuiper().compare(range(100), range(30, 130)).effect.__round__(3)
+    0.3
+    """
+
+    def __new__(cls) -> Kuiper:
+        return super().__new__(cls, "kuiper")
+
+
+class EnergyDistance(DriftTest):
+    """The energy distance of a column, ``ed``: for numbers, in the root of their unit, without a p-value.
+
+    Examples
+    --------
+    >>> from mlcore.drift import EnergyDistance
+    >>> EnergyDistance().compare([0], [2]).effect
+    2.0
+    """
+
+    def __new__(cls) -> EnergyDistance:
+        return super().__new__(cls, "ed")
+
+
+class Wasserstein(DriftTest):
+    """The Wasserstein distance, ``wasserstein_distance``: for numbers, in their unit, without a p-value.
+
+    Examples
+    --------
+    >>> from mlcore.drift import Wasserstein
+    >>> Wasserstein().compare(range(100), range(30, 130)).effect.__round__(6)
+    30.0
+    """
+
+    def __new__(cls) -> Wasserstein:
+        return super().__new__(cls, "wasserstein_distance")
+
+
+class NormedWasserstein(DriftTest):
+    """The Wasserstein distance in standard deviations of the reference, ``wasserstein``, as Evidently has it: for numbers, without a p-value.
+
+    Examples
+    --------
+    >>> from mlcore.drift import NormedWasserstein
+    >>> NormedWasserstein().compare(range(100), range(30, 130)).effect.__round__(3)
+    1.039
+    """
+
+    def __new__(cls) -> NormedWasserstein:
+        return super().__new__(cls, "wasserstein")
 
 
 class TableEnergy(TableTest):
