@@ -65,7 +65,7 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
         }
     }
     rust.note("The last column is the relative difference of the numbers of detections.");
-    rust.note(river.versions.clone());
+    rust.note(river.versions);
     crate::print(&rust);
     python.note(wheel.versions);
     crate::print(&python);

@@ -18,6 +18,9 @@ const WORDS: [&str; 12] = [
     "lima",
 ];
 
+/// Makes the rows of one side.
+type Draw = fn(&mut SplitMix64) -> Result<RecordBatch>;
+
 pub(super) fn tables(windows: u64) -> Result<Vec<Table>> {
     let title =
         format!("False alarms of tests of whole rows, {ROWS} rows of {COLUMNS} columns against {ROWS}");
@@ -25,8 +28,7 @@ pub(super) fn tables(windows: u64) -> Result<Vec<Table>> {
     let catalog = Catalog::default();
     for name in catalog.table_names() {
         let test = catalog.table_test(name, &TestOptions::default())?;
-        let kinds: [(&str, fn(&mut SplitMix64) -> Result<RecordBatch>); 2] =
-            [("numbers", numbers), ("texts", texts)];
+        let kinds: [(&str, Draw); 2] = [("numbers", numbers), ("texts", texts)];
         for (kind, draw) in kinds {
             let of = |seed: u64| draw(&mut SplitMix64::new(seed));
             let Ok(first) = test.compare(&of(0)?, &of(1)?) else { continue };

@@ -266,6 +266,7 @@ pub(crate) struct Fleet {
     reference: monitor::MonitorReference,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
 #[pymethods]
 impl Fleet {
     #[new]
@@ -392,6 +393,7 @@ impl FleetVerdict {
 
     /// Reads the JSON of :meth:`to_json`.
     #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
     fn from_json(py: Python<'_>, text: Text) -> PyResult<Self> {
         entry(py, |py| {
             let verdict = detached(py, || {

@@ -76,7 +76,7 @@ pub(crate) struct Monitor {
 #[derive(Debug)]
 enum Source {
     Table(RecordBatch),
-    Reference(monitor::MonitorReference),
+    Reference(Box<monitor::MonitorReference>),
 }
 
 #[pymethods]
@@ -273,7 +273,7 @@ impl Monitor {
         let (mut monitor, schema) = (reference.monitor()?, reference.schema()?);
         monitor.bind(&schema)?;
         let options = reference.options().clone();
-        Ok(Self { monitor: Mutex::new(monitor), schema, options, reference: Source::Reference(reference) })
+        Ok(Self { monitor: Mutex::new(monitor), schema, options, reference: Source::Reference(Box::new(reference)) })
     }
 
     fn locked(&self) -> mlcore::Result<MutexGuard<'_, monitor::Monitor>> {

@@ -86,7 +86,7 @@ mod tests {
                         // In order, so that every so many values say little.
                         2 => i as f64,
                         _ => {
-                            if i % 10 == 0 {
+                            if i.is_multiple_of(10) {
                                 1e9
                             } else {
                                 random.uniform()
