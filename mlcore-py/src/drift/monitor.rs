@@ -273,7 +273,12 @@ impl Monitor {
         let (mut monitor, schema) = (reference.monitor()?, reference.schema()?);
         monitor.bind(&schema)?;
         let options = reference.options().clone();
-        Ok(Self { monitor: Mutex::new(monitor), schema, options, reference: Source::Reference(Box::new(reference)) })
+        Ok(Self {
+            monitor: Mutex::new(monitor),
+            schema,
+            options,
+            reference: Source::Reference(Box::new(reference)),
+        })
     }
 
     fn locked(&self) -> mlcore::Result<MutexGuard<'_, monitor::Monitor>> {
