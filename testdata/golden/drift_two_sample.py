@@ -58,7 +58,7 @@ def register(golden, numeric_cases, numbers, compared):
                 expected["statistic"] = float(result.statistic)
             if result.pvalue > ACCURATE and "statistic" in expected:
                 expected["pvalue"] = float(result.pvalue)
-            yield compared(name, reference, current, expected)
+            yield compared(name, reference, current, expected, {"method": "auto"})
 
     @golden("anderson")
     def anderson():

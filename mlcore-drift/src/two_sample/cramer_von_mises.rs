@@ -1,7 +1,7 @@
 //! The two-sample Cramer-von Mises test as a drift test.
 
 use mlcore::Result;
-use mlcore::stats::{CramerVonMisesOptions, cramervonmises_2samp_sorted};
+use mlcore::stats::{CramerVonMisesMethod, CramerVonMisesOptions, cramervonmises_2samp_sorted};
 use serde::{Deserialize, Serialize};
 
 use super::ordered::Ordered;
@@ -9,8 +9,8 @@ use super::{CompiledTest, DriftTest, Effect, Score};
 use crate::catalog::TestOptions;
 use crate::sample::{Kind, Sample};
 
-/// The mean squared difference of the two empirical distribution functions; statistic and p-value are those of
-/// `scipy.stats.cramervonmises_2samp`. It is Evidently's `cramer_von_mises`.
+/// The mean squared difference of the two empirical distribution functions; where no two values are equal, statistic and p-value
+/// are those of `scipy.stats.cramervonmises_2samp`. It is Evidently's `cramer_von_mises`.
 ///
 /// It sees the whole of both distributions, where [`KolmogorovSmirnov`](super::KolmogorovSmirnov) sees the one place where they
 /// differ most.
@@ -19,22 +19,31 @@ use crate::sample::{Kind, Sample};
 /// samples disagree about "how many are below x", from 0 to 1. A shift of a normal column by `s` standard deviations gives
 /// about `0.3 s`. Evidently has a threshold of 0.1 for the p-value alone.
 ///
-/// The p-value assumes a continuous column; where values repeat it is too large, so that the test misses and never alarms
-/// falsely. Samples of one value are refused.
+/// **Ties.** scipy's p-value assumes a continuous column: of two samples of different sizes that are half zeros it rejects every
+/// pair, changed or not. By default ties enter statistic and p-value ([`CramerVonMisesMethod::AutoTies`]); the option `method`
+/// gives scipy's. Samples of one value are refused.
 ///
 /// Sources: scipy 1.17.1; evidently 0.7.23; T. W. Anderson, "On the distribution of the two-sample Cramer-von Mises criterion"
 /// (1962).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CramerVonMises {
-    options: CramerVonMisesOptions,
+    /// How the p-value is computed. Default: with ties, where there are any.
+    pub method: CramerVonMisesMethod,
+}
+
+impl Default for CramerVonMises {
+    fn default() -> Self {
+        Self { method: CramerVonMisesMethod::AutoTies }
+    }
 }
 
 impl CramerVonMises {
-    /// The test with other options than scipy's defaults.
+    /// The test with these options of the kernel's, such as scipy's defaults.
     #[must_use]
     pub fn new(options: CramerVonMisesOptions) -> Self {
-        Self { options }
+        Self { method: options.method }
     }
 }
 
@@ -62,7 +71,8 @@ impl DriftTest for CramerVonMises {
     }
 
     fn compile(&self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
-        Ok(Box::new(Compiled { reference: Ordered::new(OPERATION, reference)?, options: self.options }))
+        let options = CramerVonMisesOptions::default().with_method(self.method);
+        Ok(Box::new(Compiled { reference: Ordered::new(OPERATION, reference)?, options }))
     }
 }
 

@@ -33,7 +33,7 @@
 //!
 //! | name | test | effect | p-value | differs from its library |
 //! |---|---|---|---|---|
-//! | `cramer_von_mises` | [`CramerVonMises`] | root mean square of `F - G` | scipy | tails keep their digits; statistic exact |
+//! | `cramer_von_mises` | [`CramerVonMises`] | root mean square of `F - G` | scipy | ties allowed for, scipy's as an option; tails keep their digits; statistic exact |
 //! | `anderson` | [`AndersonDarling`] | the same, weighted in the tails | limit, ties allowed for | scipy's table as an option |
 //! | `mannw` | [`MannWhitney`] | rank-biserial correlation | scipy | either way, where Evidently looks for a rise only |
 //! | `t_test`, `welch_t_test` | [`StudentT`], [`WelchT`] | Cohen's d | scipy | columns without variance are answered |

@@ -161,8 +161,9 @@ class CramerVonMises(DriftTest):
 
     Parameters
     ----------
-    method : {"auto", "exact", "asymptotic"}
-        How the p-value is computed, as in :func:`mlcore.stats.cramervonmises_2samp`.
+    method : {"auto_ties", "auto", "exact", "asymptotic"}
+        How the p-value is computed, as in :func:`mlcore.stats.cramervonmises_2samp`; ``auto_ties`` allows for equal values,
+        of which scipy's methods know nothing.
 
     Examples
     --------
@@ -171,7 +172,9 @@ class CramerVonMises(DriftTest):
     0.268
     """
 
-    def __new__(cls, *, method: Literal["auto", "exact", "asymptotic"] = "auto") -> CramerVonMises:
+    def __new__(
+        cls, *, method: Literal["auto_ties", "auto", "exact", "asymptotic"] = "auto_ties"
+    ) -> CramerVonMises:
         return super().__new__(cls, "cramer_von_mises", method=method)
 
 

@@ -20,9 +20,15 @@ pub enum CramerVonMisesMethod {
     Exact,
     /// From the limit for large samples, moved to the statistic's mean and variance.
     Asymptotic,
+    /// As [`Auto`](Self::Auto) where no two observations are equal, and else the mean of `(F - G)^2` over all observations, with
+    /// the limit moved to the mean and the variance that it has with these ties. scipy has no such method.
+    AutoTies,
 }
 
-crate::words! { CramerVonMisesMethod, "method": Auto = "auto", Exact = "exact", Asymptotic = "asymptotic" }
+crate::words! {
+    CramerVonMisesMethod, "method":
+    Auto = "auto", Exact = "exact", Asymptotic = "asymptotic", AutoTies = "auto_ties"
+}
 
 /// Options of [`cramervonmises_2samp`]; the defaults are scipy's.
 ///
@@ -65,8 +71,9 @@ pub struct CramerVonMisesResult {
 
 /// Tests whether two samples come from one continuous distribution: `scipy.stats.cramervonmises_2samp(x, y, method=..)`.
 ///
-/// Ties have their mean rank; the p-value is then too large, which misses and does not alarm. Infinities and signed zeros are
-/// welcome; a NaN makes all numbers NaN.
+/// Ties have their mean rank, as in scipy, whose statistic then depends on the order in which equal observations would have
+/// stood: of samples of different sizes that are half zeros it rejects every pair, changed or not.
+/// [`CramerVonMisesMethod::AutoTies`] holds its level. Infinities and signed zeros are welcome; a NaN makes all numbers NaN.
 ///
 /// The statistic is computed in whole numbers and rounded once: scipy subtracts two numbers of size `n`, which costs it six
 /// digits at a million observations. The asymptotic p-value keeps its digits in the tail, where scipy's series is
@@ -121,8 +128,14 @@ pub fn cramervonmises_2samp_sorted(
     };
     let criterion = Criterion::of(x, y);
     interrupt::check(OPERATION)?;
+    let (n, m) = (x.len() as f64, y.len() as f64);
+    if options.method == CramerVonMisesMethod::AutoTies && criterion.has_ties {
+        let statistic = criterion.distance * criterion.distance * n * m / (n + m);
+        let pvalue = criterion.among_ties(statistic, n, m);
+        return Ok(CramerVonMisesResult { statistic, pvalue, distance: criterion.distance });
+    }
     let is_exact = match options.method {
-        CramerVonMisesMethod::Auto => x.len().max(y.len()) <= LARGEST_EXACT,
+        CramerVonMisesMethod::Auto | CramerVonMisesMethod::AutoTies => x.len().max(y.len()) <= LARGEST_EXACT,
         CramerVonMisesMethod::Exact => true,
         CramerVonMisesMethod::Asymptotic => false,
     };
@@ -130,7 +143,7 @@ pub fn cramervonmises_2samp_sorted(
     let pvalue = if is_exact {
         exact::at_least(x.len(), y.len(), criterion.quadrupled)?
     } else {
-        asymptotic(statistic, x.len() as f64, y.len() as f64)
+        asymptotic(statistic, n, m)
     };
     Ok(CramerVonMisesResult { statistic, pvalue, distance: criterion.distance })
 }
@@ -145,6 +158,11 @@ struct Criterion {
     /// Four times Anderson's `U`: with mean ranks, which are halves at most, a whole number.
     quadrupled: i128,
     distance: f64,
+    has_ties: bool,
+    /// The mean of `H (1 - H)` over all observations, where `H` is the distribution function of both samples together.
+    mean: f64,
+    /// The mean of `(min(H, K) - H K)^2` over all pairs of observations.
+    square: f64,
 }
 
 impl Criterion {
@@ -152,6 +170,9 @@ impl Criterion {
         let (n, m) = (x.len() as f64, y.len() as f64);
         let (mut of_x, mut of_y) = (Squares::default(), Squares::default());
         let mut differences = BlockSum::default();
+        let all = n + m;
+        // `below` is the mean of `H^2` over the observations so far, as a share of all.
+        let (mut has_ties, mut mean, mut square, mut below) = (false, 0.0, 0.0, 0.0);
         visit_tied(x, y, |tied| {
             // Twice the mean rank of these observations.
             let rank = (tied.before[0] + tied.before[1] + tied.upto[0] + tied.upto[1] + 1) as i64;
@@ -160,13 +181,36 @@ impl Criterion {
             let difference = tied.upto[0] as f64 * m - tied.upto[1] as f64 * n;
             let together = (tied.upto[0] - tied.before[0]) + (tied.upto[1] - tied.before[1]);
             differences.add(together as f64 * difference * difference);
+            let (share, h) = (together as f64 / all, (tied.upto[0] + tied.upto[1]) as f64 / all);
+            let (own, rest) = (share * h * h, 1.0 - h);
+            has_ties |= together > 1;
+            mean += share * h * rest;
+            square += share * rest * rest * (2.0 * below + own);
+            below += own;
         });
         let sizes = [x.len() as i128, y.len() as i128];
         Self {
             sizes,
             quadrupled: sizes[0] * of_x.total() + sizes[1] * of_y.total(),
             distance: (differences.value() / (n + m)).sqrt() / (n * m),
+            has_ties,
+            mean,
+            square,
         }
+    }
+
+    /// The p-value of `n m / (n + m)` times the mean of `(F - G)^2`, which exchanging rows between samples gives a mean of
+    /// exactly `mean` times `N / (N - 1)`, and in the limit a variance of twice `square`. Without ties the limit's are 1/6 and 1/45.
+    fn among_ties(&self, statistic: f64, n: f64, m: f64) -> f64 {
+        let all = n + m;
+        // Of finite samples, as without ties.
+        let variance = 2.0 * self.square * 45.0 * anderson_variance(n, m);
+        if variance <= 0.0 {
+            // All observations are equal.
+            return 1.0;
+        }
+        let moved = 1.0 / 6.0 + (statistic - self.mean * all / (all - 1.0)) / (45.0 * variance).sqrt();
+        cramer_von_mises_sf(moved)
     }
 
     /// `U / (n m (n + m)) - (4 n m - 1) / (6 (n + m))`, with a single rounding of the numerator.
@@ -204,11 +248,15 @@ impl Squares {
 }
 
 fn asymptotic(statistic: f64, n: f64, m: f64) -> f64 {
-    // Equations 11, 14 and 15 of Anderson.
-    let (all, pairs) = (n + m, n * m);
-    let mean = (1.0 + 1.0 / all) / 6.0;
-    let variance = (all + 1.0) * (4.0 * pairs * all - 3.0 * (n * n + m * m) - 2.0 * pairs)
-        / (45.0 * all * all * 4.0 * pairs);
-    let moved = 1.0 / 6.0 + (statistic - mean) / (45.0 * variance).sqrt();
+    // Equations 11 and 15 of Anderson.
+    let mean = (1.0 + 1.0 / (n + m)) / 6.0;
+    let moved = 1.0 / 6.0 + (statistic - mean) / (45.0 * anderson_variance(n, m)).sqrt();
     cramer_von_mises_sf(moved)
+}
+
+/// The variance of the statistic without ties: equation 14 of Anderson.
+fn anderson_variance(n: f64, m: f64) -> f64 {
+    let (all, pairs) = (n + m, n * m);
+    (all + 1.0) * (4.0 * pairs * all - 3.0 * (n * n + m * m) - 2.0 * pairs)
+        / (45.0 * all * all * 4.0 * pairs)
 }
