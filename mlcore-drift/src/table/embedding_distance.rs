@@ -77,7 +77,7 @@ mlcore::words! {
 }
 
 impl Default for EmbeddingDistance {
-    /// Evidently's metric and threshold; 5,000 rows of 768 components take about a second with 199 permutations.
+    /// Evidently's metric and threshold; 199 permutations resolve a p-value to 0.005.
     fn default() -> Self {
         Self {
             columns: None,

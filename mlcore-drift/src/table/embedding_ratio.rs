@@ -72,8 +72,7 @@ pub enum ComponentTest {
 mlcore::words! { ComponentTest, "component_test": Wasserstein = "wasserstein", Ks = "ks" }
 
 impl Default for EmbeddingRatio {
-    /// Evidently's test of components and its thresholds; 1,000 rows of 768 components take about a second with 199
-    /// permutations.
+    /// Evidently's test of components and its thresholds; 199 permutations resolve a p-value to 0.005.
     fn default() -> Self {
         Self {
             columns: None,

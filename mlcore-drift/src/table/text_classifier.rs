@@ -61,7 +61,7 @@ pub struct TextClassifier {
 }
 
 impl Default for TextClassifier {
-    /// Runs of three characters tell languages and topics apart; 2,000 texts of each table take tens of milliseconds.
+    /// Runs of three characters tell languages and topics apart.
     fn default() -> Self {
         Self { columns: None, ngram: 3, folds: 5, max_rows: 2000, seed: 0, minimum_effect: 0.1 }
     }

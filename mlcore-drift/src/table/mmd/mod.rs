@@ -26,7 +26,7 @@ use crate::two_sample::{Effect, Note, Score};
 ///
 /// **Estimate.** The quadratic one compares all pairs of at most [`max_rows`](Self::with_max_rows) rows of each table, drawn
 /// with the seed. The linear one (section 6 of the paper) draws disjoint pairs of all rows: the p-value is normal and one-sided,
-/// time and memory grow with the rows, and it needs a thousand times the rows to see as much.
+/// time and memory grow with the rows, and it needs far more rows to see as much.
 ///
 /// **Effect.** The root of the discrepancy's share of the largest that its mean kernel between the tables allows, from 0 for
 /// equal distributions to 1 for distant ones.
