@@ -71,8 +71,9 @@ fn bins_and_missing_rows_are_exact_bit_for_bit() {
 fn categories_are_exact_bit_for_bit() {
     let mut random = SplitMix64::new(3);
     let mut drawn = |rows: usize, kinds: usize| -> ArrayRef {
-        let long =
-            |kind: usize| format!("{kind}{}", if kind.is_multiple_of(3) { "é".repeat(300) } else { String::new() });
+        let long = |kind: usize| {
+            format!("{kind}{}", if kind.is_multiple_of(3) { "é".repeat(300) } else { String::new() })
+        };
         Arc::new(
             (0..rows)
                 .map(|_| (random.below(9) > 0).then(|| long(random.clone().below(kinds) + random.below(2))))
