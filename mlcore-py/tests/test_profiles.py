@@ -135,7 +135,7 @@ def test_bad_input_is_refused_by_name_and_changes_nothing():
         profile.add(7)
     assert profile.to_bytes() == before
     data = profile.to_bytes()
-    for wrong in (b"", data[:-1], data[:20] + b"\x00" + data[21:], b"x" * 100):
+    for wrong in (b"", data[:-1], data[:20] + b"\x07" + data[21:], b"x" * 100):
         with pytest.raises(mlcore.CorruptError):
             mlcore.Profile.from_bytes(wrong)
     with pytest.raises(mlcore.UnsupportedError, match="version 255"):
