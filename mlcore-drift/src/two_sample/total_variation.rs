@@ -263,3 +263,42 @@ const ROWS_PER_COUNT: u64 = 200;
 /// No more memory than a few megabytes.
 const MOST_ROWS: u64 = 1 << 20;
 const OPERATION: &str = "compare with total_variation";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_counts_are_exchanged_alike() {
+        for pairs in [vec![(40, 25), (10, 30), (3, 0), (50, 45)], vec![(300, 20), (200, 60)]] {
+            let moments = |by_rows: bool| {
+                let mut exchange = Exchange::new(&pairs, 3);
+                assert!(!exchange.bins.is_empty());
+                if !by_rows {
+                    exchange.bins.clear();
+                }
+                let drawn: Vec<f64> = (0..20_000).map(|_| exchange.drawn()).collect();
+                let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
+                let square = drawn.iter().map(|drawn| drawn * drawn).sum::<f64>() / drawn.len() as f64;
+                (mean, (square - mean * mean).sqrt())
+            };
+            let (rows, counts) = (moments(true), moments(false));
+            assert!(
+                (rows.0 - counts.0).abs() < 5.0 * rows.1 * (2.0_f64 / 20_000.0).sqrt(),
+                "{rows:?} {counts:?}"
+            );
+            assert!((rows.1 / counts.1 - 1.0).abs() < 0.04, "{rows:?} {counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_p_value_beyond_all_draws_is_the_tail_of_their_gamma_distribution() {
+        let test = TotalVariation::default();
+        let pairs = [(500, 900), (500, 100)];
+        let (_, pvalue) = test.exchanged(&pairs, moved(&pairs)).unwrap();
+        assert!(pvalue > 0.0 && pvalue < 1e-20, "{pvalue}");
+        let (_, pvalue) = test.exchanged(&[(500, 510), (500, 490)], 0.01).unwrap();
+        // Of two categories it is Fisher's: 0.686.
+        assert!((pvalue - 0.686).abs() < 0.08, "{pvalue}");
+    }
+}

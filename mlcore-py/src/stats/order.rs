@@ -133,8 +133,9 @@ pub(crate) mod native {
     /// ----------
     /// x, y : array_like, 1-D
     ///     The samples. A NaN or a null makes the answer NaN.
-    /// method : {"auto", "exact", "asymptotic"}
-    ///     How the p-value is computed; ``auto`` is exact up to 20 observations in each.
+    /// method : {"auto", "exact", "asymptotic", "auto_ties"}
+    ///     How the p-value is computed; ``auto`` is exact up to 20 observations in each. Ties make the first three wrong, as
+    ///     they do in scipy; ``auto_ties`` allows for them.
     ///
     /// Returns
     /// -------

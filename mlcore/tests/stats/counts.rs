@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mlcore::stats::{
-    Alternative, Chi2Options, Lambda, PowerDivergenceOptions, chi2_contingency, entropy, fisher_exact,
-    hypergeom, jensenshannon, power_divergence,
+    Alternative, Chi2Options, Lambda, PowerDivergenceOptions, SplitMix64, chi2_contingency, entropy,
+    fisher_exact, hypergeom, jensenshannon, power_divergence,
 };
 use mlcore::{Error, interrupt};
 use proptest::prelude::*;
@@ -191,6 +191,39 @@ fn what_is_no_count_is_refused_or_nan() {
     assert!(entropy(&[], None, None).is_err() && entropy(&[f64::NAN, 1.0], None, None).unwrap().is_nan());
     assert!(hypergeom::pmf(1, 3, 4, 1).is_nan() && hypergeom::cdf(0, 3, 1, 4).is_nan());
     assert_eq!((hypergeom::cdf(9, 10, 3, 5), hypergeom::sf(u64::MAX, 10, 3, 5)), (1.0, 0.0));
+}
+
+#[test]
+fn drawn_counts_are_hypergeometric() {
+    let mut random = SplitMix64::new(20_261_127);
+    for (good, bad, drawn) in [(30, 70, 50), (3, 4, 5), (1, 999, 10), (5000, 5000, 4000)] {
+        let draws = 20_000;
+        let mut counts = vec![0.0; 5001];
+        for _ in 0..draws {
+            counts[random.hypergeometric(good, bad, drawn).unwrap() as usize] += 1.0;
+        }
+        let expected = |k: u64| f64::from(draws) * hypergeom::pmf(k, good + bad, good, drawn);
+        // What is rarer is one category.
+        let (mut observed, mut frequencies, mut rare) = (Vec::new(), Vec::new(), (0.0, 0.0));
+        for (k, count) in (0..).zip(&counts) {
+            if expected(k) < 10.0 {
+                rare = (rare.0 + count, rare.1 + expected(k));
+            } else {
+                observed.push(*count);
+                frequencies.push(expected(k));
+            }
+        }
+        if rare.1 > 5.0 {
+            observed.push(rare.0);
+            frequencies.push(rare.1);
+        }
+        let total: f64 = observed.iter().sum();
+        let scale = total / frequencies.iter().sum::<f64>();
+        frequencies.iter_mut().for_each(|frequency| *frequency *= scale);
+        let options = PowerDivergenceOptions::default().with_f_exp(&frequencies);
+        let pvalue = power_divergence(&observed, &options).unwrap().pvalue;
+        assert!(pvalue > 1e-3, "{good} {bad} {drawn}: {pvalue}");
+    }
 }
 
 proptest! {
