@@ -257,6 +257,5 @@ fn asymptotic(statistic: f64, n: f64, m: f64) -> f64 {
 /// The variance of the statistic without ties: equation 14 of Anderson.
 fn anderson_variance(n: f64, m: f64) -> f64 {
     let (all, pairs) = (n + m, n * m);
-    (all + 1.0) * (4.0 * pairs * all - 3.0 * (n * n + m * m) - 2.0 * pairs)
-        / (45.0 * all * all * 4.0 * pairs)
+    (all + 1.0) * (4.0 * pairs * all - 3.0 * (n * n + m * m) - 2.0 * pairs) / (45.0 * all * all * 4.0 * pairs)
 }
