@@ -60,7 +60,7 @@
 //!   ([`Counts::ignored`]), answered [`Signal::Ignored`], and change nothing else. A sensor that sends nothing else is seen in
 //!   that count. (A NaN makes most detectors of river deaf for ever.)
 //! - **Values that a detector does not take**, such as 0.5 for an error, are
-//!   [`Error::InvalidInput`](mlcore::Error::InvalidInput), and change nothing. (river and frouros compute with them.)
+//!   [`Error::InvalidInput`], and change nothing. (river and frouros compute with them.)
 //! - **Constants** and ties are ordinary streams.
 //! - **Saved and restored**, a detector goes on bit for bit ([`DetectorState`]).
 //!

@@ -24,7 +24,7 @@ use crate::two_sample::{Effect, Score};
 /// Each column is divided by its standard deviation in the reference (a constant one is not), so that no unit outweighs
 /// the others; [`with_standardise`](Self::with_standardise) turns that off. Rows that miss a number are left out. Time and
 /// memory grow with the square of the rows, so that at most [`max_rows`](Self::with_max_rows) of each table enter, drawn
-/// with the seed; a [note](Note::Remark) says so.
+/// with the seed; a [note](crate::two_sample::Note::Remark) says so.
 ///
 /// **Effect.** The square root of `E / (2 mean |X - Y|)`, from 0 to 1: twice that is about the root mean square shift of
 /// the columns in standard deviations. A shift of every column by a fifth of one, or of one column in four by two fifths,

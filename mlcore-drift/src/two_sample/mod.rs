@@ -37,7 +37,7 @@
 //! | `anderson` | [`AndersonDarling`] | the same, weighted in the tails | limit, ties allowed for | scipy's table as an option |
 //! | `mannw` | [`MannWhitney`] | rank-biserial correlation | scipy | either way, where Evidently looks for a rise only |
 //! | `t_test`, `welch_t_test` | [`StudentT`], [`WelchT`] | Cohen's d | scipy | columns without variance are answered |
-//! | `es` | [`EppsSingleton`] | distance of characteristic functions | scipy | answers where the interquartile range is 0 |
+//! | `es` | [`EppsSingleton`] | distance of characteristic functions | scipy | one covariance of both samples, scipy's two as an option; answers where the interquartile range is 0 |
 //! | `kuiper` | [`Kuiper`] | V | astropy | no one-sample formulas; frouros compares D |
 //! | `ed` | [`EnergyDistance`] | the distance, in the root of the column's unit | none | |
 //! | `wasserstein` | [`NormedWasserstein`] | the distance, in standard deviations | none | |
@@ -47,7 +47,7 @@
 //!
 //! | of | left out | why |
 //! |---|---|---|
-//! | Evidently | dashboards, test suites | a [report](crate::report) is one page and plain data, which other programs draw and judge |
+//! | Evidently | dashboards, test suites | a [report](fn@crate::report) is one page and plain data, which other programs draw and judge |
 //! | alibi-detect | learned kernels, context-aware MMD, spot-the-diff, uncertainty of classifiers and regressors | they train a network with the user's framework; a score that a model gives is a column like any other |
 //! | alibi-detect | outlier detectors (Mahalanobis, isolation forest, LOF, autoencoders, spectral residual, ..) | they judge single rows, and are models to be served, not tests of two samples |
 //! | alibi-detect | online CVM, FET, LSDD, MMD | their thresholds are simulated for hours before the first row; windows of a monitor and stream detectors answer at once |

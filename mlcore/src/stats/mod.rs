@@ -73,7 +73,8 @@ pub use distance::{
 pub use distributions::{beta, binom, chi2, hypergeom, ksone, kstwo, norm, t};
 pub use divergence::{entropy, jensenshannon, jensenshannon_part};
 pub use epps_singleton::{
-    EppsSingletonOptions, EppsSingletonResult, epps_singleton_2samp, epps_singleton_2samp_scaled,
+    EppsSingletonCovariance, EppsSingletonOptions, EppsSingletonResult, epps_singleton_2samp,
+    epps_singleton_2samp_scaled,
 };
 pub use fisher::{FisherResult, fisher_exact};
 pub use ks::{KsMethod, KsOptions, KsReference, KsResult, MAX_AUTO_N, ks_2samp, ks_2samp_pvalue};

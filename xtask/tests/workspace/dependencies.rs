@@ -9,7 +9,7 @@ const BELOW: [(&str, &[&str]); 5] = [
     ("mlcore-drift", &["mlcore"]),
     ("mlcore-serve", &["mlcore", "mlcore-features", "mlcore-drift"]),
     // What the examples share: nobody else's business.
-    ("doctor-visit", &["mlcore", "mlcore-features"]),
+    ("doctor-visit", &["mlcore", "mlcore-features", "mlcore-drift"]),
 ];
 
 /// Async runtimes, HTTP, gRPC and data frames: they belong in `mlcore-serve` or behind `mlcore-features/offline`.

@@ -284,6 +284,9 @@ class EppsSingleton(DriftTest):
     ----------
     t : list of float, optional
         Where the functions are compared, in units of one over the semi-interquartile range. Default: 0.4 and 0.8.
+    covariance : {"pooled", "separate"}
+        Whose covariance the difference is measured by: that of both samples together, or each one's own, as in scipy, which
+        rejects too often where one sample is small and the other large.
 
     Examples
     --------
@@ -292,8 +295,13 @@ class EppsSingleton(DriftTest):
     True
     """
 
-    def __new__(cls, *, t: list[float] = [0.4, 0.8]) -> EppsSingleton:  # noqa: B006, it is not changed
-        return super().__new__(cls, "es", t=list(t))
+    def __new__(
+        cls,
+        *,
+        t: list[float] = [0.4, 0.8],  # noqa: B006, it is not changed
+        covariance: Literal["pooled", "separate"] = "pooled",
+    ) -> EppsSingleton:
+        return super().__new__(cls, "es", t=list(t), covariance=covariance)
 
 
 class Kuiper(DriftTest):
