@@ -391,7 +391,7 @@ def test_a_forked_child_is_told_of_threads_that_are_not_there():
 
 def test_a_call_returns_at_its_deadline_though_a_kernel_goes_on():
     model = mlcore.Runner(RUNNER / "rf30.onnx")
-    many = np.full((500_000, 30), 0.5, dtype=np.float32)
+    many = np.full((2_000_000, 30), 0.5, dtype=np.float32)
     refused = None
     # A run that is left alone ends by itself; while two go on a third is refused.
     for _ in range(20):

@@ -197,7 +197,7 @@ def test_a_watch_says_when_a_rate_has_left_its_baseline():
     assert watch.update_many(bad)[0] < 600
     score = drift.Watch((48, 52), low=0, high=100, delta=5, false_alarm_probability=0.001)
     assert score.update_many(rng.normal(50, 5, 3000).clip(0, 100)).size == 0
-    assert score.update_many(rng.normal(58, 5, 500).clip(0, 100))[0] < 200
+    assert score.update_many(rng.normal(58, 5, 500).clip(0, 100))[0] < 300
 
 
 def test_threads_share_a_detector():

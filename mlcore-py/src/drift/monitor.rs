@@ -246,11 +246,22 @@ pub(crate) fn unpickled_monitor(
         detached(py, || {
             let monitor = match ipc::is_table(reference) {
                 true => Monitor::of(ipc::read(reference)?, options)?,
-                false => Monitor::of_reference(monitor::MonitorReference::from_bytes(reference)?)?,
+                false => Monitor::of_reference(stored(reference)?)?,
             };
             monitor.locked()?.restore(&state)?;
             Ok(monitor)
         })
+    })
+}
+
+/// The reference of a monitor that was made of one.
+fn stored(bytes: &[u8]) -> mlcore::Result<monitor::MonitorReference> {
+    monitor::MonitorReference::from_bytes(bytes).map_err(|cause| match cause {
+        Error::Corrupt(_) => {
+            Error::corrupt(pickle::OPERATION, "monitor", cause.context().problem().to_owned())
+                .caused_by(cause)
+        }
+        other => other,
     })
 }
 
