@@ -17,7 +17,7 @@ parameters! {
     /// around a mean that is normal with mean `prior_mean` and variance `prior_var`. Standardise the stream or set the three.
     /// **Memory and cost.** Adams and MacKay keep a run for every value; here at most `max_run_lengths` are kept. When one is too
     /// many, the least probable is joined to its neighbour (never the run of the whole stream), which keeps its probability
-    /// and is nearly of the same length; a value costs at most so many times some 25 nanoseconds. No golden case tells this
+    /// and is nearly of the same length; a value costs some microseconds at the default. No golden case tells this
     /// from keeping all.
     ///
     /// Source: R. P. Adams and D. J. C. MacKay, "Bayesian online changepoint detection" (2007); detections are those of

@@ -18,8 +18,8 @@ parameters! {
     /// `alpha` and the statistic above 0.1.
     ///
     /// **False alarms.** `alpha` is the rate of one test, and there is one after every value: 1,000 values are 900 tests that
-    /// overlap, and the default 0.005 speaks about once in 1,000 unchanged values, `alpha = 0.0001` once in 10,000; [`Watch`](super::Watch) states a rate. **Memory** is the window and 2.5 KB for the generator. **Cost** is one to
-    /// two microseconds a value at the defaults, `stat_size ln(stat_size)` in general.
+    /// overlap, and the default 0.005 speaks about once in 1,000 unchanged values, `alpha = 0.0001` once in 10,000; [`Watch`](super::Watch) states a rate. **Memory** is the window and 2.5 KB for the generator. **Cost** is about
+    /// a microsecond a value at the defaults, `stat_size ln(stat_size)` in general.
     ///
     /// **Random numbers** are those of CPython's `random.Random(seed).sample`, so that the same seed gives river's detections.
     /// Without a seed river draws another one in every process; here it is 0. After a detection the generator and the window

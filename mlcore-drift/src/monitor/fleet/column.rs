@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mlcore::{Error, Result};
+use mlcore::Result;
 use serde::{Deserialize, Serialize};
 
+use super::other_reference;
 use crate::sample::{Categories, CountsBelow, EdgeCounts, Kind, NumberCounts, Sample, Spelling, priority};
 use crate::two_sample::Needs;
 
@@ -106,14 +107,14 @@ impl Counting {
     pub(crate) fn merge(&self, counts: &mut ColumnCounts, other: &ColumnCounts) -> Result<()> {
         match (self, &mut counts.values, &other.values) {
             (Self::Edges(edges), Counted::Edges(own), Counted::Edges(theirs)) => {
-                let mut merged = EdgeCounts::from_stored(edges, own).ok_or_else(other_counts)?;
-                merged.merge(&EdgeCounts::from_stored(edges, theirs).ok_or_else(other_counts)?)?;
+                let mut merged = EdgeCounts::from_stored(edges, own).ok_or_else(other_reference)?;
+                merged.merge(&EdgeCounts::from_stored(edges, theirs).ok_or_else(other_reference)?)?;
                 *own = merged.stored();
             }
             (Self::Values { limit, .. }, Counted::Values(own), Counted::Values(theirs)) => {
                 own.merge(theirs, *limit);
             }
-            _ => return Err(other_counts()),
+            _ => return Err(other_reference()),
         }
         counts.nulls = counts.nulls.saturating_add(other.nulls);
         counts.nans = counts.nans.saturating_add(other.nans);
@@ -125,7 +126,7 @@ impl Counting {
         let ColumnCounts { nulls, nans, values } = counts;
         match (self, values, kind) {
             (Self::Edges(edges), Counted::Edges(below), Kind::Numeric) => {
-                let counts = EdgeCounts::from_stored(edges, below).ok_or_else(other_counts)?;
+                let counts = EdgeCounts::from_stored(edges, below).ok_or_else(other_reference)?;
                 Ok(Sample::from_sketch(counts, *nulls, *nans))
             }
             (Self::Values { spelling, .. }, Counted::Values(by_value), Kind::Numeric) => {
@@ -135,7 +136,7 @@ impl Counting {
             (Self::Values { spelling, .. }, Counted::Values(by_value), Kind::Categorical) => {
                 Ok(Sample::from_categories(by_value.categories(*spelling), nulls.saturating_add(*nans)))
             }
-            _ => Err(other_counts()),
+            _ => Err(other_reference()),
         }
     }
 }
@@ -199,11 +200,6 @@ impl ByValue {
         let mut counts = self.known.values().chain(self.new.values());
         counts.try_fold(self.overflow, |sum, count| sum.checked_add(*count))
     }
-}
-
-fn other_counts() -> Error {
-    Error::invalid_input(OPERATION, "counts", "they were made for another reference")
-        .remedy("give all replicas the same monitor reference")
 }
 
 const OPERATION: &str = "count window";
