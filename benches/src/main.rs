@@ -13,6 +13,7 @@ mod load;
 mod peer;
 mod profile;
 mod python;
+mod reports;
 mod serving;
 mod streams;
 mod table;
@@ -30,8 +31,9 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 6] = [
+const TOPICS: [Topic; 7] = [
     ("drift", drift::run),
+    ("reports", reports::run),
     ("streams", streams::run),
     ("features", features::run),
     ("profile", profile::run),
@@ -55,11 +57,16 @@ fn main() -> ExitCode {
 
 /// Measures the topics named, or all of them.
 fn run(wanted: &[String]) -> Result<()> {
-    if let Some((first, case)) = wanted.split_first()
-        && first == serving::CHILD
-    {
-        show_line(&serving::measure_case(case)?.to_string());
-        return Ok(());
+    match wanted.split_first() {
+        Some((first, case)) if first == serving::CHILD => {
+            show_line(&serving::measure_case(case)?.to_string());
+            return Ok(());
+        }
+        Some((first, case)) if first == reports::CHILD => {
+            show_line(&reports::measure_case(case)?);
+            return Ok(());
+        }
+        _ => {}
     }
     let topics = || TOPICS.iter().chain(&ON_DEMAND);
     if let Some(unknown) = wanted.iter().find(|name| topics().all(|(topic, _)| topic != name)) {

@@ -191,3 +191,24 @@ fn missing_columns_and_profiles_of_nothing_are_samples() {
     let found = sample(&profile);
     assert!(found.is_empty() && found.rows() == 0 && found.sketch().is_none_or(Sketch::is_empty));
 }
+
+#[test]
+fn two_profiles_are_compared_and_their_error_never_alarms() {
+    let ks = KolmogorovSmirnov::default();
+    let mut found = Vec::new();
+    for (seed, shift) in [(2, 0.0), (3, 0.0), (4, 0.05), (5, 0.2)] {
+        let (reference, current) = (numbers(100_000, 1, 0.0), numbers(50_000, seed, shift));
+        let whole = ks
+            .compare(&Sample::from_array(&reference).unwrap(), &Sample::from_array(&current).unwrap())
+            .unwrap();
+        let options = ProfileOptions::default();
+        let profiles = [&reference, &current].map(|array| sample(&fleet(array, &options)));
+        let score = ks.compare(&profiles[0], &profiles[1]).unwrap();
+        assert!(score.statistic <= whole.statistic && score.pvalue >= whole.pvalue, "{score:?} {whole:?}");
+        // What is lost is no more than the rank errors of both.
+        assert!(whole.statistic - score.statistic < 0.02, "{score:?} {whole:?}");
+        assert_eq!((score.reference_len, score.current_len), (whole.reference_len, whole.current_len));
+        found.push(score.pvalue.unwrap() < 0.01);
+    }
+    assert_eq!(found, [false, false, true, true]);
+}

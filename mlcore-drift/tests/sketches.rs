@@ -95,6 +95,37 @@ proptest! {
         let unsure = exact.notes.iter().any(|note| matches!(note, Note::Summarised { .. }));
         prop_assert!(!unsure);
     }
+
+    #[test]
+    fn two_summaries_are_never_surer_than_their_values(
+        reference in prop::collection::vec(value(), 1..200),
+        current in prop::collection::vec(value(), 1..200),
+        mut edges in prop::collection::vec(value(), 0..30),
+        mut others in prop::collection::vec(value(), 0..30),
+    ) {
+        for edges in [&mut edges, &mut others] {
+            edges.sort_by(f64::total_cmp);
+            edges.dedup();
+        }
+        let ks = KolmogorovSmirnov::default();
+        let whole = ks.compare(&Sample::numeric(&reference), &Sample::numeric(&current)).unwrap();
+        let first = Sample::from_sketch(summary(&reference, &edges), 0, 0);
+        for second in [Sample::from_sketch(summary(&current, &others), 0, 0), Sample::numeric(&current)] {
+            let counted = ks.compare(&first, &second).unwrap();
+            prop_assert!(counted.statistic <= whole.statistic + 1e-12, "{counted:?} {whole:?}");
+            prop_assert!(counted.pvalue >= whole.pvalue.map(|p| p - 1e-12));
+            let at_most = |note: &Note| if let Note::Summarised { at_most } = note { Some(*at_most) } else { None };
+            let most = counted.notes.iter().find_map(at_most).unwrap_or(counted.statistic);
+            prop_assert!(most >= whole.statistic - 1e-12, "{most} {whole:?}");
+        }
+        // Exact at every value of both, it is the test of the values.
+        let mut fine: Vec<f64> = reference.iter().chain(&current).flat_map(|x| [*x, x.next_up()]).collect();
+        fine.sort_by(f64::total_cmp);
+        fine.dedup();
+        let summaries = [&reference, &current].map(|values| Sample::from_sketch(summary(values, &fine), 0, 0));
+        let exact = ks.compare(&summaries[0], &summaries[1]).unwrap();
+        prop_assert!((exact.statistic - whole.statistic).abs() < 1e-12);
+    }
 }
 
 #[test]
@@ -115,7 +146,8 @@ fn what_a_summary_cannot_answer_is_refused_by_name() {
         assert!(matches!(error, Error::InvalidInput(_)) && error.to_string().contains(words), "{error}");
         assert!(error.context().remedy().is_some());
     }
-    for test in [&Psi::default() as &dyn DriftTest, &KolmogorovSmirnov::default(), &ChiSquare::default()] {
+    for test in [&Psi::default() as &dyn DriftTest, &ChiSquare::default(), &KolmogorovSmirnov::new(one_sided)]
+    {
         assert!(matches!(test.compile(&coarse()), Err(Error::InvalidInput(_))), "{}", test.name());
     }
     let missing = MissingRate::default();

@@ -3,7 +3,9 @@
 //! number is given.
 
 use std::borrow::Cow;
+use std::sync::{PoisonError, RwLock};
 
+use mlcore::stats::SortedSample;
 use mlcore::{Error, Result};
 
 use super::counts::BinCounts;
@@ -33,15 +35,25 @@ pub(super) fn count(operation: &'static str, reference: &Sample, current: &Sampl
     Ok(counts)
 }
 
-/// A numeric reference sorted once, so that the edges, which depend on the current sample too, are counted by searching.
+/// A numeric reference, whose edges depend on the current sample too.
+///
+/// It is sorted when it is counted a second time: once it is counted sooner as it lies, and often by searching.
 #[derive(Debug)]
 pub(super) struct EvidentlyReference {
-    sorted: Vec<f64>,
+    values: RwLock<Values>,
+    range: (f64, f64),
     precision: Precision,
     /// The distinct values, where these are few.
     few: Option<Vec<(f64, u64)>>,
     rule: Rule,
     dropped: u64,
+}
+
+#[derive(Debug)]
+enum Values {
+    New(Vec<f64>),
+    Counted(Vec<f64>),
+    Sorted(Vec<f64>),
 }
 
 /// How many bins there are.
@@ -59,14 +71,17 @@ impl EvidentlyReference {
     pub(super) fn new(operation: &'static str, reference: &Sample, rule: Rule) -> Result<Self> {
         let finite = Finite::of(operation, reference, "reference")?;
         rule.require_all(operation, "reference", finite.dropped)?;
-        let Finite { values, precision, dropped, .. } = finite;
-        let mut sorted = values.into_owned();
-        mlcore::interrupt::sort_unstable_by(&mut sorted, f64::total_cmp);
+        let Finite { values, range, precision, dropped } = finite;
         let few = match rule {
-            Rule::Values => count_numbers(&sorted, MOST_SINGLE_VALUES),
+            Rule::Values => count_numbers(&values, MOST_SINGLE_VALUES),
             Rule::DistinctValues | Rule::Bins(_) => None,
         };
-        Ok(Self { sorted, precision, few, rule, dropped })
+        let values = match rule {
+            // Which values are distinct is seen in their order only.
+            Rule::DistinctValues => Values::Sorted(ascending(&values)?),
+            Rule::Values | Rule::Bins(_) => Values::New(values.into_owned()),
+        };
+        Ok(Self { values: RwLock::new(values), range, precision, few, rule, dropped })
     }
 
     pub(super) fn count(&self, operation: &'static str, current: &Sample) -> Result<BinCounts> {
@@ -75,26 +90,57 @@ impl EvidentlyReference {
         let mut counts = match &self.few {
             Some(few) => by_value(few, &current.values),
             None => {
-                let ends = (self.sorted.first().copied(), self.sorted.last().copied());
-                let reference = Finite {
-                    values: Cow::Borrowed(&self.sorted),
-                    range: (ends.0.unwrap_or(0.0), ends.1.unwrap_or(0.0)),
-                    precision: self.precision,
-                    dropped: self.dropped,
-                };
-                let (range, precision) = reference.together(&current);
-                let sturges = |len| EvenBins::sturges(operation, range, len, precision);
-                let bins = match self.rule {
-                    Rule::Values => sturges(self.sorted.len() + current.values.len()),
-                    Rule::DistinctValues => sturges(distinct_values(&self.sorted, &current.values)),
-                    Rule::Bins(bins) => EvenBins::of_number(operation, range, bins, precision),
-                }?;
-                let counted = bins.count_sorted(&self.sorted);
+                let bins = self.bins(operation, &current)?;
+                let counted = self.count_in(operation, &bins)?;
                 counted_in(bins, counted, &current)
             }
         };
         counts.notes.extend(dropped(self.dropped, current.dropped));
         Ok(counts)
+    }
+
+    fn bins(&self, operation: &'static str, current: &Finite<'_>) -> Result<EvenBins> {
+        let (range, precision) = current.together_with(self.range, self.precision);
+        let sturges = |len| EvenBins::sturges(operation, range, len, precision);
+        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        match self.rule {
+            Rule::Values => sturges(values.as_slice().len() + current.values.len()),
+            Rule::DistinctValues => {
+                let sorted = ascending(&current.values)?;
+                sturges(distinct_values(values.as_slice(), &sorted))
+            }
+            Rule::Bins(bins) => EvenBins::of_number(operation, range, bins, precision),
+        }
+    }
+
+    /// How many values of the reference each bin holds.
+    fn count_in(&self, operation: &'static str, bins: &EvenBins) -> Result<Vec<u64>> {
+        if let Values::Sorted(sorted) = &*self.values.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(bins.count_sorted(sorted));
+        }
+        let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
+        *values = match std::mem::replace(&mut *values, Values::New(Vec::new())) {
+            Values::New(values) => Values::Counted(values),
+            Values::Counted(mut values) => {
+                mlcore::interrupt::sort_unstable_by(&mut values, f64::total_cmp);
+                // Who was told to stop leaves them in no order.
+                if mlcore::interrupt::is_stopped() { Values::Counted(values) } else { Values::Sorted(values) }
+            }
+            sorted @ Values::Sorted(_) => sorted,
+        };
+        mlcore::interrupt::check(operation)?;
+        Ok(match &*values {
+            Values::Sorted(sorted) => bins.count_sorted(sorted),
+            Values::New(values) | Values::Counted(values) => bins.count(values),
+        })
+    }
+}
+
+impl Values {
+    fn as_slice(&self) -> &[f64] {
+        match self {
+            Self::New(values) | Self::Counted(values) | Self::Sorted(values) => values,
+        }
     }
 }
 
@@ -111,13 +157,24 @@ impl Rule {
     }
 }
 
-/// The number of distinct values of both; `sorted` is in ascending order.
-fn distinct_values(sorted: &[f64], current: &[f64]) -> usize {
-    let mut both = [sorted, current].concat();
-    mlcore::interrupt::sort_unstable_by(&mut both, f64::total_cmp);
-    // Equality, not bits: -0 and 0 are one value.
-    both.dedup();
-    both.len()
+/// The values in ascending order, -0 as 0.
+fn ascending(values: &[f64]) -> Result<Vec<f64>> {
+    Ok(SortedSample::new(values)?.values().unwrap_or_default().to_vec())
+}
+
+/// The number of distinct values of both, which are in ascending order.
+fn distinct_values(reference: &[f64], current: &[f64]) -> usize {
+    let (mut reference, mut current) = (reference.iter().peekable(), current.iter().peekable());
+    let mut distinct = 0;
+    loop {
+        let heads = [reference.peek(), current.peek()];
+        let Some(value) = heads.into_iter().flatten().map(|value| **value).reduce(f64::min) else {
+            return distinct;
+        };
+        distinct += 1;
+        while reference.next_if(|next| **next <= value).is_some() {}
+        while current.next_if(|next| **next <= value).is_some() {}
+    }
 }
 
 /// The finite values of a numeric sample.
@@ -148,9 +205,13 @@ impl<'a> Finite<'a> {
 
     /// The range of both samples, and the type that numpy gives to both together.
     fn together(&self, other: &Self) -> ((f64, f64), Precision) {
-        let range = (self.range.0.min(other.range.0), self.range.1.max(other.range.1));
+        self.together_with(other.range, other.precision)
+    }
+
+    fn together_with(&self, (low, high): (f64, f64), precision: Precision) -> ((f64, f64), Precision) {
+        let range = (self.range.0.min(low), self.range.1.max(high));
         // What pandas.concat makes of two columns of different types is a float64.
-        let same = self.precision == other.precision;
+        let same = self.precision == precision;
         (range, if same { self.precision } else { Precision::Float64 })
     }
 }

@@ -75,6 +75,10 @@ impl Sketch for NumberCounts {
         }
     }
 
+    fn landmarks(&self) -> Vec<f64> {
+        self.ascending.iter().map(|(value, _)| *value).collect()
+    }
+
     fn counts(&self) -> Option<&Categories> {
         Some(&self.counts)
     }

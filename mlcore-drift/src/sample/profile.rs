@@ -19,6 +19,10 @@ impl Sketch for Ranks {
         let (low, high) = Self::below(self, edge);
         Bounds::between(low, high)
     }
+
+    fn landmarks(&self) -> Vec<f64> {
+        Self::landmarks(self)
+    }
 }
 
 impl Sample {
@@ -28,7 +32,7 @@ impl Sample {
     /// Scores are those of the rows where the profile is exact at what the compiled test
     /// [needs](crate::two_sample::CompiledTest::needs): missing rows always, bins and categories that the profile was
     /// given, and everything of a column of at most 1,024 distinct values. Kolmogorov-Smirnov takes the profile's rank error into
-    /// the p-value, so that it never alarms. Integers past 2^53 are the nearest floats in a profile.
+    /// the p-value, so that it never alarms, and compares two profiles, too. Integers past 2^53 are the nearest floats in a profile.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for dates and times, and for types that a profile does not look at;

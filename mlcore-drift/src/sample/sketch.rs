@@ -87,6 +87,13 @@ pub trait Sketch: fmt::Debug + Send + Sync {
         if value == f64::INFINITY { Bounds::exactly(self.len()) } else { self.below(value.next_up()) }
     }
 
+    /// The numbers at which the bounds may change, in ascending order: what two summaries are compared at. Of those that
+    /// are left out a comparison knows less and says nothing wrong.
+    fn landmarks(&self) -> Vec<f64> {
+        let (low, high) = self.range();
+        if low < high { vec![low, high] } else { vec![low; usize::from(low == high)] }
+    }
+
     /// How often each value occurs, where that is known.
     fn counts(&self) -> Option<&Categories> {
         None
@@ -241,6 +248,14 @@ impl Sketch for EdgeCounts {
         }
         let low = next.checked_sub(1).and_then(|before| self.below.get(before)).copied().unwrap_or(0);
         Bounds::between(low, high)
+    }
+
+    fn landmarks(&self) -> Vec<f64> {
+        let mut landmarks = self.edges.edges().to_vec();
+        landmarks.extend((!self.is_empty()).then_some([self.range.0, self.range.1]).into_iter().flatten());
+        landmarks.sort_unstable_by(f64::total_cmp);
+        landmarks.dedup();
+        landmarks
     }
 }
 

@@ -1,9 +1,10 @@
 //! The two-sample Kolmogorov-Smirnov test as a drift test.
 
-use mlcore::stats::{Alternative, KsOptions, KsReference, KsResult, ks_2samp, ks_2samp_pvalue};
+use mlcore::stats::{Alternative, KsOptions, KsReference, KsResult, SortedSample, ks_2samp, ks_2samp_pvalue};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::distance_bounds::{statistic_between, statistic_between_summaries};
 use super::{CompiledTest, DriftTest, Effect, Needs, Note, Score};
 use crate::bins::share_on_atoms;
 use crate::catalog::TestOptions;
@@ -20,7 +21,7 @@ use crate::sample::{Kind, Sample, Sketch};
 /// the reference on single, frequent values a score carries [`Note::Ties`]. Use [`ChiSquare`](super::ChiSquare) for such columns, as
 /// a monitor does by itself for at most 20 distinct values.
 ///
-/// A [summary](crate::sample::Sketch) of the current values gives the smallest statistic that it allows and the p-value
+/// A [summary](crate::sample::Sketch) of either sample, or of both, gives the smallest statistic that it allows and the p-value
 /// of that, so that the summary's error never alarms; [`Note::Summarised`] says how large the statistic may be.
 ///
 /// Sources: scipy 1.17.1; J. L. Hodges, "The Significance Probability of the Smirnov Two-Sample Test" (1958).
@@ -65,6 +66,11 @@ impl DriftTest for KolmogorovSmirnov {
     }
 
     fn compile(&self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
+        if reference.sketch().is_some() {
+            reference.require_values(OPERATION, "reference")?;
+            require_two_sided(&self.options, "reference")?;
+            return Ok(Box::new(Summarised { reference: reference.clone(), options: self.options }));
+        }
         let values = reference.require_numbers(OPERATION, "reference")?;
         let ties = share_on_atoms(values, reference.range());
         let exact = reference.remainders().map(|_| reference.clone());
@@ -73,7 +79,7 @@ impl DriftTest for KolmogorovSmirnov {
     }
 
     fn compare(&self, reference: &Sample, current: &Sample) -> Result<Score> {
-        if current.sketch().is_some() {
+        if reference.sketch().or(current.sketch()).is_some() {
             return self.compile(reference)?.compare(current);
         }
         let (x, y) = (
@@ -153,11 +159,7 @@ fn spread(sorted: &[f64], most: usize) -> Vec<f64> {
 impl Compiled {
     /// The score of the smallest statistic that the summary allows.
     fn compare_sketch(&self, sketch: &dyn Sketch) -> Result<Score> {
-        if self.options.alternative != Alternative::TwoSided {
-            let problem = "only a summary of its numbers is left, and the alternative is one-sided";
-            return Err(Error::invalid_input(OPERATION, "current", problem)
-                .remedy("compare summaries with the two-sided test"));
-        }
+        require_two_sided(&self.options, "current")?;
         if self.exact.is_some() {
             let problem = "only a summary of its numbers is left, and the reference has integers past 2^53";
             return Err(Error::invalid_input(OPERATION, "current", problem)
@@ -166,37 +168,65 @@ impl Compiled {
         let Some(sorted) = self.reference.sorted() else {
             return Err(Error::internal(OPERATION, "reference", "a NaN reached the test"));
         };
-        let (least, most) = statistic_between(sorted, sketch);
-        let pvalue = ks_2samp_pvalue(least, sorted.len(), sketch.len() as usize, &self.options)?;
+        let between = statistic_between(sorted, sketch);
         let ties = (self.ties > MOST_TIES).then_some(Note::Ties { share: self.ties });
-        let summarised = (most > least).then_some(Note::Summarised { at_most: most });
-        Ok(Score::new(least, Effect::new("D", least))
-            // Fewer than two effective values have no asymptotic distribution.
-            .with_pvalue(if pvalue.is_nan() { 1.0 } else { pvalue })
-            .with_reference_len(sorted.len() as u64)
-            .with_current_len(sketch.len())
-            .with_notes(ties.into_iter().chain(summarised)))
+        Ok(score_between(between, (sorted.len() as u64, sketch.len()), &self.options)?.with_notes(ties))
     }
 }
 
-/// The least and the largest difference of the distribution functions `F` of the reference and `G` of the summary that
-/// the summary allows.
-///
-/// `F` is constant between two neighbouring values of the reference and `G` only grows, so that the largest differences
-/// lie where such a stretch begins (`F` above `G`) or just before it ends (`G` above `F`).
-fn statistic_between(sorted: &[f64], sketch: &dyn Sketch) -> (f64, f64) {
-    let (n, m) = (sorted.len() as f64, sketch.len() as f64);
-    let (mut least, mut most, mut before) = (0.0_f64, 0.0_f64, 0);
-    for group in sorted.chunk_by(|a, b| a == b) {
-        let Some(value) = group.first() else { continue };
-        let (f_before, f_after) = (before as f64 / n, (before + group.len()) as f64 / n);
-        let (g_before, g_after) = (sketch.below(*value), sketch.at_or_below(*value));
-        let share = |count: u64| count as f64 / m;
-        least = least.max(f_after - share(g_after.high)).max(share(g_before.low) - f_before);
-        most = most.max(f_after - share(g_after.low)).max(share(g_before.high) - f_before);
-        before += group.len();
+/// A reference of which only a summary is left.
+#[derive(Debug)]
+struct Summarised {
+    reference: Sample,
+    options: KsOptions,
+}
+
+impl CompiledTest for Summarised {
+    fn compare(&self, current: &Sample) -> Result<Score> {
+        let Some(reference) = self.reference.sketch() else {
+            return Err(Error::internal(OPERATION, "reference", "its summary is gone"));
+        };
+        current.require_values(OPERATION, "current")?;
+        let between = match current.sketch() {
+            Some(sketch) => statistic_between_summaries(reference, sketch),
+            None if current.remainders().is_some() => {
+                let problem = "it has integers past 2^53, and only a summary of the reference is left";
+                return Err(Error::invalid_input(OPERATION, "current", problem)
+                    .remedy("keep the values, or subtract a constant from both columns first"));
+            }
+            None => {
+                let sorted = SortedSample::new(current.require_numbers(OPERATION, "current")?)?;
+                let Some(sorted) = sorted.values() else {
+                    return Err(Error::internal(OPERATION, "current", "a NaN reached the test"));
+                };
+                statistic_between(sorted, reference)
+            }
+        };
+        score_between(between, (reference.len(), current.len()), &self.options)
     }
-    (least, most.min(1.0))
+}
+
+fn require_two_sided(options: &KsOptions, side: &'static str) -> Result<()> {
+    if options.alternative == Alternative::TwoSided {
+        return Ok(());
+    }
+    let problem = "only a summary of its numbers is left, and the alternative is one-sided";
+    Err(Error::invalid_input(OPERATION, side, problem).remedy("compare summaries with the two-sided test"))
+}
+
+/// The score of the smallest statistic that is possible.
+fn score_between(
+    (least, most): (f64, f64),
+    (reference_len, current_len): (u64, u64),
+    options: &KsOptions,
+) -> Result<Score> {
+    let pvalue = ks_2samp_pvalue(least, reference_len as usize, current_len as usize, options)?;
+    Ok(Score::new(least, Effect::new("D", least))
+        // Fewer than two effective values have no asymptotic distribution.
+        .with_pvalue(if pvalue.is_nan() { 1.0 } else { pvalue })
+        .with_reference_len(reference_len)
+        .with_current_len(current_len)
+        .with_notes((most > least).then_some(Note::Summarised { at_most: most })))
 }
 
 const OPERATION: &str = "compare with ks";

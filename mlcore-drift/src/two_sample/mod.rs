@@ -66,6 +66,7 @@ mod chance;
 mod chi_square;
 mod cramer_von_mises;
 mod crossed;
+mod distance_bounds;
 mod energy_distance;
 mod epps_singleton;
 mod fisher;
@@ -165,7 +166,8 @@ drift_tests! {
 /// - **Summaries.** A current sample may be a [summary](crate::sample::Sketch) of numbers. Where it is exact at what the
 ///   compiled test [needs](CompiledTest::needs), the score is that of the values. Otherwise the test errs on the side of no
 ///   change, with no larger effect and no smaller p-value than the values have, or refuses with
-///   [`Error::InvalidInput`](mlcore::Error::InvalidInput).
+///   [`Error::InvalidInput`](mlcore::Error::InvalidInput). The same holds for a reference of which a summary is left;
+///   [`KolmogorovSmirnov`] takes one.
 /// - **Refused** as [`Error::InvalidInput`](mlcore::Error::InvalidInput) are a sample without any value (without rows, for
 ///   a test of missing rows), a sample of a kind that the test does not apply to, and two samples of different kinds.
 /// - **Odd samples** (constants, single values, infinities, numbers at the limits of floats) get an answer or

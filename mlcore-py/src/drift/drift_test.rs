@@ -91,7 +91,8 @@ impl DriftTest {
     /// reference, current : array_like, 1-D
     ///     Numbers, or text and bools, which are compared as categories; beside numbers ``True`` is 1. Missing values are
     ///     left out. The current sample may be a :class:`mlcore.profiles.ColumnProfile`: scores are those of the rows where
-    ///     the profile is exact, and Kolmogorov-Smirnov takes its rank error into the p-value.
+    ///     the profile is exact, and Kolmogorov-Smirnov takes its rank error into the p-value. So may the reference of
+    ///     Kolmogorov-Smirnov, of missing rows and of tests of categories.
     /// kind : {"numeric", "categorical"}, optional
     ///     What the values are, where the type suggests another: integers that are codes.
     ///
@@ -267,23 +268,42 @@ fn samples(
     kind: Option<&str>,
 ) -> PyResult<impl Fn() -> mlcore::Result<(Sample, Sample)>> {
     let kind = kind.map(str::parse::<Kind>).transpose().map_err(|error| raise(py, &error))?;
-    let column = |object, subject| door::column(object, Asked { operation, subject });
-    let reference: ArrayRef = column(reference, "reference")?;
-    let profile = current.cast::<ColumnProfile>().ok().map(|profile| Arc::clone(&profile.get().column));
-    let current = if profile.is_none() { Some(column(current, "current")?) } else { None };
-    Ok(move || match (kind, &profile, &current) {
-        (_, Some(profile), _) => {
-            let reference = match kind {
-                Some(kind) => Sample::from_array_as(&reference, kind)?,
-                None => Sample::from_array(&reference)?,
-            };
-            let current = Sample::from_profile_as(profile, reference.kind())?;
+    let (reference, current) =
+        (Side::of(operation, reference, "reference")?, Side::of(operation, current, "current")?);
+    Ok(move || match (kind, &reference, &current) {
+        (None, Side::Column(reference), Side::Column(current)) => Sample::pair(reference, current),
+        (None, Side::Profile(_), Side::Column(_)) => {
+            let current = current.sample(None)?;
+            Ok((reference.sample(Some(current.kind()))?, current))
+        }
+        (kind, ..) => {
+            let reference = reference.sample(kind)?;
+            let current = current.sample(Some(reference.kind()))?;
             Ok((reference, current))
         }
-        (Some(kind), None, Some(current)) => {
-            Ok((Sample::from_array_as(&reference, kind)?, Sample::from_array_as(current, kind)?))
-        }
-        (None, None, Some(current)) => Sample::pair(&reference, current),
-        (_, None, None) => Err(mlcore::Error::internal("compare", "current", "it was not read")),
     })
+}
+
+/// A column, or the profile of one.
+enum Side {
+    Column(ArrayRef),
+    Profile(Arc<mlcore::profile::ColumnProfile>),
+}
+
+impl Side {
+    fn of(operation: &'static str, object: &Bound<'_, PyAny>, subject: &'static str) -> PyResult<Self> {
+        match object.cast::<ColumnProfile>() {
+            Ok(profile) => Ok(Self::Profile(Arc::clone(&profile.get().column))),
+            Err(_) => Ok(Self::Column(door::column(object, Asked { operation, subject })?)),
+        }
+    }
+
+    fn sample(&self, kind: Option<Kind>) -> mlcore::Result<Sample> {
+        match (self, kind) {
+            (Self::Column(column), Some(kind)) => Sample::from_array_as(column, kind),
+            (Self::Column(column), None) => Sample::from_array(column),
+            (Self::Profile(profile), Some(kind)) => Sample::from_profile_as(profile, kind),
+            (Self::Profile(profile), None) => Sample::from_profile(profile),
+        }
+    }
 }

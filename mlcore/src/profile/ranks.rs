@@ -100,6 +100,16 @@ impl Ranks {
         if self.len == 0 { 0.0 } else { self.errors.0.max(self.errors.1) as f64 / self.len as f64 }
     }
 
+    /// The numbers at which [`below`](Self::below) or [`at_or_below`](Self::at_or_below) may change, in ascending order, each once.
+    #[must_use]
+    pub fn landmarks(&self) -> Vec<f64> {
+        let ends = if self.is_empty() { [].as_slice() } else { &[self.range.0, self.range.1] };
+        let mut landmarks = [self.values.as_slice(), &self.edges, ends].concat();
+        landmarks.sort_unstable_by(f64::total_cmp);
+        landmarks.dedup();
+        landmarks
+    }
+
     /// The least and the largest number of values below `edge`; the true one is one of them or between them.
     #[must_use]
     pub fn below(&self, edge: f64) -> (u64, u64) {

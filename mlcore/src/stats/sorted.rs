@@ -114,6 +114,24 @@ pub(super) fn visit_tied(x: &[f64], y: &[f64], mut visit: impl FnMut(Tied)) {
     upper.finish(&mut visit);
 }
 
+/// Visits the distinct values of sorted samples in ascending order: how many observations of each sample are smaller, and
+/// how many are not larger. Slower than [`visit_tied`].
+pub(super) fn visit_in_order(samples: &[&[f64]], mut visit: impl FnMut(&[usize], &[usize])) {
+    let mut upto = vec![0; samples.len()];
+    let mut before = upto.clone();
+    loop {
+        let heads = samples.iter().zip(&upto).filter_map(|(sample, seen)| sample.get(*seen));
+        let Some(value) = heads.copied().reduce(f64::min) else { return };
+        for (sample, seen) in samples.iter().zip(&mut upto) {
+            while sample.get(*seen).is_some_and(|next| *next <= value) {
+                *seen += 1;
+            }
+        }
+        visit(&before, &upto);
+        before.copy_from_slice(&upto);
+    }
+}
+
 /// A pass over two sorted runs.
 struct Merge<'a> {
     x: &'a [f64],

@@ -170,7 +170,11 @@ pub fn anderson_ksamp_sorted(samples: &[&SortedSample], options: &AndersonOption
     if sizes.iter().sum::<usize>() < 4 {
         return refuse("there are fewer than four observations", "pass at least four in all");
     }
-    let criterion = statistic::criterion(&sorted, options.variant);
+    let (criterion, has_ties) = match (&sorted[..], options.variant) {
+        ([x, y], AndersonVariant::Midrank) => statistic::midrank_criterion(x, y),
+        // Ties enter the limit of the other variants in no way.
+        (_, variant) => (statistic::criterion(&sorted, variant), false),
+    };
     interrupt::check(OPERATION)?;
     let statistic = moments.standardised(criterion);
     let pvalue = match options.method {
@@ -182,8 +186,7 @@ pub fn anderson_ksamp_sorted(samples: &[&SortedSample], options: &AndersonOption
                     "use interpolate or permutation",
                 );
             };
-            let has_spread = options.variant == AndersonVariant::Midrank;
-            let spread = if has_spread { statistic::spread_by_ties(x, y) } else { 1.0 };
+            let spread = if has_ties { statistic::spread_by_ties(x, y) } else { 1.0 };
             interrupt::check(OPERATION)?;
             moments.limit(statistic, spread)
         }

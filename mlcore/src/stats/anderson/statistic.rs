@@ -1,7 +1,17 @@
 //! The statistics of Scholz and Stephens, from samples in order.
 
 use super::AndersonVariant;
-use crate::stats::sorted::{BlockSum, Tied, visit_tied};
+use crate::stats::sorted::{BlockSum, Tied, visit_in_order, visit_tied};
+
+/// `A^2` of two sorted samples with mean ranks, and whether two observations are equal.
+pub(super) fn midrank_criterion(x: &[f64], y: &[f64]) -> (f64, bool) {
+    let mut distinct = 0;
+    let criterion = of_two(x, y, |tied, n, m| {
+        distinct += 1;
+        midrank_of_two(tied, n, m)
+    });
+    (criterion, distinct < x.len() + y.len())
+}
 
 /// `A^2` of sorted samples.
 pub(super) fn criterion(samples: &[&[f64]], variant: AndersonVariant) -> f64 {
@@ -19,10 +29,10 @@ pub(super) fn criterion(samples: &[&[f64]], variant: AndersonVariant) -> f64 {
 pub(super) fn spread_by_ties(x: &[f64], y: &[f64]) -> f64 {
     let all = x.len() + y.len();
     let mut times = Vec::new();
-    visit_tied_of_many(&[x, y], |before, upto| {
+    visit_in_order(&[x, y], |before, upto| {
         times.push(upto.iter().sum::<usize>() - before.iter().sum::<usize>());
     });
-    if times.len() == all { 1.0 } else { variance(all, times) / variance(all, std::iter::repeat_n(1, all)) }
+    variance(all, times) / variance(all, std::iter::repeat_n(1, all))
 }
 
 /// The variance of the midrank statistic of so many observations, of whose values, in ascending order, each occurs so many times.
@@ -47,7 +57,7 @@ fn variance(all: usize, times: impl IntoIterator<Item = usize>) -> f64 {
 
 /// A term for each distinct value, times what both samples together weigh.
 #[inline(always)]
-fn of_two(x: &[f64], y: &[f64], term: impl Fn(Tied, f64, f64) -> f64) -> f64 {
+fn of_two(x: &[f64], y: &[f64], mut term: impl FnMut(Tied, f64, f64) -> f64) -> f64 {
     let (n, m) = (x.len() as f64, y.len() as f64);
     let mut sum = BlockSum::default();
     visit_tied(x, y, |tied| sum.add(term(tied, n, m)));
@@ -103,7 +113,7 @@ fn of_many(samples: &[&[f64]], variant: AndersonVariant) -> f64 {
     let sizes: Vec<f64> = samples.iter().map(|sample| sample.len() as f64).collect();
     let all: f64 = sizes.iter().sum();
     let mut sum = BlockSum::default();
-    visit_tied_of_many(samples, |before, upto| {
+    visit_in_order(samples, |before, upto| {
         let (b, e) = (before.iter().sum::<usize>(), upto.iter().sum::<usize>());
         let (first, last, together) = (b as f64, e as f64, (e - b) as f64);
         let samples = || before.iter().zip(upto).map(|(b, u)| (*b as f64, *u as f64)).zip(&sizes);
@@ -134,22 +144,4 @@ fn of_many(samples: &[&[f64]], variant: AndersonVariant) -> f64 {
         }
     });
     sum.value()
-}
-
-/// Visits the distinct values of sorted samples in ascending order: how many observations of each sample are smaller, and
-/// how many are not larger.
-fn visit_tied_of_many(samples: &[&[f64]], mut visit: impl FnMut(&[usize], &[usize])) {
-    let mut upto = vec![0; samples.len()];
-    let mut before = upto.clone();
-    loop {
-        let heads = samples.iter().zip(&upto).filter_map(|(sample, seen)| sample.get(*seen));
-        let Some(value) = heads.copied().reduce(f64::min) else { return };
-        for (sample, seen) in samples.iter().zip(&mut upto) {
-            while sample.get(*seen).is_some_and(|next| *next <= value) {
-                *seen += 1;
-            }
-        }
-        visit(&before, &upto);
-        before.copy_from_slice(&upto);
-    }
 }

@@ -4,7 +4,7 @@ mod exact;
 
 use serde::{Deserialize, Serialize};
 
-use super::sorted::{BlockSum, SortedSample, both, visit_tied};
+use super::sorted::{BlockSum, SortedSample, both, visit_in_order, visit_tied};
 use super::special::quadratic_limit::cramer_von_mises_sf;
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -129,10 +129,15 @@ pub fn cramervonmises_2samp_sorted(
     let criterion = Criterion::of(x, y);
     interrupt::check(OPERATION)?;
     let (n, m) = (x.len() as f64, y.len() as f64);
+    let distance = if criterion.has_ties {
+        distance_of_tied(x, y)
+    } else {
+        (criterion.statistic() * (n + m) / (n * m)).sqrt()
+    };
     if options.method == CramerVonMisesMethod::AutoTies && criterion.has_ties {
-        let statistic = criterion.distance * criterion.distance * n * m / (n + m);
-        let pvalue = criterion.among_ties(statistic, n, m);
-        return Ok(CramerVonMisesResult { statistic, pvalue, distance: criterion.distance });
+        let statistic = distance * distance * n * m / (n + m);
+        let pvalue = Ties::of(x, y).pvalue(statistic, n, m);
+        return Ok(CramerVonMisesResult { statistic, pvalue, distance });
     }
     let is_exact = match options.method {
         CramerVonMisesMethod::Auto | CramerVonMisesMethod::AutoTies => x.len().max(y.len()) <= LARGEST_EXACT,
@@ -145,7 +150,19 @@ pub fn cramervonmises_2samp_sorted(
     } else {
         asymptotic(statistic, n, m)
     };
-    Ok(CramerVonMisesResult { statistic, pvalue, distance: criterion.distance })
+    Ok(CramerVonMisesResult { statistic, pvalue, distance })
+}
+
+/// The root of the mean of `(F - G)^2` over all observations; without ties the statistic says as much.
+fn distance_of_tied(x: &[f64], y: &[f64]) -> f64 {
+    let (n, m) = (x.len() as f64, y.len() as f64);
+    let mut differences = BlockSum::default();
+    visit_tied(x, y, |tied| {
+        let together = (tied.upto[0] - tied.before[0]) + (tied.upto[1] - tied.before[1]);
+        let difference = tied.upto[0] as f64 * m - tied.upto[1] as f64 * n;
+        differences.add(together as f64 * difference * difference);
+    });
+    (differences.value() / (n + m)).sqrt() / (n * m)
 }
 
 const OPERATION: &str = "cramervonmises_2samp";
@@ -157,51 +174,60 @@ struct Criterion {
     sizes: [i128; 2],
     /// Four times Anderson's `U`: with mean ranks, which are halves at most, a whole number.
     quadrupled: i128,
-    distance: f64,
     has_ties: bool,
+}
+
+impl Criterion {
+    fn of(x: &[f64], y: &[f64]) -> Self {
+        let (mut of_x, mut of_y) = (Squares::default(), Squares::default());
+        let mut has_ties = false;
+        visit_tied(x, y, |tied| {
+            let together = (tied.upto[0] - tied.before[0]) + (tied.upto[1] - tied.before[1]);
+            // Twice the mean rank of these observations.
+            let rank = (tied.before[0] + tied.before[1] + tied.upto[0] + tied.upto[1] + 1) as i64;
+            of_x.add(rank, together, tied.before[0], tied.upto[0]);
+            of_y.add(rank, together, tied.before[1], tied.upto[1]);
+            has_ties |= together > 1;
+        });
+        let sizes = [x.len() as i128, y.len() as i128];
+        Self { sizes, quadrupled: sizes[0] * of_x.total() + sizes[1] * of_y.total(), has_ties }
+    }
+
+    /// `U / (n m (n + m)) - (4 n m - 1) / (6 (n + m))`, with a single rounding of the numerator.
+    fn statistic(&self) -> f64 {
+        let [n, m] = self.sizes;
+        let numerator = 6 * self.quadrupled - 4 * n * m * (4 * n * m - 1);
+        numerator as f64 / (24 * n * m) as f64 / (n + m) as f64
+    }
+}
+
+/// What ties make of the limit.
+struct Ties {
     /// The mean of `H (1 - H)` over all observations, where `H` is the distribution function of both samples together.
     mean: f64,
     /// The mean of `(min(H, K) - H K)^2` over all pairs of observations.
     square: f64,
 }
 
-impl Criterion {
+impl Ties {
     fn of(x: &[f64], y: &[f64]) -> Self {
-        let (n, m) = (x.len() as f64, y.len() as f64);
-        let (mut of_x, mut of_y) = (Squares::default(), Squares::default());
-        let mut differences = BlockSum::default();
-        let all = n + m;
+        let all = (x.len() + y.len()) as f64;
         // `below` is the mean of `H^2` over the observations so far, as a share of all.
-        let (mut has_ties, mut mean, mut square, mut below) = (false, 0.0, 0.0, 0.0);
-        visit_tied(x, y, |tied| {
-            // Twice the mean rank of these observations.
-            let rank = (tied.before[0] + tied.before[1] + tied.upto[0] + tied.upto[1] + 1) as i64;
-            of_x.add(rank, tied.before[0], tied.upto[0]);
-            of_y.add(rank, tied.before[1], tied.upto[1]);
-            let difference = tied.upto[0] as f64 * m - tied.upto[1] as f64 * n;
-            let together = (tied.upto[0] - tied.before[0]) + (tied.upto[1] - tied.before[1]);
-            differences.add(together as f64 * difference * difference);
-            let (share, h) = (together as f64 / all, (tied.upto[0] + tied.upto[1]) as f64 / all);
+        let (mut mean, mut square, mut below) = (0.0, 0.0, 0.0);
+        visit_in_order(&[x, y], |before, upto| {
+            let [first, last] = [before, upto].map(|counts| counts.iter().sum::<usize>() as f64);
+            let (share, h) = ((last - first) / all, last / all);
             let (own, rest) = (share * h * h, 1.0 - h);
-            has_ties |= together > 1;
             mean += share * h * rest;
             square += share * rest * rest * (2.0 * below + own);
             below += own;
         });
-        let sizes = [x.len() as i128, y.len() as i128];
-        Self {
-            sizes,
-            quadrupled: sizes[0] * of_x.total() + sizes[1] * of_y.total(),
-            distance: (differences.value() / (n + m)).sqrt() / (n * m),
-            has_ties,
-            mean,
-            square,
-        }
+        Self { mean, square }
     }
 
     /// The p-value of `n m / (n + m)` times the mean of `(F - G)^2`, which exchanging rows between samples gives a mean of
     /// exactly `mean` times `N / (N - 1)`, and in the limit a variance of twice `square`. Without ties the limit's are 1/6 and 1/45.
-    fn among_ties(&self, statistic: f64, n: f64, m: f64) -> f64 {
+    fn pvalue(&self, statistic: f64, n: f64, m: f64) -> f64 {
         let all = n + m;
         // Of finite samples, as without ties.
         let variance = 2.0 * self.square * 45.0 * anderson_variance(n, m);
@@ -211,13 +237,6 @@ impl Criterion {
         }
         let moved = 1.0 / 6.0 + (statistic - self.mean * all / (all - 1.0)) / (45.0 * variance).sqrt();
         cramer_von_mises_sf(moved)
-    }
-
-    /// `U / (n m (n + m)) - (4 n m - 1) / (6 (n + m))`, with a single rounding of the numerator.
-    fn statistic(&self) -> f64 {
-        let [n, m] = self.sizes;
-        let numerator = 6 * self.quadrupled - 4 * n * m * (4 * n * m - 1);
-        numerator as f64 / (24 * n * m) as f64 / (n + m) as f64
     }
 }
 
@@ -229,16 +248,27 @@ struct Squares {
 }
 
 impl Squares {
-    /// Adds `(rank - 2 place)^2` for the places after `before`, up to `upto`.
+    /// Adds `(rank - 2 place)^2` for the places after `before`, up to `upto`; `together` observations of both samples are equal.
     #[inline(always)]
-    fn add(&mut self, rank: i64, before: usize, upto: usize) {
+    fn add(&mut self, rank: i64, together: usize, before: usize, upto: usize) {
+        if together == 1 {
+            // Of which sample it is cannot be predicted.
+            let difference = (rank - 2 * (before as i64 + 1)).unsigned_abs();
+            self.put((upto - before) as u64 * difference * difference);
+            return;
+        }
         for place in before + 1..=upto {
             // At most twice the size of the other sample, 2^31.
             let difference = (rank - 2 * place as i64).unsigned_abs();
-            self.part += difference * difference;
-            if self.part >> 62 != 0 {
-                self.whole += u128::from(std::mem::take(&mut self.part));
-            }
+            self.put(difference * difference);
+        }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, square: u64) {
+        self.part += square;
+        if self.part >> 62 != 0 {
+            self.whole += u128::from(std::mem::take(&mut self.part));
         }
     }
 
@@ -258,4 +288,38 @@ fn asymptotic(statistic: f64, n: f64, m: f64) -> f64 {
 fn anderson_variance(n: f64, m: f64) -> f64 {
     let (all, pairs) = (n + m, n * m);
     (all + 1.0) * (4.0 * pairs * all - 3.0 * (n * n + m * m) - 2.0 * pairs) / (45.0 * all * all * 4.0 * pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::SplitMix64;
+
+    #[test]
+    fn the_moments_among_ties_are_those_over_all_pairs() {
+        let mut random = SplitMix64::new(5);
+        for (n, m, step) in [(40, 60, 1.0), (200, 90, 0.25), (7, 5, 2.0), (150, 150, 1e-9)] {
+            let mut of = |count: usize| -> Vec<f64> {
+                let mut values: Vec<f64> =
+                    (0..count).map(|_| (random.normal() / step).round() * step).collect();
+                values.sort_by(f64::total_cmp);
+                values
+            };
+            let (x, y) = (of(n), of(m));
+            let all: Vec<f64> = x.iter().chain(&y).map(|value| value + 0.0).collect();
+            let h =
+                |value: f64| all.iter().filter(|other| **other <= value).count() as f64 / all.len() as f64;
+            let shares: Vec<f64> = all.iter().map(|value| h(*value)).collect();
+            let mean = shares.iter().map(|h| h * (1.0 - h)).sum::<f64>() / all.len() as f64;
+            let pairs = shares.iter().flat_map(|h| shares.iter().map(move |k| (h.min(*k) - h * k).powi(2)));
+            let square = pairs.sum::<f64>() / (all.len() * all.len()) as f64;
+            let ties = Ties::of(&x, &y);
+            assert!((ties.mean - mean).abs() < 1e-12 * mean.abs().max(1e-3), "{} {mean}", ties.mean);
+            assert!(
+                (ties.square - square).abs() < 1e-12 * square.abs().max(1e-3),
+                "{} {square}",
+                ties.square
+            );
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Drift tests beside scipy and Evidently.
 
+mod catalog;
+
 use std::path::Path;
 
 use mlcore::arrow::array::{Array, DictionaryArray};
@@ -41,6 +43,9 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
     table.note("KS and chi-square are compared by p-value, PSI by its value.");
     table.note(format!("{}; {}", scipy.versions, evidently.versions));
     crate::print(&table);
+    for (reference, current) in &parts {
+        crate::print(&catalog::table((reference, current), &scipy)?);
+    }
     Ok(())
 }
 
@@ -66,10 +71,10 @@ fn measure(
     let (x, y) = (reference.numbers.values(), current.numbers.values());
     let options = KsOptions::default();
     let ks = || Ok::<_, mlcore::Error>(ks_2samp(x, y, &options)?.pvalue);
-    line("KS / scipy", (scipy, "ks"), large(15.0, 100_000), timed(ks)?);
+    line("KS / scipy", (scipy, "ks_2samp"), large(15.0, 100_000), timed(ks)?);
     let compiled = KsReference::new(x)?;
     let against = || Ok(compiled.compare(y, &options)?.pvalue);
-    line("KS, compiled reference / scipy", (scipy, "ks"), large(35.0, 1_000_000), timed(against)?);
+    line("KS, compiled reference / scipy", (scipy, "ks_2samp"), large(35.0, 1_000_000), timed(against)?);
     let as_drift_test = || {
         let samples = (Sample::from_array(&reference.numbers)?, Sample::from_array(&current.numbers)?);
         Ok(KolmogorovSmirnov::default().compare(&samples.0, &samples.1)?.pvalue.unwrap_or(f64::NAN))
@@ -83,12 +88,17 @@ fn measure(
     };
     let measured = timed(index)?;
     line("PSI / Evidently", (evidently, "psi"), Goal::Times(15.0), measured);
-    line("PSI / the same recipe in numpy", (scipy, "psi"), Goal::None, measured);
+    line("PSI / the same recipe in numpy", (scipy, "numpy, Evidently's bins"), Goal::None, measured);
 
     let (first, second) = (reference.words(), current.words());
     let measured = timed(|| chi_square(&first, &second))?;
     line("chi-square of text / Evidently", (evidently, "chi2"), Goal::Times(6.0), measured);
-    line("chi-square of text / pandas and scipy", (scipy, "chi2"), Goal::None, measured);
+    line(
+        "chi-square of text / pandas and scipy",
+        (scipy, "chi2_contingency of value_counts"),
+        Goal::None,
+        measured,
+    );
     let dictionary =
         |words: &mlcore::arrow::array::StringArray| words.iter().collect::<DictionaryArray<Int32Type>>();
     let (first, second) = (dictionary(&first), dictionary(&second));
