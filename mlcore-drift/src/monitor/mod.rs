@@ -139,7 +139,8 @@ impl Monitor {
     pub fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<Self> {
         let reference = &*taken_rows(reference, options)?;
         let (columns, skipped) = read_columns(reference, options)?;
-        let plan = Plan::new(columns.iter(), skipped, options, reference.num_rows() as u64)?;
+        let columns = Watched::all(&columns, options)?;
+        let plan = Plan::new(columns, skipped, options, reference.num_rows() as u64)?;
         let schema = reference.schema();
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         Self::of_plan(plan, &names)
@@ -348,7 +349,7 @@ impl Monitor {
 
     fn empty_buffers(&self) -> Vec<Buffer> {
         let options = &self.plan.options;
-        let new = |column: &Watched| {
+        let new = |column: &Arc<Watched>| {
             Buffer::new(column.kind, column.spelling, options.window_rows, options.max_categories)
         };
         self.plan.columns.iter().map(new).collect()

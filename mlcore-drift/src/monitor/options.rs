@@ -288,9 +288,11 @@ impl MonitorOptions {
         }
         let effects = self.column_options.values().filter_map(|column| column.minimum_effect);
         if let Some(bad) =
-            effects.chain(self.minimum_effects.values().copied()).find(|e| e.is_nan() || *e < 0.0)
+            effects.chain(self.minimum_effects.values().copied()).find(|e| !(e.is_finite() && *e >= 0.0))
         {
-            return problem("minimum effect", format!("{bad} is no size of an effect; it starts at 0"));
+            let problem = format!("{bad} is no size of an effect: a number from 0 on");
+            return Err(Error::invalid_input(OPERATION, "minimum effect", problem)
+                .remedy("leave columns out that should never drift: set the option columns"));
         }
         self.check_test_names()
     }

@@ -19,7 +19,8 @@ use crate::two_sample::{CompiledTest, DriftTest, MissingRate, Needs, Score};
 /// What is watched, and how.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) columns: Vec<Watched>,
+    /// Shared with the reference that they were compiled for.
+    pub(crate) columns: Vec<Arc<Watched>>,
     pub(crate) skipped: Vec<SkippedColumn>,
     pub(crate) options: MonitorOptions,
     pub(crate) reference_rows: u64,
@@ -153,15 +154,13 @@ pub(crate) fn absent(operation: &'static str, column: &str) -> Error {
 }
 
 impl Plan {
-    /// Compiles these columns of a reference of so many rows.
-    pub(crate) fn new<'s>(
-        columns: impl Iterator<Item = &'s ReferenceColumn>,
+    /// The plan of compiled columns of a reference of so many rows.
+    pub(crate) fn new(
+        columns: Vec<Arc<Watched>>,
         skipped: Vec<SkippedColumn>,
         options: &MonitorOptions,
         reference_rows: u64,
     ) -> Result<Self> {
-        let columns = columns.map(|column| Watched::new(column, options));
-        let columns: Vec<Watched> = columns.collect::<Result<_>>()?;
         if columns.is_empty() {
             return Err(nothing_to_watch());
         }
@@ -177,7 +176,7 @@ impl Plan {
         schema: &ArrowSchema,
         operation: &'static str,
     ) -> Result<Vec<Option<usize>>> {
-        let find = |(here, column): (usize, &Watched)| {
+        let find = |(here, column): (usize, &Arc<Watched>)| {
             // Most tables come in the order of the reference, which saves a search for every name.
             let is_here = schema.fields().get(here).is_some_and(|field| *field.name() == column.name);
             if is_here { Some(here) } else { schema.index_of(&column.name).ok() }
@@ -206,8 +205,9 @@ impl Plan {
 
     /// Judges one sample per watched column, at this error rate.
     pub(crate) fn verdict(&self, current: &[Sample], window: Window, alpha: f64) -> Result<Verdict> {
-        let judge =
-            |(column, sample): (&Watched, &Sample)| column.judge(sample, self.reference_rows, &self.options);
+        let judge = |(column, sample): (&Arc<Watched>, &Sample)| {
+            column.judge(sample, self.reference_rows, &self.options)
+        };
         let judged = self.columns.iter().zip(current).map(judge).collect::<Result<Vec<Judged>>>()?;
         let verdict = conclude(judged, &self.options, alpha, Vec::new())?;
         let skipped = self.skipped.clone();
@@ -308,7 +308,11 @@ fn decide(score: &Score, (reject, adjusted): (bool, f64), threshold: f64) -> (Ou
 }
 
 impl Watched {
-    /// A column that is compared again and again.
+    /// Columns that are compared again and again.
+    pub(crate) fn all(columns: &[ReferenceColumn], options: &MonitorOptions) -> Result<Vec<Arc<Self>>> {
+        columns.iter().map(|column| Self::new(column, options).map(Arc::new)).collect()
+    }
+
     fn new(column: &ReferenceColumn, options: &MonitorOptions) -> Result<Self> {
         let ReferenceColumn { name, sample, threshold } = column;
         Self::with(name, sample, *threshold, options, |test, reference| test.compile(reference))

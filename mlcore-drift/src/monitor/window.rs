@@ -59,6 +59,20 @@ enum ValuesState {
     },
 }
 
+impl BufferState {
+    /// The rows that it holds; `None` for what no buffer saves.
+    pub(super) fn rows(&self) -> Option<u64> {
+        let values = match &self.values {
+            ValuesState::Numeric { values, remainders } => {
+                let is_sound = remainders.fit(values.len()) && values.iter().all(|value| !value.is_nan());
+                is_sound.then_some(values.len() as u64)?
+            }
+            ValuesState::Categorical { counter } => counter.rows()?,
+        };
+        values.checked_add(self.nulls)?.checked_add(self.nans)
+    }
+}
+
 impl Buffer {
     /// A buffer for windows of `rows` rows, whose categories are spelled as the reference spells them. The memory is claimed
     /// when the first value arrives.

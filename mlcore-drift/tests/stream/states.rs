@@ -64,6 +64,7 @@ fn damaged_states_are_refused_or_go_on() {
                 0.into(),
                 7.into(),
                 (1_u64 << 60).into(),
+                u64::MAX.into(),
                 1e300.into(),
                 "".into(),
                 "111".into(),
