@@ -45,6 +45,7 @@ mod verdict;
 mod window;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::iter;
 use std::sync::Arc;
 
@@ -59,10 +60,10 @@ pub use self::fleet::{
 };
 use self::fleet::{Layout as CountLayout, Tally};
 pub use self::options::{ColumnOptions, MonitorOptions};
-use self::plan::Plan;
 pub(crate) use self::plan::{
     Judged, Read, Watched, absent, asked_columns, conclude, nothing_to_watch, read_columns, read_reference,
 };
+use self::plan::{Plan, first_places};
 pub use self::preset::{MAX_EXACT_N, MOST_DISCRETE_VALUES, Preset};
 pub use self::reference::{MONITOR_REFERENCE_VERSION, MonitorReference};
 pub use self::spending::WindowCorrection;
@@ -356,12 +357,13 @@ impl Monitor {
     }
 
     fn bind_names(&mut self, names: &[&str]) -> Result<()> {
+        let places = first_places(names.iter().copied());
         self.positions = self
             .plan
             .columns
             .iter()
             .map(|column| {
-                names.iter().position(|name| *name == column.name).ok_or_else(|| {
+                places.get(column.name.as_str()).copied().ok_or_else(|| {
                     Error::schema_mismatch(
                         "bind monitor",
                         column.name.clone(),
@@ -420,11 +422,9 @@ fn taken_rows<'a>(table: &'a RecordBatch, options: &MonitorOptions) -> Result<Co
 
 /// Adds the names that are not there yet.
 fn list(listed: &mut Vec<String>, names: &[String]) {
-    for name in names {
-        if !listed.contains(name) {
-            listed.push(name.clone());
-        }
-    }
+    let mut known: HashSet<&String> = listed.iter().collect();
+    let new: Vec<String> = names.iter().filter(|name| known.insert(name)).cloned().collect();
+    listed.extend(new);
 }
 
 /// Where tables of one schema have the watched columns, and what else they have.

@@ -1,5 +1,7 @@
 //! The columns of a reference, each with its test compiled; from scores to a verdict.
 
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use mlcore::arrow::array::{Array, RecordBatch};
@@ -135,9 +137,20 @@ pub(crate) fn asked_columns(names: &[&str], rows: usize, options: &MonitorOption
             .remedy("pass the rows the model was trained on, or a week of good traffic"));
     }
     check_names(names, options)?;
-    let is_asked = |name: &str| options.columns.as_ref().is_none_or(|asked| asked.iter().any(|n| n == name));
+    let only: Option<HashSet<&str>> =
+        options.columns.as_ref().map(|asked| asked.iter().map(String::as_str).collect());
+    let is_asked = |name: &str| only.as_ref().is_none_or(|only| only.contains(name));
     let asked = names.iter().enumerate().filter(|(_, name)| is_asked(name));
     Ok(asked.map(|(position, _)| position).collect())
+}
+
+/// Where each name stands first.
+pub(super) fn first_places<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
+    let mut places = HashMap::new();
+    for (place, name) in names.enumerate() {
+        places.entry(name).or_insert(place);
+    }
+    places
 }
 
 /// The error for a reference of which nothing can be watched.
@@ -176,10 +189,12 @@ impl Plan {
         schema: &ArrowSchema,
         operation: &'static str,
     ) -> Result<Vec<Option<usize>>> {
+        // Most tables come in the order of the reference, which saves a search for every name.
+        let places =
+            LazyCell::new(|| first_places(schema.fields().iter().map(|field| field.name().as_str())));
         let find = |(here, column): (usize, &Arc<Watched>)| {
-            // Most tables come in the order of the reference, which saves a search for every name.
             let is_here = schema.fields().get(here).is_some_and(|field| *field.name() == column.name);
-            if is_here { Some(here) } else { schema.index_of(&column.name).ok() }
+            if is_here { Some(here) } else { places.get(column.name.as_str()).copied() }
         };
         let positions: Vec<Option<usize>> = self.columns.iter().enumerate().map(find).collect();
         match self.columns.first().filter(|_| positions.iter().all(Option::is_none)) {
@@ -194,10 +209,12 @@ impl Plan {
         if self.options.columns.is_some() {
             return Vec::new();
         }
+        let known: LazyCell<HashSet<&str>, _> = LazyCell::new(|| {
+            let skipped = self.skipped.iter().map(|column| column.column.as_str());
+            self.columns.iter().map(|column| column.name.as_str()).chain(skipped).collect()
+        });
         let is_known = |position: usize, name: &str| {
-            self.columns.get(position).is_some_and(|column| column.name == name)
-                || self.columns.iter().any(|column| column.name == name)
-                || self.skipped.iter().any(|column| column.column == name)
+            self.columns.get(position).is_some_and(|column| column.name == name) || known.contains(name)
         };
         let names = schema.fields().iter().map(|field| field.name()).enumerate();
         names.filter(|(position, name)| !is_known(*position, name)).map(|(_, name)| name.clone()).collect()

@@ -2,6 +2,7 @@
 
 mod bytes;
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use mlcore::Result;
@@ -100,7 +101,8 @@ impl MonitorReference {
     /// The reference of those of its columns that are in `names`, in whose rows no other column stands.
     #[must_use]
     pub fn of_columns(&self, names: &[&str]) -> Self {
-        let is_wanted = |name: &str| names.contains(&name);
+        let wanted: HashSet<&str> = names.iter().copied().collect();
+        let is_wanted = |name: &str| wanted.contains(name);
         let compiled = match self.compiled.get() {
             Some(compiled) => {
                 let wanted = compiled.iter().filter(|column| is_wanted(&column.name));

@@ -188,11 +188,11 @@ impl Algorithm for Watch {
         require_size(Self::NAME, "delta", self.delta)?;
         let width = self.high - self.low;
         require(
-            self.delta > 0.0 && self.delta < width,
+            self.delta >= LEAST_DELTA * width && self.delta < width,
             Self::NAME,
             "delta",
             self.delta,
-            "above 0, and below the range",
+            "from a billionth of the range on, and below it",
         )?;
         let (threshold, spends) = self.threshold()?;
         let scaled = |value: f64| (value - self.low) / width;
@@ -312,6 +312,8 @@ impl Bet {
 /// About one false alarm a week at a request a minute.
 const DEFAULT_ONE_IN: f64 = 10_000.0;
 const BETS: usize = 8;
+/// Bets on a smaller change of the whole range would be no numbers.
+const LEAST_DELTA: f64 = 1e-9;
 /// No bet loses more than this share of its money.
 const MOST_STAKED: f64 = 0.95;
 /// A baseline nearer to the end of the range than this is taken for this.
