@@ -86,8 +86,12 @@ fn every_option_of_a_monitor_is_refused_by_name_or_answers() {
             let named = if option == "minimum effect" { "minimum_effects" } else { option };
             let outcome = serde_json::from_str::<MonitorOptions>(&json);
             let Some(options) = read(named, &json, outcome) else { continue };
-            // The words of an error have no underscores where several options are meant.
-            let told = if option == "minimum_effect" { "minimum effect" } else { option };
+            // A test is looked for by its name alone, and all smallest effects are checked together.
+            let told = match &**option {
+                "minimum_effect" => "minimum effect",
+                test if test.ends_with("_test") => "choose test",
+                other => other,
+            };
             answers("monitor", told, &json, || watched(&options));
         }
     }

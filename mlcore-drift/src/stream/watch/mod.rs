@@ -192,7 +192,7 @@ impl Algorithm for Watch {
             Self::NAME,
             "delta",
             self.delta,
-            "from a billionth of the range on, and below it",
+            "above 0 (from 1e-100 of the range on), and below the range",
         )?;
         let (threshold, spends) = self.threshold()?;
         let scaled = |value: f64| (value - self.low) / width;
@@ -313,7 +313,7 @@ impl Bet {
 const DEFAULT_ONE_IN: f64 = 10_000.0;
 const BETS: usize = 8;
 /// Bets on a smaller change of the whole range would be no numbers.
-const LEAST_DELTA: f64 = 1e-9;
+const LEAST_DELTA: f64 = 1e-100;
 /// No bet loses more than this share of its money.
 const MOST_STAKED: f64 = 0.95;
 /// A baseline nearer to the end of the range than this is taken for this.
