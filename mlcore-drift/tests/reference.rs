@@ -174,7 +174,6 @@ fn columns_are_compiled_once_for_all_that_watch_by_a_reference() {
     assert_eq!(compiled(), 7);
     again.monitor().unwrap();
     again.of_columns(&["few", "text"]).monitor().unwrap();
-    again.clone().monitor().unwrap();
     WindowCounter::new(&again).unwrap();
     Fleet::new(&again).unwrap();
     assert_eq!(compiled(), 0);

@@ -132,7 +132,7 @@ impl CompiledTest for Compiled {
 impl Crossed {
     /// The test of many current samples against `reference`.
     pub(super) fn compile(self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
-        if !(self.pool_below >= 0.0) {
+        if !(0.0..=f64::MAX).contains(&self.pool_below) {
             let problem = format!("{} is no number of rows: 0 pools none", self.pool_below);
             return Err(
                 Error::invalid_input(self.operation, "pool_below", problem).remedy("5 is the default")

@@ -183,7 +183,8 @@ impl Algorithm for Watch {
         require(ranged, Self::NAME, "low", self.low, "below high, both of them numbers")?;
         let (low, high) = self.baseline.bounds();
         let inside = self.low <= low && low <= high && high <= self.high;
-        let wanted = format!("between {} and {}, the bounds of all values", self.low, self.high);
+        let wanted =
+            format!("between {:?} and {:?}, the bounds low and high of all values", self.low, self.high);
         require(inside, Self::NAME, "baseline", self.baseline, &wanted)?;
         require_size(Self::NAME, "delta", self.delta)?;
         let width = self.high - self.low;
