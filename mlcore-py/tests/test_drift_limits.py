@@ -11,8 +11,8 @@ import mlcore
 from mlcore import drift
 
 EXTREMES = [0, -1, 1, 10**9, 2**64 - 1, -(2**63), 2**64, 0.5, -0.5, 1e308, -1e308, 5e-324, math.nan, math.inf, -math.inf, ""]
-#: A value of another type, and one that no option takes.
-REFUSED = (mlcore.InvalidInputError, TypeError)
+#: A value that no option takes, one of another type, and the name of no test.
+REFUSED = (mlcore.InvalidInputError, TypeError, mlcore.NotFoundError)
 
 
 def frame(first):
@@ -24,6 +24,8 @@ def held(option, work):
     """Does the work, or sees that the error names the option."""
     try:
         work()
+    except mlcore.NotFoundError as error:
+        assert option.endswith("_test") and "choose test" in str(error), f"{option}: {error}"
     except REFUSED as error:
         assert option in str(error), f"{option}: {error}"
 
