@@ -13,6 +13,7 @@ import traceback
 import urllib.parse
 
 import requests
+import urllib3
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -62,17 +63,17 @@ class Recorder:
         finally:
             connection.close()
 
-    def post(self, path, **body):
+    def post(self, path, /, **body):
         """A POST under /api/2.0/mlflow/ with a JSON body."""
         return self.ask("POST", "mlflow/" + path, body)
 
-    def patch(self, path, **body):
+    def patch(self, path, /, **body):
         return self.ask("PATCH", "mlflow/" + path, body)
 
-    def delete(self, path, **body):
+    def delete(self, path, /, **body):
         return self.ask("DELETE", "mlflow/" + path, body)
 
-    def get(self, path, **query):
+    def get(self, path, /, **query):
         """A GET under /api/2.0/mlflow/ with query parameters; a list stands for a parameter given several times."""
         return self.ask("GET", "mlflow/" + path, query=query)
 
@@ -101,6 +102,8 @@ class Recorder:
         sent = requests.adapters.HTTPAdapter.send
 
         def send(adapter, request, **options):
+            # An answer of 500 is one to record, and not one to try again.
+            adapter.max_retries = urllib3.Retry(0, read=False)
             answer = sent(adapter, request, **options)
             if request.url.startswith(self.address):
                 content = request.body if isinstance(request.body, (bytes, str)) else None
