@@ -7,6 +7,7 @@ become `<now>`, tokens of pages `<token>`. All else must be equal; `mlflow_diffe
 
 import math
 import re
+import urllib.parse
 
 from mlflow_differs import DIFFERS
 
@@ -46,7 +47,8 @@ class Normaliser:
         self._learn(json)
         own = {key: self.value(value, key) for key, value in call.items() if key not in ("sent", "length")}
         if "query" in own:
-            own["query"] = re.sub(r"page_token=[^&]+", "page_token=<token>", own["query"])
+            plain = urllib.parse.unquote_plus(call["query"])
+            own["query"] = re.sub(r"page_token=[^&]+", "page_token=<token>", self.text(plain, "query"))
         return own
 
     def value(self, value, key=""):
@@ -129,13 +131,18 @@ def compare(reference, other, differs=DIFFERS):
             differences = list(walk(one, two, "$"))
             if not differences:
                 continue
-            sent = due["calls"][place].get("sent", "") if place < len(due["calls"]) else ""
-            own = next((entry for entry in differs if entry.excuses(name, one, two, differences)), None)
-            if own:
-                excused[own.name] += 1
+            raw = due["calls"][place] if place < len(due["calls"]) else {}
+            left = []
+            for path, a, b in differences:
+                entry = next((entry for entry in differs if entry.excuses(path, raw, two)), None)
+                if entry:
+                    excused[entry.name] += 1
+                else:
+                    left.append((path, a, b))
+            if not left:
                 continue
-            title = f"{name}, call {place + 1}: {one.get('method', one.get('client', ''))} {one.get('path', '')} {one.get('query', '')} {sent[:200]}"
-            found.append("\n  ".join([title.rstrip(), *(f"{path}: due {short(a)}, got {short(b)}" for path, a, b in differences)]))
+            title = f"{name}, call {place + 1}: {one.get('method', one.get('client', ''))} {one.get('path', '')} {one.get('query', '')} {raw.get('sent', '')[:200]}"
+            found.append("\n  ".join([title.rstrip(), *(f"{path}: due {short(a)}, got {short(b)}" for path, a, b in left)]))
     return found, excused
 
 

@@ -14,7 +14,8 @@ def create_logged_models(r):
     r.kept["model"] = r.do(
         r.client.create_logged_model, own, name="first", source_run_id=run, tags={"a": "1"}, params={"depth": "3", "p": "x"}, model_type="tree"
     ).model_id
-    r.do(r.client.create_logged_model, own)
+    # A generated name, in another experiment: an order by names is compared here.
+    r.do(r.client.create_logged_model, "0")
     # Apart in time, since an order by creation is compared.
     time.sleep(0.01)
     r.kept["plain model"] = r.do(r.client.create_logged_model, own, name="plain").model_id

@@ -94,7 +94,7 @@ def search_by_filters(r):
     r.post("runs/search", experiment_ids=[r.kept["search"]], filter=None, order_by=["attributes.end_time"])
     # The order by the URI is the order of the IDs of runs.
     r.post("runs/search", experiment_ids=[r.kept["search"]], filter="run_name = 'Beta'", order_by=["artifact_uri"])
-    r.post("runs/search", experiment_ids=[r.kept["search"]], filter=" AND ".join(["metrics.acc > 0"] * 30), max_results=5)
+    r.post("runs/search", experiment_ids=[r.kept["search"]], filter=" AND ".join(["metrics.acc > 0"] * 30), order_by=["attributes.end_time"])
 
 
 def search_in_orders(r):
@@ -115,7 +115,7 @@ def search_views_and_pages(r):
         token, pages = page.get("next_page_token"), pages + 1
         if not token:
             break
-    for most in [0, -1, 1, 7, 8, 50000, 50001, "5", "x", 1.5, None, 2**40]:
+    for most in [0, -1, 1, 7, 8, 50000, 50001, "5", "x", None, 2**40]:
         r.post("runs/search", experiment_ids=[own], max_results=most, order_by=["attributes.end_time"], filter="run_name = 'alpha'")
     for token in ["", "x", "eyJvZmZzZXQiOiAxfQ==", "eyJvZmZzZXQiOiAiYSJ9", "W10=", 3]:
         r.post("runs/search", experiment_ids=[own], max_results=2, order_by=["attributes.end_time"], page_token=token)
