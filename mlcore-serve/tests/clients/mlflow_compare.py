@@ -71,7 +71,7 @@ class Normaliser:
     def text(self, text, key):
         if key in ("next_page_token", "token") and text:
             return "<token>"
-        if key in ("experiment_id", "experiment_ids") and text in self.experiments:
+        if key in ("experiment_id", "experiment_ids", "experimentId") and text in self.experiments:
             return self.experiments[text]
         text = text.replace(self.address, "<server>").replace(self.address.removeprefix("http://"), "<server>")
         text = MODEL.sub(lambda own: self._numbered("model", own[0]), text)

@@ -42,7 +42,7 @@ PAGES = {
     "model list": "/models",
     "model": "/models/forest",
     "model version": "/models/forest/versions/1",
-    "comparison of versions": "/compare-model-versions?name=%22forest%22&runs={{%22{run}%22:%221%22,%22{other}%22:%222%22}}",
+    "comparison of versions": "/compare-model-versions?name=%22forest%22&runs={{%221%22:%22{run}%22,%222%22:%22{other}%22}}",
 }
 
 
@@ -128,7 +128,7 @@ class Browser:
                 last = time.monotonic()
         found = [dict(own, id=key) for key, own in list(self.asked.items())]
         for own in found:
-            if own.get("finished") and "/static-files/" not in own["url"]:
+            if own.get("finished") and own["url"].startswith("http") and "/static-files/" not in own["url"]:
                 body = self.tell("Network.getResponseBody", requestId=own["id"])
                 text = body.get("body", "")
                 own["body"] = base64.b64decode(text).decode(errors="replace") if body.get("base64Encoded") else text

@@ -27,11 +27,11 @@ for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_EXPERIMENT_NA
 import mlflow
 
 from mlflow_recorder import Recorder
-from mlflow_steps import artifacts, errors, experiments, fluent, logged_models, metrics, model_versions, registered_models, runs, search
+from mlflow_steps import artifacts, errors, experiments, fluent, logged_models, metrics, model_versions, page, registered_models, runs, search
 
 STEPS = [
     step
-    for module in (experiments, runs, metrics, search, logged_models, registered_models, model_versions, artifacts, fluent, errors)
+    for module in (experiments, runs, metrics, search, logged_models, registered_models, model_versions, artifacts, fluent, page, errors)
     for step in module.STEPS
 ]
 
