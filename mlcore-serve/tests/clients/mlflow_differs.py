@@ -60,8 +60,22 @@ DIFFERS = [
         refused,
     ),
     Differs(
+        "wrong types",
+        "The stock server reads a body up to the first field of a wrong type, drops the rest in silence and answers 200; to refuse is safer, and no client sends it.",
+        lambda call: call.get("loose") == "wrong types",
+        ("$.status", *BODIES),
+        lambda other: other.get("status") == 200 or refused(other),
+    ),
+    Differs(
+        "outside",
+        "The stock server takes names, locations and paths that another may refuse for safety: NUL, backslashes, `file:` locations, `..` after decoding twice, and the list of the artifact folder's root.",
+        lambda call: call.get("loose") == "outside",
+        ("$.status", *BODIES),
+        lambda other: other.get("status") == 200 or refused(other),
+    ),
+    Differs(
         "words of the database",
-        "The message quotes the statement and the error of SQLite; the code and the first words are compared by `mlflow_tracking.py`.",
+        "The message quotes the statement and the error of SQLite; the code and the status are compared.",
         says(r"sqlite3\.|\[SQL: |sqlalche"),
     ),
     Differs(

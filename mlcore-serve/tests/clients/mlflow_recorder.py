@@ -31,6 +31,7 @@ class Recorder:
         self.steps = []
         # What later steps need of earlier ones, such as the ID of a run.
         self.kept = {}
+        self._loose = None
         self._lock = threading.Lock()
 
     def run(self, step):
@@ -88,6 +89,15 @@ class Recorder:
         self._add({"client": name, "returned": plain(value)})
         return value
 
+    @contextlib.contextmanager
+    def loosely(self, why="wrong types"):
+        """Marks what is asked meanwhile: the stock server answers 200, and another server may refuse it. `mlflow_differs.py` says why."""
+        self._loose = why
+        try:
+            yield
+        finally:
+            self._loose = None
+
     def sort_uploads(self):
         """Puts the step's requests for artifacts into the order of their paths: the client sends them from several threads."""
         calls = self.steps[-1]["calls"]
@@ -122,6 +132,8 @@ class Recorder:
     def _exchange(self, method, target, content, status, headers, body):
         path, _, query = target.partition("?")
         call = {"method": method, "path": path, "status": status, "type": (headers.get("Content-Type") or "").split(";")[0].strip()}
+        if self._loose:
+            call["loose"] = self._loose
         if query:
             call["query"] = query[:KEPT]
         if content:

@@ -1,6 +1,5 @@
 """Artifacts: sent, read, listed and deleted through the server, of runs and of logged models, and paths that leave the folder."""
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -26,8 +25,9 @@ def put_artifacts(r):
     put("own/text.txt/below", b"a file's name")
     put("", b"no path")
     put("own/", b"a slash")
-    for path in OUTSIDE:
-        put(path, b"outside")
+    with r.loosely("outside"):
+        for path in OUTSIDE:
+            put(path, b"outside")
 
 
 def get_artifacts(r):
@@ -36,8 +36,9 @@ def get_artifacts(r):
         get(path)
     for path in ["own/absent.txt", "absent", "own", "own/deep", "own/", ""]:
         get(path)
-    for path in OUTSIDE:
-        get(path)
+    with r.loosely("outside"):
+        for path in OUTSIDE:
+            get(path)
     r.ask("GET", f"{BASE}/own/text.txt", headers={"Range": "bytes=0-3"})
     r.ask("HEAD", f"{BASE}/own/text.txt")
     r.ask("POST", f"{BASE}/own/text.txt", raw=b"x")
@@ -45,8 +46,11 @@ def get_artifacts(r):
 
 def list_artifacts(r):
     look = lambda **query: r.ask("GET", BASE, query=query)
-    look()
-    for path in ["own", "own/", "own/deep", "own/deep/er", "own/text.txt", "absent", "own/absent", "", ".", "/", "own/ü nï.json"]:
+    with r.loosely("outside"):
+        look()
+        look(path="")
+        look(path=".")
+    for path in ["own", "own/", "own/deep", "own/deep/er", "own/text.txt", "absent", "own/absent", "/", "own/ü nï.json"]:
         look(path=path)
     for path in ["..", "../x", "a/../../x", "%2e%2e/x", "..%2f", "/etc", "own/..", "own/../..", "file:///etc", "\0"]:
         look(path=path)
@@ -59,8 +63,9 @@ def delete_artifacts(r):
     drop("own/deep")
     r.ask("GET", f"{BASE}/own/deep/er/data.bin")
     drop("absent/file")
-    for path in OUTSIDE:
-        drop(path)
+    with r.loosely("outside"):
+        for path in OUTSIDE:
+            drop(path)
     r.ask("GET", BASE, query={"path": "own"})
     drop("own")
     r.ask("GET", BASE, query={"path": "own"})
@@ -139,7 +144,6 @@ def multipart_and_presigned(r):
             r.post(f"artifacts/presigned-{verb}-url", **body)
 
 
-assert json
 STEPS = [
     put_artifacts, get_artifacts, list_artifacts, delete_artifacts, artifacts_of_runs, artifacts_by_runs_routes, artifacts_of_models, multipart_and_presigned,
 ]

@@ -52,6 +52,34 @@ def field_names(r):
     r.ask("POST", "mlflow/experiments/set-experiment-tag?experiment_id=" + own, {"key": "k", "value": "v"})
 
 
+def wrong_types(r):
+    """The stock server reads a message up to the first field of a wrong type, keeps what it has, and answers 200. Nothing reads this run later."""
+    with r.loosely():
+        own = r.do(r.client.create_run, r.kept["runs"], start_time=1, run_name="loose").info.run_id
+        log = lambda **body: r.post("runs/log-metric", **({"run_id": own, "key": "k", "value": 1, "timestamp": 1} | body))
+        log(value=True)
+        for step in [1.5, 2**63, True]:
+            log(key="steps", step=step)
+        for timestamp in [1.5, 2**63]:
+            log(key="times", timestamp=timestamp)
+        r.post("runs/log-batch", run_id=own, metrics=[{"key": "m", "value": "x", "timestamp": 1}])
+        r.post("runs/log-batch", run_id=own, metrics=[{"key": "m", "value": 1, "timestamp": "x"}])
+        r.post("runs/create", experiment_id=r.kept["runs"], start_time=1.5)
+        for status in ["bad", "finished", ""]:
+            r.post("runs/update", run_id=own, status=status)
+        r.post("runs/search", experiment_ids=[r.kept["search"]], filter="run_name = 'Beta'", max_results=1, run_view_type="BAD")
+
+
+def outside(r):
+    """Last, since nothing may read what a safer server has refused."""
+    with r.loosely("outside"):
+        r.post("experiments/create", name="nul\0in")
+        for location in ["mlflow-artifacts:/a/../b", "file:///etc", "/tmp/x", "mlflow-artifacts:/q?x=1"]:
+            r.post("experiments/create", name=f"at {location}", artifact_location=location)
+        r.post("runs/create", experiment_id=r.kept["runs"], start_time=1, run_name="nul\0in")
+        r.post("registered-models/create", name="nul\0in")
+
+
 def ajax_prefix(r):
     own = r.kept["run"]
     r.ask("GET", "/ajax-api/2.0/mlflow/runs/get", query={"run_id": own})
@@ -62,4 +90,4 @@ def ajax_prefix(r):
     r.ask("GET", "/ajax-api/2.0/mlflow/absent")
 
 
-STEPS = [unknown_paths, wrong_methods, bad_bodies, field_names, ajax_prefix]
+STEPS = [unknown_paths, wrong_methods, bad_bodies, field_names, wrong_types, ajax_prefix, outside]

@@ -107,7 +107,7 @@ def search_in_orders(r):
 
 def search_views_and_pages(r):
     own = r.kept["search"]
-    for view in ["ACTIVE_ONLY", "DELETED_ONLY", "ALL", 2, "BAD"]:
+    for view in ["ACTIVE_ONLY", "DELETED_ONLY", "ALL", 2]:
         r.post("runs/search", experiment_ids=[own], run_view_type=view, order_by=["attributes.end_time"])
     token, pages = None, 0
     while pages < 6:
