@@ -67,7 +67,7 @@ CORRUPTIONS = [
     ("read_history", lambda call: len(call.get("json", {}).get("metrics", [])) > 3, ["metrics", 2, "value"], 1.0, "$.json.metrics[2].value"),
     ("get_registered_models", lambda call: call.get("status") == 404, ["error_code"], "NOT_FOUND", "$.json.error_code"),
     ("get_model_versions", lambda call: call.get("status") == 200, ["model_version", "current_stage"], "Staging", "$.json.model_version.current_stage"),
-    ("list_artifacts", lambda call: call.get("json", {}).get("files"), ["files", 0, "is_dir"], "true", "$.json.files[0].is_dir"),
+    ("list_artifacts", lambda call: "loose" not in call and call.get("json", {}).get("files"), ["files", 0, "is_dir"], "true", "$.json.files[0].is_dir"),
     ("get_experiments", lambda call: call.get("status") == 200, ["experiment", "creation_time"], 5, "$.json.experiment.creation_time"),
     ("create_runs", lambda call: call.get("json", {}).get("run"), ["run", "info", "run_id"], "f" * 32, "$.json.run.info.run_id"),
 ]
