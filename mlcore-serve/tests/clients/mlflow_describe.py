@@ -58,6 +58,12 @@ def shape(message):
     return re.sub(r"'[^']*'|\"[^\"]*\"|\{.*\}|\b\d+\b|\[.*\]", "#", message)
 
 
+def code(text):
+    """A text as Markdown's code, whatever backticks it holds."""
+    mark = "``" if "`" in text else "`"
+    return f"{mark} {text} {mark}" if mark == "``" or not text else f"`{text}`"
+
+
 def cell(text):
     return text.replace("|", "\\|").replace("\n", " ")
 
@@ -77,7 +83,7 @@ def endpoints(recording):
         if example:
             raw = next(raw for raw, call in asked if call is example)
             sent = raw.get("sent") or urllib.parse.unquote_plus(raw.get("query", ""))
-            lines += [f"Example: `{cell(normal.text(sent, '')[:400])}` ->", "", "```json", json.dumps(example["json"], ensure_ascii=False)[:1600], "```", ""]
+            lines += [f"Example: {code(normal.text(sent, '')[:400])} ->", "", "```json", json.dumps(example["json"], ensure_ascii=False)[:1600], "```", ""]
         refusals = defaultdict(list)
         for raw, call in asked:
             body = call.get("json")
@@ -90,9 +96,44 @@ def endpoints(recording):
             lines += ["| status | code | message | of |", "|---|---|---|---|"]
             for (status, code, _), told in sorted(refusals.items(), key=lambda own: (own[0][0], own[0][1])):
                 words, sent = told[0]
-                lines.append(f"| {status} | {code} | {cell(words)} | `{cell(sent)}`{f' and {len(told) - 1} more' if len(told) > 1 else ''} |")
+                lines.append(f"| {status} | {code} | {cell(words)} | {code(cell(sent))}{f' and {len(told) - 1} more' if len(told) > 1 else ''} |")
             lines.append("")
     return lines, seen
+
+
+FOUND = {"runs": lambda own: own["info"]["run_name"], "experiments": lambda own: own["name"], "models": lambda own: own["info"]["name"],
+         "registered_models": lambda own: own["name"], "model_versions": lambda own: f"{own['name']} {own['version']}"}
+SEARCHES = ["search_by_filters", "search_in_orders", "search_experiments_by_filters", "search_experiments_in_orders", "search_logged_models",
+            "search_registered_models", "search_model_versions"]
+
+
+def filters(recording):
+    """What each search of these steps found, by name, or how it was refused."""
+    lines, normal = [], Normaliser(recording)
+    for step in recording["steps"]:
+        calls = [(call, normal.call(call)) for call in step["calls"] if "path" in call]
+        if step["step"] not in SEARCHES:
+            continue
+        lines += ["", f"`{step['step']}`", "", "| asked | found, or refused |", "|---|---|"]
+        for raw, call in calls:
+            if raw["method"] == "POST":
+                try:
+                    asked = json.loads(raw.get("sent", ""))
+                except ValueError:
+                    continue
+                told = {key: asked[key] for key in ("filter", "order_by", "datasets", "max_results", "view_type") if key in asked and (key, asked[key]) != ("max_results", 50)}
+                if step["step"] in ("search_by_filters", "search_experiments_by_filters"):
+                    told.pop("order_by", None)
+                text = told["filter"] if set(told) == {"filter"} else json.dumps(told, ensure_ascii=False)
+            else:
+                text = urllib.parse.unquote_plus(raw.get("query", "")).replace("&max_results=100", "")
+            body = call.get("json")
+            if call["status"] != 200:
+                answer = f"{call['status']} {template(body['message'])[:160] if isinstance(body, dict) else ''}"
+            else:
+                answer = ", ".join(name(own)[:20] for key, name in FOUND.items() for own in body.get(key, [])) or "nothing"
+            lines.append(f"| {code(cell(normal.text(str(text), ''))[:220])} | {cell(answer)[:300]} |")
+    return lines
 
 
 def messages(seen):
@@ -110,7 +151,7 @@ def sequences(recording):
     for step in recording["steps"]:
         waiting = []
         for call in step["calls"]:
-            if "path" in call and "sent" not in call and call["path"].startswith("/ajax"):
+            if call.get("by") == "raw":
                 waiting = []
             elif "path" in call:
                 path = re.sub(r"m-[0-9a-f]{32}", "{model_id}", call["path"].replace("/api/2.0/mlflow/", ""))
@@ -144,11 +185,11 @@ def page(told):
             operation = re.search(r'"operationName":\s*"(\w+)"', sent or "")
             key = (asked["method"], re.sub(r"[0-9a-f]{32}", "<id>", path), operation[1] if operation else "")
             examples.setdefault(key, (sent, asked.get("status"), asked.get("body", "")))
-            lines.append(f"| {asked['method']} | {cell(key[1])} | {asked.get('status', asked.get('failed', ''))} | `{cell(re.sub('[0-9a-f]{32}', '<id>', sent))[:300]}` |")
+            lines.append(f"| {asked['method']} | {cell(key[1])} | {asked.get('status', asked.get('failed', ''))} | {code(cell(re.sub('[0-9a-f]{32}', '<id>', sent))[:300])} |")
         lines.append("")
     lines += ["### An example of each", ""]
     for (method, path, operation), (sent, status, body) in sorted(examples.items(), key=lambda own: own[0][1:]):
-        lines += [f"#### {method} {path} {operation}".rstrip(), "", f"Status {status}; asked with `{cell(sent)[:1500]}`", "", "```", body[:1800], "```", ""]
+        lines += [f"#### {method} {path} {operation}".rstrip(), "", f"Status {status}; asked with:", "", "```", sent[:4000].replace("\\n", "\n"), "```", "", "```", body[:1800], "```", ""]
     return lines
 
 
@@ -170,5 +211,6 @@ if __name__ == "__main__":
     text = replaced(text, "endpoints", lines)
     text = replaced(text, "messages", messages(seen))
     text = replaced(text, "sequences", sequences(recording))
+    text = replaced(text, "filters", filters(recording))
     text = replaced(text, "page", page(json.loads(asked.read_text())))
     file.write_text(re.sub(r"[ \t]+\n", "\n", text))

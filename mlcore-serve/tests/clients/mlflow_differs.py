@@ -49,7 +49,8 @@ DIFFERS = [
     Differs(
         "pages instead of JSON",
         "The real server answers an unknown path, a wrong method and a doubled slash by a page of its framework; the client reads the status alone.",
-        lambda call: call.get("status", 0) in (204, 308, 404, 405) and call.get("type") == "text/html" or "<!doctype" in message(call),
+        lambda call: call.get("status", 0) in (204, 308, 404, 405) and call.get("type") == "text/html"
+        or "<!doctype" in message(call) or isinstance(call.get("json"), dict) and "detail" in call["json"],
         ("$.text", "$.type", "$.json", "$.message"),
     ),
     Differs(

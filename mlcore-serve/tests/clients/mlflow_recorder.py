@@ -60,7 +60,7 @@ class Recorder:
                 connection.putheader("Content-Length", str(len(content or b"")))
             connection.endheaders(content or b"")
             answer = connection.getresponse()
-            return self._exchange(method, target, content, answer.status, answer.headers, answer.read())
+            return self._exchange("raw", method, target, content, answer.status, answer.headers, answer.read())
         finally:
             connection.close()
 
@@ -120,7 +120,7 @@ class Recorder:
                 target = request.url.removeprefix(self.address)
                 # A body that is streamed is left to the client; it is an artifact, and raw requests read those.
                 body = b"" if options.get("stream") and answer.ok else answer.content
-                self._exchange(request.method, target, content, answer.status_code, answer.headers, body)
+                self._exchange("client", request.method, target, content, answer.status_code, answer.headers, body)
             return answer
 
         requests.adapters.HTTPAdapter.send = send
@@ -129,9 +129,9 @@ class Recorder:
         finally:
             requests.adapters.HTTPAdapter.send = sent
 
-    def _exchange(self, method, target, content, status, headers, body):
+    def _exchange(self, by, method, target, content, status, headers, body):
         path, _, query = target.partition("?")
-        call = {"method": method, "path": path, "status": status, "type": (headers.get("Content-Type") or "").split(";")[0].strip()}
+        call = {"by": by, "method": method, "path": path, "status": status, "type": (headers.get("Content-Type") or "").split(";")[0].strip()}
         if self._loose:
             call["loose"] = self._loose
         if query:
