@@ -1,10 +1,13 @@
 """Compares two recordings of `mlflow_script.py`, step by step and call by call.
 
-What a server chooses by itself is replaced by a placeholder with a number in the order of appearance: IDs, generated names, the server's
-address. The same ID gets the same placeholder, so that it is compared whether two answers speak of one thing. Times within the recording
-become `<now>`, tokens of pages `<token>`. All else must be equal; `mlflow_differs.py` lists what need not be, with the reason.
+What a server chooses by itself is replaced by a placeholder that names the call where it first appeared: IDs, generated names, the server's
+address. The same ID gets the same placeholder, so that it is compared whether two answers speak of one thing, and an ID too many in one call
+does not move those of later ones. Times within the recording become `<now>`, tokens of pages `<token>`. All else must be equal;
+`mlflow_differs.py` lists what need not be, with the reason.
 """
 
+import difflib
+import itertools
 import math
 import re
 import urllib.parse
@@ -40,9 +43,11 @@ class Normaliser:
     def __init__(self, recording):
         self.address, self.begin, self.end = recording["address"], recording["begin"], recording["end"]
         self.found, self.experiments = {}, {}
+        self._label, self._count = "", 0
 
-    def call(self, call):
-        """One call as it is compared."""
+    def call(self, call, label=""):
+        """One call as it is compared; `label` names the call in the placeholders of what appears in it first."""
+        self._label, self._count = label, 0
         json = call.get("json", call.get("returned"))
         self._learn(json)
         own = {key: self.value(value, key) for key, value in call.items() if key not in ("sent", "length")}
@@ -89,8 +94,8 @@ class Normaliser:
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, dict):
                 own = each.get("experiment_id", each.get("_experiment_id"))
-                if isinstance(own, str) and own != "0" and own.isdigit() and own != "424242":
-                    self.experiments.setdefault(own, f"<experiment {len(self.experiments) + 1}>")
+                if isinstance(own, str) and own not in ("0", "424242", *self.experiments) and own.isdigit():
+                    self.experiments[own] = self._name("experiment", self.experiments)
                 for inner in each.values():
                     self._learn(inner)
             elif isinstance(each, list):
@@ -103,8 +108,15 @@ class Normaliser:
     def _numbered(self, kind, text):
         if text.removeprefix("m-") in GIVEN:
             return text
-        count = sum(name.startswith(f"<{kind} ") for name in self.found.values())
-        return self.found.setdefault(text, f"<{kind} {count + 1}>")
+        if text not in self.found:
+            self.found[text] = self._name(kind, self.found)
+        return self.found[text]
+
+    def _name(self, kind, known):
+        if not self._label:
+            return f"<{kind} {sum(own.startswith(f'<{kind} ') for own in known.values()) + 1}>"
+        self._count += 1
+        return f"<{kind} {self._count} of {self._label}>"
 
 
 def is_metrics_of_run(key, own):
@@ -125,25 +137,37 @@ def compare(reference, other, differs=DIFFERS):
         name = due["step"]
         if len(due["calls"]) != len(got["calls"]):
             found.append(f"{name}: {len(got['calls'])} calls instead of {len(due['calls'])}")
-        for place in range(max(len(due["calls"]), len(got["calls"]))):
-            one = theirs.call(due["calls"][place]) if place < len(due["calls"]) else {}
-            two = ours.call(got["calls"][place]) if place < len(got["calls"]) else {}
-            differences = list(walk(one, two, "$"))
-            if not differences:
-                continue
-            raw = due["calls"][place] if place < len(due["calls"]) else {}
+        for place, (raw, own) in enumerate(aligned(due["calls"], got["calls"]), 1):
+            one, two = theirs.call(raw, f"{name} {place}"), ours.call(own, f"{name} {place}")
             left = []
-            for path, a, b in differences:
+            for path, a, b in walk(one, two, "$"):
                 entry = next((entry for entry in differs if entry.excuses(path, raw, two)), None)
                 if entry:
                     excused[entry.name] += 1
                 else:
                     left.append((path, a, b))
-            if not left:
-                continue
-            title = f"{name}, call {place + 1}: {one.get('method', one.get('client', ''))} {one.get('path', '')} {one.get('query', '')} {raw.get('sent', '')[:200]}"
-            found.append("\n  ".join([title.rstrip(), *(f"{path}: due {short(a)}, got {short(b)}" for path, a, b in left)]))
+            if left:
+                shown = one or two
+                title = f"{name}, call {place}: {shown.get('method', shown.get('client', ''))} {shown.get('path', '')} {shown.get('query', '')} {raw.get('sent', '')[:200]}"
+                found.append("\n  ".join([title.rstrip(), *(f"{path}: due {short(a)}, got {short(b)}" for path, a, b in left)]))
     return found, excused
+
+
+def aligned(due, got):
+    """Pairs of calls that were sent for the same end; {} stands where one side has none."""
+    if len(due) == len(got):
+        return list(zip(due, got))
+    keys = [[kind(call) for call in calls] for calls in (due, got)]
+    pairs = []
+    for _, begin, end, first, last in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+        pairs += itertools.zip_longest(due[begin:end], got[first:last], fillvalue={})
+    return pairs
+
+
+def kind(call):
+    """What tells two calls of a step apart, without the IDs in it."""
+    text = f"{call.get('method', '')} {call.get('path', '')} {call.get('client', '')} {call.get('sent', '')[:300]} {'stopped' in call}"
+    return re.sub(r"[0-9a-f]{32}|\b\d+\b", "#", text)
 
 
 MISSING = "<nothing>"

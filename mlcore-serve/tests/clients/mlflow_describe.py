@@ -58,10 +58,11 @@ def shape(message):
     return re.sub(r"'[^']*'|\"[^\"]*\"|\{.*\}|\b\d+\b|\[.*\]", "#", message)
 
 
-def code(text):
+def coded(text):
     """A text as Markdown's code, whatever backticks it holds."""
-    mark = "``" if "`" in text else "`"
-    return f"{mark} {text} {mark}" if mark == "``" or not text else f"`{text}`"
+    if not text:
+        return ""
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
 def cell(text):
@@ -83,7 +84,7 @@ def endpoints(recording):
         if example:
             raw = next(raw for raw, call in asked if call is example)
             sent = raw.get("sent") or urllib.parse.unquote_plus(raw.get("query", ""))
-            lines += [f"Example: {code(normal.text(sent, '')[:400])} ->", "", "```json", json.dumps(example["json"], ensure_ascii=False)[:1600], "```", ""]
+            lines += [f"Example: {coded(normal.text(sent, '')[:400])} ->", "", "```json", json.dumps(example["json"], ensure_ascii=False)[:1600], "```", ""]
         refusals = defaultdict(list)
         for raw, call in asked:
             body = call.get("json")
@@ -96,7 +97,7 @@ def endpoints(recording):
             lines += ["| status | code | message | of |", "|---|---|---|---|"]
             for (status, code, _), told in sorted(refusals.items(), key=lambda own: (own[0][0], own[0][1])):
                 words, sent = told[0]
-                lines.append(f"| {status} | {code} | {cell(words)} | {code(cell(sent))}{f' and {len(told) - 1} more' if len(told) > 1 else ''} |")
+                lines.append(f"| {status} | {code} | {cell(words)} | {coded(cell(sent))}{f' and {len(told) - 1} more' if len(told) > 1 else ''} |")
             lines.append("")
     return lines, seen
 
@@ -132,7 +133,7 @@ def filters(recording):
                 answer = f"{call['status']} {template(body['message'])[:160] if isinstance(body, dict) else ''}"
             else:
                 answer = ", ".join(name(own)[:20] for key, name in FOUND.items() for own in body.get(key, [])) or "nothing"
-            lines.append(f"| {code(cell(normal.text(str(text), ''))[:220])} | {cell(answer)[:300]} |")
+            lines.append(f"| {coded(cell(normal.text(str(text), ''))[:220])} | {cell(answer)[:300]} |")
     return lines
 
 
@@ -185,7 +186,7 @@ def page(told):
             operation = re.search(r'"operationName":\s*"(\w+)"', sent or "")
             key = (asked["method"], re.sub(r"[0-9a-f]{32}", "<id>", path), operation[1] if operation else "")
             examples.setdefault(key, (sent, asked.get("status"), asked.get("body", "")))
-            lines.append(f"| {asked['method']} | {cell(key[1])} | {asked.get('status', asked.get('failed', ''))} | {code(cell(re.sub('[0-9a-f]{32}', '<id>', sent))[:300])} |")
+            lines.append(f"| {asked['method']} | {cell(key[1])} | {asked.get('status', asked.get('failed', ''))} | {coded(cell(re.sub('[0-9a-f]{32}', '<id>', sent))[:300])} |")
         lines.append("")
     lines += ["### An example of each", ""]
     for (method, path, operation), (sent, status, body) in sorted(examples.items(), key=lambda own: own[0][1:]):
@@ -213,4 +214,6 @@ if __name__ == "__main__":
     text = replaced(text, "sequences", sequences(recording))
     text = replaced(text, "filters", filters(recording))
     text = replaced(text, "page", page(json.loads(asked.read_text())))
+    # Signs that no editor shows are written out.
+    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", lambda own: f"\\x{ord(own[0]):02x}", text)
     file.write_text(re.sub(r"[ \t]+\n", "\n", text))

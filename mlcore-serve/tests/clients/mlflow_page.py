@@ -56,6 +56,7 @@ def fill(address):
         points = [Metric("loss", 1 / (step + 1 + place), 1_700_000_000_000 + step, step) for step in range(20)]
         client.log_batch(run, [*points, Metric("system/cpu", 5.0, 1, 0), Metric("acc", 0.5 + place / 10, 1, 0)], [Param("depth", str(3 + place))])
         client.log_text(run, "a note", "note.txt")
+        client.log_text(run, "flavors: {}\n", "model/MLmodel")
         client.log_inputs(run, [DatasetInput(Dataset("iris", "abc", "local", "{}"), [InputTag("mlflow.data.context", "train")])])
         client.set_terminated(run, "FINISHED", 1_700_000_001_000)
         runs.append(run)

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import sys
+import warnings
 from pathlib import Path
 
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_FILE_STORE": "true", "GIT_PYTHON_REFRESH": "quiet"}
@@ -18,6 +19,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, LoggedModelOutput, LoggedModelStatus, Metric, Param, RunTag, ViewType
 
 RUNS = 12
+# Stages are deprecated, and stores have them.
+warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 def write(folder, kind):

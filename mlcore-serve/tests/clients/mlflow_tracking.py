@@ -90,8 +90,10 @@ def test_a_corrupted_answer_is_told_at_its_place(reference, step, fits, place, v
 def test_equal_recordings_do_not_differ_and_a_missing_call_does(reference):
     assert compare(reference, reference, [])[0] == []
     own = copy.deepcopy(reference)
-    own["steps"][2]["calls"].pop()
-    assert "calls instead of" in compare(reference, own)[0][0]
+    own["steps"][2]["calls"].pop(3)
+    told = compare(reference, own)[0]
+    # The calls after the missing one are compared with their own.
+    assert len(told) == 2 and "calls instead of" in told[0] and "got '<nothing>'" in told[1], told
 
 
 def test_every_excuse_is_needed_and_excuses_no_status(reference):
