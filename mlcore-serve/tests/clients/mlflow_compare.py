@@ -26,7 +26,7 @@ EXPERIMENTS = [
 MODEL = re.compile(r"m-[0-9a-f]{32}")
 HEX = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 NAME = re.compile(r"(?<![\w-])[a-z]+-[a-z]+-\d{1,4}(?![\w-])")
-FOLDER = re.compile(r"(?:/[\w.-]+)+/(?=artifacts/|mlflow\.db)")
+FOLDER = re.compile(r"(?<![\w:])(?!/(?:ajax-)?api/)(?:/[\w.-]+)+/(?=artifacts/|mlflow\.db)")
 PORT = re.compile(r"port=\d+")
 # What Python prints of a set, whose order changes from one process to the next.
 SET = re.compile(r"\{'[^'{}]*'(?:, '[^'{}]*')*\}")
@@ -50,7 +50,7 @@ class Normaliser:
         self._label, self._count = label, 0
         json = call.get("json", call.get("returned"))
         self._learn(json)
-        own = {key: self.value(value, key) for key, value in call.items() if key not in ("sent", "length")}
+        own = {key: self.value(value, key) for key, value in call.items() if key != "sent"}
         if "query" in own:
             plain = urllib.parse.unquote_plus(call["query"])
             own["query"] = re.sub(r"page_token=[^&]+", "page_token=<token>", self.text(plain, "query"))

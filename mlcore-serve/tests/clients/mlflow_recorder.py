@@ -6,6 +6,7 @@ client makes by itself are in the recording, too.
 """
 
 import contextlib
+import hashlib
 import http.client
 import json
 import threading
@@ -143,7 +144,8 @@ class Recorder:
             value = call["json"] = json.loads(body)
         except ValueError:
             call["text"] = body.decode(errors="replace")[:KEPT]
-            call["length"] = len(body)
+            if len(body) > KEPT:
+                call["sha256"] = hashlib.sha256(body).hexdigest()
         self._add(call)
         return value
 

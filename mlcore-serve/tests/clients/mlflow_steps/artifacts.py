@@ -3,6 +3,8 @@
 import tempfile
 from pathlib import Path
 
+import requests
+
 BASE = "/api/2.0/mlflow-artifacts/artifacts"
 OUTSIDE = [
     "..", "../x", "a/../../x", "%2e%2e/x", "%2e%2e%2fx", "%252e%252e%252fx", "..%2fx", "a/%2e%2e/b", "/etc/passwd", "%2fetc%2fpasswd", "a/../b", "./a", "a//b",
@@ -23,6 +25,9 @@ def put_artifacts(r):
     put("own/plus+sign.txt", b"+")
     put("own/deep", b"a folder's name")
     put("own/text.txt/below", b"a file's name")
+    put("own/large.bin", bytes(range(256)) * 20_000)
+    # In chunks, as the client sends what has no length.
+    requests.put(f"{r.address}{BASE}/own/chunked.bin", data=(bytes([place]) * 1000 for place in range(5)), timeout=60)
     put("", b"no path")
     put("own/", b"a slash")
     with r.loosely("outside"):
@@ -32,7 +37,7 @@ def put_artifacts(r):
 
 def get_artifacts(r):
     get = lambda path: r.ask("GET", f"{BASE}/{path}")
-    for path in ["own/text.txt", "own/deep/er/data.bin", "own/empty.txt", "own/page.html", "own/%C3%BC%20n%C3%AF.json", "own/script.js", "own/picture.svg", "own/plus+sign.txt"]:
+    for path in ["own/text.txt", "own/deep/er/data.bin", "own/empty.txt", "own/page.html", "own/%C3%BC%20n%C3%AF.json", "own/script.js", "own/picture.svg", "own/plus+sign.txt", "own/large.bin", "own/chunked.bin"]:
         get(path)
     for path in ["own/absent.txt", "absent", "own", "own/deep", "own/", ""]:
         get(path)
