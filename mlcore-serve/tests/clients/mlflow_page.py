@@ -18,7 +18,7 @@ from pathlib import Path
 
 import requests
 import websocket
-from mlflow import MlflowClient
+from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, LoggedModelStatus, Metric, Param
 
 CHROMIUM = os.environ.get("MLCORE_CHROMIUM", "chromium")
@@ -56,22 +56,27 @@ def fill(address):
         points = [Metric("loss", 1 / (step + 1 + place), 1_700_000_000_000 + step, step) for step in range(20)]
         client.log_batch(run, [*points, Metric("system/cpu", 5.0, 1, 0), Metric("acc", 0.5 + place / 10, 1, 0)], [Param("depth", str(3 + place))])
         client.log_text(run, "a note", "note.txt")
-        client.log_text(run, "flavors: {}\n", "model/MLmodel")
         client.log_inputs(run, [DatasetInput(Dataset("iris", "abc", "local", "{}"), [InputTag("mlflow.data.context", "train")])])
         client.set_terminated(run, "FINISHED", 1_700_000_001_000)
         runs.append(run)
-    model = client.create_logged_model(experiment, name="forest", source_run_id=runs[0], model_type="tree").model_id
-    client.log_outputs(runs[0], [LoggedModelOutput(model, 0)])
-    client.log_metric(runs[0], "acc", 0.5, timestamp=1, step=0, model_id=model)
-    client.finalize_logged_model(model, LoggedModelStatus.READY)
-    folder = client.get_logged_model(model).artifact_location.removeprefix("mlflow-artifacts:/")
-    requests.put(f"{address}/api/2.0/mlflow-artifacts/artifacts/{folder}/MLmodel", data=b"flavors: {}\n", timeout=60).raise_for_status()
-    with contextlib.suppress(Exception):
+    logged = [logged_model(client, address, experiment, run) for run in runs]
+    with contextlib.suppress(MlflowException):
         client.create_registered_model("forest", tags={"team": "a"}, description="Trees")
-        client.create_model_version("forest", f"models:/{model}", model_id=model)
-        client.create_model_version("forest", f"runs:/{runs[1]}/model", runs[1])
+        for model in logged:
+            client.create_model_version("forest", f"models:/{model}", model_id=model)
         client.set_registered_model_alias("forest", "champion", "1")
-    return {"experiment": experiment, "run": runs[0], "other": runs[1], "model": model}
+    return {"experiment": experiment, "run": runs[0], "other": runs[1], "model": logged[0]}
+
+
+def logged_model(client, address, experiment, run):
+    """A model of this run, with a file and a metric, ready."""
+    own = client.create_logged_model(experiment, name="forest", source_run_id=run, model_type="tree").model_id
+    client.log_outputs(run, [LoggedModelOutput(own, 0)])
+    client.log_metric(run, "acc", 0.5, timestamp=1, step=0, model_id=own)
+    folder = client.get_logged_model(own).artifact_location.removeprefix("mlflow-artifacts:/")
+    requests.put(f"{address}/api/2.0/mlflow-artifacts/artifacts/{folder}/MLmodel", data=b"flavors: {}\n", timeout=60).raise_for_status()
+    client.finalize_logged_model(own, LoggedModelStatus.READY)
+    return own
 
 
 class Browser:
