@@ -13,7 +13,7 @@ from pathlib import Path
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from mlflow_compare import Normaliser
+from mlflow_compare import FOLDER, Normaliser
 from mlflow_endpoints import ELSEWHERE, requests
 
 TYPES = {
@@ -200,7 +200,7 @@ def replaced(text, name, lines):
     _, tail = rest.split(end)
     # What is told of a session is told of any: no paths and no ports of one machine.
     body = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:5000", "\n".join(lines))
-    body = re.sub(r"(?:/[\w.-]+){2,}(?=/(?:artifacts|mlflow\.db))", "/folder", body) if name == "page" else body
+    body = FOLDER.sub("/folder/", body) if name == "page" else body
     return f"{head}{begin}\n{body}\n{end}{tail}"
 
 

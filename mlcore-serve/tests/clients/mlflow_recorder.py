@@ -33,11 +33,13 @@ class Recorder:
         # What later steps need of earlier ones, such as the ID of a run.
         self.kept = {}
         self._loose = None
+        self._sorted = 0
         self._lock = threading.Lock()
 
     def run(self, step):
         """Runs one step; a step that cannot go on is recorded as such, and the next one follows."""
         self.steps.append({"step": step.__name__, "calls": []})
+        self._sorted = 0
         try:
             step(self)
         except Exception as error:
@@ -100,9 +102,10 @@ class Recorder:
             self._loose = None
 
     def sort_uploads(self):
-        """Puts the step's requests for artifacts into the order of their paths: the client sends them from several threads."""
+        """Puts the requests for artifacts since the last time into the order of their paths: the client sends them from several threads."""
         calls = self.steps[-1]["calls"]
-        places = [place for place, call in enumerate(calls) if "/mlflow-artifacts/artifacts/" in call.get("path", "")]
+        begin, self._sorted = self._sorted, len(calls)
+        places = [place for place, call in enumerate(calls) if place >= begin and "/mlflow-artifacts/artifacts/" in call.get("path", "")]
         ordered = sorted((calls[place] for place in places), key=lambda call: (call["method"], call["path"]))
         for place, call in zip(places, ordered):
             calls[place] = call
