@@ -20,6 +20,8 @@ from mlflow_differs import DIFFERS
 from mlflow_endpoints import ELSEWHERE, hit, services
 from mlflow_server import UNDER_TEST, skip_unless_there, stock, under_test
 
+# So many differences are shown; the others stand in a file.
+SHOWN = 40
 SCRIPT = Path(__file__).with_name("mlflow_script.py")
 
 
@@ -58,7 +60,10 @@ def test_the_answers_are_those_of_the_stock_server(reference, tmp_path):
     differences, excused = compare(reference, own, [] if UNDER_TEST == "mlflow" else DIFFERS)
     calls = sum(len(step["calls"]) for step in reference["steps"])
     print(f"{len(reference['steps'])} steps, {calls} calls, {len(differences)} differ, excused: {excused}")
-    assert not differences, f"{len(differences)} of {calls} calls differ:\n" + "\n".join(differences)
+    whole = tmp_path / "differences.txt"
+    whole.write_text("\n".join(differences))
+    steps = Counter(each.split(",")[0].split(":")[0] for each in differences)
+    assert not differences, "\n".join([f"{len(differences)} of {calls} calls differ, all in {whole}; by step: {dict(steps)}", *differences[:SHOWN]])
 
 
 # Each changes one answer of a recording; the difference must be told at exactly this place.
