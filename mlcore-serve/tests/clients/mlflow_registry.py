@@ -4,11 +4,7 @@ by the environment that a deployment sets. Run as `MLCORE_TEST_PROGRAM=mlcore-se
 
 import contextlib
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 
 import mlflow
@@ -22,45 +18,18 @@ from mlflow.models import infer_signature
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
 import models
+from mlflow_server import stock
 from program import serve
 
 NAME = "random_forest_classifier"
 
 
-def free_port():
-    with socket.socket() as own:
-        own.bind(("127.0.0.1", 0))
-        return own.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """`mlflow server` on SQLite that hands its artifacts out."""
-    folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
-        "--artifacts-destination", f"{folder}/artifacts", "--serve-artifacts", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1",
-    ]
-    own = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with open(folder / "log", "w") as log:
-        # A group of its own: it starts processes of its own.
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=own, start_new_session=True)
-    try:
-        end = time.monotonic() + 120
-        while True:
-            with contextlib.suppress(requests.ConnectionError):
-                if requests.get(f"{address}/health", timeout=5).ok:
-                    break
-            if process.poll() is not None or time.monotonic() > end:
-                pytest.fail(f"mlflow server does not answer:\n{(folder / 'log').read_text()}")
-            time.sleep(0.1)
+    with stock(tmp_path_factory.mktemp("mlflow")) as address:
         mlflow.set_tracking_uri(address)
         yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")
