@@ -6,6 +6,7 @@
 //! | [`profile`] | What does data look like, in bounded memory, and how do such profiles add up? |
 //! | [`runner`] | What is a model that can answer? |
 //! | [`artifact`], [`registry`] | Which bytes, which version, which alias, who changed what and when? |
+//! | [`tracking`] | What was tried, with which parameters on which data, and how good was it? |
 //! | [`rollout`] | Who gets which version, and may the new one grow? |
 //! | [`evaluate`], [`stats`] | How good is it, and how sure are we? |
 //! | [`error`], [`name`] | What did a failure mean, and what may a name be? |
@@ -42,6 +43,7 @@ pub mod stats;
 #[doc(hidden)]
 pub mod text_key;
 pub mod time;
+pub mod tracking;
 mod url;
 #[doc(hidden)]
 pub mod words;
