@@ -41,6 +41,7 @@
 //! # Ok::<(), mlcore::Error>(())
 //! ```
 
+mod buffer;
 mod dataset;
 mod edit;
 mod experiment;
@@ -55,6 +56,7 @@ mod run;
 pub mod search;
 mod words;
 
+pub use self::buffer::{BufferOptions, Flushed, RunLog, TrackerBuffer};
 pub use self::dataset::{Dataset, DatasetInput, ModelOutput};
 pub use self::edit::{Batch, Edit};
 pub use self::experiment::{Experiment, LifecycleStage, NewExperiment, ViewType};
