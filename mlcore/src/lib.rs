@@ -39,6 +39,8 @@ pub mod registry;
 pub mod rollout;
 pub mod runner;
 pub mod schema;
+#[cfg(feature = "sqlite")]
+mod sql;
 pub mod stats;
 #[doc(hidden)]
 pub mod text_key;

@@ -23,3 +23,13 @@ fn shared_memory_tracker() {
         Box::new(places[place].clone())
     });
 }
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn sqlite_tracker() {
+    let folder = tempfile::tempdir().unwrap();
+    conformance::tracker(Persistence::Shared, |place| {
+        let path = folder.path().join(format!("{place}.db"));
+        Box::new(mlcore::tracking::SqliteTracker::open(path).unwrap())
+    });
+}

@@ -1,7 +1,7 @@
 //! What was tried, with which parameters on which data, and how good was it?
 //!
 //! [`Tracker`] is the seam: one method changes, the others read. [`TrackerExt`] is what callers use; [`MemoryTracker`] is the
-//! reference. Names, limits, errors and answers are those of MLflow 3.17, so that its client can be served from any tracker;
+//! reference and `SqliteTracker` one file on disk. Names, limits, errors and answers are those of MLflow 3.17, so that its client can be served from any tracker;
 //! [`search`] reads its filters.
 //!
 //! | | |
@@ -54,6 +54,8 @@ mod query;
 mod rules;
 mod run;
 pub mod search;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod words;
 
 pub use self::buffer::{BufferOptions, Flushed, RunLog, TrackerBuffer};
@@ -70,6 +72,8 @@ pub use self::query::{
 };
 pub use self::run::{NewRun, Run, RunData, RunInfo, RunInputs, RunStatus};
 pub use self::search::PageToken;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{SqliteTracker, SqliteTrackerOptions};
 use crate::error::Result;
 use crate::name::{ExperimentId, LoggedModelId, RunId};
 use crate::time::Timestamp;
