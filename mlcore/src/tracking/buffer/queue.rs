@@ -211,7 +211,7 @@ impl Shared {
     }
 
     /// The buffer is closed, and the tracker away: what is in hand and in the queue goes to the spool.
-    pub(super) fn leave(&self, taken: Taken) {
+    pub(super) fn leave(&self, taken: &Taken) {
         let mut state = self.state();
         state.is_writing = false;
         let queued = flat(state.take(usize::MAX));

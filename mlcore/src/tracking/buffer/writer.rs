@@ -17,7 +17,7 @@ pub(super) fn write(shared: &Shared, tracker: &dyn Tracker) {
                     break;
                 }
                 Err(error) if shared.wait_after(&error, pause) => pause = (pause * 2).min(LONGEST),
-                Err(_) => return shared.leave(taken),
+                Err(_) => return shared.leave(&taken),
             }
         }
     }
