@@ -8,7 +8,7 @@ What a finding added (`found_*`) stays. Each file is a few kilobytes at most: sm
 
 import pathlib
 
-from seeds import columns, models, names, plans, profiles, requests
+from seeds import columns, models, monitors, names, plans, profiles, requests
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -43,6 +43,10 @@ if __name__ == "__main__":
     write("plan_bytes", stored)
     dictionary("plan_bytes", plans.words(stored))
     write("profile_bytes", profiles.profile_bytes())
+    write("monitor_reference", monitors.monitor_reference())
+    write("window_counts", monitors.window_counts())
+    for target in ("monitor_reference", "window_counts"):
+        dictionary(target, monitors.words())
     write("onnx_scan", models.onnx_scan())
     dictionary("onnx_scan", models.words())
     write("registry_names", names.registry_names())

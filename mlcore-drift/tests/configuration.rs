@@ -125,7 +125,7 @@ fn what_is_not_understood_is_refused_by_name() {
     for (text, words) in [
         ("numeric_test = \"kolmogorov\"", "choose test kolmogorov: no test has this name; the tests are "),
         ("numeric_test = { name = \"psi\", bin = 5 }", "choose test psi: unknown field `bin`"),
-        ("numeric_test = { name = \"psi\", bins = \"many\" }", "choose test psi: invalid type: string"),
+        ("numeric_test = { name = \"psi\", bins = \"many\" }", "choose test psi: bins: invalid type: string"),
         ("numeric_test = { name = \"psi\", bins = 1 }", "compare with psi bins"),
         (
             "numeric_test = { name = \"psi\", recipe = \"mine\" }",

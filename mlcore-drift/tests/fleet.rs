@@ -251,9 +251,37 @@ fn what_does_not_belong_together_is_refused_and_changes_nothing() {
     let most: WindowCounts = serde_json::from_value(most).unwrap();
     let error = fleet.add("b", &most).unwrap_err();
     assert!(error.to_string().contains("rows that were counted"), "{error}");
+    // As many rows as are said, and no values that the column can have.
+    let mut foreign: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let known = foreign["columns"][4]["values"]["values"]["known"].as_object_mut().unwrap();
+    let count = known.remove("free").unwrap();
+    known.insert("nobody".to_owned(), count);
+    let error = fleet.add("b", &serde_json::from_value(foreign).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("merge counts plan: its counts are not those"), "{error}");
     assert_eq!(fleet.save(), before);
+    let mut lost = serde_json::to_value(&before).unwrap();
+    lost["replicas"]["a"] = 99.into();
+    let error = fleet.restore(serde_json::from_value(lost).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("restore fleet replicas"), "{error}");
     let mut elsewhere = Fleet::new(&other).unwrap();
     assert!(elsewhere.restore(before).is_err());
+}
+
+#[test]
+fn counts_beyond_all_rows_are_an_error_and_do_not_go_round() {
+    let reference = MonitorReference::new(&table(500, 1, 0.0), &options(1000)).unwrap();
+    let mut counter = WindowCounter::new(&reference).unwrap();
+    let mut counts = counted(&reference, &table(1 << 10, 2, 0.0));
+    for _ in 10..53 {
+        counter.put_back(&counts).unwrap();
+        counter.put_back(&counts).unwrap();
+        counts = counter.take().unwrap();
+    }
+    assert_eq!(counts.rows(), 1 << 53);
+    counter.put_back(&counts).unwrap();
+    let error = counter.put_back(&counts).unwrap_err();
+    assert!(matches!(error, Error::InvalidInput(_)) && error.to_string().contains("beyond 2^53"), "{error}");
+    assert_eq!(counter.take().unwrap(), counts);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mlcore::Error;
 use mlcore::arrow::array::{
@@ -11,7 +12,9 @@ use mlcore::arrow::array::{
 };
 use mlcore::stats::SplitMix64;
 use mlcore_drift::catalog::Catalog;
-use mlcore_drift::monitor::{ColumnOptions, Monitor, MonitorOptions, MonitorReference, Verdict};
+use mlcore_drift::monitor::{
+    ColumnOptions, Fleet, Monitor, MonitorOptions, MonitorReference, MonitorState, Verdict, WindowCounter,
+};
 use mlcore_drift::sample::Kind;
 use mlcore_drift::two_sample::{ChiSquare, CompiledTest, DriftTest, Psi};
 use proptest::prelude::*;
@@ -136,6 +139,64 @@ fn a_test_of_the_hosts_own_is_found_in_its_catalogue() {
     assert!(MonitorReference::from_bytes_with(&bytes, catalog).is_ok());
     let error = MonitorReference::from_bytes(&bytes).unwrap_err();
     assert!(matches!(error, Error::NotFound(_)) && error.to_string().contains("own"), "{error}");
+}
+
+#[test]
+fn columns_are_compiled_once_for_all_that_watch_by_a_reference() {
+    #[derive(Clone, Debug, Default)]
+    struct Counted(ChiSquare, Arc<AtomicUsize>);
+    impl DriftTest for Counted {
+        fn name(&self) -> &str {
+            "counted"
+        }
+        fn applies_to(&self, _: Kind) -> bool {
+            true
+        }
+        fn default_minimum_effect(&self) -> f64 {
+            0.1
+        }
+        fn compile(&self, reference: &mlcore_drift::Sample) -> mlcore::Result<Box<dyn CompiledTest>> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.compile(reference)
+        }
+    }
+    let counted = Counted::default();
+    let compiled = || counted.1.swap(0, Ordering::Relaxed);
+    let catalog = Catalog::default().with_test(counted.clone());
+    let options = MonitorOptions::default()
+        .with_catalog(catalog.clone())
+        .with_numeric_test("counted")
+        .with_categorical_test("counted");
+    let reference = MonitorReference::new(&table(500, 1, 0.0), &options).unwrap();
+    assert_eq!(compiled(), 7, "what cannot be watched is refused at once");
+    let bytes = reference.to_bytes().unwrap();
+    let again = MonitorReference::from_bytes_with(&bytes, catalog).unwrap();
+    assert_eq!(compiled(), 7);
+    again.monitor().unwrap();
+    again.of_columns(&["few", "text"]).monitor().unwrap();
+    WindowCounter::new(&again).unwrap();
+    Fleet::new(&again).unwrap();
+    assert_eq!(compiled(), 0);
+    assert_eq!(again.with_max_values(10).monitor().unwrap().columns().len(), 7);
+    assert_eq!(compiled(), 7, "fewer values are another reference");
+}
+
+#[test]
+fn a_state_that_contradicts_itself_is_not_restored() {
+    let reference = MonitorReference::new(&table(300, 1, 0.0), &options()).unwrap();
+    let mut monitor = reference.monitor().unwrap();
+    monitor.observe(&table(150, 2, 0.0)).unwrap();
+    let json = serde_json::to_string(&monitor.save()).unwrap();
+    let most = format!("\"nulls\":{}", u64::MAX);
+    for (from, to) in
+        [("\"rows\":150", "\"rows\":149"), ("\"nulls\":0", &*most), ("\"overflow\":0", "\"overflow\":1")]
+    {
+        assert!(json.contains(from), "{from}");
+        let forged: MonitorState = serde_json::from_str(&json.replacen(from, to, 1)).unwrap();
+        let error = monitor.restore(&forged).unwrap_err();
+        assert!(error.to_string().contains("rows of the window"), "{error}");
+    }
+    assert_eq!(monitor.rows_in_window(), 150, "nothing changed");
 }
 
 #[test]

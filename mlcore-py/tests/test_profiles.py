@@ -174,11 +174,11 @@ def test_two_profiles_are_compared():
     rng = np.random.default_rng(8)
     tables = [pd.DataFrame({"x": rng.normal(shift, size=50_000), "w": rng.choice(["a", "b"], 50_000)}) for shift in (0, 0.1)]
     reference, current = map(mlcore.profile, tables)
-    test = drift.KolmogorovSmirnov()
+    test = mlcore.drift.KolmogorovSmirnov()
     rows, summaries = test.compare(tables[0]["x"], tables[1]["x"]), test.compare(reference["x"], current["x"])
     assert 0 <= rows.statistic - summaries.statistic < 0.02 and rows.pvalue <= summaries.pvalue < 1e-6
     assert test.compare(reference["x"], tables[1]["x"]).statistic <= rows.statistic
-    words = drift.ChiSquare()
+    words = mlcore.drift.ChiSquare()
     assert words.compare(reference["w"], current["w"]).pvalue == words.compare(tables[0]["w"], tables[1]["w"]).pvalue
     with pytest.raises(mlcore.InvalidInputError, match="only a summary of its numbers is left"):
-        drift.Wasserstein().compare(reference["x"], tables[1]["x"])
+        mlcore.drift.Wasserstein().compare(reference["x"], tables[1]["x"])

@@ -275,7 +275,7 @@ def test_what_cannot_be_registered_leaves_nothing(registry, tmp_path):
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path):
     with pytest.raises(mlcore.InvalidInputError, match="sqlite:///"):
-        mlcore.Registry("postgres://host/db")
+        mlcore.Registry("mysql://host/db")
     with pytest.raises(mlcore.NotFoundError):
         mlcore.Registry(f"sqlite:///{tmp_path}/no/such/folder/r.db")
     with pytest.raises(mlcore.NotFoundError):
@@ -484,3 +484,11 @@ def test_a_stranger_s_model_is_tried_before_it_is_registered(tmp_path):
     with pytest.raises(mlcore.TimeoutError, match="in a process of its own"):
         registry.register("m", MODELS / "runner" / "loop_forever.onnx", probe=Probe(timeout=3.0))
     assert [version.version for version in registry.versions("m")] == [1]
+
+
+def test_a_database_for_many_machines_is_reached_by_its_url(tmp_path):
+    with pytest.raises(mlcore.UnsupportedError, match="name the store of its artifacts"):
+        mlcore.Registry("postgresql://ana:secret@127.0.0.1:1/ml")
+    with pytest.raises(mlcore.UnavailableError) as away:
+        mlcore.Registry("postgresql://ana:secret@127.0.0.1:1/ml?connect_timeout=2", artifacts=tmp_path)
+    assert "secret" not in str(away.value)

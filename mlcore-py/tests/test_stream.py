@@ -162,7 +162,7 @@ def test_bad_input_is_refused_with_words():
         (lambda: drift.HDDMA().update(1.5), "numbers from 0 to 1"),
         (lambda: drift.ADWIN(delta=0), "delta: it is 0, and must be above 0 and below 1"),
         (lambda: drift.PageHinkley(mode="odd"), "up, down, both"),
-        (lambda: drift.Watch(1.5), "between 0 and 1"),
+        (lambda: drift.Watch(1.5), "between 0.0 and 1.0"),
         (lambda: drift.Watch(0.5, one_false_alarm_in=10, false_alarm_probability=0.1), "one of the two"),
         (lambda: drift.Watch.baseline_of([0.5]), "two are needed"),
     ]:

@@ -16,6 +16,7 @@
 //! |---|---|
 //! | `ort` (default) | ONNX models on ONNX Runtime, which is loaded when first used and never linked |
 //! | `sqlite` (default) | the registry in one SQLite file |
+//! | `postgres` | the registry in a PostgreSQL database, for many machines |
 //! | `ndarray` | tensors from and as arrays of the crate `ndarray` |
 //! | `conformance` | the contracts of the traits as test suites |
 //!
@@ -34,6 +35,8 @@ pub mod exact;
 pub mod interrupt;
 pub mod memory;
 pub mod name;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub mod profile;
 pub mod registry;
 pub mod rollout;

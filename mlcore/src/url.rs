@@ -68,7 +68,7 @@ pub(crate) fn file_path(operation: &'static str, url: &str) -> Result<PathBuf> {
     }
 }
 
-fn decoded(text: &str) -> Option<String> {
+pub(crate) fn decoded(text: &str) -> Option<String> {
     let mut pieces = text.split('%');
     let mut bytes = pieces.next()?.as_bytes().to_vec();
     for piece in pieces {

@@ -15,16 +15,26 @@ fn refused<T>(opened: mlcore::Result<T>, kind: &str, words: &str) {
 
 #[test]
 fn an_unknown_url_is_told_the_known_ones() {
-    for url in ["", "registry.db", "redis://host", "memory:x", "postgres://ana:secret@host/db", "http://host"]
-    {
+    for url in ["", "registry.db", "redis://host", "memory:x", "mysql://ana:secret@host/db", "http://host"] {
         refused(registry::open(url), "invalid_input", "sqlite:////absolute/path");
         refused(registry::artifacts_url(url), "invalid_input", "memory:");
     }
     for url in ["", "s3://bucket/key", "memory:x", "file:relative", "file://elsewhere/x"] {
         refused(artifact::open(url), "invalid_input", "file:///absolute/path");
     }
-    let secret = registry::open("postgres://ana:secret@host/db").err().unwrap().to_string();
+    let secret = registry::open("mysql://ana:secret@host/db").err().unwrap().to_string();
     assert!(!secret.contains("secret"), "{secret}");
+    refused(
+        registry::artifacts_url("postgresql://ana@host/db"),
+        "unsupported",
+        "name the store of its artifacts",
+    );
+}
+
+#[cfg(not(feature = "postgres"))]
+#[test]
+fn a_build_without_a_backend_says_so() {
+    refused(registry::open("postgresql://ana@host/db"), "unsupported", "feature postgres");
 }
 
 #[test]

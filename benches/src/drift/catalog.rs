@@ -131,7 +131,7 @@ impl Column {
             Numbers => Arc::new(part.numbers.clone()),
             Words => Arc::new(part.words()),
             Flags => {
-                let flag = |code: &u8| if code % 4 == 0 { "yes" } else { "no" };
+                let flag = |code: &u8| if code.is_multiple_of(4) { "yes" } else { "no" };
                 Arc::new(StringArray::from_iter_values(part.codes.iter().map(flag)))
             }
         }

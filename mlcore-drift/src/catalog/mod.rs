@@ -18,6 +18,7 @@
 //! ```
 
 mod options;
+mod plain;
 mod spec;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ use mlcore::{Error, Result};
 use serde::de::DeserializeOwned;
 
 pub use self::options::TestOptions;
+pub(crate) use self::options::{read_by_name, read_named};
+pub(crate) use self::plain::names_and_values;
 pub use self::spec::{Spec, TableTestSpec, TestSpec};
 use crate::table::{TableTest, with_table_tests};
 use crate::two_sample::{DriftTest, with_drift_tests};

@@ -9,6 +9,7 @@ use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::plain::NamesAndValues;
 use super::{Catalog, TestOptions, make};
 use crate::table::TableTest;
 use crate::two_sample::DriftTest;
@@ -164,11 +165,8 @@ impl<'de> Visitor<'de> for Written {
         Ok((name.to_owned(), TestOptions::default()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut options = TestOptions::default();
-        while let Some((option, value)) = map.next_entry::<String, Value>()? {
-            options.0.insert(option, value);
-        }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let mut options = TestOptions(NamesAndValues.visit_map(map)?.into_iter().collect());
         match options.0.remove(NAME) {
             Some(Value::String(name)) => Ok((name, options)),
             Some(other) => Err(de::Error::custom(format!("the name of a test is text, and it is {other}"))),

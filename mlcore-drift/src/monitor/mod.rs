@@ -45,6 +45,7 @@ mod verdict;
 mod window;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::iter;
 use std::sync::Arc;
 
@@ -59,10 +60,10 @@ pub use self::fleet::{
 };
 use self::fleet::{Layout as CountLayout, Tally};
 pub use self::options::{ColumnOptions, MonitorOptions};
-use self::plan::Plan;
 pub(crate) use self::plan::{
     Judged, Read, Watched, absent, asked_columns, conclude, nothing_to_watch, read_columns, read_reference,
 };
+use self::plan::{Plan, first_places};
 pub use self::preset::{MAX_EXACT_N, MOST_DISCRETE_VALUES, Preset};
 pub use self::reference::{MONITOR_REFERENCE_VERSION, MonitorReference};
 pub use self::spending::WindowCorrection;
@@ -139,7 +140,8 @@ impl Monitor {
     pub fn new(reference: &RecordBatch, options: &MonitorOptions) -> Result<Self> {
         let reference = &*taken_rows(reference, options)?;
         let (columns, skipped) = read_columns(reference, options)?;
-        let plan = Plan::new(columns.iter(), skipped, options, reference.num_rows() as u64)?;
+        let columns = Watched::all(&columns, options)?;
+        let plan = Plan::new(columns, skipped, options, reference.num_rows() as u64)?;
         let schema = reference.schema();
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         Self::of_plan(plan, &names)
@@ -348,19 +350,20 @@ impl Monitor {
 
     fn empty_buffers(&self) -> Vec<Buffer> {
         let options = &self.plan.options;
-        let new = |column: &Watched| {
+        let new = |column: &Arc<Watched>| {
             Buffer::new(column.kind, column.spelling, options.window_rows, options.max_categories)
         };
         self.plan.columns.iter().map(new).collect()
     }
 
     fn bind_names(&mut self, names: &[&str]) -> Result<()> {
+        let places = first_places(names.iter().copied());
         self.positions = self
             .plan
             .columns
             .iter()
             .map(|column| {
-                names.iter().position(|name| *name == column.name).ok_or_else(|| {
+                places.get(column.name.as_str()).copied().ok_or_else(|| {
                     Error::schema_mismatch(
                         "bind monitor",
                         column.name.clone(),
@@ -419,11 +422,9 @@ fn taken_rows<'a>(table: &'a RecordBatch, options: &MonitorOptions) -> Result<Co
 
 /// Adds the names that are not there yet.
 fn list(listed: &mut Vec<String>, names: &[String]) {
-    for name in names {
-        if !listed.contains(name) {
-            listed.push(name.clone());
-        }
-    }
+    let mut known: HashSet<&String> = listed.iter().collect();
+    let new: Vec<String> = names.iter().filter(|name| known.insert(name)).cloned().collect();
+    listed.extend(new);
 }
 
 /// Where tables of one schema have the watched columns, and what else they have.

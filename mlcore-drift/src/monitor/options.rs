@@ -6,11 +6,10 @@ use mlcore::stats::Correction;
 use mlcore::{Error, Result};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Map, Value};
 
 use super::preset::{MAX_EXACT_N, Preset, is_discrete};
 use super::spending::WindowCorrection;
-use crate::catalog::{Catalog, TestSpec};
+use crate::catalog::{Catalog, TestSpec, names_and_values, read_by_name, read_named};
 use crate::sample::{Kind, Sample};
 use crate::two_sample::{DriftTest, MissingRate};
 
@@ -288,9 +287,11 @@ impl MonitorOptions {
         }
         let effects = self.column_options.values().filter_map(|column| column.minimum_effect);
         if let Some(bad) =
-            effects.chain(self.minimum_effects.values().copied()).find(|e| e.is_nan() || *e < 0.0)
+            effects.chain(self.minimum_effects.values().copied()).find(|e| !(e.is_finite() && *e >= 0.0))
         {
-            return problem("minimum effect", format!("{bad} is no size of an effect; it starts at 0"));
+            let problem = format!("{bad} is no size of an effect: a number from 0 on");
+            return Err(Error::invalid_input(OPERATION, "minimum effect", problem)
+                .remedy("leave columns out that should never drift: set the option columns"));
         }
         self.check_test_names()
     }
@@ -344,9 +345,8 @@ impl Serialize for MonitorOptions {
 impl<'de> Deserialize<'de> for MonitorOptions {
     /// What is not named has the default of the preset that is.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut named = Map::<String, Value>::deserialize(deserializer)?;
-        if let Some(preset) = named.get("preset") {
-            let preset = Preset::deserialize(preset).map_err(D::Error::custom)?;
+        let mut named = names_and_values(deserializer)?;
+        if let Some(Ok(preset)) = named.get("preset").map(Preset::deserialize) {
             let rule = [
                 ("correction", preset.correction().name().into()),
                 ("drift_share", preset.drift_share().into()),
@@ -356,7 +356,7 @@ impl<'de> Deserialize<'de> for MonitorOptions {
                 named.entry(option).or_insert(value);
             }
         }
-        Self::deserialize(Value::Object(named)).map_err(D::Error::custom)
+        read_named(named, |named| Self::deserialize(named)).map_err(D::Error::custom)
     }
 }
 
@@ -366,7 +366,7 @@ const MOST_WINDOW_ROWS: usize = 1 << 28;
 
 /// What is different for one column.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(remote = "Self", default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ColumnOptions {
     /// Its test.
@@ -379,6 +379,8 @@ pub struct ColumnOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
 }
+
+read_by_name!(ColumnOptions);
 
 impl ColumnOptions {
     /// Sets the test.

@@ -1,5 +1,7 @@
 //! The columns of a reference, each with its test compiled; from scores to a verdict.
 
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use mlcore::arrow::array::{Array, RecordBatch};
@@ -19,7 +21,8 @@ use crate::two_sample::{CompiledTest, DriftTest, MissingRate, Needs, Score};
 /// What is watched, and how.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) columns: Vec<Watched>,
+    /// Shared with the reference that they were compiled for.
+    pub(crate) columns: Vec<Arc<Watched>>,
     pub(crate) skipped: Vec<SkippedColumn>,
     pub(crate) options: MonitorOptions,
     pub(crate) reference_rows: u64,
@@ -134,9 +137,20 @@ pub(crate) fn asked_columns(names: &[&str], rows: usize, options: &MonitorOption
             .remedy("pass the rows the model was trained on, or a week of good traffic"));
     }
     check_names(names, options)?;
-    let is_asked = |name: &str| options.columns.as_ref().is_none_or(|asked| asked.iter().any(|n| n == name));
+    let only: Option<HashSet<&str>> =
+        options.columns.as_ref().map(|asked| asked.iter().map(String::as_str).collect());
+    let is_asked = |name: &str| only.as_ref().is_none_or(|only| only.contains(name));
     let asked = names.iter().enumerate().filter(|(_, name)| is_asked(name));
     Ok(asked.map(|(position, _)| position).collect())
+}
+
+/// Where each name stands first.
+pub(super) fn first_places<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
+    let mut places = HashMap::new();
+    for (place, name) in names.enumerate() {
+        places.entry(name).or_insert(place);
+    }
+    places
 }
 
 /// The error for a reference of which nothing can be watched.
@@ -153,15 +167,13 @@ pub(crate) fn absent(operation: &'static str, column: &str) -> Error {
 }
 
 impl Plan {
-    /// Compiles these columns of a reference of so many rows.
-    pub(crate) fn new<'s>(
-        columns: impl Iterator<Item = &'s ReferenceColumn>,
+    /// The plan of compiled columns of a reference of so many rows.
+    pub(crate) fn new(
+        columns: Vec<Arc<Watched>>,
         skipped: Vec<SkippedColumn>,
         options: &MonitorOptions,
         reference_rows: u64,
     ) -> Result<Self> {
-        let columns = columns.map(|column| Watched::new(column, options));
-        let columns: Vec<Watched> = columns.collect::<Result<_>>()?;
         if columns.is_empty() {
             return Err(nothing_to_watch());
         }
@@ -177,10 +189,12 @@ impl Plan {
         schema: &ArrowSchema,
         operation: &'static str,
     ) -> Result<Vec<Option<usize>>> {
-        let find = |(here, column): (usize, &Watched)| {
-            // Most tables come in the order of the reference, which saves a search for every name.
+        // Most tables come in the order of the reference, which saves a search for every name.
+        let places =
+            LazyCell::new(|| first_places(schema.fields().iter().map(|field| field.name().as_str())));
+        let find = |(here, column): (usize, &Arc<Watched>)| {
             let is_here = schema.fields().get(here).is_some_and(|field| *field.name() == column.name);
-            if is_here { Some(here) } else { schema.index_of(&column.name).ok() }
+            if is_here { Some(here) } else { places.get(column.name.as_str()).copied() }
         };
         let positions: Vec<Option<usize>> = self.columns.iter().enumerate().map(find).collect();
         match self.columns.first().filter(|_| positions.iter().all(Option::is_none)) {
@@ -195,10 +209,12 @@ impl Plan {
         if self.options.columns.is_some() {
             return Vec::new();
         }
+        let known: LazyCell<HashSet<&str>, _> = LazyCell::new(|| {
+            let skipped = self.skipped.iter().map(|column| column.column.as_str());
+            self.columns.iter().map(|column| column.name.as_str()).chain(skipped).collect()
+        });
         let is_known = |position: usize, name: &str| {
-            self.columns.get(position).is_some_and(|column| column.name == name)
-                || self.columns.iter().any(|column| column.name == name)
-                || self.skipped.iter().any(|column| column.column == name)
+            self.columns.get(position).is_some_and(|column| column.name == name) || known.contains(name)
         };
         let names = schema.fields().iter().map(|field| field.name()).enumerate();
         names.filter(|(position, name)| !is_known(*position, name)).map(|(_, name)| name.clone()).collect()
@@ -206,8 +222,9 @@ impl Plan {
 
     /// Judges one sample per watched column, at this error rate.
     pub(crate) fn verdict(&self, current: &[Sample], window: Window, alpha: f64) -> Result<Verdict> {
-        let judge =
-            |(column, sample): (&Watched, &Sample)| column.judge(sample, self.reference_rows, &self.options);
+        let judge = |(column, sample): (&Arc<Watched>, &Sample)| {
+            column.judge(sample, self.reference_rows, &self.options)
+        };
         let judged = self.columns.iter().zip(current).map(judge).collect::<Result<Vec<Judged>>>()?;
         let verdict = conclude(judged, &self.options, alpha, Vec::new())?;
         let skipped = self.skipped.clone();
@@ -308,7 +325,11 @@ fn decide(score: &Score, (reject, adjusted): (bool, f64), threshold: f64) -> (Ou
 }
 
 impl Watched {
-    /// A column that is compared again and again.
+    /// Columns that are compared again and again.
+    pub(crate) fn all(columns: &[ReferenceColumn], options: &MonitorOptions) -> Result<Vec<Arc<Self>>> {
+        columns.iter().map(|column| Self::new(column, options).map(Arc::new)).collect()
+    }
+
     fn new(column: &ReferenceColumn, options: &MonitorOptions) -> Result<Self> {
         let ReferenceColumn { name, sample, threshold } = column;
         Self::with(name, sample, *threshold, options, |test, reference| test.compile(reference))

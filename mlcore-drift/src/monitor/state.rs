@@ -1,10 +1,13 @@
 //! How far a monitor is in its stream of rows, saved and restored.
 
+use std::sync::Arc;
+
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Monitor;
-use super::window::BufferState;
+use super::plan::Watched;
+use super::window::{Buffer, BufferState};
 use crate::sample::Kind;
 
 /// The version of the serialised form of [`MonitorState`]: raised when a field changes its meaning or goes.
@@ -61,7 +64,7 @@ impl Monitor {
     #[must_use]
     pub fn save(&self) -> MonitorState {
         let columns = self.plan.columns.iter().zip(&self.buffers);
-        let column = |(watched, buffer): (&super::plan::Watched, &super::window::Buffer)| ColumnState {
+        let column = |(watched, buffer): (&Arc<Watched>, &Buffer)| ColumnState {
             name: watched.name.clone(),
             kind: watched.kind,
             values: buffer.save(),
@@ -82,7 +85,7 @@ impl Monitor {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a state of a later version, [`Error::InvalidInput`] for that of a monitor of other columns or
-    /// longer windows. Nothing is changed then.
+    /// longer windows, and for one that contradicts itself. Nothing is changed then.
     pub fn restore(&mut self, state: &MonitorState) -> Result<()> {
         if state.version != MONITOR_STATE_VERSION {
             let problem = format!("version {}; this build reads {MONITOR_STATE_VERSION}", state.version);
@@ -100,6 +103,13 @@ impl Monitor {
             let problem = format!("its window has {} rows already, of {}", state.rows, options.window_rows);
             return Err(Error::invalid_input(OPERATION, "state", problem)
                 .remedy("make the monitor of the options that it was saved with"));
+        }
+        let rows = state.rows as u64;
+        let is_counted = |column: &&ColumnState| column.values.rows() == Some(rows);
+        if let Some(column) = state.columns.iter().find(|column| !is_counted(column)) {
+            let problem = format!("it does not have the {rows} rows of the window");
+            return Err(Error::invalid_input(OPERATION, column.name.as_str(), problem)
+                .remedy("restore what was saved as it is"));
         }
         let mut buffers = self.empty_buffers();
         for (buffer, column) in buffers.iter_mut().zip(&state.columns) {

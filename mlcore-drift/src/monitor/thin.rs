@@ -28,7 +28,9 @@ fn failed(cause: ArrowError) -> Error {
 
 /// How many of the next `rows` rows come before the next one that is taken.
 pub(super) fn next_phase(phase: usize, rows: usize, step: usize) -> usize {
-    (phase + step - rows % step) % step
+    let passed = rows % step;
+    // No sum of two steps, which may be as large as a number can be.
+    if phase >= passed { phase - passed } else { step - (passed - phase) }
 }
 
 #[cfg(test)]

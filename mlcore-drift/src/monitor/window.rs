@@ -59,9 +59,23 @@ enum ValuesState {
     },
 }
 
+impl BufferState {
+    /// The rows that it holds; `None` for what no buffer saves.
+    pub(super) fn rows(&self) -> Option<u64> {
+        let values = match &self.values {
+            ValuesState::Numeric { values, remainders } => {
+                let is_sound = remainders.fit(values.len()) && values.iter().all(|value| !value.is_nan());
+                is_sound.then_some(values.len() as u64)?
+            }
+            ValuesState::Categorical { counter } => counter.rows()?,
+        };
+        values.checked_add(self.nulls)?.checked_add(self.nans)
+    }
+}
+
 impl Buffer {
     /// A buffer for windows of `rows` rows, whose categories are spelled as the reference spells them. The memory is claimed
-    /// when the first value arrives.
+    /// when the first value arrives, that of the longest windows as their values do.
     pub(super) fn new(kind: Kind, spelling: Spelling, rows: usize, max_categories: usize) -> Self {
         let values = match kind {
             Kind::Numeric => Values::Numeric { values: Vec::new(), remainders: Remainders::default(), rows },
@@ -91,7 +105,7 @@ impl Buffer {
             (_, Value::Float(float)) if float.is_nan() => self.nans += 1,
             (Values::Numeric { values, remainders, rows }, value) => {
                 if values.capacity() == 0 {
-                    values.reserve_exact(*rows);
+                    values.reserve_exact((*rows).min(MOST_RESERVED));
                 }
                 match value {
                     Value::Float(float) => values.push(*float),
@@ -163,7 +177,7 @@ impl Buffer {
             return Err(kinds_differ());
         };
         if values.capacity() == 0 {
-            values.reserve_exact(*window);
+            values.reserve_exact((*window).min(MOST_RESERVED));
         }
         let before = values.len();
         match nulls.filter(|nulls| nulls.null_count() > 0) {
@@ -201,7 +215,7 @@ impl Buffer {
         match (&mut self.values, sample.values(), sample.categories()) {
             (Values::Numeric { values, remainders, rows }, Some(new), _) => {
                 if values.capacity() == 0 {
-                    values.reserve_exact(*rows);
+                    values.reserve_exact((*rows).min(MOST_RESERVED));
                 }
                 if let Some(taken) = sample.remainders() {
                     remainders.append(taken, values.len());
@@ -305,6 +319,9 @@ fn note_remainders<T: Element>(remainders: &mut Remainders, start: usize, values
         }
     }
 }
+
+/// The most values that memory is claimed for before they arrive: 8 MB.
+const MOST_RESERVED: usize = 1 << 20;
 
 fn kinds_differ() -> Error {
     Error::internal("observe", "column", "the kinds differ")

@@ -243,7 +243,9 @@ fn each<T: Send>(count: usize, threads: usize, work: impl Fn(usize) -> Result<T>
         }
     };
     let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(|| caller.enter(share))).collect();
+        // Where the system has no thread left, those that there are do the work.
+        let begin = |_| thread::Builder::new().spawn_scoped(scope, || caller.enter(share)).ok();
+        let others: Vec<_> = (1..threads.min(count)).filter_map(begin).collect();
         let mut done = share();
         // The caller's thread alone can be asked to stop: what the others still do stops with it.
         while interrupt::is_active() && !others.iter().all(ScopedJoinHandle::is_finished) {

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::column::{CategoryShare, ColumnReport, Histogram, Moments, PsiSummary};
 pub use self::source::ColumnSource;
-use crate::catalog::TableTestSpec;
+use crate::catalog::{TableTestSpec, read_by_name};
 use crate::monitor::{MonitorOptions, Outcome, Verdict};
 
 /// The version of the JSON form of [`Report`]: raised when a field changes its meaning or goes.
@@ -30,7 +30,7 @@ pub const REPORT_VERSION: u32 = 1;
 
 /// Options of [`report`]; they stand in a configuration file as well.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(remote = "Self", default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ReportOptions {
     /// The tests and how they are judged; the window does not matter. By default the preset's
@@ -48,6 +48,8 @@ pub struct ReportOptions {
     /// The threads that compare columns, the calling one among them (default 1). The report does not depend on it.
     pub threads: NonZeroUsize,
 }
+
+read_by_name!(ReportOptions);
 
 impl Default for ReportOptions {
     fn default() -> Self {
@@ -98,7 +100,7 @@ impl ReportOptions {
         self
     }
 
-    /// Sets how many threads compare columns.
+    /// Sets how many threads compare columns, at most 1,024.
     #[must_use]
     pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
         self.threads = threads;
@@ -161,6 +163,10 @@ where
         let problem = format!("{}; 1 to {MOST_HISTOGRAM_BINS} can be drawn", options.histogram_bins);
         return Err(Error::invalid_input(OPERATION, "histogram_bins", problem));
     }
+    if options.threads.get() > MOST_THREADS {
+        let problem = format!("{}; 1 to {MOST_THREADS} can be asked for", options.threads);
+        return Err(Error::invalid_input(OPERATION, "threads", problem));
+    }
     compare::tables(reference, current, options)
 }
 
@@ -200,3 +206,4 @@ impl Report {
 
 const OPERATION: &str = "make report";
 const MOST_HISTOGRAM_BINS: usize = 200;
+const MOST_THREADS: usize = 1024;

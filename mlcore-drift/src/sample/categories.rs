@@ -68,11 +68,11 @@ impl Categories {
         entries.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
             if same {
-                kept.1 += next.1;
+                kept.1 = kept.1.saturating_add(next.1);
             }
             same
         });
-        let total = entries.iter().map(|(_, count)| count).sum::<u64>() + overflow;
+        let total = entries.iter().fold(overflow, |sum, (_, count)| sum.saturating_add(*count));
         Self { entries: entries.into(), overflow, total, spelling: Spelling::Text, order: None }
     }
 

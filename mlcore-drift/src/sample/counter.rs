@@ -47,6 +47,16 @@ pub(crate) struct CounterState {
     is_unordered: bool,
 }
 
+impl CounterState {
+    /// The rows that were counted; `None` for what no counter saves.
+    pub(crate) fn rows(&self) -> Option<u64> {
+        let add = |sum: u64, (_, count, repeats): &(String, u64, u64)| {
+            (repeats <= count).then(|| sum.checked_add(*count)).flatten()
+        };
+        self.counts.iter().try_fold(self.overflow, add)
+    }
+}
+
 const EMPTY: u32 = u32::MAX;
 /// Enough that the few categories of an ordinary column seldom meet.
 const FIRST_SLOTS: usize = 256;

@@ -33,6 +33,10 @@ pub(crate) use self::spelling::{Spelling, float_text, write_float};
 pub(crate) use self::stored::StoredSample;
 use crate::vector::extent;
 
+/// The most rows that counts from outside may have: floats hold every whole number up to here, and sums of some of them stay
+/// within 64 bits.
+pub(crate) const MOST_ROWS: u64 = 1 << 53;
+
 /// What the values of a column are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]

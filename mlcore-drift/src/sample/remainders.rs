@@ -30,7 +30,7 @@ impl Remainders {
     }
 
     /// Whether they can be those of so many values: places within, in ascending order.
-    pub(super) fn fit(&self, len: usize) -> bool {
+    pub(crate) fn fit(&self, len: usize) -> bool {
         self.0.iter().all(|(place, _)| *place < len) && self.0.is_sorted_by(|(a, _), (b, _)| a < b)
     }
 

@@ -185,14 +185,17 @@ impl EdgeCounts {
     /// Adds the counts of another column, or of another part of this one.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for counts at other edges; nothing is added then.
+    /// [`Error::InvalidInput`] for counts at other edges, and for more than 64 bits hold; nothing is added then.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if self.edges.edges() != other.edges.edges() {
             return Err(Error::invalid_input(OPERATION, "other", "it was counted at other edges")
                 .remedy("merge counts that were made for the same reference"));
         }
+        // No edge has more values below it than there are.
+        self.len = self.len.checked_add(other.len).ok_or_else(|| {
+            Error::invalid_input(OPERATION, "other", "together they are more than 64 bits hold")
+        })?;
         self.below.iter_mut().zip(&other.below).for_each(|(own, other)| *own += other);
-        self.len += other.len;
         self.range = (self.range.0.min(other.range.0), self.range.1.max(other.range.1));
         Ok(())
     }
@@ -215,10 +218,17 @@ impl EdgeCounts {
     /// The counts that were stored; `None` for what no numbers have.
     pub(crate) fn from_stored(edges: &[f64], stored: &CountsBelow) -> Option<Self> {
         let CountsBelow { below, len, range } = stored;
-        let is_sound = below.len() == edges.len()
+        let (low, high) = *range;
+        let is_between =
+            |(edge, below): (&f64, &u64)| (*below > 0, below < len) == (*edge > low, *edge <= high);
+        let is_sound = match len {
+            0 => (low, high) == (f64::INFINITY, f64::NEG_INFINITY) && below.iter().all(|below| *below == 0),
+            _ => low <= high && edges.iter().zip(below).all(is_between),
+        };
+        let is_sound = is_sound
+            && below.len() == edges.len()
             && below.is_sorted()
-            && below.last().is_none_or(|last| last <= len)
-            && (*len == 0 || range.0 <= range.1);
+            && below.last().is_none_or(|last| last <= len);
         let edges = Arc::new(Interior::new(edges.to_vec()));
         is_sound.then(|| Self { edges, below: below.clone(), len: *len, range: *range })
     }

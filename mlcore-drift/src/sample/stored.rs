@@ -4,7 +4,7 @@ use mlcore::{Error, Result, interrupt};
 use serde::{Deserialize, Serialize};
 
 use super::remainders::order;
-use super::{Categories, Numbers, Precision, Remainders, Sample, Spelling, Values};
+use super::{Categories, MOST_ROWS, Numbers, Precision, Remainders, Sample, Spelling, Values};
 use crate::vector::extent;
 
 /// What is stored of a [`Sample`] but its numbers.
@@ -63,9 +63,9 @@ impl StoredSample {
     /// The sample, with the numbers that lie beside it.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] for what no sample looks like: numbers out of order, NaN, counts beyond 64 bits.
+    /// [`Error::Corrupt`] for what no sample looks like: numbers out of order, NaN, more than [`MOST_ROWS`] rows.
     pub(crate) fn sample(self, values: Vec<f64>) -> Result<Sample> {
-        let rows = self.nulls.checked_add(self.nans);
+        let missing = self.nulls.checked_add(self.nans);
         let sample = match self.values {
             StoredValues::Numeric { len, precision, remainders } => {
                 let is_sound = len == values.len() as u64
@@ -87,15 +87,15 @@ impl StoredSample {
             StoredValues::Categorical { spelling, counts, overflow } => {
                 let total = counts.iter().try_fold(overflow, |sum, (_, count)| sum.checked_add(*count));
                 if total.is_none() {
-                    return Err(damaged("its counts are beyond 64 bits"));
+                    return Err(damaged(TOO_MANY));
                 }
                 Values::Categorical(Categories::with_overflow(counts, overflow).spelled(spelling))
             }
         };
         let sample = Sample { values: sample, nulls: self.nulls, nans: self.nans };
-        match rows.and_then(|missing| missing.checked_add(sample.len())) {
-            Some(_) => Ok(sample),
-            None => Err(damaged("its counts are beyond 64 bits")),
+        match missing.and_then(|missing| missing.checked_add(sample.len())) {
+            Some(rows) if rows <= MOST_ROWS => Ok(sample),
+            _ => Err(damaged(TOO_MANY)),
         }
     }
 }
@@ -148,6 +148,8 @@ impl Sample {
         Self { values: Values::Numeric(numbers), nulls, nans }
     }
 }
+
+const TOO_MANY: &str = "it has more rows than anybody counts: beyond 2^53";
 
 fn damaged(problem: &str) -> Error {
     Error::corrupt("read monitor reference", "column", problem).remedy("store the reference again")

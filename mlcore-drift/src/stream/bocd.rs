@@ -3,7 +3,7 @@
 use mlcore::Result;
 use serde::{Deserialize, Serialize};
 
-use super::parameters::{parameters, require, require_share, require_size};
+use super::parameters::{parameters, require, require_share};
 use super::{Algorithm, Flags, Stream};
 
 parameters! {
@@ -80,7 +80,6 @@ impl Algorithm for Bocd {
         let magnitude = self.prior_mean.abs();
         require(magnitude <= 1e100, Self::NAME, "prior_mean", self.prior_mean, "a number of at most 1e100")?;
         for (name, value) in [("prior_var", self.prior_var), ("data_var", self.data_var)] {
-            require_size(Self::NAME, name, value)?;
             require((1e-100..=1e200).contains(&value), Self::NAME, name, value, "from 1e-100 to 1e200")?;
         }
         require_share(Self::NAME, "hazard", self.hazard)?;

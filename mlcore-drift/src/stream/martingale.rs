@@ -179,6 +179,7 @@ impl Algorithm for ConformalMartingale {
             && state.log_money.iter().all(|money| money.is_finite())
             && state.counts.len() == begun.counts.len()
             && state.counts.iter().all(|count| *count <= 1 << 48)
+            && state.drawn <= 1 << 54
             && (0.0..=1.0).contains(&state.pvalue)
     }
 

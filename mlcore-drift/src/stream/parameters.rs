@@ -4,6 +4,8 @@ use std::fmt::Display;
 
 use mlcore::{Error, Result};
 
+use super::LARGEST;
+
 /// A struct of parameters: public fields, their defaults, one `with_*` for each, and serde's traits.
 macro_rules! parameters {
     (
@@ -61,9 +63,10 @@ pub(super) fn require_share(detector: &'static str, parameter: &'static str, val
     require(value > 0.0 && value < 1.0, detector, parameter, value, "above 0 and below 1")
 }
 
-/// Refuses a number that is negative or not finite.
+/// Refuses a number that is negative or larger than any value: sums of it over a stream would leave the range of floats.
 pub(super) fn require_size(detector: &'static str, parameter: &'static str, value: f64) -> Result<()> {
-    require(value >= 0.0 && value.is_finite(), detector, parameter, value, "0 or more, and finite")
+    let holds = (0.0..=LARGEST).contains(&value);
+    require(holds, detector, parameter, value, &format!("from 0 to {LARGEST:e}"))
 }
 
 /// Refuses a count of values that is 0 or beyond [`MOST_VALUES`].

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Counts, Flags};
+use crate::sample::MOST_ROWS;
 
 /// The version of the serialised form of [`DetectorState`]: raised when a field changes its meaning or goes.
 pub const DETECTOR_STATE_VERSION: u32 = 1;
@@ -94,6 +95,10 @@ impl DetectorState {
             let problem = format!("it was saved with the parameters {} and not {own}", self.parameters);
             return Err(Error::invalid_input(OPERATION, self.subject(), problem)
                 .remedy("make the detector of the parameters in the state"));
+        }
+        let Counts { values, ignored, detections } = self.progress.counts;
+        if [values, ignored, detections].iter().any(|count| *count > MOST_ROWS) {
+            return Err(self.damaged("it counted more values than anybody sends"));
         }
         let memory = M::deserialize(&self.memory).map_err(|cause| self.damaged(&cause.to_string()))?;
         Ok((self.progress, memory))

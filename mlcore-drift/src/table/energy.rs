@@ -8,7 +8,7 @@ use mlcore::stats::SplitMix64;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::asked::notes;
+use super::asked::{self, notes};
 use super::rows::{Rows, numeric_columns};
 use super::{CompiledTableTest, Contribution, TableScore, TableTest};
 use crate::catalog::TestOptions;
@@ -124,16 +124,9 @@ impl TableTest for Energy {
     }
 
     fn compile(&self, reference: &RecordBatch) -> Result<Box<dyn CompiledTableTest>> {
-        if !(2..=MOST_ROWS).contains(&self.max_rows) {
-            let problem = format!("{} rows; 2 to {MOST_ROWS} are possible", self.max_rows);
-            return Err(Error::invalid_input(OPERATION, "max_rows", problem).remedy("500 is the default"));
-        }
-        if !(self.minimum_effect > 0.0 && self.minimum_effect.is_finite()) {
-            let problem = format!("{} is no size of an effect", self.minimum_effect);
-            return Err(
-                Error::invalid_input(OPERATION, "minimum_effect", problem).remedy("0.1 is the default")
-            );
-        }
+        asked::require_rows(OPERATION, self.max_rows, MOST_ROWS, 500)?;
+        asked::require_permutations(OPERATION, self.permutations)?;
+        asked::require_size(OPERATION, "minimum_effect", self.minimum_effect, 0.1)?;
         let columns = self.columns.clone().unwrap_or_else(|| numeric_columns(reference));
         if columns.is_empty() {
             return Err(Error::invalid_input(OPERATION, "reference", "it has no numeric column")

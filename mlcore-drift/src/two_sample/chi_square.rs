@@ -1,141 +1,50 @@
 //! Pearson's chi-square test of two samples of a category.
 
-use mlcore::Result;
 use mlcore::stats::Lambda;
-use serde::{Deserialize, Serialize};
 
-use super::crossed::Crossed;
-use super::{CompiledTest, DriftTest, Needs, Score};
-use crate::catalog::TestOptions;
-use crate::sample::{Categories, Kind, Sample};
+use super::crossed::crossed_test;
 
-/// Pearson's chi-square test of the table of categories by sample: `scipy.stats.chi2_contingency` without continuity
-/// correction.
-///
-/// The two samples may have different totals and different categories: a category that only one of them has is a row
-/// with a zero, and is reported ([`Note::NewCategories`](super::Note::NewCategories), [`Note::VanishedCategories`](super::Note::VanishedCategories)). Numbers are compared as
-/// categories by value.
-///
-/// **Rare categories.** The chi-square distribution does not hold where few rows are expected: for 50 Zipf-distributed
-/// categories and 100 rows, a nominal 5 % alarms in 12.6 % of cases. So categories of which either sample should have
-/// fewer than [`pool_below`](Self::with_pool_below) rows (default 5, Cochran's rule) are one row of the table together,
-/// and [`Note::PooledCategories`](super::Note::PooledCategories) says how many they were. Among themselves they are compared by the same statistic, and by
-/// how many of them only one sample has; the distribution of both is what chance gives at these counts, rows of both samples
-/// being exchanged, which holds at any cardinality. The p-value is three times the smallest of the three comparisons
-/// (Bonferroni). The statistic is scipy's, nothing pooled.
-///
-/// **Values that never repeat.** Of ids every sample has its own, changed or not. Where not even the replacement of all
-/// values could be told from chance, [`Score::replaced_pvalue`] is large, and a monitor gives no judgement.
-///
-/// **High cardinality.** At most [`max_categories`](Self::with_max_categories) (default 1,000, the most frequent of both
-/// samples together) are kept apart; the rest is pooled and compared like rare ones.
-///
-/// **Effect size.** Cramer's V of the table with both samples weighted equally,
-/// `V = sqrt(sum((p - q)^2 / (p + q)) / 2)`: 0 for equal shares, 1 for disjoint categories. It equals the V of the table
-/// where the totals are equal; the plain V shrinks as one sample outgrows the other, and would make the threshold of a
-/// monitor depend on the size of its window. Two even halves that move to 55:45 give 0.05. Pooled categories enter with
-/// what they have beyond chance: two samples of ids differ in every category, by chance alone.
-///
-/// **Against an exact reference.** Evidently's `chisquare` takes the reference's shares as if they were known exactly. Where both
-/// samples are equally large, a nominal 5 % then alarms falsely in 17 of 100 cases for two categories and in 49 for ten, and one
-/// row of a new category always does. [`with_goodness_of_fit`](Self::with_goodness_of_fit) does the same: nothing is pooled, and the
-/// p-value is that of `scipy.stats.chisquare`.
-///
-/// Sources: scipy 1.17.1; evidently 0.7.23; W. G. Cochran, "Some Methods for Strengthening the Common chi^2 Tests" (1954); H. Cramer,
-/// "Mathematical Methods of Statistics" (1946), 21.9; for rare categories T. Lewis, I. W. Saunders and M. Westcott,
-/// Biometrika 71 (1984), and for V beyond chance W. Bergsma, "A bias-correction for Cramer's V" (2013).
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ChiSquare {
-    pool_below: f64,
-    max_categories: usize,
-    goodness_of_fit: bool,
-}
-
-impl Default for ChiSquare {
-    fn default() -> Self {
-        Self { pool_below: 5.0, max_categories: 1000, goodness_of_fit: false }
+crossed_test! {
+    /// Pearson's chi-square test of the table of categories by sample: `scipy.stats.chi2_contingency` without continuity
+    /// correction.
+    ///
+    /// The two samples may have different totals and different categories: a category that only one of them has is a row
+    /// with a zero, and is reported ([`Note::NewCategories`](super::Note::NewCategories), [`Note::VanishedCategories`](super::Note::VanishedCategories)). Numbers are compared as
+    /// categories by value.
+    ///
+    /// **Rare categories.** The chi-square distribution does not hold where few rows are expected: for 50 Zipf-distributed
+    /// categories and 100 rows, a nominal 5 % alarms in 12.6 % of cases. So categories of which either sample should have
+    /// fewer than [`pool_below`](Self::with_pool_below) rows (default 5, Cochran's rule) are one row of the table together,
+    /// and [`Note::PooledCategories`](super::Note::PooledCategories) says how many they were. Among themselves they are compared by the same statistic, and by
+    /// how many of them only one sample has; the distribution of both is what chance gives at these counts, rows of both samples
+    /// being exchanged, which holds at any cardinality. The p-value is three times the smallest of the three comparisons
+    /// (Bonferroni). The statistic is scipy's, nothing pooled.
+    ///
+    /// **Values that never repeat.** Of ids every sample has its own, changed or not. Where not even the replacement of all
+    /// values could be told from chance, [`Score::replaced_pvalue`] is large, and a monitor gives no judgement.
+    ///
+    /// **High cardinality.** At most [`max_categories`](Self::with_max_categories) (default 1,000, the most frequent of both
+    /// samples together) are kept apart; the rest is pooled and compared like rare ones.
+    ///
+    /// **Effect size.** Cramer's V of the table with both samples weighted equally,
+    /// `V = sqrt(sum((p - q)^2 / (p + q)) / 2)`: 0 for equal shares, 1 for disjoint categories. It equals the V of the table
+    /// where the totals are equal; the plain V shrinks as one sample outgrows the other, and would make the threshold of a
+    /// monitor depend on the size of its window. Two even halves that move to 55:45 give 0.05. Pooled categories enter with
+    /// what they have beyond chance: two samples of ids differ in every category, by chance alone.
+    ///
+    /// **Against an exact reference.** Evidently's `chisquare` takes the reference's shares as if they were known exactly. Where both
+    /// samples are equally large, a nominal 5 % then alarms falsely in 17 of 100 cases for two categories and in 49 for ten, and one
+    /// row of a new category always does. [`with_goodness_of_fit`](Self::with_goodness_of_fit) does the same: nothing is pooled, and the
+    /// p-value is that of `scipy.stats.chisquare`.
+    ///
+    /// Sources: scipy 1.17.1; evidently 0.7.23; W. G. Cochran, "Some Methods for Strengthening the Common chi^2 Tests" (1954); H. Cramer,
+    /// "Mathematical Methods of Statistics" (1946), 21.9; for rare categories T. Lewis, I. W. Saunders and M. Westcott,
+    /// Biometrika 71 (1984), and for V beyond chance W. Bergsma, "A bias-correction for Cramer's V" (2013).
+    pub struct ChiSquare {
+        name: "chi_square",
+        operation: "compare with chi_square",
+        lambda: Lambda::PEARSON,
+        legend: "Cramer's V (chi-square): 0 for equal shares, 1 for disjoint categories; two even halves that move to 55:45 \
+                 give 0.05.",
     }
 }
-
-impl ChiSquare {
-    /// Pools categories of which either sample should have fewer rows than this; 0 pools none, as scipy.
-    #[must_use]
-    pub fn with_pool_below(mut self, expected: f64) -> Self {
-        self.pool_below = expected;
-        self
-    }
-
-    /// Keeps at most this many categories apart.
-    #[must_use]
-    pub fn with_max_categories(mut self, most: usize) -> Self {
-        self.max_categories = most;
-        self
-    }
-
-    /// Sets whether the reference's shares are taken as exact, as Evidently does.
-    #[must_use]
-    pub fn with_goodness_of_fit(mut self, exact_reference: bool) -> Self {
-        self.goodness_of_fit = exact_reference;
-        self
-    }
-
-    fn crossed(self) -> Crossed {
-        Crossed {
-            operation: OPERATION,
-            lambda: Lambda::PEARSON,
-            pool_below: self.pool_below,
-            max_categories: self.max_categories,
-            goodness_of_fit: self.goodness_of_fit,
-        }
-    }
-}
-
-impl DriftTest for ChiSquare {
-    fn name(&self) -> &str {
-        "chi_square"
-    }
-
-    fn options(&self) -> Result<TestOptions> {
-        TestOptions::of(self)
-    }
-
-    fn legend(&self) -> &str {
-        "Cramer's V (chi-square): 0 for equal shares, 1 for disjoint categories; two even halves that move to 55:45 give 0.05."
-    }
-
-    fn applies_to(&self, _kind: Kind) -> bool {
-        true
-    }
-
-    /// 0.05: an even split that moves to 55:45.
-    fn default_minimum_effect(&self) -> f64 {
-        0.05
-    }
-
-    fn compile(&self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
-        let counts = reference.require_counts(OPERATION, "reference")?.into_owned();
-        Ok(Box::new(Compiled { test: *self, kind: reference.kind(), counts }))
-    }
-}
-
-#[derive(Debug)]
-struct Compiled {
-    test: ChiSquare,
-    kind: Kind,
-    counts: Categories,
-}
-
-impl CompiledTest for Compiled {
-    fn compare(&self, current: &Sample) -> Result<Score> {
-        let counted = current.require_counts(OPERATION, "current")?;
-        current.require_kind(OPERATION, self.kind)?;
-        self.test.crossed().score(&self.counts, &counted)
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Counts
-    }
-}
-
-const OPERATION: &str = "compare with chi_square";

@@ -1,13 +1,103 @@
 //! Tests of the table of categories by sample: Pearson's chi-square and the G-test.
 
 use mlcore::stats::{Chi2Options, Lambda, PowerDivergenceOptions, chi2_two_sample, power_divergence};
-use mlcore::{Result, interrupt};
+use mlcore::{Error, Result, interrupt};
 
 use super::chance::{Chance, replaced, totals};
-use super::{Effect, Note, Score};
-use crate::sample::Categories;
+use super::{CompiledTest, Effect, Needs, Note, Score};
+use crate::sample::{Categories, Kind, Sample};
+
+/// A test of the table of categories by sample: its struct, its options, and what it compiles to.
+macro_rules! crossed_test {
+    (
+        $(#[$about:meta])*
+        pub struct $test:ident {
+            name: $name:literal,
+            operation: $operation:literal,
+            lambda: $lambda:expr,
+            legend: $legend:literal,
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, PartialEq, Debug, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $test {
+            pool_below: f64,
+            max_categories: usize,
+            goodness_of_fit: bool,
+        }
+
+        impl Default for $test {
+            fn default() -> Self {
+                Self { pool_below: 5.0, max_categories: 1000, goodness_of_fit: false }
+            }
+        }
+
+        impl $test {
+            /// Pools categories of which either sample should have fewer rows than this; 0 pools none, as scipy.
+            #[must_use]
+            pub fn with_pool_below(mut self, expected: f64) -> Self {
+                self.pool_below = expected;
+                self
+            }
+
+            /// Keeps at most this many categories apart.
+            #[must_use]
+            pub fn with_max_categories(mut self, most: usize) -> Self {
+                self.max_categories = most;
+                self
+            }
+
+            /// Sets whether the reference's shares are taken as exact, as Evidently does.
+            #[must_use]
+            pub fn with_goodness_of_fit(mut self, exact_reference: bool) -> Self {
+                self.goodness_of_fit = exact_reference;
+                self
+            }
+        }
+
+        impl $crate::two_sample::DriftTest for $test {
+            fn name(&self) -> &str {
+                $name
+            }
+
+            fn options(&self) -> ::mlcore::Result<$crate::catalog::TestOptions> {
+                $crate::catalog::TestOptions::of(self)
+            }
+
+            fn legend(&self) -> &str {
+                $legend
+            }
+
+            fn applies_to(&self, _kind: $crate::sample::Kind) -> bool {
+                true
+            }
+
+            /// 0.05: an even split that moves to 55:45.
+            fn default_minimum_effect(&self) -> f64 {
+                0.05
+            }
+
+            fn compile(
+                &self,
+                reference: &$crate::sample::Sample,
+            ) -> ::mlcore::Result<Box<dyn $crate::two_sample::CompiledTest>> {
+                $crate::two_sample::crossed::Crossed {
+                    operation: $operation,
+                    lambda: $lambda,
+                    pool_below: self.pool_below,
+                    max_categories: self.max_categories,
+                    goodness_of_fit: self.goodness_of_fit,
+                }
+                .compile(reference)
+            }
+        }
+    };
+}
+pub(super) use crossed_test;
 
 /// How categories are crossed with the samples, and by which statistic the table is judged.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Crossed {
     pub(super) operation: &'static str,
     /// [`Lambda::PEARSON`] or [`Lambda::LOG_LIKELIHOOD`].
@@ -20,9 +110,40 @@ pub(super) struct Crossed {
     pub(super) goodness_of_fit: bool,
 }
 
+#[derive(Debug)]
+struct Compiled {
+    test: Crossed,
+    kind: Kind,
+    counts: Categories,
+}
+
+impl CompiledTest for Compiled {
+    fn compare(&self, current: &Sample) -> Result<Score> {
+        let counted = current.require_counts(self.test.operation, "current")?;
+        current.require_kind(self.test.operation, self.kind)?;
+        self.test.score(&self.counts, &counted)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Counts
+    }
+}
+
 impl Crossed {
+    /// The test of many current samples against `reference`.
+    pub(super) fn compile(self, reference: &Sample) -> Result<Box<dyn CompiledTest>> {
+        if !(0.0..=f64::MAX).contains(&self.pool_below) {
+            let problem = format!("{} is no number of rows: 0 pools none", self.pool_below);
+            return Err(
+                Error::invalid_input(self.operation, "pool_below", problem).remedy("5 is the default")
+            );
+        }
+        let counts = reference.require_counts(self.operation, "reference")?.into_owned();
+        Ok(Box::new(Compiled { test: self, kind: reference.kind(), counts }))
+    }
+
     /// The score of two samples that were counted.
-    pub(super) fn score(&self, reference: &Categories, current: &Categories) -> Result<Score> {
+    fn score(&self, reference: &Categories, current: &Categories) -> Result<Score> {
         if self.goodness_of_fit {
             return self.fit(reference, current);
         }

@@ -64,6 +64,7 @@ fn damaged_states_are_refused_or_go_on() {
                 0.into(),
                 7.into(),
                 (1_u64 << 60).into(),
+                u64::MAX.into(),
                 1e300.into(),
                 "".into(),
                 "111".into(),
@@ -144,7 +145,11 @@ fn parameters_out_of_range_are_refused_with_words() {
         ("stepd", r#"{"alpha_w": 0.001}"#, "above alpha_d"),
         ("ecdd", r#"{"average_run_length": 200}"#, "100, 400 or 1000"),
         ("bocd", r#"{"data_var": 0.0}"#, "data_var: it is 0"),
-        ("watch", r#"{"baseline": [1.5, 1.5]}"#, "between 0 and 1, the bounds of all values"),
+        (
+            "watch",
+            r#"{"baseline": [1.5, 1.5]}"#,
+            "between 0.0 and 1.0, the bounds low and high of all values",
+        ),
         (
             "watch",
             r#"{"one_false_alarm_in": 10, "false_alarm_probability": 0.1}"#,

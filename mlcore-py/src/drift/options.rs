@@ -75,7 +75,9 @@ pub(super) fn as_json(operation: &'static str, subject: &str, value: &Bound<'_, 
     if value.is_instance_of::<PyInt>() {
         return match value.extract::<i64>() {
             Ok(int) => Ok(int.into()),
-            Err(_) => value.extract::<u64>().map(Into::into),
+            Err(_) => value.extract::<u64>().map(Into::into).map_err(|_| {
+                invalid(py, operation, subject, "it is beyond 64 bits", "pass a smaller integer")
+            }),
         };
     }
     if value.is_instance_of::<PyFloat>() {
@@ -119,7 +121,9 @@ fn read<T: DeserializeOwned>(
             Some((name.clone(), error))
         };
         let (name, error) = named.iter().find_map(alone).unwrap_or_else(|| ("options".to_owned(), whole));
-        refused(operation, keywords, &name, &error.to_string())
+        let problem = error.to_string();
+        let problem = problem.strip_prefix(&format!("{name}: ")).unwrap_or(&problem);
+        refused(operation, keywords, &name, problem)
     })
 }
 

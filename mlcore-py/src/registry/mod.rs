@@ -47,10 +47,11 @@ pub(crate) mod native {
 /// ----------
 /// url : str or path
 ///     The file, as a ``pathlib.Path`` (any ``os.PathLike``) or as a URL: ``sqlite:///relative/path`` or ``sqlite:////absolute/path``, with ``?mode=ro`` read-only and with ``?mode=rw`` only if the
-///     file exists; or ``memory:``, which ends with the object.
+///     file exists; or ``memory:``, which ends with the object; or a PostgreSQL database for many machines,
+///     ``postgresql://user:password@host:5432/database?sslmode=require&schema=mlcore``.
 /// artifacts : str or path, optional
 ///     The folder of the artifacts, also as ``file:///absolute/path``, or ``memory:``. Default: beside the file, with
-///     ``.artifacts`` after its name. The first artifact makes it.
+///     ``.artifacts`` after its name; beside a database there is none, and it must be named. The first artifact makes it.
 /// actor : str, optional
 ///     Who changes things here: a person, a service. Default: the user of the process.
 ///

@@ -1,10 +1,13 @@
 //! The monitor travels with the version: an endpoint watches by what the version brings.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
 use mlcore::Error;
 use mlcore::arrow::array::RecordBatch;
-use mlcore::artifact::{ArtifactStoreExt, Digest};
+use mlcore::artifact::{ArtifactStoreExt, Digest, FolderStore};
 use mlcore::name::Version;
 use mlcore::registry::{Lineage, NewVersion, RegistryExt};
 use mlcore::schema::{DType, Dim, Field, Schema, Signature};
@@ -14,7 +17,7 @@ use mlcore_serve::Endpoint;
 use mlcore_serve::endpoint::EventKind;
 
 use crate::features::{by_row, dense, encoded, endpoint, load_sum, table};
-use crate::support::{Place, change, model};
+use crate::support::{Place, alias, change, model};
 
 fn options() -> MonitorOptions {
     MonitorOptions::default().with_window_rows(200)
@@ -112,6 +115,49 @@ fn a_version_whose_monitor_cannot_be_read_is_not_released() {
     assert_eq!(endpoint.shares()[0].1, before, "what was served goes on");
     ask(&endpoint, &table(200, 6.0), &plan);
     assert_eq!(drifted(&endpoint), [BTreeSet::from(["age".to_owned()])]);
+}
+
+/// Changes the file that an artifact is kept in, behind the back of its store; says whether there is one.
+fn change_file(folder: &Path, content: &[u8]) -> bool {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if fs::read(&path).unwrap() == content {
+                let mut changed = content.to_vec();
+                changed[content.len() / 2] ^= 1;
+                fs::remove_file(&path).unwrap();
+                fs::write(path, changed).unwrap();
+                return true;
+            }
+        }
+    }
+    false
+}
+
+#[test]
+fn a_version_whose_monitor_was_changed_is_not_released() {
+    let plan = encoded();
+    let (place, _) = endpoint(&plan, dense(4));
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(FolderStore::open(folder.path()).unwrap());
+    let own = reference(0.0).to_bytes().unwrap();
+    for artifact in [&plan.to_bytes().unwrap(), &b"sum".to_vec(), &own] {
+        store.put_bytes(artifact).unwrap();
+    }
+    let first = place.registry.resolve(&model(), &alias("champion")).unwrap().version;
+    let builder = || Endpoint::builder(model(), place.registry.clone(), store.clone()).with_loader(load_sum);
+    let endpoint = builder().build().unwrap();
+    let watched = with_monitor(&place, &plan, 0.0);
+    assert!(change_file(folder.path(), &own));
+    place.point("champion", watched);
+    let error = endpoint.refresh().unwrap_err();
+    assert!(matches!(error, Error::Corrupt(_)), "{error}");
+    assert_eq!(endpoint.shares()[0].1, first, "what was served goes on");
+    ask(&endpoint, &table(10, 0.0), &plan);
+    assert!(matches!(builder().build().unwrap_err(), Error::Corrupt(_)), "nor is it by a new process");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Which versions are there, which one does an alias mean, now and at any time, and who changed what?
 //!
 //! [`Registry`] is the seam: one method changes, the others read. [`RegistryExt`] is what callers use;
-//! [`MemoryRegistry`] is the reference and `SqliteRegistry` one file on disk. Both carry out what one state machine, [`backend`],
-//! decides, and every change is one transaction with one entry in a hash-chained audit log. The log is the truth: state
+//! [`MemoryRegistry`] is the reference, `SqliteRegistry` one file on disk, and `PostgresRegistry` (feature `postgres`) a database for
+//! many machines. All carry out what one state machine, [`backend`], decides, and every change is one transaction with one entry in a hash-chained audit log. The log is the truth: state
 //! is what replaying it gives, and [`Registry::verify`] replays it.
 //!
 //! **Time.** The registry has no clock; each [`Change`] says when, and whole microseconds of it are stored. Order is the
@@ -51,6 +51,8 @@ mod micros;
 mod model;
 mod mutation;
 mod open;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod scrub;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -64,6 +66,8 @@ pub use self::metrics::Metrics;
 pub use self::model::{Lineage, Model, ModelVersion, NewModel, NewVersion, PlanReference, VersionReference};
 pub use self::mutation::{Change, Expected, Incumbent, Mutation, Subject};
 pub use self::open::{artifacts_url, open};
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresRegistry};
 pub use self::scrub::{DamagedArtifact, Scrub};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteAccess, SqliteOptions, SqliteRegistry};

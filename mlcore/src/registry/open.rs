@@ -12,6 +12,7 @@ use crate::url::{scheme, shown};
 /// | `sqlite:///relative/path`, `sqlite:////absolute/path` | `SqliteRegistry`, a file that is made where it does not exist |
 /// | `sqlite:///path?mode=rw` | the file must exist |
 /// | `sqlite:///path?mode=ro` | it is only read |
+/// | `postgresql://user:password@host:port/database` | `PostgresRegistry`, whose tables are made where there are none; see `PostgresOptions` |
 ///
 /// A relative path is resolved once: changing the working directory later changes nothing.
 ///
@@ -34,6 +35,7 @@ pub fn open(url: &str) -> Result<Arc<dyn Registry>> {
     match scheme(url) {
         Some("memory") if url == "memory:" => Ok(Arc::new(MemoryRegistry::new())),
         Some("sqlite") => open_sqlite(url),
+        Some("postgresql" | "postgres") => open_postgres(url),
         _ => Err(unknown(url)),
     }
 }
@@ -42,11 +44,15 @@ pub fn open(url: &str) -> Result<Arc<dyn Registry>> {
 /// `.artifacts` after its name. [`artifact::open`](crate::artifact::open) takes it.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open`]; [`Unsupported`](Error::Unsupported) for a database, beside which there is no folder.
 pub fn artifacts_url(url: &str) -> Result<String> {
     match scheme(url) {
         Some("memory") if url == "memory:" => Ok(url.to_owned()),
         Some("sqlite") => sqlite_artifacts(url),
+        Some("postgresql" | "postgres") => {
+            Err(Error::unsupported("find artifacts", shown(url), "a database has no folder beside it")
+                .remedy("name the store of its artifacts, a folder that all its users reach"))
+        }
         _ => Err(unknown(url)),
     }
 }
@@ -63,6 +69,17 @@ fn sqlite_artifacts(url: &str) -> Result<String> {
     let folder = format!("{}.artifacts", file.display());
     // A relative folder may look like a URL; from here it does not.
     Ok(if file.is_absolute() { folder } else { format!("./{folder}") })
+}
+
+#[cfg(feature = "postgres")]
+fn open_postgres(url: &str) -> Result<Arc<dyn Registry>> {
+    Ok(Arc::new(super::PostgresRegistry::open(url)?))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn open_postgres(url: &str) -> Result<Arc<dyn Registry>> {
+    Err(Error::unsupported("open registry", shown(url), "this build of mlcore was made without PostgreSQL")
+        .remedy("build it with the feature postgres of the crate mlcore"))
 }
 
 #[cfg(not(feature = "sqlite"))]
@@ -87,6 +104,7 @@ fn unknown(url: &str) -> Error {
         Some(scheme) => format!("there is no kind of registry called {scheme}"),
         None => "it does not say which kind of registry it is".to_owned(),
     };
-    Error::invalid_input("open registry", shown(url), problem)
-        .remedy("use memory:, sqlite:///relative/path or sqlite:////absolute/path")
+    Error::invalid_input("open registry", shown(url), problem).remedy(
+        "use memory:, sqlite:///relative/path, sqlite:////absolute/path or postgresql://user@host/database",
+    )
 }

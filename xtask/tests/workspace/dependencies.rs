@@ -48,7 +48,7 @@ fn workspace_dependencies_point_down() {
 #[test]
 fn lower_crates_link_no_runtime_protocol_or_data_frame() {
     let trees: [(&str, &[&str]); 4] = [
-        ("mlcore", &["--all-features"]),
+        ("mlcore", &["--features", "ort,sqlite,ndarray,conformance"]),
         ("mlcore-drift", &["--all-features"]),
         ("mlcore-features", &[]),
         ("mlcore-serve", &[]),
@@ -74,6 +74,43 @@ fn lower_crates_link_no_runtime_protocol_or_data_frame() {
             assert!(!KEPT_OUT.contains(&name) && !KEPT_OUT.contains(&family), "{package} links {name}");
         }
     }
+}
+
+/// The client of PostgreSQL has a runtime, within threads of mlcore's own; nothing else of the kind comes with it.
+#[test]
+fn postgres_alone_brings_a_runtime_to_the_core() {
+    let links = |features: &str| {
+        let tree = cargo(&[
+            "tree",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "--package",
+            "mlcore",
+            "--features",
+            features,
+        ]);
+        KEPT_OUT
+            .into_iter()
+            .filter(|name| tree.lines().any(|line| line.split_whitespace().next() == Some(name)))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(links("full"), ["tokio"]);
+    assert_eq!(links("postgres"), ["tokio"]);
+    let packages = packages();
+    let core =
+        packages.iter().find(|package| package["name"] == "mlcore").expect("mlcore is in the workspace");
+    let features: Vec<&String> =
+        core["features"].as_object().expect("a package lists features").keys().collect();
+    assert_eq!(
+        features,
+        ["conformance", "default", "full", "ndarray", "ort", "postgres", "sqlite"],
+        "each is looked at above"
+    );
 }
 
 #[test]

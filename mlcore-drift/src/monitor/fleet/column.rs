@@ -103,7 +103,18 @@ impl Counting {
         self.merge(counts, &added)
     }
 
-    /// Adds the counts of other rows.
+    /// Whether counts may be those of a column of this kind.
+    pub(super) fn fits(&self, counts: &ColumnCounts, kind: Kind) -> bool {
+        match (self, &counts.values) {
+            (Self::Edges(edges), Counted::Edges(below)) => EdgeCounts::from_stored(edges, below).is_some(),
+            (Self::Values { known, limit, .. }, Counted::Values(by_value)) => {
+                by_value.fits(known, *limit, kind == Kind::Numeric)
+            }
+            (Self::Edges(_), Counted::Values(_)) | (Self::Values { .. }, Counted::Edges(_)) => false,
+        }
+    }
+
+    /// Adds the counts of other rows, which [fit](Self::fits); together they are within 64 bits.
     pub(crate) fn merge(&self, counts: &mut ColumnCounts, other: &ColumnCounts) -> Result<()> {
         match (self, &mut counts.values, &other.values) {
             (Self::Edges(edges), Counted::Edges(own), Counted::Edges(theirs)) => {
@@ -163,6 +174,17 @@ impl ByValue {
         }
         found.bound(limit);
         found
+    }
+
+    /// Whether all values are where they belong, beside those of the reference, and numbers where numbers are counted.
+    fn fits(&self, known: &Categories, limit: usize, are_numbers: bool) -> bool {
+        let is_number = |text: &str| text.parse::<f64>().is_ok_and(|number| !number.is_nan());
+        let fit = |counts: &BTreeMap<Box<str>, u64>, are_known: bool| {
+            counts.iter().all(|(text, count)| {
+                *count > 0 && (known.count(text) > 0) == are_known && (!are_numbers || is_number(text))
+            })
+        };
+        self.new.len() <= limit && fit(&self.known, true) && fit(&self.new, false)
     }
 
     fn merge(&mut self, other: &Self, limit: usize) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::column::{ColumnCounts, Counting};
 use super::other_reference;
 use crate::monitor::plan::Plan;
-use crate::sample::{Kind, Sample};
+use crate::sample::{Kind, MOST_ROWS, Sample};
 
 /// The rows of a window as counts, which many replicas' add up of: see [`fleet`](crate::monitor::Fleet).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -48,8 +48,15 @@ impl WindowCounts {
 /// What is counted of which column.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    columns: Arc<[(Kind, Counting)]>,
+    columns: Arc<[Column]>,
     reference: Digest,
+}
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    kind: Kind,
+    counting: Counting,
 }
 
 /// The counts of the windows that a counter has finished.
@@ -83,13 +90,18 @@ impl Layout {
                 }
             }
         }
-        let columns = plan.columns.iter().map(|column| column.kind).zip(countings).collect();
-        Ok(Self { columns, reference: Digest::of(told) })
+        let columns = plan.columns.iter().zip(countings);
+        let columns = columns.map(|(watched, counting)| Column {
+            name: watched.name.clone(),
+            kind: watched.kind,
+            counting,
+        });
+        Ok(Self { columns: columns.collect(), reference: Digest::of(told) })
     }
 
     /// The counts of no rows.
     pub(crate) fn nothing(&self) -> WindowCounts {
-        let columns = self.columns.iter().map(|(_, counting)| counting.nothing()).collect();
+        let columns = self.columns.iter().map(|column| column.counting.nothing()).collect();
         WindowCounts {
             reference: self.reference,
             rows: 0,
@@ -107,8 +119,8 @@ impl Layout {
         [new_columns, vanished_columns]: [Vec<String>; 2],
     ) -> Result<WindowCounts> {
         let mut counted = WindowCounts { rows, new_columns, vanished_columns, ..self.nothing() };
-        for (((_, counting), counts), sample) in self.columns.iter().zip(&mut counted.columns).zip(samples) {
-            counting.add(counts, sample)?;
+        for ((column, counts), sample) in self.columns.iter().zip(&mut counted.columns).zip(samples) {
+            column.counting.add(counts, sample)?;
         }
         Ok(counted)
     }
@@ -118,17 +130,19 @@ impl Layout {
         if other.reference != self.reference || other.columns.len() != self.columns.len() {
             return Err(other_reference());
         }
-        if !other.columns.iter().all(|column| column.are_of(other.rows)) {
-            let problem = format!("a column does not have the {} rows that were counted", other.rows);
-            return Err(Error::invalid_input("merge counts", "counts", problem)
-                .remedy("hand on what the replica counted as it is"));
+        for (column, theirs) in self.columns.iter().zip(&other.columns) {
+            column.check(theirs, other.rows)?;
         }
         let mut merged = counts.clone();
-        for (((_, counting), own), theirs) in self.columns.iter().zip(&mut merged.columns).zip(&other.columns)
-        {
-            counting.merge(own, theirs)?;
+        merged.rows =
+            counts.rows.checked_add(other.rows).filter(|rows| *rows <= MOST_ROWS).ok_or_else(|| {
+                let problem = format!("{} rows and {} more are beyond 2^53", counts.rows, other.rows);
+                Error::invalid_input(OPERATION, "rows", problem).remedy("judge windows of fewer rows")
+            })?;
+        // Every column has as many rows, so that no count is beyond either.
+        for ((column, own), theirs) in self.columns.iter().zip(&mut merged.columns).zip(&other.columns) {
+            column.counting.merge(own, theirs)?;
         }
-        merged.rows = merged.rows.saturating_add(other.rows);
         join(&mut merged.new_columns, &other.new_columns);
         join(&mut merged.vanished_columns, &other.vanished_columns);
         *counts = merged;
@@ -138,7 +152,22 @@ impl Layout {
     /// What tests see of the counts.
     pub(crate) fn samples(&self, counts: &WindowCounts) -> Result<Vec<Sample>> {
         let columns = self.columns.iter().zip(&counts.columns);
-        columns.map(|((kind, counting), counts)| counting.sample(counts, *kind)).collect()
+        columns.map(|(column, counts)| column.counting.sample(counts, column.kind)).collect()
+    }
+}
+
+impl Column {
+    /// Refuses what no replica counted: counts of another number of rows, and such as contradict themselves.
+    fn check(&self, counts: &ColumnCounts, rows: u64) -> Result<()> {
+        let problem = if !counts.are_of(rows) {
+            format!("it does not have the {rows} rows that were counted")
+        } else if !self.counting.fits(counts, self.kind) {
+            "its counts are not those of the reference's values".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::invalid_input(OPERATION, self.name.as_str(), problem)
+            .remedy("hand on what the replica counted as it is"))
     }
 }
 
@@ -150,5 +179,6 @@ fn join(own: &mut Vec<String>, others: &[String]) {
     own.truncate(MOST_NEW_COLUMNS);
 }
 
+const OPERATION: &str = "merge counts";
 /// Names of unknown columns that are kept, so that rows with ever new names do not fill memory.
 const MOST_NEW_COLUMNS: usize = 1000;

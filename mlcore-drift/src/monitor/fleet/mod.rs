@@ -128,7 +128,7 @@ impl Fleet {
             return Ok(None);
         }
         let verdict = self.evaluate_now()?;
-        self.state.windows += 1;
+        self.state.windows = self.state.windows.saturating_add(1);
         self.state.rows_before = self.state.rows_before.saturating_add(self.state.counts.rows());
         self.state.counts = self.layout.nothing();
         self.state.replicas.clear();
@@ -170,11 +170,18 @@ impl Fleet {
     /// Goes on where a fleet of the same reference was [saved](Self::save).
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for the state of a fleet of another reference. Nothing is changed then.
+    /// [`Error::InvalidInput`] for the state of a fleet of another reference, and for one that contradicts itself. Nothing is
+    /// changed then.
     pub fn restore(&mut self, state: FleetState) -> Result<()> {
         // Merging with nothing checks the counts.
         let mut counts = self.layout.nothing();
         self.layout.merge(&mut counts, &state.counts)?;
+        let of_replicas = state.replicas.values().try_fold(0_u64, |sum, rows| sum.checked_add(*rows));
+        if of_replicas != Some(counts.rows()) {
+            let problem = format!("they do not have the {} rows that were counted", counts.rows());
+            return Err(Error::invalid_input("restore fleet", "replicas", problem)
+                .remedy("restore what was saved as it is"));
+        }
         self.state = state;
         Ok(())
     }

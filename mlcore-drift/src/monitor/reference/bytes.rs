@@ -1,5 +1,7 @@
 //! The bytes of a reference: a description in JSON, and the numbers behind it.
 
+use std::collections::BTreeSet;
+
 use mlcore::{Error, Result, interrupt};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::monitor::plan::ReferenceColumn;
 use crate::monitor::sealed::Seal;
 use crate::monitor::{MonitorOptions, SkippedColumn};
-use crate::sample::StoredSample;
+use crate::sample::{MOST_ROWS, StoredSample};
 
 /// The version of the bytes of a [`MonitorReference`]: raised when an older mlcore could not read them.
 pub const MONITOR_REFERENCE_VERSION: u32 = 1;
@@ -79,7 +81,7 @@ impl MonitorReference {
     ///
     /// # Errors
     /// [`Error::Corrupt`] for other bytes, [`Error::Unsupported`] for those of a later version, [`Error::NotFound`] for a test
-    /// that is not one of this crate.
+    /// that is not one of this crate, [`Error::InvalidInput`] for options that no monitor takes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::from_bytes_with(bytes, Catalog::default())
     }
@@ -97,10 +99,11 @@ impl MonitorReference {
                 rest.split_at_checked(length)
             })
             .ok_or_else(|| SEAL.damaged("they end too soon"))?;
-        let description: Description = serde_json::from_slice(description)
-            .map_err(|cause| SEAL.damaged(&cause.to_string()).caused_by(cause))?;
+        let Description { options, rows, names, skipped, columns: described } =
+            serde_json::from_slice(description)
+                .map_err(|cause| SEAL.damaged(&cause.to_string()).caused_by(cause))?;
         let mut columns = Vec::new();
-        for Column { name, sample: stored, threshold } in description.columns {
+        for Column { name, sample: stored, threshold } in described {
             interrupt::check(SEAL.operation)?;
             let size = usize::try_from(stored.numbers()).ok().and_then(|len| len.checked_mul(8));
             let (own, rest) = size
@@ -113,15 +116,21 @@ impl MonitorReference {
         if !numbers.is_empty() {
             return Err(SEAL.damaged("they have more numbers than they say"));
         }
-        let reference = Self {
-            columns,
-            skipped: description.skipped,
-            names: description.names,
-            options: description.options.with_catalog(catalog),
-            rows: description.rows,
-        };
+        let reference = Self::of_parts(columns, skipped, names, options.with_catalog(catalog), rows);
+        reference.options.check()?;
+        if rows > MOST_ROWS || !reference.is_of_a_table() {
+            return Err(SEAL.damaged("they describe a table that nobody has"));
+        }
+        // What loads can be watched; the compiled columns are kept for the monitor that is asked for next.
         reference.monitor()?;
         Ok(reference)
+    }
+
+    /// Whether every watched column is one of the table's, whose names are all different.
+    fn is_of_a_table(&self) -> bool {
+        let names: BTreeSet<&str> = self.names().collect();
+        let columns: BTreeSet<&str> = self.columns().collect();
+        names.len() == self.names.len() && columns.len() == self.columns.len() && columns.is_subset(&names)
     }
 }
 

@@ -2,12 +2,15 @@
 
 mod bytes;
 
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
 use mlcore::Result;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::{DType, Field, Schema};
 
 pub use self::bytes::MONITOR_REFERENCE_VERSION;
-use super::plan::{Plan, ReferenceColumn, read_columns};
+use super::plan::{Plan, ReferenceColumn, Watched, read_columns};
 use super::verdict::SkippedColumn;
 use super::{Monitor, MonitorOptions, taken_rows};
 use crate::sample::{Categories, Kind, Spelling};
@@ -51,6 +54,8 @@ pub struct MonitorReference {
     names: Vec<String>,
     options: MonitorOptions,
     rows: u64,
+    /// The columns compiled, once somebody asked for it. Monitors share them.
+    compiled: OnceLock<Vec<Arc<Watched>>>,
 }
 
 impl MonitorReference {
@@ -68,8 +73,7 @@ impl MonitorReference {
         };
         let columns = columns.into_iter().map(in_order).collect();
         let names = table.schema().fields().iter().map(|field| field.name().clone()).collect();
-        let reference =
-            Self { columns, skipped, names, options: options.clone(), rows: table.num_rows() as u64 };
+        let reference = Self::of_parts(columns, skipped, names, options.clone(), table.num_rows() as u64);
         // What cannot be watched is refused here, and not where the version is loaded.
         reference.monitor()?;
         Ok(reference)
@@ -80,10 +84,11 @@ impl MonitorReference {
     #[must_use]
     pub fn with_max_values(mut self, most: usize) -> Self {
         self.columns.iter_mut().for_each(|column| column.sample = column.sample.thinned_to(most.max(1)));
+        self.compiled = OnceLock::new();
         self
     }
 
-    /// A monitor against the reference.
+    /// A monitor against the reference. Its columns are compiled once: monitors, counters and fleets of one reference share them.
     ///
     /// # Errors
     /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a reference without a column to watch;
@@ -96,13 +101,22 @@ impl MonitorReference {
     /// The reference of those of its columns that are in `names`, in whose rows no other column stands.
     #[must_use]
     pub fn of_columns(&self, names: &[&str]) -> Self {
-        let is_wanted = |name: &str| names.contains(&name);
+        let wanted: HashSet<&str> = names.iter().copied().collect();
+        let is_wanted = |name: &str| wanted.contains(name);
+        let compiled = match self.compiled.get() {
+            Some(compiled) => {
+                let wanted = compiled.iter().filter(|column| is_wanted(&column.name));
+                OnceLock::from(wanted.cloned().collect::<Vec<_>>())
+            }
+            None => OnceLock::new(),
+        };
         Self {
             columns: self.columns.iter().filter(|column| is_wanted(&column.name)).cloned().collect(),
             skipped: self.skipped.iter().filter(|skipped| is_wanted(&skipped.column)).cloned().collect(),
             names: self.names.iter().filter(|name| is_wanted(name)).cloned().collect(),
             options: self.options.clone(),
             rows: self.rows,
+            compiled,
         }
     }
 
@@ -154,6 +168,24 @@ impl MonitorReference {
     }
 
     pub(super) fn plan(&self) -> Result<Plan> {
-        Plan::new(self.columns.iter(), self.skipped.clone(), &self.options, self.rows)
+        let columns = match self.compiled.get() {
+            Some(compiled) => compiled.clone(),
+            None => {
+                let compiled = Watched::all(&self.columns, &self.options)?;
+                self.compiled.get_or_init(|| compiled).clone()
+            }
+        };
+        Plan::new(columns, self.skipped.clone(), &self.options, self.rows)
+    }
+
+    /// A reference whose columns are not compiled yet.
+    fn of_parts(
+        columns: Vec<ReferenceColumn>,
+        skipped: Vec<SkippedColumn>,
+        names: Vec<String>,
+        options: MonitorOptions,
+        rows: u64,
+    ) -> Self {
+        Self { columns, skipped, names, options, rows, compiled: OnceLock::new() }
     }
 }

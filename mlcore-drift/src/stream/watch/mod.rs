@@ -183,16 +183,17 @@ impl Algorithm for Watch {
         require(ranged, Self::NAME, "low", self.low, "below high, both of them numbers")?;
         let (low, high) = self.baseline.bounds();
         let inside = self.low <= low && low <= high && high <= self.high;
-        let wanted = format!("between {} and {}, the bounds of all values", self.low, self.high);
+        let wanted =
+            format!("between {:?} and {:?}, the bounds low and high of all values", self.low, self.high);
         require(inside, Self::NAME, "baseline", self.baseline, &wanted)?;
         require_size(Self::NAME, "delta", self.delta)?;
         let width = self.high - self.low;
         require(
-            self.delta > 0.0 && self.delta < width,
+            self.delta >= LEAST_DELTA * width && self.delta < width,
             Self::NAME,
             "delta",
             self.delta,
-            "above 0, and below the range",
+            "above 0 (from 1e-100 of the range on), and below the range",
         )?;
         let (threshold, spends) = self.threshold()?;
         let scaled = |value: f64| (value - self.low) / width;
@@ -312,6 +313,8 @@ impl Bet {
 /// About one false alarm a week at a request a minute.
 const DEFAULT_ONE_IN: f64 = 10_000.0;
 const BETS: usize = 8;
+/// Bets on a smaller change of the whole range would be no numbers.
+const LEAST_DELTA: f64 = 1e-100;
 /// No bet loses more than this share of its money.
 const MOST_STAKED: f64 = 0.95;
 /// A baseline nearer to the end of the range than this is taken for this.

@@ -26,8 +26,8 @@ flags! {
     /// Serve the models of this folder: NAME/VERSION/model.onnx, with NAME/config.pbtxt where it is wanted
     #[arg(env = "MLCORE_MODEL_REPOSITORY", value_name = "DIR", help_heading = "Models")]
     model_repository: PathBuf,
-    /// Serve the models of this registry, as their aliases say: sqlite:////absolute/path, or mlflow+http://host:port, an
-    /// MLflow server, whose versions with the ONNX flavor are read
+    /// Serve the models of this registry, as their aliases say: sqlite:////absolute/path, postgresql://user@host/database, or
+    /// mlflow+http://host:port, an MLflow server, whose versions with the ONNX flavor are read
     #[arg(env = "MLCORE_REGISTRY", value_name = "URL", conflicts_with = "model_repository", help_heading = "Models")]
     registry: String,
     /// The artifacts of a registry that is no MLflow server; those beside it where nothing is said

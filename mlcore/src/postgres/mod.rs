@@ -1,0 +1,16 @@
+//! Connections to a PostgreSQL server, for what keeps its rows there.
+//!
+//! The client beneath has a runtime of its own, which may not run inside another one. So each connection belongs to a thread,
+//! and a caller hands its work to that thread and waits: a host that calls from inside its own runtime is no different from
+//! one that has none.
+
+mod error;
+mod options;
+mod pool;
+mod session;
+mod tls;
+
+pub(crate) use self::error::damaged;
+pub use self::options::PostgresOptions;
+pub(crate) use self::pool::{Access, Pool};
+pub(crate) use self::session::Statements;
