@@ -1,7 +1,7 @@
 //! What was tried, with which parameters on which data, and how good was it?
 //!
 //! [`Tracker`] is the seam: one method changes, the others read. [`TrackerExt`] is what callers use; [`MemoryTracker`] is the
-//! reference and `SqliteTracker` one file on disk. Names, limits, errors and answers are those of MLflow 3.17, so that its client can be served from any tracker;
+//! reference, `SqliteTracker` one file on disk, and [`Buffer`] logs to either without waiting. Names, limits, errors and answers are those of MLflow 3.17, so that its client can be served from any tracker;
 //! [`search`] reads its filters.
 //!
 //! | | |
@@ -41,6 +41,7 @@
 //! # Ok::<(), mlcore::Error>(())
 //! ```
 
+mod buffer;
 mod dataset;
 mod edit;
 mod experiment;
@@ -57,6 +58,7 @@ pub mod search;
 mod sqlite;
 mod words;
 
+pub use self::buffer::{Buffer, BufferOptions, Flushed};
 pub use self::dataset::{Dataset, DatasetInput, ModelOutput};
 pub use self::edit::{Batch, Edit};
 pub use self::experiment::{Experiment, LifecycleStage, NewExperiment, ViewType};
