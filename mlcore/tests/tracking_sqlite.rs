@@ -127,7 +127,7 @@ fn a_search_by_a_metric_reads_an_index() {
         });
         tracker.write(&edits.collect::<Vec<_>>()).unwrap();
     }
-    let search = RunSearch::new([experiment.clone()]).with_limit(100).with_projection(Projection::info());
+    let search = RunSearch::new([experiment]).with_limit(100).with_projection(Projection::info());
     let take = |search: &RunSearch| {
         let started = std::time::Instant::now();
         let found = tracker.search_runs(search).unwrap();
@@ -136,11 +136,11 @@ fn a_search_by_a_metric_reads_an_index() {
     let by_metric = search.clone().with_filter("metrics.acc > 100").with_order("metrics.acc DESC");
     let selective = search.clone().with_filter("metrics.acc >= 5 AND metrics.acc < 9 AND params.n != '0'");
     let by_param = search.clone().with_filter("params.n = '77'");
-    let patterns = search.clone().with_filter("params.n LIKE '%zz%'");
+    let patterns = search.with_filter("params.n LIKE '%zz%'");
     take(&by_metric);
     let (fast, found) = take(&by_metric);
     assert_eq!((found.items.len(), found.items[0].info.name.is_empty()), (100, false));
-    let next = by_metric.clone().with_page(found.next);
+    let next = by_metric.with_page(found.next);
     let (second, found) = take(&next);
     assert_eq!(found.items.len(), 100);
     let (few, found) = take(&selective);

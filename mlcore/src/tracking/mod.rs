@@ -1,8 +1,8 @@
 //! What was tried, with which parameters on which data, and how good was it?
 //!
 //! [`Tracker`] is the seam: one method changes, the others read. [`TrackerExt`] is what callers use; [`MemoryTracker`] is the
-//! reference and `SqliteTracker` one file on disk. Names, limits, errors and answers are those of MLflow 3.17, so that its client can be served from any tracker;
-//! [`search`] reads its filters.
+//! reference, `SqliteTracker` one file on disk, and [`TrackerBuffer`] logs to any without waiting. Names, limits, errors and
+//! answers are those of MLflow 3.17, so that its client can be served from any tracker; [`search`] reads its filters.
 //!
 //! | | |
 //! |---|---|

@@ -20,7 +20,7 @@
 //! let error = filter.unwrap_err().to_string();
 //! assert_eq!(
 //!     error,
-//!     "search filter, column 34: status is not compared with a list; compare it with = or LIKE"
+//!     "search filter, column 35: status is not compared with a list; compare it with = or LIKE"
 //! );
 //! let filter = Grammar::RUNS.filter("metric.`val loss` < .5 and Created>=7")?;
 //! assert_eq!(filter.to_string(), "metrics.`val loss` < 0.5 AND attributes.`start_time` >= 7.0");

@@ -37,15 +37,17 @@ impl Sql {
     }
 }
 
-/// The condition of a comparison on the run `r`; none for what is looked at run by run: patterns, because SQLite's know
-/// only the letters of ASCII, and datasets.
+/// The condition of a comparison on the run `r`. None for what is looked at run by run: patterns, because SQLite's know only the
+/// letters of ASCII, and datasets.
+///
+/// The plus before a value keeps SQLite from reading the index of values, where the key of the table finds one row.
 pub(super) fn condition(tables: &SqlTables<'_>, clause: &Clause) -> Result<Option<Sql>> {
     let key = &clause.field.key;
     Ok(match clause.field.entity {
         Entity::Dataset => None,
         Entity::Metric => match &clause.test {
             Test::Number(comparison, limit) => {
-                let test = on_bits("f", *comparison, *limit);
+                let test = on_bits("+f", *comparison, *limit);
                 let mut sql =
                     Sql::new("EXISTS (SELECT 1 FROM latest f WHERE f.run = r.number AND f.key = ? AND ")
                         .with(tables.key_of(key)?.unwrap_or(NO_KEY));
@@ -114,7 +116,7 @@ fn text_condition(table: &str, key: &str, test: &Test) -> Option<Sql> {
         Test::IsNull => Some(Sql::new(format!("NOT {of_key})")).with(key.to_owned())),
         Test::IsNotNull => Some(Sql::new(format!("{of_key})")).with(key.to_owned())),
         test => {
-            let test = on_text("f.value", test)?;
+            let test = on_text("+f.value", test)?;
             let mut sql = Sql::new(format!("{of_key} AND ")).with(key.to_owned());
             sql.push(&test);
             sql.text.push(')');
