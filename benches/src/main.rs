@@ -18,6 +18,7 @@ mod serving;
 mod streams;
 mod table;
 mod timing;
+mod tracking;
 
 use std::env;
 use std::fs;
@@ -31,13 +32,14 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 7] = [
+const TOPICS: [Topic; 8] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
     ("features", features::run),
     ("profile", profile::run),
     ("python", python::run),
+    ("tracking", tracking::run),
     ("serving", serving::run),
 ];
 

@@ -6,6 +6,7 @@
 //! | [`profile`] | What does data look like, in bounded memory, and how do such profiles add up? |
 //! | [`runner`] | What is a model that can answer? |
 //! | [`artifact`], [`registry`] | Which bytes, which version, which alias, who changed what and when? |
+//! | [`tracking`] | What was tried, with which parameters on which data, and how good was it? |
 //! | [`rollout`] | Who gets which version, and may the new one grow? |
 //! | [`evaluate`], [`stats`] | How good is it, and how sure are we? |
 //! | [`error`], [`name`] | What did a failure mean, and what may a name be? |
@@ -14,7 +15,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `ort` (default) | ONNX models on ONNX Runtime, which is loaded when first used and never linked |
-//! | `sqlite` (default) | the registry in one SQLite file |
+//! | `sqlite` (default) | the registry, and the tracker, in one SQLite file each |
 //! | `postgres` | the registry in a PostgreSQL database, for many machines |
 //! | `ndarray` | tensors from and as arrays of the crate `ndarray` |
 //! | `conformance` | the contracts of the traits as test suites |
@@ -41,10 +42,13 @@ pub mod registry;
 pub mod rollout;
 pub mod runner;
 pub mod schema;
+#[cfg(feature = "sqlite")]
+mod sql;
 pub mod stats;
 #[doc(hidden)]
 pub mod text_key;
 pub mod time;
+pub mod tracking;
 mod url;
 #[doc(hidden)]
 pub mod words;

@@ -15,6 +15,9 @@ pub const MAX_NAME_BYTES: usize = 128;
 /// The longest opaque id (run, request, unit), in bytes.
 pub const MAX_ID_BYTES: usize = 256;
 
+/// The longest id of an experiment, in bytes: as long as MLflow's.
+pub const MAX_EXPERIMENT_ID_BYTES: usize = 64;
+
 macro_rules! parsed {
     ($(#[doc = $doc:literal])+ $type:ident, $what:literal, $check:path) => {
         $(#[doc = $doc])+
@@ -102,6 +105,15 @@ parsed! {
     RunId, "run id", check_id
 }
 parsed! {
+    /// The id of an experiment: 1 to 64 of `A-Z a-z 0-9 _ -`, beginning with a letter or digit, as MLflow's.
+    ExperimentId, "experiment id", check_experiment_id
+}
+parsed! {
+    /// The id of a logged model: 1 to 256 of `A-Z a-z 0-9 _ -`, beginning with a letter or digit. MLflow's are `m-` and 32
+    /// hexadecimal digits.
+    LoggedModelId, "logged model id", check_path_id
+}
+parsed! {
     /// The id of one request: 1 to 256 visible ASCII characters.
     RequestId, "request id", check_id
 }
@@ -182,6 +194,23 @@ fn check_alias(text: &str) -> Result<(), String> {
         return Err("it would be read as a version; choose a word such as champion".into());
     }
     Ok(())
+}
+
+fn check_experiment_id(text: &str) -> Result<(), String> {
+    check_length(text, MAX_EXPERIMENT_ID_BYTES)?;
+    check_path_id(text)
+}
+
+/// An id that becomes a part of a path.
+pub(crate) fn check_path_id(text: &str) -> Result<(), String> {
+    check_length(text, MAX_ID_BYTES)?;
+    if !text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        return Err("it must begin with a letter or a digit".into());
+    }
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+        return Ok(());
+    }
+    Err("only letters, digits, underscores and dashes are allowed".into())
 }
 
 fn check_id(text: &str) -> Result<(), String> {

@@ -8,9 +8,11 @@ mod persistence;
 mod registry;
 mod rollout;
 mod runner;
+mod tracker;
 
 pub use self::artifact::artifact_store;
 pub use self::persistence::Persistence;
 pub use self::registry::registry;
 pub use self::rollout::{Stickiness, rollout_policy};
 pub use self::runner::runner;
+pub use self::tracker::tracker;

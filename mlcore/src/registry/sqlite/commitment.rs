@@ -19,7 +19,6 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::error::meaning;
 use super::proof::{CHILDREN_BYTES, DIGEST_BYTES, FIRST_LEAF, ROOT, WIDTH, digest_of, leaf_of};
 use super::tables::SqlTables;
 use super::values::{self, integer};
@@ -28,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 use crate::registry::backend::Row;
 use crate::registry::{AliasChange, AuditEntry};
+use crate::sql::meaning;
 
 /// The key of something; names hold no control characters.
 pub(super) fn key(parts: &[&dyn Display]) -> Digest {

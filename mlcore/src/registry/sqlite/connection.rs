@@ -1,26 +1,21 @@
 //! Opening the file, and the connections that are open.
 
 use std::cell::RefCell;
-use std::ffi::c_int;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 
-use super::error::{damaged, meaning};
-use super::files::Files;
 use super::kept::Kept;
-use super::locks::Protected;
 use super::options::{SqliteAccess, SqliteOptions};
 use super::proof::Known;
-use super::schema;
+use super::schema::{self, SCHEMA};
 use super::tables::SqlTables;
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::registry::AuditHead;
+use crate::sql::{self, Files, MOST_IDLE_READERS, Protected, Target, meaning, uri};
 
 /// One connection that writes, and as many that read as threads read at once.
 #[derive(Debug)]
@@ -84,7 +79,7 @@ impl Connections {
         // Connections are opened later too, when the working directory may be another.
         options.path = std::path::absolute(options.path())
             .map_err(|cause| Error::from_io(OPEN, options.path().display().to_string(), cause))?;
-        check_place(&options)?;
+        target(&options).check_place()?;
         // Before the log is looked at, which may grow meanwhile: the kept head never leads.
         let kept = Kept::beside(options.path()).read()?;
         if kept.sequence > 0 && !options.path().exists() {
@@ -109,7 +104,7 @@ impl Connections {
         let (readers, writer) = if options.is_read_only() {
             (vec![session], None)
         } else {
-            (Vec::new(), Some(Writer { session, files: Files::new(options.path()) }))
+            (Vec::new(), Some(Writer { session, files: Files::new(options.path(), CHANGE) }))
         };
         let connections = Self {
             kept: Kept::beside(options.path()),
@@ -145,43 +140,17 @@ impl Connections {
     pub(super) fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
         // A panic in between has rolled its transaction back.
         let Some(writer) = &self.writer else { return Err(self.read_only()) };
-        interrupt::lock("change registry", writer)
+        interrupt::lock(CHANGE, writer)
     }
 
     fn read_only(&self) -> Error {
-        Error::permission_denied(
-            "change registry",
-            self.path().display().to_string(),
-            "it was opened read-only",
-        )
-        .remedy("open it with access to write")
+        Error::permission_denied(CHANGE, self.path().display().to_string(), "it was opened read-only")
+            .remedy("open it with access to write")
     }
 
     /// Begins to write, once no other process does.
-    ///
-    /// SQLite's own wait cannot be stopped. So it is short, and repeated, where the caller may want to stop.
     pub(super) fn begin<'c>(&self, writer: &'c Connection) -> Result<Transaction<'c>> {
-        const OPERATION: &str = "change registry";
-        let failed = meaning(OPERATION, self.path());
-        let begin = || Transaction::new_unchecked(writer, TransactionBehavior::Immediate);
-        if !interrupt::is_active() {
-            return begin().map_err(&failed);
-        }
-        let patience = self.options.busy_timeout;
-        let started = Instant::now();
-        writer.busy_timeout(interrupt::INTERVAL.min(patience)).map_err(&failed)?;
-        let begun = loop {
-            match begin().map_err(&failed) {
-                Err(Error::Unavailable(_)) if started.elapsed() < patience => {
-                    if let Err(stopped) = interrupt::check(OPERATION) {
-                        break Err(stopped);
-                    }
-                }
-                done => break done,
-            }
-        };
-        writer.busy_timeout(patience).map_err(&failed)?;
-        begun
+        sql::begin(writer, self.path(), CHANGE, self.options.busy_timeout)
     }
 
     /// Reads with a connection that nobody else uses meanwhile.
@@ -202,96 +171,31 @@ impl Connections {
     }
 }
 
-/// More threads than this may read at once; a connection beyond it is closed after use.
-const MOST_IDLE_READERS: usize = 16;
-/// A statement asks whether to stop after so many instructions of SQLite's machine, less than a millisecond.
-pub(super) const STEPS_OF_A_CHECK: c_int = 10_000;
+const CHANGE: &str = "change registry";
 const OPEN: &str = "open registry";
 const READ: &str = "read registry";
-const PAGE_BYTES: u64 = 4096;
-
-/// Names what SQLite would only call "unable to open".
-///
-/// It must not open the file: where locks are POSIX's, closing it again would drop those that this process holds on it.
-fn check_place(options: &SqliteOptions) -> Result<()> {
-    let path = options.path();
-    let subject = || path.display().to_string();
-    match fs::metadata(path) {
-        Ok(found) if found.is_file() => Ok(()),
-        Ok(_) => Err(Error::invalid_input(OPEN, subject(), "it is no regular file").remedy("name a file")),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-            if !path.parent().is_some_and(Path::is_dir) {
-                return Err(Error::not_found(OPEN, subject(), "its folder does not exist")
-                    .remedy("create the folder first"));
-            }
-            if options.access != SqliteAccess::Create {
-                return Err(Error::not_found(OPEN, subject(), "there is no such file")
-                    .remedy("open it with access that creates it"));
-            }
-            Ok(())
-        }
-        Err(cause) => Err(Error::from_io(OPEN, subject(), cause)),
-    }
-}
 
 fn open_writer(options: &SqliteOptions, name: &str) -> Result<Connection> {
-    patiently(options, || try_open_writer(options, name))
-}
-
-/// Repeats an opening that another process stands in the way of, as long as the caller is willing to wait.
-///
-/// SQLite does not wait where two waiting processes could block each other for ever: when a new file is switched to its
-/// write-ahead log, or the last connection of another process just takes that log away.
-fn patiently(options: &SqliteOptions, mut open: impl FnMut() -> Result<Connection>) -> Result<Connection> {
-    let started = Instant::now();
-    let mut pause = Duration::from_millis(1);
-    loop {
-        match open() {
-            Err(Error::Unavailable(_)) if started.elapsed() < options.busy_timeout => {
-                interrupt::sleep(OPEN, pause)?;
-                pause = (pause * 2).min(Duration::from_millis(50));
-            }
-            opened => return opened,
-        }
-    }
-}
-
-fn try_open_writer(options: &SqliteOptions, name: &str) -> Result<Connection> {
     let path = options.path();
-    let failed = meaning(OPEN, path);
-    let create = match options.access {
-        SqliteAccess::Create => OpenFlags::SQLITE_OPEN_CREATE,
-        SqliteAccess::ReadWrite | SqliteAccess::ReadOnly => OpenFlags::empty(),
-    };
-    let mut connection = connect(options, name, OpenFlags::SQLITE_OPEN_READ_WRITE | create)?;
-    // SQLite opens what it may not write read-only, without a word.
-    if connection.is_readonly("main").map_err(&failed)? {
-        return Err(Error::permission_denied(OPEN, path.display().to_string(), "the file cannot be written")
-            .remedy("let the process write the file and its folder, or open it read-only"));
-    }
-    // Another program's file is left as it is.
-    schema::version(&connection, path)?;
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(&failed)?;
-    if !mode.eq_ignore_ascii_case("wal") {
-        return Err(Error::unsupported(
-            OPEN,
-            path.display().to_string(),
-            "its disk offers no write-ahead log",
-        )
-        .remedy("put it on a local disk"));
-    }
-    connection.pragma_update(None, "synchronous", "FULL").map_err(&failed)?;
-    if let Some(bytes) = options.max_bytes {
-        let pages = i64::try_from(bytes / PAGE_BYTES).unwrap_or(i64::MAX).max(1);
-        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(&failed)?;
-    }
-    schema::migrate(&mut connection, path)?;
-    Ok(connection)
+    target(options).open_writer(
+        name,
+        |connection| SCHEMA.version(connection, path).map(drop),
+        |connection| schema::migrate(connection, path),
+    )
 }
 
 fn open_reader(options: &SqliteOptions, name: &str) -> Result<Connection> {
-    patiently(options, || connect(options, name, OpenFlags::SQLITE_OPEN_READ_ONLY))
+    target(options).open_reader(name)
+}
+
+fn target(options: &SqliteOptions) -> Target {
+    Target {
+        path: options.path().to_owned(),
+        may_create: options.access == SqliteAccess::Create,
+        busy_timeout: options.busy_timeout,
+        max_bytes: options.max_bytes,
+        open: OPEN,
+    }
 }
 
 /// Opens a file that may lie on a disk that cannot be written, where SQLite cannot keep the index of its write-ahead log.
@@ -299,7 +203,7 @@ fn open_read_only(options: &SqliteOptions) -> Result<(String, Connection)> {
     let path = options.path();
     let open = |name: String| {
         let connection = open_reader(options, &name)?;
-        schema::check(&connection, path)?;
+        SCHEMA.check(&connection, path)?;
         Ok((name, connection))
     };
     match open(uri(path, "")) {
@@ -314,49 +218,4 @@ fn open_read_only(options: &SqliteOptions) -> Result<(String, Connection)> {
         }
         opened => opened,
     }
-}
-
-fn connect(options: &SqliteOptions, name: &str, access: OpenFlags) -> Result<Connection> {
-    let failed = meaning(OPEN, options.path());
-    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let mut connection = Connection::open_with_flags(name, flags).map_err(&failed)?;
-    connection.busy_timeout(options.busy_timeout).map_err(&failed)?;
-    connection.progress_handler(STEPS_OF_A_CHECK, Some(interrupt::is_stopped)).map_err(&failed)?;
-    for (setting, on) in [
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
-    ] {
-        connection.set_db_config(setting, on).map_err(&failed)?;
-    }
-    // The first look at the file.
-    connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0)).map_err(|cause| {
-        match cause.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => {
-                damaged(OPEN, options.path().display().to_string(), "it is no SQLite file".to_owned())
-                    .caused_by(cause)
-            }
-            _ => failed(cause),
-        }
-    })?;
-    connection.pragma_update(None, "cell_size_check", true).map_err(&failed)?;
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(connection)
-}
-
-/// The path as a URI, in which no character of it has a meaning.
-fn uri(path: &Path, query: &str) -> String {
-    use std::fmt::Write as _;
-
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                uri.push(char::from(*byte));
-            }
-            // Writing to a string cannot fail.
-            other => drop(write!(uri, "%{other:02x}")),
-        }
-    }
-    uri + query
 }

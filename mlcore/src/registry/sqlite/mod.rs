@@ -2,52 +2,7 @@
 
 mod commitment;
 mod connection;
-mod error;
-#[cfg(unix)]
-mod files;
-/// Elsewhere a file cannot be deleted while it is open.
-#[cfg(not(unix))]
-mod files {
-    use crate::error::{Error, Result};
-
-    #[derive(Debug)]
-    pub(super) struct Files;
-
-    impl Files {
-        pub(super) fn new(_path: &std::path::Path) -> Self {
-            Self
-        }
-
-        pub(super) fn check(&self) -> Result<()> {
-            Ok(())
-        }
-
-        pub(super) fn check_written(&mut self) -> Result<()> {
-            Ok(())
-        }
-    }
-}
 mod kept;
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
-))]
-mod locks;
-/// Elsewhere the file is locked as SQLite does.
-#[cfg(not(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
-)))]
-mod locks {
-    #[derive(Debug)]
-    pub(super) struct Protected;
-
-    impl Protected {
-        pub(super) fn new(_path: &std::path::Path) -> Self {
-            Self
-        }
-    }
-}
 mod options;
 mod proof;
 mod schema;
@@ -68,6 +23,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
+use crate::sql::commit_meaning;
 
 /// A registry in one SQLite file, for any number of threads and processes of one machine. Clones share the connections.
 ///
@@ -148,7 +104,7 @@ impl Registry for SqliteRegistry {
         }
         let entry = backend::apply(&mut tables, mutation, change)?;
         let is_new = entry.sequence > known.borrow().head().sequence;
-        transaction.commit().map_err(error::commit_meaning(OPERATION, file))?;
+        transaction.commit().map_err(commit_meaning(OPERATION, file))?;
         files.check_written()?;
         if is_new {
             known.borrow_mut().written(End::after(&entry));

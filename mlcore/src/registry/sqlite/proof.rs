@@ -6,10 +6,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::error::{damaged, meaning};
 use crate::artifact::Digest;
 use crate::error::Result;
 use crate::registry::{AuditEntry, AuditHead};
+use crate::sql::{damaged, meaning};
 
 /// Where the log ends, and what the rows are then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

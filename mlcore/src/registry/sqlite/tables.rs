@@ -10,7 +10,6 @@ use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow};
 use serde::de::DeserializeOwned;
 
 use super::commitment::{self, Update};
-use super::error::{damaged, meaning};
 use super::proof::{self, End, Known, Proof};
 use super::values::{
     alias_change_values, alias_values, entry_values, integer, model_values, request_values, row_digest,
@@ -22,6 +21,7 @@ use crate::interrupt::Pace;
 use crate::name::{Alias, ModelName, RequestId, Version};
 use crate::registry::backend::{self, Row, Tables};
 use crate::registry::{AliasChange, AuditEntry, AuditHead, Model, ModelVersion};
+use crate::sql::{damaged, meaning};
 
 /// The tables through one connection, in one transaction.
 pub(super) struct SqlTables<'a> {

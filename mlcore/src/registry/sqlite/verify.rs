@@ -6,20 +6,20 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::connection::STEPS_OF_A_CHECK;
-use super::error::{damaged, meaning};
 use super::proof::Known;
+use super::schema::SCHEMA;
 use super::tables::SqlTables;
-use super::{commitment, schema, values};
+use super::{commitment, values};
 use crate::error::Result;
 use crate::interrupt;
 use crate::registry::backend::{self, Row, Tables};
 use crate::registry::{AuditEntry, AuditHead};
+use crate::sql::{STEPS_OF_A_CHECK, damaged, meaning};
 
 /// Replays the log in one snapshot of the file, and compares every column of every row with what it gives.
 pub(super) fn verify(connection: &Connection, file: &Path, known: &RefCell<Known>) -> Result<AuditHead> {
     check_pages(connection, file)?;
-    schema::check(connection, file)?;
+    SCHEMA.check(connection, file)?;
     let stored = SqlTables::new(connection, file, known)?;
     let replayed = Replayed::of(&stored, file)?;
     let root = commitment::build(&replayed.connection, file)?;
@@ -48,7 +48,7 @@ impl Replayed {
         // The empty name is a file that nobody else sees and that is removed when it is closed.
         let mut connection = Connection::open("").map_err(&failed)?;
         connection.progress_handler(STEPS_OF_A_CHECK, Some(interrupt::is_stopped)).map_err(&failed)?;
-        schema::make(&connection).map_err(&failed)?;
+        SCHEMA.make(&connection).map_err(&failed)?;
         connection.set_prepared_statement_cache_capacity(32);
         connection
             .execute_batch(

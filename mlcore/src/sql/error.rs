@@ -3,11 +3,12 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_SHORT_READ};
 
+use super::holds;
 use crate::error::Error;
 use crate::interrupt;
 
 /// Turns SQLite's errors into meanings, once.
-pub(super) fn meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite::Error) -> Error {
+pub(crate) fn meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite::Error) -> Error {
     move |cause| {
         let (file, problem) = (file.display().to_string(), cause.to_string());
         let (code, extended) = match &cause {
@@ -18,8 +19,11 @@ pub(super) fn meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite:
         let error = match code {
             Some(
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
-            ) => Error::unavailable(operation, file, "another process holds the registry")
-                .remedy("repeat it, or open the registry with a longer busy timeout"),
+            ) => {
+                let held = holds(operation);
+                Error::unavailable(operation, file, format!("another process holds the {held}"))
+                    .remedy(format!("repeat it, or open the {held} with a longer busy timeout"))
+            }
             // By the progress handler, which asks the caller.
             Some(ErrorCode::OperationInterrupted) => {
                 return interrupt::check(operation)
@@ -52,7 +56,7 @@ pub(super) fn meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite:
 }
 
 /// Turns an error of COMMIT into a meaning: after a failing disk nobody knows what a restart will find.
-pub(super) fn commit_meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite::Error) -> Error {
+pub(crate) fn commit_meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite::Error) -> Error {
     move |cause| match cause.sqlite_error_code() {
         Some(ErrorCode::SystemIoFailure) => {
             Error::outcome_unknown(operation, file.display().to_string(), cause.to_string())
@@ -64,7 +68,7 @@ pub(super) fn commit_meaning(operation: &'static str, file: &Path) -> impl Fn(ru
 }
 
 /// A file, or a row in it, that is not as it was written.
-pub(super) fn damaged(operation: &'static str, subject: String, problem: String) -> Error {
+pub(crate) fn damaged(operation: &'static str, subject: String, problem: String) -> Error {
     Error::corrupt(operation, subject, problem).remedy("stop writing to it and restore it from a backup")
 }
 

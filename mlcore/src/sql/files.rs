@@ -7,12 +7,15 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use super::holds;
 use crate::error::{Error, Result};
 
-/// The registry's file and its write-ahead log, as they were when they were opened.
+/// A file and its write-ahead log, as they were when they were opened.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(crate) struct Files {
     path: PathBuf,
+    /// The operation that changes the file.
+    change: &'static str,
     file: Option<Identity>,
     log: Option<Log>,
 }
@@ -31,23 +34,23 @@ struct Log {
 }
 
 impl Files {
-    /// The files of the registry at `path`, which is open.
-    pub(super) fn new(path: &Path) -> Self {
+    /// The files at `path`, which are open, and the name of the operation that changes them.
+    pub(crate) fn new(path: &Path, change: &'static str) -> Self {
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let (file, log) = (identity(&path), Log::open(&path));
-        Self { path, file, log }
+        Self { path, change, file, log }
     }
 
     /// Fails where a change must not begin, because what was acknowledged before it is not at its path.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         match self.problem() {
             None => Ok(()),
-            Some(problem) => Err(Error::corrupt(CHANGE, self.subject(), problem).remedy(REMEDY)),
+            Some(problem) => Err(Error::corrupt(self.change, self.subject(), problem).remedy(self.remedy())),
         }
     }
 
     /// Fails where a change that was just committed may be in no file that is opened next time.
-    pub(super) fn check_written(&mut self) -> Result<()> {
+    pub(crate) fn check_written(&mut self) -> Result<()> {
         let problem = self.problem().or_else(|| {
             if self.log.is_none() {
                 self.log = Log::open(&self.path);
@@ -56,7 +59,9 @@ impl Files {
         });
         match problem {
             None => Ok(()),
-            Some(problem) => Err(Error::outcome_unknown(CHANGE, self.subject(), problem).remedy(REMEDY)),
+            Some(problem) => {
+                Err(Error::outcome_unknown(self.change, self.subject(), problem).remedy(self.remedy()))
+            }
         }
     }
 
@@ -72,14 +77,21 @@ impl Files {
         cut.then_some("its write-ahead log was cut while it was open")
     }
 
+    fn remedy(&self) -> String {
+        let held = holds(self.change);
+        format!(
+            "close the {held} in every process, open it again and verify it; restore what is missing from a backup"
+        )
+    }
+
     fn subject(&self) -> String {
         self.path.display().to_string()
     }
 }
 
 impl Log {
-    fn open(registry: &Path) -> Option<Self> {
-        let mut path = registry.as_os_str().to_owned();
+    fn open(database: &Path) -> Option<Self> {
+        let mut path = database.as_os_str().to_owned();
         path.push("-wal");
         // SQLite holds no locks on its log, which closing this descriptor could drop.
         let file = File::open(&path).ok()?;
@@ -95,7 +107,7 @@ impl Log {
         self.size = self.size();
         match self.header() {
             Ok(Some(salts)) => self.salts = salts,
-            // All of it went to the registry's file.
+            // All of it went to the file itself.
             Ok(None) if self.size == 0 => {}
             Ok(None) => return Some("its write-ahead log has no beginning: it was cut while it was open"),
             // A disk that does not answer says nothing about what was written.
@@ -131,7 +143,3 @@ fn is_at(path: &Path, file: Identity) -> bool {
         Err(cause) => cause.kind() != io::ErrorKind::NotFound,
     }
 }
-
-const CHANGE: &str = "change registry";
-const REMEDY: &str =
-    "close the registry in every process, open it again and verify it; restore what is missing from a backup";
