@@ -21,7 +21,7 @@ crossed_test! {
     /// (Bonferroni). The statistic is scipy's, nothing pooled.
     ///
     /// **Values that never repeat.** Of ids every sample has its own, changed or not. Where not even the replacement of all
-    /// values could be told from chance, [`Score::replaced_pvalue`] is large, and a monitor gives no judgement.
+    /// values could be told from chance, [`Score::replaced_pvalue`](super::Score::replaced_pvalue) is large, and a monitor gives no judgement.
     ///
     /// **High cardinality.** At most [`max_categories`](Self::with_max_categories) (default 1,000, the most frequent of both
     /// samples together) are kept apart; the rest is pooled and compared like rare ones.

@@ -89,9 +89,11 @@ struct Opened {
 
 impl Opened {
     fn open(url: &str, artifacts: Option<PathBuf>) -> mlcore::Result<Self> {
+        // Found before anything is opened: a registry without artifacts is of no use here.
+        let beside = if artifacts.is_none() { mlcore::registry::artifacts_url(url)? } else { String::new() };
         let backend = mlcore::registry::open(url)?;
         let artifacts = match artifacts {
-            None => artifact::open(&mlcore::registry::artifacts_url(url)?)?,
+            None => artifact::open(&beside)?,
             Some(folder) => match folder.to_str() {
                 Some(url) => artifact::open(url)?,
                 // What is not Unicode can only be a path.

@@ -66,6 +66,13 @@ const MOST_LINES: usize = 64;
 fn url(url: &str) {
     let options = SqliteOptions::from_url(url);
     let artifacts = registry::artifacts_url(url);
+    if ["postgresql:", "postgres:"].iter().any(|scheme| url.starts_with(scheme)) {
+        // It names a server of somebody's: nobody is asked.
+        let error = artifacts.expect_err("a database has no folder beside it");
+        told(&error);
+        assert!(matches!(error, Error::Unsupported(_)), "{url:?}: {error}");
+        return;
+    }
     match (&options, &artifacts) {
         (Ok(options), Ok(artifacts)) => {
             assert!(!options.path.as_os_str().is_empty(), "{url:?} names no file");
