@@ -30,8 +30,7 @@ impl Server {
             println!("skipped: PostgreSQL is not installed (Debian: postgresql)");
             return None;
         };
-        let folder = tempfile::tempdir().unwrap();
-        give(folder.path());
+        let folder = folder();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = Self { programs, folder, port, options, process: None };
         let data = server.data();
@@ -129,6 +128,14 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A temporary folder that the server's user reaches, wherever this process keeps its own.
+pub(crate) fn folder() -> TempDir {
+    let place = if is_root() { PathBuf::from("/tmp") } else { std::env::temp_dir() };
+    let folder = tempfile::tempdir_in(place).unwrap();
+    give(folder.path());
+    folder
 }
 
 /// The newest installed version's.

@@ -6,18 +6,18 @@ use std::os::unix::fs::PermissionsExt;
 use mlcore::Error;
 use mlcore::registry::{PostgresRegistry, Registry, RegistryExt};
 
-use super::server::{Server, give};
+use super::server::{Server, folder, give};
 use super::{change, name};
 
 #[test]
 fn certificates_are_verified() {
     let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let (certificate, key) = (folder.path().join("server.crt"), folder.path().join("server.key"));
     fs::write(&certificate, own.cert.pem()).unwrap();
     fs::write(&key, own.signing_key.serialize_pem()).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
-    for path in [folder.path(), &certificate, &key] {
+    for path in [&certificate, &key] {
         give(path);
     }
     let option = |name: &str, path: &std::path::Path| format!("{name}={}", path.display());
