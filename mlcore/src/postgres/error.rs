@@ -77,7 +77,10 @@ pub(super) fn is_lost(cause: &postgres::Error) -> bool {
             SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
         ]
         .contains(code),
-        None => true,
+        None => {
+            cause.is_closed()
+                || std::error::Error::source(cause).is_some_and(|below| below.is::<std::io::Error>())
+        }
     }
 }
 

@@ -53,6 +53,8 @@ mod mutation;
 mod open;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod row;
 mod scrub;
 #[cfg(feature = "sqlite")]
 mod sqlite;

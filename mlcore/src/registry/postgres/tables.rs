@@ -4,13 +4,14 @@ use postgres::types::ToSql;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{READ, WRITE};
+use super::READ;
 use crate::artifact::Digest;
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::name::{Alias, ModelName, RequestId, Version};
 use crate::postgres::{Statements, damaged};
 use crate::registry::backend::{Row, Tables};
+use crate::registry::row::{integer, row_digest, stored};
 use crate::registry::{AliasChange, AuditEntry, AuditHead, Model, ModelVersion};
 
 /// The rows of a registry, within a connection or one of its transactions.
@@ -123,9 +124,7 @@ impl<'s, 'c> PostgresTables<'s, 'c> {
         key: &[&(dyn ToSql + Sync)],
         row: &impl Serialize,
     ) -> Result<()> {
-        let body = serde_json::to_string(row)
-            .map_err(|cause| Error::internal(WRITE, table, cause.to_string()).caused_by(cause))?;
-        let digest = row_digest(table, &body);
+        let (body, digest) = stored(table, row)?;
         let (body, digest): (&str, &[u8]) = (&body, digest.as_bytes());
         self.execute(sql, &[key, &[&body, &digest]].concat())
     }
@@ -267,16 +266,6 @@ impl PostgresTables<'_, '_> {
 
 /// How many entries are read at once.
 const PAGE: usize = 1000;
-
-/// The table's name is part of it, so that a row cannot pass for one of another table.
-fn row_digest(table: &str, body: &str) -> Digest {
-    Digest::of(format!("{table}\n{body}"))
-}
-
-/// PostgreSQL counts to 2^63 - 1; what lies beyond is the last number, which no row reaches.
-fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
 
 fn page(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)

@@ -21,11 +21,12 @@ use rusqlite::Connection;
 
 use super::proof::{CHILDREN_BYTES, DIGEST_BYTES, FIRST_LEAF, ROOT, WIDTH, digest_of, leaf_of};
 use super::tables::SqlTables;
-use super::values::{self, integer};
+use super::values;
 use crate::artifact::Digest;
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 use crate::registry::backend::Row;
+use crate::registry::row::integer;
 use crate::registry::{AliasChange, AuditEntry};
 use crate::sql::meaning;
 

@@ -12,14 +12,14 @@ use serde::de::DeserializeOwned;
 use super::commitment::{self, Update};
 use super::proof::{self, End, Known, Proof};
 use super::values::{
-    alias_change_values, alias_values, entry_values, integer, model_values, request_values, row_digest,
-    version_values,
+    alias_change_values, alias_values, entry_values, model_values, request_values, version_values,
 };
 use crate::artifact::Digest;
 use crate::error::{Error, Result};
 use crate::interrupt::Pace;
 use crate::name::{Alias, ModelName, RequestId, Version};
 use crate::registry::backend::{self, Row, Tables};
+use crate::registry::row::{integer, row_digest};
 use crate::registry::{AliasChange, AuditEntry, AuditHead, Model, ModelVersion};
 use crate::sql::{damaged, meaning};
 

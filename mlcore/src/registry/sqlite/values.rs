@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::commitment;
 use crate::artifact::Digest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::name::Version;
+use crate::registry::row::{integer, stored};
 use crate::registry::{AliasChange, AuditEntry, Model, ModelVersion};
 
 pub(super) fn entry_values(entry: &AuditEntry) -> Vec<Value> {
@@ -39,9 +40,7 @@ pub(super) fn alias_change_values(change: &AliasChange) -> Result<Vec<Value>> {
 }
 
 fn with_body(table: &'static str, mut key: Vec<Value>, row: &impl Serialize) -> Result<Vec<Value>> {
-    let body = serde_json::to_string(row)
-        .map_err(|cause| Error::internal(WRITE, table, cause.to_string()).caused_by(cause))?;
-    let digest = row_digest(table, &body);
+    let (body, digest) = stored(table, row)?;
     key.extend([Value::Text(body), blob(digest)]);
     Ok(key)
 }
@@ -55,11 +54,6 @@ pub(super) fn digest_of_row(values: &[Value]) -> Result<Digest> {
     .ok_or_else(commitment::unmade)
 }
 
-/// The table's name is part of it, so that a row cannot pass for one of another table.
-pub(super) fn row_digest(table: &str, body: &str) -> Digest {
-    Digest::of(format!("{table}\n{body}"))
-}
-
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
@@ -71,10 +65,3 @@ fn blob(digest: Digest) -> Value {
 fn number(number: u64) -> Value {
     Value::Integer(integer(number))
 }
-
-/// SQLite counts to 2^63 - 1; what lies beyond is the last number, which no row reaches.
-pub(super) fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-const WRITE: &str = "change registry";

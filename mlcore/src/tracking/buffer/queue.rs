@@ -239,11 +239,15 @@ impl Shared {
             if state.is_closed {
                 return None;
             }
+            if state.bytes < self.options.queue_bytes / 2 {
+                // Who fills the half of it, and who closes the buffer, says so.
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
             let is_behind = state.is_writing || state.spooled > 0;
-            let has_room = state.bytes >= self.options.queue_bytes / 2
-                && self
-                    .spool()
-                    .is_some_and(|spool| spool.bytes() + state.bytes as u64 <= self.options.spool_bytes);
+            let has_room = self
+                .spool()
+                .is_some_and(|spool| spool.bytes() + state.bytes as u64 <= self.options.spool_bytes);
             if is_behind && has_room {
                 state.is_spooling = true;
                 let chunks = state.take(usize::MAX);
