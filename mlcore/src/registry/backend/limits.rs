@@ -81,7 +81,8 @@ fn check_title(name: &ModelName, title: Option<&str>) -> Result<()> {
 
 fn check_source(new: &NewVersion) -> Result<()> {
     let source = new.lineage.source.as_deref();
-    for (what, text) in [("source", source), ("run link", new.lineage.run_link.as_deref())] {
+    let (location, link) = (new.lineage.location.as_deref(), new.lineage.run_link.as_deref());
+    for (what, text) in [("source", source), ("location", location), ("run link", link)] {
         if let Some(text) = text {
             check_word(what, text, MOST_SOURCE_BYTES)?;
         }
