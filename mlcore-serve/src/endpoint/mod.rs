@@ -100,7 +100,8 @@ pub use self::clock::{Clock, SystemClock};
 #[cfg(feature = "http")]
 pub(crate) use self::decide::not_served;
 pub use self::decide::{Decided, OutcomeId};
-use self::decide::{Deployment, OutcomeIds, Sequence};
+pub(crate) use self::decide::OutcomeIds;
+use self::decide::{Deployment, Sequence};
 pub use self::input::{Input, Records, Request, check_plan};
 pub use self::record::{
     ContextBuffer, InvalidAnswer, OutcomeRecord, OutcomeStatus, Prediction, Record, RecordedInput,

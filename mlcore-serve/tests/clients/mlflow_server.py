@@ -68,7 +68,7 @@ def under_test(folder):
             yield address
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with serve("--registry", REGISTRY or str(folder / "registry.db"), "--artifacts", str(folder / "artifacts")) as running:
+    with serve("--registry", REGISTRY or f"sqlite:///{folder.resolve()}/registry.db", "--artifacts", str(folder / "artifacts")) as running:
         assert running.wait(), running.logged()
         yield f"http://127.0.0.1:{running.port}"
 
