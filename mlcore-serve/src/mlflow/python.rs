@@ -29,6 +29,18 @@ pub(super) fn json_text(text: &str) -> String {
     json(&Value::from(text))
 }
 
+/// A value as `json.dumps` writes it: with a blank behind commas and colons.
+pub(super) fn dumps(value: &Value) -> String {
+    match value {
+        Value::Array(list) => format!("[{}]", list.iter().map(dumps).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let pairs = map.iter().map(|(key, value)| format!("{}: {}", json_text(key), dumps(value)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+        }
+        value => json(value),
+    }
+}
+
 /// The name of a value's type.
 pub(super) fn type_of(value: &Value) -> &'static str {
     match value {

@@ -27,6 +27,7 @@ impl Mlflow {
         body: B,
         matched: Matched,
         most: usize,
+        actor: &str,
     ) -> std::result::Result<Response<AnswerBody>, BodyRefusal>
     where
         B: http_body::Body,
@@ -37,9 +38,7 @@ impl Mlflow {
             return Ok(respond(self.upload(&parts.headers, body, &matched).await));
         }
         let is_json = matches!(endpoint.brings, Brings::Fields(_));
-        if is_json
-            && let Err(refusal) = check_content_type(&parts.method, &parts.headers)
-        {
+        if is_json && let Err(refusal) = check_content_type(&parts.method, &parts.headers) {
             return Ok(respond(Err(refusal)));
         }
         let body = match (endpoint.brings, &parts.method) {
@@ -48,10 +47,11 @@ impl Mlflow {
             _ => read_body(&parts.headers, body, most).await?,
         };
         let range = parts.headers.get(header::RANGE).and_then(|range| range.to_str().ok()).map(str::to_owned);
-        let (own, sent) = (self.clone(), parts.uri.query().map(str::to_owned));
+        let (own, sent, actor) = (self.clone(), parts.uri.query().map(str::to_owned), actor.to_owned());
         let is_get = matches!(parts.method, Method::GET | Method::HEAD);
         let answered = aside(false, move || {
-            own.handle(endpoint, &matched.names, is_get, sent.as_deref(), &body, range.as_deref())
+            let asked = Asked { names: &matched.names, is_get, query: sent.as_deref(), body: &body };
+            own.handle(endpoint, &asked, &actor, range.as_deref())
         });
         Ok(respond(answered.await.unwrap_or_else(|error| Err(error.into()))))
     }
@@ -59,12 +59,11 @@ impl Mlflow {
     fn handle(
         &self,
         endpoint: &Endpoint,
-        names: &[String],
-        is_get: bool,
-        query: Option<&str>,
-        body: &[u8],
+        asked: &Asked<'_>,
+        actor: &str,
         range: Option<&str>,
     ) -> Result<Reply> {
+        let Asked { names, is_get, query, body } = *asked;
         let (map, message) = match (endpoint.brings, query) {
             (Brings::Fields(message), Some(query)) if is_get && !query.is_empty() => {
                 (query::fields(query, message)?, message)
@@ -74,7 +73,7 @@ impl Mlflow {
         };
         let fields = Fields::checked(&map, message)?;
         let query = query.unwrap_or_default();
-        (endpoint.handler)(&Call { server: &self.inner, fields, names, query, body, range })
+        (endpoint.handler)(&Call { server: &self.inner, fields, names, query, body, actor, range })
     }
 
     /// Stores a file while it is read.
@@ -85,7 +84,8 @@ impl Mlflow {
     {
         let sent = matched.names.first().map(String::as_str).unwrap_or_default();
         let path = artifacts::upload_path(sent)?;
-        let coding = headers.get(header::CONTENT_ENCODING).map_or(b"identity".as_slice(), HeaderValue::as_bytes);
+        let coding =
+            headers.get(header::CONTENT_ENCODING).map_or(b"identity".as_slice(), HeaderValue::as_bytes);
         if !coding.eq_ignore_ascii_case(b"identity") {
             let message = "an artifact is stored as it is sent: send it without a Content-Encoding";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_REQUEST", message));
@@ -107,6 +107,15 @@ impl Mlflow {
         stored.await??;
         Ok(Reply::done())
     }
+}
+
+/// What a request brought.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    names: &'a [String],
+    is_get: bool,
+    query: Option<&'a str>,
+    body: &'a [u8],
 }
 
 /// What has arrived of a body; none at its end.

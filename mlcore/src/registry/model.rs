@@ -267,7 +267,7 @@ impl NewModel {
         Self { name, title: None, description: String::new(), tags: BTreeMap::new() }
     }
 
-    /// A model that people call by any text of 1 to 1,000 bytes without control characters. Where a [`ModelName`] holds it, that
+    /// A model that people call by any text of 1 to 1,000 bytes that is not blank and holds no NUL. Where a [`ModelName`] holds it, that
     /// is its name. Where none does, the name is one that the title alone gives, and the model takes [external
     /// versions](ModelVersion::is_external) only.
     ///

@@ -68,7 +68,10 @@ pub(super) fn check(mutation: &Mutation, change: &Change) -> Result<()> {
 /// A title and the name that it gives belong together; a name that stands for a title needs it.
 fn check_title(name: &ModelName, title: Option<&str>) -> Result<()> {
     if let Some(title) = title {
-        check_word("title", title, MOST_TITLE_BYTES)?;
+        check_text("title", title, MOST_TITLE_BYTES)?;
+        if title.trim().is_empty() || title.contains('\0') {
+            return refuse("title", "it is blank or holds NUL".to_owned());
+        }
         if ModelName::of_title(title) == *name && title != name.as_str() {
             return Ok(());
         }
