@@ -29,6 +29,19 @@ pub(super) fn json_text(text: &str) -> String {
     json(&Value::from(text))
 }
 
+/// A value as Python's `json.dumps` writes it: with blanks, and in ASCII.
+pub(super) fn dumps(value: &Value) -> String {
+    let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join(", ");
+    match value {
+        Value::Array(items) => format!("[{}]", list(&mut items.iter().map(dumps))),
+        Value::Object(map) => {
+            let mut entries = map.iter().map(|(key, value)| format!("{}: {}", json_text(key), dumps(value)));
+            format!("{{{}}}", list(&mut entries))
+        }
+        value => json(value),
+    }
+}
+
 /// The name of a value's type.
 pub(super) fn type_of(value: &Value) -> &'static str {
     match value {
