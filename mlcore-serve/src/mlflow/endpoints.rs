@@ -258,6 +258,16 @@ const PRESIGNED_DOWNLOAD: Message =
 const PATH: Message = &[text("path").required()];
 const GRAPHQL: Message = &[text("operationName"), text("query")];
 
+/// All routes: the method, and the path with braces where it names something. What stands under `/api/2.0` stands under `/ajax-api/2.0`, too.
+///
+/// ```
+/// let routes: Vec<_> = mlcore_serve::mlflow::routes().collect();
+/// assert!(routes.contains(&("GET", "/api/2.0/mlflow/runs/get")));
+/// ```
+pub fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ENDPOINTS.iter().map(|endpoint| (name_of(&endpoint.method), endpoint.template))
+}
+
 /// A route that a request asks for, and what its path names.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Matched {

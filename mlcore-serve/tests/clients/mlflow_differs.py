@@ -84,7 +84,7 @@ LOOSE = {
 SEARCHES = (
     r"Invalid entity type|Invalid comparator|Expected numeric value type|Expected a quoted string value|Parameter value is either not quoted"
     r"|IS NULL / IS NOT NULL|attributes support comparison|Search filter contained|Invalid attribute key|Invalid ordering key|Invalid order_by"
-    r"|Invalid identifier type|Invalid dataset key|Invalid order by field name|Invalid comparison|Invalid filter string"
+    r"|Invalid identifier type|Invalid dataset key|Invalid order by field name|Invalid comparison|Invalid filter string|in the page token does not match"
 )
 
 
@@ -174,7 +174,7 @@ DIFFERS = [
         "NaN of logged models",
         "A logged model's metric that is NaN is NaN; the stock server loses that and answers 0.",
         lambda call: "logged-models" in call.get("path", "") or "logged_model" in call.get("client", ""),
-        ("$.json.model.data.metrics", "$.json.models", "$.returned.metrics"),
+        ("$.json.model.data.metrics", "$.json.models", "$.returned"),
         values=lambda due, got: due == 0.0 and got in ("NaN", "<bare nan>"),
     ),
     Differs(
@@ -187,11 +187,33 @@ DIFFERS = [
     ),
     Differs(
         "filters by chance",
-        "What these mean is unclear: an AND without a comparison behind it, comparisons without AND, a key in the quotes of a text, no key, a number that is none. "
+        "What these mean is unclear: an AND without a comparison behind it, comparisons without AND, a key in the quotes of a text, no key, a number that is none, "
+        "a page of -1 rows. "
         "A refusal tells where.",
-        lambda call: asked(call, "filter") in CHANCE or asked(call, "order_by") == ["metrics.", "attributes.end_time"],
+        lambda call: asked(call, "filter") in CHANCE or asked(call, "max_results") == -1 or "metrics.'" in str(asked(call, "order_by")),
         ("$.status", *BODIES),
         refused,
+    ),
+    Differs(
+        "models by their status",
+        "A filter by the status of logged models works; the stock server compares the word with a number, and finds all or none.",
+        lambda call: "logged-models" in call.get("path", "") and str(asked(call, "filter")).startswith("status "),
+        ("$.json.models",),
+        taken,
+    ),
+    Differs(
+        "models of no run",
+        "A comparison finds models that have what it asks for, as with parameters and tags; to the stock server a model of no run has an empty one.",
+        lambda call: asked(call, "filter") == "source_run_id != 'x'",
+        ("$.json.models",),
+        taken,
+    ),
+    Differs(
+        "data sets of any digest",
+        "A data set without a digest is one of this name, whatever its digest; the stock server looks for metrics whose data set has none, and finds nothing.",
+        lambda call: asked(call, "datasets") == [{"dataset_name": "iris"}],
+        ("$.json.models",),
+        taken,
     ),
     Differs(
         "spellings",
