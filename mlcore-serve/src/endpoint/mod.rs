@@ -97,10 +97,10 @@ pub use self::builder::EndpointBuilder;
 #[cfg(feature = "http")]
 pub(crate) use self::builder::champion;
 pub use self::clock::{Clock, SystemClock};
+pub(crate) use self::decide::OutcomeIds;
 #[cfg(feature = "http")]
 pub(crate) use self::decide::not_served;
 pub use self::decide::{Decided, OutcomeId};
-pub(crate) use self::decide::OutcomeIds;
 use self::decide::{Deployment, Sequence};
 pub use self::input::{Input, Records, Request, check_plan};
 pub use self::record::{

@@ -101,12 +101,12 @@ use tracing::Instrument as _;
 pub(crate) use self::body::Late;
 #[cfg(feature = "mlflow")]
 pub(crate) use self::body::read as read_body;
-pub use self::outgoing::AnswerBody;
-#[cfg(feature = "mlflow")]
-pub(crate) use self::refusal::Refusal as BodyRefusal;
 #[cfg(feature = "grpc")]
 pub(crate) use self::body::{Coding, SMALL_ANSWER, Unpacked};
+pub use self::outgoing::AnswerBody;
 use self::records::RecordsForm;
+#[cfg(feature = "mlflow")]
+pub(crate) use self::refusal::Refusal as BodyRefusal;
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
 use crate::auth::{Auth, Peer};

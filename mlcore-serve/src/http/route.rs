@@ -180,7 +180,10 @@ pub(super) enum Found {
     /// It takes another method.
     OtherMethod(&'static str),
     /// It would be MLflow's.
-    #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "the tracking server alone knows such paths"))]
+    #[cfg_attr(
+        not(feature = "mlflow"),
+        expect(dead_code, reason = "the tracking server alone knows such paths")
+    )]
     NoEndpoint,
     Nothing,
 }

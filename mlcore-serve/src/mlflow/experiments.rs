@@ -69,7 +69,9 @@ impl Inner {
                     return Ok(id);
                 }
                 // A server beside this one was faster.
-                Err(Error::AlreadyExists(context)) if context.subject() == id.as_str() && name != id.as_str() => {
+                Err(Error::AlreadyExists(context))
+                    if context.subject() == id.as_str() && name != id.as_str() =>
+                {
                     *next = None;
                 }
                 Err(Error::AlreadyExists(context)) => {

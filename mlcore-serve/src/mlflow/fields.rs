@@ -164,10 +164,9 @@ fn check_spellings(map: &Map<String, Value>, message: Message) -> Result<()> {
         let (Kind::One(inner) | Kind::Many(inner)) = field.kind else { continue };
         match map.get(field.name).or_else(|| map.get(&*other)) {
             Some(Value::Object(own)) => check_spellings(own, inner)?,
-            Some(Value::Array(list)) => list
-                .iter()
-                .filter_map(Value::as_object)
-                .try_for_each(|own| check_spellings(own, inner))?,
+            Some(Value::Array(list)) => {
+                list.iter().filter_map(Value::as_object).try_for_each(|own| check_spellings(own, inner))?
+            }
             _ => {}
         }
     }
@@ -220,9 +219,8 @@ fn check_type(value: &Value, field: &Field, shown: &str) -> Result<()> {
             _ => false,
         },
     };
-    let is_missing_int = matches!(field.kind, Kind::Int64 | Kind::Int32)
-        && field.is_required
-        && value.as_str() == Some("");
+    let is_missing_int =
+        matches!(field.kind, Kind::Int64 | Kind::Int32) && field.is_required && value.as_str() == Some("");
     if fits || is_missing_int { Ok(()) } else { Err(wrong(shown, value)) }
 }
 
@@ -296,7 +294,8 @@ mod tests {
     use super::*;
 
     const TAG: Message = &[text("key").required(), text("value")];
-    const MESSAGE: Message = &[text("run_id").required(), int64("start_time"), many("tags", TAG), double("value")];
+    const MESSAGE: Message =
+        &[text("run_id").required(), int64("start_time"), many("tags", TAG), double("value")];
 
     fn refused(value: &Value) -> String {
         match Fields::checked(value.as_object().unwrap(), MESSAGE) {

@@ -179,7 +179,10 @@ pub(super) fn outputs(call: &Call<'_>) -> Result<Reply> {
     }
     let known = call.server.run(id.as_str())?.outputs;
     if let Some(twice) = models.iter().find(|new| known.iter().any(|old| old.model == new.model)) {
-        return Err(Refusal::bad_request(format!("the model {} is an output of the run already", twice.model)));
+        return Err(Refusal::bad_request(format!(
+            "the model {} is an output of the run already",
+            twice.model
+        )));
     }
     call.server.tracker.log_outputs(&id, models).map_err(|error| of_log(error, &id))?;
     Ok(Reply::done())

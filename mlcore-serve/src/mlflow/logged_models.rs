@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use mlcore::Error;
-use mlcore::tracking::{LoggedModel, LoggedModelSearch, LoggedModelStatus, NewLoggedModel, TrackerExt as _, limits};
+use mlcore::tracking::{
+    LoggedModel, LoggedModelSearch, LoggedModelStatus, NewLoggedModel, TrackerExt as _, limits,
+};
 
 use super::call::{Call, Reply};
 use super::fields::Fields;
@@ -196,9 +198,9 @@ fn order_of(fields: Fields<'_>) -> Result<String> {
         Some(("metrics", key)) if !key.is_empty() => {
             Ok(format!("metrics.`{}` {direction}", key.replace('`', "``")))
         }
-        Some(_) => Err(Refusal::invalid(format!(
-            "Invalid order by field name: {name}. Only metrics are supported."
-        ))),
+        Some(_) => {
+            Err(Refusal::invalid(format!("Invalid order by field name: {name}. Only metrics are supported.")))
+        }
         None if name.is_empty() => Err(Refusal::invalid("Invalid order by field name: ")),
         None => Ok(format!("{name} {direction}")),
     }

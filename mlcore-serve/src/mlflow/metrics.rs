@@ -56,10 +56,8 @@ struct Point<'a> {
 
 /// The histories of several runs, for the page.
 pub(super) fn bulk(call: &Call<'_>) -> Result<Reply> {
-    let mut runs: Vec<String> = query::entries(call.query)
-        .filter(|(key, _)| key == "run_id")
-        .map(|(_, value)| value)
-        .collect();
+    let mut runs: Vec<String> =
+        query::entries(call.query).filter(|(key, _)| key == "run_id").map(|(_, value)| value).collect();
     if runs.is_empty() {
         return Err(Refusal::invalid("GetMetricHistoryBulk request must specify at least one run_id."));
     }

@@ -44,6 +44,7 @@ mod experiments;
 mod fields;
 mod log;
 mod logged_models;
+mod messages;
 mod metrics;
 mod on_datasets;
 mod page;

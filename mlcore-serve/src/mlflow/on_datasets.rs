@@ -20,23 +20,34 @@ pub(super) fn find(call: &Call<'_>, mut asked: LoggedModelSearch, columns: &[Col
         return Err(Refusal::invalid("a metric on one data set comes before the other columns of an order"));
     }
     asked.order_by = others.into_iter().map(|column| column.text.clone()).collect();
-    let search = format!("{asked:?}{:?}", columns.iter().map(|column| (&column.text, column.dataset)).collect::<Vec<_>>());
+    let search = format!(
+        "{asked:?}{:?}",
+        columns.iter().map(|column| (&column.text, column.dataset)).collect::<Vec<_>>()
+    );
     let begin = begin_of(call.text("page_token"), &search)?;
     asked.limit = MOST_ROWS;
     let mut models = call.server.tracker.search_logged_models(&asked)?;
     if models.next.is_some() {
-        let message = format!("more than {MOST_ROWS} models are found: give a filter to sort them by a metric on one data set");
+        let message = format!(
+            "more than {MOST_ROWS} models are found: give a filter to sort them by a metric on one data set"
+        );
         return Err(Refusal::invalid(message));
     }
     // Equal ones stay in the order of the other columns.
     models.items.sort_by(|a, b| {
-        let orders = sorted.iter().map(|column| key_of(a, column).compare(&key_of(b, column), column.is_descending));
+        let orders =
+            sorted.iter().map(|column| key_of(a, column).compare(&key_of(b, column), column.is_descending));
         orders.fold(Ordering::Equal, Ordering::then)
     });
     let page = models.items.get(begin..).unwrap_or_default();
     let next = (page.len() > limit).then(|| token_of(begin + limit, &search));
     let page = page.get(..limit).unwrap_or(page);
-    Reply::json(&PageView { name: "models", rows: page.iter().map(ModelView), is_empty: page.is_empty(), next })
+    Reply::json(&PageView {
+        name: "models",
+        rows: page.iter().map(ModelView),
+        is_empty: page.is_empty(),
+        next,
+    })
 }
 
 /// The latest value that counts.
@@ -66,6 +77,8 @@ fn begin_of(token: &str, search: &str) -> Result<usize> {
     let begin = token.split_once('-').and_then(|(begin, _)| begin.parse().ok());
     match begin.filter(|begin| token_of(*begin, search) == token) {
         Some(begin) => Ok(begin),
-        None => Err(Refusal::invalid("the page token belongs to another search; repeat the search that gave it, unchanged")),
+        None => Err(Refusal::invalid(
+            "the page token belongs to another search; repeat the search that gave it, unchanged",
+        )),
     }
 }

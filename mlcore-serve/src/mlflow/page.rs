@@ -16,9 +16,19 @@ pub(super) fn graphql(call: &Call<'_>) -> Result<Reply> {
     let asks = |own: &str, field: &str| name == own || name.is_empty() && call.text("query").contains(field);
     let input = |key: &str| call.get("variables").and_then(|variables| variables.get(key));
     let answer = if asks("MlflowGetExperimentQuery", "mlflowGetExperiment(") {
-        ("mlflowGetExperiment", input("input").map(|input| experiment(call, id_of(input, "experimentId"))), "$input", "MlflowGetExperimentInput!")
+        (
+            "mlflowGetExperiment",
+            input("input").map(|input| experiment(call, id_of(input, "experimentId"))),
+            "$input",
+            "MlflowGetExperimentInput!",
+        )
     } else if asks("GetRun", "mlflowGetRun(") {
-        ("mlflowGetRun", input("data").map(|data| run(call, id_of(data, "runId"))), "$data", "MlflowGetRunInput!")
+        (
+            "mlflowGetRun",
+            input("data").map(|data| run(call, id_of(data, "runId"))),
+            "$data",
+            "MlflowGetRunInput!",
+        )
     } else {
         let message = "this server answers the queries MlflowGetExperimentQuery and GetRun alone";
         return Reply::json(&json!({ "data": null, "errors": [message] }));
@@ -167,9 +177,7 @@ fn inputs(run: &Run) -> Value {
 }
 
 fn outputs(run: &Run) -> Value {
-    let output = |own: &mlcore::tracking::ModelOutput| {
-        json!({ "__typename": "MlflowModelOutput", "modelId": own.model.as_str(), "step": own.step.to_string() })
-    };
+    let output = |own: &mlcore::tracking::ModelOutput| json!({ "__typename": "MlflowModelOutput", "modelId": own.model.as_str(), "step": own.step.to_string() });
     let models: Vec<Value> = run.outputs.iter().map(output).collect();
     json!({ "__typename": "MlflowRunOutputs", "modelOutputs": models })
 }
@@ -209,4 +217,3 @@ pub(super) fn health(_: &Call<'_>) -> Result<Reply> {
 pub(super) fn version(_: &Call<'_>) -> Result<Reply> {
     Ok(Reply::Text(VERSION, "text/html; charset=utf-8"))
 }
-

@@ -68,9 +68,9 @@ pub(super) fn of_run(error: Error, id: &RunId) -> Refusal {
     let is_own = error.context().subject() == id.as_str();
     match &error {
         Error::NotFound(_) if is_own => no_run(id.as_str()),
-        Error::InvalidInput(_) if is_own => Refusal::invalid(format!(
-            "The run {id} must be in the 'active' state. Current state is deleted."
-        )),
+        Error::InvalidInput(_) if is_own => {
+            Refusal::invalid(format!("The run {id} must be in the 'active' state. Current state is deleted."))
+        }
         _ => error.into(),
     }
 }

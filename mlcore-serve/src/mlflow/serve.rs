@@ -37,9 +37,7 @@ impl Mlflow {
             return Ok(respond(self.upload(&parts.headers, body, &matched).await));
         }
         let is_json = matches!(endpoint.brings, Brings::Fields(_));
-        if is_json
-            && let Err(refusal) = check_content_type(&parts.method, &parts.headers)
-        {
+        if is_json && let Err(refusal) = check_content_type(&parts.method, &parts.headers) {
             return Ok(respond(Err(refusal)));
         }
         let body = match (endpoint.brings, &parts.method) {
@@ -85,7 +83,8 @@ impl Mlflow {
     {
         let sent = matched.names.first().map(String::as_str).unwrap_or_default();
         let path = artifacts::upload_path(sent)?;
-        let coding = headers.get(header::CONTENT_ENCODING).map_or(b"identity".as_slice(), HeaderValue::as_bytes);
+        let coding =
+            headers.get(header::CONTENT_ENCODING).map_or(b"identity".as_slice(), HeaderValue::as_bytes);
         if !coding.eq_ignore_ascii_case(b"identity") {
             let message = "an artifact is stored as it is sent: send it without a Content-Encoding";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_REQUEST", message));

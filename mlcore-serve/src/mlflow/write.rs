@@ -14,9 +14,9 @@ use super::refusal::{Refusal, Result};
 
 /// Writes an answer straight to bytes.
 pub(super) fn to_bytes(value: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec(value).map_err(|cause| {
-        mlcore::Error::internal("write answer", "", cause.to_string()).caused_by(cause)
-    }).map_err(Refusal::from)
+    serde_json::to_vec(value)
+        .map_err(|cause| mlcore::Error::internal("write answer", "", cause.to_string()).caused_by(cause))
+        .map_err(Refusal::from)
 }
 
 /// A number, also one that JSON has no word for.
@@ -243,7 +243,8 @@ impl Serialize for OutputsView<'_> {
         let own = &self.0.outputs;
         let mut map = serializer.serialize_map(None)?;
         if !own.is_empty() {
-            let outputs = own.iter().map(|output| Output { model_id: output.model.as_str(), step: output.step });
+            let outputs =
+                own.iter().map(|output| Output { model_id: output.model.as_str(), step: output.step });
             map.serialize_entry("model_outputs", &List(outputs))?;
         }
         map.end()

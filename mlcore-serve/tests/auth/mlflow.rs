@@ -49,7 +49,10 @@ const WRITES: [&str; 31] = [
 ];
 
 fn is_write(method: &str, path: &str) -> bool {
-    WRITES.iter().filter_map(|write| write.split_once(' ')).any(|(own, end)| own == method && path.ends_with(end))
+    WRITES
+        .iter()
+        .filter_map(|write| write.split_once(' '))
+        .any(|(own, end)| own == method && path.ends_with(end))
 }
 
 fn service(auth: Auth) -> HttpService {
@@ -77,14 +80,21 @@ fn every_route_of_mlflow_asks_for_its_role() {
     let mut writes = 0;
     for (method, template) in routes() {
         let path = template.replace("{*}", "a/b").replace("{}", "m-1");
-        let ask = |role: Option<Role>| status(&guarded, method, &path, role.map(|role| bearer(Some(role))).as_deref());
-        let is_denied = |status: StatusCode| status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
+        let ask = |role: Option<Role>| {
+            status(&guarded, method, &path, role.map(|role| bearer(Some(role))).as_deref())
+        };
+        let is_denied =
+            |status: StatusCode| status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
         if template == "/health" {
             assert_eq!(ask(None), StatusCode::OK);
             continue;
         }
         assert_eq!(ask(None), StatusCode::UNAUTHORIZED, "{method} {path}");
-        assert_eq!(status(&guarded, method, &path, Some(&bearer(None))), StatusCode::UNAUTHORIZED, "{method} {path}");
+        assert_eq!(
+            status(&guarded, method, &path, Some(&bearer(None))),
+            StatusCode::UNAUTHORIZED,
+            "{method} {path}"
+        );
         for role in [Role::Write, Role::Admin] {
             assert!(!is_denied(ask(Some(role))), "{method} {path} by {role}");
         }

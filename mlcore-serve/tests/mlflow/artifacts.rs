@@ -44,8 +44,21 @@ fn no_path_leaves_the_folder() {
     let place = Place::new();
     std::fs::write(place.folder.path().join("secret"), "s").unwrap();
     for path in [
-        "../secret", "..%2fsecret", "%2e%2e/secret", "%252e%252e%252fsecret", "a/../../secret", "/etc/passwd", "%2fetc%2fpasswd",
-        "..%5csecret", "a%00b", "c:/x", "file:///etc/passwd", ".mlcore-partial/x", "a//b", "./a", "a%ff",
+        "../secret",
+        "..%2fsecret",
+        "%2e%2e/secret",
+        "%252e%252e%252fsecret",
+        "a/../../secret",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "..%5csecret",
+        "a%00b",
+        "c:/x",
+        "file:///etc/passwd",
+        ".mlcore-partial/x",
+        "a//b",
+        "./a",
+        "a%ff",
     ] {
         for method in [Method::GET, Method::PUT, Method::DELETE] {
             let answer = place.send(method.clone(), &format!("{FILES}/{path}"), "x");

@@ -7,9 +7,11 @@ use crate::support::Place;
 #[test]
 fn a_run_is_logged_and_found() {
     let place = Place::new();
-    let created = place.post("experiments/create", &json!({"name": "churn", "tags": [{"key": "team", "value": "a"}]}));
+    let created =
+        place.post("experiments/create", &json!({"name": "churn", "tags": [{"key": "team", "value": "a"}]}));
     assert_eq!(created.json(), json!({"experiment_id": "1"}));
-    let run = place.post("runs/create", &json!({"experimentId": "1", "start_time": "7", "run_name": "forest"}));
+    let run =
+        place.post("runs/create", &json!({"experimentId": "1", "start_time": "7", "run_name": "forest"}));
     let id = run.json()["run"]["info"]["run_id"].as_str().unwrap().to_owned();
     assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     let batch = json!({
@@ -25,7 +27,8 @@ fn a_run_is_logged_and_found() {
     let history = place.get(&format!("metrics/get-history?run_id={id}&metric_key=loss&max_results=1"));
     assert_eq!(history.json()["metrics"][0]["value"], 0.5);
     let token = history.json()["next_page_token"].as_str().unwrap().to_owned();
-    let next = place.get(&format!("metrics/get-history?run_id={id}&metric_key=loss&max_results=1&page_token={token}"));
+    let next = place
+        .get(&format!("metrics/get-history?run_id={id}&metric_key=loss&max_results=1&page_token={token}"));
     assert_eq!(next.json(), json!({"metrics": [{"key": "loss", "value": "NaN", "timestamp": 2, "step": 1}]}));
 }
 
@@ -35,11 +38,31 @@ fn what_is_missing_or_of_a_wrong_type_is_refused_in_mlflows_words() {
     let docs = " See the API docs for more information about request parameters.";
     for (path, body, message) in [
         ("runs/log-metric", json!({}), "Missing value for required parameter 'run_id'."),
-        ("runs/log-metric", json!({"run_uuid": "a", "key": "k", "timestamp": 1}), "Missing value for required parameter 'value'."),
-        ("experiments/create", json!({"name": 3}), "Invalid value 3 for parameter 'name' supplied:  Hint: Value was of type 'int'."),
-        ("runs/search", json!({"max_results": 1.5}), "Invalid value 1.5 for parameter 'max_results' supplied:  Hint: Value was of type 'float'."),
-        ("runs/log-batch", json!({"run_id": "a", "metrics": [{"value": 1}]}), "Missing value for required parameter 'metrics[0].key'."),
-        ("runs/log-batch", json!({"run_id": "a", "metrics": [3]}), "Invalid value [3] for parameter 'metrics' supplied:  Hint: Value was of type 'list'."),
+        (
+            "runs/log-metric",
+            json!({"run_uuid": "a", "key": "k", "timestamp": 1}),
+            "Missing value for required parameter 'value'.",
+        ),
+        (
+            "experiments/create",
+            json!({"name": 3}),
+            "Invalid value 3 for parameter 'name' supplied:  Hint: Value was of type 'int'.",
+        ),
+        (
+            "runs/search",
+            json!({"max_results": 1.5}),
+            "Invalid value 1.5 for parameter 'max_results' supplied:  Hint: Value was of type 'float'.",
+        ),
+        (
+            "runs/log-batch",
+            json!({"run_id": "a", "metrics": [{"value": 1}]}),
+            "Missing value for required parameter 'metrics[0].key'.",
+        ),
+        (
+            "runs/log-batch",
+            json!({"run_id": "a", "metrics": [3]}),
+            "Invalid value [3] for parameter 'metrics' supplied:  Hint: Value was of type 'list'.",
+        ),
     ] {
         let due = (400, "INVALID_PARAMETER_VALUE".to_owned(), format!("{message}{docs}"));
         assert_eq!(place.post(path, &body).refusal(), due, "{path} {body}");
@@ -94,11 +117,19 @@ fn a_token_belongs_to_its_search() {
         place.run();
     }
     let search = |token: Value, filter: &str| {
-        place.post("runs/search", &json!({"experiment_ids": ["0"], "max_results": 1, "page_token": token, "filter": filter}))
+        place.post(
+            "runs/search",
+            &json!({"experiment_ids": ["0"], "max_results": 1, "page_token": token, "filter": filter}),
+        )
     };
     let token = search(Value::Null, "").json()["next_page_token"].clone();
     assert_eq!(search(token.clone(), "").status, StatusCode::OK);
-    for (token, filter) in [(token, "status = 'RUNNING'"), (json!("eyJvZmZzZXQiOiAxfQ=="), ""), (json!("00"), ""), (json!("zz"), "")] {
+    for (token, filter) in [
+        (token, "status = 'RUNNING'"),
+        (json!("eyJvZmZzZXQiOiAxfQ=="), ""),
+        (json!("00"), ""),
+        (json!("zz"), ""),
+    ] {
         let (status, code, _) = search(token, filter).refusal();
         assert_eq!((status, &*code), (400, "INVALID_PARAMETER_VALUE"));
     }
@@ -109,8 +140,10 @@ fn experiments_that_are_created_at_once_get_numbers_of_their_own() {
     let place = Place::new();
     let create = |name: String| {
         let body = json!({"name": name}).to_string();
-        let request = Request::post("/api/2.0/mlflow/experiments/create").header("content-type", "application/json");
-        let (service, request) = (place.service.clone(), request.body(Full::from(body)).unwrap());
+        let request =
+            Request::post("/api/2.0/mlflow/experiments/create").header("content-type", "application/json");
+        let (service, request) =
+            (place.service.clone(), request.body(Full::<bytes::Bytes>::from(body)).unwrap());
         place.runtime.spawn(async move { service.answer(request).await.status() })
     };
     let asked: Vec<_> = (0..200).map(|number| create(format!("e{}", number / 2))).collect();
@@ -134,7 +167,10 @@ fn paths_that_are_not_there_are_told_to_clients_of_newer_servers() {
     let absent = place.get("absent");
     assert_eq!(absent.refusal(), (404, "ENDPOINT_NOT_FOUND".to_owned(), "there is no such path".to_owned()));
     assert_eq!(place.get("runs/create").status, StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(place.send(Method::HEAD, "/api/2.0/mlflow/experiments/get?experiment_id=0", "").status, StatusCode::OK);
+    assert_eq!(
+        place.send(Method::HEAD, "/api/2.0/mlflow/experiments/get?experiment_id=0", "").status,
+        StatusCode::OK
+    );
     assert_eq!(&*place.send(Method::GET, "/health", "").body, b"OK");
     assert_eq!(&*place.send(Method::GET, "/version", "").body, b"3.17.2");
 }

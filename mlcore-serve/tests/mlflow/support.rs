@@ -47,8 +47,10 @@ impl Place {
         let mlflow = Mlflow::new(Arc::new(MemoryTracker::new())).unwrap().with_artifacts(Arc::new(tree));
         let mut limits = HttpLimits::default();
         limits.body_bytes = 1 << 20;
-        let service = HttpService::with_limits(Models::new(), limits).with_auth(Auth::open()).with_mlflow(mlflow);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let service =
+            HttpService::with_limits(Models::new(), limits).with_auth(Auth::open()).with_mlflow(mlflow);
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         Self { service, folder, runtime }
     }
 

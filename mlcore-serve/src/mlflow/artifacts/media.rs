@@ -10,9 +10,9 @@ pub(crate) fn media_type(name: &str) -> &'static str {
         _ => {}
     }
     match &*end {
-        "txt" | "log" | "err" | "cfg" | "conf" | "cnf" | "ini" | "properties" | "yaml" | "yml" | "json" | "js"
-        | "py" | "md" | "rst" | "html" | "htm" | "css" | "csv" | "tsv" | "xml" | "sh" | "r" | "scala" | "java"
-        | "sql" | "toml" | "ipynb" | "text" | "mjs" => TEXT,
+        "txt" | "log" | "err" | "cfg" | "conf" | "cnf" | "ini" | "properties" | "yaml" | "yml" | "json"
+        | "js" | "py" | "md" | "rst" | "html" | "htm" | "css" | "csv" | "tsv" | "xml" | "sh" | "r"
+        | "scala" | "java" | "sql" | "toml" | "ipynb" | "text" | "mjs" => TEXT,
         "png" => "image/png",
         "jpg" | "jpeg" | "jpe" => "image/jpeg",
         "gif" => "image/gif",
@@ -39,7 +39,8 @@ pub(crate) fn disposition(name: &str) -> String {
     if !name.is_empty() && name.chars().all(is_plain) {
         return format!("attachment; filename={name}");
     }
-    let ascii: String = name.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\') || *c == ' ').collect();
+    let ascii: String =
+        name.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\') || *c == ' ').collect();
     let ascii = if ascii.is_empty() { "download".to_owned() } else { ascii };
     let mut header = format!("attachment; filename=\"{ascii}\"");
     if !name.is_ascii() {
@@ -68,6 +69,9 @@ mod tests {
         }
         assert_eq!(media_type("a.bin"), "application/octet-stream");
         assert_eq!(disposition("a.txt"), "attachment; filename=a.txt");
-        assert_eq!(disposition("ü \"n.json"), "attachment; filename=\" n.json\"; filename*=UTF-8''%C3%BC%20%22n.json");
+        assert_eq!(
+            disposition("ü \"n.json"),
+            "attachment; filename=\" n.json\"; filename*=UTF-8''%C3%BC%20%22n.json"
+        );
     }
 }

@@ -95,10 +95,32 @@ mod tests {
             assert_eq!(safe(sent).unwrap(), path, "{sent}");
         }
         for sent in [
-            "..", "../x", "a/../b", "%2e%2e/x", "%252e%252e%252fx", "..%2fx", "/", "/etc", "%2fetc", "//", "a//b", "./a", "a%00b",
-            "..%5cx", "c:/x", "file:x", "a%23b", "a\nb", "a%ff", ".mlcore-partial/x",
+            "..",
+            "../x",
+            "a/../b",
+            "%2e%2e/x",
+            "%252e%252e%252fx",
+            "..%2fx",
+            "/",
+            "/etc",
+            "%2fetc",
+            "//",
+            "a//b",
+            "./a",
+            "a%00b",
+            "..%5cx",
+            "c:/x",
+            "file:x",
+            "a%23b",
+            "a\nb",
+            "a%ff",
+            ".mlcore-partial/x",
         ] {
-            assert_eq!(safe(sent).map_err(|refusal| refusal.message), Err("Invalid path".to_owned()), "{sent}");
+            assert_eq!(
+                safe(sent).map_err(|refusal| refusal.message),
+                Err("Invalid path".to_owned()),
+                "{sent}"
+            );
         }
     }
 

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mlcore::Result;
 use mlcore::registry::{SqliteAccess, SqliteOptions};
 use mlcore::tracking::{MemoryTracker, SqliteTracker, Tracker};
-use mlcore::Result;
 
 use super::settings::Settings;
 use super::source::is_mlflow;
