@@ -17,10 +17,13 @@ pub(crate) enum Act {
     /// Changes what is traced and logged.
     Set,
     /// Reads experiments, runs, logged models and their files.
+    #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
     Browse,
     /// Writes them, as training does.
+    #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
     Track,
     /// Deletes them.
+    #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
     Erase,
     /// Registers models and versions, and says what they are.
     Register,

@@ -45,9 +45,10 @@ impl<'c> Deref for Call<'c> {
 /// What a handler answers.
 pub(super) enum Reply {
     Json(Vec<u8>),
-    Text(&'static str),
-    /// A success without a body.
-    Empty,
+    /// Text, and its media type.
+    Text(&'static str, &'static str),
+    /// A success without a body, as one of this media type where there is one.
+    Empty(Option<&'static str>),
     File(Box<Sent>),
 }
 

@@ -3,9 +3,16 @@
 use http::Method;
 
 use super::call::{Call, Reply};
-use super::fields::{Field, Message, boolean, double, int32, int64, many, one, text, texts, word};
+use super::fields::{Message, text, texts};
+use super::messages::{
+    ARTIFACTS, CREATE_EXPERIMENT, CREATE_MODEL, CREATE_RUN, EXPERIMENT, EXPERIMENT_NAME, EXPERIMENT_TAG,
+    EXPERIMENT_TAG_KEY, FINALIZE_MODEL, GRAPHQL, HISTORY, INTERVAL, LOG_BATCH, LOG_INPUTS, LOG_METRIC,
+    LOG_MODEL, LOG_OUTPUTS, LOG_PARAM, MODEL_ARTIFACTS, MODEL_PARAMS, MODEL_TAGS, ONE_RUN, PATH,
+    PRESIGNED_DOWNLOAD, PRESIGNED_UPLOAD, RUN, RUN_TAG, RUN_TAG_KEY, SEARCH_EXPERIMENTS, SEARCH_MODELS,
+    SEARCH_RUNS, UPDATE_EXPERIMENT, UPDATE_RUN,
+};
 use super::refusal::Result;
-use super::{artifacts, experiments, log, logged_models, metrics, page, query, registry, runs, search};
+use super::{artifacts, experiments, log, logged_models, metrics, page, query, registry, runs};
 use crate::auth::Act;
 
 /// Who answers a request.
@@ -161,121 +168,15 @@ endpoints! {
     Root GET "version" Browse Nothing => page::version;
 }
 
-const TAG: Message = &[text("key"), text("value")];
-const KEYED: Message = &[text("key").required(), text("value")];
-const EXPERIMENT: Message = &[text("experiment_id").required()];
-const EXPERIMENT_NAME: Message = &[text("experiment_name").required()];
-const CREATE_EXPERIMENT: Message = &[text("name").required(), text("artifact_location"), many("tags", TAG)];
-const UPDATE_EXPERIMENT: Message = &[text("experiment_id").required(), text("new_name").required()];
-const EXPERIMENT_TAG: Message = &[text("experiment_id").required(), text("key").required(), text("value")];
-const EXPERIMENT_TAG_KEY: Message = &[text("experiment_id").required(), text("key").required()];
-const SEARCH_EXPERIMENTS: Message = &[
-    word("view_type", search::VIEWS),
-    int64("max_results"),
-    texts("order_by"),
-    text("filter"),
-    text("page_token"),
-];
-const RUN_UUID: Field = text("run_uuid");
-const ONE_RUN: Message = &[text("run_id").required()];
-const RUN: Message = &[text("run_id").required(), RUN_UUID];
-const CREATE_RUN: Message =
-    &[text("experiment_id"), int64("start_time"), text("run_name"), text("user_id"), many("tags", TAG)];
-const UPDATE_RUN: Message = &[
-    text("run_id").required(),
-    int64("end_time"),
-    word("status", runs::STATUSES),
-    text("run_name"),
-    RUN_UUID,
-];
-const RUN_TAG: Message = &[text("run_id").required(), text("key").required(), text("value"), RUN_UUID];
-const RUN_TAG_KEY: Message = &[text("run_id").required(), text("key").required()];
-const SEARCH_RUNS: Message = &[
-    texts("experiment_ids"),
-    text("filter"),
-    int32("max_results"),
-    texts("order_by"),
-    word("run_view_type", search::VIEWS),
-    text("page_token"),
-];
-const LOG_MODEL: Message = &[text("run_id").required(), text("model_json").required()];
-const LOG_METRIC: Message = &[
-    text("run_id").required(),
-    text("key").required(),
-    double("value").required(),
-    int64("timestamp").required(),
-    int64("step"),
-    text("model_id"),
-    text("dataset_name"),
-    text("dataset_digest"),
-    RUN_UUID,
-];
-const BATCH_METRIC: Message = &[
-    text("key").required(),
-    double("value").required(),
-    int64("timestamp").required(),
-    int64("step"),
-    text("model_id"),
-    text("dataset_name"),
-    text("dataset_digest"),
-];
-const LOG_PARAM: Message = &[text("run_id").required(), text("key").required(), text("value"), RUN_UUID];
-const LOG_BATCH: Message =
-    &[text("run_id").required(), many("metrics", BATCH_METRIC), many("params", KEYED), many("tags", KEYED)];
-const DATASET: Message =
-    &[text("name"), text("digest"), text("source_type"), text("source"), text("schema"), text("profile")];
-const LOG_INPUTS: Message = &[
-    text("run_id").required(),
-    many("datasets", &[many("tags", TAG), one("dataset", DATASET)]),
-    many("models", &[text("model_id")]),
-];
-const LOG_OUTPUTS: Message =
-    &[text("run_id").required(), many("models", &[text("model_id"), int64("step")]).required()];
-const HISTORY: Message = &[
-    text("run_id").required(),
-    text("metric_key").required(),
-    text("page_token"),
-    int32("max_results"),
-    RUN_UUID,
-];
-const INTERVAL: Message = &[
-    texts("run_ids").required(),
-    text("metric_key").required(),
-    int32("start_step"),
-    int32("end_step"),
-    int32("max_results"),
-];
-const CREATE_MODEL: Message = &[
-    text("experiment_id").required(),
-    text("name"),
-    text("model_type"),
-    text("source_run_id"),
-    many("params", TAG),
-    many("tags", TAG),
-];
-const FINALIZE_MODEL: Message =
-    &[text("model_id").required(), word("status", logged_models::STATUSES).required()];
-const MODEL_TAGS: Message = &[many("tags", TAG)];
-const MODEL_PARAMS: Message = &[text("model_id").required(), many("params", TAG)];
-const SEARCH_MODELS: Message = &[
-    texts("experiment_ids").required(),
-    text("filter"),
-    many("datasets", &[text("dataset_name"), text("dataset_digest")]),
-    int32("max_results"),
-    many(
-        "order_by",
-        &[text("field_name"), boolean("ascending"), text("dataset_name"), text("dataset_digest")],
-    ),
-    text("page_token"),
-];
-const MODEL_ARTIFACTS: Message = &[text("artifact_directory_path")];
-const ARTIFACTS: Message = &[text("run_id").required(), text("path"), text("page_token"), RUN_UUID];
-const PRESIGNED_UPLOAD: Message =
-    &[text("run_id"), text("model_id"), text("path").required(), int64("expiration")];
-const PRESIGNED_DOWNLOAD: Message =
-    &[text("run_id").required(), text("path").required(), int64("expiration")];
-const PATH: Message = &[text("path").required()];
-const GRAPHQL: Message = &[text("operationName"), text("query")];
+/// All routes: the method, and the path with braces where it names something. What stands under `/api/2.0` stands under `/ajax-api/2.0`, too.
+///
+/// ```
+/// let routes: Vec<_> = mlcore_serve::mlflow::routes().collect();
+/// assert!(routes.contains(&("GET", "/api/2.0/mlflow/runs/get")));
+/// ```
+pub fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ENDPOINTS.iter().map(|endpoint| (name_of(&endpoint.method), endpoint.template))
+}
 
 /// A route that a request asks for, and what its path names.
 #[derive(Clone, PartialEq, Eq, Debug)]

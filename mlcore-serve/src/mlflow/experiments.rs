@@ -203,6 +203,9 @@ struct Summary {
     experiment_id: String,
     name: String,
     digest: String,
+    /// Uses that say what for come first.
+    #[serde(skip)]
+    is_plain: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<String>,
 }
@@ -229,7 +232,7 @@ pub(super) fn search_datasets(call: &Call<'_>) -> Result<Reply> {
                 let context = input.tags.get(mlcore::tracking::CONTEXT_TAG).cloned();
                 let experiment_id = run.info.experiment.to_string();
                 let (name, digest) = (input.dataset.name.clone(), input.dataset.digest.clone());
-                found.insert(Summary { experiment_id, name, digest, context });
+                found.insert(Summary { experiment_id, name, digest, is_plain: context.is_none(), context });
             }
         }
         let Some(next) = page.next else { break };

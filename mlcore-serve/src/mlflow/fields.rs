@@ -194,7 +194,7 @@ fn check(map: &Map<String, Value>, message: Message, path: &str) -> Result<()> {
 
 fn check_type(value: &Value, field: &Field, shown: &str) -> Result<()> {
     let fits = match field.kind {
-        Kind::Text => value.is_string(),
+        Kind::Text => value.as_str().is_some_and(|text| !is_bare(text)),
         Kind::Int64 => int(value).is_some(),
         Kind::Int32 => int(value).is_some_and(|number| i32::try_from(number).is_ok()),
         // Nothing is a missing value, which is told as such.
@@ -226,7 +226,11 @@ fn check_type(value: &Value, field: &Field, shown: &str) -> Result<()> {
 
 /// A value of another type, or out of its bounds.
 pub(super) fn wrong(name: &str, value: &Value) -> Refusal {
-    let (shown, kind) = (python::json(value), python::type_of(value));
+    let bare = value.as_str().filter(|text| is_bare(text)).and_then(|text| text.strip_prefix(BARE));
+    let (shown, kind) = match bare {
+        Some(word) => (word.to_owned(), "float"),
+        None => (python::json(value), python::type_of(value)),
+    };
     Refusal::invalid(format!(
         "Invalid value {shown} for parameter '{name}' supplied:  Hint: Value was of type '{kind}'.{SEE_DOCS}"
     ))
@@ -250,7 +254,7 @@ fn int(value: &Value) -> Option<i64> {
 fn double_of(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => match text.as_str() {
+        Value::String(text) => match text.strip_prefix(BARE).unwrap_or(text) {
             "Infinity" => Some(f64::INFINITY),
             "-Infinity" => Some(f64::NEG_INFINITY),
             text => text.parse().ok(),
@@ -271,6 +275,13 @@ fn word_of(value: &Value, words: &[(&str, i64)]) -> Option<i64> {
         }
     };
     found.map(|(_, number)| *number)
+}
+
+/// Stands before a word that was no text: `NaN`, `Infinity`.
+pub(super) const BARE: char = '\u{1}';
+
+fn is_bare(text: &str) -> bool {
+    matches!(text.strip_prefix(BARE), Some("NaN" | "Infinity" | "-Infinity"))
 }
 
 /// Floats below it have whole neighbours.

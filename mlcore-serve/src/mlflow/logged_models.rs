@@ -12,7 +12,7 @@ use super::fields::Fields;
 use super::refusal::{Refusal, Result};
 use super::runs::cut;
 use super::write::{ModelView, One, PageView};
-use super::{Inner, python, rules, search};
+use super::{Inner, on_datasets, python, rules, search};
 
 /// How far a logged model is, with MLflow's numbers.
 pub(super) const STATUSES: &[(&str, i64)] = &[
@@ -39,7 +39,8 @@ pub(super) fn create(call: &Call<'_>) -> Result<Reply> {
     };
     let id = rules::model_id(&format!("m-{id}"))?;
     let mut new = NewLoggedModel::new(id, experiment.clone(), name, call.server.now());
-    new.model_type = call.some("model_type").map(str::to_owned);
+    // One that is not said is empty, as MLflow stores it: it comes first in an order.
+    new.model_type = Some(call.text("model_type").to_owned());
     new.source_run = call.some("source_run_id").map(rules::run_id).transpose()?;
     new.params = pairs(call.many("params"), limits::MOST_PARAM_VALUE_CHARS)?;
     new.tags = pairs(call.many("tags"), limits::MOST_TAG_VALUE_CHARS)?;
@@ -150,13 +151,17 @@ pub(super) fn find(call: &Call<'_>) -> Result<Reply> {
         Some(limit) => search::limit_of(limit)?,
     };
     call.text("filter").clone_into(&mut asked.filter);
-    asked.order_by = call.many("order_by").map(order_of).collect::<Result<Vec<_>>>()?;
     for dataset in call.many("datasets") {
         let Some(name) = dataset.some("dataset_name") else {
             return Err(Refusal::invalid("`dataset_name` in the `datasets` clause must be specified."));
         };
         asked.datasets.push((name.to_owned(), dataset.some("dataset_digest").map(str::to_owned)));
     }
+    let columns = call.many("order_by").map(Column::read).collect::<Result<Vec<_>>>()?;
+    if columns.iter().any(|column| column.dataset.is_some()) {
+        return on_datasets::find(call, asked, &columns);
+    }
+    asked.order_by = columns.into_iter().map(|column| column.text).collect();
     asked.page = search::page_of(call.text("page_token"))?;
     let page = call.server.tracker.search_logged_models(&asked)?;
     Reply::json(&PageView {
@@ -167,7 +172,25 @@ pub(super) fn find(call: &Call<'_>) -> Result<Reply> {
     })
 }
 
-/// A column as the grammar of searches has it.
+/// A column to order by.
+pub(super) struct Column<'f> {
+    /// As the grammar of searches has it.
+    pub(super) text: String,
+    pub(super) is_descending: bool,
+    /// A metric that counts where it was measured on one data set alone: its key, and the data set's name and digest.
+    pub(super) dataset: Option<(&'f str, &'f str, Option<&'f str>)>,
+}
+
+impl<'f> Column<'f> {
+    fn read(fields: Fields<'f>) -> Result<Self> {
+        let text = order_of(fields)?;
+        let key = fields.text("field_name").strip_prefix("metrics.");
+        let dataset = key.zip(fields.some("dataset_name"));
+        let dataset = dataset.map(|(key, name)| (key, name, fields.some("dataset_digest")));
+        Ok(Self { text, is_descending: !fields.boolean("ascending").unwrap_or(true), dataset })
+    }
+}
+
 fn order_of(fields: Fields<'_>) -> Result<String> {
     let name = fields.text("field_name");
     let direction = if fields.boolean("ascending").unwrap_or(true) { "ASC" } else { "DESC" };

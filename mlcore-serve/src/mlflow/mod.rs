@@ -51,7 +51,9 @@ mod experiments;
 mod fields;
 mod log;
 mod logged_models;
+mod messages;
 mod metrics;
+mod on_datasets;
 mod page;
 mod python;
 mod query;
@@ -75,6 +77,7 @@ use mlcore::tracking::{Tracker, TrackerExt as _};
 
 pub(crate) use self::artifacts::Outgoing;
 pub use self::artifacts::{ArtifactFile, ArtifactFolder, ArtifactTree, FoundArtifact, IncomingArtifact};
+pub use self::endpoints::routes;
 pub(crate) use self::endpoints::{Found, Matched, find};
 use crate::endpoint::{Clock, OutcomeIds, SystemClock};
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::VERSION;
 use super::call::{Call, Reply};
-use super::refusal::{Refusal, Result};
+use super::refusal::Result;
 use super::write::millis;
 
 /// `POST /graphql`: the two queries of the page, known by their names. There is no engine for others, which could ask for everything
@@ -210,16 +210,10 @@ pub(super) fn assistant_providers(_: &Call<'_>) -> Result<Reply> {
 
 #[expect(clippy::unnecessary_wraps, reason = "it is a handler like the others")]
 pub(super) fn health(_: &Call<'_>) -> Result<Reply> {
-    Ok(Reply::Text("OK"))
+    Ok(Reply::Text("OK", "text/plain; charset=utf-8"))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is a handler like the others")]
 pub(super) fn version(_: &Call<'_>) -> Result<Reply> {
-    Ok(Reply::Text(VERSION))
-}
-
-impl From<serde_json::Error> for Refusal {
-    fn from(cause: serde_json::Error) -> Self {
-        Self::invalid(cause.to_string())
-    }
+    Ok(Reply::Text(VERSION, "text/html; charset=utf-8"))
 }

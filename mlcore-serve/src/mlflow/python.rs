@@ -29,13 +29,14 @@ pub(super) fn json_text(text: &str) -> String {
     json(&Value::from(text))
 }
 
-/// A value as `json.dumps` writes it: with a blank behind commas and colons.
+/// A value as Python's `json.dumps` writes it: with blanks, and in ASCII.
 pub(super) fn dumps(value: &Value) -> String {
+    let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join(", ");
     match value {
-        Value::Array(list) => format!("[{}]", list.iter().map(dumps).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => format!("[{}]", list(&mut items.iter().map(dumps))),
         Value::Object(map) => {
-            let pairs = map.iter().map(|(key, value)| format!("{}: {}", json_text(key), dumps(value)));
-            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+            let mut entries = map.iter().map(|(key, value)| format!("{}: {}", json_text(key), dumps(value)));
+            format!("{{{}}}", list(&mut entries))
         }
         value => json(value),
     }

@@ -184,10 +184,12 @@ pub(super) fn log_model(call: &Call<'_>) -> Result<Reply> {
             run.info.id
         )));
     }
-    let history = run.data.tags.get(HISTORY_TAG).map_or("[]", String::as_str);
-    let mut history: Vec<serde_json::Value> = serde_json::from_str(history).unwrap_or_default();
-    history.push(serde_json::Value::Object(model));
-    let history = serde_json::Value::Array(history).to_string();
+    let history = run.data.tags.get(HISTORY_TAG).and_then(|history| history.trim_end().strip_suffix(']'));
+    let model = legacy_model(model);
+    let history = match history.map(str::trim_end) {
+        Some(before) if before != "[" => format!("{before}, {model}]"),
+        _ => format!("[{model}]"),
+    };
     if history.chars().count() > limits::MOST_TAG_VALUE_CHARS {
         // A text that is cut would be no JSON any more.
         return Err(Refusal::invalid("the run's history of models is longer than a tag may be"));
@@ -195,6 +197,18 @@ pub(super) fn log_model(call: &Call<'_>) -> Result<Reply> {
     let id = run.info.id;
     call.server.tracker.set_tag(&id, HISTORY_TAG, history).map_err(|error| rules::of_run(error, &id))?;
     Ok(Reply::done())
+}
+
+/// A model in the order in which MLflow's client writes it.
+fn legacy_model(mut model: serde_json::Map<String, serde_json::Value>) -> String {
+    let mut parts = Vec::with_capacity(model.len() + 1);
+    for key in ["run_id", "artifact_path", "utc_time_created", "model_uuid", "flavors"] {
+        let value = model.remove(key).unwrap_or_default();
+        parts.push(format!("\"{key}\": {}", python::dumps(&value)));
+    }
+    let others = model.iter();
+    parts.extend(others.map(|(key, value)| format!("{}: {}", python::json_text(key), python::dumps(value))));
+    format!("{{{}}}", parts.join(", "))
 }
 
 const HISTORY_TAG: &str = "mlflow.log-model.history";

@@ -15,7 +15,7 @@ use super::call::{Call, Reply, Sent};
 use super::endpoints::{Brings, Endpoint, Matched};
 use super::fields::Fields;
 use super::refusal::{Refusal, Result};
-use super::{Mlflow, query};
+use super::{Mlflow, fields, query};
 use crate::http::{AnswerBody, BodyRefusal, BoxError, read_body};
 use crate::models::work::aside;
 
@@ -105,7 +105,7 @@ impl Mlflow {
             incoming.commit()
         });
         stored.await??;
-        Ok(Reply::done())
+        Ok(Reply::Empty(None))
     }
 }
 
@@ -161,8 +161,8 @@ fn check_content_type(method: &Method, headers: &HeaderMap) -> Result<()> {
 fn object(body: &[u8]) -> Result<Map<String, Value>> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let Ok(text) = std::str::from_utf8(body) else { return Ok(Map::new()) };
-    // Python writes NaN and Infinity as bare words.
-    let quoted = crate::v2::quoted(text);
+    // Python writes NaN and Infinity as bare words; they must not be taken for texts.
+    let quoted = crate::v2::marked(text, fields::BARE);
     let read = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
     let value = match read(quoted.as_deref().unwrap_or(text)) {
         // Older clients send JSON in a text of JSON.
@@ -182,8 +182,9 @@ fn object(body: &[u8]) -> Result<Map<String, Value>> {
 fn respond(answered: Result<Reply>) -> Response<AnswerBody> {
     match answered {
         Ok(Reply::Json(bytes)) => typed(AnswerBody::from(bytes), "application/json"),
-        Ok(Reply::Text(text)) => typed(AnswerBody::from(text), "text/plain; charset=utf-8"),
-        Ok(Reply::Empty) => typed(AnswerBody::default(), "application/json"),
+        Ok(Reply::Text(text, kind)) => typed(AnswerBody::from(text), kind),
+        Ok(Reply::Empty(Some(kind))) => typed(AnswerBody::default(), kind),
+        Ok(Reply::Empty(None)) => Response::new(AnswerBody::default()),
         Ok(Reply::File(sent)) => file(*sent),
         Err(refusal) => {
             let mut response = typed(AnswerBody::from(refusal.body()), "application/json");

@@ -74,6 +74,6 @@ def under_test(folder):
 
 
 def skip_unless_there():
-    """Skips where no server under test is chosen: the program has no routes of tracking yet."""
+    """Skips where no server under test is chosen."""
     if not UNDER_TEST:
         pytest.skip("MLCORE_TEST_TRACKING chooses the server under test: mlflow, or mlcore")

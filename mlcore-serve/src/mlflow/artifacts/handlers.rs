@@ -34,17 +34,29 @@ pub(in super::super) fn upload_path(sent: &str) -> Result<String> {
     }
 }
 
+/// A file of a run or model.
+fn file_below(call: &Call<'_>, uri: &str, relative: &str) -> Result<Reply> {
+    let place = path::of_uri(uri)?;
+    if relative.is_empty() {
+        return Err(folder(&format!("{place}/")));
+    }
+    file(call, &path::joined(&place, relative))
+}
+
+fn folder(path: &str) -> Refusal {
+    Refusal::invalid(format!("Artifact path refers to a directory, not a file: '{path}'"))
+}
+
 /// A file, or the range of it that was asked for.
 fn file(call: &Call<'_>, path: &str) -> Result<Reply> {
     let tree = call.server.tree()?;
-    let folder = || Refusal::invalid(format!("Artifact path refers to a directory, not a file: '{path}'"));
     if path.is_empty() {
-        return Err(folder());
+        return Err(folder(path));
     }
     let open = |from| {
         tree.read(path, from).map_err(|error| match error {
             Error::NotFound(_) => Refusal::not_found(format!("No such artifact: '{path}'")),
-            Error::InvalidInput(context) if context.problem() == "it is no file" => folder(),
+            Error::InvalidInput(context) if context.problem() == "it is no file" => folder(path),
             Error::InvalidInput(context) if context.problem().starts_with("a file") => {
                 Refusal::not_found(format!("No such artifact: '{path}'"))
             }
@@ -100,9 +112,10 @@ pub(in super::super) fn get_of_run(call: &Call<'_>) -> Result<Reply> {
     let asked = |key| query::first(call.query, key).filter(|value| !value.is_empty());
     let Some(sent) = query::first(call.query, "path") else { return Err(Refusal::missing("path")) };
     let relative = path::safe(&sent)?;
-    let run = asked("run_id").or_else(|| asked("run_uuid")).unwrap_or_default();
-    let run = call.server.run(&run)?;
-    file(call, &path::joined(&path::of_uri(&run.info.artifact_uri)?, &relative))
+    let run = asked("run_id").or_else(|| asked("run_uuid"));
+    // Python's word for nothing stands in the message.
+    let run = call.server.run(run.as_deref().unwrap_or("None"))?;
+    file_below(call, &run.info.artifact_uri, &relative)
 }
 
 pub(in super::super) fn get_of_model(call: &Call<'_>) -> Result<Reply> {
@@ -112,7 +125,7 @@ pub(in super::super) fn get_of_model(call: &Call<'_>) -> Result<Reply> {
     };
     let relative = path::safe(&sent)?;
     let model = call.server.model(call.name(0))?;
-    file(call, &path::joined(&path::of_uri(&model.artifact_location)?, &relative))
+    file_below(call, &model.artifact_location, &relative)
 }
 
 /// What lies in a folder, as MLflow lists it.
@@ -201,7 +214,7 @@ pub(in super::super) fn take_upload(call: &Call<'_>) -> Result<Reply> {
     let mut incoming = call.server.incoming(&place)?;
     incoming.write(call.body)?;
     incoming.commit()?;
-    Ok(Reply::Empty)
+    Ok(Reply::Empty(Some("application/json")))
 }
 
 pub(in super::super) fn no_multipart(call: &Call<'_>) -> Result<Reply> {

@@ -16,6 +16,9 @@ pub(super) fn safe(sent: &str) -> Result<String> {
         }
         path = decoded.into();
     }
+    if path.starts_with('/') {
+        return Err(invalid());
+    }
     let path = path.strip_suffix('/').unwrap_or(&path);
     if path.is_empty() || path == "." {
         return Ok(String::new());
@@ -25,7 +28,6 @@ pub(super) fn safe(sent: &str) -> Result<String> {
         letters.next().is_some_and(|first| first.is_ascii_alphabetic()) && letters.as_str().starts_with(":/")
     };
     let is_outside = path.len() > MOST_BYTES
-        || path.starts_with('/')
         || path.starts_with("file:")
         || is_drive(path)
         || path.contains(|c: char| c.is_control() || matches!(c, '\\' | '#' | '\u{fffd}'))
@@ -99,6 +101,7 @@ mod tests {
             "%2e%2e/x",
             "%252e%252e%252fx",
             "..%2fx",
+            "/",
             "/etc",
             "%2fetc",
             "//",
