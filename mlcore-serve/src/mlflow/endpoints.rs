@@ -159,6 +159,7 @@ endpoints! {
 
     Ajax2 POST "mlflow/upload-artifact" Track Bytes => artifacts::take_upload;
     Root GET "get-artifact" Browse Nothing => artifacts::get_of_run;
+    Root GET "model-versions/get-artifact" Browse Nothing => artifacts::get_of_version;
     Root POST "graphql" Browse F(GRAPHQL) => page::graphql;
     Ajax2 GET "mlflow/gateway-proxy" Browse Nothing => page::gateway;
     Ajax3 GET "mlflow/assistant/config" Browse Nothing => page::assistant;

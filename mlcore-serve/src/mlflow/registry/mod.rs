@@ -5,7 +5,6 @@
 
 mod messages;
 mod models;
-#[cfg(feature = "ort")]
 mod onnx;
 mod source;
 mod versions;
@@ -15,7 +14,7 @@ use std::sync::Arc;
 
 use mlcore::artifact::ArtifactStore;
 use mlcore::name::{Alias, Version};
-use mlcore::registry::{Change, Model, ModelVersion, Registry, RegistryExt as _, Stage};
+use mlcore::registry::{Change, Model, ModelVersion, Registry, RegistryExt as _, Stage, VersionSearch};
 use mlcore::{Error, time::Timestamp};
 
 pub(super) use self::messages::*;
@@ -27,6 +26,7 @@ pub(super) use self::versions::{
     find as find_versions, get as get_version, set_tag as set_version_tag, transition,
     update as update_version,
 };
+pub(super) use self::view::source_of;
 use super::call::Call;
 use super::python;
 use super::refusal::{Refusal, Result};
@@ -85,6 +85,27 @@ impl<'c> Call<'c> {
             found => Ok((model, found?)),
         }
     }
+}
+
+/// Where the files of a version lie.
+pub(super) fn place(call: &Call<'_>, name: &str, version: &str) -> Result<String> {
+    Ok(versions::place_of(&call.version_of(name, version)?.1))
+}
+
+/// The versions that came of a run, each with what its model is called; none where there is no registry.
+pub(super) fn versions_of_run(
+    call: &Call<'_>,
+    run: &mlcore::name::RunId,
+) -> Result<Vec<(String, ModelVersion)>> {
+    let Some(own) = &call.server.registered else { return Ok(Vec::new()) };
+    let search =
+        VersionSearch::default().with_filter(format!("run_id = '{}'", run.as_str().replace('\'', "''")));
+    let found = own.registry.search_versions(&search)?.items;
+    let mut versions = Vec::with_capacity(found.len());
+    for version in found {
+        versions.push((own.registry.model(&version.model)?.title().to_owned(), version));
+    }
+    Ok(versions)
 }
 
 /// A version's number, as Python reads one.

@@ -37,7 +37,6 @@ pub(in crate::mlflow) fn create(call: &Call<'_>) -> Result<Reply> {
     let mut new = NewVersion::external(model.name.clone(), source.text.as_str());
     (new.lineage, new.tags) = (lineage, tags);
     call.text("description").clone_into(&mut new.description);
-    #[cfg(feature = "ort")]
     let new = super::onnx::checked(call, &model, source.location.as_deref().unwrap_or(&source.text), new)?;
     let version = call.registry()?.create_version(new, &call.change())?;
     if let Some(id) = &version.lineage.logged_model {

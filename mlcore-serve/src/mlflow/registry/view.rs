@@ -43,7 +43,7 @@ impl Serialize for VersionView<'_> {
 }
 
 /// Where a version came from; one that was registered here lies under its digest.
-pub(super) fn source_of(version: &ModelVersion) -> String {
+pub(in crate::mlflow) fn source_of(version: &ModelVersion) -> String {
     version.lineage.source.clone().unwrap_or_else(|| format!("mlcore:/{}", version.artifact))
 }
 

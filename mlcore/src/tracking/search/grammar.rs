@@ -150,7 +150,7 @@ impl Grammar {
     /// Model versions, for a registry that is searched as MLflow's.
     pub const MODEL_VERSIONS: Self = Self {
         attributes: &[
-            text(&["name"]),
+            listed(&["name"]),
             number(&["version_number"]),
             filtering(listed(&["run_id"])),
             filtering(text(&["source_path"])),
