@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use mlcore::artifact::MemoryStore;
+use mlcore::registry::MemoryRegistry;
 use mlcore::tracking::MemoryTracker;
 use mlcore_serve::auth::Auth;
 use mlcore_serve::http::{HttpLimits, HttpService};
@@ -16,6 +18,8 @@ use tokio::runtime::Runtime;
 
 pub(crate) struct Place {
     pub(crate) service: HttpService,
+    pub(crate) registry: MemoryRegistry,
+    pub(crate) store: MemoryStore,
     pub(crate) folder: TempDir,
     pub(crate) runtime: Runtime,
 }
@@ -44,14 +48,18 @@ impl Place {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tree = ArtifactFolder::open(folder.path().join("files")).unwrap();
-        let mlflow = Mlflow::new(Arc::new(MemoryTracker::new())).unwrap().with_artifacts(Arc::new(tree));
+        let (registry, store) = (MemoryRegistry::new(), MemoryStore::new());
+        let mlflow = Mlflow::new(Arc::new(MemoryTracker::new()))
+            .unwrap()
+            .with_artifacts(Arc::new(tree))
+            .with_registry(Arc::new(registry.clone()), Arc::new(store.clone()));
         let mut limits = HttpLimits::default();
         limits.body_bytes = 1 << 20;
         let service =
             HttpService::with_limits(Models::new(), limits).with_auth(Auth::open()).with_mlflow(mlflow);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        Self { service, folder, runtime }
+        Self { service, registry, store, folder, runtime }
     }
 
     pub(crate) fn ask(&self, request: Request<Full<Bytes>>) -> Answer {
