@@ -7,10 +7,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::artifact::Digest;
 use crate::error::{Error, Result};
 
-/// The longest model name or alias, in bytes: what a file system, an SQL key and a metric label all take.
+/// The longest model name, in bytes: what a file system, an SQL key and a metric label all take.
 pub const MAX_NAME_BYTES: usize = 128;
+
+/// The longest alias, in bytes: as long as MLflow's.
+pub const MAX_ALIAS_BYTES: usize = 255;
 
 /// The longest opaque id (run, request, unit), in bytes.
 pub const MAX_ID_BYTES: usize = 256;
@@ -126,6 +130,31 @@ parsed! {
     UnitId, "unit id", check_unit
 }
 
+impl ModelName {
+    /// The name of what people call `title`: the same text where it is a name, and else one that the title alone gives.
+    pub(crate) fn of_title(title: &str) -> Self {
+        match Self::new(title) {
+            Ok(name) if !name.stands_for_title() => name,
+            _ => {
+                let digits = Digest::of(title).to_hex();
+                Self(smol_str::format_smolstr!("{TITLED}{digits:.TITLE_DIGITS$}"))
+            }
+        }
+    }
+
+    /// Says whether it is such as [`of_title`](Self::of_title) gives to a text that is no name.
+    pub(crate) fn stands_for_title(&self) -> bool {
+        let digits = self.as_str().strip_prefix(TITLED);
+        digits.is_some_and(|digits| {
+            digits.len() == TITLE_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit())
+        })
+    }
+}
+
+/// How the name of a title begins, and how many hexadecimal digits of the title's SHA-256 follow.
+const TITLED: &str = "titled.";
+const TITLE_DIGITS: usize = 40;
+
 /// The number of a model version: 1, 2, 3, ... in the order of creation, never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Version(NonZeroU64);
@@ -176,6 +205,10 @@ impl FromStr for Version {
 
 fn check_name(text: &str) -> Result<(), String> {
     check_length(text, MAX_NAME_BYTES)?;
+    check_label(text)
+}
+
+fn check_label(text: &str) -> Result<(), String> {
     if let Some(odd) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))) {
         return Err(format!("{odd:?} is not one of A-Z a-z 0-9 . _ -"));
     }
@@ -188,7 +221,8 @@ fn check_name(text: &str) -> Result<(), String> {
 }
 
 fn check_alias(text: &str) -> Result<(), String> {
-    check_name(text)?;
+    check_length(text, MAX_ALIAS_BYTES)?;
+    check_label(text)?;
     let number = text.strip_prefix(['v', 'V']).unwrap_or(text);
     if text.eq_ignore_ascii_case("latest") || number.bytes().all(|b| b.is_ascii_digit()) {
         return Err("it would be read as a version; choose a word such as champion".into());

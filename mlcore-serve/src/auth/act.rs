@@ -25,6 +25,10 @@ pub(crate) enum Act {
     /// Deletes them.
     #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
     Erase,
+    /// Registers models and versions, and says what they are.
+    Register,
+    /// Moves aliases and stages, renames and deletes models and versions: what is served depends on it.
+    Release,
 }
 
 impl Act {
@@ -34,8 +38,8 @@ impl Act {
             // The probes of Kubernetes have no key.
             Self::Health => None,
             Self::Predict | Self::Read | Self::Browse => Some(Role::Predict),
-            Self::Track | Self::Erase => Some(Role::Write),
-            Self::Load | Self::Unload | Self::Set => Some(Role::Admin),
+            Self::Track | Self::Erase | Self::Register => Some(Role::Write),
+            Self::Load | Self::Unload | Self::Set | Self::Release => Some(Role::Admin),
         }
     }
 
@@ -52,7 +56,13 @@ impl Act {
     pub(crate) const fn is_change(self) -> bool {
         match self {
             Self::Health | Self::Predict | Self::Read | Self::Browse => false,
-            Self::Load | Self::Unload | Self::Set | Self::Track | Self::Erase => true,
+            Self::Load
+            | Self::Unload
+            | Self::Set
+            | Self::Track
+            | Self::Erase
+            | Self::Register
+            | Self::Release => true,
         }
     }
 
@@ -73,6 +83,8 @@ impl Act {
             Self::Browse => "browse",
             Self::Track => "track",
             Self::Erase => "erase",
+            Self::Register => "register",
+            Self::Release => "release",
         }
     }
 }

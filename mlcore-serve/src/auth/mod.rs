@@ -200,6 +200,12 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
+    /// The name of the key, where there is one.
+    #[cfg(feature = "mlflow")]
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.principal.as_ref().map(Principal::name)
+    }
+
     /// Notes who changes what, where it is a change.
     pub(crate) fn tell(&self, subject: &str) {
         if !self.act.is_told() {

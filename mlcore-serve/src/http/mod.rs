@@ -109,7 +109,7 @@ use self::records::RecordsForm;
 pub(crate) use self::refusal::Refusal as BodyRefusal;
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
-use crate::auth::{Auth, Peer};
+use crate::auth::{Auth, Peer, Permit};
 #[cfg(feature = "metrics")]
 use crate::metrics::{Responses, names};
 use crate::models::work::aside;
@@ -320,12 +320,14 @@ impl HttpService {
         let permitted = self.inner.auth.permit(parts, peer, route.act(&parts.method));
         if route.is_of_mlflow() {
             let answer = async {
-                permitted?.tell(parts.uri.path());
-                self.answer_mlflow(parts, body, route, arrived).await
+                let permit = permitted?;
+                permit.tell(parts.uri.path());
+                self.answer_mlflow(parts, body, route, (arrived, permit)).await
             };
             return answer.await.map_err(Refusal::of_mlflow);
         }
-        permitted?.tell(parts.uri.path());
+        let permit = permitted?;
+        permit.tell(parts.uri.path());
         let models = &self.inner.models;
         match route {
             Route::Server => metadata::server(),
@@ -349,11 +351,11 @@ impl HttpService {
             }
             // Answered before.
             #[cfg(feature = "mlflow")]
-            Route::Tracking(_) => self.answer_mlflow(parts, body, route, arrived).await,
+            Route::Tracking(_) => self.answer_mlflow(parts, body, route, (arrived, permit)).await,
             Route::Model(_, ModelRoute::Invocations)
             | Route::Invocations
             | Route::Ping
-            | Route::VersionOfMlflow => self.answer_mlflow(parts, body, route, arrived).await,
+            | Route::VersionOfMlflow => self.answer_mlflow(parts, body, route, (arrived, permit)).await,
             Route::LiveV1 => json(&serde_json::json!({ "status": "alive" })),
             Route::ModelsV1 => v1::models(models),
             Route::ReadyV1(name) => v1::ready(models, &name),
@@ -394,7 +396,13 @@ impl HttpService {
     }
 
     /// Answers what clients of MLflow ask.
-    async fn answer_mlflow<B>(&self, parts: &Parts, body: B, route: Route, arrived: Instant) -> Answered
+    async fn answer_mlflow<B>(
+        &self,
+        parts: &Parts,
+        body: B,
+        route: Route,
+        (arrived, permit): (Instant, Permit),
+    ) -> Answered
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
@@ -404,7 +412,8 @@ impl HttpService {
             #[cfg(feature = "mlflow")]
             Route::Tracking(matched) => {
                 let Some(mlflow) = &self.inner.mlflow else { return Err(Refusal::no_endpoint()) };
-                return mlflow.answer(parts, body, matched, self.inner.limits.body_bytes).await;
+                let (most, actor) = (self.inner.limits.body_bytes, permit.name().unwrap_or("anonymous"));
+                return mlflow.answer(parts, body, matched, most, actor).await;
             }
             Route::Ping => return mlflow::ping(models),
             Route::VersionOfMlflow => return mlflow::version(),

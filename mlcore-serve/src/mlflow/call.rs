@@ -20,6 +20,8 @@ pub(super) struct Call<'c> {
     pub(super) query: &'c str,
     /// The body of a request that has no fields.
     pub(super) body: &'c [u8],
+    /// Who asks: the name of a key.
+    pub(super) actor: &'c str,
     /// The bytes that are asked for, as the header says.
     pub(super) range: Option<&'c str>,
 }

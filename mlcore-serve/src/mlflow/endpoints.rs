@@ -12,7 +12,7 @@ use super::messages::{
     SEARCH_RUNS, UPDATE_EXPERIMENT, UPDATE_RUN,
 };
 use super::refusal::Result;
-use super::{artifacts, experiments, log, logged_models, metrics, page, query, runs};
+use super::{artifacts, experiments, log, logged_models, metrics, page, query, registry, runs};
 use crate::auth::Act;
 
 /// Who answers a request.
@@ -134,10 +134,32 @@ endpoints! {
     Api2 POST "mlflow-artifacts/mpu/abort/{*}" Track F(PATH) => artifacts::no_multipart;
     Api2 GET "mlflow-artifacts/presigned/{*}" Browse Nothing => artifacts::no_presigned;
 
-    // The registry of models stands here, too: registered_models.rs and model_versions.rs beside this file.
+    Api2 POST "mlflow/registered-models/create" Register F(registry::CREATE_REGISTERED_MODEL) => registry::create;
+    Api2 GET "mlflow/registered-models/get" Browse F(registry::REGISTERED_MODEL) => registry::get;
+    Api2 PATCH "mlflow/registered-models/update" Register F(registry::UPDATE_REGISTERED_MODEL) => registry::update;
+    Api2 POST "mlflow/registered-models/rename" Release F(registry::RENAME_REGISTERED_MODEL) => registry::rename;
+    Api2 DELETE "mlflow/registered-models/delete" Release F(registry::REGISTERED_MODEL) => registry::delete;
+    Api2 GET "mlflow/registered-models/search" Browse F(registry::SEARCH_REGISTRY) => registry::find;
+    Api2 GET "mlflow/registered-models/get-latest-versions" Browse F(registry::LATEST_VERSIONS) => registry::latest;
+    Api2 POST "mlflow/registered-models/get-latest-versions" Browse F(registry::LATEST_VERSIONS) => registry::latest;
+    Api2 POST "mlflow/registered-models/set-tag" Register F(registry::REGISTERED_MODEL_TAG) => registry::set_tag;
+    Api2 DELETE "mlflow/registered-models/delete-tag" Register F(registry::REGISTERED_MODEL_TAG_KEY) => registry::delete_tag;
+    Api2 GET "mlflow/registered-models/alias" Browse F(registry::ALIAS) => registry::alias;
+    Api2 POST "mlflow/registered-models/alias" Release F(registry::SET_ALIAS) => registry::set_alias;
+    Api2 DELETE "mlflow/registered-models/alias" Release F(registry::ALIAS) => registry::delete_alias;
+    Api2 POST "mlflow/model-versions/create" Register F(registry::CREATE_VERSION) => registry::create_version;
+    Api2 GET "mlflow/model-versions/get" Browse F(registry::VERSION_OF_MODEL) => registry::get_version;
+    Api2 PATCH "mlflow/model-versions/update" Register F(registry::UPDATE_VERSION) => registry::update_version;
+    Api2 DELETE "mlflow/model-versions/delete" Release F(registry::VERSION_OF_MODEL) => registry::delete_version;
+    Api2 POST "mlflow/model-versions/transition-stage" Release F(registry::TRANSITION) => registry::transition;
+    Api2 GET "mlflow/model-versions/search" Browse F(registry::SEARCH_REGISTRY) => registry::find_versions;
+    Api2 GET "mlflow/model-versions/get-download-uri" Browse F(registry::DOWNLOAD_URI) => registry::download_uri;
+    Api2 POST "mlflow/model-versions/set-tag" Register F(registry::VERSION_TAG) => registry::set_version_tag;
+    Api2 DELETE "mlflow/model-versions/delete-tag" Register F(registry::VERSION_TAG_KEY) => registry::delete_version_tag;
 
     Ajax2 POST "mlflow/upload-artifact" Track Bytes => artifacts::take_upload;
     Root GET "get-artifact" Browse Nothing => artifacts::get_of_run;
+    Root GET "model-versions/get-artifact" Browse Nothing => artifacts::get_of_version;
     Root POST "graphql" Browse F(GRAPHQL) => page::graphql;
     Ajax2 GET "mlflow/gateway-proxy" Browse Nothing => page::gateway;
     Ajax3 GET "mlflow/assistant/config" Browse Nothing => page::assistant;

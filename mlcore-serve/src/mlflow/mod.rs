@@ -27,6 +27,12 @@
 //! | `mlflow/metrics/..` | the history of a metric; several runs' at once, and samples of it |
 //! | `mlflow/logged-models..` | create, get, search, finalize, tags, parameters, delete |
 //! | `mlflow-artifacts/artifacts/..` | files: sent, read, listed, deleted, in pieces both ways |
+//! | `mlflow/registered-models/..`, `mlflow/model-versions/..` | the models of a registry: created, renamed, tagged, searched, deleted; versions, stages, aliases |
+//!
+//! **Models.** A version whose files lie here, with the ONNX flavor and a file that passes the checks, becomes one that mlcore serves
+//! and promotes by its own rules: MLflow's step from `None` to `Production` is two in one transaction. Every other one is
+//! [external](mlcore::registry::ModelVersion::is_external), follows MLflow's rules and is never served; why an ONNX file did not pass
+//! stands in its tag `mlcore.unchecked`. Each change is an entry of the registry's audit log, by the name of the key.
 //!
 //! Beside them `/api/3.0/mlflow/server-info`, `/health`, `/version`, and what the page asks: `/graphql`, `/get-artifact` and others.
 //!
@@ -34,8 +40,9 @@
 //! beside the test that compares the two; the differences of [`tracking`](mlcore::tracking) itself are told there.
 //!
 //! # Keys
-//! With [keys](crate::auth) every route but `/health` needs one: to read, the role `predict` or `write`; to log, `write`; to
-//! delete, `write`, too, and the log tells who it was.
+//! With [keys](crate::auth) every route but `/health` needs one: to read, the role `predict` or `write`; to log and to register,
+//! `write`; to delete runs and files, `write`, too, and the log tells who it was. What moves traffic or takes a model away (aliases,
+//! stages, renaming, deleting models and versions) is for `admin`.
 
 mod artifacts;
 mod call;
@@ -51,6 +58,7 @@ mod page;
 mod python;
 mod query;
 mod refusal;
+mod registry;
 mod rules;
 mod runs;
 mod search;
@@ -62,6 +70,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use mlcore::Result;
+use mlcore::artifact::ArtifactStore;
+use mlcore::registry::Registry;
 use mlcore::time::Timestamp;
 use mlcore::tracking::{Tracker, TrackerExt as _};
 
@@ -84,6 +94,7 @@ pub struct Mlflow {
 struct Inner {
     tracker: Arc<dyn Tracker>,
     artifacts: Option<Arc<dyn ArtifactTree>>,
+    registered: Option<self::registry::Registered>,
     clock: Arc<dyn Clock>,
     ids: Ids,
     /// The number of the next experiment, as far as is known here.
@@ -99,7 +110,8 @@ impl Mlflow {
         let clock = SystemClock::default();
         tracker.default_experiment(clock.now())?;
         let (clock, next_experiment) = (Arc::new(clock), Mutex::new(None));
-        let inner = Inner { tracker, artifacts: None, clock, ids: Ids::random(), next_experiment };
+        let inner =
+            Inner { tracker, artifacts: None, registered: None, clock, ids: Ids::random(), next_experiment };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -107,6 +119,12 @@ impl Mlflow {
     #[must_use]
     pub fn with_artifacts(self, artifacts: Arc<dyn ArtifactTree>) -> Self {
         self.with(|inner| inner.artifacts = Some(artifacts))
+    }
+
+    /// The same with the models of this registry. The checked files of versions that mlcore can serve go into `store`.
+    #[must_use]
+    pub fn with_registry(self, registry: Arc<dyn Registry>, store: Arc<dyn ArtifactStore>) -> Self {
+        self.with(|inner| inner.registered = Some(registry::Registered { registry, store }))
     }
 
     /// The same, which tells the time by this clock.
@@ -122,6 +140,7 @@ impl Mlflow {
             Err(shared) => Inner {
                 tracker: shared.tracker.clone(),
                 artifacts: shared.artifacts.clone(),
+                registered: shared.registered.clone(),
                 clock: shared.clock.clone(),
                 ids: Ids::random(),
                 next_experiment: Mutex::new(None),

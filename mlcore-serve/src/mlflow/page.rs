@@ -4,10 +4,10 @@ use mlcore::time::Timestamp;
 use mlcore::tracking::Run;
 use serde_json::{Value, json};
 
-use super::VERSION;
 use super::call::{Call, Reply};
 use super::refusal::Result;
 use super::write::millis;
+use super::{VERSION, registry};
 
 /// `POST /graphql`: the two queries of the page, known by their names. There is no engine for others, which could ask for everything
 /// at once.
@@ -112,7 +112,7 @@ fn run(call: &Call<'_>, id: &str) -> Result<Value> {
                 "name": owner.name,
                 "tags": pairs("MlflowExperimentTag", &owner.tags),
             },
-            "modelVersions": versions_of(&run),
+            "modelVersions": versions_of(call, &run)?,
             "data": data(&run),
             "inputs": inputs(&run),
             "outputs": outputs(&run),
@@ -120,9 +120,19 @@ fn run(call: &Call<'_>, id: &str) -> Result<Value> {
     }))
 }
 
-/// The registered versions that came of a run: the registry's half tells them.
-fn versions_of(_: &Run) -> Vec<Value> {
-    Vec::new()
+/// The registered versions that came of a run.
+fn versions_of(call: &Call<'_>, run: &Run) -> Result<Vec<Value>> {
+    let found = registry::versions_of_run(call, &run.info.id)?;
+    let view = |(title, version): &(String, mlcore::registry::ModelVersion)| {
+        json!({
+            "__typename": "MlflowModelVersion",
+            "name": title,
+            "source": registry::source_of(version),
+            "status": "READY",
+            "version": version.version.to_string(),
+        })
+    };
+    Ok(found.iter().map(view).collect())
 }
 
 fn data(run: &Run) -> Value {

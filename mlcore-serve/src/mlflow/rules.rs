@@ -103,16 +103,22 @@ pub(super) fn check_key(key: &str, path: &str, what: &str) -> Result<()> {
             shown()
         )));
     }
-    let normal = normal_path(key);
-    if normal != key || normal == "." || normal.starts_with("..") || normal.starts_with('/') {
+    check_path(key, path)?;
+    check_length(key, what, limits::MOST_KEY_CHARS)
+}
+
+/// A name that is itself when it is a path.
+pub(super) fn check_path(name: &str, path: &str) -> Result<()> {
+    let normal = normal_path(name);
+    if normal != name || normal == "." || normal.starts_with("..") || normal.starts_with('/') {
         return Err(Refusal::invalid(format!(
             "Invalid value {} for parameter '{path}' supplied: Names may be treated as files in certain cases, and must not \
              resolve to other names when treated as such. This name would resolve to {}",
-            shown(),
+            python::json_text(name),
             python::repr(&normal)
         )));
     }
-    check_length(key, what, limits::MOST_KEY_CHARS)
+    Ok(())
 }
 
 pub(super) fn check_length(text: &str, what: &str, most: usize) -> Result<()> {

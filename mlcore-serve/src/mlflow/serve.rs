@@ -27,6 +27,7 @@ impl Mlflow {
         body: B,
         matched: Matched,
         most: usize,
+        actor: &str,
     ) -> std::result::Result<Response<AnswerBody>, BodyRefusal>
     where
         B: http_body::Body,
@@ -46,10 +47,11 @@ impl Mlflow {
             _ => read_body(&parts.headers, body, most).await?,
         };
         let range = parts.headers.get(header::RANGE).and_then(|range| range.to_str().ok()).map(str::to_owned);
-        let (own, sent) = (self.clone(), parts.uri.query().map(str::to_owned));
+        let (own, sent, actor) = (self.clone(), parts.uri.query().map(str::to_owned), actor.to_owned());
         let is_get = matches!(parts.method, Method::GET | Method::HEAD);
         let answered = aside(false, move || {
-            own.handle(endpoint, &matched.names, is_get, sent.as_deref(), &body, range.as_deref())
+            let asked = Asked { names: &matched.names, is_get, query: sent.as_deref(), body: &body };
+            own.handle(endpoint, &asked, &actor, range.as_deref())
         });
         Ok(respond(answered.await.unwrap_or_else(|error| Err(error.into()))))
     }
@@ -57,12 +59,11 @@ impl Mlflow {
     fn handle(
         &self,
         endpoint: &Endpoint,
-        names: &[String],
-        is_get: bool,
-        query: Option<&str>,
-        body: &[u8],
+        asked: &Asked<'_>,
+        actor: &str,
         range: Option<&str>,
     ) -> Result<Reply> {
+        let Asked { names, is_get, query, body } = *asked;
         let (map, message) = match (endpoint.brings, query) {
             (Brings::Fields(message), Some(query)) if is_get && !query.is_empty() => {
                 (query::fields(query, message)?, message)
@@ -72,7 +73,7 @@ impl Mlflow {
         };
         let fields = Fields::checked(&map, message)?;
         let query = query.unwrap_or_default();
-        (endpoint.handler)(&Call { server: &self.inner, fields, names, query, body, range })
+        (endpoint.handler)(&Call { server: &self.inner, fields, names, query, body, actor, range })
     }
 
     /// Stores a file while it is read.
@@ -106,6 +107,15 @@ impl Mlflow {
         stored.await??;
         Ok(Reply::Empty(None))
     }
+}
+
+/// What a request brought.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    names: &'a [String],
+    is_get: bool,
+    query: Option<&'a str>,
+    body: &'a [u8],
 }
 
 /// What has arrived of a body; none at its end.

@@ -61,7 +61,7 @@ struct Pair<'a> {
 }
 
 /// Puts pairs under a name, unless there are none.
-fn put_pairs<M: SerializeMap>(
+pub(super) fn put_pairs<M: SerializeMap>(
     map: &mut M,
     name: &'static str,
     pairs: &BTreeMap<String, String>,

@@ -61,12 +61,12 @@ def asked(call, key):
 CHANCE = {
     "name = 'plain' AND", "AND", "name = 'a' name = 'b'", "metrics.acc > 0.5 AND", "AND metrics.acc > 0.5", "metrics.acc > 0.5 metrics.loss < 1",
     "metrics. > 0.5", "tags.`` = 'x'", "tags.'team' = 'red'", "metrics.'acc' > 0.8", r"params.depth = 'x\'y'", "metrics.acc > 1e400",
-    "name = 'first' AND", "params.depth = 3",
+    "name = 'first' AND", "params.depth = 3", "name = 'forest' AND", "name = 'stages' AND",
 }
 # Filters that the stock server refuses in one place and takes in another.
 SPELLINGS = {
     "name like 'case'", "attr.name = 'plain'", "attributes.name = 'plain'", "   ", "attribute.name = 'first'", "tag.a = '1'", "param.depth = '3'",
-    "metric.acc > 0.5",
+    "metric.acc > 0.5", "`name` = 'forest'", "`name` = 'stages'",
 }
 # A quote within quotes, and large letters that are not of English.
 TEXTS = {"name = 'with ''quote'''", "params.depth = 'x''y'", "run_name ILIKE 'ÜNÏ'"}
@@ -77,6 +77,8 @@ LOOSE = {
     "and it takes data sets without a name or digest, which are their identity.",
     "tokens": "The token of a page is a cursor that binds its search. The stock server's is an offset that anybody can write, and repeats or hides rows "
     "when others are added meanwhile.",
+    "aliases": "An alias begins with a letter or a digit of ASCII and is no number: `name@1` would read as a version, and letters that look alike would name two "
+    "models by what people take for one word.",
     "deleted models": "A logged model that was deleted is not there. The stock server deletes it again, changes its status, and hands it out where "
     "`allow_deleted` asks.",
 }
@@ -264,6 +266,39 @@ DIFFERS = [
         lambda call: call.get("path") == "/graphql" and "inputString" in call.get("sent", ""),
         ("$.json",),
         taken,
+    ),
+    Differs(
+        "numbers of versions",
+        "The number of a version is never given again, not even where a model was deleted and its name is used anew: what was served under it can be told for ever.",
+        lambda call: asked(call, "name") == "deleting" or call.get("client") == "create_model_version",
+        ("$.json.model_version.version", "$.returned.version"),
+        values=lambda due, got: str(due) == "1",
+    ),
+    Differs(
+        "models by their last change",
+        "A label that is set changes a model; to the stock server only versions and descriptions do.",
+        lambda call: "registered-models/search" in call.get("path", "") and "timestamp" in str(asked(call, "order_by")),
+        ("$.json.registered_models",),
+        taken,
+    ),
+    Differs(
+        "descriptions that nobody sends",
+        "An update without a description leaves it as it is; the stock server removes it.",
+        lambda call: call.get("path", "").endswith("model-versions/update") and "description" not in call.get("sent", ""),
+        ("$.json.model_version.description",),
+        taken,
+    ),
+    Differs(
+        "pages of no rows",
+        "A page has a row at least; the stock server answers an empty one, and a token that leads nowhere.",
+        lambda call: "registered-models/search" in call.get("path", "") and asked(call, "max_results") in ("0", "-1"),
+        ("$.status", *BODIES),
+        refused,
+    ),
+    Differs(
+        "hosts in sources",
+        "This server asks no other host for files, and no variable makes it.",
+        says(r"MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES"),
     ),
     Differs(
         "words about searches",

@@ -28,6 +28,7 @@ use std::time::Duration;
 use mlcore::artifact::ArtifactStoreExt;
 use mlcore::batch::{Batch, Tensor};
 use mlcore::name::{RequestId, Version};
+use mlcore::registry::{Expected, NewVersion, RegistryExt};
 use mlcore::rollout::{Fixed, Shadowed, Weighted};
 use mlcore_serve::conformance;
 use mlcore_serve::endpoint::{OutcomeId, Record, RecordedInput, Request, SystemClock};
@@ -43,6 +44,25 @@ fn the_contracts_hold() {
     let version = mlcore::registry::Registry::version(&*place.registry, &support::model(), version).unwrap();
     conformance::model_loader(&support::load, &version, &*place.artifacts);
     assert_eq!(place.artifacts.read(&version.artifact).unwrap(), b"3");
+}
+
+/// It came over MLflow's REST without an ONNX file.
+#[test]
+fn a_version_that_is_kept_elsewhere_is_refused_by_name() {
+    let place = Place::new();
+    place.point("champion", place.register("1"));
+    let endpoint = place.endpoint().build().unwrap();
+    let new = NewVersion::external(support::model(), "s3://models/m");
+    let external = place.registry.create_version(new, &support::change("new")).unwrap().version;
+    let change = support::change("point");
+    let champion = support::alias("champion");
+    place.registry.set_alias(&support::model(), &champion, Some(external), Expected::Any, &change).unwrap();
+    let refused = endpoint.refresh().unwrap_err();
+    assert_eq!(refused.kind(), "unsupported");
+    assert!(refused.to_string().contains("m version 2: it is external"), "{refused}");
+    assert_eq!(ask(&endpoint, 1).unwrap(), 1.0, "what answered goes on");
+    let promoted = place.registry.promote(&support::model(), external, &champion, Expected::Any, &change);
+    assert_eq!(promoted.unwrap_err().kind(), "invalid_input");
 }
 
 #[test]

@@ -17,6 +17,25 @@ pub enum Event {
         model: ModelName,
         /// The versions that went with it.
         versions: Vec<Version>,
+        /// The aliases that went with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        aliases: Vec<AliasMove>,
+    },
+    /// A model got another name.
+    #[non_exhaustive]
+    RenameModel {
+        /// Its old name.
+        model: ModelName,
+        /// Its new name.
+        name: ModelName,
+        /// Its new title.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+        /// The versions that went with it.
+        versions: Vec<Version>,
+        /// The aliases that went with it: each is removed under the old name and set under the new one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        aliases: Vec<AliasMove>,
     },
     /// A version was registered.
     #[non_exhaustive]
@@ -33,6 +52,9 @@ pub enum Event {
         model: ModelName,
         /// The version.
         version: Version,
+        /// The aliases that went with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        aliases: Vec<AliasMove>,
     },
     /// An alias was pointed at a version, or removed.
     #[non_exhaustive]
@@ -45,7 +67,7 @@ pub enum Event {
     Transition {
         /// The model.
         model: ModelName,
-        /// The versions whose stage changed; first the one that was asked for.
+        /// The versions whose stage changed; first the one that was asked for, twice where it went through another stage.
         stages: Vec<StageMove>,
     },
     /// An alias and the production stage went to a version.
@@ -153,6 +175,7 @@ impl Event {
         match self {
             Self::CreateModel(_) => "create model",
             Self::DeleteModel { .. } => "delete model",
+            Self::RenameModel { .. } => "rename model",
             Self::CreateVersion { .. } => "create version",
             Self::DeleteVersion { .. } => "delete version",
             Self::SetAlias { alias } if alias.to.is_none() => "delete alias",
@@ -176,6 +199,7 @@ impl Event {
             Self::CreateModel(new) => &new.name,
             Self::CreateVersion { content, .. } => &content.model,
             Self::DeleteModel { model, .. }
+            | Self::RenameModel { model, .. }
             | Self::DeleteVersion { model, .. }
             | Self::Transition { model, .. }
             | Self::Withdraw { model, .. }
@@ -192,7 +216,9 @@ impl Event {
     #[must_use]
     pub fn subject(&self) -> String {
         match self {
-            Self::CreateModel(_) | Self::DeleteModel { .. } => self.model().to_string(),
+            Self::CreateModel(_) | Self::DeleteModel { .. } | Self::RenameModel { .. } => {
+                self.model().to_string()
+            }
             Self::CreateVersion { version, .. }
             | Self::DeleteVersion { version, .. }
             | Self::Withdraw { version, .. }
@@ -213,21 +239,22 @@ impl Event {
 
     /// The aliases that moved; first the one that was asked for.
     pub fn alias_moves(&self) -> impl Iterator<Item = &AliasMove> {
-        let (first, second) = match self {
-            Self::SetAlias { alias } | Self::RollBack { alias, .. } => (Some(alias), None),
-            Self::Promote { alias, retired, .. } => (Some(alias), retired.as_ref()),
-            Self::Withdraw { alias, .. } => (alias.as_ref(), None),
+        let (first, second, rest) = match self {
+            Self::SetAlias { alias } | Self::RollBack { alias, .. } => (Some(alias), None, &[][..]),
+            Self::Promote { alias, retired, .. } => (Some(alias), retired.as_ref(), &[][..]),
+            Self::Withdraw { alias, .. } => (alias.as_ref(), None, &[][..]),
+            Self::DeleteModel { aliases, .. }
+            | Self::RenameModel { aliases, .. }
+            | Self::DeleteVersion { aliases, .. } => (None, None, aliases.as_slice()),
             Self::CreateModel(_)
-            | Self::DeleteModel { .. }
             | Self::CreateVersion { .. }
-            | Self::DeleteVersion { .. }
             | Self::Transition { .. }
             | Self::SetTag { .. }
             | Self::SetMetrics { .. }
             | Self::DeleteMetric { .. }
-            | Self::Describe { .. } => (None, None),
+            | Self::Describe { .. } => (None, None, &[][..]),
         };
-        first.into_iter().chain(second)
+        first.into_iter().chain(second).chain(rest)
     }
 
     /// The versions whose stage changed.
@@ -240,6 +267,7 @@ impl Event {
             | Self::RollBack { stages, .. } => stages,
             Self::CreateModel(_)
             | Self::DeleteModel { .. }
+            | Self::RenameModel { .. }
             | Self::CreateVersion { .. }
             | Self::DeleteVersion { .. }
             | Self::SetAlias { .. }

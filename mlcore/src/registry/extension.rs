@@ -1,13 +1,13 @@
-use std::iter;
-
 use super::{
-    AliasChange, AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Metrics, Model, ModelVersion,
-    Mutation, NewModel, NewVersion, Registry, Scrub, Stage, Subject, backend, scrub,
+    AuditEntry, AuditHead, Change, Event, Expected, Incumbent, Metrics, Model, ModelSearch, ModelVersion,
+    Mutation, NewModel, NewVersion, Registry, Scrub, Stage, Subject, VersionSearch, backend, moves,
+    registration, scrub, search,
 };
-use crate::artifact::{ArtifactStore, ArtifactStoreExt};
+use crate::artifact::ArtifactStore;
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 use crate::time::Timestamp;
+use crate::tracking::Page;
 
 /// What callers use of every [`Registry`]: a method for each kind of change, and questions about the past.
 ///
@@ -18,7 +18,7 @@ pub trait RegistryExt: Registry {
     /// # Errors
     /// [`AlreadyExists`](Error::AlreadyExists).
     fn create_model(&self, new: impl Into<NewModel>, change: &Change) -> Result<Model> {
-        create_model(self, new.into(), change)
+        registration::create_model(self, new.into(), change)
     }
 
     /// Removes a model and its versions.
@@ -29,6 +29,67 @@ pub trait RegistryExt: Registry {
         self.apply(&Mutation::DeleteModel { model: model.clone() }, change)
     }
 
+    /// Gives a model another name, and where it is no [`ModelName`] a title: see [`NewModel::titled`]. Its versions, aliases and
+    /// numbers are under the new name from then on.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](Error::AlreadyExists) where the name is taken, [`Conflict`](Error::Conflict) while the model has an alias
+    /// or a version in production that mlcore runs.
+    fn rename_model(&self, model: &ModelName, title: &str, change: &Change) -> Result<AuditEntry> {
+        let NewModel { name, title, .. } = NewModel::titled(title);
+        self.apply(&Mutation::RenameModel { model: model.clone(), name, title }, change)
+    }
+
+    /// The model that people call by this title: see [`NewModel::titled`].
+    ///
+    /// # Errors
+    /// [`NotFound`](Error::NotFound).
+    fn model_titled(&self, title: &str) -> Result<Model> {
+        match self.model(&ModelName::of_title(title)) {
+            Ok(model) if model.title() == title => Ok(model),
+            Ok(_) | Err(Error::NotFound(_)) => {
+                Err(Error::not_found("read model", title, "there is no model of this name")
+                    .remedy("create the model first"))
+            }
+            failed => failed,
+        }
+    }
+
+    /// A page of models. Every model is looked at.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](Error::InvalidInput) for a filter, order, limit or token that cannot be used.
+    fn search_models(&self, search: &ModelSearch) -> Result<Page<Model>> {
+        search::models(self, search)
+    }
+
+    /// A page of versions. Every version is looked at, unless the filter says `name = '..'`.
+    ///
+    /// ```
+    /// # use mlcore::artifact::Digest;
+    /// # use mlcore::name::ModelName;
+    /// # use mlcore::registry::{Change, MemoryRegistry, NewVersion, RegistryExt, VersionSearch};
+    /// # use mlcore::schema::Signature;
+    /// # use mlcore::time::Timestamp;
+    /// # let (registry, change) = (MemoryRegistry::new(), Change::new("ana", Timestamp::from_millis(0)));
+    /// # let churn = ModelName::new("churn")?;
+    /// # registry.create_model(&churn, &change)?;
+    /// for auc in [0.79, 0.81, 0.80] {
+    ///     let new = NewVersion::new(churn.clone(), Digest::of(b"a model"), Signature::default());
+    ///     registry.create_version(new.with_metric("auc", auc), &change)?;
+    /// }
+    /// let search = VersionSearch::default().with_filter("metrics.auc >= 0.8").with_order("metrics.auc DESC");
+    /// let found = registry.search_versions(&search)?.items;
+    /// assert_eq!(found.iter().map(|found| found.version.get()).collect::<Vec<_>>(), [2, 3]);
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`search_models`](Self::search_models).
+    fn search_versions(&self, search: &VersionSearch) -> Result<Page<ModelVersion>> {
+        search::versions(self, search)
+    }
+
     /// Registers a version of a model that exists; it gets the next number and begins in `dev`.
     ///
     /// # Errors
@@ -37,7 +98,7 @@ pub trait RegistryExt: Registry {
         let entry = self.apply(&Mutation::CreateVersion(Box::new(new)), change)?;
         match &entry.event {
             Event::CreateVersion { version, content } => Ok(backend::new_version(&entry, *version, content)),
-            other => Err(another("create version", other)),
+            other => Err(registration::another("create version", other)),
         }
     }
 
@@ -53,26 +114,7 @@ pub trait RegistryExt: Registry {
         new: NewVersion,
         change: &Change,
     ) -> Result<ModelVersion> {
-        for digest in iter::once(new.artifact).chain(new.lineage.artifacts()) {
-            if !artifacts.contains(&digest)? {
-                let problem = format!("{digest} is not in the artifact store");
-                return Err(Error::not_found("register version", new.model.as_str(), problem)
-                    .remedy("put the bytes into the store first"));
-            }
-        }
-        // The request makes the registration repeatable, not the creation of the model, which repeats by itself.
-        let mut creation = change.clone();
-        creation.request = None;
-        match self.model(&new.model) {
-            Err(Error::NotFound(_)) => {
-                match create_model(self, NewModel::new(new.model.clone()), &creation) {
-                    Ok(_) | Err(Error::AlreadyExists(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            known => drop(known?),
-        }
-        self.create_version(new, change)
+        registration::register(self, artifacts, new, change)
     }
 
     /// Removes a version. Its number stays taken, its history stays in the log, its artifact stays in the store.
@@ -116,6 +158,24 @@ pub trait RegistryExt: Registry {
     ) -> Result<AuditEntry> {
         let (model, incumbent) = (model.clone(), Incumbent::Keep);
         self.apply(&Mutation::Transition { model, version, from, to, incumbent }, change)
+    }
+
+    /// Takes `version` to stage `to` from whichever it has, through another one where [`Stage`] asks for it, and archives the
+    /// others of that stage where `archive_others` says so: MLflow's `transition-stage`.
+    ///
+    /// # Errors
+    /// [`Conflict`](Error::Conflict) when production is taken, or the version should be archived while an alias means it; none of
+    /// that for [external](ModelVersion::is_external) ones. [`InvalidInput`](Error::InvalidInput) where the others of `dev` or
+    /// `archived` shall be archived.
+    fn move_stage(
+        &self,
+        model: &ModelName,
+        version: Version,
+        to: Stage,
+        archive_others: bool,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        self.apply(&Mutation::MoveStage { model: model.clone(), version, to, archive_others }, change)
     }
 
     /// Takes `version` from stage `from` to production and archives the one that was there, all at once; aliases stay.
@@ -340,7 +400,7 @@ pub trait RegistryExt: Registry {
     fn alias_at(&self, model: &ModelName, alias: &Alias, time: Timestamp) -> Result<Option<Version>> {
         let history = self.alias_history(model, alias)?;
         // The times of the moves never fall, so that what counts is a prefix.
-        let passed = move_times(&history).partition_point(|moved| *moved <= time);
+        let passed = moves::times(&history).partition_point(|moved| *moved <= time);
         Ok(history.get(..passed).and_then(<[_]>::last).and_then(|change| change.target()))
     }
 
@@ -397,54 +457,6 @@ pub trait RegistryExt: Registry {
 }
 
 impl<R: Registry + ?Sized> RegistryExt for R {}
-
-/// When each move of an alias took place, in ascending order, in spite of single clocks that were wrong by more than a day.
-fn move_times(history: &[AliasChange]) -> Vec<Timestamp> {
-    let is_far_after = |late: Timestamp, early: Timestamp| {
-        late.as_micros().saturating_sub(early.as_micros()) > WRONG_CLOCK_MICROS
-    };
-    // Another change's clock was ahead where the latest time of the log is far from the move's own.
-    let mut times: Vec<Timestamp> = history
-        .iter()
-        .map(
-            |change| {
-                if is_far_after(change.effective_at, change.at) { change.at } else { change.effective_at }
-            },
-        )
-        .collect();
-    // From the end: no later move reaches the time of a move whose clock was ahead.
-    let (mut next, mut latest) = (None, None);
-    for time in times.iter_mut().rev() {
-        match (next, latest) {
-            (Some(next), Some(latest)) if is_far_after(*time, latest) => *time = next,
-            _ => latest = latest.max(Some(*time)),
-        }
-        next = Some(*time);
-    }
-    // From the beginning: a clock that went back reorders nothing.
-    let mut reached = None;
-    for time in &mut times {
-        let latest = reached.map_or(*time, |reached: Timestamp| reached.max(*time));
-        (*time, reached) = (latest, Some(latest));
-    }
-    times
-}
-
-/// One day: more than time zones and drifting clocks differ by.
-const WRONG_CLOCK_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
-
-fn create_model<R: Registry + ?Sized>(registry: &R, new: NewModel, change: &Change) -> Result<Model> {
-    let entry = registry.apply(&Mutation::CreateModel(new), change)?;
-    match &entry.event {
-        Event::CreateModel(new) => registry.model(&new.name),
-        other => Err(another("create model", other)),
-    }
-}
-
-fn another(operation: &'static str, event: &Event) -> Error {
-    let problem = format!("the registry answered the entry of another change: {}", event.operation());
-    Error::internal(operation, event.subject(), problem)
-}
 
 fn set_tag<R: Registry + ?Sized>(
     registry: &R,

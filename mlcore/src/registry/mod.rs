@@ -49,13 +49,16 @@ mod memory;
 mod metrics;
 mod micros;
 mod model;
+mod moves;
 mod mutation;
 mod open;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod registration;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod row;
 mod scrub;
+mod search;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stage;
@@ -65,12 +68,17 @@ pub use self::event::{AliasMove, Event, StageMove};
 pub use self::extension::RegistryExt;
 pub use self::memory::MemoryRegistry;
 pub use self::metrics::Metrics;
-pub use self::model::{Lineage, Model, ModelVersion, NewModel, NewVersion, PlanReference, VersionReference};
+pub use self::model::{
+    EXTERNAL, Lineage, Model, ModelVersion, NewModel, NewVersion, PlanReference, VersionReference,
+};
 pub use self::mutation::{Change, Expected, Incumbent, Mutation, Subject};
 pub use self::open::{artifacts_url, open};
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresRegistry};
 pub use self::scrub::{DamagedArtifact, Scrub};
+pub use self::search::{
+    DEFAULT_MODELS, DEFAULT_VERSIONS, Dialect, MOST_MODELS, MOST_VERSIONS, ModelSearch, VersionSearch,
+};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteAccess, SqliteOptions, SqliteRegistry};
 pub use self::stage::Stage;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Metrics, Stage, micros};
 use crate::artifact::Digest;
-use crate::name::{ModelName, RunId, Version};
+use crate::name::{LoggedModelId, ModelName, RunId, Version};
 use crate::schema::Signature;
 use crate::time::Timestamp;
 
@@ -14,6 +14,9 @@ use crate::time::Timestamp;
 pub struct Model {
     /// Its name.
     pub name: ModelName,
+    /// What it is called elsewhere, where a [`ModelName`] cannot hold that: see [`NewModel::titled`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// What it is for, in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
@@ -23,7 +26,7 @@ pub struct Model {
     /// The highest number given so far, whether or not that version still exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_version: Option<Version>,
-    /// The version in production.
+    /// The version in production, if mlcore runs it: any number of [external](ModelVersion::is_external) ones may be there, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub production: Option<Version>,
     /// When it was created.
@@ -37,9 +40,18 @@ pub struct Model {
     /// A deleted model keeps its row, so that no version number is ever given twice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) deleted: bool,
+    /// What a deleted model is called now, where it was renamed: its numbers are those of that model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) renamed: Option<ModelName>,
 }
 
 impl Model {
+    /// What people call it: its title, or its name.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.title.as_deref().unwrap_or(self.name.as_str())
+    }
+
     /// Says whether the model was deleted, and its row is kept. Only [`backend::Tables`](super::backend::Tables) answers such
     /// rows.
     #[must_use]
@@ -56,10 +68,11 @@ pub struct ModelVersion {
     pub model: ModelName,
     /// Its number.
     pub version: Version,
-    /// The stored model: the file, or the manifest of a [`Package`](crate::artifact::Package).
+    /// The stored model: the file, or the manifest of a [`Package`](crate::artifact::Package). Of an
+    /// [external](Self::is_external) version the digest of its source's text, of which no bytes are stored.
     pub artifact: Digest,
     /// What the artifact is: `onnx` for one ONNX file, `onnx-package` for the manifest of a package of `model.onnx` and its
-    /// weights, or any other word that the host's loader knows.
+    /// weights, [`EXTERNAL`] for what is kept elsewhere, or any other word that the host's loader knows.
     pub format: String,
     /// Inputs and outputs.
     pub signature: Signature,
@@ -87,6 +100,18 @@ pub struct ModelVersion {
     pub updated_at: Timestamp,
 }
 
+/// The format of versions that are kept elsewhere, and that mlcore never looked into.
+pub const EXTERNAL: &str = "external";
+
+impl ModelVersion {
+    /// Says whether its model is kept elsewhere, in a form that mlcore does not check: a version that came over MLflow's REST without an ONNX
+    /// file. It is listed, tagged, aliased and moved through the stages by MLflow's rules, and neither served nor promoted.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        self.format == EXTERNAL
+    }
+}
+
 /// What a version was made of, and what watches it.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -107,6 +132,18 @@ pub struct Lineage {
     /// `MonitorReference` of `mlcore-drift`. An endpoint watches the version by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitor: Option<Digest>,
+    /// Where it came from: an address such as `runs:/a1/model` or `s3://models/churn`, at most 10,000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Where its files lay when it was registered, if that is another address than its source; at most 10,000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// The address of a page that shows the run, at most 10,000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_link: Option<String>,
+    /// The logged model of a [tracker](crate::tracking) that it was registered from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged_model: Option<LoggedModelId>,
 }
 
 impl Lineage {
@@ -143,6 +180,34 @@ impl Lineage {
     #[must_use]
     pub fn with_monitor(mut self, artifact: Digest) -> Self {
         self.monitor = Some(artifact);
+        self
+    }
+
+    /// Says where the version came from.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<String>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Says where the files lie, where that is another address than the source.
+    #[must_use]
+    pub fn with_location(mut self, location: impl Into<String>) -> Self {
+        self.location = Some(location.into());
+        self
+    }
+
+    /// Adds the address of a page that shows the run.
+    #[must_use]
+    pub fn with_run_link(mut self, link: impl Into<String>) -> Self {
+        self.run_link = Some(link.into());
+        self
+    }
+
+    /// Adds the logged model that the version was registered from.
+    #[must_use]
+    pub fn with_logged_model(mut self, model: LoggedModelId) -> Self {
+        self.logged_model = Some(model);
         self
     }
 
@@ -184,6 +249,9 @@ pub struct VersionReference {
 pub struct NewModel {
     /// Its name.
     pub name: ModelName,
+    /// What it is called elsewhere: see [`titled`](Self::titled).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// What it is for, in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
@@ -196,7 +264,25 @@ impl NewModel {
     /// A model of this name, without description and tags.
     #[must_use]
     pub fn new(name: ModelName) -> Self {
-        Self { name, description: String::new(), tags: BTreeMap::new() }
+        Self { name, title: None, description: String::new(), tags: BTreeMap::new() }
+    }
+
+    /// A model that people call by any text of 1 to 1,000 bytes that is not blank and holds no NUL. Where a [`ModelName`] holds it, that
+    /// is its name. Where none does, the name is one that the title alone gives, and the model takes [external
+    /// versions](ModelVersion::is_external) only.
+    ///
+    /// ```
+    /// use mlcore::registry::NewModel;
+    ///
+    /// assert_eq!(NewModel::titled("churn").name.as_str(), "churn");
+    /// let model = NewModel::titled("Rückgang (Süd)");
+    /// assert_eq!((model.title.as_deref(), model.name.as_str().len()), (Some("Rückgang (Süd)"), 47));
+    /// ```
+    #[must_use]
+    pub fn titled(title: impl Into<String>) -> Self {
+        let title = title.into();
+        let name = ModelName::of_title(&title);
+        Self { title: (name.as_str() != title).then_some(title), ..Self::new(name) }
     }
 
     /// Says what it is for.
@@ -271,6 +357,15 @@ impl NewVersion {
             lineage: Lineage::default(),
             version: None,
         }
+    }
+
+    /// A version whose model is kept elsewhere, at `source`, in a form that mlcore does not check: see
+    /// [`ModelVersion::is_external`].
+    #[must_use]
+    pub fn external(model: ModelName, source: impl Into<String>) -> Self {
+        let source = source.into();
+        let new = Self::new(model, Digest::of(&source), Signature::default()).with_format(EXTERNAL);
+        new.with_lineage(Lineage::default().with_source(source))
     }
 
     /// Gives it this number instead of the next one, such as that which it has elsewhere.

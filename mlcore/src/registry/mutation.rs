@@ -154,16 +154,33 @@ impl fmt::Display for Subject {
 pub enum Mutation {
     /// Registers a model.
     CreateModel(NewModel),
-    /// Removes a model and its versions; refused while it has an alias or a version in production. Its history and its
-    /// version numbers remain taken.
+    /// Removes a model and its versions; refused while it has an alias or a version in production, unless those are
+    /// [external](super::ModelVersion::is_external). Its history and its version numbers remain taken.
     #[non_exhaustive]
     DeleteModel {
         /// The model.
         model: ModelName,
     },
+    /// Gives a model another name, under which its versions, aliases, tags and numbers are from then on. Of the history the
+    /// earlier moves of aliases stay under the old name.
+    ///
+    /// A model that mlcore runs must not be in use: while it has an alias or a version in production it is refused; one
+    /// whose versions are all [external](super::ModelVersion::is_external) is renamed at any time. The new name must be free: none that a
+    /// model has or, while numbers were given under it, a deleted one had.
+    #[non_exhaustive]
+    RenameModel {
+        /// The model.
+        model: ModelName,
+        /// Its new name.
+        name: ModelName,
+        /// Its new title: see [`NewModel::titled`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+    },
     /// Registers a version, which gets the next number.
     CreateVersion(Box<NewVersion>),
-    /// Removes a version; refused while an alias means it and while it is in production.
+    /// Removes a version; refused while an alias means it and while it is in production. An
+    /// [external](super::ModelVersion::is_external) one goes at any time, with the aliases that mean it.
     #[non_exhaustive]
     DeleteVersion {
         /// The model.
@@ -186,7 +203,8 @@ pub enum Mutation {
         /// What it must mean before.
         expected: Expected,
     },
-    /// Moves a version from one stage to another, as [`Stage`] allows; not to `archived` while an alias means it.
+    /// Moves a version from one stage to another, as [`Stage`] allows; not to `archived` while an alias means it. An external
+    /// one is moved by [`MoveStage`](Self::MoveStage).
     #[non_exhaustive]
     Transition {
         /// The model.
@@ -199,6 +217,22 @@ pub enum Mutation {
         to: Stage,
         /// What happens to the version in production, where `to` is that.
         incumbent: Incumbent,
+    },
+    /// Takes a version to a stage from whichever it has, as MLflow's `transition-stage`: through a stage between the two where
+    /// [`Stage`] asks for it, all in one. What [`Transition`](Self::Transition) refuses besides is refused here.
+    ///
+    /// An [external](super::ModelVersion::is_external) version goes anywhere, and any number of them may be in a stage.
+    #[non_exhaustive]
+    MoveStage {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The stage that it is to have.
+        to: Stage,
+        /// Whether the other versions of that stage, `staging` or `production`, are archived; those that mlcore runs and an
+        /// alias means are kept in `staging`.
+        archive_others: bool,
     },
     /// Points an alias at a version, takes that version to production, archives the one that was there (while another alias
     /// means it, it goes to `staging` instead) and, where `retire` is given, ends the trial that the version came from by

@@ -12,8 +12,8 @@ mod server;
 mod tls;
 
 use mlcore::Error;
-use mlcore::name::ModelName;
-use mlcore::registry::{Change, PostgresOptions, PostgresRegistry, Registry, RegistryExt};
+use mlcore::name::{ModelName, Version};
+use mlcore::registry::{Change, NewVersion, PostgresOptions, PostgresRegistry, Registry, RegistryExt};
 use mlcore::time::Timestamp;
 
 use server::Server;
@@ -96,6 +96,21 @@ fn what_cannot_be_opened_is_told() {
     server.sql("UPDATE later.mlcore_version SET version = 99");
     let newer = PostgresRegistry::open_with(&options(&server, "later")).unwrap_err();
     assert!(matches!(newer, Error::Unsupported(_)) && newer.to_string().contains("99"), "{newer}");
+}
+
+/// A program of the version before wrote it; the new one brings it up to date, and the old one then refuses it.
+#[test]
+fn older_tables_are_brought_up_to_date() {
+    let Some(server) = Server::start() else { return };
+    open(&server, "older").create_model(name("churn"), &change(1)).unwrap();
+    server.sql("UPDATE older.mlcore_version SET version = 1 WHERE part = 'registry'");
+    let registry = open(&server, "older");
+    let source = NewVersion::external(name("churn"), "s3://models/churn");
+    assert_eq!(registry.create_version(source, &change(2)).unwrap().version, Version::FIRST);
+    assert_eq!(registry.verify().unwrap().sequence, 2);
+    server.sql(
+        "DO $$ BEGIN ASSERT (SELECT version FROM older.mlcore_version WHERE part = 'registry') = 2; END $$",
+    );
 }
 
 /// Two that open an empty database make its tables once.

@@ -129,6 +129,15 @@ pub(crate) fn load(
     artifacts: &dyn ArtifactStore,
     catalog: Option<&Catalog>,
 ) -> Result<LoadedModel> {
+    if version.is_external() {
+        let subject = format!("{} version {}", version.model, version.version);
+        return Err(Error::unsupported(
+            "load model",
+            subject,
+            "it is external: its model is kept elsewhere, and was never checked",
+        )
+        .remedy("register its ONNX file as a version"));
+    }
     let runner =
         catch_unwind(AssertUnwindSafe(|| loader.load(&version, artifacts))).unwrap_or_else(|panic| {
             let subject = format!("{} version {}", version.model, version.version);

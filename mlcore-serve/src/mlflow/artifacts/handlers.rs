@@ -118,6 +118,15 @@ pub(in super::super) fn get_of_run(call: &Call<'_>) -> Result<Reply> {
     file_below(call, &run.info.artifact_uri, &relative)
 }
 
+/// `GET /model-versions/get-artifact`: a file of a version, where its files lie here.
+pub(in super::super) fn get_of_version(call: &Call<'_>) -> Result<Reply> {
+    let asked = |key| query::first(call.query, key).unwrap_or_default();
+    let Some(sent) = query::first(call.query, "path") else { return Err(Refusal::missing("path")) };
+    let relative = path::safe(&sent)?;
+    let place = super::super::registry::place(call, &asked("name"), &asked("version"))?;
+    file(call, &path::joined(&path::of_uri(&place)?, &relative))
+}
+
 pub(in super::super) fn get_of_model(call: &Call<'_>) -> Result<Reply> {
     let Some(sent) = query::first(call.query, "artifact_file_path").filter(|path| !path.is_empty()) else {
         let message = "Request must include the \"artifact_file_path\" query parameter.";

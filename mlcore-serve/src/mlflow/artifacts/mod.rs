@@ -12,8 +12,8 @@ use mlcore::Result;
 
 pub use self::folder::ArtifactFolder;
 pub(super) use self::handlers::{
-    delete, get, get_of_model, get_of_run, list, list_of_model, list_of_run, no_multipart, no_presigned,
-    no_presigned_download, no_presigned_upload, take_upload, upload_path,
+    delete, get, get_of_model, get_of_run, get_of_version, list, list_of_model, list_of_run, no_multipart,
+    no_presigned, no_presigned_download, no_presigned_upload, take_upload, upload_path,
 };
 pub(super) use self::media::{disposition, media_type};
 pub(crate) use self::outgoing::Outgoing;

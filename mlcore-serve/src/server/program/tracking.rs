@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mlcore::Result;
 use mlcore::registry::{SqliteAccess, SqliteOptions};
 use mlcore::tracking::{MemoryTracker, SqliteTracker, Tracker};
+use mlcore::{Result, artifact, registry};
 
 use super::settings::Settings;
 use super::source::is_mlflow;
@@ -19,7 +19,8 @@ pub(super) fn mlflow(settings: &Settings) -> Result<Option<Mlflow>> {
         return Ok(None);
     }
     let Some(tracker) = tracker(url)? else { return Ok(None) };
-    let mlflow = Mlflow::new(tracker)?;
+    let (registry, store) = (registry::open(url)?, artifact::open(artifacts)?);
+    let mlflow = Mlflow::new(tracker)?.with_registry(registry, store);
     let Some(folder) = folder_of(artifacts) else {
         tracing::warn!("MLflow's routes keep no artifacts: --artifacts names no folder");
         return Ok(Some(mlflow));

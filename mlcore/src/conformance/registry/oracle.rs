@@ -6,6 +6,8 @@ use crate::name::RequestId;
 use crate::registry::{Event, Incumbent, MemoryRegistry, Mutation, NewModel, Subject};
 
 const CHANGES: u64 = 1000;
+/// A title that is no name.
+const TITLE: &str = "by title";
 
 /// The same random changes to the registry and to the reference: the same answers, the same failures, the same state.
 pub(super) fn agrees(places: &Places<'_, dyn Registry>) {
@@ -91,7 +93,10 @@ fn random_change(draw: &mut Draw) -> Change {
 }
 
 fn random(draw: &mut Draw) -> Mutation {
-    let model = name(draw.of(&MODELS));
+    let model = match draw.below(6) {
+        0 => ModelName::of_title(TITLE),
+        _ => name(draw.of(&MODELS)),
+    };
     let version = number(1 + draw.below(8));
     let alias = alias(draw.of(&ALIASES));
     let expected = match draw.below(4) {
@@ -103,8 +108,11 @@ fn random(draw: &mut Draw) -> Mutation {
         0 => Subject::version(model.clone(), version),
         _ => Subject::model(model.clone()),
     };
-    match draw.below(26) {
-        0 | 1 => Mutation::CreateModel(NewModel::new(model).with_tag("k", "v")),
+    match draw.below(32) {
+        0 | 1 => {
+            let title = draw.of(&[MODELS[0], MODELS[1], TITLE]);
+            Mutation::CreateModel(NewModel::titled(title).with_tag("k", "v"))
+        }
         2 => Mutation::DeleteModel { model },
         3..=6 => {
             let artifact = Digest::of(draw.below(100).to_string());
@@ -137,6 +145,18 @@ fn random(draw: &mut Draw) -> Mutation {
             Mutation::SetMetrics { model, version, metrics }
         }
         24 => Mutation::DeleteMetric { model, version, name: format!("m{}", draw.below(3)) },
+        25 => {
+            let source = format!("s3://models/{}", draw.below(100));
+            Mutation::CreateVersion(Box::new(NewVersion::external(model, source)))
+        }
+        26..=28 => {
+            let (to, archive_others) = (draw.of(Stage::ALL), draw.below(2) == 0);
+            Mutation::MoveStage { model, version, to, archive_others }
+        }
+        29 | 30 => {
+            let NewModel { name, title, .. } = NewModel::titled(draw.of(&[MODELS[0], MODELS[1], TITLE]));
+            Mutation::RenameModel { model, name, title }
+        }
         _ => Mutation::Describe { subject, description: draw.below(100).to_string() },
     }
 }

@@ -13,16 +13,30 @@ use crate::registry::{
 /// [`Corrupt`](Error::Corrupt) for an entry that changes what is not there, and those of `tables`.
 pub fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Result<Vec<Row>> {
     let mut rows = vec![Row::Entry(entry.clone())];
+    // They go last: until then an alias may mean them.
+    let mut removed = Vec::new();
     match &entry.event {
         Event::CreateModel(new) => {
             let last_version = tables.model(&new.name)?.and_then(|deleted| deleted.last_version);
             rows.push(Row::Model(new_model(entry, new, last_version)));
         }
-        Event::DeleteModel { model, versions } => {
-            rows.extend(versions.iter().map(|version| Row::NoVersion(model.clone(), *version)));
+        Event::DeleteModel { model, versions, .. } => {
+            removed.extend(versions.iter().map(|version| Row::NoVersion(model.clone(), *version)));
             let mut model = touched_model(tables, entry, model)?;
             model.deleted = true;
             rows.push(Row::Model(model));
+        }
+        Event::RenameModel { model, name, title, versions, .. } => {
+            let mut old = touched_model(tables, entry, model)?;
+            let new = Model { name: name.clone(), title: title.clone(), ..old.clone() };
+            old.deleted = true;
+            old.renamed = Some(name.clone());
+            rows.extend([Row::Model(old), Row::Model(new)]);
+            for number in versions {
+                let version = tables.version(model, *number)?.ok_or_else(|| absent(entry))?;
+                rows.push(Row::Version(ModelVersion { model: name.clone(), ..version }));
+                removed.push(Row::NoVersion(model.clone(), *number));
+            }
         }
         Event::CreateVersion { version, content } => {
             let mut model = touched_model(tables, entry, &content.model)?;
@@ -30,7 +44,9 @@ pub fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Result<Vec<Row>> {
             rows.push(Row::Model(model));
             rows.push(Row::Version(new_version(entry, *version, content)));
         }
-        Event::DeleteVersion { model, version } => rows.push(Row::NoVersion(model.clone(), *version)),
+        Event::DeleteVersion { model, version, .. } => {
+            removed.push(Row::NoVersion(model.clone(), *version));
+        }
         Event::SetAlias { .. } => {}
         Event::Transition { model, stages } => move_stages(tables, entry, model, stages, &mut rows)?,
         Event::Promote { alias, stages, .. } | Event::RollBack { alias, stages } => {
@@ -59,6 +75,7 @@ pub fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Result<Vec<Row>> {
         }
     }
     rows.extend(entry.alias_changes().map(Row::Alias));
+    rows.extend(removed);
     Ok(rows)
 }
 
@@ -88,6 +105,7 @@ pub(in crate::registry) fn new_version(
 fn new_model(entry: &AuditEntry, new: &NewModel, last_version: Option<Version>) -> Model {
     Model {
         name: new.name.clone(),
+        title: new.title.clone(),
         description: new.description.clone(),
         tags: new.tags.clone(),
         last_version,
@@ -96,6 +114,7 @@ fn new_model(entry: &AuditEntry, new: &NewModel, last_version: Option<Version>) 
         created_by: entry.actor.clone(),
         updated_at: entry.at,
         deleted: false,
+        renamed: None,
     }
 }
 
@@ -110,17 +129,19 @@ fn move_stages(
         return Ok(());
     }
     let mut model = touched_model(tables, entry, name)?;
+    let mut risen = None;
     for moved in stages {
         let mut version = touched_version(tables, entry, name, moved.version)?;
         version.stage = moved.to;
-        rows.push(Row::Version(version));
         if model.production == Some(moved.version) {
             model.production = None;
         }
+        if moved.to == Stage::Production && !version.is_external() {
+            risen = Some(moved.version);
+        }
+        rows.push(Row::Version(version));
     }
-    if let Some(risen) = stages.iter().find(|moved| moved.to == Stage::Production) {
-        model.production = Some(risen.version);
-    }
+    model.production = risen.or(model.production);
     rows.push(Row::Model(model));
     Ok(())
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::artifact::Digest;
 use crate::error::{Error, Result};
-use crate::registry::{Change, Metrics, Mutation};
+use crate::name::ModelName;
+use crate::registry::{Change, EXTERNAL, Metrics, Mutation, NewVersion};
 
 /// A tag's key, and a metric's name: as much as MLflow's registry takes.
 pub const MOST_KEY_BYTES: usize = 250;
@@ -17,6 +19,10 @@ pub const MOST_ACTOR_BYTES: usize = 256;
 pub const MOST_FORMAT_BYTES: usize = 128;
 /// The tags of one model or version: each change of a row writes all of them.
 pub const MOST_TAGS: usize = 100;
+/// The bytes of a model's title.
+pub const MOST_TITLE_BYTES: usize = 1000;
+/// The bytes of a version's source, and of its run link.
+pub const MOST_SOURCE_BYTES: usize = 10_000;
 /// The metrics of one version: each change of a row writes all of them.
 pub const MOST_METRICS: usize = 1000;
 /// The [canonical](crate::registry::AuditEntry::canonical) text of one audit entry: far above any signature, far below
@@ -29,11 +35,13 @@ pub(super) fn check(mutation: &Mutation, change: &Change) -> Result<()> {
     check_text("reason", change.reason.as_deref().unwrap_or_default(), MOST_REASON_BYTES)?;
     match mutation {
         Mutation::CreateModel(new) => {
+            check_title(&new.name, new.title.as_deref())?;
             check_text("description", &new.description, MOST_TEXT_BYTES)?;
             check_tags(&new.tags)
         }
         Mutation::CreateVersion(new) => {
             check_word("format", &new.format, MOST_FORMAT_BYTES)?;
+            check_source(new)?;
             check_text("description", &new.description, MOST_TEXT_BYTES)?;
             check_tags(&new.tags)?;
             check_metrics(&new.metrics)
@@ -45,7 +53,9 @@ pub(super) fn check(mutation: &Mutation, change: &Change) -> Result<()> {
         Mutation::DeleteMetric { name, .. } => check_word("metric name", name, MOST_KEY_BYTES),
         Mutation::SetTag { key, value, .. } => check_tag(key, value.as_deref().unwrap_or_default()),
         Mutation::Describe { description, .. } => check_text("description", description, MOST_TEXT_BYTES),
+        Mutation::RenameModel { name, title, .. } => check_title(name, title.as_deref()),
         Mutation::DeleteModel { .. }
+        | Mutation::MoveStage { .. }
         | Mutation::DeleteVersion { .. }
         | Mutation::SetAlias { .. }
         | Mutation::Transition { .. }
@@ -53,6 +63,37 @@ pub(super) fn check(mutation: &Mutation, change: &Change) -> Result<()> {
         | Mutation::Withdraw { .. }
         | Mutation::RollBack { .. } => Ok(()),
     }
+}
+
+/// A title and the name that it gives belong together; a name that stands for a title needs it.
+fn check_title(name: &ModelName, title: Option<&str>) -> Result<()> {
+    if let Some(title) = title {
+        check_text("title", title, MOST_TITLE_BYTES)?;
+        if title.trim().is_empty() || title.contains('\0') {
+            return refuse("title", "it is blank or holds NUL".to_owned());
+        }
+        if ModelName::of_title(title) == *name && title != name.as_str() {
+            return Ok(());
+        }
+    } else if !name.stands_for_title() {
+        return Ok(());
+    }
+    Err(Error::invalid_input(CHANGE, name.as_str(), "the name and the title do not belong together")
+        .remedy("let the title make the name, or give a name alone"))
+}
+
+fn check_source(new: &NewVersion) -> Result<()> {
+    let source = new.lineage.source.as_deref();
+    let (location, link) = (new.lineage.location.as_deref(), new.lineage.run_link.as_deref());
+    for (what, text) in [("source", source), ("location", location), ("run link", link)] {
+        if let Some(text) = text {
+            check_word(what, text, MOST_SOURCE_BYTES)?;
+        }
+    }
+    if new.format != EXTERNAL || source.is_some_and(|source| Digest::of(source) == new.artifact) {
+        return Ok(());
+    }
+    refuse("source", "an external version is named by the digest of its source".to_owned())
 }
 
 pub(super) fn check_tag_count(count: usize) -> Result<()> {

@@ -71,11 +71,13 @@
 
 mod change;
 mod evolve;
+mod external;
 pub mod limits;
 mod log;
 mod memory;
 mod read;
 mod release;
+mod removal;
 mod rules;
 
 use super::{AliasChange, AuditEntry, AuditHead, Model, ModelVersion};

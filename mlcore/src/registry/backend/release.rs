@@ -1,7 +1,7 @@
 //! What a release moves: aliases and stages together.
 
-use super::Tables;
 use super::rules::{current, existing_version, forbidden, living_model, moved, target, unexpected, unset};
+use super::{Tables, external};
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 use crate::registry::{AliasChange, AliasMove, Event, Expected, ModelVersion, Stage, StageMove};
@@ -20,6 +20,7 @@ pub(super) fn promote(
     let expected = if begun { Expected::Version(version) } else { expected };
     let from = current(tables, OPERATION, model, alias, expected)?;
     let promoted = existing_version(tables, OPERATION, model, version)?;
+    external::refuse(OPERATION, &promoted)?;
     let retired = match retire {
         Some(trial) if trial == alias => {
             let problem = "it cannot be promoted to and retired at once";
@@ -41,6 +42,7 @@ pub(super) fn withdraw(
 ) -> Result<Event> {
     const OPERATION: &str = "withdraw version";
     let tried = existing_version(tables, OPERATION, model, version)?;
+    external::refuse(OPERATION, &tried)?;
     let alias = end_trial(tables, OPERATION, &tried, trial, |meant| match tried.stage {
         Stage::Dev | Stage::Staging => meant.is_none(),
         Stage::Production => false,
@@ -86,9 +88,16 @@ pub(super) fn roll_back(
     let Some(now) = current(tables, OPERATION, name, alias, expected)? else {
         return Err(unset(OPERATION, name, alias));
     };
+    external::refuse(OPERATION, &existing_version(tables, OPERATION, name, now)?)?;
     let earlier = earlier_targets(&tables.alias_history(name, alias)?);
-    let mut still_there = earlier.into_iter().rev().filter(|version| *version != now);
-    let target = still_there.find_map(|version| tables.version(name, version).transpose()).transpose()?;
+    let mut target = None;
+    for version in earlier.into_iter().rev().filter(|version| *version != now) {
+        // What is kept elsewhere is nothing to come back to.
+        target = tables.version(name, version)?.filter(|version| !version.is_external());
+        if target.is_some() {
+            break;
+        }
+    }
     let Some(target) = target else {
         return Err(Error::not_found(
             OPERATION,
@@ -166,8 +175,12 @@ pub(super) fn may_be_meant(
     from: Option<Version>,
 ) -> Result<()> {
     let before = from.map(|from| tables.version(&version.model, from)).transpose()?.flatten();
-    let is_live = before.is_some_and(|before| before.stage == Stage::Production);
-    if is_live { may_be_released(operation, version) } else { Ok(()) }
+    let is_live = before.is_some_and(|before| before.stage == Stage::Production && !before.is_external());
+    if !is_live {
+        return Ok(());
+    }
+    external::refuse(operation, version)?;
+    may_be_released(operation, version)
 }
 
 /// The one rule of what may be released: what is in production, or may go there.

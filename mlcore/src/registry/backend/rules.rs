@@ -1,9 +1,9 @@
-use super::{Tables, limits, release};
+use super::{Tables, external, limits, release, removal};
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 use crate::registry::{
-    AliasMove, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewVersion, Stage, StageMove,
-    Subject,
+    AliasMove, EXTERNAL, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewVersion, Stage,
+    StageMove, Subject,
 };
 
 /// What happens when `mutation` is carried out now, or why it must not.
@@ -15,9 +15,12 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
             }
             _ => Ok(Event::CreateModel(new.clone())),
         },
-        Mutation::DeleteModel { model } => delete_model(tables, model),
+        Mutation::DeleteModel { model } => removal::delete_model(tables, model),
+        Mutation::RenameModel { model, name, title } => {
+            removal::rename_model(tables, model, name, title.as_deref())
+        }
         Mutation::CreateVersion(new) => create_version(tables, new),
-        Mutation::DeleteVersion { model, version } => delete_version(tables, model, *version),
+        Mutation::DeleteVersion { model, version } => removal::delete_version(tables, model, *version),
         Mutation::SetAlias { model, alias, version, expected } => {
             let operation = if version.is_some() { "set alias" } else { "delete alias" };
             living_model(tables, operation, model)?;
@@ -34,6 +37,9 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
         }
         Mutation::Transition { model, version, from, to, incumbent } => {
             transition(tables, model, *version, (*from, *to), *incumbent)
+        }
+        Mutation::MoveStage { model, version, to, archive_others } => {
+            external::move_stage(tables, model, *version, *to, *archive_others)
         }
         Mutation::Promote { model, version, alias, expected, retire } => {
             release::promote(tables, model, *version, (alias, *expected), retire.as_ref())
@@ -79,25 +85,15 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
     }
 }
 
-fn delete_model(tables: &dyn Tables, name: &ModelName) -> Result<Event> {
-    const OPERATION: &str = "delete model";
-    let model = living_model(tables, OPERATION, name)?;
-    if let Some(alias) = tables.aliases(name)?.first() {
-        let problem = format!("its alias {} is set", alias.moved.alias);
-        return Err(Error::conflict(OPERATION, name.as_str(), problem).remedy("remove its aliases first"));
-    }
-    if let Some(version) = model.production {
-        let problem = format!("its version {version} is in production");
-        return Err(Error::conflict(OPERATION, name.as_str(), problem).remedy("archive that version first"));
-    }
-    let versions =
-        tables.versions(name, None, usize::MAX)?.into_iter().map(|version| version.version).collect();
-    Ok(Event::DeleteModel { model: name.clone(), versions })
-}
-
 fn create_version(tables: &dyn Tables, new: &NewVersion) -> Result<Event> {
     const OPERATION: &str = "create version";
     let model = living_model(tables, OPERATION, &new.model)?;
+    if let Some(title) = model.title.as_ref().filter(|_| new.format != EXTERNAL) {
+        let problem =
+            format!("{title:?} is no name of a model, so that it takes only what is kept elsewhere");
+        return Err(Error::invalid_input(OPERATION, new.model.as_str(), problem)
+            .remedy("rename the model to 1 to 128 letters, digits, dots, dashes and underscores"));
+    }
     if let Some(parent) = &new.lineage.parent {
         existing_version(tables, OPERATION, &parent.model, parent.version).map_err(|error| match error {
             Error::NotFound(context) => {
@@ -120,21 +116,6 @@ fn create_version(tables: &dyn Tables, new: &NewVersion) -> Result<Event> {
     Ok(Event::CreateVersion { version, content: Box::new(new.clone()) })
 }
 
-fn delete_version(tables: &dyn Tables, model: &ModelName, version: Version) -> Result<Event> {
-    const OPERATION: &str = "delete version";
-    let found = existing_version(tables, OPERATION, model, version)?;
-    let refuse = |problem: String, remedy: &str| {
-        Err(Error::conflict(OPERATION, format!("{model}/{version}"), problem).remedy(remedy))
-    };
-    if let Some(alias) = release::alias_of(tables, model, version, None)? {
-        return refuse(format!("the alias {alias} means it"), "move or remove the alias first");
-    }
-    if found.stage == Stage::Production {
-        return refuse("it is in production".to_owned(), "archive it first");
-    }
-    Ok(Event::DeleteVersion { model: model.clone(), version })
-}
-
 fn transition(
     tables: &dyn Tables,
     name: &ModelName,
@@ -145,6 +126,7 @@ fn transition(
     const OPERATION: &str = "transition version";
     let production = living_model(tables, OPERATION, name)?.production;
     let version = existing_version(tables, OPERATION, name, number)?;
+    external::refuse(OPERATION, &version)?;
     let subject = || format!("{name}/{number}");
     if version.stage != from {
         let problem = format!("expected stage {from}, found {}", version.stage);

@@ -17,6 +17,7 @@ pub(super) const SCHEMA: Schema = Schema {
         include_str!("migrations/0001_registry.sql"),
         include_str!("migrations/0002_metrics.sql"),
         include_str!("migrations/0003_commitment.sql"),
+        include_str!("migrations/0004_external.sql"),
     ],
     open: "open registry",
     migrate: "migrate registry",

@@ -103,9 +103,44 @@ impl Grammar {
         nulls: &[],
     };
 
+    /// Models of a registry.
+    pub const MODELS: Self = Self {
+        attributes: &[
+            listed(&["name"]),
+            text(&["description"]),
+            text(&["created_by"]),
+            number(&["creation_timestamp", "created_at"]),
+            number(&["last_updated_timestamp", "updated_at", "timestamp"]),
+        ],
+        entities: &[Entity::Tag],
+        orders: &[Entity::Tag],
+        lists: &[Entity::Tag],
+        nulls: &[Entity::Tag],
+    };
+
+    /// Versions of a registry's models.
+    pub const VERSIONS: Self = Self {
+        attributes: &[
+            listed(&["name"]),
+            number(&["version_number", "version"]),
+            listed(&["run_id"]),
+            text(&["source_path", "source"]),
+            listed(&["stage", "current_stage"]),
+            listed(&["format"]),
+            text(&["description"]),
+            text(&["created_by"]),
+            number(&["creation_timestamp", "created_at"]),
+            number(&["last_updated_timestamp", "updated_at"]),
+        ],
+        entities: &[Entity::Metric, Entity::Tag],
+        orders: &[Entity::Metric, Entity::Tag],
+        lists: &[Entity::Tag],
+        nulls: &[Entity::Tag],
+    };
+
     /// Registered models, for a registry that is searched as MLflow's.
     pub const REGISTERED_MODELS: Self = Self {
-        attributes: &[text(&["name"]), ordering(number(&["last_updated_timestamp", "timestamp"]))],
+        attributes: &[listed(&["name"]), ordering(number(&["last_updated_timestamp", "timestamp"]))],
         entities: &[Entity::Tag],
         orders: &[],
         lists: &[],
@@ -115,7 +150,7 @@ impl Grammar {
     /// Model versions, for a registry that is searched as MLflow's.
     pub const MODEL_VERSIONS: Self = Self {
         attributes: &[
-            text(&["name"]),
+            listed(&["name"]),
             number(&["version_number"]),
             filtering(listed(&["run_id"])),
             filtering(text(&["source_path"])),

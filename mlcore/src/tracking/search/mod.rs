@@ -36,6 +36,7 @@ mod row;
 
 use std::fmt;
 
+pub(crate) use self::cursor::Search;
 pub use self::cursor::{PageToken, SortKey};
 pub use self::grammar::Grammar;
 pub use self::query::Query;
@@ -187,6 +188,13 @@ pub struct Order {
 impl Order {
     pub(crate) fn attribute(key: &str, descending: bool) -> Self {
         Self { field: Field::new(Entity::Attribute, key), descending }
+    }
+
+    /// Decides ties by this column, unless it decides already.
+    pub(crate) fn complete(self, orders: &mut Vec<Self>) {
+        if !orders.iter().any(|order| order.field == self.field) {
+            orders.push(self);
+        }
     }
 }
 

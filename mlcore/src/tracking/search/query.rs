@@ -1,5 +1,5 @@
 use super::cursor::{Search, compare};
-use super::{Entity, Filter, Grammar, Order, PageToken, Row, SortKey};
+use super::{Filter, Grammar, Order, PageToken, Row, SortKey};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::tracking::{
@@ -39,7 +39,7 @@ impl Query {
         if orders.is_empty() {
             orders = vec![Order::attribute("creation_time", true), Order::attribute("experiment_id", false)];
         }
-        complete(&mut orders, Order::attribute("experiment_id", true));
+        Order::attribute("experiment_id", true).complete(&mut orders);
         let parts = ["experiments", search.view.name(), &search.filter];
         let of = Search::of(parts.into_iter().chain(search.order_by.iter().map(String::as_str)));
         let filter = grammar.filter(&search.filter)?;
@@ -53,8 +53,8 @@ impl Query {
     pub fn of_runs(search: &RunSearch) -> Result<Self> {
         let grammar = Grammar::RUNS;
         let mut orders = grammar.order(&search.order_by)?;
-        complete(&mut orders, Order::attribute("start_time", true));
-        complete(&mut orders, Order::attribute("run_id", false));
+        Order::attribute("start_time", true).complete(&mut orders);
+        Order::attribute("run_id", false).complete(&mut orders);
         let parts = ["runs", search.view.name(), &search.filter];
         let experiments = search.experiments.iter().map(AsRef::as_ref);
         let columns = search.order_by.iter().map(String::as_str);
@@ -71,8 +71,8 @@ impl Query {
     pub fn of_logged_models(search: &LoggedModelSearch) -> Result<Self> {
         let grammar = Grammar::LOGGED_MODELS;
         let mut orders = grammar.order(&search.order_by)?;
-        complete(&mut orders, Order::attribute("creation_timestamp", true));
-        complete(&mut orders, Order::attribute("model_id", false));
+        Order::attribute("creation_timestamp", true).complete(&mut orders);
+        Order::attribute("model_id", false).complete(&mut orders);
         let experiments = search.experiments.iter().map(AsRef::as_ref);
         let columns = search.order_by.iter().map(String::as_str);
         let datasets = search.datasets.iter().flat_map(|(name, digest)| {
@@ -95,7 +95,7 @@ impl Query {
         Self::new(Filter::default(), orders, of, search.limit, DEFAULT_POINTS, search.page.as_ref())
     }
 
-    fn new(
+    pub(crate) fn new(
         filter: Filter,
         orders: Vec<Order>,
         search: Search,
@@ -175,14 +175,6 @@ impl Query {
         let last = passing.last().filter(|_| !is_last);
         let next = last.map(|(keys, _)| self.token_of(keys));
         Ok(Page::new(passing.into_iter().map(|(_, row)| row).collect(), next))
-    }
-}
-
-/// Adds a column that decides ties, unless it is there.
-fn complete(orders: &mut Vec<Order>, tie: Order) {
-    debug_assert_eq!(tie.field.entity, Entity::Attribute);
-    if !orders.iter().any(|order| order.field == tie.field) {
-        orders.push(tie);
     }
 }
 

@@ -1,0 +1,50 @@
+use std::iter;
+
+use super::{Change, Event, Model, ModelVersion, Mutation, NewModel, NewVersion, Registry, RegistryExt};
+use crate::artifact::{ArtifactStore, ArtifactStoreExt};
+use crate::error::{Error, Result};
+
+pub(super) fn register<R: Registry + ?Sized>(
+    registry: &R,
+    artifacts: &dyn ArtifactStore,
+    new: NewVersion,
+    change: &Change,
+) -> Result<ModelVersion> {
+    for digest in iter::once(new.artifact).chain(new.lineage.artifacts()) {
+        if !artifacts.contains(&digest)? {
+            let problem = format!("{digest} is not in the artifact store");
+            return Err(Error::not_found("register version", new.model.as_str(), problem)
+                .remedy("put the bytes into the store first"));
+        }
+    }
+    // The request makes the registration repeatable, not the creation of the model, which repeats by itself.
+    let mut creation = change.clone();
+    creation.request = None;
+    match registry.model(&new.model) {
+        Err(Error::NotFound(_)) => {
+            match create_model(registry, NewModel::new(new.model.clone()), &creation) {
+                Ok(_) | Err(Error::AlreadyExists(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        known => drop(known?),
+    }
+    registry.create_version(new, change)
+}
+
+pub(super) fn create_model<R: Registry + ?Sized>(
+    registry: &R,
+    new: NewModel,
+    change: &Change,
+) -> Result<Model> {
+    let entry = registry.apply(&Mutation::CreateModel(new), change)?;
+    match &entry.event {
+        Event::CreateModel(new) => registry.model(&new.name),
+        other => Err(another("create model", other)),
+    }
+}
+
+pub(super) fn another(operation: &'static str, event: &Event) -> Error {
+    let problem = format!("the registry answered the entry of another change: {}", event.operation());
+    Error::internal(operation, event.subject(), problem)
+}

@@ -1,0 +1,2 @@
+-- Models have titles, versions come from elsewhere, and models are renamed. All of that is part of a row's body, and of the log's
+-- lines; the number of the file rises because a program that does not know it would take it for damage.
