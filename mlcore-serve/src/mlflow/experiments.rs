@@ -5,7 +5,9 @@ use std::sync::PoisonError;
 
 use mlcore::Error;
 use mlcore::name::ExperimentId;
-use mlcore::tracking::{Experiment, ExperimentSearch, NewExperiment, RunSearch, TrackerExt as _, ViewType};
+use mlcore::tracking::{
+    Experiment, ExperimentSearch, NewExperiment, Projection, RunSearch, TrackerExt as _, ViewType,
+};
 use serde::Serialize;
 
 use super::call::{Call, Reply};
@@ -224,6 +226,8 @@ pub(super) fn search_datasets(call: &Call<'_>) -> Result<Reply> {
     }
     let ids = ids.into_iter().map(rules::experiment_id).collect::<Result<Vec<_>>>()?;
     let mut search = RunSearch::new(ids);
+    search.projection = Projection::info();
+    search.projection.inputs = true;
     let mut found = std::collections::BTreeSet::new();
     loop {
         let page = call.server.tracker.search_runs(&search)?;

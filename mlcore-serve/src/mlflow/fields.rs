@@ -165,7 +165,7 @@ fn check_spellings(map: &Map<String, Value>, message: Message) -> Result<()> {
         match map.get(field.name).or_else(|| map.get(&*other)) {
             Some(Value::Object(own)) => check_spellings(own, inner)?,
             Some(Value::Array(list)) => {
-                list.iter().filter_map(Value::as_object).try_for_each(|own| check_spellings(own, inner))?
+                list.iter().filter_map(Value::as_object).try_for_each(|own| check_spellings(own, inner))?;
             }
             _ => {}
         }

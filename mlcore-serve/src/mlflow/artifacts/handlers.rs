@@ -148,7 +148,7 @@ struct Listed {
 }
 
 impl Listed {
-    fn new(found: FoundArtifact, below: &str) -> Self {
+    fn new(found: &FoundArtifact, below: &str) -> Self {
         let path = path::joined(below, &found.name);
         Self { path, is_dir: found.size.is_none(), file_size: found.size.filter(|size| *size > 0) }
     }
@@ -160,7 +160,7 @@ pub(in super::super) fn list(call: &Call<'_>) -> Result<Reply> {
     if found.is_empty() {
         return Ok(Reply::done());
     }
-    let listed: Vec<Listed> = found.into_iter().map(|found| Listed::new(found, "")).collect();
+    let listed: Vec<Listed> = found.iter().map(|found| Listed::new(found, "")).collect();
     Reply::json(&One("files", List(listed.iter())))
 }
 
@@ -175,7 +175,7 @@ fn list_below(call: &Call<'_>, uri: &str, sent: &str) -> Result<Reply> {
     let relative = path::safe(sent)?;
     let place = path::joined(&path::of_uri(uri)?, &relative);
     let found = call.server.tree()?.list(&place)?;
-    let files = found.into_iter().map(|found| Listed::new(found, &relative)).collect();
+    let files = found.iter().map(|found| Listed::new(found, &relative)).collect();
     Reply::json(&Answer { root_uri: uri, files })
 }
 

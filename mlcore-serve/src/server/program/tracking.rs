@@ -30,7 +30,7 @@ pub(super) fn mlflow(settings: &Settings) -> Result<Option<Mlflow>> {
     Ok(Some(mlflow.with_artifacts(Arc::new(tree))))
 }
 
-/// The tracker of a registry: the one place that says where it is. That of an SQLite file is the file with `-tracking` behind its
+/// The tracker of a registry: the one place that says where it is. That of an SQLite file is the file with `.tracking` behind its
 /// name.
 fn tracker(url: &str) -> Result<Option<Arc<dyn Tracker>>> {
     if url == "memory:" {
@@ -43,7 +43,7 @@ fn tracker(url: &str) -> Result<Option<Arc<dyn Tracker>>> {
             return Ok(None);
         }
         let mut file = options.path.into_os_string();
-        file.push("-tracking");
+        file.push(".tracking");
         return Ok(Some(Arc::new(SqliteTracker::open(file)?)));
     }
     tracing::warn!("runs are kept in SQLite alone: there are none of MLflow's routes beside this registry");
