@@ -61,7 +61,7 @@ def asked(call, key):
 CHANCE = {
     "name = 'plain' AND", "AND", "name = 'a' name = 'b'", "metrics.acc > 0.5 AND", "AND metrics.acc > 0.5", "metrics.acc > 0.5 metrics.loss < 1",
     "metrics. > 0.5", "tags.`` = 'x'", "tags.'team' = 'red'", "metrics.'acc' > 0.8", r"params.depth = 'x\'y'", "metrics.acc > 1e400",
-    "name = 'first' AND", "params.depth = 3", "name = 'forest' AND", "name = 'stages' AND",
+    "name = 'first' AND", "params.depth = 3", "name = 'forest' AND", "name = 'stages' AND", "version_number = '1'",
 }
 # Filters that the stock server refuses in one place and takes in another.
 SPELLINGS = {
@@ -270,15 +270,17 @@ DIFFERS = [
     Differs(
         "numbers of versions",
         "The number of a version is never given again, not even where a model was deleted and its name is used anew: what was served under it can be told for ever.",
-        lambda call: asked(call, "name") == "deleting" or call.get("client") == "create_model_version",
-        ("$.json.model_version.version", "$.returned.version"),
-        values=lambda due, got: str(due) == "1",
+        lambda call: asked(call, "name") == "deleting" or call.get("client") == "create_model_version" or "registered-models/search" in call.get("path", ""),
+        ("$.json.model_version.version", "$.returned.version", "$.json.registered_models"),
+        values=lambda due, got: str(due) == "1" and str(got) == "5",
     ),
     Differs(
         "models by their last change",
-        "A label that is set changes a model; to the stock server only versions and descriptions do.",
-        lambda call: "registered-models/search" in call.get("path", "") and "timestamp" in str(asked(call, "order_by")),
-        ("$.json.registered_models",),
+        "A label that is set changes a model or version; to the stock server only stages, versions and descriptions do.",
+        lambda call: "registered-models/search" in call.get("path", "") and "timestamp" in str(asked(call, "order_by"))
+        or "model-versions/search" in call.get("path", "") and not asked(call, "filter") and not asked(call, "order_by")
+        or call.get("client") == "search_model_versions",
+        ("$.json.registered_models", "$.json.model_versions", "$.returned"),
         taken,
     ),
     Differs(

@@ -39,7 +39,8 @@ pub(in crate::mlflow) fn create(call: &Call<'_>) -> Result<Reply> {
     call.text("description").clone_into(&mut new.description);
     let new = super::onnx::checked(call, &model, source.location.as_deref().unwrap_or(&source.text), new)?;
     let version = call.registry()?.create_version(new, &call.change())?;
-    if let Some(id) = &version.lineage.logged_model {
+    // One that is taken over from another version is not named anew.
+    if let Some(id) = version.lineage.logged_model.as_ref().filter(|_| call.some("model_id").is_some()) {
         note_version(call, id, &model, &version)?;
     }
     answer(call, &model, &version)

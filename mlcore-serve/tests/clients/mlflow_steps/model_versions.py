@@ -160,7 +160,7 @@ def point_by_odd_aliases(r):
     with r.loosely("aliases"):
         for alias in ["1", "ü", "_a", "-a"]:
             r.post("registered-models/alias", name=name, alias=alias, version="1")
-    r.do(r.client.delete_registered_model, name)
+    r.delete("registered-models/delete", name=name)
 
 
 def tag_model_versions(r):

@@ -109,8 +109,10 @@ def search_registered_models(r):
         page = look(max_results=3, page_token=page["next_page_token"])
     for most in [0, -1, 1, 1000, 1001, "x", 1.5]:
         look(max_results=most, filter="name = 'forest'")
-    for token in ["x", "", "eyJvZmZzZXQiOiAxfQ=="]:
+    for token in ["x", ""]:
         look(max_results=2, page_token=token)
+    with r.loosely("tokens"):
+        look(max_results=2, page_token="eyJvZmZzZXQiOiAxfQ==")
     r.do(r.client.search_registered_models)
     r.do(r.client.search_registered_models, filter_string="name LIKE 'f%'", max_results=1, order_by=["name DESC"])
     r.ask("POST", "mlflow/registered-models/search", {"max_results": 1})
