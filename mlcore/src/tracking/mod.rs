@@ -98,7 +98,8 @@ pub const CONTEXT_TAG: &str = "mlflow.data.context";
 /// - **What was acknowledged is kept**: it survives the process, and is there when the tracker is opened again, where it
 ///   outlives its handles at all.
 /// - **Searches** follow [`search`]: a row that lacks what a comparison asks for does not pass it; in order, missing ones come
-///   last, and NaN before them, whatever the direction. Ties of runs go to the one that began last, then by id.
+///   last, and NaN before them, whatever the direction. Ties of runs go to the one that began last, then by id. Experiments' ids that are numbers are
+///   [ordered](search::ordinal) as such.
 /// - **Pages** hold at most `limit` rows. A page begins after the last row of the one before, by what its columns were then:
 ///   rows that are added meanwhile are seen where they belong if that is still to come, and nothing is seen twice that
 ///   was not changed. A token that was not given by this search is [`InvalidInput`](crate::Error::InvalidInput).
