@@ -29,7 +29,7 @@
 
 mod cursor;
 mod grammar;
-mod like;
+pub(super) mod like;
 mod parser;
 mod query;
 mod row;
