@@ -43,6 +43,7 @@
 //! ```
 
 mod buffer;
+mod compare;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod database;
 mod dataset;
@@ -62,9 +63,11 @@ mod run;
 pub mod search;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod system;
 mod words;
 
 pub use self::buffer::{BufferOptions, Flushed, RunLog, TrackerBuffer};
+pub use self::compare::{Compared, RunComparison};
 pub use self::dataset::{Dataset, DatasetInput, ModelOutput};
 pub use self::edit::{Batch, Edit};
 pub use self::experiment::{Experiment, LifecycleStage, NewExperiment, ViewType};
@@ -83,6 +86,7 @@ pub use self::run::{NewRun, Run, RunData, RunInfo, RunInputs, RunStatus};
 pub use self::search::PageToken;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteAccess, SqliteTracker, SqliteTrackerOptions};
+pub use self::system::{SystemMetrics, SystemMetricsOptions};
 use crate::error::Result;
 use crate::name::{ExperimentId, LoggedModelId, RunId};
 use crate::time::Timestamp;

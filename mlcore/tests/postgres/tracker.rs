@@ -183,7 +183,7 @@ fn long_texts_and_odd_patterns_are_found() {
     assert_eq!(found(&format!("params.p = '{long}'")), "v4");
     assert_eq!(found(&format!("params.p LIKE '{}%'", "ü".repeat(300))), "v4");
     assert_eq!(found("params.p LIKE '%\\%'"), "");
-    assert_eq!(found("params.p IS NOT NULL"), "v0 v1 v3 v2 v4");
+    assert_eq!(found("params.p IS NOT NULL"), "v3 v0 v1 v2 v4");
     let named = ExperimentSearch::default().with_filter("name ILIKE 'def%'");
     assert_eq!(tracker.search_experiments(&named).unwrap().items.len(), 1);
 }

@@ -251,20 +251,40 @@ impl Column {
         format!("{} {}", self.name, if self.descending { "DESC" } else { "ASC" })
     }
 
-    /// For an index: the rows that have a value and, where the page begins after one, are not before it; none where the page
-    /// begins after all values.
-    pub(super) fn indexed(&self, after: Option<&SortKey>) -> Option<Sql> {
-        let (_, _, value) = self.table.as_ref()?;
-        let numbers =
-            if self.is_metric { format!(" AND {value} <= {}", bits::INFINITY) } else { String::new() };
+    /// For an index: the rows that have a value, pass the tests and, where the page begins after one, are not before it; none
+    /// where the page begins after all values. One bound at each end, because SQLite looks for the first that it sees.
+    pub(super) fn indexed<'t>(
+        &self,
+        value: &str,
+        after: Option<&SortKey>,
+        tests: impl Iterator<Item = &'t Test>,
+    ) -> Option<Sql> {
         match after {
-            None => Some(Sql::new(numbers)),
-            Some(SortKey::Missing | SortKey::NotANumber) => None,
-            Some(key @ (SortKey::Number(_) | SortKey::Text(_))) => {
+            Some(SortKey::Missing | SortKey::NotANumber) => return None,
+            Some(SortKey::Text(text)) if !self.is_metric => {
                 let direction = if self.descending { "<=" } else { ">=" };
-                Some(Sql::new(format!("{numbers} AND {value} {direction} ?")).with(self.bound(key)))
+                return Some(Sql::new(format!(" AND {value} {direction} ?")).with(text.clone()));
+            }
+            None if !self.is_metric => return Some(Sql::default()),
+            None | Some(SortKey::Number(_) | SortKey::Text(_)) => {}
+        }
+        let (mut least, mut most) = (bits::of(f64::NEG_INFINITY), bits::INFINITY);
+        if let Some(SortKey::Number(number)) = after {
+            if self.descending { most = bits::of(*number) } else { least = bits::of(*number) }
+        }
+        for test in tests {
+            let Test::Number(comparison, limit) = test else { continue };
+            let limit = bits::of(*limit);
+            match comparison {
+                Comparison::Less => most = most.min(limit - 1),
+                Comparison::AtMost => most = most.min(limit),
+                Comparison::Greater => least = least.max(limit + 1),
+                Comparison::AtLeast => least = least.max(limit),
+                Comparison::Equal => (least, most) = (least.max(limit), most.min(limit)),
+                Comparison::NotEqual => {}
             }
         }
+        Some(Sql::new(format!(" AND {value} >= ? AND {value} <= ?")).with(least).with(most))
     }
 
     /// Equal to what the row before the page has.

@@ -157,19 +157,25 @@ impl SqlTables<'_> {
             WHERE f.owner IN";
         self.of_each(numbers, sql, &placed, |place, row| {
             let input = DatasetInput { dataset: row.json(1)?, tags: row.json(2)? };
-            runs.get_mut(place).map(|run| run.inputs.datasets.push(input));
+            if let Some(run) = runs.get_mut(place) {
+                run.inputs.datasets.push(input);
+            }
             Ok(())
         })?;
         let sql = "SELECT f.owner, f.model FROM model_input f WHERE f.owner IN";
         self.of_each(numbers, sql, &placed, |place, row| {
             let model = row.parsed(1)?;
-            runs.get_mut(place).map(|run| run.inputs.models.push(model));
+            if let Some(run) = runs.get_mut(place) {
+                run.inputs.models.push(model);
+            }
             Ok(())
         })?;
         let sql = "SELECT f.owner, f.model, f.step FROM model_output f WHERE f.owner IN";
         self.of_each(numbers, sql, &placed, |place, row| {
             let output = ModelOutput::new(row.parsed(1)?, row.whole(2)?);
-            runs.get_mut(place).map(|run| run.outputs.push(output));
+            if let Some(run) = runs.get_mut(place) {
+                run.outputs.push(output);
+            }
             Ok(())
         })
     }
@@ -186,7 +192,9 @@ impl SqlTables<'_> {
             FROM model_metric f JOIN logged_model r ON r.number = f.owner WHERE f.owner IN";
         self.of_each(&numbers, sql, &Sql::new(" ORDER BY f.place"), |place, row| {
             let metric = ModelMetric::new(row.parsed(8)?, row.metric(1)?);
-            models.get_mut(place).map(|model| model.metrics.push(metric));
+            if let Some(model) = models.get_mut(place) {
+                model.metrics.push(metric);
+            }
             Ok(())
         })?;
         Ok(models)

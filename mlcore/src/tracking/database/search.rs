@@ -1,21 +1,24 @@
 //! Searches: by an index where one helps, and never more rows than the page and what is passed over.
 
-use super::clauses::{Column, condition, driver, on_bits};
+use super::clauses::{Column, condition, driver};
 use super::kind::Kind;
 use super::tables::SqlTables;
 use super::{Columns, Sql};
 use crate::error::Result;
 use crate::tracking::PageToken;
-use crate::tracking::search::{Query, SortKey, Test};
+use crate::tracking::search::{Query, SortKey};
 
-/// The rows of a page with their numbers, and where the next page begins. `conditions` are those beside the filter's.
+/// The rows of a page with their numbers, and where the next page begins.
+pub(super) type Found<T> = (Vec<(i64, T)>, Option<PageToken>);
+
+/// A page. `conditions` are those beside the filter's.
 pub(super) fn page<T>(
     tables: &SqlTables<'_>,
     kind: &Kind<'_>,
     query: &Query,
     conditions: Sql,
     read: impl Fn(&dyn Columns) -> Result<T>,
-) -> Result<(Vec<(i64, T)>, Option<PageToken>)> {
+) -> Result<Found<T>> {
     let plan = Plan::new(tables, kind, query, conditions)?;
     let few = plan.few()?;
     let mut found = match plan.by_index().filter(|_| few.is_none()) {
@@ -67,19 +70,16 @@ impl<'a> Plan<'a> {
     fn by_index(&self) -> Option<Sql> {
         let (order, column) = (self.query.orders().first()?, self.columns.first()?);
         let (table, key, value) = column.table.as_ref()?;
-        let mut bounds = column.indexed(self.query.after().and_then(<[SortKey]>::first))?;
         // A comparison of the same metric bounds what of the index is read.
-        for clause in self.query.filter().clauses.iter().filter(|clause| clause.field == order.field) {
-            if let Test::Number(comparison, limit) = clause.test {
-                bounds = bounds.then(" AND ").and(&on_bits(value, comparison, limit));
-            }
-        }
+        let clauses = self.query.filter().clauses.iter().filter(|clause| clause.field == order.field);
+        let tests = clauses.map(|clause| &clause.test);
+        let bounds = column.indexed(value, self.query.after().and_then(<[SortKey]>::first), tests)?;
         let (join, kind) = (self.tables.database.dialect().ordered_join, self.kind.table);
         let mut sql = self.select();
         sql.push(&Sql::new(format!(" FROM {table} o0 {join} {kind} ON r.number = o0.owner")));
         self.columns.iter().skip(1).for_each(|column| sql.push(&column.join));
         sql.push(&Sql::new(" WHERE o0.key = ?").with(key.clone()).and(&bounds));
-        Some(self.finish(sql, &column.bare_term()))
+        Some(self.finish(&sql, &column.bare_term()))
     }
 
     /// All rows, or those that few pass.
@@ -94,7 +94,7 @@ impl<'a> Plan<'a> {
         });
         self.columns.iter().for_each(|column| sql.push(&column.join));
         let first = self.columns.first().map(Column::terms).unwrap_or_default();
-        self.finish(sql.then(" WHERE TRUE"), &first)
+        self.finish(&sql.then(" WHERE TRUE"), &first)
     }
 
     /// A comparison that few rows pass.
@@ -123,8 +123,8 @@ impl<'a> Plan<'a> {
     }
 
     /// Adds the conditions, where the page begins, the order and the limit.
-    fn finish(&self, rows: Sql, first: &str) -> Sql {
-        let mut sql = Sql::new("SELECT * FROM (").and(&rows).then(" AND ").and(&self.conditions).then(") q");
+    fn finish(&self, rows: &Sql, first: &str) -> Sql {
+        let mut sql = Sql::new("SELECT * FROM (").and(rows).then(" AND ").and(&self.conditions).then(") q");
         if let Some(after) = self.query.after() {
             // Without this mark SQLite takes the alternatives one by one, each sorted as a whole.
             sql = sql.then(&format!(" WHERE {}(", self.tables.database.dialect().unindexed));

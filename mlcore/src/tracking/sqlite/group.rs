@@ -1,9 +1,10 @@
 //! Writers of several threads share one transaction, and one flush to the disk.
 //!
-//! A thread that finds the connection in use leaves its edits in a queue and waits for the connection. Whichever has it next
-//! writes all that wait, each apart from the others by a savepoint, and tells them once the disk has it.
+//! One thread at a time leads: it writes its own edits and those of all that wait, each apart from the others by a savepoint, and
+//! tells them once the disk has it. Those that come meanwhile wait for the next leader, who is one of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -15,9 +16,22 @@ use crate::sql::{self, Files, commit_meaning, meaning};
 use crate::tracking::database::SqlTables;
 use crate::tracking::{Edit, rules};
 
-/// What threads want written, in the order in which they asked.
+/// What threads want written, and whether one of them leads.
 #[derive(Debug, Default)]
-pub(super) struct Queue(Mutex<Vec<Arc<Pending>>>);
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Somebody came, or a leader has ended.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// In the order in which they asked.
+    waiting: Vec<Arc<Pending>>,
+    is_led: bool,
+    /// How many the last leader wrote for, and how long that took.
+    last: (usize, Duration),
+}
 
 /// What one thread wants written, and what became of it.
 #[derive(Debug)]
@@ -42,53 +56,106 @@ impl Pending {
     }
 }
 
+/// Leads until it is dropped.
+struct Leading<'q> {
+    queue: &'q Queue,
+    count: usize,
+    began: Instant,
+}
+
 impl Queue {
-    /// Takes what waits, the oldest first.
-    fn take(&self) -> Vec<Arc<Pending>> {
-        let mut waiting = guarded(&self.0);
+    /// Leads, with those that wait, where nobody else does.
+    fn lead(&self) -> Option<(Leading<'_>, Vec<Arc<Pending>>)> {
+        let mut state = guarded(&self.state);
+        if state.is_led {
+            return None;
+        }
+        state.is_led = true;
+        Some(self.gather(state))
+    }
+
+    /// Takes those that wait, the oldest first. Those that were written for last are on their way with the next edits: for a tenth
+    /// of what a flush takes they are waited for, so that two halves do not take turns.
+    fn gather<'q>(&'q self, mut state: MutexGuard<'q, State>) -> (Leading<'q>, Vec<Arc<Pending>>) {
+        let (due, patience) = (state.last.0.saturating_sub(1), state.last.1 / 10);
+        let began = Instant::now();
+        while state.waiting.len() < due {
+            let left = patience.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
         let (mut edits, mut count) = (0, 0);
-        for pending in waiting.iter() {
+        for pending in &state.waiting {
             if edits >= MOST_EDITS {
                 break;
             }
             edits += pending.edits.len();
             count += 1;
         }
-        waiting.drain(..count).collect()
+        let others = state.waiting.drain(..count).collect();
+        (Leading { queue: self, count: count + 1, began: Instant::now() }, others)
     }
 
-    /// Takes one back; says whether it was still there.
-    fn withdraw(&self, pending: &Arc<Pending>) -> bool {
-        let mut waiting = guarded(&self.0);
-        let place = waiting.iter().position(|other| Arc::ptr_eq(other, pending));
-        place.map(|place| waiting.remove(place)).is_some()
+    /// Waits until a leader has written `pending`, or nobody leads: then this thread does.
+    fn wait(&self, pending: &Arc<Pending>) -> Result<Option<(Leading<'_>, Vec<Arc<Pending>>)>> {
+        let mut state = guarded(&self.state);
+        loop {
+            if guarded(&pending.answer).is_some() {
+                return Ok(None);
+            }
+            let place = state.waiting.iter().position(|other| Arc::ptr_eq(other, pending));
+            if !state.is_led {
+                place.map(|place| state.waiting.remove(place));
+                state.is_led = true;
+                return Ok(Some(self.gather(state)));
+            }
+            // Once a leader has taken it there is an answer soon.
+            if let Some(place) = place
+                && let Err(stopped) = interrupt::check(CHANGE)
+            {
+                state.waiting.remove(place);
+                return Err(stopped);
+            }
+            state = if interrupt::is_active() {
+                self.changed
+                    .wait_timeout(state, interrupt::INTERVAL)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            } else {
+                self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+            };
+        }
+    }
+}
+
+impl Drop for Leading<'_> {
+    /// Also after a panic, which has rolled its transaction back: those that were not told lead themselves.
+    fn drop(&mut self) {
+        let mut state = guarded(&self.queue.state);
+        state.is_led = false;
+        state.last = (self.count, self.began.elapsed());
+        drop(state);
+        self.queue.changed.notify_all();
     }
 }
 
 impl Shared {
     /// Writes edits, alone or with those of other threads. Answers when they are on the disk, or will never be.
     pub(super) fn write(&self, writer: &Mutex<Writer>, edits: &[Edit]) -> Result<()> {
-        match writer.try_lock() {
-            Ok(mut writer) => return self.lead(&mut writer, edits, &self.queue.take()),
-            // A panic has rolled its transaction back.
-            Err(TryLockError::Poisoned(writer)) => {
-                return self.lead(&mut writer.into_inner(), edits, &self.queue.take());
-            }
-            Err(TryLockError::WouldBlock) => {}
+        if let Some((_leading, others)) = self.queue.lead() {
+            return self.lead(&mut guarded(writer), edits, &others);
         }
         let pending = Arc::new(Pending { edits: edits.to_vec(), answer: Mutex::default() });
-        guarded(&self.queue.0).push(Arc::clone(&pending));
-        let mut writer = match interrupt::lock(CHANGE, writer) {
-            Ok(writer) => writer,
-            Err(stopped) if self.queue.withdraw(&pending) => return Err(stopped),
-            // It is being written: soon there is an answer.
-            Err(_) => guarded(writer),
-        };
-        if let Some(answer) = guarded(&pending.answer).take() {
-            return answer;
+        guarded(&self.queue.state).waiting.push(Arc::clone(&pending));
+        self.queue.changed.notify_all();
+        match self.queue.wait(&pending)? {
+            Some((_leading, others)) => self.lead(&mut guarded(writer), edits, &others),
+            None => guarded(&pending.answer)
+                .take()
+                .unwrap_or_else(|| Err(Error::internal(CHANGE, "", "an answer was there, and is gone"))),
         }
-        self.queue.withdraw(&pending);
-        self.lead(&mut writer, edits, &self.queue.take())
     }
 
     fn lead(&self, writer: &mut Writer, own: &[Edit], others: &[Arc<Pending>]) -> Result<()> {
