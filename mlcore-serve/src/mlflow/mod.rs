@@ -34,7 +34,8 @@
 //! [external](mlcore::registry::ModelVersion::is_external), follows MLflow's rules and is never served; why an ONNX file did not pass
 //! stands in its tag `mlcore.unchecked`. Each change is an entry of the registry's audit log, by the name of the key.
 //!
-//! Beside them `/api/3.0/mlflow/server-info`, `/health`, `/version`, and what the page asks: `/graphql`, `/get-artifact` and others.
+//! Beside them `/api/3.0/mlflow/server-info`, and what the page asks: `/graphql`, `/get-artifact` and others. `/health` and `/version` are the
+//! tracking server's where it is served: they say `OK` also where no model is loaded, which `/ping` tells.
 //!
 //! Requests and answers are those of MLflow's own server, call by call, with its error codes. What differs is listed with its reason
 //! beside the test that compares the two; the differences of [`tracking`](mlcore::tracking) itself are told there.
