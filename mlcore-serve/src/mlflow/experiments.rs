@@ -1,13 +1,10 @@
 //! Experiments: groups of runs, with numbers for ids.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 
 use mlcore::Error;
 use mlcore::name::ExperimentId;
-use mlcore::tracking::{
-    Experiment, ExperimentSearch, NewExperiment, Projection, RunSearch, TrackerExt as _, ViewType,
-};
+use mlcore::tracking::{Experiment, ExperimentSearch, NewExperiment, Projection, RunSearch, TrackerExt as _};
 use serde::Serialize;
 
 use super::call::{Call, Reply};
@@ -30,13 +27,19 @@ pub(super) fn create(call: &Call<'_>) -> Result<Reply> {
             return Err(Refusal::exists(format!("Experiment(name={name}) has the tag {key:?} twice")));
         }
     }
-    let id = call.server.create_experiment(|id| {
+    let created = call.server.tracker.create_numbered_experiment(|id| {
         let mut new = NewExperiment::new(id, name, call.server.now());
         new.artifact_location = location.map(str::to_owned);
         new.tags.clone_from(&tags);
         new
+    });
+    let experiment = created.map_err(|error| match error {
+        Error::AlreadyExists(context) => {
+            Refusal::exists(format!("Experiment(name={name}) already exists. {}", context.problem()))
+        }
+        error => error.into(),
     })?;
-    Reply::json(&One("experiment_id", id.as_str()))
+    Reply::json(&One("experiment_id", experiment.id.as_str()))
 }
 
 /// A location that files can lie below.
@@ -54,57 +57,6 @@ fn check_location(location: &str) -> Result<()> {
 }
 
 impl Inner {
-    /// Creates an experiment under the next free number. Others may create some at the same time, here and elsewhere.
-    fn create_experiment(&self, new: impl Fn(ExperimentId) -> NewExperiment) -> Result<ExperimentId> {
-        let mut next = self.next_experiment.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let number = match *next {
-                Some(number) => number,
-                None => self.greatest_experiment()? + 1,
-            };
-            let id = ExperimentId::new(number.to_string())?;
-            let new = new(id.clone());
-            let name = new.name.clone();
-            match self.tracker.create_experiment(new) {
-                Ok(_) => {
-                    *next = Some(number + 1);
-                    return Ok(id);
-                }
-                // A server beside this one was faster.
-                Err(Error::AlreadyExists(context))
-                    if context.subject() == id.as_str() && name != id.as_str() =>
-                {
-                    *next = None;
-                }
-                Err(Error::AlreadyExists(context)) => {
-                    let taken = self.tracker.experiment(&id).is_ok();
-                    if taken {
-                        *next = None;
-                        continue;
-                    }
-                    let message = format!("Experiment(name={name}) already exists. {}", context.problem());
-                    return Err(Refusal::exists(message));
-                }
-                Err(error) => return Err(error.into()),
-            }
-            mlcore::interrupt::check("create experiment")?;
-        }
-    }
-
-    /// The greatest number of an experiment, deleted ones among them.
-    fn greatest_experiment(&self) -> Result<u64> {
-        let mut search = ExperimentSearch::default();
-        (search.view, search.limit) = (ViewType::All, mlcore::tracking::MOST_ROWS);
-        let mut greatest = 0;
-        loop {
-            let page = self.tracker.search_experiments(&search)?;
-            let numbers = page.items.iter().filter_map(|found| found.id.as_str().parse::<u64>().ok());
-            greatest = numbers.fold(greatest, u64::max);
-            let Some(next) = page.next else { return Ok(greatest) };
-            search.page = Some(next);
-        }
-    }
-
     pub(super) fn experiment(&self, id: &str) -> Result<Experiment> {
         let id = rules::experiment_id(id)?;
         self.tracker.experiment(&id).map_err(|error| rules::of_experiment(error, &id))

@@ -67,8 +67,8 @@ mod serve;
 mod write;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use mlcore::Result;
 use mlcore::artifact::ArtifactStore;
@@ -98,8 +98,6 @@ struct Inner {
     registered: Option<self::registry::Registered>,
     clock: Arc<dyn Clock>,
     ids: Ids,
-    /// The number of the next experiment, as far as is known here.
-    next_experiment: Mutex<Option<u64>>,
 }
 
 impl Mlflow {
@@ -110,9 +108,8 @@ impl Mlflow {
     pub fn new(tracker: Arc<dyn Tracker>) -> Result<Self> {
         let clock = SystemClock::default();
         tracker.default_experiment(clock.now())?;
-        let (clock, next_experiment) = (Arc::new(clock), Mutex::new(None));
-        let inner =
-            Inner { tracker, artifacts: None, registered: None, clock, ids: Ids::random(), next_experiment };
+        let clock = Arc::new(clock);
+        let inner = Inner { tracker, artifacts: None, registered: None, clock, ids: Ids::random() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -144,7 +141,6 @@ impl Mlflow {
                 registered: shared.registered.clone(),
                 clock: shared.clock.clone(),
                 ids: Ids::random(),
-                next_experiment: Mutex::new(None),
             },
         };
         change(&mut inner);
