@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use crate::process::{Failure, Result};
 use crate::tally::{self, Tally};
-use crate::{packages, project, promtool, python};
+use crate::{mlflow_page, packages, project, promtool, python};
 
 /// Each in a process of its own: the clients of Triton and KServe register messages of the same names.
-const TESTS: [&str; 7] = [
+const TESTS: [&str; 9] = [
     "http_triton.py",
     "http_kserve.py",
     "grpc_triton.py",
@@ -21,10 +21,9 @@ const TESTS: [&str; 7] = [
     "mlflow_scoring.py",
     "mlflow_registry.py",
     "mlflow_tracking.py",
+    "mission.py",
+    "mlflow_pages.py",
 ];
-
-/// The steps by which the program is compared with MLflow's own server: those that need no registered models.
-const TRACKING_STEPS: &str = "experiments runs metrics search logged_models";
 
 /// What they ask for; `models.py` beside the tests says why these.
 const MODELS: [&str; 13] = [
@@ -51,6 +50,9 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     // Without it the test that wants it is skipped, and says so.
     let _ = packages::ensure("curl", "curl")?;
     let python = python::environment_with("python-clients", "requirements-clients.txt")?;
+    // Without a browser the test that wants one is skipped, and says so.
+    let _ = packages::ensure("chromium", "chromium")?;
+    let page = mlflow_page::files(&python)?;
     let server = Server::start(&repository()?)?;
     for test in TESTS {
         let path = format!("mlcore-serve/tests/clients/{test}");
@@ -58,7 +60,8 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
         pytest.env("MLCORE_TEST_HTTP", &server.http).env("MLCORE_TEST_GRPC", &server.grpc);
         // MLflow's start servers of their own.
         pytest.env("MLCORE_TEST_PROGRAM", program());
-        pytest.env("MLCORE_TEST_TRACKING", "mlcore").env("MLCORE_TEST_STEPS", TRACKING_STEPS);
+        pytest.env("MLCORE_TEST_TRACKING", "mlcore");
+        pytest.env("MLCORE_TEST_PAGE", &page);
         tally.suite(&format!("stock clients: {test}"), &mut pytest, tally::pytest)?;
     }
     promtool::run(tally, &server.http)?;

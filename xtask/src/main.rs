@@ -10,6 +10,7 @@ mod browser;
 mod clients;
 mod lint;
 mod load;
+mod mlflow_page;
 mod onnxruntime;
 mod packages;
 mod process;

@@ -264,8 +264,8 @@ impl HttpService {
     /// The route of a path. MLflow's tracking server has its paths where there is one.
     fn find(&self, method: &Method, path: &str) -> Found {
         #[cfg(feature = "mlflow")]
-        if self.inner.mlflow.is_some()
-            && let Some(found) = crate::mlflow::find(method, path)
+        if let Some(mlflow) = &self.inner.mlflow
+            && let Some(found) = crate::mlflow::find(method, path, mlflow.has_page())
         {
             use crate::mlflow::Found as OfMlflow;
             return match found {

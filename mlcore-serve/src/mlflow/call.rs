@@ -57,6 +57,8 @@ pub(super) struct Sent {
     pub(super) file: ArtifactFile,
     /// The last part of its path.
     pub(super) name: String,
+    /// What a browser is to show it as; none where it is handed out to be kept.
+    pub(super) shown: Option<&'static str>,
     /// The range that was asked for: the first byte and how many.
     pub(super) range: Option<(u64, u64)>,
 }

@@ -12,7 +12,7 @@ use super::messages::{
     SEARCH_RUNS, UPDATE_EXPERIMENT, UPDATE_RUN,
 };
 use super::refusal::Result;
-use super::{artifacts, experiments, log, logged_models, metrics, page, query, registry, runs};
+use super::{artifacts, experiments, log, logged_models, metrics, page, page_files, query, registry, runs};
 use crate::auth::Act;
 
 /// Who answers a request.
@@ -44,6 +44,8 @@ enum Under {
     Ajax3,
     /// `/`.
     Root,
+    /// `/`, where MLflow's own page is served.
+    Page,
 }
 
 /// A route.
@@ -63,6 +65,7 @@ macro_rules! endpoints {
     (@template Api3 $path:literal) => { concat!("/api/3.0/", $path) };
     (@template Ajax3 $path:literal) => { concat!("/ajax-api/3.0/", $path) };
     (@template Root $path:literal) => { concat!("/", $path) };
+    (@template Page $path:literal) => { concat!("/", $path) };
     ($($under:ident $method:ident $path:literal $act:ident $brings:expr => $handler:expr;)+) => {
         static ENDPOINTS: &[Endpoint] = &[$(Endpoint {
             under: Under::$under,
@@ -167,6 +170,8 @@ endpoints! {
     Api3 GET "mlflow/server-info" Browse Nothing => page::server_info;
     Root GET "health" Health Nothing => page::health;
     Root GET "version" Browse Nothing => page::version;
+    Page GET "" Browse Nothing => page_files::index;
+    Page GET "static-files/{*}" Browse Nothing => page_files::file;
 }
 
 /// All routes: the method, and the path with braces where it names something. What stands under `/api/2.0` stands under `/ajax-api/2.0`, too.
@@ -230,7 +235,7 @@ pub(crate) enum Found {
 }
 
 /// Finds the route of a path; none where it is not MLflow's.
-pub(crate) fn find(method: &Method, path: &str) -> Option<Found> {
+pub(crate) fn find(method: &Method, path: &str, has_page: bool) -> Option<Found> {
     const PREFIXES: [(&str, &[Under]); 4] = [
         ("/api/2.0/", &[Under::Api2]),
         ("/ajax-api/2.0/", &[Under::Api2, Under::Ajax2]),
@@ -240,6 +245,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<Found> {
     let prefixed = PREFIXES.iter().find_map(|(prefix, under)| Some((path.strip_prefix(prefix)?, *under)));
     let (rest, under) = match prefixed {
         Some(found) => found,
+        None if has_page => (path.strip_prefix('/')?, [Under::Root, Under::Page].as_slice()),
         None => (path.strip_prefix('/')?, [Under::Root].as_slice()),
     };
     let mut other = None;
@@ -306,7 +312,7 @@ mod tests {
     use super::*;
 
     fn names(method: &Method, path: &str) -> Option<(&'static str, Vec<String>)> {
-        match find(method, path) {
+        match find(method, path, false) {
             Some(Found::Endpoint(found)) => Some((found.template(), found.names)),
             _ => None,
         }
@@ -322,7 +328,10 @@ mod tests {
         assert_eq!(found.1, ["m-1", "a b"]);
         let found = names(&Method::GET, "/api/2.0/mlflow-artifacts/artifacts/a/b%2Fc").unwrap();
         assert_eq!(found.1, ["a/b%2Fc"]);
-        assert_eq!(find(&Method::GET, "/api/2.0/mlflow/runs/create"), Some(Found::OtherMethod("POST")));
+        assert_eq!(
+            find(&Method::GET, "/api/2.0/mlflow/runs/create", false),
+            Some(Found::OtherMethod("POST"))
+        );
         for nothing in [
             "/api/2.0/mlflow/runs/get/",
             "/api/3.0/mlflow/runs/get",
@@ -331,8 +340,12 @@ mod tests {
             "/api/2.0/mlflow/logged-models/",
             "/api/2.0/mlflow/logged-models/m-1/tags/a%2Fb",
         ] {
-            assert_eq!(find(&Method::GET, nothing), Some(Found::Nothing), "{nothing}");
+            assert_eq!(find(&Method::GET, nothing, false), Some(Found::Nothing), "{nothing}");
         }
-        assert_eq!(find(&Method::GET, "/v2/models/m"), None);
+        assert_eq!(find(&Method::GET, "/v2/models/m", true), None);
+        assert_eq!(find(&Method::GET, "/", false), None);
+        for path in ["/", "/static-files/static/main.js"] {
+            assert!(matches!(find(&Method::GET, path, true), Some(Found::Endpoint(_))), "{path}");
+        }
     }
 }

@@ -56,6 +56,7 @@ mod messages;
 mod metrics;
 mod on_datasets;
 mod page;
+mod page_files;
 mod python;
 mod query;
 mod refusal;
@@ -96,6 +97,7 @@ struct Inner {
     tracker: Arc<dyn Tracker>,
     artifacts: Option<Arc<dyn ArtifactTree>>,
     registered: Option<self::registry::Registered>,
+    page: Option<Arc<page_files::PageFiles>>,
     clock: Arc<dyn Clock>,
     ids: Ids,
 }
@@ -109,7 +111,8 @@ impl Mlflow {
         let clock = SystemClock::default();
         tracker.default_experiment(clock.now())?;
         let clock = Arc::new(clock);
-        let inner = Inner { tracker, artifacts: None, registered: None, clock, ids: Ids::random() };
+        let inner =
+            Inner { tracker, artifacts: None, registered: None, page: None, clock, ids: Ids::random() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -123,6 +126,21 @@ impl Mlflow {
     #[must_use]
     pub fn with_registry(self, registry: Arc<dyn Registry>, store: Arc<dyn ArtifactStore>) -> Self {
         self.with(|inner| inner.registered = Some(registry::Registered { registry, store }))
+    }
+
+    /// The same with MLflow's own web page at `/`, whose files are in the folder `mlflow/server/js/build` of MLflow's Python package.
+    ///
+    /// # Errors
+    /// [`NotFound`](mlcore::Error::NotFound) where there is no such folder, [`InvalidInput`](mlcore::Error::InvalidInput) for one
+    /// without the page.
+    pub fn with_page(self, folder: impl AsRef<std::path::Path>) -> Result<Self> {
+        let page = Arc::new(page_files::PageFiles::open(folder.as_ref())?);
+        Ok(self.with(|inner| inner.page = Some(page)))
+    }
+
+    /// Whether MLflow's own page stands at `/`.
+    pub(crate) fn has_page(&self) -> bool {
+        self.inner.page.is_some()
     }
 
     /// The same, which tells the time by this clock.
@@ -139,6 +157,7 @@ impl Mlflow {
                 tracker: shared.tracker.clone(),
                 artifacts: shared.artifacts.clone(),
                 registered: shared.registered.clone(),
+                page: shared.page.clone(),
                 clock: shared.clock.clone(),
                 ids: Ids::random(),
             },

@@ -203,15 +203,20 @@ fn typed(body: AnswerBody, kind: &'static str) -> Response<AnswerBody> {
     response
 }
 
-fn file(Sent { file, name, range }: Sent) -> Response<AnswerBody> {
+fn file(Sent { file, name, range, shown }: Sent) -> Response<AnswerBody> {
     let size = file.size;
     let bytes = range.map_or(size, |(_, bytes)| bytes);
-    let mut response = typed(Outgoing::new(file, bytes).into(), artifacts::media_type(&name));
+    let mut response =
+        typed(Outgoing::new(file, bytes).into(), shown.unwrap_or_else(|| artifacts::media_type(&name)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, bytes.into());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if let Ok(disposition) = HeaderValue::try_from(artifacts::disposition(&name)) {
+    if shown.is_none() {
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    }
+    if shown.is_none()
+        && let Ok(disposition) = HeaderValue::try_from(artifacts::disposition(&name))
+    {
         headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
     if let Some((from, bytes)) = range {

@@ -73,7 +73,9 @@ fn is_among(list: &[&str], method: &str, path: &str) -> bool {
 }
 
 fn service(auth: Auth) -> HttpService {
-    let mlflow = Mlflow::new(Arc::new(MemoryTracker::new())).unwrap();
+    let page = tempfile::tempdir().unwrap();
+    std::fs::write(page.path().join("index.html"), "a page").unwrap();
+    let mlflow = Mlflow::new(Arc::new(MemoryTracker::new())).unwrap().with_page(page.path()).unwrap();
     HttpService::new(Models::new()).with_auth(auth).with_mlflow(mlflow)
 }
 

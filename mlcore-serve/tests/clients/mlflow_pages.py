@@ -1,7 +1,7 @@
 """MLflow's own page 3.17.2 in headless Chromium against the server under test: each page opens without a failed request.
 
-Its files are in the package `mlflow`, which the environment of these tests lacks; the program serves them where it is told to. With
-`MLCORE_TEST_TRACKING=mlflow`, `MLCORE_TEST_MLFLOW_PYTHON` is a Python that has the whole package.
+Its files are in the package `mlflow`, which the environment of these tests lacks: `MLCORE_TEST_PAGE` names their folder, which the program
+serves. With `MLCORE_TEST_TRACKING=mlflow`, `MLCORE_TEST_MLFLOW_PYTHON` is a Python that has the whole package.
 """
 
 import json
@@ -9,7 +9,6 @@ import os
 import shutil
 
 import pytest
-import requests
 
 from mlflow_page import CHROMIUM, PAGES, opened
 from mlflow_server import UNDER_TEST, skip_unless_there, stock, under_test
@@ -35,9 +34,10 @@ def told(tmp_path_factory):
     python = os.environ.get("MLCORE_TEST_MLFLOW_PYTHON")
     if UNDER_TEST == "mlflow" and not python:
         pytest.skip("MLCORE_TEST_MLFLOW_PYTHON is a Python with the whole package mlflow, which has the page's files")
-    with stock(folder, python) if UNDER_TEST == "mlflow" else under_test(folder) as address:
-        if "static-files" not in requests.get(address, timeout=60).text:
-            pytest.skip("the server does not serve the page's files")
+    page = os.environ.get("MLCORE_TEST_PAGE")
+    if UNDER_TEST == "mlcore" and not page:
+        pytest.skip("MLCORE_TEST_PAGE is the folder mlflow/server/js/build of the package mlflow")
+    with stock(folder, python) if UNDER_TEST == "mlflow" else under_test(folder, MLCORE_MLFLOW_PAGE=page) as address:
         own = opened(address)
         (folder / "page.json").write_text(json.dumps(own, indent=1))
         return own["pages"]

@@ -1,7 +1,7 @@
 """The tracking servers of these tests, started for one test and stopped after it.
 
 `MLCORE_TEST_TRACKING` chooses the server under test: `mlflow` is another stock server, which proves that the comparison itself finds
-nothing; `mlcore` is the program of `MLCORE_TEST_PROGRAM`, on SQLite or on what `MLCORE_TEST_REGISTRY` names. Without a choice these tests skip.
+nothing; `mlcore` is the program of `MLCORE_TEST_PROGRAM`. Without a choice these tests skip.
 """
 
 import contextlib
@@ -19,8 +19,6 @@ import requests
 from program import serve
 
 UNDER_TEST = os.environ.get("MLCORE_TEST_TRACKING", "")
-# What the program keeps its runs and models in, instead of an SQLite file of its own: an empty database of PostgreSQL.
-REGISTRY = os.environ.get("MLCORE_TEST_REGISTRY", "")
 
 
 def free_port():
@@ -60,15 +58,16 @@ def stock(folder, python=sys.executable):
 
 
 @contextlib.contextmanager
-def under_test(folder):
-    """The server that is compared with the stock one; answers its address."""
+def under_test(folder, registry=None, **variables):
+    """The server that is compared with the stock one, in a file of its own or what `registry` names; answers its address."""
     folder = Path(folder)
     if UNDER_TEST == "mlflow":
         with stock(folder) as address:
             yield address
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with serve("--registry", REGISTRY or f"sqlite:///{folder.resolve()}/registry.db", "--artifacts", str(folder / "artifacts")) as running:
+    registry = registry or f"sqlite:///{folder.resolve()}/registry.db"
+    with serve("--registry", registry, "--artifacts", str(folder / "artifacts"), **variables) as running:
         assert running.wait(), running.logged()
         yield f"http://127.0.0.1:{running.port}"
 

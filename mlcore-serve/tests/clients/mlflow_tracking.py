@@ -6,6 +6,7 @@ Run as `MLCORE_TEST_TRACKING=mlflow pytest mlflow_tracking.py` to compare two st
 what the calls are; `mlflow_differs.py` lists what may differ, with the reason.
 """
 
+import contextlib
 import copy
 import json
 import os
@@ -21,6 +22,7 @@ from mlflow_compare import compare
 from mlflow_differs import DIFFERS
 from mlflow_endpoints import ELSEWHERE, hit, services
 from mlflow_server import UNDER_TEST, skip_unless_there, stock, under_test
+from postgres import postgres
 
 # The modules of steps that are compared; all where there are none.
 CHOSEN = os.environ.get("MLCORE_TEST_STEPS", "").split()
@@ -57,9 +59,14 @@ def test_every_endpoint_of_the_services_is_asked_or_left_out_with_a_reason(refer
     assert not idle, idle
 
 
-def test_the_answers_are_those_of_the_stock_server(reference, tmp_path):
+@pytest.mark.parametrize("kept", ["SQLite", "PostgreSQL"])
+def test_the_answers_are_those_of_the_stock_server(reference, tmp_path, kept):
     skip_unless_there()
-    with under_test(tmp_path) as address:
+    if kept == "PostgreSQL" and UNDER_TEST == "mlflow":
+        pytest.skip("the stock server is the same, whatever keeps its runs")
+    with contextlib.ExitStack() as stack:
+        registry = stack.enter_context(postgres()) if kept == "PostgreSQL" else None
+        address = stack.enter_context(under_test(tmp_path, registry))
         own = recorded(address, tmp_path / "recording.json")
     # Two stock servers are equal without an excuse.
     differences, excused = compare(reference, own, [] if UNDER_TEST == "mlflow" else DIFFERS)

@@ -75,7 +75,7 @@ fn file(call: &Call<'_>, path: &str) -> Result<Reply> {
         }
         Some(Asked::Whole) | None => None,
     };
-    Ok(Reply::File(Box::new(Sent { file: found, name: path::name_of(path).to_owned(), range })))
+    Ok(Reply::File(Box::new(Sent { file: found, name: path::name_of(path).to_owned(), range, shown: None })))
 }
 
 /// What a header `Range` asks for.

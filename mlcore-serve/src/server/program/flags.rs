@@ -34,6 +34,9 @@ flags! {
     /// clients are served, too: experiments, runs, logged models and their files, at the port of HTTP
     #[arg(env = "MLCORE_ARTIFACTS", value_name = "URL", help_heading = "Models")]
     artifacts: String,
+    /// Serve MLflow's own web page, for reading: the folder mlflow/server/js/build of MLflow's Python package; with --artifacts
+    #[arg(env = "MLCORE_MLFLOW_PAGE", value_name = "DIR", help_heading = "Models")]
+    mlflow_page: PathBuf,
     /// Which models are loaded: all at the start (none), all and what changes (poll), those of --load-model and what
     /// clients load (explicit) [default: none]
     #[arg(env = "MLCORE_MODEL_CONTROL_MODE", value_name = "MODE", help_heading = "Models")]

@@ -56,8 +56,12 @@ impl Settings {
             (false, file) => settings.keys = file,
             (true, None) => {}
         }
-        let Flags { artifacts, snapshots, .. } = &settings.flags;
-        let of_registry = [("artifacts", artifacts.is_some()), ("snapshots", snapshots.is_some())];
+        let Flags { artifacts, snapshots, mlflow_page, .. } = &settings.flags;
+        let of_registry = [
+            ("artifacts", artifacts.is_some()),
+            ("snapshots", snapshots.is_some()),
+            ("mlflow-page", mlflow_page.is_some()),
+        ];
         if settings.flags.registry.is_none()
             && let Some((name, _)) = of_registry.into_iter().find(|(_, is_given)| *is_given)
         {

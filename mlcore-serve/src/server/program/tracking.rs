@@ -23,7 +23,10 @@ pub(super) fn mlflow(settings: &Settings) -> Result<Option<Mlflow>> {
     }
     let tracker = tracking::open(&tracking::tracker_url(url)?)?;
     let (registry, store) = (registry::open(url)?, artifact::open(artifacts)?);
-    let mlflow = Mlflow::new(tracker)?.with_registry(registry, store);
+    let mut mlflow = Mlflow::new(tracker)?.with_registry(registry, store);
+    if let Some(folder) = &flags.mlflow_page {
+        mlflow = mlflow.with_page(folder)?;
+    }
     let Some(folder) = folder_of(artifacts) else {
         tracing::warn!("MLflow's routes keep no artifacts: --artifacts names no folder");
         return Ok(Some(mlflow));
