@@ -1,6 +1,7 @@
 //! Bytes by content: models, feature plans and reports, stored under their SHA-256 and verified while they are read.
 //!
-//! [`ArtifactStore`] is the seam, [`MemoryStore`] the reference, [`FolderStore`] the local disk. What callers want beyond
+//! [`ArtifactStore`] is the seam, [`MemoryStore`] the reference, [`FolderStore`] the local disk, `ObjectStore` (feature
+//! `object-store`) a bucket. What callers want beyond
 //! the seam is in [`ArtifactStoreExt`]; models of several files are a [`Package`].
 
 mod digest;
@@ -13,6 +14,8 @@ mod extension;
 mod file;
 mod folder;
 mod memory;
+#[cfg(feature = "object-store")]
+mod object_store;
 mod open;
 mod package;
 mod verify;
@@ -24,6 +27,8 @@ pub use self::extension::ArtifactStoreExt;
 pub use self::file::ImportOptions;
 pub use self::folder::{FolderOptions, FolderStore};
 pub use self::memory::MemoryStore;
+#[cfg(feature = "object-store")]
+pub use self::object_store::{Credentials, ObjectStore, ObjectStoreKind, ObjectStoreOptions};
 pub use self::open::open;
 pub use self::package::{Package, PackageFile, PackagePath};
 pub use self::verify::VerifiedReader;
