@@ -2,7 +2,8 @@
 //!
 //! [`ArtifactStore`] is the seam, [`MemoryStore`] the reference, [`FolderStore`] the local disk, `ObjectStore` (feature
 //! `object-store`) a bucket. What callers want beyond
-//! the seam is in [`ArtifactStoreExt`]; models of several files are a [`Package`].
+//! the seam is in [`ArtifactStoreExt`]; models of several files are a [`Package`]. Who made them says an
+//! `Envelope`, and whom a host believes a `VerifyPolicy` (feature `signatures`).
 
 mod digest;
 #[cfg(unix)]
@@ -18,6 +19,8 @@ mod memory;
 mod object_store;
 mod open;
 mod package;
+#[cfg(feature = "signatures")]
+mod signature;
 mod verify;
 
 use std::io::Read;
@@ -25,12 +28,17 @@ use std::io::Read;
 pub use self::digest::{Digest, HashingReader};
 pub use self::extension::ArtifactStoreExt;
 pub use self::file::ImportOptions;
+pub(crate) use self::folder::create_unique;
 pub use self::folder::{FolderOptions, FolderStore};
 pub use self::memory::MemoryStore;
 #[cfg(feature = "object-store")]
 pub use self::object_store::{Credentials, ObjectStore, ObjectStoreKind, ObjectStoreOptions};
 pub use self::open::open;
 pub use self::package::{Package, PackageFile, PackagePath};
+#[cfg(feature = "signatures")]
+pub use self::signature::{
+    Envelope, KeyRing, PublicKey, SigningKey, Statement, TrustedKey, Verified, VerifyPolicy,
+};
 pub use self::verify::VerifiedReader;
 use crate::error::Result;
 

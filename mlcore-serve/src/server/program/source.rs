@@ -1,10 +1,14 @@
+use std::path::Path;
 use std::sync::Arc;
 
+use mlcore::artifact::{KeyRing, VerifyPolicy};
+use mlcore::package::Bundle;
 use mlcore::runner::ort::{OnnxOptions, Probe};
 use mlcore::{Error, Result, artifact, registry};
 
 use super::flags::ControlMode;
 use super::settings::Settings;
+use crate::endpoint::{Clock as _, SystemClock};
 use crate::log::PredictionLog;
 use crate::models::{FolderSource, MlflowOptions, MlflowSource, Models, RegistrySource, SourceOptions};
 
@@ -32,11 +36,22 @@ pub(super) fn models(settings: &Settings, log: Option<&Arc<PredictionLog>>) -> R
     let mut options = SourceOptions::default().with_onnx(onnx);
     options.models.clone_from(&settings.models);
     options.snapshots.clone_from(&flags.snapshots);
-    if let Some(log) = log {
-        let log = log.clone();
-        options = options.with_builder(move |name, builder| Ok(builder.with_sink(log.sink(name.clone()))));
-    }
+    let (log, trusted) = (log.cloned(), policy(flags.trusted_keys.as_deref())?);
+    options = options.with_builder(move |name, mut builder| {
+        if let Some(log) = &log {
+            builder = builder.with_sink(log.sink(name.clone()));
+        }
+        if let Some(policy) = &trusted {
+            builder = builder.with_verify_policy(policy.clone());
+        }
+        Ok(builder)
+    });
     let models = match (&flags.model_repository, &flags.registry) {
+        (None, None) if flags.bundle.is_some() => {
+            let bundle = Bundle::open(flags.bundle.as_deref().unwrap_or_else(|| Path::new("")))?;
+            let (registry, artifacts) = (bundle.registry().clone(), bundle.artifacts().clone());
+            Models::of(RegistrySource::new(Arc::new(registry), Arc::new(artifacts), options))
+        }
         (Some(folder), None) => Models::of(FolderSource::open(folder, options)?),
         (None, Some(url)) if is_mlflow(url) => {
             if flags.artifacts.is_some() {
@@ -61,10 +76,17 @@ pub(super) fn models(settings: &Settings, log: Option<&Arc<PredictionLog>>) -> R
         _ => {
             let problem = "nothing says which models are to be served";
             return Err(Error::invalid_input("read settings", "models", problem).remedy(
-                "give --model-repository DIR or --registry URL; mlcore-serve --help lists all settings",
+                "give --model-repository DIR, --registry URL or --bundle DIR; mlcore-serve --help lists all settings",
             ));
         }
     };
     models.set_fixed(flags.model_control_mode.unwrap_or_default() != ControlMode::Explicit);
     Ok(models)
+}
+
+/// What the keys of a file demand; nothing where there is no such file.
+fn policy(keys: Option<&Path>) -> Result<Option<VerifyPolicy>> {
+    let Some(keys) = keys else { return Ok(None) };
+    let (ring, clock) = (KeyRing::from_file(keys)?, SystemClock::default());
+    Ok(Some(VerifyPolicy::demand(ring, move || clock.now())))
 }
