@@ -3,12 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mlcore::Error;
 use mlcore::artifact::{
     Digest, Envelope, KeyRing, PublicKey, SigningKey, Statement, TrustedKey, VerifyPolicy,
 };
 use mlcore::error::Result;
 use mlcore::time::Timestamp;
-use mlcore::Error;
 
 const SIGNED: i64 = 1_000_000;
 const NOW: i64 = 2_000_000;
@@ -19,7 +19,8 @@ fn at(millis: i64) -> Timestamp {
 
 /// The key whose secret is 32 times this byte, in PKCS #8.
 fn pem(secret: u8) -> String {
-    let mut der = vec![0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+    let mut der =
+        vec![0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
     der.extend([secret; 32]);
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der))
 }
@@ -41,7 +42,9 @@ fn artifact() -> Digest {
 }
 
 fn statement(name: &str) -> Statement {
-    Statement::new(name, "ana", at(SIGNED)).with_part("artifact", artifact()).with_part("plan", Digest::of(b"a plan"))
+    Statement::new(name, "ana", at(SIGNED))
+        .with_part("artifact", artifact())
+        .with_part("plan", Digest::of(b"a plan"))
 }
 
 fn signed(name: &str) -> Envelope {
@@ -65,7 +68,11 @@ fn what_a_trusted_key_signed_is_verified_and_each_refusal_has_its_words() {
     assert!(verify(&good, "fraud-cards", Some(&signed("fraud-cards"))).is_ok());
     refused(verify(&good, "churn", None), "permission_denied", "it is not signed");
     refused(verify(&policy(trusted(2)), "churn", Some(&envelope)), "permission_denied", "does not know");
-    refused(verify(&policy(trusted(1).with_revoked(true)), "churn", Some(&envelope)), "permission_denied", "revoked");
+    refused(
+        verify(&policy(trusted(1).with_revoked(true)), "churn", Some(&envelope)),
+        "permission_denied",
+        "revoked",
+    );
     let expired = policy(trusted(1).with_until(at(NOW - 1)));
     refused(verify(&expired, "churn", Some(&envelope)), "permission_denied", "expired");
     // A date in the statement is no way around it.
@@ -74,7 +81,11 @@ fn what_a_trusted_key_signed_is_verified_and_each_refusal_has_its_words() {
     refused(verify(&expired, "churn", Some(&early)), "permission_denied", "expired");
     let later = policy(trusted(1).with_from(at(SIGNED + 1)));
     refused(verify(&later, "churn", Some(&envelope)), "permission_denied", "trusted from");
-    refused(verify(&good, "pricing", Some(&signed("pricing"))), "permission_denied", "not trusted for this name");
+    refused(
+        verify(&good, "pricing", Some(&signed("pricing"))),
+        "permission_denied",
+        "not trusted for this name",
+    );
     refused(verify(&good, "fraud-cards", Some(&envelope)), "corrupt", "another name");
     let nobody = policy(TrustedKey::new(key(1).public_key(), "nobody"));
     refused(verify(&nobody, "churn", Some(&envelope)), "permission_denied", "not trusted for this name");
@@ -142,7 +153,9 @@ fn what_is_no_envelope_is_refused() {
         assert_eq!(Envelope::from_json(text.as_bytes()).unwrap_err().kind(), "invalid_input");
     }
     assert!(Envelope::sign(&Statement::new("churn", "ana", at(0)), &key(1)).is_err(), "nothing is signed");
-    assert!(Envelope::sign(&Statement { signer: "a".repeat(70_000), ..statement("churn") }, &key(1)).is_err());
+    assert!(
+        Envelope::sign(&Statement { signer: "a".repeat(70_000), ..statement("churn") }, &key(1)).is_err()
+    );
 }
 
 #[test]
@@ -180,7 +193,10 @@ fn private_keys_are_nowhere_printed_and_their_files_are_the_owners_alone() {
         for open in [0o644, 0o640, 0o604, 0o660] {
             mode(open);
             let error = SigningKey::from_file(&path).unwrap_err();
-            assert!(matches!(error, Error::PermissionDenied(_)) && error.to_string().contains("chmod 600"), "{error}");
+            assert!(
+                matches!(error, Error::PermissionDenied(_)) && error.to_string().contains("chmod 600"),
+                "{error}"
+            );
         }
         mode(0o600);
     }

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use mlcore::Error;
-use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Digest, MemoryStore, Package, PackageFile, PackagePath};
+use mlcore::artifact::{
+    ArtifactStore, ArtifactStoreExt, Digest, MemoryStore, Package, PackageFile, PackagePath,
+};
 use mlcore::batch::{Batch, Tensor};
 use mlcore::name::{Alias, ModelName, Version};
 use mlcore::package::{Ask, Bundle, GoldenVectors, Lock, ModelPackage, PartRole};
@@ -91,7 +93,10 @@ fn a_package_comes_back_whole_and_is_the_same_to_the_byte() {
     let registry = MemoryRegistry::new();
     let version = registry.register(&taken, imported.new_version(), &change()).unwrap();
     assert_eq!(version.lineage.plan_digest(), Some(Digest::of(b"what it does")));
-    assert_eq!((version.lineage.monitor, version.format.as_str()), (imported.part(PartRole::Monitor), "onnx-package"));
+    assert_eq!(
+        (version.lineage.monitor, version.format.as_str()),
+        (imported.part(PartRole::Monitor), "onnx-package")
+    );
     assert_eq!(version.tags.len(), 2);
 }
 
@@ -117,7 +122,11 @@ fn a_directory_that_is_not_what_its_manifest_says_is_refused() {
         ("", |folder| fs::remove_file(folder.join("mlcore-model.json")).unwrap()),
         ("", |folder| replace(&folder.join("mlcore-model.json"), b"{}")),
         ("another digest", |folder| replace(&folder.join("golden.json"), b"")),
-        ("", |folder| fs::create_dir(folder.join("plan.json.d")).and_then(|()| fs::write(folder.join("plan.json.d/a"), "x")).unwrap()),
+        ("", |folder| {
+            fs::create_dir(folder.join("plan.json.d"))
+                .and_then(|()| fs::write(folder.join("plan.json.d/a"), "x"))
+                .unwrap()
+        }),
         ("symbolic link", |folder| link(folder, "card.md")),
         ("symbolic link", |folder| link(folder, "mlcore-model.json")),
     ];
@@ -180,7 +189,8 @@ fn a_signed_package_is_verified_before_anything_of_it_is_believed() {
         "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----",
     )
     .unwrap();
-    let ring = KeyRing::new([TrustedKey::new(key.public_key(), "release team").with_models(["churn"])]).unwrap();
+    let ring =
+        KeyRing::new([TrustedKey::new(key.public_key(), "release team").with_models(["churn"])]).unwrap();
     let policy = VerifyPolicy::demand(ring, Timestamp::default);
     let (place, store) = (tempfile::tempdir().unwrap(), MemoryStore::new());
     let folder = place.path().join("package");
@@ -188,7 +198,10 @@ fn a_signed_package_is_verified_before_anything_of_it_is_believed() {
     package.write(&store, &folder).unwrap();
     let import = || ModelPackage::import_signed(&folder, &MemoryStore::new(), &policy);
     let error = import().unwrap_err();
-    assert!(matches!(error, Error::PermissionDenied(_)) && error.to_string().contains("not signed"), "{error}");
+    assert!(
+        matches!(error, Error::PermissionDenied(_)) && error.to_string().contains("not signed"),
+        "{error}"
+    );
     package.sign(&folder, &key, "ana", Timestamp::default()).unwrap();
     let (imported, verified) = import().unwrap();
     assert_eq!((imported, verified.owner.as_str()), (package, "release team"));
@@ -215,13 +228,21 @@ fn registered(artifacts: &MemoryStore) -> MemoryRegistry {
     let registry = MemoryRegistry::new();
     let new = package(artifacts).new_version();
     for tag in ["a", "b", "c"] {
-        registry.register(artifacts, new.clone().with_tag("which", tag).with_metric("auc", 0.5), &change()).unwrap();
+        registry
+            .register(artifacts, new.clone().with_tag("which", tag).with_metric("auc", 0.5), &change())
+            .unwrap();
     }
     let second = Version::new(2).unwrap();
     registry.transition(&name(), second, Stage::Dev, Stage::Staging, &change()).unwrap();
     registry.promote(&name(), second, &alias("champion"), Expected::Absent, &change()).unwrap();
-    registry.set_alias(&name(), &alias("challenger"), Some(Version::new(3).unwrap()), Expected::Absent, &change()).unwrap();
-    let other = NewVersion::new(ModelName::new("other").unwrap(), artifacts.put_bytes(b"other").unwrap(), signature());
+    registry
+        .set_alias(&name(), &alias("challenger"), Some(Version::new(3).unwrap()), Expected::Absent, &change())
+        .unwrap();
+    let other = NewVersion::new(
+        ModelName::new("other").unwrap(),
+        artifacts.put_bytes(b"other").unwrap(),
+        signature(),
+    );
     registry.register(artifacts, other, &change()).unwrap();
     registry
 }
@@ -238,11 +259,16 @@ fn a_lock_fixes_what_names_mean_and_tells_what_is_another_by_now() {
     assert!(lock.version(&name(), Version::FIRST).is_err(), "no alias means it");
     let restored = lock.registry().unwrap();
     assert_eq!(restored.aliases(&name()).unwrap(), registry.aliases(&name()).unwrap());
-    let (one, other) = (registry.version(&name(), Version::new(2).unwrap()), restored.version(&name(), Version::new(2).unwrap()));
+    let (one, other) = (
+        registry.version(&name(), Version::new(2).unwrap()),
+        restored.version(&name(), Version::new(2).unwrap()),
+    );
     let (one, other) = (one.unwrap(), other.unwrap());
     assert_eq!((one.stage, &one.tags, &one.metrics), (other.stage, &other.tags, &other.metrics));
     // What moves is not what was locked.
-    registry.set_alias(&name(), &alias("challenger"), Some(Version::FIRST), Expected::Any, &change()).unwrap();
+    registry
+        .set_alias(&name(), &alias("challenger"), Some(Version::FIRST), Expected::Any, &change())
+        .unwrap();
     lock.check(&registry).unwrap();
     for (ask, kind) in [
         (Ask::Alias(name(), alias("nobody")), "not_found"),
@@ -259,7 +285,10 @@ fn a_lock_fixes_what_names_mean_and_tells_what_is_another_by_now() {
         forged.register(&artifacts, new.with_format("onnx-package"), &change()).unwrap();
     }
     let error = lock.check(&forged).unwrap_err();
-    assert!(matches!(error, Error::Corrupt(_)) && error.to_string().contains("its artifact is another"), "{error}");
+    assert!(
+        matches!(error, Error::Corrupt(_)) && error.to_string().contains("its artifact is another"),
+        "{error}"
+    );
 }
 
 #[test]

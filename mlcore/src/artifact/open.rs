@@ -49,6 +49,10 @@ fn open_object_store(url: &str) -> Result<Arc<dyn ArtifactStore>> {
 
 #[cfg(not(feature = "object-store"))]
 fn open_object_store(url: &str) -> Result<Arc<dyn ArtifactStore>> {
-    Err(Error::unsupported("open artifact store", shown(url), "this build of mlcore was made without object stores")
-        .remedy("build it with the feature object-store of the crate mlcore"))
+    Err(Error::unsupported(
+        "open artifact store",
+        shown(url),
+        "this build of mlcore was made without object stores",
+    )
+    .remedy("build it with the feature object-store of the crate mlcore"))
 }

@@ -78,13 +78,14 @@ impl Bundle {
         let broken = |digest: &Digest, problem: &str| {
             Error::corrupt(OPEN, format!("{subject}, {digest}"), problem).remedy("make the bundle again")
         };
-        let mut needed = needed(&lock, &artifacts)
-            .map_err(|error| match error {
-                Error::NotFound(_) => Error::corrupt(OPEN, subject.clone(), "an artifact that its lock names is missing")
+        let mut needed = needed(&lock, &artifacts).map_err(|error| match error {
+            Error::NotFound(_) => {
+                Error::corrupt(OPEN, subject.clone(), "an artifact that its lock names is missing")
                     .remedy("make the bundle again")
-                    .caused_by(error),
-                error => error,
-            })?;
+                    .caused_by(error)
+            }
+            error => error,
+        })?;
         needed.sort_unstable();
         needed.dedup();
         let mut after = None;
@@ -111,7 +112,9 @@ impl Bundle {
     /// # Errors
     /// [`Error::Corrupt`] for the first that is not what its digest says.
     pub fn verify(&self) -> Result<()> {
-        needed(&self.lock, &self.artifacts)?.iter().try_for_each(|digest| self.artifacts.check(digest).map(drop))
+        needed(&self.lock, &self.artifacts)?
+            .iter()
+            .try_for_each(|digest| self.artifacts.check(digest).map(drop))
     }
 
     /// What it holds.

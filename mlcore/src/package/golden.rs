@@ -112,9 +112,8 @@ impl GoldenVectors {
     /// # Errors
     /// [`Error::Internal`] if they cannot be written.
     pub fn to_json(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec(self).map_err(|cause| {
-            Error::internal("write golden vectors", "", cause.to_string()).caused_by(cause)
-        })
+        serde_json::to_vec(self)
+            .map_err(|cause| Error::internal("write golden vectors", "", cause.to_string()).caused_by(cause))
     }
 
     fn sound(&self) -> Result<()> {
@@ -184,7 +183,8 @@ mod tests {
     #[test]
     fn floats_fit_within_the_tolerance_and_nothing_else_is_close() {
         let vectors = GoldenVectors { absolute: 0.5, relative: 0.1, cases: Vec::new() };
-        let float = |expected: f64, answered: f64| vectors.fits(Value::Float(expected), Value::Float(answered));
+        let float =
+            |expected: f64, answered: f64| vectors.fits(Value::Float(expected), Value::Float(answered));
         assert!(float(10.0, 11.5) && float(f64::NAN, f64::NAN) && float(f64::INFINITY, f64::INFINITY));
         for (expected, answered) in [
             (10.0, 11.6),
@@ -198,7 +198,9 @@ mod tests {
         }
         assert!(!vectors.fits(Value::Int(1), Value::Int(2)));
         assert!(!vectors.fits(Value::Text("a"), Value::Text("b")));
-        for bad in [r#"{"absolute":-1,"relative":0,"cases":[]}"#, r#"{"absolute":0,"relative":2,"cases":[]}"#, "[]"] {
+        for bad in
+            [r#"{"absolute":-1,"relative":0,"cases":[]}"#, r#"{"absolute":0,"relative":2,"cases":[]}"#, "[]"]
+        {
             assert_eq!(GoldenVectors::from_json(bad.as_bytes()).unwrap_err().kind(), "invalid_input");
         }
     }

@@ -131,10 +131,17 @@ impl Lock {
         for version in self.models.values().flat_map(|locked| &locked.versions) {
             let found = registry.version(&version.model, version.version)?;
             let subject = format!("{}/{}", version.model, version.version);
-            let of = |version: &ModelVersion| Ok::<_, Error>((artifacts_of(version)?, version.lineage.plan_digest()));
+            let of = |version: &ModelVersion| {
+                Ok::<_, Error>((artifacts_of(version)?, version.lineage.plan_digest()))
+            };
             let (locked, found_parts) = (of(version)?, of(&found)?);
-            if locked != found_parts || version.format != found.format || version.signature != found.signature {
-                let role = locked.0.iter().find(|part| !found_parts.0.contains(part)).map_or("version", |(role, _)| *role);
+            if locked != found_parts || version.format != found.format || version.signature != found.signature
+            {
+                let role = locked
+                    .0
+                    .iter()
+                    .find(|part| !found_parts.0.contains(part))
+                    .map_or("version", |(role, _)| *role);
                 let problem = format!("its {role} is another than the lock says");
                 return Err(Error::corrupt(CHECK, subject, problem)
                     .remedy("find out who registered it again under its number, and resolve the lock anew"));
@@ -245,8 +252,9 @@ fn read(registry: &dyn Registry, asks: &[Ask]) -> Result<BTreeMap<ModelName, Loc
                 let aliases = registry.aliases(model)?;
                 if aliases.is_empty() {
                     let problem = "no alias of it means a version";
-                    return Err(Error::invalid_input(RESOLVE, model.as_str(), problem)
-                        .remedy("name a version"));
+                    return Err(
+                        Error::invalid_input(RESOLVE, model.as_str(), problem).remedy("name a version")
+                    );
                 }
                 (model, aliases.into_iter().map(|(alias, version)| (Some(alias), version)).collect())
             }

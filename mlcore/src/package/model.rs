@@ -4,7 +4,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{CARD_TAG, GOLDEN_TAG, GoldenVectors};
-use crate::artifact::{ArtifactStore, ArtifactStoreExt, Digest, ImportOptions, Package, PackageFile, PackagePath};
+use crate::artifact::{
+    ArtifactStore, ArtifactStoreExt, Digest, ImportOptions, Package, PackageFile, PackagePath,
+};
 use crate::error::{Error, Result};
 use crate::name::ModelName;
 use crate::registry::{Lineage, NewVersion};
@@ -159,7 +161,8 @@ impl ModelPackage {
     /// [`Error::Internal`] if it cannot be written.
     pub fn to_json(&self) -> Result<Vec<u8>> {
         serde_json::to_vec_pretty(&self.manifest).map_err(|cause| {
-            Error::internal("write package manifest", self.name().as_str(), cause.to_string()).caused_by(cause)
+            Error::internal("write package manifest", self.name().as_str(), cause.to_string())
+                .caused_by(cause)
         })
     }
 
@@ -232,7 +235,8 @@ impl ModelPackage {
             }
         };
         let read = |part: &PackagePart| artifacts.read_up_to(&part.digest, LARGEST_MANIFEST);
-        let signature = only(PartRole::Signature)?.ok_or_else(|| refuse("it has no signature of inputs and outputs"))?;
+        let signature =
+            only(PartRole::Signature)?.ok_or_else(|| refuse("it has no signature of inputs and outputs"))?;
         let signature: Signature = serde_json::from_slice(&read(signature)?)
             .map_err(|cause| refuse("its inputs and outputs cannot be read").caused_by(cause))?;
         for role in [PartRole::Plan, PartRole::Monitor] {
@@ -248,7 +252,9 @@ impl ModelPackage {
             return Err(refuse("it has a plan without its hash, or a hash without its plan"));
         }
         if model_artifact(&manifest, artifacts)? != manifest.artifact {
-            return Err(refuse("the files of the model are not those of the artifact that its manifest names"));
+            return Err(refuse(
+                "the files of the model are not those of the artifact that its manifest names",
+            ));
         }
         Ok(Self { manifest, signature })
     }
@@ -316,11 +322,7 @@ impl ModelPackage {
     /// # Errors
     /// As [`to_json`](Self::to_json).
     #[cfg(feature = "signatures")]
-    pub fn statement(
-        &self,
-        signer: &str,
-        at: crate::time::Timestamp,
-    ) -> Result<crate::artifact::Statement> {
+    pub fn statement(&self, signer: &str, at: crate::time::Timestamp) -> Result<crate::artifact::Statement> {
         let statement = crate::artifact::Statement::new(self.name().as_str(), signer, at);
         Ok(statement.with_part("package", self.digest()?))
     }
@@ -386,6 +388,12 @@ pub struct ModelPackageBuilder<'a> {
     artifacts: &'a dyn ArtifactStore,
     manifest: Manifest,
     signature: Signature,
+}
+
+impl std::fmt::Debug for ModelPackageBuilder<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModelPackageBuilder").field("manifest", &self.manifest).finish_non_exhaustive()
+    }
 }
 
 impl ModelPackageBuilder<'_> {
@@ -486,7 +494,8 @@ impl Manifest {
             let problem = format!("it has format {}, and this version reads {FORMAT}", self.mlcore_model);
             return Err(Error::unsupported(READ, self.name.as_str(), problem).remedy("use a newer mlcore"));
         }
-        let files = self.parts.iter().map(|(path, part)| (path.clone(), PackageFile::new(part.digest, part.size)));
+        let files =
+            self.parts.iter().map(|(path, part)| (path.clone(), PackageFile::new(part.digest, part.size)));
         let mut files: BTreeMap<_, _> = files.collect();
         for reserved in [MANIFEST, SIGNATURE] {
             if files.insert(PackagePath::new(reserved)?, PackageFile::new(Digest::ZERO, 0)).is_some() {

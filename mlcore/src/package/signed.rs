@@ -19,7 +19,9 @@ pub fn parts_of(version: &ModelVersion) -> Result<Vec<(&'static str, Digest)>> {
 /// As [`parts_of`].
 pub fn statement_of(version: &ModelVersion, change: &Change, signer: &str) -> Result<Statement> {
     let statement = Statement::new(version.model.as_str(), signer, change.at);
-    Ok(parts_of(version)?.into_iter().fold(statement, |statement, (role, digest)| statement.with_part(role, digest)))
+    Ok(parts_of(version)?
+        .into_iter()
+        .fold(statement, |statement, (role, digest)| statement.with_part(role, digest)))
 }
 
 /// Signs a registered version: stores the envelope, and names it in the version's tag [`SIGNATURE_TAG`].

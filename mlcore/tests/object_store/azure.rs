@@ -9,8 +9,7 @@ use mlcore::artifact::{ArtifactStoreExt, Credentials, ObjectStore, ObjectStoreOp
 
 /// The account and the key that every Azurite has; its documentation shows them.
 const ACCOUNT: &str = "devstoreaccount1";
-const KEY: &str =
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 struct Azurite {
     process: Child,
@@ -33,7 +32,14 @@ impl Azurite {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new("node")
             .arg(&script)
-            .args(["--skipApiVersionCheck", "--silent", "--disableTelemetry", "--blobHost", "127.0.0.1", "--blobPort"])
+            .args([
+                "--skipApiVersionCheck",
+                "--silent",
+                "--disableTelemetry",
+                "--blobHost",
+                "127.0.0.1",
+                "--blobPort",
+            ])
             .arg(port.to_string())
             .arg("--location")
             .arg(folder.path())

@@ -14,7 +14,9 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use mlcore::Error;
-use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Credentials, Digest, ObjectStore, ObjectStoreOptions};
+use mlcore::artifact::{
+    ArtifactStore, ArtifactStoreExt, Credentials, Digest, ObjectStore, ObjectStoreOptions,
+};
 
 use server::{Fault, KEY_ID, Kind, SECRET, Server};
 
@@ -79,7 +81,9 @@ fn it_keeps_the_contract_on_a_server_that_fails_now_and_then() {
         let options = options(&server, &format!("place-{place}"), spool.path());
         Box::new(ObjectStore::open_with(&options.with_retries(6, Duration::from_secs(60))).unwrap())
     });
-    let store = ObjectStore::open_with(&options(&server, "large", spool.path()).with_retries(6, Duration::from_secs(60)));
+    let store = ObjectStore::open_with(
+        &options(&server, "large", spool.path()).with_retries(6, Duration::from_secs(60)),
+    );
     let (store, bytes) = (store.unwrap(), content(9 * PART));
     let digest = store.put_bytes(&bytes).unwrap();
     assert!(store.read(&digest).unwrap() == bytes);
@@ -137,7 +141,8 @@ fn changed_objects_are_corrupt_and_can_be_mended() {
 #[test]
 fn errors_say_what_the_server_said_and_no_secret() {
     let (server, spool) = (Server::start(), tempfile::tempdir().unwrap());
-    let wrong = options(&server, "x", spool.path()).with_credentials(Credentials::s3(KEY_ID, "another-secret"));
+    let wrong =
+        options(&server, "x", spool.path()).with_credentials(Credentials::s3(KEY_ID, "another-secret"));
     let store = ObjectStore::open_with(&wrong).unwrap();
     let error = store.put_bytes(b"a model").unwrap_err();
     assert!(matches!(error, Error::PermissionDenied(_)), "{error}");
@@ -158,7 +163,8 @@ fn errors_say_what_the_server_said_and_no_secret() {
     server.fail(|_| None);
 
     let missing = server.url("x").replace("models", "elsewhere");
-    let missing = ObjectStoreOptions::from_url(&missing).unwrap().with_credentials(Credentials::s3(KEY_ID, SECRET));
+    let missing =
+        ObjectStoreOptions::from_url(&missing).unwrap().with_credentials(Credentials::s3(KEY_ID, SECRET));
     let error = ObjectStore::open_with(&missing).unwrap().open(&Digest::of("x")).unwrap_err();
     assert_eq!(error.kind(), "not_found", "{error}");
 }

@@ -29,7 +29,10 @@ fn an_upload_goes_on_where_it_was_cut() {
         let store = ObjectStore::open_with(&options).unwrap();
         let error = store.put_bytes(&bytes).unwrap_err();
         assert!(error.is_transient(), "{error}");
-        assert!(!store.contains(&digest).unwrap() && store.list(None, 9).unwrap().is_empty(), "it is not seen");
+        assert!(
+            !store.contains(&digest).unwrap() && store.list(None, 9).unwrap().is_empty(),
+            "it is not seen"
+        );
         assert_eq!(std::fs::read_dir(spool.path()).unwrap().count(), 1, "what has arrived is noted");
         server.fail(|_| None);
         server.count(Kind::Part);
@@ -75,7 +78,10 @@ fn a_damaged_journal_is_begun_anew() {
             0 => noted[..noted.len() - 7].to_vec(),
             1 => noted[..40].to_vec(),
             2 => vec![0xff; 5000],
-            _ => String::from_utf8(noted).unwrap().replace("\"part_bytes\":5242880", "\"part_bytes\":5242881").into(),
+            _ => String::from_utf8(noted)
+                .unwrap()
+                .replace("\"part_bytes\":5242880", "\"part_bytes\":5242881")
+                .into(),
         };
         std::fs::write(&journal, damaged).unwrap();
         let digest = store.put_bytes(&bytes).unwrap();

@@ -76,13 +76,17 @@ impl Server {
                         let service = service.clone();
                         async move {
                             match fault {
-                                None => service.call(request.map(s3s::Body::from)).await.map_err(io::Error::other),
+                                None => {
+                                    service.call(request.map(s3s::Body::from)).await.map_err(io::Error::other)
+                                }
                                 Some(Fault::Cut) => Err(io::ErrorKind::ConnectionReset.into()),
                                 Some(Fault::Status(status)) => {
                                     // What a client still sends would be taken for the next request.
                                     drop(request.into_body().collect().await);
-                                    let text = "<Error><Code>Told</Code><Message>as the test says</Message></Error>";
-                                    let body = Full::new(Bytes::from(text)).map_err(|never: Infallible| match never {});
+                                    let text =
+                                        "<Error><Code>Told</Code><Message>as the test says</Message></Error>";
+                                    let body = Full::new(Bytes::from(text))
+                                        .map_err(|never: Infallible| match never {});
                                     let answer = Response::builder()
                                         .status(status)
                                         .header("x-amz-request-id", "REQUEST-7")

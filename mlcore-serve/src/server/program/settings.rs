@@ -71,7 +71,8 @@ impl Settings {
         if settings.flags.bundle.is_some()
             && (settings.flags.registry.is_some() || settings.flags.model_repository.is_some())
         {
-            let problem = "it is given beside a registry or a model repository, and models come from one of them";
+            let problem =
+                "it is given beside a registry or a model repository, and models come from one of them";
             return Err(Error::invalid_input(READ, "bundle", problem));
         }
         Ok(settings)

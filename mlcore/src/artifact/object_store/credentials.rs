@@ -16,7 +16,11 @@ pub(super) enum Secret {
     #[default]
     Environment,
     Anonymous,
-    S3 { key_id: String, key: String, token: Option<String> },
+    S3 {
+        key_id: String,
+        key: String,
+        token: Option<String>,
+    },
     AzureKey(String),
     AzureSas(String),
     GoogleServiceAccount(String),
@@ -51,7 +55,8 @@ impl Credentials {
         secret_access_key: impl Into<String>,
         session_token: impl Into<String>,
     ) -> Self {
-        let (key_id, key, token) = (access_key_id.into(), secret_access_key.into(), Some(session_token.into()));
+        let (key_id, key, token) =
+            (access_key_id.into(), secret_access_key.into(), Some(session_token.into()));
         Self(Secret::S3 { key_id, key, token })
     }
 

@@ -56,8 +56,7 @@ fn s3(options: &ObjectStoreOptions, connector: Connector) -> Result<Backend> {
     // Explicit keys do not mix with a session token or a role of the environment.
     let mut builder = match &options.credentials.0 {
         Secret::S3 { key_id, key, token } => {
-            let builder =
-                AmazonS3Builder::new().with_access_key_id(key_id).with_secret_access_key(key);
+            let builder = AmazonS3Builder::new().with_access_key_id(key_id).with_secret_access_key(key);
             match token {
                 Some(token) => builder.with_token(token),
                 None => builder,
@@ -110,9 +109,7 @@ fn azure(options: &ObjectStoreOptions, connector: Connector) -> Result<Backend> 
 
 fn gcs(options: &ObjectStoreOptions, connector: Connector) -> Result<Backend> {
     let mut builder = match &options.credentials.0 {
-        Secret::GoogleServiceAccount(json) => {
-            GoogleCloudStorageBuilder::new().with_service_account_key(json)
-        }
+        Secret::GoogleServiceAccount(json) => GoogleCloudStorageBuilder::new().with_service_account_key(json),
         Secret::Anonymous => GoogleCloudStorageBuilder::new().with_skip_signature(true),
         _ => GoogleCloudStorageBuilder::from_env(),
     };
@@ -151,7 +148,9 @@ fn retries(options: &ObjectStoreOptions) -> RetryConfig {
 /// Options that make no client. The crate's own words may repeat a key that cannot be read: ours say what to look at.
 fn incomplete(options: &ObjectStoreOptions, cause: &object_store::Error) -> Error {
     let problem = match cause {
-        object_store::Error::UnknownConfigurationKey { .. } => "a variable of the environment is not understood",
+        object_store::Error::UnknownConfigurationKey { .. } => {
+            "a variable of the environment is not understood"
+        }
         _ => "its options and the environment do not make a client",
     };
     let remedy = match options.kind() {

@@ -53,13 +53,21 @@ pub(super) async fn asked<T>(
     answer.map_err(|cause| meaning(operation, url, &cause, taken(&noted)))
 }
 
-fn meaning(operation: &'static str, url: &str, cause: &object_store::Error, refusal: Option<Refusal>) -> Error {
+fn meaning(
+    operation: &'static str,
+    url: &str,
+    cause: &object_store::Error,
+    refusal: Option<Refusal>,
+) -> Error {
     use object_store::Error as Below;
     match refusal {
-        Some(Refusal::Unreached { is_timeout: true, problem }) => Error::timeout(operation, url, problem)
-            .remedy("repeat it, or allow more time with idle_timeout"),
-        Some(Refusal::Unreached { is_timeout: false, problem }) => Error::unavailable(operation, url, problem)
-            .remedy("check that the endpoint runs and can be reached, and repeat it"),
+        Some(Refusal::Unreached { is_timeout: true, problem }) => {
+            Error::timeout(operation, url, problem).remedy("repeat it, or allow more time with idle_timeout")
+        }
+        Some(Refusal::Unreached { is_timeout: false, problem }) => {
+            Error::unavailable(operation, url, problem)
+                .remedy("check that the endpoint runs and can be reached, and repeat it")
+        }
         Some(Refusal::Answered { status, code, message, request_id }) => {
             let mut problem = format!("the server answered {status}");
             for (before, word) in [(" ", &code), (": ", &message)] {
@@ -87,13 +95,16 @@ fn meaning(operation: &'static str, url: &str, cause: &object_store::Error, refu
 
 fn of_status(operation: &'static str, url: &str, status: u16, code: &str, problem: String) -> Error {
     match (status, code) {
-        (_, "NoSuchBucket" | "ContainerNotFound") => Error::not_found(operation, url, problem)
-            .remedy("create the bucket first, or name another"),
+        (_, "NoSuchBucket" | "ContainerNotFound") => {
+            Error::not_found(operation, url, problem).remedy("create the bucket first, or name another")
+        }
         (_, "SlowDown" | "ServerBusy") => Error::overloaded(operation, url, problem),
-        (_, "ExpiredToken" | "InvalidToken") => Error::permission_denied(operation, url, problem)
-            .remedy("ask with new credentials"),
-        (_, "RequestTimeTooSkewed") => Error::permission_denied(operation, url, problem)
-            .remedy("set the clock of this machine"),
+        (_, "ExpiredToken" | "InvalidToken") => {
+            Error::permission_denied(operation, url, problem).remedy("ask with new credentials")
+        }
+        (_, "RequestTimeTooSkewed") => {
+            Error::permission_denied(operation, url, problem).remedy("set the clock of this machine")
+        }
         (401 | 403, _) => Error::permission_denied(operation, url, problem)
             .remedy("check the credentials, and what they may do with the bucket"),
         (404, _) => Error::not_found(operation, url, problem),
@@ -133,7 +144,8 @@ mod tests {
         headers.insert("x-amz-request-id", "TX1".parse().unwrap());
         let body = b"<Error><Code>SignatureDoesNotMatch</Code><Message>no\nmatch</Message><StringToSign>s3cret</StringToSign></Error>";
         let refusal = Refusal::answered(403, &headers, body);
-        let below = object_store::Error::NotImplemented { operation: String::new(), implementer: String::new() };
+        let below =
+            object_store::Error::NotImplemented { operation: String::new(), implementer: String::new() };
         let error = meaning("put artifact", "s3://b", &below, Some(refusal));
         let text = error.to_string();
         assert!(matches!(error, Error::PermissionDenied(_)), "{text}");
@@ -141,7 +153,13 @@ mod tests {
         assert!(!text.contains("s3cret"), "{text}");
         let missing = of_status("open", "s3://b", 404, "NoSuchBucket", String::new());
         assert!(missing.to_string().contains("create the bucket"), "{missing}");
-        for (status, kind) in [(404, "not_found"), (412, "already_exists"), (503, "unavailable"), (301, "invalid_input"), (507, "storage_full")] {
+        for (status, kind) in [
+            (404, "not_found"),
+            (412, "already_exists"),
+            (503, "unavailable"),
+            (301, "invalid_input"),
+            (507, "storage_full"),
+        ] {
             assert_eq!(of_status("put", "s3://b", status, "", String::new()).kind(), kind, "{status}");
         }
     }

@@ -256,7 +256,8 @@ fn tls(options: &ObjectStoreOptions) -> Result<TlsConfig> {
     let certificates: Vec<CertificateDer<'static>> = match &options.root_certificates {
         Some(file) => {
             let subject = file.display().to_string();
-            let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>);
+            let read = CertificateDer::pem_file_iter(file)
+                .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>);
             let refuse = |problem: String| {
                 Error::invalid_input(READ, subject.clone(), problem).remedy("name a PEM file of certificates")
             };

@@ -176,7 +176,9 @@ impl ObjectStore {
             Err(Error::AlreadyExists(_) | Error::Conflict(_)) => Ok(()),
             // Servers that cannot be asked for that; and an answer that was lost, after which the crate beneath repeats only what
             // has no condition. The content is the same, however often it is written.
-            Err(error) if matches!(error, Error::Unsupported(_)) || is_lost(&error) => send(PutMode::Overwrite),
+            Err(error) if matches!(error, Error::Unsupported(_)) || is_lost(&error) => {
+                send(PutMode::Overwrite)
+            }
             sent => sent,
         }
     }
@@ -205,12 +207,14 @@ impl ArtifactStore for ObjectStore {
             let found = backend.objects().get(&key).await?;
             Ok((found.meta.size, found.into_stream()))
         });
-        let (size, stream) = found.map_err(|error| if is_missing(&error) { missing(digest) } else { error })?;
+        let (size, stream) =
+            found.map_err(|error| if is_missing(&error) { missing(digest) } else { error })?;
         if size > self.options.max_bytes {
             let most = self.options.max_bytes;
             let problem = format!("it has {size} bytes, and at most {most} are put or read here");
-            return Err(Error::corrupt(OPEN, digest.to_string(), problem)
-                .remedy("delete it and put the original content again, or open the store with a larger limit"));
+            return Err(Error::corrupt(OPEN, digest.to_string(), problem).remedy(
+                "delete it and put the original content again, or open the store with a larger limit",
+            ));
         }
         let download = Download::new(self.connected()?.runtime, self.options.url(), stream);
         Ok(VerifiedReader::new(*digest, size, Box::new(download))

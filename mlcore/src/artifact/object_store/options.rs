@@ -98,7 +98,9 @@ impl ObjectStoreOptions {
                 "region" => options.region = Some(value),
                 "account" => options.account = Some(value),
                 "sslrootcert" => options.root_certificates = Some(value.into()),
-                "allow_http" if ["true", "false"].contains(&value.as_str()) => options.allow_http = value == "true",
+                "allow_http" if ["true", "false"].contains(&value.as_str()) => {
+                    options.allow_http = value == "true"
+                }
                 "allow_http" => return Err(refuse("allow_http is true or false")),
                 _ => return Err(refuse("it has a parameter that is not known")),
             }
@@ -240,7 +242,10 @@ impl ObjectStoreOptions {
         if fits {
             return Ok(());
         }
-        refuse(&format!("its credentials are {}, which this kind of store does not know", self.credentials.words()))
+        refuse(&format!(
+            "its credentials are {}, which this kind of store does not know",
+            self.credentials.words()
+        ))
     }
 
     /// Refuses an endpoint that others could listen to, and one with credentials in it.
@@ -252,7 +257,10 @@ impl ObjectStoreOptions {
             return refuse("its endpoint is no URL", "write endpoint=https://host:port");
         };
         if rest.contains(['@', '?', '#', ' ']) || rest.chars().any(char::is_control) {
-            return refuse("its endpoint holds more than a host, a port and a path", "write endpoint=https://host:port");
+            return refuse(
+                "its endpoint holds more than a host, a port and a path",
+                "write endpoint=https://host:port",
+            );
         }
         let host = rest.split('/').next().unwrap_or_default();
         let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
@@ -260,7 +268,10 @@ impl ObjectStoreOptions {
         match scheme {
             "https" => Ok(()),
             "http" if is_here || self.allow_http => Ok(()),
-            "http" => refuse("its endpoint is another machine without TLS", "use https, or allow_http=true on a network that you trust"),
+            "http" => refuse(
+                "its endpoint is another machine without TLS",
+                "use https, or allow_http=true on a network that you trust",
+            ),
             _ => refuse("its endpoint is neither https nor http", "write endpoint=https://host:port"),
         }
     }
@@ -303,7 +314,10 @@ mod tests {
             ("s3://models?allow_http=yes", "true or false"),
         ] {
             let error = ObjectStoreOptions::from_url(url).unwrap_err().to_string();
-            assert!(error.contains(words) && !error.contains("secret@") && !error.contains("=secret"), "{error}");
+            assert!(
+                error.contains(words) && !error.contains("secret@") && !error.contains("=secret"),
+                "{error}"
+            );
         }
         let options = ObjectStoreOptions::from_url("gs://models").unwrap();
         let error = options.with_credentials(Credentials::s3("a", "secret")).check().unwrap_err().to_string();

@@ -46,13 +46,16 @@ impl Place {
             return Err(refuse("its bucket is no name of letters, digits, dashes, underscores and dots"));
         }
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
-        let parts: Vec<String> = prefix.split('/').filter(|_| !prefix.is_empty()).map(str::to_owned).collect();
+        let parts: Vec<String> =
+            prefix.split('/').filter(|_| !prefix.is_empty()).map(str::to_owned).collect();
         let is_sound = |part: &String| {
             let seen = part.chars().all(|c| c.is_ascii_graphic() && !r#"%\?#*"<>|~`^{}[]"#.contains(c));
             seen && !["", ".", ".."].contains(&part.as_str())
         };
         if prefix.len() > 512 || !parts.iter().all(is_sound) {
-            return Err(refuse("a part of its prefix is empty, `.`, `..`, or holds another character than most of visible ASCII"));
+            return Err(refuse(
+                "a part of its prefix is empty, `.`, `..`, or holds another character than most of visible ASCII",
+            ));
         }
         Ok(Self { kind, bucket: bucket.to_owned(), prefix: parts })
     }
@@ -77,9 +80,21 @@ mod tests {
         assert_eq!(place.path(["sha256", "ab"]).as_ref(), "team-a/x/sha256/ab");
         assert_eq!(Place::parse("az://models").unwrap().path(["a"]).as_ref(), "a");
         for bad in [
-            "s3:", "s3://", "s3://a", "s3://../x", "http://models/x", "s3:///x", "s3://mod els/x", "s3://models//x",
-            "s3://models/../x", "s3://models/./x", "s3://models/%2e%2e/x", "s3://models/a\\b", "s3://models/a\0b",
-            "s3://models/é", "s3://key:secret@models/x",
+            "s3:",
+            "s3://",
+            "s3://a",
+            "s3://../x",
+            "http://models/x",
+            "s3:///x",
+            "s3://mod els/x",
+            "s3://models//x",
+            "s3://models/../x",
+            "s3://models/./x",
+            "s3://models/%2e%2e/x",
+            "s3://models/a\\b",
+            "s3://models/a\0b",
+            "s3://models/é",
+            "s3://key:secret@models/x",
         ] {
             let error = Place::parse(bad).unwrap_err();
             assert_eq!(error.kind(), "invalid_input", "{bad}");

@@ -5,9 +5,9 @@ use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
+use super::OPEN;
 use super::error::asked;
 use super::runtime::Runtime;
-use super::OPEN;
 
 type Pieces = BoxStream<'static, object_store::Result<Bytes>>;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::options::ObjectStoreOptions;
 use super::PUT;
+use super::options::ObjectStoreOptions;
 use crate::artifact::folder::create_unique;
 use crate::artifact::{Digest, HashingReader, verify};
 use crate::error::{Error, Result};
@@ -73,7 +73,9 @@ impl Scratch {
         make_folder(folder)?;
         let (file, path) = create_unique(&|name| {
             let path = folder.join(format!("{name}.spool"));
-            private(OpenOptions::new().read(true).write(true).create_new(true)).open(&path).map(|file| (file, path))
+            private(OpenOptions::new().read(true).write(true).create_new(true))
+                .open(&path)
+                .map(|file| (file, path))
         })
         .map_err(failed)?;
         // Where a file lives on without a name, a killed process leaves nothing.

@@ -75,8 +75,11 @@ impl Work<'_> {
             }
         };
         self.send_missing(&id, journal)?;
-        let parts =
-            journal.parts().range(..self.count()).map(|(_, content)| PartId { content_id: content.clone() }).collect();
+        let parts = journal
+            .parts()
+            .range(..self.count())
+            .map(|(_, content)| PartId { content_id: content.clone() })
+            .collect();
         let key = self.key.clone();
         let completed = self.store.ask(PUT, move |backend| async move {
             backend.parts().complete_multipart(&key, &id, parts).await
@@ -157,9 +160,9 @@ impl Work<'_> {
     fn abort(&self, journal: &Journal) {
         let Some(id) = journal.upload().map(str::to_owned) else { return };
         let key = self.key.clone();
-        let aborted = self.store.ask(PUT, move |backend| async move {
-            backend.parts().abort_multipart(&key, &id).await
-        });
+        let aborted = self
+            .store
+            .ask(PUT, move |backend| async move { backend.parts().abort_multipart(&key, &id).await });
         if let Err(error) = aborted {
             tracing::debug!(%error, "an upload was not aborted");
         }

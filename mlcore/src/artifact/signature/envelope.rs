@@ -44,10 +44,8 @@ impl Envelope {
         }
         let payload = statement.to_json()?;
         let signature = key.sign(&authenticated(&payload));
-        let signed = Self {
-            payload,
-            signatures: vec![KeySignature { key: key.public_key().id(), signature }],
-        };
+        let signed =
+            Self { payload, signatures: vec![KeySignature { key: key.public_key().id(), signature }] };
         if signed.to_json()?.len() > Self::MOST_BYTES {
             let problem = "the statement is larger than an envelope may be";
             return Err(Error::invalid_input(SIGN, statement.name.as_str(), problem));
@@ -115,8 +113,12 @@ impl Envelope {
         if own.any(|signature| key.has_signed(&message, &signature.signature)) {
             return Statement::from_json(&self.payload);
         }
-        Err(Error::corrupt(VERIFY, id.to_string(), "the signature does not fit the statement: one of them was changed")
-            .remedy("get both again from whoever signed"))
+        Err(Error::corrupt(
+            VERIFY,
+            id.to_string(),
+            "the signature does not fit the statement: one of them was changed",
+        )
+        .remedy("get both again from whoever signed"))
     }
 }
 

@@ -3,11 +3,10 @@ use std::fs::{File, OpenOptions};
 use std::io::Read as _;
 use std::path::Path;
 
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey as _};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey as _};
 use ed25519_dalek::{Signature, Signer as _};
 use zeroize::Zeroizing;
-
 
 use crate::artifact::Digest;
 use crate::error::{Error, Result};
@@ -130,9 +129,9 @@ impl PublicKey {
     /// # Errors
     /// [`Error::Internal`] if it cannot be written.
     pub fn to_pem(&self) -> Result<String> {
-        self.0.to_public_key_pem(LineEnding::LF).map_err(|cause| {
-            Error::internal("write public key", "", cause.to_string()).caused_by(cause)
-        })
+        self.0
+            .to_public_key_pem(LineEnding::LF)
+            .map_err(|cause| Error::internal("write public key", "", cause.to_string()).caused_by(cause))
     }
 
     /// What the key is called: the SHA-256 of its DER form, as `openssl pkey -pubin -outform DER | sha256sum` has it.

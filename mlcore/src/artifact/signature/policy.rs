@@ -69,8 +69,12 @@ impl VerifyPolicy {
         envelope: Option<&Envelope>,
     ) -> Result<Verified> {
         let Some(envelope) = envelope else {
-            return Err(Error::permission_denied(VERIFY, name, "it is not signed, and the policy demands that it is")
-                .remedy("have it signed by a key that this host trusts"));
+            return Err(Error::permission_denied(
+                VERIFY,
+                name,
+                "it is not signed, and the policy demands that it is",
+            )
+            .remedy("have it signed by a key that this host trusts"));
         };
         let mut refused = None;
         for id in envelope.key_ids() {
@@ -83,7 +87,13 @@ impl VerifyPolicy {
         Err(refused.unwrap_or_else(|| Error::permission_denied(VERIFY, name, "it is not signed")))
     }
 
-    fn verify_by(&self, id: &Digest, name: &str, parts: &[(&str, Digest)], envelope: &Envelope) -> Result<Verified> {
+    fn verify_by(
+        &self,
+        id: &Digest,
+        name: &str,
+        parts: &[(&str, Digest)],
+        envelope: &Envelope,
+    ) -> Result<Verified> {
         let Some(trusted) = self.ring.find(id) else {
             let problem = format!("it is signed by the key {id}, which this host does not know");
             return Err(Error::permission_denied(VERIFY, name, problem)
@@ -93,7 +103,8 @@ impl VerifyPolicy {
         let statement = envelope.opened_by(&trusted.key).map_err(|error| error.within(name))?;
         trusted.check(statement.signed_at, (self.now)()).map_err(|error| error.within(name))?;
         let other = |problem: String| {
-            Err(Error::corrupt(VERIFY, name, problem).remedy("put the signature of this version in its place"))
+            Err(Error::corrupt(VERIFY, name, problem)
+                .remedy("put the signature of this version in its place"))
         };
         if statement.name != name {
             return other("it is the signature of a model of another name".to_owned());

@@ -94,10 +94,16 @@ impl TrustedKey {
             return refuse("the key was revoked".to_owned(), "have it signed by another key");
         }
         if let Some(from) = self.from.filter(|from| now < *from || signed_at < *from) {
-            return refuse(format!("the key is trusted from {from} on"), "look at the clocks of this machine and of the signer's");
+            return refuse(
+                format!("the key is trusted from {from} on"),
+                "look at the clocks of this machine and of the signer's",
+            );
         }
         if let Some(until) = self.until.filter(|until| now > *until || signed_at > *until) {
-            return refuse(format!("the key expired: it was trusted until {until}"), "have it signed by a newer key");
+            return refuse(
+                format!("the key expired: it was trusted until {until}"),
+                "have it signed by a newer key",
+            );
         }
         Ok(())
     }
@@ -162,7 +168,14 @@ impl KeyRing {
         })?;
         let keys = read.keys.into_iter().map(|written| {
             let WrittenKey { key, owner, models, from, until, revoked } = written;
-            Ok(TrustedKey { key: PublicKey::from_pem(&key)?, owner, models, from, until, is_revoked: revoked })
+            Ok(TrustedKey {
+                key: PublicKey::from_pem(&key)?,
+                owner,
+                models,
+                from,
+                until,
+                is_revoked: revoked,
+            })
         });
         Self::new(keys.collect::<Result<Vec<_>>>()?)
     }
