@@ -11,7 +11,7 @@ use mlcore::batch::{Batch, Tensor};
 use mlcore::name::{Alias, ModelName, Version};
 use mlcore::package::{Ask, Bundle, GoldenVectors, Lock, ModelPackage, PartRole};
 use mlcore::registry::{Change, Expected, MemoryRegistry, NewVersion, Registry, RegistryExt, Stage};
-use mlcore::runner::FunctionRunner;
+use mlcore::runner::{FunctionRunner, Runner};
 use mlcore::schema::{DType, Field, Schema, Signature};
 use mlcore::time::Timestamp;
 
@@ -24,7 +24,7 @@ fn signature() -> Signature {
     Signature::new(column("x"), column("y"))
 }
 
-fn times(factor: f64) -> FunctionRunner {
+fn times(factor: f64) -> impl Runner {
     FunctionRunner::new(signature(), move |inputs| {
         let answers = inputs.tensor("x")?.values::<f64>()?.iter().map(|x| factor * x);
         Ok(Batch::single("y", Tensor::column(answers.collect())))
