@@ -5,7 +5,7 @@ use mlcore::artifact::{Envelope, KeyRing, Package, SigningKey, TrustedKey, Verif
 use mlcore::package::{GoldenVectors, Lock};
 use mlcore::time::Timestamp;
 
-use super::told::told;
+use crate::told::told;
 
 /// Reads them, and says whether they are what the first byte says.
 pub(crate) fn check(bytes: &[u8]) -> bool {

@@ -163,7 +163,7 @@ impl ObjectStore {
     }
 
     /// Sends what fits into one request, unless it is there by now.
-    fn send(&self, key: &Path, bytes: bytes::Bytes, mode: PutMode) -> Result<()> {
+    fn send(&self, key: &Path, bytes: &bytes::Bytes, mode: PutMode) -> Result<()> {
         let send = |mode: PutMode| {
             let (key, payload) = (key.clone(), PutPayload::from_bytes(bytes.clone()));
             let sent = self.ask(PUT, move |backend| async move {
@@ -194,8 +194,8 @@ impl ArtifactStore for ObjectStore {
         }
         match source {
             // What has another size was damaged: it is replaced.
-            Source::Memory(bytes) if there.is_some() => self.send(&key, bytes, PutMode::Overwrite)?,
-            Source::Memory(bytes) => self.send(&key, bytes, PutMode::Create)?,
+            Source::Memory(bytes) if there.is_some() => self.send(&key, &bytes, PutMode::Overwrite)?,
+            Source::Memory(bytes) => self.send(&key, &bytes, PutMode::Create)?,
             Source::File(mut file) => upload::upload(self, &key, size, &mut file)?,
         }
         Ok(digest)

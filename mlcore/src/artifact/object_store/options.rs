@@ -263,7 +263,11 @@ impl ObjectStoreOptions {
             );
         }
         let host = rest.split('/').next().unwrap_or_default();
-        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        let host = match host.rsplit_once(':') {
+            // The colons of an address of IPv6 stand in brackets.
+            Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
+            _ => host,
+        };
         let is_here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
         match scheme {
             "https" => Ok(()),
