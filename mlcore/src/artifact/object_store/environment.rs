@@ -52,7 +52,7 @@ fn s3(options: &ObjectStoreOptions, connector: Connector) -> Result<Backend> {
     let region = region.or_else(|| named(AmazonS3ConfigKey::DefaultRegion));
     let endpoint = options.endpoint.clone().or_else(|| named(AmazonS3ConfigKey::Endpoint));
     let may_listen = named(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp));
-    let endpoint = endpoint_of(options, endpoint, may_listen)?;
+    let endpoint = endpoint_of(options, endpoint, may_listen.as_deref())?;
     // Explicit keys do not mix with a session token or a role of the environment.
     let mut builder = match &options.credentials.0 {
         Secret::S3 { key_id, key, token } => {
@@ -83,7 +83,8 @@ fn azure(options: &ObjectStoreOptions, connector: Connector) -> Result<Backend> 
     let named = |key: AzureConfigKey| environment.get_config_value(&key);
     let account = options.account.clone().or_else(|| named(AzureConfigKey::AccountName));
     let endpoint = options.endpoint.clone().or_else(|| named(AzureConfigKey::Endpoint));
-    let endpoint = endpoint_of(options, endpoint, named(AzureConfigKey::Client(ClientConfigKey::AllowHttp)))?;
+    let may_listen = named(AzureConfigKey::Client(ClientConfigKey::AllowHttp));
+    let endpoint = endpoint_of(options, endpoint, may_listen.as_deref())?;
     let mut builder = match &options.credentials.0 {
         Secret::AzureKey(key) => MicrosoftAzureBuilder::new().with_access_key(key),
         Secret::AzureSas(query) => {
@@ -128,10 +129,10 @@ fn gcs(options: &ObjectStoreOptions, connector: Connector) -> Result<Backend> {
 fn endpoint_of(
     options: &ObjectStoreOptions,
     endpoint: Option<String>,
-    may_listen: Option<String>,
+    may_listen: Option<&str>,
 ) -> Result<Option<String>> {
     if let Some(endpoint) = &endpoint {
-        let allowed = options.allow_http || may_listen.as_deref() == Some("true");
+        let allowed = options.allow_http || may_listen == Some("true");
         options.clone().with_allow_http(allowed).check_endpoint(endpoint)?;
     }
     Ok(endpoint)

@@ -99,7 +99,7 @@ impl ObjectStoreOptions {
                 "account" => options.account = Some(value),
                 "sslrootcert" => options.root_certificates = Some(value.into()),
                 "allow_http" if ["true", "false"].contains(&value.as_str()) => {
-                    options.allow_http = value == "true"
+                    options.allow_http = value == "true";
                 }
                 "allow_http" => return Err(refuse("allow_http is true or false")),
                 _ => return Err(refuse("it has a parameter that is not known")),
