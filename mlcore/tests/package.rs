@@ -126,7 +126,7 @@ fn a_directory_that_is_not_what_its_manifest_says_is_refused() {
         ("", |folder| {
             fs::create_dir(folder.join("plan.json.d"))
                 .and_then(|()| fs::write(folder.join("plan.json.d/a"), "x"))
-                .unwrap()
+                .unwrap();
         }),
         ("symbolic link", |folder| link(folder, "card.md")),
         ("symbolic link", |folder| link(folder, "mlcore-model.json")),

@@ -108,10 +108,11 @@ fn a_killed_process_leaves_an_upload_that_goes_on() {
     let (own, sent) = (Arc::clone(&child), AtomicUsize::new(0));
     server.fail(move |kind| {
         // Once some parts have been sent the child ends, wherever it is.
-        if kind == Kind::Part && sent.fetch_add(1, Ordering::Relaxed) == 6 {
-            if let Some(child) = own.lock().unwrap().as_mut() {
-                child.kill().unwrap();
-            }
+        if kind == Kind::Part
+            && sent.fetch_add(1, Ordering::Relaxed) == 6
+            && let Some(child) = own.lock().unwrap().as_mut()
+        {
+            child.kill().unwrap();
         }
         None
     });
