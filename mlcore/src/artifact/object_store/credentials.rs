@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Who asks an object store. Neither its [`Debug`] text nor an error shows a secret.
+/// Who asks an object store. Neither its `Debug` text nor an error shows a secret.
 ///
 /// ```
 /// use mlcore::artifact::Credentials;

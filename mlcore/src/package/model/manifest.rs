@@ -13,13 +13,13 @@ use crate::name::ModelName;
 pub enum PartRole {
     /// A file of the model.
     Model,
-    /// Its inputs and outputs, a [`Signature`] in JSON.
+    /// Its inputs and outputs, a [`Signature`](crate::schema::Signature) in JSON.
     Signature,
     /// The feature plan, as `mlcore-features` writes it.
     Plan,
     /// The reference that its traffic is compared with, as `mlcore-drift` writes it.
     Monitor,
-    /// [`GoldenVectors`] in JSON.
+    /// [`GoldenVectors`](crate::package::GoldenVectors) in JSON.
     Golden,
     /// What it is, for whom and how good, in Markdown.
     Card,
