@@ -10,6 +10,7 @@
 //! | `mlflow` | MLflow's tracking server over HTTP; the models that an MLflow server has registered, as a source of models |
 //! | `metrics` | counters, gauges and histograms for the host's recorder of the facade `metrics` |
 //! | `otel` | the spans of requests in OpenTelemetry's traces: the program exports them by OTLP, a host by its own layer |
+//! | `signatures` | endpoints that load what a trusted key signed, and nothing else |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
 #[cfg(feature = "http")]

@@ -6,6 +6,7 @@
 //! | [`profile`] | What does data look like, in bounded memory, and how do such profiles add up? |
 //! | [`runner`] | What is a model that can answer? |
 //! | [`artifact`], [`registry`] | Which bytes, which version, which alias, who changed what and when? |
+//! | [`package`] | How does a model travel with everything that belongs to it, and what exactly is deployed? |
 //! | [`tracking`] | What was tried, with which parameters on which data, and how good was it? |
 //! | [`rollout`] | Who gets which version, and may the new one grow? |
 //! | [`evaluate`], [`stats`] | How good is it, and how sure are we? |
@@ -17,6 +18,8 @@
 //! | `ort` (default) | ONNX models on ONNX Runtime, which is loaded when first used and never linked |
 //! | `sqlite` (default) | the registry, and the tracker, in one SQLite file each |
 //! | `postgres` | the registry in a PostgreSQL database, for many machines |
+//! | `object-store` | artifacts in S3-compatible stores, Google's and Azure's |
+//! | `signatures` | Ed25519 signatures over models, and the policy that demands them |
 //! | `ndarray` | tensors from and as arrays of the crate `ndarray` |
 //! | `conformance` | the contracts of the traits as test suites |
 //!
@@ -35,6 +38,7 @@ pub mod exact;
 pub mod interrupt;
 pub mod memory;
 pub mod name;
+pub mod package;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod profile;

@@ -22,7 +22,7 @@ fn an_unknown_url_is_told_the_known_ones() {
         refused(tracking::open(url), "invalid_input", "sqlite:////absolute/path");
         refused(tracking::tracker_url(url), "invalid_input", "memory:");
     }
-    for url in ["", "s3://bucket/key", "memory:x", "file:relative", "file://elsewhere/x"] {
+    for url in ["", "redis://bucket/key", "memory:x", "file:relative", "file://elsewhere/x"] {
         refused(artifact::open(url), "invalid_input", "file:///absolute/path");
     }
     let secret = registry::open("mysql://ana:secret@host/db").err().unwrap().to_string();
@@ -32,6 +32,28 @@ fn an_unknown_url_is_told_the_known_ones() {
         "unsupported",
         "name the store of its artifacts",
     );
+}
+
+#[cfg(feature = "object-store")]
+#[test]
+fn buckets_are_opened_by_url_and_secrets_are_no_part_of_one() {
+    for url in ["s3://models/team?region=eu-central-1", "s3://models?endpoint=http://127.0.0.1:9000"] {
+        artifact::open(url).unwrap();
+    }
+    for (url, words) in [
+        ("s3://key:secret@models", "credentials are no part"),
+        ("s3://models?endpoint=http://minio.example.com", "without TLS"),
+        ("s3://models/../other", "`..`"),
+        ("az://models?endpoint=ftp://host", "neither https"),
+    ] {
+        refused(artifact::open(url), "invalid_input", words);
+    }
+}
+
+#[cfg(not(feature = "object-store"))]
+#[test]
+fn a_build_without_object_stores_says_so() {
+    refused(artifact::open("s3://models"), "unsupported", "feature object-store");
 }
 
 #[cfg(not(feature = "postgres"))]

@@ -5,6 +5,7 @@
     reason = "a command-line tool speaks through its output"
 )]
 
+mod azurite;
 mod bench;
 mod browser;
 mod clients;

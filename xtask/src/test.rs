@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use crate::process::Result;
 use crate::python::Python;
 use crate::tally::{self, Tally};
-use crate::{browser, clients, lint, packages, process, project, setup, wheel};
+use crate::{azurite, browser, clients, lint, packages, process, project, setup, wheel};
 
 pub(crate) fn run() -> Result<ExitCode> {
     let tools = setup::everything()?;
     browser::ensure()?;
     // Without it the tests of the registry in PostgreSQL are skipped, and say so.
     let _ = packages::ensure_postgresql()?;
+    azurite::ensure()?;
     let mut tally = Tally::default();
     tally.check("formatting", &mut lint::formatting())?;
     for (name, command) in &mut lint::formatting_of_others() {

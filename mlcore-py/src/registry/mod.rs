@@ -50,7 +50,8 @@ pub(crate) mod native {
 ///     file exists; or ``memory:``, which ends with the object; or a PostgreSQL database for many machines,
 ///     ``postgresql://user:password@host:5432/database?sslmode=require&schema=mlcore``.
 /// artifacts : str or path, optional
-///     The folder of the artifacts, also as ``file:///absolute/path``, or ``memory:``. Default: beside the file, with
+///     The folder of the artifacts, also as ``file:///absolute/path``; a bucket, as ``s3://bucket/prefix``, ``gs://bucket/prefix`` or
+///     ``az://container/prefix``, with the credentials of the environment; or ``memory:``. Default: beside the file, with
 ///     ``.artifacts`` after its name; beside a database there is none, and it must be named. The first artifact makes it.
 /// actor : str, optional
 ///     Who changes things here: a person, a service. Default: the user of the process.

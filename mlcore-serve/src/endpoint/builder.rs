@@ -45,6 +45,8 @@ pub struct EndpointBuilder {
     scoring: Option<Scoring>,
     watched: Vec<Watched>,
     catalog: Option<Catalog>,
+    #[cfg(feature = "signatures")]
+    signatures: Option<mlcore::artifact::VerifyPolicy>,
     counts: bool,
     sinks: Vec<Box<dyn RecordSink>>,
 }
@@ -75,6 +77,8 @@ impl EndpointBuilder {
             scoring: None,
             watched: Vec::new(),
             catalog: Some(Catalog::default()),
+            #[cfg(feature = "signatures")]
+            signatures: None,
             counts: false,
             sinks: Vec::new(),
         }
@@ -107,6 +111,15 @@ impl EndpointBuilder {
     /// Loads versions with `loader`. By default ONNX models are loaded, where the feature `ort` is on.
     pub fn with_loader(mut self, loader: impl ModelLoader + 'static) -> Self {
         self.loader = Some(Arc::new(loader));
+        self
+    }
+
+    /// Loads only versions that `policy` verifies, by the signature that their tag [`SIGNATURE_TAG`](mlcore::package::SIGNATURE_TAG)
+    /// names: the model, its feature plan and its monitor's reference. What is refused is not released, and what was served before
+    /// goes on; a start with a version that is refused fails.
+    #[cfg(feature = "signatures")]
+    pub fn with_verify_policy(mut self, policy: mlcore::artifact::VerifyPolicy) -> Self {
+        self.signatures = Some(policy);
         self
     }
 
@@ -346,6 +359,8 @@ impl EndpointBuilder {
             arms: self.aliases.iter().cloned().map(ArmAlias::new).collect::<Result<_>>()?,
             scoring: self.scoring.clone(),
             catalog: self.catalog.clone(),
+            #[cfg(feature = "signatures")]
+            signatures: self.signatures.clone(),
         })
     }
 }

@@ -18,6 +18,8 @@ mod release_faults;
 mod restart;
 mod rows;
 mod shadows;
+#[cfg(feature = "signatures")]
+mod signed;
 mod soak;
 mod support;
 mod version_monitors;

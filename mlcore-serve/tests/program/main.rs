@@ -163,6 +163,48 @@ fn champion() -> Alias {
     Alias::new("champion").unwrap()
 }
 
+/// A folder that needs neither a registry nor a network; with keys, only what they signed.
+#[test]
+fn a_bundle_is_served_and_what_is_not_signed_is_not() {
+    use mlcore::artifact::{KeyRing, SigningKey, TrustedKey};
+    use mlcore::package::{Ask, Bundle, Lock, sign_version};
+    use mlcore::registry::Registry;
+
+    let place = Place::new();
+    let (registry, forest) = registry(&place);
+    let artifacts = FolderStore::open(place.path("registry.db.artifacts")).unwrap();
+    let bundle = |name: &str| {
+        let lock = Lock::resolve(&registry, &[Ask::Model(forest.clone())], Timestamp::default()).unwrap();
+        Bundle::write(&lock, &artifacts, &place.path(name)).unwrap();
+    };
+    bundle("unsigned");
+    let key = SigningKey::from_pem(
+        "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----",
+    );
+    let key = key.unwrap();
+    let first = registry.version(&forest, Version::FIRST).unwrap();
+    sign_version(&registry, &artifacts, &first, &key, "test", &change()).unwrap();
+    bundle("signed");
+    let ring = KeyRing::new([TrustedKey::new(key.public_key(), "test").with_models(["forest"])]).unwrap();
+    place.write_here("keys.json", ring.to_json().unwrap());
+    drop((registry, artifacts));
+    for file in ["registry.db", "registry.db.artifacts"] {
+        drop(fs::rename(place.path(file), place.path(&format!("{file}.away"))));
+    }
+
+    let (code, failed) = place.fails(&["--bundle", "unsigned", "--trusted-keys", "keys.json"]);
+    assert!(code == Some(1) && failed.contains("it is not signed"), "{failed}");
+    for arguments in [&["--bundle", "unsigned"][..], &["--bundle", "signed", "--trusted-keys", "keys.json"]] {
+        let place = place.again().serve(arguments);
+        let answer = infer(&place, "/v2/models/forest/infer");
+        assert_eq!(
+            (&answer["model_version"], probabilities(&answer)),
+            (&json!("1"), expected("rf30.onnx", &row()))
+        );
+        assert_eq!(place.stop(), Some(0));
+    }
+}
+
 #[test]
 fn the_aliases_of_a_registry_are_followed() {
     let place = Place::new();
@@ -281,7 +323,7 @@ fn what_is_wrong_is_one_line() {
          salt = \"s\"\nsteps = [2.0]\nguardrails = []\n",
     );
     for (arguments, code, problem) in [
-        (&[][..], 2, "give --model-repository DIR or --registry URL"),
+        (&[][..], 2, "give --model-repository DIR, --registry URL or --bundle DIR"),
         (&["--model-repository", "nowhere"], 1, "nowhere"),
         (&["--model-repository", "models"], 1, "broken version 1, model.onnx: it is no ONNX model"),
         (&["--model-repository", "models", "--load-model", "other"], 1, "has no folder of this name"),

@@ -334,7 +334,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// Creates something under a name that nobody uses: process and count, and the next count where another machine's or
 /// container's process of the same number was first.
-pub(super) fn create_unique<T>(create: &dyn Fn(String) -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn create_unique<T>(create: &dyn Fn(String) -> io::Result<T>) -> io::Result<T> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     loop {
         let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));

@@ -1,7 +1,9 @@
 //! Bytes by content: models, feature plans and reports, stored under their SHA-256 and verified while they are read.
 //!
-//! [`ArtifactStore`] is the seam, [`MemoryStore`] the reference, [`FolderStore`] the local disk. What callers want beyond
-//! the seam is in [`ArtifactStoreExt`]; models of several files are a [`Package`].
+//! [`ArtifactStore`] is the seam, [`MemoryStore`] the reference, [`FolderStore`] the local disk, `ObjectStore` (feature
+//! `object-store`) a bucket. What callers want beyond
+//! the seam is in [`ArtifactStoreExt`]; models of several files are a [`Package`]. Who made them says an
+//! `Envelope`, and whom a host believes a `VerifyPolicy` (feature `signatures`).
 
 mod digest;
 #[cfg(unix)]
@@ -13,8 +15,12 @@ mod extension;
 mod file;
 mod folder;
 mod memory;
+#[cfg(feature = "object-store")]
+mod object_store;
 mod open;
 mod package;
+#[cfg(feature = "signatures")]
+mod signature;
 mod verify;
 
 use std::io::Read;
@@ -22,10 +28,17 @@ use std::io::Read;
 pub use self::digest::{Digest, HashingReader};
 pub use self::extension::ArtifactStoreExt;
 pub use self::file::ImportOptions;
+pub(crate) use self::folder::create_unique;
 pub use self::folder::{FolderOptions, FolderStore};
 pub use self::memory::MemoryStore;
+#[cfg(feature = "object-store")]
+pub use self::object_store::{Credentials, ObjectStore, ObjectStoreKind, ObjectStoreOptions};
 pub use self::open::open;
 pub use self::package::{Package, PackageFile, PackagePath};
+#[cfg(feature = "signatures")]
+pub use self::signature::{
+    Envelope, KeyRing, PublicKey, SigningKey, Statement, TrustedKey, Verified, VerifyPolicy,
+};
 pub use self::verify::VerifiedReader;
 use crate::error::Result;
 

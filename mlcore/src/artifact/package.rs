@@ -152,7 +152,7 @@ impl Package {
     }
 
     /// The package of a folder's files, each stored by `put`, which answers digest and size.
-    pub(super) fn import(folder: &Path, put: &dyn Fn(&Path) -> Result<(Digest, u64)>) -> Result<Self> {
+    pub(crate) fn import(folder: &Path, put: &dyn Fn(&Path) -> Result<(Digest, u64)>) -> Result<Self> {
         let mut files = BTreeMap::new();
         walk(folder, "", 0, &mut |name, path| {
             if files.len() >= MOST_FILES {
@@ -171,7 +171,7 @@ impl Package {
     }
 
     /// Writes the files, opened by `open`, into `folder`: beside it first, then renamed as a whole.
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         open: &dyn Fn(&Digest) -> Result<VerifiedReader>,
         folder: &Path,

@@ -13,6 +13,7 @@ pub struct VerifiedReader {
     digest: Digest,
     size: u64,
     state: State,
+    remedy: &'static str,
     inner: HashingReader<Box<dyn Read + Send>>,
 }
 
@@ -26,7 +27,15 @@ impl VerifiedReader {
     /// Reads `inner`, whose `size` bytes must have this digest.
     #[must_use]
     pub fn new(digest: Digest, size: u64, inner: Box<dyn Read + Send>) -> Self {
-        Self { digest, size, state: State::Reading, inner: HashingReader::new(inner) }
+        let remedy = "put the original content again, which replaces them";
+        Self { digest, size, state: State::Reading, remedy, inner: HashingReader::new(inner) }
+    }
+
+    /// Says what to do where the content is another.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: &'static str) -> Self {
+        self.remedy = remedy;
+        self
     }
 
     /// How many bytes there are in all.
@@ -39,7 +48,7 @@ impl VerifiedReader {
         self.state = State::Damaged;
         let error =
             Error::corrupt("read artifact", self.digest.to_string(), "the stored bytes have another digest")
-                .remedy("put the original content again, which replaces them");
+                .remedy(self.remedy);
         io::Error::new(io::ErrorKind::InvalidData, error)
     }
 }

@@ -11,8 +11,10 @@
 mod arrow_door;
 #[cfg(feature = "ort")]
 mod onnx_scan;
+#[cfg(feature = "signatures")]
+mod package_bytes;
 mod profile_bytes;
-#[cfg(feature = "sqlite")]
+#[cfg(all(feature = "sqlite", feature = "object-store"))]
 mod registry_names;
 mod told;
 
@@ -53,13 +55,20 @@ fn columns_of_the_corpus_are_let_through_or_refused() {
     assert!(let_through >= 20 && all >= let_through + 10, "{let_through} of {all} are sound");
 }
 
+#[cfg(feature = "signatures")]
+#[test]
+fn packages_of_the_corpus_are_read_or_refused() {
+    let (read, all) = taken("package_bytes", package_bytes::check);
+    assert!(read >= 8 && all >= read + 10, "{read} of {all} are what they say: too few to prove anything");
+}
+
 #[test]
 fn profiles_of_the_corpus_are_read_or_refused() {
     let (read, all) = taken("profile_bytes", profile_bytes::check);
     assert!(read >= 20 && all >= read + 5, "{read} of {all} are profiles: too few to prove anything");
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(all(feature = "sqlite", feature = "object-store"))]
 #[test]
 fn names_of_the_corpus_read_back_equal_or_are_refused() {
     let inputs = corpus("registry_names");

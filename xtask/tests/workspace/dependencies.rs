@@ -48,7 +48,7 @@ fn workspace_dependencies_point_down() {
 #[test]
 fn lower_crates_link_no_runtime_protocol_or_data_frame() {
     let trees: [(&str, &[&str]); 4] = [
-        ("mlcore", &["--features", "ort,sqlite,ndarray,conformance"]),
+        ("mlcore", &["--features", "ort,sqlite,ndarray,signatures,conformance"]),
         ("mlcore-drift", &["--all-features"]),
         ("mlcore-features", &[]),
         ("mlcore-serve", &[]),
@@ -76,9 +76,10 @@ fn lower_crates_link_no_runtime_protocol_or_data_frame() {
     }
 }
 
-/// The client of PostgreSQL has a runtime, within threads of mlcore's own; nothing else of the kind comes with it.
+/// The clients of PostgreSQL and of object stores have a runtime, within threads of mlcore's own. The latter's types of bodies are
+/// hyper's; no client of it is linked, since requests leave by `ureq`. Nothing else of the kind comes with them.
 #[test]
-fn postgres_alone_brings_a_runtime_to_the_core() {
+fn postgres_and_object_stores_alone_bring_a_runtime_to_the_core() {
     let links = |features: &str| {
         let tree = cargo(&[
             "tree",
@@ -99,8 +100,9 @@ fn postgres_alone_brings_a_runtime_to_the_core() {
             .filter(|name| tree.lines().any(|line| line.split_whitespace().next() == Some(name)))
             .collect::<Vec<_>>()
     };
-    assert_eq!(links("full"), ["tokio"]);
+    assert_eq!(links("full"), ["tokio", "hyper"]);
     assert_eq!(links("postgres"), ["tokio"]);
+    assert_eq!(links("object-store"), ["tokio", "hyper"]);
     let packages = packages();
     let core =
         packages.iter().find(|package| package["name"] == "mlcore").expect("mlcore is in the workspace");
@@ -108,7 +110,17 @@ fn postgres_alone_brings_a_runtime_to_the_core() {
         core["features"].as_object().expect("a package lists features").keys().collect();
     assert_eq!(
         features,
-        ["conformance", "default", "full", "ndarray", "ort", "postgres", "sqlite"],
+        [
+            "conformance",
+            "default",
+            "full",
+            "ndarray",
+            "object-store",
+            "ort",
+            "postgres",
+            "signatures",
+            "sqlite"
+        ],
         "each is looked at above"
     );
 }

@@ -2,6 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt};
+use mlcore::package::{GOLDEN_TAG, GoldenVectors, tagged};
 use mlcore::registry::ModelVersion;
 use mlcore::runner::Runner;
 #[cfg(feature = "ort")]
@@ -121,7 +122,7 @@ impl ModelLoader for OnnxLoader {
     }
 }
 
-/// Loads runner and plan of `version`, and its monitor's reference where a catalogue of tests is given; checks that they fit
+/// Loads runner and plan of `version`, checks its golden vectors where it has such, and its monitor's reference where a catalogue of tests is given; checks that they fit
 /// each other and what was registered.
 pub(crate) fn load(
     loader: &dyn ModelLoader,
@@ -153,6 +154,7 @@ pub(crate) fn load(
         )
         .remedy("register the file again as a new version"));
     }
+    check_golden(&*runner, &version, artifacts)?;
     let plan = match &version.lineage.plan {
         None => None,
         Some(registered) => {
@@ -180,3 +182,17 @@ pub(crate) fn load(
         None => model,
     })
 }
+
+/// Asks the runner what the version's golden vectors ask, where it has such.
+fn check_golden(runner: &dyn Runner, version: &ModelVersion, artifacts: &dyn ArtifactStore) -> Result<()> {
+    let Some(golden) = tagged(version, GOLDEN_TAG)? else { return Ok(()) };
+    let golden = GoldenVectors::from_json(&artifacts.read_up_to(&golden, LARGEST_GOLDEN)?)?;
+    let checked = catch_unwind(AssertUnwindSafe(|| golden.check(runner))).unwrap_or_else(|panic| {
+        let problem = format!("its runner panicked: {}", words_of(&*panic));
+        Err(Error::internal("check golden vectors", "", problem))
+    });
+    checked.map_err(|error| error.within(format!("{} version {}", version.model, version.version)))
+}
+
+/// Above the vectors of a thousand rows of a wide model.
+const LARGEST_GOLDEN: u64 = 64 << 20;

@@ -47,6 +47,9 @@ pub(crate) struct Resolver {
     pub(crate) scoring: Option<Scoring>,
     /// The tests of the versions' own monitors; none where these are not watched.
     pub(crate) catalog: Option<Catalog>,
+    /// The signatures that every version must have.
+    #[cfg(feature = "signatures")]
+    pub(crate) signatures: Option<mlcore::artifact::VerifyPolicy>,
 }
 
 impl Resolver {
@@ -94,8 +97,12 @@ impl Resolver {
         Ok(Resolved { arms, unfit })
     }
 
-    /// Loads a version with everything that it brings.
+    /// Loads a version with everything that it brings. All versions come through here: those of aliases, those of snapshots.
     pub(crate) fn load(&self, version: ModelVersion) -> Result<LoadedModel> {
+        #[cfg(feature = "signatures")]
+        if let Some(policy) = &self.signatures {
+            mlcore::package::verify_version(policy, &version, &*self.artifacts)?;
+        }
         loader::load(&*self.loader, version, &*self.artifacts, self.catalog.as_ref())
     }
 

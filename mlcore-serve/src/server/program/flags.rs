@@ -30,8 +30,15 @@ flags! {
     /// mlflow+http://host:port, an MLflow server, whose versions with the ONNX flavor are read
     #[arg(env = "MLCORE_REGISTRY", value_name = "URL", conflicts_with = "model_repository", help_heading = "Models")]
     registry: String,
-    /// The artifacts of a registry that is no MLflow server; those beside it where nothing is said. Where they are a folder, MLflow's
-    /// clients are served, too: experiments, runs, logged models and their files, at the port of HTTP
+    /// Serve the models of this bundle, a folder that a lock was written into: as its aliases say, without a registry
+    #[arg(env = "MLCORE_BUNDLE", value_name = "DIR", conflicts_with_all = ["model_repository", "registry"], help_heading = "Models")]
+    bundle: PathBuf,
+    /// Load only what a key of this ring signed: a file in JSON, as mlcore's KeyRing writes it. Nothing else is loaded then
+    #[arg(env = "MLCORE_TRUSTED_KEYS", value_name = "FILE", help_heading = "Models")]
+    trusted_keys: PathBuf,
+    /// The artifacts of a registry that is no MLflow server: a folder, s3://bucket/prefix, gs:// or az://; those beside it where
+    /// nothing is said. Where they are a folder, MLflow's clients are served, too: experiments, runs, logged models and their files, at the
+    /// port of HTTP
     #[arg(env = "MLCORE_ARTIFACTS", value_name = "URL", help_heading = "Models")]
     artifacts: String,
     /// Serve MLflow's own web page, for reading: the folder mlflow/server/js/build of MLflow's Python package; with --artifacts

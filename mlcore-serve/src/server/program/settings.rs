@@ -72,6 +72,13 @@ impl Settings {
             let problem = "both are given, and models come from one of them";
             return Err(Error::invalid_input(READ, "registry and model-repository", problem));
         }
+        if settings.flags.bundle.is_some()
+            && (settings.flags.registry.is_some() || settings.flags.model_repository.is_some())
+        {
+            let problem =
+                "it is given beside a registry or a model repository, and models come from one of them";
+            return Err(Error::invalid_input(READ, "bundle", problem));
+        }
         Ok(settings)
     }
 
@@ -113,7 +120,7 @@ impl Settings {
         };
         let (tracking, model, version) = (of("MLFLOW_TRACKING_URI"), of("MODEL_NAME"), of("MODEL_VERSION"));
         let flags = &mut self.flags;
-        if flags.model_repository.is_none() && flags.registry.is_none() {
+        if flags.model_repository.is_none() && flags.registry.is_none() && flags.bundle.is_none() {
             flags.registry = tracking.clone();
         }
         let Some(model) = model.filter(|_| flags.load_model.is_none()) else { return Ok(()) };
