@@ -261,6 +261,11 @@ fn read(registry: &dyn Registry, asks: &[Ask]) -> Result<BTreeMap<ModelName, Loc
         };
         for (alias, version) in versions {
             let found = registry.version(model, version)?;
+            if found.is_external() {
+                let problem = "it is external: its model is kept elsewhere, and was never checked";
+                return Err(Error::unsupported(RESOLVE, format!("{model}/{version}"), problem)
+                    .remedy("lock the versions that mlcore serves"));
+            }
             let locked = models.entry(model.clone()).or_default();
             if let Some(alias) = alias {
                 locked.aliases.insert(alias, version);
