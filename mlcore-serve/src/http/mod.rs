@@ -46,6 +46,10 @@
 //! `[rows]` or `[rows, 1]`. A column that holds nulls goes by the route of records. Where the model itself has inputs of the same names, the parameter `raw_records` says which are sent: `true` for raw columns. Such an answer repeats its arm
 //! and its outcome id in the parameters `mlcore-arm` and `mlcore-outcome-id`.
 //!
+//! # Pages
+//! With the feature `page`, [`with_pages`](HttpService::with_pages) shows experiments, runs and models to people, below `/ui/`: see
+//! [`page`](crate::page).
+//!
 //! # Keys
 //! Whoever is to be answered only with a key, and who may load models, is said by [`with_auth`](HttpService::with_auth); the table of
 //! roles is that of [`auth`](crate::auth). A service that is nested in a router of yours refuses what changes it until you do.
@@ -72,6 +76,8 @@ mod infer;
 mod metadata;
 mod mlflow;
 mod openapi;
+#[cfg(feature = "page")]
+mod page;
 mod question;
 mod records;
 mod refusal;
@@ -145,6 +151,8 @@ struct Inner {
     responses: Responses,
     /// What `GET /metrics` answers.
     render: Option<Render>,
+    #[cfg(feature = "page")]
+    pages: Option<crate::page::Pages>,
 }
 
 /// Writes metrics in Prometheus' text format.
@@ -172,6 +180,8 @@ impl HttpService {
                 #[cfg(feature = "metrics")]
                 responses: Responses::new(names::HTTP_RESPONSES, &STATUSES),
                 render: None,
+                #[cfg(feature = "page")]
+                pages: None,
             }),
         }
     }
@@ -264,6 +274,10 @@ impl HttpService {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
+        #[cfg(feature = "page")]
+        if let Some(answer) = self.answer_page(parts, peer).await {
+            return answer;
+        }
         let route = match found {
             Found::Route(route) => route,
             Found::OtherMethod(methods) => return Err(Refusal::other_method(methods)),
@@ -382,7 +396,8 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
 }
 
-type Answered = Result<Response<Full<Bytes>>, Refusal>;
+type AnswerBody = Full<Bytes>;
+type Answered = Result<Response<AnswerBody>, Refusal>;
 
 /// A refusal of a server's, as those of the service are.
 #[cfg(feature = "server")]
