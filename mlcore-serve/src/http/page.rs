@@ -45,10 +45,13 @@ impl HttpService {
         let answer = move || {
             let mut response = pages.answer(&uri, &headers);
             let coding = packed_for.filter(|_| response.body().len() > SMALL_ANSWER);
-            let packed = coding.and_then(|coding| Some((coding, coding.pack(Vec::new(), response.body()).ok()?)));
+            let packed =
+                coding.and_then(|coding| Some((coding, coding.pack(Vec::new(), response.body()).ok()?)));
             if let Some((coding, packed)) = packed {
                 *response.body_mut() = packed;
-                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
             }
             response
         };

@@ -24,7 +24,10 @@ impl Query {
 
     /// Every value of this name that says something.
     pub(super) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(own, value)| own == name && !value.trim().is_empty()).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(own, value)| own == name && !value.trim().is_empty())
+            .map(|(_, value)| value.as_str())
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -39,7 +42,10 @@ impl Query {
 
     /// The pairs that say something.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The text behind a link's path: with its question mark, or empty.
@@ -68,7 +74,8 @@ pub(super) fn decoded(text: &str, is_form: bool) -> Option<Cow<'_, str>> {
             b'+' if is_form => bytes.push(b' '),
             b'%' => {
                 let ([high, low], after) = rest.split_first_chunk::<2>()?;
-                let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+                let digit =
+                    |digit: &u8| char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
                 bytes.push(digit(high)? << 4 | digit(low)?);
                 rest = after;
             }
@@ -87,7 +94,9 @@ pub(super) fn encode_into(encoded: &mut String, text: &str) {
     }
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             // Writing to a text does not fail.
             byte => drop(write!(encoded, "%{byte:02X}")),
         }
@@ -140,7 +149,12 @@ mod tests {
 
     #[test]
     fn paths_lead_back_to_where_pages_begin() {
-        for (own, way) in [("/ui/", "./"), ("/ui/models", "./"), ("/ui/runs/a", "../"), ("/ui/models/m/versions/1", "../../../")] {
+        for (own, way) in [
+            ("/ui/", "./"),
+            ("/ui/models", "./"),
+            ("/ui/runs/a", "../"),
+            ("/ui/models/m/versions/1", "../../../"),
+        ] {
             assert_eq!(root(own), way, "{own}");
         }
         assert_eq!(path("../", &["runs", "a/b c", ".."]), "../runs/a%2Fb%20c/%2E%2E");

@@ -9,7 +9,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::address::decoded;
 use super::frame::{self, Page, View};
 use super::trouble::{Result, Trouble};
-use super::{Inner, Pages, assets, audit, compare, dataset, experiments, metric, model, models, run, runs, version};
+use super::{
+    Inner, Pages, assets, audit, compare, dataset, experiments, metric, model, models, run, runs, version,
+};
 
 /// Whether a path is one of the pages'.
 pub(crate) fn is_page(path: &str) -> bool {
@@ -83,7 +85,8 @@ fn page(view: &View<'_>, path: &str) -> Result<Page> {
         ["models"] => models::page(view),
         ["models", name] => model::page(view, &ModelName::new(name).map_err(|_| nothing())?),
         ["models", name, "versions", number] => {
-            let number = number.parse().ok().and_then(|number| Version::new(number).ok()).ok_or_else(nothing)?;
+            let number =
+                number.parse().ok().and_then(|number| Version::new(number).ok()).ok_or_else(nothing)?;
             version::page(view, &ModelName::new(name).map_err(|_| nothing())?, number)
         }
         ["datasets", digest] => dataset::page(view, digest),

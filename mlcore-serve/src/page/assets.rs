@@ -23,8 +23,9 @@ pub(super) fn find(name: &str) -> Option<Asset> {
 
 /// Another text where another file is served under a name: browsers may keep what they have.
 pub(super) fn version() -> &'static str {
-    static VERSION: LazyLock<String> =
-        LazyLock::new(|| format!("{:016x}", xxh3_64(STYLE.as_bytes()) ^ xxh3_64(SCRIPT.as_bytes()).rotate_left(1)));
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        format!("{:016x}", xxh3_64(STYLE.as_bytes()) ^ xxh3_64(SCRIPT.as_bytes()).rotate_left(1))
+    });
     &VERSION
 }
 

@@ -58,14 +58,17 @@ fn verification(html: &mut Html, view: &View<'_>, registry: &dyn Registry, head:
         parts::fact(html, "Hash of the last entry", |html| parts::code(html, head.hash.to_hex()));
         parts::fact(html, "Chain", |html| match (&problem, known) {
             (Some(_), _) => parts::pill(html, parts::Tone::Bad, "broken"),
-            (None, Some(known)) if known.sequence >= head.sequence => parts::pill(html, parts::Tone::Good, "whole"),
+            (None, Some(known)) if known.sequence >= head.sequence => {
+                parts::pill(html, parts::Tone::Good, "whole")
+            }
             (None, Some(known)) => html.raw("whole up to entry ").show(known.sequence).end(),
             (None, None) => html.raw("not verified by this server yet").end(),
         });
     });
     if let Some(error) = problem {
         let context = error.context();
-        html.raw("<div class=\"problem\" role=\"alert\"><p><strong>The log does not verify</strong>: ").text(context.problem());
+        html.raw("<div class=\"problem\" role=\"alert\"><p><strong>The log does not verify</strong>: ")
+            .text(context.problem());
         html.raw(". ").text(context.remedy().unwrap_or_default()).raw("</p></div>");
     }
     html.raw("<p>").with(|html| parts::link(html, "?verify=yes", "Verify the whole log now")).raw("</p>");
@@ -97,7 +100,9 @@ pub(super) fn entry(view: &View<'_>, number: u64) -> Result<Page> {
         html.raw("<pre class=\"whole\">").text(begin).raw_if(!is_all, "\u{2026}").raw("</pre>");
     });
     page.body.raw("<nav class=\"pager\" aria-label=\"Entries\"><ul>");
-    for (other, text) in [(number.saturating_sub(1), "Entry before"), (number.saturating_add(1), "Entry after")] {
+    for (other, text) in
+        [(number.saturating_sub(1), "Entry before"), (number.saturating_add(1), "Entry after")]
+    {
         if other == 0 || registry.audit(other, 1)?.is_empty() {
             continue;
         }

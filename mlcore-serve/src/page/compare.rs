@@ -22,17 +22,24 @@ pub(super) fn page(view: &View<'_>) -> Result<Page> {
         }
         if runs.len() == MOST_RUNS {
             let message = format!("At most {MOST_RUNS} runs are compared at once.");
-            return Err(Trouble { remedy: Some("choose fewer".to_owned()), ..Trouble::new(StatusCode::BAD_REQUEST, message) });
+            return Err(Trouble {
+                remedy: Some("choose fewer".to_owned()),
+                ..Trouble::new(StatusCode::BAD_REQUEST, message)
+            });
         }
         runs.push(tracker.run(&id)?);
     }
-    let mut page = Page::new(Area::Experiments, format!("Comparison of {}", shown::counted(runs.len(), "run", "runs")));
+    let mut page =
+        Page::new(Area::Experiments, format!("Comparison of {}", shown::counted(runs.len(), "run", "runs")));
     page = page.within("Experiments", view.link(&["experiments"]));
     if runs.is_empty() {
-        page.body.raw("<p class=\"nothing\">No runs are chosen. Choose some in the table of an experiment.</p>");
+        page.body
+            .raw("<p class=\"nothing\">No runs are chosen. Choose some in the table of an experiment.</p>");
         return Ok(page);
     }
-    if let Some(first) = runs.first().filter(|first| runs.iter().all(|run| run.info.experiment == first.info.experiment)) {
+    if let Some(first) =
+        runs.first().filter(|first| runs.iter().all(|run| run.info.experiment == first.info.experiment))
+    {
         let experiment = tracker.experiment(&first.info.experiment)?;
         page = page.within(experiment.name, view.link(&["experiments", experiment.id.as_str()]));
     }
@@ -69,7 +76,12 @@ fn table(html: &mut Html, view: &View<'_>, runs: &[Run]) {
     group(html, view, "Metrics", &texts(of_metrics));
     group(html, view, "Parameters", &texts(|run| run.data.params.clone()));
     group(html, view, "Data", &texts(of_data));
-    group(html, view, "Tags", &texts(|run| run.data.tags.iter().filter(|(key, _)| !is_of_run(key)).map(owned).collect()));
+    group(
+        html,
+        view,
+        "Tags",
+        &texts(|run| run.data.tags.iter().filter(|(key, _)| !is_of_run(key)).map(owned).collect()),
+    );
     html.raw("</table></div>");
 }
 
@@ -112,12 +124,19 @@ fn group(html: &mut Html, view: &View<'_>, heading: &'static str, of_runs: &[BTr
         let values: BTreeSet<_> = of_runs.iter().map(|own| own.get(key)).collect();
         values.len() > 1
     };
-    let rows: Vec<(&String, bool)> =
-        keys.into_iter().map(|key| (key, differs(key))).filter(|(_, differs)| *differs || !only_different(view)).collect();
+    let rows: Vec<(&String, bool)> = keys
+        .into_iter()
+        .map(|key| (key, differs(key)))
+        .filter(|(_, differs)| *differs || !only_different(view))
+        .collect();
     if rows.is_empty() {
         return;
     }
-    html.raw("<tbody><tr><th class=\"group\" scope=\"rowgroup\" colspan=\"").show(of_runs.len() + 1).raw("\">").raw(heading).raw("</th></tr>");
+    html.raw("<tbody><tr><th class=\"group\" scope=\"rowgroup\" colspan=\"")
+        .show(of_runs.len() + 1)
+        .raw("\">")
+        .raw(heading)
+        .raw("</th></tr>");
     for (key, differs) in rows {
         html.raw(if differs { "<tr class=\"differs\">" } else { "<tr>" }).raw("<th scope=\"row\">").text(key);
         html.raw_if(differs, "<span class=\"hidden\"> (differs)</span>").raw("</th>");

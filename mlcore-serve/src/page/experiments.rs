@@ -51,8 +51,19 @@ fn filter(view: &View<'_>) -> String {
 fn form(html: &mut Html, view: &View<'_>, error: Option<&Error>) {
     html.raw("<form class=\"search\" method=\"get\" role=\"search\">");
     Input { name: "name", label: "Name contains", example: "", error: None }.write(html, view);
-    Input { name: "filter", label: "Filter", example: "tags.team = 'growth' AND creation_time &gt; 0", error }.write(html, view);
-    parts::choice(html, view, ("view", "Show"), &[("active", "active"), ("deleted", "deleted"), ("all", "all")]);
+    Input {
+        name: "filter",
+        label: "Filter",
+        example: "tags.team = 'growth' AND creation_time &gt; 0",
+        error,
+    }
+    .write(html, view);
+    parts::choice(
+        html,
+        view,
+        ("view", "Show"),
+        &[("active", "active"), ("deleted", "deleted"), ("all", "all")],
+    );
     parts::hidden(html, view, &["order"]);
     html.raw("<button type=\"submit\">Search</button></form>");
     if let Some(error) = error {
@@ -94,7 +105,8 @@ fn tags(html: &mut Html, experiment: &Experiment) {
 }
 
 fn nothing(html: &mut Html, view: &View<'_>) {
-    if view.query.has("name") || view.query.has("filter") || view.query.has("view") || view.query.has("page") {
+    if view.query.has("name") || view.query.has("filter") || view.query.has("view") || view.query.has("page")
+    {
         html.raw("<p class=\"nothing\">No experiment is as you ask for.</p>");
         return;
     }

@@ -35,11 +35,17 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn tracker(&self) -> Result<&'a Arc<dyn Tracker>> {
-        self.pages.tracker.as_ref().ok_or_else(|| Trouble::not_found("This server keeps no experiments and runs."))
+        self.pages
+            .tracker
+            .as_ref()
+            .ok_or_else(|| Trouble::not_found("This server keeps no experiments and runs."))
     }
 
     pub(super) fn registry(&self) -> Result<&'a Arc<dyn Registry>> {
-        self.pages.registry.as_ref().ok_or_else(|| Trouble::not_found("This server has no registry of models."))
+        self.pages
+            .registry
+            .as_ref()
+            .ok_or_else(|| Trouble::not_found("This server has no registry of models."))
     }
 }
 
@@ -78,7 +84,14 @@ impl Page {
 
     /// A section with a heading, which links can name.
     pub(super) fn section(&mut self, id: &'static str, heading: &str, write: impl FnOnce(&mut Html)) {
-        self.body.raw("<section aria-labelledby=\"").raw(id).raw("\"><h2 id=\"").raw(id).raw("\">").text(heading).raw("</h2>");
+        self.body
+            .raw("<section aria-labelledby=\"")
+            .raw(id)
+            .raw("\"><h2 id=\"")
+            .raw(id)
+            .raw("\">")
+            .text(heading)
+            .raw("</h2>");
         write(&mut self.body);
         self.body.raw("</section>");
     }
@@ -87,13 +100,22 @@ impl Page {
     pub(super) fn into_html(self, view: &View<'_>) -> String {
         let mut html = Html::new();
         html.reserve(4096);
-        html.raw("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>").text(&self.title);
-        html.raw(" \u{b7} mlcore</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
+        html.raw("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
+            .text(&self.title);
+        html.raw(
+            " \u{b7} mlcore</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
+        );
         html.raw("<meta name=\"color-scheme\" content=\"light dark\"><link rel=\"stylesheet\" href=\"");
         html.text(view.link(&["assets", "style.css"])).raw("?v=").text(assets::version());
-        html.raw("\"><link rel=\"icon\" type=\"image/svg+xml\" href=\"").text(view.link(&["assets", "icon.svg"]));
-        html.raw("\"><script src=\"").text(view.link(&["assets", "page.js"])).raw("?v=").text(assets::version());
-        html.raw("\" defer></script></head><body><a class=\"skip\" href=\"#content\">Skip to the content</a>");
+        html.raw("\"><link rel=\"icon\" type=\"image/svg+xml\" href=\"")
+            .text(view.link(&["assets", "icon.svg"]));
+        html.raw("\"><script src=\"")
+            .text(view.link(&["assets", "page.js"]))
+            .raw("?v=")
+            .text(assets::version());
+        html.raw(
+            "\" defer></script></head><body><a class=\"skip\" href=\"#content\">Skip to the content</a>",
+        );
         self.navigation(&mut html, view);
         html.raw("<main id=\"content\" tabindex=\"-1\">");
         self.crumbs(&mut html);

@@ -15,7 +15,13 @@ pub(super) struct History {
 }
 
 /// The history of a metric: its first points, at most `most`.
-pub(super) fn read(tracker: &dyn Tracker, run: &RunId, name: &str, along: Along, most: usize) -> Result<History> {
+pub(super) fn read(
+    tracker: &dyn Tracker,
+    run: &RunId,
+    name: &str,
+    along: Along,
+    most: usize,
+) -> Result<History> {
     let mut search = HistorySearch::new(run.clone(), name).with_limit(DEFAULT_POINTS.min(most));
     let mut history = History::default();
     loop {
@@ -23,7 +29,8 @@ pub(super) fn read(tracker: &dyn Tracker, run: &RunId, name: &str, along: Along,
         history.points.extend(page.items.iter().map(|metric| (place(metric, along), metric.value)));
         let Some(next) = page.next else { break };
         if history.points.len() >= most {
-            let text = format!("Only the first {} points are drawn.", shown::count(history.points.len() as u64));
+            let text =
+                format!("Only the first {} points are drawn.", shown::count(history.points.len() as u64));
             history.notes.push(text);
             break;
         }

@@ -150,7 +150,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_spelled_out() {
-        assert_eq!(escaped("a\u{202e}b\0c\u{7f}\u{85}é\u{200b}€ö🦀"), "a\\u{202e}b\\u{0}c\\u{7f}\\u{85}é\\u{200b}€ö🦀");
+        assert_eq!(
+            escaped("a\u{202e}b\0c\u{7f}\u{85}é\u{200b}€ö🦀"),
+            "a\\u{202e}b\\u{0}c\\u{7f}\\u{85}é\\u{200b}€ö🦀"
+        );
         assert_eq!(escaped("\u{feff}\u{61c}\u{e0041}&"), "\\u{feff}\\u{61c}\\u{e0041}&amp;");
     }
 }

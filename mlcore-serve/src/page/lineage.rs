@@ -53,7 +53,13 @@ pub(super) fn list(html: &mut Html, view: &View<'_>, caption: &str, versions: &[
     parts::head(html, &["Version", "Stage", "Created", "By"]);
     for own in versions {
         html.raw("<tr><th scope=\"row\">");
-        parts::version_link(html, view, own.model.as_str(), own.version, &format!("{} {}", own.model, own.version));
+        parts::version_link(
+            html,
+            view,
+            own.model.as_str(),
+            own.version,
+            &format!("{} {}", own.model, own.version),
+        );
         html.raw("</th><td>").with(|html| parts::stage(html, own.stage)).raw("</td><td class=\"t\">");
         parts::time(html, own.created_at);
         html.raw("</td><td>").text(&own.created_by).raw("</td></tr>");

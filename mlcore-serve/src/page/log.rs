@@ -5,12 +5,13 @@ use mlcore::registry::{AuditEntry, AuditHead, Event, Registry};
 
 use super::frame::View;
 use super::html::Html;
-use super::trouble::Result;
 use super::parts;
+use super::trouble::Result;
 
 /// The last entry, found by a few looks; none of an empty log.
 pub(super) fn last(registry: &dyn Registry) -> Result<Option<AuditEntry>> {
-    let look = |sequence: u64| -> Result<Option<AuditEntry>> { Ok(registry.audit(sequence, 1)?.into_iter().next()) };
+    let look =
+        |sequence: u64| -> Result<Option<AuditEntry>> { Ok(registry.audit(sequence, 1)?.into_iter().next()) };
     let Some(mut found) = look(1)? else { return Ok(None) };
     // Twice as far until there is nothing, and then half of what is between.
     let (mut there, mut beyond) = (1, 2);
@@ -93,7 +94,10 @@ pub(super) fn table(html: &mut Html, view: &View<'_>, caption: &str, entries: &[
         let number = entry.sequence.to_string();
         html.raw("<tr><th scope=\"row\" class=\"n\">");
         parts::link(html, &view.link(&["audit", &number]), &number);
-        html.raw("</th><td class=\"t\">").with(|html| parts::time(html, entry.at)).raw("</td><td>").text(&entry.actor);
+        html.raw("</th><td class=\"t\">")
+            .with(|html| parts::time(html, entry.at))
+            .raw("</td><td>")
+            .text(&entry.actor);
         html.raw("</td><td>").raw(entry.event.operation()).raw("</td><td>");
         html.text(entry.event.subject()).with(|html| moves(html, &entry.event)).raw("</td><td>");
         parts::long_text(html, entry.reason.as_deref().unwrap_or_default());
@@ -105,12 +109,21 @@ pub(super) fn table(html: &mut Html, view: &View<'_>, caption: &str, entries: &[
 /// Where aliases and stages went.
 fn moves(html: &mut Html, event: &Event) {
     for moved in event.alias_moves() {
-        let version = |version: Option<Version>| version.map_or_else(|| "nothing".to_owned(), |own| own.to_string());
-        html.raw("<br><span class=\"note\">").text(&moved.alias).raw(": ").text(version(moved.from)).raw(" \u{2192} ");
+        let version =
+            |version: Option<Version>| version.map_or_else(|| "nothing".to_owned(), |own| own.to_string());
+        html.raw("<br><span class=\"note\">")
+            .text(&moved.alias)
+            .raw(": ")
+            .text(version(moved.from))
+            .raw(" \u{2192} ");
         html.text(version(moved.to)).raw("</span>");
     }
     for moved in event.stage_moves() {
-        html.raw("<br><span class=\"note\">version ").show(moved.version).raw(": ").raw(moved.from.name()).raw(" \u{2192} ");
+        html.raw("<br><span class=\"note\">version ")
+            .show(moved.version)
+            .raw(": ")
+            .raw(moved.from.name())
+            .raw(" \u{2192} ");
         html.raw(moved.to.name()).raw("</span>");
     }
 }

@@ -27,7 +27,9 @@ pub(super) fn page(view: &View<'_>, id: &RunId, name: &str) -> Result<Page> {
     history.points.retain(|(x, _)| from.is_none_or(|from| *x >= from) && to.is_none_or(|to| *x <= to));
     if history.points.len() < all {
         let shown = shown::count(history.points.len() as u64);
-        history.notes.push(format!("{shown} of {} lie in the range.", shown::counted(all, "point", "points")));
+        history
+            .notes
+            .push(format!("{shown} of {} lie in the range.", shown::counted(all, "point", "points")));
     }
     form(&mut page.body, view, along);
     let series = vec![Series { name: name.to_owned(), link: None, points: history.points }];
@@ -57,7 +59,11 @@ fn form(html: &mut Html, view: &View<'_>, along: Along) {
     };
     for (name, label) in ["from", "to"].into_iter().zip(unit) {
         html.raw("<div class=\"field\"><label for=\"").raw(name).raw("\">").raw(label);
-        html.raw("</label><input type=\"number\" step=\"any\" id=\"").raw(name).raw("\" name=\"").raw(name).raw("\" value=\"");
+        html.raw("</label><input type=\"number\" step=\"any\" id=\"")
+            .raw(name)
+            .raw("\" name=\"")
+            .raw(name)
+            .raw("\" value=\"");
         html.text(view.query.get(name).unwrap_or_default()).raw("\"></div>");
     }
     html.raw("<button type=\"submit\">Draw</button></form>");

@@ -19,7 +19,9 @@ pub(super) fn page(view: &View<'_>, name: &ModelName) -> Result<Page> {
     let aliases = registry.aliases(name)?;
     versions(&mut page, view, &**registry, &model, &aliases)?;
     history(&mut page, view, &**registry, name, &aliases)?;
-    page.section("tags", "Tags", |html| parts::pairs(html, "Tags of this model", ["Tag", "Value"], &model.tags));
+    page.section("tags", "Tags", |html| {
+        parts::pairs(html, "Tags of this model", ["Tag", "Value"], &model.tags)
+    });
     let (entries, is_all) = log::entries_where(&**registry, |entry| entry.event.model() == name)?;
     page.section("log", "Audit log", |html| {
         log::table(html, view, "Last entries about this model", &entries);
@@ -30,7 +32,9 @@ pub(super) fn page(view: &View<'_>, name: &ModelName) -> Result<Page> {
 
 fn about(html: &mut Html, view: &View<'_>, model: &Model) {
     if !model.description.is_empty() {
-        html.raw("<div class=\"prose\">").with(|html| parts::long_text(html, &model.description)).raw("</div>");
+        html.raw("<div class=\"prose\">")
+            .with(|html| parts::long_text(html, &model.description))
+            .raw("</div>");
     }
     parts::facts(html, |html| {
         if model.title.is_some() {
@@ -55,7 +59,8 @@ fn versions(
     aliases: &[(Alias, Version)],
 ) -> Result<()> {
     let filter = format!("name = {}", parts::quoted(model.title()));
-    let search = VersionSearch::default().with_filter(filter).with_order("version_number DESC").with_limit(ROWS);
+    let search =
+        VersionSearch::default().with_filter(filter).with_order("version_number DESC").with_limit(ROWS);
     let found = registry.search_versions(&search.with_page(parts::page_token(view)?))?;
     page.section("versions", "Versions", |html| {
         if found.items.is_empty() {
@@ -78,11 +83,18 @@ fn versions(
 
 /// The metrics that versions have: as many as fit.
 fn metrics(versions: &[ModelVersion]) -> Vec<String> {
-    let all: BTreeSet<&str> = versions.iter().flat_map(|own| own.metrics.iter().map(|(name, _)| name)).collect();
+    let all: BTreeSet<&str> =
+        versions.iter().flat_map(|own| own.metrics.iter().map(|(name, _)| name)).collect();
     all.into_iter().take(MOST_METRICS).map(str::to_owned).collect()
 }
 
-fn row(html: &mut Html, view: &View<'_>, own: &ModelVersion, aliases: &[(Alias, Version)], metrics: &[String]) {
+fn row(
+    html: &mut Html,
+    view: &View<'_>,
+    own: &ModelVersion,
+    aliases: &[(Alias, Version)],
+    metrics: &[String],
+) {
     html.raw("<tr><th scope=\"row\" class=\"n\">");
     parts::version_link(html, view, own.model.as_str(), own.version, &own.version.to_string());
     html.raw("</th><td>").with(|html| parts::stage(html, own.stage));
@@ -101,7 +113,11 @@ fn row(html: &mut Html, view: &View<'_>, own: &ModelVersion, aliases: &[(Alias, 
         }
         html.raw("</td>");
     }
-    html.raw("<td class=\"t\">").with(|html| parts::time(html, own.created_at)).raw("</td><td>").text(&own.created_by).raw("</td><td>");
+    html.raw("<td class=\"t\">")
+        .with(|html| parts::time(html, own.created_at))
+        .raw("</td><td>")
+        .text(&own.created_by)
+        .raw("</td><td>");
     if let Some(run) = &own.lineage.run {
         run_link(html, view, run.as_str());
     }
@@ -132,7 +148,11 @@ fn history(
         return Ok(());
     }
     page.section("aliases", "Aliases over time", |html| {
-        let series = histories.iter().map(|(alias, moves)| Series { name: alias.to_string(), link: None, points: points(moves) });
+        let series = histories.iter().map(|(alias, moves)| Series {
+            name: alias.to_string(),
+            link: None,
+            points: points(moves),
+        });
         let mut chart = Chart::new("Version that an alias means", Along::Time, series.collect());
         (chart.holds, chart.size) = (true, Size::Large);
         chart.write(html);
@@ -151,7 +171,10 @@ fn history(
                     None => html.raw("nothing").end(),
                 }
             }
-            html.raw("</td><td>").text(&moved.actor).raw("</td><td>").raw_if(moved.rolled_back, "rolled back ");
+            html.raw("</td><td>")
+                .text(&moved.actor)
+                .raw("</td><td>")
+                .raw_if(moved.rolled_back, "rolled back ");
             parts::long_text(html, moved.reason.as_deref().unwrap_or_default());
             html.raw("</td><td class=\"n\">");
             let entry = moved.sequence.to_string();
@@ -166,7 +189,10 @@ fn history(
 /// When an alias began to mean which version; nothing while it meant none.
 fn points(moves: &[AliasChange]) -> Vec<(f64, f64)> {
     let milliseconds = |moved: &AliasChange| moved.effective_at.as_micros() as f64 / 1000.0;
-    moves.iter().map(|own| (milliseconds(own), own.target().map_or(f64::NAN, |version| version.get() as f64))).collect()
+    moves
+        .iter()
+        .map(|own| (milliseconds(own), own.target().map_or(f64::NAN, |version| version.get() as f64)))
+        .collect()
 }
 
 const ROWS: usize = 100;

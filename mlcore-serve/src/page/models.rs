@@ -63,7 +63,8 @@ fn table(html: &mut Html, view: &View<'_>, registry: &dyn Registry, models: &[Mo
     html.raw("<thead><tr>");
     Heading { text: "Model", column: "name", is_number: false, falls_first: false }.write(html, view);
     html.raw("<th scope=\"col\" class=\"n\">Last version</th><th scope=\"col\">In production</th><th scope=\"col\">Aliases</th>");
-    Heading { text: "Changed", column: "last_updated_timestamp", is_number: false, falls_first: true }.write(html, view);
+    Heading { text: "Changed", column: "last_updated_timestamp", is_number: false, falls_first: true }
+        .write(html, view);
     html.raw("<th scope=\"col\">Description</th></tr></thead><tbody>");
     for model in models {
         let name = model.name.as_str();
@@ -96,8 +97,12 @@ fn nothing(html: &mut Html, view: &View<'_>) {
         html.raw("<p class=\"nothing\">No model is as you ask for.</p>");
         return;
     }
-    html.raw("<div class=\"empty\"><h2>There are no models yet</h2><p>Register a first one from Python:</p><pre>");
-    html.text(FIRST_MODEL).raw("</pre><p>or from Rust with <code>RegistryExt::register</code>. It is shown here then.</p></div>");
+    html.raw(
+        "<div class=\"empty\"><h2>There are no models yet</h2><p>Register a first one from Python:</p><pre>",
+    );
+    html.text(FIRST_MODEL).raw(
+        "</pre><p>or from Rust with <code>RegistryExt::register</code>. It is shown here then.</p></div>",
+    );
 }
 
 const FIRST_MODEL: &str = "import mlcore

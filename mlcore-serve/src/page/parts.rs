@@ -60,7 +60,11 @@ pub(super) fn stage(html: &mut Html, stage: Stage) {
 }
 
 pub(super) fn time(html: &mut Html, time: Timestamp) {
-    html.raw("<time datetime=\"").text(shown::machine_time(time)).raw("\">").text(shown::time(time)).raw("</time>");
+    html.raw("<time datetime=\"")
+        .text(shown::machine_time(time))
+        .raw("\">")
+        .text(shown::time(time))
+        .raw("</time>");
 }
 
 /// A text of any length: its beginning, and the rest where somebody wants it.
@@ -71,7 +75,10 @@ pub(super) fn long_text(html: &mut Html, text: &str) {
         return;
     }
     let (most, is_all) = shown::beginning(text, LONG);
-    html.raw("<details class=\"long\"><summary>").text(begin).raw("\u{2026}</summary><div class=\"whole\">").text(most);
+    html.raw("<details class=\"long\"><summary>")
+        .text(begin)
+        .raw("\u{2026}</summary><div class=\"whole\">")
+        .text(most);
     if !is_all {
         let left = text.len() - most.len();
         html.raw("<p class=\"note\">").text(shown::count(left as u64)).raw(" more bytes are not shown.</p>");
@@ -80,7 +87,12 @@ pub(super) fn long_text(html: &mut Html, text: &str) {
 }
 
 /// Names and texts as a table of two columns.
-pub(super) fn pairs(html: &mut Html, caption: &str, heads: [&'static str; 2], pairs: &BTreeMap<String, String>) {
+pub(super) fn pairs(
+    html: &mut Html,
+    caption: &str,
+    heads: [&'static str; 2],
+    pairs: &BTreeMap<String, String>,
+) {
     if pairs.is_empty() {
         html.raw("<p class=\"nothing\">None.</p>");
         return;
@@ -88,14 +100,21 @@ pub(super) fn pairs(html: &mut Html, caption: &str, heads: [&'static str; 2], pa
     table(html, caption, "pairs");
     head(html, &heads);
     for (name, value) in pairs {
-        html.raw("<tr><th scope=\"row\">").text(name).raw("</th><td>").with(|html| long_text(html, value)).raw("</td></tr>");
+        html.raw("<tr><th scope=\"row\">")
+            .text(name)
+            .raw("</th><td>")
+            .with(|html| long_text(html, value))
+            .raw("</td></tr>");
     }
     end_table(html);
 }
 
 /// Begins a table that scrolls by itself where it is too wide.
 pub(super) fn table(html: &mut Html, caption: &str, class: &'static str) {
-    html.raw("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"").text(caption).raw("\"><table class=\"").raw(class);
+    html.raw("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"")
+        .text(caption)
+        .raw("\"><table class=\"")
+        .raw(class);
     html.raw("\"><caption>").text(caption).raw("</caption>");
 }
 
@@ -185,7 +204,9 @@ pub(super) fn pager(html: &mut Html, view: &View<'_>, next: Option<&PageToken>) 
     if !is_first {
         // A link of nothing would lead to this page.
         let first = view.query.with("page", None).link();
-        html.raw("<li>").with(|html| link(html, if first.is_empty() { "?" } else { &first }, "First page")).raw("</li>");
+        html.raw("<li>")
+            .with(|html| link(html, if first.is_empty() { "?" } else { &first }, "First page"))
+            .raw("</li>");
     }
     if let Some(next) = next {
         let next = view.query.with("page", Some(next.as_str())).link();
@@ -218,8 +239,14 @@ pub(super) struct Input<'a> {
 
 impl Input<'_> {
     pub(super) fn write(&self, html: &mut Html, view: &View<'_>) {
-        html.raw("<div class=\"field wide\"><label for=\"").raw(self.name).raw("\">").raw(self.label).raw("</label>");
-        html.raw("<input type=\"search\" autocomplete=\"off\" spellcheck=\"false\" id=\"").raw(self.name).raw("\" name=\"");
+        html.raw("<div class=\"field wide\"><label for=\"")
+            .raw(self.name)
+            .raw("\">")
+            .raw(self.label)
+            .raw("</label>");
+        html.raw("<input type=\"search\" autocomplete=\"off\" spellcheck=\"false\" id=\"")
+            .raw(self.name)
+            .raw("\" name=\"");
         html.raw(self.name).raw("\" value=\"").text(view.query.get(self.name).unwrap_or_default());
         html.raw("\" placeholder=\"").raw(self.example).raw("\"");
         if self.error.is_some() {
@@ -230,12 +257,28 @@ impl Input<'_> {
 }
 
 /// A choice of a form.
-pub(super) fn choice(html: &mut Html, view: &View<'_>, (name, label): (&'static str, &'static str), choices: &[(&'static str, &'static str)]) {
+pub(super) fn choice(
+    html: &mut Html,
+    view: &View<'_>,
+    (name, label): (&'static str, &'static str),
+    choices: &[(&'static str, &'static str)],
+) {
     let chosen = view.query.get(name).unwrap_or_else(|| choices.first().map_or("", |(value, _)| value));
-    html.raw("<div class=\"field\"><label for=\"").raw(name).raw("\">").raw(label).raw("</label><select id=\"").raw(name);
+    html.raw("<div class=\"field\"><label for=\"")
+        .raw(name)
+        .raw("\">")
+        .raw(label)
+        .raw("</label><select id=\"")
+        .raw(name);
     html.raw("\" name=\"").raw(name).raw("\">");
     for (value, text) in choices {
-        html.raw("<option value=\"").raw(value).raw("\"").raw_if(*value == chosen, " selected").raw(">").raw(text).raw("</option>");
+        html.raw("<option value=\"")
+            .raw(value)
+            .raw("\"")
+            .raw_if(*value == chosen, " selected")
+            .raw(">")
+            .raw(text)
+            .raw("</option>");
     }
     html.raw("</select></div>");
 }
@@ -250,7 +293,8 @@ pub(super) fn hidden(html: &mut Html, view: &View<'_>, names: &[&str]) {
 /// What is wrong with a search: in words, and at its column of the text.
 pub(super) fn search_error(html: &mut Html, view: &View<'_>, error: &Error) {
     let context = error.context();
-    html.raw("<div class=\"problem\" role=\"alert\" id=\"error\"><p><strong>").text(capital(context.subject()));
+    html.raw("<div class=\"problem\" role=\"alert\" id=\"error\"><p><strong>")
+        .text(capital(context.subject()));
     html.raw("</strong>: ").text(context.problem());
     if let Some(remedy) = context.remedy() {
         html.raw("; ").text(remedy);
@@ -265,7 +309,11 @@ pub(super) fn search_error(html: &mut Html, view: &View<'_>, error: &Error) {
         let rest = text.get(before.len()..).unwrap_or_default();
         let (wrong, _) = shown::beginning(rest, 1);
         let after = rest.get(wrong.len()..).unwrap_or_default();
-        html.raw("<pre class=\"place\">").text(before).raw("<mark>").text(if wrong.is_empty() { " " } else { wrong });
+        html.raw("<pre class=\"place\">").text(before).raw("<mark>").text(if wrong.is_empty() {
+            " "
+        } else {
+            wrong
+        });
         html.raw("</mark>").text(after).raw("</pre>");
     }
     html.raw("</div>");

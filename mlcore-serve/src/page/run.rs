@@ -1,10 +1,10 @@
 //! A run.
 
+use mlcore::Error;
+use mlcore::name::{LoggedModelId, RunId};
 use mlcore::tracking::{
     DatasetInput, LifecycleStage, PARENT_TAG, Projection, Run, RunSearch, Selection, Tracker,
 };
-use mlcore::Error;
-use mlcore::name::{LoggedModelId, RunId};
 
 use super::chart::{Along, Chart, Series};
 use super::frame::{Area, Page, View};
@@ -24,7 +24,9 @@ pub(super) fn page(view: &View<'_>, id: &RunId) -> Result<Page> {
     about(&mut page.body, view, &run);
     let versions = lineage::versions_of_run(view, id)?;
     if !versions.is_empty() {
-        page.section("versions", "Registered versions", |html| lineage::list(html, view, "Versions that came of this run", &versions));
+        page.section("versions", "Registered versions", |html| {
+            lineage::list(html, view, "Versions that came of this run", &versions)
+        });
     }
     page.section("metrics", "Metrics", |html| metrics(html, view, &run));
     charts(&mut page, view, &**tracker, &run)?;
@@ -37,7 +39,9 @@ pub(super) fn page(view: &View<'_>, id: &RunId) -> Result<Page> {
     models(&mut page, &**tracker, &run)?;
     nested(&mut page, view, &**tracker, &run)?;
     files(&mut page, view, &run);
-    page.section("tags", "Tags", |html| parts::pairs(html, "Tags of this run", ["Tag", "Value"], &run.data.tags));
+    page.section("tags", "Tags", |html| {
+        parts::pairs(html, "Tags of this run", ["Tag", "Value"], &run.data.tags)
+    });
     Ok(page)
 }
 
@@ -51,7 +55,9 @@ pub(super) fn crumbs(mut page: Page, view: &View<'_>, run: &Run) -> Result<Page>
         Err(Error::NotFound(_)) => page,
         Err(error) => return Err(error.into()),
     };
-    let Some(parent) = run.data.tags.get(PARENT_TAG).and_then(|parent| RunId::new(parent).ok()) else { return Ok(page) };
+    let Some(parent) = run.data.tags.get(PARENT_TAG).and_then(|parent| RunId::new(parent).ok()) else {
+        return Ok(page);
+    };
     Ok(match tracker.run(&parent) {
         Ok(found) => page.within(found.info.name, view.link(&["runs", parent.as_str()])),
         // It may be elsewhere, or no run at all.
@@ -106,8 +112,13 @@ fn metrics(html: &mut Html, view: &View<'_>, run: &Run) {
     for (name, metric) in &run.data.metrics {
         html.raw("<tr><th scope=\"row\">");
         parts::link(html, &view.link(&["runs", run.info.id.as_str(), "metrics", name]), name);
-        html.raw("</th><td class=\"n\">").text(shown::exact(metric.value)).raw("</td><td class=\"n\">").show(metric.step);
-        html.raw("</td><td class=\"t\">").text(shown::moment(metric.timestamp_ms.div_euclid(1000), ' ')).raw("</td><td>");
+        html.raw("</th><td class=\"n\">")
+            .text(shown::exact(metric.value))
+            .raw("</td><td class=\"n\">")
+            .show(metric.step);
+        html.raw("</td><td class=\"t\">")
+            .text(shown::moment(metric.timestamp_ms.div_euclid(1000), ' '))
+            .raw("</td><td>");
         if let Some(dataset) = &metric.dataset_name {
             html.text(dataset);
         }
@@ -148,7 +159,8 @@ fn charts(page: &mut Page, view: &View<'_>, tracker: &dyn Tracker, run: &Run) ->
         if more || first > 0 {
             html.raw("<p>");
             if first > 0 {
-                let before = view.query.with("charts", Some(&first.saturating_sub(CHARTS).to_string())).link();
+                let before =
+                    view.query.with("charts", Some(&first.saturating_sub(CHARTS).to_string())).link();
                 parts::link(html, &format!("{before}#charts"), "Charts before");
                 html.raw(" ");
             }
@@ -177,7 +189,11 @@ fn datasets(html: &mut Html, view: &View<'_>, inputs: &[DatasetInput]) {
         }
         html.raw("</td><td>");
         parts::link(html, &view.link(&["datasets", &own.digest]), &own.digest);
-        html.raw("</td><td>").text(&own.source_type).raw(": ").with(|html| parts::long_text(html, &own.source)).raw("</td><td>");
+        html.raw("</td><td>")
+            .text(&own.source_type)
+            .raw(": ")
+            .with(|html| parts::long_text(html, &own.source))
+            .raw("</td><td>");
         if let Some(schema) = &own.schema {
             parts::long_text(html, schema);
         }
@@ -207,12 +223,14 @@ fn models(page: &mut Page, tracker: &dyn Tracker, run: &Run) -> Result<()> {
         parts::head(html, &["Model", "How", "Step#", "Status", "Files"]);
         for (id, how, step, model) in &found {
             let id: &LoggedModelId = id;
-            html.raw("<tr><th scope=\"row\">").text(model.as_ref().map_or(id.as_str(), |own| own.name.as_str()));
+            html.raw("<tr><th scope=\"row\">")
+                .text(model.as_ref().map_or(id.as_str(), |own| own.name.as_str()));
             html.raw(" <code>").text(id).raw("</code></th><td>").raw(how).raw("</td><td class=\"n\">");
             if let Some(step) = step {
                 html.show(step);
             }
-            html.raw("</td><td>").text(model.as_ref().map_or("deleted", |own| own.status.name()).to_lowercase());
+            html.raw("</td><td>")
+                .text(model.as_ref().map_or("deleted", |own| own.status.name()).to_lowercase());
             html.raw("</td><td><code>").text(model.as_ref().map_or("", |own| own.artifact_location.as_str()));
             html.raw("</code></td></tr>");
         }
@@ -225,7 +243,8 @@ fn models(page: &mut Page, tracker: &dyn Tracker, run: &Run) -> Result<()> {
 fn nested(page: &mut Page, view: &View<'_>, tracker: &dyn Tracker, run: &Run) -> Result<()> {
     let filter = format!("{} = {}", parts::column("tags", PARENT_TAG), parts::quoted(run.info.id.as_str()));
     let metrics = Selection::keys(run.data.metrics.keys().take(MOST_NESTED_METRICS));
-    let search = RunSearch::new([run.info.experiment.clone()]).with_filter(filter.as_str()).with_limit(MOST_NESTED);
+    let search =
+        RunSearch::new([run.info.experiment.clone()]).with_filter(filter.as_str()).with_limit(MOST_NESTED);
     let found = tracker.search_runs(&search.with_projection(Projection::info().with_metrics(metrics)))?;
     if found.items.is_empty() {
         return Ok(());
@@ -257,7 +276,9 @@ fn files(page: &mut Page, view: &View<'_>, run: &Run) {
             Ok(list) => list,
             Err(error) => {
                 tracing::warn!(%error, "the files of a run cannot be listed");
-                html.raw("<p class=\"problem\">They cannot be listed: ").text(error.context().problem()).raw(".</p>");
+                html.raw("<p class=\"problem\">They cannot be listed: ")
+                    .text(error.context().problem())
+                    .raw(".</p>");
                 return;
             }
         };

@@ -150,7 +150,10 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
         }
-        assert_eq!([exact(0.1 + 0.2), exact(1e300), exact(5e-324)], ["0.30000000000000004", "1e300", "5e-324"]);
+        assert_eq!(
+            [exact(0.1 + 0.2), exact(1e300), exact(5e-324)],
+            ["0.30000000000000004", "1e300", "5e-324"]
+        );
         assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([counted(1, "run", "runs"), counted(1000, "run", "runs")], ["1 run", "1,000 runs"]);
     }

@@ -40,7 +40,9 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         let status = match &error {
             Error::NotFound(_) => StatusCode::NOT_FOUND,
-            Error::Overloaded(_) | Error::Unavailable(_) | Error::Interrupted(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Overloaded(_) | Error::Unavailable(_) | Error::Interrupted(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Error::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
             // Of what is stored: nothing that the reader sent.
             Error::PermissionDenied(_) => StatusCode::INTERNAL_SERVER_ERROR,

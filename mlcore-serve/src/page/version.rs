@@ -14,7 +14,9 @@ pub(super) fn page(view: &View<'_>, name: &ModelName, number: Version) -> Result
     let registry = view.registry()?;
     let (model, own) = (registry.model(name)?, registry.version(name, number)?);
     let mut page = Page::new(Area::Models, format!("{}, version {number}", model.title()));
-    page = page.within("Models", view.link(&["models"])).within(model.title(), view.link(&["models", name.as_str()]));
+    page = page
+        .within("Models", view.link(&["models"]))
+        .within(model.title(), view.link(&["models", name.as_str()]));
     parts::stage(&mut page.marks, own.stage);
     if own.is_external() {
         page.marks.raw(" ").with(|html| parts::pill(html, Tone::Neutral, "external"));
@@ -28,10 +30,14 @@ pub(super) fn page(view: &View<'_>, name: &ModelName, number: Version) -> Result
     descendants(&mut page, view, &**registry, &own)?;
     page.section("inputs", "Inputs", |html| schema(html, "Inputs of the model", &own.signature.inputs));
     if !own.signature.optional.is_empty() {
-        page.section("optional", "Optional inputs", |html| schema(html, "Optional inputs of the model", &own.signature.optional));
+        page.section("optional", "Optional inputs", |html| {
+            schema(html, "Optional inputs of the model", &own.signature.optional)
+        });
     }
     page.section("outputs", "Outputs", |html| schema(html, "Outputs of the model", &own.signature.outputs));
-    page.section("tags", "Tags", |html| parts::pairs(html, "Tags of this version", ["Tag", "Value"], &own.tags));
+    page.section("tags", "Tags", |html| {
+        parts::pairs(html, "Tags of this version", ["Tag", "Value"], &own.tags)
+    });
     let (entries, is_all) = log::entries_where(&**registry, |entry| log::is_about(entry, name, number))?;
     page.section("log", "Audit log", |html| {
         log::table(html, view, "Last entries about this version", &entries);
@@ -64,7 +70,11 @@ fn metrics(html: &mut Html, own: &ModelVersion) {
     parts::table(html, "What evaluations found", "pairs");
     parts::head(html, &["Metric", "Value#"]);
     for (name, value) in own.metrics.iter() {
-        html.raw("<tr><th scope=\"row\">").text(name).raw("</th><td class=\"n\">").text(shown::exact(value)).raw("</td></tr>");
+        html.raw("<tr><th scope=\"row\">")
+            .text(name)
+            .raw("</th><td class=\"n\">")
+            .text(shown::exact(value))
+            .raw("</td></tr>");
     }
     parts::end_table(html);
 }
@@ -82,7 +92,9 @@ fn origin(page: &mut Page, view: &View<'_>, own: &ModelVersion) {
             }
             if let Some(dataset) = &from.dataset {
                 let digest = dataset.to_hex();
-                parts::fact(html, "Data", |html| parts::link(html, &view.link(&["datasets", &digest]), &digest));
+                parts::fact(html, "Data", |html| {
+                    parts::link(html, &view.link(&["datasets", &digest]), &digest)
+                });
             }
             if let Some(plan) = &from.plan {
                 parts::fact(html, "Feature plan", |html| parts::code(html, plan.hash.to_hex()));
@@ -113,7 +125,11 @@ fn origin(page: &mut Page, view: &View<'_>, own: &ModelVersion) {
 fn outside(html: &mut Html, address: &str) {
     let is_web = ["http://", "https://"].iter().any(|begin| address.starts_with(begin));
     if is_web && !address.contains(char::is_whitespace) {
-        html.raw("<a rel=\"noreferrer noopener external\" href=\"").text(address).raw("\">").text(address).raw("</a>");
+        html.raw("<a rel=\"noreferrer noopener external\" href=\"")
+            .text(address)
+            .raw("\">")
+            .text(address)
+            .raw("</a>");
     } else {
         html.raw("<code>").text(address).raw("</code>");
     }
@@ -143,7 +159,11 @@ fn schema(html: &mut Html, caption: &str, schema: &Schema) {
     parts::table(html, caption, "list");
     parts::head(html, &["Name", "Type", "Shape", "May be missing", "Meaning of the last axis"]);
     for field in schema.fields().iter().take(MOST_FIELDS) {
-        html.raw("<tr><th scope=\"row\">").text(field.name()).raw("</th><td>").show(field.dtype()).raw("</td><td>");
+        html.raw("<tr><th scope=\"row\">")
+            .text(field.name())
+            .raw("</th><td>")
+            .show(field.dtype())
+            .raw("</td><td>");
         match field.is_of_any_shape() {
             true => html.raw("any").end(),
             false => {

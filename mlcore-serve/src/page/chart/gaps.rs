@@ -42,7 +42,11 @@ impl Gaps {
         let kinds = [
             (&self.not_numbers, "is not a number", "are not numbers"),
             (&self.infinite, "is infinite", "are infinite"),
-            (&self.without_logarithm, "is not above zero and has no logarithm", "are not above zero and have no logarithm"),
+            (
+                &self.without_logarithm,
+                "is not above zero and has no logarithm",
+                "are not above zero and have no logarithm",
+            ),
         ];
         let some = kinds.into_iter().filter(|(places, ..)| places.count > 0);
         some.map(|(places, one, many)| {

@@ -79,7 +79,8 @@ impl Chart {
     /// Writes the figure: title, drawing, legend where there are several lines, and in words what cannot be drawn.
     pub(super) fn write(&self, html: &mut Html) {
         let large = self.size == Size::Large;
-        html.raw(if large { "<figure class=\"chart large\">" } else { "<figure class=\"chart\">" }).raw("<figcaption>");
+        html.raw(if large { "<figure class=\"chart large\">" } else { "<figure class=\"chart\">" })
+            .raw("<figcaption>");
         match &self.link {
             Some(link) => html.raw("<a href=\"").text(link).raw("\">").text(&self.title).raw("</a>"),
             None => html.text(&self.title),
@@ -91,7 +92,10 @@ impl Chart {
         }
         match self.frame() {
             Some(frame) => {
-                html.raw_if(large, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Chart\">");
+                html.raw_if(
+                    large,
+                    "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Chart\">",
+                );
                 frame.write(html, self);
                 html.raw_if(large, "</div>");
             }
@@ -197,9 +201,30 @@ fn style(place: usize) -> &'static str {
 }
 
 const STYLES: [&str; 24] = [
-    "line c0 d0", "line c1 d1", "line c2 d2", "line c3 d3", "line c4 d0", "line c5 d1", "line c6 d2", "line c7 d3",
-    "line c0 d1", "line c1 d2", "line c2 d3", "line c3 d0", "line c4 d1", "line c5 d2", "line c6 d3", "line c7 d0",
-    "line c0 d2", "line c1 d3", "line c2 d0", "line c3 d1", "line c4 d2", "line c5 d3", "line c6 d0", "line c7 d1",
+    "line c0 d0",
+    "line c1 d1",
+    "line c2 d2",
+    "line c3 d3",
+    "line c4 d0",
+    "line c5 d1",
+    "line c6 d2",
+    "line c7 d3",
+    "line c0 d1",
+    "line c1 d2",
+    "line c2 d3",
+    "line c3 d0",
+    "line c4 d1",
+    "line c5 d2",
+    "line c6 d3",
+    "line c7 d0",
+    "line c0 d2",
+    "line c1 d3",
+    "line c2 d0",
+    "line c3 d1",
+    "line c4 d2",
+    "line c5 d3",
+    "line c6 d0",
+    "line c7 d1",
 ];
 /// More lines than a listener keeps apart.
 const MOST_DESCRIBED: usize = 8;

@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn extremes_ends_and_order_stay() {
-        let mut points: Vec<(f64, f64)> = (0..100_000).map(|x| (f64::from(x), (f64::from(x) / 700.0).sin())).collect();
+        let mut points: Vec<(f64, f64)> =
+            (0..100_000).map(|x| (f64::from(x), (f64::from(x) / 700.0).sin())).collect();
         points[41_237].1 = 9.0;
         points[77_001].1 = -9.0;
         let kept = reduced(&points, 400.0, |x| x * 400.0 / 100_000.0);

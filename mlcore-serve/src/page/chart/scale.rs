@@ -20,11 +20,18 @@ impl Scale {
 
     /// The same with a little room at both ends, so that no line runs along the frame.
     pub(super) fn widened(self) -> Self {
-        let (low, high) = if self.log { (self.low.log10(), self.high.log10()) } else { (self.low, self.high) };
+        let (low, high) =
+            if self.log { (self.low.log10(), self.high.log10()) } else { (self.low, self.high) };
         let room = match high - low {
             range if range > 0.0 && range.is_finite() => range * 0.06,
             // One value stands in the middle; a range beyond all floats has no room left.
-            range if range == 0.0 => if self.log { 0.5 } else { (low.abs() * 0.1).max(1e-300) },
+            range if range == 0.0 => {
+                if self.log {
+                    0.5
+                } else {
+                    (low.abs() * 0.1).max(1e-300)
+                }
+            }
             _ => 0.0,
         };
         // A value that is never negative has its axis begin at zero where that is near.
@@ -110,7 +117,8 @@ fn round(low: f64, high: f64, most: usize, whole: bool) -> Vec<f64> {
     }
     let rough = range / most.max(1) as f64;
     let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| *step >= rough * 0.999);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| *step >= rough * 0.999);
     let step = step.map(|step| if whole { step.max(1.0) } else { step });
     match step.filter(|step| step.is_normal()) {
         Some(step) => multiples(low, high, step),
@@ -135,7 +143,8 @@ fn decades(low: f64, high: f64, most: usize) -> Vec<f64> {
     let within = |value: &f64| *value >= low * (1.0 - 1e-9) && *value <= high * (1.0 + 1e-9);
     if count <= 2 {
         let times = if count <= 1 { &[1.0, 2.0, 3.0, 5.0, 7.0][..] } else { &[1.0, 2.0, 5.0][..] };
-        let values = (first..=last).flat_map(|power| times.iter().map(move |times| times * 10_f64.powi(power)));
+        let values =
+            (first..=last).flat_map(|power| times.iter().map(move |times| times * 10_f64.powi(power)));
         return values.filter(within).collect();
     }
     let stride = count.div_ceil(most.max(1)).max(1);
@@ -147,8 +156,37 @@ const DAY: f64 = 86_400_000.0;
 const YEAR: f64 = 365.2425 * DAY;
 /// Lengths of time between marks, in milliseconds: from a millisecond to a year.
 const UNITS: [f64; 31] = [
-    1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 10e3, 20e3, 30e3, 60e3, 120e3, 300e3, 600e3, 1200e3, 1800e3,
-    3600e3, 7200e3, 4.0 * 3600e3, 6.0 * 3600e3, 12.0 * 3600e3, DAY, 2.0 * DAY, 7.0 * DAY, 30.0 * DAY, 91.0 * DAY,
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    20.0,
+    50.0,
+    100.0,
+    200.0,
+    500.0,
+    1e3,
+    2e3,
+    5e3,
+    10e3,
+    20e3,
+    30e3,
+    60e3,
+    120e3,
+    300e3,
+    600e3,
+    1200e3,
+    1800e3,
+    3600e3,
+    7200e3,
+    4.0 * 3600e3,
+    6.0 * 3600e3,
+    12.0 * 3600e3,
+    DAY,
+    2.0 * DAY,
+    7.0 * DAY,
+    30.0 * DAY,
+    91.0 * DAY,
 ];
 
 #[cfg(test)]

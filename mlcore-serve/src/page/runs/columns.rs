@@ -94,8 +94,13 @@ impl Columns {
 
     /// What is read of each run.
     pub(super) fn projection(&self) -> Projection {
-        let keys = |kind| Selection::keys(self.shown.iter().filter(move |own| own.kind == kind).map(|own| own.key.as_str()));
-        Projection::info().with_metrics(keys(Kind::Metric)).with_params(keys(Kind::Param)).with_tags(keys(Kind::Tag))
+        let keys = |kind| {
+            Selection::keys(self.shown.iter().filter(move |own| own.kind == kind).map(|own| own.key.as_str()))
+        };
+        Projection::info()
+            .with_metrics(keys(Kind::Metric))
+            .with_params(keys(Kind::Param))
+            .with_tags(keys(Kind::Tag))
     }
 
     /// The boxes of a form that choose columns.
@@ -111,8 +116,13 @@ impl Columns {
             }
             html.raw("<fieldset><legend>").raw(kind.heading()).raw("</legend>");
             for column in of_kind.take(MOST_OFFERED) {
-                html.raw("<label><input type=\"checkbox\" name=\"show\" value=\"").text(column.told()).raw("\"");
-                html.raw_if(self.shown.contains(column), " checked").raw("> ").text(&column.key).raw("</label>");
+                html.raw("<label><input type=\"checkbox\" name=\"show\" value=\"")
+                    .text(column.told())
+                    .raw("\"");
+                html.raw_if(self.shown.contains(column), " checked")
+                    .raw("> ")
+                    .text(&column.key)
+                    .raw("</label>");
             }
             html.raw("</fieldset>");
         }

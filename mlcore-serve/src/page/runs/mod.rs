@@ -5,7 +5,9 @@ mod table;
 
 use mlcore::Error;
 use mlcore::name::ExperimentId;
-use mlcore::tracking::{Experiment, LifecycleStage, Page as Found, Projection, Run, RunSearch, Selection, Tracker};
+use mlcore::tracking::{
+    Experiment, LifecycleStage, Page as Found, Projection, Run, RunSearch, Selection, Tracker,
+};
 
 use self::columns::Columns;
 use super::frame::{Area, Page, View};
@@ -17,7 +19,8 @@ use super::trouble::Result;
 pub(super) fn page(view: &View<'_>, id: &ExperimentId) -> Result<Page> {
     let tracker = view.tracker()?;
     let experiment = tracker.experiment(id)?;
-    let mut page = Page::new(Area::Experiments, experiment.name.as_str()).within("Experiments", view.link(&["experiments"]));
+    let mut page = Page::new(Area::Experiments, experiment.name.as_str())
+        .within("Experiments", view.link(&["experiments"]));
     if experiment.lifecycle_stage == LifecycleStage::Deleted {
         parts::pill(&mut page.marks, Tone::Neutral, "deleted");
     }
@@ -44,7 +47,8 @@ pub(super) fn page(view: &View<'_>, id: &ExperimentId) -> Result<Page> {
 fn runs(view: &View<'_>, tracker: &dyn Tracker, id: &ExperimentId) -> mlcore::Result<(Columns, Found<Run>)> {
     let search = search(view, id)?;
     // What there is to show is what some of them have.
-    let without_inputs = Projection::info().with_metrics(Selection::All).with_params(Selection::All).with_tags(Selection::All);
+    let without_inputs =
+        Projection::info().with_metrics(Selection::All).with_params(Selection::All).with_tags(Selection::All);
     let sample = tracker.search_runs(&search.clone().with_limit(SAMPLE).with_projection(without_inputs))?;
     let columns = Columns::of(view, &sample.items);
     if sample.next.is_none() {
@@ -87,7 +91,12 @@ fn form(html: &mut Html, view: &View<'_>, columns: &Columns, error: Option<&Erro
     html.raw("<form class=\"search\" method=\"get\" role=\"search\">");
     let example = "metrics.loss &lt; 0.5 AND params.depth = &#39;8&#39;";
     Input { name: "filter", label: "Filter", example, error }.write(html, view);
-    parts::choice(html, view, ("view", "Show"), &[("active", "active"), ("deleted", "deleted"), ("all", "all")]);
+    parts::choice(
+        html,
+        view,
+        ("view", "Show"),
+        &[("active", "active"), ("deleted", "deleted"), ("all", "all")],
+    );
     parts::choice(html, view, ("rows", "Rows"), &[("100", "100"), ("1000", "1,000"), ("10000", "10,000")]);
     parts::hidden(html, view, &["order"]);
     html.raw("<button type=\"submit\">Search</button>");

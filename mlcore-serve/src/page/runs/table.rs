@@ -12,7 +12,9 @@ use crate::page::shown;
 /// A form with the table in it, which compares what is chosen.
 pub(super) fn write(html: &mut Html, view: &View<'_>, columns: &Columns, runs: &[Run]) {
     html.reserve(runs.len() * (BYTES_OF_A_ROW + columns.shown.len() * BYTES_OF_A_CELL));
-    html.raw("<form method=\"get\" action=\"").text(view.link(&["compare"])).raw("\"><div class=\"actions\">");
+    html.raw("<form method=\"get\" action=\"")
+        .text(view.link(&["compare"]))
+        .raw("\"><div class=\"actions\">");
     html.raw("<button type=\"submit\">Compare the chosen runs</button></div>");
     parts::table(html, &super::caption(runs), "list runs");
     html.raw("<thead><tr><th scope=\"col\" class=\"choose\"><span class=\"hidden\">Choose</span></th>");
@@ -41,8 +43,15 @@ pub(super) fn write(html: &mut Html, view: &View<'_>, columns: &Columns, runs: &
 
 fn row(html: &mut Html, link: &str, columns: &Columns, run: &Run) {
     let info = &run.info;
-    html.raw("<tr><td><input type=\"checkbox\" name=\"run\" value=\"").text(&info.id).raw("\" aria-label=\"Choose ");
-    html.text(&info.name).raw("\"></td><th scope=\"row\"><a href=\"").text(link).raw("\">").text(&info.name).raw("</a>");
+    html.raw("<tr><td><input type=\"checkbox\" name=\"run\" value=\"")
+        .text(&info.id)
+        .raw("\" aria-label=\"Choose ");
+    html.text(&info.name)
+        .raw("\"></td><th scope=\"row\"><a href=\"")
+        .text(link)
+        .raw("\">")
+        .text(&info.name)
+        .raw("</a>");
     if info.lifecycle_stage == LifecycleStage::Deleted {
         html.raw(" ").with(|html| parts::pill(html, Tone::Neutral, "deleted"));
     }
