@@ -40,7 +40,7 @@ fn a_version_shows_its_lineage_both_ways() {
         "What came of it",
         "href=\"../../../models/churn/versions/2\"",
         "[?, 2]",
-        "f32",
+        "float32",
         "create version",
     ] {
         assert!(first.contains(words), "{words}: {first}");

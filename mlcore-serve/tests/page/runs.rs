@@ -96,7 +96,7 @@ fn columns_are_those_that_are_chosen() {
     place.fill_tracker("x");
     let html = place.get("/ui/experiments/1?show=metrics.acc&show=tags.note");
     let heads: Vec<&str> =
-        html.split("<thead>").nth(1).unwrap().split("</thead>").next().unwrap().split("</a>").collect();
+        html.split("class=\"list runs\"").nth(1).unwrap().split("</thead>").next().unwrap().split("</a>").collect();
     assert!(
         heads.iter().any(|head| head.ends_with(">acc")) && heads.iter().any(|head| head.ends_with(">note")),
         "{heads:?}"
@@ -219,8 +219,10 @@ fn runs_are_compared_by_what_differs() {
 fn long_texts_are_cut_where_they_would_be_in_the_way() {
     let place = Place::new();
     let long = "x".repeat(400);
-    place.fill_tracker(&long);
-    let table = place.get("/ui/experiments/1?show=params.depth");
+    place.fill_tracker("x");
+    place.tracker.log_batch(Batch::new(run_id("a")).with_param("long", long.as_str())).unwrap();
+    let table = place.get("/ui/experiments/1?show=params.long");
+    assert!(table.contains("xxx\u{2026}</td>"));
     assert!(!table.contains(&format!("<td>{long}")));
     let run = place.get("/ui/runs/a");
     assert!(run.contains("<details class=\"long\">") && run.contains(&long));
