@@ -10,6 +10,7 @@ mod data;
 mod drift;
 mod features;
 mod load;
+mod page;
 mod peer;
 mod profile;
 mod python;
@@ -32,7 +33,7 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 8] = [
+const TOPICS: [Topic; 9] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
@@ -40,6 +41,7 @@ const TOPICS: [Topic; 8] = [
     ("profile", profile::run),
     ("python", python::run),
     ("tracking", tracking::run),
+    ("page", page::run),
     ("serving", serving::run),
 ];
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use mlcore::Result;
 use mlcore::artifact::Digest;
 use mlcore::name::{Alias, ExperimentId, LoggedModelId, ModelName, RunId, Version};
-use mlcore::registry::{Change, Expected, Lineage, MemoryRegistry, NewModel, NewVersion, Registry, RegistryExt, Stage};
+use mlcore::registry::{
+    Change, Expected, Lineage, MemoryRegistry, NewModel, NewVersion, Registry, RegistryExt, Stage,
+};
 use mlcore::schema::{DType, Dim, Field, Schema, Signature};
 use mlcore::stats::SplitMix64;
 use mlcore::time::Timestamp;

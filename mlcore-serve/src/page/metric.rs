@@ -70,7 +70,7 @@ fn form(html: &mut Html, view: &View<'_>, along: Along) {
 }
 
 fn points(html: &mut Html, points: &[Metric]) {
-    parts::table(html, "Points in the order of time", "list");
+    parts::table(html, "Points in the order of time", "short");
     parts::head(html, &["Step#", "Time", "Value#"]);
     for point in points {
         html.raw("<tr><th scope=\"row\" class=\"n\">").show(point.step).raw("</th><td class=\"t\">");

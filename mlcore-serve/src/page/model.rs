@@ -109,7 +109,7 @@ fn row(
     for metric in metrics {
         html.raw("<td class=\"n\">");
         if let Some(value) = own.metrics.value(metric) {
-            html.text(super::shown::number(value));
+            html.text(super::shown::aligned(value));
         }
         html.raw("</td>");
     }

@@ -107,8 +107,16 @@ fn metrics(html: &mut Html, view: &View<'_>, run: &Run) {
         html.raw("<p class=\"nothing\">None.</p>");
         return;
     }
-    parts::table(html, "The last value of each metric", "list");
-    parts::head(html, &["Metric", "Value#", "Step#", "Measured", "On"]);
+    let on_data = run.data.metrics.values().any(|metric| metric.dataset_name.is_some());
+    parts::table(html, "The last value of each metric", "short");
+    parts::head(
+        html,
+        if on_data {
+            &["Metric", "Value#", "Step#", "Measured", "On"]
+        } else {
+            &["Metric", "Value#", "Step#", "Measured"]
+        },
+    );
     for (name, metric) in &run.data.metrics {
         html.raw("<tr><th scope=\"row\">");
         parts::link(html, &view.link(&["runs", run.info.id.as_str(), "metrics", name]), name);
@@ -118,11 +126,11 @@ fn metrics(html: &mut Html, view: &View<'_>, run: &Run) {
             .show(metric.step);
         html.raw("</td><td class=\"t\">")
             .text(shown::moment(metric.timestamp_ms.div_euclid(1000), ' '))
-            .raw("</td><td>");
-        if let Some(dataset) = &metric.dataset_name {
-            html.text(dataset);
+            .raw("</td>");
+        if on_data {
+            html.raw("<td>").text(metric.dataset_name.as_deref().unwrap_or_default()).raw("</td>");
         }
-        html.raw("</td></tr>");
+        html.raw("</tr>");
     }
     parts::end_table(html);
 }
@@ -131,6 +139,7 @@ fn metrics(html: &mut Html, view: &View<'_>, run: &Run) {
 fn charts(page: &mut Page, view: &View<'_>, tracker: &dyn Tracker, run: &Run) -> Result<()> {
     let (along, log) = (along(view), is_log(view));
     let first: usize = view.query.get("charts").and_then(|first| first.parse().ok()).unwrap_or(0);
+    let first = first.min(run.data.metrics.len());
     let mut charts = Vec::new();
     let mut left = history::MOST_POINTS;
     for name in run.data.metrics.keys().skip(first).take(CHARTS) {
@@ -296,7 +305,7 @@ fn files(page: &mut Page, view: &View<'_>, run: &Run) {
             html.raw("<p class=\"nothing\">None.</p>");
             return;
         }
-        parts::table(html, "Files of this run", "list");
+        parts::table(html, "Files of this run", "short");
         parts::head(html, &["Name", "Bytes#"]);
         for file in list.iter().take(MOST_FILES) {
             let path = if folder.is_empty() { file.name.clone() } else { format!("{folder}/{}", file.name) };

@@ -24,6 +24,16 @@ pub(super) fn number(value: f64) -> String {
     trimmed(&format!("{value:.decimals$}")).to_owned()
 }
 
+/// The same beside others of its column: with the zeros at its end, so that points stand below each other. Whole numbers have none.
+pub(super) fn aligned(value: f64) -> String {
+    let size = value.abs();
+    if value == value.trunc() || !(1e-3..1e5).contains(&size) {
+        return number(value);
+    }
+    let decimals = (4.0 - size.log10().floor()).clamp(0.0, 8.0) as usize;
+    format!("{value:.decimals$}")
+}
+
 /// A number with all its digits.
 pub(super) fn exact(value: f64) -> String {
     let size = value.abs();

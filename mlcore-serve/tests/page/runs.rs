@@ -95,8 +95,15 @@ fn columns_are_those_that_are_chosen() {
     let place = Place::new();
     place.fill_tracker("x");
     let html = place.get("/ui/experiments/1?show=metrics.acc&show=tags.note");
-    let heads: Vec<&str> =
-        html.split("class=\"list runs\"").nth(1).unwrap().split("</thead>").next().unwrap().split("</a>").collect();
+    let heads: Vec<&str> = html
+        .split("class=\"list runs\"")
+        .nth(1)
+        .unwrap()
+        .split("</thead>")
+        .next()
+        .unwrap()
+        .split("</a>")
+        .collect();
     assert!(
         heads.iter().any(|head| head.ends_with(">acc")) && heads.iter().any(|head| head.ends_with(">note")),
         "{heads:?}"

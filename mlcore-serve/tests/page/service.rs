@@ -26,7 +26,8 @@ fn ask(service: &HttpService, method: &str, path: &str, headers: &[(&str, &str)]
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (parts, body) = service.answer(request.body(Full::<Bytes>::default()).unwrap()).await.into_parts();
+        let (parts, body) =
+            service.answer(request.body(Full::<Bytes>::default()).unwrap()).await.into_parts();
         Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
     })
 }

@@ -26,7 +26,9 @@ pub(super) fn write(html: &mut Html, view: &View<'_>, columns: &Columns, runs: &
     for column in &columns.shown {
         let is_number = column.kind == Kind::Metric;
         let order = column.order();
-        Heading { text: &column.key, column: &order, is_number, falls_first: is_number }.write(html, view);
+        let (text, is_all) = shown::beginning(&column.key, MOST_HEADING_CHARS);
+        let text = if is_all { text.to_owned() } else { format!("{text}\u{2026}") };
+        Heading { text: &text, column: &order, is_number, falls_first: is_number }.write(html, view);
     }
     html.raw("</tr></thead><tbody>");
     let runs_path = view.link(&["runs", ""]);
@@ -69,7 +71,7 @@ fn cell(html: &mut Html, column: &Column, run: &Run) {
         Kind::Metric => {
             html.raw("<td class=\"n\">");
             if let Some(metric) = run.data.metrics.get(&column.key) {
-                html.text(shown::number(metric.value));
+                html.text(shown::aligned(metric.value));
             }
             html.raw("</td>");
             return;
@@ -86,5 +88,6 @@ fn cell(html: &mut Html, column: &Column, run: &Run) {
 }
 
 const MOST_CELL_CHARS: usize = 80;
+const MOST_HEADING_CHARS: usize = 60;
 const BYTES_OF_A_ROW: usize = 420;
 const BYTES_OF_A_CELL: usize = 32;
