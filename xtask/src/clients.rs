@@ -1,4 +1,5 @@
-//! The stock clients of Triton, KServe and MLflow, which ask the program `mlcore-serve` as their users would.
+//! The stock clients of Triton, KServe and MLflow, which ask the program `mlcore-serve` as their users would; and a browser, which looks at
+//! its pages.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,13 +14,14 @@ use crate::tally::{self, Tally};
 use crate::{packages, project, promtool, python};
 
 /// Each in a process of its own: the clients of Triton and KServe register messages of the same names.
-const TESTS: [&str; 6] = [
+const TESTS: [&str; 7] = [
     "http_triton.py",
     "http_kserve.py",
     "grpc_triton.py",
     "grpc_kserve.py",
     "mlflow_scoring.py",
     "mlflow_registry.py",
+    "page_axe.py",
 ];
 
 /// What they ask for; `models.py` beside the tests says why these.
@@ -46,6 +48,8 @@ const BATCHED: [&str; 2] = ["gb30", "mlp30"];
 pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     // Without it the test that wants it is skipped, and says so.
     let _ = packages::ensure("curl", "curl")?;
+    // Pages are looked at by axe-core, which comes from npm.
+    let _ = packages::ensure("npm", "npm")?;
     let python = python::environment_with("python-clients", "requirements-clients.txt")?;
     let server = Server::start(&repository()?)?;
     for test in TESTS {
