@@ -25,6 +25,7 @@ pub(super) fn read(
     let mut search = HistorySearch::new(run.clone(), name).with_limit(DEFAULT_POINTS.min(most));
     let mut history = History::default();
     loop {
+        mlcore::interrupt::check("read tracker")?;
         let page = tracker.metric_history(&search)?;
         history.points.extend(page.items.iter().map(|metric| (place(metric, along), metric.value)));
         let Some(next) = page.next else { break };

@@ -29,6 +29,7 @@ pub(super) fn versions_where(
         for own in &models {
             let mut after: Option<Version> = None;
             loop {
+                mlcore::interrupt::check("read registry")?;
                 let versions = registry.versions(&own.name, after, PAGE)?;
                 let Some(last) = versions.last() else { break };
                 after = Some(last.version);

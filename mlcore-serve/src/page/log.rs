@@ -54,6 +54,7 @@ pub(super) fn entries_where(
     let mut sequence = head(registry)?.sequence.saturating_add(1);
     let (mut found, mut looked_at) = (Vec::new(), 0);
     while sequence > 1 {
+        mlcore::interrupt::check("read audit log")?;
         let entries = before(registry, sequence, PAGE)?;
         let Some(first) = entries.last() else { break };
         (sequence, looked_at) = (first.sequence, looked_at + entries.len());
@@ -98,8 +99,8 @@ pub(super) fn table(html: &mut Html, view: &View<'_>, caption: &str, entries: &[
             .with(|html| parts::time(html, entry.at))
             .raw("</td><td>")
             .text(&entry.actor);
-        html.raw("</td><td>").raw(entry.event.operation()).raw("</td><td>");
-        html.text(entry.event.subject()).with(|html| moves(html, &entry.event)).raw("</td><td>");
+        html.raw("</td><td>").raw(entry.event.operation()).raw("</td><td class=\"w\">");
+        html.text(entry.event.subject()).with(|html| moves(html, &entry.event)).raw("</td><td class=\"w\">");
         parts::long_text(html, entry.reason.as_deref().unwrap_or_default());
         html.raw("</td></tr>");
     }

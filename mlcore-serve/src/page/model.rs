@@ -174,7 +174,7 @@ fn history(
             html.raw("</td><td>")
                 .text(&moved.actor)
                 .raw("</td><td>")
-                .raw_if(moved.rolled_back, "rolled back ");
+                .raw_if(moved.rolled_back, "<span class=\"pill neutral\">rolled back</span> ");
             parts::long_text(html, moved.reason.as_deref().unwrap_or_default());
             html.raw("</td><td class=\"n\">");
             let entry = moved.sequence.to_string();

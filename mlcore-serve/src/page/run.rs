@@ -30,18 +30,20 @@ pub(super) fn page(view: &View<'_>, id: &RunId) -> Result<Page> {
     }
     page.section("metrics", "Metrics", |html| metrics(html, view, &run));
     charts(&mut page, view, &**tracker, &run)?;
+    page.body.raw("<div class=\"beside\">");
     page.section("params", "Parameters", |html| {
         parts::pairs(html, "Parameters of this run", ["Parameter", "Value"], &run.data.params);
     });
+    page.section("tags", "Tags", |html| {
+        parts::pairs(html, "Tags of this run", ["Tag", "Value"], &run.data.tags)
+    });
+    page.body.raw("</div>");
     if !run.inputs.datasets.is_empty() {
         page.section("data", "Data", |html| datasets(html, view, &run.inputs.datasets));
     }
     models(&mut page, &**tracker, &run)?;
     nested(&mut page, view, &**tracker, &run)?;
     files(&mut page, view, &run);
-    page.section("tags", "Tags", |html| {
-        parts::pairs(html, "Tags of this run", ["Tag", "Value"], &run.data.tags)
-    });
     Ok(page)
 }
 

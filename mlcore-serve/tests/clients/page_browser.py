@@ -1,10 +1,13 @@
-"""The example server of pages, and headless Chromium that looks at it: `python page_browser.py FOLDER` writes pictures of them there."""
+"""The example server of pages, and headless Chromium that looks at it: `python page_browser.py FOLDER` writes pictures of all
+pages there, and `python page_browser.py --docs FOLDER` those of `docs/pages.md`."""
 
 import base64
 import contextlib
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from mlflow_page import chromium
@@ -32,6 +35,15 @@ PAGES = {
     "audit log": "audit?verify=yes",
     "entry": "audit/9",
     "nothing": "runs/none",
+}
+# Those of the documentation: page, width, scheme, height.
+DOCS = {
+    "runs": ("filtered runs", 1280, "light", 900),
+    "run": ("run", 1280, "light", 1000),
+    "comparison": ("comparison", 1280, "light", 1250),
+    "model": ("model", 1280, "light", 1100),
+    "run-dark": ("run over time", 1000, "dark", 1100),
+    "run-narrow": ("run", 400, "light", 1100),
 }
 
 
@@ -67,14 +79,25 @@ class Eye:
         refused = any(url.endswith(PAGES[name]) for name in ("wrong filter", "nothing"))
         return [own for own in asked if own.get("failed") or own.get("status", 0) >= 400 and not (refused and own["url"] == url)], errors
 
+    def tell(self, method, most=180, **params):
+        """Sends a command, and waits for its result as long as a busy machine takes."""
+        self.browser.number += 1
+        own, end = self.browser.number, time.monotonic() + most
+        self.browser.socket.send(json.dumps({"id": own, "method": method, "params": params}))
+        while time.monotonic() < end:
+            told = self.browser.next()
+            if told and told.get("id") == own:
+                return told.get("result", {})
+        raise TimeoutError(f"{method} took more than {most} seconds")
+
     def evaluate(self, expression):
-        told = self.browser.tell("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        told = self.tell("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in told, told["exceptionDetails"]
         return told.get("result", {}).get("value")
 
     def picture(self, file):
         kind = {"format": "webp", "quality": 80} if str(file).endswith(".webp") else {"format": "png"}
-        data = self.browser.tell("Page.captureScreenshot", captureBeyondViewport=False, **kind)["data"]
+        data = self.tell("Page.captureScreenshot", captureBeyondViewport=False, **kind)["data"]
         Path(file).write_bytes(base64.b64decode(data))
 
 
@@ -84,15 +107,30 @@ def eye():
         yield Eye(browser)
 
 
-if __name__ == "__main__":
-    folder, names = Path(sys.argv[1]), sys.argv[2:] or list(PAGES)
-    folder.mkdir(parents=True, exist_ok=True)
+def pictures(folder, names):
     with server(10_000) as address, eye() as own:
         for name in names:
             for width in WIDTHS:
                 for scheme in SCHEMES:
-                    failed, errors = own.look(address + PAGES[name], width, scheme)
+                    own.look(address + PAGES[name], width, scheme)
                     tall = own.evaluate("Math.min(2600, document.documentElement.scrollHeight)")
-                    own.look(address + PAGES[name], width, scheme, max(tall, 600))
+                    failed, errors = own.look(address + PAGES[name], width, scheme, max(tall, 600))
                     own.picture(folder / f"{name.replace(' ', '-')}-{width}-{scheme}.png")
                     print(name, width, scheme, failed, errors)
+
+
+def documented(folder):
+    with server(10_000) as address, eye() as own:
+        for name, (page, width, scheme, height) in DOCS.items():
+            own.look(address + PAGES[page], width, scheme, height)
+            own.picture(folder / f"{name}.webp")
+
+
+if __name__ == "__main__":
+    is_docs = sys.argv[1] == "--docs"
+    place = Path(sys.argv[2] if is_docs else sys.argv[1])
+    place.mkdir(parents=True, exist_ok=True)
+    if is_docs:
+        documented(place)
+    else:
+        pictures(place, sys.argv[2:] or list(PAGES))

@@ -26,7 +26,7 @@ fn a_model_shows_its_versions_and_where_its_aliases_were() {
     let champion = Alias::new("champion").unwrap();
     let why = Change::new("ben", at(5000)).with_reason("it was worse");
     place.registry.roll_back(&model_name("churn"), &champion, Expected::Any, &why).unwrap();
-    assert!(place.get("/ui/models/churn").contains("rolled back it was worse"));
+    assert!(place.get("/ui/models/churn").contains("rolled back</span> it was worse"));
 }
 
 #[test]

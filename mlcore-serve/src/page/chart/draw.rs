@@ -76,6 +76,9 @@ impl Frame {
                 let _ = write!(path, "{}{x:.1} {y:.1}", if place == 0 { 'M' } else { 'L' });
                 held = Some(y);
             }
+            if chart.holds && piece.last() == series.points.last() {
+                let _ = write!(path, "H{:.1}", self.width - RIGHT);
+            }
             // The round ends of a line of no length are a dot.
             if piece.len() == 1 {
                 path.push_str("h0");

@@ -135,6 +135,8 @@ impl Chart {
             Size::Large => (900.0, 380.0),
         };
         let x = span(points().map(|(x, _)| *x))?;
+        // What holds goes on beyond the last change.
+        let x = if self.holds { (x.0, x.1 + ((x.1 - x.0) * 0.04).max(1.0)) } else { x };
         let y = span(points().map(|(_, y)| *y))?;
         let x = Scale::new(x, (draw::LEFT, width - draw::RIGHT), false);
         let y = Scale::new(y, (height - draw::BOTTOM, draw::TOP), self.log).widened();
