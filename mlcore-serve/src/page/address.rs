@@ -95,7 +95,7 @@ pub(super) fn encode_into(encoded: &mut String, text: &str) {
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                encoded.push(char::from(byte))
+                encoded.push(char::from(byte));
             }
             // Writing to a text does not fail.
             byte => drop(write!(encoded, "%{byte:02X}")),

@@ -38,10 +38,8 @@ impl Pages {
             let only_models = self.inner.tracker.is_none() && self.inner.registry.is_some();
             return redirect(&format!("{begin}{}", if only_models { "models" } else { "experiments" }));
         }
-        if let Some(name) = path.strip_prefix("/ui/assets/") {
-            if let Some(asset) = assets::find(name) {
-                return kept(asset.content.as_bytes().to_vec(), asset.kind, headers, CACHED);
-            }
+        if let Some(asset) = path.strip_prefix("/ui/assets/").and_then(assets::find) {
+            return kept(asset.content.as_bytes().to_vec(), asset.kind, headers, CACHED);
         }
         let view = View::new(&self.inner, path, uri.query().unwrap_or_default());
         let page = page(&view, path).unwrap_or_else(|trouble| frame::failed(&view, &trouble));

@@ -59,7 +59,7 @@ fn verification(html: &mut Html, view: &View<'_>, registry: &dyn Registry, head:
         parts::fact(html, "Chain", |html| match (&problem, known) {
             (Some(_), _) => parts::pill(html, parts::Tone::Bad, "broken"),
             (None, Some(known)) if known.sequence >= head.sequence => {
-                parts::pill(html, parts::Tone::Good, "whole")
+                parts::pill(html, parts::Tone::Good, "whole");
             }
             (None, Some(known)) => html.raw("whole up to entry ").show(known.sequence).end(),
             (None, None) => html.raw("not verified by this server yet").end(),

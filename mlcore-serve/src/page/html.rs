@@ -139,7 +139,7 @@ mod tests {
             prop_assert!(shown.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'));
             // A value that is shown is escaped just so.
             let mut html = Html::new();
-            prop_assert_eq!(html.show(&text).clone().into_string(), shown.clone());
+            prop_assert_eq!(&html.show(&text).clone().into_string(), &shown);
             let read = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
             let read = read.replace("&#96;", "`").replace("&amp;", "&");
             if text.chars().all(|c| c.is_ascii_graphic() || c == ' ') {

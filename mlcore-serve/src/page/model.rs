@@ -20,7 +20,7 @@ pub(super) fn page(view: &View<'_>, name: &ModelName) -> Result<Page> {
     versions(&mut page, view, &**registry, &model, &aliases)?;
     history(&mut page, view, &**registry, name, &aliases)?;
     page.section("tags", "Tags", |html| {
-        parts::pairs(html, "Tags of this model", ["Tag", "Value"], &model.tags)
+        parts::pairs(html, "Tags of this model", ["Tag", "Value"], &model.tags);
     });
     let (entries, is_all) = log::entries_where(&**registry, |entry| entry.event.model() == name)?;
     page.section("log", "Audit log", |html| {

@@ -25,7 +25,7 @@ pub(super) fn page(view: &View<'_>, id: &RunId) -> Result<Page> {
     let versions = lineage::versions_of_run(view, id)?;
     if !versions.is_empty() {
         page.section("versions", "Registered versions", |html| {
-            lineage::list(html, view, "Versions that came of this run", &versions)
+            lineage::list(html, view, "Versions that came of this run", &versions);
         });
     }
     page.section("metrics", "Metrics", |html| metrics(html, view, &run));
@@ -35,7 +35,7 @@ pub(super) fn page(view: &View<'_>, id: &RunId) -> Result<Page> {
         parts::pairs(html, "Parameters of this run", ["Parameter", "Value"], &run.data.params);
     });
     page.section("tags", "Tags", |html| {
-        parts::pairs(html, "Tags of this run", ["Tag", "Value"], &run.data.tags)
+        parts::pairs(html, "Tags of this run", ["Tag", "Value"], &run.data.tags);
     });
     page.body.raw("</div>");
     if !run.inputs.datasets.is_empty() {

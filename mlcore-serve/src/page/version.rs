@@ -31,12 +31,12 @@ pub(super) fn page(view: &View<'_>, name: &ModelName, number: Version) -> Result
     page.section("inputs", "Inputs", |html| schema(html, "Inputs of the model", &own.signature.inputs));
     if !own.signature.optional.is_empty() {
         page.section("optional", "Optional inputs", |html| {
-            schema(html, "Optional inputs of the model", &own.signature.optional)
+            schema(html, "Optional inputs of the model", &own.signature.optional);
         });
     }
     page.section("outputs", "Outputs", |html| schema(html, "Outputs of the model", &own.signature.outputs));
     page.section("tags", "Tags", |html| {
-        parts::pairs(html, "Tags of this version", ["Tag", "Value"], &own.tags)
+        parts::pairs(html, "Tags of this version", ["Tag", "Value"], &own.tags);
     });
     let (entries, is_all) = log::entries_where(&**registry, |entry| log::is_about(entry, name, number))?;
     page.section("log", "Audit log", |html| {
@@ -93,7 +93,7 @@ fn origin(page: &mut Page, view: &View<'_>, own: &ModelVersion) {
             if let Some(dataset) = &from.dataset {
                 let digest = dataset.to_hex();
                 parts::fact(html, "Data", |html| {
-                    parts::link(html, &view.link(&["datasets", &digest]), &digest)
+                    parts::link(html, &view.link(&["datasets", &digest]), &digest);
                 });
             }
             if let Some(plan) = &from.plan {

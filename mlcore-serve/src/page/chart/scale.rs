@@ -25,13 +25,8 @@ impl Scale {
         let room = match high - low {
             range if range > 0.0 && range.is_finite() => range * 0.06,
             // One value stands in the middle; a range beyond all floats has no room left.
-            range if range == 0.0 => {
-                if self.log {
-                    0.5
-                } else {
-                    (low.abs() * 0.1).max(1e-300)
-                }
-            }
+            0.0 if self.log => 0.5,
+            0.0 => (low.abs() * 0.1).max(1e-300),
             _ => 0.0,
         };
         // A value that is never negative has its axis begin at zero where that is near.
