@@ -20,7 +20,7 @@ PAGES = {
     "experiments": "experiments",
     "no experiment": "experiments?name=zzz",
     "runs": "experiments/1",
-    "filtered runs": "experiments/1?filter=metrics.auc%20%3E%200.8%20AND%20params.max_depth%20%3D%20%275%27&order=metrics.%60auc%60%20DESC",
+    "filtered runs": "experiments/1?filter=metrics.auc%20%3E%200.79%20AND%20params.objective%20%3D%20%27binary%27&order=metrics.%60auc%60%20DESC",
     "wrong filter": "experiments/1?filter=metrics.auc%20~%200.8",
     "no runs": "experiments/3",
     "run": f"runs/{WIDE}",
