@@ -64,7 +64,7 @@ fn form(html: &mut Html, view: &View<'_>) {
 /// One row for each thing that some run has, one column for each run.
 fn table(html: &mut Html, view: &View<'_>, runs: &[Run]) {
     parts::table(html, "Values of the runs; what differs is marked", "list compare");
-    html.raw("<thead><tr><th scope=\"col\"></th>");
+    html.raw("<thead><tr><th scope=\"col\"><span class=\"hidden\">Of each run</span></th>");
     for run in runs {
         html.raw("<th scope=\"col\">");
         parts::link(html, &view.link(&["runs", run.info.id.as_str()]), &run.info.name);
