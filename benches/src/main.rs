@@ -11,6 +11,7 @@ mod drift;
 mod features;
 mod load;
 mod mlflow;
+mod page;
 mod peer;
 mod profile;
 mod python;
@@ -33,7 +34,7 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 8] = [
+const TOPICS: [Topic; 9] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
@@ -41,6 +42,7 @@ const TOPICS: [Topic; 8] = [
     ("profile", profile::run),
     ("python", python::run),
     ("tracking", tracking::run),
+    ("page", page::run),
     ("serving", serving::run),
 ];
 

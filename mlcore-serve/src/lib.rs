@@ -7,6 +7,7 @@
 //! | `grpc` | the same over gRPC |
 //! | `server` | a listener for them, with limits, TLS and an end that loses no request; the program `mlcore-serve` |
 //! | `log` | the prediction log: Parquet files, and a reader of them |
+//! | `page` | pages of experiments, runs, models and the audit log, for browsers |
 //! | `mlflow` | MLflow's tracking server over HTTP; the models that an MLflow server has registered, as a source of models |
 //! | `metrics` | counters, gauges and histograms for the host's recorder of the facade `metrics` |
 //! | `otel` | the spans of requests in OpenTelemetry's traces: the program exports them by OTLP, a host by its own layer |
@@ -31,6 +32,8 @@ pub mod metrics;
 pub mod mlflow;
 #[cfg(feature = "http")]
 pub mod models;
+#[cfg(feature = "page")]
+pub mod page;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "http")]

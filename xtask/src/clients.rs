@@ -1,4 +1,5 @@
-//! The stock clients of Triton, KServe and MLflow, which ask the program `mlcore-serve` as their users would.
+//! The stock clients of Triton, KServe and MLflow, which ask the program `mlcore-serve` as their users would; and a browser, which looks at
+//! its pages.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,7 +14,7 @@ use crate::tally::{self, Tally};
 use crate::{mlflow_page, packages, project, promtool, python};
 
 /// Each in a process of its own: the clients of Triton and KServe register messages of the same names.
-const TESTS: [&str; 9] = [
+const TESTS: [&str; 10] = [
     "http_triton.py",
     "http_kserve.py",
     "grpc_triton.py",
@@ -23,6 +24,7 @@ const TESTS: [&str; 9] = [
     "mlflow_tracking.py",
     "mission.py",
     "mlflow_pages.py",
+    "page_axe.py",
 ];
 
 /// What they ask for; `models.py` beside the tests says why these.
@@ -49,6 +51,8 @@ const BATCHED: [&str; 2] = ["gb30", "mlp30"];
 pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     // Without it the test that wants it is skipped, and says so.
     let _ = packages::ensure("curl", "curl")?;
+    // Pages are looked at by axe-core, which comes from npm.
+    let _ = packages::ensure("npm", "npm")?;
     let python = python::environment_with("python-clients", "requirements-clients.txt")?;
     // Without a browser the test that wants one is skipped, and says so.
     let _ = packages::ensure("chromium", "chromium")?;

@@ -46,6 +46,10 @@
 //! `[rows]` or `[rows, 1]`. A column that holds nulls goes by the route of records. Where the model itself has inputs of the same names, the parameter `raw_records` says which are sent: `true` for raw columns. Such an answer repeats its arm
 //! and its outcome id in the parameters `mlcore-arm` and `mlcore-outcome-id`.
 //!
+//! # Pages
+//! With the feature `page`, [`with_pages`](HttpService::with_pages) shows experiments, runs and models to people, below `/ui/`: see
+//! [`page`](crate::page).
+//!
 //! # Keys
 //! Whoever is to be answered only with a key, and who may load models, is said by [`with_auth`](HttpService::with_auth); the table of
 //! roles is that of [`auth`](crate::auth). A service that is nested in a router of yours refuses what changes it until you do.
@@ -73,6 +77,8 @@ mod metadata;
 mod mlflow;
 mod openapi;
 mod outgoing;
+#[cfg(feature = "page")]
+mod page;
 mod question;
 mod records;
 mod refusal;
@@ -152,6 +158,8 @@ struct Inner {
     render: Option<Render>,
     #[cfg(feature = "mlflow")]
     mlflow: Option<crate::mlflow::Mlflow>,
+    #[cfg(feature = "page")]
+    pages: Option<crate::page::Pages>,
 }
 
 /// Writes metrics in Prometheus' text format.
@@ -181,6 +189,8 @@ impl HttpService {
                 render: None,
                 #[cfg(feature = "mlflow")]
                 mlflow: None,
+                #[cfg(feature = "page")]
+                pages: None,
             }),
         }
     }
@@ -310,6 +320,10 @@ impl HttpService {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
+        #[cfg(feature = "page")]
+        if let Some(answer) = self.answer_page(parts, peer).await {
+            return answer;
+        }
         let route = match found {
             Found::Route(route) => route,
             Found::OtherMethod(methods) => return Err(Refusal::other_method(methods)),

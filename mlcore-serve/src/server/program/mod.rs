@@ -39,12 +39,12 @@ use self::otlp::Export;
 use self::security::Security;
 use self::settings::Settings;
 use self::signals::Signals;
+use self::tracking::Tracked;
 use super::{MetricsService, Server, ServerOptions};
 use crate::grpc::{GrpcLimits, GrpcService};
 use crate::http::{HttpLimits, HttpService};
 use crate::log::PredictionLog;
 use crate::metrics::Prometheus;
-use crate::mlflow::Mlflow;
 use crate::models::Models;
 use crate::v2::Parameters;
 
@@ -139,7 +139,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
         None => None,
     };
     let models = source::models(&settings, predictions.as_ref())?;
-    let mlflow = tracking::mlflow(&settings)?;
+    let tracked = tracking::tracked(&settings)?;
     let flags = &settings.flags;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = flags.threads {
@@ -152,7 +152,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
         let ((stop, stopping), (reload, asked)) = (watch::channel(()), watch::channel(()));
         tokio::spawn(security.clone().follow(asked));
         tokio::select! {
-            served = serve(&settings, &security, &models, (prometheus, mlflow), stopping) => served.map(Some),
+            served = serve(&settings, &security, &models, (prometheus, tracked), stopping) => served.map(Some),
             () = signals.second(stop, reload) => {
                 tracing::warn!("asked twice to stop: what is under way is cut off");
                 Ok(None)
@@ -185,7 +185,7 @@ async fn serve(
     settings: &Settings,
     security: &Security,
     models: &Models,
-    (prometheus, mlflow): (Option<Prometheus>, Option<Mlflow>),
+    (prometheus, tracked): (Option<Prometheus>, Option<Tracked>),
     stopping: watch::Receiver<()>,
 ) -> Result<usize> {
     let flags = &settings.flags;
@@ -207,8 +207,8 @@ async fn serve(
         let models = models.clone();
         http = http.with_metrics(move || render(&prometheus, &models));
     }
-    if let Some(mlflow) = mlflow {
-        http = http.with_mlflow(mlflow);
+    if let Some(Tracked { mlflow, pages }) = tracked {
+        http = http.with_mlflow(mlflow).with_pages(pages);
     }
     let grpc = GrpcService::with_limits(models.clone(), http.settings().clone(), grpc_limits)
         .with_auth(auth.clone());

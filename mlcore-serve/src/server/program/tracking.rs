@@ -1,17 +1,26 @@
-//! MLflow's tracking server, which stands beside the models where a registry has its artifacts in a folder.
+//! MLflow's tracking server and our pages, which stand beside the models where a registry has its artifacts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use mlcore::registry::{SqliteAccess, SqliteOptions};
+use mlcore::tracking::RunInfo;
 use mlcore::{Result, artifact, registry, tracking};
 
 use super::settings::Settings;
 use super::source::is_mlflow;
-use crate::mlflow::{ArtifactFolder, Mlflow};
+use crate::mlflow::{ArtifactFolder, ArtifactTree as _, FoundArtifact, Mlflow};
+use crate::page::{Pages, RunFile, RunFiles};
 
-/// The server that `--registry` and `--artifacts` ask for, where both are given.
-pub(super) fn mlflow(settings: &Settings) -> Result<Option<Mlflow>> {
+/// What is served of a registry and its runs beside its models.
+#[derive(Clone, Debug)]
+pub(super) struct Tracked {
+    pub(super) mlflow: Mlflow,
+    pub(super) pages: Pages,
+}
+
+/// What `--registry` and `--artifacts` ask for, where both are given.
+pub(super) fn tracked(settings: &Settings) -> Result<Option<Tracked>> {
     let flags = &settings.flags;
     let (Some(url), Some(artifacts)) = (&flags.registry, &flags.artifacts) else { return Ok(None) };
     if is_mlflow(url) {
@@ -23,17 +32,50 @@ pub(super) fn mlflow(settings: &Settings) -> Result<Option<Mlflow>> {
     }
     let tracker = tracking::open(&tracking::tracker_url(url)?)?;
     let (registry, store) = (registry::open(url)?, artifact::open(artifacts)?);
+    let mut pages = Pages::new().with_tracker(tracker.clone()).with_registry(registry.clone());
     let mut mlflow = Mlflow::new(tracker)?.with_registry(registry, store);
     if let Some(folder) = &flags.mlflow_page {
         mlflow = mlflow.with_page(folder)?;
     }
-    let Some(folder) = folder_of(artifacts) else {
-        tracing::warn!("MLflow's routes keep no artifacts: --artifacts names no folder");
-        return Ok(Some(mlflow));
-    };
-    // The registry's own artifacts lie beside it, by their digests.
-    let tree = ArtifactFolder::open(folder.join("mlflow"))?;
-    Ok(Some(mlflow.with_artifacts(Arc::new(tree))))
+    match folder_of(artifacts) {
+        Some(folder) => {
+            // The registry's own artifacts lie beside it, by their digests.
+            let tree = Arc::new(ArtifactFolder::open(folder.join("mlflow"))?);
+            pages = pages.with_files(Arc::new(TreeFiles(tree.clone())));
+            mlflow = mlflow.with_artifacts(tree);
+        }
+        None => tracing::warn!("MLflow's routes keep no artifacts: --artifacts names no folder"),
+    }
+    Ok(Some(Tracked { mlflow, pages }))
+}
+
+/// The files of runs, as they lie in the tree of MLflow's artifacts.
+struct TreeFiles(Arc<ArtifactFolder>);
+
+impl RunFiles for TreeFiles {
+    fn list(&self, run: &RunInfo, folder: &str) -> Result<Vec<RunFile>> {
+        let Some(place) = run.artifact_uri.strip_prefix("mlflow-artifacts:/") else { return Ok(Vec::new()) };
+        let found = self.0.list(&format!("{}/{folder}", place.trim_matches('/')))?;
+        let file = |found: FoundArtifact| match found.size {
+            Some(bytes) => RunFile::file(found.name, bytes),
+            None => RunFile::folder(found.name),
+        };
+        Ok(found.into_iter().map(file).collect())
+    }
+
+    fn address(&self, run: &RunInfo, path: &str) -> Option<String> {
+        run.artifact_uri.starts_with("mlflow-artifacts:/").then(|| {
+            let coded = |text: &str| {
+                text.bytes().fold(String::new(), |coded, byte| match byte {
+                    b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                        coded + &char::from(byte).to_string()
+                    }
+                    byte => coded + &format!("%{byte:02X}"),
+                })
+            };
+            format!("get-artifact?path={}&run_uuid={}", coded(path), coded(run.id.as_str()))
+        })
+    }
 }
 
 /// The folder that a URL or path of artifacts names.
