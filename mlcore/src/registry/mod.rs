@@ -41,10 +41,12 @@
 //! # Ok::<(), mlcore::Error>(())
 //! ```
 
+mod approval;
 mod audit;
 pub mod backend;
 mod event;
 mod extension;
+mod governance;
 mod memory;
 mod metrics;
 mod micros;
@@ -52,6 +54,7 @@ mod model;
 mod moves;
 mod mutation;
 mod open;
+mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod registration;
@@ -63,9 +66,11 @@ mod search;
 mod sqlite;
 mod stage;
 
+pub use self::approval::{Approval, DetachedSignature, VerifySignature, verify_signatures};
 pub use self::audit::{AliasChange, AuditEntry, AuditHead};
 pub use self::event::{AliasMove, Event, StageMove};
 pub use self::extension::RegistryExt;
+pub use self::governance::GovernanceExt;
 pub use self::memory::MemoryRegistry;
 pub use self::metrics::Metrics;
 pub use self::model::{
@@ -73,6 +78,9 @@ pub use self::model::{
 };
 pub use self::mutation::{Change, Expected, Incumbent, Mutation, Subject};
 pub use self::open::{artifacts_url, open};
+pub use self::policy::{
+    Better, Condition, ConditionCheck, DRIFT_METRIC, PolicyVerdict, PromotionPolicy, StoredPolicy,
+};
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresRegistry};
 pub use self::scrub::{DamagedArtifact, Scrub};
@@ -96,7 +104,7 @@ use crate::name::{Alias, ModelName, Version};
 ///   [`Event`] says: [`backend::decide`] carries them out.
 /// - **Errors** have the meanings that `apply` names. Where several things are in the way, the first of these is told: a
 ///   part that is too large, the request, the model, the alias that is moved, the version, the alias of a trial, the
-///   version's stage, the version in production. The error's subject is the thing: `churn`, `churn/3`, `churn@champion`,
+///   version's stage, the version in production, the model's policy. The error's subject is the thing: `churn`, `churn/3`, `churn@champion`,
 ///   `request r1`, or the part that is too large. Its words are free.
 /// - **What was acknowledged is kept**: it survives the process, and is there when the registry is opened again, where it
 ///   outlives its handles at all. Version numbers are never given twice, and history outlives aliases, versions and models.

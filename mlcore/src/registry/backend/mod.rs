@@ -72,6 +72,7 @@
 mod change;
 mod evolve;
 mod external;
+mod govern;
 pub mod limits;
 mod log;
 mod memory;
