@@ -289,6 +289,31 @@ impl Event {
         }
     }
 
+    /// The version that it was about: the one that was made, moved, promoted or changed; none of the events of models.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        match self {
+            Self::CreateVersion { version, .. }
+            | Self::DeleteVersion { version, .. }
+            | Self::Withdraw { version, .. }
+            | Self::SetMetrics { version, .. }
+            | Self::DeleteMetric { version, .. }
+            | Self::Approve { version, .. }
+            | Self::WithdrawApproval { version, .. }
+            | Self::Sign { version, .. }
+            | Self::SetCard { version, .. } => Some(*version),
+            Self::Transition { stages, .. } => stages.first().map(|moved| moved.version),
+            Self::SetAlias { alias, .. } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
+                alias.to.or(alias.from)
+            }
+            Self::SetTag { subject, .. } | Self::Describe { subject, .. } => subject.version,
+            Self::CreateModel(_)
+            | Self::DeleteModel { .. }
+            | Self::RenameModel { .. }
+            | Self::SetPolicy { .. } => None,
+        }
+    }
+
     /// What it was about, as text: `churn`, `churn/3`, `churn@champion`.
     #[must_use]
     pub fn subject(&self) -> String {

@@ -44,9 +44,11 @@
 mod approval;
 mod audit;
 pub mod backend;
+mod card;
 mod event;
 mod extension;
 mod governance;
+mod lineage;
 mod memory;
 mod metrics;
 mod micros;
@@ -68,9 +70,11 @@ mod stage;
 
 pub use self::approval::{Approval, DetachedSignature, VerifySignature, verify_signatures};
 pub use self::audit::{AliasChange, AuditEntry, AuditHead};
+pub use self::card::ModelCard;
 pub use self::event::{AliasMove, Event, StageMove};
 pub use self::extension::RegistryExt;
 pub use self::governance::GovernanceExt;
+pub use self::lineage::{LineageEdge, LineageExt, LineageGraph, LineageNode, LineageOptions};
 pub use self::memory::MemoryRegistry;
 pub use self::metrics::Metrics;
 pub use self::model::{

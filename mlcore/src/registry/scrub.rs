@@ -85,8 +85,7 @@ fn named<R: Registry + ?Sized>(
             let Some(end) = page.last() else { break };
             last = Some(end.version);
             for version in page {
-                let mut parts = vec![version.artifact];
-                parts.extend(version.lineage.artifacts());
+                let mut parts: Vec<Digest> = version.artifacts().collect();
                 if version.format == PACKAGE {
                     // A manifest that does not read is found by itself.
                     let files = store
