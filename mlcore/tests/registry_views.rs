@@ -163,7 +163,7 @@ fn a_card_tells_what_is_stored() {
         "| Aliases | champion |",
         "| auc | 0.83 |",
         "| Run | r1 |",
-        "| ben | auditor | 1970-01-01T00\\:10\\:00Z | read it |",
+        "| ben | auditor | 1970-01-01T00:10:00Z | read it |",
         "| \\\"auc\\\" at least 0.8 | 0.83 | met |",
         "| 1 approvals | those of ben | met |",
     ] {
@@ -179,7 +179,7 @@ fn a_card_tells_what_is_stored() {
     let page = card.to_html();
     assert!(page.contains("<td>those of ben</td>") && page.contains("<h2>Training Details</h2>"), "{page}");
     let of_another = ModelCard::of(&registry, &churn, Version::new(2).unwrap()).unwrap().to_markdown();
-    assert!(of_another.contains("| Derived from | fraud\\/1 |"), "{of_another}");
+    assert!(of_another.contains("| Derived from | fraud/1 |"), "{of_another}");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn no_text_of_people_is_markup() {
             assert!(!line.contains("]("), "{line}");
         }
     }
-    assert!(text.contains("\\[x\\]\\(javascript\\:y\\)") && text.contains("1\\. one"), "{text}");
+    assert!(text.contains("\\[x\\]\\(javascript:y\\)") && text.contains("1\\. one"), "{text}");
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !page.contains("<script"), "{page}");
     assert!(!page.contains("<i>") && !page.contains("href") && !page.contains("src="), "{page}");
 }

@@ -44,6 +44,7 @@
 mod approval;
 mod audit;
 pub mod backend;
+mod backup;
 mod card;
 mod event;
 mod extension;
@@ -70,6 +71,7 @@ mod stage;
 
 pub use self::approval::{Approval, DetachedSignature, VerifySignature, verify_signatures};
 pub use self::audit::{AliasChange, AuditEntry, AuditHead};
+pub use self::backup::{copy_log, export_log, import_log};
 pub use self::card::ModelCard;
 pub use self::event::{AliasMove, Event, StageMove};
 pub use self::extension::RegistryExt;
@@ -184,6 +186,18 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// [`Corrupt`](crate::Error::Corrupt) naming the first thing that does not fit.
     fn verify(&self) -> Result<AuditHead>;
+
+    /// Makes this registry, which must be empty, what `log` says: every entry of another registry's log from the first on, as
+    /// [`copy_log`] and [`import_log`] hand it over. All of it or nothing, as one transaction, for a backend that has these. Whatever rules
+    /// were broken in that log, it is replayed and not judged. Default: [`Unsupported`](crate::Error::Unsupported).
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](crate::Error::AlreadyExists) for a registry that is not empty, [`Corrupt`](crate::Error::Corrupt) for a log whose chain
+    /// is broken, those of `log`, and those of writing that [`apply`](Self::apply) names.
+    fn restore(&self, log: &mut dyn Iterator<Item = Result<AuditEntry>>) -> Result<AuditHead> {
+        let _ = log;
+        Err(crate::Error::unsupported("restore registry", "registry", "it takes no log of another registry"))
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -226,5 +240,9 @@ impl<R: Registry + ?Sized> Registry for std::sync::Arc<R> {
 
     fn verify(&self) -> Result<AuditHead> {
         (**self).verify()
+    }
+
+    fn restore(&self, log: &mut dyn Iterator<Item = Result<AuditEntry>>) -> Result<AuditHead> {
+        (**self).restore(log)
     }
 }

@@ -79,6 +79,7 @@ mod memory;
 mod read;
 mod release;
 mod removal;
+mod restore;
 mod rules;
 
 use super::{AliasChange, AuditEntry, AuditHead, Model, ModelVersion};
@@ -92,6 +93,8 @@ pub(super) use self::evolve::new_version;
 pub use self::log::{Log, LogRegistry};
 pub use self::memory::MemoryTables;
 pub use self::read::{alias, aliases, model, verify, version};
+pub(super) use self::restore::require_empty;
+pub use self::restore::restore;
 
 /// The rows that a backend stores. Everything is read as it was written.
 ///

@@ -33,8 +33,8 @@ fn table(text: &mut String, head: &[&str], rows: &[Vec<String>]) {
 }
 
 /// Text that is nothing but text: a backslash takes the meaning of any ASCII punctuation (CommonMark 0.31, section 2.4), and what HTML
-/// knows is written by its name, for renderers that know no backslash there. Dots and dashes between letters and digits mean nothing,
-/// so that numbers, times and digests stay as they are.
+/// knows is written by its name, for renderers that know no backslash there. Dots, dashes, colons and slashes between letters and digits
+/// mean nothing, so that numbers, times and digests stay as they are.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let characters: Vec<char> = text.chars().collect();
@@ -47,9 +47,10 @@ fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             // A number at the start of a line would begin a list: there what follows the dot is a space.
-            '.' | '-' | ',' if is_word(place.checked_sub(1)) && is_word(Some(place + 1)) => {
+            '.' | '-' | ':' | '/' if is_word(place.checked_sub(1)) && is_word(Some(place + 1)) => {
                 out.push(*character);
             }
+            ',' | ';' => out.push(*character),
             ' ' => out.push(' '),
             mark if mark.is_ascii_punctuation() => out.extend(['\\', *mark]),
             odd if odd.is_control() || is_invisible(*odd) => out.push(' '),
