@@ -152,10 +152,7 @@ impl Lines<'_> {
     fn read(&mut self) -> Result<Option<AuditEntry>> {
         let line = self.line()?;
         if let Some(rest) = line.strip_prefix(BEFORE) {
-            let split = rest.strip_suffix(AFTER).and_then(|rest| {
-                let at = rest.len().checked_sub(HASH_DIGITS)?;
-                Some((rest.get(..at)?.strip_suffix(BETWEEN)?, rest.get(at..)?))
-            });
+            let split = rest.strip_suffix(AFTER).and_then(|rest| rest.rsplit_once(BETWEEN));
             let Some((canonical, hash)) = split else { return Err(self.damaged("it is no entry")) };
             let hash: Digest = hash.parse().map_err(|_| self.damaged("its hash is none"))?;
             let entry = AuditEntry::parse(canonical, hash)?;
@@ -218,7 +215,6 @@ const FIRST: &str = "{\"mlcore_registry_log\":1}";
 const BEFORE: &str = "{\"entry\":";
 const BETWEEN: &str = ",\"hash\":\"";
 const AFTER: &str = "\"}";
-const HASH_DIGITS: usize = 64;
 const PAGE: usize = 1000;
 /// An entry, and what stands around it.
 const MOST_LINE_BYTES: u64 = MOST_ENTRY_BYTES as u64 + 256;

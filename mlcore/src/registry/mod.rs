@@ -61,6 +61,7 @@ mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod registration;
+mod retention;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod row;
 mod scrub;
@@ -68,6 +69,7 @@ mod search;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stage;
+pub mod webhook;
 
 pub use self::approval::{Approval, DetachedSignature, VerifySignature, verify_signatures};
 pub use self::audit::{AliasChange, AuditEntry, AuditHead};
@@ -89,6 +91,7 @@ pub use self::policy::{
 };
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresRegistry};
+pub use self::retention::{Marked, Retention, RetentionExt, Swept};
 pub use self::scrub::{DamagedArtifact, Scrub};
 pub use self::search::{
     DEFAULT_MODELS, DEFAULT_VERSIONS, Dialect, MOST_MODELS, MOST_VERSIONS, ModelSearch, VersionSearch,
