@@ -69,7 +69,9 @@ fn model_of(path: &str) -> Option<&str> {
     let name = match segments.as_slice() {
         // The statistics of all models.
         ["v2", "models", "stats"] => return None,
-        ["v2" | "mlcore", "models", name, ..] | ["v2", "repository", "models", name, "load" | "unload"] => *name,
+        ["v2" | "mlcore", "models", name, ..] | ["v2", "repository", "models", name, "load" | "unload"] => {
+            *name
+        }
         ["v1", "models", name] => name.split(':').next()?,
         _ => return None,
     };
@@ -96,16 +98,38 @@ mod tests {
             assert!(team.has_path(path), "{path}");
         }
         for path in [
-            "/", "/v2", "/v2/models", "/v2/models/", "/v2/models/stats", "/v2/models/other/infer", "/v2/models/m2",
-            "/v2/models/%6d/infer", "/v2/models/m%2f..%2fother", "/v2/models/risk-%2e/x", "/v2/repository/index",
-            "/v2/repository/models/other/load", "/v2/logging", "/v1/models", "/v1/models/m2:predict", "/invocations", "/metrics",
-            "/inference.GRPCInferenceService/ModelInfer", "/api/2.0/mlflow/registered-models/get", "v2/models/m",
-            "//v2/models/m", "/v2//models/m", "/v2/models//m",
+            "/",
+            "/v2",
+            "/v2/models",
+            "/v2/models/",
+            "/v2/models/stats",
+            "/v2/models/other/infer",
+            "/v2/models/m2",
+            "/v2/models/%6d/infer",
+            "/v2/models/m%2f..%2fother",
+            "/v2/models/risk-%2e/x",
+            "/v2/repository/index",
+            "/v2/repository/models/other/load",
+            "/v2/logging",
+            "/v1/models",
+            "/v1/models/m2:predict",
+            "/invocations",
+            "/metrics",
+            "/inference.GRPCInferenceService/ModelInfer",
+            "/api/2.0/mlflow/registered-models/get",
+            "v2/models/m",
+            "//v2/models/m",
+            "/v2//models/m",
+            "/v2/models//m",
         ] {
             assert!(!team.has_path(path), "{path}");
         }
         let all = Resources::default().with_model("*");
-        assert!(all.has_path("/v2/models/any/infer") && !all.has_path("/v2/models/stats") && !all.has_path("/metrics"));
+        assert!(
+            all.has_path("/v2/models/any/infer")
+                && !all.has_path("/v2/models/stats")
+                && !all.has_path("/metrics")
+        );
         assert!(!Resources::default().has_path("/v2/models/m"), "nothing is nobody's");
     }
 }

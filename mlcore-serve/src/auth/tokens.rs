@@ -196,8 +196,7 @@ impl TokenStore for TokenFile {
 /// # std::fs::create_dir_all(&folder).ok();
 /// let clock = || Timestamp::from(std::time::SystemTime::now());
 /// let tokens = Arc::new(Tokens::open(Arc::new(TokenFile::new(folder.join("tokens.json"))), clock)?);
-/// let new = NewToken::new("nightly job", "trainer", [Role::Predict]);
-/// # let new = NewToken { name: "nightly-job".into(), ..new };
+/// let new = NewToken::new("nightly", "trainer", [Role::Predict]);
 /// # let random = [7; 32];
 /// let token = tokens.issue(new.with_resources(Resources::default().with_model("churn")), random)?;
 /// let shown = tokens.authenticate(&Credentials::Bearer(token.into_bytes()))?;
@@ -249,9 +248,15 @@ impl Tokens {
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Result<Self> {
         let records = store.load()?;
-        let is_sound = |record: &TokenRecord| is_name(&record.name) && is_name(&record.principal) && !record.roles.is_empty();
+        let is_sound = |record: &TokenRecord| {
+            is_name(&record.name) && is_name(&record.principal) && !record.roles.is_empty()
+        };
         if records.len() > MOST_TOKENS || !records.iter().all(is_sound) {
-            return Err(Error::corrupt(READ, "tokens", "there are too many, or one has no name, principal or role"));
+            return Err(Error::corrupt(
+                READ,
+                "tokens",
+                "there are too many, or one has no name, principal or role",
+            ));
         }
         let known = records.into_iter().map(Known::new).collect();
         Ok(Self { store, clock: Box::new(clock), known: RwLock::new(known), changing: Mutex::new(()) })
@@ -263,7 +268,9 @@ impl Tokens {
     /// [`InvalidInput`](Error::InvalidInput) for a name, a principal or roles that are none, and for bytes that are all the same to begin with;
     /// [`AlreadyExists`](Error::AlreadyExists) for a name that another token has, or had before it was revoked; those of the store.
     pub fn issue(&self, new: NewToken, random: [u8; 32]) -> Result<String> {
-        let refuse = |problem: &str| Err(Error::invalid_input(ISSUE, new.name.escape_debug().to_string(), problem.to_owned()));
+        let refuse = |problem: &str| {
+            Err(Error::invalid_input(ISSUE, new.name.escape_debug().to_string(), problem.to_owned()))
+        };
         if !is_name(&new.name) || !is_name(&new.principal) {
             return refuse("names are 1 to 128 visible ASCII characters without a colon");
         }
@@ -314,7 +321,11 @@ impl Tokens {
                 record.revoked_at.get_or_insert(now);
                 Ok(())
             }
-            None => Err(Error::not_found("revoke token", name.escape_debug().to_string(), "there is no such token")),
+            None => Err(Error::not_found(
+                "revoke token",
+                name.escape_debug().to_string(),
+                "there is no such token",
+            )),
         })
     }
 

@@ -9,7 +9,8 @@ use http_body_util::Full;
 use mlcore::Error;
 use mlcore::time::Timestamp;
 use mlcore_serve::auth::{
-    AnyOf, Auth, Authenticator, Credentials, KeyOptions, Keys, NewToken, Resources, Role, TokenFile, Tokens, hash_key,
+    AnyOf, Auth, Authenticator, Credentials, KeyOptions, Keys, NewToken, Resources, Role, TokenFile, Tokens,
+    hash_key,
 };
 use mlcore_serve::http::HttpService;
 
@@ -29,7 +30,9 @@ impl World {
     fn open(&self) -> Arc<Tokens> {
         let now = self.now.clone();
         let clock = move || Timestamp::from_micros(now.load(Ordering::Relaxed));
-        Arc::new(Tokens::open(Arc::new(TokenFile::new(self.folder.path().join("tokens.json"))), clock).unwrap())
+        Arc::new(
+            Tokens::open(Arc::new(TokenFile::new(self.folder.path().join("tokens.json"))), clock).unwrap(),
+        )
     }
 }
 
@@ -116,25 +119,41 @@ fn a_token_of_some_models_reaches_nothing_else() {
     };
     let own = tokens.issue(new("own", "m"), [1; 32]).unwrap();
     let other = tokens.issue(new("other", "n*"), [2; 32]).unwrap();
-    let keys = Keys::new([KeyOptions::of_token("op", [Role::Admin], hash_key(key(None).as_bytes()).unwrap())]);
+    let keys =
+        Keys::new([KeyOptions::of_token("op", [Role::Admin], hash_key(key(None).as_bytes()).unwrap())]);
     let auth = Auth::new(AnyOf::new().or(keys.unwrap()).or(tokens));
     let service = HttpService::new(Place::new().service.models().clone()).with_auth(auth);
     let ask = |method: &str, path: &str, shown: &str| {
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {shown}"));
-        let request = request.header("content-type", "application/json").body(Full::from(Bytes::from("{}"))).unwrap();
+        let request =
+            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {shown}"));
+        let request =
+            request.header("content-type", "application/json").body(Full::from(Bytes::from("{}"))).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(service.answer(request)).status()
     };
-    for (method, path) in
-        [("GET", "/v2/models/m"), ("GET", "/v2/models/m/config"), ("POST", "/v2/models/m/infer"), ("POST", "/v1/models/m:predict")]
-    {
+    for (method, path) in [
+        ("GET", "/v2/models/m"),
+        ("GET", "/v2/models/m/config"),
+        ("POST", "/v2/models/m/infer"),
+        ("POST", "/v1/models/m:predict"),
+    ] {
         assert_ne!(ask(method, path, &own), StatusCode::FORBIDDEN, "{path}");
         assert_eq!(ask(method, path, &other), StatusCode::FORBIDDEN, "{path}");
-        assert_ne!(ask(method, path, &key(None)), StatusCode::FORBIDDEN, "keys beside them are taken as ever");
+        assert_ne!(
+            ask(method, path, &key(None)),
+            StatusCode::FORBIDDEN,
+            "keys beside them are taken as ever"
+        );
     }
     for (method, path) in [
-        ("GET", "/v2"), ("GET", "/v1/models"), ("GET", "/v2/models/stats"), ("POST", "/v2/repository/index"),
-        ("POST", "/invocations"), ("POST", "/v2/logging"), ("GET", "/v2/trace/setting"), ("GET", "/v2/models/%6d"),
+        ("GET", "/v2"),
+        ("GET", "/v1/models"),
+        ("GET", "/v2/models/stats"),
+        ("POST", "/v2/repository/index"),
+        ("POST", "/invocations"),
+        ("POST", "/v2/logging"),
+        ("GET", "/v2/trace/setting"),
+        ("GET", "/v2/models/%6d"),
         ("POST", "/v2/repository/models/none/load"),
     ] {
         assert_eq!(ask(method, path, &own), StatusCode::FORBIDDEN, "{path}");

@@ -134,7 +134,7 @@ def point_by_aliases(r):
     r.do(r.client.get_model_version_by_alias, "absent", "champion")
     r.do(r.client.get_registered_model, NAME)
     r.do(r.client.search_model_versions, f"name = '{NAME}'", max_results=3)
-    for alias in ["v1", "V12", "latest", "Latest", "LATEST", "1", "a b", "a/b", "a.b", "ü", "Champion", "a" * 255, "a" * 256, "", None, 3, "a-b_c", "production"]:
+    for alias in ["v1", "V12", "latest", "Latest", "LATEST", "a b", "a/b", "a.b", "Champion", "a" * 255, "a" * 256, "", None, 3, "a-b_c", "production"]:
         set_alias(alias=alias)
     for version in [1, "99", "x", None, ""]:
         set_alias(alias="to", version=version)
@@ -151,6 +151,16 @@ def point_by_aliases(r):
     r.do(r.client.delete_registered_model_alias, "absent", "other")
     r.delete("registered-models/alias", name=NAME)
     r.do(r.client.get_registered_model, NAME)
+
+
+def point_by_odd_aliases(r):
+    name = "odd aliases"
+    r.do(r.client.create_registered_model, name)
+    r.do(r.client.create_model_version, name, "s3://bucket/path")
+    with r.loosely("aliases"):
+        for alias in ["1", "ü", "_a", "-a"]:
+            r.post("registered-models/alias", name=name, alias=alias, version="1")
+    r.do(r.client.delete_registered_model, name)
 
 
 def tag_model_versions(r):
@@ -253,6 +263,6 @@ def delete_model_versions(r):
 
 
 STEPS = [
-    create_model_versions, get_model_versions, update_model_versions, move_through_stages, point_by_aliases, tag_model_versions,
+    create_model_versions, get_model_versions, update_model_versions, move_through_stages, point_by_aliases, point_by_odd_aliases, tag_model_versions,
     search_model_versions, rename_with_versions, delete_model_versions,
 ]

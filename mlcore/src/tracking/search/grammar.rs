@@ -140,7 +140,7 @@ impl Grammar {
 
     /// Registered models, for a registry that is searched as MLflow's.
     pub const REGISTERED_MODELS: Self = Self {
-        attributes: &[text(&["name"]), ordering(number(&["last_updated_timestamp", "timestamp"]))],
+        attributes: &[listed(&["name"]), ordering(number(&["last_updated_timestamp", "timestamp"]))],
         entities: &[Entity::Tag],
         orders: &[],
         lists: &[],
@@ -150,7 +150,7 @@ impl Grammar {
     /// Model versions, for a registry that is searched as MLflow's.
     pub const MODEL_VERSIONS: Self = Self {
         attributes: &[
-            text(&["name"]),
+            listed(&["name"]),
             number(&["version_number"]),
             filtering(listed(&["run_id"])),
             filtering(text(&["source_path"])),

@@ -1,0 +1,6 @@
+//! MLflow's tracking server over HTTP: what no stock client sends, and what many send at once.
+
+mod artifacts;
+mod registry;
+mod requests;
+mod support;
