@@ -126,8 +126,10 @@ fn a_token_of_some_models_reaches_nothing_else() {
     let ask = |method: &str, path: &str, shown: &str| {
         let request =
             Request::builder().method(method).uri(path).header("authorization", format!("Bearer {shown}"));
-        let request =
-            request.header("content-type", "application/json").body(Full::from(Bytes::from("{}"))).unwrap();
+        let request = request
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from_static(b"{}")))
+            .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(service.answer(request)).status()
     };

@@ -5,6 +5,10 @@
 //! many machines. All carry out what one state machine, [`backend`], decides, and every change is one transaction with one entry in a hash-chained audit log. The log is the truth: state
 //! is what replaying it gives, and [`Registry::verify`] replays it.
 //!
+//! Around it: [`GovernanceExt`] (approvals, signatures, cards, and the [policy](PromotionPolicy) that every way to production asks),
+//! [`LineageExt`] (what came of what), [`ModelCard`], [`RetentionExt`] (versions and artifacts that are kept no longer), [`export_log`] and
+//! [`import_log`] (backups of any backend), and [`webhook`] (news for others).
+//!
 //! **Time.** The registry has no clock; each [`Change`] says when, and whole microseconds of it are stored. Order is the
 //! order of the log. For questions about the past an entry counts from its [`effective_at`](AuditEntry::effective_at), the
 //! latest time so far, so that a clock that went back cannot reorder history. A clock that was ahead by more than a day
