@@ -8,7 +8,7 @@
 //! | `server` | a listener for them, with limits, TLS and an end that loses no request; the program `mlcore-serve` |
 //! | `log` | the prediction log: Parquet files, and a reader of them |
 //! | `page` | pages of experiments, runs, models and the audit log, for browsers |
-//! | `mlflow` | MLflow's tracking server over HTTP; the models that an MLflow server has registered, as a source of models |
+//! | `mlflow` | MLflow's tracking server over HTTP; the models that an MLflow server has registered, as a source of models; a sender of webhooks |
 //! | `metrics` | counters, gauges and histograms for the host's recorder of the facade `metrics` |
 //! | `otel` | the spans of requests in OpenTelemetry's traces: the program exports them by OTLP, a host by its own layer |
 //! | `signatures` | endpoints that load what a trusted key signed, and nothing else |
@@ -44,5 +44,7 @@ mod trace;
 mod trust;
 #[cfg(feature = "http")]
 pub mod v2;
+#[cfg(feature = "mlflow")]
+pub mod webhook;
 
 pub use crate::endpoint::Endpoint;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use mlcore::conformance::{self, Persistence};
 use mlcore::name::{Alias, ModelName, Version};
 use mlcore::registry::{
-    AliasChange, AuditEntry, AuditHead, Change, Expected, MemoryRegistry, Model, ModelVersion, Mutation,
-    Registry, RegistryExt, Stage,
+    AliasChange, AuditEntry, AuditHead, Change, Expected, GovernanceExt, MemoryRegistry, Model, ModelVersion,
+    Mutation, Registry, RegistryExt, Stage,
 };
 use mlcore::{Error, Result};
 
@@ -37,6 +37,9 @@ enum Fault {
     ForgetsReasons,
     RoundsMetrics,
     CallsAConflictInternal,
+    LetsOnesOwnApprovalCount,
+    AsksNoPolicy,
+    KeepsApprovals,
     /// No promise: the words of an error are free.
     SaysItInOtherWords,
 }
@@ -144,6 +147,31 @@ impl Registry for Broken {
                     let entry = self.honest.promote(model, *version, alias, *expected, &change)?;
                     let expected = Expected::Version(*version);
                     return self.honest.set_alias(model, trial, None, expected, &change).map(|_| entry);
+                }
+            }
+            Fault::LetsOnesOwnApprovalCount => {
+                if let Mutation::Approve { .. } = mutation {
+                    let answer = self.honest.apply(mutation, &change);
+                    let Err(Error::InvalidInput(_)) = answer else { return answer };
+                    change.actor = "somebody else".to_owned();
+                }
+            }
+            Fault::AsksNoPolicy => {
+                if let Mutation::Promote { model, .. } = mutation
+                    && self.honest.model(model).is_ok_and(|model| model.policy.is_some())
+                {
+                    self.honest.set_policy(model, None, &change)?;
+                }
+            }
+            Fault::KeepsApprovals => {
+                if let Mutation::SetMetrics { model, version, .. } = mutation {
+                    let before = self.honest.version(model, *version).map(|found| found.approvals);
+                    let entry = self.honest.apply(mutation, &change)?;
+                    for approval in before.unwrap_or_default() {
+                        change.actor = approval.by;
+                        self.honest.approve(model, *version, None, &change)?;
+                    }
+                    return Ok(entry);
                 }
             }
             _ => {}
@@ -274,6 +302,9 @@ fn each_broken_promise_is_noticed() {
         (Fault::ForgetsReasons, "reason"),
         (Fault::RoundsMetrics, "the metric auc"),
         (Fault::CallsAConflictInternal, "conflict was due"),
+        (Fault::LetsOnesOwnApprovalCount, "invalid_input was due"),
+        (Fault::AsksNoPolicy, "conflict was due"),
+        (Fault::KeepsApprovals, "an approval"),
         (Fault::ShowsHalfOfARelease, "half of a release was seen"),
     ] {
         let said = verdict(fault);

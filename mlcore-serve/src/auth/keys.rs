@@ -252,7 +252,7 @@ fn invalid(name: &str, problem: impl Into<String>) -> Error {
 }
 
 /// Whether hashes are equal, in a time that does not depend on where they differ.
-fn equal(one: &[u8; 32], other: &[u8; 32]) -> bool {
+pub(super) fn equal(one: &[u8; 32], other: &[u8; 32]) -> bool {
     let differing = one.iter().zip(other).fold(0, |differing, (one, other)| differing | (one ^ other));
     black_box(differing) == 0
 }

@@ -13,6 +13,11 @@
 //! with `MLFLOW_TRACKING_PASSWORD`. A request without a key, or with a wrong one, is answered 401 (`UNAUTHENTICATED`) in always the same
 //! words; one whose key lacks the role 403 (`PERMISSION_DENIED`). A key in the query of a path is refused, since paths are logged.
 //!
+//! # Tokens
+//! [`Tokens`] are issued and revoked while a server runs, beside its [`Keys`] ([`AnyOf`]): each with a name, a principal, roles, an end and
+//! the [`Resources`] that it is for. A principal with resources is answered where a path names one model that is among them, and nowhere
+//! else: over HTTP only, and not for what concerns several models or the server.
+//!
 //! # Without keys
 //! That is the [default](Auth::default): everybody is answered, but nobody changes anything, except over a [server](crate::server) that
 //! listens on the loopback only. A request there that is addressed to another host, or says that a proxy forwarded it, is nobody on this
@@ -37,7 +42,9 @@
 mod act;
 mod credentials;
 mod keys;
+mod resources;
 mod role;
+mod tokens;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -53,7 +60,9 @@ use mlcore::{Error, Result};
 pub(crate) use self::act::Act;
 pub use self::credentials::Credentials;
 pub use self::keys::{KeyOptions, Keys, hash_key};
+pub use self::resources::Resources;
 pub use self::role::{Principal, Role, Roles};
+pub use self::tokens::{AnyOf, NewToken, TokenFile, TokenRecord, TokenStore, Tokens};
 
 /// Says who sends a request, by what it shows.
 ///
@@ -143,7 +152,7 @@ impl Auth {
             return Err(Denied::KeyInQuery);
         }
         if let Some(principal) = parts.extensions.get::<Principal>() {
-            return checked(principal.clone(), act, role);
+            return checked(principal.clone(), act, role, parts);
         }
         match &self.mode {
             Mode::Open => Ok(None),
@@ -158,16 +167,24 @@ impl Auth {
                     Some(shown) => authenticator.authenticate(&shown).map_err(Denied::Failed)?,
                     None => None,
                 };
-                checked(known.ok_or(Denied::Unknown)?, act, role)
+                checked(known.ok_or(Denied::Unknown)?, act, role, parts)
             }
         }
     }
 }
 
-fn checked(principal: Principal, act: Act, role: Role) -> std::result::Result<Option<Principal>, Denied> {
-    match act.is_allowed(principal.roles()) {
-        true => Ok(Some(principal)),
-        false => Err(Denied::Role(principal, role)),
+fn checked(
+    principal: Principal,
+    act: Act,
+    role: Role,
+    parts: &Parts,
+) -> std::result::Result<Option<Principal>, Denied> {
+    if !act.is_allowed(principal.roles()) {
+        return Err(Denied::Role(principal, role));
+    }
+    match principal.resources() {
+        Some(resources) if !resources.has_path(parts.uri.path()) => Err(Denied::Resource(principal)),
+        _ => Ok(Some(principal)),
     }
 }
 
@@ -224,6 +241,8 @@ pub(crate) enum Denied {
     Unknown,
     /// The key lacks a role.
     Role(Principal, Role),
+    /// The key is for other models, or for single ones.
+    Resource(Principal),
     /// It needs a key, and the service has none.
     WithoutKeys,
     KeyInQuery,
@@ -239,6 +258,8 @@ impl Denied {
             Self::Unknown => {
                 "this needs a key: send it as Authorization: Bearer KEY, or as the password of its user".to_owned()
             }
+            // The same whether or not there is such a model.
+            Self::Resource(_) => "this key is for some models only, and this is none of them".to_owned(),
             Self::Role(_, role) => format!("this needs a key with the role {role}"),
             Self::WithoutKeys => {
                 "this changes the server, which has no keys, so it is taken on this machine's loopback only: configure keys (--auth-file)"
@@ -256,7 +277,7 @@ impl Denied {
     pub(crate) fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Unknown => Some(StatusCode::UNAUTHORIZED),
-            Self::Role(..) | Self::WithoutKeys => Some(StatusCode::FORBIDDEN),
+            Self::Role(..) | Self::Resource(_) | Self::WithoutKeys => Some(StatusCode::FORBIDDEN),
             Self::KeyInQuery => Some(StatusCode::BAD_REQUEST),
             Self::Failed(_) => None,
         }
@@ -281,7 +302,7 @@ impl Refused {
         *told = Some(Instant::now());
         let (act, from) = (act.name(), peer.address.map(tracing::field::display));
         let who = match denied {
-            Denied::Role(principal, _) => principal.name(),
+            Denied::Role(principal, _) | Denied::Resource(principal) => principal.name(),
             _ => "somebody without a key",
         };
         let (requests, reason) = (self.count.swap(0, Ordering::Relaxed), denied.message());

@@ -1,11 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use super::Resources;
 
 /// What a key may do.
 #[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Ask for predictions, report outcomes, and read what the server says of its models.
@@ -89,13 +91,27 @@ const fn bit(role: Role) -> u8 {
 pub struct Principal {
     name: Arc<str>,
     roles: Roles,
+    resources: Option<Arc<Resources>>,
 }
 
 impl Principal {
     /// Somebody of this name with these roles.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, roles: impl IntoIterator<Item = Role>) -> Self {
-        Self { name: name.into(), roles: roles.into_iter().collect() }
+        Self { name: name.into(), roles: roles.into_iter().collect(), resources: None }
+    }
+
+    /// Lets the principal use these resources only.
+    #[must_use]
+    pub fn with_resources(mut self, resources: Resources) -> Self {
+        self.resources = Some(Arc::new(resources));
+        self
+    }
+
+    /// What the principal may use; everything where there are none.
+    #[must_use]
+    pub fn resources(&self) -> Option<&Resources> {
+        self.resources.as_deref()
     }
 
     /// The name.

@@ -136,7 +136,7 @@ impl From<Denied> for Status {
     fn from(denied: Denied) -> Self {
         let code = match denied {
             Denied::Unknown => Code::Unauthenticated,
-            Denied::Role(..) | Denied::WithoutKeys => Code::PermissionDenied,
+            Denied::Role(..) | Denied::Resource(_) | Denied::WithoutKeys => Code::PermissionDenied,
             Denied::KeyInQuery => Code::InvalidArgument,
             Denied::Failed(error) => return error.into(),
         };

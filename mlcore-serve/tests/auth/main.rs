@@ -13,6 +13,7 @@ mod routes;
 #[expect(dead_code, reason = "the tests of the service use the rest")]
 mod support;
 mod tls;
+mod tokens;
 
 use mlcore_serve::auth::{Auth, KeyOptions, Keys, Role, hash_key};
 

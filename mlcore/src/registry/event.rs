@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Metrics, NewModel, NewVersion, Stage, Subject};
+use super::{
+    DetachedSignature, Metrics, NewModel, NewVersion, PolicyVerdict, PromotionPolicy, Stage, Subject,
+};
+use crate::artifact::Digest;
 use crate::name::{Alias, ModelName, Version};
 
 /// What happened: a decided [`Mutation`](super::Mutation), with everything that replaying it needs.
@@ -44,6 +47,9 @@ pub enum Event {
         version: Version,
         /// What was registered.
         content: Box<NewVersion>,
+        /// Whether the time counts as that of its metrics; entries of earlier versions do not say so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        measured: bool,
     },
     /// A version was removed.
     #[non_exhaustive]
@@ -61,6 +67,9 @@ pub enum Event {
     SetAlias {
         /// Where it pointed before and points now.
         alias: AliasMove,
+        /// What the model's policy said, where it was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<PolicyVerdict>,
     },
     /// A version changed its stage, and perhaps the one in production with it.
     #[non_exhaustive]
@@ -69,6 +78,9 @@ pub enum Event {
         model: ModelName,
         /// The versions whose stage changed; first the one that was asked for, twice where it went through another stage.
         stages: Vec<StageMove>,
+        /// What the model's policy said, where it was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<PolicyVerdict>,
     },
     /// An alias and the production stage went to a version.
     #[non_exhaustive]
@@ -80,6 +92,9 @@ pub enum Event {
         /// Where the alias of the trial pointed that was removed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retired: Option<AliasMove>,
+        /// What the model's policy said, where it has one and something was left to do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<PolicyVerdict>,
     },
     /// The trial of a version ended without a release.
     #[non_exhaustive]
@@ -121,6 +136,9 @@ pub enum Event {
         version: Version,
         /// The metrics that were set.
         metrics: Metrics,
+        /// Whether the time counts as that of the metrics; entries of earlier versions do not say so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        measured: bool,
     },
     /// A metric of a version was removed.
     #[non_exhaustive]
@@ -139,6 +157,53 @@ pub enum Event {
         subject: Subject,
         /// The new text.
         description: String,
+    },
+    /// The actor approved a version.
+    #[non_exhaustive]
+    Approve {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The role in which the actor did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<String>,
+    },
+    /// The actor took an approval back.
+    #[non_exhaustive]
+    WithdrawApproval {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+    },
+    /// A version's artifact was signed.
+    #[non_exhaustive]
+    Sign {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The signature.
+        signature: DetachedSignature,
+    },
+    /// A model card was attached to a version, or removed.
+    #[non_exhaustive]
+    SetCard {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The card; none where it was removed.
+        card: Option<Digest>,
+    },
+    /// A model got a policy, or lost it.
+    #[non_exhaustive]
+    SetPolicy {
+        /// The model.
+        model: ModelName,
+        /// The policy; none where it was removed.
+        policy: Option<PromotionPolicy>,
     },
 }
 
@@ -178,7 +243,7 @@ impl Event {
             Self::RenameModel { .. } => "rename model",
             Self::CreateVersion { .. } => "create version",
             Self::DeleteVersion { .. } => "delete version",
-            Self::SetAlias { alias } if alias.to.is_none() => "delete alias",
+            Self::SetAlias { alias, .. } if alias.to.is_none() => "delete alias",
             Self::SetAlias { .. } => "set alias",
             Self::Transition { .. } => "transition version",
             Self::Promote { .. } => "promote version",
@@ -189,6 +254,13 @@ impl Event {
             Self::SetMetrics { .. } => "set metrics",
             Self::DeleteMetric { .. } => "delete metric",
             Self::Describe { .. } => "describe",
+            Self::Approve { .. } => "approve version",
+            Self::WithdrawApproval { .. } => "withdraw approval",
+            Self::Sign { .. } => "sign version",
+            Self::SetCard { card: None, .. } => "remove card",
+            Self::SetCard { .. } => "attach card",
+            Self::SetPolicy { policy: None, .. } => "remove policy",
+            Self::SetPolicy { .. } => "set policy",
         }
     }
 
@@ -204,11 +276,41 @@ impl Event {
             | Self::Transition { model, .. }
             | Self::Withdraw { model, .. }
             | Self::SetMetrics { model, .. }
-            | Self::DeleteMetric { model, .. } => model,
-            Self::SetAlias { alias } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
+            | Self::DeleteMetric { model, .. }
+            | Self::Approve { model, .. }
+            | Self::WithdrawApproval { model, .. }
+            | Self::Sign { model, .. }
+            | Self::SetCard { model, .. }
+            | Self::SetPolicy { model, .. } => model,
+            Self::SetAlias { alias, .. } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
                 &alias.model
             }
             Self::SetTag { subject, .. } | Self::Describe { subject, .. } => &subject.model,
+        }
+    }
+
+    /// The version that it was about: the one that was made, moved, promoted or changed; none of the events of models.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        match self {
+            Self::CreateVersion { version, .. }
+            | Self::DeleteVersion { version, .. }
+            | Self::Withdraw { version, .. }
+            | Self::SetMetrics { version, .. }
+            | Self::DeleteMetric { version, .. }
+            | Self::Approve { version, .. }
+            | Self::WithdrawApproval { version, .. }
+            | Self::Sign { version, .. }
+            | Self::SetCard { version, .. } => Some(*version),
+            Self::Transition { stages, .. } => stages.first().map(|moved| moved.version),
+            Self::SetAlias { alias, .. } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
+                alias.to.or(alias.from)
+            }
+            Self::SetTag { subject, .. } | Self::Describe { subject, .. } => subject.version,
+            Self::CreateModel(_)
+            | Self::DeleteModel { .. }
+            | Self::RenameModel { .. }
+            | Self::SetPolicy { .. } => None,
         }
     }
 
@@ -216,21 +318,26 @@ impl Event {
     #[must_use]
     pub fn subject(&self) -> String {
         match self {
-            Self::CreateModel(_) | Self::DeleteModel { .. } | Self::RenameModel { .. } => {
-                self.model().to_string()
-            }
+            Self::CreateModel(_)
+            | Self::DeleteModel { .. }
+            | Self::RenameModel { .. }
+            | Self::SetPolicy { .. } => self.model().to_string(),
             Self::CreateVersion { version, .. }
             | Self::DeleteVersion { version, .. }
             | Self::Withdraw { version, .. }
             | Self::SetMetrics { version, .. }
-            | Self::DeleteMetric { version, .. } => {
+            | Self::DeleteMetric { version, .. }
+            | Self::Approve { version, .. }
+            | Self::WithdrawApproval { version, .. }
+            | Self::Sign { version, .. }
+            | Self::SetCard { version, .. } => {
                 format!("{}/{version}", self.model())
             }
             Self::Transition { stages, .. } => match stages.first() {
                 Some(moved) => format!("{}/{}", self.model(), moved.version),
                 None => self.model().to_string(),
             },
-            Self::SetAlias { alias } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
+            Self::SetAlias { alias, .. } | Self::Promote { alias, .. } | Self::RollBack { alias, .. } => {
                 format!("{}@{}", alias.model, alias.alias)
             }
             Self::SetTag { subject, .. } | Self::Describe { subject, .. } => subject.to_string(),
@@ -240,7 +347,7 @@ impl Event {
     /// The aliases that moved; first the one that was asked for.
     pub fn alias_moves(&self) -> impl Iterator<Item = &AliasMove> {
         let (first, second, rest) = match self {
-            Self::SetAlias { alias } | Self::RollBack { alias, .. } => (Some(alias), None, &[][..]),
+            Self::SetAlias { alias, .. } | Self::RollBack { alias, .. } => (Some(alias), None, &[][..]),
             Self::Promote { alias, retired, .. } => (Some(alias), retired.as_ref(), &[][..]),
             Self::Withdraw { alias, .. } => (alias.as_ref(), None, &[][..]),
             Self::DeleteModel { aliases, .. }
@@ -252,7 +359,12 @@ impl Event {
             | Self::SetTag { .. }
             | Self::SetMetrics { .. }
             | Self::DeleteMetric { .. }
-            | Self::Describe { .. } => (None, None, &[][..]),
+            | Self::Describe { .. }
+            | Self::Approve { .. }
+            | Self::WithdrawApproval { .. }
+            | Self::Sign { .. }
+            | Self::SetCard { .. }
+            | Self::SetPolicy { .. } => (None, None, &[][..]),
         };
         first.into_iter().chain(second).chain(rest)
     }
@@ -274,7 +386,38 @@ impl Event {
             | Self::SetTag { .. }
             | Self::SetMetrics { .. }
             | Self::DeleteMetric { .. }
-            | Self::Describe { .. } => &[],
+            | Self::Describe { .. }
+            | Self::Approve { .. }
+            | Self::WithdrawApproval { .. }
+            | Self::Sign { .. }
+            | Self::SetCard { .. }
+            | Self::SetPolicy { .. } => &[],
+        }
+    }
+
+    /// What the model's policy said of the version that was released; none where there is no policy, or where nothing was released.
+    #[must_use]
+    pub fn verdict(&self) -> Option<&PolicyVerdict> {
+        match self {
+            Self::SetAlias { verdict, .. }
+            | Self::Transition { verdict, .. }
+            | Self::Promote { verdict, .. } => verdict.as_ref(),
+            Self::CreateModel(_)
+            | Self::DeleteModel { .. }
+            | Self::RenameModel { .. }
+            | Self::CreateVersion { .. }
+            | Self::DeleteVersion { .. }
+            | Self::Withdraw { .. }
+            | Self::RollBack { .. }
+            | Self::SetTag { .. }
+            | Self::SetMetrics { .. }
+            | Self::DeleteMetric { .. }
+            | Self::Describe { .. }
+            | Self::Approve { .. }
+            | Self::WithdrawApproval { .. }
+            | Self::Sign { .. }
+            | Self::SetCard { .. }
+            | Self::SetPolicy { .. } => None,
         }
     }
 }

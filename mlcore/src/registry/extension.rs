@@ -97,7 +97,9 @@ pub trait RegistryExt: Registry {
     fn create_version(&self, new: NewVersion, change: &Change) -> Result<ModelVersion> {
         let entry = self.apply(&Mutation::CreateVersion(Box::new(new)), change)?;
         match &entry.event {
-            Event::CreateVersion { version, content } => Ok(backend::new_version(&entry, *version, content)),
+            Event::CreateVersion { version, content, measured } => {
+                Ok(backend::new_version(&entry, *version, content, *measured))
+            }
             other => Err(registration::another("create version", other)),
         }
     }

@@ -62,6 +62,15 @@ impl Registry for MemoryRegistry {
         self.tables().entries(from, limit)
     }
 
+    fn restore(&self, log: &mut dyn Iterator<Item = Result<AuditEntry>>) -> Result<AuditHead> {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        backend::require_empty(&tables.head()?)?;
+        let mut restored = MemoryTables::default();
+        let head = backend::restore(&mut restored, log)?;
+        *tables = restored;
+        Ok(head)
+    }
+
     fn verify(&self) -> Result<AuditHead> {
         backend::verify(&*self.tables())
     }

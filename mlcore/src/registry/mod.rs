@@ -5,6 +5,10 @@
 //! many machines. All carry out what one state machine, [`backend`], decides, and every change is one transaction with one entry in a hash-chained audit log. The log is the truth: state
 //! is what replaying it gives, and [`Registry::verify`] replays it.
 //!
+//! Around it: [`GovernanceExt`] (approvals, signatures, cards, and the [policy](PromotionPolicy) that every way to production asks),
+//! [`LineageExt`] (what came of what), [`ModelCard`], [`RetentionExt`] (versions and artifacts that are kept no longer), [`export_log`] and
+//! [`import_log`] (backups of any backend), and [`webhook`] (news for others).
+//!
 //! **Time.** The registry has no clock; each [`Change`] says when, and whole microseconds of it are stored. Order is the
 //! order of the log. For questions about the past an entry counts from its [`effective_at`](AuditEntry::effective_at), the
 //! latest time so far, so that a clock that went back cannot reorder history. A clock that was ahead by more than a day
@@ -41,10 +45,15 @@
 //! # Ok::<(), mlcore::Error>(())
 //! ```
 
+mod approval;
 mod audit;
 pub mod backend;
+mod backup;
+mod card;
 mod event;
 mod extension;
+mod governance;
+mod lineage;
 mod memory;
 mod metrics;
 mod micros;
@@ -52,9 +61,11 @@ mod model;
 mod moves;
 mod mutation;
 mod open;
+mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod registration;
+mod retention;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod row;
 mod scrub;
@@ -62,10 +73,16 @@ mod search;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stage;
+pub mod webhook;
 
+pub use self::approval::{Approval, DetachedSignature, VerifySignature, verify_signatures};
 pub use self::audit::{AliasChange, AuditEntry, AuditHead};
+pub use self::backup::{copy_log, export_log, import_log};
+pub use self::card::ModelCard;
 pub use self::event::{AliasMove, Event, StageMove};
 pub use self::extension::RegistryExt;
+pub use self::governance::GovernanceExt;
+pub use self::lineage::{LineageEdge, LineageExt, LineageGraph, LineageNode, LineageOptions};
 pub use self::memory::MemoryRegistry;
 pub use self::metrics::Metrics;
 pub use self::model::{
@@ -73,8 +90,12 @@ pub use self::model::{
 };
 pub use self::mutation::{Change, Expected, Incumbent, Mutation, Subject};
 pub use self::open::{artifacts_url, open};
+pub use self::policy::{
+    Better, Condition, ConditionCheck, DRIFT_METRIC, PolicyVerdict, PromotionPolicy, StoredPolicy,
+};
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresRegistry};
+pub use self::retention::{Marked, Retention, RetentionExt, Swept};
 pub use self::scrub::{DamagedArtifact, Scrub};
 pub use self::search::{
     DEFAULT_MODELS, DEFAULT_VERSIONS, Dialect, MOST_MODELS, MOST_VERSIONS, ModelSearch, VersionSearch,
@@ -96,7 +117,7 @@ use crate::name::{Alias, ModelName, Version};
 ///   [`Event`] says: [`backend::decide`] carries them out.
 /// - **Errors** have the meanings that `apply` names. Where several things are in the way, the first of these is told: a
 ///   part that is too large, the request, the model, the alias that is moved, the version, the alias of a trial, the
-///   version's stage, the version in production. The error's subject is the thing: `churn`, `churn/3`, `churn@champion`,
+///   version's stage, the version in production, the model's policy. The error's subject is the thing: `churn`, `churn/3`, `churn@champion`,
 ///   `request r1`, or the part that is too large. Its words are free.
 /// - **What was acknowledged is kept**: it survives the process, and is there when the registry is opened again, where it
 ///   outlives its handles at all. Version numbers are never given twice, and history outlives aliases, versions and models.
@@ -172,6 +193,18 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// [`Corrupt`](crate::Error::Corrupt) naming the first thing that does not fit.
     fn verify(&self) -> Result<AuditHead>;
+
+    /// Makes this registry, which must be empty, what `log` says: every entry of another registry's log from the first on, as
+    /// [`copy_log`] and [`import_log`] hand it over. All of it or nothing, as one transaction, for a backend that has these. Whatever rules
+    /// were broken in that log, it is replayed and not judged. Default: [`Unsupported`](crate::Error::Unsupported).
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](crate::Error::AlreadyExists) for a registry that is not empty, [`Corrupt`](crate::Error::Corrupt) for a log whose chain
+    /// is broken, those of `log`, and those of writing that [`apply`](Self::apply) names.
+    fn restore(&self, log: &mut dyn Iterator<Item = Result<AuditEntry>>) -> Result<AuditHead> {
+        let _ = log;
+        Err(crate::Error::unsupported("restore registry", "registry", "it takes no log of another registry"))
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -214,5 +247,9 @@ impl<R: Registry + ?Sized> Registry for std::sync::Arc<R> {
 
     fn verify(&self) -> Result<AuditHead> {
         (**self).verify()
+    }
+
+    fn restore(&self, log: &mut dyn Iterator<Item = Result<AuditEntry>>) -> Result<AuditHead> {
+        (**self).restore(log)
     }
 }

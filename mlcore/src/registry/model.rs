@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Metrics, Stage, micros};
+use super::{Approval, DetachedSignature, Metrics, Stage, StoredPolicy, micros};
 use crate::artifact::Digest;
 use crate::name::{LoggedModelId, ModelName, RunId, Version};
 use crate::schema::Signature;
@@ -29,12 +29,15 @@ pub struct Model {
     /// The version in production, if mlcore runs it: any number of [external](ModelVersion::is_external) ones may be there, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub production: Option<Version>,
+    /// What a version must be before it goes to production.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<StoredPolicy>,
     /// When it was created.
     #[serde(with = "micros")]
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
-    /// When it was created, or when its tags, its description, its last version or the stage of a version changed last.
+    /// When it was created, or when its tags, its description, its policy, its last version or the stage of a version changed last.
     #[serde(with = "micros")]
     pub updated_at: Timestamp,
     /// A deleted model keeps its row, so that no version number is ever given twice.
@@ -90,12 +93,24 @@ pub struct ModelVersion {
     /// The run, the data and the plan that it was made of.
     #[serde(default)]
     pub lineage: Lineage,
+    /// When its metrics were set last; none where it has none, or where an earlier mlcore set them, which noted no time.
+    #[serde(default, with = "micros::option", skip_serializing_if = "Option::is_none")]
+    pub measured_at: Option<Timestamp>,
+    /// Those who approved it as it is, the first first; never the one who made it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
+    /// The signatures of its artifact, which are kept and not verified here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<DetachedSignature>,
+    /// Its model card, as stored in the artifact store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Digest>,
     /// When it was created.
     #[serde(with = "micros")]
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
-    /// When its stage, tags, metrics or description changed last.
+    /// When its stage, tags, metrics, description, approvals, signatures or card changed last.
     #[serde(with = "micros")]
     pub updated_at: Timestamp,
 }
@@ -109,6 +124,13 @@ impl ModelVersion {
     #[must_use]
     pub fn is_external(&self) -> bool {
         self.format == EXTERNAL
+    }
+
+    /// The artifacts that it is made of and that it names: the model, those of its [lineage](Lineage::artifacts), and its card. Of an
+    /// [external](Self::is_external) version the model is none of them.
+    pub fn artifacts(&self) -> impl Iterator<Item = Digest> {
+        let model = (!self.is_external()).then_some(self.artifact);
+        model.into_iter().chain(self.lineage.artifacts()).chain(self.card)
     }
 }
 

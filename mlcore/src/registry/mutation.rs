@@ -2,7 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Metrics, NewModel, NewVersion, Stage, micros};
+use super::{DetachedSignature, Metrics, NewModel, NewVersion, PromotionPolicy, Stage, micros};
+use crate::artifact::Digest;
 use crate::name::{Alias, ModelName, RequestId, Version};
 use crate::time::Timestamp;
 
@@ -148,6 +149,8 @@ impl fmt::Display for Subject {
 /// first answer was lost. So [`Promote`](Self::Promote) with `retire` and [`Withdraw`](Self::Withdraw) follow one rule:
 /// what is found done counts as done, and what is found neither as expected nor as done is a
 /// [`Conflict`](crate::Error::Conflict). Repeated, both succeed and change nothing more.
+///
+/// **Every way to production asks the model's policy**, where it has one: see [`PromotionPolicy`].
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -319,5 +322,55 @@ pub enum Mutation {
         subject: Subject,
         /// The new text, at most 100,000 bytes.
         description: String,
+    },
+    /// Approves a version in the name of the change's actor, in the place of the actor's earlier approval. Refused for the actor that
+    /// made the version. Approvals lapse when the version's metrics or its card change, not with its stage, aliases, tags, description
+    /// and signatures: what was approved is the artifact, what it was made of, and what was found of it.
+    #[non_exhaustive]
+    Approve {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The role in which the actor approves, as the caller knows it: 1 to 256 bytes without control characters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<String>,
+    },
+    /// Takes back the approval of the change's actor.
+    #[non_exhaustive]
+    WithdrawApproval {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+    },
+    /// Keeps a signature of the version's artifact, in the place of the one of the same key; at most 16. No
+    /// [external](super::ModelVersion::is_external) version has one.
+    #[non_exhaustive]
+    Sign {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The signature.
+        signature: DetachedSignature,
+    },
+    /// Attaches a model card to a version, or removes it.
+    #[non_exhaustive]
+    SetCard {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// The card, as stored in the artifact store; none removes it.
+        card: Option<Digest>,
+    },
+    /// Gives a model a policy, in the place of the one that it has, or takes it away.
+    #[non_exhaustive]
+    SetPolicy {
+        /// The model.
+        model: ModelName,
+        /// The policy; none takes it away.
+        policy: Option<PromotionPolicy>,
     },
 }

@@ -1,7 +1,7 @@
 use std::iter;
 
 use super::{Change, Event, Model, ModelVersion, Mutation, NewModel, NewVersion, Registry, RegistryExt};
-use crate::artifact::{ArtifactStore, ArtifactStoreExt};
+use crate::artifact::{ArtifactStore, ArtifactStoreExt, Digest};
 use crate::error::{Error, Result};
 
 pub(super) fn register<R: Registry + ?Sized>(
@@ -10,8 +10,9 @@ pub(super) fn register<R: Registry + ?Sized>(
     new: NewVersion,
     change: &Change,
 ) -> Result<ModelVersion> {
-    for digest in iter::once(new.artifact).chain(new.lineage.artifacts()) {
-        if !artifacts.contains(&digest)? {
+    let parts: Vec<Digest> = iter::once(new.artifact).chain(new.lineage.artifacts()).collect();
+    for digest in &parts {
+        if !artifacts.contains(digest)? {
             let problem = format!("{digest} is not in the artifact store");
             return Err(Error::not_found("register version", new.model.as_str(), problem)
                 .remedy("put the bytes into the store first"));
@@ -29,7 +30,18 @@ pub(super) fn register<R: Registry + ?Sized>(
         }
         known => drop(known?),
     }
-    registry.create_version(new, change)
+    let version = registry.create_version(new, change)?;
+    // From here on nobody collects them; one that was collected until here is told.
+    for digest in &parts {
+        if !artifacts.contains(digest)? {
+            let subject = format!("{}/{}", version.model, version.version);
+            let problem =
+                format!("{digest} was removed from the artifact store while the version was registered");
+            return Err(Error::not_found("register version", subject, problem)
+                .remedy("put the bytes again: the version is there, and names them"));
+        }
+    }
+    Ok(version)
 }
 
 pub(super) fn create_model<R: Registry + ?Sized>(

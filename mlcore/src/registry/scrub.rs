@@ -85,15 +85,9 @@ fn named<R: Registry + ?Sized>(
             let Some(end) = page.last() else { break };
             last = Some(end.version);
             for version in page {
-                let mut parts = vec![version.artifact];
-                parts.extend(version.lineage.artifacts());
-                if version.format == PACKAGE {
-                    // A manifest that does not read is found by itself.
-                    let files = store
-                        .package(&version.artifact)
-                        .map(|package| package.files().values().map(|file| file.digest).collect::<Vec<_>>());
-                    parts.extend(files.unwrap_or_default());
-                }
+                let mut parts: Vec<Digest> = version.artifacts().collect();
+                // A manifest that does not read is found by itself.
+                parts.extend(files_of(store, &version.format, &version.artifact).unwrap_or_default());
                 for part in parts {
                     let reference = VersionReference { model: next.name.clone(), version: version.version };
                     named.entry(part).or_default().push(reference);
@@ -103,6 +97,14 @@ fn named<R: Registry + ?Sized>(
         model = Some(next.name);
     }
     Ok(named)
+}
+
+/// The files of a version's package; none of any other format.
+pub(super) fn files_of(store: &dyn ArtifactStore, format: &str, artifact: &Digest) -> Result<Vec<Digest>> {
+    if format != PACKAGE {
+        return Ok(Vec::new());
+    }
+    Ok(store.package(artifact)?.files().values().map(|file| file.digest).collect())
 }
 
 const PAGE: usize = 1000;

@@ -127,3 +127,34 @@ fn tables_are_made_once() {
     });
     assert_eq!(open(&server, "mlcore").verify().unwrap().sequence, 6);
 }
+
+/// A team that began with a file goes on with a server, with the same history.
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_file_moves_to_a_server_and_back() {
+    use mlcore::registry::{SqliteRegistry, copy_log, export_log, import_log};
+
+    let Some(server) = Server::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = SqliteRegistry::open(folder.path().join("registry.db")).unwrap();
+    file.create_model(name("churn"), &change(1)).unwrap();
+    for hour in 2..50 {
+        let source = NewVersion::external(name("churn"), "s3://models/churn").with_metric("auc", 0.8);
+        file.create_version(source, &change(hour)).unwrap();
+    }
+    let registry = open(&server, "moved");
+    let head = copy_log(&file, &registry).unwrap();
+    assert_eq!((registry.verify().unwrap(), head), (head, file.verify().unwrap()));
+    assert_eq!(registry.audit(1, 100).unwrap(), file.audit(1, 100).unwrap());
+    assert!(matches!(copy_log(&file, &registry), Err(Error::AlreadyExists(_))));
+    registry.set_model_tag(&name("churn"), "team", "risk", &change(60)).unwrap();
+
+    let mut lines = Vec::new();
+    let head = export_log(&registry, &mut lines).unwrap();
+    let back = SqliteRegistry::open(folder.path().join("back.db")).unwrap();
+    assert_eq!(import_log(&back, &mut lines.as_slice(), Some(&head)).unwrap(), back.verify().unwrap());
+    lines.truncate(lines.len() / 2);
+    let cut = open(&server, "cut");
+    assert!(matches!(import_log(&cut, &mut lines.as_slice(), None), Err(Error::Corrupt(_))));
+    assert_eq!(cut.verify().unwrap().sequence, 0, "what does not verify leaves nothing");
+}

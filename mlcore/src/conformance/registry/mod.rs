@@ -1,8 +1,10 @@
 mod external;
+mod governance;
 mod history;
 mod oracle;
 mod race;
 mod release;
+mod restored;
 mod rules;
 
 use super::persistence::{Persistence, Place, Places, same};
@@ -19,7 +21,8 @@ use crate::time::Timestamp;
 /// new and empty at the place's first opening, and afterwards what `persistence` says.
 ///
 /// Proved: the rules for models, versions, aliases, stages, tags, metrics and lineage; releases that carry on; compare-and-swap, with
-/// threads racing; versions that are kept elsewhere, titles and renaming; that a change is seen whole or not at all, and what is refused leaves nothing; history, roll-backs and
+/// threads racing; versions that are kept elsewhere, titles and renaming; approvals, signatures,
+/// cards and the policy that every way to production asks; a registry that is made of another one's log; that a change is seen whole or not at all, and what is refused leaves nothing; history, roll-backs and
 /// clocks that go back; repeated requests; paging; the audit chain; that what was acknowledged is there when it is opened
 /// again; and that a thousand random changes are answered, and read back, as by
 /// [`MemoryRegistry`](crate::registry::MemoryRegistry). Errors are compared by their kind and subject. The suite ends,
@@ -41,6 +44,8 @@ pub fn registry(persistence: Persistence, open: impl Fn(usize) -> Box<dyn Regist
     history::is_kept(&places);
     external::move_by_their_rules(&places);
     external::are_renamed(&places);
+    governance::asks_the_policy(&places);
+    restored::from_a_log(&places);
     race::has_one_winner(&places);
     race::is_seen_whole(&places);
     oracle::agrees(&places);

@@ -3,7 +3,10 @@
 use super::*;
 use crate::error::Error;
 use crate::name::RequestId;
-use crate::registry::{Event, Incumbent, MemoryRegistry, Mutation, NewModel, Subject};
+use crate::registry::{
+    Condition, DetachedSignature, Event, Incumbent, MemoryRegistry, Mutation, NewModel, PromotionPolicy,
+    Subject,
+};
 
 const CHANGES: u64 = 1000;
 /// A title that is no name.
@@ -108,7 +111,7 @@ fn random(draw: &mut Draw) -> Mutation {
         0 => Subject::version(model.clone(), version),
         _ => Subject::model(model.clone()),
     };
-    match draw.below(32) {
+    match draw.below(39) {
         0 | 1 => {
             let title = draw.of(&[MODELS[0], MODELS[1], TITLE]);
             Mutation::CreateModel(NewModel::titled(title).with_tag("k", "v"))
@@ -157,7 +160,34 @@ fn random(draw: &mut Draw) -> Mutation {
             let NewModel { name, title, .. } = NewModel::titled(draw.of(&[MODELS[0], MODELS[1], TITLE]));
             Mutation::RenameModel { model, name, title }
         }
-        _ => Mutation::Describe { subject, description: draw.below(100).to_string() },
+        31 => Mutation::Describe { subject, description: draw.below(100).to_string() },
+        _ => random_governance(draw, model, version, alias),
+    }
+}
+
+fn random_governance(draw: &mut Draw, model: ModelName, version: Version, alias: Alias) -> Mutation {
+    match draw.below(8) {
+        0..=2 => {
+            let role = (draw.below(2) == 0).then(|| "auditor".to_owned());
+            Mutation::Approve { model, version, role }
+        }
+        3 => Mutation::WithdrawApproval { model, version },
+        4 => {
+            let artifact = Digest::of(draw.below(100).to_string());
+            let key = format!("key {}", draw.below(3));
+            let signature = DetachedSignature::new(key, "none", artifact, "s");
+            Mutation::Sign { model, version, signature }
+        }
+        5 => Mutation::SetCard { model, version, card: (draw.below(3) > 0).then(|| Digest::of("card")) },
+        _ => {
+            let policy = PromotionPolicy::new().with(match draw.below(3) {
+                0 => Condition::approvals(1),
+                1 => Condition::metric_at_most("m0", 7.0),
+                _ => Condition::measured_within(std::time::Duration::from_secs(500)),
+            });
+            let policy = if draw.below(2) == 0 { policy.with_alias(alias) } else { policy };
+            Mutation::SetPolicy { model, policy: (draw.below(2) == 0).then_some(policy) }
+        }
     }
 }
 

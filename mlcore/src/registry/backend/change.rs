@@ -56,7 +56,7 @@ pub fn decide(tables: &dyn Tables, mutation: &Mutation, change: &Change) -> Resu
         return Err(Error::already_exists("apply change", format!("request {request}"), problem)
             .remedy("give each change a request id of its own"));
     }
-    let event = rules::decide(tables, mutation)?;
+    let event = rules::decide(tables, mutation, change)?;
     let entry = AuditEntry::seal(&tables.head()?, mutation, change, event)?;
     match tables.commitment(&entry)? {
         Some(state) => entry.with_state(state).map(Decided::New),

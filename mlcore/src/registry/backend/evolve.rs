@@ -2,7 +2,8 @@ use super::{Row, Tables};
 use crate::error::{Error, Result};
 use crate::name::{ModelName, Version};
 use crate::registry::{
-    AuditEntry, Event, Model, ModelVersion, NewModel, NewVersion, Stage, StageMove, Subject,
+    Approval, AuditEntry, Event, Model, ModelVersion, NewModel, NewVersion, Stage, StageMove, StoredPolicy,
+    Subject,
 };
 
 /// The rows that an entry writes, the entry itself first, read from `tables` as they are before it.
@@ -38,17 +39,17 @@ pub fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Result<Vec<Row>> {
                 removed.push(Row::NoVersion(model.clone(), *number));
             }
         }
-        Event::CreateVersion { version, content } => {
+        Event::CreateVersion { version, content, measured } => {
             let mut model = touched_model(tables, entry, &content.model)?;
             model.last_version = Some(*version);
             rows.push(Row::Model(model));
-            rows.push(Row::Version(new_version(entry, *version, content)));
+            rows.push(Row::Version(new_version(entry, *version, content, *measured)));
         }
         Event::DeleteVersion { model, version, .. } => {
             removed.push(Row::NoVersion(model.clone(), *version));
         }
         Event::SetAlias { .. } => {}
-        Event::Transition { model, stages } => move_stages(tables, entry, model, stages, &mut rows)?,
+        Event::Transition { model, stages, .. } => move_stages(tables, entry, model, stages, &mut rows)?,
         Event::Promote { alias, stages, .. } | Event::RollBack { alias, stages } => {
             move_stages(tables, entry, &alias.model, stages, &mut rows)?;
         }
@@ -60,19 +61,30 @@ pub fn evolve(tables: &dyn Tables, entry: &AuditEntry) -> Result<Vec<Row>> {
             };
             rows.push(edited(tables, entry, subject, edit)?);
         }
-        Event::SetMetrics { model, version, metrics } => {
+        Event::SetMetrics { model, version, metrics, measured } => {
             let mut version = touched_version(tables, entry, model, *version)?;
+            let before = version.metrics.clone();
             version.metrics.extend(metrics);
+            if version.metrics != before {
+                version.approvals.clear();
+            }
+            version.measured_at = measured.then_some(entry.at).or(version.measured_at);
             rows.push(Row::Version(version));
         }
         Event::DeleteMetric { model, version, name } => {
             let mut version = touched_version(tables, entry, model, *version)?;
             version.metrics.remove(name);
+            version.approvals.clear();
             rows.push(Row::Version(version));
         }
         Event::Describe { subject, description } => {
             rows.push(edited(tables, entry, subject, &|text, _| text.clone_from(description))?);
         }
+        Event::Approve { .. }
+        | Event::WithdrawApproval { .. }
+        | Event::Sign { .. }
+        | Event::SetCard { .. }
+        | Event::SetPolicy { .. } => rows.push(governed(tables, entry)?),
     }
     rows.extend(entry.alias_changes().map(Row::Alias));
     rows.extend(removed);
@@ -84,6 +96,7 @@ pub(in crate::registry) fn new_version(
     entry: &AuditEntry,
     version: Version,
     new: &NewVersion,
+    measured: bool,
 ) -> ModelVersion {
     ModelVersion {
         model: new.model.clone(),
@@ -96,6 +109,10 @@ pub(in crate::registry) fn new_version(
         tags: new.tags.clone(),
         metrics: new.metrics.clone(),
         lineage: new.lineage.clone(),
+        measured_at: measured.then_some(entry.at),
+        approvals: Vec::new(),
+        signatures: Vec::new(),
+        card: None,
         created_at: entry.at,
         created_by: entry.actor.clone(),
         updated_at: entry.at,
@@ -110,6 +127,7 @@ fn new_model(entry: &AuditEntry, new: &NewModel, last_version: Option<Version>) 
         tags: new.tags.clone(),
         last_version,
         production: None,
+        policy: None,
         created_at: entry.at,
         created_by: entry.actor.clone(),
         updated_at: entry.at,
@@ -144,6 +162,64 @@ fn move_stages(
     model.production = risen.or(model.production);
     rows.push(Row::Model(model));
     Ok(())
+}
+
+/// The version or model after what was said of it: approvals, signatures, a card, a policy.
+fn governed(tables: &dyn Tables, entry: &AuditEntry) -> Result<Row> {
+    let version = |model, version| touched_version(tables, entry, model, version);
+    Ok(match &entry.event {
+        Event::Approve { model, version: number, role } => {
+            let mut version = version(model, *number)?;
+            version.approvals.retain(|approval| approval.by != entry.actor);
+            version.approvals.push(Approval {
+                by: entry.actor.clone(),
+                role: role.clone(),
+                reason: entry.reason.clone(),
+                at: entry.at,
+                sequence: entry.sequence,
+            });
+            Row::Version(version)
+        }
+        Event::WithdrawApproval { model, version: number } => {
+            let mut version = version(model, *number)?;
+            version.approvals.retain(|approval| approval.by != entry.actor);
+            Row::Version(version)
+        }
+        Event::Sign { model, version: number, signature } => {
+            let mut version = version(model, *number)?;
+            version.signatures.retain(|other| other.key != signature.key);
+            version.signatures.push(signature.clone());
+            Row::Version(version)
+        }
+        Event::SetCard { model, version: number, card } => {
+            let mut version = version(model, *number)?;
+            if version.card != *card {
+                version.approvals.clear();
+            }
+            version.card = *card;
+            Row::Version(version)
+        }
+        Event::SetPolicy { model, policy } => {
+            let mut model = touched_model(tables, entry, model)?;
+            let stored = |policy| StoredPolicy { revision: entry.sequence, policy };
+            model.policy = policy.clone().map(stored);
+            Row::Model(model)
+        }
+        Event::CreateModel(_)
+        | Event::DeleteModel { .. }
+        | Event::RenameModel { .. }
+        | Event::CreateVersion { .. }
+        | Event::DeleteVersion { .. }
+        | Event::SetAlias { .. }
+        | Event::Transition { .. }
+        | Event::Promote { .. }
+        | Event::Withdraw { .. }
+        | Event::RollBack { .. }
+        | Event::SetTag { .. }
+        | Event::SetMetrics { .. }
+        | Event::DeleteMetric { .. }
+        | Event::Describe { .. } => return Err(absent(entry)),
+    })
 }
 
 type Edit<'a> = &'a dyn Fn(&mut String, &mut std::collections::BTreeMap<String, String>);

@@ -1,10 +1,10 @@
 //! Versions that are kept elsewhere: what they must not become, and how they move by MLflow's rules.
 
 use super::rules::{existing_version, forbidden, living_model};
-use super::{Tables, release};
+use super::{Tables, govern, release};
 use crate::error::{Error, Result};
 use crate::name::{ModelName, Version};
-use crate::registry::{Event, ModelVersion, Stage, StageMove};
+use crate::registry::{Change, Event, ModelVersion, Stage, StageMove};
 
 /// Refuses what asks mlcore to run a version that it cannot.
 pub(super) fn refuse(operation: &'static str, version: &ModelVersion) -> Result<()> {
@@ -20,8 +20,8 @@ pub(super) fn move_stage(
     tables: &dyn Tables,
     name: &ModelName,
     number: Version,
-    to: Stage,
-    archive_others: bool,
+    (to, archive_others): (Stage, bool),
+    change: &Change,
 ) -> Result<Event> {
     const OPERATION: &str = "transition version";
     let production = living_model(tables, OPERATION, name)?.production;
@@ -58,7 +58,8 @@ pub(super) fn move_stage(
             stages.push(StageMove { version: other.version, from: other.stage, to });
         }
     }
-    Ok(Event::Transition { model: name.clone(), stages })
+    let verdict = govern::ask_of_stages(tables, OPERATION, &version, &stages, change)?;
+    Ok(Event::Transition { model: name.clone(), stages, verdict })
 }
 
 /// The one or two steps that take a version that mlcore runs to a stage.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::artifact::Digest;
 use crate::error::{Error, Result};
 use crate::name::ModelName;
-use crate::registry::{Change, EXTERNAL, Metrics, Mutation, NewVersion};
+use crate::registry::{Change, DetachedSignature, EXTERNAL, Metrics, Mutation, NewVersion};
 
 /// A tag's key, and a metric's name: as much as MLflow's registry takes.
 pub const MOST_KEY_BYTES: usize = 250;
@@ -25,6 +25,12 @@ pub const MOST_TITLE_BYTES: usize = 1000;
 pub const MOST_SOURCE_BYTES: usize = 10_000;
 /// The metrics of one version: each change of a row writes all of them.
 pub const MOST_METRICS: usize = 1000;
+/// The approvals of one version: each change of a row writes all of them.
+pub const MOST_APPROVALS: usize = 100;
+/// The signatures of one version.
+pub const MOST_SIGNATURES: usize = 16;
+/// The text of a signature: far above any that is in use.
+pub const MOST_SIGNATURE_BYTES: usize = 10_000;
 /// The [canonical](crate::registry::AuditEntry::canonical) text of one audit entry: far above any signature, far below
 /// what a reader must fear.
 pub const MOST_ENTRY_BYTES: usize = 4 << 20;
@@ -54,7 +60,14 @@ pub(super) fn check(mutation: &Mutation, change: &Change) -> Result<()> {
         Mutation::SetTag { key, value, .. } => check_tag(key, value.as_deref().unwrap_or_default()),
         Mutation::Describe { description, .. } => check_text("description", description, MOST_TEXT_BYTES),
         Mutation::RenameModel { name, title, .. } => check_title(name, title.as_deref()),
-        Mutation::DeleteModel { .. }
+        Mutation::Approve { role: Some(role), .. } => check_word("role", role, MOST_ACTOR_BYTES),
+        Mutation::Sign { signature, .. } => check_signature(signature),
+        Mutation::SetPolicy { policy: Some(policy), .. } => policy.check(),
+        Mutation::Approve { role: None, .. }
+        | Mutation::SetPolicy { policy: None, .. }
+        | Mutation::WithdrawApproval { .. }
+        | Mutation::SetCard { .. }
+        | Mutation::DeleteModel { .. }
         | Mutation::MoveStage { .. }
         | Mutation::DeleteVersion { .. }
         | Mutation::SetAlias { .. }
@@ -101,6 +114,26 @@ pub(super) fn check_tag_count(count: usize) -> Result<()> {
         return Ok(());
     }
     refuse("tags", format!("there would be {count}, and at most {MOST_TAGS} are kept"))
+}
+
+pub(super) fn check_approval_count(count: usize) -> Result<()> {
+    if count <= MOST_APPROVALS {
+        return Ok(());
+    }
+    refuse("approvals", format!("there would be {count}, and at most {MOST_APPROVALS} are kept"))
+}
+
+pub(super) fn check_signature_count(count: usize) -> Result<()> {
+    if count <= MOST_SIGNATURES {
+        return Ok(());
+    }
+    refuse("signatures", format!("there would be {count}, and at most {MOST_SIGNATURES} are kept"))
+}
+
+fn check_signature(signature: &DetachedSignature) -> Result<()> {
+    check_word("signature key", &signature.key, MOST_ACTOR_BYTES)?;
+    check_word("signature algorithm", &signature.algorithm, MOST_FORMAT_BYTES)?;
+    check_word("signature", &signature.signature, MOST_SIGNATURE_BYTES)
 }
 
 fn check_tags(tags: &BTreeMap<String, String>) -> Result<()> {

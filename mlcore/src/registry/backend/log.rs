@@ -127,6 +127,21 @@ impl<L: Log> Registry for LogRegistry<L> {
         self.read(|tables| tables.entries(from, limit))
     }
 
+    /// What was appended before an entry that is refused stays, and is a registry.
+    fn restore(&self, entries: &mut dyn Iterator<Item = Result<AuditEntry>>) -> Result<AuditHead> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let State { log, tables } = &mut *state;
+        super::require_empty(&tables.head()?)?;
+        // Replayed before anything is stored: what does not verify leaves nothing.
+        let mut whole = MemoryTables::default();
+        super::restore(&mut whole, entries)?;
+        for entry in whole.entries(1, usize::MAX)? {
+            log.append(&entry)?;
+            replay(tables, &entry)?;
+        }
+        tables.head()
+    }
+
     /// Reads the stored log again: it must be whole, and be what is kept in memory.
     fn verify(&self) -> Result<AuditHead> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);

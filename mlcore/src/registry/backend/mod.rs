@@ -72,12 +72,14 @@
 mod change;
 mod evolve;
 mod external;
+mod govern;
 pub mod limits;
 mod log;
 mod memory;
 mod read;
 mod release;
 mod removal;
+mod restore;
 mod rules;
 
 use super::{AliasChange, AuditEntry, AuditHead, Model, ModelVersion};
@@ -91,6 +93,8 @@ pub(super) use self::evolve::new_version;
 pub use self::log::{Log, LogRegistry};
 pub use self::memory::MemoryTables;
 pub use self::read::{alias, aliases, model, verify, version};
+pub(super) use self::restore::require_empty;
+pub use self::restore::restore;
 
 /// The rows that a backend stores. Everything is read as it was written.
 ///
@@ -215,6 +219,10 @@ pub trait Tables {
 ///
 /// Exhaustive on purpose: a backend that leaves out a kind of row loses data, so that a new kind must not compile there.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a change has a few rows, which are written at once and kept nowhere"
+)]
 pub enum Row {
     /// Appended to the log, and found by its [`request`](AuditEntry::request) where it has one.
     Entry(AuditEntry),

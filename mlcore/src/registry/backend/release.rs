@@ -1,10 +1,10 @@
 //! What a release moves: aliases and stages together.
 
 use super::rules::{current, existing_version, forbidden, living_model, moved, target, unexpected, unset};
-use super::{Tables, external};
+use super::{Tables, external, govern};
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
-use crate::registry::{AliasChange, AliasMove, Event, Expected, ModelVersion, Stage, StageMove};
+use crate::registry::{AliasChange, AliasMove, Change, Event, Expected, ModelVersion, Stage, StageMove};
 
 pub(super) fn promote(
     tables: &dyn Tables,
@@ -12,6 +12,7 @@ pub(super) fn promote(
     version: Version,
     (alias, expected): (&Alias, Expected),
     retire: Option<&Alias>,
+    change: &Change,
 ) -> Result<Event> {
     const OPERATION: &str = "promote version";
     let production = living_model(tables, OPERATION, model)?.production;
@@ -31,7 +32,10 @@ pub(super) fn promote(
         None => None,
     };
     let stages = to_production(tables, OPERATION, &promoted, production, Some(alias))?;
-    Ok(Event::Promote { alias: moved(model, alias, from, Some(version)), stages, retired })
+    // What is found done is not decided about again.
+    let is_done = from == Some(version) && promoted.stage == Stage::Production;
+    let verdict = if is_done { None } else { govern::ask(tables, OPERATION, &promoted, from, change)? };
+    Ok(Event::Promote { alias: moved(model, alias, from, Some(version)), stages, retired, verdict })
 }
 
 pub(super) fn withdraw(

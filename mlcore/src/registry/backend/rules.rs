@@ -1,13 +1,13 @@
-use super::{Tables, external, limits, release, removal};
+use super::{Tables, external, govern, limits, release, removal};
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 use crate::registry::{
-    AliasMove, EXTERNAL, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewVersion, Stage,
-    StageMove, Subject,
+    AliasMove, Change, EXTERNAL, Event, Expected, Incumbent, Model, ModelVersion, Mutation, NewVersion,
+    Stage, StageMove, Subject,
 };
 
 /// What happens when `mutation` is carried out now, or why it must not.
-pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> {
+pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation, change: &Change) -> Result<Event> {
     match mutation {
         Mutation::CreateModel(new) => match tables.model(&new.name)? {
             Some(model) if !model.deleted => {
@@ -25,24 +25,25 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
             let operation = if version.is_some() { "set alias" } else { "delete alias" };
             living_model(tables, operation, model)?;
             let from = current(tables, operation, model, alias, *expected)?;
-            match version {
+            let verdict = match version {
                 Some(version) => {
                     let meant = existing_version(tables, operation, model, *version)?;
                     release::may_be_meant(tables, operation, &meant, from)?;
+                    govern::ask_of_alias(tables, operation, &meant, (alias, from), change)?
                 }
                 None if from.is_none() => return Err(unset(operation, model, alias)),
-                None => {}
-            }
-            Ok(Event::SetAlias { alias: moved(model, alias, from, *version) })
+                None => None,
+            };
+            Ok(Event::SetAlias { alias: moved(model, alias, from, *version), verdict })
         }
         Mutation::Transition { model, version, from, to, incumbent } => {
-            transition(tables, model, *version, (*from, *to), *incumbent)
+            transition(tables, model, *version, (*from, *to), *incumbent, change)
         }
         Mutation::MoveStage { model, version, to, archive_others } => {
-            external::move_stage(tables, model, *version, *to, *archive_others)
+            external::move_stage(tables, model, *version, (*to, *archive_others), change)
         }
         Mutation::Promote { model, version, alias, expected, retire } => {
-            release::promote(tables, model, *version, (alias, *expected), retire.as_ref())
+            release::promote(tables, model, *version, (alias, *expected), retire.as_ref(), change)
         }
         Mutation::Withdraw { model, version, alias } => release::withdraw(tables, model, *version, alias),
         Mutation::RollBack { model, alias, expected } => release::roll_back(tables, model, alias, *expected),
@@ -67,7 +68,8 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
             let mut all = existing_version(tables, "set metrics", model, *version)?.metrics;
             all.extend(metrics);
             limits::check_metric_count(all.len())?;
-            Ok(Event::SetMetrics { model: model.clone(), version: *version, metrics: metrics.clone() })
+            let (model, metrics) = (model.clone(), metrics.clone());
+            Ok(Event::SetMetrics { model, version: *version, metrics, measured: true })
         }
         Mutation::DeleteMetric { model, version, name } => {
             const OPERATION: &str = "delete metric";
@@ -82,6 +84,15 @@ pub(super) fn decide(tables: &dyn Tables, mutation: &Mutation) -> Result<Event> 
             existing(tables, "describe", subject)?;
             Ok(Event::Describe { subject: subject.clone(), description: description.clone() })
         }
+        Mutation::Approve { model, version, role } => {
+            govern::approve(tables, model, *version, role.as_deref(), change)
+        }
+        Mutation::WithdrawApproval { model, version } => {
+            govern::withdraw_approval(tables, model, *version, change)
+        }
+        Mutation::Sign { model, version, signature } => govern::sign(tables, model, *version, signature),
+        Mutation::SetCard { model, version, card } => govern::set_card(tables, model, *version, *card),
+        Mutation::SetPolicy { model, policy } => govern::set_policy(tables, model, policy.as_ref()),
     }
 }
 
@@ -113,7 +124,7 @@ fn create_version(tables: &dyn Tables, new: &NewVersion) -> Result<Event> {
         let problem = format!("numbers only rise, and {next} is the next one");
         return Err(Error::already_exists(OPERATION, format!("{}/{version}", new.model), problem));
     }
-    Ok(Event::CreateVersion { version, content: Box::new(new.clone()) })
+    Ok(Event::CreateVersion { version, measured: !new.metrics.is_empty(), content: Box::new(new.clone()) })
 }
 
 fn transition(
@@ -122,6 +133,7 @@ fn transition(
     number: Version,
     (from, to): (Stage, Stage),
     incumbent: Incumbent,
+    change: &Change,
 ) -> Result<Event> {
     const OPERATION: &str = "transition version";
     let production = living_model(tables, OPERATION, name)?.production;
@@ -151,7 +163,8 @@ fn transition(
         }
         vec![StageMove { version: number, from, to }]
     };
-    Ok(Event::Transition { model: name.clone(), stages })
+    let verdict = govern::ask_of_stages(tables, OPERATION, &version, &stages, change)?;
+    Ok(Event::Transition { model: name.clone(), stages, verdict })
 }
 
 pub(super) fn forbidden(operation: &'static str, version: &ModelVersion, to: Stage) -> Error {

@@ -141,6 +141,16 @@ impl Registry for PostgresRegistry {
         self.read(move |tables| tables.entries(from, limit))
     }
 
+    /// The log is kept in memory meanwhile, because a transaction may be carried out again.
+    fn restore(&self, log: &mut dyn Iterator<Item = Result<AuditEntry>>) -> Result<AuditHead> {
+        let log = log.collect::<Result<Vec<_>>>()?;
+        let lock = schema::lock_of(&self.pool.options().schema);
+        self.pool.run("restore registry", Access::Write, move |statements: &mut Statements<'_>| {
+            statements.query("SELECT pg_advisory_xact_lock($1)", &[&lock])?;
+            backend::restore(&mut PostgresTables::new(statements), &mut log.iter().cloned().map(Ok))
+        })
+    }
+
     fn verify(&self) -> Result<AuditHead> {
         self.pool.run("verify registry", Access::Read, move |statements| {
             let tables = PostgresTables::new(statements);

@@ -152,6 +152,11 @@ impl Connections {
         sql::begin(writer, self.path(), CHANGE, self.options.busy_timeout)
     }
 
+    /// A new connection that reads.
+    pub(super) fn reader(&self) -> Result<Connection> {
+        open_reader(&self.options, &self.name)
+    }
+
     /// Reads with a connection that nobody else uses meanwhile.
     pub(super) fn read<T>(&self, read: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
         let waiting = || self.readers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,6 @@
 //! The registry in one SQLite file.
 
+mod backup;
 mod commitment;
 mod connection;
 mod kept;
@@ -18,9 +19,7 @@ pub use self::options::{SqliteAccess, SqliteOptions};
 use self::proof::End;
 use self::tables::SqlTables;
 use super::backend::{self, Tables};
-use super::{
-    AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, NewVersion, Registry,
-};
+use super::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, Registry};
 use crate::error::{Error, Result};
 use crate::name::{Alias, ModelName, Version};
 use crate::sql::commit_meaning;
@@ -82,6 +81,20 @@ impl SqliteRegistry {
         Ok(Self { connections: Arc::new(Connections::open(options.clone())?) })
     }
 
+    /// Copies the registry into the new file `to` while others read and write it: a registry of its own, as it was at one moment. Answers
+    /// the head of its log, which has been verified with all its rows: note it elsewhere, and open the copy with
+    /// [`SqliteOptions::with_head`]. The copy appears whole or not at all, and is on the disk then.
+    ///
+    /// To go back to it, close the registry, put the copy in the place of its file, and remove the files beside it whose names end in
+    /// `-wal`, `-shm` and `-head`. Artifacts are not part of it.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](crate::Error::AlreadyExists) for a file that is there, [`Corrupt`](crate::Error::Corrupt) where the registry is damaged,
+    /// [`StorageFull`](crate::Error::StorageFull), and where the folder cannot be written.
+    pub fn back_up(&self, to: impl AsRef<std::path::Path>) -> Result<AuditHead> {
+        backup::back_up(self, to.as_ref())
+    }
+
     fn read<T>(&self, read: impl FnOnce(&SqlTables<'_>) -> Result<T>) -> Result<T> {
         self.connections.read(|session| {
             read(&SqlTables::new(&session.connection, self.connections.path(), &session.known)?)
@@ -99,8 +112,11 @@ impl Registry for SqliteRegistry {
         let transaction = self.connections.begin(connection)?;
         files.check()?;
         let mut tables = SqlTables::new(&transaction, file, known)?;
-        if let Mutation::CreateVersion(new) = mutation {
-            require_near(&tables, new)?;
+        if let Mutation::CreateVersion(new) = mutation
+            && let Some(version) = new.version
+        {
+            let last = tables.model(&new.model)?.and_then(|model| model.last_version);
+            require_near("create version", &new.model, version, last)?;
         }
         let entry = backend::apply(&mut tables, mutation, change)?;
         let is_new = entry.sequence > known.borrow().head().sequence;
@@ -149,17 +165,40 @@ impl Registry for SqliteRegistry {
         self.connections
             .read(|session| verify::verify(&session.connection, self.connections.path(), &session.known))
     }
+
+    /// The rows of another backend's log get a root of their own; until the first change after it, the log's last entry names none.
+    fn restore(&self, log: &mut dyn Iterator<Item = Result<AuditEntry>>) -> Result<AuditHead> {
+        let file = self.connections.path();
+        let mut writer = self.connections.writer()?;
+        let Writer { session: Session { connection, known }, files } = &mut *writer;
+        let transaction = self.connections.begin(connection)?;
+        files.check()?;
+        backend::require_empty(&SqlTables::new(&transaction, file, known)?.head()?)?;
+        let end = backup::restore(&transaction, file, log)?;
+        let head = SqlTables::unchecked(&transaction, file).head()?;
+        transaction.commit().map_err(commit_meaning("restore registry", file))?;
+        files.check_written()?;
+        if head.sequence > 0 {
+            known.borrow_mut().written(end);
+            self.connections.kept().write(&head);
+        }
+        Ok(head)
+    }
 }
 
-/// Whoever lists versions looks where one could be, so that numbers may not lie anywhere.
-fn require_near(tables: &SqlTables<'_>, new: &NewVersion) -> Result<()> {
-    let Some(version) = new.version else { return Ok(()) };
-    let last = tables.model(&new.model)?.and_then(|model| model.last_version).map_or(0, Version::get);
+/// A list of versions looks where one could be, so that numbers may not lie anywhere.
+fn require_near(
+    operation: &'static str,
+    model: &ModelName,
+    version: Version,
+    last: Option<Version>,
+) -> Result<()> {
+    let last = last.map_or(0, Version::get);
     if version.get().saturating_sub(last) <= MOST_APART {
         return Ok(());
     }
     let problem = format!("a file keeps numbers up to {MOST_APART} above the last one, which is {last}");
-    Err(Error::unsupported("create version", format!("{}/{version}", new.model), problem))
+    Err(Error::unsupported(operation, format!("{model}/{version}"), problem))
 }
 
 const MOST_APART: u64 = 4096;
