@@ -73,6 +73,7 @@
 
 mod body;
 mod infer;
+mod limits;
 mod metadata;
 mod mlflow;
 mod openapi;
@@ -109,6 +110,7 @@ pub(crate) use self::body::Late;
 pub(crate) use self::body::read as read_body;
 #[cfg(feature = "grpc")]
 pub(crate) use self::body::{Coding, SMALL_ANSWER, Unpacked};
+pub use self::limits::HttpLimits;
 pub use self::outgoing::AnswerBody;
 use self::records::RecordsForm;
 #[cfg(feature = "mlflow")]
@@ -122,23 +124,6 @@ use crate::models::work::aside;
 use crate::models::{Models, version_of};
 use crate::settings::Settings;
 use crate::trace::{self, Asks, Caller};
-use crate::v2::InferLimits;
-
-/// Limits to what a client may send.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug)]
-pub struct HttpLimits {
-    /// Bytes of a body, unpacked. 64 MiB by default.
-    pub body_bytes: usize,
-    /// What a request may hold.
-    pub request: InferLimits,
-}
-
-impl Default for HttpLimits {
-    fn default() -> Self {
-        Self { body_bytes: 64 << 20, request: InferLimits::default() }
-    }
-}
 
 /// Answers the protocol's requests. Cloning shares it.
 #[derive(Clone)]
