@@ -16,7 +16,7 @@
 //! |---|---|
 //! | `ort` (default) | ONNX models on ONNX Runtime, which is loaded when first used and never linked |
 //! | `sqlite` (default) | the registry, and the tracker, in one SQLite file each |
-//! | `postgres` | the registry in a PostgreSQL database, for many machines |
+//! | `postgres` | the registry, and the tracker, in a PostgreSQL database, for many machines |
 //! | `ndarray` | tensors from and as arrays of the crate `ndarray` |
 //! | `conformance` | the contracts of the traits as test suites |
 //!
