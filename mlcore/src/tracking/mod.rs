@@ -12,6 +12,7 @@
 //! | [`LoggedModel`] | a model as a run made it, with what was measured of it |
 //! | [`RunComparison`] | runs side by side |
 //! | [`SystemMetrics`] | what the machine does meanwhile |
+//! | `mlflow` | what an MLflow server has stored, taken over |
 //!
 //! A tracker has no clock and makes no ids: each [`Edit`] says when, and brings the ids of what it creates;
 //! [`TrackerExt::create_numbered_experiment`] counts them. Whole milliseconds of a time are stored.
@@ -56,6 +57,8 @@ pub mod limits;
 mod logged_model;
 mod memory;
 mod metric;
+#[cfg(feature = "sqlite")]
+pub mod mlflow;
 mod open;
 #[cfg(feature = "postgres")]
 mod postgres;
