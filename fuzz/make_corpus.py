@@ -8,7 +8,7 @@ What a finding added (`found_*`) stays. Each file is a few kilobytes at most: sm
 
 import pathlib
 
-from seeds import columns, models, monitors, names, plans, profiles, requests
+from seeds import columns, filters, models, monitors, names, plans, profiles, requests
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -51,6 +51,8 @@ if __name__ == "__main__":
     dictionary("onnx_scan", models.words())
     write("registry_names", names.registry_names())
     dictionary("registry_names", names.words())
+    write("tracking_filter", filters.tracking_filter())
+    dictionary("tracking_filter", filters.words())
     write("arrow_door", columns.arrow_door())
     write("v2_json", requests.v2_json())
     dictionary("v2_json", requests.words())
