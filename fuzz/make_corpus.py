@@ -8,7 +8,7 @@ What a finding added (`found_*`) stays. Each file is a few kilobytes at most: sm
 
 import pathlib
 
-from seeds import columns, models, monitors, names, packages, plans, profiles, requests
+from seeds import columns, filters, models, monitors, names, packages, plans, profiles, requests
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -53,6 +53,8 @@ if __name__ == "__main__":
     dictionary("registry_names", names.words())
     write("package_bytes", packages.package_bytes())
     dictionary("package_bytes", packages.words())
+    write("tracking_filter", filters.tracking_filter())
+    dictionary("tracking_filter", filters.words())
     write("arrow_door", columns.arrow_door())
     write("v2_json", requests.v2_json())
     dictionary("v2_json", requests.words())

@@ -197,7 +197,8 @@ fn a_search_by_a_metric_reads_an_index() {
     let by_metric = search.clone().with_filter("metrics.acc > 100").with_order("metrics.acc DESC");
     let selective = search.clone().with_filter("metrics.acc >= 5 AND metrics.acc < 9 AND params.n != '0'");
     let by_param = search.clone().with_filter("params.n = '77'");
-    let patterns = search.with_filter("params.n LIKE '%zz%'");
+    let patterns = search.clone().with_filter("params.n LIKE '%zz%'");
+    let every_run = search.with_order("run_name");
     take(&by_metric);
     let (fast, found) = take(&by_metric);
     assert_eq!((found.items.len(), found.items[0].info.name.is_empty()), (100, false));
@@ -208,10 +209,12 @@ fn a_search_by_a_metric_reads_an_index() {
     assert_eq!(found.items.len(), 4);
     let (one, found) = take(&by_param);
     assert_eq!(found.items[0].info.id.as_str(), "r77");
-    let (slow, found) = take(&patterns);
+    let (pattern, found) = take(&patterns);
     assert!(found.items.is_empty());
+    let (slow, found) = take(&every_run);
+    assert_eq!(found.items.len(), 100);
     println!(
-        "by metric {fast:?}, second page {second:?}, few {few:?}, by parameter {one:?}, by pattern {slow:?}"
+        "by metric {fast:?}, second page {second:?}, few {few:?}, by parameter {one:?}, by pattern {pattern:?}, sorted {slow:?}"
     );
     for fast in [fast, second, few, one] {
         assert!(fast < slow / 2, "{fast:?} against {slow:?} of every run");

@@ -183,7 +183,7 @@ impl fmt::Display for RunComparison {
 
 fn line(key: &str, values: Vec<String>, differs: bool) -> Vec<String> {
     let key = format!("{} {}", if differs { '*' } else { ' ' }, shown(key));
-    std::iter::once(key).chain(values.iter().map(|value| shown(value))).collect()
+    std::iter::once(key).chain(values.into_iter().map(|value| shown(&value))).collect()
 }
 
 /// A text in one cell: without line breaks and what else a terminal would obey, and cut.

@@ -10,9 +10,12 @@
 //! | [`Experiment`] | a group of runs |
 //! | [`Run`] | one piece of work: parameters, metrics over time, tags, what it read and made; nested by the tag [`PARENT_TAG`] |
 //! | [`LoggedModel`] | a model as a run made it, with what was measured of it |
+//! | [`RunComparison`] | runs side by side |
+//! | [`SystemMetrics`] | what the machine does meanwhile |
+//! | `mlflow` | what an MLflow server has stored, taken over |
 //!
-//! A tracker has no clock and makes no ids: each [`Edit`] says when, and brings the ids of what it creates. Whole milliseconds
-//! of a time are stored.
+//! A tracker has no clock and makes no ids: each [`Edit`] says when, and brings the ids of what it creates;
+//! [`TrackerExt::create_numbered_experiment`] counts them. Whole milliseconds of a time are stored.
 //!
 //! **What differs from MLflow.** Infinities are stored as such (MLflow's databases store the largest finite number). NaN is
 //! compared as NaN, not as 0: it passes `!=` and no other comparison. In a filter, a quote within quotes is written twice and
@@ -54,6 +57,8 @@ pub mod limits;
 mod logged_model;
 mod memory;
 mod metric;
+#[cfg(feature = "sqlite")]
+pub mod mlflow;
 mod open;
 #[cfg(feature = "postgres")]
 mod postgres;

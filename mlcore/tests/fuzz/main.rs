@@ -17,6 +17,7 @@ mod profile_bytes;
 #[cfg(all(feature = "sqlite", feature = "object-store"))]
 mod registry_names;
 mod told;
+mod tracking_filter;
 
 use std::fs;
 use std::path::Path;
@@ -77,4 +78,10 @@ fn names_of_the_corpus_read_back_equal_or_are_refused() {
         println!("{name}");
         registry_names::check(&bytes);
     }
+}
+
+#[test]
+fn filters_of_the_corpus_are_read_or_refused() {
+    let (read, all) = taken("tracking_filter", tracking_filter::check);
+    assert!(read >= 20 && all >= read + 10, "{read} of {all} are filters or orders");
 }
