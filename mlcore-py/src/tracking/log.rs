@@ -76,7 +76,7 @@ impl RunLog {
         if let Some(log) = line.log.get() {
             return Ok(log);
         }
-        super::watch(py, &self.handle)?;
+        super::at_end(py)?;
         let made = detached(py, || {
             let parts = self.handle.parts()?;
             let refused = parts.tracker.refusals(&self.run).count;

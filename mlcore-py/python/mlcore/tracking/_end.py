@@ -6,27 +6,30 @@ import atexit
 import os
 import sys
 import warnings
+from typing import Any
 
 from mlcore._mlcore.tracking import _flush_all
 from mlcore.exceptions import Error
 
-#: The process that will write what was logged before it ends.
+#: The process whose end is watched.
 _watched: int | None = None
+#: What multiprocessing does at the end of a child.
+_finalizer: Any = None
 
 
 def at_end() -> None:
     """Has what was logged written at the end of this process, which may have been forked."""
-    global _watched
-    own = os.getpid()
-    if _watched == own:
-        return
-    inherited, _watched = _watched is not None, own
-    if not inherited:
+    global _watched, _finalizer
+    if _watched is None:
         atexit.register(_write)
-    # A child of multiprocessing ends without running what `atexit` knows.
+    own = os.getpid()
+    # A child of multiprocessing ends without running what `atexit` knows; and when it begins, it forgets what was known before.
+    if _watched == own and (_finalizer is None or _finalizer.still_active()):
+        return
+    _watched = own
     util, process = sys.modules.get("multiprocessing.util"), sys.modules.get("multiprocessing.process")
     if util is not None and process is not None and process.parent_process() is not None:
-        util.Finalize(None, _write, exitpriority=0)
+        _finalizer = util.Finalize(None, _write, exitpriority=0)
 
 
 def _write() -> None:
