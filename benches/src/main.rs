@@ -10,6 +10,7 @@ mod data;
 mod drift;
 mod features;
 mod load;
+mod mlflow;
 mod peer;
 mod profile;
 mod python;
@@ -44,7 +45,8 @@ const TOPICS: [Topic; 8] = [
 ];
 
 /// What is measured only where it is named: it takes long, wants servers that `cargo xtask load` builds and installs, or a GPU.
-const ON_DEMAND: [Topic; 3] = [("calibration", calibration::run), ("cuda", cuda::run), ("load", load::run)];
+const ON_DEMAND: [Topic; 4] =
+    [("calibration", calibration::run), ("cuda", cuda::run), ("load", load::run), ("mlflow", mlflow::run)];
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();

@@ -7,7 +7,7 @@
 //! | `grpc` | the same over gRPC |
 //! | `server` | a listener for them, with limits, TLS and an end that loses no request; the program `mlcore-serve` |
 //! | `log` | the prediction log: Parquet files, and a reader of them |
-//! | `mlflow` | the models that an MLflow server has registered, as a source of models |
+//! | `mlflow` | MLflow's tracking server over HTTP; the models that an MLflow server has registered, as a source of models |
 //! | `metrics` | counters, gauges and histograms for the host's recorder of the facade `metrics` |
 //! | `otel` | the spans of requests in OpenTelemetry's traces: the program exports them by OTLP, a host by its own layer |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
@@ -26,6 +26,8 @@ pub mod http;
 pub mod log;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(feature = "mlflow")]
+pub mod mlflow;
 #[cfg(feature = "http")]
 pub mod models;
 #[cfg(feature = "server")]

@@ -13,14 +13,18 @@ use crate::tally::{self, Tally};
 use crate::{packages, project, promtool, python};
 
 /// Each in a process of its own: the clients of Triton and KServe register messages of the same names.
-const TESTS: [&str; 6] = [
+const TESTS: [&str; 7] = [
     "http_triton.py",
     "http_kserve.py",
     "grpc_triton.py",
     "grpc_kserve.py",
     "mlflow_scoring.py",
     "mlflow_registry.py",
+    "mlflow_tracking.py",
 ];
+
+/// The steps by which the program is compared with MLflow's own server: those that need no registered models.
+const TRACKING_STEPS: &str = "experiments runs metrics search logged_models";
 
 /// What they ask for; `models.py` beside the tests says why these.
 const MODELS: [&str; 13] = [
@@ -54,6 +58,7 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
         pytest.env("MLCORE_TEST_HTTP", &server.http).env("MLCORE_TEST_GRPC", &server.grpc);
         // MLflow's start servers of their own.
         pytest.env("MLCORE_TEST_PROGRAM", program());
+        pytest.env("MLCORE_TEST_TRACKING", "mlcore").env("MLCORE_TEST_STEPS", TRACKING_STEPS);
         tally.suite(&format!("stock clients: {test}"), &mut pytest, tally::pytest)?;
     }
     promtool::run(tally, &server.http)?;

@@ -120,6 +120,7 @@ impl Mixed {
     }
 
     /// A category by its place in the alphabetical order of those of both tables.
+    #[cfg(feature = "classifier")]
     pub(super) fn places(&self, other: &Self) -> Vec<Encoding> {
         let pairs = self.columns.iter().zip(&other.columns);
         let encoding = |(a, b): (&Cell, &Cell)| match (a, b) {

@@ -1,4 +1,4 @@
-use super::Role;
+use super::{Role, Roles};
 
 /// What a request does, whatever protocol it came by. The routes of HTTP and the calls of gRPC each name theirs in one match
 /// without a default arm, so that none is added without a role.
@@ -16,6 +16,19 @@ pub(crate) enum Act {
     Unload,
     /// Changes what is traced and logged.
     Set,
+    /// Reads experiments, runs, logged models and their files.
+    #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
+    Browse,
+    /// Writes them, as training does.
+    #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
+    Track,
+    /// Deletes them.
+    #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
+    Erase,
+    /// Registers models and versions, and says what they are.
+    Register,
+    /// Moves aliases and stages, renames and deletes models and versions: what is served depends on it.
+    Release,
 }
 
 impl Act {
@@ -24,17 +37,38 @@ impl Act {
         match self {
             // The probes of Kubernetes have no key.
             Self::Health => None,
-            Self::Predict | Self::Read => Some(Role::Predict),
-            Self::Load | Self::Unload | Self::Set => Some(Role::Admin),
+            Self::Predict | Self::Read | Self::Browse => Some(Role::Predict),
+            Self::Track | Self::Erase | Self::Register => Some(Role::Write),
+            Self::Load | Self::Unload | Self::Set | Self::Release => Some(Role::Admin),
         }
     }
 
-    /// Whether it changes the server: such an act is told in the log, with the name of who did it.
+    /// Whether these roles are enough for it.
+    pub(crate) fn is_allowed(self, roles: Roles) -> bool {
+        match self {
+            // What writes reads what it has written.
+            Self::Browse => Role::ALL.into_iter().any(|role| roles.has(role)),
+            _ => self.role().is_none_or(|role| roles.has(role)),
+        }
+    }
+
+    /// Whether it changes the server: without keys, that is not for everybody.
     pub(crate) const fn is_change(self) -> bool {
         match self {
-            Self::Health | Self::Predict | Self::Read => false,
-            Self::Load | Self::Unload | Self::Set => true,
+            Self::Health | Self::Predict | Self::Read | Self::Browse => false,
+            Self::Load
+            | Self::Unload
+            | Self::Set
+            | Self::Track
+            | Self::Erase
+            | Self::Register
+            | Self::Release => true,
         }
+    }
+
+    /// Whether it is told in the log, with the name of who did it. Training writes too much to be told line by line.
+    pub(crate) const fn is_told(self) -> bool {
+        self.is_change() && !matches!(self, Self::Track)
     }
 
     /// What the log calls it.
@@ -46,6 +80,11 @@ impl Act {
             Self::Load => "load",
             Self::Unload => "unload",
             Self::Set => "set",
+            Self::Browse => "browse",
+            Self::Track => "track",
+            Self::Erase => "erase",
+            Self::Register => "register",
+            Self::Release => "release",
         }
     }
 }

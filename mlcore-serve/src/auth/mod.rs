@@ -4,6 +4,8 @@
 //! |---|---|
 //! | asks whether the server or a model lives or is ready | none: probes have no key |
 //! | asks for a prediction, reports outcomes, reads metadata, configuration, statistics, settings or the list of models | [`predict`](Role::Predict) |
+//! | reads experiments, runs and their files of MLflow's tracking server | [`predict`](Role::Predict) or [`write`](Role::Write) |
+//! | writes or deletes them | [`write`](Role::Write) |
 //! | loads or unloads a model, sets traces or logs | [`admin`](Role::Admin) |
 //!
 //! The routes of HTTP and the calls of gRPC share this table. A key is sent as `Authorization: Bearer KEY`, or by basic authentication as
@@ -141,7 +143,7 @@ impl Auth {
             return Err(Denied::KeyInQuery);
         }
         if let Some(principal) = parts.extensions.get::<Principal>() {
-            return checked(principal.clone(), role);
+            return checked(principal.clone(), act, role);
         }
         match &self.mode {
             Mode::Open => Ok(None),
@@ -156,14 +158,14 @@ impl Auth {
                     Some(shown) => authenticator.authenticate(&shown).map_err(Denied::Failed)?,
                     None => None,
                 };
-                checked(known.ok_or(Denied::Unknown)?, role)
+                checked(known.ok_or(Denied::Unknown)?, act, role)
             }
         }
     }
 }
 
-fn checked(principal: Principal, role: Role) -> std::result::Result<Option<Principal>, Denied> {
-    match principal.roles().has(role) {
+fn checked(principal: Principal, act: Act, role: Role) -> std::result::Result<Option<Principal>, Denied> {
+    match act.is_allowed(principal.roles()) {
         true => Ok(Some(principal)),
         false => Err(Denied::Role(principal, role)),
     }
@@ -198,9 +200,15 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
+    /// The name of the key, where there is one.
+    #[cfg(feature = "mlflow")]
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.principal.as_ref().map(Principal::name)
+    }
+
     /// Notes who changes what, where it is a change.
     pub(crate) fn tell(&self, subject: &str) {
-        if !self.act.is_change() {
+        if !self.act.is_told() {
             return;
         }
         let who = self.principal.as_ref().map_or("somebody without a key", Principal::name);

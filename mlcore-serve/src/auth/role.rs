@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub enum Role {
     /// Ask for predictions, report outcomes, and read what the server says of its models.
     Predict,
-    /// Write what training and feature jobs write. No route of this version needs it.
+    /// Write what training and feature jobs write: experiments, runs, logged models and their files, of which it reads all, too.
     Write,
     /// Change the server: load and unload models, set traces and logs. A key with it has the other roles, too.
     Admin,

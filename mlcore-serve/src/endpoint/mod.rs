@@ -97,10 +97,11 @@ pub use self::builder::EndpointBuilder;
 #[cfg(feature = "http")]
 pub(crate) use self::builder::champion;
 pub use self::clock::{Clock, SystemClock};
+pub(crate) use self::decide::OutcomeIds;
 #[cfg(feature = "http")]
 pub(crate) use self::decide::not_served;
 pub use self::decide::{Decided, OutcomeId};
-use self::decide::{Deployment, OutcomeIds, Sequence};
+use self::decide::{Deployment, Sequence};
 pub use self::input::{Input, Records, Request, check_plan};
 pub use self::record::{
     ContextBuffer, InvalidAnswer, OutcomeRecord, OutcomeStatus, Prediction, Record, RecordedInput,

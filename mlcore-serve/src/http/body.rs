@@ -35,7 +35,7 @@ pub(crate) enum Coding {
 }
 
 /// Reads a body of at most `most` bytes, unpacked.
-pub(super) async fn read<B>(headers: &HeaderMap, body: B, most: usize) -> Result<Bytes, Refusal>
+pub(crate) async fn read<B>(headers: &HeaderMap, body: B, most: usize) -> Result<Bytes, Refusal>
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -4,12 +4,11 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
-use http_body_util::Full;
 
 use super::body::{self, Coding, SMALL_ANSWER};
 use super::refusal::Refusal;
 use super::route::ModelPath;
-use super::{Answered, BoxError, HttpService};
+use super::{AnswerBody, Answered, BoxError, HttpService};
 use crate::endpoint::Prediction;
 use crate::models::exchange::{self, Codec, Exchange};
 use crate::models::version_of;
@@ -49,7 +48,7 @@ impl HttpService {
 }
 
 impl Codec for Written {
-    type Answer = Response<Full<Bytes>>;
+    type Answer = Response<AnswerBody>;
     type Refusal = Refusal;
 
     fn json_bytes(&self) -> usize {
@@ -62,7 +61,7 @@ impl Codec for Written {
 
     fn write(&self, answer: InferAnswer, prediction: &Prediction) -> Answered {
         let WrittenAnswer { body, json_bytes } = answer.write()?;
-        let mut response = Response::new(Full::default());
+        let mut response = Response::new(AnswerBody::default());
         let headers = response.headers_mut();
         let kind = if json_bytes.is_some() { "application/octet-stream" } else { "application/json" };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -84,7 +83,7 @@ impl Codec for Written {
             }
             None => body,
         };
-        *response.body_mut() = Full::from(body);
+        *response.body_mut() = AnswerBody::from(body);
         Ok(response)
     }
 }

@@ -72,6 +72,7 @@ mod infer;
 mod metadata;
 mod mlflow;
 mod openapi;
+mod outgoing;
 mod question;
 mod records;
 mod refusal;
@@ -92,19 +93,23 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use tower_service::Service;
 use tracing::Instrument as _;
 
 #[cfg(any(feature = "server", feature = "grpc"))]
 pub(crate) use self::body::Late;
+#[cfg(feature = "mlflow")]
+pub(crate) use self::body::read as read_body;
 #[cfg(feature = "grpc")]
 pub(crate) use self::body::{Coding, SMALL_ANSWER, Unpacked};
+pub use self::outgoing::AnswerBody;
 use self::records::RecordsForm;
+#[cfg(feature = "mlflow")]
+pub(crate) use self::refusal::Refusal as BodyRefusal;
 use self::refusal::Refusal;
 use self::route::{Found, ModelRoute, Route};
-use crate::auth::{Auth, Peer};
+use crate::auth::{Auth, Peer, Permit};
 #[cfg(feature = "metrics")]
 use crate::metrics::{Responses, names};
 use crate::models::work::aside;
@@ -145,13 +150,15 @@ struct Inner {
     responses: Responses,
     /// What `GET /metrics` answers.
     render: Option<Render>,
+    #[cfg(feature = "mlflow")]
+    mlflow: Option<crate::mlflow::Mlflow>,
 }
 
 /// Writes metrics in Prometheus' text format.
 pub(crate) type Render = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What is wrong with a body that a server hands in.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl HttpService {
     /// A service for these models.
@@ -172,6 +179,8 @@ impl HttpService {
                 #[cfg(feature = "metrics")]
                 responses: Responses::new(names::HTTP_RESPONSES, &STATUSES),
                 render: None,
+                #[cfg(feature = "mlflow")]
+                mlflow: None,
             }),
         }
     }
@@ -192,6 +201,14 @@ impl HttpService {
         self
     }
 
+    /// The same, which is MLflow's tracking server, too, under MLflow's own paths.
+    #[cfg(feature = "mlflow")]
+    #[must_use]
+    pub fn with_mlflow(mut self, mlflow: crate::mlflow::Mlflow) -> Self {
+        Arc::make_mut(&mut self.inner).mlflow = Some(mlflow);
+        self
+    }
+
     /// The models that it answers for.
     #[must_use]
     pub fn models(&self) -> &Models {
@@ -205,7 +222,7 @@ impl HttpService {
     }
 
     /// Answers one request.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<AnswerBody>
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
@@ -214,7 +231,7 @@ impl HttpService {
     }
 
     /// The same to somebody of whom the listener knows more.
-    pub(crate) async fn answer_to<B>(&self, request: Request<B>, peer: Peer) -> Response<Full<Bytes>>
+    pub(crate) async fn answer_to<B>(&self, request: Request<B>, peer: Peer) -> Response<AnswerBody>
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
@@ -222,10 +239,10 @@ impl HttpService {
         let arrived = Instant::now();
         let (parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
-        let found = route::find(&parts.method, parts.uri.path());
+        let found = self.find(&parts.method, parts.uri.path());
         let route = match &found {
             Found::Route(route) => Some(route.template()),
-            Found::OtherMethod(_) | Found::Nothing => None,
+            Found::OtherMethod(_) | Found::NoEndpoint | Found::Nothing => None,
         };
         let mut caller = Caller::read(&parts.headers);
         let (method, path, version) = (&parts.method, parts.uri.path(), parts.version);
@@ -239,9 +256,38 @@ impl HttpService {
         self.count(response.status());
         caller.put(response.headers_mut());
         if is_head {
-            *response.body_mut() = Full::default();
+            *response.body_mut() = AnswerBody::default();
         }
         response
+    }
+
+    /// The route of a path. MLflow's tracking server has its paths where there is one.
+    fn find(&self, method: &Method, path: &str) -> Found {
+        #[cfg(feature = "mlflow")]
+        if self.inner.mlflow.is_some()
+            && let Some(found) = crate::mlflow::find(method, path)
+        {
+            use crate::mlflow::Found as OfMlflow;
+            return match found {
+                OfMlflow::Endpoint(matched) => Found::Route(Route::Tracking(matched)),
+                OfMlflow::OtherMethod(methods) => Found::OtherMethod(methods),
+                OfMlflow::Nothing => Found::NoEndpoint,
+            };
+        }
+        route::find(method, path)
+    }
+
+    /// Whether a request sends a file of any size, which may take its time.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_upload(&self, method: &Method, path: &str) -> bool {
+        #[cfg(feature = "mlflow")]
+        if *method == Method::PUT
+            && let Found::Route(Route::Tracking(matched)) = self.find(method, path)
+        {
+            return matched.is_upload();
+        }
+        let _ = (method, path);
+        false
     }
 
     /// Counts an answer of this status.
@@ -267,18 +313,21 @@ impl HttpService {
         let route = match found {
             Found::Route(route) => route,
             Found::OtherMethod(methods) => return Err(Refusal::other_method(methods)),
+            Found::NoEndpoint => return Err(Refusal::no_endpoint()),
             Found::Nothing => return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),
         };
         // Before anything is said of a model, and before the body is read.
         let permitted = self.inner.auth.permit(parts, peer, route.act(&parts.method));
         if route.is_of_mlflow() {
             let answer = async {
-                permitted?.tell(parts.uri.path());
-                self.answer_mlflow(parts, body, route, arrived).await
+                let permit = permitted?;
+                permit.tell(parts.uri.path());
+                self.answer_mlflow(parts, body, route, (arrived, permit)).await
             };
             return answer.await.map_err(Refusal::of_mlflow);
         }
-        permitted?.tell(parts.uri.path());
+        let permit = permitted?;
+        permit.tell(parts.uri.path());
         let models = &self.inner.models;
         match route {
             Route::Server => metadata::server(),
@@ -301,10 +350,12 @@ impl HttpService {
                 records::outcomes(&served, &self.body(&parts.headers, body).await?)
             }
             // Answered before.
+            #[cfg(feature = "mlflow")]
+            Route::Tracking(_) => self.answer_mlflow(parts, body, route, (arrived, permit)).await,
             Route::Model(_, ModelRoute::Invocations)
             | Route::Invocations
             | Route::Ping
-            | Route::VersionOfMlflow => self.answer_mlflow(parts, body, route, arrived).await,
+            | Route::VersionOfMlflow => self.answer_mlflow(parts, body, route, (arrived, permit)).await,
             Route::LiveV1 => json(&serde_json::json!({ "status": "alive" })),
             Route::ModelsV1 => v1::models(models),
             Route::ReadyV1(name) => v1::ready(models, &name),
@@ -345,13 +396,25 @@ impl HttpService {
     }
 
     /// Answers what clients of MLflow ask.
-    async fn answer_mlflow<B>(&self, parts: &Parts, body: B, route: Route, arrived: Instant) -> Answered
+    async fn answer_mlflow<B>(
+        &self,
+        parts: &Parts,
+        body: B,
+        route: Route,
+        (arrived, permit): (Instant, Permit),
+    ) -> Answered
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
         let models = &self.inner.models;
         let (served, version) = match route {
+            #[cfg(feature = "mlflow")]
+            Route::Tracking(matched) => {
+                let Some(mlflow) = &self.inner.mlflow else { return Err(Refusal::no_endpoint()) };
+                let (most, actor) = (self.inner.limits.body_bytes, permit.name().unwrap_or("anonymous"));
+                return mlflow.answer(parts, body, matched, most, actor).await;
+            }
             Route::Ping => return mlflow::ping(models),
             Route::VersionOfMlflow => return mlflow::version(),
             Route::Model(path, _) => (models.get(&path.name)?, version_of(path.version())?),
@@ -382,19 +445,19 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
 }
 
-type Answered = Result<Response<Full<Bytes>>, Refusal>;
+type Answered = Result<Response<AnswerBody>, Refusal>;
 
 /// A refusal of a server's, as those of the service are.
 #[cfg(feature = "server")]
-pub(crate) fn refused(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
+pub(crate) fn refused(status: StatusCode, message: &str) -> Response<AnswerBody> {
     Refusal::new(status, message).into_response()
 }
 
 /// Metrics in Prometheus' text format.
-pub(crate) async fn rendered(render: &Render) -> mlcore::Result<Response<Full<Bytes>>> {
+pub(crate) async fn rendered(render: &Render) -> mlcore::Result<Response<AnswerBody>> {
     let render = render.clone();
     let text = aside(false, move || render()).await?;
-    let mut response = Response::new(Full::from(text));
+    let mut response = Response::new(AnswerBody::from(text));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)
@@ -411,7 +474,7 @@ fn parsed<'b, T: Deserialize<'b>>(body: &'b [u8]) -> mlcore::Result<T> {
 fn json<T: Serialize + ?Sized>(value: &T) -> Answered {
     let body = serde_json::to_vec(value)
         .map_err(|cause| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("write answer: {cause}")))?;
-    let mut response = Response::new(Full::from(body));
+    let mut response = Response::new(AnswerBody::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
@@ -422,7 +485,7 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<AnswerBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 

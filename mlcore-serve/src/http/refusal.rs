@@ -1,14 +1,13 @@
-use bytes::Bytes;
 use http::{Response, StatusCode, header};
-use http_body_util::Full;
 use mlcore::Error;
 use serde_json::json;
 
+use super::AnswerBody;
 use crate::auth::Denied;
 
 /// Why a request is not answered: a status and one sentence, which stock clients read from `{"error": ..}`.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     message: String,
     /// Seconds after which it may be tried again.
@@ -27,6 +26,8 @@ enum Form {
     Error,
     /// `{"error_code": code, "message": message}`, as MLflow does.
     Mlflow,
+    /// The same, of a path that is not there.
+    NoEndpoint,
     /// The message alone.
     Text,
 }
@@ -54,12 +55,18 @@ impl Refusal {
         Self { form, ..self }
     }
 
+    /// What MLflow's clients take for a server that is older than they are.
+    pub(super) fn no_endpoint() -> Self {
+        let form = Form::NoEndpoint;
+        Self { form, ..Self::new(StatusCode::NOT_FOUND, "there is no such path") }
+    }
+
     pub(super) fn other_method(methods: &'static str) -> Self {
         let message = format!("this path takes {methods}");
         Self { allow: Some(methods), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, message) }
     }
 
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+    pub(super) fn into_response(self) -> Response<AnswerBody> {
         let (body, kind) = match self.form {
             // Exactly this: a stock client shows the message only then.
             Form::Error => (json!({ "error": self.message }).to_string(), "application/json"),
@@ -67,9 +74,13 @@ impl Refusal {
                 let code = mlflow_code(self.status);
                 (json!({ "error_code": code, "message": self.message }).to_string(), "application/json")
             }
+            Form::NoEndpoint => {
+                let code = "ENDPOINT_NOT_FOUND";
+                (json!({ "error_code": code, "message": self.message }).to_string(), "application/json")
+            }
             Form::Text => (self.message, "text/plain; charset=utf-8"),
         };
-        let mut response = Response::new(Full::from(body));
+        let mut response = Response::new(AnswerBody::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));

@@ -25,6 +25,9 @@ pub(super) enum Route {
     Ping,
     /// The version of MLflow.
     VersionOfMlflow,
+    /// MLflow's tracking server.
+    #[cfg(feature = "mlflow")]
+    Tracking(crate::mlflow::Matched),
     Log,
     /// Of a model, or of the server.
     Trace(Option<String>),
@@ -41,6 +44,8 @@ impl Route {
             Self::Live | Self::Ready | Self::LiveV1 | Self::ReadyV1(_) | Self::Ping => Act::Health,
             Self::Model(_, route) => route.act(),
             Self::PredictV1(_) | Self::Invocations => Act::Predict,
+            #[cfg(feature = "mlflow")]
+            Self::Tracking(matched) => matched.act(),
             Self::Server
             | Self::Metrics
             | Self::OpenApi
@@ -77,6 +82,8 @@ impl Route {
             Self::Invocations => "/invocations",
             Self::Ping => "/ping",
             Self::VersionOfMlflow => "/version",
+            #[cfg(feature = "mlflow")]
+            Self::Tracking(matched) => matched.template(),
             Self::Log => "/v2/logging",
             Self::Trace(None) => "/v2/trace/setting",
             Self::Trace(Some(_)) => "/v2/models/{model}/trace/setting",
@@ -88,6 +95,8 @@ impl Route {
     pub(super) fn is_of_mlflow(&self) -> bool {
         match self {
             Self::Invocations | Self::Ping | Self::VersionOfMlflow => true,
+            #[cfg(feature = "mlflow")]
+            Self::Tracking(_) => true,
             Self::Model(_, route) => *route == ModelRoute::Invocations,
             _ => false,
         }
@@ -170,6 +179,12 @@ pub(super) enum Found {
     Route(Route),
     /// It takes another method.
     OtherMethod(&'static str),
+    /// It would be MLflow's.
+    #[cfg_attr(
+        not(feature = "mlflow"),
+        expect(dead_code, reason = "the tracking server alone knows such paths")
+    )]
+    NoEndpoint,
     Nothing,
 }
 

@@ -32,6 +32,8 @@ pub use self::source::{
 #[cfg(feature = "ort")]
 pub use self::source::{FolderSource, RegistrySource};
 #[cfg(feature = "mlflow")]
+pub(crate) use self::source::{MlModel, Temporary};
+#[cfg(feature = "mlflow")]
 pub use self::source::{MlflowCredentials, MlflowOptions, MlflowSource};
 pub use self::statistics::{BatchStatistics, Spent, Statistics, VersionStatistics};
 use self::workers::Workers;

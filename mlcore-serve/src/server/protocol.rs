@@ -1,9 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::sync::watch;
 
@@ -42,7 +40,7 @@ impl MetricsService {
         Self { models, render: Arc::new(render) }
     }
 
-    async fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    async fn answer<B>(&self, request: &Request<B>) -> Response<crate::http::AnswerBody> {
         let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
         if !is_read || request.uri().path() != "/metrics" {
             return crate::http::refused(StatusCode::NOT_FOUND, "there is only GET /metrics");
@@ -51,7 +49,7 @@ impl MetricsService {
             crate::http::refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
         });
         if request.method() == Method::HEAD {
-            *response.body_mut() = Full::default();
+            *response.body_mut() = crate::http::AnswerBody::default();
         }
         response
     }
@@ -64,9 +62,9 @@ impl fmt::Debug for MetricsService {
 }
 
 #[cfg(not(feature = "grpc"))]
-pub(super) type AnswerBody = Full<Bytes>;
+pub(super) type AnswerBody = crate::http::AnswerBody;
 #[cfg(feature = "grpc")]
-pub(super) type AnswerBody = http_body_util::Either<Full<Bytes>, GrpcBody>;
+pub(super) type AnswerBody = http_body_util::Either<crate::http::AnswerBody, GrpcBody>;
 
 impl Protocol {
     pub(super) fn models(&self) -> &Models {
@@ -101,7 +99,11 @@ impl Protocol {
             Self::Http(service) => {
                 // A request ends with its answer.
                 let _ = ending;
-                let request = request.map(|body| TimedBody::new(body, Some(timeout)));
+                let is_upload = service.is_upload(request.method(), request.uri().path());
+                let request = request.map(|body| match is_upload {
+                    true => TimedBody::paced(body, timeout),
+                    false => TimedBody::new(body, Some(timeout)),
+                });
                 http(service.answer_to(request, peer).await)
             }
             #[cfg(feature = "grpc")]
@@ -138,12 +140,12 @@ impl Protocol {
 }
 
 #[cfg(not(feature = "grpc"))]
-fn http(response: Response<Full<Bytes>>) -> Response<AnswerBody> {
+fn http(response: Response<crate::http::AnswerBody>) -> Response<AnswerBody> {
     response
 }
 
 #[cfg(feature = "grpc")]
-fn http(response: Response<Full<Bytes>>) -> Response<AnswerBody> {
+fn http(response: Response<crate::http::AnswerBody>) -> Response<AnswerBody> {
     response.map(AnswerBody::Left)
 }
 

@@ -3,6 +3,7 @@
 
 mod calls;
 mod keys;
+mod mlflow;
 #[path = "../program/place.rs"]
 #[expect(dead_code, reason = "the tests of the program use the rest")]
 mod place;

@@ -84,12 +84,13 @@ class Recorder:
     def do(self, call, *arguments, **named):
         """Runs a call of the stock client; answers what it returned, or None where it raised."""
         name = getattr(call, "__name__", str(call))
+        loose = {"loose": self._loose} if self._loose else {}
         try:
             value = call(*arguments, **named)
         except MlflowException as error:
-            self._add({"client": name, "raised": type(error).__name__, "code": error.error_code, "message": error.message})
+            self._add(loose | {"client": name, "raised": type(error).__name__, "code": error.error_code, "message": error.message})
             return None
-        self._add({"client": name, "returned": plain(value)})
+        self._add(loose | {"client": name, "returned": plain(value)})
         return value
 
     @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Every call of MLflow's REST that experiments, runs, models and artifacts know, as a list of steps that a `Recorder` runs in order.
 
-`python mlflow_script.py ADDRESS FILE` runs it against the server there and writes the recording; `mlflow_tracking.py` runs it against two
-servers and compares. A process of its own for each server, since the client remembers what a server can do.
+`python mlflow_script.py ADDRESS FILE [MODULE ...]` runs it, or the steps of these modules in their order, against the server there and writes the
+recording; `mlflow_tracking.py` runs it against two servers and compares. A process of its own for each server, since the client remembers what a server can do.
 """
 
 import json
@@ -29,11 +29,16 @@ import mlflow
 from mlflow_recorder import Recorder
 from mlflow_steps import artifacts, errors, experiments, fluent, logged_models, metrics, model_versions, page, registered_models, runs, search
 
-STEPS = [
-    step
-    for module in (experiments, runs, metrics, search, logged_models, registered_models, model_versions, artifacts, fluent, page, errors)
-    for step in module.STEPS
-]
+MODULES = (experiments, runs, metrics, search, logged_models, registered_models, model_versions, artifacts, fluent, page, errors)
+STEPS = [step for module in MODULES for step in module.STEPS]
+
+
+def steps_of(names):
+    """The steps of the modules of these names; all where there are none. A step may ask for what a step of another module has made."""
+    known = {module.__name__.rpartition(".")[2]: module for module in MODULES}
+    unknown = set(names) - known.keys()
+    assert not unknown, f"there are no steps called {unknown}, but {', '.join(known)}"
+    return [step for name, module in known.items() if not names or name in names for step in module.STEPS]
 
 
 def record(address, steps=STEPS):
@@ -50,7 +55,7 @@ def record(address, steps=STEPS):
 
 
 if __name__ == "__main__":
-    address, file = sys.argv[1:]
-    recording = record(address.rstrip("/"))
+    address, file, *names = sys.argv[1:]
+    recording = record(address.rstrip("/"), steps_of(names))
     with open(file, "w") as out:
         json.dump(recording, out, indent=1)

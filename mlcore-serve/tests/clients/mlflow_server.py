@@ -68,12 +68,12 @@ def under_test(folder):
             yield address
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with serve("--registry", REGISTRY or str(folder / "registry.db"), "--artifacts", str(folder / "artifacts")) as running:
+    with serve("--registry", REGISTRY or f"sqlite:///{folder.resolve()}/registry.db", "--artifacts", str(folder / "artifacts")) as running:
         assert running.wait(), running.logged()
         yield f"http://127.0.0.1:{running.port}"
 
 
 def skip_unless_there():
-    """Skips where no server under test is chosen: the program has no routes of tracking yet."""
+    """Skips where no server under test is chosen."""
     if not UNDER_TEST:
         pytest.skip("MLCORE_TEST_TRACKING chooses the server under test: mlflow, or mlcore")

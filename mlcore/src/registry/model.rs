@@ -135,6 +135,9 @@ pub struct Lineage {
     /// Where it came from: an address such as `runs:/a1/model` or `s3://models/churn`, at most 10,000 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Where its files lay when it was registered, if that is another address than its source; at most 10,000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// The address of a page that shows the run, at most 10,000 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_link: Option<String>,
@@ -184,6 +187,13 @@ impl Lineage {
     #[must_use]
     pub fn with_source(mut self, source: impl Into<String>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// Says where the files lie, where that is another address than the source.
+    #[must_use]
+    pub fn with_location(mut self, location: impl Into<String>) -> Self {
+        self.location = Some(location.into());
         self
     }
 
@@ -257,7 +267,7 @@ impl NewModel {
         Self { name, title: None, description: String::new(), tags: BTreeMap::new() }
     }
 
-    /// A model that people call by any text of 1 to 1,000 bytes without control characters. Where a [`ModelName`] holds it, that
+    /// A model that people call by any text of 1 to 1,000 bytes that is not blank and holds no NUL. Where a [`ModelName`] holds it, that
     /// is its name. Where none does, the name is one that the title alone gives, and the model takes [external
     /// versions](ModelVersion::is_external) only.
     ///

@@ -166,7 +166,11 @@ pub(super) fn versions<R: Registry + ?Sized>(
             after = Some(last.version);
             let kept =
                 page.into_iter().filter(|version| !is_left_out(&version.tags, search.without.as_ref()));
-            let rows_of = kept.map(|version| VersionRow { title: model.title().to_owned(), version });
+            let rows_of = kept.map(|version| VersionRow {
+                title: model.title().to_owned(),
+                version,
+                dialect: search.dialect,
+            });
             rows.extend(rows_of.filter(|row| query.filter().passes(row)));
         }
     }
@@ -225,6 +229,7 @@ impl Row for Model {
 struct VersionRow {
     title: String,
     version: ModelVersion,
+    dialect: Dialect,
 }
 
 impl Row for VersionRow {
@@ -238,7 +243,12 @@ impl Row for VersionRow {
             Entity::Attribute => match key {
                 "name" => Found::text(Some(&self.title)),
                 "version_number" => Found::Number(version.version.get() as f64),
-                "run_id" => Found::text(version.lineage.run.as_ref().map(crate::name::RunId::as_str)),
+                "run_id" => match &version.lineage.run {
+                    Some(run) => Found::text(Some(run.as_str())),
+                    // To MLflow a version of no run is one of a run without a name.
+                    None if self.dialect == Dialect::Mlflow => Found::text(Some("")),
+                    None => Found::Missing,
+                },
                 "source_path" => Found::text(version.lineage.source.as_deref()),
                 "stage" => Found::text(Some(version.stage.name())),
                 "format" => Found::text(Some(&version.format)),

@@ -14,11 +14,9 @@ mod input;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
-use http_body_util::Full;
 use mlcore::name::Version;
 
 use self::answer::predictions;
@@ -27,7 +25,7 @@ use self::input::question;
 use super::infer::{ARM, OUTCOME_ID};
 use super::question::{Form, Question};
 use super::refusal::Refusal;
-use super::{Answered, BoxError, HttpService, body};
+use super::{AnswerBody, Answered, BoxError, HttpService, body};
 use crate::endpoint::Prediction;
 use crate::models::{Models, Served};
 
@@ -144,8 +142,8 @@ pub(super) fn version() -> Answered {
 }
 
 /// A body that MLflow declares as JSON, whatever it holds.
-fn plain(body: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body));
+fn plain(body: &'static str) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -32,11 +32,15 @@ use mlcore::runner::ort::OnnxOptions;
 #[cfg(feature = "ort")]
 pub use self::folder::FolderSource;
 #[cfg(feature = "mlflow")]
+pub(crate) use self::mlflow::MlModel;
+#[cfg(feature = "mlflow")]
 pub use self::mlflow::{MlflowCredentials, MlflowOptions, MlflowSource};
 pub use self::monitor::MonitorSettings;
 pub use self::options::{CanarySettings, GuardrailSettings, ModelOptions, PolicyOptions, ShadowOptions};
 #[cfg(feature = "ort")]
 pub use self::registry::RegistrySource;
+#[cfg(feature = "mlflow")]
+pub(crate) use self::temporary::Temporary;
 use crate::Endpoint;
 use crate::batching::BatchOptions;
 use crate::endpoint::EndpointBuilder;

@@ -4,11 +4,11 @@ use mlcore::{Error, Result};
 
 /// A folder of this process that is removed in the end.
 #[derive(Debug)]
-pub(super) struct Temporary(PathBuf);
+pub(crate) struct Temporary(PathBuf);
 
 impl Temporary {
     /// Makes one; `remedy` says what else can be done where none can be made.
-    pub(super) fn new(remedy: &str) -> Result<Self> {
+    pub(crate) fn new(remedy: &str) -> Result<Self> {
         let base = std::env::temp_dir();
         for _ in 0..MOST_TRIES {
             let folder = base.join(format!("mlcore-serve-{:016x}", random()));
@@ -25,7 +25,7 @@ impl Temporary {
         Err(Error::unavailable("make folder", base.display().to_string(), problem))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -30,7 +30,8 @@ flags! {
     /// mlflow+http://host:port, an MLflow server, whose versions with the ONNX flavor are read
     #[arg(env = "MLCORE_REGISTRY", value_name = "URL", conflicts_with = "model_repository", help_heading = "Models")]
     registry: String,
-    /// The artifacts of a registry that is no MLflow server; those beside it where nothing is said
+    /// The artifacts of a registry that is no MLflow server; those beside it where nothing is said. Where they are a folder, MLflow's
+    /// clients are served, too: experiments, runs, logged models and their files, at the port of HTTP
     #[arg(env = "MLCORE_ARTIFACTS", value_name = "URL", help_heading = "Models")]
     artifacts: String,
     /// Which models are loaded: all at the start (none), all and what changes (poll), those of --load-model and what

@@ -8,6 +8,7 @@ mod settings;
 mod signals;
 mod source;
 mod spans;
+mod tracking;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -43,6 +44,7 @@ use crate::grpc::{GrpcLimits, GrpcService};
 use crate::http::{HttpLimits, HttpService};
 use crate::log::PredictionLog;
 use crate::metrics::Prometheus;
+use crate::mlflow::Mlflow;
 use crate::models::Models;
 use crate::v2::Parameters;
 
@@ -137,6 +139,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
         None => None,
     };
     let models = source::models(&settings, predictions.as_ref())?;
+    let mlflow = tracking::mlflow(&settings)?;
     let flags = &settings.flags;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = flags.threads {
@@ -149,7 +152,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
         let ((stop, stopping), (reload, asked)) = (watch::channel(()), watch::channel(()));
         tokio::spawn(security.clone().follow(asked));
         tokio::select! {
-            served = serve(&settings, &security, &models, prometheus, stopping) => served.map(Some),
+            served = serve(&settings, &security, &models, (prometheus, mlflow), stopping) => served.map(Some),
             () = signals.second(stop, reload) => {
                 tracing::warn!("asked twice to stop: what is under way is cut off");
                 Ok(None)
@@ -182,7 +185,7 @@ async fn serve(
     settings: &Settings,
     security: &Security,
     models: &Models,
-    prometheus: Option<Prometheus>,
+    (prometheus, mlflow): (Option<Prometheus>, Option<Mlflow>),
     stopping: watch::Receiver<()>,
 ) -> Result<usize> {
     let flags = &settings.flags;
@@ -203,6 +206,9 @@ async fn serve(
     if let Some(prometheus) = prometheus.clone() {
         let models = models.clone();
         http = http.with_metrics(move || render(&prometheus, &models));
+    }
+    if let Some(mlflow) = mlflow {
+        http = http.with_mlflow(mlflow);
     }
     let grpc = GrpcService::with_limits(models.clone(), http.settings().clone(), grpc_limits)
         .with_auth(auth.clone());

@@ -9,7 +9,7 @@ use crate::log::PredictionLog;
 use crate::models::{FolderSource, MlflowOptions, MlflowSource, Models, RegistrySource, SourceOptions};
 
 /// Whether a registry is an MLflow server.
-fn is_mlflow(url: &str) -> bool {
+pub(super) fn is_mlflow(url: &str) -> bool {
     ["mlflow+", "http://", "https://"].iter().any(|begin| url.starts_with(begin))
 }
 

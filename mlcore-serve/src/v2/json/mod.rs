@@ -14,6 +14,8 @@ use self::elements::Elements;
 pub(in crate::v2) use self::envelope::sizes_of;
 use self::envelope::{Data, Envelope, SentInput};
 pub(crate) use self::envelope::{check_no_region, no_shared_memory};
+#[cfg(feature = "mlflow")]
+pub(crate) use self::words::marked;
 pub(crate) use self::words::quoted;
 use super::binary::{self, refused};
 use super::datatype::dtype_of;

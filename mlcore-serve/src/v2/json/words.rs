@@ -2,6 +2,16 @@
 ///
 /// Python's `json` writes them, and so does what stands on it.
 pub(crate) fn quoted(json: &str) -> Option<String> {
+    quoted_behind(json, "")
+}
+
+/// The same with a character before each, which tells them from texts.
+#[cfg(feature = "mlflow")]
+pub(crate) fn marked(json: &str, mark: char) -> Option<String> {
+    quoted_behind(json, &format!("\\u{:04x}", u32::from(mark)))
+}
+
+fn quoted_behind(json: &str, mark: &str) -> Option<String> {
     const WORDS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
     let json = json.as_bytes();
     let mut quoted: Option<Vec<u8>> = None;
@@ -17,6 +27,7 @@ pub(crate) fn quoted(json: &str) -> Option<String> {
                     let own = quoted.get_or_insert_with(|| Vec::with_capacity(json.len() + json.len() / 2));
                     own.extend_from_slice(json.get(copied..place).unwrap_or_default());
                     own.push(b'"');
+                    own.extend_from_slice(mark.as_bytes());
                     own.extend_from_slice(word);
                     own.push(b'"');
                     place += word.len();

@@ -33,7 +33,8 @@ def bad_bodies(r):
     send(b'{"name": "no type"}', None)
     send(b"name=form", "application/x-www-form-urlencoded")
     send(b'{"name": "first", "name": "second"}')
-    send(b'{"name": "surrogate \\ud800"}')
+    with r.loosely("outside"):
+        send(b'{"name": "surrogate \\ud800"}')
     send(b'\xef\xbb\xbf{"name": "with a mark"}')
     send(b'{"name": "trailing"} x')
     send(b'{"name": "comma",}')

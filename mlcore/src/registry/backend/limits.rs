@@ -68,7 +68,10 @@ pub(super) fn check(mutation: &Mutation, change: &Change) -> Result<()> {
 /// A title and the name that it gives belong together; a name that stands for a title needs it.
 fn check_title(name: &ModelName, title: Option<&str>) -> Result<()> {
     if let Some(title) = title {
-        check_word("title", title, MOST_TITLE_BYTES)?;
+        check_text("title", title, MOST_TITLE_BYTES)?;
+        if title.trim().is_empty() || title.contains('\0') {
+            return refuse("title", "it is blank or holds NUL".to_owned());
+        }
         if ModelName::of_title(title) == *name && title != name.as_str() {
             return Ok(());
         }
@@ -81,7 +84,8 @@ fn check_title(name: &ModelName, title: Option<&str>) -> Result<()> {
 
 fn check_source(new: &NewVersion) -> Result<()> {
     let source = new.lineage.source.as_deref();
-    for (what, text) in [("source", source), ("run link", new.lineage.run_link.as_deref())] {
+    let (location, link) = (new.lineage.location.as_deref(), new.lineage.run_link.as_deref());
+    for (what, text) in [("source", source), ("location", location), ("run link", link)] {
         if let Some(text) = text {
             check_word(what, text, MOST_SOURCE_BYTES)?;
         }

@@ -140,7 +140,7 @@ impl Grammar {
 
     /// Registered models, for a registry that is searched as MLflow's.
     pub const REGISTERED_MODELS: Self = Self {
-        attributes: &[text(&["name"]), ordering(number(&["last_updated_timestamp", "timestamp"]))],
+        attributes: &[listed(&["name"]), ordering(number(&["last_updated_timestamp", "timestamp"]))],
         entities: &[Entity::Tag],
         orders: &[],
         lists: &[],

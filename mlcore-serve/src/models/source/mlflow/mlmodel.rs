@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 /// What is read of the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct MlModel {
+pub(crate) struct MlModel {
     /// The path of the ONNX file, from the folder of `MLmodel`.
-    pub(super) data: String,
+    pub(crate) data: String,
     /// The columns of the signature in their order, where all of its inputs are columns with names.
-    pub(super) columns: Option<Vec<String>>,
+    pub(crate) columns: Option<Vec<String>>,
 }
 
 /// An input in a signature.
@@ -28,7 +28,7 @@ impl MlModel {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a model without the ONNX flavor, which says how to log one.
-    pub(super) fn read(text: &str, model: &str, version: &str) -> Result<Self> {
+    pub(crate) fn read(text: &str, model: &str, version: &str) -> Result<Self> {
         let lines: Vec<Line<'_>> = text.lines().filter_map(Line::read).collect();
         let flavors: Vec<&str> = keys(within(&lines, &["flavors"])).collect();
         let subject = || format!("{model} version {version}");

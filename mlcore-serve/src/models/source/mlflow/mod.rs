@@ -1,8 +1,9 @@
 //! The registered models of an MLflow server, read and never changed: `client.rs` asks, `registry.rs` answers as a registry of ours,
-//! `artifacts.rs` fetches files, and `mlmodel.rs` reads what MLflow says of them.
+//! `artifacts.rs` fetches files, `mlmodel.rs` reads what MLflow says of them, and `mirror.rs` takes versions over.
 
 mod artifacts;
 mod client;
+mod mirror;
 mod mlmodel;
 mod options;
 mod registry;
@@ -16,6 +17,7 @@ use mlcore::name::{Alias, ModelName};
 use mlcore::{Error, Result};
 
 use self::client::Client;
+pub(crate) use self::mlmodel::MlModel;
 pub use self::options::{MlflowCredentials, MlflowOptions};
 use self::registry::MlflowRegistry;
 use super::pinned::Meaning;

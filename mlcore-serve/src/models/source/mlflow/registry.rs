@@ -18,7 +18,7 @@ use super::client::Client;
 use super::mlmodel::MlModel;
 use super::wire::{
     LoggedAnswer, ModelAnswer, ModelsAnswer, PlaceAnswer, RegisteredModel, RemoteTag, RemoteVersion,
-    VersionAnswer, VersionsAnswer,
+    RunAnswer, VersionAnswer, VersionsAnswer,
 };
 use crate::models::INPUT_COLUMNS_TAG;
 use crate::models::source::pinned::Meaning;
@@ -84,6 +84,21 @@ impl MlflowRegistry {
             );
             Error::not_found("find version", model.as_str(), problem)
         })
+    }
+
+    /// Where files are once they were fetched.
+    pub(super) fn store(&self) -> &dyn ArtifactStore {
+        &*self.store
+    }
+
+    /// The address of the server.
+    pub(super) fn base(&self) -> &str {
+        self.client.base()
+    }
+
+    /// What is known of a run.
+    pub(super) fn run(&self, id: &str) -> Result<RunAnswer> {
+        self.client.get("/api/2.0/mlflow/runs/get", &[("run_id", id)], &format!("run {id}"))
     }
 
     fn registered(&self, model: &ModelName) -> Result<RegisteredModel> {

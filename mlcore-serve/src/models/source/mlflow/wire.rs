@@ -93,6 +93,63 @@ pub(super) struct RemoteVersion {
     pub(super) creation_timestamp: serde_json::Value,
 }
 
+/// `runs/get`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RunAnswer {
+    pub(super) run: RemoteRun,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemoteRun {
+    pub(super) info: RemoteRunInfo,
+    pub(super) data: RemoteRunData,
+    pub(super) inputs: RemoteInputs,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemoteRunInfo {
+    pub(super) run_id: String,
+    pub(super) experiment_id: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemoteRunData {
+    pub(super) metrics: Vec<RemoteMetric>,
+    pub(super) params: Vec<RemoteTag>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemoteMetric {
+    pub(super) key: String,
+    /// A number, or the text `NaN`.
+    pub(super) value: serde_json::Value,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemoteInputs {
+    pub(super) dataset_inputs: Vec<RemoteInput>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemoteInput {
+    pub(super) tags: Vec<RemoteTag>,
+    pub(super) dataset: RemoteDataset,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemoteDataset {
+    pub(super) name: String,
+    pub(super) digest: String,
+}
+
 /// An error.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
