@@ -1,9 +1,10 @@
-//! Registries and artifact stores by URL.
+//! Registries, trackers and artifact stores by URL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mlcore::Error;
 use mlcore::artifact::{self, ArtifactStoreExt};
 use mlcore::registry;
+use mlcore::tracking::{self, TrackerExt};
 
 #[track_caller]
 fn refused<T>(opened: mlcore::Result<T>, kind: &str, words: &str) {
@@ -18,6 +19,8 @@ fn an_unknown_url_is_told_the_known_ones() {
     for url in ["", "registry.db", "redis://host", "memory:x", "mysql://ana:secret@host/db", "http://host"] {
         refused(registry::open(url), "invalid_input", "sqlite:////absolute/path");
         refused(registry::artifacts_url(url), "invalid_input", "memory:");
+        refused(tracking::open(url), "invalid_input", "sqlite:////absolute/path");
+        refused(tracking::tracker_url(url), "invalid_input", "memory:");
     }
     for url in ["", "s3://bucket/key", "memory:x", "file:relative", "file://elsewhere/x"] {
         refused(artifact::open(url), "invalid_input", "file:///absolute/path");
@@ -35,6 +38,7 @@ fn an_unknown_url_is_told_the_known_ones() {
 #[test]
 fn a_build_without_a_backend_says_so() {
     refused(registry::open("postgresql://ana@host/db"), "unsupported", "feature postgres");
+    refused(tracking::open("postgresql://ana@host/db"), "unsupported", "feature postgres");
 }
 
 #[test]
@@ -44,6 +48,9 @@ fn memory_is_new_each_time() {
     assert!(one.contains(&digest).unwrap() && !two.contains(&digest).unwrap());
     assert_eq!(registry::open("memory:").unwrap().verify().unwrap().sequence, 0);
     assert_eq!(registry::artifacts_url("memory:").unwrap(), "memory:");
+    assert_eq!(tracking::tracker_url("memory:").unwrap(), "memory:");
+    let at = mlcore::time::Timestamp::from_millis(0);
+    tracking::open("memory:").unwrap().default_experiment(at).unwrap();
 }
 
 #[test]
@@ -67,6 +74,8 @@ fn a_folder_is_made_with_its_first_artifact() {
 fn what_this_build_lacks_is_said() {
     refused(registry::open("sqlite:///x.db"), "unsupported", "feature sqlite");
     refused(registry::artifacts_url("sqlite:///x.db"), "unsupported", "feature sqlite");
+    refused(tracking::open("sqlite:///x.db"), "unsupported", "feature sqlite");
+    refused(tracking::tracker_url("sqlite:///x.db"), "unsupported", "feature sqlite");
 }
 
 /// The only test here that reads relative paths: it changes the working directory of the process.
@@ -97,4 +106,31 @@ fn a_relative_path_means_the_place_where_it_was_opened() {
     assert!(here.path().join("registry.db.artifacts").is_dir() && here.path().join("registry.db").is_file());
     assert_eq!(std::fs::read_dir(there.path()).unwrap().count(), 0);
     assert!(matches!(registry::open("sqlite:///absent.db?mode=rw"), Err(Error::NotFound(_))));
+}
+
+/// One URL for a registry and its tracker, which are files beside each other.
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_tracker_stands_beside_its_registry() {
+    use mlcore::time::Timestamp;
+    use mlcore::tracking::{ExperimentSearch, Tracker};
+
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:///{}", folder.path().join("registry.db").display());
+    let read_only = format!("{url}?mode=ro");
+    refused(tracking::open(&tracking::tracker_url(&read_only).unwrap()), "not_found", "no such file");
+    drop(registry::open(&url).unwrap());
+    let at = Timestamp::from_millis(0);
+    let experiment =
+        tracking::open(&tracking::tracker_url(&url).unwrap()).unwrap().default_experiment(at).unwrap();
+    assert!(folder.path().join("registry.db.tracking").is_file());
+    let reader = tracking::open(&tracking::tracker_url(&read_only).unwrap()).unwrap();
+    assert_eq!(reader.search_experiments(&ExperimentSearch::default()).unwrap().items, [experiment]);
+    refused(
+        reader.create_numbered_experiment(|id| tracking::NewExperiment::new(id, "x", at)),
+        "permission_denied",
+        "read-only",
+    );
+    refused(tracking::open(&url), "invalid_input", "another program");
+    refused(tracking::tracker_url("sqlite:///"), "invalid_input", "names no file");
 }

@@ -83,6 +83,67 @@ fn a_full_disk_refuses_and_keeps_what_is_there() {
     assert_eq!(SqliteTracker::open(&options.path).unwrap().whole_history(&run, "m").unwrap().len(), kept);
 }
 
+/// Calls that wait for each other share a transaction, and each is still refused or carried out by itself.
+#[test]
+fn writers_of_many_threads_are_answered_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let tracker = SqliteTracker::open(folder.path().join("tracking.db")).unwrap();
+    let run = start(&tracker, "a");
+    tracker.log_param(&run, "p", "1").unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..16 {
+            let (tracker, run) = (&tracker, &run);
+            scope.spawn(move || {
+                for step in 0..40 {
+                    let batch =
+                        Batch::new(run.clone()).with_metric(Metric::new(format!("m{thread}"), 0.5, step));
+                    if step % 4 == 3 {
+                        // What comes before the conflict is undone with it, and nothing of the others.
+                        let bad = [
+                            Edit::Log(Box::new(batch.with_tag("bad", "1"))),
+                            Edit::Log(Box::new(Batch::new(run.clone()).with_param("p", "2"))),
+                        ];
+                        assert_eq!(tracker.write(&bad).unwrap_err().kind(), "invalid_input");
+                    } else {
+                        tracker.log_batch(batch).unwrap();
+                        let seen = tracker.whole_history(run, &format!("m{thread}")).unwrap();
+                        assert_eq!(seen.last().unwrap().timestamp_ms, step, "what was acknowledged is there");
+                    }
+                }
+            });
+        }
+    });
+    let found = tracker.run(&run).unwrap().data;
+    assert!(!found.tags.contains_key("bad") && found.metrics.len() == 16);
+    for thread in 0..16 {
+        assert_eq!(tracker.whole_history(&run, &format!("m{thread}")).unwrap().len(), 30);
+    }
+}
+
+/// One that is told to stop while it waits leaves nothing, and holds up nobody.
+#[test]
+fn a_writer_that_is_told_to_stop_takes_its_edits_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tracking.db");
+    let tracker = SqliteTracker::open(&path).unwrap();
+    let run = start(&tracker, "a");
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| tracker.log_param(&run, "first", "1"));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let started = std::time::Instant::now();
+        let stop = move || started.elapsed() > std::time::Duration::from_millis(100);
+        let stopped = mlcore::interrupt::scope(stop, || tracker.log_param(&run, "stopped", "1"));
+        assert!(matches!(stopped, Err(Error::Interrupted(_))), "{stopped:?}");
+        other.execute_batch("ROLLBACK").unwrap();
+        first.join().unwrap().unwrap();
+    });
+    tracker.log_param(&run, "second", "1").unwrap();
+    let params = tracker.run(&run).unwrap().data.params;
+    assert_eq!(params.into_keys().collect::<Vec<_>>(), ["first", "second"]);
+}
+
 #[test]
 fn many_writers_of_one_file_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();

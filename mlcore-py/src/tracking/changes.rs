@@ -44,12 +44,14 @@ impl Tracker {
         tags: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
         let tags: BTreeMap<String, String> = texts(tags, "create experiment", "tags")?.into_iter().collect();
-        let id = new_number(py)?;
+        let location = artifact_location.map(Text::into_string);
         self.ask(py, |parts| {
-            let mut new = NewExperiment::new(ExperimentId::new(&id)?, name.into_string(), now());
-            new.artifact_location = artifact_location.map(Text::into_string);
-            new.tags = tags;
-            parts.tracker.create_experiment(new).map(|made| made.id.as_str().to_owned())
+            let made = parts.tracker.create_numbered_experiment(|id| {
+                let mut new = NewExperiment::new(id, &*name, now());
+                (new.artifact_location, new.tags) = (location.clone(), tags.clone());
+                new
+            })?;
+            Ok(made.id.as_str().to_owned())
         })
     }
 
@@ -293,10 +295,4 @@ impl Tracker {
 
 fn new_hex(py: Python<'_>) -> PyResult<String> {
     py.import("uuid")?.call_method0("uuid4")?.getattr("hex")?.extract()
-}
-
-/// A number of 18 digits that nobody has: as those of MLflow's stores in files.
-fn new_number(py: Python<'_>) -> PyResult<String> {
-    let number: u128 = py.import("uuid")?.call_method0("uuid4")?.getattr("int")?.extract()?;
-    Ok(format!("{:018}", number % 900_000_000_000_000_000 + 100_000_000_000_000_000))
 }

@@ -7,10 +7,11 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use mlcore::time::Timestamp;
-use mlcore::tracking::{BufferOptions, MemoryTracker, SqliteTracker, TrackerBuffer, TrackerExt};
+use mlcore::tracking::{self, BufferOptions, TrackerBuffer, TrackerExt};
 use mlcore::{Error, Result};
 use pyo3::prelude::*;
 
+use super::gate;
 use super::witness::Witness;
 
 /// What a tracker was opened with.
@@ -140,8 +141,11 @@ impl Drop for Handle {
 
 impl Parts {
     fn open(settings: &Settings) -> Result<Self> {
-        let tracker = open(&settings.url)?;
-        tracker.default_experiment(now())?;
+        let tracker = gate::pass(|| {
+            let tracker = tracking::open(&settings.url)?;
+            tracker.default_experiment(now())?;
+            Ok(tracker)
+        })?;
         let mut options =
             BufferOptions::default().with_queue_bytes(settings.queue_bytes).with_patience(settings.patience);
         if let Some(spool) = &settings.spool {
@@ -174,18 +178,6 @@ impl Parts {
     /// How much of what was logged waits, of all runs.
     pub(super) fn waiting(&self) -> u64 {
         self.buffer.get().map_or(0, |buffer| buffer.progress().waiting)
-    }
-}
-
-/// Opens the tracker that a URL names.
-fn open(url: &str) -> Result<Arc<dyn mlcore::tracking::Tracker>> {
-    if url == MEMORY {
-        return Ok(Arc::new(MemoryTracker::new()));
-    }
-    match url.strip_prefix("sqlite:///") {
-        Some(path) if !path.is_empty() => Ok(Arc::new(SqliteTracker::open(path)?)),
-        _ => Err(Error::invalid_input(OPEN, shown(url), "no tracker is kept at such a URL")
-            .remedy("pass sqlite:///tracking.db, sqlite:////absolute/path or memory:")),
     }
 }
 

@@ -112,7 +112,7 @@ impl RunLog {
             let parts = self.handle.parts()?;
             parts.flush()?;
             let edits: Vec<Edit> = batches.into_iter().map(|batch| Edit::Log(Box::new(batch))).collect();
-            parts.tracker.direct().write(&edits)
+            parts.tracker.write_directly(&edits)
         })?;
         self.line().direct.fetch_add(count as u64, Ordering::Relaxed);
         Ok(true)

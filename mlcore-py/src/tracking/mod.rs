@@ -3,6 +3,7 @@
 mod arguments;
 mod changes;
 mod frame;
+mod gate;
 mod handle;
 mod log;
 mod reads;
@@ -30,6 +31,8 @@ pub(crate) mod native {
     #[pymodule_export]
     use super::Tracker;
     #[pymodule_export]
+    use super::gate::{_after_fork, _before_fork};
+    #[pymodule_export]
     use super::log::RunLog;
     #[pymodule_export]
     use super::view::_page;
@@ -49,7 +52,9 @@ pub(crate) mod native {
 /// Parameters
 /// ----------
 /// url : str or path
-///     ``sqlite:///relative/path`` or ``sqlite:////absolute/path``, a path, or ``memory:``, which ends with the object.
+///     The file, as a path or as a URL: ``sqlite:///relative/path`` or ``sqlite:////absolute/path``, with ``?mode=ro`` read-only and
+///     with ``?mode=rw`` only if the file exists; ``memory:``, which ends with the object; or a PostgreSQL database for many machines,
+///     ``postgresql://user:password@host:5432/database?sslmode=require&schema=mlcore``.
 /// artifacts : str or path, optional
 ///     The folder in which files of runs are kept, whose experiments have no folder of their own. Default: beside a file, with
 ///     ``.artifacts`` after its name; otherwise there is none.

@@ -12,7 +12,8 @@ pub(super) fn meaning(operation: &'static str, server: &str) -> impl Fn(postgres
             _ if code == SqlState::QUERY_CANCELED => Error::timeout(operation, server, problem)
                 .remedy("repeat it, or allow more time with the statement timeout"),
             _ if code == SqlState::LOCK_NOT_AVAILABLE => {
-                Error::unavailable(operation, server, "another process holds the registry")
+                let held = operation.rsplit(' ').next().unwrap_or(operation);
+                Error::unavailable(operation, server, format!("another process holds the {held}"))
                     .remedy("repeat it, or allow more time with the statement timeout")
             }
             _ if code == SqlState::DISK_FULL => Error::storage_full(operation, server, problem)

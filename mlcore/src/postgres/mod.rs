@@ -7,10 +7,12 @@
 mod error;
 mod options;
 mod pool;
+mod schema;
 mod session;
 mod tls;
 
 pub(crate) use self::error::damaged;
 pub use self::options::PostgresOptions;
 pub(crate) use self::pool::{Access, Pool};
+pub(crate) use self::schema::{Part, lock_of};
 pub(crate) use self::session::Statements;

@@ -1,5 +1,6 @@
 //! One connection and the thread that it belongs to.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -24,13 +25,13 @@ pub(super) struct Server {
 /// A connection, with the statements that it has prepared.
 pub(super) struct Connection {
     pub(super) client: Client,
-    prepared: HashMap<&'static str, Statement>,
+    prepared: HashMap<String, Statement>,
 }
 
 /// Statements within a connection or a transaction of it.
 pub(crate) struct Statements<'a> {
     way: Way<'a>,
-    prepared: &'a mut HashMap<&'static str, Statement>,
+    prepared: &'a mut HashMap<String, Statement>,
     operation: &'static str,
     server: &'a str,
 }
@@ -212,7 +213,8 @@ impl<'a> Statements<'a> {
         self.server
     }
 
-    pub(crate) fn query(&mut self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+    /// The rows of a statement with `$1`, `$2`, or with a mark `?` for each value in turn.
+    pub(crate) fn query(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
         let statement = self.prepare(sql)?;
         let found = match &mut self.way {
             Way::Alone(client) => client.query(&statement, values),
@@ -221,7 +223,7 @@ impl<'a> Statements<'a> {
         found.map_err(meaning(self.operation, self.server))
     }
 
-    pub(crate) fn execute(&mut self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<u64> {
+    pub(crate) fn execute(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64> {
         let statement = self.prepare(sql)?;
         let done = match &mut self.way {
             Way::Alone(client) => client.execute(&statement, values),
@@ -239,16 +241,20 @@ impl<'a> Statements<'a> {
         done.map_err(meaning(self.operation, self.server))
     }
 
-    fn prepare(&mut self, sql: &'static str) -> Result<Statement> {
+    fn prepare(&mut self, sql: &str) -> Result<Statement> {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
+        let numbered = numbered(sql);
         let made = match &mut self.way {
-            Way::Alone(client) => client.prepare(sql),
-            Way::Together(transaction) => transaction.prepare(sql),
+            Way::Alone(client) => client.prepare(&numbered),
+            Way::Together(transaction) => transaction.prepare(&numbered),
         };
         let statement = made.map_err(meaning(self.operation, self.server))?;
-        self.prepared.insert(sql, statement.clone());
+        if self.prepared.len() >= MOST_PREPARED {
+            self.prepared.clear();
+        }
+        self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 
@@ -259,3 +265,20 @@ impl<'a> Statements<'a> {
         }
     }
 }
+
+/// A statement with a number after each mark, as PostgreSQL wants it.
+fn numbered(sql: &str) -> Cow<'_, str> {
+    if !sql.contains('?') {
+        return Cow::Borrowed(sql);
+    }
+    let mut pieces = sql.split('?');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for (place, piece) in pieces.enumerate() {
+        text.push_str(&format!("${}", place + 1));
+        text.push_str(piece);
+    }
+    Cow::Owned(text)
+}
+
+/// Searches have many texts: those that a connection has prepared do not grow beyond this.
+const MOST_PREPARED: usize = 256;

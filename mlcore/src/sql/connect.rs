@@ -102,6 +102,31 @@ impl Target {
         self.patiently(|| self.connect(name, OpenFlags::SQLITE_OPEN_READ_ONLY))
     }
 
+    /// Opens a file that may lie on a disk that cannot be written, where SQLite cannot keep the index of its write-ahead log.
+    /// Answers the name under which it is opened again, too.
+    pub(crate) fn open_read_only(
+        &self,
+        check: impl Fn(&Connection) -> Result<()>,
+    ) -> Result<(String, Connection)> {
+        let open = |name: String| {
+            let connection = self.open_reader(&name)?;
+            check(&connection)?;
+            Ok((name, connection))
+        };
+        match open(uri(&self.path, "")) {
+            Err(Error::PermissionDenied(context)) => {
+                let mut log = self.path.as_os_str().to_owned();
+                log.push("-wal");
+                // Without a log the file alone is whole; with one, reading it alone would miss what was acknowledged.
+                if fs::metadata(PathBuf::from(log)).is_ok_and(|found| found.len() > 0) {
+                    return Err(Error::PermissionDenied(context));
+                }
+                open(uri(&self.path, "?immutable=1"))
+            }
+            opened => opened,
+        }
+    }
+
     /// Repeats an opening that another process stands in the way of, as long as the caller is willing to wait.
     ///
     /// SQLite does not wait where two waiting processes could block each other for ever: when a new file is switched to its

@@ -48,12 +48,15 @@ mod locks {
         }
     }
 }
+mod place;
 mod schema;
 
 pub(crate) use self::connect::{MOST_IDLE_READERS, STEPS_OF_A_CHECK, Target, begin, uri};
 pub(crate) use self::error::{commit_meaning, damaged, meaning};
 pub(crate) use self::files::Files;
 pub(crate) use self::locks::Protected;
+pub use self::place::SqliteAccess;
+pub(crate) use self::place::of_url;
 pub(crate) use self::schema::Schema;
 
 /// What the file of an operation holds: its last word.

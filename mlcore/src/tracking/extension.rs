@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
+use super::search::ordinal;
 use super::{
-    Batch, DatasetInput, Edit, Experiment, HistorySearch, LoggedModel, LoggedModelStatus, Metric,
-    ModelOutput, NewExperiment, NewLoggedModel, NewRun, Run, RunStatus, Tracker,
+    Batch, DatasetInput, Edit, Experiment, ExperimentSearch, HistorySearch, LoggedModel, LoggedModelStatus,
+    Metric, ModelOutput, NewExperiment, NewLoggedModel, NewRun, Run, RunStatus, Tracker, ViewType,
 };
 use crate::error::{Error, Result};
 use crate::name::{ExperimentId, LoggedModelId, RunId};
@@ -50,6 +51,37 @@ pub trait TrackerExt: Tracker {
             // Another one was faster.
             Err(Error::AlreadyExists(_)) => self.experiment(&id),
             created => created,
+        }
+    }
+
+    /// Creates an experiment under the next number, and answers it: 1 where no id is a number greater than 0, as MLflow counts.
+    /// Any number of callers may do so at once. `new` makes the experiment of an id, and is asked again where another caller
+    /// took that one.
+    ///
+    /// ```
+    /// use mlcore::time::Timestamp;
+    /// use mlcore::tracking::{MemoryTracker, NewExperiment, TrackerExt};
+    ///
+    /// let (tracker, at) = (MemoryTracker::new(), Timestamp::from_millis(1_000));
+    /// tracker.default_experiment(at)?;
+    /// let churn = tracker.create_numbered_experiment(|id| NewExperiment::new(id, "churn", at))?;
+    /// let fraud = tracker.create_numbered_experiment(|id| NewExperiment::new(id, "fraud", at).with_tag("team", "risk"))?;
+    /// assert_eq!((churn.id.as_str(), fraud.id.as_str()), ("1", "2"));
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    fn create_numbered_experiment(&self, new: impl Fn(ExperimentId) -> NewExperiment) -> Result<Experiment> {
+        loop {
+            let id = next_number(self)?;
+            let new = new(id.clone());
+            let name = new.name.clone();
+            match self.create_experiment(new) {
+                // Another caller took the number: each lost try means an experiment more, so that this ends.
+                Err(error @ Error::AlreadyExists(_)) => match self.experiment_by_name(&name) {
+                    Err(Error::NotFound(_)) if self.experiment(&id).is_ok() => {}
+                    _ => return Err(error),
+                },
+                created => return created,
+            }
         }
     }
 
@@ -212,3 +244,37 @@ pub trait TrackerExt: Tracker {
 }
 
 impl<T: Tracker + ?Sized> TrackerExt for T {}
+
+/// The number after the greatest id that is a number.
+fn next_number<T: Tracker + ?Sized>(tracker: &T) -> Result<ExperimentId> {
+    // Numbers come after all other ids.
+    let greatest = ExperimentSearch::default().with_view(ViewType::All).with_order("experiment_id DESC");
+    let found = tracker.search_experiments(&greatest.with_limit(1))?.items.pop();
+    let number = found.filter(|found| ordinal(found.id.as_str()).starts_with('1'));
+    ExperimentId::new(number.map_or_else(|| "1".to_owned(), |found| incremented(found.id.as_str())))
+}
+
+/// The decimal number after this one, of any length: that of an imported experiment may have sixty digits.
+fn incremented(number: &str) -> String {
+    let kept = number.trim_end_matches('9');
+    let zeros = "0".repeat(number.len() - kept.len());
+    match kept.char_indices().next_back().and_then(|(place, last)| Some((place, last.to_digit(10)?))) {
+        Some((place, digit)) => format!("{}{}{zeros}", kept.get(..place).unwrap_or_default(), digit + 1),
+        None => format!("1{zeros}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_counted_on() {
+        for (number, due) in
+            [("0", "1"), ("1", "2"), ("9", "10"), ("199", "200"), ("999", "1000"), ("10", "11")]
+        {
+            assert_eq!(incremented(number), due);
+        }
+        assert_eq!(incremented(&u64::MAX.to_string()), "18446744073709551616");
+    }
+}

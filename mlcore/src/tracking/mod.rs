@@ -1,8 +1,9 @@
 //! What was tried, with which parameters on which data, and how good was it?
 //!
 //! [`Tracker`] is the seam: one method changes, the others read. [`TrackerExt`] is what callers use; [`MemoryTracker`] is the
-//! reference, `SqliteTracker` one file on disk, and [`TrackerBuffer`] logs to any without waiting. Names, limits, errors and
-//! answers are those of MLflow 3.17, so that its client can be served from any tracker; [`search`] reads its filters.
+//! reference, `SqliteTracker` one file on disk, `PostgresTracker` (feature `postgres`) a database for many machines; [`open`] takes the
+//! URL of any, and [`TrackerBuffer`] logs to any without waiting. Names, limits, errors and answers are those of MLflow 3.17, so
+//! that its client can be served from any tracker; [`search`] reads its filters.
 //!
 //! | | |
 //! |---|---|
@@ -42,6 +43,8 @@
 //! ```
 
 mod buffer;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod database;
 mod dataset;
 mod edit;
 mod experiment;
@@ -50,6 +53,9 @@ pub mod limits;
 mod logged_model;
 mod memory;
 mod metric;
+mod open;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod query;
 mod rules;
 mod run;
@@ -66,6 +72,9 @@ pub use self::extension::TrackerExt;
 pub use self::logged_model::{LoggedModel, LoggedModelStatus, ModelMetric, NewLoggedModel};
 pub use self::memory::MemoryTracker;
 pub use self::metric::Metric;
+pub use self::open::{open, tracker_url};
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresTracker};
 pub use self::query::{
     DEFAULT_MODELS, DEFAULT_POINTS, DEFAULT_ROWS, ExperimentSearch, HistorySearch, LoggedModelSearch,
     MOST_ROWS, Page, Projection, RunSearch, Selection,
@@ -73,7 +82,7 @@ pub use self::query::{
 pub use self::run::{NewRun, Run, RunData, RunInfo, RunInputs, RunStatus};
 pub use self::search::PageToken;
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::{SqliteTracker, SqliteTrackerOptions};
+pub use self::sqlite::{SqliteAccess, SqliteTracker, SqliteTrackerOptions};
 use crate::error::Result;
 use crate::name::{ExperimentId, LoggedModelId, RunId};
 use crate::time::Timestamp;
@@ -98,7 +107,8 @@ pub const CONTEXT_TAG: &str = "mlflow.data.context";
 /// - **What was acknowledged is kept**: it survives the process, and is there when the tracker is opened again, where it
 ///   outlives its handles at all.
 /// - **Searches** follow [`search`]: a row that lacks what a comparison asks for does not pass it; in order, missing ones come
-///   last, and NaN before them, whatever the direction. Ties of runs go to the one that began last, then by id.
+///   last, and NaN before them, whatever the direction. Ties of runs go to the one that began last, then by id. Experiments' ids that are numbers are
+///   [ordered](search::ordinal) as such.
 /// - **Pages** hold at most `limit` rows. A page begins after the last row of the one before, by what its columns were then:
 ///   rows that are added meanwhile are seen where they belong if that is still to come, and nothing is seen twice that
 ///   was not changed. A token that was not given by this search is [`InvalidInput`](crate::Error::InvalidInput).

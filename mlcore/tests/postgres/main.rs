@@ -1,4 +1,4 @@
-//! The registry on a real PostgreSQL server.
+//! The registry and the tracker on a real PostgreSQL server.
 #![cfg(all(feature = "postgres", unix))]
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@ mod damage;
 mod faults;
 mod server;
 mod tls;
+mod tracker;
 
 use mlcore::Error;
 use mlcore::name::{ModelName, Version};

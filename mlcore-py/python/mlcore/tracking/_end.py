@@ -8,7 +8,7 @@ import sys
 import warnings
 from typing import Any
 
-from mlcore._mlcore.tracking import _flush_all
+from mlcore._mlcore.tracking import _after_fork, _before_fork, _flush_all
 from mlcore.exceptions import Error
 
 #: The process whose end is watched.
@@ -37,3 +37,8 @@ def _write() -> None:
         _flush_all()
     except Error as error:
         warnings.warn(f"what was logged last is not written: {error}", RuntimeWarning, stacklevel=1)
+
+
+if hasattr(os, "register_at_fork"):
+    # A child is made when no thread is within a tracker: it would find locks that nobody opens.
+    os.register_at_fork(before=_before_fork, after_in_parent=lambda: _after_fork(False), after_in_child=lambda: _after_fork(True))

@@ -6,6 +6,7 @@ pub(super) fn follow_the_rules(places: &Places<'_, dyn Tracker>) {
     deleting_takes_the_runs_along(places);
     tags_are_set_and_removed(places);
     what_is_too_long_is_refused(places);
+    numbers_are_handed_out_once(places);
 }
 
 fn names_and_ids_are_taken_once(places: &Places<'_, dyn Tracker>) {
@@ -109,4 +110,49 @@ fn what_is_too_long_is_refused(places: &Places<'_, dyn Tracker>) {
     tracker.set_experiment_tag(&world.experiment, "k".repeat(250), "x".repeat(20_000)).unwrap();
     let located = NewExperiment::new(experiment("3"), "located", at(1)).with_artifact_location("runs:/a/b");
     world.refuses("invalid_input", || tracker.create_experiment(located));
+}
+
+/// Ids that are numbers are ordered as such, and each caller gets another one.
+fn numbers_are_handed_out_once(places: &Places<'_, dyn Tracker>) {
+    let mut world = World::new(places);
+    let tracker = &*world.tracker;
+    let create = |id: &str| tracker.create_experiment(NewExperiment::new(experiment(id), id, at(1))).unwrap();
+    for id in ["10", "9", "0", "007", "x", "x10"] {
+        create(id);
+    }
+    let order = |order: &str| {
+        let search = ExperimentSearch::default().with_order(order);
+        let found = tracker.search_experiments(&search).unwrap().items;
+        found.into_iter().map(|found| found.id.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(order("experiment_id"), "007 x x10 0 1 9 10");
+    assert_eq!(order("creation_time"), "10 9 1 0 x10 x 007", "ties go to the greatest id");
+    let search = ExperimentSearch::default().with_limit(4);
+    let first = tracker.search_experiments(&search).unwrap();
+    let second = tracker.search_experiments(&search.with_page(first.next)).unwrap();
+    let ids = first.items.iter().chain(&second.items).map(|found| found.id.as_str());
+    assert_eq!(ids.collect::<Vec<_>>(), ["007", "x", "x10", "0", "1", "9", "10"]);
+
+    let count =
+        |name: String| tracker.create_numbered_experiment(|id| NewExperiment::new(id, name.clone(), at(2)));
+    world.refuses("already_exists", || count("churn".to_owned()));
+    let mut numbers: Vec<u32> = std::thread::scope(|scope| {
+        let count = &count;
+        let threads = (0..4).map(|thread| {
+            scope.spawn(move || {
+                (0..5).map(|n| count(format!("n{thread}-{n}")).unwrap().id).collect::<Vec<_>>()
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .map(|id| id.as_str().parse().unwrap())
+            .collect()
+    });
+    numbers.sort_unstable();
+    assert_eq!(numbers, (11..31).collect::<Vec<_>>());
+    create("99999999999999999999");
+    assert_eq!(count("last".to_owned()).unwrap().id.as_str(), "100000000000000000000");
+    world.is_kept();
 }

@@ -5,13 +5,14 @@ mod tables;
 
 use std::sync::Arc;
 
+use self::schema::PART;
 use self::tables::PostgresTables;
 use super::backend::{self, Tables};
 use super::{AliasChange, AuditEntry, AuditHead, Change, Model, ModelVersion, Mutation, Registry};
 use crate::error::Result;
 use crate::name::{Alias, ModelName, Version};
 pub use crate::postgres::PostgresOptions;
-use crate::postgres::{Access, Pool, Statements, damaged};
+use crate::postgres::{Access, Pool, Statements, damaged, lock_of};
 
 /// A registry in a schema of a PostgreSQL database (12 or later), for any number of threads, processes and machines. Clones share the
 /// connections.
@@ -57,7 +58,7 @@ impl PostgresRegistry {
     /// As [`open`](Self::open).
     pub fn open_with(options: &PostgresOptions) -> Result<Self> {
         let pool = Arc::new(Pool::new(options.clone())?);
-        schema::prepare(&pool)?;
+        PART.prepare(&pool)?;
         Ok(Self { pool })
     }
 
@@ -93,7 +94,7 @@ const WRITE: &str = "change registry";
 impl Registry for PostgresRegistry {
     fn apply(&self, mutation: &Mutation, change: &Change) -> Result<AuditEntry> {
         let (mutation, change) = (mutation.clone(), change.clone());
-        let lock = schema::lock_of(&self.pool.options().schema);
+        let lock = lock_of("registry", &self.pool.options().schema);
         self.pool.run(WRITE, Access::Write, move |statements: &mut Statements<'_>| {
             // Before anything is read: what is decided on cannot change until it is written.
             statements.query("SELECT pg_advisory_xact_lock($1)", &[&lock])?;

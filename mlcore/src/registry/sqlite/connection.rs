@@ -1,8 +1,7 @@
 //! Opening the file, and the connections that are open.
 
 use std::cell::RefCell;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction};
@@ -198,24 +197,7 @@ fn target(options: &SqliteOptions) -> Target {
     }
 }
 
-/// Opens a file that may lie on a disk that cannot be written, where SQLite cannot keep the index of its write-ahead log.
+/// Opens a file that may lie on a disk that cannot be written.
 fn open_read_only(options: &SqliteOptions) -> Result<(String, Connection)> {
-    let path = options.path();
-    let open = |name: String| {
-        let connection = open_reader(options, &name)?;
-        SCHEMA.check(&connection, path)?;
-        Ok((name, connection))
-    };
-    match open(uri(path, "")) {
-        Err(Error::PermissionDenied(context)) => {
-            let mut log = path.as_os_str().to_owned();
-            log.push("-wal");
-            // Without a log the file alone is whole; with one, reading it alone would miss what was acknowledged.
-            if fs::metadata(PathBuf::from(log)).is_ok_and(|found| found.len() > 0) {
-                return Err(Error::PermissionDenied(context));
-            }
-            open(uri(path, "?immutable=1"))
-        }
-        opened => opened,
-    }
+    target(options).open_read_only(|connection| SCHEMA.check(connection, options.path()))
 }

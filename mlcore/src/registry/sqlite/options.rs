@@ -2,9 +2,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::SqliteRegistry;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::registry::AuditHead;
-use crate::url::shown;
+use crate::sql;
+pub use crate::sql::SqliteAccess;
 
 /// How a registry file is opened.
 #[non_exhaustive]
@@ -14,31 +15,15 @@ pub struct SqliteOptions {
     pub path: PathBuf,
     /// What may be done with it. Default: everything, and the file is created where it does not exist.
     pub access: SqliteAccess,
-    /// How long a change waits for another process before it fails with [`Error::Unavailable`]. Default 5 s: a change
+    /// How long a change waits for another process before it fails with [`Unavailable`](crate::Error::Unavailable). Default 5 s: a change
     /// holds the file for milliseconds, so that a longer wait is for something stuck.
     pub busy_timeout: Duration,
     /// The most that the file may grow to, rounded down to pages of 4096 bytes; beyond it changes fail with
-    /// [`Error::StorageFull`]. Default: as much as the disk gives.
+    /// [`StorageFull`](crate::Error::StorageFull). Default: as much as the disk gives.
     pub max_bytes: Option<u64>,
     /// A head of the log that was noted elsewhere, as [`verify`](crate::registry::Registry::verify) and each audit entry
     /// answer it: a file whose log does not go through it is not opened. Default: the head that is kept beside the file alone.
     pub head: Option<AuditHead>,
-}
-
-/// What may be done with a registry file.
-#[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SqliteAccess {
-    /// Read, write, and create it where it does not exist.
-    Create,
-    /// Read and write a file that exists.
-    ReadWrite,
-    /// Read a file that exists, on a disk that need not be writable.
-    ReadOnly,
-}
-
-crate::words! {
-    SqliteAccess, "access to a registry file": Create = "create", ReadWrite = "read_write", ReadOnly = "read_only",
 }
 
 impl SqliteOptions {
@@ -53,26 +38,10 @@ impl SqliteOptions {
     /// `sqlite:////absolute/path`; with `?mode=ro` read-only, with `?mode=rw` only if the file exists.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for anything else.
+    /// [`InvalidInput`](crate::Error::InvalidInput) for anything else.
     pub fn from_url(url: &str) -> Result<Self> {
-        let refuse = |problem: &str| {
-            Err(Error::invalid_input("open registry", shown(url), problem)
-                .remedy("write sqlite:///relative/path or sqlite:////absolute/path"))
-        };
-        let Some(rest) = url.strip_prefix("sqlite:///") else {
-            return refuse("it is no URL of an SQLite file");
-        };
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        if path.is_empty() || path == ":memory:" {
-            return refuse("it names no file; the URL of a registry in memory is memory:");
-        }
-        let options = Self::new(path);
-        match query {
-            "" => Ok(options),
-            "mode=rw" => Ok(options.with_access(SqliteAccess::ReadWrite)),
-            "mode=ro" => Ok(options.with_access(SqliteAccess::ReadOnly)),
-            _ => refuse("of its query only mode=rw and mode=ro are known"),
-        }
+        let (path, access) = sql::of_url("open registry", url)?;
+        Ok(Self::new(path).with_access(access))
     }
 
     /// Sets what may be done with the file.

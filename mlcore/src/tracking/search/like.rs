@@ -1,7 +1,7 @@
 //! SQL's patterns: `%` is any characters, `_` is one, and everything else is itself.
 
 /// Says whether the whole text is of the pattern.
-pub(super) fn like(text: &str, pattern: &str) -> bool {
+pub(in crate::tracking) fn like(text: &str, pattern: &str) -> bool {
     let (mut text, mut pattern) = (text.chars(), pattern.chars());
     // After the last `%`: the pattern from there, and the text that it was tried on last.
     let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
@@ -38,7 +38,7 @@ pub(super) fn like(text: &str, pattern: &str) -> bool {
 }
 
 /// The same where large and small letters are one.
-pub(super) fn ilike(text: &str, pattern: &str) -> bool {
+pub(in crate::tracking) fn ilike(text: &str, pattern: &str) -> bool {
     like(&text.to_lowercase(), &pattern.to_lowercase())
 }
 

@@ -29,7 +29,7 @@
 
 mod cursor;
 mod grammar;
-mod like;
+pub(super) mod like;
 mod parser;
 mod query;
 mod row;
@@ -41,7 +41,7 @@ pub use self::cursor::{PageToken, SortKey};
 pub use self::grammar::Grammar;
 pub use self::query::Query;
 pub(super) use self::row::model_rows;
-pub use self::row::{Found, Row};
+pub use self::row::{Found, Row, ordinal};
 
 /// The longest filter or order, in bytes.
 pub const MOST_BYTES: usize = 256 << 10;

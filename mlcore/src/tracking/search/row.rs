@@ -14,6 +14,8 @@ pub enum Found<'a> {
     Number(f64),
     /// A text.
     Text(Cow<'a, str>),
+    /// An id that is compared as a text and ordered as a number where it is one: see [`ordinal`].
+    Id(&'a str),
     /// Several texts, for a column of datasets: one of them must pass.
     Texts(Vec<&'a str>),
 }
@@ -38,8 +40,26 @@ impl<'a> Found<'a> {
             Self::Number(number) if number.is_nan() => SortKey::NotANumber,
             Self::Number(number) => SortKey::Number(number),
             Self::Text(text) => SortKey::Text(text.into_owned()),
+            Self::Id(id) => SortKey::Text(ordinal(id)),
         }
     }
+}
+
+/// A text whose order is that of ids: 2 comes before 10, as in MLflow, whose ids of experiments are numbers. Ids that are no
+/// numbers come before all that are, and zeros in front make none.
+///
+/// ```
+/// use mlcore::tracking::search::ordinal;
+///
+/// let mut ids = ["10", "2", "churn", "007"];
+/// ids.sort_by_key(|id| ordinal(id));
+/// assert_eq!(ids, ["007", "churn", "2", "10"]);
+/// ```
+#[must_use]
+pub fn ordinal(id: &str) -> String {
+    let is_number = id == "0" || !id.starts_with('0') && id.bytes().all(|byte| byte.is_ascii_digit());
+    // Of two numbers the shorter one is less. An id of an experiment has at most 64 characters.
+    if is_number && !id.is_empty() { format!("1{:02}{id}", id.len()) } else { format!("0{id}") }
 }
 
 /// Something that is searched.
@@ -80,6 +100,7 @@ impl Test {
             (_, Found::Missing) => false,
             (Self::Number(comparison, limit), Found::Number(value)) => comparison.holds(*value, *limit),
             (_, Found::Text(text)) => self.passes_text(text),
+            (_, Found::Id(id)) => self.passes_text(id),
             (_, Found::Texts(texts)) => texts.iter().any(|text| self.passes_text(text)),
             (_, Found::Number(_)) => false,
         }
@@ -144,7 +165,7 @@ impl Row for Experiment {
         match (field.entity, &*field.key) {
             (Entity::Tag, key) => Found::text(self.tags.get(key).map(String::as_str)),
             (Entity::Attribute, "name") => Found::text(Some(&self.name)),
-            (Entity::Attribute, "experiment_id") => Found::text(Some(self.id.as_str())),
+            (Entity::Attribute, "experiment_id") => Found::Id(self.id.as_str()),
             (Entity::Attribute, "creation_time") => Found::time(Some(self.creation_time)),
             (Entity::Attribute, "last_update_time") => Found::time(Some(self.last_update_time)),
             _ => Found::Missing,
@@ -194,7 +215,7 @@ impl Row for ModelRow<'_> {
             Entity::Attribute => match key {
                 "name" => Found::text(Some(&model.name)),
                 "model_id" => Found::text(Some(model.id.as_str())),
-                "experiment_id" => Found::text(Some(model.experiment.as_str())),
+                "experiment_id" => Found::Id(model.experiment.as_str()),
                 "model_type" => Found::text(model.model_type.as_deref()),
                 "status" => Found::text(Some(model.status.name())),
                 "source_run_id" => Found::text(model.source_run.as_ref().map(crate::name::RunId::as_str)),

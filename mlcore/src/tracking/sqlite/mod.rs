@@ -1,29 +1,25 @@
 //! The tracker in one SQLite file.
 
-mod bits;
-mod clauses;
+mod database;
+mod group;
 mod options;
-mod read;
-mod search;
-mod tables;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-pub use self::options::SqliteTrackerOptions;
-use self::tables::SqlTables;
-use super::rules::{self, Tables, required};
+use self::database::SqliteDatabase;
+use self::group::{Queue, Writer};
+pub use self::options::{SqliteAccess, SqliteTrackerOptions};
+use super::database::SqlTables;
 use super::search::Query;
 use super::{
     Edit, Experiment, ExperimentSearch, HistorySearch, LoggedModel, LoggedModelSearch, Metric, Page, Run,
     RunSearch, Tracker, limits,
 };
 use crate::error::{Error, Result};
-use crate::interrupt;
 use crate::name::{ExperimentId, LoggedModelId, RunId};
-use crate::sql::{self, Files, MOST_IDLE_READERS, Protected, Schema, Target, commit_meaning, meaning, uri};
+use crate::sql::{Files, MOST_IDLE_READERS, Protected, Schema, Target, meaning, uri};
 
 const SCHEMA: Schema = Schema {
     // `mlct`.
@@ -41,10 +37,13 @@ const READ: &str = "read tracker";
 /// connections.
 ///
 /// Each call of [`write`](Tracker::write) is one transaction in the write-ahead log, flushed to the disk before it is
-/// acknowledged (`synchronous=FULL`). Two processes may write at once; the later waits. Reading never waits for writing.
+/// acknowledged (`synchronous=FULL`). Calls of several threads that wait for each other share one flush: each is still carried
+/// out whole or not at all by itself, and answered after the flush. Two processes may write at once; the later waits. Reading
+/// never waits for writing.
 ///
-/// A search by the order of a metric, and one whose comparison of a metric few runs pass, reads an index and stops when the page
-/// is full. `LIKE`, `ILIKE` and comparisons of datasets look at one run after the other.
+/// A search by the order of a metric, parameter or tag, and one whose comparison of such a value few runs pass, reads an index and
+/// stops when the page is full; `LIKE` and `ILIKE` read the index of their key. Other searches look at one run after the other,
+/// inside SQLite.
 ///
 /// Keep the file on a local disk, and open it again in a child after `fork`.
 ///
@@ -69,10 +68,12 @@ pub struct SqliteTracker {
 #[derive(Debug)]
 struct Shared {
     target: Target,
+    /// The file as SQLite is given it: on a disk that cannot be written it says so.
     name: String,
     readers: Mutex<Vec<Connection>>,
+    queue: Queue,
     /// Closed last, because only a connection that may write leaves one whole file without a log beside it.
-    writer: Mutex<(Connection, Files)>,
+    writer: Option<Mutex<Writer>>,
     _locks: Protected,
 }
 
@@ -89,6 +90,14 @@ impl SqliteTracker {
         Self::open_with(&SqliteTrackerOptions::new(path))
     }
 
+    /// Opens the file that a URL means, see [`SqliteTrackerOptions::from_url`].
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`InvalidInput`](Error::InvalidInput) for a URL that is none.
+    pub fn open_url(url: &str) -> Result<Self> {
+        Self::open_with(&SqliteTrackerOptions::from_url(url)?)
+    }
+
     /// Opens a file in another way.
     ///
     /// # Errors
@@ -98,40 +107,46 @@ impl SqliteTracker {
             .map_err(|cause| Error::from_io(OPEN, options.path.display().to_string(), cause))?;
         let target = Target {
             path,
-            may_create: true,
+            may_create: options.access == SqliteAccess::Create,
             busy_timeout: options.busy_timeout,
             max_bytes: options.max_bytes,
             open: OPEN,
         };
         target.check_place()?;
         let locks = Protected::new(&target.path);
-        let name = uri(&target.path, "");
         let file = &target.path;
-        let writer = target.open_writer(
-            &name,
-            |connection| SCHEMA.version(connection, file).map(drop),
-            |connection| SCHEMA.migrate(connection, file, |_| Ok(())),
-        )?;
-        let files = Files::new(&target.path, CHANGE);
-        let (readers, writer) = (Mutex::default(), Mutex::new((writer, files)));
-        Ok(Self { shared: Arc::new(Shared { target, name, readers, writer, _locks: locks }) })
-    }
-
-    fn file(&self) -> &Path {
-        &self.shared.target.path
+        let (name, readers, writer) = if options.access == SqliteAccess::ReadOnly {
+            let (name, reader) = target.open_read_only(|connection| SCHEMA.check(connection, file))?;
+            database::prepare(&reader).map_err(meaning(OPEN, file))?;
+            (name, vec![reader], None)
+        } else {
+            let name = uri(file, "");
+            let look = |connection: &Connection| SCHEMA.version(connection, file).map(drop);
+            let connection =
+                target.open_writer(&name, look, |connection| SCHEMA.migrate(connection, file, |_| Ok(())))?;
+            (name, Vec::new(), Some(Writer { connection, files: Files::new(file, CHANGE) }))
+        };
+        let (readers, writer, queue) = (Mutex::new(readers), writer.map(Mutex::new), Queue::default());
+        Ok(Self { shared: Arc::new(Shared { target, name, readers, queue, writer, _locks: locks }) })
     }
 
     /// Reads in one snapshot, with a connection that nobody else uses meanwhile.
     fn read<T>(&self, read: impl FnOnce(&SqlTables<'_>) -> Result<T>) -> Result<T> {
-        let waiting = || self.shared.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shared { target, name, readers, .. } = &*self.shared;
+        let (waiting, failed) =
+            (|| readers.lock().unwrap_or_else(PoisonError::into_inner), meaning(READ, &target.path));
         let idle = waiting().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => self.shared.target.open_reader(&self.shared.name)?,
+            None => {
+                let connection = target.open_reader(name)?;
+                database::prepare(&connection).map_err(&failed)?;
+                connection
+            }
         };
         let run = |sql| connection.prepare_cached(sql)?.execute(()).map(drop);
-        run("BEGIN").map_err(meaning(READ, self.file()))?;
-        let answer = read(&SqlTables::new(&connection, self.file()));
+        run("BEGIN").map_err(&failed)?;
+        let answer = read(&SqlTables::new(&SqliteDatabase::new(&connection, &target.path, READ)));
         // Nothing was written: what ends a transaction that only read does not matter.
         drop(run("COMMIT"));
         let mut readers = waiting();
@@ -146,68 +161,47 @@ impl SqliteTracker {
 impl Tracker for SqliteTracker {
     fn write(&self, edits: &[Edit]) -> Result<()> {
         edits.iter().try_for_each(limits::check)?;
-        if edits.is_empty() {
-            return Ok(());
-        }
-        let mut writer = interrupt::lock(CHANGE, &self.shared.writer)?;
-        let (connection, files) = &mut *writer;
-        // The lock is taken before anything is read: what is decided on cannot change until it is written.
-        let transaction = sql::begin(connection, self.file(), CHANGE, self.shared.target.busy_timeout)?;
-        files.check()?;
-        let mut tables = SqlTables::new(&transaction, self.file());
-        edits.iter().try_for_each(|edit| rules::apply(&mut tables, edit))?;
-        transaction.commit().map_err(commit_meaning(CHANGE, self.file()))?;
-        files.check_written()
+        let Some(writer) = &self.shared.writer else {
+            let file = self.shared.target.path.display().to_string();
+            return Err(Error::permission_denied(CHANGE, file, "it was opened read-only")
+                .remedy("open it with access to write"));
+        };
+        if edits.is_empty() { Ok(()) } else { self.shared.write(writer, edits) }
     }
 
     fn experiment(&self, id: &ExperimentId) -> Result<Experiment> {
-        self.read(|tables| required(tables.experiment(id)?, "experiment", id))
+        self.read(|tables| tables.known_experiment(id))
     }
 
     fn experiment_by_name(&self, name: &str) -> Result<Experiment> {
-        self.read(|tables| required(tables.experiment_named(name)?, "experiment", name))
+        self.read(|tables| tables.known_experiment_named(name))
     }
 
     fn search_experiments(&self, search: &ExperimentSearch) -> Result<Page<Experiment>> {
         let query = Query::of_experiments(search)?;
-        let all = self.read(|tables| tables.experiments())?;
-        query.page(all.into_iter().filter(|found| search.view.shows(found.lifecycle_stage)))
+        self.read(|tables| tables.page_of_experiments(search, &query))
     }
 
     fn run(&self, id: &RunId) -> Result<Run> {
-        self.read(|tables| required(tables.run(id)?, "run", id))
+        self.read(|tables| tables.known_run(id))
     }
 
     fn search_runs(&self, search: &RunSearch) -> Result<Page<Run>> {
         let query = Query::of_runs(search)?;
-        self.read(|tables| search::runs(tables, search, &query))
+        self.read(|tables| tables.page_of_runs(search, &query))
     }
 
     fn metric_history(&self, search: &HistorySearch) -> Result<Page<Metric>> {
         let query = Query::of_history(search)?;
-        let after = query.after().map(super::memory::place).transpose()?;
-        self.read(|tables| {
-            let run = required(tables.number_of(&search.run)?, "run", &search.run)?;
-            let mut items = tables.history(run, &search.key, after.as_ref(), search.limit + 1)?;
-            let is_last = items.len() <= search.limit;
-            items.truncate(search.limit);
-            let last = items.last().filter(|_| !is_last);
-            let next = last.map(|metric| query.token_of(&super::memory::keys(metric)));
-            Ok(Page::new(items, next))
-        })
+        self.read(|tables| tables.history(search, &query))
     }
 
     fn logged_model(&self, id: &LoggedModelId) -> Result<LoggedModel> {
-        self.read(|tables| {
-            let model = rules::active_model(tables, id)?;
-            tables.with_metrics(model)
-        })
+        self.read(|tables| tables.known_model(id))
     }
 
     fn search_logged_models(&self, search: &LoggedModelSearch) -> Result<Page<LoggedModel>> {
         let query = Query::of_logged_models(search)?;
-        let models = self.read(|tables| tables.models_of(&search.experiments))?;
-        let page = query.page(super::search::model_rows(models.iter(), search))?;
-        Ok(Page::new(page.items.into_iter().map(|row| row.model.clone()).collect(), page.next))
+        self.read(|tables| tables.page_of_models(search, &query))
     }
 }

@@ -1,14 +1,26 @@
 -- Times are milliseconds since 1970. `bits` is a metric's value as a whole number of the same order, NaN the greatest: SQLite has no
--- NaN. `stage` is 0 for what is active and 1 for what is deleted. Tables without row ids are one tree, in the order that they are read in.
+-- NaN. `stage` is 0 for what is active and 1 for what is deleted. `owner` is the number of the row that something belongs to.
+-- `ordinal` orders ids that are numbers as numbers. Tables without row ids are one tree, in the order that they are read in.
+-- `postgres/schema.rs` makes the same tables: the statements are shared.
 
 CREATE TABLE experiment (
-    id       TEXT NOT NULL PRIMARY KEY,
+    number   INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL UNIQUE,
+    ordinal  TEXT NOT NULL UNIQUE,
     name     TEXT NOT NULL UNIQUE,
     location TEXT NOT NULL,
     stage    INTEGER NOT NULL,
     created  INTEGER NOT NULL,
-    updated  INTEGER NOT NULL,
-    tags     TEXT NOT NULL
+    updated  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX experiment_by_creation ON experiment (stage, created DESC, ordinal);
+
+CREATE TABLE experiment_tag (
+    owner INTEGER NOT NULL,
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (owner, key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE run (
@@ -28,22 +40,22 @@ CREATE TABLE run (
 CREATE INDEX run_by_start ON run (experiment, stage, start_time DESC, id);
 
 CREATE TABLE param (
-    run   INTEGER NOT NULL,
+    owner INTEGER NOT NULL,
     key   TEXT NOT NULL,
     value TEXT NOT NULL,
-    PRIMARY KEY (run, key)
+    PRIMARY KEY (owner, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX param_by_value ON param (key, value, run);
+CREATE INDEX param_by_value ON param (key, value, owner);
 
 CREATE TABLE tag (
-    run   INTEGER NOT NULL,
+    owner INTEGER NOT NULL,
     key   TEXT NOT NULL,
     value TEXT NOT NULL,
-    PRIMARY KEY (run, key)
+    PRIMARY KEY (owner, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX tag_by_value ON tag (key, value, run);
+CREATE INDEX tag_by_value ON tag (key, value, owner);
 
 -- A key is stored once, and not with each of ten million points.
 CREATE TABLE metric_key (
@@ -52,7 +64,7 @@ CREATE TABLE metric_key (
 ) STRICT;
 
 CREATE TABLE point (
-    run       INTEGER NOT NULL,
+    owner     INTEGER NOT NULL,
     key       INTEGER NOT NULL,
     timestamp INTEGER NOT NULL,
     step      INTEGER NOT NULL,
@@ -60,12 +72,12 @@ CREATE TABLE point (
     model     TEXT,
     dataset   TEXT,
     digest    TEXT,
-    PRIMARY KEY (run, key, timestamp, step, bits)
+    PRIMARY KEY (owner, key, timestamp, step, bits)
 ) STRICT, WITHOUT ROWID;
 
 -- The point of each metric that a run shows.
 CREATE TABLE latest (
-    run       INTEGER NOT NULL,
+    owner     INTEGER NOT NULL,
     key       INTEGER NOT NULL,
     timestamp INTEGER NOT NULL,
     step      INTEGER NOT NULL,
@@ -73,10 +85,10 @@ CREATE TABLE latest (
     model     TEXT,
     dataset   TEXT,
     digest    TEXT,
-    PRIMARY KEY (run, key)
+    PRIMARY KEY (owner, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX latest_by_value ON latest (key, bits, run);
+CREATE INDEX latest_by_value ON latest (key, bits, owner);
 
 CREATE TABLE dataset (
     number      INTEGER PRIMARY KEY,
@@ -89,29 +101,31 @@ CREATE TABLE dataset (
 
 CREATE TABLE input (
     place   INTEGER PRIMARY KEY,
-    run     INTEGER NOT NULL,
+    owner   INTEGER NOT NULL,
     dataset INTEGER NOT NULL,
+    context TEXT,
     tags    TEXT NOT NULL,
-    UNIQUE (run, dataset)
+    UNIQUE (owner, dataset)
 ) STRICT;
 
 CREATE TABLE model_input (
     place INTEGER PRIMARY KEY,
-    run   INTEGER NOT NULL,
+    owner INTEGER NOT NULL,
     model TEXT NOT NULL,
-    UNIQUE (run, model)
+    UNIQUE (owner, model)
 ) STRICT;
 
 CREATE TABLE model_output (
     place INTEGER PRIMARY KEY,
-    run   INTEGER NOT NULL,
+    owner INTEGER NOT NULL,
     model TEXT NOT NULL,
     step  INTEGER NOT NULL,
-    UNIQUE (run, model)
+    UNIQUE (owner, model)
 ) STRICT;
 
 CREATE TABLE logged_model (
-    id         TEXT NOT NULL PRIMARY KEY,
+    number     INTEGER PRIMARY KEY,
+    id         TEXT NOT NULL UNIQUE,
     experiment TEXT NOT NULL,
     name       TEXT NOT NULL,
     location   TEXT NOT NULL,
@@ -120,16 +134,28 @@ CREATE TABLE logged_model (
     model_type TEXT,
     source_run TEXT,
     status     TEXT NOT NULL,
-    stage      INTEGER NOT NULL,
-    tags       TEXT NOT NULL,
-    params     TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+    stage      INTEGER NOT NULL
+) STRICT;
 
 CREATE INDEX logged_model_by_experiment ON logged_model (experiment, stage, created DESC, id);
 
+CREATE TABLE model_tag (
+    owner INTEGER NOT NULL,
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (owner, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE model_param (
+    owner INTEGER NOT NULL,
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (owner, key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE model_metric (
     place     INTEGER PRIMARY KEY,
-    model     TEXT NOT NULL,
+    owner     INTEGER NOT NULL,
     run       TEXT NOT NULL,
     key       TEXT NOT NULL,
     timestamp INTEGER NOT NULL,
@@ -137,5 +163,5 @@ CREATE TABLE model_metric (
     bits      INTEGER NOT NULL,
     dataset   TEXT,
     digest    TEXT,
-    UNIQUE (model, run, key, timestamp, step)
+    UNIQUE (owner, run, key, timestamp, step)
 ) STRICT;
