@@ -97,6 +97,8 @@ def test_a_model_that_answers_otherwise_is_refused_with_its_rows(registry, conve
     X = X.astype(np.float32)
 
     class Lying(LogisticRegression):
+        """It is converted as what it claims to be."""
+
         lies = False
 
         def predict_proba(self, X):
@@ -106,12 +108,16 @@ def test_a_model_that_answers_otherwise_is_refused_with_its_rows(registry, conve
             return found
 
     from skl2onnx import update_registered_converter
-    from skl2onnx._supported_operators import sklearn_operator_name_map
     from skl2onnx.common._registration import get_converter, get_shape_calculator
 
-    alias = sklearn_operator_name_map[LogisticRegression]
+    def convert(scope, operator, container):
+        get_converter("SklearnLinearClassifier")(scope, operator, container)
+
+    def shapes(operator):
+        get_shape_calculator("SklearnLinearClassifier")(operator)
+
     options = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True], "raw_scores": [True, False]}
-    update_registered_converter(Lying, "Lying", get_shape_calculator(alias), get_converter(alias), options=options)
+    update_registered_converter(Lying, "SklearnLying", shapes, convert, options=options)
     liar = Lying().fit(X, y)
     mlcore.log_model(liar, X, name="liar", registry=registry)
     liar.lies = True
@@ -120,6 +126,14 @@ def test_a_model_that_answers_otherwise_is_refused_with_its_rows(registry, conve
     assert [version.version for version in registry.versions("liar")] == [1]
     # A tolerance that somebody stands for.
     mlcore.log_model(liar, X, name="liar", registry=registry, atol=0.5)
+
+
+def test_a_tie_of_the_estimator_is_no_difference(registry, converter):
+    X = np.float32([[0.0], [1.0], [0.0], [1.0]])
+    tied = RandomForestClassifier(2, max_depth=1, bootstrap=False, random_state=0).fit(X, [0, 0, 1, 1])
+    assert (tied.predict_proba(X) == 0.5).all()
+    tied.predict = lambda X: np.ones(len(X), dtype=int)
+    assert mlcore.log_model(tied, X, name="tied", registry=registry).version == 1
 
 
 def test_an_onnx_model_is_taken_as_it_is(registry, tmp_path):
@@ -143,8 +157,8 @@ def test_an_onnx_model_is_taken_as_it_is(registry, tmp_path):
 def test_what_is_no_model_is_named(registry):
     X, y = rows(20)
     for model, error, words in (
-        (b"", ValueError, ""), (b"\0" * 100, ValueError, ""), ("absent.onnx", FileNotFoundError, ""), (object(), TypeError, "an estimator of scikit-learn or an ONNX model is expected, and it is a object"),
-        (None, TypeError, "it is a NoneType"), (LogisticRegression, TypeError, ""),
+        (b"", ValueError, None), (b"\0" * 100, ValueError, None), ("absent.onnx", FileNotFoundError, None), (object(), TypeError, "an estimator of scikit-learn or an ONNX model is expected, and it is a object"),
+        (None, TypeError, "it is a NoneType"), (LogisticRegression, TypeError, None),
     ):  # fmt: skip
         with pytest.raises(error, match=words):
             mlcore.log_model(model, X, name="none", registry=registry)
