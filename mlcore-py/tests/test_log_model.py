@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import made
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import MODELS
+from conftest import MODELS, ROOT
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
@@ -203,3 +204,12 @@ def test_the_registry_of_the_process_is_that_of_the_environment(tmp_path, monkey
     assert (tmp_path / "models.db").exists() and mlcore.get_registry().version("churn", version.version).run is None
     mlcore.set_registry_url(mlcore.Registry("memory:"))
     assert mlcore.get_registry().models() == []
+
+
+def test_the_example_searches_and_registers(tmp_path, converter):
+    example = ROOT / "examples" / "experiments" / "experiments.py"
+    answer = subprocess.run([sys.executable, "-W", "error", example, tmp_path], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("depth 8: auc 0.") and answer.stdout.endswith("registered as churn/3\n")
+    with mlcore.Registry(tmp_path / "registry.db") as registry:
+        assert registry.model("churn").production == 3 and mlcore.check_model(registry, "churn", 3) == 5

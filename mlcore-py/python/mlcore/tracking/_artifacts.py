@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from mlcore._mlcore.tracking import Tracker
+    from mlcore.tracking import Tracker
 
 #: What MLflow's server says of the artifacts that it keeps itself.
 SERVED = "mlflow-artifacts:"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from mlcore._mlcore.features import read_table
-from mlcore._mlcore.tracking import table_digest
 from mlcore.exceptions import InvalidInputError, InvalidTypeError
+from mlcore.features._plan import read_table
 from mlcore.tracking._records import Dataset, DatasetInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlcore.tracking import table_digest
     from mlcore.typing import Table
+else:
+    from mlcore._mlcore.tracking import table_digest
 
 #: The label that says what a dataset was read for.
 CONTEXT_TAG = "mlflow.data.context"

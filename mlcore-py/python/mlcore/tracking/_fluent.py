@@ -7,17 +7,20 @@ import getpass
 import os
 import sys
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from mlcore._mlcore.tracking import Tracker
-from mlcore.exceptions import Error, InvalidInputError, UnsupportedError
-from mlcore.tracking._run import ActiveRun
+from mlcore.exceptions import AlreadyExistsError, Error, InvalidInputError, UnsupportedError
+from mlcore.tracking._run import ActiveRun, TrackingWarning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlcore.tracking import Tracker
     from mlcore.tracking._records import Experiment, Run
+else:
+    from mlcore._mlcore.tracking import Tracker
 
 __all__ = [
     "active_run",
@@ -76,7 +79,7 @@ def _at_exit() -> None:
         try:
             run.end()
         except Error as error:
-            print(f"mlcore: run {run.info.run_id} could not be ended: {error}", file=sys.stderr)
+            warnings.warn(f"run {run.info.run_id} could not be ended: {error}", TrackingWarning, stacklevel=1)
 
 
 if hasattr(os, "register_at_fork"):
@@ -166,8 +169,6 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | None
 
 def _named(tracker: Tracker, name: str) -> str:
     """The id of the experiment of this name, which is created where it is new."""
-    from mlcore.exceptions import AlreadyExistsError
-
     found = tracker.get_experiment_by_name(name)
     if found is None:
         try:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlcore._mlcore.tracking import Tracker, _page
+if TYPE_CHECKING:
+    from mlcore.tracking import Tracker, _page
+else:
+    from mlcore._mlcore.tracking import Tracker, _page
 
 __all__ = [
     "Dataset",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from mlcore._mlcore.tracking import RunLog, Tracker
+    from mlcore.tracking import RunLog, Tracker
 
 __all__ = ["ActiveRun", "RunOperations", "TrackingWarning"]
 
