@@ -22,11 +22,11 @@ def at_end() -> None:
     global _watched, _finalizer
     if _watched is None:
         atexit.register(_write)
-    own = os.getpid()
-    # A child of multiprocessing ends without running what `atexit` knows; and when it begins, it forgets what was known before.
-    if _watched == own and (_finalizer is None or _finalizer.still_active()):
-        return
+    own, known = os.getpid(), _watched
     _watched = own
+    # A child of multiprocessing ends without running what `atexit` knows; and when it begins, it forgets what was known before.
+    if known == own and _finalizer is not None and _finalizer.still_active():
+        return
     util, process = sys.modules.get("multiprocessing.util"), sys.modules.get("multiprocessing.process")
     if util is not None and process is not None and process.parent_process() is not None:
         _finalizer = util.Finalize(None, _write, exitpriority=0)
