@@ -130,11 +130,16 @@ def test_a_model_that_answers_otherwise_is_refused_with_its_rows(registry, conve
 
 
 def test_a_tie_of_the_estimator_is_no_difference(registry, converter):
-    X = np.float32([[0.0], [1.0], [0.0], [1.0]])
-    tied = RandomForestClassifier(2, max_depth=1, bootstrap=False, random_state=0).fit(X, [0, 0, 1, 1])
-    assert (tied.predict_proba(X) == 0.5).all()
-    tied.predict = lambda X: np.ones(len(X), dtype=int)
-    assert mlcore.log_model(tied, X, name="tied", registry=registry).version == 1
+    X = np.float32([[0.0], [1.0], [-2.0]])
+    even = LogisticRegression().fit(X, [0, 1, 0])
+    even.coef_, even.intercept_ = np.array([[1.0]]), np.array([0.0])
+    assert even.predict_proba(X)[0].tolist() == [0.5, 0.5]
+    even.predict = lambda X: np.array([1, 1, 0])
+    other = np.array([0, 1, 0])
+    assert mlcore.log_model(even, X, name="even", registry=registry).version == 1
+    even.predict = lambda X: 1 - other
+    with pytest.raises(mlcore.InvalidModelError, match=r"predict\(\) in 2 of 3 rows: rows 1, 2"):
+        mlcore.log_model(even, X, name="even", registry=registry)
 
 
 def test_an_onnx_model_is_taken_as_it_is(registry, tmp_path):

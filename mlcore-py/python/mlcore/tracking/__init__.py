@@ -11,7 +11,7 @@
 
 What differs from MLflow 3.17: logging returns at once, and what was logged is written when the run ends, at ``run.flush()``, or with
 ``synchronous=True``; keys and values against the rules are refused at the call, and too long values are not cut; Ctrl-C ends a run as
-``KILLED``; the end of a ``with`` block ends the runs that were left open in it, too.
+``KILLED``; a nested run belongs to its parent's experiment; the end of a ``with`` block ends the runs that were left open in it, too.
 """
 
 from mlcore._mlcore.tracking import *

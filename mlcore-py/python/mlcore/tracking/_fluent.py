@@ -217,7 +217,7 @@ def start_run(
         The run to go on with, which is ``RUNNING`` again; of the other parameters only the name, tags and description count then. Default:
         what the environment's ``MLCORE_RUN_ID`` or ``MLFLOW_RUN_ID`` says, for the first run.
     experiment_id : str, optional
-        Default: what :func:`mlcore.set_experiment` said, else the environment's ``MLCORE_EXPERIMENT_NAME``, ``MLCORE_EXPERIMENT_ID`` or
+        Default: that of the parent, else what :func:`mlcore.set_experiment` said, else the environment's ``MLCORE_EXPERIMENT_NAME``, ``MLCORE_EXPERIMENT_ID`` or
         MLflow's variables, else the experiment ``Default``.
     run_name : str, optional
         Default: three words that follow from the id.
@@ -280,6 +280,8 @@ def start_run(
         if experiment is not None:
             experiment_id = _named(tracker, experiment)
         parent = _parent(tracker, parent_run_id, runs)
+        if experiment_id is None and parent is not None:
+            experiment_id = tracker.get_run(parent).info.experiment_id
         run = _created(tracker, experiment_id, run_name, parent, labels)
     active = ActiveRun(tracker, run)
     runs.append(active)
