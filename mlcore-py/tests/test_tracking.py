@@ -101,9 +101,11 @@ def test_a_run_goes_on_by_its_id(monkeypatch):
         assert by_environment.info.run_id == run.info.run_id
     with mlcore.start_run() as other:
         assert other.info.run_id != run.info.run_id
+    mlcore.log_metric("late", 1, run_id=run.info.run_id)
     mlcore.delete_run(run.info.run_id)
-    with pytest.raises(ValueError, match="the run is deleted"):
-        mlcore.start_run(run_id=run.info.run_id)
+    for verb in (lambda: mlcore.start_run(run_id=run.info.run_id), lambda: mlcore.log_metric("later", 1, run_id=run.info.run_id)):
+        with pytest.raises(ValueError, match="the run is deleted"):
+            verb()
     assert mlcore.active_run() is None
 
 
@@ -270,7 +272,7 @@ def test_what_is_against_the_rules_is_refused_at_once():
                 mlcore.log_metric(key, 1.0)
             with pytest.raises(TypeError):
                 mlcore.log_params({key: 1} if not isinstance(key, list) else [key])
-        for value in (None, "0.5", True, [1.0], {"a": 1}, 1j, np.zeros(2), object(), 10**400, pd.DataFrame({"a": [1]})):
+        for value in (None, "0.5", [1.0], {"a": 1}, 1j, np.zeros(2), object(), 10**400, pd.DataFrame({"a": [1]})):
             with pytest.raises(TypeError, match="log metric loss: its value is a .*, and a number of 64 bits is expected"):
                 mlcore.log_metric("loss", value)
         for step in (0.5, "1", 2**63, -(2**63) - 1, [1]):
@@ -297,11 +299,11 @@ def test_what_is_against_the_rules_is_refused_at_once():
 
 def test_numbers_that_are_none_are_values():
     with mlcore.start_run() as run:
-        for step, value in enumerate((math.nan, math.inf, -math.inf, -0.0, 5e-324, 1.7976931348623157e308, np.float32(0.1), np.array([2.5]), 2**62)):
+        for step, value in enumerate((math.nan, math.inf, -math.inf, -0.0, 5e-324, 1.7976931348623157e308, np.float32(0.1), np.array([2.5]), True, 2**62)):
             mlcore.log_metric("x", value, step)
         mlcore.log_metric("x", 1.0, -3)
     values = [point.value for point in mlcore.get_metric_history(run.info.run_id, "x")]
-    assert sum(map(math.isnan, values)) == 1 and {math.inf, -math.inf, 5e-324, 2.5, float(2**62), float(np.float32(0.1))} <= set(values)
+    assert sum(map(math.isnan, values)) == 1 and {math.inf, -math.inf, 5e-324, 2.5, 1.0, float(2**62), float(np.float32(0.1))} <= set(values)
     # The latest step counts.
     assert mlcore.get_run(run.info.run_id).data.metrics["x"] == float(2**62)
 

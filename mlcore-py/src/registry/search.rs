@@ -173,7 +173,6 @@ impl Registry {
     /// ConflictError
     ///     When production is taken, or the version should be archived while an alias means it. External versions go anywhere.
     #[pyo3(signature = (name, version, stage, *, archive_others = false, reason = None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn move_stage(
         &self,
         py: Python<'_>,

@@ -59,6 +59,7 @@ pub(super) fn version<'py>(py: Python<'py>, version: &registry::ModelVersion) ->
         "run_link": lineage.run_link.as_deref(),
         "source": lineage.source.as_deref(),
         "logged_model": lineage.logged_model.as_ref().map(ToString::to_string),
+        "external": version.is_external(),
         "dataset": lineage.dataset.map(|digest| digest.to_string()),
         "plan_hash": lineage.plan_digest().map(|digest| digest.to_hex()),
         "monitor": lineage.monitor.map(|digest| digest.to_string()),

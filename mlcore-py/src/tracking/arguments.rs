@@ -3,7 +3,7 @@
 use mlcore::Error;
 use mlcore::tracking::{Dataset, DatasetInput, ViewType};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyMapping, PyString};
+use pyo3::types::{PyFloat, PyMapping, PyString};
 
 use crate::door::{type_name, unicode};
 use crate::error::{invalid, wrong_type};
@@ -60,16 +60,14 @@ pub(super) fn key<'a>(object: &'a Bound<'_, PyAny>, operation: &'static str) -> 
     }
 }
 
-/// The value of a metric: whatever has a float, but for bools and text. An array of one number is that number.
+/// The value of a metric: whatever has a float, but for text. An array of one number is that number.
 pub(super) fn number(object: &Bound<'_, PyAny>, operation: &'static str, key: &str) -> PyResult<f64> {
     if let Ok(float) = object.cast_exact::<PyFloat>() {
         return Ok(float.value());
     }
     let py = object.py();
     let is_one = || -> PyResult<bool> { object.getattr("size")?.eq(1) };
-    let found = if object.is_instance_of::<PyBool>() {
-        None
-    } else if object.hasattr("shape")? && object.hasattr("item")? && (is_one().unwrap_or(true)) {
+    let found = if object.hasattr("shape")? && object.hasattr("item")? && (is_one().unwrap_or(true)) {
         object.call_method0("item").and_then(|item| item.extract::<f64>()).ok()
     } else {
         object.extract::<f64>().ok()

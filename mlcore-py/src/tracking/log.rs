@@ -248,13 +248,14 @@ impl RunLog {
             let at = whole(timestamp, METRIC, "timestamp")?.unwrap_or_else(millis_now);
             let step = whole(step, METRIC, "step")?.unwrap_or(0);
             let model = model.map(|id| LoggedModelId::new(&id)).transpose().map_err(|e| raise(py, &e))?;
+            let dataset = dataset.map(|(name, digest)| (name.into_string(), digest.into_string()));
             let mut points = Vec::new();
             for (key, value) in items(Some(metrics), METRIC, "metrics")? {
                 let value = number(&value, METRIC, &key)?;
                 let mut point = Metric::new(key, value, at).at_step(step);
                 point.model.clone_from(&model);
                 if let Some((name, digest)) = &dataset {
-                    point = point.on_dataset(&**name, &**digest);
+                    point = point.on_dataset(name, digest);
                 }
                 points.push(point);
             }

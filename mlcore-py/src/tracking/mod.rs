@@ -121,6 +121,7 @@ impl<'py> FromPyObject<'_, 'py> for Location {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
 #[pymethods]
 impl Tracker {
     #[new]

@@ -64,7 +64,6 @@ impl Tracker {
     /// page_token : str, optional
     ///     Where the page begins, as the page before it says.
     #[pyo3(signature = (view_type = None, max_results = 1000, filter_string = None, order_by = None, page_token = None))]
-    #[expect(clippy::too_many_arguments, reason = "MLflow's signature")]
     fn search_experiments<'py>(
         &self,
         py: Python<'py>,
@@ -152,7 +151,6 @@ impl Tracker {
         signature = (experiment_ids, filter_string = Text::new(""), run_view_type = None, max_results = 100_000, order_by = None),
         text_signature = "($self, experiment_ids, filter_string='', run_view_type=None, max_results=100000, order_by=None)"
     )]
-    #[expect(clippy::too_many_arguments, reason = "MLflow's signature")]
     fn search_table(
         &self,
         py: Python<'_>,
@@ -190,7 +188,6 @@ impl Tracker {
 
     /// As many runs as are wanted, page by page.
     #[pyo3(signature = (experiment_ids, filter_string, run_view_type, max_results, order_by))]
-    #[expect(clippy::too_many_arguments, reason = "MLflow's signature")]
     fn _all_runs<'py>(
         &self,
         py: Python<'py>,

@@ -115,7 +115,9 @@ def set_tracking_url(url: str | os.PathLike[str] | Tracker) -> None:
         _process.tracker = tracker
 
 
-set_tracking_uri = set_tracking_url
+def set_tracking_uri(uri: str | os.PathLike[str] | Tracker) -> None:
+    """:func:`mlcore.set_tracking_url` by MLflow's name."""
+    set_tracking_url(uri)
 
 
 def get_tracker() -> Tracker:
@@ -398,11 +400,19 @@ def current(run_id: str | None = None) -> ActiveRun:
     found = _process.started.get(run_id) or _process.others.get(run_id)
     if found is None:
         tracker = get_tracker()
-        found = ActiveRun(tracker, tracker.get_run(run_id))
+        run = tracker.get_run(run_id)
+        if run.info.lifecycle_stage != "active":
+            raise _refused("log", run_id, "the run is deleted", "restore it first")
+        found = ActiveRun(tracker, run)
         if len(_process.others) >= _MOST_OTHERS:
             _process.others.clear()
         _process.others[run_id] = found
     return found
+
+
+def forget(run_id: str) -> None:
+    """Keeps no handle of a run that is deleted."""
+    _process.others.pop(run_id, None)
 
 
 #: Handles that are kept of runs that others started.

@@ -6,9 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from mlcore.exceptions import InvalidInputError
-from mlcore.tracking import _artifacts
 from mlcore.tracking._datasets import dataset_input
-from mlcore.tracking._fluent import current, current_experiment, get_tracker
+from mlcore.tracking._fluent import current, current_experiment, forget, get_tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +55,7 @@ def get_parent_run(run_id: str) -> Run | None:
 def delete_run(run_id: str) -> None:
     """Deletes a run; ``get_tracker().restore_run`` restores it."""
     get_tracker().delete_run(run_id)
+    forget(run_id)
 
 
 def delete_tag(key: str) -> None:
@@ -162,6 +162,8 @@ def log_inputs(
 
 
 def _folder(run_id: str | None) -> Path:
+    from mlcore.tracking import _artifacts
+
     run = current(run_id)
     return _artifacts.root(run.tracker, run.info.artifact_uri)
 
@@ -187,21 +189,29 @@ def log_artifact(local_path: str | os.PathLike[str], artifact_path: str | None =
     MissingFileError
         Where there is no such file.
     """
+    from mlcore.tracking import _artifacts
+
     _artifacts.log_file(_folder(run_id), local_path, artifact_path)
 
 
 def log_artifacts(local_dir: str | os.PathLike[str], artifact_path: str | None = None, run_id: str | None = None) -> None:
     """Copies what a folder holds to the files of a run: see :func:`mlcore.log_artifact`."""
+    from mlcore.tracking import _artifacts
+
     _artifacts.log_folder(_folder(run_id), local_dir, artifact_path)
 
 
 def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
     """Writes a text into a file of a run, such as ``notes.txt``: see :func:`mlcore.log_artifact`."""
+    from mlcore.tracking import _artifacts
+
     _artifacts.log_bytes(_folder(run_id), str(text).encode(), artifact_file)
 
 
 def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> None:
     """Writes a dict into a file of a run, as JSON, or as YAML where its name ends so: see :func:`mlcore.log_artifact`."""
+    from mlcore.tracking import _artifacts
+
     _artifacts.log_bytes(_folder(run_id), _artifacts.dict_bytes(dictionary, artifact_file), artifact_file)
 
 
