@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -136,7 +137,7 @@ def dict_bytes(dictionary: Any, artifact_file: str) -> bytes:
     """A dict as JSON, or as YAML where the name of the file ends so."""
     if str(artifact_file).endswith((".yml", ".yaml")):
         try:
-            import yaml
+            yaml = import_module("yaml")
         except ModuleNotFoundError as cause:
             problem, remedy = "PyYAML is not installed", "install it: pip install pyyaml; or name the file .json"
             message = f"log dict pyyaml: {problem}; {remedy}"

@@ -6,10 +6,14 @@ import atexit
 import os
 import sys
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlcore._mlcore.tracking import _after_fork, _before_fork, _flush_all
 from mlcore.exceptions import Error
+
+if TYPE_CHECKING:
+    from mlcore.tracking import _after_fork, _before_fork, _flush_all
+else:
+    from mlcore._mlcore.tracking import _after_fork, _before_fork, _flush_all
 
 #: The process whose end is watched.
 _watched: int | None = None

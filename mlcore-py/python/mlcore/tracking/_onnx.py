@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mlcore.exceptions import (
@@ -31,7 +32,7 @@ _METADATA = 14
 def converted(estimator: Any, X: Any, name: str, dtype: str) -> bytes:
     """The estimator as ONNX, by skl2onnx."""
     try:
-        import skl2onnx
+        skl2onnx = import_module("skl2onnx")
     except ModuleNotFoundError as cause:
         if cause.name not in ("skl2onnx", "onnx"):
             raise
@@ -54,12 +55,9 @@ def converted(estimator: Any, X: Any, name: str, dtype: str) -> bytes:
 
 
 def _require_fitted(estimator: Any, name: str) -> None:
-    from sklearn.exceptions import NotFittedError as NotFitted
-    from sklearn.utils.validation import check_is_fitted
-
     try:
-        check_is_fitted(estimator)
-    except NotFitted as cause:
+        import_module("sklearn.utils.validation").check_is_fitted(estimator)
+    except import_module("sklearn.exceptions").NotFittedError as cause:
         problem, remedy = f"the {type(estimator).__name__} is not fitted", "call its fit() first"
         message = f"log model {name}: {problem}; {remedy}"
         raise NotFittedError(message, operation="log model", subject=name, problem=problem, remedy=remedy) from cause
@@ -68,8 +66,8 @@ def _require_fitted(estimator: Any, name: str) -> None:
 def _types(estimator: Any, X: Any, name: str, dtype: str) -> list[tuple[str, Any]]:
     """The inputs of the model: one for all columns, or one for each where their types differ or their names are used."""
     import numpy as np
-    from skl2onnx.common import data_types
 
+    data_types = import_module("skl2onnx.common.data_types")
     number = data_types.DoubleTensorType if dtype == "float64" else data_types.FloatTensorType
     if not _by_column(estimator, X):
         shape = np.shape(X)

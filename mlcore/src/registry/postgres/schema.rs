@@ -3,9 +3,9 @@
 use crate::postgres::Part;
 
 pub(super) const PART: Part =
-    Part { name: "registry", held: "registry", open: "open registry", migrations: &[TABLES, TITLES] };
+    Part { name: "registry", held: "registry", open: "open registry", migrations: &[TABLES, EXTERNAL] };
 
-/// The tables, which are those of version 1. Names and texts compare by their bytes, as everywhere in mlcore.
+/// From nothing to version 1. Names and texts compare by their bytes, as everywhere in mlcore.
 const TABLES: &str = "
 CREATE TABLE audit (sequence bigint PRIMARY KEY, line text NOT NULL, hash bytea NOT NULL);
 CREATE TABLE request (
@@ -31,5 +31,5 @@ CREATE TRIGGER moves_are_appended_to BEFORE UPDATE OR DELETE OR TRUNCATE ON alia
     EXECUTE FUNCTION refuse_rewriting();
 ";
 
-/// Bodies and log lines tell titles, sources and renames, which a program of version 1 would take for damage. The tables stay.
-const TITLES: &str = "-- nothing";
+/// From version 1 to 2: bodies and log lines tell titles, sources and renames, which a program of version 1 would take for damage.
+const EXTERNAL: &str = "-- The tables stay as they are.";
