@@ -25,6 +25,7 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
         &["--columns", PEER_COLUMNS],
     )?;
     calls(&measured);
+    logging(folder)?;
     reports(&measured, &evidently);
     Ok(())
 }
@@ -56,6 +57,26 @@ fn calls(measured: &Peer) {
     }
     table.note(measured.versions.clone());
     crate::print(&table);
+}
+
+/// `log_metric` beside a function of Python that does nothing, and beside MLflow's.
+fn logging(folder: &Path) -> Result<()> {
+    let ours = Peer::run("MLCORE_BENCH_WHEEL_PYTHON", "tracking.py", folder, &[])?;
+    let mlflow = Peer::run("MLCORE_BENCH_MLFLOW_PYTHON", "tracking.py", folder, &[])?;
+    let columns = ["call from Python", "ours", "peer", "faster", "goal", ""];
+    let mut table = Table::new("Python: mlcore.log_metric into a file, while a thread flushes", &columns);
+    if let Some(seconds) = ours.seconds("log_metric/ours") {
+        let cells = Goal::Times(30.0).judge(seconds, mlflow.seconds("log_metric/peer"));
+        table.line(["log_metric / mlflow.log_metric, SQLite".to_owned()].into_iter().chain(cells));
+        let cells = Goal::None.judge(seconds, ours.seconds("log_metric/bare"));
+        table.line(["log_metric / a function that returns None".to_owned()].into_iter().chain(cells));
+    }
+    if let Some(seconds) = ours.seconds("log_metric/flush") {
+        table.note(format!("What waited after 350,000 calls was written in {}.", show(seconds)));
+    }
+    table.note(format!("{}; {}", ours.versions, mlflow.versions));
+    crate::print(&table);
+    Ok(())
 }
 
 fn reports(measured: &Peer, evidently: &Peer) {

@@ -20,6 +20,7 @@ mod serving;
 mod stats;
 mod table;
 mod telemetry;
+mod tracking;
 mod value;
 
 #[pyo3::pymodule(name = "_mlcore")]
@@ -29,7 +30,7 @@ mod native {
 
     use crate::{
         drift, endpoint, evaluate, features, metrics, package, profiles, registry, rollout, runner, serving,
-        stats, telemetry,
+        stats, telemetry, tracking,
     };
 
     #[pymodule_init]
@@ -67,6 +68,7 @@ mod native {
                 part!(stats::two_sample::native),
             ],
         )?;
+        package::add(module, "tracking", &[part!(tracking::native)])?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 

@@ -54,6 +54,7 @@ pub(crate) fn fresh_environment(wheel: &Path) -> Result<Python> {
         "pyarrow",
         "scikit-learn",
         "scipy",
+        "skl2onnx",
     ];
     install.arg(pins).arg(format!("{}[onnx]", wheel.display())).args(peers);
     if process::succeeds(&mut install)? {

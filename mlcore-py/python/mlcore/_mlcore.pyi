@@ -16,6 +16,7 @@ __all__ = [
     "runner",
     "serving",
     "stats",
+    "tracking",
 ]
 
 __version__: str
@@ -31,5 +32,6 @@ rollout: ModuleType
 runner: ModuleType
 serving: ModuleType
 stats: ModuleType
+tracking: ModuleType
 
 def _panic(detached: bool) -> None: ...

@@ -3,6 +3,7 @@ from datetime import datetime
 from os import PathLike
 from typing import Any, Literal, SupportsFloat, final
 
+from mlcore._page import Page as _Page
 from mlcore.drift import MonitorReference
 from mlcore.features import Plan, Transformer
 from mlcore.runner import Field, Probe, Runner
@@ -14,6 +15,8 @@ _Expected = int | Literal["any"] | None
 class Model:
     @property
     def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
     @property
     def description(self) -> str: ...
     @property
@@ -54,6 +57,14 @@ class ModelVersion:
     def outputs(self) -> list[Field]: ...
     @property
     def run(self) -> str | None: ...
+    @property
+    def run_link(self) -> str | None: ...
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def logged_model(self) -> str | None: ...
+    @property
+    def external(self) -> bool: ...
     @property
     def dataset(self) -> str | None: ...
     @property
@@ -164,7 +175,48 @@ class Registry:
         reason: str | None = None,
         request: str | None = None,
         probe: Probe | None = None,
+        source: str | None = None,
+        run_link: str | None = None,
+        logged_model: str | None = None,
     ) -> ModelVersion: ...
+    def register_external(
+        self,
+        name: str,
+        source: str,
+        *,
+        version: int | None = None,
+        run: str | None = None,
+        run_link: str | None = None,
+        logged_model: str | None = None,
+        dataset: str | None = None,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        metrics: Mapping[str, SupportsFloat] | None = None,
+        reason: str | None = None,
+        request: str | None = None,
+    ) -> ModelVersion: ...
+    def search_models(
+        self,
+        filter: str = "",
+        *,
+        order_by: Sequence[str] = (),
+        dialect: Literal["mlcore", "mlflow"] = "mlcore",
+        limit: int = 100,
+        page: str | None = None,
+    ) -> _Page[Model]: ...
+    def search_versions(
+        self,
+        filter: str = "",
+        *,
+        order_by: Sequence[str] = (),
+        dialect: Literal["mlcore", "mlflow"] = "mlcore",
+        limit: int = 10000,
+        page: str | None = None,
+    ) -> _Page[ModelVersion]: ...
+    def rename_model(self, name: str, new_name: str, *, reason: str | None = None) -> AuditEntry: ...
+    def move_stage(
+        self, name: str, version: int, stage: _Stage, *, archive_others: bool = False, reason: str | None = None
+    ) -> AuditEntry: ...
     def set_alias(
         self, name: str, alias: str, version: int, *, expected: _Expected = "any", reason: str | None = None
     ) -> AuditEntry: ...

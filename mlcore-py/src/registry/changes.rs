@@ -13,6 +13,11 @@ use crate::door::Text;
 impl Registry {
     /// Registers a model without versions.
     ///
+    /// Parameters
+    /// ----------
+    /// name : str
+    ///     Its name; or any text of at most 1,000 bytes, its title then: it takes external versions only.
+    ///
     /// Raises
     /// ------
     /// AlreadyExistsError
@@ -31,7 +36,7 @@ impl Registry {
     ) -> PyResult<Model> {
         let tags = tags_of(tags, "create model")?;
         self.ask(py, |opened| {
-            let mut new = NewModel::new(ModelName::new(&name)?).with_description(description.into_string());
+            let mut new = NewModel::titled(name.into_string()).with_description(description.into_string());
             for (key, value) in tags {
                 new = new.with_tag(key, value);
             }

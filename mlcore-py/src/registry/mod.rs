@@ -4,6 +4,7 @@ mod arguments;
 mod changes;
 mod records;
 mod register;
+mod search;
 mod view;
 
 use std::path::PathBuf;

@@ -37,6 +37,12 @@ impl Model {
         self.model.name.as_str()
     }
 
+    /// What people call it: its name, or the text that no name can hold, of which the name was made.
+    #[getter]
+    fn title(&self) -> &str {
+        self.model.title()
+    }
+
     /// What it is for, in words.
     #[getter]
     fn description(&self) -> &str {
@@ -172,6 +178,30 @@ impl ModelVersion {
     #[getter]
     fn run(&self) -> Option<&str> {
         self.version.lineage.run.as_ref().map(mlcore::name::RunId::as_str)
+    }
+
+    /// The address of a page that shows the run.
+    #[getter]
+    fn run_link(&self) -> Option<&str> {
+        self.version.lineage.run_link.as_deref()
+    }
+
+    /// Where it came from: the address of its files.
+    #[getter]
+    fn source(&self) -> Option<&str> {
+        self.version.lineage.source.as_deref()
+    }
+
+    /// The logged model of a tracker that it was registered from.
+    #[getter]
+    fn logged_model(&self) -> Option<&str> {
+        self.version.lineage.logged_model.as_ref().map(mlcore::name::LoggedModelId::as_str)
+    }
+
+    /// Whether its model is kept elsewhere, and was never checked: it is neither served nor promoted.
+    #[getter]
+    fn external(&self) -> bool {
+        self.version.is_external()
     }
 
     /// The digest of the data that it was trained on.

@@ -1,14 +1,15 @@
 //! Registering a version with everything that travels with it, and reading it again.
 
 use mlcore::artifact::ArtifactStoreExt;
-use mlcore::name::{ModelName, RunId, Version};
+use mlcore::name::{ModelName, Version};
 use mlcore::registry::{Lineage, NewVersion, Registry as _, RegistryExt};
 use mlcore::runner::ort::{ONNX, ONNX_PACKAGE};
 use mlcore_drift::monitor;
 use mlcore_serve::endpoint::check_plan;
 use pyo3::prelude::*;
 
-use super::arguments::{REGISTER, dataset_of, metrics_of, plan_of, source, stored, tags_of, tried_by};
+use super::arguments::{self, REGISTER, dataset_of, metrics_of, plan_of, stored, tags_of, tried_by};
+use super::search::linked;
 use super::{ModelVersion, Registry};
 use crate::door::Text;
 use crate::drift::MonitorReference;
@@ -44,6 +45,9 @@ impl Registry {
     ///     Words for people: about the version, and about the change. Tags are text by name.
     /// metrics : dict of str to float, optional
     ///     What evaluations found, such as ``{"auc": 0.81}`` or ``verdict.metrics`` of a gate: finite numbers, kept exactly.
+    /// source, run_link, logged_model : str, optional
+    ///     Where it came from: the address of its files, that of a page that shows the run, and the id of the logged model of a
+    ///     tracker.
     /// request : str, optional
     ///     An id that makes a repetition safe: the second registration of the same request answers the first.
     /// probe : mlcore.runner.Probe, optional
@@ -60,10 +64,12 @@ impl Registry {
     #[pyo3(
         signature = (
             name, model, *, format = Text::new("onnx"), plan = None, monitor = None, run = None, dataset = None,
-            parent = None, description = Text::new(""), tags = None, metrics = None, reason = None, request = None, probe = None
+            parent = None, description = Text::new(""), tags = None, metrics = None, reason = None, request = None, probe = None,
+            source = None, run_link = None, logged_model = None
         ),
         text_signature = "($self, name, model, *, format='onnx', plan=None, monitor=None, run=None, dataset=None, parent=None, \
-            description='', tags=None, metrics=None, reason=None, request=None, probe=None)"
+            description='', tags=None, metrics=None, reason=None, request=None, probe=None, source=None, run_link=None, \
+            logged_model=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn register(
@@ -83,16 +89,19 @@ impl Registry {
         reason: Option<Text>,
         request: Option<Text>,
         probe: Option<&Bound<'_, Probe>>,
+        source: Option<Text>,
+        run_link: Option<Text>,
+        logged_model: Option<Text>,
     ) -> PyResult<ModelVersion> {
         let probe = probe.map(tried_by).transpose()?;
-        let (source, tags) = (source(model)?, tags_of(tags, REGISTER)?);
+        let (bytes, tags) = (arguments::source(model)?, tags_of(tags, REGISTER)?);
         let metrics = metrics.map_or_else(|| Ok(Vec::new()), |metrics| metrics_of(metrics, REGISTER))?;
         let plan = plan.map(plan_of).transpose()?;
         let monitor = monitor.map(|monitor| &monitor.get().reference);
         self.ask(py, |opened| {
             let store = opened.artifacts.as_ref();
             let dataset = dataset.map(|dataset| dataset_of(&dataset)).transpose()?;
-            let (artifact, format, signature) = stored(&source, &format, store, probe.as_ref())?;
+            let (artifact, format, signature) = stored(&bytes, &format, store, probe.as_ref())?;
             let mut lineage = Lineage::default();
             if let Some(plan) = plan {
                 if [ONNX, ONNX_PACKAGE].contains(&format) {
@@ -103,9 +112,8 @@ impl Registry {
             if let Some(monitor) = monitor {
                 lineage = lineage.with_monitor(store.put_bytes(&monitor.to_bytes()?)?);
             }
-            if let Some(run) = run {
-                lineage = lineage.with_run(RunId::new(run)?);
-            }
+            linked(&mut lineage, run, run_link, logged_model)?;
+            lineage.source = source.map(Text::into_string);
             if let Some(dataset) = dataset {
                 lineage = lineage.with_dataset(dataset);
             }

@@ -28,6 +28,7 @@ macro_rules! dict {
 pub(super) fn model<'py>(py: Python<'py>, model: &registry::Model) -> Dict<'py> {
     Ok(dict!(py,
         "name": model.name.as_str(),
+        "title": model.title(),
         "description": &model.description,
         "tags": &model.tags,
         "last_version": model.last_version.map(Version::get),
@@ -55,6 +56,10 @@ pub(super) fn version<'py>(py: Python<'py>, version: &registry::ModelVersion) ->
         "inputs": fields(py, &version.signature.inputs)?,
         "outputs": fields(py, &version.signature.outputs)?,
         "run": lineage.run.as_ref().map(ToString::to_string),
+        "run_link": lineage.run_link.as_deref(),
+        "source": lineage.source.as_deref(),
+        "logged_model": lineage.logged_model.as_ref().map(ToString::to_string),
+        "external": version.is_external(),
         "dataset": lineage.dataset.map(|digest| digest.to_string()),
         "plan_hash": lineage.plan_digest().map(|digest| digest.to_hex()),
         "monitor": lineage.monitor.map(|digest| digest.to_string()),
@@ -222,6 +227,7 @@ pub(super) fn version_html(version: &registry::ModelVersion) -> String {
     }
     let lineage = &version.lineage;
     line("run", or_dash(&lineage.run.as_ref().map(ToString::to_string).unwrap_or_default()));
+    line("source", or_dash(lineage.source.as_deref().unwrap_or_default()));
     line("plan", lineage.plan_digest().map_or_else(|| "–".into(), |digest| code(&digest.to_hex())));
     line("monitor", lineage.monitor.map_or_else(|| "–".into(), |digest| code(&digest.to_string())));
     line("artifact", code(&version.artifact.to_string()));
@@ -256,7 +262,7 @@ pub(super) fn registry_html(url: &str, models: &[Overview], left_out: usize) -> 
         let aliases: Vec<String> =
             aliases.iter().map(|(alias, version)| format!("{alias} → {version}")).collect();
         table.row([
-            model.name.as_str().into(),
+            model.title().into(),
             number(model.last_version),
             number(model.production),
             or_dash(&aliases.join(", ")),
@@ -265,8 +271,10 @@ pub(super) fn registry_html(url: &str, models: &[Overview], left_out: usize) -> 
     }
     let mut content = Markup::from([table.markup()]);
     for Overview { model, aliases, versions } in models.iter().filter(|model| !model.versions.is_empty()) {
-        content
-            .push(details(&format!("latest versions of {}", model.name), versions_table(versions, aliases)));
+        content.push(details(
+            &format!("latest versions of {}", model.title()),
+            versions_table(versions, aliases),
+        ));
     }
     if left_out > 0 {
         content.push(paragraph(format!("{left_out} more models are not shown: models() has them all.")));

@@ -8,6 +8,10 @@
 //!
 //! SQLite lets its system calls be replaced. Ours lock the registry's files, and nothing else, on behalf of one description
 //! per file: SQLite does its own accounts of which connection holds what, and trusts that all of a process have one lock.
+//!
+//! A process that was forked inherits the descriptions, whose locks it would share with its parent, and SQLite's accounts of a
+//! parent's connections. Neither may be used there: a child locks by descriptions of its own, and its SQLite is told numbers of
+//! files that it has not heard before.
 
 #![expect(unsafe_code, reason = "a foreign interface")]
 
@@ -67,8 +71,9 @@ struct Files {
     owners: BTreeMap<Inode, Owner>,
 }
 
-/// Device and number: the file, whatever it is called.
-type Inode = (u64, u64);
+/// Process, device and number: the file, whatever it is called. What another process opened, and a fork brought here, is
+/// another file.
+type Inode = (u32, u64, u64);
 
 /// The description that all locks on a file are held by, and how many of SQLite's descriptors there are beside it.
 #[derive(Debug)]
@@ -87,6 +92,9 @@ impl Files {
     /// Locks on this descriptor are the owner's from now on, if the system knows such locks.
     fn adopt(&mut self, descriptor: BorrowedFd<'_>) {
         let Some(inode) = inode(descriptor) else { return };
+        // What a fork brought here holds the parent's locks as long as it is open.
+        self.owners.retain(|(process, _, _), _| *process == inode.0);
+        self.descriptors.retain(|_, (process, _, _)| *process == inode.0);
         let owner = match self.owners.remove(&inode) {
             Some(owner) => Owner { descriptors: owner.descriptors + 1, ..owner },
             None => match owner(descriptor) {
@@ -124,7 +132,14 @@ fn inode(descriptor: BorrowedFd<'_>) -> Option<Inode> {
             _ => return None,
         }
     };
-    Some((found.st_dev, found.st_ino))
+    Some((std::process::id(), found.st_dev, found.st_ino))
+}
+
+/// What the number of a file is changed by in a process that was forked after SQLite had been prepared; 0 where it was prepared.
+fn disguise() -> libc::ino_t {
+    let (prepared, own) = (PREPARED_BY.get().copied().unwrap_or_default(), std::process::id());
+    // Numbers of files are far below this. Each process has its own disguise: a child of a child inherits that of its parent.
+    if prepared == own { 0 } else { libc::ino_t::from(own) << 40 }
 }
 
 /// A descriptor to hold locks by; `None` where the system has no locks of open file descriptions.
@@ -155,6 +170,8 @@ fn lock_of_nobody() -> libc::flock {
 type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
 type Close = unsafe extern "C" fn(c_int) -> c_int;
 type Control = unsafe extern "C" fn(c_int, c_int, ...) -> c_int;
+type Stat = unsafe extern "C" fn(*const c_char, *mut libc::stat) -> c_int;
+type StatOpen = unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int;
 
 /// What SQLite called before: the system, or what a host has put in its place.
 #[derive(Debug)]
@@ -162,8 +179,12 @@ struct Calls {
     open: Open,
     close: Close,
     control: Control,
+    stat: Stat,
+    stat_open: StatOpen,
 }
 
+/// The process in which SQLite was prepared.
+static PREPARED_BY: OnceLock<u32> = OnceLock::new();
 static BEFORE: OnceLock<Calls> = OnceLock::new();
 
 /// Whether SQLite asks us.
@@ -173,8 +194,8 @@ fn is_installed() -> bool {
 }
 
 fn install() -> Option<()> {
-    // SAFETY: the file system of the name `unix` lives as long as the process; its calls "open", "close" and "fcntl" have
-    // these types, the last of them by the convention of Linux, by which a function of three arguments finds the third
+    // SAFETY: the file system of the name `unix` lives as long as the process; its calls have these
+    // types, "fcntl" by the convention of Linux, by which a function of three arguments finds the third
     // where a call with variable arguments puts it.
     unsafe {
         let vfs = ffi::sqlite3_vfs_find(c"unix".as_ptr());
@@ -183,10 +204,15 @@ fn install() -> Option<()> {
             open: std::mem::transmute::<unsafe extern "C" fn(), Open>(get(vfs, c"open".as_ptr())?),
             close: std::mem::transmute::<unsafe extern "C" fn(), Close>(get(vfs, c"close".as_ptr())?),
             control: std::mem::transmute::<unsafe extern "C" fn(), Control>(get(vfs, c"fcntl".as_ptr())?),
+            stat: std::mem::transmute::<unsafe extern "C" fn(), Stat>(get(vfs, c"stat".as_ptr())?),
+            stat_open: std::mem::transmute::<unsafe extern "C" fn(), StatOpen>(get(vfs, c"fstat".as_ptr())?),
         };
         // Known before another thread's SQLite can ask.
         BEFORE.get_or_init(|| calls);
-        let ours: [(&CStr, unsafe extern "C" fn()); 3] = [
+        PREPARED_BY.get_or_init(std::process::id);
+        let ours: [(&CStr, unsafe extern "C" fn()); 5] = [
+            (c"stat", std::mem::transmute::<Stat, unsafe extern "C" fn()>(stat)),
+            (c"fstat", std::mem::transmute::<StatOpen, unsafe extern "C" fn()>(stat_open)),
             (c"open", std::mem::transmute::<Open, unsafe extern "C" fn()>(open)),
             (c"close", std::mem::transmute::<Close, unsafe extern "C" fn()>(close)),
             (
@@ -266,5 +292,33 @@ unsafe extern "C" fn control(descriptor: c_int, command: c_int, argument: *mut c
                 (before.control)(owner, command, argument)
             }
         }
+    }
+}
+
+/// # Safety
+/// As for `stat(2)`.
+unsafe extern "C" fn stat(path: *const c_char, found: *mut libc::stat) -> c_int {
+    let Some(before) = BEFORE.get() else { return -1 };
+    // SAFETY: as the caller promises; the structure is filled where the answer is 0.
+    unsafe {
+        let answer = (before.stat)(path, found);
+        if answer == 0 {
+            (*found).st_ino ^= disguise();
+        }
+        answer
+    }
+}
+
+/// # Safety
+/// As for `fstat(2)`.
+unsafe extern "C" fn stat_open(descriptor: c_int, found: *mut libc::stat) -> c_int {
+    let Some(before) = BEFORE.get() else { return -1 };
+    // SAFETY: as the caller promises; the structure is filled where the answer is 0.
+    unsafe {
+        let answer = (before.stat_open)(descriptor, found);
+        if answer == 0 {
+            (*found).st_ino ^= disguise();
+        }
+        answer
     }
 }
