@@ -101,7 +101,7 @@ fn nothing(html: &mut Html, view: &View<'_>) {
         "<div class=\"empty\"><h2>There are no models yet</h2><p>Register a first one from Python:</p><pre>",
     );
     html.text(FIRST_MODEL).raw(
-        "</pre><p>or from Rust with <code>RegistryExt::register</code>. It is shown here then.</p></div>",
+        "</pre><p>or from Rust with <code>register</code>. It is shown here then.</p></div>",
     );
 }
 
