@@ -111,7 +111,8 @@ fn nothing(html: &mut Html, view: &View<'_>) {
         return;
     }
     html.raw("<div class=\"empty\"><h2>There are no experiments yet</h2><p>Log a first run from Python with the MLflow client:</p><pre>");
-    html.text(FIRST_RUN).raw("</pre><p>or from Rust with <code>TrackerExt::create_experiment</code>. It is shown here then.</p></div>");
+    html.text(FIRST_RUN)
+        .raw("</pre><p>or from Rust with <code>create_experiment</code>. It is shown here then.</p></div>");
 }
 
 const FIRST_RUN: &str = "import mlflow

@@ -100,9 +100,8 @@ fn nothing(html: &mut Html, view: &View<'_>) {
     html.raw(
         "<div class=\"empty\"><h2>There are no models yet</h2><p>Register a first one from Python:</p><pre>",
     );
-    html.text(FIRST_MODEL).raw(
-        "</pre><p>or from Rust with <code>RegistryExt::register</code>. It is shown here then.</p></div>",
-    );
+    html.text(FIRST_MODEL)
+        .raw("</pre><p>or from Rust with <code>register</code>. It is shown here then.</p></div>");
 }
 
 const FIRST_MODEL: &str = "import mlcore

@@ -92,4 +92,4 @@ def test_ten_thousand_rows_are_shown():
     with server(10_000) as address, eye() as own:
         failed, errors = own.look(f"{address}experiments/1?rows=10000", 1280, "light")
         assert not failed and not errors
-        assert own.evaluate("document.querySelectorAll('tbody tr').length") == 10_000
+        assert own.evaluate("document.querySelectorAll('.runs tbody tr').length") == 10_000

@@ -75,6 +75,9 @@ class Eye:
         self.browser.tell("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.browser.tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         asked, errors, _ = self.browser.visit(url, quiet=0.3)
+        end = time.monotonic() + 120
+        while self.evaluate("document.readyState") != "complete" and time.monotonic() < end:
+            time.sleep(0.1)
         # These are answered 400 and 404, by a page.
         refused = any(url.endswith(PAGES[name]) for name in ("wrong filter", "nothing"))
         return [own for own in asked if own.get("failed") or own.get("status", 0) >= 400 and not (refused and own["url"] == url)], errors

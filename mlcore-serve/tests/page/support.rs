@@ -153,7 +153,7 @@ impl Place {
             self.promote(&version, &change);
             parent = Some(version.version);
         }
-        registry.create_version(NewVersion::external(churn.clone(), text), &change).unwrap();
+        registry.create_version(NewVersion::external(churn, text), &change).unwrap();
         registry.create_model(NewModel::titled(who), &change).unwrap();
     }
 
