@@ -45,7 +45,7 @@ impl HttpService {
             return None;
         }
         // Before anything is said of what there is.
-        if let Err(denied) = self.inner.auth.permit(parts, peer, Act::Read) {
+        if let Err(denied) = self.inner.auth.permit(parts, peer, Act::Browse) {
             let message = denied.message();
             return Some(Ok(refused(pages, path, Refusal::from(denied), &message)));
         }

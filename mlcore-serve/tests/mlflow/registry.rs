@@ -6,7 +6,7 @@ use std::path::Path;
 use http::Method;
 use mlcore::artifact::ArtifactStoreExt as _;
 use mlcore::name::ModelName;
-use mlcore::registry::{NewModel, Registry, RegistryExt as _, Stage};
+use mlcore::registry::{NewModel, Registry, Stage};
 use serde_json::{Value, json};
 
 use crate::support::Place;
@@ -15,7 +15,7 @@ use crate::support::Place;
 const MLMODEL: &str = "flavors:\n  onnx:\n    data: model.onnx\nsignature:\n  inputs: '[{\"type\": \"double\", \"name\": \"age\"}]'\n";
 
 impl Place {
-    fn put(&self, path: &str, bytes: Vec<u8>) {
+    fn send_file(&self, path: &str, bytes: Vec<u8>) {
         let answer = self.send(Method::PUT, &format!("/api/2.0/mlflow-artifacts/artifacts/{path}"), bytes);
         assert_eq!(answer.status, 200, "{path}");
     }
@@ -27,7 +27,7 @@ impl Place {
         let model = self.post("logged-models", &body).json();
         let info = &model["model"]["info"];
         let place = info["artifact_uri"].as_str().unwrap().strip_prefix("mlflow-artifacts:/").unwrap();
-        files.iter().for_each(|(name, bytes)| self.put(&format!("{place}/{name}"), bytes.clone()));
+        files.iter().for_each(|(name, bytes)| self.send_file(&format!("{place}/{name}"), bytes.clone()));
         (info["model_id"].as_str().unwrap().to_owned(), run)
     }
 

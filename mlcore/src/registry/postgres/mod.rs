@@ -144,7 +144,7 @@ impl Registry for PostgresRegistry {
     /// The log is kept in memory meanwhile, because a transaction may be carried out again.
     fn restore(&self, log: &mut dyn Iterator<Item = Result<AuditEntry>>) -> Result<AuditHead> {
         let log = log.collect::<Result<Vec<_>>>()?;
-        let lock = schema::lock_of(&self.pool.options().schema);
+        let lock = lock_of("registry", &self.pool.options().schema);
         self.pool.run("restore registry", Access::Write, move |statements: &mut Statements<'_>| {
             statements.query("SELECT pg_advisory_xact_lock($1)", &[&lock])?;
             backend::restore(&mut PostgresTables::new(statements), &mut log.iter().cloned().map(Ok))
