@@ -17,7 +17,10 @@ pub(crate) enum Act {
     /// Changes what is traced and logged.
     Set,
     /// Reads experiments, runs, logged models and their files.
-    #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
+    #[cfg_attr(
+        not(any(feature = "mlflow", feature = "page")),
+        expect(dead_code, reason = "MLflow's routes and the pages alone do it")
+    )]
     Browse,
     /// Writes them, as training does.
     #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
@@ -26,8 +29,10 @@ pub(crate) enum Act {
     #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
     Erase,
     /// Registers models and versions, and says what they are.
+    #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
     Register,
     /// Moves aliases and stages, renames and deletes models and versions: what is served depends on it.
+    #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
     Release,
 }
 

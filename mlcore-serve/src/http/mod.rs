@@ -85,15 +85,12 @@ mod records;
 mod refusal;
 mod repository;
 mod route;
+mod service;
 mod unique;
 mod v1;
 
-use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -101,7 +98,6 @@ use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
-use tower_service::Service;
 use tracing::Instrument as _;
 
 #[cfg(any(feature = "server", feature = "grpc"))]
@@ -406,6 +402,9 @@ impl HttpService {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
+        // The tracking server alone asks who it is.
+        #[cfg(not(feature = "mlflow"))]
+        drop(permit);
         let models = &self.inner.models;
         let (served, version) = match route {
             #[cfg(feature = "mlflow")]
@@ -476,26 +475,6 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Answered {
     let mut response = Response::new(AnswerBody::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
-}
-
-impl<B> Service<Request<B>> for HttpService
-where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
-    type Response = Response<AnswerBody>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
-    }
 }
 
 /// The statuses that are counted one by one.
