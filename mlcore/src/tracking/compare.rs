@@ -26,7 +26,7 @@ use super::{Metric, Run, RunInfo};
 /// assert_eq!(comparison.best("loss", false), Some(1));
 /// let differing = comparison.differing();
 /// assert_eq!(differing.params.len(), 1);
-/// assert!(differing.to_string().contains("depth  4    8"));
+/// assert!(differing.to_string().contains("* depth   4        8"));
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 #[non_exhaustive]
@@ -246,14 +246,14 @@ mod tests {
         assert_eq!(differing, ["depth"]);
         let text = comparison.to_string();
         let due = [
-            "  run      a                                    b        c",
-            "  name     run a                                run b    run c",
-            "  status   RUNNING                              RUNNING  RUNNING",
+            "  run     a                                    b        c",
+            "  name    run a                                run b    run c",
+            "  status  RUNNING                              RUNNING  RUNNING",
             "params",
-            "* depth    a\\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..           4",
-            "  lr       0.1                                  0.1      0.1",
+            "* depth   a\\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..           4",
+            "  lr      0.1                                  0.1      0.1",
             "metrics",
-            "* loss     NaN                                  0.25     0.25",
+            "* loss    NaN                                  0.25     0.25",
         ];
         assert_eq!(text.lines().collect::<Vec<_>>(), due, "{text}");
     }

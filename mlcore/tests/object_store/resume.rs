@@ -49,15 +49,17 @@ fn an_upload_goes_on_where_it_was_cut() {
 #[test]
 fn an_upload_that_the_server_forgot_begins_anew() {
     let (server, spool) = (Server::start(), tempfile::tempdir().unwrap());
-    let store = ObjectStore::open_with(&options(&server, "x", spool.path())).unwrap();
+    let options = options(&server, "x", spool.path());
     let bytes = content(5 * PART);
     cut_after(&server, 4, Fault::Status(503));
-    store.put_bytes(&bytes).unwrap_err();
+    ObjectStore::open_with(&options).unwrap().put_bytes(&bytes).unwrap_err();
     server.fail(|_| None);
     let journal = std::fs::read_dir(spool.path()).unwrap().next().unwrap().unwrap().path();
     let noted = std::fs::read_to_string(&journal).unwrap();
     let id = noted.split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap();
     std::fs::write(&journal, noted.replace(id, "00000000-0000-4000-8000-000000000000")).unwrap();
+    // Another process, which has no connections that the server closed.
+    let store = ObjectStore::open_with(&options).unwrap();
     let digest = store.put_bytes(&bytes).unwrap();
     assert_eq!(store.read(&digest).unwrap(), bytes);
 }
@@ -66,11 +68,11 @@ fn an_upload_that_the_server_forgot_begins_anew() {
 #[test]
 fn a_damaged_journal_is_begun_anew() {
     let (server, spool) = (Server::start(), tempfile::tempdir().unwrap());
-    let store = ObjectStore::open_with(&options(&server, "x", spool.path())).unwrap();
+    let options = options(&server, "x", spool.path());
     for (round, damage) in [0_usize, 1, 2, 3].into_iter().enumerate() {
         let bytes = content(5 * PART + round);
         cut_after(&server, 4, Fault::Status(503));
-        store.put_bytes(&bytes).unwrap_err();
+        ObjectStore::open_with(&options).unwrap().put_bytes(&bytes).unwrap_err();
         server.fail(|_| None);
         let journal = std::fs::read_dir(spool.path()).unwrap().next().unwrap().unwrap().path();
         let noted = std::fs::read(&journal).unwrap();
@@ -84,6 +86,7 @@ fn a_damaged_journal_is_begun_anew() {
                 .into(),
         };
         std::fs::write(&journal, damaged).unwrap();
+        let store = ObjectStore::open_with(&options).unwrap();
         let digest = store.put_bytes(&bytes).unwrap();
         assert_eq!(store.read(&digest).unwrap(), bytes, "{damage}");
     }
