@@ -74,7 +74,8 @@ def test_versions_have_metrics(registry, tmp_path):
     version = registry.register("m", b"1", format="text", metrics={"auc": np.float32(0.1), "n": np.int64(5), "acc": 1})
     assert version.metrics == {"acc": 1.0, "auc": float(np.float32(0.1)), "n": 5.0}
     entry = registry.set_metrics("m", 1, {"auc": 0.81, "loss": 5e-324}, reason="held-out rows")
-    assert entry.event == {"set_metrics": {"model": "m", "version": 1, "metrics": {"auc": 0.81, "loss": 5e-324}}}
+    told = {"model": "m", "version": 1, "metrics": {"auc": 0.81, "loss": 5e-324}, "measured": True}
+    assert entry.event == {"set_metrics": told}
     assert entry.reason == "held-out rows"
     registry.delete_metric("m", 1, "n")
     assert registry.version("m", 1).metrics == {"acc": 1.0, "auc": 0.81, "loss": 5e-324}
@@ -203,4 +204,6 @@ def test_a_url_says_where_the_artifacts_are(tmp_path, monkeypatch):
             mlcore.Registry(url)
         assert "secret" not in str(caught.value)
     with pytest.raises(mlcore.InvalidInputError, match="file:///absolute/path"):
-        mlcore.Registry("memory:", artifacts="s3://bucket")
+        mlcore.Registry("memory:", artifacts="ftp://bucket")
+    with pytest.raises(mlcore.InvalidInputError, match="s3://bucket/prefix"):
+        mlcore.Registry("memory:", artifacts="s3://")
