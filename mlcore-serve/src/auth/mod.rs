@@ -15,8 +15,9 @@
 //!
 //! # Tokens
 //! [`Tokens`] are issued and revoked while a server runs, beside its [`Keys`] ([`AnyOf`]): each with a name, a principal, roles, an end and
-//! the [`Resources`] that it is for. A principal with resources is answered where a path names one model that is among them, and nowhere
-//! else: over HTTP only, and not for what concerns several models or the server.
+//! the [`Resources`] that it is for. A principal with resources is answered over HTTP only: where a path names one model that is among
+//! them, and where what it asks of MLflow's server names nothing but experiments and models that are. What concerns several models, all
+//! experiments or the server is refused.
 //!
 //! # Without keys
 //! That is the [default](Auth::default): everybody is answered, but nobody changes anything, except over a [server](crate::server) that
@@ -131,9 +132,27 @@ impl Auth {
 
     /// Whether the sender of a request may do this.
     pub(crate) fn permit(&self, parts: &Parts, peer: Peer, act: Act) -> std::result::Result<Permit, Denied> {
-        let permitted = self.principal_of(parts, peer, act);
-        match permitted {
-            Ok(principal) => Ok(Permit { principal, peer, act }),
+        let permit = self.permit_unseen(parts, peer, act)?;
+        match &permit.principal {
+            Some(principal) if !permit.resources().is_none_or(|own| own.has_path(parts.uri.path())) => {
+                let denied = Denied::Resource(principal.clone());
+                self.refused.tell(&denied, peer, act);
+                Err(denied)
+            }
+            _ => Ok(permit),
+        }
+    }
+
+    /// The same for a request whose path does not say what it is about: whoever answers it looks whether the permit's
+    /// [resources](Permit::resources) have that.
+    pub(crate) fn permit_unseen(
+        &self,
+        parts: &Parts,
+        peer: Peer,
+        act: Act,
+    ) -> std::result::Result<Permit, Denied> {
+        match self.principal_of(parts, peer, act) {
+            Ok(principal) => Ok(Permit { principal, peer, act, refused: self.refused.clone() }),
             Err(denied) => {
                 self.refused.tell(&denied, peer, act);
                 Err(denied)
@@ -152,7 +171,7 @@ impl Auth {
             return Err(Denied::KeyInQuery);
         }
         if let Some(principal) = parts.extensions.get::<Principal>() {
-            return checked(principal.clone(), act, role, parts);
+            return checked(principal.clone(), act, role);
         }
         match &self.mode {
             Mode::Open => Ok(None),
@@ -167,25 +186,14 @@ impl Auth {
                     Some(shown) => authenticator.authenticate(&shown).map_err(Denied::Failed)?,
                     None => None,
                 };
-                checked(known.ok_or(Denied::Unknown)?, act, role, parts)
+                checked(known.ok_or(Denied::Unknown)?, act, role)
             }
         }
     }
 }
 
-fn checked(
-    principal: Principal,
-    act: Act,
-    role: Role,
-    parts: &Parts,
-) -> std::result::Result<Option<Principal>, Denied> {
-    if !act.is_allowed(principal.roles()) {
-        return Err(Denied::Role(principal, role));
-    }
-    match principal.resources() {
-        Some(resources) if !resources.has_path(parts.uri.path()) => Err(Denied::Resource(principal)),
-        _ => Ok(Some(principal)),
-    }
+fn checked(principal: Principal, act: Act, role: Role) -> std::result::Result<Option<Principal>, Denied> {
+    if act.is_allowed(principal.roles()) { Ok(Some(principal)) } else { Err(Denied::Role(principal, role)) }
 }
 
 impl fmt::Debug for Auth {
@@ -214,9 +222,23 @@ pub(crate) struct Permit {
     principal: Option<Principal>,
     peer: Peer,
     act: Act,
+    refused: Arc<Refused>,
 }
 
 impl Permit {
+    /// What it is for, where that is not everything.
+    pub(crate) fn resources(&self) -> Option<&Resources> {
+        self.principal.as_ref().and_then(Principal::resources)
+    }
+
+    /// Notes that the request was about something else.
+    #[cfg(feature = "mlflow")]
+    pub(crate) fn refuse(&self) {
+        if let Some(principal) = &self.principal {
+            self.refused.tell(&Denied::Resource(principal.clone()), self.peer, self.act);
+        }
+    }
+
     /// The name of the key, where there is one.
     #[cfg(feature = "mlflow")]
     pub(crate) fn name(&self) -> Option<&str> {
@@ -259,7 +281,7 @@ impl Denied {
                 "this needs a key: send it as Authorization: Bearer KEY, or as the password of its user".to_owned()
             }
             // The same whether or not there is such a model.
-            Self::Resource(_) => "this key is for some models only, and this is none of them".to_owned(),
+            Self::Resource(_) => OTHERS.to_owned(),
             Self::Role(_, role) => format!("this needs a key with the role {role}"),
             Self::WithoutKeys => {
                 "this changes the server, which has no keys, so it is taken on this machine's loopback only: configure keys (--auth-file)"
@@ -284,8 +306,12 @@ impl Denied {
     }
 }
 
+/// What somebody reads whose key is for other models or experiments.
+pub(crate) const OTHERS: &str =
+    "this key is for some models and experiments only, and this names none of them, or others";
+
 /// Requests that were refused and not yet told of.
-#[derive(Default)]
+#[derive(Default, Debug)]
 struct Refused {
     count: AtomicU64,
     told: Mutex<Option<Instant>>,

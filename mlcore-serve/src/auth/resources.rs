@@ -3,8 +3,9 @@ use serde::{Deserialize, Serialize};
 /// Which models and experiments a principal may use, where that is not all of them.
 ///
 /// A pattern is a name, or the beginning of names with `*` behind it. A principal with resources is answered where a path names one model
-/// that is among them; whatever concerns no model, several or the server as a whole is refused, and so is all of gRPC, whose messages name
-/// models and not its paths. Health is answered to everybody.
+/// that is among them, and where a request of MLflow's clients names nothing but what is: experiments, the runs, logged models and files of
+/// these, and models of the registry by their names there. Whatever concerns all of them, or the server as a whole, is refused, and so is
+/// all of gRPC, whose messages name models and not its paths. Health is answered to everybody.
 ///
 /// ```
 /// use mlcore_serve::auth::Resources;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub struct Resources {
     /// Patterns of models' names.
     pub models: Vec<String>,
-    /// Patterns of experiments' ids, for routes that name an experiment.
+    /// Patterns of experiments' ids.
     pub experiments: Vec<String>,
 }
 

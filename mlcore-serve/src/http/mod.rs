@@ -312,7 +312,12 @@ impl HttpService {
             Found::Nothing => return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path")),
         };
         // Before anything is said of a model, and before the body is read.
-        let permitted = self.inner.auth.permit(parts, peer, route.act(&parts.method));
+        let (auth, act) = (&self.inner.auth, route.act(&parts.method));
+        let permitted = match route {
+            #[cfg(feature = "mlflow")]
+            Route::Tracking(_) => auth.permit_unseen(parts, peer, act),
+            _ => auth.permit(parts, peer, act),
+        };
         if route.is_of_mlflow() {
             let answer = async {
                 let permit = permitted?;
@@ -410,8 +415,7 @@ impl HttpService {
             #[cfg(feature = "mlflow")]
             Route::Tracking(matched) => {
                 let Some(mlflow) = &self.inner.mlflow else { return Err(Refusal::no_endpoint()) };
-                let (most, actor) = (self.inner.limits.body_bytes, permit.name().unwrap_or("anonymous"));
-                return mlflow.answer(parts, body, matched, most, actor).await;
+                return mlflow.answer(parts, body, matched, self.inner.limits.body_bytes, &permit).await;
             }
             Route::Ping => return mlflow::ping(models),
             Route::VersionOfMlflow => return mlflow::version(),

@@ -1,4 +1,4 @@
-//! The one table of routes: method, path, what it does, the fields that it knows, and who answers.
+//! The one table of routes: method, path, what it does, what it is about, the fields that it knows, and who answers.
 
 use http::Method;
 
@@ -12,6 +12,7 @@ use super::messages::{
     SEARCH_RUNS, UPDATE_EXPERIMENT, UPDATE_RUN,
 };
 use super::refusal::Result;
+use super::scope::About;
 use super::{artifacts, experiments, log, logged_models, metrics, page, page_files, query, registry, runs};
 use crate::auth::Act;
 
@@ -55,6 +56,7 @@ pub(super) struct Endpoint {
     path: &'static str,
     pub(super) template: &'static str,
     pub(super) act: Act,
+    pub(super) about: About,
     pub(super) brings: Brings,
     pub(super) handler: Handler,
 }
@@ -66,13 +68,14 @@ macro_rules! endpoints {
     (@template Ajax3 $path:literal) => { concat!("/ajax-api/3.0/", $path) };
     (@template Root $path:literal) => { concat!("/", $path) };
     (@template Page $path:literal) => { concat!("/", $path) };
-    ($($under:ident $method:ident $path:literal $act:ident $brings:expr => $handler:expr;)+) => {
+    ($($under:ident $method:ident $path:literal $act:ident $about:ident $brings:expr => $handler:expr;)+) => {
         static ENDPOINTS: &[Endpoint] = &[$(Endpoint {
             under: Under::$under,
             method: Method::$method,
             path: $path,
             template: endpoints!(@template $under $path),
             act: Act::$act,
+            about: About::$about,
             brings: $brings,
             handler: $handler,
         }),+];
@@ -83,95 +86,95 @@ use Brings::{Bytes, Fields as F, File, Nothing};
 
 // `{}` stands for one part of a path, `{*}` for the rest of it.
 endpoints! {
-    Api2 POST "mlflow/experiments/create" Track F(CREATE_EXPERIMENT) => experiments::create;
-    Api2 GET "mlflow/experiments/get" Browse F(EXPERIMENT) => experiments::get;
-    Api2 GET "mlflow/experiments/get-by-name" Browse F(EXPERIMENT_NAME) => experiments::get_by_name;
-    Api2 POST "mlflow/experiments/delete" Erase F(EXPERIMENT) => experiments::delete;
-    Api2 POST "mlflow/experiments/restore" Track F(EXPERIMENT) => experiments::restore;
-    Api2 POST "mlflow/experiments/update" Track F(UPDATE_EXPERIMENT) => experiments::update;
-    Api2 POST "mlflow/experiments/set-experiment-tag" Track F(EXPERIMENT_TAG) => experiments::set_tag;
-    Api2 POST "mlflow/experiments/delete-experiment-tag" Track F(EXPERIMENT_TAG_KEY) => experiments::delete_tag;
-    Api2 GET "mlflow/experiments/search" Browse F(SEARCH_EXPERIMENTS) => experiments::find;
-    Api2 POST "mlflow/experiments/search" Browse F(SEARCH_EXPERIMENTS) => experiments::find;
-    Api2 POST "mlflow/experiments/search-datasets" Browse F(&[texts("experiment_ids")]) => experiments::search_datasets;
+    Api2 POST "mlflow/experiments/create" Track Named F(CREATE_EXPERIMENT) => experiments::create;
+    Api2 GET "mlflow/experiments/get" Browse Named F(EXPERIMENT) => experiments::get;
+    Api2 GET "mlflow/experiments/get-by-name" Browse Named F(EXPERIMENT_NAME) => experiments::get_by_name;
+    Api2 POST "mlflow/experiments/delete" Erase Named F(EXPERIMENT) => experiments::delete;
+    Api2 POST "mlflow/experiments/restore" Track Named F(EXPERIMENT) => experiments::restore;
+    Api2 POST "mlflow/experiments/update" Track Named F(UPDATE_EXPERIMENT) => experiments::update;
+    Api2 POST "mlflow/experiments/set-experiment-tag" Track Named F(EXPERIMENT_TAG) => experiments::set_tag;
+    Api2 POST "mlflow/experiments/delete-experiment-tag" Track Named F(EXPERIMENT_TAG_KEY) => experiments::delete_tag;
+    Api2 GET "mlflow/experiments/search" Browse Named F(SEARCH_EXPERIMENTS) => experiments::find;
+    Api2 POST "mlflow/experiments/search" Browse Named F(SEARCH_EXPERIMENTS) => experiments::find;
+    Api2 POST "mlflow/experiments/search-datasets" Browse Named F(&[texts("experiment_ids")]) => experiments::search_datasets;
 
-    Api2 POST "mlflow/runs/create" Track F(CREATE_RUN) => runs::create;
-    Api2 GET "mlflow/runs/get" Browse F(RUN) => runs::get;
-    Api2 POST "mlflow/runs/update" Track F(UPDATE_RUN) => runs::update;
-    Api2 POST "mlflow/runs/delete" Erase F(ONE_RUN) => runs::delete;
-    Api2 POST "mlflow/runs/restore" Track F(ONE_RUN) => runs::restore;
-    Api2 POST "mlflow/runs/set-tag" Track F(RUN_TAG) => runs::set_tag;
-    Api2 POST "mlflow/runs/delete-tag" Track F(RUN_TAG_KEY) => runs::delete_tag;
-    Api2 POST "mlflow/runs/search" Browse F(SEARCH_RUNS) => runs::find;
-    Api2 POST "mlflow/runs/log-model" Track F(LOG_MODEL) => runs::log_model;
-    Api2 POST "mlflow/runs/log-metric" Track F(LOG_METRIC) => log::metric;
-    Api2 POST "mlflow/runs/log-parameter" Track F(LOG_PARAM) => log::param;
-    Api2 POST "mlflow/runs/log-batch" Track F(LOG_BATCH) => log::batch;
-    Api2 POST "mlflow/runs/log-inputs" Track F(LOG_INPUTS) => log::inputs;
-    Api2 POST "mlflow/runs/outputs" Track F(LOG_OUTPUTS) => log::outputs;
+    Api2 POST "mlflow/runs/create" Track Named F(CREATE_RUN) => runs::create;
+    Api2 GET "mlflow/runs/get" Browse Named F(RUN) => runs::get;
+    Api2 POST "mlflow/runs/update" Track Named F(UPDATE_RUN) => runs::update;
+    Api2 POST "mlflow/runs/delete" Erase Named F(ONE_RUN) => runs::delete;
+    Api2 POST "mlflow/runs/restore" Track Named F(ONE_RUN) => runs::restore;
+    Api2 POST "mlflow/runs/set-tag" Track Named F(RUN_TAG) => runs::set_tag;
+    Api2 POST "mlflow/runs/delete-tag" Track Named F(RUN_TAG_KEY) => runs::delete_tag;
+    Api2 POST "mlflow/runs/search" Browse Named F(SEARCH_RUNS) => runs::find;
+    Api2 POST "mlflow/runs/log-model" Track Named F(LOG_MODEL) => runs::log_model;
+    Api2 POST "mlflow/runs/log-metric" Track Named F(LOG_METRIC) => log::metric;
+    Api2 POST "mlflow/runs/log-parameter" Track Named F(LOG_PARAM) => log::param;
+    Api2 POST "mlflow/runs/log-batch" Track Named F(LOG_BATCH) => log::batch;
+    Api2 POST "mlflow/runs/log-inputs" Track Named F(LOG_INPUTS) => log::inputs;
+    Api2 POST "mlflow/runs/outputs" Track Named F(LOG_OUTPUTS) => log::outputs;
 
-    Api2 GET "mlflow/metrics/get-history" Browse F(HISTORY) => metrics::history;
-    Api2 GET "mlflow/metrics/get-history-bulk-interval" Browse F(INTERVAL) => metrics::interval;
-    Ajax2 GET "mlflow/metrics/get-history-bulk" Browse Nothing => metrics::bulk;
+    Api2 GET "mlflow/metrics/get-history" Browse Named F(HISTORY) => metrics::history;
+    Api2 GET "mlflow/metrics/get-history-bulk-interval" Browse Named F(INTERVAL) => metrics::interval;
+    Ajax2 GET "mlflow/metrics/get-history-bulk" Browse Named Nothing => metrics::bulk;
 
-    Api2 POST "mlflow/logged-models" Track F(CREATE_MODEL) => logged_models::create;
-    Api2 POST "mlflow/logged-models/search" Browse F(SEARCH_MODELS) => logged_models::find;
-    Api2 GET "mlflow/logged-models/{}" Browse Nothing => logged_models::get;
-    Api2 PATCH "mlflow/logged-models/{}" Track F(FINALIZE_MODEL) => logged_models::finalize;
-    Api2 DELETE "mlflow/logged-models/{}" Erase Nothing => logged_models::delete;
-    Api2 PATCH "mlflow/logged-models/{}/tags" Track F(MODEL_TAGS) => logged_models::set_tags;
-    Api2 DELETE "mlflow/logged-models/{}/tags/{}" Track Nothing => logged_models::delete_tag;
-    Api2 POST "mlflow/logged-models/{}/params" Track F(MODEL_PARAMS) => logged_models::log_params;
-    Api2 GET "mlflow/logged-models/{}/artifacts/directories" Browse F(MODEL_ARTIFACTS) => artifacts::list_of_model;
-    Ajax2 GET "mlflow/logged-models/{}/artifacts/files" Browse Nothing => artifacts::get_of_model;
+    Api2 POST "mlflow/logged-models" Track Named F(CREATE_MODEL) => logged_models::create;
+    Api2 POST "mlflow/logged-models/search" Browse Named F(SEARCH_MODELS) => logged_models::find;
+    Api2 GET "mlflow/logged-models/{}" Browse Logged Nothing => logged_models::get;
+    Api2 PATCH "mlflow/logged-models/{}" Track Logged F(FINALIZE_MODEL) => logged_models::finalize;
+    Api2 DELETE "mlflow/logged-models/{}" Erase Logged Nothing => logged_models::delete;
+    Api2 PATCH "mlflow/logged-models/{}/tags" Track Logged F(MODEL_TAGS) => logged_models::set_tags;
+    Api2 DELETE "mlflow/logged-models/{}/tags/{}" Track Logged Nothing => logged_models::delete_tag;
+    Api2 POST "mlflow/logged-models/{}/params" Track Logged F(MODEL_PARAMS) => logged_models::log_params;
+    Api2 GET "mlflow/logged-models/{}/artifacts/directories" Browse Logged F(MODEL_ARTIFACTS) => artifacts::list_of_model;
+    Ajax2 GET "mlflow/logged-models/{}/artifacts/files" Browse Logged Nothing => artifacts::get_of_model;
 
-    Api2 GET "mlflow/artifacts/list" Browse F(ARTIFACTS) => artifacts::list_of_run;
-    Api2 POST "mlflow/artifacts/presigned-upload-url" Track F(PRESIGNED_UPLOAD) => artifacts::no_presigned_upload;
-    Api2 POST "mlflow/artifacts/presigned-download-url" Browse F(PRESIGNED_DOWNLOAD) => artifacts::no_presigned_download;
-    Api2 GET "mlflow-artifacts/artifacts" Browse F(&[text("path")]) => artifacts::list;
-    Api2 GET "mlflow-artifacts/artifacts/{*}" Browse Nothing => artifacts::get;
-    Api2 PUT "mlflow-artifacts/artifacts/{*}" Track File => artifacts::get;
-    Api2 DELETE "mlflow-artifacts/artifacts/{*}" Erase Nothing => artifacts::delete;
-    Api2 POST "mlflow-artifacts/mpu/create/{*}" Track F(PATH) => artifacts::no_multipart;
-    Api2 POST "mlflow-artifacts/mpu/complete/{*}" Track F(PATH) => artifacts::no_multipart;
-    Api2 POST "mlflow-artifacts/mpu/abort/{*}" Track F(PATH) => artifacts::no_multipart;
-    Api2 GET "mlflow-artifacts/presigned/{*}" Browse Nothing => artifacts::no_presigned;
+    Api2 GET "mlflow/artifacts/list" Browse Named F(ARTIFACTS) => artifacts::list_of_run;
+    Api2 POST "mlflow/artifacts/presigned-upload-url" Track Named F(PRESIGNED_UPLOAD) => artifacts::no_presigned_upload;
+    Api2 POST "mlflow/artifacts/presigned-download-url" Browse Named F(PRESIGNED_DOWNLOAD) => artifacts::no_presigned_download;
+    Api2 GET "mlflow-artifacts/artifacts" Browse Files F(&[text("path")]) => artifacts::list;
+    Api2 GET "mlflow-artifacts/artifacts/{*}" Browse Files Nothing => artifacts::get;
+    Api2 PUT "mlflow-artifacts/artifacts/{*}" Track Files File => artifacts::get;
+    Api2 DELETE "mlflow-artifacts/artifacts/{*}" Erase Files Nothing => artifacts::delete;
+    Api2 POST "mlflow-artifacts/mpu/create/{*}" Track Files F(PATH) => artifacts::no_multipart;
+    Api2 POST "mlflow-artifacts/mpu/complete/{*}" Track Files F(PATH) => artifacts::no_multipart;
+    Api2 POST "mlflow-artifacts/mpu/abort/{*}" Track Files F(PATH) => artifacts::no_multipart;
+    Api2 GET "mlflow-artifacts/presigned/{*}" Browse Files Nothing => artifacts::no_presigned;
 
-    Api2 POST "mlflow/registered-models/create" Register F(registry::CREATE_REGISTERED_MODEL) => registry::create;
-    Api2 GET "mlflow/registered-models/get" Browse F(registry::REGISTERED_MODEL) => registry::get;
-    Api2 PATCH "mlflow/registered-models/update" Register F(registry::UPDATE_REGISTERED_MODEL) => registry::update;
-    Api2 POST "mlflow/registered-models/rename" Release F(registry::RENAME_REGISTERED_MODEL) => registry::rename;
-    Api2 DELETE "mlflow/registered-models/delete" Release F(registry::REGISTERED_MODEL) => registry::delete;
-    Api2 GET "mlflow/registered-models/search" Browse F(registry::SEARCH_REGISTRY) => registry::find;
-    Api2 GET "mlflow/registered-models/get-latest-versions" Browse F(registry::LATEST_VERSIONS) => registry::latest;
-    Api2 POST "mlflow/registered-models/get-latest-versions" Browse F(registry::LATEST_VERSIONS) => registry::latest;
-    Api2 POST "mlflow/registered-models/set-tag" Register F(registry::REGISTERED_MODEL_TAG) => registry::set_tag;
-    Api2 DELETE "mlflow/registered-models/delete-tag" Register F(registry::REGISTERED_MODEL_TAG_KEY) => registry::delete_tag;
-    Api2 GET "mlflow/registered-models/alias" Browse F(registry::ALIAS) => registry::alias;
-    Api2 POST "mlflow/registered-models/alias" Release F(registry::SET_ALIAS) => registry::set_alias;
-    Api2 DELETE "mlflow/registered-models/alias" Release F(registry::ALIAS) => registry::delete_alias;
-    Api2 POST "mlflow/model-versions/create" Register F(registry::CREATE_VERSION) => registry::create_version;
-    Api2 GET "mlflow/model-versions/get" Browse F(registry::VERSION_OF_MODEL) => registry::get_version;
-    Api2 PATCH "mlflow/model-versions/update" Register F(registry::UPDATE_VERSION) => registry::update_version;
-    Api2 DELETE "mlflow/model-versions/delete" Release F(registry::VERSION_OF_MODEL) => registry::delete_version;
-    Api2 POST "mlflow/model-versions/transition-stage" Release F(registry::TRANSITION) => registry::transition;
-    Api2 GET "mlflow/model-versions/search" Browse F(registry::SEARCH_REGISTRY) => registry::find_versions;
-    Api2 GET "mlflow/model-versions/get-download-uri" Browse F(registry::DOWNLOAD_URI) => registry::download_uri;
-    Api2 POST "mlflow/model-versions/set-tag" Register F(registry::VERSION_TAG) => registry::set_version_tag;
-    Api2 DELETE "mlflow/model-versions/delete-tag" Register F(registry::VERSION_TAG_KEY) => registry::delete_version_tag;
+    Api2 POST "mlflow/registered-models/create" Register Registered F(registry::CREATE_REGISTERED_MODEL) => registry::create;
+    Api2 GET "mlflow/registered-models/get" Browse Registered F(registry::REGISTERED_MODEL) => registry::get;
+    Api2 PATCH "mlflow/registered-models/update" Register Registered F(registry::UPDATE_REGISTERED_MODEL) => registry::update;
+    Api2 POST "mlflow/registered-models/rename" Release Registered F(registry::RENAME_REGISTERED_MODEL) => registry::rename;
+    Api2 DELETE "mlflow/registered-models/delete" Release Registered F(registry::REGISTERED_MODEL) => registry::delete;
+    Api2 GET "mlflow/registered-models/search" Browse All F(registry::SEARCH_REGISTRY) => registry::find;
+    Api2 GET "mlflow/registered-models/get-latest-versions" Browse Registered F(registry::LATEST_VERSIONS) => registry::latest;
+    Api2 POST "mlflow/registered-models/get-latest-versions" Browse Registered F(registry::LATEST_VERSIONS) => registry::latest;
+    Api2 POST "mlflow/registered-models/set-tag" Register Registered F(registry::REGISTERED_MODEL_TAG) => registry::set_tag;
+    Api2 DELETE "mlflow/registered-models/delete-tag" Register Registered F(registry::REGISTERED_MODEL_TAG_KEY) => registry::delete_tag;
+    Api2 GET "mlflow/registered-models/alias" Browse Registered F(registry::ALIAS) => registry::alias;
+    Api2 POST "mlflow/registered-models/alias" Release Registered F(registry::SET_ALIAS) => registry::set_alias;
+    Api2 DELETE "mlflow/registered-models/alias" Release Registered F(registry::ALIAS) => registry::delete_alias;
+    Api2 POST "mlflow/model-versions/create" Register Registered F(registry::CREATE_VERSION) => registry::create_version;
+    Api2 GET "mlflow/model-versions/get" Browse Registered F(registry::VERSION_OF_MODEL) => registry::get_version;
+    Api2 PATCH "mlflow/model-versions/update" Register Registered F(registry::UPDATE_VERSION) => registry::update_version;
+    Api2 DELETE "mlflow/model-versions/delete" Release Registered F(registry::VERSION_OF_MODEL) => registry::delete_version;
+    Api2 POST "mlflow/model-versions/transition-stage" Release Registered F(registry::TRANSITION) => registry::transition;
+    Api2 GET "mlflow/model-versions/search" Browse All F(registry::SEARCH_REGISTRY) => registry::find_versions;
+    Api2 GET "mlflow/model-versions/get-download-uri" Browse Registered F(registry::DOWNLOAD_URI) => registry::download_uri;
+    Api2 POST "mlflow/model-versions/set-tag" Register Registered F(registry::VERSION_TAG) => registry::set_version_tag;
+    Api2 DELETE "mlflow/model-versions/delete-tag" Register Registered F(registry::VERSION_TAG_KEY) => registry::delete_version_tag;
 
-    Ajax2 POST "mlflow/upload-artifact" Track Bytes => artifacts::take_upload;
-    Root GET "get-artifact" Browse Nothing => artifacts::get_of_run;
-    Root GET "model-versions/get-artifact" Browse Nothing => artifacts::get_of_version;
-    Root POST "graphql" Browse F(GRAPHQL) => page::graphql;
-    Ajax2 GET "mlflow/gateway-proxy" Browse Nothing => page::gateway;
-    Ajax3 GET "mlflow/assistant/config" Browse Nothing => page::assistant;
-    Ajax3 GET "mlflow/assistant/providers" Browse Nothing => page::assistant_providers;
-    Api3 GET "mlflow/server-info" Browse Nothing => page::server_info;
-    Root GET "health" Health Nothing => page::health;
-    Root GET "version" Browse Nothing => page::version;
-    Page GET "" Browse Nothing => page_files::index;
-    Page GET "static-files/{*}" Browse Nothing => page_files::file;
+    Ajax2 POST "mlflow/upload-artifact" Track Named Bytes => artifacts::take_upload;
+    Root GET "get-artifact" Browse Named Nothing => artifacts::get_of_run;
+    Root GET "model-versions/get-artifact" Browse Registered Nothing => artifacts::get_of_version;
+    Root POST "graphql" Browse All F(GRAPHQL) => page::graphql;
+    Ajax2 GET "mlflow/gateway-proxy" Browse Free Nothing => page::gateway;
+    Ajax3 GET "mlflow/assistant/config" Browse Free Nothing => page::assistant;
+    Ajax3 GET "mlflow/assistant/providers" Browse Free Nothing => page::assistant_providers;
+    Api3 GET "mlflow/server-info" Browse Free Nothing => page::server_info;
+    Root GET "health" Health Free Nothing => page::health;
+    Root GET "version" Browse Free Nothing => page::version;
+    Page GET "" Browse Free Nothing => page_files::index;
+    Page GET "static-files/{*}" Browse Free Nothing => page_files::file;
 }
 
 /// All routes: the method, and the path with braces where it names something. What stands under `/api/2.0` stands under `/ajax-api/2.0`, too.
@@ -220,6 +223,7 @@ static NOWHERE: Endpoint = Endpoint {
     path: "",
     template: "",
     act: Act::Erase,
+    about: About::All,
     brings: Brings::Nothing,
     handler: page::health,
 };

@@ -44,6 +44,9 @@
 //! With [keys](crate::auth) every route but `/health` needs one: to read, the role `predict` or `write`; to log and to register,
 //! `write`; to delete runs and files, `write`, too, and the log tells who it was. What moves traffic or takes a model away (aliases,
 //! stages, renaming, deleting models and versions) is for `admin`.
+//!
+//! A [token](crate::auth::Tokens) for some models and experiments is answered where a request names these: experiments, the runs, logged
+//! models and files of these, and models of the registry. What names others, or none, such as a search of all experiments, it is refused.
 
 mod artifacts;
 mod call;
@@ -63,6 +66,7 @@ mod refusal;
 mod registry;
 mod rules;
 mod runs;
+mod scope;
 mod search;
 mod serve;
 mod write;

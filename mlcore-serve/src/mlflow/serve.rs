@@ -15,7 +15,8 @@ use super::call::{Call, Reply, Sent};
 use super::endpoints::{Brings, Endpoint, Matched};
 use super::fields::Fields;
 use super::refusal::{Refusal, Result};
-use super::{Mlflow, fields, query};
+use super::{Mlflow, fields, query, scope};
+use crate::auth::Permit;
 use crate::http::{AnswerBody, BodyRefusal, BoxError, read_body};
 use crate::models::work::aside;
 
@@ -27,7 +28,7 @@ impl Mlflow {
         body: B,
         matched: Matched,
         most: usize,
-        actor: &str,
+        permit: &Permit,
     ) -> std::result::Result<Response<AnswerBody>, BodyRefusal>
     where
         B: http_body::Body,
@@ -35,7 +36,7 @@ impl Mlflow {
     {
         let endpoint = matched.endpoint();
         if let Brings::File = endpoint.brings {
-            return Ok(respond(self.upload(&parts.headers, body, &matched).await));
+            return Ok(respond(self.upload(&parts.headers, body, &matched, permit).await));
         }
         let is_json = matches!(endpoint.brings, Brings::Fields(_));
         if is_json && let Err(refusal) = check_content_type(&parts.method, &parts.headers) {
@@ -47,11 +48,11 @@ impl Mlflow {
             _ => read_body(&parts.headers, body, most).await?,
         };
         let range = parts.headers.get(header::RANGE).and_then(|range| range.to_str().ok()).map(str::to_owned);
-        let (own, sent, actor) = (self.clone(), parts.uri.query().map(str::to_owned), actor.to_owned());
+        let (own, sent, permit) = (self.clone(), parts.uri.query().map(str::to_owned), permit.clone());
         let is_get = matches!(parts.method, Method::GET | Method::HEAD);
         let answered = aside(false, move || {
             let asked = Asked { names: &matched.names, is_get, query: sent.as_deref(), body: &body };
-            own.handle(endpoint, &asked, &actor, range.as_deref())
+            own.handle(endpoint, &asked, &permit, range.as_deref())
         });
         Ok(respond(answered.await.unwrap_or_else(|error| Err(error.into()))))
     }
@@ -60,7 +61,7 @@ impl Mlflow {
         &self,
         endpoint: &Endpoint,
         asked: &Asked<'_>,
-        actor: &str,
+        permit: &Permit,
         range: Option<&str>,
     ) -> Result<Reply> {
         let Asked { names, is_get, query, body } = *asked;
@@ -72,17 +73,30 @@ impl Mlflow {
             _ => (Map::new(), [].as_slice()),
         };
         let fields = Fields::checked(&map, message)?;
-        let query = query.unwrap_or_default();
-        (endpoint.handler)(&Call { server: &self.inner, fields, names, query, body, actor, range })
+        let (query, actor) = (query.unwrap_or_default(), permit.name().unwrap_or("anonymous"));
+        let call = Call { server: &self.inner, fields, names, query, body, actor, range };
+        if let Some(resources) = permit.resources() {
+            scope::check(&call, endpoint.about, message, resources).inspect_err(|_| permit.refuse())?;
+        }
+        (endpoint.handler)(&call)
     }
 
     /// Stores a file while it is read.
-    async fn upload<B>(&self, headers: &HeaderMap, body: B, matched: &Matched) -> Result<Reply>
+    async fn upload<B>(
+        &self,
+        headers: &HeaderMap,
+        body: B,
+        matched: &Matched,
+        permit: &Permit,
+    ) -> Result<Reply>
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
         let sent = matched.names.first().map(String::as_str).unwrap_or_default();
+        if let Some(resources) = permit.resources() {
+            scope::check_file(&self.inner, sent, resources).inspect_err(|_| permit.refuse())?;
+        }
         let path = artifacts::upload_path(sent)?;
         let coding =
             headers.get(header::CONTENT_ENCODING).map_or(b"identity".as_slice(), HeaderValue::as_bytes);

@@ -12,6 +12,7 @@ mod routes;
 #[path = "../http/support.rs"]
 #[expect(dead_code, reason = "the tests of the service use the rest")]
 mod support;
+mod tenants;
 mod tls;
 mod tokens;
 

@@ -17,6 +17,7 @@ pub(super) use self::handlers::{
 };
 pub(super) use self::media::{disposition, media_type};
 pub(crate) use self::outgoing::Outgoing;
+pub(super) use self::path::safe;
 
 /// Where a server keeps the files that clients name by `mlflow-artifacts:/`.
 ///

@@ -6,7 +6,7 @@ use super::super::query;
 use super::super::refusal::{Refusal, Result};
 
 /// The path that a client means, without a slash at its end.
-pub(super) fn safe(sent: &str) -> Result<String> {
+pub(in super::super) fn safe(sent: &str) -> Result<String> {
     let mut path = Cow::Borrowed(sent);
     // Each turn makes it shorter.
     loop {
