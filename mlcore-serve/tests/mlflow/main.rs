@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test reports by panicking, in its helpers too")]
 
 mod artifacts;
+mod attacks;
 mod registry;
 mod requests;
 mod support;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use mlcore::artifact::MemoryStore;
-use mlcore::registry::MemoryRegistry;
-use mlcore::tracking::MemoryTracker;
+use mlcore::registry::{MemoryRegistry, Registry, SqliteRegistry};
+use mlcore::tracking::{MemoryTracker, SqliteTracker, Tracker};
 use mlcore_serve::auth::Auth;
 use mlcore_serve::http::{HttpLimits, HttpService};
 use mlcore_serve::mlflow::{ArtifactFolder, Mlflow};
@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 
 pub(crate) struct Place {
     pub(crate) service: HttpService,
-    pub(crate) registry: MemoryRegistry,
+    pub(crate) registry: Arc<dyn Registry>,
     pub(crate) store: MemoryStore,
     pub(crate) folder: TempDir,
     pub(crate) runtime: Runtime,
@@ -47,12 +47,24 @@ impl Answer {
 impl Place {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        Self::with(folder, Arc::new(MemoryTracker::new()), Arc::new(MemoryRegistry::new()))
+    }
+
+    /// The same with its registry and its runs in files.
+    pub(crate) fn in_files() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = SqliteRegistry::open(folder.path().join("registry.db")).unwrap();
+        let tracker = SqliteTracker::open(folder.path().join("registry.db.tracking")).unwrap();
+        Self::with(folder, Arc::new(tracker), Arc::new(registry))
+    }
+
+    fn with(folder: TempDir, tracker: Arc<dyn Tracker>, registry: Arc<dyn Registry>) -> Self {
         let tree = ArtifactFolder::open(folder.path().join("files")).unwrap();
-        let (registry, store) = (MemoryRegistry::new(), MemoryStore::new());
-        let mlflow = Mlflow::new(Arc::new(MemoryTracker::new()))
+        let store = MemoryStore::new();
+        let mlflow = Mlflow::new(tracker)
             .unwrap()
             .with_artifacts(Arc::new(tree))
-            .with_registry(Arc::new(registry.clone()), Arc::new(store.clone()));
+            .with_registry(registry.clone(), Arc::new(store.clone()));
         let mut limits = HttpLimits::default();
         limits.body_bytes = 1 << 20;
         let service =
