@@ -187,3 +187,45 @@ fn long_texts_and_odd_patterns_are_found() {
     let named = ExperimentSearch::default().with_filter("name ILIKE 'def%'");
     assert_eq!(tracker.search_experiments(&named).unwrap().items.len(), 1);
 }
+
+/// Somebody else writes into the tables: what is no row of a tracker's is told as such, and costs nothing but itself.
+#[test]
+fn garbage_in_rows_is_told_and_costs_no_other_row() {
+    let Some(server) = Server::start() else { return };
+    let tracker = open(&server, "poisoned");
+    for id in ["poisoned", "sound"] {
+        start(&tracker, id);
+        let batch = Batch::new(run(id)).with_metric(Metric::new("loss", 0.5, 1)).with_param("depth", "8");
+        tracker.log_batch(batch).unwrap();
+    }
+    let own = "owner = (SELECT number FROM poisoned.run WHERE id = 'poisoned')";
+    for sql in [
+        "UPDATE poisoned.run SET status = 'WILD' WHERE id = 'poisoned'".to_owned(),
+        "UPDATE poisoned.run SET status = repeat('x', 10000000) WHERE id = 'poisoned'".to_owned(),
+        "UPDATE poisoned.run SET status = 'RUNNING', experiment = E'a\\nb' WHERE id = 'poisoned'".to_owned(),
+        "UPDATE poisoned.run SET experiment = '../../etc' WHERE id = 'poisoned'".to_owned(),
+        "UPDATE poisoned.run SET experiment = '0', start_time = 9223372036854775807 WHERE id = 'poisoned'"
+            .to_owned(),
+        format!(
+            "UPDATE poisoned.latest SET timestamp = -9223372036854775808, bits = 9223372036854775807 WHERE {own}"
+        ),
+        format!("UPDATE poisoned.param SET value = repeat('x', 50000000) WHERE {own}"),
+        format!("UPDATE poisoned.latest SET key = -7 WHERE {own}"),
+        format!("DELETE FROM poisoned.latest WHERE {own}"),
+    ] {
+        server.sql(&sql);
+        // Either it is told, or it is something that a tracker could have been given.
+        if let Err(error) = tracker.run(&run("poisoned")) {
+            assert!(matches!(error, Error::Corrupt(_)), "{sql}: {error}");
+        }
+        drop(tracker.whole_history(&run("poisoned"), "loss"));
+        drop(tracker.search_runs(&RunSearch::new([ExperimentId::new("0").unwrap()])));
+        let sound = tracker.run(&run("sound")).unwrap();
+        assert_eq!((sound.data.metrics["loss"].value, &*sound.data.params["depth"]), (0.5, "8"), "{sql}");
+    }
+    server.sql("UPDATE poisoned.run SET status = 'WILD' WHERE id = 'poisoned'");
+    assert_eq!(tracker.run(&run("poisoned")).unwrap_err().kind(), "corrupt");
+    server.sql("ALTER TABLE poisoned.run ALTER COLUMN start_time TYPE text");
+    let error = tracker.run(&run("sound")).unwrap_err();
+    assert!(!error.to_string().is_empty() && !matches!(error, Error::Internal(_)), "{error:?}");
+}
