@@ -136,19 +136,47 @@ impl SqlTables<'_> {
         self.texts("tag", &numbers, &projection.tags, |place, key, value| {
             runs.get_mut(place).map(|run| run.data.tags.insert(key, value));
         })?;
-        let sql = "SELECT f.owner, k.key, f.timestamp, f.step, f.bits, f.model, f.dataset, f.digest
-            FROM latest f JOIN metric_key k ON k.number = f.key WHERE f.owner IN";
-        if let Some(chosen) = chosen("k.key", &projection.metrics) {
-            self.of_each(&numbers, sql, &chosen, |place, row| {
-                let metric = row.metric(1)?;
-                runs.get_mut(place).map(|run| run.data.metrics.insert(metric.key.clone(), metric));
-                Ok(())
-            })?;
-        }
+        self.latest(&numbers, &projection.metrics, |place, metric| {
+            runs.get_mut(place).map(|run| run.data.metrics.insert(metric.key.clone(), metric));
+        })?;
         if projection.inputs {
             self.inputs(&numbers, &mut runs)?;
         }
         Ok(runs)
+    }
+
+    /// The metrics that runs show.
+    fn latest(
+        &self,
+        numbers: &[i64],
+        selection: &Selection,
+        mut take: impl FnMut(usize, Metric),
+    ) -> Result<()> {
+        let Selection::Keys(keys) = selection else {
+            let sql = "SELECT f.owner, k.key, f.timestamp, f.step, f.bits, f.model, f.dataset, f.digest
+                FROM latest f JOIN metric_key k ON k.number = f.key WHERE f.owner IN";
+            return self.of_each(numbers, sql, &Sql::default(), |place, row| {
+                take(place, row.metric(1)?);
+                Ok(())
+            });
+        };
+        // By their numbers, a few keys of many are found without a look at the others.
+        let mut names = HashMap::new();
+        for key in keys {
+            self.key_of(key)?.map(|number| names.insert(number, key));
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut chosen = Sql::new(format!(" AND f.key IN ({})", marks(names.len())));
+        chosen.values.extend(names.keys().copied().map(Value::Integer));
+        let sql = "SELECT f.owner, '', f.timestamp, f.step, f.bits, f.model, f.dataset, f.digest, f.key
+            FROM latest f WHERE f.owner IN";
+        self.of_each(numbers, sql, &chosen, |place, row| {
+            let Some(key) = names.get(&row.whole(8)?) else { return Ok(()) };
+            take(place, Metric { key: (*key).clone(), ..row.metric(1)? });
+            Ok(())
+        })
     }
 
     fn inputs(&self, numbers: &[i64], runs: &mut [Run]) -> Result<()> {
