@@ -17,7 +17,7 @@ use object_store::client::{
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::task::{JoinHandle, spawn_blocking};
-use ureq::http::header::CONTENT_LENGTH;
+use ureq::http::header::{CONTENT_LENGTH, EXPECT, HeaderValue};
 use ureq::http::{self, Method};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, BodyReader, SendBody};
@@ -90,6 +90,10 @@ fn send(agent: &Agent, request: HttpRequest) -> Sent {
     let has_body = !matches!(head.method, Method::GET | Method::HEAD | Method::DELETE);
     let body = if has_body {
         head.headers.insert(CONTENT_LENGTH, body.content_length().into());
+        if body.content_length() >= ASKED_BYTES {
+            // A server that refuses says so before it closes a connection on which megabytes are under way.
+            head.headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+        }
         SendBody::from_owned_reader(Pieces::of(body))
     } else {
         SendBody::none()
@@ -286,5 +290,7 @@ pub(super) fn taken(noted: &Noted) -> Option<Refusal> {
 }
 
 const MOST_REFUSAL_BYTES: u64 = 64 << 10;
+/// From so many bytes on a server is asked whether it takes them. One that does not answer is sent them after a second.
+const ASKED_BYTES: usize = 1 << 20;
 /// Large enough that hashing, not handing over, is the cost.
 const PIECE_BYTES: usize = 256 << 10;
