@@ -328,6 +328,34 @@ impl ArtifactStore for Racing<'_> {
     }
 }
 
+/// A signature and golden vectors are named by tags: without them a version would no longer be loaded.
+#[test]
+fn what_tags_name_is_not_collected() {
+    let (registry, store) = (MemoryRegistry::new(), MemoryStore::new());
+    let put = |text: &str| store.put_bytes(text.as_bytes()).unwrap();
+    let (model, golden, signature, late, other) =
+        (put("model"), put("golden"), put("signature"), put("late"), put("other"));
+    let new =
+        NewVersion::new(churn(), model, Signature::default()).with_tag("mlcore.golden", golden.to_string());
+    let version = registry.register(&store, new, &change("ana")).unwrap().version;
+    let tag = |key: &str, digest: Digest| {
+        registry.set_version_tag(&churn(), version, key, &digest.to_string(), &change("ana")).unwrap();
+    };
+    tag("mlcore.signature", signature);
+    tag("team.note", other);
+    let marked = registry.mark(&store, &BTreeSet::new(), at(0)).unwrap();
+    let mut due = vec![late, other];
+    due.sort();
+    assert_eq!(marked.artifacts, due);
+    tag("mlcore.signature", late);
+    let swept = registry.sweep(&store, &BTreeSet::new(), &marked, Duration::ZERO, at(0)).unwrap();
+    assert_eq!((swept.deleted, swept.kept), (vec![other], vec![late]));
+    let absent = NewVersion::new(churn(), model, Signature::default())
+        .with_tag("mlcore.golden", Digest::of("nowhere").to_string());
+    let refused = registry.register(&store, absent, &change("ana"));
+    assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
+}
+
 #[test]
 fn a_registration_in_the_moment_of_a_deletion_is_told() {
     let (registry, store) = (MemoryRegistry::new(), MemoryStore::new());

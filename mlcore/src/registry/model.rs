@@ -126,12 +126,18 @@ impl ModelVersion {
         self.format == EXTERNAL
     }
 
-    /// The artifacts that it is made of and that it names: the model, those of its [lineage](Lineage::artifacts), and its card. Of an
-    /// [external](Self::is_external) version the model is none of them.
+    /// The artifacts that it is made of and that it names: the model, those of its [lineage](Lineage::artifacts), its card, and the digests
+    /// in tags whose keys begin with `mlcore.`, such as a signature's. Of an [external](Self::is_external) version the model is none of them.
     pub fn artifacts(&self) -> impl Iterator<Item = Digest> {
         let model = (!self.is_external()).then_some(self.artifact);
-        model.into_iter().chain(self.lineage.artifacts()).chain(self.card)
+        let tagged = self.tags.iter().filter_map(|(key, value)| artifact_of_tag(key, value));
+        model.into_iter().chain(self.lineage.artifacts()).chain(self.card).chain(tagged)
     }
+}
+
+/// The artifact that a tag names: packages keep signatures and golden vectors so.
+pub(super) fn artifact_of_tag(key: &str, value: &str) -> Option<Digest> {
+    if key.starts_with("mlcore.") { value.parse().ok() } else { None }
 }
 
 /// What a version was made of, and what watches it.

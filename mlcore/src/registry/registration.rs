@@ -1,5 +1,6 @@
 use std::iter;
 
+use super::model::artifact_of_tag;
 use super::{Change, Event, Model, ModelVersion, Mutation, NewModel, NewVersion, Registry, RegistryExt};
 use crate::artifact::{ArtifactStore, ArtifactStoreExt, Digest};
 use crate::error::{Error, Result};
@@ -10,7 +11,8 @@ pub(super) fn register<R: Registry + ?Sized>(
     new: NewVersion,
     change: &Change,
 ) -> Result<ModelVersion> {
-    let parts: Vec<Digest> = iter::once(new.artifact).chain(new.lineage.artifacts()).collect();
+    let tagged = new.tags.iter().filter_map(|(key, value)| artifact_of_tag(key, value));
+    let parts: Vec<Digest> = iter::once(new.artifact).chain(new.lineage.artifacts()).chain(tagged).collect();
     for digest in &parts {
         if !artifacts.contains(digest)? {
             let problem = format!("{digest} is not in the artifact store");

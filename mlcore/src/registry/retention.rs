@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::lineage::each_version;
+use super::model::artifact_of_tag;
 use super::{
     Change, Event, ModelVersion, NewVersion, Registry, RegistryExt, Stage, VersionReference, micros, scrub,
 };
@@ -179,7 +180,7 @@ pub trait RetentionExt: Registry {
         Ok(deleted)
     }
 
-    /// The artifacts of `store` that no version names, as its model, the parts of its package, its plan, monitor or card, and that
+    /// The artifacts of `store` that no version names, as its model, the parts of its package, its plan, monitor, card or signature, and that
     /// `elsewhere` does not hold: what others keep in the same store, such as another registry or a tracker. It deletes nothing.
     ///
     /// # Errors
@@ -274,6 +275,9 @@ impl Followed {
                 match &entry.event {
                     Event::CreateVersion { content, .. } => self.named.extend(parts_of(content, store)?),
                     Event::SetCard { card, .. } => self.named.extend(*card),
+                    Event::SetTag { key, value: Some(value), .. } => {
+                        self.named.extend(artifact_of_tag(key, value));
+                    }
                     // No other event names an artifact.
                     _ => {}
                 }
@@ -285,6 +289,7 @@ impl Followed {
 fn parts_of(new: &NewVersion, store: &dyn ArtifactStore) -> Result<Vec<Digest>> {
     let mut parts = vec![new.artifact];
     parts.extend(new.lineage.artifacts());
+    parts.extend(new.tags.iter().filter_map(|(key, value)| artifact_of_tag(key, value)));
     parts.extend(scrub::files_of(store, &new.format, &new.artifact)?);
     Ok(parts)
 }
