@@ -89,7 +89,7 @@ fn requests(of: &Team) -> Vec<(&'static str, String, Value)> {
         (
             "POST",
             api("experiments/set-experiment-tag"),
-            json!({"experimentId": experiment, "key": "k", "value": "v"}),
+            json!({"experiment_id": experiment, "key": "k", "value": "v"}),
         ),
         ("POST", api("experiments/search-datasets"), json!({"experiment_ids": [experiment]})),
         ("POST", api("runs/create"), json!({"experiment_id": experiment, "start_time": 2})),

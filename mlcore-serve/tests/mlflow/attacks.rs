@@ -77,7 +77,7 @@ fn texts_are_only_texts() {
 fn names_that_no_model_has_are_refused() {
     let place = Place::in_files();
     let long = "n".repeat(300);
-    for name in ["", " ", "a/b", "..", ".", "a:b", "a\u{0}b", "a\nb", "/etc/passwd", "C:\\x", "file:///x"] {
+    for name in ["", " ", "a/b", "..", ".", "a:b", "a\u{0}b", "/etc/passwd", "C:\\x", "file:///x"] {
         let answer = place.post("registered-models/create", &json!({ "name": name }));
         assert_eq!(answer.refusal().0, 400, "{name:?}");
     }
