@@ -90,10 +90,12 @@ fn buffers(tracker: &SqliteTracker, folder: &Path) {
         let log = buffer.run(run.clone());
         for flush in 1..=3 {
             for step in (flush - 1) * POINTS..flush * POINTS {
-                assert!(log.metric("loss", 1.0, 0, step));
+                // What comes faster than the disk is not accepted, and says so.
+                while !log.metric("loss", 1.0, 0, step) {
+                    std::thread::sleep(Duration::from_micros(100));
+                }
             }
-            let flushed = buffer.flush().unwrap();
-            assert_eq!((flushed.refused, flushed.dropped), (0, 0));
+            assert_eq!(buffer.flush().unwrap().refused, 0);
             say(&format!("logged {run} {}", flush * POINTS));
         }
     }
@@ -215,7 +217,8 @@ fn store_of_mlflow(path: &Path) -> Vec<String> {
     let statements = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/mlflow/store.sql");
     let database = Connection::open(path).unwrap();
     database.pragma_update(None, "foreign_keys", false).unwrap();
-    database.execute_batch(&fs::read_to_string(statements).unwrap()).unwrap();
+    let statements = fs::read_to_string(statements).unwrap();
+    database.execute_batch(&format!("BEGIN; {statements}; COMMIT")).unwrap();
     let tracker = MemoryTracker::new();
     mlflow::import(path, &tracker).unwrap();
     told(&tracker)
