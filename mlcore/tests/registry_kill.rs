@@ -1,11 +1,7 @@
 //! `kill -9` in the middle of registering, promoting, approving, signing and backing up, many times: everything acknowledged is there
 //! afterwards, the audit chain verifies, no alias points at nothing, no version is without its bytes, and every backup is a registry.
 #![cfg(all(feature = "sqlite", unix))]
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says how far it came"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "kill/files.rs"]
 mod files;

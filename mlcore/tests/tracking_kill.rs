@@ -1,11 +1,7 @@
 //! `kill -9` at random moments of logging, importing and exporting: what was acknowledged is there, every batch and every exported
 //! database is there whole or not at all, and an import that was stopped is finished by another one.
 #![cfg(all(feature = "sqlite", unix))]
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says how far it came"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "kill/files.rs"]
 mod files;
