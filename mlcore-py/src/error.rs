@@ -9,14 +9,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use mlcore::{Error, interrupt};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
 
 /// Runs an entry point; a panic becomes `mlcore.InternalError`.
 pub(crate) fn entry<'py, T>(py: Python<'py>, body: impl FnOnce(Python<'py>) -> PyResult<T>) -> PyResult<T> {
-    catch_unwind(AssertUnwindSafe(|| body(py)))
-        .unwrap_or_else(|payload| Err(raise(py, &panicked(payload.as_ref()))))
+    catch_unwind(AssertUnwindSafe(|| body(py))).unwrap_or_else(|payload| {
+        // The crate numpy reads numpy's version in Python at its first use, and panics if Ctrl-C comes just then. It begins again
+        // at the next use.
+        let message = message_of(payload.as_ref());
+        if message.starts_with("Failed to access NumPy") && message.contains("KeyboardInterrupt") {
+            return Err(PyKeyboardInterrupt::new_err(()));
+        }
+        Err(raise(py, &panicked(payload.as_ref())))
+    })
 }
 
 /// Runs Rust work with the interpreter released, so that other Python threads go on. A signal that arrives meanwhile, such as
@@ -189,11 +197,12 @@ fn is_missing_file(error: &Error) -> bool {
 }
 
 fn panicked(payload: &(dyn Any + Send)) -> Error {
-    let message = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
+    let message = message_of(payload);
     Error::internal("run", "mlcore", format!("the library panicked: {message}"))
         .remedy("this is a fault of mlcore: please report it with the input that caused it")
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
