@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, Digest, FolderStore, ImportOptions};
@@ -166,6 +167,46 @@ fn only_regular_files_become_artifacts() {
     assert!(fs::read_dir(folder.path()).unwrap().all(|entry| !entry.unwrap().path().ends_with("again")));
     store.put_bytes(b"weights").unwrap();
     store.materialize(&package, &path("again")).unwrap();
+}
+
+/// Somebody puts a link to a secret in the place of a file, and the file back, as fast as they can.
+#[test]
+fn a_file_that_is_swapped_for_a_link_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let store = FolderStore::open(path("store")).unwrap();
+    fs::write(path("secret"), b"secret").unwrap();
+    fs::create_dir(path("model")).unwrap();
+    fs::write(path("model/file"), b"weights").unwrap();
+    let (own, secret, options) = (Digest::of(b"weights"), Digest::of(b"secret"), ImportOptions::default());
+    let stop = AtomicBool::new(false);
+    let (mut taken, mut refused) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                symlink(path("secret"), path("swap")).unwrap();
+                fs::rename(path("swap"), path("model/file")).unwrap();
+                fs::write(path("swap"), b"weights").unwrap();
+                fs::rename(path("swap"), path("model/file")).unwrap();
+            }
+        });
+        for round in 0.. {
+            if round >= 2000 && taken > 0 && refused > 0 || round >= 100_000 {
+                break;
+            }
+            match store.put_file(&path("model/file"), &options) {
+                Ok(digest) => {
+                    assert_eq!(digest, own);
+                    taken += 1;
+                }
+                Err(_) => refused += 1,
+            }
+            drop(store.put_folder(&path("model"), &options));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(!store.contains(&secret).unwrap(), "{taken} taken, {refused} refused");
+    assert!(taken > 0 && refused > 0, "both were met: {taken} and {refused}");
 }
 
 #[test]
