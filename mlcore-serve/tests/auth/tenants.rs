@@ -12,6 +12,7 @@ use mlcore_serve::auth::{Principal, Resources, Role};
 use mlcore_serve::http::HttpService;
 use mlcore_serve::mlflow::{ArtifactFolder, Mlflow, routes};
 use mlcore_serve::models::Models;
+use mlcore_serve::page::Pages;
 use serde_json::{Value, json};
 
 use crate::auth;
@@ -38,7 +39,8 @@ impl Place {
             .unwrap()
             .with_artifacts(Arc::new(tree))
             .with_registry(Arc::new(MemoryRegistry::new()), Arc::new(MemoryStore::new()));
-        let service = HttpService::new(Models::new()).with_auth(auth()).with_mlflow(mlflow);
+        let pages = Pages::new().with_registry(Arc::new(MemoryRegistry::new()));
+        let service = HttpService::new(Models::new()).with_auth(auth()).with_mlflow(mlflow).with_pages(pages);
         Self { service, _folder: folder }
     }
 
