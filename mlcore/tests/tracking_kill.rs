@@ -175,11 +175,13 @@ fn what_was_acknowledged_survives_kill_9() {
     logged.iter().for_each(|(run, points)| has(&tracker, run, *points));
     is_sound(&folder.path().join("tracking.db"));
     println!("{} kills: {acknowledged:?} acknowledged, {half} exports half written", rounds());
-    for work in WORKS {
-        assert!(
-            acknowledged.get(work).is_some_and(|count| *count > 0),
-            "the child came nowhere: {acknowledged:?}"
-        );
+    if rounds() >= kill::ROUNDS {
+        for work in WORKS {
+            assert!(
+                acknowledged.get(work).is_some_and(|count| *count > 0),
+                "the child came nowhere: {acknowledged:?}"
+            );
+        }
     }
 }
 
