@@ -34,7 +34,7 @@ pub use self::source::{FolderSource, RegistrySource};
 #[cfg(feature = "mlflow")]
 pub(crate) use self::source::{MlModel, Temporary};
 #[cfg(feature = "mlflow")]
-pub use self::source::{MlflowCredentials, MlflowOptions, MlflowSource};
+pub use self::source::{MirrorReport, MlflowCredentials, MlflowOptions, MlflowSource};
 pub use self::statistics::{BatchStatistics, Spent, Statistics, VersionStatistics};
 use self::workers::Workers;
 use crate::Endpoint;

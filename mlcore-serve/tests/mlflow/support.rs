@@ -10,7 +10,7 @@ use mlcore::registry::MemoryRegistry;
 use mlcore::tracking::MemoryTracker;
 use mlcore_serve::auth::Auth;
 use mlcore_serve::http::{HttpLimits, HttpService};
-use mlcore_serve::mlflow::{ArtifactFolder, Mlflow};
+use mlcore_serve::mlflow::{ArtifactFolder, ArtifactTree, Mlflow};
 use mlcore_serve::models::Models;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -48,10 +48,20 @@ impl Place {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tree = ArtifactFolder::open(folder.path().join("files")).unwrap();
+        Self::of(folder, Arc::new(tree))
+    }
+
+    /// One whose artifacts lie elsewhere.
+    #[cfg(feature = "server")]
+    pub(crate) fn with_artifacts(tree: Arc<dyn ArtifactTree>) -> Self {
+        Self::of(tempfile::tempdir().unwrap(), tree)
+    }
+
+    fn of(folder: TempDir, tree: Arc<dyn ArtifactTree>) -> Self {
         let (registry, store) = (MemoryRegistry::new(), MemoryStore::new());
         let mlflow = Mlflow::new(Arc::new(MemoryTracker::new()))
             .unwrap()
-            .with_artifacts(Arc::new(tree))
+            .with_artifacts(tree)
             .with_registry(Arc::new(registry.clone()), Arc::new(store.clone()));
         let mut limits = HttpLimits::default();
         limits.body_bytes = 1 << 20;

@@ -1,11 +1,13 @@
 //! Taking over what an MLflow server has stored.
 
 mod database;
+mod registered;
 mod take;
 
 use std::path::Path;
 
 use self::database::Source;
+pub use self::registered::{Registered, RegisteredModel, RegisteredVersion, registered_models};
 use super::Tracker;
 use crate::error::Result;
 
@@ -53,7 +55,7 @@ impl Imported {
 /// - Artifacts stay where they lie; their places follow from those of their experiments. A run or model whose files lie elsewhere
 ///   is told as left.
 /// - What is against the [rules](super::limits), such as a text that is too long, is left out and told; everything else is taken.
-/// - Traces, evaluations and registered models are not looked at.
+/// - Traces and evaluations are not looked at; registered models are read by [`registered_models`].
 ///
 /// Each run is seen with its first hundred thousand points or not at all. To import again what was imported, or what an import
 /// that was stopped had begun, changes nothing that is there and adds what is missing; runs that are deleted in the tracker stay

@@ -6,7 +6,7 @@ mod options;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use self::database::SqliteDatabase;
 use self::group::{Queue, Writer};
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::name::{ExperimentId, LoggedModelId, RunId};
-use crate::sql::{Files, MOST_IDLE_READERS, Protected, Schema, Target, meaning, uri};
+use crate::sql::{Files, MOST_IDLE_READERS, Protected, Schema, Target, copy, damaged, meaning, uri};
 
 const SCHEMA: Schema = Schema {
     // `mlct`.
@@ -128,6 +128,45 @@ impl SqliteTracker {
         };
         let (readers, writer, queue) = (Mutex::new(readers), writer.map(Mutex::new), Queue::default());
         Ok(Self { shared: Arc::new(Shared { target, name, readers, queue, writer, _locks: locks }) })
+    }
+
+    /// Copies the tracker into the new file `to` while others read and write it: a tracker of its own, as it was at one moment, which has
+    /// been checked. The copy appears whole or not at all, and is on the disk then.
+    ///
+    /// To go back to it, close the tracker, put the copy in the place of its file, and remove the files beside it whose names end in
+    /// `-wal` and `-shm`. The files of runs are not part of it.
+    ///
+    /// ```
+    /// use mlcore::time::Timestamp;
+    /// use mlcore::tracking::{SqliteTracker, Tracker, TrackerExt};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let folder = folder.path();
+    /// let tracker = SqliteTracker::open(folder.join("tracking.db"))?;
+    /// let experiment = tracker.default_experiment(Timestamp::from_millis(0))?;
+    /// tracker.back_up(folder.join("copy.db"))?;
+    /// assert_eq!(SqliteTracker::open(folder.join("copy.db"))?.experiment(&experiment.id)?, experiment);
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](Error::AlreadyExists) for a file that is there, [`Corrupt`](Error::Corrupt) where the tracker is damaged,
+    /// [`StorageFull`](Error::StorageFull), and where the folder cannot be written.
+    pub fn back_up(&self, to: impl AsRef<std::path::Path>) -> Result<()> {
+        const OPERATION: &str = "back up tracker";
+        let Shared { target, name, .. } = &*self.shared;
+        let connection = target.open_reader(name)?;
+        let is_sound = |copy: &std::path::Path| {
+            let failed = meaning(OPERATION, &target.path);
+            let opened = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(&failed)?;
+            let found: String =
+                opened.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)).map_err(&failed)?;
+            match found.as_str() {
+                "ok" => Ok(()),
+                problem => Err(damaged(OPERATION, target.path.display().to_string(), problem.to_owned())),
+            }
+        };
+        copy(OPERATION, &connection, (&target.path, to.as_ref()), is_sound, |_, ()| {})
     }
 
     /// Reads in one snapshot, with a connection that nobody else uses meanwhile.
