@@ -6,11 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, FolderStore};
+use mlcore::artifact::{ArtifactStoreExt, FolderStore};
 use mlcore::name::Version;
 use mlcore::registry::webhook::verify_webhook;
 use mlcore::registry::{Expected, Registry, RegistryExt, SqliteRegistry, Stage};
-use mlcore::tracking::{RunSearch, SqliteTracker, Tracker, TrackerExt};
+use mlcore::tracking::{RunSearch, SqliteTracker, Tracker};
 use serde_json::{Value, json};
 
 use crate::place::{Place, eventually};
