@@ -4,8 +4,10 @@
 use std::fs;
 use std::process::Stdio;
 
-use mlcore::name::{ModelName, Version};
+use mlcore::name::{ModelName, RunId, Version};
 use mlcore::registry::{Registry, SqliteRegistry, Stage};
+use mlcore::time::Timestamp;
+use mlcore::tracking::{NewRun, SqliteTracker, TrackerExt};
 
 use crate::mlflow::Mlflow;
 use crate::place::Place;
@@ -62,6 +64,38 @@ fn versions_without_an_onnx_file_are_left_out() {
     assert_eq!(output.status.code(), Some(3), "{printed}");
     assert!(printed.contains("versions: 1\n") && printed.contains("left out: 1\n- "), "{printed}");
     assert!(printed.contains("its flavors are sklearn, and onnx is none of them"), "{printed}");
+}
+
+#[test]
+fn runs_are_exported_and_come_back() {
+    let place = Place::new();
+    drop(SqliteRegistry::open(place.path("registry.db")).unwrap());
+    let export = |arguments: &[&str]| {
+        let output = place.command(&[&["export"], arguments].concat()).stdout(Stdio::piped()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let own = ["mlflow.db", "--registry", "sqlite:///registry.db"];
+    let (code, _, told) = export(&own);
+    assert!(code == Some(1) && told.contains("nothing was tracked beside this registry"), "{told}");
+    let tracker = SqliteTracker::open(place.path("registry.db.tracking")).unwrap();
+    let at = Timestamp::from_millis(1);
+    let experiment = tracker.default_experiment(at).unwrap();
+    let run = tracker.start_run(NewRun::new(RunId::new("a".repeat(32)).unwrap(), experiment.id, at)).unwrap().info.id;
+    tracker.log_metric(&run, "loss", f64::INFINITY, at, 0).unwrap();
+    let (code, printed, told) = export(&own);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(printed.contains("runs: 1\n") && printed.contains("left out: 0\n"), "{printed}");
+    let (code, _, told) = export(&own);
+    assert!(code == Some(1) && told.contains("there is a file of this name"), "{told}");
+    let (code, _, told) = export(&["another.db"]);
+    assert!(code == Some(2) && told.contains("nothing says which registry's runs are exported"), "{told}");
+
+    let (code, printed, told) = import(&place, &["sqlite:///mlflow.db", "--registry", "sqlite:///copy.db"]);
+    // Its files are behind a proxy, and nobody said where.
+    assert_eq!(code, Some(3), "{printed}{told}");
+    let copy = SqliteTracker::open(place.path("copy.db.tracking")).unwrap();
+    assert_eq!(copy.whole_history(&run, "loss").unwrap()[0].value, f64::INFINITY);
 }
 
 #[test]

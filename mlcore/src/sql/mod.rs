@@ -3,7 +3,6 @@
 //! An operation is named by a verb and what the file holds, `change registry`: errors say `registry` by its last word.
 
 mod connect;
-mod copy;
 mod error;
 #[cfg(unix)]
 mod files;
@@ -49,14 +48,15 @@ mod locks {
         }
     }
 }
+mod partial;
 mod place;
 mod schema;
 
 pub(crate) use self::connect::{MOST_IDLE_READERS, STEPS_OF_A_CHECK, Target, begin, uri};
-pub(crate) use self::copy::copy;
 pub(crate) use self::error::{commit_meaning, damaged, meaning};
 pub(crate) use self::files::Files;
 pub(crate) use self::locks::Protected;
+pub(crate) use self::partial::Partial;
 pub use self::place::SqliteAccess;
 pub(crate) use self::place::of_url;
 pub(crate) use self::schema::Schema;

@@ -15,7 +15,7 @@ use crate::models::Temporary;
 /// Artifacts as objects of an S3-compatible store, of Google Cloud Storage or of Azure, at their paths below a prefix.
 ///
 /// A file is taken into a temporary file of this machine, and sent when it is whole. A bucket has no folders: they are what paths
-/// have before their slashes.
+/// have before their slashes, so that a file may lie where the path of another one leads through.
 ///
 /// ```no_run
 /// use mlcore_serve::mlflow::{ArtifactBucket, ArtifactTree};
@@ -50,22 +50,6 @@ impl ArtifactBucket {
         Ok(Self { bucket: ObjectStore::open_with(options)?, partial, next: AtomicU64::new(0) })
     }
 
-    /// Fails where the path, or one above it, is taken by what cannot be beside the file.
-    fn check_place(&self, path: &str) -> Result<()> {
-        if path.is_empty() || !self.bucket.list_objects(path)?.is_empty() {
-            return Err(Error::invalid_input(WRITE, path, "a folder has this path"));
-        }
-        let mut above = path;
-        while let Some((folder, _)) = above.rsplit_once('/') {
-            above = folder;
-            match self.bucket.open_object(above, u64::MAX) {
-                Ok(_) => return Err(Error::invalid_input(WRITE, path, "a file lies on the path")),
-                Err(Error::NotFound(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
 }
 
 impl ArtifactTree for ArtifactBucket {
@@ -83,7 +67,9 @@ impl ArtifactTree for ArtifactBucket {
     }
 
     fn create(&self, path: &str) -> Result<Box<dyn IncomingArtifact>> {
-        self.check_place(path)?;
+        if path.is_empty() || !self.bucket.list_objects(path)?.is_empty() {
+            return Err(Error::invalid_input(WRITE, path, "a folder has this path"));
+        }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let partial = self.partial.path().join(number.to_string());
         let mut options = OpenOptions::new();

@@ -60,7 +60,7 @@ pub trait ArtifactTree: Send + Sync {
     /// Begins a file, which takes the place of the one that is there when it commits.
     ///
     /// # Errors
-    /// [`InvalidInput`](mlcore::Error::InvalidInput) where a folder has this path or a file lies above it, and where it cannot
+    /// [`InvalidInput`](mlcore::Error::InvalidInput) where a folder has this path or, in storage that has folders, a file lies above it, and where it cannot
     /// be written.
     fn create(&self, path: &str) -> Result<Box<dyn IncomingArtifact>>;
 

@@ -112,10 +112,11 @@ impl StoreImport {
         self
     }
 
-    /// Takes over the store at `path`: the SQLite file of an MLflow server.
+    /// Takes over the store at `path`: the SQLite file of an MLflow server, or the folder `mlruns` of a client without a server (feature `mlruns`
+    /// of the crate `mlcore`).
     ///
     /// # Errors
-    /// As [`import_database`](mlflow::import_database), and what registry, store and artifacts answer that is no fault of what is taken
+    /// As [`import`](mlflow::import), and what registry, store and artifacts answer that is no fault of what is taken
     /// over.
     pub fn run(&self, path: impl AsRef<Path>) -> Result<StoreReport> {
         let path = path.as_ref();
@@ -127,7 +128,7 @@ impl StoreImport {
             (Some(from), Some(tree)) => files::copy(from, &**tree, &mut report)?,
             _ => self.tell_uncopied(&registered.artifact_locations, &mut report),
         }
-        report.tracked = mlflow::import_database(path, &*self.tracker)?;
+        report.tracked = mlflow::import(path, &*self.tracker)?;
         let reason = format!("imported from {}", path.display());
         models::take(self, registered.models, &reason, &mut report)?;
         Ok(report)

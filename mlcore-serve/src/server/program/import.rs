@@ -1,10 +1,11 @@
-//! `mlcore-serve import`: what others have stored, taken over by one command.
+//! `mlcore-serve import` and `export`: what MLflow has stored, taken over by one command, and given back by another.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mlcore::registry::{self, Change};
+use mlcore::tracking::{SqliteTrackerOptions, mlflow};
 use mlcore::{Error, Result, artifact, tracking};
 
 use super::settings::Settings;
@@ -17,8 +18,8 @@ use crate::models::{MirrorReport, SourceOptions};
 /// What is taken over, and where to.
 #[derive(Args, Debug)]
 pub(super) struct Import {
-    /// The store of an MLflow server: its SQLite file, as a path or as sqlite:///path; or a running server, as
-    /// mlflow+http://host:port, of which the registered models with the ONNX flavor are taken
+    /// The store of MLflow: the SQLite file of a server, as a path or as sqlite:///path, or a folder mlruns; or a running server,
+    /// as mlflow+http://host:port, of which the registered models with the ONNX flavor are taken
     source: String,
     /// Into this registry and the tracker beside it: sqlite:////absolute/path or postgresql://user@host/database
     #[arg(long, value_name = "URL")]
@@ -95,6 +96,48 @@ impl Import {
             import = import.with_artifacts(tree);
         }
         import.run(path)
+    }
+}
+
+/// What is given back, and where to.
+#[derive(Args, Debug)]
+pub(super) struct Export {
+    /// The SQLite file that is made, and must not exist yet; MLflow opens it as sqlite:///path
+    destination: PathBuf,
+    /// Of the tracker beside this registry: sqlite:////absolute/path or postgresql://user@host/database
+    #[arg(long, value_name = "URL")]
+    registry: Option<String>,
+}
+
+impl Export {
+    /// Gives it back, and prints what there was; says how many things were left out.
+    pub(super) fn run(&self, registry: Option<&str>) -> Result<usize> {
+        let Some(url) = self.registry.as_deref().or(registry).filter(|url| !is_mlflow(url)) else {
+            let problem = "nothing says which registry's runs are exported";
+            return Err(Error::invalid_input(EXPORT, "registry", problem)
+                .remedy("give --registry sqlite:////absolute/path or postgresql://user@host/database"));
+        };
+        let url = tracking::tracker_url(url)?;
+        if url.starts_with("sqlite:") {
+            let file = SqliteTrackerOptions::from_url(&url)?.path;
+            if !file.exists() {
+                let problem = "there is no such file: nothing was tracked beside this registry";
+                return Err(Error::not_found(EXPORT, file.display().to_string(), problem));
+            }
+        }
+        let exported = mlflow::export_database(&*tracking::open(&url)?, &self.destination)?;
+        let counted = [
+            ("experiments", exported.experiments),
+            ("runs", exported.runs),
+            ("points of metrics", exported.points),
+            ("parameters", exported.params),
+            ("tags", exported.tags),
+            ("datasets", exported.datasets),
+            ("logged models", exported.models),
+        ];
+        let left_out = usize::try_from(exported.left_out).unwrap_or(usize::MAX);
+        print(&counted.map(|(what, count)| (what, count.to_string())), &exported.left, left_out)?;
+        Ok(left_out)
     }
 }
 
@@ -183,7 +226,8 @@ fn print(lines: &[(&str, String)], left: &[String], left_out: usize) -> Result<(
             more => writeln!(out, "- and {more} more"),
         }
     };
-    write().map_err(|cause| Error::from_io(IMPORT, "standard output", cause))
+    write().map_err(|cause| Error::from_io("print", "standard output", cause))
 }
 
 const IMPORT: &str = "import";
+const EXPORT: &str = "export";

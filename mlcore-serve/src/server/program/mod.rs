@@ -41,7 +41,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use self::duties::Duties;
 use self::flags::{ControlMode, Flags, LogFormat};
-use self::import::Import;
+use self::import::{Export, Import};
 #[cfg(feature = "otel")]
 use self::otlp::Export;
 use self::security::Security;
@@ -89,12 +89,17 @@ enum Command {
     /// What is there already stays as it is, so that an import may be repeated. What was taken and what was left out, with the reason, is
     /// printed. Ends with 3 where something was left out.
     Import(Import),
+    /// Write the experiments, runs and logged models into a database that MLflow opens
+    ///
+    /// Registered models are not written. What was written and what was left out, with the reason, is printed. Ends with 3 where something was
+    /// left out.
+    Export(Export),
 }
 
 /// Runs the program with these arguments, the first of which is its own name, until a signal ends it.
 ///
 /// Exit codes: 0 after a stop without loss, 1 where a model could not be loaded or a port not be listened on, 2 for arguments
-/// and settings that are wrong, 3 where requests were cut off at the end, or an import left something out.
+/// and settings that are wrong, 3 where requests were cut off at the end, or an import or export left something out.
 ///
 /// SIGTERM and SIGINT stop it once what is under way is answered; a second one at once. SIGHUP reads keys and certificates again.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -111,6 +116,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ended = match &arguments.command {
         Some(Command::HashKey { generate }) => security::print_hash(*generate).map(|()| 0),
         Some(Command::Token(token)) => token.run(arguments.flags.tokens.as_deref()).map(|()| 0),
+        Some(Command::Export(export)) => export.run(arguments.flags.registry.as_deref()),
         Some(Command::Import(import)) => take_over(import, &arguments),
         None => run(arguments),
     };

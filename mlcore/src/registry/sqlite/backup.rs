@@ -10,22 +10,26 @@ use super::proof::End;
 use super::tables::SqlTables;
 use super::{SqliteAccess, SqliteOptions, SqliteRegistry, commitment, require_near};
 use crate::artifact::Digest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::name::{ModelName, Version};
 use crate::registry::backend;
 use crate::registry::{AuditEntry, AuditHead, Event, Registry};
-use crate::sql::{self, damaged};
+use crate::sql::{Partial, damaged, meaning};
 
 /// Copies the registry into the file `to` while others read and write it; see
 /// [`SqliteRegistry::back_up`](super::SqliteRegistry::back_up).
 pub(super) fn back_up(registry: &SqliteRegistry, to: &Path) -> Result<AuditHead> {
-    let verified = |copy: &Path| {
-        let options = SqliteOptions::new(copy).with_access(SqliteAccess::ReadOnly);
-        SqliteRegistry::open_with(&options)?.verify()
+    let partial = Partial::of(to, OPERATION)?;
+    registry.connections.copy(partial.path())?;
+    partial.sync()?;
+    let head = {
+        let options = SqliteOptions::new(partial.path()).with_access(SqliteAccess::ReadOnly);
+        SqliteRegistry::open_with(&options)?.verify()?
     };
-    let connection = registry.connections.reader()?;
-    let files = (registry.connections.path(), to);
-    sql::copy(OPERATION, &connection, files, verified, |copy, head| Kept::beside(copy).write(head))
+    partial.link()?;
+    Kept::beside(partial.to()).write(&head);
+    partial.sync_folder()?;
+    Ok(head)
 }
 
 /// Writes a log into the empty tables of a transaction, and the tree of hashes of what it gives.
@@ -67,6 +71,17 @@ pub(super) fn restore(
     let end = End { sequence: head.sequence, hash: head.hash, root };
     tables.write_end(&end)?;
     Ok(end)
+}
+
+impl super::connection::Connections {
+    /// Copies what the file holds at one moment into a new file.
+    fn copy(&self, to: &Path) -> Result<()> {
+        let connection = self.reader()?;
+        let Some(name) = to.to_str() else {
+            return Err(Error::invalid_input(OPERATION, to.display().to_string(), "the path is no Unicode"));
+        };
+        connection.execute("VACUUM INTO ?1", (name,)).map_err(meaning(OPERATION, self.path())).map(drop)
+    }
 }
 
 const OPERATION: &str = "back up registry";

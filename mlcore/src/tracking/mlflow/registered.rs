@@ -71,8 +71,8 @@ pub struct RegisteredVersion {
     pub updated_at: Timestamp,
 }
 
-/// Reads the registered models of an MLflow server's SQLite database (3.0 to 3.17). The store is only read, and nothing of it is judged: a
-/// registry has rules of its own.
+/// Reads the registered models of a store: the SQLite database of an MLflow server (3.0 to 3.17), or the folder `mlruns` of a client without a
+/// server (feature `mlruns`). The store is only read, and nothing of it is judged: a registry has rules of its own.
 ///
 /// ```no_run
 /// for model in mlcore::tracking::mlflow::registered_models("mlflow.db")?.models {
@@ -82,9 +82,14 @@ pub struct RegisteredVersion {
 /// ```
 ///
 /// # Errors
-/// As [`import_database`](super::import_database), but for those of a tracker.
+/// As [`import`](super::import), but for those of a tracker.
 pub fn registered_models(path: impl AsRef<Path>) -> Result<Registered> {
-    let source = Source::open(path.as_ref())?;
+    let path = path.as_ref();
+    if path.is_dir() { super::registered_in_folder(path) } else { in_database(path) }
+}
+
+fn in_database(path: &Path) -> Result<Registered> {
+    let source = Source::open(path)?;
     let sql = "SELECT artifact_location FROM experiments ORDER BY experiment_id";
     let artifact_locations = source.all(sql, (), |row| text(row, 0))?;
     Ok(Registered { models: of_database(&source)?, artifact_locations, left: Vec::new() })

@@ -1,12 +1,13 @@
 //! The tracker in one SQLite file.
 
+mod backup;
 mod database;
 mod group;
 mod options;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use self::database::SqliteDatabase;
 use self::group::{Queue, Writer};
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::name::{ExperimentId, LoggedModelId, RunId};
-use crate::sql::{Files, MOST_IDLE_READERS, Protected, Schema, Target, copy, damaged, meaning, uri};
+use crate::sql::{Files, MOST_IDLE_READERS, Protected, Schema, Target, meaning, uri};
 
 const SCHEMA: Schema = Schema {
     // `mlct`.
@@ -153,20 +154,7 @@ impl SqliteTracker {
     /// [`AlreadyExists`](Error::AlreadyExists) for a file that is there, [`Corrupt`](Error::Corrupt) where the tracker is damaged,
     /// [`StorageFull`](Error::StorageFull), and where the folder cannot be written.
     pub fn back_up(&self, to: impl AsRef<std::path::Path>) -> Result<()> {
-        const OPERATION: &str = "back up tracker";
-        let Shared { target, name, .. } = &*self.shared;
-        let connection = target.open_reader(name)?;
-        let is_sound = |copy: &std::path::Path| {
-            let failed = meaning(OPERATION, &target.path);
-            let opened = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(&failed)?;
-            let found: String =
-                opened.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)).map_err(&failed)?;
-            match found.as_str() {
-                "ok" => Ok(()),
-                problem => Err(damaged(OPERATION, target.path.display().to_string(), problem.to_owned())),
-            }
-        };
-        copy(OPERATION, &connection, (&target.path, to.as_ref()), is_sound, |_, ()| {})
+        backup::back_up(&self.shared, to.as_ref())
     }
 
     /// Reads in one snapshot, with a connection that nobody else uses meanwhile.
