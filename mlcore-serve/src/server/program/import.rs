@@ -101,7 +101,7 @@ impl Import {
 
 /// What is given back, and where to.
 #[derive(Args, Debug)]
-pub(super) struct Export {
+pub(super) struct StoreExport {
     /// The SQLite file that is made, and must not exist yet; MLflow opens it as sqlite:///path
     destination: PathBuf,
     /// Of the tracker beside this registry: sqlite:////absolute/path or postgresql://user@host/database
@@ -109,7 +109,7 @@ pub(super) struct Export {
     registry: Option<String>,
 }
 
-impl Export {
+impl StoreExport {
     /// Gives it back, and prints what there was; says how many things were left out.
     pub(super) fn run(&self, registry: Option<&str>) -> Result<usize> {
         let Some(url) = self.registry.as_deref().or(registry).filter(|url| !is_mlflow(url)) else {

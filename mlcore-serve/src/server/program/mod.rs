@@ -41,7 +41,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use self::duties::Duties;
 use self::flags::{ControlMode, Flags, LogFormat};
-use self::import::{Export, Import};
+use self::import::{Import, StoreExport};
 #[cfg(feature = "otel")]
 use self::otlp::Export;
 use self::security::Security;
@@ -93,7 +93,7 @@ enum Command {
     ///
     /// Registered models are not written. What was written and what was left out, with the reason, is printed. Ends with 3 where something was
     /// left out.
-    Export(Export),
+    Export(StoreExport),
 }
 
 /// Runs the program with these arguments, the first of which is its own name, until a signal ends it.
