@@ -48,7 +48,7 @@ def pages(search):
 def run(client, run_id):
     own = client.get_run(run_id)
     return plain(own) | {
-        "history": {key: [plain(point) for point in client.get_metric_history(run_id, key)] for key in sorted(own.data.metrics)},
+        "history": {key: [plain(point) | LEFT_OUT for point in client.get_metric_history(run_id, key)] for key in sorted(own.data.metrics)},
         "artifacts": files(lambda path: client.list_artifacts(run_id, path), lambda path, to: client.download_artifacts(run_id, path, to)),
     }
 
@@ -88,6 +88,9 @@ def files(listed, fetch, path=None):
     return found
 
 
+# What a point says of its model and data our server tells in the history of a run, too, MLflow of the model only, whose metrics are compared;
+# and one of MLflow's stores repeats the run that was asked for.
+LEFT_OUT = {"model_id": None, "dataset_name": None, "dataset_digest": None, "run_id": None}
 # Their lists are sets.
 UNORDERED = {"model_inputs", "model_outputs", "dataset_inputs", "metrics", "tags", "params", "history"}
 

@@ -137,6 +137,7 @@ impl ObjectStore {
     pub fn delete_objects(&self, path: &str) -> Result<()> {
         let key = self.key_of(DELETE, path)?;
         let above = key.clone();
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let mut keys = self.ask(DELETE, move |backend| async move {
             let objects = backend.objects();
             let mut found = objects.list(Some(&above));
@@ -146,7 +147,11 @@ impl ObjectStore {
             }
             Ok(keys)
         })?;
-        keys.push(key);
+        // Below an object others may lie; a folder is none itself.
+        let is_object = |found: &FoundObject| found.name == name && found.size.is_some();
+        if keys.is_empty() || self.list_objects(folder)?.iter().any(is_object) {
+            keys.push(key);
+        }
         for key in keys {
             interrupt::check(DELETE)?;
             let deleted = self.repeat(DELETE, move |backend| {
