@@ -1,11 +1,7 @@
 //! `kill -9` in the middle of registering, promoting, approving, signing and backing up, many times: everything acknowledged is there
 //! afterwards, the audit chain verifies, no alias points at nothing, no version is without its bytes, and every backup is a registry.
 #![cfg(all(feature = "sqlite", unix))]
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says how far it came"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "kill/files.rs"]
 mod files;
@@ -148,7 +144,7 @@ fn what_was_acknowledged_survives_kill_9() {
             move || (0..3).for_each(|_| drop(open(&folder)))
         });
         let work = WORKS[usize::try_from(round).unwrap() % WORKS.len()];
-        let count = if work == "back up" { 4 + round / 3 % 10 } else { round / 3 % 12 };
+        let count = if work == "back up" { 4 + round / 3 % 10 * 3 } else { round / 3 % 12 };
         let time = Duration::from_micros(round * 7919 % 25_000);
         let said = run_and_kill("child_works_until_it_is_killed", work, folder.path(), count, time);
         visitor.join().unwrap();
@@ -189,11 +185,13 @@ fn what_was_acknowledged_survives_kill_9() {
         }
     }
     println!("{} kills: {heard:?} acknowledged, {restored} backups restored, {half} half written", rounds());
-    for what in ["promoted", "policy", "signed", "approved", "withdrawn", "card", "backed"] {
-        assert!(
-            heard.contains_key(what),
-            "the child came far enough to be worth killing: {what} in {heard:?}"
-        );
+    if rounds() >= kill::ROUNDS {
+        for what in ["promoted", "policy", "signed", "approved", "withdrawn", "card", "backed"] {
+            assert!(
+                heard.contains_key(what),
+                "the child came far enough to be worth killing: {what} in {heard:?}"
+            );
+        }
     }
     let orphans = std::fs::read_dir(folder.path().join("artifacts/partial")).unwrap().count();
     assert_eq!(orphans, 0, "what was half written is gone");

@@ -1,11 +1,7 @@
 //! `kill -9` at random moments of logging, importing and exporting: what was acknowledged is there, every batch and every exported
 //! database is there whole or not at all, and an import that was stopped is finished by another one.
 #![cfg(all(feature = "sqlite", unix))]
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says how far it came"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "kill/files.rs"]
 mod files;
@@ -90,10 +86,12 @@ fn buffers(tracker: &SqliteTracker, folder: &Path) {
         let log = buffer.run(run.clone());
         for flush in 1..=3 {
             for step in (flush - 1) * POINTS..flush * POINTS {
-                assert!(log.metric("loss", 1.0, 0, step));
+                // What comes faster than the disk is not accepted, and says so.
+                while !log.metric("loss", 1.0, 0, step) {
+                    std::thread::sleep(Duration::from_micros(100));
+                }
             }
-            let flushed = buffer.flush().unwrap();
-            assert_eq!((flushed.refused, flushed.dropped), (0, 0));
+            assert_eq!(buffer.flush().unwrap().refused, 0);
             say(&format!("logged {run} {}", flush * POINTS));
         }
     }
@@ -177,11 +175,13 @@ fn what_was_acknowledged_survives_kill_9() {
     logged.iter().for_each(|(run, points)| has(&tracker, run, *points));
     is_sound(&folder.path().join("tracking.db"));
     println!("{} kills: {acknowledged:?} acknowledged, {half} exports half written", rounds());
-    for work in WORKS {
-        assert!(
-            acknowledged.get(work).is_some_and(|count| *count > 0),
-            "the child came nowhere: {acknowledged:?}"
-        );
+    if rounds() >= kill::ROUNDS {
+        for work in WORKS {
+            assert!(
+                acknowledged.get(work).is_some_and(|count| *count > 0),
+                "the child came nowhere: {acknowledged:?}"
+            );
+        }
     }
 }
 
@@ -215,7 +215,8 @@ fn store_of_mlflow(path: &Path) -> Vec<String> {
     let statements = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/mlflow/store.sql");
     let database = Connection::open(path).unwrap();
     database.pragma_update(None, "foreign_keys", false).unwrap();
-    database.execute_batch(&fs::read_to_string(statements).unwrap()).unwrap();
+    let statements = fs::read_to_string(statements).unwrap();
+    database.execute_batch(&format!("BEGIN; {statements}; COMMIT")).unwrap();
     let tracker = MemoryTracker::new();
     mlflow::import(path, &tracker).unwrap();
     told(&tracker)

@@ -1,7 +1,7 @@
 //! Every call to the system that logging, importing and exporting make fails once, with EIO, with ENOSPC, or by ending the process: what
 //! was acknowledged is there afterwards, nothing is there by half, and repeating what failed completes it.
 //!
-//! Of the calls every seventh is tried; all of them with `MLCORE_EVERY_FAULT=1`.
+//! Of the calls every 35th is tried; every fifth with `MLCORE_EVERY_FAULT=1`.
 #![cfg(all(feature = "sqlite", target_os = "linux"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "the child tells its parent how far it came")]
@@ -69,7 +69,7 @@ fn no_fault_of_the_system_breaks_a_tracker() {
     theirs.log_metric(&other, "acc", 0.5, at, 0).unwrap();
     mlflow::export_database(&theirs, prepared.join("theirs.db")).unwrap();
     let words = &["started", "logged", "ended", "imported", "exported"];
-    Trial { test: "child_logs_under_a_fault", words, prepared }.fail_each(check);
+    Trial { test: "child_logs_under_a_fault", words, prepared, step: 5 }.fail_each(check);
 }
 
 /// What must hold after a fault: what the child said, and a tracker that works.

@@ -31,10 +31,12 @@ pub(crate) struct Trial {
     pub(crate) test: &'static str,
     pub(crate) words: &'static [&'static str],
     pub(crate) prepared: PathBuf,
+    /// Of the calls every so many-th fails where the test is at length, and every seventh of those otherwise.
+    pub(crate) step: usize,
 }
 
 impl Trial {
-    /// Fails every seventh call of the work, or every one with `MLCORE_EVERY_FAULT=1`, and lets `check` look at the folder and at what
+    /// Fails one call after the other, most of them with `MLCORE_EVERY_FAULT=1` alone, and lets `check` look at the folder and at what
     /// the child said.
     pub(crate) fn fail_each(&self, check: impl Fn(&Path, &[String], &str) + Sync) {
         let folder = tempfile::tempdir().unwrap();
@@ -51,7 +53,7 @@ impl Trial {
         assert!(said.iter().eq(due), "{said:?}");
         assert!(calls > 50, "the work makes {calls} calls");
 
-        let step = if std::env::var_os("MLCORE_EVERY_FAULT").is_some() { 1 } else { 7 };
+        let step = if std::env::var_os("MLCORE_EVERY_FAULT").is_some() { self.step } else { self.step * 7 };
         let faults: Vec<(&str, usize)> = ["eio", "enospc", "kill"]
             .into_iter()
             .enumerate()

@@ -12,8 +12,8 @@ use std::time::Duration;
 /// What the child does, and in which folder.
 pub(crate) const WORK: &str = "MLCORE_KILL_TEST_WORK";
 const FOLDER: &str = "MLCORE_KILL_TEST_FOLDER";
-/// How often `cargo test` kills each; `MLCORE_KILLS` says otherwise.
-const ROUNDS: u64 = 25;
+/// How often `cargo test` kills each; `MLCORE_KILLS` says otherwise. Fewer may not come to everything.
+pub(crate) const ROUNDS: u64 = 25;
 
 pub(crate) fn rounds() -> u64 {
     std::env::var("MLCORE_KILLS").map_or(ROUNDS, |text| text.parse().unwrap())

@@ -30,8 +30,8 @@ fn database(folder: &Path, more: &str) -> PathBuf {
     let database = Connection::open(&path).unwrap();
     // The statements are in the order of the tables' names.
     database.pragma_update(None, "foreign_keys", false).unwrap();
-    database.execute_batch(&data("store.sql")).unwrap();
-    database.execute_batch(more).unwrap();
+    // One flush for all of them.
+    database.execute_batch(&format!("BEGIN; {}; {more}; COMMIT", data("store.sql"))).unwrap();
     path
 }
 

@@ -269,11 +269,11 @@ impl Writing<'_> {
                 let (value, is_nan) = number_of(point.value);
                 let sql = "INSERT OR IGNORE INTO metrics (key, value, timestamp, run_uuid, step, is_nan)
                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-                match self.put(sql, (key, value, point.timestamp_ms, run.as_str(), point.step, is_nan))? {
-                    0 => {
-                        self.exported.leave(|| format!("of run {run}: a point of {key} beside the same one"))
-                    }
-                    _ => self.exported.points += 1,
+                let row = (key, value, point.timestamp_ms, run.as_str(), point.step, is_nan);
+                if self.put(sql, row)? == 0 {
+                    self.exported.leave(|| format!("of run {run}: a point of {key} beside the same one"));
+                } else {
+                    self.exported.points += 1;
                 }
                 match &point.model {
                     Some(model) => {
