@@ -51,15 +51,24 @@ fn models_are_read_with_all_that_belongs_to_them() {
     let at = Timestamp::from_millis;
     assert_eq!((b.name.as_str(), b.created_at, b.updated_at, b.last_version), ("b", at(10), at(10), 0));
     assert!(b.versions.is_empty() && b.tags.is_empty() && b.aliases.is_empty());
-    assert_eq!((a.description.as_str(), a.tags["team"].as_str(), a.aliases["champion"]), ("Lines\nof text", "x", 2));
+    assert_eq!(
+        (a.description.as_str(), a.tags["team"].as_str(), a.aliases["champion"]),
+        ("Lines\nof text", "x", 2)
+    );
     assert_eq!((a.created_at, a.updated_at, a.last_version), (at(20), at(90), 3));
     let [first, second] = a.versions.as_slice() else { panic!("{a:?}") };
     assert_eq!((first.version, first.source.as_str(), first.stage.as_str()), (1, "/srv/1/r1", "None"));
     assert_eq!((&first.location, &first.run, &first.run_link, &first.user), (&None, &None, &None, &None));
     assert_eq!((first.created_at, first.updated_at), (at(30), at(30)));
-    assert_eq!((second.source.as_str(), second.location.as_deref()), ("models:/m-1", Some("mlflow-artifacts:/1/m-1")));
+    assert_eq!(
+        (second.source.as_str(), second.location.as_deref()),
+        ("models:/m-1", Some("mlflow-artifacts:/1/m-1"))
+    );
     assert_eq!((second.run.as_deref(), second.run_link.as_deref()), (Some("r2"), Some("http://run")));
-    assert_eq!((second.user.as_deref(), second.status.as_str(), second.description.as_str()), (Some("ana"), "READY", "second"));
+    assert_eq!(
+        (second.user.as_deref(), second.status.as_str(), second.description.as_str()),
+        (Some("ana"), "READY", "second")
+    );
     assert_eq!((second.tags.len(), second.tags["k"].as_str(), second.tags["empty"].as_str()), (2, "v", ""));
     assert_eq!((second.created_at, second.updated_at), (at(31), at(41)));
     assert_eq!(registered.artifact_locations, ["mlflow-artifacts:/0", "/srv/1"]);
@@ -77,4 +86,61 @@ fn what_is_no_store_is_refused() {
     );
     let error = registered_models(&path).unwrap_err();
     assert!(error.kind() == "corrupt" && error.to_string().contains("in several workspaces"), "{error}");
+}
+
+/// A folder as MLflow 3.17 writes it, and what no client wrote.
+#[cfg(feature = "mlruns")]
+#[test]
+fn a_folder_has_registered_models_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(
+        "0/meta.yaml",
+        "artifact_location: file:///srv/mlruns/0\nexperiment_id: '0'\nlifecycle_stage: active\nname: Default\n",
+    );
+    let model = "creation_timestamp: 20\ndescription: 'Lines\n\n  of text'\nlast_updated_timestamp: 90\nname: with space \u{fc}\n";
+    write("models/with space \u{fc}/meta.yaml", model);
+    write("models/with space \u{fc}/tags/team", "x");
+    write("models/with space \u{fc}/aliases/champion", "2");
+    write("models/with space \u{fc}/aliases/odd", "two");
+    for (number, stage) in [(1, "None"), (2, "Production"), (10, "Deleted_Internal")] {
+        let meta = format!(
+            "creation_timestamp: 3{number}\ncurrent_stage: {stage}\ndescription: null\nlast_updated_timestamp: 4{number}\n\
+             model_id: m-1\nname: with space \u{fc}\nrun_id: r{number}\nrun_link: null\nsource: models:/m-1\nstatus: READY\n\
+             storage_location: file:///srv/m-1\nuser_id: null\nversion: {number}\n"
+        );
+        write(&format!("models/with space \u{fc}/version-{number}/meta.yaml"), &meta);
+        write(&format!("models/with space \u{fc}/version-{number}/tags/place"), &number.to_string());
+    }
+    write("models/half/meta.yaml", "name: half\ncreation_timestamp: [");
+    write("models/other/meta.yaml", "name: somebody else\n");
+    let found = registered_models(folder.path()).unwrap();
+    assert_eq!(found.artifact_locations, ["file:///srv/mlruns/0"]);
+    let [model] = found.models.as_slice() else { panic!("{found:?}") };
+    assert_eq!((model.name.as_str(), model.description.as_str()), ("with space \u{fc}", "Lines\nof text"));
+    assert_eq!((model.tags["team"].as_str(), model.aliases.len(), model.aliases["champion"]), ("x", 1, 2));
+    assert_eq!((model.last_version, model.versions.len()), (10, 2));
+    let second = &model.versions[1];
+    assert_eq!((second.version, second.stage.as_str(), second.run.as_deref()), (2, "Production", Some("r2")));
+    assert_eq!(
+        (second.source.as_str(), second.location.as_deref()),
+        ("models:/m-1", Some("file:///srv/m-1"))
+    );
+    assert_eq!((second.tags["place"].as_str(), &second.user, &second.run_link), ("2", &None, &None));
+    assert_eq!(
+        (second.created_at, second.updated_at),
+        (Timestamp::from_millis(32), Timestamp::from_millis(42))
+    );
+    let left = found.left.join("; ");
+    assert!(
+        found.left.len() == 3
+            && left.contains("odd")
+            && left.contains("half")
+            && left.contains("somebody else"),
+        "{left}"
+    );
 }

@@ -128,8 +128,8 @@ fn webhooks_are_told_what_happens() {
     assert!(told[1].to_string().contains("alias.rolled_back"), "{told:?}");
     for (head, body) in receiver.told.lock().unwrap().iter() {
         assert!(head.starts_with("POST /hidden-path "), "{head}");
-        let [delivery, seconds] =
-            ["x-mlcore-delivery", "x-mlcore-timestamp"].map(|name| header(head, name).parse::<u64>().unwrap());
+        let [delivery, seconds] = ["x-mlcore-delivery", "x-mlcore-timestamp"]
+            .map(|name| header(head, name).parse::<u64>().unwrap());
         let signature = header(head, "x-mlcore-signature");
         let seconds = i64::try_from(seconds).unwrap();
         verify_webhook(SECRET, delivery, seconds, body, signature).unwrap();
@@ -144,7 +144,13 @@ fn webhooks_are_told_what_happens() {
     let running = running.serve(&["--config", "serve.toml"]);
     eventually("it is told", || receiver.told.lock().unwrap().len() >= 3);
     assert_eq!(running.stop(), Some(0));
-    let deliveries: Vec<String> = receiver.told.lock().unwrap().iter().map(|(head, _)| header(head, "x-mlcore-delivery").to_owned()).collect();
+    let deliveries: Vec<String> = receiver
+        .told
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(head, _)| header(head, "x-mlcore-delivery").to_owned())
+        .collect();
     let mut once = deliveries.clone();
     once.dedup();
     assert_eq!((deliveries.len(), once), (3, deliveries.clone()));
@@ -170,7 +176,9 @@ fn a_backup_is_made_while_it_serves_and_the_old_ones_go() {
         names.sort();
         names
     };
-    let of = |kind: &str| names().into_iter().filter(|name| name.starts_with(kind) && name.ends_with(".db")).collect::<Vec<_>>();
+    let of = |kind: &str| {
+        names().into_iter().filter(|name| name.starts_with(kind) && name.ends_with(".db")).collect::<Vec<_>>()
+    };
     let first = {
         eventually("there is a backup", || !of("registry-").is_empty());
         of("registry-")[0].clone()
@@ -210,7 +218,9 @@ fn what_is_kept_no_longer_goes_once_it_was_told() {
     let store = FolderStore::open(place.path("registry.db.artifacts")).unwrap();
     let forgotten = store.put_bytes(b"an upload that was broken off").unwrap();
     let signature = store.put_bytes(b"a signature").unwrap();
-    registry.set_version_tag(&forest, Version::FIRST, "signature", &signature.to_string(), &change()).unwrap();
+    registry
+        .set_version_tag(&forest, Version::FIRST, "signature", &signature.to_string(), &change())
+        .unwrap();
     let table = "registry = \"sqlite:///registry.db\"\n[retention]\nkeep_last = 0\ninterval_secs = 1\nartifacts = true\ngrace_secs = 1\n";
     place.write_here("told.toml", table);
     place.write_here("done.toml", format!("{table}dry_run = false\n"));
@@ -240,7 +250,9 @@ fn what_cannot_be_done_is_told_at_the_start() {
     drop(registry(&place));
     place.write_here("short", "too short");
     let hook = |more: &str| {
-        format!("registry = \"sqlite:///registry.db\"\n[[webhooks]]\nname = \"h\"\nurl = \"https://example.com/hidden\"\n{more}")
+        format!(
+            "registry = \"sqlite:///registry.db\"\n[[webhooks]]\nname = \"h\"\nurl = \"https://example.com/hidden\"\n{more}"
+        )
     };
     let secret = "secret_file = \"short\"\n";
     for (name, text, code, problem) in [
@@ -256,7 +268,12 @@ fn what_cannot_be_done_is_told_at_the_start() {
             2,
             "its address does not begin with https://; use https://, or set allow_http = true",
         ),
-        ("alone", "model-repository = \"models\"\n[[webhooks]]\nname = \"h\"\nurl = \"https://e\"\n".into(), 2, "webhooks: it is given, and no registry is"),
+        (
+            "alone",
+            "model-repository = \"models\"\n[[webhooks]]\nname = \"h\"\nurl = \"https://e\"\n".into(),
+            2,
+            "webhooks: it is given, and no registry is",
+        ),
         (
             "mlflow",
             "registry = \"mlflow+http://localhost:9\"\n[backup]\nfolder = \"b\"\n".into(),
@@ -275,7 +292,12 @@ fn what_cannot_be_done_is_told_at_the_start() {
             2,
             "interval_secs is at least 1",
         ),
-        ("memory", "registry = \"memory:\"\n[backup]\nfolder = \"b\"\n".into(), 1, "it copies files of SQLite"),
+        (
+            "memory",
+            "registry = \"memory:\"\n[backup]\nfolder = \"b\"\n".into(),
+            1,
+            "it copies files of SQLite",
+        ),
     ] {
         let file = format!("{name}.toml");
         place.write_here(&file, text);

@@ -28,7 +28,9 @@ fn the_models_of_a_server_are_mirrored_and_served() {
     for new in ["2", "0"] {
         let (code, printed, told) = import(&place, &[&[source.as_str()], &registry[..], &files[..]].concat());
         assert_eq!(code, Some(0), "{printed}{told}");
-        let due = format!("registered models: 1\nversions: 2\nversions that are new: {new}\naliases: 1\nleft out: 0\n");
+        let due = format!(
+            "registered models: 1\nversions: 2\nversions that are new: {new}\naliases: 1\nleft out: 0\n"
+        );
         assert_eq!(printed, due);
         assert!(told.contains("\"two words\"") && !told.contains("a prompt"), "{told}");
     }
@@ -71,7 +73,8 @@ fn runs_are_exported_and_come_back() {
     let place = Place::new();
     drop(SqliteRegistry::open(place.path("registry.db")).unwrap());
     let export = |arguments: &[&str]| {
-        let output = place.command(&[&["export"], arguments].concat()).stdout(Stdio::piped()).output().unwrap();
+        let output =
+            place.command(&[&["export"], arguments].concat()).stdout(Stdio::piped()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     };
@@ -81,7 +84,11 @@ fn runs_are_exported_and_come_back() {
     let tracker = SqliteTracker::open(place.path("registry.db.tracking")).unwrap();
     let at = Timestamp::from_millis(1);
     let experiment = tracker.default_experiment(at).unwrap();
-    let run = tracker.start_run(NewRun::new(RunId::new("a".repeat(32)).unwrap(), experiment.id, at)).unwrap().info.id;
+    let run = tracker
+        .start_run(NewRun::new(RunId::new("a".repeat(32)).unwrap(), experiment.id, at))
+        .unwrap()
+        .info
+        .id;
     tracker.log_metric(&run, "loss", f64::INFINITY, at, 0).unwrap();
     let (code, printed, told) = export(&own);
     assert_eq!(code, Some(0), "{told}");
@@ -112,9 +119,21 @@ fn what_cannot_be_imported_is_one_line() {
         (&[&["text.db"], &into[..]].concat(), 1, "text.db"),
         (&[&["mysql://ana:secret@host/ml"], &into[..]].concat(), 1, "its scheme is mysql"),
         (&[&["text.db", "--artifacts-from", "nowhere"], &into[..]].concat(), 2, "there is no such folder"),
-        (&[&["text.db", "--artifacts-from", "files"], &into[..]].concat(), 2, "it is where the files of this server lie"),
-        (&[&["text.db", "--artifacts-from", "files/mlflow"], &into[..]].concat(), 2, "it is where the files of this server lie"),
-        (&[&server[..], &["--artifacts-from", "files"]].concat(), 2, "the files of a running server come from it"),
+        (
+            &[&["text.db", "--artifacts-from", "files"], &into[..]].concat(),
+            2,
+            "it is where the files of this server lie",
+        ),
+        (
+            &[&["text.db", "--artifacts-from", "files/mlflow"], &into[..]].concat(),
+            2,
+            "it is where the files of this server lie",
+        ),
+        (
+            &[&server[..], &["--artifacts-from", "files"]].concat(),
+            2,
+            "the files of a running server come from it",
+        ),
         (&["mlflow.db", "--registry", "mlflow+http://127.0.0.1:9"], 2, "nothing says which registry"),
         (&[], 2, "<SOURCE>"),
     ] {

@@ -47,7 +47,8 @@ impl Mlflow {
     /// The version in this folder has another flavor.
     pub(crate) fn without_onnx(folder: &'static str) -> Self {
         Self::new(move |path, _| {
-            path.ends_with(&format!("{folder}/MLmodel")).then(|| of("flavors:\n  sklearn:\n    data: m.pkl\n"))
+            path.ends_with(&format!("{folder}/MLmodel"))
+                .then(|| of("flavors:\n  sklearn:\n    data: m.pkl\n"))
         })
     }
 

@@ -29,7 +29,18 @@ fn tokens_are_issued_and_revoked_while_it_serves() {
     assert_eq!(running.get("/v2/models/net").0, 401, "nobody is let in without a token");
     assert_eq!((status(&first, "/v2/models/net"), status("mlc_0", "/v2/models/net")), (200, 401));
     let more = [
-        "issue", "team", "--role", "predict", "--model", "net*", "--principal", "ana", "--days", "30", "--tokens", "tokens.json",
+        "issue",
+        "team",
+        "--role",
+        "predict",
+        "--model",
+        "net*",
+        "--principal",
+        "ana",
+        "--days",
+        "30",
+        "--tokens",
+        "tokens.json",
     ];
     let team = printed(&place, &more);
     running.signal("-HUP");
@@ -45,7 +56,10 @@ fn tokens_are_issued_and_revoked_while_it_serves() {
     let kept = std::fs::read_to_string(place.path("tokens.json")).unwrap();
     let log = running.log();
     for token in [&first, &team] {
-        assert!(!kept.contains(token.as_str()) && !log.contains(token.as_str()), "the token itself is kept nowhere");
+        assert!(
+            !kept.contains(token.as_str()) && !log.contains(token.as_str()),
+            "the token itself is kept nowhere"
+        );
     }
     assert_eq!(running.stop(), Some(0));
 }
@@ -57,11 +71,19 @@ fn what_is_wrong_with_tokens_is_one_line() {
     place.write_here("broken.json", "[{\"name\": \"secret-of-somebody\"");
     for (arguments, code, problem) in [
         (&["token", "list"][..], 2, "nothing says which file keeps them; give --tokens FILE"),
-        (&["token", "list", "--tokens", "nowhere.json"], 1, "there is no such file; mlcore-serve token issue"),
+        (
+            &["token", "list", "--tokens", "nowhere.json"],
+            1,
+            "there is no such file; mlcore-serve token issue",
+        ),
         (&["token", "issue", "a", "--tokens", "t.json"], 2, "--role"),
         (&["token", "issue", "a b", "--role", "predict", "--tokens", "t.json"], 2, "visible ASCII"),
         (&["token", "revoke", "nobody", "--tokens", "broken.json"], 1, "it is no file of tokens"),
-        (&["--model-repository", "models", "--tokens", "nowhere.json"], 1, "nowhere.json: there is no such file"),
+        (
+            &["--model-repository", "models", "--tokens", "nowhere.json"],
+            1,
+            "nowhere.json: there is no such file",
+        ),
         (&["--model-repository", "models", "--tokens", "broken.json"], 1, "it is no file of tokens"),
     ] {
         let (found, told) = place.again().fails(arguments);

@@ -49,7 +49,6 @@ impl ArtifactBucket {
         let partial = Arc::new(Temporary::new("")?);
         Ok(Self { bucket: ObjectStore::open_with(options)?, partial, next: AtomicU64::new(0) })
     }
-
 }
 
 impl ArtifactTree for ArtifactBucket {

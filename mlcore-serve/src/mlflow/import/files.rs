@@ -40,12 +40,15 @@ pub(super) fn copy(from: &Path, tree: &dyn ArtifactTree, report: &mut StoreRepor
             let size = entry.metadata().map_err(failed)?.len();
             let there = match &mut known {
                 Some(there) => there,
-                None => known.insert(tree.list(&folder)?.into_iter().map(|own| (own.name, own.size)).collect()),
+                None => {
+                    known.insert(tree.list(&folder)?.into_iter().map(|own| (own.name, own.size)).collect())
+                }
             };
             match there.get(&name) {
                 Some(own) if *own == Some(size) => report.files += 1,
-                Some(_) => report
-                    .leave(|| format!("{}: another file has this path already", entry.path().display())),
+                Some(_) => {
+                    report.leave(|| format!("{}: another file has this path already", entry.path().display()))
+                }
                 None => one(&entry.path(), &path, tree, report)?,
             }
         }

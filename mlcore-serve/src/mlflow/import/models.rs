@@ -274,7 +274,9 @@ fn folder_of(uri: &str) -> Option<PathBuf> {
 /// Opens a file of a model's folder. Links must not lead out of it, and what cannot be read is no model.
 fn local(folder: &Path, path: &str) -> Result<ArtifactFile> {
     let refused = |cause: std::io::Error| match cause.kind() {
-        ErrorKind::PermissionDenied => Error::invalid_input(OPERATION, path, format!("it cannot be read: {cause}")),
+        ErrorKind::PermissionDenied => {
+            Error::invalid_input(OPERATION, path, format!("it cannot be read: {cause}"))
+        }
         _ => Error::from_io(OPERATION, path, cause),
     };
     let root = folder.canonicalize().map_err(refused)?;

@@ -90,7 +90,8 @@ impl Backups {
     }
 
     fn is_due(&self, now: Timestamp) -> Result<bool> {
-        let due = now.as_micros() - i64::try_from(self.options.interval_secs).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+        let due = now.as_micros()
+            - i64::try_from(self.options.interval_secs).unwrap_or(i64::MAX).saturating_mul(1_000_000);
         let last = self.made()?.pop();
         Ok(last.is_none_or(|last| last <= stamp(Timestamp::from_micros(due))))
     }
@@ -99,7 +100,9 @@ impl Backups {
     fn made(&self) -> Result<Vec<String>> {
         // The registry is copied last.
         let mut stamps = Vec::new();
-        self.each(|name, stamp| stamps.extend((name.starts_with("registry-") && name.ends_with(".db")).then(|| stamp.to_owned())))?;
+        self.each(|name, stamp| {
+            stamps.extend((name.starts_with("registry-") && name.ends_with(".db")).then(|| stamp.to_owned()))
+        })?;
         stamps.sort_unstable();
         Ok(stamps)
     }
@@ -128,7 +131,8 @@ impl Backups {
             let name = entry.map_err(failed)?.file_name();
             let Some(name) = name.to_str() else { continue };
             let rest = name.strip_prefix("registry-").or_else(|| name.strip_prefix("tracking-"));
-            let stamp = rest.and_then(|rest| rest.strip_suffix(".db").or_else(|| rest.strip_suffix(".db-head")));
+            let stamp =
+                rest.and_then(|rest| rest.strip_suffix(".db").or_else(|| rest.strip_suffix(".db-head")));
             if let Some(stamp) = stamp.filter(|stamp| is_stamp(stamp)) {
                 take(name, stamp);
             }

@@ -177,8 +177,9 @@ fn path_of(source: &str) -> Result<PathBuf> {
         None => Ok(source.into()),
         Some((scheme, _)) => {
             let problem = format!("stores of MLflow are read from SQLite, and its scheme is {scheme}");
-            Err(Error::unsupported(IMPORT, scheme, problem)
-                .remedy("name the server that runs on it, mlflow+http://host:port, for its registered models"))
+            Err(Error::unsupported(IMPORT, scheme, problem).remedy(
+                "name the server that runs on it, mlflow+http://host:port, for its registered models",
+            ))
         }
     }
 }

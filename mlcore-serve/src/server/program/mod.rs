@@ -135,8 +135,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn take_over(import: &Import, arguments: &CommandLine) -> Result<usize> {
     let mut flags = arguments.flags.clone();
     import.add_to(&mut flags);
-    let settings =
-        Settings::read(arguments.config.as_deref(), flags, &|name| std::env::var(name).ok())?;
+    let settings = Settings::read(arguments.config.as_deref(), flags, &|name| std::env::var(name).ok())?;
     log(&settings.flags, None::<tracing_subscriber::layer::Identity>)?;
     import.run(&settings)
 }

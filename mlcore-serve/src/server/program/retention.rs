@@ -89,7 +89,8 @@ impl Keeper {
     /// Looks once, and tells what goes, or would go.
     pub(super) fn look(&mut self) {
         let now = SystemClock::default().now();
-        let done = self.expire(now).and_then(|()| if self.options.artifacts { self.collect(now) } else { Ok(()) });
+        let done =
+            self.expire(now).and_then(|()| if self.options.artifacts { self.collect(now) } else { Ok(()) });
         if let Err(error) = done {
             tracing::error!(%error, "retention did not come to its end");
         }
@@ -143,7 +144,11 @@ impl Keeper {
             let marked = self.registry.mark(&*self.store, &elsewhere, now)?;
             let (artifacts, bytes) = (marked.artifacts.len(), marked.bytes);
             if artifacts > 0 && self.options.dry_run {
-                tracing::info!(artifacts, bytes, "artifacts would be deleted that no version names: dry_run is set");
+                tracing::info!(
+                    artifacts,
+                    bytes,
+                    "artifacts would be deleted that no version names: dry_run is set"
+                );
             }
             if !self.options.dry_run {
                 self.marked = Some(marked);

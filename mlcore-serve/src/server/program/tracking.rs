@@ -42,7 +42,9 @@ pub(super) fn tracked(settings: &Settings) -> Result<Option<Tracked>> {
             pages = pages.with_files(Arc::new(TreeFiles(tree.clone())));
             mlflow = mlflow.with_artifacts(tree);
         }
-        None => tracing::warn!("MLflow's routes keep no artifacts: --artifacts names no folder and no bucket"),
+        None => {
+            tracing::warn!("MLflow's routes keep no artifacts: --artifacts names no folder and no bucket")
+        }
     }
     Ok(Some(Tracked { mlflow, pages }))
 }
@@ -91,7 +93,8 @@ pub(super) fn tree(artifacts: &str) -> Result<Option<Arc<dyn ArtifactTree>>> {
     if !is_bucket {
         return Ok(None);
     }
-    let (place, query) = artifacts.split_once('?').map_or((artifacts, None), |(place, query)| (place, Some(query)));
+    let (place, query) =
+        artifacts.split_once('?').map_or((artifacts, None), |(place, query)| (place, Some(query)));
     let mut url = format!("{}/{FILES}", place.trim_end_matches('/'));
     if let Some(query) = query {
         url.push('?');

@@ -56,8 +56,9 @@ impl std::fmt::Debug for Hook {
 impl Hook {
     fn read(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Webhook> {
         let secret = match (&self.secret_env, &self.secret_file) {
-            (Some(name), None) => variable(name)
-                .ok_or_else(|| self.refused(format!("the variable {name}, which is to hold its secret, is not set")))?,
+            (Some(name), None) => variable(name).ok_or_else(|| {
+                self.refused(format!("the variable {name}, which is to hold its secret, is not set"))
+            })?,
             (None, Some(file)) => {
                 let text = std::fs::read_to_string(file)
                     .map_err(|cause| Error::from_io(READ, file.display().to_string(), cause))?;
@@ -99,7 +100,10 @@ impl Webhooks {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for a hook or a cursor that cannot be.
-    pub(super) fn open(settings: &Settings, variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<Self>> {
+    pub(super) fn open(
+        settings: &Settings,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>> {
         let hooks = &settings.webhooks;
         let (false, Some(url)) = (hooks.is_empty(), &settings.flags.registry) else { return Ok(None) };
         let cursor = match &settings.flags.webhook_cursor {
@@ -142,7 +146,13 @@ fn tell(report: &WebhookReport) {
     }
     for dead in &report.dead {
         let (webhook, delivery, problem) = (&dead.webhook, dead.delivery, &dead.problem);
-        tracing::error!(webhook, delivery, attempts = dead.attempts, problem, "a webhook is not told of this");
+        tracing::error!(
+            webhook,
+            delivery,
+            attempts = dead.attempts,
+            problem,
+            "a webhook is not told of this"
+        );
     }
 }
 
@@ -165,7 +175,8 @@ impl Senders {
             }
             // What one hook may ask, another one of the same address may not by that.
             if !seen.insert(&hook.url) {
-                return Err(hook.refused("another webhook has its address".to_owned())
+                return Err(hook
+                    .refused("another webhook has its address".to_owned())
                     .remedy("name the events and models of both in one table"));
             }
             by_url.push((hook.url.clone(), Arc::new(WebhookSender::new(&options)?)));

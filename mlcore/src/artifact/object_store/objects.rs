@@ -4,7 +4,9 @@ use std::io::Read;
 
 use futures_util::StreamExt as _;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore as _, ObjectStoreExt as _, PutMode, PutPayload};
+use object_store::{
+    GetOptions, GetRange, MultipartUpload, ObjectStore as _, ObjectStoreExt as _, PutMode, PutPayload,
+};
 
 use super::error::asked;
 use super::reader::Download;
@@ -52,10 +54,14 @@ impl ObjectStore {
         let key = self.key_of(PUT, path)?;
         let Spooled { size, source, .. } = Spooled::of(content, &self.options)?;
         match source {
-            Source::Memory(bytes) => self.repeat(PUT, move |backend| {
-                let (key, payload) = (key.clone(), PutPayload::from_bytes(bytes.clone()));
-                async move { backend.objects().put_opts(&key, payload, PutMode::Overwrite.into()).await.map(drop) }
-            })?,
+            Source::Memory(bytes) => {
+                self.repeat(PUT, move |backend| {
+                    let (key, payload) = (key.clone(), PutPayload::from_bytes(bytes.clone()));
+                    async move {
+                        backend.objects().put_opts(&key, payload, PutMode::Overwrite.into()).await.map(drop)
+                    }
+                })?
+            }
             Source::File(mut file) => self.put_parts(key, size, &mut file)?,
         }
         Ok(size)
@@ -102,7 +108,8 @@ impl ObjectStore {
         }
         let found = self.ask(READ, move |backend| async move {
             let range = (from > 0).then_some(GetRange::Offset(from));
-            let found = backend.objects().get_opts(&key, GetOptions { range, ..GetOptions::default() }).await?;
+            let found =
+                backend.objects().get_opts(&key, GetOptions { range, ..GetOptions::default() }).await?;
             Ok((found.meta.size, found.into_stream()))
         });
         let (size, stream) = found.map_err(absent)?;
@@ -116,13 +123,14 @@ impl ObjectStore {
     /// What the server answers.
     pub fn list_objects(&self, path: &str) -> Result<Vec<FoundObject>> {
         let key = self.folder_of(LIST, path)?;
-        let listed = self.ask(LIST, move |backend| async move {
-            backend.objects().list_with_delimiter(Some(&key)).await
-        })?;
+        let listed =
+            self.ask(
+                LIST,
+                move |backend| async move { backend.objects().list_with_delimiter(Some(&key)).await },
+            )?;
         let name = |path: &Path| decoded(path.filename()?);
         let folders = listed.common_prefixes.iter().filter_map(name);
-        let mut found: Vec<FoundObject> =
-            folders.map(|name| FoundObject { name, size: None }).collect();
+        let mut found: Vec<FoundObject> = folders.map(|name| FoundObject { name, size: None }).collect();
         found.extend(listed.objects.iter().filter_map(|object| {
             Some(FoundObject { name: name(&object.location)?, size: Some(object.size) })
         }));

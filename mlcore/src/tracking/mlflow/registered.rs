@@ -96,7 +96,8 @@ fn in_database(path: &Path) -> Result<Registered> {
 }
 
 fn of_database(source: &Source) -> Result<Vec<RegisteredModel>> {
-    let sql = "SELECT name, description, creation_time, last_updated_time FROM registered_models ORDER BY name";
+    let sql =
+        "SELECT name, description, creation_time, last_updated_time FROM registered_models ORDER BY name";
     let mut models = source.all(sql, (), |row| {
         Ok(RegisteredModel {
             name: text(row, 0)?,
@@ -135,7 +136,8 @@ fn of_database(source: &Source) -> Result<Vec<RegisteredModel>> {
 fn versions(source: &Source, name: &str) -> Result<Vec<RegisteredVersion>> {
     let mut tags: BTreeMap<i64, BTreeMap<String, String>> = BTreeMap::new();
     let sql = "SELECT version, key, value FROM model_version_tags WHERE name = ?1";
-    for (version, key, value) in source.all(sql, (name,), |row| Ok((row.get(0)?, text(row, 1)?, text(row, 2)?)))?
+    for (version, key, value) in
+        source.all(sql, (name,), |row| Ok((row.get(0)?, text(row, 1)?, text(row, 2)?)))?
     {
         tags.entry(version).or_default().insert(key, value);
     }

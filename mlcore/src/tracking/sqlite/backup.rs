@@ -19,7 +19,8 @@ pub(super) fn back_up(shared: &Shared, to: &Path) -> Result<()> {
     target.open_reader(name)?.execute("VACUUM INTO ?1", (path,)).map_err(&failed)?;
     partial.sync()?;
     let copy = Connection::open_with_flags(partial.path(), OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let found = copy.and_then(|copy| copy.query_row("PRAGMA quick_check(1)", (), |row| row.get::<_, String>(0)));
+    let found =
+        copy.and_then(|copy| copy.query_row("PRAGMA quick_check(1)", (), |row| row.get::<_, String>(0)));
     let found = found.map_err(&failed)?;
     if found != "ok" {
         return Err(damaged(OPERATION, target.path.display().to_string(), found));

@@ -10,8 +10,8 @@ use mlcore::registry::{
 };
 use mlcore::{Error, Result, interrupt};
 
-use super::{MlflowSource, ModelSource as _};
 use super::wire::{RemoteDataset, RemoteRun, RunAnswer};
+use super::{MlflowSource, ModelSource as _};
 use crate::models::source::pinned::Meaning;
 
 /// What was taken over of a server: see [`MlflowSource::mirror_all`].
@@ -67,7 +67,8 @@ impl MlflowSource {
                     None => drop(registry.set_alias(&model, &alias, Some(own), Expected::Absent, change)?),
                     Some(known) if known == own => {}
                     Some(other) => {
-                        let problem = format!("{model}@{alias}: it means version {other} here, and {own} there");
+                        let problem =
+                            format!("{model}@{alias}: it means version {other} here, and {own} there");
                         report.left.push(problem);
                         continue;
                     }

@@ -23,7 +23,8 @@ impl Folder {
             }
             // What cannot be read of experiments is told where they are taken over.
             let meta = self.root.folder(&name).and_then(|place| place.meta());
-            let location = meta.ok().and_then(|meta| Some(meta.text_if("artifact_location").ok()??.to_owned()));
+            let location =
+                meta.ok().and_then(|meta| Some(meta.text_if("artifact_location").ok()??.to_owned()));
             registered.artifact_locations.extend(location);
         }
         let mut left = Imported::default();
