@@ -14,7 +14,7 @@ use crate::tally::{self, Tally};
 use crate::{mlflow_page, packages, project, promtool, python};
 
 /// Each in a process of its own: the clients of Triton and KServe register messages of the same names.
-const TESTS: [&str; 10] = [
+const TESTS: [&str; 11] = [
     "http_triton.py",
     "http_kserve.py",
     "grpc_triton.py",
@@ -22,6 +22,7 @@ const TESTS: [&str; 10] = [
     "mlflow_scoring.py",
     "mlflow_registry.py",
     "mlflow_tracking.py",
+    "mlflow_import.py",
     "mission.py",
     "mlflow_pages.py",
     "page_axe.py",

@@ -53,6 +53,7 @@ mod call;
 mod endpoints;
 mod experiments;
 mod fields;
+mod import;
 mod log;
 mod logged_models;
 mod messages;
@@ -81,10 +82,13 @@ use mlcore::registry::Registry;
 use mlcore::time::Timestamp;
 use mlcore::tracking::{Tracker, TrackerExt as _};
 
+#[cfg(feature = "server")]
+pub use self::artifacts::ArtifactBucket;
 pub(crate) use self::artifacts::Outgoing;
 pub use self::artifacts::{ArtifactFile, ArtifactFolder, ArtifactTree, FoundArtifact, IncomingArtifact};
 pub use self::endpoints::routes;
 pub(crate) use self::endpoints::{Found, Matched, find};
+pub use self::import::{StoreImport, StoreReport};
 use crate::endpoint::{Clock, OutcomeIds, SystemClock};
 
 /// The version of MLflow whose protocol is spoken, which `GET /version` answers.

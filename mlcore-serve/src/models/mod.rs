@@ -32,9 +32,9 @@ pub use self::source::{
 #[cfg(feature = "ort")]
 pub use self::source::{FolderSource, RegistrySource};
 #[cfg(feature = "mlflow")]
-pub(crate) use self::source::{MlModel, Temporary};
+pub use self::source::{MirrorReport, MlflowCredentials, MlflowOptions, MlflowSource};
 #[cfg(feature = "mlflow")]
-pub use self::source::{MlflowCredentials, MlflowOptions, MlflowSource};
+pub(crate) use self::source::{MlModel, Temporary};
 pub use self::statistics::{BatchStatistics, Spent, Statistics, VersionStatistics};
 use self::workers::Workers;
 use crate::Endpoint;

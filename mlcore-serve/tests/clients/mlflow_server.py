@@ -28,17 +28,17 @@ def free_port():
 
 
 @contextlib.contextmanager
-def stock(folder, python=sys.executable):
-    """`mlflow server` on SQLite with one worker that hands its artifacts out; answers its address."""
+def stock(folder, python=sys.executable, store=None):
+    """`mlflow server` with one worker that hands its artifacts out, on SQLite or on `store`; answers its address."""
     folder, port = Path(folder), free_port()
     folder.mkdir(parents=True, exist_ok=True)
     address = f"http://127.0.0.1:{port}"
     command = [
-        str(python), "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
+        str(python), "-m", "mlflow", "server", "--backend-store-uri", store or f"sqlite:///{folder}/mlflow.db",
         "--artifacts-destination", f"{folder}/artifacts", "--serve-artifacts", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "1",
     ]
-    variables = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "TZ": "UTC"}
+    variables = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_FILE_STORE": "true", "TZ": "UTC"}
     with open(folder / "log", "w") as log:
         # A group of its own: it starts processes of its own.
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=os.environ | variables, start_new_session=True)

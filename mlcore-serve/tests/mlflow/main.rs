@@ -3,6 +3,12 @@
 
 mod artifacts;
 mod attacks;
+#[cfg(feature = "server")]
+mod bucket;
 mod registry;
 mod requests;
+#[cfg(feature = "server")]
+#[expect(dead_code, reason = "these tests do without some of its faults")]
+#[path = "../../../mlcore/tests/object_store/server.rs"]
+mod server;
 mod support;

@@ -10,7 +10,7 @@ use mlcore::registry::{MemoryRegistry, Registry, SqliteRegistry};
 use mlcore::tracking::{MemoryTracker, SqliteTracker, Tracker};
 use mlcore_serve::auth::Auth;
 use mlcore_serve::http::{HttpLimits, HttpService};
-use mlcore_serve::mlflow::{ArtifactFolder, Mlflow};
+use mlcore_serve::mlflow::{ArtifactFolder, ArtifactTree, Mlflow};
 use mlcore_serve::models::Models;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -47,7 +47,8 @@ impl Answer {
 impl Place {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self::with(folder, Arc::new(MemoryTracker::new()), Arc::new(MemoryRegistry::new()))
+        let tree = files(&folder);
+        Self::of(folder, tree, Arc::new(MemoryTracker::new()), Arc::new(MemoryRegistry::new()))
     }
 
     /// The same with its registry and its runs in files.
@@ -55,15 +56,27 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let registry = SqliteRegistry::open(folder.path().join("registry.db")).unwrap();
         let tracker = SqliteTracker::open(folder.path().join("registry.db.tracking")).unwrap();
-        Self::with(folder, Arc::new(tracker), Arc::new(registry))
+        let tree = files(&folder);
+        Self::of(folder, tree, Arc::new(tracker), Arc::new(registry))
     }
 
-    fn with(folder: TempDir, tracker: Arc<dyn Tracker>, registry: Arc<dyn Registry>) -> Self {
-        let tree = ArtifactFolder::open(folder.path().join("files")).unwrap();
+    /// One whose artifacts lie elsewhere.
+    #[cfg(feature = "server")]
+    pub(crate) fn with_artifacts(tree: Arc<dyn ArtifactTree>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::of(folder, tree, Arc::new(MemoryTracker::new()), Arc::new(MemoryRegistry::new()))
+    }
+
+    fn of(
+        folder: TempDir,
+        tree: Arc<dyn ArtifactTree>,
+        tracker: Arc<dyn Tracker>,
+        registry: Arc<dyn Registry>,
+    ) -> Self {
         let store = MemoryStore::new();
         let mlflow = Mlflow::new(tracker)
             .unwrap()
-            .with_artifacts(Arc::new(tree))
+            .with_artifacts(tree)
             .with_registry(registry.clone(), Arc::new(store.clone()));
         let mut limits = HttpLimits::default();
         limits.body_bytes = 1 << 20;
@@ -101,4 +114,9 @@ impl Place {
         let answer = self.post("runs/create", &serde_json::json!({"experiment_id": "0", "start_time": 1}));
         answer.json()["run"]["info"]["run_id"].as_str().unwrap().to_owned()
     }
+}
+
+/// A folder of artifacts, inside of another one that tests put other things into.
+fn files(folder: &TempDir) -> Arc<dyn ArtifactTree> {
+    Arc::new(ArtifactFolder::open(folder.path().join("files")).unwrap())
 }

@@ -1,6 +1,8 @@
 //! The program `mlcore-serve`, started as its users start it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking, in its helpers too")]
 
+mod duties;
+mod import;
 mod metrics;
 mod mlflow;
 mod monitor;
@@ -12,6 +14,7 @@ mod place;
 mod protocol;
 mod signals;
 mod soak;
+mod token;
 
 use std::fs;
 use std::sync::Arc;

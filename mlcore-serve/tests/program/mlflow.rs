@@ -16,8 +16,8 @@ use crate::{expected, infer, probabilities, row};
 type Answer = (u16, Vec<u8>, usize);
 
 /// An MLflow server whose model `forest` has the alias `champion` on version 1, and its stage on version 2.
-struct Mlflow {
-    address: String,
+pub(crate) struct Mlflow {
+    pub(crate) address: String,
     is_stopped: Arc<AtomicBool>,
 }
 
@@ -40,12 +40,20 @@ impl Mlflow {
         Self { address, is_stopped }
     }
 
-    fn usual() -> Self {
+    pub(crate) fn usual() -> Self {
         Self::new(|_, _| None)
     }
 
+    /// The version in this folder has another flavor.
+    pub(crate) fn without_onnx(folder: &'static str) -> Self {
+        Self::new(move |path, _| {
+            path.ends_with(&format!("{folder}/MLmodel"))
+                .then(|| of("flavors:\n  sklearn:\n    data: m.pkl\n"))
+        })
+    }
+
     /// Answers nobody any more.
-    fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
         let _ = TcpStream::connect(self.address.trim_start_matches("http://"));
     }

@@ -213,5 +213,5 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Where files lie until they are whole; no path of a client leads there.
-pub(super) const PARTIAL: &str = ".mlcore-partial";
+pub(in crate::mlflow) const PARTIAL: &str = ".mlcore-partial";
 const OPERATION: &str = "find artifact";

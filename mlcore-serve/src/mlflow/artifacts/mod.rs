@@ -1,5 +1,7 @@
 //! Artifacts: the files of runs and logged models, which clients send through the server and read from it.
 
+#[cfg(feature = "server")]
+mod bucket;
 mod folder;
 mod handlers;
 mod media;
@@ -10,7 +12,10 @@ use std::io::Read;
 
 use mlcore::Result;
 
+#[cfg(feature = "server")]
+pub use self::bucket::ArtifactBucket;
 pub use self::folder::ArtifactFolder;
+pub(super) use self::folder::PARTIAL;
 pub(super) use self::handlers::{
     delete, get, get_of_model, get_of_run, get_of_version, list, list_of_model, list_of_run, no_multipart,
     no_presigned, no_presigned_download, no_presigned_upload, take_upload, upload_path,
@@ -56,7 +61,7 @@ pub trait ArtifactTree: Send + Sync {
     /// Begins a file, which takes the place of the one that is there when it commits.
     ///
     /// # Errors
-    /// [`InvalidInput`](mlcore::Error::InvalidInput) where a folder has this path or a file lies above it, and where it cannot
+    /// [`InvalidInput`](mlcore::Error::InvalidInput) where a folder has this path or, in storage that has folders, a file lies above it, and where it cannot
     /// be written.
     fn create(&self, path: &str) -> Result<Box<dyn IncomingArtifact>>;
 

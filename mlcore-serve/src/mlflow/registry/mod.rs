@@ -21,6 +21,7 @@ pub(super) use self::messages::*;
 pub(super) use self::models::{
     alias, create, delete, delete_alias, delete_tag, find, get, latest, rename, set_alias, set_tag, update,
 };
+pub(super) use self::onnx::{checked_files, unchecked};
 pub(super) use self::versions::{
     create as create_version, delete as delete_version, delete_tag as delete_version_tag, download_uri,
     find as find_versions, get as get_version, set_tag as set_version_tag, transition,
@@ -159,7 +160,7 @@ fn tags(call: &Call<'_>) -> Result<std::collections::BTreeMap<String, String>> {
 }
 
 /// MLflow's word for a stage.
-fn word_of(stage: Stage) -> &'static str {
+pub(super) fn word_of(stage: Stage) -> &'static str {
     match stage {
         Stage::Staging => "Staging",
         Stage::Production => "Production",

@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use mlcore::artifact::PackagePath;
+use mlcore::artifact::{ArtifactStore, PackagePath};
 use mlcore::registry::{Model, NewVersion};
 use mlcore::runner::ort::{Limits, StoredModel, inspect};
 use mlcore::{Error, Result as Outcome};
 
-use crate::mlflow::artifacts::ArtifactTree;
+use crate::mlflow::artifacts::ArtifactFile;
 use crate::mlflow::call::Call;
 use crate::mlflow::refusal::Result;
 use crate::models::INPUT_COLUMNS_TAG;
@@ -23,12 +23,29 @@ pub(super) fn checked(call: &Call<'_>, model: &Model, place: &str, new: NewVersi
     else {
         return Ok(new);
     };
+    let folder = folder.trim_matches('/');
+    let files = |path: &str| tree.read(&format!("{folder}/{path}"), 0);
+    Ok(checked_files(&files, &*call.registered()?.store, model, new)?)
+}
+
+/// Opens a file of a model by its path below the model's folder.
+pub(in crate::mlflow) type Files<'f> = &'f dyn Fn(&str) -> Outcome<ArtifactFile>;
+
+/// The same for files that lie anywhere; the checked ones go into `store`.
+///
+/// # Errors
+/// What is wrong with the file `MLmodel`, and what files and store answer that says nothing of the model.
+pub(in crate::mlflow) fn checked_files(
+    files: Files<'_>,
+    store: &dyn ArtifactStore,
+    model: &Model,
+    new: NewVersion,
+) -> Outcome<NewVersion> {
     // A title that no name holds is kept for what is external.
     if model.title.is_some() {
         return Ok(new);
     }
-    let folder = folder.trim_matches('/');
-    let text = match tree.read(&format!("{folder}/MLmodel"), 0) {
+    let text = match files("MLmodel") {
         Ok(file) if file.size <= MOST_MLMODEL_BYTES => {
             let mut text = String::new();
             match file.content.take(MOST_MLMODEL_BYTES).read_to_string(&mut text) {
@@ -38,19 +55,19 @@ pub(super) fn checked(call: &Call<'_>, model: &Model, place: &str, new: NewVersi
         }
         // There is no such folder yet, or no model in it.
         Ok(_) | Err(Error::NotFound(_) | Error::InvalidInput(_)) => return Ok(new),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
     let read = match MlModel::read(&text, model.name.as_str(), "to be registered") {
         Ok(read) => read,
         Err(Error::Unsupported(_)) => return Ok(new),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
-    match stored(call, tree, folder, &read.data) {
+    match stored(files, store, &read.data) {
         Ok(stored) => {
             let mut served = NewVersion::new(model.name.clone(), stored.artifact, stored.info.signature)
                 .with_format(stored.format)
                 .with_lineage(new.lineage);
-            (served.tags, served.description) = (new.tags, new.description);
+            (served.tags, served.description, served.version) = (new.tags, new.description, new.version);
             if let Some(columns) = read.columns {
                 let columns = serde_json::Value::from(columns).to_string();
                 served.tags.entry(INPUT_COLUMNS_TAG.to_owned()).or_insert(columns);
@@ -58,22 +75,27 @@ pub(super) fn checked(call: &Call<'_>, model: &Model, place: &str, new: NewVersi
             Ok(served)
         }
         Err(error @ (Error::Unavailable(_) | Error::StorageFull(_) | Error::PermissionDenied(_))) => {
-            Err(error.into())
+            Err(error)
         }
         Err(error) => {
             tracing::warn!(%error, model = model.name.as_str(), "a version is registered as external: its ONNX file did not pass");
-            let text: String = error.to_string().chars().take(MOST_REASON_CHARS).collect();
-            Ok(new.with_tag(UNCHECKED_TAG, text))
+            Ok(unchecked(new, &error))
         }
     }
 }
 
+/// The version with the reason why its ONNX file did not pass.
+pub(in crate::mlflow) fn unchecked(new: NewVersion, reason: &Error) -> NewVersion {
+    let text: String = reason.to_string().chars().take(MOST_REASON_CHARS).collect();
+    new.with_tag(UNCHECKED_TAG, text)
+}
+
 /// Stores the ONNX file and its weights.
-fn stored(call: &Call<'_>, tree: &dyn ArtifactTree, folder: &str, data: &str) -> Outcome<StoredModel> {
+fn stored(files: Files<'_>, store: &dyn ArtifactStore, data: &str) -> Outcome<StoredModel> {
     let limits = Limits::default();
     let partial = Temporary::new("")?;
     let data = PackagePath::new(data)?;
-    let fetch = |path: &PackagePath, most: u64| copy(tree, folder, path, partial.path(), most);
+    let fetch = |path: &PackagePath, most: u64| copy(files, path, partial.path(), most);
     let mut left = limits.max_model_bytes.saturating_sub(fetch(&data, limits.max_model_bytes)?);
     let own = data.under(partial.path());
     let bytes = fs::read(&own).map_err(|cause| Error::from_io(READ, own.display().to_string(), cause))?;
@@ -84,19 +106,17 @@ fn stored(call: &Call<'_>, tree: &dyn ArtifactTree, folder: &str, data: &str) ->
         let path = if beside.is_empty() { location.clone() } else { format!("{beside}/{location}") };
         left = left.saturating_sub(fetch(&PackagePath::new(path)?, left)?);
     }
-    let store = call.server.registered.as_ref().map(|own| own.store.clone());
-    let store = store.ok_or_else(|| Error::unsupported(READ, folder, "this server has no registry"))?;
-    StoredModel::from_file(&own, &*store, &limits)
+    StoredModel::from_file(&own, store, &limits)
 }
 
-/// Copies a file of the tree to its place below `into`; answers its size.
-fn copy(tree: &dyn ArtifactTree, folder: &str, path: &PackagePath, into: &Path, most: u64) -> Outcome<u64> {
+/// Copies a file of the model to its place below `into`; answers its size.
+fn copy(files: Files<'_>, path: &PackagePath, into: &Path, most: u64) -> Outcome<u64> {
     let to = path.under(into);
     let failed = |cause| Error::from_io(READ, to.display().to_string(), cause);
     if let Some(above) = to.parent() {
         fs::create_dir_all(above).map_err(failed)?;
     }
-    let mut from = tree.read(&format!("{folder}/{}", path.as_str()), 0)?;
+    let mut from = files(path.as_str())?;
     if from.size > most {
         let problem = format!("it has {} bytes, and at most {most} are taken", from.size);
         return Err(Error::invalid_input(READ, path.as_str(), problem));

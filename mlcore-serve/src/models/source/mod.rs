@@ -34,7 +34,7 @@ pub use self::folder::FolderSource;
 #[cfg(feature = "mlflow")]
 pub(crate) use self::mlflow::MlModel;
 #[cfg(feature = "mlflow")]
-pub use self::mlflow::{MlflowCredentials, MlflowOptions, MlflowSource};
+pub use self::mlflow::{MirrorReport, MlflowCredentials, MlflowOptions, MlflowSource};
 pub use self::monitor::MonitorSettings;
 pub use self::options::{CanarySettings, GuardrailSettings, ModelOptions, PolicyOptions, ShadowOptions};
 #[cfg(feature = "ort")]

@@ -37,7 +37,7 @@ flags! {
     #[arg(env = "MLCORE_TRUSTED_KEYS", value_name = "FILE", help_heading = "Models")]
     trusted_keys: PathBuf,
     /// The artifacts of a registry that is no MLflow server: a folder, s3://bucket/prefix, gs:// or az://; those beside it where
-    /// nothing is said. Where they are a folder, MLflow's clients are served, too: experiments, runs, logged models and their files, at the
+    /// nothing is said. Where they are given, MLflow's clients are served, too: experiments, runs, logged models and their files, at the
     /// port of HTTP
     #[arg(env = "MLCORE_ARTIFACTS", value_name = "URL", help_heading = "Models")]
     artifacts: String,
@@ -60,6 +60,9 @@ flags! {
     /// Keep each model's last good deployment in this folder, and start from it where the registry cannot be reached
     #[arg(env = "MLCORE_SNAPSHOTS", value_name = "DIR", help_heading = "Models")]
     snapshots: PathBuf,
+    /// Keep in this file how far the file's [[webhooks]] were told; beside the registry where that is a file and nothing is said
+    #[arg(env = "MLCORE_WEBHOOK_CURSOR", value_name = "FILE", help_heading = "Models")]
+    webhook_cursor: PathBuf,
 
     /// Keep a log of all predictions and outcomes in this folder, in Parquet; the file's table [log] says how
     #[arg(env = "MLCORE_PREDICTION_LOG", value_name = "DIR", help_heading = "Models")]
@@ -89,6 +92,10 @@ flags! {
     /// Ask for keys: those of this file's tables [[auth.keys]]. The file of --config may have these tables, too
     #[arg(env = "MLCORE_AUTH_FILE", value_name = "FILE", help_heading = "Network")]
     auth_file: PathBuf,
+    /// Ask for access tokens: those of this file, which mlcore-serve token issues and revokes. It is read again when it changes, and at
+    /// SIGHUP
+    #[arg(env = "MLCORE_TOKENS", value_name = "FILE", help_heading = "Network")]
+    tokens: PathBuf,
     /// Encrypt connections with this certificate and those that lead to its authority, in PEM
     #[arg(env = "MLCORE_TLS_CERT", value_name = "FILE", help_heading = "Network")]
     tls_cert: PathBuf,

@@ -1,14 +1,20 @@
 //! The program `mlcore-serve`, as a function: what its flags mean, and its life from the start to the end.
 
+mod backup;
+mod duties;
 mod flags;
+mod import;
 #[cfg(feature = "otel")]
 mod otlp;
+mod retention;
 mod security;
 mod settings;
 mod signals;
 mod source;
 mod spans;
+mod token;
 mod tracking;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -33,12 +39,15 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+use self::duties::Duties;
 use self::flags::{ControlMode, Flags, LogFormat};
+use self::import::{Import, StoreExport};
 #[cfg(feature = "otel")]
 use self::otlp::Export;
 use self::security::Security;
 use self::settings::Settings;
 use self::signals::Signals;
+use self::token::TokenCommand;
 use self::tracking::Tracked;
 use super::{MetricsService, Server, ServerOptions};
 use crate::grpc::{GrpcLimits, GrpcService};
@@ -73,12 +82,24 @@ enum Command {
         #[arg(long)]
         generate: bool,
     },
+    /// Issue, list and revoke access tokens, of which a file keeps hashes
+    Token(TokenCommand),
+    /// Take over the experiments, runs and registered models of MLflow
+    ///
+    /// What is there already stays as it is, so that an import may be repeated. What was taken and what was left out, with the reason, is
+    /// printed. Ends with 3 where something was left out.
+    Import(Import),
+    /// Write the experiments, runs and logged models into a database that MLflow opens
+    ///
+    /// Registered models are not written. What was written and what was left out, with the reason, is printed. Ends with 3 where something was
+    /// left out.
+    Export(StoreExport),
 }
 
 /// Runs the program with these arguments, the first of which is its own name, until a signal ends it.
 ///
 /// Exit codes: 0 after a stop without loss, 1 where a model could not be loaded or a port not be listened on, 2 for arguments
-/// and settings that are wrong, 3 where requests were cut off at the end.
+/// and settings that are wrong, 3 where requests were cut off at the end, or an import or export left something out.
 ///
 /// SIGTERM and SIGINT stop it once what is under way is answered; a second one at once. SIGHUP reads keys and certificates again.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -92,8 +113,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
-    let ended = match arguments.command {
-        Some(Command::HashKey { generate }) => security::print_hash(generate).map(|()| 0),
+    let ended = match &arguments.command {
+        Some(Command::HashKey { generate }) => security::print_hash(*generate).map(|()| 0),
+        Some(Command::Token(token)) => token.run(arguments.flags.tokens.as_deref()).map(|()| 0),
+        Some(Command::Export(export)) => export.run(arguments.flags.registry.as_deref()),
+        Some(Command::Import(import)) => take_over(import, &arguments),
         None => run(arguments),
     };
     match ended {
@@ -105,6 +129,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(if matches!(error, Error::InvalidInput(_)) { 2 } else { 1 })
         }
     }
+}
+
+/// Imports, and says how many things were left out.
+fn take_over(import: &Import, arguments: &CommandLine) -> Result<usize> {
+    let mut flags = arguments.flags.clone();
+    import.add_to(&mut flags);
+    let settings = Settings::read(arguments.config.as_deref(), flags, &|name| std::env::var(name).ok())?;
+    log(&settings.flags, None::<tracing_subscriber::layer::Identity>)?;
+    import.run(&settings)
 }
 
 /// Serves until a signal comes; says how many connections were cut off.
@@ -140,6 +173,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
     };
     let models = source::models(&settings, predictions.as_ref())?;
     let tracked = tracking::tracked(&settings)?;
+    let duties = Duties::open(&settings)?;
     let flags = &settings.flags;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = flags.threads {
@@ -151,6 +185,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
         let signals = Signals::new()?;
         let ((stop, stopping), (reload, asked)) = (watch::channel(()), watch::channel(()));
         tokio::spawn(security.clone().follow(asked));
+        duties.begin(&stopping);
         tokio::select! {
             served = serve(&settings, &security, &models, (prometheus, tracked), stopping) => served.map(Some),
             () = signals.second(stop, reload) => {

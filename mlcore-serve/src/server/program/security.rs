@@ -1,7 +1,7 @@
 //! Keys and certificates of the program: read at the start, and again when their files change.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,13 +11,15 @@ use mlcore::{Error, Result};
 use tokio::sync::watch;
 
 use super::settings::Settings;
-use crate::auth::{Auth, Authenticator, Credentials, Keys, Principal, hash_key};
+use super::token;
+use crate::auth::{AnyOf, Auth, Authenticator, Credentials, Keys, Principal, Tokens, hash_key};
 use crate::server::{Tls, TlsOptions};
 
 /// What the settings say of keys and certificates.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Security {
-    keys: Option<Arc<KeptKeys>>,
+    keys: Option<Arc<Kept<Keys>>>,
+    tokens: Option<Arc<Kept<Tokens>>>,
     tls: Option<Tls>,
 }
 
@@ -36,12 +38,23 @@ impl Security {
                 return Err(Error::invalid_input("read settings", "tls", problem));
             }
         };
-        let keys = settings.keys.clone().map(KeptKeys::open).transpose()?.map(Arc::new);
-        Ok(Self { keys, tls })
+        let keys = settings.keys.clone().map(|path| Kept::open(path, |path| Keys::of_file(path)));
+        let tokens = flags.tokens.clone().map(|path| Kept::open(path, token::existing));
+        let (keys, tokens) = (keys.transpose()?.map(Arc::new), tokens.transpose()?.map(Arc::new));
+        Ok(Self { keys, tokens, tls })
     }
 
     pub(super) fn auth(&self) -> Auth {
-        self.keys.as_ref().map_or_else(Auth::default, |keys| Auth::new(keys.clone()))
+        match (&self.keys, &self.tokens) {
+            (None, None) => Auth::default(),
+            (Some(keys), None) => Auth::new(keys.clone()),
+            (None, Some(tokens)) => Auth::new(tokens.clone()),
+            (Some(keys), Some(tokens)) => Auth::new(AnyOf::new().or(keys.clone()).or(tokens.clone())),
+        }
+    }
+
+    fn has_keys(&self) -> bool {
+        self.keys.is_some() || self.tokens.is_some()
     }
 
     pub(super) fn tls(&self) -> Option<Tls> {
@@ -53,20 +66,20 @@ impl Security {
         if is_loopback {
             return;
         }
-        match (&self.keys, &self.tls) {
-            (None, _) => tracing::info!(
+        match (self.has_keys(), &self.tls) {
+            (false, _) => tracing::info!(
                 "there are no keys: everybody who reaches this server may ask for predictions, and nobody may change it"
             ),
-            (Some(_), None) => tracing::warn!(
+            (true, None) => tracing::warn!(
                 "keys travel unencrypted: give --tls-cert and --tls-key, unless a proxy before this server has them"
             ),
-            (Some(_), Some(_)) => {}
+            (true, Some(_)) => {}
         }
     }
 
     /// Looks at the files every few seconds, and whenever `asked` tells something.
     pub(super) async fn follow(self, mut asked: watch::Receiver<()>) {
-        if self.keys.is_none() && self.tls.is_none() {
+        if !self.has_keys() && self.tls.is_none() {
             return;
         }
         loop {
@@ -82,8 +95,9 @@ impl Security {
 
     fn reload(&self) {
         let keys = self.keys.as_ref().map(|keys| ("keys", keys.reload()));
+        let tokens = self.tokens.as_ref().map(|tokens| ("tokens", tokens.reload()));
         let tls = self.tls.as_ref().map(|tls| ("certificates", tls.reload()));
-        for (what, reloaded) in keys.into_iter().chain(tls) {
+        for (what, reloaded) in keys.into_iter().chain(tokens).chain(tls) {
             match reloaded {
                 Ok(false) => {}
                 Ok(true) => tracing::info!("{what} were read again"),
@@ -93,20 +107,21 @@ impl Security {
     }
 }
 
-/// The keys of a file, as it was good last.
+/// Who is known by a file, as it was good last.
 #[derive(Debug)]
-struct KeptKeys {
+struct Kept<A> {
     path: PathBuf,
-    keys: ArcSwap<Keys>,
+    read: fn(&Path) -> Result<A>,
+    known: ArcSwap<A>,
     /// Of the file that was read last, good or not.
     digest: Mutex<Digest>,
 }
 
-impl KeptKeys {
-    fn open(path: PathBuf) -> Result<Self> {
+impl<A> Kept<A> {
+    fn open(path: PathBuf, read: fn(&Path) -> Result<A>) -> Result<Self> {
         let digest = Mutex::new(digest_of(&path));
-        let keys = ArcSwap::from_pointee(Keys::of_file(&path)?);
-        Ok(Self { path, keys, digest })
+        let known = ArcSwap::from_pointee(read(&path)?);
+        Ok(Self { path, read, known, digest })
     }
 
     /// Reads the file again where it has changed; answers whether it had.
@@ -117,19 +132,19 @@ impl KeptKeys {
             return Ok(false);
         }
         *digest = new;
-        self.keys.store(Arc::new(Keys::of_file(&self.path)?));
+        self.known.store(Arc::new((self.read)(&self.path)?));
         Ok(true)
     }
 }
 
-impl Authenticator for KeptKeys {
+impl<A: Authenticator> Authenticator for Kept<A> {
     fn authenticate(&self, credentials: &Credentials) -> Result<Option<Principal>> {
-        self.keys.load().authenticate(credentials)
+        self.known.load().authenticate(credentials)
     }
 }
 
 /// Zero where it cannot be read, which is told when it is.
-fn digest_of(path: &std::path::Path) -> Digest {
+fn digest_of(path: &Path) -> Digest {
     std::fs::read(path).map_or(Digest::ZERO, Digest::of)
 }
 
@@ -157,12 +172,17 @@ pub(super) fn print_hash(is_new: bool) -> Result<()> {
 
 /// 256 random bits as text.
 fn new_key() -> Result<String> {
+    Ok(Digest::from_bytes(random()?).to_hex())
+}
+
+/// 256 random bits.
+pub(super) fn random() -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
     let source = "/dev/urandom";
     std::fs::File::open(source)
         .and_then(|mut file| file.read_exact(&mut bytes))
         .map_err(|cause| Error::from_io("make key", source, cause))?;
-    Ok(Digest::from_bytes(bytes).to_hex())
+    Ok(bytes)
 }
 
 /// How soon a changed file is noticed.

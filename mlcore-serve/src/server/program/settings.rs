@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use mlcore::name::ModelName;
 use mlcore::{Error, Result};
 
+use super::backup::BackupOptions;
 use super::flags::Flags;
+use super::retention::RetentionOptions;
+use super::source::is_mlflow;
 use super::spans::SpanOptions;
+use super::webhooks::Hook;
 use crate::log::LogOptions;
 use crate::models::{MlflowCredentials, ModelOptions};
 
@@ -22,6 +26,10 @@ pub(super) struct Settings {
     pub(super) mlflow: Mlflow,
     /// Where the spans of requests go.
     pub(super) spans: Option<SpanOptions>,
+    /// Who is told what happens in the registry.
+    pub(super) webhooks: Vec<Hook>,
+    pub(super) backup: Option<BackupOptions>,
+    pub(super) retention: Option<RetentionOptions>,
 }
 
 /// How an MLflow server is reached, by the variables of MLflow's own clients.
@@ -56,18 +64,7 @@ impl Settings {
             (false, file) => settings.keys = file,
             (true, None) => {}
         }
-        let Flags { artifacts, snapshots, mlflow_page, .. } = &settings.flags;
-        let of_registry = [
-            ("artifacts", artifacts.is_some()),
-            ("snapshots", snapshots.is_some()),
-            ("mlflow-page", mlflow_page.is_some()),
-        ];
-        if settings.flags.registry.is_none()
-            && let Some((name, _)) = of_registry.into_iter().find(|(_, is_given)| *is_given)
-        {
-            let problem = "it is given, and no registry is, which it belongs to";
-            return Err(Error::invalid_input(READ, name, problem).remedy("give --registry URL, too"));
-        }
+        settings.check_registry()?;
         if settings.flags.registry.is_some() && settings.flags.model_repository.is_some() {
             let problem = "both are given, and models come from one of them";
             return Err(Error::invalid_input(READ, "registry and model-repository", problem));
@@ -80,6 +77,35 @@ impl Settings {
             return Err(Error::invalid_input(READ, "bundle", problem));
         }
         Ok(settings)
+    }
+
+    /// Fails where something is given that belongs to a registry, and there is none of ours.
+    fn check_registry(&self) -> Result<()> {
+        let Flags { artifacts, snapshots, mlflow_page, webhook_cursor, registry, .. } = &self.flags;
+        // Of these an MLflow server knows nothing.
+        let of_ours = [
+            ("webhooks", !self.webhooks.is_empty()),
+            ("webhook-cursor", webhook_cursor.is_some()),
+            ("backup", self.backup.is_some()),
+            ("retention", self.retention.is_some()),
+        ];
+        let of_registry = [
+            ("artifacts", artifacts.is_some()),
+            ("snapshots", snapshots.is_some()),
+            ("mlflow-page", mlflow_page.is_some()),
+        ];
+        let mut given = of_ours.iter().chain(&of_registry).filter(|(_, is_given)| *is_given);
+        match (registry, given.next()) {
+            (None, Some((name, _))) => {
+                let problem = "it is given, and no registry is, which it belongs to";
+                Err(Error::invalid_input(READ, *name, problem).remedy("give --registry URL, too"))
+            }
+            (Some(url), Some((name, _))) if is_mlflow(url) && of_ours.iter().any(|own| own.0 == *name) => {
+                let problem = "it is given, and the registry is an MLflow server, which is only read";
+                Err(Error::invalid_input(READ, *name, problem).remedy("leave it out"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn of_file(path: &Path) -> Result<Self> {
@@ -97,11 +123,11 @@ impl Settings {
         let mut flags: toml::Table = toml::from_str(&text).map_err(&invalid)?;
         // The keys themselves are read where they are used, and again when they change.
         let keys = flags.contains_key("auth").then(|| path.to_owned());
-        flags.retain(|name, _| name != "models" && name != "log" && name != "auth");
+        flags.retain(|name, _| !TABLES.iter().any(|table| name == *table));
         let flags: Flags = flags.try_into().map_err(&invalid)?;
         // Read from the text, so that an error can say its line.
-        let OfFile { models, log } = toml::from_str(&text).map_err(&invalid)?;
-        Ok(Self { flags, models, log, keys, mlflow: Mlflow::default(), spans: None })
+        let OfFile { models, log, webhooks, backup, retention } = toml::from_str(&text).map_err(&invalid)?;
+        Ok(Self { flags, models, log, keys, webhooks, backup, retention, ..Self::default() })
     }
 
     /// What deployments of MLflow's models set: a registry, a model and a version.
@@ -146,6 +172,11 @@ impl Settings {
 struct OfFile {
     models: BTreeMap<ModelName, ModelOptions>,
     log: LogOptions,
+    webhooks: Vec<Hook>,
+    backup: Option<BackupOptions>,
+    retention: Option<RetentionOptions>,
 }
 
+/// Their names, and that of the keys, which are read by themselves.
+const TABLES: [&str; 6] = ["models", "log", "auth", "webhooks", "backup", "retention"];
 const READ: &str = "read settings";

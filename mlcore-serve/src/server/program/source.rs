@@ -29,10 +29,7 @@ pub(super) fn models(settings: &Settings, log: Option<&Arc<PredictionLog>>) -> R
                     Error::invalid_input("read settings", "artifacts", problem).remedy("leave it out")
                 );
             }
-            let mut server = MlflowOptions::new(url.as_str());
-            server.credentials.clone_from(&settings.mlflow.credentials);
-            server.authorities.clone_from(&settings.mlflow.authorities);
-            Models::of(MlflowSource::open(&server, options)?)
+            Models::of(server(settings, url, options)?)
         }
         (None, Some(url)) => {
             let artifacts = match &flags.artifacts {
@@ -56,6 +53,14 @@ pub(super) fn models(settings: &Settings, log: Option<&Arc<PredictionLog>>) -> R
     };
     models.set_fixed(flags.model_control_mode.unwrap_or_default() != ControlMode::Explicit);
     Ok(models)
+}
+
+/// The models of the MLflow server at an address, as the settings say how it is reached.
+pub(super) fn server(settings: &Settings, url: &str, options: SourceOptions) -> Result<MlflowSource> {
+    let mut server = MlflowOptions::new(url);
+    server.credentials.clone_from(&settings.mlflow.credentials);
+    server.authorities.clone_from(&settings.mlflow.authorities);
+    MlflowSource::open(&server, options)
 }
 
 /// How models are loaded and built.

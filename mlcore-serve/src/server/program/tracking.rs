@@ -9,7 +9,7 @@ use mlcore::{Result, artifact, registry, tracking};
 
 use super::settings::Settings;
 use super::source::is_mlflow;
-use crate::mlflow::{ArtifactFolder, ArtifactTree as _, FoundArtifact, Mlflow};
+use crate::mlflow::{ArtifactBucket, ArtifactFolder, ArtifactTree, FoundArtifact, Mlflow};
 use crate::page::{Pages, RunFile, RunFiles};
 
 /// What is served of a registry and its runs beside its models.
@@ -37,20 +37,20 @@ pub(super) fn tracked(settings: &Settings) -> Result<Option<Tracked>> {
     if let Some(folder) = &flags.mlflow_page {
         mlflow = mlflow.with_page(folder)?;
     }
-    match folder_of(artifacts) {
-        Some(folder) => {
-            // The registry's own artifacts lie beside it, by their digests.
-            let tree = Arc::new(ArtifactFolder::open(folder.join("mlflow"))?);
+    match tree(artifacts)? {
+        Some(tree) => {
             pages = pages.with_files(Arc::new(TreeFiles(tree.clone())));
             mlflow = mlflow.with_artifacts(tree);
         }
-        None => tracing::warn!("MLflow's routes keep no artifacts: --artifacts names no folder"),
+        None => {
+            tracing::warn!("MLflow's routes keep no artifacts: --artifacts names no folder and no bucket")
+        }
     }
     Ok(Some(Tracked { mlflow, pages }))
 }
 
 /// The files of runs, as they lie in the tree of MLflow's artifacts.
-struct TreeFiles(Arc<ArtifactFolder>);
+struct TreeFiles(Arc<dyn ArtifactTree>);
 
 impl RunFiles for TreeFiles {
     fn list(&self, run: &RunInfo, folder: &str) -> Result<Vec<RunFile>> {
@@ -78,8 +78,33 @@ impl RunFiles for TreeFiles {
     }
 }
 
+/// The folder below the artifacts of a registry in which the files of runs lie.
+pub(super) const FILES: &str = "mlflow";
+/// How the URLs of buckets begin.
+const BUCKETS: [&str; 3] = ["s3://", "gs://", "az://"];
+
+/// The files of runs where the artifacts of a registry are; none where these are neither a folder nor a bucket.
+pub(super) fn tree(artifacts: &str) -> Result<Option<Arc<dyn ArtifactTree>>> {
+    if let Some(folder) = folder_of(artifacts) {
+        // The registry's own artifacts lie beside it, by their digests.
+        return Ok(Some(Arc::new(ArtifactFolder::open(folder.join(FILES))?)));
+    }
+    let is_bucket = BUCKETS.iter().any(|scheme| artifacts.starts_with(scheme));
+    if !is_bucket {
+        return Ok(None);
+    }
+    let (place, query) =
+        artifacts.split_once('?').map_or((artifacts, None), |(place, query)| (place, Some(query)));
+    let mut url = format!("{}/{FILES}", place.trim_end_matches('/'));
+    if let Some(query) = query {
+        url.push('?');
+        url.push_str(query);
+    }
+    Ok(Some(Arc::new(ArtifactBucket::open(&url)?)))
+}
+
 /// The folder that a URL or path of artifacts names.
-fn folder_of(artifacts: &str) -> Option<PathBuf> {
+pub(super) fn folder_of(artifacts: &str) -> Option<PathBuf> {
     match artifacts.strip_prefix("file://") {
         Some(path) if path.contains('%') => None,
         Some(path) => Some(path.strip_prefix("localhost").unwrap_or(path).into()),

@@ -5,6 +5,7 @@
 //! | [`import`] | takes over a store, whichever of the two it is |
 //! | [`import_database`] | the SQLite database of an MLflow server |
 //! | `import_folder` | the folder `mlruns` of a client without a server (feature `mlruns`) |
+//! | [`registered_models`] | reads the registered models of either, which a registry takes |
 //! | [`export_database`] | writes a database that MLflow's server and client open |
 //!
 //! Artifacts stay where they lie, whichever way.
@@ -13,6 +14,7 @@ mod database;
 mod export;
 #[cfg(feature = "mlruns")]
 mod folder;
+mod registered;
 mod rows;
 mod store;
 mod take;
@@ -21,6 +23,7 @@ use std::path::Path;
 
 use self::database::Source;
 pub use self::export::{Exported, export_database};
+pub use self::registered::{Registered, RegisteredModel, RegisteredVersion, registered_models};
 use super::Tracker;
 use crate::error::Result;
 
@@ -88,11 +91,26 @@ fn import_any_folder(path: &Path, tracker: &dyn Tracker) -> Result<Imported> {
     import_folder(path, tracker)
 }
 
+#[cfg(feature = "mlruns")]
+fn registered_in_folder(path: &Path) -> Result<Registered> {
+    folder::Folder::open(path)?.registered()
+}
+
 #[cfg(not(feature = "mlruns"))]
 fn import_any_folder(path: &Path, _: &dyn Tracker) -> Result<Imported> {
+    Err(without_folders(path))
+}
+
+#[cfg(not(feature = "mlruns"))]
+fn registered_in_folder(path: &Path) -> Result<Registered> {
+    Err(without_folders(path))
+}
+
+#[cfg(not(feature = "mlruns"))]
+fn without_folders(path: &Path) -> crate::error::Error {
     let problem = "this build of mlcore was made without MLflow's folders";
-    Err(crate::error::Error::unsupported("import store", path.display().to_string(), problem)
-        .remedy("build it with the feature mlruns of the crate mlcore"))
+    crate::error::Error::unsupported("import store", path.display().to_string(), problem)
+        .remedy("build it with the feature mlruns of the crate mlcore")
 }
 
 /// Takes over the experiments, runs and logged models of an MLflow server's SQLite database (3.0 to 3.17) with their ids. The
@@ -103,7 +121,7 @@ fn import_any_folder(path: &Path, _: &dyn Tracker) -> Result<Imported> {
 /// - Artifacts stay where they lie; their places follow from those of their experiments. A run or model whose files lie elsewhere
 ///   is told as left.
 /// - What is against the [rules](super::limits), such as a text that is too long, is left out and told; everything else is taken.
-/// - Traces, evaluations and registered models are not looked at.
+/// - Traces and evaluations are not looked at; registered models are read by [`registered_models`].
 ///
 /// Each run is seen with its first hundred thousand points or not at all. To import again what was imported, or what an import
 /// that was stopped had begun, changes nothing that is there and adds what is missing; runs that are deleted in the tracker stay

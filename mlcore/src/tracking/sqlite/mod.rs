@@ -1,5 +1,6 @@
 //! The tracker in one SQLite file.
 
+mod backup;
 mod database;
 mod group;
 mod options;
@@ -128,6 +129,32 @@ impl SqliteTracker {
         };
         let (readers, writer, queue) = (Mutex::new(readers), writer.map(Mutex::new), Queue::default());
         Ok(Self { shared: Arc::new(Shared { target, name, readers, queue, writer, _locks: locks }) })
+    }
+
+    /// Copies the tracker into the new file `to` while others read and write it: a tracker of its own, as it was at one moment, which has
+    /// been checked. The copy appears whole or not at all, and is on the disk then.
+    ///
+    /// To go back to it, close the tracker, put the copy in the place of its file, and remove the files beside it whose names end in
+    /// `-wal` and `-shm`. The files of runs are not part of it.
+    ///
+    /// ```
+    /// use mlcore::time::Timestamp;
+    /// use mlcore::tracking::{SqliteTracker, Tracker, TrackerExt};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let folder = folder.path();
+    /// let tracker = SqliteTracker::open(folder.join("tracking.db"))?;
+    /// let experiment = tracker.default_experiment(Timestamp::from_millis(0))?;
+    /// tracker.back_up(folder.join("copy.db"))?;
+    /// assert_eq!(SqliteTracker::open(folder.join("copy.db"))?.experiment(&experiment.id)?, experiment);
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](Error::AlreadyExists) for a file that is there, [`Corrupt`](Error::Corrupt) where the tracker is damaged,
+    /// [`StorageFull`](Error::StorageFull), and where the folder cannot be written.
+    pub fn back_up(&self, to: impl AsRef<std::path::Path>) -> Result<()> {
+        backup::back_up(&self.shared, to.as_ref())
     }
 
     /// Reads in one snapshot, with a connection that nobody else uses meanwhile.

@@ -1,4 +1,4 @@
-//! A version of an MLflow server as one of our own registry.
+//! Versions of an MLflow server as those of our own registry.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,97 @@ use mlcore::artifact::{ArtifactStore, ArtifactStoreExt as _};
 use mlcore::name::{ModelName, Version};
 use mlcore::registry::backend::limits;
 use mlcore::registry::{
-    Change, Metrics, ModelVersion, NewVersion, Registry, RegistryExt as _, VersionSearch,
+    Change, Expected, Metrics, ModelVersion, NewModel, NewVersion, Registry, RegistryExt as _, VersionSearch,
 };
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
-use super::MlflowSource;
 use super::wire::{RemoteDataset, RemoteRun, RunAnswer};
+use super::{MlflowSource, ModelSource as _};
 use crate::models::source::pinned::Meaning;
 
+/// What was taken over of a server: see [`MlflowSource::mirror_all`].
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MirrorReport {
+    /// Models of which a version is here now.
+    pub models: u64,
+    /// Versions that are here now, those that were there included.
+    pub versions: u64,
+    /// Those of them that were taken over this time.
+    pub new: u64,
+    /// Aliases that mean here what they mean there.
+    pub aliases: u64,
+    /// What was left out, and why, in words.
+    pub left: Vec<String>,
+}
+
 impl MlflowSource {
+    /// Takes over every version of every model of the server by [`mirror`](Self::mirror), in the order of their numbers, with the models'
+    /// descriptions and tags where the models are new, and the aliases that are not set here. What cannot be taken is left out and told: a
+    /// version without the ONNX flavor, one whose file does not pass, an alias that means something else here. To do it again takes what
+    /// is new.
+    ///
+    /// # Errors
+    /// What the server, the registry and the store answer that says nothing of one version.
+    pub fn mirror_all(
+        &self,
+        registry: &dyn Registry,
+        artifacts: &dyn ArtifactStore,
+        change: &Change,
+    ) -> Result<MirrorReport> {
+        let mut report = MirrorReport::default();
+        for model in self.names()? {
+            let mut taken: BTreeMap<Version, Version> = BTreeMap::new();
+            for number in self.registry.numbers(&model, &mut report.left)? {
+                interrupt::check(MIRROR)?;
+                match self.taken(&model, number, (registry, artifacts), change) {
+                    Ok((version, is_new)) => {
+                        taken.insert(number, version.version);
+                        report.new += u64::from(is_new);
+                    }
+                    Err(error) if is_of_version(&error) => report.left.push(error.to_string()),
+                    Err(error) => return Err(error),
+                }
+            }
+            report.models += u64::from(!taken.is_empty());
+            report.versions += taken.len() as u64;
+            for (alias, number) in self.registry.aliases(&model)? {
+                // What was left out is told.
+                let Some(own) = taken.get(&number).copied() else { continue };
+                match registry.alias(&model, &alias)? {
+                    None => drop(registry.set_alias(&model, &alias, Some(own), Expected::Absent, change)?),
+                    Some(known) if known == own => {}
+                    Some(other) => {
+                        let problem =
+                            format!("{model}@{alias}: it means version {other} here, and {own} there");
+                        report.left.push(problem);
+                        continue;
+                    }
+                }
+                report.aliases += 1;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Creates the model with what the server says of it, where there is none of its name.
+    fn create(&self, model: &ModelName, registry: &dyn Registry, change: &Change) -> Result<()> {
+        match registry.model(model) {
+            Err(Error::NotFound(_)) => {}
+            known => return known.map(drop),
+        }
+        let found = self.registry.model(model)?;
+        let mut new = NewModel::new(model.clone()).with_description(found.description);
+        new.tags = found.tags;
+        match registry.create_model(new, change) {
+            Err(Error::AlreadyExists(_)) => Ok(()),
+            created => created.map(drop),
+        }
+    }
+
     /// Takes a version over into a registry of ours: its files, checked, and what it was made of. `word` is an alias, a stage, a
     /// number or the value of the version's tag `version`. It gets the next number there, and `dev` for its stage; taken over
-    /// again, it is the version that it became.
+    /// again, it is the version that it became. A model that is not there is made, with its description and tags.
     ///
     /// Its lineage has the run, the address of its page and where the version came from; the last values of the run's metrics
     /// are its metrics, as far as they are finite, and the run's parameters and data sets are tags (`mlflow.param.depth`,
@@ -54,9 +133,20 @@ impl MlflowSource {
                 Error::not_found("find version", format!("{model}@{alias}"), "it means no version")
             })?,
         };
+        self.taken(model, number, (registry, artifacts), change).map(|(version, _)| version)
+    }
+
+    /// The version that it became, and whether that is new.
+    fn taken(
+        &self,
+        model: &ModelName,
+        number: Version,
+        (registry, artifacts): (&dyn Registry, &dyn ArtifactStore),
+        change: &Change,
+    ) -> Result<(ModelVersion, bool)> {
         let source = self.address(model, number);
         if let Some(known) = mirrored(registry, model, &source)? {
-            return Ok(known);
+            return Ok((known, false));
         }
         let found = self.registry.version(model, number)?;
         let own = self.registry.store();
@@ -74,7 +164,8 @@ impl MlflowSource {
                 Err(error) => return Err(error),
             }
         }
-        registry.register(artifacts, new, change)
+        self.create(model, registry, change)?;
+        registry.register(artifacts, new, change).map(|version| (version, true))
     }
 
     fn address(&self, model: &ModelName, number: Version) -> String {
@@ -127,6 +218,11 @@ fn mirrored(registry: &dyn Registry, model: &ModelName, source: &str) -> Result<
     Ok(registry.search_versions(&search)?.items.pop())
 }
 
+/// Whether an error says something of one version, so that others can be taken.
+fn is_of_version(error: &Error) -> bool {
+    matches!(error, Error::NotFound(_) | Error::Unsupported(_) | Error::InvalidInput(_) | Error::Corrupt(_))
+}
+
 /// Copies all files of a version.
 fn copy(from: &dyn ArtifactStore, to: &dyn ArtifactStore, version: &ModelVersion) -> Result<()> {
     let mut digests = vec![version.artifact];
@@ -141,5 +237,6 @@ fn copy(from: &dyn ArtifactStore, to: &dyn ArtifactStore, version: &ModelVersion
     Ok(())
 }
 
+const MIRROR: &str = "mirror versions";
 /// The format of a version whose artifact is the manifest of a package.
 const PACKAGE: &str = "onnx-package";

@@ -17,6 +17,7 @@ use mlcore::name::{Alias, ModelName};
 use mlcore::{Error, Result};
 
 use self::client::Client;
+pub use self::mirror::MirrorReport;
 pub(crate) use self::mlmodel::MlModel;
 pub use self::options::{MlflowCredentials, MlflowOptions};
 use self::registry::MlflowRegistry;

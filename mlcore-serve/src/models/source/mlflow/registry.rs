@@ -59,23 +59,13 @@ impl MlflowRegistry {
         {
             return Ok(Meaning::Followed(alias));
         }
+        let is_meant = |tag: &RemoteTag| tag.key == "version" && tag.value == word;
         let mut last = None;
-        let (filter, mut token) = (format!("name='{model}'"), String::new());
-        loop {
-            let mut query = vec![("filter", filter.as_str()), ("max_results", PAGE)];
-            if !token.is_empty() {
-                query.push(("page_token", &token));
+        self.each_version(model, |version| {
+            if version.tags.iter().any(is_meant) {
+                last = number_of(&version).max(last);
             }
-            let page: VersionsAnswer =
-                self.client.get("/api/2.0/mlflow/model-versions/search", &query, model.as_str())?;
-            let is_meant = |tag: &RemoteTag| tag.key == "version" && tag.value == word;
-            let tagged = page.model_versions.iter().filter(|version| version.tags.iter().any(is_meant));
-            last = tagged.filter_map(number_of).max().max(last);
-            if page.next_page_token.is_empty() {
-                break;
-            }
-            token = page.next_page_token;
-        }
+        })?;
         last.map(Meaning::Version).ok_or_else(|| {
             let aliases: Vec<&str> = registered.aliases.iter().map(|alias| alias.alias.as_str()).collect();
             let known = if aliases.is_empty() { "it has no alias".to_owned() } else { format!("its aliases are {}", aliases.join(", ")) };
@@ -84,6 +74,35 @@ impl MlflowRegistry {
             );
             Error::not_found("find version", model.as_str(), problem)
         })
+    }
+
+    /// The numbers of all versions of a model, in ascending order; `left` is told of those whose registration is not done.
+    pub(super) fn numbers(&self, model: &ModelName, left: &mut Vec<String>) -> Result<Vec<Version>> {
+        let mut numbers = Vec::new();
+        self.each_version(model, |version| match version.status.as_str() {
+            "" | "READY" => numbers.extend(number_of(&version)),
+            status => left.push(format!("{model} version {}: its status is {status}", version.version)),
+        })?;
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
+    fn each_version(&self, model: &ModelName, mut take: impl FnMut(RemoteVersion)) -> Result<()> {
+        let (filter, mut token) = (format!("name='{model}'"), String::new());
+        loop {
+            let mut query = vec![("filter", filter.as_str()), ("max_results", PAGE)];
+            if !token.is_empty() {
+                query.push(("page_token", &token));
+            }
+            let page: VersionsAnswer =
+                self.client.get("/api/2.0/mlflow/model-versions/search", &query, model.as_str())?;
+            page.model_versions.into_iter().for_each(&mut take);
+            if page.next_page_token.is_empty() {
+                return Ok(());
+            }
+            token = page.next_page_token;
+        }
     }
 
     /// Where files are once they were fetched.

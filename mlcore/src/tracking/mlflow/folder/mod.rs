@@ -11,6 +11,7 @@
 //! A key may have slashes, and then its file lies in folders. A line of a metric is a point.
 
 mod place;
+mod registered;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
