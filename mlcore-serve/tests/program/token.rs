@@ -53,6 +53,10 @@ fn tokens_are_issued_and_revoked_while_it_serves() {
     let lines: Vec<&str> = listed.lines().collect();
     assert!(lines[0].starts_with("reader reader predict revoked "), "{listed}");
     assert!(lines[1].starts_with("team ana predict models=net* until "), "{listed}");
+    let trainer = ["issue", "trainer", "--role", "write", "--experiment", "7", "--tokens", "tokens.json"];
+    printed(&place, &trainer);
+    let listed = printed(&place, &[&["list"], &file[..]].concat());
+    assert!(listed.ends_with("trainer trainer write experiments=7"), "{listed}");
     let kept = std::fs::read_to_string(place.path("tokens.json")).unwrap();
     let log = running.log();
     for token in [&first, &team] {

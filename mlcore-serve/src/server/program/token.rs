@@ -34,9 +34,14 @@ enum Command {
         /// Who uses it, as logs name them [default: its name]
         #[arg(long, value_name = "NAME")]
         principal: Option<String>,
-        /// The models that it is for, by name or by the beginning of names and *; all where there is none. May be given several times
+        /// The models that it is for, by name or by the beginning of names and *; all where neither models nor experiments are given. May be
+        /// given several times
         #[arg(long, value_name = "PATTERN")]
         model: Vec<String>,
+        /// The experiments that it is for, by id or by the beginning of ids and *; none where there are models only. May be given several
+        /// times
+        #[arg(long, value_name = "PATTERN")]
+        experiment: Vec<String>,
         /// Take it for so many days from now on
         #[arg(long, value_name = "DAYS")]
         days: Option<u32>,
@@ -81,13 +86,15 @@ impl TokenCommand {
         let mut out = std::io::stdout().lock();
         let failed = |cause| Error::from_io("print tokens", "standard output", cause);
         match &self.command {
-            Command::Issue { name, tokens, role, principal, model, days } => {
+            Command::Issue { name, tokens, role, principal, model, experiment, days } => {
                 let tokens = open(named(tokens.as_deref(), file)?)?;
                 let principal = principal.as_ref().unwrap_or(name);
                 let mut new = NewToken::new(name, principal, role.iter().copied().map(Role::from));
-                if !model.is_empty() {
+                if !model.is_empty() || !experiment.is_empty() {
                     let of = |all: Resources, pattern: &String| all.with_model(pattern);
-                    new = new.with_resources(model.iter().fold(Resources::default(), of));
+                    let models = model.iter().fold(Resources::default(), of);
+                    let of = |all: Resources, pattern: &String| all.with_experiment(pattern);
+                    new = new.with_resources(experiment.iter().fold(models, of));
                 }
                 if let Some(days) = days {
                     let micros = i64::from(*days) * 24 * 3600 * 1_000_000;
@@ -109,7 +116,11 @@ fn line(record: &TokenRecord) -> String {
     let roles: Vec<&str> = record.roles.iter().map(|role| role.name()).collect();
     let mut line = format!("{} {} {}", record.name, record.principal, roles.join(","));
     if let Some(resources) = &record.resources {
-        line.push_str(&format!(" models={}", resources.models.join(",")));
+        for (what, patterns) in [("models", &resources.models), ("experiments", &resources.experiments)] {
+            if !patterns.is_empty() {
+                line.push_str(&format!(" {what}={}", patterns.join(",")));
+            }
+        }
     }
     let moment = |micros: i64| Timestamp::new(micros.div_euclid(1_000_000), TimeUnit::Second);
     match (record.revoked_at, record.expires_at) {
