@@ -1,7 +1,7 @@
 //! The registered models of an MLflow store, read from tables as MLflow 3.17 makes them. A store of the stock client is read in
 //! `mlcore-serve/tests/clients/mlflow_import.py`.
 #![cfg(feature = "sqlite")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 

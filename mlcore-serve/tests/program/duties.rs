@@ -153,7 +153,7 @@ fn webhooks_are_told_what_happens() {
         .collect();
     let mut once = deliveries.clone();
     once.dedup();
-    assert_eq!((deliveries.len(), once), (3, deliveries.clone()));
+    assert_eq!((deliveries.len(), once), (3, deliveries));
 }
 
 #[test]

@@ -47,7 +47,8 @@ pub(super) fn copy(from: &Path, tree: &dyn ArtifactTree, report: &mut StoreRepor
             match there.get(&name) {
                 Some(own) if *own == Some(size) => report.files += 1,
                 Some(_) => {
-                    report.leave(|| format!("{}: another file has this path already", entry.path().display()))
+                    report
+                        .leave(|| format!("{}: another file has this path already", entry.path().display()));
                 }
                 None => one(&entry.path(), &path, tree, report)?,
             }

@@ -101,7 +101,7 @@ impl Backups {
         // The registry is copied last.
         let mut stamps = Vec::new();
         self.each(|name, stamp| {
-            stamps.extend((name.starts_with("registry-") && name.ends_with(".db")).then(|| stamp.to_owned()))
+            stamps.extend((name.starts_with("registry-") && name.ends_with(".db")).then(|| stamp.to_owned()));
         })?;
         stamps.sort_unstable();
         Ok(stamps)

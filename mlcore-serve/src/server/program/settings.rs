@@ -123,7 +123,7 @@ impl Settings {
         let mut flags: toml::Table = toml::from_str(&text).map_err(&invalid)?;
         // The keys themselves are read where they are used, and again when they change.
         let keys = flags.contains_key("auth").then(|| path.to_owned());
-        flags.retain(|name, _| !TABLES.iter().any(|table| name == *table));
+        flags.retain(|name, _| !TABLES.contains(&name));
         let flags: Flags = flags.try_into().map_err(&invalid)?;
         // Read from the text, so that an error can say its line.
         let OfFile { models, log, webhooks, backup, retention } = toml::from_str(&text).map_err(&invalid)?;

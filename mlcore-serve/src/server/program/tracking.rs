@@ -43,7 +43,7 @@ pub(super) fn tracked(settings: &Settings) -> Result<Option<Tracked>> {
             mlflow = mlflow.with_artifacts(tree);
         }
         None => {
-            tracing::warn!("MLflow's routes keep no artifacts: --artifacts names no folder and no bucket")
+            tracing::warn!("MLflow's routes keep no artifacts: --artifacts names no folder and no bucket");
         }
     }
     Ok(Some(Tracked { mlflow, pages }))

@@ -60,7 +60,7 @@ impl ObjectStore {
                     async move {
                         backend.objects().put_opts(&key, payload, PutMode::Overwrite.into()).await.map(drop)
                     }
-                })?
+                })?;
             }
             Source::File(mut file) => self.put_parts(key, size, &mut file)?,
         }
