@@ -8,4 +8,5 @@
 (1, 'dev')
 """
 
+from mlcore._governance import *
 from mlcore._mlcore.registry import *
