@@ -333,7 +333,9 @@ def test_a_version_tells_who_approved_and_signed_it(as_ana, as_ben):
     as_ben.approve("churn", version)
     found = as_ana.version("churn", version)
     told = json.loads(json.dumps(found.to_dict()))
-    assert told["approved_by"] == ["ben"] and told["signed_by"] == [] and told["card"] is None and told["location"] is None
+    (approval,) = told["approvals"]
+    assert approval["by"] == "ben" and approval["at"].endswith("Z") and approval["role"] is None
+    assert told["signatures"] == [] and told["card"] is None and told["location"] is None
     assert found.measured_at.tzinfo is datetime.timezone.utc and told["measured_at"].endswith("Z") and found.location is None
     frame = as_ana.to_frame("churn")
     assert frame["approved_by"].tolist() == ["ben"] and frame["measured_at"][0] == found.measured_at

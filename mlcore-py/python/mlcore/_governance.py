@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlcore.exceptions import InvalidTypeError
@@ -158,6 +157,8 @@ class PromotionPolicy:
         return cls([Condition._of(part) for part in policy["conditions"]], policy.get("aliases", ()), found["revision"])
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         words = "".join(f"<li>{escape(str(part))}</li>" for part in self.conditions)
         guarded = f"<p>Guards the aliases {escape(', '.join(self.aliases))}.</p>" if self.aliases else ""
         return f"<p>A version goes to production with</p><ul>{words}</ul>{guarded}"
@@ -238,6 +239,8 @@ class PolicyVerdict:
         return cls(found["revision"], found.get("champion"), checks)
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         rows = "".join(
             f"<tr><td>{'✓' if check.met else '✗'}</td><td>{escape(str(check.condition))}</td><td>{escape(check.found)}</td></tr>"
             for check in self.checks

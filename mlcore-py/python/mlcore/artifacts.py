@@ -1,8 +1,8 @@
 """The files of runs: listed, read, and copied to where they are needed.
 
 >>> import mlcore, tempfile
->>> folder = tempfile.TemporaryDirectory()
->>> mlcore.set_tracking_url(mlcore.Tracker("memory:", artifacts=folder.name))
+>>> folder = tempfile.mkdtemp()
+>>> mlcore.set_tracking_url(mlcore.Tracker("memory:", artifacts=folder))
 >>> with mlcore.start_run() as run:
 ...     mlcore.log_text("no free lunch", "notes/one.txt")
 >>> [file.path for file in mlcore.artifacts.list_artifacts(run_id=run.info.run_id, artifact_path="notes")]
@@ -13,14 +13,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import tempfile
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError, MissingFileError
+
+# What only these functions need is imported by them: `import mlcore` is quick.
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["FileInfo", "download_artifacts", "list_artifacts", "load_dict", "load_text"]
 
@@ -54,7 +54,7 @@ def list_artifacts(artifact_uri: str | None = None, run_id: str | None = None, a
     for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
         if entry.is_symlink() or entry.name.startswith(".part-"):
             continue
-        path = Path(entry.path).relative_to(folder).as_posix()
+        path = os.path.relpath(entry.path, folder).replace(os.sep, "/")
         found.append(FileInfo(path, entry.is_dir(), None if entry.is_dir() else entry.stat().st_size))
     return found
 
@@ -79,6 +79,10 @@ def download_artifacts(
     MissingFileError
         Where there is no such file.
     """
+    import shutil
+    import tempfile
+    from pathlib import Path
+
     operation = "download artifacts"
     _, place = _found(operation, artifact_uri, run_id, artifact_path)
     if not place.exists():
@@ -117,6 +121,8 @@ def load_text(artifact_uri: str) -> str:
 
 def load_dict(artifact_uri: str) -> Any:
     """What a file of JSON holds, by ``runs:/<run id>/<path>``: see :func:`mlcore.artifacts.load_text`."""
+    import json
+
     try:
         return json.loads(load_text(artifact_uri))
     except (ValueError, RecursionError) as cause:

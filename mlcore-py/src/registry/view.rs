@@ -66,14 +66,28 @@ pub(super) fn version<'py>(py: Python<'py>, version: &registry::ModelVersion) ->
         "plan_hash": lineage.plan_digest().map(|digest| digest.to_hex()),
         "monitor": lineage.monitor.map(|digest| digest.to_string()),
         "card": version.card.map(|digest| digest.to_string()),
-        "approved_by": version.approvals.iter().map(|approval| approval.by.as_str()).collect::<Vec<_>>(),
-        "signed_by": version.signatures.iter().map(|signature| signature.key.as_str()).collect::<Vec<_>>(),
+        "approvals": approvals(py, &version.approvals)?,
+        "signatures": plain(py, "read version", &version.signatures)?,
         "measured_at": version.measured_at.map(|at| at.to_string()),
         "parent": parent.transpose()?,
         "created_at": version.created_at.to_string(),
         "created_by": &version.created_by,
         "updated_at": version.updated_at.to_string(),
     ))
+}
+
+fn approvals<'py>(py: Python<'py>, all: &[registry::Approval]) -> PyResult<Bound<'py, PyList>> {
+    let approvals = PyList::empty(py);
+    for approval in all {
+        approvals.append(dict!(py,
+            "by": &approval.by,
+            "role": &approval.role,
+            "reason": &approval.reason,
+            "at": approval.at.to_string(),
+            "sequence": approval.sequence,
+        ))?;
+    }
+    Ok(approvals)
 }
 
 pub(super) fn alias_change<'py>(py: Python<'py>, change: &registry::AliasChange) -> Dict<'py> {
@@ -114,15 +128,15 @@ fn row<'py>(record: &Bound<'py, PyAny>) -> Dict<'py> {
     let row = if let Ok(own) = record.cast::<ModelVersion>() {
         let own = own.get().inner();
         let row = version(py, own)?;
-        for key in ["inputs", "outputs", "tags", "metrics"] {
+        for key in ["inputs", "outputs", "tags", "metrics", "approvals", "signatures"] {
             row.del_item(key)?;
         }
         let parent = own.lineage.parent.as_ref();
         row.set_item("parent", parent.map(|parent| format!("{}/{}", parent.model, parent.version)))?;
-        for key in ["approved_by", "signed_by"] {
-            let names = row.get_item(key)?.map(|names| names.extract::<Vec<String>>()).transpose()?;
-            row.set_item(key, names.unwrap_or_default().join(", "))?;
-        }
+        let people: Vec<&str> = own.approvals.iter().map(|approval| approval.by.as_str()).collect();
+        row.set_item("approved_by", people.join(", "))?;
+        let keys: Vec<&str> = own.signatures.iter().map(|signature| signature.key.as_str()).collect();
+        row.set_item("signed_by", keys.join(", "))?;
         if let Some(at) = own.measured_at {
             times(&row, &[("measured_at", at)])?;
         }

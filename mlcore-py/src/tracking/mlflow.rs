@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use mlcore::Error;
 use mlcore::tracking::mlflow;
 use pyo3::prelude::*;
 
@@ -39,6 +40,8 @@ impl Tracker {
     ///     Where this tracker has another experiment of the same id or name.
     fn import_mlflow<'py>(&self, py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyAny>> {
         let found = self.ask(py, |parts| {
+            let failed = |cause| Error::from_io("import store", path.display().to_string(), cause);
+            std::fs::metadata(&path).map_err(failed)?;
             parts.flush()?;
             mlflow::import_database(&path, &*parts.tracker)
         })?;

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import json
+import os
 import re
-import uuid
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError, UnsupportedError
-from mlcore.tracking import _artifacts
 from mlcore.tracking._fluent import current
 from mlcore.tracking._run import ActiveRun
 
@@ -36,6 +32,8 @@ def log_stream(stream: Any, artifact_file: str, run_id: str | None = None) -> No
     """
     if not callable(getattr(stream, "read", None)):
         raise _wrong("log stream", "stream", f"a binary file is expected, and it is a {type(stream).__name__}", "pass such as open(path, 'rb')")
+    from mlcore.tracking import _artifacts
+
     _artifacts.log_stream(_folder(current(run_id)), stream, artifact_file)
 
 
@@ -59,8 +57,12 @@ def log_figure(figure: Any, artifact_file: str, *, save_kwargs: dict[str, Any] |
     UnsupportedError
         For an ending that the library does not write.
     """
+    import io
+
+    from mlcore.tracking import _artifacts
+
     options = dict(save_kwargs or {})
-    ending = PurePosixPath(artifact_file).suffix.lower().removeprefix(".")
+    ending = os.path.splitext(artifact_file)[1].lower().removeprefix(".")
     content = io.BytesIO()
     if callable(getattr(figure, "savefig", None)):
         # A name without an ending is what matplotlib makes by default.
@@ -126,11 +128,13 @@ def log_image(
     Examples
     --------
     >>> import mlcore, numpy, tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> with mlcore.start_run(tracker=mlcore.Tracker("memory:", artifacts=folder.name)):
+    >>> folder = tempfile.mkdtemp()
+    >>> with mlcore.start_run(tracker=mlcore.Tracker("memory:", artifacts=folder)):
     ...     mlcore.log_image(numpy.zeros((8, 8, 3)), "black.png")
     """
-    from mlcore.tracking import _images
+    import uuid
+
+    from mlcore.tracking import _artifacts, _images
 
     if artifact_file is not None and (key is not None or step is not None or timestamp is not None):
         raise _wrong("log image", "artifact_file", "it is given together with key, step or timestamp", "give one or the other")
@@ -172,10 +176,12 @@ def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
     Examples
     --------
     >>> import mlcore, tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> with mlcore.start_run(tracker=mlcore.Tracker("memory:", artifacts=folder.name)):
+    >>> folder = tempfile.mkdtemp()
+    >>> with mlcore.start_run(tracker=mlcore.Tracker("memory:", artifacts=folder)):
     ...     mlcore.log_table({"prompt": ["a", "b"], "score": [0.25, 0.75]}, "answers.json")
     """
+    import json
+
     from mlcore.tracking import _tables
 
     run = current(run_id)
@@ -187,6 +193,8 @@ def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
 
 
 def _folder(run: ActiveRun) -> Any:
+    from mlcore.tracking import _artifacts
+
     return _artifacts.root(run.tracker, run.info.artifact_uri)
 
 
