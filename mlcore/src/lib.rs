@@ -18,6 +18,7 @@
 //! | `ort` (default) | ONNX models on ONNX Runtime, which is loaded when first used and never linked |
 //! | `sqlite` (default) | the registry, and the tracker, in one SQLite file each |
 //! | `postgres` | the registry, and the tracker, in a PostgreSQL database, for many machines |
+//! | `mlruns` | MLflow's folders taken over |
 //! | `object-store` | artifacts in S3-compatible stores, Google's and Azure's |
 //! | `signatures` | Ed25519 signatures over models, and the policy that demands them |
 //! | `ndarray` | tensors from and as arrays of the crate `ndarray` |

@@ -9,8 +9,8 @@ use mlcore::name::RunId;
 use mlcore::registry::SqliteRegistry;
 use mlcore::time::Timestamp;
 use mlcore::tracking::{
-    Batch, Edit, Metric, NewRun, Projection, RunSearch, SqliteTracker, SqliteTrackerOptions, Tracker,
-    TrackerExt,
+    Batch, Edit, Metric, NewExperiment, NewRun, Projection, RunSearch, RunStatus, SqliteTracker,
+    SqliteTrackerOptions, Tracker, TrackerExt,
 };
 use rusqlite::Connection;
 
@@ -168,6 +168,32 @@ fn many_writers_of_one_file_lose_nothing() {
     let metrics = first.run(&run).unwrap().data.metrics;
     assert_eq!(metrics.len(), 4);
     assert!(metrics.values().all(|metric| metric.step == 49));
+}
+
+/// The clock of a machine is set back in the middle of a run: steps count, not times, and nothing is refused.
+#[test]
+fn a_clock_that_goes_back_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let tracker = SqliteTracker::open(folder.path().join("tracking.db")).unwrap();
+    let run = start(&tracker, "a");
+    for step in 0..10 {
+        tracker.log_metric(&run, "loss", 1.0, at(1_000 - 100 * step), step).unwrap();
+    }
+    // Ended and deleted before it began, in an experiment that is renamed before it was made.
+    tracker.end_run(&run, RunStatus::Finished, at(0)).unwrap();
+    let experiment =
+        tracker.create_experiment(NewExperiment::new("7".parse().unwrap(), "later", at(9_000))).unwrap();
+    tracker.rename_experiment(&experiment.id, "earlier", at(10)).unwrap();
+    let found = tracker.run(&run).unwrap();
+    assert_eq!((found.data.metrics["loss"].step, found.data.metrics["loss"].timestamp_ms), (9, 100));
+    assert!(found.info.end_time.unwrap() < found.info.start_time);
+    let history = tracker.whole_history(&run, "loss").unwrap();
+    let steps: Vec<_> = history.iter().map(|point| point.step).collect();
+    assert_eq!(steps, (0..10).rev().collect::<Vec<_>>(), "a history is in the order of its times");
+    assert_eq!(tracker.experiment(&experiment.id).unwrap().last_update_time, at(10));
+    tracker.delete_run(&run, at(0)).unwrap();
+    tracker.restore_run(&run).unwrap();
+    assert_eq!(tracker.whole_history(&run, "loss").unwrap(), history);
 }
 
 /// Not a benchmark: a search that reads every run of 20,000 takes much longer than a page by the index.

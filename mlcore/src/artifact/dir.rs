@@ -16,19 +16,19 @@ use super::folder::{names_in, wrong_kind};
 
 /// An open folder. Names in it are single parts of a path.
 #[derive(Debug)]
-pub(super) struct Dir {
+pub(crate) struct Dir {
     file: File,
     path: PathBuf,
 }
 
 impl Dir {
     /// Opens the root, which may be a link: where the root lies is the user's choice.
-    pub(super) fn root(path: &Path) -> io::Result<Self> {
+    pub(crate) fn root(path: &Path) -> io::Result<Self> {
         Ok(Self { file: File::open(path)?, path: path.to_owned() })
     }
 
     /// Opens a folder in this one.
-    pub(super) fn dir(&self, name: &str) -> io::Result<Self> {
+    pub(crate) fn dir(&self, name: &str) -> io::Result<Self> {
         match self.open(name, libc::O_RDONLY | libc::O_DIRECTORY) {
             Ok(file) => Ok(Self { file, path: self.path.join(name) }),
             Err(cause) => Err(self.told(name, "a folder", cause)),
@@ -50,7 +50,7 @@ impl Dir {
     }
 
     /// Opens a regular file for reading.
-    pub(super) fn regular(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn regular(&self, name: &str) -> io::Result<File> {
         self.checked(name, libc::O_RDONLY)
     }
 
@@ -80,7 +80,7 @@ impl Dir {
     }
 
     /// Says whether a name is a folder, and no link to one.
-    pub(super) fn is_folder(&self, name: &str) -> bool {
+    pub(crate) fn is_folder(&self, name: &str) -> bool {
         self.stat(name).is_ok_and(|found| found.st_mode & libc::S_IFMT == libc::S_IFDIR)
     }
 
@@ -101,7 +101,7 @@ impl Dir {
     }
 
     /// The names in the folder that are text, in ascending order.
-    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         // By its path: should that lead elsewhere by now, its names are not in this folder, and nothing is done to them.
         names_in(&self.path)
     }

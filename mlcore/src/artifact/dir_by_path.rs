@@ -9,16 +9,16 @@ use super::folder::{names_in, wrong_kind};
 
 /// A folder. Names in it are single parts of a path.
 #[derive(Debug)]
-pub(super) struct Dir {
+pub(crate) struct Dir {
     path: PathBuf,
 }
 
 impl Dir {
-    pub(super) fn root(path: &Path) -> io::Result<Self> {
+    pub(crate) fn root(path: &Path) -> io::Result<Self> {
         fs::metadata(path).map(|_| Self { path: path.to_owned() })
     }
 
-    pub(super) fn dir(&self, name: &str) -> io::Result<Self> {
+    pub(crate) fn dir(&self, name: &str) -> io::Result<Self> {
         let path = self.path.join(name);
         let found = fs::symlink_metadata(&path)?;
         if found.is_dir() { Ok(Self { path }) } else { Err(wrong_kind(&path, kind(&found), "a folder")) }
@@ -31,7 +31,7 @@ impl Dir {
         }
     }
 
-    pub(super) fn regular(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn regular(&self, name: &str) -> io::Result<File> {
         self.size(name)?;
         File::open(self.path.join(name))
     }
@@ -58,7 +58,7 @@ impl Dir {
         if found.is_file() { Ok(found.len()) } else { Err(wrong_kind(&path, kind(&found), "a regular file")) }
     }
 
-    pub(super) fn is_folder(&self, name: &str) -> bool {
+    pub(crate) fn is_folder(&self, name: &str) -> bool {
         fs::symlink_metadata(self.path.join(name)).is_ok_and(|found| found.is_dir())
     }
 
@@ -70,7 +70,7 @@ impl Dir {
         fs::remove_file(self.path.join(name))
     }
 
-    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         names_in(&self.path)
     }
 

@@ -26,6 +26,8 @@ mod verify;
 use std::io::Read;
 
 pub use self::digest::{Digest, HashingReader};
+#[cfg(feature = "mlruns")]
+pub(crate) use self::dir::Dir;
 pub use self::extension::ArtifactStoreExt;
 pub use self::file::ImportOptions;
 pub(crate) use self::folder::create_unique;

@@ -48,6 +48,7 @@ mod locks {
         }
     }
 }
+mod partial;
 mod place;
 mod schema;
 
@@ -55,6 +56,7 @@ pub(crate) use self::connect::{MOST_IDLE_READERS, STEPS_OF_A_CHECK, Target, begi
 pub(crate) use self::error::{commit_meaning, damaged, meaning};
 pub(crate) use self::files::Files;
 pub(crate) use self::locks::Protected;
+pub(crate) use self::partial::Partial;
 pub use self::place::SqliteAccess;
 pub(crate) use self::place::of_url;
 pub(crate) use self::schema::Schema;

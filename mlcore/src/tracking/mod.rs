@@ -12,7 +12,7 @@
 //! | [`LoggedModel`] | a model as a run made it, with what was measured of it |
 //! | [`RunComparison`] | runs side by side |
 //! | [`SystemMetrics`] | what the machine does meanwhile |
-//! | `mlflow` | what an MLflow server has stored, taken over |
+//! | `mlflow` | what MLflow has stored, taken over, and a database that MLflow opens |
 //!
 //! A tracker has no clock and makes no ids: each [`Edit`] says when, and brings the ids of what it creates;
 //! [`TrackerExt::create_numbered_experiment`] counts them. Whole milliseconds of a time are stored.

@@ -9,6 +9,8 @@
 )]
 
 mod arrow_door;
+#[cfg(feature = "mlruns")]
+mod mlflow_folder;
 #[cfg(feature = "ort")]
 mod onnx_scan;
 #[cfg(feature = "signatures")]
@@ -84,4 +86,11 @@ fn names_of_the_corpus_read_back_equal_or_are_refused() {
 fn filters_of_the_corpus_are_read_or_refused() {
     let (read, all) = taken("tracking_filter", tracking_filter::check);
     assert!(read >= 20 && all >= read + 10, "{read} of {all} are filters or orders");
+}
+
+#[cfg(feature = "mlruns")]
+#[test]
+fn folders_of_the_corpus_are_taken_or_told() {
+    let (taken, all) = taken("mlflow_folder", mlflow_folder::check);
+    assert!(taken >= 15 && all >= taken + 10, "{taken} of {all} leave nothing out");
 }

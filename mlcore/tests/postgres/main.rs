@@ -8,6 +8,10 @@
 
 mod damage;
 mod faults;
+mod kill;
+// What kills, and is the same for every store.
+#[path = "../kill/mod.rs"]
+mod killed;
 mod server;
 mod tls;
 mod tracker;

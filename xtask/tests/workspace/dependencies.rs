@@ -48,7 +48,7 @@ fn workspace_dependencies_point_down() {
 #[test]
 fn lower_crates_link_no_runtime_protocol_or_data_frame() {
     let trees: [(&str, &[&str]); 4] = [
-        ("mlcore", &["--features", "ort,sqlite,ndarray,signatures,conformance"]),
+        ("mlcore", &["--features", "ort,sqlite,mlruns,ndarray,signatures,conformance"]),
         ("mlcore-drift", &["--all-features"]),
         ("mlcore-features", &[]),
         ("mlcore-serve", &[]),
@@ -114,6 +114,7 @@ fn postgres_and_object_stores_alone_bring_a_runtime_to_the_core() {
             "conformance",
             "default",
             "full",
+            "mlruns",
             "ndarray",
             "object-store",
             "ort",

@@ -1,8 +1,7 @@
 //! A second file that is the registry at one moment, and the registry of a log.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::Transaction;
 
@@ -15,28 +14,21 @@ use crate::error::{Error, Result};
 use crate::name::{ModelName, Version};
 use crate::registry::backend;
 use crate::registry::{AuditEntry, AuditHead, Event, Registry};
-use crate::sql::{damaged, meaning};
+use crate::sql::{Partial, damaged, meaning};
 
 /// Copies the registry into the file `to` while others read and write it; see
 /// [`SqliteRegistry::back_up`](super::SqliteRegistry::back_up).
 pub(super) fn back_up(registry: &SqliteRegistry, to: &Path) -> Result<AuditHead> {
-    let to = std::path::absolute(to).map_err(|cause| io(to, cause))?;
-    let subject = || to.display().to_string();
-    if to.symlink_metadata().is_ok() {
-        return Err(Error::already_exists(OPERATION, subject(), "there is a file of this name")
-            .remedy("name a file that does not exist yet"));
-    }
-    let partial = Partial::beside(&to)?;
-    registry.connections.copy(&partial.path)?;
-    File::open(&partial.path).and_then(|file| file.sync_all()).map_err(|cause| io(&to, cause))?;
+    let partial = Partial::of(to, OPERATION)?;
+    registry.connections.copy(partial.path())?;
+    partial.sync()?;
     let head = {
-        let options = SqliteOptions::new(&partial.path).with_access(SqliteAccess::ReadOnly);
+        let options = SqliteOptions::new(partial.path()).with_access(SqliteAccess::ReadOnly);
         SqliteRegistry::open_with(&options)?.verify()?
     };
-    // A name that somebody took meanwhile is not taken away again: linking fails where renaming would replace.
-    fs::hard_link(&partial.path, &to).map_err(|cause| io(&to, cause))?;
-    Kept::beside(&to).write(&head);
-    sync_folder(&to)?;
+    partial.link()?;
+    Kept::beside(partial.to()).write(&head);
+    partial.sync_folder()?;
     Ok(head)
 }
 
@@ -79,48 +71,6 @@ pub(super) fn restore(
     let end = End { sequence: head.sequence, hash: head.hash, root };
     tables.write_end(&end)?;
     Ok(end)
-}
-
-/// A file that is removed again, whatever happens.
-struct Partial {
-    path: PathBuf,
-}
-
-impl Partial {
-    fn beside(to: &Path) -> Result<Self> {
-        let mut path = to.as_os_str().to_owned();
-        path.push(format!("-partial-{}", std::process::id()));
-        let path = PathBuf::from(path);
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::already_exists(
-                OPERATION,
-                path.display().to_string(),
-                "another backup is being written",
-            )
-            .remedy("remove the file where that one was stopped"));
-        }
-        Ok(Self { path })
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        for end in ["", "-wal", "-shm", "-journal", "-head"] {
-            let mut path = self.path.as_os_str().to_owned();
-            path.push(end);
-            // It may never have been made.
-            drop(fs::remove_file(path));
-        }
-    }
-}
-
-fn sync_folder(file: &Path) -> Result<()> {
-    let Some(folder) = file.parent() else { return Ok(()) };
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|cause| io(file, cause))
-}
-
-fn io(path: &Path, cause: std::io::Error) -> Error {
-    Error::from_io(OPERATION, path.display().to_string(), cause)
 }
 
 impl super::connection::Connections {

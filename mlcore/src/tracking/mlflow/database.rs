@@ -95,7 +95,7 @@ impl Source {
         }
     }
 
-    pub(super) fn subject(&self) -> String {
+    fn subject(&self) -> String {
         self.path.display().to_string()
     }
 

@@ -1,11 +1,26 @@
-//! Taking over what an MLflow server has stored.
+//! Taking over what MLflow has stored, and giving it back.
+//!
+//! | | |
+//! |---|---|
+//! | [`import`] | takes over a store, whichever of the two it is |
+//! | [`import_database`] | the SQLite database of an MLflow server |
+//! | `import_folder` | the folder `mlruns` of a client without a server (feature `mlruns`) |
+//! | [`export_database`] | writes a database that MLflow's server and client open |
+//!
+//! Artifacts stay where they lie, whichever way.
 
 mod database;
+mod export;
+#[cfg(feature = "mlruns")]
+mod folder;
+mod rows;
+mod store;
 mod take;
 
 use std::path::Path;
 
 use self::database::Source;
+pub use self::export::{Exported, export_database};
 use super::Tracker;
 use crate::error::Result;
 
@@ -38,11 +53,46 @@ pub const MOST_LEFT: usize = 1000;
 
 impl Imported {
     fn leave(&mut self, what: impl FnOnce() -> String) {
-        self.left_out += 1;
-        if self.left.len() < MOST_LEFT {
-            self.left.push(what());
-        }
+        leave(&mut self.left, &mut self.left_out, what);
     }
+}
+
+fn leave(left: &mut Vec<String>, count: &mut u64, what: impl FnOnce() -> String) {
+    *count += 1;
+    if left.len() < MOST_LEFT {
+        left.push(what());
+    }
+}
+
+/// Takes over a store of MLflow's: [`import_database`] of a file, `import_folder` of a folder.
+///
+/// ```no_run
+/// use mlcore::tracking::{SqliteTracker, mlflow};
+///
+/// let tracker = SqliteTracker::open("registry.db.tracking")?;
+/// let imported = mlflow::import("mlruns", &tracker)?;
+/// println!("{} runs", imported.runs);
+/// imported.left.iter().for_each(|left| println!("left: {left}"));
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of the two; [`Unsupported`](crate::Error::Unsupported) for a folder where this build lacks the feature `mlruns`.
+pub fn import(path: impl AsRef<Path>, tracker: &dyn Tracker) -> Result<Imported> {
+    let path = path.as_ref();
+    if path.is_dir() { import_any_folder(path, tracker) } else { import_database(path, tracker) }
+}
+
+#[cfg(feature = "mlruns")]
+fn import_any_folder(path: &Path, tracker: &dyn Tracker) -> Result<Imported> {
+    import_folder(path, tracker)
+}
+
+#[cfg(not(feature = "mlruns"))]
+fn import_any_folder(path: &Path, _: &dyn Tracker) -> Result<Imported> {
+    let problem = "this build of mlcore was made without MLflow's folders";
+    Err(crate::error::Error::unsupported("import store", path.display().to_string(), problem)
+        .remedy("build it with the feature mlruns of the crate mlcore"))
 }
 
 /// Takes over the experiments, runs and logged models of an MLflow server's SQLite database (3.0 to 3.17) with their ids. The
@@ -76,6 +126,24 @@ impl Imported {
 /// [`AlreadyExists`](crate::Error::AlreadyExists) where the tracker has another experiment of the same id or name, and as
 /// [`Tracker::write`].
 pub fn import_database(path: impl AsRef<Path>, tracker: &dyn Tracker) -> Result<Imported> {
-    let source = Source::open(path.as_ref())?;
-    take::all(&source, tracker)
+    let mut source = Source::open(path.as_ref())?;
+    take::all(&mut source, tracker)
+}
+
+/// Takes over the experiments, runs and logged models of a folder `mlruns`, where MLflow's client keeps them without a server, by
+/// the same rules as [`import_database`]. It is only read, and not in one snapshot: import it when nobody writes to it.
+///
+/// - What is half written (a line or a description that is cut), of another experiment than its folder, too large or too deep is
+///   left out and told, and so are links, none of which is followed.
+/// - The step of a point with a dataset is what was logged. MLflow's own client reads 0 there.
+/// - A folder does not know in which order datasets and models were logged; they come in the order of their folders' names.
+///
+/// # Errors
+/// [`NotFound`](crate::Error::NotFound) for no folder, [`InvalidInput`](crate::Error::InvalidInput) for one that is no store of
+/// MLflow, [`AlreadyExists`](crate::Error::AlreadyExists) where the tracker has another experiment of the same id or name,
+/// [`Unavailable`](crate::Error::Unavailable) where the disk fails, and as [`Tracker::write`].
+#[cfg(feature = "mlruns")]
+pub fn import_folder(path: impl AsRef<Path>, tracker: &dyn Tracker) -> Result<Imported> {
+    let mut folder = folder::Folder::open(path.as_ref())?;
+    take::all(&mut folder, tracker)
 }

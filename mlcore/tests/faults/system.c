@@ -1,4 +1,4 @@
-/* Preloaded into the child of `registry_system_faults.rs`: the k-th call to the system that touches files or folders fails,
+/* Preloaded into a child that works while the system fails (`mod.rs`): the k-th call to the system that touches files or folders fails,
    or ends the process, between the openings of "/mlcore-fault-arm" and "/mlcore-fault-disarm". The second writes how many
    calls there were to the file that FAULT_COUNT names. */
 #define _GNU_SOURCE
