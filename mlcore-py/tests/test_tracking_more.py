@@ -286,6 +286,14 @@ def test_runs_of_an_mlflow_server_are_taken_over(store, tracker, tmp_path):
 
     before = repr(told())
     assert tracker.import_mlflow(str(store)).experiments == taken.experiments and repr(told()) == before
+    # What is given back is what was taken.
+    written = tracker.export_mlflow(tmp_path / "back.db")
+    assert (written.experiments, written.runs) == (taken.experiments, taken.runs)
+    mlcore.set_tracking_url(mlcore.Tracker("memory:"))
+    mlcore.get_tracker().import_mlflow(tmp_path / "back.db")
+    assert repr(told()) == before
+    with pytest.raises(mlcore.AlreadyExistsError):
+        tracker.export_mlflow(tmp_path / "back.db")
     with pytest.raises(FileNotFoundError):
         tracker.import_mlflow(tmp_path / "absent.db")
     (tmp_path / "other.db").write_bytes(b"no database")
@@ -296,3 +304,17 @@ def test_runs_of_an_mlflow_server_are_taken_over(store, tracker, tmp_path):
     database.close()
     with pytest.raises(ValueError, match="it is no database of an MLflow server"):
         tracker.import_mlflow(tmp_path / "empty.db")
+
+
+def test_runs_of_a_folder_are_taken_over(tracker, tmp_path):
+    files = json.loads((ROOT / "testdata" / "mlflow" / "mlruns.json").read_text())
+    for path, content in files.items():
+        (tmp_path / "mlruns" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mlruns" / path).write_text(content)
+    taken = tracker.import_mlflow(tmp_path / "mlruns")
+    assert taken.runs > 0 and taken.points > 0
+    runs = mlcore.search_runs(search_all_experiments=True, run_view_type=3, output_format="list")
+    assert runs and any(run.data.metrics for run in runs)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(mlcore.Error):
+        tracker.import_mlflow(tmp_path / "empty")

@@ -32,6 +32,7 @@ pub(crate) struct Bundle {
     folder: PathBuf,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned values")]
 #[pymethods]
 impl Bundle {
     /// Writes what a lock names into a folder that must not exist yet, and appears whole or not at all.

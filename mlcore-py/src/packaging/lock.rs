@@ -154,6 +154,7 @@ impl Lock {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned values")]
 #[pymethods]
 impl Registry {
     /// Fixes which versions names and aliases mean now, and by which digests: what is answered stood in the registry together.

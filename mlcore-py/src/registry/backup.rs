@@ -16,6 +16,7 @@ use crate::door::Text;
 /// The number and the hash of the last entry, as `verify` answers them.
 type Head = (u64, String);
 
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned values")]
 #[pymethods]
 impl Registry {
     /// Copies the registry into a new file while others read and write it: a registry of its own, as it was at one moment, verified. The copy

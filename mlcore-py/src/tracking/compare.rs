@@ -210,6 +210,7 @@ fn texts<'py>(py: Python<'py>, all: &[Compared<String>]) -> PyResult<Bound<'py, 
     Ok(dict)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned texts")]
 #[pymethods]
 impl Tracker {
     /// Compares runs with what was logged of them by now.

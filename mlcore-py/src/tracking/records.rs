@@ -9,6 +9,26 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 type Object<'py> = PyResult<Bound<'py, PyAny>>;
 
+/// The record of what was carried from one tracker to another.
+macro_rules! carried {
+    ($records:expr, $class:literal, $found:expr) => {
+        $records.make(
+            $class,
+            (
+                $found.experiments,
+                $found.runs,
+                $found.points,
+                $found.params,
+                $found.tags,
+                $found.datasets,
+                $found.models,
+                $found.left_out,
+                $found.left.clone(),
+            ),
+        )
+    };
+}
+
 /// Makes records: the classes are looked up once for all of them.
 pub(super) struct Records<'py> {
     module: Bound<'py, PyModule>,
@@ -121,18 +141,11 @@ impl<'py> Records<'py> {
     }
 
     pub(super) fn imported(&self, found: &tracking::mlflow::Imported) -> Object<'py> {
-        let arguments = (
-            found.experiments,
-            found.runs,
-            found.points,
-            found.params,
-            found.tags,
-            found.datasets,
-            found.models,
-            found.left_out,
-            found.left.clone(),
-        );
-        self.make("Imported", arguments)
+        carried!(self, "Imported", found)
+    }
+
+    pub(super) fn exported(&self, found: &tracking::mlflow::Exported) -> Object<'py> {
+        carried!(self, "Exported", found)
     }
 
     /// A page of records, which is a list that knows where the next page begins.

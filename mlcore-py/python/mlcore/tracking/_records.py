@@ -15,6 +15,7 @@ __all__ = [
     "Dataset",
     "DatasetInput",
     "Experiment",
+    "Exported",
     "Flushed",
     "Imported",
     "LoggedModel",
@@ -55,6 +56,26 @@ class Imported(NamedTuple):
     """What an import took over, and what it left."""
 
     #: Experiments, runs and logged models; those that were there are counted, too.
+    experiments: int
+    runs: int
+    #: Points of metrics.
+    points: int
+    #: Parameters and tags, of runs and logged models, and tags of experiments.
+    params: int
+    tags: int
+    #: Datasets that runs read.
+    datasets: int
+    models: int
+    #: So many things were left out.
+    left_out: int
+    #: What was left out, and why, in words: the first thousand.
+    left: list[str]
+
+
+class Exported(NamedTuple):
+    """What an export wrote, and what it left."""
+
+    #: Experiments, runs and logged models.
     experiments: int
     runs: int
     #: Points of metrics.
