@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from mlcore.exceptions import InvalidInputError, UnsupportedError
 from mlcore.tracking._fluent import get_tracker
@@ -73,6 +72,8 @@ def register_model(
     UnsupportedError
         For the address of something that is not on a disk of this machine.
     """
+    from urllib.parse import unquote, urlsplit
+
     from mlcore.tracking import _artifacts
 
     store = registry or get_registry()
