@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use mlcore::registry::PolicyVerdict;
 use mlcore::{Error, interrupt};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -114,6 +115,12 @@ fn is_main_thread() -> PyResult<bool> {
 
 /// The exception for an error.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    if let Some(verdict) = verdict_of(error) {
+        let raised = build(py, "PolicyNotMetError", error);
+        let told = crate::registry::record(py, "PolicyVerdict", verdict)
+            .and_then(|verdict| raised.value(py).setattr("verdict", verdict));
+        return told.err().unwrap_or(raised);
+    }
     let name = match error {
         Error::NotFound(_) if is_missing_file(error) => "MissingFileError",
         Error::NotFound(_) => "NotFoundError",
@@ -189,6 +196,11 @@ fn exceptions(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let module =
         MODULE.get_or_try_init(py, || py.import("mlcore.exceptions").map(|m| m.into_any().unbind()))?;
     Ok(module.bind(py))
+}
+
+/// What a policy said, where it refused.
+fn verdict_of(error: &Error) -> Option<&PolicyVerdict> {
+    std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<PolicyVerdict>())
 }
 
 fn is_missing_file(error: &Error) -> bool {

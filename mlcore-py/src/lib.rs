@@ -11,12 +11,14 @@ mod evaluate;
 mod features;
 mod metrics;
 mod package;
+mod packaging;
 mod plain;
 mod profiles;
 mod registry;
 mod rollout;
 mod runner;
 mod serving;
+mod signing;
 mod stats;
 mod table;
 mod telemetry;
@@ -29,8 +31,8 @@ mod native {
     use pyo3::wrap_pymodule as part;
 
     use crate::{
-        drift, endpoint, evaluate, features, metrics, package, profiles, registry, rollout, runner, serving,
-        stats, telemetry, tracking,
+        drift, endpoint, evaluate, features, metrics, package, packaging, profiles, registry, rollout,
+        runner, serving, signing, stats, telemetry, tracking,
     };
 
     #[pymodule_init]
@@ -50,12 +52,14 @@ mod native {
                 part!(metrics::scores::native),
             ],
         )?;
+        package::add(module, "package", &[part!(packaging::native)])?;
         package::add(module, "profiles", &[part!(profiles::native)])?;
         package::add(module, "prometheus", &[part!(telemetry::native)])?;
         package::add(module, "registry", &[part!(registry::native)])?;
         package::add(module, "rollout", &[part!(rollout::native)])?;
         package::add(module, "runner", &[part!(runner::native)])?;
         package::add(module, "serving", &[part!(serving::native)])?;
+        package::add(module, "signing", &[part!(signing::native)])?;
         package::add(
             module,
             "stats",

@@ -27,6 +27,18 @@ def churn(tmp_path):
         yield opened
 
 
+@pytest.fixture
+def tracker(tmp_path, monkeypatch):
+    """A tracker of the test's own, and no run that another test left."""
+    for name in ("EXPERIMENT_NAME", "EXPERIMENT_ID", "RUN_ID", "TRACKING_URL", "ARTIFACTS", "ENABLE_SYSTEM_METRICS_LOGGING", "SYSTEM_METRICS_NODE_ID"):
+        monkeypatch.delenv(f"MLCORE_{name}", raising=False)
+        monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
+    mlcore.set_tracking_url(tmp_path / "tracking.db")
+    yield mlcore.get_tracker()
+    while mlcore.active_run() is not None:
+        mlcore.end_run()
+
+
 def mixed(rows: int = 400, seed: int = 7, shift: float = 0.0) -> pd.DataFrame:
     """Numbers with and without missing values, integers, bools and text."""
     rng = np.random.default_rng(seed)

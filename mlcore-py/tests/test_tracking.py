@@ -17,16 +17,7 @@ import pytest
 import mlcore
 
 
-@pytest.fixture(autouse=True)
-def tracker(tmp_path, monkeypatch):
-    """A tracker of the test's own, and no run that another test left."""
-    for name in ("EXPERIMENT_NAME", "EXPERIMENT_ID", "RUN_ID", "TRACKING_URL", "ARTIFACTS"):
-        monkeypatch.delenv(f"MLCORE_{name}", raising=False)
-        monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
-    mlcore.set_tracking_url(tmp_path / "tracking.db")
-    yield mlcore.get_tracker()
-    while mlcore.active_run() is not None:
-        mlcore.end_run()
+pytestmark = pytest.mark.usefixtures("tracker")
 
 
 def test_a_training_is_logged_and_found_again():

@@ -47,8 +47,10 @@ pub(crate) fn fresh_environment(wheel: &Path) -> Result<Python> {
     let peers = [
         "pytest",
         "duckdb",
+        "matplotlib",
         "nbconvert",
         "pandas",
+        "plotly",
         "polars",
         "prometheus-client",
         "pyarrow",

@@ -9,12 +9,14 @@ __all__ = [
     "evaluate",
     "features",
     "metrics",
+    "package",
     "profiles",
     "prometheus",
     "registry",
     "rollout",
     "runner",
     "serving",
+    "signing",
     "stats",
     "tracking",
 ]
@@ -25,12 +27,14 @@ endpoint: ModuleType
 evaluate: ModuleType
 features: ModuleType
 metrics: ModuleType
+package: ModuleType
 profiles: ModuleType
 prometheus: ModuleType
 registry: ModuleType
 rollout: ModuleType
 runner: ModuleType
 serving: ModuleType
+signing: ModuleType
 stats: ModuleType
 tracking: ModuleType
 

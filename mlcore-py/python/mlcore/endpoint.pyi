@@ -9,6 +9,7 @@ from mlcore.drift import MonitorReference, Verdict, WindowCounts
 from mlcore.registry import Registry
 from mlcore.rollout import Policy
 from mlcore.runner import Probe
+from mlcore.signing import KeyRing
 from mlcore.typing import ArrayLike, Row, Table
 
 _Outputs = dict[str, npt.NDArray[Any]]
@@ -89,6 +90,7 @@ class Endpoint:
         strict: bool = False,
         probe: Probe | None = None,
         fleet_counts: bool = False,
+        trust: KeyRing | None = None,
     ) -> Endpoint: ...
     @property
     def model(self) -> str: ...

@@ -14,6 +14,10 @@ ks_2samp x: the sample is empty; pass at least one observation in each sample
 from __future__ import annotations
 
 import builtins
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlcore._governance import PolicyVerdict
 
 __all__ = [
     "AlreadyExistsError",
@@ -32,6 +36,7 @@ __all__ = [
     "OutcomeUnknownError",
     "OverloadedError",
     "PermissionDeniedError",
+    "PolicyNotMetError",
     "SchemaMismatchError",
     "StorageFullError",
     "TimeoutError",
@@ -82,7 +87,8 @@ class Error(Exception):
     @property
     def is_transient(self) -> bool:
         """Might the same call succeed later, with nothing changed by the caller?"""
-        return isinstance(self, (ConflictError, UnavailableError, OverloadedError, TimeoutError, InterruptedError))
+        kinds = (ConflictError, UnavailableError, OverloadedError, TimeoutError, InterruptedError)
+        return isinstance(self, kinds) and not isinstance(self, PolicyNotMetError)
 
 
 class NotFoundError(Error, KeyError):
@@ -99,6 +105,18 @@ class AlreadyExistsError(Error, ValueError):
 
 class ConflictError(Error, RuntimeError):
     """The state moved between the caller's read and its write: read again, decide again."""
+
+
+class PolicyNotMetError(ConflictError):
+    """A version may not go to production by the policy of its model: the message names every condition that is not met.
+
+    Attributes
+    ----------
+    verdict : mlcore.registry.PolicyVerdict or None
+        What the policy said, condition by condition.
+    """
+
+    verdict: PolicyVerdict | None = None
 
 
 class InvalidInputError(Error, ValueError):

@@ -6,6 +6,7 @@ mod event;
 mod input;
 mod loss;
 mod outcomes;
+mod view;
 mod worker;
 
 use std::path::PathBuf;
@@ -14,7 +15,6 @@ use mlcore::Error;
 use mlcore::name::{Alias, ModelName, RequestId, UnitId};
 use mlcore::runner::RunOptions;
 use mlcore::runner::ort::OnnxOptions;
-use mlcore_drift::html::{Align, KeyFigure, Page, Table, count, key_figures};
 use mlcore_serve::endpoint::{self as serve, OnnxLoader, OutcomeId};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -29,6 +29,7 @@ use crate::plain::plain;
 use crate::registry::Registry;
 use crate::rollout::policy;
 use crate::runner::{Probe, duration, own_library};
+use crate::signing::KeyRing;
 use crate::telemetry::{self, Collect};
 
 #[pymodule(submodule, module = "mlcore", name = "endpoint")]
@@ -106,6 +107,9 @@ pub(crate) mod native {
 ///     A process of its own that tries each version before it is loaded here. Default: none.
 /// fleet_counts : bool, optional
 ///     Counts rows for a :class:`mlcore.drift.Fleet`, by the reference that the version brings. Default: no.
+/// trust : mlcore.signing.KeyRing, optional
+///     The keys of which one must have signed each version: what is refused is not released, and what was served before goes on. Default:
+///     signatures are not asked for.
 ///
 /// Raises
 /// ------
@@ -144,7 +148,7 @@ impl Endpoint {
         registry, model, *, default_arm = None, arms = None, policy = None, reference = None,
         monitor_options = None, loss = None, timeout = None, actor = None, queue_capacity = None,
         open_predictions = None, seed = None, follow_interval = 1.0, snapshot = None, strict = false,
-        probe = None, fleet_counts = false
+        probe = None, fleet_counts = false, trust = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn new(
@@ -167,6 +171,7 @@ impl Endpoint {
         strict: bool,
         probe: Option<&Bound<'_, Probe>>,
         fleet_counts: bool,
+        trust: Option<&Bound<'_, KeyRing>>,
     ) -> PyResult<Self> {
         entry(py, |py| {
             telemetry::prepare();
@@ -220,6 +225,9 @@ impl Endpoint {
             }
             if fleet_counts {
                 builder = builder.with_fleet_counts();
+            }
+            if let Some(ring) = trust {
+                builder = builder.with_verify_policy(ring.get().policy());
             }
             let mut options = match own_library(py)? {
                 Some(library) => OnnxOptions::default().with_library(library),
@@ -428,29 +436,6 @@ impl Endpoint {
             }
             Ok(Worker::new(self.endpoint.clone(), interval, on_event))
         })
-    }
-
-    fn _repr_html_(&self, py: Python<'_>) -> Option<String> {
-        let (arms, counts) = self.ask(py, |endpoint| Ok((endpoint.arms(), endpoint.counts()))).ok()?;
-        let mut table = Table::new(&[("arm", Align::Left), ("version", Align::Right)]);
-        for (arm, version) in arms {
-            table.row([arm.as_str().into(), version.to_string().into()]);
-        }
-        let figures = [
-            ("requests", counts.records),
-            ("failures", counts.failures),
-            ("outcomes", counts.outcomes),
-            ("dropped", counts.dropped()),
-        ];
-        let figures = figures.map(|(name, value)| KeyFigure::new(name, count(value)));
-        let title = format!("Endpoint of {}", self.model);
-        Some(Page::new(title).lead([table.markup(), key_figures(&figures)]).to_fragment())
-    }
-
-    fn __repr__(&self) -> String {
-        let arms: Vec<String> =
-            self.endpoint.arms().iter().map(|(arm, version)| format!("{arm} {version}")).collect();
-        format!("<mlcore.Endpoint {}: {}>", self.model, arms.join(", "))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::features::Plan;
 use crate::runner;
 
 /// Where the bytes of a version come from.
-pub(super) enum Source {
+pub(crate) enum Source {
     Bytes(Vec<u8>),
     File(PathBuf),
 }
@@ -81,7 +81,7 @@ impl<'py> FromPyObject<'_, 'py> for Location {
 
 const OPEN: &str = "open registry";
 
-pub(super) fn source(model: &Bound<'_, PyAny>) -> PyResult<Source> {
+pub(crate) fn source(model: &Bound<'_, PyAny>) -> PyResult<Source> {
     if let Ok(bytes) = model.cast::<PyBytes>() {
         return Ok(Source::Bytes(bytes.as_bytes().to_vec()));
     }
@@ -104,7 +104,7 @@ pub(super) fn tried_by(probe: &Bound<'_, runner::Probe>) -> PyResult<(Probe, Onn
 }
 
 /// The model in the store, tried by a probe where there is one, with its format and its inputs and outputs.
-pub(super) fn stored<'f>(
+pub(crate) fn stored<'f>(
     source: &Source,
     format: &'f str,
     store: &dyn ArtifactStore,
@@ -130,7 +130,7 @@ pub(super) fn stored<'f>(
 }
 
 /// The plan itself, or that of a fitted transformer.
-pub(super) fn plan_of(object: &Bound<'_, PyAny>) -> PyResult<pipeline::Plan> {
+pub(crate) fn plan_of(object: &Bound<'_, PyAny>) -> PyResult<pipeline::Plan> {
     let py = object.py();
     let transformer = py.import("mlcore.features")?.getattr("Transformer")?;
     let plan = if object.is_instance(&transformer)? {
@@ -162,7 +162,7 @@ pub(super) fn dataset_of(text: &str) -> mlcore::Result<Digest> {
 }
 
 /// Labels: a dict of text.
-pub(super) fn tags_of(
+pub(crate) fn tags_of(
     tags: Option<&Bound<'_, PyAny>>,
     operation: &'static str,
 ) -> PyResult<BTreeMap<String, String>> {
@@ -187,7 +187,7 @@ pub(super) fn tags_of(
 }
 
 /// Metrics: a dict of numbers.
-pub(super) fn metrics_of(
+pub(crate) fn metrics_of(
     metrics: &Bound<'_, PyAny>,
     operation: &'static str,
 ) -> PyResult<Vec<(String, f64)>> {
@@ -232,4 +232,4 @@ pub(super) fn tag_of(key: &str, value: &Bound<'_, PyAny>, operation: &'static st
     }
 }
 
-pub(super) const REGISTER: &str = "register version";
+pub(crate) const REGISTER: &str = "register version";

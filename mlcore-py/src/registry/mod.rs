@@ -1,10 +1,17 @@
 //! `mlcore.Registry`: models, versions, aliases and their history, with the artifacts beside them.
 
-mod arguments;
+pub(crate) mod arguments;
+mod backup;
+mod card;
 mod changes;
+mod governance;
+mod lineage;
+mod load;
 mod records;
 mod register;
+mod retention;
 mod search;
+mod signing;
 mod view;
 
 use std::path::PathBuf;
@@ -12,25 +19,28 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use mlcore::Error;
-use mlcore::artifact::{self, ArtifactStore, ArtifactStoreExt, FolderStore};
+use mlcore::artifact::{self, ArtifactStore, FolderStore};
 use mlcore::name::{Alias, ModelName, RequestId, Version};
-use mlcore::registry::{AuditHead, Change, Registry as Backend, RegistryExt};
-use mlcore::runner::ort::{ONNX, ONNX_PACKAGE};
+use mlcore::registry::{AuditHead, Change, Registry as Backend, RegistryExt, SqliteRegistry};
 use mlcore::time::Timestamp;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyDict, PyList};
 
 use self::arguments::Location;
-pub(crate) use self::records::{AliasChange, AuditEntry, Model, ModelVersion, datetime};
+pub(crate) use self::governance::record;
+pub(crate) use self::load::Chosen;
+pub(crate) use self::records::{AliasChange, AuditEntry, Model, ModelVersion, datetime, moment};
 use crate::door::Text;
 use crate::error::{detached, entry};
-use crate::features::Plan;
-use crate::runner::{Runner, Stored};
 
 #[pymodule(submodule, module = "mlcore", name = "registry")]
 pub(crate) mod native {
     #[pymodule_export]
     use super::Registry;
+    #[pymodule_export]
+    use super::card::ModelCard;
+    #[pymodule_export]
+    use super::governance::_read_policy;
     #[pymodule_export]
     use super::records::{AliasChange, AuditEntry, Model, ModelVersion};
     #[pymodule_export]
@@ -87,13 +97,19 @@ pub(crate) struct Registry {
 struct Opened {
     backend: Arc<dyn Backend>,
     artifacts: Arc<dyn ArtifactStore>,
+    /// The same where it is a file, which can be copied.
+    file: Option<SqliteRegistry>,
 }
 
 impl Opened {
     fn open(url: &str, artifacts: Option<PathBuf>) -> mlcore::Result<Self> {
         // Found before anything is opened: a registry without artifacts is of no use here.
         let beside = if artifacts.is_none() { mlcore::registry::artifacts_url(url)? } else { String::new() };
-        let backend = mlcore::registry::open(url)?;
+        let file = if url.starts_with("sqlite:") { Some(SqliteRegistry::open_url(url)?) } else { None };
+        let backend: Arc<dyn Backend> = match &file {
+            Some(file) => Arc::new(file.clone()),
+            None => mlcore::registry::open(url)?,
+        };
         let artifacts = match artifacts {
             None => artifact::open(&beside)?,
             Some(folder) => match folder.to_str() {
@@ -102,7 +118,7 @@ impl Opened {
                 None => Arc::new(FolderStore::open(folder)?),
             },
         };
-        Ok(Self { backend, artifacts })
+        Ok(Self { backend, artifacts, file })
     }
 }
 
@@ -382,71 +398,24 @@ impl Registry {
         let scrub = self.ask(py, |opened| opened.backend.scrub(&*opened.artifacts))?;
         view::scrub(py, &scrub)
     }
-
-    /// The bytes of a version's artifact, verified against their digest; of an ``onnx-package`` those of its manifest.
-    fn artifact<'py>(&self, py: Python<'py>, name: Text, version: u64) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = self.ask(py, |opened| {
-            let version = opened.backend.version(&ModelName::new(&name)?, Version::new(version)?)?;
-            opened.artifacts.read(&version.artifact)
-        })?;
-        Ok(PyBytes::new(py, &bytes))
-    }
-
-    /// The runner of a version's ONNX model.
-    ///
-    /// Parameters
-    /// ----------
-    /// version : int or str
-    ///     A number or an alias.
-    /// **options
-    ///     As :class:`mlcore.Runner` takes them.
-    #[pyo3(signature = (name, version, **options))]
-    fn load<'py>(
-        &self,
-        py: Python<'py>,
-        name: Text,
-        version: &Bound<'py, PyAny>,
-        options: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let alias = version.extract::<String>().ok();
-        let number = if alias.is_none() { Some(version.extract::<u64>()?) } else { None };
-        let (number, stored) = self.ask(py, |opened| {
-            let model = ModelName::new(&name)?;
-            let version = match (alias, number) {
-                (Some(alias), _) => opened.backend.resolve(&model, &Alias::new(&alias)?)?,
-                (None, number) => {
-                    opened.backend.version(&model, Version::new(number.unwrap_or_default())?)?
-                }
-            };
-            if ![ONNX, ONNX_PACKAGE].contains(&version.format.as_str()) {
-                let problem = format!("its format is {:?}, and only onnx is run", version.format);
-                return Err(Error::unsupported("load model", format!("{name}/{}", version.version), problem)
-                    .remedy("read its bytes with artifact()"));
-            }
-            let (store, number) = (opened.artifacts.clone(), version.version.get());
-            Ok((number, Stored { store, artifact: version.artifact, format: version.format }))
-        })?;
-        let keywords = options.map_or_else(|| Ok(PyDict::new(py)), |options| options.copy())?;
-        if !keywords.contains("name")? {
-            keywords.set_item("name", format!("{name}/{number}"))?;
-        }
-        py.get_type::<Runner>().call((Bound::new(py, stored)?,), Some(&keywords))
-    }
-
-    /// The feature plan of a version, or ``None`` where it has none.
-    fn plan(&self, py: Python<'_>, name: Text, version: u64) -> PyResult<Option<Plan>> {
-        let bytes = self.ask(py, |opened| {
-            let version = opened.backend.version(&ModelName::new(&name)?, Version::new(version)?)?;
-            version.lineage.plan.map(|plan| opened.artifacts.read(&plan.artifact)).transpose()
-        })?;
-        bytes.map(|bytes| Plan::from_bytes(py, &bytes)).transpose()
-    }
 }
 
 /// How many models or versions are read at once.
 const PAGE: usize = 500;
 
 impl Registry {
+    /// One of halves that were opened elsewhere.
+    pub(crate) fn of(
+        py: Python<'_>,
+        backend: Arc<dyn Backend>,
+        artifacts: Arc<dyn ArtifactStore>,
+        url: String,
+    ) -> Self {
+        let opened = Opened { backend, artifacts, file: None };
+        let (opened, actor) = (RwLock::new(Some(opened)), current_user(py));
+        Self { opened, actor, url, process: std::process::id() }
+    }
+
     /// Both halves, for something that goes on using them: closing this one then does not end it.
     pub(crate) fn halves(&self, py: Python<'_>) -> PyResult<(Arc<dyn Backend>, Arc<dyn ArtifactStore>)> {
         self.ask(py, |opened| Ok((opened.backend.clone(), opened.artifacts.clone())))
@@ -476,7 +445,7 @@ impl Registry {
     }
 
     /// A change by this registry's actor, now.
-    fn change(&self, reason: Option<Text>, request: Option<Text>) -> mlcore::Result<Change> {
+    pub(crate) fn change(&self, reason: Option<Text>, request: Option<Text>) -> mlcore::Result<Change> {
         let mut change = Change::new(self.actor.clone(), Timestamp::from(SystemTime::now()));
         if let Some(reason) = reason {
             change = change.with_reason(reason);
@@ -488,7 +457,7 @@ impl Registry {
     }
 }
 
-fn current_user(py: Python<'_>) -> String {
+pub(crate) fn current_user(py: Python<'_>) -> String {
     let user = py.import("getpass").and_then(|getpass| getpass.call_method0("getuser")?.extract::<String>());
     user.unwrap_or_else(|_| "unknown".to_owned())
 }

@@ -109,7 +109,7 @@ pub(crate) struct ModelVersion {
 }
 
 impl ModelVersion {
-    pub(super) fn new(version: registry::ModelVersion) -> Self {
+    pub(crate) fn new(version: registry::ModelVersion) -> Self {
         Self { version }
     }
 
@@ -457,7 +457,7 @@ const FIRST_MICROS: i64 = -62_135_596_800_000_000;
 const LAST_MICROS: i64 = 253_402_300_799_999_999;
 
 /// The moment of a datetime, or of seconds since 1970.
-pub(super) fn moment(object: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
+pub(crate) fn moment(object: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     let py = object.py();
     if object.is_instance_of::<PyFloat>() || object.is_instance_of::<PyInt>() {
         let seconds: f64 = object.extract()?;

@@ -33,6 +33,7 @@ pub(super) fn model<'py>(py: Python<'py>, model: &registry::Model) -> Dict<'py> 
         "tags": &model.tags,
         "last_version": model.last_version.map(Version::get),
         "production": model.production.map(Version::get),
+        "policy": model.policy.as_ref().map(|stored| plain(py, "read model", &stored.policy)).transpose()?,
         "created_at": model.created_at.to_string(),
         "created_by": &model.created_by,
         "updated_at": model.updated_at.to_string(),
@@ -58,16 +59,35 @@ pub(super) fn version<'py>(py: Python<'py>, version: &registry::ModelVersion) ->
         "run": lineage.run.as_ref().map(ToString::to_string),
         "run_link": lineage.run_link.as_deref(),
         "source": lineage.source.as_deref(),
+        "location": lineage.location.as_deref(),
         "logged_model": lineage.logged_model.as_ref().map(ToString::to_string),
         "external": version.is_external(),
         "dataset": lineage.dataset.map(|digest| digest.to_string()),
         "plan_hash": lineage.plan_digest().map(|digest| digest.to_hex()),
         "monitor": lineage.monitor.map(|digest| digest.to_string()),
+        "card": version.card.map(|digest| digest.to_string()),
+        "approvals": approvals(py, &version.approvals)?,
+        "signatures": plain(py, "read version", &version.signatures)?,
+        "measured_at": version.measured_at.map(|at| at.to_string()),
         "parent": parent.transpose()?,
         "created_at": version.created_at.to_string(),
         "created_by": &version.created_by,
         "updated_at": version.updated_at.to_string(),
     ))
+}
+
+fn approvals<'py>(py: Python<'py>, all: &[registry::Approval]) -> PyResult<Bound<'py, PyList>> {
+    let approvals = PyList::empty(py);
+    for approval in all {
+        approvals.append(dict!(py,
+            "by": &approval.by,
+            "role": &approval.role,
+            "reason": &approval.reason,
+            "at": approval.at.to_string(),
+            "sequence": approval.sequence,
+        ))?;
+    }
+    Ok(approvals)
 }
 
 pub(super) fn alias_change<'py>(py: Python<'py>, change: &registry::AliasChange) -> Dict<'py> {
@@ -108,11 +128,18 @@ fn row<'py>(record: &Bound<'py, PyAny>) -> Dict<'py> {
     let row = if let Ok(own) = record.cast::<ModelVersion>() {
         let own = own.get().inner();
         let row = version(py, own)?;
-        for key in ["inputs", "outputs", "tags", "metrics"] {
+        for key in ["inputs", "outputs", "tags", "metrics", "approvals", "signatures"] {
             row.del_item(key)?;
         }
         let parent = own.lineage.parent.as_ref();
         row.set_item("parent", parent.map(|parent| format!("{}/{}", parent.model, parent.version)))?;
+        let people: Vec<&str> = own.approvals.iter().map(|approval| approval.by.as_str()).collect();
+        row.set_item("approved_by", people.join(", "))?;
+        let keys: Vec<&str> = own.signatures.iter().map(|signature| signature.key.as_str()).collect();
+        row.set_item("signed_by", keys.join(", "))?;
+        if let Some(at) = own.measured_at {
+            times(&row, &[("measured_at", at)])?;
+        }
         for (name, value) in &own.metrics {
             row.set_item(format!("metrics.{name}"), value)?;
         }
@@ -123,6 +150,11 @@ fn row<'py>(record: &Bound<'py, PyAny>) -> Dict<'py> {
         let own = own.get().inner();
         let row = model(py, own)?;
         row.del_item("tags")?;
+        let policy = own.policy.as_ref();
+        let words = policy.map(|stored| {
+            stored.policy.conditions.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        });
+        row.set_item("policy", words)?;
         spread_tags(&row, &own.tags)?;
         times(&row, &[("created_at", own.created_at), ("updated_at", own.updated_at)])?;
         row
@@ -226,6 +258,10 @@ pub(super) fn version_html(version: &registry::ModelVersion) -> String {
         line(name, or_dash(&fields.join(", ")));
     }
     let lineage = &version.lineage;
+    let people: Vec<&str> = version.approvals.iter().map(|approval| approval.by.as_str()).collect();
+    line("approved by", or_dash(&people.join(", ")));
+    let keys: Vec<&str> = version.signatures.iter().map(|signature| signature.key.as_str()).collect();
+    line("signed by", or_dash(&keys.join(", ")));
     line("run", or_dash(&lineage.run.as_ref().map(ToString::to_string).unwrap_or_default()));
     line("source", or_dash(lineage.source.as_deref().unwrap_or_default()));
     line("plan", lineage.plan_digest().map_or_else(|| "–".into(), |digest| code(&digest.to_hex())));

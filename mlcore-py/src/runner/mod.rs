@@ -349,6 +349,13 @@ impl Runner {
     }
 }
 
+impl Runner {
+    /// The runner itself.
+    pub(crate) fn native(&self) -> &OnnxRunner {
+        &self.runner
+    }
+}
+
 const LOAD: &str = "load model";
 const RUN: &str = "run model";
 

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use mlcore::name::{ExperimentId, LoggedModelId, RunId};
 use mlcore::time::Timestamp;
 use mlcore::tracking::{
-    LoggedModelStatus, ModelOutput, NewExperiment, NewLoggedModel, NewRun, RunStatus, Tracker as _,
-    TrackerExt,
+    LoggedModelStatus, ModelOutput, NewExperiment, NewLoggedModel, NewRun, RunStatus, TrackerExt,
 };
 use pyo3::prelude::*;
 
@@ -209,15 +208,28 @@ impl Tracker {
         })
     }
 
-    /// Says which datasets a run read. What it is known to have read already stays as it is.
+    /// Says what a run read. What it is known to have read already stays as it is.
     ///
     /// Parameters
     /// ----------
-    /// datasets : list of DatasetInput
+    /// datasets : list of DatasetInput, optional
     ///     At most 1,000.
-    fn log_inputs(&self, py: Python<'_>, run_id: Text, datasets: &Bound<'_, PyAny>) -> PyResult<()> {
-        let datasets = entry(py, |_| dataset_inputs(datasets))?;
-        self.of_run(py, &run_id, |parts, id| parts.tracker.log_inputs(id, datasets, Vec::new()))
+    /// models : list of str, optional
+    ///     The ids of logged models: at most 1,000.
+    #[pyo3(signature = (run_id, datasets = None, models = None))]
+    fn log_inputs(
+        &self,
+        py: Python<'_>,
+        run_id: Text,
+        datasets: Option<&Bound<'_, PyAny>>,
+        models: Option<Vec<Text>>,
+    ) -> PyResult<()> {
+        let datasets = entry(py, |_| datasets.map_or_else(|| Ok(Vec::new()), dataset_inputs))?;
+        self.of_run(py, &run_id, |parts, id| {
+            let models = models.unwrap_or_default();
+            let models = models.iter().map(LoggedModelId::new).collect::<mlcore::Result<Vec<_>>>()?;
+            parts.tracker.log_inputs(id, datasets, models)
+        })
     }
 
     /// Creates a logged model, and answers it: pending until :meth:`finalize_logged_model` says how it went.
@@ -263,12 +275,6 @@ impl Tracker {
             let status = status.parse::<LoggedModelStatus>()?;
             parts.tracker.finalize_logged_model(&LoggedModelId::new(&model_id)?, status, now())
         })?;
-        entry(py, |py| Records::new(py)?.logged_model(&found))
-    }
-
-    /// A logged model that is not deleted.
-    fn get_logged_model<'py>(&self, py: Python<'py>, model_id: Text) -> PyResult<Bound<'py, PyAny>> {
-        let found = self.ask(py, |parts| parts.tracker.logged_model(&LoggedModelId::new(&model_id)?))?;
         entry(py, |py| Records::new(py)?.logged_model(&found))
     }
 }

@@ -2,12 +2,16 @@
 
 mod arguments;
 mod changes;
+mod compare;
 mod frame;
 mod gate;
 mod handle;
 mod log;
+mod mlflow;
+mod models;
 mod reads;
 pub(crate) mod records;
+mod system;
 mod view;
 mod witness;
 
@@ -31,9 +35,13 @@ pub(crate) mod native {
     #[pymodule_export]
     use super::Tracker;
     #[pymodule_export]
+    use super::compare::RunComparison;
+    #[pymodule_export]
     use super::gate::{_after_fork, _before_fork};
     #[pymodule_export]
     use super::log::RunLog;
+    #[pymodule_export]
+    use super::system::SystemSampler;
     #[pymodule_export]
     use super::view::_page;
     #[pymodule_export]

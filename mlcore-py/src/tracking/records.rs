@@ -9,6 +9,26 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 type Object<'py> = PyResult<Bound<'py, PyAny>>;
 
+/// The record of what was carried from one tracker to another.
+macro_rules! carried {
+    ($records:expr, $class:literal, $found:expr) => {
+        $records.make(
+            $class,
+            (
+                $found.experiments,
+                $found.runs,
+                $found.points,
+                $found.params,
+                $found.tags,
+                $found.datasets,
+                $found.models,
+                $found.left_out,
+                $found.left.clone(),
+            ),
+        )
+    };
+}
+
 /// Makes records: the classes are looked up once for all of them.
 pub(super) struct Records<'py> {
     module: Bound<'py, PyModule>,
@@ -36,23 +56,24 @@ impl<'py> Records<'py> {
         self.make("Experiment", arguments)
     }
 
+    pub(super) fn run_info(&self, info: &tracking::RunInfo) -> Object<'py> {
+        let arguments = (
+            info.id.as_str(),
+            info.experiment.as_str(),
+            &info.name,
+            &info.user_id,
+            info.status.name(),
+            millis(info.start_time),
+            info.end_time.map(millis),
+            &info.artifact_uri,
+            info.lifecycle_stage.name(),
+        );
+        self.make("RunInfo", arguments)
+    }
+
     pub(super) fn run(&self, found: &tracking::Run) -> Object<'py> {
         let py = self.module.py();
-        let info = &found.info;
-        let info = self.make(
-            "RunInfo",
-            (
-                info.id.as_str(),
-                info.experiment.as_str(),
-                &info.name,
-                &info.user_id,
-                info.status.name(),
-                millis(info.start_time),
-                info.end_time.map(millis),
-                &info.artifact_uri,
-                info.lifecycle_stage.name(),
-            ),
-        )?;
+        let info = self.run_info(&found.info)?;
         let metrics = PyDict::new(py);
         for (key, metric) in &found.data.metrics {
             metrics.set_item(key, metric.value)?;
@@ -117,6 +138,14 @@ impl<'py> Records<'py> {
             millis(found.last_updated_time),
         );
         self.make("LoggedModel", arguments)
+    }
+
+    pub(super) fn imported(&self, found: &tracking::mlflow::Imported) -> Object<'py> {
+        carried!(self, "Imported", found)
+    }
+
+    pub(super) fn exported(&self, found: &tracking::mlflow::Exported) -> Object<'py> {
+        carried!(self, "Exported", found)
     }
 
     /// A page of records, which is a list that knows where the next page begins.

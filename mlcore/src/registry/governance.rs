@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 /// # use mlcore::registry::{Event, MemoryRegistry, NewVersion, RegistryExt};
 /// # use mlcore::schema::Signature;
 /// # use mlcore::time::Timestamp;
-/// use mlcore::registry::{Change, Condition, Expected, GovernanceExt, PromotionPolicy, Stage};
+/// use mlcore::registry::{Change, Condition, Expected, GovernanceExt, PolicyVerdict, PromotionPolicy, Stage};
 ///
 /// # let (registry, at) = (MemoryRegistry::new(), Timestamp::from_millis(0));
 /// # let (churn, champion) = (ModelName::new("churn")?, Alias::new("champion")?);
@@ -34,6 +34,8 @@ use crate::time::Timestamp;
 ///
 /// let refused = registry.promote(&churn, version, &champion, Expected::Absent, &ana).unwrap_err();
 /// assert!(refused.to_string().contains("1 approvals: found none"), "{refused}");
+/// let verdict = std::error::Error::source(&refused).and_then(|source| source.downcast_ref::<PolicyVerdict>());
+/// assert_eq!(verdict.map(|verdict| verdict.unmet().count()), Some(1));
 /// assert!(registry.approve(&churn, version, None, &ana).is_err(), "nobody approves a version of one's own");
 /// registry.approve(&churn, version, None, &ben)?;
 /// let entry = registry.promote(&churn, version, &champion, Expected::Absent, &ana)?;

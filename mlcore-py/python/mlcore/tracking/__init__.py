@@ -18,9 +18,13 @@ from mlcore._mlcore.tracking import *
 from mlcore._page import Page
 from mlcore.tracking._datasets import dataset
 from mlcore.tracking._fluent import *
+from mlcore.tracking._logged import *
 from mlcore.tracking._logging import *
+from mlcore.tracking._media import *
 from mlcore.tracking._models import *
 from mlcore.tracking._onnx import check_model
 from mlcore.tracking._records import *
+from mlcore.tracking._registering import *
 from mlcore.tracking._run import *
+from mlcore.tracking._system import *
 from mlcore.tracking._verbs import *

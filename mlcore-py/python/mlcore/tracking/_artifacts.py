@@ -133,6 +133,32 @@ def log_bytes(folder: Path, content: bytes, artifact_file: str) -> None:
     _write(folder, _parts(artifact_file), lambda into: into.write(content))
 
 
+def log_stream(folder: Path, stream: Any, artifact_file: str) -> None:
+    """Writes what a binary stream holds."""
+
+    def fill(into: BinaryIO) -> None:
+        while content := stream.read(1 << 20):
+            if not isinstance(content, (bytes, bytearray, memoryview)):
+                raise _refused("stream", f"it answers {type(content).__name__}, and bytes are expected", "open it in binary mode, 'rb'")
+            into.write(content)
+
+    _write(folder, _parts(artifact_file), fill)
+
+
+def place(folder: Path, artifact_path: str | None) -> Path:
+    """Where a file or folder of a run lies or would lie; no link on the way leads out of the run's folder.
+
+    Raises
+    ------
+    InvalidInputError
+        For a path that does.
+    """
+    found = folder.joinpath(*_parts(artifact_path))
+    if not found.resolve().is_relative_to(folder.resolve()):
+        raise _refused("artifact path", f"{artifact_path!r} leads out of the run's folder by a link", "remove the link")
+    return found
+
+
 def dict_bytes(dictionary: Any, artifact_file: str) -> bytes:
     """A dict as JSON, or as YAML where the name of the file ends so."""
     if str(artifact_file).endswith((".yml", ".yaml")):

@@ -11,8 +11,9 @@ import warnings
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from mlcore.exceptions import AlreadyExistsError, Error, InvalidInputError, UnsupportedError
+from mlcore.exceptions import AlreadyExistsError, Error, InvalidInputError
 from mlcore.tracking._run import ActiveRun, TrackingWarning
+from mlcore.tracking._system import settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,7 @@ __all__ = [
     "get_tracker",
     "get_tracking_uri",
     "get_tracking_url",
+    "is_tracking_uri_set",
     "last_active_run",
     "set_experiment",
     "set_tracking_uri",
@@ -140,6 +142,11 @@ def get_tracking_url() -> str:
 get_tracking_uri = get_tracking_url
 
 
+def is_tracking_uri_set() -> bool:
+    """Whether somebody has said where runs are kept: by a call, or in the environment."""
+    return _process.tracker is not None or bool(os.environ.get("MLCORE_TRACKING_URL"))
+
+
 def set_experiment(experiment_name: str | None = None, experiment_id: str | None = None) -> Experiment:
     """Makes an experiment that of the runs that are started from now on, by any thread; a name that is new is created.
 
@@ -232,7 +239,7 @@ def start_run(
     description : str, optional
         Words for people: the tag ``mlflow.note.content``.
     log_system_metrics : bool, optional
-        Not offered: ``True`` is refused.
+        Whether the machine is sampled into the run until it ends: see :func:`mlcore.enable_system_metrics_logging`, which says the default.
     experiment : str, optional
         The name of the experiment, which is created where it is new, instead of its id.
     tracker : Tracker, optional
@@ -263,10 +270,7 @@ def start_run(
     if runs and not nested:
         problem = f"run {runs[0].info.run_id} is active"
         raise _refused("start run", "run", problem, "end it with end_run(), or start a nested one with nested=True")
-    if log_system_metrics:
-        problem, remedy = "system metrics are not sampled by this build", "log them as metrics of your own"
-        message = f"start run log_system_metrics: {problem}; {remedy}"
-        raise UnsupportedError(message, operation="start run", subject="log_system_metrics", problem=problem, remedy=remedy)
+    sampled = settings(log_system_metrics)
     if experiment is not None and experiment_id is not None:
         raise _refused("start run", "experiment", "it is given by its name and by its id", "give one of them")
     tracker = tracker or (runs[-1]._tracker if runs else get_tracker())
@@ -286,6 +290,8 @@ def start_run(
             experiment_id = tracker.get_run(parent).info.experiment_id
         run = _created(tracker, experiment_id, run_name, parent, labels)
     active = ActiveRun(tracker, run)
+    if sampled is not None:
+        active._sample(*sampled)
     runs.append(active)
     _process.started[run.info.run_id] = active
     return active

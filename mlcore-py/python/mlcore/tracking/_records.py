@@ -15,7 +15,9 @@ __all__ = [
     "Dataset",
     "DatasetInput",
     "Experiment",
+    "Exported",
     "Flushed",
+    "Imported",
     "LoggedModel",
     "Metric",
     "Run",
@@ -48,6 +50,46 @@ class Flushed(NamedTuple):
     waiting: int
     #: The first thing that was refused, in words.
     first_refusal: str | None
+
+
+class Imported(NamedTuple):
+    """What an import took over, and what it left."""
+
+    #: Experiments, runs and logged models; those that were there are counted, too.
+    experiments: int
+    runs: int
+    #: Points of metrics.
+    points: int
+    #: Parameters and tags, of runs and logged models, and tags of experiments.
+    params: int
+    tags: int
+    #: Datasets that runs read.
+    datasets: int
+    models: int
+    #: So many things were left out.
+    left_out: int
+    #: What was left out, and why, in words: the first thousand.
+    left: list[str]
+
+
+class Exported(NamedTuple):
+    """What an export wrote, and what it left."""
+
+    #: Experiments, runs and logged models.
+    experiments: int
+    runs: int
+    #: Points of metrics.
+    points: int
+    #: Parameters and tags, of runs and logged models, and tags of experiments.
+    params: int
+    tags: int
+    #: Datasets that runs read.
+    datasets: int
+    models: int
+    #: So many things were left out.
+    left_out: int
+    #: What was left out, and why, in words: the first thousand.
+    left: list[str]
 
 
 @dataclass(frozen=True)
@@ -205,6 +247,15 @@ class LoggedModel:
     #: Milliseconds since 1970.
     creation_timestamp: int
     last_updated_timestamp: int
+
+    @property
+    def model_uri(self) -> str:
+        """What the model is called in a URI: ``models:/`` and its id."""
+        return f"models:/{self.model_id}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as plain values, which ``json.dumps`` takes."""
+        return asdict(self)
 
 
 def _open(url: str, options: Mapping[str, Any]) -> Tracker:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from mlcore.tracking import RunLog, Tracker
+    from mlcore.tracking import RunLog, Tracker, _SystemSampler
 
 __all__ = ["ActiveRun", "RunOperations", "TrackingWarning"]
 
@@ -57,11 +57,12 @@ class ActiveRun(Run):
     _tracker: Tracker
     _log: RunLog
     _ended: bool
+    _sampler: _SystemSampler | None
 
     def __init__(self, tracker: Tracker, run: Run) -> None:
         super().__init__(run.info, run.data, run.inputs, run.outputs)
         # A record is frozen.
-        vars(self).update(_tracker=tracker, _log=tracker.log(run.info.run_id), _ended=False)
+        vars(self).update(_tracker=tracker, _log=tracker.log(run.info.run_id), _ended=False, _sampler=None)
 
     def __enter__(self) -> ActiveRun:
         return self
@@ -184,6 +185,8 @@ class ActiveRun(Run):
         """
         if self._ended:
             return
+        if self._sampler is not None:
+            self._sampler.stop()
         flushed = self.flush()
         self._tracker.set_terminated(self.info.run_id, status)
         vars(self)["_ended"] = True
@@ -191,6 +194,12 @@ class ActiveRun(Run):
             lost = [f"{count} {word}" for word in ("refused", "dropped") if (count := getattr(flushed, word))]
             first = f"; the first refusal: {flushed.first_refusal}" if flushed.first_refusal else ""
             warnings.warn(f"run {self.info.run_id}: of what was logged {' and '.join(lost)}{first}", TrackingWarning, stacklevel=3)
+
+    def _sample(self, interval: float, node: str | None) -> None:
+        """Samples the machine from now on."""
+        from mlcore.tracking._system import sampler
+
+        vars(self)["_sampler"] = sampler(self._tracker, self, interval, node)
 
     def _operations(self, synchronous: bool | None) -> RunOperations | None:
         return RunOperations(self) if synchronous is False else None

@@ -5,27 +5,34 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from mlcore.exceptions import InvalidInputError
+from mlcore.exceptions import InvalidInputError, InvalidTypeError
 from mlcore.tracking._datasets import dataset_input
-from mlcore.tracking._fluent import current, current_experiment, forget, get_tracker
+from mlcore.tracking._fluent import active_run, current, current_experiment, forget, get_tracker
+from mlcore.tracking._logged import model_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from mlcore.tracking import RunComparison
     from mlcore.tracking._records import Experiment, Metric, Run
 
 __all__ = [
+    "compare_runs",
     "create_experiment",
     "delete_experiment",
+    "delete_experiment_tag",
     "delete_run",
     "delete_tag",
+    "flush_artifact_async_logging",
+    "flush_async_logging",
     "get_artifact_uri",
     "get_experiment",
     "get_experiment_by_name",
     "get_metric_history",
     "get_parent_run",
     "get_run",
+    "load_table",
     "log_artifact",
     "log_artifacts",
     "log_dict",
@@ -34,6 +41,7 @@ __all__ = [
     "log_text",
     "rename_experiment",
     "restore_experiment",
+    "restore_run",
     "search_experiments",
     "search_runs",
     "set_experiment_tag",
@@ -53,9 +61,52 @@ def get_parent_run(run_id: str) -> Run | None:
 
 
 def delete_run(run_id: str) -> None:
-    """Deletes a run; ``get_tracker().restore_run`` restores it."""
+    """Deletes a run; :func:`mlcore.restore_run` restores it."""
     get_tracker().delete_run(run_id)
     forget(run_id)
+
+
+def restore_run(run_id: str) -> None:
+    """Restores a deleted run."""
+    get_tracker().restore_run(run_id)
+
+
+def flush_async_logging() -> None:
+    """Waits until what this process logged is written or refused. :meth:`mlcore.ActiveRun.flush` answers how much of it."""
+    active = active_run()
+    if active is not None:
+        active.tracker.flush()
+    get_tracker().flush()
+
+
+def flush_artifact_async_logging() -> None:
+    """As in MLflow. Files are written before the call that logs them returns, so that there is nothing to wait for."""
+
+
+def compare_runs(runs: Any) -> RunComparison:
+    """Runs side by side: what differs, and which is best.
+
+    Parameters
+    ----------
+    runs : list of Run or str, or frame
+        Runs or their ids, in the order in which they are shown; or what :func:`mlcore.search_runs` answered, for instance
+        ``mlcore.search_runs(order_by=["metrics.auc DESC"]).head(3)``.
+
+    Returns
+    -------
+    mlcore.tracking.RunComparison
+        ``print`` and a notebook show it as a table; ``differing()``, ``best()``, ``to_frame()`` and ``to_html()`` go on with it.
+    """
+    column = runs["run_id"] if hasattr(runs, "columns") and not isinstance(runs, (list, tuple)) else runs
+    ids = []
+    for run in [runs] if isinstance(runs, str) else column:
+        found = run if isinstance(run, str) else getattr(getattr(run, "info", None), "run_id", None)
+        if found is None:
+            problem, remedy = f"one is a {type(run).__name__}", "pass runs, their ids, or a frame with the column run_id"
+            message = f"compare runs runs: {problem}; {remedy}"
+            raise InvalidTypeError(message, operation="compare runs", subject="runs", problem=problem, remedy=remedy)
+        ids.append(found)
+    return get_tracker().compare_runs(ids)
 
 
 def delete_tag(key: str) -> None:
@@ -129,8 +180,16 @@ def set_experiment_tags(tags: Mapping[str, Any]) -> None:
         set_experiment_tag(key, value)
 
 
-def log_input(dataset: Any = None, context: str | None = None, tags: Mapping[str, str] | None = None) -> None:
-    """Says that the active run read a dataset.
+def delete_experiment_tag(key: str) -> None:
+    """Removes a label of the active experiment, which must be there."""
+    tracker = get_tracker()
+    tracker.delete_experiment_tag(current_experiment(tracker), key)
+
+
+def log_input(
+    dataset: Any = None, context: str | None = None, tags: Mapping[str, str] | None = None, model: Any = None
+) -> None:
+    """Says that the active run read a dataset, or a logged model.
 
     Parameters
     ----------
@@ -140,16 +199,21 @@ def log_input(dataset: Any = None, context: str | None = None, tags: Mapping[str
         What for: ``training``, ``evaluation``.
     tags : dict of str, optional
         Labels of this use.
+    model : LoggedModel or str, optional
+        A logged model that it read, or its id.
     """
-    log_inputs([dataset], [context], [tags])
+    datasets = [] if dataset is None and model is not None else [dataset]
+    log_inputs(datasets, [context][: len(datasets)], [tags][: len(datasets)], None if model is None else [model])
 
 
 def log_inputs(
-    datasets: Sequence[Any],
+    datasets: Sequence[Any] | None = None,
     contexts: Sequence[str | None] | None = None,
     tags_list: Sequence[Mapping[str, str] | None] | None = None,
+    models: Sequence[Any] | None = None,
 ) -> None:
-    """Says which datasets the active run read: as :func:`mlcore.log_input`, each with its own context and tags."""
+    """Says what the active run read: as :func:`mlcore.log_input`, each dataset with its own context and tags."""
+    datasets = datasets or []
     contexts = [None] * len(datasets) if contexts is None else contexts
     tags_list = [None] * len(datasets) if tags_list is None else tags_list
     if not len(datasets) == len(contexts) == len(tags_list):
@@ -158,7 +222,7 @@ def log_inputs(
         raise InvalidInputError(message, operation="log inputs", subject="datasets", problem=problem, remedy=remedy)
     inputs = [dataset_input(*parts) for parts in zip(datasets, contexts, tags_list)]
     run = current()
-    run.tracker.log_inputs(run.info.run_id, inputs)
+    run.tracker.log_inputs(run.info.run_id, inputs, [model_id_of(model, "log inputs") for model in models or ()])
 
 
 def _folder(run_id: str | None) -> Path:
@@ -213,6 +277,63 @@ def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> 
     from mlcore.tracking import _artifacts
 
     _artifacts.log_bytes(_folder(run_id), _artifacts.dict_bytes(dictionary, artifact_file), artifact_file)
+
+
+def load_table(
+    artifact_file: str, run_ids: Sequence[str] | None = None, extra_columns: Sequence[str] | None = None, *, library: str | None = None
+) -> Any:
+    """The rows of a table that runs logged with :func:`mlcore.log_table`, one run after the other.
+
+    Parameters
+    ----------
+    artifact_file : str
+        The file, such as ``answers.json``.
+    run_ids : list of str, optional
+        The runs; those that have no such file are passed over. Default: all of the active experiment that logged one.
+    extra_columns : list of str, optional
+        Columns of :func:`mlcore.search_runs` to put beside the rows of each run, such as ``run_id``, ``params.depth``. Where the table has
+        such a column, the name gets an underscore.
+    library : {"pandas", "polars"}, optional
+        Which frame. Default: pandas if it is installed, otherwise polars.
+
+    Raises
+    ------
+    MissingFileError
+        Where no run has such a file.
+    """
+    from mlcore._frame import frame
+    from mlcore.tracking import _artifacts, _tables
+
+    tracker = get_tracker()
+    if run_ids is None:
+        logged = tracker._all_runs([current_experiment(tracker)], "", 1, 100_000, None)
+        runs = [run for run in logged if artifact_file in run.data.tags.get("mlflow.loggedArtifacts", "")]
+    else:
+        runs = [tracker.get_run(run_id) for run_id in run_ids]
+    rows: list[dict[str, Any]] = []
+    is_there = False
+    for run in runs:
+        found = _tables.read(_artifacts.root(tracker, run.info.artifact_uri), artifact_file)
+        if found is None:
+            continue
+        is_there = True
+        more = {f"{name}_" if name in found else name: _column(run, name) for name in extra_columns or ()}
+        rows += [dict(zip(found, values)) | more for values in zip(*found.values())]
+    if not is_there:
+        raise _tables.missing(artifact_file, "these" if run_ids is not None else "the active experiment")
+    return frame(rows, library=library)
+
+
+def _column(run: Run, name: str) -> Any:
+    """What a search shows of a run in this column."""
+    kind, _, key = name.partition(".")
+    if key and kind in ("metrics", "params", "tags"):
+        return getattr(run.data, kind).get(key)
+    if hasattr(run.info, name):
+        return getattr(run.info, name)
+    problem, remedy = f"runs have no column {name!r}", "use run_id, status, params.depth or another one of search_runs"
+    message = f"load table extra_columns: {problem}; {remedy}"
+    raise InvalidInputError(message, operation="load table", subject="extra_columns", problem=problem, remedy=remedy)
 
 
 def get_artifact_uri(artifact_path: str | None = None) -> str:

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Better, Condition, StoredPolicy};
@@ -6,7 +8,8 @@ use crate::name::Version;
 use crate::registry::ModelVersion;
 use crate::time::Timestamp;
 
-/// What a policy says of a version: kept in the event of the change that it let through.
+/// What a policy says of a version: kept in the event of the change that it let through, and the
+/// [source](std::error::Error::source) of the error with which it refused one.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PolicyVerdict {
@@ -45,14 +48,26 @@ impl PolicyVerdict {
 
     /// The refusal that names every condition which is not met.
     pub(in crate::registry) fn refusal(&self, operation: &'static str, version: &ModelVersion) -> Error {
-        let unmet: Vec<String> =
-            self.unmet().map(|check| format!("{}: found {}", check.condition, check.found)).collect();
-        let problem =
-            format!("the model's policy (of entry {}) is not met: {}", self.revision, unmet.join("; "));
-        Error::conflict(operation, format!("{}/{}", version.model, version.version), problem)
+        Error::conflict(operation, format!("{}/{}", version.model, version.version), self.to_string())
             .remedy("see to what is missing, or have the policy changed")
+            .caused_by(self.clone())
     }
 }
+
+/// Names the conditions that are not met.
+impl fmt::Display for PolicyVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the model's policy (of entry {}) is ", self.revision)?;
+        if self.is_met() {
+            return f.write_str("met");
+        }
+        let unmet: Vec<String> =
+            self.unmet().map(|check| format!("{}: found {}", check.condition, check.found)).collect();
+        write!(f, "not met: {}", unmet.join("; "))
+    }
+}
+
+impl std::error::Error for PolicyVerdict {}
 
 /// What a policy is asked about.
 pub(in crate::registry) struct Facts<'a> {
