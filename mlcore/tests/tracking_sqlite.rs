@@ -64,43 +64,6 @@ fn a_row_that_cannot_be_read_is_corrupt() {
     assert_eq!(tracker.run(&run).unwrap_err().kind(), "corrupt");
 }
 
-/// A copy is the tracker at one moment: of each transaction all or nothing, and all that was acknowledged before.
-#[test]
-fn a_backup_is_made_while_others_write() {
-    let folder = tempfile::tempdir().unwrap();
-    let tracker = SqliteTracker::open(folder.path().join("tracking.db")).unwrap();
-    let run = start(&tracker, "a");
-    let copies = std::thread::scope(|scope| {
-        let (tracker, run) = (&tracker, &run);
-        let writer = scope.spawn(move || {
-            for step in 0..300 {
-                let pair = |key| Metric::new(key, f64::from(step), i64::from(step)).at_step(i64::from(step));
-                let batch = Batch::new(run.clone()).with_metric(pair("one")).with_metric(pair("two"));
-                tracker.write(&[Edit::Log(Box::new(batch))]).unwrap();
-            }
-        });
-        let mut copies = Vec::new();
-        while !writer.is_finished() || copies.is_empty() {
-            let copy = folder.path().join(format!("copy-{}.db", copies.len()));
-            let known = tracker.whole_history(run, "one").unwrap().len();
-            tracker.back_up(&copy).unwrap();
-            copies.push((copy, known));
-        }
-        copies
-    });
-    for (copy, known) in &copies {
-        let copy = SqliteTracker::open(copy).unwrap();
-        let [one, two] = ["one", "two"].map(|key| copy.whole_history(&run, key).unwrap().len());
-        assert!(one == two && one >= *known, "{one} and {two}, of at least {known}");
-    }
-    let taken = &copies.first().unwrap().0;
-    assert_eq!(tracker.back_up(taken).unwrap_err().kind(), "already_exists");
-    assert_eq!(tracker.back_up(folder.path().join("none/copy.db")).unwrap_err().kind(), "not_found");
-    let others =
-        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert_eq!(others.filter(|name| name.contains("partial")).count(), 0);
-}
-
 #[test]
 fn a_full_disk_refuses_and_keeps_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
