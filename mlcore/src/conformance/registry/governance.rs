@@ -137,7 +137,7 @@ fn policies_are_kept_and_checked(places: &Places<'_, dyn Registry>) {
     let entry = world.set_policy(policy.clone()).unwrap();
     let stored = world.model().policy.unwrap();
     assert_eq!((stored.revision, &stored.policy), (entry.sequence, &policy), "a policy is kept to the bit");
-    let many = (0..51).fold(PromotionPolicy::new(), |policy, _| policy.with(Condition::CardPresent));
+    let many = (0..51).fold(PromotionPolicy::new(), |policy, _| policy.with(Condition::card_present()));
     for refused in [
         PromotionPolicy::new(),
         many,
@@ -209,7 +209,7 @@ fn each_condition_is_decided_from_what_is_stored(places: &Places<'_, dyn Registr
         Condition::no_regression("auc", Better::Higher, 1.0),
         Condition::drift_clean(),
         Condition::signed([] as [&str; 0]),
-        Condition::CardPresent,
+        Condition::card_present(),
         Condition::approvals(1),
         Condition::measured_within(Duration::from_secs(1_000_000)),
     ] {
@@ -229,7 +229,7 @@ fn each_condition_is_decided_from_what_is_stored(places: &Places<'_, dyn Registr
     assert!(says(Condition::signed([] as [&str; 0])) && says(Condition::signed(["other", "release"])));
     assert!(!says(Condition::signed(["other"])));
     world.set_card(next, Some("card")).unwrap();
-    assert!(says(Condition::CardPresent));
+    assert!(says(Condition::card_present()));
     world.registry.approve(&world.model, next, Some("auditor"), &world.change_of("ana")).unwrap();
     assert!(says(Condition::approvals(1)) && !says(Condition::approvals(2)));
     assert!(says(Condition::approvals(1).by(["ana"])) && !says(Condition::approvals(1).by(["ben"])));

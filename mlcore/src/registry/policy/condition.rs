@@ -63,7 +63,8 @@ pub enum Condition {
         keys: Vec<String>,
     },
     /// A model card is [attached](super::super::GovernanceExt::attach_card).
-    CardPresent,
+    #[non_exhaustive]
+    CardPresent {},
     /// So many people have approved the version as it is now.
     #[non_exhaustive]
     Approvals {
@@ -118,6 +119,12 @@ impl Condition {
     #[must_use]
     pub fn metric_at_most(metric: impl Into<String>, value: f64) -> Self {
         Self::MetricAtMost { metric: metric.into(), value }
+    }
+
+    /// A model card is attached.
+    #[must_use]
+    pub const fn card_present() -> Self {
+        Self::CardPresent {}
     }
 
     /// A metric is worse than the champion's by `by_at_most` at most.
@@ -190,7 +197,7 @@ impl Condition {
                 role.as_deref().map_or(Ok(()), |role| word("role", role))?;
                 list("actor", actors)
             }
-            Self::CardPresent | Self::MeasuredWithin { .. } => Ok(()),
+            Self::CardPresent {} | Self::MeasuredWithin { .. } => Ok(()),
         }
     }
 }
@@ -209,7 +216,7 @@ impl fmt::Display for Condition {
             Self::DriftClean { metric } => write!(f, "no drift: {metric:?} is 0"),
             Self::Signed { keys } if keys.is_empty() => f.write_str("a signature"),
             Self::Signed { keys } => write!(f, "a signature of {}", keys.join(" or ")),
-            Self::CardPresent => f.write_str("a model card"),
+            Self::CardPresent {} => f.write_str("a model card"),
             Self::Approvals { at_least, actors, role } => {
                 write!(f, "{at_least} approvals")?;
                 if !actors.is_empty() {
@@ -241,3 +248,26 @@ fn word(what: &str, text: &str) -> Result<()> {
 
 const MOST_WORDS: usize = 100;
 const MOST_WORD_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_condition_has_is_refused() {
+        for (text, is_read) in [
+            (r#"{"require": "card_present"}"#, true),
+            (r#"{"require": "card_present", "more": 1}"#, false),
+            (r#"{"require": "signed"}"#, true),
+            (r#"{"require": "signed", "by": "ana"}"#, false),
+            (r#"{"require": "metric_at_least", "metric": "auc"}"#, false),
+            (r#"{"require": "metric_at_least", "metric": "auc", "value": 0.8, "than": 1}"#, false),
+            (r#"{"require": "luck"}"#, false),
+            (r#"{"metric": "auc", "value": 0.8}"#, false),
+        ] {
+            assert_eq!(serde_json::from_str::<Condition>(text).is_ok(), is_read, "{text}");
+        }
+        let card = serde_json::to_string(&Condition::card_present()).ok();
+        assert_eq!(card.as_deref(), Some(r#"{"require":"card_present"}"#));
+    }
+}

@@ -111,7 +111,7 @@ impl Facts<'_> {
                     (true, format!("that of {}", signers.join(", ")))
                 }
             }
-            Condition::CardPresent => match version.card {
+            Condition::CardPresent {} => match version.card {
                 Some(card) => (true, card.to_string()),
                 None => (false, "none".to_owned()),
             },
