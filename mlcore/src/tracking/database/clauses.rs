@@ -235,6 +235,11 @@ impl Column {
         })
     }
 
+    /// Whether it is a metric, whose NaN comes after all numbers.
+    pub(super) const fn is_metric(&self) -> bool {
+        self.is_metric
+    }
+
     /// The terms of `ORDER BY`: what has no number, and what has nothing, comes last.
     pub(super) fn terms(&self) -> String {
         let (name, bare, infinity) = (&self.name, self.bare_term(), bits::INFINITY);

@@ -3,7 +3,7 @@
 use super::clauses::{Column, condition, driver};
 use super::kind::Kind;
 use super::tables::SqlTables;
-use super::{Columns, Sql};
+use super::{Columns, Sql, bits};
 use crate::error::Result;
 use crate::tracking::PageToken;
 use crate::tracking::search::{Query, SortKey};
@@ -23,11 +23,14 @@ pub(super) fn page<T>(
     let few = plan.few()?;
     let mut found = match plan.by_index().filter(|_| few.is_none()) {
         Some(sql) => plan.run(&sql, &read)?,
-        None => Vec::new(),
+        None => plan.run(&plan.general(few.as_ref()), &read)?,
     };
-    // Where the index fills the page, what has no value comes later still.
-    if found.len() <= query.limit() {
-        found = plan.run(&plan.general(few.as_ref()), &read)?;
+    // Where the index does not fill the page, what has no value there follows.
+    if found.len() <= query.limit()
+        && few.is_none()
+        && let Some(sql) = plan.after_index()
+    {
+        found.extend(plan.run(&sql, &read)?);
     }
     let is_last = found.len() <= query.limit();
     found.truncate(query.limit());
@@ -82,8 +85,27 @@ impl<'a> Plan<'a> {
         Some(self.finish(&sql, &column.bare_term()))
     }
 
+    /// The rows that [`by_index`](Self::by_index) leaves: they come after all that it reads.
+    fn after_index(&self) -> Option<Sql> {
+        self.by_index()?;
+        let column = self.columns.first()?;
+        let (table, key, _) = column.table.as_ref()?;
+        let with_value =
+            format!(" AND NOT EXISTS (SELECT 1 FROM {table} i WHERE i.owner = r.number AND i.key = ?");
+        let mut rest = Sql::new(with_value).with(key.clone());
+        if column.is_metric() {
+            rest = rest.then(" AND i.bits <= ?").with(bits::INFINITY);
+        }
+        Some(self.rows(None, &rest.then(")")))
+    }
+
     /// All rows, or those that few pass.
     fn general(&self, few: Option<&Sql>) -> Sql {
+        self.rows(few, &Sql::default())
+    }
+
+    /// The same with one more condition.
+    fn rows(&self, few: Option<&Sql>, condition: &Sql) -> Sql {
         let (join, kind) = (self.tables.database.dialect().ordered_join, self.kind.table);
         let mut sql = self.select();
         sql.push(&match few {
@@ -94,7 +116,7 @@ impl<'a> Plan<'a> {
         });
         self.columns.iter().for_each(|column| sql.push(&column.join));
         let first = self.columns.first().map(Column::terms).unwrap_or_default();
-        self.finish(&sql.then(" WHERE TRUE"), &first)
+        self.finish(&sql.then(" WHERE TRUE").and(condition), &first)
     }
 
     /// A comparison that few rows pass.
