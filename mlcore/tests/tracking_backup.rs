@@ -41,7 +41,7 @@ fn a_backup_is_made_while_others_write() {
     }
     let taken = &copies.first().unwrap().0;
     assert_eq!(tracker.back_up(taken).unwrap_err().kind(), "already_exists");
-    assert!(tracker.back_up(folder.path().join("none/copy.db")).is_err());
+    assert_eq!(tracker.back_up(folder.path().join("none/copy.db")).unwrap_err().kind(), "not_found");
     let others =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(others.filter(|name| name.contains("partial")).count(), 0);

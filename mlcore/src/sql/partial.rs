@@ -24,6 +24,11 @@ impl Partial {
                 Error::already_exists(operation, to.display().to_string(), "there is a file of this name");
             return Err(error.remedy("name a file that does not exist yet"));
         }
+        if !to.parent().is_some_and(Path::is_dir) {
+            let subject = to.display().to_string();
+            return Err(Error::not_found(operation, subject, "its folder does not exist")
+                .remedy("create the folder first"));
+        }
         // One that could not be removed is in nobody's way.
         let path = loop {
             let mut path = to.as_os_str().to_owned();

@@ -113,12 +113,6 @@ const PAGE: usize = 1000;
 /// The new file, with MLflow's tables. Nobody needs it if this process ends: it has no journal, and is flushed at the end.
 fn create(partial: &Partial) -> Result<Connection> {
     let failed = || meaning(WRITE, partial.to());
-    if !partial.to().parent().is_some_and(Path::is_dir) {
-        let subject = partial.to().display().to_string();
-        return Err(
-            Error::not_found(WRITE, subject, "its folder does not exist").remedy("create the folder first")
-        );
-    }
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(partial.path(), flags).map_err(failed())?;
