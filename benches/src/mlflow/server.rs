@@ -24,7 +24,7 @@ pub(super) fn ours(folder: &Path, runs: usize) -> Result<Option<Server>> {
     let Some(program) = program()? else { return Ok(None) };
     let port = free_port()?;
     let mut command = Command::new(program);
-    command.arg("--registry").arg(folder.join("registry.db"));
+    command.arg("--registry").arg(format!("sqlite:///{}", folder.join("registry.db").display()));
     command.arg("--artifacts").arg(folder.join("artifacts"));
     command.args(["--http-port", &port.to_string(), "--grpc-port", &free_port()?.to_string()]);
     command.args(["--metrics-port", "0", "--log-filter", "warn"]);
