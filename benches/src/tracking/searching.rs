@@ -56,7 +56,7 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
         search.order_by.extend((!order.is_empty()).then(|| order.to_owned()));
         line(&mut table, &tracker, &format!("{filter} / {order}"), &search, goal)?;
     }
-    let mut deep = search().with_order("metrics.m0 DESC").with_limit(runs / 2 + 1);
+    let mut deep = search().with_order("metrics.m0 DESC").with_limit((runs / 2).clamp(1, 50_000));
     deep = deep.with_projection(mlcore::tracking::Projection::info());
     let page = tracker.search_runs(&deep)?.next;
     let deep = search().with_order("metrics.m0 DESC").with_page(page);
