@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, Params};
 
 use super::leave;
 use crate::artifact::Digest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::interrupt;
 use crate::name::{ExperimentId, LoggedModelId, RunId};
 use crate::sql::{Partial, damaged, meaning};
@@ -82,8 +82,8 @@ impl Exported {
 /// ```
 ///
 /// # Errors
-/// [`AlreadyExists`](Error::AlreadyExists) where something of this name is there, [`NotFound`](Error::NotFound) for a folder that
-/// is not, [`PermissionDenied`](Error::PermissionDenied) and [`StorageFull`](Error::StorageFull) of the disk, and as the
+/// [`AlreadyExists`](crate::Error::AlreadyExists) where something of this name is there, [`NotFound`](crate::Error::NotFound) for a folder that
+/// is not, [`PermissionDenied`](crate::Error::PermissionDenied) and [`StorageFull`](crate::Error::StorageFull) of the disk, and as the
 /// tracker's reading: nothing of this name is there afterwards.
 pub fn export_database(tracker: &dyn Tracker, path: impl AsRef<Path>) -> Result<Exported> {
     let partial = Partial::of(path.as_ref(), WRITE)?;
