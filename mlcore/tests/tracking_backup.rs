@@ -1,6 +1,5 @@
 //! Copies of a tracker that is written. By itself, because it keeps the disk busy, and others measure times.
 #![cfg(feature = "sqlite")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 
