@@ -21,13 +21,14 @@ pub(super) fn page<T>(
 ) -> Result<Found<T>> {
     let plan = Plan::new(tables, kind, query, conditions)?;
     let few = plan.few()?;
-    let mut found = match plan.by_index().filter(|_| few.is_none()) {
-        Some(sql) => plan.run(&sql, &read)?,
+    let by_index = plan.by_index().filter(|_| few.is_none());
+    let mut found = match &by_index {
+        Some(sql) => plan.run(sql, &read)?,
         None => plan.run(&plan.general(few.as_ref()), &read)?,
     };
     // Where the index does not fill the page, what has no value there follows.
-    if found.len() <= query.limit()
-        && few.is_none()
+    if by_index.is_some()
+        && found.len() <= query.limit()
         && let Some(sql) = plan.after_index()
     {
         found.extend(plan.run(&sql, &read)?);
@@ -87,7 +88,6 @@ impl<'a> Plan<'a> {
 
     /// The rows that [`by_index`](Self::by_index) leaves: they come after all that it reads.
     fn after_index(&self) -> Option<Sql> {
-        self.by_index()?;
         let column = self.columns.first()?;
         let (table, key, _) = column.table.as_ref()?;
         let with_value =
