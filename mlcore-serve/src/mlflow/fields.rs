@@ -1,7 +1,7 @@
 //! The fields of a request: which there are, of which type, and which must be there. Checks run in MLflow's order and refuse in
 //! its words.
 
-use std::borrow::Cow;
+use std::fmt;
 
 use serde_json::{Map, Value};
 
@@ -75,14 +75,13 @@ impl<'f> Fields<'f> {
     /// Checks fields against a message.
     pub(super) fn checked(map: &'f Map<String, Value>, message: Message) -> Result<Self> {
         check_spellings(map, message)?;
-        check(map, message, "")?;
+        check(map, message, &"")?;
         Ok(Self { map })
     }
 
     /// A field by one of its spellings, unless it is null.
     pub(super) fn get(self, name: &str) -> Option<&'f Value> {
-        let found = self.map.get(name).or_else(|| self.map.get(&*camel(name)));
-        found.filter(|value| !value.is_null())
+        self.map.get(name).or_else(|| camel(self.map, name)).filter(|value| !value.is_null())
     }
 
     /// A text; empty where there is none.
@@ -136,33 +135,42 @@ impl<'f> Fields<'f> {
 
 static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
 
-/// `snake_case` as `camelCase`.
-fn camel(name: &str) -> Cow<'_, str> {
+/// The value of a field whose name is spelt in `camelCase`.
+fn camel<'f>(map: &'f Map<String, Value>, name: &str) -> Option<&'f Value> {
     if !name.contains('_') {
-        return name.into();
+        return None;
     }
-    let mut parts = name.split('_');
-    let mut camel = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let mut letters = part.chars();
-        camel.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        camel.push_str(letters.as_str());
-    }
-    camel.into()
+    map.iter().find(|(key, _)| is_camel(key, name)).map(|(_, value)| value)
+}
+
+/// Says whether `key` is the `snake_case` of `name` in `camelCase`.
+fn is_camel(key: &str, name: &str) -> bool {
+    let mut after_line = false;
+    let mut letters = name.bytes().filter_map(|letter| {
+        let begins_word = std::mem::replace(&mut after_line, letter == b'_');
+        (letter != b'_').then(|| if begins_word { letter.to_ascii_uppercase() } else { letter })
+    });
+    key.bytes().all(|letter| letters.next() == Some(letter)) && letters.next().is_none()
+}
+
+/// How a field is spelt in `camelCase`, for a message.
+fn camel_of<'f>(map: &'f Map<String, Value>, name: &str) -> &'f str {
+    map.keys().find(|key| is_camel(key, name)).map_or("", String::as_str)
 }
 
 /// A field is spelt one way or the other, in the messages within, too.
 fn check_spellings(map: &Map<String, Value>, message: Message) -> Result<()> {
     for field in message {
-        let other = camel(field.name);
-        if other != field.name && map.contains_key(field.name) && map.contains_key(&*other) {
-            let name = field.name;
+        let name = field.name;
+        let sent = map.get(name);
+        if sent.is_some() && camel(map, name).is_some() {
+            let other = camel_of(map, name);
             return Err(Refusal::invalid(format!(
                 "Request specifies both '{name}' and '{other}'; provide only one of them."
             )));
         }
         let (Kind::One(inner) | Kind::Many(inner)) = field.kind else { continue };
-        match map.get(field.name).or_else(|| map.get(&*other)) {
+        match sent.or_else(|| camel(map, name)) {
             Some(Value::Object(own)) => check_spellings(own, inner)?,
             Some(Value::Array(list)) => {
                 list.iter().filter_map(Value::as_object).try_for_each(|own| check_spellings(own, inner))?;
@@ -174,25 +182,26 @@ fn check_spellings(map: &Map<String, Value>, message: Message) -> Result<()> {
 }
 
 /// Types, and what must be there. Only `snake_case` is known to the check for what must be there, as in MLflow.
-fn check(map: &Map<String, Value>, message: Message, path: &str) -> Result<()> {
+fn check(map: &Map<String, Value>, message: Message, path: &dyn fmt::Display) -> Result<()> {
     for field in message {
         let mut value = map.get(field.name).filter(|value| !value.is_null());
         if value.is_none() && field.name == "run_id" {
             value = map.get("run_uuid").filter(|value| !value.is_null());
         }
-        let shown = || format!("{path}{}", field.name);
-        if let Some(value) = value.or_else(|| map.get(&*camel(field.name)).filter(|value| !value.is_null())) {
-            check_type(value, field, &shown())?;
+        let name = field.name;
+        if let Some(value) = value.or_else(|| camel(map, field.name).filter(|value| !value.is_null())) {
+            check_type(value, field, path)?;
         }
         let is_missing = value.is_none_or(|value| value.as_str() == Some(""));
         if field.is_required && is_missing {
-            return Err(Refusal::missing(&shown()));
+            return Err(Refusal::missing(&format!("{path}{name}")));
         }
     }
     Ok(())
 }
 
-fn check_type(value: &Value, field: &Field, shown: &str) -> Result<()> {
+fn check_type(value: &Value, field: &Field, path: &dyn fmt::Display) -> Result<()> {
+    let name = field.name;
     let fits = match field.kind {
         Kind::Text => value.as_str().is_some_and(|text| !is_bare(text)),
         Kind::Int64 => int(value).is_some(),
@@ -205,14 +214,14 @@ fn check_type(value: &Value, field: &Field, shown: &str) -> Result<()> {
         }
         Kind::Texts => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
         Kind::One(inner) => match value.as_object() {
-            Some(own) => return check(own, inner, &format!("{shown}.")),
+            Some(own) => return check(own, inner, &format_args!("{path}{name}.")),
             None => false,
         },
         Kind::Many(inner) => match value.as_array() {
             Some(list) if list.iter().all(Value::is_object) => {
                 let own = list.iter().filter_map(Value::as_object).enumerate();
                 for (place, own) in own {
-                    check(own, inner, &format!("{shown}[{place}]."))?;
+                    check(own, inner, &format_args!("{path}{name}[{place}]."))?;
                 }
                 return Ok(());
             }
@@ -221,7 +230,7 @@ fn check_type(value: &Value, field: &Field, shown: &str) -> Result<()> {
     };
     let is_missing_int =
         matches!(field.kind, Kind::Int64 | Kind::Int32) && field.is_required && value.as_str() == Some("");
-    if fits || is_missing_int { Ok(()) } else { Err(wrong(shown, value)) }
+    if fits || is_missing_int { Ok(()) } else { Err(wrong(&format!("{path}{name}"), value)) }
 }
 
 /// A value of another type, or out of its bounds.

@@ -14,7 +14,7 @@ use super::{python, rules};
 
 pub(super) fn metric(call: &Call<'_>) -> Result<Reply> {
     let metric = metric_of(call.fields)?;
-    rules::check_metric(&metric, "")?;
+    rules::check_metric(&metric, format_args!(""))?;
     let id = rules::run_id(call.run())?;
     write(call, Batch::new(id).with_metric(metric))
 }
@@ -72,17 +72,17 @@ pub(super) fn batch(call: &Call<'_>) -> Result<Reply> {
     let mut batch = Batch::new(id);
     for (place, fields) in call.many("metrics").enumerate() {
         let metric = metric_of(fields)?;
-        rules::check_metric(&metric, &format!("metrics[{place}]."))?;
+        rules::check_metric(&metric, format_args!("metrics[{place}]."))?;
         batch.metrics.push(metric);
     }
     for (place, fields) in call.many("params").enumerate() {
         let key = fields.text("key");
-        rules::check_key(key, &format!("params[{place}].key"), "Param key")?;
+        rules::check_key(key, format_args!("params[{place}].key"), "Param key")?;
         batch.params.push((key.to_owned(), fields.text("value").to_owned()));
     }
     for (place, fields) in call.many("tags").enumerate() {
         let key = fields.text("key");
-        rules::check_tag(key, &format!("tags[{place}]."))?;
+        rules::check_tag(key, format_args!("tags[{place}]."))?;
         batch.tags.push((key.to_owned(), fields.text("value").to_owned()));
     }
     let batch = batch.truncated();

@@ -1,6 +1,6 @@
 //! Names, limits and ids as MLflow checks them, in its words. A tracker checks the same once more, in its own.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use mlcore::name::{ExperimentId, LoggedModelId, RunId};
 use mlcore::tracking::limits;
@@ -93,7 +93,7 @@ pub(super) fn of_model(error: Error, id: &LoggedModelId) -> Refusal {
 }
 
 /// The key of a metric, parameter or tag: `path` names the field, `what` the thing whose length is told.
-pub(super) fn check_key(key: &str, path: &str, what: &str) -> Result<()> {
+pub(super) fn check_key(key: &str, path: impl fmt::Display, what: impl fmt::Display) -> Result<()> {
     let shown = || python::json_text(key);
     let is_allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | ' ');
     if !key.chars().all(is_allowed) {
@@ -103,12 +103,16 @@ pub(super) fn check_key(key: &str, path: &str, what: &str) -> Result<()> {
             shown()
         )));
     }
-    check_path(key, path)?;
+    check_path(key, &path)?;
     check_length(key, what, limits::MOST_KEY_CHARS)
 }
 
 /// A name that is itself when it is a path.
-pub(super) fn check_path(name: &str, path: &str) -> Result<()> {
+pub(super) fn check_path(name: &str, path: impl fmt::Display) -> Result<()> {
+    let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
+    if is_plain {
+        return Ok(());
+    }
     let normal = normal_path(name);
     if normal != name || normal == "." || normal.starts_with("..") || normal.starts_with('/') {
         return Err(Refusal::invalid(format!(
@@ -121,7 +125,7 @@ pub(super) fn check_path(name: &str, path: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn check_length(text: &str, what: &str, most: usize) -> Result<()> {
+pub(super) fn check_length(text: &str, what: impl fmt::Display, most: usize) -> Result<()> {
     if text.len() > most && text.chars().nth(most).is_some() {
         return Err(Refusal::invalid(format!("'{what}' exceeds the maximum length of {most} characters")));
     }
@@ -150,7 +154,7 @@ fn normal_path(path: &str) -> String {
 }
 
 /// A metric: `path` leads to it in a batch.
-pub(super) fn check_metric(metric: &Metric, path: &str) -> Result<()> {
+pub(super) fn check_metric(metric: &Metric, path: fmt::Arguments<'_>) -> Result<()> {
     check_characters(metric, path)?;
     if metric.timestamp_ms < 0 {
         let mut value = format!("{:?}", metric.value);
@@ -166,17 +170,16 @@ pub(super) fn check_metric(metric: &Metric, path: &str) -> Result<()> {
     check_length(&metric.key, "Metric name", limits::MOST_KEY_CHARS)
 }
 
-fn check_characters(metric: &Metric, path: &str) -> Result<()> {
-    match check_key(&metric.key, &format!("{path}name"), "Metric name") {
+fn check_characters(metric: &Metric, path: fmt::Arguments<'_>) -> Result<()> {
+    match check_key(&metric.key, format_args!("{path}name"), "Metric name") {
         // Told after what is wrong with its time.
         Err(refusal) if refusal.message.starts_with("'Metric name'") => Ok(()),
         checked => checked,
     }
 }
 
-pub(super) fn check_tag(key: &str, path: &str) -> Result<()> {
-    let path = format!("{path}key");
-    check_key(key, &path, &path)
+pub(super) fn check_tag(key: &str, path: fmt::Arguments<'_>) -> Result<()> {
+    check_key(key, format_args!("{path}key"), format_args!("{path}key"))
 }
 
 /// A tag of an experiment.

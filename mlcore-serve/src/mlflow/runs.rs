@@ -101,7 +101,7 @@ pub(super) fn restore(call: &Call<'_>) -> Result<Reply> {
 
 pub(super) fn set_tag(call: &Call<'_>) -> Result<Reply> {
     let key = call.text("key");
-    rules::check_tag(key, "")?;
+    rules::check_tag(key, format_args!(""))?;
     let value = cut(call.text("value"), limits::MOST_TAG_VALUE_CHARS);
     let id = rules::run_id(call.run())?;
     call.server.tracker.set_tag(&id, key, value).map_err(|error| rules::of_run(error, &id))?;

@@ -205,7 +205,7 @@ impl Models {
         let names = source.names()?;
         for name in &names {
             let state = source.state(name)?;
-            if self.states().get(name) == Some(&state) {
+            if self.states().get(name) == Some(&state) || source.is_for_others(name)? {
                 continue;
             }
             if let Err(error) = self.load(name, &Parameters::new()) {
@@ -295,6 +295,26 @@ impl Models {
     /// What reading it answers.
     pub fn source_names(&self) -> Result<Vec<ModelName>> {
         self.inner.source.as_ref().map_or_else(|| Ok(Vec::new()), |source| source.names())
+    }
+
+    /// Those that the source does not leave to others.
+    #[cfg(feature = "server")]
+    pub(crate) fn servable_names(&self) -> Result<Vec<ModelName>> {
+        let Some(source) = &self.inner.source else { return Ok(Vec::new()) };
+        let mut servable = source.names()?;
+        let mut problem = Ok(());
+        servable.retain(|name| match source.is_for_others(name) {
+            Ok(true) => {
+                tracing::warn!(model = name.as_str(), "a model is not served: its file is kept elsewhere");
+                false
+            }
+            Ok(false) => true,
+            Err(error) => {
+                problem = Err(error);
+                true
+            }
+        });
+        problem.map(|()| servable)
     }
 
     /// All models in order: the versions of those that answer, and, unless only `ready` ones are asked for, the others.

@@ -8,6 +8,7 @@ use mlcore::name::{ModelName, RunId, Version};
 use mlcore::registry::{Registry, SqliteRegistry, Stage};
 use mlcore::time::Timestamp;
 use mlcore::tracking::{NewRun, SqliteTracker, TrackerExt};
+use serde_json::json;
 
 use crate::mlflow::Mlflow;
 use crate::place::Place;
@@ -49,6 +50,31 @@ fn the_models_of_a_server_are_mirrored_and_served() {
     let running = place.again().serve(&[&registry[..], &files[..]].concat());
     assert_eq!(probabilities(&infer(&running, "/v2/models/forest/infer")), expected("rf30.onnx", &row()));
     assert_eq!(running.stop(), Some(0));
+}
+
+/// What MLflow's clients keep there in another format does not hold up the server, which starts again beside it.
+#[test]
+fn a_server_starts_beside_models_that_it_cannot_run() {
+    let arguments = ["--registry", "sqlite:///registry.db", "--artifacts", "files"];
+    let poll = ["--model-control-mode", "poll", "--repository-poll-secs", "1"];
+    let place = Place::new();
+    let running = place.again().serve(&arguments);
+    running.post("/api/2.0/mlflow/registered-models/create", &json!({"name": "pickled"}));
+    let new = json!({"name": "pickled", "source": "s3://bucket/model"});
+    let version = running.post("/api/2.0/mlflow/model-versions/create", &new);
+    assert_eq!(version["model_version"]["version"], "1", "{version}");
+    let alias = json!({"name": "pickled", "alias": "champion", "version": "1"});
+    running.post("/api/2.0/mlflow/registered-models/alias", &alias);
+    assert_eq!(running.stop(), Some(0));
+    let running = place.again().serve(&[&arguments[..], &poll[..]].concat());
+    assert_eq!(running.get("/v2/health/ready").0, 200);
+    assert!(running.log().contains("its file is kept elsewhere"), "{}", running.log());
+    assert_eq!(running.get("/v2/models/pickled").0, 404);
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert_eq!(running.get("/v2/health/ready").0, 200, "it was not tried meanwhile: {}", running.log());
+    assert_eq!(running.stop(), Some(0));
+    let (code, told) = place.fails(&[&arguments[..], &["--load-model", "pickled"]].concat());
+    assert!(code == Some(1) && told.contains("it is external"), "{code:?}: {told}");
 }
 
 /// What cannot be mirrored is told, and the others are taken.

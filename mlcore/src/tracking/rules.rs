@@ -25,8 +25,8 @@ pub(super) trait Tables {
     fn tag(&self, run: &RunId, key: &str) -> Result<Option<String>>;
     /// Writes a tag in the place of the one of its key, or removes it.
     fn put_tag(&mut self, run: &RunId, key: &str, value: Option<&str>) -> Result<()>;
-    /// Adds a point unless it is there, and shows it where it supersedes the latest.
-    fn add_metric(&mut self, run: &RunId, metric: &Metric) -> Result<()>;
+    /// Adds those points that are not there, and shows of each metric the one that supersedes the latest.
+    fn add_metrics(&mut self, run: &RunId, metrics: &[Metric]) -> Result<()>;
     /// Adds a dataset unless the run has it. Of one that the experiment knows, what is known is kept.
     fn add_dataset(&mut self, run: &RunInfo, input: &DatasetInput) -> Result<()>;
     /// Adds a model that the run read, unless it is there.
@@ -199,8 +199,8 @@ fn log(tables: &mut impl Tables, batch: &Batch) -> Result<()> {
             tables.put_param(run, key, value)?;
         }
     }
+    tables.add_metrics(run, &batch.metrics)?;
     for metric in &batch.metrics {
-        tables.add_metric(run, metric)?;
         if let Some(model) = &metric.model {
             active_model(tables, model)?;
             tables.add_model_metric(model, &ModelMetric::new(run.clone(), metric.clone()))?;

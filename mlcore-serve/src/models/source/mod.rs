@@ -57,6 +57,15 @@ pub trait ModelSource: Send + Sync {
     /// What reading the source answers.
     fn names(&self) -> Result<Vec<ModelName>>;
 
+    /// Says whether a model that it lists is, as it is now, for others to serve, such as one of MLflow's whose file is kept elsewhere.
+    /// It is not loaded unless it is asked for, and one that is served stays so. None is, where it is not said.
+    ///
+    /// # Errors
+    /// What reading the source answers.
+    fn is_for_others(&self, _name: &ModelName) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Opens the model of this name: loads its versions and warms them. `parameters` are the client's.
     ///
     /// # Errors

@@ -117,6 +117,15 @@ impl ModelSource for RegistrySource {
         Ok(served)
     }
 
+    fn is_for_others(&self, name: &ModelName) -> Result<bool> {
+        let options = self.options.of(name);
+        if options.version.is_some() {
+            return Ok(false);
+        }
+        let Some(version) = self.registry.alias(name, &options.default_alias()?)? else { return Ok(false) };
+        Ok(self.registry.version(name, version)?.is_external())
+    }
+
     fn open(&self, name: &ModelName, parameters: &Parameters) -> Result<Endpoint> {
         let mut options = self.options_of(name);
         let mut pinned = None;

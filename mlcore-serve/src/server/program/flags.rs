@@ -54,7 +54,8 @@ flags! {
     /// Seconds between looks at the models that are there [default: 15]
     #[arg(env = "MLCORE_REPOSITORY_POLL_SECS", value_name = "SECONDS", help_heading = "Models")]
     repository_poll_secs: u64,
-    /// End where a model cannot be loaded at the start, instead of serving the others [default: true]
+    /// End where a model cannot be loaded at the start, instead of serving the others [default: true]; a model
+    /// of MLflow's whose file is kept elsewhere is no such model, unless --load-model names it
     #[arg(env = "MLCORE_EXIT_ON_ERROR", value_name = "BOOL", help_heading = "Models")]
     exit_on_error: bool,
     /// Keep each model's last good deployment in this folder, and start from it where the registry cannot be reached

@@ -333,7 +333,7 @@ async fn load(settings: &Settings, models: &Models) -> Result<()> {
         let names = match named {
             Some(names) => names,
             None if mode == ControlMode::Explicit => Vec::new(),
-            None => loading.source_names()?,
+            None => loading.servable_names()?,
         };
         let mut failed = BTreeMap::new();
         for name in names {

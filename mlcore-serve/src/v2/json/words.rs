@@ -13,6 +13,9 @@ pub(crate) fn marked(json: &str, mark: char) -> Option<String> {
 
 fn quoted_behind(json: &str, mark: &str) -> Option<String> {
     const WORDS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
+    if !json.contains("NaN") && !json.contains("Infinity") {
+        return None;
+    }
     let json = json.as_bytes();
     let mut quoted: Option<Vec<u8>> = None;
     let (mut copied, mut place) = (0, 0);

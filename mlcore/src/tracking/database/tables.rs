@@ -155,11 +155,52 @@ impl<'a> SqlTables<'a> {
         self.one(&sql, values![number, key], |row| row.string(0))
     }
 
+    /// Adds points of one metric.
+    fn add_points(&self, owner: i64, points: &[&Metric]) -> Result<()> {
+        const INSERT: &str = "INSERT INTO point (owner, key, timestamp, step, bits, model, dataset, digest)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        let Some(first) = points.first() else { return Ok(()) };
+        let key = self.key(&first.key)?;
+        let mut latest: Option<&Metric> = None;
+        for &point in points {
+            let is_new = self.database.execute(INSERT, &point_row(owner, key, point))? > 0;
+            if is_new && latest.is_none_or(|latest| point.supersedes(latest)) {
+                latest = Some(point);
+            }
+        }
+        let Some(latest) = latest else { return Ok(()) };
+        // The rule of `Metric::supersedes`: NaN, whose bits are the greatest, counts as 0.
+        let supersede = format!(
+            "INSERT INTO latest (owner, key, timestamp, step, bits, model, dataset, digest)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (owner, key) DO UPDATE SET timestamp = excluded.timestamp, step = excluded.step,
+                bits = excluded.bits, model = excluded.model, dataset = excluded.dataset,
+                digest = excluded.digest
+            WHERE (excluded.step, excluded.timestamp, CASE WHEN excluded.bits > {0} THEN 0 ELSE excluded.bits END)
+                >= (latest.step, latest.timestamp, CASE WHEN latest.bits > {0} THEN 0 ELSE latest.bits END)",
+            bits::INFINITY
+        );
+        self.execute(&supersede, &point_row(owner, key, latest))
+    }
+
     fn experiment_where(&self, column: &str, value: &str) -> Result<Option<Experiment>> {
         let sql = format!("SELECT {} FROM experiment r WHERE r.{column} = ?", Kind::EXPERIMENTS.columns);
         let found = self.one(&sql, values![value], |row| Ok((row.whole(0)?, kind::experiment(row)?)))?;
         Ok(self.with_tags(found.into_iter().collect())?.pop())
     }
+}
+
+fn point_row(owner: i64, key: i64, point: &Metric) -> [Value<'_>; 8] {
+    [
+        owner.into(),
+        key.into(),
+        point.timestamp_ms.into(),
+        point.step.into(),
+        bits::of(point.value).into(),
+        point.model.as_ref().map(LoggedModelId::as_str).into(),
+        point.dataset_name.as_deref().into(),
+        point.dataset_digest.as_deref().into(),
+    ]
 }
 
 fn gone(subject: &str) -> Error {
@@ -253,34 +294,18 @@ impl Tables for SqlTables<'_> {
         self.put_pair("tag", self.number_of_known(run)?, key, value)
     }
 
-    fn add_metric(&mut self, run: &RunId, metric: &Metric) -> Result<()> {
-        let row = values![
-            self.number_of_known(run)?,
-            self.key(&metric.key)?,
-            metric.timestamp_ms,
-            metric.step,
-            bits::of(metric.value),
-            metric.model.as_ref().map(LoggedModelId::as_str),
-            metric.dataset_name.as_deref(),
-            metric.dataset_digest.as_deref(),
-        ];
-        let insert = "INSERT INTO point (owner, key, timestamp, step, bits, model, dataset, digest)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-        if self.database.execute(insert, row)? == 0 {
+    fn add_metrics(&mut self, run: &RunId, metrics: &[Metric]) -> Result<()> {
+        if metrics.is_empty() {
             return Ok(());
         }
-        // The rule of `Metric::supersedes`: NaN, whose bits are the greatest, counts as 0.
-        let supersede = format!(
-            "INSERT INTO latest (owner, key, timestamp, step, bits, model, dataset, digest)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (owner, key) DO UPDATE SET timestamp = excluded.timestamp, step = excluded.step,
-                bits = excluded.bits, model = excluded.model, dataset = excluded.dataset,
-                digest = excluded.digest
-            WHERE (excluded.step, excluded.timestamp, CASE WHEN excluded.bits > {0} THEN 0 ELSE excluded.bits END)
-                >= (latest.step, latest.timestamp, CASE WHEN latest.bits > {0} THEN 0 ELSE latest.bits END)",
-            bits::INFINITY
-        );
-        self.execute(&supersede, row)
+        let number = self.number_of_known(run)?;
+        // Those of one metric stay in the order in which they were logged, which the rule of the latest asks for.
+        let mut ordered: Vec<&Metric> = metrics.iter().collect();
+        ordered.sort_by(|left, right| left.key.cmp(&right.key));
+        for points in ordered.chunk_by(|left, right| left.key == right.key) {
+            self.add_points(number, points)?;
+        }
+        Ok(())
     }
 
     fn add_dataset(&mut self, run: &RunInfo, input: &DatasetInput) -> Result<()> {

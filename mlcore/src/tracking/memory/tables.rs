@@ -97,6 +97,28 @@ impl State {
             });
         }
     }
+
+    fn add_metric(&mut self, run: &RunId, metric: &Metric) {
+        let (key, place) = (metric.key.clone(), metric.place());
+        self.change(run, |kept| {
+            let history = kept.history.entry(key.clone()).or_default();
+            if history.contains_key(&place) {
+                return None;
+            }
+            history.insert(place, metric.clone());
+            let latest = kept.run.data.metrics.get(&key);
+            let before = latest.cloned();
+            if latest.is_none_or(|latest| metric.supersedes(latest)) {
+                kept.run.data.metrics.insert(key.clone(), metric.clone());
+            }
+            Some(Box::new(move |kept| {
+                if let Some(history) = kept.history.get_mut(&key) {
+                    history.remove(&place);
+                }
+                put_back(&mut kept.run.data.metrics, key, before);
+            }))
+        });
+    }
 }
 
 type Back = Box<dyn FnOnce(&mut Kept) + Send + Sync>;
@@ -197,26 +219,8 @@ impl Tables for State {
         Ok(())
     }
 
-    fn add_metric(&mut self, run: &RunId, metric: &Metric) -> Result<()> {
-        let (key, place) = (metric.key.clone(), metric.place());
-        self.change(run, |kept| {
-            let history = kept.history.entry(key.clone()).or_default();
-            if history.contains_key(&place) {
-                return None;
-            }
-            history.insert(place, metric.clone());
-            let latest = kept.run.data.metrics.get(&key);
-            let before = latest.cloned();
-            if latest.is_none_or(|latest| metric.supersedes(latest)) {
-                kept.run.data.metrics.insert(key.clone(), metric.clone());
-            }
-            Some(Box::new(move |kept| {
-                if let Some(history) = kept.history.get_mut(&key) {
-                    history.remove(&place);
-                }
-                put_back(&mut kept.run.data.metrics, key, before);
-            }))
-        });
+    fn add_metrics(&mut self, run: &RunId, metrics: &[Metric]) -> Result<()> {
+        metrics.iter().for_each(|metric| self.add_metric(run, metric));
         Ok(())
     }
 
