@@ -38,6 +38,8 @@ pub mod evaluate;
 pub mod exact;
 pub mod interrupt;
 pub mod memory;
+#[doc(hidden)]
+pub mod mermaid;
 pub mod name;
 pub mod package;
 #[cfg(feature = "postgres")]

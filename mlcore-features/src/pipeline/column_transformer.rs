@@ -208,6 +208,13 @@ impl FittedColumnTransformer {
     }
 }
 
+impl FittedColumnTransformer {
+    /// Whether the names of features begin with that of their transformer.
+    pub(super) fn has_verbose_names(&self) -> bool {
+        self.verbose_feature_names_out
+    }
+}
+
 impl Lower for FittedColumnTransformer {
     fn schema(&self) -> &Schema {
         &self.input

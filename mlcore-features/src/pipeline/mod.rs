@@ -6,12 +6,15 @@
 //! the same kernels and give the same bits.
 
 mod column_transformer;
+mod diff;
+mod drawing;
 mod foreign;
 mod plan;
 mod sequence;
 mod step;
 
 pub use self::column_transformer::{ColumnTransformer, FittedColumnTransformer, Remainder};
+pub use self::diff::{PlanChange, PlanDiff};
 pub use self::plan::Plan;
 pub use self::sequence::{FittedPipeline, Pipeline};
 pub use self::step::{FittedStep, Step};

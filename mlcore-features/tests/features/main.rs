@@ -9,6 +9,7 @@
 #[cfg(feature = "conformance")]
 mod conformance;
 mod dates;
+mod diff;
 mod extremes;
 mod forged;
 mod golden;

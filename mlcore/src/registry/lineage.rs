@@ -9,6 +9,7 @@ use super::{Lineage, ModelVersion, Registry, Stage, VersionReference};
 use crate::artifact::Digest;
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::mermaid;
 use crate::name::{Alias, ModelName, RunId, Version};
 
 /// A thing that a version came of, or that came of one.
@@ -143,26 +144,13 @@ impl LineageGraph {
         let mut text = "flowchart LR\n".to_owned();
         for (place, node) in self.nodes.iter().enumerate() {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "  n{place}[\"{}\"]", mermaid(&node.to_string()));
+            let _ = writeln!(text, "  n{place}[\"{}\"]", mermaid::quoted(&node.to_string()));
         }
         for edge in &self.edges {
             let _ = writeln!(text, "  n{} --> n{}", edge.from, edge.to);
         }
         text
     }
-}
-
-/// Text between quotes of Mermaid: what could end it or be HTML is the number of its character.
-fn mermaid(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_alphanumeric() || " ._/@-".contains(character) {
-            escaped.push(character);
-        } else {
-            let _ = write!(escaped, "#{};", u32::from(character));
-        }
-    }
-    escaped
 }
 
 /// How far to look, and what else is known.
