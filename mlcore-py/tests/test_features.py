@@ -381,6 +381,25 @@ def test_they_work_inside_sklearn(frame):
     inside._repr_html_()
 
 
+def test_plans_tell_what_differs_and_are_drawn():
+    def fitted(ages, plans):
+        steps = [("num", features.StandardScaler(), ["age"]), ("cat", features.OneHotEncoder(), ["plan"])]
+        return features.ColumnTransformer(steps).fit(pd.DataFrame({"age": ages, "plan": plans})).plan()
+
+    old, new = fitted([20.0, 40.0], ["free", "pro"]), fitted([20.0, 60.0], ["free", "<b>team</b>"])
+    changes = old.diff(new)
+    assert "num: mean_ of age was 30, is 40" in changes
+    assert 'cat: categories_ of plan lost "pro"' in changes
+    assert "output: the feature cat__plan_pro is gone" in changes
+    assert old.diff(Plan.from_bytes(old.to_bytes())) == []
+    drawn = new.to_mermaid()
+    assert drawn.startswith("flowchart LR\n") and "num#58; StandardScaler" in drawn
+    page = new._repr_html_()
+    assert "num: age" in page and "OneHotEncoder" in page and new.plan_hash[:12] in page
+    with pytest.raises(TypeError):
+        old.diff("plan")
+
+
 def test_names_are_handed_through_sklearns_pipelines():
     array = np.array([[1.0, 2.0], [3.0, 4.0], [np.nan, 6.0]])
     pipeline = sklearn.pipeline.Pipeline([("impute", SklearnImputer()), ("ours", features.StandardScaler())])

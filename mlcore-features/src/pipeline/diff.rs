@@ -165,7 +165,7 @@ impl Found {
             (FittedStep::Passthrough(_), FittedStep::Passthrough(_))
             | (FittedStep::Drop, FittedStep::Drop) => {}
             (FittedStep::Transformer(old), FittedStep::Transformer(new)) => {
-                self.transformers(place, old, new)
+                self.transformers(place, old, new);
             }
             (FittedStep::Pipeline(old), FittedStep::Pipeline(new)) => self.pipelines(place, old, new),
             (FittedStep::ColumnTransformer(old), FittedStep::ColumnTransformer(new)) => {

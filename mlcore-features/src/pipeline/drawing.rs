@@ -6,7 +6,6 @@ use mlcore::mermaid::quoted;
 
 use super::diff::kind;
 use super::{FittedStep, Plan};
-use crate::transform::{FittedTransformer, Parameters, Transformer};
 
 impl Plan {
     /// The plan as text for Mermaid, which GitHub and notebooks draw: a flow chart from the columns to the features. No name in it
@@ -97,7 +96,7 @@ impl Drawing {
                 }
             }
             FittedStep::Transformer(fitted) => {
-                let node = self.node(&titled(kind(step)), &chosen(fitted));
+                let node = self.node(&titled(kind(step)), &fitted.specification().changed_parameters().unwrap_or_default().to_string());
                 self.edge(from, node);
                 ends.push(node);
             }
@@ -136,16 +135,4 @@ impl Drawing {
             }
         }
     }
-}
-
-/// The parameters that are not at their defaults.
-fn chosen(fitted: &FittedTransformer) -> String {
-    let own = fitted.specification();
-    let default = Transformer::new(own.name(), &Parameters::new()).and_then(|default| default.parameters());
-    let (Ok(own), Ok(default)) = (own.parameters(), default) else { return String::new() };
-    let differs =
-        |name: &str, value: &str| default.get(name).is_none_or(|default| default.to_string() != value);
-    let chosen = own.iter().map(|(name, value)| (name, value.to_string()));
-    let chosen = chosen.filter(|(name, value)| differs(name, value));
-    chosen.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }

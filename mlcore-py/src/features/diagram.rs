@@ -1,6 +1,7 @@
 //! Transformers as a notebook shows them: boxes in boxes.
 
 use mlcore_drift::html::{Markup, Page, code, subheading};
+use mlcore_features::pipeline::FittedStep;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -34,6 +35,34 @@ impl<'py> FromPyObject<'_, 'py> for Step {
 }
 
 impl Step {
+    /// A fitted step, as it stands in a plan.
+    fn of(fitted: &FittedStep) -> Self {
+        let mut step = Self { kind: String::new(), parameters: String::new(), inside: Vec::new() };
+        match fitted {
+            FittedStep::Transformer(fitted) => {
+                let own = fitted.specification();
+                own.name().clone_into(&mut step.kind);
+                step.parameters = own.changed_parameters().unwrap_or_default().to_string();
+            }
+            FittedStep::Pipeline(steps) => {
+                "Pipeline".clone_into(&mut step.kind);
+                step.inside = steps.iter().map(|(name, inner)| (name.to_owned(), Self::of(inner))).collect();
+            }
+            FittedStep::ColumnTransformer(branches) => {
+                "ColumnTransformer".clone_into(&mut step.kind);
+                let inside = branches.iter();
+                step.inside = inside
+                    .map(|(name, inner, columns)| {
+                        (format!("{name}: {}", shown(columns)), Self::of(inner))
+                    })
+                    .collect();
+            }
+            FittedStep::Drop => "drop".clone_into(&mut step.kind),
+            _ => "passthrough".clone_into(&mut step.kind),
+        }
+        step
+    }
+
     fn markup(&self, above: Option<&str>) -> Markup {
         let mut content = Markup::new();
         if let Some(above) = above {
@@ -53,6 +82,21 @@ impl Step {
         };
         Markup::element("div", attributes, content)
     }
+}
+
+/// The first names of columns.
+fn shown(columns: &[String]) -> String {
+    let most = 10;
+    let mut shown = columns.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if columns.len() > most {
+        shown.push_str(&format!(", {} more", columns.len() - most));
+    }
+    shown
+}
+
+/// The piece of a page that shows a plan.
+pub(super) fn of_plan(title: &str, step: &FittedStep) -> String {
+    Page::new(title).lead(Step::of(step).markup(None)).to_fragment()
 }
 
 /// The piece of a page that shows a transformer: its kind, its parameters, and a list of what stands above each step inside

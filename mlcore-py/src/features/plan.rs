@@ -11,7 +11,7 @@ use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::{attributes, specification};
+use super::{attributes, diagram, specification};
 use crate::door::{self, Asked, Columns, Numbers, Record};
 use crate::error::{detached, entry, invalid, is_ours, raise};
 use crate::value::{self, Place};
@@ -309,6 +309,35 @@ impl Plan {
             self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
             Ok(PyArray1::from_vec(py, features))
         })
+    }
+
+    /// What is otherwise in a plan that is to follow this one, in words: its columns, features, steps, parameters, and what it learnt.
+    ///
+    /// Returns
+    /// -------
+    /// list of str
+    ///     A sentence for each change; empty where the plans are equal. Of many numbers of one kind the first ten are told.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.features import StandardScaler
+    /// >>> old = StandardScaler().fit({"age": [20.0, 40.0]}).plan()
+    /// >>> old.diff(StandardScaler().fit({"age": [20.0, 60.0]}).plan())[0]
+    /// 'mean_ of age was 30, is 40'
+    fn diff(&self, py: Python<'_>, new: &Self) -> PyResult<Vec<String>> {
+        entry(py, |py| {
+            let diff = py.detach(|| self.fitted.diff(&new.fitted));
+            Ok(diff.iter().map(ToString::to_string).collect())
+        })
+    }
+
+    /// The plan as text for Mermaid, which GitHub and notebooks draw: a flow chart from the columns to the features.
+    fn to_mermaid(&self, py: Python<'_>) -> PyResult<String> {
+        entry(py, |_| Ok(self.fitted.to_mermaid()))
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        entry(py, |_| Ok(diagram::of_plan(&self.__repr__(), self.fitted.step())))
     }
 
     fn __repr__(&self) -> String {

@@ -8,6 +8,7 @@ use mlcore::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Transformer;
 use super::python::{python_repr, without_nan};
 
 /// The value of one parameter: a single value, or a list of values.
@@ -87,6 +88,29 @@ impl Parameters {
         serde_json::to_vec(specification).and_then(|json| serde_json::from_slice(&json)).map_err(|cause| {
             Error::internal("list parameters", transformer, cause.to_string()).caused_by(cause)
         })
+    }
+}
+
+impl Transformer {
+    /// Its parameters that are not at their defaults.
+    ///
+    /// ```
+    /// use mlcore_features::transform::{MinMaxScaler, Transformer};
+    ///
+    /// let scaler = Transformer::from(MinMaxScaler::default().clip(true));
+    /// assert_eq!(scaler.changed_parameters()?.to_string(), "clip=True");
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Transformer::parameters`].
+    pub fn changed_parameters(&self) -> Result<Parameters> {
+        let (own, default) = (self.parameters()?, Self::new(self.name(), &Parameters::new())?.parameters()?);
+        // By their words, in which NaN is NaN.
+        let is_default = |name: &str, value: &Parameter| {
+            default.get(name).is_some_and(|default| default.to_string() == value.to_string())
+        };
+        Ok(own.values.into_iter().filter(|(name, value)| !is_default(name, value)).collect())
     }
 }
 
