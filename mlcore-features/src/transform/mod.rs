@@ -58,6 +58,7 @@ pub use self::encoder::categories::{Categories, MinFrequency};
 pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
+pub(crate) use self::fitted::made_by;
 pub use self::imputer::simple_imputer::Strategy;
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
