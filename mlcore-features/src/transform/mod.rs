@@ -29,9 +29,12 @@ mod scaler {
 mod encoder {
     pub(super) mod categories;
     mod combiner;
+    mod folds;
     pub(super) mod methods;
+    pub(super) mod numbers;
     pub(super) mod one_hot_encoder;
     pub(super) mod ordinal_encoder;
+    pub(super) mod target_encoder;
 }
 
 /// Values in the place of missing ones.
@@ -43,7 +46,7 @@ mod imputer {
 mod bins {
     pub(super) mod k_bins_discretizer;
     mod k_means;
-    mod subsample;
+    pub(super) mod subsample;
 }
 
 use mlcore::arrow::array::RecordBatch;
@@ -55,7 +58,9 @@ use serde::{Deserialize, Serialize};
 pub use self::attribute::{Attribute, Attributes};
 pub use self::bins::k_bins_discretizer::{BinStrategy, Encode};
 pub use self::encoder::categories::{Categories, MinFrequency};
+pub use self::encoder::numbers::Handling;
 pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
+pub use self::encoder::target_encoder::{Smooth, TargetType};
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub(crate) use self::fitted::made_by;
@@ -74,5 +79,6 @@ transformers! {
     scaler::normalizer: Normalizer => FittedNormalizer,
     encoder::one_hot_encoder: OneHotEncoder => FittedOneHotEncoder,
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
+    encoder::target_encoder: TargetEncoder => FittedTargetEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
 }

@@ -17,6 +17,20 @@ def golden(cases):
     return cases
 
 
+#: The library that a golden file asks in the place of scikit-learn, by the name of the file.
+LIBRARIES = {}
+
+
+def golden_of(library):
+    """The same for a file of which another library makes the answers."""
+
+    def declare(cases):
+        LIBRARIES[cases.__name__] = library
+        return golden(cases)
+
+    return declare
+
+
 def column(values, dtype=None):
     """A column of the golden table: its element type and its values."""
     values = list(values)

@@ -1,0 +1,91 @@
+"""From categories to numbers that are counted, or learnt from a target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlcore.features._base import Transformer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["TargetEncoder"]
+
+Handling = Literal["error", "return_nan", "value"]
+
+
+class TargetEncoder(Transformer):
+    """The mean of the target in a column's category, drawn towards the mean of all rows.
+
+    With a target of several classes, one feature per class: its share. Takes text, integers, floats and bools. A missing value
+    (NaN and null) is a category where fitting has seen one; what fitting has not seen becomes the mean of all rows.
+
+    ``fit_transform`` cross-fits: it cuts the rows into folds and encodes each by the other ones, so that a model behind it does
+    not learn its target from it. Later steps of a ``Pipeline`` learn from these features.
+
+    Parameters
+    ----------
+    categories : "auto" or list of lists
+        The categories of each column, or those of the training data.
+    target_type : {"auto", "continuous", "binary", "multiclass"}
+        What the target is; by default its type and its values say so.
+    smooth : "auto" or float
+        How far the mean of a category is drawn towards that of all rows: by the variances of both, or as so many further rows
+        with the mean of all rows would.
+    cv : int
+        The number of folds of ``fit_transform``.
+    shuffle : bool
+        Whether rows are shuffled before they are cut into folds.
+    random_state : int, optional
+        The seed of that order; without one it is 0. (scikit-learn draws anew each time.)
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The categories of each column.
+    encodings_ : list of ndarray
+        The number of each category, for each column, and with several classes for each class of it.
+    target_mean_ : float or ndarray
+        The mean of the target; with several classes, the share of each.
+    classes_ : ndarray or None
+        The classes of the target; None where it is continuous.
+
+    Notes
+    -----
+    Numbers, names and folds are those of scikit-learn's ``TargetEncoder``. A target that has not as many classes as
+    ``target_type`` says is refused.
+
+    Examples
+    --------
+    >>> from mlcore.features import TargetEncoder
+    >>> plans, spent = {"plan": ["free", "pro", "free", "pro"]}, [0.5, 7.0, 1.5, 9.0]
+    >>> encoder = TargetEncoder(smooth=0.0).fit(plans, spent)
+    >>> encoder.transform({"plan": ["pro", "free", "team"]}).ravel().tolist()
+    [8.0, 1.0, 4.5]
+    """
+
+    _needs_target = True
+
+    categories_: list[npt.NDArray[Any]]
+    encodings_: list[npt.NDArray[np.float64]]
+    target_mean_: float | npt.NDArray[np.float64]
+    classes_: npt.NDArray[Any] | None
+
+    def __init__(
+        self,
+        categories: Literal["auto"] | Sequence[Sequence[Any]] = "auto",
+        target_type: Literal["auto", "continuous", "binary", "multiclass"] = "auto",
+        smooth: Literal["auto"] | float = "auto",
+        cv: int = 5,
+        shuffle: bool = True,
+        random_state: int | None = None,
+    ) -> None:
+        self.categories = categories
+        self.target_type = target_type
+        self.smooth = smooth
+        self.cv = cv
+        self.shuffle = shuffle
+        self.random_state = random_state
