@@ -39,6 +39,7 @@ def plan_bytes():
         "OrdinalEncoder_whole": (f.OrdinalEncoder(), ["whole"]),
         "TargetEncoder": (f.TargetEncoder(), text),
         "TargetEncoder_several": (f.TargetEncoder(), ["whole", "text"]),
+        "CountEncoder": (f.CountEncoder(handle_unknown=-1), ["text", "flag"]),
         "KBinsDiscretizer": (f.KBinsDiscretizer(n_bins=2, encode="ordinal"), ["whole"]),
         "KBinsDiscretizer_onehot": (f.KBinsDiscretizer(n_bins=3, strategy="uniform"), ["whole"]),
         "passthrough": ("passthrough", ["whole", "text"]),

@@ -29,6 +29,7 @@ mod scaler {
 mod encoder {
     pub(super) mod categories;
     mod combiner;
+    pub(super) mod count_encoder;
     mod folds;
     pub(super) mod methods;
     pub(super) mod numbers;
@@ -58,6 +59,7 @@ use serde::{Deserialize, Serialize};
 pub use self::attribute::{Attribute, Attributes};
 pub use self::bins::k_bins_discretizer::{BinStrategy, Encode};
 pub use self::encoder::categories::{Categories, MinFrequency};
+pub use self::encoder::count_encoder::UnknownCount;
 pub use self::encoder::numbers::Handling;
 pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::encoder::target_encoder::{Smooth, TargetType};
@@ -80,5 +82,6 @@ transformers! {
     encoder::one_hot_encoder: OneHotEncoder => FittedOneHotEncoder,
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
     encoder::target_encoder: TargetEncoder => FittedTargetEncoder,
+    encoder::count_encoder: CountEncoder => FittedCountEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
 }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["TargetEncoder"]
+__all__ = ["CountEncoder", "TargetEncoder"]
 
 Handling = Literal["error", "return_nan", "value"]
 
@@ -89,3 +89,52 @@ class TargetEncoder(Transformer):
         self.cv = cv
         self.shuffle = shuffle
         self.random_state = random_state
+
+
+class CountEncoder(Transformer):
+    """How often a column's category was seen: the number of rows, or their share.
+
+    Takes text, integers, floats and bools, and encodes every column that it is given.
+
+    Parameters
+    ----------
+    normalize : bool
+        Whether shares of the rows are written, not their numbers.
+    handle_unknown : {"value", "return_nan", "error"} or int
+        What is written for a category that fitting has not seen, and for a missing value where fitting has seen none: 0, NaN,
+        this number, or nothing, since it is refused. The 0 is NaN where ``handle_missing`` asks for NaN.
+    handle_missing : {"value", "return_nan", "error"}
+        What becomes of a missing value (NaN and null): it is counted as a category, stays missing, or is refused.
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The categories of each column.
+    encodings_ : list of ndarray
+        The number of each category.
+
+    Notes
+    -----
+    Numbers are those of category_encoders' ``CountEncoder``.
+
+    Examples
+    --------
+    >>> from mlcore.features import CountEncoder
+    >>> encoder = CountEncoder().fit({"plan": ["free", "pro", "free"]})
+    >>> encoder.transform({"plan": ["pro", "free", "team"]}).ravel().tolist()
+    [1.0, 2.0, 0.0]
+    """
+
+    categories_: list[npt.NDArray[Any]]
+    encodings_: list[npt.NDArray[np.float64]]
+
+    def __init__(
+        self,
+        *,
+        normalize: bool = False,
+        handle_unknown: Handling | int = "value",
+        handle_missing: Handling = "value",
+    ) -> None:
+        self.normalize = normalize
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
