@@ -36,6 +36,7 @@ mod encoder {
     pub(super) mod one_hot_encoder;
     pub(super) mod ordinal_encoder;
     pub(super) mod target_encoder;
+    pub(super) mod woe_encoder;
 }
 
 /// Values in the place of missing ones.
@@ -83,5 +84,6 @@ transformers! {
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
     encoder::target_encoder: TargetEncoder => FittedTargetEncoder,
     encoder::count_encoder: CountEncoder => FittedCountEncoder,
+    encoder::woe_encoder: WOEEncoder => FittedWOEEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
 }

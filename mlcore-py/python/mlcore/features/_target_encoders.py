@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["CountEncoder", "TargetEncoder"]
+__all__ = ["CountEncoder", "TargetEncoder", "WOEEncoder"]
 
 Handling = Literal["error", "return_nan", "value"]
 
@@ -138,3 +138,55 @@ class CountEncoder(Transformer):
         self.normalize = normalize
         self.handle_unknown = handle_unknown
         self.handle_missing = handle_missing
+
+
+class WOEEncoder(Transformer):
+    """The weight of evidence of a column's category: the logarithm of its share of the ones of a target over its share of the
+    zeros.
+
+    Takes text, integers, floats and bools, and encodes every column that it is given; the target is 0 and 1, bools, or two
+    texts. A category of a single row becomes 0.
+
+    Parameters
+    ----------
+    handle_unknown : {"value", "return_nan", "error"}
+        What is written for a category that fitting has not seen: 0, NaN, or nothing, since it is refused.
+    handle_missing : {"value", "return_nan", "error"}
+        What becomes of a missing value (NaN and null): it is a category, or 0 where fitting has seen none; NaN; or refused.
+    regularization : float
+        How many rows of each class are added to every category.
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The categories of each column.
+    encodings_ : list of ndarray
+        The number of each category.
+
+    Notes
+    -----
+    Numbers are those of category_encoders' ``WOEEncoder``, without its random noise.
+
+    Examples
+    --------
+    >>> from mlcore.features import WOEEncoder
+    >>> encoder = WOEEncoder().fit({"plan": ["free", "free", "pro", "pro"]}, [1, 1, 0, 1])
+    >>> encoder.transform({"plan": ["free", "pro", "team"]}).ravel().round(3).tolist()
+    [0.588, -0.511, 0.0]
+    """
+
+    _needs_target = True
+
+    categories_: list[npt.NDArray[Any]]
+    encodings_: list[npt.NDArray[np.float64]]
+
+    def __init__(
+        self,
+        *,
+        handle_unknown: Handling = "value",
+        handle_missing: Handling = "value",
+        regularization: float = 1.0,
+    ) -> None:
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
+        self.regularization = regularization
