@@ -31,6 +31,7 @@ mod encoder {
     mod combiner;
     pub(super) mod count_encoder;
     mod folds;
+    pub(super) mod james_stein_encoder;
     pub(super) mod methods;
     pub(super) mod numbers;
     pub(super) mod one_hot_encoder;
@@ -61,6 +62,7 @@ pub use self::attribute::{Attribute, Attributes};
 pub use self::bins::k_bins_discretizer::{BinStrategy, Encode};
 pub use self::encoder::categories::{Categories, MinFrequency};
 pub use self::encoder::count_encoder::UnknownCount;
+pub use self::encoder::james_stein_encoder::Shrinkage;
 pub use self::encoder::numbers::Handling;
 pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::encoder::target_encoder::{Smooth, TargetType};
@@ -85,5 +87,6 @@ transformers! {
     encoder::target_encoder: TargetEncoder => FittedTargetEncoder,
     encoder::count_encoder: CountEncoder => FittedCountEncoder,
     encoder::woe_encoder: WOEEncoder => FittedWOEEncoder,
+    encoder::james_stein_encoder: JamesSteinEncoder => FittedJamesSteinEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
 }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["CountEncoder", "TargetEncoder", "WOEEncoder"]
+__all__ = ["CountEncoder", "JamesSteinEncoder", "TargetEncoder", "WOEEncoder"]
 
 Handling = Literal["error", "return_nan", "value"]
 
@@ -190,3 +190,56 @@ class WOEEncoder(Transformer):
         self.handle_unknown = handle_unknown
         self.handle_missing = handle_missing
         self.regularization = regularization
+
+
+class JamesSteinEncoder(Transformer):
+    """The mean of the target in a column's category, drawn towards the mean of all rows as James and Stein do.
+
+    Takes text, integers, floats and bools, and encodes every column that it is given; the target is numbers, bools, or texts,
+    which count as their positions. A column in which every row is a category of its own becomes the mean of all rows.
+
+    Parameters
+    ----------
+    handle_unknown : {"value", "return_nan", "error"}
+        What is written for a category that fitting has not seen: the mean of all rows, NaN, or nothing, since it is refused.
+    handle_missing : {"value", "return_nan", "error"}
+        What becomes of a missing value (NaN and null): it is a category, or the mean of all rows where fitting has seen none;
+        NaN; or refused.
+    model : {"independent", "pooled", "beta"}
+        How far the mean of a category is drawn: by the variances of category and target, by one variance for all categories,
+        or by the number of rows.
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The categories of each column.
+    encodings_ : list of ndarray
+        The number of each category.
+
+    Notes
+    -----
+    Numbers are those of category_encoders' ``JamesSteinEncoder``, without its random noise and its model ``binary``.
+
+    Examples
+    --------
+    >>> from mlcore.features import JamesSteinEncoder
+    >>> encoder = JamesSteinEncoder(model="beta").fit({"plan": ["free", "free", "pro", "pro"]}, [0.0, 0.0, 6.0, 6.0])
+    >>> encoder.transform({"plan": ["free", "pro", "team"]}).ravel().tolist()
+    [2.0, 4.0, 3.0]
+    """
+
+    _needs_target = True
+
+    categories_: list[npt.NDArray[Any]]
+    encodings_: list[npt.NDArray[np.float64]]
+
+    def __init__(
+        self,
+        *,
+        handle_unknown: Handling = "value",
+        handle_missing: Handling = "value",
+        model: Literal["independent", "pooled", "beta"] = "independent",
+    ) -> None:
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
+        self.model = model
