@@ -42,6 +42,7 @@ def plan_bytes():
         "CountEncoder": (f.CountEncoder(handle_unknown=-1), ["text", "flag"]),
         "WOEEncoder": (f.WOEEncoder(), text),
         "JamesSteinEncoder": (f.JamesSteinEncoder(handle_missing="return_nan"), ["text", "whole"]),
+        "LeaveOneOutEncoder": (f.LeaveOneOutEncoder(handle_unknown="error"), text),
         "KBinsDiscretizer": (f.KBinsDiscretizer(n_bins=2, encode="ordinal"), ["whole"]),
         "KBinsDiscretizer_onehot": (f.KBinsDiscretizer(n_bins=3, strategy="uniform"), ["whole"]),
         "passthrough": ("passthrough", ["whole", "text"]),

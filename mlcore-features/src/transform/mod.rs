@@ -32,6 +32,7 @@ mod encoder {
     pub(super) mod count_encoder;
     mod folds;
     pub(super) mod james_stein_encoder;
+    pub(super) mod leave_one_out_encoder;
     pub(super) mod methods;
     pub(super) mod numbers;
     pub(super) mod one_hot_encoder;
@@ -88,5 +89,6 @@ transformers! {
     encoder::count_encoder: CountEncoder => FittedCountEncoder,
     encoder::woe_encoder: WOEEncoder => FittedWOEEncoder,
     encoder::james_stein_encoder: JamesSteinEncoder => FittedJamesSteinEncoder,
+    encoder::leave_one_out_encoder: LeaveOneOutEncoder => FittedLeaveOneOutEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
 }

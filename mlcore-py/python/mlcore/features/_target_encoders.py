@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["CountEncoder", "JamesSteinEncoder", "TargetEncoder", "WOEEncoder"]
+__all__ = ["CountEncoder", "JamesSteinEncoder", "LeaveOneOutEncoder", "TargetEncoder", "WOEEncoder"]
 
 Handling = Literal["error", "return_nan", "value"]
 
@@ -243,3 +243,56 @@ class JamesSteinEncoder(Transformer):
         self.handle_unknown = handle_unknown
         self.handle_missing = handle_missing
         self.model = model
+
+
+class LeaveOneOutEncoder(Transformer):
+    """The mean of the target in a column's category; of the training table, without the row at hand.
+
+    ``fit_transform`` leaves the target of each row out of the row's own mean, so that a model behind it does not learn its
+    target from it. A category of a single row becomes the mean of all rows. Takes text, integers, floats and bools, and encodes
+    every column that it is given; the target is numbers, bools, or texts, which count as their positions.
+
+    Parameters
+    ----------
+    handle_unknown : {"value", "return_nan", "error"}
+        What is written for a category that fitting has not seen: the mean of all rows, NaN, or nothing, since it is refused.
+    handle_missing : {"value", "return_nan", "error"}
+        What becomes of a missing value (NaN and null): it is a category, or the mean of all rows where fitting has seen none;
+        NaN; or refused.
+    sigma : None
+        Must be None: no noise is added.
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The categories of each column.
+    encodings_ : list of ndarray
+        The number of each category.
+
+    Notes
+    -----
+    Numbers are those of category_encoders' ``LeaveOneOutEncoder``, without its random noise.
+
+    Examples
+    --------
+    >>> from mlcore.features import LeaveOneOutEncoder
+    >>> encoder = LeaveOneOutEncoder().fit({"plan": ["free", "free", "free", "pro"]}, [0.0, 3.0, 6.0, 11.0])
+    >>> encoder.transform({"plan": ["free", "pro", "team"]}).ravel().tolist()
+    [3.0, 5.0, 5.0]
+    """
+
+    _needs_target = True
+
+    categories_: list[npt.NDArray[Any]]
+    encodings_: list[npt.NDArray[np.float64]]
+
+    def __init__(
+        self,
+        *,
+        handle_unknown: Handling = "value",
+        handle_missing: Handling = "value",
+        sigma: float | None = None,
+    ) -> None:
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
+        self.sigma = sigma
