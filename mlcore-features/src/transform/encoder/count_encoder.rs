@@ -12,7 +12,7 @@ use crate::transform::{Attributes, Fit, Parameter, Training, Transform, input, i
 
 /// How often a column's category was seen: the number of rows, or their share.
 ///
-/// Takes text, integers, floats and bools, and encodes every column that it is given. Source: category_encoders,
+/// Takes text, integers, finite floats and bools, and encodes every column that it is given. Source: category_encoders,
 /// `CountEncoder`; it is also known as frequency encoding.
 ///
 /// ```

@@ -13,10 +13,10 @@ use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 
 /// The mean of the target in a column's category, drawn towards the mean of all rows as James and Stein do.
 ///
-/// Takes text, integers, floats and bools, and encodes every column that it is given; the target is numbers, bools, or texts,
-/// which count as their positions. A column in which every row is a category of its own becomes the mean of all rows.
-/// Source: category_encoders, `JamesSteinEncoder`, without its random noise and without the model `binary`, whose numbers are
-/// where an iterative search happens to stop.
+/// Takes text, integers, finite floats and bools, and encodes every column that it is given; the target is numbers,
+/// bools, or texts, which count as their positions. A column in which every row is a category of its own becomes the
+/// mean of all rows. Source: category_encoders, `JamesSteinEncoder`, without its random noise and without the model
+/// `binary`, whose numbers are where an iterative search happens to stop.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -14,10 +14,10 @@ use crate::transform::{Attributes, Fit, Training, Transform, input, inverse, mad
 
 /// The mean of the target in a column's category; of the training table, without the row at hand.
 ///
-/// [`fit_transform`](Fit::fit_transform) leaves the target of each row out of the row's own mean, so that a model behind it
-/// does not learn its target from it. A category of a single row becomes the mean of all rows. Takes text, integers, floats and
-/// bools, and encodes every column that it is given; the target is numbers, bools, or texts, which count as their positions.
-/// Source: category_encoders, `LeaveOneOutEncoder`, without its random noise.
+/// [`fit_transform`](Fit::fit_transform) leaves the target of each row out of the row's own mean, so that a model
+/// behind it does not learn its target from it. A category of a single row becomes the mean of all rows. Takes text,
+/// integers, finite floats and bools, and encodes every column that it is given; the target is numbers, bools, or
+/// texts, which count as their positions. Source: category_encoders, `LeaveOneOutEncoder`, without its random noise.
 ///
 /// ```
 /// use std::sync::Arc;

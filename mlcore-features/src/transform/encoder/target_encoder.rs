@@ -4,7 +4,7 @@ use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::batch::OwnedValue;
 use mlcore::schema::{DType, Schema};
 use mlcore::stats::pairwise_sum;
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, memory};
 use serde::{Deserialize, Serialize};
 
 use super::categories::{Categories, Grouping, Learning, count};
@@ -20,11 +20,12 @@ use crate::transform::{Attribute, Attributes, Fit, Parameter, Training, Transfor
 /// The mean of the target in a column's category, drawn towards the mean of all rows.
 ///
 /// With a target of several classes, one feature per class: the share of the class. A missing value is a category where
-/// fitting has seen one; what fitting has not seen becomes the mean of all rows. Takes text, integers, floats and bools.
+/// fitting has seen one; what fitting has not seen becomes the mean of all rows. Takes text, integers, finite floats
+/// and bools.
 ///
-/// [`fit_transform`](Fit::fit_transform) cross-fits: it cuts the rows into [`cv`](TargetEncoder::cv) folds and encodes each by
-/// the other ones, so that a model behind it does not learn its target from it. Steps of a pipeline behind this one learn from
-/// these features. Source: scikit-learn, `TargetEncoder`; Micci-Barreca (2001).
+/// [`fit_transform`](Fit::fit_transform) cross-fits: it cuts the rows into [`cv`](TargetEncoder::cv) folds and encodes
+/// each by the other ones, so that a model behind it does not learn its target from it. Steps of a pipeline behind this
+/// one learn from these features. Source: scikit-learn, `TargetEncoder`; Micci-Barreca (2001).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -253,6 +254,9 @@ impl TargetEncoder {
             return Err(Error::invalid_input(OPERATION, "target", problem)
                 .remedy("set target_type to \"auto\", or to what the target is"));
         }
+        if target_type == TargetType::Multiclass {
+            memory::require::<f64>(OPERATION, "target", &[target.len(), values.len()])?;
+        }
         let codes = Grouped::of(&target)?.codes;
         let codes: Vec<usize> = codes.into_iter().map(Option::unwrap_or_default).collect();
         let is = |class: usize| codes.iter().map(|code| f64::from(u8::from(*code == class))).collect();
@@ -268,9 +272,11 @@ impl TargetEncoder {
     fn fitted(&self, prepared: &Prepared) -> Result<FittedTargetEncoder> {
         let mut columns = Vec::with_capacity(prepared.columns.len());
         for (column, grouped) in prepared.columns.iter().zip(&prepared.grouped) {
-            column.check()?;
-            let each = prepared.targets.iter().map(|target| self.encodings(grouped, target, |_| true).0);
-            let each: Vec<Vec<f64>> = each.collect();
+            let mut each = Vec::with_capacity(prepared.targets.len());
+            for target in &prepared.targets {
+                column.check()?;
+                each.push(self.encodings(grouped, target, |_| true).0);
+            }
             let categories = 0..grouped.learnt.categories.len();
             let row = |category: usize| each.iter().filter_map(move |own| own.get(category)).copied();
             columns.push(Numbered {

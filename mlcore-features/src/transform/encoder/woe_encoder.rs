@@ -9,13 +9,13 @@ use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 
-/// The weight of evidence of a column's category: the logarithm of its share of the ones of a target over its share of the
-/// zeros.
+/// The weight of evidence of a column's category: the logarithm of its share of the ones of a target over its share of
+/// the zeros.
 ///
 /// With `p` of the `P` ones and `n` of the `N` zeros, and the regularization `r`, a category becomes
-/// `ln(((p + r) / (P + 2r)) / ((n + r) / (N + 2r)))`; one of a single row becomes 0, and so does whatever is unknown. Takes
-/// text, integers, floats and bools, and encodes every column that it is given. Source: category_encoders, `WOEEncoder`,
-/// without its random noise.
+/// `ln(((p + r) / (P + 2r)) / ((n + r) / (N + 2r)))`; one of a single row becomes 0, and so does whatever is unknown.
+/// Takes text, integers, finite floats and bools, and encodes every column that it is given. Source: category_encoders,
+/// `WOEEncoder`, without its random noise.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from mlcore.features._plan import Plan
+
 __all__ = ["CountEncoder", "JamesSteinEncoder", "LeaveOneOutEncoder", "TargetEncoder", "WOEEncoder"]
 
 Handling = Literal["error", "return_nan", "value"]
@@ -48,6 +50,8 @@ class TargetEncoder(Transformer):
         The categories of each column.
     encodings_ : list of ndarray
         The number of each category, for each column, and with several classes for each class of it.
+    target_type_ : {"continuous", "binary", "multiclass"}
+        What the target is.
     target_mean_ : float or ndarray
         The mean of the target; with several classes, the share of each.
     classes_ : ndarray or None
@@ -71,6 +75,7 @@ class TargetEncoder(Transformer):
 
     categories_: list[npt.NDArray[Any]]
     encodings_: list[npt.NDArray[np.float64]]
+    target_type_: Literal["continuous", "binary", "multiclass"]
     target_mean_: float | npt.NDArray[np.float64]
     classes_: npt.NDArray[Any] | None
 
@@ -89,6 +94,12 @@ class TargetEncoder(Transformer):
         self.cv = cv
         self.shuffle = shuffle
         self.random_state = random_state
+
+    def _learn(self, plan: Plan) -> dict[str, Any]:
+        learnt = super()._learn(plan)
+        classes = learnt["classes_"]
+        kind = "continuous" if classes is None else "binary" if len(classes) <= 2 else "multiclass"
+        return {**learnt, "target_type_": kind}
 
 
 class CountEncoder(Transformer):
