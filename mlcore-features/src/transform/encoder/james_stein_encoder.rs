@@ -69,7 +69,7 @@ impl JamesSteinEncoder {
 
 numbered_encoder! {
     JamesSteinEncoder, FittedJamesSteinEncoder,
-    "What is written for a category that fitting has not seen. Default [`Handling::Value`]: the mean of all rows."
+    "What is written for a category that fitting has not seen. Default: the mean of all rows."
 }
 
 const OPERATION: &str = "fit JamesSteinEncoder";

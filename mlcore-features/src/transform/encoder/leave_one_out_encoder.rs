@@ -47,7 +47,7 @@ pub struct LeaveOneOutEncoder {
 
 numbered_encoder! {
     LeaveOneOutEncoder, FittedLeaveOneOutEncoder,
-    "What is written for a category that fitting has not seen. Default [`Handling::Value`]: the mean of all rows."
+    "What is written for a category that fitting has not seen. Default: the mean of all rows."
 }
 
 const OPERATION: &str = "fit LeaveOneOutEncoder";

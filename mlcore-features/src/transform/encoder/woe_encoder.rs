@@ -61,7 +61,7 @@ impl WOEEncoder {
 
 numbered_encoder! {
     WOEEncoder, FittedWOEEncoder,
-    "What is written for a category that fitting has not seen. Default [`Handling::Value`]: 0, which is no evidence."
+    "What is written for a category that fitting has not seen. Default: 0, which is no evidence."
 }
 
 const OPERATION: &str = "fit WOEEncoder";
