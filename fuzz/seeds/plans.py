@@ -19,6 +19,9 @@ def plan_bytes():
         }
     )
     numbers, text = ["number"], ["text"]
+    target = [0, 1, 1, 0, 1]
+    # Of steps that read a target of several classes.
+    targets = {"TargetEncoder_several": [0, 1, 2, 0, 1]}
     impute = f.SimpleImputer
     steps = {
         "StandardScaler": (f.StandardScaler(), numbers),
@@ -34,6 +37,12 @@ def plan_bytes():
         "OneHotEncoder_rare": (f.OneHotEncoder(max_categories=2, handle_unknown="infrequent_if_exist"), text),
         "OrdinalEncoder": (f.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), text),
         "OrdinalEncoder_whole": (f.OrdinalEncoder(), ["whole"]),
+        "TargetEncoder": (f.TargetEncoder(), text),
+        "TargetEncoder_several": (f.TargetEncoder(), ["whole", "text"]),
+        "CountEncoder": (f.CountEncoder(handle_unknown=-1), ["text", "flag"]),
+        "WOEEncoder": (f.WOEEncoder(), text),
+        "JamesSteinEncoder": (f.JamesSteinEncoder(handle_missing="return_nan"), ["text", "whole"]),
+        "LeaveOneOutEncoder": (f.LeaveOneOutEncoder(handle_unknown="error"), text),
         "KBinsDiscretizer": (f.KBinsDiscretizer(n_bins=2, encode="ordinal"), ["whole"]),
         "KBinsDiscretizer_onehot": (f.KBinsDiscretizer(n_bins=3, strategy="uniform"), ["whole"]),
         "passthrough": ("passthrough", ["whole", "text"]),
@@ -44,7 +53,7 @@ def plan_bytes():
     missing = [name for name in known if not any(own.split("_")[0] == name for own in steps)]
     assert not missing, f"no plan holds {missing}"
     stored = {
-        name: f.ColumnTransformer([(name.lower().replace("_", ""), step, columns)]).fit(frame).plan()
+        name: f.ColumnTransformer([(name.lower().replace("_", ""), step, columns)]).fit(frame, targets.get(name, target)).plan()
         for name, (step, columns) in steps.items()
     }
     stored["dates"] = f.ColumnTransformer([("pass", "passthrough", ["day"]), ("drop", "drop", ["whole"])]).fit(

@@ -25,34 +25,46 @@ use mlcore::batch::Row;
 use mlcore::schema::{DType, Schema};
 
 use crate::pipeline::{FittedStep, Plan};
-use crate::transform::{Fit, Transform};
+use crate::transform::{Fit, Training, Transform};
 
-/// Holds a specification to its promises: it learns the same from equal tables, it refuses a table without rows,
-/// and what it learns keeps the promises of [`transform`].
+/// Holds a specification to its promises: it learns the same from equal tables, it refuses a table without rows, its
+/// `fit_transform` makes what [`Fit::cross_fits`] says, and what it learns keeps the promises of [`transform`].
 ///
-/// The table is one that it takes, of at least two rows.
+/// The table, with the target where it learns from one, is one that it takes, of at least two rows.
 ///
 /// # Panics
 /// When a promise is broken.
-pub fn fit<F>(specification: &F, table: &RecordBatch)
+pub fn fit<'a, F>(specification: &F, training: impl Into<Training<'a>>)
 where
     F: Fit,
     F::Fitted: Clone + Into<FittedStep>,
 {
+    let training = training.into();
+    let table = training.table();
     assert!(table.num_rows() >= 2, "the suite needs a table of at least two rows");
-    let fitted = specification.fit(table).unwrap();
-    let again = specification.fit(table).unwrap();
-    assert_eq!(
-        Plan::new(fitted.clone()).unwrap().digest(),
-        Plan::new(again).unwrap().digest(),
-        "fit learnt two things from one table"
-    );
-    match specification.fit(&table.slice(0, 0)) {
+    let fitted = specification.fit(training).unwrap();
+    let digest = |fitted: &F::Fitted| Plan::new(fitted.clone()).unwrap().digest().to_owned();
+    let again = specification.fit(training).unwrap();
+    assert_eq!(digest(&fitted), digest(&again), "fit learnt two things from one table");
+    let (nothing, no_target) = (table.slice(0, 0), training.target().map(|target| target.slice(0, 0)));
+    let empty = Training::new(&nothing);
+    match specification.fit(no_target.as_ref().map_or(empty, |target| empty.with_target(target))) {
         Err(Error::InvalidInput(_)) => {}
         other => panic!("fit on no rows is not refused as invalid input: {other:?}"),
     }
-    let (_, transformed) = specification.fit_transform(table).unwrap();
-    assert_eq!(transformed, fitted.transform(table).unwrap(), "fit_transform is not fit and transform");
+    let (own, transformed) = specification.fit_transform(training).unwrap();
+    assert_eq!(digest(&fitted), digest(&own), "fit_transform learnt something else than fit");
+    let expected = if specification.cross_fits() {
+        assert_eq!(transformed.num_rows(), table.num_rows(), "fit_transform changed the number of rows");
+        assert_eq!(Schema::from_arrow(transformed.schema_ref()).unwrap(), fitted.output().unwrap());
+        specification.fit_transform(training).unwrap().1
+    } else {
+        fitted.transform(table).unwrap()
+    };
+    assert_eq!(
+        transformed, expected,
+        "fit_transform is not what it says: fit and transform, or cross-fitted"
+    );
     transform(&fitted, table);
 }
 

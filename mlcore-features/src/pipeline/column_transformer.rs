@@ -8,7 +8,7 @@ use super::step::irreversible;
 use super::{FittedStep, Plan, Step};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::{Lower, project};
-use crate::transform::{Attributes, Fit, Training, Transform};
+use crate::transform::{Attributes, Fit, Training, Transform, made_by};
 
 /// What becomes of the columns that no transformer of a [`ColumnTransformer`] names.
 #[non_exhaustive]
@@ -58,6 +58,8 @@ impl Default for ColumnTransformer {
         Self { branches: Vec::new(), remainder: Remainder::Drop, verbose_feature_names_out: true }
     }
 }
+
+const OPERATION: &str = "fit ColumnTransformer";
 
 impl ColumnTransformer {
     /// One without transformers, which leaves everything to the remainder.
@@ -110,7 +112,42 @@ impl ColumnTransformer {
     }
 
     pub(super) fn fit_branches(&self, training: &Training<'_>) -> Result<FittedColumnTransformer> {
-        const OPERATION: &str = "fit ColumnTransformer";
+        self.fit_each(training, &mut |step, own| step.learn(own))
+    }
+
+    pub(super) fn cross_fits(&self) -> bool {
+        self.branches.iter().any(|(_, step, columns)| !columns.is_empty() && step.cross_fits())
+    }
+
+    /// The fitted branches, and what they make of the training table, side by side.
+    pub(super) fn fit_and_transform(
+        &self,
+        training: &Training<'_>,
+    ) -> Result<(FittedColumnTransformer, RecordBatch)> {
+        if !self.cross_fits() {
+            let fitted = self.fit_branches(training)?;
+            let transformed = fitted.transform(training.table())?;
+            return Ok((fitted, transformed));
+        }
+        let mut columns = Vec::new();
+        let fitted = self.fit_each(training, &mut |step, own| {
+            let (fitted, transformed) = step.learn_transform(own)?;
+            columns.extend_from_slice(transformed.columns());
+            Ok(fitted)
+        })?;
+        // What passes through is the last branch, and was not asked to transform.
+        for branch in fitted.branches.iter().skip(self.branches.len()) {
+            columns.extend_from_slice(branch.transformer.transform(training.table())?.columns());
+        }
+        let transformed = made_by(&fitted, columns, training.table().num_rows())?;
+        Ok((fitted, transformed))
+    }
+
+    fn fit_each(
+        &self,
+        training: &Training<'_>,
+        fit: &mut dyn FnMut(&Step, &Training<'_>) -> Result<FittedStep>,
+    ) -> Result<FittedColumnTransformer> {
         let table = training.table();
         check_names(OPERATION, &self.branches.iter().map(|(name, _, _)| name.as_str()))?;
         let mut branches = Vec::with_capacity(self.branches.len() + 1);
@@ -128,7 +165,7 @@ impl ColumnTransformer {
             let fitted = if columns.is_empty() {
                 FittedStep::Drop
             } else {
-                transformer.learn(&training.with_table(&project(table, columns, OPERATION)?))?
+                fit(transformer, &training.with_table(&project(table, columns, OPERATION)?))?
             };
             branches.push(Branch { name: name.clone(), columns: columns.clone(), transformer: fitted });
         }
@@ -161,6 +198,15 @@ impl Fit for ColumnTransformer {
 
     fn learn(&self, training: &Training<'_>) -> Result<Plan> {
         Plan::new(self.fit_branches(training)?)
+    }
+
+    fn cross_fits(&self) -> bool {
+        self.cross_fits()
+    }
+
+    fn learn_transform(&self, training: &Training<'_>) -> Result<(Plan, RecordBatch)> {
+        let (fitted, transformed) = self.fit_and_transform(training)?;
+        Ok((Plan::new(fitted)?, transformed))
     }
 }
 

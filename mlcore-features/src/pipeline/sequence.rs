@@ -55,22 +55,40 @@ impl Pipeline {
         self.steps.first().is_none_or(|(_, step)| step.reads(column))
     }
 
+    /// A step behind one that cross-fits learns from the cross-fitted features, as in scikit-learn.
     pub(super) fn fit_steps(&self, training: &Training<'_>) -> Result<FittedPipeline> {
+        self.fit_and_transform(training, false).map(|(fitted, _)| fitted)
+    }
+
+    pub(super) fn cross_fits(&self) -> bool {
+        self.steps.iter().any(|(_, step)| step.cross_fits())
+    }
+
+    /// The fitted steps, and what they make of the training table; only if `to_the_end` what the last one makes too.
+    pub(super) fn fit_and_transform(
+        &self,
+        training: &Training<'_>,
+        to_the_end: bool,
+    ) -> Result<(FittedPipeline, RecordBatch)> {
         check_names("fit Pipeline", &self.steps.iter().map(|(name, _)| name.as_str()))?;
         let mut steps = Vec::with_capacity(self.steps.len());
         let mut current = training.table().clone();
         for (position, (name, step)) in self.steps.iter().enumerate() {
-            let fitted = step.learn(&training.with_table(&current))?;
-            if position + 1 < self.steps.len() {
-                current = fitted.transform(&current)?;
-            }
+            let own = training.with_table(&current);
+            let fitted = if to_the_end || position + 1 < self.steps.len() {
+                let (fitted, transformed) = step.learn_transform(&own)?;
+                current = transformed;
+                fitted
+            } else {
+                step.learn(&own)?
+            };
             steps.push(Named { name: name.clone(), transformer: fitted });
         }
         let input = match steps.first() {
             Some(first) => first.transformer.schema().clone(),
             None => Schema::from_arrow(current.schema_ref())?,
         };
-        Ok(FittedPipeline { input, steps })
+        Ok((FittedPipeline { input, steps }, current))
     }
 }
 
@@ -79,6 +97,15 @@ impl Fit for Pipeline {
 
     fn learn(&self, training: &Training<'_>) -> Result<Plan> {
         Plan::new(self.fit_steps(training)?)
+    }
+
+    fn cross_fits(&self) -> bool {
+        self.cross_fits()
+    }
+
+    fn learn_transform(&self, training: &Training<'_>) -> Result<(Plan, RecordBatch)> {
+        let (fitted, transformed) = self.fit_and_transform(training, true)?;
+        Ok((Plan::new(fitted)?, transformed))
     }
 }
 

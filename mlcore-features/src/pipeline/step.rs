@@ -80,6 +80,37 @@ impl Fit for Step {
             }
         })
     }
+
+    fn cross_fits(&self) -> bool {
+        match self {
+            Self::Passthrough | Self::Drop => false,
+            Self::Transformer(transformer) => transformer.cross_fits(),
+            Self::Pipeline(pipeline) => pipeline.cross_fits(),
+            Self::ColumnTransformer(columns) => columns.cross_fits(),
+        }
+    }
+
+    fn learn_transform(&self, training: &Training<'_>) -> Result<(FittedStep, RecordBatch)> {
+        Ok(match self {
+            Self::Passthrough | Self::Drop => {
+                let fitted = self.learn(training)?;
+                let transformed = fitted.transform(training.table())?;
+                (fitted, transformed)
+            }
+            Self::Transformer(transformer) => {
+                let (fitted, transformed) = transformer.learn_transform(training)?;
+                (fitted.into(), transformed)
+            }
+            Self::Pipeline(pipeline) => {
+                let (fitted, transformed) = pipeline.fit_and_transform(training, true)?;
+                (fitted.into(), transformed)
+            }
+            Self::ColumnTransformer(columns) => {
+                let (fitted, transformed) = columns.fit_and_transform(training)?;
+                (fitted.into(), transformed)
+            }
+        })
+    }
 }
 
 /// A [`Step`] that has seen its data: what a [`Plan`] stores.

@@ -24,13 +24,15 @@ pub(crate) enum Table {
     Index,
 }
 
-/// What is written for a category: a code names one of the columns, or one of the numbers.
+/// What is written for a category: a code names one of the columns, one of the numbers, or a row of numbers.
 #[derive(Debug)]
 pub(crate) enum Writes {
     /// `width` columns, 1 in the one that the code names.
     OneHot { width: usize },
     /// One column, the number that the code names.
     Ordinal { values: Box<[f64]> },
+    /// `width` columns, the row of `width` numbers that the code names; rows lie one after another.
+    Rows { width: usize, values: Box<[f64]> },
 }
 
 /// A code that writes nothing: all columns stay 0.
@@ -118,10 +120,17 @@ impl Writes {
     /// The number of columns.
     pub(crate) fn width(&self) -> usize {
         match self {
-            Self::OneHot { width } => *width,
+            Self::OneHot { width } | Self::Rows { width, .. } => *width,
             Self::Ordinal { .. } => 1,
         }
     }
+}
+
+/// The number in this column of the row that a code names; NaN where there is none.
+#[inline(always)]
+pub(crate) fn row_number(values: &[f64], width: usize, code: u32, column: usize) -> f64 {
+    let place = (code as usize).saturating_mul(width).saturating_add(column);
+    values.get(place).copied().unwrap_or(f64::NAN)
 }
 
 /// The bits by which equal floats are equal: both zeros are one.

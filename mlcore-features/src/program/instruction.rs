@@ -47,6 +47,17 @@ pub(crate) enum Place {
     Temp(usize),
 }
 
+impl Place {
+    /// The place so many columns further on.
+    #[inline(always)]
+    pub(crate) fn further(self, columns: usize) -> Self {
+        match self {
+            Self::Output(column) => Self::Output(column + columns),
+            Self::Temp(temp) => Self::Temp(temp + columns),
+        }
+    }
+}
+
 /// A number that is read, scaled and written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scaled {

@@ -7,7 +7,7 @@ use mlcore::batch::{Element as _, Row, Value};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
-use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, exact_value};
+use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, exact_value, row_number};
 use super::instruction::{Instruction, Place, Reading, Scaled, Source};
 use super::kernel::{canonical, impute};
 use super::{Program, Refusal, Slot, held, shown_number, shown_text};
@@ -283,6 +283,11 @@ impl<T: Output> Memory<'_, T> {
             },
             Writes::Ordinal { values } => {
                 self.number(output.to, values.get(code as usize).copied().unwrap_or(f64::NAN));
+            }
+            Writes::Rows { width, values } => {
+                for column in 0..*width {
+                    self.number(output.to.further(column), row_number(values, *width, code, column));
+                }
             }
         }
         Ok(())

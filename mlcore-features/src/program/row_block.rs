@@ -5,7 +5,7 @@ use std::ops::Range;
 use mlcore::Error;
 use mlcore::batch::{ColumnView, Texts};
 
-use super::encoder::{Codes, Encoder, REFUSED, TextTable, Writes, ZEROS, exact_bits};
+use super::encoder::{Codes, Encoder, REFUSED, TextTable, Writes, ZEROS, exact_bits, row_number};
 use super::instruction::{Instruction, Place, Reading, Source};
 use super::joint::JointKernel;
 use super::kernel::Kernel;
@@ -285,6 +285,15 @@ impl<S: Sink> RowBlock<'_, S> {
                     *number = values.get(*code as usize).copied().unwrap_or(f64::NAN);
                 }
                 self.write_numbers(place);
+            }
+            (Writes::Rows { width, values }, place) => {
+                for column in 0..*width {
+                    let Workspace { codes, numbers, .. } = &mut *self.workspace;
+                    for (number, code) in numbers[..count].iter_mut().zip(codes) {
+                        *number = row_number(values, *width, *code, column);
+                    }
+                    self.write_numbers(place.further(column));
+                }
             }
         }
         refused

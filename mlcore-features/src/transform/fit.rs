@@ -64,6 +64,24 @@ pub trait Fit: Debug + Send + Sync {
         self.learn(&training.into())
     }
 
+    /// Says whether [`fit_transform`](Fit::fit_transform) makes other numbers of the training table than what was fitted
+    /// does: those of an encoder that learns from the target and keeps a row's own target out of the row's features. The
+    /// names of the columns are the same.
+    fn cross_fits(&self) -> bool {
+        false
+    }
+
+    /// Learns from the table and transforms it: [`Fit::fit_transform`] for implementers, and for whatever learns from the
+    /// features of the training table, as the steps of a pipeline do.
+    ///
+    /// # Errors
+    /// As [`Fit::learn`] and [`Transform::transform`].
+    fn learn_transform(&self, training: &Training<'_>) -> Result<(Self::Fitted, RecordBatch)> {
+        let fitted = self.learn(training)?;
+        let transformed = fitted.transform(training.table())?;
+        Ok((fitted, transformed))
+    }
+
     /// Learns from the table and transforms it.
     ///
     /// # Errors
@@ -72,9 +90,6 @@ pub trait Fit: Debug + Send + Sync {
     where
         Self: Sized,
     {
-        let training = training.into();
-        let fitted = self.learn(&training)?;
-        let transformed = fitted.transform(training.table())?;
-        Ok((fitted, transformed))
+        self.learn_transform(&training.into())
     }
 }

@@ -1,8 +1,9 @@
 use std::fmt::Debug;
+use std::sync::Arc;
 
-use mlcore::Result;
-use mlcore::arrow::array::RecordBatch;
+use mlcore::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use mlcore::schema::Schema;
+use mlcore::{Error, Result};
 
 use super::Attributes;
 use crate::program::{Lower, Program, columnar};
@@ -66,7 +67,8 @@ pub trait Transform: Lower + Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::Unsupported`](mlcore::Error::Unsupported) for a [`ColumnTransformer`](crate::pipeline::ColumnTransformer),
-    /// and for a [`SimpleImputer`](super::SimpleImputer) without indicators;
+    /// for a [`SimpleImputer`](super::SimpleImputer) without indicators, and for encoders that may write one number for several
+    /// categories;
     /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) for a column that is missing or no number;
     /// [`Error::InvalidInput`](mlcore::Error::InvalidInput) for features that no category or bin has.
     fn inverse_transform(&self, table: &RecordBatch) -> Result<RecordBatch>;
@@ -78,4 +80,15 @@ pub trait Transform: Lower + Debug + Send + Sync {
     fn feature_names_out(&self) -> Result<Vec<String>> {
         Ok(self.output()?.names().map(str::to_owned).collect())
     }
+}
+
+/// The table of columns that were made in the place of those that `fitted` makes of the training table.
+pub(crate) fn made_by(
+    fitted: &(impl Transform + ?Sized),
+    columns: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<RecordBatch> {
+    let schema = Arc::new(fitted.output()?.to_arrow()?);
+    RecordBatch::try_new_with_options(schema, columns, &RecordBatchOptions::new().with_row_count(Some(rows)))
+        .map_err(|cause| Error::internal("fit", "output columns", cause.to_string()).caused_by(cause))
 }

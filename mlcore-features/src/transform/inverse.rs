@@ -133,3 +133,9 @@ pub(crate) fn by_group<'a>(
     }
     categories
 }
+
+/// The error of an encoder whose numbers do not tell categories apart.
+pub(crate) fn irreversible(transformer: &'static str) -> Error {
+    Error::unsupported(OPERATION, transformer, "several categories may have the same number")
+        .remedy("keep the columns that it reads, or encode them with an OrdinalEncoder")
+}

@@ -67,6 +67,18 @@ macro_rules! transformers {
             fn learn(&self, training: &Training<'_>) -> Result<FittedTransformer> {
                 match self {$( Self::$spec(specification) => specification.learn(training).map(Into::into), )+}
             }
+
+            fn cross_fits(&self) -> bool {
+                match self {$( Self::$spec(specification) => specification.cross_fits(), )+}
+            }
+
+            fn learn_transform(&self, training: &Training<'_>) -> Result<(FittedTransformer, RecordBatch)> {
+                match self {$(
+                    Self::$spec(specification) => specification
+                        .learn_transform(training)
+                        .map(|(fitted, transformed)| (fitted.into(), transformed)),
+                )+}
+            }
         }
 
         impl Lower for FittedTransformer {

@@ -29,9 +29,16 @@ mod scaler {
 mod encoder {
     pub(super) mod categories;
     mod combiner;
+    pub(super) mod count_encoder;
+    mod folds;
+    pub(super) mod james_stein_encoder;
+    pub(super) mod leave_one_out_encoder;
     pub(super) mod methods;
+    pub(super) mod numbers;
     pub(super) mod one_hot_encoder;
     pub(super) mod ordinal_encoder;
+    pub(super) mod target_encoder;
+    pub(super) mod woe_encoder;
 }
 
 /// Values in the place of missing ones.
@@ -43,7 +50,7 @@ mod imputer {
 mod bins {
     pub(super) mod k_bins_discretizer;
     mod k_means;
-    mod subsample;
+    pub(super) mod subsample;
 }
 
 use mlcore::arrow::array::RecordBatch;
@@ -55,9 +62,14 @@ use serde::{Deserialize, Serialize};
 pub use self::attribute::{Attribute, Attributes};
 pub use self::bins::k_bins_discretizer::{BinStrategy, Encode};
 pub use self::encoder::categories::{Categories, MinFrequency};
+pub use self::encoder::count_encoder::UnknownCount;
+pub use self::encoder::james_stein_encoder::Shrinkage;
+pub use self::encoder::numbers::Handling;
 pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
+pub use self::encoder::target_encoder::{Smooth, TargetType};
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
+pub(crate) use self::fitted::made_by;
 pub use self::imputer::simple_imputer::Strategy;
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
@@ -73,5 +85,10 @@ transformers! {
     scaler::normalizer: Normalizer => FittedNormalizer,
     encoder::one_hot_encoder: OneHotEncoder => FittedOneHotEncoder,
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
+    encoder::target_encoder: TargetEncoder => FittedTargetEncoder,
+    encoder::count_encoder: CountEncoder => FittedCountEncoder,
+    encoder::woe_encoder: WOEEncoder => FittedWOEEncoder,
+    encoder::james_stein_encoder: JamesSteinEncoder => FittedJamesSteinEncoder,
+    encoder::leave_one_out_encoder: LeaveOneOutEncoder => FittedLeaveOneOutEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
 }

@@ -7,7 +7,8 @@ use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
 use mlcore_features::transform::{
     Categories, Drop, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
-    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, Transform, Transformer,
+    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, TargetEncoder, Training, Transform,
+    Transformer,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -41,7 +42,8 @@ fn plan() -> Plan {
         let transformer = Transformer::new(name, &Parameters::new()).unwrap();
         plan = plan.with(*name, transformer, ["whole"]);
     }
-    plan.fit(&table()).unwrap()
+    let target: ArrayRef = Arc::new(Int64Array::from(vec![0, 1, 1, 0, 1]));
+    plan.fit(Training::new(&table()).with_target(&target)).unwrap()
 }
 
 /// Changes one place of a document: what and where follow from the numbers.
@@ -126,6 +128,23 @@ proptest! {
         }
         run(&document);
     }
+}
+
+#[test]
+fn rows_of_numbers_that_do_not_fit_are_refused() {
+    let classes: ArrayRef = Arc::new(Int64Array::from(vec![0, 1, 2, 0, 1]));
+    let plan = ColumnTransformer::new().with("mean", TargetEncoder::default(), ["text", "whole"]);
+    let plan = plan.fit(Training::new(&table()).with_target(&classes)).unwrap();
+    let original = serde_json::to_value(plan.step()).unwrap();
+    let mut refused = 0;
+    for place in 0..size(&original) {
+        for how in 0..8 {
+            let mut document = original.clone();
+            disturb(&mut document, &mut place.clone(), how, 7);
+            refused += usize::from(!run(&document));
+        }
+    }
+    assert!(refused > 20, "{refused} changes are refused, too few to prove anything");
 }
 
 #[test]

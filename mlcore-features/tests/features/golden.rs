@@ -50,12 +50,27 @@ fn check(file: &str, specification: impl Fn(&Case) -> mlcore::Result<Step>) {
             Ok(output) => {
                 compare_columns(case, "output", &columns(&output), &case.answers["output"]);
                 compare_inverse(case, plan.inverse_transform(&output));
+                compare_crossed(case, &specification(case).unwrap());
             }
             Err(error) if case.is_refused_by("transform") => {
                 assert!(error.is_caller_fault(), "{}: {error}", case.name);
             }
             Err(error) => panic!("{}: transform refused: {error}", case.name),
         }
+    }
+}
+
+/// What fitting makes of the training table at once, which an encoder may keep each row's target out of.
+fn compare_crossed(case: &Case, step: &Step) {
+    match (step.fit_transform(case.training()), case.answers.get("fit_transform")) {
+        (Ok((_, ours)), Some(expected)) => compare_columns(case, "fit_transform", &columns(&ours), expected),
+        (Ok(_), None) => {
+            assert!(!case.is_refused_by("fit_transform"), "{}: {:?}", case.name, case.refused);
+        }
+        (Err(error), None) if case.is_refused_by("fit_transform") => {
+            assert!(error.is_caller_fault(), "{}: {error}", case.name);
+        }
+        (Err(error), _) => assert!(case.test != case.train, "{}: fit_transform refused: {error}", case.name),
     }
 }
 

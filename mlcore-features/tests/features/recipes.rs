@@ -2,8 +2,8 @@
 
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Remainder, Step};
 use mlcore_features::transform::{
-    BinStrategy, Drop, Encode, HandleUnknown, KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder,
-    SimpleImputer, StandardScaler, Strategy,
+    BinStrategy, Drop, Encode, HandleUnknown, KBinsDiscretizer, MaxAbsScaler, MinMaxScaler, OneHotEncoder,
+    OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, TargetEncoder,
 };
 
 /// The plan of this name in `column_transformer()` of the script.
@@ -59,6 +59,21 @@ pub(crate) fn recipe(name: &str) -> Step {
                 .then("encode", OneHotEncoder::default())
                 .then("range", MinMaxScaler::default().feature_range(-1.0, 1.0));
             ColumnTransformer::new().with("chain", chain, ["age", "income"])
+        }
+        "target encoded" => {
+            return Pipeline::new()
+                .then("encode", TargetEncoder::default().shuffle(false).cv(4))
+                .then("scale", StandardScaler::default())
+                .then("range", MinMaxScaler::default())
+                .into();
+        }
+        "target encoded beside" => {
+            let columns = ColumnTransformer::new()
+                .with("gone", Step::Drop, ["score"])
+                .with("target", TargetEncoder::default().random_state(3), ["plan", "city"])
+                .with("num", number(), ["age", "income"])
+                .remainder(Remainder::Passthrough);
+            return Pipeline::new().then("columns", columns).then("scale", MaxAbsScaler::default()).into();
         }
         other => panic!("there is no recipe {other}"),
     }

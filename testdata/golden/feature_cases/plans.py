@@ -5,10 +5,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     KBinsDiscretizer,
+    MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
     StandardScaler,
+    TargetEncoder,
 )
 
 from feature_cases import case, column, golden, holes, rng
@@ -58,6 +60,12 @@ def column_transformer():
         if recipe == "bins of bins":
             chain = Pipeline([("impute", SimpleImputer()), ("bins", KBinsDiscretizer(n_bins=5, encode="ordinal")), ("encode", OneHotEncoder(sparse_output=False)), ("range", MinMaxScaler(feature_range=(-1, 1)))])
             return ColumnTransformer([("chain", chain, ["age", "income"])])
+        if recipe == "target encoded":
+            return Pipeline([("encode", TargetEncoder(shuffle=False, cv=4)), ("scale", StandardScaler()), ("range", MinMaxScaler())])
+        if recipe == "target encoded beside":
+            columns = [("gone", "drop", ["score"]), ("target", TargetEncoder(random_state=3), ["plan", "city"]), ("num", number, ["age", "income"])]
+            # Not one that subtracts a mean: numpy adds the rows of a joined array in another order than those of a column.
+            return Pipeline([("columns", ColumnTransformer(columns, remainder="passthrough")), ("scale", MaxAbsScaler())])
         raise KeyError(recipe)
 
     for own in ["mixed", "passthrough", "plain names", "imputed text", "scaled one-hot", "nested", "bins of bins"]:
@@ -67,3 +75,9 @@ def column_transformer():
                 keep = ["active", "visits", "score"]
                 train, test = ({name: t[name] for name in keep} for t in (train, test))
             yield case(f"{own} {seed}", recipe, {"recipe": own}, train, test=test)
+    # A step behind an encoder that cross-fits learns from the cross-fitted features.
+    for own, keep in [("target encoded", ["plan", "city"]), ("target encoded beside", ["age", "visits", "plan", "income", "city", "score"])]:
+        for seed in [33, 34]:
+            train, test = ({name: mixed_frame(rows, seed)[name] for name in keep} for rows in (80, 40))
+            for kind, target in [("binary", rng(seed).integers(0, 2, 80)), ("several", rng(seed).integers(0, 3, 80)), ("continuous", rng(seed).normal(size=80))]:
+                yield case(f"{own}, {kind} {seed}", recipe, {"recipe": own}, train, test=test, target=target.tolist(), cross=True)

@@ -1,4 +1,4 @@
-//! The rows that numpy's `RandomState(seed).randint(0, count, size)` draws: MT19937 and rejection under a mask.
+//! What numpy's `RandomState(seed)` draws with `randint(0, count, size)` and `shuffle`: MT19937 and rejection under a mask.
 
 use mlcore::{Error, Result};
 
@@ -14,17 +14,32 @@ pub(super) fn draw_rows(seed: u32, count: usize, size: usize) -> Result<Vec<usiz
     if last == 0 {
         return Ok(vec![0; size]);
     }
-    let mask = u32::MAX >> last.leading_zeros();
     let mut twister = MersenneTwister::new(seed);
-    let draw = |_| {
-        loop {
-            let number = twister.next_u32() & mask;
-            if number <= last {
-                return number as usize;
-            }
+    Ok((0..size).map(|_| twister.up_to(last)).collect())
+}
+
+/// Puts lists into a random order, one after another, as one `RandomState` does.
+pub(in crate::transform) struct Shuffler(MersenneTwister);
+
+impl Shuffler {
+    pub(in crate::transform) fn new(seed: u32) -> Self {
+        Self(MersenneTwister::new(seed))
+    }
+
+    /// Shuffles the values, of which there must be at most 2^32.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for more.
+    pub(in crate::transform) fn shuffle<T>(&mut self, values: &mut [T]) -> Result<()> {
+        for last in (1..values.len()).rev() {
+            let bound = u32::try_from(last).map_err(|_| {
+                Error::unsupported("shuffle", format!("{last} rows"), "at most 2^32 rows are shuffled")
+                    .remedy("set shuffle to False, or fit on fewer rows")
+            })?;
+            values.swap(last, self.0.up_to(bound));
         }
-    };
-    Ok((0..size).map(draw).collect())
+        Ok(())
+    }
 }
 
 const SIZE: usize = 624;
@@ -44,6 +59,17 @@ impl MersenneTwister {
             word = 1_812_433_253_u32.wrapping_mul(word ^ (word >> 30)).wrapping_add(position + 1);
         }
         Self { state, position: SIZE }
+    }
+
+    /// An integer from 0 to this one.
+    fn up_to(&mut self, last: u32) -> usize {
+        let mask = u32::MAX.checked_shr(last.leading_zeros()).unwrap_or(0);
+        loop {
+            let number = self.next_u32() & mask;
+            if number <= last {
+                return number as usize;
+            }
+        }
     }
 
     fn next_u32(&mut self) -> u32 {
@@ -79,5 +105,16 @@ mod tests {
         assert_eq!(draw_rows(42, 1000, 8).unwrap(), [102, 435, 860, 270, 106, 71, 700, 20]);
         assert_eq!(draw_rows(0, 7, 10).unwrap(), [4, 5, 0, 3, 3, 3, 1, 3, 5, 2]);
         assert_eq!(draw_rows(0, 1, 3).unwrap(), [0, 0, 0]);
+    }
+
+    #[test]
+    fn the_order_is_numpys() {
+        // rng = numpy.random.RandomState(42); for n in (10, 3): a = numpy.arange(n); rng.shuffle(a)
+        let mut shuffler = Shuffler::new(42);
+        for expected in [&[8, 1, 5, 0, 7, 2, 9, 4, 3, 6][..], &[1, 0, 2]] {
+            let mut values: Vec<i32> = (0..).take(expected.len()).collect();
+            shuffler.shuffle(&mut values).unwrap();
+            assert_eq!(values, expected);
+        }
     }
 }
