@@ -15,7 +15,7 @@ pub(crate) mod native {
     #[pymodule_export]
     use super::diagram::_diagram;
     #[pymodule_export]
-    use super::plan::{Plan, fit};
+    use super::plan::{Plan, fit, fit_transform};
     #[pymodule_export]
     use super::specification::transformers;
     #[pymodule_export]

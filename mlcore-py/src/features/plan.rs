@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use mlcore::arrow::array::{ArrayRef, RecordBatch};
 use mlcore::batch::RecordReader;
 use mlcore::schema::{DType, Schema};
-use mlcore_features::pipeline::{self, FittedStep};
+use mlcore_features::pipeline::{self, FittedStep, Step};
 use mlcore_features::transform::{Fit as _, Training};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -28,6 +28,43 @@ pub(crate) fn fit(
     y: Option<&Bound<'_, PyAny>>,
     sample_weight: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Plan> {
+    let learn = |step: &Step, training: Training<'_>| {
+        step.fit(training).and_then(pipeline::Plan::new).map(|fitted| (fitted, None))
+    };
+    learnt(py, specification, X, y, sample_weight, learn).map(|(plan, _)| plan)
+}
+
+/// The same, and the features of the training table where they are others than those that the plan makes of it.
+#[pyfunction]
+#[pyo3(signature = (specification, X, y = None, sample_weight = None))]
+#[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
+pub(crate) fn fit_transform(
+    py: Python<'_>,
+    specification: &Bound<'_, PyAny>,
+    X: &Bound<'_, PyAny>,
+    y: Option<&Bound<'_, PyAny>>,
+    sample_weight: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(Plan, Option<crate::table::Table>)> {
+    let learn = |step: &Step, training: Training<'_>| {
+        if !step.cross_fits() {
+            return step.fit(training).and_then(pipeline::Plan::new).map(|fitted| (fitted, None));
+        }
+        let (fitted, features) = step.fit_transform(training)?;
+        Ok((pipeline::Plan::new(fitted)?, Some(features)))
+    };
+    let (plan, features) = learnt(py, specification, X, y, sample_weight, learn)?;
+    Ok((plan, features.map(|features| crate::table::Table::new(&features))))
+}
+
+#[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
+fn learnt(
+    py: Python<'_>,
+    specification: &Bound<'_, PyAny>,
+    X: &Bound<'_, PyAny>,
+    y: Option<&Bound<'_, PyAny>>,
+    sample_weight: Option<&Bound<'_, PyAny>>,
+    learn: impl Fn(&Step, Training<'_>) -> mlcore::Result<(pipeline::Plan, Option<RecordBatch>)> + Send + Sync,
+) -> PyResult<(Plan, Option<RecordBatch>)> {
     entry(py, |py| {
         let step = specification::step(specification)?;
         let asked = Asked { operation: "fit", subject: "X" };
@@ -39,7 +76,7 @@ pub(crate) fn fit(
         let columns = table.names().map(str::to_owned).collect();
         let target = y.map(|y| target(y, batch.num_rows()));
         let readable = target.as_ref().and_then(|target| target.as_ref().ok());
-        let fitted = detached(py, || {
+        let learnt = detached(py, || {
             let mut training = Training::new(batch);
             if let Some(weights) = weights {
                 training = training.with_weights(weights);
@@ -47,14 +84,14 @@ pub(crate) fn fit(
             if let Some(target) = readable {
                 training = training.with_target(target);
             }
-            Ok(step.fit(training).and_then(pipeline::Plan::new))
+            Ok(learn(&step, training))
         })?;
-        let fitted = match (fitted, target) {
-            (Ok(fitted), _) => fitted,
+        let (fitted, features) = match (learnt, target) {
+            (Ok(learnt), _) => learnt,
             (Err(error), Some(Err(unread))) if error.context().subject() == "target" => return Err(unread),
             (Err(error), _) => return Err(raise(py, &error)),
         };
-        Ok(Plan::new(fitted, columns, table.named()))
+        Ok((Plan::new(fitted, columns, table.named()), features))
     })
 }
 

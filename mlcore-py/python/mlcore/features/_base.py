@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError, NotFittedError
 from mlcore.features._output import as_pandas, as_polars
-from mlcore.features._plan import Plan, Table, _diagram, fit, read_table
+from mlcore.features._plan import Plan, Table, _diagram, fit, fit_transform, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,10 +112,13 @@ class Transformer:
         *,
         feature_names: Sequence[str] | None = None,
     ) -> Any:
-        """Learns from a table and transforms it. As ``fit`` and ``transform``, reading the table once."""
+        """Learns from a table and transforms it. As ``fit`` and ``transform``, reading the table once; encoders that learn from
+        a target keep each row's own target out of the row's features.
+        """
         table = read_table(X, "fit", feature_names)
-        self._fit(table, X, y, sample_weight)
-        return self._transformed(self.plan(), table, X)
+        plan, crossed = fit_transform(self._specification(table, X), table, y, sample_weight)
+        self._adopt(plan)
+        return self._transformed(plan, table, X) if crossed is None else self._answered(crossed, X)
 
     def inverse_transform(self, X: AnyTable) -> Any:
         """Turns features back into columns, as far as they tell.
