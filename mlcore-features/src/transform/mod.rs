@@ -15,6 +15,7 @@ pub(crate) mod inverse;
 mod numeric;
 mod parameters;
 mod python;
+mod subsample;
 mod training;
 
 /// Columns of numbers on a common scale.
@@ -22,6 +23,7 @@ mod scaler {
     pub(super) mod max_abs_scaler;
     pub(super) mod min_max_scaler;
     pub(super) mod normalizer;
+    pub(super) mod robust_scaler;
     pub(super) mod standard_scaler;
 }
 
@@ -39,11 +41,15 @@ mod imputer {
     pub(super) mod simple_imputer;
 }
 
+/// Numbers as other numbers.
+mod number {
+    pub(super) mod binarizer;
+}
+
 /// Numbers as the bins that they fall into.
 mod bins {
     pub(super) mod k_bins_discretizer;
     mod k_means;
-    mod subsample;
 }
 
 use mlcore::arrow::array::RecordBatch;
@@ -70,8 +76,10 @@ transformers! {
     scaler::standard_scaler: StandardScaler => FittedStandardScaler,
     scaler::min_max_scaler: MinMaxScaler => FittedMinMaxScaler,
     scaler::max_abs_scaler: MaxAbsScaler => FittedMaxAbsScaler,
+    scaler::robust_scaler: RobustScaler => FittedRobustScaler,
     scaler::normalizer: Normalizer => FittedNormalizer,
     encoder::one_hot_encoder: OneHotEncoder => FittedOneHotEncoder,
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
+    number::binarizer: Binarizer => FittedBinarizer,
 }

@@ -1,30 +1,38 @@
-//! The rows that numpy's `RandomState(seed).randint(0, count, size)` draws: MT19937 and rejection under a mask.
+//! The rows that numpy's `RandomState(seed)` draws: MT19937 and rejection under a mask.
 
 use mlcore::{Error, Result};
 
-/// Draws `size` row numbers below `count`, with replacement.
+/// Draws `size` row numbers below `count`, with replacement: `randint(0, count, size)`.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for more rows than 32 bits count.
 pub(super) fn draw_rows(seed: u32, count: usize, size: usize) -> Result<Vec<usize>> {
-    let last = count.checked_sub(1).and_then(|last| u32::try_from(last).ok()).ok_or_else(|| {
+    let last = last_of(count)?;
+    let mut twister = MersenneTwister::new(seed);
+    Ok((0..size).map(|_| twister.up_to(last) as usize).collect())
+}
+
+/// The first `size` row numbers below `count` after all were shuffled: `shuffle(arange(count))`.
+///
+/// # Errors
+/// [`Error::Unsupported`] for more rows than 32 bits count.
+pub(super) fn shuffled_rows(seed: u32, count: usize, size: usize) -> Result<Vec<usize>> {
+    let last = last_of(count)?;
+    let mut twister = MersenneTwister::new(seed);
+    let mut rows: Vec<usize> = (0..count).collect();
+    for place in (1..=last).rev() {
+        rows.swap(place as usize, twister.up_to(place) as usize);
+    }
+    rows.truncate(size);
+    Ok(rows)
+}
+
+/// The last row of so many.
+fn last_of(count: usize) -> Result<u32> {
+    count.checked_sub(1).and_then(|last| u32::try_from(last).ok()).ok_or_else(|| {
         Error::unsupported("draw subsample", format!("{count} rows"), "at most 2^32 rows are drawn from")
             .remedy("set subsample to None, or fit on fewer rows")
-    })?;
-    if last == 0 {
-        return Ok(vec![0; size]);
-    }
-    let mask = u32::MAX >> last.leading_zeros();
-    let mut twister = MersenneTwister::new(seed);
-    let draw = |_| {
-        loop {
-            let number = twister.next_u32() & mask;
-            if number <= last {
-                return number as usize;
-            }
-        }
-    };
-    Ok((0..size).map(draw).collect())
+    })
 }
 
 const SIZE: usize = 624;
@@ -44,6 +52,20 @@ impl MersenneTwister {
             word = 1_812_433_253_u32.wrapping_mul(word ^ (word >> 30)).wrapping_add(position + 1);
         }
         Self { state, position: SIZE }
+    }
+
+    /// A number from 0 to `last`: the first of those under the mask of its bits that is not above it.
+    fn up_to(&mut self, last: u32) -> u32 {
+        if last == 0 {
+            return 0;
+        }
+        let mask = u32::MAX >> last.leading_zeros();
+        loop {
+            let number = self.next_u32() & mask;
+            if number <= last {
+                return number;
+            }
+        }
     }
 
     fn next_u32(&mut self) -> u32 {
@@ -79,5 +101,8 @@ mod tests {
         assert_eq!(draw_rows(42, 1000, 8).unwrap(), [102, 435, 860, 270, 106, 71, 700, 20]);
         assert_eq!(draw_rows(0, 7, 10).unwrap(), [4, 5, 0, 3, 3, 3, 1, 3, 5, 2]);
         assert_eq!(draw_rows(0, 1, 3).unwrap(), [0, 0, 0]);
+        // RandomState(42).shuffle(numpy.arange(10)), and RandomState(0).shuffle(numpy.arange(5))
+        assert_eq!(shuffled_rows(42, 10, 10).unwrap(), [8, 1, 5, 0, 7, 2, 9, 4, 3, 6]);
+        assert_eq!(shuffled_rows(0, 5, 3).unwrap(), [2, 0, 1]);
     }
 }
