@@ -44,6 +44,13 @@ mod imputer {
 /// Numbers as other numbers.
 mod number {
     pub(super) mod binarizer;
+    mod interpolate;
+    mod minimize;
+    pub(super) mod power;
+    pub(super) mod power_transformer;
+    pub(super) mod quantile_transformer;
+    mod spline;
+    pub(super) mod spline_transformer;
 }
 
 /// Numbers as the bins that they fall into.
@@ -65,6 +72,9 @@ pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub use self::imputer::simple_imputer::Strategy;
+pub use self::number::power::PowerMethod;
+pub use self::number::quantile_transformer::OutputDistribution;
+pub use self::number::spline_transformer::{Extrapolation, HandleMissing, Knots, Order};
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
 pub use self::training::Training;
@@ -82,4 +92,7 @@ transformers! {
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
     number::binarizer: Binarizer => FittedBinarizer,
+    number::power_transformer: PowerTransformer => FittedPowerTransformer,
+    number::quantile_transformer: QuantileTransformer => FittedQuantileTransformer,
+    number::spline_transformer: SplineTransformer => FittedSplineTransformer,
 }
