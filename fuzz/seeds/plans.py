@@ -46,6 +46,8 @@ def plan_bytes():
             f.SplineTransformer(n_knots=4, degree=2, knots="quantile", extrapolation="periodic"),
             ["whole"],
         ),
+        "FunctionTransformer": (f.FunctionTransformer("log1p", "expm1"), ["number", "whole"]),
+        "Winsorizer": (f.Winsorizer(upper_quantile=0.8), numbers),
         "passthrough": ("passthrough", ["whole", "text"]),
         "Pipeline": (f.Pipeline([("impute", impute(add_indicator=True)), ("scale", f.StandardScaler())]), numbers),
         "Pipeline_text": (f.Pipeline([("impute", impute(strategy="most_frequent")), ("one", f.OneHotEncoder())]), text),

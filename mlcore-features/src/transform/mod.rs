@@ -44,6 +44,8 @@ mod imputer {
 /// Numbers as other numbers.
 mod number {
     pub(super) mod binarizer;
+    pub(super) mod function;
+    pub(super) mod function_transformer;
     mod interpolate;
     mod minimize;
     pub(super) mod power;
@@ -51,6 +53,7 @@ mod number {
     pub(super) mod quantile_transformer;
     mod spline;
     pub(super) mod spline_transformer;
+    pub(super) mod winsorizer;
 }
 
 /// Numbers as the bins that they fall into.
@@ -72,6 +75,8 @@ pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub use self::imputer::simple_imputer::Strategy;
+pub use self::number::function::Function;
+pub use self::number::function_transformer::FeatureNamesOut;
 pub use self::number::power::PowerMethod;
 pub use self::number::quantile_transformer::OutputDistribution;
 pub use self::number::spline_transformer::{Extrapolation, HandleMissing, Knots, Order};
@@ -95,4 +100,6 @@ transformers! {
     number::power_transformer: PowerTransformer => FittedPowerTransformer,
     number::quantile_transformer: QuantileTransformer => FittedQuantileTransformer,
     number::spline_transformer: SplineTransformer => FittedSplineTransformer,
+    number::function_transformer: FunctionTransformer => FittedFunctionTransformer,
+    number::winsorizer: Winsorizer => FittedWinsorizer,
 }

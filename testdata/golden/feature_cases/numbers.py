@@ -2,7 +2,8 @@
 
 import math
 
-from sklearn.preprocessing import Binarizer, PowerTransformer, QuantileTransformer, SplineTransformer
+import numpy as np
+from sklearn.preprocessing import Binarizer, FunctionTransformer, PowerTransformer, QuantileTransformer, SplineTransformer
 
 from feature_cases import LATER, case, column, golden, numeric_tables, rng
 
@@ -131,3 +132,84 @@ def spline_transformer():
         yield case(name, SplineTransformer, parameters, two, attributes)
     yield case("infinity later", SplineTransformer, {}, two, attributes, {"a": column([math.inf]), "b": column([0.0])})
     yield case("text", SplineTransformer, {}, {"a": column(["x", "y"])}, attributes)
+
+
+@golden
+def function_transformer():
+    functions = [
+        *["abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt", "ceil", "cos", "cosh", "deg2rad", "exp"],
+        *["exp2", "expm1", "floor", "log", "log10", "log1p", "log2", "negative", "rad2deg", "reciprocal", "rint", "sign", "sin"],
+        *["sinh", "sqrt", "square", "tan", "tanh", "trunc"],
+    ]
+    pairs = [("log1p", "expm1"), ("expm1", "log1p"), ("exp", "log"), ("exp2", "log2"), ("sqrt", "square"), ("sinh", "arcsinh")]
+    pairs += [("negative", "negative"), ("deg2rad", "rad2deg"), ("tanh", "arctanh"), ("cbrt", None), (None, "square"), (None, None)]
+
+    def transformer(func=None, inverse_func=None, **parameters):
+        named = [own and getattr(np, own) for own in (func, inverse_func)]
+        return FunctionTransformer(*named, **{"feature_names_out": "one-to-one", **parameters})
+
+    g = rng(65)
+    small = {"a": column(g.uniform(-1, 1, 30)), "b": column([1e-300, -1e-10, 0.0, 0.5, 1.0 + 1e-9, 1.0, -1.0, 1e-5, 2.5, -2.5] * 3)}
+    large = {"a": column(g.normal(0, 30, 30)), "b": column([None, 100.5, -100.5, 1e15, 3.5, 4.5, -0.5, 700.0, 12.0, 1.0] * 3)}
+    for func in functions:
+        # What becomes infinite has no way back here.
+        yield case(f"{func}: small", transformer, {"func": func}, small, inverse=False)
+        yield case(f"{func}: large", transformer, {"func": func}, large, inverse=False)
+    for func, inverse in pairs:
+        yield case(f"{func} and {inverse}", transformer, {"func": func, "inverse_func": inverse}, {"a": column(g.uniform(0.1, 3, 30))})
+    whole = {"i": column(g.integers(0, 20, 20)), "f": column(g.uniform(0, 5, 20).astype(np.float32).astype(float), "float32")}
+    yield case("whole and narrow numbers", transformer, {"func": "log1p", "inverse_func": "expm1"}, whole)
+    yield case("absolute", transformer, {"func": "absolute"}, small)
+    extremes = {"a": column([math.inf, -math.inf, None, 0.0, -0.0, 1e308])}
+    for func in ["square", "log", "exp", "sqrt", "reciprocal", "arctan", "sign"]:
+        yield case(f"{func}: infinity", transformer, {"func": func}, extremes, inverse=False)
+    for name, columns in {"finite": small, "missing": large, "infinite": extremes}.items():
+        yield case(f"validate: {name}", transformer, {"func": "cbrt", "validate": True, "check_inverse": False}, columns)
+    yield case("validate: missing later", transformer, {"func": "cbrt", "validate": True}, small, test={"a": column([0.0]), "b": column([None])})
+    yield case("text", transformer, {"func": "log1p", "validate": True}, {"a": column(["x", "y"])})
+
+
+class Winsorizer:
+    """What numpy's quantiles and its clip make of each column."""
+
+    def __init__(self, lower_quantile=0.05, upper_quantile=0.95, quantile_method="linear"):
+        self.levels, self.quantile_method = [lower_quantile, upper_quantile], quantile_method
+
+    def fit(self, frame):
+        values = self.values(frame)
+        if self.levels[0] > self.levels[1]:
+            raise ValueError("limits upside down")
+        self.lower_, self.upper_ = np.nanquantile(values, self.levels, axis=0, method=self.quantile_method)
+        self.names = list(frame.columns)
+        return self
+
+    def values(self, frame):
+        values = frame.to_numpy(dtype=float)
+        if np.isinf(values).any():
+            raise ValueError("infinity")
+        return values
+
+    def get_feature_names_out(self):
+        return self.names
+
+    def transform(self, frame):
+        return np.clip(self.values(frame), self.lower_, self.upper_)
+
+
+@golden
+def winsorizer():
+    attributes = ["lower_", "upper_"]
+    tables = dict(numeric_tables())
+    for name, columns in tables.items():
+        yield case(name, Winsorizer, {}, columns, attributes)
+    for low, high in [(0.0, 1.0), (0.1, 0.9), (0.25, 0.25), (0.0, 0.8), (0.333, 1.0)]:
+        for name in ["normal", "with missing", "mostly zeros"]:
+            yield case(f"{low} to {high}: {name}", Winsorizer, {"lower_quantile": low, "upper_quantile": high}, tables[name], attributes)
+    for method in ["inverted_cdf", "averaged_inverted_cdf", "hazen", "median_unbiased"]:
+        yield case(f"{method}", Winsorizer, {"quantile_method": method}, tables["with missing"], attributes)
+    yield case("later", Winsorizer, {}, tables["normal"], attributes, LATER)
+    yield case("infinity later", Winsorizer, {}, tables["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
+    for low, high in [(-0.1, 0.5), (0.5, 1.1), (0.6, 0.4)]:
+        yield case(f"no limits {low} to {high}", Winsorizer, {"lower_quantile": low, "upper_quantile": high}, tables["normal"], attributes)
+    yield case("no such method", Winsorizer, {"quantile_method": "middle"}, tables["normal"], attributes)
+    yield case("text", Winsorizer, {}, {"a": column(["x", "y"])}, attributes)

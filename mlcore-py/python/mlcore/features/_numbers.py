@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlcore.features._base import Transformer
+from mlcore.exceptions import InvalidInputError
+from mlcore.features._base import Specification, Transformer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,10 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from mlcore.features._base import Specification
     from mlcore.features._plan import Plan, Table
 
-__all__ = ["Binarizer", "PowerTransformer", "QuantileTransformer", "SplineTransformer"]
+__all__ = ["Binarizer", "FunctionTransformer", "PowerTransformer", "QuantileTransformer", "SplineTransformer", "Winsorizer"]
 
 
 class Binarizer(Transformer):
@@ -230,3 +230,119 @@ class SplineTransformer(Transformer):
     def _specification(self, table: Table, X: object) -> Specification:
         name, parameters = super()._specification(table, X)
         return name, parameters | {"knots": getattr(self.knots, "tolist", lambda: self.knots)()}
+
+
+class FunctionTransformer(Transformer):
+    """Puts what a function makes of each number in its place.
+
+    The function is one of numpy's, or its name, so that Rust runs it and a plan can be stored; for a function of Python use
+    scikit-learn's class of this name. Everything is computed in floats. Missing values (NaN and null) stay missing. Fitting
+    learns the columns and nothing else.
+
+    Parameters
+    ----------
+    func : numpy.ufunc or str, optional
+        The function, such as ``numpy.log1p`` or ``"log1p"``; ``None`` leaves numbers as they are. There are abs, arccos,
+        arccosh, arcsin, arcsinh, arctan, arctanh, cbrt, ceil, cos, cosh, deg2rad, exp, exp2, expm1, floor, log, log10, log1p,
+        log2, negative, rad2deg, reciprocal, rint, sign, sin, sinh, sqrt, square, tan, tanh and trunc.
+    inverse_func : numpy.ufunc or str, optional
+        The function of ``inverse_transform``.
+    validate : bool
+        Refuse missing values and infinities?
+    check_inverse : bool
+        Has no effect: scikit-learn warns where one function does not undo the other.
+    feature_names_out : {"one-to-one"}
+        Features are named as their columns. (scikit-learn's default ``None`` gives no names.)
+
+    Notes
+    -----
+    Numbers are those of scikit-learn's ``FunctionTransformer`` of the same function, on columns of floats.
+
+    Examples
+    --------
+    >>> from mlcore.features import FunctionTransformer
+    >>> FunctionTransformer("sqrt", "square").fit_transform({"area": [0.0, 9.0, 16.0]}).ravel().tolist()
+    [0.0, 3.0, 4.0]
+    """
+
+    _input_tags = {"allow_nan": True}
+
+    def __init__(
+        self,
+        func: np.ufunc | str | None = None,
+        inverse_func: np.ufunc | str | None = None,
+        *,
+        validate: bool = False,
+        check_inverse: bool = True,
+        feature_names_out: Literal["one-to-one"] = "one-to-one",
+    ) -> None:
+        self.func = func
+        self.inverse_func = inverse_func
+        self.validate = validate
+        self.check_inverse = check_inverse
+        self.feature_names_out = feature_names_out
+
+    def _specification(self, table: Table, X: object) -> Specification:
+        name, parameters = super()._specification(table, X)
+        functions = {own: _function_name(own, parameters[own]) for own in ("func", "inverse_func")}
+        return name, parameters | functions
+
+
+def _function_name(parameter: str, function: object) -> object:
+    """The name of a function of numpy."""
+    if not callable(function):
+        return function
+    import numpy as np
+
+    if isinstance(function, np.ufunc):
+        return function.__name__
+    problem, remedy = "it is no function of numpy", "use one, or scikit-learn's FunctionTransformer"
+    raise InvalidInputError(
+        f"configure FunctionTransformer {parameter}: {problem}; {remedy}",
+        operation="configure FunctionTransformer",
+        subject=parameter,
+        problem=problem,
+        remedy=remedy,
+    )
+
+
+class Winsorizer(Transformer):
+    """Cuts each column at two of its quantiles, so that outliers are as far out as the rest.
+
+    Missing values (NaN and null) are ignored while fitting and stay missing. Infinities are refused.
+
+    Parameters
+    ----------
+    lower_quantile, upper_quantile : float
+        The shares of the values below the lower and below the upper limit, from 0 to 1.
+    quantile_method : str
+        numpy's name of the definition of a quantile.
+
+    Attributes
+    ----------
+    lower_, upper_ : ndarray of float, shape (n_features_in_,)
+        The least and the greatest number that each column keeps.
+
+    Notes
+    -----
+    scikit-learn has no such transformer. Numbers are those of ``numpy.quantile`` and ``numpy.clip``.
+
+    Examples
+    --------
+    >>> from mlcore.features import Winsorizer
+    >>> quarters = Winsorizer(lower_quantile=0.25, upper_quantile=0.75)
+    >>> quarters.fit_transform({"income": [10.0, 20.0, 30.0, 40.0, 9000.0]}).ravel().tolist()
+    [20.0, 20.0, 30.0, 40.0, 40.0]
+    """
+
+    _input_tags = {"allow_nan": True}
+
+    lower_: npt.NDArray[np.float64]
+    upper_: npt.NDArray[np.float64]
+
+    def __init__(
+        self, *, lower_quantile: float = 0.05, upper_quantile: float = 0.95, quantile_method: str = "linear"
+    ) -> None:
+        self.lower_quantile = lower_quantile
+        self.upper_quantile = upper_quantile
+        self.quantile_method = quantile_method
