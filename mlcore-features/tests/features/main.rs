@@ -11,6 +11,7 @@ mod conformance;
 mod dates;
 mod extremes;
 mod forged;
+mod functions;
 mod golden;
 mod held;
 mod interrupt;

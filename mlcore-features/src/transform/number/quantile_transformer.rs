@@ -129,6 +129,9 @@ const OPERATION: &str = "fit QuantileTransformer";
 /// scikit-learn's distance to an end of the range within which a number is at the end, for a normal output.
 const BOUNDS_THRESHOLD: f64 = 1e-7;
 
+/// The share that a normal output is cut at, so that the inverse still finds the ends of the range.
+const LEAST_SHARE: f64 = BOUNDS_THRESHOLD - f64::EPSILON;
+
 impl Fit for QuantileTransformer {
     type Fitted = FittedQuantileTransformer;
 
@@ -209,6 +212,8 @@ impl FittedQuantileTransformer {
             quantiles: quantiles.clone(),
             references: self.references(),
             output: self.parameters.output_distribution,
+            least: norm::ppf(LEAST_SHARE),
+            greatest: norm::ppf(1.0 - LEAST_SHARE),
         })
     }
 }
@@ -261,6 +266,9 @@ struct Distribution {
     quantiles: Vec<f64>,
     references: Vec<f64>,
     output: OutputDistribution,
+    /// Where a normal output is cut.
+    least: f64,
+    greatest: f64,
 }
 
 impl Distribution {
@@ -316,11 +324,8 @@ impl NumberKernel for Distribution {
         }
         match self.output {
             OutputDistribution::Uniform => self.share(value),
-            OutputDistribution::Normal => {
-                // Cut where the inverse still finds the ends of the range.
-                let least = BOUNDS_THRESHOLD - f64::EPSILON;
-                norm::ppf(self.share(value)).clamp(norm::ppf(least), norm::ppf(1.0 - least))
-            }
+            // A NaN stays NaN.
+            OutputDistribution::Normal => norm::ppf(self.share(value)).clamp(self.least, self.greatest),
         }
     }
 }

@@ -118,7 +118,7 @@ impl Fit for RobustScaler {
 fn median(sorted: &[f64]) -> f64 {
     let half = sorted.len() / 2;
     match (half.checked_sub(1).and_then(|before| sorted.get(before)), sorted.get(half)) {
-        (Some(before), Some(middle)) if sorted.len() % 2 == 0 => (before + middle) / 2.0,
+        (Some(before), Some(middle)) if sorted.len().is_multiple_of(2) => (before + middle) / 2.0,
         (_, middle) => middle.copied().unwrap_or(f64::NAN),
     }
 }
