@@ -30,7 +30,7 @@ def power_transformer():
     attributes = ["lambdas_"]
     tables = dict(numeric_tables())
     # Two values in equal numbers are as likely by every power, and so are, but for rounding errors, values that are close to
-    # one another and far from zero.
+    # one another and far from zero. numpy's log1p and expm1 round in another way on processors with AVX-512.
     tables["ties"].pop("b"), tables["with missing"].pop("b"), tables["many rows"].pop("a")
     tables.pop("offset 1e9"), tables.pop("offset 1e12")
     for name, columns in tables.items():
@@ -50,6 +50,9 @@ def power_transformer():
     signed = {"negative": column(-g.lognormal(0, 1, 50)), "mixed": column(g.standard_t(3, 50)), "zeros": column([0.0] * 50)}
     yield case("signs", PowerTransformer, {}, signed, attributes)
     yield case("signs, not standardized", PowerTransformer, {"standardize": False}, signed, attributes)
+    years = [2003.0, 1950.0, 1997.0, 2000.0, 2009.0, 2009.0, 1980.0, 1999.0, 2007.0, 1991.0]
+    bounded = {"large": column(years), "small": column([1 / year for year in years])}
+    yield case("powers that all but overflow", PowerTransformer, {"method": "box-cox", "standardize": False}, bounded, attributes)
     later = {"a": column([0.1, 5.0, 1e6]), "b": column([1.0, None, 3.0]), "c": column([0.0, 8.0, 1e-3])}
     yield case("later", PowerTransformer, {}, positive["positive"], attributes, later)
     yield case("zero later", PowerTransformer, {"method": "box-cox"}, positive["positive"], attributes, later)
@@ -67,7 +70,9 @@ def quantile_transformer():
     for output in ["uniform", "normal"]:
         own = {"output_distribution": output}
         for name, columns in tables.items():
-            quantiles = {"n_quantiles": 100} if name == "many rows" else {}
+            if name == "many rows" and output == "normal":
+                continue
+            quantiles = {"n_quantiles": 100} if name in {"many rows", "offset 1e12"} else {}
             yield case(f"{output}: {name}", QuantileTransformer, own | quantiles, columns, attributes)
         for quantiles in [1, 2, 10]:
             yield case(f"{output}: {quantiles} quantiles", QuantileTransformer, own | {"n_quantiles": quantiles}, tables["normal"], attributes, LATER)

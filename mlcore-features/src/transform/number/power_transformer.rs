@@ -18,7 +18,7 @@ use crate::transform::{Attributes, Fit, StandardScaler, Training, Transform, inp
 ///
 /// The power is that of greatest likelihood, found by Brent's method. Missing values are ignored while fitting and stay
 /// missing (NaN). A constant column is left as it is by Yeo and Johnson's powers, and refused by those of Box and Cox, which
-/// take positive numbers only. Infinities are refused, and so are numbers that become infinite.
+/// take positive numbers only. Infinities are refused, and so are numbers that become infinite before they are scaled.
 ///
 /// Source: scikit-learn, `PowerTransformer`, with the likelihoods and the bounds of scipy.
 ///

@@ -109,7 +109,9 @@ pub enum Order {
 /// `include_bias`. Weights of rows move the knots at quantiles; for knots at equal distances a row counts where its weight is
 /// not 0. Infinities are refused, and so are missing values unless `handle_missing` says otherwise. The result is dense.
 ///
-/// Source: scikit-learn, `SplineTransformer`; the splines are scipy's `BSpline`.
+/// Source: scikit-learn, `SplineTransformer`; the splines are scipy's `BSpline`. Two of its answers are not followed. Where
+/// splines of degree 0 and 1 go on as straight lines, it looks for the ends of the range among other knots in every column
+/// but the first. Splines of degree 0 are 0 for it below the range and an error above; here they stay as they are.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -49,7 +49,7 @@ class PowerTransformer(Transformer):
     """Raises each column to the power that makes it most like a normal distribution, and scales it to mean 0 and variance 1.
 
     The power is that of greatest likelihood. Missing values (NaN and null) are ignored while fitting and stay missing.
-    Infinities are refused, and so are numbers that become infinite.
+    Infinities are refused, and so are numbers that become infinite before they are scaled.
 
     Parameters
     ----------
@@ -189,9 +189,9 @@ class SplineTransformer(Transformer):
 
     Notes
     -----
-    Numbers are those of scikit-learn's ``SplineTransformer``, with two exceptions, where its own differ from column to column:
-    splines of degree 0 and 1 go on as straight lines from the ends of the range in every column, and splines of degree 0 stay
-    as they are beyond them.
+    Numbers are those of scikit-learn's ``SplineTransformer``, with two exceptions. Where splines of degree 0 and 1 go on as
+    straight lines, it looks for the ends of the range among other knots in every column but the first. Splines of degree 0 are
+    0 for it below the range and an error above; here they stay as they are.
 
     Examples
     --------
