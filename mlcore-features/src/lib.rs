@@ -17,17 +17,20 @@
 //! | step | null | NaN |
 //! |---|---|---|
 //! | `SimpleImputer` | replaced | replaced |
-//! | `StandardScaler` and the other scalers of columns | ignored by `fit`, becomes NaN | ignored by `fit`, stays NaN |
+//! | `StandardScaler` and the other scalers of columns, `PowerTransformer`, `QuantileTransformer`, `Winsorizer` | ignored by `fit`, becomes NaN | ignored by `fit`, stays NaN |
+//! | `FunctionTransformer` | what the function makes of NaN; refused with `validate` | the same |
+//! | `SplineTransformer` | refused, or zeros with `handle_missing` | the same |
 //! | `OneHotEncoder` | a category, the last, named `nan`, where `fit` saw a missing value; else unknown | the same |
 //! | `OrdinalEncoder` | `encoded_missing_value` where `fit` saw a missing value; else unknown | the same |
-//! | `Normalizer`, `KBinsDiscretizer` | refused | refused |
+//! | `Normalizer`, `KBinsDiscretizer`, `Binarizer` | refused | refused |
 //! | passing through | stays null; NaN in a dense matrix | stays NaN |
 //!
 //! A column of a plan's input is nullable where the training table's was, and where its first step is an imputer or an
 //! encoder, which have an answer to null. A null elsewhere is an error that names the column and the row. Where nothing
 //! imputes, the model is given NaN, never a zero. A column of Arrow's type `Null` is one of missing values.
 //!
-//! Infinities are no missing values: every numeric step and encoder refuses them, as scikit-learn does.
+//! Infinities are no missing values: every numeric step and encoder refuses them, as scikit-learn does, but for a
+//! `FunctionTransformer` without `validate`.
 //!
 //! # Numbers
 //!

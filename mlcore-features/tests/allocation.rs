@@ -7,7 +7,7 @@ use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
 use mlcore_features::transform::{
     Encode, HandleUnknown, KBinsDiscretizer, MinMaxScaler, Normalizer, OneHotEncoder, OrdinalEncoder,
-    SimpleImputer, StandardScaler, Strategy,
+    PowerTransformer, QuantileTransformer, SimpleImputer, SplineTransformer, StandardScaler, Strategy,
 };
 
 #[path = "../../benches/src/allocations.rs"]
@@ -49,6 +49,9 @@ fn a_row_allocates_nothing() {
         .with("num", number, ["age", "visits"])
         .with("bins", KBinsDiscretizer::default().n_bins(3).encode(Encode::OnehotDense), ["visits"])
         .with("text", text, ["plan"])
+        .with("power", PowerTransformer::default(), ["age", "visits"])
+        .with("share", QuantileTransformer::default().n_quantiles(3), ["age"])
+        .with("curve", SplineTransformer::default(), ["visits"])
         .with("cat", OneHotEncoder::default(), ["visits"])
         .with("ord", OrdinalEncoder::default().unknown_value(-1.0), ["plan"])
         .fit(&table)

@@ -39,6 +39,9 @@ CASES = [
     (features.StandardScaler(with_std=False), sklearn.preprocessing.StandardScaler(with_std=False), NUMBERS),
     (features.MinMaxScaler(), sklearn.preprocessing.MinMaxScaler(), NUMBERS),
     (features.MinMaxScaler((-1, 2), clip=True), sklearn.preprocessing.MinMaxScaler((-1, 2), clip=True), NUMBERS),
+    (features.RobustScaler(), sklearn.preprocessing.RobustScaler(), NUMBERS),
+    (features.QuantileTransformer(n_quantiles=20), sklearn.preprocessing.QuantileTransformer(n_quantiles=20), NUMBERS),
+    (features.Binarizer(threshold=1.0), sklearn.preprocessing.Binarizer(threshold=1.0), ["visits", "active"]),
     (features.Normalizer("l1"), sklearn.preprocessing.Normalizer("l1"), ["visits", "active"]),
     (features.SimpleImputer(), SklearnImputer(), NUMBERS),
     (features.SimpleImputer(strategy="median", add_indicator=True), SklearnImputer(strategy="median", add_indicator=True), NUMBERS),
@@ -250,6 +253,17 @@ def test_every_transformer_is_configured_and_answers_as_sklearns(frame, name):
     learnt = {attribute for attribute in vars(theirs) if attribute.endswith("_") and not attribute.startswith("_")}
     # What scikit-learn keeps for itself: an imputer inside, and the data's type.
     assert learnt - {"indicator_", "_fit_dtype"} <= set(vars(ours)), name
+
+
+def test_functions_are_numpys_or_their_names(frame):
+    table = frame[["age", "income"]]
+    theirs = np.sqrt(table.to_numpy())
+    for func in (np.sqrt, "sqrt"):
+        ours = features.FunctionTransformer(func, "square").fit(table)
+        close(ours.transform(table), theirs)
+        close(ours.inverse_transform(ours.transform(table)), table)
+    with pytest.raises(mlcore.InvalidInputError, match="it is no function of numpy"):
+        features.FunctionTransformer(lambda value: value).fit(table)
 
 
 def test_rows_may_weigh_differently(frame):

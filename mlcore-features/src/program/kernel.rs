@@ -1,8 +1,12 @@
 //! The arithmetic of every numeric step, once. The row executor calls [`Kernel::apply`] per value, the columnar one
 //! [`Kernel::apply_block`] per block; both reach the same inlined expression, so that they cannot disagree.
 
+use std::sync::Arc;
+
+use super::number::NumberKernel;
+
 /// One step from `f64` to `f64`; NaN stands for a missing number.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Kernel {
     /// Lets everything pass but infinities.
     RefuseInfinite {
@@ -26,6 +30,11 @@ pub(crate) enum Kernel {
     },
     /// The number of inner edges that are not above the value.
     Bin(Box<[f64]>),
+    /// Whatever one number becomes, where the function takes it.
+    Function {
+        site: u32,
+        function: Arc<dyn NumberKernel>,
+    },
     /// [`Kernel::RefuseInfinite`], then [`Kernel::Impute`].
     RefuseInfiniteAndImpute {
         site: u32,
@@ -132,6 +141,11 @@ pub(crate) fn fused(kernels: impl IntoIterator<Item = Kernel>) -> Box<[Kernel]> 
 }
 
 impl Kernel {
+    /// The step of a function; the site is reported where it does not take a number.
+    pub(crate) fn function(site: u32, function: impl NumberKernel + 'static) -> Self {
+        Self::Function { site, function: Arc::new(function) }
+    }
+
     /// This step and the next in one, where there is such a step.
     fn joined(&self, next: &Self) -> Option<Self> {
         match (self, next) {
@@ -163,6 +177,7 @@ impl Kernel {
                 Some(*site)
             }
             Self::RefuseNonFinite { site } if !value.is_finite() => Some(*site),
+            Self::Function { site, function } if !function.takes(value) => Some(*site),
             _ => None,
         }
     }
@@ -180,6 +195,7 @@ impl Kernel {
             Self::Add(number) => value + number,
             Self::Clip { low, high } => clip(value, *low, *high),
             Self::Bin(edges) => bin(value, edges),
+            Self::Function { function, .. } => function.apply(value),
             Self::Standardize { mean, scale } | Self::RefuseInfiniteAndStandardize { mean, scale, .. } => {
                 standardize(value, *mean, *scale)
             }
@@ -206,6 +222,12 @@ impl Kernel {
             Self::Add(number) => map(values, |value| value + number),
             Self::Clip { low, high } => map(values, |value| clip(value, *low, *high)),
             Self::Bin(edges) => map(values, |value| bin(value, edges)),
+            Self::Function { site, function } => {
+                let refused = function.first_refused(values);
+                let passed = refused.unwrap_or(values.len());
+                function.apply_block(&mut values[..passed]);
+                return refused.map(|position| (position, *site));
+            }
             Self::RefuseInfiniteAndImpute { fill, .. } => {
                 let refused = self.first_refused(values);
                 let passed = refused.map_or(values.len(), |(position, _)| position);
@@ -307,6 +329,20 @@ mod tests {
 
     use super::*;
 
+    /// The root, which takes no negative number.
+    #[derive(Debug)]
+    struct Root;
+
+    impl NumberKernel for Root {
+        fn takes(&self, value: f64) -> bool {
+            value.is_nan() || value >= 0.0
+        }
+
+        fn apply(&self, value: f64) -> f64 {
+            value.sqrt()
+        }
+    }
+
     fn kernels() -> impl Strategy<Value = Kernel> {
         let number = prop_oneof![any::<f64>(), -3.0..3.0];
         prop_oneof![
@@ -323,6 +359,7 @@ mod tests {
             Just(Kernel::Standardize { mean: 0.3, scale: 1.7 }),
             Just(Kernel::RefuseInfiniteAndStandardize { site: 6, mean: 0.3, scale: 1.7 }),
             Just(Kernel::Rescale { scale: 0.3, offset: -1.7 }),
+            Just(Kernel::function(7, Root)),
             prop::collection::vec(-3.0..3.0, 0..50).prop_map(|mut edges| {
                 edges.sort_by(f64::total_cmp);
                 Kernel::Bin(edges.into())

@@ -13,6 +13,7 @@ mod instruction;
 pub(crate) mod joint;
 pub(crate) mod kernel;
 pub(crate) mod lookup;
+pub(crate) mod number;
 pub(crate) mod row;
 mod row_block;
 mod sink;
@@ -156,6 +157,10 @@ impl Program {
                 format!("{at}{shown} is not a number it can take"),
                 "send a finite number, or a missing one where an imputer stands before it",
             ),
+            Refusal::OutOfRange => (
+                format!("{at}{shown} is not a number it can take"),
+                "send a number of the range that the step takes",
+            ),
         };
         Error::invalid_input(operation.to_owned(), column, problem).remedy(remedy)
     }
@@ -183,6 +188,14 @@ impl Program {
 pub(crate) enum Refusal {
     Unknown,
     NotFinite,
+    OutOfRange,
+}
+
+impl Refusal {
+    /// Why a number was refused: a finite one is outside of what the step takes.
+    pub(crate) fn of(number: f64) -> Self {
+        if number.is_finite() { Self::OutOfRange } else { Self::NotFinite }
+    }
 }
 
 /// A value in an error message: cut where it is long, and quoted where it is text.

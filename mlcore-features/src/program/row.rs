@@ -213,7 +213,7 @@ impl<'a> Inputs<'a> {
         };
         for kernel in &from.kernels {
             if let Some(site) = kernel.refuses(value) {
-                return Err(self.program.refused(site, None, &shown_number(value), Refusal::NotFinite));
+                return Err(self.program.refused(site, None, &shown_number(value), Refusal::of(value)));
             }
             value = kernel.apply(value);
         }

@@ -145,8 +145,8 @@ impl<S: Sink> RowBlock<'_, S> {
         loop {
             // A refused value is reported as it was when it was refused.
             if let Some((offset, site)) = refused {
-                let shown = shown_number(self.workspace.numbers[offset]);
-                stop = Some(self.stop(offset, site, &shown, Refusal::NotFinite));
+                let number = self.workspace.numbers[offset];
+                stop = Some(self.stop(offset, site, &shown_number(number), Refusal::of(number)));
                 self.count = offset;
             }
             let Some(kernel) = rest.next() else { return stop };

@@ -15,6 +15,7 @@ pub(crate) mod inverse;
 mod numeric;
 mod parameters;
 mod python;
+mod subsample;
 mod training;
 
 /// Columns of numbers on a common scale.
@@ -22,6 +23,7 @@ mod scaler {
     pub(super) mod max_abs_scaler;
     pub(super) mod min_max_scaler;
     pub(super) mod normalizer;
+    pub(super) mod robust_scaler;
     pub(super) mod standard_scaler;
 }
 
@@ -46,11 +48,25 @@ mod imputer {
     pub(super) mod simple_imputer;
 }
 
+/// Numbers as other numbers.
+mod number {
+    pub(super) mod binarizer;
+    pub(super) mod function;
+    pub(super) mod function_transformer;
+    mod interpolate;
+    mod minimize;
+    pub(super) mod power;
+    pub(super) mod power_transformer;
+    pub(super) mod quantile_transformer;
+    mod spline;
+    pub(super) mod spline_transformer;
+    pub(super) mod winsorizer;
+}
+
 /// Numbers as the bins that they fall into.
 mod bins {
     pub(super) mod k_bins_discretizer;
     mod k_means;
-    pub(super) mod subsample;
 }
 
 use mlcore::arrow::array::RecordBatch;
@@ -71,6 +87,11 @@ pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub(crate) use self::fitted::made_by;
 pub use self::imputer::simple_imputer::Strategy;
+pub use self::number::function::Function;
+pub use self::number::function_transformer::FeatureNamesOut;
+pub use self::number::power::PowerMethod;
+pub use self::number::quantile_transformer::OutputDistribution;
+pub use self::number::spline_transformer::{Extrapolation, HandleMissing, Knots, Order};
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
 pub use self::training::Training;
@@ -82,6 +103,7 @@ transformers! {
     scaler::standard_scaler: StandardScaler => FittedStandardScaler,
     scaler::min_max_scaler: MinMaxScaler => FittedMinMaxScaler,
     scaler::max_abs_scaler: MaxAbsScaler => FittedMaxAbsScaler,
+    scaler::robust_scaler: RobustScaler => FittedRobustScaler,
     scaler::normalizer: Normalizer => FittedNormalizer,
     encoder::one_hot_encoder: OneHotEncoder => FittedOneHotEncoder,
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
@@ -91,4 +113,10 @@ transformers! {
     encoder::james_stein_encoder: JamesSteinEncoder => FittedJamesSteinEncoder,
     encoder::leave_one_out_encoder: LeaveOneOutEncoder => FittedLeaveOneOutEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
+    number::binarizer: Binarizer => FittedBinarizer,
+    number::power_transformer: PowerTransformer => FittedPowerTransformer,
+    number::quantile_transformer: QuantileTransformer => FittedQuantileTransformer,
+    number::spline_transformer: SplineTransformer => FittedSplineTransformer,
+    number::function_transformer: FunctionTransformer => FittedFunctionTransformer,
+    number::winsorizer: Winsorizer => FittedWinsorizer,
 }

@@ -13,6 +13,18 @@ use crate::recipes::recipe;
 /// The largest relative difference that passes. Most numbers agree to the bit.
 const TOLERANCE: f64 = 1e-12;
 
+/// The same for files whose answers are the end of an iteration: two that stop equally near to it agree to this.
+const ITERATED: [(&str, f64); 1] = [
+    // The power of greatest likelihood, which is flat there: numpy's functions of AVX-512 end elsewhere than those of C.
+    ("power_transformer", 1e-6),
+];
+
+/// The largest relative difference that passes in this case.
+fn tolerance(case: &Case) -> f64 {
+    let iterated = ITERATED.iter().find(|(file, _)| case.name.starts_with(&format!("{file}: ")));
+    iterated.map_or(TOLERANCE, |(_, tolerance)| *tolerance)
+}
+
 #[test]
 fn every_transformer_equals_scikit_learns() {
     for name in Transformer::NAMES {
@@ -79,12 +91,13 @@ fn compare_attributes(case: &Case, ours: &Attributes) {
         let found = ours.iter().find(|(own, _)| own == name);
         let (_, own) = found.unwrap_or_else(|| panic!("{}: there is no {name} in {ours:?}", case.name));
         let told = || format!("{}: {name}: ours {own:?}, scikit-learn {expected}", case.name);
-        assert!(equal(own, expected), "{}", told());
+        assert!(equal(own, expected, tolerance(case)), "{}", told());
     }
 }
 
 /// Is it what scikit-learn learnt?
-fn equal(ours: &Attribute, expected: &Value) -> bool {
+fn equal(ours: &Attribute, expected: &Value, tolerance: f64) -> bool {
+    let close = |ours, expected| close(ours, expected, tolerance);
     let each = |length: usize, same: &dyn Fn(usize, &Value) -> bool| match expected {
         Value::Array(values) => {
             values.len() == length && values.iter().enumerate().all(|(position, value)| same(position, value))
@@ -105,16 +118,16 @@ fn equal(ours: &Attribute, expected: &Value) -> bool {
             each(values.len(), &|position, value| is_same(&values[position], value, close))
         }
         Attribute::List(list) | Attribute::Objects(list) => {
-            each(list.len(), &|position, value| equal(&list[position], value))
+            each(list.len(), &|position, value| equal(&list[position], value, tolerance))
         }
         other => panic!("the golden files know no {other:?}"),
     }
 }
 
-fn close(ours: f64, expected: f64) -> bool {
+fn close(ours: f64, expected: f64, tolerance: f64) -> bool {
     ours == expected
         || (ours.is_nan() && expected.is_nan())
-        || (ours - expected).abs() <= TOLERANCE * expected.abs()
+        || (ours - expected).abs() <= tolerance * expected.abs()
 }
 
 /// scikit-learn writes infrequent categories of number columns as text, which Arrow's columns of numbers cannot hold: there
@@ -171,7 +184,7 @@ fn compare_columns(case: &Case, what: &str, ours: &[Column], expected: &Value) {
                 assert_eq!(ours.len(), expected.len(), "{}: rows of the {what}", case.name);
                 for (row, (ours, expected)) in ours.iter().zip(&expected).enumerate() {
                     assert!(
-                        close(*ours, *expected),
+                        close(*ours, *expected, tolerance(case)),
                         "{}: {what}, column {position}, row {row}: ours {ours:e}, scikit-learn {expected:e}",
                         case.name
                     );

@@ -12,6 +12,7 @@ mod dates;
 mod diff;
 mod extremes;
 mod forged;
+mod functions;
 mod golden;
 mod held;
 mod interrupt;

@@ -12,8 +12,9 @@ use mlcore::batch::{Row, Value};
 use mlcore::schema::DType;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
-    BinStrategy, Encode, Fit, HandleUnknown, KBinsDiscretizer, MaxAbsScaler, MinMaxScaler, Normalizer,
-    OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy,
+    BinStrategy, Binarizer, Encode, Fit, Function, FunctionTransformer, HandleUnknown, KBinsDiscretizer,
+    MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder, OrdinalEncoder, QuantileTransformer, RobustScaler,
+    SimpleImputer, SplineTransformer, StandardScaler, Strategy, Winsorizer,
 };
 
 fn table(column: ArrayRef) -> RecordBatch {
@@ -38,6 +39,12 @@ fn computing() -> Vec<Step> {
         MinMaxScaler::default().into(),
         MaxAbsScaler::default().into(),
         Normalizer::default().into(),
+        RobustScaler::default().into(),
+        Binarizer::default().into(),
+        QuantileTransformer::default().n_quantiles(3).into(),
+        SplineTransformer::default().n_knots(2).degree(1).into(),
+        FunctionTransformer::default().func(Function::Arctan).into(),
+        Winsorizer::default().into(),
         bins.clone().into(),
         bins.encode(Encode::Ordinal).into(),
         SimpleImputer::default().into(),

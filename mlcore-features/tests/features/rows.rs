@@ -6,8 +6,9 @@ use mlcore::arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, Rec
 use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, Output, Pipeline, Plan, Step};
 use mlcore_features::transform::{
-    Encode, Fit, KBinsDiscretizer, MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder, SimpleImputer,
-    StandardScaler, Strategy,
+    Binarizer, Encode, Fit, Function, FunctionTransformer, KBinsDiscretizer, MaxAbsScaler, MinMaxScaler,
+    Normalizer, OneHotEncoder, PowerTransformer, QuantileTransformer, RobustScaler, SimpleImputer,
+    SplineTransformer, StandardScaler, Strategy, Winsorizer,
 };
 
 const COLUMNS: usize = 6;
@@ -29,6 +30,15 @@ fn steps() -> Vec<Step> {
         Pipeline::new().then("first", clipped()).then("second", StandardScaler::default()).into(),
         Step::Passthrough,
         Normalizer::default().into(),
+        RobustScaler::default().into(),
+        PowerTransformer::default().into(),
+        QuantileTransformer::default().into(),
+        SplineTransformer::default().into(),
+        Pipeline::new().then("cut", Winsorizer::default()).then("sign", Binarizer::default()).into(),
+        Pipeline::new()
+            .then("curve", FunctionTransformer::default().func(Function::Arctan))
+            .then("scale", StandardScaler::default())
+            .into(),
         KBinsDiscretizer::default().n_bins(3).encode(Encode::Ordinal).into(),
         // Columns out of order, and steps of several kinds.
         ColumnTransformer::new()

@@ -2,7 +2,7 @@
 
 import math
 
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
 
 from feature_cases import LATER, case, column, golden, numeric_tables, rng
 
@@ -75,3 +75,27 @@ def max_abs_scaler():
     yield case("clip with missing", MaxAbsScaler, {"clip": True}, tables["with missing"], attributes)
     yield case("infinity later", MaxAbsScaler, {"clip": True}, tables["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
     yield case("text", MaxAbsScaler, {}, {"a": column(["x", "y"])}, attributes)
+
+
+@golden
+def robust_scaler():
+    attributes = ["center_", "scale_"]
+    tables = dict(numeric_tables())
+
+    def robust(**parameters):
+        if "quantile_range" in parameters:
+            parameters["quantile_range"] = tuple(parameters["quantile_range"])
+        return RobustScaler(**parameters)
+
+    for name, columns in tables.items():
+        yield case(name, RobustScaler, {}, columns, attributes)
+    for name in ["normal", "with missing", "constant", "ties"]:
+        for parameters in [{"with_centering": False}, {"with_scaling": False}, {"with_centering": False, "with_scaling": False}, {"unit_variance": True}, {"quantile_range": [5.0, 80.0], "unit_variance": True}]:
+            yield case(f"{name} {sorted(parameters)}", robust, parameters, tables[name], attributes)
+    for quantiles in [[0.0, 100.0], [10.0, 90.5], [33.3, 66.6], [50.0, 50.0]]:
+        yield case(f"quantiles {quantiles}", robust, {"quantile_range": quantiles}, tables["normal"], attributes)
+    for quantiles in [[75.0, 25.0], [-1.0, 50.0], [25.0, 101.0]]:
+        yield case(f"no quantiles {quantiles}", robust, {"quantile_range": quantiles}, tables["normal"], attributes)
+    yield case("unseen values", RobustScaler, {}, tables["normal"], attributes, LATER)
+    yield case("infinity later", RobustScaler, {}, tables["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
+    yield case("text", RobustScaler, {}, {"a": column(["x", "y"])}, attributes)

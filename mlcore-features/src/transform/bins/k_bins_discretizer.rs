@@ -7,14 +7,16 @@ use mlcore::stats::{QuantileMethod, linspace};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{k_means, subsample};
+use super::k_means;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, REFUSED, Table, Writes};
 use crate::program::kernel::Kernel;
 use crate::transform::input::FitColumn;
 use crate::transform::python::python_str;
-use crate::transform::{Attribute, Attributes, Fit, Parameter, Training, Transform, input, inverse};
+use crate::transform::{
+    Attribute, Attributes, Fit, Parameter, Training, Transform, input, inverse, subsample,
+};
 
 /// How a [`KBinsDiscretizer`] writes the bin of a value.
 #[non_exhaustive]

@@ -2,7 +2,7 @@
 
 use mlcore::{Error, Result};
 
-use crate::transform::bins::subsample::Shuffler;
+use crate::transform::subsample::Shuffler;
 
 /// How the rows are cut into folds.
 pub(super) struct Folds {

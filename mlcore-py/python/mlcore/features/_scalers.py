@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["MaxAbsScaler", "MinMaxScaler", "Normalizer", "StandardScaler"]
+__all__ = ["MaxAbsScaler", "MinMaxScaler", "Normalizer", "RobustScaler", "StandardScaler"]
 
 
 class StandardScaler(Transformer):
@@ -141,6 +141,60 @@ class MaxAbsScaler(Transformer):
 
     def __init__(self, *, clip: bool = False) -> None:
         self.clip = clip
+
+
+class RobustScaler(Transformer):
+    """Centres columns on their median and divides them by the distance of two quantiles, so that outliers count for nothing.
+
+    Missing values (NaN and null) are ignored while fitting and stay missing. A constant column is divided by 1. Infinities
+    are refused.
+
+    Parameters
+    ----------
+    with_centering : bool
+        Subtract the median?
+    with_scaling : bool
+        Divide by the distance of the quantiles?
+    quantile_range : (float, float)
+        The two quantiles in percent.
+    unit_variance : bool
+        Scale a normal distribution to variance 1?
+
+    Attributes
+    ----------
+    center_ : ndarray of float, shape (n_features_in_,), or None
+        The median of each column.
+    scale_ : ndarray of float, shape (n_features_in_,), or None
+        What each column is divided by.
+
+    Notes
+    -----
+    Numbers are those of scikit-learn's ``RobustScaler``.
+
+    Examples
+    --------
+    >>> from mlcore.features import RobustScaler
+    >>> RobustScaler().fit_transform({"income": [10.0, 20.0, 30.0, 40.0, 9000.0]}).ravel().tolist()
+    [-1.0, -0.5, 0.0, 0.5, 448.5]
+    """
+
+    _input_tags = {"allow_nan": True}
+
+    center_: npt.NDArray[np.float64] | None
+    scale_: npt.NDArray[np.float64] | None
+
+    def __init__(
+        self,
+        *,
+        with_centering: bool = True,
+        with_scaling: bool = True,
+        quantile_range: tuple[float, float] = (25.0, 75.0),
+        unit_variance: bool = False,
+    ) -> None:
+        self.with_centering = with_centering
+        self.with_scaling = with_scaling
+        self.quantile_range = quantile_range
+        self.unit_variance = unit_variance
 
 
 class Normalizer(Transformer):

@@ -2,27 +2,41 @@
 
 use mlcore::{Error, Result};
 
-/// Draws `size` row numbers below `count`, with replacement.
+/// Draws `size` row numbers below `count`, with replacement: `randint(0, count, size)`.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for more rows than 32 bits count.
 pub(super) fn draw_rows(seed: u32, count: usize, size: usize) -> Result<Vec<usize>> {
-    let last = count.checked_sub(1).and_then(|last| u32::try_from(last).ok()).ok_or_else(|| {
+    let last = last_of(count)?;
+    let mut twister = MersenneTwister::new(seed);
+    Ok((0..size).map(|_| twister.up_to(last) as usize).collect())
+}
+
+/// The first `size` row numbers below `count` after all were shuffled: `shuffle(arange(count))`.
+///
+/// # Errors
+/// [`Error::Unsupported`] for more rows than 32 bits count.
+pub(super) fn shuffled_rows(seed: u32, count: usize, size: usize) -> Result<Vec<usize>> {
+    last_of(count)?;
+    let mut rows: Vec<usize> = (0..count).collect();
+    Shuffler::new(seed).shuffle(&mut rows)?;
+    rows.truncate(size);
+    Ok(rows)
+}
+
+/// The last row of so many.
+fn last_of(count: usize) -> Result<u32> {
+    count.checked_sub(1).and_then(|last| u32::try_from(last).ok()).ok_or_else(|| {
         Error::unsupported("draw subsample", format!("{count} rows"), "at most 2^32 rows are drawn from")
             .remedy("set subsample to None, or fit on fewer rows")
-    })?;
-    if last == 0 {
-        return Ok(vec![0; size]);
-    }
-    let mut twister = MersenneTwister::new(seed);
-    Ok((0..size).map(|_| twister.up_to(last)).collect())
+    })
 }
 
 /// Puts lists into a random order, one after another, as one `RandomState` does.
-pub(in crate::transform) struct Shuffler(MersenneTwister);
+pub(super) struct Shuffler(MersenneTwister);
 
 impl Shuffler {
-    pub(in crate::transform) fn new(seed: u32) -> Self {
+    pub(super) fn new(seed: u32) -> Self {
         Self(MersenneTwister::new(seed))
     }
 
@@ -30,13 +44,13 @@ impl Shuffler {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for more.
-    pub(in crate::transform) fn shuffle<T>(&mut self, values: &mut [T]) -> Result<()> {
+    pub(super) fn shuffle<T>(&mut self, values: &mut [T]) -> Result<()> {
         for last in (1..values.len()).rev() {
             let bound = u32::try_from(last).map_err(|_| {
                 Error::unsupported("shuffle", format!("{last} rows"), "at most 2^32 rows are shuffled")
                     .remedy("set shuffle to False, or fit on fewer rows")
             })?;
-            values.swap(last, self.0.up_to(bound));
+            values.swap(last, self.0.up_to(bound) as usize);
         }
         Ok(())
     }
@@ -61,13 +75,16 @@ impl MersenneTwister {
         Self { state, position: SIZE }
     }
 
-    /// An integer from 0 to this one.
-    fn up_to(&mut self, last: u32) -> usize {
-        let mask = u32::MAX.checked_shr(last.leading_zeros()).unwrap_or(0);
+    /// A number from 0 to `last`: the first of those under the mask of its bits that is not above it.
+    fn up_to(&mut self, last: u32) -> u32 {
+        if last == 0 {
+            return 0;
+        }
+        let mask = u32::MAX >> last.leading_zeros();
         loop {
             let number = self.next_u32() & mask;
             if number <= last {
-                return number as usize;
+                return number;
             }
         }
     }
@@ -105,6 +122,9 @@ mod tests {
         assert_eq!(draw_rows(42, 1000, 8).unwrap(), [102, 435, 860, 270, 106, 71, 700, 20]);
         assert_eq!(draw_rows(0, 7, 10).unwrap(), [4, 5, 0, 3, 3, 3, 1, 3, 5, 2]);
         assert_eq!(draw_rows(0, 1, 3).unwrap(), [0, 0, 0]);
+        // RandomState(42).shuffle(numpy.arange(10)), and RandomState(0).shuffle(numpy.arange(5))
+        assert_eq!(shuffled_rows(42, 10, 10).unwrap(), [8, 1, 5, 0, 7, 2, 9, 4, 3, 6]);
+        assert_eq!(shuffled_rows(0, 5, 3).unwrap(), [2, 0, 1]);
     }
 
     #[test]

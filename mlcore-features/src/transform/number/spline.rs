@@ -1,0 +1,228 @@
+//! The B-splines of one column: de Boor's recursion as scipy's `BSpline` evaluates it.
+
+use mlcore::{Error, Result};
+
+use super::spline_transformer::Extrapolation;
+use crate::program::joint::JointKernel;
+use crate::program::number::NumberKernel;
+
+/// More is no help: the numbers of such splines are made of rounding errors.
+pub(super) const MOST_DEGREE: usize = 63;
+
+/// The splines of one column.
+#[derive(Debug)]
+pub(super) struct Splines {
+    /// The knots of the range, and as many as the degree before and behind it.
+    knots: Vec<f64>,
+    degree: usize,
+    extrapolation: Extrapolation,
+    /// Values and slopes of all splines at the ends of the range.
+    low: End,
+    high: End,
+}
+
+#[derive(Debug, Default)]
+struct End {
+    at: f64,
+    values: Vec<f64>,
+    slopes: Vec<f64>,
+}
+
+impl Splines {
+    /// Splines of this degree on these knots.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for too few knots and too high a degree.
+    pub(super) fn new(knots: &[f64], degree: usize, extrapolation: Extrapolation) -> Result<Self> {
+        let corrupt = |problem: &str| Error::corrupt("compile plan", "SplineTransformer", problem);
+        if degree > MOST_DEGREE {
+            return Err(corrupt("the degree is too high"));
+        }
+        if knots.len() < 2 * degree + 2
+            || (extrapolation == Extrapolation::Periodic && knots.len() < 3 * degree + 1)
+        {
+            return Err(corrupt("a column has too few knots"));
+        }
+        let (low, high) = (End::default(), End::default());
+        let mut splines = Self { knots: knots.to_vec(), degree, extrapolation, low, high };
+        splines.low = splines.end(splines.knots[degree]);
+        splines.high = splines.end(splines.knots[splines.last()]);
+        Ok(splines)
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        match self.extrapolation {
+            // The last splines are the first ones, a period later.
+            Extrapolation::Periodic => self.last() - self.degree,
+            _ => self.last(),
+        }
+    }
+
+    /// Refuses numbers outside of the range.
+    pub(super) fn range(&self) -> Range {
+        Range { low: self.low.at, high: self.high.at }
+    }
+
+    /// The place of the last knot of the range.
+    fn last(&self) -> usize {
+        self.knots.len() - self.degree - 1
+    }
+
+    fn end(&self, at: f64) -> End {
+        let (mut values, mut slopes) = (vec![0.0; self.count()], vec![0.0; self.count()]);
+        self.write(at, &mut values);
+        let interval = self.interval(at);
+        for (place, slope) in self.slopes(at, interval).into_iter().enumerate() {
+            self.add(interval, place, slope, &mut slopes);
+        }
+        End { at, values, slopes }
+    }
+
+    /// The place of the last knot of the range, but its end, that is not above the number.
+    fn interval(&self, value: f64) -> usize {
+        self.degree + self.knots[self.degree + 1..self.last()].partition_point(|knot| *knot <= value)
+    }
+
+    /// Adds the values of the splines at this number to the outputs, of which the last may be left out.
+    fn write(&self, value: f64, outputs: &mut [f64]) {
+        let interval = self.interval(value);
+        let mut own = [0.0; MOST_DEGREE + 1];
+        self.recursion(value, interval, self.degree, &mut own);
+        for (place, own) in own.iter().take(self.degree + 1).enumerate() {
+            self.add(interval, place, *own, outputs);
+        }
+    }
+
+    /// Adds to the output of the spline of this place among those of the interval.
+    fn add(&self, interval: usize, place: usize, value: f64, outputs: &mut [f64]) {
+        let spline = interval + place - self.degree;
+        let spline = if spline >= self.count() { spline - self.count() } else { spline };
+        if let Some(output) = outputs.get_mut(spline) {
+            *output += value;
+        }
+    }
+
+    /// The splines of this degree that are not 0 in the interval (de Boor 1978, chapter X).
+    fn recursion(&self, value: f64, interval: usize, degree: usize, own: &mut [f64]) {
+        own[0] = 1.0;
+        for order in 1..=degree {
+            let mut carried = 0.0;
+            for place in 1..=order {
+                let (high, low) = (self.knots[interval + place], self.knots[interval + place - order]);
+                if high == low {
+                    own[place - 1] = carried;
+                    carried = 0.0;
+                } else {
+                    let share = own[place - 1] / (high - low);
+                    own[place - 1] = carried + share * (high - value);
+                    carried = share * (value - low);
+                }
+            }
+            own[order] = carried;
+        }
+    }
+
+    /// The slopes of the splines that are not 0 in the interval.
+    fn slopes(&self, value: f64, interval: usize) -> Vec<f64> {
+        let degree = self.degree;
+        let mut slopes = vec![0.0; degree + 1];
+        if degree == 0 {
+            return slopes;
+        }
+        let mut before = vec![0.0; degree + 1];
+        self.recursion(value, interval, degree - 1, &mut before);
+        for place in 1..=degree {
+            let (high, low) = (self.knots[interval + place], self.knots[interval + place - degree]);
+            // Between knots that coincide scipy forgets the slope of the second spline, whichever it is at.
+            if high == low {
+                slopes[1] = 0.0;
+            } else {
+                let share = degree as f64 * before[place - 1] / (high - low);
+                slopes[place - 1] -= share;
+                slopes[place] = share;
+            }
+        }
+        slopes
+    }
+
+    /// The splines that go on beyond an end of the range.
+    fn beyond(&self) -> usize {
+        match self.extrapolation {
+            // A straight line goes on with its slope.
+            Extrapolation::Linear if self.degree == 1 => 2,
+            _ => self.degree.max(1),
+        }
+    }
+
+    /// The number of the first period that is as far in it.
+    fn in_period(&self, value: f64) -> f64 {
+        let (low, period) = (self.low.at, self.high.at - self.low.at);
+        if period > 0.0 { low + (value - low).rem_euclid(period) } else { 0.0 }
+    }
+}
+
+impl JointKernel for Splines {
+    fn apply(&self, inputs: &[f64], outputs: &mut [f64]) {
+        outputs.fill(0.0);
+        let Some(value) = inputs.first().copied().filter(|value| !value.is_nan()) else { return };
+        let goes_on = match self.extrapolation {
+            Extrapolation::Error | Extrapolation::Continue => return self.write(value, outputs),
+            Extrapolation::Periodic => return self.write(self.in_period(value), outputs),
+            Extrapolation::Constant => 0.0,
+            Extrapolation::Linear => 1.0,
+        };
+        let line = |end: &End, spline: usize| {
+            let slope = if goes_on == 0.0 { 0.0 } else { (value - end.at) * end.slopes[spline] };
+            end.values[spline] + slope
+        };
+        let count = self.count();
+        if value < self.low.at {
+            for (spline, output) in outputs.iter_mut().enumerate().take(self.beyond()) {
+                *output = line(&self.low, spline);
+            }
+        } else if value > self.high.at {
+            let first = count - self.beyond();
+            for (spline, output) in outputs.iter_mut().enumerate().skip(first) {
+                *output = line(&self.high, spline);
+            }
+        } else if value >= self.low.at && value <= self.high.at {
+            self.write(value, outputs);
+        }
+    }
+}
+
+/// Takes numbers of a range, and missing ones, as they are.
+#[derive(Debug)]
+pub(super) struct Range {
+    low: f64,
+    high: f64,
+}
+
+impl NumberKernel for Range {
+    fn takes(&self, value: f64) -> bool {
+        !(value < self.low || value > self.high)
+    }
+
+    fn apply(&self, value: f64) -> f64 {
+        value
+    }
+}
+
+/// So many numbers at equal distances between each pair: `numpy.linspace` of arrays, in which one step of 0 changes the order
+/// of the operations of all.
+pub(super) fn linspaces(ends: &[(f64, f64)], count: usize) -> Vec<Vec<f64>> {
+    let intervals = count.saturating_sub(1) as f64;
+    let step = |(start, stop): &(f64, f64)| (stop - start) / intervals;
+    let is_still = ends.iter().any(|ends| step(ends) == 0.0);
+    let spread = |ends: &(f64, f64)| {
+        let number = |index: usize| match index as f64 {
+            _ if index + 1 == count && count > 1 => ends.1,
+            _ if count == 1 => ends.0,
+            place if is_still => place / intervals * (ends.1 - ends.0) + ends.0,
+            place => place * step(ends) + ends.0,
+        };
+        (0..count).map(number).collect()
+    };
+    ends.iter().map(spread).collect()
+}
