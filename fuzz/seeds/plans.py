@@ -16,6 +16,7 @@ def plan_bytes():
             "whole": np.array([1, 1, 2, 3, 3]),
             "flag": [True, False, True, True, False],
             "text": ["a", "b", "b", None, "c"],
+            "note": ["to be", "or not", "to be", "", "been"],
         }
     )
     numbers, text = ["number"], ["text"]
@@ -36,6 +37,10 @@ def plan_bytes():
         "OrdinalEncoder_whole": (f.OrdinalEncoder(), ["whole"]),
         "KBinsDiscretizer": (f.KBinsDiscretizer(n_bins=2, encode="ordinal"), ["whole"]),
         "KBinsDiscretizer_onehot": (f.KBinsDiscretizer(n_bins=3, strategy="uniform"), ["whole"]),
+        "HashingVectorizer": (f.HashingVectorizer(n_features=3), ["note"]),
+        "FeatureHasher": (f.FeatureHasher(n_features=3), ["text", "whole", "flag"]),
+        "CountVectorizer": (f.CountVectorizer(ngram_range=(1, 2)), ["note"]),
+        "TfidfVectorizer": (f.TfidfVectorizer(analyzer="char"), ["note"]),
         "passthrough": ("passthrough", ["whole", "text"]),
         "Pipeline": (f.Pipeline([("impute", impute(add_indicator=True)), ("scale", f.StandardScaler())]), numbers),
         "Pipeline_text": (f.Pipeline([("impute", impute(strategy="most_frequent")), ("one", f.OneHotEncoder())]), text),

@@ -6,8 +6,8 @@ use mlcore::arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
 use mlcore_features::transform::{
-    Encode, HandleUnknown, KBinsDiscretizer, MinMaxScaler, Normalizer, OneHotEncoder, OrdinalEncoder,
-    SimpleImputer, StandardScaler, Strategy,
+    Analyzer, Encode, FeatureHasher, HandleUnknown, HashingVectorizer, KBinsDiscretizer, MinMaxScaler,
+    Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, TfidfVectorizer,
 };
 
 #[path = "../../benches/src/allocations.rs"]
@@ -45,11 +45,22 @@ fn a_row_allocates_nothing() {
         .then("impute", SimpleImputer::default().strategy(Strategy::MostFrequent))
         .then("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore))
         .then("range", MinMaxScaler::default());
+    let imputed = SimpleImputer::default().strategy(Strategy::MostFrequent);
+    let hashed = HashingVectorizer::default().n_features(16).ngram_range(1, 3);
+    let weighed = TfidfVectorizer::default().analyzer(Analyzer::CharWb).ngram_range(2, 4);
+    let without_texts = ColumnTransformer::new()
+        .with("num", number.clone(), ["age", "visits"])
+        .with("text", text.clone(), ["plan"])
+        .fit(&table)
+        .unwrap();
     let plan = ColumnTransformer::new()
         .with("num", number, ["age", "visits"])
         .with("bins", KBinsDiscretizer::default().n_bins(3).encode(Encode::OnehotDense), ["visits"])
         .with("text", text, ["plan"])
         .with("cat", OneHotEncoder::default(), ["visits"])
+        .with("hashed", Pipeline::new().then("impute", imputed.clone()).then("hash", hashed), ["plan"])
+        .with("weighed", Pipeline::new().then("impute", imputed).then("weigh", weighed), ["plan"])
+        .with("added", FeatureHasher::default().n_features(8), ["plan", "visits"])
         .with("ord", OrdinalEncoder::default().unknown_value(-1.0), ["plan"])
         .fit(&table)
         .unwrap();
@@ -67,7 +78,7 @@ fn a_row_allocates_nothing() {
             let row = Row::new(values, plan.input()).unwrap();
             sum += executor.run(row).unwrap()[0];
             executor.run_into(row, &mut features).unwrap();
-            plan.transform_row(row, &mut features).unwrap();
+            without_texts.transform_row(row, &mut features[..without_texts.width()]).unwrap();
             sum += f64::from(features[0]);
         }
     });

@@ -46,6 +46,19 @@ mod bins {
     mod subsample;
 }
 
+/// Texts as numbers.
+mod text {
+    pub(super) mod analysis;
+    mod characters;
+    pub(super) mod count_vectorizer;
+    mod documents;
+    pub(super) mod feature_hasher;
+    pub(super) mod hashing_vectorizer;
+    mod murmur;
+    pub(super) mod tfidf_vectorizer;
+    pub(super) mod vocabulary;
+}
+
 use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::Schema;
 pub use mlcore::stats::QuantileMethod;
@@ -61,6 +74,9 @@ pub use self::fitted::Transform;
 pub use self::imputer::simple_imputer::Strategy;
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
+pub use self::text::analysis::{Analyzer, StripAccents};
+pub use self::text::feature_hasher::InputType;
+pub use self::text::vocabulary::DocumentFrequency;
 pub use self::training::Training;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
@@ -74,4 +90,8 @@ transformers! {
     encoder::one_hot_encoder: OneHotEncoder => FittedOneHotEncoder,
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
+    text::hashing_vectorizer: HashingVectorizer => FittedHashingVectorizer,
+    text::feature_hasher: FeatureHasher => FittedFeatureHasher,
+    text::count_vectorizer: CountVectorizer => FittedCountVectorizer,
+    text::tfidf_vectorizer: TfidfVectorizer => FittedTfidfVectorizer,
 }

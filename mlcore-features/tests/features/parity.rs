@@ -13,8 +13,9 @@ use mlcore::schema::{DType, Field, Schema};
 use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
-    Drop, Fit, HandleUnknown, MinFrequency, Norm, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer,
-    StandardScaler, Strategy, Transformer,
+    Analyzer, CountVectorizer, Drop, FeatureHasher, Fit, HandleUnknown, HashingVectorizer, MinFrequency,
+    Norm, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy,
+    TfidfVectorizer, Transformer,
 };
 use proptest::prelude::*;
 
@@ -143,6 +144,17 @@ fn encoder(choices: &mut SplitMix64) -> Step {
     encoder.into()
 }
 
+/// A transformer that reads texts.
+fn reader(choices: &mut SplitMix64) -> Step {
+    match choices.below(5) {
+        0 => HashingVectorizer::default().n_features(1 + choices.below(6)).ngram_range(1, 2).into(),
+        1 => HashingVectorizer::default().n_features(5).analyzer(Analyzer::Char).norm(None).into(),
+        2 => CountVectorizer::default().analyzer(Analyzer::Char).ngram_range(1, 2).max_features(9).into(),
+        3 => TfidfVectorizer::default().analyzer(Analyzer::CharWb).ngram_range(2, 3).into(),
+        _ => FeatureHasher::default().n_features(1 + choices.below(9)).into(),
+    }
+}
+
 /// Any transformer that takes numbers, with any parameters of its golden file that let it.
 fn numeric_step(choices: &mut SplitMix64) -> Step {
     static KNOWN: LazyLock<Vec<Vec<Transformer>>> = LazyLock::new(|| {
@@ -185,7 +197,8 @@ fn branch(choices: &mut SplitMix64, text: bool) -> Step {
         pipeline = pipeline.then("impute", imputer(choices, text));
     }
     if text && choices.chance(95) {
-        pipeline = pipeline.then("encode", encoder(choices));
+        let step = if choices.chance(30) { reader(choices) } else { encoder(choices) };
+        pipeline = pipeline.then("encode", step);
     }
     for step in ["first", "second"] {
         if choices.chance(60) && (!text || choices.chance(40)) {

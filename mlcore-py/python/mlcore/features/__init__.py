@@ -23,3 +23,4 @@ from mlcore.features._encoders import *
 from mlcore.features._impute import *
 from mlcore.features._plan import Plan as Plan
 from mlcore.features._scalers import *
+from mlcore.features._texts import *
