@@ -46,6 +46,13 @@ mod bins {
     mod subsample;
 }
 
+/// Dates and times as numbers.
+mod moment {
+    pub(super) mod calendar;
+    pub(super) mod datetime_features;
+    mod zone;
+}
+
 /// Texts as numbers.
 mod text {
     pub(super) mod analysis;
@@ -72,6 +79,8 @@ pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub use self::imputer::simple_imputer::Strategy;
+pub use self::moment::calendar::DatetimeFeature;
+pub use self::moment::datetime_features::MissingValues;
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
 pub use self::text::analysis::{Analyzer, StripAccents};
@@ -94,4 +103,5 @@ transformers! {
     text::feature_hasher: FeatureHasher => FittedFeatureHasher,
     text::count_vectorizer: CountVectorizer => FittedCountVectorizer,
     text::tfidf_vectorizer: TfidfVectorizer => FittedTfidfVectorizer,
+    moment::datetime_features: DatetimeFeatures => FittedDatetimeFeatures,
 }

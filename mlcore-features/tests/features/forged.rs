@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use mlcore::arrow::array::{
+    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray,
+};
 use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
 use mlcore_features::transform::{
-    Analyzer, Categories, CountVectorizer, Drop, FeatureHasher, HandleUnknown, HashingVectorizer,
-    KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder, OrdinalEncoder, Parameters, SimpleImputer,
-    StandardScaler, Strategy, TfidfVectorizer, Transform, Transformer,
+    Analyzer, Categories, CountVectorizer, DatetimeFeatures, Drop, FeatureHasher, HandleUnknown,
+    HashingVectorizer, KBinsDiscretizer, MinFrequency, MinMaxScaler, MissingValues, OneHotEncoder,
+    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, TfidfVectorizer, Transform,
+    Transformer,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -19,8 +22,10 @@ fn table() -> RecordBatch {
     let whole: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 2, 3, 3]));
     let text: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), Some("b"), Some("b"), None, Some("c")]));
     let note: ArrayRef = Arc::new(StringArray::from(vec!["to be", "or not", "to be", "", "been"]));
-    RecordBatch::try_from_iter([("number", number), ("whole", whole), ("text", text), ("note", note)])
-        .unwrap()
+    let seen = TimestampSecondArray::from(vec![Some(0), None, Some(-1), Some(1 << 31), Some(1 << 33)]);
+    let seen: ArrayRef = Arc::new(seen.with_timezone("Europe/Berlin"));
+    let columns = [("number", number), ("whole", whole), ("text", text), ("note", note), ("seen", seen)];
+    RecordBatch::try_from_iter(columns).unwrap()
 }
 
 /// A plan with every transformer in it.
@@ -42,6 +47,7 @@ fn plan() -> Plan {
         .with("counted", CountVectorizer::default().analyzer(Analyzer::Char), ["note"])
         .with("weighed", TfidfVectorizer::default(), ["note"])
         .with("added", FeatureHasher::default().n_features(3), ["whole", "text"])
+        .with("parts", DatetimeFeatures::default().missing_values(MissingValues::Ignore), ["seen"])
         .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"]);
     let named = format!("{plan:?}");
     for name in Transformer::NAMES.iter().filter(|name| !named.contains(**name)) {

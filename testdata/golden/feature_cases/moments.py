@@ -1,0 +1,126 @@
+"""Dates and times as numbers: the names of feature-engine, the numbers of pandas."""
+
+import datetime
+import zoneinfo
+
+import numpy as np
+import pandas as pd
+
+from feature_cases import case, column, golden, rng
+
+# The IANA database of the package tzdata, whatever the system has: 2026f, as the one that mlcore-features is built with.
+zoneinfo.reset_tzpath(to=[])
+
+#: What feature-engine derives, and how pandas names it.
+READ = {
+    "month": lambda t: t.dt.month,
+    "quarter": lambda t: t.dt.quarter,
+    "semester": lambda t: (t.dt.month + 5) // 6,
+    "year": lambda t: t.dt.year,
+    "week": lambda t: t.dt.isocalendar().week,
+    "day_of_week": lambda t: t.dt.dayofweek,
+    "day_of_month": lambda t: t.dt.day,
+    "day_of_year": lambda t: t.dt.dayofyear,
+    "weekend": lambda t: t.dt.dayofweek >= 5,
+    "month_start": lambda t: t.dt.is_month_start,
+    "month_end": lambda t: t.dt.is_month_end,
+    "quarter_start": lambda t: t.dt.is_quarter_start,
+    "quarter_end": lambda t: t.dt.is_quarter_end,
+    "year_start": lambda t: t.dt.is_year_start,
+    "year_end": lambda t: t.dt.is_year_end,
+    "leap_year": lambda t: t.dt.is_leap_year,
+    "days_in_month": lambda t: t.dt.days_in_month,
+    "hour": lambda t: t.dt.hour,
+    "minute": lambda t: t.dt.minute,
+    "second": lambda t: t.dt.second,
+}
+USUAL = ["month", "year", "day_of_week", "day_of_month", "hour", "minute", "second"]
+
+
+class DatetimeFeatures:
+    """What feature-engine's transformer of this name computes, with a time zone."""
+
+    def __init__(self, features_to_extract=None, time_zone=None, missing_values="raise"):
+        wanted = list(READ) if features_to_extract == "all" else features_to_extract
+        self.features_to_extract_ = USUAL if wanted is None else wanted
+        self.time_zone, self.missing_values = time_zone, missing_values
+
+    def fit(self, frame):
+        if not self.features_to_extract_ or len(set(self.features_to_extract_)) < len(self.features_to_extract_):
+            raise ValueError("features_to_extract must be features, each once")
+        self.variables_ = list(frame.columns)
+        self.transform(frame)
+        return self
+
+    def transform(self, frame):
+        columns = []
+        for name in self.variables_:
+            moments = frame[name]
+            if not pd.api.types.is_datetime64_any_dtype(moments):
+                raise TypeError(f"{name} is no datetime")
+            if self.missing_values == "raise" and moments.isna().any():
+                raise ValueError(f"{name} has missing values")
+            if self.time_zone is not None:
+                moments = moments.dt.tz_convert(self.time_zone)
+            for feature in self.features_to_extract_:
+                numbers = READ[feature](moments).astype("Float64").astype(float).to_numpy(dtype=float, na_value=np.nan)
+                columns.append(np.where(moments.isna(), np.nan, numbers))
+        return np.column_stack(columns)
+
+    def get_feature_names_out(self):
+        return [f"{name}_{feature}" for name in self.variables_ for feature in self.features_to_extract_]
+
+
+def counts(texts, per_second, offset=0):
+    """Moments, written in UTC, as counts since 1970."""
+    start = datetime.datetime(1970, 1, 1)
+    micros = [(datetime.datetime.fromisoformat(text) - start) // datetime.timedelta(microseconds=1) for text in texts]
+    return [micro * per_second // 1_000_000 + offset for micro in micros]
+
+
+# Around the changes of clocks, in UTC: an hour that is not there, and one that is there twice.
+CHANGES = {
+    "Europe/Berlin": ["2024-03-31T00:59:59", "2024-03-31T01:00:00", "2024-10-27T00:30:00", "2024-10-27T01:30:00", "1945-05-24T00:00:00", "1893-03-31T23:06:31", "1893-03-31T23:06:32", "2037-10-25T00:59:59", "2086-07-01T12:00:00"],
+    "America/New_York": ["2024-03-10T06:59:59", "2024-03-10T07:00:00", "2024-11-03T05:59:59", "2024-11-03T06:00:00", "1974-01-06T07:00:00", "1883-11-18T17:00:00", "2099-12-31T23:59:59"],
+    "Australia/Lord_Howe": ["2024-04-06T14:59:59", "2024-04-06T15:00:00", "2024-10-05T15:29:59", "2024-10-05T15:30:00", "2070-01-01T00:00:00"],
+    "Asia/Kolkata": ["2024-01-01T18:29:59", "2024-01-01T18:30:00", "1941-10-01T00:00:00", "1969-12-31T23:59:59"],
+    "Pacific/Apia": ["2011-12-30T09:59:59", "2011-12-30T10:00:00", "2021-04-03T14:00:00", "1911-01-01T00:00:00"],
+    "Africa/Casablanca": ["2024-03-10T01:59:59", "2024-03-10T02:00:00", "2024-04-14T02:00:00", "2050-06-01T00:00:00"],
+    "Europe/Dublin": ["2024-03-31T00:59:59", "2024-03-31T01:00:00", "2024-10-27T01:00:00", "1971-10-31T02:00:00", "2060-12-01T00:00:00"],
+    "America/Nuuk": ["2023-03-26T00:59:59", "2023-03-26T01:00:00", "2024-10-27T00:59:59", "2024-10-27T01:00:00", "2077-08-08T08:08:08"],
+}
+DAYS = ["2024-02-29", "2023-02-28", "2000-02-29", "1900-02-28", "2100-03-01", "1969-12-31", "1970-01-01", "2020-12-31", "2021-01-03", "2021-01-04", "2024-12-30", "2016-01-03", "1600-12-31", "0001-01-01", "2024-03-31", "2024-04-01", "2024-06-30", "2024-09-30", "9999-12-31"]
+
+
+@golden
+def datetime_features():
+    attributes = ["variables_", "features_to_extract_"]
+    all_of = {"features_to_extract": "all"}
+    everyday = column(counts([f"{day}T{hour:02}:{minute:02}:{second:02}" for day, hour, minute, second in zip(DAYS, range(5, 24), range(40, 59), range(41, 60))], 1_000_000), "timestamp[us]")
+    dates = column([count // 86_400 for count in counts(DAYS, 1)], "date")
+    g = rng(51)
+    recent = g.integers(-(2**31), 2**32, 60)
+    yield case("usual", DatetimeFeatures, {}, {"shown": everyday}, attributes)
+    yield case("all", DatetimeFeatures, all_of, {"shown": everyday}, attributes)
+    yield case("dates", DatetimeFeatures, all_of, {"day": dates}, attributes)
+    yield case("several columns", DatetimeFeatures, {"features_to_extract": ["hour", "week", "year"]}, {"day": dates, "shown": everyday}, attributes)
+    yield case("times of day", DatetimeFeatures, {"features_to_extract": ["second", "hour", "minute"]}, {"at": column([0, 1, 86_399_999_999, 43_200_000_000], "time[us]")}, attributes)
+    for unit, per_second in [("s", 1), ("ms", 1000), ("us", 1_000_000), ("ns", 1_000_000_000)]:
+        yield case(f"{unit}, before and after 1970", DatetimeFeatures, all_of, {"shown": column(recent * per_second + g.integers(0, per_second, 60), f"timestamp[{unit}]")}, attributes)
+    for zone, texts in CHANGES.items():
+        own = column(counts(texts, 1), f"timestamp[s, tz={zone}]")
+        yield case(f"in its zone, {zone}", DatetimeFeatures, all_of, {"seen": own}, attributes)
+        universal = column([count * 1000 + 999 for count in counts(texts, 1)], "timestamp[ms, tz=UTC]")
+        yield case(f"from UTC, {zone}", DatetimeFeatures, {"time_zone": zone, "features_to_extract": ["year", "month", "day_of_month", "hour", "minute", "second"]}, {"seen": universal}, attributes)
+        yield case(f"random moments, {zone}", DatetimeFeatures, {"time_zone": zone}, {"seen": column(recent, "timestamp[s, tz=UTC]")}, attributes)
+    yield case("from one zone to another", DatetimeFeatures, {"time_zone": "Asia/Tokyo"}, {"seen": column(counts(CHANGES["Europe/Berlin"], 1), "timestamp[s, tz=Europe/Berlin]")}, attributes)
+    yield case("UTC", DatetimeFeatures, all_of, {"seen": column(recent, "timestamp[s, tz=UTC]")}, attributes)
+    yield case("an offset", DatetimeFeatures, all_of, {"seen": column(recent, "timestamp[s, tz=+05:30]")}, attributes)
+    missing = {"shown": column([0, None, 86_399], "timestamp[s]"), "day": column([None, 1, 2], "date")}
+    yield case("missing, ignored", DatetimeFeatures, {"missing_values": "ignore", "features_to_extract": ["weekend", "leap_year", "year"]}, missing, attributes)
+    yield case("missing", DatetimeFeatures, {}, missing)
+    yield case("missing later", DatetimeFeatures, {}, {"shown": column([0, 1], "timestamp[s]")}, attributes, {"shown": column([0, None], "timestamp[s]")})
+    yield case("no time zone", DatetimeFeatures, {"time_zone": "UTC"}, {"shown": everyday})
+    yield case("no features", DatetimeFeatures, {"features_to_extract": []}, {"shown": everyday})
+    yield case("a feature twice", DatetimeFeatures, {"features_to_extract": ["hour", "hour"]}, {"shown": everyday})
+    yield case("a number", DatetimeFeatures, {}, {"x": column([1.0, 2.0])})
