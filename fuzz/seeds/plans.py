@@ -45,6 +45,7 @@ def plan_bytes():
         "TfidfVectorizer": (f.TfidfVectorizer(analyzer="char"), ["note"]),
         "DatetimeFeatures": (f.DatetimeFeatures(time_zone="Europe/Berlin"), ["seen"]),
         "DatetimeFeatures_all": (f.DatetimeFeatures(features_to_extract="all", missing_values="ignore", drop_original=False), ["day"]),
+        "CyclicalFeatures": (f.CyclicalFeatures(max_values=[12.0, 2.0]), ["whole", "flag"]),
         "passthrough": ("passthrough", ["whole", "text"]),
         "Pipeline": (f.Pipeline([("impute", impute(add_indicator=True)), ("scale", f.StandardScaler())]), numbers),
         "Pipeline_text": (f.Pipeline([("impute", impute(strategy="most_frequent")), ("one", f.OneHotEncoder())]), text),

@@ -49,6 +49,7 @@ mod bins {
 /// Dates and times as numbers.
 mod moment {
     pub(super) mod calendar;
+    pub(super) mod cyclical_features;
     pub(super) mod datetime_features;
     mod zone;
 }
@@ -104,4 +105,5 @@ transformers! {
     text::count_vectorizer: CountVectorizer => FittedCountVectorizer,
     text::tfidf_vectorizer: TfidfVectorizer => FittedTfidfVectorizer,
     moment::datetime_features: DatetimeFeatures => FittedDatetimeFeatures,
+    moment::cyclical_features: CyclicalFeatures => FittedCyclicalFeatures,
 }

@@ -1,4 +1,4 @@
-"""Dates and times as numbers: the names of feature-engine, the numbers of pandas."""
+"""Dates, times and what begins anew as numbers: the names of feature-engine, the numbers of pandas and numpy."""
 
 import datetime
 import zoneinfo
@@ -124,3 +124,57 @@ def datetime_features():
     yield case("no features", DatetimeFeatures, {"features_to_extract": []}, {"shown": everyday})
     yield case("a feature twice", DatetimeFeatures, {"features_to_extract": ["hour", "hour"]}, {"shown": everyday})
     yield case("a number", DatetimeFeatures, {}, {"x": column([1.0, 2.0])})
+
+
+class CyclicalFeatures:
+    """What feature-engine's transformer of this name computes, with a list of `max_values`."""
+
+    def __init__(self, max_values=None, drop_original=False):
+        self.max_values, self.drop_original = max_values, drop_original
+
+    def fit(self, frame):
+        self.columns = list(frame.columns)
+        self.max_values_ = [float(frame[name].max()) for name in self.columns] if self.max_values is None else self.max_values
+        if len(self.max_values_) != len(self.columns) or not np.all(np.isfinite(self.max_values_)) or 0.0 in self.max_values_:
+            raise ValueError("max_values must be lengths of cycles, one for each column")
+        self.transform(frame)
+        return self
+
+    def transform(self, frame):
+        numbers = frame[self.columns].to_numpy(dtype=float)
+        if not np.isfinite(numbers).all():
+            raise ValueError("the columns have missing values or infinities")
+        angles = [numbers[:, i] * (2.0 * np.pi / length) for i, length in enumerate(self.max_values_)]
+        made = [function(angle) for angle in angles for function in (np.sin, np.cos)]
+        return np.column_stack(made if self.drop_original else [numbers, *made])
+
+    def get_feature_names_out(self):
+        made = [f"{name}_{end}" for name in self.columns for end in ("sin", "cos")]
+        return made if self.drop_original else self.columns + made
+
+
+@golden
+def cyclical_features():
+    attributes = ["max_values_"]
+    g = rng(52)
+    hours = {"hour": column(range(24)), "month": column([month % 12 + 1 for month in range(24)])}
+    tables = {
+        "hours and months": (hours, {"month": column([13, -1]), "hour": column([24, 100])}),
+        "floats": ({"x": column(g.uniform(0, 7, 50))}, {"x": column([0.0, -0.5, 1e6, 6.999])}),
+        "negative": ({"x": column([-3.0, -1.0, -2.5])}, None),
+        "narrow floats": ({"x": column(g.random(20).astype(np.float32).astype(float), "float32")}, None),
+        "bools": ({"b": column([True, False, True])}, None),
+        "single row": ({"x": column([5.0])}, None),
+    }
+    for name, (train, later) in tables.items():
+        for drop_original in [False, True]:
+            yield case(f"{name}, drop_original={drop_original}", CyclicalFeatures, {"drop_original": drop_original}, train, attributes, later)
+    yield case("lengths", CyclicalFeatures, {"max_values": [24, 12]}, hours, attributes, tables["hours and months"][1])
+    yield case("lengths that are no integers", CyclicalFeatures, {"max_values": [0.25, 365.2425]}, hours, attributes)
+    yield case("a negative length", CyclicalFeatures, {"max_values": [-7.0]}, tables["floats"][0], attributes)
+    yield case("too few lengths", CyclicalFeatures, {"max_values": [24]}, hours)
+    yield case("a length of zero", CyclicalFeatures, {"max_values": [24, 0]}, hours)
+    yield case("zeros", CyclicalFeatures, {}, {"x": column([0.0, 0.0])})
+    yield case("missing", CyclicalFeatures, {}, {"x": column([1.0, None])})
+    yield case("infinity", CyclicalFeatures, {}, {"x": column([1.0, np.inf])})
+    yield case("missing later", CyclicalFeatures, {}, {"x": column([1.0, 2.0])}, attributes, {"x": column([1.0, None])})

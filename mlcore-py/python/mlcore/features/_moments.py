@@ -1,17 +1,22 @@
-"""Dates and times as numbers."""
+"""Dates, times and what begins anew as numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlcore.features._base import Transformer
+from mlcore.exceptions import InvalidInputError
+from mlcore.features._base import Specification, Transformer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import numpy.typing as npt
 
-__all__ = ["DatetimeFeatures"]
+    from mlcore.features._plan import Table
+
+__all__ = ["CyclicalFeatures", "DatetimeFeatures"]
 
 
 class DatetimeFeatures(Transformer):
@@ -74,3 +79,70 @@ class DatetimeFeatures(Transformer):
         self.time_zone = time_zone
         self.drop_original = drop_original
         self.missing_values = missing_values
+
+
+class CyclicalFeatures(Transformer):
+    """The sine and the cosine of numbers that begin anew, such as hours and months.
+
+    A number ``x`` of a column whose cycle is ``m`` long becomes ``sin(x * 2 pi / m)`` and ``cos(x * 2 pi / m)``, so that 23 o'clock is
+    as near to 1 as 1 is to 3. Missing values and infinities are refused.
+
+    Parameters
+    ----------
+    max_values : dict of float, or list of float, optional
+        How long the cycle of each column is, by the names of the columns or in their order; otherwise the greatest value of
+        each.
+    drop_original : bool
+        Whether the numbers themselves are left out.
+
+    Attributes
+    ----------
+    max_values_ : ndarray of float, shape (n_features_in_,)
+        How long the cycle of each column is.
+
+    Notes
+    -----
+    Names and numbers are those of feature-engine's ``CyclicalFeatures``.
+
+    Examples
+    --------
+    >>> from mlcore.features import CyclicalFeatures
+    >>> cycles = CyclicalFeatures(max_values={"hour": 24}, drop_original=True)
+    >>> cycles.fit_transform({"hour": [0.0, 6.0, 12.0]}).round(3).tolist()
+    [[0.0, 1.0], [1.0, 0.0], [0.0, -1.0]]
+    >>> cycles.get_feature_names_out().tolist()
+    ['hour_sin', 'hour_cos']
+    """
+
+    _input_tags = {"allow_nan": False}
+
+    max_values_: npt.NDArray[np.float64]
+
+    def __init__(
+        self,
+        *,
+        max_values: Mapping[str, float] | Sequence[float] | None = None,
+        drop_original: bool = False,
+    ) -> None:
+        self.max_values = max_values
+        self.drop_original = drop_original
+
+    def _specification(self, table: Table, X: object) -> Specification:
+        name, parameters = super()._specification(table, X)
+        if isinstance(self.max_values, Mapping):
+            parameters = {**parameters, "max_values": _in_order(self.max_values, table.column_names)}
+        return name, parameters
+
+
+def _in_order(lengths: Mapping[str, float], columns: Sequence[str]) -> list[float]:
+    """The lengths in the order of the columns."""
+    if set(lengths) != set(columns):
+        problem = f"it has lengths of {', '.join(map(str, lengths))} for the columns {', '.join(columns)}"
+        raise InvalidInputError(
+            f"configure CyclicalFeatures max_values: {problem}; give one for each column",
+            operation="configure CyclicalFeatures",
+            subject="max_values",
+            problem=problem,
+            remedy="give one for each column",
+        )
+    return [lengths[column] for column in columns]
