@@ -46,6 +46,7 @@ def plan_bytes():
         "DatetimeFeatures": (f.DatetimeFeatures(time_zone="Europe/Berlin"), ["seen"]),
         "DatetimeFeatures_all": (f.DatetimeFeatures(features_to_extract="all", missing_values="ignore", drop_original=False), ["day"]),
         "CyclicalFeatures": (f.CyclicalFeatures(max_values=[12.0, 2.0]), ["whole", "flag"]),
+        "TimeSince": (f.TimeSince(moment="2024-02-29T12:30:00Z"), ["seen"]),
         "passthrough": ("passthrough", ["whole", "text"]),
         "Pipeline": (f.Pipeline([("impute", impute(add_indicator=True)), ("scale", f.StandardScaler())]), numbers),
         "Pipeline_text": (f.Pipeline([("impute", impute(strategy="most_frequent")), ("one", f.OneHotEncoder())]), text),

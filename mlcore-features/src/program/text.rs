@@ -153,7 +153,7 @@ impl ProgramBuilder {
                     texts.push(TextInput { slot: *slot, fill: fill.clone(), site });
                 }
                 Flow::Number { .. } | Flow::Exact { .. } | Flow::Moment { .. } => {
-                    numbers.push(column.clone())
+                    numbers.push(column.clone());
                 }
             }
         }

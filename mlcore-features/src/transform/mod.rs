@@ -51,6 +51,7 @@ mod moment {
     pub(super) mod calendar;
     pub(super) mod cyclical_features;
     pub(super) mod datetime_features;
+    pub(super) mod time_since;
     mod zone;
 }
 
@@ -82,6 +83,7 @@ pub use self::fitted::Transform;
 pub use self::imputer::simple_imputer::Strategy;
 pub use self::moment::calendar::DatetimeFeature;
 pub use self::moment::datetime_features::MissingValues;
+pub use self::moment::time_since::OutputUnit;
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
 pub use self::text::analysis::{Analyzer, StripAccents};
@@ -106,4 +108,5 @@ transformers! {
     text::tfidf_vectorizer: TfidfVectorizer => FittedTfidfVectorizer,
     moment::datetime_features: DatetimeFeatures => FittedDatetimeFeatures,
     moment::cyclical_features: CyclicalFeatures => FittedCyclicalFeatures,
+    moment::time_since: TimeSince => FittedTimeSince,
 }

@@ -277,7 +277,7 @@ fn a_calendar_is_read_or_says_why_not() {
         (&zoned, [2], "at: the column has no time zone"),
         (&zoned, [0], "x: expected dates or times, got float64"),
         (&DatetimeFeatures::default(), [2], "at: a time of day has no month"),
-        (&hours.clone().time_zone("Europe/Atlantis"), [4], "time_zone: \"Europe/Atlantis\" is no zone"),
+        (&hours.time_zone("Europe/Atlantis"), [4], "time_zone: \"Europe/Atlantis\" is no zone"),
     ] {
         let error = own.fit(&dated().project(&columns).unwrap()).unwrap_err().to_string();
         assert!(error.starts_with(&format!("fit DatetimeFeatures {expected}")), "{error}");

@@ -10,8 +10,8 @@ use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
 use mlcore_features::transform::{
     Analyzer, Categories, CountVectorizer, DatetimeFeatures, Drop, FeatureHasher, HandleUnknown,
     HashingVectorizer, KBinsDiscretizer, MinFrequency, MinMaxScaler, MissingValues, OneHotEncoder,
-    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, TfidfVectorizer, Transform,
-    Transformer,
+    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, TfidfVectorizer, TimeSince,
+    Transform, Transformer,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -47,6 +47,11 @@ fn plan() -> Plan {
         .with("counted", CountVectorizer::default().analyzer(Analyzer::Char), ["note"])
         .with("weighed", TfidfVectorizer::default(), ["note"])
         .with("added", FeatureHasher::default().n_features(3), ["whole", "text"])
+        .with(
+            "since",
+            TimeSince::default().moment("2024-02-29T12:30:00Z").missing_values(MissingValues::Ignore),
+            ["seen"],
+        )
         .with("parts", DatetimeFeatures::default().missing_values(MissingValues::Ignore), ["seen"])
         .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"]);
     let named = format!("{plan:?}");

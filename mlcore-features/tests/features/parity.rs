@@ -16,7 +16,7 @@ use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, St
 use mlcore_features::transform::{
     Analyzer, CountVectorizer, DatetimeFeature, DatetimeFeatures, Drop, FeatureHasher, Fit, HandleUnknown,
     HashingVectorizer, MinFrequency, MissingValues, Norm, Normalizer, OneHotEncoder, OrdinalEncoder,
-    SimpleImputer, StandardScaler, Strategy, TfidfVectorizer, Transformer,
+    SimpleImputer, StandardScaler, Strategy, TfidfVectorizer, TimeSince, Transformer,
 };
 use proptest::prelude::*;
 
@@ -425,8 +425,8 @@ fn run_moments(seed: u64, rows: usize) -> Result<&'static str, TestCaseError> {
     };
     let (seen, shown) = (counts(1 << 33, 1_000_003), counts(1 << 40, 1));
     let (days, mut at) = (counts(1 << 20, 1), counts(80_000, 1));
-    let ignored = seed % 2 == 0;
-    if let Some(place) = at.get_mut(rows / 2).filter(|_| ignored || seed % 3 == 0) {
+    let ignored = seed.is_multiple_of(2);
+    if let Some(place) = at.get_mut(rows / 2).filter(|_| ignored || seed.is_multiple_of(3)) {
         *place = None;
     }
     let days = days.into_iter().map(|day| day.map(|day| day as i32)).collect::<Date32Array>();
@@ -454,7 +454,9 @@ fn run_moments(seed: u64, rows: usize) -> Result<&'static str, TestCaseError> {
             ["x0"],
         )
         .with("all", all, ["x2", "x1"])
-        .with("day", of_day, ["x3"]);
+        .with("day", of_day, ["x3"])
+        .with("since", TimeSince::default().reference("x2"), ["x1", "x2"])
+        .with("fixed", TimeSince::default().moment("2024-02-29T12:30Z").missing_values(missing), ["x0"]);
     // A missing time stands behind the first row.
     compare(&plan.fit(&whole.slice(0, 1)).unwrap(), &whole)
 }

@@ -178,3 +178,62 @@ def cyclical_features():
     yield case("missing", CyclicalFeatures, {}, {"x": column([1.0, None])})
     yield case("infinity", CyclicalFeatures, {}, {"x": column([1.0, np.inf])})
     yield case("missing later", CyclicalFeatures, {}, {"x": column([1.0, 2.0])}, attributes, {"x": column([1.0, None])})
+
+
+class TimeSince:
+    """The differences of feature-engine's DatetimeSubtraction, by the names of mlcore."""
+
+    def __init__(self, reference=None, moment=None, output_unit="D", missing_values="raise"):
+        self.reference, self.moment, self.output_unit, self.missing_values = reference, moment, output_unit, missing_values
+
+    def fit(self, frame):
+        if (self.reference is None) == (self.moment is None):
+            raise ValueError("one of reference and moment is needed")
+        if self.output_unit not in ("W", "D", "h", "m", "s", "ms", "us", "ns"):
+            raise ValueError("output_unit is no unit")
+        if self.reference is not None and (self.reference not in frame or len(frame.columns) == 1):
+            raise ValueError("the reference is not there, or nothing else is")
+        self.columns = [name for name in frame.columns if name != self.reference]
+        self.transform(frame)
+        return self
+
+    def transform(self, frame):
+        if self.missing_values == "raise" and frame.isna().any(axis=None):
+            raise ValueError("there are missing values")
+        reference = pd.Timestamp(self.moment) if self.reference is None else frame[self.reference]
+        unit = np.timedelta64(1, self.output_unit)
+        return np.column_stack([((frame[name] - reference) / unit).to_numpy() for name in self.columns])
+
+    def get_feature_names_out(self):
+        return [f"{name}_since" if self.reference is None else f"{name}_since_{self.reference}" for name in self.columns]
+
+
+@golden
+def time_since():
+    g = rng(53)
+    shown = {"ordered": column(g.integers(-(10**15), 2 * 10**15, 30), "timestamp[us]"), "joined": column(g.integers(-(10**12), 10**12, 30), "timestamp[us]")}
+    zoned = {"seen": column(g.integers(0, 2**31, 30), "timestamp[s, tz=Europe/Berlin]"), "made": column(g.integers(0, 2**31, 30), "timestamp[s, tz=UTC]")}
+    days = {"ordered": column(g.integers(-(10**5), 10**5, 30), "date"), "joined": column(g.integers(-(10**5), 10**5, 30), "date")}
+    mixed = {"day": days["ordered"], "shown": shown["ordered"], "joined": shown["joined"]}
+    missing = {"a": column([0, None, 86_400], "timestamp[s]"), "b": column([None, 1, 2], "timestamp[s]")}
+    for unit in ["W", "D", "h", "m", "s", "ms", "us", "ns"]:
+        yield case(f"in {unit}", TimeSince, {"reference": "joined", "output_unit": unit}, shown)
+    yield case("in their zones", TimeSince, {"reference": "made"}, zoned)
+    yield case("dates", TimeSince, {"reference": "joined"}, days)
+    yield case("dates and times", TimeSince, {"reference": "joined", "output_unit": "h"}, mixed)
+    yield case("times of day", TimeSince, {"reference": "a", "output_unit": "m"}, {"a": column([0, 86_399], "time[s]"), "b": column([86_399, 5], "time[s]")})
+    yield case("nanoseconds", TimeSince, {"reference": "a", "output_unit": "us"}, {"a": column([0, -1, 10**18], "timestamp[ns]"), "b": column([1, 1, 10**18 + 999], "timestamp[ns]")})
+    yield case("since a moment", TimeSince, {"moment": "2024-02-29T12:30:00.5", "output_unit": "s"}, shown)
+    yield case("since a day", TimeSince, {"moment": "1969-12-31"}, days)
+    yield case("since a moment in a zone", TimeSince, {"moment": "2024-02-29T12:30:00+01:00", "output_unit": "h"}, zoned)
+    yield case("missing, ignored", TimeSince, {"reference": "b", "missing_values": "ignore"}, missing)
+    yield case("missing", TimeSince, {"reference": "b"}, missing)
+    yield case("missing later", TimeSince, {"reference": "a"}, {"a": column([0, 1], "timestamp[s]"), "b": column([0, 1], "timestamp[s]")}, (), {"a": column([0, None], "timestamp[s]"), "b": column([0, 1], "timestamp[s]")})
+    yield case("a zone and none", TimeSince, {"reference": "made"}, {"made": zoned["made"], "day": days["joined"]})
+    yield case("a moment without a zone", TimeSince, {"moment": "2024-02-29"}, zoned)
+    yield case("neither", TimeSince, {}, shown)
+    yield case("both", TimeSince, {"reference": "joined", "moment": "2024-02-29"}, shown)
+    yield case("no such column", TimeSince, {"reference": "left"}, shown)
+    yield case("nothing else", TimeSince, {"reference": "joined"}, {"joined": shown["joined"]})
+    yield case("no unit", TimeSince, {"reference": "joined", "output_unit": "Y"}, shown)
+    yield case("numbers", TimeSince, {"reference": "a"}, {"a": column([0], "timestamp[s]"), "x": column([1.5])})

@@ -342,7 +342,7 @@ impl MomentKernel for Read {
 
 const PER_SECOND: i128 = 1_000_000_000;
 
-const MISSING: Refused = Refused {
+pub(super) const MISSING: Refused = Refused {
     input: 0,
     problem: "has neither a date nor a time",
     remedy: "set missing_values to ignore, or leave such rows out",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mlcore.features._plan import Table
 
-__all__ = ["CyclicalFeatures", "DatetimeFeatures"]
+__all__ = ["CyclicalFeatures", "DatetimeFeatures", "TimeSince"]
 
 
 class DatetimeFeatures(Transformer):
@@ -146,3 +146,54 @@ def _in_order(lengths: Mapping[str, float], columns: Sequence[str]) -> list[floa
             remedy="give one for each column",
         )
     return [lengths[column] for column in columns]
+
+
+class TimeSince(Transformer):
+    """How long dates and times are after another column, or after a fixed moment: negative where they are before it.
+
+    Either ``reference`` or ``moment`` is to be said. Timestamps with a time zone are compared with such alone, by the moment; dates are
+    taken for their midnights where the other side has none.
+
+    Parameters
+    ----------
+    reference : str, optional
+        The column that the others are compared with.
+    moment : str, optional
+        The moment that all columns are compared with, as ISO 8601 writes it: with an offset for columns that have a time zone.
+    output_unit : {"W", "D", "h", "m", "s", "ms", "us", "ns"}
+        What is counted: weeks, days of 24 hours, and so on.
+    drop_original : bool
+        Whether the dates and times themselves are left out.
+    missing_values : {"raise", "ignore"}
+        Whether a missing date or time is refused, or has a missing feature.
+
+    Notes
+    -----
+    Numbers are those of feature-engine's ``DatetimeSubtraction`` and of pandas. Features are named by the column, ``_since_`` and the
+    reference; with a moment, by the column and ``_since``.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from mlcore.features import TimeSince
+    >>> since = TimeSince(reference="joined")
+    >>> since.fit_transform({"ordered": [date(2024, 3, 1)], "joined": [date(2024, 2, 28)]}).tolist()
+    [[2.0]]
+    >>> since.get_feature_names_out().tolist()
+    ['ordered_since_joined']
+    """
+
+    def __init__(
+        self,
+        *,
+        reference: str | None = None,
+        moment: str | None = None,
+        output_unit: Literal["W", "D", "h", "m", "s", "ms", "us", "ns"] = "D",
+        drop_original: bool = True,
+        missing_values: Literal["raise", "ignore"] = "raise",
+    ) -> None:
+        self.reference = reference
+        self.moment = moment
+        self.output_unit = output_unit
+        self.drop_original = drop_original
+        self.missing_values = missing_values
