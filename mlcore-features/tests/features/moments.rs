@@ -66,3 +66,11 @@ proptest! {
         run_moments(seed, rows)?;
     }
 }
+
+#[test]
+fn the_random_moments_see_every_outcome() {
+    let outcomes: Vec<&str> = (0..40).map(|seed| run_moments(seed, 20).unwrap()).collect();
+    for outcome in ["equal", "refused"] {
+        assert!(outcomes.iter().filter(|own| **own == outcome).count() >= 5, "{outcomes:?}");
+    }
+}
