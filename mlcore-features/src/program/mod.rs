@@ -13,10 +13,12 @@ mod instruction;
 pub(crate) mod joint;
 pub(crate) mod kernel;
 pub(crate) mod lookup;
+pub(crate) mod moment;
 pub(crate) mod number;
 pub(crate) mod row;
 mod row_block;
 mod sink;
+pub(crate) mod text;
 mod vector;
 
 use std::sync::{Arc, OnceLock};
@@ -30,6 +32,7 @@ use mlcore::{Error, Result};
 use self::builder::{Column, ProgramBuilder};
 use self::held::Integer;
 use self::instruction::{Instruction, Scaled};
+use self::text::Refused;
 
 /// A fitted step that writes itself into a program. Both executors run what stands there.
 pub trait Lower {
@@ -161,6 +164,7 @@ impl Program {
                 format!("{at}{shown} is not a number it can take"),
                 "send a number of the range that the step takes",
             ),
+            Refusal::ByKernel(Refused { problem, remedy, .. }) => (format!("{at}{shown} {problem}"), remedy),
         };
         Error::invalid_input(operation.to_owned(), column, problem).remedy(remedy)
     }
@@ -189,6 +193,8 @@ pub(crate) enum Refusal {
     Unknown,
     NotFinite,
     OutOfRange,
+    /// A text or a moment, for a reason that the kernel tells.
+    ByKernel(Refused),
 }
 
 impl Refusal {

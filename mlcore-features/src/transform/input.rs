@@ -139,7 +139,7 @@ impl FitColumn {
             DType::String => ("text".to_owned(), "encode the column, or leave it to another transformer"),
             dtype if dtype.is_temporal() => (
                 dtype.to_string(),
-                "derive an hour, a weekday or an age first, or leave it to another transformer",
+                "derive an hour, a weekday or an age first, by DatetimeFeatures or TimeSince, or leave it to another transformer",
             ),
             dtype => (dtype.to_string(), "leave the column to another transformer"),
         };

@@ -69,6 +69,28 @@ mod bins {
     mod k_means;
 }
 
+/// Dates and times as numbers.
+mod moment {
+    pub(super) mod calendar;
+    pub(super) mod cyclical_features;
+    pub(super) mod datetime_features;
+    pub(super) mod time_since;
+    mod zone;
+}
+
+/// Texts as numbers.
+mod text {
+    pub(super) mod analysis;
+    mod characters;
+    pub(super) mod count_vectorizer;
+    mod documents;
+    pub(super) mod feature_hasher;
+    pub(super) mod hashing_vectorizer;
+    mod murmur;
+    pub(super) mod tfidf_vectorizer;
+    pub(super) mod vocabulary;
+}
+
 use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::Schema;
 pub use mlcore::stats::QuantileMethod;
@@ -87,6 +109,9 @@ pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub(crate) use self::fitted::made_by;
 pub use self::imputer::simple_imputer::Strategy;
+pub use self::moment::calendar::DatetimeFeature;
+pub use self::moment::datetime_features::MissingValues;
+pub use self::moment::time_since::OutputUnit;
 pub use self::number::function::Function;
 pub use self::number::function_transformer::FeatureNamesOut;
 pub use self::number::power::PowerMethod;
@@ -94,6 +119,9 @@ pub use self::number::quantile_transformer::OutputDistribution;
 pub use self::number::spline_transformer::{Extrapolation, HandleMissing, Knots, Order};
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
+pub use self::text::analysis::{Analyzer, StripAccents};
+pub use self::text::feature_hasher::InputType;
+pub use self::text::vocabulary::DocumentFrequency;
 pub use self::training::Training;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
@@ -119,4 +147,11 @@ transformers! {
     number::spline_transformer: SplineTransformer => FittedSplineTransformer,
     number::function_transformer: FunctionTransformer => FittedFunctionTransformer,
     number::winsorizer: Winsorizer => FittedWinsorizer,
+    text::hashing_vectorizer: HashingVectorizer => FittedHashingVectorizer,
+    text::feature_hasher: FeatureHasher => FittedFeatureHasher,
+    text::count_vectorizer: CountVectorizer => FittedCountVectorizer,
+    text::tfidf_vectorizer: TfidfVectorizer => FittedTfidfVectorizer,
+    moment::datetime_features: DatetimeFeatures => FittedDatetimeFeatures,
+    moment::cyclical_features: CyclicalFeatures => FittedCyclicalFeatures,
+    moment::time_since: TimeSince => FittedTimeSince,
 }

@@ -18,6 +18,7 @@ mod held;
 mod interrupt;
 mod layers;
 mod list;
+mod moments;
 mod numbers;
 mod parity;
 mod plan;
@@ -26,5 +27,6 @@ mod read;
 mod recipes;
 mod rows;
 mod stored;
+mod texts;
 #[path = "../../../mlcore/tests/fuzz/told.rs"]
 mod told;

@@ -13,8 +13,9 @@ use mlcore::schema::{DType, Field, Schema};
 use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
-    Drop, Fit, HandleUnknown, MinFrequency, Norm, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer,
-    StandardScaler, Strategy, Training, Transformer,
+    Analyzer, CountVectorizer, Drop, FeatureHasher, Fit, HandleUnknown, HashingVectorizer, MinFrequency,
+    Norm, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy,
+    TfidfVectorizer, Training, Transformer,
 };
 use proptest::prelude::*;
 
@@ -113,7 +114,7 @@ fn laid_out(choices: &mut SplitMix64, column: &ArrayRef) -> ArrayRef {
     }
 }
 
-fn table(columns: &[(String, ArrayRef, bool)]) -> RecordBatch {
+pub(crate) fn table(columns: &[(String, ArrayRef, bool)]) -> RecordBatch {
     let fields: Vec<ArrowField> = columns
         .iter()
         .map(|(name, array, nullable)| ArrowField::new(name, array.data_type().clone(), *nullable))
@@ -172,6 +173,17 @@ fn encoder(choices: &mut SplitMix64) -> Step {
     encoder.into()
 }
 
+/// A transformer that reads texts.
+fn reader(choices: &mut SplitMix64) -> Step {
+    match choices.below(5) {
+        0 => HashingVectorizer::default().n_features(1 + choices.below(6)).ngram_range(1, 2).into(),
+        1 => HashingVectorizer::default().n_features(5).analyzer(Analyzer::Char).norm(None).into(),
+        2 => CountVectorizer::default().analyzer(Analyzer::Char).ngram_range(1, 2).max_features(9).into(),
+        3 => TfidfVectorizer::default().analyzer(Analyzer::CharWb).ngram_range(2, 3).into(),
+        _ => FeatureHasher::default().n_features(1 + choices.below(9)).into(),
+    }
+}
+
 /// Any transformer that takes numbers, with any parameters of its golden file that let it.
 fn numeric_step(choices: &mut SplitMix64) -> Step {
     static KNOWN: LazyLock<Vec<Vec<Transformer>>> = LazyLock::new(|| {
@@ -207,7 +219,8 @@ fn branch(choices: &mut SplitMix64, text: bool) -> Step {
         pipeline = pipeline.then("impute", imputer(choices, text));
     }
     if text && choices.chance(95) {
-        pipeline = pipeline.then("encode", encoder(choices));
+        let step = if choices.chance(30) { reader(choices) } else { encoder(choices) };
+        pipeline = pipeline.then("encode", step);
     }
     for step in ["first", "second"] {
         if choices.chance(60) && (!text || choices.chance(40)) {
@@ -248,7 +261,7 @@ fn told(error: &mlcore::Error) -> (String, Option<usize>) {
 }
 
 /// Compares the executors on one table; says what it saw, so that the test can show that it saw enough.
-fn compare(plan: &Plan, test: &RecordBatch) -> Result<&'static str, TestCaseError> {
+pub(crate) fn compare(plan: &Plan, test: &RecordBatch) -> Result<&'static str, TestCaseError> {
     let lenient =
         Schema::new(plan.input().fields().iter().map(|field: &Field| field.clone().nullable())).unwrap();
     let whole = plan.transform_dense::<f64>(test);

@@ -25,3 +25,5 @@ from mlcore.features._numbers import *
 from mlcore.features._plan import Plan as Plan
 from mlcore.features._scalers import *
 from mlcore.features._target_encoders import *
+from mlcore.features._moments import *
+from mlcore.features._texts import *
