@@ -18,6 +18,7 @@ pub(crate) struct Case {
     pub(crate) train: RecordBatch,
     pub(crate) test: RecordBatch,
     pub(crate) weights: Option<Vec<f64>>,
+    pub(crate) target: Option<ArrayRef>,
     /// The step that refuses, and scikit-learn's words.
     pub(crate) refused: Option<(String, String)>,
     /// What scikit-learn answers.
@@ -26,9 +27,13 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn training(&self) -> Training<'_> {
-        match &self.weights {
-            None => Training::new(&self.train),
-            Some(weights) => Training::new(&self.train).with_weights(weights),
+        let mut training = Training::new(&self.train);
+        if let Some(weights) = &self.weights {
+            training = training.with_weights(weights);
+        }
+        match &self.target {
+            None => training,
+            Some(target) => training.with_target(target),
         }
     }
 
@@ -54,6 +59,7 @@ fn read(file: &str, case: &Value) -> Case {
         test: case.get("test").map_or_else(|| train.clone(), table),
         train,
         weights: case.get("weights").map(floats),
+        target: case.get("target").map(array),
         refused: case.get("refused").map(|step| (text(step).to_owned(), text(&case["message"]).to_owned())),
         answers: case.clone(),
     }

@@ -77,19 +77,23 @@ def table(columns):
     return [{"name": name, "dtype": spec["dtype"], "values": plain(spec["values"])} for name, spec in columns.items()]
 
 
-def case(name, make, parameters, train, attributes=(), test=None, *, weights=None, widen=True, inverse=True):
+def case(name, make, parameters, train, attributes=(), test=None, *, weights=None, target=None, widen=True, inverse=True, cross=False):
     """One golden case. `make` builds the scikit-learn object from the parameters; `attributes` are names of its fitted
-    attributes, or pairs of a name and a function that reads it.
+    attributes, or pairs of a name and a function that reads it. With `cross`, the case holds what `fit_transform` makes of the
+    training table too.
     """
     test = train if test is None else test
     result = {"name": name, "parameters": plain(parameters), "train": table(train)}
     if weights is not None:
         result["weights"] = plain(weights)
+    if target is not None:
+        result["target"] = plain(column(target))
     if test is not train:
         result["test"] = table(test)
     try:
         weighed = {} if weights is None else {"sample_weight": np.array(weights)}
-        fitted = make(**parameters).fit(frame(train, widen), **weighed)
+        aimed = [] if target is None else [np.array(target)]
+        fitted = make(**parameters).fit(frame(train, widen), *aimed, **weighed)
     except (ValueError, TypeError) as error:
         return result | {"refused": "fit", "message": str(error).splitlines()[0][:120]}
     read = [(own, lambda f, own=own: getattr(f, own)) if isinstance(own, str) else own for own in attributes]
@@ -99,11 +103,15 @@ def case(name, make, parameters, train, attributes=(), test=None, *, weights=Non
         output = fitted.transform(frame(test, widen))
     except (ValueError, TypeError) as error:
         return result | {"refused": "transform", "message": str(error).splitlines()[0][:120]}
-    output = output.toarray() if hasattr(output, "toarray") else np.asarray(output)
-    if output.dtype == object and all(isinstance(value, bool) for value in output.ravel()):
-        output = output.astype(float)
+    output = dense(output)
     # Column by column: the table's layout, and easy to compare.
     result["output"] = [plain(output[:, j]) for j in range(output.shape[1])]
+    if cross:
+        try:
+            crossed = dense(make(**parameters).fit_transform(frame(train, widen), *aimed, **weighed))
+        except (ValueError, TypeError) as error:
+            return result | {"refused": "fit_transform", "message": str(error).splitlines()[0][:120]}
+        result["fit_transform"] = [plain(crossed[:, j]) for j in range(crossed.shape[1])]
     # Nothing but dropped categories leaves no column, which scikit-learn does not take back.
     if inverse and output.shape[1] > 0 and hasattr(fitted, "inverse_transform"):
         try:
@@ -115,6 +123,14 @@ def case(name, make, parameters, train, attributes=(), test=None, *, weights=Non
             return result
         result["inverse"] = [plain(back[:, j]) for j in range(back.shape[1])]
     return result
+
+
+def dense(output):
+    """What a transformer answers, as an array."""
+    output = output.toarray() if hasattr(output, "toarray") else np.asarray(output)
+    if output.dtype == object and all(isinstance(value, bool) for value in output.ravel()):
+        output = output.astype(float)
+    return output
 
 
 def rng(seed):
