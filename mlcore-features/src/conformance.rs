@@ -25,33 +25,37 @@ use mlcore::batch::Row;
 use mlcore::schema::{DType, Schema};
 
 use crate::pipeline::{FittedStep, Plan};
-use crate::transform::{Fit, Transform};
+use crate::transform::{Fit, Training, Transform};
 
 /// Holds a specification to its promises: it learns the same from equal tables, it refuses a table without rows,
 /// and what it learns keeps the promises of [`transform`].
 ///
-/// The table is one that it takes, of at least two rows.
+/// The table, with the target where it learns from one, is one that it takes, of at least two rows.
 ///
 /// # Panics
 /// When a promise is broken.
-pub fn fit<F>(specification: &F, table: &RecordBatch)
+pub fn fit<'a, F>(specification: &F, training: impl Into<Training<'a>>)
 where
     F: Fit,
     F::Fitted: Clone + Into<FittedStep>,
 {
+    let training = training.into();
+    let table = training.table();
     assert!(table.num_rows() >= 2, "the suite needs a table of at least two rows");
-    let fitted = specification.fit(table).unwrap();
-    let again = specification.fit(table).unwrap();
+    let fitted = specification.fit(training).unwrap();
+    let again = specification.fit(training).unwrap();
     assert_eq!(
         Plan::new(fitted.clone()).unwrap().digest(),
         Plan::new(again).unwrap().digest(),
         "fit learnt two things from one table"
     );
-    match specification.fit(&table.slice(0, 0)) {
+    let (nothing, no_target) = (table.slice(0, 0), training.target().map(|target| target.slice(0, 0)));
+    let empty = Training::new(&nothing);
+    match specification.fit(no_target.as_ref().map_or(empty, |target| empty.with_target(target))) {
         Err(Error::InvalidInput(_)) => {}
         other => panic!("fit on no rows is not refused as invalid input: {other:?}"),
     }
-    let (_, transformed) = specification.fit_transform(table).unwrap();
+    let (_, transformed) = specification.fit_transform(training).unwrap();
     assert_eq!(transformed, fitted.transform(table).unwrap(), "fit_transform is not fit and transform");
     transform(&fitted, table);
 }

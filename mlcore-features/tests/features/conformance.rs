@@ -6,8 +6,8 @@ use mlcore::arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, Rec
 use mlcore_features::conformance;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Remainder};
 use mlcore_features::transform::{
-    Fit, FittedTransformer, KBinsDiscretizer, OneHotEncoder, SimpleImputer, StandardScaler, Transform,
-    Transformer,
+    Fit, FittedTransformer, KBinsDiscretizer, OneHotEncoder, SimpleImputer, StandardScaler, Training,
+    Transform, Transformer,
 };
 
 use crate::read::specifications;
@@ -37,17 +37,27 @@ fn categories() -> RecordBatch {
     RecordBatch::try_from_iter([("text", text), ("number", number)]).unwrap()
 }
 
+/// A target of the tables above, for whatever learns from one.
+fn target() -> ArrayRef {
+    Arc::new(Int64Array::from(vec![0, 1, 1, 0, 1]))
+}
+
 /// Every transformer, with every set of parameters of its golden file, on every table here that it takes.
 #[test]
 fn every_transformer_keeps_the_contract() {
     for name in Transformer::NAMES {
         let mut held = 0;
-        for (transformer, train) in specifications(name) {
-            let own = train.slice(0, train.num_rows().min(40));
-            for table in [numbers(), present(), categories(), own] {
-                let takes = |fitted: FittedTransformer| fitted.transform(&table).is_ok();
-                if table.num_rows() >= 2 && transformer.fit(&table).is_ok_and(takes) {
-                    conformance::fit(&transformer, &table);
+        for (transformer, case) in specifications(name) {
+            let rows = case.train.num_rows().min(40);
+            let own_target = case.target.as_ref().map(|target| target.slice(0, rows));
+            let own = (case.train.slice(0, rows), own_target);
+            let tables = [numbers(), present(), categories()].map(|table| (table, Some(target())));
+            for (table, target) in tables.into_iter().chain([own]) {
+                let training = Training::new(&table);
+                let training = target.as_ref().map_or(training, |target| training.with_target(target));
+                let takes = |(fitted, _): (FittedTransformer, _)| fitted.transform(&table).is_ok();
+                if table.num_rows() >= 2 && transformer.fit_transform(training).is_ok_and(takes) {
+                    conformance::fit(&transformer, training);
                     held += 1;
                 }
             }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use mlcore_features::pipeline::Plan;
 use mlcore_features::transform::{
     BinStrategy, Encode, Fit, KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, Parameters,
-    QuantileMethod, SimpleImputer, Strategy, Transformer,
+    QuantileMethod, SimpleImputer, Strategy, Training, Transformer,
 };
 use proptest::prelude::*;
 
@@ -50,10 +50,11 @@ fn table(values: &[f64]) -> RecordBatch {
 
 /// Fits, transforms both tables, inverts; errors are answers.
 fn run(train: &[f64], test: &[f64]) {
+    let target: ArrayRef = Arc::new((0..train.len() as i64).map(|row| Some(row % 2)).collect::<Int64Array>());
     let (train, test) = (table(train), table(test));
     for transformer in transformers() {
         let start = Instant::now();
-        if let Ok(fitted) = transformer.fit(&train) {
+        if let Ok((fitted, _)) = transformer.fit_transform(Training::new(&train).with_target(&target)) {
             let plan = Plan::new(fitted).unwrap();
             for table in [&train, &test] {
                 if let Ok(features) = plan.transform(table) {

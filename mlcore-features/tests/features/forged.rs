@@ -7,7 +7,7 @@ use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
 use mlcore_features::transform::{
     Categories, Drop, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
-    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, Transform, Transformer,
+    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, Training, Transform, Transformer,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -41,7 +41,8 @@ fn plan() -> Plan {
         let transformer = Transformer::new(name, &Parameters::new()).unwrap();
         plan = plan.with(*name, transformer, ["whole"]);
     }
-    plan.fit(&table()).unwrap()
+    let target: ArrayRef = Arc::new(Int64Array::from(vec![0, 1, 1, 0, 1]));
+    plan.fit(Training::new(&table()).with_target(&target)).unwrap()
 }
 
 /// Changes one place of a document: what and where follow from the numbers.

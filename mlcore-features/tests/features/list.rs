@@ -73,8 +73,8 @@ fn parameters_are_answered_as_they_were_given() {
 fn what_was_fitted_says_what_with() {
     for name in Transformer::NAMES {
         let mut fitted = 0;
-        for (transformer, table) in read::specifications(name) {
-            let Ok(own) = transformer.fit(&table) else { continue };
+        for (transformer, case) in read::specifications(name) {
+            let Ok(own) = transformer.fit(case.training()) else { continue };
             assert_eq!(format!("{:?}", own.specification()), format!("{transformer:?}"));
             fitted += 1;
         }

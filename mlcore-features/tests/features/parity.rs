@@ -14,7 +14,7 @@ use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
     Drop, Fit, HandleUnknown, MinFrequency, Norm, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer,
-    StandardScaler, Strategy, Transformer,
+    StandardScaler, Strategy, Training, Transformer,
 };
 use proptest::prelude::*;
 
@@ -122,9 +122,38 @@ fn table(columns: &[(String, ArrayRef, bool)]) -> RecordBatch {
     RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), arrays).unwrap()
 }
 
+/// A target of so many rows, of a few classes.
+fn target(rows: usize, classes: usize) -> ArrayRef {
+    Arc::new((0..rows).map(|row| Some((row * row % classes) as i64)).collect::<Int64Array>())
+}
+
+/// The transformers of the list that take this table, with all parameters of their golden files that let them.
+fn takers(table: &RecordBatch) -> Vec<Vec<Transformer>> {
+    let targets = [2, 3].map(|classes| target(table.num_rows(), classes));
+    let takes = |transformer: &Transformer| {
+        targets.iter().any(|target| transformer.fit(Training::new(table).with_target(target)).is_ok())
+    };
+    let known = Transformer::NAMES
+        .iter()
+        .map(|name| specifications(name).into_iter().map(|(own, _)| own).filter(takes).collect::<Vec<_>>());
+    known.filter(|known| !known.is_empty()).collect()
+}
+
+fn one_of(choices: &mut SplitMix64, known: &[Vec<Transformer>]) -> Step {
+    let own = &known[choices.below(known.len())];
+    own[choices.below(own.len())].clone().into()
+}
+
 fn encoder(choices: &mut SplitMix64) -> Step {
+    static KNOWN: LazyLock<Vec<Vec<Transformer>>> = LazyLock::new(|| {
+        let words = StringArray::from_iter_values((0..30).map(|row| ["", "a", "b"][row * 7 % 11 % 3]));
+        takers(&table(&[("a".to_owned(), Arc::new(words) as ArrayRef, false)]))
+    });
     let unknown =
         [HandleUnknown::Error, HandleUnknown::Ignore, HandleUnknown::InfrequentIfExist][choices.below(3)];
+    if choices.chance(30) {
+        return one_of(choices, &KNOWN);
+    }
     if choices.chance(40) {
         let encoder = OrdinalEncoder::default();
         return if choices.chance(70) { encoder.unknown_value(-1.0) } else { encoder }.into();
@@ -147,19 +176,12 @@ fn encoder(choices: &mut SplitMix64) -> Step {
 fn numeric_step(choices: &mut SplitMix64) -> Step {
     static KNOWN: LazyLock<Vec<Vec<Transformer>>> = LazyLock::new(|| {
         let values = |shift: usize| (0..30).map(|row| ((row * 7 + shift) % 11) as f64).collect::<Vec<f64>>();
-        let columns: Vec<_> = ["a", "b"].into_iter().zip([1, 4]).collect();
-        let columns = columns.into_iter().map(|(name, shift)| {
+        let columns = ["a", "b"].into_iter().zip([1, 4]).map(|(name, shift)| {
             (name.to_owned(), Arc::new(Float64Array::from(values(shift))) as ArrayRef, false)
         });
-        let table = table(&columns.collect::<Vec<_>>());
-        let takes = |transformer: &Transformer| transformer.fit(&table).is_ok();
-        let known = Transformer::NAMES.iter().map(|name| {
-            specifications(name).into_iter().map(|(own, _)| own).filter(takes).collect::<Vec<_>>()
-        });
-        known.filter(|known| !known.is_empty()).collect()
+        takers(&table(&columns.collect::<Vec<_>>()))
     });
-    let own = &KNOWN[choices.below(KNOWN.len())];
-    own[choices.below(own.len())].clone().into()
+    one_of(choices, &KNOWN)
 }
 
 fn imputer(choices: &mut SplitMix64, text: bool) -> SimpleImputer {
@@ -311,7 +333,10 @@ fn run(seed: u64, test_rows: usize) -> Result<&'static str, TestCaseError> {
     let train: Vec<_> = (0..types.len())
         .map(|position| column(&mut choices, position, train_rows, nulls[position], TAME))
         .collect();
-    let Ok(plan) = plan(&mut choices, &types).fit(&table(&train)) else { return Ok("not fitted") };
+    let specification = plan(&mut choices, &types);
+    let (train, target) = (table(&train), target(train_rows, if choices.chance(25) { 3 } else { 2 }));
+    let training = Training::new(&train).with_target(&target);
+    let Ok(plan) = specification.fit(training) else { return Ok("not fitted") };
 
     let loaded = Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap();
     prop_assert_eq!(loaded.digest(), plan.digest());

@@ -70,11 +70,15 @@ pub(crate) fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/golden/features")
 }
 
-/// The name of a transformer's golden file: `StandardScaler` -> `standard_scaler`.
+/// The name of a transformer's golden file: `StandardScaler` -> `standard_scaler`, `KNNImputer` -> `knn_imputer`.
 pub(crate) fn file_of(transformer: &str) -> String {
+    let letters: Vec<char> = transformer.chars().collect();
     let mut file = String::new();
-    for letter in transformer.chars() {
-        if letter.is_uppercase() && !file.is_empty() {
+    for (position, letter) in letters.iter().enumerate() {
+        let is_lower = |position: usize| letters.get(position).is_some_and(|letter| letter.is_lowercase());
+        // A word begins after a small letter, and with the last of several great ones.
+        let begins = position > 0 && (is_lower(position - 1) || is_lower(position + 1));
+        if letter.is_uppercase() && begins {
             file.push('_');
         }
         file.extend(letter.to_lowercase());
@@ -88,14 +92,14 @@ pub(crate) fn transformer(name: &str, case: &Case) -> mlcore::Result<Transformer
     Transformer::new(name, &parameters.map(|(name, value)| (name.as_str(), parameter(value))).collect())
 }
 
-/// The different specifications in a transformer's golden file, each with a table of its first case.
-pub(crate) fn specifications(name: &str) -> Vec<(Transformer, RecordBatch)> {
-    let mut all: Vec<(Transformer, RecordBatch)> = Vec::new();
+/// The different specifications in a transformer's golden file, each with its first case.
+pub(crate) fn specifications(name: &str) -> Vec<(Transformer, Case)> {
+    let mut all: Vec<(Transformer, Case)> = Vec::new();
     for case in cases(&file_of(name)) {
         if let Ok(transformer) = transformer(name, &case)
             && !all.iter().any(|(own, _)| *own == transformer)
         {
-            all.push((transformer, case.train));
+            all.push((transformer, case));
         }
     }
     all
