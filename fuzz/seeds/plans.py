@@ -18,6 +18,7 @@ def plan_bytes():
             "text": ["a", "b", "b", None, "c"],
         }
     )
+    target = [0, 1, 1, 0, 1]
     numbers, text = ["number"], ["text"]
     impute = f.SimpleImputer
     steps = {
@@ -36,6 +37,10 @@ def plan_bytes():
         "OrdinalEncoder_whole": (f.OrdinalEncoder(), ["whole"]),
         "KBinsDiscretizer": (f.KBinsDiscretizer(n_bins=2, encode="ordinal"), ["whole"]),
         "KBinsDiscretizer_onehot": (f.KBinsDiscretizer(n_bins=3, strategy="uniform"), ["whole"]),
+        "MissingIndicator": (f.MissingIndicator(), ["number", "text", "whole"]),
+        "PolynomialFeatures": (f.PolynomialFeatures((2, 3)), ["whole", "flag"]),
+        "VarianceThreshold": (f.VarianceThreshold(0.5), ["whole", "flag"]),
+        "SelectKBest": (f.SelectKBest(k=1), ["whole", "flag"]),
         "passthrough": ("passthrough", ["whole", "text"]),
         "Pipeline": (f.Pipeline([("impute", impute(add_indicator=True)), ("scale", f.StandardScaler())]), numbers),
         "Pipeline_text": (f.Pipeline([("impute", impute(strategy="most_frequent")), ("one", f.OneHotEncoder())]), text),
@@ -44,7 +49,7 @@ def plan_bytes():
     missing = [name for name in known if not any(own.split("_")[0] == name for own in steps)]
     assert not missing, f"no plan holds {missing}"
     stored = {
-        name: f.ColumnTransformer([(name.lower().replace("_", ""), step, columns)]).fit(frame).plan()
+        name: f.ColumnTransformer([(name.lower().replace("_", ""), step, columns)]).fit(frame, target).plan()
         for name, (step, columns) in steps.items()
     }
     stored["dates"] = f.ColumnTransformer([("pass", "passthrough", ["day"]), ("drop", "drop", ["whole"])]).fit(

@@ -51,6 +51,17 @@ pub(crate) fn weighted_columns(training: &Training<'_>, operation: &'static str)
         .collect()
 }
 
+/// The target as a column, for transformers that read it as they read columns.
+pub(crate) fn target(target: &ArrayRef, operation: &'static str) -> Result<FitColumn> {
+    const NAME: &str = "target";
+    let field = mlcore::arrow::datatypes::Field::new(NAME, target.data_type().clone(), true);
+    let schema = Schema::from_arrow(&mlcore::arrow::datatypes::Schema::new(vec![field]))?;
+    match schema.fields() {
+        [field] => Ok(FitColumn { field: field.clone(), array: ColumnView::plain(NAME, target)?, operation }),
+        _ => Err(Error::internal(operation, NAME, "it is not one column")),
+    }
+}
+
 /// The schema of these columns. Every transformer asks for it in the end, and stops here when its caller wants it to.
 pub(crate) fn schema<'a>(columns: impl IntoIterator<Item = &'a FitColumn>) -> Result<Schema> {
     interrupt::check("fit")?;

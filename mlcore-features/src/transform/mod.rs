@@ -36,6 +36,7 @@ mod encoder {
 
 /// Values in the place of missing ones.
 mod imputer {
+    pub(super) mod missing_indicator;
     pub(super) mod simple_imputer;
 }
 
@@ -44,6 +45,20 @@ mod bins {
     pub(super) mod k_bins_discretizer;
     mod k_means;
     mod subsample;
+}
+
+/// Columns that are made of several.
+mod expansion {
+    pub(super) mod polynomial_features;
+    mod terms;
+}
+
+/// Columns that are worth keeping.
+mod selection {
+    mod kept;
+    mod scores;
+    pub(super) mod select_k_best;
+    pub(super) mod variance_threshold;
 }
 
 use mlcore::arrow::array::RecordBatch;
@@ -56,11 +71,14 @@ pub use self::attribute::{Attribute, Attributes};
 pub use self::bins::k_bins_discretizer::{BinStrategy, Encode};
 pub use self::encoder::categories::{Categories, MinFrequency};
 pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
+pub use self::expansion::polynomial_features::Order;
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
+pub use self::imputer::missing_indicator::IndicatedFeatures;
 pub use self::imputer::simple_imputer::Strategy;
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
+pub use self::selection::select_k_best::ScoreFunction;
 pub use self::training::Training;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
@@ -74,4 +92,8 @@ transformers! {
     encoder::one_hot_encoder: OneHotEncoder => FittedOneHotEncoder,
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
+    imputer::missing_indicator: MissingIndicator => FittedMissingIndicator,
+    expansion::polynomial_features: PolynomialFeatures => FittedPolynomialFeatures,
+    selection::variance_threshold: VarianceThreshold => FittedVarianceThreshold,
+    selection::select_k_best: SelectKBest => FittedSelectKBest,
 }

@@ -2,7 +2,7 @@
 
 import math
 
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 
 from feature_cases import case, column, golden, numeric_tables
 
@@ -44,3 +44,25 @@ def simple_imputer():
     yield case("constant: a fraction among integers", SimpleImputer, {"strategy": "constant", "fill_value": 0.5}, {"a": column([1, 2, 3])}, attributes)
     yield case("median of two", SimpleImputer, {"strategy": "median"}, {"a": column([1.0, None, 4.0])}, attributes)
     yield case("infinity later", SimpleImputer, {}, floats["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
+
+
+@golden
+def missing_indicator():
+    attributes = ["features_"]
+    tables = dict(numeric_tables())
+    tables["mixed types"].pop("b")
+    words = {"s": column(["b", None, "a"]), "t": column(["x", "y", "z"]), "u": column([None, None, "v"])}
+    for features in ["missing-only", "all"]:
+        for name in ["normal", "with missing", "all missing beside present", "one value", "mixed types", "single row"]:
+            yield case(f"{features}: {name}", MissingIndicator, {"features": features}, tables[name], attributes)
+        yield case(f"{features}: text", MissingIndicator, {"features": features}, words, attributes)
+        yield case(f"{features}: text later", MissingIndicator, {"features": features}, words, attributes, {"s": column([None, "c"]), "t": column(["x", ""]), "u": column(["a", None])})
+        for error in [False, True]:
+            parameters = {"features": features, "error_on_new": error}
+            yield case(f"{features}, {error}: new later", MissingIndicator, parameters, tables["with missing"], attributes, {"a": column([None, 1.0]), "b": column([2.0, None]), "c": column([None, 3.0])})
+            yield case(f"{features}, {error}: nothing new later", MissingIndicator, parameters, tables["with missing"], attributes, {"a": column([None, 1.0]), "b": column([2.0, None]), "c": column([1.0, 3.0])})
+            yield case(f"{features}, {error}: new text later", MissingIndicator, parameters, words, attributes, {"s": column([None, "c"]), "t": column(["x", None]), "u": column(["a", None])})
+    yield case("infinity", MissingIndicator, {}, tables["infinity"], attributes)
+    yield case("infinity later", MissingIndicator, {}, tables["with missing"], attributes, {"a": column([math.inf]), "b": column([2.0]), "c": column([3.0])})
+    yield case("infinity in another column later", MissingIndicator, {}, tables["with missing"], attributes, {"a": column([1.0]), "b": column([2.0]), "c": column([-math.inf])})
+    yield case("no such features", MissingIndicator, {"features": "some"}, tables["normal"], attributes)

@@ -10,7 +10,43 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["SimpleImputer"]
+__all__ = ["MissingIndicator", "SimpleImputer"]
+
+
+class MissingIndicator(Transformer):
+    """Tells which values are missing: 1 where a value is NaN or null, 0 where it is there.
+
+    Takes numbers, bools and text. Infinities are refused.
+
+    Parameters
+    ----------
+    features : {"missing-only", "all"}
+        Answer for the columns that had missing values while fitting, or for all.
+    error_on_new : bool
+        Refuse a missing value in a column that had none while fitting, and that is not answered for?
+
+    Attributes
+    ----------
+    features_ : ndarray of int
+        The positions of the columns that it answers for.
+
+    Notes
+    -----
+    Answers are those of scikit-learn's ``MissingIndicator`` with ``missing_values=np.nan``, as floats instead of bools.
+
+    Examples
+    --------
+    >>> from mlcore.features import MissingIndicator
+    >>> missing = MissingIndicator().fit({"age": [20.0, None, 30.0], "income": [1.0, 2.0, 3.0]})
+    >>> missing.transform([{"age": float("nan"), "income": 5.0}]).tolist(), missing.get_feature_names_out().tolist()
+    ([[1.0]], ['missingindicator_age'])
+    """
+
+    features_: npt.NDArray[np.int64]
+
+    def __init__(self, *, features: Literal["missing-only", "all"] = "missing-only", error_on_new: bool = True) -> None:
+        self.features = features
+        self.error_on_new = error_on_new
 
 
 class SimpleImputer(Transformer):
