@@ -36,7 +36,9 @@ mod encoder {
 
 /// Values in the place of missing ones.
 mod imputer {
+    pub(super) mod knn_imputer;
     pub(super) mod missing_indicator;
+    mod neighbors;
     pub(super) mod simple_imputer;
 }
 
@@ -51,6 +53,15 @@ mod bins {
 mod expansion {
     pub(super) mod polynomial_features;
     mod terms;
+}
+
+/// Columns as a few directions.
+mod decomposition {
+    pub(super) mod parameters;
+    pub(super) mod pca;
+    mod projection;
+    mod svd;
+    pub(super) mod truncated_svd;
 }
 
 /// Columns that are worth keeping.
@@ -69,11 +80,14 @@ use serde::{Deserialize, Serialize};
 
 pub use self::attribute::{Attribute, Attributes};
 pub use self::bins::k_bins_discretizer::{BinStrategy, Encode};
+pub use self::decomposition::parameters::SvdSolver;
+pub use self::decomposition::truncated_svd::SvdAlgorithm;
 pub use self::encoder::categories::{Categories, MinFrequency};
 pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::expansion::polynomial_features::Order;
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
+pub use self::imputer::knn_imputer::{NeighborMetric, NeighborWeights};
 pub use self::imputer::missing_indicator::IndicatedFeatures;
 pub use self::imputer::simple_imputer::Strategy;
 pub use self::parameters::{Parameter, Parameters};
@@ -93,7 +107,10 @@ transformers! {
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
     imputer::missing_indicator: MissingIndicator => FittedMissingIndicator,
+    imputer::knn_imputer: KNNImputer => FittedKNNImputer,
     expansion::polynomial_features: PolynomialFeatures => FittedPolynomialFeatures,
     selection::variance_threshold: VarianceThreshold => FittedVarianceThreshold,
     selection::select_k_best: SelectKBest => FittedSelectKBest,
+    decomposition::pca: PCA => FittedPCA,
+    decomposition::truncated_svd: TruncatedSVD => FittedTruncatedSVD,
 }

@@ -6,7 +6,7 @@ use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, Stri
 use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
 use mlcore_features::transform::{
-    Categories, Drop, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
+    Categories, Drop, Fit, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
     OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, Training, Transform, Transformer,
 };
 use proptest::prelude::*;
@@ -17,7 +17,9 @@ fn table() -> RecordBatch {
         Arc::new(Float64Array::from(vec![Some(1.0), None, Some(3.0), Some(3.5), Some(9.0)]));
     let whole: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 2, 3, 3]));
     let text: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), Some("b"), Some("b"), None, Some("c")]));
-    RecordBatch::try_from_iter([("number", number), ("whole", whole), ("text", text)]).unwrap()
+    let part: ArrayRef = Arc::new(Float64Array::from(vec![0.5, -1.0, 2.0, 0.0, 7.5]));
+    RecordBatch::try_from_iter([("number", number), ("whole", whole), ("text", text), ("part", part)])
+        .unwrap()
 }
 
 /// A plan with every transformer in it.
@@ -37,12 +39,19 @@ fn plan() -> Plan {
         .with("ord", OrdinalEncoder::default().unknown_value(-1.0), ["text"])
         .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"]);
     let named = format!("{plan:?}");
+    let (table, target) = (table(), Arc::new(Int64Array::from(vec![0, 1, 1, 0, 1])) as ArrayRef);
+    let alone = table.project(&[1]).unwrap();
     for name in Transformer::NAMES.iter().filter(|name| !named.contains(**name)) {
         let transformer = Transformer::new(name, &Parameters::new()).unwrap();
-        plan = plan.with(*name, transformer, ["whole"]);
+        // One column is not enough for every one of them.
+        let columns = if transformer.fit(Training::new(&alone).with_target(&target)).is_ok() {
+            &["whole"][..]
+        } else {
+            &["whole", "part"]
+        };
+        plan = plan.with(*name, transformer, columns.iter().copied());
     }
-    let target: ArrayRef = Arc::new(Int64Array::from(vec![0, 1, 1, 0, 1]));
-    plan.fit(Training::new(&table()).with_target(&target)).unwrap()
+    plan.fit(Training::new(&table).with_target(&target)).unwrap()
 }
 
 /// Changes one place of a document: what and where follow from the numbers.
