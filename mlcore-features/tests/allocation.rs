@@ -6,8 +6,8 @@ use mlcore::arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
 use mlcore_features::transform::{
-    Encode, HandleUnknown, KBinsDiscretizer, MinMaxScaler, Normalizer, OneHotEncoder, OrdinalEncoder,
-    SimpleImputer, StandardScaler, Strategy,
+    Encode, HandleUnknown, KBinsDiscretizer, KNNImputer, MinMaxScaler, Normalizer, OneHotEncoder,
+    OrdinalEncoder, PCA, PolynomialFeatures, SimpleImputer, StandardScaler, Strategy,
 };
 
 #[path = "../../benches/src/allocations.rs"]
@@ -41,12 +41,17 @@ fn a_row_allocates_nothing() {
         .then("impute", SimpleImputer::default().strategy(Strategy::Median).add_indicator(true))
         .then("scale", StandardScaler::default())
         .then("normalize", Normalizer::default());
+    let joint = Pipeline::new()
+        .then("impute", KNNImputer::default().n_neighbors(2).add_indicator(true))
+        .then("multiply", PolynomialFeatures::default())
+        .then("decompose", PCA::default().n_components(2));
     let text = Pipeline::new()
         .then("impute", SimpleImputer::default().strategy(Strategy::MostFrequent))
         .then("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore))
         .then("range", MinMaxScaler::default());
     let plan = ColumnTransformer::new()
         .with("num", number, ["age", "visits"])
+        .with("joint", joint, ["age", "visits"])
         .with("bins", KBinsDiscretizer::default().n_bins(3).encode(Encode::OnehotDense), ["visits"])
         .with("text", text, ["plan"])
         .with("cat", OneHotEncoder::default(), ["visits"])

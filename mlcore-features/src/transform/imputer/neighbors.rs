@@ -123,6 +123,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// The neighbours are those that sorting all rows finds.
         #[test]
         fn neighbors_are_the_nearest(
