@@ -8,8 +8,9 @@ use mlcore::time::Timestamp;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
 use mlcore_features::transform::{
     Analyzer, DatetimeFeatures, Encode, FeatureHasher, HandleUnknown, HashingVectorizer, KBinsDiscretizer,
-    MinMaxScaler, MissingValues, Normalizer, OneHotEncoder, OrdinalEncoder, PowerTransformer,
-    QuantileTransformer, SimpleImputer, SplineTransformer, StandardScaler, Strategy, TfidfVectorizer,
+    KNNImputer, MinMaxScaler, MissingValues, Normalizer, OneHotEncoder, OrdinalEncoder, PCA,
+    PolynomialFeatures, PowerTransformer, QuantileTransformer, SimpleImputer, SplineTransformer,
+    StandardScaler, Strategy, TfidfVectorizer,
 };
 
 #[path = "../../benches/src/allocations.rs"]
@@ -45,6 +46,10 @@ fn a_row_allocates_nothing() {
         .then("impute", SimpleImputer::default().strategy(Strategy::Median).add_indicator(true))
         .then("scale", StandardScaler::default())
         .then("normalize", Normalizer::default());
+    let joint = Pipeline::new()
+        .then("impute", KNNImputer::default().n_neighbors(2).add_indicator(true))
+        .then("multiply", PolynomialFeatures::default())
+        .then("decompose", PCA::default().n_components(2));
     let text = Pipeline::new()
         .then("impute", SimpleImputer::default().strategy(Strategy::MostFrequent))
         .then("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore))
@@ -60,6 +65,7 @@ fn a_row_allocates_nothing() {
     let parts = DatetimeFeatures::default().missing_values(MissingValues::Ignore);
     let plan = ColumnTransformer::new()
         .with("num", number, ["age", "visits"])
+        .with("joint", joint, ["age", "visits"])
         .with("bins", KBinsDiscretizer::default().n_bins(3).encode(Encode::OnehotDense), ["visits"])
         .with("text", text, ["plan"])
         .with("power", PowerTransformer::default(), ["age", "visits"])

@@ -13,6 +13,7 @@ mod fitted;
 mod input;
 pub(crate) mod inverse;
 mod numeric;
+mod order;
 mod parameters;
 mod python;
 mod subsample;
@@ -45,6 +46,9 @@ mod encoder {
 
 /// Values in the place of missing ones.
 mod imputer {
+    pub(super) mod knn_imputer;
+    pub(super) mod missing_indicator;
+    mod neighbors;
     pub(super) mod simple_imputer;
 }
 
@@ -91,6 +95,29 @@ mod text {
     pub(super) mod vocabulary;
 }
 
+/// Columns that are made of several.
+mod expansion {
+    pub(super) mod polynomial_features;
+    mod terms;
+}
+
+/// Columns as a few directions.
+mod decomposition {
+    pub(super) mod parameters;
+    pub(super) mod pca;
+    mod projection;
+    mod svd;
+    pub(super) mod truncated_svd;
+}
+
+/// Columns that are worth keeping.
+mod selection {
+    mod kept;
+    mod scores;
+    pub(super) mod select_k_best;
+    pub(super) mod variance_threshold;
+}
+
 use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::Schema;
 pub use mlcore::stats::QuantileMethod;
@@ -99,6 +126,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::attribute::{Attribute, Attributes};
 pub use self::bins::k_bins_discretizer::{BinStrategy, Encode};
+pub use self::decomposition::parameters::SvdSolver;
+pub use self::decomposition::truncated_svd::SvdAlgorithm;
 pub use self::encoder::categories::{Categories, MinFrequency};
 pub use self::encoder::count_encoder::UnknownCount;
 pub use self::encoder::james_stein_encoder::Shrinkage;
@@ -108,6 +137,8 @@ pub use self::encoder::target_encoder::{Smooth, TargetType};
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub(crate) use self::fitted::made_by;
+pub use self::imputer::knn_imputer::{NeighborMetric, NeighborWeights};
+pub use self::imputer::missing_indicator::IndicatedFeatures;
 pub use self::imputer::simple_imputer::Strategy;
 pub use self::moment::calendar::DatetimeFeature;
 pub use self::moment::datetime_features::MissingValues;
@@ -116,9 +147,11 @@ pub use self::number::function::Function;
 pub use self::number::function_transformer::FeatureNamesOut;
 pub use self::number::power::PowerMethod;
 pub use self::number::quantile_transformer::OutputDistribution;
-pub use self::number::spline_transformer::{Extrapolation, HandleMissing, Knots, Order};
+pub use self::number::spline_transformer::{Extrapolation, HandleMissing, Knots};
+pub use self::order::Order;
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
+pub use self::selection::select_k_best::ScoreFunction;
 pub use self::text::analysis::{Analyzer, StripAccents};
 pub use self::text::feature_hasher::InputType;
 pub use self::text::vocabulary::DocumentFrequency;
@@ -154,4 +187,11 @@ transformers! {
     moment::datetime_features: DatetimeFeatures => FittedDatetimeFeatures,
     moment::cyclical_features: CyclicalFeatures => FittedCyclicalFeatures,
     moment::time_since: TimeSince => FittedTimeSince,
+    imputer::missing_indicator: MissingIndicator => FittedMissingIndicator,
+    imputer::knn_imputer: KNNImputer => FittedKNNImputer,
+    expansion::polynomial_features: PolynomialFeatures => FittedPolynomialFeatures,
+    selection::variance_threshold: VarianceThreshold => FittedVarianceThreshold,
+    selection::select_k_best: SelectKBest => FittedSelectKBest,
+    decomposition::pca: PCA => FittedPCA,
+    decomposition::truncated_svd: TruncatedSVD => FittedTruncatedSVD,
 }

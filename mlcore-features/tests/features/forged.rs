@@ -8,7 +8,7 @@ use mlcore::arrow::array::{
 use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
 use mlcore_features::transform::{
-    Analyzer, Categories, CountVectorizer, DatetimeFeatures, Drop, FeatureHasher, HandleUnknown,
+    Analyzer, Categories, CountVectorizer, DatetimeFeatures, Drop, FeatureHasher, Fit, HandleUnknown,
     HashingVectorizer, KBinsDiscretizer, MinFrequency, MinMaxScaler, MissingValues, OneHotEncoder,
     OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, TargetEncoder, TfidfVectorizer,
     TimeSince, Training, Transform, Transformer,
@@ -24,8 +24,16 @@ fn table() -> RecordBatch {
     let note: ArrayRef = Arc::new(StringArray::from(vec!["to be", "or not", "to be", "", "been"]));
     let seen = TimestampSecondArray::from(vec![Some(0), None, Some(-1), Some(1 << 31), Some(1 << 33)]);
     let seen: ArrayRef = Arc::new(seen.with_timezone("Europe/Berlin"));
-    let columns = [("number", number), ("whole", whole), ("text", text), ("note", note), ("seen", seen)];
-    RecordBatch::try_from_iter(columns).unwrap()
+    let part: ArrayRef = Arc::new(Float64Array::from(vec![0.5, -1.0, 2.0, 0.0, 7.5]));
+    RecordBatch::try_from_iter([
+        ("number", number),
+        ("whole", whole),
+        ("text", text),
+        ("note", note),
+        ("seen", seen),
+        ("part", part),
+    ])
+    .unwrap()
 }
 
 /// A plan with every transformer in it.
@@ -55,12 +63,19 @@ fn plan() -> Plan {
         .with("parts", DatetimeFeatures::default().missing_values(MissingValues::Ignore), ["seen"])
         .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"]);
     let named = format!("{plan:?}");
+    let (table, target) = (table(), Arc::new(Int64Array::from(vec![0, 1, 1, 0, 1])) as ArrayRef);
+    let alone = table.project(&[1]).unwrap();
     for name in Transformer::NAMES.iter().filter(|name| !named.contains(**name)) {
         let transformer = Transformer::new(name, &Parameters::new()).unwrap();
-        plan = plan.with(*name, transformer, ["whole"]);
+        // One column is not enough for every one of them.
+        let columns = if transformer.fit(Training::new(&alone).with_target(&target)).is_ok() {
+            &["whole"][..]
+        } else {
+            &["whole", "part"]
+        };
+        plan = plan.with(*name, transformer, columns.iter().copied());
     }
-    let target: ArrayRef = Arc::new(Int64Array::from(vec![0, 1, 1, 0, 1]));
-    plan.fit(Training::new(&table()).with_target(&target)).unwrap()
+    plan.fit(Training::new(&table).with_target(&target)).unwrap()
 }
 
 /// Changes one place of a document: what and where follow from the numbers.

@@ -2,9 +2,9 @@
 
 import math
 
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
 
-from feature_cases import case, column, golden, numeric_tables
+from feature_cases import case, column, golden, holes, numeric_tables, rng
 
 
 @golden
@@ -44,3 +44,73 @@ def simple_imputer():
     yield case("constant: a fraction among integers", SimpleImputer, {"strategy": "constant", "fill_value": 0.5}, {"a": column([1, 2, 3])}, attributes)
     yield case("median of two", SimpleImputer, {"strategy": "median"}, {"a": column([1.0, None, 4.0])}, attributes)
     yield case("infinity later", SimpleImputer, {}, floats["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
+
+
+@golden
+def missing_indicator():
+    attributes = ["features_"]
+    tables = dict(numeric_tables())
+    tables["mixed types"].pop("b")
+    words = {"s": column(["b", None, "a"]), "t": column(["x", "y", "z"]), "u": column([None, None, "v"])}
+    for features in ["missing-only", "all"]:
+        for name in ["normal", "with missing", "all missing beside present", "one value", "mixed types", "single row"]:
+            yield case(f"{features}: {name}", MissingIndicator, {"features": features}, tables[name], attributes)
+        yield case(f"{features}: text", MissingIndicator, {"features": features}, words, attributes)
+        yield case(f"{features}: text later", MissingIndicator, {"features": features}, words, attributes, {"s": column([None, "c"]), "t": column(["x", ""]), "u": column(["a", None])})
+        for error in [False, True]:
+            parameters = {"features": features, "error_on_new": error}
+            yield case(f"{features}, {error}: new later", MissingIndicator, parameters, tables["with missing"], attributes, {"a": column([None, 1.0]), "b": column([2.0, None]), "c": column([None, 3.0])})
+            yield case(f"{features}, {error}: nothing new later", MissingIndicator, parameters, tables["with missing"], attributes, {"a": column([None, 1.0]), "b": column([2.0, None]), "c": column([1.0, 3.0])})
+            yield case(f"{features}, {error}: new text later", MissingIndicator, parameters, words, attributes, {"s": column([None, "c"]), "t": column(["x", None]), "u": column(["a", None])})
+    yield case("infinity", MissingIndicator, {}, tables["infinity"], attributes)
+    yield case("infinity later", MissingIndicator, {}, tables["with missing"], attributes, {"a": column([math.inf]), "b": column([2.0]), "c": column([3.0])})
+    yield case("infinity in another column later", MissingIndicator, {}, tables["with missing"], attributes, {"a": column([1.0]), "b": column([2.0]), "c": column([-math.inf])})
+    yield case("no such features", MissingIndicator, {"features": "some"}, tables["normal"], attributes)
+
+
+class NamedKNNImputer(KNNImputer):
+    """scikit-learn leaves out the names of the empty columns that it keeps."""
+
+    def get_feature_names_out(self, input_features=None):
+        return self.feature_names_in_ if self.keep_empty_features else super().get_feature_names_out(input_features)
+
+
+@golden
+def knn_imputer():
+    def indicated(fitted):
+        return [] if fitted.indicator_ is None else fitted.indicator_.features_
+
+    attributes = [("indicator_features_", indicated)]
+    tables = dict(numeric_tables())
+    g = rng(110)
+
+    def dyadic(rows, share):
+        """Numbers whose squares and their sums are exact: scikit-learn expands the square of a difference."""
+        return column(holes(g.integers(-4000, 4000, rows) / 1024.0, g, share))
+
+    some = {"a": dyadic(60, 0.2), "b": dyadic(60, 0.5), "c": dyadic(60, 0.1), "d": dyadic(60, 0.0)}
+    later = {"a": column([None, 1.0, None, 0.125]), "b": column([2.0, None, None, None]), "c": column([None, 3.0, None, 0.5]), "d": column([0.5, None, None, -1.0])}
+    for weights in ["uniform", "distance"]:
+        for count in [1, 2, 5, 30, 1000]:
+            yield case(f"{weights}: {count}", KNNImputer, {"weights": weights, "n_neighbors": count}, some, attributes)
+        yield case(f"{weights}: later", KNNImputer, {"weights": weights, "n_neighbors": 3}, some, attributes, later)
+        yield case(f"{weights}: all missing beside present", KNNImputer, {"weights": weights}, tables["all missing beside present"], attributes)
+        yield case(f"{weights}: one value", KNNImputer, {"weights": weights}, tables["one value"], attributes)
+        yield case(f"{weights}: keep empty", NamedKNNImputer, {"weights": weights, "keep_empty_features": True}, tables["all missing beside present"] | {"c": column([None, 2.0, 3.0])}, attributes)
+        same = {"a": column([1.0, 1.0, 1.0, 4.0, 9.0]), "b": column([2.0, None, 5.0, 7.0, 9.0]), "c": column([0.0, 0.0, 0.0, 8.0, None])}
+        yield case(f"{weights}: no distance", KNNImputer, {"weights": weights, "n_neighbors": 3}, same, attributes)
+        yield case(f"{weights}: nothing shared", KNNImputer, {"weights": weights, "n_neighbors": 2}, {"a": column([None, 1.0, 2.0, 4.0]), "b": column([3.0, None, None, None])}, attributes)
+    yield case("normal", KNNImputer, {}, tables["normal"], attributes)
+    yield case("normal, later", KNNImputer, {}, tables["normal"], attributes, {"a": column([None, 0.5, None]), "b": column([3.0, None, None])})
+    wide = {f"c{position}": column(holes(rng(120 + position).normal(size=50), rng(140 + position), 0.15)) for position in range(8)}
+    yield case("wide", KNNImputer, {}, wide, attributes)
+    yield case("wide, two", KNNImputer, {"n_neighbors": 2}, wide, attributes)
+    yield case("mixed types", KNNImputer, {}, {"i": column([1, 2, None, 7, 20]), "d": column([0.5, None, 2.0, 3.0, 9.0])}, attributes)
+    yield case("indicator", KNNImputer, {"add_indicator": True, "n_neighbors": 2}, some, attributes, later)
+    yield case("indicator of an empty column", KNNImputer, {"add_indicator": True}, tables["all missing beside present"], attributes)
+    yield case("indicator of nothing", KNNImputer, {"add_indicator": True}, tables["normal"], attributes)
+    for name, parameters in [("no neighbours", {"n_neighbors": 0}), ("negative", {"n_neighbors": -1}), ("no such weights", {"weights": "square"}), ("no such metric", {"metric": "euclid"})]:
+        yield case(name, KNNImputer, parameters, some, attributes)
+    yield case("infinity", KNNImputer, {}, tables["infinity"], attributes)
+    yield case("infinity later", KNNImputer, {}, tables["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
+    yield case("text", KNNImputer, {}, {"a": column(["x", "y"])}, attributes)

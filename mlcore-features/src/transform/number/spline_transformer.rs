@@ -9,7 +9,7 @@ use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
 use crate::transform::input::{self, FitColumn};
-use crate::transform::{Attribute, Attributes, Fit, Parameter, Training, Transform, inverse};
+use crate::transform::{Attribute, Attributes, Fit, Order, Parameter, Training, Transform, inverse};
 
 /// Where the knots of a [`SplineTransformer`] lie.
 #[non_exhaustive]
@@ -90,17 +90,6 @@ pub enum HandleMissing {
     Error,
     /// All splines are 0.
     Zeros,
-}
-
-/// In which order scikit-learn lays out its result in memory. It has no effect here.
-#[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub enum Order {
-    /// Row after row.
-    #[default]
-    C,
-    /// Column after column.
-    F,
 }
 
 /// Writes each number as the values of B-splines, so that a linear model of them is a smooth curve of the number.

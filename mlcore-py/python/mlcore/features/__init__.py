@@ -19,11 +19,14 @@ on tables and on single rows with the same bits.
 from mlcore.features._base import Transformer as Transformer
 from mlcore.features._bins import *
 from mlcore.features._compose import *
+from mlcore.features._decomposition import *
 from mlcore.features._encoders import *
+from mlcore.features._expansion import *
 from mlcore.features._impute import *
 from mlcore.features._numbers import *
 from mlcore.features._plan import Plan as Plan
 from mlcore.features._scalers import *
+from mlcore.features._selection import *
 from mlcore.features._target_encoders import *
 from mlcore.features._moments import *
 from mlcore.features._texts import *

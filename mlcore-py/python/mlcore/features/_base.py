@@ -44,6 +44,8 @@ class Transformer:
     _output: Literal["default", "pandas", "polars"] | None = None
     #: What data scikit-learn's checks may send, beyond finite numbers.
     _input_tags: dict[str, bool] = {"allow_nan": True, "string": True, "categorical": True}
+    #: Whether it learns from the target, and does not learn without one.
+    _needs_target: bool = False
 
     def fit(
         self: Own,
@@ -60,8 +62,7 @@ class Transformer:
         X : table
             A frame of pandas, polars or pyarrow, a 2-D array, a dict of columns, a list of records.
         y : array_like, shape (rows,), optional
-            What a model is to predict. Transformers that learn without it, as all of them do today, take no notice of it,
-            whatever it is.
+            What a model is to predict. Transformers that learn without it take no notice of it, whatever it is.
         sample_weight : array_like of float, shape (rows,), optional
             How much each row counts; refused by transformers that cannot weigh rows.
         feature_names : list of str, optional
@@ -316,7 +317,7 @@ class Transformer:
 
         return tags.Tags(
             estimator_type="transformer",
-            target_tags=tags.TargetTags(required=False),
+            target_tags=tags.TargetTags(required=self._needs_target),
             transformer_tags=tags.TransformerTags(),
             input_tags=tags.InputTags(**self._input_tags),
         )
@@ -426,6 +427,10 @@ def _refused(subject: str, problem: str, remedy: str) -> InvalidInputError:
 
 def _renamed(name: str, own: list[str], given: list[str]) -> str:
     """A feature's name with the given name of the column that it was made of: ``x1_free`` becomes ``plan_free``."""
+    factors = [factor.partition("^") for factor in name.split(" ")]
+    if all(column in own for column, _, _ in factors):
+        # A product of columns, or one column as it is.
+        return " ".join(given[own.index(column)] + power + degree for column, power, degree in factors)
     head, column = ("missingindicator_", name[17:]) if name.startswith("missingindicator_") else ("", name)
     for old, new in sorted(zip(own, given), key=lambda pair: -len(pair[0])):
         if column == old or column.startswith(f"{old}_"):
