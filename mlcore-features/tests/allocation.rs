@@ -6,8 +6,8 @@ use mlcore::arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
 use mlcore_features::transform::{
-    Encode, HandleUnknown, KBinsDiscretizer, KNNImputer, MinMaxScaler, Normalizer, OneHotEncoder,
-    OrdinalEncoder, PCA, PolynomialFeatures, SimpleImputer, StandardScaler, Strategy,
+    Encode, HandleUnknown, IterativeImputer, KBinsDiscretizer, KNNImputer, MinMaxScaler, Normalizer,
+    OneHotEncoder, OrdinalEncoder, PCA, PolynomialFeatures, SimpleImputer, StandardScaler, Strategy,
 };
 
 #[path = "../../benches/src/allocations.rs"]
@@ -43,6 +43,7 @@ fn a_row_allocates_nothing() {
         .then("normalize", Normalizer::default());
     let joint = Pipeline::new()
         .then("impute", KNNImputer::default().n_neighbors(2).add_indicator(true))
+        .then("iterate", IterativeImputer::default())
         .then("multiply", PolynomialFeatures::default())
         .then("decompose", PCA::default().n_components(2));
     let text = Pipeline::new()

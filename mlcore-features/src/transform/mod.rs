@@ -36,9 +36,12 @@ mod encoder {
 
 /// Values in the place of missing ones.
 mod imputer {
+    mod bayesian_ridge;
+    pub(super) mod iterative_imputer;
     pub(super) mod knn_imputer;
     pub(super) mod missing_indicator;
     mod neighbors;
+    mod rounds;
     pub(super) mod simple_imputer;
 }
 
@@ -60,7 +63,7 @@ mod decomposition {
     pub(super) mod parameters;
     pub(super) mod pca;
     mod projection;
-    mod svd;
+    pub(super) mod svd;
     pub(super) mod truncated_svd;
 }
 
@@ -87,6 +90,7 @@ pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::expansion::polynomial_features::Order;
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
+pub use self::imputer::iterative_imputer::ImputationOrder;
 pub use self::imputer::knn_imputer::{NeighborMetric, NeighborWeights};
 pub use self::imputer::missing_indicator::IndicatedFeatures;
 pub use self::imputer::simple_imputer::Strategy;
@@ -108,6 +112,7 @@ transformers! {
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
     imputer::missing_indicator: MissingIndicator => FittedMissingIndicator,
     imputer::knn_imputer: KNNImputer => FittedKNNImputer,
+    imputer::iterative_imputer: IterativeImputer => FittedIterativeImputer,
     expansion::polynomial_features: PolynomialFeatures => FittedPolynomialFeatures,
     selection::variance_threshold: VarianceThreshold => FittedVarianceThreshold,
     selection::select_k_best: SelectKBest => FittedSelectKBest,

@@ -15,7 +15,7 @@ const TOLERANCE: f64 = 1e-12;
 
 /// Files whose numbers come out of a decomposition: another algorithm than LAPACK's ends in other last digits, and a
 /// difference of large numbers shows them.
-const DECOMPOSED: [&str; 2] = ["pca", "truncated_svd"];
+const DECOMPOSED: [&str; 3] = ["pca", "truncated_svd", "iterative_imputer"];
 
 /// The same for these.
 const DECOMPOSED_TOLERANCE: f64 = 1e-6;
