@@ -7,9 +7,9 @@ use mlcore::batch::{Row, Value};
 use mlcore::time::Timestamp;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
 use mlcore_features::transform::{
-    Analyzer, DatetimeFeatures, Encode, FeatureHasher, HandleUnknown, HashingVectorizer, KBinsDiscretizer,
-    KNNImputer, MinMaxScaler, MissingValues, Normalizer, OneHotEncoder, OrdinalEncoder, PCA,
-    PolynomialFeatures, PowerTransformer, QuantileTransformer, SimpleImputer, SplineTransformer,
+    Analyzer, DatetimeFeatures, Encode, FeatureHasher, HandleUnknown, HashingVectorizer, IterativeImputer,
+    KBinsDiscretizer, KNNImputer, MinMaxScaler, MissingValues, Normalizer, OneHotEncoder, OrdinalEncoder,
+    PCA, PolynomialFeatures, PowerTransformer, QuantileTransformer, SimpleImputer, SplineTransformer,
     StandardScaler, Strategy, TfidfVectorizer,
 };
 
@@ -48,6 +48,7 @@ fn a_row_allocates_nothing() {
         .then("normalize", Normalizer::default());
     let joint = Pipeline::new()
         .then("impute", KNNImputer::default().n_neighbors(2).add_indicator(true))
+        .then("iterate", IterativeImputer::default())
         .then("multiply", PolynomialFeatures::default())
         .then("decompose", PCA::default().n_components(2));
     let text = Pipeline::new()

@@ -46,9 +46,12 @@ mod encoder {
 
 /// Values in the place of missing ones.
 mod imputer {
+    mod bayesian_ridge;
+    pub(super) mod iterative_imputer;
     pub(super) mod knn_imputer;
     pub(super) mod missing_indicator;
     mod neighbors;
+    mod rounds;
     pub(super) mod simple_imputer;
 }
 
@@ -106,7 +109,7 @@ mod decomposition {
     pub(super) mod parameters;
     pub(super) mod pca;
     mod projection;
-    mod svd;
+    pub(super) mod svd;
     pub(super) mod truncated_svd;
 }
 
@@ -137,6 +140,7 @@ pub use self::encoder::target_encoder::{Smooth, TargetType};
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub(crate) use self::fitted::made_by;
+pub use self::imputer::iterative_imputer::ImputationOrder;
 pub use self::imputer::knn_imputer::{NeighborMetric, NeighborWeights};
 pub use self::imputer::missing_indicator::IndicatedFeatures;
 pub use self::imputer::simple_imputer::Strategy;
@@ -189,6 +193,7 @@ transformers! {
     moment::time_since: TimeSince => FittedTimeSince,
     imputer::missing_indicator: MissingIndicator => FittedMissingIndicator,
     imputer::knn_imputer: KNNImputer => FittedKNNImputer,
+    imputer::iterative_imputer: IterativeImputer => FittedIterativeImputer,
     expansion::polynomial_features: PolynomialFeatures => FittedPolynomialFeatures,
     selection::variance_threshold: VarianceThreshold => FittedVarianceThreshold,
     selection::select_k_best: SelectKBest => FittedSelectKBest,

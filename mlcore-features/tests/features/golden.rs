@@ -14,12 +14,13 @@ use crate::recipes::recipe;
 const TOLERANCE: f64 = 1e-12;
 
 /// The same for files whose answers are the end of an iteration or a decomposition: two that stop equally near to it agree to this.
-const ITERATED: [(&str, f64); 3] = [
+const ITERATED: [(&str, f64); 4] = [
     // The power of greatest likelihood, which is flat there: numpy's functions of AVX-512 end elsewhere than those of C.
     ("power_transformer", 1e-6),
     // Another algorithm than LAPACK's ends in other last digits, and a difference of large numbers shows them.
     ("pca", 1e-6),
     ("truncated_svd", 1e-6),
+    ("iterative_imputer", 1e-6),
 ];
 
 /// The largest relative difference that passes in this case.

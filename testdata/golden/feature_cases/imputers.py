@@ -2,7 +2,8 @@
 
 import math
 
-from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
 
 from feature_cases import case, column, golden, holes, numeric_tables, rng
 
@@ -114,3 +115,53 @@ def knn_imputer():
     yield case("infinity", KNNImputer, {}, tables["infinity"], attributes)
     yield case("infinity later", KNNImputer, {}, tables["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
     yield case("text", KNNImputer, {}, {"a": column(["x", "y"])}, attributes)
+
+
+class NamedIterativeImputer(IterativeImputer):
+    """scikit-learn has no count of columns where it does no round, and leaves out the names of empty columns that it keeps."""
+
+    n_features_with_missing_ = 0
+
+    def get_feature_names_out(self, input_features=None):
+        return self.feature_names_in_ if self.keep_empty_features else super().get_feature_names_out(input_features)
+
+
+@golden
+def iterative_imputer():
+    def indicated(fitted):
+        return [] if fitted.indicator_ is None else fitted.indicator_.features_
+
+    make, attributes = NamedIterativeImputer, ["n_iter_", ("indicator_features_", indicated)]
+    tables = dict(numeric_tables())
+    g = rng(170)
+    first = g.normal(size=70)
+    linked = [first, 2.0 * first + g.normal(0, 0.3, 70), 5.0 - first + g.normal(0, 0.5, 70), g.normal(10, 2, 70)]
+    some = {f"c{position}": column(holes(values, g, share)) for position, (values, share) in enumerate(zip(linked, [0.1, 0.3, 0.2, 0.0]))}
+    later = {"c0": column([None, 1.0, None, 0.125]), "c1": column([2.0, None, None, None]), "c2": column([None, 3.0, None, 0.5]), "c3": column([0.5, None, 9.0, -1.0])}
+    yield case("defaults", make, {}, some, attributes)
+    yield case("later", make, {}, some, attributes, later)
+    for order in ["ascending", "descending", "roman", "arabic"]:
+        yield case(f"order: {order}", make, {"imputation_order": order}, some, attributes, later)
+        yield case(f"order: {order}, complete skipped", make, {"imputation_order": order, "skip_complete": True}, some, attributes, later)
+    for rounds in [0, 1, 2, 30]:
+        yield case(f"rounds: {rounds}", make, {"max_iter": rounds, "tol": 1e-6}, some, attributes, later)
+    for strategy in ["mean", "median", "most_frequent", "constant"]:
+        yield case(f"first: {strategy}", make, {"initial_strategy": strategy, "max_iter": 2}, some, attributes, later)
+    yield case("bounds", make, {"min_value": 0.0, "max_value": 4.0}, some, attributes, later)
+    yield case("bounds upside down", make, {"min_value": 4.0, "max_value": 4.0}, some, attributes)
+    yield case("indicator", make, {"add_indicator": True}, some, attributes, later)
+    empty = {"c0": some["c0"], "none": column([None] * 70, "float64"), "c1": some["c1"], "c2": some["c2"]}
+    yield case("an empty column", make, {}, empty, attributes)
+    # scikit-learn writes into its input, which it may where the columns are of several types.
+    several = empty | {"whole": column(g.integers(0, 9, 70))}
+    yield case("an empty column is kept", make, {"keep_empty_features": True}, several, attributes)
+    yield case("one column", make, {}, {"a": column([1.0, None, 4.0])}, attributes)
+    yield case("normal", make, {}, tables["normal"], attributes)
+    yield case("ties", make, {}, {"a": tables["ties"]["a"], "b": column(holes(tables["ties"]["b"]["values"], rng(171)))}, attributes)
+    yield case("with missing", make, {}, {"a": tables["with missing"]["a"], "c": tables["with missing"]["c"]}, attributes)
+    yield case("a seed", make, {"random_state": 3}, some, attributes)
+    for name, parameters in [("no such order", {"imputation_order": "greek"}), ("negative tolerance", {"tol": -1.0}), ("negative rounds", {"max_iter": -1})]:
+        yield case(name, make, parameters, some, attributes)
+    yield case("infinity", make, {}, tables["infinity"], attributes)
+    yield case("infinity later", make, {}, tables["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
+    yield case("text", make, {}, {"a": column(["x", "y"])}, attributes)

@@ -10,16 +10,16 @@ use mlcore::{Error, Result};
 
 /// The singular values of a matrix in descending order, and the right singular vectors as rows.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Svd {
-    pub(super) values: Vec<f64>,
-    pub(super) vectors: Vec<Vec<f64>>,
+pub(crate) struct Svd {
+    pub(crate) values: Vec<f64>,
+    pub(crate) vectors: Vec<Vec<f64>>,
 }
 
 /// Decomposes a matrix, which is given by its columns, all of them finite and of one length. There are as many singular
 /// values as rows or columns, whichever are fewer.
 ///
 /// Of the two directions of each vector, the one is taken whose greatest entry is positive: scikit-learn's rule.
-pub(super) fn svd(columns: Vec<Vec<f64>>, operation: &'static str) -> Result<Svd> {
+pub(crate) fn svd(columns: Vec<Vec<f64>>, operation: &'static str) -> Result<Svd> {
     let mut pace = Pace::default();
     let (width, height) = (columns.len(), columns.first().map_or(0, Vec::len));
     let size = columns.iter().flatten().fold(0.0, |size: f64, value| size.max(value.abs()));

@@ -25,7 +25,7 @@ pub enum SvdAlgorithm {
 /// Turns columns into a few features that hold most of them: latent semantic analysis, where the columns are counts of
 /// words.
 ///
-/// As [`PCA`](super::pca::PCA), but nothing is centred. The decomposition is exact, whichever algorithm is named, and of the
+/// As [`PCA`](crate::transform::PCA), but nothing is centred. The decomposition is exact, whichever algorithm is named, and of the
 /// two directions of each component the one is taken whose greatest weight is positive. At least two columns are needed.
 /// Missing values and infinities are refused. Source: scikit-learn, `TruncatedSVD`.
 ///
