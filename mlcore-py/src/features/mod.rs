@@ -3,6 +3,7 @@
 
 mod attributes;
 mod diagram;
+mod fitting;
 mod plan;
 mod specification;
 
@@ -15,7 +16,9 @@ pub(crate) mod native {
     #[pymodule_export]
     use super::diagram::_diagram;
     #[pymodule_export]
-    use super::plan::{Plan, fit, fit_transform};
+    use super::fitting::{fit, fit_transform};
+    #[pymodule_export]
+    use super::plan::Plan;
     #[pymodule_export]
     use super::specification::transformers;
     #[pymodule_export]
