@@ -16,13 +16,18 @@
 //!
 //! | step | null | NaN |
 //! |---|---|---|
-//! | `SimpleImputer` | replaced | replaced |
+//! | `SimpleImputer`, `KNNImputer`, `IterativeImputer` | replaced | replaced |
+//! | `MissingIndicator` | 1 | 1 |
 //! | `StandardScaler` and the other scalers of columns, `PowerTransformer`, `QuantileTransformer`, `Winsorizer` | ignored by `fit`, becomes NaN | ignored by `fit`, stays NaN |
 //! | `FunctionTransformer` | what the function makes of NaN; refused with `validate` | the same |
 //! | `SplineTransformer` | refused, or zeros with `handle_missing` | the same |
 //! | `OneHotEncoder` | a category, the last, named `nan`, where `fit` saw a missing value; else unknown | the same |
 //! | `OrdinalEncoder` | `encoded_missing_value` where `fit` saw a missing value; else unknown | the same |
-//! | `Normalizer`, `KBinsDiscretizer`, `Binarizer` | refused | refused |
+//! | `TargetEncoder`, `CountEncoder`, `WOEEncoder`, `JamesSteinEncoder`, `LeaveOneOutEncoder` | a category where `fit` saw a missing value, else unknown; `handle_missing` of the last four says otherwise | the same |
+//! | `VarianceThreshold` | ignored by `fit`, handed on | the same |
+//! | `FeatureHasher` | adds nothing | adds nothing |
+//! | `DatetimeFeatures`, `TimeSince` | refused, or NaN with `missing_values` | |
+//! | `Normalizer`, `KBinsDiscretizer`, `Binarizer`, `PolynomialFeatures`, `SelectKBest`, `PCA`, `TruncatedSVD`, `CyclicalFeatures`, and the vectorizers of text | refused | refused |
 //! | passing through | stays null; NaN in a dense matrix | stays NaN |
 //!
 //! A column of a plan's input is nullable where the training table's was, and where its first step is an imputer or an
