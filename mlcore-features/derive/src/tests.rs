@@ -87,7 +87,7 @@ fn parameters_of_fields_are_bound_and_others_are_not() {
 
 #[test]
 fn another_path_of_the_library_is_written() {
-    let input = "#[features(crate = \"host::features\")] enum Kind { A }";
+    let input = "#[features(crate=\"host::features\")]enum\tKind{A}";
     let expanded = category::expand(&syn::parse_str(input).unwrap()).unwrap().to_string().replace(' ', "");
     assert!(expanded.contains("host::features::typed") && !expanded.contains("mlcore_features"));
 }
