@@ -136,6 +136,27 @@ impl Names {
     }
 }
 
+/// The errors so far: all are shown, so that a second compilation does not bring the next one.
+#[derive(Default)]
+pub(crate) struct Errors(Option<Error>);
+
+impl Errors {
+    /// Keeps an error, and answers the rest.
+    pub(crate) fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+        match (result, &mut self.0) {
+            (Ok(value), _) => return Some(value),
+            (Err(error), Some(errors)) => errors.combine(error),
+            (Err(error), none) => *none = Some(error),
+        }
+        None
+    }
+
+    /// All that were kept as one.
+    pub(crate) fn finish(self) -> Result<()> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
 fn each(attributes: &[Attribute], mut read: impl FnMut(ParseNestedMeta<'_>) -> Result<()>) -> Result<()> {
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("features")) {
         attribute.parse_nested_meta(&mut read)?;

@@ -5,25 +5,28 @@ use quote::quote;
 use syn::spanned::Spanned as _;
 use syn::{Data, DataEnum, DeriveInput, Error, Fields, Result};
 
-use crate::attributes::{Container, Member, Names};
+use crate::attributes::{Container, Errors, Member, Names};
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let variants = &data(input)?.variants;
     let Container { rename_all, library } = Container::read(&input.attrs)?;
-    let mut names = Names::new();
+    let (mut names, mut errors) = (Names::new(), Errors::default());
     let (mut texts, mut idents) = (Vec::new(), Vec::new());
     for variant in variants {
         if !matches!(variant.fields, Fields::Unit) {
             let problem =
                 "a category holds no data; remove it, or make it a field of the row beside the category";
-            return Err(Error::new(variant.fields.span(), problem));
+            errors.keep::<()>(Err(Error::new(variant.fields.span(), problem)));
+            continue;
         }
-        let name = Member::of_variant(&variant.attrs)?.name(&variant.ident, |name| {
-            rename_all.map_or_else(|| name.to_owned(), |case| case.of_variant(name))
-        });
-        texts.push(names.add(name, "category")?);
+        let form = |name: &str| rename_all.map_or_else(|| name.to_owned(), |case| case.of_variant(name));
+        let name = Member::of_variant(&variant.attrs)
+            .and_then(|member| names.add(member.name(&variant.ident, form), "category"));
+        let Some(name) = errors.keep(name) else { continue };
+        texts.push(name);
         idents.push(&variant.ident);
     }
+    errors.finish()?;
     let name = &input.ident;
     let (in_impl, in_type, conditions) = input.generics.split_for_impl();
     Ok(quote! {

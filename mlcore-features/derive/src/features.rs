@@ -5,16 +5,16 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Data, DeriveInput, Error, Fields, FieldsNamed, Generics, Result, Type, parse_quote};
 
-use crate::attributes::{Container, Member, Names};
+use crate::attributes::{Container, Errors, Member, Names};
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let fields = named_fields(input)?;
     let Container { rename_all, library } = Container::read(&input.attrs)?;
     let mut generics = input.generics.clone();
-    let mut names = Names::new();
+    let (mut names, mut errors) = (Names::new(), Errors::default());
     let (mut described, mut written) = (Vec::new(), Vec::new());
     for field in &fields.named {
-        let member = Member::of_field(&field.attrs)?;
+        let Some(member) = errors.keep(Member::of_field(&field.attrs)) else { continue };
         let Some(ident) = field.ident.as_ref().filter(|_| member.skip.is_none()) else { continue };
         let ty = &field.ty;
         if member.flatten.is_some() {
@@ -27,7 +27,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         }
         let name =
             member.name(ident, |name| rename_all.map_or_else(|| name.to_owned(), |case| case.of_field(name)));
-        let name = names.add(name, "field")?;
+        let Some(name) = errors.keep(names.add(name, "field")) else { continue };
         bound(&mut generics, ty, &quote!(#library::typed::FeatureValue));
         described
             .push(quote_spanned!(ty.span()=> fields.push(#library::typed::FeatureField::of::<#ty>(#name));));
@@ -35,6 +35,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             values.push(<#ty as #library::typed::FeatureValue>::value(&self.#ident));
         ));
     }
+    errors.finish()?;
     let name = &input.ident;
     let (in_impl, in_type, conditions) = generics.split_for_impl();
     Ok(quote! {

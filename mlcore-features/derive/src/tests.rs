@@ -71,6 +71,17 @@ fn a_category_that_is_none_is_refused_where_it_is_wrong() {
 }
 
 #[test]
+fn everything_wrong_is_said_at_once() {
+    let all = |expand: Expand, source: &str| -> Vec<String> {
+        let errors = expand(&syn::parse_str(source).unwrap()).unwrap_err();
+        errors.into_iter().map(|error| pointed_at(&error)).collect()
+    };
+    let row = "struct Row { a: u8, #[features(rename = \"a\")] b: u8, #[features(foo)] c: u8 }";
+    assert_eq!(all(features::expand, row), ["\"a\"", "foo"]);
+    assert_eq!(all(category::expand, "enum Kind { A(u8), #[features(bar)] B, C }"), ["(u8)", "bar"]);
+}
+
+#[test]
 fn parameters_of_fields_are_bound_and_others_are_not() {
     let input = "struct Row<'a, T, U> { a: &'a str, b: Option<T>, #[features(flatten)] c: T, #[features(skip)] d: U }";
     let expanded = features::expand(&syn::parse_str(input).unwrap()).unwrap().to_string().replace(' ', "");
