@@ -109,8 +109,7 @@ fn every_type_is_a_column_and_a_value() {
     let columns = schema::<Everything<'_>>().unwrap();
     assert!(columns.names().any(|name| name == "type"), "a raw name stands without its mark");
     let dtypes: Vec<DType> = columns.fields().iter().map(|field| field.dtype()).collect();
-    let text = DType::String;
-    let nanos = TimeUnit::Nanosecond;
+    let (text, nanos) = (DType::String, TimeUnit::Nanosecond);
     assert_eq!(
         dtypes,
         [
@@ -196,7 +195,6 @@ fn a_category_knows_its_texts() {
 #[derive(Features)]
 #[features(rename_all = "camelCase")]
 struct Person<P> {
-    /// Documentation is no attribute of ours.
     home_town: &'static str,
     #[features(rename = "age in years")]
     age: P,
@@ -484,4 +482,19 @@ fn a_row_by_hand_that_miscounts_is_refused() {
     let error = plan.bind::<Short>().unwrap().transform_into(&Short, &mut [0.0; 2]).unwrap_err();
     assert!(matches!(error, mlcore::Error::Internal(_)) && error.to_string().contains("read row Short"));
     assert_eq!(schema::<Short>().unwrap(), Schema::clone(plan.input()));
+}
+
+mod host {
+    pub(crate) use mlcore_features as features;
+}
+
+#[derive(host::features::typed::Features)]
+#[features(crate = "host::features")]
+struct Hosted {
+    share: f32,
+}
+
+#[test]
+fn a_struct_may_reach_the_library_through_another_crate() {
+    assert_eq!(to_table(&[Hosted { share: 0.5 }]).unwrap().num_columns(), 1);
 }
