@@ -8,6 +8,7 @@
 //! - An *executor*: [`pipeline::RowExecutor`] runs one row, [`pipeline::Plan::transform`] and its siblings run
 //!   tables. Both interpret the same program with the same kernels, and a property test on random plans and data holds
 //!   them equal bit for bit, errors included.
+//! - A *bound plan* ([`typed::Bound`]): a plan that reads rows of one Rust struct, by place.
 //!
 //! # Missing values
 //!
@@ -57,6 +58,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `conformance` | the contracts of `Fit` and `Transform` as test suites |
+//! | `derive` | `#[derive(Features)]`: Rust structs as rows of a plan ([`typed`]) |
 //! | `full` | all of them |
 
 #[cfg(feature = "conformance")]
@@ -64,3 +66,4 @@ pub mod conformance;
 pub mod pipeline;
 mod program;
 pub mod transform;
+pub mod typed;

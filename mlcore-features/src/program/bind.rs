@@ -119,7 +119,7 @@ pub(crate) fn filled(slot: Slot, array: &ArrayRef, fill: u64) -> Result<ArrayRef
 }
 
 /// Whether a value of the one type may be one of the other.
-fn converts(got: DType, expected: DType) -> bool {
+pub(crate) fn converts(got: DType, expected: DType) -> bool {
     match (got, expected) {
         (DType::Time(_), DType::Time(_)) => true,
         (DType::Timestamp(_, from), DType::Timestamp(_, to)) => from.is_some() == to.is_some(),

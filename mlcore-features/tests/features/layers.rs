@@ -1,10 +1,14 @@
-//! The layers of the crate: `program/` knows no transformer, `transform/` no pipeline.
+//! The layers of the crate: `program/` knows no transformer, `transform/` no pipeline, `pipeline/` no struct.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up, each layer with those above it.
-const ABOVE: [(&str, &[&str]); 2] = [("program", &["transform", "pipeline"]), ("transform", &["pipeline"])];
+const ABOVE: [(&str, &[&str]); 3] = [
+    ("program", &["transform", "pipeline", "typed"]),
+    ("transform", &["pipeline", "typed"]),
+    ("pipeline", &["typed"]),
+];
 
 #[test]
 fn no_layer_names_one_above_it() {

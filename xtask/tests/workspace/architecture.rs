@@ -6,6 +6,8 @@ use std::fs;
 use crate::{project_files, root, shown};
 
 pub(crate) const LIBRARIES: [&str; 4] = ["mlcore", "mlcore-features", "mlcore-drift", "mlcore-serve"];
+/// Packages of macros, each with its folder, which lies in that of the library that brings them.
+pub(crate) const MACROS: [(&str, &str); 1] = [("mlcore-features-derive", "mlcore-features/derive")];
 
 #[test]
 fn every_source_folder_is_explained() {
@@ -51,6 +53,17 @@ fn every_top_level_folder_is_named() {
     for folder in folders {
         let named = [format!("`{folder}`"), format!("`{folder}/`"), format!("`{folder}/src`")];
         assert!(named.iter().any(|name| text.contains(name)), "ARCHITECTURE.md says nothing of {folder}/");
+    }
+}
+
+#[test]
+fn every_package_of_macros_is_explained() {
+    let text = architecture();
+    for (name, folder) in MACROS {
+        assert!(
+            text.contains(&format!("| `{name}` |")) && text.contains(&format!("`{folder}/`")),
+            "ARCHITECTURE.md says nothing of {name} in {folder}/"
+        );
     }
 }
 

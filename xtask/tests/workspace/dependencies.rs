@@ -3,9 +3,11 @@
 use crate::{cargo, packages};
 
 /// What each library may depend on, from the bottom up (ARCHITECTURE.md, "The crates").
-const BELOW: [(&str, &[&str]); 5] = [
+const BELOW: [(&str, &[&str]); 6] = [
     ("mlcore", &[]),
-    ("mlcore-features", &["mlcore"]),
+    // Macros: they name what they write for, and know it not.
+    ("mlcore-features-derive", &[]),
+    ("mlcore-features", &["mlcore", "mlcore-features-derive"]),
     ("mlcore-drift", &["mlcore"]),
     ("mlcore-serve", &["mlcore", "mlcore-features", "mlcore-drift"]),
     // What the examples share: nobody else's business.
@@ -40,6 +42,10 @@ fn workspace_dependencies_point_down() {
                     target != "doctor-visit" || example,
                     "{name} is no example and uses the examples' model"
                 );
+                assert!(
+                    target != "mlcore-features-derive" || name == "mlcore-features",
+                    "{name} takes the macros by themselves, and not by the feature of mlcore-features"
+                );
             }
         }
     }
@@ -50,7 +56,7 @@ fn lower_crates_link_no_runtime_protocol_or_data_frame() {
     let trees: [(&str, &[&str]); 4] = [
         ("mlcore", &["--features", "ort,sqlite,mlruns,ndarray,signatures,conformance"]),
         ("mlcore-drift", &["--all-features"]),
-        ("mlcore-features", &[]),
+        ("mlcore-features", &["--all-features"]),
         ("mlcore-serve", &[]),
     ];
     for (package, features) in trees {
