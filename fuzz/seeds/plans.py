@@ -16,6 +16,9 @@ def plan_bytes():
             "whole": np.array([1, 1, 2, 3, 3]),
             "flag": [True, False, True, True, False],
             "text": ["a", "b", "b", None, "c"],
+            "day": pd.to_datetime(["2024-02-29T12:30", None, "1969-12-31T23:59:59", "1970-01-01", "1970-01-02"]),
+            "seen": pd.to_datetime(["2024-02-29T12:30", "1970-01-01", "1969-12-31T23:59:59", "1970-01-01", "1970-01-02"], utc=True),
+            "note": ["to be", "or not", "to be", "", "been"],
         }
     )
     numbers, text = ["number"], ["text"]
@@ -45,6 +48,14 @@ def plan_bytes():
         "LeaveOneOutEncoder": (f.LeaveOneOutEncoder(handle_unknown="error"), text),
         "KBinsDiscretizer": (f.KBinsDiscretizer(n_bins=2, encode="ordinal"), ["whole"]),
         "KBinsDiscretizer_onehot": (f.KBinsDiscretizer(n_bins=3, strategy="uniform"), ["whole"]),
+        "HashingVectorizer": (f.HashingVectorizer(n_features=3), ["note"]),
+        "FeatureHasher": (f.FeatureHasher(n_features=3), ["text", "whole", "flag"]),
+        "CountVectorizer": (f.CountVectorizer(ngram_range=(1, 2)), ["note"]),
+        "TfidfVectorizer": (f.TfidfVectorizer(analyzer="char"), ["note"]),
+        "DatetimeFeatures": (f.DatetimeFeatures(time_zone="Europe/Berlin"), ["seen"]),
+        "DatetimeFeatures_all": (f.DatetimeFeatures(features_to_extract="all", missing_values="ignore", drop_original=False), ["day"]),
+        "CyclicalFeatures": (f.CyclicalFeatures(max_values=[12.0, 2.0]), ["whole", "flag"]),
+        "TimeSince": (f.TimeSince(moment="2024-02-29T12:30:00Z"), ["seen"]),
         "passthrough": ("passthrough", ["whole", "text"]),
         "Pipeline": (f.Pipeline([("impute", impute(add_indicator=True)), ("scale", f.StandardScaler())]), numbers),
         "Pipeline_text": (f.Pipeline([("impute", impute(strategy="most_frequent")), ("one", f.OneHotEncoder())]), text),

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
+use mlcore::arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray};
 use mlcore::batch::{Row, Value};
+use mlcore::time::Timestamp;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
 use mlcore_features::transform::{
-    Encode, HandleUnknown, KBinsDiscretizer, MinMaxScaler, Normalizer, OneHotEncoder, OrdinalEncoder,
-    SimpleImputer, StandardScaler, Strategy,
+    Analyzer, DatetimeFeatures, Encode, FeatureHasher, HandleUnknown, HashingVectorizer, KBinsDiscretizer,
+    MinMaxScaler, MissingValues, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler,
+    Strategy, TfidfVectorizer,
 };
 
 #[path = "../../benches/src/allocations.rs"]
@@ -22,6 +24,7 @@ fn allocations(run: impl FnOnce()) -> u64 {
 
 #[test]
 fn a_row_allocates_nothing() {
+    let seen = TimestampSecondArray::from(vec![Some(0), None, Some(1_709_248_500), Some(1 << 33)]);
     let table = RecordBatch::try_from_iter_with_nullable([
         ("age", Arc::new(Float64Array::from(vec![Some(20.0), None, Some(60.0), Some(30.0)])) as _, true),
         ("visits", Arc::new(Int64Array::from(vec![1, 2, 3, 9])) as _, true),
@@ -35,6 +38,7 @@ fn a_row_allocates_nothing() {
             ])) as _,
             true,
         ),
+        ("seen", Arc::new(seen.with_timezone("Europe/Berlin")) as _, true),
     ])
     .unwrap();
     let number = Pipeline::new()
@@ -45,21 +49,44 @@ fn a_row_allocates_nothing() {
         .then("impute", SimpleImputer::default().strategy(Strategy::MostFrequent))
         .then("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore))
         .then("range", MinMaxScaler::default());
+    let imputed = SimpleImputer::default().strategy(Strategy::MostFrequent);
+    let hashed = HashingVectorizer::default().n_features(16).ngram_range(1, 3);
+    let weighed = TfidfVectorizer::default().analyzer(Analyzer::CharWb).ngram_range(2, 4);
+    let without_texts = ColumnTransformer::new()
+        .with("num", number.clone(), ["age", "visits"])
+        .with("text", text.clone(), ["plan"])
+        .fit(&table)
+        .unwrap();
+    let parts = DatetimeFeatures::default().missing_values(MissingValues::Ignore);
     let plan = ColumnTransformer::new()
         .with("num", number, ["age", "visits"])
         .with("bins", KBinsDiscretizer::default().n_bins(3).encode(Encode::OnehotDense), ["visits"])
         .with("text", text, ["plan"])
         .with("cat", OneHotEncoder::default(), ["visits"])
+        .with("hashed", Pipeline::new().then("impute", imputed.clone()).then("hash", hashed), ["plan"])
+        .with("weighed", Pipeline::new().then("impute", imputed).then("weigh", weighed), ["plan"])
+        .with("added", FeatureHasher::default().n_features(8), ["plan", "visits"])
         .with("ord", OrdinalEncoder::default().unknown_value(-1.0), ["plan"])
+        .with("parts", parts, ["seen"])
         .fit(&table)
         .unwrap();
     let mut executor = plan.row_executor();
     let mut features = vec![0.0_f32; plan.width()];
     let rows = [
-        [Value::Float(20.0), Value::Int(1), Value::Text("free")],
-        [Value::Null, Value::Int(9), Value::Null],
-        [Value::Float(f64::NAN), Value::Int(2), Value::Text("never seen, and longer than sixteen bytes")],
-        [Value::Float(-1e3), Value::Int(3), Value::Text("a longer name than fits")],
+        [Value::Float(20.0), Value::Int(1), Value::Text("free"), Value::Null],
+        [Value::Null, Value::Int(9), Value::Null, Value::Timestamp(Timestamp::from_millis(-1000))],
+        [
+            Value::Float(f64::NAN),
+            Value::Int(2),
+            Value::Text("never seen, and longer than sixteen bytes"),
+            Value::Null,
+        ],
+        [
+            Value::Float(-1e3),
+            Value::Int(3),
+            Value::Text("a longer name than fits"),
+            Value::Timestamp(Timestamp::from_micros(1_000_000 << 30)),
+        ],
     ];
     let mut sum = 0.0;
     let counted = allocations(|| {
@@ -67,7 +94,8 @@ fn a_row_allocates_nothing() {
             let row = Row::new(values, plan.input()).unwrap();
             sum += executor.run(row).unwrap()[0];
             executor.run_into(row, &mut features).unwrap();
-            plan.transform_row(row, &mut features).unwrap();
+            let row = Row::new(&values[..3], without_texts.input()).unwrap();
+            without_texts.transform_row(row, &mut features[..without_texts.width()]).unwrap();
             sum += f64::from(features[0]);
         }
     });

@@ -96,7 +96,10 @@ impl Drawing {
                 }
             }
             FittedStep::Transformer(fitted) => {
-                let node = self.node(&titled(kind(step)), &fitted.specification().changed_parameters().unwrap_or_default().to_string());
+                let node = self.node(
+                    &titled(kind(step)),
+                    &fitted.specification().changed_parameters().unwrap_or_default().to_string(),
+                );
                 self.edge(from, node);
                 ends.push(node);
             }

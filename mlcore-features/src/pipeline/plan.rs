@@ -191,7 +191,7 @@ impl Plan {
     }
 
     /// Writes the features of one row into `features`, without an executor at hand: allocates only for plans of more than
-    /// 256 columns and intermediate results.
+    /// 256 columns and intermediate results, and for steps that read texts or moments.
     ///
     /// # Errors
     /// As [`RowExecutor::run_into`].
@@ -199,10 +199,10 @@ impl Plan {
         let program = &self.inner.program;
         row.check_names("transform", program.input.names_digest())?;
         let needed = row::scratch_len(program);
-        let mut small = [0.0; 256];
+        let (mut small, mut work) = ([0.0; 256], row::Work::default());
         match small.get_mut(..needed) {
-            Some(scratch) => row::execute(program, row.values(), scratch, features),
-            None => row::execute(program, row.values(), &mut vec![0.0; needed], features),
+            Some(scratch) => row::execute(program, row.values(), scratch, &mut work, features),
+            None => row::execute(program, row.values(), &mut vec![0.0; needed], &mut work, features),
         }
     }
 

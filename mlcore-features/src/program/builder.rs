@@ -1,5 +1,6 @@
 //! From fitted transformers to a [`Program`]: each appends its steps, one column at a time.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use mlcore::schema::{DType, Dim, Field, Schema};
@@ -28,11 +29,11 @@ pub struct Column {
     pub(crate) name: String,
     pub(crate) dtype: DType,
     pub(crate) nullable: bool,
-    flow: Flow,
+    pub(super) flow: Flow,
 }
 
 #[derive(Clone, Debug)]
-enum Flow {
+pub(super) enum Flow {
     Number {
         source: Source,
         kernels: Vec<Kernel>,
@@ -56,13 +57,18 @@ impl Column {
         self.name = name;
         self
     }
+
+    /// Columns of these names, the intermediate results from `first` on.
+    pub(super) fn derived(names: Vec<String>, first: usize) -> Vec<Self> {
+        names.into_iter().zip(first..).map(|(name, temp)| derived(name, temp)).collect()
+    }
 }
 
 /// What the fitted transformers write themselves into.
 #[derive(Default, Debug)]
 pub struct ProgramBuilder {
     slots: Vec<Slot>,
-    instructions: Vec<Instruction>,
+    pub(super) instructions: Vec<Instruction>,
     sites: Vec<Site>,
     temps: usize,
 }
@@ -209,7 +215,7 @@ impl ProgramBuilder {
                 return Err(unfit(column, "the column type it was fitted on"));
             }
         });
-        Ok(names.into_iter().zip(first..).map(|(name, temp)| derived(name, temp)).collect())
+        Ok(Column::derived(names, first))
     }
 
     /// The columns of these names that the kernel computes from these columns.
@@ -219,8 +225,17 @@ impl ProgramBuilder {
         kernel: impl JointKernel + 'static,
         names: Vec<String>,
     ) -> Result<Vec<Column>> {
-        let inputs = self.temp(columns.len())?;
-        for (column, temp) in columns.iter().zip(inputs..) {
+        let inputs = self.intermediate(columns)?;
+        let first = self.temp(names.len())?;
+        let outputs = first..first + names.len();
+        self.instructions.push(Instruction::Joint { kernel: Arc::new(kernel), inputs, outputs });
+        Ok(Column::derived(names, first))
+    }
+
+    /// The columns as intermediate results side by side.
+    pub(super) fn intermediate(&mut self, columns: &[Column]) -> Result<Range<usize>> {
+        let first = self.temp(columns.len())?;
+        for (column, temp) in columns.iter().zip(first..) {
             let (source, kernels) = numeric(column)?;
             self.instructions.push(Instruction::Number {
                 from: Reading { source, kernels: fused(kernels) },
@@ -228,16 +243,10 @@ impl ProgramBuilder {
                 dense_only: false,
             });
         }
-        let outputs = self.temp(names.len())?;
-        self.instructions.push(Instruction::Joint {
-            kernel: Arc::new(kernel),
-            inputs: inputs..inputs + columns.len(),
-            outputs: outputs..outputs + names.len(),
-        });
-        Ok(names.into_iter().zip(outputs..).map(|(name, temp)| derived(name, temp)).collect())
+        Ok(first..first + columns.len())
     }
 
-    fn temp(&mut self, count: usize) -> Result<usize> {
+    pub(super) fn temp(&mut self, count: usize) -> Result<usize> {
         let first = self.temps;
         self.temps = first
             .checked_add(count)
@@ -321,7 +330,8 @@ impl ProgramBuilder {
                 Instruction::EncodeExact { encoder, .. } => encoder.output.place(),
                 Instruction::EncodeText { encoder, .. } => encoder.output.place(),
                 Instruction::IndicateText { to, .. } => (to, 1),
-                Instruction::Number { .. } | Instruction::Joint { .. } => continue,
+                Instruction::Text(step) => (&mut step.to, step.width),
+                Instruction::Number { .. } | Instruction::Joint { .. } | Instruction::Moment(_) => continue,
             };
             let Place::Temp(temp) = *place else { continue };
             let Some(position) = bare_temps.iter().position(|own| *own == Some(temp)) else { continue };
@@ -359,9 +369,13 @@ impl ProgramBuilder {
                 Instruction::Joint { inputs, .. } => {
                     inputs.clone().for_each(|temp| count(&Source::Temp(temp)));
                 }
+                Instruction::Text(step) => {
+                    step.numbers.clone().for_each(|temp| count(&Source::Temp(temp)));
+                }
                 Instruction::EncodeExact { .. }
                 | Instruction::EncodeText { .. }
-                | Instruction::IndicateText { .. } => {}
+                | Instruction::IndicateText { .. }
+                | Instruction::Moment(_) => {}
             }
         }
         uses

@@ -8,7 +8,7 @@ use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
 use super::encoder::exact_value;
-use super::row::{Output, compute, scratch_len};
+use super::row::{Output, Work, compute, scratch_len};
 use super::{OutputColumn, Program};
 
 /// An integer column that is handed on.
@@ -92,7 +92,7 @@ fn check_row<'a, T: Output>(
     // Which of them are finite, only the wider numbers tell.
     let values: Vec<Value<'a>> = (0..program.slots.len()).map(value).collect();
     let (mut scratch, mut wide) = (vec![0.0; scratch_len(program)], vec![0.0_f64; program.width()]);
-    compute(program, &values, &mut scratch, &mut wide)?;
+    compute(program, &values, &mut scratch, &mut Work::default(), &mut wide)?;
     let became_infinite = |(feature, wide): (&T, &f64)| feature.to_f64().is_infinite() && wide.is_finite();
     match features.iter().zip(&wide).position(became_infinite) {
         None => Ok(()),

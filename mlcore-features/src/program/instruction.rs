@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::encoder::{BitTable, Encoder, NumberTable, TextTable};
 use super::joint::JointKernel;
 use super::kernel::{Kernel, Scaling};
+use super::moment::MomentStep;
+use super::text::TextStep;
 
 #[derive(Debug)]
 pub(crate) enum Instruction {
@@ -26,6 +28,10 @@ pub(crate) enum Instruction {
     IndicateText { slot: usize, fill: Option<Arc<str>>, to: Place },
     /// Computes numbers from numbers of the same row, all of them intermediate results; the inputs stand before the outputs.
     Joint { kernel: Arc<dyn JointKernel>, inputs: Range<usize>, outputs: Range<usize> },
+    /// Computes numbers from texts of the same row.
+    Text(TextStep),
+    /// Computes numbers from dates and times of the same row.
+    Moment(MomentStep),
 }
 
 /// A number, and what happens to it on the way.

@@ -13,9 +13,11 @@ mod instruction;
 pub(crate) mod joint;
 pub(crate) mod kernel;
 pub(crate) mod lookup;
+pub(crate) mod moment;
 pub(crate) mod row;
 mod row_block;
 mod sink;
+pub(crate) mod text;
 mod vector;
 
 use std::sync::{Arc, OnceLock};
@@ -29,6 +31,7 @@ use mlcore::{Error, Result};
 use self::builder::{Column, ProgramBuilder};
 use self::held::Integer;
 use self::instruction::{Instruction, Scaled};
+use self::text::Refused;
 
 /// A fitted step that writes itself into a program. Both executors run what stands there.
 pub trait Lower {
@@ -156,6 +159,7 @@ impl Program {
                 format!("{at}{shown} is not a number it can take"),
                 "send a finite number, or a missing one where an imputer stands before it",
             ),
+            Refusal::ByKernel(Refused { problem, remedy, .. }) => (format!("{at}{shown} {problem}"), remedy),
         };
         Error::invalid_input(operation.to_owned(), column, problem).remedy(remedy)
     }
@@ -183,6 +187,8 @@ impl Program {
 pub(crate) enum Refusal {
     Unknown,
     NotFinite,
+    /// A text or a moment, for a reason that the kernel tells.
+    ByKernel(Refused),
 }
 
 /// A value in an error message: cut where it is long, and quoted where it is text.

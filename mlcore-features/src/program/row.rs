@@ -10,6 +10,8 @@ use mlcore::{Error, Result};
 use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, exact_value, row_number};
 use super::instruction::{Instruction, Place, Reading, Scaled, Source};
 use super::kernel::{canonical, impute};
+use super::moment::{Moment, MomentStep};
+use super::text::{TextRow, TextScratch, TextStep};
 use super::{Program, Refusal, Slot, held, shown_number, shown_text};
 
 /// An element type of model input that features are written as: `f64` or `f32`.
@@ -53,7 +55,8 @@ mod sealed {
     impl Sealed for f32 {}
 }
 
-/// Runs single rows through a plan, reusing its memory: after construction, running allocates nothing (errors do).
+/// Runs single rows through a plan, reusing its memory: after construction, running allocates nothing (errors do, and so does
+/// a text that is longer than all before it and than a kibibyte).
 ///
 /// Rows hold the values of the plan's [`input`](crate::pipeline::Plan::input) schema in its order.
 ///
@@ -74,14 +77,45 @@ mod sealed {
 pub struct RowExecutor {
     program: Arc<Program>,
     scratch: Vec<f64>,
+    work: Work,
     features: Vec<f64>,
+}
+
+/// What steps over texts and moments need on the way.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Work {
+    texts: TextScratch,
+    moments: Vec<Option<Moment>>,
+}
+
+impl Work {
+    /// With room for what the program usually needs.
+    fn of(program: &Program) -> Self {
+        let mut work = Self::default();
+        for instruction in &program.instructions {
+            match instruction {
+                Instruction::Text(_) if work.texts.bounds.capacity() == 0 => {
+                    work.texts = TextScratch::with_room();
+                }
+                Instruction::Moment(step) => work.moments.reserve(step.inputs.len()),
+                Instruction::Text(_)
+                | Instruction::Number { .. }
+                | Instruction::EncodeNumber { .. }
+                | Instruction::EncodeExact { .. }
+                | Instruction::EncodeText { .. }
+                | Instruction::IndicateText { .. }
+                | Instruction::Joint { .. } => {}
+            }
+        }
+        work
+    }
 }
 
 impl RowExecutor {
     pub(crate) fn new(program: Arc<Program>) -> Self {
         let scratch = vec![0.0; scratch_len(&program)];
-        let features = vec![0.0; program.width()];
-        Self { program, scratch, features }
+        let (work, features) = (Work::of(&program), vec![0.0; program.width()]);
+        Self { program, scratch, work, features }
     }
 
     /// The number of features of a row.
@@ -96,7 +130,7 @@ impl RowExecutor {
     /// As [`RowExecutor::run_into`].
     pub fn run(&mut self, row: Row<'_>) -> Result<&[f64]> {
         row.check_names("transform", self.program.input.names_digest())?;
-        execute(&self.program, row.values(), &mut self.scratch, &mut self.features)?;
+        execute(&self.program, row.values(), &mut self.scratch, &mut self.work, &mut self.features)?;
         Ok(&self.features)
     }
 
@@ -108,7 +142,7 @@ impl RowExecutor {
     /// is handed on that `T` does not hold, or `features` has another length, and [`Error::Unsupported`] when the plan's output holds text. What `features` holds then is unspecified.
     pub fn run_into<T: Output>(&mut self, row: Row<'_>, features: &mut [T]) -> Result<()> {
         row.check_names("transform", self.program.input.names_digest())?;
-        execute(&self.program, row.values(), &mut self.scratch, features)
+        execute(&self.program, row.values(), &mut self.scratch, &mut self.work, features)
     }
 }
 
@@ -121,9 +155,10 @@ pub(crate) fn execute<T: Output>(
     program: &Program,
     values: &[Value<'_>],
     scratch: &mut [f64],
+    work: &mut Work,
     features: &mut [T],
 ) -> Result<()> {
-    compute(program, values, scratch, features)?;
+    compute(program, values, scratch, work, features)?;
     held::check(program, features, |slot| values.get(slot).copied().unwrap_or_default())
 }
 
@@ -132,6 +167,7 @@ pub(super) fn compute<T: Output>(
     program: &Program,
     values: &[Value<'_>],
     scratch: &mut [f64],
+    work: &mut Work,
     features: &mut [T],
 ) -> Result<()> {
     check_shapes(program, values.len(), features.len())?;
@@ -156,7 +192,7 @@ pub(super) fn compute<T: Output>(
     }
     // One fill instead of one per one-hot column: encoders that write to the output only set their 1.
     features.fill(T::of(0.0));
-    interpret(&Inputs { program, values, numbers }, &mut Memory { temps, features })
+    interpret(&Inputs { program, values, numbers }, &mut Memory { temps, work, features })
 }
 
 fn interpret<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>) -> Result<()> {
@@ -192,9 +228,59 @@ fn interpret<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>) -> Resu
                 let (before, rest) = memory.temps.split_at_mut(to.start);
                 kernel.apply(&before[from.clone()], &mut rest[..to.len()]);
             }
+            Instruction::Text(step) => read_texts(inputs, memory, step)?,
+            Instruction::Moment(step) => read_moments(inputs, memory, step)?,
         }
     }
     Ok(())
+}
+
+fn read_texts<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &TextStep) -> Result<()> {
+    let scratch = &mut memory.work.texts;
+    scratch.features.clear();
+    let text = |position: usize| {
+        let input = step.texts.get(position)?;
+        inputs.text(input.slot, input.fill.as_deref())
+    };
+    let row = TextRow { texts: &text, numbers: &memory.temps[step.numbers.clone()] };
+    if let Err(refused) = step.kernel.apply(&row, scratch) {
+        let site = step.texts.get(refused.input).map_or(u32::MAX, |input| input.site);
+        let shown = shown_text(text(refused.input));
+        return Err(inputs.program.refused(site, None, &shown, Refusal::ByKernel(refused)));
+    }
+    match step.to {
+        // The output was cleared before.
+        Place::Output(first) => {
+            let features = &mut memory.features[first..first + step.width];
+            for feature in scratch.features.iter() {
+                if let Some(place) = features.get_mut(feature.position as usize) {
+                    *place = T::of(feature.value);
+                }
+            }
+        }
+        Place::Temp(first) => {
+            let columns = &mut memory.temps[first..first + step.width];
+            columns.fill(0.0);
+            for feature in scratch.features.iter() {
+                if let Some(place) = columns.get_mut(feature.position as usize) {
+                    *place = feature.value;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_moments<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &MomentStep) -> Result<()> {
+    let moments = &mut memory.work.moments;
+    moments.clear();
+    moments.extend(step.inputs.iter().map(|input| Moment::of(inputs.values[input.slot])));
+    step.kernel.apply(moments, &mut memory.temps[step.outputs.clone()]).map_err(|refused| {
+        let input = step.inputs.get(refused.input);
+        let value = input.map_or(Value::Null, |input| inputs.values[input.slot]);
+        let site = input.map_or(u32::MAX, |input| input.site);
+        inputs.program.refused(site, None, &shown_moment(value), Refusal::ByKernel(refused))
+    })
 }
 
 /// What instructions read besides intermediate results.
@@ -249,6 +335,7 @@ fn scale<T: Output>(scaled: &[Scaled], numbers: &[f64], features: &mut [T]) -> b
 /// Where instructions write.
 struct Memory<'a, T> {
     temps: &'a mut [f64],
+    work: &'a mut Work,
     features: &'a mut [T],
 }
 
@@ -360,6 +447,10 @@ pub(crate) fn unfit_value(
                 .remedy("cast the column to the type it was fitted on, or fit again")
         }
     }
+}
+
+pub(crate) fn shown_moment(value: Value<'_>) -> String {
+    if value.is_null() { "a missing value".to_owned() } else { value.to_string() }
 }
 
 pub(crate) fn shown_exact(bits: Option<u64>, dtype: DType) -> String {

@@ -9,8 +9,10 @@ use super::encoder::{Codes, Encoder, REFUSED, TextTable, Writes, ZEROS, exact_bi
 use super::instruction::{Instruction, Place, Reading, Source};
 use super::joint::JointKernel;
 use super::kernel::Kernel;
-use super::row::shown_exact;
+use super::moment::{Moment, MomentStep};
+use super::row::{shown_exact, shown_moment};
 use super::sink::Sink;
+use super::text::{TextRow, TextScratch, TextStep};
 use super::{Program, Refusal, shown_number, shown_text};
 
 /// What a block needs besides its columns.
@@ -25,6 +27,8 @@ pub(super) struct Workspace {
     words: Vec<Vec<u32>>,
     /// What a joint kernel reads and writes, row after row.
     joint: (Vec<f64>, Vec<f64>),
+    texts: TextScratch,
+    moments: Vec<Option<Moment>>,
 }
 
 impl Workspace {
@@ -52,6 +56,8 @@ impl Workspace {
             temps: vec![0.0; program.temps * block],
             words,
             joint: (Vec::new(), Vec::new()),
+            texts: TextScratch::default(),
+            moments: Vec::new(),
         }
     }
 
@@ -130,6 +136,8 @@ impl<S: Sink> RowBlock<'_, S> {
                 self.join(kernel.as_ref(), inputs.clone(), outputs.clone());
                 None
             }
+            Instruction::Text(step) => self.step_texts(step),
+            Instruction::Moment(step) => self.step_moments(step),
         }
     }
 
@@ -231,21 +239,73 @@ impl<S: Sink> RowBlock<'_, S> {
         let count = self.count;
         let Workspace { temps, joint: (from, to), block, .. } = &mut *self.workspace;
         // What the last block left in there is written over: each place belongs to one column.
-        from.resize(count * inputs.len(), 0.0);
         to.resize(count * outputs.len(), 0.0);
-        for (position, temp) in inputs.clone().enumerate() {
-            let column = &temps[temp * *block..][..count];
-            for (row, value) in from.chunks_exact_mut(inputs.len().max(1)).zip(column) {
-                row[position] = *value;
-            }
-        }
+        gather(temps, *block, inputs, count, from);
         kernel.apply_rows(count, from, to);
-        for (position, temp) in outputs.clone().enumerate() {
-            let column = &mut temps[temp * *block..][..count];
-            for (row, value) in to.chunks_exact(outputs.len().max(1)).zip(column) {
-                *value = row[position];
+        scatter(to, outputs, *block, count, temps);
+    }
+
+    /// Runs a kernel over texts, row by row.
+    fn step_texts(&mut self, step: &TextStep) -> Option<Stop> {
+        let (start, count, bound) = (self.start, self.count, self.bound);
+        let Workspace { temps, joint: (numbers, _), texts: scratch, block, .. } = &mut *self.workspace;
+        gather(temps, *block, step.numbers.clone(), count, numbers);
+        if let Place::Temp(first) = step.to {
+            temps[first * *block..(first + step.width) * *block].fill(0.0);
+        }
+        let each = step.numbers.len();
+        for offset in 0..count {
+            let text = |position: usize| {
+                let input = step.texts.get(position)?;
+                bound[input.slot].text(start + offset).or(input.fill.as_deref())
+            };
+            let row = TextRow { texts: &text, numbers: &numbers[offset * each..(offset + 1) * each] };
+            scratch.features.clear();
+            if let Err(refused) = step.kernel.apply(&row, scratch) {
+                let site = step.texts.get(refused.input).map_or(u32::MAX, |input| input.site);
+                let shown = shown_text(text(refused.input));
+                return Some(self.stop(offset, site, &shown, Refusal::ByKernel(refused)));
+            }
+            match step.to {
+                Place::Output(first) => {
+                    self.sink.sparse(first, step.width, start + offset, &scratch.features);
+                }
+                Place::Temp(first) => {
+                    for feature in scratch.features.iter() {
+                        let position = feature.position as usize;
+                        if position < step.width {
+                            temps[(first + position) * *block + offset] = feature.value;
+                        }
+                    }
+                }
             }
         }
+        None
+    }
+
+    /// Runs a kernel over dates and times, row by row.
+    fn step_moments(&mut self, step: &MomentStep) -> Option<Stop> {
+        let (start, bound, width) = (self.start, self.bound, step.outputs.len());
+        let Workspace { temps, joint: (_, to), moments, block, .. } = &mut *self.workspace;
+        to.resize(self.count * width, 0.0);
+        let mut stopped = None;
+        for offset in 0..self.count {
+            moments.clear();
+            moments
+                .extend(step.inputs.iter().map(|input| Moment::of(bound[input.slot].value(start + offset))));
+            let outputs = &mut to[offset * width..(offset + 1) * width];
+            if let Err(refused) = step.kernel.apply(moments, outputs) {
+                stopped = Some((offset, refused));
+                break;
+            }
+        }
+        self.count = stopped.map_or(self.count, |(offset, _)| offset);
+        to.truncate(self.count * width);
+        scatter(to, step.outputs.clone(), *block, self.count, temps);
+        let (offset, refused) = stopped?;
+        let input = step.inputs.get(refused.input)?;
+        let shown = shown_moment(bound[input.slot].value(start + offset));
+        Some(self.stop(offset, input.site, &shown, Refusal::ByKernel(refused)))
     }
 
     fn write_numbers(&mut self, to: Place) {
@@ -297,5 +357,28 @@ impl<S: Sink> RowBlock<'_, S> {
             }
         }
         refused
+    }
+}
+
+/// Lays intermediate results, which are columns, side by side as rows.
+fn gather(temps: &[f64], block: usize, inputs: Range<usize>, count: usize, rows: &mut Vec<f64>) {
+    let width = inputs.len();
+    rows.resize(count * width, 0.0);
+    for (position, temp) in inputs.enumerate() {
+        let column = &temps[temp * block..][..count];
+        for (row, value) in rows.chunks_exact_mut(width).zip(column) {
+            row[position] = *value;
+        }
+    }
+}
+
+/// Lays rows out as intermediate results, which are columns.
+fn scatter(rows: &[f64], outputs: Range<usize>, block: usize, count: usize, temps: &mut [f64]) {
+    let width = outputs.len();
+    for (position, temp) in outputs.enumerate() {
+        let column = &mut temps[temp * block..][..count];
+        for (row, value) in rows.chunks_exact(width).zip(column) {
+            *value = row[position];
+        }
     }
 }

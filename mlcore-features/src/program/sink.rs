@@ -3,6 +3,7 @@
 use super::encoder::ZEROS;
 use super::kernel::Scaling;
 use super::row::Output;
+use super::text::Sparse;
 use super::vector::{TOGETHER, scale_rows};
 
 /// Where a block of results goes.
@@ -13,6 +14,9 @@ pub(super) trait Sink {
     fn clear(&mut self, start: usize, count: usize);
     fn numbers(&mut self, column: usize, start: usize, values: &[f64]);
     fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]);
+
+    /// Writes the numbers of one row that are not zero into `width` columns from `first` on.
+    fn sparse(&mut self, first: usize, width: usize, row: usize, features: &Sparse);
 
     /// Takes note of a block that is whole.
     fn finish(&mut self, start: usize, count: usize);
@@ -53,6 +57,15 @@ impl Sink for ColumnSink {
         for (row, code) in (start..).zip(codes) {
             if *code != ZEROS {
                 self.columns[first + *code as usize][row] = 1.0;
+            }
+        }
+    }
+
+    fn sparse(&mut self, first: usize, width: usize, row: usize, features: &Sparse) {
+        let columns = &mut self.columns[first..first + width];
+        for feature in features.iter() {
+            if let Some(column) = columns.get_mut(feature.position as usize) {
+                column[row] = f64::of(feature.value);
             }
         }
     }
@@ -108,6 +121,15 @@ impl<T: Output> Sink for MatrixSink<'_, T> {
         for (row, code) in places.zip(codes) {
             if *code != ZEROS {
                 row[first + *code as usize] = T::of(1.0);
+            }
+        }
+    }
+
+    fn sparse(&mut self, first: usize, width: usize, row: usize, features: &Sparse) {
+        let columns = &mut self.values[row * self.width + first..][..width];
+        for feature in features.iter() {
+            if let Some(place) = columns.get_mut(feature.position as usize) {
+                *place = T::of(feature.value);
             }
         }
     }

@@ -53,6 +53,28 @@ mod bins {
     pub(super) mod subsample;
 }
 
+/// Dates and times as numbers.
+mod moment {
+    pub(super) mod calendar;
+    pub(super) mod cyclical_features;
+    pub(super) mod datetime_features;
+    pub(super) mod time_since;
+    mod zone;
+}
+
+/// Texts as numbers.
+mod text {
+    pub(super) mod analysis;
+    mod characters;
+    pub(super) mod count_vectorizer;
+    mod documents;
+    pub(super) mod feature_hasher;
+    pub(super) mod hashing_vectorizer;
+    mod murmur;
+    pub(super) mod tfidf_vectorizer;
+    pub(super) mod vocabulary;
+}
+
 use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::Schema;
 pub use mlcore::stats::QuantileMethod;
@@ -71,8 +93,14 @@ pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub(crate) use self::fitted::made_by;
 pub use self::imputer::simple_imputer::Strategy;
+pub use self::moment::calendar::DatetimeFeature;
+pub use self::moment::datetime_features::MissingValues;
+pub use self::moment::time_since::OutputUnit;
 pub use self::parameters::{Parameter, Parameters};
 pub use self::scaler::normalizer::Norm;
+pub use self::text::analysis::{Analyzer, StripAccents};
+pub use self::text::feature_hasher::InputType;
+pub use self::text::vocabulary::DocumentFrequency;
 pub use self::training::Training;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
@@ -91,4 +119,11 @@ transformers! {
     encoder::james_stein_encoder: JamesSteinEncoder => FittedJamesSteinEncoder,
     encoder::leave_one_out_encoder: LeaveOneOutEncoder => FittedLeaveOneOutEncoder,
     bins::k_bins_discretizer: KBinsDiscretizer => FittedKBinsDiscretizer,
+    text::hashing_vectorizer: HashingVectorizer => FittedHashingVectorizer,
+    text::feature_hasher: FeatureHasher => FittedFeatureHasher,
+    text::count_vectorizer: CountVectorizer => FittedCountVectorizer,
+    text::tfidf_vectorizer: TfidfVectorizer => FittedTfidfVectorizer,
+    moment::datetime_features: DatetimeFeatures => FittedDatetimeFeatures,
+    moment::cyclical_features: CyclicalFeatures => FittedCyclicalFeatures,
+    moment::time_since: TimeSince => FittedTimeSince,
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use mlcore::Error;
 use mlcore::arrow::array::{
     ArrayRef, Date32Array, Date64Array, Float64Array, RecordBatch, Time64MicrosecondArray,
-    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
 };
 use mlcore::batch::{Row, Value, column_of};
 use mlcore::schema::{DType, Field};
 use mlcore::time::{Date, DateTime, Time, TimeUnit, TimeZone, Timestamp};
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Step};
 use mlcore_features::transform::{
-    Fit, KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler,
-    Strategy,
+    DatetimeFeature, DatetimeFeatures, Fit, KBinsDiscretizer, MinMaxScaler, MissingValues, OneHotEncoder,
+    OrdinalEncoder, SimpleImputer, StandardScaler, Strategy, Transform,
 };
 
 fn table(columns: impl IntoIterator<Item = (&'static str, ArrayRef)>) -> RecordBatch {
@@ -242,5 +242,44 @@ fn transformers_refuse_dates_by_name() {
     ] {
         assert!(error.is_caller_fault() && error.context().subject().contains("day"), "{error}");
         assert!(error.to_string().contains("date"), "{error}");
+    }
+}
+
+#[test]
+fn a_calendar_is_read_or_says_why_not() {
+    let hours = DatetimeFeatures::default().features_to_extract([DatetimeFeature::Hour]);
+    let kept = hours.clone().missing_values(MissingValues::Ignore).drop_original(false);
+    let (fitted, made) = kept.fit_transform(&dated().project(&[1, 3, 4]).unwrap()).unwrap();
+    let names = fitted.feature_names_out().unwrap();
+    assert_eq!(names, ["day", "shown", "seen", "day_hour", "shown_hour", "seen_hour"]);
+    assert_eq!(made.column_by_name("seen"), dated().column_by_name("seen"));
+    assert!(fitted.inverse_transform(&made).is_err());
+
+    let instants = |counts: Vec<Option<i64>>| {
+        table([("seen", Arc::new(TimestampSecondArray::from(counts).with_timezone("UTC")) as ArrayRef)])
+    };
+    let fitted = hours.fit(&instants(vec![Some(0), Some(3600)])).unwrap();
+    for (counts, expected) in [
+        (vec![Some(1), None], "row 1: a missing value has neither a date nor a time"),
+        (vec![Some(i64::MAX)], "row 0: +292277026596-12-04T15:30:07Z is on no day of the calendar"),
+    ] {
+        let error = fitted.transform(&instants(counts)).unwrap_err();
+        assert!(matches!(error, Error::InvalidInput(_)), "{error}");
+        assert!(
+            error.to_string().starts_with(&format!("transform with DatetimeFeatures seen: {expected}")),
+            "{error}"
+        );
+    }
+    let zoned = hours.clone().time_zone("Europe/Berlin");
+    for (own, columns, expected) in [
+        (&zoned, [3], "shown: the column has no time zone, from which time_zone could convert"),
+        (&zoned, [1], "day: the column has no time zone"),
+        (&zoned, [2], "at: the column has no time zone"),
+        (&zoned, [0], "x: expected dates or times, got float64"),
+        (&DatetimeFeatures::default(), [2], "at: a time of day has no month"),
+        (&hours.time_zone("Europe/Atlantis"), [4], "time_zone: \"Europe/Atlantis\" is no zone"),
+    ] {
+        let error = own.fit(&dated().project(&columns).unwrap()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("fit DatetimeFeatures {expected}")), "{error}");
     }
 }

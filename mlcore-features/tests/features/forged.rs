@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use mlcore::arrow::array::{
+    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray,
+};
 use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
 use mlcore_features::transform::{
-    Categories, Drop, HandleUnknown, KBinsDiscretizer, MinFrequency, MinMaxScaler, OneHotEncoder,
-    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, TargetEncoder, Training, Transform,
-    Transformer,
+    Analyzer, Categories, CountVectorizer, DatetimeFeatures, Drop, FeatureHasher, HandleUnknown,
+    HashingVectorizer, KBinsDiscretizer, MinFrequency, MinMaxScaler, MissingValues, OneHotEncoder,
+    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, TargetEncoder, TfidfVectorizer,
+    TimeSince, Training, Transform, Transformer,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -18,7 +21,11 @@ fn table() -> RecordBatch {
         Arc::new(Float64Array::from(vec![Some(1.0), None, Some(3.0), Some(3.5), Some(9.0)]));
     let whole: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 2, 3, 3]));
     let text: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), Some("b"), Some("b"), None, Some("c")]));
-    RecordBatch::try_from_iter([("number", number), ("whole", whole), ("text", text)]).unwrap()
+    let note: ArrayRef = Arc::new(StringArray::from(vec!["to be", "or not", "to be", "", "been"]));
+    let seen = TimestampSecondArray::from(vec![Some(0), None, Some(-1), Some(1 << 31), Some(1 << 33)]);
+    let seen: ArrayRef = Arc::new(seen.with_timezone("Europe/Berlin"));
+    let columns = [("number", number), ("whole", whole), ("text", text), ("note", note), ("seen", seen)];
+    RecordBatch::try_from_iter(columns).unwrap()
 }
 
 /// A plan with every transformer in it.
@@ -36,6 +43,16 @@ fn plan() -> Plan {
         .with("text", text, ["text"])
         .with("rare", OneHotEncoder::default().min_frequency(MinFrequency::Count(2)), ["whole", "text"])
         .with("ord", OrdinalEncoder::default().unknown_value(-1.0), ["text"])
+        .with("hashed", HashingVectorizer::default().n_features(3), ["note"])
+        .with("counted", CountVectorizer::default().analyzer(Analyzer::Char), ["note"])
+        .with("weighed", TfidfVectorizer::default(), ["note"])
+        .with("added", FeatureHasher::default().n_features(3), ["whole", "text"])
+        .with(
+            "since",
+            TimeSince::default().moment("2024-02-29T12:30:00Z").missing_values(MissingValues::Ignore),
+            ["seen"],
+        )
+        .with("parts", DatetimeFeatures::default().missing_values(MissingValues::Ignore), ["seen"])
         .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"]);
     let named = format!("{plan:?}");
     for name in Transformer::NAMES.iter().filter(|name| !named.contains(**name)) {

@@ -3,8 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use mlcore::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int16Array,
-    Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, DictionaryArray, Float32Array, Float64Array,
+    Int16Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, Time32SecondArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, UInt64Array,
 };
 use mlcore::arrow::compute::cast;
 use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Int8Type, Schema as ArrowSchema};
@@ -13,8 +14,9 @@ use mlcore::schema::{DType, Field, Schema};
 use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
-    Drop, Fit, HandleUnknown, MinFrequency, Norm, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer,
-    StandardScaler, Strategy, Training, Transformer,
+    Analyzer, CountVectorizer, DatetimeFeature, DatetimeFeatures, Drop, FeatureHasher, Fit, HandleUnknown,
+    HashingVectorizer, MinFrequency, MissingValues, Norm, Normalizer, OneHotEncoder, OrdinalEncoder,
+    SimpleImputer, StandardScaler, Strategy, TfidfVectorizer, TimeSince, Training, Transformer,
 };
 use proptest::prelude::*;
 
@@ -172,6 +174,17 @@ fn encoder(choices: &mut SplitMix64) -> Step {
     encoder.into()
 }
 
+/// A transformer that reads texts.
+fn reader(choices: &mut SplitMix64) -> Step {
+    match choices.below(5) {
+        0 => HashingVectorizer::default().n_features(1 + choices.below(6)).ngram_range(1, 2).into(),
+        1 => HashingVectorizer::default().n_features(5).analyzer(Analyzer::Char).norm(None).into(),
+        2 => CountVectorizer::default().analyzer(Analyzer::Char).ngram_range(1, 2).max_features(9).into(),
+        3 => TfidfVectorizer::default().analyzer(Analyzer::CharWb).ngram_range(2, 3).into(),
+        _ => FeatureHasher::default().n_features(1 + choices.below(9)).into(),
+    }
+}
+
 /// Any transformer that takes numbers, with any parameters of its golden file that let it.
 fn numeric_step(choices: &mut SplitMix64) -> Step {
     static KNOWN: LazyLock<Vec<Vec<Transformer>>> = LazyLock::new(|| {
@@ -207,7 +220,8 @@ fn branch(choices: &mut SplitMix64, text: bool) -> Step {
         pipeline = pipeline.then("impute", imputer(choices, text));
     }
     if text && choices.chance(95) {
-        pipeline = pipeline.then("encode", encoder(choices));
+        let step = if choices.chance(30) { reader(choices) } else { encoder(choices) };
+        pipeline = pipeline.then("encode", step);
     }
     for step in ["first", "second"] {
         if choices.chance(60) && (!text || choices.chance(40)) {
@@ -426,6 +440,59 @@ fn run_joined(seed: u64, rows: usize, columns: usize) -> Result<&'static str, Te
         .fit(&table(&train))
         .unwrap();
     compare(&plan, &test)
+}
+
+/// Dates and times, of which some are missing.
+fn run_moments(seed: u64, rows: usize) -> Result<&'static str, TestCaseError> {
+    let mut choices = SplitMix64::new(seed);
+    let mut counts = |range: usize, scale: i64| -> Vec<Option<i64>> {
+        (0..rows).map(|_| Some((choices.below(range) as i64 - range as i64 / 4) * scale)).collect()
+    };
+    let (seen, shown) = (counts(1 << 33, 1_000_003), counts(1 << 40, 1));
+    let (days, mut at) = (counts(1 << 20, 1), counts(80_000, 1));
+    let ignored = seed.is_multiple_of(2);
+    if let Some(place) = at.get_mut(rows / 2).filter(|_| ignored || seed.is_multiple_of(3)) {
+        *place = None;
+    }
+    let days = days.into_iter().map(|day| day.map(|day| day as i32)).collect::<Date32Array>();
+    let at =
+        at.into_iter().map(|at| at.map(|at| at.rem_euclid(86_400) as i32)).collect::<Time32SecondArray>();
+    let columns: Vec<(String, ArrayRef, bool)> = vec![
+        (
+            "x0".into(),
+            Arc::new(TimestampMicrosecondArray::from(seen).with_timezone("America/New_York")),
+            true,
+        ),
+        ("x1".into(), Arc::new(TimestampMillisecondArray::from(shown)), false),
+        ("x2".into(), Arc::new(days), true),
+        ("x3".into(), Arc::new(at), true),
+    ];
+    let missing = if ignored { MissingValues::Ignore } else { MissingValues::Raise };
+    let all = DatetimeFeatures::default().missing_values(missing).features_to_extract(DatetimeFeature::ALL);
+    let of_day = [DatetimeFeature::Second, DatetimeFeature::Hour];
+    let of_day = DatetimeFeatures::default().missing_values(missing).features_to_extract(of_day);
+    let whole = table(&columns);
+    let plan = ColumnTransformer::new()
+        .with(
+            "zone",
+            Pipeline::new().then("parts", all.clone()).then("scale", StandardScaler::default()),
+            ["x0"],
+        )
+        .with("all", all, ["x2", "x1"])
+        .with("day", of_day, ["x3"])
+        .with("since", TimeSince::default().reference("x2"), ["x1", "x2"])
+        .with("fixed", TimeSince::default().moment("2024-02-29T12:30Z").missing_values(missing), ["x0"]);
+    // A missing time stands behind the first row.
+    compare(&plan.fit(&whole.slice(0, 1)).unwrap(), &whole)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_and_tables_agree_on_moments(seed in any::<u64>(), rows in 2_usize..700) {
+        run_moments(seed, rows)?;
+    }
 }
 
 proptest! {

@@ -7,7 +7,9 @@ use mlcore::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
 };
 use mlcore::arrow::datatypes::{Field, Schema};
-use mlcore::batch::OwnedValue;
+use mlcore::batch::{OwnedValue, Value as Cell, column_of};
+use mlcore::schema::DType;
+use mlcore::time::{Date, DateTime, Time, Timestamp};
 use mlcore_features::transform::{Parameter, Training, Transformer};
 use serde_json::Value;
 
@@ -162,8 +164,22 @@ fn array(column: &Value) -> ArrayRef {
         "int64" => Arc::new(values.iter().map(Value::as_i64).collect::<Int64Array>()),
         "bool" => Arc::new(values.iter().map(Value::as_bool).collect::<BooleanArray>()),
         "string" => Arc::new(values.iter().map(Value::as_str).collect::<StringArray>()),
-        other => panic!("the golden files have no {other}"),
+        other => temporal(other, values),
     }
+}
+
+/// A column of dates or times, which are counted in the unit of the type.
+fn temporal(dtype: &str, counts: &[Value]) -> ArrayRef {
+    let dtype: DType = dtype.parse().unwrap_or_else(|_| panic!("the golden files have no {dtype}"));
+    let cell = |count: &Value| match (count.as_i64(), dtype) {
+        (None, _) => Cell::Null,
+        (Some(count), DType::Date) => Cell::Date(Date::from_days(count.try_into().unwrap())),
+        (Some(count), DType::Time(unit)) => Cell::Time(Time::new(count, unit).unwrap()),
+        (Some(count), DType::Timestamp(unit, None)) => Cell::DateTime(DateTime::new(count, unit)),
+        (Some(count), DType::Timestamp(unit, Some(_))) => Cell::Timestamp(Timestamp::new(count, unit)),
+        (Some(_), other) => panic!("the golden files have no {other}"),
+    };
+    column_of(&mlcore::schema::Field::column("column", dtype).nullable(), counts.iter().map(cell)).unwrap()
 }
 
 /// Is it the same value as one of a golden file?

@@ -52,9 +52,7 @@ impl Step {
                 "ColumnTransformer".clone_into(&mut step.kind);
                 let inside = branches.iter();
                 step.inside = inside
-                    .map(|(name, inner, columns)| {
-                        (format!("{name}: {}", shown(columns)), Self::of(inner))
-                    })
+                    .map(|(name, inner, columns)| (format!("{name}: {}", shown(columns)), Self::of(inner)))
                     .collect();
             }
             FittedStep::Drop => "drop".clone_into(&mut step.kind),

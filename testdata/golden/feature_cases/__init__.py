@@ -53,7 +53,9 @@ def frame(columns, widen):
     for name, spec in columns.items():
         values = [NAN if v is None else v for v in spec["values"]]
         dtype = spec["dtype"]
-        if dtype == "string" or (dtype == "bool" and None in spec["values"]):
+        if dtype.startswith(("date", "time")):
+            out[name] = temporal(spec["values"], dtype)
+        elif dtype == "string" or (dtype == "bool" and None in spec["values"]):
             out[name] = pd.Series(values, dtype=object)
         elif dtype == "float32":
             narrow = np.array(values, dtype=np.float32)
@@ -63,6 +65,15 @@ def frame(columns, widen):
         else:
             out[name] = pd.Series(np.array(values, dtype=dtype))
     return pd.DataFrame(out)
+
+
+def temporal(values, dtype):
+    """A column of dates or times, from counts of the unit of the type: ``date``, ``time[us]``, ``timestamp[ms, tz=UTC]``."""
+    unit, _, zone = dtype.partition("[")[2].rstrip("]").partition(", tz=")
+    scale = 86_400 if dtype == "date" else 1
+    counts = np.array([np.iinfo(np.int64).min if v is None else v * scale for v in values])
+    series = pd.Series(counts.astype(f"datetime64[{unit or 's'}]"))
+    return series.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else series
 
 
 def plain(value):

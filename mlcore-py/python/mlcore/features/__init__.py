@@ -21,6 +21,8 @@ from mlcore.features._bins import *
 from mlcore.features._compose import *
 from mlcore.features._encoders import *
 from mlcore.features._impute import *
+from mlcore.features._moments import *
 from mlcore.features._plan import Plan as Plan
 from mlcore.features._scalers import *
 from mlcore.features._target_encoders import *
+from mlcore.features._texts import *
