@@ -56,6 +56,7 @@ def plan_bytes():
         "DatetimeFeatures_all": (f.DatetimeFeatures(features_to_extract="all", missing_values="ignore", drop_original=False), ["day"]),
         "CyclicalFeatures": (f.CyclicalFeatures(max_values=[12.0, 2.0]), ["whole", "flag"]),
         "TimeSince": (f.TimeSince(moment="2024-02-29T12:30:00Z"), ["seen"]),
+        "DerivedColumns": (f.DerivedColumns({"a": "whole / 2 if flag else lookup(text, {'a': 1.5}, -1)", "b": "year(seen)"}), ["whole", "flag", "text", "seen"]),
         "passthrough": ("passthrough", ["whole", "text"]),
         "Pipeline": (f.Pipeline([("impute", impute(add_indicator=True)), ("scale", f.StandardScaler())]), numbers),
         "Pipeline_text": (f.Pipeline([("impute", impute(strategy="most_frequent")), ("one", f.OneHotEncoder())]), text),

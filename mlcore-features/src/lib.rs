@@ -20,6 +20,7 @@
 //! | `StandardScaler` and the other scalers of columns | ignored by `fit`, becomes NaN | ignored by `fit`, stays NaN |
 //! | `OneHotEncoder` | a category, the last, named `nan`, where `fit` saw a missing value; else unknown | the same |
 //! | `OrdinalEncoder` | `encoded_missing_value` where `fit` saw a missing value; else unknown | the same |
+//! | `DerivedColumns` | as [`expression`] tells | the same |
 //! | `Normalizer`, `KBinsDiscretizer` | refused | refused |
 //! | passing through | stays null; NaN in a dense matrix | stays NaN |
 //!
@@ -53,6 +54,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod expression;
 pub mod pipeline;
 mod program;
 pub mod transform;

@@ -59,7 +59,12 @@ mod moment {
     pub(super) mod cyclical_features;
     pub(super) mod datetime_features;
     pub(super) mod time_since;
-    mod zone;
+    pub(super) mod zone;
+}
+
+/// Columns that are computed from others.
+mod derived {
+    pub(super) mod derived_columns;
 }
 
 /// Texts as numbers.
@@ -126,4 +131,5 @@ transformers! {
     moment::datetime_features: DatetimeFeatures => FittedDatetimeFeatures,
     moment::cyclical_features: CyclicalFeatures => FittedCyclicalFeatures,
     moment::time_since: TimeSince => FittedTimeSince,
+    derived::derived_columns: DerivedColumns => FittedDerivedColumns,
 }

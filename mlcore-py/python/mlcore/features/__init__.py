@@ -20,6 +20,7 @@ from mlcore.features._base import Transformer as Transformer
 from mlcore.features._bins import *
 from mlcore.features._compose import *
 from mlcore.features._encoders import *
+from mlcore.features._expressions import *
 from mlcore.features._impute import *
 from mlcore.features._moments import *
 from mlcore.features._plan import Plan as Plan
