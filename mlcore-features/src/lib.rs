@@ -28,7 +28,8 @@
 //! encoder, which have an answer to null. A null elsewhere is an error that names the column and the row. Where nothing
 //! imputes, the model is given NaN, never a zero. A column of Arrow's type `Null` is one of missing values.
 //!
-//! Infinities are no missing values: every numeric step and encoder refuses them, as scikit-learn does.
+//! Infinities are no missing values: every numeric step and encoder refuses them, as scikit-learn does; expressions
+//! alone compute with them, as IEEE 754 does.
 //!
 //! # Numbers
 //!
