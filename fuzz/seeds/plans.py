@@ -76,6 +76,7 @@ def plan_bytes():
         "TruncatedSVD": (f.TruncatedSVD(1), ["whole", "flag"]),
         "KNNImputer": (f.KNNImputer(n_neighbors=2, weights="distance", add_indicator=True), ["number", "whole"]),
         "IterativeImputer": (f.IterativeImputer(max_iter=2, min_value=0.0), ["number", "whole", "flag"]),
+        "DerivedColumns": (f.DerivedColumns({"a": "whole / 2 if flag else lookup(text, {'a': 1.5}, -1)", "b": "year(seen)"}), ["whole", "flag", "text", "seen"]),
         "passthrough": ("passthrough", ["whole", "text"]),
         "Pipeline": (f.Pipeline([("impute", impute(add_indicator=True)), ("scale", f.StandardScaler())]), numbers),
         "Pipeline_text": (f.Pipeline([("impute", impute(strategy="most_frequent")), ("one", f.OneHotEncoder())]), text),

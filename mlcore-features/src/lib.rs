@@ -25,6 +25,7 @@
 //! | `OneHotEncoder` | a category, the last, named `nan`, where `fit` saw a missing value; else unknown | the same |
 //! | `OrdinalEncoder` | `encoded_missing_value` where `fit` saw a missing value; else unknown | the same |
 //! | `TargetEncoder`, `CountEncoder`, `WOEEncoder`, `JamesSteinEncoder`, `LeaveOneOutEncoder` | a category where `fit` saw a missing value, else unknown; `handle_missing` of the last four says otherwise | the same |
+//! | `DerivedColumns` | as [`expression`] tells | the same |
 //! | `VarianceThreshold` | ignored by `fit`, handed on | the same |
 //! | `FeatureHasher` | adds nothing | adds nothing |
 //! | `DatetimeFeatures`, `TimeSince` | refused, or NaN with `missing_values` | |
@@ -36,7 +37,7 @@
 //! imputes, the model is given NaN, never a zero. A column of Arrow's type `Null` is one of missing values.
 //!
 //! Infinities are no missing values: every numeric step and encoder refuses them, as scikit-learn does, but for a
-//! `FunctionTransformer` without `validate`.
+//! `FunctionTransformer` without `validate`, and for expressions, which compute with them as IEEE 754 does.
 //!
 //! # Numbers
 //!
@@ -63,6 +64,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod expression;
 pub mod pipeline;
 mod program;
 pub mod transform;

@@ -70,8 +70,9 @@ impl Plan {
     ///     ColumnTransformer::new().with("num", MinMaxScaler::default().clip(clip), ["age"]).fit(&table)
     /// };
     /// let (old, new) = (fitted(vec![20.0, 60.0], false)?, fitted(vec![20.0, 80.0], true)?);
-    /// let changes: Vec<String> = old.diff(&new).iter().take(2).map(ToString::to_string).collect();
-    /// assert_eq!(changes, ["num: clip was False, is True", "num: data_max_ of age was 60, is 80"]);
+    /// let changes: Vec<String> = old.diff(&new).iter().map(ToString::to_string).collect();
+    /// assert_eq!(changes[0], "num: clip was False, is True");
+    /// assert!(changes.contains(&"num: data_max_ of age was 60, is 80".to_owned()));
     /// assert!(old.diff(&old).is_empty());
     /// # Ok::<(), mlcore::Error>(())
     /// ```

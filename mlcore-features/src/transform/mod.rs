@@ -82,7 +82,12 @@ mod moment {
     pub(super) mod cyclical_features;
     pub(super) mod datetime_features;
     pub(super) mod time_since;
-    mod zone;
+    pub(super) mod zone;
+}
+
+/// Columns that are computed from others.
+mod derived {
+    pub(super) mod derived_columns;
 }
 
 /// Texts as numbers.
@@ -199,4 +204,5 @@ transformers! {
     selection::select_k_best: SelectKBest => FittedSelectKBest,
     decomposition::pca: PCA => FittedPCA,
     decomposition::truncated_svd: TruncatedSVD => FittedTruncatedSVD,
+    derived::derived_columns: DerivedColumns => FittedDerivedColumns,
 }

@@ -6,12 +6,13 @@ use mlcore::arrow::array::{
     ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray,
 };
 use mlcore::batch::{Row, Value};
+use mlcore_features::expression::Expression;
 use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
 use mlcore_features::transform::{
-    Analyzer, Categories, CountVectorizer, DatetimeFeatures, Drop, FeatureHasher, Fit, HandleUnknown,
-    HashingVectorizer, KBinsDiscretizer, MinFrequency, MinMaxScaler, MissingValues, OneHotEncoder,
-    OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, TargetEncoder, TfidfVectorizer,
-    TimeSince, Training, Transform, Transformer,
+    Analyzer, Categories, CountVectorizer, DatetimeFeatures, DerivedColumns, Drop, FeatureHasher, Fit,
+    HandleUnknown, HashingVectorizer, KBinsDiscretizer, MinFrequency, MinMaxScaler, MissingValues,
+    OneHotEncoder, OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, TargetEncoder,
+    TfidfVectorizer, TimeSince, Training, Transform, Transformer,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -34,6 +35,18 @@ fn table() -> RecordBatch {
         ("part", part),
     ])
     .unwrap()
+}
+
+fn derived() -> DerivedColumns {
+    let texts = [
+        ("ratio", "number / whole if whole > 1 else -1"),
+        ("asked", "contains(lower(text), 'b') or text in ('a', 'c') and not is_null(number)"),
+        ("found", "lookup(text, {'a': 1, 'b': 2.5}, year(seen)) + coalesce(number, 0)"),
+        ("apart", "days_between(seen, '2024-02-29T12:30:00Z')"),
+    ];
+    texts.into_iter().fold(DerivedColumns::default(), |derived, (name, text)| {
+        derived.column(name, Expression::parse(text).unwrap())
+    })
 }
 
 /// A plan with every transformer in it.
@@ -61,6 +74,7 @@ fn plan() -> Plan {
             ["seen"],
         )
         .with("parts", DatetimeFeatures::default().missing_values(MissingValues::Ignore), ["seen"])
+        .with("derived", derived(), ["number", "whole", "text", "seen"])
         .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"]);
     let named = format!("{plan:?}");
     let (table, target) = (table(), Arc::new(Int64Array::from(vec![0, 1, 1, 0, 1])) as ArrayRef);

@@ -103,8 +103,23 @@ impl DatetimeFeature {
     }
 
     /// Whether a time of day has it.
-    pub(super) const fn is_of_day(self) -> bool {
+    pub(crate) const fn is_of_day(self) -> bool {
         matches!(self, Self::Hour | Self::Minute | Self::Second)
+    }
+
+    /// Whether it is 1 or 0.
+    pub(crate) const fn is_truth(self) -> bool {
+        matches!(
+            self,
+            Self::Weekend
+                | Self::MonthStart
+                | Self::MonthEnd
+                | Self::QuarterStart
+                | Self::QuarterEnd
+                | Self::YearStart
+                | Self::YearEnd
+                | Self::LeapYear
+        )
     }
 }
 

@@ -304,10 +304,10 @@ impl Lower for FittedDatetimeFeatures {
 
 /// Reads features off a calendar and a clock.
 #[derive(Debug)]
-struct Read {
-    features: Box<[DatetimeFeature]>,
-    clock: Option<Clock>,
-    missing: MissingValues,
+pub(in crate::transform) struct Read {
+    pub(in crate::transform) features: Box<[DatetimeFeature]>,
+    pub(in crate::transform) clock: Option<Clock>,
+    pub(in crate::transform) missing: MissingValues,
 }
 
 impl MomentKernel for Read {

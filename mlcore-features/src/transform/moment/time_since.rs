@@ -315,7 +315,7 @@ impl MomentKernel for Difference {
 }
 
 /// The nanoseconds since 1970, or since midnight.
-fn nanoseconds(moment: Moment) -> i128 {
+pub(in crate::transform) fn nanoseconds(moment: Moment) -> i128 {
     match moment {
         Moment::Date(days) => i128::from(days) * 86_400_000_000_000,
         Moment::Time(nanoseconds) => nanoseconds.into(),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// The rules of one time zone.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Zone {
+pub(in crate::transform) struct Zone {
     /// The seconds from UTC before the first change.
     before: i32,
     /// The moment of each change, in seconds since 1970 in UTC, and the seconds from UTC since then.
@@ -25,7 +25,7 @@ impl Zone {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for a name that the IANA database does not have.
-    pub(super) fn named(name: &str, operation: &'static str) -> Result<Self> {
+    pub(in crate::transform) fn named(name: &str, operation: &'static str) -> Result<Self> {
         let unknown = || {
             Error::invalid_input(operation, "time_zone", format!("{name:?} is no zone of the IANA database"))
                 .remedy("use a name such as Europe/Berlin or UTC, or an offset such as +05:30")
@@ -39,7 +39,7 @@ impl Zone {
     }
 
     /// The rules, ready to be asked.
-    pub(super) fn clock(&self) -> Option<Clock> {
+    pub(in crate::transform) fn clock(&self) -> Option<Clock> {
         if !self.changes.is_sorted_by(|(left, _), (right, _)| left < right) {
             return None;
         }
@@ -50,7 +50,7 @@ impl Zone {
 
 /// What clocks in a zone show.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(in crate::transform) struct Clock {
     before: i32,
     changes: Box<[(i64, i32)]>,
     rule: Option<Rule>,

@@ -22,6 +22,7 @@ from mlcore.features._compose import *
 from mlcore.features._decomposition import *
 from mlcore.features._encoders import *
 from mlcore.features._expansion import *
+from mlcore.features._expressions import *
 from mlcore.features._impute import *
 from mlcore.features._numbers import *
 from mlcore.features._plan import Plan as Plan
