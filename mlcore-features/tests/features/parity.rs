@@ -13,9 +13,9 @@ use mlcore::schema::{DType, Field, Schema};
 use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
-    Analyzer, CountVectorizer, DatetimeFeature, DatetimeFeatures, Drop, FeatureHasher, Fit, HandleUnknown,
-    HashingVectorizer, MinFrequency, MissingValues, Norm, Normalizer, OneHotEncoder, OrdinalEncoder,
-    SimpleImputer, StandardScaler, Strategy, TfidfVectorizer, TimeSince, Training, Transformer,
+    Analyzer, CountVectorizer, Drop, FeatureHasher, Fit, HandleUnknown, HashingVectorizer, MinFrequency,
+    Norm, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy,
+    TfidfVectorizer, Training, Transformer,
 };
 use proptest::prelude::*;
 
