@@ -253,6 +253,7 @@ def theirs_of(name):
 
 # Those that take the numbers of the frame; texts and times have tests of their own, in Rust, by golden files.
 @pytest.mark.parametrize("name", [name for name in mlcore.features._plan.transformers() if theirs_of(name)])
+@pytest.mark.filterwarnings("ignore:n_quantiles:UserWarning", "ignore:.TargetEncoder.shuffle:FutureWarning")
 def test_every_transformer_is_configured_and_answers_as_sklearns(frame, name):
     ours = getattr(features, name)()
     theirs = theirs_of(name)
@@ -416,6 +417,16 @@ def test_they_work_inside_sklearn(frame):
     inside._repr_html_()
 
 
+@pytest.mark.parametrize("ours", [features.MissingIndicator(), features.ColumnTransformer([("none", "drop", ["a"])])])
+def test_rows_of_no_features_are_rows(ours):
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    assert ours.fit_transform(table).shape == ours.transform(table).shape == (3, 0)
+    assert ours.plan().transform(table, dtype="float32").shape == (3, 0)
+    if isinstance(ours, features.MissingIndicator):
+        assert ours.transform(table.to_numpy()).shape == (3, 0)
+    assert ours.set_output(transform="pandas").transform(table).shape == (3, 0)
+
+
 def test_plans_tell_what_differs_and_are_drawn():
     def fitted(ages, plans):
         steps = [("num", features.StandardScaler(), ["age"]), ("cat", features.OneHotEncoder(), ["plan"])]
@@ -426,7 +437,7 @@ def test_plans_tell_what_differs_and_are_drawn():
     assert "num: mean_ of age was 30, is 40" in changes
     assert 'cat: categories_ of plan lost "pro"' in changes
     assert "output: the feature cat__plan_pro is gone" in changes
-    assert old.diff(Plan.from_bytes(old.to_bytes())) == []
+    assert old.diff(features.Plan.from_bytes(old.to_bytes())) == []
     drawn = new.to_mermaid()
     assert drawn.startswith("flowchart LR\n") and "num#58; StandardScaler" in drawn
     page = new._repr_html_()

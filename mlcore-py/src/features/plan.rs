@@ -381,11 +381,13 @@ impl Plan {
         match dtype {
             DType::Float64 => {
                 let features = detached(py, || self.fitted.transform_rows::<I, f64>(rows));
-                or_refused(py, features).map(|features| self.shaped(py, features?))
+                or_refused(py, features)
+                    .map(|features| self.shaped(py, features?, rows.len() / self.fitted.input().len().max(1)))
             }
             DType::Float32 => {
                 let features = detached(py, || self.fitted.transform_rows::<I, f32>(rows));
-                or_refused(py, features).map(|features| self.shaped(py, features?))
+                or_refused(py, features)
+                    .map(|features| self.shaped(py, features?, rows.len() / self.fitted.input().len().max(1)))
             }
             _ => None,
         }
@@ -396,18 +398,17 @@ impl Plan {
         T: pipeline::Output + numpy::Element + Default,
     {
         let features = detached(py, || self.fitted.transform_dense::<T>(table)?.into_values::<T>())?;
-        self.shaped(py, features)
+        self.shaped(py, features, table.num_rows())
     }
 
-    /// Features side by side as rows of an array.
+    /// Features side by side as so many rows of an array, which may be rows of nothing.
     fn shaped<'py, T: numpy::Element>(
         &self,
         py: Python<'py>,
         features: Vec<T>,
+        rows: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let width = self.fitted.width();
-        let rows = features.len() / width.max(1);
-        Ok(PyArray1::from_vec(py, features).reshape([rows, width])?.into_any())
+        Ok(PyArray1::from_vec(py, features).reshape([rows, self.fitted.width()])?.into_any())
     }
 
     fn reader(&self) -> mlcore::Result<RecordReader> {

@@ -323,6 +323,7 @@ class Then:
 def col(name: str) -> Expression:
     """The column of this name.
 
+    >>> from mlcore.features import col
     >>> str(col("income") / col("family_size"))
     'income / family_size'
     """
