@@ -288,7 +288,7 @@ class FunctionTransformer(Transformer):
         return name, parameters | functions
 
 
-def _function_name(parameter: str, function: object) -> object:
+def _function_name(parameter: str, function: Any) -> object:
     """The name of a function of numpy."""
     if not callable(function):
         return function

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from mlcore.features._plan import Plan
 
-__all__ = ["CountEncoder", "JamesSteinEncoder", "LeaveOneOutEncoder", "TargetEncoder", "WOEEncoder"]
+    _Handling = Literal["error", "return_nan", "value"]
 
-Handling = Literal["error", "return_nan", "value"]
+__all__ = ["CountEncoder", "JamesSteinEncoder", "LeaveOneOutEncoder", "TargetEncoder", "WOEEncoder"]
 
 
 class TargetEncoder(Transformer):
@@ -143,8 +143,8 @@ class CountEncoder(Transformer):
         self,
         *,
         normalize: bool = False,
-        handle_unknown: Handling | int = "value",
-        handle_missing: Handling = "value",
+        handle_unknown: _Handling | int = "value",
+        handle_missing: _Handling = "value",
     ) -> None:
         self.normalize = normalize
         self.handle_unknown = handle_unknown
@@ -194,8 +194,8 @@ class WOEEncoder(Transformer):
     def __init__(
         self,
         *,
-        handle_unknown: Handling = "value",
-        handle_missing: Handling = "value",
+        handle_unknown: _Handling = "value",
+        handle_missing: _Handling = "value",
         regularization: float = 1.0,
     ) -> None:
         self.handle_unknown = handle_unknown
@@ -247,8 +247,8 @@ class JamesSteinEncoder(Transformer):
     def __init__(
         self,
         *,
-        handle_unknown: Handling = "value",
-        handle_missing: Handling = "value",
+        handle_unknown: _Handling = "value",
+        handle_missing: _Handling = "value",
         model: Literal["independent", "pooled", "beta"] = "independent",
     ) -> None:
         self.handle_unknown = handle_unknown
@@ -300,8 +300,8 @@ class LeaveOneOutEncoder(Transformer):
     def __init__(
         self,
         *,
-        handle_unknown: Handling = "value",
-        handle_missing: Handling = "value",
+        handle_unknown: _Handling = "value",
+        handle_missing: _Handling = "value",
         sigma: float | None = None,
     ) -> None:
         self.handle_unknown = handle_unknown
