@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 //!
 //! The contract of what the macros write, and all attributes, stand at `mlcore_features::typed`.
 
