@@ -25,7 +25,7 @@ pub enum IndicatedFeatures {
 /// Tells which values are missing: 1 where a value is null or NaN, 0 where it is there.
 ///
 /// Takes numbers, bools and text. Infinities are refused. The result is dense, and its columns are `float64`, where
-/// scikit-learn answers with bools. Source: scikit-learn, `MissingIndicator`.
+/// scikit-learn answers with bools; other values cannot be named as missing (`missing_values`). Source: scikit-learn, `MissingIndicator`.
 ///
 /// ```
 /// use std::sync::Arc;
