@@ -13,7 +13,7 @@ use crate::transform::{Attribute, Attributes, Fit, Order, Parameter, Training, T
 /// Multiplies columns with each other: all products of up to `degree` factors.
 ///
 /// The features of `a` and `b` at degree 2 are `1`, `a`, `b`, `a^2`, `a b` and `b^2`. Missing values and infinities are
-/// refused. A product that overflows is infinite. More than 2^24 products, or factors in all of them, are refused. Source: scikit-learn, `PolynomialFeatures`.
+/// refused. A product that overflows is infinite. More products than 2^24 by the degree, or by the number of columns where that is greater, are refused. Source: scikit-learn, `PolynomialFeatures`.
 ///
 /// ```
 /// use std::sync::Arc;
