@@ -46,8 +46,12 @@ fn every_readme_shows_a_first_example_that_the_documentation_tests_run() {
         let read =
             |path: &str| fs::read_to_string(root().join(folder).join(path)).expect("the file can be read");
         let (readme, crate_root) = (read("README.md"), read("src/lib.rs"));
-        // Macros are shown by the library that brings them, which runs the example.
-        let crate_name = library.trim_end_matches("-derive").replace('-', "_");
+        // Macros are shown by the library that brings them, which runs the example in their place.
+        let (brings, is_macros) = match library.strip_suffix("-derive") {
+            Some(brings) => (brings, true),
+            None => (library, false),
+        };
+        let crate_name = brings.replace('-', "_");
         let example = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
         let example = example.unwrap_or_else(|| panic!("{library}/README.md shows no Rust that is run"));
         assert!(
@@ -56,8 +60,17 @@ fn every_readme_shows_a_first_example_that_the_documentation_tests_run() {
         );
         let hidden = example.lines().find(|line| line.starts_with("# "));
         assert_eq!(hidden, None, "{library}/README.md shows a line that only rustdoc hides");
+        let shown = if is_macros {
+            assert!(
+                read("../src/typed/mod.rs").contains("#[doc = include_str!(\"../../derive/README.md\")]"),
+                "{brings} does not run the example of {library}"
+            );
+            "#![cfg_attr(not(doctest), doc = include_str!(\"../README.md\"))]"
+        } else {
+            "#![doc = include_str!(\"../README.md\")]"
+        };
         assert!(
-            crate_root.starts_with("#![doc = include_str!(\"../README.md\")]"),
+            crate_root.starts_with(shown),
             "the documentation of {library} does not begin with its README, so nothing runs the example"
         );
     }
