@@ -57,8 +57,7 @@ fn check(file: &str, specification: impl Fn(&Case) -> mlcore::Result<Step>) {
         assert!(!case.is_refused_by("fit"), "{}: fit took what is refused: {:?}", case.name, case.refused);
         compare_attributes(case, &fitted.attributes());
         let plan = Plan::new(fitted).unwrap();
-        let names: Vec<&str> = case.answers["names"].as_array().unwrap().iter().map(text).collect();
-        assert_eq!(plan.feature_names_out(), names, "{}", case.name);
+        compare_names(case, &plan);
         match plan.transform(&case.test) {
             Ok(_) if case.is_refused_by("transform") => {
                 panic!("{}: transform took what is refused: {:?}", case.name, case.refused);
@@ -74,6 +73,18 @@ fn check(file: &str, specification: impl Fn(&Case) -> mlcore::Result<Step>) {
             Err(error) => panic!("{}: transform refused: {error}", case.name),
         }
     }
+}
+
+/// The plan's names and features are those of the case.
+pub(crate) fn compare_output(case: &Case, plan: &Plan) {
+    compare_names(case, plan);
+    let output = plan.transform(&case.test).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+    compare_columns(case, "output", &columns(&output), &case.answers["output"]);
+}
+
+fn compare_names(case: &Case, plan: &Plan) {
+    let names: Vec<&str> = case.answers["names"].as_array().unwrap().iter().map(text).collect();
+    assert_eq!(plan.feature_names_out(), names, "{}", case.name);
 }
 
 /// What fitting makes of the training table at once, which an encoder may keep each row's target out of.

@@ -22,6 +22,7 @@ mod list;
 mod moments;
 mod numbers;
 mod parity;
+mod past;
 mod plan;
 mod plan_bytes;
 mod read;
