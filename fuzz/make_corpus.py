@@ -8,7 +8,7 @@ What a finding added (`found_*`) stays. Each file is a few kilobytes at most: sm
 
 import pathlib
 
-from seeds import columns, filters, folders, models, monitors, names, packages, plans, profiles, requests
+from seeds import columns, expressions, filters, folders, models, monitors, names, packages, plans, profiles, requests
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -55,6 +55,8 @@ if __name__ == "__main__":
     dictionary("package_bytes", packages.words())
     write("tracking_filter", filters.tracking_filter())
     dictionary("tracking_filter", filters.words())
+    write("expression_text", expressions.expression_text())
+    dictionary("expression_text", expressions.words())
     write("mlflow_folder", folders.mlflow_folder())
     dictionary("mlflow_folder", folders.words())
     write("arrow_door", columns.arrow_door())

@@ -1,10 +1,9 @@
 //! Expressions: what is parsed, printed, refused and computed.
 
-use std::sync::Arc;
+use std::fs;
+use std::path::Path;
 
-use mlcore::arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray,
-};
+use mlcore::arrow::array::AsArray;
 use mlcore::arrow::datatypes::Float64Type;
 use mlcore::batch::{Row, Value};
 use mlcore_features::expression::{Expression, col, lit, when};
@@ -12,30 +11,7 @@ use mlcore_features::pipeline::{FittedStep, Plan};
 use mlcore_features::transform::{DatetimeFeature, DerivedColumns, Fit};
 use proptest::prelude::*;
 
-fn table() -> RecordBatch {
-    let x =
-        Float64Array::from(vec![Some(1.0), None, Some(-0.0), Some(f64::NAN), Some(2.5), Some(f64::INFINITY)]);
-    let n = Int64Array::from(vec![Some(1), Some(0), None, Some(-7), Some(1 << 60), Some(3)]);
-    let b = BooleanArray::from(vec![Some(true), Some(false), None, Some(true), Some(false), None]);
-    let s =
-        StringArray::from(vec![Some("a"), Some(" Ab "), None, Some(""), Some("Grüße aus Zürich"), Some("b")]);
-    let t = TimestampSecondArray::from(vec![
-        Some(0),
-        None,
-        Some(-1),
-        Some(1 << 31),
-        Some(1_711_846_800),
-        Some(1),
-    ]);
-    let columns: [(&str, ArrayRef); 5] = [
-        ("x", Arc::new(x)),
-        ("n", Arc::new(n)),
-        ("b", Arc::new(b)),
-        ("s", Arc::new(s)),
-        ("t", Arc::new(t.with_timezone("Europe/Berlin"))),
-    ];
-    RecordBatch::try_from_iter(columns).unwrap()
-}
+use crate::expression_text::{self, table};
 
 /// Random expressions of the type of numbers.
 fn numbers() -> BoxedStrategy<Expression> {
@@ -186,6 +162,21 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn expressions_of_the_corpus_are_read_or_refused() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/expression_text");
+    let (mut taken, mut refused) = (0, 0);
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        let is_taken = expression_text::check(&fs::read(&path).unwrap());
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(name.starts_with("found_") || name.starts_with("taken_") == is_taken, "{name}: {is_taken}");
+        *(if is_taken { &mut taken } else { &mut refused }) += 1;
+    }
+    assert!(taken >= 30 && refused >= 20, "{taken} expressions and {refused} others");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod conformance;
 mod dates;
 mod diff;
+mod expression_text;
 mod expressions;
 mod extremes;
 mod forged;

@@ -28,7 +28,8 @@ fn plans_of_earlier_versions_are_what_they_were() {
             for line in fs::read_to_string(&path).unwrap().lines() {
                 let (name, stored) = line.split_once('\t').unwrap();
                 let told = format!("{}: {name}", path.display());
-                let plan = Plan::from_bytes(stored.as_bytes()).unwrap_or_else(|error| panic!("{told}: {error}"));
+                let plan =
+                    Plan::from_bytes(stored.as_bytes()).unwrap_or_else(|error| panic!("{told}: {error}"));
                 let written = String::from_utf8(plan.to_bytes().unwrap()).unwrap();
                 assert_eq!(written, stored, "{told}: it is written in another way");
                 let case = cases.iter().find(|case| case.name == name);
