@@ -1,3 +1,6 @@
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
 use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::{Field, Schema};
 use mlcore::{Error, Result};
@@ -152,12 +155,11 @@ impl ColumnTransformer {
         check_names(OPERATION, &self.branches.iter().map(|(name, _, _)| name.as_str()))?;
         let mut branches = Vec::with_capacity(self.branches.len() + 1);
         for (name, transformer, columns) in &self.branches {
-            if let Some(twice) =
-                columns.iter().enumerate().find(|(position, column)| columns[..*position].contains(column))
-            {
+            let mut seen = HashSet::with_capacity(columns.len());
+            if let Some(twice) = columns.iter().find(|column| !seen.insert(*column)) {
                 return Err(Error::invalid_input(
                     OPERATION,
-                    twice.1,
+                    twice,
                     format!("the column is listed twice for {name}"),
                 ));
             }
@@ -170,14 +172,14 @@ impl ColumnTransformer {
             branches.push(Branch { name: name.clone(), columns: columns.clone(), transformer: fitted });
         }
         if self.remainder == Remainder::Passthrough {
-            let named =
-                |column: &str| branches.iter().any(|branch| branch.columns.iter().any(|own| own == column));
+            let named: HashSet<String> =
+                branches.iter().flat_map(|branch| branch.columns.iter().cloned()).collect();
             let columns: Vec<String> = table
                 .schema_ref()
                 .fields()
                 .iter()
                 .map(|field| field.name().clone())
-                .filter(|column| !named(column))
+                .filter(|column| !named.contains(column))
                 .collect();
             if !columns.is_empty() {
                 let transformer = Step::Passthrough.fit(&project(table, &columns, OPERATION)?)?;
@@ -212,14 +214,18 @@ impl Fit for ColumnTransformer {
 
 /// The columns that any branch reads, in the table's order; nullable where one of the branches takes nulls.
 fn merged_input(table: &RecordBatch, branches: &[Branch]) -> Result<Schema> {
-    let fields = table.schema_ref().fields().iter().filter_map(|column| {
-        let mut readers =
-            branches.iter().filter_map(|branch| branch.transformer.schema().field(column.name()));
-        let first = readers.next()?;
-        let nullable = first.is_nullable() || readers.any(Field::is_nullable);
-        Some(if nullable { first.clone().nullable() } else { first.clone() })
-    });
-    Schema::new(fields)
+    let mut read: HashMap<&str, Field> = HashMap::new();
+    for field in branches.iter().flat_map(|branch| branch.transformer.schema().fields()) {
+        match read.entry(field.name()) {
+            Entry::Vacant(place) => drop(place.insert(field.clone())),
+            Entry::Occupied(mut first) if field.is_nullable() => {
+                let nullable = first.get().clone().nullable();
+                first.insert(nullable);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    Schema::new(table.schema_ref().fields().iter().filter_map(|column| read.remove(column.name().as_str())))
 }
 
 /// A [`ColumnTransformer`] inside a plan.
@@ -268,6 +274,8 @@ impl Lower for FittedColumnTransformer {
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
         let mut outputs = Vec::new();
+        let by_name: HashMap<&str, &Column> =
+            columns.iter().map(|column| (column.name.as_str(), column)).collect();
         for branch in &self.branches {
             if branch.transformer == FittedStep::Drop {
                 continue;
@@ -278,7 +286,7 @@ impl Lower for FittedColumnTransformer {
                 .schema()
                 .names()
                 .map(|name| {
-                    columns.iter().find(|column| column.name == name).cloned().ok_or_else(|| {
+                    by_name.get(name).map(|column| (*column).clone()).ok_or_else(|| {
                         Error::corrupt("compile plan", name, "a transformer names a column that is not there")
                     })
                 })

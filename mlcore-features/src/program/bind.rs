@@ -11,7 +11,7 @@ use mlcore::{Error, Result, match_element};
 
 use super::encoder::{exact_bits, exact_value};
 use super::row::unfit_value;
-use super::{Program, Slot, missing_column};
+use super::{Places, Program, Slot};
 
 /// The columns that the program reads, in its order and its types: by name, in any order, others ignored.
 pub(crate) fn columns<'a>(program: &Program, table: &'a RecordBatch) -> Result<Vec<Cow<'a, ArrayRef>>> {
@@ -21,15 +21,14 @@ pub(crate) fn columns<'a>(program: &Program, table: &'a RecordBatch) -> Result<V
     }
     let mut columns = Vec::with_capacity(program.slots.len());
     let fields = schema.fields();
+    // As many as the plan reads, in its order, are all different. Most tables come so, and a search for every name would cost
+    // more than the transform of a small batch.
+    let in_order = fields.len() == program.slots.len()
+        && fields.iter().zip(program.input.names()).all(|(own, name)| own.name() == name);
+    let places = if in_order { None } else { Some(Places::of(fields)) };
     for (position, field) in program.input.fields().iter().enumerate() {
-        // Most tables come in the order of the plan, where a search for every name would cost more than the transform of
-        // a small batch.
-        let own = fields.get(position).filter(|own| own.name() == field.name());
-        let column = match own {
-            Some(_) => Some(table.column(position)),
-            None => table.column_by_name(field.name()),
-        };
-        let column = column.ok_or_else(|| missing_column(table, field.name(), "transform"))?;
+        let own = places.as_ref().map_or(Ok(position), |places| places.position(field.name(), "transform"));
+        let column = table.column(own?);
         columns.push(conform(program, position, column, field.dtype())?);
     }
     let mut own = columns.iter().zip(table.columns());

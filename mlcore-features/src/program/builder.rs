@@ -1,5 +1,6 @@
 //! From fitted transformers to a [`Program`]: each appends its steps, one column at a time.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -323,6 +324,9 @@ impl ProgramBuilder {
         };
         let uses = self.uses(outputs);
         let bare_temps: Vec<Option<usize>> = outputs.iter().map(bare).collect();
+        // The first column that each intermediate result is.
+        let firsts = bare_temps.iter().enumerate().rev().filter_map(|(at, temp)| Some(((*temp)?, at)));
+        let firsts: HashMap<usize, usize> = firsts.collect();
         let mut direct = Direct(vec![false; outputs.len()]);
         for instruction in &mut self.instructions {
             let (place, width) = match instruction {
@@ -334,7 +338,7 @@ impl ProgramBuilder {
                 Instruction::Number { .. } | Instruction::Joint { .. } | Instruction::Moment(_) => continue,
             };
             let Place::Temp(temp) = *place else { continue };
-            let Some(position) = bare_temps.iter().position(|own| *own == Some(temp)) else { continue };
+            let Some(position) = firsts.get(&temp).copied() else { continue };
             let wanted = (temp..).take(width).map(Some);
             let found = bare_temps.iter().skip(position).take(width).copied();
             let once = uses.iter().skip(temp).take(width).all(|uses| *uses == 1);

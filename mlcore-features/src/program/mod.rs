@@ -15,6 +15,7 @@ pub(crate) mod kernel;
 pub(crate) mod lookup;
 pub(crate) mod moment;
 pub(crate) mod number;
+mod places;
 pub(crate) mod row;
 mod row_block;
 mod sink;
@@ -23,7 +24,6 @@ mod vector;
 
 use std::sync::{Arc, OnceLock};
 
-use mlcore::arrow::array::RecordBatch;
 use mlcore::arrow::datatypes::SchemaRef;
 use mlcore::batch::Value;
 use mlcore::schema::{DType, Schema};
@@ -32,6 +32,7 @@ use mlcore::{Error, Result};
 use self::builder::{Column, ProgramBuilder};
 use self::held::Integer;
 use self::instruction::{Instruction, Scaled};
+pub(crate) use self::places::{Places, missing_column, project};
 use self::text::Refused;
 
 /// A fitted step that writes itself into a program. Both executors run what stands there.
@@ -217,30 +218,4 @@ pub(crate) fn shown_text(text: Option<&str>) -> String {
 
 pub(crate) fn shown_number(value: f64) -> String {
     if value.is_nan() { "a missing value".to_owned() } else { value.to_string() }
-}
-
-/// The columns of a table that a plan reads, in its order.
-pub(crate) fn project(table: &RecordBatch, names: &[String], operation: &'static str) -> Result<RecordBatch> {
-    let mut positions = Vec::with_capacity(names.len());
-    for name in names {
-        positions
-            .push(table.schema_ref().index_of(name).map_err(|_| missing_column(table, name, operation))?);
-    }
-    table
-        .project(&positions)
-        .map_err(|cause| Error::internal(operation, "columns", cause.to_string()).caused_by(cause))
-}
-
-pub(crate) fn missing_column(table: &RecordBatch, name: &str, operation: &'static str) -> Error {
-    let there: Vec<&str> =
-        table.schema_ref().fields().iter().map(|field| field.name().as_str()).take(20).collect();
-    Error::schema_mismatch(
-        operation,
-        name,
-        match there.join(", ") {
-            none if none.is_empty() => "the column is missing; the table has no columns".to_owned(),
-            there => format!("the column is missing; the table has {there}"),
-        },
-    )
-    .remedy("add the column, or rename the one that holds it")
 }

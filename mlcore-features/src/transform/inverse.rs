@@ -108,7 +108,8 @@ pub(crate) fn without_imputed(column: &ArrayRef, imputed: &ArrayRef) -> Result<A
 
 /// The column of a table by this name.
 pub(crate) fn column(table: &RecordBatch, name: &str) -> Result<ArrayRef> {
-    table.column_by_name(name).cloned().ok_or_else(|| missing_column(table, name, OPERATION))
+    let fields = table.schema_ref().fields();
+    table.column_by_name(name).cloned().ok_or_else(|| missing_column(fields, name, OPERATION))
 }
 
 /// A category that stands for the infrequent ones, which cannot be told apart any more.

@@ -6,6 +6,7 @@
     reason = "a test reports by panicking, in its helpers too"
 )]
 
+mod bad_input;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod dates;
