@@ -50,7 +50,7 @@
 //! `float64` was, and `int64` too while its values stay within 2^53; a wider float is rounded. Text may come in any of
 //! Arrow's layouts, dictionaries included: values are compared, never codes.
 //!
-//! Where this differs from scikit-learn 1.9: results are dense; an empty table is transformed into an empty one; integer
+//! Where this differs from scikit-learn 1.9: results are dense unless they are asked for sparse; an empty table is transformed into an empty one; integer
 //! columns with nulls stay integers in encoders and for most frequent values and constants (they are floats in a pandas
 //! frame); an unseeded subsample of `KBinsDiscretizer` is the one of seed 0.
 //!

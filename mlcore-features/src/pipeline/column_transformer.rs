@@ -184,7 +184,8 @@ impl ColumnTransformer {
                 branches.push(Branch { name: "remainder".to_owned(), columns, transformer });
             }
         }
-        let input = merged_input(table, &branches)?;
+        let steps: Vec<&FittedStep> = branches.iter().map(|branch| &branch.transformer).collect();
+        let input = merged_input(table, &steps)?;
         Ok(FittedColumnTransformer {
             verbose_feature_names_out: self.verbose_feature_names_out,
             input,
@@ -210,16 +211,31 @@ impl Fit for ColumnTransformer {
     }
 }
 
-/// The columns that any branch reads, in the table's order; nullable where one of the branches takes nulls.
-fn merged_input(table: &RecordBatch, branches: &[Branch]) -> Result<Schema> {
+/// The columns that any of the steps reads, in the table's order; nullable where one of the steps takes nulls.
+pub(super) fn merged_input(table: &RecordBatch, steps: &[&FittedStep]) -> Result<Schema> {
     let fields = table.schema_ref().fields().iter().filter_map(|column| {
-        let mut readers =
-            branches.iter().filter_map(|branch| branch.transformer.schema().field(column.name()));
+        let mut readers = steps.iter().filter_map(|step| step.schema().field(column.name()));
         let first = readers.next()?;
         let nullable = first.is_nullable() || readers.any(Field::is_nullable);
         Some(if nullable { first.clone().nullable() } else { first.clone() })
     });
     Schema::new(fields)
+}
+
+/// Those of the columns that a step reads, which may be fewer than there are: a combination of steps inside leaves some out.
+pub(super) fn own_columns(step: &FittedStep, columns: &[Column]) -> Result<Vec<Column>> {
+    let own = step.schema().names().map(|name| {
+        columns.iter().find(|column| column.name == name).cloned().ok_or_else(|| {
+            Error::corrupt("compile plan", name, "a transformer names a column that is not there")
+        })
+    });
+    own.collect()
+}
+
+/// The column of a step of this name, in whose name the step stands first.
+pub(super) fn prefixed(step: &str, column: Column) -> Column {
+    let name = format!("{step}__{}", column.name);
+    column.renamed(name)
 }
 
 /// A [`ColumnTransformer`] inside a plan.
@@ -272,24 +288,13 @@ impl Lower for FittedColumnTransformer {
             if branch.transformer == FittedStep::Drop {
                 continue;
             }
-            // What a branch reads may be less than its columns: a combination of steps inside leaves some out.
-            let own: Vec<Column> = branch
-                .transformer
-                .schema()
-                .names()
-                .map(|name| {
-                    columns.iter().find(|column| column.name == name).cloned().ok_or_else(|| {
-                        Error::corrupt("compile plan", name, "a transformer names a column that is not there")
-                    })
-                })
-                .collect::<Result<_>>()?;
+            let own = own_columns(&branch.transformer, &columns)?;
             for column in branch.transformer.lower(builder, own)? {
-                if self.verbose_feature_names_out {
-                    let name = format!("{}__{}", branch.name, column.name);
-                    outputs.push(column.renamed(name));
+                outputs.push(if self.verbose_feature_names_out {
+                    prefixed(&branch.name, column)
                 } else {
-                    outputs.push(column);
-                }
+                    column
+                });
             }
         }
         Ok(outputs)

@@ -7,6 +7,7 @@
 pub(crate) mod bind;
 pub(crate) mod builder;
 pub(crate) mod columnar;
+pub(crate) mod csr;
 pub(crate) mod encoder;
 mod held;
 mod instruction;
@@ -18,7 +19,9 @@ pub(crate) mod number;
 pub(crate) mod row;
 mod row_block;
 mod sink;
+mod temps;
 pub(crate) mod text;
+mod threads;
 mod vector;
 
 use std::sync::{Arc, OnceLock};

@@ -27,7 +27,9 @@ mod plan_bytes;
 mod read;
 mod recipes;
 mod rows;
+mod sparse;
 mod stored;
 mod texts;
 #[path = "../../../mlcore/tests/fuzz/told.rs"]
 mod told;
+mod unions;

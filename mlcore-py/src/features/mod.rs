@@ -1,6 +1,7 @@
 //! `mlcore.features`: fitting transformers and running their plans. The classes with scikit-learn's methods are Python,
 //! `python/mlcore/features/`; what they learn and compute is here, which is to say in `mlcore_features`.
 
+mod answers;
 mod attributes;
 mod diagram;
 mod fitting;
