@@ -10,6 +10,9 @@
 //!   them equal bit for bit, errors included.
 //! - A *bound plan* ([`typed::Bound`]): a plan that reads rows of one Rust struct, by place.
 //!
+//! What a row cannot tell, because it lies in other rows (lags, windows of time), is added to tables before a plan sees them:
+//! [`window`].
+//!
 //! # Missing values
 //!
 //! scikit-learn has one missing value, NaN. Arrow has null, and a NaN that is a value. This is what each step makes of
@@ -69,3 +72,4 @@ pub mod pipeline;
 mod program;
 pub mod transform;
 pub mod typed;
+pub mod window;

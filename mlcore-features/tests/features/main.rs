@@ -33,3 +33,4 @@ mod texts;
 #[path = "../../../mlcore/tests/fuzz/told.rs"]
 mod told;
 mod unions;
+mod windows;
