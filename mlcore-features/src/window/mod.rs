@@ -141,25 +141,40 @@ impl WindowFeatures {
     /// name that the table has already or that two features have, a window that is none, a missing value among those that order
     /// rows, an infinity in a window's column, and a window of time without a column of dates or timestamps to order by.
     pub fn append_to(&self, table: &RecordBatch) -> Result<RecordBatch> {
-        let mut fields: Vec<Arc<Field>> = table.schema_ref().fields().iter().cloned().collect();
-        let mut columns = table.columns().to_vec();
+        let made = self.columns_of(table)?;
+        let all =
+            |table: &RecordBatch| table.schema_ref().fields().iter().cloned().collect::<Vec<Arc<Field>>>();
+        let fields = [all(table), all(&made)].concat();
+        let schema = Schema::new_with_metadata(fields, table.schema_ref().metadata().clone());
+        assembled(schema, [table.columns(), made.columns()].concat(), table.num_rows())
+    }
+
+    /// The new columns alone, in the order of the table's rows.
+    ///
+    /// # Errors
+    /// As [`WindowFeatures::append_to`].
+    pub fn columns_of(&self, table: &RecordBatch) -> Result<RecordBatch> {
         for feature in &self.features {
             feature.check()?;
         }
         let order = Order::of(table, &self.by, self.order_by.as_deref())?;
+        let (mut fields, mut columns): (Vec<Field>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
         for feature in &self.features {
             let name = feature.name();
-            if fields.iter().any(|field| *field.name() == name) {
+            if table.column_by_name(&name).is_some() || fields.iter().any(|field| *field.name() == name) {
                 return Err(Error::invalid_input(OPERATION, name, "there is a column of this name already")
                     .remedy("give the feature another name"));
             }
             let column = feature.compute(table, &order)?;
-            fields.push(Arc::new(Field::new(name, column.data_type().clone(), true)));
+            fields.push(Field::new(name, column.data_type().clone(), true));
             columns.push(column);
         }
-        let schema = Schema::new_with_metadata(fields, table.schema_ref().metadata().clone());
-        let options = RecordBatchOptions::new().with_row_count(Some(table.num_rows()));
-        RecordBatch::try_new_with_options(Arc::new(schema), columns, &options)
-            .map_err(|cause| Error::internal(OPERATION, "columns", cause.to_string()).caused_by(cause))
+        assembled(Schema::new(fields), columns, table.num_rows())
     }
+}
+
+fn assembled(schema: Schema, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(schema), columns, &options)
+        .map_err(|cause| Error::internal(OPERATION, "columns", cause.to_string()).caused_by(cause))
 }

@@ -7,6 +7,7 @@ mod diagram;
 mod fitting;
 mod plan;
 mod specification;
+mod window;
 
 use pyo3::pymodule;
 
@@ -22,6 +23,8 @@ pub(crate) mod native {
     use super::plan::Plan;
     #[pymodule_export]
     use super::specification::transformers;
+    #[pymodule_export]
+    use super::window::window_columns;
     #[pymodule_export]
     use crate::table::{Table, read_table};
 }

@@ -71,6 +71,14 @@ def fit_transform(
     y: object = None,
     sample_weight: ArrayLike | None = None,
 ) -> tuple[Plan, Table | None]: ...
+def window_columns(
+    X: AnyTable,
+    features: Sequence[tuple[str, tuple[Any, ...]]],
+    by: Sequence[str],
+    order_by: str | None,
+    *,
+    append: bool = False,
+) -> Table: ...
 def transformers() -> dict[str, dict[str, Any]]: ...
 def read_table(X: AnyTable, operation: str, feature_names: Sequence[str] | None = None) -> Table: ...
 
