@@ -10,6 +10,9 @@
 //!   them equal bit for bit, errors included.
 //! - A *bound plan* ([`typed::Bound`]): a plan that reads rows of one Rust struct, by place.
 //!
+//! What a row cannot tell, because it lies in other rows (lags, windows of time), is added to tables before a plan sees them:
+//! [`window`].
+//!
 //! # Missing values
 //!
 //! scikit-learn has one missing value, NaN. Arrow has null, and a NaN that is a value. This is what each step makes of
@@ -50,7 +53,7 @@
 //! `float64` was, and `int64` too while its values stay within 2^53; a wider float is rounded. Text may come in any of
 //! Arrow's layouts, dictionaries included: values are compared, never codes.
 //!
-//! Where this differs from scikit-learn 1.9: results are dense; an empty table is transformed into an empty one; integer
+//! Where this differs from scikit-learn 1.9: results are dense unless they are asked for sparse; an empty table is transformed into an empty one; integer
 //! columns with nulls stay integers in encoders and for most frequent values and constants (they are floats in a pandas
 //! frame); an unseeded subsample of `KBinsDiscretizer` is the one of seed 0.
 //!
@@ -69,3 +72,4 @@ pub mod pipeline;
 mod program;
 pub mod transform;
 pub mod typed;
+pub mod window;

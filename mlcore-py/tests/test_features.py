@@ -237,7 +237,7 @@ def test_impossible_parameters_are_refused_by_name(transformer, words):
 def test_every_transformer_has_a_class_with_its_parameters_and_defaults():
     for name, defaults in mlcore.features._plan.transformers().items():
         parameters = inspect.signature(getattr(features, name)).parameters
-        # Dense is the only answer that there is, and functions are no values.
+        # Whether answers are sparse is no matter of a plan, and functions are no values.
         beside = ("sparse_output", "feature_name_combiner")
         own = {key: value.default for key, value in parameters.items() if key not in beside}
         assert own.keys() == defaults.keys(), name
@@ -314,11 +314,6 @@ def test_a_target_is_ignored_as_sklearn_ignores_it(y):
         np.testing.assert_array_equal(ours.fit_transform(table, y), expected.transform(table))
     weighed = features.StandardScaler().fit(table, y, np.ones(5))
     assert weighed.mean_ == features.StandardScaler().fit(table, y=y, sample_weight=np.ones(5)).mean_
-
-
-def test_sparse_answers_are_not_offered_in_silence():
-    with pytest.raises(NotImplementedError, match="sparse_output=False"):
-        features.OneHotEncoder(sparse_output=True).fit({"x": ["a"]})
 
 
 def test_before_fit_there_is_a_clear_error():

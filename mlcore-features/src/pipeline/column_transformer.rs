@@ -186,7 +186,8 @@ impl ColumnTransformer {
                 branches.push(Branch { name: "remainder".to_owned(), columns, transformer });
             }
         }
-        let input = merged_input(table, &branches)?;
+        let steps: Vec<&FittedStep> = branches.iter().map(|branch| &branch.transformer).collect();
+        let input = merged_input(table, &steps)?;
         Ok(FittedColumnTransformer {
             verbose_feature_names_out: self.verbose_feature_names_out,
             input,
@@ -212,10 +213,10 @@ impl Fit for ColumnTransformer {
     }
 }
 
-/// The columns that any branch reads, in the table's order; nullable where one of the branches takes nulls.
-fn merged_input(table: &RecordBatch, branches: &[Branch]) -> Result<Schema> {
+/// The columns that any of the steps reads, in the table's order; nullable where one of the steps takes nulls.
+pub(super) fn merged_input(table: &RecordBatch, steps: &[&FittedStep]) -> Result<Schema> {
     let mut read: HashMap<&str, Field> = HashMap::new();
-    for field in branches.iter().flat_map(|branch| branch.transformer.schema().fields()) {
+    for field in steps.iter().flat_map(|step| step.schema().fields()) {
         match read.entry(field.name()) {
             Entry::Vacant(place) => drop(place.insert(field.clone())),
             Entry::Occupied(mut first) if field.is_nullable() => {
@@ -226,6 +227,26 @@ fn merged_input(table: &RecordBatch, branches: &[Branch]) -> Result<Schema> {
         }
     }
     Schema::new(table.schema_ref().fields().iter().filter_map(|column| read.remove(column.name().as_str())))
+}
+
+/// Those of the columns that a step reads, which may be fewer than there are: a combination of steps inside leaves some out.
+pub(super) fn own_columns(step: &FittedStep, columns: &HashMap<&str, &Column>) -> Result<Vec<Column>> {
+    let own = step.schema().names().map(|name| {
+        columns.get(name).map(|column| (*column).clone()).ok_or_else(|| {
+            Error::corrupt("compile plan", name, "a transformer names a column that is not there")
+        })
+    });
+    own.collect()
+}
+
+pub(super) fn by_name(columns: &[Column]) -> HashMap<&str, &Column> {
+    columns.iter().map(|column| (column.name.as_str(), column)).collect()
+}
+
+/// The column of a step of this name, in whose name the step stands first.
+pub(super) fn prefixed(step: &str, column: Column) -> Column {
+    let name = format!("{step}__{}", column.name);
+    column.renamed(name)
 }
 
 /// A [`ColumnTransformer`] inside a plan.
@@ -274,30 +295,18 @@ impl Lower for FittedColumnTransformer {
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
         let mut outputs = Vec::new();
-        let by_name: HashMap<&str, &Column> =
-            columns.iter().map(|column| (column.name.as_str(), column)).collect();
+        let by_name = by_name(&columns);
         for branch in &self.branches {
             if branch.transformer == FittedStep::Drop {
                 continue;
             }
-            // What a branch reads may be less than its columns: a combination of steps inside leaves some out.
-            let own: Vec<Column> = branch
-                .transformer
-                .schema()
-                .names()
-                .map(|name| {
-                    by_name.get(name).map(|column| (*column).clone()).ok_or_else(|| {
-                        Error::corrupt("compile plan", name, "a transformer names a column that is not there")
-                    })
-                })
-                .collect::<Result<_>>()?;
+            let own = own_columns(&branch.transformer, &by_name)?;
             for column in branch.transformer.lower(builder, own)? {
-                if self.verbose_feature_names_out {
-                    let name = format!("{}__{}", branch.name, column.name);
-                    outputs.push(column.renamed(name));
+                outputs.push(if self.verbose_feature_names_out {
+                    prefixed(&branch.name, column)
                 } else {
-                    outputs.push(column);
-                }
+                    column
+                });
             }
         }
         Ok(outputs)

@@ -6,7 +6,7 @@ use std::fmt;
 use mlcore::batch::OwnedValue;
 use mlcore::schema::{Field, Schema};
 
-use super::{FittedColumnTransformer, FittedPipeline, FittedStep, Plan};
+use super::{FittedColumnTransformer, FittedFeatureUnion, FittedPipeline, FittedStep, Plan};
 use crate::transform::{Attribute, FittedTransformer, Parameter, Transform};
 
 /// One thing in which a plan differs from another.
@@ -172,6 +172,7 @@ impl Found {
             (FittedStep::ColumnTransformer(old), FittedStep::ColumnTransformer(new)) => {
                 self.column_transformers(place, old, new);
             }
+            (FittedStep::FeatureUnion(old), FittedStep::FeatureUnion(new)) => self.unions(place, old, new),
             _ => self.add(place, format!("was {}, is {}", kind(old), kind(new))),
         }
     }
@@ -195,16 +196,11 @@ impl Found {
         old: &FittedColumnTransformer,
         new: &FittedColumnTransformer,
     ) {
-        let gone = old.iter().filter(|(name, ..)| new.transformer(name).is_none());
-        self.add_many(place, gone.map(|(name, step, _)| format!("the step {name} is gone, {}", kind(step))));
-        let added = new.iter().filter(|(name, ..)| old.transformer(name).is_none());
-        self.add_many(place, added.map(|(name, step, _)| format!("the step {name} is new, {}", kind(step))));
-        self.order(place, "steps", old.iter().map(|(name, ..)| name), new.iter().map(|(name, ..)| name));
-        if old.has_verbose_names() != new.has_verbose_names() {
-            let python = |flag| Parameter::from(flag).to_string();
-            let (old, new) = (python(old.has_verbose_names()), python(new.has_verbose_names()));
-            self.add(place, format!("verbose_feature_names_out was {old}, is {new}"));
-        }
+        let names = |steps: &FittedColumnTransformer| {
+            steps.iter().map(|(name, step, _)| (name.to_owned(), kind(step))).collect::<Vec<_>>()
+        };
+        self.branches(place, &names(old), &names(new));
+        self.verbosity(place, old.has_verbose_names(), new.has_verbose_names());
         for (name, step, columns) in old.iter() {
             let Some((_, new, now)) = new.iter().find(|(other, ..)| *other == name) else { continue };
             let inner = below(place, name);
@@ -213,6 +209,44 @@ impl Found {
             let added = now.iter().filter(|column| !columns.contains(column));
             self.add_many(&inner, added.map(|column| format!("{column} is one of its columns now")));
             self.steps(&inner, step, new);
+        }
+    }
+
+    fn unions(&mut self, place: &str, old: &FittedFeatureUnion, new: &FittedFeatureUnion) {
+        let names = |steps: &FittedFeatureUnion| {
+            steps.iter().map(|(name, step, _)| (name.to_owned(), kind(step))).collect::<Vec<_>>()
+        };
+        self.branches(place, &names(old), &names(new));
+        self.verbosity(place, old.has_verbose_names(), new.has_verbose_names());
+        for (name, step, weight) in old.iter() {
+            let Some((_, new, now)) = new.iter().find(|(other, ..)| *other == name) else { continue };
+            let inner = below(place, name);
+            if weight != now {
+                let (before, now) = (Parameter::from(weight), Parameter::from(now));
+                self.add(&inner, format!("the weight was {before}, is {now}"));
+            }
+            self.steps(&inner, step, new);
+        }
+    }
+
+    /// Tells which of the steps beside each other, by name and kind, came, went or moved.
+    fn branches(&mut self, place: &str, old: &[(String, &'static str)], new: &[(String, &'static str)]) {
+        let has = |steps: &[(String, &'static str)], name: &str| steps.iter().any(|(own, _)| own == name);
+        let gone = old.iter().filter(|(name, _)| !has(new, name));
+        self.add_many(place, gone.map(|(name, kind)| format!("the step {name} is gone, {kind}")));
+        let added = new.iter().filter(|(name, _)| !has(old, name));
+        self.add_many(place, added.map(|(name, kind)| format!("the step {name} is new, {kind}")));
+        let names = |steps: &'_ [(String, &'static str)]| {
+            steps.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+        };
+        let (old, new) = (names(old), names(new));
+        self.order(place, "steps", old.iter().map(String::as_str), new.iter().map(String::as_str));
+    }
+
+    fn verbosity(&mut self, place: &str, old: bool, new: bool) {
+        if old != new {
+            let (old, new) = (Parameter::from(old), Parameter::from(new));
+            self.add(place, format!("verbose_feature_names_out was {old}, is {new}"));
         }
     }
 
@@ -255,6 +289,7 @@ pub(super) fn kind(step: &FittedStep) -> &'static str {
         FittedStep::Transformer(fitted) => fitted.specification().name(),
         FittedStep::Pipeline(_) => "Pipeline",
         FittedStep::ColumnTransformer(_) => "ColumnTransformer",
+        FittedStep::FeatureUnion(_) => "FeatureUnion",
     }
 }
 

@@ -124,6 +124,13 @@ impl Drawing {
                     }
                 }
             }
+            FittedStep::FeatureUnion(union) => {
+                for (inner, step, weight) in union.iter() {
+                    let inner = if name.is_empty() { inner.to_owned() } else { format!("{name} {inner}") };
+                    let inner = weight.map_or(inner.clone(), |weight| format!("{inner} * {weight}"));
+                    self.step(&inner, step, from, ends);
+                }
+            }
         }
     }
 

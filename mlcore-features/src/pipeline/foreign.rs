@@ -37,7 +37,7 @@ fn foreign(step: &Value) -> Option<&str> {
             Some(name.as_str()).filter(|name| !Transformer::NAMES.contains(name))
         }
         "Pipeline" => any("steps"),
-        "ColumnTransformer" => any("branches"),
+        "ColumnTransformer" | "FeatureUnion" => any("branches"),
         other => Some(other),
     }
 }
@@ -55,6 +55,7 @@ mod tests {
         let function = json!({"Function": {"name": "haversine", "version": 2}});
         let pipeline =
             |step| json!({"Pipeline": {"steps": [{"name": "a", "transformer": own}, {"transformer": step}]}});
+        let union = |step| json!({"FeatureUnion": {"branches": [{"weight": 2.0, "transformer": step}]}});
         let columns = |step| json!({"ColumnTransformer": {"branches": [{"transformer": "Drop"}, {"transformer": step}]}});
         for (plan, expected) in [
             (own.clone(), None),
@@ -64,7 +65,9 @@ mod tests {
             (function.clone(), Some("Function")),
             (pipeline(own.clone()), None),
             (pipeline(other), Some("QuantumScaler")),
-            (columns(pipeline(function)), Some("Function")),
+            (columns(pipeline(function.clone())), Some("Function")),
+            (union(columns(own.clone())), None),
+            (columns(union(function)), Some("Function")),
             (json!({"Pipeline": {"steps": 3}}), None),
             (json!([1]), None),
         ] {

@@ -1,4 +1,5 @@
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use mlcore::arrow::array::RecordBatch;
@@ -8,10 +9,10 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{FittedStep, Output, RowExecutor, foreign};
+use super::{Csr, FittedStep, Output, RowExecutor, foreign};
 use crate::program::bind;
 use crate::program::builder::{Column, ProgramBuilder};
-use crate::program::{Lower, Program, columnar, row};
+use crate::program::{Lower, Program, columnar, csr, row};
 use crate::transform::{Attributes, Transform};
 
 /// A fitted plan: the typed function from raw columns to features, with the digest of its content.
@@ -99,6 +100,10 @@ impl Plan {
         &self.inner.digest
     }
 
+    pub(super) fn program(&self) -> &Program {
+        &self.inner.program
+    }
+
     /// The fitted step that the plan runs.
     #[must_use]
     pub fn step(&self) -> &FittedStep {
@@ -111,6 +116,7 @@ impl Plan {
         path.iter().try_fold(&self.inner.step, |step, name| match step {
             FittedStep::Pipeline(steps) => steps.step(name),
             FittedStep::ColumnTransformer(columns) => columns.transformer(name),
+            FittedStep::FeatureUnion(union) => union.transformer(name),
             FittedStep::Passthrough(_) | FittedStep::Drop | FittedStep::Transformer(_) => None,
         })
     }
@@ -121,7 +127,7 @@ impl Plan {
     /// # Errors
     /// As [`Transform::transform`].
     pub fn transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
-        columnar::to_table(&self.inner.program, table)
+        columnar::to_table(&self.inner.program, table, NonZeroUsize::MIN)
     }
 
     /// The features as one matrix `[rows, features]` of `f32` or `f64`, for models of one dense input. Every feature is
@@ -130,7 +136,7 @@ impl Plan {
     /// # Errors
     /// As [`Transform::transform`], and [`Error::Unsupported`] when a text column passes through.
     pub fn transform_dense<T: Output + Default>(&self, table: &RecordBatch) -> Result<Tensor> {
-        columnar::to_matrix::<T>(&self.inner.program, table)
+        columnar::to_matrix::<T>(&self.inner.program, table, NonZeroUsize::MIN)
     }
 
     /// As [`Plan::transform_dense`], into memory of the caller: `rows * features` numbers, row by row.
@@ -138,7 +144,7 @@ impl Plan {
     /// # Errors
     /// As [`Plan::transform_dense`], and [`Error::InvalidInput`] for another length.
     pub fn transform_into<T: Output>(&self, table: &RecordBatch, features: &mut [T]) -> Result<()> {
-        columnar::fill_matrix(&self.inner.program, table, features)
+        columnar::fill_matrix(&self.inner.program, table, features, NonZeroUsize::MIN)
     }
 
     /// The features of rows of numbers, row by row: `rows` holds one number per column of [`input`](Self::input) in its
@@ -162,10 +168,22 @@ impl Plan {
     /// ```
     pub fn transform_rows<I, T>(&self, rows: &[I]) -> Result<Vec<T>>
     where
-        I: Copy + Into<f64>,
+        I: Copy + Into<f64> + Sync,
         T: Output + Default,
     {
-        columnar::of_rows(&self.inner.program, rows)
+        columnar::of_rows(&self.inner.program, rows, NonZeroUsize::MIN)
+    }
+
+    /// The features as one matrix `[rows, features]` of `f32` or `f64` of which only what is not zero is stored, without a dense
+    /// row on the way: for one-hot encoders and for the words of texts. Time and memory are proportional to what is stored,
+    /// and to the columns of steps whose features are dense; a step behind an encoder is computed densely, a block of
+    /// rows at a time. A stored feature has the bits that it has in [`Plan::transform_dense`]; what is not stored is 0.0 or -0.0
+    /// there. See [`Csr`] for an example.
+    ///
+    /// # Errors
+    /// As [`Plan::transform_dense`].
+    pub fn transform_sparse<T: Output>(&self, table: &RecordBatch) -> Result<Csr<T>> {
+        csr::to_csr(&self.inner.program, table, NonZeroUsize::MIN)
     }
 
     /// The features as one tensor `[rows]` per column, for models of one input per column.

@@ -5,12 +5,15 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnTransformer, FittedColumnTransformer, FittedPipeline, Pipeline, Plan};
+use super::{
+    ColumnTransformer, FeatureUnion, FittedColumnTransformer, FittedFeatureUnion, FittedPipeline, Pipeline,
+    Plan,
+};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::transform::{Attributes, Fit, FittedTransformer, Training, Transform, Transformer, inverse};
 
-/// What a [`Pipeline`] and a [`ColumnTransformer`] are made of, not yet fitted.
+/// What a [`Pipeline`], a [`ColumnTransformer`] and a [`FeatureUnion`] are made of, not yet fitted.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Debug)]
 pub enum Step {
@@ -22,8 +25,10 @@ pub enum Step {
     Transformer(Transformer),
     /// Steps one after another.
     Pipeline(Pipeline),
-    /// Steps beside each other.
+    /// Steps beside each other, each on columns of its own.
     ColumnTransformer(ColumnTransformer),
+    /// Steps beside each other, each on all columns.
+    FeatureUnion(FeatureUnion),
 }
 
 impl Step {
@@ -44,6 +49,7 @@ impl Step {
             Self::Drop => false,
             Self::Pipeline(pipeline) => pipeline.reads(column),
             Self::ColumnTransformer(columns) => columns.reads(column),
+            Self::FeatureUnion(union) => union.reads(column),
         }
     }
 }
@@ -66,6 +72,12 @@ impl From<ColumnTransformer> for Step {
     }
 }
 
+impl From<FeatureUnion> for Step {
+    fn from(union: FeatureUnion) -> Self {
+        Self::FeatureUnion(union)
+    }
+}
+
 impl Fit for Step {
     type Fitted = FittedStep;
 
@@ -78,6 +90,7 @@ impl Fit for Step {
             Self::ColumnTransformer(columns) => {
                 FittedStep::ColumnTransformer(columns.fit_branches(training)?)
             }
+            Self::FeatureUnion(union) => FittedStep::FeatureUnion(union.fit_steps(training)?),
         })
     }
 
@@ -87,6 +100,7 @@ impl Fit for Step {
             Self::Transformer(transformer) => transformer.cross_fits(),
             Self::Pipeline(pipeline) => pipeline.cross_fits(),
             Self::ColumnTransformer(columns) => columns.cross_fits(),
+            Self::FeatureUnion(union) => union.cross_fits(),
         }
     }
 
@@ -109,6 +123,10 @@ impl Fit for Step {
                 let (fitted, transformed) = columns.fit_and_transform(training)?;
                 (fitted.into(), transformed)
             }
+            Self::FeatureUnion(union) => {
+                let (fitted, transformed) = union.fit_and_transform(training)?;
+                (fitted.into(), transformed)
+            }
         })
     }
 }
@@ -127,6 +145,8 @@ pub enum FittedStep {
     Pipeline(FittedPipeline),
     /// A fitted [`ColumnTransformer`].
     ColumnTransformer(FittedColumnTransformer),
+    /// A fitted [`FeatureUnion`].
+    FeatureUnion(FittedFeatureUnion),
 }
 
 impl<T: Into<FittedTransformer>> From<T> for FittedStep {
@@ -147,6 +167,12 @@ impl From<FittedColumnTransformer> for FittedStep {
     }
 }
 
+impl From<FittedFeatureUnion> for FittedStep {
+    fn from(fitted: FittedFeatureUnion) -> Self {
+        Self::FeatureUnion(fitted)
+    }
+}
+
 impl From<Plan> for FittedStep {
     fn from(plan: Plan) -> Self {
         plan.step().clone()
@@ -164,6 +190,7 @@ impl Lower for FittedStep {
             Self::Transformer(fitted) => fitted.schema(),
             Self::Pipeline(fitted) => fitted.schema(),
             Self::ColumnTransformer(fitted) => fitted.schema(),
+            Self::FeatureUnion(fitted) => fitted.schema(),
         }
     }
 
@@ -174,6 +201,7 @@ impl Lower for FittedStep {
             Self::Transformer(fitted) => fitted.lower(builder, columns),
             Self::Pipeline(fitted) => fitted.lower(builder, columns),
             Self::ColumnTransformer(fitted) => fitted.lower(builder, columns),
+            Self::FeatureUnion(fitted) => fitted.lower(builder, columns),
         }
     }
 }
@@ -185,6 +213,7 @@ impl Transform for FittedStep {
             Self::Transformer(fitted) => fitted.attributes(),
             Self::Pipeline(fitted) => fitted.attributes(),
             Self::ColumnTransformer(fitted) => fitted.attributes(),
+            Self::FeatureUnion(fitted) => fitted.attributes(),
         }
     }
 
@@ -195,6 +224,7 @@ impl Transform for FittedStep {
             Self::Transformer(fitted) => fitted.inverse_transform(table),
             Self::Pipeline(fitted) => fitted.inverse_transform(table),
             Self::ColumnTransformer(fitted) => fitted.inverse_transform(table),
+            Self::FeatureUnion(fitted) => fitted.inverse_transform(table),
         }
     }
 }

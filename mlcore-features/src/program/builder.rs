@@ -71,7 +71,7 @@ pub struct ProgramBuilder {
     slots: Vec<Slot>,
     pub(super) instructions: Vec<Instruction>,
     sites: Vec<Site>,
-    temps: usize,
+    pub(super) temps: usize,
 }
 
 impl ProgramBuilder {
@@ -190,7 +190,7 @@ impl ProgramBuilder {
             slot.exact = true;
         }
         let first = self.temp(names.len())?;
-        let output = Codes { writes, site, to: Place::Temp(first) };
+        let output = Codes { writes, site, to: Place::Temp(first), hot: 1.0 };
         let number = |source: &Source, kernels: &[Kernel], table, output| Instruction::EncodeNumber {
             from: Reading { source: *source, kernels: fused(kernels.iter().cloned().chain(checks)) },
             encoder: Encoder::new(table, missing, unknown, output),
@@ -300,6 +300,7 @@ impl ProgramBuilder {
             }
             columns.push(described);
         }
+        self.leave_out_unused();
         let dtype_of = |slot: usize| self.slots.get(slot).map_or(DType::Bool, |slot| slot.dtype);
         Ok(Program {
             integers: Integer::all(&columns, dtype_of),
@@ -316,34 +317,44 @@ impl ProgramBuilder {
         })
     }
 
-    /// Lets encoders whose columns are the output's, side by side and used nowhere else, write there directly.
+    /// Lets encoders whose columns are the output's, side by side and used nowhere else, write there directly. What is mostly
+    /// zero may be multiplied by one weight on the way, so that nobody multiplies the zeros.
     fn place_encoders(&mut self, outputs: &[Column]) -> Direct {
         let bare = |column: &Column| match &column.flow {
-            Flow::Number { source: Source::Temp(temp), kernels } if kernels.is_empty() => Some(*temp),
+            Flow::Number { source: Source::Temp(temp), kernels } => match kernels.as_slice() {
+                [] => Some((*temp, 1.0)),
+                [Kernel::Multiply(weight)] if weight.is_finite() => Some((*temp, *weight)),
+                _ => None,
+            },
             _ => None,
         };
         let uses = self.uses(outputs);
-        let bare_temps: Vec<Option<usize>> = outputs.iter().map(bare).collect();
+        let bare_temps: Vec<Option<(usize, f64)>> = outputs.iter().map(bare).collect();
         // The first column that each intermediate result is.
-        let firsts = bare_temps.iter().enumerate().rev().filter_map(|(at, temp)| Some(((*temp)?, at)));
+        let firsts = bare_temps.iter().enumerate().rev().filter_map(|(at, own)| Some((own.as_ref()?.0, at)));
         let firsts: HashMap<usize, usize> = firsts.collect();
         let mut direct = Direct(vec![false; outputs.len()]);
         for instruction in &mut self.instructions {
-            let (place, width) = match instruction {
+            let (place, width, weight) = match instruction {
                 Instruction::EncodeNumber { encoder, .. } => encoder.output.place(),
                 Instruction::EncodeExact { encoder, .. } => encoder.output.place(),
                 Instruction::EncodeText { encoder, .. } => encoder.output.place(),
-                Instruction::IndicateText { to, .. } => (to, 1),
-                Instruction::Text(step) => (&mut step.to, step.width),
+                Instruction::IndicateText { to, .. } => (to, 1, None),
+                Instruction::Text(step) => (&mut step.to, step.width, Some(&mut step.factor)),
                 Instruction::Number { .. } | Instruction::Joint { .. } | Instruction::Moment(_) => continue,
             };
             let Place::Temp(temp) = *place else { continue };
             let Some(position) = firsts.get(&temp).copied() else { continue };
-            let wanted = (temp..).take(width).map(Some);
+            let Some((_, factor)) = bare_temps.get(position).copied().flatten() else { continue };
+            let is_weighable = weight.is_some() || factor == 1.0;
+            let wanted = (temp..).take(width).map(|temp| Some((temp, factor)));
             let found = bare_temps.iter().skip(position).take(width).copied();
             let once = uses.iter().skip(temp).take(width).all(|uses| *uses == 1);
-            if width > 0 && once && found.eq(wanted) {
+            if width > 0 && once && is_weighable && found.eq(wanted) {
                 *place = Place::Output(position);
+                if let Some(weight) = weight {
+                    *weight = factor;
+                }
                 direct.0.iter_mut().skip(position).take(width).for_each(|direct| *direct = true);
             }
         }

@@ -1,6 +1,8 @@
 //! Many rows through a plan, a block of rows at a time, with the kernels of the row executor.
 
 use std::borrow::Cow;
+use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
@@ -17,28 +19,36 @@ use super::row::{Output, unfit_value};
 use super::row_block::{RowBlock, Workspace};
 use super::sink::{ColumnSink, MatrixSink, Sink};
 use super::vector::{Columns, TOGETHER, scale_matrix};
-use super::{OutputColumn, Program, held};
+use super::{OutputColumn, Program, held, threads};
 
 /// Rows per block: a block of one column and its codes stay in the first-level cache.
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
+
+/// The most intermediate results of a block: 64 MiB. A plan of very many has shorter blocks.
+const MOST_TEMPS: usize = 1 << 23;
 
 /// The plan's output as a table: computed columns as `Float64` without nulls, others as they came.
-pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordBatch> {
+pub(crate) fn to_table(program: &Program, table: &RecordBatch, threads: NonZeroUsize) -> Result<RecordBatch> {
     let rows = table.num_rows();
     let inputs = bind::columns(program, table)?;
     let bound = bind_all(program, &inputs)?;
     let numbers = program.columns.iter().filter(|column| matches!(column, OutputColumn::Number)).count();
     memory::require::<f64>("transform", "table", &[rows, numbers])?;
-    let mut sink = ColumnSink {
-        columns: program
-            .columns
-            .iter()
-            .map(|column| if matches!(column, OutputColumn::Number) { vec![0.0; rows] } else { Vec::new() })
-            .collect(),
-    };
-    execute(program, &bound, rows, &mut sink).map_err(|stopped| stopped.error)?;
+    let of = |column| if matches!(column, &OutputColumn::Number) { vec![0.0; rows] } else { Vec::new() };
+    let mut columns: Vec<Vec<f64>> = program.columns.iter().map(of).collect();
+    let mut parts: Vec<_> =
+        threads::parts(rows, threads).map(|rows| (rows, ColumnSink { columns: Vec::new() })).collect();
+    for column in &mut columns {
+        let mut rest = column.as_mut_slice();
+        for (rows, sink) in &mut parts {
+            let own;
+            (own, rest) = rest.split_at_mut(rows.len().min(rest.len()));
+            sink.columns.push(own);
+        }
+    }
+    threads::run(program, &bound, parts).1.map_err(|stopped| stopped.error)?;
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(program.columns.len());
-    for (described, numbers) in program.columns.iter().zip(sink.columns) {
+    for (described, numbers) in program.columns.iter().zip(columns) {
         interrupt::check("transform")?;
         arrays.push(match described {
             OutputColumn::Number => Arc::new(Float64Array::from(numbers)),
@@ -72,17 +82,21 @@ fn typed(schema: ArrowSchema, arrays: &[ArrayRef]) -> SchemaRef {
 }
 
 /// The plan's output as one row-major matrix `[rows, features]`.
-pub(crate) fn to_matrix<T: Output + Default>(program: &Program, table: &RecordBatch) -> Result<Tensor> {
+pub(crate) fn to_matrix<T: Output + Default>(
+    program: &Program,
+    table: &RecordBatch,
+    threads: NonZeroUsize,
+) -> Result<Tensor> {
     let (rows, width) = (table.num_rows(), program.width());
     let mut values = memory::zeros::<T>("transform", "table", &[rows, width])?;
-    fill(program, table, &mut values, true)?;
+    fill(program, table, &mut values, true, threads)?;
     Tensor::new([rows, width], values)
 }
 
 /// The plan's output for rows of numbers, which lie side by side in the order of the plan's columns.
-pub(crate) fn of_rows<I, T>(program: &Program, rows: &[I]) -> Result<Vec<T>>
+pub(crate) fn of_rows<I, T>(program: &Program, rows: &[I], threads: NonZeroUsize) -> Result<Vec<T>>
 where
-    I: Copy + Into<f64>,
+    I: Copy + Into<f64> + Sync,
     T: Output + Default,
 {
     program.check_numeric()?;
@@ -92,7 +106,7 @@ where
         return Err(Error::invalid_input("transform", "rows", problem)
             .remedy("pass one number per column of the plan's input in every row"));
     }
-    if let Some(features) = scaled_rows(program, rows) {
+    if let Some(features) = scaled_rows(program, rows, threads) {
         return Ok(features);
     }
     let column = |position: usize| -> Result<ArrayRef> {
@@ -106,15 +120,15 @@ where
     let table = RecordBatch::try_new(Arc::new(schema), arrays)
         .map_err(|cause| Error::internal("transform", "rows", cause.to_string()).caused_by(cause))?;
     let mut features = memory::zeros::<T>("transform", "rows", &[table.num_rows(), program.width()])?;
-    fill(program, &table, &mut features, true)?;
+    fill(program, &table, &mut features, true, threads)?;
     Ok(features)
 }
 
 /// The same where the plan only scales, in one pass over the rows as they lie; `None` where it does more, or refuses
 /// something, or the caller is to stop.
-fn scaled_rows<I, T>(program: &Program, rows: &[I]) -> Option<Vec<T>>
+fn scaled_rows<I, T>(program: &Program, rows: &[I], threads: NonZeroUsize) -> Option<Vec<T>>
 where
-    I: Copy + Into<f64>,
+    I: Copy + Into<f64> + Sync,
     T: Output + Default,
 {
     let width = program.slots.len();
@@ -130,6 +144,9 @@ where
         return None;
     }
     let by = Columns::of(scaled.iter().map(|scaled| scaled.by))?;
+    if threads.get() > 1 {
+        return scaled_parts(rows, &by, width, threads);
+    }
     let mut features = Vec::with_capacity(rows.len());
     let mut block = vec![T::default(); rows.len().min(width * BLOCK)];
     let mut pace = Pace::default();
@@ -146,13 +163,47 @@ where
     Some(features)
 }
 
+/// The same on several threads, each of which writes rows of its own.
+fn scaled_parts<I, T>(rows: &[I], by: &Columns, width: usize, threads: NonZeroUsize) -> Option<Vec<T>>
+where
+    I: Copy + Into<f64> + Sync,
+    T: Output + Default,
+{
+    let mut features = vec![T::default(); rows.len()];
+    let mut rest = features.as_mut_slice();
+    let mut parts = Vec::new();
+    for part in threads::parts(rows.len() / width, threads) {
+        let own;
+        (own, rest) = rest.split_at_mut(part.len() * width);
+        parts.push((rows.get(part.start * width..part.end * width)?, own));
+    }
+    let done = threads::share(parts, |(rows, features)| {
+        let mut pace = Pace::default();
+        rows.chunks(width * BLOCK).zip(features.chunks_mut(width * BLOCK)).all(|(rows, features)| {
+            !pace.is_stopped(rows.len()) && scale_matrix(rows, by, features) && !T::any_infinite(features)
+        })
+    });
+    done.into_iter().all(|done| matches!(done, Ok(true))).then_some(features)
+}
+
 /// Writes the plan's output into a row-major matrix.
-pub(crate) fn fill_matrix<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T]) -> Result<()> {
-    fill(program, table, values, false)
+pub(crate) fn fill_matrix<T: Output>(
+    program: &Program,
+    table: &RecordBatch,
+    values: &mut [T],
+    threads: NonZeroUsize,
+) -> Result<()> {
+    fill(program, table, values, false, threads)
 }
 
 /// The same; where the matrix is `fresh`, it holds zeros already.
-fn fill<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T], fresh: bool) -> Result<()> {
+fn fill<T: Output>(
+    program: &Program,
+    table: &RecordBatch,
+    values: &mut [T],
+    fresh: bool,
+    threads: NonZeroUsize,
+) -> Result<()> {
     program.check_numeric()?;
     let (rows, width) = (table.num_rows(), program.width());
     if rows.checked_mul(width) != Some(values.len()) {
@@ -164,12 +215,19 @@ fn fill<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T], fre
     }
     let inputs = bind::columns(program, table)?;
     let bound = bind_all(program, &inputs)?;
-    let mut sink = MatrixSink { values: &mut *values, width, fresh, is_infinite: false, block: Vec::new() };
-    let (rows, stopped) = match execute(program, &bound, rows, &mut sink) {
+    let mut rest = &mut *values;
+    let mut parts = Vec::new();
+    for rows in threads::parts(rows, threads) {
+        let own;
+        (own, rest) = rest.split_at_mut(rows.len() * width);
+        parts.push((rows, MatrixSink { values: own, width, fresh, is_infinite: false, block: Vec::new() }));
+    }
+    let (sinks, done) = threads::run(program, &bound, parts);
+    let is_infinite = sinks.iter().any(|sink| sink.is_infinite);
+    let (rows, stopped) = match done {
         Ok(()) => (rows, Ok(())),
         Err(Stopped { row, error }) => (row, Err(error)),
     };
-    let is_infinite = sink.is_infinite;
     // Rows before a refused one may be refused for what they lost.
     let written = values.get(..rows * width).unwrap_or_default();
     held::check_table(program, written, is_infinite, |row, slot| bound[slot].value(row))?;
@@ -177,12 +235,15 @@ fn fill<T: Output>(program: &Program, table: &RecordBatch, values: &mut [T], fre
 }
 
 /// The first row that is refused.
-struct Stopped {
-    row: usize,
-    error: Error,
+pub(super) struct Stopped {
+    pub(super) row: usize,
+    pub(super) error: Error,
 }
 
-fn bind_all<'a>(program: &Program, inputs: &'a [Cow<'_, ArrayRef>]) -> Result<Vec<ColumnView<'a>>> {
+pub(super) fn bind_all<'a>(
+    program: &Program,
+    inputs: &'a [Cow<'_, ArrayRef>],
+) -> Result<Vec<ColumnView<'a>>> {
     let mut bound = Vec::with_capacity(inputs.len());
     for (array, field) in inputs.iter().zip(program.input.fields()) {
         bound.push(ColumnView::new(field.name(), array.as_ref().as_ref())?);
@@ -205,22 +266,24 @@ fn plain_layout(array: &ArrayRef) -> Result<ArrayRef> {
     }
 }
 
-/// Runs all rows. The error is the one that running row by row would meet first.
-fn execute(
+/// Runs these rows of the table. The error is the one that running row by row would meet first.
+pub(super) fn execute(
     program: &Program,
     bound: &[ColumnView<'_>],
-    rows: usize,
+    rows: Range<usize>,
     sink: &mut impl Sink,
 ) -> Result<(), Stopped> {
     // A plan that only scales needs none.
     let mut workspace = None;
     let mut pace = Pace::default();
-    for start in (0..rows).step_by(BLOCK) {
-        let cells = BLOCK * program.instructions.len().max(1);
+    let first = rows.start;
+    let block = BLOCK.min(MOST_TEMPS / program.temps.max(1)).max(1);
+    for start in rows.clone().step_by(block) {
+        let cells = block * program.instructions.len().max(1);
         pace.check("transform", cells).map_err(|error| Stopped { row: start, error })?;
-        let mut count = BLOCK.min(rows - start);
+        let mut count = block.min(rows.end - start);
         let mut failure = None;
-        sink.clear(start, count);
+        sink.clear(start - first, count);
         for (position, (column, slot)) in bound.iter().zip(&program.slots).enumerate() {
             if slot.nullable {
                 continue;
@@ -238,19 +301,21 @@ fn execute(
             }
             // Where fewer are left than go together, some are done once more.
             let from = index.min(program.instructions.len().saturating_sub(TOGETHER));
-            if failure.is_none() && scale_together(&program.instructions[from..], bound, start, count, sink) {
+            let place = (start, start - first, count);
+            if failure.is_none() && scale_together(&program.instructions[from..], bound, place, sink) {
                 scaled = index..from + TOGETHER;
                 continue;
             }
-            let workspace = workspace.get_or_insert_with(|| Workspace::new(program, bound, BLOCK, rows));
+            let workspace =
+                workspace.get_or_insert_with(|| Workspace::new(program, bound, block, rows.len()));
             // Rows behind a refused one no longer matter; an earlier one may still be refused by a later step.
-            let mut block = RowBlock { program, bound, start, count, workspace, sink };
+            let mut block = RowBlock { program, bound, first, start, count, workspace, sink };
             if let Some(stop) = block.run(index) {
                 failure = Some(stop.error);
                 count = stop.offset;
             }
         }
-        sink.finish(start, count);
+        sink.finish(start - first, count);
         if let Some(error) = failure {
             return Err(Stopped { row: start + count, error });
         }
@@ -259,12 +324,12 @@ fn execute(
 }
 
 /// Does what the next few instructions do, if all they do is to scale columns that are read as they lie into columns side by
-/// side. Where a number is refused nothing counts, and the instructions say why one by one.
+/// side. The block is told by its first row in the table and in the sink, and its length. Where a number is refused nothing
+/// counts, and the instructions say why one by one.
 fn scale_together(
     instructions: &[Instruction],
     bound: &[ColumnView<'_>],
-    start: usize,
-    count: usize,
+    (start, to, count): (usize, usize, usize),
     sink: &mut impl Sink,
 ) -> bool {
     let Some(instructions) = instructions.first_chunk::<TOGETHER>() else { return false };
@@ -283,5 +348,5 @@ fn scale_together(
         (columns[position], by[position]) = (numbers, Some(scaling));
     }
     let [Some(a), Some(b), Some(c), Some(d)] = by else { return false };
-    first.is_some_and(|first| sink.scaled(first, start, columns, [a, b, c, d]))
+    first.is_some_and(|first| sink.scaled(first, to, columns, [a, b, c, d]))
 }

@@ -57,6 +57,8 @@ pub(crate) struct Codes {
     pub(crate) site: u32,
     /// The first of the columns.
     pub(crate) to: Place,
+    /// What is written for a code that names a column: 1, or a weight where the columns are the output's.
+    pub(crate) hot: f64,
 }
 
 /// Categories that are floats.
@@ -109,10 +111,11 @@ impl Encoder<TextTable> {
 }
 
 impl Codes {
-    /// Where the columns begin, and how many there are.
-    pub(crate) fn place(&mut self) -> (&mut Place, usize) {
+    /// Where the columns begin, how many there are, and what they may be multiplied by.
+    pub(crate) fn place(&mut self) -> (&mut Place, usize, Option<&mut f64>) {
         let width = self.writes.width();
-        (&mut self.to, width)
+        let hot = matches!(self.writes, Writes::OneHot { .. }).then_some(&mut self.hot);
+        (&mut self.to, width, hot)
     }
 }
 

@@ -7,6 +7,7 @@ use mlcore::batch::Value;
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
+use super::csr::Csr;
 use super::encoder::exact_value;
 use super::row::{Output, Work, compute, scratch_len};
 use super::{OutputColumn, Program};
@@ -67,10 +68,45 @@ pub(super) fn check_table<'a, T: Output>(
     Ok(())
 }
 
+/// The same of rows of what is not zero.
+pub(super) fn check_sparse<'a, T: Output>(
+    program: &Program,
+    matrix: &Csr<T>,
+    is_infinite: bool,
+    value: impl Fn(usize, usize) -> Value<'a>,
+) -> Result<()> {
+    if program.integers.is_empty() && !is_infinite {
+        return Ok(());
+    }
+    for row in 0..matrix.shape().0 {
+        let value = |slot| value(row, slot);
+        check_integers::<T>(program, &value, Some(row))?;
+        let infinite = || matrix.row(row).filter(|(_, feature)| feature.to_f64().is_infinite());
+        if infinite().next().is_some() {
+            check_infinite::<T>(program, infinite().map(|(column, _)| column), &value, Some(row))?;
+        }
+    }
+    Ok(())
+}
+
 fn check_row<'a, T: Output>(
     program: &Program,
     features: &[T],
     value: impl Fn(usize) -> Value<'a>,
+    row: Option<usize>,
+) -> Result<()> {
+    check_integers::<T>(program, &value, row)?;
+    if !T::any_infinite(features) {
+        return Ok(());
+    }
+    let infinite = features.iter().enumerate().filter(|(_, feature)| feature.to_f64().is_infinite());
+    check_infinite::<T>(program, infinite.map(|(column, _)| column), &value, row)
+}
+
+/// Makes sure that the type holds the integers of a row that are handed on.
+fn check_integers<'a, T: Output>(
+    program: &Program,
+    value: &impl Fn(usize) -> Value<'a>,
     row: Option<usize>,
 ) -> Result<()> {
     for Integer { slot, column, fill } in &program.integers {
@@ -86,15 +122,21 @@ fn check_row<'a, T: Output>(
             return Err(lost(program, *column, T::DTYPE, cell, row));
         }
     }
-    if !T::any_infinite(features) {
-        return Ok(());
-    }
+    Ok(())
+}
+
+/// Makes sure that these columns of a row, which are infinite in the type, are not so for it alone.
+fn check_infinite<'a, T: Output>(
+    program: &Program,
+    mut columns: impl Iterator<Item = usize>,
+    value: &impl Fn(usize) -> Value<'a>,
+    row: Option<usize>,
+) -> Result<()> {
     // Which of them are finite, only the wider numbers tell.
     let values: Vec<Value<'a>> = (0..program.slots.len()).map(value).collect();
     let (mut scratch, mut wide) = (vec![0.0; scratch_len(program)], vec![0.0_f64; program.width()]);
     compute(program, &values, &mut scratch, &mut Work::default(), &mut wide)?;
-    let became_infinite = |(feature, wide): (&T, &f64)| feature.to_f64().is_infinite() && wide.is_finite();
-    match features.iter().zip(&wide).position(became_infinite) {
+    match columns.find(|column| wide.get(*column).is_some_and(|wide| wide.is_finite())) {
         None => Ok(()),
         Some(column) => {
             let feature = Value::Float(wide.get(column).copied().unwrap_or_default());

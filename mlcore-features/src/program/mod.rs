@@ -7,6 +7,7 @@
 pub(crate) mod bind;
 pub(crate) mod builder;
 pub(crate) mod columnar;
+pub(crate) mod csr;
 pub(crate) mod encoder;
 mod held;
 mod instruction;
@@ -19,7 +20,9 @@ mod places;
 pub(crate) mod row;
 mod row_block;
 mod sink;
+mod temps;
 pub(crate) mod text;
+mod threads;
 mod vector;
 
 use std::sync::{Arc, OnceLock};

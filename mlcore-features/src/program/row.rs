@@ -254,7 +254,7 @@ fn read_texts<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: 
             let features = &mut memory.features[first..first + step.width];
             for feature in scratch.features.iter() {
                 if let Some(place) = features.get_mut(feature.position as usize) {
-                    *place = T::of(feature.value);
+                    *place = T::of(feature.value * step.factor);
                 }
             }
         }
@@ -357,7 +357,7 @@ impl<T: Output> Memory<'_, T> {
             Writes::OneHot { width } => match output.to {
                 Place::Output(position) => {
                     if code != ZEROS {
-                        self.features[position + code as usize] = T::of(1.0);
+                        self.features[position + code as usize] = T::of(output.hot);
                     }
                 }
                 Place::Temp(temp) => {

@@ -72,10 +72,11 @@ pub(super) struct Stop {
     pub(super) error: Error,
 }
 
-/// Rows `start..start + count` of a table.
+/// Rows `start..start + count` of a table, of which `first` is the first that the sink holds.
 pub(super) struct RowBlock<'a, S> {
     pub(super) program: &'a Program,
     pub(super) bound: &'a [ColumnView<'a>],
+    pub(super) first: usize,
     pub(super) start: usize,
     pub(super) count: usize,
     pub(super) workspace: &'a mut Workspace,
@@ -268,7 +269,12 @@ impl<S: Sink> RowBlock<'_, S> {
             }
             match step.to {
                 Place::Output(first) => {
-                    self.sink.sparse(first, step.width, start + offset, &scratch.features);
+                    self.sink.sparse(
+                        first,
+                        step.width,
+                        start - self.first + offset,
+                        (&scratch.features, step.factor),
+                    );
                 }
                 Place::Temp(first) => {
                     for feature in scratch.features.iter() {
@@ -309,7 +315,7 @@ impl<S: Sink> RowBlock<'_, S> {
     }
 
     fn write_numbers(&mut self, to: Place) {
-        let (start, count) = (self.start, self.count);
+        let (start, count) = (self.start - self.first, self.count);
         let Workspace { numbers, temps, block, .. } = &mut *self.workspace;
         match to {
             Place::Output(column) => self.sink.numbers(column, start, &numbers[..count]),
@@ -321,10 +327,10 @@ impl<S: Sink> RowBlock<'_, S> {
     fn write_codes(&mut self, output: &Codes) -> Option<usize> {
         let refused = self.workspace.codes[..self.count].iter().position(|code| *code == REFUSED);
         self.count = refused.unwrap_or(self.count);
-        let (start, count) = (self.start, self.count);
+        let (start, count) = (self.start - self.first, self.count);
         match (&output.writes, output.to) {
             (Writes::OneHot { .. }, Place::Output(column)) => {
-                self.sink.one_hot(column, start, &self.workspace.codes[..count]);
+                self.sink.one_hot(column, start, &self.workspace.codes[..count], output.hot);
             }
             (Writes::OneHot { width }, Place::Temp(temp)) => {
                 // Nobody clears intermediate results, unlike the output, which the sink clears once per block.

@@ -1,4 +1,6 @@
 //! Where a block of results goes: into the columns of a table, or side by side into the rows of a matrix.
+//!
+//! A sink holds the rows of one thread; rows are counted from the first of them.
 
 use super::encoder::ZEROS;
 use super::kernel::Scaling;
@@ -13,10 +15,11 @@ pub(super) trait Sink {
 
     fn clear(&mut self, start: usize, count: usize);
     fn numbers(&mut self, column: usize, start: usize, values: &[f64]);
-    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]);
+    /// Writes `hot` into the columns from `first` on that the codes name.
+    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32], hot: f64);
 
-    /// Writes the numbers of one row that are not zero into `width` columns from `first` on.
-    fn sparse(&mut self, first: usize, width: usize, row: usize, features: &Sparse);
+    /// Writes the numbers of one row that are not zero, times the factor, into `width` columns from `first` on.
+    fn sparse(&mut self, first: usize, width: usize, row: usize, features: (&Sparse, f64));
 
     /// Takes note of a block that is whole.
     fn finish(&mut self, start: usize, count: usize);
@@ -32,11 +35,11 @@ pub(super) trait Sink {
     ) -> bool;
 }
 
-pub(super) struct ColumnSink {
-    pub(super) columns: Vec<Vec<f64>>,
+pub(super) struct ColumnSink<'a> {
+    pub(super) columns: Vec<&'a mut [f64]>,
 }
 
-impl Sink for ColumnSink {
+impl Sink for ColumnSink<'_> {
     const TABLE: bool = true;
 
     fn scaled(&mut self, _: usize, _: usize, _: [&[f64]; TOGETHER], _: [Scaling; TOGETHER]) -> bool {
@@ -53,19 +56,19 @@ impl Sink for ColumnSink {
         }
     }
 
-    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]) {
+    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32], hot: f64) {
         for (row, code) in (start..).zip(codes) {
             if *code != ZEROS {
-                self.columns[first + *code as usize][row] = 1.0;
+                self.columns[first + *code as usize][row] = hot;
             }
         }
     }
 
-    fn sparse(&mut self, first: usize, width: usize, row: usize, features: &Sparse) {
+    fn sparse(&mut self, first: usize, width: usize, row: usize, (features, factor): (&Sparse, f64)) {
         let columns = &mut self.columns[first..first + width];
         for feature in features.iter() {
             if let Some(column) = columns.get_mut(feature.position as usize) {
-                column[row] = f64::of(feature.value);
+                column[row] = f64::of(feature.value * factor);
             }
         }
     }
@@ -116,20 +119,20 @@ impl<T: Output> Sink for MatrixSink<'_, T> {
         }
     }
 
-    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]) {
+    fn one_hot(&mut self, first: usize, start: usize, codes: &[u32], hot: f64) {
         let places = self.values[start * self.width..].chunks_exact_mut(self.width);
         for (row, code) in places.zip(codes) {
             if *code != ZEROS {
-                row[first + *code as usize] = T::of(1.0);
+                row[first + *code as usize] = T::of(hot);
             }
         }
     }
 
-    fn sparse(&mut self, first: usize, width: usize, row: usize, features: &Sparse) {
+    fn sparse(&mut self, first: usize, width: usize, row: usize, (features, factor): (&Sparse, f64)) {
         let columns = &mut self.values[row * self.width + first..][..width];
         for feature in features.iter() {
             if let Some(place) = columns.get_mut(feature.position as usize) {
-                *place = T::of(feature.value);
+                *place = T::of(feature.value * factor);
             }
         }
     }

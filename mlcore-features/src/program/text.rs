@@ -125,6 +125,8 @@ pub(crate) struct TextStep {
     pub(crate) numbers: Range<usize>,
     pub(crate) width: usize,
     pub(crate) to: Place,
+    /// What the numbers are multiplied by: 1, or a weight where the columns are the output's.
+    pub(crate) factor: f64,
 }
 
 /// A text that a step reads.
@@ -170,6 +172,7 @@ impl ProgramBuilder {
             numbers,
             width,
             to,
+            factor: 1.0,
         }));
         Ok(Column::derived(names, first))
     }

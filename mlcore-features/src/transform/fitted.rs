@@ -1,4 +1,5 @@
 use std::fmt::Debug;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -55,7 +56,7 @@ pub trait Transform: Lower + Debug + Send + Sync {
     /// of another type or null where that is not allowed; [`Error::InvalidInput`](mlcore::Error::InvalidInput) for a
     /// value that is refused, with its column and row.
     fn transform(&self, table: &RecordBatch) -> Result<RecordBatch> {
-        columnar::to_table(&Program::compile(self)?, table)
+        columnar::to_table(&Program::compile(self)?, table, NonZeroUsize::MIN)
     }
 
     /// What it learnt, by scikit-learn's names: `mean_`, `categories_`, ...

@@ -7,7 +7,7 @@ use mlcore::arrow::array::{
 };
 use mlcore::batch::{Row, Value};
 use mlcore_features::expression::Expression;
-use mlcore_features::pipeline::{ColumnTransformer, FittedStep, Pipeline, Plan};
+use mlcore_features::pipeline::{ColumnTransformer, FeatureUnion, FittedStep, Pipeline, Plan, Step};
 use mlcore_features::transform::{
     Analyzer, Categories, CountVectorizer, DatetimeFeatures, DerivedColumns, Drop, FeatureHasher, Fit,
     HandleUnknown, HashingVectorizer, KBinsDiscretizer, MinFrequency, MinMaxScaler, MissingValues,
@@ -58,7 +58,13 @@ fn plan() -> Plan {
     let text = Pipeline::new()
         .then("impute", SimpleImputer::default().strategy(Strategy::MostFrequent).add_indicator(true))
         .then("encode", OneHotEncoder::default().drop(Drop::First).handle_unknown(HandleUnknown::Ignore));
+    let union = FeatureUnion::new()
+        .with("kept", Step::Passthrough)
+        .with("gone", Step::Drop)
+        .with("hot", OneHotEncoder::default())
+        .weight("hot", 0.5);
     let mut plan = ColumnTransformer::new()
+        .with("union", union, ["text"])
         .with("num", number, ["number"])
         .with("bins", KBinsDiscretizer::default().n_bins(2), ["whole"])
         .with("text", text, ["text"])
@@ -156,6 +162,7 @@ fn invert_inside(transformer: &FittedStep, table: &RecordBatch) {
         FittedStep::ColumnTransformer(columns) => {
             columns.iter().for_each(|(_, branch, _)| invert_inside(branch, table));
         }
+        FittedStep::FeatureUnion(union) => union.iter().for_each(|(_, step, _)| invert_inside(step, table)),
         _ => {}
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::read::{self, Case, floats, is_same, number, text};
 use crate::recipes::recipe;
+use crate::unions;
 
 /// The largest relative difference that passes. Most numbers agree to the bit.
 const TOLERANCE: f64 = 1e-12;
@@ -39,6 +40,11 @@ fn every_transformer_equals_scikit_learns() {
 #[test]
 fn whole_plans_equal_scikit_learns() {
     check("column_transformer", |case| Ok(recipe(text(&case.parameters["recipe"]))));
+}
+
+#[test]
+fn unions_equal_scikit_learns() {
+    check("feature_union", |case| Ok(unions::recipe(text(&case.parameters["recipe"]))));
 }
 
 /// Runs every case of one file.

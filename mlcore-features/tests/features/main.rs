@@ -30,7 +30,10 @@ mod plan_bytes;
 mod read;
 mod recipes;
 mod rows;
+mod sparse;
 mod stored;
 mod texts;
 #[path = "../../../mlcore/tests/fuzz/told.rs"]
 mod told;
+mod unions;
+mod windows;

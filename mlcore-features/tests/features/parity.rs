@@ -11,7 +11,7 @@ use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Int8T
 use mlcore::batch::{Row, Value};
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::stats::SplitMix64;
-use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Remainder, Step};
+use mlcore_features::pipeline::{ColumnTransformer, FeatureUnion, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
     Analyzer, CountVectorizer, Drop, FeatureHasher, Fit, HandleUnknown, HashingVectorizer, MinFrequency,
     Norm, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy,
@@ -20,6 +20,7 @@ use mlcore_features::transform::{
 use proptest::prelude::*;
 
 use crate::read::specifications;
+use crate::sparse;
 
 /// The choices of a case, which all follow from one number: proptest shrinks and reports it.
 trait Choices {
@@ -227,6 +228,15 @@ fn branch(choices: &mut SplitMix64, text: bool) -> Step {
             pipeline = pipeline.then(step, numeric_step(choices));
         }
     }
+    if choices.chance(15) {
+        let own = if text { encoder(choices) } else { numeric_step(choices) };
+        let union = FeatureUnion::new().with("own", own).with("more", Step::from(pipeline));
+        return if choices.chance(50) {
+            union.weight("more", choices.uniform() - 0.5).into()
+        } else {
+            union.into()
+        };
+    }
     pipeline.into()
 }
 
@@ -366,6 +376,7 @@ fn run(seed: u64, test_rows: usize) -> Result<&'static str, TestCaseError> {
         }
     }
     let seen = compare(&plan, &table(&test))?;
+    sparse::agree(&plan, &table(&test))?;
 
     // Another layout, another order, columns that nobody asked for: the same features, from the plan as loaded.
     let mut other: Vec<_> = test

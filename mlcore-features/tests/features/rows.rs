@@ -93,7 +93,7 @@ fn rows(random: &mut SplitMix64, count: usize, odd: f64) -> Vec<f64> {
         .collect()
 }
 
-fn check<I: Copy + Into<f64>, T: Output + Default>(plan: &Plan, rows: &[I]) {
+fn check<I: Copy + Into<f64> + Sync, T: Output + Default>(plan: &Plan, rows: &[I]) {
     let columns = table(|column| {
         let values = rows.iter().skip(column).step_by(COLUMNS);
         Arc::new(values.map(|value| (*value).into()).collect::<Float64Array>())

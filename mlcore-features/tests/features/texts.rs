@@ -44,8 +44,8 @@ fn what_is_not_done_is_refused_by_name() {
     assert!(matches!(accents, Error::Unsupported(_)), "{accents}");
     for (error, expected) in [
         (
-            HashingVectorizer::default().n_features(1 << 20).fit(&table).map(drop).unwrap_err(),
-            "n_features: 1048576 features are none, or too many for rows that are dense; set n_features to a number from 1 to 65536",
+            HashingVectorizer::default().n_features((1 << 20) + 1).fit(&table).map(drop).unwrap_err(),
+            "n_features: 1048577 features are none, or more than a plan names; set n_features to a number from 1 to 1048576",
         ),
         (
             FeatureHasher::default().n_features(0).fit(&table).map(drop).unwrap_err(),

@@ -55,6 +55,15 @@ impl Step {
                     .map(|(name, inner, columns)| (format!("{name}: {}", shown(columns)), Self::of(inner)))
                     .collect();
             }
+            FittedStep::FeatureUnion(union) => {
+                "FeatureUnion".clone_into(&mut step.kind);
+                let above = |name: &str, weight: Option<f64>| {
+                    weight.map_or_else(|| name.to_owned(), |weight| format!("{name} * {weight}"))
+                };
+                let inside = union.iter();
+                step.inside =
+                    inside.map(|(name, inner, weight)| (above(name, weight), Self::of(inner))).collect();
+            }
             FittedStep::Drop => "drop".clone_into(&mut step.kind),
             _ => "passthrough".clone_into(&mut step.kind),
         }

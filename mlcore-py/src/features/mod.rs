@@ -1,11 +1,13 @@
 //! `mlcore.features`: fitting transformers and running their plans. The classes with scikit-learn's methods are Python,
 //! `python/mlcore/features/`; what they learn and compute is here, which is to say in `mlcore_features`.
 
+mod answers;
 mod attributes;
 mod diagram;
 mod fitting;
 mod plan;
 mod specification;
+mod window;
 
 use pyo3::pymodule;
 
@@ -21,6 +23,8 @@ pub(crate) mod native {
     use super::plan::Plan;
     #[pymodule_export]
     use super::specification::transformers;
+    #[pymodule_export]
+    use super::window::window_columns;
     #[pymodule_export]
     use crate::table::{Table, read_table};
 }

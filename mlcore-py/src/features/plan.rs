@@ -6,13 +6,13 @@ use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::RecordReader;
 use mlcore::schema::{DType, Schema};
 use mlcore_features::pipeline::{self, FittedStep};
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2};
+use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::{attributes, diagram};
-use crate::door::{self, Asked, Columns, Record};
-use crate::error::{detached, entry, is_ours, raise};
+use super::{answers, attributes, diagram};
+use crate::door::{self, Asked, Record};
+use crate::error::{detached, entry, raise};
 use crate::value::{self, Place};
 
 /// A fitted plan: the function from raw columns to features, with the digest of its content.
@@ -31,9 +31,9 @@ use crate::value::{self, Place};
 #[pyclass(module = "mlcore.features", frozen, eq)]
 #[derive(Debug)]
 pub(crate) struct Plan {
-    fitted: pipeline::Plan,
+    pub(super) fitted: pipeline::Plan,
     /// The columns of the table it was fitted on, in order.
-    columns: Vec<String>,
+    pub(super) columns: Vec<String>,
     /// Whether that table had names of its own.
     named: bool,
     /// Readers of records that no thread uses at the moment.
@@ -131,6 +131,8 @@ impl Plan {
     /// dtype : {"float64", "float32"}
     ///     The element type of the answer; features are computed as float64 and rounded once. Where a column of text, dates
     ///     or times passes through, the answer is an array of objects; a moment with a time zone is a datetime in UTC there.
+    /// threads : int
+    ///     On how many threads the rows are shared out. The answer has the same bits on any number of them.
     ///
     /// Raises
     /// ------
@@ -138,41 +140,105 @@ impl Plan {
     ///     For a column that is missing or of another type.
     /// InvalidInputError
     ///     For a value that a step refuses, with its column and row.
-    #[pyo3(signature = (X, dtype = "float64"))]
+    #[pyo3(signature = (X, dtype = "float64", *, threads = None))]
     #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
     fn transform<'py>(
         &self,
         py: Python<'py>,
         X: &Bound<'py, PyAny>,
         dtype: &str,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         entry(py, |py| {
+            let on = self.on_threads(threads)?;
             let asked = Asked { operation: TRANSFORM, subject: "X" };
             let columns = door::columns(X, None, asked)?;
-            if let Some(features) = self.of_matrix(py, &columns, dtype) {
+            if let Some(features) = self.of_matrix(py, &columns, dtype, on) {
                 return features;
             }
             let (input, named) = (self.fitted.input(), self.named);
             let table = door::fitting_columns(py, &columns, input, &self.columns, named, asked)?;
             if self.fitted.output().fields().iter().any(|field| !field.dtype().is_numeric()) {
-                return detached(py, || self.fitted.transform(&table))
+                return detached(py, || on.transform(&table))
                     .map(|features| crate::table::Table::new(&features))?
                     .to_numpy(py);
             }
             match dtype.parse() {
-                Ok(DType::Float64) => self.matrix::<f64>(py, &table),
-                Ok(DType::Float32) => self.matrix::<f32>(py, &table),
+                Ok(DType::Float64) => self.matrix::<f64>(py, &table, on),
+                Ok(DType::Float32) => self.matrix::<f32>(py, &table, on),
                 _ => Err(crate::stats::unknown(py, TRANSFORM, "dtype", dtype, "float64, float32")),
             }
         })
     }
 
-    /// The features of a table as a table: columns that pass through keep their type.
+    /// The features of a table as a table: columns that pass through keep their type. As :meth:`transform` on ``threads``.
+    #[pyo3(signature = (X, *, threads = None))]
     #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
-    fn transform_table(&self, py: Python<'_>, X: &Bound<'_, PyAny>) -> PyResult<crate::table::Table> {
+    fn transform_table(
+        &self,
+        py: Python<'_>,
+        X: &Bound<'_, PyAny>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<crate::table::Table> {
         entry(py, |py| {
+            let on = self.on_threads(threads)?;
             let table = self.table(X)?;
-            detached(py, || self.fitted.transform(&table)).map(|table| crate::table::Table::new(&table))
+            detached(py, || on.transform(&table)).map(|table| crate::table::Table::new(&table))
+        })
+    }
+
+    /// The features of a table as a sparse matrix of shape ``(rows, features)``, made without a dense one.
+    ///
+    /// Time and memory are proportional to what is not zero. Entries are sorted by column, each there once, and have the bits
+    /// that they have in :meth:`transform`; 0.0 and -0.0 are left out, NaN is not.
+    ///
+    /// Parameters
+    /// ----------
+    /// X : table
+    ///     As for :meth:`transform`.
+    /// dtype : {"float64", "float32"}
+    ///     The element type of the answer.
+    /// threads : int
+    ///     As for :meth:`transform`.
+    ///
+    /// Returns
+    /// -------
+    /// scipy.sparse.csr_matrix
+    ///     Or a ``csr_array``, where scikit-learn's configuration ``sparse_interface`` says ``sparray``.
+    ///
+    /// Raises
+    /// ------
+    /// MissingPackageError
+    ///     Where scipy is not installed.
+    /// SchemaMismatchError, InvalidInputError
+    ///     As :meth:`transform`.
+    /// UnsupportedError
+    ///     Where a column of text, dates or times passes through.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.features import OneHotEncoder
+    /// >>> plan = OneHotEncoder().fit({"plan": ["free", "pro", "team"]}).plan()
+    /// >>> matrix = plan.transform_sparse({"plan": ["team", "free"]})
+    /// >>> matrix.shape, matrix.indices.tolist(), matrix.data.tolist()
+    /// ((2, 3), [2, 0], [1.0, 1.0])
+    #[pyo3(signature = (X, dtype = "float64", *, threads = None))]
+    #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
+    fn transform_sparse<'py>(
+        &self,
+        py: Python<'py>,
+        X: &Bound<'py, PyAny>,
+        dtype: &str,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        entry(py, |py| {
+            let on = self.on_threads(threads)?;
+            let table = self.table(X)?;
+            match dtype.parse() {
+                Ok(DType::Float64) => answers::sparse::<f64>(py, &table, on),
+                Ok(DType::Float32) => answers::sparse::<f32>(py, &table, on),
+                _ => Err(crate::stats::unknown(py, TRANSFORM, "dtype", dtype, "float64, float32")),
+            }
         })
     }
 
@@ -191,7 +257,7 @@ impl Plan {
     /// Raises
     /// ------
     /// UnsupportedError
-    ///     For a ColumnTransformer, and for a SimpleImputer without indicators.
+    ///     For a ColumnTransformer, a FeatureUnion, and for a SimpleImputer without indicators.
     /// InvalidInputError
     ///     For features that no category or bin has.
     #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
@@ -336,6 +402,11 @@ impl Plan {
                         steps.append((name, step(transformer)?, columns))?;
                     }
                 }
+                FittedStep::FeatureUnion(inside) => {
+                    for (name, transformer, _) in inside.iter() {
+                        steps.append((name, step(transformer)?, py.None()))?;
+                    }
+                }
                 _ => {}
             }
             Ok(steps)
@@ -343,72 +414,12 @@ impl Plan {
     }
 }
 
-const TRANSFORM: &str = "transform";
+pub(super) const TRANSFORM: &str = "transform";
 
 impl Plan {
     fn table(&self, object: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
         let asked = Asked { operation: TRANSFORM, subject: "X" };
         door::fitting_table(object, self.fitted.input(), &self.columns, self.named, asked)
-    }
-
-    /// The features of an array whose rows are those of the plan; `None` for anything else, and where something is wrong,
-    /// which the way through columns says by name.
-    fn of_matrix<'py>(
-        &self,
-        py: Python<'py>,
-        columns: &Columns,
-        dtype: &str,
-    ) -> Option<PyResult<Bound<'py, PyAny>>> {
-        let array = columns.matrix(py)?;
-        let own = self.fitted.input().names().eq(self.columns.iter().map(String::as_str));
-        if !own || columns.names().len() != self.columns.len() {
-            return None;
-        }
-        let dtype: DType = dtype.parse().ok()?;
-        if let Ok(rows) = array.extract::<PyReadonlyArray2<'_, f64>>() {
-            return self.of_rows(py, rows.as_slice().ok()?, dtype);
-        }
-        let rows = array.extract::<PyReadonlyArray2<'_, f32>>().ok()?;
-        self.of_rows(py, rows.as_slice().ok()?, dtype)
-    }
-
-    fn of_rows<'py, I: Copy + Into<f64> + Sync>(
-        &self,
-        py: Python<'py>,
-        rows: &[I],
-        dtype: DType,
-    ) -> Option<PyResult<Bound<'py, PyAny>>> {
-        match dtype {
-            DType::Float64 => {
-                let features = detached(py, || self.fitted.transform_rows::<I, f64>(rows));
-                or_refused(py, features)
-                    .map(|features| self.shaped(py, features?, rows.len() / self.fitted.input().len().max(1)))
-            }
-            DType::Float32 => {
-                let features = detached(py, || self.fitted.transform_rows::<I, f32>(rows));
-                or_refused(py, features)
-                    .map(|features| self.shaped(py, features?, rows.len() / self.fitted.input().len().max(1)))
-            }
-            _ => None,
-        }
-    }
-
-    fn matrix<'py, T>(&self, py: Python<'py>, table: &RecordBatch) -> PyResult<Bound<'py, PyAny>>
-    where
-        T: pipeline::Output + numpy::Element + Default,
-    {
-        let features = detached(py, || self.fitted.transform_dense::<T>(table)?.into_values::<T>())?;
-        self.shaped(py, features, table.num_rows())
-    }
-
-    /// Features side by side as so many rows of an array, which may be rows of nothing.
-    fn shaped<'py, T: numpy::Element>(
-        &self,
-        py: Python<'py>,
-        features: Vec<T>,
-        rows: usize,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        Ok(PyArray1::from_vec(py, features).reshape([rows, self.fitted.width()])?.into_any())
     }
 
     fn reader(&self) -> mlcore::Result<RecordReader> {
@@ -434,12 +445,4 @@ fn described<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDic
         described.set_item(field.name(), field.dtype().to_string())?;
     }
     Ok(described)
-}
-
-/// The features, or what a signal's handler raised; `None` for what is refused.
-fn or_refused<T>(py: Python<'_>, features: PyResult<T>) -> Option<PyResult<T>> {
-    match features {
-        Err(error) if is_ours(py, &error) => None,
-        other => Some(other),
-    }
 }

@@ -2,7 +2,7 @@
 
 use mlcore::Error;
 use mlcore::batch::OwnedValue;
-use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Remainder, Step};
+use mlcore_features::pipeline::{ColumnTransformer, FeatureUnion, Pipeline, Remainder, Step};
 use mlcore_features::transform::{Parameter, Parameters, Transformer};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyString};
@@ -26,6 +26,7 @@ pub(super) fn step(specification: &Bound<'_, PyAny>) -> PyResult<Step> {
             pipeline.into()
         }
         "ColumnTransformer" => column_transformer(&parameters)?.into(),
+        "FeatureUnion" => feature_union(&parameters)?.into(),
         "OneHotEncoder" => one_hot_encoder(&parameters)?.into(),
         name => transformer(name, &parameters)?.into(),
     })
@@ -105,17 +106,37 @@ fn column_transformer(parameters: &Bound<'_, PyDict>) -> PyResult<ColumnTransfor
         .extract()
         .map_err(|_| wrong_type(py, FIT, "remainder", "a str is expected", "use one of drop, passthrough"))?;
     let remainder: Remainder = option(py, FIT, "remainder", &word)?;
-    let verbose = required(parameters, "verbose_feature_names_out")?;
-    let verbose = verbose.extract().map_err(|_| {
-        let problem = format!("a bool is expected, and it is a {}", type_name(&verbose));
-        wrong_type(py, FIT, "verbose_feature_names_out", problem, "pass a bool")
-    })?;
+    let verbose = verbose_feature_names_out(parameters)?;
     let mut combined = ColumnTransformer::new().remainder(remainder).verbose_feature_names_out(verbose);
     type Branch<'py> = (String, Bound<'py, PyAny>, Vec<String>);
     for (name, own, columns) in required(parameters, "transformers")?.extract::<Vec<Branch<'_>>>()? {
         combined = combined.with(name, step(&own)?, columns);
     }
     Ok(combined)
+}
+
+fn feature_union(parameters: &Bound<'_, PyDict>) -> PyResult<FeatureUnion> {
+    let mut union = FeatureUnion::new().verbose_feature_names_out(verbose_feature_names_out(parameters)?);
+    type Named<'py> = (String, Bound<'py, PyAny>);
+    for (name, own) in required(parameters, "transformer_list")?.extract::<Vec<Named<'_>>>()? {
+        union = union.with(name, step(&own)?);
+    }
+    for (name, weight) in required(parameters, "transformer_weights")?.extract::<Vec<Named<'_>>>()? {
+        let number = weight.extract::<f64>().map_err(|_| {
+            let problem = format!("the weight of {name} is a {}, and no number", type_name(&weight));
+            wrong_type(parameters.py(), FIT, "transformer_weights", problem, "pass numbers")
+        })?;
+        union = union.weight(name, number);
+    }
+    Ok(union)
+}
+
+fn verbose_feature_names_out(parameters: &Bound<'_, PyDict>) -> PyResult<bool> {
+    let verbose = required(parameters, "verbose_feature_names_out")?;
+    verbose.extract().map_err(|_| {
+        let problem = format!("a bool is expected, and it is a {}", type_name(&verbose));
+        wrong_type(parameters.py(), FIT, "verbose_feature_names_out", problem, "pass a bool")
+    })
 }
 
 fn required<'py>(parameters: &Bound<'py, PyDict>, name: &str) -> PyResult<Bound<'py, PyAny>> {

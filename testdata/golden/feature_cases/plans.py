@@ -1,14 +1,16 @@
 """Whole plans: transformers one after another and beside each other."""
 
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
     KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
+    PolynomialFeatures,
     StandardScaler,
     TargetEncoder,
 )
@@ -81,3 +83,57 @@ def column_transformer():
             train, test = ({name: mixed_frame(rows, seed)[name] for name in keep} for rows in (80, 40))
             for kind, target in [("binary", rng(seed).integers(0, 2, 80)), ("several", rng(seed).integers(0, 3, 80)), ("continuous", rng(seed).normal(size=80))]:
                 yield case(f"{own}, {kind} {seed}", recipe, {"recipe": own}, train, test=test, target=target.tolist(), cross=True)
+
+
+def note_frame(rows, seed):
+    g = rng(seed)
+    words = ["fox", "dog", "runs", "sleeps", "the", "lazy", "quick", "not"]
+    return mixed_frame(rows, seed) | {"note": column([" ".join(g.choice(words, g.integers(1, 6))) for _ in range(rows)])}
+
+
+@golden
+def feature_union():
+    """Steps on the same columns. The parameters name the recipe that the Rust test builds too."""
+
+    def recipe(recipe):
+        both = [("std", StandardScaler()), ("range", MinMaxScaler())]
+        if recipe == "scales":
+            return FeatureUnion(both)
+        if recipe == "weighted":
+            return FeatureUnion(both, transformer_weights={"std": 0.3, "range": 10})
+        if recipe == "kept and dropped":
+            return FeatureUnion([("kept", "passthrough"), ("gone", "drop"), *both], transformer_weights={"gone": 2})
+        if recipe == "weighted as it is":
+            return FeatureUnion([("kept", "passthrough"), ("std", StandardScaler())], transformer_weights={"kept": -2.5})
+        if recipe == "plain names":
+            return FeatureUnion([("missing", MissingIndicator(features="all")), ("imputed", SimpleImputer())], verbose_feature_names_out=False)
+        if recipe == "all dropped":
+            return FeatureUnion([("gone", "drop")])
+        if recipe == "unknown weight":
+            return FeatureUnion(both, transformer_weights={"other": 2})
+        if recipe == "behind an imputer":
+            return Pipeline([("impute", SimpleImputer()), ("both", FeatureUnion([("poly", PolynomialFeatures(include_bias=False)), *both], transformer_weights={"poly": 0.1})), ("scale", MaxAbsScaler())])
+        if recipe == "nested":
+            inner = FeatureUnion([("range", MinMaxScaler()), ("kept", "passthrough")], transformer_weights={"range": 3})
+            return FeatureUnion([("in", inner), ("std", StandardScaler())], transformer_weights={"in": 0.7})
+        if recipe == "categories":
+            union = FeatureUnion([("hot", OneHotEncoder(sparse_output=False, handle_unknown="ignore")), ("code", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1))], transformer_weights={"hot": 0.5})
+            return ColumnTransformer([("num", StandardScaler(), ["age"]), ("cat", union, ["plan", "city"])])
+        if recipe == "texts":
+            union = FeatureUnion([("word", TfidfVectorizer()), ("char", CountVectorizer(analyzer="char_wb", ngram_range=(1, 2)))], transformer_weights={"word": 2.5, "char": -1})
+            return ColumnTransformer([("text", union, "note"), ("num", StandardScaler(), ["age"])])
+        if recipe == "target encoded":
+            union = FeatureUnion([("target", TargetEncoder(shuffle=False, cv=4)), ("code", OrdinalEncoder())], transformer_weights={"target": 3})
+            return Pipeline([("both", union), ("scale", MaxAbsScaler())])
+        raise KeyError(recipe)
+
+    keep = {"categories": ["age", "plan", "city"], "texts": ["age", "note"], "target encoded": ["plan", "city"]}
+    for own in ["scales", "weighted", "kept and dropped", "weighted as it is", "plain names", "all dropped", "unknown weight", "behind an imputer", "nested", "categories", "texts", "target encoded"]:
+        for seed in [51, 52]:
+            train, test = note_frame(80, seed), note_frame(40, seed + 10)
+            columns = keep.get(own, ["age", "income", "visits"])
+            train, test = ({name: t[name] for name in columns} for t in (train, test))
+            target = rng(seed).integers(0, 2, 80).tolist() if own == "target encoded" else None
+            yield case(f"{own} {seed}", recipe, {"recipe": own}, train, test=test, target=target, cross=target is not None)
+    infinite = {"age": column([1.0, float("inf")]), "income": column([1.0, 2.0]), "visits": column([1, 2])}
+    yield case("infinity", recipe, {"recipe": "weighted"}, {name: note_frame(80, 53)[name] for name in ["age", "income", "visits"]}, test=infinite)

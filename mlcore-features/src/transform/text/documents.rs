@@ -7,8 +7,8 @@ use crate::program::text::{Refused, Sparse};
 use crate::transform::Norm;
 use crate::transform::input::FitColumn;
 
-/// The most features that hashing makes: half a megabyte for each row, which is dense here.
-pub(super) const MOST_FEATURES: usize = 1 << 16;
+/// The most features that hashing makes: as many as scikit-learn makes by default. A plan has a name for each.
+pub(super) const MOST_FEATURES: usize = 1 << 20;
 
 /// Makes sure that the columns are text, without missing values.
 pub(super) fn check(columns: &[FitColumn]) -> Result<()> {
@@ -36,7 +36,7 @@ pub(super) fn width(n_features: usize, operation: &'static str) -> Result<u32> {
     match u32::try_from(n_features) {
         Ok(width) if (1..=MOST_FEATURES).contains(&n_features) => Ok(width),
         _ => {
-            let problem = format!("{n_features} features are none, or too many for rows that are dense");
+            let problem = format!("{n_features} features are none, or more than a plan names");
             Err(Error::invalid_input(operation, "n_features", problem)
                 .remedy(format!("set n_features to a number from 1 to {MOST_FEATURES}")))
         }

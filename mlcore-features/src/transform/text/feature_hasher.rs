@@ -29,8 +29,9 @@ pub enum InputType {
 /// stored.
 ///
 /// Takes any columns of text and numbers, as the `input_type` says; together they make features that are named
-/// `featurehasher0` and on. A missing value adds nothing; an infinity is refused. The result is dense: that is why `n_features` is
-/// 1024 here, and at most 65,536, where scikit-learn's sparse rows have 2^20.
+/// `featurehasher0` and on. A missing value adds nothing; an infinity is refused. Rows are dense unless
+/// a plan is asked for sparse ones ([`Plan::transform_sparse`](crate::pipeline::Plan::transform_sparse)): that is why
+/// `n_features` is 1024 here, where scikit-learn's sparse rows have 2^20, which is the most.
 ///
 /// Source: scikit-learn, `FeatureHasher`, with MurmurHash3 of 32 bits.
 ///
@@ -66,7 +67,7 @@ impl Default for FeatureHasher {
 }
 
 impl FeatureHasher {
-    /// The number of features, from 1 to 65,536. Default: 1024.
+    /// The number of features, from 1 to 1,048,576 (2^20). Default: 1024.
     #[must_use]
     pub fn n_features(mut self, n_features: usize) -> Self {
         self.n_features = n_features;

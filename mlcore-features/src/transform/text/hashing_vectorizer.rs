@@ -15,8 +15,9 @@ use crate::transform::{Attributes, Fit, Norm, Training, Transform, input, invers
 /// Counts the tokens of a text by their hashes: a vocabulary is neither learnt nor stored.
 ///
 /// Takes columns of text, each with features of its own. They are named `hashingvectorizer0` and on; of several columns, behind the
-/// column's name and `__`. A missing text is refused. The result is dense: that is why `n_features` is 1024 here, and at
-/// most 65,536, where scikit-learn's sparse rows have 2^20.
+/// column's name and `__`. A missing text is refused. Rows are dense unless a plan is asked
+/// for sparse ones ([`Plan::transform_sparse`](crate::pipeline::Plan::transform_sparse)): that is why `n_features` is 1024
+/// here, where scikit-learn's sparse rows have 2^20, which is the most.
 ///
 /// Source: scikit-learn, `HashingVectorizer`, with MurmurHash3 of 32 bits.
 ///
@@ -70,7 +71,7 @@ impl Default for HashingVectorizer {
 cutting_methods!(HashingVectorizer);
 
 impl HashingVectorizer {
-    /// The number of features of each column, from 1 to 65,536. Default: 1024.
+    /// The number of features of each column, from 1 to 1,048,576 (2^20). Default: 1024.
     #[must_use]
     pub fn n_features(mut self, n_features: usize) -> Self {
         self.n_features = n_features;

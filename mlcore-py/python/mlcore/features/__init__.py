@@ -31,3 +31,4 @@ from mlcore.features._selection import *
 from mlcore.features._target_encoders import *
 from mlcore.features._moments import *
 from mlcore.features._texts import *
+from mlcore.features._windows import *

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError, NotFittedError
-from mlcore.features._output import as_pandas, as_polars
+from mlcore.features._output import as_csr, as_pandas, as_polars
 from mlcore.features._plan import Plan, Table, _diagram, fit, fit_transform, read_table
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Transformer:
     _output: Literal["default", "pandas", "polars"] | None = None
     #: What data scikit-learn's checks may send, beyond finite numbers.
     _input_tags: dict[str, bool] = {"allow_nan": True, "string": True, "categorical": True}
+    #: What fitting learnt that is not in the plan.
+    _beside: tuple[str, ...] = ()
     #: Whether it learns from the target, and does not learn without one.
     _needs_target: bool = False
 
@@ -82,16 +84,23 @@ class Transformer:
         self._fit(read_table(X, "fit", feature_names), X, y, sample_weight)
         return self
 
-    def transform(self, X: AnyTable) -> Any:
+    def transform(self, X: AnyTable, *, threads: int | None = None) -> Any:
         """The features of a table.
 
         Columns are found by name, in any order; an array without names is read by position.
 
+        Parameters
+        ----------
+        X : table
+            As for ``fit``.
+        threads : int, optional
+            On how many threads the rows are shared out; one by default. The answer has the same bits on any number of them.
+
         Returns
         -------
         ndarray of float, shape (rows, features)
-            Or a frame, as :meth:`set_output` says. Objects where text, dates or times pass through: those of ``datetime``,
-            in UTC where the column has a time zone.
+            Or a sparse matrix of scipy, where ``sparse_output`` says so, or a frame, as :meth:`set_output` says. Objects where
+            text, dates or times pass through: those of ``datetime``, in UTC where the column has a time zone.
 
         Raises
         ------
@@ -103,7 +112,7 @@ class Transformer:
             For a value that a step refuses, with its column and row.
         """
         plan = self.plan()
-        return self._transformed(plan, read_table(X, "transform"), X)
+        return self._transformed(plan, read_table(X, "transform"), X, threads)
 
     def fit_transform(
         self,
@@ -119,6 +128,7 @@ class Transformer:
         table = read_table(X, "fit", feature_names)
         plan, crossed = fit_transform(self._specification(table, X), table, y, sample_weight)
         self._adopt(plan)
+        self._seen(table)
         return self._transformed(plan, table, X) if crossed is None else self._answered(crossed, X)
 
     def inverse_transform(self, X: AnyTable) -> Any:
@@ -137,11 +147,15 @@ class Transformer:
         Raises
         ------
         UnsupportedError
-            For a ColumnTransformer, and for a SimpleImputer without indicators.
+            For a ColumnTransformer, a FeatureUnion, and for a SimpleImputer without indicators.
         InvalidInputError
             For features that no category or bin has.
         """
-        return self._answered(self.plan().inverse_transform(X), X)
+        if hasattr(X, "toarray"):
+            # A sparse matrix of scipy.
+            X = X.toarray()
+        table = self.plan().inverse_transform(X)
+        return table.to_numpy() if self._output_kind() == "default" else self._framed(table, X)
 
     def transform_row(self, row: Row, *, strict: bool = False) -> npt.NDArray[np.float64]:
         """The features of a single record, an array of shape ``(features,)``; see :meth:`Plan.transform_row`."""
@@ -248,6 +262,13 @@ class Transformer:
         """The fitted attributes."""
         return plan._attributes()
 
+    def _seen(self, table: Table) -> None:
+        """Learns what only the features of the training table tell."""
+
+    def _is_sparse(self) -> bool:
+        """Whether answers are sparse matrices."""
+        return bool(getattr(self, "sparse_output", False))
+
     # The protocol.
 
     @classmethod
@@ -257,6 +278,7 @@ class Transformer:
 
     def _fit(self, table: Table, X: object, y: object, sample_weight: ArrayLike | None) -> None:
         self._adopt(fit(self._specification(table, X), table, y, sample_weight))
+        self._seen(table)
 
     def _adopt(self, plan: Plan | None) -> None:
         """Becomes fitted with this plan."""
@@ -273,10 +295,18 @@ class Transformer:
         self.__dict__.update(learnt)
         self._learnt = tuple(learnt)
 
-    def _transformed(self, plan: Plan, table: Table, X: object) -> Any:
+    def _transformed(self, plan: Plan, table: Table, X: object, threads: int | None = None) -> Any:
+        if self._is_sparse():
+            self._refuse_frame()
+            return plan.transform_sparse(table, threads=threads)
         if self._output_kind() == "default":
-            return plan.transform(table)
-        return self._answered(plan.transform_table(table), X)
+            return plan.transform(table, threads=threads)
+        return self._framed(plan.transform_table(table, threads=threads), X)
+
+    def _refuse_frame(self) -> None:
+        kind = self._output_kind()
+        if kind != "default":
+            raise _refused("transform", f"a frame of {kind} is no sparse matrix", "set sparse_output=False, or output to default")
 
     def _output_kind(self) -> str:
         """What transform answers with."""
@@ -286,11 +316,15 @@ class Transformer:
         return "default" if configuration is None else str(configuration()["transform_output"])
 
     def _answered(self, table: Table, X: object) -> Any:
-        """A table in the kind that was asked for."""
-        kind = self._output_kind()
-        if kind == "pandas":
-            return as_pandas(table, X)
-        return as_polars(table) if kind == "polars" else table.to_numpy()
+        """A table of features in the kind that was asked for."""
+        if self._is_sparse():
+            self._refuse_frame()
+            return as_csr(table)
+        return table.to_numpy() if self._output_kind() == "default" else self._framed(table, X)
+
+    def _framed(self, table: Table, X: object) -> Any:
+        """A table as a frame."""
+        return as_pandas(table, X) if self._output_kind() == "pandas" else as_polars(table)
 
     def _not_fitted(self, what: str) -> NotFittedError:
         name = type(self).__name__
@@ -327,12 +361,14 @@ class Transformer:
             "params": self.get_params(deep=False),
             "plan": self._fitted_plan,
             "output": self._output,
+            "beside": {name: self.__dict__[name] for name in self._beside if name in self.__dict__},
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state["params"])  # type: ignore[misc]
         self._output = state["output"]
         self._adopt(state["plan"])
+        self.__dict__.update(state.get("beside", {}))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self._changed())})"

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError
-from mlcore.features._base import Diagram, Specification, Transformer, cloned, inner_diagram, inner_specification
+from mlcore.features._base import (
+    Diagram,
+    Specification,
+    Transformer,
+    _refused,
+    cloned,
+    inner_diagram,
+    inner_specification,
+)
 
 if TYPE_CHECKING:
     from mlcore.features._plan import Plan, Table
 
-__all__ = ["ColumnTransformer", "Pipeline"]
+__all__ = ["ColumnTransformer", "FeatureUnion", "Pipeline"]
 
 #: A transformer, or what stands for one.
 Step = Union[Transformer, Literal["passthrough", "drop"]]
@@ -66,6 +74,11 @@ class Pipeline(Transformer):
             return Pipeline(self.steps[key])
         return self.named_steps[key] if isinstance(key, str) else self.steps[key][1]
 
+    def _is_sparse(self) -> bool:
+        # What passes through is what the step before it answers.
+        asked = [step for _, step in self.steps if step != "passthrough"]
+        return bool(asked) and isinstance(asked[-1], Transformer) and asked[-1]._is_sparse()
+
     def _specification(self, table: Table, X: object) -> Specification:
         steps = [(name, inner_specification(name, step, table, X)) for name, step in _named(self.steps, "steps", 2)]
         return "Pipeline", {"steps": steps}
@@ -96,6 +109,10 @@ class ColumnTransformer(Transformer):
         or a function of the table. They are not changed: the fitted ones are in ``transformers_``.
     remainder : {"drop", "passthrough"}
         What becomes of the columns that nobody names.
+    sparse_threshold : float
+        Where any of the transformers answers with sparse matrices, and less than this share of the features of the training
+        table is not zero, the answer is sparse too; features of other transformers all count. By default no transformer
+        does, as no ``sparse_output`` is True, and the answer is dense.
     verbose_feature_names_out : bool
         Begin the names of features with that of their transformer and ``__``?
 
@@ -105,6 +122,8 @@ class ColumnTransformer(Transformer):
         The fitted transformers; a remainder that passes through is last.
     named_transformers_ : dict of str to transformer
         The same by name.
+    sparse_output_ : bool
+        Whether answers are sparse. One inside another transformer is not asked: the outer one decides.
 
     Examples
     --------
@@ -117,19 +136,26 @@ class ColumnTransformer(Transformer):
 
     transformers_: list[tuple[str, Step, list[str]]]
     named_transformers_: dict[str, Step]
+    sparse_output_: bool
+    _beside = ("sparse_output_",)
 
     def __init__(
         self,
         transformers: Sequence[tuple[str, Step, Columns]],
         *,
         remainder: Literal["drop", "passthrough"] = "drop",
+        sparse_threshold: float = 0.3,
         verbose_feature_names_out: bool = True,
     ) -> None:
         self.transformers = transformers
         self.remainder = remainder
+        self.sparse_threshold = sparse_threshold
         self.verbose_feature_names_out = verbose_feature_names_out
 
     def _specification(self, table: Table, X: object) -> Specification:
+        threshold = self.sparse_threshold
+        if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
+            raise _refused("sparse_threshold", f"{threshold!r} is no share", "pass a number from 0.0 to 1.0")
         names = table.column_names
         branches = []
         for name, transformer, columns in _named(self.transformers, "transformers", 3):
@@ -162,7 +188,143 @@ class ColumnTransformer(Transformer):
             if isinstance(step, Transformer):
                 step._adopt(inner)
             fitted.append((name, step, columns or []))
-        return {"transformers_": fitted, "named_transformers_": {name: step for name, step, _ in fitted}}
+        # One that is inside another is sparse where it may be: the outer one counts what is not zero.
+        may_be = 0 < self.sparse_threshold and any(_is_sparse(step) for _, step, _ in fitted)
+        named = {name: step for name, step, _ in fitted}
+        return {"transformers_": fitted, "named_transformers_": named, "sparse_output_": may_be}
+
+    def _seen(self, table: Table) -> None:
+        if not self.sparse_output_:
+            return
+        import numpy as np
+
+        plan = self.plan()
+        widths = [_width(inner, step, columns) for (_, inner, columns), (_, step, _) in zip(plan._steps(), self.transformers_)]
+        counted = np.repeat([_is_sparse(step) for _, step, _ in self.transformers_], widths)
+        matrix = plan.transform_sparse(table)
+        entries = int(counted[matrix.indices].sum()) + matrix.shape[0] * int((~counted).sum())
+        cells = matrix.shape[0] * matrix.shape[1]
+        self.sparse_output_ = cells > 0 and entries / cells < self.sparse_threshold
+
+    def _is_sparse(self) -> bool:
+        return self._fitted_plan is not None and self.sparse_output_
+
+
+class FeatureUnion(Transformer):
+    """Transformers beside each other, each on all columns; their features stand in the order of the transformers.
+
+    Parameters
+    ----------
+    transformer_list : list of (str, transformer)
+        Names and transformers of ``mlcore.features``, or ``"passthrough"`` or ``"drop"``. They are fitted in place.
+    transformer_weights : dict of str to float, optional
+        What the features of the transformer of a name are multiplied by; a finite number, or None for as they are.
+    verbose_feature_names_out : bool
+        Begin the names of features with that of their transformer and ``__``?
+
+    Attributes
+    ----------
+    named_transformers : dict of str to transformer
+        The transformers by name.
+
+    Notes
+    -----
+    scikit-learn's ``n_jobs`` and ``verbose`` are not there. Without ``verbose_feature_names_out``, equal names of two features are
+    refused by ``fit``; scikit-learn refuses them when it is asked for the names.
+
+    Examples
+    --------
+    >>> from mlcore.features import FeatureUnion, MinMaxScaler, StandardScaler
+    >>> union = FeatureUnion([("std", StandardScaler()), ("range", MinMaxScaler())], transformer_weights={"range": 10.0})
+    >>> union.fit_transform({"age": [20.0, 40.0]}).tolist()
+    [[-1.0, 0.0], [1.0, 10.0]]
+    >>> union.get_feature_names_out().tolist()
+    ['std__age', 'range__age']
+    >>> union["std"].mean_.tolist()
+    [30.0]
+    """
+
+    def __init__(
+        self,
+        transformer_list: Sequence[tuple[str, Step]],
+        *,
+        transformer_weights: Mapping[str, float | None] | None = None,
+        verbose_feature_names_out: bool = True,
+    ) -> None:
+        self.transformer_list = transformer_list
+        self.transformer_weights = transformer_weights
+        self.verbose_feature_names_out = verbose_feature_names_out
+
+    def _is_sparse(self) -> bool:
+        return any(_is_sparse(step) for _, step in self.transformer_list)
+
+    @property
+    def named_transformers(self) -> dict[str, Step]:
+        """The transformers by name."""
+        return dict(self.transformer_list)
+
+    def __getitem__(self, name: str) -> Step:
+        if not isinstance(name, str):
+            raise KeyError(f"{name!r} is no name of a transformer")
+        return self.named_transformers[name]
+
+    def _specification(self, table: Table, X: object) -> Specification:
+        entries = _named(self.transformer_list, "transformer_list", 2)
+        steps = [(name, inner_specification(name, step, table, X)) for name, step in entries]
+        weights = _weights(self.transformer_weights, [name for name, _ in entries])
+        return "FeatureUnion", {
+            "transformer_list": steps,
+            "transformer_weights": weights,
+            "verbose_feature_names_out": self.verbose_feature_names_out,
+        }
+
+    def _diagram(self) -> Diagram:
+        weights = self.transformer_weights or {}
+        shown = {name: f"{name} * {weight}" for name, weight in weights.items() if weight is not None}
+        inside = [(shown.get(name, name), inner_diagram(step)) for name, step in self.transformer_list]
+        return type(self).__name__, ", ".join(self._changed("transformer_list", "transformer_weights")), inside
+
+    def _inside(self) -> list[tuple[str, Any]]:
+        return [(name, step) for name, step in self.transformer_list]
+
+    def _replace(self, name: str, transformer: Any) -> None:
+        self.transformer_list = [(own, transformer if own == name else step) for own, step in self.transformer_list]
+
+    def _learn(self, plan: Plan) -> dict[str, Any]:
+        for (_, step), (_, inner, _) in zip(self.transformer_list, plan._steps()):
+            if isinstance(step, Transformer):
+                step._adopt(inner)
+        return {}
+
+
+def _is_sparse(step: object) -> bool:
+    """Whether a step answers with sparse matrices."""
+    return isinstance(step, Transformer) and step._is_sparse()
+
+
+def _width(inner: Plan | None, step: object, columns: list[str] | None) -> int:
+    """The number of features of a branch."""
+    if inner is not None:
+        return len(inner.feature_names_out)
+    return 0 if step == "drop" else len(columns or [])
+
+
+def _weights(weights: Any, names: list[str]) -> list[tuple[str, Any]]:
+    """The weights that there are, by the names of transformers."""
+    if weights is None:
+        return []
+    if not hasattr(weights, "items"):
+        problem = f"a dict of names and numbers is expected, and it is a {type(weights).__name__}"
+        raise InvalidTypeError(
+            f"fit transformer_weights: {problem}", operation="fit", subject="transformer_weights", problem=problem
+        )
+    for name in weights:
+        if name not in names:
+            problem = f"there is a weight of {name}, and no transformer of this name"
+            raise InvalidInputError(
+                f"fit transformer_weights: {problem}", operation="fit", subject="transformer_weights", problem=problem
+            )
+    return [(name, weight) for name, weight in weights.items() if weight is not None]
 
 
 def _named(entries: Any, what: str, length: int) -> Sequence[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlcore.exceptions import InvalidInputError, UnsupportedError
+from mlcore.exceptions import InvalidInputError
 from mlcore.features._base import Specification, Transformer
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class OneHotEncoder(Transformer):
     """One feature per category: 1 for the category at hand, 0 for the others.
 
     Takes text, integers, floats and bools. A missing value (NaN and null) is a category of its own, the last one, named
-    ``nan``. The result is dense.
+    ``nan``. The result is dense unless it is asked for sparse.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class OneHotEncoder(Transformer):
     drop : {"first", "if_binary"} or list, optional
         Which category of each column gets no feature.
     sparse_output : bool
-        Must be False: answers are dense. (scikit-learn's default is True.)
+        Whether answers are sparse matrices (CSR) of scipy, made without dense ones. (scikit-learn's default is True.)
     handle_unknown : {"error", "ignore", "infrequent_if_exist"}
         What to do with a category that fitting has not seen: refuse it, write zeros, or treat it as infrequent.
     min_frequency : int or float, optional
@@ -86,14 +86,6 @@ class OneHotEncoder(Transformer):
         self.feature_name_combiner = feature_name_combiner
 
     def _specification(self, table: Table, X: object) -> Specification:
-        if self.sparse_output:
-            raise UnsupportedError(
-                "fit sparse_output: answers are dense; set sparse_output=False, or take scikit-learn's encoder",
-                operation="fit",
-                subject="sparse_output",
-                problem="answers are dense",
-                remedy="set sparse_output=False, or take scikit-learn's encoder",
-            )
         name, parameters = super()._specification(table, X)
         del parameters["sparse_output"]
         if self.feature_name_combiner == "concat":

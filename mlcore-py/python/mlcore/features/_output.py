@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mlcore._frame import installed
@@ -25,3 +27,17 @@ def as_pandas(table: Table, source: object) -> Any:
 def as_polars(table: Table) -> Any:
     """A frame of polars, which shares the columns."""
     return installed("polars").DataFrame(table)
+
+
+def csr() -> Any:
+    """The class of scipy's sparse matrices that scikit-learn answers with."""
+    installed("scipy")
+    sparse = import_module("scipy.sparse")
+    configuration = getattr(sys.modules.get("sklearn"), "get_config", None)
+    interface = "spmatrix" if configuration is None else configuration().get("sparse_interface", "spmatrix")
+    return sparse.csr_array if interface == "sparray" else sparse.csr_matrix
+
+
+def as_csr(table: Table) -> Any:
+    """What of a table is not zero."""
+    return csr()(table.to_numpy().astype(float))

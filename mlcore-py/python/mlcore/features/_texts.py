@@ -18,10 +18,22 @@ if TYPE_CHECKING:
 __all__ = ["CountVectorizer", "FeatureHasher", "HashingVectorizer", "TfidfVectorizer"]
 
 
-class HashingVectorizer(Transformer):
+class _Sparse(Transformer):
+    """What gives sparse answers where it is asked for them."""
+
+    sparse_output: bool
+
+    def _specification(self, table: Table, X: object) -> Specification:
+        name, parameters = super()._specification(table, X)
+        del parameters["sparse_output"]
+        return name, parameters
+
+
+class HashingVectorizer(_Sparse):
     """Counts the tokens of a text by their hashes: a vocabulary is neither learnt nor stored.
 
-    Takes columns of text, each with features of its own. A missing text is refused. The result is dense.
+    Takes columns of text, each with features of its own. A missing text is refused. The result is dense unless it is
+    asked for sparse.
 
     Parameters
     ----------
@@ -39,13 +51,15 @@ class HashingVectorizer(Transformer):
     analyzer : {"word", "char", "char_wb"}
         What a text is cut into: words, characters, or characters within words.
     n_features : int
-        The number of features of each column, from 1 to 65,536. (scikit-learn's default, for sparse rows, is ``2**20``.)
+        The number of features of each column, from 1 to ``2**20``, which is scikit-learn's default, for its sparse rows.
     binary : bool
         Whether a token counts once in a text, however often it is there.
     norm : {"l1", "l2"} or None
         By which norm the features of a text are divided.
     alternate_sign : bool
         Whether a hash also says whether a token is added or taken away.
+    sparse_output : bool
+        Whether answers are sparse matrices (CSR) of scipy, made without dense ones, as scikit-learn's always are.
 
     Notes
     -----
@@ -75,6 +89,7 @@ class HashingVectorizer(Transformer):
         binary: bool = False,
         norm: Literal["l1", "l2"] | None = "l2",
         alternate_sign: bool = True,
+        sparse_output: bool = False,
     ) -> None:
         self.strip_accents = strip_accents
         self.lowercase = lowercase
@@ -86,23 +101,27 @@ class HashingVectorizer(Transformer):
         self.binary = binary
         self.norm = norm
         self.alternate_sign = alternate_sign
+        self.sparse_output = sparse_output
 
 
-class FeatureHasher(Transformer):
+class FeatureHasher(_Sparse):
     """Adds the values of a row up in few features, by the hashes of their names and texts.
 
     Categories are neither learnt nor stored. Takes any columns of text and numbers, which make features together. A missing
-    value adds nothing; an infinity is refused. The result is dense.
+    value adds nothing; an infinity is refused. The result is dense unless it is
+    asked for sparse.
 
     Parameters
     ----------
     n_features : int
-        The number of features, from 1 to 65,536. (scikit-learn's default, for sparse rows, is ``2**20``.)
+        The number of features, from 1 to ``2**20``, which is scikit-learn's default, for its sparse rows.
     input_type : {"dict", "string"}
         ``dict``: a row is values by the names of their columns. A text is the feature ``column=text``, a number is added to
         the feature of its column. ``string``: a row is tokens, one in each column of text.
     alternate_sign : bool
         Whether a hash also says whether a value is added or taken away.
+    sparse_output : bool
+        Whether answers are sparse matrices (CSR) of scipy, made without dense ones, as scikit-learn's always are.
 
     Notes
     -----
@@ -123,13 +142,15 @@ class FeatureHasher(Transformer):
         *,
         input_type: Literal["dict", "string"] = "dict",
         alternate_sign: bool = True,
+        sparse_output: bool = False,
     ) -> None:
         self.n_features = n_features
         self.input_type = input_type
         self.alternate_sign = alternate_sign
+        self.sparse_output = sparse_output
 
 
-class _Counting(Transformer):
+class _Counting(_Sparse):
     """What both transformers that learn a vocabulary do about it."""
 
     _input_tags = {"allow_nan": False, "string": True, "two_d_array": False}
@@ -160,7 +181,8 @@ class CountVectorizer(_Counting):
     """One feature per term: how often it is in a text.
 
     Takes columns of text, each with a vocabulary of its own. A missing text is refused, and a term that fitting has not seen
-    counts nowhere. The result is dense.
+    counts nowhere. The result is dense unless it is
+    asked for sparse.
 
     Parameters
     ----------
@@ -188,6 +210,8 @@ class CountVectorizer(_Counting):
         The terms, in the order of their features or with their places; otherwise they are learnt.
     binary : bool
         Whether a term counts once in a text, however often it is there.
+    sparse_output : bool
+        Whether answers are sparse matrices (CSR) of scipy, made without dense ones, as scikit-learn's always are.
 
     Attributes
     ----------
@@ -225,6 +249,7 @@ class CountVectorizer(_Counting):
         max_features: int | None = None,
         vocabulary: Iterable[str] | None = None,
         binary: bool = False,
+        sparse_output: bool = False,
     ) -> None:
         self.strip_accents = strip_accents
         self.lowercase = lowercase
@@ -237,6 +262,7 @@ class CountVectorizer(_Counting):
         self.max_features = max_features
         self.vocabulary = vocabulary
         self.binary = binary
+        self.sparse_output = sparse_output
 
 
 class TfidfVectorizer(_Counting):
@@ -244,7 +270,8 @@ class TfidfVectorizer(_Counting):
 
     A term that is in ``d`` of ``n`` texts weighs ``ln((n + 1) / (d + 1)) + 1``, or ``ln(n / d) + 1`` without smoothing. Takes
     columns of text, each with a vocabulary of its own. A missing text is refused, and a term that fitting has not seen counts
-    nowhere. The result is dense.
+    nowhere. The result is dense unless it is
+    asked for sparse.
 
     Parameters
     ----------
@@ -280,6 +307,8 @@ class TfidfVectorizer(_Counting):
         Whether weights are computed as if one more text held every term, so that none is infinite.
     sublinear_tf : bool
         Whether a term that is there ``t`` times counts ``1 + ln(t)``.
+    sparse_output : bool
+        Whether answers are sparse matrices (CSR) of scipy, made without dense ones, as scikit-learn's always are.
 
     Attributes
     ----------
@@ -324,6 +353,7 @@ class TfidfVectorizer(_Counting):
         use_idf: bool = True,
         smooth_idf: bool = True,
         sublinear_tf: bool = False,
+        sparse_output: bool = False,
     ) -> None:
         self.strip_accents = strip_accents
         self.lowercase = lowercase
@@ -340,3 +370,4 @@ class TfidfVectorizer(_Counting):
         self.use_idf = use_idf
         self.smooth_idf = smooth_idf
         self.sublinear_tf = sublinear_tf
+        self.sparse_output = sparse_output
