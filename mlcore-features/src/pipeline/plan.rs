@@ -105,6 +105,10 @@ impl Plan {
         &self.inner.step
     }
 
+    pub(crate) fn program(&self) -> &Program {
+        &self.inner.program
+    }
+
     /// A fitted step inside, by the names on the way to it: `plan.find(&["num", "scale"])`.
     #[must_use]
     pub fn find(&self, path: &[&str]) -> Option<&FittedStep> {

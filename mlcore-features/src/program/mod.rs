@@ -9,7 +9,7 @@ pub(crate) mod builder;
 pub(crate) mod columnar;
 pub(crate) mod encoder;
 mod held;
-mod instruction;
+pub(crate) mod instruction;
 pub(crate) mod joint;
 pub(crate) mod kernel;
 pub(crate) mod lookup;
@@ -21,6 +21,7 @@ mod sink;
 pub(crate) mod text;
 mod vector;
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use mlcore::arrow::array::RecordBatch;
@@ -61,6 +62,8 @@ pub(crate) struct Program {
     /// The columns of integers that floats may not hold, and that are handed on.
     pub(crate) integers: Box<[Integer]>,
     pub(crate) sites: Vec<Site>,
+    /// Which transformer wrote which instructions.
+    pub(crate) origins: Vec<Origin>,
     pub(crate) temps: usize,
     /// The position of the first column of the output that is no number: text, a date, a time.
     pub(crate) first_other: Option<usize>,
@@ -125,6 +128,14 @@ const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
 pub(crate) struct Site {
     pub(crate) operation: String,
     pub(crate) column: String,
+}
+
+/// The transformer that wrote some instructions, and its columns.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) instructions: Range<usize>,
+    pub(crate) transformer: &'static str,
+    pub(crate) columns: String,
 }
 
 #[derive(Debug)]
