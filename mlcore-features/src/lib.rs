@@ -68,6 +68,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod expression;
+pub mod onnx;
 pub mod pipeline;
 mod program;
 pub mod transform;

@@ -58,6 +58,8 @@ pub mod time;
 pub mod tracking;
 mod url;
 #[doc(hidden)]
+pub mod wire;
+#[doc(hidden)]
 pub mod words;
 
 #[cfg(feature = "ndarray")]

@@ -28,6 +28,25 @@ impl TextKey {
         };
         Self { head, tail, length: text.len() }
     }
+
+    /// The text, where the key is all of it.
+    #[must_use]
+    pub fn bytes(self) -> Option<Vec<u8>> {
+        let (head, tail) = (self.head.to_le_bytes(), self.tail.to_le_bytes());
+        match self.length {
+            length @ 8..=Self::WHOLE_BYTES => {
+                let own = tail.get(Self::WHOLE_BYTES - length..)?;
+                Some([&head, own].concat())
+            }
+            // Four bytes from either end, which overlap.
+            length @ 4..8 => {
+                let (first, last) = head.split_at(4);
+                Some([first, last.get(8 - length..)?].concat())
+            }
+            length @ 0..4 => head.get(..length).map(<[u8]>::to_vec),
+            _ => None,
+        }
+    }
 }
 
 /// Up to seven bytes as one word; distinct texts of equal length differ.
@@ -88,6 +107,15 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
+    fn keys_tell_short_texts_and_no_long_ones() {
+        let text = b"0123456789abcdefg";
+        for length in 0..=TextKey::WHOLE_BYTES {
+            assert_eq!(TextKey::of(&text[..length]).bytes().as_deref(), Some(&text[..length]));
+        }
+        assert_eq!(TextKey::of(text).bytes(), None);
+    }
+
+    #[test]
     fn short_texts_that_differ_anywhere_have_different_keys() {
         let mut seen = HashSet::new();
         for length in 0..=TextKey::WHOLE_BYTES {
@@ -100,6 +128,7 @@ mod tests {
                 })
             });
             for text in different.chain([text.clone()]) {
+                assert_eq!(TextKey::of(&text).bytes().as_deref(), Some(&text[..]));
                 let TextKey { head, tail, length } = TextKey::of(&text);
                 assert!(seen.insert((head, tail, length)), "{text:?}");
             }

@@ -1,6 +1,7 @@
 //! What is computed with numbers, one step after another on a stack.
 
 use super::operation::Binary;
+use crate::onnx::graph::{Graph, Inexpressible, Number};
 use crate::program::joint::JointKernel;
 
 /// A step on the stack of numbers. NaN is a missing one; a truth value is 1, 0 or missing.
@@ -109,6 +110,10 @@ impl JointKernel for Evaluate {
         for step in &self.0 {
             stack.run(step, inputs);
         }
+    }
+
+    fn onnx(&self, graph: &mut Graph, inputs: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        Ok(vec![Number::alone(self.written(graph, inputs)?)])
     }
 }
 

@@ -42,6 +42,7 @@ mod build;
 mod compile;
 mod evaluate;
 mod moment;
+mod onnx;
 mod operation;
 mod parse;
 mod print;

@@ -100,14 +100,14 @@ impl Plan {
         &self.inner.digest
     }
 
-    pub(super) fn program(&self) -> &Program {
-        &self.inner.program
-    }
-
     /// The fitted step that the plan runs.
     #[must_use]
     pub fn step(&self) -> &FittedStep {
         &self.inner.step
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.inner.program
     }
 
     /// A fitted step inside, by the names on the way to it: `plan.find(&["num", "scale"])`.

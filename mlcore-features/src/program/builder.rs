@@ -12,7 +12,7 @@ use super::held::Integer;
 use super::instruction::{Instruction, Place, Reading, Scaled, Source};
 use super::joint::JointKernel;
 use super::kernel::{Kernel, canonical, fused};
-use super::{Lower, OutputColumn, Program, Site, Slot};
+use super::{Lower, Origin, OutputColumn, Program, Site, Slot};
 
 impl Program {
     /// Compiles a fitted step for tables of its schema.
@@ -71,6 +71,7 @@ pub struct ProgramBuilder {
     slots: Vec<Slot>,
     pub(super) instructions: Vec<Instruction>,
     sites: Vec<Site>,
+    origins: Vec<Origin>,
     pub(super) temps: usize,
 }
 
@@ -106,6 +107,27 @@ impl ProgramBuilder {
                 })
             })
             .collect()
+    }
+
+    /// Lets a transformer of this name append its steps, and notes that they are its own.
+    pub(crate) fn originate(
+        &mut self,
+        transformer: &'static str,
+        columns: Vec<Column>,
+        lower: impl FnOnce(&mut Self, Vec<Column>) -> Result<Vec<Column>>,
+    ) -> Result<Vec<Column>> {
+        const NAMED: usize = 3;
+        let mut names: Vec<&str> = columns.iter().take(NAMED).map(|column| column.name.as_str()).collect();
+        if columns.len() > NAMED {
+            names.push("and more");
+        }
+        let (names, first) = (names.join(", "), self.instructions.len());
+        let lowered = lower(self, columns)?;
+        let instructions = first..self.instructions.len();
+        if !instructions.is_empty() {
+            self.origins.push(Origin { instructions, transformer, columns: names });
+        }
+        Ok(lowered)
     }
 
     /// Registers what to name when a value of this column is refused.
@@ -312,6 +334,7 @@ impl ProgramBuilder {
             instructions: self.instructions,
             columns,
             sites: self.sites,
+            origins: self.origins,
             temps: self.temps,
             familiar: OnceLock::new(),
         })

@@ -78,6 +78,15 @@ pub(crate) struct BitTable(pub(crate) Lookup);
 pub(crate) struct TextTable(pub(crate) Lookup);
 
 impl<T> Encoder<T> {
+    pub(crate) fn table(&self) -> &T {
+        &self.table
+    }
+
+    /// The codes of a missing value and of an unknown one.
+    pub(crate) fn codes_of_others(&self) -> (u32, u32) {
+        (self.missing, self.unknown)
+    }
+
     pub(crate) fn new(table: T, missing: u32, unknown: u32, output: Codes) -> Self {
         Self { table, missing, unknown, output }
     }

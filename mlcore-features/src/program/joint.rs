@@ -1,5 +1,7 @@
 use std::fmt::Debug;
 
+use crate::onnx::graph::{Graph, Inexpressible, Number};
+
 /// Arithmetic over several columns of one row: from some numbers to some, which need not be as many.
 ///
 /// The row executor calls [`JointKernel::apply`], the columnar one [`JointKernel::apply_rows`], which is the same body for
@@ -15,5 +17,11 @@ pub(crate) trait JointKernel: Debug + Send + Sync {
         for row in 0..rows {
             self.apply(&inputs[row * from..(row + 1) * from], &mut outputs[row * to..(row + 1) * to]);
         }
+    }
+
+    /// Writes the same into a graph of ONNX: the numbers that it makes of these.
+    fn onnx(&self, graph: &mut Graph, inputs: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        let _ = (graph, inputs);
+        Err(Inexpressible("no operators of ONNX compute what it does"))
     }
 }

@@ -145,6 +145,26 @@ impl Lookup {
             place = (place + 1) & self.mask;
         }
     }
+
+    /// Every 64-bit pattern and its slot, in no order.
+    pub(crate) fn all_bits(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.key.length != EMPTY)
+            .map(|entry| (entry.key.head, entry.slot))
+    }
+
+    /// Every text and its slot, in no order. Short texts are put together from their keys.
+    pub(crate) fn all_texts(&self) -> impl Iterator<Item = (String, u32)> {
+        self.entries.iter().filter(|entry| entry.key.length != EMPTY).filter_map(|entry| {
+            let text = if entry.key.length > WHOLE {
+                self.long.get(entry.long as usize).map(|text| String::from(&**text))
+            } else {
+                String::from_utf8(entry.key.bytes()?).ok()
+            };
+            text.map(|text| (text, entry.slot))
+        })
+    }
 }
 
 /// The key of a 64-bit pattern, in tables that hold no texts.
@@ -228,8 +248,16 @@ mod tests {
                 prop_assert_eq!(table.text(text), map.get(text.as_str()).copied());
             }
             let bits = Lookup::of_bits(numbers.iter().copied().zip(0..)).unwrap();
+            let listed: HashMap<String, u32> = table.all_texts().collect();
+            prop_assert_eq!(listed.len(), map.len());
+            for (text, slot) in &map {
+                prop_assert_eq!(listed.get(*text), Some(slot));
+            }
+            let listed: HashMap<u64, u32> = bits.all_bits().collect();
+            prop_assert_eq!(listed.len(), numbers.len());
             for (number, slot) in numbers.iter().zip(0..) {
                 prop_assert_eq!(bits.bits(*number), Some(slot));
+                prop_assert_eq!(listed.get(number), Some(&slot));
                 prop_assert_eq!(bits.bits(number ^ 1).is_some(), numbers.contains(&(number ^ 1)));
             }
         }

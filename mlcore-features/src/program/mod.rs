@@ -10,7 +10,7 @@ pub(crate) mod columnar;
 pub(crate) mod csr;
 pub(crate) mod encoder;
 mod held;
-mod instruction;
+pub(crate) mod instruction;
 pub(crate) mod joint;
 pub(crate) mod kernel;
 pub(crate) mod lookup;
@@ -25,6 +25,7 @@ pub(crate) mod text;
 mod threads;
 mod vector;
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use mlcore::arrow::datatypes::SchemaRef;
@@ -65,6 +66,8 @@ pub(crate) struct Program {
     /// The columns of integers that floats may not hold, and that are handed on.
     pub(crate) integers: Box<[Integer]>,
     pub(crate) sites: Vec<Site>,
+    /// Which transformer wrote which instructions.
+    pub(crate) origins: Vec<Origin>,
     pub(crate) temps: usize,
     /// The position of the first column of the output that is no number: text, a date, a time.
     pub(crate) first_other: Option<usize>,
@@ -129,6 +132,14 @@ const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
 pub(crate) struct Site {
     pub(crate) operation: String,
     pub(crate) column: String,
+}
+
+/// The transformer that wrote some instructions, and its columns.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) instructions: Range<usize>,
+    pub(crate) transformer: &'static str,
+    pub(crate) columns: String,
 }
 
 #[derive(Debug)]

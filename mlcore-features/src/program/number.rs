@@ -1,5 +1,7 @@
 use std::fmt::Debug;
 
+use crate::onnx::graph::{Graph, Inexpressible, Tensor};
+
 /// A function of one number, for steps that need no variant of [`Kernel`](super::kernel::Kernel) of their own.
 ///
 /// The row executor calls [`NumberKernel::takes`] and [`NumberKernel::apply`], the columnar one
@@ -25,5 +27,11 @@ pub(crate) trait NumberKernel: Debug + Send + Sync {
         for value in values {
             *value = self.apply(*value);
         }
+    }
+
+    /// Writes the same into a graph of ONNX: what each of these numbers becomes, and which of them it refuses.
+    fn onnx(&self, graph: &mut Graph, value: Tensor) -> Result<Tensor, Inexpressible> {
+        let _ = (graph, value);
+        Err(Inexpressible("no operators of ONNX compute what it does"))
     }
 }

@@ -87,7 +87,11 @@ macro_rules! transformers {
             }
 
             fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
-                match self {$( Self::$spec(fitted) => fitted.lower(builder, columns), )+}
+                match self {$(
+                    Self::$spec(fitted) => builder.originate(stringify!($spec), columns, |builder, columns| {
+                        fitted.lower(builder, columns)
+                    }),
+                )+}
             }
         }
 

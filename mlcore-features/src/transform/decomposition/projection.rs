@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::{Error, Result};
 
+use crate::onnx::graph::{Graph, Inexpressible, Number};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::joint::JointKernel;
 use crate::program::kernel::Kernel;
@@ -73,6 +74,22 @@ impl JointKernel for Projection {
             let centred = inputs.iter().zip(&self.centre).map(|(input, centre)| input - centre);
             *output = centred.zip(direction).map(|(value, weight)| value * weight).sum::<f64>() / scale;
         }
+    }
+
+    fn onnx(&self, graph: &mut Graph, inputs: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        let count = self.directions.len();
+        let block = graph.side_by_side(inputs);
+        let centre = graph.numbers(&self.centre);
+        let centred = graph.subtract(block, centre);
+        // A direction is a column of the matrix.
+        let weights: Vec<f64> = (0..inputs.len())
+            .flat_map(|column| self.directions.iter().map(move |direction| direction.get(column)))
+            .map(|weight| weight.copied().unwrap_or_default())
+            .collect();
+        let weights = graph.matrix(&weights, &[inputs.len(), count]);
+        let products = graph.node("MatMul", &[centred, weights]);
+        let scales = graph.numbers(&self.scales);
+        Ok(Number::all(graph.divide(products, scales), count))
     }
 }
 

@@ -3,11 +3,12 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::onnx::graph::{Graph, Inexpressible, Number};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::joint::JointKernel;
 use crate::program::kernel::Kernel;
-use crate::transform::expansion::terms::Terms;
+use crate::transform::expansion::terms::{Term, Terms};
 use crate::transform::{Attribute, Attributes, Fit, Order, Parameter, Training, Transform, input, inverse};
 
 /// Multiplies columns with each other: all products of up to `degree` factors.
@@ -228,5 +229,29 @@ impl JointKernel for Products {
                 None => inputs[column],
             };
         }
+    }
+
+    fn onnx(&self, graph: &mut Graph, inputs: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        let terms: Vec<_> = self.0.iter().collect();
+        let factors = |graph: &mut Graph, group: &[&Term]| {
+            let own: Option<Vec<Number>> =
+                group.iter().map(|term| inputs.get(term.column?).copied()).collect();
+            own.map(|own| graph.side_by_side(&own))
+        };
+        let mut products: Vec<Number> = Vec::with_capacity(terms.len());
+        for group in terms.chunk_by(|left, right| left.degree == right.degree) {
+            let rests: Option<Vec<Number>> =
+                group.iter().map(|term| products.get(term.rest?).copied()).collect();
+            let block = match (factors(graph, group), rests) {
+                (Some(first), Some(rests)) => {
+                    let rest = graph.side_by_side(&rests);
+                    graph.multiply(rest, first)
+                }
+                (Some(first), None) => first,
+                (None, _) => graph.numbers(&vec![1.0; group.len()]),
+            };
+            products.extend(Number::all(block, group.len()));
+        }
+        Ok(products)
     }
 }

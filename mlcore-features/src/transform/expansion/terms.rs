@@ -9,7 +9,8 @@ pub(super) struct Term {
     pub(super) column: Option<usize>,
     /// The position of the product of its other factors, which stands before it; none where it has one factor.
     pub(super) rest: Option<usize>,
-    degree: u64,
+    /// How many factors it has.
+    pub(super) degree: u64,
 }
 
 /// All products up to a degree, those of fewer factors first. The factors of each ascend.

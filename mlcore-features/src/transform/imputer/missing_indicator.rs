@@ -3,6 +3,7 @@ use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::onnx::graph::{Graph, Inexpressible, Number};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::joint::JointKernel;
@@ -200,5 +201,9 @@ impl JointKernel for First {
         for (output, input) in outputs.iter_mut().zip(inputs) {
             *output = *input;
         }
+    }
+
+    fn onnx(&self, _: &mut Graph, inputs: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        Ok(inputs.to_vec())
     }
 }

@@ -1,6 +1,7 @@
 //! The nearest rows of a table, and what they say of a missing value.
 
 use super::knn_imputer::NeighborWeights;
+use crate::onnx::graph::{Graph, Inexpressible, Number};
 use crate::program::joint::JointKernel;
 use crate::transform::numeric;
 
@@ -113,6 +114,10 @@ impl JointKernel for Neighbors {
                 _ => 0.0,
             };
         }
+    }
+
+    fn onnx(&self, _: &mut Graph, _: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        Err(Inexpressible("it searches all rows of the training table for the nearest"))
     }
 }
 

@@ -7,6 +7,7 @@ use mlcore::interrupt;
 use serde::{Deserialize, Serialize};
 
 use super::bayesian_ridge;
+use crate::onnx::graph::{Graph, Inexpressible, Number, Tensor};
 use crate::program::joint::JointKernel;
 use crate::program::kernel::clip;
 
@@ -119,5 +120,46 @@ impl JointKernel for Rounds {
                 *output = value;
             }
         }
+    }
+
+    fn onnx(&self, graph: &mut Graph, inputs: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        let zero = graph.number(0.0);
+        let missing: Vec<Tensor> = inputs
+            .iter()
+            .map(|input| {
+                let column = graph.column(*input);
+                graph.is_missing(column)
+            })
+            .collect();
+        let mut filled: Vec<Number> = Vec::with_capacity(inputs.len());
+        for ((input, missing), initial) in inputs.iter().zip(&missing).zip(&self.initial) {
+            let column = graph.column(*input);
+            let (fill, present) =
+                if initial.is_nan() { (zero, zero) } else { (graph.number(*initial), column) };
+            filled.push(Number::alone(graph.choose(*missing, fill, present)));
+        }
+        for model in &self.models {
+            let (Some(missing), Some(own)) = (missing.get(model.column), filled.get(model.column).copied())
+            else {
+                continue;
+            };
+            if self.empty.get(model.column).copied().unwrap_or(true) {
+                continue;
+            }
+            let mut weights = model.weights.clone();
+            weights.resize(filled.len(), 0.0);
+            let weights = graph.matrix(&weights, &[filled.len(), 1]);
+            let row = graph.side_by_side(&filled);
+            let (sum, intercept) = (graph.node("MatMul", &[row, weights]), graph.number(model.intercept));
+            let (low, high) = (graph.number(self.bounds.0), graph.number(self.bounds.1));
+            let sum = graph.add(sum, intercept);
+            let value = graph.clip(sum, low, high);
+            let own = graph.column(own);
+            let imputed = Number::alone(graph.choose(*missing, value, own));
+            if let Some(place) = filled.get_mut(model.column) {
+                *place = imputed;
+            }
+        }
+        Ok(filled)
     }
 }

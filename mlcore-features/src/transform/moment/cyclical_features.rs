@@ -5,6 +5,7 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::onnx::graph::{Graph, Inexpressible, Number};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::joint::JointKernel;
@@ -174,5 +175,11 @@ impl JointKernel for Angle {
         for (output, value) in outputs.iter_mut().zip([angle.sin(), angle.cos()]) {
             *output = value;
         }
+    }
+
+    fn onnx(&self, graph: &mut Graph, inputs: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        let value = graph.side_by_side(inputs);
+        let angle = graph.scaled(value, self.scale);
+        Ok(["Sin", "Cos"].map(|function| Number::alone(graph.node(function, &[angle]))).into())
     }
 }

@@ -3,6 +3,7 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::onnx::graph::{Graph, Inexpressible, Tensor};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
@@ -105,5 +106,11 @@ struct Above(f64);
 impl NumberKernel for Above {
     fn apply(&self, value: f64) -> f64 {
         f64::from(u8::from(value > self.0))
+    }
+
+    fn onnx(&self, graph: &mut Graph, value: Tensor) -> Result<Tensor, Inexpressible> {
+        let threshold = graph.number(self.0);
+        let above = graph.greater(value, threshold);
+        Ok(graph.flag(above))
     }
 }

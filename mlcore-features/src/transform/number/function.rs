@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::onnx::graph::{Graph, Inexpressible, Tensor};
 use crate::program::number::NumberKernel;
 
 /// From a variant, numpy's name and what it computes: the enum, its words and its arithmetic.
@@ -68,6 +69,68 @@ functions! {
     Trunc: "trunc" = f64::trunc, "The number without its fraction.";
 }
 
+impl Function {
+    /// What operators of ONNX make of these numbers; most have one for `float` alone.
+    fn onnx(self, graph: &mut Graph, value: Tensor) -> Tensor {
+        let quotient = |graph: &mut Graph, by: f64| {
+            let logarithm = graph.node("Log", &[value]);
+            let by = graph.number(by);
+            graph.divide(logarithm, by)
+        };
+        match self {
+            Self::Abs => graph.node("Abs", &[value]),
+            Self::Arccos => graph.arccos(value),
+            Self::Arccosh => graph.arccosh(value),
+            Self::Arcsin => graph.arcsin(value),
+            Self::Arcsinh => graph.arcsinh(value),
+            Self::Arctan => graph.arctan(value),
+            Self::Arctanh => graph.arctanh(value),
+            Self::Cbrt => {
+                let (size, third) = (graph.node("Abs", &[value]), graph.number(1.0 / 3.0));
+                let root = graph.node("Pow", &[size, third]);
+                graph.with_sign_of(root, value)
+            }
+            Self::Ceil => graph.node("Ceil", &[value]),
+            Self::Cos => graph.node("Cos", &[value]),
+            Self::Cosh => graph.cosh(value),
+            Self::Deg2rad => graph.scaled(value, std::f64::consts::PI / 180.0),
+            Self::Exp => graph.node("Exp", &[value]),
+            Self::Exp2 => {
+                let two = graph.number(2.0);
+                graph.node("Pow", &[two, value])
+            }
+            Self::Expm1 => graph.expm1(value),
+            Self::Floor => graph.node("Floor", &[value]),
+            Self::Log => graph.node("Log", &[value]),
+            Self::Log10 => quotient(graph, std::f64::consts::LN_10),
+            Self::Log1p => graph.log1p(value),
+            Self::Log2 => quotient(graph, std::f64::consts::LN_2),
+            Self::Negative => graph.negated(value),
+            Self::Rad2deg => graph.scaled(value, 180.0 / std::f64::consts::PI),
+            Self::Reciprocal => graph.reciprocal(value),
+            Self::Rint => graph.node("Round", &[value]),
+            Self::Sign => {
+                let (sign, missing) = (graph.node("Sign", &[value]), graph.is_missing(value));
+                graph.choose(missing, value, sign)
+            }
+            Self::Sin => graph.node("Sin", &[value]),
+            Self::Sinh => graph.sinh(value),
+            Self::Sqrt => graph.node("Sqrt", &[value]),
+            Self::Square => graph.multiply(value, value),
+            Self::Tan => {
+                let (sine, cosine) = (graph.node("Sin", &[value]), graph.node("Cos", &[value]));
+                graph.divide(sine, cosine)
+            }
+            Self::Tanh => graph.node("Tanh", &[value]),
+            Self::Trunc => {
+                let size = graph.node("Abs", &[value]);
+                let whole = graph.node("Floor", &[size]);
+                graph.with_sign_of(whole, value)
+            }
+        }
+    }
+}
+
 /// Exact near 1, where the standard library's loses its digits.
 fn arccosh(value: f64) -> f64 {
     let above = value - 1.0;
@@ -85,10 +148,18 @@ fn sign(value: f64) -> f64 {
 
 /// A function, ready to run.
 #[derive(Debug)]
-pub(super) struct Applied(pub(super) fn(f64) -> f64);
+pub(super) struct Applied {
+    /// `None` where a number is itself.
+    pub(super) function: Option<Function>,
+    pub(super) compute: fn(f64) -> f64,
+}
 
 impl NumberKernel for Applied {
     fn apply(&self, value: f64) -> f64 {
-        (self.0)(value)
+        (self.compute)(value)
+    }
+
+    fn onnx(&self, graph: &mut Graph, value: Tensor) -> Result<Tensor, Inexpressible> {
+        Ok(self.function.map_or(value, |function| function.onnx(graph, value)))
     }
 }

@@ -4,6 +4,7 @@ use mlcore::stats::pairwise_sum;
 use serde::{Deserialize, Serialize};
 
 use super::minimize;
+use crate::onnx::graph::{Graph, Inexpressible, Tensor};
 use crate::program::number::NumberKernel;
 
 /// The family of power functions that a [`PowerTransformer`](super::power_transformer::PowerTransformer) chooses from.
@@ -49,19 +50,75 @@ impl NumberKernel for Power {
             PowerMethod::YeoJohnson => yeo_johnson(value, self.lambda),
         }
     }
+
+    fn onnx(&self, graph: &mut Graph, value: Tensor) -> Result<Tensor, Inexpressible> {
+        Ok(match self.method {
+            PowerMethod::BoxCox => box_cox_onnx(graph, value, self.lambda),
+            PowerMethod::YeoJohnson => yeo_johnson_onnx(graph, value, self.lambda),
+        })
+    }
 }
+
+/// [`box_cox`] by operators of ONNX. A logarithm that is nothing needs no branch of its own: the exponential of next to
+/// nothing less 1 is the same.
+fn box_cox_onnx(graph: &mut Graph, value: Tensor, lambda: f64) -> Tensor {
+    let (zero, missing) = (graph.number(0.0), graph.is_missing(value));
+    let positive = graph.greater(value, zero);
+    let taken = graph.or(positive, missing);
+    let refused = graph.is_not(taken);
+    graph.refuse(refused, 1);
+    let logarithm = graph.node("Log", &[value]);
+    if lambda.abs() < NO_LAMBDA {
+        return logarithm;
+    }
+    let exponent = graph.scaled(logarithm, lambda);
+    let power = graph.expm1(exponent);
+    let divisor = graph.number(lambda);
+    let small = graph.divide(power, divisor);
+    let (shift, offset) = (graph.number(lambda.abs().ln()), graph.number(1.0 / lambda));
+    let shifted = graph.subtract(exponent, shift);
+    let large = graph.node("Exp", &[shifted]);
+    let large = graph.scaled(large, 1.0_f64.copysign(lambda));
+    let large = graph.subtract(large, offset);
+    let bound = graph.number(LARGEST_EXPONENT);
+    let is_large = graph.at_least(exponent, bound);
+    graph.choose(is_large, large, small)
+}
+
+/// [`yeo_johnson`] by operators of ONNX.
+fn yeo_johnson_onnx(graph: &mut Graph, value: Tensor, lambda: f64) -> Tensor {
+    let branch = |graph: &mut Graph, size: Tensor, lambda: f64| {
+        let logarithm = graph.log1p(size);
+        if lambda.abs() < f64::EPSILON {
+            return logarithm;
+        }
+        let exponent = graph.scaled(logarithm, lambda);
+        let power = graph.expm1(exponent);
+        let divisor = graph.number(lambda);
+        graph.divide(power, divisor)
+    };
+    let above = branch(graph, value, lambda);
+    let opposite = graph.negated(value);
+    let below = branch(graph, opposite, 2.0 - lambda);
+    let below = graph.negated(below);
+    let zero = graph.number(0.0);
+    let is_above = graph.at_least(value, zero);
+    graph.choose(is_above, above, below)
+}
+
+// Below, all terms of the series but one are nothing; above, the exponential overflows.
+const NO_LAMBDA: f64 = 1e-19;
+const LARGEST_EXPONENT: f64 = 709.78;
 
 /// `scipy.special.boxcox`.
 fn box_cox(value: f64, lambda: f64) -> f64 {
-    // Below the first two, all terms of the series but one are nothing; above the last, the exponential overflows.
-    const NO_LAMBDA: f64 = 1e-19;
+    // Below, all terms of the series but one are nothing, too.
     const NO_LOGARITHM: f64 = 1e-289;
-    const LARGEST: f64 = 709.78;
     let logarithm = value.ln();
     let exponent = lambda * logarithm;
     if lambda.abs() < NO_LAMBDA || (logarithm.abs() < NO_LOGARITHM && lambda.abs() < 1e273) {
         logarithm
-    } else if exponent < LARGEST {
+    } else if exponent < LARGEST_EXPONENT {
         exponent.exp_m1() / lambda
     } else {
         1.0_f64.copysign(lambda) * (exponent - lambda.abs().ln()).exp() - 1.0 / lambda

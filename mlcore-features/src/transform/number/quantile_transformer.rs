@@ -8,6 +8,7 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::interpolate::interpolate;
+use crate::onnx::graph::{Graph, Inexpressible, Tensor};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
@@ -327,5 +328,33 @@ impl NumberKernel for Distribution {
             // A NaN stays NaN.
             OutputDistribution::Normal => norm::ppf(self.share(value)).clamp(self.least, self.greatest),
         }
+    }
+
+    fn onnx(&self, graph: &mut Graph, value: Tensor) -> Result<Tensor, Inexpressible> {
+        let (low, high) = self.ends();
+        let (low, high) = (graph.number(low), graph.number(high));
+        let (is_low, is_high) = match self.output {
+            OutputDistribution::Uniform => (graph.equal(value, low), graph.equal(value, high)),
+            OutputDistribution::Normal => {
+                let threshold = graph.number(BOUNDS_THRESHOLD);
+                let (down, up) = (graph.subtract(value, threshold), graph.add(value, threshold));
+                (graph.less(down, low), graph.greater(up, high))
+            }
+        };
+        let negated = |numbers: &[f64]| numbers.iter().rev().map(|number| -number).collect::<Vec<f64>>();
+        let ascending = graph.interpolated(value, &self.quantiles, &self.references);
+        let opposite = graph.negated(value);
+        let descending = graph.interpolated(opposite, &negated(&self.quantiles), &negated(&self.references));
+        let difference = graph.subtract(ascending, descending);
+        let share = graph.scaled(difference, 0.5);
+        let (zero, one) = (graph.number(0.0), graph.number(1.0));
+        let share = graph.choose(is_high, one, share);
+        let share = graph.choose(is_low, zero, share);
+        if self.output == OutputDistribution::Uniform {
+            return Ok(share);
+        }
+        let quantile = graph.normal_quantile(share);
+        let (least, greatest) = (graph.number(self.least), graph.number(self.greatest));
+        Ok(graph.clip(quantile, least, greatest))
     }
 }

@@ -3,6 +3,8 @@
 use mlcore::{Error, Result};
 
 use super::spline_transformer::Extrapolation;
+use crate::onnx::graph::{Graph, Inexpressible, Number, Tensor};
+use crate::onnx::search::Keys;
 use crate::program::joint::JointKernel;
 use crate::program::number::NumberKernel;
 
@@ -190,6 +192,113 @@ impl JointKernel for Splines {
             self.write(value, outputs);
         }
     }
+
+    fn onnx(&self, graph: &mut Graph, inputs: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        let value = graph.side_by_side(inputs);
+        let block = match self.extrapolation {
+            Extrapolation::Error | Extrapolation::Continue => self.written(graph, value),
+            Extrapolation::Periodic => {
+                let low = graph.number(self.low.at);
+                let in_period = if self.high.at > self.low.at {
+                    let period = graph.number(self.high.at - self.low.at);
+                    let distance = graph.subtract(value, low);
+                    let rest = graph.remainder(distance, period);
+                    graph.add(low, rest)
+                } else {
+                    graph.scaled(value, 0.0)
+                };
+                self.written(graph, in_period)
+            }
+            Extrapolation::Constant | Extrapolation::Linear => {
+                let (low, high) = (graph.number(self.low.at), graph.number(self.high.at));
+                let (is_below, is_above) = (graph.less(value, low), graph.greater(value, high));
+                let inside = graph.clip(value, low, high);
+                let inside = self.written(graph, inside);
+                let beyond = self.beyond();
+                let below = self.line(graph, value, &self.low, |spline| spline < beyond);
+                let first = self.count().saturating_sub(beyond);
+                let above = self.line(graph, value, &self.high, |spline| spline >= first);
+                let block = graph.choose(is_above, above, inside);
+                graph.choose(is_below, below, block)
+            }
+        };
+        let (missing, zero) = (graph.is_missing(value), graph.number(0.0));
+        Ok(Number::all(graph.choose(missing, zero, block), self.count()))
+    }
+}
+
+/// The same by operators of ONNX.
+impl Splines {
+    /// The splines beyond an end of the range, those that go on there.
+    fn line(&self, graph: &mut Graph, value: Tensor, end: &End, goes_on: impl Fn(usize) -> bool) -> Tensor {
+        let those = |numbers: &[f64]| -> Vec<f64> {
+            let kept = |(spline, number): (usize, &f64)| if goes_on(spline) { *number } else { 0.0 };
+            numbers.iter().enumerate().map(kept).collect()
+        };
+        let values = graph.numbers(&those(&end.values));
+        if self.extrapolation == Extrapolation::Constant {
+            return values;
+        }
+        let (at, slopes) = (graph.number(end.at), graph.numbers(&those(&end.slopes)));
+        let distance = graph.subtract(value, at);
+        let climbed = graph.multiply(distance, slopes);
+        graph.add(values, climbed)
+    }
+
+    /// As [`Splines::write`].
+    fn written(&self, graph: &mut Graph, value: Tensor) -> Tensor {
+        let inner = self.knots.get(self.degree + 1..self.last()).unwrap_or_default();
+        let passed = graph.passed(value, Keys::Numbers(inner));
+        let degree = graph.integer(self.degree as i64);
+        let interval = graph.add(passed, degree);
+        let own = self.recursion_onnx(graph, value, interval);
+        let count = self.count();
+        let columns: Vec<i64> = (0..count as i64).collect();
+        let columns = graph.integers(&columns, &[1, count]);
+        let period = graph.integer(count as i64);
+        let zero = graph.number(0.0);
+        let mut sum = graph.numbers(&vec![0.0; count]);
+        for (place, own) in own.into_iter().enumerate() {
+            let offset = graph.integer(place as i64 - self.degree as i64);
+            let spline = graph.add(interval, offset);
+            let earlier = graph.subtract(spline, period);
+            let goes_round = graph.at_least(spline, period);
+            let spline = graph.choose(goes_round, earlier, spline);
+            let is_own = graph.equal(columns, spline);
+            let term = graph.choose(is_own, own, zero);
+            sum = graph.add(sum, term);
+        }
+        sum
+    }
+
+    /// As [`Splines::recursion`].
+    fn recursion_onnx(&self, graph: &mut Graph, value: Tensor, interval: Tensor) -> Vec<Tensor> {
+        let knots = graph.matrix(&self.knots, &[self.knots.len()]);
+        let knot = |graph: &mut Graph, offset: i64| {
+            let offset = graph.integer(offset);
+            let place = graph.add(interval, offset);
+            graph.gather(knots, place, 0)
+        };
+        let zero = graph.number(0.0);
+        let mut own = vec![graph.number(1.0)];
+        for order in 1..=self.degree as i64 {
+            let mut carried = zero;
+            let mut next = Vec::with_capacity(own.len() + 1);
+            for (own, place) in own.iter().zip(1..) {
+                let (high, low) = (knot(graph, place), knot(graph, place - order));
+                let (same, length) = (graph.equal(high, low), graph.subtract(high, low));
+                let share = graph.divide(*own, length);
+                let (to_high, from_low) = (graph.subtract(high, value), graph.subtract(value, low));
+                let (falling, rising) = (graph.multiply(share, to_high), graph.multiply(share, from_low));
+                let sum = graph.add(carried, falling);
+                next.push(graph.choose(same, carried, sum));
+                carried = graph.choose(same, zero, rising);
+            }
+            next.push(carried);
+            own = next;
+        }
+        own
+    }
 }
 
 /// Takes numbers of a range, and missing ones, as they are.
@@ -206,6 +315,14 @@ impl NumberKernel for Range {
 
     fn apply(&self, value: f64) -> f64 {
         value
+    }
+
+    fn onnx(&self, graph: &mut Graph, value: Tensor) -> Result<Tensor, Inexpressible> {
+        let (low, high) = (graph.number(self.low), graph.number(self.high));
+        let (below, above) = (graph.less(value, low), graph.greater(value, high));
+        let refused = graph.or(below, above);
+        graph.refuse(refused, 1);
+        Ok(value)
     }
 }
 

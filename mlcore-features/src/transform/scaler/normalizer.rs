@@ -3,6 +3,7 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::onnx::graph::{Graph, Inexpressible, Number, Tensor};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::joint::JointKernel;
@@ -129,5 +130,28 @@ impl JointKernel for DivideByNorm {
         for (output, input) in outputs.iter_mut().zip(inputs) {
             *output = input / divisor;
         }
+    }
+
+    fn onnx(&self, graph: &mut Graph, inputs: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        let width = inputs.len();
+        let block = graph.side_by_side(inputs);
+        let sizes = graph.node("Abs", &[block]);
+        let norm = match self.0 {
+            Norm::L1 => graph.row_sums(sizes, width),
+            Norm::L2 => {
+                let squares = graph.multiply(block, block);
+                let sum = graph.row_sums(squares, width);
+                graph.node("Sqrt", &[sum])
+            }
+            Norm::Max => {
+                let columns: Vec<Tensor> =
+                    Number::all(sizes, width).into_iter().map(|column| graph.column(column)).collect();
+                graph.node("Max", &columns)
+            }
+        };
+        let (bound, one) = (graph.number(10.0 * f64::EPSILON), graph.number(1.0));
+        let is_none = graph.less(norm, bound);
+        let divisor = graph.choose(is_none, one, norm);
+        Ok(Number::all(graph.divide(block, divisor), width))
     }
 }

@@ -11,7 +11,6 @@ mod scan;
 mod signature;
 mod sniff;
 mod trees;
-mod wire;
 mod zip_map;
 
 pub(super) use self::axes::with_named_axes;
@@ -19,6 +18,7 @@ pub(super) use self::scan::{Model, read};
 pub(super) use self::signature::Slot;
 pub(super) use self::zip_map::without_zip_maps;
 use crate::schema::Signature;
+use crate::wire;
 
 /// What an ONNX file says about itself.
 #[non_exhaustive]

@@ -1,19 +1,20 @@
-//! The wire format of protocol buffers: tags, varints and lengths. Reads borrow; nothing is allocated.
+//! The wire format of protocol buffers: tags, varints and lengths. Reads borrow; nothing is allocated. Models of ONNX are read
+//! and written by it, here and in `mlcore-features`.
 
 /// One field of a message.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::runner::ort) struct Field<'a> {
+pub struct Field<'a> {
     /// The field's number in the message's definition.
-    pub(in crate::runner::ort) number: u64,
+    pub number: u64,
     /// Its value, as far as the wire format alone tells it.
-    pub(in crate::runner::ort) value: Value<'a>,
+    pub value: Value<'a>,
     /// Tag and value as they stand in the message.
-    pub(in crate::runner::ort) raw: &'a [u8],
+    pub raw: &'a [u8],
 }
 
 /// What a tag announces.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::runner::ort) enum Value<'a> {
+pub enum Value<'a> {
     /// An integer, a bool or an enum.
     Number(u64),
     /// Text, bytes, a message or packed numbers.
@@ -24,7 +25,10 @@ pub(in crate::runner::ort) enum Value<'a> {
 
 impl<'a> Field<'a> {
     /// The value as an integer; protocol buffers write negative ones as 64-bit two's complement.
-    pub(in crate::runner::ort) fn number(&self) -> Result<i64, String> {
+    ///
+    /// # Errors
+    /// What is wrong with it, as a sentence without a subject's name.
+    pub fn number(&self) -> Result<i64, String> {
         match self.value {
             Value::Number(number) => Ok(number.cast_signed()),
             _ => Err(format!("field {} is no integer", self.number)),
@@ -32,7 +36,10 @@ impl<'a> Field<'a> {
     }
 
     /// The value as bytes: a message, or anything else of announced length.
-    pub(in crate::runner::ort) fn bytes(&self) -> Result<&'a [u8], String> {
+    ///
+    /// # Errors
+    /// As [`Field::number`].
+    pub fn bytes(&self) -> Result<&'a [u8], String> {
         match self.value {
             Value::Bytes(bytes) => Ok(bytes),
             _ => Err(format!("field {} has no length", self.number)),
@@ -40,19 +47,24 @@ impl<'a> Field<'a> {
     }
 
     /// The value as text.
-    pub(in crate::runner::ort) fn text(&self) -> Result<&'a str, String> {
+    ///
+    /// # Errors
+    /// As [`Field::number`].
+    pub fn text(&self) -> Result<&'a str, String> {
         std::str::from_utf8(self.bytes()?).map_err(|_| format!("field {} is not UTF-8", self.number))
     }
 }
 
 /// The fields of one message in the order in which they stand. Ends after the first error.
 #[derive(Clone, Debug)]
-pub(in crate::runner::ort) struct Fields<'a> {
+pub struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(in crate::runner::ort) fn of(message: &'a [u8]) -> Self {
+    /// Those of this message.
+    #[must_use]
+    pub fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
@@ -114,14 +126,14 @@ impl<'a> Iterator for Fields<'a> {
 const CUT_OFF: &str = "it ends in the middle of a field";
 
 /// Appends a field of announced length.
-pub(in crate::runner::ort) fn put_bytes(message: &mut Vec<u8>, number: u64, bytes: &[u8]) {
+pub fn put_bytes(message: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     put_varint(message, number << 3 | 2);
     put_varint(message, bytes.len() as u64);
     message.extend_from_slice(bytes);
 }
 
 /// Appends an integer field.
-pub(in crate::runner::ort) fn put_number(message: &mut Vec<u8>, number: u64, value: u64) {
+pub fn put_number(message: &mut Vec<u8>, number: u64, value: u64) {
     put_varint(message, number << 3);
     put_varint(message, value);
 }
