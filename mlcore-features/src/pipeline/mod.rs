@@ -4,7 +4,10 @@
 //! is a transformer or one of these. Fitting gives a [`Plan`]: a typed, content-hashed, serialisable function. It
 //! transforms whole tables ([`Plan::transform`], [`Plan::transform_dense`]) and single rows ([`RowExecutor`]); both run
 //! the same kernels and give the same bits.
+//!
+//! What is larger than memory is fitted in batches ([`Batched`]), from any source that implements [`Batches`].
 
+mod batches;
 mod column_transformer;
 mod diff;
 mod drawing;
@@ -13,6 +16,9 @@ mod plan;
 mod sequence;
 mod step;
 
+#[cfg(feature = "parquet")]
+pub use self::batches::ParquetFiles;
+pub use self::batches::{BatchStream, Batched, Batches, Reader, Reopened};
 pub use self::column_transformer::{ColumnTransformer, FittedColumnTransformer, Remainder};
 pub use self::diff::{PlanChange, PlanDiff};
 pub use self::plan::Plan;
