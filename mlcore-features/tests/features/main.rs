@@ -6,6 +6,7 @@
     reason = "a test reports by panicking, in its helpers too"
 )]
 
+mod batches;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod dates;
@@ -22,6 +23,7 @@ mod list;
 mod moments;
 mod numbers;
 mod parity;
+mod parts;
 mod plan;
 mod plan_bytes;
 mod read;

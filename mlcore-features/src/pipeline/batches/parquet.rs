@@ -40,6 +40,15 @@ impl ParquetFiles {
         Self { paths: paths.into_iter().map(Into::into).collect(), batch_rows: BATCH_ROWS }
     }
 
+    /// The names of the columns of the first file.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for a file that is none of Parquet, and those of reading files.
+    pub fn column_names(&self) -> Result<Vec<String>> {
+        let Some(first) = self.paths.first() else { return Ok(Vec::new()) };
+        Ok(begun(first)?.schema().fields().iter().map(|field| field.name().clone()).collect())
+    }
+
     /// How many rows are in memory at once, at least 1. Default 16 384.
     #[must_use]
     pub fn batch_rows(mut self, batch_rows: usize) -> Self {

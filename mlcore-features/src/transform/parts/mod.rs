@@ -3,6 +3,8 @@
 //! A transformer whose numbers are sums, extremes or counts implements [`Parts`], and its `learn` is [`whole`]: the same code on
 //! one part. The others say in `refused.rs` why they need all rows at once.
 
+#[cfg(test)]
+mod forged;
 mod moments;
 mod partial_fit;
 mod ranges;

@@ -306,3 +306,12 @@ fn digest(content: &impl Serialize) -> Result<String> {
 fn unwritable(cause: serde_json::Error) -> Error {
     Error::internal("write part", "content", cause.to_string()).caused_by(cause)
 }
+
+/// The bytes that would be of this content; none where it cannot be one of this transformer.
+#[cfg(test)]
+pub(super) fn forge(content: serde_json::Value) -> Option<Vec<u8>> {
+    let content: Content<<Transformer as Parts>::Part> = serde_json::from_value(content).ok()?;
+    let digest = digest(&content).ok()?;
+    let stored = Stored { format: FORMAT.to_owned(), version: VERSION, digest, content };
+    serde_json::to_vec(&stored).ok()
+}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 from mlcore.exceptions import InvalidInputError, InvalidTypeError
 from mlcore.features._base import Diagram, Specification, Transformer, cloned, inner_diagram, inner_specification
+from mlcore.features._partial import BatchTransformer
 
 if TYPE_CHECKING:
     from mlcore.features._plan import Plan, Table
@@ -19,7 +20,7 @@ Step = Union[Transformer, Literal["passthrough", "drop"]]
 Columns = Union[str, int, slice, Sequence[str], Sequence[int], Sequence[bool], Callable[[Any], Any]]
 
 
-class Pipeline(Transformer):
+class Pipeline(BatchTransformer):
     """Transformers one after another: each sees what the one before it made.
 
     Parameters
@@ -86,7 +87,7 @@ class Pipeline(Transformer):
         return {}
 
 
-class ColumnTransformer(Transformer):
+class ColumnTransformer(BatchTransformer):
     """Transformers beside each other, each on columns that it names; their features stand in the order of the transformers.
 
     Parameters

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlcore.features._base import Specification, Transformer
+from mlcore.features._base import Specification
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["CountVectorizer", "FeatureHasher", "HashingVectorizer", "TfidfVectorizer"]
 
 
-class HashingVectorizer(Transformer):
+class HashingVectorizer(PartialTransformer):
     """Counts the tokens of a text by their hashes: a vocabulary is neither learnt nor stored.
 
     Takes columns of text, each with features of its own. A missing text is refused. The result is dense.
@@ -88,7 +89,7 @@ class HashingVectorizer(Transformer):
         self.alternate_sign = alternate_sign
 
 
-class FeatureHasher(Transformer):
+class FeatureHasher(PartialTransformer):
     """Adds the values of a row up in few features, by the hashes of their names and texts.
 
     Categories are neither learnt nor stored. Takes any columns of text and numbers, which make features together. A missing
@@ -129,7 +130,7 @@ class FeatureHasher(Transformer):
         self.alternate_sign = alternate_sign
 
 
-class _Counting(Transformer):
+class _Counting(PartialTransformer):
     """What both transformers that learn a vocabulary do about it."""
 
     _input_tags = {"allow_nan": False, "string": True, "two_d_array": False}
