@@ -1,6 +1,6 @@
 //! Tables that Rust hands to Python: any Arrow library takes them, and pandas and polars are fed without it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, StructArray};
 use mlcore::arrow::datatypes::{DataType, Field};
@@ -54,6 +54,39 @@ pub(crate) fn read_table(
         let columns = door::columns(X, feature_names, Asked { operation, subject: "X" })?;
         Ok(Table { columns })
     })
+}
+
+/// The tables of what exports a stream of them, each of which is read when it is asked for.
+#[pyclass(module = "mlcore.features", frozen)]
+pub(crate) struct Tables {
+    stream: Mutex<door::Tables>,
+}
+
+/// Begins to read what exports a stream of tables.
+#[pyfunction]
+pub(crate) fn tables(py: Python<'_>, source: &Bound<'_, PyAny>) -> PyResult<Tables> {
+    entry(py, |_| Ok(Tables { stream: Mutex::new(door::Tables::open(source, BATCHES)?) }))
+}
+
+const BATCHES: Asked = Asked { operation: "fit", subject: "source" };
+
+#[pymethods]
+impl Tables {
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Table>> {
+        entry(py, |py| {
+            // Not waited for: whoever reads may need the interpreter, which this thread holds.
+            let mut stream = self.stream.try_lock().map_err(|_| {
+                let remedy = "read it in one thread";
+                invalid(py, BATCHES.operation, BATCHES.subject, "another thread is reading it", remedy)
+            })?;
+            let columns = stream.next(py, BATCHES)?;
+            Ok(columns.map(|columns| Table { columns: Arc::new(columns) }))
+        })
+    }
 }
 
 #[pymethods]

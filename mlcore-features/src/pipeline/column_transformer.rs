@@ -2,6 +2,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use mlcore::arrow::array::RecordBatch;
+use mlcore::arrow::datatypes::Schema as ArrowSchema;
 use mlcore::schema::{Field, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -152,42 +153,84 @@ impl ColumnTransformer {
         fit: &mut dyn FnMut(&Step, &Training<'_>) -> Result<FittedStep>,
     ) -> Result<FittedColumnTransformer> {
         let table = training.table();
-        check_names(OPERATION, &self.branches.iter().map(|(name, _, _)| name.as_str()))?;
-        let mut branches = Vec::with_capacity(self.branches.len() + 1);
-        for (name, transformer, columns) in &self.branches {
-            let mut seen = HashSet::with_capacity(columns.len());
-            if let Some(twice) = columns.iter().find(|column| !seen.insert(*column)) {
-                return Err(Error::invalid_input(
-                    OPERATION,
-                    twice,
-                    format!("the column is listed twice for {name}"),
-                ));
-            }
+        self.check()?;
+        let mut fitted = Vec::with_capacity(self.branches.len());
+        for (_, transformer, columns) in &self.branches {
             // As in scikit-learn, an empty list of columns leaves the transformer out.
-            let fitted = if columns.is_empty() {
+            fitted.push(if columns.is_empty() {
                 FittedStep::Drop
             } else {
                 fit(transformer, &training.with_table(&project(table, columns, OPERATION)?))?
-            };
-            branches.push(Branch { name: name.clone(), columns: columns.clone(), transformer: fitted });
+            });
         }
-        if self.remainder == Remainder::Passthrough {
-            let named: HashSet<String> =
-                branches.iter().flat_map(|branch| branch.columns.iter().cloned()).collect();
-            let columns: Vec<String> = table
-                .schema_ref()
-                .fields()
-                .iter()
-                .map(|field| field.name().clone())
-                .filter(|column| !named.contains(column))
-                .collect();
-            if !columns.is_empty() {
+        let remainder = match self.remainder_columns(table.schema_ref()) {
+            None => None,
+            Some(columns) => {
                 let transformer = Step::Passthrough.fit(&project(table, &columns, OPERATION)?)?;
-                branches.push(Branch { name: "remainder".to_owned(), columns, transformer });
+                Some((columns, transformer))
+            }
+        };
+        self.assembled(table.schema_ref(), fitted, remainder)
+    }
+
+    /// Names, steps and columns in order.
+    pub(super) fn branches(&self) -> impl ExactSizeIterator<Item = (&str, &Step, &[String])> {
+        self.branches.iter().map(|(name, step, columns)| (name.as_str(), step, columns.as_slice()))
+    }
+
+    /// Refuses names that cannot be told apart, and columns that are listed twice.
+    pub(super) fn check(&self) -> Result<()> {
+        check_names(OPERATION, &self.branches.iter().map(|(name, _, _)| name.as_str()))?;
+        for (name, _, columns) in &self.branches {
+            let mut seen = HashSet::with_capacity(columns.len());
+            if let Some(column) = columns.iter().find(|column| !seen.insert(*column)) {
+                let problem = format!("the column is listed twice for {name}");
+                return Err(Error::invalid_input(OPERATION, column, problem));
             }
         }
+        Ok(())
+    }
+
+    /// Whether the column is one of a branch, or of those that pass through.
+    pub(super) fn names_column(&self, column: &str) -> bool {
+        self.remainder == Remainder::Passthrough || self.is_listed(column)
+    }
+
+    fn is_listed(&self, column: &str) -> bool {
+        self.branches.iter().any(|(_, _, own)| own.iter().any(|own| own == column))
+    }
+
+    /// The columns that no branch names and that pass through; none where there is no such column.
+    pub(super) fn remainder_columns(&self, schema: &ArrowSchema) -> Option<Vec<String>> {
+        if self.remainder != Remainder::Passthrough {
+            return None;
+        }
+        let names = schema.fields().iter().map(|field| field.name().clone());
+        let listed: HashSet<&String> = self.branches.iter().flat_map(|(_, _, columns)| columns).collect();
+        let columns: Vec<String> = names.filter(|column| !listed.contains(column)).collect();
+        (!columns.is_empty()).then_some(columns)
+    }
+
+    /// The fitted branches, one for each of these, and what passes through, of a table with these columns.
+    pub(super) fn assembled(
+        &self,
+        schema: &ArrowSchema,
+        fitted: Vec<FittedStep>,
+        remainder: Option<(Vec<String>, FittedStep)>,
+    ) -> Result<FittedColumnTransformer> {
+        let branch = |((name, _, columns), transformer): (&(String, Step, Vec<String>), FittedStep)| Branch {
+            name: name.clone(),
+            columns: columns.clone(),
+            transformer,
+        };
+        let mut branches: Vec<Branch> = self.branches.iter().zip(fitted).map(branch).collect();
+        branches.extend(remainder.map(|(columns, transformer)| Branch {
+            name: "remainder".to_owned(),
+            columns,
+            transformer,
+        }));
         let steps: Vec<&FittedStep> = branches.iter().map(|branch| &branch.transformer).collect();
-        let input = merged_input(table, &steps)?;
+        let input = merged_input(schema, &steps)?;
         Ok(FittedColumnTransformer {
             verbose_feature_names_out: self.verbose_feature_names_out,
             input,
@@ -214,7 +257,7 @@ impl Fit for ColumnTransformer {
 }
 
 /// The columns that any of the steps reads, in the table's order; nullable where one of the steps takes nulls.
-pub(super) fn merged_input(table: &RecordBatch, steps: &[&FittedStep]) -> Result<Schema> {
+pub(super) fn merged_input(schema: &ArrowSchema, steps: &[&FittedStep]) -> Result<Schema> {
     let mut read: HashMap<&str, Field> = HashMap::new();
     for field in steps.iter().flat_map(|step| step.schema().fields()) {
         match read.entry(field.name()) {
@@ -226,7 +269,7 @@ pub(super) fn merged_input(table: &RecordBatch, steps: &[&FittedStep]) -> Result
             Entry::Occupied(_) => {}
         }
     }
-    Schema::new(table.schema_ref().fields().iter().filter_map(|column| read.remove(column.name().as_str())))
+    Schema::new(schema.fields().iter().filter_map(|column| read.remove(column.name().as_str())))
 }
 
 /// Those of the columns that a step reads, which may be fewer than there are: a combination of steps inside leaves some out.

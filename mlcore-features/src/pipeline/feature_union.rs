@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use mlcore::arrow::datatypes::Schema as ArrowSchema;
 use mlcore::batch::ColumnView;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
@@ -139,18 +140,38 @@ impl FeatureUnion {
         fit: &mut dyn FnMut(&Step, Option<f64>) -> Result<FittedStep>,
     ) -> Result<FittedFeatureUnion> {
         self.check()?;
-        let mut branches = Vec::with_capacity(self.steps.len());
-        for (name, step) in &self.steps {
-            let weight = self.weights.iter().rev().find(|(own, _)| own == name).map(|(_, weight)| *weight);
-            branches.push(Branch { name: name.clone(), weight, transformer: fit(step, weight)? });
-        }
+        let fitted = self.steps.iter().map(|(name, step)| fit(step, self.weight_of(name)));
+        let fitted = fitted.collect::<Result<_>>()?;
+        self.assembled(training.table().schema_ref(), fitted)
+    }
+
+    fn weight_of(&self, name: &str) -> Option<f64> {
+        self.weights.iter().rev().find(|(own, _)| own == name).map(|(_, weight)| *weight)
+    }
+
+    pub(super) fn steps(&self) -> impl ExactSizeIterator<Item = &Step> {
+        self.steps.iter().map(|(_, step)| step)
+    }
+
+    /// The fitted steps, one for each of these, of a table with these columns.
+    pub(super) fn assembled(
+        &self,
+        schema: &ArrowSchema,
+        fitted: Vec<FittedStep>,
+    ) -> Result<FittedFeatureUnion> {
+        let branch = |((name, _), transformer): (&(String, Step), FittedStep)| Branch {
+            name: name.clone(),
+            weight: self.weight_of(name),
+            transformer,
+        };
+        let branches: Vec<Branch> = self.steps.iter().zip(fitted).map(branch).collect();
         let steps: Vec<&FittedStep> = branches.iter().map(|branch| &branch.transformer).collect();
-        let input = merged_input(training.table(), &steps)?;
+        let input = merged_input(schema, &steps)?;
         let verbose_feature_names_out = self.verbose_feature_names_out;
         Ok(FittedFeatureUnion { verbose_feature_names_out, input, branches })
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self.steps.is_empty() {
             return Err(Error::invalid_input(OPERATION, "transformer_list", "it has no transformers")
                 .remedy("add a transformer, or passthrough"));

@@ -41,6 +41,16 @@ impl Pipeline {
         self.steps.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Names and steps in order.
+    pub(super) fn steps(&self) -> impl ExactSizeIterator<Item = (&str, &Step)> + DoubleEndedIterator {
+        self.steps.iter().map(|(name, step)| (name.as_str(), step))
+    }
+
+    /// Refuses names of steps that cannot be told apart.
+    pub(super) fn check(&self) -> Result<()> {
+        check_names("fit Pipeline", &self.steps.iter().map(|(name, _)| name.as_str()))
+    }
+
     /// Fits each step on what the one before it makes of the table.
     ///
     /// # Errors
@@ -70,7 +80,7 @@ impl Pipeline {
         training: &Training<'_>,
         to_the_end: bool,
     ) -> Result<(FittedPipeline, RecordBatch)> {
-        check_names("fit Pipeline", &self.steps.iter().map(|(name, _)| name.as_str()))?;
+        self.check()?;
         let mut steps = Vec::with_capacity(self.steps.len());
         let mut current = training.table().clone();
         for (position, (name, step)) in self.steps.iter().enumerate() {
@@ -125,6 +135,12 @@ struct Named {
 }
 
 impl FittedPipeline {
+    /// These steps, of which the first reads `input`.
+    pub(super) fn of(input: Schema, steps: impl IntoIterator<Item = (String, FittedStep)>) -> Self {
+        let steps = steps.into_iter().map(|(name, transformer)| Named { name, transformer }).collect();
+        Self { input, steps }
+    }
+
     /// Names and fitted transformers in order (`named_steps`).
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &FittedStep)> + DoubleEndedIterator {
         self.steps.iter().map(|step| (step.name.as_str(), &step.transformer))

@@ -81,6 +81,61 @@ macro_rules! transformers {
             }
         }
 
+        mod any_part {
+            use super::parts::Parts;
+
+            /// What one part of a table tells a transformer, whichever it is.
+            #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+            pub enum TransformerPart {$(
+                #[doc = concat!("Of a [`", stringify!($spec), "`](super::", stringify!($spec), ").")]
+                $spec(<super::$spec as Parts>::Part),
+            )+}
+        }
+        use self::any_part::TransformerPart;
+
+        impl Parts for Transformer {
+            type Part = TransformerPart;
+
+            fn refusal(&self) -> Option<Refusal> {
+                match self {$( Self::$spec(specification) => specification.refusal(), )+}
+            }
+
+            fn part(&self, training: &Training<'_>) -> Result<TransformerPart> {
+                match self {$(
+                    Self::$spec(specification) => specification.part(training).map(TransformerPart::$spec),
+                )+}
+            }
+
+            fn merge(&self, left: TransformerPart, right: TransformerPart) -> Result<TransformerPart> {
+                match (self, left, right) {
+                    $((
+                        Self::$spec(specification),
+                        TransformerPart::$spec(left),
+                        TransformerPart::$spec(right),
+                    ) => specification.merge(left, right).map(TransformerPart::$spec),)+
+                    _ => Err(other_part(self.name())),
+                }
+            }
+
+            fn finish(&self, part: TransformerPart, seen: &Seen) -> Result<FittedTransformer> {
+                match (self, part) {
+                    $((Self::$spec(specification), TransformerPart::$spec(part)) => {
+                        specification.finish(part, seen).map(Into::into)
+                    })+
+                    _ => Err(other_part(self.name())),
+                }
+            }
+
+            fn holds(&self, part: &TransformerPart, columns: usize) -> bool {
+                match (self, part) {
+                    $((Self::$spec(specification), TransformerPart::$spec(part)) => {
+                        specification.holds(part, columns)
+                    })+
+                    _ => false,
+                }
+            }
+        }
+
         impl Lower for FittedTransformer {
             fn schema(&self) -> &Schema {
                 match self {$( Self::$spec(fitted) => fitted.schema(), )+}
@@ -119,4 +174,9 @@ macro_rules! transformers {
             }
         )+
     };
+}
+
+/// The error of a part that another transformer made.
+pub(super) fn other_part(transformer: &'static str) -> mlcore::Error {
+    mlcore::Error::corrupt("fit in parts", transformer, "a part is of another transformer")
 }

@@ -23,13 +23,14 @@ pub struct Training<'a> {
     table: &'a RecordBatch,
     target: Option<&'a ArrayRef>,
     weights: Option<&'a [f64]>,
+    is_part: bool,
 }
 
 impl<'a> Training<'a> {
     /// Every column of the table, no target, equal weights.
     #[must_use]
     pub fn new(table: &'a RecordBatch) -> Self {
-        Self { table, target: None, weights: None }
+        Self { table, target: None, weights: None, is_part: false }
     }
 
     /// Adds what a model is to predict, one value per row (`y`). Transformers that learn without one ignore it, as those of
@@ -54,6 +55,16 @@ impl<'a> Training<'a> {
         'a: 'b,
     {
         Training { table, ..self }
+    }
+
+    /// The same rows as some of those that are learnt from.
+    pub(crate) fn of_part(self) -> Self {
+        Self { is_part: true, ..self }
+    }
+
+    /// Whether there may be other rows, which are learnt from too.
+    pub(crate) fn is_part(&self) -> bool {
+        self.is_part
     }
 
     /// The table.
@@ -101,7 +112,7 @@ impl<'a> Training<'a> {
                 let weight = weights[row];
                 refused("weights", format!("row {row}: {weight} is no weight: finite and not negative"))
             }
-            None if rows > 0 && weights.iter().all(|weight| *weight == 0.0) => {
+            None if rows > 0 && !self.is_part && weights.iter().all(|weight| *weight == 0.0) => {
                 refused("weights", "all are 0".to_owned())
             }
             None => Ok(()),

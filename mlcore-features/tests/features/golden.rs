@@ -117,7 +117,7 @@ fn compare_attributes(case: &Case, ours: &Attributes) {
 }
 
 /// Is it what scikit-learn learnt?
-fn equal(ours: &Attribute, expected: &Value, tolerance: f64) -> bool {
+pub(crate) fn equal(ours: &Attribute, expected: &Value, tolerance: f64) -> bool {
     let close = |ours, expected| close(ours, expected, tolerance);
     let each = |length: usize, same: &dyn Fn(usize, &Value) -> bool| match expected {
         Value::Array(values) => {

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod batches;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod dates;
@@ -24,6 +25,7 @@ mod list;
 mod moments;
 mod numbers;
 mod parity;
+mod parts;
 mod past;
 mod plan;
 mod plan_bytes;

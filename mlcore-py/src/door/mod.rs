@@ -36,6 +36,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
+pub(crate) use self::capsule::Tables;
 use self::columns::Column;
 pub(crate) use self::columns::Columns;
 pub(crate) use self::numpy::{numeric, refuse_masked};
@@ -92,6 +93,27 @@ pub(crate) fn training_table(
         let Some(array) = columns.read(py, position, asked)? else { return Ok(None) };
         require_plain(py, name, &array, asked)?;
         policy::float_for_missing(&array).map(Some).map_err(|error| raise(py, &error))
+    })
+}
+
+/// Some of the rows to learn from: as [`training_table`], but integers stay integers where some are missing, so that a column
+/// has one type in all parts.
+pub(crate) fn part_table(
+    py: Python<'_>,
+    columns: &Columns,
+    is_read: impl Fn(&str) -> bool,
+    asked: Asked,
+) -> PyResult<RecordBatch> {
+    columns.table(py, asked, |position, name| {
+        if !is_read(name) {
+            return Ok(None);
+        }
+        let Some(array) = columns.read(py, position, asked)? else { return Ok(None) };
+        require_plain(py, name, &array, asked)?;
+        if *array.data_type() == DataType::Null {
+            return policy::float_for_missing(&array).map(Some).map_err(|error| raise(py, &error));
+        }
+        Ok(Some(array))
     })
 }
 

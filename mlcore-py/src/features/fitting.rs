@@ -91,7 +91,7 @@ fn learnt(
 
 /// The target of a table with so many rows. Transformers that learn without one take whatever `y` is, as those of
 /// scikit-learn do: what is wrong with it is told only where one asks for it.
-fn target(y: &Bound<'_, PyAny>, rows: usize) -> PyResult<ArrayRef> {
+pub(super) fn target(y: &Bound<'_, PyAny>, rows: usize) -> PyResult<ArrayRef> {
     let asked = Asked { operation: "fit", subject: "y" };
     let target = door::column(y, asked)?;
     if target.len() == rows {

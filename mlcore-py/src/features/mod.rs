@@ -5,6 +5,7 @@ mod answers;
 mod attributes;
 mod diagram;
 mod fitting;
+mod parts;
 mod plan;
 mod specification;
 mod window;
@@ -20,11 +21,13 @@ pub(crate) mod native {
     #[pymodule_export]
     use super::fitting::{fit, fit_transform};
     #[pymodule_export]
+    use super::parts::{Learner, fit_batches, fit_parquet, parquet_columns, partial_fit};
+    #[pymodule_export]
     use super::plan::Plan;
     #[pymodule_export]
     use super::specification::transformers;
     #[pymodule_export]
     use super::window::window_columns;
     #[pymodule_export]
-    use crate::table::{Table, read_table};
+    use crate::table::{Table, Tables, read_table, tables};
 }

@@ -37,6 +37,9 @@ def k_bins_discretizer():
     big = {"a": column(rng(23).normal(size=2000))}
     for state in [0, 42]:
         yield binned(f"subsample {state}", {"subsample": 500, "random_state": state, "n_bins": 8}, big, {"a": column([0.0])})
+    for name in ["normal", "ties", "constant"]:
+        yield binned(f"uniform, of all rows: {name}", {"strategy": "uniform", "subsample": None}, tables[name])
+    yield binned("uniform, of all rows: one-hot", {"strategy": "uniform", "subsample": None, "encode": "onehot-dense", "n_bins": 3}, tables["normal"])
     yield binned("k-means with a far value", {"strategy": "kmeans", "n_bins": 3}, {"a": column([0.0, 0.1, 0.2, 0.3, 50.0, 1000.0])})
     yield binned("k-means with few values", {"strategy": "kmeans", "n_bins": 5}, {"a": column([0.0, 1.0])})
     # A bin in the middle begins without values. The least and the greatest value are equally far from their centres then, and

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::schema::{DType, Schema};
 use mlcore::stats::{QuantileMethod, linspace};
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 use serde::{Deserialize, Serialize};
 
 use super::k_means;
@@ -13,6 +13,7 @@ use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, REFUSED, Table, Writes};
 use crate::program::kernel::Kernel;
 use crate::transform::input::FitColumn;
+use crate::transform::parts::{self, Merge as _, Parts, Ranges, Refusal, Seen, SeenColumn, extremes};
 use crate::transform::python::python_str;
 use crate::transform::{
     Attribute, Attributes, Fit, Parameter, Training, Transform, input, inverse, subsample,
@@ -169,12 +170,12 @@ impl KBinsDiscretizer {
         self
     }
 
-    fn bins_of(&self, columns: &[FitColumn]) -> Result<Vec<usize>> {
+    fn bins_of(&self, columns: usize) -> Result<Vec<usize>> {
         let bins = match &self.n_bins {
-            Bins::Each(bins) => vec![*bins; columns.len()],
-            Bins::PerColumn(bins) if bins.len() == columns.len() => bins.clone(),
+            Bins::Each(bins) => vec![*bins; columns],
+            Bins::PerColumn(bins) if bins.len() == columns => bins.clone(),
             Bins::PerColumn(bins) => {
-                let problem = format!("there are {} numbers for {} columns", bins.len(), columns.len());
+                let problem = format!("there are {} numbers for {columns} columns", bins.len());
                 return Err(Error::invalid_input(OPERATION, "n_bins", problem));
             }
         };
@@ -187,10 +188,25 @@ impl KBinsDiscretizer {
         }
     }
 
-    /// The edges of the bins of one column.
-    fn edges(&self, column: &FitColumn, values: &[f64], bins: usize) -> Result<Vec<f64>> {
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    /// The rows that the edges follow from, where it is not all of them.
+    fn drawn(&self, rows: usize) -> Result<Option<Vec<usize>>> {
+        match self.subsample {
+            Some(0) => Err(Error::invalid_input(OPERATION, "subsample", "at least one row is needed")),
+            Some(most) if rows > most => {
+                subsample::draw_rows(self.random_state.unwrap_or(0), rows, most).map(Some)
+            }
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// The edges of the bins of one column, whose values lie between these ends.
+    fn edges(
+        &self,
+        column: SeenColumn<'_>,
+        (least, greatest): (f64, f64),
+        values: &[f64],
+        bins: usize,
+    ) -> Result<Vec<f64>> {
         if least == greatest {
             return Ok(vec![f64::NEG_INFINITY, f64::INFINITY]);
         }
@@ -204,10 +220,9 @@ impl KBinsDiscretizer {
             }
             BinStrategy::Kmeans => {
                 if values.len() < bins {
-                    return Err(column.error(format!(
-                        "k-means of {bins} bins needs as many values, got {}",
-                        values.len()
-                    )));
+                    let problem =
+                        format!("k-means of {bins} bins needs as many values, got {}", values.len());
+                    return Err(column.error(OPERATION, problem));
                 }
                 let start = uniform.windows(2).map(|pair| (pair[1] + pair[0]) * 0.5).collect();
                 let mut centres = k_means::centres(values, start);
@@ -216,10 +231,10 @@ impl KBinsDiscretizer {
                 std::iter::once(least).chain(between).chain(std::iter::once(greatest)).collect()
             }
         };
-        column.check()?;
+        interrupt::check(OPERATION)?;
         if edges.iter().any(|edge| !edge.is_finite()) {
             return Err(column
-                .error("its values are too far apart: the differences overflow")
+                .error(OPERATION, "its values are too far apart: the differences overflow")
                 .remedy("scale the column first"));
         }
         if self.strategy != BinStrategy::Uniform {
@@ -240,26 +255,67 @@ impl Fit for KBinsDiscretizer {
     type Fitted = FittedKBinsDiscretizer;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedKBinsDiscretizer> {
-        let columns = input::columns(training, OPERATION)?;
-        if self.subsample == Some(0) {
-            return Err(Error::invalid_input(OPERATION, "subsample", "at least one row is needed"));
+        if self.strategy == BinStrategy::Uniform {
+            return parts::whole(self, training);
         }
-        let rows = training.table().num_rows();
-        let drawn = match self.subsample {
-            Some(most) if rows > most => {
-                Some(subsample::draw_rows(self.random_state.unwrap_or(0), rows, most)?)
-            }
-            _ => None,
-        };
+        let columns = input::columns(training, OPERATION)?;
+        let drawn = self.drawn(training.table().num_rows())?;
         let mut bin_edges = Vec::with_capacity(columns.len());
-        for (column, bins) in columns.iter().zip(self.bins_of(&columns)?) {
-            let mut values = column.finite_numbers()?;
-            if let Some(rows) = &drawn {
-                values = Cow::Owned(rows.iter().filter_map(|row| values.get(*row).copied()).collect());
-            }
-            bin_edges.push(self.edges(column, &values, bins)?);
+        for (column, bins) in columns.iter().zip(self.bins_of(columns.len())?) {
+            let values = of_rows(column.finite_numbers()?, drawn.as_deref());
+            bin_edges.push(self.edges(SeenColumn(&column.field), extremes(&values), &values, bins)?);
         }
         Ok(FittedKBinsDiscretizer { parameters: self.clone(), input: input::schema(&columns)?, bin_edges })
+    }
+}
+
+impl Parts for KBinsDiscretizer {
+    type Part = Ranges;
+
+    fn refusal(&self) -> Option<Refusal> {
+        let (problem, remedy) = match (self.strategy, self.subsample) {
+            (BinStrategy::Uniform, None) => return None,
+            (BinStrategy::Uniform, Some(_)) => {
+                ("the rows that subsample draws are some of all rows at once", "set subsample to None")
+            }
+            (BinStrategy::Quantile | BinStrategy::Kmeans, _) => (
+                "quantiles and k-means need all values of a column at once",
+                "use the strategy uniform with subsample=None, or fit it on a table, which may be a sample of the rows",
+            ),
+        };
+        Some(Refusal { problem, remedy })
+    }
+
+    fn part(&self, training: &Training<'_>) -> Result<Ranges> {
+        let columns = input::columns(training, OPERATION)?;
+        let drawn = self.drawn(training.table().num_rows())?;
+        self.bins_of(columns.len())?;
+        let range = |column: &FitColumn| Ok(extremes(&of_rows(column.finite_numbers()?, drawn.as_deref())));
+        Ranges::of(&columns, range)
+    }
+
+    fn merge(&self, left: Ranges, right: Ranges) -> Result<Ranges> {
+        Ok(left.merge(right))
+    }
+
+    fn finish(&self, part: Ranges, seen: &Seen) -> Result<FittedKBinsDiscretizer> {
+        let bins = self.bins_of(seen.schema.len())?;
+        let columns = seen.columns().zip(part.iter()).zip(bins);
+        let edges = columns.map(|((column, ends), bins)| self.edges(column, ends, &[], bins));
+        let bin_edges = edges.collect::<Result<_>>()?;
+        Ok(FittedKBinsDiscretizer { parameters: self.clone(), input: seen.schema()?, bin_edges })
+    }
+
+    fn holds(&self, part: &Ranges, columns: usize) -> bool {
+        part.holds(columns)
+    }
+}
+
+/// The values of these rows.
+fn of_rows<'a>(values: Cow<'a, [f64]>, rows: Option<&[usize]>) -> Cow<'a, [f64]> {
+    match rows {
+        None => values,
+        Some(rows) => Cow::Owned(rows.iter().filter_map(|row| values.get(*row).copied()).collect()),
     }
 }
 

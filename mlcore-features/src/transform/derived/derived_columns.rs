@@ -121,6 +121,8 @@ impl Fit for DerivedColumns {
     }
 }
 
+crate::transform::parts::columns_only!(DerivedColumns, FittedDerivedColumns);
+
 /// A [`DerivedColumns`] that has seen its columns.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! What both encoders share: finding categories, counting them, putting the rare ones together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mlcore::batch::{Dictionary, OwnedValue, Texts, Value};
 use mlcore::interrupt::{self, paced};
@@ -8,9 +8,11 @@ use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::found::Found;
 use crate::program::encoder::{Table, exact_bits, exact_value, float_bits};
 use crate::program::lookup::Lookup;
 use crate::transform::input::FitColumn;
+use crate::transform::parts::{Seen, SeenColumn, Tally};
 use crate::transform::python::without_nan;
 use crate::transform::{Attribute, Parameter};
 
@@ -173,7 +175,15 @@ pub(crate) struct Learning<'a> {
 }
 
 impl Learning<'_> {
+    /// The categories of each column, from all rows at once.
     pub(crate) fn learn(&self, columns: &[FitColumn]) -> Result<Vec<Learnt>> {
+        let schema = Schema::new(columns.iter().map(|column| column.field.clone()))?;
+        let rows = columns.first().map_or(0, FitColumn::len) as u64;
+        self.finish(self.part(columns)?, &Seen { schema, rows })
+    }
+
+    /// What some rows tell of each column.
+    pub(crate) fn part(&self, columns: &[FitColumn]) -> Result<Vec<Found>> {
         self.grouping.check(self.operation)?;
         if let Categories::Listed(lists) = self.categories
             && lists.len() != columns.len()
@@ -185,70 +195,77 @@ impl Learning<'_> {
             )
             .remedy("give one list per column"));
         }
-        columns.iter().enumerate().map(|(position, column)| self.learn_column(position, column)).collect()
-    }
-
-    fn learn_column(&self, position: usize, column: &FitColumn) -> Result<Learnt> {
-        let counted = count(column)?;
-        let (categories, mut counts) = match self.categories {
-            Categories::Auto => counted.into_iter().unzip::<_, _, Vec<_>, Vec<_>>(),
-            Categories::Listed(lists) => {
-                let list = lists.get(position).map_or(&[][..], Vec::as_slice);
-                self.listed(column, list, counted)?
-            }
+        let found = |(position, column): (usize, &FitColumn)| {
+            let counted = count(column)?;
+            Ok(match self.categories {
+                Categories::Auto => Found::Counted(Tally::of(counted)),
+                Categories::Listed(_) => {
+                    let seen = SeenColumn(&column.field);
+                    Found::Listed(self.counts(column, &self.listed(seen, position)?, counted)?)
+                }
+            })
         };
-        if self.spare_missing && categories.last().is_some_and(OwnedValue::is_missing) {
-            counts.pop();
-        }
-        let infrequent = self.grouping.infrequent(&counts, column.len());
-        Ok(Learnt { categories, infrequent })
+        columns.iter().enumerate().map(found).collect()
     }
 
-    fn listed(
-        &self,
-        column: &FitColumn,
-        list: &[OwnedValue],
-        counted: Vec<(OwnedValue, u64)>,
-    ) -> Result<(Vec<OwnedValue>, Vec<u64>)> {
+    /// The categories of each column.
+    pub(crate) fn finish(&self, found: Vec<Found>, seen: &Seen) -> Result<Vec<Learnt>> {
+        let learnt = |(position, (found, column)): (usize, (Found, SeenColumn<'_>))| {
+            let (categories, mut counts) = match found {
+                Found::Counted(tally) => tally.into_run().into_iter().unzip::<_, _, Vec<_>, Vec<_>>(),
+                Found::Listed(counts) => (self.listed(column, position)?, counts),
+            };
+            if self.spare_missing && categories.last().is_some_and(OwnedValue::is_missing) {
+                counts.pop();
+            }
+            let infrequent = self.grouping.infrequent(&counts, seen.rows());
+            Ok(Learnt { categories, infrequent })
+        };
+        found.into_iter().zip(seen.columns()).enumerate().map(learnt).collect()
+    }
+
+    /// Whether these are of so many columns, and of this specification.
+    pub(crate) fn holds(&self, found: &[Found], columns: usize) -> bool {
+        let holds = |(position, found): (usize, &Found)| match (self.categories, found) {
+            (Categories::Auto, Found::Counted(_)) => true,
+            (Categories::Listed(lists), Found::Listed(counts)) => {
+                lists.get(position).is_some_and(|list| list.len() == counts.len())
+            }
+            (Categories::Auto, Found::Listed(_)) | (Categories::Listed(_), Found::Counted(_)) => false,
+        };
+        found.len() == columns && found.iter().enumerate().all(holds)
+    }
+
+    /// The listed categories of a column, as its type holds them.
+    fn listed(&self, column: SeenColumn<'_>, position: usize) -> Result<Vec<OwnedValue>> {
+        let refused = |problem: &str| column.error(self.operation, problem);
+        let list = match self.categories {
+            Categories::Listed(lists) => lists.get(position).map_or(&[][..], Vec::as_slice),
+            Categories::Auto => &[],
+        };
         let categories: Vec<OwnedValue> = list
             .iter()
             .map(|category| {
                 coerce(category, column.dtype()).ok_or_else(|| {
-                    column.error(format!("the category {category} does not fit a {} column", column.dtype()))
+                    refused(&format!("the category {category} does not fit a {} column", column.dtype()))
                 })
             })
             .collect::<Result<_>>()?;
         let Some((_, before)) = categories.split_last() else {
-            return Err(column.error("the list of categories is empty"));
+            return Err(refused("the list of categories is empty"));
         };
         if before.iter().any(OwnedValue::is_missing) {
-            return Err(column.error("a missing value must be the last of the listed categories"));
+            return Err(refused("a missing value must be the last of the listed categories"));
         }
         let present = categories.iter().filter(|category| !category.is_missing());
         if column.dtype() != DType::String && !present.clone().is_sorted_by(|a, b| order(a, b).is_le()) {
-            return Err(column.error("numeric categories must be sorted"));
+            return Err(refused("numeric categories must be sorted"));
         }
-        let bits: Vec<Key> = present.map(key).collect();
-        column.check()?;
-        let positions: HashMap<&Key, usize> = bits.iter().zip(0..).collect();
-        if positions.len() != bits.len() {
-            return Err(column.error("a category is listed twice"));
+        let keys: HashSet<Key> = present.clone().map(key).collect();
+        if keys.len() != present.count() {
+            return Err(refused("a category is listed twice"));
         }
-        let missing = categories.last().filter(|last| last.is_missing()).map(|_| categories.len() - 1);
-        let mut counts = vec![0; categories.len()];
-        for (value, count) in counted {
-            let found = if value.is_missing() { missing } else { positions.get(&key(&value)).copied() };
-            match found.and_then(|found| counts.get_mut(found)) {
-                Some(own) => *own += count,
-                None if self.refuse_unknown => {
-                    let shown =
-                        if value.is_missing() { "a missing value".to_owned() } else { value.to_string() };
-                    return Err(column.error(format!("{shown} is none of the listed categories")));
-                }
-                None => {}
-            }
-        }
-        Ok((categories, counts))
+        Ok(categories)
     }
 }
 
@@ -323,12 +340,12 @@ pub(crate) fn infrequent_attribute(learnt: &[Learnt], input: &Schema) -> Attribu
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Key {
+pub(super) enum Key {
     Bits(u64),
     Text(String),
 }
 
-fn key(value: &OwnedValue) -> Key {
+pub(super) fn key(value: &OwnedValue) -> Key {
     match value.as_value() {
         Value::Text(text) => Key::Text(text.to_owned()),
         Value::Float(value) => Key::Bits(float_bits(value)),
@@ -336,7 +353,7 @@ fn key(value: &OwnedValue) -> Key {
     }
 }
 
-fn order(left: &OwnedValue, right: &OwnedValue) -> std::cmp::Ordering {
+pub(crate) fn order(left: &OwnedValue, right: &OwnedValue) -> std::cmp::Ordering {
     match (left, right) {
         (OwnedValue::Bool(left), OwnedValue::Bool(right)) => left.cmp(right),
         (OwnedValue::Int(left), OwnedValue::Int(right)) => left.cmp(right),

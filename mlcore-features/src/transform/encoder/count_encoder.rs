@@ -8,6 +8,8 @@ use super::categories::{Learnt, count};
 use super::numbers::{self, Handling, Numbered, Written};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::transform::input::FitColumn;
+use crate::transform::parts::{self, Parts, Seen, Tally};
 use crate::transform::{Attributes, Fit, Parameter, Training, Transform, input, inverse};
 
 /// How often a column's category was seen: the number of rows, or their share.
@@ -123,13 +125,18 @@ impl Fit for CountEncoder {
     type Fitted = FittedCountEncoder;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedCountEncoder> {
-        let columns = input::columns(training, OPERATION)?;
-        let mut learnt = Vec::with_capacity(columns.len());
-        for column in &columns {
+        parts::whole(self, training)
+    }
+}
+
+impl Parts for CountEncoder {
+    type Part = Vec<Tally<u64>>;
+
+    fn part(&self, training: &Training<'_>) -> Result<Vec<Tally<u64>>> {
+        let counted = |column: &FitColumn| {
             if self.handle_missing == Handling::Error {
                 column.present()?;
             }
-            let rows = if self.normalize { column.len() as f64 } else { 1.0 };
             let mut counted = count(column)?;
             // A missing value is no category then, and what is no category is unknown.
             if self.handle_missing == Handling::ReturnNan {
@@ -138,12 +145,28 @@ impl Fit for CountEncoder {
                 }
                 counted.retain(|(category, _)| !category.is_missing());
             }
-            let numbers = counted.iter().map(|(_, count)| *count as f64 / rows).collect();
-            let categories = counted.into_iter().map(|(category, _)| category).collect();
-            learnt.push(Numbered { learnt: Learnt { categories, infrequent: Vec::new() }, numbers });
-        }
-        let input = input::nullable_schema(&columns)?;
-        Ok(FittedCountEncoder { parameters: self.clone(), input, columns: learnt })
+            Ok(Tally::of(counted))
+        };
+        input::columns(training, OPERATION)?.iter().map(counted).collect()
+    }
+
+    fn merge(&self, left: Vec<Tally<u64>>, right: Vec<Tally<u64>>) -> Result<Vec<Tally<u64>>> {
+        Ok(parts::merge_each(left, right))
+    }
+
+    fn finish(&self, part: Vec<Tally<u64>>, seen: &Seen) -> Result<FittedCountEncoder> {
+        let rows = if self.normalize { seen.rows as f64 } else { 1.0 };
+        let numbered = |counted: Tally<u64>| {
+            let (categories, counts): (Vec<_>, Vec<_>) = counted.into_run().into_iter().unzip();
+            let numbers = counts.into_iter().map(|count| count as f64 / rows).collect();
+            Numbered { learnt: Learnt { categories, infrequent: Vec::new() }, numbers }
+        };
+        let columns = part.into_iter().map(numbered).collect();
+        Ok(FittedCountEncoder { parameters: self.clone(), input: seen.nullable_schema()?, columns })
+    }
+
+    fn holds(&self, part: &Vec<Tally<u64>>, columns: usize) -> bool {
+        part.len() == columns
     }
 }
 

@@ -2,14 +2,13 @@ use mlcore::Result;
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::OwnedValue;
 use mlcore::schema::Schema;
-use mlcore::stats::pairwise_sum;
 use serde::{Deserialize, Serialize};
 
-use super::numbers::{self, Group, Handled, Handling, Numbered, numbered_encoder};
+use super::numbers::{self, Group, Handled, Handling, Numbered, Supervised, numbered_encoder};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
-use crate::transform::numeric::mean;
-use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
+use crate::transform::parts::{self, Merge as _, Moments, Parts, Seen};
+use crate::transform::{Attributes, Fit, Training, Transform, inverse};
 
 /// The mean of the target in a column's category, drawn towards the mean of all rows as James and Stein do.
 ///
@@ -78,9 +77,19 @@ impl Fit for JamesSteinEncoder {
     type Fitted = FittedJamesSteinEncoder;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedJamesSteinEncoder> {
+        parts::whole(self, training)
+    }
+}
+
+impl JamesSteinEncoder {
+    fn tell(&self, training: &Training<'_>) -> Result<Supervised> {
         let (columns, target) = numbers::supervised(training, OPERATION)?;
-        let all = All::of(&target);
-        let learnt = numbers::learn(&columns, &target, self.handle_missing, |groups| {
+        Supervised::of(&columns, &target, self.handle_missing)
+    }
+
+    fn conclude(&self, part: Supervised) -> Result<(f64, Vec<Numbered>)> {
+        let all = All::of(&part.target);
+        let numbers = part.numbers(self.handle_missing, |groups| {
             if groups.len() as f64 == all.count {
                 // Every row is a category: their means would be the target itself.
                 return vec![all.mean; groups.len()];
@@ -90,9 +99,8 @@ impl Fit for JamesSteinEncoder {
                 Shrinkage::Pooled => all.pooled(groups),
                 Shrinkage::Beta => all.beta(groups),
             }
-        })?;
-        let input = input::nullable_schema(&columns)?;
-        Ok(FittedJamesSteinEncoder { parameters: self.clone(), input, prior: all.mean, columns: learnt })
+        });
+        Ok((all.mean, numbers))
     }
 }
 
@@ -104,9 +112,8 @@ struct All {
 }
 
 impl All {
-    fn of(target: &[f64]) -> Self {
-        let (count, mean) = (target.len() as f64, mean(target));
-        let squares = pairwise_sum(target.len(), &|row| (mean - target[row]).powi(2));
+    fn of(target: &Moments) -> Self {
+        let Moments { count, mean, squares, .. } = *target;
         Self { count, mean, variance: squares / (count - 1.0) }
     }
 

@@ -6,11 +6,11 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::numbers::{self, Handled, Handling, Numbered, numbered_encoder};
+use super::numbers::{self, Handled, Handling, Numbered, Supervised, numbered_encoder};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
-use crate::transform::numeric::mean;
-use crate::transform::{Attributes, Fit, Training, Transform, input, inverse, made_by};
+use crate::transform::parts::{self, Merge as _, Parts, Seen};
+use crate::transform::{Attributes, Fit, Training, Transform, inverse, made_by};
 
 /// The mean of the target in a column's category; of the training table, without the row at hand.
 ///
@@ -56,17 +56,7 @@ impl Fit for LeaveOneOutEncoder {
     type Fitted = FittedLeaveOneOutEncoder;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedLeaveOneOutEncoder> {
-        if self.sigma.is_some() {
-            return Err(Error::unsupported(OPERATION, "sigma", "no noise is added to the features")
-                .remedy("leave sigma at None, or add noise to the answer of fit_transform"));
-        }
-        let (columns, target) = numbers::supervised(training, OPERATION)?;
-        let prior = mean(&target);
-        let learnt = numbers::learn(&columns, &target, self.handle_missing, |groups| {
-            groups.iter().map(|group| if group.count > 1.0 { group.mean() } else { prior }).collect()
-        })?;
-        let input = input::nullable_schema(&columns)?;
-        Ok(FittedLeaveOneOutEncoder { parameters: self.clone(), input, prior, columns: learnt })
+        parts::whole(self, training)
     }
 
     fn cross_fits(&self) -> bool {
@@ -97,6 +87,25 @@ impl Fit for LeaveOneOutEncoder {
         let crossed = columns.iter().map(without_own).collect::<Result<_>>()?;
         let transformed = made_by(&fitted, crossed, training.table().num_rows())?;
         Ok((fitted, transformed))
+    }
+}
+
+impl LeaveOneOutEncoder {
+    fn tell(&self, training: &Training<'_>) -> Result<Supervised> {
+        if self.sigma.is_some() {
+            return Err(Error::unsupported(OPERATION, "sigma", "no noise is added to the features")
+                .remedy("leave sigma at None, or add noise to the answer of fit_transform"));
+        }
+        let (columns, target) = numbers::supervised(training, OPERATION)?;
+        Supervised::of(&columns, &target, self.handle_missing)
+    }
+
+    fn conclude(&self, part: Supervised) -> Result<(f64, Vec<Numbered>)> {
+        let prior = part.target.mean;
+        let numbers = part.numbers(self.handle_missing, |groups| {
+            groups.iter().map(|group| if group.count > 1.0 { group.mean() } else { prior }).collect()
+        });
+        Ok((prior, numbers))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use mlcore::interrupt::paced;
 use mlcore::schema::{DType, Field, Schema};
+use mlcore::stats::pairwise_sum;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,8 @@ use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, REFUSED, Table, Writes, exact_bits, float_bits};
 use crate::program::kernel::Kernel;
 use crate::transform::input::{self, FitColumn};
+use crate::transform::numeric::mean;
+use crate::transform::parts::{Merge, Moments, Tally, merge_each};
 use crate::transform::{Attribute, Training};
 
 /// What an encoder of categories writes for a value that it has no number for.
@@ -101,12 +104,25 @@ impl Grouped {
 }
 
 /// The target of the rows of one category.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Group {
+    #[serde(with = "mlcore::exact")]
     pub(crate) sum: f64,
+    #[serde(with = "mlcore::exact")]
     pub(crate) count: f64,
     /// The sum of the squared differences from the mean.
+    #[serde(with = "mlcore::exact")]
     pub(crate) squares: f64,
+}
+
+impl Merge for Group {
+    fn merge(self, other: Self) -> Self {
+        let count = self.count + other.count;
+        let apart = other.mean() - self.mean();
+        let between = apart * apart * self.count * (other.count / count);
+        Self { sum: self.sum + other.sum, count, squares: self.squares + other.squares + between }
+    }
 }
 
 impl Group {
@@ -122,29 +138,74 @@ pub(crate) fn supervised(
     operation: &'static str,
 ) -> Result<(Vec<FitColumn>, Vec<f64>)> {
     let columns = input::columns(training, operation)?;
-    let target = target_numbers(&input::target(training.required_target(operation)?, operation)?)?;
-    Ok((columns, target))
+    let target = input::target(training.required_target(operation)?, operation)?;
+    if training.is_part() && target.dtype() == DType::String {
+        let problem = "texts count as their positions among those of all parts, which one part does not tell";
+        return Err(target.error(problem).remedy("write the target as numbers or bools"));
+    }
+    Ok((columns, target_numbers(&target)?))
 }
 
-/// The categories of each column and their numbers, which follow from the target in the rows of each.
-pub(crate) fn learn(
-    columns: &[FitColumn],
-    target: &[f64],
-    handle_missing: Handling,
-    numbers: impl Fn(&[Group]) -> Vec<f64>,
-) -> Result<Vec<Numbered>> {
-    columns
-        .iter()
-        .map(|column| {
+/// What some rows tell of a target by the categories of columns.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Supervised {
+    columns: Vec<Tally<Group>>,
+    /// The target of all rows; its squares are from the rounded mean.
+    pub(crate) target: Moments,
+    #[serde(with = "mlcore::exact")]
+    pub(crate) sum: f64,
+}
+
+impl Supervised {
+    pub(crate) fn of(columns: &[FitColumn], target: &[f64], handle_missing: Handling) -> Result<Self> {
+        let tally = |column: &FitColumn| {
             let grouped = grouped(column, handle_missing)?;
-            let mut numbers = numbers(&grouped.groups(target));
-            if handle_missing == Handling::ReturnNan && grouped.learnt.has_missing() {
+            let groups = grouped.groups(target);
+            Ok(Tally::of(grouped.learnt.categories.into_iter().zip(groups).collect()))
+        };
+        let (count, mean) = (target.len() as f64, mean(target));
+        let rest = pairwise_sum(target.len(), &|row| target[row] - mean) / count;
+        let squares = pairwise_sum(target.len(), &|row| (mean - target[row]).powi(2));
+        Ok(Self {
+            columns: columns.iter().map(tally).collect::<Result<_>>()?,
+            target: Moments { count, mean, rest, squares },
+            sum: target.iter().sum(),
+        })
+    }
+
+    pub(crate) fn holds(&self, columns: usize) -> bool {
+        self.columns.len() == columns
+    }
+
+    /// The categories of each column and their numbers, which follow from the target in the rows of each.
+    pub(crate) fn numbers(
+        self,
+        handle_missing: Handling,
+        numbers: impl Fn(&[Group]) -> Vec<f64>,
+    ) -> Vec<Numbered> {
+        let numbered = |tally: Tally<Group>| {
+            let (categories, groups): (Vec<_>, Vec<_>) = tally.into_run().into_iter().unzip();
+            let learnt = Learnt { categories, infrequent: Vec::new() };
+            let mut numbers = numbers(&groups);
+            if handle_missing == Handling::ReturnNan && learnt.has_missing() {
                 numbers.pop();
                 numbers.push(f64::NAN);
             }
-            Ok(Numbered { learnt: grouped.learnt, numbers })
-        })
-        .collect()
+            Numbered { learnt, numbers }
+        };
+        self.columns.into_iter().map(numbered).collect()
+    }
+}
+
+impl Merge for Supervised {
+    fn merge(self, other: Self) -> Self {
+        Self {
+            columns: merge_each(self.columns, other.columns),
+            target: self.target.merge(other.target),
+            sum: self.sum + other.sum,
+        }
+    }
 }
 
 /// The rows of a column by their categories; missing values are refused where that is asked for.
@@ -264,7 +325,7 @@ pub(crate) fn encodings(columns: &[Numbered]) -> Attribute {
     Attribute::List(columns.iter().map(|column| column.numbers.as_slice().into()).collect())
 }
 
-/// The builders, the attributes and the program of an encoder that writes one number for each category.
+/// The builders, the attributes, the program and the parts of an encoder that writes one number for each category.
 macro_rules! numbered_encoder {
     ($encoder:ident, $fitted:ident, $unknown:literal) => {
         impl $encoder {
@@ -299,6 +360,28 @@ macro_rules! numbered_encoder {
             /// For each column, the number of each category (`encodings_`).
             pub fn encodings(&self) -> impl ExactSizeIterator<Item = &[f64]> {
                 self.columns.iter().map(|column| column.numbers.as_slice())
+            }
+        }
+
+        impl Parts for $encoder {
+            type Part = Supervised;
+
+            fn part(&self, training: &Training<'_>) -> Result<Supervised> {
+                self.tell(training)
+            }
+
+            fn merge(&self, left: Supervised, right: Supervised) -> Result<Supervised> {
+                Ok(left.merge(right))
+            }
+
+            fn finish(&self, part: Supervised, seen: &Seen) -> Result<$fitted> {
+                let (prior, columns) = self.conclude(part)?;
+                let input = seen.nullable_schema()?;
+                Ok($fitted { parameters: self.clone(), input, prior, columns })
+            }
+
+            fn holds(&self, part: &Supervised, columns: usize) -> bool {
+                part.holds(columns)
             }
         }
 

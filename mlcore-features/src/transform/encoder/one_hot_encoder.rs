@@ -8,11 +8,13 @@ use super::categories::{
     Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
 };
 use super::combiner::{Combiner, told_apart};
+use super::found::Found;
 use super::methods::category_methods;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, REFUSED, Writes, ZEROS};
 use crate::program::kernel::Kernel;
+use crate::transform::parts::{self, Parts, Seen};
 use crate::transform::python::python_str;
 use crate::transform::{Attribute, Attributes, Fit, Parameter, Training, Transform, input, inverse};
 
@@ -151,22 +153,33 @@ impl Fit for OneHotEncoder {
     type Fitted = FittedOneHotEncoder;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedOneHotEncoder> {
-        let columns = input::columns(training, OPERATION)?;
-        let learning = Learning {
-            operation: OPERATION,
-            categories: &self.categories,
-            grouping: self.grouping(),
-            refuse_unknown: self.handle_unknown == HandleUnknown::Error,
-            spare_missing: false,
-        };
-        let learnt = learning.learn(&columns)?;
+        parts::whole(self, training)
+    }
+}
+
+impl Parts for OneHotEncoder {
+    type Part = Vec<Found>;
+
+    fn part(&self, training: &Training<'_>) -> Result<Vec<Found>> {
+        self.learning().part(&input::columns(training, OPERATION)?)
+    }
+
+    fn merge(&self, left: Vec<Found>, right: Vec<Found>) -> Result<Vec<Found>> {
+        Ok(parts::merge_each(left, right))
+    }
+
+    fn holds(&self, part: &Vec<Found>, columns: usize) -> bool {
+        self.learning().holds(part, columns)
+    }
+
+    fn finish(&self, part: Vec<Found>, seen: &Seen) -> Result<FittedOneHotEncoder> {
+        let learnt = self.learning().finish(part, seen)?;
         let dropped = self.dropped(&learnt)?;
         let features = learnt.iter().zip(&dropped).map(|(learnt, dropped)| features(learnt, *dropped));
-        let names = columns.iter().map(|column| column.field.name());
-        let names = self.combiner.names(names.zip(features))?;
+        let names = self.combiner.names(seen.schema.names().zip(features))?;
         Ok(FittedOneHotEncoder {
             parameters: self.clone(),
-            input: input::nullable_schema(&columns)?,
+            input: seen.nullable_schema()?,
             columns: learnt,
             dropped,
             names,
@@ -175,6 +188,16 @@ impl Fit for OneHotEncoder {
 }
 
 impl OneHotEncoder {
+    fn learning(&self) -> Learning<'_> {
+        Learning {
+            operation: OPERATION,
+            categories: &self.categories,
+            grouping: self.grouping(),
+            refuse_unknown: self.handle_unknown == HandleUnknown::Error,
+            spare_missing: false,
+        }
+    }
+
     /// The group of each column that gets no feature.
     fn dropped(&self, learnt: &[Learnt]) -> Result<Vec<Option<usize>>> {
         let listed = match &self.drop {

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::categories::{
     Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
 };
+use super::found::Found;
 use super::methods::category_methods;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, REFUSED, Writes};
 use crate::program::kernel::Kernel;
+use crate::transform::parts::{self, Parts, Seen};
 use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 
 /// The position of a column's category, as a number: 0, 1, 2, ...
@@ -99,6 +101,14 @@ impl Fit for OrdinalEncoder {
     type Fitted = FittedOrdinalEncoder;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedOrdinalEncoder> {
+        parts::whole(self, training)
+    }
+}
+
+impl Parts for OrdinalEncoder {
+    type Part = Vec<Found>;
+
+    fn part(&self, training: &Training<'_>) -> Result<Vec<Found>> {
         self.check_unknown()?;
         let integer_or_nan = |value: f64| value.is_nan() || value.fract() == 0.0;
         if !self.unknown_value.is_none_or(integer_or_nan) || !integer_or_nan(self.encoded_missing_value) {
@@ -108,36 +118,46 @@ impl Fit for OrdinalEncoder {
                 "unknown_value and encoded_missing_value must be integers or NaN",
             ));
         }
-        let columns = input::columns(training, OPERATION)?;
-        let learning = Learning {
+        self.learning().part(&input::columns(training, OPERATION)?)
+    }
+
+    fn merge(&self, left: Vec<Found>, right: Vec<Found>) -> Result<Vec<Found>> {
+        Ok(parts::merge_each(left, right))
+    }
+
+    fn holds(&self, part: &Vec<Found>, columns: usize) -> bool {
+        self.learning().holds(part, columns)
+    }
+
+    fn finish(&self, part: Vec<Found>, seen: &Seen) -> Result<FittedOrdinalEncoder> {
+        let learnt = self.learning().finish(part, seen)?;
+        for (column, learnt) in seen.columns().zip(&learnt) {
+            let used = |value: f64| value >= 0.0 && value < value_count(learnt) as f64;
+            if let Some(value) = self.unknown_value.filter(|value| used(*value)) {
+                let problem = format!("unknown_value {value} is the number of a known category");
+                return Err(column.error(OPERATION, problem));
+            }
+            if learnt.has_missing() && used(self.encoded_missing_value) {
+                let value = self.encoded_missing_value;
+                let problem = format!("encoded_missing_value {value} is the number of a known category");
+                return Err(column.error(OPERATION, problem));
+            }
+        }
+        Ok(FittedOrdinalEncoder { parameters: self.clone(), input: seen.nullable_schema()?, columns: learnt })
+    }
+}
+
+impl OrdinalEncoder {
+    fn learning(&self) -> Learning<'_> {
+        Learning {
             operation: OPERATION,
             categories: &self.categories,
             grouping: self.grouping(),
             refuse_unknown: self.unknown_value.is_none(),
             spare_missing: true,
-        };
-        let learnt = learning.learn(&columns)?;
-        for (column, learnt) in columns.iter().zip(&learnt) {
-            let used = |value: f64| value >= 0.0 && value < value_count(learnt) as f64;
-            if let Some(value) = self.unknown_value.filter(|value| used(*value)) {
-                return Err(column.error(format!("unknown_value {value} is the number of a known category")));
-            }
-            if learnt.has_missing() && used(self.encoded_missing_value) {
-                let value = self.encoded_missing_value;
-                return Err(
-                    column.error(format!("encoded_missing_value {value} is the number of a known category"))
-                );
-            }
         }
-        Ok(FittedOrdinalEncoder {
-            parameters: self.clone(),
-            input: input::nullable_schema(&columns)?,
-            columns: learnt,
-        })
     }
-}
 
-impl OrdinalEncoder {
     /// Checks that `handle_unknown` and `unknown_value` belong together.
     fn check_unknown(&self) -> Result<()> {
         let (problem, remedy) = match (self.handle_unknown, self.unknown_value) {

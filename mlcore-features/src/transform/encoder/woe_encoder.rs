@@ -4,10 +4,11 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::numbers::{self, Group, Handled, Handling, Numbered, numbered_encoder};
+use super::numbers::{self, Group, Handled, Handling, Numbered, Supervised, numbered_encoder};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
-use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
+use crate::transform::parts::{self, Merge as _, Parts, Seen};
+use crate::transform::{Attributes, Fit, Training, Transform, inverse};
 
 /// The weight of evidence of a column's category: the logarithm of its share of the ones of a target over its share of
 /// the zeros.
@@ -70,6 +71,12 @@ impl Fit for WOEEncoder {
     type Fitted = FittedWOEEncoder;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedWOEEncoder> {
+        parts::whole(self, training)
+    }
+}
+
+impl WOEEncoder {
+    fn tell(&self, training: &Training<'_>) -> Result<Supervised> {
         let extra = self.regularization;
         if !(extra.is_finite() && extra >= 0.0) {
             let problem = format!("{extra} is not a finite number from 0 on");
@@ -82,8 +89,13 @@ impl Fit for WOEEncoder {
             return Err(Error::invalid_input(OPERATION, "target", problem)
                 .remedy("pass a target of two classes: 0 and 1, false and true, or two texts"));
         }
-        let ones: f64 = target.iter().sum();
-        let zeros = target.len() as f64 - ones;
+        Supervised::of(&columns, &target, self.handle_missing)
+    }
+
+    fn conclude(&self, part: Supervised) -> Result<(f64, Vec<Numbered>)> {
+        let extra = self.regularization;
+        let ones = part.sum;
+        let zeros = part.target.count - ones;
         if ones == 0.0 || zeros == 0.0 {
             return Err(Error::invalid_input(
                 OPERATION,
@@ -97,11 +109,7 @@ impl Fit for WOEEncoder {
             // One row is no evidence: columns that are as good as an identifier would be learnt by heart.
             if group.count == 1.0 { 0.0 } else { (of_ones / of_zeros).ln() }
         };
-        let learnt = numbers::learn(&columns, &target, self.handle_missing, |groups| {
-            groups.iter().map(weight).collect()
-        })?;
-        let input = input::nullable_schema(&columns)?;
-        Ok(FittedWOEEncoder { parameters: self.clone(), input, prior: 0.0, columns: learnt })
+        Ok((0.0, part.numbers(self.handle_missing, |groups| groups.iter().map(weight).collect())))
     }
 }
 

@@ -153,6 +153,8 @@ impl Fit for PolynomialFeatures {
     }
 }
 
+crate::transform::parts::columns_only!(PolynomialFeatures, FittedPolynomialFeatures);
+
 /// A [`PolynomialFeatures`] that has seen its data.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

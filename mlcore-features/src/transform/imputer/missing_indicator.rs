@@ -9,6 +9,7 @@ use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::joint::JointKernel;
 use crate::program::kernel::Kernel;
 use crate::transform::input::FitColumn;
+use crate::transform::parts::{self, Parts, Seen};
 use crate::transform::{Attribute, Attributes, Fit, Training, Transform, input, inverse};
 
 /// Which columns a [`MissingIndicator`] answers for.
@@ -80,14 +81,31 @@ impl Fit for MissingIndicator {
     type Fitted = FittedMissingIndicator;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedMissingIndicator> {
-        let columns = input::columns(training, OPERATION)?;
-        let mut features = Vec::new();
-        for (position, column) in columns.iter().enumerate() {
-            if has_missing(column)? || self.features == IndicatedFeatures::All {
-                features.push(position);
-            }
-        }
-        Ok(FittedMissingIndicator { parameters: *self, input: input::nullable_schema(&columns)?, features })
+        parts::whole(self, training)
+    }
+}
+
+impl Parts for MissingIndicator {
+    /// Which columns have missing values.
+    type Part = Vec<bool>;
+
+    fn part(&self, training: &Training<'_>) -> Result<Vec<bool>> {
+        input::columns(training, OPERATION)?.iter().map(has_missing).collect()
+    }
+
+    fn merge(&self, left: Vec<bool>, right: Vec<bool>) -> Result<Vec<bool>> {
+        Ok(parts::merge_each(left, right))
+    }
+
+    fn finish(&self, part: Vec<bool>, seen: &Seen) -> Result<FittedMissingIndicator> {
+        let all = self.features == IndicatedFeatures::All;
+        let features = part.iter().enumerate().filter(|(_, missing)| **missing || all);
+        let features = features.map(|(position, _)| position).collect();
+        Ok(FittedMissingIndicator { parameters: *self, input: seen.nullable_schema()?, features })
+    }
+
+    fn holds(&self, part: &Vec<bool>, columns: usize) -> bool {
+        part.len() == columns
     }
 }
 

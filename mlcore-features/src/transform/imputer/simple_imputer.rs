@@ -10,6 +10,7 @@ use crate::program::encoder::exact_bits;
 use crate::program::kernel::Kernel;
 use crate::transform::encoder::categories::{coerce, count};
 use crate::transform::input::FitColumn;
+use crate::transform::parts::{self, Merge, Parts, Refusal, Seen, SeenColumn, Tally};
 use crate::transform::python::without_nan;
 use crate::transform::{Attribute, Attributes, Fit, Parameter, Training, Transform, input, inverse, numeric};
 
@@ -117,28 +118,97 @@ impl Fit for SimpleImputer {
     type Fitted = FittedSimpleImputer;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedSimpleImputer> {
-        let columns = input::columns(training, OPERATION)?;
-        let mut statistics = Vec::with_capacity(columns.len());
+        parts::whole(self, training)
+    }
+}
+
+impl Parts for SimpleImputer {
+    type Part = Vec<Known>;
+
+    fn refusal(&self) -> Option<Refusal> {
+        (self.strategy == Strategy::Median).then_some(Refusal {
+            problem: "the median needs all values of a column at once",
+            remedy: "use the mean, or fit it on a table, which may be a sample of the rows",
+        })
+    }
+
+    fn part(&self, training: &Training<'_>) -> Result<Vec<Known>> {
+        input::columns(training, OPERATION)?.iter().map(|column| self.known(column)).collect()
+    }
+
+    fn merge(&self, left: Vec<Known>, right: Vec<Known>) -> Result<Vec<Known>> {
+        Ok(parts::merge_each(left, right))
+    }
+
+    fn finish(&self, part: Vec<Known>, seen: &Seen) -> Result<FittedSimpleImputer> {
+        let mut statistics = Vec::with_capacity(part.len());
         let mut indicated = Vec::new();
-        for (position, column) in columns.iter().enumerate() {
-            let (statistic, missing) = self.statistic(column)?;
-            if self.add_indicator && missing {
+        for (position, (known, column)) in part.into_iter().zip(seen.columns()).enumerate() {
+            if self.add_indicator && known.missing {
                 indicated.push(position);
             }
-            statistics.push(statistic);
+            statistics.push(self.statistic(column, known.values)?);
         }
         Ok(FittedSimpleImputer {
             parameters: self.clone(),
-            input: input::nullable_schema(&columns)?,
+            input: seen.nullable_schema()?,
             statistics,
             indicated,
         })
     }
+
+    fn holds(&self, part: &Vec<Known>, columns: usize) -> bool {
+        let is_own = |known: &Known| match (&known.values, self.strategy) {
+            (Values::Sum { .. }, Strategy::Mean)
+            | (Values::Middle(_), Strategy::Median)
+            | (Values::Counted(_), Strategy::MostFrequent)
+            | (Values::Any(_), Strategy::Constant) => true,
+            (Values::Sum { .. } | Values::Middle(_) | Values::Counted(_) | Values::Any(_), _) => false,
+        };
+        part.len() == columns && part.iter().all(is_own)
+    }
+}
+
+/// What some rows tell of a column.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// Whether a value is missing.
+    missing: bool,
+    values: Values,
+}
+
+/// What the values that are there tell, as far as the strategy asks.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+enum Values {
+    Sum {
+        #[serde(with = "mlcore::exact")]
+        sum: f64,
+        present: u64,
+    },
+    /// The median of all values, which is that of no part.
+    Middle(#[serde(with = "mlcore::exact")] Option<f64>),
+    Counted(Tally<u64>),
+    /// Whether there is one.
+    Any(bool),
+}
+
+impl Merge for Known {
+    fn merge(self, other: Self) -> Self {
+        let values = match (self.values, other.values) {
+            (Values::Sum { sum, present }, Values::Sum { sum: more, present: others }) => {
+                Values::Sum { sum: sum + more, present: present.merge(others) }
+            }
+            (Values::Counted(own), Values::Counted(other)) => Values::Counted(own.merge(other)),
+            (Values::Any(own), Values::Any(other)) => Values::Any(own || other),
+            (own @ (Values::Sum { .. } | Values::Middle(_) | Values::Counted(_) | Values::Any(_)), _) => own,
+        };
+        Self { missing: self.missing || other.missing, values }
+    }
 }
 
 impl SimpleImputer {
-    /// What fills the column, and whether it has missing values.
-    fn statistic(&self, column: &FitColumn) -> Result<(OwnedValue, bool)> {
+    fn known(&self, column: &FitColumn) -> Result<Known> {
         let keeps_type = matches!(self.strategy, Strategy::MostFrequent | Strategy::Constant);
         if column.dtype() == DType::String && !keeps_type {
             return Err(column
@@ -147,31 +217,43 @@ impl SimpleImputer {
         }
         if !keeps_type {
             let values = column.numbers()?;
-            let present: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
-            let statistic = match (present.is_empty(), self.strategy) {
-                (true, _) => self.empty(column),
-                (false, Strategy::Median) => OwnedValue::Float(median(present.clone())),
-                (false, _) => OwnedValue::Float(numeric::mean_of_present(&values, present.len())),
+            let present = values.iter().filter(|value| !value.is_nan());
+            let count = present.clone().count();
+            let told = match self.strategy {
+                Strategy::Median => Values::Middle((count > 0).then(|| median(present.copied().collect()))),
+                _ => Values::Sum { sum: numeric::sum_of_present(&values), present: count as u64 },
             };
-            return Ok((statistic, present.len() < values.len()));
+            return Ok(Known { missing: count < values.len(), values: told });
         }
-        let constant = self.constant(column)?;
+        // A constant that does not fit is refused before the column is looked at.
+        self.constant(SeenColumn(&column.field))?;
         let counted = count(column)?;
         let missing = counted.last().is_some_and(|(value, _)| value.is_missing());
-        let present = counted.iter().filter(|(value, _)| !value.is_missing());
-        let statistic = match present.clone().next() {
-            None => self.empty(column),
-            Some(_) if self.strategy == Strategy::Constant => constant,
-            // The values are sorted, so the first of the most frequent ones is the smallest.
-            Some(first) => {
-                present.fold(first, |best, next| if next.1 > best.1 { next } else { best }).0.clone()
-            }
+        let values = match self.strategy {
+            Strategy::Constant => Values::Any(counted.len() > usize::from(missing)),
+            _ => Values::Counted(Tally::of(counted)),
         };
-        Ok((statistic, missing))
+        Ok(Known { missing, values })
+    }
+
+    /// What fills the column.
+    fn statistic(&self, column: SeenColumn<'_>, values: Values) -> Result<OwnedValue> {
+        Ok(match values {
+            Values::Sum { present: 0, .. } | Values::Middle(None) | Values::Any(false) => self.empty(column),
+            Values::Sum { sum, present } => OwnedValue::Float(sum / present as f64),
+            Values::Middle(Some(median)) => OwnedValue::Float(median),
+            Values::Any(true) => self.constant(column)?,
+            Values::Counted(tally) => {
+                let counted = tally.into_run().into_iter().filter(|(value, _)| !value.is_missing());
+                // The values are sorted, so the first of the most frequent ones is the smallest.
+                let most = counted.reduce(|best, next| if next.1 > best.1 { next } else { best });
+                most.map_or_else(|| self.empty(column), |(value, _)| value)
+            }
+        })
     }
 
     /// What a column without any value is filled with; missing where it is left out.
-    fn empty(&self, column: &FitColumn) -> OwnedValue {
+    fn empty(&self, column: SeenColumn<'_>) -> OwnedValue {
         if !self.keep_empty_features {
             return OwnedValue::Null;
         }
@@ -191,7 +273,7 @@ impl SimpleImputer {
     }
 
     /// The constant as the column's type holds it.
-    fn constant(&self, column: &FitColumn) -> Result<OwnedValue> {
+    fn constant(&self, column: SeenColumn<'_>) -> Result<OwnedValue> {
         let is_text = column.dtype() == DType::String;
         let wanted = match (&self.fill_value.0, is_text) {
             (Some(value), _) => value.clone(),
@@ -204,7 +286,7 @@ impl SimpleImputer {
             .filter(|value| !value.is_missing() && !fractional && (is_text || wanted.as_str().is_none()))
             .ok_or_else(|| {
                 column
-                    .error(format!("fill_value {wanted} does not fit a {} column", column.dtype()))
+                    .error(OPERATION, format!("fill_value {wanted} does not fit a {} column", column.dtype()))
                     .remedy("give a fill_value of the column's type, or cast the column")
             })
     }

@@ -10,6 +10,7 @@ use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::joint::JointKernel;
 use crate::program::kernel::Kernel;
+use crate::transform::parts::{self, Merge, Parts, Ranges, Seen, extremes};
 use crate::transform::{Attributes, Fit, Parameter, Training, Transform, input, inverse};
 
 /// The sine and the cosine of numbers that begin anew, such as hours and months: 23 o'clock is as near to 1 as 1 is to 3.
@@ -85,25 +86,43 @@ impl Fit for CyclicalFeatures {
     type Fitted = FittedCyclicalFeatures;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedCyclicalFeatures> {
+        parts::whole(self, training)
+    }
+}
+
+impl Parts for CyclicalFeatures {
+    type Part = Ranges;
+
+    fn part(&self, training: &Training<'_>) -> Result<Ranges> {
         let columns = input::columns(training, OPERATION)?;
         if let Some(Lengths(lengths)) = self.max_values.as_ref().filter(|own| own.0.len() != columns.len()) {
             let problem = format!("there are {} for {} columns", lengths.len(), columns.len());
             return Err(Error::invalid_input(OPERATION, "max_values", problem));
         }
-        let mut max_values = Vec::with_capacity(columns.len());
-        for (position, column) in columns.iter().enumerate() {
-            let numbers = column.finite_numbers()?;
-            let greatest = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Ranges::of(&columns, |column| Ok(extremes(&column.finite_numbers()?)))
+    }
+
+    fn merge(&self, left: Ranges, right: Ranges) -> Result<Ranges> {
+        Ok(left.merge(right))
+    }
+
+    fn finish(&self, part: Ranges, seen: &Seen) -> Result<FittedCyclicalFeatures> {
+        let mut max_values = Vec::with_capacity(part.greatest.len());
+        for (position, (column, greatest)) in seen.columns().zip(&part.greatest).enumerate() {
             let given = self.max_values.as_ref().and_then(|own| own.0.get(position).copied());
-            let length = given.unwrap_or(greatest);
+            let length = given.unwrap_or(*greatest);
             if length == 0.0 || !length.is_finite() {
                 return Err(column
-                    .error(format!("a cycle is not {length} long"))
+                    .error(OPERATION, format!("a cycle is not {length} long"))
                     .remedy("say how long it is, with max_values"));
             }
             max_values.push(length);
         }
-        Ok(FittedCyclicalFeatures { parameters: self.clone(), input: input::schema(&columns)?, max_values })
+        Ok(FittedCyclicalFeatures { parameters: self.clone(), input: seen.schema()?, max_values })
+    }
+
+    fn holds(&self, part: &Ranges, columns: usize) -> bool {
+        part.holds(columns)
     }
 }
 

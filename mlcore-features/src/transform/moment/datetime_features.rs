@@ -228,6 +228,8 @@ impl Fit for DatetimeFeatures {
     }
 }
 
+crate::transform::parts::columns_only!(DatetimeFeatures, FittedDatetimeFeatures);
+
 /// A [`DatetimeFeatures`] that has seen its columns.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -227,6 +227,8 @@ impl Fit for TimeSince {
     }
 }
 
+crate::transform::parts::columns_only!(TimeSince, FittedTimeSince);
+
 /// A [`TimeSince`] that has seen its columns.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -56,6 +56,8 @@ impl Fit for Binarizer {
     }
 }
 
+crate::transform::parts::columns_only!(Binarizer, FittedBinarizer);
+
 /// A [`Binarizer`] that has seen its data.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

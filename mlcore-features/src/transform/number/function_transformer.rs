@@ -117,6 +117,8 @@ impl Fit for FunctionTransformer {
     }
 }
 
+crate::transform::parts::columns_only!(FunctionTransformer, FittedFunctionTransformer);
+
 /// A [`FunctionTransformer`] that has seen its data.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,9 @@
+use std::borrow::Cow;
+
 use mlcore::arrow::array::RecordBatch;
 use mlcore::schema::Schema;
 use mlcore::stats::{QuantileMethod, linspace};
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 use serde::{Deserialize, Serialize};
 
 use super::spline::{MOST_DEGREE, Splines, linspaces};
@@ -9,6 +11,7 @@ use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
 use crate::transform::input::{self, FitColumn};
+use crate::transform::parts::{self, Merge as _, Parts, Ranges, Refusal, Seen, extremes};
 use crate::transform::{Attribute, Attributes, Fit, Order, Parameter, Training, Transform, inverse};
 
 /// Where the knots of a [`SplineTransformer`] lie.
@@ -192,32 +195,34 @@ impl SplineTransformer {
         self
     }
 
-    /// The knots of the range, column by column.
-    fn base(&self, columns: &[FitColumn], weights: Option<&[f64]>) -> Result<Vec<Vec<f64>>> {
-        let values = |column: &FitColumn| {
-            let values = match self.handle_missing {
-                HandleMissing::Error => column.finite_numbers()?,
-                HandleMissing::Zeros => column.numbers()?,
-            };
-            Ok(values.into_owned())
-        };
-        let values: Vec<Vec<f64>> = columns.iter().map(values).collect::<Result<_>>()?;
+    /// The numbers of a column, NaN for missing ones where those are taken.
+    fn values<'a>(&self, column: &'a FitColumn) -> Result<Cow<'a, [f64]>> {
+        match self.handle_missing {
+            HandleMissing::Error => column.finite_numbers(),
+            HandleMissing::Zeros => column.numbers(),
+        }
+    }
+
+    /// The knots of the range, column by column, where they follow from its ends or from nothing.
+    fn base(&self, part: &Ranges) -> Vec<Vec<f64>> {
         match &self.knots {
-            Knots::Uniform => {
-                let ends: Vec<(f64, f64)> = values.iter().map(|values| ends(values, weights)).collect();
-                Ok(linspaces(&ends, self.n_knots))
-            }
-            Knots::Quantile => {
-                let percents: Vec<f64> =
-                    linspace(0.0, 1.0, self.n_knots).iter().map(|share| 100.0 * share).collect();
-                Ok(values.into_iter().map(|values| quantiles(values, weights, &percents)).collect())
-            }
             Knots::Listed(rows) => {
                 let column =
                     |position: usize| rows.iter().filter_map(|row| row.get(position).copied()).collect();
-                Ok((0..columns.len()).map(column).collect())
+                (0..part.least.len()).map(column).collect()
+            }
+            Knots::Uniform | Knots::Quantile => {
+                // Of no number at all, scikit-learn makes the range from 0 to 0.
+                let ends = part.iter().map(|(low, high)| if low.is_nan() { (0.0, 0.0) } else { (low, high) });
+                linspaces(&ends.collect::<Vec<_>>(), self.n_knots)
             }
         }
+    }
+
+    fn quantile_knots(&self, columns: &[FitColumn], weights: Option<&[f64]>) -> Result<Vec<Vec<f64>>> {
+        let percents: Vec<f64> = linspace(0.0, 1.0, self.n_knots).iter().map(|share| 100.0 * share).collect();
+        let knots = |column: &FitColumn| Ok(quantiles(self.values(column)?.into_owned(), weights, &percents));
+        columns.iter().map(knots).collect()
     }
 
     fn check(&self, rows: usize, columns: usize) -> Result<()> {
@@ -290,15 +295,12 @@ impl SplineTransformer {
     }
 }
 
-/// The least and the greatest of the numbers that weigh something, 0 and 0 where there is none.
+/// The least and the greatest of the numbers that weigh something, NaN where there is none.
 fn ends(values: &[f64], weights: Option<&[f64]>) -> (f64, f64) {
-    let weighs =
-        |row: usize| weights.is_none_or(|weights| weights.get(row).is_some_and(|weight| *weight > 0.0));
-    let counted = values.iter().enumerate().filter(|(row, value)| !value.is_nan() && weighs(*row));
-    let (low, high) = counted.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, value)| {
-        (low.min(*value), high.max(*value))
-    });
-    if low > high { (0.0, 0.0) } else { (low, high) }
+    let Some(weights) = weights else { return extremes(values) };
+    let weighs = |row: usize| weights.get(row).is_some_and(|weight| *weight > 0.0);
+    let counted = values.iter().enumerate().filter(|(row, _)| weighs(*row));
+    counted.fold((f64::NAN, f64::NAN), |(low, high), (_, value)| (low.min(*value), high.max(*value)))
 }
 
 /// The percentiles of the numbers that are there: numpy's without weights, with them the least number that as much weight is
@@ -335,20 +337,58 @@ impl Fit for SplineTransformer {
     type Fitted = FittedSplineTransformer;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedSplineTransformer> {
+        if self.knots != Knots::Quantile {
+            return parts::whole(self, training);
+        }
         let columns = input::weighted_columns(training, OPERATION)?;
         self.check(training.table().num_rows(), columns.len())?;
-        let base = self.base(&columns, training.weights())?;
-        for (column, knots) in columns.iter().zip(&base) {
-            column.check()?;
+        let base = self.quantile_knots(&columns, training.weights())?;
+        self.fitted(base, input::schema(&columns)?)
+    }
+}
+
+impl SplineTransformer {
+    fn fitted(&self, base: Vec<Vec<f64>>, input: Schema) -> Result<FittedSplineTransformer> {
+        for (field, knots) in input.fields().iter().zip(&base) {
+            interrupt::check(OPERATION)?;
             if knots.iter().any(|knot| knot.is_infinite()) {
-                return Err(column.error("its values are too far apart: the differences overflow"));
+                let problem = "its values are too far apart: the differences overflow";
+                return Err(Error::invalid_input(OPERATION, field.name(), problem));
             }
         }
-        Ok(FittedSplineTransformer {
-            parameters: self.clone(),
-            input: input::schema(&columns)?,
-            knots: self.extended(base),
+        Ok(FittedSplineTransformer { parameters: self.clone(), input, knots: self.extended(base) })
+    }
+}
+
+impl Parts for SplineTransformer {
+    type Part = Ranges;
+
+    fn refusal(&self) -> Option<Refusal> {
+        (self.knots == Knots::Quantile).then_some(Refusal {
+            problem: "knots at quantiles need all values of a column at once",
+            remedy: "use knots at equal distances, list them, or fit it on a table, which may be a sample of the rows",
         })
+    }
+
+    fn part(&self, training: &Training<'_>) -> Result<Ranges> {
+        let columns = input::weighted_columns(training, OPERATION)?;
+        if !training.is_part() {
+            self.check(training.table().num_rows(), columns.len())?;
+        }
+        Ranges::of(&columns, |column| Ok(ends(&self.values(column)?, training.weights())))
+    }
+
+    fn merge(&self, left: Ranges, right: Ranges) -> Result<Ranges> {
+        Ok(left.merge(right))
+    }
+
+    fn finish(&self, part: Ranges, seen: &Seen) -> Result<FittedSplineTransformer> {
+        self.check(seen.rows(), seen.schema.len())?;
+        self.fitted(self.base(&part), seen.schema()?)
+    }
+
+    fn holds(&self, part: &Ranges, columns: usize) -> bool {
+        part.holds(columns)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
+use crate::transform::parts::{self, Merge, Parts, Ranges, Seen, extremes};
 use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 
 /// Divides each column by its greatest absolute value, so that the training data fills [-1, 1] and zeros stay zeros.
@@ -48,22 +49,38 @@ impl Fit for MaxAbsScaler {
     type Fitted = FittedMaxAbsScaler;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedMaxAbsScaler> {
+        parts::whole(self, training)
+    }
+}
+
+impl Parts for MaxAbsScaler {
+    type Part = Ranges;
+
+    fn part(&self, training: &Training<'_>) -> Result<Ranges> {
         let columns = input::columns(training, "fit MaxAbsScaler")?;
-        let mut max_abs = Vec::with_capacity(columns.len());
-        for column in &columns {
-            // The maximum of `f64` passes over NaN and answers NaN where there is nothing else.
-            max_abs
-                .push(column.numbers()?.iter().fold(f64::NAN, |greatest, value| greatest.max(value.abs())));
-        }
+        Ranges::of(&columns, |column| Ok(extremes(&column.numbers()?)))
+    }
+
+    fn merge(&self, left: Ranges, right: Ranges) -> Result<Ranges> {
+        Ok(left.merge(right))
+    }
+
+    fn finish(&self, part: Ranges, seen: &Seen) -> Result<FittedMaxAbsScaler> {
+        let max_abs: Vec<f64> =
+            part.iter().map(|(least, greatest)| least.abs().max(greatest.abs())).collect();
         // scikit-learn's bound for a divisor that is none.
         let divisor = |max_abs: &f64| if *max_abs < 10.0 * f64::EPSILON { 1.0 } else { *max_abs };
         Ok(FittedMaxAbsScaler {
             parameters: *self,
-            input: input::schema(&columns)?,
+            input: seen.schema()?,
             scale: max_abs.iter().map(divisor).collect(),
             max_abs,
-            n_samples_seen: training.table().num_rows() as u64,
+            n_samples_seen: seen.rows,
         })
+    }
+
+    fn holds(&self, part: &Ranges, columns: usize) -> bool {
+        part.holds(columns)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
+use crate::transform::parts::{self, Merge, Parts, Ranges, Seen, extremes};
 use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 
 /// Maps each column's range onto a wanted one: `x * scale + min`.
@@ -62,57 +63,51 @@ impl Fit for MinMaxScaler {
     type Fitted = FittedMinMaxScaler;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedMinMaxScaler> {
-        let (low, high) = self.feature_range;
-        if !(low < high && low.is_finite() && high.is_finite()) {
-            return Err(Error::invalid_input(
-                "fit MinMaxScaler",
-                "feature_range",
-                format!("the low end must be below the high end, got ({low}, {high})"),
-            ));
-        }
-        let columns = input::columns(training, "fit MinMaxScaler")?;
-        let mut fitted = FittedMinMaxScaler {
-            parameters: *self,
-            input: input::schema(&columns)?,
-            data_min: Vec::with_capacity(columns.len()),
-            data_max: Vec::with_capacity(columns.len()),
-            data_range: Vec::with_capacity(columns.len()),
-            scale: Vec::with_capacity(columns.len()),
-            min: Vec::with_capacity(columns.len()),
-            n_samples_seen: training.table().num_rows() as u64,
-        };
-        for column in &columns {
-            let values = column.numbers()?;
-            let (least, greatest) = extremes(&values);
-            let range = greatest - least;
-            // scikit-learn's rule for a range that is none: below ten times the machine's precision.
-            let divisor = if range < 10.0 * f64::EPSILON { 1.0 } else { range };
-            let scale = (high - low) / divisor;
-            fitted.data_min.push(least);
-            fitted.data_max.push(greatest);
-            fitted.data_range.push(range);
-            fitted.scale.push(scale);
-            fitted.min.push(low - least * scale);
-        }
-        Ok(fitted)
+        parts::whole(self, training)
     }
 }
 
-/// The least and the greatest of the numbers that are there, NaN where there is none.
-fn extremes(values: &[f64]) -> (f64, f64) {
-    const LANES: usize = 8;
-    let (mut least, mut greatest) = ([f64::NAN; LANES], [f64::NAN; LANES]);
-    let (blocks, rest) = values.as_chunks::<LANES>();
-    // The minimum and maximum of `f64` pass over NaN and answer NaN where there is nothing else.
-    for block in blocks {
-        for ((least, greatest), value) in least.iter_mut().zip(&mut greatest).zip(block) {
-            (*least, *greatest) = (least.min(*value), greatest.max(*value));
+const OPERATION: &str = "fit MinMaxScaler";
+
+impl Parts for MinMaxScaler {
+    type Part = Ranges;
+
+    fn part(&self, training: &Training<'_>) -> Result<Ranges> {
+        let (low, high) = self.feature_range;
+        if !(low < high && low.is_finite() && high.is_finite()) {
+            let problem = format!("the low end must be below the high end, got ({low}, {high})");
+            return Err(Error::invalid_input(OPERATION, "feature_range", problem));
         }
+        let columns = input::columns(training, OPERATION)?;
+        Ranges::of(&columns, |column| Ok(extremes(&column.numbers()?)))
     }
-    let all = |lanes: [f64; LANES], keep: fn(f64, f64) -> f64| {
-        lanes.into_iter().chain(rest.iter().copied()).fold(f64::NAN, keep)
-    };
-    (all(least, f64::min), all(greatest, f64::max))
+
+    fn merge(&self, left: Ranges, right: Ranges) -> Result<Ranges> {
+        Ok(left.merge(right))
+    }
+
+    fn finish(&self, part: Ranges, seen: &Seen) -> Result<FittedMinMaxScaler> {
+        let (low, high) = self.feature_range;
+        // scikit-learn's rule for a range that is none: below ten times the machine's precision.
+        let divisor = |range: f64| if range < 10.0 * f64::EPSILON { 1.0 } else { range };
+        let data_range: Vec<f64> = part.iter().map(|(least, greatest)| greatest - least).collect();
+        let scale: Vec<f64> = data_range.iter().map(|range| (high - low) / divisor(*range)).collect();
+        let min = part.least.iter().zip(&scale).map(|(least, scale)| low - least * scale).collect();
+        Ok(FittedMinMaxScaler {
+            parameters: *self,
+            input: seen.schema()?,
+            data_min: part.least,
+            data_max: part.greatest,
+            data_range,
+            scale,
+            min,
+            n_samples_seen: seen.rows,
+        })
+    }
+
+    fn holds(&self, part: &Ranges, columns: usize) -> bool {
+        part.holds(columns)
+    }
 }
 
 /// A [`MinMaxScaler`] that has seen its data.

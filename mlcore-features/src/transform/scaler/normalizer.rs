@@ -71,6 +71,8 @@ impl Fit for Normalizer {
     }
 }
 
+crate::transform::parts::columns_only!(Normalizer, FittedNormalizer);
+
 /// A [`Normalizer`] that has seen its data.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -10,6 +10,7 @@ use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
 use crate::transform::input::{self, FitColumn};
+use crate::transform::parts::{self, Moments, Parts, Seen};
 use crate::transform::{Attribute, Attributes, Fit, Training, Transform, inverse};
 
 /// Centres columns on their mean and divides them by their standard deviation: `z = (x - mean) / scale`.
@@ -65,6 +66,14 @@ impl Fit for StandardScaler {
     type Fitted = FittedStandardScaler;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedStandardScaler> {
+        parts::whole(self, training)
+    }
+}
+
+impl Parts for StandardScaler {
+    type Part = Vec<Moments>;
+
+    fn part(&self, training: &Training<'_>) -> Result<Vec<Moments>> {
         let columns = input::weighted_columns(training, "fit StandardScaler")?;
         let moments = |column: &FitColumn| {
             let values = column.numbers()?;
@@ -73,17 +82,28 @@ impl Fit for StandardScaler {
                 Some(weights) => self.moments(&values, |row| weights[row]),
             })
         };
-        let moments: Vec<Moments> = columns.iter().map(moments).collect::<Result<_>>()?;
+        columns.iter().map(moments).collect()
+    }
+
+    fn merge(&self, left: Vec<Moments>, right: Vec<Moments>) -> Result<Vec<Moments>> {
+        Ok(parts::merge_each(left, right))
+    }
+
+    fn finish(&self, part: Vec<Moments>, seen: &Seen) -> Result<FittedStandardScaler> {
         let keeps_mean = self.with_mean || self.with_std;
-        let list = |of: fn(&Moments) -> f64| moments.iter().map(of).collect::<Vec<f64>>();
+        let list = |of: fn(&Moments) -> f64| part.iter().map(of).collect::<Vec<f64>>();
         Ok(FittedStandardScaler {
             parameters: *self,
-            input: input::schema(&columns)?,
+            input: seen.schema()?,
             mean: keeps_mean.then(|| list(|moments| moments.mean)),
-            var: self.with_std.then(|| list(|moments| moments.var)),
-            scale: self.with_std.then(|| list(Moments::scale)),
-            n_samples_seen: moments.iter().map(|moments| moments.count).collect(),
+            var: self.with_std.then(|| list(Moments::variance)),
+            scale: self.with_std.then(|| list(scale)),
+            n_samples_seen: part.iter().map(|moments| moments.count).collect(),
         })
+    }
+
+    fn holds(&self, part: &Vec<Moments>, columns: usize) -> bool {
+        part.len() == columns
     }
 }
 
@@ -93,31 +113,23 @@ impl StandardScaler {
         let weighed = |row: usize, value: f64| if values[row].is_nan() { 0.0 } else { weight(row) * value };
         let count = pairwise_sum(values.len(), &|row| weighed(row, 1.0));
         let mean = pairwise_sum(values.len(), &|row| weighed(row, values[row])) / count;
-        let mut var = f64::NAN;
+        let (mut rest, mut squares) = (0.0, f64::NAN);
         if self.with_std {
             let deviation = |row: usize| values[row] - mean;
             let correction = pairwise_sum(values.len(), &|row| weighed(row, deviation(row)));
-            let squares = pairwise_sum(values.len(), &|row| weighed(row, deviation(row) * deviation(row)));
-            var = (squares - correction * correction / count) / count;
+            let around = pairwise_sum(values.len(), &|row| weighed(row, deviation(row) * deviation(row)));
+            rest = correction / count;
+            squares = around - correction * correction / count;
         }
-        Moments { mean, var, count }
+        Moments { count, mean, rest, squares }
     }
 }
 
-struct Moments {
-    mean: f64,
-    var: f64,
-    /// The weights of the values that are there: how many there are, where none is weighed.
-    count: f64,
-}
-
-impl Moments {
-    /// The standard deviation; 1 where the variance is within the error bound of the algorithm that computed it.
-    fn scale(&self) -> f64 {
-        let Self { mean, var, count } = self;
-        let bound = count * f64::EPSILON * var + (count * mean * f64::EPSILON).powi(2);
-        if *var <= bound { 1.0 } else { var.sqrt() }
-    }
+/// The standard deviation; 1 where the variance is within the error bound of the algorithm that computed it.
+fn scale(moments: &Moments) -> f64 {
+    let (count, mean, var) = (moments.count, moments.mean, moments.variance());
+    let bound = count * f64::EPSILON * var + (count * mean * f64::EPSILON).powi(2);
+    if var <= bound { 1.0 } else { var.sqrt() }
 }
 
 /// A [`StandardScaler`] that has seen its data.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::kept;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::transform::parts::{self, Merge, Moments, Parts, Seen, extremes};
 use crate::transform::{Attributes, Fit, Training, Transform, input, numeric};
 
 /// Leaves out the columns whose variance is not above a threshold: by default those that hold one value only.
@@ -51,20 +52,34 @@ impl Fit for VarianceThreshold {
     type Fitted = FittedVarianceThreshold;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedVarianceThreshold> {
+        parts::whole(self, training)
+    }
+}
+
+impl Parts for VarianceThreshold {
+    type Part = Vec<Spread>;
+
+    fn part(&self, training: &Training<'_>) -> Result<Vec<Spread>> {
         let columns = input::columns(training, OPERATION)?;
         if !(self.threshold >= 0.0 && self.threshold.is_finite()) {
             let problem = format!("a finite number that is not negative is expected, got {}", self.threshold);
             return Err(Error::invalid_input(OPERATION, "threshold", problem));
         }
-        let mut variances = Vec::with_capacity(columns.len());
-        for column in &columns {
-            let values = column.numbers()?;
-            let variance = variance(&values);
+        columns.iter().map(|column| Ok(Spread::of(&column.numbers()?, training.is_part()))).collect()
+    }
+
+    fn merge(&self, left: Vec<Spread>, right: Vec<Spread>) -> Result<Vec<Spread>> {
+        Ok(parts::merge_each(left, right))
+    }
+
+    fn finish(&self, part: Vec<Spread>, seen: &Seen) -> Result<FittedVarianceThreshold> {
+        let variance = |spread: &Spread| {
+            let variance = spread.moments.variance();
             // Of a constant column rounding may leave a variance, and no range.
-            variances.push(if self.threshold == 0.0 { variance.min(range(&values)) } else { variance });
-        }
-        let fitted =
-            FittedVarianceThreshold { parameters: *self, input: input::schema(&columns)?, variances };
+            if self.threshold == 0.0 { variance.min(spread.range()) } else { variance }
+        };
+        let variances = part.iter().map(variance).collect();
+        let fitted = FittedVarianceThreshold { parameters: *self, input: seen.schema()?, variances };
         if !fitted.support().contains(&true) {
             let problem = format!("no column has a variance above {}", self.threshold);
             return Err(Error::invalid_input(OPERATION, "threshold", problem)
@@ -72,27 +87,56 @@ impl Fit for VarianceThreshold {
         }
         Ok(fitted)
     }
-}
 
-/// The population variance of the values that are there; NaN where none is.
-fn variance(values: &[f64]) -> f64 {
-    let present = values.iter().filter(|value| !value.is_nan()).count();
-    let mean = numeric::mean_of_present(values, present);
-    let square = |row: usize| {
-        let deviation = values[row] - mean;
-        if values[row].is_nan() { 0.0 } else { deviation * deviation }
-    };
-    pairwise_sum(values.len(), &square) / present as f64
-}
-
-/// The greatest value less the least; NaN where a value is missing, as numpy answers.
-fn range(values: &[f64]) -> f64 {
-    if values.iter().any(|value| value.is_nan()) {
-        return f64::NAN;
+    fn holds(&self, part: &Vec<Spread>, columns: usize) -> bool {
+        part.len() == columns
     }
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    greatest - least
+}
+
+/// How far the values of a column lie apart.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    moments: Moments,
+    #[serde(with = "mlcore::exact")]
+    ends: (f64, f64),
+    has_missing: bool,
+}
+
+impl Spread {
+    /// Of the values that are there. What rounding took from the mean is needed by other parts only.
+    fn of(values: &[f64], is_part: bool) -> Self {
+        let present = values.iter().filter(|value| !value.is_nan()).count();
+        let mean = numeric::mean_of_present(values, present);
+        let of_present = |row: usize, term: fn(f64) -> f64| match values[row] - mean {
+            _ if values[row].is_nan() => 0.0,
+            deviation => term(deviation),
+        };
+        let sum = |term: fn(f64) -> f64| pairwise_sum(values.len(), &|row| of_present(row, term));
+        let count = present as f64;
+        let rest = if is_part { sum(|deviation| deviation) / count } else { 0.0 };
+        let squares = sum(|deviation| deviation * deviation);
+        Self {
+            moments: Moments { count, mean, rest, squares },
+            ends: extremes(values),
+            has_missing: present < values.len(),
+        }
+    }
+
+    /// The greatest value less the least; NaN where a value is missing, as numpy answers.
+    fn range(&self) -> f64 {
+        if self.has_missing { f64::NAN } else { self.ends.1 - self.ends.0 }
+    }
+}
+
+impl Merge for Spread {
+    fn merge(self, other: Self) -> Self {
+        Self {
+            moments: self.moments.merge(other.moments),
+            ends: (self.ends.0.min(other.ends.0), self.ends.1.max(other.ends.1)),
+            has_missing: self.has_missing || other.has_missing,
+        }
+    }
 }
 
 /// A [`VarianceThreshold`] that has seen its data.

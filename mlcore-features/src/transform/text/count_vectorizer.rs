@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::analysis::{Analysis, Analyzer, Cutting, StopWords, StripAccents, TokenPattern, cutting_methods};
 use super::vocabulary::{
-    CountTerms, DocumentFrequency, Learning, Vocabulary, attribute, lower, vocabulary_methods,
+    CountTerms, DocumentFrequency, Learning, Learnt, Terms, Vocabulary, attribute, lower, vocabulary_methods,
 };
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::transform::parts::{self, Parts, Seen};
 use crate::transform::{Attributes, Fit, Training, Transform, input, inverse};
 
 /// One feature per term: how often it is in a text.
@@ -68,7 +69,7 @@ impl Default for CountVectorizer {
 }
 
 cutting_methods!(CountVectorizer);
-vocabulary_methods!(CountVectorizer, FittedCountVectorizer);
+vocabulary_methods!(CountVectorizer, FittedCountVectorizer, OPERATION);
 
 const OPERATION: &str = "fit CountVectorizer";
 
@@ -76,12 +77,15 @@ impl Fit for CountVectorizer {
     type Fitted = FittedCountVectorizer;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedCountVectorizer> {
-        let learning = self.learning(OPERATION)?;
-        let columns = input::columns(training, OPERATION)?;
-        let learnt = learning.learn(&columns)?;
+        parts::whole(self, training)
+    }
+}
+
+impl CountVectorizer {
+    fn fitted(&self, learnt: Vec<Learnt>, seen: &Seen) -> Result<FittedCountVectorizer> {
         Ok(FittedCountVectorizer {
             parameters: self.clone(),
-            input: input::schema(&columns)?,
+            input: seen.schema()?,
             vocabularies: learnt.into_iter().map(|learnt| learnt.terms).collect(),
         })
     }

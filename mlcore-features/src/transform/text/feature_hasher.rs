@@ -116,6 +116,8 @@ impl Fit for FeatureHasher {
     }
 }
 
+crate::transform::parts::columns_only!(FeatureHasher, FittedFeatureHasher);
+
 /// A [`FeatureHasher`] that has seen its columns.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

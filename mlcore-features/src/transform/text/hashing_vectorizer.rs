@@ -109,6 +109,8 @@ impl Fit for HashingVectorizer {
     }
 }
 
+crate::transform::parts::columns_only!(HashingVectorizer, FittedHashingVectorizer);
+
 /// A [`HashingVectorizer`] that has seen its columns.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

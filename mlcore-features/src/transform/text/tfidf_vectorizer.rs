@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::analysis::{Analysis, Analyzer, Cutting, StopWords, StripAccents, TokenPattern, cutting_methods};
 use super::documents;
 use super::vocabulary::{
-    CountTerms, DocumentFrequency, Learning, Vocabulary, attribute, lower, vocabulary_methods,
+    CountTerms, DocumentFrequency, Learning, Learnt, Terms, Vocabulary, attribute, lower, vocabulary_methods,
 };
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::transform::parts::{self, Parts, Seen};
 use crate::transform::{Attribute, Attributes, Fit, Norm, Training, Transform, input, inverse};
 
 /// One feature per term: how often it is in a text, and the more the fewer texts it is in.
@@ -78,7 +79,7 @@ impl Default for TfidfVectorizer {
 }
 
 cutting_methods!(TfidfVectorizer);
-vocabulary_methods!(TfidfVectorizer, FittedTfidfVectorizer);
+vocabulary_methods!(TfidfVectorizer, FittedTfidfVectorizer, OPERATION);
 
 impl TfidfVectorizer {
     /// By which norm the features of a text are divided: [`Norm::L1`], [`Norm::L2`] or none. Default: [`Norm::L2`].
@@ -123,14 +124,17 @@ impl Fit for TfidfVectorizer {
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedTfidfVectorizer> {
         documents::check_norm(self.norm, OPERATION)?;
-        let learning = self.learning(OPERATION)?;
-        let columns = input::columns(training, OPERATION)?;
-        let rows = training.table().num_rows();
-        let learnt = learning.learn(&columns)?;
-        let weights = |learnt: &super::vocabulary::Learnt| self.weights(rows, &learnt.documents);
+        parts::whole(self, training)
+    }
+}
+
+impl TfidfVectorizer {
+    fn fitted(&self, learnt: Vec<Learnt>, seen: &Seen) -> Result<FittedTfidfVectorizer> {
+        documents::check_norm(self.norm, OPERATION)?;
+        let weights = |learnt: &Learnt| self.weights(seen.rows(), &learnt.documents);
         Ok(FittedTfidfVectorizer {
             parameters: self.clone(),
-            input: input::schema(&columns)?,
+            input: seen.schema()?,
             idf: self.use_idf.then(|| learnt.iter().flat_map(weights).collect()),
             vocabularies: learnt.into_iter().map(|learnt| learnt.terms).collect(),
         })

@@ -1,9 +1,9 @@
 //! The terms that texts are made of: which of them count, and how they are counted and weighed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mlcore::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::analysis::{Analysis, Pieces, texts};
 use super::documents;
@@ -11,6 +11,7 @@ use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::lookup::Lookup;
 use crate::program::text::{Refused, TextKernel, TextRow, TextScratch};
 use crate::transform::input::FitColumn;
+use crate::transform::parts::{Merge, Seen, SeenColumn};
 use crate::transform::{Norm, Parameter};
 
 /// In how many texts a term is.
@@ -93,21 +94,58 @@ pub(super) struct Learnt {
     pub(super) documents: Vec<f64>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Counts {
     /// The texts that it is in.
-    documents: usize,
+    documents: u64,
     /// How often it is there.
-    occurrences: usize,
-    /// One after the last row that it was in.
+    occurrences: u64,
+    /// One after the last row of the part at hand that it was in.
+    #[serde(skip)]
     seen: usize,
 }
 
+/// What some texts of a column tell of the terms in them.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Terms(#[serde(serialize_with = "sorted")] HashMap<String, Counts>);
+
+impl Merge for Terms {
+    fn merge(self, other: Self) -> Self {
+        let (mut all, few) = if self.0.len() < other.0.len() { (other, self) } else { (self, other) };
+        for (term, counts) in few.0 {
+            let own = all.0.entry(term).or_default();
+            own.documents = own.documents.merge(counts.documents);
+            own.occurrences = own.occurrences.merge(counts.occurrences);
+        }
+        all
+    }
+}
+
+/// By their terms, so that equal counts have equal bytes.
+fn sorted<S: Serializer>(counts: &HashMap<String, Counts>, serializer: S) -> Result<S::Ok, S::Error> {
+    counts.iter().collect::<BTreeMap<_, _>>().serialize(serializer)
+}
+
 impl Learning<'_> {
-    pub(super) fn learn(&self, columns: &[FitColumn]) -> Result<Vec<Learnt>> {
+    /// What some texts tell of the terms of each column.
+    pub(super) fn part(&self, columns: &[FitColumn]) -> Result<Vec<Terms>> {
         self.check()?;
         documents::check(columns)?;
         columns.iter().map(|column| self.column(column)).collect()
+    }
+
+    /// The terms of each column that count.
+    pub(super) fn finish(&self, part: Vec<Terms>, seen: &Seen) -> Result<Vec<Learnt>> {
+        let learnt = |(Terms(counts), column): (Terms, SeenColumn<'_>)| match self.vocabulary {
+            Some(Vocabulary(terms)) => {
+                let documents =
+                    |term: &String| counts.get(term).map_or(0.0, |counts| counts.documents as f64);
+                Ok(Learnt { documents: terms.iter().map(documents).collect(), terms: terms.clone() })
+            }
+            None => self.limited(column, seen.rows(), counts),
+        };
+        part.into_iter().zip(seen.columns()).map(learnt).collect()
     }
 
     fn check(&self) -> Result<()> {
@@ -127,7 +165,7 @@ impl Learning<'_> {
         }
     }
 
-    fn column(&self, column: &FitColumn) -> Result<Learnt> {
+    fn column(&self, column: &FitColumn) -> Result<Terms> {
         let mut counts: HashMap<String, Counts> = HashMap::new();
         if let Some(Vocabulary(terms)) = self.vocabulary {
             counts.extend(terms.iter().map(|term| (term.clone(), Counts::default())));
@@ -149,24 +187,25 @@ impl Learning<'_> {
                 }
             });
         }
-        if let Some(Vocabulary(terms)) = self.vocabulary {
-            let documents = |term: &String| counts.get(term).map_or(0.0, |counts| counts.documents as f64);
-            return Ok(Learnt { documents: terms.iter().map(documents).collect(), terms: terms.clone() });
-        }
-        self.limited(column, counts)
+        Ok(Terms(counts))
     }
 
     /// The terms that are neither too rare nor too common, sorted.
-    fn limited(&self, column: &FitColumn, counts: HashMap<String, Counts>) -> Result<Learnt> {
+    fn limited(
+        &self,
+        column: SeenColumn<'_>,
+        rows: usize,
+        counts: HashMap<String, Counts>,
+    ) -> Result<Learnt> {
+        let refused = |problem: &str| column.error(self.operation, problem);
         if counts.is_empty() {
-            return Err(column
-                .error("no text has a term: the vocabulary would be empty")
+            return Err(refused("no text has a term: the vocabulary would be empty")
                 .remedy("look whether all words are stop words, or shorter than the token_pattern wants"));
         }
-        let (most, least) = (self.max_df.of(column.len()), self.min_df.of(column.len()));
+        let (most, least) = (self.max_df.of(rows), self.min_df.of(rows));
         if most < least {
             let problem = format!("max_df is {most} texts, and min_df more, {least}");
-            return Err(column.error(problem).remedy("lower min_df, or raise max_df"));
+            return Err(refused(&problem).remedy("lower min_df, or raise max_df"));
         }
         let mut kept: Vec<(String, Counts)> = counts
             .into_iter()
@@ -181,9 +220,9 @@ impl Learning<'_> {
             kept.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
         }
         if kept.is_empty() {
-            return Err(column
-                .error("no terms remain between min_df and max_df")
-                .remedy("lower min_df, or raise max_df"));
+            return Err(
+                refused("no terms remain between min_df and max_df").remedy("lower min_df, or raise max_df")
+            );
         }
         let (terms, documents) =
             kept.into_iter().map(|(term, counts)| (term, counts.documents as f64)).unzip();
@@ -194,7 +233,7 @@ impl Learning<'_> {
 impl Counts {
     fn meet(&mut self, row: usize) {
         self.occurrences += 1;
-        self.documents += usize::from(self.seen != row + 1);
+        self.documents += u64::from(self.seen != row + 1);
         self.seen = row + 1;
     }
 }
@@ -262,9 +301,30 @@ pub(super) fn lower(
     Ok(features)
 }
 
-/// The parameters that say which terms are learnt.
+/// The parameters that say which terms are learnt, and how parts tell of them: `fitted` makes of the terms what was learnt.
 macro_rules! vocabulary_methods {
-    ($vectorizer:ident, $fitted:ident) => {
+    ($vectorizer:ident, $fitted:ident, $operation:expr) => {
+        impl Parts for $vectorizer {
+            type Part = Vec<Terms>;
+
+            fn part(&self, training: &Training<'_>) -> Result<Vec<Terms>> {
+                self.learning($operation)?.part(&input::columns(training, $operation)?)
+            }
+
+            fn merge(&self, left: Vec<Terms>, right: Vec<Terms>) -> Result<Vec<Terms>> {
+                Ok(parts::merge_each(left, right))
+            }
+
+            fn finish(&self, part: Vec<Terms>, seen: &Seen) -> Result<$fitted> {
+                let learnt = self.learning($operation)?.finish(part, seen)?;
+                self.fitted(learnt, seen)
+            }
+
+            fn holds(&self, part: &Vec<Terms>, columns: usize) -> bool {
+                part.len() == columns
+            }
+        }
+
         impl $vectorizer {
             /// Terms in more texts are left out. Default: none are, a share of 1.0.
             #[must_use]

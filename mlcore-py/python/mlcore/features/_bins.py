@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlcore.features._base import Transformer
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["KBinsDiscretizer"]
 
 
-class KBinsDiscretizer(Transformer):
+class KBinsDiscretizer(PartialTransformer):
     """Cuts the range of each column into bins.
 
     Takes finite numbers: missing values are refused, impute them first. A constant column has one bin. Values outside the

@@ -15,6 +15,7 @@ from mlcore.features._base import (
     inner_diagram,
     inner_specification,
 )
+from mlcore.features._partial import BatchTransformer
 
 if TYPE_CHECKING:
     from mlcore.features._plan import Plan, Table
@@ -27,7 +28,7 @@ Step = Union[Transformer, Literal["passthrough", "drop"]]
 Columns = Union[str, int, slice, Sequence[str], Sequence[int], Sequence[bool], Callable[[Any], Any]]
 
 
-class Pipeline(Transformer):
+class Pipeline(BatchTransformer):
     """Transformers one after another: each sees what the one before it made.
 
     Parameters
@@ -99,7 +100,7 @@ class Pipeline(Transformer):
         return {}
 
 
-class ColumnTransformer(Transformer):
+class ColumnTransformer(BatchTransformer):
     """Transformers beside each other, each on columns that it names; their features stand in the order of the transformers.
 
     Parameters
@@ -210,7 +211,7 @@ class ColumnTransformer(Transformer):
         return self._fitted_plan is not None and self.sparse_output_
 
 
-class FeatureUnion(Transformer):
+class FeatureUnion(BatchTransformer):
     """Transformers beside each other, each on all columns; their features stand in the order of the transformers.
 
     Parameters

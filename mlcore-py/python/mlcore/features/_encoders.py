@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlcore.exceptions import InvalidInputError
-from mlcore.features._base import Specification, Transformer
+from mlcore.exceptions import InvalidInputError, UnsupportedError
+from mlcore.features._base import Specification
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["OneHotEncoder", "OrdinalEncoder"]
 
 
-class OneHotEncoder(Transformer):
+class OneHotEncoder(PartialTransformer):
     """One feature per category: 1 for the category at hand, 0 for the others.
 
     Takes text, integers, floats and bools. A missing value (NaN and null) is a category of its own, the last one, named
@@ -98,7 +99,7 @@ class OneHotEncoder(Transformer):
         return name, parameters
 
 
-class OrdinalEncoder(Transformer):
+class OrdinalEncoder(PartialTransformer):
     """The position of a column's category, as a number: 0, 1, 2, ...
 
     Takes text, integers, floats and bools.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlcore.features._base import Transformer
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["PolynomialFeatures"]
 
 
-class PolynomialFeatures(Transformer):
+class PolynomialFeatures(PartialTransformer):
     """Multiplies columns with each other: all products of up to ``degree`` factors.
 
     The features of ``a`` and ``b`` at degree 2 are ``1``, ``a``, ``b``, ``a^2``, ``a b`` and ``b^2``. Missing values and

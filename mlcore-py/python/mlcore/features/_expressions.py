@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
-from mlcore.features._base import Specification, Transformer
+from mlcore.features._base import Specification
+from mlcore.features._partial import PartialTransformer
 
 __all__ = ["DerivedColumns", "Expression", "Then", "When", "coalesce", "col", "lit", "when"]
 
@@ -14,7 +15,7 @@ __all__ = ["DerivedColumns", "Expression", "Then", "When", "coalesce", "col", "l
 Literal = Union[bool, int, float, str, None]
 
 
-class DerivedColumns(Transformer):
+class DerivedColumns(PartialTransformer):
     """Columns that are computed from the others of their row, by formulas.
 
     Fitting checks the formulas against the columns of the table, with errors that tell the character, and learns nothing else.

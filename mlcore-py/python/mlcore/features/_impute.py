@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlcore.features._base import Transformer
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,7 +153,7 @@ class KNNImputer(Transformer):
         self.keep_empty_features = keep_empty_features
 
 
-class MissingIndicator(Transformer):
+class MissingIndicator(PartialTransformer):
     """Tells which values are missing: 1 where a value is NaN or null, 0 where it is there.
 
     Takes numbers, bools and text. Infinities are refused.
@@ -188,7 +189,7 @@ class MissingIndicator(Transformer):
         self.error_on_new = error_on_new
 
 
-class SimpleImputer(Transformer):
+class SimpleImputer(PartialTransformer):
     """Replaces missing values, NaN and null alike, by one value per column.
 
     Parameters

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlcore.exceptions import InvalidInputError
-from mlcore.features._base import Specification, Transformer
+from mlcore.features._base import Specification
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CyclicalFeatures", "DatetimeFeatures", "TimeSince"]
 
 
-class DatetimeFeatures(Transformer):
+class DatetimeFeatures(PartialTransformer):
     """Months, weekdays, hours and the like of dates and times.
 
     Takes dates, timestamps, and times of day, which have hours, minutes and seconds alone. A timestamp with a time zone is read
@@ -81,7 +82,7 @@ class DatetimeFeatures(Transformer):
         self.missing_values = missing_values
 
 
-class CyclicalFeatures(Transformer):
+class CyclicalFeatures(PartialTransformer):
     """The sine and the cosine of numbers that begin anew, such as hours and months.
 
     A number ``x`` of a column whose cycle is ``m`` long becomes ``sin(x * 2 pi / m)`` and ``cos(x * 2 pi / m)``, so that 23 o'clock is
@@ -148,7 +149,7 @@ def _in_order(lengths: Mapping[str, float], columns: Sequence[str]) -> list[floa
     return [lengths[column] for column in columns]
 
 
-class TimeSince(Transformer):
+class TimeSince(PartialTransformer):
     """How long dates and times are after another column, or after a fixed moment: negative where they are before it.
 
     Either ``reference`` or ``moment`` is to be said. Timestamps with a time zone are compared with such alone, by the moment; dates are

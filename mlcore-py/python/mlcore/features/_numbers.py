@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlcore.exceptions import InvalidInputError
 from mlcore.features._base import Specification, Transformer
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Binarizer", "FunctionTransformer", "PowerTransformer", "QuantileTransformer", "SplineTransformer", "Winsorizer"]
 
 
-class Binarizer(Transformer):
+class Binarizer(PartialTransformer):
     """Writes 1 for a number above a threshold and 0 for any other.
 
     Missing values and infinities are refused. Fitting learns the columns and nothing else.
@@ -155,7 +156,7 @@ class QuantileTransformer(Transformer):
         return learnt | {"quantiles_": np.array(learnt["quantiles_"])}
 
 
-class SplineTransformer(Transformer):
+class SplineTransformer(PartialTransformer):
     """Writes each number as the values of B-splines, so that a linear model of them is a smooth curve of the number.
 
     A column becomes ``n_knots + degree - 1`` columns, or ``n_knots - 1`` where splines are periodic, and one fewer without
@@ -232,7 +233,7 @@ class SplineTransformer(Transformer):
         return name, parameters | {"knots": getattr(self.knots, "tolist", lambda: self.knots)()}
 
 
-class FunctionTransformer(Transformer):
+class FunctionTransformer(PartialTransformer):
     """Puts what a function makes of each number in its place.
 
     The function is one of numpy's, or its name, so that Rust runs it and a plan can be stored; for a function of Python use

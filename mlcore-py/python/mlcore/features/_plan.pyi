@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, final
 
 import numpy as np
@@ -65,6 +65,39 @@ def fit(
     y: object = None,
     sample_weight: ArrayLike | None = None,
 ) -> Plan: ...
+@final
+class Learner:
+    def to_bytes(self) -> bytes: ...
+
+@final
+class Tables:
+    def __iter__(self) -> Tables: ...
+    def __next__(self) -> Table: ...
+
+def tables(source: object) -> Tables: ...
+def partial_fit(
+    specification: tuple[str, dict[str, Any]],
+    learner: Learner | bytes | None,
+    X: AnyTable,
+    y: object = None,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[Learner, Plan | None, BaseException | None]: ...
+def fit_batches(
+    specification: tuple[str, dict[str, Any]],
+    open: Callable[[], Iterator[Any]],
+    columns: Sequence[str],
+    repeatable: bool,
+    y: str | None = None,
+    sample_weight: str | None = None,
+) -> Plan: ...
+def fit_parquet(
+    specification: tuple[str, dict[str, Any]],
+    paths: Sequence[str],
+    columns: Sequence[str],
+    y: str | None = None,
+    sample_weight: str | None = None,
+) -> Plan: ...
+def parquet_columns(path: str) -> list[str]: ...
 def fit_transform(
     specification: tuple[str, dict[str, Any]],
     X: AnyTable,

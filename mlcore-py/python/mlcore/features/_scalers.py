@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from mlcore.features._base import Transformer
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["MaxAbsScaler", "MinMaxScaler", "Normalizer", "RobustScaler", "StandardScaler"]
 
 
-class StandardScaler(Transformer):
+class StandardScaler(PartialTransformer):
     """Centres columns on their mean and divides them by their standard deviation: ``z = (x - mean) / scale``.
 
     Missing values (NaN and null) are ignored while fitting and stay missing. A constant column is divided by 1. Infinities
@@ -57,7 +58,7 @@ class StandardScaler(Transformer):
         self.with_std = with_std
 
 
-class MinMaxScaler(Transformer):
+class MinMaxScaler(PartialTransformer):
     """Maps each column's range onto a wanted one: ``x * scale + min``.
 
     Missing values (NaN and null) are ignored while fitting and stay missing. A constant column is mapped to the low end.
@@ -104,7 +105,7 @@ class MinMaxScaler(Transformer):
         self.clip = clip
 
 
-class MaxAbsScaler(Transformer):
+class MaxAbsScaler(PartialTransformer):
     """Divides each column by its greatest absolute value, so that the training data fills [-1, 1] and zeros stay zeros.
 
     Missing values (NaN and null) are ignored while fitting and stay missing. A column of zeros is left as it is. Infinities
@@ -197,7 +198,7 @@ class RobustScaler(Transformer):
         self.unit_variance = unit_variance
 
 
-class Normalizer(Transformer):
+class Normalizer(PartialTransformer):
     """Divides the numbers of each row by their norm, so that rows are compared by direction and not by size.
 
     A row whose norm is all but 0 is left as it is. Missing values and infinities are refused. Fitting learns the columns and

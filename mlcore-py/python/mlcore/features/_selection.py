@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlcore.features._base import Transformer
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["SelectKBest", "VarianceThreshold"]
 
 
-class VarianceThreshold(Transformer):
+class VarianceThreshold(PartialTransformer):
     """Leaves out the columns whose variance is not above a threshold: by default those that hold one value only.
 
     Missing values (NaN and null) are ignored while fitting. The columns that are kept are handed on as they are.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlcore.features._base import Transformer
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,7 @@ class TargetEncoder(Transformer):
         return {**learnt, "target_type_": kind}
 
 
-class CountEncoder(Transformer):
+class CountEncoder(PartialTransformer):
     """How often a column's category was seen: the number of rows, or their share.
 
     Takes text, integers, floats and bools, and encodes every column that it is given.
@@ -151,7 +152,7 @@ class CountEncoder(Transformer):
         self.handle_missing = handle_missing
 
 
-class WOEEncoder(Transformer):
+class WOEEncoder(PartialTransformer):
     """The weight of evidence of a column's category: the logarithm of its share of the ones of a target over its share of the
     zeros.
 
@@ -203,7 +204,7 @@ class WOEEncoder(Transformer):
         self.regularization = regularization
 
 
-class JamesSteinEncoder(Transformer):
+class JamesSteinEncoder(PartialTransformer):
     """The mean of the target in a column's category, drawn towards the mean of all rows as James and Stein do.
 
     Takes text, integers, floats and bools, and encodes every column that it is given; the target is numbers, bools, or texts,
@@ -256,7 +257,7 @@ class JamesSteinEncoder(Transformer):
         self.model = model
 
 
-class LeaveOneOutEncoder(Transformer):
+class LeaveOneOutEncoder(PartialTransformer):
     """The mean of the target in a column's category; of the training table, without the row at hand.
 
     ``fit_transform`` leaves the target of each row out of the row's own mean, so that a model behind it does not learn its

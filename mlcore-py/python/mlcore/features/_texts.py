@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlcore.features._base import Specification, Transformer
+from mlcore.features._base import Specification
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["CountVectorizer", "FeatureHasher", "HashingVectorizer", "TfidfVectorizer"]
 
 
-class _Sparse(Transformer):
+class _Sparse(PartialTransformer):
     """What gives sparse answers where it is asked for them."""
 
     sparse_output: bool

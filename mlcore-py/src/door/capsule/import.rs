@@ -14,12 +14,50 @@ use pyo3::types::{PyCapsule, PyTuple};
 
 /// The chunks of what exports a stream, and their type and name.
 pub(super) fn stream(object: &Bound<'_, PyAny>) -> PyResult<(Vec<ArrayData>, Field)> {
+    let mut stream = Stream::open(object)?;
+    let mut chunks = Vec::new();
+    while let Some(chunk) = stream.next()? {
+        chunks.push(chunk);
+    }
+    Ok((chunks, stream.field))
+}
+
+/// A stream of which no chunk is read before it is asked for.
+pub(super) struct Stream {
+    stream: FFI_ArrowArrayStream,
+    /// The type and the name of the chunks.
+    pub(super) field: Field,
+}
+
+impl Stream {
+    pub(super) fn open(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (stream, field) = opened(object)?;
+        Ok(Self { stream, field })
+    }
+
+    /// The next chunk; none at the end.
+    pub(super) fn next(&mut self) -> PyResult<Option<ArrayData>> {
+        let Some(get_next) = self.stream.get_next else { return Ok(None) };
+        let mut array = FFI_ArrowArray::empty();
+        // SAFETY: both are structures that outlive the call; the stream is not released.
+        let code = unsafe { get_next(&raw mut self.stream, &raw mut array) };
+        require(code, &mut self.stream)?;
+        // The end is told by a chunk that is none.
+        if array.is_released() {
+            return Ok(None);
+        }
+        // SAFETY: the stream says that its chunks are of this type.
+        let chunk = unsafe { from_ffi_and_data_type(array, self.field.data_type().clone()) };
+        chunk.map(Some).map_err(refused)
+    }
+}
+
+fn opened(object: &Bound<'_, PyAny>) -> PyResult<(FFI_ArrowArrayStream, Field)> {
     let capsule = object.call_method0(super::STREAM)?.cast_into::<PyCapsule>()?;
     let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?.cast::<FFI_ArrowArrayStream>();
     // SAFETY: a capsule of this name holds such a stream. It is moved out, and what is left is marked as released.
     let mut stream = unsafe { FFI_ArrowArrayStream::from_raw(pointer.as_ptr()) };
-    let (Some(get_schema), Some(get_next), Some(_)) = (stream.get_schema, stream.get_next, stream.release)
-    else {
+    let (Some(get_schema), Some(_), Some(_)) = (stream.get_schema, stream.get_next, stream.release) else {
         return Err(PyValueError::new_err("its stream was read before"));
     };
     let mut schema = FFI_ArrowSchema::empty();
@@ -27,20 +65,7 @@ pub(super) fn stream(object: &Bound<'_, PyAny>) -> PyResult<(Vec<ArrayData>, Fie
     let code = unsafe { get_schema(&raw mut stream, &raw mut schema) };
     require(code, &mut stream)?;
     let field = Field::try_from(&schema).map_err(refused)?;
-    let mut chunks = Vec::new();
-    loop {
-        let mut array = FFI_ArrowArray::empty();
-        // SAFETY: as above.
-        let code = unsafe { get_next(&raw mut stream, &raw mut array) };
-        require(code, &mut stream)?;
-        // The end is told by a chunk that is none.
-        if array.is_released() {
-            return Ok((chunks, field));
-        }
-        // SAFETY: the stream says that its chunks are of this type.
-        let chunk = unsafe { from_ffi_and_data_type(array, field.data_type().clone()) };
-        chunks.push(chunk.map_err(refused)?);
-    }
+    Ok((stream, field))
 }
 
 /// The data of what exports one array, and its type and name.

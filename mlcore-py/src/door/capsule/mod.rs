@@ -73,6 +73,29 @@ pub(super) fn array(object: &Bound<'_, PyAny>, subject: &str, asked: Asked) -> P
     Ok((joined(object.py(), chunks, &field, subject, asked)?, field.name().clone()))
 }
 
+/// The tables of a stream, each of which is read when it is asked for.
+pub(crate) struct Tables(import::Stream);
+
+impl Tables {
+    /// Those that the object exports.
+    pub(crate) fn open(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Self> {
+        let opened = import::Stream::open(object);
+        opened.map(Self).map_err(|cause| unread(object, asked.subject, asked, cause))
+    }
+
+    /// The columns of the next table; none at the end.
+    pub(crate) fn next(&mut self, py: Python<'_>, asked: Asked) -> PyResult<Option<Columns>> {
+        let Some(data) = self.0.next()? else { return Ok(None) };
+        let columns =
+            struct_columns(asked.operation, asked.subject, &data).map_err(|error| raise(py, &error))?;
+        let DataType::Struct(fields) = self.0.field.data_type() else { return Ok(None) };
+        let columns = fields.iter().zip(columns).map(|(field, data)| {
+            Column::new(field.name().clone(), move |py, name, asked| sound(py, data.clone(), 0, name, asked))
+        });
+        Ok(Some(Columns::new(columns.collect(), data.len(), true)))
+    }
+}
+
 /// What an object hands over: nothing has looked at it yet.
 struct Exported {
     chunks: Vec<ArrayData>,
@@ -80,20 +103,22 @@ struct Exported {
 }
 
 fn exported(object: &Bound<'_, PyAny>, subject: &str, asked: Asked) -> PyResult<Exported> {
-    let py = object.py();
     let object = &typed(object)?;
     let read = match object.hasattr(STREAM)? {
         true => import::stream(object),
         false => import::array(object).map(|(data, field)| (vec![data], field)),
     };
-    let (chunks, field) = read.map_err(|cause| {
-        let problem = format!("its Arrow data ({}) cannot be read: {}", type_name(object), cause.value(py));
-        let error =
-            wrong_type(py, asked.operation, subject, problem, "convert its columns to plain types first");
-        error.set_cause(py, Some(cause));
-        error
-    })?;
+    let (chunks, field) = read.map_err(|cause| unread(object, subject, asked, cause))?;
     Ok(Exported { chunks, field })
+}
+
+/// The error of an object whose data cannot be read.
+fn unread(object: &Bound<'_, PyAny>, subject: &str, asked: Asked, cause: PyErr) -> PyErr {
+    let py = object.py();
+    let problem = format!("its Arrow data ({}) cannot be read: {}", type_name(object), cause.value(py));
+    let error = wrong_type(py, asked.operation, subject, problem, "convert its columns to plain types first");
+    error.set_cause(py, Some(cause));
+    error
 }
 
 /// The chunks as one array, if they are sound.
