@@ -66,7 +66,10 @@ impl Fit for VarianceThreshold {
         let fitted =
             FittedVarianceThreshold { parameters: *self, input: input::schema(&columns)?, variances };
         if !fitted.support().contains(&true) {
-            let problem = format!("no column has a variance above {}", self.threshold);
+            let mut problem = format!("no column has a variance above {}", self.threshold);
+            if training.table().num_rows() == 1 {
+                problem.push_str(" in 1 sample");
+            }
             return Err(Error::invalid_input(OPERATION, "threshold", problem)
                 .remedy("lower the threshold, or leave this step out"));
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from mlcore.features._base import Transformer
+from mlcore.features._weighing import WeighingTransformer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["MaxAbsScaler", "MinMaxScaler", "Normalizer", "RobustScaler", "StandardScaler"]
 
 
-class StandardScaler(Transformer):
+class StandardScaler(WeighingTransformer):
     """Centres columns on their mean and divides them by their standard deviation: ``z = (x - mean) / scale``.
 
     Missing values (NaN and null) are ignored while fitting and stay missing. A constant column is divided by 1. Infinities
