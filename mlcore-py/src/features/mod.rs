@@ -6,6 +6,7 @@ mod diagram;
 mod fitting;
 mod plan;
 mod specification;
+mod stored;
 
 use pyo3::pymodule;
 
@@ -21,6 +22,8 @@ pub(crate) mod native {
     use super::plan::Plan;
     #[pymodule_export]
     use super::specification::transformers;
+    #[pymodule_export]
+    use super::stored::{_stored_fields, _stored_parameters};
     #[pymodule_export]
     use crate::table::{Table, read_table};
 }
