@@ -155,7 +155,7 @@ def test_an_empty_table_gives_no_rows():
         ([1.0, 2.0], TypeError, "row 0 is a float"),
         (np.ones(3), ValueError, r"reshape\(-1, 1\)"),
         (np.ones((2, 2, 2)), ValueError, "3 dimension"),
-        (np.ones((3, 2), dtype=complex), TypeError, "x0: complex numbers"),
+        (np.ones((3, 2), dtype=complex), TypeError, "x0: Complex data not supported: complex numbers"),
         (np.array([[1, "a"], [2, "b"]], dtype=object), ValueError, "x1: expected numbers, got text"),
         ({"a": [1, "x", 3]}, TypeError, "fit a: row 1 holds text, after numbers"),
         ({"a": [1, object(), 3]}, TypeError, "fit a: row 1 holds a object"),

@@ -231,5 +231,5 @@ pub(crate) fn shown_text(text: Option<&str>) -> String {
 }
 
 pub(crate) fn shown_number(value: f64) -> String {
-    if value.is_nan() { "a missing value".to_owned() } else { value.to_string() }
+    if value.is_nan() { "a missing value (NaN)".to_owned() } else { value.to_string() }
 }

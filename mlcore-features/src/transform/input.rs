@@ -114,7 +114,7 @@ impl FitColumn {
     pub(crate) fn finite_numbers(&self) -> Result<Cow<'_, [f64]>> {
         let numbers = self.numbers()?;
         match numbers.iter().position(|value| value.is_nan()) {
-            Some(row) => Err(self.refuse(row, "a missing value", "impute missing values first")),
+            Some(row) => Err(self.refuse(row, "a missing value (NaN)", "impute missing values first")),
             None => Ok(numbers),
         }
     }
@@ -123,7 +123,7 @@ impl FitColumn {
     pub(crate) fn present(&self) -> Result<()> {
         let view = self.view()?;
         match (0..self.len()).find(|row| view.value(*row).is_missing()) {
-            Some(row) => Err(self.refuse(row, "a missing value", "impute missing values first")),
+            Some(row) => Err(self.refuse(row, "a missing value (NaN)", "impute missing values first")),
             None => Ok(()),
         }
     }

@@ -127,7 +127,7 @@ pub(crate) fn by_group<'a>(
     let mut categories = vec![rare; count];
     for ((position, group), category) in groups.iter().enumerate().zip(&learnt.categories) {
         if let Some(own) = categories.get_mut(*group)
-            && !learnt.infrequent.contains(&position)
+            && learnt.infrequent.binary_search(&position).is_err()
         {
             *own = category;
         }

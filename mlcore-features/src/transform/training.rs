@@ -113,7 +113,7 @@ impl<'a> Training<'a> {
                 refused("weights", format!("row {row}: {weight} is no weight: finite and not negative"))
             }
             None if rows > 0 && !self.is_part && weights.iter().all(|weight| *weight == 0.0) => {
-                refused("weights", "all are 0".to_owned())
+                refused("weights", "all are zero".to_owned())
             }
             None => Ok(()),
         }

@@ -216,7 +216,7 @@ fn a_target_and_weights_fit_their_rows() {
         (training.with_weights(&[1.0]), "fit StandardScaler weights: there are 1 for 2 rows"),
         (training.with_weights(&[1.0, -1.0]), "fit StandardScaler weights: row 1: -1 is no weight"),
         (training.with_weights(&[f64::NAN, 1.0]), "fit StandardScaler weights: row 0: NaN is no weight"),
-        (training.with_weights(&[0.0, 0.0]), "fit StandardScaler weights: all are 0"),
+        (training.with_weights(&[0.0, 0.0]), "fit StandardScaler weights: all are zero"),
     ] {
         let error = scaler.fit(training).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");

@@ -123,8 +123,8 @@ class InvalidInputError(Error, ValueError):
     """A value handed in cannot be used."""
 
 
-class InvalidTypeError(Error, TypeError):
-    """An object of a kind that is not taken."""
+class InvalidTypeError(Error, TypeError, ValueError):
+    """An object of a kind that is not taken: also a ``ValueError``, as scikit-learn has it for data of such a kind."""
 
 
 class SchemaMismatchError(Error, ValueError):

@@ -324,6 +324,16 @@ fn found(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns> {
     if let Some(collected) = collected(object)? {
         return found(&collected, asked);
     }
+    // Before mappings, because one kind of sparse matrix is a dict.
+    if object.hasattr("tocsr")? && object.hasattr("toarray")? {
+        return Err(wrong_type(
+            py,
+            asked.operation,
+            asked.subject,
+            format!("sparse input is not supported, and it is a {}", type_name(object)),
+            "make it dense: X.toarray()",
+        ));
+    }
     if let Ok(mapping) = object.cast::<PyMapping>() {
         return objects::mapping(mapping, asked);
     }

@@ -75,7 +75,7 @@ pub(super) fn table(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Columns
             asked.operation,
             asked.subject,
             format!("a 2-D array is expected, and it has {dimensions} dimension(s)"),
-            "reshape it: array.reshape(-1, 1) for a single feature, array.reshape(1, -1) for a single row",
+            "Reshape your data: array.reshape(-1, 1) for a single feature, array.reshape(1, -1) for a single row",
         )),
     }
 }
@@ -136,7 +136,11 @@ pub(super) fn column(object: &Bound<'_, PyAny>, name: &str, asked: Asked) -> PyR
                 b'S' => "decode them: array.astype(str)",
                 _ => "convert them to numbers first",
             };
-            Err(wrong_type(py, asked.operation, name, format!("{what} ({dtype}) are not taken"), remedy))
+            let problem = match kind {
+                b'c' => format!("Complex data not supported: {what} ({dtype}) are not taken"),
+                _ => format!("{what} ({dtype}) are not taken"),
+            };
+            Err(wrong_type(py, asked.operation, name, problem, remedy))
         }
     }
 }

@@ -8,6 +8,7 @@ mod fitting;
 mod parts;
 mod plan;
 mod specification;
+mod stored;
 mod window;
 
 use pyo3::pymodule;
@@ -26,6 +27,8 @@ pub(crate) mod native {
     use super::plan::Plan;
     #[pymodule_export]
     use super::specification::transformers;
+    #[pymodule_export]
+    use super::stored::{_stored_fields, _stored_parameters};
     #[pymodule_export]
     use super::window::window_columns;
     #[pymodule_export]

@@ -94,7 +94,7 @@ pub(crate) fn read(object: &Bound<'_, PyAny>, place: Place<'_>) -> PyResult<Owne
         return Ok(OwnedValue::Null);
     }
     let what = format!("a {}", type_name(object));
-    Err(place.refused(py, &what, "pass a number, a bool, text, a date, a time or None"))
+    Err(place.refused(py, &what, "the argument must be a string, a number, a bool, a date, a time or None"))
 }
 
 /// The text of a `str`.

@@ -91,7 +91,7 @@ impl Fit for PCA {
             return Err(Error::invalid_input(
                 OPERATION,
                 "table",
-                "one row does not vary: at least two are needed",
+                "one row (n_samples=1) does not vary: at least two are needed",
             ));
         }
         let most = rows.min(columns.len());

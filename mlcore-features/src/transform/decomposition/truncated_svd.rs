@@ -89,7 +89,7 @@ impl Fit for TruncatedSVD {
     fn learn(&self, training: &Training<'_>) -> Result<FittedTruncatedSVD> {
         let columns = input::columns(training, OPERATION)?;
         if columns.len() < 2 {
-            let problem = "it has one column, and at least two are needed";
+            let problem = "it has one column (n_features=1), and at least two are needed";
             return Err(Error::invalid_input(OPERATION, "table", problem));
         }
         if !(1..=columns.len() as u64).contains(&self.n_components) {

@@ -409,8 +409,11 @@ impl FittedOneHotEncoder {
 
 /// What the features of a column stand for, in their order.
 fn features(learnt: &Learnt, dropped: Option<usize>) -> Vec<OwnedValue> {
-    let frequent =
-        learnt.categories.iter().zip(0..).filter(|(_, position)| !learnt.infrequent.contains(position));
+    let frequent = learnt
+        .categories
+        .iter()
+        .zip(0..)
+        .filter(|(_, position)| learnt.infrequent.binary_search(position).is_err());
     let mut features: Vec<OwnedValue> = frequent.map(|(category, _)| category.clone()).collect();
     if !learnt.infrequent.is_empty() {
         features.push(OwnedValue::from("infrequent_sklearn"));

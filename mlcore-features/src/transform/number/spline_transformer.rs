@@ -257,7 +257,7 @@ impl SplineTransformer {
             return refused("n_knots", problem);
         }
         if rows < 2 {
-            return refused("table", "it has 1 row, and at least 2 are needed".to_owned());
+            return refused("table", "it has 1 row (n_samples=1), and at least 2 are needed".to_owned());
         }
         Ok(())
     }

@@ -81,7 +81,10 @@ impl Parts for VarianceThreshold {
         let variances = part.iter().map(variance).collect();
         let fitted = FittedVarianceThreshold { parameters: *self, input: seen.schema()?, variances };
         if !fitted.support().contains(&true) {
-            let problem = format!("no column has a variance above {}", self.threshold);
+            let mut problem = format!("no column has a variance above {}", self.threshold);
+            if seen.rows() == 1 {
+                problem.push_str(" in 1 sample");
+            }
             return Err(Error::invalid_input(OPERATION, "threshold", problem)
                 .remedy("lower the threshold, or leave this step out"));
         }

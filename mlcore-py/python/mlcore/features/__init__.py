@@ -2,7 +2,7 @@
 
 They take frames of pandas, polars and pyarrow, numpy arrays, dicts of columns and lists of records; they work inside
 ``sklearn.pipeline.Pipeline`` and with ``sklearn.base.clone``; and what they learn is a :class:`Plan`, which a Rust service runs
-on tables and on single rows with the same bits.
+on tables and on single rows with the same bits. :func:`from_sklearn` makes a plan of what scikit-learn has fitted.
 
 >>> from mlcore.features import ColumnTransformer, OneHotEncoder, Pipeline, SimpleImputer, StandardScaler
 >>> frame = {"age": [20.0, None, 40.0], "plan": ["free", "pro", "free"]}
@@ -28,6 +28,7 @@ from mlcore.features._numbers import *
 from mlcore.features._plan import Plan as Plan
 from mlcore.features._scalers import *
 from mlcore.features._selection import *
+from mlcore.features._sklearn import *
 from mlcore.features._target_encoders import *
 from mlcore.features._moments import *
 from mlcore.features._texts import *

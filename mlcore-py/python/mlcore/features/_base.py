@@ -48,12 +48,13 @@ class Transformer:
     _beside: tuple[str, ...] = ()
     #: Whether it learns from the target, and does not learn without one.
     _needs_target: bool = False
+    #: Whether that target must have two classes.
+    _needs_two_classes: bool = False
 
     def fit(
         self: Own,
         X: AnyTable,
         y: object = None,
-        sample_weight: ArrayLike | None = None,
         *,
         feature_names: Sequence[str] | None = None,
     ) -> Own:
@@ -65,8 +66,6 @@ class Transformer:
             A frame of pandas, polars or pyarrow, a 2-D array, a dict of columns, a list of records.
         y : array_like, shape (rows,), optional
             What a model is to predict. Transformers that learn without it take no notice of it, whatever it is.
-        sample_weight : array_like of float, shape (rows,), optional
-            How much each row counts; refused by transformers that cannot weigh rows.
         feature_names : list of str, optional
             The names of the columns of an array that has none.
 
@@ -81,8 +80,7 @@ class Transformer:
         InvalidTypeError
             For an object that is no table, or a column of a type that is not taken: durations, bytes, lists.
         """
-        self._fit(read_table(X, "fit", feature_names), X, y, sample_weight)
-        return self
+        return self._fit(X, y, None, feature_names)
 
     def transform(self, X: AnyTable, *, threads: int | None = None) -> Any:
         """The features of a table.
@@ -111,25 +109,21 @@ class Transformer:
         InvalidInputError
             For a value that a step refuses, with its column and row.
         """
-        plan = self.plan()
-        return self._transformed(plan, read_table(X, "transform"), X, threads)
+        plan, table = self.plan(), read_table(X, "transform")
+        self._require_width(plan, table)
+        return self._transformed(plan, table, X, threads)
 
     def fit_transform(
         self,
         X: AnyTable,
         y: object = None,
-        sample_weight: ArrayLike | None = None,
         *,
         feature_names: Sequence[str] | None = None,
     ) -> Any:
         """Learns from a table and transforms it. As ``fit`` and ``transform``, reading the table once; encoders that learn from
         a target keep each row's own target out of the row's features.
         """
-        table = read_table(X, "fit", feature_names)
-        plan, crossed = fit_transform(self._specification(table, X), table, y, sample_weight)
-        self._adopt(plan)
-        self._seen(table)
-        return self._transformed(plan, table, X) if crossed is None else self._answered(crossed, X)
+        return self._fit_transform(X, y, None, feature_names)
 
     def inverse_transform(self, X: AnyTable) -> Any:
         """Turns features back into columns, as far as they tell.
@@ -198,9 +192,11 @@ class Transformer:
         if input_features is not None:
             given, own = [str(name) for name in input_features], plan.feature_names_in
             if len(given) != len(own):
-                raise _refused("input_features", f"{len(given)} names for {len(own)} columns", "give one per column")
+                problem = f"input_features should have length equal to n_features_in_: {len(given)} names for {len(own)} columns"
+                raise _refused("get_feature_names_out", problem, "give one per column")
             if plan._named and given != own:
-                raise _refused("input_features", "they are not the names that were fitted", "leave them out")
+                problem = "input_features is not equal to feature_names_in_, the names that were fitted"
+                raise _refused("get_feature_names_out", problem, "leave them out")
             if not plan._named:
                 names = [_renamed(name, own, given) for name in names]
         return np.array(names, dtype=object)
@@ -276,9 +272,39 @@ class Transformer:
         code = cls.__init__.__code__
         return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
-    def _fit(self, table: Table, X: object, y: object, sample_weight: ArrayLike | None) -> None:
+    def _fit(
+        self: Own, X: AnyTable, y: object, sample_weight: ArrayLike | None, feature_names: Sequence[str] | None
+    ) -> Own:
+        table = self._training_table(X, y, feature_names)
         self._adopt(fit(self._specification(table, X), table, y, sample_weight))
         self._seen(table)
+        return self
+
+    def _fit_transform(
+        self, X: AnyTable, y: object, sample_weight: ArrayLike | None, feature_names: Sequence[str] | None
+    ) -> Any:
+        table = self._training_table(X, y, feature_names)
+        plan, crossed = fit_transform(self._specification(table, X), table, y, sample_weight)
+        self._adopt(plan)
+        self._seen(table)
+        return self._transformed(plan, table, X) if crossed is None else self._answered(crossed, X)
+
+    def _training_table(self, X: AnyTable, y: object, feature_names: Sequence[str] | None) -> Table:
+        if self._needs_target and y is None:
+            problem = f"{type(self).__name__} requires y to be passed, but the target y is None"
+            raise _refused("y", problem, "pass the target together with the table", operation="fit")
+        table = read_table(X, "fit", feature_names)
+        if table.shape[1] == 0:
+            problem = f"it has no columns: 0 feature(s) (shape=({len(table)}, 0)) while a minimum of 1 is required"
+            raise _refused("X", problem, "pass a table with columns", operation="fit")
+        return table
+
+    def _require_width(self, plan: Plan, table: Table) -> None:
+        """Refuses a table that is read by position and has more or fewer columns than the fitted one."""
+        own, given = len(plan.feature_names_in), table.shape[1]
+        if given != own and not (table._named and plan._named):
+            problem = f"X has {given} features, but {type(self).__name__} is expecting {own} features as input"
+            raise _refused("X", problem, "pass the columns that were fitted, in their order", operation="transform")
 
     def _adopt(self, plan: Plan | None) -> None:
         """Becomes fitted with this plan."""
@@ -354,6 +380,7 @@ class Transformer:
             target_tags=tags.TargetTags(required=self._needs_target),
             transformer_tags=tags.TransformerTags(),
             input_tags=tags.InputTags(**self._input_tags),
+            classifier_tags=tags.ClassifierTags(multi_class=False) if self._needs_two_classes else None,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -455,9 +482,10 @@ def inner_specification(name: str, transformer: object, table: Table, X: object)
     )
 
 
-def _refused(subject: str, problem: str, remedy: str) -> InvalidInputError:
+def _refused(subject: str, problem: str, remedy: str, operation: str = "set") -> InvalidInputError:
+    begin = subject if operation == "set" else f"{operation} {subject}"
     return InvalidInputError(
-        f"{subject}: {problem}; {remedy}", operation="set", subject=subject, problem=problem, remedy=remedy
+        f"{begin}: {problem}; {remedy}", operation=operation, subject=subject, problem=problem, remedy=remedy
     )
 
 

@@ -16,6 +16,7 @@ from mlcore.features._base import (
     inner_specification,
 )
 from mlcore.features._partial import BatchTransformer
+from mlcore.features._weighing import WeighingTransformer
 
 if TYPE_CHECKING:
     from mlcore.features._plan import Plan, Table
@@ -28,7 +29,7 @@ Step = Union[Transformer, Literal["passthrough", "drop"]]
 Columns = Union[str, int, slice, Sequence[str], Sequence[int], Sequence[bool], Callable[[Any], Any]]
 
 
-class Pipeline(BatchTransformer):
+class Pipeline(WeighingTransformer, BatchTransformer):
     """Transformers one after another: each sees what the one before it made.
 
     Parameters
@@ -88,7 +89,7 @@ class Pipeline(BatchTransformer):
         return type(self).__name__, "", [(name, inner_diagram(step)) for name, step in self.steps]
 
     def _inside(self) -> list[tuple[str, Any]]:
-        return [(name, step) for name, step in self.steps]
+        return [(name, step) for name, step in _entries(self.steps, 2)]
 
     def _replace(self, name: str, transformer: Any) -> None:
         self.steps = [(own, transformer if own == name else step) for own, step in self.steps]
@@ -100,7 +101,7 @@ class Pipeline(BatchTransformer):
         return {}
 
 
-class ColumnTransformer(BatchTransformer):
+class ColumnTransformer(WeighingTransformer, BatchTransformer):
     """Transformers beside each other, each on columns that it names; their features stand in the order of the transformers.
 
     Parameters
@@ -174,7 +175,7 @@ class ColumnTransformer(BatchTransformer):
         return type(self).__name__, ", ".join(self._changed("transformers")), inside
 
     def _inside(self) -> list[tuple[str, Any]]:
-        return [(name, transformer) for name, transformer, _ in self.transformers]
+        return [(name, transformer) for name, transformer, _ in _entries(self.transformers, 3)]
 
     def _replace(self, name: str, transformer: Any) -> None:
         self.transformers = [
@@ -211,7 +212,7 @@ class ColumnTransformer(BatchTransformer):
         return self._fitted_plan is not None and self.sparse_output_
 
 
-class FeatureUnion(BatchTransformer):
+class FeatureUnion(WeighingTransformer, BatchTransformer):
     """Transformers beside each other, each on all columns; their features stand in the order of the transformers.
 
     Parameters
@@ -328,8 +329,22 @@ def _weights(weights: Any, names: list[str]) -> list[tuple[str, Any]]:
     return [(name, weight) for name, weight in weights.items() if weight is not None]
 
 
+def _entries(entries: Any, length: int) -> list[Any]:
+    """Those of the entries that are tuples of this length and begin with a name; what else was set, fitting refuses."""
+    if not isinstance(entries, (list, tuple)):
+        return []
+    return [own for own in entries if isinstance(own, (list, tuple)) and len(own) == length and isinstance(own[0], str)]
+
+
 def _named(entries: Any, what: str, length: int) -> Sequence[Any]:
     """The entries, if each is a tuple of this length that begins with a name."""
+    if not isinstance(entries, (list, tuple)):
+        raise InvalidTypeError(
+            f"fit {what}: a list is expected, and it is a {type(entries).__name__}",
+            operation="fit",
+            subject=what,
+            problem=f"a list is expected, and it is a {type(entries).__name__}",
+        )
     for entry in entries:
         if not (isinstance(entry, (tuple, list)) and len(entry) == length and isinstance(entry[0], str)):
             shape = "(name, transformer)" if length == 2 else "(name, transformer, columns)"
@@ -339,7 +354,7 @@ def _named(entries: Any, what: str, length: int) -> Sequence[Any]:
                 subject=what,
                 problem=f"{entry!r} is no tuple {shape}",
             )
-    return entries  # type: ignore[no-any-return]
+    return entries
 
 
 def _chosen(name: str, columns: Any, names: list[str], X: object) -> list[str]:

@@ -65,6 +65,8 @@ class DatetimeFeatures(PartialTransformer):
     ['seen_day_of_month', 'seen_hour']
     """
 
+    _input_tags = {"allow_nan": True, "two_d_array": False}
+
     variables_: npt.NDArray[Any]
     features_to_extract_: npt.NDArray[Any]
 
@@ -183,6 +185,8 @@ class TimeSince(PartialTransformer):
     >>> since.get_feature_names_out().tolist()
     ['ordered_since_joined']
     """
+
+    _input_tags = {"allow_nan": True, "two_d_array": False}
 
     def __init__(
         self,

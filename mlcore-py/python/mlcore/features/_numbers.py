@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mlcore.exceptions import InvalidInputError
 from mlcore.features._base import Specification, Transformer
 from mlcore.features._partial import PartialTransformer
+from mlcore.features._weighing import WeighingTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,7 +157,7 @@ class QuantileTransformer(Transformer):
         return learnt | {"quantiles_": np.array(learnt["quantiles_"])}
 
 
-class SplineTransformer(PartialTransformer):
+class SplineTransformer(WeighingTransformer, PartialTransformer):
     """Writes each number as the values of B-splines, so that a linear model of them is a smooth curve of the number.
 
     A column becomes ``n_knots + degree - 1`` columns, or ``n_knots - 1`` where splines are periodic, and one fewer without

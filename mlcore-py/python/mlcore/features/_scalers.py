@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlcore.features._base import Transformer
 from mlcore.features._partial import PartialTransformer
+from mlcore.features._weighing import WeighingTransformer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["MaxAbsScaler", "MinMaxScaler", "Normalizer", "RobustScaler", "StandardScaler"]
 
 
-class StandardScaler(PartialTransformer):
+class StandardScaler(WeighingTransformer, PartialTransformer):
     """Centres columns on their mean and divides them by their standard deviation: ``z = (x - mean) / scale``.
 
     Missing values (NaN and null) are ignored while fitting and stay missing. A constant column is divided by 1. Infinities

@@ -188,6 +188,7 @@ class WOEEncoder(PartialTransformer):
     """
 
     _needs_target = True
+    _needs_two_classes = True
 
     categories_: list[npt.NDArray[Any]]
     encodings_: list[npt.NDArray[np.float64]]
