@@ -21,7 +21,6 @@ EQUALS: dict[str, type[Transformer]] = {
     for name in home.__all__
     if name not in ("CountEncoder", "JamesSteinEncoder", "LeaveOneOutEncoder", "WOEEncoder", "Winsorizer")
 }
-_COMPOSED = ("ColumnTransformer", "Pipeline")
 
 
 def refusals(estimator: Any, path: str) -> list[str]:
@@ -93,7 +92,7 @@ def _is(*values: Any) -> Callable[[Any], bool]:
 
 
 def _is_width(value: Any) -> bool:
-    return 1 <= value <= 65_536
+    return bool(1 <= value <= 65_536)
 
 
 def _is_linear(estimator: Any) -> bool:
