@@ -8,6 +8,7 @@ pub(crate) mod bind;
 pub(crate) mod builder;
 pub(crate) mod columnar;
 pub(crate) mod csr;
+pub(crate) mod decimal;
 pub(crate) mod encoder;
 mod held;
 mod instruction;
@@ -235,6 +236,16 @@ pub(crate) fn project(table: &RecordBatch, names: &[String], operation: &'static
 }
 
 pub(crate) fn missing_column(table: &RecordBatch, name: &str, operation: &'static str) -> Error {
+    // As it is named when it is taken out of a struct or a list.
+    let outer = [name.split_once('.'), name.rsplit_once('_')].into_iter().flatten();
+    let is_nested = |(outer, _): (&str, &str)| {
+        table.column_by_name(outer).is_some_and(|column| column.data_type().is_nested())
+    };
+    let remedy = if outer.into_iter().any(is_nested) {
+        "flatten the table first, which makes columns of a struct and of a list of fixed length"
+    } else {
+        "add the column, or rename the one that holds it"
+    };
     let there: Vec<&str> =
         table.schema_ref().fields().iter().map(|field| field.name().as_str()).take(20).collect();
     Error::schema_mismatch(
@@ -245,5 +256,5 @@ pub(crate) fn missing_column(table: &RecordBatch, name: &str, operation: &'stati
             there => format!("the column is missing; the table has {there}"),
         },
     )
-    .remedy("add the column, or rename the one that holds it")
+    .remedy(remedy)
 }
