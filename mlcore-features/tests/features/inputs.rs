@@ -239,7 +239,7 @@ fn decimals_are_the_floats_of_their_digits() {
     // Of more than 15 digits, those that a float is written with are taken.
     let long = |digits: i128| plan.transform(&table("price", money(&[Some(1), Some(digits)], 38, 16)));
     assert_eq!(
-        long(3_000_000_000_000_000_4).unwrap().column(0).as_primitive::<Float64Type>().value(1),
+        long(30_000_000_000_000_004).unwrap().column(0).as_primitive::<Float64Type>().value(1),
         3.0000000000000004
     );
     let error = long(30_000_000_000_000_005).unwrap_err();
