@@ -78,6 +78,7 @@ def plan_bytes():
         "IterativeImputer": (f.IterativeImputer(max_iter=2, min_value=0.0), ["number", "whole", "flag"]),
         "DerivedColumns": (f.DerivedColumns({"a": "whole / 2 if flag else lookup(text, {'a': 1.5}, -1)", "b": "year(seen)"}), ["whole", "flag", "text", "seen"]),
         "passthrough": ("passthrough", ["whole", "text"]),
+        "FeatureUnion": (f.FeatureUnion([("hot", f.OneHotEncoder(drop="first", min_frequency=2)), ("kept", "passthrough"), ("gone", "drop")], transformer_weights={"hot": 0.5}), ["whole", "flag"]),
         "Pipeline": (f.Pipeline([("impute", impute(add_indicator=True)), ("scale", f.StandardScaler())]), numbers),
         "Pipeline_text": (f.Pipeline([("impute", impute(strategy="most_frequent")), ("one", f.OneHotEncoder())]), text),
     }

@@ -53,9 +53,13 @@
 //! `float64` was, and `int64` too while its values stay within 2^53; a wider float is rounded. Text may come in any of
 //! Arrow's layouts, dictionaries included: values are compared, never codes.
 //!
-//! Where this differs from scikit-learn 1.9: results are dense unless they are asked for sparse; an empty table is transformed into an empty one; integer
-//! columns with nulls stay integers in encoders and for most frequent values and constants (they are floats in a pandas
-//! frame); an unseeded subsample of `KBinsDiscretizer` is the one of seed 0.
+//! Decimals are numbers: each is the float64 that is written with its digits, which all of up to 15 digits have; one that would
+//! have to be rounded is refused. Structs and lists of fixed length are columns by [`nested::flatten`]; lists of any length, bytes,
+//! durations and intervals are refused by name.
+//!
+//! Where this differs from scikit-learn 1.9: results are dense unless they are asked for sparse; an empty table is transformed
+//! into an empty one; integer columns with nulls stay integers in encoders and for most frequent values and constants (they
+//! are floats in a pandas frame); an unseeded subsample of `KBinsDiscretizer` is the one of seed 0.
 //!
 //! # Features
 //!
@@ -69,6 +73,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod expression;
+pub mod nested;
 pub mod onnx;
 pub mod pipeline;
 mod program;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{FittedStep, Plan, Step};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
-use crate::transform::{Attributes, Fit, Training, Transform};
+use crate::transform::{Attributes, Fit, Training, Transform, input};
 
 /// Steps one after another: each sees what the one before it made.
 ///
@@ -96,7 +96,7 @@ impl Pipeline {
         }
         let input = match steps.first() {
             Some(first) => first.transformer.schema().clone(),
-            None => Schema::from_arrow(current.schema_ref())?,
+            None => input::schema_of(&current, "fit Pipeline")?,
         };
         Ok((FittedPipeline { input, steps }, current))
     }

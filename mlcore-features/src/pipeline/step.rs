@@ -11,7 +11,9 @@ use super::{
 };
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
-use crate::transform::{Attributes, Fit, FittedTransformer, Training, Transform, Transformer, inverse};
+use crate::transform::{
+    Attributes, Fit, FittedTransformer, Training, Transform, Transformer, input, inverse,
+};
 
 /// What a [`Pipeline`], a [`ColumnTransformer`] and a [`FeatureUnion`] are made of, not yet fitted.
 #[non_exhaustive]
@@ -83,7 +85,9 @@ impl Fit for Step {
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedStep> {
         Ok(match self {
-            Self::Passthrough => FittedStep::Passthrough(Schema::from_arrow(training.table().schema_ref())?),
+            Self::Passthrough => {
+                FittedStep::Passthrough(input::schema_of(training.table(), "fit passthrough")?)
+            }
             Self::Drop => FittedStep::Drop,
             Self::Transformer(transformer) => FittedStep::Transformer(transformer.learn(training)?),
             Self::Pipeline(pipeline) => FittedStep::Pipeline(pipeline.fit_steps(training)?),

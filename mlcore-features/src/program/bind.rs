@@ -11,7 +11,7 @@ use mlcore::{Error, Result, match_element};
 
 use super::encoder::{exact_bits, exact_value};
 use super::row::unfit_value;
-use super::{Places, Program, Slot};
+use super::{Places, Program, Slot, decimal};
 
 /// The columns that the program reads, in its order and its types: by name, in any order, others ignored.
 pub(crate) fn columns<'a>(program: &Program, table: &'a RecordBatch) -> Result<Vec<Cow<'a, ArrayRef>>> {
@@ -53,6 +53,10 @@ fn conform<'a>(
     else {
         return Err(Error::internal("transform", "columns", "there are more than the plan reads"));
     };
+    if column.data_type().is_decimal() {
+        let floats = decimal::floats(field.name(), column, "transform")?.into_owned();
+        return conform(program, position, &floats, expected).map(|column| Cow::Owned(column.into_owned()));
+    }
     let got = DType::from_arrow(column.data_type());
     let is_plain = match column.data_type() {
         DataType::Dictionary(..) => expected == DType::String,

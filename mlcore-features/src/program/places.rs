@@ -40,12 +40,21 @@ impl<'a> Places<'a> {
 
 /// The error of a column that is not among these.
 pub(crate) fn missing_column(fields: &Fields, name: &str, operation: &'static str) -> Error {
+    // As it is named when it is taken out of a struct or a list.
+    let outer = [name.split_once('.'), name.rsplit_once('_')].into_iter().flatten();
+    let is_nested =
+        |(outer, _): (&str, &str)| fields.find(outer).is_some_and(|(_, field)| field.data_type().is_nested());
+    let remedy = if outer.into_iter().any(is_nested) {
+        "flatten the table first, which makes columns of a struct and of a list of fixed length"
+    } else {
+        "add the column, or rename the one that holds it"
+    };
     let there: Vec<&str> = fields.iter().map(|field| field.name().as_str()).take(20).collect();
     let problem = match there.join(", ") {
         none if none.is_empty() => "the column is missing; the table has no columns".to_owned(),
         there => format!("the column is missing; the table has {there}"),
     };
-    Error::schema_mismatch(operation, name, problem).remedy("add the column, or rename the one that holds it")
+    Error::schema_mismatch(operation, name, problem).remedy(remedy)
 }
 
 /// The columns of a table that a plan reads, in its order.

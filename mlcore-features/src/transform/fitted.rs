@@ -68,6 +68,7 @@ pub trait Transform: Lower + Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::Unsupported`](mlcore::Error::Unsupported) for a [`ColumnTransformer`](crate::pipeline::ColumnTransformer),
+    /// for a [`FeatureUnion`](crate::pipeline::FeatureUnion),
     /// for a [`SimpleImputer`](super::SimpleImputer) without indicators, and for encoders that may write one number for several
     /// categories;
     /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) for a column that is missing or no number;

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use mlcore::arrow::array::ArrayRef;
+use mlcore::arrow::array::{ArrayRef, RecordBatch};
+use mlcore::arrow::datatypes::DataType;
 use mlcore::batch::ColumnView;
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::{Error, Result, interrupt};
 
 use super::Training;
+use crate::program::decimal;
 
 /// One column of the training table.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub(crate) fn weighted_columns(training: &Training<'_>, operation: &'static str)
     if table.num_rows() == 0 {
         return Err(Error::invalid_input(operation, "table", "it has no rows, and at least one is needed"));
     }
+    let table = plain(table, operation)?;
     let schema = Schema::from_arrow(table.schema_ref())?;
     schema
         .fields()
@@ -51,9 +54,36 @@ pub(crate) fn weighted_columns(training: &Training<'_>, operation: &'static str)
         .collect()
 }
 
+/// The schema of a table whose columns are handed on.
+pub(crate) fn schema_of(table: &RecordBatch, operation: &'static str) -> Result<Schema> {
+    Schema::from_arrow(plain(table, operation)?.schema_ref())
+}
+
+/// The table with numbers in the place of decimals. A column that holds others is refused.
+fn plain<'a>(table: &'a RecordBatch, operation: &'static str) -> Result<Cow<'a, RecordBatch>> {
+    for field in table.schema_ref().fields() {
+        let remedy = match field.data_type() {
+            DataType::Struct(_) | DataType::FixedSizeList(..) => {
+                "flatten the table first, which makes a column of each of its parts"
+            }
+            DataType::List(_)
+            | DataType::LargeList(_)
+            | DataType::ListView(_)
+            | DataType::LargeListView(_) => {
+                "cast it to a list of fixed length and flatten the table, or make columns of what it tells"
+            }
+            _ => continue,
+        };
+        let problem = format!("columns of type {} are not taken", field.data_type());
+        return Err(Error::unsupported(operation, field.name(), problem).remedy(remedy));
+    }
+    decimal::plain_table(table, operation)
+}
+
 /// The target as a column, for transformers that read it as they read columns.
 pub(crate) fn target(target: &ArrayRef, operation: &'static str) -> Result<FitColumn> {
     const NAME: &str = "target";
+    let target = &decimal::floats(NAME, target, operation)?.into_owned();
     let field = mlcore::arrow::datatypes::Field::new(NAME, target.data_type().clone(), true);
     let schema = Schema::from_arrow(&mlcore::arrow::datatypes::Schema::new(vec![field]))?;
     match schema.fields() {

@@ -10,7 +10,7 @@ mod list;
 mod attribute;
 mod fit;
 mod fitted;
-mod input;
+pub(crate) mod input;
 pub(crate) mod inverse;
 mod numeric;
 mod order;

@@ -6,7 +6,7 @@ use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
 use super::OPERATION;
-use crate::program::missing_column;
+use crate::program::{decimal, missing_column};
 
 /// The column of this name.
 pub(super) fn named<'a>(table: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
@@ -15,7 +15,7 @@ pub(super) fn named<'a>(table: &'a RecordBatch, name: &str) -> Result<&'a ArrayR
 
 /// The column of this name in a layout that a view reads, and its type.
 pub(super) fn readable(table: &RecordBatch, name: &str) -> Result<(ArrayRef, DType)> {
-    let array = ColumnView::plain(name, named(table, name)?)?;
+    let array = ColumnView::plain(name, &*decimal::floats(name, named(table, name)?, OPERATION)?)?;
     match DType::from_arrow(array.data_type()) {
         Some(dtype) => Ok((array, dtype)),
         None => Err(unfit(name, "text, numbers, dates or times", &array.data_type().to_string())),

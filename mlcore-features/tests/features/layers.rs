@@ -1,13 +1,15 @@
-//! The layers of the crate: `program/` knows no transformer, `transform/` no pipeline, `pipeline/` no struct.
+//! The layers of the crate: `program/` knows no transformer, `transform/` no pipeline, `pipeline/` no struct, `window/` none of
+//! these.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up, each layer with those above it.
-const ABOVE: [(&str, &[&str]); 3] = [
+const ABOVE: [(&str, &[&str]); 4] = [
     ("program", &["transform", "pipeline", "typed"]),
     ("transform", &["pipeline", "typed"]),
     ("pipeline", &["typed"]),
+    ("window", &["transform", "pipeline", "typed"]),
 ];
 
 #[test]

@@ -19,6 +19,7 @@ mod forged;
 mod functions;
 mod golden;
 mod held;
+mod inputs;
 mod interrupt;
 mod layers;
 mod list;

@@ -230,12 +230,8 @@ fn branch(choices: &mut SplitMix64, text: bool) -> Step {
     }
     if choices.chance(15) {
         let own = if text { encoder(choices) } else { numeric_step(choices) };
-        let union = FeatureUnion::new().with("own", own).with("more", Step::from(pipeline));
-        return if choices.chance(50) {
-            union.weight("more", choices.uniform() - 0.5).into()
-        } else {
-            union.into()
-        };
+        let weight = if choices.chance(50) { 1.0 } else { choices.uniform() - 0.5 };
+        return FeatureUnion::new().with("own", own).with("more", pipeline).weight("more", weight).into();
     }
     pipeline.into()
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use arrow_select::take::take_record_batch;
 use mlcore::Error;
 use mlcore::arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
-    TimestampSecondArray, UInt32Array,
+    Array, ArrayRef, AsArray, Decimal128Array, DictionaryArray, Float64Array, Int64Array, ListArray,
+    RecordBatch, StringArray, TimestampSecondArray, UInt32Array,
 };
 use mlcore::arrow::compute::cast;
 use mlcore::arrow::datatypes::{DataType, Float64Type, Int8Type, Int32Type};
@@ -156,6 +156,17 @@ fn a_lag_keeps_every_type() {
     assert_eq!(more.column(5).as_primitive::<mlcore::arrow::datatypes::Int64Type>().value(2), i64::MAX);
     let names: Vec<&str> = more.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
     assert_eq!(names[3..], ["words_lag_1", "lists_lag_1", "whole_lag_2", "whole_lead_1"]);
+}
+
+#[test]
+fn decimals_are_numbers() {
+    let digits =
+        Decimal128Array::from(vec![Some(150), None, Some(250)]).with_precision_and_scale(20, 2).unwrap();
+    let prices = table(vec![("price", Arc::new(digits))]);
+    let total = Rolling::new("price", Window::Rows(3), Statistic::Sum).min_periods(1).closed(Closed::Right);
+    let more = WindowFeatures::default().with(total).append_to(&prices).unwrap();
+    let sums = more.column(1).as_primitive::<Float64Type>();
+    assert_eq!(sums.iter().collect::<Vec<_>>(), [Some(1.5), Some(1.5), Some(4.0)]);
 }
 
 #[test]
