@@ -98,7 +98,8 @@ def test_sources_are_the_whole(tmp_path):
         "reader": lambda: pa.RecordBatchReader.from_batches(whole.schema, batches),
         "table": whole,
         "polars": frame,
-        "lazy": lambda: iter(frame.lazy().collect().iter_slices(50)),
+        "lazy": frame.lazy(),
+        "pandas": whole.to_pandas(),
         "dataset": pyarrow.dataset.dataset(paths),
         "files": paths,
     }

@@ -86,6 +86,7 @@ macro_rules! transformers {
 
             /// What one part of a table tells a transformer, whichever it is.
             #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+            #[expect(clippy::upper_case_acronyms, reason = "variants are called as their transformers")]
             pub enum TransformerPart {$(
                 #[doc = concat!("Of a [`", stringify!($spec), "`](super::", stringify!($spec), ").")]
                 $spec(<super::$spec as Parts>::Part),

@@ -345,6 +345,17 @@ fn what_a_part_may_not_be_is_named() {
     assert!(error.starts_with("fit in parts part: it is of StandardScaler(with_mean=False"), "{error}");
     assert_eq!(fit.finish().unwrap().mean(), Some(&[2.0][..]));
 
+    let mut elsewhere = scaler();
+    let named = |name: &str| {
+        RecordBatch::try_from_iter([(name, Arc::new(Float64Array::from(vec![1.0])) as ArrayRef)]).unwrap()
+    };
+    elsewhere.observe(&named("y")).unwrap();
+    let mut here = scaler();
+    here.observe(&named("x")).unwrap();
+    let error = here.merge(elsewhere).unwrap_err().to_string();
+    assert!(error.starts_with("fit in parts y: earlier parts have x in its place"), "{error}");
+    assert_eq!(here.rows(), 1);
+
     let mut weighed = scaler();
     let table = numbers(vec![Some(1.0)]);
     weighed.observe(Training::new(&table).with_weights(&[0.0])).unwrap();

@@ -152,7 +152,10 @@ macro_rules! columns_only {
             }
 
             fn finish(&self, part: $fitted, seen: &$crate::transform::parts::Seen) -> Result<$fitted> {
-                Ok($fitted { parameters: self.clone(), input: seen.widened(&part.input)?, ..part })
+                let mut fitted = part;
+                fitted.parameters = self.clone();
+                fitted.input = seen.widened(&fitted.input)?;
+                Ok(fitted)
             }
 
             fn holds(&self, part: &$fitted, columns: usize) -> bool {

@@ -284,7 +284,12 @@ const READ: &str = "read part";
 /// The columns of both, nullable where one of them is; they have the same names in the same order.
 pub(crate) fn agreed(own: &Schema, other: &Schema) -> Result<Schema> {
     let both = |(own, other): (&Field, &Field)| {
-        if own.name() != other.name() || own.dtype() != other.dtype() {
+        if own.name() != other.name() {
+            let problem = format!("earlier parts have {} in its place", own.name());
+            return Err(Error::schema_mismatch(OPERATION, other.name(), problem)
+                .remedy("give all parts the same columns, in one order"));
+        }
+        if own.dtype() != other.dtype() {
             let problem = format!("expected {}, as in earlier parts, got {}", own.dtype(), other.dtype());
             return Err(Error::schema_mismatch(OPERATION, other.name(), problem)
                 .remedy("cast the column, so that all parts have one type"));

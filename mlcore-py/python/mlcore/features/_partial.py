@@ -32,9 +32,10 @@ class BatchTransformer(Transformer):
         ----------
         source : path, list of path, list of table, callable, or what is read once
             Files of Parquet, of which only the columns that are needed are read. A list of tables. A function that answers such
-            a list, an iterator of tables or a reader, and is called for each pass. A frame, or a dataset of pyarrow. Or what can be
-            read once: an iterator of tables, a ``pyarrow.RecordBatchReader``, or anything with ``__arrow_c_stream__``; it is enough
-            where no step follows another. Of polars, pass ``lambda: frame.collect_batches()`` for a ``LazyFrame``.
+            a list, an iterator of tables or a reader, and is called for each pass. A frame of pandas or polars, a lazy frame of
+            polars, whose query runs for each pass, a table or a dataset of pyarrow. Or what can be read once: an iterator of
+            tables, a ``pyarrow.RecordBatchReader``, or anything else with ``__arrow_c_stream__``; it is enough where no step
+            follows another.
         y : str, optional
             The column that a model is to predict. It is none of the columns that are learnt from.
         sample_weight : str, optional
@@ -168,6 +169,9 @@ def _source(source: Any) -> tuple[Callable[[], Any], bool]:
         return lambda: source, True
     if callable(source):
         return source, True
+    if hasattr(source, "iloc"):
+        # A frame of pandas is read as `fit` reads it.
+        return lambda: [source], True
     once = hasattr(source, "__next__")
     for batches in ("to_batches", "iter_slices", "collect_batches", "iter_batches"):
         if not once and hasattr(source, batches):
