@@ -1,13 +1,16 @@
 //! What differs between two plans, in words.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use mlcore::batch::OwnedValue;
 use mlcore::schema::{Field, Schema};
 
+use super::custom::compare_states;
 use super::{FittedColumnTransformer, FittedPipeline, FittedStep, Plan};
-use crate::transform::{Attribute, FittedTransformer, Parameter, Transform};
+use crate::transform::custom::FittedCustomTransformer;
+use crate::transform::{Attribute, FittedTransformer, Parameter, Parameters, Transform};
 
 /// One thing in which a plan differs from another.
 #[non_exhaustive]
@@ -172,6 +175,7 @@ impl Found {
             (FittedStep::ColumnTransformer(old), FittedStep::ColumnTransformer(new)) => {
                 self.column_transformers(place, old, new);
             }
+            (FittedStep::Function(old), FittedStep::Function(new)) => self.functions(place, old, new),
             _ => self.add(place, format!("was {}, is {}", kind(old), kind(new))),
         }
     }
@@ -216,6 +220,25 @@ impl Found {
         }
     }
 
+    fn functions(&mut self, place: &str, old: &FittedCustomTransformer, new: &FittedCustomTransformer) {
+        if old.title() != new.title() {
+            self.add(place, format!("was {}, is {}", old.title(), new.title()));
+            return;
+        }
+        self.parameters(place, old.parameters(), new.parameters());
+        let mut told = Vec::new();
+        compare_states(&mut told, old.state(), new.state());
+        self.add_many(place, told);
+    }
+
+    fn parameters(&mut self, place: &str, old: &Parameters, new: &Parameters) {
+        for (name, old) in old.iter() {
+            if let Some(new) = new.get(name).filter(|new| new.to_string() != old.to_string()) {
+                self.add(place, format!("{name} was {old}, is {new}"));
+            }
+        }
+    }
+
     fn transformers(&mut self, place: &str, old: &FittedTransformer, new: &FittedTransformer) {
         let (own, other) = (old.specification(), new.specification());
         if own.name() != other.name() {
@@ -223,11 +246,7 @@ impl Found {
             return;
         }
         if let (Ok(own), Ok(other)) = (own.parameters(), other.parameters()) {
-            for (name, old) in own.iter() {
-                if let Some(new) = other.get(name).filter(|new| new.to_string() != old.to_string()) {
-                    self.add(place, format!("{name} was {old}, is {new}"));
-                }
-            }
+            self.parameters(place, &own, &other);
         }
         let (columns, now): (Vec<&str>, Vec<&str>) =
             (old.input().names().collect(), new.input().names().collect());
@@ -248,14 +267,15 @@ fn below(place: &str, name: &str) -> String {
 }
 
 /// What a step is, by the name of its class.
-pub(super) fn kind(step: &FittedStep) -> &'static str {
-    match step {
+pub(super) fn kind(step: &FittedStep) -> Cow<'static, str> {
+    Cow::Borrowed(match step {
         FittedStep::Passthrough(_) => "passthrough",
         FittedStep::Drop => "drop",
         FittedStep::Transformer(fitted) => fitted.specification().name(),
         FittedStep::Pipeline(_) => "Pipeline",
         FittedStep::ColumnTransformer(_) => "ColumnTransformer",
-    }
+        FittedStep::Function(function) => return Cow::Owned(function.title()),
+    })
 }
 
 /// Tells how what was learnt differs. `columns` are those of the step, where both plans have the same.

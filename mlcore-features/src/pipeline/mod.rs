@@ -6,6 +6,7 @@
 //! the same kernels and give the same bits.
 
 mod column_transformer;
+mod custom;
 mod diff;
 mod drawing;
 mod foreign;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ColumnTransformer, FittedColumnTransformer, FittedPipeline, Pipeline, Plan};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::transform::custom::{CustomTransformer, FittedCustomTransformer};
 use crate::transform::{Attributes, Fit, FittedTransformer, Training, Transform, Transformer, inverse};
 
 /// What a [`Pipeline`] and a [`ColumnTransformer`] are made of, not yet fitted.
@@ -24,6 +25,8 @@ pub enum Step {
     Pipeline(Pipeline),
     /// Steps beside each other.
     ColumnTransformer(ColumnTransformer),
+    /// A function of the host.
+    Function(CustomTransformer),
 }
 
 impl Step {
@@ -40,7 +43,7 @@ impl Step {
     #[must_use]
     pub fn reads(&self, column: &str) -> bool {
         match self {
-            Self::Passthrough | Self::Transformer(_) => true,
+            Self::Passthrough | Self::Transformer(_) | Self::Function(_) => true,
             Self::Drop => false,
             Self::Pipeline(pipeline) => pipeline.reads(column),
             Self::ColumnTransformer(columns) => columns.reads(column),
@@ -66,6 +69,12 @@ impl From<ColumnTransformer> for Step {
     }
 }
 
+impl From<CustomTransformer> for Step {
+    fn from(function: CustomTransformer) -> Self {
+        Self::Function(function)
+    }
+}
+
 impl Fit for Step {
     type Fitted = FittedStep;
 
@@ -78,12 +87,13 @@ impl Fit for Step {
             Self::ColumnTransformer(columns) => {
                 FittedStep::ColumnTransformer(columns.fit_branches(training)?)
             }
+            Self::Function(function) => FittedStep::Function(function.learn(training)?),
         })
     }
 
     fn cross_fits(&self) -> bool {
         match self {
-            Self::Passthrough | Self::Drop => false,
+            Self::Passthrough | Self::Drop | Self::Function(_) => false,
             Self::Transformer(transformer) => transformer.cross_fits(),
             Self::Pipeline(pipeline) => pipeline.cross_fits(),
             Self::ColumnTransformer(columns) => columns.cross_fits(),
@@ -92,7 +102,7 @@ impl Fit for Step {
 
     fn learn_transform(&self, training: &Training<'_>) -> Result<(FittedStep, RecordBatch)> {
         Ok(match self {
-            Self::Passthrough | Self::Drop => {
+            Self::Passthrough | Self::Drop | Self::Function(_) => {
                 let fitted = self.learn(training)?;
                 let transformed = fitted.transform(training.table())?;
                 (fitted, transformed)
@@ -127,6 +137,8 @@ pub enum FittedStep {
     Pipeline(FittedPipeline),
     /// A fitted [`ColumnTransformer`].
     ColumnTransformer(FittedColumnTransformer),
+    /// A function of the host, and what it learnt.
+    Function(FittedCustomTransformer),
 }
 
 impl<T: Into<FittedTransformer>> From<T> for FittedStep {
@@ -147,6 +159,12 @@ impl From<FittedColumnTransformer> for FittedStep {
     }
 }
 
+impl From<FittedCustomTransformer> for FittedStep {
+    fn from(fitted: FittedCustomTransformer) -> Self {
+        Self::Function(fitted)
+    }
+}
+
 impl From<Plan> for FittedStep {
     fn from(plan: Plan) -> Self {
         plan.step().clone()
@@ -164,6 +182,7 @@ impl Lower for FittedStep {
             Self::Transformer(fitted) => fitted.schema(),
             Self::Pipeline(fitted) => fitted.schema(),
             Self::ColumnTransformer(fitted) => fitted.schema(),
+            Self::Function(fitted) => fitted.schema(),
         }
     }
 
@@ -174,6 +193,7 @@ impl Lower for FittedStep {
             Self::Transformer(fitted) => fitted.lower(builder, columns),
             Self::Pipeline(fitted) => fitted.lower(builder, columns),
             Self::ColumnTransformer(fitted) => fitted.lower(builder, columns),
+            Self::Function(fitted) => fitted.lower(builder, columns),
         }
     }
 }
@@ -185,6 +205,7 @@ impl Transform for FittedStep {
             Self::Transformer(fitted) => fitted.attributes(),
             Self::Pipeline(fitted) => fitted.attributes(),
             Self::ColumnTransformer(fitted) => fitted.attributes(),
+            Self::Function(fitted) => fitted.attributes(),
         }
     }
 
@@ -195,6 +216,7 @@ impl Transform for FittedStep {
             Self::Transformer(fitted) => fitted.inverse_transform(table),
             Self::Pipeline(fitted) => fitted.inverse_transform(table),
             Self::ColumnTransformer(fitted) => fitted.inverse_transform(table),
+            Self::Function(fitted) => fitted.inverse_transform(table),
         }
     }
 }

@@ -331,7 +331,10 @@ impl ProgramBuilder {
                 Instruction::EncodeText { encoder, .. } => encoder.output.place(),
                 Instruction::IndicateText { to, .. } => (to, 1),
                 Instruction::Text(step) => (&mut step.to, step.width),
-                Instruction::Number { .. } | Instruction::Joint { .. } | Instruction::Moment(_) => continue,
+                Instruction::Number { .. }
+                | Instruction::Joint { .. }
+                | Instruction::Moment(_)
+                | Instruction::Custom(_) => continue,
             };
             let Place::Temp(temp) = *place else { continue };
             let Some(position) = bare_temps.iter().position(|own| *own == Some(temp)) else { continue };
@@ -368,6 +371,9 @@ impl ProgramBuilder {
                 }
                 Instruction::Joint { inputs, .. } => {
                     inputs.clone().for_each(|temp| count(&Source::Temp(temp)));
+                }
+                Instruction::Custom(step) => {
+                    step.numbers.clone().for_each(|temp| count(&Source::Temp(temp)));
                 }
                 Instruction::Text(step) => {
                     step.numbers.clone().for_each(|temp| count(&Source::Temp(temp)));

@@ -7,6 +7,7 @@
 pub(crate) mod bind;
 pub(crate) mod builder;
 pub(crate) mod columnar;
+pub(crate) mod custom;
 pub(crate) mod encoder;
 mod held;
 mod instruction;

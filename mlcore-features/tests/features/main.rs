@@ -8,6 +8,7 @@
 
 #[cfg(feature = "conformance")]
 mod conformance;
+mod custom;
 mod dates;
 mod diff;
 mod expressions;
