@@ -25,6 +25,7 @@ use mlcore::batch::Row;
 use mlcore::schema::{DType, Schema};
 
 use crate::pipeline::{FittedStep, Plan};
+use crate::transform::custom::{CustomFunction, CustomTransformer, Functions};
 use crate::transform::{Fit, Training, Transform};
 
 /// Holds a specification to its promises: it learns the same from equal tables, it refuses a table without rows, its
@@ -39,7 +40,14 @@ where
     F: Fit,
     F::Fitted: Clone + Into<FittedStep>,
 {
-    let training = training.into();
+    fit_with(specification, training.into(), &Functions::new());
+}
+
+fn fit_with<F>(specification: &F, training: Training<'_>, functions: &Functions)
+where
+    F: Fit,
+    F::Fitted: Clone + Into<FittedStep>,
+{
     let table = training.table();
     assert!(table.num_rows() >= 2, "the suite needs a table of at least two rows");
     let fitted = specification.fit(training).unwrap();
@@ -65,7 +73,55 @@ where
         transformed, expected,
         "fit_transform is not what it says: fit and transform, or cross-fitted"
     );
-    transform(&fitted, table);
+    transform_with(&fitted, table, functions);
+}
+
+/// Holds a function of the host to its promises, as a step of a plan: those of [`fit`], by which it learns the same from equal
+/// tables and its kernel makes of a block of rows, whatever the block, what it makes of each of them, bit for bit; what it
+/// learnt, stored and read, makes the same kernel, whatever parameters the function has that is registered; and a host without
+/// it refuses the plan.
+///
+/// `registered` is the function that hosts register: equal in name and version, with other parameters where there are any.
+/// The table is one that it takes, of at least two rows.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{Float64Array, RecordBatch};
+/// use mlcore_features::conformance;
+/// use mlcore_features::transform::custom::RowFunction;
+///
+/// let doubled = RowFunction::new("doubled", 1, ["doubled"], |row, features| {
+///     features.fill(row.number(0) * 2.0);
+///     Ok(())
+/// });
+/// let ages = Arc::new(Float64Array::from(vec![20.0, 40.0, 60.0]));
+/// let table = RecordBatch::try_from_iter([("age", ages as _)]).unwrap();
+/// conformance::custom(doubled.clone(), doubled, &table);
+/// ```
+///
+/// # Panics
+/// When a promise is broken.
+pub fn custom<'a, F: CustomFunction + 'static>(
+    function: F,
+    registered: impl CustomFunction + 'static,
+    training: impl Into<Training<'a>>,
+) {
+    let training = training.into();
+    assert_eq!(
+        (registered.name(), registered.version()),
+        (function.name(), function.version()),
+        "the function that is registered has another name or version"
+    );
+    let functions = Functions::new().with(registered);
+    let specification = CustomTransformer::new(function);
+    fit_with(&specification, training, &functions);
+    let fitted = specification.fit(training).unwrap();
+    let lacking = Plan::from_bytes(&Plan::new(fitted.clone()).unwrap().to_bytes().unwrap()).unwrap_err();
+    assert!(
+        matches!(lacking, Error::Unsupported(_)),
+        "a host without the function loads its plan: {lacking}"
+    );
 }
 
 /// The promises of a fitted transformer: its output is what it announces, each row is transformed by itself, columns are
@@ -76,6 +132,13 @@ where
 /// # Panics
 /// When a promise is broken.
 pub fn transform<T>(fitted: &T, table: &RecordBatch)
+where
+    T: Transform + Clone + Into<FittedStep>,
+{
+    transform_with(fitted, table, &Functions::new());
+}
+
+fn transform_with<T>(fitted: &T, table: &RecordBatch, functions: &Functions)
 where
     T: Transform + Clone + Into<FittedStep>,
 {
@@ -100,7 +163,7 @@ where
 
     let plan = Plan::new(fitted.clone()).unwrap();
     assert_eq!(plan.input(), fitted.input(), "the plan reads other columns");
-    let loaded = Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap();
+    let loaded = Plan::from_bytes_with(&plan.to_bytes().unwrap(), functions).unwrap();
     assert_eq!(loaded.digest(), plan.digest(), "the plan changed while stored");
     assert_eq!(loaded.transform(table).unwrap(), whole, "the plan, stored and loaded, transforms otherwise");
     rows_equal_the_table(&loaded, table);

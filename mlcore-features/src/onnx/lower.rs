@@ -81,6 +81,16 @@ impl<'a> Lowering<'a> {
                 let problem = "ONNX has no operators that take texts apart as it does";
                 Err(self.refused_step(position, Inexpressible(problem)))
             }
+            Instruction::Custom(step) => {
+                let name = step.operation.strip_prefix("transform with ").unwrap_or(&step.operation);
+                let problem = format!(
+                    "on {}: it is a function of the host, which ONNX has not",
+                    step.columns.join(", ")
+                );
+                Err(Error::unsupported(OPERATION, name, problem).remedy(
+                    "run the plan with its own executors before the model, or leave the step out of the plan",
+                ))
+            }
             Instruction::Moment(_) => {
                 let problem = "ONNX has no dates and times";
                 Err(self.refused_step(position, Inexpressible(problem)))

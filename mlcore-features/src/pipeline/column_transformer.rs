@@ -325,6 +325,10 @@ impl FittedColumnTransformer {
 }
 
 impl FittedColumnTransformer {
+    pub(super) fn steps_mut(&mut self) -> impl Iterator<Item = &mut FittedStep> {
+        self.branches.iter_mut().map(|branch| &mut branch.transformer)
+    }
+
     /// Whether the names of features begin with that of their transformer.
     pub(super) fn has_verbose_names(&self) -> bool {
         self.verbose_feature_names_out

@@ -1,13 +1,16 @@
 //! What differs between two plans, in words.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use mlcore::batch::OwnedValue;
 use mlcore::schema::{Field, Schema};
 
+use super::custom::compare_states;
 use super::{FittedColumnTransformer, FittedFeatureUnion, FittedPipeline, FittedStep, Plan};
-use crate::transform::{Attribute, FittedTransformer, Parameter, Transform};
+use crate::transform::custom::FittedCustomTransformer;
+use crate::transform::{Attribute, FittedTransformer, Parameter, Parameters, Transform};
 
 /// One thing in which a plan differs from another.
 #[non_exhaustive]
@@ -173,6 +176,7 @@ impl Found {
                 self.column_transformers(place, old, new);
             }
             (FittedStep::FeatureUnion(old), FittedStep::FeatureUnion(new)) => self.unions(place, old, new),
+            (FittedStep::Function(old), FittedStep::Function(new)) => self.functions(place, old, new),
             _ => self.add(place, format!("was {}, is {}", kind(old), kind(new))),
         }
     }
@@ -230,13 +234,19 @@ impl Found {
     }
 
     /// Tells which of the steps beside each other, by name and kind, came, went or moved.
-    fn branches(&mut self, place: &str, old: &[(String, &'static str)], new: &[(String, &'static str)]) {
-        let has = |steps: &[(String, &'static str)], name: &str| steps.iter().any(|(own, _)| own == name);
+    fn branches(
+        &mut self,
+        place: &str,
+        old: &[(String, Cow<'static, str>)],
+        new: &[(String, Cow<'static, str>)],
+    ) {
+        let has =
+            |steps: &[(String, Cow<'static, str>)], name: &str| steps.iter().any(|(own, _)| own == name);
         let gone = old.iter().filter(|(name, _)| !has(new, name));
         self.add_many(place, gone.map(|(name, kind)| format!("the step {name} is gone, {kind}")));
         let added = new.iter().filter(|(name, _)| !has(old, name));
         self.add_many(place, added.map(|(name, kind)| format!("the step {name} is new, {kind}")));
-        let names = |steps: &'_ [(String, &'static str)]| {
+        let names = |steps: &'_ [(String, Cow<'static, str>)]| {
             steps.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
         };
         let (old, new) = (names(old), names(new));
@@ -250,6 +260,25 @@ impl Found {
         }
     }
 
+    fn functions(&mut self, place: &str, old: &FittedCustomTransformer, new: &FittedCustomTransformer) {
+        if old.title() != new.title() {
+            self.add(place, format!("was {}, is {}", old.title(), new.title()));
+            return;
+        }
+        self.parameters(place, old.parameters(), new.parameters());
+        let mut told = Vec::new();
+        compare_states(&mut told, old.state(), new.state());
+        self.add_many(place, told);
+    }
+
+    fn parameters(&mut self, place: &str, old: &Parameters, new: &Parameters) {
+        for (name, old) in old.iter() {
+            if let Some(new) = new.get(name).filter(|new| new.to_string() != old.to_string()) {
+                self.add(place, format!("{name} was {old}, is {new}"));
+            }
+        }
+    }
+
     fn transformers(&mut self, place: &str, old: &FittedTransformer, new: &FittedTransformer) {
         let (own, other) = (old.specification(), new.specification());
         if own.name() != other.name() {
@@ -257,11 +286,7 @@ impl Found {
             return;
         }
         if let (Ok(own), Ok(other)) = (own.parameters(), other.parameters()) {
-            for (name, old) in own.iter() {
-                if let Some(new) = other.get(name).filter(|new| new.to_string() != old.to_string()) {
-                    self.add(place, format!("{name} was {old}, is {new}"));
-                }
-            }
+            self.parameters(place, &own, &other);
         }
         let (columns, now): (Vec<&str>, Vec<&str>) =
             (old.input().names().collect(), new.input().names().collect());
@@ -282,15 +307,16 @@ fn below(place: &str, name: &str) -> String {
 }
 
 /// What a step is, by the name of its class.
-pub(super) fn kind(step: &FittedStep) -> &'static str {
-    match step {
+pub(super) fn kind(step: &FittedStep) -> Cow<'static, str> {
+    Cow::Borrowed(match step {
         FittedStep::Passthrough(_) => "passthrough",
         FittedStep::Drop => "drop",
         FittedStep::Transformer(fitted) => fitted.specification().name(),
         FittedStep::Pipeline(_) => "Pipeline",
         FittedStep::ColumnTransformer(_) => "ColumnTransformer",
         FittedStep::FeatureUnion(_) => "FeatureUnion",
-    }
+        FittedStep::Function(function) => return Cow::Owned(function.title()),
+    })
 }
 
 /// Tells how what was learnt differs. `columns` are those of the step, where both plans have the same.

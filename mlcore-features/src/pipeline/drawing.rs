@@ -89,7 +89,7 @@ impl Drawing {
         let titled = |kind: &str| if name.is_empty() { kind.to_owned() } else { format!("{name}: {kind}") };
         match step {
             FittedStep::Passthrough(_) | FittedStep::Drop => {
-                let node = self.node(&titled(kind(step)), "");
+                let node = self.node(&titled(&kind(step)), "");
                 self.edge(from, node);
                 if !matches!(step, FittedStep::Drop) {
                     ends.push(node);
@@ -97,9 +97,14 @@ impl Drawing {
             }
             FittedStep::Transformer(fitted) => {
                 let node = self.node(
-                    &titled(kind(step)),
+                    &titled(&kind(step)),
                     &fitted.specification().changed_parameters().unwrap_or_default().to_string(),
                 );
+                self.edge(from, node);
+                ends.push(node);
+            }
+            FittedStep::Function(function) => {
+                let node = self.node(&titled(&kind(step)), &function.parameters().to_string());
                 self.edge(from, node);
                 ends.push(node);
             }

@@ -232,6 +232,10 @@ impl FittedFeatureUnion {
         self.branches.iter().map(|branch| (branch.name.as_str(), &branch.transformer, branch.weight))
     }
 
+    pub(super) fn steps_mut(&mut self) -> impl Iterator<Item = &mut FittedStep> {
+        self.branches.iter_mut().map(|branch| &mut branch.transformer)
+    }
+
     /// The fitted step of this name (`named_transformers`).
     #[must_use]
     pub fn transformer(&self, name: &str) -> Option<&FittedStep> {

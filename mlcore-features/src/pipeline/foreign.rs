@@ -31,7 +31,7 @@ fn foreign(step: &Value) -> Option<&str> {
         inside.get(list)?.as_array()?.iter().find_map(|step| foreign(step.get("transformer")?))
     };
     match kind.as_str() {
-        "Passthrough" | "Drop" => None,
+        "Passthrough" | "Drop" | "Function" => None,
         "Transformer" => {
             let (name, _) = inside.as_object()?.iter().next()?;
             Some(name.as_str()).filter(|name| !Transformer::NAMES.contains(name))
@@ -62,12 +62,14 @@ mod tests {
             (json!("Drop"), None),
             (json!("Fly"), Some("Fly")),
             (other.clone(), Some("QuantumScaler")),
-            (function.clone(), Some("Function")),
+            (function.clone(), None),
             (pipeline(own.clone()), None),
             (pipeline(other), Some("QuantumScaler")),
-            (columns(pipeline(function.clone())), Some("Function")),
+            (columns(pipeline(function.clone())), None),
+            (columns(pipeline(json!({"Spell": {}}))), Some("Spell")),
             (union(columns(own.clone())), None),
-            (columns(union(function)), Some("Function")),
+            (columns(union(function)), None),
+            (columns(union(json!({"Spell": {}}))), Some("Spell")),
             (json!({"Pipeline": {"steps": 3}}), None),
             (json!([1]), None),
         ] {

@@ -9,6 +9,7 @@
 
 mod batches;
 mod column_transformer;
+mod custom;
 mod diff;
 mod drawing;
 mod feature_union;

@@ -13,6 +13,7 @@ use super::{Csr, FittedStep, Output, RowExecutor, foreign};
 use crate::program::bind;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::{Lower, Program, columnar, csr, row};
+use crate::transform::custom::{FittedCustomTransformer, Functions};
 use crate::transform::{Attributes, Transform};
 
 /// A fitted plan: the typed function from raw columns to features, with the digest of its content.
@@ -117,8 +118,19 @@ impl Plan {
             FittedStep::Pipeline(steps) => steps.step(name),
             FittedStep::ColumnTransformer(columns) => columns.transformer(name),
             FittedStep::FeatureUnion(union) => union.transformer(name),
-            FittedStep::Passthrough(_) | FittedStep::Drop | FittedStep::Transformer(_) => None,
+            FittedStep::Passthrough(_)
+            | FittedStep::Drop
+            | FittedStep::Transformer(_)
+            | FittedStep::Function(_) => None,
         })
+    }
+
+    /// The functions of the host that the plan names, in the order of its steps: what whoever loads it has to bring along.
+    #[must_use]
+    pub fn functions(&self) -> Vec<&FittedCustomTransformer> {
+        let mut functions = Vec::new();
+        self.step().each_function(&mut |function| functions.push(function));
+        functions
     }
 
     /// The table of features. Computed columns are `float64` without nulls, where NaN stands for what is missing; columns
@@ -276,8 +288,19 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Corrupt`] when the bytes are no plan, or not the one that was written; [`Error::Unsupported`] for a format
-    /// version or a step that this library does not know.
+    /// version or a step that this library does not know, and for a plan that names a function of the host, which
+    /// [`Plan::from_bytes_with`] takes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::from_bytes_with(bytes, &Functions::new())
+    }
+
+    /// As [`Plan::from_bytes`], for plans that name functions of the host, which are looked for in `functions` by name and
+    /// version. [`custom`](crate::transform::custom) shows it.
+    ///
+    /// # Errors
+    /// As [`Plan::from_bytes`]; [`Error::Unsupported`] where functions are not there, which names all of them, and where one
+    /// makes other features than the plan stores; and what a function says about what it is to have learnt.
+    pub fn from_bytes_with(bytes: &[u8], functions: &Functions) -> Result<Self> {
         let unreadable = |cause: serde_json::Error| {
             Error::corrupt("load plan", "bytes", cause.to_string())
                 .remedy("fetch the plan again, or fit it again")
@@ -308,17 +331,26 @@ impl Plan {
                     .unwrap_or_else(|| unreadable(cause)));
             }
         };
-        let loaded = Self::new(stored.plan)?;
-        if loaded.digest() != stored.digest {
-            return Err(Error::corrupt(
-                "load plan",
-                "content",
-                format!("its digest is {}, and {} was stored", loaded.digest(), stored.digest),
-            )
-            .remedy("fetch the plan again, or fit it again"));
+        let mut step = stored.plan;
+        let mut names_functions = false;
+        step.each_function(&mut |_| names_functions = true);
+        if names_functions {
+            // Functions of the host see no state that nobody learnt.
+            check_digest(&digest(&step)?, &stored.digest)?;
+            step.bind_functions(functions)?;
         }
+        let loaded = Self::new(step)?;
+        check_digest(loaded.digest(), &stored.digest)?;
         Ok(loaded)
     }
+}
+
+fn check_digest(own: &str, stored: &str) -> Result<()> {
+    if own == stored {
+        return Ok(());
+    }
+    Err(Error::corrupt("load plan", "content", format!("its digest is {own}, and {stored} was stored"))
+        .remedy("fetch the plan again, or fit it again"))
 }
 
 /// The SHA-256 of the canonical content: compact JSON whose fields stand in declaration order, and no maps.

@@ -146,6 +146,10 @@ impl FittedPipeline {
         self.steps.iter().map(|step| (step.name.as_str(), &step.transformer))
     }
 
+    pub(super) fn steps_mut(&mut self) -> impl Iterator<Item = &mut FittedStep> {
+        self.steps.iter_mut().map(|step| &mut step.transformer)
+    }
+
     /// The fitted step of this name.
     #[must_use]
     pub fn step(&self, name: &str) -> Option<&FittedStep> {

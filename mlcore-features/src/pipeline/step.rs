@@ -11,6 +11,7 @@ use super::{
 };
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::transform::custom::{CustomTransformer, FittedCustomTransformer};
 use crate::transform::{
     Attributes, Fit, FittedTransformer, Training, Transform, Transformer, input, inverse,
 };
@@ -31,6 +32,8 @@ pub enum Step {
     ColumnTransformer(ColumnTransformer),
     /// Steps beside each other, each on all columns.
     FeatureUnion(FeatureUnion),
+    /// A function of the host.
+    Function(CustomTransformer),
 }
 
 impl Step {
@@ -47,7 +50,7 @@ impl Step {
     #[must_use]
     pub fn reads(&self, column: &str) -> bool {
         match self {
-            Self::Passthrough | Self::Transformer(_) => true,
+            Self::Passthrough | Self::Transformer(_) | Self::Function(_) => true,
             Self::Drop => false,
             Self::Pipeline(pipeline) => pipeline.reads(column),
             Self::ColumnTransformer(columns) => columns.reads(column),
@@ -80,6 +83,12 @@ impl From<FeatureUnion> for Step {
     }
 }
 
+impl From<CustomTransformer> for Step {
+    fn from(function: CustomTransformer) -> Self {
+        Self::Function(function)
+    }
+}
+
 impl Fit for Step {
     type Fitted = FittedStep;
 
@@ -95,12 +104,13 @@ impl Fit for Step {
                 FittedStep::ColumnTransformer(columns.fit_branches(training)?)
             }
             Self::FeatureUnion(union) => FittedStep::FeatureUnion(union.fit_steps(training)?),
+            Self::Function(function) => FittedStep::Function(function.learn(training)?),
         })
     }
 
     fn cross_fits(&self) -> bool {
         match self {
-            Self::Passthrough | Self::Drop => false,
+            Self::Passthrough | Self::Drop | Self::Function(_) => false,
             Self::Transformer(transformer) => transformer.cross_fits(),
             Self::Pipeline(pipeline) => pipeline.cross_fits(),
             Self::ColumnTransformer(columns) => columns.cross_fits(),
@@ -110,7 +120,7 @@ impl Fit for Step {
 
     fn learn_transform(&self, training: &Training<'_>) -> Result<(FittedStep, RecordBatch)> {
         Ok(match self {
-            Self::Passthrough | Self::Drop => {
+            Self::Passthrough | Self::Drop | Self::Function(_) => {
                 let fitted = self.learn(training)?;
                 let transformed = fitted.transform(training.table())?;
                 (fitted, transformed)
@@ -151,6 +161,8 @@ pub enum FittedStep {
     ColumnTransformer(FittedColumnTransformer),
     /// A fitted [`FeatureUnion`].
     FeatureUnion(FittedFeatureUnion),
+    /// A function of the host, and what it learnt.
+    Function(FittedCustomTransformer),
 }
 
 impl<T: Into<FittedTransformer>> From<T> for FittedStep {
@@ -177,6 +189,12 @@ impl From<FittedFeatureUnion> for FittedStep {
     }
 }
 
+impl From<FittedCustomTransformer> for FittedStep {
+    fn from(fitted: FittedCustomTransformer) -> Self {
+        Self::Function(fitted)
+    }
+}
+
 impl From<Plan> for FittedStep {
     fn from(plan: Plan) -> Self {
         plan.step().clone()
@@ -195,6 +213,7 @@ impl Lower for FittedStep {
             Self::Pipeline(fitted) => fitted.schema(),
             Self::ColumnTransformer(fitted) => fitted.schema(),
             Self::FeatureUnion(fitted) => fitted.schema(),
+            Self::Function(fitted) => fitted.schema(),
         }
     }
 
@@ -206,6 +225,7 @@ impl Lower for FittedStep {
             Self::Pipeline(fitted) => fitted.lower(builder, columns),
             Self::ColumnTransformer(fitted) => fitted.lower(builder, columns),
             Self::FeatureUnion(fitted) => fitted.lower(builder, columns),
+            Self::Function(fitted) => fitted.lower(builder, columns),
         }
     }
 }
@@ -218,6 +238,7 @@ impl Transform for FittedStep {
             Self::Pipeline(fitted) => fitted.attributes(),
             Self::ColumnTransformer(fitted) => fitted.attributes(),
             Self::FeatureUnion(fitted) => fitted.attributes(),
+            Self::Function(fitted) => fitted.attributes(),
         }
     }
 
@@ -229,6 +250,7 @@ impl Transform for FittedStep {
             Self::Pipeline(fitted) => fitted.inverse_transform(table),
             Self::ColumnTransformer(fitted) => fitted.inverse_transform(table),
             Self::FeatureUnion(fitted) => fitted.inverse_transform(table),
+            Self::Function(fitted) => fitted.inverse_transform(table),
         }
     }
 }

@@ -364,7 +364,10 @@ impl ProgramBuilder {
                 Instruction::EncodeText { encoder, .. } => encoder.output.place(),
                 Instruction::IndicateText { to, .. } => (to, 1, None),
                 Instruction::Text(step) => (&mut step.to, step.width, Some(&mut step.factor)),
-                Instruction::Number { .. } | Instruction::Joint { .. } | Instruction::Moment(_) => continue,
+                Instruction::Number { .. }
+                | Instruction::Joint { .. }
+                | Instruction::Moment(_)
+                | Instruction::Custom(_) => continue,
             };
             let Place::Temp(temp) = *place else { continue };
             let Some(position) = firsts.get(&temp).copied() else { continue };
@@ -406,6 +409,9 @@ impl ProgramBuilder {
                 }
                 Instruction::Joint { inputs, .. } => {
                     inputs.clone().for_each(|temp| count(&Source::Temp(temp)));
+                }
+                Instruction::Custom(step) => {
+                    step.numbers.clone().for_each(|temp| count(&Source::Temp(temp)));
                 }
                 Instruction::Text(step) => {
                     step.numbers.clone().for_each(|temp| count(&Source::Temp(temp)));

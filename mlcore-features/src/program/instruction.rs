@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::custom::CustomStep;
 use super::encoder::{BitTable, Encoder, NumberTable, TextTable};
 use super::joint::JointKernel;
 use super::kernel::{Kernel, Scaling};
@@ -32,6 +33,8 @@ pub(crate) enum Instruction {
     Text(TextStep),
     /// Computes numbers from dates and times of the same row.
     Moment(MomentStep),
+    /// Computes numbers by a function of the host.
+    Custom(CustomStep),
 }
 
 /// A number, and what happens to it on the way.

@@ -8,6 +8,7 @@ pub(crate) mod bind;
 pub(crate) mod builder;
 pub(crate) mod columnar;
 pub(crate) mod csr;
+pub(crate) mod custom;
 pub(crate) mod decimal;
 pub(crate) mod encoder;
 mod held;

@@ -7,6 +7,7 @@ use mlcore::batch::{Element as _, Row, Value};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
+use super::custom::{CustomStep, InputRows};
 use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, exact_value, row_number};
 use super::instruction::{Instruction, Place, Reading, Scaled, Source};
 use super::kernel::{canonical, impute};
@@ -104,7 +105,8 @@ impl Work {
                 | Instruction::EncodeExact { .. }
                 | Instruction::EncodeText { .. }
                 | Instruction::IndicateText { .. }
-                | Instruction::Joint { .. } => {}
+                | Instruction::Joint { .. }
+                | Instruction::Custom(_) => {}
             }
         }
         work
@@ -230,6 +232,7 @@ fn interpret<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>) -> Resu
             }
             Instruction::Text(step) => read_texts(inputs, memory, step)?,
             Instruction::Moment(step) => read_moments(inputs, memory, step)?,
+            Instruction::Custom(step) => call(inputs, memory, step)?,
         }
     }
     Ok(())
@@ -281,6 +284,17 @@ fn read_moments<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step
         let site = input.map_or(u32::MAX, |input| input.site);
         inputs.program.refused(site, None, &shown_moment(value), Refusal::ByKernel(refused))
     })
+}
+
+/// Asks a function of the host.
+fn call<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &CustomStep) -> Result<()> {
+    let text = |_: usize, position: usize| {
+        let input = step.texts.get(position)?;
+        inputs.text(input.slot, input.fill.as_deref())
+    };
+    let (before, rest) = memory.temps.split_at_mut(step.outputs.start);
+    let rows = InputRows::new(1, &before[step.numbers.clone()], &text);
+    step.run(&rows.row(0), &mut rest[..step.outputs.len()])
 }
 
 /// What instructions read besides intermediate results.

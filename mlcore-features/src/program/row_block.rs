@@ -5,6 +5,7 @@ use std::ops::Range;
 use mlcore::Error;
 use mlcore::batch::{ColumnView, Texts};
 
+use super::custom::{CustomStep, InputRows};
 use super::encoder::{Codes, Encoder, REFUSED, TextTable, Writes, ZEROS, exact_bits, row_number};
 use super::instruction::{Instruction, Place, Reading, Source};
 use super::joint::JointKernel;
@@ -139,6 +140,7 @@ impl<S: Sink> RowBlock<'_, S> {
             }
             Instruction::Text(step) => self.step_texts(step),
             Instruction::Moment(step) => self.step_moments(step),
+            Instruction::Custom(step) => self.call(step),
         }
     }
 
@@ -312,6 +314,24 @@ impl<S: Sink> RowBlock<'_, S> {
         let input = step.inputs.get(refused.input)?;
         let shown = shown_moment(bound[input.slot].value(start + offset));
         Some(self.stop(offset, input.site, &shown, Refusal::ByKernel(refused)))
+    }
+
+    /// Asks a function of the host.
+    fn call(&mut self, step: &CustomStep) -> Option<Stop> {
+        let (start, count, bound) = (self.start, self.count, self.bound);
+        let Workspace { temps, joint: (from, to), block, .. } = &mut *self.workspace;
+        gather(temps, *block, step.numbers.clone(), count, from);
+        to.resize(count * step.outputs.len(), 0.0);
+        let text = |row: usize, position: usize| {
+            let input = step.texts.get(position)?;
+            let own = if row < count { bound[input.slot].text(start + row) } else { None };
+            own.or(input.fill.as_deref())
+        };
+        let outcome = step.run_rows(&InputRows::new(count, from, &text), start, to);
+        self.count = outcome.as_ref().map_or_else(|(offset, _)| *offset, |()| count);
+        to.truncate(self.count * step.outputs.len());
+        scatter(to, step.outputs.clone(), *block, self.count, temps);
+        outcome.err().map(|(offset, error)| Stop { offset, error })
     }
 
     fn write_numbers(&mut self, to: Place) {

@@ -74,5 +74,9 @@ fn visit(instruction: &mut Instruction, seen: &mut dyn FnMut(&mut usize, usize))
             place(&mut step.to, step.width, seen);
         }
         Instruction::Moment(step) => range(&mut step.outputs, seen),
+        Instruction::Custom(step) => {
+            range(&mut step.numbers, seen);
+            range(&mut step.outputs, seen);
+        }
     }
 }

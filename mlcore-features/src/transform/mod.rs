@@ -8,6 +8,7 @@
 #[macro_use]
 mod list;
 mod attribute;
+pub mod custom;
 mod fit;
 mod fitted;
 pub(crate) mod input;

@@ -10,6 +10,7 @@ mod bad_input;
 mod batches;
 #[cfg(feature = "conformance")]
 mod conformance;
+mod custom;
 mod dates;
 mod diff;
 mod expression_text;

@@ -14,6 +14,7 @@ use mlcore::runner::RunOptions;
 use mlcore::{Error, Result, memory};
 use mlcore_drift::catalog::Catalog;
 use mlcore_drift::monitor::{Monitor, MonitorOptions};
+use mlcore_features::transform::custom::Functions;
 
 use super::background::{Consumer, Loss, RecordSink, Scoring, Shadows, Tally, Watch, Watched, as_micros};
 use super::clock::{Clock, SystemClock};
@@ -45,6 +46,7 @@ pub struct EndpointBuilder {
     scoring: Option<Scoring>,
     watched: Vec<Watched>,
     catalog: Option<Catalog>,
+    functions: Functions,
     #[cfg(feature = "signatures")]
     signatures: Option<mlcore::artifact::VerifyPolicy>,
     counts: bool,
@@ -77,6 +79,7 @@ impl EndpointBuilder {
             scoring: None,
             watched: Vec::new(),
             catalog: Some(Catalog::default()),
+            functions: Functions::new(),
             #[cfg(feature = "signatures")]
             signatures: None,
             counts: false,
@@ -183,6 +186,13 @@ impl EndpointBuilder {
     /// [reference](Self::with_reference) or a [monitor](Self::with_monitor) watches by these alone.
     pub fn with_catalog(mut self, catalog: Catalog) -> Self {
         self.catalog = Some(catalog);
+        self
+    }
+
+    /// Loads feature plans with these functions of the host, which the plans name. A version whose plan names another is refused
+    /// when it is loaded, by the names and versions of all that are not here. None by default.
+    pub fn with_functions(mut self, functions: Functions) -> Self {
+        self.functions = functions;
         self
     }
 
@@ -359,6 +369,7 @@ impl EndpointBuilder {
             arms: self.aliases.iter().cloned().map(ArmAlias::new).collect::<Result<_>>()?,
             scoring: self.scoring.clone(),
             catalog: self.catalog.clone(),
+            functions: self.functions.clone(),
             #[cfg(feature = "signatures")]
             signatures: self.signatures.clone(),
         })

@@ -30,6 +30,11 @@ impl<'a> Learner<'a> {
             }
             Step::Pipeline(pipeline) => Self::Pipeline(Steps::new(pipeline)?),
             Step::ColumnTransformer(columns) => Self::ColumnTransformer(Columns::new(columns)?),
+            Step::Function(function) => {
+                let problem = "a function of the host learns from all rows at once";
+                return Err(Error::unsupported(OPERATION, function.name(), problem)
+                    .remedy("fit on a table, which may be a sample of the rows"));
+            }
             Step::FeatureUnion(union) => Self::FeatureUnion(Beside::new(union)?),
         })
     }

@@ -99,7 +99,7 @@ impl Step {
     #[must_use]
     pub fn passes(&self) -> usize {
         match self {
-            Self::Passthrough | Self::Drop | Self::Transformer(_) => 1,
+            Self::Passthrough | Self::Drop | Self::Transformer(_) | Self::Function(_) => 1,
             Self::Pipeline(pipeline) => pipeline.steps().map(|(_, step)| step.passes()).sum::<usize>().max(1),
             Self::ColumnTransformer(columns) => {
                 columns.branches().map(|(_, step, _)| step.passes()).max().unwrap_or(1)
@@ -170,7 +170,7 @@ impl Step {
     /// Whether the step takes a column of this name, be it to drop it.
     fn names_column(&self, column: &str) -> bool {
         match self {
-            Self::Passthrough | Self::Drop | Self::Transformer(_) => true,
+            Self::Passthrough | Self::Drop | Self::Transformer(_) | Self::Function(_) => true,
             Self::Pipeline(pipeline) => {
                 pipeline.steps().next().is_none_or(|(_, step)| step.names_column(column))
             }

@@ -11,6 +11,7 @@ use mlcore::{Error, Result};
 use mlcore_drift::catalog::Catalog;
 use mlcore_drift::monitor::MonitorReference;
 use mlcore_features::pipeline::Plan;
+use mlcore_features::transform::custom::Functions;
 
 use super::guarded::words_of;
 use super::model::LoadedModel;
@@ -129,6 +130,7 @@ pub(crate) fn load(
     version: ModelVersion,
     artifacts: &dyn ArtifactStore,
     catalog: Option<&Catalog>,
+    functions: &Functions,
 ) -> Result<LoadedModel> {
     if version.is_external() {
         let subject = format!("{} version {}", version.model, version.version);
@@ -158,7 +160,7 @@ pub(crate) fn load(
     let plan = match &version.lineage.plan {
         None => None,
         Some(registered) => {
-            let plan = Plan::from_bytes(&artifacts.read(&registered.artifact)?)?;
+            let plan = Plan::from_bytes_with(&artifacts.read(&registered.artifact)?, functions)?;
             if plan.digest() != registered.hash.to_hex() {
                 return Err(Error::corrupt(
                     "load feature plan",

@@ -7,6 +7,7 @@ use mlcore::registry::{ModelVersion, Registry, Stage};
 use mlcore::rollout::RolloutPolicy;
 use mlcore::{Error, Result};
 use mlcore_drift::catalog::Catalog;
+use mlcore_features::transform::custom::Functions;
 
 use super::loader::{self, ModelLoader};
 use super::model::LoadedModel;
@@ -47,6 +48,8 @@ pub(crate) struct Resolver {
     pub(crate) scoring: Option<Scoring>,
     /// The tests of the versions' own monitors; none where these are not watched.
     pub(crate) catalog: Option<Catalog>,
+    /// The functions of the host that feature plans may name.
+    pub(crate) functions: Functions,
     /// The signatures that every version must have.
     #[cfg(feature = "signatures")]
     pub(crate) signatures: Option<mlcore::artifact::VerifyPolicy>,
@@ -103,7 +106,7 @@ impl Resolver {
         if let Some(policy) = &self.signatures {
             mlcore::package::verify_version(policy, &version, &*self.artifacts)?;
         }
-        loader::load(&*self.loader, version, &*self.artifacts, self.catalog.as_ref())
+        loader::load(&*self.loader, version, &*self.artifacts, self.catalog.as_ref(), &self.functions)
     }
 
     /// Whether the aliases mean other versions than `serving` has. A few reads by key.

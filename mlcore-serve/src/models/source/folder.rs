@@ -183,7 +183,8 @@ impl FolderSource {
             return Ok(new);
         }
         let bytes = bounded(&plan)?;
-        let plan = Plan::from_bytes(&bytes).map_err(|error| about(error, name, number))?;
+        let plan = Plan::from_bytes_with(&bytes, &self.options.functions)
+            .map_err(|error| about(error, name, number))?;
         let plan = Lineage::default().with_plan(plan.digest().parse()?, files.put_bytes(&bytes)?);
         Ok(new.with_lineage(plan))
     }

@@ -28,6 +28,7 @@ use mlcore::Result;
 use mlcore::name::ModelName;
 #[cfg(feature = "ort")]
 use mlcore::runner::ort::OnnxOptions;
+use mlcore_features::transform::custom::Functions;
 
 #[cfg(feature = "ort")]
 pub use self::folder::FolderSource;
@@ -102,6 +103,8 @@ pub struct SourceOptions {
     pub onnx: OnnxOptions,
     /// A folder in which each model's last good deployment is kept, for starts without a registry.
     pub snapshots: Option<PathBuf>,
+    /// The functions of the host that the feature plans of models name.
+    pub functions: Functions,
     last_word: Option<Arc<LastWord>>,
 }
 
@@ -115,6 +118,13 @@ impl SourceOptions {
         build: impl Fn(&ModelName, EndpointBuilder) -> Result<EndpointBuilder> + Send + Sync + 'static,
     ) -> Self {
         self.last_word = Some(Arc::new(build));
+        self
+    }
+
+    /// Loads feature plans with these functions of the host, as [`EndpointBuilder::with_functions`] does.
+    #[must_use]
+    pub fn with_functions(mut self, functions: Functions) -> Self {
+        self.functions = functions;
         self
     }
 
@@ -147,6 +157,7 @@ impl SourceOptions {
     }
 
     fn customise(&self, name: &ModelName, builder: EndpointBuilder) -> Result<EndpointBuilder> {
+        let builder = builder.with_functions(self.functions.clone());
         match &self.last_word {
             Some(build) => build(name, builder),
             None => Ok(builder),
