@@ -392,6 +392,27 @@ def test_what_cannot_be_read_is_told():
         from_sklearn(ColumnTransformer([("twice", StandardScaler(), [0, 0])]).fit(FULL.to_numpy()), FULL)
 
 
+def test_a_version_that_keeps_its_state_otherwise_is_told():
+    fitted = ColumnTransformer([("scale", MaxAbsScaler(), ["a"])]).fit(FULL)
+    del fitted.named_transformers_["scale"].max_abs_
+    with pytest.raises(mlcore.InvalidInputError, match="from_sklearn scale: scikit-learn .* keeps it otherwise: .*max_abs_"):
+        from_sklearn(fitted, FULL)
+    del fitted._transformer_to_input_indices
+    with pytest.raises(mlcore.InvalidInputError, match="ColumnTransformer: scikit-learn .* keeps it otherwise"):
+        from_sklearn(fitted, FULL)
+
+
+def test_transformers_of_mlcore_are_taken_as_they_are():
+    frame = pd.concat([FULL, WORDS], axis=1)
+    ours = features.ColumnTransformer([("scale", features.StandardScaler(), ["a"]), ("words", features.OneHotEncoder(), ["plan"])]).fit(frame)
+    assert from_sklearn(ours, frame).plan_hash == ours.plan_hash
+    mixed = ColumnTransformer([("ours", features.OneHotEncoder(), ["plan", "k"]), ("theirs", StandardScaler(), ["a"])]).fit(frame)
+    equal(from_sklearn(mixed, frame), mixed, frame)
+    unnamed = make_pipeline(StandardScaler(), PCA(2), features.StandardScaler()).fit(FULL)
+    with pytest.raises(mlcore.InvalidInputError, match="standardscaler-2: it was fitted on x0, x1; let it be fitted on columns with names"):
+        from_sklearn(unnamed, FULL)
+
+
 def test_columns_by_name_stand_in_any_order_and_beside_others():
     fitted = StandardScaler().fit(FULL)
     plan = from_sklearn(fitted, FULL[["n", "b", "a"]].assign(more=[{}] * ROWS))

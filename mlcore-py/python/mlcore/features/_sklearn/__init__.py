@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from mlcore.exceptions import InvalidInputError, InvalidTypeError
+from mlcore.exceptions import InvalidTypeError, UnsupportedError
 from mlcore.features._plan import Plan, Table, _stored_fields, read_table
 from mlcore.features._sklearn._parameters import refusals
 from mlcore.features._sklearn._steps import Field, chosen, step_of
@@ -61,8 +61,6 @@ def from_sklearn(estimator: Any, X: AnyTable) -> Plan:
     """
     problems = refusals(estimator, "")
     if problems:
-        from mlcore.exceptions import UnsupportedError
-
         problem = "; ".join(problems)
         remedy = "keep what is named here in scikit-learn, or fit the transformers of mlcore.features"
         raise UnsupportedError(
@@ -142,7 +140,8 @@ def _inputs(estimator: Any, table: Table) -> tuple[list[str], list[Field | None]
         else:
             names = [f"x{position}" for position in range(int(count))]
         if len(own) != len(names):
-            raise refused("X", f"it has {len(own)} columns, and {len(names)} were fitted", "pass rows like those that were fitted")
+            problem = f"it has {len(own)} columns, and {len(names)} were fitted"
+            raise refused("X", problem, "pass rows like those that were fitted")
         given = own
     wanted = chosen(estimator, len(names))
     read = json.loads(_stored_fields(table, [given[position] for position in wanted]))

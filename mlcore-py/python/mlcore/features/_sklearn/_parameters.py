@@ -35,14 +35,16 @@ def refusals(estimator: Any, path: str) -> list[str]:
     if is_theirs and kind == "ColumnTransformer":
         return _columns_refused(estimator, path)
     if not (is_theirs and kind in EQUALS):
-        what = "a model" if hasattr(estimator, "predict") and not hasattr(estimator, "transform") else "no transformer that there is an equal of"
+        is_model = hasattr(estimator, "predict") and not hasattr(estimator, "transform")
+        what = "a model" if is_model else "no transformer that there is an equal of"
         return [f"{at}{home.split('.')[0]}'s {kind} is {what}"]
     problems = [f"{at}{kind} has {parameter}={value!r}" for parameter, value in _unlike(kind, estimator)]
     if not problems:
         try:
             stored_parameters(kind, estimator)
         except Error as error:
-            problems.append(f"{at}{kind} has {error.subject}={estimator.get_params(deep=False).get(error.subject)!r}: {error.problem}")
+            value = estimator.get_params(deep=False).get(error.subject)
+            problems.append(f"{at}{kind} has {error.subject}={value!r}: {error.problem}")
     return problems
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlcore.exceptions import Error
+from mlcore.exceptions import Error, InvalidInputError
 from mlcore.features._base import Transformer
 from mlcore.features._plan import Plan
 from mlcore.features._sklearn._learnt import LEARNT
 from mlcore.features._sklearn._parameters import is_passing, stored_parameters
-from mlcore.features._sklearn._values import OPERATION, refused
+from mlcore.features._sklearn._values import refused
 
 #: A column: its name, type and shape.
 Field = dict[str, Any]
@@ -40,7 +40,8 @@ def step_of(estimator: Any, fields: list[Any], path: str) -> tuple[Any, list[Fie
         step = json.loads(estimator.to_bytes())["plan"]
         if estimator.plan().feature_names_in != [field["name"] for field in fields]:
             problem = f"it was fitted on {', '.join(estimator.plan().feature_names_in)}"
-            raise refused(path or "estimator", problem, "let it be fitted on columns with names: set_output(transform='pandas')")
+            remedy = "let it be fitted on columns with names: set_output(transform='pandas')"
+            raise refused(path or "estimator", problem, remedy)
         return step, _outputs(step, path)
     kind = type(estimator).__name__
     if kind == "Pipeline":
@@ -51,12 +52,17 @@ def step_of(estimator: Any, fields: list[Any], path: str) -> tuple[Any, list[Fie
     try:
         learnt = LEARNT[kind](estimator, own)
     except AttributeError as cause:
-        import sklearn  # type: ignore[import-untyped, unused-ignore]
-
-        problem = f"scikit-learn {sklearn.__version__} keeps it otherwise: {cause}"
-        raise refused(path or kind, problem, "report this to mlcore, with the version") from cause
+        raise _otherwise(path or kind, cause) from cause
     step = {"Transformer": {kind: {"parameters": stored_parameters(kind, estimator), "input": own, **learnt}}}
     return step, _outputs(step, path or kind)
+
+
+def _otherwise(path: str, cause: AttributeError) -> InvalidInputError:
+    """The error of a version of scikit-learn that keeps what it learnt under another name."""
+    import sklearn  # type: ignore[import-untyped, unused-ignore]
+
+    problem = f"scikit-learn {sklearn.__version__} keeps it otherwise: {cause}"
+    return refused(path, problem, "report this to mlcore, with the version")
 
 
 def _outputs(step: Any, path: str) -> list[Field]:
@@ -114,8 +120,8 @@ def _branches(estimator: Any) -> list[tuple[str, Any, list[int]]]:
     try:
         positions = estimator._transformer_to_input_indices
     except AttributeError as cause:
-        raise refused("ColumnTransformer", f"this version of scikit-learn keeps its columns otherwise: {cause}", f"report this to mlcore ({OPERATION})") from cause
-    branches = [(name, own, [int(position) for position in positions[name]]) for name, own, _ in estimator.transformers_]
+        raise _otherwise("ColumnTransformer", cause) from cause
+    branches = [(name, own, [int(at) for at in positions[name]]) for name, own, _ in estimator.transformers_]
     return [branch for branch in branches if branch[2]]
 
 
