@@ -65,6 +65,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod expression;
+mod graph;
 pub mod onnx;
 pub mod pipeline;
 mod program;

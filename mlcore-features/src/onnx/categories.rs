@@ -3,13 +3,11 @@
 use mlcore::{Error, Result};
 
 use super::OPERATION;
-use super::graph::{Graph, MACHINE_LEARNING, Number, Tensor};
 use super::lower::Lowering;
-use super::proto::{Attribute, Element};
-use super::search::Keys;
-use crate::program::encoder::{
-    BitTable, Codes, Encoder, NumberTable, REFUSED, TextTable, Writes, ZEROS,
-};
+use crate::graph::proto::{Attribute, Element};
+use crate::graph::search::Keys;
+use crate::graph::{Graph, MACHINE_LEARNING, Number, Tensor};
+use crate::program::encoder::{BitTable, Codes, Encoder, NumberTable, REFUSED, TextTable, Writes, ZEROS};
 use crate::program::instruction::{Reading, Source};
 
 /// The greatest integer below which a `double` stands for one integer.
@@ -57,8 +55,10 @@ impl Lowering<'_> {
         let target = Target::of(&encoder.output.writes);
         let codes = match encoder.table() {
             NumberTable::Bits(BitTable(lookup)) => {
-                let mut pairs: Vec<(f64, i64)> =
-                    lookup.all_bits().map(|(bits, slot)| (f64::from_bits(bits), target.place(slot))).collect();
+                let mut pairs: Vec<(f64, i64)> = lookup
+                    .all_bits()
+                    .map(|(bits, slot)| (f64::from_bits(bits), target.place(slot)))
+                    .collect();
                 if let Source::Input(slot) = from.source
                     && self.inputs.is_rounded(slot)
                 {
@@ -67,7 +67,8 @@ impl Lowering<'_> {
                     pairs.iter_mut().for_each(|(number, _)| *number = f64::from(*number as f32));
                 }
                 pairs.sort_unstable_by(|left, right| left.0.total_cmp(&right.0));
-                let twice = |pair: &[(f64, i64)]| pair.first().map(|key| key.0) == pair.last().map(|key| key.0);
+                let twice =
+                    |pair: &[(f64, i64)]| pair.first().map(|key| key.0) == pair.last().map(|key| key.0);
                 if let Some([(twice, _), ..]) = pairs.windows(2).find(|pair| twice(pair)) {
                     let column = self.site_column(encoder.output.site);
                     let problem = format!("two of its categories are {twice} as float32");
@@ -117,7 +118,8 @@ impl Lowering<'_> {
             element == Element::Float64 && size > LARGEST_EXACT
         };
         if lookup.all_bits().any(|(bits, _)| is_wide(bits)) {
-            let problem = "a category is an integer beyond 2^53, and with missing values the column is one of floats";
+            let problem =
+                "a category is an integer beyond 2^53, and with missing values the column is one of floats";
             return Err(Error::unsupported(OPERATION, self.inputs.name(slot), problem)
                 .remedy("say that integers are present, by integers_are_present"));
         }
@@ -249,7 +251,8 @@ impl Graph {
             );
         }
         // Its first version only counts the texts.
-        let attributes = [("classes_strings", Attribute::Texts(&keys)), ("default_int64", Attribute::Int(-1))];
+        let attributes =
+            [("classes_strings", Attribute::Texts(&keys)), ("default_int64", Attribute::Int(-1))];
         let position = self.node_with(operator, &[texts], &attributes);
         let one = self.integer(1);
         let position = self.add(position, one);

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
-use super::graph::{Graph, Tensor};
-use super::proto::Element;
 use super::{FloatType, OPERATION, OnnxExport};
+use crate::graph::proto::Element;
+use crate::graph::{Graph, Tensor};
 use crate::program::{Program, Slot};
 
 /// What a column is as an input, and the input where one was asked for.
@@ -98,8 +98,7 @@ impl Inputs {
         let (low, high) = range(slot.dtype);
         match element {
             Element::Float64 => {
-                let (low, high) =
-                    ((low as f64).max(-LARGEST_EXACT), (high as f64).min(LARGEST_EXACT));
+                let (low, high) = ((low as f64).max(-LARGEST_EXACT), (high as f64).min(LARGEST_EXACT));
                 let whole = graph.node("Floor", &[tensor]);
                 let is_whole = graph.equal(tensor, whole);
                 let (low, high) = (graph.number(low), graph.number(high));
@@ -163,7 +162,12 @@ impl Inputs {
     }
 
     /// Refuses the rows where the integer of this column is handed on and floats of the features' type do not hold it.
-    pub(super) fn refuse_rounded(&mut self, graph: &mut Graph, slot: usize, features: FloatType) -> Result<()> {
+    pub(super) fn refuse_rounded(
+        &mut self,
+        graph: &mut Graph,
+        slot: usize,
+        features: FloatType,
+    ) -> Result<()> {
         let dtype = self.slot(slot)?.dtype;
         let is_small = matches!(dtype, DType::Int8 | DType::Int16 | DType::UInt8 | DType::UInt16);
         if is_small || features == FloatType::Float64 && matches!(dtype, DType::Int32 | DType::UInt32) {
@@ -188,7 +192,11 @@ impl Inputs {
             graph.and(is_whole, other)
         } else {
             // The greatest integer is rounded to one that the type does not have.
-            let end = if element == Element::UInt64 { 18_446_744_073_709_551_616.0 } else { 9_223_372_036_854_775_808.0 };
+            let end = if element == Element::UInt64 {
+                18_446_744_073_709_551_616.0
+            } else {
+                9_223_372_036_854_775_808.0
+            };
             let (end, zero) = (graph.number(end), graph.number(0.0));
             let within = graph.less(rounded, end);
             let kept = graph.choose(within, rounded, zero);

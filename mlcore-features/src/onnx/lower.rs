@@ -3,10 +3,11 @@
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
-use super::graph::{Graph, Inexpressible, Number, Tensor};
 use super::inputs::Inputs;
-use super::proto::Element;
 use super::{OPERATION, OnnxExport};
+use crate::graph::proto::Element;
+use crate::graph::search::Keys;
+use crate::graph::{Graph, Inexpressible, Number, Tensor};
 use crate::program::instruction::{Instruction, Place, Reading, Source};
 use crate::program::kernel::Kernel;
 use crate::program::{OutputColumn, Program};
@@ -67,8 +68,7 @@ impl<'a> Lowering<'a> {
             Instruction::Joint { kernel, inputs, outputs } => {
                 let numbers: Option<Vec<Number>> =
                     inputs.clone().map(|temp| self.temps.get(temp).copied().flatten()).collect();
-                let numbers =
-                    numbers.ok_or_else(|| internal("a number is read before it is computed"))?;
+                let numbers = numbers.ok_or_else(|| internal("a number is read before it is computed"))?;
                 let made = kernel
                     .onnx(&mut self.graph, &numbers)
                     .map_err(|problem| self.refused_step(position, problem))?;
@@ -276,7 +276,7 @@ impl<'a> Lowering<'a> {
                 graph.add(scaled, offset)
             }
             Kernel::Bin(edges) => {
-                let passed = graph.passed(block, super::search::Keys::Numbers(edges));
+                let passed = graph.passed(block, Keys::Numbers(edges));
                 graph.cast(passed, Element::Float64)
             }
             Kernel::Function { site, function } => {
@@ -305,9 +305,11 @@ impl<'a> Lowering<'a> {
 fn is_alike(one: &Reading, other: &Reading) -> bool {
     let is_wide = |kernel: &Kernel| !matches!(kernel, Kernel::Bin(_) | Kernel::Function { .. });
     one.kernels.len() == other.kernels.len()
-        && one.kernels.iter().zip(&other.kernels).all(|(one, other)| {
-            std::mem::discriminant(one) == std::mem::discriminant(other) && is_wide(one)
-        })
+        && one
+            .kernels
+            .iter()
+            .zip(&other.kernels)
+            .all(|(one, other)| std::mem::discriminant(one) == std::mem::discriminant(other) && is_wide(one))
 }
 
 /// The first number of a step.

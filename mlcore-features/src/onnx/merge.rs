@@ -6,13 +6,13 @@ use std::collections::HashSet;
 use mlcore::wire::{Fields, put_bytes, put_number};
 use mlcore::{Error, Result};
 
-use super::graph::{MACHINE_LEARNING, Opsets};
-use super::proto::{self, Dimension};
 use super::rename::{self, Names};
 use super::{
     DIGEST, FloatType, IR_VERSION, MACHINE_LEARNING_OPSET, MACHINE_LEARNING_OPSETS, OPERATION, OPSETS,
     OnnxExport, Parts, ROWS, metadata, parts, prefix,
 };
+use crate::graph::proto::{self, Dimension};
+use crate::graph::{MACHINE_LEARNING, Opsets};
 use crate::pipeline::Plan;
 
 pub(super) fn merged(plan: &Plan, bytes: &[u8], export: &OnnxExport) -> Result<Vec<u8>> {
@@ -33,8 +33,12 @@ pub(super) fn merged(plan: &Plan, bytes: &[u8], export: &OnnxExport) -> Result<V
 
     let columns: HashSet<&str> = plan.input().names().collect();
     if let Some(name) = graph.outputs.iter().find(|name| columns.contains(*name)) {
-        return Err(Error::unsupported(OPERATION, *name, "a column and an output of the model have this name")
-            .remedy("rename the output, or the column"));
+        return Err(Error::unsupported(
+            OPERATION,
+            *name,
+            "a column and an output of the model have this name",
+        )
+        .remedy("rename the output, or the column"));
     }
     let known = || columns.iter().copied().chain(graph.names.iter().copied());
     let mut renamed = Names::new();
@@ -253,17 +257,21 @@ impl<'a> Graph<'a> {
         let rows = match shape.as_deref() {
             None => None,
             Some([rows, columns]) => {
-                let taken = fixed_size(columns)
-                    .map_err(|problem| Error::invalid_model(OPERATION, "model", format!("{name:?}: {problem}")))?;
+                let taken = fixed_size(columns).map_err(|problem| {
+                    Error::invalid_model(OPERATION, "model", format!("{name:?}: {problem}"))
+                })?;
                 if let Some(taken) = taken.filter(|taken| u64::try_from(*taken) != Ok(width as u64)) {
-                    let problem = format!("the model's input {name:?} takes {taken} features, and the plan makes {width}");
+                    let problem = format!(
+                        "the model's input {name:?} takes {taken} features, and the plan makes {width}"
+                    );
                     return Err(Error::schema_mismatch(OPERATION, "model", problem)
                         .remedy("pass the model that was trained on this plan's features"));
                 }
                 Some(*rows)
             }
             Some(other) => {
-                let problem = format!("its input {name:?} has {} dimensions, and a plan makes a matrix", other.len());
+                let problem =
+                    format!("its input {name:?} has {} dimensions, and a plan makes a matrix", other.len());
                 return Err(unsupported(problem).remedy("export the model with one input of floats"));
             }
         };
@@ -299,8 +307,11 @@ impl<'a> Graph<'a> {
     }
 }
 
+/// The dimensions of a tensor as messages, where its shape is declared.
+type Dimensions<'a> = Option<Vec<&'a [u8]>>;
+
 /// The element type and the dimensions of a declaration (ValueInfoProto).
-fn tensor_type(declared: &[u8]) -> Result<(i64, Option<Vec<&[u8]>>), String> {
+fn tensor_type(declared: &[u8]) -> Result<(i64, Dimensions<'_>), String> {
     let (mut element, mut shape) = (0, None);
     for kind in messages(declared, 2)? {
         for tensor in messages(kind, 1)? {

@@ -8,11 +8,7 @@ use mlcore::wire::{Field, Fields, put_bytes};
 const DEEPEST: usize = 32;
 
 /// Shows each name of a value in a graph (GraphProto), and in the graphs inside of it.
-pub(super) fn visit<'a>(
-    graph: &'a [u8],
-    depth: usize,
-    show: &mut impl FnMut(&'a str),
-) -> Result<(), String> {
+pub(super) fn visit<'a>(graph: &'a [u8], depth: usize, show: &mut impl FnMut(&'a str)) -> Result<(), String> {
     check(depth)?;
     for field in Fields::of(graph) {
         let field = field?;
@@ -129,9 +125,13 @@ fn message<'a>(
 
 /// Appends a message whose field of this number is a name.
 fn named(field: &Field<'_>, number: u64, names: &Names<'_>, whole: &mut Vec<u8>) -> Result<(), String> {
-    message(field, whole, |part, whole| {
-        if part.number == number { name(part, names, whole) } else { kept(part, whole) }
-    })
+    message(
+        field,
+        whole,
+        |part, whole| {
+            if part.number == number { name(part, names, whole) } else { kept(part, whole) }
+        },
+    )
 }
 
 fn name(field: &Field<'_>, names: &Names<'_>, whole: &mut Vec<u8>) -> Result<(), String> {

@@ -148,7 +148,10 @@ impl Lookup {
 
     /// Every 64-bit pattern and its slot, in no order.
     pub(crate) fn all_bits(&self) -> impl Iterator<Item = (u64, u32)> {
-        self.entries.iter().filter(|entry| entry.key.length != EMPTY).map(|entry| (entry.key.head, entry.slot))
+        self.entries
+            .iter()
+            .filter(|entry| entry.key.length != EMPTY)
+            .map(|entry| (entry.key.head, entry.slot))
     }
 
     /// Every text and its slot, in no order. Short texts are put together from their keys.

@@ -144,7 +144,8 @@ fn a_row_that_is_refused_is_no_input_of_a_model() {
     let infinite = Float64Array::from(vec![1.0, f64::INFINITY]);
     let words = StringArray::from(vec!["free", "pro"]);
     let test =
-        RecordBatch::try_from_iter([("age", Arc::new(infinite) as ArrayRef), ("plan", Arc::new(words))]).unwrap();
+        RecordBatch::try_from_iter([("age", Arc::new(infinite) as ArrayRef), ("plan", Arc::new(words))])
+            .unwrap();
     let strict = load(&plan.to_onnx_with_model(&nested(), &OnnxExport::default()).unwrap());
     let error = strict.run(&inputs(&plan, &strict, &test, ""), &RunOptions::default()).unwrap_err();
     assert!(error.to_string().contains("out of data bounds"), "{error}");
@@ -159,7 +160,8 @@ fn a_row_that_is_refused_is_no_input_of_a_model() {
 #[test]
 fn models_that_take_no_plan_say_why() {
     let wide = plan(&table(27, |position| format!("x{position}")));
-    let label = plan(&table(27, |position| if position == 0 { "label".to_owned() } else { format!("x{position}") }));
+    let label =
+        plan(&table(27, |position| if position == 0 { "label".to_owned() } else { format!("x{position}") }));
     let merged = wide.to_onnx_with_model(&fixture("gb30"), &OnnxExport::default()).unwrap();
     for (plan, model, expected) in [
         (&wide, merged, "export to ONNX model: it has a plan already; pass the model without a plan"),
@@ -179,7 +181,11 @@ fn models_that_take_no_plan_say_why() {
             fixture("strings"),
             "export to ONNX model: its input \"input\" has the element type 8, not float or double",
         ),
-        (&wide, fixture("identity_cube"), "export to ONNX model: its input \"input\" has 3 dimensions, and a plan"),
+        (
+            &wide,
+            fixture("identity_cube"),
+            "export to ONNX model: its input \"input\" has 3 dimensions, and a plan",
+        ),
         (&wide, b"{}".to_vec(), "export to ONNX model: it is no ONNX model, or a damaged one: "),
         (&wide, Vec::new(), "export to ONNX model: it is no ONNX model, or a damaged one: it holds no graph"),
     ] {
@@ -187,7 +193,8 @@ fn models_that_take_no_plan_say_why() {
         assert!(error.starts_with(expected), "{error}");
     }
     let three = plan(&table(0, |_| String::new()));
-    let error = three.to_onnx_with_model(&fixture("opset_999"), &OnnxExport::default()).unwrap_err().to_string();
+    let error =
+        three.to_onnx_with_model(&fixture("opset_999"), &OnnxExport::default()).unwrap_err().to_string();
     let expected = "export to ONNX model: it is written in version 999 of the operators of ai.onnx, and a plan in one of 12 to 24";
     assert!(error.starts_with(expected), "{error}");
     // Weights beside the model stay where the model names them.

@@ -42,7 +42,9 @@ fn column(choices: &mut SplitMix64, kind: usize, rows: usize, is_nullable: bool,
     match kind {
         0 => of!(Float64Array, float),
         1 => of!(Float32Array, |choices: &mut SplitMix64| float(choices) as f32),
-        2 => of!(Int64Array, |choices: &mut SplitMix64| choices.below(5 + 3 * usize::from(is_wild)) as i64 - 2),
+        2 => {
+            of!(Int64Array, |choices: &mut SplitMix64| choices.below(5 + 3 * usize::from(is_wild)) as i64 - 2)
+        }
         3 => of!(BooleanArray, |choices: &mut SplitMix64| choices.below(2) == 0),
         _ => of!(StringArray, |choices: &mut SplitMix64| {
             let words = ["", "a", "Zürich", "a text of more than sixteen bytes", "never seen"];
@@ -110,9 +112,11 @@ fn plan(choices: &mut SplitMix64, train: &RecordBatch) -> Option<Plan> {
     };
     let numbers = [0..2, 0..3, 2..4][choices.below(3)].clone();
     let categories = [2..5, 4..5, 3..5, 0..1][choices.below(4)].clone();
-    let mut columns = ColumnTransformer::new()
-        .with("numbers", numeric(choices), names(numbers))
-        .with("categories", categorical(choices), names(categories));
+    let mut columns = ColumnTransformer::new().with("numbers", numeric(choices), names(numbers)).with(
+        "categories",
+        categorical(choices),
+        names(categories),
+    );
     if choices.below(2) == 0 {
         columns = columns.with("rest", Step::Passthrough, names(1..2));
     }
@@ -155,7 +159,13 @@ fn every_version_of_the_operators_says_the_same() {
         .then("spline", SplineTransformer::default());
     let plan = ColumnTransformer::new()
         .with("numbers", numbers, columns(0..2))
-        .with("bins", Pipeline::new().then("impute", SimpleImputer::default()).then("bins", KBinsDiscretizer::default()), columns(0..1))
+        .with(
+            "bins",
+            Pipeline::new()
+                .then("impute", SimpleImputer::default())
+                .then("bins", KBinsDiscretizer::default()),
+            columns(0..1),
+        )
         .with("categories", OneHotEncoder::default(), columns(2..5))
         .fit(&train)
         .unwrap();
@@ -171,11 +181,12 @@ fn categories_and_points_are_found_among_many() {
     let number = |row: i64| (row * 7919 % 1000) as f64 / 8.0;
     let floats: Float64Array = (0..rows).map(|row| Some(number(row))).collect();
     let integers: Int64Array = (0..rows).map(|row| Some(row * row % 1499 - 700)).collect();
-    let train =
-        RecordBatch::try_from_iter([("floats", Arc::new(floats) as ArrayRef), ("integers", Arc::new(integers))])
-            .unwrap();
-    let ends: Float64Array =
-        [-1.0, 0.0, 0.0625, 0.125, 62.5, 124.875, 1e9].into_iter().map(Some).collect();
+    let train = RecordBatch::try_from_iter([
+        ("floats", Arc::new(floats) as ArrayRef),
+        ("integers", Arc::new(integers)),
+    ])
+    .unwrap();
+    let ends: Float64Array = [-1.0, 0.0, 0.0625, 0.125, 62.5, 124.875, 1e9].into_iter().map(Some).collect();
     let others: Int64Array = [i64::MIN, -701, -700, 0, 3, 798, i64::MAX].into_iter().map(Some).collect();
     let test =
         RecordBatch::try_from_iter([("floats", Arc::new(ends) as ArrayRef), ("integers", Arc::new(others))])
@@ -188,7 +199,8 @@ fn categories_and_points_are_found_among_many() {
         .fit(&train)
         .unwrap();
     for table in [&train, &test] {
-        let outcome = compare(&plan, table, &OnnxExport::default(), "many").unwrap();
+        let export = OnnxExport::default().with_integers_are_present(true);
+        let outcome = compare(&plan, table, &export, "many").unwrap();
         assert_eq!(outcome, Outcome::Equal);
     }
 }
@@ -206,7 +218,8 @@ fn rounded_inputs_find_their_categories() {
 fn wide_features_are_those_of_the_executors() {
     let ages = Float64Array::from(vec![0.1, 0.3, 1e-300, -7.0]);
     let train = RecordBatch::try_from_iter([("age", Arc::new(ages) as ArrayRef)]).unwrap();
-    let plan = ColumnTransformer::new().with("scale", StandardScaler::default(), ["age"]).fit(&train).unwrap();
+    let plan =
+        ColumnTransformer::new().with("scale", StandardScaler::default(), ["age"]).fit(&train).unwrap();
     let export = OnnxExport::default().with_features(FloatType::Float64).with_output("scaled");
     let model = load(&plan.to_onnx(&export).unwrap());
     let answer = model.run(&inputs(&plan, &model, &train, ""), &RunOptions::default()).unwrap();

@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use mlcore::arrow::datatypes::{Field, Schema};
-use mlcore::schema::DType;
 use mlcore::runner::Runner;
+use mlcore::schema::DType;
 use mlcore_features::onnx::{FloatType, OnnxExport};
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline, Plan, Step};
-use mlcore_features::transform::{
-    DerivedColumns, KNNImputer, OneHotEncoder, OrdinalEncoder, StandardScaler,
-};
+use mlcore_features::transform::{DerivedColumns, KNNImputer, OneHotEncoder, OrdinalEncoder, StandardScaler};
 
 use crate::compare::{Outcome, compare, load};
 
@@ -57,7 +55,11 @@ fn steps_without_operators_are_named_with_their_columns() {
         &default,
         "export to ONNX DerivedColumns: on plan: ONNX has no operators that take texts apart as it does; run",
     );
-    refused(&fitted(Step::Passthrough, ["born"]), &default, "transform step__born: the column is date, which no matrix");
+    refused(
+        &fitted(Step::Passthrough, ["born"]),
+        &default,
+        "transform step__born: the column is date, which no matrix",
+    );
     refused(&fitted(Step::Drop, ["age"]), &default, "export to ONNX plan: it makes no features");
 }
 
@@ -82,7 +84,8 @@ fn categories_that_cannot_be_told_apart_are_refused() {
         "export to ONNX price: two of its categories are 0.10000000149011612 as float32; take float64 inputs",
     );
     let present = table(&[("account", Arc::new(Int64Array::from(vec![1 << 53, (1 << 53) + 1])), true)]);
-    let plan = ColumnTransformer::new().with("step", OrdinalEncoder::default(), ["account"]).fit(&present).unwrap();
+    let plan =
+        ColumnTransformer::new().with("step", OrdinalEncoder::default(), ["account"]).fit(&present).unwrap();
     let export = OnnxExport::default().with_integers_are_present(true);
     assert_eq!(compare(&plan, &present, &export, "exact").unwrap(), Outcome::Equal);
 }
@@ -94,7 +97,8 @@ fn options_that_do_not_fit_are_named() {
     refused(&plan, &default.clone().with_opset(11), "export to ONNX opset: 11 is none of 12 to 24; use 17");
     refused(&plan, &default.clone().with_opset(25), "export to ONNX opset: 25 is none of 12 to 24; use 17");
     for name in ["age", ""] {
-        let expected = format!("export to ONNX output: {name:?} is no name, or that of a column; give the output");
+        let expected =
+            format!("export to ONNX output: {name:?} is no name, or that of a column; give the output");
         refused(&plan, &default.clone().with_output(name), &expected);
     }
 }
@@ -112,7 +116,11 @@ fn inputs_are_the_columns_that_are_read() {
         model.signature().inputs.fields().iter().map(|field| (field.name(), field.dtype())).collect();
     assert_eq!(inputs, [("age", DType::Float64), ("account", DType::Int64), ("plan", DType::String)]);
     let info = model.info();
-    assert_eq!((info.ir_version, &*info.opsets), (8, &[("ai.onnx".to_owned(), 17), ("ai.onnx.ml".to_owned(), 3)][..]));
-    let names = ("mlcore.plan.feature_names".to_owned(), r#"["scale__age","code__account","code__plan"]"#.to_owned());
+    assert_eq!(
+        (info.ir_version, &*info.opsets),
+        (8, &[("ai.onnx".to_owned(), 17), ("ai.onnx.ml".to_owned(), 3)][..])
+    );
+    let names =
+        ("mlcore.plan.feature_names".to_owned(), r#"["scale__age","code__account","code__plan"]"#.to_owned());
     assert!(info.metadata.contains(&names), "{:?}", info.metadata);
 }

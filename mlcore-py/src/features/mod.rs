@@ -4,6 +4,7 @@
 mod attributes;
 mod diagram;
 mod fitting;
+mod onnx;
 mod plan;
 mod specification;
 

@@ -7,7 +7,7 @@ use mlcore::interrupt;
 use serde::{Deserialize, Serialize};
 
 use super::bayesian_ridge;
-use crate::onnx::graph::{Graph, Inexpressible, Number, Tensor};
+use crate::graph::{Graph, Inexpressible, Number, Tensor};
 use crate::program::joint::JointKernel;
 use crate::program::kernel::clip;
 
@@ -134,7 +134,8 @@ impl JointKernel for Rounds {
         let mut filled: Vec<Number> = Vec::with_capacity(inputs.len());
         for ((input, missing), initial) in inputs.iter().zip(&missing).zip(&self.initial) {
             let column = graph.column(*input);
-            let (fill, present) = if initial.is_nan() { (zero, zero) } else { (graph.number(*initial), column) };
+            let (fill, present) =
+                if initial.is_nan() { (zero, zero) } else { (graph.number(*initial), column) };
             filled.push(Number::alone(graph.choose(*missing, fill, present)));
         }
         for model in &self.models {

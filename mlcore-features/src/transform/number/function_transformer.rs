@@ -158,7 +158,10 @@ impl Lower for FittedFunctionTransformer {
         let lowered = |column: Column| {
             let site = builder.site("FunctionTransformer", &column);
             let check = self.parameters.validate.then_some(Kernel::RefuseNonFinite { site });
-            let function = Kernel::function(site, Applied { function: self.parameters.func, compute: applied(self.parameters.func) });
+            let function = Kernel::function(
+                site,
+                Applied { function: self.parameters.func, compute: applied(self.parameters.func) },
+            );
             builder.number(column, check.into_iter().chain([function]))
         };
         columns.into_iter().map(lowered).collect()

@@ -8,7 +8,7 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::interpolate::interpolate;
-use crate::onnx::graph::{Graph, Inexpressible, Tensor};
+use crate::graph::{Graph, Inexpressible, Tensor};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;
@@ -344,8 +344,7 @@ impl NumberKernel for Distribution {
         let negated = |numbers: &[f64]| numbers.iter().rev().map(|number| -number).collect::<Vec<f64>>();
         let ascending = graph.interpolated(value, &self.quantiles, &self.references);
         let opposite = graph.negated(value);
-        let descending =
-            graph.interpolated(opposite, &negated(&self.quantiles), &negated(&self.references));
+        let descending = graph.interpolated(opposite, &negated(&self.quantiles), &negated(&self.references));
         let difference = graph.subtract(ascending, descending);
         let share = graph.scaled(difference, 0.5);
         let (zero, one) = (graph.number(0.0), graph.number(1.0));
