@@ -73,6 +73,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod expression;
+mod graph;
 pub mod nested;
 pub mod onnx;
 pub mod pipeline;

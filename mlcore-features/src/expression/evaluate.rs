@@ -1,7 +1,7 @@
 //! What is computed with numbers, one step after another on a stack.
 
 use super::operation::Binary;
-use crate::onnx::graph::{Graph, Inexpressible, Number};
+use crate::graph::{Graph, Inexpressible, Number};
 use crate::program::joint::JointKernel;
 
 /// A step on the stack of numbers. NaN is a missing one; a truth value is 1, 0 or missing.

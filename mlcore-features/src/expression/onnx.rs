@@ -2,8 +2,8 @@
 
 use super::evaluate::{Evaluate, Step, Unary};
 use super::operation::Binary;
-use crate::onnx::graph::{Graph, Inexpressible, Number, Tensor};
-use crate::onnx::search::Keys;
+use crate::graph::search::Keys;
+use crate::graph::{Graph, Inexpressible, Number, Tensor};
 
 /// A stack that is too low, as none that was compiled is.
 const TOO_LOW: Inexpressible = Inexpressible("its steps do not fit each other");

@@ -3,10 +3,10 @@
 use mlcore::{Error, Result};
 
 use super::OPERATION;
-use super::graph::{Graph, MACHINE_LEARNING, Number, Tensor};
 use super::lower::Lowering;
-use super::proto::{Attribute, Element};
-use super::search::Keys;
+use crate::graph::proto::{Attribute, Element};
+use crate::graph::search::Keys;
+use crate::graph::{Graph, MACHINE_LEARNING, Number, Tensor};
 use crate::program::encoder::{BitTable, Codes, Encoder, NumberTable, REFUSED, TextTable, Writes, ZEROS};
 use crate::program::instruction::{Reading, Source};
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
-use super::graph::{Graph, Tensor};
-use super::proto::Element;
 use super::{FloatType, OPERATION, OnnxExport};
+use crate::graph::proto::Element;
+use crate::graph::{Graph, Tensor};
 use crate::program::{Program, Slot};
 
 /// What a column is as an input, and the input where one was asked for.

@@ -3,10 +3,11 @@
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
-use super::graph::{Graph, Inexpressible, Number, Tensor};
 use super::inputs::Inputs;
-use super::proto::Element;
 use super::{OPERATION, OnnxExport};
+use crate::graph::proto::Element;
+use crate::graph::search::Keys;
+use crate::graph::{Graph, Inexpressible, Number, Tensor};
 use crate::program::instruction::{Instruction, Place, Reading, Source};
 use crate::program::kernel::Kernel;
 use crate::program::{OutputColumn, Program};
@@ -285,7 +286,7 @@ impl<'a> Lowering<'a> {
                 graph.add(scaled, offset)
             }
             Kernel::Bin(edges) => {
-                let passed = graph.passed(block, super::search::Keys::Numbers(edges));
+                let passed = graph.passed(block, Keys::Numbers(edges));
                 graph.cast(passed, Element::Float64)
             }
             Kernel::Function { site, function } => {

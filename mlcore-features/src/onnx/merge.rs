@@ -6,13 +6,13 @@ use std::collections::HashSet;
 use mlcore::wire::{Fields, put_bytes, put_number};
 use mlcore::{Error, Result};
 
-use super::graph::{MACHINE_LEARNING, Opsets};
-use super::proto::{self, Dimension};
 use super::rename::{self, Names};
 use super::{
     DIGEST, FloatType, IR_VERSION, MACHINE_LEARNING_OPSET, MACHINE_LEARNING_OPSETS, OPERATION, OPSETS,
     OnnxExport, Parts, ROWS, metadata, parts, prefix,
 };
+use crate::graph::proto::{self, Dimension};
+use crate::graph::{MACHINE_LEARNING, Opsets};
 use crate::pipeline::Plan;
 
 pub(super) fn merged(plan: &Plan, bytes: &[u8], export: &OnnxExport) -> Result<Vec<u8>> {
@@ -307,8 +307,11 @@ impl<'a> Graph<'a> {
     }
 }
 
+/// The dimensions of a tensor as messages, where its shape is declared.
+type Dimensions<'a> = Option<Vec<&'a [u8]>>;
+
 /// The element type and the dimensions of a declaration (ValueInfoProto).
-fn tensor_type(declared: &[u8]) -> Result<(i64, Option<Vec<&[u8]>>), String> {
+fn tensor_type(declared: &[u8]) -> Result<(i64, Dimensions<'_>), String> {
     let (mut element, mut shape) = (0, None);
     for kind in messages(declared, 2)? {
         for tensor in messages(kind, 1)? {

@@ -28,11 +28,12 @@
 //! | `float32`, `float16` | `float` | NaN |
 //! | integers without nulls | `int64`; `uint64` for `uint64` | |
 //! | `bool` without nulls | `bool` | |
-//! | integers and `bool` with nulls | `double`; as without nulls with [`integers_are_present`](OnnxExport::integers_are_present) | NaN |
+//! | integers and `bool` with nulls | `double`, of which encoders refuse what is no integer up to 2^53; as without nulls with [`integers_are_present`](OnnxExport::integers_are_present) | NaN |
 //! | text | `string` | the empty text, or [`missing_text`](OnnxExport::missing_text), where the column has nulls |
 //! | dates and times | refused by name | |
 //!
-//! *With nulls* are the columns that the plan's [`input`](Plan::input) calls nullable. The output `features` is `[N, width]`, `float`
+//! *With nulls* are the columns that the plan's [`input`](Plan::input) calls nullable: those that were when it was fitted, and those that
+//! an imputer or an encoder reads. The output `features` is `[N, width]`, `float`
 //! or, with [`features`](OnnxExport::features), `double`. The metadata of the model has the digest of the plan as
 //! `mlcore.plan.digest`, and the names of the features as `mlcore.plan.feature_names`, a list of JSON.
 //!
@@ -75,22 +76,18 @@
 //! Operators are those of ONNX's domains `ai.onnx`, version 12 to 24, and `ai.onnx.ml`, version 1 to 5, with all types in which ONNX Runtime
 //! has had them since 1.16.
 
-mod arithmetic;
 mod categories;
-pub(crate) mod graph;
 mod inputs;
 mod lower;
 mod merge;
-pub(crate) mod proto;
 mod rename;
-pub(crate) mod search;
 
 use mlcore::wire::{put_bytes, put_number};
 use mlcore::{Error, Result};
 
-use self::graph::{Graph, MACHINE_LEARNING, Opsets, Tensor};
 use self::lower::Lowering;
-use self::proto::{Attribute, Dimension, Element};
+use crate::graph::proto::{self, Attribute, Dimension, Element};
+use crate::graph::{Graph, MACHINE_LEARNING, Opsets, Tensor};
 use crate::pipeline::Plan;
 use crate::program::Program;
 
@@ -245,10 +242,6 @@ fn parts(program: &Program, options: &OnnxExport, prefix: String, opsets: Opsets
     program.check_numeric()?;
     if program.width() == 0 {
         return Err(Error::unsupported(OPERATION, "plan", "it makes no features"));
-    }
-    if let Some(position) = program.input.names().position(str::is_empty) {
-        return Err(Error::unsupported(OPERATION, format!("column {position}"), "it has no name")
-            .remedy("name the column, and fit again"));
     }
     let mut lowering = Lowering::new(program, options, Graph::new(prefix, opsets));
     let features = lowering.run()?;

@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use crate::onnx::graph::{Graph, Inexpressible, Number};
+use crate::graph::{Graph, Inexpressible, Number};
 
 /// Arithmetic over several columns of one row: from some numbers to some, which need not be as many.
 ///

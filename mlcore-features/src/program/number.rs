@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use crate::onnx::graph::{Graph, Inexpressible, Tensor};
+use crate::graph::{Graph, Inexpressible, Tensor};
 
 /// A function of one number, for steps that need no variant of [`Kernel`](super::kernel::Kernel) of their own.
 ///

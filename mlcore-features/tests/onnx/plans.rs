@@ -199,7 +199,8 @@ fn categories_and_points_are_found_among_many() {
         .fit(&train)
         .unwrap();
     for table in [&train, &test] {
-        let outcome = compare(&plan, table, &OnnxExport::default(), "many").unwrap();
+        let export = OnnxExport::default().with_integers_are_present(true);
+        let outcome = compare(&plan, table, &export, "many").unwrap();
         assert_eq!(outcome, Outcome::Equal);
     }
 }

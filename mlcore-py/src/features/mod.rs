@@ -5,6 +5,7 @@ mod answers;
 mod attributes;
 mod diagram;
 mod fitting;
+mod onnx;
 mod parts;
 mod plan;
 mod specification;

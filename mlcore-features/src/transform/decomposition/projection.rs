@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use mlcore::{Error, Result};
 
-use crate::onnx::graph::{Graph, Inexpressible, Number};
+use crate::graph::{Graph, Inexpressible, Number};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::joint::JointKernel;
 use crate::program::kernel::Kernel;

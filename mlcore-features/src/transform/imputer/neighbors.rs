@@ -1,7 +1,7 @@
 //! The nearest rows of a table, and what they say of a missing value.
 
 use super::knn_imputer::NeighborWeights;
-use crate::onnx::graph::{Graph, Inexpressible, Number};
+use crate::graph::{Graph, Inexpressible, Number};
 use crate::program::joint::JointKernel;
 use crate::transform::numeric;
 

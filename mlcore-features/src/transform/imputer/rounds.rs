@@ -7,7 +7,7 @@ use mlcore::interrupt;
 use serde::{Deserialize, Serialize};
 
 use super::bayesian_ridge;
-use crate::onnx::graph::{Graph, Inexpressible, Number, Tensor};
+use crate::graph::{Graph, Inexpressible, Number, Tensor};
 use crate::program::joint::JointKernel;
 use crate::program::kernel::clip;
 

@@ -5,7 +5,7 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::onnx::graph::{Graph, Inexpressible, Number};
+use crate::graph::{Graph, Inexpressible, Number};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::joint::JointKernel;

@@ -3,7 +3,7 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::onnx::graph::{Graph, Inexpressible, Tensor};
+use crate::graph::{Graph, Inexpressible, Tensor};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::onnx::graph::{Graph, Inexpressible, Tensor};
+use crate::graph::{Graph, Inexpressible, Tensor};
 use crate::program::number::NumberKernel;
 
 /// From a variant, numpy's name and what it computes: the enum, its words and its arithmetic.

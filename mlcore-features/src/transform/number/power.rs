@@ -4,7 +4,7 @@ use mlcore::stats::pairwise_sum;
 use serde::{Deserialize, Serialize};
 
 use super::minimize;
-use crate::onnx::graph::{Graph, Inexpressible, Tensor};
+use crate::graph::{Graph, Inexpressible, Tensor};
 use crate::program::number::NumberKernel;
 
 /// The family of power functions that a [`PowerTransformer`](super::power_transformer::PowerTransformer) chooses from.

@@ -8,7 +8,7 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::interpolate::interpolate;
-use crate::onnx::graph::{Graph, Inexpressible, Tensor};
+use crate::graph::{Graph, Inexpressible, Tensor};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::kernel::Kernel;

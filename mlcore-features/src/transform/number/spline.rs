@@ -3,8 +3,8 @@
 use mlcore::{Error, Result};
 
 use super::spline_transformer::Extrapolation;
-use crate::onnx::graph::{Graph, Inexpressible, Number, Tensor};
-use crate::onnx::search::Keys;
+use crate::graph::search::Keys;
+use crate::graph::{Graph, Inexpressible, Number, Tensor};
 use crate::program::joint::JointKernel;
 use crate::program::number::NumberKernel;
 

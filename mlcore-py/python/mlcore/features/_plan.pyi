@@ -12,6 +12,18 @@ class Plan:
     @staticmethod
     def from_bytes(data: bytes) -> Plan: ...
     def to_bytes(self) -> bytes: ...
+    def to_onnx(
+        self,
+        model: bytes | None = None,
+        *,
+        opset: int = 17,
+        float_inputs: Literal["float64", "float32"] = "float64",
+        integers_are_present: bool = False,
+        missing_text: str = "",
+        refused_rows: Literal["fail", "missing"] = "fail",
+        features: Literal["float32", "float64"] = "float32",
+        output: str = "features",
+    ) -> bytes: ...
     @property
     def plan_hash(self) -> str: ...
     @property

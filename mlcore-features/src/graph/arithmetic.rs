@@ -2,7 +2,8 @@
 
 use mlcore::stats::norm;
 
-use super::graph::{Graph, Tensor};
+use super::proto::Attribute;
+use super::{Graph, Tensor};
 
 impl Graph {
     pub(crate) fn is_missing(&mut self, value: Tensor) -> Tensor {
@@ -226,7 +227,7 @@ impl Graph {
     /// The remainder with the sign of the divisor.
     pub(crate) fn remainder(&mut self, left: Tensor, right: Tensor) -> Tensor {
         let zero = self.number(0.0);
-        let rest = self.node_with(("", "Mod"), &[left, right], &[("fmod", super::proto::Attribute::Int(1))]);
+        let rest = self.node_with(("", "Mod"), &[left, right], &[("fmod", Attribute::Int(1))]);
         let (below, divisor_below) = (self.less(rest, zero), self.less(right, zero));
         let differ = self.node("Xor", &[below, divisor_below]);
         let none = self.equal(rest, zero);

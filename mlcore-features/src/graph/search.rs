@@ -1,7 +1,7 @@
 //! Where numbers stand among sorted ones, and what is kept for them.
 
-use super::graph::{Graph, Tensor};
 use super::proto::Element;
+use super::{Graph, Tensor};
 
 /// Sorted keys of a table.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,16 @@
 //! A graph of ONNX while it is written: values, operators on them, and the rows that are refused.
 //!
-//! Numbers are computed as `double`, as the executors do. A value has a row for each row of the table: `[N, columns]`.
+//! Kernels write what they compute into it. Knows none of them, and no program. Numbers are computed as `double`, as the executors do. A value has a row for each row of the table: `[N, columns]`.
+
+mod arithmetic;
+pub(crate) mod proto;
+pub(crate) mod search;
 
 use std::collections::HashMap;
 
 use mlcore::wire::put_bytes;
 
-use super::proto::{self, Attribute, Element};
+use self::proto::{Attribute, Element};
 
 /// A value of the graph, by its place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -15,9 +19,9 @@ pub(crate) struct Tensor(usize);
 /// A column of numbers: one of those that lie side by side in a tensor.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Number {
-    pub(super) block: Tensor,
-    pub(super) column: usize,
-    pub(super) width: usize,
+    pub(crate) block: Tensor,
+    pub(crate) column: usize,
+    pub(crate) width: usize,
 }
 
 impl Number {
@@ -38,9 +42,9 @@ pub(crate) struct Inexpressible(pub(crate) &'static str);
 
 /// The operator sets that a graph is written in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Opsets {
-    pub(super) standard: i64,
-    pub(super) machine_learning: i64,
+pub(crate) struct Opsets {
+    pub(crate) standard: i64,
+    pub(crate) machine_learning: i64,
 }
 
 #[derive(Debug)]
@@ -69,10 +73,10 @@ pub(crate) struct Graph {
 }
 
 /// The domain of operators for categories and trees.
-pub(super) const MACHINE_LEARNING: &str = "ai.onnx.ml";
+pub(crate) const MACHINE_LEARNING: &str = "ai.onnx.ml";
 
 impl Graph {
-    pub(super) fn new(prefix: String, opsets: Opsets) -> Self {
+    pub(crate) fn new(prefix: String, opsets: Opsets) -> Self {
         Self {
             prefix,
             opsets,
@@ -87,7 +91,7 @@ impl Graph {
     }
 
     /// An input of the graph.
-    pub(super) fn input(&mut self, name: &str) -> Tensor {
+    pub(crate) fn input(&mut self, name: &str) -> Tensor {
         self.value(name.to_owned(), true)
     }
 
@@ -101,7 +105,7 @@ impl Graph {
     }
 
     /// Whether it has a row for each row of the table.
-    pub(super) fn has_rows(&self, tensor: Tensor) -> bool {
+    pub(crate) fn has_rows(&self, tensor: Tensor) -> bool {
         self.values.get(tensor.0).is_some_and(|value| value.has_rows)
     }
 
@@ -155,7 +159,7 @@ impl Graph {
         self.node_with(("", operator), inputs, &[])
     }
 
-    pub(super) fn node_with(
+    pub(crate) fn node_with(
         &mut self,
         (domain, operator): (&str, &str),
         inputs: &[Tensor],
@@ -166,7 +170,7 @@ impl Graph {
     }
 
     /// The same, for an output of this name.
-    pub(super) fn named(
+    pub(crate) fn named(
         &mut self,
         name: &str,
         (domain, operator): (&str, &str),
@@ -247,7 +251,7 @@ impl Graph {
         }
     }
 
-    pub(super) fn concatenated(&mut self, pieces: &[Tensor]) -> Tensor {
+    pub(crate) fn concatenated(&mut self, pieces: &[Tensor]) -> Tensor {
         self.node_with(("", "Concat"), pieces, &[("axis", Attribute::Int(1))])
     }
 
@@ -257,7 +261,7 @@ impl Graph {
     }
 
     /// Whether each row is refused: `[N, 1]`. `None` where no row ever is.
-    pub(super) fn refused(&mut self) -> Option<Tensor> {
+    pub(crate) fn refused(&mut self) -> Option<Tensor> {
         let refused = std::mem::take(&mut self.refused);
         let width = refused.iter().map(|(_, width)| width).sum();
         let pieces: Vec<Tensor> = refused.into_iter().map(|(truth, _)| truth).collect();
@@ -272,16 +276,16 @@ impl Graph {
         Some(self.greater(sum, zero))
     }
 
-    pub(super) fn opsets(&self) -> Opsets {
+    pub(crate) fn opsets(&self) -> Opsets {
         self.opsets
     }
 
-    pub(super) fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
     /// Its nodes and its constants as fields of a GraphProto, and whether any is of [`MACHINE_LEARNING`].
-    pub(super) fn finish(self) -> (Vec<u8>, Vec<u8>, bool) {
+    pub(crate) fn finish(self) -> (Vec<u8>, Vec<u8>, bool) {
         (self.nodes, self.initializers, self.uses_machine_learning)
     }
 }

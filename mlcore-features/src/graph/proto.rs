@@ -16,21 +16,21 @@ pub(crate) enum Element {
 }
 
 impl Element {
-    pub(super) const fn number(self) -> u64 {
+    pub(crate) const fn number(self) -> u64 {
         self as u64
     }
 }
 
 /// A setting of an operator.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Attribute<'a> {
+pub(crate) enum Attribute<'a> {
     Int(i64),
     Ints(&'a [i64]),
     Texts(&'a [&'a str]),
 }
 
 /// A size of a tensor, as a message.
-pub(super) fn dimension(size: Dimension<'_>) -> Vec<u8> {
+pub(crate) fn dimension(size: Dimension<'_>) -> Vec<u8> {
     let mut message = Vec::new();
     match size {
         Dimension::Fixed(size) => put_number(&mut message, 1, size),
@@ -41,13 +41,13 @@ pub(super) fn dimension(size: Dimension<'_>) -> Vec<u8> {
 
 /// A size that is known, or only its name.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Dimension<'a> {
+pub(crate) enum Dimension<'a> {
     Fixed(u64),
     Named(&'a str),
 }
 
 /// The declaration of an input or an output: a tensor of this type, whose sizes are messages.
-pub(super) fn declaration(name: &str, element: Element, dimensions: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn declaration(name: &str, element: Element, dimensions: &[&[u8]]) -> Vec<u8> {
     let (mut shape, mut tensor, mut kind, mut declared) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for dimension in dimensions {
         put_bytes(&mut shape, 1, dimension);
@@ -61,7 +61,7 @@ pub(super) fn declaration(name: &str, element: Element, dimensions: &[&[u8]]) ->
 }
 
 /// A tensor with its elements.
-pub(super) fn tensor(name: &str, element: Element, shape: &[usize], raw: &[u8]) -> Vec<u8> {
+pub(crate) fn tensor(name: &str, element: Element, shape: &[usize], raw: &[u8]) -> Vec<u8> {
     let mut message = Vec::with_capacity(raw.len() + name.len() + 32);
     for size in shape {
         put_number(&mut message, 1, *size as u64);
@@ -73,7 +73,7 @@ pub(super) fn tensor(name: &str, element: Element, shape: &[usize], raw: &[u8]) 
 }
 
 /// A node: what an operator makes of its inputs.
-pub(super) fn node(
+pub(crate) fn node(
     (domain, operator): (&str, &str),
     name: &str,
     inputs: &[&str],
@@ -122,7 +122,7 @@ fn attribute(name: &str, value: Attribute<'_>) -> Vec<u8> {
 }
 
 /// An operator set: its domain and its version.
-pub(super) fn operator_set(domain: &str, version: i64) -> Vec<u8> {
+pub(crate) fn operator_set(domain: &str, version: i64) -> Vec<u8> {
     let mut message = Vec::new();
     put_bytes(&mut message, 1, domain.as_bytes());
     put_number(&mut message, 2, version.cast_unsigned());
@@ -130,7 +130,7 @@ pub(super) fn operator_set(domain: &str, version: i64) -> Vec<u8> {
 }
 
 /// A property of a model.
-pub(super) fn property(key: &str, value: &str) -> Vec<u8> {
+pub(crate) fn property(key: &str, value: &str) -> Vec<u8> {
     let mut message = Vec::new();
     put_bytes(&mut message, 1, key.as_bytes());
     put_bytes(&mut message, 2, value.as_bytes());
