@@ -15,7 +15,7 @@ use super::instruction::{Instruction, Scaled};
 use super::kernel::Scaling;
 use super::row::{Output, unfit_value};
 use super::row_block::{RowBlock, Workspace};
-use super::sink::{ColumnSink, MatrixSink, Sink};
+use super::sink::{ColumnSink, MatrixSink, Sink, TextColumn};
 use super::vector::{Columns, TOGETHER, scale_matrix};
 use super::{OutputColumn, Program, held};
 
@@ -35,10 +35,15 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordB
             .iter()
             .map(|column| if matches!(column, OutputColumn::Number) { vec![0.0; rows] } else { Vec::new() })
             .collect(),
+        texts: program
+            .columns
+            .iter()
+            .map(|column| matches!(column, OutputColumn::Made).then(TextColumn::default))
+            .collect(),
     };
     execute(program, &bound, rows, &mut sink).map_err(|stopped| stopped.error)?;
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(program.columns.len());
-    for (described, numbers) in program.columns.iter().zip(sink.columns) {
+    for ((described, numbers), texts) in program.columns.iter().zip(sink.columns).zip(sink.texts) {
         interrupt::check("transform")?;
         arrays.push(match described {
             OutputColumn::Number => Arc::new(Float64Array::from(numbers)),
@@ -52,11 +57,17 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch) -> Result<RecordB
                 let filled = (0..rows).map(|row| bound[*slot].text(row).unwrap_or(fill));
                 Arc::new(StringArray::from_iter_values(filled))
             }
+            OutputColumn::Made => Arc::new(texts.and_then(TextColumn::finish).ok_or_else(too_long)?),
         });
     }
     let schema = typed(program.output.to_arrow()?, &arrays);
     RecordBatch::try_new_with_options(schema, arrays, &RecordBatchOptions::new().with_row_count(Some(rows)))
         .map_err(|cause| Error::internal("transform", "output columns", cause.to_string()).caused_by(cause))
+}
+
+fn too_long() -> Error {
+    Error::unsupported("transform", "text column", "its texts are more than 2 GiB together")
+        .remedy("transform the table in smaller batches")
 }
 
 /// The schema with the types that the columns have: numbers that pass through may be of another type than while fitting.

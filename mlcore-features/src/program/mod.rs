@@ -20,6 +20,7 @@ mod row_block;
 mod sink;
 pub(crate) mod text;
 mod vector;
+pub(crate) mod words;
 
 use std::sync::{Arc, OnceLock};
 
@@ -62,6 +63,8 @@ pub(crate) struct Program {
     pub(crate) integers: Box<[Integer]>,
     pub(crate) sites: Vec<Site>,
     pub(crate) temps: usize,
+    /// How many texts are made.
+    pub(crate) made: usize,
     /// The position of the first column of the output that is no number: text, a date, a time.
     pub(crate) first_other: Option<usize>,
     /// The schema of the first table whose columns were the plan's, in its order and its types. A decoder of requests
@@ -137,6 +140,8 @@ pub(crate) enum OutputColumn {
     FilledExact { slot: usize, fill: u64 },
     /// A text column with its missing values filled in.
     FilledText { slot: usize, fill: Arc<str> },
+    /// A text column that an instruction writes.
+    Made,
 }
 
 impl Program {

@@ -6,13 +6,14 @@ use mlcore::Error;
 use mlcore::batch::{ColumnView, Texts};
 
 use super::encoder::{Codes, Encoder, REFUSED, TextTable, Writes, ZEROS, exact_bits, row_number};
-use super::instruction::{Instruction, Place, Reading, Source};
+use super::instruction::{Instruction, Place, Reading, Source, TextFrom, TextReading};
 use super::joint::JointKernel;
 use super::kernel::Kernel;
 use super::moment::{Moment, MomentStep};
 use super::row::{shown_exact, shown_moment};
 use super::sink::Sink;
 use super::text::{TextRow, TextScratch, TextStep};
+use super::words::{MadeBlock, MadeText, MakeStep};
 use super::{Program, Refusal, shown_number, shown_text};
 
 /// What a block needs besides its columns.
@@ -29,6 +30,8 @@ pub(super) struct Workspace {
     joint: (Vec<f64>, Vec<f64>),
     texts: TextScratch,
     moments: Vec<Option<Moment>>,
+    /// The texts that are made, a block of each, and one of a row.
+    made: (Vec<MadeBlock>, MadeText),
 }
 
 impl Workspace {
@@ -37,14 +40,16 @@ impl Workspace {
         let is_dictionary = |bound: &ColumnView<'_>| matches!(bound.texts(), Some(Texts::Dictionary(_)));
         let instructions = if bound.iter().any(is_dictionary) { &program.instructions[..] } else { &[] };
         let words = instructions.iter().map(|instruction| match instruction {
-            Instruction::EncodeText { slot, fill, encoder } => match bound[*slot].texts() {
-                // A dictionary with more words than there are rows is the rest of a larger table: looking each row up is
-                // cheaper then.
-                Some(Texts::Dictionary(coded)) if coded.texts().len() <= rows => {
-                    coded.texts().iter().map(|text| encoder.code(text.or(fill.as_deref()))).collect()
+            Instruction::EncodeText { from: TextReading { from: TextFrom::Input(slot), fill }, encoder } => {
+                match bound[*slot].texts() {
+                    // A dictionary with more words than there are rows is the rest of a larger table: looking each row up is
+                    // cheaper then.
+                    Some(Texts::Dictionary(coded)) if coded.texts().len() <= rows => {
+                        coded.texts().iter().map(|text| encoder.code(text.or(fill.as_deref()))).collect()
+                    }
+                    _ => Vec::new(),
                 }
-                _ => Vec::new(),
-            },
+            }
             _ => Vec::new(),
         });
         let words = words.collect();
@@ -58,6 +63,7 @@ impl Workspace {
             joint: (Vec::new(), Vec::new()),
             texts: TextScratch::default(),
             moments: Vec::new(),
+            made: ((0..program.made).map(|_| MadeBlock::default()).collect(), MadeText::default()),
         }
     }
 
@@ -117,17 +123,27 @@ impl<S: Sink> RowBlock<'_, S> {
                 let shown = shown_exact(bits, self.program.slots[*slot].dtype);
                 Some(self.stop(offset, encoder.output.site, &shown, Refusal::Unknown))
             }
-            Instruction::EncodeText { slot, fill, encoder } => {
-                let (column, fill) = (&self.bound[*slot], fill.as_deref());
-                self.read_texts(encoder, column, fill, index);
+            Instruction::EncodeText { from, encoder } => {
+                match from.from {
+                    TextFrom::Input(slot) => {
+                        self.read_texts(encoder, &self.bound[slot], from.fill.as_deref(), index);
+                    }
+                    TextFrom::Made(_) => {
+                        let Workspace { codes, made: (made, _), .. } = &mut *self.workspace;
+                        for (offset, code) in codes[..self.count].iter_mut().enumerate() {
+                            *code = encoder.code(text_of(from, self.bound, made, self.start, offset));
+                        }
+                    }
+                }
                 let offset = self.write_codes(&encoder.output)?;
-                let shown = shown_text(column.text(self.start + offset).or(fill));
+                let shown = shown_text(text_of(from, self.bound, &self.workspace.made.0, self.start, offset));
                 Some(self.stop(offset, encoder.output.site, &shown, Refusal::Unknown))
             }
-            Instruction::IndicateText { slot, fill, to } => {
-                let column = &self.bound[*slot];
-                for (row, value) in (self.start..).zip(&mut self.workspace.numbers[..self.count]) {
-                    *value = f64::from(u8::from(fill.is_none() && column.text(row).is_none()));
+            Instruction::IndicateText { from, to } => {
+                let Workspace { numbers, made: (made, _), .. } = &mut *self.workspace;
+                for (offset, value) in numbers[..self.count].iter_mut().enumerate() {
+                    let text = text_of(from, self.bound, made, self.start, offset);
+                    *value = f64::from(u8::from(text.is_none()));
                 }
                 self.write_numbers(*to);
                 None
@@ -138,6 +154,17 @@ impl<S: Sink> RowBlock<'_, S> {
             }
             Instruction::Text(step) => self.step_texts(step),
             Instruction::Moment(step) => self.step_moments(step),
+            Instruction::Make(step) => {
+                self.make_texts(step);
+                None
+            }
+            Instruction::WriteText { from, column } => {
+                for offset in 0..self.count {
+                    let text = text_of(from, self.bound, &self.workspace.made.0, self.start, offset);
+                    self.sink.text(*column, text);
+                }
+                None
+            }
         }
     }
 
@@ -248,18 +275,21 @@ impl<S: Sink> RowBlock<'_, S> {
     /// Runs a kernel over texts, row by row.
     fn step_texts(&mut self, step: &TextStep) -> Option<Stop> {
         let (start, count, bound) = (self.start, self.count, self.bound);
-        let Workspace { temps, joint: (numbers, _), texts: scratch, block, .. } = &mut *self.workspace;
+        let Workspace { temps, joint: (numbers, _), texts: scratch, block, made: (made, _), .. } =
+            &mut *self.workspace;
         gather(temps, *block, step.numbers.clone(), count, numbers);
         if let Place::Temp(first) = step.to {
             temps[first * *block..(first + step.width) * *block].fill(0.0);
         }
         let each = step.numbers.len();
         for offset in 0..count {
-            let text = |position: usize| {
-                let input = step.texts.get(position)?;
-                bound[input.slot].text(start + offset).or(input.fill.as_deref())
+            let text = |position: usize| text_of(&step.texts.get(position)?.from, bound, made, start, offset);
+            let exact = |position: usize| {
+                let input = step.exacts.get(position)?;
+                exact_bits(bound[input.slot].value(start + offset)).or(input.fill)
             };
-            let row = TextRow { texts: &text, numbers: &numbers[offset * each..(offset + 1) * each] };
+            let numbers = &numbers[offset * each..(offset + 1) * each];
+            let row = TextRow { texts: &text, exacts: &exact, numbers };
             scratch.features.clear();
             if let Err(refused) = step.kernel.apply(&row, scratch) {
                 let site = step.texts.get(refused.input).map_or(u32::MAX, |input| input.site);
@@ -281,6 +311,23 @@ impl<S: Sink> RowBlock<'_, S> {
             }
         }
         None
+    }
+
+    /// Makes texts, row by row.
+    fn make_texts(&mut self, step: &MakeStep) {
+        let (start, bound, each) = (self.start, self.bound, step.numbers.len());
+        let Workspace { temps, joint: (numbers, _), texts: scratch, block, made: (made, one), .. } =
+            &mut *self.workspace;
+        gather(temps, *block, step.numbers.clone(), self.count, numbers);
+        let (before, rest) = made.split_at_mut(step.to);
+        let Some(own) = rest.first_mut() else { return };
+        own.clear();
+        for offset in 0..self.count {
+            let text = |position: usize| text_of(step.texts.get(position)?, bound, before, start, offset);
+            let numbers = &numbers[offset * each..(offset + 1) * each];
+            one.make(step.maker.as_ref(), &TextRow { texts: &text, exacts: &|_| None, numbers }, scratch);
+            own.push(one.get());
+        }
     }
 
     /// Runs a kernel over dates and times, row by row.
@@ -358,6 +405,22 @@ impl<S: Sink> RowBlock<'_, S> {
         }
         refused
     }
+}
+
+/// The text of a row of a block.
+#[inline(always)]
+fn text_of<'b>(
+    reading: &'b TextReading,
+    bound: &'b [ColumnView<'_>],
+    made: &'b [MadeBlock],
+    start: usize,
+    offset: usize,
+) -> Option<&'b str> {
+    let text = match reading.from {
+        TextFrom::Input(slot) => bound[slot].text(start + offset),
+        TextFrom::Made(place) => made.get(place).and_then(|made| made.get(offset)),
+    };
+    text.or(reading.fill.as_deref())
 }
 
 /// Lays intermediate results, which are columns, side by side as rows.

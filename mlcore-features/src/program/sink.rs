@@ -1,5 +1,7 @@
 //! Where a block of results goes: into the columns of a table, or side by side into the rows of a matrix.
 
+use mlcore::arrow::array::{StringArray, StringBuilder};
+
 use super::encoder::ZEROS;
 use super::kernel::Scaling;
 use super::row::Output;
@@ -14,6 +16,9 @@ pub(super) trait Sink {
     fn clear(&mut self, start: usize, count: usize);
     fn numbers(&mut self, column: usize, start: usize, values: &[f64]);
     fn one_hot(&mut self, first: usize, start: usize, codes: &[u32]);
+
+    /// Appends a text to a column of texts; a matrix has none.
+    fn text(&mut self, column: usize, text: Option<&str>);
 
     /// Writes the numbers of one row that are not zero into `width` columns from `first` on.
     fn sparse(&mut self, first: usize, width: usize, row: usize, features: &Sparse);
@@ -34,6 +39,22 @@ pub(super) trait Sink {
 
 pub(super) struct ColumnSink {
     pub(super) columns: Vec<Vec<f64>>,
+    /// The texts of the columns that are made of texts.
+    pub(super) texts: Vec<Option<TextColumn>>,
+}
+
+/// A column of texts on its way into a table.
+#[derive(Default)]
+pub(super) struct TextColumn {
+    texts: StringBuilder,
+    is_too_long: bool,
+}
+
+impl TextColumn {
+    /// The column; `None` where its texts are more than 2 GiB together.
+    pub(super) fn finish(mut self) -> Option<StringArray> {
+        (!self.is_too_long).then(|| self.texts.finish())
+    }
 }
 
 impl Sink for ColumnSink {
@@ -44,6 +65,16 @@ impl Sink for ColumnSink {
     }
 
     fn clear(&mut self, _start: usize, _count: usize) {}
+
+    fn text(&mut self, column: usize, text: Option<&str>) {
+        let Some(Some(TextColumn { texts, is_too_long })) = self.texts.get_mut(column) else { return };
+        // Offsets have 31 bits.
+        let length = texts.values_slice().len() + text.map_or(0, str::len);
+        *is_too_long |= i32::try_from(length).is_err();
+        if !*is_too_long {
+            texts.append_option(text);
+        }
+    }
 
     fn finish(&mut self, _start: usize, _count: usize) {}
 
@@ -94,6 +125,8 @@ impl<T: Output> Sink for MatrixSink<'_, T> {
     }
 
     const TABLE: bool = false;
+
+    fn text(&mut self, _: usize, _: Option<&str>) {}
 
     fn clear(&mut self, start: usize, count: usize) {
         if !self.fresh {
