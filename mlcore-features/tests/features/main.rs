@@ -31,3 +31,4 @@ mod stored;
 mod texts;
 #[path = "../../../mlcore/tests/fuzz/told.rs"]
 mod told;
+mod words;
