@@ -18,6 +18,8 @@ def plan_bytes():
             "text": ["a", "b", "b", None, "c"],
             "day": pd.to_datetime(["2024-02-29T12:30", None, "1969-12-31T23:59:59", "1970-01-01", "1970-01-02"]),
             "seen": pd.to_datetime(["2024-02-29T12:30", "1970-01-01", "1969-12-31T23:59:59", "1970-01-01", "1970-01-02"], utc=True),
+            "day_of_week": [0, 1, 2, 3, 4],
+            "rate": [0.5, -1.0, 2.0, 0.0, 7.5],
             "note": ["to be", "or not", "to be", "", "been"],
         }
     )
@@ -47,6 +49,12 @@ def plan_bytes():
         "WOEEncoder": (f.WOEEncoder(), text),
         "JamesSteinEncoder": (f.JamesSteinEncoder(handle_missing="return_nan"), ["text", "whole"]),
         "LeaveOneOutEncoder": (f.LeaveOneOutEncoder(handle_unknown="error"), text),
+        "RareLabelEncoder": (f.RareLabelEncoder(n_categories=1, tol=0.3, missing_values="ignore"), text),
+        "RareLabelEncoder_encoded": (
+            f.Pipeline([("rare", f.RareLabelEncoder(n_categories=1, ignore_format=True)), ("one", f.OneHotEncoder())]),
+            ["whole", "flag"],
+        ),
+        "EmbeddingLookup": (f.EmbeddingLookup(["a", "b"], [[0.5, 1.0], [-2.0, 0.1]], handle_unknown="mean", handle_missing="zeros"), text),
         "KBinsDiscretizer": (f.KBinsDiscretizer(n_bins=2, encode="ordinal"), ["whole"]),
         "KBinsDiscretizer_onehot": (f.KBinsDiscretizer(n_bins=3, strategy="uniform"), ["whole"]),
         "Binarizer": (f.Binarizer(threshold=1.5), ["whole", "flag"]),
@@ -62,6 +70,7 @@ def plan_bytes():
         "Winsorizer": (f.Winsorizer(upper_quantile=0.8), numbers),
         "HashingVectorizer": (f.HashingVectorizer(n_features=3), ["note"]),
         "FeatureHasher": (f.FeatureHasher(n_features=3), ["text", "whole", "flag"]),
+        "HashedCrossing": (f.HashedCrossing(num_bins=5, output_mode="one_hot"), ["text", "whole", "flag", "number"]),
         "CountVectorizer": (f.CountVectorizer(ngram_range=(1, 2)), ["note"]),
         "TfidfVectorizer": (f.TfidfVectorizer(analyzer="char"), ["note"]),
         "DatetimeFeatures": (f.DatetimeFeatures(time_zone="Europe/Berlin"), ["seen"]),
@@ -70,6 +79,7 @@ def plan_bytes():
         "TimeSince": (f.TimeSince(moment="2024-02-29T12:30:00Z"), ["seen"]),
         "MissingIndicator": (f.MissingIndicator(), ["number", "text", "whole"]),
         "PolynomialFeatures": (f.PolynomialFeatures((2, 3)), ["whole", "flag"]),
+        "GeoDistanceFeatures": (f.GeoDistanceFeatures(method="euclidean", output_unit="miles", drop_original=True), ["whole", "flag", "day_of_week", "rate"]),
         "VarianceThreshold": (f.VarianceThreshold(0.5), ["whole", "flag"]),
         "SelectKBest": (f.SelectKBest(k=1), ["whole", "flag"]),
         "PCA": (f.PCA(1, whiten=True), ["whole", "flag"]),

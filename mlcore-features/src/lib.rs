@@ -28,11 +28,14 @@
 //! | `OneHotEncoder` | a category, the last, named `nan`, where `fit` saw a missing value; else unknown | the same |
 //! | `OrdinalEncoder` | `encoded_missing_value` where `fit` saw a missing value; else unknown | the same |
 //! | `TargetEncoder`, `CountEncoder`, `WOEEncoder`, `JamesSteinEncoder`, `LeaveOneOutEncoder` | a category where `fit` saw a missing value, else unknown; `handle_missing` of the last four says otherwise | the same |
+//! | `RareLabelEncoder` | refused, or stays missing with `missing_values` | the same |
+//! | `EmbeddingLookup` | refused, or NaN, zeros or the mean with `handle_missing` | the same |
+//! | `HashedCrossing` | a value of its own; NaN or refused with `handle_missing` | the same |
 //! | `DerivedColumns` | as [`expression`] tells | the same |
 //! | `VarianceThreshold` | ignored by `fit`, handed on | the same |
 //! | `FeatureHasher` | adds nothing | adds nothing |
 //! | `DatetimeFeatures`, `TimeSince` | refused, or NaN with `missing_values` | |
-//! | `Normalizer`, `KBinsDiscretizer`, `Binarizer`, `PolynomialFeatures`, `SelectKBest`, `PCA`, `TruncatedSVD`, `CyclicalFeatures`, and the vectorizers of text | refused | refused |
+//! | `Normalizer`, `KBinsDiscretizer`, `Binarizer`, `PolynomialFeatures`, `SelectKBest`, `PCA`, `TruncatedSVD`, `CyclicalFeatures`, `GeoDistanceFeatures`, and the vectorizers of text | refused | refused |
 //! | passing through | stays null; NaN in a dense matrix | stays NaN |
 //!
 //! A column of a plan's input is nullable where the training table's was, and where its first step is an imputer or an

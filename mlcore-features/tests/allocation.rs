@@ -7,10 +7,10 @@ use mlcore::batch::{Row, Value};
 use mlcore::time::Timestamp;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
 use mlcore_features::transform::{
-    Analyzer, DatetimeFeatures, Encode, FeatureHasher, HandleUnknown, HashingVectorizer, IterativeImputer,
-    KBinsDiscretizer, KNNImputer, MinMaxScaler, MissingValues, Normalizer, OneHotEncoder, OrdinalEncoder,
-    PCA, PolynomialFeatures, PowerTransformer, QuantileTransformer, SimpleImputer, SplineTransformer,
-    StandardScaler, Strategy, TfidfVectorizer,
+    Analyzer, DatetimeFeatures, Encode, FeatureHasher, HandleUnknown, HashedCrossing, HashingVectorizer,
+    IterativeImputer, KBinsDiscretizer, KNNImputer, MinMaxScaler, MissingValues, Normalizer, OneHotEncoder,
+    OrdinalEncoder, PCA, PolynomialFeatures, PowerTransformer, QuantileTransformer, RareLabelEncoder,
+    SimpleImputer, SplineTransformer, StandardScaler, Strategy, TfidfVectorizer,
 };
 
 #[path = "../../benches/src/allocations.rs"]
@@ -58,6 +58,9 @@ fn a_row_allocates_nothing() {
     let imputed = SimpleImputer::default().strategy(Strategy::MostFrequent);
     let hashed = HashingVectorizer::default().n_features(16).ngram_range(1, 3);
     let weighed = TfidfVectorizer::default().analyzer(Analyzer::CharWb).ngram_range(2, 4);
+    let labels = Pipeline::new()
+        .then("rare", RareLabelEncoder::default().n_categories(1).missing_values(MissingValues::Ignore))
+        .then("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore));
     let without_texts = ColumnTransformer::new()
         .with("num", number.clone(), ["age", "visits"])
         .with("text", text.clone(), ["plan"])
@@ -77,6 +80,8 @@ fn a_row_allocates_nothing() {
         .with("weighed", Pipeline::new().then("impute", imputed).then("weigh", weighed), ["plan"])
         .with("added", FeatureHasher::default().n_features(8), ["plan", "visits"])
         .with("ord", OrdinalEncoder::default().unknown_value(-1.0), ["plan"])
+        .with("labels", labels, ["plan"])
+        .with("crossed", HashedCrossing::default().num_bins(8), ["plan", "visits"])
         .with("parts", parts, ["seen"])
         .fit(&table)
         .unwrap();

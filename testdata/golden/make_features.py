@@ -4,8 +4,8 @@ Run it with the versions of testdata/requirements.txt:
 
     python testdata/golden/make_features.py [FILE ...]
 
-The files of the encoders that are category_encoders' need testdata/requirements-features.txt too, and are left as they are
-without it.
+The files of transformers that are category_encoders' or feature-engine's need testdata/requirements-features.txt too, and are left
+as they are without it.
 
 The cases are in feature_cases/, a function for each file. Each file holds the cases of one transformer: its parameters, a training table, a table to transform, and either the
 fitted attributes, the names and the numbers of the output, or the step that refuses the input. Floats carry all their

@@ -1,6 +1,7 @@
 //! Expressions from Rust: columns, literals, operators and functions as methods.
 
 use std::ops;
+use std::sync::Arc;
 
 use super::Expression;
 use super::operation::{Between, Binary, Function, Members, Operation, Table};
@@ -216,10 +217,32 @@ impl Expression {
         self.and_then(default.into()).and(Operation::Lookup(table))
     }
 
+    /// The text of the table that has this as its key, or `default`.
+    #[must_use]
+    pub fn relabel<T: Literal>(
+        self,
+        table: impl IntoIterator<Item = (T, impl AsRef<str>)>,
+        default: impl Into<Self>,
+    ) -> Self {
+        let mut words = Vec::new();
+        let position = |(key, word): (T, _)| {
+            words.push(Arc::from(AsRef::<str>::as_ref(&word)));
+            (key, (words.len() - 1) as f64)
+        };
+        let TableOf(table) = T::table(table.into_iter().map(position).collect());
+        self.and_then(default.into()).and(Operation::Relabel(table, words))
+    }
+
     /// This part of a date or a time, such as its year.
     #[must_use]
     pub fn part(self, part: DatetimeFeature) -> Self {
         self.call(Function::Part(part))
+    }
+
+    /// The nearest number of so many digits behind the point, from 0 to 22; of two the one whose last digit is even.
+    #[must_use]
+    pub fn round_to(self, digits: u32) -> Self {
+        self.call_with(Function::Round, [f64::from(digits).into()])
     }
 
     /// The number between two bounds, either of which replaces what is beyond it.

@@ -5,7 +5,7 @@ use mlcore::schema::DType;
 use super::evaluate::{Step, Unary};
 use super::moment::{AskMoments, MomentQuestion, MomentSource, fixed, is_comparable};
 use super::operation::{Binary, Function, Members, Operation, Table};
-use super::text::{AskTexts, TextChange, TextOperand, TextQuestion, TextSource};
+use super::text::{AskTexts, TextOperand, TextQuestion, TextSource};
 
 /// What an expression is for a table of certain columns.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Compiled {
     pub(crate) steps: Vec<Step>,
     /// How high the stack of the steps grows.
     pub(crate) height: usize,
+    /// The texts that the result is a position among; none where the result is a number.
+    pub(crate) texts: Option<Vec<TextOperand>>,
 }
 
 /// A number that is read from a row.
@@ -39,27 +41,30 @@ pub(crate) type Columns<'a> = [(&'a str, DType)];
 /// What stands on the stack. Numbers and truth values are computed by then; texts and moments are read by the operation that
 /// asks about them.
 #[derive(Clone, Debug)]
-enum Operand {
+pub(super) enum Operand {
     Number,
     Truth,
     /// A missing number or truth value.
     Missing,
     Text(TextOperand),
     Moment(MomentSource, DType),
+    /// One of the texts that may be the result, by its position, which is a number on the stack.
+    Chosen,
 }
 
 impl Operand {
-    const fn word(&self) -> &'static str {
+    pub(super) const fn word(&self) -> &'static str {
         match self {
             Self::Number => "a number",
             Self::Truth => "a truth value",
             Self::Missing => "null",
             Self::Text(_) => "a text",
+            Self::Chosen => "a text that is chosen",
             Self::Moment(..) => "a date or a time",
         }
     }
 
-    fn literal(&self) -> Option<&str> {
+    pub(super) fn literal(&self) -> Option<&str> {
         match self {
             Self::Text(TextOperand { from: TextSource::Literal(text), changes }) if changes.is_empty() => {
                 Some(text)
@@ -70,7 +75,7 @@ impl Operand {
 }
 
 /// An operand, and the operation that made it.
-type Placed = (Operand, usize);
+pub(super) type Placed = (Operand, usize);
 
 pub(crate) fn compile(operations: &[Operation], columns: &Columns<'_>) -> Result<Compiled, Misuse> {
     let mut compiler = Compiler {
@@ -81,18 +86,32 @@ pub(crate) fn compile(operations: &[Operation], columns: &Columns<'_>) -> Result
         now: 0,
         height: 0,
         most: 0,
+        operations,
+        results: Vec::new(),
     };
     for (position, operation) in operations.iter().enumerate() {
         compiler.now = position;
         let made = compiler.operation(operation)?;
         compiler.stack.push((made, position));
     }
-    let result = compiler.pop();
-    compiler.number(&result)?;
-    Ok(Compiled { reads: compiler.reads, steps: compiler.steps, height: compiler.most })
+    let (operand, at) = compiler.pop();
+    let is_text = match operand {
+        Operand::Text(text) => {
+            let position = compiler.result(text);
+            compiler.step(Step::Constant(position), 0);
+            true
+        }
+        Operand::Chosen => true,
+        other => {
+            compiler.number(&(other, at))?;
+            false
+        }
+    };
+    let Compiler { reads, steps, most, results, .. } = compiler;
+    Ok(Compiled { reads, steps, height: most, texts: is_text.then_some(results) })
 }
 
-struct Compiler<'a> {
+pub(super) struct Compiler<'a> {
     columns: &'a Columns<'a>,
     stack: Vec<Placed>,
     reads: Vec<Read>,
@@ -101,19 +120,22 @@ struct Compiler<'a> {
     now: usize,
     height: usize,
     most: usize,
+    operations: &'a [Operation],
+    /// The texts that may be the result.
+    pub(super) results: Vec<TextOperand>,
 }
 
 impl Compiler<'_> {
-    fn pop(&mut self) -> Placed {
+    pub(super) fn pop(&mut self) -> Placed {
         self.stack.pop().unwrap_or((Operand::Missing, self.now))
     }
 
-    fn misuse<T>(&self, operation: usize, problem: impl Into<String>) -> Result<T, Misuse> {
+    pub(super) fn misuse<T>(&self, operation: usize, problem: impl Into<String>) -> Result<T, Misuse> {
         Err(Misuse { operation, problem: problem.into() })
     }
 
     /// Adds a step that takes so many numbers off the stack and leaves one there.
-    fn step(&mut self, step: Step, takes: usize) {
+    pub(super) fn step(&mut self, step: Step, takes: usize) {
         self.height = self.height.saturating_sub(takes) + 1;
         self.most = self.most.max(self.height);
         self.steps.push(step);
@@ -131,6 +153,10 @@ impl Compiler<'_> {
     fn number(&self, (operand, at): &Placed) -> Result<(), Misuse> {
         match operand {
             Operand::Number | Operand::Truth | Operand::Missing => Ok(()),
+            Operand::Chosen => self.misuse(
+                *at,
+                "a text that is chosen is the result and is not read again; make a column of it first, by another DerivedColumns",
+            ),
             Operand::Text(_) => self.misuse(
                 *at,
                 "a number is expected here, not a text; ask for its length, compare it or look it up",
@@ -152,7 +178,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn operation(&mut self, operation: &Operation) -> Result<Operand, Misuse> {
+    pub(super) fn operation(&mut self, operation: &Operation) -> Result<Operand, Misuse> {
         match operation {
             Operation::Column(name) => return self.column(name),
             Operation::Number(number) => self.step(Step::Constant(*number), 0),
@@ -182,7 +208,12 @@ impl Compiler<'_> {
             Operation::Binary(binary) => return self.binary(*binary),
             Operation::Choose => return self.choose(),
             Operation::Among(members) => return self.among(members),
-            Operation::Lookup(table) => self.lookup(table)?,
+            Operation::Lookup(table) => {
+                let (default, key) = (self.pop(), self.pop());
+                self.number(&default)?;
+                self.lookup(table, key)?;
+            }
+            Operation::Relabel(table, words) => return self.relabel(table, words),
             Operation::Call(function, count) => return self.call(*function, *count as usize),
         }
         Ok(Operand::Number)
@@ -249,7 +280,11 @@ impl Compiler<'_> {
                 let problem = format!("a text is not compared with {}", other.word());
                 return self.misuse(self.now, problem);
             }
-            _ => self.step(Step::Binary(binary), 2),
+            _ => {
+                self.number(&left)?;
+                self.number(&right)?;
+                self.step(Step::Binary(binary), 2);
+            }
         }
         Ok(Operand::Truth)
     }
@@ -257,6 +292,9 @@ impl Compiler<'_> {
     fn choose(&mut self) -> Result<Operand, Misuse> {
         let (otherwise, condition, value) = (self.pop(), self.pop(), self.pop());
         self.truth(&condition)?;
+        if is_text(&value.0) || is_text(&otherwise.0) {
+            return self.choose_text(value, otherwise);
+        }
         self.number(&value)?;
         self.number(&otherwise)?;
         self.step(Step::Choose, 3);
@@ -281,9 +319,8 @@ impl Compiler<'_> {
         Ok(Operand::Truth)
     }
 
-    fn lookup(&mut self, table: &Table) -> Result<(), Misuse> {
-        let (default, key) = (self.pop(), self.pop());
-        self.number(&default)?;
+    /// Looks the key up; the number for all others stands on the stack, behind the key if that is a number.
+    pub(super) fn lookup(&mut self, table: &Table, key: Placed) -> Result<(), Misuse> {
         match table {
             Table::Numbers(entries) => {
                 self.number(&key)?;
@@ -302,7 +339,12 @@ impl Compiler<'_> {
     }
 
     /// A number that is read from texts.
-    fn texts(&mut self, left: Placed, right: Option<Placed>, question: TextQuestion) -> Result<(), Misuse> {
+    pub(super) fn texts(
+        &mut self,
+        left: Placed,
+        right: Option<Placed>,
+        question: TextQuestion,
+    ) -> Result<(), Misuse> {
         let text = |(operand, at): Placed| match operand {
             Operand::Text(text) => Ok(text),
             other => self.misuse(at, format!("a text is expected here, not {}", other.word())),
@@ -367,13 +409,25 @@ impl Compiler<'_> {
                         let question = MomentQuestion::IsNull { column };
                         self.load(Read::Moments(AskMoments { question }));
                     }
-                    _ => self.step(Step::Unary(Unary::IsNull), 1),
+                    _ => {
+                        self.number(&argument(0))?;
+                        self.step(Step::Unary(Unary::IsNull), 1);
+                    }
                 }
                 return Ok(Operand::Truth);
             }
             _ => {}
         }
         arguments.iter().try_for_each(|argument| self.number(argument))?;
+        if let (Function::Round, Some((_, at))) = (function, arguments.get(1)) {
+            return match self.operations.get(*at) {
+                Some(Operation::Number(digits)) if MOST_DIGITS >= *digits && digits.fract() == 0.0 => {
+                    self.step(Step::RoundTo, 2);
+                    Ok(Operand::Number)
+                }
+                _ => self.misuse(*at, format!("a whole number from 0 to {MOST_DIGITS} is expected here")),
+            };
+        }
         self.step(
             match function {
                 Function::Abs => Step::Unary(Unary::Abs),
@@ -397,47 +451,13 @@ impl Compiler<'_> {
             _ => Operand::Number,
         })
     }
+}
 
-    /// The functions of texts; none where this is a function of something else.
-    fn of_texts(&mut self, function: Function, arguments: &[Placed]) -> Result<Option<Operand>, Misuse> {
-        let (first, second) = match arguments {
-            [first] => (first, None),
-            [first, second] => (first, Some(second.clone())),
-            _ => return Ok(None),
-        };
-        let change = match function {
-            Function::Lower => TextChange::Lower,
-            Function::Upper => TextChange::Upper,
-            Function::Trim => TextChange::Trim,
-            Function::Coalesce => match (&first.0, &second) {
-                (Operand::Text(_), Some((second, at))) => match second.literal() {
-                    Some(text) => TextChange::Fill(text.into()),
-                    None => return self.misuse(*at, "the text for a missing one stands between quotes"),
-                },
-                _ => return Ok(None),
-            },
-            _ => {
-                let (question, made) = match (function, &first.0) {
-                    (Function::Length, _) => (TextQuestion::Length, Operand::Number),
-                    (Function::Contains, _) => (TextQuestion::Contains, Operand::Truth),
-                    (Function::StartsWith, _) => (TextQuestion::StartsWith, Operand::Truth),
-                    (Function::EndsWith, _) => (TextQuestion::EndsWith, Operand::Truth),
-                    (Function::IsNull, Operand::Text(_)) => (TextQuestion::IsNull, Operand::Truth),
-                    _ => return Ok(None),
-                };
-                self.texts(first.clone(), second, question)?;
-                return Ok(Some(made));
-            }
-        };
-        match &first.0 {
-            Operand::Text(text) => {
-                let mut text = text.clone();
-                text.changes.push(change);
-                Ok(Some(Operand::Text(text)))
-            }
-            other => self.misuse(first.1, format!("a text is expected here, not {}", other.word())),
-        }
-    }
+/// The most digits behind the point, beyond which powers of ten are rounded themselves.
+const MOST_DIGITS: f64 = 22.0;
+
+pub(super) fn is_text(operand: &Operand) -> bool {
+    matches!(operand, Operand::Text(_) | Operand::Chosen)
 }
 
 /// A truth value where all are, else a number.

@@ -13,7 +13,14 @@ pub(crate) enum Step {
     Binary(Binary),
     Unary(Unary),
     Choose,
+    /// A choice of which one value, or both, are known.
+    Pick {
+        value: Option<f64>,
+        otherwise: Option<f64>,
+    },
     Clip,
+    /// Takes the digits behind the point, which are few.
+    RoundTo,
     /// The earlier of two where it is present; `OrElse` takes the later one first.
     Coalesce(usize),
     OrElse,
@@ -156,6 +163,19 @@ impl Stack<'_> {
             Step::Choose => {
                 let (otherwise, condition, value) = (self.pop(), self.pop(), self.pop());
                 if condition == 1.0 { value } else { otherwise }
+            }
+            Step::Pick { value, otherwise } => {
+                let otherwise = otherwise.unwrap_or_else(|| self.pop());
+                let condition = self.pop();
+                let value = value.unwrap_or_else(|| self.pop());
+                if condition == 1.0 { value } else { otherwise }
+            }
+            Step::RoundTo => {
+                let (digits, value) = (self.pop(), self.pop());
+                let scale = 10_f64.powi(digits as i32);
+                let scaled = value * scale;
+                // A number too large to be scaled has no digits behind the point.
+                if scaled.is_infinite() { value } else { scaled.round_ties_even() / scale }
             }
             Step::Clip => {
                 let (high, low, value) = (self.pop(), self.pop(), self.pop());

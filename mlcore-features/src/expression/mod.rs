@@ -14,16 +14,19 @@
 //! | comparison | `== != < <= > >=` of two numbers, texts or moments | missing where one side is |
 //! | membership | `x in (1, 2)`, `plan not in ("free", "trial")` | missing where `x` is |
 //! | logic | `and`, `or`, `not` | Kleene's: `false and null` is false, `true or null` is true, else missing |
-//! | choice | `a if condition else b` | `b` where the condition is missing |
+//! | choice | `a if condition else b`, of numbers or of texts | `b` where the condition is missing |
 //! | nulls | `is_null(x)`, `coalesce(a, b, ...)`, `fill_null(x, 0)` | never missing; the first that is present |
-//! | functions | `abs`, `ceil`, `exp`, `floor`, `log`, `log1p`, `round` (ties to even), `sqrt` | missing |
+//! | functions | `abs`, `ceil`, `exp`, `floor`, `log`, `log1p`, `round` (ties to even), `round(x, 2)`, `sqrt` | missing |
 //! | | `min(a, b, ...)`, `max(a, b, ...)` | of those that are present |
 //! | | `clip(x, low, high)` | missing where `x` is; a missing bound bounds nothing |
-//! | look-up | `lookup(plan, {"free": 0, "pro": 9.5}, -1)` | the default, or missing without one |
+//! | look-up | `lookup(plan, {"free": 0, "pro": 9.5}, -1)`, `lookup(n, {1: "one"}, "many")` | the default, or missing without one |
 //! | texts | `length` in characters, `contains(x, "a")`, `starts_with`, `ends_with` | missing |
-//! | | `lower`, `upper` (each character by itself), `trim`, `coalesce(x, "none")`, within other functions | missing |
+//! | | `lower`, `upper` (each character by itself), `trim`, `coalesce(x, "none")` | missing |
 //! | parts of moments | `year(t)`, `month`, `day`, `day_of_week` from 0 for Monday, `hour`, and every [`DatetimeFeature`] by its name | missing |
 //! | distances | `days_between(from, until)`, `hours_between`, `minutes_between`, `seconds_between`, with fractions | missing |
+//!
+//! A result is a number, a truth value or a text. A text that is chosen or looked up is the result: nothing reads it again
+//! but a further choice.
 //!
 //! What binds tighter stands further up: `**`, then the sign, `* / %`, `+ -`, comparisons and `in`, `not`, `and`, `or`, and
 //! the choice. Comparisons are not chained. A moment is compared with another, or with one that is written as ISO 8601 does:
@@ -39,6 +42,7 @@
 //! Source: syntax as in Python; missing values, functions and their numbers as in polars, of which null is our missing value.
 
 mod build;
+mod choice;
 mod compile;
 mod evaluate;
 mod moment;
@@ -61,6 +65,7 @@ pub(crate) use self::compile::{Columns, Compiled, Read};
 pub(crate) use self::evaluate::Evaluate;
 pub(crate) use self::moment::{MomentQuestion, MomentSource};
 use self::operation::Operation;
+pub(crate) use self::text::SayText;
 #[cfg(doc)]
 use crate::transform::DatetimeFeature;
 

@@ -59,6 +59,28 @@ impl Stack {
                 let is_true = graph.equal(condition, one);
                 graph.choose(is_true, value, otherwise)
             }
+            Step::Pick { value, otherwise } => {
+                let known = |graph: &mut Graph, stack: &mut Self, number: Option<f64>| match number {
+                    Some(number) => Ok(graph.number(number)),
+                    None => stack.pop(),
+                };
+                let otherwise = known(graph, self, *otherwise)?;
+                let condition = self.pop()?;
+                let value = known(graph, self, *value)?;
+                let one = graph.number(1.0);
+                let is_true = graph.equal(condition, one);
+                graph.choose(is_true, value, otherwise)
+            }
+            Step::RoundTo => {
+                let (digits, value, ten) = (self.pop()?, self.pop()?, graph.number(10.0));
+                let scale = graph.node("Pow", &[ten, digits]);
+                let scaled = graph.multiply(value, scale);
+                let rounded = graph.node("Round", &[scaled]);
+                let rounded = graph.divide(rounded, scale);
+                // A number too large to be scaled has no digits behind the point.
+                let is_infinite = graph.node("IsInf", &[scaled]);
+                graph.choose(is_infinite, value, rounded)
+            }
             Step::Clip => {
                 let (high, low, value) = (self.pop()?, self.pop()?, self.pop()?);
                 graph.clip(value, low, high)

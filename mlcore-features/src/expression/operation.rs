@@ -22,6 +22,8 @@ pub(crate) enum Operation {
     Among(Members),
     /// Takes the key and the number for all others.
     Lookup(Table),
+    /// Takes the key and the text for all others. The numbers of the table are positions among these texts.
+    Relabel(Table, Vec<Arc<str>>),
     /// A function of so many arguments.
     Call(Function, u32),
 }
@@ -183,7 +185,7 @@ const FUNCTIONS: [(&str, Function, u32, u32); 25] = [
     ("max", Function::Max, 2, MANY),
     ("min", Function::Min, 2, MANY),
     ("minutes_between", Function::Between(Between::Minutes), 2, 2),
-    ("round", Function::Round, 1, 1),
+    ("round", Function::Round, 1, 2),
     ("seconds_between", Function::Between(Between::Seconds), 2, 2),
     ("sqrt", Function::Sqrt, 1, 1),
     ("starts_with", Function::StartsWith, 2, 2),

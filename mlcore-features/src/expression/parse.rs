@@ -1,5 +1,7 @@
 //! From tokens to operations.
 
+use std::sync::Arc;
+
 use super::operation::{Binary, Function, Members, Operation, Table, binding};
 use super::token::{Fault, Token, tokens};
 
@@ -34,6 +36,9 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Fault> {
         _ => Err(parser.fault("an operator is expected here, or the end")),
     }
 }
+
+/// The texts of a table, which its numbers are positions among.
+type Words = Vec<Arc<str>>;
 
 struct Parser {
     tokens: Vec<(Token, usize)>,
@@ -233,33 +238,50 @@ impl Parser {
         self.make(Operation::Call(function, count), at)
     }
 
-    /// `lookup(x, {key: number, ...}, default)`, whose default is null where it is left out.
+    /// `lookup(x, {key: value, ...}, default)`, whose values are numbers or texts, and whose default is null where it is left out.
     fn lookup(&mut self) -> Result<(), Fault> {
         let at = self.at();
         self.next += 1;
         self.expect(&Token::Open, "an opening parenthesis")?;
         self.inside(Self::choice)?;
         self.expect(&Token::Comma, "a comma")?;
-        let table = self.table()?;
+        let (table, words) = self.table()?;
         if self.takes(&Token::Comma) {
             self.inside(Self::choice)?;
         } else {
             self.make(Operation::Null, at)?;
         }
         self.expect(&Token::Close, "a closing parenthesis")?;
-        self.make(Operation::Lookup(table), at)
+        let operation = match words {
+            Some(words) => Operation::Relabel(table, words),
+            None => Operation::Lookup(table),
+        };
+        self.make(operation, at)
     }
 
-    fn table(&mut self) -> Result<Table, Fault> {
+    /// The table, and its texts where its values are texts.
+    fn table(&mut self) -> Result<(Table, Option<Words>), Fault> {
         let at = self.at();
         self.expect(&Token::OpenTable, "a table such as {\"a\": 1.0}")?;
         let (mut numbers, mut texts) = (Vec::new(), Vec::new());
+        let mut words: Option<Words> = None;
         loop {
             let key_at = self.at();
             let key = self.literal()?;
             self.expect(&Token::Colon, "a colon")?;
-            let Literal::Number(value) = self.literal()? else {
-                return Err(self.fault("the values of a table are numbers"));
+            let value_at = self.at();
+            let is_first = numbers.is_empty() && texts.is_empty();
+            let value = match (self.literal()?, &mut words) {
+                (Literal::Number(value), None) => value,
+                (Literal::Text(word), None) if is_first => {
+                    words = Some(vec![word.into()]);
+                    0.0
+                }
+                (Literal::Text(word), Some(words)) => {
+                    words.push(word.into());
+                    (words.len() - 1) as f64
+                }
+                _ => return Err(Fault::new(value_at, "the values of a table are all numbers or all texts")),
             };
             match key {
                 Literal::Number(key) => numbers.push((key, value)),
@@ -277,7 +299,7 @@ impl Parser {
         if table.has_a_key_twice() {
             return Err(Fault::new(at, "a key is there twice"));
         }
-        Ok(table)
+        Ok((table, words))
     }
 
     fn members(&mut self) -> Result<Members, Fault> {

@@ -53,19 +53,9 @@ impl Printed {
                 _ = write!(text, " in ({})", members.join(", "));
                 (text, binding::COMPARISON)
             }
-            Operation::Lookup(table) => {
-                let ((default, _), (key, _)) = (self.pop(), self.pop());
-                let entry = |key: String, value: f64| format!("{key}: {}", shown(value));
-                let entries: Vec<String> = match table {
-                    Table::Numbers(entries) => {
-                        entries.iter().map(|(key, value)| entry(shown(*key), *value)).collect()
-                    }
-                    Table::Texts(entries) => {
-                        entries.iter().map(|(key, value)| entry(quoted(key), *value)).collect()
-                    }
-                };
-                (format!("lookup({key}, {{{}}}, {default})", entries.join(", ")), binding::ATOM)
-            }
+            Operation::Lookup(table) => self.lookup(table, shown),
+            Operation::Relabel(table, words) => self
+                .lookup(table, |word| words.get(word as usize).map_or_else(String::new, |word| quoted(word))),
             Operation::Call(function, count) => {
                 let first = self.0.len().saturating_sub(*count as usize);
                 let arguments: Vec<String> = self.0.drain(first..).map(|(text, _)| text).collect();
@@ -73,6 +63,20 @@ impl Printed {
             }
         };
         self.0.push((text, binding));
+    }
+
+    /// A look-up with its table, whose values are written so.
+    fn lookup(&mut self, table: &Table, value: impl Fn(f64) -> String) -> (String, u8) {
+        let ((default, _), (key, _)) = (self.pop(), self.pop());
+        let entries: Vec<String> = match table {
+            Table::Numbers(entries) => {
+                entries.iter().map(|(key, own)| format!("{}: {}", shown(*key), value(*own))).collect()
+            }
+            Table::Texts(entries) => {
+                entries.iter().map(|(key, own)| format!("{}: {}", quoted(key), value(*own))).collect()
+            }
+        };
+        (format!("lookup({key}, {{{}}}, {default})", entries.join(", ")), binding::ATOM)
     }
 
     fn binary(&mut self, binary: Binary) -> (String, u8) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::program::text::{Refused, TextKernel, TextRow, TextScratch};
+use crate::program::words::TextMaker;
 
 /// A text that an operation reads.
 #[derive(Clone, PartialEq, Debug)]
@@ -66,6 +67,49 @@ impl AskTexts {
                 TextSource::Literal(_) => None,
             })
             .collect()
+    }
+}
+
+/// Writes the text whose position is the number. Columns are numbered in the order of the texts that are one.
+#[derive(Debug)]
+pub(crate) struct SayText(pub(crate) Box<[TextOperand]>);
+
+impl SayText {
+    /// The texts, where each of them is written in the expression as it is.
+    pub(crate) fn literals(&self) -> Option<Vec<Arc<str>>> {
+        let literal = |operand: &TextOperand| match &operand.from {
+            TextSource::Literal(text) if operand.changes.is_empty() => Some(text.clone()),
+            _ => None,
+        };
+        self.0.iter().map(literal).collect()
+    }
+
+    /// The columns that it reads, in its order.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().filter_map(|operand| match operand.from {
+            TextSource::Column(position) => Some(position),
+            TextSource::Literal(_) => None,
+        })
+    }
+}
+
+impl TextMaker for SayText {
+    fn make(&self, row: &TextRow<'_>, scratch: &mut TextScratch, made: &mut String) -> bool {
+        let position =
+            row.numbers.first().filter(|position| **position >= 0.0).map(|position| *position as usize);
+        let Some((position, operand)) = position.and_then(|position| Some((position, self.0.get(position)?)))
+        else {
+            return false;
+        };
+        let is_column = |operand: &&TextOperand| matches!(operand.from, TextSource::Column(_));
+        let mut read = self.0.iter().take(position).filter(is_column).count();
+        match resolve(operand, row, &mut read, &mut scratch.text) {
+            Some(text) => {
+                made.push_str(text);
+                true
+            }
+            None => false,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{OPERATION, OnnxExport};
 use crate::graph::proto::Element;
 use crate::graph::search::Keys;
 use crate::graph::{Graph, Inexpressible, Number, Tensor};
-use crate::program::instruction::{Instruction, Place, Reading, Source};
+use crate::program::instruction::{Instruction, Place, Reading, Source, TextFrom, TextReading};
 use crate::program::kernel::Kernel;
 use crate::program::{OutputColumn, Program};
 
@@ -58,12 +58,19 @@ impl<'a> Lowering<'a> {
             Instruction::Number { .. } => Ok(()),
             Instruction::EncodeNumber { from, encoder } => self.encode_number(from, encoder),
             Instruction::EncodeExact { slot, fill, encoder } => self.encode_exact(*slot, *fill, encoder),
-            Instruction::EncodeText { slot, fill, encoder } => {
+            Instruction::EncodeText { from: TextReading { from: TextFrom::Input(slot), fill }, encoder } => {
                 self.encode_text(*slot, fill.as_deref(), encoder)
             }
-            Instruction::IndicateText { slot, fill, to } => {
+            Instruction::IndicateText { from: TextReading { from: TextFrom::Input(slot), fill }, to } => {
                 let missing = self.missing_text(*slot, fill.is_some())?;
                 self.write(*to, Number::alone(missing))
+            }
+            Instruction::EncodeText { .. }
+            | Instruction::IndicateText { .. }
+            | Instruction::Make(_)
+            | Instruction::WriteText { .. } => {
+                let problem = "ONNX has no operators that make texts";
+                Err(self.refused_step(position, Inexpressible(problem)))
             }
             Instruction::Joint { kernel, inputs, outputs } => {
                 let numbers: Option<Vec<Number>> =

@@ -9,9 +9,10 @@ use mlcore::{Error, Result};
 
 use super::encoder::{BitTable, Codes, Encoder, Encoding, NumberTable, Table, TextTable, exact_value};
 use super::held::Integer;
-use super::instruction::{Instruction, Place, Reading, Scaled, Source};
+use super::instruction::{Instruction, Place, Reading, Scaled, Source, TextFrom, TextReading};
 use super::joint::JointKernel;
 use super::kernel::{Kernel, canonical, fused};
+use super::words::Mapping;
 use super::{Lower, Origin, OutputColumn, Program, Site, Slot};
 
 impl Program {
@@ -43,9 +44,11 @@ pub(super) enum Flow {
         slot: usize,
         fill: Option<u64>,
     },
-    Text {
-        slot: usize,
-        fill: Option<Arc<str>>,
+    Text(TextReading),
+    /// Texts that a mapping makes of another column.
+    Mapped {
+        base: Box<Column>,
+        mapping: Arc<Mapping>,
     },
     /// Dates and times, which are handed on as they are.
     Moment {
@@ -57,6 +60,11 @@ impl Column {
     pub(crate) fn renamed(mut self, name: String) -> Self {
         self.name = name;
         self
+    }
+
+    /// Whether it is read as text.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.flow, Flow::Text(_) | Flow::Mapped { .. })
     }
 
     /// Columns of these names, the intermediate results from `first` on.
@@ -73,6 +81,7 @@ pub struct ProgramBuilder {
     sites: Vec<Site>,
     origins: Vec<Origin>,
     pub(super) temps: usize,
+    made: usize,
 }
 
 impl ProgramBuilder {
@@ -92,7 +101,7 @@ impl ProgramBuilder {
                 }
                 self.slots.push(Slot { dtype: field.dtype(), nullable: field.is_nullable(), exact: false });
                 let flow = match field.dtype() {
-                    DType::String => Flow::Text { slot, fill: None },
+                    DType::String => Flow::Text(TextReading { from: TextFrom::Input(slot), fill: None }),
                     dtype if dtype.is_temporal() => Flow::Moment { slot },
                     dtype if dtype.is_float() => {
                         Flow::Number { source: Source::Input(slot), kernels: Vec::new() }
@@ -168,8 +177,13 @@ impl ProgramBuilder {
     /// The text column with this text in the place of nulls.
     pub(crate) fn fill_text(&mut self, mut column: Column, fill: &str) -> Result<Column> {
         match &mut column.flow {
-            Flow::Text { fill: own, .. } => {
-                own.get_or_insert_with(|| fill.into());
+            Flow::Text(reading) => {
+                reading.fill.get_or_insert_with(|| fill.into());
+                column.nullable = false;
+                Ok(column)
+            }
+            Flow::Mapped { mapping, .. } => {
+                Self::fill_mapped(mapping, fill)?;
                 column.nullable = false;
                 Ok(column)
             }
@@ -179,10 +193,11 @@ impl ProgramBuilder {
 
     /// 1 where the column is missing, 0 where it is present.
     pub(crate) fn indicate(&mut self, column: Column, name: String) -> Result<Column> {
-        match column.flow {
-            Flow::Text { slot, fill } => {
+        match &column.flow {
+            Flow::Text(_) | Flow::Mapped { .. } => {
+                let from = self.text("indicator", &column)?;
                 let temp = self.temp(1)?;
-                self.instructions.push(Instruction::IndicateText { slot, fill, to: Place::Temp(temp) });
+                self.instructions.push(Instruction::IndicateText { from, to: Place::Temp(temp) });
                 Ok(derived(name, temp))
             }
             _ => Ok(self.number(column, [Kernel::Indicate])?.renamed(name)),
@@ -198,6 +213,9 @@ impl ProgramBuilder {
         checks: impl IntoIterator<Item = Kernel>,
         names: Vec<String>,
     ) -> Result<Vec<Column>> {
+        if let Flow::Mapped { base, mapping } = &column.flow {
+            return self.encode_mapped((column, base, mapping), site, encoding, names);
+        }
         let Encoding { table, missing, unknown, writes } = encoding;
         if names.len() != writes.width() {
             return Err(Error::corrupt(
@@ -206,10 +224,8 @@ impl ProgramBuilder {
                 "names and columns of an encoder differ in number",
             ));
         }
-        if let Flow::Exact { slot, .. } = &column.flow
-            && let Some(slot) = self.slots.get_mut(*slot)
-        {
-            slot.exact = true;
+        if let Flow::Exact { slot, .. } = column.flow {
+            self.read_as_it_is(slot);
         }
         let first = self.temp(names.len())?;
         let output = Codes { writes, site, to: Place::Temp(first), hot: 1.0 };
@@ -229,12 +245,11 @@ impl ProgramBuilder {
                 fill: *fill,
                 encoder: Encoder::new(BitTable(lookup), missing, unknown, output),
             },
-            (Flow::Text { slot, fill }, Table::Texts(lookup)) => Instruction::EncodeText {
-                slot: *slot,
-                fill: fill.clone(),
+            (Flow::Text(reading), Table::Texts(lookup)) => Instruction::EncodeText {
+                from: reading.clone(),
                 encoder: Encoder::new(TextTable(lookup), missing, unknown, output),
             },
-            (Flow::Number { .. } | Flow::Exact { .. } | Flow::Text { .. } | Flow::Moment { .. }, _) => {
+            (_, Table::Bits(_) | Table::Texts(_) | Table::Index) => {
                 return Err(unfit(column, "the column type it was fitted on"));
             }
         });
@@ -277,6 +292,19 @@ impl ProgramBuilder {
         Ok(first)
     }
 
+    /// Reads the integers or bools of a slot without loss.
+    pub(super) fn read_as_it_is(&mut self, slot: usize) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.exact = true;
+        }
+    }
+
+    /// A place for a text that is made.
+    pub(super) fn made_place(&mut self) -> usize {
+        self.made += 1;
+        self.made - 1
+    }
+
     fn finish(mut self, input: Schema, outputs: Vec<Column>) -> Result<Program> {
         let output = Schema::new(outputs.iter().map(|column| {
             let field = Field::column(column.name.clone(), column.dtype);
@@ -293,6 +321,12 @@ impl ProgramBuilder {
                  (verbose_feature_names_out), or give a OneHotEncoder a feature_name_combiner",
             )
         })?;
+        let mut outputs = outputs;
+        for column in &mut outputs {
+            if let Flow::Mapped { .. } = &column.flow {
+                column.flow = Flow::Text(self.text("output", column)?);
+            }
+        }
         let mut direct = self.place_encoders(&outputs);
         let mut columns = Vec::with_capacity(outputs.len());
         for (position, column) in outputs.into_iter().enumerate() {
@@ -303,14 +337,19 @@ impl ProgramBuilder {
                 }
                 Flow::Number { .. } => OutputColumn::Number,
                 Flow::Exact { slot, fill: None }
-                | Flow::Text { slot, fill: None }
+                | Flow::Text(TextReading { from: TextFrom::Input(slot), fill: None })
                 | Flow::Moment { slot } => OutputColumn::Shared { slot: *slot },
                 Flow::Exact { slot, fill: Some(fill) } => {
                     OutputColumn::FilledExact { slot: *slot, fill: *fill }
                 }
-                Flow::Text { slot, fill: Some(fill) } => {
+                Flow::Text(TextReading { from: TextFrom::Input(slot), fill: Some(fill) }) => {
                     OutputColumn::FilledText { slot: *slot, fill: fill.clone() }
                 }
+                Flow::Text(from) => {
+                    self.instructions.push(Instruction::WriteText { from: from.clone(), column: position });
+                    OutputColumn::Made
+                }
+                Flow::Mapped { .. } => return Err(unfit(&column, "a text that is made")),
             };
             if dtype.is_numeric() && !direct.remove(position) {
                 let (source, kernels) = numeric(&column)?;
@@ -336,6 +375,7 @@ impl ProgramBuilder {
             sites: self.sites,
             origins: self.origins,
             temps: self.temps,
+            made: self.made,
             familiar: OnceLock::new(),
         })
     }
@@ -367,7 +407,9 @@ impl ProgramBuilder {
                 Instruction::Number { .. }
                 | Instruction::Joint { .. }
                 | Instruction::Moment(_)
-                | Instruction::Custom(_) => continue,
+                | Instruction::Custom(_)
+                | Instruction::Make(_)
+                | Instruction::WriteText { .. } => continue,
             };
             let Place::Temp(temp) = *place else { continue };
             let Some(position) = firsts.get(&temp).copied() else { continue };
@@ -419,7 +461,11 @@ impl ProgramBuilder {
                 Instruction::EncodeExact { .. }
                 | Instruction::EncodeText { .. }
                 | Instruction::IndicateText { .. }
+                | Instruction::WriteText { .. }
                 | Instruction::Moment(_) => {}
+                Instruction::Make(step) => {
+                    step.numbers.clone().for_each(|temp| count(&Source::Temp(temp)));
+                }
             }
         }
         uses
@@ -449,11 +495,11 @@ fn numeric(column: &Column) -> Result<(Source, Vec<Kernel>)> {
             let fill = fill.map(|number| Kernel::Impute(canonical(number)));
             Ok((Source::Input(*slot), fill.into_iter().collect()))
         }
-        Flow::Text { .. } | Flow::Moment { .. } => Err(unfit(column, "a numeric column")),
+        Flow::Text(_) | Flow::Mapped { .. } | Flow::Moment { .. } => Err(unfit(column, "a numeric column")),
     }
 }
 
-fn unfit(column: &Column, expected: &str) -> Error {
+pub(super) fn unfit(column: &Column, expected: &str) -> Error {
     let remedy = if column.dtype.is_temporal() {
         "derive an hour, a weekday or an age first"
     } else {

@@ -17,7 +17,7 @@ use super::instruction::{Instruction, Scaled};
 use super::kernel::Scaling;
 use super::row::{Output, unfit_value};
 use super::row_block::{RowBlock, Workspace};
-use super::sink::{ColumnSink, MatrixSink, Sink};
+use super::sink::{ColumnSink, MatrixSink, Sink, TextColumn};
 use super::vector::{Columns, TOGETHER, scale_matrix};
 use super::{OutputColumn, Program, held, threads};
 
@@ -36,8 +36,13 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch, threads: NonZeroU
     memory::require::<f64>("transform", "table", &[rows, numbers])?;
     let of = |column| if matches!(column, &OutputColumn::Number) { vec![0.0; rows] } else { Vec::new() };
     let mut columns: Vec<Vec<f64>> = program.columns.iter().map(of).collect();
-    let mut parts: Vec<_> =
-        threads::parts(rows, threads).map(|rows| (rows, ColumnSink { columns: Vec::new() })).collect();
+    let texts = || {
+        let made = |column: &OutputColumn| matches!(column, OutputColumn::Made).then(TextColumn::default);
+        program.columns.iter().map(made).collect::<Vec<_>>()
+    };
+    let mut parts: Vec<_> = threads::parts(rows, threads)
+        .map(|rows| (rows, ColumnSink { columns: Vec::new(), texts: texts() }))
+        .collect();
     for column in &mut columns {
         let mut rest = column.as_mut_slice();
         for (rows, sink) in &mut parts {
@@ -46,9 +51,18 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch, threads: NonZeroU
             sink.columns.push(own);
         }
     }
-    threads::run(program, &bound, parts).1.map_err(|stopped| stopped.error)?;
+    let (sinks, done) = threads::run(program, &bound, parts);
+    done.map_err(|stopped| stopped.error)?;
+    let mut texts = texts();
+    for sink in sinks {
+        for (whole, part) in texts.iter_mut().zip(sink.texts) {
+            if let (Some(whole), Some(part)) = (whole, part) {
+                whole.append(part);
+            }
+        }
+    }
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(program.columns.len());
-    for (described, numbers) in program.columns.iter().zip(columns) {
+    for ((described, numbers), texts) in program.columns.iter().zip(columns).zip(texts) {
         interrupt::check("transform")?;
         arrays.push(match described {
             OutputColumn::Number => Arc::new(Float64Array::from(numbers)),
@@ -62,11 +76,17 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch, threads: NonZeroU
                 let filled = (0..rows).map(|row| bound[*slot].text(row).unwrap_or(fill));
                 Arc::new(StringArray::from_iter_values(filled))
             }
+            OutputColumn::Made => Arc::new(texts.and_then(TextColumn::finish).ok_or_else(too_long)?),
         });
     }
     let schema = typed(program.output.to_arrow()?, &arrays);
     RecordBatch::try_new_with_options(schema, arrays, &RecordBatchOptions::new().with_row_count(Some(rows)))
         .map_err(|cause| Error::internal("transform", "output columns", cause.to_string()).caused_by(cause))
+}
+
+fn too_long() -> Error {
+    Error::unsupported("transform", "text column", "its texts are more than 2 GiB together")
+        .remedy("transform the table in smaller batches")
 }
 
 /// The schema with the types that the columns have: numbers that pass through may be of another type than while fitting.

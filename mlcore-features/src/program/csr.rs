@@ -200,6 +200,8 @@ impl<T: Output> Sink for CsrSink<T> {
         }
     }
 
+    fn text(&mut self, _: usize, _: Option<&str>) {}
+
     fn one_hot(&mut self, first: usize, start: usize, codes: &[u32], hot: f64) {
         for (row, code) in (start - self.start..).zip(codes) {
             if *code != ZEROS {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use mlcore::{Error, Result};
 
 use super::builder::{Column, Flow, ProgramBuilder};
-use super::instruction::Instruction;
+use super::instruction::{Instruction, TextReading};
 
 /// Arithmetic of a host's own, from some columns of a row to some features.
 ///
@@ -246,17 +246,10 @@ pub(crate) struct CustomStep {
     /// All of its columns, for errors.
     pub(crate) columns: Box<[String]>,
     kernel: Arc<dyn RowKernel>,
-    pub(crate) texts: Box<[CustomText]>,
+    pub(crate) texts: Box<[TextReading]>,
     /// Intermediate results, which stand before the outputs.
     pub(crate) numbers: Range<usize>,
     pub(crate) outputs: Range<usize>,
-}
-
-/// A text that a function reads.
-#[derive(Debug)]
-pub(crate) struct CustomText {
-    pub(crate) slot: usize,
-    pub(crate) fill: Option<Arc<str>>,
 }
 
 /// A row that was not computed.
@@ -365,7 +358,7 @@ impl ProgramBuilder {
     /// The columns of these names that a function of the host computes from these columns of numbers and of text.
     pub(crate) fn custom(
         &mut self,
-        operation: String,
+        title: &str,
         columns: &[Column],
         kernel: Arc<dyn RowKernel>,
         names: Vec<String>,
@@ -373,7 +366,7 @@ impl ProgramBuilder {
         let (mut texts, mut numbers) = (Vec::new(), Vec::new());
         for column in columns {
             match &column.flow {
-                Flow::Text { slot, fill } => texts.push(CustomText { slot: *slot, fill: fill.clone() }),
+                Flow::Text(_) | Flow::Mapped { .. } => texts.push(self.text(title, column)?),
                 Flow::Number { .. } | Flow::Exact { .. } | Flow::Moment { .. } => {
                     numbers.push(column.clone());
                 }
@@ -382,7 +375,7 @@ impl ProgramBuilder {
         let numbers = self.intermediate(&numbers)?;
         let first = self.temp(names.len())?;
         self.instructions.push(Instruction::Custom(CustomStep {
-            operation,
+            operation: format!("transform with {title}"),
             columns: columns.iter().map(|column| column.name.clone()).collect(),
             kernel,
             texts: texts.into(),

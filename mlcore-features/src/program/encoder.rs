@@ -1,5 +1,7 @@
 //! From categories to what is written for them.
 
+use std::sync::Arc;
+
 use mlcore::batch::Value;
 use mlcore::schema::DType;
 
@@ -32,7 +34,7 @@ pub(crate) enum Writes {
     /// One column, the number that the code names.
     Ordinal { values: Box<[f64]> },
     /// `width` columns, the row of `width` numbers that the code names; rows lie one after another.
-    Rows { width: usize, values: Box<[f64]> },
+    Rows { width: usize, values: Arc<[f64]> },
 }
 
 /// A code that writes nothing: all columns stay 0.

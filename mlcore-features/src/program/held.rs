@@ -27,7 +27,7 @@ impl Integer {
         let integer = |(column, described): (usize, &OutputColumn)| match described {
             OutputColumn::Shared { slot } => Some(Self { slot: *slot, column, fill: None }),
             OutputColumn::FilledExact { slot, fill } => Some(Self { slot: *slot, column, fill: Some(*fill) }),
-            OutputColumn::Number | OutputColumn::FilledText { .. } => None,
+            OutputColumn::Number | OutputColumn::FilledText { .. } | OutputColumn::Made => None,
         };
         let is_wide = |integer: &Self| {
             let dtype = dtype_of(integer.slot);

@@ -9,6 +9,7 @@ use super::joint::JointKernel;
 use super::kernel::{Kernel, Scaling};
 use super::moment::MomentStep;
 use super::text::TextStep;
+use super::words::MakeStep;
 
 #[derive(Debug)]
 pub(crate) enum Instruction {
@@ -24,9 +25,9 @@ pub(crate) enum Instruction {
     /// Writes what an integer or a bool stands for, as a category.
     EncodeExact { slot: usize, fill: Option<u64>, encoder: Encoder<BitTable> },
     /// Writes what a text stands for, as a category.
-    EncodeText { slot: usize, fill: Option<Arc<str>>, encoder: Encoder<TextTable> },
+    EncodeText { from: TextReading, encoder: Encoder<TextTable> },
     /// Writes 1 where a text is missing, else 0.
-    IndicateText { slot: usize, fill: Option<Arc<str>>, to: Place },
+    IndicateText { from: TextReading, to: Place },
     /// Computes numbers from numbers of the same row, all of them intermediate results; the inputs stand before the outputs.
     Joint { kernel: Arc<dyn JointKernel>, inputs: Range<usize>, outputs: Range<usize> },
     /// Computes numbers from texts of the same row.
@@ -35,6 +36,24 @@ pub(crate) enum Instruction {
     Moment(MomentStep),
     /// Computes numbers by a function of the host.
     Custom(CustomStep),
+    /// Makes a text.
+    Make(MakeStep),
+    /// Hands a text on to a column of a table. A row is a row of numbers, and has no such column.
+    WriteText { from: TextReading, column: usize },
+}
+
+/// A text, and what stands in its place where it is missing.
+#[derive(Clone, Debug)]
+pub(crate) struct TextReading {
+    pub(crate) from: TextFrom,
+    pub(crate) fill: Option<Arc<str>>,
+}
+
+/// Where a text is found.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum TextFrom {
+    Input(usize),
+    Made(usize),
 }
 
 /// A number, and what happens to it on the way.

@@ -26,6 +26,7 @@ mod temps;
 pub(crate) mod text;
 mod threads;
 mod vector;
+pub(crate) mod words;
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -71,6 +72,8 @@ pub(crate) struct Program {
     /// Which transformer wrote which instructions.
     pub(crate) origins: Vec<Origin>,
     pub(crate) temps: usize,
+    /// How many texts are made.
+    pub(crate) made: usize,
     /// The position of the first column of the output that is no number: text, a date, a time.
     pub(crate) first_other: Option<usize>,
     /// The schema of the first table whose columns were the plan's, in its order and its types. A decoder of requests
@@ -154,6 +157,8 @@ pub(crate) enum OutputColumn {
     FilledExact { slot: usize, fill: u64 },
     /// A text column with its missing values filled in.
     FilledText { slot: usize, fill: Arc<str> },
+    /// A text column that an instruction writes.
+    Made,
 }
 
 impl Program {

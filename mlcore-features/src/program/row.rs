@@ -9,10 +9,11 @@ use mlcore::{Error, Result};
 
 use super::custom::{CustomStep, InputRows};
 use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, exact_value, row_number};
-use super::instruction::{Instruction, Place, Reading, Scaled, Source};
+use super::instruction::{Instruction, Place, Reading, Scaled, Source, TextFrom, TextReading};
 use super::kernel::{canonical, impute};
 use super::moment::{Moment, MomentStep};
 use super::text::{TextRow, TextScratch, TextStep};
+use super::words::{MadeText, MakeStep};
 use super::{Program, Refusal, Slot, held, shown_number, shown_text};
 
 /// An element type of model input that features are written as: `f64` or `f32`.
@@ -87,19 +88,22 @@ pub struct RowExecutor {
 pub(crate) struct Work {
     texts: TextScratch,
     moments: Vec<Option<Moment>>,
+    made: Vec<MadeText>,
 }
 
 impl Work {
     /// With room for what the program usually needs.
     fn of(program: &Program) -> Self {
-        let mut work = Self::default();
+        let mut work = Self { made: vec![MadeText::with_room(); program.made], ..Self::default() };
         for instruction in &program.instructions {
             match instruction {
-                Instruction::Text(_) if work.texts.bounds.capacity() == 0 => {
+                Instruction::Text(_) | Instruction::Make(_) if work.texts.bounds.capacity() == 0 => {
                     work.texts = TextScratch::with_room();
                 }
                 Instruction::Moment(step) => work.moments.reserve(step.inputs.len()),
                 Instruction::Text(_)
+                | Instruction::Make(_)
+                | Instruction::WriteText { .. }
                 | Instruction::Number { .. }
                 | Instruction::EncodeNumber { .. }
                 | Instruction::EncodeExact { .. }
@@ -173,6 +177,7 @@ pub(super) fn compute<T: Output>(
     features: &mut [T],
 ) -> Result<()> {
     check_shapes(program, values.len(), features.len())?;
+    work.made.resize_with(program.made, MadeText::default);
     let (numbers, temps) = scratch.split_at_mut(program.slots.len());
     for (position, ((slot, value), number)) in
         program.slots.iter().zip(values).zip(numbers.iter_mut()).enumerate()
@@ -217,14 +222,16 @@ fn interpret<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>) -> Resu
                     inputs.unknown(&encoder.output, &shown_exact(bits, program.slots[*slot].dtype))
                 })?;
             }
-            Instruction::EncodeText { slot, fill, encoder } => {
-                let text = inputs.text(*slot, fill.as_deref());
-                let written = memory.codes(encoder.code(text), &encoder.output);
-                written.map_err(|Refused| inputs.unknown(&encoder.output, &shown_text(text)))?;
+            Instruction::EncodeText { from, encoder } => {
+                let code = encoder.code(inputs.text(from, &memory.work.made));
+                if memory.codes(code, &encoder.output).is_err() {
+                    let shown = shown_text(inputs.text(from, &memory.work.made));
+                    return Err(inputs.unknown(&encoder.output, &shown));
+                }
             }
-            Instruction::IndicateText { slot, fill, to } => {
-                let text = inputs.text(*slot, fill.as_deref());
-                memory.number(*to, f64::from(u8::from(text.is_none())));
+            Instruction::IndicateText { from, to } => {
+                let is_missing = inputs.text(from, &memory.work.made).is_none();
+                memory.number(*to, f64::from(u8::from(is_missing)));
             }
             Instruction::Joint { kernel, inputs: from, outputs: to } => {
                 let (before, rest) = memory.temps.split_at_mut(to.start);
@@ -233,19 +240,22 @@ fn interpret<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>) -> Resu
             Instruction::Text(step) => read_texts(inputs, memory, step)?,
             Instruction::Moment(step) => read_moments(inputs, memory, step)?,
             Instruction::Custom(step) => call(inputs, memory, step)?,
+            Instruction::Make(step) => make_text(inputs, memory, step),
+            Instruction::WriteText { .. } => {}
         }
     }
     Ok(())
 }
 
 fn read_texts<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &TextStep) -> Result<()> {
-    let scratch = &mut memory.work.texts;
+    let Work { texts: scratch, made, .. } = &mut *memory.work;
     scratch.features.clear();
-    let text = |position: usize| {
-        let input = step.texts.get(position)?;
-        inputs.text(input.slot, input.fill.as_deref())
+    let text = |position: usize| inputs.text(&step.texts.get(position)?.from, made);
+    let exact = |position: usize| {
+        let input = step.exacts.get(position)?;
+        exact_bits(*inputs.values.get(input.slot)?).or(input.fill)
     };
-    let row = TextRow { texts: &text, numbers: &memory.temps[step.numbers.clone()] };
+    let row = TextRow { texts: &text, exacts: &exact, numbers: &memory.temps[step.numbers.clone()] };
     if let Err(refused) = step.kernel.apply(&row, scratch) {
         let site = step.texts.get(refused.input).map_or(u32::MAX, |input| input.site);
         let shown = shown_text(text(refused.input));
@@ -274,6 +284,16 @@ fn read_texts<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: 
     Ok(())
 }
 
+fn make_text<T>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &MakeStep) {
+    let Work { texts: scratch, made, .. } = &mut *memory.work;
+    let (before, rest) = made.split_at_mut(step.to);
+    let text = |position: usize| inputs.text(step.texts.get(position)?, before);
+    let row = TextRow { texts: &text, exacts: &|_| None, numbers: &memory.temps[step.numbers.clone()] };
+    if let Some(own) = rest.first_mut() {
+        own.make(step.maker.as_ref(), &row, scratch);
+    }
+}
+
 fn read_moments<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &MomentStep) -> Result<()> {
     let moments = &mut memory.work.moments;
     moments.clear();
@@ -288,10 +308,8 @@ fn read_moments<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step
 
 /// Asks a function of the host.
 fn call<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &CustomStep) -> Result<()> {
-    let text = |_: usize, position: usize| {
-        let input = step.texts.get(position)?;
-        inputs.text(input.slot, input.fill.as_deref())
-    };
+    let made = memory.work.made.as_slice();
+    let text = |_: usize, position: usize| inputs.text(step.texts.get(position)?, made);
     let (before, rest) = memory.temps.split_at_mut(step.outputs.start);
     let rows = InputRows::new(1, &before[step.numbers.clone()], &text);
     step.run(&rows.row(0), &mut rest[..step.outputs.len()])
@@ -321,11 +339,18 @@ impl<'a> Inputs<'a> {
     }
 
     #[inline(always)]
-    fn text(&self, slot: usize, fill: Option<&'a str>) -> Option<&'a str> {
-        match &self.values[slot] {
-            Value::Text(text) => Some(*text),
-            _ => fill,
-        }
+    fn text<'b>(&self, reading: &'b TextReading, made: &'b [MadeText]) -> Option<&'b str>
+    where
+        'a: 'b,
+    {
+        let text = match reading.from {
+            TextFrom::Input(slot) => match self.values[slot] {
+                Value::Text(text) => Some(text),
+                _ => None,
+            },
+            TextFrom::Made(place) => made.get(place).and_then(MadeText::get),
+        };
+        text.or(reading.fill.as_deref())
     }
 
     /// The error of a value that is no known category.

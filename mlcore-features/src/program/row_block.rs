@@ -7,13 +7,14 @@ use mlcore::batch::{ColumnView, Texts};
 
 use super::custom::{CustomStep, InputRows};
 use super::encoder::{Codes, Encoder, REFUSED, TextTable, Writes, ZEROS, exact_bits, row_number};
-use super::instruction::{Instruction, Place, Reading, Source};
+use super::instruction::{Instruction, Place, Reading, Source, TextFrom, TextReading};
 use super::joint::JointKernel;
 use super::kernel::Kernel;
 use super::moment::{Moment, MomentStep};
 use super::row::{shown_exact, shown_moment};
 use super::sink::Sink;
 use super::text::{TextRow, TextScratch, TextStep};
+use super::words::{MadeBlock, MadeText, MakeStep};
 use super::{Program, Refusal, shown_number, shown_text};
 
 /// What a block needs besides its columns.
@@ -30,6 +31,8 @@ pub(super) struct Workspace {
     joint: (Vec<f64>, Vec<f64>),
     texts: TextScratch,
     moments: Vec<Option<Moment>>,
+    /// The texts that are made, a block of each, and one of a row.
+    made: (Vec<MadeBlock>, MadeText),
 }
 
 impl Workspace {
@@ -38,14 +41,16 @@ impl Workspace {
         let is_dictionary = |bound: &ColumnView<'_>| matches!(bound.texts(), Some(Texts::Dictionary(_)));
         let instructions = if bound.iter().any(is_dictionary) { &program.instructions[..] } else { &[] };
         let words = instructions.iter().map(|instruction| match instruction {
-            Instruction::EncodeText { slot, fill, encoder } => match bound[*slot].texts() {
-                // A dictionary with more words than there are rows is the rest of a larger table: looking each row up is
-                // cheaper then.
-                Some(Texts::Dictionary(coded)) if coded.texts().len() <= rows => {
-                    coded.texts().iter().map(|text| encoder.code(text.or(fill.as_deref()))).collect()
+            Instruction::EncodeText { from: TextReading { from: TextFrom::Input(slot), fill }, encoder } => {
+                match bound[*slot].texts() {
+                    // A dictionary with more words than there are rows is the rest of a larger table: looking each row up is
+                    // cheaper then.
+                    Some(Texts::Dictionary(coded)) if coded.texts().len() <= rows => {
+                        coded.texts().iter().map(|text| encoder.code(text.or(fill.as_deref()))).collect()
+                    }
+                    _ => Vec::new(),
                 }
-                _ => Vec::new(),
-            },
+            }
             _ => Vec::new(),
         });
         let words = words.collect();
@@ -59,6 +64,7 @@ impl Workspace {
             joint: (Vec::new(), Vec::new()),
             texts: TextScratch::default(),
             moments: Vec::new(),
+            made: ((0..program.made).map(|_| MadeBlock::default()).collect(), MadeText::default()),
         }
     }
 
@@ -119,17 +125,27 @@ impl<S: Sink> RowBlock<'_, S> {
                 let shown = shown_exact(bits, self.program.slots[*slot].dtype);
                 Some(self.stop(offset, encoder.output.site, &shown, Refusal::Unknown))
             }
-            Instruction::EncodeText { slot, fill, encoder } => {
-                let (column, fill) = (&self.bound[*slot], fill.as_deref());
-                self.read_texts(encoder, column, fill, index);
+            Instruction::EncodeText { from, encoder } => {
+                match from.from {
+                    TextFrom::Input(slot) => {
+                        self.read_texts(encoder, &self.bound[slot], from.fill.as_deref(), index);
+                    }
+                    TextFrom::Made(_) => {
+                        let Workspace { codes, made: (made, _), .. } = &mut *self.workspace;
+                        for (offset, code) in codes[..self.count].iter_mut().enumerate() {
+                            *code = encoder.code(text_of(from, self.bound, made, self.start, offset));
+                        }
+                    }
+                }
                 let offset = self.write_codes(&encoder.output)?;
-                let shown = shown_text(column.text(self.start + offset).or(fill));
+                let shown = shown_text(text_of(from, self.bound, &self.workspace.made.0, self.start, offset));
                 Some(self.stop(offset, encoder.output.site, &shown, Refusal::Unknown))
             }
-            Instruction::IndicateText { slot, fill, to } => {
-                let column = &self.bound[*slot];
-                for (row, value) in (self.start..).zip(&mut self.workspace.numbers[..self.count]) {
-                    *value = f64::from(u8::from(fill.is_none() && column.text(row).is_none()));
+            Instruction::IndicateText { from, to } => {
+                let Workspace { numbers, made: (made, _), .. } = &mut *self.workspace;
+                for (offset, value) in numbers[..self.count].iter_mut().enumerate() {
+                    let text = text_of(from, self.bound, made, self.start, offset);
+                    *value = f64::from(u8::from(text.is_none()));
                 }
                 self.write_numbers(*to);
                 None
@@ -141,6 +157,17 @@ impl<S: Sink> RowBlock<'_, S> {
             Instruction::Text(step) => self.step_texts(step),
             Instruction::Moment(step) => self.step_moments(step),
             Instruction::Custom(step) => self.call(step),
+            Instruction::Make(step) => {
+                self.make_texts(step);
+                None
+            }
+            Instruction::WriteText { from, column } => {
+                for offset in 0..self.count {
+                    let text = text_of(from, self.bound, &self.workspace.made.0, self.start, offset);
+                    self.sink.text(*column, text);
+                }
+                None
+            }
         }
     }
 
@@ -251,18 +278,21 @@ impl<S: Sink> RowBlock<'_, S> {
     /// Runs a kernel over texts, row by row.
     fn step_texts(&mut self, step: &TextStep) -> Option<Stop> {
         let (start, count, bound) = (self.start, self.count, self.bound);
-        let Workspace { temps, joint: (numbers, _), texts: scratch, block, .. } = &mut *self.workspace;
+        let Workspace { temps, joint: (numbers, _), texts: scratch, block, made: (made, _), .. } =
+            &mut *self.workspace;
         gather(temps, *block, step.numbers.clone(), count, numbers);
         if let Place::Temp(first) = step.to {
             temps[first * *block..(first + step.width) * *block].fill(0.0);
         }
         let each = step.numbers.len();
         for offset in 0..count {
-            let text = |position: usize| {
-                let input = step.texts.get(position)?;
-                bound[input.slot].text(start + offset).or(input.fill.as_deref())
+            let text = |position: usize| text_of(&step.texts.get(position)?.from, bound, made, start, offset);
+            let exact = |position: usize| {
+                let input = step.exacts.get(position)?;
+                exact_bits(bound[input.slot].value(start + offset)).or(input.fill)
             };
-            let row = TextRow { texts: &text, numbers: &numbers[offset * each..(offset + 1) * each] };
+            let numbers = &numbers[offset * each..(offset + 1) * each];
+            let row = TextRow { texts: &text, exacts: &exact, numbers };
             scratch.features.clear();
             if let Err(refused) = step.kernel.apply(&row, scratch) {
                 let site = step.texts.get(refused.input).map_or(u32::MAX, |input| input.site);
@@ -289,6 +319,23 @@ impl<S: Sink> RowBlock<'_, S> {
             }
         }
         None
+    }
+
+    /// Makes texts, row by row.
+    fn make_texts(&mut self, step: &MakeStep) {
+        let (start, bound, each) = (self.start, self.bound, step.numbers.len());
+        let Workspace { temps, joint: (numbers, _), texts: scratch, block, made: (made, one), .. } =
+            &mut *self.workspace;
+        gather(temps, *block, step.numbers.clone(), self.count, numbers);
+        let (before, rest) = made.split_at_mut(step.to);
+        let Some(own) = rest.first_mut() else { return };
+        own.clear();
+        for offset in 0..self.count {
+            let text = |position: usize| text_of(step.texts.get(position)?, bound, before, start, offset);
+            let numbers = &numbers[offset * each..(offset + 1) * each];
+            one.make(step.maker.as_ref(), &TextRow { texts: &text, exacts: &|_| None, numbers }, scratch);
+            own.push(one.get());
+        }
     }
 
     /// Runs a kernel over dates and times, row by row.
@@ -319,13 +366,12 @@ impl<S: Sink> RowBlock<'_, S> {
     /// Asks a function of the host.
     fn call(&mut self, step: &CustomStep) -> Option<Stop> {
         let (start, count, bound) = (self.start, self.count, self.bound);
-        let Workspace { temps, joint: (from, to), block, .. } = &mut *self.workspace;
+        let Workspace { temps, joint: (from, to), block, made: (made, _), .. } = &mut *self.workspace;
         gather(temps, *block, step.numbers.clone(), count, from);
         to.resize(count * step.outputs.len(), 0.0);
         let text = |row: usize, position: usize| {
-            let input = step.texts.get(position)?;
-            let own = if row < count { bound[input.slot].text(start + row) } else { None };
-            own.or(input.fill.as_deref())
+            let reading = step.texts.get(position)?;
+            if row < count { text_of(reading, bound, made, start, row) } else { None }
         };
         let outcome = step.run_rows(&InputRows::new(count, from, &text), start, to);
         self.count = outcome.as_ref().map_or_else(|(offset, _)| *offset, |()| count);
@@ -384,6 +430,22 @@ impl<S: Sink> RowBlock<'_, S> {
         }
         refused
     }
+}
+
+/// The text of a row of a block.
+#[inline(always)]
+fn text_of<'b>(
+    reading: &'b TextReading,
+    bound: &'b [ColumnView<'_>],
+    made: &'b [MadeBlock],
+    start: usize,
+    offset: usize,
+) -> Option<&'b str> {
+    let text = match reading.from {
+        TextFrom::Input(slot) => bound[slot].text(start + offset),
+        TextFrom::Made(place) => made.get(place).and_then(|made| made.get(offset)),
+    };
+    text.or(reading.fill.as_deref())
 }
 
 /// Lays intermediate results, which are columns, side by side as rows.

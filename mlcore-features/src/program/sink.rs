@@ -2,6 +2,8 @@
 //!
 //! A sink holds the rows of one thread; rows are counted from the first of them.
 
+use mlcore::arrow::array::{ArrayBuilder, StringArray, StringBuilder};
+
 use super::encoder::ZEROS;
 use super::kernel::Scaling;
 use super::row::Output;
@@ -17,6 +19,9 @@ pub(super) trait Sink {
     fn numbers(&mut self, column: usize, start: usize, values: &[f64]);
     /// Writes `hot` into the columns from `first` on that the codes name.
     fn one_hot(&mut self, first: usize, start: usize, codes: &[u32], hot: f64);
+
+    /// Appends a text to a column of texts; a matrix has none.
+    fn text(&mut self, column: usize, text: Option<&str>);
 
     /// Writes the numbers of one row that are not zero, times the factor, into `width` columns from `first` on.
     fn sparse(&mut self, first: usize, width: usize, row: usize, features: (&Sparse, f64));
@@ -37,6 +42,46 @@ pub(super) trait Sink {
 
 pub(super) struct ColumnSink<'a> {
     pub(super) columns: Vec<&'a mut [f64]>,
+    /// The texts of the columns that are made of texts.
+    pub(super) texts: Vec<Option<TextColumn>>,
+}
+
+/// A column of texts on its way into a table.
+#[derive(Default)]
+pub(super) struct TextColumn {
+    texts: StringBuilder,
+    is_too_long: bool,
+}
+
+impl TextColumn {
+    /// Puts the texts of the rows behind these there.
+    pub(super) fn append(&mut self, behind: Self) {
+        if self.texts.is_empty() {
+            *self = behind;
+            return;
+        }
+        let Some(behind) = behind.finish() else {
+            self.is_too_long = true;
+            return;
+        };
+        for text in &behind {
+            self.push(text);
+        }
+    }
+
+    fn push(&mut self, text: Option<&str>) {
+        // Offsets have 31 bits.
+        let length = self.texts.values_slice().len() + text.map_or(0, str::len);
+        self.is_too_long |= i32::try_from(length).is_err();
+        if !self.is_too_long {
+            self.texts.append_option(text);
+        }
+    }
+
+    /// The column; `None` where its texts are more than 2 GiB together.
+    pub(super) fn finish(mut self) -> Option<StringArray> {
+        (!self.is_too_long).then(|| self.texts.finish())
+    }
 }
 
 impl Sink for ColumnSink<'_> {
@@ -47,6 +92,12 @@ impl Sink for ColumnSink<'_> {
     }
 
     fn clear(&mut self, _start: usize, _count: usize) {}
+
+    fn text(&mut self, column: usize, text: Option<&str>) {
+        if let Some(Some(texts)) = self.texts.get_mut(column) {
+            texts.push(text);
+        }
+    }
 
     fn finish(&mut self, _start: usize, _count: usize) {}
 
@@ -97,6 +148,8 @@ impl<T: Output> Sink for MatrixSink<'_, T> {
     }
 
     const TABLE: bool = false;
+
+    fn text(&mut self, _: usize, _: Option<&str>) {}
 
     fn clear(&mut self, start: usize, count: usize) {
         if !self.fresh {

@@ -74,6 +74,8 @@ fn visit(instruction: &mut Instruction, seen: &mut dyn FnMut(&mut usize, usize))
             place(&mut step.to, step.width, seen);
         }
         Instruction::Moment(step) => range(&mut step.outputs, seen),
+        Instruction::Make(step) => range(&mut step.numbers, seen),
+        Instruction::WriteText { .. } => {}
         Instruction::Custom(step) => {
             range(&mut step.numbers, seen);
             range(&mut step.outputs, seen);

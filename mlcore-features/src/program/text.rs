@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mlcore::{Error, Result};
 
 use super::builder::{Column, Flow, ProgramBuilder};
-use super::instruction::{Instruction, Place};
+use super::instruction::{Instruction, Place, TextReading};
 
 /// Arithmetic from the texts of one row, and from numbers beside them, to a block of numbers.
 ///
@@ -33,6 +33,7 @@ pub(crate) struct Refused {
 /// What a text kernel reads.
 pub(crate) struct TextRow<'a> {
     pub(crate) texts: &'a dyn Fn(usize) -> Option<&'a str>,
+    pub(crate) exacts: &'a dyn Fn(usize) -> Option<u64>,
     pub(crate) numbers: &'a [f64],
 }
 
@@ -40,6 +41,11 @@ impl<'a> TextRow<'a> {
     /// The text of this position.
     pub(crate) fn text(&self, position: usize) -> Option<&'a str> {
         (self.texts)(position)
+    }
+
+    /// The bits of the integer or bool of this position.
+    pub(crate) fn exact(&self, position: usize) -> Option<u64> {
+        (self.exacts)(position)
     }
 }
 
@@ -114,13 +120,14 @@ impl TextScratch {
 }
 
 /// Bytes of a text, and pieces of it: a paragraph.
-const ROOM: usize = 1024;
+pub(super) const ROOM: usize = 1024;
 
 /// What a program does with the texts of a row.
 #[derive(Debug)]
 pub(crate) struct TextStep {
     pub(crate) kernel: Arc<dyn TextKernel>,
     pub(crate) texts: Box<[TextInput]>,
+    pub(crate) exacts: Box<[ExactInput]>,
     /// Intermediate results.
     pub(crate) numbers: Range<usize>,
     pub(crate) width: usize,
@@ -129,11 +136,17 @@ pub(crate) struct TextStep {
     pub(crate) factor: f64,
 }
 
+/// An integer or a bool that a step reads without loss.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExactInput {
+    pub(crate) slot: usize,
+    pub(crate) fill: Option<u64>,
+}
+
 /// A text that a step reads.
 #[derive(Debug)]
 pub(crate) struct TextInput {
-    pub(crate) slot: usize,
-    pub(crate) fill: Option<Arc<str>>,
+    pub(crate) from: TextReading,
     /// What to name when it is refused.
     pub(crate) site: u32,
 }
@@ -147,31 +160,62 @@ impl ProgramBuilder {
         kernel: impl TextKernel + 'static,
         names: Vec<String>,
     ) -> Result<Vec<Column>> {
-        let (mut texts, mut numbers) = (Vec::new(), Vec::new());
-        for column in columns {
-            match &column.flow {
-                Flow::Text { slot, fill } => {
-                    let site = self.site(transformer, column);
-                    texts.push(TextInput { slot: *slot, fill: fill.clone(), site });
-                }
-                Flow::Number { .. } | Flow::Exact { .. } | Flow::Moment { .. } => {
-                    numbers.push(column.clone());
-                }
+        let (texts, numbers): (Vec<&Column>, Vec<&Column>) =
+            columns.iter().partition(|column| column.is_text());
+        let numbers: Vec<Column> = numbers.into_iter().cloned().collect();
+        let numbers = self.intermediate(&numbers)?;
+        self.step_texts(transformer, &texts, Vec::new(), numbers, kernel, names)
+    }
+
+    /// The same, where the kernel is given integers and bools without loss, beside the numbers.
+    pub(crate) fn read_exactly(
+        &mut self,
+        transformer: &str,
+        columns: &[Column],
+        kernel: impl TextKernel + 'static,
+        names: Vec<String>,
+    ) -> Result<Vec<Column>> {
+        let (texts, others): (Vec<&Column>, Vec<&Column>) =
+            columns.iter().partition(|column| column.is_text());
+        let (mut exacts, mut numbers) = (Vec::new(), Vec::new());
+        for column in others {
+            if let Flow::Exact { slot, fill } = column.flow {
+                self.read_as_it_is(slot);
+                exacts.push(ExactInput { slot, fill });
+            } else {
+                numbers.push(column.clone());
             }
         }
         let numbers = self.intermediate(&numbers)?;
+        self.step_texts(transformer, &texts, exacts, numbers, kernel, names)
+    }
+
+    pub(super) fn step_texts(
+        &mut self,
+        transformer: &str,
+        columns: &[&Column],
+        exacts: Vec<ExactInput>,
+        numbers: Range<usize>,
+        kernel: impl TextKernel + 'static,
+        names: Vec<String>,
+    ) -> Result<Vec<Column>> {
+        let mut texts = Vec::with_capacity(columns.len());
+        for column in columns {
+            let site = self.site(transformer, column);
+            texts.push(TextInput { from: self.text(transformer, column)?, site });
+        }
         let width = names.len();
         if u32::try_from(width).is_err() {
             return Err(Error::unsupported("compile plan", transformer, "it makes too many columns"));
         }
         let first = self.temp(width)?;
-        let (texts, to) = (texts.into(), Place::Temp(first));
         self.instructions.push(Instruction::Text(TextStep {
             kernel: Arc::new(kernel),
-            texts,
+            texts: texts.into(),
+            exacts: exacts.into(),
             numbers,
             width,
-            to,
+            to: Place::Temp(first),
             factor: 1.0,
         }));
         Ok(Column::derived(names, first))

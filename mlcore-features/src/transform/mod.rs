@@ -35,6 +35,7 @@ mod encoder {
     pub(super) mod categories;
     mod combiner;
     pub(super) mod count_encoder;
+    pub(super) mod embedding_lookup;
     mod folds;
     pub(super) mod found;
     pub(super) mod james_stein_encoder;
@@ -43,6 +44,8 @@ mod encoder {
     pub(super) mod numbers;
     pub(super) mod one_hot_encoder;
     pub(super) mod ordinal_encoder;
+    mod packed;
+    pub(super) mod rare_label_encoder;
     pub(super) mod target_encoder;
     pub(super) mod woe_encoder;
 }
@@ -100,6 +103,7 @@ mod text {
     pub(super) mod count_vectorizer;
     mod documents;
     pub(super) mod feature_hasher;
+    pub(super) mod hashed_crossing;
     pub(super) mod hashing_vectorizer;
     mod murmur;
     pub(super) mod tfidf_vectorizer;
@@ -108,6 +112,7 @@ mod text {
 
 /// Columns that are made of several.
 mod expansion {
+    pub(super) mod geo_distance_features;
     pub(super) mod polynomial_features;
     mod terms;
 }
@@ -141,10 +146,12 @@ pub use self::decomposition::parameters::SvdSolver;
 pub use self::decomposition::truncated_svd::SvdAlgorithm;
 pub use self::encoder::categories::{Categories, MinFrequency};
 pub use self::encoder::count_encoder::UnknownCount;
+pub use self::encoder::embedding_lookup::Unknown;
 pub use self::encoder::james_stein_encoder::Shrinkage;
 pub use self::encoder::numbers::Handling;
 pub use self::encoder::one_hot_encoder::{Drop, HandleUnknown};
 pub use self::encoder::target_encoder::{Smooth, TargetType};
+pub use self::expansion::geo_distance_features::{GeoMethod, GeoUnit};
 pub use self::fit::Fit;
 pub use self::fitted::Transform;
 pub(crate) use self::fitted::made_by;
@@ -169,6 +176,7 @@ pub use self::scaler::normalizer::Norm;
 pub use self::selection::select_k_best::ScoreFunction;
 pub use self::text::analysis::{Analyzer, StripAccents};
 pub use self::text::feature_hasher::InputType;
+pub use self::text::hashed_crossing::OutputMode;
 pub use self::text::vocabulary::DocumentFrequency;
 pub use self::training::Training;
 use crate::program::Lower;
@@ -183,6 +191,8 @@ transformers! {
     scaler::normalizer: Normalizer => FittedNormalizer,
     encoder::one_hot_encoder: OneHotEncoder => FittedOneHotEncoder,
     encoder::ordinal_encoder: OrdinalEncoder => FittedOrdinalEncoder,
+    encoder::rare_label_encoder: RareLabelEncoder => FittedRareLabelEncoder,
+    encoder::embedding_lookup: EmbeddingLookup => FittedEmbeddingLookup,
     encoder::target_encoder: TargetEncoder => FittedTargetEncoder,
     encoder::count_encoder: CountEncoder => FittedCountEncoder,
     encoder::woe_encoder: WOEEncoder => FittedWOEEncoder,
@@ -197,6 +207,7 @@ transformers! {
     number::winsorizer: Winsorizer => FittedWinsorizer,
     text::hashing_vectorizer: HashingVectorizer => FittedHashingVectorizer,
     text::feature_hasher: FeatureHasher => FittedFeatureHasher,
+    text::hashed_crossing: HashedCrossing => FittedHashedCrossing,
     text::count_vectorizer: CountVectorizer => FittedCountVectorizer,
     text::tfidf_vectorizer: TfidfVectorizer => FittedTfidfVectorizer,
     moment::datetime_features: DatetimeFeatures => FittedDatetimeFeatures,
@@ -205,6 +216,7 @@ transformers! {
     imputer::missing_indicator: MissingIndicator => FittedMissingIndicator,
     imputer::knn_imputer: KNNImputer => FittedKNNImputer,
     imputer::iterative_imputer: IterativeImputer => FittedIterativeImputer,
+    expansion::geo_distance_features: GeoDistanceFeatures => FittedGeoDistanceFeatures,
     expansion::polynomial_features: PolynomialFeatures => FittedPolynomialFeatures,
     selection::variance_threshold: VarianceThreshold => FittedVarianceThreshold,
     selection::select_k_best: SelectKBest => FittedSelectKBest,

@@ -9,10 +9,11 @@ use mlcore::batch::{Row, Value};
 use mlcore_features::expression::Expression;
 use mlcore_features::pipeline::{ColumnTransformer, FeatureUnion, FittedStep, Pipeline, Plan, Step};
 use mlcore_features::transform::{
-    Analyzer, Categories, CountVectorizer, DatetimeFeatures, DerivedColumns, Drop, FeatureHasher, Fit,
-    HandleUnknown, HashingVectorizer, KBinsDiscretizer, MinFrequency, MinMaxScaler, MissingValues,
-    OneHotEncoder, OrdinalEncoder, Parameters, SimpleImputer, StandardScaler, Strategy, TargetEncoder,
-    TfidfVectorizer, TimeSince, Training, Transform, Transformer,
+    Analyzer, Categories, CountVectorizer, DatetimeFeatures, DerivedColumns, Drop, EmbeddingLookup,
+    FeatureHasher, Fit, GeoDistanceFeatures, HandleUnknown, HashedCrossing, HashingVectorizer,
+    KBinsDiscretizer, MinFrequency, MinMaxScaler, MissingValues, OneHotEncoder, OrdinalEncoder, Parameters,
+    RareLabelEncoder, SimpleImputer, StandardScaler, Strategy, TargetEncoder, TfidfVectorizer, TimeSince,
+    Training, Transform, Transformer, Unknown,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -32,7 +33,9 @@ fn table() -> RecordBatch {
         ("text", text),
         ("note", note),
         ("seen", seen),
-        ("part", part),
+        ("part", part.clone()),
+        ("whole_2", part.clone()),
+        ("part_2", part),
     ])
     .unwrap()
 }
@@ -47,6 +50,12 @@ fn derived() -> DerivedColumns {
     texts.into_iter().fold(DerivedColumns::default(), |derived, (name, text)| {
         derived.column(name, Expression::parse(text).unwrap())
     })
+}
+
+fn embeddings() -> EmbeddingLookup {
+    let keys: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+    let lookup = EmbeddingLookup::new(&keys, &[0.5, 1.0, -2.0, 0.1]).unwrap();
+    lookup.handle_unknown(Unknown::Mean).handle_missing(Unknown::ReturnNan)
 }
 
 /// A plan with every transformer in it.
@@ -81,7 +90,25 @@ fn plan() -> Plan {
         )
         .with("parts", DatetimeFeatures::default().missing_values(MissingValues::Ignore), ["seen"])
         .with("derived", derived(), ["number", "whole", "text", "seen"])
-        .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"]);
+        .with("listed", OrdinalEncoder::default().categories(Categories::listed([[1, 2, 3]])), ["whole"])
+        .with(
+            "labels",
+            Pipeline::new()
+                .then(
+                    "rare",
+                    RareLabelEncoder::default().n_categories(1).missing_values(MissingValues::Ignore),
+                )
+                .then("impute", SimpleImputer::default().strategy(Strategy::MostFrequent).add_indicator(true))
+                .then("encode", OneHotEncoder::default().handle_unknown(HandleUnknown::Ignore)),
+            ["text"],
+        )
+        .with("crossed", HashedCrossing::default().num_bins(5), ["text", "whole", "part"])
+        .with("vectors", embeddings(), ["text"])
+        .with(
+            "far",
+            GeoDistanceFeatures::default().validate_ranges(false),
+            ["whole", "part", "part_2", "whole_2"],
+        );
     let named = format!("{plan:?}");
     let (table, target) = (table(), Arc::new(Int64Array::from(vec![0, 1, 1, 0, 1])) as ArrayRef);
     let alone = table.project(&[1]).unwrap();

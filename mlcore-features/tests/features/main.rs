@@ -41,3 +41,4 @@ mod texts;
 mod told;
 mod unions;
 mod windows;
+mod words;

@@ -13,9 +13,10 @@ use mlcore::schema::{DType, Field, Schema};
 use mlcore::stats::SplitMix64;
 use mlcore_features::pipeline::{ColumnTransformer, FeatureUnion, Pipeline, Plan, Remainder, Step};
 use mlcore_features::transform::{
-    Analyzer, CountVectorizer, Drop, FeatureHasher, Fit, HandleUnknown, HashingVectorizer, MinFrequency,
-    Norm, Normalizer, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler, Strategy,
-    TfidfVectorizer, Training, Transformer,
+    Analyzer, CountVectorizer, Drop, FeatureHasher, Fit, HandleUnknown, Handling, HashedCrossing,
+    HashingVectorizer, MinFrequency, MissingValues, Norm, Normalizer, OneHotEncoder, OrdinalEncoder,
+    OutputMode, RareLabelEncoder, SimpleImputer, StandardScaler, Strategy, TfidfVectorizer, Training,
+    Transformer,
 };
 use proptest::prelude::*;
 
@@ -176,10 +177,12 @@ fn encoder(choices: &mut SplitMix64) -> Step {
 
 /// A transformer that reads texts.
 fn reader(choices: &mut SplitMix64) -> Step {
-    match choices.below(5) {
+    match choices.below(7) {
         0 => HashingVectorizer::default().n_features(1 + choices.below(6)).ngram_range(1, 2).into(),
         1 => HashingVectorizer::default().n_features(5).analyzer(Analyzer::Char).norm(None).into(),
         2 => CountVectorizer::default().analyzer(Analyzer::Char).ngram_range(1, 2).max_features(9).into(),
+        5 => HashedCrossing::default().num_bins(1 + choices.below(9)).output_mode(OutputMode::OneHot).into(),
+        6 => HashedCrossing::default().num_bins(1000).handle_missing(Handling::ReturnNan).into(),
         3 => TfidfVectorizer::default().analyzer(Analyzer::CharWb).ngram_range(2, 3).into(),
         _ => FeatureHasher::default().n_features(1 + choices.below(9)).into(),
     }
@@ -218,6 +221,11 @@ fn branch(choices: &mut SplitMix64, text: bool) -> Step {
     let mut pipeline = Pipeline::new();
     if choices.chance(70) {
         pipeline = pipeline.then("impute", imputer(choices, text));
+    }
+    if text && choices.chance(30) {
+        let missing = [MissingValues::Raise, MissingValues::Ignore][choices.below(2)];
+        let rare = RareLabelEncoder::default().n_categories(2).tol(0.2).missing_values(missing);
+        pipeline = pipeline.then("rare", rare);
     }
     if text && choices.chance(95) {
         let step = if choices.chance(30) { reader(choices) } else { encoder(choices) };

@@ -24,8 +24,8 @@ fn what_is_not_done_is_refused_by_name() {
     for (parameter, value, expected) in [
         (
             "stop_words",
-            Parameter::from("english"),
-            "a list of words (there is no list for a language) is expected, got",
+            Parameter::from("german"),
+            "\"english\" or a list of words is expected, got \"german\"",
         ),
         (
             "max_df",

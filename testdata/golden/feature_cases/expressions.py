@@ -39,6 +39,22 @@ THEIRS = {
     "sqrt(x)": x.sqrt(),
     "floor(x) + ceil(y)": x.floor() + y.ceil(),
     "round(x)": x.round(mode="half_to_even"),
+    "round(x, 0)": x.round(0, mode="half_to_even"),
+    "round(x, 1)": x.round(1, mode="half_to_even"),
+    "round(x * 1.2345, 3)": (x * 1.2345).round(3, mode="half_to_even"),
+    "round(exp(n) + y, 2)": (n.exp() + y).round(2, mode="half_to_even"),
+    "'high' if x > 2 else 'low'": pl.when(x > 2).then(pl.lit("high")).otherwise(pl.lit("low")),
+    "'high' if x > 2 else 'low' if y > 0 else null": pl.when(x > 2).then(pl.lit("high")).when(y > 0).then(pl.lit("low")).otherwise(None),
+    "lookup(n, {1: 'one', 3: 'three'}, 'many')": n.replace_strict({1: "one", 3: "three"}, default="many", return_dtype=pl.String),
+    "lookup(n, {1: 'one', 3: 'three'})": n.replace_strict({1: "one", 3: "three"}, default=None, return_dtype=pl.String),
+    "'fixed'": pl.lit("fixed").repeat_by(1).list.first() + pl.when(x.is_null()).then(pl.lit("")).otherwise(pl.lit("")),
+    "s": s,
+    "lower(trim(s))": s.str.strip_chars().str.to_lowercase(),
+    "upper(coalesce(s, 'none'))": s.fill_null("none").str.to_uppercase(),
+    "s if length(s) > 1 else 'short'": pl.when(s.str.len_chars() > 1).then(s).otherwise(pl.lit("short")),
+    "upper(s) if n % 2 == 0 else lower(s) if x > 3 else null": pl.when(n % 2 == 0).then(s.str.to_uppercase()).when(x > 3).then(s.str.to_lowercase()).otherwise(None),
+    "lookup(s, {'ab': 'AB', '': 'nothing'}, s)": s.replace({"ab": "AB", "": "nothing"}),
+    "lookup(lower(trim(s)), {'ab': 'yes', 'c': 'no'}, 'other' if n > 4 else null)": s.str.strip_chars().str.to_lowercase().replace_strict({"ab": "yes", "c": "no"}, default=pl.when(n > 4).then(pl.lit("other")).otherwise(None), return_dtype=pl.String),
     "min(x, y, n)": pl.min_horizontal(x, y, n),
     "max(x, y, n)": pl.max_horizontal(x, y, n),
     "clip(x, -1, 2.5)": x.clip(-1, 2.5),
@@ -116,7 +132,10 @@ class DerivedColumns:
             if name == "d":
                 columns[name] = columns[name].cast(pl.Date)
         table = pl.DataFrame(columns)
-        made = table.select(THEIRS[text].cast(pl.Float64).alias(name) for name, text in self.columns)
+        made = table.select(THEIRS[text].alias(name) for name, text in self.columns)
+        if pl.String in made.dtypes:
+            return np.array(made.rows(), dtype=object)
+        made = made.cast(pl.Float64)
         return np.column_stack([made[name].fill_null(np.nan).to_numpy() for name, _ in self.columns])
 
     def get_feature_names_out(self):
@@ -135,7 +154,16 @@ def derived_columns():
         "no column": "x / unknown",
         "a text as a number": "s + 1",
         "a number as a truth value": "n and x > 0",
-        "a result of text": "lower(s)",
+        "a chosen text that is read again": "length('a' if n > 1 else 'b')",
+        "a chosen text that is compared": "('a' if n > 1 else 'b') == 1",
+        "a chosen text that is missing": "is_null('a' if n > 1 else 'b')",
+        "a text or a number": "'a' if n > 1 else 2",
+        "a table of texts and numbers": "lookup(s, {'a': 'x', 'b': 3})",
+        "a number for texts": "lookup(s, {'a': 'x'}, 3)",
+        "a text for numbers": "lookup(s, {'a': 1}, 'x')",
+        "digits that are no number": "round(x, n)",
+        "too many digits": "round(x, 23)",
+        "a fraction of a digit": "round(x, 1.5)",
         "a text and a number": "s == 1",
         "numbers among texts": "s in (1, 2)",
         "a part of a number": "year(n)",
@@ -149,5 +177,7 @@ def derived_columns():
     }
     for name, text in wrong.items():
         yield case(name, DerivedColumns, {"columns": [["made", text]]}, TEXTS)
+    texts = [["kept", "s"], ["changed", "lower(trim(s))"], ["chosen", "s if length(s) > 1 else 'short'"]]
+    yield case("several texts", DerivedColumns, {"columns": texts}, TEXTS)
     yield case("no columns", DerivedColumns, {}, TEXTS)
     yield case("a name twice", DerivedColumns, {"columns": [["a", "x / y"], ["a", "b and c"]]}, NUMBERS)

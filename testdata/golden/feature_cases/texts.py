@@ -79,6 +79,8 @@ CUT = [
     {"token_pattern": r"\b\w{4,}\b", "ngram_range": [1, 3]},
     {"token_pattern": r"\S+"},
     {"stop_words": ["the", "dog", "or"]},
+    {"stop_words": "english"},
+    {"stop_words": "english", "ngram_range": [1, 2], "lowercase": False},
     {"stop_words": ["The"], "ngram_range": [1, 2]},
     {"analyzer": "char"},
     {"analyzer": "char", "ngram_range": [2, 4], "lowercase": False},

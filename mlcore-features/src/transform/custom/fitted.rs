@@ -162,8 +162,7 @@ impl Lower for FittedCustomTransformer {
             let problem = "it was fitted on other columns than it is given";
             return Err(Error::corrupt("compile plan", self.title(), problem));
         }
-        let operation = format!("transform with {}", self.title());
-        builder.custom(operation, &columns, bound.own.kernel.clone(), self.features.clone())
+        builder.custom(&self.title(), &columns, bound.own.kernel.clone(), self.features.clone())
     }
 }
 

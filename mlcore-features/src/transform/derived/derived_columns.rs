@@ -3,11 +3,15 @@ use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::expression::{Columns, Compiled, Evaluate, Expression, MomentQuestion, MomentSource, Read};
+use crate::expression::{
+    Columns, Compiled, Evaluate, Expression, MomentQuestion, MomentSource, Read, SayText,
+};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
+use crate::program::encoder::float_bits;
 use crate::program::moment::{Moment, MomentKernel};
 use crate::program::text::Refused;
+use crate::program::words::{Keys, Mapping};
 use crate::transform::moment::datetime_features;
 use crate::transform::moment::time_since::nanoseconds;
 use crate::transform::moment::zone::Zone;
@@ -16,8 +20,8 @@ use crate::transform::{Attributes, Fit, MissingValues, Training, Transform, inpu
 /// Columns that are computed from the others of their row, by formulas.
 ///
 /// Each column has a name and an [`Expression`], whose [module](crate::expression) tells the language and what becomes of
-/// missing values. Fitting checks the formulas against the columns of the table and learns nothing else. Every result is a
-/// column of floats, with truth values as 1 and 0, and NaN where it is missing. A timestamp with a time zone is read in its own zone, whose rules the
+/// missing values. Fitting checks the formulas against the columns of the table and learns nothing else. A result is a column of
+/// floats, with truth values as 1 and 0 and NaN where it is missing, or a column of text, for an encoder to follow. A timestamp with a time zone is read in its own zone, whose rules the
 /// plan keeps.
 ///
 /// Source: polars, `with_columns`, whose expressions have the same numbers.
@@ -166,16 +170,34 @@ impl Lower for FittedDerivedColumns {
             columns.iter().map(|column| (column.name.as_str(), column.dtype)).collect();
         let compiled = self.parameters.compile(&types).map_err(|cause| corrupt(cause.to_string()))?;
         let mut outputs = if self.parameters.drop_original { Vec::new() } else { columns.clone() };
-        for (name, Compiled { reads, steps, height }) in compiled {
+        for (name, Compiled { reads, steps, height, texts }) in compiled {
             let read = |read| self.read(builder, &columns, read);
             let numbers = reads.into_iter().map(read).collect::<Result<Vec<_>>>()?;
             // The stack lies where the results do; the first of them is the result.
             let names = (0..height.max(1)).map(|_| name.to_owned()).collect();
             let stack = builder.join(&numbers, Evaluate(steps.into()), names)?;
-            outputs.extend(stack.into_iter().next());
+            let result = stack.into_iter().next().ok_or_else(|| corrupt("it has no result".to_owned()))?;
+            outputs.push(match texts {
+                Some(texts) => say(builder, &columns, result, SayText(texts.into()))?,
+                None => result,
+            });
         }
         Ok(outputs)
     }
+}
+
+/// The column of the texts whose positions are these numbers.
+fn say(builder: &mut ProgramBuilder, columns: &[Column], positions: Column, say: SayText) -> Result<Column> {
+    if let Some(texts) = say.literals() {
+        let keys = (0..).take(texts.len()).map(|text| (float_bits(f64::from(text)), text)).collect();
+        let mapping = Mapping { keys: Keys::Bits(keys), texts, missing: None, unknown: None };
+        return builder.map_texts(positions, mapping, []);
+    }
+    let name = positions.name.clone();
+    let read = say.columns().map(|position| columns.get(position).cloned());
+    let read = read.chain([Some(positions)]).collect::<Option<Vec<Column>>>();
+    let read = read.ok_or_else(|| Error::corrupt("compile plan", NAME, "a column is missing"))?;
+    builder.make_texts(NAME, &read, say, name)
 }
 
 const NAME: &str = "DerivedColumns";

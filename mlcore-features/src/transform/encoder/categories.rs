@@ -1,6 +1,7 @@
 //! What both encoders share: finding categories, counting them, putting the rare ones together.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use mlcore::batch::{Dictionary, OwnedValue, Texts, Value};
 use mlcore::interrupt::{self, paced};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::found::Found;
 use crate::program::encoder::{Table, exact_bits, exact_value, float_bits};
 use crate::program::lookup::Lookup;
+use crate::program::words::Keys;
 use crate::transform::input::FitColumn;
 use crate::transform::parts::{Seen, SeenColumn, Tally};
 use crate::transform::python::without_nan;
@@ -317,6 +319,25 @@ impl Learnt {
             })
             .collect::<Result<_>>()?;
         Ok(Table::Bits(Lookup::of_bits(bits)?))
+    }
+}
+
+impl Learnt {
+    /// Each present category as a key, in order, with its position among them.
+    pub(crate) fn keys(&self, dtype: DType) -> Result<Keys> {
+        let misfit = || Error::corrupt("compile plan", "categories", "a category does not fit its column");
+        let present = || self.categories.iter().filter(|category| !category.is_missing()).zip(0..);
+        if dtype == DType::String {
+            let keyed = present()
+                .map(|(category, position)| Some((Arc::from(category.as_str()?), position)))
+                .collect::<Option<_>>();
+            return keyed.map(Keys::Texts).ok_or_else(misfit);
+        }
+        let keyed = present().map(|(category, position)| match key(category) {
+            Key::Bits(bits) => Some((bits, position)),
+            Key::Text(_) => None,
+        });
+        keyed.collect::<Option<_>>().map(Keys::Bits).ok_or_else(misfit)
     }
 }
 

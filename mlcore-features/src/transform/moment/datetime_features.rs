@@ -13,7 +13,7 @@ use crate::program::text::Refused;
 use crate::transform::input::FitColumn;
 use crate::transform::{Attribute, Attributes, Fit, Parameter, Training, Transform, input, inverse};
 
-/// What becomes of a missing date or time.
+/// What becomes of a missing value: of a date, a time or a label.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,7 +21,7 @@ pub enum MissingValues {
     /// It is refused.
     #[default]
     Raise,
-    /// Its features are missing, too.
+    /// What is made of it is missing, too.
     Ignore,
 }
 
@@ -134,7 +134,7 @@ impl DatetimeFeatures {
         self
     }
 
-    /// What becomes of a missing date or time. Default: it is refused.
+    /// What becomes of a missing value: of a date, a time or a label. Default: it is refused.
     #[must_use]
     pub fn missing_values(mut self, missing_values: MissingValues) -> Self {
         self.missing_values = missing_values;

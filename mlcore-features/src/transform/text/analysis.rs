@@ -91,21 +91,43 @@ impl From<TokenPattern> for String {
 /// Tokens that are left out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Parameter", into = "Parameter")]
-pub(crate) struct StopWords(pub(crate) Vec<String>);
+pub(crate) enum StopWords {
+    /// Those of English.
+    English,
+    Listed(Vec<String>),
+}
+
+impl StopWords {
+    fn words(&self) -> HashSet<String> {
+        match self {
+            Self::English => {
+                ENGLISH.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+            }
+            Self::Listed(words) => words.iter().cloned().collect(),
+        }
+    }
+}
+
+/// scikit-learn's list. Stored plans name it: a list with other words is one of another name.
+const ENGLISH: &str = include_str!("stop_words_english.txt");
 
 impl TryFrom<Parameter> for StopWords {
     type Error = String;
 
     fn try_from(value: Parameter) -> Result<Self, String> {
-        texts(&value)
-            .map(Self)
-            .ok_or_else(|| value.is_not("a list of words (there is no list for a language)"))
+        if value.as_text() == Some("english") {
+            return Ok(Self::English);
+        }
+        texts(&value).map(Self::Listed).ok_or_else(|| value.is_not("\"english\" or a list of words"))
     }
 }
 
 impl From<StopWords> for Parameter {
     fn from(words: StopWords) -> Self {
-        words.0.into()
+        match words {
+            StopWords::English => "english".into(),
+            StopWords::Listed(words) => words.into(),
+        }
     }
 }
 
@@ -168,7 +190,7 @@ impl Analysis {
             analyzer: cutting.analyzer,
             lowercase: cutting.lowercase,
             runs: cutting.token_pattern.runs,
-            stop_words: stop_words.map(|words| words.0.iter().cloned().collect()).unwrap_or_default(),
+            stop_words: stop_words.map(StopWords::words).unwrap_or_default(),
             shortest,
             longest,
         })
@@ -325,7 +347,14 @@ macro_rules! cutting_methods {
             /// is [`Analyzer::Word`]. Default: none.
             #[must_use]
             pub fn stop_words<W: Into<String>>(mut self, stop_words: impl IntoIterator<Item = W>) -> Self {
-                self.stop_words = Some(StopWords(stop_words.into_iter().map(Into::into).collect()));
+                self.stop_words = Some(StopWords::Listed(stop_words.into_iter().map(Into::into).collect()));
+                self
+            }
+
+            /// Leaves out the words of scikit-learn's list for English, 318 of them.
+            #[must_use]
+            pub fn english_stop_words(mut self) -> Self {
+                self.stop_words = Some(StopWords::English);
                 self
             }
 
@@ -385,7 +414,8 @@ mod tests {
 
     fn tokens(analyzer: Analyzer, ngram_range: (usize, usize), pattern: &str, text: &str) -> Vec<String> {
         let token_pattern = &TokenPattern::try_from(pattern.to_owned()).unwrap();
-        let (lowercase, strip_accents, stop_words) = (true, None, Some(&StopWords(vec!["the".to_owned()])));
+        let (lowercase, strip_accents, stop_words) =
+            (true, None, Some(&StopWords::Listed(vec!["the".to_owned()])));
         let cutting = Cutting { analyzer, lowercase, strip_accents, token_pattern, stop_words, ngram_range };
         let analysis = Analysis::new(&cutting, "cut").unwrap();
         let (mut lower, mut joined, mut bounds, mut found) = Default::default();

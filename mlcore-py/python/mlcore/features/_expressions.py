@@ -19,7 +19,8 @@ class DerivedColumns(PartialTransformer):
     """Columns that are computed from the others of their row, by formulas.
 
     Fitting checks the formulas against the columns of the table, with errors that tell the character, and learns nothing else.
-    Every result is a column of floats, with truth values as 1 and 0, and NaN where it is missing.
+    A result is a column of floats, with truth values as 1 and 0 and NaN where it is missing, or a column of text, for an encoder to
+    follow.
 
     Parameters
     ----------
@@ -35,10 +36,11 @@ class DerivedColumns(PartialTransformer):
     where they are no words; ``+ - * / % **``; ``== != < <= > >=``; ``and``, ``or``, ``not``; ``x in (1, 2)``;
     ``a if condition else b``; and these functions:
 
-    - of numbers: ``abs``, ``ceil``, ``clip``, ``exp``, ``floor``, ``log``, ``log1p``, ``max``, ``min``, ``round``, ``sqrt``;
+    - of numbers: ``abs``, ``ceil``, ``clip``, ``exp``, ``floor``, ``log``, ``log1p``, ``max``, ``min``, ``round`` (also to
+      digits, ``round(x, 2)``), ``sqrt``;
     - of missing values: ``is_null``, ``coalesce``, ``fill_null``;
     - of texts: ``length``, ``lower``, ``upper``, ``trim``, ``contains``, ``starts_with``, ``ends_with``;
-    - of a look-up table: ``lookup(plan, {"free": 0, "pro": 9.5}, -1)``;
+    - of a look-up table: ``lookup(plan, {"free": 0, "pro": 9.5}, -1)``, whose values may be texts;
     - of dates and times: ``year``, ``month``, ``day``, ``hour``, ``day_of_week`` from 0 for Monday and whatever else
       :class:`DatetimeFeatures` derives; ``days_between(from, until)``, ``hours_between``, ``minutes_between``,
       ``seconds_between``.
@@ -191,9 +193,11 @@ class Expression:
         return Expression(f"{_bound(self, _COMPARISON + 1)} in ({', '.join(map(_text, values))})", _COMPARISON)
 
     def lookup(
-        self, table: Mapping[str, float] | Mapping[float, float], default: Expression | Literal = None
+        self,
+        table: Mapping[str, float] | Mapping[float, float] | Mapping[str, str] | Mapping[float, str],
+        default: Expression | Literal = None,
     ) -> Expression:
-        """The number of the table that has this as its key, or ``default``."""
+        """The number or the text of the table that has this as its key, or ``default``."""
         entries = ", ".join(f"{_text(key)}: {_text(number)}" for key, number in table.items())
         return Expression(f"lookup({self._text}, {{{entries}}}, {_text(default)})", _ATOM)
 
@@ -217,9 +221,9 @@ class Expression:
         """The greatest whole number that is not above it."""
         return self._called("floor")
 
-    def round(self) -> Expression:
-        """The nearest whole number, of two the even one."""
-        return self._called("round")
+    def round(self, digits: int = 0) -> Expression:
+        """The nearest number of so many digits behind the point, of two the even one."""
+        return self._called("round", digits) if digits else self._called("round")
 
     def exp(self) -> Expression:
         """The exponential function of it."""

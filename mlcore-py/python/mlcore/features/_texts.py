@@ -42,8 +42,8 @@ class HashingVectorizer(_Sparse):
         Must be None: accents are not taken off.
     lowercase : bool
         Whether texts are read in small letters.
-    stop_words : list of str, optional
-        Words that are left out. (There is no list for a language.)
+    stop_words : "english" or list of str, optional
+        Words that are left out: those of scikit-learn's list for English, or these.
     token_pattern : str
         What a word is: the default, two letters or more; ``\\b\\w+\\b``; ``\\b\\w{3,}\\b`` and its like; or ``\\S+``. Other regular
         expressions are refused.
@@ -82,7 +82,7 @@ class HashingVectorizer(_Sparse):
         *,
         strip_accents: None = None,
         lowercase: bool = True,
-        stop_words: Sequence[str] | None = None,
+        stop_words: Literal["english"] | Sequence[str] | None = None,
         token_pattern: str = r"(?u)\b\w\w+\b",
         ngram_range: tuple[int, int] = (1, 1),
         analyzer: Literal["word", "char", "char_wb"] = "word",
@@ -191,8 +191,8 @@ class CountVectorizer(_Counting):
         Must be None: accents are not taken off.
     lowercase : bool
         Whether texts are read in small letters.
-    stop_words : list of str, optional
-        Words that are left out. (There is no list for a language.)
+    stop_words : "english" or list of str, optional
+        Words that are left out: those of scikit-learn's list for English, or these.
     token_pattern : str
         What a word is: the default, two letters or more; ``\\b\\w+\\b``; ``\\b\\w{3,}\\b`` and its like; or ``\\S+``. Other regular
         expressions are refused.
@@ -241,7 +241,7 @@ class CountVectorizer(_Counting):
         *,
         strip_accents: None = None,
         lowercase: bool = True,
-        stop_words: Sequence[str] | None = None,
+        stop_words: Literal["english"] | Sequence[str] | None = None,
         token_pattern: str = r"(?u)\b\w\w+\b",
         ngram_range: tuple[int, int] = (1, 1),
         analyzer: Literal["word", "char", "char_wb"] = "word",
@@ -282,8 +282,8 @@ class TfidfVectorizer(_Counting):
         Whether texts are read in small letters.
     analyzer : {"word", "char", "char_wb"}
         What a text is cut into: words, characters, or characters within words.
-    stop_words : list of str, optional
-        Words that are left out. (There is no list for a language.)
+    stop_words : "english" or list of str, optional
+        Words that are left out: those of scikit-learn's list for English, or these.
     token_pattern : str
         What a word is: the default, two letters or more; ``\\b\\w+\\b``; ``\\b\\w{3,}\\b`` and its like; or ``\\S+``. Other regular
         expressions are refused.
@@ -342,7 +342,7 @@ class TfidfVectorizer(_Counting):
         strip_accents: None = None,
         lowercase: bool = True,
         analyzer: Literal["word", "char", "char_wb"] = "word",
-        stop_words: Sequence[str] | None = None,
+        stop_words: Literal["english"] | Sequence[str] | None = None,
         token_pattern: str = r"(?u)\b\w\w+\b",
         ngram_range: tuple[int, int] = (1, 1),
         max_df: float = 1.0,
