@@ -2,7 +2,9 @@ use mlcore::arrow::array::{RecordBatch, new_null_array};
 use mlcore::batch::OwnedValue;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::marked::Mark;
 
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
@@ -29,7 +31,7 @@ pub enum Strategy {
     Constant,
 }
 
-/// Replaces missing values, null and NaN alike, by one value per column.
+/// Replaces missing values, null and NaN alike or those of one [`value`](SimpleImputer::missing_values), by one value per column.
 ///
 /// The mean and the median make a `float64` column. The most frequent value and a constant keep the type of text, integer and
 /// bool columns. Infinities are refused. A column without any value is left out, unless
@@ -52,6 +54,7 @@ pub enum Strategy {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SimpleImputer {
+    missing_values: Mark,
     strategy: Strategy,
     fill_value: FillValue,
     add_indicator: bool,
@@ -59,6 +62,17 @@ pub struct SimpleImputer {
 }
 
 impl SimpleImputer {
+    /// The value that stands for a missing one: a number for columns of numbers, a text for columns of text. NaN and null are
+    /// refused then. Default, and NaN: they are the missing values.
+    ///
+    /// Columns of integers become `float64` with it.
+    #[must_use]
+    pub fn missing_values(mut self, missing_values: impl Into<OwnedValue>) -> Self {
+        let value = without_nan(missing_values);
+        self.missing_values = Mark((!value.is_missing()).then_some(value));
+        self
+    }
+
     /// What to put in the place of a missing value. Default: the mean.
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
@@ -139,6 +153,7 @@ impl Fit for SimpleImputer {
 impl SimpleImputer {
     /// What fills the column, and whether it has missing values.
     fn statistic(&self, column: &FitColumn) -> Result<(OwnedValue, bool)> {
+        self.missing_values.check(column)?;
         let keeps_type = matches!(self.strategy, Strategy::MostFrequent | Strategy::Constant);
         if column.dtype() == DType::String && !keeps_type {
             return Err(column
@@ -147,6 +162,9 @@ impl SimpleImputer {
         }
         if !keeps_type {
             let values = column.numbers()?;
+            let mark = self.missing_values.0.as_ref().and_then(OwnedValue::as_f64);
+            let values: Vec<f64> =
+                values.iter().map(|value| if Some(*value) == mark { f64::NAN } else { *value }).collect();
             let present: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
             let statistic = match (present.is_empty(), self.strategy) {
                 (true, _) => self.empty(column),
@@ -157,8 +175,8 @@ impl SimpleImputer {
         }
         let constant = self.constant(column)?;
         let counted = count(column)?;
-        let missing = counted.last().is_some_and(|(value, _)| value.is_missing());
-        let present = counted.iter().filter(|(value, _)| !value.is_missing());
+        let missing = counted.iter().any(|(value, _)| self.missing_values.marks(value));
+        let present = counted.iter().filter(|(value, _)| !self.missing_values.marks(value));
         let statistic = match present.clone().next() {
             None => self.empty(column),
             Some(_) if self.strategy == Strategy::Constant => constant,
@@ -224,10 +242,29 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FittedSimpleImputer {
+    #[serde(serialize_with = "stored")]
     parameters: SimpleImputer,
     input: Schema,
     statistics: Vec<OwnedValue>,
     indicated: Vec<usize>,
+}
+
+/// The parameters as a plan stores them: those that came later are left out at their defaults, so that what was stored before
+/// them keeps its digest.
+fn stored<S: Serializer>(parameters: &SimpleImputer, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Stored<'a> {
+        strategy: Strategy,
+        fill_value: &'a FillValue,
+        add_indicator: bool,
+        keep_empty_features: bool,
+        #[serde(skip_serializing_if = "Mark::is_nan")]
+        missing_values: &'a Mark,
+    }
+    let SimpleImputer { missing_values, strategy, fill_value, add_indicator, keep_empty_features } =
+        parameters;
+    let (strategy, add_indicator, keep_empty_features) = (*strategy, *add_indicator, *keep_empty_features);
+    Stored { strategy, fill_value, add_indicator, keep_empty_features, missing_values }.serialize(serializer)
 }
 
 impl FittedSimpleImputer {
@@ -280,13 +317,15 @@ impl Transform for FittedSimpleImputer {
         for (position, (statistic, field)) in self.statistics.iter().zip(self.input.fields()).enumerate() {
             let name = field.name().to_owned();
             if statistic.is_missing() {
-                restored.push((name, new_null_array(&field.dtype().to_arrow(), table.num_rows())));
+                let nulls = new_null_array(&field.dtype().to_arrow(), table.num_rows());
+                restored.push((name.clone(), self.parameters.missing_values.restore(&name, &nulls)?));
                 continue;
             }
             let column = inverse::column(table, &name)?;
             let column = if self.indicated.contains(&position) {
                 let indicator = inverse::column(table, &format!("missingindicator_{name}"))?;
-                inverse::without_imputed(&column, &indicator)?
+                let column = inverse::without_imputed(&column, &indicator)?;
+                self.parameters.missing_values.restore(&name, &column)?
             } else {
                 column
             };
@@ -302,20 +341,24 @@ impl Lower for FittedSimpleImputer {
     }
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        let mark = &self.parameters.missing_values;
         let mut indicators = Vec::with_capacity(self.indicated.len());
         for position in &self.indicated {
             let column = columns.get(*position).ok_or_else(corrupt)?.clone();
             let name = format!("missingindicator_{}", column.name);
-            indicators.push(builder.indicate(column, name)?);
+            indicators.push(mark.indicate(builder, column, name)?);
         }
         let mut outputs = Vec::with_capacity(columns.len());
         for (position, column) in columns.into_iter().enumerate() {
             let site = builder.site("SimpleImputer", &column);
-            let number = |value: f64| [Kernel::RefuseInfinite { site }, Kernel::Impute(value)];
+            let number = |value: f64| mark.steps(site).into_iter().chain([Kernel::Impute(value)]);
             outputs.push(match self.statistics.get(position).ok_or_else(corrupt)? {
                 OwnedValue::Null => continue,
-                OwnedValue::Text(text) => builder.fill_text(column, text)?,
+                OwnedValue::Text(text) => mark.replace(builder, column, text)?,
                 OwnedValue::Float(value) => builder.number(column, number(*value))?,
+                exact if !mark.is_nan() => {
+                    builder.number(column, number(exact.as_f64().ok_or_else(corrupt)?))?
+                }
                 exact => builder.fill_exact(column, exact_bits(exact.as_value()).ok_or_else(corrupt)?)?,
             });
         }
