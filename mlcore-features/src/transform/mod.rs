@@ -55,6 +55,7 @@ mod imputer {
     mod bayesian_ridge;
     pub(super) mod iterative_imputer;
     pub(super) mod knn_imputer;
+    mod marked;
     pub(super) mod missing_indicator;
     mod neighbors;
     mod rounds;

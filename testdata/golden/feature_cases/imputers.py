@@ -43,6 +43,27 @@ def simple_imputer():
     yield case("constant: an integer among floats", SimpleImputer, {"strategy": "constant", "fill_value": 7}, floats["with missing"], attributes)
     yield case("constant: text among floats", SimpleImputer, {"strategy": "constant", "fill_value": "x"}, floats["with missing"], attributes)
     yield case("constant: a fraction among integers", SimpleImputer, {"strategy": "constant", "fill_value": 0.5}, {"a": column([1, 2, 3])}, attributes)
+    marked = {"a": column([1.0, -1.0, 3.0, -1.0, 3.0, 8.5]), "b": column([-1.0, 2.0, 2.0, 5.0, -1.5, 2.0])}
+    whole = {"n": column([3, -1, 1, 1, -1, 7, 7]), "m": column([0, 1, 2, 3, 4, 5, 6])}
+    noted = {"s": column(["b", "", "a", "b", "", "c"]), "t": column(["x", "y", "y", "x", "zebra crossing with a long name", "?"])}
+    for strategy in ["mean", "median", "most_frequent", "constant"]:
+        of = {"missing_values": -1, "strategy": strategy}
+        yield case(f"{strategy}: marked by -1", SimpleImputer, of, marked, attributes, {"a": column([-1.0, 7.0]), "b": column([-1.0, -1.0])})
+        yield case(f"{strategy}: marked by -1, indicator", SimpleImputer, {**of, "add_indicator": True}, marked, attributes)
+        yield case(f"{strategy}: integers marked by -1", SimpleImputer, {**of, "add_indicator": True}, whole, attributes)
+        yield case(f"{strategy}: nothing but marks", SimpleImputer, of, {"a": column([-1.0, -1.0]), "b": column([1.0, -1.0])}, attributes)
+        yield case(f"{strategy}: nothing but marks, kept", SimpleImputer, {**of, "keep_empty_features": True}, {"a": column([-1.0, -1.0]), "b": column([1.0, -1.0])}, attributes)
+        yield case(f"{strategy}: marks beside missing values", SimpleImputer, of, {"a": column([1.0, -1.0, None])}, attributes)
+        yield case(f"{strategy}: marks, and missing values later", SimpleImputer, of, marked, attributes, {"a": column([-1.0, None]), "b": column([2.0, 2.0])})
+        yield case(f"{strategy}: numbers marked by a text", SimpleImputer, {**of, "missing_values": "?"}, marked, attributes)
+    for strategy in ["most_frequent", "constant"]:
+        for mark in ["", "b", "never there"]:
+            of = {"missing_values": mark, "strategy": strategy}
+            yield case(f"{strategy}: text marked by {mark!r}", SimpleImputer, of, noted, attributes, {"s": column(["", "b", "new"]), "t": column(["?", "", "x"])})
+        yield case(f"{strategy}: text marked, indicator", SimpleImputer, {"missing_values": "", "strategy": strategy, "add_indicator": True}, noted, attributes, inverse=False)
+        yield case(f"{strategy}: text marked, missing values", SimpleImputer, {"missing_values": "", "strategy": strategy}, {"s": column(["a", "", None])}, attributes)
+    yield case("constant: marked by 0, a number", SimpleImputer, {"missing_values": 0, "strategy": "constant", "fill_value": 2.5}, {"a": column([0.0, -0.0, 1.0])}, attributes)
+    yield case("marked by a fraction", SimpleImputer, {"missing_values": 0.5}, {"a": column([0.5, 1.0, 4.0])}, attributes)
     yield case("median of two", SimpleImputer, {"strategy": "median"}, {"a": column([1.0, None, 4.0])}, attributes)
     yield case("infinity later", SimpleImputer, {}, floats["normal"], attributes, {"a": column([math.inf]), "b": column([0.0])})
 

@@ -177,7 +177,7 @@ impl RareLabelEncoder {
 /// The rows with a label, and the first of them, counted from the first of all parts.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sighting {
+pub(crate) struct Sighting {
     rows: u64,
     first: u64,
 }

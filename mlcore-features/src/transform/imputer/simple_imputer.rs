@@ -2,7 +2,9 @@ use mlcore::arrow::array::{RecordBatch, new_null_array};
 use mlcore::batch::OwnedValue;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::marked::Mark;
 
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
@@ -30,7 +32,7 @@ pub enum Strategy {
     Constant,
 }
 
-/// Replaces missing values, null and NaN alike, by one value per column.
+/// Replaces missing values, null and NaN alike or those of one [`value`](SimpleImputer::missing_values), by one value per column.
 ///
 /// The mean and the median make a `float64` column. The most frequent value and a constant keep the type of text, integer and
 /// bool columns. Infinities are refused. A column without any value is left out, unless
@@ -53,6 +55,7 @@ pub enum Strategy {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SimpleImputer {
+    missing_values: Mark,
     strategy: Strategy,
     fill_value: FillValue,
     add_indicator: bool,
@@ -60,6 +63,17 @@ pub struct SimpleImputer {
 }
 
 impl SimpleImputer {
+    /// The value that stands for a missing one: a number for columns of numbers, a text for columns of text. NaN and null are
+    /// refused then. Default, and NaN: they are the missing values.
+    ///
+    /// Columns of integers become `float64` with it.
+    #[must_use]
+    pub fn missing_values(mut self, missing_values: impl Into<OwnedValue>) -> Self {
+        let value = without_nan(missing_values);
+        self.missing_values = Mark((!value.is_missing()).then_some(value));
+        self
+    }
+
     /// What to put in the place of a missing value. Default: the mean.
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
@@ -209,6 +223,7 @@ impl Merge for Known {
 
 impl SimpleImputer {
     fn known(&self, column: &FitColumn) -> Result<Known> {
+        self.missing_values.check(column)?;
         let keeps_type = matches!(self.strategy, Strategy::MostFrequent | Strategy::Constant);
         if column.dtype() == DType::String && !keeps_type {
             return Err(column
@@ -217,6 +232,9 @@ impl SimpleImputer {
         }
         if !keeps_type {
             let values = column.numbers()?;
+            let mark = self.missing_values.0.as_ref().and_then(OwnedValue::as_f64);
+            let values: Vec<f64> =
+                values.iter().map(|value| if Some(*value) == mark { f64::NAN } else { *value }).collect();
             let present = values.iter().filter(|value| !value.is_nan());
             let count = present.clone().count();
             let told = match self.strategy {
@@ -228,9 +246,10 @@ impl SimpleImputer {
         // A constant that does not fit is refused before the column is looked at.
         self.constant(SeenColumn(&column.field))?;
         let counted = count(column)?;
-        let missing = counted.last().is_some_and(|(value, _)| value.is_missing());
+        let marked = counted.iter().filter(|(value, _)| self.missing_values.marks(value)).count();
+        let missing = marked > 0;
         let values = match self.strategy {
-            Strategy::Constant => Values::Any(counted.len() > usize::from(missing)),
+            Strategy::Constant => Values::Any(counted.len() > marked),
             _ => Values::Counted(Tally::of(counted)),
         };
         Ok(Known { missing, values })
@@ -244,7 +263,8 @@ impl SimpleImputer {
             Values::Middle(Some(median)) => OwnedValue::Float(median),
             Values::Any(true) => self.constant(column)?,
             Values::Counted(tally) => {
-                let counted = tally.into_run().into_iter().filter(|(value, _)| !value.is_missing());
+                let counted = tally.into_run().into_iter();
+                let counted = counted.filter(|(value, _)| !self.missing_values.marks(value));
                 // The values are sorted, so the first of the most frequent ones is the smallest.
                 let most = counted.reduce(|best, next| if next.1 > best.1 { next } else { best });
                 most.map_or_else(|| self.empty(column), |(value, _)| value)
@@ -306,10 +326,29 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FittedSimpleImputer {
+    #[serde(serialize_with = "stored")]
     parameters: SimpleImputer,
     input: Schema,
     statistics: Vec<OwnedValue>,
     indicated: Vec<usize>,
+}
+
+/// The parameters as a plan stores them: those that came later are left out at their defaults, so that what was stored before
+/// them keeps its digest.
+fn stored<S: Serializer>(parameters: &SimpleImputer, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Stored<'a> {
+        strategy: Strategy,
+        fill_value: &'a FillValue,
+        add_indicator: bool,
+        keep_empty_features: bool,
+        #[serde(skip_serializing_if = "Mark::is_nan")]
+        missing_values: &'a Mark,
+    }
+    let SimpleImputer { missing_values, strategy, fill_value, add_indicator, keep_empty_features } =
+        parameters;
+    let (strategy, add_indicator, keep_empty_features) = (*strategy, *add_indicator, *keep_empty_features);
+    Stored { strategy, fill_value, add_indicator, keep_empty_features, missing_values }.serialize(serializer)
 }
 
 impl FittedSimpleImputer {
@@ -362,13 +401,15 @@ impl Transform for FittedSimpleImputer {
         for (position, (statistic, field)) in self.statistics.iter().zip(self.input.fields()).enumerate() {
             let name = field.name().to_owned();
             if statistic.is_missing() {
-                restored.push((name, new_null_array(&field.dtype().to_arrow(), table.num_rows())));
+                let nulls = new_null_array(&field.dtype().to_arrow(), table.num_rows());
+                restored.push((name.clone(), self.parameters.missing_values.restore(&name, &nulls)?));
                 continue;
             }
             let column = inverse::column(table, &name)?;
             let column = if self.indicated.contains(&position) {
                 let indicator = inverse::column(table, &format!("missingindicator_{name}"))?;
-                inverse::without_imputed(&column, &indicator)?
+                let column = inverse::without_imputed(&column, &indicator)?;
+                self.parameters.missing_values.restore(&name, &column)?
             } else {
                 column
             };
@@ -384,20 +425,24 @@ impl Lower for FittedSimpleImputer {
     }
 
     fn lower(&self, builder: &mut ProgramBuilder, columns: Vec<Column>) -> Result<Vec<Column>> {
+        let mark = &self.parameters.missing_values;
         let mut indicators = Vec::with_capacity(self.indicated.len());
         for position in &self.indicated {
             let column = columns.get(*position).ok_or_else(corrupt)?.clone();
             let name = format!("missingindicator_{}", column.name);
-            indicators.push(builder.indicate(column, name)?);
+            indicators.push(mark.indicate(builder, column, name)?);
         }
         let mut outputs = Vec::with_capacity(columns.len());
         for (position, column) in columns.into_iter().enumerate() {
             let site = builder.site("SimpleImputer", &column);
-            let number = |value: f64| [Kernel::RefuseInfinite { site }, Kernel::Impute(value)];
+            let number = |value: f64| mark.steps(site).into_iter().chain([Kernel::Impute(value)]);
             outputs.push(match self.statistics.get(position).ok_or_else(corrupt)? {
                 OwnedValue::Null => continue,
-                OwnedValue::Text(text) => builder.fill_text(column, text)?,
+                OwnedValue::Text(text) => mark.replace(builder, column, text)?,
                 OwnedValue::Float(value) => builder.number(column, number(*value))?,
+                exact if !mark.is_nan() => {
+                    builder.number(column, number(exact.as_f64().ok_or_else(corrupt)?))?
+                }
                 exact => builder.fill_exact(column, exact_bits(exact.as_value()).ok_or_else(corrupt)?)?,
             });
         }

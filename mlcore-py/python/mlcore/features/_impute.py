@@ -190,10 +190,13 @@ class MissingIndicator(PartialTransformer):
 
 
 class SimpleImputer(PartialTransformer):
-    """Replaces missing values, NaN and null alike, by one value per column.
+    """Replaces missing values, NaN and null alike or those of one value, by one value per column.
 
     Parameters
     ----------
+    missing_values : float or str
+        The value that stands for a missing one: a number for columns of numbers, which become floats then, a text for columns of
+        text. NaN and null are refused then. NaN, the default: they are the missing values.
     strategy : {"mean", "median", "most_frequent", "constant"}
         What to put in their place; the first two take numbers and bools only. Of several most frequent values, the smallest.
     fill_value : number, bool or str, optional
@@ -212,7 +215,7 @@ class SimpleImputer(PartialTransformer):
 
     Notes
     -----
-    Numbers are those of scikit-learn's ``SimpleImputer`` with ``missing_values=np.nan``.
+    Numbers are those of scikit-learn's ``SimpleImputer``. A function as a strategy is refused, and there is no ``copy``.
 
     Examples
     --------
@@ -228,11 +231,13 @@ class SimpleImputer(PartialTransformer):
     def __init__(
         self,
         *,
+        missing_values: float | str = float("nan"),
         strategy: Literal["mean", "median", "most_frequent", "constant"] = "mean",
         fill_value: float | str | None = None,
         add_indicator: bool = False,
         keep_empty_features: bool = False,
     ) -> None:
+        self.missing_values = missing_values
         self.strategy = strategy
         self.fill_value = fill_value
         self.add_indicator = add_indicator
