@@ -29,8 +29,8 @@ pub(crate) fn window_columns(
         if let Some(column) = order_by {
             windows = windows.order_by(column);
         }
-        for (class, parameters) in &features {
-            windows = windows.with(feature(class, parameters)?);
+        for (class, parameters) in features {
+            windows = windows.with(feature(&class, &parameters)?);
         }
         let table = door::table(X, Asked { operation: OPERATION, subject: "X" })?;
         let made = || if append { windows.append_to(&table) } else { windows.columns_of(&table) };
