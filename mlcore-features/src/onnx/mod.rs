@@ -40,8 +40,10 @@
 //! # Numbers
 //!
 //! The graph computes in `double`, as the executors do, and rounds once, at the end. Its features are those of
-//! [`Plan::transform_dense`] to 1e-6, absolute and relative, and mostly to the bit: runtimes have exponentials and sums of their own. A
-//! category or a bin is the same one, but for a number that was computed and lies at the edge of a bin.
+//! [`Plan::transform_dense`] to 1e-6, absolute and relative, and mostly to the bit: runtimes have exponentials and sums of
+//! their own. A category or a bin is the same one, but for a number that was computed and lies at the edge of a bin. Where
+//! a step subtracts huge numbers that are equal but for their last digits, as the `PowerTransformer` of a column of one value does,
+//! these digits are the feature.
 //!
 //! With `float` inputs for columns of `float64` a number was rounded before it is compared. Categories that are such numbers are
 //! rounded, too, so that they are found; a number next to the edge of a bin may fall into the neighbouring one.
@@ -73,8 +75,8 @@
 //! A refusal names the transformer and its columns. A text that passes through is no feature, and is refused as by
 //! [`Plan::transform_dense`].
 //!
-//! Operators are those of ONNX's domains `ai.onnx`, version 12 to 24, and `ai.onnx.ml`, version 1 to 5, with all types in which ONNX Runtime
-//! has had them since 1.16.
+//! Operators are those of ONNX's domains `ai.onnx`, version 12 to 24, and `ai.onnx.ml`, version 1 to 5, in the types in which ONNX
+//! Runtime has had them since 1.16.
 
 mod categories;
 mod inputs;
