@@ -9,6 +9,7 @@
 #[cfg(feature = "conformance")]
 mod conformance;
 mod custom;
+mod custom_refused;
 mod dates;
 mod diff;
 mod expressions;
