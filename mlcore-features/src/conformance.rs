@@ -117,7 +117,7 @@ pub fn custom<'a, F: CustomFunction + 'static>(
     let specification = CustomTransformer::new(function);
     fit_with(&specification, training, &functions);
     let fitted = specification.fit(training).unwrap();
-    let lacking = Plan::from_bytes(&Plan::new(fitted.clone()).unwrap().to_bytes().unwrap()).unwrap_err();
+    let lacking = Plan::from_bytes(&Plan::new(fitted).unwrap().to_bytes().unwrap()).unwrap_err();
     assert!(
         matches!(lacking, Error::Unsupported(_)),
         "a host without the function loads its plan: {lacking}"

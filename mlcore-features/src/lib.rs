@@ -34,6 +34,7 @@
 //! | `DerivedColumns` | as [`expression`] tells | the same |
 //! | `VarianceThreshold` | ignored by `fit`, handed on | the same |
 //! | `FeatureHasher` | adds nothing | adds nothing |
+//! | a [function of the host](transform::custom) | what the function makes of it: NaN, or a text that is `None` | the same |
 //! | `DatetimeFeatures`, `TimeSince` | refused, or NaN with `missing_values` | |
 //! | `Normalizer`, `KBinsDiscretizer`, `Binarizer`, `PolynomialFeatures`, `SelectKBest`, `PCA`, `TruncatedSVD`, `CyclicalFeatures`, `GeoDistanceFeatures`, and the vectorizers of text | refused | refused |
 //! | passing through | stays null; NaN in a dense matrix | stays NaN |
@@ -43,7 +44,8 @@
 //! imputes, the model is given NaN, never a zero. A column of Arrow's type `Null` is one of missing values.
 //!
 //! Infinities are no missing values: every numeric step and encoder refuses them, as scikit-learn does, but for a
-//! `FunctionTransformer` without `validate`, and for expressions, which compute with them as IEEE 754 does.
+//! `FunctionTransformer` without `validate`, for functions of the host, and for expressions, which compute with them as IEEE
+//! 754 does.
 //!
 //! # Numbers
 //!

@@ -6,6 +6,7 @@ use mlcore::arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray, T
 use mlcore::batch::{Row, Value};
 use mlcore::time::Timestamp;
 use mlcore_features::pipeline::{ColumnTransformer, Pipeline};
+use mlcore_features::transform::custom::{CustomTransformer, RowFunction};
 use mlcore_features::transform::{
     Analyzer, DatetimeFeatures, Encode, FeatureHasher, HandleUnknown, HashedCrossing, HashingVectorizer,
     IterativeImputer, KBinsDiscretizer, KNNImputer, MinMaxScaler, MissingValues, Normalizer, OneHotEncoder,
@@ -66,6 +67,11 @@ fn a_row_allocates_nothing() {
         .with("text", text.clone(), ["plan"])
         .fit(&table)
         .unwrap();
+    let own = RowFunction::new("own", 1, ["sum", "length"], |row, features| {
+        let length = row.text(0).map_or(f64::NAN, |text| text.len() as f64);
+        features.copy_from_slice(&[row.number(0) + row.number(1), length]);
+        Ok(())
+    });
     let parts = DatetimeFeatures::default().missing_values(MissingValues::Ignore);
     let plan = ColumnTransformer::new()
         .with("num", number, ["age", "visits"])
@@ -83,6 +89,7 @@ fn a_row_allocates_nothing() {
         .with("labels", labels, ["plan"])
         .with("crossed", HashedCrossing::default().num_bins(8), ["plan", "visits"])
         .with("parts", parts, ["seen"])
+        .with("own", CustomTransformer::new(own), ["age", "plan", "visits"])
         .fit(&table)
         .unwrap();
     let mut executor = plan.row_executor();

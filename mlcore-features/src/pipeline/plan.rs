@@ -125,7 +125,7 @@ impl Plan {
         })
     }
 
-    /// The functions of the host that the plan names, in the order of its steps: what whoever loads it has to bring along.
+    /// The functions of the host that the plan names, in the order of its steps: what a host that loads it has to bring along.
     #[must_use]
     pub fn functions(&self) -> Vec<&FittedCustomTransformer> {
         let mut functions = Vec::new();

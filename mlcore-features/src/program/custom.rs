@@ -202,7 +202,7 @@ impl Refusal {
         self
     }
 
-    /// Says what whoever sends the row can do about it.
+    /// Says what the sender of the row can do about it.
     #[must_use]
     pub fn remedy(mut self, text: impl Into<String>) -> Self {
         if let Why::Row { remedy, .. } = &mut *self.0 {

@@ -8,7 +8,8 @@ use super::{Training, Transform};
 /// A specification that learns from a table.
 ///
 /// Every transformer of this crate is one. A specification of one's own learns in another way and becomes one of the
-/// fitted transformers that there are, which a plan can store:
+/// fitted transformers that there are, which a plan can store. (What computes in another way is a
+/// [`CustomFunction`](super::custom::CustomFunction).)
 ///
 /// ```
 /// use std::sync::Arc;

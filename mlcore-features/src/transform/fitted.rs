@@ -11,7 +11,8 @@ use crate::program::{Lower, Program, columnar};
 
 /// What a specification became by learning: a pure function from tables of one schema to tables of another.
 ///
-/// Implemented by this crate's transformers only, because a stored plan must mean the same wherever it is loaded.
+/// Implemented by this crate's transformers only, because a stored plan must mean the same wherever it is loaded. A transformer of
+/// one's own is a [`CustomFunction`](super::custom::CustomFunction), which plans know by name and version.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -3,7 +3,8 @@
 //! A specification ([`StandardScaler`], [`OneHotEncoder`], ...) implements [`Fit`]: it learns from a table. What it
 //! learnt ([`FittedStandardScaler`], ...) implements [`Transform`]: it turns tables into tables. A
 //! [`Plan`](crate::pipeline::Plan) stores it and also runs single rows. Specifications are combined by a
-//! [`Pipeline`](crate::pipeline::Pipeline) and a [`ColumnTransformer`](crate::pipeline::ColumnTransformer).
+//! [`Pipeline`](crate::pipeline::Pipeline) and a [`ColumnTransformer`](crate::pipeline::ColumnTransformer). What none of them
+//! can, a function of the host can: [`custom`].
 
 #[macro_use]
 mod list;

@@ -11,6 +11,7 @@ mod batches;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod custom;
+mod custom_refused;
 mod dates;
 mod diff;
 mod expression_text;

@@ -29,7 +29,7 @@ type OfRow = dyn Fn(&InputRow<'_>, &mut [f64]) -> Result<(), Refusal> + Send + S
 type OfRows = dyn Fn(&InputRows<'_>, &mut [f64]) -> Result<(), Refusal> + Send + Sync;
 
 impl RowFunction {
-    /// A function that writes the features of these names. What is asked of it, [`RowKernel::apply`] says.
+    /// A function that writes the features of these names. It keeps the contract of [`RowKernel::apply`].
     #[must_use]
     pub fn new<N: Into<String>>(
         name: impl Into<String>,
@@ -41,8 +41,8 @@ impl RowFunction {
         Self { name: name.into(), version, features, row: Arc::new(row), rows: None }
     }
 
-    /// Computes blocks of rows by another closure, which makes of each row what the first one makes of it, bit for bit. What
-    /// is asked of it, [`RowKernel::apply_rows`] says.
+    /// Computes blocks of rows by another closure, which makes of each row what the first one makes of it, bit for bit.
+    /// It keeps the contract of [`RowKernel::apply_rows`].
     #[must_use]
     pub fn with_rows(
         mut self,

@@ -3,7 +3,7 @@
 //! A [`CustomFunction`] has a name and a version, may learn a [`State`] from the training table, and makes a [`RowKernel`],
 //! which computes features from the numbers and the texts of a row. A [`CustomTransformer`] is a step with it. A plan stores the
 //! name, the version, the parameters, the learnt state and the names of the features, all of which its digest covers, and no
-//! code: whoever loads the plan brings the code along, as [`Functions`], and a plan that names a function which the host
+//! code: the host that loads the plan brings the code along, as [`Functions`], and a plan that names a function which the host
 //! lacks is refused. What a function computes is its name's and its version's promise: a function that changes gets a new
 //! version.
 //!
