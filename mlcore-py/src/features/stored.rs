@@ -1,5 +1,7 @@
 //! The stored form of fitted steps, piece by piece: what another library learnt becomes a plan by it.
 
+use std::collections::HashSet;
+
 use mlcore::Error;
 use mlcore::schema::Schema;
 use mlcore_features::pipeline::{self, FittedStep, Step};
@@ -27,12 +29,17 @@ pub(super) fn _stored_parameters(py: Python<'_>, specification: &Bound<'_, PyAny
 /// The types of columns of a table that somebody would learn from, as a stored plan has them: JSON.
 #[pyfunction]
 #[expect(non_snake_case, reason = "scikit-learn's name of the argument")]
-pub(super) fn _stored_fields(py: Python<'_>, X: &Bound<'_, PyAny>, columns: Vec<String>) -> PyResult<String> {
+#[expect(clippy::needless_pass_by_value, reason = "pyo3 hands over owned sets")]
+pub(super) fn _stored_fields(
+    py: Python<'_>,
+    X: &Bound<'_, PyAny>,
+    columns: HashSet<String>,
+) -> PyResult<String> {
     entry(py, |py| {
         let table = door::columns(X, None, ASKED)?;
-        let batch = door::training_table(py, &table, |name| columns.iter().any(|own| own == name), ASKED)?;
+        let batch = door::training_table(py, &table, |name| columns.contains(name), ASKED)?;
         let schema = batch.schema();
-        let fields = schema.fields().iter().filter(|field| columns.iter().any(|own| own == field.name()));
+        let fields = schema.fields().iter().filter(|field| columns.contains(field.name()));
         let read = mlcore::arrow::datatypes::Schema::new(fields.cloned().collect::<Vec<_>>());
         let schema = Schema::from_arrow(&read).map_err(|error| raise(py, &error))?;
         serde_json::to_string(schema.fields()).map_err(|cause| unwritten(py, &cause))

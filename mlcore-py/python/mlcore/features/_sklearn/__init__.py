@@ -144,7 +144,7 @@ def _inputs(estimator: Any, table: Table) -> tuple[list[str], list[Field | None]
             raise refused("X", problem, "pass rows like those that were fitted")
         given = own
     wanted = chosen(estimator, len(names))
-    read = json.loads(_stored_fields(table, [given[position] for position in wanted]))
+    read = json.loads(_stored_fields(table, {given[position] for position in wanted}))
     types = {field["name"]: field for field in read}
     fields: list[Field | None] = [None] * len(names)
     for position in wanted:
