@@ -100,6 +100,7 @@ mod derived {
 
 /// Texts as numbers.
 mod text {
+    mod accents;
     pub(super) mod analysis;
     mod characters;
     pub(super) mod count_vectorizer;

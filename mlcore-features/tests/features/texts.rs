@@ -7,8 +7,7 @@ use mlcore::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use mlcore::batch::{Row, Value};
 use mlcore_features::pipeline::Plan;
 use mlcore_features::transform::{
-    CountVectorizer, FeatureHasher, Fit, HashingVectorizer, Norm, Parameter, Parameters, StripAccents,
-    TfidfVectorizer, Transformer,
+    CountVectorizer, FeatureHasher, Fit, HashingVectorizer, Norm, Parameter, Parameters, Transformer,
 };
 
 fn notes(notes: Vec<Option<&str>>) -> RecordBatch {
@@ -40,8 +39,6 @@ fn what_is_not_done_is_refused_by_name() {
         assert!(error.starts_with(&format!("configure TfidfVectorizer {parameter}: {expected}")), "{error}");
     }
     let table = notes(vec![Some("a fox"), Some("a dog")]);
-    let accents = TfidfVectorizer::default().strip_accents(StripAccents::Unicode).fit(&table).unwrap_err();
-    assert!(matches!(accents, Error::Unsupported(_)), "{accents}");
     for (error, expected) in [
         (
             HashingVectorizer::default().n_features((1 << 20) + 1).fit(&table).map(drop).unwrap_err(),

@@ -6,6 +6,7 @@ use mlcore::batch::OwnedValue;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::accents;
 use super::characters::{is_space, is_word, lowercase};
 use crate::transform::Parameter;
 
@@ -23,14 +24,14 @@ pub enum Analyzer {
     CharWb,
 }
 
-/// How accents are taken off letters. Neither is available yet: fitting refuses both.
+/// How accents are taken off letters, after they are made small.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StripAccents {
-    /// By the letters of ASCII that are left.
+    /// Characters are decomposed as Unicode's NFKD does it, and what is not of ASCII is left out: `Łódź` is `odz`.
     Ascii,
-    /// By Unicode's decomposition.
+    /// Characters are decomposed as Unicode's NFKD does it, and combining ones are left out: `Łódź` is `Łodz`.
     Unicode,
 }
 
@@ -157,6 +158,7 @@ pub(super) struct Cutting<'a> {
 pub(super) struct Analysis {
     analyzer: Analyzer,
     lowercase: bool,
+    strip_accents: Option<StripAccents>,
     runs: Runs,
     stop_words: HashSet<String>,
     shortest: usize,
@@ -172,7 +174,7 @@ pub(super) struct Pieces<'a> {
 
 impl Analysis {
     /// # Errors
-    /// [`Error::InvalidInput`] for lengths that no token has, and [`Error::Unsupported`] for accents that are to be taken off.
+    /// [`Error::InvalidInput`] for lengths that no token has.
     pub(super) fn new(cutting: &Cutting<'_>, operation: &str) -> Result<Self> {
         let (shortest, longest) = cutting.ngram_range;
         if shortest == 0 || shortest > longest {
@@ -180,15 +182,11 @@ impl Analysis {
             return Err(Error::invalid_input(operation.to_owned(), "ngram_range", problem)
                 .remedy("write the shortest length first, as in (1, 2)"));
         }
-        if cutting.strip_accents.is_some() {
-            let problem = "accents are not taken off by this version";
-            return Err(Error::unsupported(operation.to_owned(), "strip_accents", problem)
-                .remedy("take them off before, or leave strip_accents at None"));
-        }
         let stop_words = cutting.stop_words.filter(|_| cutting.analyzer == Analyzer::Word);
         Ok(Self {
             analyzer: cutting.analyzer,
             lowercase: cutting.lowercase,
+            strip_accents: cutting.strip_accents,
             runs: cutting.token_pattern.runs,
             stop_words: stop_words.map(StopWords::words).unwrap_or_default(),
             shortest,
@@ -201,8 +199,15 @@ impl Analysis {
         let Pieces { text: lower, joined, bounds } = pieces;
         lower.clear();
         bounds.clear();
-        let text = if self.lowercase {
-            lowercase(text, lower);
+        let text = if self.lowercase || self.strip_accents.is_some() {
+            if self.lowercase {
+                lowercase(text, lower);
+            } else {
+                lower.push_str(text);
+            }
+            if let Some(how) = self.strip_accents {
+                accents::strip(lower, how);
+            }
             lower.as_str()
         } else {
             text
@@ -336,7 +341,7 @@ macro_rules! cutting_methods {
                 self
             }
 
-            /// How accents are taken off letters. Default: not at all; all else is refused by fitting.
+            /// How accents are taken off letters. Default: not at all.
             #[must_use]
             pub fn strip_accents(mut self, strip_accents: StripAccents) -> Self {
                 self.strip_accents = Some(strip_accents);

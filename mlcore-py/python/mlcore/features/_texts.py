@@ -38,8 +38,8 @@ class HashingVectorizer(_Sparse):
 
     Parameters
     ----------
-    strip_accents : None
-        Must be None: accents are not taken off.
+    strip_accents : {"ascii", "unicode"}, optional
+        Take accents off letters, and leave out what is not of ASCII then, or only the accents.
     lowercase : bool
         Whether texts are read in small letters.
     stop_words : "english" or list of str, optional
@@ -80,7 +80,7 @@ class HashingVectorizer(_Sparse):
     def __init__(
         self,
         *,
-        strip_accents: None = None,
+        strip_accents: Literal["ascii", "unicode"] | None = None,
         lowercase: bool = True,
         stop_words: Literal["english"] | Sequence[str] | None = None,
         token_pattern: str = r"(?u)\b\w\w+\b",
@@ -187,8 +187,8 @@ class CountVectorizer(_Counting):
 
     Parameters
     ----------
-    strip_accents : None
-        Must be None: accents are not taken off.
+    strip_accents : {"ascii", "unicode"}, optional
+        Take accents off letters, and leave out what is not of ASCII then, or only the accents.
     lowercase : bool
         Whether texts are read in small letters.
     stop_words : "english" or list of str, optional
@@ -239,7 +239,7 @@ class CountVectorizer(_Counting):
     def __init__(
         self,
         *,
-        strip_accents: None = None,
+        strip_accents: Literal["ascii", "unicode"] | None = None,
         lowercase: bool = True,
         stop_words: Literal["english"] | Sequence[str] | None = None,
         token_pattern: str = r"(?u)\b\w\w+\b",
@@ -276,8 +276,8 @@ class TfidfVectorizer(_Counting):
 
     Parameters
     ----------
-    strip_accents : None
-        Must be None: accents are not taken off.
+    strip_accents : {"ascii", "unicode"}, optional
+        Take accents off letters, and leave out what is not of ASCII then, or only the accents.
     lowercase : bool
         Whether texts are read in small letters.
     analyzer : {"word", "char", "char_wb"}
@@ -339,7 +339,7 @@ class TfidfVectorizer(_Counting):
     def __init__(
         self,
         *,
-        strip_accents: None = None,
+        strip_accents: Literal["ascii", "unicode"] | None = None,
         lowercase: bool = True,
         analyzer: Literal["word", "char", "char_wb"] = "word",
         stop_words: Literal["english"] | Sequence[str] | None = None,
