@@ -55,6 +55,10 @@ impl Step {
                     .map(|(name, inner, columns)| (format!("{name}: {}", shown(columns)), Self::of(inner)))
                     .collect();
             }
+            FittedStep::Function(function) => {
+                step.kind = format!("{} version {}", function.name(), function.version());
+                step.parameters = function.parameters().to_string();
+            }
             FittedStep::Drop => "drop".clone_into(&mut step.kind),
             _ => "passthrough".clone_into(&mut step.kind),
         }

@@ -2,6 +2,7 @@
 //! `python/mlcore/features/`; what they learn and compute is here, which is to say in `mlcore_features`.
 
 mod attributes;
+mod custom;
 mod diagram;
 mod fitting;
 mod plan;
@@ -9,6 +10,7 @@ mod specification;
 
 use pyo3::pymodule;
 
+pub(crate) use self::custom::functions;
 pub(crate) use self::plan::{Plan, has_own_names};
 
 #[pymodule(submodule, module = "mlcore", name = "features")]
