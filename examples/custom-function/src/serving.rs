@@ -8,7 +8,7 @@ use mlcore::artifact::{ArtifactStore, ArtifactStoreExt, MemoryStore};
 use mlcore::batch::{Batch, Tensor};
 use mlcore::name::{Alias, ModelName};
 use mlcore::registry::{
-    Change, Expected, Lineage, MemoryRegistry, ModelVersion, NewVersion, Registry, RegistryExt, Stage,
+    Change, Expected, Lineage, MemoryRegistry, ModelVersion, NewVersion, RegistryExt, Stage,
 };
 use mlcore::runner::{FunctionRunner, Runner};
 use mlcore::schema::{DType, Dim, Field, Schema, Signature};
