@@ -43,10 +43,11 @@ t > '1970-01-01T00:00:00Z'
 1e308 * 10
 -0.0""".split("\n")
     taken += ["x\n  + n", "\t(x)\r\n"]
+    taken += ["lower(s)", "'a' if b else s", "lookup(s, {'a': 'x'}, 'y')", "round(x, 2)"]
     for place, text in enumerate(taken):
         yield f"taken_{place:02}", text
     refused = ["", " ", "x +", "(", "((((x", "x = 1", "0 < n < 3", "x $ 1", "x in ()", "'open", "if x", "n + 9007199254740993", "x / size"]
-    refused += ["1 + s", "x and b", "lower(s)", "t + 1", "s == 1", "year(x)", "t < '2024-02-29'", "coalesce(s, s)", "hypot(x, n)", "abs()"]
+    refused += ["1 + s", "x and b", "t + 1", "s == 1", "year(x)", "t < '2024-02-29'", "coalesce(s, s)", "hypot(x, n)", "abs()"]
     refused += ["abs(x, n)", "(" * 1000, "-" * 1000, "x" + "+x" * 3000, "lookup(s, {}, 1)", "lookup(s, {'a': 1, 'a': 2}, 1)", "`x", "x ** ", "\0"]
     refused += ["\u202ex", "1e999", "0x10", "x; n", "__import__('os')", "x.y", "'\\q'", "é + 1"]
     for place, text in enumerate(refused):

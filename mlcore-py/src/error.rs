@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use mlcore::registry::PolicyVerdict;
 use mlcore::{Error, interrupt};
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyException, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
@@ -113,8 +113,31 @@ fn is_main_thread() -> PyResult<bool> {
     Ok(is_main)
 }
 
-/// The exception for an error.
+/// The exception for an error; what a function of Python raised below it is its cause. What no `except Exception` is to catch,
+/// such as Ctrl-C in such a function, is raised as it is.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    let Some(cause) = raised_below(error) else { return exception(py, error) };
+    if !cause.is_instance_of::<PyException>(py) {
+        return cause.clone_ref(py);
+    }
+    let raised = exception(py, error);
+    raised.set_cause(py, Some(cause.clone_ref(py)));
+    raised
+}
+
+/// What Python raised and Rust made an error of.
+fn raised_below(error: &Error) -> Option<&PyErr> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(below) = cause {
+        if let Some(raised) = below.downcast_ref::<PyErr>() {
+            return Some(raised);
+        }
+        cause = below.source();
+    }
+    None
+}
+
+fn exception(py: Python<'_>, error: &Error) -> PyErr {
     if let Some(verdict) = verdict_of(error) {
         let raised = build(py, "PolicyNotMetError", error);
         let told = crate::registry::record(py, "PolicyVerdict", verdict)

@@ -34,6 +34,9 @@ const REFUSED: [(&str, &str); 10] = [
     ("TruncatedSVD", "decomposition"),
 ];
 
+/// Those that learn in which order values are seen, so that parts are merged in that order.
+const IN_ORDER: [&str; 1] = ["RareLabelEncoder"];
+
 /// How far two numbers may lie apart, relative to the greater: rounding.
 const ROUNDING: f64 = 1e-12;
 
@@ -73,17 +76,21 @@ impl<'a> Rows<'a> {
         fit.finish()
     }
 
-    /// The same by a learner for each part, whose bytes are merged, the last part first.
+    /// The same by a learner for each part, whose bytes are merged, the last part first where the order is free.
     fn merged(&self, transformer: &Transformer, ends: &[usize]) -> Result<FittedTransformer> {
         let mut all = PartialFit::new(transformer.clone())?;
-        let mut end = self.table.num_rows();
-        for start in ends.iter().rev().copied().chain([0]) {
+        let starts = [0].into_iter().chain(ends.iter().copied());
+        let ends = ends.iter().copied().chain([self.table.num_rows()]);
+        let mut parts: Vec<(usize, usize)> = starts.zip(ends).collect();
+        if !IN_ORDER.contains(&transformer.name()) {
+            parts.reverse();
+        }
+        for (start, end) in parts {
             let mut fit = PartialFit::new(transformer.clone())?;
             self.observe(&mut fit, start, end - start)?;
             let sent = PartialFit::from_bytes(transformer.clone(), &fit.to_bytes()?)?;
             assert_eq!(sent.to_bytes()?, fit.to_bytes()?, "a learner changed on its way");
             all.merge(sent)?;
-            end = start;
         }
         all.finish()
     }

@@ -169,7 +169,10 @@ fn what_is_missing_is_refused_by_column_and_row() {
     let number = table().project(&[1]).unwrap();
     let any = RareLabelEncoder::default().ignore_format(true);
     let error = refused(any.into(), &number.slice(0, 2), &number);
-    assert!(error.starts_with("transform with RareLabelEncoder x: row 2: a missing value is not"), "{error}");
+    assert!(
+        error.starts_with("transform with RareLabelEncoder x: row 2: a missing value (NaN) is not"),
+        "{error}"
+    );
     let error = RareLabelEncoder::default().fit(&text).unwrap_err().to_string();
     assert!(error.starts_with("fit RareLabelEncoder s: row 1 holds a missing value"), "{error}");
 }

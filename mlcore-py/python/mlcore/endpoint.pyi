@@ -6,6 +6,7 @@ from typing import Any, Literal, final
 import numpy.typing as npt
 
 from mlcore.drift import MonitorReference, Verdict, WindowCounts
+from mlcore.features import CustomTransformer
 from mlcore.registry import Registry
 from mlcore.rollout import Policy
 from mlcore.runner import Probe
@@ -91,6 +92,7 @@ class Endpoint:
         probe: Probe | None = None,
         fleet_counts: bool = False,
         trust: KeyRing | None = None,
+        functions: Sequence[type[CustomTransformer] | CustomTransformer] | None = None,
     ) -> Endpoint: ...
     @property
     def model(self) -> str: ...

@@ -110,6 +110,9 @@ pub(crate) mod native {
 /// trust : mlcore.signing.KeyRing, optional
 ///     The keys of which one must have signed each version: what is refused is not released, and what was served before goes on. Default:
 ///     signatures are not asked for.
+/// functions : list of mlcore.features.CustomTransformer, optional
+///     The classes of the functions that the versions' feature plans name. A version whose plan names another is refused. Default:
+///     none.
 ///
 /// Raises
 /// ------
@@ -148,7 +151,7 @@ impl Endpoint {
         registry, model, *, default_arm = None, arms = None, policy = None, reference = None,
         monitor_options = None, loss = None, timeout = None, actor = None, queue_capacity = None,
         open_predictions = None, seed = None, follow_interval = 1.0, snapshot = None, strict = false,
-        probe = None, fleet_counts = false, trust = None
+        probe = None, fleet_counts = false, trust = None, functions = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only options of a Python signature")]
     fn new(
@@ -172,6 +175,7 @@ impl Endpoint {
         probe: Option<&Bound<'_, Probe>>,
         fleet_counts: bool,
         trust: Option<&Bound<'_, KeyRing>>,
+        functions: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         entry(py, |py| {
             telemetry::prepare();
@@ -229,6 +233,7 @@ impl Endpoint {
             if let Some(ring) = trust {
                 builder = builder.with_verify_policy(ring.get().policy());
             }
+            builder = builder.with_functions(crate::features::functions(functions)?.0);
             let mut options = match own_library(py)? {
                 Some(library) => OnnxOptions::default().with_library(library),
                 None => OnnxOptions::default(),

@@ -64,6 +64,10 @@ impl Step {
                 step.inside =
                     inside.map(|(name, inner, weight)| (above(name, weight), Self::of(inner))).collect();
             }
+            FittedStep::Function(function) => {
+                step.kind = format!("{} version {}", function.name(), function.version());
+                step.parameters = function.parameters().to_string();
+            }
             FittedStep::Drop => "drop".clone_into(&mut step.kind),
             _ => "passthrough".clone_into(&mut step.kind),
         }

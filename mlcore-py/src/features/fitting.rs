@@ -60,7 +60,8 @@ fn learnt(
     learn: impl Fn(&Step, Training<'_>) -> mlcore::Result<(pipeline::Plan, Option<RecordBatch>)> + Send + Sync,
 ) -> PyResult<(Plan, Option<RecordBatch>)> {
     entry(py, |py| {
-        let step = specification::step(specification)?;
+        let mut functions = Vec::new();
+        let step = specification::step(specification, &mut functions)?;
         let asked = Asked { operation: "fit", subject: "X" };
         let table = door::columns(X, None, asked)?;
         let batch = &door::training_table(py, &table, |column| step.reads(column), asked)?;
@@ -85,7 +86,7 @@ fn learnt(
             (Err(error), Some(Err(unread))) if error.context().subject() == "target" => return Err(unread),
             (Err(error), _) => return Err(raise(py, &error)),
         };
-        Ok((Plan::new(fitted, columns, table.named()), features))
+        Ok((Plan::new(fitted, columns, table.named(), functions), features))
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod answers;
 mod attributes;
+mod custom;
 mod diagram;
 mod fitting;
 mod onnx;
@@ -14,6 +15,7 @@ mod window;
 
 use pyo3::pymodule;
 
+pub(crate) use self::custom::functions;
 pub(crate) use self::plan::{Plan, has_own_names};
 
 #[pymodule(submodule, module = "mlcore", name = "features")]

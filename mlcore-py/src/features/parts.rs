@@ -83,7 +83,7 @@ pub(crate) fn partial_fit(
         let columns = table.names().map(str::to_owned).collect();
         let learner = Learner { fit: Mutex::new(fit) };
         Ok(match finished {
-            Ok(plan) => (learner, Some(Plan::new(plan, columns, table.named())), None),
+            Ok(plan) => (learner, Some(Plan::new(plan, columns, table.named(), Vec::new())), None),
             Err(error) => (learner, None, Some(raise(py, &error))),
         })
     })
@@ -95,7 +95,7 @@ fn continued(
     learner: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PartialFit<Transformer>> {
     let py = specification.py();
-    let Step::Transformer(transformer) = specification::step(specification)? else {
+    let Step::Transformer(transformer) = specification::step(specification, &mut Vec::new())? else {
         let problem = "steps inside of it need more than one pass over the rows";
         return Err(invalid(py, "fit", "partial_fit", problem, "use fit_batches"));
     };
@@ -124,14 +124,15 @@ pub(crate) fn fit_batches(
     sample_weight: Option<&str>,
 ) -> PyResult<Plan> {
     entry(py, |py| {
-        let step = specification::step(specification)?;
+        let mut functions = Vec::new();
+        let step = specification::step(specification, &mut functions)?;
         let raised = Mutex::new(None);
         let source = Tables { open, step: &step, beside: [y, sample_weight], repeatable, raised: &raised };
         let fitted = detached(py, || Ok(step.fit_batches(batched(&source, y, sample_weight))))?;
         let cause = raised.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (fitted, cause) {
             (_, Some(cause)) => Err(cause),
-            (Ok(plan), None) => Ok(Plan::new(plan, columns, true)),
+            (Ok(plan), None) => Ok(Plan::new(plan, columns, true, functions)),
             (Err(error), None) => Err(raise(py, &error)),
         }
     })
@@ -149,10 +150,11 @@ pub(crate) fn fit_parquet(
     sample_weight: Option<&str>,
 ) -> PyResult<Plan> {
     entry(py, |py| {
-        let step = specification::step(specification)?;
+        let mut functions = Vec::new();
+        let step = specification::step(specification, &mut functions)?;
         let files = ParquetFiles::new(paths);
         let plan = detached(py, || step.fit_batches(batched(&files, y, sample_weight)))?;
-        Ok(Plan::new(plan, columns, true))
+        Ok(Plan::new(plan, columns, true, functions))
     })
 }
 

@@ -10,7 +10,7 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::{answers, attributes, diagram};
+use super::{answers, attributes, custom, diagram};
 use crate::door::{self, Asked, Record};
 use crate::error::{detached, entry, raise};
 use crate::value::{self, Place};
@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(super) columns: Vec<String>,
     /// Whether that table had names of its own.
     named: bool,
+    /// The classes of the functions of Python that it names, and perhaps of others.
+    functions: Vec<Py<PyAny>>,
     /// Readers of records that no thread uses at the moment.
     readers: Mutex<Vec<RecordReader>>,
 }
@@ -46,8 +48,13 @@ impl Plan {
         &self.fitted
     }
 
-    pub(super) fn new(fitted: pipeline::Plan, columns: Vec<String>, named: bool) -> Self {
-        Self { fitted, columns, named, readers: Mutex::default() }
+    pub(super) fn new(
+        fitted: pipeline::Plan,
+        columns: Vec<String>,
+        named: bool,
+        functions: Vec<Py<PyAny>>,
+    ) -> Self {
+        Self { fitted, columns, named, functions, readers: Mutex::default() }
     }
 }
 
@@ -61,19 +68,34 @@ impl PartialEq for Plan {
 impl Plan {
     /// Reads what :meth:`to_bytes` wrote. Nothing in a plan is executed while loading.
     ///
+    /// Parameters
+    /// ----------
+    /// data : bytes
+    ///     A stored plan.
+    /// functions : list of CustomTransformer, optional
+    ///     The classes of the functions that the plan names, in the versions that it names; others may be among them. A plan stores
+    ///     names and versions, and no code.
+    ///
     /// Raises
     /// ------
     /// CorruptError
     ///     When the bytes are no plan, or not the one that was written.
     /// UnsupportedError
-    ///     For a format version that this version of mlcore does not know.
+    ///     For a format version that this version of mlcore does not know, and for functions that the plan names and that are not
+    ///     there, all of which the error names.
     #[staticmethod]
-    pub(crate) fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+    #[pyo3(signature = (data, functions = None))]
+    pub(crate) fn from_bytes(
+        py: Python<'_>,
+        data: &[u8],
+        functions: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
         entry(py, |py| {
-            let fitted = detached(py, || pipeline::Plan::from_bytes(data))?;
+            let (functions, classes) = custom::functions(functions)?;
+            let fitted = detached(py, || pipeline::Plan::from_bytes_with(data, &functions))?;
             let columns: Vec<String> = fitted.input().names().map(str::to_owned).collect();
             let named = has_own_names(fitted.input());
-            Ok(Self::new(fitted, columns, named))
+            Ok(Self::new(fitted, columns, named, classes))
         })
     }
 
@@ -322,6 +344,13 @@ impl Plan {
         })
     }
 
+    /// The names and versions of the functions of the host that the plan names, in the order of its steps.
+    #[getter]
+    fn functions(&self) -> Vec<(String, u32)> {
+        let functions = self.fitted.functions();
+        functions.iter().map(|function| (function.name().to_owned(), function.version())).collect()
+    }
+
     /// What is otherwise in a plan that is to follow this one, in words: its columns, features, steps, parameters, and what it learnt.
     ///
     /// Returns
@@ -365,18 +394,34 @@ impl Plan {
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let own = slf.get();
         let rebuild = slf.get_type().getattr("_rebuilt")?;
-        let state = (own.to_bytes(slf.py())?, &own.columns, own.named);
+        let functions = PyList::new(slf.py(), &own.functions)?;
+        let state = (own.to_bytes(slf.py())?, &own.columns, own.named, functions);
         Ok((rebuild, state).into_pyobject(slf.py())?.into_any())
     }
 
     #[staticmethod]
-    fn _rebuilt(py: Python<'_>, data: &[u8], columns: Vec<String>, named: bool) -> PyResult<Self> {
-        Ok(Self { columns, named, ..Self::from_bytes(py, data)? })
+    #[pyo3(signature = (data, columns, named, functions = None))]
+    fn _rebuilt(
+        py: Python<'_>,
+        data: &[u8],
+        columns: Vec<String>,
+        named: bool,
+        functions: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        Ok(Self { columns, named, ..Self::from_bytes(py, data, functions)? })
     }
 
     /// What the transformer learnt, under scikit-learn's names.
     fn _attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         entry(py, |py| attributes::learnt(py, self.fitted.step()))
+    }
+
+    /// What a function of the host learnt, as JSON.
+    fn _state(&self) -> Option<String> {
+        match self.fitted.step() {
+            FittedStep::Function(function) => Some(function.state().to_string()),
+            _ => None,
+        }
     }
 
     /// The plans of the transformers inside, by name; a branch of columns also with these.
@@ -389,7 +434,8 @@ impl Plan {
                 }
                 let fitted = pipeline::Plan::new(transformer.clone()).map_err(|error| raise(py, &error))?;
                 let columns = fitted.input().names().map(str::to_owned).collect();
-                Ok(Some(Self::new(fitted, columns, self.named)))
+                let functions = self.functions.iter().map(|class| class.clone_ref(py)).collect();
+                Ok(Some(Self::new(fitted, columns, self.named, functions)))
             };
             match self.fitted.step() {
                 FittedStep::Pipeline(inside) => {

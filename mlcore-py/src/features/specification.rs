@@ -3,17 +3,19 @@
 use mlcore::Error;
 use mlcore::batch::OwnedValue;
 use mlcore_features::pipeline::{ColumnTransformer, FeatureUnion, Pipeline, Remainder, Step};
+use mlcore_features::transform::custom::CustomTransformer;
 use mlcore_features::transform::{Parameter, Parameters, Transformer};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyString};
 
+use super::custom::PythonFunction;
 use crate::door::type_name;
 use crate::error::{entry, invalid, raise, wrong_type};
 use crate::stats::option;
 use crate::value::{self, Place};
 
-/// The step of `(class name, parameters)`.
-pub(super) fn step(specification: &Bound<'_, PyAny>) -> PyResult<Step> {
+/// The step of `(class name, parameters)`. The classes of the functions of Python inside are added to `functions`.
+pub(super) fn step(specification: &Bound<'_, PyAny>, functions: &mut Vec<Py<PyAny>>) -> PyResult<Step> {
     let (name, parameters) = specification.extract::<(String, Bound<'_, PyDict>)>()?;
     Ok(match name.as_str() {
         "Passthrough" => Step::Passthrough,
@@ -21,13 +23,18 @@ pub(super) fn step(specification: &Bound<'_, PyAny>) -> PyResult<Step> {
         "Pipeline" => {
             let mut pipeline = Pipeline::new();
             for (name, own) in required(&parameters, "steps")?.extract::<Vec<(String, Bound<'_, PyAny>)>>()? {
-                pipeline = pipeline.then(name, step(&own)?);
+                pipeline = pipeline.then(name, step(&own, functions)?);
             }
             pipeline.into()
         }
-        "ColumnTransformer" => column_transformer(&parameters)?.into(),
-        "FeatureUnion" => feature_union(&parameters)?.into(),
+        "ColumnTransformer" => column_transformer(&parameters, functions)?.into(),
+        "FeatureUnion" => feature_union(&parameters, functions)?.into(),
         "OneHotEncoder" => one_hot_encoder(&parameters)?.into(),
+        "CustomTransformer" => {
+            let function = PythonFunction::of(&required(&parameters, "function")?)?;
+            functions.push(function.class(parameters.py()));
+            CustomTransformer::new(function).into()
+        }
         name => transformer(name, &parameters)?.into(),
     })
 }
@@ -100,7 +107,10 @@ fn transformer(name: &str, parameters: &Bound<'_, PyDict>) -> PyResult<Transform
     Transformer::new(name, &Parameters::from_iter(named)).map_err(|error| raise(parameters.py(), &error))
 }
 
-fn column_transformer(parameters: &Bound<'_, PyDict>) -> PyResult<ColumnTransformer> {
+fn column_transformer(
+    parameters: &Bound<'_, PyDict>,
+    functions: &mut Vec<Py<PyAny>>,
+) -> PyResult<ColumnTransformer> {
     let py = parameters.py();
     let word: String = required(parameters, "remainder")?
         .extract()
@@ -110,16 +120,16 @@ fn column_transformer(parameters: &Bound<'_, PyDict>) -> PyResult<ColumnTransfor
     let mut combined = ColumnTransformer::new().remainder(remainder).verbose_feature_names_out(verbose);
     type Branch<'py> = (String, Bound<'py, PyAny>, Vec<String>);
     for (name, own, columns) in required(parameters, "transformers")?.extract::<Vec<Branch<'_>>>()? {
-        combined = combined.with(name, step(&own)?, columns);
+        combined = combined.with(name, step(&own, functions)?, columns);
     }
     Ok(combined)
 }
 
-fn feature_union(parameters: &Bound<'_, PyDict>) -> PyResult<FeatureUnion> {
+fn feature_union(parameters: &Bound<'_, PyDict>, functions: &mut Vec<Py<PyAny>>) -> PyResult<FeatureUnion> {
     let mut union = FeatureUnion::new().verbose_feature_names_out(verbose_feature_names_out(parameters)?);
     type Named<'py> = (String, Bound<'py, PyAny>);
     for (name, own) in required(parameters, "transformer_list")?.extract::<Vec<Named<'_>>>()? {
-        union = union.with(name, step(&own)?);
+        union = union.with(name, step(&own, functions)?);
     }
     for (name, weight) in required(parameters, "transformer_weights")?.extract::<Vec<Named<'_>>>()? {
         let number = weight.extract::<f64>().map_err(|_| {
@@ -146,7 +156,7 @@ fn required<'py>(parameters: &Bound<'py, PyDict>, name: &str) -> PyResult<Bound<
 }
 
 /// A parameter's value: what an array of numpy or a tuple holds is a list.
-fn parameter(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Parameter> {
+pub(super) fn parameter(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Parameter> {
     if !value.is_instance_of::<PyString>()
         && let Ok(values) = value.try_iter()
     {
@@ -155,7 +165,7 @@ fn parameter(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Parameter> {
     value::read(value, Place::single(FIT, name)).map(Parameter::from)
 }
 
-fn python<'py>(py: Python<'py>, value: &Parameter) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn python<'py>(py: Python<'py>, value: &Parameter) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Parameter::Value(value) => value::write(py, value),
         Parameter::List(values) => {

@@ -17,7 +17,7 @@ const ASKED: Asked = Asked { operation: "from_sklearn", subject: "X" };
 /// The parameters of a transformer, `(class, parameters)`, as a stored plan has them: JSON.
 #[pyfunction]
 pub(super) fn _stored_parameters(py: Python<'_>, specification: &Bound<'_, PyAny>) -> PyResult<String> {
-    entry(py, |py| match specification::step(specification)? {
+    entry(py, |py| match specification::step(specification, &mut Vec::new())? {
         Step::Transformer(transformer) => {
             let parameters = transformer.parameters().map_err(|error| raise(py, &error))?;
             serde_json::to_string(&parameters).map_err(|cause| unwritten(py, &cause))
@@ -58,7 +58,7 @@ impl Plan {
                 })?;
                 pipeline::Plan::new(step)
             })?;
-            Ok(Self::new(fitted, columns, named))
+            Ok(Self::new(fitted, columns, named, Vec::new()))
         })
     }
 

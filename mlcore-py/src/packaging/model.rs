@@ -409,7 +409,7 @@ impl ModelPackage {
     /// The feature plan, or ``None``.
     #[getter]
     fn plan(&self, py: Python<'_>) -> PyResult<Option<Plan>> {
-        self.read(py, PartRole::Plan)?.map(|bytes| Plan::from_bytes(py, &bytes)).transpose()
+        self.read(py, PartRole::Plan)?.map(|bytes| Plan::from_bytes(py, &bytes, None)).transpose()
     }
 
     /// How many golden vectors it has.

@@ -113,6 +113,6 @@ impl Registry {
             let version = opened.backend.version(&ModelName::new(&name)?, Version::new(version)?)?;
             version.lineage.plan.map(|plan| opened.artifacts.read(&plan.artifact)).transpose()
         })?;
-        bytes.map(|bytes| Plan::from_bytes(py, &bytes)).transpose()
+        bytes.map(|bytes| Plan::from_bytes(py, &bytes, None)).transpose()
     }
 }

@@ -7,7 +7,7 @@ use super::OPERATION;
 use crate::pipeline::{ColumnTransformer, FeatureUnion, FittedPipeline, FittedStep, Pipeline, Plan, Step};
 use crate::program::project;
 use crate::transform::parts::agreed;
-use crate::transform::{Fit as _, PartialFit, Training, Transform, Transformer};
+use crate::transform::{Fit as _, PartialFit, Training, Transform, Transformer, input};
 
 /// A step that is being fitted, pass after pass.
 pub(super) enum Learner<'a> {
@@ -66,7 +66,7 @@ impl<'a> Learner<'a> {
 }
 
 fn widen(seen: &mut Option<Schema>, table: &RecordBatch) -> Result<()> {
-    let schema = Schema::from_arrow(table.schema_ref())?;
+    let schema = input::schema_of(table, OPERATION)?;
     *seen = Some(match &seen {
         None => schema,
         Some(seen) => agreed(seen, &schema)?,

@@ -23,7 +23,7 @@ pub use self::partial_fit::PartialFit;
 pub(crate) use self::partial_fit::agreed;
 pub(crate) use self::ranges::{Ranges, extremes};
 pub(crate) use self::tally::{Merge, Tally};
-use super::{Fit, Training, Transformer};
+use super::{Fit, Training, Transformer, input};
 
 /// A specification that can learn from parts of a table, or says why it cannot.
 ///
@@ -128,7 +128,7 @@ impl SeenColumn<'_> {
 pub(crate) fn whole<T: Parts>(specification: &T, training: &Training<'_>) -> Result<T::Fitted> {
     let part = specification.part(training)?;
     let table = training.table();
-    let seen = Seen { schema: Schema::from_arrow(table.schema_ref())?, rows: table.num_rows() as u64 };
+    let seen = Seen { schema: input::schema_of(table, "fit")?, rows: table.num_rows() as u64 };
     specification.finish(part, &seen)
 }
 

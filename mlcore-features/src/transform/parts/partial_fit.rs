@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Parts, Seen};
 use crate::program::project;
-use crate::transform::{Parameters, Training, Transformer};
+use crate::transform::{Parameters, Training, Transformer, input};
 
 /// A specification that learns from a table in parts, of which only one is in memory at a time: `partial_fit`.
 ///
@@ -118,7 +118,7 @@ impl<T: Parts> PartialFit<T> {
         let ordered = self.ordered(training.table())?;
         let training = training.with_table(ordered.as_ref().unwrap_or(training.table()));
         let table = training.table();
-        let schema = Schema::from_arrow(table.schema_ref())?;
+        let schema = input::schema_of(table, "fit")?;
         let rows = table.num_rows() as u64;
         let seen = match &self.seen {
             None => Seen { schema, rows },
@@ -136,7 +136,8 @@ impl<T: Parts> PartialFit<T> {
         Ok(())
     }
 
-    /// Takes what another learner of the same specification has seen, as if its rows followed.
+    /// Takes what another learner of the same specification has seen, as if its rows followed. Where the order of the rows
+    /// matters to what is learnt, as to a [`RareLabelEncoder`](super::super::RareLabelEncoder) among labels of as many rows, learners are merged in that order.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for a learner with other parameters; [`Error::SchemaMismatch`] for one of other columns.

@@ -19,6 +19,7 @@ on tables and on single rows with the same bits. :func:`from_sklearn` makes a pl
 from mlcore.features._base import Transformer as Transformer
 from mlcore.features._bins import *
 from mlcore.features._compose import *
+from mlcore.features._custom import *
 from mlcore.features._decomposition import *
 from mlcore.features._encoders import *
 from mlcore.features._expansion import *
