@@ -66,10 +66,11 @@
 //! | `KBinsDiscretizer`, `Binarizer`, `Winsorizer` | all |
 //! | `PowerTransformer`, `QuantileTransformer`, `SplineTransformer`, `FunctionTransformer` | all |
 //! | `PolynomialFeatures`, `PCA`, `TruncatedSVD`, `VarianceThreshold`, `SelectKBest` | all |
-//! | `CyclicalFeatures` | all |
+//! | `CyclicalFeatures`, `EmbeddingLookup`, `GeoDistanceFeatures` | all |
+//! | `RareLabelEncoder` | of numbers; of texts where an encoder follows |
 //! | `DerivedColumns` | expressions over numbers and truth values; those over texts, dates and times are refused |
 //! | `KNNImputer` | refused: it searches the training rows for the nearest |
-//! | `HashingVectorizer`, `FeatureHasher`, `CountVectorizer`, `TfidfVectorizer` | refused: ONNX has no operators that take texts apart as they do |
+//! | `HashingVectorizer`, `FeatureHasher`, `CountVectorizer`, `TfidfVectorizer`, `HashedCrossing` | refused: ONNX has no operators that take texts apart as they do |
 //! | `DatetimeFeatures`, `TimeSince` | refused: ONNX has no dates and times |
 //!
 //! A refusal names the transformer and its columns. A text that passes through is no feature, and is refused as by

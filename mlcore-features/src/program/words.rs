@@ -17,6 +17,7 @@ use super::kernel::Kernel;
 use super::lookup::Lookup;
 use super::number::NumberKernel;
 use super::text::{Refused, TextKernel, TextRow, TextScratch};
+use crate::graph::{Graph, Inexpressible, Tensor};
 
 /// Writes a text from the texts and the numbers of one row.
 ///
@@ -200,6 +201,12 @@ impl NumberKernel for Present {
 
     fn apply(&self, value: f64) -> f64 {
         value
+    }
+
+    fn onnx(&self, graph: &mut Graph, value: Tensor) -> Result<Tensor, Inexpressible> {
+        let missing = graph.is_missing(value);
+        graph.refuse(missing, 1);
+        Ok(value)
     }
 }
 

@@ -13,9 +13,10 @@ use crate::compare::{Outcome, compare_with, load, required};
 use crate::read;
 
 /// What ends the refusal of each transformer that ONNX cannot express.
-const REFUSED: [(&str, &str); 7] = [
+const REFUSED: [(&str, &str); 8] = [
     ("KNNImputer", "it searches all rows of the training table for the nearest"),
     ("HashingVectorizer", "ONNX has no operators that take texts apart as it does"),
+    ("HashedCrossing", "ONNX has no operators that take texts apart as it does"),
     ("FeatureHasher", "ONNX has no operators that take texts apart as it does"),
     ("CountVectorizer", "ONNX has no operators that take texts apart as it does"),
     ("TfidfVectorizer", "ONNX has no operators that take texts apart as it does"),

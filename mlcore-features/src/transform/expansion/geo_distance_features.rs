@@ -6,6 +6,7 @@ use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::graph::{Graph, Inexpressible, Number, Tensor};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::joint::JointKernel;
@@ -315,6 +316,13 @@ impl NumberKernel for Within {
     fn apply(&self, value: f64) -> f64 {
         value
     }
+
+    fn onnx(&self, graph: &mut Graph, value: Tensor) -> Result<Tensor, Inexpressible> {
+        let (size, most) = (graph.node("Abs", &[value]), graph.number(self.0));
+        let beyond = graph.greater(size, most);
+        graph.refuse(beyond, 1);
+        Ok(value)
+    }
 }
 
 /// From the degrees of two points to their distance.
@@ -342,4 +350,59 @@ impl JointKernel for Distance {
             GeoMethod::Manhattan => ((lat2 - lat1).abs() + (lon2 - lon1).abs()) * KM_PER_DEGREE * per_km,
         };
     }
+
+    fn onnx(&self, graph: &mut Graph, inputs: &[Number]) -> Result<Vec<Number>, Inexpressible> {
+        let columns: Vec<Tensor> = inputs.iter().map(|number| graph.column(*number)).collect();
+        let [lat1, lon1, lat2, lon2] = columns[..] else {
+            return Err(Inexpressible("it has other than four columns"));
+        };
+        let per_km = self.radius / GeoUnit::Km.radius();
+        let distance = match self.method {
+            GeoMethod::Haversine => haversine(graph, [lat1, lon1, lat2, lon2], self.radius),
+            GeoMethod::Euclidean => {
+                let mut squared = |from: Tensor, to: Tensor| {
+                    let way = graph.subtract(to, from);
+                    let way = graph.scaled(way, KM_PER_DEGREE);
+                    graph.multiply(way, way)
+                };
+                let (north, east) = (squared(lat1, lat2), squared(lon1, lon2));
+                let sum = graph.add(north, east);
+                let way = graph.node("Sqrt", &[sum]);
+                graph.scaled(way, per_km)
+            }
+            GeoMethod::Manhattan => {
+                let mut size = |from: Tensor, to: Tensor| {
+                    let way = graph.subtract(to, from);
+                    graph.node("Abs", &[way])
+                };
+                let (north, east) = (size(lat1, lat2), size(lon1, lon2));
+                let way = graph.add(north, east);
+                let way = graph.scaled(way, KM_PER_DEGREE);
+                graph.scaled(way, per_km)
+            }
+        };
+        Ok(vec![Number::alone(distance)])
+    }
+}
+
+/// The way over a sphere, by operators of ONNX.
+fn haversine(graph: &mut Graph, degrees: [Tensor; 4], radius: f64) -> Tensor {
+    let [lat1, lon1, lat2, lon2] = degrees.map(|degrees| graph.scaled(degrees, PI / 180.0));
+    let mut half = |from: Tensor, to: Tensor| {
+        let way = graph.subtract(to, from);
+        let way = graph.scaled(way, 0.5);
+        let sine = graph.node("Sin", &[way]);
+        graph.multiply(sine, sine)
+    };
+    let (north, east) = (half(lat1, lat2), half(lon1, lon2));
+    let (from, to) = (graph.node("Cos", &[lat1]), graph.node("Cos", &[lat2]));
+    let cosines = graph.multiply(from, to);
+    let east = graph.multiply(cosines, east);
+    let chord = graph.add(north, east);
+    let chord = graph.node("Sqrt", &[chord]);
+    let one = graph.number(1.0);
+    let beyond = graph.greater(chord, one);
+    let chord = graph.choose(beyond, one, chord);
+    let angle = graph.arcsin(chord);
+    graph.scaled(angle, 2.0 * radius)
 }

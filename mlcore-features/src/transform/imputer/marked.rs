@@ -8,6 +8,7 @@ use mlcore::schema::{DType, Field};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::graph::{Graph, Inexpressible, Tensor};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::encoder::{Encoding, Table, Writes};
 use crate::program::kernel::Kernel;
@@ -148,6 +149,12 @@ struct Unmark(f64);
 impl NumberKernel for Unmark {
     fn apply(&self, value: f64) -> f64 {
         if value == self.0 { f64::NAN } else { value }
+    }
+
+    fn onnx(&self, graph: &mut Graph, value: Tensor) -> Result<Tensor, Inexpressible> {
+        let (mark, missing) = (graph.number(self.0), graph.number(f64::NAN));
+        let is_mark = graph.equal(value, mark);
+        Ok(graph.choose(is_mark, missing, value))
     }
 }
 
