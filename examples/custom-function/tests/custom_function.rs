@@ -1,5 +1,4 @@
 //! The example, run as its reader runs it; the plan that Python reads; and its functions against their contract.
-#![expect(clippy::expect_used, reason = "a test reports by panicking")]
 
 use std::process::Command;
 
