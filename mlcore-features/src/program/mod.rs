@@ -10,6 +10,7 @@ pub(crate) mod columnar;
 pub(crate) mod csr;
 pub(crate) mod custom;
 pub(crate) mod decimal;
+mod direct;
 pub(crate) mod encoder;
 mod held;
 pub(crate) mod instruction;
