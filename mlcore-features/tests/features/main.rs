@@ -32,6 +32,7 @@ mod parts;
 mod past;
 mod plan;
 mod plan_bytes;
+mod random;
 mod read;
 mod recipes;
 mod rows;

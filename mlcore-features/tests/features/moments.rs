@@ -12,7 +12,8 @@ use mlcore_features::transform::{
 };
 use proptest::prelude::*;
 
-use crate::parity::{compare, table};
+use crate::parity::compare;
+use crate::random::table;
 
 /// Dates and times, of which some are missing.
 fn run_moments(seed: u64, rows: usize) -> Result<&'static str, TestCaseError> {

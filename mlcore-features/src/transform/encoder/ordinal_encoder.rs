@@ -4,10 +4,9 @@ use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::categories::{
-    Categories, Grouping, Learning, Learnt, MinFrequency, categories_attribute, infrequent_attribute,
-};
+use super::categories::{Categories, Learning, Learnt, categories_attribute, infrequent_attribute};
 use super::found::Found;
+use super::grouping::{Grouping, MinFrequency};
 use super::methods::category_methods;
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};

@@ -7,8 +7,9 @@ use mlcore::stats::pairwise_sum;
 use mlcore::{Error, Result, memory};
 use serde::{Deserialize, Serialize};
 
-use super::categories::{Categories, Grouping, Learning, count};
+use super::categories::{Categories, Learning, count};
 use super::folds::Folds;
+use super::grouping::Grouping;
 use super::numbers::{self, Grouped, Numbered, Written};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};

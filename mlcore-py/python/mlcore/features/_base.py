@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from mlcore.exceptions import InvalidInputError, InvalidTypeError, NotFittedError
+from mlcore.exceptions import InvalidTypeError, NotFittedError
+from mlcore.features._errors import not_fitted_class, refused
 from mlcore.features._output import as_csr, as_pandas, as_polars
 from mlcore.features._plan import Plan, Table, _diagram, fit, fit_transform, read_table
 
@@ -193,10 +194,10 @@ class Transformer:
             given, own = [str(name) for name in input_features], plan.feature_names_in
             if len(given) != len(own):
                 problem = f"input_features should have length equal to n_features_in_: {len(given)} names for {len(own)} columns"
-                raise _refused("get_feature_names_out", problem, "give one per column")
+                raise refused("get_feature_names_out", problem, "give one per column")
             if plan._named and given != own:
                 problem = "input_features is not equal to feature_names_in_, the names that were fitted"
-                raise _refused("get_feature_names_out", problem, "leave them out")
+                raise refused("get_feature_names_out", problem, "leave them out")
             if not plan._named:
                 names = [_renamed(name, own, given) for name in names]
         return np.array(names, dtype=object)
@@ -211,7 +212,7 @@ class Transformer:
         """
         if transform is not None:
             if transform not in ("default", "pandas", "polars"):
-                raise _refused("transform", f"{transform!r} is not known", "use default, pandas or polars")
+                raise refused("transform", f"{transform!r} is not known", "use default, pandas or polars")
             self._output = transform
         return self
 
@@ -238,7 +239,7 @@ class Transformer:
                 self._replace(key, value)
             else:
                 known = ", ".join([*own, *inside])
-                raise _refused(key, f"{type(self).__name__} has no such parameter", f"use one of {known}")
+                raise refused(key, f"{type(self).__name__} has no such parameter", f"use one of {known}")
         return self
 
     # What subclasses say about themselves.
@@ -292,11 +293,11 @@ class Transformer:
     def _training_table(self, X: AnyTable, y: object, feature_names: Sequence[str] | None) -> Table:
         if self._needs_target and y is None:
             problem = f"{type(self).__name__} requires y to be passed, but the target y is None"
-            raise _refused("y", problem, "pass the target together with the table", operation="fit")
+            raise refused("y", problem, "pass the target together with the table", operation="fit")
         table = read_table(X, "fit", feature_names)
         if table.shape[1] == 0:
             problem = f"it has no columns: 0 feature(s) (shape=({len(table)}, 0)) while a minimum of 1 is required"
-            raise _refused("X", problem, "pass a table with columns", operation="fit")
+            raise refused("X", problem, "pass a table with columns", operation="fit")
         return table
 
     def _require_width(self, plan: Plan, table: Table) -> None:
@@ -304,7 +305,7 @@ class Transformer:
         own, given = len(plan.feature_names_in), table.shape[1]
         if given != own and not (table._named and plan._named):
             problem = f"X has {given} features, but {type(self).__name__} is expecting {own} features as input"
-            raise _refused("X", problem, "pass the columns that were fitted, in their order", operation="transform")
+            raise refused("X", problem, "pass the columns that were fitted, in their order", operation="transform")
 
     def _adopt(self, plan: Plan | None) -> None:
         """Becomes fitted with this plan."""
@@ -332,7 +333,7 @@ class Transformer:
     def _refuse_frame(self) -> None:
         kind = self._output_kind()
         if kind != "default":
-            raise _refused("transform", f"a frame of {kind} is no sparse matrix", "set sparse_output=False, or output to default")
+            raise refused("transform", f"a frame of {kind} is no sparse matrix", "set sparse_output=False, or output to default")
 
     def _output_kind(self) -> str:
         """What transform answers with."""
@@ -354,7 +355,7 @@ class Transformer:
 
     def _not_fitted(self, what: str) -> NotFittedError:
         name = type(self).__name__
-        return _not_fitted_class()(
+        return not_fitted_class()(
             f"this {name} instance is not fitted yet; call fit with training data before using {what}",
             operation="use",
             subject=name,
@@ -418,35 +419,6 @@ class Transformer:
         return type(self).__name__, ", ".join(self._changed()), []
 
 
-def _not_fitted_class() -> type[NotFittedError]:
-    """The exception, which is also scikit-learn's where that is used."""
-    theirs = getattr(sys.modules.get("sklearn.exceptions"), "NotFittedError", None)
-    if theirs is None:
-        return NotFittedError
-    if theirs not in _JOINED:
-        _JOINED[theirs] = _joined(theirs)
-    return _JOINED[theirs]
-
-
-#: Our exception and another library's in one, by the other.
-_JOINED: dict[type[Exception], type[NotFittedError]] = {}
-
-
-def _joined(theirs: type[Exception]) -> type[NotFittedError]:
-    def reduce(error: NotFittedError) -> tuple[Any, ...]:
-        # A class made here has no place that another process could find it at.
-        return _not_fitted_again, (error.args, error.__dict__)
-
-    names = {"__doc__": NotFittedError.__doc__, "__module__": NotFittedError.__module__, "__reduce__": reduce}
-    return type(NotFittedError.__name__, (NotFittedError, theirs), names)
-
-
-def _not_fitted_again(args: tuple[Any, ...], state: dict[str, Any]) -> NotFittedError:
-    error = _not_fitted_class()(*args)
-    error.__dict__.update(state)
-    return error
-
-
 def cloned(value: Any) -> Any:
     """The same parameters, not fitted."""
     if isinstance(value, Transformer):
@@ -479,13 +451,6 @@ def inner_specification(name: str, transformer: object, table: Table, X: object)
         subject=name,
         problem="it is no transformer of mlcore.features",
         remedy="put mlcore's transformers into a pipeline of scikit-learn to combine both",
-    )
-
-
-def _refused(subject: str, problem: str, remedy: str, operation: str = "set") -> InvalidInputError:
-    begin = subject if operation == "set" else f"{operation} {subject}"
-    return InvalidInputError(
-        f"{begin}: {problem}; {remedy}", operation=operation, subject=subject, problem=problem, remedy=remedy
     )
 
 

@@ -10,11 +10,11 @@ from mlcore.features._base import (
     Diagram,
     Specification,
     Transformer,
-    _refused,
     cloned,
     inner_diagram,
     inner_specification,
 )
+from mlcore.features._errors import refused
 from mlcore.features._partial import BatchTransformer
 from mlcore.features._weighing import WeighingTransformer
 
@@ -157,7 +157,7 @@ class ColumnTransformer(WeighingTransformer, BatchTransformer):
     def _specification(self, table: Table, X: object) -> Specification:
         threshold = self.sparse_threshold
         if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
-            raise _refused("sparse_threshold", f"{threshold!r} is no share", "pass a number from 0.0 to 1.0")
+            raise refused("sparse_threshold", f"{threshold!r} is no share", "pass a number from 0.0 to 1.0")
         names = table.column_names
         branches = []
         for name, transformer, columns in _named(self.transformers, "transformers", 3):

@@ -82,13 +82,13 @@ def _require_fitted(estimator: Any) -> None:
     from sklearn.exceptions import NotFittedError as Theirs  # type: ignore[import-untyped, unused-ignore]
     from sklearn.utils.validation import check_is_fitted  # type: ignore[import-untyped, unused-ignore]
 
-    from mlcore.features._base import _not_fitted_class
+    from mlcore.features._errors import not_fitted_class
 
     try:
         check_is_fitted(estimator)
     except Theirs as cause:
         name = type(estimator).__name__
-        raise _not_fitted_class()(
+        raise not_fitted_class()(
             f"{OPERATION} estimator: this {name} is not fitted yet; call fit with training data first",
             operation=OPERATION,
             subject="estimator",
