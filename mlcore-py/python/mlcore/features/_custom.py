@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from mlcore.features._base import Specification, Transformer
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from mlcore.features._plan import Plan, Table
@@ -117,6 +116,9 @@ class CustomTransformer(Transformer):
         return [str(name) for name in own.feature_names(names)], own._computed
 
     def _computed(self, columns: tuple[npt.NDArray[Any], ...], width: int) -> npt.NDArray[np.float64]:
+        # Importing mlcore does not import numpy.
+        import numpy as np
+
         rows = len(columns[0])
         answer = self.compute(*columns)
         if isinstance(answer, tuple):

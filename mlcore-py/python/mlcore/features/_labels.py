@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlcore.features._base import Transformer
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["RareLabelEncoder"]
 
 
-class RareLabelEncoder(Transformer):
+class RareLabelEncoder(PartialTransformer):
     """One label in the place of those that are rare, or that fitting has not seen.
 
     The result is a column of text, for an encoder to follow. Columns of numbers and bools are taken with ``ignore_format``:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlcore.exceptions import InvalidInputError
-from mlcore.features._base import Specification, Transformer
+from mlcore.features._base import Specification
+from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddingLookup", "GeoDistanceFeatures", "HashedCrossing"]
 
 
-class EmbeddingLookup(Transformer):
+class EmbeddingLookup(PartialTransformer):
     """The vector of a column's key, from a table of vectors that is given beforehand.
 
     Columns are of text where the keys are, and of numbers where the keys are integers. Each is looked up in the same table and
@@ -96,7 +97,7 @@ def _packed(vectors: Any) -> str:
     return f"{numbers.shape[1]},f8:{base64.b64encode(numbers.tobytes()).decode()}"
 
 
-class HashedCrossing(Transformer):
+class HashedCrossing(PartialTransformer):
     """The bin of the values of several columns together, by a hash: a cross of which nothing is learnt.
 
     Takes two columns or more, of text, integers, bools and floats. The values of a row are joined into a key that no other row
@@ -140,7 +141,7 @@ class HashedCrossing(Transformer):
         self.handle_missing = handle_missing
 
 
-class GeoDistanceFeatures(Transformer):
+class GeoDistanceFeatures(PartialTransformer):
     """The distance of two points on the Earth, which four columns give in degrees.
 
     The Earth is a sphere with a radius of 6371 km. Missing values and infinities are refused.

@@ -118,6 +118,8 @@ class PartialTransformer(BatchTransformer):
         [4.0]
         """
         table = read_table(X, "fit")
+        if self._fitted_plan is not None:
+            self._require_width(self._fitted_plan, table)
         learner, plan, unfinished = partial_fit(
             self._specification(table, X), self._learner, table, y, sample_weight
         )

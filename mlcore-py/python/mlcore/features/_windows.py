@@ -142,7 +142,7 @@ def add_window_features(
     -------
     DataFrame or table
         A frame of pandas, with its index, or of polars, where ``X`` is one; otherwise a table of Arrow columns. The rows stand as
-        they stood.
+        they stood, and a number that is missing is NaN.
 
     Raises
     ------
@@ -169,14 +169,16 @@ def add_window_features(
     key = [by] if isinstance(by, str) else list(by)
     specifications = [feature._specification() for feature in features]
     read = {*key, *(feature.column for feature in features), *([] if order_by is None else [order_by])}
-    for library, framed in (("pandas", as_pandas), ("polars", as_polars)):
+    for library in ("pandas", "polars"):
         module = sys.modules.get(library)
         if module is not None and isinstance(X, module.DataFrame):
             names = [feature.name for feature in features if feature.name is not None]
             # Those that are not read need not be of a type that is. One of the name of a feature is refused.
             own: Any = X[[column for column in X.columns if column in read or column in names]]
-            made = framed(window_columns(own, specifications, key, order_by), X)
-            return module.concat([X, made], **({"axis": 1} if library == "pandas" else {"how": "horizontal"}))
+            made = window_columns(own, specifications, key, order_by)
+            if library == "pandas":
+                return module.concat([X, as_pandas(made, X)], axis=1)
+            return module.concat([X, as_polars(made)], how="horizontal")
     return window_columns(X, specifications, key, order_by, append=True)
 
 
