@@ -16,8 +16,8 @@ def plan_bytes():
             "whole": np.array([1, 1, 2, 3, 3]),
             "flag": [True, False, True, True, False],
             "text": ["a", "b", "b", None, "c"],
-            "day": pd.to_datetime(["2024-02-29T12:30", None, "1969-12-31T23:59:59", "1970-01-01", "1970-01-02"]),
-            "seen": pd.to_datetime(["2024-02-29T12:30", "1970-01-01", "1969-12-31T23:59:59", "1970-01-01", "1970-01-02"], utc=True),
+            "day": pd.to_datetime(["2024-02-29T12:30", None, "1969-12-31T23:59:59", "1970-01-01", "1970-01-02"], format="ISO8601"),
+            "seen": pd.to_datetime(["2024-02-29T12:30", "1970-01-01", "1969-12-31T23:59:59", "1970-01-01", "1970-01-02"], utc=True, format="ISO8601"),
             "day_of_week": [0, 1, 2, 3, 4],
             "rate": [0.5, -1.0, 2.0, 0.0, 7.5],
             "note": ["to be", "or not", "to be", "", "been"],
@@ -100,7 +100,7 @@ def plan_bytes():
         for name, (step, columns) in steps.items()
     }
     stored["dates"] = f.ColumnTransformer([("pass", "passthrough", ["day"]), ("drop", "drop", ["whole"])]).fit(
-        pd.DataFrame({"day": pd.to_datetime(["2024-02-29", None]), "whole": [1, 2]})
+        pd.DataFrame({"day": pd.to_datetime(["2024-02-29", None], format="ISO8601"), "whole": [1, 2]})
     ).plan()
     stored["two_branches"] = f.ColumnTransformer(
         [("a", steps["Pipeline"][0], numbers), ("b", f.OneHotEncoder(handle_unknown="ignore"), text)], remainder="passthrough"
