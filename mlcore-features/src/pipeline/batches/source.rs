@@ -20,7 +20,7 @@ pub type BatchStream<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'a>;
 /// use mlcore::arrow::array::{Float64Array, RecordBatch};
 /// use mlcore::Result;
 /// use mlcore_features::pipeline::{BatchStream, Batches, ColumnTransformer};
-/// use mlcore_features::transform::MinMaxScaler;
+/// use mlcore_features::transform::MaxAbsScaler;
 ///
 /// /// The numbers from 0 on, a thousand in each batch.
 /// struct Counting {
@@ -37,7 +37,7 @@ pub type BatchStream<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'a>;
 ///     }
 /// }
 ///
-/// let scaler = ColumnTransformer::new().with("scale", MinMaxScaler::default(), ["x"]);
+/// let scaler = ColumnTransformer::new().with("scale", MaxAbsScaler::default(), ["x"]);
 /// let plan = scaler.fit_batches(&Counting { batches: 3 })?;
 /// assert_eq!(plan.transform_rows::<f64, f64>(&[2999.0])?, [1.0]);
 /// # Ok::<(), mlcore::Error>(())

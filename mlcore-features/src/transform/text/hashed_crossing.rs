@@ -17,7 +17,7 @@ use crate::transform::{Attributes, Fit, Handling, Training, Transform, input, in
 ///
 /// Takes two columns or more, of text, integers, bools and finite floats. The values of a row are joined into a key, whose hash
 /// says the bin: MurmurHash3 of 32 bits with the seed 0, as a signed number whose size is taken modulo the number of bins, as a
-/// [`FeatureHasher`](super::FeatureHasher) does it.
+/// [`FeatureHasher`](crate::transform::FeatureHasher) does it.
 ///
 /// The key is written so that different rows have different keys, and only hashes collide. Each column in its order adds
 ///
