@@ -78,6 +78,11 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod expression;
+/// Which decimals a float stands for: for the bindings of other languages, which read decimals of their own.
+#[doc(hidden)]
+pub mod decimal {
+    pub use crate::program::decimal::{TOLD_APART, is_written_with};
+}
 mod graph;
 pub mod nested;
 pub mod onnx;

@@ -36,6 +36,15 @@ pub(crate) fn plain_table<'a>(
         .map_err(|cause| Error::internal(operation, "columns", cause.to_string()).caused_by(cause))
 }
 
+/// The types that the columns of [`plain_table`] have.
+pub(crate) fn plain_schema(schema: &Schema) -> Schema {
+    let field = |field: &Arc<Field>| match field.data_type() {
+        decimal if decimal.is_decimal() => field.as_ref().clone().with_data_type(DataType::Float64),
+        _ => field.as_ref().clone(),
+    };
+    Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>())
+}
+
 /// A column of decimals as floats; the array itself, if it is one of anything else.
 pub(crate) fn floats<'a>(
     name: &str,
@@ -97,14 +106,20 @@ fn of<D: DecimalType>(
 /// The float that is written with the digits of this decimal.
 fn float_of(text: &str) -> Option<f64> {
     let float: f64 = text.parse().ok()?;
+    is_written_with(float, text).then_some(float)
+}
+
+/// Whether the float nearest to a decimal is written with its digits.
+#[must_use]
+pub fn is_written_with(nearest: f64, text: &str) -> bool {
     let digits = significant(text);
-    let is_told_apart = digits.is_empty() || (digits.len() <= TOLD_APART && float.is_normal());
+    let is_told_apart = digits.is_empty() || (digits.len() <= TOLD_APART && nearest.is_normal());
     // The nearest float is written with these digits, or none is.
-    (is_told_apart || digits == significant(&format!("{float:e}"))).then_some(float)
+    is_told_apart || digits == significant(&format!("{nearest:e}"))
 }
 
 /// The digits of every decimal with at most so many come back from the nearest float.
-const TOLD_APART: usize = 15;
+pub const TOLD_APART: usize = 15;
 
 /// The digits from the first to the last that is no zero, without sign, point and exponent.
 fn significant(text: &str) -> String {

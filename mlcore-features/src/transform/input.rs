@@ -59,6 +59,11 @@ pub(crate) fn schema_of(table: &RecordBatch, operation: &'static str) -> Result<
     Schema::from_arrow(plain(table, operation)?.schema_ref())
 }
 
+/// The same of a table whose values are read, and refused, by others.
+pub(crate) fn types_of(table: &RecordBatch) -> Result<Schema> {
+    Schema::from_arrow(&decimal::plain_schema(table.schema_ref()))
+}
+
 /// The table with numbers in the place of decimals. A column that holds others is refused.
 fn plain<'a>(table: &'a RecordBatch, operation: &'static str) -> Result<Cow<'a, RecordBatch>> {
     for field in table.schema_ref().fields() {

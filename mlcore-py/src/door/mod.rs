@@ -86,13 +86,8 @@ pub(crate) fn training_table(
     is_read: impl Fn(&str) -> bool,
     asked: Asked,
 ) -> PyResult<RecordBatch> {
-    columns.table(py, asked, |position, name| {
-        if !is_read(name) {
-            return Ok(None);
-        }
-        let Some(array) = columns.read(py, position, asked)? else { return Ok(None) };
-        require_plain(py, name, &array, asked)?;
-        policy::float_for_missing(&array).map(Some).map_err(|error| raise(py, &error))
+    read_table(py, columns, is_read, asked, |array| {
+        policy::float_for_missing(&array).map_err(|error| raise(py, &error))
     })
 }
 
@@ -104,16 +99,29 @@ pub(crate) fn part_table(
     is_read: impl Fn(&str) -> bool,
     asked: Asked,
 ) -> PyResult<RecordBatch> {
+    read_table(py, columns, is_read, asked, |array| {
+        if *array.data_type() == DataType::Null {
+            return policy::float_for_missing(&array).map_err(|error| raise(py, &error));
+        }
+        Ok(array)
+    })
+}
+
+/// A table of the columns that are read, each as `taken` makes it.
+fn read_table(
+    py: Python<'_>,
+    columns: &Columns,
+    is_read: impl Fn(&str) -> bool,
+    asked: Asked,
+    taken: impl Fn(ArrayRef) -> PyResult<ArrayRef>,
+) -> PyResult<RecordBatch> {
     columns.table(py, asked, |position, name| {
         if !is_read(name) {
             return Ok(None);
         }
         let Some(array) = columns.read(py, position, asked)? else { return Ok(None) };
         require_plain(py, name, &array, asked)?;
-        if *array.data_type() == DataType::Null {
-            return policy::float_for_missing(&array).map(Some).map_err(|error| raise(py, &error));
-        }
-        Ok(Some(array))
+        taken(array).map(Some)
     })
 }
 

@@ -12,6 +12,7 @@ use mlcore::arrow::datatypes::{
     DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
 };
 use mlcore::batch::OwnedValue;
+use mlcore_features::decimal::{TOLD_APART, is_written_with};
 use pyo3::prelude::*;
 
 use super::Place;
@@ -63,18 +64,5 @@ fn float_of(text: &str) -> Option<f64> {
         // NaN and the infinities.
         return Some(float);
     }
-    let digits = significant(text);
-    let is_told_apart = digits.is_empty() || (digits.len() <= TOLD_APART && float.is_normal());
-    // The nearest float is written with these digits, or none is.
-    (is_told_apart || digits == significant(&format!("{float:e}"))).then_some(float)
-}
-
-/// The digits of every decimal with at most so many come back from the nearest float.
-const TOLD_APART: usize = 15;
-
-/// The digits from the first to the last that is no zero, without sign, point and exponent.
-fn significant(text: &str) -> String {
-    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    digits.trim_matches('0').to_owned()
+    is_written_with(float, text).then_some(float)
 }

@@ -128,7 +128,7 @@ impl SeenColumn<'_> {
 pub(crate) fn whole<T: Parts>(specification: &T, training: &Training<'_>) -> Result<T::Fitted> {
     let part = specification.part(training)?;
     let table = training.table();
-    let seen = Seen { schema: input::schema_of(table, "fit")?, rows: table.num_rows() as u64 };
+    let seen = Seen { schema: input::types_of(table)?, rows: table.num_rows() as u64 };
     specification.finish(part, &seen)
 }
 

@@ -118,7 +118,7 @@ impl<T: Parts> PartialFit<T> {
         let ordered = self.ordered(training.table())?;
         let training = training.with_table(ordered.as_ref().unwrap_or(training.table()));
         let table = training.table();
-        let schema = input::schema_of(table, "fit")?;
+        let schema = input::types_of(table)?;
         let rows = table.num_rows() as u64;
         let seen = match &self.seen {
             None => Seen { schema, rows },
