@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,32 +44,55 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
         ArrowWriter::try_new(File::create(folder.join("features.parquet"))?, table.schema(), None)?;
     file.write(&table)?;
     file.close()?;
-    let peer = Peer::run("MLCORE_BENCH_PYTHON", "features.py", folder, &[])?;
+    let peers = ["1", "2"]
+        .map(|threads| Peer::run("MLCORE_BENCH_PYTHON", "features.py", folder, &["--threads", threads]));
+    let [peer, on_two] = peers;
+    let (peer, on_two) = (peer?, on_two?);
+    let python = Peer::run("MLCORE_BENCH_WHEEL_PYTHON", "features_row.py", folder, &[])?;
     let plan = specification().fit(&table.slice(0, FITTED_ROWS))?;
 
     let columns = ["plan of 23 columns", "ours", "peer", "faster", "goal", "", "relative difference"];
     let mut shown = Table::new(
-        "Features: 14 imputed and scaled, 2 binned by quantiles, 6 one-hot of 12 words, 1 ordinal; ours single-threaded",
+        "Features: 14 imputed and scaled, 2 binned by quantiles, 6 one-hot of 12 words, 1 ordinal",
         &columns,
     );
-    let mut line = |what: &str, name: &str, goal: Goal, seconds: f64, answer: f64| {
+    let mut line = |what: &str, goal: Goal, seconds: f64, (peer, name): (&Peer, &str), answer: f64| {
         let cells = goal.judge(seconds, peer.seconds(name));
         shown.line([what.to_owned()].into_iter().chain(cells).chain([peer.difference(name, answer)]));
     };
     let one_row = one_row(&plan, &table)?;
-    line("one row / scikit-learn", "row/sklearn", Goal::Within(2e-6), one_row, f64::NAN);
-    line("one row / polars, lazy", "row/polars", Goal::None, one_row, f64::NAN);
+    line("one row / scikit-learn", Goal::Within(0.2e-6), one_row, (&peer, "row/sklearn"), f64::NAN);
+    line("one row / polars, lazy", Goal::None, one_row, (&peer, "row/polars"), f64::NAN);
+    if let Some(seconds) = python.seconds("row/python") {
+        let from_python = "one row from Python, dict to array / scikit-learn";
+        line(from_python, Goal::Within(3e-6), seconds, (&peer, "row/sklearn"), f64::NAN);
+    }
     let sum = plan.transform_dense::<f64>(&table)?.values::<f64>()?.iter().sum();
     let dense = median_seconds(|| plan.transform_dense::<f64>(&table));
-    line("1e6 rows to a matrix of f64 / scikit-learn", "table/sklearn", Goal::None, dense, sum);
-    let as_columns = median_seconds(|| plan.transform(&table));
-    line("1e6 rows to columns of f64 / polars, all cores", "table/polars", Goal::None, as_columns, sum);
+    line(
+        "1e6 rows to a matrix of f64 / scikit-learn",
+        Goal::Times(10.0),
+        dense,
+        (&peer, "table/sklearn"),
+        sum,
+    );
+    let two = NonZeroUsize::MIN.saturating_add(1);
+    for (what, threads, polars) in [
+        ("1e6 rows to columns of f64, 1 thread / polars", NonZeroUsize::MIN, &peer),
+        ("1e6 rows to columns of f64, 2 threads / polars", two, &on_two),
+    ] {
+        let seconds = median_seconds(|| plan.on_threads(threads).transform(&table));
+        line(what, Goal::Times(1.5), seconds, (polars, "table/polars"), sum);
+    }
     let mut memory = vec![0.0_f32; ROWS * plan.width()];
     let reused = median_seconds(|| plan.transform_into(&table, &mut memory));
-    line("1e6 rows to f32 in memory used before", "", Goal::None, reused, f64::NAN);
+    line("1e6 rows to f32 in memory used before", Goal::Within(0.1), reused, (&peer, ""), f64::NAN);
+    memory.fill(0.0);
+    let filled = median_seconds(|| std::hint::black_box(&mut memory).fill(1.0));
+    line("   the same memory filled with one number", Goal::None, filled, (&peer, ""), f64::NAN);
     let first = table.slice(0, FITTED_ROWS);
     let fitted = median_seconds(|| specification().fit(&first));
-    line("fit on 2e5 rows / scikit-learn", "fit/sklearn", Goal::None, fitted, f64::NAN);
+    line("fit on 2e5 rows / scikit-learn", Goal::Times(15.0), fitted, (&peer, "fit/sklearn"), f64::NAN);
     shown.note(format!("Tables are compared by the sum of all {} features. {}", plan.width(), peer.versions));
     crate::print(&shown);
     Ok(())

@@ -30,4 +30,5 @@ pub use self::sequence::{FittedPipeline, Pipeline};
 pub use self::step::{FittedStep, Step};
 pub use self::threads::OnThreads;
 pub use crate::program::csr::Csr;
-pub use crate::program::row::{Output, RowExecutor};
+pub use crate::program::output::Output;
+pub use crate::program::row::RowExecutor;

@@ -413,20 +413,20 @@ mod tests {
     use crate::transform::{Encode, KBinsDiscretizer, MinMaxScaler, StandardScaler};
 
     #[test]
-    fn only_plans_that_only_scale_take_the_short_way() {
+    fn what_only_scales_takes_the_short_way() {
         let column = |values: [f64; 3]| Arc::new(Float64Array::from(values.to_vec())) as _;
         let table =
             RecordBatch::try_from_iter([("a", column([1.0, 2.0, 4.0])), ("b", column([0.0, f64::NAN, 3.0]))])
                 .unwrap();
         let scaled = || ColumnTransformer::new().with("scale", StandardScaler::default(), ["a"]);
         let whole = scaled().with("more", StandardScaler::default(), ["b"]).fit(&table).unwrap();
-        let positions: Vec<_> =
-            whole.inner.program.scaled.iter().flatten().map(|one| (one.slot, one.column)).collect();
+        let positions: Vec<_> = whole.inner.program.scaled.iter().map(|one| (one.slot, one.column)).collect();
         assert_eq!(positions, [(0, 0), (1, 1)]);
         let squeezed = scaled().with("squeeze", MinMaxScaler::default(), ["b"]).fit(&table).unwrap();
-        assert_eq!(squeezed.inner.program.scaled.as_ref().map(|scaled| scaled.len()), Some(2));
+        assert_eq!((squeezed.inner.program.scaled.len(), squeezed.inner.program.others.len()), (2, 0));
         let bins = KBinsDiscretizer::default().n_bins(2).encode(Encode::Ordinal);
         let binned = scaled().with("bin", bins, ["a"]).fit(&table).unwrap();
-        assert!(binned.inner.program.scaled.is_none());
+        let program = &binned.inner.program;
+        assert_eq!((program.scaled.len(), &*program.others), (1, &[1][..]));
     }
 }

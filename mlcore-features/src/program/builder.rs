@@ -8,7 +8,7 @@ use mlcore::{Error, Result};
 
 use super::encoder::{BitTable, Codes, Encoder, Encoding, NumberTable, Table, TextTable, exact_value};
 use super::held::Integer;
-use super::instruction::{Instruction, Place, Reading, Scaled, Source, TextFrom, TextReading};
+use super::instruction::{Instruction, Place, Reading, Scaled, Source, Step, TextFrom, TextReading};
 use super::joint::JointKernel;
 use super::kernel::{Kernel, canonical, fused};
 use super::words::Mapping;
@@ -361,10 +361,13 @@ impl ProgramBuilder {
             columns.push(described);
         }
         self.leave_out_unused();
+        let (scaled, others) = Scaled::apart(&self.instructions);
         let dtype_of = |slot: usize| self.slots.get(slot).map_or(DType::Bool, |slot| slot.dtype);
         Ok(Program {
             integers: Integer::all(&columns, dtype_of),
-            scaled: Scaled::all(&self.instructions, output.len()),
+            steps: Step::all(&self.instructions),
+            scaled,
+            others,
             first_other: output.fields().iter().position(|field| !field.dtype().is_numeric()),
             input,
             output,

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, StringArray};
+use mlcore::arrow::buffer::{Buffer, ScalarBuffer};
 use mlcore::arrow::datatypes::{Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use mlcore::batch::{ColumnView, Tensor};
 use mlcore::interrupt::{self, Pace};
@@ -13,9 +14,9 @@ use mlcore::schema::DType;
 use mlcore::{Error, Result, memory};
 
 use super::bind;
-use super::instruction::{Instruction, Scaled};
-use super::kernel::Scaling;
-use super::row::{Output, unfit_value};
+use super::instruction::{Scaled, Step};
+use super::output::Output;
+use super::row::unfit_value;
 use super::row_block::{RowBlock, Workspace};
 use super::sink::{ColumnSink, MatrixSink, Sink, TextColumn};
 use super::vector::{Columns, TOGETHER, scale_matrix};
@@ -23,6 +24,11 @@ use super::{OutputColumn, Program, held, threads};
 
 /// Rows per block: a block of one column and its codes stay in the first-level cache.
 pub(super) const BLOCK: usize = 512;
+
+/// Columns of so many rows lie a few in one piece of memory, which the system hands out in fewer and larger pages. The price is
+/// that one of them keeps its neighbours: not all, hence the few.
+const LARGE: usize = 1 << 18;
+const TOGETHER_IN_MEMORY: usize = 8;
 
 /// The most intermediate results of a block: 64 MiB. A plan of very many has shorter blocks.
 const MOST_TEMPS: usize = 1 << 23;
@@ -34,8 +40,12 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch, threads: NonZeroU
     let bound = bind_all(program, &inputs)?;
     let numbers = program.columns.iter().filter(|column| matches!(column, OutputColumn::Number)).count();
     memory::require::<f64>("transform", "table", &[rows, numbers])?;
-    let of = |column| if matches!(column, &OutputColumn::Number) { vec![0.0; rows] } else { Vec::new() };
-    let mut columns: Vec<Vec<f64>> = program.columns.iter().map(of).collect();
+    let together = if rows < LARGE { 1 } else { TOGETHER_IN_MEMORY };
+    let mut pieces: Vec<(usize, Vec<f64>)> = (0..numbers)
+        .step_by(together)
+        .map(|first| together.min(numbers - first))
+        .map(|columns| (columns, memory::zeros_at_hand(columns * rows)))
+        .collect();
     let texts = || {
         let made = |column: &OutputColumn| matches!(column, OutputColumn::Made).then(TextColumn::default);
         program.columns.iter().map(made).collect::<Vec<_>>()
@@ -43,8 +53,10 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch, threads: NonZeroU
     let mut parts: Vec<_> = threads::parts(rows, threads)
         .map(|rows| (rows, ColumnSink { columns: Vec::new(), texts: texts() }))
         .collect();
-    for column in &mut columns {
-        let mut rest = column.as_mut_slice();
+    let mut columns = pieces.iter_mut().flat_map(|(_, piece)| piece.chunks_mut(rows.max(1)));
+    for column in &program.columns {
+        let own = matches!(column, OutputColumn::Number).then(|| columns.next()).flatten();
+        let mut rest = own.unwrap_or_default();
         for (rows, sink) in &mut parts {
             let own;
             (own, rest) = rest.split_at_mut(rows.len().min(rest.len()));
@@ -61,11 +73,16 @@ pub(crate) fn to_table(program: &Program, table: &RecordBatch, threads: NonZeroU
             }
         }
     }
+    let mut numbers = pieces.into_iter().flat_map(|(columns, piece)| {
+        let piece = Buffer::from_vec(piece);
+        let column = move |column: usize| ScalarBuffer::<f64>::new(piece.clone(), column * rows, rows);
+        (0..columns).map(column)
+    });
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(program.columns.len());
-    for ((described, numbers), texts) in program.columns.iter().zip(columns).zip(texts) {
+    for (described, texts) in program.columns.iter().zip(texts) {
         interrupt::check("transform")?;
         arrays.push(match described {
-            OutputColumn::Number => Arc::new(Float64Array::from(numbers)),
+            OutputColumn::Number => Arc::new(Float64Array::new(numbers.next().unwrap_or_default(), None)),
             OutputColumn::Shared { slot } => {
                 plain_layout(&bind::settled(program.slots[*slot], &inputs[*slot])?)?
             }
@@ -152,7 +169,7 @@ where
     T: Output + Default,
 {
     let width = program.slots.len();
-    let scaled = program.scaled.as_deref().filter(|scaled| scaled.len() == width)?;
+    let scaled = (program.others.is_empty() && program.scaled.len() == width).then_some(&program.scaled)?;
     // A narrower column rounds its numbers first, and one of integers that are handed on is checked for what it loses.
     let as_they_are = |slot: &super::Slot| {
         slot.dtype == DType::Float64
@@ -189,7 +206,7 @@ where
     I: Copy + Into<f64> + Sync,
     T: Output + Default,
 {
-    let mut features = vec![T::default(); rows.len()];
+    let mut features = memory::zeros::<T>("transform", "rows", &[rows.len()]).ok()?;
     let mut rest = features.as_mut_slice();
     let mut parts = Vec::new();
     for part in threads::parts(rows.len() / width, threads) {
@@ -295,6 +312,7 @@ pub(super) fn execute(
 ) -> Result<(), Stopped> {
     // A plan that only scales needs none.
     let mut workspace = None;
+    let mut gathered = Vec::new();
     let mut pace = Pace::default();
     let first = rows.start;
     let block = BLOCK.min(MOST_TEMPS / program.temps.max(1)).max(1);
@@ -314,25 +332,34 @@ pub(super) fn execute(
                 count = offset;
             }
         }
-        let mut scaled = 0..0;
-        for index in 0..program.instructions.len() {
-            if scaled.contains(&index) {
-                continue;
-            }
-            // Where fewer are left than go together, some are done once more.
-            let from = index.min(program.instructions.len().saturating_sub(TOGETHER));
+        for step in &program.steps {
+            let (scaled, instructions) = match step {
+                Step::One(index) => (None, *index..index + 1),
+                Step::Together { scaled, instructions } => (Some(scaled), instructions.clone()),
+            };
             let place = (start, start - first, count);
-            if failure.is_none() && scale_together(&program.instructions[from..], bound, place, sink) {
-                scaled = index..from + TOGETHER;
+            if failure.is_none()
+                && scaled.is_some_and(|scaled| scale_together(scaled, bound, place, &mut gathered, sink))
+            {
                 continue;
             }
             let workspace =
                 workspace.get_or_insert_with(|| Workspace::new(program, bound, block, rows.len()));
-            // Rows behind a refused one no longer matter; an earlier one may still be refused by a later step.
-            let mut block = RowBlock { program, bound, first, start, count, workspace, sink };
-            if let Some(stop) = block.run(index) {
-                failure = Some(stop.error);
-                count = stop.offset;
+            for index in instructions {
+                // Rows behind a refused one no longer matter; an earlier one may still be refused by a later step.
+                let mut block = RowBlock {
+                    program,
+                    bound,
+                    first,
+                    start,
+                    count,
+                    workspace: &mut *workspace,
+                    sink: &mut *sink,
+                };
+                if let Some(stop) = block.run(index) {
+                    failure = Some(stop.error);
+                    count = stop.offset;
+                }
             }
         }
         sink.finish(start - first, count);
@@ -343,30 +370,32 @@ pub(super) fn execute(
     Ok(())
 }
 
-/// Does what the next few instructions do, if all they do is to scale columns that are read as they lie into columns side by
-/// side. The block is told by its first row in the table and in the sink, and its length. Where a number is refused nothing
-/// counts, and the instructions say why one by one.
+/// Scales columns into columns side by side, if the sink does such a thing. The block is told by its first row in the table and
+/// in the sink, and its length. Where a number is refused nothing counts, and the instructions say why one by one.
 fn scale_together(
-    instructions: &[Instruction],
+    scaled: &[Scaled; TOGETHER],
     bound: &[ColumnView<'_>],
     (start, to, count): (usize, usize, usize),
+    gathered: &mut Vec<f64>,
     sink: &mut impl Sink,
 ) -> bool {
-    let Some(instructions) = instructions.first_chunk::<TOGETHER>() else { return false };
-    let mut columns: [&[f64]; TOGETHER] = [&[]; TOGETHER];
-    let mut by: [Option<Scaling>; TOGETHER] = [None; TOGETHER];
-    let mut first = None;
-    for (position, instruction) in instructions.iter().enumerate() {
-        let Some(Scaled { slot, column, by: scaling }) = Scaled::of(instruction) else { return false };
-        let Some(numbers) = bound[slot].doubles().and_then(|numbers| numbers.get(start..start + count))
-        else {
-            return false;
-        };
-        if *first.get_or_insert(column) + position != column {
-            return false;
+    let as_they_lie = scaled.map(|one| bound[one.slot].doubles());
+    if as_they_lie.iter().any(Option::is_none) {
+        gathered.resize(TOGETHER * BLOCK, 0.0);
+        for ((one, numbers), numbers_here) in
+            scaled.iter().zip(gathered.chunks_exact_mut(BLOCK)).zip(&as_they_lie)
+        {
+            if numbers_here.is_none() {
+                bound[one.slot].numbers(start, &mut numbers[..count]);
+            }
         }
-        (columns[position], by[position]) = (numbers, Some(scaling));
     }
-    let [Some(a), Some(b), Some(c), Some(d)] = by else { return false };
-    first.is_some_and(|first| sink.scaled(first, to, columns, [a, b, c, d]))
+    let mut columns: [&[f64]; TOGETHER] = [&[]; TOGETHER];
+    for (place, (column, doubles)) in columns.iter_mut().zip(as_they_lie).enumerate() {
+        *column = match doubles {
+            Some(doubles) => &doubles[start..start + count],
+            None => &gathered[place * BLOCK..][..count],
+        };
+    }
+    sink.scaled(scaled[0].column, to, columns, scaled.map(|one| one.by))
 }

@@ -8,7 +8,7 @@ use mlcore::{Error, Result, memory};
 use super::columnar::{Stopped, bind_all};
 use super::encoder::ZEROS;
 use super::kernel::Scaling;
-use super::row::Output;
+use super::output::Output;
 use super::sink::Sink;
 use super::text::Sparse;
 use super::vector::TOGETHER;

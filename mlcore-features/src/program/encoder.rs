@@ -6,7 +6,7 @@ use mlcore::batch::Value;
 use mlcore::schema::DType;
 
 use super::instruction::Place;
-use super::lookup::Lookup;
+use super::lookup::{Key, Lookup};
 
 /// What a column's categories become, before it is known how the column is read.
 #[derive(Debug)]
@@ -118,6 +118,12 @@ impl Encoder<TextTable> {
     #[inline]
     pub(crate) fn code(&self, value: Option<&str>) -> u32 {
         value.map_or(self.missing, |text| self.table.0.text(text).unwrap_or(self.unknown))
+    }
+
+    /// The code of a text of which this key is all.
+    #[inline(always)]
+    pub(crate) fn code_of_key(&self, key: Key) -> u32 {
+        self.table.0.key(key).unwrap_or(self.unknown)
     }
 }
 

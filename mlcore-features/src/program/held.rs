@@ -9,7 +9,8 @@ use mlcore::{Error, Result};
 
 use super::csr::Csr;
 use super::encoder::exact_value;
-use super::row::{Output, Work, compute, scratch_len};
+use super::output::Output;
+use super::row::{Work, compute, scratch_len};
 use super::{OutputColumn, Program};
 
 /// An integer column that is handed on.

@@ -1,5 +1,6 @@
 //! What a program does, one instruction after another. Whatever an instruction can say, both executors can do.
 
+use std::mem::discriminant;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use super::joint::JointKernel;
 use super::kernel::{Kernel, Scaling};
 use super::moment::MomentStep;
 use super::text::TextStep;
+use super::vector::TOGETHER;
 use super::words::MakeStep;
 
 #[derive(Debug)]
@@ -86,6 +88,44 @@ impl Place {
     }
 }
 
+/// What is done for a block of rows at once.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// One instruction.
+    One(usize),
+    /// Columns that are scaled into columns side by side; where that cannot be done, the instructions do the same one by one.
+    Together { scaled: [Scaled; TOGETHER], instructions: Range<usize> },
+}
+
+impl Step {
+    /// The steps that do what these instructions do, in an order in which the same is refused.
+    pub(crate) fn all(instructions: &[Instruction]) -> Box<[Self]> {
+        let scaled: Vec<Option<Scaled>> = instructions.iter().map(Scaled::of).collect();
+        let mut steps = Vec::new();
+        let mut next = 0;
+        while next < instructions.len() {
+            // Where fewer are left than go together, some are done once more.
+            let together = (0..TOGETHER).find_map(|again| {
+                let first = next.checked_sub(again)?;
+                let window: &[Option<Scaled>; TOGETHER] = scaled.get(first..)?.first_chunk()?;
+                let [Some(a), Some(b), Some(c), Some(d)] = *window else { return None };
+                Scaled::go_together(&[a, b, c, d]).then_some((first + TOGETHER, [a, b, c, d]))
+            });
+            match together {
+                Some((end, scaled)) => {
+                    steps.push(Self::Together { scaled, instructions: next..end });
+                    next = end;
+                }
+                None => {
+                    steps.push(Self::One(next));
+                    next += 1;
+                }
+            }
+        }
+        steps.into()
+    }
+}
+
 /// A number that is read, scaled and written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scaled {
@@ -101,15 +141,26 @@ impl Scaled {
             Instruction::Number {
                 from: Reading { source: Source::Input(slot), kernels },
                 to: Place::Output(column),
-                ..
+                dense_only: false,
             } => Some(Self { slot: *slot, column: *column, by: Scaling::of(kernels)? }),
             _ => None,
         }
     }
 
-    /// What these instructions do to `width` columns, if each of them scales one.
-    pub(crate) fn all(instructions: &[Instruction], width: usize) -> Option<Box<[Self]>> {
-        let scaled: Box<[Self]> = instructions.iter().map(Self::of).collect::<Option<_>>()?;
-        (scaled.len() == width).then_some(scaled)
+    /// Whether the columns are written side by side, and by steps of one kind.
+    fn go_together(columns: &[Self; TOGETHER]) -> bool {
+        columns.windows(2).all(|pair| match pair {
+            [left, right] => {
+                right.column == left.column + 1 && discriminant(&left.by.step) == discriminant(&right.by.step)
+            }
+            _ => false,
+        })
+    }
+
+    /// What those of the instructions do that scale, and the positions of the others.
+    pub(crate) fn apart(instructions: &[Instruction]) -> (Box<[Self]>, Box<[usize]>) {
+        let scaled = instructions.iter().filter_map(Self::of).collect();
+        let others = instructions.iter().enumerate();
+        (scaled, others.filter(|(_, one)| Self::of(one).is_none()).map(|(position, _)| position).collect())
     }
 }

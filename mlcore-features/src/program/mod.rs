@@ -6,6 +6,7 @@
 
 pub(crate) mod bind;
 pub(crate) mod builder;
+pub(crate) mod coded;
 pub(crate) mod columnar;
 pub(crate) mod csr;
 pub(crate) mod custom;
@@ -19,6 +20,7 @@ pub(crate) mod kernel;
 pub(crate) mod lookup;
 pub(crate) mod moment;
 pub(crate) mod number;
+pub(crate) mod output;
 mod places;
 pub(crate) mod row;
 mod row_block;
@@ -39,7 +41,7 @@ use mlcore::{Error, Result};
 
 use self::builder::{Column, ProgramBuilder};
 use self::held::Integer;
-use self::instruction::{Instruction, Scaled};
+use self::instruction::{Instruction, Scaled, Step};
 pub(crate) use self::places::{Places, missing_column, project};
 use self::text::Refused;
 
@@ -62,9 +64,13 @@ pub(crate) struct Program {
     pub(crate) output: Schema,
     pub(crate) slots: Vec<Slot>,
     pub(crate) instructions: Vec<Instruction>,
-    /// The same for one row, where all they do is to scale: in little memory, because between two rows a model runs, which
+    /// The same for a block of rows.
+    pub(crate) steps: Box<[Step]>,
+    /// What those of them do for one row that only scale: in little memory, because between two rows a model runs, which
     /// leaves nothing in the caches.
-    pub(crate) scaled: Option<Box<[Scaled]>>,
+    pub(crate) scaled: Box<[Scaled]>,
+    /// The positions of the other instructions.
+    pub(crate) others: Box<[usize]>,
     /// What each output column is in a table; in a dense matrix all are floats.
     pub(crate) columns: Vec<OutputColumn>,
     /// The columns of integers that floats may not hold, and that are handed on.

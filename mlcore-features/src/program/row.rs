@@ -10,52 +10,12 @@ use mlcore::{Error, Result};
 use super::custom::{CustomStep, InputRows};
 use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, exact_value, row_number};
 use super::instruction::{Instruction, Place, Reading, Scaled, Source, TextFrom, TextReading};
-use super::kernel::{canonical, impute};
+use super::kernel::impute;
 use super::moment::{Moment, MomentStep};
+use super::output::Output;
 use super::text::{TextRow, TextScratch, TextStep};
 use super::words::{MadeText, MakeStep};
 use super::{Program, Refusal, Slot, held, shown_number, shown_text};
-
-/// An element type of model input that features are written as: `f64` or `f32`.
-pub trait Output: mlcore::batch::Element + sealed::Sealed {
-    #[doc(hidden)]
-    fn of(value: f64) -> Self;
-
-    /// Whether any of these is infinite; always false for the type that features are computed in.
-    #[doc(hidden)]
-    fn any_infinite(features: &[Self]) -> bool;
-}
-
-impl Output for f64 {
-    #[inline(always)]
-    fn of(value: f64) -> Self {
-        canonical(value)
-    }
-
-    #[inline(always)]
-    fn any_infinite(_: &[Self]) -> bool {
-        false
-    }
-}
-
-impl Output for f32 {
-    #[inline(always)]
-    fn of(value: f64) -> Self {
-        canonical(value) as Self
-    }
-
-    #[inline]
-    fn any_infinite(features: &[Self]) -> bool {
-        // Without a way out in the middle, it runs on vectors.
-        features.iter().fold(false, |any, feature| any | feature.is_infinite())
-    }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f64 {}
-    impl Sealed for f32 {}
-}
 
 /// Runs single rows through a plan, reusing its memory: after construction, running allocates nothing (errors do, and so does
 /// a text that is longer than all before it and than a kibibyte).
@@ -192,19 +152,28 @@ pub(super) fn compute<T: Output>(
             },
         };
     }
-    if let Some(scaled) = &program.scaled
-        && scale(scaled, numbers, features)
-    {
-        return Ok(());
+    if !program.others.is_empty() {
+        // One fill instead of one per one-hot column: encoders that write to the output only set their 1.
+        features.fill(T::of(0.0));
     }
-    // One fill instead of one per one-hot column: encoders that write to the output only set their 1.
-    features.fill(T::of(0.0));
-    interpret(&Inputs { program, values, numbers }, &mut Memory { temps, work, features })
+    let is_scaled = scale(&program.scaled, numbers, features);
+    let (inputs, mut memory) = (Inputs { program, values, numbers }, Memory { temps, work, features });
+    if is_scaled {
+        let others = program.others.iter().filter_map(|position| program.instructions.get(*position));
+        interpret(&inputs, &mut memory, others)
+    } else {
+        // In their order, the instruction that comes first is the one that refuses.
+        interpret(&inputs, &mut memory, program.instructions.iter())
+    }
 }
 
-fn interpret<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>) -> Result<()> {
+fn interpret<'a, T: Output>(
+    inputs: &Inputs<'_>,
+    memory: &mut Memory<'_, T>,
+    instructions: impl Iterator<Item = &'a Instruction>,
+) -> Result<()> {
     let Inputs { program, values, .. } = inputs;
-    for instruction in &program.instructions {
+    for instruction in instructions {
         match instruction {
             Instruction::Number { from, to, .. } => {
                 let value = inputs.number(from, memory)?;

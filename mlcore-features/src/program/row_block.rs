@@ -5,8 +5,9 @@ use std::ops::Range;
 use mlcore::Error;
 use mlcore::batch::{ColumnView, Texts};
 
+use super::coded;
 use super::custom::{CustomStep, InputRows};
-use super::encoder::{Codes, Encoder, REFUSED, TextTable, Writes, ZEROS, exact_bits, row_number};
+use super::encoder::{Codes, REFUSED, Writes, ZEROS, exact_bits, row_number};
 use super::instruction::{Instruction, Place, Reading, Source, TextFrom, TextReading};
 use super::joint::JointKernel;
 use super::kernel::Kernel;
@@ -128,7 +129,17 @@ impl<S: Sink> RowBlock<'_, S> {
             Instruction::EncodeText { from, encoder } => {
                 match from.from {
                     TextFrom::Input(slot) => {
-                        self.read_texts(encoder, &self.bound[slot], from.fill.as_deref(), index);
+                        let Workspace { codes, words, .. } = &mut *self.workspace;
+                        let words = words.get(index).map_or(&[][..], Vec::as_slice);
+                        let codes = &mut codes[..self.count];
+                        coded::texts(
+                            encoder,
+                            &self.bound[slot],
+                            from.fill.as_deref(),
+                            words,
+                            self.start,
+                            codes,
+                        );
                     }
                     TextFrom::Made(_) => {
                         let Workspace { codes, made: (made, _), .. } = &mut *self.workspace;
@@ -217,50 +228,6 @@ impl<S: Sink> RowBlock<'_, S> {
                 numbers.copy_from_slice(ready);
                 None
             }
-        }
-    }
-
-    /// The code of each text of the block.
-    fn read_texts(
-        &mut self,
-        encoder: &Encoder<TextTable>,
-        column: &ColumnView<'_>,
-        fill: Option<&str>,
-        index: usize,
-    ) {
-        fn each<'a>(
-            codes: &mut [u32],
-            start: usize,
-            encoder: &Encoder<TextTable>,
-            text: impl Fn(usize) -> Option<&'a str>,
-        ) {
-            for (row, code) in (start..).zip(codes) {
-                *code = encoder.code(text(row));
-            }
-        }
-        let start = self.start;
-        let Workspace { codes, words, .. } = &mut *self.workspace;
-        let codes = &mut codes[..self.count];
-        let words = words.get(index).map_or(&[][..], Vec::as_slice);
-        match column.texts() {
-            Some(Texts::Dictionary(coded)) if !words.is_empty() => {
-                let missing = encoder.code(fill);
-                for (row, code) in (start..).zip(codes) {
-                    *code = if column.is_null(row) {
-                        missing
-                    } else {
-                        let word = coded.codes().get(row).and_then(|key| words.get(*key as usize));
-                        word.copied().unwrap_or(missing)
-                    };
-                }
-            }
-            Some(Texts::Utf8(texts)) if !column.has_nulls() => {
-                each(codes, start, encoder, |row| Some(texts.value(row)));
-            }
-            Some(Texts::View(texts)) if !column.has_nulls() => {
-                each(codes, start, encoder, |row| Some(texts.value(row)));
-            }
-            _ => each(codes, start, encoder, |row| column.text(row).or(fill)),
         }
     }
 
@@ -391,7 +358,10 @@ impl<S: Sink> RowBlock<'_, S> {
 
     /// Writes the block's codes; the position of the first that is refused.
     fn write_codes(&mut self, output: &Codes) -> Option<usize> {
-        let refused = self.workspace.codes[..self.count].iter().position(|code| *code == REFUSED);
+        let codes = &self.workspace.codes[..self.count];
+        // Without a way out in the middle, the look at all of them runs on vectors.
+        let any = codes.iter().fold(false, |any, code| any | (*code == REFUSED));
+        let refused = any.then(|| codes.iter().position(|code| *code == REFUSED)).flatten();
         self.count = refused.unwrap_or(self.count);
         let (start, count) = (self.start - self.first, self.count);
         match (&output.writes, output.to) {

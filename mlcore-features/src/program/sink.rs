@@ -6,9 +6,9 @@ use mlcore::arrow::array::{ArrayBuilder, StringArray, StringBuilder};
 
 use super::encoder::ZEROS;
 use super::kernel::Scaling;
-use super::row::Output;
+use super::output::Output;
 use super::text::Sparse;
-use super::vector::{TOGETHER, scale_rows};
+use super::vector::{TOGETHER, scale_column, scale_rows};
 
 /// Where a block of results goes.
 pub(super) trait Sink {
@@ -29,8 +29,8 @@ pub(super) trait Sink {
     /// Takes note of a block that is whole.
     fn finish(&mut self, start: usize, count: usize);
 
-    /// Scales columns of numbers into the columns from `first` on. Answers false, and may have written nonsense, if it
-    /// does not do such a thing or a number is infinite.
+    /// Scales columns of numbers into the columns from `first` on. Answers false, and may have written nonsense, if a
+    /// number is infinite.
     fn scaled(
         &mut self,
         first: usize,
@@ -87,8 +87,17 @@ impl TextColumn {
 impl Sink for ColumnSink<'_> {
     const TABLE: bool = true;
 
-    fn scaled(&mut self, _: usize, _: usize, _: [&[f64]; TOGETHER], _: [Scaling; TOGETHER]) -> bool {
-        false
+    fn scaled(
+        &mut self,
+        first: usize,
+        start: usize,
+        columns: [&[f64]; TOGETHER],
+        by: [Scaling; TOGETHER],
+    ) -> bool {
+        let Some(into) = self.columns.get_mut(first..first + TOGETHER) else { return false };
+        into.iter_mut().zip(columns).zip(by).all(|((into, column), by)| {
+            into.get_mut(start..start + column.len()).is_some_and(|into| scale_column(into, column, by))
+        })
     }
 
     fn clear(&mut self, _start: usize, _count: usize) {}
@@ -108,9 +117,11 @@ impl Sink for ColumnSink<'_> {
     }
 
     fn one_hot(&mut self, first: usize, start: usize, codes: &[u32], hot: f64) {
+        let columns = self.columns.get_mut(first..).unwrap_or_default();
+        // That of no column is beyond them all.
         for (row, code) in (start..).zip(codes) {
-            if *code != ZEROS {
-                self.columns[first + *code as usize][row] = hot;
+            if let Some(place) = columns.get_mut(*code as usize).and_then(|column| column.get_mut(row)) {
+                *place = hot;
             }
         }
     }

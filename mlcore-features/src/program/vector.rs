@@ -6,7 +6,7 @@
 //! operations in the same order, so that they make the same bits.
 
 use super::kernel::{Linear, Scaling, clip, impute, rescale, standardize};
-use super::row::Output;
+use super::output::Output;
 
 /// Columns that are scaled at once into the rows of a matrix, where they lie side by side.
 pub(super) const TOGETHER: usize = 4;
@@ -114,6 +114,46 @@ fn rows<T: Output>(
         *places = values.map(T::of);
     }
     largest.iter().all(|largest| largest.is_finite())
+}
+
+/// Scales a column into another of the same length. Answers false, and may have written nonsense, if a number is infinite.
+#[cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "the border to instructions that not every processor has")
+)]
+pub(super) fn scale_column(into: &mut [f64], column: &[f64], by: Scaling) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn wide(into: &mut [f64], column: &[f64], by: Scaling) -> bool {
+            plain_column(into, column, by)
+        }
+        // SAFETY: the processor has AVX2, which is all that `wide` needs.
+        return unsafe { wide(into, column, by) };
+    }
+    plain_column(into, column, by)
+}
+
+#[inline(always)]
+fn plain_column(into: &mut [f64], column: &[f64], by: Scaling) -> bool {
+    #[inline(always)]
+    fn each(into: &mut [f64], column: &[f64], fill: f64, step: impl Fn(f64) -> f64) -> bool {
+        let mut infinite = 0_u64;
+        for (to, value) in into.iter_mut().zip(column) {
+            let value = impute(*value, fill);
+            infinite |= u64::from(value.is_infinite());
+            *to = f64::of(step(value));
+        }
+        infinite == 0
+    }
+    match by.step {
+        Linear::Standardize { mean, scale } => {
+            each(into, column, by.fill, |value| standardize(value, mean, scale))
+        }
+        Linear::Rescale { scale, offset, low, high } => {
+            each(into, column, by.fill, |value| clip(rescale(value, scale, offset), low, high))
+        }
+    }
 }
 
 /// The scaling of every column of a matrix, each parameter by itself.

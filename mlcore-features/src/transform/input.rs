@@ -137,7 +137,9 @@ impl FitColumn {
                 Cow::Owned(numbers)
             }
         };
-        match numbers.iter().position(|value| value.is_infinite()) {
+        // Without a way out in the middle, the look at all of them runs on vectors.
+        let any = numbers.iter().fold(false, |any, value| any | value.is_infinite());
+        match any.then(|| numbers.iter().position(|value| value.is_infinite())).flatten() {
             Some(row) => {
                 Err(self.refuse(row, "infinity", "replace infinities by missing values or by a bound"))
             }
@@ -148,7 +150,8 @@ impl FitColumn {
     /// The values as floats, all of them finite.
     pub(crate) fn finite_numbers(&self) -> Result<Cow<'_, [f64]>> {
         let numbers = self.numbers()?;
-        match numbers.iter().position(|value| value.is_nan()) {
+        let any = numbers.iter().fold(false, |any, value| any | value.is_nan());
+        match any.then(|| numbers.iter().position(|value| value.is_nan())).flatten() {
             Some(row) => Err(self.refuse(row, "a missing value (NaN)", "impute missing values first")),
             None => Ok(numbers),
         }

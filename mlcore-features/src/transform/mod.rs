@@ -36,6 +36,7 @@ mod encoder {
     pub(super) mod categories;
     mod combiner;
     pub(super) mod count_encoder;
+    mod counter;
     pub(super) mod embedding_lookup;
     mod folds;
     pub(super) mod found;

@@ -256,11 +256,14 @@ impl<'a> ColumnView<'a> {
     /// Reads the rows from `start` on as floats: a null as NaN, and so everything that has no numeric reading.
     pub fn numbers(&self, start: usize, into: &mut [f64]) {
         self.cells.numbers(start, into);
-        if let Some(nulls) = &self.nulls {
-            for (offset, into) in into.iter_mut().enumerate() {
-                if nulls.is_null(start + offset) {
-                    *into = f64::NAN;
-                }
+        let Some(nulls) = &self.nulls else { return };
+        let valid = nulls.inner().slice(start, into.len());
+        // Most stretches of 64 rows have few nulls, or none.
+        for (valid, into) in valid.bit_chunks().iter_padded().zip(into.chunks_mut(64)) {
+            let mut nulls = !valid;
+            while let Some(into) = into.get_mut(nulls.trailing_zeros() as usize) {
+                *into = f64::NAN;
+                nulls &= nulls - 1;
             }
         }
     }

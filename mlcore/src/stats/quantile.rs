@@ -54,16 +54,35 @@ impl QuantileMethod {
         if values.iter().any(|value| value.is_nan()) {
             return vec![f64::NAN; levels.len()];
         }
-        crate::interrupt::sort_unstable_by(&mut values, f64::total_cmp);
+        if levels.len() > FEW {
+            crate::interrupt::sort_unstable_by(&mut values, f64::total_cmp);
+        } else {
+            // A few places can be set in order for less than all of them.
+            let mut wanted: Vec<usize> = Vec::new();
+            for level in levels {
+                self.of_ordered(values.len(), *level, |position| {
+                    wanted.push(position);
+                    0.0
+                });
+            }
+            wanted.sort_unstable();
+            wanted.dedup();
+            set_in_order(&mut values, 0, &wanted);
+        }
         levels.iter().map(|level| self.of_sorted(&values, *level)).collect()
     }
 
     /// The quantile of values in ascending order at a level from 0 to 1. NaN of no values.
     #[must_use]
     pub fn of_sorted(self, sorted: &[f64], level: f64) -> f64 {
-        let count = sorted.len() as f64;
-        let last = sorted.len().saturating_sub(1);
-        let value = |position: usize| sorted.get(position.min(last)).copied().unwrap_or(f64::NAN);
+        self.of_ordered(sorted.len(), level, |position| sorted.get(position).copied().unwrap_or(f64::NAN))
+    }
+
+    /// The same of so many values, of which `place` answers the one at a position of their order.
+    fn of_ordered(self, count: usize, level: f64, mut place: impl FnMut(usize) -> f64) -> f64 {
+        let last = count.saturating_sub(1);
+        let count = count as f64;
+        let mut value = |position: usize| place(position.min(last));
         let position = match self {
             Self::InvertedCdf => {
                 let (below, rest) = split(count * level - 1.0);
@@ -96,6 +115,23 @@ impl QuantileMethod {
         };
         lerp(value(whole(below)), value(whole(below) + 1), share)
     }
+}
+
+/// So many quantiles are found by parting the values around their places; for more, sorting is as quick.
+const FEW: usize = 32;
+
+/// Sets each of the `wanted` places, in ascending order, to the value that stands there when all are sorted; `first` is the place of
+/// the first value.
+fn set_in_order(values: &mut [f64], first: usize, wanted: &[usize]) {
+    let (before, after) = wanted.split_at(wanted.len() / 2);
+    let Some((place, after)) = after.split_first() else { return };
+    let within = place.saturating_sub(first);
+    if within >= values.len() || crate::interrupt::is_stopped() {
+        return;
+    }
+    let (less, _, more) = values.select_nth_unstable_by(within, f64::total_cmp);
+    set_in_order(less, first, before);
+    set_in_order(more, place + 1, after);
 }
 
 /// The position of a quantile for the plotting positions `alpha` and `beta`.
@@ -172,6 +208,25 @@ mod tests {
             assert!(
                 method.of(vec![7.0, f64::NAN], &[0.0])[0].is_nan() && method.of(vec![], &[0.5])[0].is_nan()
             );
+        }
+    }
+
+    #[test]
+    fn parting_and_sorting_agree() {
+        let mut random = crate::stats::SplitMix64::new(5);
+        for count in [1, 2, 3, 10, 100, 5000] {
+            let values: Vec<f64> = (0..count).map(|_| (random.normal() * 8.0).round()).collect();
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            for method in [QuantileMethod::Linear, QuantileMethod::AveragedInvertedCdf, QuantileMethod::Hazen]
+            {
+                for levels in [1_usize, 2, 5, 31] {
+                    let levels: Vec<f64> = (0..levels).map(|_| random.uniform()).collect();
+                    let expected: Vec<f64> =
+                        levels.iter().map(|level| method.of_sorted(&sorted, *level)).collect();
+                    assert_eq!(method.of(values.clone(), &levels), expected, "{count} {method:?}");
+                }
+            }
         }
     }
 

@@ -4,15 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use mlcore::batch::{Dictionary, OwnedValue, Texts, Value};
-use mlcore::interrupt::{self, paced};
+use mlcore::interrupt::{self, Pace, paced};
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::counter::{Counter, TextCounter};
 use super::found::Found;
 use super::grouping::Grouping;
+use crate::program::coded;
 use crate::program::encoder::{Table, exact_bits, exact_value, float_bits};
-use crate::program::lookup::Lookup;
+use crate::program::lookup::{self, Lookup};
 use crate::program::words::Keys;
 use crate::transform::input::FitColumn;
 use crate::transform::parts::{Seen, SeenColumn, Tally};
@@ -336,6 +338,9 @@ fn zero(value: f64) -> f64 {
     if value == 0.0 { 0.0 } else { value }
 }
 
+/// The rows that are counted between two looks at whether to stop.
+const STRETCH: usize = 1 << 12;
+
 /// The distinct values of a column with their counts: sorted, a missing value last. Infinities are refused.
 pub(crate) fn count(column: &FitColumn) -> Result<Vec<(OwnedValue, u64)>> {
     if column.dtype().is_temporal() {
@@ -351,38 +356,47 @@ pub(crate) fn count(column: &FitColumn) -> Result<Vec<(OwnedValue, u64)>> {
             counts.into_iter().map(|(text, count)| (OwnedValue::from(text), count)).collect()
         }
         Some(_) => {
-            let mut counts: HashMap<&str, u64> = HashMap::new();
-            for row in paced(0..rows) {
-                match view.text(row) {
-                    Some(text) => *counts.entry(text).or_default() += 1,
-                    None => missing += 1,
+            let mut counter = TextCounter::default();
+            let mut pace = Pace::default();
+            for start in (0..rows).step_by(STRETCH) {
+                if pace.is_stopped(STRETCH) {
+                    break;
                 }
+                coded::each(&view, start..rows.min(start + STRETCH), |row, found| match found {
+                    coded::Found::Key(key) => counter.add_key(key, row),
+                    coded::Found::Text(text) => counter.add(text, row),
+                    coded::Found::Missing => missing += 1,
+                });
             }
+            let counts = counter.into_counts(|row| view.text(row));
             counts.into_iter().map(|(text, count)| (OwnedValue::from(text), count)).collect()
         }
         None if column.dtype().is_float() => {
-            let mut counts: HashMap<u64, u64> = HashMap::new();
-            for value in paced(column.numbers()?.iter()) {
+            let mut counter = Counter::default();
+            let numbers = column.numbers()?;
+            for (row, value) in paced(numbers.iter().enumerate()) {
                 if value.is_nan() {
                     missing += 1;
                 } else {
-                    *counts.entry(float_bits(*value)).or_default() += 1;
+                    counter.add(lookup::Key::of_bits(float_bits(*value)), row);
                 }
             }
-            counts.into_iter().map(|(bits, count)| (OwnedValue::Float(f64::from_bits(bits)), count)).collect()
+            let number = |row: usize| numbers.get(row).map(|number| zero(*number));
+            let counts = counter.into_counts();
+            counts.filter_map(|(row, count)| Some((OwnedValue::Float(number(row)?), count))).collect()
         }
         None => {
-            let mut counts: HashMap<u64, u64> = HashMap::new();
+            let mut counter = Counter::default();
             for row in paced(0..rows) {
                 match exact_bits(view.value(row)) {
-                    Some(bits) => *counts.entry(bits).or_default() += 1,
+                    Some(bits) => counter.add(lookup::Key::of_bits(bits), row),
                     None => missing += 1,
                 }
             }
-            counts
-                .into_iter()
-                .map(|(bits, count)| (exact_value(bits, column.dtype()).into_owned(), count))
-                .collect()
+            let value = |row: usize| {
+                exact_bits(view.value(row)).map(|bits| exact_value(bits, column.dtype()).into_owned())
+            };
+            counter.into_counts().filter_map(|(row, count)| Some((value(row)?, count))).collect()
         }
     };
     column.check()?;

@@ -3,6 +3,7 @@ use mlcore::batch::OwnedValue;
 use mlcore::schema::{DType, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
 
 use super::marked::Mark;
 
@@ -233,8 +234,13 @@ impl SimpleImputer {
         if !keeps_type {
             let values = column.numbers()?;
             let mark = self.missing_values.0.as_ref().and_then(OwnedValue::as_f64);
-            let values: Vec<f64> =
-                values.iter().map(|value| if Some(*value) == mark { f64::NAN } else { *value }).collect();
+            let values = match mark {
+                Some(mark) => {
+                    let unmarked = |value: &f64| if *value == mark { f64::NAN } else { *value };
+                    Cow::Owned(values.iter().map(unmarked).collect())
+                }
+                None => values,
+            };
             let present = values.iter().filter(|value| !value.is_nan());
             let count = present.clone().count();
             let told = match self.strategy {
