@@ -218,7 +218,7 @@ def test_parameters_are_plain_and_cloned(frame):
         (features.OrdinalEncoder(handle_unknown="use_encoded_value"), "unknown_value"),
         (features.OrdinalEncoder(unknown_value=3), "unknown_value"),
         (features.KBinsDiscretizer(1), "bins"),
-        (features.KBinsDiscretizer(encode="onehot"), "onehot-dense"),
+        (features.KBinsDiscretizer(encode="sparse"), "onehot-dense"),
         (features.Pipeline([("a__b", features.StandardScaler())]), "__"),
         (features.Pipeline([("scale", sklearn.preprocessing.StandardScaler())]), "pipeline of scikit-learn"),
         (features.Pipeline(["scale"]), "no tuple"),

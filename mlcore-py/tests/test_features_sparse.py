@@ -54,6 +54,19 @@ def test_a_sparse_encoder_is_sklearns():
     assert back.inverse_transform(back.transform(FRAME[["plan"]])).ravel().tolist() == FRAME["plan"].tolist()
 
 
+def test_sparse_bins_are_sklearns():
+    ours = features.KBinsDiscretizer(3, encode="onehot")
+    theirs = sklearn.preprocessing.KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf")
+    same(ours.fit_transform(FRAME[["age"]]), theirs.fit_transform(FRAME[["age"]]))
+    same(pickle.loads(pickle.dumps(ours)).transform(FRAME[["age"]]), theirs.transform(FRAME[["age"]]))
+    assert clone(ours).encode == "onehot" and "onehot" in repr(ours)
+    assert list(ours.get_feature_names_out()) == list(theirs.get_feature_names_out())
+    back, expected = ours.inverse_transform(ours.transform(FRAME[["age"]])), theirs.inverse_transform(theirs.transform(FRAME[["age"]]))
+    np.testing.assert_allclose(back, expected, rtol=1e-12)
+    combined = features.ColumnTransformer([("bins", ours, ["age"])], sparse_threshold=1.0).fit(FRAME)
+    assert combined.sparse_output_ and scipy.sparse.issparse(combined.transform(FRAME))
+
+
 @pytest.mark.parametrize("name", ["CountVectorizer", "TfidfVectorizer", "HashingVectorizer"])
 def test_a_sparse_vectorizer_is_sklearns(name):
     parameters = {"n_features": 2**20} if name == "HashingVectorizer" else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from mlcore.features._base import Specification
 from mlcore.features._partial import PartialTransformer
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from mlcore.features._plan import Table
+
 __all__ = ["KBinsDiscretizer"]
 
 
@@ -19,14 +22,14 @@ class KBinsDiscretizer(PartialTransformer):
     """Cuts the range of each column into bins.
 
     Takes finite numbers: missing values are refused, impute them first. A constant column has one bin. Values outside the
-    training range fall into the outer bins. The result is dense.
+    training range fall into the outer bins. The result is dense unless it is asked for sparse.
 
     Parameters
     ----------
     n_bins : int or list of int
         The number of bins, at least 2, of every column or of each.
-    encode : {"onehot-dense", "ordinal"}
-        One feature per bin, or the number of the bin. (scikit-learn's default ``onehot`` is sparse.)
+    encode : {"onehot", "onehot-dense", "ordinal"}
+        One feature per bin, as a sparse matrix, which is scikit-learn's default, or as a dense one; or the number of the bin.
     strategy : {"quantile", "uniform", "kmeans"}
         Bins of equally many values, of equal width, or of the values nearest to one centre of a k-means.
     quantile_method : str
@@ -68,7 +71,7 @@ class KBinsDiscretizer(PartialTransformer):
         self,
         n_bins: int | Sequence[int] = 5,
         *,
-        encode: Literal["onehot-dense", "ordinal"] = "onehot-dense",
+        encode: Literal["onehot", "onehot-dense", "ordinal"] = "onehot-dense",
         strategy: Literal["quantile", "uniform", "kmeans"] = "quantile",
         quantile_method: str = "averaged_inverted_cdf",
         subsample: int | None = 200_000,
@@ -80,3 +83,12 @@ class KBinsDiscretizer(PartialTransformer):
         self.quantile_method = quantile_method
         self.subsample = subsample
         self.random_state = random_state
+
+    def _specification(self, table: Table, X: object) -> Specification:
+        name, parameters = super()._specification(table, X)
+        if self._is_sparse():
+            parameters["encode"] = "onehot-dense"
+        return name, parameters
+
+    def _is_sparse(self) -> bool:
+        return isinstance(self.encode, str) and self.encode == "onehot"
