@@ -104,7 +104,7 @@ fn missing_and_unfit_columns_are_named() {
     retyped.with_column(frame.column("plan").unwrap().clone().with_name("age".into())).unwrap();
     let error = plan.transform_frame(&retyped).unwrap_err();
     assert!(error.to_string().starts_with("transform age: expected float64, got string"), "{error}");
-    let mut spans = frame.clone();
+    let mut spans = frame;
     let span = Int64Chunked::from_iter_values("seen".into(), 0..10).into_duration(TimeUnit::Microseconds);
     spans.with_column(span.into_column()).unwrap();
     let error = plan.transform_frame(&spans).unwrap_err();

@@ -86,7 +86,7 @@ fn errors_of_types_come_at_once_and_those_of_values_when_it_is_collected() {
     let broken = frame.clone().lazy().select([col("nobody")]);
     let error = plan.transform_lazy(broken).map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::SchemaMismatch(_)) && error.to_string().contains("nobody"), "{error}");
-    let retyped = frame.clone().lazy().with_column(col("plan").alias("age"));
+    let retyped = frame.lazy().with_column(col("plan").alias("age"));
     let error = plan.transform_lazy(retyped).map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::SchemaMismatch(_)));
     assert!(error.to_string().starts_with("transform age: expected float64, got string"), "{error}");

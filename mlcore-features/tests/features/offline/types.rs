@@ -27,13 +27,10 @@ fn every_type() -> Vec<(Series, ArrowType)> {
     let item = |inner: ArrowType| Arc::new(ArrowField::new("item", inner, true));
     let words = Series::new("x".into(), [Some("a"), None, Some("a word of more than twelve bytes")]);
     let days = FrozenCategories::new(["a", "a word of more than twelve bytes"]).unwrap();
-    let lists =
-        Series::new("x".into(), [numbers.clone(), numbers.clone().slice(0, 0), numbers.clone().slice(1, 2)]);
+    let lists = Series::new("x".into(), [numbers.clone(), numbers.slice(0, 0), numbers.slice(1, 2)]);
     let nulls = Series::new_null("x".into(), 3);
-    let nulls_in_lists =
-        Series::new("x".into(), [nulls.clone(), nulls.clone().slice(0, 0), nulls.clone().slice(1, 2)]);
-    let words_in_lists =
-        Series::new("x".into(), [words.clone(), words.clone().slice(0, 0), words.clone().slice(0, 1)]);
+    let nulls_in_lists = Series::new("x".into(), [nulls.clone(), nulls.slice(0, 0), nulls.slice(1, 2)]);
+    let words_in_lists = Series::new("x".into(), [words.clone(), words.slice(0, 0), words.slice(0, 1)]);
     let arrays = Series::new("x".into(), [numbers.clone(), numbers.clone(), numbers.clone()]);
     let array = DataType::Array(Box::new(DataType::Int64), 3);
     let part = |name: &str, series: &Series| series.clone().with_name(name.into());
