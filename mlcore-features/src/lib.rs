@@ -73,7 +73,8 @@
 //! | `conformance` | the contracts of `Fit` and `Transform` as test suites |
 //! | `parquet` | files of Parquet as a source of batches ([`pipeline::ParquetFiles`]) |
 //! | `derive` | `#[derive(Features)]`: Rust structs as rows of a plan ([`typed`]) |
-//! | `full` | all of them |
+//! | `offline` | frames and lazy queries of polars, to fit on and to transform (the module `offline`); wants Rust 1.95 |
+//! | `full` | all but `offline`, which takes minutes to build |
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -85,6 +86,8 @@ pub mod decimal {
 }
 mod graph;
 pub mod nested;
+#[cfg(feature = "offline")]
+pub mod offline;
 pub mod onnx;
 pub mod pipeline;
 mod program;

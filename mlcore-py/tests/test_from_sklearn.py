@@ -74,6 +74,9 @@ CLASSES = {
     "SimpleImputer, constant": (SimpleImputer(strategy="constant", fill_value=-1.5), HOLES),
     "SimpleImputer, constant text": (SimpleImputer(strategy="constant", fill_value="?"), GAPS),
     "SimpleImputer, integers": (SimpleImputer(strategy="most_frequent"), FULL[["n"]]),
+    "SimpleImputer, marked": (SimpleImputer(missing_values=3, strategy="median", add_indicator=True), FULL[["a", "n"]]),
+    "SimpleImputer, marked by numpy": (SimpleImputer(missing_values=np.int64(3), strategy="most_frequent"), FULL[["n"]]),
+    "SimpleImputer, marked text": (SimpleImputer(missing_values="pro", strategy="constant", fill_value="?"), WORDS[["plan"]]),
     "MissingIndicator": (MissingIndicator(), HOLES),
     "MissingIndicator, all": (MissingIndicator(features="all", sparse=False), FULL),
     "KNNImputer": (KNNImputer(n_neighbors=3, add_indicator=True), HOLES[["a", "b"]].assign(c=RNG.normal(size=ROWS))),
@@ -284,6 +287,31 @@ def test_columns_are_found_however_they_were_chosen(columns, remainder, verbose)
     assert ("n" in plan.inputs) == (remainder != "drop")
 
 
+def test_unions_and_weights_answer_as_scikit_learns():
+    fill = make_pipeline(SimpleImputer(), StandardScaler())
+    union = FeatureUnion(
+        [("scale", StandardScaler()), ("fill", fill), ("kept", "passthrough"), ("gone", "drop")],
+        transformer_weights={"fill": 10.0, "kept": None},
+    )
+    equal(from_sklearn(union.fit(FULL), FULL), union, FULL)
+    short = FeatureUnion([("scale", StandardScaler())], verbose_feature_names_out=False).fit(FULL.to_numpy())
+    equal(from_sklearn(short, FULL.to_numpy()), short, FULL.to_numpy())
+    columns = ColumnTransformer(
+        [("scale", StandardScaler(), ["a"]), ("both", union, ["b", "n"]), ("words", OneHotEncoder(), ["plan"])],
+        transformer_weights={"scale": 2.0, "both": 0.5, "remainder": -1.0},
+        remainder="passthrough",
+    )
+    table = FULL.assign(plan=WORDS["plan"], more=FULL["a"] - 1)
+    equal(from_sklearn(columns.fit(table), table), columns, table)
+    inside = make_pipeline(FeatureUnion([("low", PCA(1)), ("all", MinMaxScaler())]), StandardScaler()).fit(FULL)
+    equal(from_sklearn(inside, FULL), inside, FULL, 1e-9)
+    # A weight multiplies numbers; scikit-learn says so when it transforms.
+    text = ColumnTransformer([("kept", "passthrough", ["plan"])]).fit(WORDS)
+    text.transformer_weights = {"kept": 2.0}
+    with pytest.raises(mlcore.InvalidInputError, match="from_sklearn ColumnTransformer: a weight multiplies numbers, and the column is string"):
+        from_sklearn(text, WORDS)
+
+
 @pytest.mark.filterwarnings("ignore:Features .* are constant", "ignore:invalid value:RuntimeWarning")
 def test_pipelines_in_pipelines():
     table = FULL.mask(FULL > 5)
@@ -322,21 +350,20 @@ def test_everything_that_has_no_equal_is_named_at_once():
     fitted = ColumnTransformer(
         [
             ("parts", NMF(1, tol=0.1), ["b"]),
-            ("fill", make_pipeline(SimpleImputer(missing_values=-1), Own()), ["a"]),
+            ("fill", make_pipeline(KNNImputer(missing_values=-1), Own()), ["a"]),
             ("twist", FunctionTransformer(lambda table: table * 2), ["n"]),
-            ("both", FeatureUnion([("scale", StandardScaler())]), ["a"]),
+            ("both", FeatureUnion([("scale", StandardScaler()), ("other", Own())]), ["a"]),
         ],
         transformer_weights={"parts": 2.0},
     ).fit(FULL)
     with pytest.raises(mlcore.UnsupportedError) as caught:
         from_sklearn(fitted, FULL)
     for words in (
-        "ColumnTransformer has transformer_weights={'parts': 2.0}",
         "parts: sklearn's NMF is no transformer that there is an equal of",
-        "fill > simpleimputer: SimpleImputer has missing_values=-1",
+        "fill > knnimputer: KNNImputer has missing_values=-1",
         "fill > own: test_from_sklearn's Own is no transformer",
         "twist: FunctionTransformer has func=<function",
-        "both: sklearn's FeatureUnion is no transformer",
+        "both > other: test_from_sklearn's Own is no transformer",
     ):
         assert words in str(caught.value), words
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(FULL, Y)

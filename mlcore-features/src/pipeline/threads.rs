@@ -45,6 +45,11 @@ impl Plan {
 }
 
 impl OnThreads<'_> {
+    #[cfg(feature = "offline")]
+    pub(crate) fn plan(&self) -> &Plan {
+        self.plan
+    }
+
     /// As [`Plan::transform`].
     ///
     /// # Errors

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom up, each layer with those above it.
 const ABOVE: [(&str, &[&str]); 5] = [
-    ("graph", &["program", "expression", "transform", "pipeline", "onnx", "typed"]),
-    ("program", &["transform", "pipeline", "onnx", "typed"]),
-    ("transform", &["pipeline", "onnx", "typed"]),
-    ("pipeline", &["onnx", "typed"]),
-    ("window", &["transform", "pipeline", "onnx", "typed"]),
+    ("graph", &["program", "expression", "transform", "pipeline", "onnx", "typed", "offline"]),
+    ("program", &["transform", "pipeline", "onnx", "typed", "offline"]),
+    ("transform", &["pipeline", "onnx", "typed", "offline"]),
+    ("pipeline", &["onnx", "typed", "offline"]),
+    ("window", &["transform", "pipeline", "onnx", "typed", "offline"]),
 ];
 
 #[test]

@@ -27,6 +27,8 @@ mod layers;
 mod list;
 mod moments;
 mod numbers;
+#[cfg(feature = "offline")]
+mod offline;
 mod parity;
 mod parts;
 mod past;

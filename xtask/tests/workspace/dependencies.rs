@@ -56,28 +56,21 @@ fn lower_crates_link_no_runtime_protocol_or_data_frame() {
     let trees: [(&str, &[&str]); 4] = [
         ("mlcore", &["--features", "ort,sqlite,mlruns,ndarray,signatures,conformance"]),
         ("mlcore-drift", &["--all-features"]),
-        ("mlcore-features", &["--all-features"]),
+        ("mlcore-features", &["--features", "full"]),
         ("mlcore-serve", &[]),
     ];
     for (package, features) in trees {
-        let base = [
-            "tree",
-            "--locked",
-            "--edges",
-            "normal",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-            "--package",
-            package,
-        ];
-        let tree = cargo(&[&base[..], features].concat());
-        let linked: Vec<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
-        assert!(linked.contains(&"mlcore") && linked.len() > 10, "cargo tree lists what {package} links");
-        for name in linked {
+        let linked = linked(package, features);
+        assert!(
+            linked.iter().any(|own| own == "mlcore") && linked.len() > 10,
+            "cargo tree lists what {package} links"
+        );
+        for name in &linked {
             let family = name.split('-').next().unwrap_or(name);
-            assert!(!KEPT_OUT.contains(&name) && !KEPT_OUT.contains(&family), "{package} links {name}");
+            assert!(
+                !KEPT_OUT.contains(&name.as_str()) && !KEPT_OUT.contains(&family),
+                "{package} links {name}"
+            );
         }
     }
 }
@@ -86,26 +79,7 @@ fn lower_crates_link_no_runtime_protocol_or_data_frame() {
 /// hyper's; no client of it is linked, since requests leave by `ureq`. Nothing else of the kind comes with them.
 #[test]
 fn postgres_and_object_stores_alone_bring_a_runtime_to_the_core() {
-    let links = |features: &str| {
-        let tree = cargo(&[
-            "tree",
-            "--locked",
-            "--edges",
-            "normal",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-            "--package",
-            "mlcore",
-            "--features",
-            features,
-        ]);
-        KEPT_OUT
-            .into_iter()
-            .filter(|name| tree.lines().any(|line| line.split_whitespace().next() == Some(name)))
-            .collect::<Vec<_>>()
-    };
+    let links = |features: &str| kept_out_of("mlcore", features);
     assert_eq!(links("full"), ["tokio", "hyper"]);
     assert_eq!(links("postgres"), ["tokio"]);
     assert_eq!(links("object-store"), ["tokio", "hyper"]);
@@ -130,6 +104,69 @@ fn postgres_and_object_stores_alone_bring_a_runtime_to_the_core() {
         ],
         "each is looked at above"
     );
+}
+
+/// polars has a runtime, for files that lie elsewhere, which nothing starts here. None of its formats, clients and serialisers comes
+/// with it, whose packages were several times as many, with advisories among them.
+#[test]
+fn offline_alone_brings_polars_and_none_of_its_formats() {
+    assert_eq!(kept_out_of("mlcore-features", "full"), [""; 0]);
+    assert_eq!(kept_out_of("mlcore-features", "offline"), ["tokio", "polars"]);
+    let packages = packages();
+    let own =
+        packages.iter().find(|package| package["name"] == "mlcore-features").expect("it is in the workspace");
+    let features = own["features"].as_object().expect("a package lists features");
+    let full = features["full"].as_array().expect("it is a list");
+    let others = features.keys().filter(|name| !full.iter().any(|own| own == name.as_str()));
+    assert_eq!(
+        others.collect::<Vec<_>>(),
+        ["default", "full", "offline"],
+        "all of `full` are looked at above"
+    );
+    let linked = linked("mlcore-features", &["--features", "offline"]);
+    let unwanted = [
+        "polars-parquet",
+        "polars-json",
+        "polars-sql",
+        "polars-stream",
+        "object_store",
+        "quick-xml",
+        "bincode",
+    ];
+    let unwanted: Vec<&str> =
+        unwanted.into_iter().filter(|name| linked.iter().any(|own| own == name)).collect();
+    assert_eq!(unwanted, [""; 0], "a feature of polars brings them");
+    for package in &packages {
+        let name = package["name"].as_str().expect("a package has a name");
+        if name != "mlcore-features" {
+            let linked = self::linked(name, &["--all-features"]);
+            assert!(!linked.iter().any(|own| own.starts_with("polars")), "{name} links polars");
+        }
+    }
+}
+
+/// The names of the packages that a package links.
+fn linked(package: &str, features: &[&str]) -> Vec<String> {
+    let base = [
+        "tree",
+        "--locked",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+        "--package",
+        package,
+    ];
+    let tree = cargo(&[&base[..], features].concat());
+    tree.lines().filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+}
+
+/// What a package links of that which is to be kept out.
+fn kept_out_of(package: &str, features: &str) -> Vec<&'static str> {
+    let linked = linked(package, &["--features", features]);
+    KEPT_OUT.into_iter().filter(|name| linked.iter().any(|own| own == name)).collect()
 }
 
 #[test]

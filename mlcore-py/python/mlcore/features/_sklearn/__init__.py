@@ -23,8 +23,9 @@ def from_sklearn(estimator: Any, X: AnyTable) -> Plan:
     Parameters
     ----------
     estimator : fitted transformer of scikit-learn
-        Any class that ``mlcore.features`` has one of the same name of, and a ``Pipeline`` or a ``ColumnTransformer`` of those;
-        transformers of ``mlcore.features`` may be among them. For the features before a model, pass ``pipeline[:-1]``.
+        Any class that ``mlcore.features`` has one of the same name of, and a ``Pipeline``, a ``ColumnTransformer`` or a
+        ``FeatureUnion`` of those, with their weights; transformers of ``mlcore.features`` may be among them. For the features
+        before a model, pass ``pipeline[:-1]``.
     X : table
         Rows like those that it was fitted on, of which the types of the columns are taken: scikit-learn does not keep them. One
         row is enough where it shows every type; a table of pyarrow or polars needs none. What was fitted on names finds its

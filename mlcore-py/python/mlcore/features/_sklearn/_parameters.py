@@ -32,6 +32,8 @@ def refusals(estimator: Any, path: str) -> list[str]:
     is_theirs = home.split(".")[0] == "sklearn"
     if is_theirs and kind == "Pipeline":
         return [problem for name, step in estimator.steps for problem in refusals(step, _below(path, name))]
+    if is_theirs and kind == "FeatureUnion":
+        return [problem for name, step in estimator.transformer_list for problem in refusals(step, _below(path, name))]
     if is_theirs and kind == "ColumnTransformer":
         return _columns_refused(estimator, path)
     if not (is_theirs and kind in EQUALS):
@@ -74,8 +76,6 @@ def _below(path: str, name: str) -> str:
 def _columns_refused(estimator: Any, path: str) -> list[str]:
     at = f"{path}: " if path else ""
     problems = []
-    if estimator.transformer_weights is not None:
-        problems.append(f"{at}ColumnTransformer has transformer_weights={estimator.transformer_weights!r}")
     if not isinstance(estimator.verbose_feature_names_out, bool):
         problems.append(f"{at}ColumnTransformer has verbose_feature_names_out={estimator.verbose_feature_names_out!r}")
     inside = getattr(estimator, "transformers_", None) or [*estimator.transformers, ("remainder", estimator.remainder, None)]
@@ -117,6 +117,8 @@ _REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "FeatureHasher": {"n_features": _is_width},
     "FunctionTransformer": {"feature_names_out": _is(None, "one-to-one")},
     "IterativeImputer": {"estimator": _is_linear, "fill_value": _is(None)},
+    # It has the parameter, and says itself which values it takes.
+    "SimpleImputer": {"missing_values": lambda value: True},
 }
 
 
@@ -125,6 +127,11 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
     return [_plain(own) for own in value] if isinstance(value, (list, tuple)) else value
+
+
+def _mark(value: Any) -> Any:
+    """The value that stands for a missing one; NaN for each of those that are missing by themselves."""
+    return float("nan") if is_missing(value) else value.item() if hasattr(value, "item") else value
 
 
 def _seed(value: Any) -> Any:
@@ -156,6 +163,7 @@ _CHANGED: dict[str, dict[str, Callable[[Any], Any]]] = {
     "FunctionTransformer": {"feature_names_out": lambda value: "one-to-one"},
     "PCA": {"svd_solver": lambda value: "auto", "n_components": lambda value: None if value == "mle" else value},
     "TruncatedSVD": {"algorithm": lambda value: "randomized"},
+    "SimpleImputer": {"missing_values": _mark},
     "IterativeImputer": {"min_value": _plain, "max_value": _plain},
     # The terms that were learnt are stored themselves.
     "CountVectorizer": {"vocabulary": lambda value: None},

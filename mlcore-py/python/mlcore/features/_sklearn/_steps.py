@@ -21,9 +21,13 @@ _NULLABLE = ("Imputer", "Encoder", "Hasher", "MissingIndicator")
 
 def chosen(estimator: Any, count: int) -> list[int]:
     """The positions of the columns that it reads."""
+    if isinstance(estimator, str) and estimator == "drop":
+        return []
     kind = type(estimator).__name__
     if kind == "Pipeline" and not isinstance(estimator, Transformer) and estimator.steps:
         return chosen(estimator.steps[0][1], count)
+    if kind == "FeatureUnion" and not isinstance(estimator, Transformer):
+        return sorted({position for _, own in estimator.transformer_list for position in chosen(own, count)})
     if kind == "ColumnTransformer" and not isinstance(estimator, Transformer):
         read = {position for _, own, columns in _branches(estimator) if own != "drop" for position in columns}
         return sorted(read)
@@ -46,6 +50,8 @@ def step_of(estimator: Any, fields: list[Any], path: str) -> tuple[Any, list[Fie
     kind = type(estimator).__name__
     if kind == "Pipeline":
         return _pipeline(estimator, fields, path)
+    if kind == "FeatureUnion":
+        return _union(estimator, fields, path)
     if kind == "ColumnTransformer":
         return _columns(estimator, fields, path)
     own = [{**field, "nullable": True} if kind.endswith(_NULLABLE) else field for field in fields]
@@ -81,6 +87,40 @@ def _pipeline(estimator: Any, fields: list[Any], path: str) -> tuple[Any, list[F
     return {"Pipeline": {"input": _read(steps[0]["transformer"], fields), "steps": steps}}, current
 
 
+def _union(estimator: Any, fields: list[Any], path: str) -> tuple[Any, list[Field]]:
+    branches: list[Any] = []
+    read: dict[str, Field] = {}
+    for name, own in estimator.transformer_list:
+        step, _ = step_of(own, fields, f"{path} > {name}" if path else name)
+        branches.append({"name": name, "weight": _weight(estimator, name), "transformer": step})
+        _add(read, _read(step, fields))
+    union = _beside(branches, estimator.verbose_feature_names_out, _ordered(read, fields))
+    return union, _outputs(union, path or "FeatureUnion")
+
+
+def _beside(branches: list[Any], verbose: bool, fields: list[Field]) -> Any:
+    """Steps beside each other on the same columns."""
+    return {"FeatureUnion": {"verbose_feature_names_out": verbose, "input": fields, "branches": branches}}
+
+
+def _weight(estimator: Any, name: str) -> float | None:
+    """What the features of the step of this name are multiplied by."""
+    weight = (estimator.transformer_weights or {}).get(name)
+    return None if weight is None else float(weight)
+
+
+def _add(read: dict[str, Field], fields: list[Field]) -> None:
+    """Notes that a step reads these columns; what one takes as missing is missing for all."""
+    for field in fields:
+        is_nullable = field.get("nullable", False) or read.get(field["name"], {}).get("nullable", False)
+        read[field["name"]] = {**field, **({"nullable": True} if is_nullable else {})}
+
+
+def _ordered(read: dict[str, Field], fields: list[Any]) -> list[Field]:
+    """The columns that are read, in their own order."""
+    return [read[field["name"]] for field in fields if field is not None and field["name"] in read]
+
+
 def _columns(estimator: Any, fields: list[Any], path: str) -> tuple[Any, list[Field]]:
     branches: list[Any] = []
     read: dict[str, Field] = {}
@@ -89,16 +129,17 @@ def _columns(estimator: Any, fields: list[Any], path: str) -> tuple[Any, list[Fi
             raise refused(f"{path} > {name}" if path else name, "a column stands twice in it", "name each once")
         inside = [fields[position] for position in columns]
         step, _ = step_of(own, inside, f"{path} > {name}" if path else name)
+        weight = _weight(estimator, name)
+        if weight is not None:
+            # A plan has weights in unions alone.
+            step = _beside([{"name": name, "weight": weight, "transformer": step}], False, _read(step, inside))
         names = estimator_names(estimator, fields, columns)
         branches.append({"name": name, "columns": names, "transformer": step})
-        for field in _read(step, inside):
-            is_nullable = field.get("nullable", False) or read.get(field["name"], {}).get("nullable", False)
-            read[field["name"]] = {**field, **({"nullable": True} if is_nullable else {})}
-    order = [read[field["name"]] for field in fields if field is not None and field["name"] in read]
+        _add(read, _read(step, inside))
     step = {
         "ColumnTransformer": {
             "verbose_feature_names_out": estimator.verbose_feature_names_out,
-            "input": order,
+            "input": _ordered(read, fields),
             "branches": branches,
         }
     }
