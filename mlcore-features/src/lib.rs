@@ -73,6 +73,7 @@
 //! | `conformance` | the contracts of `Fit` and `Transform` as test suites |
 //! | `parquet` | files of Parquet as a source of batches ([`pipeline::ParquetFiles`]) |
 //! | `derive` | `#[derive(Features)]`: Rust structs as rows of a plan ([`typed`]) |
+//! | `validate` | expectations of tables and of single rows ([`validate`]) |
 //! | `full` | all of them |
 
 #[cfg(feature = "conformance")]
@@ -90,4 +91,6 @@ pub mod pipeline;
 mod program;
 pub mod transform;
 pub mod typed;
+#[cfg(feature = "validate")]
+pub mod validate;
 pub mod window;
