@@ -99,7 +99,7 @@ const fn is_true(flag: &bool) -> bool {
 }
 
 macro_rules! checks {
-    ($($(#[doc = $doc:literal])+ $variant:ident $kind:ident { $($(#[$meta:meta])* $field:ident: $type:ty,)* })+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident { $($(#[$meta:meta])* $field:ident: $type:ty,)* })+) => {
         /// What is expected of a table. Names, parameters and defaults are Great Expectations', without `expect_`; what has no
         /// counterpart there says so.
         ///
@@ -110,34 +110,12 @@ macro_rules! checks {
         pub enum Check {
             $($(#[doc = $doc])+ $variant { $($(#[$meta])* $field: $type,)* },)+
         }
-
-        impl Check {
-            /// The kind of what is looked at.
-            pub(super) const fn scope(&self) -> Scope {
-                match self {
-                    $(Self::$variant { .. } => Scope::$kind,)+
-                }
-            }
-        }
     };
-}
-
-/// What a check looks at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Scope {
-    /// The schema, or the number of rows.
-    Table,
-    /// Each row by itself.
-    Row,
-    /// Each row, for what other rows hold.
-    Rows,
-    /// A number that the column as a whole has.
-    Aggregate,
 }
 
 checks! {
     /// The column is there; at this position, where one is given, the first being 0.
-    ColumnToExist Table {
+    ColumnToExist {
         /// The column.
         column: String,
         /// Its position.
@@ -145,7 +123,7 @@ checks! {
         column_index: Option<usize>,
     }
     /// The columns are these, in any order; with `exact_match = false` there may be others.
-    TableColumnsToMatchSet Table {
+    TableColumnsToMatchSet {
         /// The columns.
         column_set: Vec<String>,
         /// Whether there may be no others.
@@ -153,91 +131,91 @@ checks! {
         exact_match: bool,
     }
     /// The columns are these, in this order.
-    TableColumnsToMatchOrderedList Table {
+    TableColumnsToMatchOrderedList {
         /// The columns.
         column_list: Vec<String>,
     }
     /// There are so many columns.
-    TableColumnCountToEqual Table {
+    TableColumnCountToEqual {
         /// Their number.
         value: u64,
     }
     /// The number of columns is within bounds.
-    TableColumnCountToBeBetween Table {
+    TableColumnCountToBeBetween {
         /// The bounds.
         bounds: Bounds,
     }
     /// There are so many rows.
-    TableRowCountToEqual Table {
+    TableRowCountToEqual {
         /// Their number.
         value: u64,
     }
     /// The number of rows is within bounds.
-    TableRowCountToBeBetween Table {
+    TableRowCountToBeBetween {
         /// The bounds.
         bounds: Bounds,
     }
     /// The column has this type, by the names of mlcore's types: `int64`, `string`, `timestamp[us, tz=UTC]`.
-    ColumnValuesToBeOfType Table {
+    ColumnValuesToBeOfType {
         /// The column.
         column: String,
         /// The name of the type.
         type_: String,
     }
     /// The column has one of these types.
-    ColumnValuesToBeInTypeList Table {
+    ColumnValuesToBeInTypeList {
         /// The column.
         column: String,
         /// The names of the types.
         type_list: Vec<String>,
     }
     /// Every value is missing.
-    ColumnValuesToBeNull Row {
+    ColumnValuesToBeNull {
         /// The column.
         column: String,
     }
     /// No value is missing.
-    ColumnValuesToNotBeNull Row {
+    ColumnValuesToNotBeNull {
         /// The column.
         column: String,
     }
     /// Values are within bounds.
-    ColumnValuesToBeBetween Row {
+    ColumnValuesToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// Values are of a set.
-    ColumnValuesToBeInSet Row {
+    ColumnValuesToBeInSet {
         /// The column.
         column: String,
         /// The set.
         value_set: Vec<Literal>,
     }
     /// Values are not of a set.
-    ColumnValuesToNotBeInSet Row {
+    ColumnValuesToNotBeInSet {
         /// The column.
         column: String,
         /// The set.
         value_set: Vec<Literal>,
     }
     /// A regular expression is found in each text.
-    ColumnValuesToMatchRegex Row {
+    ColumnValuesToMatchRegex {
         /// The column.
         column: String,
         /// The regular expression.
         regex: String,
     }
     /// A regular expression is found in no text.
-    ColumnValuesToNotMatchRegex Row {
+    ColumnValuesToNotMatchRegex {
         /// The column.
         column: String,
         /// The regular expression.
         regex: String,
     }
     /// One, or with `match_all` every one, of several regular expressions is found in each text.
-    ColumnValuesToMatchRegexList Row {
+    ColumnValuesToMatchRegexList {
         /// The column.
         column: String,
         /// The regular expressions.
@@ -247,40 +225,40 @@ checks! {
         match_all: bool,
     }
     /// None of several regular expressions is found in any text.
-    ColumnValuesToNotMatchRegexList Row {
+    ColumnValuesToNotMatchRegexList {
         /// The column.
         column: String,
         /// The regular expressions.
         regex_list: Vec<String>,
     }
     /// Texts have so many characters.
-    ColumnValueLengthsToEqual Row {
+    ColumnValueLengthsToEqual {
         /// The column.
         column: String,
         /// The number of characters.
         value: u64,
     }
     /// The number of characters of texts is within bounds.
-    ColumnValueLengthsToBeBetween Row {
+    ColumnValueLengthsToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// Values are among the keys of a [reference](super::References). Not in Great Expectations.
-    ColumnValuesToBeInReference Row {
+    ColumnValuesToBeInReference {
         /// The column.
         column: String,
         /// The name of the reference.
         reference: String,
     }
     /// No value occurs twice. Every row of a value that does is unexpected, the first one too.
-    ColumnValuesToBeUnique Rows {
+    ColumnValuesToBeUnique {
         /// The column.
         column: String,
     }
     /// Each value is at least the one before it, missing ones left out; more than it, where `strictly`.
-    ColumnValuesToBeIncreasing Rows {
+    ColumnValuesToBeIncreasing {
         /// The column.
         column: String,
         /// Whether equal neighbours are unexpected.
@@ -288,7 +266,7 @@ checks! {
         strictly: bool,
     }
     /// Each value is at most the one before it, missing ones left out; less than it, where `strictly`.
-    ColumnValuesToBeDecreasing Rows {
+    ColumnValuesToBeDecreasing {
         /// The column.
         column: String,
         /// Whether equal neighbours are unexpected.
@@ -296,7 +274,7 @@ checks! {
         strictly: bool,
     }
     /// Numbers are less than so many standard deviations from the mean of the column; with `double_sided = false` above it only.
-    ColumnValueZScoresToBeLessThan Rows {
+    ColumnValueZScoresToBeLessThan {
         /// The column.
         column: String,
         /// The number of standard deviations.
@@ -306,49 +284,49 @@ checks! {
         double_sided: bool,
     }
     /// The smallest value is within bounds.
-    ColumnMinToBeBetween Aggregate {
+    ColumnMinToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// The greatest value is within bounds.
-    ColumnMaxToBeBetween Aggregate {
+    ColumnMaxToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// The mean is within bounds.
-    ColumnMeanToBeBetween Aggregate {
+    ColumnMeanToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// The median is within bounds.
-    ColumnMedianToBeBetween Aggregate {
+    ColumnMedianToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// The standard deviation, with n - 1, is within bounds.
-    ColumnStdevToBeBetween Aggregate {
+    ColumnStdevToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// The sum is within bounds; of no value it is 0.
-    ColumnSumToBeBetween Aggregate {
+    ColumnSumToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// Quantiles are within ranges, or next to them: within 1e-4 of an end, relative to it, as Great Expectations has it.
-    ColumnQuantileValuesToBeBetween Aggregate {
+    ColumnQuantileValuesToBeBetween {
         /// The column.
         column: String,
         /// The ranges.
@@ -358,49 +336,49 @@ checks! {
         interpolation: Interpolation,
     }
     /// The number of distinct values is within bounds.
-    ColumnUniqueValueCountToBeBetween Aggregate {
+    ColumnUniqueValueCountToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// The number of distinct values over that of values is within bounds; 0 where there is none.
-    ColumnProportionOfUniqueValuesToBeBetween Aggregate {
+    ColumnProportionOfUniqueValuesToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// The share of rows whose value is not missing is within bounds; 0 where there is no row.
-    ColumnProportionOfNonNullValuesToBeBetween Aggregate {
+    ColumnProportionOfNonNullValuesToBeBetween {
         /// The column.
         column: String,
         /// The bounds.
         bounds: Bounds,
     }
     /// All distinct values are of a set.
-    ColumnDistinctValuesToBeInSet Aggregate {
+    ColumnDistinctValuesToBeInSet {
         /// The column.
         column: String,
         /// The set.
         value_set: Vec<Literal>,
     }
     /// All values of a set occur.
-    ColumnDistinctValuesToContainSet Aggregate {
+    ColumnDistinctValuesToContainSet {
         /// The column.
         column: String,
         /// The set.
         value_set: Vec<Literal>,
     }
     /// The distinct values are those of a set.
-    ColumnDistinctValuesToEqualSet Aggregate {
+    ColumnDistinctValuesToEqualSet {
         /// The column.
         column: String,
         /// The set.
         value_set: Vec<Literal>,
     }
     /// The most common value is of a set; where several are, one of them with `ties_okay`, and otherwise it fails.
-    ColumnMostCommonValueToBeInSet Aggregate {
+    ColumnMostCommonValueToBeInSet {
         /// The column.
         column: String,
         /// The set.
@@ -411,14 +389,14 @@ checks! {
     }
     /// The newest date or timestamp is at most so old, by the [clock that is handed in](super::RunOptions::with_now). A date is its
     /// first moment, and what has no zone is in UTC. Not in Great Expectations' core.
-    ColumnNewestValueToBeWithin Aggregate {
+    ColumnNewestValueToBeWithin {
         /// The column.
         column: String,
         /// The age in seconds.
         max_age_seconds: f64,
     }
     /// The column looks like a [reference](super::References). Not in Great Expectations' paved path.
-    ColumnDistributionToMatchReference Aggregate {
+    ColumnDistributionToMatchReference {
         /// The column.
         column: String,
         /// The name of the reference.
@@ -430,7 +408,7 @@ checks! {
         threshold: Option<f64>,
     }
     /// Both values are equal.
-    ColumnPairValuesToBeEqual Row {
+    ColumnPairValuesToBeEqual {
         /// The first column.
         #[serde(alias = "column_A")]
         column_a: String,
@@ -442,7 +420,7 @@ checks! {
         ignore_row_if: IgnoreRowIf,
     }
     /// The first value is greater than the second, or equal to it with `or_equal`.
-    ColumnPairValuesAToBeGreaterThanB Row {
+    ColumnPairValuesAToBeGreaterThanB {
         /// The first column.
         #[serde(alias = "column_A")]
         column_a: String,
@@ -457,7 +435,7 @@ checks! {
         ignore_row_if: IgnoreRowIf,
     }
     /// The pair of values is one of these.
-    ColumnPairValuesToBeInSet Row {
+    ColumnPairValuesToBeInSet {
         /// The first column.
         #[serde(alias = "column_A")]
         column_a: String,
@@ -471,7 +449,7 @@ checks! {
         ignore_row_if: IgnoreRowIf,
     }
     /// The values of a row add up to this.
-    MulticolumnSumToEqual Row {
+    MulticolumnSumToEqual {
         /// The columns.
         column_list: Vec<String>,
         /// The sum.
@@ -481,7 +459,7 @@ checks! {
         ignore_row_if: IgnoreRowIf,
     }
     /// The values of a row are equal; missing ones are equal to each other.
-    MulticolumnValuesToBeEqual Row {
+    MulticolumnValuesToBeEqual {
         /// The columns.
         column_list: Vec<String>,
         /// Which rows are passed over.
@@ -489,7 +467,7 @@ checks! {
         ignore_row_if: IgnoreRowIf,
     }
     /// The values of a row are all different; missing ones are equal to each other.
-    SelectColumnValuesToBeUniqueWithinRecord Row {
+    SelectColumnValuesToBeUniqueWithinRecord {
         /// The columns.
         column_list: Vec<String>,
         /// Which rows are passed over.
@@ -497,7 +475,7 @@ checks! {
         ignore_row_if: IgnoreRowIf,
     }
     /// No two rows have the same values in these columns; missing ones are equal to each other.
-    CompoundColumnsToBeUnique Rows {
+    CompoundColumnsToBeUnique {
         /// The columns.
         column_list: Vec<String>,
         /// Which rows are passed over.

@@ -7,4 +7,6 @@
 )]
 
 mod golden;
+mod imports;
+mod suites;
 mod tables;

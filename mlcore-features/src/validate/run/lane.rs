@@ -115,11 +115,6 @@ impl<'a> Lane<'a> {
         self.view.as_ref().map_or(Value::Null, |view| view.value(self.start + row))
     }
 
-    /// The text of a row of the stretch.
-    pub(super) fn text(&self, row: usize) -> Option<&'a str> {
-        self.view.as_ref().and_then(|view| view.text(self.start + row))
-    }
-
     /// Which of these rows do not pass.
     pub(super) fn failing(&self, test: &Test, among: Mask) -> Mask {
         let numbers = if self.is_exact { self.numbers() } else { &[] };

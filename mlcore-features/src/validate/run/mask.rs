@@ -42,6 +42,10 @@ impl Mask {
         }
     }
 
+    pub(super) fn has(self, row: usize) -> bool {
+        self.0.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
+
     #[inline]
     fn with(self, other: Self, both: impl Fn(u64, u64) -> u64) -> Self {
         let mut mask = self;

@@ -20,7 +20,7 @@ use self::mask::{Mask, ROWS};
 use self::order::{Direction, OrderState};
 use self::tally::Tally;
 use super::IgnoreRowIf;
-use super::compile::{CompiledSuite, Inner, Plan, RowTest};
+use super::compile::{CompiledClause, CompiledSuite, Inner, Plan, RowTest};
 use super::report::Report;
 
 /// How a table is looked at.
@@ -274,13 +274,7 @@ impl Run {
         let all = Mask::first(len);
         scratch.conditions.clear();
         for (clauses, rows) in inner.conditions.iter().zip(&mut self.conditions) {
-            let mut mask = all;
-            for clause in clauses {
-                let Some(lane) = lanes.get(clause.column) else { continue };
-                let failing = lane.failing(&clause.test, mask.without(lane.missing));
-                let holds = mask.without(lane.missing).without(failing);
-                mask = if clause.of_missing { holds.or(mask.and(lane.missing)) } else { holds };
-            }
+            let mask = holding(clauses, lanes, all);
             *rows += mask.count();
             scratch.conditions.push(mask);
         }
@@ -330,6 +324,63 @@ impl Run {
             }
         }
         self.rows += len as u64;
+    }
+}
+
+/// The rows of which every clause holds.
+fn holding(clauses: &[CompiledClause], lanes: &[Lane<'_>], among: Mask) -> Mask {
+    clauses.iter().fold(among, |mask, clause| {
+        let Some(lane) = lanes.get(clause.column) else { return Mask::default() };
+        let present = mask.without(lane.missing);
+        let holds = present.without(lane.failing(&clause.test, present));
+        if clause.of_missing { holds.or(mask.and(lane.missing)) } else { holds }
+    })
+}
+
+/// Tells of each row of a table that does not meet one of the expectations at `asked`, by their places in it.
+pub(super) fn failing(
+    inner: &Inner,
+    table: &RecordBatch,
+    asked: &[usize],
+    mut tell: impl FnMut(usize, &[usize]),
+) -> Result<()> {
+    let arrays = lane::arrays(inner, table)?;
+    let mut lanes = Lane::of(inner, &arrays)?;
+    let mut broken = Vec::new();
+    for start in (0..table.num_rows()).step_by(ROWS) {
+        if start % STRETCH == 0 {
+            interrupt::check("split table")?;
+        }
+        let len = ROWS.min(table.num_rows() - start);
+        lanes.iter_mut().for_each(|lane| lane.load(start, len));
+        let masks: Vec<Mask> = asked.iter().map(|place| failing_of(inner, &lanes, *place, len)).collect();
+        for row in masks.iter().copied().reduce(Mask::or).unwrap_or_default().rows() {
+            broken.clear();
+            broken.extend((0..masks.len()).filter(|place| masks.get(*place).is_some_and(|mask| mask.has(row))));
+            tell(start + row, &broken);
+        }
+    }
+    Ok(())
+}
+
+/// The rows of a stretch that do not meet an expectation that is asked of each row.
+fn failing_of(inner: &Inner, lanes: &[Lane<'_>], place: usize, len: usize) -> Mask {
+    let all = Mask::first(len);
+    let looked_at = |condition: &Option<usize>| {
+        let clauses = condition.and_then(|condition| inner.conditions.get(condition));
+        clauses.map_or(all, |clauses| holding(clauses, lanes, all))
+    };
+    match inner.plans.get(place) {
+        Some(Plan::Column { column, condition, test }) => lanes.get(*column).map_or(Mask::default(), |lane| {
+            let looked_at = looked_at(condition);
+            lane.failing(test, if test.is_about_missing() { looked_at } else { looked_at.without(lane.missing) })
+        }),
+        Some(Plan::Row { columns, condition, ignore, test }) => {
+            let lanes: Vec<&Lane<'_>> = columns.iter().filter_map(|column| lanes.get(*column)).collect();
+            let looked_at = looked_at(condition);
+            failing_rows(test, &lanes, looked_at.without(ignored(*ignore, &lanes, looked_at)))
+        }
+        _ => Mask::default(),
     }
 }
 
