@@ -6,7 +6,11 @@
     reason = "a test reports by panicking, in its helpers too"
 )]
 
+mod bad_input;
 mod golden;
 mod imports;
+mod references;
+mod reports;
+mod rows;
 mod suites;
 mod tables;
