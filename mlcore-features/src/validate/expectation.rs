@@ -70,7 +70,13 @@ impl Expectation {
     /// An expectation of all rows, critical.
     #[must_use]
     pub fn new(check: Check) -> Self {
-        Self { check, mostly: 1.0, severity: Severity::Critical, condition: Condition::default(), notes: None }
+        Self {
+            check,
+            mostly: 1.0,
+            severity: Severity::Critical,
+            condition: Condition::default(),
+            notes: None,
+        }
     }
 
     /// Lets the rest of the rows fail.
@@ -141,7 +147,8 @@ impl Expectation {
                     shown.extend(serde_json::from_value::<Bounds>(value).map(|bounds| bounds.to_string()));
                 }
                 (_, Json::Array(values)) if values.len() > MOST_SHOWN => {
-                    let first: Vec<String> = values.iter().take(MOST_SHOWN).map(ToString::to_string).collect();
+                    let first: Vec<String> =
+                        values.iter().take(MOST_SHOWN).map(ToString::to_string).collect();
                     shown.push(format!("{name} [{}, ... {} in all]", first.join(","), values.len()));
                 }
                 (name, value) => shown.push(format!("{name} {value}")),

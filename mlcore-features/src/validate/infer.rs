@@ -86,8 +86,10 @@ impl Suite {
         let schema = Schema::from_arrow(table.schema_ref())?;
         let mut suite = Self::of_profile(name.into(), &profile, true)?;
         for field in schema.fields().iter().filter(|field| field.shape().len() == 1) {
-            let check =
-                Check::ColumnValuesToBeOfType { column: field.name().to_owned(), type_: field.dtype().to_string() };
+            let check = Check::ColumnValuesToBeOfType {
+                column: field.name().to_owned(),
+                type_: field.dtype().to_string(),
+            };
             suite = suite.with(Expectation::new(check).with_notes("The type that the column had."));
         }
         let report = suite.compile(&schema)?.validate(table, &RunOptions::default())?;
@@ -118,15 +120,15 @@ fn values(name: &str, column: &ColumnProfile) -> Option<Expectation> {
     if !is_number && !is_text {
         return None;
     }
-    let (check, notes) = set(name, column).or_else(|| {
-        if is_number { range(name, column) } else { lengths(name, column) }
-    })?;
+    let (check, notes) =
+        set(name, column).or_else(|| if is_number { range(name, column) } else { lengths(name, column) })?;
     Some(Expectation::new(check).with_mostly(MOSTLY).with_severity(Severity::Warning).with_notes(notes))
 }
 
 /// A set, of texts or integers that all were seen more than once.
 fn set(name: &str, column: &ColumnProfile) -> Option<(Check, String)> {
-    let distinct = column.distinct().filter(|distinct| distinct.is_exact && distinct.estimate <= MOST_CATEGORIES)?;
+    let distinct =
+        column.distinct().filter(|distinct| distinct.is_exact && distinct.estimate <= MOST_CATEGORIES)?;
     if column.values() < LEAST_VALUES || distinct.estimate < 2 {
         return None;
     }
@@ -144,13 +146,15 @@ fn set(name: &str, column: &ColumnProfile) -> Option<(Check, String)> {
     }
     counts.sort_by(|(a, _), (b, _)| super::compile::order(a, b));
     let value_set: Vec<Literal> = counts.into_iter().map(|(value, _)| value.into()).collect();
-    let notes = format!("The {} values that {} rows held, each more than once.", value_set.len(), column.values());
+    let notes =
+        format!("The {} values that {} rows held, each more than once.", value_set.len(), column.values());
     Some((Check::ColumnValuesToBeInSet { column: name.to_owned(), value_set }, notes))
 }
 
 fn range(name: &str, column: &ColumnProfile) -> Option<(Check, String)> {
     let (low, high) = (column.min()?, column.max()?);
-    let is_whole = [&low, &high].into_iter().all(|end| matches!(end, OwnedValue::Int(_) | OwnedValue::UInt(_)));
+    let is_whole =
+        [&low, &high].into_iter().all(|end| matches!(end, OwnedValue::Int(_) | OwnedValue::UInt(_)));
     let (low, high) = (low.as_f64()?, high.as_f64()?);
     let margin = (high - low) * MARGIN;
     if !margin.is_finite() {
@@ -165,7 +169,7 @@ fn range(name: &str, column: &ColumnProfile) -> Option<(Check, String)> {
     }
     let notes = format!("{low} to {high} were seen; a tenth of it was added at both ends.");
     let bounds = if is_whole && least.abs() < 9e15 && most.abs() < 9e15 {
-        Bounds::at_least(least.floor() as i64).and_at_most(most.floor() as i64)
+        Bounds::at_least(least.floor() as i64).and_at_most(most.ceil() as i64)
     } else {
         Bounds::at_least(rounded(least, f64::floor)).and_at_most(rounded(most, f64::ceil))
     };
@@ -198,12 +202,14 @@ fn unique(name: &str, column: &ColumnProfile, candidates: bool) -> Option<Expect
         distinct.estimate == column.values()
     } else {
         // An estimate is off by three standard errors at most, nearly always; a table shows whether it holds.
-        candidates && distinct.estimate as f64 >= column.values() as f64 * (1.0 - 3.0 * distinct.relative_error)
+        candidates
+            && distinct.estimate as f64 >= column.values() as f64 * (1.0 - 3.0 * distinct.relative_error)
     };
     let is_key = match column.kind() {
         ColumnKind::Text => true,
         ColumnKind::Number => {
-            let is_whole = |end: Option<OwnedValue>| matches!(end, Some(OwnedValue::Int(_) | OwnedValue::UInt(_)));
+            let is_whole =
+                |end: Option<OwnedValue>| matches!(end, Some(OwnedValue::Int(_) | OwnedValue::UInt(_)));
             is_whole(column.min()) && is_whole(column.max())
         }
         _ => false,

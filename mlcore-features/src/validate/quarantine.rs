@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use mlcore::arrow::array::{ArrayRef, MutableArrayData, RecordBatch, RecordBatchOptions, StringArray, make_array};
+use mlcore::arrow::array::{
+    ArrayRef, MutableArrayData, RecordBatch, RecordBatchOptions, StringArray, make_array,
+};
 use mlcore::arrow::datatypes::{DataType, Field, Schema};
 use mlcore::{Error, Result, interrupt};
 
@@ -64,11 +66,14 @@ impl CompiledSuite {
         let expectations = self.0.suite.expectations();
         let asked: Vec<usize> = (0..expectations.len())
             .filter(|place| self.0.plans.get(*place).is_some_and(is_of_rows))
-            .filter(|place| expectations.get(*place).is_some_and(|expectation| expectation.severity >= severity))
+            .filter(|place| {
+                expectations.get(*place).is_some_and(|expectation| expectation.severity >= severity)
+            })
             .collect();
         // The reasons of each row, and where they begin.
         let (mut reasons, mut failed) = (Vec::<String>::new(), Vec::new());
-        let told: Vec<String> = asked.iter().filter_map(|place| expectations.get(*place)).map(ToString::to_string).collect();
+        let told: Vec<String> =
+            asked.iter().filter_map(|place| expectations.get(*place)).map(ToString::to_string).collect();
         failing(&self.0, table, &asked, |row, broken| {
             let mut text = String::new();
             for reason in broken.iter().filter_map(|place| told.get(*place)) {

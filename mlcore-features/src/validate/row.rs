@@ -65,7 +65,11 @@ impl CompiledSuite {
         row.check_names(CHECK_ROW, inner.names_digest)?;
         let values = row.values();
         if values.len() != inner.names.len() {
-            let problem = format!("the suite was compiled for {} columns, and the row has {}", inner.names.len(), values.len());
+            let problem = format!(
+                "the suite was compiled for {} columns, and the row has {}",
+                inner.names.len(),
+                values.len()
+            );
             return Err(mlcore::Error::schema_mismatch(CHECK_ROW, "row", problem)
                 .remedy("make the row with the schema of the suite"));
         }

@@ -90,7 +90,9 @@ impl fmt::Display for Suite {
     /// A line for each expectation.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "suite {:?}, {} expectations", self.name, self.expectations.len())?;
-        self.expectations.iter().try_for_each(|expectation| write!(f, "\n{}: {expectation}", expectation.severity))
+        self.expectations
+            .iter()
+            .try_for_each(|expectation| write!(f, "\n{}: {expectation}", expectation.severity))
     }
 }
 
@@ -122,7 +124,8 @@ fn in_check(check: &Check) -> Option<String> {
         | Check::ColumnProportionOfUniqueValuesToBeBetween { bounds, .. }
         | Check::ColumnProportionOfNonNullValuesToBeBetween { bounds, .. } => {
             let is_number = |end: &Literal| !matches!(end, Literal::Bool(_) | Literal::Text(_));
-            let odd = bounds.ends().find(|end| !is_number(end)).map(|end| format!("the end {end} is no number"));
+            let odd =
+                bounds.ends().find(|end| !is_number(end)).map(|end| format!("the end {end} is no number"));
             odd.or_else(|| in_bounds(bounds))
         }
         Check::ColumnValuesToBeBetween { bounds, .. }
@@ -149,7 +152,9 @@ fn in_check(check: &Check) -> Option<String> {
             none.or_else(|| regex_list.iter().find_map(|regex| in_regex(regex)))
         }
         Check::ColumnValuesToBeOfType { type_, .. } => in_type(type_),
-        Check::ColumnValuesToBeInTypeList { type_list, .. } => type_list.iter().find_map(|name| in_type(name)),
+        Check::ColumnValuesToBeInTypeList { type_list, .. } => {
+            type_list.iter().find_map(|name| in_type(name))
+        }
         Check::ColumnValueZScoresToBeLessThan { threshold, .. } => {
             threshold.is_nan().then(|| "threshold is no number".to_owned())
         }
@@ -165,7 +170,9 @@ fn in_check(check: &Check) -> Option<String> {
             let odd = threshold.filter(|threshold| !(threshold.is_finite() && *threshold >= 0.0));
             odd.map(|threshold| format!("threshold is {threshold}, and must be finite and not negative"))
         }
-        Check::MulticolumnSumToEqual { column_list, sum_total, .. } if sum_total.is_finite() => few(column_list, 1),
+        Check::MulticolumnSumToEqual { column_list, sum_total, .. } if sum_total.is_finite() => {
+            few(column_list, 1)
+        }
         Check::MulticolumnSumToEqual { sum_total, .. } => Some(format!("sum_total is {sum_total}")),
         Check::MulticolumnValuesToBeEqual { column_list, .. }
         | Check::SelectColumnValuesToBeUniqueWithinRecord { column_list, .. } => few(column_list, 2),

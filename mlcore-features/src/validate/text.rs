@@ -53,9 +53,13 @@ impl Suite {
         let mut suite = Self::new(file.name);
         for (number, spanned) in file.expectations.into_iter().enumerate() {
             let start = spanned.span().start;
-            let wrong = |problem: String| invalid(format!("{}expectation {}: {problem}", place(text, start), number + 1));
-            let expectation: Expectation =
-                spanned.into_inner().try_into().map_err(|cause: toml::de::Error| wrong(cause.message().to_owned()))?;
+            let wrong = |problem: String| {
+                invalid(format!("{}expectation {}: {problem}", place(text, start), number + 1))
+            };
+            let expectation: Expectation = spanned
+                .into_inner()
+                .try_into()
+                .map_err(|cause: toml::de::Error| wrong(cause.message().to_owned()))?;
             let alone = Self::new("").with(expectation.clone());
             alone.check().map_err(|error| wrong(format!("{expectation}: {}", error.context().problem())))?;
             suite = suite.with(expectation);

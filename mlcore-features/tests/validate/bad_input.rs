@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mlcore::Error;
 use mlcore::arrow::array::{
-    Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, LargeStringArray, NullArray, RecordBatch, StringArray,
-    StringViewArray, Time32SecondArray, UInt64Array,
+    Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, LargeStringArray, NullArray, RecordBatch,
+    StringArray, StringViewArray, Time32SecondArray, UInt64Array,
 };
 use mlcore::arrow::datatypes::Int8Type;
 use mlcore::interrupt;
@@ -14,7 +14,7 @@ use mlcore_features::validate::{Bounds, Check, Condition, Expectation, Operator,
 
 use crate::tables::{column, schema_of, table};
 
-fn run(suite: Suite, table: &RecordBatch) -> Report {
+fn run(suite: &Suite, table: &RecordBatch) -> Report {
     suite.compile(&schema_of(table)).unwrap().validate(table, &RunOptions::default()).unwrap()
 }
 
@@ -41,16 +41,31 @@ fn what_cannot_be_asked_fails_and_says_why_and_the_rest_is_answered() {
         .with(between("at", Bounds::at_least("yesterday")))
         .with(regex("n", "1"))
         .with(Check::ColumnMeanToBeBetween { column: "t".into(), bounds: Bounds::at_least(0) })
-        .with(Check::ColumnPairValuesToBeEqual { column_a: name(), column_b: "t".into(), ignore_row_if: Default::default() })
-        .with(Check::MulticolumnSumToEqual { column_list: vec![name(), "t".into()], sum_total: 1.0, ignore_row_if: Default::default() })
+        .with(Check::ColumnPairValuesToBeEqual {
+            column_a: name(),
+            column_b: "t".into(),
+            ignore_row_if: Default::default(),
+        })
+        .with(Check::MulticolumnSumToEqual {
+            column_list: vec![name(), "t".into()],
+            sum_total: 1.0,
+            ignore_row_if: Default::default(),
+        })
         .with(Check::ColumnNewestValueToBeWithin { column: name(), max_age_seconds: 1.0 })
         .with(Check::ColumnNewestValueToBeWithin { column: "at".into(), max_age_seconds: 1.0 })
         .with(Check::ColumnValuesToBeInReference { column: name(), reference: "keys".into() })
-        .with(Expectation::new(between("n", Bounds::at_least(0))).with_condition(Condition::new("x", Operator::Equal, [1])))
+        .with(Expectation::new(between("n", Bounds::at_least(0))).with_condition(Condition::new(
+            "x",
+            Operator::Equal,
+            [1],
+        )))
         .with(between("n", Bounds::at_least(0)));
     let compiled = suite.compile(&schema_of(&table)).unwrap();
     let error = compiled.require_answers().unwrap_err();
-    assert!(matches!(error, Error::SchemaMismatch(_)) && error.to_string().contains("there is no column \"m\"; the columns are n, t, at"));
+    assert!(
+        matches!(error, Error::SchemaMismatch(_))
+            && error.to_string().contains("there is no column \"m\"; the columns are n, t, at")
+    );
     let report = compiled.validate(&table, &RunOptions::default()).unwrap();
     let problems: Vec<&str> =
         report.results().iter().map(|result| result.problem.as_deref().unwrap_or("none")).collect();
@@ -77,16 +92,23 @@ fn what_cannot_be_asked_fails_and_says_why_and_the_rest_is_answered() {
 
 #[test]
 fn a_batch_of_another_schema_changes_nothing() {
-    let good = table([("a", column::<Int64Array, _>(vec![1, 2])), ("b", column::<Int64Array, _>(vec![1, 2]))]);
+    let good =
+        table([("a", column::<Int64Array, _>(vec![1, 2])), ("b", column::<Int64Array, _>(vec![1, 2]))]);
     let suite = Suite::new("s").with(between("a", Bounds::at_least(2)));
     let suite = suite.compile(&schema_of(&good)).unwrap();
     let mut run = suite.start(&RunOptions::default());
     run.update(&good).unwrap();
     let number = || column::<Int64Array, _>(vec![1, 2]);
     for (bad, expected) in [
-        (table([("b", number()), ("a", number())]), "the suite was compiled for the columns a, b, and the batch has b, a"),
+        (
+            table([("b", number()), ("a", number())]),
+            "the suite was compiled for the columns a, b, and the batch has b, a",
+        ),
         (table([("b", number())]), "update run a: the suite was compiled for the columns a, b"),
-        (table([("a", column::<Float64Array, _>(vec![1.0, 2.0])), ("b", number())]), "compiled for int64, and the batch has Float64"),
+        (
+            table([("a", column::<Float64Array, _>(vec![1.0, 2.0])), ("b", number())]),
+            "compiled for int64, and the batch has Float64",
+        ),
     ] {
         let error = run.update(&bad).unwrap_err();
         assert!(matches!(error, Error::SchemaMismatch(_)) && error.to_string().contains(expected), "{error}");
@@ -96,7 +118,8 @@ fn a_batch_of_another_schema_changes_nothing() {
 
     let late = table([("at", column::<Time32SecondArray, _>(vec![Some(1), Some(86_400)]))]);
     let suite = Suite::new("s").with(Check::ColumnValuesToBeUnique { column: "at".into() });
-    let error = suite.compile(&schema_of(&late)).unwrap().validate(&late, &RunOptions::default()).unwrap_err();
+    let error =
+        suite.compile(&schema_of(&late)).unwrap().validate(&late, &RunOptions::default()).unwrap_err();
     assert!(error.to_string().contains("at: row 1: the time is outside the day"), "{error}");
 }
 
@@ -109,10 +132,14 @@ fn an_empty_table_has_answers() {
         .with(Check::ColumnValuesToBeUnique { column: name() })
         .with(Check::ColumnValueZScoresToBeLessThan { column: name(), threshold: 1.0, double_sided: true })
         .with(Check::ColumnMinToBeBetween { column: name(), bounds: Bounds::at_least(0) });
-    let success: Vec<bool> = run(suite, &empty).results().iter().map(|result| result.success).collect();
+    let success: Vec<bool> = run(&suite, &empty).results().iter().map(|result| result.success).collect();
     assert_eq!(success, [true, true, true, false]);
     let nothing = RecordBatch::new_empty(Arc::new(mlcore::arrow::datatypes::Schema::empty()));
-    let report = Suite::new("s").compile(&Schema::default()).unwrap().validate(&nothing, &RunOptions::default()).unwrap();
+    let report = Suite::new("s")
+        .compile(&Schema::default())
+        .unwrap()
+        .validate(&nothing, &RunOptions::default())
+        .unwrap();
     assert!(report.success() && report.to_string().contains("0 of 0 expectations"));
 }
 
@@ -126,15 +153,17 @@ fn null_and_nan_are_missing_alike_and_a_column_of_nulls_is_missing() {
             .with(between("a", Bounds::at_least(0)))
             .with(Check::ColumnValuesToBeUnique { column: "a".into() })
     };
-    let report = run(suite(), &mixed);
-    let counts: Vec<_> = report.results().iter().map(|result| (result.missing_count, result.unexpected_count)).collect();
+    let report = run(&suite(), &mixed);
+    let counts: Vec<_> =
+        report.results().iter().map(|result| (result.missing_count, result.unexpected_count)).collect();
     // -0.0 and 0.0 are one number.
     assert_eq!(counts, [(None, Some(2)), (Some(2), Some(0)), (Some(2), Some(2))]);
 
     let compiled = suite().compile(&schema_of(&mixed)).unwrap();
     let nulls = table([("a", Arc::new(NullArray::new(3)) as ArrayRef)]);
     let report = compiled.validate(&nulls, &RunOptions::default()).unwrap();
-    let counts: Vec<_> = report.results().iter().map(|result| (result.missing_count, result.unexpected_count)).collect();
+    let counts: Vec<_> =
+        report.results().iter().map(|result| (result.missing_count, result.unexpected_count)).collect();
     assert_eq!(counts, [(None, Some(3)), (Some(3), Some(0)), (Some(3), Some(0))]);
 }
 
@@ -150,7 +179,10 @@ fn every_layout_of_text_and_slices_of_it_give_the_same() {
     ];
     let suite = || {
         Suite::new("s")
-            .with(Check::ColumnValuesToBeInSet { column: "w".into(), value_set: vec!["red".into(), "Ü".into()] })
+            .with(Check::ColumnValuesToBeInSet {
+                column: "w".into(),
+                value_set: vec!["red".into(), "Ü".into()],
+            })
             .with(regex("w", "^[a-z]+$"))
             .with(Check::ColumnValueLengthsToEqual { column: "w".into(), value: 3 })
             .with(Check::ColumnValuesToBeUnique { column: "w".into() })
@@ -158,7 +190,7 @@ fn every_layout_of_text_and_slices_of_it_give_the_same() {
     };
     for layout in layouts {
         let sliced = table([("w", layout.slice(1, 5))]);
-        let report = run(suite(), &sliced);
+        let report = run(&suite(), &sliced);
         let found: Vec<Vec<Option<u64>>> = report
             .results()
             .iter()
@@ -176,39 +208,55 @@ fn integers_past_those_of_floats_stay_apart() {
     let signed = table([("n", column::<Int64Array, _>(vec![large, large + 1, i64::MAX, i64::MIN]))]);
     let suite = Suite::new("s")
         .with(between("n", Bounds::at_most(large)))
-        .with(Check::ColumnValuesToBeInSet { column: "n".into(), value_set: vec![(large + 1).into(), i64::MIN.into()] })
+        .with(Check::ColumnValuesToBeInSet {
+            column: "n".into(),
+            value_set: vec![(large + 1).into(), i64::MIN.into()],
+        })
         .with(Check::ColumnValuesToBeUnique { column: "n".into() })
         .with(Check::ColumnMaxToBeBetween { column: "n".into(), bounds: Bounds::at_least(i64::MAX) })
         .with(Check::ColumnSumToBeBetween { column: "n".into(), bounds: Bounds::at_least(0) });
-    let report = run(suite, &signed);
-    let rows: Vec<Vec<_>> =
-        report.results().iter().map(|result| result.unexpected.iter().filter_map(|example| example.row).collect()).collect();
+    let report = run(&suite, &signed);
+    let rows: Vec<Vec<_>> = report
+        .results()
+        .iter()
+        .map(|result| result.unexpected.iter().filter_map(|example| example.row).collect())
+        .collect();
     assert_eq!(rows, [vec![1, 2], vec![0, 2], vec![], vec![], vec![]]);
     assert!(report.results()[3].success);
     assert!(report.results()[4].told().contains(&(2 * large).to_string()), "{}", report.results()[4].told());
     let unsigned = table([("n", column::<UInt64Array, _>(vec![u64::MAX, u64::MAX - 1]))]);
-    let suite = Suite::new("s").with(Check::ColumnValuesToBeInSet { column: "n".into(), value_set: vec![u64::MAX.into()] });
-    assert_eq!(run(suite, &unsigned).results()[0].unexpected[0].row, Some(1));
+    let suite = Suite::new("s")
+        .with(Check::ColumnValuesToBeInSet { column: "n".into(), value_set: vec![u64::MAX.into()] });
+    assert_eq!(run(&suite, &unsigned).results()[0].unexpected[0].row, Some(1));
 }
 
 #[test]
 fn a_million_distinct_values_and_a_huge_text_are_read() {
     let many: Int64Array = (0..1_000_000).map(|row| Some(if row == 999_999 { 5 } else { row })).collect();
-    let report = run(Suite::new("s").with(Check::ColumnValuesToBeUnique { column: "n".into() }), &table([("n", Arc::new(many))]));
+    let report = run(
+        &Suite::new("s").with(Check::ColumnValuesToBeUnique { column: "n".into() }),
+        &table([("n", Arc::new(many))]),
+    );
     let rows: Vec<_> = report.results()[0].unexpected.iter().map(|example| example.row).collect();
     assert_eq!(rows, [Some(5), Some(999_999)]);
 
     let huge = "x".repeat(8 << 20);
-    let suite = Suite::new("s").with(regex("t", "(x+x+)+y")).with(Check::ColumnValueLengthsToEqual { column: "t".into(), value: 8 << 20 });
-    let report = run(suite, &table([("t", column::<StringArray, _>(vec![huge.as_str()]))]));
+    let suite = Suite::new("s")
+        .with(regex("t", "(x+x+)+y"))
+        .with(Check::ColumnValueLengthsToEqual { column: "t".into(), value: 8 << 20 });
+    let report = run(&suite, &table([("t", column::<StringArray, _>(vec![huge.as_str()]))]));
     assert!(!report.results()[0].success && report.results()[1].success);
-    assert!(report.to_string().len() < 2_000 && report.to_html().len() < 6_000, "texts are cut where they are shown");
+    assert!(
+        report.to_string().len() < 2_000 && report.to_html().len() < 6_000,
+        "texts are cut where they are shown"
+    );
 }
 
 #[test]
 fn memory_is_bounded_where_a_column_is_held() {
     let numbers = table([("n", column::<Float64Array, _>(vec![1.0; 100]))]);
-    let suite = Suite::new("s").with(Check::ColumnMedianToBeBetween { column: "n".into(), bounds: Bounds::at_least(0) });
+    let suite = Suite::new("s")
+        .with(Check::ColumnMedianToBeBetween { column: "n".into(), bounds: Bounds::at_least(0) });
     let suite = suite.compile(&schema_of(&numbers)).unwrap();
     let error = suite.validate(&numbers, &RunOptions::default().with_most_values(99)).unwrap_err();
     assert!(matches!(error, Error::Unsupported(_)) && error.to_string().contains("update run n"), "{error}");
@@ -218,7 +266,8 @@ fn memory_is_bounded_where_a_column_is_held() {
 #[test]
 fn runs_that_do_not_belong_together_are_not_merged() {
     let schema = Schema::new([Field::column("a", DType::Int64)]).unwrap();
-    let suite = |least: i64| Suite::new("s").with(between("a", Bounds::at_least(least))).compile(&schema).unwrap();
+    let suite =
+        |least: i64| Suite::new("s").with(between("a", Bounds::at_least(least))).compile(&schema).unwrap();
     let options = RunOptions::default();
     let mut run = suite(0).start(&options);
     assert!(run.merge(suite(0).start(&options)).is_ok());
@@ -229,7 +278,8 @@ fn runs_that_do_not_belong_together_are_not_merged() {
 #[test]
 fn an_interrupted_run_says_whether_it_can_go_on() {
     let numbers = table([("n", column::<Float64Array, _>(vec![1.0; 100_000]))]);
-    let suite = Suite::new("s").with(between("n", Bounds::at_least(0))).compile(&schema_of(&numbers)).unwrap();
+    let suite =
+        Suite::new("s").with(between("n", Bounds::at_least(0))).compile(&schema_of(&numbers)).unwrap();
     let mut run = suite.start(&RunOptions::default());
     let stopped = interrupt::scope(|| true, || run.update(&numbers));
     assert!(matches!(stopped, Err(Error::Interrupted(_))) && run.rows() == 0);
@@ -239,12 +289,16 @@ fn an_interrupted_run_says_whether_it_can_go_on() {
     // In the middle of a batch, a part of which is counted then.
     let long = "x".repeat(400);
     let texts = table([("t", column::<StringArray, _>(vec![long.as_str(); 100_000]))]);
-    let slow = (0..8).fold(Suite::new("s"), |suite, place| suite.with(regex("t", &format!("(x+x+)+y{place}"))));
+    let slow =
+        (0..8).fold(Suite::new("s"), |suite, place| suite.with(regex("t", &format!("(x+x+)+y{place}"))));
     let slow = slow.compile(&schema_of(&texts)).unwrap();
     let mut run = slow.start(&RunOptions::default());
     let asked = std::cell::Cell::new(0);
     let stop = move || asked.replace(asked.get() + 1) > 0;
     let error = interrupt::scope(stop, || run.update(&texts)).unwrap_err();
     assert!(error.to_string().contains("start another run: a part of the batch was counted"), "{error}");
-    assert!(matches!(run.update(&texts), Err(Error::Conflict(_))) && matches!(run.finish(), Err(Error::Conflict(_))));
+    assert!(
+        matches!(run.update(&texts), Err(Error::Conflict(_)))
+            && matches!(run.finish(), Err(Error::Conflict(_)))
+    );
 }

@@ -111,9 +111,14 @@ fn every_answer_is_that_of_great_expectations() {
         let suite = imported.suite.compile(&schema_of(&table)).unwrap();
         suite.require_answers().unwrap();
         let report = in_batches(&suite, &table, usize::MAX);
-        for other in [in_batches(&suite, &table, 7), in_batches(&suite, &table, 1), in_two_runs(&suite, &table)] {
-            let (other, whole) = (serde_json::to_value(&other).unwrap(), serde_json::to_value(&report).unwrap());
-            for (other, whole) in other["results"].as_array().unwrap().iter().zip(whole["results"].as_array().unwrap()) {
+        for other in
+            [in_batches(&suite, &table, 7), in_batches(&suite, &table, 1), in_two_runs(&suite, &table)]
+        {
+            let (other, whole) =
+                (serde_json::to_value(&other).unwrap(), serde_json::to_value(&report).unwrap());
+            for (other, whole) in
+                other["results"].as_array().unwrap().iter().zip(whole["results"].as_array().unwrap())
+            {
                 assert!(same(other, whole), "in batches {other}\nwhole {whole}");
             }
         }

@@ -8,7 +8,10 @@ use crate::tables::{column, schema_of, table};
 fn report() -> Report {
     let table = table([
         ("n", column::<Int64Array, _>(vec![Some(1), Some(-2), None, Some(4)])),
-        ("<b>\"&'", column::<StringArray, _>(vec!["<script>alert(1)</script>\u{1b}[31m\n\u{202e}", "a", "b", "c"])),
+        (
+            "<b>\"&'",
+            column::<StringArray, _>(vec!["<script>alert(1)</script>\u{1b}[31m\n\u{202e}", "a", "b", "c"]),
+        ),
         ("x", column::<Float64Array, _>(vec![1.0, 2.0, 3.0, 4.0])),
     ]);
     let expectation = |check: Check, severity| Expectation::new(check).with_severity(severity);
@@ -32,12 +35,18 @@ fn report() -> Report {
 #[test]
 fn severities_decide_the_exit_code() {
     let report = report();
-    assert!(!report.success() && report.success_at(Severity::Critical) && !report.success_at(Severity::Warning));
+    assert!(
+        !report.success() && report.success_at(Severity::Critical) && !report.success_at(Severity::Warning)
+    );
     assert_eq!(report.worst(), Some(Severity::Warning));
-    assert_eq!(Severity::ALL.iter().map(|severity| report.exit_code(*severity)).collect::<Vec<_>>(), [2, 2, 0]);
+    assert_eq!(
+        Severity::ALL.iter().map(|severity| report.exit_code(*severity)).collect::<Vec<_>>(),
+        [2, 2, 0]
+    );
     let table = table([("n", column::<Int64Array, _>(vec![1]))]);
     let failing = Suite::new("s").with(Check::ColumnValuesToBeNull { column: "n".into() });
-    let report = failing.compile(&schema_of(&table)).unwrap().validate(&table, &RunOptions::default()).unwrap();
+    let report =
+        failing.compile(&schema_of(&table)).unwrap().validate(&table, &RunOptions::default()).unwrap();
     assert_eq!(report.exit_code(Severity::Critical), 1);
 }
 
@@ -98,6 +107,11 @@ fn junit_counts_by_severity_and_is_well_formed() {
 fn html_is_one_page_without_markup_of_others() {
     let html = report().to_html();
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains("default-src 'none'"));
-    assert!(html.contains("&lt;script&gt;") && !html.contains("<script") && !html.contains("<i>") && !html.contains("<b>"));
+    assert!(
+        html.contains("&lt;script&gt;")
+            && !html.contains("<script")
+            && !html.contains("<i>")
+            && !html.contains("<b>")
+    );
     assert!(!html.contains("http://") && !html.contains("https://") && !html.contains('\u{202e}'));
 }

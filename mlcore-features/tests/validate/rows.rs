@@ -12,7 +12,10 @@ use crate::tables::{column, schema_of, table};
 fn random_table() -> impl Strategy<Value = RecordBatch> {
     let row = (
         proptest::option::weighted(0.8, -3..4_i64),
-        proptest::option::weighted(0.8, prop_oneof![(-3..4).prop_map(f64::from), Just(f64::NAN), Just(0.5), Just(f64::INFINITY)]),
+        proptest::option::weighted(
+            0.8,
+            prop_oneof![(-3..4).prop_map(f64::from), Just(f64::NAN), Just(0.5), Just(f64::INFINITY)],
+        ),
         proptest::option::weighted(0.8, proptest::sample::select(vec!["a", "b", "ab", "", "é"])),
     );
     proptest::collection::vec(row, 0..70).prop_map(|rows| {
@@ -43,9 +46,10 @@ fn checks() -> Vec<(Check, Meaning)> {
         (Check::ColumnValuesToBeBetween { column: x(), bounds: Bounds::above(0).and_below(3) }, |row| {
             number(row[1]).map(|value| value > 0.0 && value < 3.0)
         }),
-        (Check::ColumnValuesToBeBetween { column: t(), bounds: Bounds::at_least("a").and_below("b") }, |row| {
-            row[2].as_str().map(|text| ("a".."b").contains(&text))
-        }),
+        (
+            Check::ColumnValuesToBeBetween { column: t(), bounds: Bounds::at_least("a").and_below("b") },
+            |row| row[2].as_str().map(|text| ("a".."b").contains(&text)),
+        ),
         (Check::ColumnValuesToBeInSet { column: x(), value_set: vec![0.5.into(), 2.into()] }, |row| {
             number(row[1]).map(|value| value == 0.5 || value == 2.0)
         }),
@@ -55,15 +59,23 @@ fn checks() -> Vec<(Check, Meaning)> {
         (Check::ColumnValuesToMatchRegex { column: t(), regex: "^a?b$".into() }, |row| {
             row[2].as_str().map(|text| text == "b" || text == "ab")
         }),
-        (Check::ColumnValueLengthsToBeBetween { column: t(), bounds: Bounds::at_least(1).and_at_most(1) }, |row| {
-            row[2].as_str().map(|text| text.chars().count() == 1)
-        }),
-        (Check::ColumnPairValuesAToBeGreaterThanB { column_a: x(), column_b: n(), or_equal: true, ignore_row_if }, |row| {
-            Some(number(row[1])? >= number(row[0])?)
-        }),
-        (Check::MulticolumnSumToEqual { column_list: vec![n(), x()], sum_total: 1.0, ignore_row_if }, |row| {
-            Some(number(row[1])? + number(row[0])? == 1.0)
-        }),
+        (
+            Check::ColumnValueLengthsToBeBetween { column: t(), bounds: Bounds::at_least(1).and_at_most(1) },
+            |row| row[2].as_str().map(|text| text.chars().count() == 1),
+        ),
+        (
+            Check::ColumnPairValuesAToBeGreaterThanB {
+                column_a: x(),
+                column_b: n(),
+                or_equal: true,
+                ignore_row_if,
+            },
+            |row| Some(number(row[1])? >= number(row[0])?),
+        ),
+        (
+            Check::MulticolumnSumToEqual { column_list: vec![n(), x()], sum_total: 1.0, ignore_row_if },
+            |row| Some(number(row[1])? + number(row[0])? == 1.0),
+        ),
         (
             Check::SelectColumnValuesToBeUniqueWithinRecord {
                 column_list: vec![n(), x(), t()],
@@ -142,8 +154,11 @@ fn severity_decides_what_becomes_of_a_row() {
     let suite = Suite::new("s")
         .with(Check::ColumnValuesToBeBetween { column: "n".into(), bounds: Bounds::at_least(0) })
         .with(
-            Expectation::new(Check::ColumnValuesToBeBetween { column: "n".into(), bounds: Bounds::at_most(100) })
-                .with_severity(Severity::Warning),
+            Expectation::new(Check::ColumnValuesToBeBetween {
+                column: "n".into(),
+                bounds: Bounds::at_most(100),
+            })
+            .with_severity(Severity::Warning),
         )
         .compile(&schema_of(&table))
         .unwrap();
@@ -152,16 +167,27 @@ fn severity_decides_what_becomes_of_a_row() {
     assert_eq!((split.passing.num_rows(), split.failing.num_rows()), (1, 2));
     let values = [Value::Int(200)];
     let verdict = suite.check_row(Row::unchecked(&values)).unwrap();
-    assert!(!verdict.passes() && verdict.passes_at(Severity::Critical) && !verdict.passes_at(Severity::Warning));
+    assert!(
+        !verdict.passes() && verdict.passes_at(Severity::Critical) && !verdict.passes_at(Severity::Warning)
+    );
 }
 
 #[test]
 fn rows_and_tables_that_do_not_belong_are_refused() {
     let own = table([("n", column::<Int64Array, _>(vec![1])), ("m", column::<Int64Array, _>(vec![1]))]);
-    let suite = Suite::new("s").with(Check::ColumnValuesToNotBeNull { column: "m".into() }).compile(&schema_of(&own)).unwrap();
+    let suite = Suite::new("s")
+        .with(Check::ColumnValuesToNotBeNull { column: "m".into() })
+        .compile(&schema_of(&own))
+        .unwrap();
     let other = table([("m", column::<Int64Array, _>(vec![1])), ("n", column::<Int64Array, _>(vec![1]))]);
     let values = [Value::Int(1), Value::Int(1)];
-    assert!(suite.check_row(Row::new(&values, &schema_of(&other)).unwrap()).unwrap_err().to_string().contains("other columns"));
+    assert!(
+        suite
+            .check_row(Row::new(&values, &schema_of(&other)).unwrap())
+            .unwrap_err()
+            .to_string()
+            .contains("other columns")
+    );
     let error = suite.check_row(Row::unchecked(&values[..1])).unwrap_err();
     assert!(error.to_string().contains("compiled for 2 columns, and the row has 1"), "{error}");
     let twice = table([(REASONS, column::<StringArray, _>(vec!["a"]))]);

@@ -46,7 +46,11 @@ fn check() -> impl Strategy<Value = Check> {
         (name(), 0.0..=1.0, any::<bool>()).prop_map(|(column, quantile, is_open)| {
             let max = (!is_open).then_some(2.5);
             let quantile_ranges = vec![QuantileRange::new(quantile, Some(-1.0), max)];
-            Check::ColumnQuantileValuesToBeBetween { column, quantile_ranges, interpolation: Default::default() }
+            Check::ColumnQuantileValuesToBeBetween {
+                column,
+                quantile_ranges,
+                interpolation: Default::default(),
+            }
         }),
         (name(), name(), proptest::collection::vec((literal(), literal()), 0..3)).prop_map(
             |(column_a, column_b, value_pairs_set)| Check::ColumnPairValuesToBeInSet {
@@ -64,13 +68,12 @@ fn expectation() -> impl Strategy<Value = Expectation> {
         Condition::new(column.clone(), Operator::NotIn, [value]).and::<Literal>(column, Operator::NotNull, [])
     });
     let severity = proptest::sample::select(Severity::ALL);
-    (check(), 0.0..=1.0, severity, proptest::option::of(condition), proptest::option::of(any::<String>())).prop_map(
-        |(check, mostly, severity, condition, notes)| {
+    (check(), 0.0..=1.0, severity, proptest::option::of(condition), proptest::option::of(any::<String>()))
+        .prop_map(|(check, mostly, severity, condition, notes)| {
             let mut made = Expectation::new(check).with_mostly(mostly).with_severity(severity);
             made.notes = notes;
             made.with_condition(condition.unwrap_or_default())
-        },
-    )
+        })
 }
 
 proptest! {
@@ -97,16 +100,49 @@ fn what_is_wrong_is_told_with_its_place() {
         ("name = 3", "line 1, column 8: "),
         ("name = \"s\"\nexpectation = []", "line 2, column 1: unknown field `expectation`"),
         ("name = \"s\"\n[[expectations]]\nexpect = \"x", "line 3, "),
-        (&format!("{head}expect = \"column_values_to_be_nice\"\ncolumn = \"a\""), "expectation 2: unknown variant"),
-        (&format!("{head}expect = \"column_values_to_be_null\"\ncolumn = \"a\"\nmostley = 0.5"), "expectation 2: unknown field `mostley`"),
-        (&format!("{head}expect = \"column_values_to_be_null\"\ncolumn = \"a\"\nmostly = 1.5"), "mostly is 1.5, which is no share"),
+        (
+            &format!("{head}expect = \"column_values_to_be_nice\"\ncolumn = \"a\""),
+            "expectation 2: unknown variant",
+        ),
+        (
+            &format!("{head}expect = \"column_values_to_be_null\"\ncolumn = \"a\"\nmostley = 0.5"),
+            "expectation 2: unknown field `mostley`",
+        ),
+        (
+            &format!("{head}expect = \"column_values_to_be_null\"\ncolumn = \"a\"\nmostly = 1.5"),
+            "mostly is 1.5, which is no share",
+        ),
         (&format!("{head}expect = \"column_values_to_be_null\""), "missing field `column`"),
-        (&format!("{head}expect = \"column_values_to_be_between\"\ncolumn = \"a\"\nbounds = {{}}"), "are both left away"),
-        (&format!("{head}expect = \"column_values_to_be_between\"\ncolumn = \"a\"\nbounds = {{min_value = 2, max_value = 1}}"), "min_value 2 is above max_value 1"),
-        (&format!("{head}expect = \"column_values_to_match_regex\"\ncolumn = \"a\"\nregex = '(?=a)'"), "no look-around"),
-        (&format!("{head}expect = \"column_values_to_be_of_type\"\ncolumn = \"a\"\ntype_ = 'varchar'"), "varchar"),
-        (&format!("{head}expect = \"column_values_to_be_null\"\ncolumn = \"a\"\nwhere = [{{column = \"b\", is = \"~\"}}]"), "\"~\" is not known"),
-        (&format!("{head}expect = \"column_values_to_be_null\"\ncolumn = \"a\"\nwhere = [{{column = \"b\", is = \">\"}}]"), "> needs one value, and has 0"),
+        (
+            &format!("{head}expect = \"column_values_to_be_between\"\ncolumn = \"a\"\nbounds = {{}}"),
+            "are both left away",
+        ),
+        (
+            &format!(
+                "{head}expect = \"column_values_to_be_between\"\ncolumn = \"a\"\nbounds = {{min_value = 2, max_value = 1}}"
+            ),
+            "min_value 2 is above max_value 1",
+        ),
+        (
+            &format!("{head}expect = \"column_values_to_match_regex\"\ncolumn = \"a\"\nregex = '(?=a)'"),
+            "no look-around",
+        ),
+        (
+            &format!("{head}expect = \"column_values_to_be_of_type\"\ncolumn = \"a\"\ntype_ = 'varchar'"),
+            "varchar",
+        ),
+        (
+            &format!(
+                "{head}expect = \"column_values_to_be_null\"\ncolumn = \"a\"\nwhere = [{{column = \"b\", is = \"~\"}}]"
+            ),
+            "\"~\" is not known",
+        ),
+        (
+            &format!(
+                "{head}expect = \"column_values_to_be_null\"\ncolumn = \"a\"\nwhere = [{{column = \"b\", is = \">\"}}]"
+            ),
+            "> needs one value, and has 0",
+        ),
     ] {
         let error = Suite::from_toml(text).unwrap_err();
         assert!(matches!(error, mlcore::Error::InvalidInput(_)));

@@ -12,7 +12,8 @@ pub(crate) fn schema_of(table: &RecordBatch) -> Schema {
 
 /// A table of these columns.
 pub(crate) fn table<const N: usize>(columns: [(&str, ArrayRef); N]) -> RecordBatch {
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+        .unwrap()
 }
 
 /// A column of values.

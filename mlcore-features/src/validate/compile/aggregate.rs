@@ -64,8 +64,9 @@ impl Ask {
         let set = |literals: &[Literal]| ValueSet::new(literals, dtype);
         Some(match check {
             Check::ColumnValuesToBeUnique { .. } => Ok(Self::Unique),
-            Check::ColumnValueZScoresToBeLessThan { threshold, double_sided, .. } => number(dtype)
-                .map(|()| Self::ZScores { threshold: *threshold, double_sided: *double_sided }),
+            Check::ColumnValueZScoresToBeLessThan { threshold, double_sided, .. } => {
+                number(dtype).map(|()| Self::ZScores { threshold: *threshold, double_sided: *double_sided })
+            }
             Check::ColumnMinToBeBetween { bounds, .. } => Interval::new(bounds, dtype).map(Self::Min),
             Check::ColumnMaxToBeBetween { bounds, .. } => Interval::new(bounds, dtype).map(Self::Max),
             Check::ColumnMeanToBeBetween { bounds, .. } => numbers(bounds).map(Self::Mean),
@@ -96,7 +97,9 @@ impl Ask {
             }
             Check::ColumnNewestValueToBeWithin { max_age_seconds, .. } => match dtype {
                 DType::Date | DType::Timestamp(..) => Ok(Self::Newest(*max_age_seconds)),
-                other => Err(format!("the column is of type {other}, and only a date or a timestamp has an age")),
+                other => {
+                    Err(format!("the column is of type {other}, and only a date or a timestamp has an age"))
+                }
             },
             Check::ColumnDistributionToMatchReference { reference, measure, threshold, .. } => references
                 .find(reference)
@@ -128,7 +131,11 @@ impl Ask {
 }
 
 fn number(dtype: DType) -> Result<(), String> {
-    if dtype.is_numeric() { Ok(()) } else { Err(format!("the column is of type {dtype}, and numbers are needed")) }
+    if dtype.is_numeric() {
+        Ok(())
+    } else {
+        Err(format!("the column is of type {dtype}, and numbers are needed"))
+    }
 }
 
 fn number_bounds(bounds: &Bounds, dtype: DType) -> Result<Interval, String> {

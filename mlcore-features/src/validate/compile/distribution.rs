@@ -47,7 +47,9 @@ impl Compared {
             (Reference::Column(_, values), Measure::Ks) if is_float => {
                 Form::Sample(KsReference::new(&numbers(values)).map_err(|error| error.to_string())?)
             }
-            (Reference::Column(_, values), Measure::ChiSquare | Measure::Psi) if is_float => bins(&numbers(values))?,
+            (Reference::Column(_, values), Measure::ChiSquare | Measure::Psi) if is_float => {
+                bins(&numbers(values))?
+            }
             (Reference::Column(_, values), Measure::ChiSquare | Measure::Psi) => {
                 let mut counts = BTreeMap::new();
                 for value in values.iter().filter(|value| !value.is_missing()) {
@@ -79,10 +81,14 @@ impl Compared {
                 Form::Categories(categories.counts.into_iter().collect())
             }
             (Reference::Profile(_), Measure::Ks) if is_float => {
-                return Err("the Kolmogorov-Smirnov test needs a sample; hand in a column, or use psi".to_owned());
+                return Err(
+                    "the Kolmogorov-Smirnov test needs a sample; hand in a column, or use psi".to_owned()
+                );
             }
             (_, Measure::Ks) => {
-                return Err(format!("the column is of type {dtype}, and the Kolmogorov-Smirnov test needs numbers"));
+                return Err(format!(
+                    "the column is of type {dtype}, and the Kolmogorov-Smirnov test needs numbers"
+                ));
             }
         };
         let total: u64 = match &form {

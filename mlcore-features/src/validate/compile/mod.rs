@@ -76,13 +76,40 @@ pub(super) enum Plan {
     /// It cannot be answered, for this reason.
     Problem(String),
     /// The schema alone answers it.
-    Known { success: bool, observed: Option<Observed> },
-    RowCount { interval: Interval, condition: Option<usize> },
-    Column { column: usize, condition: Option<usize>, test: Test },
-    Row { columns: Vec<usize>, condition: Option<usize>, ignore: IgnoreRowIf, test: RowTest },
-    Order { column: usize, condition: Option<usize>, descending: bool, strictly: bool },
-    Compound { columns: Vec<usize>, condition: Option<usize>, ignore: IgnoreRowIf },
-    Domain { domain: usize, ask: Ask },
+    Known {
+        success: bool,
+        observed: Option<Observed>,
+    },
+    RowCount {
+        interval: Interval,
+        condition: Option<usize>,
+    },
+    Column {
+        column: usize,
+        condition: Option<usize>,
+        test: Test,
+    },
+    Row {
+        columns: Vec<usize>,
+        condition: Option<usize>,
+        ignore: IgnoreRowIf,
+        test: RowTest,
+    },
+    Order {
+        column: usize,
+        condition: Option<usize>,
+        descending: bool,
+        strictly: bool,
+    },
+    Compound {
+        columns: Vec<usize>,
+        condition: Option<usize>,
+        ignore: IgnoreRowIf,
+    },
+    Domain {
+        domain: usize,
+        ask: Ask,
+    },
 }
 
 impl CompiledSuite {
@@ -171,7 +198,8 @@ impl Inner {
             let (test, of_missing) = clause_test(clause, dtype)?;
             Ok(CompiledClause { column, test, of_missing })
         });
-        let clauses = clauses.collect::<Result<Vec<_>, String>>().map_err(|problem| format!("where: {problem}"))?;
+        let clauses =
+            clauses.collect::<Result<Vec<_>, String>>().map_err(|problem| format!("where: {problem}"))?;
         self.conditions.push(clauses);
         self.sources.push(condition.clone());
         Ok(Some(self.conditions.len() - 1))
@@ -207,10 +235,10 @@ impl Inner {
 /// What a clause asks of a value that is not missing, and whether it holds of a missing one.
 fn clause_test(clause: &Clause, dtype: DType) -> Result<(Test, bool), String> {
     let first = || clause.values.first().cloned().unwrap_or(Literal::Bool(false));
-    let within = |bounds: Bounds| Interval::new(&bounds, dtype).map(|interval| (Test::Within(interval), false));
-    let among = |negated: bool| {
-        ValueSet::new(&clause.values, dtype).map(|set| (Test::Among(set, negated), negated))
-    };
+    let within =
+        |bounds: Bounds| Interval::new(&bounds, dtype).map(|interval| (Test::Within(interval), false));
+    let among =
+        |negated: bool| ValueSet::new(&clause.values, dtype).map(|set| (Test::Among(set, negated), negated));
     match clause.is {
         Operator::Equal | Operator::In => among(false),
         Operator::NotEqual | Operator::NotIn => among(true),

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use mlcore::schema::{DType, Schema};
 
+use super::reference::Reference;
 use super::rows::Pairs;
 use super::{Ask, Inner, Interval, Plan, References, RowTest, Test, ValueSet, no_column, pattern};
-use super::reference::Reference;
 use crate::validate::report::Observed;
 use crate::validate::{Bounds, Check, Expectation, Literal};
 
@@ -18,7 +18,8 @@ pub(super) fn of_schema(expectation: &Expectation, schema: &Schema) -> Option<Re
     let of_type = |column: &str, types: &[&String]| {
         let field = schema.field(column).ok_or_else(|| no_column(column, schema))?;
         let own = field.dtype().to_string();
-        let success = types.iter().any(|name| name.parse::<DType>().is_ok_and(|dtype| dtype == field.dtype()));
+        let success =
+            types.iter().any(|name| name.parse::<DType>().is_ok_and(|dtype| dtype == field.dtype()));
         known(success, Some(Observed::Names(vec![own])))
     };
     let plan = match &expectation.check {
@@ -71,7 +72,8 @@ pub(super) fn of_rows(
             Ok(Plan::Order { column, condition, descending: true, strictly: *strictly })
         }
         Check::CompoundColumnsToBeUnique { column_list, ignore_row_if } => {
-            let columns = inner.columns_of(column_list, schema)?.into_iter().map(|(column, _)| column).collect();
+            let columns =
+                inner.columns_of(column_list, schema)?.into_iter().map(|(column, _)| column).collect();
             Ok(Plan::Compound { columns, condition, ignore: *ignore_row_if })
         }
         _ => {
@@ -106,16 +108,20 @@ fn value_test(check: &Check, dtype: DType, references: &References) -> Option<Re
         Check::ColumnValuesToBeBetween { bounds, .. } => Interval::new(bounds, dtype).map(Test::Within),
         Check::ColumnValuesToBeInSet { value_set, .. } => set(value_set, false),
         Check::ColumnValuesToNotBeInSet { value_set, .. } => set(value_set, true),
-        Check::ColumnValuesToBeInReference { reference, .. } => references.find(reference).and_then(|found| {
-            let Reference::Column(own, keys) = found else {
-                return Err(format!("the reference {reference:?} is a profile; hand in a column of keys"));
-            };
-            let is_of_kind = own == &dtype || (own.is_numeric() && dtype.is_numeric());
-            if !is_of_kind {
-                return Err(format!("the keys are of type {own} and the column of type {dtype}"));
-            }
-            Ok(Test::Among(ValueSet::of_values(keys.clone(), dtype), false))
-        }),
+        Check::ColumnValuesToBeInReference { reference, .. } => {
+            references.find(reference).and_then(|found| {
+                let Reference::Column(own, keys) = found else {
+                    return Err(format!(
+                        "the reference {reference:?} is a profile; hand in a column of keys"
+                    ));
+                };
+                let is_of_kind = own == &dtype || (own.is_numeric() && dtype.is_numeric());
+                if !is_of_kind {
+                    return Err(format!("the keys are of type {own} and the column of type {dtype}"));
+                }
+                Ok(Test::Among(ValueSet::of_values(keys.clone(), dtype), false))
+            })
+        }
         Check::ColumnValuesToMatchRegex { regex, .. } => {
             text(pattern(regex).map(|pattern| Test::Found(vec![pattern], false)))
         }
@@ -125,7 +131,9 @@ fn value_test(check: &Check, dtype: DType, references: &References) -> Option<Re
         Check::ColumnValuesToMatchRegexList { regex_list, match_all, .. } => {
             text(patterns(regex_list).map(|patterns| Test::Found(patterns, *match_all)))
         }
-        Check::ColumnValuesToNotMatchRegexList { regex_list, .. } => text(patterns(regex_list).map(Test::NotFound)),
+        Check::ColumnValuesToNotMatchRegexList { regex_list, .. } => {
+            text(patterns(regex_list).map(Test::NotFound))
+        }
         Check::ColumnValueLengthsToEqual { value, .. } => text(exactly(*value).map(Test::Length)),
         Check::ColumnValueLengthsToBeBetween { bounds, .. } => {
             text(Interval::of_numbers(bounds).map(Test::Length))
@@ -159,7 +167,9 @@ fn several_columns(
         let Some((first, first_type)) = kinds.next() else { return Ok(()) };
         match kinds.find(|(_, dtype)| !comparable(*first_type, **dtype)) {
             None => Ok(()),
-            Some((name, dtype)) => Err(format!("{first:?} is of type {first_type} and {name:?} of type {dtype}")),
+            Some((name, dtype)) => {
+                Err(format!("{first:?} is of type {first_type} and {name:?} of type {dtype}"))
+            }
         }
     };
     let test = match check {
@@ -168,13 +178,17 @@ fn several_columns(
             compared().map(|()| RowTest::Greater(*or_equal))
         }
         Check::ColumnPairValuesToBeInSet { value_pairs_set, .. } => match columns.as_slice() {
-            [(_, a), (_, b)] => Pairs::new(value_pairs_set, *a, *b).map(|pairs| RowTest::Pairs(Box::new(pairs))),
+            [(_, a), (_, b)] => {
+                Pairs::new(value_pairs_set, *a, *b).map(|pairs| RowTest::Pairs(Box::new(pairs)))
+            }
             _ => Err("two columns are needed".to_owned()),
         },
         Check::MulticolumnSumToEqual { sum_total, .. } => {
             match names.iter().zip(&columns).find(|(_, (_, dtype))| !dtype.is_numeric()) {
                 None => Ok(RowTest::Sum(*sum_total)),
-                Some((name, (_, dtype))) => Err(format!("{name:?} is of type {dtype}, and numbers are needed")),
+                Some((name, (_, dtype))) => {
+                    Err(format!("{name:?} is of type {dtype}, and numbers are needed"))
+                }
             }
         }
         Check::MulticolumnValuesToBeEqual { .. } => compared().map(|()| RowTest::AllEqual),

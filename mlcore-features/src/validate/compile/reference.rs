@@ -68,7 +68,8 @@ impl References {
     pub(in crate::validate) fn find(&self, name: &str) -> Result<&Reference, String> {
         self.0.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.0.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "none was".to_owned() } else { format!("{} were", known.join(", ")) };
+            let known =
+                if known.is_empty() { "none was".to_owned() } else { format!("{} were", known.join(", ")) };
             format!("the reference {name:?} was not handed in, {known}; compile the suite with it")
         })
     }

@@ -40,8 +40,11 @@ impl Pairs {
     pub(in crate::validate) fn new(pairs: &[(Literal, Literal)], a: DType, b: DType) -> Result<Self, String> {
         let firsts: Vec<Literal> = pairs.iter().map(|(a, _)| a.clone()).collect();
         let seconds: Vec<Literal> = pairs.iter().map(|(_, b)| b.clone()).collect();
-        let mut made =
-            Self { a: ValueSet::new(&firsts, a)?, b: ValueSet::new(&seconds, b)?, together: HashSet::default() };
+        let mut made = Self {
+            a: ValueSet::new(&firsts, a)?,
+            b: ValueSet::new(&seconds, b)?,
+            together: HashSet::default(),
+        };
         for (first, second) in pairs {
             let (first, second) = (first.in_column(a)?, second.in_column(b)?);
             made.together.extend(made.a.place(first.as_value()).zip(made.b.place(second.as_value())));
@@ -68,12 +71,11 @@ impl RowTest {
                 Some(Ordering::Equal) => !or_equal,
                 _ => true,
             }),
-            Self::Pairs(pairs) => {
-                !pair().is_some_and(|(a, b)| pairs.contains(a, b))
-            }
+            Self::Pairs(pairs) => !pair().is_some_and(|(a, b)| pairs.contains(a, b)),
             Self::Sum(total) => {
                 let add = |sum: f64, value: &Value<'_>| sum + value.as_f64().unwrap_or(f64::NAN);
-                let sum = values.iter().skip(1).fold(values.first().map_or(0.0, |value| add(0.0, value)), add);
+                let sum =
+                    values.iter().skip(1).fold(values.first().map_or(0.0, |value| add(0.0, value)), add);
                 sum != *total
             }
             Self::AllEqual => {
@@ -82,7 +84,8 @@ impl RowTest {
             }
             Self::AllDifferent => {
                 let earlier = |place: usize| values.iter().take(place);
-                let is_twin = |(place, value): (usize, &Value<'_>)| earlier(place).any(|own| same(*own, *value));
+                let is_twin =
+                    |(place, value): (usize, &Value<'_>)| earlier(place).any(|own| same(*own, *value));
                 values.iter().enumerate().any(is_twin)
             }
         }

@@ -82,8 +82,10 @@ impl Interval {
         {
             return Err(format!("min_value {low} is above max_value {high}"));
         }
-        let numbers = exact_number(low.as_ref(), f64::NEG_INFINITY).zip(exact_number(high.as_ref(), f64::INFINITY));
-        let (strict_low, strict_high) = (bounds.strict_min && low.is_some(), bounds.strict_max && high.is_some());
+        let numbers =
+            exact_number(low.as_ref(), f64::NEG_INFINITY).zip(exact_number(high.as_ref(), f64::INFINITY));
+        let (strict_low, strict_high) =
+            (bounds.strict_min && low.is_some(), bounds.strict_max && high.is_some());
         Ok(Self { low, high, strict_low, strict_high, numbers })
     }
 
@@ -146,7 +148,8 @@ pub(in crate::validate) enum ValueSet {
 
 impl ValueSet {
     pub(in crate::validate) fn new(literals: &[Literal], dtype: DType) -> Result<Self, String> {
-        let values = literals.iter().map(|literal| literal.in_column(dtype)).collect::<Result<_, String>>()?;
+        let values =
+            literals.iter().map(|literal| literal.in_column(dtype)).collect::<Result<_, String>>()?;
         Ok(Self::of_values(values, dtype))
     }
 
@@ -164,7 +167,7 @@ impl ValueSet {
         }
         if dtype.is_temporal() {
             let mut others: Vec<OwnedValue> = values.collect();
-            others.sort_by(|a, b| order(a, b));
+            others.sort_by(order);
             others.dedup();
             return Self::Others(others);
         }
@@ -200,7 +203,9 @@ impl ValueSet {
             (Self::Texts(_), _) => None,
             (Self::Numbers(floats, large), value) => {
                 let whole = match value {
-                    Value::Float(float) if float.abs() > EXACT as f64 && float.is_finite() => Some(float as i128),
+                    Value::Float(float) if float.abs() > EXACT as f64 && float.is_finite() => {
+                        Some(float as i128)
+                    }
                     value => integer(value),
                 };
                 match (whole, value) {
@@ -253,7 +258,8 @@ mod tests {
     #[test]
     fn a_set_of_numbers_finds_equal_ones_of_every_type() {
         let large = (1_i64 << 53) + 1;
-        let set = ValueSet::new(&[0.into(), 2.5.into(), large.into(), u64::MAX.into()], DType::Float64).unwrap();
+        let set =
+            ValueSet::new(&[0.into(), 2.5.into(), large.into(), u64::MAX.into()], DType::Float64).unwrap();
         for (value, expected) in [
             (Value::Float(-0.0), true),
             (Value::UInt(0), true),
@@ -271,7 +277,11 @@ mod tests {
         }
         let many: Vec<Literal> = (-50..50).map(Literal::from).collect();
         let many = ValueSet::new(&many, DType::Int64).unwrap();
-        assert!(many.contains(Value::Float(-0.0)) && many.contains(Value::Int(-50)) && !many.contains(Value::Int(50)));
+        assert!(
+            many.contains(Value::Float(-0.0))
+                && many.contains(Value::Int(-50))
+                && !many.contains(Value::Int(50))
+        );
     }
 
     #[test]

@@ -22,7 +22,8 @@ pub(super) fn translated(name: &str, kwargs: Map<String, Json>) -> Result<Map<St
     let mut fields = Map::new();
     let mut bounds = Map::new();
     let has_bounds = name.ends_with("_to_be_between") && name != "column_quantile_values_to_be_between";
-    let parser = kwargs.get("condition_parser").and_then(Json::as_str).unwrap_or("great_expectations").to_owned();
+    let parser =
+        kwargs.get("condition_parser").and_then(Json::as_str).unwrap_or("great_expectations").to_owned();
     for (key, value) in kwargs {
         if value.is_null() || OF_NO_ACCOUNT.contains(&key.as_str()) {
             continue;
@@ -73,7 +74,9 @@ pub(super) fn translated(name: &str, kwargs: Map<String, Json>) -> Result<Map<St
             }
             key if CHANGES_THE_MEANING.contains(&key) => {
                 if value != Json::Bool(false) {
-                    return Err(format!("{key} is {value}, which changes what is meant and has no equal here"));
+                    return Err(format!(
+                        "{key} is {value}, which changes what is meant and has no equal here"
+                    ));
                 }
             }
             _ => {
@@ -94,7 +97,9 @@ fn has_parameter(value: &Json) -> bool {
 /// A number that counts something: Great Expectations writes 4 as 4.0.
 fn whole(value: Json) -> Json {
     match value.as_f64() {
-        Some(float) if value.is_f64() && float.fract() == 0.0 && (0.0..9e15).contains(&float) => json!(float as u64),
+        Some(float) if value.is_f64() && float.fract() == 0.0 && (0.0..9e15).contains(&float) => {
+            json!(float as u64)
+        }
         _ => value,
     }
 }
@@ -138,8 +143,8 @@ fn type_name(value: &Json) -> Result<String, String> {
     let name = value.as_str().ok_or_else(|| format!("{value} is no name of a type"))?;
     let own = match name {
         "bool" | "bool_" | "boolean" => "bool",
-        "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float16" | "float32"
-        | "float64" => name,
+        "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float16"
+        | "float32" | "float64" => name,
         "Int8Dtype" => "int8",
         "Int16Dtype" => "int16",
         "Int32Dtype" => "int32",

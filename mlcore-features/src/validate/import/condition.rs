@@ -21,13 +21,15 @@ fn collect(fields: &Map<String, Json>, clauses: &mut Vec<Json>) -> Result<(), St
     };
     match fields.get("type").and_then(Json::as_str) {
         Some("and") => {
-            let parts = fields.get("conditions").and_then(Json::as_array).ok_or("its row_condition has no parts")?;
+            let parts =
+                fields.get("conditions").and_then(Json::as_array).ok_or("its row_condition has no parts")?;
             for part in parts {
                 collect(part.as_object().ok_or("a part of its row_condition is no object")?, clauses)?;
             }
         }
         Some("nullity") => {
-            let is_null = fields.get("is_null").and_then(Json::as_bool).ok_or("its row_condition has no is_null")?;
+            let is_null =
+                fields.get("is_null").and_then(Json::as_bool).ok_or("its row_condition has no is_null")?;
             clauses.push(json!({"column": column()?, "is": if is_null { "null" } else { "not null" }}));
         }
         Some("comparison") => {
@@ -44,7 +46,9 @@ fn collect(fields: &Map<String, Json>, clauses: &mut Vec<Json>) -> Result<(), St
             };
             clauses.push(json!({"column": column()?, "is": operator, "values": values}));
         }
-        Some("or") => return Err("its row_condition has an or; write an expectation for each side".to_owned()),
+        Some("or") => {
+            return Err("its row_condition has an or; write an expectation for each side".to_owned());
+        }
         other => return Err(format!("its row_condition is of the type {}", other.unwrap_or("unknown"))),
     }
     Ok(())
@@ -60,7 +64,8 @@ fn parsed(text: &str) -> Result<Json, String> {
         return Ok(json!({"column": column, "is": "not null"}));
     }
     let operators = ["==", "!=", "<=", ">=", "<", ">"];
-    let found = operators.into_iter().find_map(|operator| Some((operator, rest.strip_prefix(operator)?.trim())));
+    let found =
+        operators.into_iter().find_map(|operator| Some((operator, rest.strip_prefix(operator)?.trim())));
     let (operator, value) = found.ok_or_else(unknown)?;
     let quoted = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
     let value = match quoted {

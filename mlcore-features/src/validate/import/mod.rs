@@ -54,7 +54,8 @@ impl Suite {
             Error::invalid_input("import suite", "JSON", problem)
                 .remedy("pass a suite as Great Expectations stores it")
         };
-        let mut whole: Map<String, Json> = serde_json::from_str(json).map_err(|cause| invalid(cause.to_string()))?;
+        let mut whole: Map<String, Json> =
+            serde_json::from_str(json).map_err(|cause| invalid(cause.to_string()))?;
         let name = match whole.remove("name").or_else(|| whole.remove("expectation_suite_name")) {
             Some(Json::String(name)) => name,
             _ => return Err(invalid("it has no name".to_owned())),
@@ -91,12 +92,14 @@ fn expectation(name: &str, mut written: Map<String, Json>) -> Result<Expectation
     if let Some(severity) = written.remove("severity").filter(|severity| !severity.is_null()) {
         fields.insert("severity".to_owned(), severity);
     }
-    let notes = [written.remove("description"), written.remove("notes")].into_iter().flatten().filter_map(told);
+    let notes =
+        [written.remove("description"), written.remove("notes")].into_iter().flatten().filter_map(told);
     let notes: Vec<String> = notes.collect();
     if !notes.is_empty() {
         fields.insert("notes".to_owned(), notes.join(" ").into());
     }
-    let expectation: Expectation = serde_json::from_value(Json::Object(fields)).map_err(|cause| cause.to_string())?;
+    let expectation: Expectation =
+        serde_json::from_value(Json::Object(fields)).map_err(|cause| cause.to_string())?;
     match Suite::new("").with(expectation.clone()).check() {
         Ok(()) => Ok(expectation),
         Err(error) => Err(error.context().problem().to_owned()),

@@ -28,7 +28,9 @@ impl Report {
             all - failed,
             self.rows()
         );
-        out.push_str("<table><thead><tr><th>Result</th><th>Expectation</th><th>Found</th></tr></thead><tbody>\n");
+        out.push_str(
+            "<table><thead><tr><th>Result</th><th>Expectation</th><th>Found</th></tr></thead><tbody>\n",
+        );
         let met = self.results().iter().filter(|result| result.success);
         self.failures().chain(met).for_each(|result| row(&mut out, result));
         out.push_str("</tbody></table></body></html>\n");

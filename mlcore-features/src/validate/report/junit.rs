@@ -33,9 +33,13 @@ impl Report {
             if result.success {
                 out.push_str("/>\n");
             } else if grade >= severity {
-                out.push_str(&format!(">\n      <{element} type=\"{grade}\" message=\"{told}\"/>\n    </testcase>\n"));
+                out.push_str(&format!(
+                    ">\n      <{element} type=\"{grade}\" message=\"{told}\"/>\n    </testcase>\n"
+                ));
             } else {
-                out.push_str(&format!(">\n      <system-out>{grade}: {told}</system-out>\n    </testcase>\n"));
+                out.push_str(&format!(
+                    ">\n      <system-out>{grade}: {told}</system-out>\n    </testcase>\n"
+                ));
             }
         }
         out.push_str("  </testsuite>\n</testsuites>\n");
@@ -54,7 +58,9 @@ pub(super) fn escaped(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\t' | '\n' | '\r' => out.push(' '),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+            c if c.is_control()
+                || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
                 out.push('\u{fffd}');
             }
             c => out.push(c),

@@ -89,7 +89,13 @@ impl ExpectationResult {
     }
 
     /// Fills in counts of rows, and decides by `mostly`.
-    pub(super) fn count(&mut self, elements: u64, missing: Option<u64>, unexpected: u64, examples: Vec<Unexpected>) {
+    pub(super) fn count(
+        &mut self,
+        elements: u64,
+        missing: Option<u64>,
+        unexpected: u64,
+        examples: Vec<Unexpected>,
+    ) {
         self.element_count = Some(elements);
         self.missing_count = missing;
         self.unexpected_count = Some(unexpected);
@@ -206,8 +212,9 @@ impl Report {
     /// # Errors
     /// [`Error::Internal`], which is a fault of this library.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self)
-            .map_err(|cause| Error::internal("write report", self.suite.as_str(), cause.to_string()).caused_by(cause))
+        serde_json::to_string(self).map_err(|cause| {
+            Error::internal("write report", self.suite.as_str(), cause.to_string()).caused_by(cause)
+        })
     }
 }
 
@@ -220,12 +227,15 @@ impl Serialize for Report {
         map.serialize_entry("row_count", &self.rows)?;
         map.serialize_entry("max_severity_failure", &self.worst())?;
         let all = self.results.len();
-        map.serialize_entry("statistics", &Statistics {
-            evaluated_expectations: all,
-            successful_expectations: met,
-            unsuccessful_expectations: all - met,
-            success_percent: percent(met as u64, all as u64),
-        })?;
+        map.serialize_entry(
+            "statistics",
+            &Statistics {
+                evaluated_expectations: all,
+                successful_expectations: met,
+                unsuccessful_expectations: all - met,
+                success_percent: percent(met as u64, all as u64),
+            },
+        )?;
         map.serialize_entry("results", &self.results)?;
         map.end()
     }
@@ -299,7 +309,10 @@ impl Serialize for Observed {
             Self::Names(names) => names.serialize(serializer),
             Self::Quantiles(quantiles) => {
                 let mut map = serializer.serialize_map(Some(2))?;
-                map.serialize_entry("quantiles", &quantiles.iter().map(|(share, _)| share).collect::<Vec<_>>())?;
+                map.serialize_entry(
+                    "quantiles",
+                    &quantiles.iter().map(|(share, _)| share).collect::<Vec<_>>(),
+                )?;
                 map.serialize_entry("values", &quantiles.iter().map(|(_, value)| value).collect::<Vec<_>>())?;
                 map.end()
             }

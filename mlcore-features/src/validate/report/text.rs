@@ -39,7 +39,8 @@ pub(super) fn told(result: &ExpectationResult) -> String {
 /// A value and its row.
 pub(super) fn example(unexpected: &Unexpected) -> String {
     let values: Vec<String> = unexpected.values.iter().map(shown).collect();
-    let values = if let [value] = values.as_slice() { value.clone() } else { format!("({})", values.join(", ")) };
+    let values =
+        if let [value] = values.as_slice() { value.clone() } else { format!("({})", values.join(", ")) };
     match unexpected.row {
         Some(row) => format!("row {row}: {values}"),
         None => values,
@@ -98,7 +99,11 @@ impl fmt::Display for Report {
             let word = if result.success { "pass" } else { result.expectation.severity.name() };
             // One line each, whatever text is in it.
             let line = format!("{}: {}", result.expectation, told(result));
-            write!(f, "\n{word:>8}  {}", line.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"))?;
+            write!(
+                f,
+                "\n{word:>8}  {}",
+                line.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'")
+            )?;
         }
         Ok(())
     }

@@ -36,6 +36,7 @@ enum Keys {
 }
 
 /// The row in which a value was seen first, where it is seen for the second time.
+#[derive(Clone, Copy)]
 enum Seen {
     New,
     Second(u64),
@@ -138,7 +139,8 @@ impl Counts {
 
     /// The first rows that hold a value that another one holds, too.
     pub(super) fn examples(&self) -> Vec<Unexpected> {
-        let example = |(row, values): (&u64, &Vec<OwnedValue>)| Unexpected { row: Some(*row), values: values.clone() };
+        let example =
+            |(row, values): (&u64, &Vec<OwnedValue>)| Unexpected { row: Some(*row), values: values.clone() };
         self.repeats.iter().map(example).collect()
     }
 
@@ -276,7 +278,8 @@ fn read_key(key: &[u8], dtypes: &[DType]) -> Vec<OwnedValue> {
         values.push(match (word, dtype) {
             (None, _) => OwnedValue::Null,
             (Some(len), DType::String) => {
-                let bytes = usize::try_from(len).ok().and_then(|len| rest.split_off(..len)).unwrap_or_default();
+                let bytes =
+                    usize::try_from(len).ok().and_then(|len| rest.split_off(..len)).unwrap_or_default();
                 OwnedValue::Text(String::from_utf8_lossy(bytes).into_owned())
             }
             (Some(word), dtype) => value_of(word, *dtype),

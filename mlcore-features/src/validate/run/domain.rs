@@ -72,7 +72,14 @@ impl DomainState {
     }
 
     /// Adds a stretch, whose first row is the `first`th of all.
-    pub(super) fn add(&mut self, needs: Needs, lane: &Lane<'_>, looked_at: Mask, first: u64, scratch: &mut Vec<f64>) {
+    pub(super) fn add(
+        &mut self,
+        needs: Needs,
+        lane: &Lane<'_>,
+        looked_at: Mask,
+        first: u64,
+        scratch: &mut Vec<f64>,
+    ) {
         let present = looked_at.without(lane.missing);
         self.rows += looked_at.count();
         self.missing += looked_at.and(lane.missing).count();

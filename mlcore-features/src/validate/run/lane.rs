@@ -44,8 +44,11 @@ pub(super) fn arrays(inner: &Inner, batch: &RecordBatch) -> Result<Vec<ArrayRef>
         })?;
         let is_null = *array.data_type() == DataType::Null;
         if !is_null && DType::from_arrow(array.data_type()) != Some(column.dtype) {
-            let problem =
-                format!("the suite was compiled for {}, and the batch has {}", column.dtype, array.data_type());
+            let problem = format!(
+                "the suite was compiled for {}, and the batch has {}",
+                column.dtype,
+                array.data_type()
+            );
             return Err(Error::schema_mismatch(UPDATE, column.name.as_str(), problem)
                 .remedy("cast the column, or compile the suite for this schema"));
         }
@@ -159,7 +162,8 @@ fn is_exact(dtype: DType, array: &ArrayRef) -> bool {
     match array.data_type() {
         DataType::Int64 => {
             let values = array.as_primitive::<Int64Type>().values();
-            let (low, high) = values.iter().fold((0, 0), |(low, high), value| ((*value).min(low), (*value).max(high)));
+            let (low, high) =
+                values.iter().fold((0, 0), |(low, high), value| ((*value).min(low), (*value).max(high)));
             low >= least && high <= most
         }
         DataType::UInt64 => {

@@ -103,6 +103,8 @@ mod tests {
         let numbers: Vec<f64> = (0..130).map(f64::from).collect();
         let odd = Mask::of_numbers(&numbers, |number| number % 2.0 == 1.0);
         assert!(odd.rows().eq((0..130).filter(|row| row % 2 == 1)));
-        assert!(Mask::first(130).without(odd).or(odd) == Mask::first(130) && odd.and(Mask::first(1)).is_empty());
+        assert!(
+            Mask::first(130).without(odd).or(odd) == Mask::first(130) && odd.and(Mask::first(1)).is_empty()
+        );
     }
 }

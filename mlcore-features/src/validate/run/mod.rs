@@ -124,7 +124,9 @@ impl CompiledSuite {
             inner.columns.get(*column).map_or(mlcore::schema::DType::String, |column| column.dtype)
         };
         let state = |plan: &Plan| match plan {
-            Plan::Problem(_) | Plan::Known { .. } | Plan::RowCount { .. } | Plan::Domain { .. } => State::Nothing,
+            Plan::Problem(_) | Plan::Known { .. } | Plan::RowCount { .. } | Plan::Domain { .. } => {
+                State::Nothing
+            }
             Plan::Column { .. } | Plan::Row { .. } => State::Tally(Tally::default()),
             Plan::Order { .. } => State::Order(OrderState::default()),
             Plan::Compound { columns, .. } => {
@@ -287,13 +289,15 @@ impl Run {
                 (Plan::Column { column, condition, test }, State::Tally(tally)) => {
                     let Some(lane) = lanes.get(*column) else { continue };
                     let looked_at = looked_at(condition, &scratch.conditions);
-                    let missing = if test.is_about_missing() { Mask::default() } else { looked_at.and(lane.missing) };
+                    let missing =
+                        if test.is_about_missing() { Mask::default() } else { looked_at.and(lane.missing) };
                     let failing = lane.failing(test, looked_at.without(missing));
                     tally.add((looked_at, missing, failing), room, |row| vec![lane.value(row).into_owned()]);
                 }
                 (Plan::Row { columns, condition, ignore, test }, State::Tally(tally)) => {
                     let looked_at = looked_at(condition, &scratch.conditions);
-                    let lanes: Vec<&Lane<'_>> = columns.iter().filter_map(|column| lanes.get(*column)).collect();
+                    let lanes: Vec<&Lane<'_>> =
+                        columns.iter().filter_map(|column| lanes.get(*column)).collect();
                     let ignored = ignored(*ignore, &lanes, looked_at);
                     let failing = failing_rows(test, &lanes, looked_at.without(ignored));
                     tally.add((looked_at, ignored, failing), room, |row| values_of(&lanes, row));
@@ -305,11 +309,14 @@ impl Run {
                 }
                 (Plan::Compound { columns, condition, ignore }, State::Compound(counts, tally)) => {
                     let looked_at = looked_at(condition, &scratch.conditions);
-                    let lanes: Vec<&Lane<'_>> = columns.iter().filter_map(|column| lanes.get(*column)).collect();
+                    let lanes: Vec<&Lane<'_>> =
+                        columns.iter().filter_map(|column| lanes.get(*column)).collect();
                     let ignored = ignored(*ignore, &lanes, looked_at);
                     for row in looked_at.without(ignored).rows() {
                         scratch.key.clear();
-                        lanes.iter().for_each(|lane| write_key(&mut scratch.key, lane.value(row), lane.dtype()));
+                        lanes
+                            .iter()
+                            .for_each(|lane| write_key(&mut scratch.key, lane.value(row), lane.dtype()));
                         counts.add_row(&scratch.key, self.rows + row as u64, || values_of(&lanes, row));
                     }
                     tally.add((looked_at, ignored, Mask::default()), room, |_| Vec::new());
@@ -356,7 +363,8 @@ pub(super) fn failing(
         let masks: Vec<Mask> = asked.iter().map(|place| failing_of(inner, &lanes, *place, len)).collect();
         for row in masks.iter().copied().reduce(Mask::or).unwrap_or_default().rows() {
             broken.clear();
-            broken.extend((0..masks.len()).filter(|place| masks.get(*place).is_some_and(|mask| mask.has(row))));
+            broken
+                .extend((0..masks.len()).filter(|place| masks.get(*place).is_some_and(|mask| mask.has(row))));
             tell(start + row, &broken);
         }
     }
@@ -371,10 +379,15 @@ fn failing_of(inner: &Inner, lanes: &[Lane<'_>], place: usize, len: usize) -> Ma
         clauses.map_or(all, |clauses| holding(clauses, lanes, all))
     };
     match inner.plans.get(place) {
-        Some(Plan::Column { column, condition, test }) => lanes.get(*column).map_or(Mask::default(), |lane| {
-            let looked_at = looked_at(condition);
-            lane.failing(test, if test.is_about_missing() { looked_at } else { looked_at.without(lane.missing) })
-        }),
+        Some(Plan::Column { column, condition, test }) => {
+            lanes.get(*column).map_or(Mask::default(), |lane| {
+                let looked_at = looked_at(condition);
+                lane.failing(
+                    test,
+                    if test.is_about_missing() { looked_at } else { looked_at.without(lane.missing) },
+                )
+            })
+        }
         Some(Plan::Row { columns, condition, ignore, test }) => {
             let lanes: Vec<&Lane<'_>> = columns.iter().filter_map(|column| lanes.get(*column)).collect();
             let looked_at = looked_at(condition);
@@ -448,4 +461,3 @@ fn of_pairs<'a>(pairs: impl Iterator<Item = (&'a f64, &'a f64)>, holds: impl Fn(
     }
     mask
 }
-

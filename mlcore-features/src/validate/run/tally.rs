@@ -30,7 +30,9 @@ impl Tally {
         self.unexpected += failing.count();
         let room = most.saturating_sub(self.examples.len());
         let examples = failing.rows().take(room);
-        self.examples.extend(examples.map(|row| Unexpected { row: Some(row_of_first + row as u64), values: values(row) }));
+        self.examples.extend(
+            examples.map(|row| Unexpected { row: Some(row_of_first + row as u64), values: values(row) }),
+        );
     }
 
     /// Adds the rows that came after these, of which there were so many.
