@@ -87,7 +87,7 @@ proptest! {
     fn no_text_breaks_the_readers(
         name in "[a-z_]{0,12}|expect_column_values_to_be_between|expect_column_quantile_values_to_be_between|expect_column_pair_values_to_be_in_set",
         key in "column|column_A|min_value|mostly|quantile_ranges|value_pairs_set|row_condition|[a-z]{1,6}",
-        value in r#"null|-?[0-9]{1,30}|"[^"\\\x00-\x1f]{0,8}"|\[\[1,null\]\]|\{"quantiles":\[0\.5\],"value_ranges":\[\[null,1\]\]\}|\{"type":"and"\}"#,
+        value in r#"null|-?[1-9][0-9]{0,30}|"[^"\\\x00-\x1f]{0,8}"|\[\[1,null\]\]|\{"quantiles":\[0\.5\],"value_ranges":\[\[null,1\]\]\}|\{"type":"and"\}"#,
         tail in any::<String>(),
     ) {
         let json = format!(r#"{{"name":"s","expectations":[{{"type":"{name}","kwargs":{{"column":"a","{key}":{value}}}}}]}}"#);

@@ -194,3 +194,48 @@ fn rows_and_tables_that_do_not_belong_are_refused() {
     let suite = Suite::new("s").compile(&schema_of(&twice)).unwrap();
     assert!(matches!(suite.split(&twice), Err(mlcore::Error::AlreadyExists(_))));
 }
+
+#[test]
+fn threads_and_batches_of_any_size_say_the_same() {
+    const ROWS: i64 = 200_000;
+    // Keys that ascend to the end, keys of which one comes again, and keys that turn within a batch.
+    let of = |key: fn(i64) -> i64| column::<Int64Array, _>((0..ROWS).map(key).collect::<Vec<_>>());
+    let table = table([
+        ("sorted", of(|row| row * 3)),
+        ("again", of(|row| if row == 150_000 { 7 } else { row })),
+        ("turning", of(|row| (row * 7919) % 100_003)),
+    ]);
+    let suite = ["sorted", "again", "turning"].into_iter().fold(Suite::new("s"), |suite, name| {
+        let column = || name.to_owned();
+        let all = vec![0.into(), 7.into(), (ROWS * 3 - 3).into()];
+        suite
+            .with(Check::ColumnValuesToBeUnique { column: column() })
+            .with(Check::ColumnValuesToBeIncreasing { column: column(), strictly: true })
+            .with(Check::ColumnDistinctValuesToContainSet { column: column(), value_set: all })
+            .with(Check::ColumnMostCommonValueToBeInSet {
+                column: column(),
+                value_set: vec![7.into()],
+                ties_okay: false,
+            })
+            .with(Check::ColumnSumToBeBetween { column: column(), bounds: Bounds::at_least(0) })
+            .with(Check::CompoundColumnsToBeUnique {
+                column_list: vec![column(), "again".into()],
+                ignore_row_if: IgnoreRowIf::Never,
+            })
+    });
+    let suite = suite.compile(&schema_of(&table)).unwrap();
+    let options = RunOptions::default();
+    let whole = suite.validate(&table, &options).unwrap();
+    let unexpected: Vec<_> = whole.results().iter().map(|result| result.unexpected_count).collect();
+    assert_eq!(unexpected[0..2], [Some(0), Some(0)]);
+    assert_eq!(unexpected[6..8], [Some(2), Some(1)]);
+    assert_eq!(unexpected[12], Some(2 * (200_000 - 100_003)));
+    assert_eq!(suite.validate(&table, &options.with_threads(3)).unwrap(), whole);
+    for size in [1000, 65_537] {
+        let mut run = suite.start(&options);
+        for start in (0..table.num_rows()).step_by(size) {
+            run.update(&table.slice(start, size.min(table.num_rows() - start))).unwrap();
+        }
+        assert_eq!(run.finish().unwrap(), whole);
+    }
+}

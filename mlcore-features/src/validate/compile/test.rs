@@ -139,7 +139,7 @@ fn exact_number(value: Option<&OwnedValue>, absent: f64) -> Option<f64> {
 #[derive(Debug)]
 pub(in crate::validate) enum ValueSet {
     /// Numbers in ascending order, and integers that are no floats.
-    Numbers(Vec<f64>, Vec<i128>),
+    Numbers(Vec<f64>, Vec<i128>, Option<Dense>),
     /// Texts, each with its place.
     Texts(HashMap<Box<str>, usize, Folded>),
     /// Dates, times and timestamps in ascending order.
@@ -184,7 +184,8 @@ impl ValueSet {
         floats.dedup();
         large.sort_unstable();
         large.dedup();
-        Self::Numbers(floats, large)
+        let dense = Dense::of(&floats);
+        Self::Numbers(floats, large, dense)
     }
 
     #[inline]
@@ -201,7 +202,7 @@ impl ValueSet {
         match (self, value) {
             (Self::Texts(texts), Value::Text(text)) => texts.get(text).copied(),
             (Self::Texts(_), _) => None,
-            (Self::Numbers(floats, large), value) => {
+            (Self::Numbers(floats, large, _), value) => {
                 let whole = match value {
                     Value::Float(float) if float.abs() > EXACT as f64 && float.is_finite() => {
                         Some(float as i128)
@@ -226,15 +227,53 @@ impl ValueSet {
     /// Whether a float is in the set.
     #[inline]
     pub(in crate::validate) fn contains_number(&self, value: f64) -> bool {
-        let Self::Numbers(floats, large) = self else { return false };
+        let Self::Numbers(floats, large, dense) = self else { return false };
         if value.abs() > EXACT as f64 && value.is_finite() {
             return large.binary_search(&(value as i128)).is_ok();
         }
-        if floats.len() <= FEW {
+        if let Some(dense) = dense {
+            dense.contains(value)
+        } else if floats.len() <= FEW {
             floats.iter().fold(false, |found, own| found | (*own == value))
         } else {
             float_place(floats, value).is_some()
         }
+    }
+}
+
+/// Whole numbers that lie close together, a bit for each: many are looked for as quickly as few.
+#[derive(Debug)]
+pub(in crate::validate) struct Dense {
+    first: f64,
+    bits: Vec<u64>,
+}
+
+/// So many bits are fewer than a processor's cache holds.
+const MOST_BITS: f64 = 65_536.0;
+
+impl Dense {
+    fn of(floats: &[f64]) -> Option<Self> {
+        let (first, last) = (*floats.first()?, *floats.last()?);
+        let is_whole = floats.iter().all(|value| value.fract() == 0.0);
+        if floats.len() <= FEW || !is_whole || last - first >= MOST_BITS {
+            return None;
+        }
+        let mut bits = vec![0; (last - first) as usize / 64 + 1];
+        for place in floats.iter().map(|value| (value - first) as usize) {
+            if let Some(word) = bits.get_mut(place / 64) {
+                *word |= 1_u64 << (place % 64);
+            }
+        }
+        Some(Self { first, bits })
+    }
+
+    #[inline]
+    fn contains(&self, value: f64) -> bool {
+        let offset = value - self.first;
+        // A negative number and NaN become 0 here, and differ from it.
+        let place = offset as usize;
+        let bit = self.bits.get(place / 64).map_or(0, |word| word >> (place % 64) & 1);
+        bit == 1 && place as f64 == offset
     }
 }
 

@@ -94,13 +94,13 @@ impl Asked<'_> {
                 result.count(rows, Some(missing), unexpected, examples);
             }
             Ask::Min(interval) => {
-                within(result, interval, self.state.extremes.as_ref().map(|(low, _)| low.clone()))
+                within(result, interval, self.state.extremes.as_ref().map(|(low, _)| low.clone()));
             }
             Ask::Max(interval) => {
-                within(result, interval, self.state.extremes.as_ref().map(|(_, high)| high.clone()))
+                within(result, interval, self.state.extremes.as_ref().map(|(_, high)| high.clone()));
             }
             Ask::Mean(interval) => {
-                within(result, interval, self.state.mean(self.is_integer).map(OwnedValue::Float))
+                within(result, interval, self.state.mean(self.is_integer).map(OwnedValue::Float));
             }
             Ask::Stdev(interval) => within(result, interval, self.state.deviation().map(OwnedValue::Float)),
             Ask::Sum(interval) => within(result, interval, Some(self.state.sum(self.is_integer))),
@@ -109,7 +109,7 @@ impl Asked<'_> {
                 within(result, interval, median.map(OwnedValue::Float));
             }
             Ask::Quantiles(ranges, interpolation) => {
-                quantiles(result, self.sorted()?, ranges, *interpolation)
+                quantiles(result, self.sorted()?, ranges, *interpolation);
             }
             Ask::DistinctCount(interval) => {
                 result.success = interval.contains_number(distinct() as f64);

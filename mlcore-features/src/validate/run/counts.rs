@@ -30,6 +30,8 @@ pub(super) struct Counts {
 enum Keys {
     /// Numbers, dates and times by their bits.
     Words(DType, HashMap<u64, Entry, Folded>),
+    /// The same while each is greater than the one before, as keys often are, and so occurs once: with its row.
+    Ascending(DType, Vec<(u64, u64)>),
     Texts(HashMap<Box<str>, Entry, Folded>),
     /// Several values, each as it is written by [`write_key`].
     Rows(Vec<DType>, HashMap<Box<[u8]>, Entry, Folded>),
@@ -66,7 +68,8 @@ impl Counts {
     pub(super) fn of_column(dtype: DType, most: usize) -> Self {
         let keys = match dtype {
             DType::String => Keys::Texts(HashMap::default()),
-            dtype => Keys::Words(dtype, HashMap::default()),
+            dtype if dtype.is_float() => Keys::Words(dtype, HashMap::default()),
+            dtype => Keys::Ascending(dtype, Vec::new()),
         };
         Self { keys, repeats: BTreeMap::new(), most }
     }
@@ -78,6 +81,15 @@ impl Counts {
 
     /// Counts a value that is not missing.
     pub(super) fn add(&mut self, value: Value<'_>, row: u64) {
+        if let Keys::Ascending(dtype, words) = &mut self.keys {
+            let word = word_of(value, *dtype);
+            let is_next = words.last().is_none_or(|(last, _)| is_below(*last, word, *dtype));
+            if is_next {
+                words.push((word, row));
+                return;
+            }
+            self.spread();
+        }
         let seen = match &mut self.keys {
             Keys::Texts(texts) => {
                 let Value::Text(text) = value else { return };
@@ -87,9 +99,17 @@ impl Counts {
                 let word = word_of(value, *dtype);
                 bump(words, &word, row, || word)
             }
-            Keys::Rows(..) => return,
+            Keys::Rows(..) | Keys::Ascending(..) => return,
         };
         self.note(seen, row, || vec![value.into_owned()]);
+    }
+
+    /// Looks values up by their bits from now on.
+    fn spread(&mut self) {
+        if let Keys::Ascending(dtype, words) = &mut self.keys {
+            let entries = words.drain(..).map(|(word, first)| (word, Entry { count: 1, first }));
+            self.keys = Keys::Words(*dtype, entries.collect());
+        }
     }
 
     /// Counts a combination, which `key` holds as [`write_key`] wrote it.
@@ -121,6 +141,7 @@ impl Counts {
     pub(super) fn distinct(&self) -> u64 {
         let len = match &self.keys {
             Keys::Words(_, words) => words.len(),
+            Keys::Ascending(_, words) => words.len(),
             Keys::Texts(texts) => texts.len(),
             Keys::Rows(_, rows) => rows.len(),
         };
@@ -132,6 +153,7 @@ impl Counts {
         let repeated = |entry: &Entry| if entry.count > 1 { entry.count } else { 0 };
         match &self.keys {
             Keys::Words(_, words) => words.values().map(repeated).sum(),
+            Keys::Ascending(..) => 0,
             Keys::Texts(texts) => texts.values().map(repeated).sum(),
             Keys::Rows(_, rows) => rows.values().map(repeated).sum(),
         }
@@ -150,6 +172,9 @@ impl Counts {
             Keys::Words(dtype, words) => {
                 Box::new(words.iter().map(|(word, entry)| (value_of(*word, *dtype), entry.count)))
             }
+            Keys::Ascending(dtype, words) => {
+                Box::new(words.iter().map(|(word, _)| (value_of(*word, *dtype), 1)))
+            }
             Keys::Texts(texts) => {
                 Box::new(texts.iter().map(|(text, entry)| (OwnedValue::Text(text.to_string()), entry.count)))
             }
@@ -161,19 +186,39 @@ impl Counts {
     pub(super) fn has(&self, value: &OwnedValue) -> bool {
         match (&self.keys, value) {
             (Keys::Texts(texts), OwnedValue::Text(text)) => texts.contains_key(text.as_str()),
-            (Keys::Words(dtype, words), value) => {
+            (Keys::Words(dtype, _) | Keys::Ascending(dtype, _), value) => {
                 // A literal that the type of the column does not hold occurs nowhere.
                 let word = word_of(value.as_value(), *dtype);
                 let own = value_of(word, *dtype);
                 let is_equal = crate::validate::literal::compare(own.as_value(), value.as_value());
-                is_equal == Some(std::cmp::Ordering::Equal) && words.contains_key(&word)
+                is_equal == Some(std::cmp::Ordering::Equal) && self.has_word(word)
             }
             _ => false,
         }
     }
 
+    fn has_word(&self, word: u64) -> bool {
+        match &self.keys {
+            Keys::Words(_, words) => words.contains_key(&word),
+            Keys::Ascending(dtype, words) => {
+                let place = words.partition_point(|(own, _)| is_below(*own, word, *dtype));
+                words.get(place).is_some_and(|(own, _)| *own == word)
+            }
+            Keys::Texts(_) | Keys::Rows(..) => false,
+        }
+    }
+
     /// Adds the rows that came after these, of which there were so many.
-    pub(super) fn append(&mut self, later: Self, rows: u64) {
+    pub(super) fn append(&mut self, mut later: Self, rows: u64) {
+        if let (Keys::Ascending(dtype, own), Keys::Ascending(_, words)) = (&mut self.keys, &later.keys) {
+            let ends = own.last().zip(words.first());
+            if ends.is_none_or(|((last, _), (first, _))| is_below(*last, *first, *dtype)) {
+                own.extend(words.iter().map(|(word, row)| (*word, rows + row)));
+                return;
+            }
+        }
+        self.spread();
+        later.spread();
         let mut seconds = Vec::new();
         match (&mut self.keys, later.keys) {
             (Keys::Words(dtype, own), Keys::Words(_, words)) => {
@@ -220,6 +265,12 @@ fn append<K: Hash + Eq>(
             }
         }
     }
+}
+
+/// Whether one word of a type that is no float is less than another.
+fn is_below(a: u64, b: u64, dtype: DType) -> bool {
+    let is_unsigned = dtype.is_integer() && !dtype.is_signed();
+    if is_unsigned { a < b } else { a.cast_signed() < b.cast_signed() }
 }
 
 /// A value of a column of this type, text aside, as a word: equal values have equal words.

@@ -7,6 +7,7 @@ use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
 use super::mask::{Mask, ROWS};
+use super::memo::Memo;
 use crate::validate::compile::{EXACT, Inner, Test};
 
 /// A column that is read.
@@ -116,6 +117,20 @@ impl<'a> Lane<'a> {
     /// The value of a row of the stretch.
     pub(super) fn value(&self, row: usize) -> Value<'a> {
         self.view.as_ref().map_or(Value::Null, |view| view.value(self.start + row))
+    }
+
+    /// As [`failing`](Self::failing), with what is remembered of the test.
+    pub(super) fn failing_with(&self, test: &Test, among: Mask, memo: Option<&mut Memo<'a>>) -> Mask {
+        let Some(memo) = memo else { return self.failing(test, among) };
+        let mut failing = Mask::default();
+        for row in among.rows() {
+            if let Value::Text(text) = self.value(row)
+                && memo.fails(test, text)
+            {
+                failing.set(row);
+            }
+        }
+        failing
     }
 
     /// Which of these rows do not pass.

@@ -5,8 +5,10 @@ mod counts;
 mod domain;
 mod lane;
 mod mask;
+mod memo;
 mod order;
 mod tally;
+mod threads;
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{OwnedValue, Value};
@@ -17,6 +19,7 @@ use self::counts::{Counts, write_key};
 use self::domain::DomainState;
 use self::lane::Lane;
 use self::mask::{Mask, ROWS};
+use self::memo::Memo;
 use self::order::{Direction, OrderState};
 use self::tally::Tally;
 use super::IgnoreRowIf;
@@ -37,13 +40,14 @@ pub struct RunOptions {
     now: Option<Timestamp>,
     most_unexpected: usize,
     most_values: usize,
+    threads: usize,
 }
 
 impl Default for RunOptions {
-    /// No clock; 20 unexpected values of each expectation, which is Great Expectations' `partial_unexpected_count`; and 100
+    /// One thread; no clock; 20 unexpected values of each expectation, which is Great Expectations' `partial_unexpected_count`; and 100
     /// million values of a column, which is 800 MB, where its quantiles are asked for.
     fn default() -> Self {
-        Self { now: None, most_unexpected: 20, most_values: 100_000_000 }
+        Self { now: None, most_unexpected: 20, most_values: 100_000_000, threads: 1 }
     }
 }
 
@@ -67,6 +71,14 @@ impl RunOptions {
     #[must_use]
     pub fn with_most_values(mut self, most: usize) -> Self {
         self.most_values = most;
+        self
+    }
+
+    /// So many threads share a table that is [one batch](CompiledSuite::validate), where it is large. Sums and what is computed of them
+    /// may differ in their last digits then.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 }
@@ -145,16 +157,6 @@ impl CompiledSuite {
             is_broken: false,
         }
     }
-
-    /// Runs the suite over a table that is one batch.
-    ///
-    /// # Errors
-    /// As [`Run::update`] and [`Run::finish`].
-    pub fn validate(&self, table: &RecordBatch, options: &RunOptions) -> Result<Report> {
-        let mut run = self.start(options);
-        run.update(table)?;
-        run.finish()
-    }
 }
 
 impl Run {
@@ -178,7 +180,7 @@ impl Run {
         let mut lanes = Lane::of(inner, &arrays)?;
         self.check_room(inner, batch.num_rows())?;
         interrupt::check(UPDATE)?;
-        let mut scratch = Scratch::default();
+        let mut scratch = Scratch::of(inner);
         for start in (0..batch.num_rows()).step_by(ROWS) {
             let len = ROWS.min(batch.num_rows() - start);
             lanes.iter_mut().for_each(|lane| lane.load(start, len));
@@ -272,7 +274,7 @@ impl Run {
     }
 
     /// Adds the stretch that the lanes hold.
-    fn add(&mut self, inner: &Inner, lanes: &[Lane<'_>], len: usize, scratch: &mut Scratch) {
+    fn add<'a>(&mut self, inner: &Inner, lanes: &[Lane<'a>], len: usize, scratch: &mut Scratch<'a>) {
         let all = Mask::first(len);
         scratch.conditions.clear();
         for (clauses, rows) in inner.conditions.iter().zip(&mut self.conditions) {
@@ -284,14 +286,14 @@ impl Run {
             condition.map_or(all, |condition| masks.get(condition).copied().unwrap_or_default())
         };
         let room = (self.options.most_unexpected, self.rows);
-        for (plan, state) in inner.plans.iter().zip(&mut self.states) {
+        for ((plan, state), memo) in inner.plans.iter().zip(&mut self.states).zip(&mut scratch.memos) {
             match (plan, state) {
                 (Plan::Column { column, condition, test }, State::Tally(tally)) => {
                     let Some(lane) = lanes.get(*column) else { continue };
                     let looked_at = looked_at(condition, &scratch.conditions);
                     let missing =
                         if test.is_about_missing() { Mask::default() } else { looked_at.and(lane.missing) };
-                    let failing = lane.failing(test, looked_at.without(missing));
+                    let failing = lane.failing_with(test, looked_at.without(missing), memo.as_mut());
                     tally.add((looked_at, missing, failing), room, |row| vec![lane.value(row).into_owned()]);
                 }
                 (Plan::Row { columns, condition, ignore, test }, State::Tally(tally)) => {
@@ -398,11 +400,20 @@ fn failing_of(inner: &Inner, lanes: &[Lane<'_>], place: usize, len: usize) -> Ma
 }
 
 /// Memory that is used again for each stretch.
-#[derive(Default)]
-struct Scratch {
+struct Scratch<'a> {
     conditions: Vec<Mask>,
     numbers: Vec<f64>,
     key: Vec<u8>,
+    /// One for each expectation.
+    memos: Vec<Option<Memo<'a>>>,
+}
+
+impl Scratch<'_> {
+    fn of(inner: &Inner) -> Self {
+        let memo = |plan: &Plan| if let Plan::Column { test, .. } = plan { Memo::of(test) } else { None };
+        let memos = inner.plans.iter().map(memo).collect();
+        Self { conditions: Vec::new(), numbers: Vec::new(), key: Vec::new(), memos }
+    }
 }
 
 const UPDATE: &str = "update run";
