@@ -103,6 +103,15 @@ macro_rules! checks {
         /// What is expected of a table. Names, parameters and defaults are Great Expectations', without `expect_`; what has no
         /// counterpart there says so.
         ///
+        /// ```
+        /// use mlcore_features::validate::{Bounds, Check};
+        ///
+        /// let check = Check::ColumnMeanToBeBetween { column: "age".into(), bounds: Bounds::at_least(18) };
+        /// let json = serde_json::to_string(&check)?;
+        /// assert_eq!(json, r#"{"expect":"column_mean_to_be_between","column":"age","bounds":{"min_value":18}}"#);
+        /// # Ok::<(), serde_json::Error>(())
+        /// ```
+        ///
         /// *Missing* is null or NaN. Bounds and values are given in the type of the column; dates and times as text.
         #[non_exhaustive]
         #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -141,7 +141,23 @@ fn percent(part: u64, whole: u64) -> Option<f64> {
 
 /// What came of a pass over a table.
 ///
-/// It prints as text, and turns into JSON, JUnit's XML and HTML. See the [module](super) for an example.
+/// It prints as text, and turns into JSON, JUnit's XML and HTML.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{Int64Array, RecordBatch};
+/// use mlcore::schema::Schema;
+/// use mlcore_features::validate::{Check, RunOptions, Severity, Suite};
+///
+/// let table = RecordBatch::try_from_iter([("id", Arc::new(Int64Array::from(vec![1, 1])) as _)])?;
+/// let suite = Suite::new("orders").with(Check::ColumnValuesToBeUnique { column: "id".into() });
+/// let report = suite.compile(&Schema::from_arrow(table.schema_ref())?)?.validate(&table, &RunOptions::default())?;
+/// assert_eq!(report.exit_code(Severity::Warning), 1);
+/// assert!(report.to_junit(Severity::Warning).contains("failures=\"1\""));
+/// assert!(report.to_html().starts_with("<!DOCTYPE html>"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Report {
     suite: String,

@@ -2,7 +2,7 @@
 
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use mlcore::arrow::datatypes::{DataType, Int64Type, UInt64Type};
-use mlcore::batch::{ColumnView, OwnedValue, Value};
+use mlcore::batch::{ColumnView, OwnedValue, Texts, Value};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
@@ -121,14 +121,31 @@ impl<'a> Lane<'a> {
 
     /// As [`failing`](Self::failing), with what is remembered of the test.
     pub(super) fn failing_with(&self, test: &Test, among: Mask, memo: Option<&mut Memo<'a>>) -> Mask {
-        let Some(memo) = memo else { return self.failing(test, among) };
+        match memo {
+            Some(memo) => self.failing_texts(among, |text| memo.fails(test, text)),
+            None => self.failing(test, among),
+        }
+    }
+
+    /// The rows whose text fails, none of which is missing; the layout is looked at once for all of them.
+    fn failing_texts(&self, among: Mask, mut fails: impl FnMut(&'a str) -> bool) -> Mask {
         let mut failing = Mask::default();
-        for row in among.rows() {
-            if let Value::Text(text) = self.value(row)
-                && memo.fails(test, text)
-            {
+        let start = self.start;
+        let mut told = |row: usize, text: &'a str| {
+            if fails(text) {
                 failing.set(row);
             }
+        };
+        match self.view.as_ref().and_then(ColumnView::texts) {
+            Some(Texts::Utf8(texts)) => among.rows().for_each(|row| told(row, texts.value(start + row))),
+            Some(Texts::Large(texts)) => among.rows().for_each(|row| told(row, texts.value(start + row))),
+            Some(Texts::View(texts)) => among.rows().for_each(|row| told(row, texts.value(start + row))),
+            Some(_) => among.rows().for_each(|row| {
+                if let Some(text) = self.view.as_ref().and_then(|view| view.text(start + row)) {
+                    told(row, text);
+                }
+            }),
+            None => {}
         }
         failing
     }
@@ -152,6 +169,9 @@ impl<'a> Lane<'a> {
             Test::Among(set, negated) if !numbers.is_empty() => {
                 let inside = Mask::of_numbers(numbers, |number| set.contains_number(number));
                 if *negated { among.and(inside) } else { among.without(inside) }
+            }
+            test if self.dtype == DType::String => {
+                self.failing_texts(among.without(self.missing), |text| test.fails(Value::Text(text)))
             }
             test => {
                 let mut failing = Mask::default();
