@@ -74,6 +74,7 @@
 //! | `parquet` | files of Parquet as a source of batches ([`pipeline::ParquetFiles`]) |
 //! | `derive` | `#[derive(Features)]`: Rust structs as rows of a plan ([`typed`]) |
 //! | `offline` | frames and lazy queries of polars, to fit on and to transform (the module `offline`); wants Rust 1.95 |
+//! | `validate` | expectations of tables and of single rows ([`validate`]) |
 //! | `full` | all but `offline`, which takes minutes to build |
 
 #[cfg(feature = "conformance")]
@@ -93,4 +94,6 @@ pub mod pipeline;
 mod program;
 pub mod transform;
 pub mod typed;
+#[cfg(feature = "validate")]
+pub mod validate;
 pub mod window;

@@ -125,3 +125,39 @@ fn a_row_allocates_nothing() {
     assert_eq!(counted, 0);
     assert!(allocations(|| drop(plan.row_executor())) > 0, "the counter counts");
 }
+
+#[cfg(feature = "validate")]
+#[test]
+fn a_row_that_passes_a_suite_allocates_nothing() {
+    use mlcore::schema::{DType, Field, Schema};
+    use mlcore_features::validate::{Bounds, Check, Condition, Expectation, Operator, Suite};
+
+    let schema = Schema::new([
+        Field::column("age", DType::Float64).nullable(),
+        Field::column("visits", DType::Int64),
+        Field::column("plan", DType::String),
+    ])
+    .unwrap();
+    let (age, visits, plan) = (|| "age".to_owned(), || "visits".to_owned(), || "plan".to_owned());
+    let between = Check::ColumnValuesToBeBetween { column: age(), bounds: (0..=120).into() };
+    let suite = Suite::new("people")
+        .with(Check::ColumnValuesToNotBeNull { column: age() })
+        .with(Expectation::new(between).with_condition(Condition::new("visits", Operator::Greater, [0])))
+        .with(Check::ColumnValuesToBeInSet { column: plan(), value_set: vec!["free".into(), "pro".into()] })
+        .with(Check::ColumnValuesToMatchRegex { column: plan(), regex: "^[a-z]+$".into() })
+        .with(Check::ColumnValueLengthsToBeBetween { column: plan(), bounds: Bounds::at_most(9) })
+        .with(Check::ColumnPairValuesAToBeGreaterThanB {
+            column_a: age(),
+            column_b: visits(),
+            or_equal: true,
+            ignore_row_if: Default::default(),
+        })
+        .with(Check::ColumnValuesToBeUnique { column: visits() })
+        .compile(&schema)
+        .unwrap();
+    let values = [Value::Float(41.0), Value::Int(3), Value::Text("free")];
+    let row = Row::new(&values, &schema).unwrap();
+    assert!(suite.check_row(row).unwrap().passes());
+    let counted = allocations(|| assert!((0..100).all(|_| suite.check_row(row).unwrap().passes())));
+    assert_eq!(counted, 0);
+}
