@@ -73,6 +73,8 @@
 //! | `conformance` | the contracts of `Fit` and `Transform` as test suites |
 //! | `parquet` | files of Parquet as a source of batches ([`pipeline::ParquetFiles`]) |
 //! | `derive` | `#[derive(Features)]`: Rust structs as rows of a plan ([`typed`]) |
+//! | `sqlite` | the registry of a feature store's definitions in one SQLite file ([`store::registry`]) |
+//! | `toml` | a feature store's definitions as TOML ([`store::definition`]) |
 //! | `full` | all of them |
 
 #[cfg(feature = "conformance")]
@@ -88,6 +90,7 @@ pub mod nested;
 pub mod onnx;
 pub mod pipeline;
 mod program;
+pub mod store;
 pub mod transform;
 pub mod typed;
 pub mod window;
