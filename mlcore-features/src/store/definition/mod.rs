@@ -78,3 +78,7 @@ pub use self::resolved::{AnyView, InputColumn, InputOrigin, ResolvedOnDemandView
 pub use self::source::{Origin, Source, SourceBuilder, SourceKind};
 pub use self::transformation::{PlanReference, Transformation};
 pub use self::value_type::ValueType;
+
+pub(in crate::store) use self::canonical::{digest as content_digest, text as canonical_text, value_of as json_of};
+pub(in crate::store) use self::object::Named;
+pub(in crate::store) use self::repository::{check_project, find as find_in, resolve_projections, resolve_references};

@@ -17,7 +17,7 @@ use crate::expression::Expression;
 use crate::program::bind::converts;
 
 /// Views that read views that read views: more than anybody needs, and few enough for any stack.
-const MOST_DEPTH: usize = 32;
+const MOST_DEPTH: usize = 16;
 
 /// All views of both kinds by name, and a check of sources and services.
 pub(super) fn views(objects: &Objects, versions: &dyn Views) -> Result<BTreeMap<String, AnyView>> {

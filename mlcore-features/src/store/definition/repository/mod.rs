@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use mlcore::{Error, Result};
 
+pub(in crate::store) use self::resolve::{projections as resolve_projections, references as resolve_references};
 pub use self::resolve::{
     JoinKey, OnDemandStep, Resolution, ResolveOptions, ResolvedFeature, ViewRead, Views,
 };

@@ -116,7 +116,7 @@ impl Resolution {
     }
 }
 
-pub(super) fn references(
+pub(in crate::store) fn references(
     views: &dyn Views,
     references: &[FeatureReference],
     options: &ResolveOptions,
@@ -129,7 +129,7 @@ pub(super) fn references(
     projections(views, &all, options)
 }
 
-pub(super) fn projections(
+pub(in crate::store) fn projections(
     views: &dyn Views,
     projections: &[Projection],
     options: &ResolveOptions,
@@ -252,7 +252,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Notes an on-demand view after its inputs. Views read each other at most some dozens deep.
+    /// Notes an on-demand view after its inputs. Views read each other a few levels deep at most.
     fn compute(&mut self, projection: &Projection, view: &Arc<ResolvedOnDemandView>) -> Result<()> {
         let name_to_use = projection.name_to_use();
         match self.steps.insert(name_to_use.clone(), view.view.name().to_owned()) {
