@@ -104,10 +104,7 @@ impl Target {
 
     /// Opens a file that may lie on a disk that cannot be written, where SQLite cannot keep the index of its write-ahead log.
     /// Answers the name under which it is opened again, too.
-    pub fn open_read_only(
-        &self,
-        check: impl Fn(&Connection) -> Result<()>,
-    ) -> Result<(String, Connection)> {
+    pub fn open_read_only(&self, check: impl Fn(&Connection) -> Result<()>) -> Result<(String, Connection)> {
         let open = |name: String| {
             let connection = self.open_reader(&name)?;
             check(&connection)?;

@@ -45,13 +45,16 @@ impl AggregationFunction {
     fn check(self) -> Result<()> {
         let problem = match self {
             Self::LastN(0) => "it keeps no value".to_owned(),
-            Self::LastN(count) if count > MOST_LAST => format!("it keeps {count} values, and at most {MOST_LAST} are kept"),
+            Self::LastN(count) if count > MOST_LAST => {
+                format!("it keeps {count} values, and at most {MOST_LAST} are kept")
+            }
             Self::ApproxQuantile(quantile) if !(0.0..=1.0).contains(&quantile) => {
                 format!("the quantile {quantile} is not between 0 and 1")
             }
             _ => return Ok(()),
         };
-        Err(Error::invalid_input(OPERATION, self.to_string(), problem).remedy("write last_n(10) or approx_quantile(0.95)"))
+        Err(Error::invalid_input(OPERATION, self.to_string(), problem)
+            .remedy("write last_n(10) or approx_quantile(0.95)"))
     }
 
     /// The type of the result for a column of this type; none for a type that it cannot take.
@@ -67,7 +70,9 @@ impl AggregationFunction {
             Self::LastN(_) => Some(ValueType::List(dtype)),
             Self::Sum if dtype.is_float() => Some(DType::Float64.into()),
             Self::Sum if dtype.is_numeric() => Some(DType::Int64.into()),
-            Self::Mean | Self::Std | Self::ApproxQuantile(_) if dtype.is_numeric() => Some(DType::Float64.into()),
+            Self::Mean | Self::Std | Self::ApproxQuantile(_) if dtype.is_numeric() => {
+                Some(DType::Float64.into())
+            }
             Self::Min | Self::Max if dtype.is_numeric() || dtype.is_temporal() => Some(dtype.into()),
             Self::Sum | Self::Mean | Self::Std | Self::ApproxQuantile(_) | Self::Min | Self::Max => None,
         }
@@ -104,9 +109,8 @@ impl FromStr for AggregationFunction {
             Some((word, rest)) => (word, rest.strip_suffix(')')),
             None => (text, Some("")),
         };
-        let plain = [
-            Self::Count, Self::Sum, Self::Mean, Self::Min, Self::Max, Self::Std, Self::ApproxCountDistinct,
-        ];
+        let plain =
+            [Self::Count, Self::Sum, Self::Mean, Self::Min, Self::Max, Self::Std, Self::ApproxCountDistinct];
         let parsed = match (word, argument) {
             ("last_n", Some(count)) => count.parse().ok().map(Self::LastN),
             ("approx_quantile", Some(quantile)) => quantile.parse().ok().map(Self::ApproxQuantile),
@@ -206,7 +210,9 @@ impl Aggregation {
     pub fn resolved_name(&self) -> String {
         match &self.name {
             Some(name) => name.clone(),
-            None if self.column.is_empty() => format!("{}_{}s", self.function.label(), self.time_window.as_secs()),
+            None if self.column.is_empty() => {
+                format!("{}_{}s", self.function.label(), self.time_window.as_secs())
+            }
             None => format!("{}_{}_{}s", self.function.label(), self.column, self.time_window.as_secs()),
         }
     }
@@ -245,7 +251,10 @@ impl Aggregation {
             return refuse(format!("its window of {window} is no multiple of its slide interval of {slide}"));
         }
         if window / slide > MOST_SLIDES {
-            return refuse(format!("its window has {} slides, and at most {MOST_SLIDES} are taken", window / slide));
+            return refuse(format!(
+                "its window has {} slides, and at most {MOST_SLIDES} are taken",
+                window / slide
+            ));
         }
         Ok(())
     }

@@ -44,7 +44,8 @@ impl FeatureViewBuilder {
                 continue;
             }
             let Some(dtype) = ValueType::from_arrow(column.data_type()) else {
-                let subject = format!("{}, column {}", name::shown(source.name()), name::shown(column.name()));
+                let subject =
+                    format!("{}, column {}", name::shown(source.name()), name::shown(column.name()));
                 let problem = format!("no feature can be {}", column.data_type());
                 return Err(Error::unsupported(OPERATION, subject, problem)
                     .remedy("list the fields of the view without it, or cast it"));

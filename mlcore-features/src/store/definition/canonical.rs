@@ -14,9 +14,8 @@ pub(in crate::store) fn text(value: &Value) -> String {
 
 /// What a value is as JSON.
 pub(in crate::store) fn value_of(value: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(value).map_err(|cause| {
-        Error::internal("write definition", "JSON", cause.to_string()).caused_by(cause)
-    })
+    serde_json::to_value(value)
+        .map_err(|cause| Error::internal("write definition", "JSON", cause.to_string()).caused_by(cause))
 }
 
 /// The digest of a value, of this kind of content.

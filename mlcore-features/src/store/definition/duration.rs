@@ -35,8 +35,9 @@ pub(super) fn write(duration: Duration) -> String {
 /// Reads what [`write`] writes, in any order of units.
 pub(super) fn read(text: &str) -> Result<Duration> {
     let refuse = |problem: &str| {
-        Err(Error::invalid_input("read duration", format!("{text:?}"), problem)
-            .remedy("write a number and its unit, such as 1d, 36h, 90s or 1d12h; units are d, h, m, s, ms, us, ns"))
+        Err(Error::invalid_input("read duration", format!("{text:?}"), problem).remedy(
+            "write a number and its unit, such as 1d, 36h, 90s or 1d12h; units are d, h, m, s, ms, us, ns",
+        ))
     };
     if text.starts_with('-') {
         return refuse("it is negative");

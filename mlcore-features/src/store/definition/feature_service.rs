@@ -104,20 +104,22 @@ impl FeatureServiceBuilder {
             return Err(Error::invalid_input(OPERATION, "features", "there are none")
                 .remedy("name at least one view or feature"));
         }
-        let mut seen = BTreeSet::new();
+        // The views of which some features are taken, those that are taken whole, and the features.
+        let (mut some, mut whole, mut seen) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for projection in &self.features {
             projection.check(OPERATION)?;
             let own = projection.name_to_use();
-            let all = projection.features.is_empty().then_some("*");
-            for feature in projection.features.iter().map(String::as_str).chain(all) {
-                let is_new = seen.insert((own.clone(), feature.to_owned()));
-                let is_whole = feature != "*" && seen.contains(&(own.clone(), "*".to_owned()));
-                let holds_more = feature == "*" && seen.iter().filter(|(view, _)| *view == own).count() > 1;
-                if !is_new || is_whole || holds_more {
-                    let problem = "one of its features is taken twice under one name";
-                    return Err(Error::invalid_input(OPERATION, own, problem)
-                        .remedy("name each feature once, or give one of the views another name (with_name)"));
-                }
+            let is_twice = if projection.features.is_empty() {
+                some.contains(&own) || !whole.insert(own.clone())
+            } else {
+                let mut features = projection.features.iter();
+                some.insert(own.clone());
+                whole.contains(&own) || features.any(|feature| !seen.insert((own.clone(), feature)))
+            };
+            if is_twice {
+                let problem = "one of its features is taken twice under one name";
+                return Err(Error::invalid_input(OPERATION, own, problem)
+                    .remedy("name each feature once, or give one of the views another name (with_name)"));
             }
         }
         Ok(())

@@ -44,9 +44,9 @@ mod arrow_schema;
 mod canonical;
 mod duration;
 mod entity;
+pub mod feast;
 mod feature_service;
 mod feature_view;
-pub mod feast;
 mod field;
 mod metadata;
 mod name;
@@ -79,6 +79,10 @@ pub use self::source::{Origin, Source, SourceBuilder, SourceKind};
 pub use self::transformation::{PlanReference, Transformation};
 pub use self::value_type::ValueType;
 
-pub(in crate::store) use self::canonical::{digest as content_digest, text as canonical_text, value_of as json_of};
+pub(in crate::store) use self::canonical::{
+    digest as content_digest, text as canonical_text, value_of as json_of,
+};
 pub(in crate::store) use self::object::Named;
-pub(in crate::store) use self::repository::{check_project, find as find_in, resolve_projections, resolve_references};
+pub(in crate::store) use self::repository::{
+    check_project, find as find_in, resolve_projections, resolve_references,
+};

@@ -228,7 +228,9 @@ impl OnDemandFeatureViewBuilder {
             let made = plan.output.iter().find(|made| made.name == field.name);
             if made.is_none_or(|made| made.dtype != field.dtype) {
                 let problem = match made {
-                    Some(made) => format!("the plan makes it {}, and the schema says {}", made.dtype, field.dtype),
+                    Some(made) => {
+                        format!("the plan makes it {}, and the schema says {}", made.dtype, field.dtype)
+                    }
                     None => "the plan does not make it".to_owned(),
                 };
                 return Err(Error::schema_mismatch(OPERATION, format!("field {}", field.name), problem)

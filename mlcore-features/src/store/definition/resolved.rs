@@ -43,7 +43,11 @@ impl ResolvedView {
     #[must_use]
     pub fn source_column<'a>(&'a self, name: &'a str) -> &'a str {
         let mapped = self.timed().and_then(|source| {
-            source.field_mapping().iter().find(|(_, feature)| *feature == name).map(|(column, _)| column.as_str())
+            source
+                .field_mapping()
+                .iter()
+                .find(|(_, feature)| *feature == name)
+                .map(|(column, _)| column.as_str())
         });
         mapped.unwrap_or(name)
     }
@@ -91,6 +95,8 @@ pub struct ResolvedOnDemandView {
     pub request_sources: Vec<Source>,
     /// What its function sees.
     pub columns: Vec<InputColumn>,
+    /// How many on-demand views are computed one after the other, this one included.
+    pub(super) depth: usize,
 }
 
 impl ResolvedOnDemandView {
@@ -125,6 +131,14 @@ impl AnyView {
         match self {
             Self::View(own) => own.view.name(),
             Self::OnDemand(own) => own.view.name(),
+        }
+    }
+
+    /// How many on-demand views are computed one after the other for it.
+    pub(super) fn depth(&self) -> usize {
+        match self {
+            Self::View(_) => 0,
+            Self::OnDemand(own) => own.depth,
         }
     }
 

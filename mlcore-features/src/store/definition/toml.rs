@@ -101,7 +101,9 @@ impl Repository {
             let subject = error.context().subject();
             // The last of two objects of one name is the one that is too much.
             let found = lines.iter().rev().find(|(_, id)| {
-                subject.strip_prefix(id.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(", "))
+                subject
+                    .strip_prefix(id.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(", "))
             });
             match found.map(|(line, _)| *line) {
                 Some(line) => error.within(format!("line {line}")),
@@ -125,9 +127,8 @@ impl Repository {
                 Definition::FeatureService(own) => written.feature_services.push(own),
             }
         }
-        toml::to_string(&written).map_err(|cause| {
-            Error::internal("write definitions", "TOML", cause.to_string()).caused_by(cause)
-        })
+        toml::to_string(&written)
+            .map_err(|cause| Error::internal("write definitions", "TOML", cause.to_string()).caused_by(cause))
     }
 }
 

@@ -8,8 +8,8 @@ use super::{Field, name};
 use crate::expression::Expression;
 use crate::pipeline::Plan;
 
-/// A feature plan by its digest, with the columns that it reads and makes. Its bytes lie where the host keeps them, such as in an artifact
-/// store; [`check`](Self::check) says whether they are the ones.
+/// A feature plan by its digest, with the columns that it reads and makes. Its bytes lie in an artifact store, or where the host keeps
+/// them; [`check`](Self::check) says whether they are the ones.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -32,6 +32,9 @@ use crate::pipeline::Plan;
 pub struct PlanReference {
     /// The digest of the plan's content, which lineage knows it by.
     pub digest: Digest,
+    /// Its bytes in the artifact store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<Digest>,
     /// The columns that it reads.
     pub input: Vec<Field>,
     /// The features that it makes.
@@ -47,7 +50,15 @@ impl PlanReference {
         let fields = |schema: &mlcore::schema::Schema| {
             schema.fields().iter().map(|field| Field::new(field.name(), field.dtype())).collect()
         };
-        Ok(Self { digest: plan.digest().parse()?, input: fields(plan.input()), output: fields(plan.output()) })
+        let (input, output) = (fields(plan.input()), fields(plan.output()));
+        Ok(Self { digest: plan.digest().parse()?, artifact: None, input, output })
+    }
+
+    /// Says where its bytes lie in the artifact store.
+    #[must_use]
+    pub fn with_artifact(mut self, artifact: Digest) -> Self {
+        self.artifact = Some(artifact);
+        self
     }
 
     /// Fails unless it is a reference to this plan.
@@ -56,7 +67,7 @@ impl PlanReference {
     /// [`SchemaMismatch`](Error::SchemaMismatch) for another plan, with both digests.
     pub fn check(&self, plan: &Plan) -> Result<()> {
         let own = Self::of(plan)?;
-        if own == *self {
+        if (own.digest, &own.input, &own.output) == (self.digest, &self.input, &self.output) {
             return Ok(());
         }
         let problem = format!("the plan is {}, and {} is named", own.digest, self.digest);

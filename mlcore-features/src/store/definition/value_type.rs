@@ -92,8 +92,12 @@ impl ValueType {
             return Err(Error::invalid_input(OPERATION, name, "it is no type").remedy("say the type"));
         }
         FEAST.iter().find(|(known, ..)| *known == name).map(|(_, own, _)| *own).ok_or_else(|| {
-            Error::unsupported(OPERATION, name, "a feature is one value or a list of values, and none of this type")
-                .remedy("keep the feature in Feast, or store it as text or as several features")
+            Error::unsupported(
+                OPERATION,
+                name,
+                "a feature is one value or a list of values, and none of this type",
+            )
+            .remedy("keep the feature in Feast, or store it as text or as several features")
         })
     }
 

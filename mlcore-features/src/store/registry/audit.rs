@@ -76,7 +76,8 @@ impl AuditEntry {
 
     /// What was stored, if its hash is this one.
     pub(super) fn parse(text: &str, hash: Digest) -> Result<Self, String> {
-        let entry: Self = serde_json::from_str(text).map_err(|cause| format!("an audit entry is none: {cause}"))?;
+        let entry: Self =
+            serde_json::from_str(text).map_err(|cause| format!("an audit entry is none: {cause}"))?;
         let sealed = entry.sealed().map_err(|error: Error| error.to_string())?;
         if sealed.hash == hash {
             Ok(sealed)

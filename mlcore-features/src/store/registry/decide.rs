@@ -18,7 +18,7 @@ use crate::store::definition::{AnyView, Definition, DefinitionId, Repository, Vi
 /// What an apply comes to.
 pub(super) enum Decision {
     /// The request was carried out before.
-    Repeated(AuditEntry),
+    Repeated(Box<AuditEntry>),
     /// Everything is as it should be.
     Unchanged(Diff),
     /// Something is to be written.
@@ -46,15 +46,16 @@ pub(super) fn decide(
     if let Some(request) = &change.request
         && let Some(entry) = history.entry_of(request)?
     {
-        return Ok(Decision::Repeated(entry));
+        return Ok(Decision::Repeated(Box::new(entry)));
     }
     let (repository, diff) = plan(snapshot, history, changes)?;
     if diff.is_empty() {
         return Ok(Decision::Unchanged(diff));
     }
-    let revision = snapshot.revision.checked_add(1).ok_or_else(|| {
-        Error::internal(OPERATION, "revision", "there are no further revisions")
-    })?;
+    let revision = snapshot
+        .revision
+        .checked_add(1)
+        .ok_or_else(|| Error::internal(OPERATION, "revision", "there are no further revisions"))?;
     let at = Timestamp::from_micros(change.at.as_micros());
     let mut next = Next {
         snapshot: Snapshot { revision, head: Digest::ZERO, repository, records: snapshot.records.clone() },
@@ -83,8 +84,13 @@ impl Next {
     fn write(&mut self, history: &dyn History, at: Timestamp) -> Result<()> {
         for change in paced(self.diff.changes.iter().filter(|own| own.action != Action::Unchanged)) {
             let id = change.id.clone();
-            let mut audited =
-                AuditedChange { id: id.clone(), action: change.action, digest: None, version: None, kept: None };
+            let mut audited = AuditedChange {
+                id: id.clone(),
+                action: change.action,
+                digest: None,
+                version: None,
+                kept: None,
+            };
             match self.snapshot.repository.definition(&id) {
                 None => {
                     self.snapshot.records.remove(&id);
@@ -127,7 +133,8 @@ pub(super) fn plan(
     if let Some(expected) = changes.expected
         && expected != snapshot.revision
     {
-        let problem = format!("the registry is at revision {}, and {expected} is expected", snapshot.revision);
+        let problem =
+            format!("the registry is at revision {}, and {expected} is expected", snapshot.revision);
         return Err(Error::conflict(OPERATION, snapshot.repository.project(), problem)
             .remedy("plan anew, look at the difference, and apply that"));
     }
@@ -205,7 +212,8 @@ fn check_deletions(before: &Objects, after: &Objects) -> Result<()> {
 /// The objects that differ, and those that name one of them, however far away.
 fn touched(before: &Objects, after: &Objects) -> BTreeSet<DefinitionId> {
     let differs = |id: &&DefinitionId| before.get(*id) != after.get(*id);
-    let mut touched: BTreeSet<DefinitionId> = before.keys().chain(after.keys()).filter(differs).cloned().collect();
+    let mut touched: BTreeSet<DefinitionId> =
+        before.keys().chain(after.keys()).filter(differs).cloned().collect();
     let mut next = touched.clone();
     while !next.is_empty() {
         let names_one = |definition: &Definition| {
@@ -283,9 +291,9 @@ fn version(
     }
     match history.last_version(new.name())? {
         None => Ok(ViewVersion::default()),
-        Some(last) => last.next().ok_or_else(|| {
-            Error::internal(OPERATION, new.name(), "there are no further versions")
-        }),
+        Some(last) => {
+            last.next().ok_or_else(|| Error::internal(OPERATION, new.name(), "there are no further versions"))
+        }
     }
 }
 
@@ -340,8 +348,12 @@ fn pinned(
     let (asked, restored) = (with_pin(definition, None), with_pin(restored, None));
     let current = snapshot.repository.definition(&definition.id()).map(|own| with_pin(own, None));
     if asked != restored && current != Some(asked) {
-        return Err(Error::conflict(OPERATION, subject(), "the view is neither what that version was nor what is there now")
-            .remedy("pin the version with the view as it is there now, or leave the pin away"));
+        return Err(Error::conflict(
+            OPERATION,
+            subject(),
+            "the view is neither what that version was nor what is there now",
+        )
+        .remedy("pin the version with the view as it is there now, or leave the pin away"));
     }
     Ok(Arc::new(with_pin(&restored, Some(version))))
 }
@@ -350,9 +362,13 @@ fn check_change(change: &Change) -> Result<()> {
     const MOST_ACTOR: usize = 256;
     const MOST_REASON: usize = 10_000;
     let refuse = |subject: &str, problem: String| {
-        Err(Error::invalid_input(OPERATION, subject, problem).remedy("say who changes it, and why, in a few words"))
+        Err(Error::invalid_input(OPERATION, subject, problem)
+            .remedy("say who changes it, and why, in a few words"))
     };
-    if change.actor.is_empty() || change.actor.len() > MOST_ACTOR || change.actor.chars().any(char::is_control) {
+    if change.actor.is_empty()
+        || change.actor.len() > MOST_ACTOR
+        || change.actor.chars().any(char::is_control)
+    {
         return refuse("actor", format!("it is not 1 to {MOST_ACTOR} bytes without control characters"));
     }
     if change.reason.as_ref().is_some_and(|reason| reason.len() > MOST_REASON) {

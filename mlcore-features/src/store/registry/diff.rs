@@ -100,7 +100,10 @@ impl Diff {
 
     /// The views whose stored values must be made anew.
     pub fn materialise(&self) -> impl Iterator<Item = &str> {
-        self.changes.iter().filter(|change| change.materialise.is_some()).map(|change| change.id.name.as_str())
+        self.changes
+            .iter()
+            .filter(|change| change.materialise.is_some())
+            .map(|change| change.id.name.as_str())
     }
 }
 
@@ -229,15 +232,20 @@ mod tests {
 
     #[test]
     fn each_difference_is_named_by_its_path() {
-        let before = json!({"ttl": "1d", "schema": [{"name": "a", "dtype": "int64"}, {"name": "b", "dtype": "bool"}]});
+        let before =
+            json!({"ttl": "1d", "schema": [{"name": "a", "dtype": "int64"}, {"name": "b", "dtype": "bool"}]});
         let after = json!({"owner": "ana", "schema": [{"name": "a", "dtype": "float64"}, {"name": "c", "dtype": "bool"}]});
-        check(&before, &after, &[
-            "schema.a.dtype: int64 -> float64",
-            r#"schema.b: removed {"dtype":"bool","name":"b"}"#,
-            r#"schema.c: added {"dtype":"bool","name":"c"}"#,
-            "ttl: removed 1d",
-            "owner: added ana",
-        ]);
+        check(
+            &before,
+            &after,
+            &[
+                "schema.a.dtype: int64 -> float64",
+                r#"schema.b: removed {"dtype":"bool","name":"b"}"#,
+                r#"schema.c: added {"dtype":"bool","name":"c"}"#,
+                "ttl: removed 1d",
+                "owner: added ana",
+            ],
+        );
         check(&before, &before, &[]);
     }
 
@@ -245,6 +253,10 @@ mod tests {
     fn another_order_is_a_difference() {
         let (a, b) = (json!({"name": "a"}), json!({"name": "b"}));
         check(&json!({"schema": [a, b]}), &json!({"schema": [b, a]}), &["schema: in another order -> a, b"]);
-        check(&json!({"features": ["a", "b"]}), &json!({"features": ["b"]}), &[r#"features: ["a","b"] -> ["b"]"#]);
+        check(
+            &json!({"features": ["a", "b"]}),
+            &json!({"features": ["b"]}),
+            &[r#"features: ["a","b"] -> ["b"]"#],
+        );
     }
 }

@@ -139,7 +139,8 @@ impl Repository {
         neighbours: &BTreeMap<StoreNode, Vec<StoreNode>>,
         edge: impl Fn(usize, usize) -> (usize, usize),
     ) -> Result<StoreGraph> {
-        let is_known = neighbours.contains_key(first) || neighbours.values().flatten().any(|node| node == first);
+        let is_known =
+            neighbours.contains_key(first) || neighbours.values().flatten().any(|node| node == first);
         if !is_known {
             return Err(Error::not_found("trace lineage", first.to_string(), "the store has no such object")
                 .remedy("ask about an object or a plan of the store"));

@@ -7,9 +7,7 @@ use mlcore::{Error, Result};
 
 use super::decide::{Decision, decide, plan};
 use super::version::{AllVersions, History, Kept, OldVersions};
-use super::{
-    AuditEntry, Changes, Definitions, Diff, Interval, Materialised, Snapshot, moved, repeated,
-};
+use super::{AuditEntry, Changes, Definitions, Diff, Interval, Materialised, Snapshot, moved, repeated};
 use crate::store::definition::{
     AnyView, FeatureReference, Resolution, ResolveOptions, ViewVersion, Views, resolve_projections,
     resolve_references,
@@ -133,7 +131,12 @@ impl Definitions for MemoryDefinitions {
         Ok(state.materialised.get(view).cloned().unwrap_or_else(|| Materialised::of(version)))
     }
 
-    fn record_materialised(&self, view: &str, version: ViewVersion, interval: Interval) -> Result<Materialised> {
+    fn record_materialised(
+        &self,
+        view: &str,
+        version: ViewVersion,
+        interval: Interval,
+    ) -> Result<Materialised> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let now = state.snapshot.version_of(view)?;
         if now != version {
@@ -151,7 +154,11 @@ impl Definitions for MemoryDefinitions {
         for entry in mlcore::interrupt::paced(&state.audit) {
             if entry.previous != previous || entry.clone().sealed()?.hash != entry.hash {
                 let problem = format!("entry {} does not follow the one before it", entry.revision);
-                return Err(Error::corrupt("verify registry", state.snapshot.repository().project(), problem));
+                return Err(Error::corrupt(
+                    "verify registry",
+                    state.snapshot.repository().project(),
+                    problem,
+                ));
             }
             previous = entry.hash;
         }

@@ -54,9 +54,7 @@ pub use self::memory::MemoryDefinitions;
 pub use self::snapshot::{Record, Snapshot};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteAccess, SqliteDefinitions, SqliteDefinitionsOptions};
-use crate::store::definition::{
-    AnyView, FeatureReference, Resolution, ResolveOptions, ViewVersion,
-};
+use crate::store::definition::{AnyView, FeatureReference, Resolution, ResolveOptions, ViewVersion};
 
 /// A registry of definitions: for any number of threads at once.
 ///
@@ -117,7 +115,12 @@ pub trait Definitions: Send + Sync {
     /// # Errors
     /// [`NotFound`](mlcore::Error::NotFound) for a view that is not there, [`Conflict`](mlcore::Error::Conflict) where the view has another
     /// version by now, so that what was stored is to be stored anew, and where it cannot be written.
-    fn record_materialised(&self, view: &str, version: ViewVersion, interval: Interval) -> Result<Materialised>;
+    fn record_materialised(
+        &self,
+        view: &str,
+        version: ViewVersion,
+        interval: Interval,
+    ) -> Result<Materialised>;
 
     /// Checks everything that is kept: every object, version and entry of the audit, and the chain of the latter.
     ///

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::{AuditEntry, Snapshot};
 use crate::store::definition::{
-    AnyView, Definition, Field, Repository, Source, Transformation, ViewVersion, Views,
-    canonical_text, json_of,
+    AnyView, Definition, Field, Repository, Source, Transformation, ViewVersion, Views, canonical_text,
+    json_of,
 };
 
 /// What a registry has kept beside what is there now.
@@ -115,9 +115,7 @@ impl Views for AllVersions<'_> {
     fn view(&self, name: &str, version: Option<ViewVersion>) -> Result<AnyView> {
         let repository = &self.snapshot.repository;
         match version {
-            Some(version) => {
-                OldVersions::new(repository.project(), self.history).view(name, Some(version))
-            }
+            Some(version) => OldVersions::new(repository.project(), self.history).view(name, Some(version)),
             None => repository.view(name).cloned(),
         }
     }
@@ -143,8 +141,7 @@ impl Essence {
     pub(super) fn of(view: &AnyView) -> Result<Self> {
         match view {
             AnyView::View(view) => {
-                let entities: Vec<Value> =
-                    view.entities.iter().map(|entity| entity.name().into()).collect();
+                let entities: Vec<Value> = view.entities.iter().map(|entity| entity.name().into()).collect();
                 Ok(Self {
                     data: vec![
                         ("entities", json!([entities, fields(&view.join_keys)])),

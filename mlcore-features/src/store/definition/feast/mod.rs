@@ -118,8 +118,16 @@ const OPERATION: &str = "import Feast registry";
 
 /// What has no equal here.
 const OTHERS: &[(&str, &str, &str)] = &[
-    ("streamFeatureViews", "stream feature view", "its values come of a stream; push them, or define aggregations"),
-    ("onDemandFeatureViews", "on-demand feature view", "its function is Python code; write it as an expression or a plan"),
+    (
+        "streamFeatureViews",
+        "stream feature view",
+        "its values come of a stream; push them, or define aggregations",
+    ),
+    (
+        "onDemandFeatureViews",
+        "on-demand feature view",
+        "its function is Python code; write it as an expression or a plan",
+    ),
     ("labelViews", "label view", "labels are joined by the training set that needs them"),
     ("savedDatasets", "saved dataset", "training sets are saved by the store that makes them"),
     ("validationReferences", "validation reference", "suites of expectations are defined beside the store"),
@@ -142,7 +150,8 @@ fn entities(import: &mut Import, registry: &Value) {
         if name == DUMMY {
             continue;
         }
-        let mut builder = Entity::builder(name).description(text(spec, "description")).owner(text(spec, "owner"));
+        let mut builder =
+            Entity::builder(name).description(text(spec, "description")).owner(text(spec, "owner"));
         for (key, value) in json::map(spec, "tags") {
             builder = builder.tag(key, value);
         }

@@ -11,12 +11,13 @@ use crate::store::definition::{Field, Kind, Source, SourceBuilder, ValueType};
 pub(super) fn import(import: &mut Import, registry: &Value) {
     let top = list(registry, "dataSources");
     let views = ["featureViews", "streamFeatureViews"].into_iter().flat_map(|key| list(registry, key));
-    let inner = views.filter_map(|view| view.get("spec")).flat_map(|spec| {
-        ["batchSource", "streamSource"].into_iter().filter_map(|key| get(spec, key))
-    });
+    let inner = views
+        .filter_map(|view| view.get("spec"))
+        .flat_map(|spec| ["batchSource", "streamSource"].into_iter().filter_map(|key| get(spec, key)));
     let all: Vec<&Value> = top.chain(inner).collect();
     let batches = all.iter().filter_map(|source| get(source, "batchSource"));
-    let order: Vec<&Value> = batches.chain(all.iter().copied().filter(|source| get(source, "batchSource").is_none()))
+    let order: Vec<&Value> = batches
+        .chain(all.iter().copied().filter(|source| get(source, "batchSource").is_none()))
         .chain(all.iter().copied().filter(|source| get(source, "batchSource").is_some()))
         .collect();
     let mut seen = std::collections::BTreeSet::new();

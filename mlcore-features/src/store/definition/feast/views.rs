@@ -85,7 +85,8 @@ fn view(import: &mut Import, what: &str, spec: &Value) -> Result<(FeatureView, B
 fn remarks(import: &mut Import, what: &str, spec: &Value) {
     let version = text(spec, "version");
     if !matches!(version, "" | "latest") {
-        import.change(what, format!("it pins {version}, and is taken as it is there now: versions begin anew"));
+        import
+            .change(what, format!("it pins {version}, and is taken as it is there now: versions begin anew"));
     }
     if flag(spec, "disabled") {
         import.change(what, "it is disabled in Feast, and can be read here");
@@ -194,7 +195,10 @@ fn projection(import: &mut Import, what: &str, own: &Value, taken: &Taken) -> Op
         projection = projection.with_name(alias);
     }
     if get(own, "versionTag").is_some() {
-        import.change(format!("{what}, view {view}"), "it pins a version, and takes the latest here: versions begin anew");
+        import.change(
+            format!("{what}, view {view}"),
+            "it pins a version, and takes the latest here: versions begin anew",
+        );
     }
     for (join_key, column) in map(own, "joinKeyMap") {
         projection = projection.with_join_key(join_key, column);

@@ -8,8 +8,8 @@ use mlcore::{Error, Result};
 
 use super::super::entity::check_key_type;
 use super::super::{
-    AnyView, Definition, DefinitionId, Entity, FeatureService, FeatureView, Field, InputColumn, InputOrigin, Kind,
-    OnDemandFeatureView, Origin, Projection, ResolvedOnDemandView, ResolvedView, Source, SourceKind,
+    AnyView, Definition, DefinitionId, Entity, FeatureService, FeatureView, Field, InputColumn, InputOrigin,
+    Kind, OnDemandFeatureView, Origin, Projection, ResolvedOnDemandView, ResolvedView, Source, SourceKind,
     Transformation, ValueType, name,
 };
 use super::{Named, OPERATION, Objects, Views, unknown};
@@ -24,7 +24,9 @@ pub(super) fn views(objects: &Objects, versions: &dyn Views) -> Result<BTreeMap<
     let mut resolver = Resolver { objects, versions, views: BTreeMap::new(), open: Vec::new() };
     for definition in mlcore::interrupt::paced(objects.values()) {
         match &**definition {
-            Definition::FeatureView(_) | Definition::OnDemandFeatureView(_) => drop(resolver.view(definition.name())?),
+            Definition::FeatureView(_) | Definition::OnDemandFeatureView(_) => {
+                drop(resolver.view(definition.name())?)
+            }
             Definition::Source(source) => {
                 drop(resolver.source(source).map_err(|error| within(definition, error))?);
             }
@@ -61,7 +63,8 @@ impl Resolver<'_> {
         if let Some(known) = self.views.get(name) {
             return Ok(known.clone());
         }
-        let id = super::find(self.objects, Named::View, name).ok_or_else(|| self.unknown(Named::View, name))?;
+        let id =
+            super::find(self.objects, Named::View, name).ok_or_else(|| self.unknown(Named::View, name))?;
         let definition = self.objects.get(&id).ok_or_else(|| self.unknown(Named::View, name))?;
         let view = match &**definition {
             Definition::OnDemandFeatureView(view) => {
@@ -70,11 +73,14 @@ impl Resolver<'_> {
                 self.open.pop();
                 resolved.map(|view| AnyView::OnDemand(Arc::new(view)))
             }
-            Definition::FeatureView(view) => self.feature_view(view).map(|view| AnyView::View(Arc::new(view))),
+            Definition::FeatureView(view) => {
+                self.feature_view(view).map(|view| AnyView::View(Arc::new(view)))
+            }
             _ => Err(self.unknown(Named::View, name)),
         };
         // An input has named itself already.
-        let view = view.map_err(|error| if self.is_named(&error) { error } else { within(definition, error) })?;
+        let view =
+            view.map_err(|error| if self.is_named(&error) { error } else { within(definition, error) })?;
         self.views.insert(name.to_owned(), view.clone());
         Ok(view)
     }
@@ -82,22 +88,20 @@ impl Resolver<'_> {
     /// Whether an error is that of a view below, which says its name.
     fn is_named(&self, error: &Error) -> bool {
         let subject = error.context().subject();
-        [Kind::FeatureView, Kind::OnDemandFeatureView].iter().any(|kind| {
-            subject.strip_prefix(kind.noun()).is_some_and(|rest| rest.starts_with(' '))
-        })
+        [Kind::FeatureView, Kind::OnDemandFeatureView]
+            .iter()
+            .any(|kind| subject.strip_prefix(kind.noun()).is_some_and(|rest| rest.starts_with(' ')))
     }
 
     fn enter(&mut self, name: &str) -> Result<()> {
         let subject = DefinitionId::new(Kind::OnDemandFeatureView, name).to_string();
         if let Some(place) = self.open.iter().position(|open| open == name) {
-            let circle: Vec<&str> =
-                self.open.iter().skip(place).map(String::as_str).chain([name]).collect();
+            let circle: Vec<&str> = self.open.iter().skip(place).map(String::as_str).chain([name]).collect();
             let problem = format!("it reads itself: {}", circle.join(" reads "));
             return Err(Error::invalid_input(OPERATION, subject, problem).remedy("break the circle"));
         }
         if self.open.len() >= MOST_DEPTH {
-            let problem = format!("more than {MOST_DEPTH} views read each other");
-            return Err(Error::invalid_input(OPERATION, subject, problem).remedy("compute it in fewer steps"));
+            return Err(too_deep(subject));
         }
         self.open.push(name.to_owned());
         Ok(())
@@ -128,8 +132,12 @@ impl Resolver<'_> {
             Some(name) => {
                 let source = self.find_source(name)?;
                 if source.kind() == SourceKind::Request {
-                    return Err(Error::invalid_input(OPERATION, format!("source {name}"), "it is values of requests")
-                        .remedy("name a source of rows, or make it an on-demand feature view"));
+                    return Err(Error::invalid_input(
+                        OPERATION,
+                        format!("source {name}"),
+                        "it is values of requests",
+                    )
+                    .remedy("name a source of rows, or make it an on-demand feature view"));
                 }
                 let batch = if source.is_batch() { Some(source.clone()) } else { self.source(source)? };
                 (Some(source.clone()), batch)
@@ -195,10 +203,19 @@ impl Resolver<'_> {
             }));
             request_sources.push(source.clone());
         }
-        let resolved = ResolvedOnDemandView { view: view.clone(), inputs, request_sources, columns };
+        let depth = 1 + inputs.iter().map(|(_, input)| input.depth()).max().unwrap_or(0);
+        if depth > MOST_DEPTH {
+            return Err(too_deep("inputs".to_owned()));
+        }
+        let resolved = ResolvedOnDemandView { view: view.clone(), inputs, request_sources, columns, depth };
         check_function(&resolved)?;
         Ok(resolved)
     }
+}
+
+fn too_deep(subject: String) -> Error {
+    let problem = format!("more than {MOST_DEPTH} views read each other");
+    Error::invalid_input(OPERATION, subject, problem).remedy("compute it in fewer steps")
 }
 
 /// The features of a view that a projection takes, in its order.
@@ -226,7 +243,9 @@ pub(super) fn check_projection(projection: &Projection, view: &AnyView) -> Resul
             let known: Vec<&str> = join_keys.iter().map(|known| known.name.as_str()).collect();
             let subject = format!("{}, join key {}", projection.name_to_use(), name::shown(join_key));
             let problem = format!("the view has the join keys {}", known.join(", "));
-            return Err(Error::invalid_input(OPERATION, subject, problem).remedy("map a join key of the view"));
+            return Err(
+                Error::invalid_input(OPERATION, subject, problem).remedy("map a join key of the view")
+            );
         }
     }
     Ok(())
@@ -286,8 +305,12 @@ fn features(view: &FeatureView, join_keys: &[Field]) -> Result<Vec<Field>> {
         made.collect::<Result<_>>()?
     };
     if let Some(feature) = features.iter().find(|feature| is_key(&feature.name)) {
-        return Err(Error::invalid_input(OPERATION, format!("feature {}", feature.name), "a join key has this name")
-            .remedy("give the aggregation another name"));
+        return Err(Error::invalid_input(
+            OPERATION,
+            format!("feature {}", feature.name),
+            "a join key has this name",
+        )
+        .remedy("give the aggregation another name"));
     }
     if features.is_empty() {
         return Err(Error::invalid_input(OPERATION, "schema", "all of its fields are join keys")
@@ -331,8 +354,12 @@ fn check_function(view: &ResolvedOnDemandView) -> Result<()> {
     });
     let join_keys: BTreeSet<&str> = join_keys.flatten().map(|key| key.name.as_str()).collect();
     if let Some(field) = view.view.schema().iter().find(|field| join_keys.contains(field.name.as_str())) {
-        return Err(Error::invalid_input(OPERATION, format!("field {}", field.name), "a join key has this name")
-            .remedy("give the feature another name"));
+        return Err(Error::invalid_input(
+            OPERATION,
+            format!("field {}", field.name),
+            "a join key has this name",
+        )
+        .remedy("give the feature another name"));
     }
     match view.view.transformation() {
         Transformation::Expressions(expressions) => {
@@ -363,7 +390,8 @@ fn check_function(view: &ResolvedOnDemandView) -> Result<()> {
                 return Ok(());
             }
             let problem = format!("the plan reads {}, and the input is {}", wanted.dtype, got.dtype);
-            Err(Error::schema_mismatch(OPERATION, subject, problem).remedy("fit the plan on the types of the inputs"))
+            Err(Error::schema_mismatch(OPERATION, subject, problem)
+                .remedy("fit the plan on the types of the inputs"))
         }),
     }
 }
@@ -382,7 +410,9 @@ fn check_expression(
     }
     let compiled = expression.compile(columns).map_err(|cause| {
         let problem = format!("{}: {}", cause.context().subject(), cause.context().problem());
-        Error::schema_mismatch(OPERATION, subject.as_str(), problem).caused_by(cause)
+        Error::schema_mismatch(OPERATION, subject.as_str(), problem)
+            .remedy("change the formula, or the type of its input")
+            .caused_by(cause)
     })?;
     let made = if compiled.texts.is_some() { DType::String } else { DType::Float64 };
     if field.dtype == ValueType::Scalar(made) {
@@ -396,16 +426,16 @@ fn check_expression(
 fn no_column(view: &ResolvedOnDemandView, subject: String, column: &str) -> Error {
     let full: Vec<&str> =
         view.columns.iter().filter(|own| own.name == column).map(|own| own.full_name.as_str()).collect();
-    let is_list = view.columns.iter().any(|own| {
-        own.dtype.is_list() && (own.name == column || own.full_name == column)
-    });
+    let is_list =
+        view.columns.iter().any(|own| own.dtype.is_list() && (own.name == column || own.full_name == column));
     if is_list {
         let problem = format!("its formula reads {}, which is a list", name::shown(column));
         return Error::unsupported(OPERATION, subject, problem).remedy("read values that are no lists");
     }
     if full.len() > 1 {
         let problem = format!("several of its inputs have a column {}", name::shown(column));
-        return Error::invalid_input(OPERATION, subject, problem).remedy(format!("name one of {}", full.join(", ")));
+        return Error::invalid_input(OPERATION, subject, problem)
+            .remedy(format!("name one of {}", full.join(", ")));
     }
     let problem = format!("none of its inputs has a column {}", name::shown(column));
     let known: Vec<&str> = view.columns.iter().map(|own| own.name.as_str()).take(10).collect();

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use mlcore::{Error, Result};
 
-pub(in crate::store) use self::resolve::{projections as resolve_projections, references as resolve_references};
 pub use self::resolve::{
     JoinKey, OnDemandStep, Resolution, ResolveOptions, ResolvedFeature, ViewRead, Views,
+};
+pub(in crate::store) use self::resolve::{
+    projections as resolve_projections, references as resolve_references,
 };
 use super::object::Named;
 use super::{
@@ -159,7 +161,8 @@ impl Repository {
             Some(Definition::FeatureService(service)) => Ok(service),
             _ => {
                 let known = known(self.objects.keys().filter(|id| id.kind == Kind::FeatureService));
-                Err(Error::not_found(READ, name::shown(name), "there is no such feature service").remedy(known))
+                Err(Error::not_found(READ, name::shown(name), "there is no such feature service")
+                    .remedy(known))
             }
         }
     }
@@ -185,7 +188,11 @@ impl Repository {
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve).
-    pub fn resolve_projections(&self, projections: &[Projection], options: &ResolveOptions) -> Result<Resolution> {
+    pub fn resolve_projections(
+        &self,
+        projections: &[Projection],
+        options: &ResolveOptions,
+    ) -> Result<Resolution> {
         resolve::projections(self, projections, options)
     }
 
@@ -281,7 +288,8 @@ pub(in crate::store) fn check_project(project: &str) -> Result<()> {
         return Ok(());
     }
     let problem = "a project is called by 1 to 255 letters, digits, underscores and hyphens, of which the latter two do not begin it";
-    Err(Error::invalid_input("name project", format!("{project:?}"), problem).remedy("name it as in driver_ranking"))
+    Err(Error::invalid_input("name project", format!("{project:?}"), problem)
+        .remedy("name it as in driver_ranking"))
 }
 
 const OPERATION: &str = "check definitions";

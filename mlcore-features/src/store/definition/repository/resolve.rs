@@ -135,7 +135,9 @@ pub(in crate::store) fn projections(
     options: &ResolveOptions,
 ) -> Result<Resolution> {
     if projections.is_empty() {
-        return Err(Error::invalid_input(OPERATION, "features", "none are asked for").remedy("name at least one"));
+        return Err(
+            Error::invalid_input(OPERATION, "features", "none are asked for").remedy("name at least one")
+        );
     }
     let mut resolver = Resolver {
         views,
@@ -218,12 +220,15 @@ impl Resolver<'_> {
         for (key, column) in view.join_keys.iter().zip(&columns) {
             match self.columns.insert(column.clone(), key.dtype) {
                 Some(known) if known != key.dtype => {
-                    let problem = format!("one view has keys of {known} in it, and {name_to_use} of {}", key.dtype);
+                    let problem =
+                        format!("one view has keys of {known} in it, and {name_to_use} of {}", key.dtype);
                     return Err(Error::schema_mismatch(OPERATION, format!("column {column}"), problem)
                         .remedy("read one of the join keys from another column (join_key_map)"));
                 }
                 Some(_) => {}
-                None => self.resolution.join_keys.push(JoinKey { column: column.clone(), field: key.clone() }),
+                None => {
+                    self.resolution.join_keys.push(JoinKey { column: column.clone(), field: key.clone() })
+                }
             }
         }
         let all = AnyView::View(Arc::clone(view));
@@ -231,8 +236,12 @@ impl Resolver<'_> {
         let place = *self.places.entry(name_to_use.clone()).or_insert(self.resolution.reads.len());
         match (self.resolution.reads.get(place), self.needed.get_mut(place)) {
             (Some(read), _) if read.columns != columns || read.view.view.name() != view.view.name() => {
-                Err(Error::invalid_input(OPERATION, name_to_use, "two views, or one by two keys, are read under this name")
-                    .remedy("give one of them another name (with_name)"))
+                Err(Error::invalid_input(
+                    OPERATION,
+                    name_to_use,
+                    "two views, or one by two keys, are read under this name",
+                )
+                .remedy("give one of them another name (with_name)"))
             }
             (Some(_), Some(known)) => {
                 known.extend(needed);
@@ -258,8 +267,12 @@ impl Resolver<'_> {
         match self.steps.insert(name_to_use.clone(), view.view.name().to_owned()) {
             Some(known) if known == view.view.name() => return Ok(()),
             Some(_) => {
-                return Err(Error::invalid_input(OPERATION, name_to_use, "two views are computed under this name")
-                    .remedy("give one of them another name (with_name)"));
+                return Err(Error::invalid_input(
+                    OPERATION,
+                    name_to_use,
+                    "two views are computed under this name",
+                )
+                .remedy("give one of them another name (with_name)"));
             }
             None => {}
         }
@@ -271,9 +284,14 @@ impl Resolver<'_> {
             for field in schema {
                 match self.values.insert(field.name.clone(), field.dtype) {
                     Some(known) if known != field.dtype => {
-                        let problem = format!("two sources of requests have it as {known} and {}", field.dtype);
-                        return Err(Error::schema_mismatch(OPERATION, format!("value {}", field.name), problem)
-                            .remedy("rename it in one of them"));
+                        let problem =
+                            format!("two sources of requests have it as {known} and {}", field.dtype);
+                        return Err(Error::schema_mismatch(
+                            OPERATION,
+                            format!("value {}", field.name),
+                            problem,
+                        )
+                        .remedy("rename it in one of them"));
                     }
                     Some(_) => {}
                     None => self.resolution.request.push(field.clone()),

@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mlcore::registry::Change;
-use mlcore::sql::{
-    Files, MOST_IDLE_READERS, Protected, Schema, Target, begin, commit_meaning, meaning, uri,
-};
+use mlcore::sql::{Files, MOST_IDLE_READERS, Protected, Schema, Target, begin, commit_meaning, meaning, uri};
 use mlcore::{Error, Result, interrupt};
 use rusqlite::Connection;
 
@@ -20,8 +18,8 @@ use super::decide::{Decision, decide, plan};
 use super::version::{AllVersions, OldVersions};
 use super::{AuditEntry, Changes, Definitions, Diff, Interval, Materialised, Snapshot, moved, repeated};
 use crate::store::definition::{
-    AnyView, FeatureReference, Resolution, ResolveOptions, ViewVersion, Views, check_project, resolve_projections,
-    resolve_references,
+    AnyView, FeatureReference, Resolution, ResolveOptions, ViewVersion, Views, check_project,
+    resolve_projections, resolve_references,
 };
 
 const SCHEMA: Schema = Schema {
@@ -128,7 +126,8 @@ impl SqliteDefinitions {
         target.check_place()?;
         let locks = Protected::new(&target.path);
         let file = &target.path;
-        let check = |connection: &Connection| Tables::new(connection, file, OPEN).check_project(&options.project);
+        let check =
+            |connection: &Connection| Tables::new(connection, file, OPEN).check_project(&options.project);
         let (name, readers, writer) = if options.access == SqliteAccess::ReadOnly {
             let (name, reader) = target.open_read_only(|connection| SCHEMA.check(connection, file))?;
             check(&reader)?;
@@ -137,15 +136,18 @@ impl SqliteDefinitions {
             let name = uri(file, "");
             let look = |connection: &Connection| SCHEMA.version(connection, file).map(drop);
             let connection = target.open_writer(&name, look, |connection| {
-                SCHEMA.migrate(connection, file, |new| Tables::new(new, file, OPEN).begin_project(&options.project))
+                SCHEMA.migrate(connection, file, |new| {
+                    Tables::new(new, file, OPEN).begin_project(&options.project)
+                })
             })?;
             check(&connection)?;
             (name, Vec::new(), Some(Mutex::new(Writer { connection, files: Files::new(file, CHANGE) })))
         };
         let (project, known) = (options.project.clone(), Mutex::new(None));
         let readers = Mutex::new(readers);
-        let opened =
-            Self { shared: Arc::new(Shared { target, project, name, known, readers, writer, _locks: locks }) };
+        let opened = Self {
+            shared: Arc::new(Shared { target, project, name, known, readers, writer, _locks: locks }),
+        };
         // Damage shows now, and not in the middle of work.
         opened.snapshot()?;
         Ok(opened)
@@ -193,8 +195,12 @@ impl SqliteDefinitions {
         let Shared { target, writer, known, .. } = &*self.shared;
         let file = &target.path;
         let Some(writer) = writer else {
-            return Err(Error::permission_denied(CHANGE, file.display().to_string(), "it was opened read-only")
-                .remedy("open it with access to write"));
+            return Err(Error::permission_denied(
+                CHANGE,
+                file.display().to_string(),
+                "it was opened read-only",
+            )
+            .remedy("open it with access to write"));
         };
         let mut writer = interrupt::lock(CHANGE, writer)?;
         let Writer { connection, files } = &mut *writer;
@@ -237,9 +243,7 @@ impl Definitions for SqliteDefinitions {
     }
 
     fn version(&self, view: &str, version: ViewVersion) -> Result<AnyView> {
-        self.read(|tables| {
-            OldVersions::new(&self.shared.project, tables).view(view, Some(version))
-        })
+        self.read(|tables| OldVersions::new(&self.shared.project, tables).view(view, Some(version)))
     }
 
     fn versions(&self, view: &str) -> Result<Vec<ViewVersion>> {
@@ -257,7 +261,12 @@ impl Definitions for SqliteDefinitions {
         })
     }
 
-    fn record_materialised(&self, view: &str, version: ViewVersion, interval: Interval) -> Result<Materialised> {
+    fn record_materialised(
+        &self,
+        view: &str,
+        version: ViewVersion,
+        interval: Interval,
+    ) -> Result<Materialised> {
         self.write(|tables| {
             let now = self.current(tables)?.version_of(view)?;
             if now != version {

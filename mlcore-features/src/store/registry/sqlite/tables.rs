@@ -80,7 +80,8 @@ impl<'a> Tables<'a> {
         match found {
             Some(own) if own == project => Ok(()),
             Some(own) => {
-                let problem = format!("it holds the definitions of the project {own:?}, and {project:?} is asked for");
+                let problem =
+                    format!("it holds the definitions of the project {own:?}, and {project:?} is asked for");
                 Err(Error::invalid_input(self.operation, self.file.display().to_string(), problem)
                     .remedy("name the project of the file, or give the project a file of its own"))
             }
@@ -114,10 +115,12 @@ impl<'a> Tables<'a> {
         let sql = "SELECT kind, name, body, record FROM definition ORDER BY kind, name";
         let texts = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
         self.each(sql, (), texts, |(kind, name, body, record): (String, String, String, String)| {
-            let unreadable = |problem: String| self.damaged(format!("the {kind} {name:?} cannot be read: {problem}"));
+            let unreadable =
+                |problem: String| self.damaged(format!("the {kind} {name:?} cannot be read: {problem}"));
             let definition: Definition =
                 serde_json::from_str(&body).map_err(|cause| unreadable(cause.to_string()))?;
-            let record: Record = serde_json::from_str(&record).map_err(|cause| unreadable(cause.to_string()))?;
+            let record: Record =
+                serde_json::from_str(&record).map_err(|cause| unreadable(cause.to_string()))?;
             let id = definition.id();
             if (id.kind.name(), id.name.as_str()) != (kind.as_str(), name.as_str()) {
                 return Err(unreadable(format!("it says that it is the {id}")));
@@ -144,11 +147,15 @@ impl<'a> Tables<'a> {
         let mut entries = Vec::new();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = "SELECT revision, body, hash FROM audit WHERE revision >= ?1 ORDER BY revision LIMIT ?2";
-        let row = |row: &Row<'_>| Ok((revision_at(row, 0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?));
+        let row =
+            |row: &Row<'_>| Ok((revision_at(row, 0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?));
         self.each(sql, (number(from), limit), row, |(revision, body, hash)| {
-            let entry = AuditEntry::parse(&body, self.digest(&hash)?).map_err(|problem| self.damaged(problem))?;
+            let entry =
+                AuditEntry::parse(&body, self.digest(&hash)?).map_err(|problem| self.damaged(problem))?;
             if entry.revision != revision {
-                return Err(self.damaged(format!("audit entry {revision} is that of revision {}", entry.revision)));
+                return Err(
+                    self.damaged(format!("audit entry {revision} is that of revision {}", entry.revision))
+                );
             }
             entries.push(entry);
             mlcore::interrupt::check(self.operation)
@@ -159,10 +166,15 @@ impl<'a> Tables<'a> {
     pub(super) fn versions(&self, view: &str) -> Result<Vec<ViewVersion>> {
         let mut versions = Vec::new();
         let sql = "SELECT version FROM view_version WHERE view = ?1 ORDER BY version";
-        self.each(sql, (view,), |row| row.get::<_, u32>(0), |version| {
-            versions.push(ViewVersion::new(version));
-            Ok(())
-        })?;
+        self.each(
+            sql,
+            (view,),
+            |row| row.get::<_, u32>(0),
+            |version| {
+                versions.push(ViewVersion::new(version));
+                Ok(())
+            },
+        )?;
         Ok(versions)
     }
 
@@ -217,7 +229,8 @@ impl<'a> Tables<'a> {
     /// What is stored online of this version; nothing where another version was stored.
     pub(super) fn materialised(&self, view: &str, version: ViewVersion) -> Result<Materialised> {
         let sql = "SELECT version, intervals, digest FROM materialised WHERE view = ?1";
-        let row = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?));
+        let row =
+            |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?));
         let Some((stored, text, digest)) = self.one(sql, (view,), row)? else {
             return Ok(Materialised::of(version));
         };
@@ -243,10 +256,15 @@ impl<'a> Tables<'a> {
     pub(super) fn all_versions(&self) -> Result<Vec<(String, ViewVersion)>> {
         let mut all = Vec::new();
         let sql = "SELECT view, version FROM view_version ORDER BY view, version";
-        self.each(sql, (), |row| Ok((row.get(0)?, row.get(1)?)), |(view, version): (String, u32)| {
-            all.push((view, ViewVersion::new(version)));
-            Ok(())
-        })?;
+        self.each(
+            sql,
+            (),
+            |row| Ok((row.get(0)?, row.get(1)?)),
+            |(view, version): (String, u32)| {
+                all.push((view, ViewVersion::new(version)));
+                Ok(())
+            },
+        )?;
         Ok(all)
     }
 }
