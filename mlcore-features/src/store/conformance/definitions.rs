@@ -289,7 +289,7 @@ fn materialised_follows_versions(definitions: &dyn Definitions) {
 fn older_versions_are_resolved(definitions: &dyn Definitions) {
     definitions.apply(&Changes::of(all()), &change("ana")).unwrap();
     let less = built(view("driver_stats").schema([Field::new("rate", DType::Float32)]));
-    let error = definitions.apply(&Changes::of([less.clone()]), &change("ana"));
+    let error = definitions.apply(&Changes::of([less]), &change("ana"));
     assert!(error.is_ok(), "an expression takes either float: {error:?}");
     let old = FeatureReference::parse("driver_stats@v0:trips").unwrap();
     let new = FeatureReference::parse("driver_stats:rate").unwrap();

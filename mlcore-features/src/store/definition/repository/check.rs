@@ -25,7 +25,7 @@ pub(super) fn views(objects: &Objects, versions: &dyn Views) -> Result<BTreeMap<
     for definition in mlcore::interrupt::paced(objects.values()) {
         match &**definition {
             Definition::FeatureView(_) | Definition::OnDemandFeatureView(_) => {
-                drop(resolver.view(definition.name())?)
+                drop(resolver.view(definition.name())?);
             }
             Definition::Source(source) => {
                 drop(resolver.source(source).map_err(|error| within(definition, error))?);

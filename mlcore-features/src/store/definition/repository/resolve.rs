@@ -227,7 +227,7 @@ impl Resolver<'_> {
                 }
                 Some(_) => {}
                 None => {
-                    self.resolution.join_keys.push(JoinKey { column: column.clone(), field: key.clone() })
+                    self.resolution.join_keys.push(JoinKey { column: column.clone(), field: key.clone() });
                 }
             }
         }
