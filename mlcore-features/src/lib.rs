@@ -75,6 +75,8 @@
 //! | `derive` | `#[derive(Features)]`: Rust structs as rows of a plan ([`typed`]) |
 //! | `offline` | frames and lazy queries of polars, to fit on and to transform (the module `offline`); wants Rust 1.95 |
 //! | `validate` | expectations of tables and of single rows ([`validate`]) |
+//! | `sqlite` | the registry of a feature store's definitions in one SQLite file ([`store::registry`]) |
+//! | `toml` | a feature store's definitions as TOML ([`store::definition`]) |
 //! | `full` | all but `offline`, which takes minutes to build |
 
 #[cfg(feature = "conformance")]
@@ -92,6 +94,7 @@ pub mod offline;
 pub mod onnx;
 pub mod pipeline;
 mod program;
+pub mod store;
 pub mod transform;
 pub mod typed;
 #[cfg(feature = "validate")]

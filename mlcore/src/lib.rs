@@ -50,7 +50,8 @@ pub mod rollout;
 pub mod runner;
 pub mod schema;
 #[cfg(feature = "sqlite")]
-mod sql;
+#[doc(hidden)]
+pub mod sql;
 pub mod stats;
 #[doc(hidden)]
 pub mod text_key;

@@ -115,6 +115,14 @@ impl Expression {
         }
     }
 
+    /// The columns that it names, as often as it names them.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.operations.iter().filter_map(|operation| match operation {
+            Operation::Column(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
     /// What it is for these columns.
     pub(crate) fn compile(&self, columns: &Columns<'_>) -> Result<Compiled> {
         let parsed = match &self.source {

@@ -13,28 +13,28 @@ use crate::error::{Error, Result};
 use crate::interrupt;
 
 /// More threads than this may read at once; a connection beyond it is closed after use.
-pub(crate) const MOST_IDLE_READERS: usize = 16;
+pub const MOST_IDLE_READERS: usize = 16;
 /// A statement asks whether to stop after so many instructions of SQLite's machine, less than a millisecond.
-pub(crate) const STEPS_OF_A_CHECK: c_int = 10_000;
+pub const STEPS_OF_A_CHECK: c_int = 10_000;
 const PAGE_BYTES: u64 = 4096;
 
 /// Which file is opened, and how.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub struct Target {
     /// An absolute path: connections are opened later too, when the working directory may be another.
-    pub(crate) path: PathBuf,
-    pub(crate) may_create: bool,
-    pub(crate) busy_timeout: Duration,
-    pub(crate) max_bytes: Option<u64>,
+    pub path: PathBuf,
+    pub may_create: bool,
+    pub busy_timeout: Duration,
+    pub max_bytes: Option<u64>,
     /// What opening it is called.
-    pub(crate) open: &'static str,
+    pub open: &'static str,
 }
 
 impl Target {
     /// Names what SQLite would only call "unable to open".
     ///
     /// It must not open the file: where locks are POSIX's, closing it again would drop those that this process holds on it.
-    pub(crate) fn check_place(&self) -> Result<()> {
+    pub fn check_place(&self) -> Result<()> {
         let subject = || self.path.display().to_string();
         match fs::metadata(&self.path) {
             Ok(found) if found.is_file() => Ok(()),
@@ -58,7 +58,7 @@ impl Target {
 
     /// Opens the file for writing: with a write-ahead log, each commit flushed to the disk. `look` sees it first, so that
     /// another program's file is left as it is; `migrate` then makes its tables.
-    pub(crate) fn open_writer(
+    pub fn open_writer(
         &self,
         name: &str,
         look: impl Fn(&Connection) -> Result<()>,
@@ -98,16 +98,13 @@ impl Target {
     }
 
     /// Opens the file for reading.
-    pub(crate) fn open_reader(&self, name: &str) -> Result<Connection> {
+    pub fn open_reader(&self, name: &str) -> Result<Connection> {
         self.patiently(|| self.connect(name, OpenFlags::SQLITE_OPEN_READ_ONLY))
     }
 
     /// Opens a file that may lie on a disk that cannot be written, where SQLite cannot keep the index of its write-ahead log.
     /// Answers the name under which it is opened again, too.
-    pub(crate) fn open_read_only(
-        &self,
-        check: impl Fn(&Connection) -> Result<()>,
-    ) -> Result<(String, Connection)> {
+    pub fn open_read_only(&self, check: impl Fn(&Connection) -> Result<()>) -> Result<(String, Connection)> {
         let open = |name: String| {
             let connection = self.open_reader(&name)?;
             check(&connection)?;
@@ -177,7 +174,7 @@ impl Target {
 /// Begins to write, once no other process does.
 ///
 /// SQLite's own wait cannot be stopped. So it is short, and repeated, where the caller may want to stop.
-pub(crate) fn begin<'c>(
+pub fn begin<'c>(
     writer: &'c Connection,
     file: &Path,
     operation: &'static str,
@@ -205,7 +202,7 @@ pub(crate) fn begin<'c>(
 }
 
 /// The path as a URI, in which no character of it has a meaning.
-pub(crate) fn uri(path: &Path, query: &str) -> String {
+pub fn uri(path: &Path, query: &str) -> String {
     use std::fmt::Write as _;
 
     let mut uri = "file:".to_owned();

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::interrupt;
 
 /// Turns SQLite's errors into meanings, once.
-pub(crate) fn meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite::Error) -> Error {
+pub fn meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite::Error) -> Error {
     move |cause| {
         let (file, problem) = (file.display().to_string(), cause.to_string());
         let (code, extended) = match &cause {
@@ -56,7 +56,7 @@ pub(crate) fn meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite:
 }
 
 /// Turns an error of COMMIT into a meaning: after a failing disk nobody knows what a restart will find.
-pub(crate) fn commit_meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite::Error) -> Error {
+pub fn commit_meaning(operation: &'static str, file: &Path) -> impl Fn(rusqlite::Error) -> Error {
     move |cause| match cause.sqlite_error_code() {
         Some(ErrorCode::SystemIoFailure) => {
             Error::outcome_unknown(operation, file.display().to_string(), cause.to_string())
@@ -68,7 +68,7 @@ pub(crate) fn commit_meaning(operation: &'static str, file: &Path) -> impl Fn(ru
 }
 
 /// A file, or a row in it, that is not as it was written.
-pub(crate) fn damaged(operation: &'static str, subject: String, problem: String) -> Error {
+pub fn damaged(operation: &'static str, subject: String, problem: String) -> Error {
     Error::corrupt(operation, subject, problem).remedy("stop writing to it and restore it from a backup")
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// A file and its write-ahead log, as they were when they were opened.
 #[derive(Debug)]
-pub(crate) struct Files {
+pub struct Files {
     path: PathBuf,
     /// The operation that changes the file.
     change: &'static str,
@@ -35,14 +35,14 @@ struct Log {
 
 impl Files {
     /// The files at `path`, which are open, and the name of the operation that changes them.
-    pub(crate) fn new(path: &Path, change: &'static str) -> Self {
+    pub fn new(path: &Path, change: &'static str) -> Self {
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let (file, log) = (identity(&path), Log::open(&path));
         Self { path, change, file, log }
     }
 
     /// Fails where a change must not begin, because what was acknowledged before it is not at its path.
-    pub(crate) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         match self.problem() {
             None => Ok(()),
             Some(problem) => Err(Error::corrupt(self.change, self.subject(), problem).remedy(self.remedy())),
@@ -50,7 +50,7 @@ impl Files {
     }
 
     /// Fails where a change that was just committed may be in no file that is opened next time.
-    pub(crate) fn check_written(&mut self) -> Result<()> {
+    pub fn check_written(&mut self) -> Result<()> {
         let problem = self.problem().or_else(|| {
             if self.log.is_none() {
                 self.log = Log::open(&self.path);

@@ -28,13 +28,13 @@ use rusqlite::ffi;
 
 /// As long as this lives, whatever SQLite opens of a registry is locked so.
 #[derive(Debug)]
-pub(crate) struct Protected {
+pub struct Protected {
     names: Vec<CString>,
 }
 
 impl Protected {
     /// The file at `path` and the index of its log. Where the system offers no such locks, SQLite keeps its own.
-    pub(crate) fn new(path: &Path) -> Self {
+    pub fn new(path: &Path) -> Self {
         let names = full_name(path).filter(|_| is_installed()).map_or_else(Vec::new, |name| {
             let index = [name.to_bytes(), b"-shm"].concat();
             // The name comes from a C string, so that there is no zero within.

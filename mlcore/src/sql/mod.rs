@@ -1,4 +1,5 @@
-//! One SQLite file and the connections to it: what the registry and the tracker share.
+//! One SQLite file and the connections to it: what the registry, the tracker and mlcore's own crates share. No part of the public
+//! interface.
 //!
 //! An operation is named by a verb and what the file holds, `change registry`: errors say `registry` by its last word.
 
@@ -12,18 +13,18 @@ mod files {
     use crate::error::{Error, Result};
 
     #[derive(Debug)]
-    pub(crate) struct Files;
+    pub struct Files;
 
     impl Files {
-        pub(crate) fn new(_path: &std::path::Path, _change: &'static str) -> Self {
+        pub fn new(_path: &std::path::Path, _change: &'static str) -> Self {
             Self
         }
 
-        pub(crate) fn check(&self) -> Result<()> {
+        pub fn check(&self) -> Result<()> {
             Ok(())
         }
 
-        pub(crate) fn check_written(&mut self) -> Result<()> {
+        pub fn check_written(&mut self) -> Result<()> {
             Ok(())
         }
     }
@@ -40,10 +41,10 @@ mod locks;
 )))]
 mod locks {
     #[derive(Debug)]
-    pub(crate) struct Protected;
+    pub struct Protected;
 
     impl Protected {
-        pub(crate) fn new(_path: &std::path::Path) -> Self {
+        pub fn new(_path: &std::path::Path) -> Self {
             Self
         }
     }
@@ -52,14 +53,14 @@ mod partial;
 mod place;
 mod schema;
 
-pub(crate) use self::connect::{MOST_IDLE_READERS, STEPS_OF_A_CHECK, Target, begin, uri};
-pub(crate) use self::error::{commit_meaning, damaged, meaning};
-pub(crate) use self::files::Files;
-pub(crate) use self::locks::Protected;
-pub(crate) use self::partial::Partial;
+pub use self::connect::{MOST_IDLE_READERS, STEPS_OF_A_CHECK, Target, begin, uri};
+pub use self::error::{commit_meaning, damaged, meaning};
+pub use self::files::Files;
+pub use self::locks::Protected;
+pub use self::partial::Partial;
 pub use self::place::SqliteAccess;
-pub(crate) use self::place::of_url;
-pub(crate) use self::schema::Schema;
+pub use self::place::of_url;
+pub use self::schema::Schema;
 
 /// What the file of an operation holds: its last word.
 fn holds(operation: &str) -> &str {

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// A file that is being written beside the one that it becomes; it is removed again, whatever happens.
-pub(crate) struct Partial {
+#[derive(Debug)]
+pub struct Partial {
     path: PathBuf,
     to: PathBuf,
     operation: &'static str,
@@ -16,7 +17,7 @@ pub(crate) struct Partial {
 
 impl Partial {
     /// Begins to write `to`, which must not exist.
-    pub(crate) fn of(to: &Path, operation: &'static str) -> Result<Self> {
+    pub fn of(to: &Path, operation: &'static str) -> Result<Self> {
         let to = std::path::absolute(to)
             .map_err(|cause| Error::from_io(operation, to.display().to_string(), cause))?;
         if to.symlink_metadata().is_ok() {
@@ -42,28 +43,28 @@ impl Partial {
         Ok(Self { path, to, operation })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// What the file becomes, as an absolute path.
-    pub(crate) fn to(&self) -> &Path {
+    pub fn to(&self) -> &Path {
         &self.to
     }
 
     /// Makes the disk know what is in the file.
-    pub(crate) fn sync(&self) -> Result<()> {
+    pub fn sync(&self) -> Result<()> {
         File::open(&self.path).and_then(|file| file.sync_all()).map_err(|cause| self.failed(cause))
     }
 
     /// Gives the file its name.
-    pub(crate) fn link(&self) -> Result<()> {
+    pub fn link(&self) -> Result<()> {
         // A name that somebody took meanwhile is not taken away again: linking fails where renaming would replace.
         fs::hard_link(&self.path, &self.to).map_err(|cause| self.failed(cause))
     }
 
     /// Makes the disk know the name.
-    pub(crate) fn sync_folder(&self) -> Result<()> {
+    pub fn sync_folder(&self) -> Result<()> {
         let Some(folder) = self.to.parent() else { return Ok(()) };
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(|cause| self.failed(cause))
     }

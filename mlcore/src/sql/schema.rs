@@ -10,21 +10,21 @@ use crate::error::{Error, Result};
 
 /// What the tables of a kind of file are.
 #[derive(Debug)]
-pub(crate) struct Schema {
+pub struct Schema {
     /// In the header of the file: it is one of ours.
-    pub(crate) application_id: i32,
+    pub application_id: i32,
     /// Each brings the file from the version of its position to the next; none is ever edited after a release.
-    pub(crate) migrations: &'static [&'static str],
+    pub migrations: &'static [&'static str],
     /// What opening such a file is called.
-    pub(crate) open: &'static str,
+    pub open: &'static str,
     /// What bringing it up to date is called.
-    pub(crate) migrate: &'static str,
+    pub migrate: &'static str,
 }
 
 impl Schema {
     /// Makes the tables where the file is new, and brings those of an older version up to date; `complete` then fills what
     /// is new in them.
-    pub(crate) fn migrate(
+    pub fn migrate(
         &self,
         connection: &mut Connection,
         file: &Path,
@@ -55,7 +55,7 @@ impl Schema {
 
     /// Fails unless the file has exactly the tables of this version: none is missing or changed, and nothing (a trigger, a
     /// view) was added that would act behind our back.
-    pub(crate) fn check(&self, connection: &Connection, file: &Path) -> Result<()> {
+    pub fn check(&self, connection: &Connection, file: &Path) -> Result<()> {
         let (open, newest, held) = (self.open, self.newest(), holds(self.open));
         match self.version(connection, file)? {
             Some(found) if found == newest => {}
@@ -80,7 +80,7 @@ impl Schema {
     }
 
     /// The version of the file's tables; none for a new file. Fails for a file that is not ours or not for us.
-    pub(crate) fn version(&self, connection: &Connection, file: &Path) -> Result<Option<i32>> {
+    pub fn version(&self, connection: &Connection, file: &Path) -> Result<Option<i32>> {
         let (open, newest, held) = (self.open, self.newest(), holds(self.open));
         let failed = meaning(open, file);
         // One snapshot for all that is looked at: another process may be making the tables just now.
@@ -113,7 +113,7 @@ impl Schema {
     }
 
     /// Makes the tables in an empty database.
-    pub(crate) fn make(&self, connection: &Connection) -> rusqlite::Result<()> {
+    pub fn make(&self, connection: &Connection) -> rusqlite::Result<()> {
         self.migrations.iter().try_for_each(|sql| connection.execute_batch(sql))
     }
 
