@@ -73,6 +73,9 @@
 //! | `conformance` | the contracts of `Fit` and `Transform` as test suites |
 //! | `parquet` | files of Parquet as a source of batches ([`pipeline::ParquetFiles`]) |
 //! | `derive` | `#[derive(Features)]`: Rust structs as rows of a plan ([`typed`]) |
+//! | `embedded` | the online store in a file of the machine ([`store::online::EmbeddedStore`]) |
+//! | `redis` | the online store on a Redis server ([`store::online::RedisStore`]) |
+//! | `cache` | a cache in front of an online store ([`store::online::CachedStore`]) |
 //! | `full` | all of them |
 
 #[cfg(feature = "conformance")]
@@ -88,6 +91,7 @@ pub mod nested;
 pub mod onnx;
 pub mod pipeline;
 mod program;
+pub mod store;
 pub mod transform;
 pub mod typed;
 pub mod window;

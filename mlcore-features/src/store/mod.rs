@@ -1,0 +1,9 @@
+//! The feature store: features of entities, kept for training and for serving.
+//!
+//! - [`key`]: which entity is asked for, in one canonical form.
+//! - [`online`]: the latest features of each entity, read while a request waits.
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod key;
+pub mod online;
