@@ -108,10 +108,9 @@ impl EntityKey {
     /// # Errors
     /// [`Error::Corrupt`] for bytes that no key has.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        // Made again of its parts, so that names in another order are found out.
         let key = decode(bytes).and_then(|parts| {
-            let parts: SmallVec<[(&str, Value<'_>); 4]> =
-                parts.iter().map(|(name, value)| (name.as_str(), value.as_value())).collect();
-            Self::of_sorted(&parts).ok()
+            Self::new(parts.iter().map(|(name, value)| (name.as_str(), value.as_value()))).ok()
         });
         key.filter(|key| key.as_bytes() == bytes).ok_or_else(|| {
             Error::corrupt(
@@ -370,10 +369,11 @@ mod tests {
             prop_assert_eq!(one == other, plain_parts(&a) == plain_parts(&b));
             prop_assert!(one == other || !other.as_bytes().starts_with(one.as_bytes()));
             let turned: Vec<_> = a.iter().rev().cloned().collect();
-            prop_assert_eq!(key(&turned).as_bytes(), one.as_bytes());
+            prop_assert!(key(&turned) == one);
             let read = EntityKey::from_bytes(one.as_bytes()).unwrap();
             prop_assert_eq!(read.hash64(), one.hash64());
-            prop_assert_eq!(plain_parts(&read.parts()), plain_parts(&a));
+            let read_parts = read.parts();
+            prop_assert_eq!(plain_parts(&read_parts), plain_parts(&a));
         }
 
         #[test]
@@ -392,7 +392,7 @@ mod tests {
             if let Ok(read) = EntityKey::from_bytes(&bytes) {
                 prop_assert_eq!(read.as_bytes(), bytes.as_slice());
                 let read_parts = read.parts();
-                prop_assert_eq!(key(&read_parts).as_bytes(), bytes.as_slice());
+                prop_assert!(key(&read_parts).as_bytes() == bytes.as_slice());
             }
         }
     }

@@ -90,12 +90,12 @@ pub(super) fn are_checked(store: &dyn OnlineStore) {
     let foreign = Table::new(TableId::new("suite", "checked", 1).unwrap(), features).unwrap();
     let rows = [entry(&own, 1, 0, 0, 1), entry(&foreign, 2, 0, 0, 2)];
     for result in [store.write(&own, &WriteBatch::rows(&rows)), store.append(&own, &rows, 3)] {
-        let error = result.expect_err("a row of other features is refused");
+        let error = result.unwrap_err();
         assert_eq!(error.kind(), "schema_mismatch", "{error}");
         assert!(error.to_string().contains("id=2"), "the error names the entity: {error}");
     }
     assert_eq!(numbers(store, &own, &keys([1, 2])), [None, None], "a batch that is refused leaves nothing");
-    let error = store.append(&own, &rows[..1], 0).expect_err("a series of no value is refused");
+    let error = store.append(&own, &rows[..1], 0).unwrap_err();
     assert_eq!(error.kind(), "invalid_input", "{error}");
 
     write(store, &own, &[1, 2, 3].map(|of| entry(&own, of, 0, 0, of)));
@@ -104,7 +104,7 @@ pub(super) fn are_checked(store: &dyn OnlineStore) {
         visited += 1;
         if place == 1 { Err(Error::timeout("visit", "", "enough")) } else { Ok(()) }
     });
-    assert_eq!(stopped.expect_err("the visitor's error ends the call").kind(), "timeout");
+    assert_eq!(stopped.unwrap_err().kind(), "timeout", "the visitor's error ends the call");
     assert_eq!(visited, 2, "the visitor's error ends the call");
     assert_eq!(numbers(store, &own, &keys([2])), [Some(2)], "and nothing else");
 }

@@ -96,7 +96,36 @@ pub type VisitSeries<'a> = dyn FnMut(usize, &[u8]) -> Result<()> + 'a;
 /// - Reads and writes of several threads do not wait for each other longer than a write takes.
 /// - A visitor gets the keys in their order, and must not call the store.
 ///
-/// The suite [`conformance::online`](crate::store::conformance::online) holds a backend to it.
+/// The suite `conformance::online` of the feature store (feature `conformance`) holds a backend to it.
+///
+/// ```
+/// use mlcore::schema::{DType, Field};
+/// use mlcore::time::Timestamp;
+/// use mlcore_features::store::key::EntityKey;
+/// use mlcore_features::store::online::{
+///     Cell, Entry, MemoryStore, Note, OnlineStore, Stamp, Table, TableId, WriteBatch, Written,
+/// };
+///
+/// fn follow(store: &dyn OnlineStore, table: &Table, trips: i64, second: i64) -> mlcore::Result<Written> {
+///     let moment = Timestamp::from_millis(1000 * second);
+///     let row = table.pack(Stamp::new(moment, moment), &[Cell::from(trips)])?;
+///     let rows = [Entry::new(EntityKey::one("driver_id", 7)?, row)];
+///     let watermark = moment.to_string();
+///     let notes = [Note::new("watermark", watermark.as_bytes())];
+///     store.write(table, &WriteBatch::rows(&rows).with_notes(&notes))
+/// }
+///
+/// let table = Table::new(TableId::new("taxi", "drivers", 1)?, [Field::column("trips", DType::Int64)])?;
+/// let store = MemoryStore::new();
+/// assert_eq!(follow(&store, &table, 12, 60)?, Written::new(1, 0));
+/// assert_eq!(follow(&store, &table, 11, 30)?, Written::new(0, 1));
+/// store.read(table.id(), &[EntityKey::one("driver_id", 7)?], &mut |_, row| {
+///     let key = EntityKey::one("driver_id", 7)?;
+///     assert_eq!(table.unpack(&key, row.unwrap_or_default())?.cell(0)?, Cell::from(12i64));
+///     Ok(())
+/// })?;
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 pub trait OnlineStore: fmt::Debug + Send + Sync {
     /// What the backend can do beyond the contract.
     fn capabilities(&self) -> Capabilities;

@@ -100,7 +100,7 @@ fn flipped_and_cut_files_never_answer_wrongly() {
         } else {
             for _ in 0..=round % 3 * 8 {
                 // Half of the flips hit what is used: the file is mostly empty space.
-                let reach = if random.next_u64() % 2 == 0 { 16 << 10 } else { bytes.len() as u64 };
+                let reach = if random.next_u64().is_multiple_of(2) { 16 << 10 } else { bytes.len() as u64 };
                 let place = (random.next_u64() % reach) as usize;
                 bytes[place] ^= 1 << (random.next_u64() % 8);
             }

@@ -233,7 +233,7 @@ impl Snapshot {
     }
 }
 
-/// Calls redb, which panics at some damage of a file. No caller's code runs within.
+/// Calls redb, which panics at some damage of a file. No visitor runs within.
 fn guarded<T>(operation: &'static str, path: &Path, call: impl FnOnce() -> Result<T>) -> Result<T> {
     // What the call changed is not looked at after a panic: the file is opened anew.
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {

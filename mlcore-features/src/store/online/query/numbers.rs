@@ -58,9 +58,7 @@ impl Answer {
             for (number, feature) in self.plan_features().iter().enumerate() {
                 let place = row.get_mut(feature.offset..feature.offset + feature.width).unwrap_or_default();
                 match self.cell(entity, number) {
-                    Cell::Value(value) => {
-                        place.iter_mut().for_each(|place| *place = number_of(value, missing, &narrow))
-                    }
+                    Cell::Value(value) => place.fill(number_of(value, missing, &narrow)),
                     Cell::List(list) => {
                         for (place, value) in place.iter_mut().zip(list.iter()) {
                             *place = number_of(value, missing, &narrow);

@@ -12,6 +12,21 @@ use crate::store::online::{Cell, Numbers, Stamp, TableId};
 ///
 /// The bytes as a whole were checked when it was made, and each text and number is checked when it is read, so that bytes of
 /// any kind are an error and nothing worse.
+///
+/// ```
+/// use mlcore::schema::{DType, Field};
+/// use mlcore::time::Timestamp;
+/// use mlcore_features::store::key::EntityKey;
+/// use mlcore_features::store::online::{Cell, Stamp, Table, TableId};
+///
+/// let table = Table::new(TableId::new("taxi", "drivers", 1)?, [Field::column("trips", DType::Int64)])?;
+/// let (key, now) = (EntityKey::one("driver_id", 7)?, Timestamp::from_millis(0));
+/// let row = table.pack(Stamp::new(now, now), &[Cell::from(12i64)])?;
+/// let view = table.unpack(&key, row.as_bytes())?;
+/// assert_eq!((view.len(), view.cell(0)?), (1, Cell::from(12i64)));
+/// assert!(table.unpack(&key, b"no row").is_err());
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct RowView<'a> {
     layout: &'a Layout,
@@ -60,7 +75,7 @@ impl<'a> RowView<'a> {
     fn check_nulls(&self) -> Result<(), Fault> {
         let features = self.layout.slots().len();
         let last = self.layout.null_bytes().checked_sub(1).and_then(|last| self.fixed.get(last));
-        if last.is_some_and(|bits| features % 8 != 0 && bits >> (features % 8) != 0) {
+        if last.is_some_and(|bits| !features.is_multiple_of(8) && bits >> (features % 8) != 0) {
             return Err(Fault::Damaged("a feature that is none is null"));
         }
         Ok(())
@@ -134,7 +149,7 @@ impl<'a> RowView<'a> {
             Shape::List(length) => {
                 let content = self.content(slot)?;
                 let width = number::width(slot.dtype);
-                let is_whole = content.len() % width == 0
+                let is_whole = content.len().is_multiple_of(width)
                     && length.is_none_or(|length| content.len() / width == length)
                     && content.chunks_exact(width).all(|number| number::read(slot.dtype, number).is_some());
                 if !is_whole {
