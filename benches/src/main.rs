@@ -11,6 +11,7 @@ mod drift;
 mod features;
 mod load;
 mod mlflow;
+mod online;
 mod page;
 mod peer;
 mod profile;
@@ -34,11 +35,12 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 9] = [
+const TOPICS: [Topic; 10] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
     ("features", features::run),
+    ("online", online::run),
     ("profile", profile::run),
     ("python", python::run),
     ("tracking", tracking::run),

@@ -77,6 +77,9 @@
 //! | `validate` | expectations of tables and of single rows ([`validate`]) |
 //! | `sqlite` | the registry of a feature store's definitions in one SQLite file ([`store::registry`]) |
 //! | `toml` | a feature store's definitions as TOML ([`store::definition`]) |
+//! | `embedded` | the online store in a file of the machine ([`store::online::EmbeddedStore`]) |
+//! | `redis` | the online store on a Redis server ([`store::online::RedisStore`]) |
+//! | `cache` | a cache in front of an online store ([`store::online::CachedStore`]) |
 //! | `full` | all but `offline`, which takes minutes to build |
 
 #[cfg(feature = "conformance")]

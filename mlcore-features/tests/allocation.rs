@@ -161,3 +161,35 @@ fn a_row_that_passes_a_suite_allocates_nothing() {
     let counted = allocations(|| assert!((0..100).all(|_| suite.check_row(row).unwrap().passes())));
     assert_eq!(counted, 0);
 }
+
+#[test]
+fn a_read_of_the_online_store_allocates_nothing() {
+    use mlcore::schema::{DType, Field};
+    use mlcore_features::store::key::EntityKey;
+    use mlcore_features::store::online::{
+        Answer, Cell, Entry, MemoryStore, OnlineStore, PreparedQuery, Stamp, Table, TableId, WriteBatch,
+    };
+
+    let features = [Field::column("trips", DType::Int64), Field::column("city", DType::String).nullable()];
+    let table = Table::new(TableId::new("taxi", "drivers", 1).unwrap(), features).unwrap();
+    let (store, now) = (MemoryStore::new(), Timestamp::from_millis(0));
+    for driver in 0..20_i64 {
+        let row = table.pack(Stamp::new(now, now), &[Cell::from(driver), Cell::from("Ulm")]).unwrap();
+        let entry = Entry::new(EntityKey::one("driver_id", driver).unwrap(), row);
+        store.write(&table, &WriteBatch::rows(&[entry])).unwrap();
+    }
+    let query = PreparedQuery::new(Arc::new(store), [(&table, "trips"), (&table, "city")]).unwrap();
+    let mut answer = Answer::default();
+    let mut read = |driver: i64| {
+        let keys = [
+            EntityKey::one("driver_id", driver).unwrap(),
+            EntityKey::one("driver_id", "a short text").unwrap(),
+            EntityKey::new([("driver_id", Value::Int(driver)), ("city", Value::Text("Ulm"))]).unwrap(),
+        ];
+        query.read(&keys, now, &mut answer).unwrap();
+        assert_eq!(answer.cell(0, 0), Cell::from(driver));
+        assert_eq!(answer.cell(0, 1), Cell::from("Ulm"));
+    };
+    read(0);
+    assert_eq!(allocations(|| (1..20).for_each(&mut read)), 0);
+}

@@ -12,6 +12,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     browser::ensure()?;
     // Without it the tests of the registry in PostgreSQL are skipped, and say so.
     let _ = packages::ensure_postgresql()?;
+    // The same of those of the online store on Redis.
+    let _ = packages::ensure("redis-server", "redis-server")?;
     azurite::ensure()?;
     let mut tally = Tally::default();
     tally.check("formatting", &mut lint::formatting())?;

@@ -1,6 +1,13 @@
-//! The feature store: what its objects are, and the registry that keeps them.
+//! The feature store: features of entities, kept for training and for serving.
+//!
+//! - [`definition`]: what its objects are, as plain data.
+//! - [`registry`]: which objects there are, and which versions they had.
+//! - [`key`]: which entity is asked for, in one canonical form.
+//! - [`online`]: the latest features of each entity, read while a request waits.
 
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod definition;
+pub mod key;
+pub mod online;
 pub mod registry;

@@ -1,11 +1,17 @@
-//! The feature store through its public interface.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! The feature store from outside, in one binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test reports by panicking, in its helpers too, and prints what it skips"
+)]
 
 mod definition_bad_input;
 mod definition_feast;
 mod definition_functions;
 #[cfg(feature = "toml")]
 mod definition_toml;
+mod online;
 #[cfg(feature = "conformance")]
 mod registry_conformance;
 #[cfg(feature = "sqlite")]
