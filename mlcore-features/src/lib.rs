@@ -88,6 +88,7 @@ pub mod nested;
 pub mod onnx;
 pub mod pipeline;
 mod program;
+pub mod store;
 pub mod transform;
 pub mod typed;
 pub mod window;
