@@ -2,6 +2,7 @@
 //!
 //! - [`definition`]: what its objects are, as plain data.
 //! - [`registry`]: which objects there are, and which versions they had.
+//! - [`offline`]: what was known of an entity at a time, for training.
 //! - [`key`]: which entity is asked for, in one canonical form.
 //! - [`online`]: the latest features of each entity, read while a request waits.
 
@@ -9,5 +10,6 @@
 pub mod conformance;
 pub mod definition;
 pub mod key;
+pub mod offline;
 pub mod online;
 pub mod registry;

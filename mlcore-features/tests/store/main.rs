@@ -1,6 +1,7 @@
 //! The feature store from outside, in one binary.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     reason = "a test reports by panicking, in its helpers too, and prints what it skips"
@@ -11,6 +12,7 @@ mod definition_feast;
 mod definition_functions;
 #[cfg(feature = "toml")]
 mod definition_toml;
+mod offline;
 mod online;
 #[cfg(feature = "conformance")]
 mod registry_conformance;

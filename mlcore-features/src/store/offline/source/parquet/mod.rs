@@ -1,0 +1,319 @@
+//! Files of Parquet, of which little is read: few columns, few row groups, and features of the rows that are needed.
+
+mod files;
+mod partitions;
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
+use ::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    RowSelection,
+};
+use ::parquet::file::metadata::PageIndexPolicy;
+use mlcore::arrow::array::{Array, ArrayRef, RecordBatch};
+use mlcore::arrow::datatypes::{Field, Schema, SchemaRef};
+use mlcore::{Error, Result, interrupt};
+
+use super::{Found, Piece, Pieces, Scan, Source};
+use crate::store::offline::times::{self, Times};
+
+const OPERATION: &str = "read features";
+/// Few enough that the columns of keys and times stay in a processor's cache until they were looked at.
+const BATCH_ROWS: usize = 1 << 15;
+
+/// A table of Parquet: a file, a folder of files, or all files that a pattern names. Needs the feature `parquet`.
+///
+/// Of a join, the columns of keys and times are read first, without row groups whose times cannot matter; then features, of the rows
+/// that are needed. Folders named `name=value` are columns, and those whose value is no key, or no date that matters, are not read.
+/// All files have the columns that are read, of one type, but for the unit of times. Files may be compressed with snappy, gzip or
+/// LZ4, others as [`ParquetFiles`](crate::pipeline::ParquetFiles) says.
+///
+/// ```no_run
+/// use mlcore_features::store::offline::{ParquetTable, PointInTimeJoin, View};
+/// # fn labels() -> mlcore::arrow::array::RecordBatch { unimplemented!() }
+///
+/// let trips = ParquetTable::open("features/trips")?;
+/// let view = View::new("trips", trips, ["driver_id"], "event_timestamp")
+///     .with_created_timestamp("created")
+///     .with_date_partition("day")
+///     .with_features(["trips_today", "rating"]);
+/// let joined = PointInTimeJoin::new("event_timestamp").with(view).run(&labels())?;
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ParquetTable {
+    files: Vec<TableFile>,
+    schema: SchemaRef,
+    folders: Vec<Field>,
+    batch_rows: usize,
+}
+
+#[derive(Clone, Debug)]
+struct TableFile {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
+    /// The number of its first row.
+    first: u64,
+    /// What its folders say, for each of the columns that folders make.
+    values: Vec<ArrayRef>,
+}
+
+impl ParquetTable {
+    /// Looks for the files, and reads what they say of themselves. The order of rows is that of the files' paths.
+    ///
+    /// In a pattern, `*` is any part of a name, `?` one byte of it, and `**` any number of folders.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no file; [`Error::Corrupt`] for a file that is none of Parquet, or cut off;
+    /// [`Error::SchemaMismatch`] for files that lie in folders of other names; those of reading files.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let found = files::find(path.as_ref())?;
+        let (folders, values) = partitions::columns(&found)?;
+        let mut files: Vec<TableFile> = Vec::with_capacity(found.len());
+        let mut first = 0_u64;
+        for (file, values) in found.into_iter().zip(values) {
+            interrupt::check(OPERATION)?;
+            let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+            let opened = open(&file.path)?;
+            let metadata =
+                ArrowReaderMetadata::load(&opened, options).map_err(|cause| unreadable(&file.path, cause))?;
+            let rows = metadata.metadata().file_metadata().num_rows();
+            files.push(TableFile { path: file.path, metadata, first, values });
+            first = first.saturating_add(u64::try_from(rows).unwrap_or(0));
+        }
+        let schema = files
+            .first()
+            .map_or_else(Schema::empty, |file| partitions::joined(file.metadata.schema(), &folders));
+        Ok(Self { files, schema: Arc::new(schema), folders, batch_rows: BATCH_ROWS })
+    }
+
+    /// How many rows are read at once, at least 1. Default 32 768.
+    #[must_use]
+    pub fn with_batch_rows(mut self, batch_rows: usize) -> Self {
+        self.batch_rows = batch_rows.max(1);
+        self
+    }
+
+    /// The columns that a file has itself, and those that its folders give.
+    fn split<'a>(&'a self, file: &'a TableFile, columns: &[String], moments: &[&str]) -> Result<Split<'a>> {
+        let schema = file.metadata.schema();
+        let mut split = Split { own: Vec::new(), fields: Vec::new(), values: Vec::new() };
+        for name in columns {
+            if let Some((position, field)) = schema.fields().find(name) {
+                let expected =
+                    self.schema.fields().find(name).map_or(field.data_type(), |(_, field)| field.data_type());
+                let are_moments =
+                    || times::unit(expected).is_some() && times::unit(field.data_type()).is_some();
+                if field.data_type() != expected && !(moments.contains(&name.as_str()) && are_moments()) {
+                    let problem =
+                        format!("expected {expected}, as in the first file, got {}", field.data_type());
+                    return Err(Error::schema_mismatch(OPERATION, name, problem)
+                        .within(format!("file {}", file.path.display()))
+                        .remedy("write the file again, with one type for the column in all files"));
+                }
+                split.own.push(position);
+            } else if let Some(folder) = self.folders.iter().position(|folder| folder.name() == name) {
+                split.fields.extend(self.folders.get(folder));
+                split.values.extend(file.values.get(folder));
+            } else {
+                return Err(crate::program::missing_column(schema.fields(), name, OPERATION)
+                    .within(format!("file {}", file.path.display())));
+            }
+        }
+        Ok(split)
+    }
+
+    /// Whether the folders of a file say that its rows cannot matter.
+    fn is_left_out(&self, file: &TableFile, scan: &Scan<'_>) -> bool {
+        let folders = self.folders.iter().zip(&file.values);
+        folders.filter(|(field, _)| file.metadata.schema().fields().find(field.name()).is_none()).any(
+            |(field, value)| {
+                if !scan.may_match(field.name(), value.as_ref()) {
+                    return true;
+                }
+                // A date that is null may be any.
+                let is_bounded = scan.bounded_columns().any(|column| column == field.name());
+                let moment = (is_bounded && value.null_count() == 0)
+                    .then(|| Times::read(OPERATION, field.name(), value.as_ref()).ok())
+                    .flatten();
+                moment.is_some_and(|moment| {
+                    let first = moment.nanoseconds(0);
+                    !scan.may_matter(field.name(), first, first + i128::from(moment.unit()) - 1)
+                })
+            },
+        )
+    }
+}
+
+/// What of the wanted columns a file has, and what its folders say.
+struct Split<'a> {
+    own: Vec<usize>,
+    fields: Vec<&'a Field>,
+    values: Vec<&'a ArrayRef>,
+}
+
+impl Source for ParquetTable {
+    fn schema(&self) -> Result<SchemaRef> {
+        Ok(self.schema.clone())
+    }
+
+    fn scan<'a>(&'a self, scan: &Scan<'_>) -> Result<Pieces<'a>> {
+        let moments: Vec<&str> = scan.bounded_columns().collect();
+        let mut reads = Vec::new();
+        for file in &self.files {
+            let split = self.split(file, scan.columns(), &moments)?;
+            if self.is_left_out(file, scan) {
+                continue;
+            }
+            let split = Arc::new(split);
+            reads.extend(
+                file.groups(scan).into_iter().map(|(group, first)| (file, split.clone(), group, first)),
+            );
+        }
+        Ok(Box::new(reads.into_iter().flat_map(move |(file, split, group, first)| -> Pieces<'a> {
+            let reader = file.reader(&split.own, vec![group], None, self.batch_rows);
+            let reader = match reader {
+                Ok(reader) => reader,
+                Err(error) => return Box::new(std::iter::once(Err(error))),
+            };
+            let mut next = first;
+            Box::new(reader.map(move |batch| {
+                let batch = batch.map_err(|cause| unreadable(&file.path, cause))?;
+                let first = next;
+                next += batch.num_rows() as u64;
+                Ok(Piece::new(first, partitions::with_values(&batch, &split.fields, &split.values)?))
+            }))
+        })))
+    }
+
+    fn finds_rows(&self) -> bool {
+        true
+    }
+
+    fn rows(&self, numbers: &[u64], columns: &[String]) -> Result<Found> {
+        let mut batches = Vec::new();
+        let mut rest = numbers;
+        for file in &self.files {
+            let rows = u64::try_from(file.metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
+            let own = rest.partition_point(|number| *number < file.first.saturating_add(rows));
+            let (own, others) = rest.split_at(own);
+            rest = others;
+            if own.is_empty() {
+                continue;
+            }
+            let split = self.split(file, columns, &[])?;
+            let (groups, selection) = file.selection(own);
+            for batch in file.reader(&split.own, groups, Some(selection), self.batch_rows)? {
+                interrupt::check(OPERATION)?;
+                let batch: RecordBatch = batch.map_err(|cause| unreadable(&file.path, cause.to_string()))?;
+                batches.push(partitions::with_values(&batch, &split.fields, &split.values)?);
+            }
+        }
+        Ok(Found::exactly(batches))
+    }
+}
+
+impl TableFile {
+    fn reader(
+        &self,
+        columns: &[usize],
+        groups: Vec<usize>,
+        selection: Option<RowSelection>,
+        batch_rows: usize,
+    ) -> Result<ParquetRecordBatchReader> {
+        let file = open(&self.path)?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+        let mut builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(batch_rows);
+        if let Some(selection) = selection {
+            builder = builder.with_row_selection(selection);
+        }
+        builder.build().map_err(|cause| unreadable(&self.path, cause))
+    }
+
+    /// The row groups with the numbers of their first rows, and how many rows they have.
+    fn all_groups(&self) -> impl Iterator<Item = (usize, u64, u64)> {
+        let mut next = self.first;
+        self.metadata.metadata().row_groups().iter().enumerate().map(move |(group, metadata)| {
+            let (first, rows) = (next, u64::try_from(metadata.num_rows()).unwrap_or(0));
+            next = next.saturating_add(rows);
+            (group, first, rows)
+        })
+    }
+
+    /// The row groups that may matter by the least and the greatest of their times, as far as the file tells.
+    fn groups(&self, scan: &Scan<'_>) -> Vec<(usize, u64)> {
+        let mut groups: Vec<(usize, u64)> =
+            self.all_groups().map(|(group, first, _)| (group, first)).collect();
+        for column in scan.bounded_columns() {
+            let Some((least, greatest)) = self.extremes(column) else { continue };
+            let known = |times: &Times, group: usize| {
+                let is_known =
+                    !times.nulls().is_some_and(|nulls| group >= nulls.len() || nulls.is_null(group));
+                is_known.then(|| times.nanoseconds(group))
+            };
+            groups.retain(|(group, _)| match (known(&least, *group), known(&greatest, *group)) {
+                (Some(least), Some(greatest)) => scan.may_matter(column, least, greatest),
+                _ => true,
+            });
+        }
+        groups
+    }
+
+    /// The least and the greatest value of a column in each row group.
+    fn extremes(&self, column: &str) -> Option<(Times, Times)> {
+        let metadata = self.metadata.metadata();
+        let schema = metadata.file_metadata().schema_descr();
+        let converter = StatisticsConverter::try_new(column, self.metadata.schema(), schema).ok()?;
+        let times = |array: ArrayRef| {
+            let is_whole =
+                array.len() == metadata.num_row_groups() && times::unit(array.data_type()).is_some();
+            is_whole.then(|| Times::read(OPERATION, column, array.as_ref()).ok()).flatten()
+        };
+        let least = converter.row_group_mins(metadata.row_groups()).ok().and_then(times)?;
+        let greatest = converter.row_group_maxes(metadata.row_groups()).ok().and_then(times)?;
+        Some((least, greatest))
+    }
+
+    /// The row groups that have rows of these numbers, and which rows of those groups they are.
+    fn selection(&self, numbers: &[u64]) -> (Vec<usize>, RowSelection) {
+        let mut groups = Vec::new();
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        let mut before = 0_usize;
+        let mut rest = numbers;
+        for (group, first, rows) in self.all_groups() {
+            let (own, others) =
+                rest.split_at(rest.partition_point(|number| *number < first.saturating_add(rows)));
+            rest = others;
+            if own.is_empty() {
+                continue;
+            }
+            groups.push(group);
+            for number in own {
+                let row = before + number.saturating_sub(first) as usize;
+                match ranges.last_mut() {
+                    Some(last) if last.end == row => last.end += 1,
+                    _ => ranges.push(row..row + 1),
+                }
+            }
+            before += rows as usize;
+        }
+        (groups, RowSelection::from_consecutive_ranges(ranges.into_iter(), before))
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|cause| Error::from_io(OPERATION, path.display().to_string(), cause))
+}
+
+fn unreadable(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    let cause = cause.into();
+    Error::corrupt(OPERATION, path.display().to_string(), format!("it cannot be read as Parquet: {cause}"))
+        .remedy("write it again, uncompressed or with snappy")
+        .caused_by(cause)
+}
