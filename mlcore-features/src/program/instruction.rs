@@ -94,7 +94,7 @@ pub(crate) enum Step {
     /// One instruction.
     One(usize),
     /// Columns that are scaled into columns side by side; where that cannot be done, the instructions do the same one by one.
-    Together { scaled: [Scaled; TOGETHER], instructions: Range<usize> },
+    Together { scaled: Box<[Scaled; TOGETHER]>, instructions: Range<usize> },
 }
 
 impl Step {
@@ -113,7 +113,7 @@ impl Step {
             });
             match together {
                 Some((end, scaled)) => {
-                    steps.push(Self::Together { scaled, instructions: next..end });
+                    steps.push(Self::Together { scaled: Box::new(scaled), instructions: next..end });
                     next = end;
                 }
                 None => {
