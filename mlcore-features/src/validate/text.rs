@@ -33,11 +33,15 @@ impl Suite {
     /// # Errors
     /// [`Error::Unsupported`] for an integer that TOML cannot write.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|cause| {
-            Error::unsupported("write suite", self.name(), cause.to_string())
-                .remedy("write it as JSON")
-                .caused_by(cause)
-        })
+        let refused = |problem: String| {
+            Error::unsupported("write suite", self.name(), problem).remedy("write it as JSON")
+        };
+        let json = serde_json::to_value(self).map_err(|cause| refused(cause.to_string()).caused_by(cause))?;
+        // The writer takes it, and the reader does not.
+        if let Some(large) = past_signed(&json) {
+            return Err(refused(format!("TOML has no integer {large}")));
+        }
+        toml::to_string(self).map_err(|cause| refused(cause.to_string()).caused_by(cause))
     }
 
     /// Reads a suite from TOML, and [checks](Self::check) it.
@@ -70,6 +74,16 @@ impl Suite {
 
 fn invalid(problem: String) -> Error {
     Error::invalid_input("read suite", "TOML", problem).remedy("correct the text at this place")
+}
+
+/// An integer past the largest signed one.
+fn past_signed(value: &serde_json::Value) -> Option<u64> {
+    match value {
+        serde_json::Value::Number(number) if !number.is_i64() => number.as_u64(),
+        serde_json::Value::Array(values) => values.iter().find_map(past_signed),
+        serde_json::Value::Object(fields) => fields.values().find_map(past_signed),
+        _ => None,
+    }
 }
 
 /// `line 3, column 1: `, counted from 1.

@@ -302,3 +302,21 @@ fn an_interrupted_run_says_whether_it_can_go_on() {
             && matches!(run.finish(), Err(Error::Conflict(_)))
     );
 }
+
+#[test]
+fn infinities_are_values() {
+    let values = table([("x", column::<Float64Array, _>(vec![1.0, f64::INFINITY, 2.0]))]);
+    let name = || "x".to_owned();
+    let suite = Suite::new("s")
+        .with(Check::ColumnMeanToBeBetween { column: name(), bounds: Bounds::at_least(0) })
+        .with(Check::ColumnMaxToBeBetween { column: name(), bounds: Bounds::at_most(1e300) })
+        .with(Check::ColumnStdevToBeBetween { column: name(), bounds: Bounds::at_least(0) })
+        .with(Check::ColumnValueZScoresToBeLessThan { column: name(), threshold: 1.0, double_sided: true })
+        .with(Check::ColumnMedianToBeBetween { column: name(), bounds: (2..=2).into() })
+        .with(Check::ColumnSumToBeBetween { column: name(), bounds: Bounds::at_least(1e308) });
+    let report = run(&suite, &values);
+    let success: Vec<bool> = report.results().iter().map(|result| result.success).collect();
+    // As pandas has it: the mean is infinite, and the deviation is none.
+    assert_eq!(success, [true, false, false, true, true, true], "{report}");
+    assert!(report.to_json().unwrap().contains("Infinity"));
+}

@@ -181,3 +181,18 @@ fn a_suite_that_cannot_be_meant_is_refused_by_its_place() {
         assert!(error.starts_with("check suite suite \"s\", expectation 2, "), "{error}");
     }
 }
+
+#[test]
+fn what_toml_cannot_hold_is_refused_and_json_holds_it() {
+    let value_set = vec![u64::MAX.into(), i64::MIN.into()];
+    let suite = Suite::new("s").with(Check::ColumnValuesToBeInSet { column: "id".into(), value_set });
+    let error = suite.to_toml().unwrap_err();
+    assert!(matches!(error, mlcore::Error::Unsupported(_)), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("write suite s: TOML has no integer 18446744073709551615; write it as JSON")
+    );
+    let json = serde_json::to_string(&suite).unwrap();
+    assert_eq!(serde_json::from_str::<Suite>(&json).unwrap(), suite);
+}

@@ -219,9 +219,14 @@ impl Asked<'_> {
         Ok((count, examples))
     }
 
+    /// The distinct values with their counts, until the caller is asked to stop.
+    fn values(&self) -> impl Iterator<Item = (OwnedValue, u64)> {
+        interrupt::paced(self.state.counts.iter().flat_map(super::Counts::values))
+    }
+
     /// The distinct values that are not of the set, in ascending order.
     fn values_outside(&self, set: &ValueSet) -> Vec<OwnedValue> {
-        let values = self.state.counts.iter().flat_map(super::Counts::values).map(|(value, _)| value);
+        let values = self.values().map(|(value, _)| value);
         let mut others: Vec<OwnedValue> = values.filter(|value| !set.contains(value.as_value())).collect();
         others.sort_by(order);
         others
@@ -239,7 +244,7 @@ impl Asked<'_> {
     /// The values that occur most often, in ascending order.
     fn most_common(&self) -> Vec<OwnedValue> {
         let (mut common, mut most) = (Vec::new(), 0);
-        for (value, count) in self.state.counts.iter().flat_map(super::Counts::values) {
+        for (value, count) in self.values() {
             if count > most {
                 common.clear();
                 most = count;

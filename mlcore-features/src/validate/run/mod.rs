@@ -256,18 +256,24 @@ impl Run {
 
     /// Makes sure that what is held of the columns stays within what the options allow.
     fn check_room(&self, inner: &Inner, rows: usize) -> Result<()> {
+        let most = self.options.most_values;
+        let refuse = |subject: &str, what: &str| {
+            let problem = format!("{what} would hold more than {most} values");
+            Err(Error::unsupported(UPDATE, subject, problem).remedy(
+                "allow more values, look at a part of the rows, or compare the column with a profile of it",
+            ))
+        };
         for (domain, state) in inner.domains.iter().zip(&self.domains) {
             let held = if domain.needs.values { state.values.len().saturating_add(rows) } else { 0 };
             let distinct = state.counts.as_ref().map_or(0, |counts| counts.distinct() as usize);
-            if held.max(distinct) > self.options.most_values {
+            if held.max(distinct) > most {
                 let name = inner.columns.get(domain.column).map_or("", |column| column.name.as_str());
-                let problem = format!(
-                    "its quantiles, z-scores or distinct values would hold more than {} values",
-                    self.options.most_values
-                );
-                return Err(Error::unsupported(UPDATE, name, problem).remedy(
-                    "allow more values, look at a part of the rows, or compare the column with a profile of it",
-                ));
+                return refuse(name, "its quantiles, z-scores or distinct values");
+            }
+        }
+        for (expectation, state) in inner.suite.expectations().iter().zip(&self.states) {
+            if matches!(state, State::Compound(counts, _) if counts.distinct() as usize > most) {
+                return refuse(&expectation.to_string(), "the combinations of its columns");
             }
         }
         Ok(())
