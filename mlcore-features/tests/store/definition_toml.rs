@@ -90,13 +90,15 @@ fn dtype() -> impl Strategy<Value = ValueType> {
     })
 }
 
+/// What a field is made of: type, description and tags.
+type Drawn = (ValueType, String, Vec<(String, String)>);
+
 fn fields(prefix: &'static str) -> impl Strategy<Value = Vec<Field>> {
     prop::collection::vec((dtype(), text(), tags()), 1..4).prop_map(move |all| {
-        let field =
-            |(place, (dtype, description, tags)): (usize, (ValueType, String, Vec<(String, String)>))| {
-                let field = Field::new(format!("{prefix}{place}"), dtype).with_description(description);
-                tags.into_iter().fold(field, |field, (key, value)| field.with_tag(key, value))
-            };
+        let field = |(place, (dtype, description, tags)): (usize, Drawn)| {
+            let field = Field::new(format!("{prefix}{place}"), dtype).with_description(description);
+            tags.into_iter().fold(field, |field, (key, value)| field.with_tag(key, value))
+        };
         all.into_iter().enumerate().map(field).collect()
     })
 }

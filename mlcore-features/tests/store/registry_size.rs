@@ -37,7 +37,6 @@ fn all() -> Vec<Definition> {
 #[track_caller]
 fn within(what: &str, started: Instant) {
     let took = started.elapsed();
-    println!("{what}: {took:?}");
     assert!(took < Duration::from_secs(60), "{what} took {took:?}");
 }
 

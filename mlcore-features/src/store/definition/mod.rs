@@ -83,6 +83,6 @@ pub(in crate::store) use self::canonical::{
     digest as content_digest, text as canonical_text, value_of as json_of,
 };
 pub(in crate::store) use self::object::Named;
-pub(in crate::store) use self::repository::{
-    check_project, find as find_in, resolve_projections, resolve_references,
-};
+#[cfg(feature = "sqlite")]
+pub(in crate::store) use self::repository::check_project;
+pub(in crate::store) use self::repository::{find as find_in, resolve_projections, resolve_references};

@@ -1,12 +1,12 @@
+use mlcore::Result;
 use mlcore::artifact::Digest;
 use mlcore::name::RequestId;
 use mlcore::time::Timestamp;
-use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Action;
-use crate::store::definition::{DefinitionId, ViewVersion, canonical_text, content_digest, json_of};
+use crate::store::definition::{DefinitionId, ViewVersion, content_digest, json_of};
 
 /// Who changed what, when and why: one entry for each apply that changed something.
 ///
@@ -70,15 +70,17 @@ impl AuditEntry {
     }
 
     /// How it is stored.
+    #[cfg(feature = "sqlite")]
     pub(super) fn text(&self) -> Result<String> {
-        Ok(canonical_text(&self.body()?))
+        Ok(crate::store::definition::canonical_text(&self.body()?))
     }
 
     /// What was stored, if its hash is this one.
+    #[cfg(feature = "sqlite")]
     pub(super) fn parse(text: &str, hash: Digest) -> Result<Self, String> {
         let entry: Self =
             serde_json::from_str(text).map_err(|cause| format!("an audit entry is none: {cause}"))?;
-        let sealed = entry.sealed().map_err(|error: Error| error.to_string())?;
+        let sealed = entry.sealed().map_err(|error| error.to_string())?;
         if sealed.hash == hash {
             Ok(sealed)
         } else {

@@ -149,6 +149,7 @@ impl Materialised {
     }
 
     /// What was stored, if it is what could have been.
+    #[cfg(any(test, feature = "sqlite"))]
     pub(super) fn stored(version: ViewVersion, intervals: Vec<Interval>) -> Option<Self> {
         let apart = intervals.windows(2).all(|pair| matches!(pair, [one, next] if one.end < next.start));
         apart.then_some(Self { version, intervals })

@@ -60,6 +60,17 @@ use crate::store::definition::{AnyView, FeatureReference, Resolution, ResolveOpt
 ///
 /// An apply is whole or not at all, sees every apply before it, and touches no object but those that it names: of two at once neither loses
 /// what the other wrote. An implementation is held to it by `conformance::definitions`, behind the feature `conformance`.
+///
+/// ```
+/// use mlcore_features::store::registry::{Definitions, MemoryDefinitions};
+///
+/// fn describe(definitions: &dyn Definitions) -> mlcore::Result<String> {
+///     let now = definitions.snapshot()?;
+///     Ok(format!("{} objects at revision {}", now.repository().len(), now.revision()))
+/// }
+/// assert_eq!(describe(&MemoryDefinitions::new("rides")?)?, "0 objects at revision 0");
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 pub trait Definitions: Send + Sync {
     /// The objects that are there now.
     ///

@@ -46,6 +46,7 @@ impl Kept {
         Ok(digest_of(&self.text()?))
     }
 
+    #[cfg(feature = "sqlite")]
     pub(super) fn parse(view: &str, version: ViewVersion, revision: u64, text: &str) -> Result<Self, String> {
         let definitions: Vec<Definition> = serde_json::from_str(text)
             .map_err(|cause| format!("version {version} of {view} cannot be read: {cause}"))?;

@@ -9,7 +9,27 @@ use super::super::{
 };
 use super::check::{check_projection, taken};
 
-/// Where references find their views.
+/// Where references find their views: a repository, or what a host puts before one.
+///
+/// ```
+/// use mlcore::{Error, Result};
+/// use mlcore_features::store::definition::{AnyView, Repository, ViewVersion, Views};
+///
+/// /// The views of a team alone.
+/// struct Team<'a>(&'a Repository, &'a str);
+///
+/// impl Views for Team<'_> {
+///     fn view(&self, name: &str, version: Option<ViewVersion>) -> Result<AnyView> {
+///         if name.starts_with(self.1) {
+///             return Views::view(self.0, name, version);
+///         }
+///         Err(Error::permission_denied("look up view", name, "it is another team's").remedy("ask for a view of your own"))
+///     }
+/// }
+/// # let repository = Repository::new("rides", [])?;
+/// assert!(Team(&repository, "fraud_").view("rides_stats", None).is_err());
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 pub trait Views {
     /// The view of this name, of either kind; the latest version where none is named.
     ///
