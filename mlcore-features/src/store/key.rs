@@ -38,7 +38,7 @@ pub struct EntityKey {
 }
 
 /// The bytes of a key that are stored in place: a name and an integer, or a name and a short text.
-const INLINE: usize = 56;
+const INLINE: usize = 64;
 
 impl EntityKey {
     /// The most bytes that a key may have. Every backend stores keys of this size.

@@ -1,7 +1,7 @@
 //! The online store: the latest features of each entity, read while a request waits.
 //!
 //! - A [`Table`] is one version of a view: its features with their types, and how long a value counts.
-//! - An [`OnlineStore`] keeps packed rows by table and [`EntityKey`](super::key::EntityKey): [`MemoryStore`] in memory, `EmbeddedStore` in a
+//! - An [`OnlineStore`] keeps packed rows by table and [`EntityKey`]: [`MemoryStore`] in memory, `EmbeddedStore` in a
 //!   file (feature `embedded`), `RedisStore` on a Redis server (feature `redis`).
 //! - A [`PreparedQuery`] resolves tables and features once and reads them many times into an [`Answer`], which says of each
 //!   feature whether it is there, null, unknown or too old. It asks for the time at each read: a value that is too old is never
