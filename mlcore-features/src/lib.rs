@@ -71,7 +71,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `conformance` | the contracts of `Fit` and `Transform` as test suites |
-//! | `parquet` | files of Parquet as a source of batches ([`pipeline::ParquetFiles`]) |
+//! | `parquet` | files of Parquet as a source of batches ([`pipeline::ParquetFiles`]) and of feature rows ([`store::offline::ParquetTable`]) |
 //! | `derive` | `#[derive(Features)]`: Rust structs as rows of a plan ([`typed`]) |
 //! | `full` | all of them |
 
