@@ -18,6 +18,7 @@ mod profile;
 mod python;
 mod reports;
 mod serving;
+mod store;
 mod streams;
 mod table;
 mod timing;
@@ -35,12 +36,13 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 10] = [
+const TOPICS: [Topic; 11] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
     ("features", features::run),
     ("online", online::run),
+    ("store", store::run),
     ("profile", profile::run),
     ("python", python::run),
     ("tracking", tracking::run),

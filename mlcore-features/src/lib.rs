@@ -71,7 +71,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `conformance` | the contracts of `Fit` and `Transform` as test suites |
-//! | `parquet` | files of Parquet as a source of batches ([`pipeline::ParquetFiles`]) |
+//! | `parquet` | files of Parquet as a source of batches ([`pipeline::ParquetFiles`]) and of feature rows ([`store::offline::ParquetTable`]) |
 //! | `derive` | `#[derive(Features)]`: Rust structs as rows of a plan ([`typed`]) |
 //! | `offline` | frames and lazy queries of polars, to fit on and to transform (the module `offline`); wants Rust 1.95 |
 //! | `validate` | expectations of tables and of single rows ([`validate`]) |

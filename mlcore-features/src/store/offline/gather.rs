@@ -129,7 +129,7 @@ fn fixed<T: ArrowNativeType>(
         ([slice], true) => {
             values.extend(places.iter().map(|place| {
                 place.and_then(|place| slice.get(place.row as usize)).copied().unwrap_or_default()
-            }))
+            }));
         }
         _ => values.extend(places.iter().map(|place| value(place).unwrap_or_default())),
     }

@@ -324,8 +324,12 @@ fn bounds<'a>(view: &'a View<'_>, first: i128, last: i128) -> Vec<Bound<'a>> {
     // A row that is too old is told from none by the status alone.
     let earliest = ttl.filter(|_| view.status.is_none()).map(|ttl| first - ttl);
     let mut bounds = vec![Bound { column: view.timestamp.as_str(), earliest, latest: Some(last) }];
-    if let Some(created) = view.created.as_deref().filter(|_| view.is_created_filtered) {
-        bounds.push(Bound { column: created, earliest: None, latest: Some(last) });
+    if let Some(created) = view.created.as_deref() {
+        bounds.push(Bound {
+            column: created,
+            earliest: None,
+            latest: view.is_created_filtered.then_some(last),
+        });
     }
     if let Some(date) = view.date_partition.as_deref() {
         bounds.push(Bound { column: date, earliest, latest: Some(last) });
@@ -421,18 +425,13 @@ fn found(
     wanted.sort_unstable();
     let mut numbers: Vec<u64> = wanted.iter().map(|(number, _)| *number).collect();
     numbers.dedup();
-    let (batches, at) = view.source.rows(&numbers, columns)?.into_parts();
-    if at.len() != numbers.len() {
-        let problem = format!("{} rows were asked for, and {} came", numbers.len(), at.len());
-        return Err(Error::conflict(OPERATION, "source", problem)
-            .remedy("keep the data as it is while it is joined, then join again"));
-    }
+    let (batches, at) = view.source.rows(&numbers, columns)?.checked(OPERATION, numbers.len())?;
     let mut places = vec![None; answers.len()];
     let mut pairs = numbers.iter().zip(at).peekable();
     for (number, row) in wanted {
         while pairs.next_if(|(own, _)| **own < number).is_some() {}
-        if let (Some((_, (batch, at))), Some(place)) = (pairs.peek(), places.get_mut(row)) {
-            *place = Some(Place { batch: *batch, row: *at });
+        if let (Some((_, at)), Some(place)) = (pairs.peek(), places.get_mut(row)) {
+            *place = Some(*at);
         }
     }
     Ok((batches, places))

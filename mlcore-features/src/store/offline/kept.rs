@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use mlcore::arrow::datatypes::{Field, Schema, SchemaRef};
-use mlcore::{Error, Result};
+use mlcore::{Error, Result, interrupt};
 
 use super::gather::{Place, gather};
 
@@ -85,6 +85,7 @@ pub(super) fn column_at(
     batches: &[RecordBatch],
     places: &[Option<Place>],
 ) -> Result<ArrayRef> {
+    interrupt::check(operation)?;
     let of = |batch: &RecordBatch| {
         let missing = || crate::program::missing_column(batch.schema_ref().fields(), name, operation);
         batch.column_by_name(name).cloned().ok_or_else(missing)

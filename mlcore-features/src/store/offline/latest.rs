@@ -116,7 +116,9 @@ impl<'a> Latest<'a> {
         };
         let (first, last) =
             (self.after.map(|moment| moment.nanoseconds() + 1), self.until.map(Timestamp::nanoseconds));
-        let bounds = vec![Bound { column: &view.timestamp, earliest: first, latest: last }];
+        let created = view.created.iter().map(|column| Bound { column, earliest: None, latest: None });
+        let bounds =
+            created.chain([Bound { column: &view.timestamp, earliest: first, latest: last }]).collect();
         let mut newest = Newest::new(view, &schema, first, last, &wanted)?;
         for piece in view.source.scan(&Scan::new(&wanted, bounds))? {
             newest.observe(&piece?)?;
@@ -240,7 +242,7 @@ impl<'a> Newest<'a> {
             }
             let created = created
                 .as_ref()
-                .map(|created| Times::read(OPERATION, &self.view.timestamp, cut(created).as_ref()))
+                .map(|created| Times::read(OPERATION, "created", cut(created).as_ref()))
                 .transpose()?;
             let keys: Vec<ArrayRef> = keys.iter().map(cut).collect();
             self.keys.insert(&keys, length, &mut numbers)?;
@@ -322,14 +324,10 @@ impl LatestRows<'_> {
                 let columns: BTreeSet<&str> =
                     self.columns.iter().map(|(column, _)| column.as_str()).collect();
                 let columns: Vec<String> = columns.into_iter().map(str::to_owned).collect();
-                let (batches, at) = self.view.source.rows(numbers, &columns)?.into_parts();
-                if at.len() != numbers.len() {
-                    let problem = format!("{} rows were asked for, and {} came", numbers.len(), at.len());
-                    return Err(Error::conflict(OPERATION, "source", problem)
-                        .remedy("keep the data as it is while it is read, then read it again"));
-                }
+                let (batches, at) =
+                    self.view.source.rows(numbers, &columns)?.checked(OPERATION, numbers.len())?;
                 found = batches;
-                (&found, at.into_iter().map(|(batch, row)| Some(Place { batch, row })).collect())
+                (&found, at.into_iter().map(Some).collect())
             }
         };
         let mut columns = Vec::with_capacity(self.columns.len());

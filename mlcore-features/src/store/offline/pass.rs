@@ -93,7 +93,7 @@ impl<'a> Pass<'a> {
             let event = Times::read(OPERATION, &self.view.timestamp, cut(&event).as_ref())?;
             let created = created
                 .as_ref()
-                .map(|created| Times::read(OPERATION, &self.view.timestamp, cut(created).as_ref()))
+                .map(|created| Times::read(OPERATION, "created", cut(created).as_ref()))
                 .transpose()?;
             let keys: Vec<ArrayRef> = keys.iter().map(cut).collect();
             self.keys.find(&keys, length, 0, &mut self.numbers)?;

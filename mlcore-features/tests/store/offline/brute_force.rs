@@ -12,9 +12,12 @@ use super::tables::{cut, integers, moments, nanoseconds, source, texts, wholes, 
 
 const HALF: i128 = 500_000_000;
 
+/// A whole number and a text, which are the key together.
+type Key = (Option<i64>, Option<String>);
+
 #[derive(Clone, Debug)]
 struct Row {
-    key: (Option<i64>, Option<String>),
+    key: Key,
     event: Option<i64>,
     created: Option<i64>,
     value: Option<i64>,
@@ -37,7 +40,7 @@ fn units() -> impl Strategy<Value = TimeUnit> {
     prop::sample::select(vec![TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond])
 }
 
-fn key() -> impl Strategy<Value = (Option<i64>, Option<String>)> {
+fn key() -> impl Strategy<Value = Key> {
     let word =
         prop::sample::select(vec!["a", "b", "a word of more than sixteen bytes"]).prop_map(str::to_owned);
     (prop::option::weighted(0.9, 0..4_i64), prop::option::weighted(0.9, word))
@@ -101,8 +104,8 @@ impl Case {
     }
 
     /// The row that an entity row gets, and the status.
-    fn expected(&self, key: &(Option<i64>, Option<String>), time: i64) -> (Option<usize>, &'static str) {
-        let own = |key: &(Option<i64>, Option<String>)| -> Option<(i64, Option<String>)> {
+    fn expected(&self, key: &Key, time: i64) -> (Option<usize>, &'static str) {
+        let own = |key: &Key| -> Option<(i64, Option<String>)> {
             let word = if self.both_keys { Some(key.1.clone()?) } else { None };
             Some((key.0?, word))
         };
@@ -138,7 +141,7 @@ proptest! {
         (unit, layout, budget) in (units(), 0..4_usize, 1..4000_usize),
         cases in prop::collection::vec(case(), 1..4),
     ) {
-        let column = |of: fn(&((Option<i64>, Option<String>), i64)) -> Option<i64>| entities.iter().map(of).collect::<Vec<_>>();
+        let column = |of: fn(&(Key, i64)) -> Option<i64>| entities.iter().map(of).collect::<Vec<_>>();
         let words_of: Vec<Option<String>> = entities.iter().map(|(key, _)| key.1.clone()).collect();
         let entity_rows = RecordBatch::try_from_iter([
             ("time", moments(&column(|(_, time)| Some(*time)), unit)),

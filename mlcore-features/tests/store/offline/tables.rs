@@ -65,15 +65,15 @@ pub(super) fn cut(table: &RecordBatch, rows: usize) -> Vec<RecordBatch> {
 /// The batches as a source of one kind or another.
 pub(super) fn source(batches: Vec<RecordBatch>, kind: usize) -> Box<dyn Source> {
     let schema = batches[0].schema();
-    let reader = |schema: &Arc<Schema>, batches: &[RecordBatch]| {
-        RecordBatchIterator::new(batches.to_vec().into_iter().map(Ok), schema.clone())
+    let reader = |schema: &Arc<Schema>, batches: Vec<RecordBatch>| {
+        RecordBatchIterator::new(batches.into_iter().map(Ok), schema.clone())
     };
     match kind % 3 {
         0 => Box::new(batches),
-        1 => Box::new(Streamed::new(schema.clone(), Reader::new(reader(&schema, &batches)))),
+        1 => Box::new(Streamed::new(schema.clone(), Reader::new(reader(&schema, batches)))),
         _ => {
             let again = schema.clone();
-            Box::new(Streamed::new(schema, Reopened::new(move || Ok(reader(&again, &batches)))))
+            Box::new(Streamed::new(schema, Reopened::new(move || Ok(reader(&again, batches.clone())))))
         }
     }
 }

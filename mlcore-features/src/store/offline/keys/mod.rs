@@ -13,6 +13,7 @@ use std::hash::BuildHasher;
 
 use mlcore::arrow::array::ArrayRef;
 use mlcore::arrow::datatypes::DataType;
+use mlcore::interrupt::Pace;
 use mlcore::{Error, Result};
 
 use self::domain::Domain;
@@ -70,7 +71,9 @@ impl Keys {
             let words =
                 Words::read(column.domain, array.as_ref(), &mut column.memo, |text| texts.insert(text))?;
             let before = column.level.count();
+            let mut pace = Pace::default();
             for (row, number) in numbers.iter_mut().enumerate() {
+                pace.check(self.operation, 1)?;
                 *number = match words.get(row) {
                     Some(word) if *number != NOTHING => match column.level.insert(*number, word) {
                         NOTHING => return Err(self.too_many(before)),

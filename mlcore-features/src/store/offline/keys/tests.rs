@@ -15,12 +15,12 @@ fn found(own: &dyn Array, other: &dyn Array) -> Result<Vec<Option<u32>>> {
     let other = other.slice(0, other.len());
     let mut keys = Keys::new("test", [(("a", own.data_type()), ("b", other.data_type()))])?;
     let mut numbers = Vec::new();
-    keys.insert(&[own.clone()], own.len(), &mut numbers)?;
+    keys.insert(std::slice::from_ref(&own), own.len(), &mut numbers)?;
     let by_row: Vec<u32> = (0..keys.count() as u32)
         .map(|number| numbers.iter().position(|own| *own == number).unwrap() as u32)
         .collect();
     keys.renumber(&by_row);
-    keys.find(&[other.clone()], other.len(), 0, &mut numbers)?;
+    keys.find(std::slice::from_ref(&other), other.len(), 0, &mut numbers)?;
     Ok(numbers.into_iter().map(|number| (number != NOTHING).then_some(number)).collect())
 }
 

@@ -14,6 +14,7 @@ use mlcore::{Error, Result};
 #[cfg(feature = "parquet")]
 pub use self::parquet::ParquetTable;
 pub use self::streamed::Streamed;
+use super::gather::Place;
 
 /// Pieces of a table in order, from the first row on.
 pub type Pieces<'a> = Box<dyn Iterator<Item = Result<Piece>> + 'a>;
@@ -142,15 +143,32 @@ impl Found {
         Self { batches, places: Some(places) }
     }
 
-    /// The batches, and where the rows are in them.
-    pub(super) fn into_parts(self) -> (Vec<RecordBatch>, Vec<(u32, u32)>) {
-        let places = self.places.unwrap_or_else(|| {
-            let of = |(number, batch): (u32, &RecordBatch)| {
-                (0..batch.num_rows() as u32).map(move |row| (number, row))
-            };
-            (0..).zip(&self.batches).flat_map(of).collect()
-        });
-        (self.batches, places)
+    /// The batches, and where in them the rows are that were asked for.
+    pub(super) fn checked(
+        self,
+        operation: &'static str,
+        asked: usize,
+    ) -> Result<(Vec<RecordBatch>, Vec<Place>)> {
+        let batches = self.batches;
+        let places: Vec<Place> = match self.places {
+            Some(places) => places.into_iter().map(|(batch, row)| Place { batch, row }).collect(),
+            None => {
+                let rows = |batch: &RecordBatch| (0..).take(batch.num_rows());
+                (0..)
+                    .zip(&batches)
+                    .flat_map(|(batch, own)| rows(own).map(move |row| Place { batch, row }))
+                    .collect()
+            }
+        };
+        let is_there = |place: &Place| {
+            batches.get(place.batch as usize).is_some_and(|batch| (place.row as usize) < batch.num_rows())
+        };
+        if places.len() != asked || !places.iter().all(is_there) {
+            let problem = format!("{asked} rows were asked for by their numbers, and others came");
+            return Err(Error::conflict(operation, "source", problem)
+                .remedy("keep the data as it is while it is read, then begin again"));
+        }
+        Ok((batches, places))
     }
 }
 
