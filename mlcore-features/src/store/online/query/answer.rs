@@ -144,11 +144,8 @@ impl Answer {
             return Cell::NULL;
         }
         let read = || {
-            let (place, row) = self.row(entity, feature)?;
-            let plan = self.plan.as_ref()?;
-            let table = plan.tables.get(place.table)?;
-            let bytes = self.bytes.get(row.start..row.start.checked_add(row.length)?)?;
-            RowView::checked_before(table.layout(), bytes)?.read(place.place).ok()
+            let (place, _) = self.row(entity, feature)?;
+            self.counting_row(entity, place.table)?.read(place.place).ok()
         };
         // It was read before, when it was taken over.
         read().unwrap_or(Cell::NULL)
@@ -157,6 +154,14 @@ impl Answer {
     /// The values of an entity, one for each feature.
     pub fn cells(&self, entity: usize) -> impl ExactSizeIterator<Item = Cell<'_>> {
         (0..self.statuses(entity).len()).map(move |feature| self.cell(entity, feature))
+    }
+
+    /// The row of an entity in a table; `None` where there is none, and where it does not count, of which no byte is kept.
+    pub(super) fn counting_row(&self, entity: usize, table: usize) -> Option<RowView<'_>> {
+        let plan = self.plan.as_ref()?;
+        let row = self.rows.get(entity.checked_mul(plan.tables.len())?.checked_add(table)?)?;
+        let bytes = self.bytes.get(row.start..row.start.checked_add(row.length)?)?;
+        RowView::checked_before(plan.tables.get(table)?.layout(), bytes)
     }
 
     fn row(&self, entity: usize, feature: usize) -> Option<(&Feature, &Row)> {

@@ -54,14 +54,19 @@ impl Answer {
         if width == 0 {
             return Ok(());
         }
-        for (entity, row) in numbers.chunks_exact_mut(width).enumerate() {
-            for (number, feature) in self.plan_features().iter().enumerate() {
-                let place = row.get_mut(feature.offset..feature.offset + feature.width).unwrap_or_default();
-                match self.cell(entity, number) {
-                    Cell::Value(value) => place.fill(number_of(value, missing, &narrow)),
-                    Cell::List(list) => {
-                        for (place, value) in place.iter_mut().zip(list.iter()) {
-                            *place = number_of(value, missing, &narrow);
+        for (entity, numbers) in numbers.chunks_exact_mut(width).enumerate() {
+            for (table, features) in plan.by_table.iter().enumerate() {
+                let Some(row) = self.counting_row(entity, table) else { continue };
+                for feature in features.iter().filter_map(|number| plan.features.get(*number)) {
+                    let place =
+                        numbers.get_mut(feature.offset..feature.offset + feature.width).unwrap_or_default();
+                    // Each was read before, when the row was taken over.
+                    match row.read(feature.place).unwrap_or(Cell::NULL) {
+                        Cell::Value(value) => place.fill(number_of(value, missing, &narrow)),
+                        Cell::List(list) => {
+                            for (place, value) in place.iter_mut().zip(list.iter()) {
+                                *place = number_of(value, missing, &narrow);
+                            }
                         }
                     }
                 }
