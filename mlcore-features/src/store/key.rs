@@ -344,8 +344,10 @@ mod tests {
         EntityKey::new(parts.iter().map(|(name, value)| (name.as_str(), value.as_value()))).unwrap()
     }
 
+    type Plain<'a> = (u8, i128, &'a str);
+
     /// A value as all its spellings have it in common, in the order of kinds.
-    fn plain(value: &OwnedValue) -> (u8, i128, &str) {
+    fn plain(value: &OwnedValue) -> Plain<'_> {
         match value {
             OwnedValue::Bool(value) => (0, i128::from(*value), ""),
             OwnedValue::Int(value) => (1, i128::from(*value), ""),
@@ -357,7 +359,7 @@ mod tests {
         }
     }
 
-    fn plain_parts(parts: &[(String, OwnedValue)]) -> (usize, Vec<(&str, (u8, i128, &str))>) {
+    fn plain_parts(parts: &[(String, OwnedValue)]) -> (usize, Vec<(&str, Plain<'_>)>) {
         (parts.len(), parts.iter().map(|(name, value)| (name.as_str(), plain(value))).collect())
     }
 

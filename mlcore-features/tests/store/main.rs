@@ -11,6 +11,9 @@ mod definition_feast;
 mod definition_functions;
 #[cfg(feature = "toml")]
 mod definition_toml;
+#[cfg(all(any(feature = "embedded", feature = "sqlite"), unix))]
+#[path = "../../../mlcore/tests/kill/mod.rs"]
+mod kill;
 mod offline;
 mod online;
 #[cfg(feature = "conformance")]

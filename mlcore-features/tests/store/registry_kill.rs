@@ -1,12 +1,9 @@
 //! `kill -9` in the middle of applying and recording, many times: what was acknowledged is there, and no apply is half there.
 
-#[path = "../../../mlcore/tests/kill/mod.rs"]
-mod kill;
-
 use std::path::Path;
 use std::time::Duration;
 
-use self::kill::{rounds, run_and_kill, say};
+use crate::kill::{rounds, run_and_kill, say};
 use mlcore::registry::Change;
 use mlcore::schema::DType;
 use mlcore::time::Timestamp;
@@ -56,7 +53,7 @@ fn generation_of(definitions: &SqliteDefinitions) -> u64 {
 /// to do.
 #[test]
 fn child_applies_until_it_is_killed() {
-    let Some((_, folder)) = kill::told() else { return };
+    let Some((_, folder)) = crate::kill::told() else { return };
     let definitions = open(&folder);
     say("ready");
     for number in generation_of(&definitions) + 1.. {

@@ -88,7 +88,7 @@ fn a_registry_serves_plans_with_functions_of_the_host() {
     let lineage = Lineage::default().with_plan(plan.digest().parse().unwrap(), stored);
     let artifact = artifacts.put_bytes(&fs::read(onnx()).unwrap()).unwrap();
     let new = NewVersion::new(model(), artifact, signature).with_format("onnx").with_lineage(lineage);
-    registry.create_model(&model(), &change("new")).unwrap();
+    registry.create_model(model(), &change("new")).unwrap();
     let version = registry.create_version(new, &change("new")).unwrap().version;
     registry.transition(&model(), version, Stage::Dev, Stage::Staging, &change("trial")).unwrap();
     registry

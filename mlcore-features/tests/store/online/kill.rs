@@ -1,9 +1,6 @@
 //! `kill -9` of a process that writes into the embedded store, many times: what was acknowledged is there, nothing is torn, and no
 //! note stands before its rows.
 
-#[path = "../../../../mlcore/tests/kill/mod.rs"]
-mod child;
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,9 +23,9 @@ fn watermark(store: &EmbeddedStore) -> i64 {
 /// The child: writes batches until it is killed, all keys in each, and says which was acknowledged.
 #[test]
 fn child_writes_until_it_is_killed() {
-    let Some((_, folder)) = child::told() else { return };
+    let Some((_, folder)) = crate::kill::told() else { return };
     let (store, table) = (open(&folder), table());
-    child::say("ready");
+    crate::kill::say("ready");
     let mut batch = watermark(&store);
     loop {
         batch += 1;
@@ -37,7 +34,7 @@ fn child_writes_until_it_is_killed() {
         let notes = [Note::new("watermark", text.as_bytes())];
         store.write(&table, &WriteBatch::rows(&rows).with_notes(&notes)).unwrap();
         store.append(&table, &rows[..1], 5).unwrap();
-        child::say(&text);
+        crate::kill::say(&text);
     }
 }
 
@@ -46,9 +43,9 @@ fn what_was_acknowledged_outlives_kills() {
     let folder = tempfile::tempdir().unwrap();
     let table = table();
     let mut last = 0;
-    for round in 0..child::rounds() {
+    for round in 0..crate::kill::rounds() {
         let time = Duration::from_micros(round * 7_919 % 30_000);
-        let said = child::run_and_kill(
+        let said = crate::kill::run_and_kill(
             "online::kill::child_writes_until_it_is_killed",
             "write",
             folder.path(),
@@ -78,5 +75,5 @@ fn what_was_acknowledged_outlives_kills() {
         assert!(series.is_sorted() && series.len() <= 5);
         last = batch;
     }
-    println!("{} kills, {last} batches", child::rounds());
+    println!("{} kills, {last} batches", crate::kill::rounds());
 }
