@@ -21,8 +21,6 @@ mod shadows;
 #[cfg(feature = "signatures")]
 mod signed;
 mod soak;
-#[cfg(feature = "ort")]
-mod sources;
 mod support;
 mod version_monitors;
 
