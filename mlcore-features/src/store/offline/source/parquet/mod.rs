@@ -35,15 +35,16 @@ const BATCH_ROWS: usize = 1 << 15;
 ///
 /// ```no_run
 /// use mlcore_features::store::offline::{ParquetTable, PointInTimeJoin, View};
-/// # fn labels() -> mlcore::arrow::array::RecordBatch { unimplemented!() }
 ///
+/// # fn join(labels: &mlcore::arrow::array::RecordBatch) -> mlcore::Result<()> {
 /// let trips = ParquetTable::open("features/trips")?;
 /// let view = View::new("trips", trips, ["driver_id"], "event_timestamp")
 ///     .with_created_timestamp("created")
 ///     .with_date_partition("day")
 ///     .with_features(["trips_today", "rating"]);
-/// let joined = PointInTimeJoin::new("event_timestamp").with(view).run(&labels())?;
-/// # Ok::<(), mlcore::Error>(())
+/// let joined = PointInTimeJoin::new("event_timestamp").with(view).run(labels)?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct ParquetTable {
