@@ -10,6 +10,7 @@ mod data;
 mod drift;
 mod features;
 mod load;
+mod materialise;
 mod mlflow;
 mod online;
 mod page;
@@ -36,12 +37,13 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 11] = [
+const TOPICS: [Topic; 12] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
     ("features", features::run),
     ("online", online::run),
+    ("materialise", materialise::run),
     ("store", store::run),
     ("profile", profile::run),
     ("python", python::run),

@@ -1,5 +1,4 @@
 //! The example, run as its reader runs it, a first time and a second beside what the first one left.
-#![expect(clippy::expect_used, reason = "a test reports by panicking")]
 
 use std::process::Command;
 

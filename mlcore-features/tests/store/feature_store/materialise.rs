@@ -10,7 +10,7 @@ use mlcore_features::store::definition::{FeatureView, Field};
 use mlcore_features::store::feature_store::{MaterialiseOptions, Progress};
 use mlcore_features::store::registry::Interval;
 
-use super::{HOUR, MINUTE, World, at, drivers, write};
+use super::{HOUR, World, at, drivers, with, write};
 
 fn hours(start: i64, end: i64) -> Interval {
     Interval::new(at(start * HOUR), at(end * HOUR)).unwrap()
@@ -172,5 +172,37 @@ fn a_corrected_file_replaces_rows_of_the_same_times() {
     write(&world.folder.path().join("stats/part-0.parquet"), &drivers(&[(1, 480, 480, 80)]));
     world.store.materialise(at(0), at(9 * HOUR), &only()).unwrap();
     assert_eq!(world.driver("lasting:trips", 1), "PRESENT 80");
-    let _ = MINUTE;
+}
+
+#[test]
+fn a_thread_of_its_own_writes_the_same() {
+    let rows: Vec<_> = (0..1000).map(|driver| (driver, 60, 60, driver)).collect();
+    let world = World::with(&drivers(&rows));
+    lasting(&world);
+    let two = || only().with_threads(NonZeroUsize::new(2).unwrap()).with_batch_rows(150);
+    // A row that cannot be stored ends the run, and nothing is noted.
+    let broken = with(
+        &drivers(&rows),
+        "trips",
+        std::sync::Arc::new(
+            (0..1000).map(|row| Some(row as f64 / 2.0)).collect::<mlcore::arrow::array::Float64Array>(),
+        ),
+    );
+    let path = world.folder.path().join("stats/part-0.parquet");
+    write(&path, &broken);
+    crate::support::refused(
+        world.store.materialise(at(0), at(2 * HOUR), &two()),
+        "schema_mismatch",
+        &["trips", "row 1"],
+    );
+    assert_eq!(world.store.definitions().materialised("lasting").unwrap().intervals(), []);
+    write(&path, &drivers(&rows));
+    let report = world.store.materialise(at(0), at(2 * HOUR), &two()).unwrap();
+    assert_eq!((report.views[0].stored, report.views[0].older), (1000, 0));
+    for driver in [0, 149, 150, 999] {
+        assert_eq!(world.driver("lasting:trips", driver), format!("PRESENT {driver}"));
+    }
+    let stop = interrupt::scope(|| true, || world.store.materialise(at(0), at(3 * HOUR), &two()));
+    assert!(matches!(stop, Err(Error::Interrupted(_))), "{stop:?}");
+    assert_eq!(world.store.definitions().materialised("lasting").unwrap().watermark(), Some(at(2 * HOUR)));
 }

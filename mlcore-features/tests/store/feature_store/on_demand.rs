@@ -22,7 +22,7 @@ const FORMULAS: [&str; 6] = [
     "conv_rate / val + trips",
     "log1p(trips) ** 2 - sqrt(val)",
     "coalesce(conv_rate, val, 0) % 0.3",
-    "lookup(city, {'city 1': 0.1, 'city 2': 1e300}, val)",
+    "lookup(city, {'city 1': 0.1, 'city 2': 1e300}, -1) * val",
     "min(conv_rate, trips, val) if val > 0 else exp(conv_rate)",
     "trips * val if starts_with(city, 'city') else null",
 ];

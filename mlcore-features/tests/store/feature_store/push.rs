@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::{
-    AsArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    AsArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use mlcore::arrow::datatypes::Int64Type;
 use mlcore_features::store::feature_store::{FeatureQuery, PushTo};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use mlcore::Result;
 use mlcore::time::{TimeUnit, Timestamp};
 
-use super::pack::{Columns, entries};
+use super::batches::{Batch, Batches};
+use super::pack::Columns;
 use super::progress::{Progress, ViewRun};
 use super::{OPERATION, note};
 use crate::store::definition::{ResolvedView, ViewVersion};
@@ -14,7 +15,7 @@ use crate::store::feature_store::FeatureStore;
 use crate::store::feature_store::historical::batch_source;
 use crate::store::feature_store::tables::table_of;
 use crate::store::offline::{Latest, View};
-use crate::store::online::{Entry, Note, Table, WriteBatch};
+use crate::store::online::{Entry, Note, Table, WriteBatch, Written};
 use crate::store::registry::{Interval, Materialised};
 
 /// What is to be stored.
@@ -22,6 +23,14 @@ pub(super) enum Span {
     Whole(Interval),
     /// What is not stored yet, up to this moment.
     Since(Timestamp),
+}
+
+/// How it is stored.
+pub(super) struct How<'a> {
+    pub(super) batch_rows: usize,
+    pub(super) progress: Option<&'a (dyn Fn(&Progress) + Sync)>,
+    /// Whether a thread of its own writes while rows are read.
+    pub(super) is_beside: bool,
 }
 
 pub(super) struct Job {
@@ -42,13 +51,7 @@ impl Job {
         self.view.view.name()
     }
 
-    pub(super) fn run(
-        &self,
-        store: &FeatureStore,
-        span: &Span,
-        batch_rows: usize,
-        progress: Option<&(dyn Fn(&Progress) + Sync)>,
-    ) -> Result<ViewRun> {
+    pub(super) fn run(&self, store: &FeatureStore, span: &Span, how: &How<'_>) -> Result<ViewRun> {
         let mut run = ViewRun {
             view: self.name().to_owned(),
             version: self.version,
@@ -65,7 +68,7 @@ impl Job {
         }
         for interval in self.wanted(store, span, &done)? {
             let after = done.clone().with(interval);
-            self.write(store, interval, &after, batch_rows, progress, &mut run)?;
+            self.write(store, interval, &after, how, &mut run)?;
             store.inner.definitions.record_materialised(self.name(), self.version, interval)?;
             done = after;
             run.intervals.push(interval);
@@ -106,8 +109,7 @@ impl Job {
         store: &FeatureStore,
         interval: Interval,
         after: &Materialised,
-        batch_rows: usize,
-        progress: Option<&(dyn Fn(&Progress) + Sync)>,
+        how: &How<'_>,
         run: &mut ViewRun,
     ) -> Result<()> {
         let view = &self.view;
@@ -122,64 +124,39 @@ impl Job {
             read = read.with_created_timestamp(created);
         }
         let latest = Latest::new(read).since(interval.start()).until(interval.end());
-        let mut rows = latest.rows()?;
+        let rows = latest.rows()?;
         run.rows += rows.report().rows();
         run.rows_without_time += rows.report().rows_without_time();
-        let total = rows.remaining() as u64;
-        let began = store.now();
-        let (mut done, mut waiting): (u64, Vec<Entry>) = (0, Vec::new());
-        loop {
-            let batch = rows.next().transpose()?;
-            let is_last = batch.is_none();
-            if let Some(batch) = batch {
-                waiting.append(&mut entries(OPERATION, view, &self.table, &batch, &columns)?);
+        let (total, began, mut done) = (rows.remaining() as u64, store.now(), 0);
+        let batches = Batches::new(rows, view, &self.table, &columns, how.batch_rows);
+        let put = |(rows, is_last): Batch| -> Result<()> {
+            let written = self.put(store, &rows, is_last.then_some(after))?;
+            run.stored += written.stored();
+            run.older += written.older();
+            done += rows.len() as u64;
+            if !rows.is_empty() {
+                self.tell(store, how, interval, (done, total), began);
             }
-            if waiting.len() < batch_rows && !is_last {
-                continue;
-            }
-            // In the order of the keys a file writes each of its pages once.
-            waiting.sort_unstable_by(|one, other| one.key().cmp(other.key()));
-            let count = waiting.len();
-            for (number, rows) in waiting.chunks(batch_rows).enumerate() {
-                let is_end = is_last && (number + 1) * batch_rows >= count;
-                self.put(store, rows, is_end.then_some(after), run)?;
-                done += rows.len() as u64;
-                self.tell(store, progress, interval, (done, total), began);
-            }
-            if is_last && count == 0 {
-                self.put(store, &[], Some(after), run)?;
-            }
-            waiting.clear();
-            if is_last {
-                return Ok(());
-            }
-        }
+            Ok(())
+        };
+        if how.is_beside { batches.each_beside(put) } else { batches.each(put) }
     }
 
-    fn put(
-        &self,
-        store: &FeatureStore,
-        rows: &[Entry],
-        after: Option<&Materialised>,
-        run: &mut ViewRun,
-    ) -> Result<()> {
+    fn put(&self, store: &FeatureStore, rows: &[Entry], after: Option<&Materialised>) -> Result<Written> {
         let text = after.map(|after| note::bytes(after.intervals())).transpose()?;
         let notes: Vec<Note<'_>> = text.iter().map(|text| Note::new(note::NAME, text)).collect();
-        let written = store.inner.online.write(&self.table, &WriteBatch::rows(rows).with_notes(&notes))?;
-        run.stored += written.stored();
-        run.older += written.older();
-        Ok(())
+        store.inner.online.write(&self.table, &WriteBatch::rows(rows).with_notes(&notes))
     }
 
     fn tell(
         &self,
         store: &FeatureStore,
-        progress: Option<&(dyn Fn(&Progress) + Sync)>,
+        how: &How<'_>,
         interval: Interval,
         (done, total): (u64, u64),
         began: Timestamp,
     ) {
-        let Some(progress) = progress else { return };
+        let Some(progress) = how.progress else { return };
         let micros = store.now().as_micros().saturating_sub(began.as_micros());
         let elapsed = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
         progress(&Progress { view: self.name().to_owned(), interval, done, total, elapsed });

@@ -1,5 +1,6 @@
 //! From history into the online store: whole intervals, or what came since the last time.
 
+mod batches;
 mod job;
 mod note;
 mod pack;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use mlcore::time::Timestamp;
 use mlcore::{Error, Result, interrupt};
 
-use self::job::{Job, Span};
+use self::job::{How, Job, Span};
 pub(super) use self::pack::{Columns, entries};
 pub use self::progress::{MaterialiseReport, Progress, SkippedView, ViewRun};
 use super::FeatureStore;
@@ -71,7 +72,7 @@ impl<'a> MaterialiseOptions<'a> {
         self
     }
 
-    /// Works on so many views at once.
+    /// Works on so many views at once. Where there are more threads than views, each view is written by a second one.
     #[must_use]
     pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
         self.threads = threads;
@@ -133,6 +134,11 @@ impl FeatureStore {
 
     fn run(&self, span: &Span, options: &MaterialiseOptions<'_>) -> Result<MaterialiseReport> {
         let (jobs, skipped) = self.jobs(options)?;
+        let how = How {
+            batch_rows: options.batch_rows,
+            progress: options.progress,
+            is_beside: options.threads.get() > jobs.len(),
+        };
         let next = AtomicUsize::new(0);
         let is_over = AtomicBool::new(false);
         let done: Mutex<Vec<(usize, Result<ViewRun>)>> = Mutex::default();
@@ -140,7 +146,7 @@ impl FeatureStore {
             while !is_over.load(Ordering::Relaxed) {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let Some(job) = jobs.get(number) else { return };
-                let run = job.run(self, span, options.batch_rows, options.progress);
+                let run = job.run(self, span, &how);
                 let run = run.map_err(|error| match error {
                     Error::Interrupted(_) => error,
                     error => error.within(format!("view {}", job.name())),

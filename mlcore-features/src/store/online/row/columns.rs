@@ -176,3 +176,128 @@ impl<'a> Reader<'a> {
 }
 
 const OPERATION: &str = "pack rows";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mlcore::arrow::array::{FixedSizeListArray, ListArray, StringArray, UInt8Array};
+    use mlcore::batch::{OwnedValue, column_of};
+    use mlcore::schema::{DType, Dim};
+    use mlcore::time::{TimeUnit, TimeZone, Timestamp};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::online::TableId;
+
+    fn table(dtypes: &[DType]) -> Table {
+        let fields = dtypes.iter().enumerate();
+        let fields = fields.map(|(number, dtype)| Field::column(format!("f{number}"), *dtype).nullable());
+        Table::new(TableId::new("p", "v", 0).unwrap(), fields).unwrap()
+    }
+
+    const DTYPES: [DType; 8] = [
+        DType::Float64,
+        DType::String,
+        DType::Int64,
+        DType::Bool,
+        DType::Float32,
+        DType::Timestamp(TimeUnit::Microsecond, Some(TimeZone::UTC)),
+        DType::Int32,
+        DType::UInt8,
+    ];
+
+    /// A value of each type; null for a third of the seeds.
+    fn value(dtype: DType, seed: u64) -> OwnedValue {
+        if seed.is_multiple_of(3) {
+            return OwnedValue::Null;
+        }
+        match dtype {
+            DType::Bool => OwnedValue::Bool(seed.is_multiple_of(2)),
+            DType::String => OwnedValue::Text(format!("{}{}", "é".repeat((seed % 5) as usize), seed % 7)),
+            DType::Float64 | DType::Float32 => {
+                OwnedValue::Float(f64::from(f32::from_bits(seed as u32 & 0x7f7f_ffff)))
+            }
+            DType::Timestamp(..) => OwnedValue::Timestamp(Timestamp::from_micros(seed as i64 >> 1)),
+            _ => OwnedValue::Int((seed % 200) as i64),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn columns_are_packed_to_the_bytes_of_rows(
+            types in prop::collection::vec(0..DTYPES.len(), 0..12),
+            rows in prop_oneof![0..4_usize, 250..520_usize],
+            seed in any::<u64>(),
+        ) {
+            let dtypes: Vec<DType> = types.iter().map(|place| DTYPES[*place]).collect();
+            let table = table(&dtypes);
+            let cell = |row: usize, column: usize| {
+                let seed = xxhash_rust::xxh3::xxh3_64_with_seed(&[column as u8], seed ^ row as u64);
+                value(dtypes[column], seed)
+            };
+            let stamps: Vec<Stamp> = (0..rows)
+                .map(|row| Stamp::new(Timestamp::from_micros(row as i64), Timestamp::from_micros(7)))
+                .collect();
+            let columns: Vec<ArrayRef> = (0..dtypes.len())
+                .map(|column| {
+                    let values: Vec<OwnedValue> = (0..rows).map(|row| cell(row, column)).collect();
+                    let field = table.features().fields().get(column).unwrap();
+                    column_of(field, values.iter().map(OwnedValue::as_value)).unwrap()
+                })
+                .collect();
+            let packed = table.pack_columns(&columns, &stamps).unwrap();
+            prop_assert_eq!(packed.len(), rows);
+            for (row, packed) in packed.iter().enumerate() {
+                let cells: Vec<OwnedValue> = (0..dtypes.len()).map(|column| cell(row, column)).collect();
+                let cells: Vec<Cell<'_>> = cells.iter().map(|cell| Cell::from(cell.as_value())).collect();
+                prop_assert_eq!(packed, &table.pack(stamps[row], &cells).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn lists_are_packed_and_what_does_not_fit_is_named() {
+        use mlcore::arrow::datatypes::Float32Type;
+        let stamp = Stamp::new(Timestamp::from_micros(1), Timestamp::from_micros(1));
+        let of = |size: Dim| {
+            let field = Field::tensor("e", DType::Float32, [Dim::Dynamic, size]).nullable();
+            Table::new(TableId::new("p", "v", 0).unwrap(), [field]).unwrap()
+        };
+        let lists = [Some(vec![Some(1.0), Some(2.0)]), None, Some(vec![])];
+        let list: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(lists));
+        let any = of(Dim::Dynamic);
+        let packed = any.pack_columns(&[list.clone()], &[stamp; 3]).unwrap();
+        let empty: [f32; 0] = [];
+        for (row, cell) in
+            [Cell::from(&[1.0_f32, 2.0][..]), Cell::NULL, Cell::from(&empty[..])].into_iter().enumerate()
+        {
+            assert_eq!(packed[row], any.pack(stamp, &[cell]).unwrap());
+        }
+        let fixed: ArrayRef = Arc::new(FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(
+            [Some(vec![Some(1.0), Some(2.0)]), None],
+            2,
+        ));
+        let two = of(Dim::Fixed(2));
+        assert_eq!(
+            two.pack_columns(&[fixed], &[stamp; 2]).unwrap()[0],
+            two.pack(stamp, &[Cell::from(&[1.0_f32, 2.0][..])]).unwrap()
+        );
+        let error = two.pack_columns(&[list], &[stamp; 3]).unwrap_err().to_string();
+        assert!(error.contains("row 2") && error.contains('e'), "{error}");
+        let table = table(&[DType::Int64]);
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
+        let error = table.pack_columns(&[texts.clone()], &[stamp]).unwrap_err().to_string();
+        assert!(error.contains("row 0, f0") && error.contains("int64"), "{error}");
+        for (columns, stamps) in [
+            (vec![], 1),
+            (vec![texts.clone(), texts], 1),
+            (vec![Arc::new(UInt8Array::from(vec![1])) as ArrayRef], 2),
+        ] {
+            assert_eq!(
+                table.pack_columns(&columns, &vec![stamp; stamps]).unwrap_err().kind(),
+                "schema_mismatch"
+            );
+        }
+    }
+}
