@@ -10,7 +10,6 @@ mod data;
 mod drift;
 mod features;
 mod load;
-mod materialise;
 mod mlflow;
 mod online;
 mod page;
@@ -37,13 +36,12 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 12] = [
+const TOPICS: [Topic; 11] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
     ("features", features::run),
     ("online", online::run),
-    ("materialise", materialise::run),
     ("store", store::run),
     ("profile", profile::run),
     ("python", python::run),
