@@ -162,7 +162,7 @@ impl Asked<'_> {
 
     /// The value in the middle, or the mean of the two there.
     fn median(&mut self) -> Result<Option<f64>> {
-        let (middle, is_even) = (self.state.values.len() / 2, self.state.values.len() % 2 == 0);
+        let (middle, is_even) = (self.state.values.len() / 2, self.state.values.len().is_multiple_of(2));
         let lower = middle.saturating_sub(1);
         let numbers = self.placed(&mut [lower, middle])?;
         let upper = numbers.get(middle).copied();
