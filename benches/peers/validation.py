@@ -76,7 +76,7 @@ def pandera():
     checks, columns, wide, places = {}, {}, [], {}
 
     def add(place, column, check):
-        places[place] = (column, check.name)
+        places[place] = (column, f"check {place}")
         checks.setdefault(column, []).append(check)
 
     def named(place, function, **options):
@@ -85,7 +85,8 @@ def pandera():
     for place, asked in enumerate(expectations):
         kind, column = asked["expect"], asked.get("column")
         low, high = (asked.get("bounds", {}).get(end) for end in ("min_value", "max_value"))
-        name = {"name": f"check {place}"}
+        # What a failure tells of a check is its error.
+        name = {"error": f"check {place}"}
         match kind:
             case "column_values_to_not_be_null":
                 if asked.get("mostly", 1.0) == 1.0:
