@@ -23,6 +23,7 @@ mod streams;
 mod table;
 mod timing;
 mod tracking;
+mod validate;
 
 use std::env;
 use std::fs;
@@ -36,7 +37,7 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 11] = [
+const TOPICS: [Topic; 12] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
@@ -44,6 +45,7 @@ const TOPICS: [Topic; 11] = [
     ("online", online::run),
     ("store", store::run),
     ("profile", profile::run),
+    ("validate", validate::run),
     ("python", python::run),
     ("tracking", tracking::run),
     ("page", page::run),

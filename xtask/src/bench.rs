@@ -11,6 +11,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let evidently = python::environment_with("python-evidently", "requirements-bench.txt")?;
     // whylogs needs numpy 1.
     let whylogs = python::environment_with("python-whylogs", "requirements-bench-whylogs.txt")?;
+    let validation = python::environment_with("python-validation", "requirements-bench-validation.txt")?;
     // MLflow as its users have it.
     let mlflow = python::environment_with("python-clients", "requirements-clients.txt")?;
     // What people call from Python is the wheel.
@@ -23,6 +24,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     benches.env("MLCORE_BENCH_PYTHON", python.program());
     benches.env("MLCORE_BENCH_EVIDENTLY_PYTHON", evidently.program());
     benches.env("MLCORE_BENCH_WHYLOGS_PYTHON", whylogs.program());
+    benches.env("MLCORE_BENCH_VALIDATION_PYTHON", validation.program());
     benches.env("MLCORE_BENCH_MLFLOW_PYTHON", mlflow.program());
     benches.env("MLCORE_BENCH_WHEEL_PYTHON", installed.program());
     if process::succeeds(&mut benches)? {
