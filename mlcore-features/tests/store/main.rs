@@ -15,6 +15,7 @@ mod definition_toml;
 #[path = "../../../mlcore/tests/kill/mod.rs"]
 mod kill;
 mod offline;
+mod offline_online;
 mod online;
 #[cfg(feature = "conformance")]
 mod registry_conformance;
