@@ -73,7 +73,7 @@ fn joins_are_those_of_the_same_rows_in_memory() {
         let newest = Latest::new(view(source));
         newest.rows().unwrap().map(Result::unwrap).collect::<Vec<_>>()
     };
-    assert_eq!(rows(Box::new(features.clone())), rows(Box::new(LazyTable::new(query.clone()))));
+    assert_eq!(rows(Box::new(features)), rows(Box::new(LazyTable::new(query.clone()))));
 
     let broken = view(Box::new(LazyTable::new(query.clone()))).with_features(["broken"]);
     let told = PointInTimeJoin::new("asked").with(broken).run(&entity_rows).unwrap_err().to_string();
