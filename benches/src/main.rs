@@ -78,6 +78,10 @@ fn run(wanted: &[String]) -> Result<()> {
             show_line(&reports::measure_case(case)?);
             return Ok(());
         }
+        Some((first, [folder])) if first == store::CHILD => {
+            show_line(&store::measure_case(Path::new(folder))?);
+            return Ok(());
+        }
         _ => {}
     }
     let topics = || TOPICS.iter().chain(&ON_DEMAND);

@@ -17,6 +17,7 @@ mod feature_store;
 #[path = "../../../mlcore/tests/kill/mod.rs"]
 mod kill;
 mod offline;
+mod offline_online;
 mod online;
 #[cfg(feature = "conformance")]
 mod registry_conformance;

@@ -10,14 +10,13 @@ use mlcore::time::Timestamp;
 use mlcore::{Error, Result, interrupt};
 
 use super::gather::{self, Place};
-use super::join::ViewReport;
 use super::kept::{Kept, assembled, column_at};
 use super::keys::{Keys, NOTHING};
 use super::pass::{checked_column, field_type};
 use super::slots::NO_ROW;
 use super::source::{Bound, Piece, Scan, Source};
 use super::times::{self, Times};
-use super::{OPERATION, View};
+use super::{OPERATION, View, ViewReport};
 
 /// Rows that are looked at together.
 const BLOCK_ROWS: usize = 4096;
@@ -220,7 +219,7 @@ impl<'a> Newest<'a> {
 
     fn observe(&mut self, piece: &Piece) -> Result<()> {
         let rows = piece.rows();
-        let column = |name: &str| checked_column(self.view, &self.schema, rows, name);
+        let column = |name: &str| checked_column(self.view.decisive(), &self.schema, rows, name);
         let event = column(&self.view.timestamp)?;
         let created = self.view.created.as_deref().map(column).transpose()?;
         let keys = self.view.keys.iter().map(|key| column(&key.source)).collect::<Result<Vec<ArrayRef>>>()?;

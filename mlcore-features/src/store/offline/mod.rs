@@ -47,16 +47,25 @@ mod keys;
 mod latest;
 mod parts;
 mod pass;
+mod report;
 mod slots;
 mod source;
+#[cfg(feature = "spill")]
+mod spill;
+mod threads;
 mod times;
 mod view;
 
-pub use self::join::{Joined, PointInTimeJoin, ViewReport};
+pub use self::join::PointInTimeJoin;
 pub use self::latest::{Latest, LatestRows};
 pub use self::parts::Parts;
+pub use self::report::{Joined, ViewReport};
+#[cfg(feature = "offline")]
+pub use self::source::LazyTable;
 #[cfg(feature = "parquet")]
 pub use self::source::ParquetTable;
+#[cfg(feature = "postgres")]
+pub use self::source::PostgresQuery;
 pub use self::source::{Found, Piece, Pieces, Scan, Source, Streamed};
 pub use self::view::{Feature, JoinKey, View};
 

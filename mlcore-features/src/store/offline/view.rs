@@ -67,6 +67,16 @@ pub struct Feature {
     pub(super) name: String,
 }
 
+/// Which columns of a view decide which row counts. Unlike the view, whose source is on one thread, it goes to others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decisive<'a> {
+    pub(super) name: &'a str,
+    pub(super) keys: &'a [JoinKey],
+    pub(super) timestamp: &'a str,
+    pub(super) created: Option<&'a str>,
+    pub(super) is_created_filtered: bool,
+}
+
 macro_rules! pairs {
     ($type:ident { $first:ident, $second:ident }) => {
         impl From<&str> for $type {
@@ -166,5 +176,15 @@ impl<'a> View<'a> {
     pub fn with_date_partition(mut self, column: impl Into<String>) -> Self {
         self.date_partition = Some(column.into());
         self
+    }
+
+    pub(super) fn decisive(&self) -> Decisive<'_> {
+        Decisive {
+            name: &self.name,
+            keys: &self.keys,
+            timestamp: &self.timestamp,
+            created: self.created.as_deref(),
+            is_created_filtered: self.is_created_filtered,
+        }
     }
 }
