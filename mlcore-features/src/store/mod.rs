@@ -5,6 +5,7 @@
 //! - [`offline`]: what was known of an entity at a time, for training.
 //! - [`key`]: which entity is asked for, in one canonical form.
 //! - [`online`]: the latest features of each entity, read while a request waits.
+//! - [`window`]: features of sliding windows of events, the same offline and online.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -13,3 +14,4 @@ pub mod key;
 pub mod offline;
 pub mod online;
 pub mod registry;
+pub mod window;

@@ -12,6 +12,8 @@
 //!
 //! The features of an entity row without such a row are null.
 //!
+//! A view of [sliding windows](super::window) takes all rows of its windows instead ([`View::with_windows`]).
+//!
 //! # As Feast, and not
 //!
 //! Edges of times and of the time to live, and what no time to live means, are Feast's (0.67, `get_historical_features`). On
@@ -51,6 +53,7 @@ mod slots;
 mod source;
 mod times;
 mod view;
+mod windowed;
 
 pub use self::join::{Joined, PointInTimeJoin, ViewReport};
 pub use self::latest::{Latest, LatestRows};
