@@ -23,6 +23,7 @@ mod streams;
 mod table;
 mod timing;
 mod tracking;
+mod windows;
 
 use std::env;
 use std::fs;
@@ -36,13 +37,14 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 11] = [
+const TOPICS: [Topic; 12] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
     ("features", features::run),
     ("online", online::run),
     ("store", store::run),
+    ("windows", windows::run),
     ("profile", profile::run),
     ("python", python::run),
     ("tracking", tracking::run),
