@@ -29,7 +29,7 @@ pub(super) struct Page {
 }
 
 /// What a page says before its tiles.
-fn head<'a>(bytes: &'a [u8]) -> Option<(Vec<(u128, u64)>, Reader<'a>)> {
+fn head(bytes: &[u8]) -> Option<(Vec<(u128, u64)>, Reader<'_>)> {
     let mut reader = Reader::new(bytes);
     if reader.u8()? != VERSION {
         return None;

@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use mlcore::Result;
 use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use mlcore::schema::DType;
 use mlcore::time::Timestamp;
-use mlcore_features::store::definition::{Aggregation, AggregationFunction as F, FeatureView, Field};
+use mlcore_features::store::definition::AggregationFunction as F;
 use mlcore_features::store::key::EntityKey;
 use mlcore_features::store::offline::{PointInTimeJoin, View};
 use mlcore_features::store::online::{
     Capabilities, Cell, Entry, MemoryStore, OnlineStore, Stamp, Table, TableId, Visit, VisitSeries,
     WriteBatch, Written,
 };
-use mlcore_features::store::window::{Delivery, WindowAnswer, WindowPlan};
+use mlcore_features::store::window::{Delivery, WindowAnswer};
 
 use super::{Asked, Event, at, driver, plan, questions, rides, table, windows};
 
@@ -31,32 +30,6 @@ fn event(driver: i64, event: i64, fare: f64, trips: i64) -> Event {
 
 fn sum_of(column: &'static str) -> Vec<Asked> {
     vec![(F::Sum, column, 100, 10)]
-}
-
-#[test]
-fn plans_say_what_cannot_be() {
-    let view = |aggregations: Vec<Aggregation>| {
-        FeatureView::builder("rides", ["driver"])
-            .schema([Field::new("fare", DType::Float64)])
-            .aggregations(aggregations)
-    };
-    let refused = |builder: mlcore_features::store::definition::FeatureViewBuilder, words: &str| {
-        let error = WindowPlan::of(&builder.build().unwrap()).unwrap_err();
-        assert!(error.to_string().contains(words), "{error}");
-    };
-    let sum = |window: Duration, slide: Duration| {
-        Aggregation::new(F::Sum, "fare", window).with_slide_interval(slide)
-    };
-    let second = Duration::from_secs(1);
-    refused(view(Vec::new()), "the view has no aggregations");
-    refused(
-        view(vec![sum(Duration::from_nanos(1000), Duration::from_nanos(500))]),
-        "no whole number of microseconds",
-    );
-    refused(view(vec![sum(60 * second, second)]).ttl(second), "shorter than its longest window");
-    let odd = Duration::from_micros(1_000_001);
-    refused(view(vec![sum(3600 * second, second), sum(odd, odd).with_name("odd")]), "in common");
-    WindowPlan::of(&view(vec![sum(60 * second, second)]).ttl(60 * second).build().unwrap()).unwrap();
 }
 
 #[test]

@@ -1,9 +1,7 @@
-//! Sliding windows: the same offline and online, against brute force and other libraries, and through faults.
+//! Sliding windows: the same offline and online, against brute force and other libraries.
 
 mod bad_input;
 mod equality;
-#[cfg(feature = "embedded")]
-mod faults;
 mod golden;
 mod reference;
 mod threads;
