@@ -24,6 +24,7 @@ mod table;
 mod timing;
 mod tracking;
 mod validate;
+mod windows;
 
 use std::env;
 use std::fs;
@@ -37,13 +38,14 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 12] = [
+const TOPICS: [Topic; 13] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
     ("features", features::run),
     ("online", online::run),
     ("store", store::run),
+    ("windows", windows::run),
     ("profile", profile::run),
     ("validate", validate::run),
     ("python", python::run),

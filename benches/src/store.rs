@@ -179,7 +179,7 @@ fn sum(joined: &RecordBatch) -> Result<f64> {
 }
 
 /// Rows of random keys and moments, in no order.
-fn table(rows: usize, features: usize, seed: u64) -> Result<RecordBatch> {
+pub(crate) fn table(rows: usize, features: usize, seed: u64) -> Result<RecordBatch> {
     const SECONDS: usize = DAYS * 86_400;
     let mut random = SplitMix64::new(seed);
     let keys: Int64Array = (0..rows).map(|_| i64::try_from(random.below(KEYS)).ok()).collect();
@@ -197,7 +197,7 @@ fn table(rows: usize, features: usize, seed: u64) -> Result<RecordBatch> {
     Ok(RecordBatch::try_from_iter(columns)?)
 }
 
-fn write(table: &RecordBatch, path: &Path) -> Result<()> {
+pub(crate) fn write(table: &RecordBatch, path: &Path) -> Result<()> {
     let mut file = ArrowWriter::try_new(File::create(path)?, table.schema(), None)?;
     file.write(table)?;
     file.close()?;

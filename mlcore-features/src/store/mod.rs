@@ -6,6 +6,7 @@
 //! - [`key`]: which entity is asked for, in one canonical form.
 //! - [`online`]: the latest features of each entity, read while a request waits.
 //! - [`feature_store`]: all of it as one value.
+//! - [`window`]: features of sliding windows of events, the same offline and online.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -15,3 +16,4 @@ pub mod key;
 pub mod offline;
 pub mod online;
 pub mod registry;
+pub mod window;

@@ -30,3 +30,4 @@ mod registry_lineage;
 mod registry_processes;
 mod registry_size;
 mod support;
+mod window;

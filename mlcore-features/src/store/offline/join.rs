@@ -16,7 +16,7 @@ use super::pass::{Pass, Passed, field_type};
 use super::slots::Order;
 use super::source::{Bound, Scan, Source};
 use super::times::{self, Times};
-use super::{Joined, OPERATION, View, ViewReport, threads};
+use super::{Joined, OPERATION, View, ViewReport, threads, windowed};
 use crate::program::missing_column;
 
 /// A point-in-time join: each entity row gets the features that were known at its time.
@@ -241,6 +241,9 @@ impl<'a> PointInTimeJoin<'a> {
         let order = Order::new(OPERATION, &numbers, keys.count(), times)?;
         drop(numbers);
         keys.renumber(order.heads());
+        if let Some(plan) = &view.windows {
+            return windowed::join(view, plan, &schema, &mut keys, &order, times, &own);
+        }
 
         let columns = feature_columns(view);
         let entities = Entities { keys: &keys, order: &order, times, columns: &own };
@@ -273,7 +276,7 @@ impl<'a> PointInTimeJoin<'a> {
         for feature in &view.features {
             gather::check(OPERATION, &feature.column, field_type(schema, &feature.column)?)?;
         }
-        Ok(())
+        windowed::check(view)
     }
 }
 
@@ -347,10 +350,13 @@ fn scan(
 }
 
 /// The times of rows that may matter to entity rows from the first to the last moment.
-fn bounds<'a>(view: &'a View<'_>, first: i128, last: i128) -> Vec<Bound<'a>> {
+pub(super) fn bounds<'a>(view: &'a View<'_>, first: i128, last: i128) -> Vec<Bound<'a>> {
     let ttl = view.ttl.and_then(|ttl| i128::try_from(ttl.as_nanos()).ok());
     // A row that is too old is told from none by the status alone.
-    let earliest = ttl.filter(|_| view.status.is_none()).map(|ttl| first - ttl);
+    let earliest = match &view.windows {
+        Some(plan) => Some(plan.earliest_nanoseconds(first)),
+        None => ttl.filter(|_| view.status.is_none()).map(|ttl| first - ttl),
+    };
     let mut bounds = vec![Bound { column: view.timestamp.as_str(), earliest, latest: Some(last) }];
     if let Some(created) = view.created.as_deref() {
         bounds.push(Bound {
@@ -366,7 +372,7 @@ fn bounds<'a>(view: &'a View<'_>, first: i128, last: i128) -> Vec<Bound<'a>> {
 }
 
 /// Says whether a value of a key column is that of an entity row; whatever cannot be compared may be.
-fn known_values<'a>(
+pub(super) fn known_values<'a>(
     view: &'a View<'_>,
     schema: &'a Schema,
     own: &'a [ArrayRef],

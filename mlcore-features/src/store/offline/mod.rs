@@ -12,6 +12,8 @@
 //!
 //! The features of an entity row without such a row are null.
 //!
+//! A view of [sliding windows](super::window) takes all rows of its windows instead ([`View::with_windows`]).
+//!
 //! # As Feast, and not
 //!
 //! Edges of times and of the time to live, and what no time to live means, are Feast's (0.67, `get_historical_features`). On
@@ -55,6 +57,7 @@ mod spill;
 mod threads;
 mod times;
 mod view;
+mod windowed;
 
 pub use self::join::PointInTimeJoin;
 pub use self::latest::{Latest, LatestRows};

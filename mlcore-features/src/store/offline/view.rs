@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Source;
+use crate::store::window::WindowPlan;
 
 /// Features of one source: which rows belong to a key, when they were and became known, and which columns are joined.
 ///
@@ -47,6 +48,7 @@ pub struct View<'a> {
     pub(super) event_time: Option<String>,
     pub(super) status: Option<String>,
     pub(super) date_partition: Option<String>,
+    pub(super) windows: Option<WindowPlan>,
 }
 
 /// A column of the entity rows, and the column of the source that it equals.
@@ -54,8 +56,8 @@ pub struct View<'a> {
 /// A name alone is that of both; a pair is the one of the entity rows, then the one of the source.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinKey {
-    pub(super) entity: String,
-    pub(super) source: String,
+    pub(in crate::store) entity: String,
+    pub(in crate::store) source: String,
 }
 
 /// A column of the source, and its name in the answer.
@@ -123,6 +125,7 @@ impl<'a> View<'a> {
             event_time: None,
             status: None,
             date_partition: None,
+            windows: None,
         }
     }
 
@@ -153,6 +156,16 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn with_features<F: Into<Feature>>(mut self, features: impl IntoIterator<Item = F>) -> Self {
         self.features.extend(features.into_iter().map(Into::into));
+        self
+    }
+
+    /// Computes the features of a plan of the rows in its windows, instead of joining columns of one row; each has the name that the plan
+    /// gives it. [Which rows these are](crate::store::window) is the same online.
+    ///
+    /// Without a created time every row counts that is in the window by its event time.
+    #[must_use]
+    pub fn with_windows(mut self, plan: &WindowPlan) -> Self {
+        self.windows = Some(plan.clone());
         self
     }
 

@@ -62,7 +62,7 @@ use std::fmt;
 use mlcore::Result;
 use mlcore::time::Timestamp;
 
-pub use self::batch::{Entry, Note, WriteBatch, Written};
+pub use self::batch::{Entry, Note, Swap, WriteBatch, Written};
 #[cfg(feature = "cache")]
 pub use self::cached::{CacheOptions, CachedStore};
 pub use self::cell::{Cell, Numbers};
@@ -93,6 +93,7 @@ pub type VisitSeries<'a> = dyn FnMut(usize, &[u8]) -> Result<()> + 'a;
 /// - **Writes are idempotent.** The same batch once more changes nothing. A write that failed may be repeated as a whole.
 /// - What was acknowledged is read by every later call, and, where [`Capabilities::is_durable`], after the process was killed.
 /// - A note is never visible before all rows of its batch.
+/// - **A swap is whole.** Either each of its rows was as the caller has read it and all are replaced, or nothing is.
 /// - Reads and writes of several threads do not wait for each other longer than a write takes.
 /// - A visitor gets the keys in their order, and must not call the store.
 ///
@@ -142,6 +143,25 @@ pub trait OnlineStore: fmt::Debug + Send + Sync {
     /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) naming the entity of a row that was packed for other features,
     /// before anything is written; those of the backend.
     fn write(&self, table: &Table, batch: &WriteBatch<'_>) -> Result<Written>;
+
+    /// Replaces rows that are still as the caller has read them: all of them, in one step that no write and no other swap comes between;
+    /// or none, where one has another stamp by now, is there though it was not, or is gone. Answers whether they were replaced. The new
+    /// rows need not be newer.
+    ///
+    /// The caller gives a row another stamp whenever it changes it. No entity is named twice.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](mlcore::Error::Unsupported) by default, for a backend that cannot compare and swap; as
+    /// [`write`](Self::write).
+    fn swap(&self, table: &Table, swaps: &[Swap]) -> Result<bool> {
+        let _ = swaps;
+        Err(mlcore::Error::unsupported(
+            "swap rows",
+            table.id().to_string(),
+            "the store cannot compare and swap",
+        )
+        .remedy("use a store that can, such as one in memory, in a file or on Redis"))
+    }
 
     /// Deletes rows and series of these entities, and answers how many of them had any.
     ///

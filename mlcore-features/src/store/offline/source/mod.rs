@@ -203,6 +203,11 @@ impl<'a> Scan<'a> {
         Self { columns, bounds, keys: None }
     }
 
+    /// All rows whose time in a column is not after a moment, in nanoseconds.
+    pub(in crate::store) fn until(columns: &'a [String], column: &'a str, latest: i128) -> Self {
+        Self::new(columns, vec![Bound { column, earliest: None, latest: Some(latest) }])
+    }
+
     pub(super) fn with_keys(mut self, keys: &'a KeyFilter<'a>) -> Self {
         self.keys = Some(keys);
         self

@@ -14,7 +14,9 @@ use mlcore::time::Timestamp;
 
 use self::database::{Database, Snapshot};
 use super::batch::{check_limit, check_rows};
-use super::{Capabilities, Entry, OnlineStore, Table, TableId, Visit, VisitSeries, WriteBatch, Written};
+use super::{
+    Capabilities, Entry, OnlineStore, Swap, Table, TableId, Visit, VisitSeries, WriteBatch, Written,
+};
 use crate::store::key::EntityKey;
 
 /// An online store in one file, for one process. It needs no set-up and no server.
@@ -112,6 +114,12 @@ impl OnlineStore for EmbeddedStore {
         check_rows(table, batch.entries())?;
         self.database
             .write("write online features", |transaction| transaction.number_or_new(table.id())?.write(batch))
+    }
+
+    fn swap(&self, table: &Table, swaps: &[Swap]) -> Result<bool> {
+        check_rows(table, swaps.iter().map(Swap::entry))?;
+        self.database
+            .write("swap online features", |transaction| transaction.number_or_new(table.id())?.swap(swaps))
     }
 
     fn delete(&self, table: &TableId, keys: &[EntityKey]) -> Result<u64> {

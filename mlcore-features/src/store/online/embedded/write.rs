@@ -11,7 +11,7 @@ use super::{Place, series_range};
 use crate::store::key::EntityKey;
 use crate::store::online::row::{replaces, stamp_of};
 use crate::store::online::stamp::ordered;
-use crate::store::online::{Entry, TableId, WriteBatch, Written};
+use crate::store::online::{Entry, Swap, TableId, WriteBatch, Written};
 
 /// A change of the store in one transaction.
 pub(super) struct Transaction<'a> {
@@ -128,6 +128,26 @@ impl Rows<'_, '_> {
         }
         self.own.changed |= written.stored() > 0 || !batch.notes().is_empty();
         Ok(written)
+    }
+
+    /// Replaces all rows, or none where one is not as it was read.
+    pub(super) fn swap(&mut self, swaps: &[Swap]) -> Result<bool> {
+        let (mut place, mut pace) = (Place::of_number(self.number), Pace::default());
+        let mut rows = self.own.open(ROWS)?;
+        for swap in swaps {
+            pace.check(self.own.operation, 64)?;
+            let stored =
+                rows.get(place.of_key(swap.entry().key())).map_err(|cause| self.own.failed(cause))?;
+            if !swap.is_due(stored.as_ref().map(|stored| stored.value())) {
+                return Ok(false);
+            }
+        }
+        for entry in swaps.iter().map(Swap::entry) {
+            rows.insert(place.of_key(entry.key()), entry.row().as_bytes())
+                .map_err(|cause| self.own.failed(cause))?;
+        }
+        self.own.changed |= !swaps.is_empty();
+        Ok(true)
     }
 
     pub(super) fn delete(&mut self, keys: &[EntityKey]) -> Result<u64> {

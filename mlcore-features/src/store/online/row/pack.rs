@@ -1,7 +1,7 @@
 use std::fmt;
 
 use mlcore::batch::Value;
-use mlcore::schema::Field;
+use mlcore::schema::{DType, Field};
 use mlcore::{Error, Result};
 
 use super::layout::{Layout, Shape, Slot};
@@ -119,6 +119,10 @@ pub(super) fn push(bytes: &mut Vec<u8>, layout: &Layout, slot: &Slot, cell: Cell
 
 fn push_list(bytes: &mut Vec<u8>, slot: &Slot, list: Numbers<'_>) -> Option<()> {
     let width = number::width(slot.dtype);
+    if let Some(packed) = list.bytes_of(slot.dtype).filter(|_| slot.dtype == DType::UInt8) {
+        bytes.extend_from_slice(packed);
+        return Some(());
+    }
     for value in list.iter() {
         let start = bytes.len();
         bytes.resize(start + width, 0);
