@@ -12,6 +12,7 @@
 //! | `metrics` | counters, gauges and histograms for the host's recorder of the facade `metrics` |
 //! | `otel` | the spans of requests in OpenTelemetry's traces: the program exports them by OTLP, a host by its own layer |
 //! | `signatures` | endpoints that load what a trusted key signed, and nothing else |
+//! | `validate` | endpoints that validate their requests against a suite of expectations |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
 #[cfg(feature = "http")]

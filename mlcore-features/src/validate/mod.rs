@@ -102,6 +102,7 @@ mod row;
 mod run;
 mod suite;
 mod text;
+mod verdict;
 
 pub use self::bounds::Bounds;
 pub use self::check::{Check, IgnoreRowIf, Interpolation, Measure, QuantileRange};

@@ -85,6 +85,18 @@ metrics! {
         "Rows of a run of a batched model.";
     BATCH_REQUESTS: Histogram "mlcore_batch_requests" ["model", "version"] Count,
         "Requests that shared a run of a batched model.";
+    LOOKUPS: Counter "mlcore_feature_lookups_total" ["model", "lookup", "outcome"] Count,
+        "Lookups of features by the entities of a request: read; and, where the store failed, last_known, defaults or refused.";
+    FEATURES: Counter "mlcore_features_total" ["model", "feature", "status"] Count,
+        "Features that were looked up, for each entity, by the status: PRESENT, NULL_VALUE, NOT_FOUND, OUTSIDE_MAX_AGE, LAST_KNOWN, UNAVAILABLE, SENT.";
+    FEATURE_AGE: Gauge "mlcore_feature_age_seconds" ["model", "feature"] Seconds,
+        "How old the value of a feature was that was handed to a model last.";
+    LOOKUP_DURATION: Histogram "mlcore_feature_lookup_duration_seconds" ["model", "lookup"] Seconds,
+        "The read of the feature store for a request, answered or not.";
+    VALIDATED: Counter "mlcore_requests_validated_total" ["model", "outcome"] Count,
+        "Requests that were validated: passed, flagged, fell_back, refused.";
+    EXPECTATIONS: Counter "mlcore_expectations_failed_total" ["model", "expectation", "severity"] Count,
+        "Rows of requests that did not meet an expectation of the endpoint's suite.";
     OUTCOMES: Counter "mlcore_outcomes_total" ["model", "arm"] Count,
         "Outcomes that were joined with their prediction.";
     UNJOINED: Counter "mlcore_outcomes_unjoined_total" ["model", "reason"] Count,

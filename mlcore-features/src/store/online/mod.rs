@@ -6,6 +6,7 @@
 //! - A [`PreparedQuery`] resolves tables and features once and reads them many times into an [`Answer`], which says of each
 //!   feature whether it is there, null, unknown or too old. It asks for the time at each read: a value that is too old is never
 //!   handed out, whether the backend has removed it or not.
+//! - A [`FeatureReader`] is what a service asks: a prepared query, or whatever else answers the features of an entity.
 //! - A `CachedStore` (feature `cache`) keeps what was read for a bounded time.
 //!
 //! ```
@@ -46,6 +47,7 @@ mod batch;
 mod cell;
 mod memory;
 mod query;
+mod reader;
 mod row;
 mod stamp;
 mod table;
@@ -70,6 +72,7 @@ pub use self::cell::{Cell, Numbers};
 pub use self::embedded::{EmbeddedOptions, EmbeddedStore};
 pub use self::memory::MemoryStore;
 pub use self::query::{Answer, PreparedQuery, QueryOptions, Status};
+pub use self::reader::{FeatureReader, Found, VisitFound};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisOptions, RedisStore};
 pub use self::row::{PackedRow, RowView};
@@ -227,13 +230,14 @@ pub struct Capabilities {
     durable: bool,
     atomic: bool,
     expires: bool,
+    remote: bool,
 }
 
 impl Capabilities {
     /// A backend that keeps the contract and no more.
     #[must_use]
     pub const fn new() -> Self {
-        Self { durable: false, atomic: false, expires: false }
+        Self { durable: false, atomic: false, expires: false, remote: false }
     }
 
     /// What was acknowledged outlives the process and a `kill -9` of it, without anything that the operator must set.
@@ -257,6 +261,13 @@ impl Capabilities {
         self
     }
 
+    /// A call waits for another machine or another process, and so perhaps for ever.
+    #[must_use]
+    pub const fn with_remote(mut self) -> Self {
+        self.remote = true;
+        self
+    }
+
     /// Says whether what was acknowledged outlives the process.
     #[must_use]
     pub const fn is_durable(self) -> bool {
@@ -267,6 +278,12 @@ impl Capabilities {
     #[must_use]
     pub const fn has_atomic_batches(self) -> bool {
         self.atomic
+    }
+
+    /// Says whether a call waits for another machine or another process.
+    #[must_use]
+    pub const fn is_remote(self) -> bool {
+        self.remote
     }
 
     /// Says whether expired rows go away by themselves, by the clock of the backend.

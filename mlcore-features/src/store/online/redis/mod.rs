@@ -307,7 +307,7 @@ fn chunk(entries: &[Entry]) -> usize {
 
 impl OnlineStore for RedisStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new().with_expiry()
+        Capabilities::new().with_expiry().with_remote()
     }
 
     fn read(&self, table: &TableId, keys: &[EntityKey], visit: &mut Visit<'_>) -> Result<()> {

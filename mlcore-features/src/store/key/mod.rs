@@ -1,5 +1,7 @@
 //! The key of an entity in one canonical form.
 
+mod select;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
