@@ -241,12 +241,12 @@ impl<'a> PointInTimeJoin<'a> {
         let order = Order::new(OPERATION, &numbers, keys.count(), times)?;
         drop(numbers);
         keys.renumber(order.heads());
+        let entities = Entities { keys: &keys, order: &order, times, columns: &own };
         if let Some(plan) = &view.windows {
-            return windowed::join(view, plan, &schema, &mut keys, &order, times, &own);
+            return windowed::join(view, source, plan, &schema, entities);
         }
 
         let columns = feature_columns(view);
-        let entities = Entities { keys: &keys, order: &order, times, columns: &own };
         let passed = scan(view, source, &schema, entities, &columns, self.threads)?;
         let mut report = passed.report;
         let mut answers = vec![Answer::NullKey; entity_rows.num_rows()];
@@ -293,22 +293,24 @@ fn feature_columns(view: &View<'_>) -> Vec<String> {
 
 /// The entity rows as the rows of a view meet them.
 #[derive(Clone, Copy)]
-struct Entities<'e> {
-    keys: &'e Keys,
-    order: &'e Order,
-    times: &'e Times,
+pub(super) struct Entities<'e> {
+    pub(super) keys: &'e Keys,
+    pub(super) order: &'e Order,
+    pub(super) times: &'e Times,
     /// The columns of their keys.
-    columns: &'e [ArrayRef],
+    pub(super) columns: &'e [ArrayRef],
 }
 
-/// The columns that are read of a source while its rows pass: those of keys and times, and features where rows are not found again.
+/// The columns that are read of a source while its rows pass: those of keys and times, those of windows, and features where rows are not
+/// found again.
 pub(super) fn read_columns(view: &View<'_>, source: &dyn Source) -> Vec<String> {
     let mut columns: Vec<String> = Vec::new();
     let needed = view.keys.iter().map(|key| &key.source).chain([&view.timestamp]).chain(&view.created);
     let features = if source.finds_rows() { Vec::new() } else { feature_columns(view) };
-    for column in needed.chain(&features) {
-        if !columns.contains(column) {
-            columns.push(column.clone());
+    let windowed = view.windows.iter().flat_map(|plan| plan.columns());
+    for column in needed.chain(&features).map(String::as_str).chain(windowed) {
+        if !columns.iter().any(|known| known == column) {
+            columns.push(column.to_owned());
         }
     }
     columns

@@ -9,11 +9,11 @@ use mlcore::arrow::datatypes::{Field, Schema};
 use mlcore::{Error, Result, interrupt};
 use smallvec::SmallVec;
 
-use super::join::{bounds, known_values};
-use super::keys::{Keys, NOTHING};
+use super::join::{Entities, bounds, known_values, read_columns};
+use super::keys::{Finder, NOTHING};
 use super::pass::checked_column;
 use super::slots::Order;
-use super::source::{Piece, Scan};
+use super::source::{Piece, Scan, Source};
 use super::times::Times;
 use super::{OPERATION, View, ViewReport};
 use crate::program::missing_column;
@@ -45,30 +45,24 @@ pub(super) fn check(view: &View<'_>) -> Result<()> {
 /// The columns of a view with windows.
 pub(super) fn join(
     view: &View<'_>,
+    source: &dyn Source,
     plan: &WindowPlan,
     schema: &Schema,
-    keys: &mut Keys,
-    order: &Order,
-    times: &Times,
-    own: &[ArrayRef],
+    entities: Entities<'_>,
 ) -> Result<(Vec<(Field, ArrayRef)>, ViewReport)> {
-    let mut columns: Vec<String> = Vec::new();
-    let needed = view.keys.iter().map(|key| key.source.as_str()).chain([view.timestamp.as_str()]);
-    for name in needed.chain(view.created.as_deref()).chain(plan.columns()) {
-        if schema.fields().find(name).is_none() {
-            return Err(missing_column(schema.fields(), name, OPERATION));
-        }
-        if !columns.iter().any(|known| known == name) {
-            columns.push(name.to_owned());
-        }
+    let Entities { keys, order, times, columns: own } = entities;
+    let columns = read_columns(view, source);
+    if let Some(missing) = columns.iter().find(|name| schema.fields().find(name).is_none()) {
+        return Err(missing_column(schema.fields(), missing, OPERATION));
     }
     let mut windows = Windows::new(view, plan, order, times);
     let moments = || (0..times.ticks().len()).map(|row| times.nanoseconds(row));
     if let (Some(first), Some(last)) = (moments().min(), moments().max()) {
         let known = known_values(view, schema, own);
         let scan = Scan::new(&columns, bounds(view, first, last)).with_keys(&known);
-        for piece in view.source.scan(&scan)? {
-            windows.observe(&piece?, schema, keys)?;
+        let mut keys = keys.finder();
+        for piece in source.scan(&scan)? {
+            windows.observe(&piece?, schema, &mut keys)?;
         }
     }
     windows.finish(times.ticks().len())
@@ -110,17 +104,17 @@ impl<'a> Windows<'a> {
     }
 
     /// Lets the events of a piece pass.
-    fn observe(&mut self, piece: &Piece, schema: &Schema, keys: &mut Keys) -> Result<()> {
+    fn observe(&mut self, piece: &Piece, schema: &Schema, keys: &mut Finder<'_>) -> Result<()> {
         let (view, plan, batch) = (self.view, self.plan, piece.rows());
         let moment = |name: &str| {
-            checked_column(view, schema, batch, name).and_then(|array| Times::read(OPERATION, name, &array))
+            checked_column(view.decisive(), schema, batch, name).and_then(|array| Times::read(OPERATION, name, &array))
         };
         let event = moment(&view.timestamp)?;
         let created = view.created.as_deref().map(moment).transpose()?;
-        let key_arrays = view.keys.iter().map(|key| checked_column(view, schema, batch, &key.source));
+        let key_arrays = view.keys.iter().map(|key| checked_column(view.decisive(), schema, batch, &key.source));
         let key_arrays = key_arrays.collect::<Result<Vec<ArrayRef>>>()?;
         let arrays = plan.inputs().iter().map(|input| {
-            Values::plain(&input.name, input.value_type, &checked_column(view, schema, batch, &input.name)?)
+            Values::plain(&input.name, input.value_type, &checked_column(view.decisive(), schema, batch, &input.name)?)
         });
         let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
         let values = plan
