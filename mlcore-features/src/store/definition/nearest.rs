@@ -16,7 +16,11 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 /// A name without its case and the marks between its words, as far as it is looked at.
 fn letters(name: &str) -> Vec<char> {
     const MOST: usize = 64;
-    name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' ')).flat_map(char::to_lowercase).take(MOST).collect()
+    name.chars()
+        .filter(|letter| !matches!(letter, '_' | '-' | ' '))
+        .flat_map(char::to_lowercase)
+        .take(MOST)
+        .collect()
 }
 
 /// How many letters must be inserted, deleted or replaced (Levenshtein 1966).
@@ -65,9 +69,14 @@ mod tests {
         let of = |one: &str, other: &str| {
             distance(&one.chars().collect::<Vec<_>>(), &other.chars().collect::<Vec<_>>())
         };
-        for (one, other, expected) in
-            [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("same", "same", 0)]
-        {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+            ("flaw", "lawn", 2),
+            ("same", "same", 0),
+        ] {
             assert_eq!((of(one, other), of(other, one)), (expected, expected), "{one} {other}");
         }
     }

@@ -304,9 +304,9 @@ pub(super) struct Entities<'e> {
 /// The columns that are read of a source while its rows pass: those of keys and times, those of windows, and features where rows are not
 /// found again.
 pub(super) fn read_columns(view: &View<'_>, source: &dyn Source) -> Vec<String> {
+    let features = if source.finds_rows() { Vec::new() } else { feature_columns(view) };
     let mut columns: Vec<String> = Vec::new();
     let needed = view.keys.iter().map(|key| &key.source).chain([&view.timestamp]).chain(&view.created);
-    let features = if source.finds_rows() { Vec::new() } else { feature_columns(view) };
     let windowed = view.windows.iter().flat_map(|plan| plan.columns());
     for column in needed.chain(&features).map(String::as_str).chain(windowed) {
         if !columns.iter().any(|known| known == column) {

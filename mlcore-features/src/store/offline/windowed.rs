@@ -107,14 +107,20 @@ impl<'a> Windows<'a> {
     fn observe(&mut self, piece: &Piece, schema: &Schema, keys: &mut Finder<'_>) -> Result<()> {
         let (view, plan, batch) = (self.view, self.plan, piece.rows());
         let moment = |name: &str| {
-            checked_column(view.decisive(), schema, batch, name).and_then(|array| Times::read(OPERATION, name, &array))
+            checked_column(view.decisive(), schema, batch, name)
+                .and_then(|array| Times::read(OPERATION, name, &array))
         };
         let event = moment(&view.timestamp)?;
         let created = view.created.as_deref().map(moment).transpose()?;
-        let key_arrays = view.keys.iter().map(|key| checked_column(view.decisive(), schema, batch, &key.source));
+        let key_arrays =
+            view.keys.iter().map(|key| checked_column(view.decisive(), schema, batch, &key.source));
         let key_arrays = key_arrays.collect::<Result<Vec<ArrayRef>>>()?;
         let arrays = plan.inputs().iter().map(|input| {
-            Values::plain(&input.name, input.value_type, &checked_column(view.decisive(), schema, batch, &input.name)?)
+            Values::plain(
+                &input.name,
+                input.value_type,
+                &checked_column(view.decisive(), schema, batch, &input.name)?,
+            )
         });
         let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
         let values = plan
