@@ -191,7 +191,7 @@ fn check(
         let joined = PointInTimeJoin::new("asked").with(offline).run(&entity_rows).unwrap();
         let joined = joined.table();
         let happened = joined["happened"].as_primitive::<TimestampMicrosecondType>();
-        for row in 0..entities.len() {
+        for (row, entity) in entities.iter().enumerate() {
             let expected = features(joined, row);
             let status = joined["status"].as_string::<i32>().value(row);
             for (feature, expected) in expected.into_iter().enumerate() {
@@ -202,8 +202,8 @@ fn check(
                     ("OUTSIDE_MAX_AGE", None) => Status::OutsideMaxAge,
                     other => panic!("{other:?}"),
                 };
-                prop_assert_eq!(answer.status(row, feature), wanted, "{:?} at {}", entities[row], now);
-                prop_assert_eq!(bits(answer.cell(row, feature)), expected, "{:?} at {}", entities[row], now);
+                prop_assert_eq!(answer.status(row, feature), wanted, "{:?} at {}", entity, now);
+                prop_assert_eq!(bits(answer.cell(row, feature)), expected, "{:?} at {}", entity, now);
                 if status == "PRESENT" {
                     let event = answer.event_time(row, feature).map(Timestamp::as_micros);
                     prop_assert_eq!(event, Some(happened.value(row)));

@@ -177,7 +177,7 @@ mod files {
         let asked = |path| suite.validate_parquet(path, &References::default(), &RunOptions::default());
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-        let error = asked(path.clone()).unwrap_err();
+        let error = asked(path).unwrap_err();
         assert!(matches!(error, Error::Corrupt(_)) && error.to_string().contains("table.parquet"), "{error}");
         let error = asked(folder.path().join("gone.parquet")).unwrap_err();
         assert!(matches!(error, Error::NotFound(_)) && error.to_string().contains("gone.parquet"), "{error}");

@@ -127,7 +127,7 @@ mod tests {
         fn quantiles_are_within_a_128th_of_the_value(values in values(), quantile in 0.0..=1.0_f64) {
             let mut buckets = Buckets::default();
             values.iter().for_each(|value| buckets.add(*value));
-            let mut sorted = values.clone();
+            let mut sorted = values;
             sorted.sort_by(f64::total_cmp);
             for quantile in [quantile, 0.0, 1.0] {
                 let due = sorted[(quantile * (sorted.len() - 1) as f64).floor() as usize];

@@ -50,7 +50,11 @@ impl Merged {
     }
 }
 
-thread_local!(static SPARE: RefCell<Vec<Box<Parts>>> = const { RefCell::new(Vec::new()) });
+/// Boxes, as a request takes one and hands it on: the parts are large.
+#[expect(clippy::vec_box, reason = "they are moved as pointers, not as values")]
+type Spare = Vec<Box<Parts>>;
+
+thread_local!(static SPARE: RefCell<Spare> = const { RefCell::new(Vec::new()) });
 /// A thread prepares one request at a time, and one that waits for batches a few more.
 const MOST_SPARE: usize = 8;
 /// Parts of requests of more entities are freed.
