@@ -46,6 +46,9 @@
 //! `[rows]` or `[rows, 1]`. A column that holds nulls goes by the route of records. Where the model itself has inputs of the same names, the parameter `raw_records` says which are sent: `true` for raw columns. Such an answer repeats its arm
 //! and its outcome id in the parameters `mlcore-arm` and `mlcore-outcome-id`.
 //!
+//! # Features
+//! With the feature `feast`, [`with_feast`](HttpService::with_feast) answers Feast's stock client: see [`feast`](crate::feast).
+//!
 //! # Pages
 //! With the feature `page`, [`with_pages`](HttpService::with_pages) shows experiments, runs and models to people, below `/ui/`: see
 //! [`page`](crate::page).
@@ -139,6 +142,8 @@ struct Inner {
     render: Option<Render>,
     #[cfg(feature = "mlflow")]
     mlflow: Option<crate::mlflow::Mlflow>,
+    #[cfg(feature = "feast")]
+    feast: Option<crate::feast::Feast>,
     #[cfg(feature = "page")]
     pages: Option<crate::page::Pages>,
 }
@@ -170,6 +175,8 @@ impl HttpService {
                 render: None,
                 #[cfg(feature = "mlflow")]
                 mlflow: None,
+                #[cfg(feature = "feast")]
+                feast: None,
                 #[cfg(feature = "page")]
                 pages: None,
             }),
@@ -197,6 +204,15 @@ impl HttpService {
     #[must_use]
     pub fn with_mlflow(mut self, mlflow: crate::mlflow::Mlflow) -> Self {
         Arc::make_mut(&mut self.inner).mlflow = Some(mlflow);
+        self
+    }
+
+    /// The same, which is Feast's feature server, too, under Feast's own paths. `GET /health` asks the feature store then, and the tracking server
+    /// of MLflow where there is one.
+    #[cfg(feature = "feast")]
+    #[must_use]
+    pub fn with_feast(mut self, feast: crate::feast::Feast) -> Self {
+        Arc::make_mut(&mut self.inner).feast = Some(feast);
         self
     }
 
@@ -265,6 +281,16 @@ impl HttpService {
                 OfMlflow::Nothing => Found::NoEndpoint,
             };
         }
+        #[cfg(feature = "feast")]
+        if self.inner.feast.is_some()
+            && let Some(found) = crate::feast::find(method, path)
+        {
+            use crate::feast::Found as OfFeast;
+            return match found {
+                OfFeast::Endpoint(endpoint) => Found::Route(Route::Feast(endpoint)),
+                OfFeast::OtherMethod(methods) => Found::OtherMethod(methods),
+            };
+        }
         route::find(method, path)
     }
 
@@ -326,6 +352,14 @@ impl HttpService {
             };
             return answer.await.map_err(Refusal::of_mlflow);
         }
+        #[cfg(feature = "feast")]
+        if let Route::Feast(endpoint) = route {
+            let answer = async {
+                permitted?.tell(parts.uri.path());
+                self.answer_feast(parts, body, endpoint).await
+            };
+            return answer.await.map_err(Refusal::of_feast);
+        }
         let permit = permitted?;
         permit.tell(parts.uri.path());
         let models = &self.inner.models;
@@ -350,6 +384,8 @@ impl HttpService {
                 records::outcomes(&served, &self.body(&parts.headers, body).await?)
             }
             // Answered before.
+            #[cfg(feature = "feast")]
+            Route::Feast(endpoint) => self.answer_feast(parts, body, endpoint).await,
             #[cfg(feature = "mlflow")]
             Route::Tracking(_) => self.answer_mlflow(parts, body, route, (arrived, permit)).await,
             Route::Model(_, ModelRoute::Invocations)
@@ -425,6 +461,23 @@ impl HttpService {
         self.invocations(parts, body, served, version, arrived).await
     }
 
+    /// Answers what Feast's client asks.
+    #[cfg(feature = "feast")]
+    async fn answer_feast<B>(&self, parts: &Parts, body: B, endpoint: crate::feast::Endpoint) -> Answered
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let Some(feast) = &self.inner.feast else {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path"));
+        };
+        let body = match endpoint {
+            crate::feast::Endpoint::Health => Bytes::new(),
+            _ => self.body(&parts.headers, body).await?,
+        };
+        Ok(feast.answer(endpoint, parts.uri.query(), body).await)
+    }
+
     async fn body<B>(&self, headers: &HeaderMap, body: B) -> Result<Bytes, Refusal>
     where
         B: http_body::Body,
@@ -483,9 +536,9 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Answered {
 
 /// The statuses that are counted one by one.
 #[cfg(feature = "metrics")]
-const STATUSES: [&str; 17] = [
-    "200", "400", "401", "403", "404", "405", "406", "408", "409", "413", "415", "421", "429", "500", "501",
-    "503", "504",
+const STATUSES: [&str; 19] = [
+    "200", "202", "400", "401", "403", "404", "405", "406", "408", "409", "413", "415", "421", "422", "429",
+    "500", "501", "503", "504",
 ];
 
 impl fmt::Debug for HttpService {
