@@ -46,10 +46,8 @@
 //! `[rows]` or `[rows, 1]`. A column that holds nulls goes by the route of records. Where the model itself has inputs of the same names, the parameter `raw_records` says which are sent: `true` for raw columns. Such an answer repeats its arm
 //! and its outcome id in the parameters `mlcore-arm` and `mlcore-outcome-id`.
 //!
-//! # Features
+//! # Pages, and features
 //! With the feature `feast`, [`with_feast`](HttpService::with_feast) answers Feast's stock client: see [`feast`](crate::feast).
-//!
-//! # Pages
 //! With the feature `page`, [`with_pages`](HttpService::with_pages) shows experiments, runs and models to people, below `/ui/`: see
 //! [`page`](crate::page).
 //!
@@ -75,6 +73,8 @@
 //! of the tokio runtime, so that it holds up no other connection.
 
 mod body;
+#[cfg(feature = "feast")]
+mod feast;
 mod infer;
 mod limits;
 mod metadata;
@@ -207,15 +207,6 @@ impl HttpService {
         self
     }
 
-    /// The same, which is Feast's feature server, too, under Feast's own paths. `GET /health` asks the feature store then, and the tracking server
-    /// of MLflow where there is one.
-    #[cfg(feature = "feast")]
-    #[must_use]
-    pub fn with_feast(mut self, feast: crate::feast::Feast) -> Self {
-        Arc::make_mut(&mut self.inner).feast = Some(feast);
-        self
-    }
-
     /// The models that it answers for.
     #[must_use]
     pub fn models(&self) -> &Models {
@@ -282,14 +273,8 @@ impl HttpService {
             };
         }
         #[cfg(feature = "feast")]
-        if self.inner.feast.is_some()
-            && let Some(found) = crate::feast::find(method, path)
-        {
-            use crate::feast::Found as OfFeast;
-            return match found {
-                OfFeast::Endpoint(endpoint) => Found::Route(Route::Feast(endpoint)),
-                OfFeast::OtherMethod(methods) => Found::OtherMethod(methods),
-            };
+        if let Some(found) = self.find_feast(method, path) {
+            return found;
         }
         route::find(method, path)
     }
@@ -354,11 +339,7 @@ impl HttpService {
         }
         #[cfg(feature = "feast")]
         if let Route::Feast(endpoint) = route {
-            let answer = async {
-                permitted?.tell(parts.uri.path());
-                self.answer_feast(parts, body, endpoint).await
-            };
-            return answer.await.map_err(Refusal::of_feast);
+            return self.answer_feast(parts, body, endpoint, permitted).await.map_err(Refusal::of_feast);
         }
         let permit = permitted?;
         permit.tell(parts.uri.path());
@@ -385,7 +366,7 @@ impl HttpService {
             }
             // Answered before.
             #[cfg(feature = "feast")]
-            Route::Feast(endpoint) => self.answer_feast(parts, body, endpoint).await,
+            Route::Feast(endpoint) => self.answer_feast(parts, body, endpoint, Ok(permit)).await,
             #[cfg(feature = "mlflow")]
             Route::Tracking(_) => self.answer_mlflow(parts, body, route, (arrived, permit)).await,
             Route::Model(_, ModelRoute::Invocations)
@@ -461,43 +442,14 @@ impl HttpService {
         self.invocations(parts, body, served, version, arrived).await
     }
 
-    /// Answers what Feast's client asks.
-    #[cfg(feature = "feast")]
-    async fn answer_feast<B>(&self, parts: &Parts, body: B, endpoint: crate::feast::Endpoint) -> Answered
-    where
-        B: http_body::Body,
-        B::Error: Into<BoxError>,
-    {
-        let Some(feast) = &self.inner.feast else {
-            return Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such path"));
-        };
-        let body = match endpoint {
-            crate::feast::Endpoint::Health => Bytes::new(),
-            _ => self.body(&parts.headers, body).await?,
-        };
-        Ok(feast.answer(endpoint, parts.uri.query(), body).await)
-    }
-
     async fn body<B>(&self, headers: &HeaderMap, body: B) -> Result<Bytes, Refusal>
     where
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        check_content_type(headers)?;
+        body::check_content_type(headers)?;
         body::read(headers, body, self.inner.limits.body_bytes).await
     }
-}
-
-/// A page of another site can make a browser send text without asking: that is not taken for JSON. Stock clients send no type,
-/// or one of these.
-fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let name = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if ["application/json", "application/octet-stream"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
-        return Ok(());
-    }
-    let message = "its Content-Type is not one of application/json and application/octet-stream";
-    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
 }
 
 type Answered = Result<Response<AnswerBody>, Refusal>;
