@@ -141,6 +141,16 @@ metrics! {
         "Predictions and outcomes in finished files of prediction logs.";
     LOG_DROPPED: Counter "mlcore_prediction_log_dropped_total" ["reason"] Count,
         "Rows that prediction logs do not have: queue_full or write_failed.";
+    FEATURE_REQUESTS: Counter "mlcore_feature_requests_total" ["operation"] Count,
+        "Requests of Feast's clients, answered or not: read, push, write, materialise, materialise_incremental.";
+    FEATURE_FAILURES: Counter "mlcore_feature_request_failures_total" ["operation"] Count,
+        "Of these, requests that failed or were refused.";
+    FEATURE_ROWS: Counter "mlcore_feature_rows_total" ["operation"] Count,
+        "Entities that were read, rows that were written, keys that were materialised.";
+    FEATURE_VALUES: Counter "mlcore_feature_values_total" ["status"] Count,
+        "Values of features that were read, by status: PRESENT, NULL_VALUE, NOT_FOUND, OUTSIDE_MAX_AGE.";
+    FEATURE_DURATION: Histogram "mlcore_feature_request_duration_seconds" ["operation"] Seconds,
+        "From the read body of an answered request to its answer.";
     HTTP_RESPONSES: Counter "mlcore_http_responses_total" ["code"] Count,
         "Answers over HTTP, by status.";
     GRPC_RESPONSES: Counter "mlcore_grpc_responses_total" ["code"] Count,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking, in its helpers too")]
 
 mod duties;
+mod features;
 mod import;
 mod metrics;
 mod mlflow;

@@ -51,7 +51,6 @@ impl Merged {
 }
 
 /// Boxes, as a request takes one and hands it on: the parts are large.
-#[expect(clippy::vec_box, reason = "they are moved as pointers, not as values")]
 type Spare = Vec<Box<Parts>>;
 
 thread_local!(static SPARE: RefCell<Spare> = const { RefCell::new(Vec::new()) });
