@@ -81,8 +81,7 @@ pub(super) fn parsed<'b, T: Deserialize<'b>>(text: &'b str) -> Result<T> {
 #[doc(hidden)]
 #[must_use]
 pub fn check(bytes: &[u8]) -> bool {
-    let mut limits = FeastLimits::default();
-    limits.sent_values = 500;
+    let limits = FeastLimits { sent_values: 500, ..FeastLimits::default() };
     let Ok(text) = text(bytes) else { return false };
     let read = parsed::<ReadBody<'_>>(&text)
         .and_then(|body| Columns::read("entities", body.entities, &limits))
