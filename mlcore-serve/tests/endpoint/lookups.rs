@@ -362,7 +362,7 @@ fn a_release_that_cannot_take_the_features_is_refused_and_what_answers_goes_on()
     let (store, clock) = (Arc::new(MemoryStore::new()), ManualClock::default());
     write(&*store, &clock, 7, [Cell::from(12i64), Cell::from(4.5)], 0);
     let (place, builder) = endpoint(&plan(), dense(3));
-    let endpoint = builder.with_lookup(lookup(store)).with_clock(clock.clone()).build().unwrap();
+    let endpoint = builder.with_lookup(lookup(store)).with_clock(clock).build().unwrap();
     let texts: [(&str, ArrayRef, bool); 1] =
         [("trips", Arc::new(StringArray::from(vec![Some("a"), None])), true)];
     let table = RecordBatch::try_from_iter_with_nullable(texts).unwrap();

@@ -34,6 +34,7 @@ fn lookup() -> FeatureLookup {
         })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a test reads better with the values in place")]
 fn column(name: &str, datatype: &str, data: Value) -> Value {
     let rows = data.as_array().unwrap().len();
     json!({"name": name, "shape": [rows, 1], "datatype": datatype, "data": data})
