@@ -5,10 +5,12 @@
 //! - [`offline`]: what was known of an entity at a time, for training.
 //! - [`key`]: which entity is asked for, in one canonical form.
 //! - [`online`]: the latest features of each entity, read while a request waits.
+//! - [`feature_store`]: all of it as one value.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod definition;
+pub mod feature_store;
 pub mod key;
 pub mod offline;
 pub mod online;

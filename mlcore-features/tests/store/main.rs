@@ -11,6 +11,8 @@ mod definition_feast;
 mod definition_functions;
 #[cfg(feature = "toml")]
 mod definition_toml;
+#[cfg(feature = "parquet")]
+mod feature_store;
 #[cfg(all(any(feature = "embedded", feature = "sqlite"), unix))]
 #[path = "../../../mlcore/tests/kill/mod.rs"]
 mod kill;

@@ -55,8 +55,9 @@ const BATCH_ROWS: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Latest<'a> {
     view: View<'a>,
-    after: Option<Timestamp>,
-    until: Option<Timestamp>,
+    /// The first and the last nanosecond since 1970 that count.
+    first: Option<i128>,
+    last: Option<i128>,
 }
 
 /// The newest rows in batches of up to 65 536, in the order of the source: the keys under the names that entity rows have them by,
@@ -73,20 +74,27 @@ impl<'a> Latest<'a> {
     /// The newest rows of a view.
     #[must_use]
     pub fn new(view: View<'a>) -> Self {
-        Self { view, after: None, until: None }
+        Self { view, first: None, last: None }
     }
 
     /// Looks at rows whose event time is after this moment alone; one of the moment itself does not count.
     #[must_use]
     pub fn after(mut self, moment: Timestamp) -> Self {
-        self.after = Some(moment);
+        self.first = Some(moment.nanoseconds() + 1);
+        self
+    }
+
+    /// Looks at rows whose event time is not before this moment alone; one of the moment itself counts.
+    #[must_use]
+    pub fn since(mut self, moment: Timestamp) -> Self {
+        self.first = Some(moment.nanoseconds());
         self
     }
 
     /// Looks at rows whose event time is not after this moment alone; one of the moment itself counts.
     #[must_use]
     pub fn until(mut self, moment: Timestamp) -> Self {
-        self.until = Some(moment);
+        self.last = Some(moment.nanoseconds());
         self
     }
 
@@ -114,8 +122,7 @@ impl<'a> Latest<'a> {
         } else {
             columns.iter().map(|(column, _)| column.clone()).collect::<BTreeSet<_>>().into_iter().collect()
         };
-        let (first, last) =
-            (self.after.map(|moment| moment.nanoseconds() + 1), self.until.map(Timestamp::nanoseconds));
+        let (first, last) = (self.first, self.last);
         let created = view.created.iter().map(|column| Bound { column, earliest: None, latest: None });
         let bounds =
             created.chain([Bound { column: &view.timestamp, earliest: first, latest: last }]).collect();

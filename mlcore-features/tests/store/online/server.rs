@@ -8,7 +8,7 @@ use mlcore_features::store::online::{OnlineStore, RedisOptions, RedisStore};
 use tempfile::TempDir;
 
 /// A server in a temporary folder; it ends when it is dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     folder: TempDir,
     port: u16,
     options: Vec<String>,
@@ -17,7 +17,7 @@ pub(super) struct Server {
 
 impl Server {
     /// A running server that keeps nothing on the disk; none where Redis is not installed, which the test then says.
-    pub(super) fn start(options: &[&str]) -> Option<Self> {
+    pub(crate) fn start(options: &[&str]) -> Option<Self> {
         if Command::new("redis-server").arg("--version").output().is_err() {
             assert!(std::env::var_os("CI").is_none(), "Redis is not installed (Debian: redis-server)");
             println!("skipped: Redis is not installed (Debian: redis-server)");
@@ -33,7 +33,7 @@ impl Server {
         Some(server)
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
