@@ -26,6 +26,7 @@ from mlcore import (
     serving,
     signing,
     stats,
+    store,
     tracking,
 )
 from mlcore._mlcore import __version__
