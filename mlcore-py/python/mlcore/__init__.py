@@ -265,5 +265,6 @@ __all__ = [
     "signing",
     "start_run",
     "stats",
+    "store",
     "tracking",
 ]
