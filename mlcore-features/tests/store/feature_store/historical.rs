@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
 use mlcore::arrow::datatypes::{Float32Type, Float64Type, Int64Type};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{Array, AsArray, Int32Array, RecordBatch, StringArray};
+use mlcore::arrow::array::{AsArray, Int32Array, RecordBatch, StringArray};
 use mlcore::arrow::datatypes::{Float64Type, Int64Type};
 use mlcore::batch::Value;
 use mlcore::schema::DType;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::{
-    Array, AsArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    AsArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
 use mlcore::arrow::datatypes::Int64Type;

@@ -219,7 +219,8 @@ fn on_threads(threads: usize, work: &(dyn Fn() + Sync)) -> Result<()> {
         work();
         // Only the caller's thread is told to stop: what the others still do stops with it.
         while others.iter().flatten().any(|other| !other.is_finished()) {
-            interrupt::is_stopped();
+            // Asking is what tells them.
+            let _ = interrupt::is_stopped();
             thread::sleep(Duration::from_millis(5));
         }
         others.into_iter().try_for_each(|other| {

@@ -1,6 +1,6 @@
 //! Rows of a table as entries of the online store.
 
-use mlcore::arrow::array::{Array, ArrayRef, RecordBatch};
+use mlcore::arrow::array::{ArrayRef, RecordBatch};
 use mlcore::batch::{ColumnView, Value};
 use mlcore::interrupt::Pace;
 use mlcore::time::Timestamp;

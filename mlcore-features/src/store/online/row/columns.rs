@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
                         list.extend((ends.0..ends.1).map(|item| items.value(item)));
                         let is_there = !column.is_null(row);
                         let pushed = is_there
-                            .then(|| push(bytes, layout, slot, Cell::from(list.as_slice())))
+                            .then(|| push(bytes, layout, slot, Cell::List(list.as_slice().into())))
                             .flatten();
                         let bad =
                             || list.iter().copied().find(|value| value.is_null() || !value.fits(slot.dtype));
