@@ -20,6 +20,7 @@ mod runner;
 mod serving;
 mod signing;
 mod stats;
+mod store;
 mod table;
 mod telemetry;
 mod tracking;
@@ -32,7 +33,7 @@ mod native {
 
     use crate::{
         drift, endpoint, evaluate, features, metrics, package, packaging, profiles, registry, rollout,
-        runner, serving, signing, stats, telemetry, tracking,
+        runner, serving, signing, stats, store, telemetry, tracking,
     };
 
     #[pymodule_init]
@@ -72,6 +73,7 @@ mod native {
                 part!(stats::two_sample::native),
             ],
         )?;
+        package::add(module, "store", &[part!(store::native)])?;
         package::add(module, "tracking", &[part!(tracking::native)])?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -26,6 +26,7 @@ from mlcore import (
     serving,
     signing,
     stats,
+    store,
     tracking,
 )
 from mlcore._mlcore import __version__
@@ -264,5 +265,6 @@ __all__ = [
     "signing",
     "start_run",
     "stats",
+    "store",
     "tracking",
 ]

@@ -18,6 +18,7 @@ __all__ = [
     "serving",
     "signing",
     "stats",
+    "store",
     "tracking",
 ]
 
@@ -36,6 +37,7 @@ runner: ModuleType
 serving: ModuleType
 signing: ModuleType
 stats: ModuleType
+store: ModuleType
 tracking: ModuleType
 
 def _panic(detached: bool) -> None: ...
