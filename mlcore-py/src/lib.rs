@@ -23,6 +23,7 @@ mod stats;
 mod table;
 mod telemetry;
 mod tracking;
+mod validate;
 mod value;
 
 #[pyo3::pymodule(name = "_mlcore")]
@@ -32,7 +33,7 @@ mod native {
 
     use crate::{
         drift, endpoint, evaluate, features, metrics, package, packaging, profiles, registry, rollout,
-        runner, serving, signing, stats, telemetry, tracking,
+        runner, serving, signing, stats, telemetry, tracking, validate,
     };
 
     #[pymodule_init]
@@ -73,6 +74,7 @@ mod native {
             ],
         )?;
         package::add(module, "tracking", &[part!(tracking::native)])?;
+        package::add(module, "validate", &[part!(validate::native)])?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 

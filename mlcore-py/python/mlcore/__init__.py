@@ -27,6 +27,7 @@ from mlcore import (
     signing,
     stats,
     tracking,
+    validate,
 )
 from mlcore._mlcore import __version__
 from mlcore._versions import doctor, show_versions
@@ -265,4 +266,5 @@ __all__ = [
     "start_run",
     "stats",
     "tracking",
+    "validate",
 ]

@@ -19,6 +19,7 @@ __all__ = [
     "signing",
     "stats",
     "tracking",
+    "validate",
 ]
 
 __version__: str
@@ -37,5 +38,6 @@ serving: ModuleType
 signing: ModuleType
 stats: ModuleType
 tracking: ModuleType
+validate: ModuleType
 
 def _panic(detached: bool) -> None: ...
