@@ -89,7 +89,7 @@ def manager(tmp_path, monkeypatch):
 def test_the_class_runs_with_its_import_line_changed(manager):
     views, entities = manager.define_feature_views()
     told = str(manager.store.apply([*entities, *views]))
-    assert "feature view user_features v0" in told and "entity product_id" in told
+    assert "Created feature view user_features (v0)" in told and "entity product_id" in told
 
     now = datetime.now(timezone.utc)
     rows = [{"user_id": 1}, {"user_id": 2}, {"user_id": 3}, {"user_id": 4}]
@@ -100,7 +100,7 @@ def test_the_class_runs_with_its_import_line_changed(manager):
     online = manager.get_online_features(REFERENCES, rows)
     assert online.columns.tolist() == ["user_id", "age", "avg_purchase_amount", "total_purchases"]
     # The third user's values are two days old and count for one, and the fourth is unknown.
-    assert online["age"].tolist() == [31, 40, pd.NA, pd.NA] or online["age"].isna().tolist() == [False, False, True, True]
+    assert online["age"].isna().tolist() == [False, False, True, True]
     assert online["age"].dropna().tolist() == [31, 40]
     response = manager.store.get_online_features(REFERENCES, rows)
     assert response.statuses()["age"] == ["PRESENT", "PRESENT", "OUTSIDE_MAX_AGE", "NOT_FOUND"]

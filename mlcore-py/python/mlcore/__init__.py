@@ -28,6 +28,7 @@ from mlcore import (
     stats,
     store,
     tracking,
+    validate,
 )
 from mlcore._mlcore import __version__
 from mlcore._versions import doctor, show_versions
@@ -267,4 +268,5 @@ __all__ = [
     "stats",
     "store",
     "tracking",
+    "validate",
 ]

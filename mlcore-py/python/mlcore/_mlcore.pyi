@@ -20,6 +20,7 @@ __all__ = [
     "stats",
     "store",
     "tracking",
+    "validate",
 ]
 
 __version__: str
@@ -39,5 +40,6 @@ signing: ModuleType
 stats: ModuleType
 store: ModuleType
 tracking: ModuleType
+validate: ModuleType
 
 def _panic(detached: bool) -> None: ...

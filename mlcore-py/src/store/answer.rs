@@ -43,7 +43,11 @@ impl OnlineAnswer {
                 let values = list(py, rows.map(|row| cell(py, self.answer.cell(row, number))))?;
                 made.set_item(&feature.name, values)?;
                 if include_event_timestamps {
-                    let seconds = |row| self.answer.event_time(row, number).map_or(0, |time| time.as_micros().div_euclid(1_000_000));
+                    let seconds = |row| {
+                        self.answer
+                            .event_time(row, number)
+                            .map_or(0, |time| time.as_micros().div_euclid(1_000_000))
+                    };
                     let rows = 0..self.answer.rows();
                     let times = PyList::new(py, rows.map(seconds))?;
                     made.set_item(format!("{}__ts", feature.name), times)?;

@@ -23,7 +23,11 @@ pub(super) fn asked<T>(py: Python<'_>, result: mlcore::Result<T>) -> PyResult<T>
 }
 
 /// The query of references or of a service.
-pub(super) fn query(features: &[String], service: Option<String>, full: bool) -> mlcore::Result<FeatureQuery> {
+pub(super) fn query(
+    features: &[String],
+    service: Option<String>,
+    full: bool,
+) -> mlcore::Result<FeatureQuery> {
     let query = match service {
         Some(service) => FeatureQuery::service(service),
         None => FeatureQuery::references(features.iter().map(String::as_str))?,
@@ -54,9 +58,13 @@ impl Rows {
 
     fn listed(rows: &Bound<'_, PyList>) -> PyResult<Self> {
         let py = rows.py();
-        let Ok(first) = rows.get_item(0) else { return Ok(Self::Values { names: Vec::new(), columns: Vec::new() }) };
-        let names: Vec<String> = row(&first, 0)?.keys().iter().map(|name| name.extract()).collect::<PyResult<_>>()?;
-        let mut columns: Vec<Vec<OwnedValue>> = names.iter().map(|_| Vec::with_capacity(rows.len())).collect();
+        let Ok(first) = rows.get_item(0) else {
+            return Ok(Self::Values { names: Vec::new(), columns: Vec::new() });
+        };
+        let names: Vec<String> =
+            row(&first, 0)?.keys().iter().map(|name| name.extract()).collect::<PyResult<_>>()?;
+        let mut columns: Vec<Vec<OwnedValue>> =
+            names.iter().map(|_| Vec::with_capacity(rows.len())).collect();
         for (number, own) in rows.iter().enumerate() {
             let own = row(&own, number)?;
             for (name, column) in names.iter().zip(&mut columns) {
@@ -67,9 +75,11 @@ impl Rows {
                 column.push(value::read(&object, Place { operation: ONLINE, name, row: Some(number) })?);
             }
             if own.len() > names.len() {
-                let has = |name: &Bound<'_, PyAny>| name.extract().is_ok_and(|name: String| names.contains(&name));
+                let has =
+                    |name: &Bound<'_, PyAny>| name.extract().is_ok_and(|name: String| names.contains(&name));
                 let extra = own.keys().iter().find(|name| !has(name)).map(|name| name.to_string());
-                let problem = format!("row {number} has {}, and the first row has not", extra.unwrap_or_default());
+                let problem =
+                    format!("row {number} has {}, and the first row has not", extra.unwrap_or_default());
                 return Err(invalid(py, ONLINE, SUBJECT, problem, "give every row the same names"));
             }
         }
@@ -93,7 +103,10 @@ impl Rows {
     }
 
     /// Works with the rows as Rust takes them.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&EntityRows<'_>) -> mlcore::Result<T>) -> mlcore::Result<T> {
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&EntityRows<'_>) -> mlcore::Result<T>,
+    ) -> mlcore::Result<T> {
         match self {
             Self::Table(table) => work(&EntityRows::of(table)?),
             Self::Values { names, columns } => {
@@ -120,7 +133,13 @@ impl Rows {
 fn row<'a, 'py>(object: &'a Bound<'py, PyAny>, number: usize) -> PyResult<&'a Bound<'py, PyDict>> {
     object.cast::<PyDict>().map_err(|_| {
         let problem = format!("row {number} is a {}", type_name(object));
-        wrong_type(object.py(), ONLINE, SUBJECT, problem, "pass a dict for each row, such as {\"driver_id\": 1001}")
+        wrong_type(
+            object.py(),
+            ONLINE,
+            SUBJECT,
+            problem,
+            "pass a dict for each row, such as {\"driver_id\": 1001}",
+        )
     })
 }
 
@@ -142,7 +161,10 @@ pub(super) fn moment(object: &Bound<'_, PyAny>, subject: &'static str) -> PyResu
         }
     };
     micros.map(Timestamp::from_micros).ok_or_else(|| {
-        raise(py, &Error::invalid_input(OPERATION, subject, "it is too far away").remedy("pass a nearer datetime"))
+        raise(
+            py,
+            &Error::invalid_input(OPERATION, subject, "it is too far away").remedy("pass a nearer datetime"),
+        )
     })
 }
 

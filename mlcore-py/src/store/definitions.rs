@@ -110,7 +110,9 @@ pub(super) fn schema_of(source: &str, opened: &Opened) -> Result<Vec<Field>> {
     let source: Source = match read::<Definition>(source)? {
         Definition::Source(source) => source,
         other => {
-            return Err(Error::invalid_input("infer schema", other.name(), "it is no source").remedy("pass a source"));
+            return Err(
+                Error::invalid_input("infer schema", other.name(), "it is no source").remedy("pass a source")
+            );
         }
     };
     let data = opened.sources().open(&source)?.schema()?;

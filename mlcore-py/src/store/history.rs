@@ -60,6 +60,10 @@ pub(super) fn options(event_timestamp: Option<String>, late_rows: bool) -> Histo
     }
 }
 
-pub(super) fn skew_options(event_timestamp: Option<String>, late_rows: bool, differences: usize) -> SkewOptions {
+pub(super) fn skew_options(
+    event_timestamp: Option<String>,
+    late_rows: bool,
+    differences: usize,
+) -> SkewOptions {
     SkewOptions::default().with_historical(options(event_timestamp, late_rows)).with_differences(differences)
 }

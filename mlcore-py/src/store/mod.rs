@@ -9,7 +9,9 @@ mod opened;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mlcore_features::store::feature_store::{FeatureStore, MaterialiseOptions, Progress, PushTo, StaleTables};
+use mlcore_features::store::feature_store::{
+    FeatureStore, MaterialiseOptions, Progress, PushTo, StaleTables,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -48,7 +50,13 @@ impl Store {
     fn opened(&self, py: Python<'_>, operation: &'static str) -> PyResult<Arc<Opened>> {
         if self.process != std::process::id() {
             let remedy = "open the store in the process that uses it, after the fork";
-            return Err(invalid(py, operation, "store", "it was opened before a fork, in another process", remedy));
+            return Err(invalid(
+                py,
+                operation,
+                "store",
+                "it was opened before a fork, in another process",
+                remedy,
+            ));
         }
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner).clone();
         opened.ok_or_else(|| invalid(py, operation, "store", "it is closed", "open it again"))
@@ -90,7 +98,8 @@ impl Store {
     /// The definitions that are there, as JSON.
     fn definitions(&self, py: Python<'_>) -> PyResult<String> {
         entry(py, |py| {
-            let snapshot = self.store(py, "list definitions")?.snapshot().map_err(|error| raise(py, &error))?;
+            let snapshot =
+                self.store(py, "list definitions")?.snapshot().map_err(|error| raise(py, &error))?;
             let all: Vec<_> = snapshot.repository().definitions().collect();
             crate::plain::json(py, "list definitions", &all)
         })

@@ -58,7 +58,8 @@ impl Opened {
         let opened = match online {
             None => {
                 let built = FeatureStore::builder_in(&folder, project)?.build()?;
-                let (definitions, online) = (Arc::clone(built.definitions()), Arc::clone(built.online_store()));
+                let (definitions, online) =
+                    (Arc::clone(built.definitions()), Arc::clone(built.online_store()));
                 Self::made(definitions, online, sources, Some(folder))?
             }
             Some(url) => {

@@ -8,11 +8,7 @@
 ...     source=ArrowSource(name="log", timestamp_field="at"),
 ... )
 >>> store = FeatureStore("memory:")
->>> print(store.apply([user, clicks]))
-+ entity user
-+ source log
-+ feature view activity v0
-<BLANKLINE>
+>>> _ = store.apply([user, clicks])
 >>> day = lambda day: datetime(2026, 1, day, tzinfo=timezone.utc)
 >>> store.register("log", {"user_id": [1, 1], "at": [day(1), day(3)], "clicks": [5, 9]})
 >>> store.get_historical_features({"user_id": [1], "at": [day(2)]}, ["activity:clicks"]).to_df()["clicks"].tolist()

@@ -43,9 +43,8 @@ class PlannedChanges(dict):  # type: ignore[type-arg]
     Examples
     --------
     >>> from mlcore.store import Entity, FeatureStore
-    >>> print(FeatureStore("memory:").plan([Entity("driver")]))
-    + entity driver
-    <BLANKLINE>
+    >>> print(FeatureStore("memory:").plan([Entity("driver")]), end="")
+    Create entity driver
     """
 
     def __init__(self, text: str, document: Mapping[str, Any]) -> None:
