@@ -127,6 +127,8 @@ def test_history_is_what_was_known_then(store):
     np.testing.assert_array_equal(frame["rating"], [4.5, 4.0, np.nan, np.nan])
     assert frame["city"].tolist()[:3] == ["Bergen", "Oslo", "Lima"]
     assert job.to_polars()["trips"].to_list() == [12, 10, 7, None]
+    # What is not known is null for libraries that have nulls. The second is NaN in the source.
+    assert job.to_polars()["rating"].to_list()[3] is None and pa.table(job)["rating"].null_count == 1
     assert pa.table(job)["trips"].to_pylist() == job.to_arrow()["trips"].to_pylist() == [12, 10, 7, None]
     for given in (pl.DataFrame(labels), pa.Table.from_pandas(labels, preserve_index=False)):
         assert store.get_historical_features(given, ALL).to_polars()["trips"].to_list() == [12, 10, 7, None]

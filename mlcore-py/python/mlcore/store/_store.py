@@ -44,7 +44,7 @@ class PlannedChanges(dict):  # type: ignore[type-arg]
     --------
     >>> from mlcore.store import Entity, FeatureStore
     >>> print(FeatureStore("memory:").plan([Entity("driver")]), end="")
-    Create entity driver
+    Created entity driver
     """
 
     def __init__(self, text: str, document: Mapping[str, Any]) -> None:
