@@ -66,6 +66,7 @@ impl Merge {
     }
 
     /// The orders of the columns in which rows come.
+    #[cfg(feature = "validate")]
     pub(super) fn orders(&self) -> &Orders {
         &self.orders
     }
