@@ -37,6 +37,9 @@ struct Held {
 
 const READ: &str = "read suite";
 
+/// The place, the name and the reason of an expectation that was not taken.
+type Refused = (usize, String, String);
+
 #[pymethods]
 impl NativeSuite {
     #[new]
@@ -128,10 +131,7 @@ impl NativeSuite {
 
     /// The expectations of a suite of Great Expectations that mean the same here, and the others: their places, names and reasons.
     #[classmethod]
-    fn _imported<'py>(
-        class: &Bound<'py, PyType>,
-        json: &str,
-    ) -> PyResult<(Bound<'py, PyAny>, Vec<(usize, String, String)>)> {
+    fn _imported<'py>(class: &Bound<'py, PyType>, json: &str) -> PyResult<(Bound<'py, PyAny>, Vec<Refused>)> {
         entry(class.py(), |py| {
             let imported = detached(py, || validate::Suite::from_great_expectations(json))?;
             let refused = imported.refused.into_iter();
@@ -218,6 +218,7 @@ impl NativeSuite {
         frame, *, references = None, now = None, max_unexpected = 20, max_values = 100_000_000,
         spill_folder = None, threads = 1
     ))]
+    #[expect(clippy::too_many_arguments, reason = "each is a keyword of Python's")]
     fn validate(
         &self,
         frame: &Bound<'_, PyAny>,
