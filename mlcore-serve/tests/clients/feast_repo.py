@@ -39,9 +39,10 @@ def boosted(inputs):
     return {"boost": [rating * factor for rating, factor in zip(inputs["rating"], inputs["factor"])]}
 
 
+# Both are named: Feast's server cannot compare a projection that has a name with one of the same view that has none.
 ranking = FeatureService(
     name="ranking",
-    features=[stats[["rating"]], stats[["trips"]].with_name("origin").with_join_key_map({"driver_id": "origin_id"}), kinds[["small"]]],
+    features=[stats[["rating"]].with_name("own"), stats[["trips"]].with_name("origin").with_join_key_map({"driver_id": "origin_id"}), kinds[["small"]]],
 )
 '''
 
@@ -118,7 +119,7 @@ boost = "rating * factor"
 [[feature_services]]
 name = "ranking"
 features = [
-    "stats:rating",
+    { view = "stats", features = ["rating"], name = "own" },
     { view = "stats", features = ["trips"], name = "origin", join_key_map = { driver_id = "origin_id" } },
     "kinds:small",
 ]
