@@ -70,8 +70,8 @@ def test_streams_and_files_are_read_in_batches(tmp_path):
     reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=300))
     for found in (orders().validate(reader), orders().validate(tmp_path / "orders.parquet"), orders().validate(str(tmp_path / "orders.parquet"))):
         assert fails(found) == fails(expected) and found.rows == 5000
-    with pytest.raises(mlcore.exceptions.InvalidTypeError, match="read before"):
-        orders().validate(reader)
+    # A reader that was read before has no rows left.
+    assert Suite("s").table_row_count_to_equal(0).validate(reader).passed
     nothing = pa.RecordBatchReader.from_batches(table.schema, [])
     assert Suite("s").column_to_exist("age").table_row_count_to_equal(0).validate(nothing).passed
     with pytest.raises(FileNotFoundError, match="gone.parquet"):
@@ -124,7 +124,9 @@ def test_rows_of_requests():
     )
     day = datetime.date
     assert suite.check_row({"age": 41, "email": "a@b", "plan": "pro", "since": day(2024, 1, 1), "until": day(2024, 2, 1)})
-    assert suite.check_row({"age": 41.5, "email": None, "until": day(2024, 2, 1)}).passed
+    assert suite.check_row({"age": 41.5, "email": None}).passed
+    # One of a pair alone is no pair that could be in order.
+    assert not suite.check_row({"age": 41.5, "until": day(2024, 2, 1)}).passed
     assert suite.check_row({"age": 12, "plan": "none"}).passed
     verdict = suite.check_row({"age": 130, "email": "a", "plan": "none"})
     assert [failure.partition("(")[0] for failure in verdict.failures] == ["column_values_to_be_between", "column_values_to_match_regex", "column_values_to_be_in_set"]

@@ -20,6 +20,8 @@ own_ways = pytest.mark.skipif(IS_STOCK, reason="the server under test is a stock
 
 # Feast answers an expired value as if it counted; a value that is too old can never be read as present here.
 EXPIRED = {1005}
+# Of computed features that are asked for by their full names Feast's answer has nothing.
+LOST_BY_FEAST = set() if IS_STOCK else {"boosted__boost"}
 READS = {
     "features": (["stats:rating", "stats:trips", "stats:city"], {"driver_id": [1001, 1002, 1003, 7]}),
     "the same twice": (["stats:trips"], {"driver_id": [1002, 1001, 1002]}),
@@ -75,7 +77,7 @@ def test_the_client_reads_the_same(both, name, flags):
     (theirs, own), _ = both
     (due, due_views), (got, got_views) = [read(store, features, rows, **FLAGS[flags]) for store in (theirs, own)]
     assert got_views == due_views
-    assert got.keys() == due.keys()
+    assert got.keys() - LOST_BY_FEAST == due.keys(), "but for what Feast loses, which is answered here"
     for column in due:
         for row, (one, other) in enumerate(zip(due[column], got[column], strict=True)):
             if one == other:
@@ -149,7 +151,12 @@ def test_what_is_not_there_is_raised_as_feast_raises_it(both):
     service.name = "rankin"
     for store in (theirs, own):
         with pytest.raises(FeatureServiceNotFoundException):
-            store.get_online_features(features=service, entity_rows={"driver_id": [1]})
+            try:
+                store.get_online_features(features=service, entity_rows={"driver_id": [1]})
+            except requests.ConnectionError:
+                # Feast's server closes the connection after an error, which its client may be about to use again.
+                assert store is theirs
+                store.get_online_features(features=service, entity_rows={"driver_id": [1]})
     # Feast's server fails with 500 here, of which its client says only that.
     with pytest.raises(RuntimeError):
         theirs.get_online_features(features=["stats:trips"], entity_rows={"driver_id": ["a"]})

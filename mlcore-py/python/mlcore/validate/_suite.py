@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlcore._frame import installed
+from mlcore.exceptions import AlreadyExistsError
 from mlcore.validate._expectations import Expectations
 from mlcore.validate._native import _Suite
 
@@ -160,6 +161,12 @@ def split(suite: _Suite, frame: Any, severity: str, references: Any) -> tuple[An
         frame = frame.collect()
     if library not in ("pandas", "polars"):
         frame = as_arrow(frame)
+    names = frame.column_names if hasattr(frame, "column_names") else list(frame.columns)
+    if REASONS in names:
+        problem, remedy = "the table has a column of this name, for which the reasons are meant", "rename it, or leave it out"
+        raise AlreadyExistsError(
+            f"split table {REASONS}: {problem}; {remedy}", operation="split table", subject=REASONS, problem=problem, remedy=remedy
+        )
     rows, reasons = suite._failing(frame, references, severity)
     numpy = import_module("numpy")
     is_passing = numpy.ones(len(frame), dtype=bool)
