@@ -280,7 +280,7 @@ fn a_redis_server_is_killed_in_the_middle_of_traffic_and_comes_back() {
     let store = Arc::new(server.store());
     write(&*store, &clock, 7, [Cell::from(12i64), Cell::from(4.5)], 5);
     let own = with_defaults(lookup(store.clone())).with_last_known(10, Duration::from_secs(60));
-    let (endpoint, records) = served(own.with_timeout(Duration::from_millis(100)), &clock).unwrap();
+    let (endpoint, records) = served(own.with_timeout(Duration::from_millis(300)), &clock).unwrap();
     let refusing = served(lookup(store), &clock).unwrap().0;
     assert_eq!(ask(&endpoint, &driver(7), 1.0).unwrap(), answer(12.0, 4.5, 1.0));
     server.kill();

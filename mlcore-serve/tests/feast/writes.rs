@@ -27,7 +27,8 @@ fn pushed_rows_are_read_and_newer_ones_stay() {
 #[test]
 fn pushed_rows_become_history() {
     let place = Place::new();
-    assert_eq!(push(&place, "offline", &rows()).status, StatusCode::OK);
+    let answer = push(&place, "offline", &rows());
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     let read = || place.read(&["stats:trips"], &json!({"driver_id": [5]})).column("trips").0;
     assert_eq!(read(), json!([null]), "not online");
     let body = json!({"end_ts": "2024-02-29T12:00:00", "feature_views": ["stats"]});

@@ -112,10 +112,10 @@ fn a_later_schema_is_refused_by_its_name() {
         path
     };
     let first = || LogReader::new(folder.path()).predictions().unwrap().next().unwrap().unwrap_err();
-    let path = write("a.parquet", &[("kind", "predictions"), ("version", "2")]);
+    let path = write("a.parquet", &[("kind", "predictions"), ("version", "3")]);
     let error = first();
     assert!(matches!(error, Error::Unsupported(_)), "{error}");
-    assert!(error.to_string().contains("of version 2, and 1 is the newest"), "{error}");
+    assert!(error.to_string().contains("of version 3, and 2 is the newest"), "{error}");
     assert!(error.to_string().contains("a.parquet"), "{error}");
     for pairs in [&[("kind", "outcomes"), ("version", "1")][..], &[("kind", "predictions")], &[]] {
         fs::remove_file(&path).unwrap();

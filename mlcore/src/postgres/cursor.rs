@@ -88,13 +88,14 @@ impl Database {
     pub fn open(&self, operation: &'static str, sql: &str) -> Result<Cursor> {
         let session = Session::open(operation, &self.server)?;
         // All rows are fetched, so that the server need not find the first ones soon.
-        let begin = format!(
-            "{}; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL cursor_tuple_fraction = 1",
-            self.ready()
-        );
+        const BEGIN: &str =
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL cursor_tuple_fraction = 1";
+        let ready = self.ready();
         let declare = format!("DECLARE mlcore_rows NO SCROLL CURSOR FOR {sql}");
         run(&session, operation, &self.server, move |connection| {
-            connection.client.batch_execute(&begin)?;
+            // By itself: statements that are sent together are one transaction, and a query before it would have begun its snapshot.
+            connection.client.batch_execute(&ready)?;
+            connection.client.batch_execute(BEGIN)?;
             connection.client.execute(&declare, &[]).map(drop)
         })?;
         Ok(Cursor { session, server: Arc::clone(&self.server), operation })

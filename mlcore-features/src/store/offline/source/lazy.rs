@@ -114,9 +114,13 @@ fn condition(bound: &Bound<'_>, data_type: &PolarsType) -> Option<Expr> {
             PolarsType::Date => i64::from(i32::try_from(count).ok()?),
             _ => i64::try_from(count).ok()?,
         };
-        Some(lit(count).cast(data_type.clone()))
+        Some(lit(count))
     };
-    let own = || col(bound.column);
+    // As numbers: a literal of a zone loses it where polars folds it.
+    let own = || match data_type {
+        PolarsType::Date => col(bound.column).cast(PolarsType::Int32).cast(PolarsType::Int64),
+        _ => col(bound.column).cast(PolarsType::Int64),
+    };
     let earliest = bound.earliest.and_then(literal).map(|earliest| own().gt_eq(earliest));
     let latest = bound.latest.and_then(literal).map(|latest| own().lt_eq(latest));
     let both = match (earliest, latest) {
@@ -124,7 +128,7 @@ fn condition(bound: &Bound<'_>, data_type: &PolarsType) -> Option<Expr> {
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => return None,
     };
-    Some(both.or(own().is_null()))
+    Some(both.or(col(bound.column).is_null()))
 }
 
 impl fmt::Debug for LazyTable {
