@@ -92,8 +92,8 @@ pub type VisitFound<'a> = dyn FnMut(usize, usize, Found<'_>) + 'a;
 ///
 /// let mut lengths = Vec::new();
 /// let keys = [EntityKey::one("user", 7)?];
-/// Lengths.read_features(&keys, Timestamp::from_millis(0), &mut |_, _, found| lengths.push(found.cell.value()))?;
-/// assert_eq!(lengths.len(), 1);
+/// Lengths.read_features(&keys, Timestamp::from_millis(0), &mut |place, _, found| lengths.push((place, found.status)))?;
+/// assert_eq!(lengths, [(0, Status::Present)]);
 /// # Ok::<(), mlcore::Error>(())
 /// ```
 pub trait FeatureReader: fmt::Debug + Send + Sync {
