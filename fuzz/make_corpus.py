@@ -8,7 +8,7 @@ What a finding added (`found_*`) stays. Each file is a few kilobytes at most: sm
 
 import pathlib
 
-from seeds import columns, expressions, filters, folders, models, monitors, names, packages, plans, profiles, requests
+from seeds import columns, expressions, features, filters, folders, models, monitors, names, packages, plans, profiles, requests, suites
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -57,9 +57,13 @@ if __name__ == "__main__":
     dictionary("tracking_filter", filters.words())
     write("expression_text", expressions.expression_text())
     dictionary("expression_text", expressions.words())
+    write("validation_suite", suites.validation_suite())
+    dictionary("validation_suite", suites.words())
     write("mlflow_folder", folders.mlflow_folder())
     dictionary("mlflow_folder", folders.words())
     write("arrow_door", columns.arrow_door())
+    write("feast_json", features.feast_json())
+    dictionary("feast_json", features.words())
     write("v2_json", requests.v2_json())
     dictionary("v2_json", requests.words())
     write("v2_binary", requests.v2_binary())

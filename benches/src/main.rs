@@ -23,6 +23,8 @@ mod streams;
 mod table;
 mod timing;
 mod tracking;
+mod validate;
+mod windows;
 
 use std::env;
 use std::fs;
@@ -36,14 +38,16 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 11] = [
+const TOPICS: [Topic; 13] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
     ("features", features::run),
     ("online", online::run),
     ("store", store::run),
+    ("windows", windows::run),
     ("profile", profile::run),
+    ("validate", validate::run),
     ("python", python::run),
     ("tracking", tracking::run),
     ("page", page::run),
@@ -74,6 +78,10 @@ fn run(wanted: &[String]) -> Result<()> {
         }
         Some((first, case)) if first == reports::CHILD => {
             show_line(&reports::measure_case(case)?);
+            return Ok(());
+        }
+        Some((first, [folder])) if first == store::CHILD => {
+            show_line(&store::measure_case(Path::new(folder))?);
             return Ok(());
         }
         _ => {}

@@ -67,6 +67,11 @@ impl Peer {
         self.measurements.get(name).map(|measurement| measurement.seconds)
     }
 
+    /// What the peer's call computed.
+    pub(crate) fn answer(&self, name: &str) -> Option<f64> {
+        self.measurements.get(name).and_then(|measurement| measurement.answer)
+    }
+
     /// The relative difference between the peer's answer and ours, as a cell.
     pub(crate) fn difference(&self, name: &str, ours: f64) -> String {
         match self.measurements.get(name).and_then(|measurement| measurement.answer) {

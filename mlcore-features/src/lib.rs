@@ -80,7 +80,9 @@
 //! | `embedded` | the online store in a file of the machine ([`store::online::EmbeddedStore`]) |
 //! | `redis` | the online store on a Redis server ([`store::online::RedisStore`]) |
 //! | `cache` | a cache in front of an online store ([`store::online::CachedStore`]) |
-//! | `full` | all but `offline`, which takes minutes to build |
+//! | `spill` | sources of a join in temporary files, where it goes on in parts (`PointInTimeJoin::with_spill_folder`) |
+//! | `postgres` | queries of a PostgreSQL server as feature rows (`store::offline::PostgresQuery`) |
+//! | `full` | all but `offline`, which takes minutes to build, and `postgres`, whose client has a runtime in threads of its own |
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -20,9 +20,11 @@ mod runner;
 mod serving;
 mod signing;
 mod stats;
+mod store;
 mod table;
 mod telemetry;
 mod tracking;
+mod validate;
 mod value;
 
 #[pyo3::pymodule(name = "_mlcore")]
@@ -32,7 +34,7 @@ mod native {
 
     use crate::{
         drift, endpoint, evaluate, features, metrics, package, packaging, profiles, registry, rollout,
-        runner, serving, signing, stats, telemetry, tracking,
+        runner, serving, signing, stats, store, telemetry, tracking, validate,
     };
 
     #[pymodule_init]
@@ -72,7 +74,9 @@ mod native {
                 part!(stats::two_sample::native),
             ],
         )?;
+        package::add(module, "store", &[part!(store::native)])?;
         package::add(module, "tracking", &[part!(tracking::native)])?;
+        package::add(module, "validate", &[part!(validate::native)])?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 

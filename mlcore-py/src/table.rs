@@ -22,11 +22,13 @@ use crate::value::time::{NOT_A_TIME, symbol};
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: Arc<Columns>,
+    /// What Rust made, where it did: a null stays one for whoever takes Arrow, and is NaN for numpy alone.
+    made: Option<RecordBatch>,
 }
 
 impl Table {
     pub(crate) fn new(batch: &RecordBatch) -> Self {
-        Self { columns: Arc::new(Columns::of_batch(batch)) }
+        Self { columns: Arc::new(Columns::of_batch(batch)), made: Some(batch.clone()) }
     }
 
     /// What the door would make of it.
@@ -52,7 +54,7 @@ pub(crate) fn read_table(
     entry(py, |_| {
         let operation = if operation == "transform" { "transform" } else { "fit" };
         let columns = door::columns(X, feature_names, Asked { operation, subject: "X" })?;
-        Ok(Table { columns })
+        Ok(Table { columns, made: None })
     })
 }
 
@@ -84,7 +86,7 @@ impl Tables {
                 invalid(py, BATCHES.operation, BATCHES.subject, "another thread is reading it", remedy)
             })?;
             let columns = stream.next(py, BATCHES)?;
-            Ok(columns.map(|columns| Table { columns: Arc::new(columns) }))
+            Ok(columns.map(|columns| Table { columns: Arc::new(columns), made: None }))
         })
     }
 }
@@ -105,7 +107,10 @@ impl Table {
         requested_schema: Option<Bound<'py, PyCapsule>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         entry(py, |py| {
-            let batch = self.batch(py)?;
+            let batch = match &self.made {
+                Some(batch) => batch.clone(),
+                None => self.batch(py)?,
+            };
             let field = Field::new_struct("", batch.schema_ref().fields().clone(), false);
             let array: ArrayRef = Arc::new(StructArray::from(batch));
             let reader = Box::new(ArrayIterator::new([Ok(array)], field.into()));

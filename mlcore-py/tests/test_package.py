@@ -87,7 +87,8 @@ def test_all_that_is_native_is_in_the_package_and_in_its_stub(name):
     """A name is written where it is defined and in the stub, and reaches the package by `import *`."""
     native = getattr(mlcore._mlcore, name)
     assert importlib.import_module(f"mlcore._mlcore.{name}") is native
-    module = importlib.import_module("mlcore.features._plan" if name == "features" else f"mlcore.{name}")
+    halves = {"features": "features._plan", "store": "store._native", "validate": "validate._native"}
+    module = importlib.import_module(f"mlcore.{halves.get(name, name)}")
     stub = ast.parse(Path(module.__file__).with_suffix(".pyi").read_text())
     described = {node.name for node in stub.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     public = {item for item in native.__all__ if not item.startswith("_")}

@@ -41,7 +41,8 @@ def test_what_an_index_shows_of_the_package_runs(tmp_path):
     (snippet,) = snippets("mlcore-py/README.md")
     answer = subprocess.run([sys.executable, "-c", snippet], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.splitlines() == ["(600, 5)", "['visits']", "{'auc': 0.81} 3", "baseline {'loss': 0.01}"]
+    below = "True ['column_values_to_be_between(age, at least 18 and at most 120)']"
+    assert answer.stdout.splitlines() == ["(600, 5)", "['visits']", below, "{'auc': 0.81} 3", "baseline {'loss': 0.01}"]
 
 
 def test_what_an_index_shows_of_the_package_links_to_whole_addresses():

@@ -9,9 +9,11 @@
 //! | `log` | the prediction log: Parquet files, and a reader of them |
 //! | `page` | pages of experiments, runs, models and the audit log, for browsers |
 //! | `mlflow` | MLflow's tracking server over HTTP; the models that an MLflow server has registered, as a source of models; a sender of webhooks |
+//! | `feast` | Feast's feature server over HTTP, for its stock client |
 //! | `metrics` | counters, gauges and histograms for the host's recorder of the facade `metrics` |
 //! | `otel` | the spans of requests in OpenTelemetry's traces: the program exports them by OTLP, a host by its own layer |
 //! | `signatures` | endpoints that load what a trusted key signed, and nothing else |
+//! | `validate` | endpoints that validate their requests against a suite of expectations |
 //! | `conformance` | the contracts of the endpoint's traits as test suites |
 
 #[cfg(feature = "http")]
@@ -20,6 +22,8 @@ pub mod batching;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod endpoint;
+#[cfg(feature = "feast")]
+pub mod feast;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(feature = "http")]

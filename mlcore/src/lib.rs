@@ -43,7 +43,8 @@ pub mod mermaid;
 pub mod name;
 pub mod package;
 #[cfg(feature = "postgres")]
-mod postgres;
+#[doc(hidden)]
+pub mod postgres;
 pub mod profile;
 pub mod registry;
 pub mod rollout;

@@ -11,8 +11,11 @@ pub(crate) fn run() -> Result<ExitCode> {
     let evidently = python::environment_with("python-evidently", "requirements-bench.txt")?;
     // whylogs needs numpy 1.
     let whylogs = python::environment_with("python-whylogs", "requirements-bench-whylogs.txt")?;
+    let validation = python::environment_with("python-validation", "requirements-bench-validation.txt")?;
     // MLflow as its users have it.
     let mlflow = python::environment_with("python-clients", "requirements-clients.txt")?;
+    // Feast needs pandas 2, too, and versions of its own below it.
+    let feast = python::environment_with("python-feast", "requirements-bench-feast.txt")?;
     // What people call from Python is the wheel.
     if !process::succeeds(&mut wheel::build(&python)?)? {
         return Err(Failure::new("maturin could not build the wheel; see its messages above"));
@@ -23,7 +26,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     benches.env("MLCORE_BENCH_PYTHON", python.program());
     benches.env("MLCORE_BENCH_EVIDENTLY_PYTHON", evidently.program());
     benches.env("MLCORE_BENCH_WHYLOGS_PYTHON", whylogs.program());
+    benches.env("MLCORE_BENCH_VALIDATION_PYTHON", validation.program());
     benches.env("MLCORE_BENCH_MLFLOW_PYTHON", mlflow.program());
+    benches.env("MLCORE_BENCH_FEAST_PYTHON", feast.program());
     benches.env("MLCORE_BENCH_WHEEL_PYTHON", installed.program());
     if process::succeeds(&mut benches)? {
         return Ok(ExitCode::SUCCESS);

@@ -1,4 +1,4 @@
-//! The stock clients of Triton, KServe and MLflow, which ask the program `mlcore-serve` as their users would; and a browser, which looks at
+//! The stock clients of Triton, KServe, MLflow and Feast, which ask the program `mlcore-serve` as their users would; and a browser, which looks at
 //! its pages.
 
 use std::fs;
@@ -14,7 +14,7 @@ use crate::tally::{self, Tally};
 use crate::{mlflow_page, packages, project, promtool, python};
 
 /// Each in a process of its own: the clients of Triton and KServe register messages of the same names.
-const TESTS: [&str; 11] = [
+const TESTS: [&str; 12] = [
     "http_triton.py",
     "http_kserve.py",
     "grpc_triton.py",
@@ -24,6 +24,7 @@ const TESTS: [&str; 11] = [
     "mlflow_tracking.py",
     "mlflow_import.py",
     "mission.py",
+    "feast_online.py",
     "mlflow_pages.py",
     "page_axe.py",
 ];
@@ -63,7 +64,7 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
         let path = format!("mlcore-serve/tests/clients/{test}");
         let mut pytest = python.command(&["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", &path]);
         pytest.env("MLCORE_TEST_HTTP", &server.http).env("MLCORE_TEST_GRPC", &server.grpc);
-        // MLflow's start servers of their own.
+        // MLflow's and Feast's start servers of their own.
         pytest.env("MLCORE_TEST_PROGRAM", program());
         pytest.env("MLCORE_TEST_TRACKING", "mlcore");
         pytest.env("MLCORE_TEST_PAGE", &page);

@@ -68,7 +68,8 @@ fn found(work: impl FnOnce() -> Result<usize>) -> Result<Found> {
     Ok(Found { seconds, megabytes: peak_megabytes - before, peak_megabytes, drifted })
 }
 
-fn megabytes(name: &str) -> Result<f64> {
+/// A line of this process's status that counts memory.
+pub(crate) fn megabytes(name: &str) -> Result<f64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next()).ok_or("no such line of the status")?;

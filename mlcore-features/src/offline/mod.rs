@@ -38,6 +38,8 @@
 //! - A frame, a query and a query that is [`Collected`] once are sources of [`Batches`](crate::pipeline::Batches) for `fit_batches`.
 //! - [`to_batches`], [`to_table`], [`from_batches`] and [`from_table`] hand tables over, for everything else: a transformer that needs all rows
 //!   is fitted on `to_table(&frame)`, and [`nested::flatten`](crate::nested::flatten) takes such a table apart.
+//! - [`LazyTable`](crate::store::offline::LazyTable) makes a query a source of a point-in-time join, whose answer is a query again by
+//!   [`Joined::into_lazy`](crate::store::offline::Joined::into_lazy).
 //!
 //! # What becomes of which type
 //!
@@ -82,3 +84,4 @@ pub use ::polars;
 pub use self::collect::Collected;
 pub use self::export::{to_batches, to_table};
 pub use self::import::{from_batches, from_table};
+pub(crate) use self::refusal::meant;

@@ -4,7 +4,7 @@ use mlcore::Error;
 use polars::prelude::PolarsError;
 
 /// What an error of polars means to the caller.
-pub(super) fn meant(operation: &'static str, subject: &str, cause: PolarsError) -> Error {
+pub(crate) fn meant(operation: &'static str, subject: &str, cause: PolarsError) -> Error {
     let problem = cause.to_string();
     let error = match innermost(&cause) {
         PolarsError::ColumnNotFound(_)

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, ColumnView, Row, Tensor, Value};
-use mlcore::schema::Schema;
+use mlcore::schema::{DType, Field, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Csr, FittedStep, Output, RowExecutor, foreign};
-use crate::program::bind;
+use crate::program::bind::{self, converts};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::{Lower, Program, columnar, csr, row};
 use crate::transform::custom::{FittedCustomTransformer, Functions};
@@ -74,6 +74,13 @@ impl Plan {
     #[must_use]
     pub fn input(&self) -> &Schema {
         &self.inner.program.input
+    }
+
+    /// Says whether a column of this type can be the one that the plan reads under this name. Each value is looked at when it comes.
+    #[must_use]
+    pub fn takes(&self, name: &str, dtype: DType) -> bool {
+        let expected = self.input().field(name).map(Field::dtype);
+        expected.is_some_and(|expected| dtype == expected || converts(dtype, expected))
     }
 
     /// The features that the plan makes.

@@ -214,7 +214,7 @@ where
         (own, rest) = rest.split_at_mut(part.len() * width);
         parts.push((rows.get(part.start * width..part.end * width)?, own));
     }
-    let done = threads::share(parts, |(rows, features)| {
+    let done = threads::share("transform", parts, |(rows, features)| {
         let mut pace = Pace::default();
         rows.chunks(width * BLOCK).zip(features.chunks_mut(width * BLOCK)).all(|(rows, features)| {
             !pace.is_stopped(rows.len()) && scale_matrix(rows, by, features) && !T::any_infinite(features)

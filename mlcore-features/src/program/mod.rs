@@ -27,7 +27,7 @@ mod row_block;
 mod sink;
 mod temps;
 pub(crate) mod text;
-mod threads;
+pub(crate) mod threads;
 mod vector;
 pub(crate) mod words;
 

@@ -27,7 +27,7 @@ pub(super) fn run<S: Sink + Send>(
     parts: Vec<(Range<usize>, S)>,
 ) -> (Vec<S>, Result<(), Stopped>) {
     let starts: Vec<usize> = parts.iter().map(|(rows, _)| rows.start).collect();
-    let answers = share(parts, |(rows, mut sink)| {
+    let answers = share("transform", parts, |(rows, mut sink)| {
         let done = execute(program, bound, rows, &mut sink);
         (sink, done)
     });
@@ -48,7 +48,11 @@ pub(super) fn run<S: Sink + Send>(
 
 /// Does the work of each part on a thread of its own, that of the first on this one. Answers in the order of the parts; an error
 /// stands for a thread that could not begin, or panicked.
-pub(super) fn share<P: Send, R: Send>(parts: Vec<P>, work: impl Fn(P) -> R + Sync) -> Vec<Result<R>> {
+pub(crate) fn share<P: Send, R: Send>(
+    operation: &'static str,
+    parts: Vec<P>,
+    work: impl Fn(P) -> R + Sync,
+) -> Vec<Result<R>> {
     let mut parts = parts.into_iter();
     let Some(own) = parts.next() else { return Vec::new() };
     if parts.len() == 0 {
@@ -74,10 +78,10 @@ pub(super) fn share<P: Send, R: Send>(parts: Vec<P>, work: impl Fn(P) -> R + Syn
         for begun in others {
             answers.push(match begun.map(ScopedJoinHandle::join) {
                 Ok(Ok(answer)) => Ok(answer),
-                Ok(Err(_)) => Err(Error::internal("transform", "threads", "a thread panicked")
+                Ok(Err(_)) => Err(Error::internal(operation, "threads", "a thread panicked")
                     .remedy("report this to mlcore, with the plan")),
                 Err(cause) => {
-                    Err(Error::unsupported("transform", "threads", "the system starts no more threads")
+                    Err(Error::unsupported(operation, "threads", "the system starts no more threads")
                         .remedy("ask for fewer threads")
                         .caused_by(cause))
                 }
@@ -96,12 +100,12 @@ mod tests {
 
     #[test]
     fn answers_stand_in_order_and_a_panic_is_one_of_them() {
-        let answers = share(vec![1, 0, 3], |part| {
+        let answers = share("test", vec![1, 0, 3], |part| {
             assert!(part != 0, "on purpose");
             part * 2
         });
         assert!(matches!(&answers[..], [Ok(2), Err(Error::Internal(_)), Ok(6)]), "{answers:?}");
-        assert!(share(Vec::new(), |part: usize| part).is_empty());
+        assert!(share("test", Vec::new(), |part: usize| part).is_empty());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
+use mlcore::text_key::{TextKey, fold};
+
 /// Makes hashers with one seed.
 #[derive(Clone, Debug)]
 pub(super) struct Folded([u64; 2]);
@@ -67,5 +69,25 @@ impl Hasher for Folding {
     fn finish(&self) -> u64 {
         let product = u128::from(self.state) * u128::from(self.factor);
         (product as u64) ^ ((product >> 64) as u64)
+    }
+}
+
+/// Two numbers of the process, by which short keys are hashed in one step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seeds([u64; 2]);
+
+impl Default for Seeds {
+    fn default() -> Self {
+        let Folded([state, factor]) = Folded::default();
+        Self([state, factor])
+    }
+}
+
+impl Seeds {
+    /// A hash of a text's key.
+    #[inline]
+    pub(super) fn hash(self, key: TextKey) -> u64 {
+        let Self([state, factor]) = self;
+        fold(key.head ^ state, key.tail ^ factor ^ ((key.length as u64) << 56))
     }
 }

@@ -72,11 +72,12 @@
 //!
 //! # Exactness and memory
 //!
-//! Whatever is counted is exact, over any number of batches. Distinct values, uniqueness and the most common value hold each distinct
-//! value once; medians, quantiles, z-scores and distributions of numbers hold the column's numbers, eight bytes each, up to
-//! [`RunOptions::with_most_values`]. Everything else takes the same memory however many rows there are. Where tables are larger than
-//! that, [`mlcore::profile`] knows quantiles and distinct values within bounds, and
-//! [`Check::ColumnDistributionToMatchReference`] compares a part of the table with such a profile.
+//! Whatever is counted is exact, over any number of batches ([`CompiledSuite::validate_batches`], and files of Parquet by the feature `parquet`). Distinct
+//! values, uniqueness and the most common value hold each distinct value once, up to [`RunOptions::with_most_values`] in memory and the
+//! others in a [folder](RunOptions::with_spill_folder), where one is handed in. Medians, quantiles, z-scores and distributions of numbers
+//! hold the column's numbers, eight bytes each, up to the same number. Everything else takes the same memory however many rows there are.
+//! What does not fit is refused by name, and never estimated in silence: [`mlcore::profile`] knows quantiles and distinct values within
+//! bounds, and [`Check::ColumnDistributionToMatchReference`] compares a part of the table with such a profile.
 //!
 //! # What cannot be answered
 //!
@@ -93,12 +94,15 @@ mod hash;
 mod import;
 mod infer;
 mod literal;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod quarantine;
 mod report;
 mod row;
 mod run;
 mod suite;
 mod text;
+mod verdict;
 
 pub use self::bounds::Bounds;
 pub use self::check::{Check, IgnoreRowIf, Interpolation, Measure, QuantileRange};

@@ -1,6 +1,5 @@
 //! Rows that pass, and rows that do not with the reasons.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{
@@ -11,7 +10,6 @@ use mlcore::{Error, Result, interrupt};
 
 use super::Severity;
 use super::compile::CompiledSuite;
-use super::row::is_of_rows;
 use super::run::failing;
 
 /// A table in two: the rows that pass, and those that do not.
@@ -63,27 +61,8 @@ impl CompiledSuite {
             return Err(Error::already_exists(SPLIT, REASONS, "the table has a column of this name")
                 .remedy("rename the column, or split the table without it"));
         }
-        let expectations = self.0.suite.expectations();
-        let asked: Vec<usize> = (0..expectations.len())
-            .filter(|place| self.0.plans.get(*place).is_some_and(is_of_rows))
-            .filter(|place| {
-                expectations.get(*place).is_some_and(|expectation| expectation.severity >= severity)
-            })
-            .collect();
-        // The reasons of each row, and where they begin.
-        let (mut reasons, mut failed) = (Vec::<String>::new(), Vec::new());
-        let told: Vec<String> =
-            asked.iter().filter_map(|place| expectations.get(*place)).map(ToString::to_string).collect();
-        failing(&self.0, table, &asked, |row, broken| {
-            let mut text = String::new();
-            for reason in broken.iter().filter_map(|place| told.get(*place)) {
-                let separator = if text.is_empty() { "" } else { "\n" };
-                // Writing into text cannot fail.
-                let _ = write!(text, "{separator}{reason}");
-            }
-            reasons.push(text);
-            failed.push(row);
-        })?;
+        let (failed, reasons): (Vec<usize>, Vec<String>) =
+            self.failing_rows(table, severity)?.into_iter().unzip();
         interrupt::check(SPLIT)?;
         let passing = rows_between(table, &failed)?;
         let taken = rows_of(table, &failed)?;
@@ -94,6 +73,28 @@ impl CompiledSuite {
         let schema = Schema::new_with_metadata(fields, table.schema_ref().metadata().clone());
         let failing = RecordBatch::try_new(Arc::new(schema), columns).map_err(|cause| odd(&cause))?;
         Ok(Split { passing, failing })
+    }
+
+    /// The rows of a table that do not meet all expectations of this severity, or of a higher one, in ascending order, each with the
+    /// reasons as [`REASONS`] holds them: by what can be asked of a row by itself, `mostly` left out of account.
+    ///
+    /// # Errors
+    /// As [`Run::update`](super::Run::update).
+    pub fn failing_rows(&self, table: &RecordBatch, severity: Severity) -> Result<Vec<(usize, String)>> {
+        let expectations = self.0.suite.expectations();
+        let is_asked = |place: &usize| {
+            expectations.get(*place).is_some_and(|expectation| expectation.severity >= severity)
+        };
+        let asked: Vec<usize> = self.places_for_rows().filter(is_asked).collect();
+        let told: Vec<String> =
+            asked.iter().filter_map(|place| expectations.get(*place)).map(ToString::to_string).collect();
+        let mut failed = Vec::new();
+        failing(&self.0, table, &asked, |row, broken| {
+            let reasons: Vec<&str> =
+                broken.iter().filter_map(|place| told.get(*place)).map(String::as_str).collect();
+            failed.push((row, reasons.join("\n")));
+        })?;
+        Ok(failed)
     }
 }
 

@@ -26,6 +26,12 @@ impl<'a> RowVerdict<'a> {
         self.failures().all(|expectation| expectation.severity < severity)
     }
 
+    /// The places of the expectations that the row does not meet, in ascending order.
+    #[must_use]
+    pub fn places(&self) -> &[usize] {
+        &self.failed
+    }
+
     /// The expectations that the row does not meet, in the order of the suite.
     pub fn failures(&self) -> impl Iterator<Item = &'a Expectation> {
         let expectations = self.inner.suite.expectations();
@@ -80,6 +86,11 @@ impl CompiledSuite {
             }
         }
         Ok(RowVerdict { inner, failed })
+    }
+
+    /// The places of the expectations that a row can be asked by itself.
+    pub fn places_for_rows(&self) -> impl Iterator<Item = usize> {
+        self.0.plans.iter().enumerate().filter(|(_, plan)| is_of_rows(plan)).map(|(place, _)| place)
     }
 
     /// The expectations that no row can be asked by itself.

@@ -1,15 +1,18 @@
 //! A list of expectations.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
+use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema};
+use mlcore::schema::{DType, Dim, Field, Schema};
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::compile::{CompiledSuite, References, compile, pattern};
 use super::literal::compare;
 use super::{Bounds, Check, Expectation, Literal};
-use mlcore::schema::Schema;
 
 /// What is expected of a table: expectations under one name. As JSON it is what serde makes of it; as TOML it is edited.
 ///
@@ -47,6 +50,22 @@ impl Suite {
         &self.expectations
     }
 
+    /// The columns whose values or types its expectations and their conditions are about, each once, in the order of their names.
+    #[must_use]
+    pub fn columns(&self) -> BTreeSet<String> {
+        let of = |expectation: &Expectation| {
+            let clauses = expectation.condition.clauses().iter().map(|clause| clause.column.clone());
+            expectation.columns().into_iter().chain(clauses).collect::<Vec<_>>()
+        };
+        let is_about_values = |expectation: &&Expectation| {
+            !matches!(
+                expectation.check,
+                Check::TableColumnsToMatchOrderedList { .. } | Check::ColumnToExist { .. }
+            )
+        };
+        self.expectations.iter().filter(is_about_values).flat_map(of).collect()
+    }
+
     /// Compiles the suite for tables of this schema, without references.
     ///
     /// What is wrong with the suite is an error here. What is wrong with the schema, such as a column that is not there, fails
@@ -66,6 +85,24 @@ impl Suite {
     pub fn compile_with(&self, schema: &Schema, references: &References) -> Result<CompiledSuite> {
         self.check()?;
         compile(self, schema, references)
+    }
+
+    /// Compiles the suite for tables of this Arrow schema. A column of a type that mlcore does not read, such as lists or bytes, stands
+    /// in nobody's way: an expectation about its values is a [problem](CompiledSuite::problems).
+    ///
+    /// # Errors
+    /// As [`compile_with`](Self::compile_with), and [`Error::InvalidInput`] for two columns of one name.
+    pub fn compile_arrow(&self, schema: &ArrowSchema, references: &References) -> Result<CompiledSuite> {
+        let field = |field: &Arc<ArrowField>| match DType::from_arrow(field.data_type()) {
+            Some(dtype) => Field::column(field.name(), dtype).nullable(),
+            // All of its values are missing.
+            None if *field.data_type() == DataType::Null => {
+                Field::column(field.name(), DType::Float64).nullable()
+            }
+            None => Field::tensor(field.name(), DType::UInt8, [Dim::Dynamic, Dim::Dynamic]),
+        };
+        let fields: Vec<Field> = schema.fields().iter().map(field).collect();
+        self.compile_with(&Schema::new(fields)?, references)
     }
 
     /// Makes sure that the suite can be meant: shares within 0 and 1, ends in order, regular expressions that can be read.

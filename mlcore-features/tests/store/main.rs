@@ -11,10 +11,13 @@ mod definition_feast;
 mod definition_functions;
 #[cfg(feature = "toml")]
 mod definition_toml;
+#[cfg(feature = "parquet")]
+mod feature_store;
 #[cfg(all(any(feature = "embedded", feature = "sqlite"), unix))]
 #[path = "../../../mlcore/tests/kill/mod.rs"]
 mod kill;
 mod offline;
+mod offline_online;
 mod online;
 #[cfg(feature = "conformance")]
 mod registry_conformance;
@@ -27,3 +30,4 @@ mod registry_lineage;
 mod registry_processes;
 mod registry_size;
 mod support;
+mod window;

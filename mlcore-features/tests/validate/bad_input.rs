@@ -287,8 +287,8 @@ fn an_interrupted_run_says_whether_it_can_go_on() {
     assert!(matches!(interrupt::scope(|| true, || suite.split(&numbers)), Err(Error::Interrupted(_))));
 
     // In the middle of a batch, a part of which is counted then.
-    let long = "x".repeat(400);
-    let texts = table([("t", column::<StringArray, _>(vec![long.as_str(); 100_000]))]);
+    let long: Vec<String> = (0..100_000).map(|row| format!("{row}{}", "x".repeat(400))).collect();
+    let texts = table([("t", column::<StringArray, _>(long.iter().map(String::as_str).collect::<Vec<_>>()))]);
     let slow =
         (0..8).fold(Suite::new("s"), |suite, place| suite.with(regex("t", &format!("(x+x+)+y{place}"))));
     let slow = slow.compile(&schema_of(&texts)).unwrap();

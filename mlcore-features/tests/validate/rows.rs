@@ -230,7 +230,7 @@ fn threads_and_batches_of_any_size_say_the_same() {
     assert_eq!(unexpected[0..2], [Some(0), Some(0)]);
     assert_eq!(unexpected[6..8], [Some(2), Some(1)]);
     assert_eq!(unexpected[12], Some(2 * (200_000 - 100_003)));
-    assert_eq!(suite.validate(&table, &options.with_threads(3)).unwrap(), whole);
+    assert_eq!(suite.validate(&table, &options.clone().with_threads(3)).unwrap(), whole);
     for size in [1000, 65_537] {
         let mut run = suite.start(&options);
         for start in (0..table.num_rows()).step_by(size) {

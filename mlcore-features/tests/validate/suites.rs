@@ -1,9 +1,14 @@
 //! Suites as text: what is written is read back, and what is wrong is told with its place.
 
+use std::fs;
+use std::path::Path;
+
 use mlcore_features::validate::{
     Bounds, Check, Condition, Expectation, IgnoreRowIf, Literal, Operator, QuantileRange, Severity, Suite,
 };
 use proptest::prelude::*;
+
+use crate::suite_text;
 
 fn literal() -> impl Strategy<Value = Literal> {
     prop_oneof![
@@ -195,4 +200,19 @@ fn what_toml_cannot_hold_is_refused_and_json_holds_it() {
     );
     let json = serde_json::to_string(&suite).unwrap();
     assert_eq!(serde_json::from_str::<Suite>(&json).unwrap(), suite);
+}
+
+#[test]
+fn suites_of_the_corpus_are_read_or_refused() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/validation_suite");
+    let (mut taken, mut refused) = (0, 0);
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        let is_taken = suite_text::check(&fs::read(&path).unwrap());
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(name.starts_with("found_") || name.starts_with("taken_") == is_taken, "{name}: {is_taken}");
+        *(if is_taken { &mut taken } else { &mut refused }) += 1;
+    }
+    assert!(taken >= 30 && refused >= 15, "{taken} suites and {refused} others");
 }

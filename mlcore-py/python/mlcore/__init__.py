@@ -26,7 +26,9 @@ from mlcore import (
     serving,
     signing,
     stats,
+    store,
     tracking,
+    validate,
 )
 from mlcore._mlcore import __version__
 from mlcore._versions import doctor, show_versions
@@ -264,5 +266,7 @@ __all__ = [
     "signing",
     "start_run",
     "stats",
+    "store",
     "tracking",
+    "validate",
 ]

@@ -69,6 +69,12 @@ class Condition:
         return cls("drift_clean", {"metric": metric})
 
     @classmethod
+    def data_validated(cls, suite: str, *, digest: str | None = None) -> Condition:
+        """The data passed the suite of this name, of this content where a digest is given: a verdict of it is kept in the version's tag
+        ``mlcore.validation.<suite>``."""
+        return cls("data_validated", {"suite": suite} if digest is None else {"suite": suite, "digest": digest})
+
+    @classmethod
     def signed(cls, *keys: str) -> Condition:
         """The artifact is signed, with one of these keys where some are named: see :meth:`mlcore.Registry.sign`."""
         return cls("signed", {"keys": list(keys)} if keys else {})

@@ -18,7 +18,9 @@ __all__ = [
     "serving",
     "signing",
     "stats",
+    "store",
     "tracking",
+    "validate",
 ]
 
 __version__: str
@@ -36,6 +38,8 @@ runner: ModuleType
 serving: ModuleType
 signing: ModuleType
 stats: ModuleType
+store: ModuleType
 tracking: ModuleType
+validate: ModuleType
 
 def _panic(detached: bool) -> None: ...

@@ -182,6 +182,20 @@ impl Columns {
         )
     }
 
+    /// The table of all columns, of which these are read; nulls stand in the place of the others.
+    pub(crate) fn batch_of(
+        &self,
+        py: Python<'_>,
+        asked: Asked,
+        is_read: impl Fn(&str) -> bool,
+    ) -> PyResult<RecordBatch> {
+        self.table(
+            py,
+            asked,
+            |position, name| if is_read(name) { self.read(py, position, asked) } else { Ok(None) },
+        )
+    }
+
     /// The table of all columns.
     pub(crate) fn batch(&self, py: Python<'_>, asked: Asked) -> PyResult<RecordBatch> {
         self.table(py, asked, |position, _| self.read(py, position, asked))

@@ -6,6 +6,7 @@ mod profile;
 use pyo3::pymodule;
 
 pub(crate) use self::column::ColumnProfile;
+pub(crate) use self::profile::Profile;
 
 #[pymodule(submodule, module = "mlcore", name = "profiles")]
 pub(crate) mod native {

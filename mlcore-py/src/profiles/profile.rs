@@ -266,6 +266,11 @@ impl Profile {
 }
 
 impl Profile {
+    /// The profile as it is now.
+    pub(crate) fn snapshot(&self, py: Python<'_>) -> PyResult<profile::Profile> {
+        self.ask(py, Clone::clone)
+    }
+
     fn locked(&self) -> mlcore::Result<MutexGuard<'_, profile::Profile>> {
         interrupt::lock(PROFILE, &self.profile)
     }

@@ -31,6 +31,15 @@ pub(crate) enum Act {
     /// Registers models and versions, and says what they are.
     #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
     Register,
+    /// Reads features of entities.
+    #[cfg_attr(not(feature = "feast"), expect(dead_code, reason = "Feast's routes alone do it"))]
+    ReadFeatures,
+    /// Writes them, as feature jobs do.
+    #[cfg_attr(not(feature = "feast"), expect(dead_code, reason = "Feast's routes alone do it"))]
+    WriteFeatures,
+    /// Fills the online store from history.
+    #[cfg_attr(not(feature = "feast"), expect(dead_code, reason = "Feast's routes alone do it"))]
+    Materialise,
     /// Moves aliases and stages, renames and deletes models and versions: what is served depends on it.
     #[cfg_attr(not(feature = "mlflow"), expect(dead_code, reason = "MLflow's routes alone do it"))]
     Release,
@@ -42,8 +51,10 @@ impl Act {
         match self {
             // The probes of Kubernetes have no key.
             Self::Health => None,
-            Self::Predict | Self::Read | Self::Browse => Some(Role::Predict),
-            Self::Track | Self::Erase | Self::Register => Some(Role::Write),
+            Self::Predict | Self::Read | Self::Browse | Self::ReadFeatures => Some(Role::Predict),
+            Self::Track | Self::Erase | Self::Register | Self::WriteFeatures | Self::Materialise => {
+                Some(Role::Write)
+            }
             Self::Load | Self::Unload | Self::Set | Self::Release => Some(Role::Admin),
         }
     }
@@ -52,7 +63,7 @@ impl Act {
     pub(crate) fn is_allowed(self, roles: Roles) -> bool {
         match self {
             // What writes reads what it has written.
-            Self::Browse => Role::ALL.into_iter().any(|role| roles.has(role)),
+            Self::Browse | Self::ReadFeatures => Role::ALL.into_iter().any(|role| roles.has(role)),
             _ => self.role().is_none_or(|role| roles.has(role)),
         }
     }
@@ -60,20 +71,22 @@ impl Act {
     /// Whether it changes the server: without keys, that is not for everybody.
     pub(crate) const fn is_change(self) -> bool {
         match self {
-            Self::Health | Self::Predict | Self::Read | Self::Browse => false,
+            Self::Health | Self::Predict | Self::Read | Self::Browse | Self::ReadFeatures => false,
             Self::Load
             | Self::Unload
             | Self::Set
             | Self::Track
             | Self::Erase
             | Self::Register
+            | Self::WriteFeatures
+            | Self::Materialise
             | Self::Release => true,
         }
     }
 
-    /// Whether it is told in the log, with the name of who did it. Training writes too much to be told line by line.
+    /// Whether it is told in the log, with the name of who did it. Training and feature jobs write too much to be told line by line.
     pub(crate) const fn is_told(self) -> bool {
-        self.is_change() && !matches!(self, Self::Track)
+        self.is_change() && !matches!(self, Self::Track | Self::WriteFeatures)
     }
 
     /// What the log calls it.
@@ -89,6 +102,9 @@ impl Act {
             Self::Track => "track",
             Self::Erase => "erase",
             Self::Register => "register",
+            Self::ReadFeatures => "read features",
+            Self::WriteFeatures => "write features",
+            Self::Materialise => "materialise",
             Self::Release => "release",
         }
     }

@@ -6,6 +6,8 @@
 //! | asks for a prediction, reports outcomes, reads metadata, configuration, statistics, settings or the list of models | [`predict`](Role::Predict) |
 //! | reads experiments, runs and their files of MLflow's tracking server | [`predict`](Role::Predict) or [`write`](Role::Write) |
 //! | writes or deletes them | [`write`](Role::Write) |
+//! | reads features of entities | [`predict`](Role::Predict) or [`write`](Role::Write) |
+//! | writes features, or materialises them | [`write`](Role::Write) |
 //! | loads or unloads a model, sets traces or logs | [`admin`](Role::Admin) |
 //!
 //! The routes of HTTP and the calls of gRPC share this table. A key is sent as `Authorization: Bearer KEY`, or by basic authentication as

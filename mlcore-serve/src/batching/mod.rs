@@ -59,7 +59,7 @@ pub use self::slot::Batched;
 use self::slot::{Run, Slot, options_until};
 use self::worker::Shared;
 use crate::Endpoint;
-use crate::endpoint::{Answer, Decided, LoadedModel, Prediction, Request};
+use crate::endpoint::{Answer, Decided, LoadedModel, Prediction, Prepared, Request};
 
 /// Runs the requests of an endpoint in batches.
 ///
@@ -150,9 +150,10 @@ impl Batcher {
     /// requests wait.
     pub fn predict(&self, request: Request<'_>, call: Call) -> Result<Prediction> {
         let endpoint = &self.shared.endpoint;
-        let decided = endpoint.decide(request);
-        let batched = self.run(&decided, request, call).wait();
-        endpoint.record(decided, request, batched.answer)
+        let mut decided = endpoint.decide(request);
+        let (prepared, pending) = self.begin(&mut decided, request, call);
+        let batched = pending.wait();
+        endpoint.record(decided, request.with_prepared(&prepared), batched.answer)
     }
 
     /// As [`predict`](Self::predict), without a thread that waits. An idle model still runs on the thread that polls, unless the
@@ -162,15 +163,27 @@ impl Batcher {
     /// As [`predict`](Self::predict).
     pub async fn predict_async(&self, request: Request<'_>, call: Call) -> Result<Prediction> {
         let endpoint = &self.shared.endpoint;
-        let decided = endpoint.decide(request);
-        let batched = self.run(&decided, request, call).await;
-        endpoint.record(decided, request, batched.answer)
+        let mut decided = endpoint.decide(request);
+        let (prepared, pending) = self.begin(&mut decided, request, call);
+        let batched = pending.await;
+        endpoint.record(decided, request.with_prepared(&prepared), batched.answer)
+    }
+
+    /// Prepares a request and lets it run, where there is no answer before that.
+    fn begin(&self, decided: &mut Decided, request: Request<'_>, call: Call) -> (Prepared, Pending) {
+        let mut prepared = self.shared.endpoint.prepare(decided, request, call.timeout);
+        let left = call.timeout.map(|timeout| timeout.saturating_sub(prepared.spent()));
+        let pending = match prepared.take_answer() {
+            Some(answer) => Pending::of_answer(answer),
+            None => self.run(decided, request.with_prepared(&prepared), call.with_timeout(left)),
+        };
+        (prepared, pending)
     }
 
     /// Makes the model's input of a request and lets it run, alone or beside others: what [`Endpoint::run`] does for a request by
     /// itself. The features are made on this thread.
     pub fn run(&self, decided: &Decided, request: Request<'_>, call: Call) -> Pending {
-        self.run_inputs(decided, decided.inputs(request.input), call)
+        self.run_inputs(decided, decided.inputs_of(request), call)
     }
 
     /// As [`run`](Self::run), of inputs that were made.

@@ -29,6 +29,11 @@ impl Pending {
         Self { state: State::Ready(Some(Box::new(batched))) }
     }
 
+    /// An answer that is known before any run.
+    pub(crate) fn of_answer(answer: Answer) -> Self {
+        Self::ready(Batched::unrun(answer, std::time::Duration::ZERO))
+    }
+
     pub(super) fn waiting(shared: Arc<Shared>, slot: Arc<Slot>, place: Place) -> Self {
         Self { state: State::Waiting { shared, slot, place } }
     }

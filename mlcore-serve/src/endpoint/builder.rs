@@ -20,6 +20,9 @@ use super::background::{Consumer, Loss, RecordSink, Scoring, Shadows, Tally, Wat
 use super::clock::{Clock, SystemClock};
 use super::decide::{Deployment, OutcomeIds, Sequence};
 use super::input::Columns;
+use super::prepare::{FeatureLookup, Lookups, Preparation};
+#[cfg(feature = "validate")]
+use super::prepare::{RequestValidation, Validator};
 use super::record::{Kept, Queue};
 use super::release::{ArmAlias, ModelLoader, Progress, Resolver, Snapshot};
 use super::{Endpoint, Event, EventKind, Inner};
@@ -51,6 +54,35 @@ pub struct EndpointBuilder {
     signatures: Option<mlcore::artifact::VerifyPolicy>,
     counts: bool,
     sinks: Vec<Box<dyn RecordSink>>,
+    preparation: PreparationOptions,
+}
+
+/// What the endpoint is to do with requests before they run.
+#[derive(Default)]
+struct PreparationOptions {
+    lookups: Vec<FeatureLookup>,
+    #[cfg(feature = "validate")]
+    validation: Option<RequestValidation>,
+}
+
+impl PreparationOptions {
+    fn build(self, resolver: &Resolver) -> Result<Preparation> {
+        Ok(Preparation {
+            lookups: Lookups::new(resolver.model.as_str(), self.lookups)?,
+            #[cfg(feature = "validate")]
+            validator: match self.validation {
+                None => None,
+                Some(validation) => {
+                    if let Some(arm) = validation.arms().find(|arm| resolver.arm(arm).is_none()) {
+                        let problem = "requests fall back to this arm, and the endpoint does not have it";
+                        return Err(Error::invalid_input(BUILD, arm.as_str(), problem)
+                            .remedy("build the endpoint with this arm"));
+                    }
+                    Some(Validator::new(validation)?)
+                }
+            },
+        })
+    }
 }
 
 impl EndpointBuilder {
@@ -84,6 +116,7 @@ impl EndpointBuilder {
             signatures: None,
             counts: false,
             sinks: Vec::new(),
+            preparation: PreparationOptions::default(),
         }
     }
 
@@ -215,6 +248,24 @@ impl EndpointBuilder {
         self
     }
 
+    /// Looks features up by the entities of requests: [`Request::entity`](super::Request::entity),
+    /// [`Request::with_entity`](super::Request::with_entity). Several lookups may have join keys of their own; an entity has those of all.
+    ///
+    /// What is looked up is raw columns of the feature plans of all arms. When the endpoint is built, and before a version comes to
+    /// answer, it is made sure that every plan takes the types, that it allows nulls where a feature may be missing, and that defaults are
+    /// there where they may be asked for. A record has the entities, and status and age of every feature.
+    pub fn with_lookup(mut self, lookup: FeatureLookup) -> Self {
+        self.preparation.lookups.push(lookup);
+        self
+    }
+
+    /// Validates each request, after its features were looked up and before it runs.
+    #[cfg(feature = "validate")]
+    pub fn with_validation(mut self, validation: RequestValidation) -> Self {
+        self.preparation.validation = Some(validation);
+        self
+    }
+
     /// Lets `items` records wait, and as many outcomes; what comes beyond is dropped and counted. 65,536 of each by default:
     /// half a second of traffic at the rate of one busy core.
     pub fn with_queue_capacity(mut self, items: usize) -> Self {
@@ -269,7 +320,8 @@ impl EndpointBuilder {
     /// [`Error::NotFound`] when the model or the default arm's alias does not exist, or a reference lacks a column that is
     /// to be watched; [`Error::InvalidInput`] for an arm that is named twice, a missing loader, a loss that cannot be
     /// computed from a version's outputs, a policy that could never come to a decision (as
-    /// [`Endpoint::set_policy`] says), or a monitor where no version reads columns; and what loading a version answers.
+    /// [`Endpoint::set_policy`] says), or a monitor where no version reads columns; what a [lookup](Self::with_lookup) or a validation is
+    /// refused for; and what loading a version answers.
     pub fn build(mut self) -> Result<Endpoint> {
         let (sinks, watched) = (std::mem::take(&mut self.sinks), std::mem::take(&mut self.watched));
         if !watched.is_empty() {
@@ -284,6 +336,7 @@ impl EndpointBuilder {
         let default_arm = resolver.default_arm.arm.clone();
         let policy = self.policy.unwrap_or_else(|| Arc::new(Fixed::new(default_arm)));
         resolver.check(&*policy)?;
+        let preparation = self.preparation.build(&resolver)?;
         let tally = Arc::<Tally>::default();
         let snapshot = self.snapshot.as_deref().map(Snapshot::new);
         let mut pending = Vec::new();
@@ -302,7 +355,7 @@ impl EndpointBuilder {
         if let Some((_, error)) = found.unfit {
             return Err(error);
         }
-        let deployment = Deployment::new(found, policy, &Columns::default(), tally.clone())?;
+        let deployment = Deployment::new(found, policy, &Columns::default(), tally.clone(), &preparation)?;
         let renewed = deployment.policy.follow(&deployment.candidates);
         pending.extend(renewed.map(|reason| Event::new(self.clock.now(), EventKind::Renewed { reason })));
         if let Some(snapshot) = &snapshot {
@@ -340,6 +393,7 @@ impl EndpointBuilder {
                 shadows: Shadows::new(self.shadow_capacity),
                 kept,
                 tally,
+                preparation,
                 sequence: Sequence::new(),
                 ids: self.seed.map_or_else(OutcomeIds::random, OutcomeIds::seeded),
                 consumer: Mutex::new(consumer),

@@ -1,6 +1,7 @@
 //! Decide, run, record: how a request reaches a model version, and what follows from what came of it.
 //!
-//! [`Endpoint::predict`] is the whole path of a request, in three parts. [`decide`](Endpoint::decide): the policy chooses
+//! [`Endpoint::predict`] is the whole path of a request, in three parts; between the first two, features of its entities are
+//! [looked up](FeatureLookup) and what came of it is validated, where the endpoint is built so. [`decide`](Endpoint::decide): the policy chooses
 //! an arm. [`run`](Endpoint::run): the arm's feature plan makes the model's input, and the model answers.
 //! [`record`](Endpoint::record): a record goes into a bounded queue that never blocks. None of them takes a lock, waits
 //! for anybody or does I/O.
@@ -72,6 +73,7 @@ mod builder;
 mod clock;
 mod decide;
 mod input;
+mod prepare;
 mod record;
 mod release;
 mod run;
@@ -103,12 +105,18 @@ pub(crate) use self::decide::not_served;
 pub use self::decide::{Decided, OutcomeId};
 use self::decide::{Deployment, Sequence};
 pub use self::input::{Input, Records, Request, check_plan};
+use self::prepare::Preparation;
+pub use self::prepare::{
+    FeatureCounts, FeatureLookup, FeatureStatus, LookupCounts, OnConflict, OnFailure, OnMissing, Prepared,
+};
+#[cfg(feature = "validate")]
+pub use self::prepare::{OnInvalid, RequestValidation, ValidationCounts};
 pub use self::record::{
-    ContextBuffer, InvalidAnswer, OutcomeRecord, OutcomeStatus, Prediction, Record, RecordedInput,
+    ContextBuffer, InvalidAnswer, LookedUp, OutcomeRecord, OutcomeStatus, Prediction, Record, RecordedInput,
 };
 use self::record::{Kept, Queue, Reported};
 #[cfg(feature = "log")]
-pub(crate) use self::record::{Pairs, Read, Written};
+pub(crate) use self::record::{KeyObject, Pairs, Read, Written, key_of};
 #[cfg(feature = "ort")]
 pub use self::release::OnnxLoader;
 #[cfg(feature = "http")]
@@ -144,6 +152,7 @@ struct Inner {
     shadows: Shadows,
     kept: Kept,
     tally: Arc<Tally>,
+    preparation: Preparation,
     sequence: Sequence,
     ids: OutcomeIds,
     consumer: Mutex<Consumer>,
@@ -173,10 +182,14 @@ impl Endpoint {
     /// # Errors
     /// [`Error::SchemaMismatch`] and [`Error::InvalidInput`] when the input does not fit the plan or the model: the caller's
     /// own mistakes, which do not count against the arm. Else what the runner documents: failures of the arm, also when it
-    /// is the values of fitting inputs that it fails on.
+    /// is the values of fitting inputs that it fails on. And what [preparing](Self::prepare) it answers: above all
+    /// [`Error::Unavailable`] from a feature store that does not answer.
     pub fn predict(&self, request: Request<'_>) -> Result<Prediction> {
-        let decided = self.decide(request);
-        let answer = self.run(&decided, request);
+        let mut decided = self.decide(request);
+        let mut prepared = self.prepare(&mut decided, request, self.inner.run_options.timeout);
+        let known = prepared.take_answer();
+        let request = request.with_prepared(&prepared);
+        let answer = known.unwrap_or_else(|| self.run(&decided, request));
         self.record(decided, request, answer)
     }
 
@@ -310,7 +323,7 @@ impl Endpoint {
     /// The raw columns that the arms read between them, each once: the schema of rows that any of them can answer. Empty
     /// where no version has a feature plan.
     ///
-    /// A column that not every arm needs is nullable. After a release that reads other columns rows of the order before
+    /// A column that not every arm needs is nullable, and one that is [looked up](FeatureLookup) is, too. After a release that reads other columns rows of the order before
     /// are still answered, as long as they hold what the new plan reads.
     #[must_use]
     pub fn columns(&self) -> Arc<Schema> {

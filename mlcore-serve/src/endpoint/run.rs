@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use mlcore::batch::Batch;
 use mlcore::runner::RunOptions;
 use mlcore::{Error, Result};
 
-use super::{Decided, Endpoint, Request};
+use super::{Decided, Endpoint, Prepared, Request};
 
 /// The answer to one request and how it came about: the second part of [`Endpoint::predict`].
 ///
@@ -31,6 +33,8 @@ pub enum ServedBy {
     Cache,
     /// Nothing: the input did not fit, or the request was turned away.
     Nobody,
+    /// A default answer: the request did not meet what the endpoint expects.
+    Fallback,
 }
 
 impl Endpoint {
@@ -44,7 +48,19 @@ impl Endpoint {
 
     /// As [`run`](Self::run), under options of this request, such as the deadline that its client sent.
     pub fn run_with(&self, decided: &Decided, request: Request<'_>, options: &RunOptions) -> Answer {
-        decided.run(decided.inputs(request.input), options)
+        let spent = request.prepared.map_or(Duration::ZERO, Prepared::spent);
+        match (spent, options.timeout) {
+            (Duration::ZERO, _) | (_, None) => decided.run(decided.inputs_of(request), options),
+            (spent, Some(timeout)) if spent < timeout => {
+                let options = options.clone().with_timeout(timeout - spent);
+                decided.run(decided.inputs_of(request), &options)
+            }
+            (spent, Some(timeout)) => {
+                let problem =
+                    format!("its {timeout:?} passed before the model ran: {spent:?} went by until then");
+                Answer::shed(Error::timeout("predict", self.model_name().as_str(), problem))
+            }
+        }
     }
 }
 
@@ -136,7 +152,8 @@ impl Answer {
 }
 
 mlcore::words! {
-    ServedBy, "served_by": Model = "model", Batch = "batch", Cache = "cache", Nobody = "nobody"
+    ServedBy, "served_by": Model = "model", Batch = "batch", Cache = "cache", Nobody = "nobody",
+    Fallback = "fallback"
 }
 
 #[cfg(test)]

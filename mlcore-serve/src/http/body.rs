@@ -130,6 +130,18 @@ impl fmt::Display for Unpacked {
     }
 }
 
+/// A page of another site can make a browser send text without asking: that is not taken for JSON. Stock clients send no type,
+/// or one of these.
+pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let name = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if ["application/json", "application/octet-stream"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
+        return Ok(());
+    }
+    let message = "its Content-Type is not one of application/json and application/octet-stream";
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+}
+
 /// The coding of a request's body.
 fn coding_of(headers: &HeaderMap) -> Result<Option<Coding>, Refusal> {
     let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(None) };

@@ -46,7 +46,8 @@
 //! `[rows]` or `[rows, 1]`. A column that holds nulls goes by the route of records. Where the model itself has inputs of the same names, the parameter `raw_records` says which are sent: `true` for raw columns. Such an answer repeats its arm
 //! and its outcome id in the parameters `mlcore-arm` and `mlcore-outcome-id`.
 //!
-//! # Pages
+//! # Pages, and features
+//! With the feature `feast`, [`with_feast`](HttpService::with_feast) answers Feast's stock client: see [`feast`](crate::feast).
 //! With the feature `page`, [`with_pages`](HttpService::with_pages) shows experiments, runs and models to people, below `/ui/`: see
 //! [`page`](crate::page).
 //!
@@ -72,6 +73,8 @@
 //! of the tokio runtime, so that it holds up no other connection.
 
 mod body;
+#[cfg(feature = "feast")]
+mod feast;
 mod infer;
 mod limits;
 mod metadata;
@@ -139,6 +142,8 @@ struct Inner {
     render: Option<Render>,
     #[cfg(feature = "mlflow")]
     mlflow: Option<crate::mlflow::Mlflow>,
+    #[cfg(feature = "feast")]
+    feast: Option<crate::feast::Feast>,
     #[cfg(feature = "page")]
     pages: Option<crate::page::Pages>,
 }
@@ -170,6 +175,8 @@ impl HttpService {
                 render: None,
                 #[cfg(feature = "mlflow")]
                 mlflow: None,
+                #[cfg(feature = "feast")]
+                feast: None,
                 #[cfg(feature = "page")]
                 pages: None,
             }),
@@ -265,6 +272,10 @@ impl HttpService {
                 OfMlflow::Nothing => Found::NoEndpoint,
             };
         }
+        #[cfg(feature = "feast")]
+        if let Some(found) = self.find_feast(method, path) {
+            return found;
+        }
         route::find(method, path)
     }
 
@@ -326,6 +337,10 @@ impl HttpService {
             };
             return answer.await.map_err(Refusal::of_mlflow);
         }
+        #[cfg(feature = "feast")]
+        if let Route::Feast(endpoint) = route {
+            return self.answer_feast(parts, body, endpoint, permitted).await.map_err(Refusal::of_feast);
+        }
         let permit = permitted?;
         permit.tell(parts.uri.path());
         let models = &self.inner.models;
@@ -350,6 +365,8 @@ impl HttpService {
                 records::outcomes(&served, &self.body(&parts.headers, body).await?)
             }
             // Answered before.
+            #[cfg(feature = "feast")]
+            Route::Feast(endpoint) => self.answer_feast(parts, body, endpoint, Ok(permit)).await,
             #[cfg(feature = "mlflow")]
             Route::Tracking(_) => self.answer_mlflow(parts, body, route, (arrived, permit)).await,
             Route::Model(_, ModelRoute::Invocations)
@@ -430,21 +447,9 @@ impl HttpService {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        check_content_type(headers)?;
+        body::check_content_type(headers)?;
         body::read(headers, body, self.inner.limits.body_bytes).await
     }
-}
-
-/// A page of another site can make a browser send text without asking: that is not taken for JSON. Stock clients send no type,
-/// or one of these.
-fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let name = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if ["application/json", "application/octet-stream"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
-        return Ok(());
-    }
-    let message = "its Content-Type is not one of application/json and application/octet-stream";
-    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
 }
 
 type Answered = Result<Response<AnswerBody>, Refusal>;
@@ -483,9 +488,9 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Answered {
 
 /// The statuses that are counted one by one.
 #[cfg(feature = "metrics")]
-const STATUSES: [&str; 17] = [
-    "200", "400", "401", "403", "404", "405", "406", "408", "409", "413", "415", "421", "429", "500", "501",
-    "503", "504",
+const STATUSES: [&str; 19] = [
+    "200", "202", "400", "401", "403", "404", "405", "406", "408", "409", "413", "415", "421", "422", "429",
+    "500", "501", "503", "504",
 ];
 
 impl fmt::Debug for HttpService {

@@ -56,6 +56,9 @@ mod tests {
             Route::Invocations => 26,
             Route::Ping => 27,
             Route::VersionOfMlflow => 28,
+            // They are Feast's, and found only where it is served.
+            #[cfg(feature = "feast")]
+            Route::Feast(_) => usize::MAX,
             // They are MLflow's, and found only where it is served.
             #[cfg(feature = "mlflow")]
             Route::Tracking(_) => usize::MAX,

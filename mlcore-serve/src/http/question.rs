@@ -9,6 +9,7 @@ use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::TableBuilder;
 use mlcore::name::{RequestId, UnitId, Version};
 use mlcore::{Error, Result};
+use mlcore_features::store::key::EntityKey;
 use serde_json::value::RawValue;
 
 use super::refusal::Refusal;
@@ -40,7 +41,14 @@ pub(super) enum Question<'b> {
     /// About the tensors of a model.
     Tensors { request: InferRequest, version: Option<Version>, arrived: Instant },
     /// About raw records.
-    Records { records: Records<'b>, unit: UnitId, id: Option<RequestId>, asked: Asked },
+    Records {
+        records: Records<'b>,
+        unit: UnitId,
+        id: Option<RequestId>,
+        asked: Asked,
+        /// Whose features are looked up.
+        entities: Vec<EntityKey>,
+    },
 }
 
 /// Raw records.
@@ -48,6 +56,8 @@ pub(super) enum Records<'b> {
     /// One, which no table is made for.
     One(Cow<'b, RawValue>),
     Several(Arc<RecordBatch>),
+    /// None, but entities.
+    None,
 }
 
 /// Who asks about raw records, and how.
@@ -64,28 +74,38 @@ impl<'b> Question<'b> {
     ///
     /// # Errors
     /// What reading them answers.
-    pub(super) fn of_records(served: &Served, mut records: Vec<Cow<'b, RawValue>>, who: Who) -> Result<Self> {
+    pub(super) fn of_records(
+        served: &Served,
+        mut records: Vec<Cow<'b, RawValue>>,
+        who: Who,
+        entities: Vec<EntityKey>,
+    ) -> Result<Self> {
         let Who { unit, id, version, timeout, arrived } = who;
         let unit = served.unit(unit, id.as_ref())?;
-        let asked = Asked { version, timeout, arrived, rows: records.len(), priority: 0, elsewhere: false };
+        let rows = if records.is_empty() { entities.len() } else { records.len() };
+        let asked = Asked { version, timeout, arrived, rows, priority: 0, elsewhere: false };
         let records = match records.pop() {
+            None => Records::None,
             Some(only) if records.is_empty() => Records::One(only),
             last => {
                 records.extend(last);
                 Records::Several(table(served, &records)?)
             }
         };
-        Ok(Self::Records { records, unit, id, asked })
+        Ok(Self::Records { records, unit, id, asked, entities })
     }
 
     /// Asks it. Where requests are batched, the thread waits for its place.
     fn ask(&self, served: &Served) -> Result<Inference> {
         match self {
             Self::Tensors { request, version, arrived } => served.infer(request, *version, *arrived),
-            Self::Records { records, unit, id, asked } => {
-                let ask =
-                    |request: Request<'_>| served.predict(named(request, id.as_ref()), *asked, |_| Ok(()));
+            Self::Records { records, unit, id, asked, entities } => {
+                let ask = |request: Request<'_>| {
+                    let request = named(request, id.as_ref()).with_entities(entities);
+                    served.predict(request, *asked, |_| Ok(()))
+                };
                 match records {
+                    Records::None => ask(Request::entities(unit, entities)),
                     Records::Several(table) => ask(Request::table(unit, table)),
                     Records::One(record) => {
                         let mut reader = served.endpoint().records()?.with_strict_names();
@@ -100,12 +120,13 @@ impl<'b> Question<'b> {
     pub(super) fn into_owned(self) -> Question<'static> {
         match self {
             Self::Tensors { request, version, arrived } => Question::Tensors { request, version, arrived },
-            Self::Records { records, unit, id, asked } => {
+            Self::Records { records, unit, id, asked, entities } => {
                 let records = match records {
+                    Records::None => Records::None,
                     Records::Several(table) => Records::Several(table),
                     Records::One(record) => Records::One(Cow::Owned(record.into_owned())),
                 };
-                Question::Records { records, unit, id, asked }
+                Question::Records { records, unit, id, asked, entities }
             }
         }
     }
@@ -118,12 +139,17 @@ impl Question<'static> {
             Self::Tensors { request, version, arrived } => {
                 served.infer_async(&request, version, arrived, elsewhere).await
             }
-            Self::Records { records, unit, id, asked } => {
+            Self::Records { records, unit, id, asked, entities } => {
                 let table = match records {
-                    Records::Several(table) => table,
-                    Records::One(record) => table(served, &[record])?,
+                    Records::None => None,
+                    Records::Several(table) => Some(table),
+                    Records::One(record) => Some(table(served, &[record])?),
                 };
-                let request = named(Request::table(&unit, &table), id.as_ref());
+                let request = match &table {
+                    Some(table) => Request::table(&unit, table).with_entities(&entities),
+                    None => Request::entities(&unit, &entities),
+                };
+                let request = named(request, id.as_ref());
                 served.predict_async(request, Asked { elsewhere, ..asked }, |_| Ok(())).await
             }
         }
@@ -184,8 +210,9 @@ impl HttpService {
     ) -> Answered {
         let most = self.inner.limits.request.records;
         let is_small = body.len() < LARGE_BODY;
-        let is_quick = is_quick(&served, body.len());
-        if served.batching().is_none() {
+        let waits = served.endpoint().waits_for_stores();
+        let is_quick = is_quick(&served, body.len()) && !waits;
+        if served.batching().is_none() || waits {
             let answer = move || {
                 let (question, kept) = form.read(&served, &body, most, arrived)?;
                 let inference = question.ask(&served)?;

@@ -1,15 +1,16 @@
 //! Raw records and outcomes: routes of our own beside the protocol's.
 //!
-//! `POST /mlcore/models/{model}[/versions/{version}]/predict` takes `{"records": [{..}, ..]}`, the raw columns by name, and
-//! answers with arm, version and outcome id; `POST /mlcore/models/{model}/outcomes` takes what came of predictions.
+//! `POST /mlcore/models/{model}[/versions/{version}]/predict` takes `{"records": [{..}, ..]}`, the raw columns by name, and beside or instead
+//! of them `{"entities": [{..}, ..]}`, the join keys of what is looked up; it answers with arm, version and outcome id; `POST /mlcore/models/{model}/outcomes` takes what came of predictions.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use mlcore::batch::{Batch, Tensor};
+use mlcore::batch::{Batch, Tensor, Value as Cell};
 use mlcore::name::{RequestId, Version};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
+use mlcore_features::store::key::EntityKey;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -24,8 +25,11 @@ use crate::models::Served;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     records: Vec<&'a RawValue>,
+    /// The join keys of the entities whose features are looked up: one for each record, or one for all; without records a row for each.
+    #[serde(default)]
+    entities: Vec<Map<String, Value>>,
     /// The user, session or device; the id where there is none.
     #[serde(default)]
     unit: Option<String>,
@@ -52,14 +56,17 @@ impl Form for RecordsForm {
         most: usize,
         arrived: Instant,
     ) -> Result<(Question<'b>, usize), Refusal> {
-        let Body { records, unit, id, timeout } = parsed(body)?;
-        let rows = records.len();
+        let Body { records, entities, unit, id, timeout } = parsed(body)?;
+        let rows = if records.is_empty() { entities.len() } else { records.len() };
         check_count("records", rows, most)?;
+        check_count("entities", entities.len().max(1), most)?;
+        let entities = entities.iter().enumerate().map(|(place, keys)| entity(served, place, keys));
+        let entities = entities.collect::<Result<Vec<_>>>()?;
         let id = id.filter(|id| !id.is_empty()).map(RequestId::new).transpose()?;
         let timeout = timeout.map(Duration::from_micros).filter(|timeout| !timeout.is_zero());
         let who = Who { unit, id, version: self.version, timeout, arrived };
         let records = records.into_iter().map(Cow::Borrowed).collect();
-        Ok((Question::of_records(served, records, who)?, rows))
+        Ok((Question::of_records(served, records, who, entities)?, rows))
     }
 
     fn write(&self, served: &Served, rows: usize, prediction: &Prediction) -> Answered {
@@ -73,6 +80,33 @@ impl Form for RecordsForm {
             "predictions": rows_of(&prediction.outputs, rows)?,
         }))
     }
+}
+
+/// The entity of these join keys, which have the types of the endpoint's.
+fn entity(served: &Served, place: usize, keys: &Map<String, Value>) -> Result<EntityKey> {
+    let join_keys = served.endpoint().join_keys();
+    let parts = keys.iter().map(|(name, value)| {
+        let value = match value {
+            Value::String(text) => match join_keys.field(name).map(mlcore::schema::Field::dtype) {
+                Some(DType::Date) => text.parse().map(Cell::Date)?,
+                Some(DType::Timestamp(..)) => text.parse().map(Cell::Timestamp)?,
+                _ => Cell::Text(text),
+            },
+            Value::Bool(flag) => Cell::Bool(*flag),
+            Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(number), _) => Cell::Int(number),
+                (None, Some(number)) => Cell::UInt(number),
+                (None, None) => Cell::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::Null => Cell::Null,
+            Value::Array(_) | Value::Object(_) => {
+                let problem = "it is no number, text or truth value";
+                return Err(Error::invalid_input("read request", format!("entity {place}, {name}"), problem));
+            }
+        };
+        Ok((name.as_str(), value))
+    });
+    EntityKey::new(parts.collect::<Result<Vec<_>>>()?)
 }
 
 /// The outputs row by row: an object of one value, or of one list of values, for each output.

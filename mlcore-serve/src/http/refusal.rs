@@ -28,6 +28,9 @@ enum Form {
     Mlflow,
     /// The same, of a path that is not there.
     NoEndpoint,
+    /// A JSON string that holds JSON, as Feast does.
+    #[cfg(feature = "feast")]
+    Feast,
     /// The message alone.
     Text,
 }
@@ -55,6 +58,12 @@ impl Refusal {
         Self { form, ..self }
     }
 
+    /// The same as Feast's client expects it.
+    #[cfg(feature = "feast")]
+    pub(super) fn of_feast(self) -> Self {
+        Self { form: Form::Feast, ..self }
+    }
+
     /// What MLflow's clients take for a server that is older than they are.
     pub(super) fn no_endpoint() -> Self {
         let form = Form::NoEndpoint;
@@ -74,6 +83,8 @@ impl Refusal {
                 let code = mlflow_code(self.status);
                 (json!({ "error_code": code, "message": self.message }).to_string(), "application/json")
             }
+            #[cfg(feature = "feast")]
+            Form::Feast => (crate::feast::written(self.status, &self.message), "application/json"),
             Form::NoEndpoint => {
                 let code = "ENDPOINT_NOT_FOUND";
                 (json!({ "error_code": code, "message": self.message }).to_string(), "application/json")

@@ -28,6 +28,9 @@ pub(super) enum Route {
     /// MLflow's tracking server.
     #[cfg(feature = "mlflow")]
     Tracking(crate::mlflow::Matched),
+    /// Feast's feature server.
+    #[cfg(feature = "feast")]
+    Feast(crate::feast::Endpoint),
     Log,
     /// Of a model, or of the server.
     Trace(Option<String>),
@@ -46,6 +49,8 @@ impl Route {
             Self::PredictV1(_) | Self::Invocations => Act::Predict,
             #[cfg(feature = "mlflow")]
             Self::Tracking(matched) => matched.act(),
+            #[cfg(feature = "feast")]
+            Self::Feast(endpoint) => endpoint.act(),
             Self::Server
             | Self::Metrics
             | Self::OpenApi
@@ -84,6 +89,8 @@ impl Route {
             Self::VersionOfMlflow => "/version",
             #[cfg(feature = "mlflow")]
             Self::Tracking(matched) => matched.template(),
+            #[cfg(feature = "feast")]
+            Self::Feast(endpoint) => endpoint.template(),
             Self::Log => "/v2/logging",
             Self::Trace(None) => "/v2/trace/setting",
             Self::Trace(Some(_)) => "/v2/models/{model}/trace/setting",

@@ -58,7 +58,7 @@ impl Form for Instances {
         if are_objects && model.plan().is_some() {
             let who = Who { unit: None, id: None, version: None, timeout: None, arrived };
             let records = instances.into_iter().map(Cow::Borrowed).collect();
-            return Ok((Question::of_records(served, records, who)?, rows));
+            return Ok((Question::of_records(served, records, who, Vec::new())?, rows));
         }
         let fields = model.runner().signature().inputs.fields();
         let tensors = if are_objects { named(fields, &instances) } else { only(fields, &instances) };

@@ -34,6 +34,7 @@
 //! [counted](LogCounts). Files are written on a thread of the log.
 
 mod file;
+mod looked_up;
 mod options;
 mod reader;
 mod schema;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use mlcore::arrow::array::{
-    Array, Float64Array, Int64Array, ListArray, MapArray, RecordBatch, StringArray, StructArray,
+    Array, ArrayRef, Float64Array, Int64Array, ListArray, MapArray, RecordBatch, StringArray, StructArray,
     TimestampMicrosecondArray,
 };
 use mlcore::artifact::Digest;
@@ -18,8 +18,11 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use serde::de::DeserializeOwned;
 
 use super::file::{finished, shown};
+use super::looked_up;
 use super::schema::{KIND_KEY, Kind, SCHEMA_VERSION, VERSION_KEY};
-use crate::endpoint::{ContextBuffer, InvalidAnswer, OutcomeId, OutcomeStatus, Pairs, Read, ServedBy};
+use crate::endpoint::{
+    ContextBuffer, InvalidAnswer, LookedUp, OutcomeId, OutcomeStatus, Pairs, Read, ServedBy,
+};
 
 /// Reads a folder that a [`PredictionLog`](super::PredictionLog) writes, also while it does.
 ///
@@ -78,6 +81,10 @@ pub struct LoggedPrediction {
     pub features_digest: u128,
     /// The content hash of the feature plan.
     pub plan: Option<Digest>,
+    /// The entities whose features were looked up, and what became of these; empty where none were, or where they are redacted.
+    pub looked_up: LookedUp,
+    /// The expectations that the request did not meet, in words.
+    pub failed_expectations: Vec<String>,
     /// The model's outputs; empty after an error.
     pub outputs: Batch,
     /// What gave the answer.
@@ -245,13 +252,13 @@ fn open(path: &Path, kind: Kind) -> Result<ParquetRecordBatchReader> {
 }
 
 /// Columns by name; one that a file lacks is null.
-struct Columns<'a> {
+pub(super) struct Columns<'a> {
     batch: &'a RecordBatch,
     path: &'a Path,
 }
 
 impl<'a> Columns<'a> {
-    fn corrupt(&self, column: &str, problem: impl fmt::Display) -> Error {
+    pub(super) fn corrupt(&self, column: &str, problem: impl fmt::Display) -> Error {
         Error::corrupt(READ, shown(self.path), format!("column {column}: {problem}"))
     }
 
@@ -259,6 +266,12 @@ impl<'a> Columns<'a> {
         let Some(column) = self.batch.column_by_name(name) else { return Ok(None) };
         let array = column.as_any().downcast_ref::<A>();
         array.map(Some).ok_or_else(|| self.corrupt(name, format!("it is of the type {}", column.data_type())))
+    }
+
+    /// The column, unless it has no value at all: of whatever type it is then.
+    pub(super) fn array_unless_null<A: 'static>(&self, name: &str) -> Result<Option<&'a A>> {
+        let is_null = |column: &ArrayRef| column.null_count() == column.len();
+        if self.batch.column_by_name(name).is_some_and(is_null) { Ok(None) } else { self.array(name) }
     }
 
     fn required<A: 'static>(&self, name: &str) -> Result<&'a A> {
@@ -318,6 +331,7 @@ fn prediction_rows(columns: &Columns<'_>) -> Result<Vec<LoggedPrediction>> {
         (number("propensity")?, number("latency_seconds")?, number("weight")?);
     let (epoch, features) = (columns.array::<Int64Array>("epoch")?, columns.array::<ListArray>("features")?);
     let probabilities = columns.array::<MapArray>("probabilities")?;
+    let looked_up = looked_up::Read::new(columns)?;
     let row_of = |row: usize| {
         let number = u64::try_from(version.value(row)).unwrap_or_default();
         let digest = digest.get(row).map(|text| u128::from_str_radix(text, 16)).transpose();
@@ -340,6 +354,8 @@ fn prediction_rows(columns: &Columns<'_>) -> Result<Vec<LoggedPrediction>> {
             tensors: tensors.json(row)?,
             features_digest: digest.map_err(|error| columns.corrupt("features_digest", error))?.unwrap_or(0),
             plan: plan.parsed(row)?,
+            looked_up: looked_up.looked_up(row)?,
+            failed_expectations: looked_up.failed_expectations(row)?,
             outputs: outputs.json(row)?.unwrap_or_default(),
             served_by: served_by.needed(row)?,
             error: error.get(row).map(str::to_owned),

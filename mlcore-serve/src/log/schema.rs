@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mlcore::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 /// The version of the columns. A reader refuses files of a later one by name, and reads those of earlier ones.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Where a file says what it holds.
 pub(super) const KIND_KEY: &str = "mlcore.prediction_log.kind";
@@ -50,12 +50,14 @@ pub fn predictions_schema() -> SchemaRef {
         Field::new("epoch", DataType::Int64, true),
         Field::new("unit", DataType::Utf8, true),
         Field::new("context", DataType::Utf8, true),
-        Field::new("features", DataType::List(Arc::new(Field::new("item", DataType::Utf8, true))), true),
+        Field::new("features", list(DataType::Utf8), true),
         Field::new("tensors", DataType::Utf8, true),
         Field::new("features_digest", DataType::Utf8, true),
         Field::new("plan", DataType::Utf8, true),
-        Field::new("entity_keys", map(DataType::Utf8), true),
-        Field::new("feature_ages_seconds", map(DataType::Float64), true),
+        Field::new("entity_keys", list(DataType::Utf8), true),
+        Field::new("feature_statuses", list(map(DataType::Utf8)), true),
+        Field::new("feature_ages_seconds", list(map(DataType::Float64)), true),
+        Field::new("failed_expectations", list(DataType::Utf8), true),
         Field::new("outputs", DataType::Utf8, true),
         Field::new("served_by", DataType::Utf8, false),
         Field::new("error", DataType::Utf8, true),
@@ -82,6 +84,11 @@ pub fn outcomes_schema() -> SchemaRef {
 
 fn time() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// As Arrow's builder of lists names the parts.
+fn list(items: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new("item", items, true)))
 }
 
 /// As Arrow's builder of maps names the parts.

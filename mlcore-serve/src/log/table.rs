@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use mlcore::arrow::array::{
     ArrayRef, Float64Builder, Int64Builder, ListBuilder, MapBuilder, RecordBatch, StringBuilder,
-    TimestampMicrosecondBuilder, new_null_array,
+    TimestampMicrosecondBuilder,
 };
 use mlcore::arrow::error::ArrowError;
 use mlcore::batch::{Batch, ColumnView, RowBuffer, SmolStr, Tensor, Value};
@@ -11,6 +11,7 @@ use mlcore::rollout::Context;
 use serde::ser::{SerializeMap as _, Serializer as _};
 
 use super::LogOptions;
+use super::looked_up::LookedUpColumns;
 use super::schema::{outcomes_schema, predictions_schema};
 use crate::endpoint::{ContextBuffer, OutcomeRecord, Record, RecordedInput, Written};
 
@@ -32,6 +33,7 @@ pub(super) struct Predictions {
     tensors: StringBuilder,
     features_digest: StringBuilder,
     plan: StringBuilder,
+    looked_up: LookedUpColumns,
     outputs: StringBuilder,
     served_by: StringBuilder,
     error: StringBuilder,
@@ -60,6 +62,7 @@ impl Predictions {
             tensors: text(),
             features_digest: text(),
             plan: text(),
+            looked_up: LookedUpColumns::new(),
             outputs: text(),
             served_by: text(),
             error: text(),
@@ -106,6 +109,7 @@ impl Predictions {
         let digest = Some(record.features_digest).filter(|digest| *digest != 0);
         self.features_digest.append_option(digest.map(|digest| format!("{digest:032x}")));
         self.plan.append_option(record.plan.as_ref().map(ToString::to_string));
+        self.looked_up.append(record, options);
         let outputs = Some(&record.outputs).filter(|outputs| !outputs.is_empty() && kept("outputs"));
         self.outputs.append_option(outputs.and_then(|outputs| batch_text(outputs, options)));
         self.served_by.append_value(record.served_by.to_string());
@@ -152,11 +156,8 @@ impl Predictions {
     /// None that records could cause.
     pub(super) fn take(&mut self) -> Result<RecordBatch, ArrowError> {
         let schema = predictions_schema();
-        let rows = std::mem::take(&mut self.rows);
-        let null = |name: &str| {
-            let data_type = schema.field_with_name(name).map(|field| field.data_type().clone())?;
-            Ok::<ArrayRef, ArrowError>(new_null_array(&data_type, rows))
-        };
+        self.rows = 0;
+        let [entity_keys, statuses, ages, expectations] = self.looked_up.finish();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(self.time.finish()),
             Arc::new(self.request_id.finish()),
@@ -173,8 +174,10 @@ impl Predictions {
             Arc::new(self.tensors.finish()),
             Arc::new(self.features_digest.finish()),
             Arc::new(self.plan.finish()),
-            null("entity_keys")?,
-            null("feature_ages_seconds")?,
+            entity_keys,
+            statuses,
+            ages,
+            expectations,
             Arc::new(self.outputs.finish()),
             Arc::new(self.served_by.finish()),
             Arc::new(self.error.finish()),

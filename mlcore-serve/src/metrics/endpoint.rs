@@ -37,6 +37,9 @@ impl Endpoint {
         let mut told = self.told().lock().unwrap_or_else(PoisonError::into_inner);
         told.collect_arms(self);
         told.collect_counts(self);
+        told.collect_lookups(self);
+        #[cfg(feature = "validate")]
+        told.collect_validation(self);
         told.collect_shadows(self);
         told.collect_releases(self);
     }
@@ -92,6 +95,45 @@ impl Told {
         self.grow(&names::DROPPED, &[&model, "records"], dropped_records);
         self.grow(&names::DROPPED, &[&model, "outcomes"], dropped_outcomes);
         self.grow(&names::DROPPED, &[&model, "shadows"], dropped_shadows);
+    }
+
+    fn collect_lookups(&mut self, endpoint: &Endpoint) {
+        let model = endpoint.model_name().to_string();
+        for counts in endpoint.lookup_counts() {
+            for (outcome, total) in [
+                ("read", counts.read),
+                ("last_known", counts.last_known),
+                ("defaults", counts.defaults),
+                ("refused", counts.refused),
+            ] {
+                self.grow(&names::LOOKUPS, &[&model, &counts.lookup, outcome], total);
+            }
+            for feature in counts.features {
+                for (status, total) in feature.statuses {
+                    self.grow(&names::FEATURES, &[&model, &feature.feature, status.name()], total);
+                }
+                if let Some(age) = feature.last_age_seconds {
+                    names::FEATURE_AGE.gauge(&[&model, &feature.feature]).set(age);
+                }
+            }
+        }
+    }
+
+    #[cfg(feature = "validate")]
+    fn collect_validation(&mut self, endpoint: &Endpoint) {
+        let model = endpoint.model_name().to_string();
+        let Some(counts) = endpoint.validation_counts() else { return };
+        for (outcome, total) in [
+            ("passed", counts.passed),
+            ("flagged", counts.flagged),
+            ("fell_back", counts.fell_back),
+            ("refused", counts.refused),
+        ] {
+            self.grow(&names::VALIDATED, &[&model, outcome], total);
+        }
+        for (expectation, severity, total) in counts.expectations {
+            self.grow(&names::EXPECTATIONS, &[&model, &expectation, severity.name()], total);
+        }
     }
 
     fn collect_shadows(&mut self, endpoint: &Endpoint) {

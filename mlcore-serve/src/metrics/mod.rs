@@ -6,7 +6,7 @@
 //! renders all of it for Prometheus on `/metrics`.
 //!
 //! [`METRICS`] lists every name with its unit, labels and meaning. A label's value is the name of a model that is served, of an arm, of a
-//! version, of a monitored column, or one of a few words; never what a client wrote.
+//! version, of a monitored or looked-up column, of an expectation, or one of a few words; never what a client wrote.
 
 #[cfg(feature = "http")]
 mod collect;

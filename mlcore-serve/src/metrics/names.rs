@@ -85,6 +85,18 @@ metrics! {
         "Rows of a run of a batched model.";
     BATCH_REQUESTS: Histogram "mlcore_batch_requests" ["model", "version"] Count,
         "Requests that shared a run of a batched model.";
+    LOOKUPS: Counter "mlcore_feature_lookups_total" ["model", "lookup", "outcome"] Count,
+        "Lookups of features by the entities of a request: read; and, where the store failed, last_known, defaults or refused.";
+    FEATURES: Counter "mlcore_features_total" ["model", "feature", "status"] Count,
+        "Features that were looked up, for each entity, by the status: PRESENT, NULL_VALUE, NOT_FOUND, OUTSIDE_MAX_AGE, LAST_KNOWN, UNAVAILABLE, SENT.";
+    FEATURE_AGE: Gauge "mlcore_feature_age_seconds" ["model", "feature"] Seconds,
+        "How old the value of a feature was that was handed to a model last.";
+    LOOKUP_DURATION: Histogram "mlcore_feature_lookup_duration_seconds" ["model", "lookup"] Seconds,
+        "The read of the feature store for a request, answered or not.";
+    VALIDATED: Counter "mlcore_requests_validated_total" ["model", "outcome"] Count,
+        "Requests that were validated: passed, flagged, fell_back, refused.";
+    EXPECTATIONS: Counter "mlcore_expectations_failed_total" ["model", "expectation", "severity"] Count,
+        "Rows of requests that did not meet an expectation of the endpoint's suite.";
     OUTCOMES: Counter "mlcore_outcomes_total" ["model", "arm"] Count,
         "Outcomes that were joined with their prediction.";
     UNJOINED: Counter "mlcore_outcomes_unjoined_total" ["model", "reason"] Count,
@@ -129,6 +141,16 @@ metrics! {
         "Predictions and outcomes in finished files of prediction logs.";
     LOG_DROPPED: Counter "mlcore_prediction_log_dropped_total" ["reason"] Count,
         "Rows that prediction logs do not have: queue_full or write_failed.";
+    FEATURE_REQUESTS: Counter "mlcore_feature_requests_total" ["operation"] Count,
+        "Requests of Feast's clients, answered or not: read, push, write, materialise, materialise_incremental.";
+    FEATURE_FAILURES: Counter "mlcore_feature_request_failures_total" ["operation"] Count,
+        "Of these, requests that failed or were refused.";
+    FEATURE_ROWS: Counter "mlcore_feature_rows_total" ["operation"] Count,
+        "Entities that were read, rows that were written, keys that were materialised.";
+    FEATURE_VALUES: Counter "mlcore_feature_values_total" ["status"] Count,
+        "Values of features that were read, by status: PRESENT, NULL_VALUE, NOT_FOUND, OUTSIDE_MAX_AGE.";
+    FEATURE_DURATION: Histogram "mlcore_feature_request_duration_seconds" ["operation"] Seconds,
+        "From the read body of an answered request to its answer.";
     HTTP_RESPONSES: Counter "mlcore_http_responses_total" ["code"] Count,
         "Answers over HTTP, by status.";
     GRPC_RESPONSES: Counter "mlcore_grpc_responses_total" ["code"] Count,

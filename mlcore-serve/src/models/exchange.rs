@@ -52,8 +52,10 @@ impl<C: Codec> Exchange<C> {
     /// Answers it: on this thread where that takes no longer than a moment, and else on one that may be held up.
     pub(crate) async fn answer(self) -> Result<C::Answer, C::Refusal> {
         let bytes = self.codec.json_bytes();
-        let is_quick = is_quick(&self.served, bytes);
-        if self.served.batching().is_none() {
+        // A feature store on another machine may not answer at once.
+        let waits = self.served.endpoint().waits_for_stores();
+        let is_quick = is_quick(&self.served, bytes) && !waits;
+        if self.served.batching().is_none() || waits {
             return aside(is_quick, move || self.answer_alone()).await?;
         }
         // While others' requests run, no thread waits.

@@ -3,6 +3,7 @@
 
 mod description;
 pub(crate) mod exchange;
+mod named;
 mod raw;
 mod served;
 mod source;

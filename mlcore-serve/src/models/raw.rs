@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use mlcore::arrow::array::RecordBatch;
-use mlcore::batch::Batch;
+use mlcore::batch::{Batch, Tensor};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
+use mlcore_features::store::key::EntityKey;
 
 use crate::Endpoint;
 use crate::endpoint::LoadedModel;
@@ -16,7 +17,15 @@ use crate::v2::{InferRequest, shortened};
 /// # Errors
 /// [`Error::InvalidInput`] naming an input that is neither, and one that is no column; and where only the client knows which of
 /// the two its inputs are.
-pub(super) fn table_of(endpoint: &Endpoint, request: &InferRequest) -> Result<Option<Arc<RecordBatch>>> {
+pub(super) fn table_of(
+    endpoint: &Endpoint,
+    request: &InferRequest,
+    left: Option<&Batch>,
+) -> Result<Option<Arc<RecordBatch>>> {
+    let inputs = left.unwrap_or(&request.inputs);
+    if left.is_some_and(Batch::is_empty) {
+        return Ok(None);
+    }
     if !endpoint.has_columns() {
         return match is_asked(request)? {
             Some(true) => {
@@ -28,7 +37,58 @@ pub(super) fn table_of(endpoint: &Endpoint, request: &InferRequest) -> Result<Op
         };
     }
     let columns = endpoint.columns();
-    if are_raw(endpoint, &columns, request)? { table(request).map(Some) } else { Ok(None) }
+    if are_raw(endpoint, &columns, request, inputs)? {
+        table(inputs, request.most_records).map(Some)
+    } else if left.is_some() {
+        let problem = "they name entities and bring tensors of the model, which pass the feature plan by";
+        Err(Error::invalid_input(READ, "inputs", problem).remedy("send raw columns beside the join keys"))
+    } else {
+        Ok(None)
+    }
+}
+
+/// The entities that the inputs of a request name, by join keys, and the inputs that are left; no such inputs where none names one.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for a join key that is no column, and for a value that is no key.
+pub(super) fn entities_of(
+    endpoint: &Endpoint,
+    request: &InferRequest,
+) -> Result<(Vec<EntityKey>, Option<Batch>)> {
+    let join_keys = endpoint.join_keys();
+    let keys: Vec<(&str, &Tensor)> =
+        request.inputs.iter().filter(|(name, _)| join_keys.field(name).is_some()).collect();
+    if keys.is_empty() {
+        return Ok((Vec::new(), None));
+    }
+    let columns = endpoint.columns();
+    let is_left = |name: &str| join_keys.field(name).is_none() || columns.field(name).is_some();
+    let left = request.inputs.as_slice().iter().filter(|(name, _)| is_left(name)).cloned();
+    let left = Batch::new(left.collect::<Vec<_>>())?;
+    let mut rows = None;
+    for (name, tensor) in &keys {
+        let count = match tensor.shape() {
+            [count] | [count, 1] => *count,
+            shape => {
+                let problem = format!("its shape is {shape:?}, and a join key has one value for each row");
+                return Err(refused(name, problem).remedy("send it with the shape [rows] or [rows, 1]"));
+            }
+        };
+        let due = *rows.get_or_insert(count);
+        if count != due {
+            return Err(refused(name, format!("it has {count} rows, and the join keys before it {due}")));
+        }
+        if count == 0 || count > request.most_records {
+            let most = request.most_records;
+            return Err(refused(name, format!("it has {count} rows, and 1 to {most} entities are taken")));
+        }
+    }
+    let of_row = |row: usize| {
+        let parts = keys.iter().map(|(name, tensor)| (*name, tensor.value(row).unwrap_or_default()));
+        EntityKey::new(parts)
+    };
+    let entities = (0..rows.unwrap_or(0)).map(of_row).collect::<Result<Vec<_>>>()?;
+    Ok((entities, Some(left)))
 }
 
 /// What the client says of its inputs.
@@ -42,18 +102,18 @@ fn is_asked(request: &InferRequest) -> Result<Option<bool>> {
 }
 
 /// Whether the inputs are raw columns: as the client says, or else as their names do.
-fn are_raw(endpoint: &Endpoint, columns: &Schema, request: &InferRequest) -> Result<bool> {
+fn are_raw(endpoint: &Endpoint, columns: &Schema, request: &InferRequest, sent: &Batch) -> Result<bool> {
     if let Some(is_asked) = is_asked(request)? {
         return Ok(is_asked);
     }
     let models = endpoint.models();
     let is_input = |name: &str| models.iter().any(|(_, model)| inputs(model).field(name).is_some());
     let is_column = |name: &str| columns.field(name).is_some();
-    let names = || request.inputs.names();
+    let names = || sent.names();
     match (names().all(is_input), names().all(is_column)) {
         (true, false) => Ok(false),
         (false, true) => Ok(true),
-        (true, true) if request.inputs.is_empty() => Ok(false),
+        (true, true) if sent.is_empty() => Ok(false),
         (true, true) => {
             let problem = "the model and its feature plan both have inputs of these names";
             Err(Error::invalid_input(READ, "inputs", problem).remedy(
@@ -90,10 +150,10 @@ fn listed(schema: &Schema) -> String {
 }
 
 /// The table of these raw columns. Numbers lie where they lay in the tensors.
-fn table(request: &InferRequest) -> Result<Arc<RecordBatch>> {
-    let mut made = Vec::with_capacity(request.inputs.len());
+fn table(inputs: &Batch, most: usize) -> Result<Arc<RecordBatch>> {
+    let mut made = Vec::with_capacity(inputs.len());
     let mut rows = None;
-    for (name, tensor) in request.inputs.iter() {
+    for (name, tensor) in inputs.iter() {
         let count = match tensor.shape() {
             [rows] | [rows, 1] => *rows,
             shape => {
@@ -105,8 +165,7 @@ fn table(request: &InferRequest) -> Result<Arc<RecordBatch>> {
         if count != due {
             return Err(refused(name, format!("it has {count} rows, and the inputs before it {due}")));
         }
-        if count > request.most_records {
-            let most = request.most_records;
+        if count > most {
             return Err(refused(
                 name,
                 format!("it has {count} rows, and at most {most} raw records are taken"),

@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::Batch;
 use mlcore::name::{ModelName, RequestId, UnitId, Version};
 use mlcore::{Error, Result};
 use tracing::Instrument as _;
 
-use super::raw;
+use super::named::check_outputs;
 use super::statistics::{Spent, Statistics};
 use crate::Endpoint;
 use crate::batching::{BatchOptions, Batched, Batcher, Call, Pending};
-use crate::endpoint::{Decided, LoadedModel, Prediction, Request, not_served};
+use crate::endpoint::{Answer, Decided, LoadedModel, Prediction, Prepared, Request, not_served};
 #[cfg(feature = "metrics")]
 use crate::metrics::{RequestMetrics, names};
 use crate::trace::{self, stage, stage_span};
-use crate::v2::{InferRequest, Parameter};
+use crate::v2::InferRequest;
 
 /// A model that is served: its endpoint, and what its requests took.
 pub struct Served {
@@ -55,6 +54,7 @@ pub struct Inference {
 #[derive(Debug)]
 struct Begun {
     decided: Decided,
+    prepared: Prepared,
     pending: Pending,
     /// What it took until then.
     spent: Spent,
@@ -177,6 +177,9 @@ impl Served {
     /// Inputs that have the names of raw columns, and not of the model's inputs, go through the version's feature plan; the parameter
     /// `raw_records` says which they are where the names do not.
     ///
+    /// Inputs that have the names of [join keys](Endpoint::join_keys) name the entities whose features are looked up, one for each row, and
+    /// stay raw columns where a plan reads them as well.
+    ///
     /// The parameter `timeout`, in microseconds, is the deadline; what it took to arrive here counts. Where requests are batched,
     /// the parameter `priority` says who goes first, 1 before 2, and the thread waits for its place.
     ///
@@ -192,7 +195,7 @@ impl Served {
         let named = self.named(request, version, arrived)?;
         let inference =
             self.predict(named.request(request), named.asked, |model| check_outputs(request, model))?;
-        Ok(Inference { is_raw: named.raw.is_some(), ..inference })
+        Ok(Inference { is_raw: named.is_raw(), ..inference })
     }
 
     /// As [`infer`](Self::infer), on any runtime, without a thread that waits for others' runs. A run that the request does not
@@ -211,7 +214,7 @@ impl Served {
         let asked = Asked { elsewhere, ..named.asked };
         let check = |model: &LoadedModel| check_outputs(request, model);
         let inference = self.predict_async(named.request(request), asked, check).await?;
-        Ok(Inference { is_raw: named.raw.is_some(), ..inference })
+        Ok(Inference { is_raw: named.is_raw(), ..inference })
     }
 
     /// As [`predict`](Self::predict), without a thread that waits for others' runs.
@@ -226,26 +229,9 @@ impl Served {
     ) -> Result<Inference> {
         let _in_flight = InFlight::new(&self.in_flight);
         let Some(batcher) = &self.batcher else { return self.predict_alone(request, asked, check) };
-        let Begun { decided, pending, spent } = self.begin(batcher, request, asked, check)?;
+        let Begun { decided, prepared, pending, spent } = self.begin(batcher, request, asked, check)?;
         let batched = pending.instrument(stage_span!("batch")).await;
-        self.finish(decided, request, batched, spent)
-    }
-
-    /// Who asks, and how, as a request of the protocol says it.
-    fn named(&self, request: &InferRequest, version: Option<Version>, arrived: Instant) -> Result<Named> {
-        let id = match request.id.as_deref() {
-            Some(id) if !id.is_empty() => Some(RequestId::new(id)?),
-            _ => None,
-        };
-        // Clients send the sequence 0 where there is none.
-        let named = |key: &str| request.parameters.get(key).map(Parameter::to_string);
-        let sequence = || named("sequence_id").filter(|id| id != "0" && !id.is_empty());
-        let unit = self.unit(named("unit").or_else(sequence), id.as_ref())?;
-        let raw = raw::table_of(&self.endpoint, request)?;
-        let rows = request.inputs.rows().unwrap_or(1);
-        let (timeout, priority) = (timeout_of(request)?, priority_of(request)?);
-        let asked = Asked { version, timeout, arrived, rows, priority, elsewhere: false };
-        Ok(Named { unit, id, asked, raw })
+        self.finish(decided, request.with_prepared(&prepared), batched, spent)
     }
 
     /// Answers a request of any kind. Where requests are batched, the thread waits for its place.
@@ -262,7 +248,7 @@ impl Served {
         let Some(batcher) = &self.batcher else { return self.predict_alone(request, asked, check) };
         let begun = self.begin(batcher, request, asked, check)?;
         let batched = stage_span!("batch").in_scope(|| begun.pending.wait());
-        self.finish(begun.decided, request, batched, begun.spent)
+        self.finish(begun.decided, request.with_prepared(&begun.prepared), batched, begun.spent)
     }
 
     /// Answers a request by a run of its own.
@@ -278,15 +264,26 @@ impl Served {
             let own = options.timeout.map_or(left, |own| own.min(left));
             options = options.with_timeout(own);
         }
-        let decided = self.decide(request, &asked)?;
-        let model = decided.model().clone();
-        check(&model)?;
+        let mut decided = self.decide(request, &asked)?;
+        check(decided.model())?;
         let before = Instant::now();
-        let inputs = make(&decided, request);
+        let mut prepared = self.endpoint.prepare(&mut decided, request, options.timeout);
+        let known = prepared.take_answer();
+        let request = request.with_prepared(&prepared);
+        let model = decided.model().clone();
+        let inputs = if known.is_none() { make(&decided, request) } else { Ok(Batch::default()) };
         let made = Instant::now();
-        let answer = {
-            let _compute = stage!("compute");
-            decided.run(inputs, &options)
+        let answer = match (known, self.left(&asked)) {
+            (Some(answer), _) => answer,
+            (None, Err(error)) => Answer::shed(error),
+            (None, Ok(left)) => {
+                let _compute = stage!("compute");
+                if let Some(left) = left {
+                    let own = options.timeout.map_or(left, |own| own.min(left));
+                    options = options.with_timeout(own);
+                }
+                decided.run(inputs, &options)
+            }
         };
         let (features, compute) = (made - before, made.elapsed());
         self.learn(features + compute);
@@ -305,17 +302,31 @@ impl Served {
         check: impl FnOnce(&LoadedModel) -> Result<()>,
     ) -> Result<Begun> {
         let began = Instant::now();
-        let call = Call::default().with_timeout(self.left(&asked)?).with_priority(asked.priority);
-        let decided = self.decide(request, &asked)?;
+        let (left, call) = (self.left(&asked)?, Call::default().with_priority(asked.priority));
+        let mut decided = self.decide(request, &asked)?;
         check(decided.model())?;
         let before = Instant::now();
         let input = before.saturating_duration_since(asked.arrived.min(began));
-        let inputs = make(&decided, request);
-        let features = before.elapsed();
-        let pending = batcher.run_inputs(&decided, inputs, call.with_elsewhere(asked.elsewhere));
+        let mut prepared = self.endpoint.prepare(&mut decided, request, left);
+        let (pending, features) = match prepared.take_answer() {
+            Some(answer) => (Pending::of_answer(answer), before.elapsed()),
+            None => {
+                let inputs = make(&decided, request.with_prepared(&prepared));
+                let (features, left) = (before.elapsed(), self.left(&asked));
+                let pending = match left {
+                    Ok(left) => {
+                        let call = call.with_timeout(left).with_elsewhere(asked.elsewhere);
+                        batcher.run_inputs(&decided, inputs, call)
+                    }
+                    Err(error) => Pending::of_answer(Answer::shed(error)),
+                };
+                (pending, features)
+            }
+        };
         let rows = asked.rows as u64;
         Ok(Begun {
             decided,
+            prepared,
             pending,
             spent: Spent { input, features, rows, is_batched: true, ..Spent::default() },
         })
@@ -411,7 +422,7 @@ impl Served {
 /// The model's input.
 fn make(decided: &Decided, request: Request<'_>) -> Result<Batch> {
     let _features = stage!("features");
-    decided.inputs(request.input)
+    decided.inputs_of(request)
 }
 
 /// Counts a request that is being worked on.
@@ -428,52 +439,6 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Who asks by the protocol, and how.
-struct Named {
-    unit: UnitId,
-    id: Option<RequestId>,
-    asked: Asked,
-    /// The raw columns, where that is what the inputs are.
-    raw: Option<Arc<RecordBatch>>,
-}
-
-impl Named {
-    fn request<'r>(&'r self, request: &'r InferRequest) -> Request<'r> {
-        let asked_for = match &self.raw {
-            Some(table) => Request::table(&self.unit, table),
-            None => Request::tensors(&self.unit, &request.inputs),
-        };
-        match &self.id {
-            Some(id) => asked_for.with_id(id),
-            None => asked_for,
-        }
-    }
-}
-
-fn check_outputs(request: &InferRequest, model: &LoadedModel) -> Result<()> {
-    crate::v2::check_asked(&request.outputs, &model.runner().signature().outputs)
-}
-
-/// The priority that a request brings. Triton's clients send 0 for none.
-fn priority_of(request: &InferRequest) -> Result<u32> {
-    let Some(priority) = request.parameters.get("priority") else { return Ok(0) };
-    // A level beyond 32 bits is none that there is.
-    priority.as_u64().map(|level| u32::try_from(level).unwrap_or(u32::MAX)).ok_or_else(|| {
-        let problem = format!("it is {priority}, and it is a level: 1 before 2 and so on, or 0 for none");
-        Error::invalid_input("read request", "parameter priority", problem)
-    })
-}
-
-/// The deadline that a request brings, in microseconds. Triton's clients send 0 for none.
-fn timeout_of(request: &InferRequest) -> Result<Option<Duration>> {
-    let Some(timeout) = request.parameters.get("timeout") else { return Ok(None) };
-    let micros = timeout.as_u64().ok_or_else(|| {
-        let problem = format!("it is {timeout}, and it is a number of microseconds");
-        Error::invalid_input("read request", "parameter timeout", problem)
-    })?;
-    Ok(Some(Duration::from_micros(micros)).filter(|timeout| !timeout.is_zero()))
 }
 
 impl fmt::Debug for Served {

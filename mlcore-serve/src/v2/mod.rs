@@ -21,7 +21,7 @@ pub(crate) use self::answer::check_asked;
 pub use self::answer::{AnsweredOutput, InferAnswer, WrittenAnswer};
 pub use self::datatype::datatype_of;
 pub(crate) use self::datatype::shortened;
-#[cfg(feature = "mlflow")]
+#[cfg(any(feature = "feast", feature = "mlflow"))]
 pub(crate) use self::json::marked;
 pub(crate) use self::json::{no_shared_memory, quoted, tensor_of_json, text_of as json_text};
 pub use self::parameter::{Parameter, Parameters};

@@ -27,7 +27,7 @@ def test_pyarrow_reads_what_is_documented():
     assert dataset.schema.names == documented("predictions")
     assert dataset.schema.field("time").type == pa.timestamp("us", tz="UTC")
     file = next((LOG / "predictions").rglob("*.parquet"))
-    assert pa.parquet.read_metadata(file).metadata[b"mlcore.prediction_log.version"] == b"1"
+    assert pa.parquet.read_metadata(file).metadata[b"mlcore.prediction_log.version"] == b"2"
     rows = dataset.to_table().to_pylist()
     assert len(rows) > 100
     assert {"rf30", "mlp30", "columns"} <= {row["model"] for row in rows}

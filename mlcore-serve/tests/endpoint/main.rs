@@ -8,6 +8,8 @@ mod healing;
 mod held;
 mod interrupt;
 mod invalid;
+mod lookup_faults;
+mod lookups;
 mod monitors;
 mod panics;
 mod parts;
@@ -21,7 +23,11 @@ mod shadows;
 #[cfg(feature = "signatures")]
 mod signed;
 mod soak;
+#[cfg(feature = "ort")]
+mod sources;
 mod support;
+#[cfg(feature = "validate")]
+mod validation;
 mod version_monitors;
 
 use std::sync::{Arc, Mutex};

@@ -8,6 +8,7 @@
 )]
 
 mod again;
+mod feast_json;
 #[path = "../grpc/protocol/mod.rs"]
 mod protocol;
 #[path = "../../../mlcore/tests/fuzz/told.rs"]
@@ -30,6 +31,11 @@ fn check_corpus(target: &str, enough: usize, check: fn(&[u8]) -> bool) {
     });
     let (read, all) = (read.count(), paths.len());
     assert!(read >= enough && all >= read + enough, "{read} of {all} are read: too few to prove anything");
+}
+
+#[test]
+fn requests_of_feasts_client_are_read_or_refused() {
+    check_corpus("feast_json", 5, feast_json::check);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod batching;
 mod bodies;
+mod lookups;
 mod mlflow;
 mod planned;
 mod records;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mlcore::Error;
-use mlcore::arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use mlcore::arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, new_null_array};
 use mlcore_serve::endpoint::RecordSink;
 use mlcore_serve::log::{LogOptions, LogReader, PredictionLog};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
@@ -111,10 +112,10 @@ fn a_later_schema_is_refused_by_its_name() {
         path
     };
     let first = || LogReader::new(folder.path()).predictions().unwrap().next().unwrap().unwrap_err();
-    let path = write("a.parquet", &[("kind", "predictions"), ("version", "2")]);
+    let path = write("a.parquet", &[("kind", "predictions"), ("version", "3")]);
     let error = first();
     assert!(matches!(error, Error::Unsupported(_)), "{error}");
-    assert!(error.to_string().contains("of version 2, and 1 is the newest"), "{error}");
+    assert!(error.to_string().contains("of version 3, and 2 is the newest"), "{error}");
     assert!(error.to_string().contains("a.parquet"), "{error}");
     for pairs in [&[("kind", "outcomes"), ("version", "1")][..], &[("kind", "predictions")], &[]] {
         fs::remove_file(&path).unwrap();
@@ -165,4 +166,43 @@ fn a_file_that_is_being_written_is_passed_over() {
     assert_eq!((files(&folder).len(), finished(&folder), read(&folder).len()), (1, 0, 0));
     log.close().unwrap();
     assert_eq!((files(&folder).len(), read(&folder).len()), (1, 5000));
+}
+
+#[test]
+fn files_of_the_first_version_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(&folder, LogOptions::default());
+    log.sink(model()).record(&full(3));
+    log.close().unwrap();
+    let path = files(&folder).pop().unwrap();
+    let file = fs::File::open(&path).unwrap();
+    let mut batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let batch = batches.next().unwrap().unwrap();
+    // The columns that were there, of the types that they had.
+    let map = batch.column_by_name("probabilities").unwrap();
+    let columns: Vec<(String, ArrayRef, bool)> = batch
+        .schema_ref()
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .filter(|(field, _)| !["feature_statuses", "failed_expectations"].contains(&field.name().as_str()))
+        .map(|(field, column)| {
+            let is_new = ["entity_keys", "feature_ages_seconds"].contains(&field.name().as_str());
+            let column =
+                if is_new { new_null_array(map.data_type(), batch.num_rows()) } else { column.clone() };
+            (field.name().clone(), column, field.is_nullable())
+        })
+        .collect();
+    let first = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let pair = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
+    let pairs =
+        vec![pair("mlcore.prediction_log.kind", "predictions"), pair("mlcore.prediction_log.version", "1")];
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(pairs)).build();
+    let file = fs::File::create(&path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, first.schema(), Some(properties)).unwrap();
+    writer.write(&first).unwrap();
+    writer.close().unwrap();
+    let rows = read(&folder);
+    assert_eq!((rows.len(), rows[0].features.len()), (1, 1));
+    assert!(rows[0].looked_up.is_empty() && rows[0].failed_expectations.is_empty());
 }

@@ -17,7 +17,7 @@ use mlcore_serve::log::{LogOptions, LogReader, SCHEMA_VERSION, outcomes_schema, 
 use crate::support::{arm, at, bare, full, id, model, open, others, read};
 
 #[test]
-fn the_columns_are_those_of_the_first_version() {
+fn the_columns_are_those_of_the_second_version() {
     let described = |schema: mlcore::arrow::datatypes::SchemaRef| -> Vec<String> {
         let fields = schema.fields().iter();
         fields
@@ -28,7 +28,7 @@ fn the_columns_are_those_of_the_first_version() {
             .collect()
     };
     // A column that is added, removed or changed is another version; readers of files that are there go on.
-    assert_eq!(SCHEMA_VERSION, 1);
+    assert_eq!(SCHEMA_VERSION, 2);
     let golden = include_str!("schema.txt");
     let now = [
         &["predictions".to_owned()],
@@ -56,7 +56,8 @@ fn a_record_comes_out_as_it_went_in() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(&folder, LogOptions::default());
     let mut sink = log.sink(model());
-    let record = full(7);
+    let mut record = full(7);
+    record.failed_expectations = vec!["column_values_to_not_be_null(age)".to_owned()];
     sink.record(&record);
     others().iter().for_each(|record| sink.record(record));
     log.flush().unwrap();
@@ -73,6 +74,7 @@ fn a_record_comes_out_as_it_went_in() {
     assert_eq!((own.features_digest, own.plan), (record.features_digest, record.plan));
     assert_eq!((own.served_by, own.latency, own.weight), (ServedBy::Batch, record.latency, 1.0));
     assert_eq!(own.outputs, record.outputs);
+    assert_eq!((&own.looked_up, &own.failed_expectations), (&record.looked_up, &record.failed_expectations));
     assert!(own.context.attributes().eq(record.context.attributes()));
     assert!(own.context.features()[1].is_nan() && own.context.features()[0] == 0.3);
     let [row] = &own.features[..] else { panic!("{:?}", own.features) };
@@ -147,11 +149,15 @@ fn a_name_that_is_redacted_is_nowhere() {
     assert_eq!(names, ["age", "visits", "member"]);
     assert_eq!(rows[0].context.attributes().collect::<Vec<_>>(), [("country", Value::Text("PT"))]);
     assert_eq!(rows[0].outputs.names().collect::<Vec<_>>(), ["risk"]);
+    // Of what was looked up, what is redacted is left out, too.
+    let told: Vec<&str> = rows[0].looked_up.of_entity(0).map(|(name, ..)| name).collect();
+    assert_eq!(told, ["age"]);
     assert_eq!(rows[1].features[1].len(), 1);
     assert_eq!(rows[2].tensors.as_ref().unwrap().names().collect::<Vec<_>>(), ["x"]);
 
     let folder = tempfile::tempdir().unwrap();
-    let whole = ["features", "tensors", "outputs", "context"];
+    // A key without one of its parts would be the key of another.
+    let whole = ["features", "tensors", "outputs", "context", "shop"];
     let log = open(&folder, LogOptions::default().with_redacted(whole));
     let mut sink = log.sink(model());
     sink.record(&full(1));
@@ -159,7 +165,7 @@ fn a_name_that_is_redacted_is_nowhere() {
     log.close().unwrap();
     for row in read(&folder) {
         assert!(row.features.is_empty() && row.tensors.is_none());
-        assert!(row.outputs.is_empty() && row.context.is_empty());
+        assert!(row.outputs.is_empty() && row.context.is_empty() && row.looked_up.is_empty());
     }
 }
 

@@ -10,7 +10,10 @@ use mlcore::name::{Arm, ModelName, RequestId, UnitId, Version};
 use mlcore::rollout::Context;
 use mlcore::schema::{DType, Field, Schema};
 use mlcore::time::Timestamp;
-use mlcore_serve::endpoint::{InvalidAnswer, OutcomeId, Record, RecordedInput, ServedBy};
+use mlcore_features::store::key::EntityKey;
+use mlcore_serve::endpoint::{
+    FeatureStatus, InvalidAnswer, LookedUp, OutcomeId, Record, RecordedInput, ServedBy,
+};
 use mlcore_serve::log::{LogOptions, LogReader, LoggedPrediction, PredictionLog};
 
 pub(crate) fn model() -> ModelName {
@@ -64,6 +67,7 @@ pub(crate) fn full(number: u64) -> Record {
         .with_propensity(0.1, 3)
         .with_probabilities([(arm("champion"), 0.1), (arm("challenger"), 0.9)])
         .with_context(Context::EMPTY.with_attributes(&attributes).with_features(&[0.3, f64::NAN]))
+        .with_looked_up(looked_up())
         .with_features(u128::MAX - 5, Some(Digest::of(b"plan")))
         .with_input(RecordedInput::Row(row))
         .with_columns(Arc::new(columns.unwrap()))
@@ -76,6 +80,13 @@ pub(crate) fn full(number: u64) -> Record {
             ])
             .unwrap(),
         )
+}
+
+/// Of one entity, two features.
+pub(crate) fn looked_up() -> LookedUp {
+    let key = EntityKey::new([("user_id", Value::Int(7)), ("shop", Value::Text("a"))]).unwrap();
+    let found = [(FeatureStatus::Present, Some(12.5)), (FeatureStatus::NotFound, None)];
+    LookedUp::new(["age", "plan"], [(key, found)])
 }
 
 /// A table, tensors, an error and an answer that is no number.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking, in its helpers too")]
 
 mod duties;
+mod features;
 mod import;
 mod metrics;
 mod mlflow;
@@ -326,7 +327,7 @@ fn what_is_wrong_is_one_line() {
          salt = \"s\"\nsteps = [2.0]\nguardrails = []\n",
     );
     for (arguments, code, problem) in [
-        (&[][..], 2, "give --model-repository DIR, --registry URL or --bundle DIR"),
+        (&[][..], 2, "give --model-repository DIR, --registry URL, --bundle DIR or --feature-store DIR"),
         (&["--model-repository", "nowhere"], 1, "nowhere"),
         (&["--model-repository", "models"], 1, "broken version 1, model.onnx: it is no ONNX model"),
         (&["--model-repository", "models", "--load-model", "other"], 1, "has no folder of this name"),

@@ -4,6 +4,7 @@
 //! and a caller hands its work to that thread and waits: a host that calls from inside its own runtime is no different from
 //! one that has none.
 
+mod cursor;
 mod error;
 mod options;
 mod pool;
@@ -11,6 +12,7 @@ mod schema;
 mod session;
 mod tls;
 
+pub use self::cursor::{Column, Cursor, Database, Kind, Rows, Type};
 pub(crate) use self::error::damaged;
 pub use self::options::PostgresOptions;
 pub(crate) use self::pool::{Access, Pool};

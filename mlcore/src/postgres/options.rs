@@ -39,6 +39,8 @@ pub struct PostgresOptions {
 }
 
 impl PostgresOptions {
+    pub(super) const DEFAULT_SCHEMA: &str = "mlcore";
+
     /// The options that a URL means: `postgresql://user:password@host:port/database?sslmode=require`, as libpq writes it;
     /// `postgres://` is the same.
     ///
@@ -75,7 +77,7 @@ impl PostgresOptions {
         let options = Self {
             config,
             url: shown(url),
-            schema: own.schema.unwrap_or_else(|| "mlcore".to_owned()),
+            schema: own.schema.unwrap_or_else(|| Self::DEFAULT_SCHEMA.to_owned()),
             connections: own.connections.unwrap_or(NonZeroUsize::MIN.saturating_add(7)),
             connect_timeout,
             statement_timeout: Duration::from_secs(30),

@@ -6,9 +6,21 @@ use crate::error::Result;
 /// HyperLogLog: of the hashes that begin alike, the longest run of zeros that follows (P. Flajolet and others, 2007).
 ///
 /// A register holds a maximum, so that neither order nor repetition nor grouping matters. The estimate is O. Ertl's ("New
-/// cardinality estimation algorithms for HyperLogLog sketches", 2017), which needs no tables and no corrections by range.
+/// cardinality estimation algorithms for HyperLogLog sketches", 2017), which needs no tables and no corrections by range. Its
+/// relative standard error is 1.6 %.
+///
+/// ```
+/// use mlcore::profile::Registers;
+///
+/// let mut registers = Registers::default();
+/// for hash in [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x9e37_79b9_7f4a_7c15] {
+///     let (register, rank) = Registers::place_of(hash);
+///     registers.raise(register, rank);
+/// }
+/// assert_eq!(registers.estimate().round(), 2.0);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Registers {
+pub struct Registers {
     longest: Box<[u8; REGISTERS]>,
 }
 
@@ -26,23 +38,62 @@ impl Default for Registers {
 }
 
 impl Registers {
+    /// How many registers there are, a byte each.
+    pub const COUNT: usize = REGISTERS;
+
     #[inline(always)]
     pub(super) fn add(&mut self, hash: u64) {
-        let rank = ((hash << BITS) | (1 << (BITS - 1))).leading_zeros() as u8 + 1;
-        let register = &mut self.longest[(hash >> (64 - BITS)) as usize % REGISTERS];
+        let (place, rank) = Self::place_of(hash);
+        let register = &mut self.longest[usize::from(place) % REGISTERS];
         if rank > *register {
             *register = rank;
         }
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    /// The register of a value's hash, and the rank that it is raised to.
+    #[inline(always)]
+    #[must_use]
+    pub const fn place_of(hash: u64) -> (u16, u8) {
+        let rank = ((hash << BITS) | (1 << (BITS - 1))).leading_zeros() as u8 + 1;
+        ((hash >> (64 - BITS)) as u16, rank)
+    }
+
+    /// Whether some hash has this register and this rank.
+    #[must_use]
+    pub const fn is_place(register: u16, rank: u8) -> bool {
+        (register as usize) < REGISTERS && rank > 0 && rank <= MOST
+    }
+
+    /// Raises a register to a rank, where it is lower. What [is no place](Self::is_place) changes nothing.
+    pub fn raise(&mut self, register: u16, rank: u8) {
+        if let Some(own) = self.longest.get_mut(usize::from(register)).filter(|_| rank <= MOST) {
+            *own = rank.max(*own);
+        }
+    }
+
+    /// The rank of each register.
+    #[must_use]
+    pub fn ranks(&self) -> &[u8] {
+        self.longest.as_slice()
+    }
+
+    /// The registers of these ranks; `None` for another number of them, and for a rank that no hash has.
+    #[must_use]
+    pub fn from_ranks(ranks: &[u8]) -> Option<Self> {
+        let longest: [u8; REGISTERS] = ranks.try_into().ok()?;
+        longest.iter().all(|rank| *rank <= MOST).then(|| Self { longest: Box::new(longest) })
+    }
+
+    /// Adds what was added to others.
+    pub fn merge(&mut self, other: &Self) {
         for (own, other) in self.longest.iter_mut().zip(other.longest.iter()) {
             *own = (*own).max(*other);
         }
     }
 
     /// About how many distinct values were added.
-    pub(super) fn estimate(&self) -> f64 {
+    #[must_use]
+    pub fn estimate(&self) -> f64 {
         let mut counts = [0_u32; MOST as usize + 1];
         for register in self.longest.iter() {
             if let Some(count) = counts.get_mut(usize::from(*register)) {

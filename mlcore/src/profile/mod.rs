@@ -69,9 +69,11 @@ mod vector;
 
 pub use self::answers::{CategoryCounts, Distinct, FrequentItem, Histogram, Lengths};
 pub use self::column::ColumnProfile;
+pub use self::distinct::Registers;
 pub use self::kind::ColumnKind;
 pub use self::options::ProfileOptions;
 pub use self::ranks::Ranks;
+pub use self::sum::{ExactSum, Sum, SumOfSquares};
 pub use self::summary::{ColumnSummary, Summary};
 pub use self::table::Profile;
 

@@ -8,16 +8,25 @@ use crate::error::Result;
 /// A sum of floats as one fixed-point number that is wide enough for each of them: `LIMBS` words of 64 bits, the lowest bit
 /// of which counts `2^BASE`, in two's complement.
 ///
-/// The idea is U. Kulisch's long accumulator. Blocks of numbers come here in a few exact parts, so that it costs little.
+/// The idea is U. Kulisch's long accumulator. No order of adding and no grouping changes a bit of it. [`Sum`] and
+/// [`SumOfSquares`] are the two that hold any floats.
+///
+/// ```
+/// use mlcore::profile::Sum;
+///
+/// let mut sum = Sum::default();
+/// [1e300, 1.0, -1e300].into_iter().for_each(|value| sum.add(value));
+/// assert_eq!((sum.value(), sum.to_integer()), (1.0, Some(1)));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct ExactSum<const LIMBS: usize, const BASE: i32> {
+pub struct ExactSum<const LIMBS: usize, const BASE: i32> {
     limbs: [u64; LIMBS],
 }
 
 /// The sum of up to 2^64 floats.
-pub(super) type Sum = ExactSum<34, -1074>;
+pub type Sum = ExactSum<34, -1074>;
 /// The sum of the squares of up to 2^64 floats.
-pub(super) type SumOfSquares = ExactSum<68, -2148>;
+pub type SumOfSquares = ExactSum<68, -2148>;
 
 impl<const LIMBS: usize, const BASE: i32> Default for ExactSum<LIMBS, BASE> {
     fn default() -> Self {
@@ -27,7 +36,7 @@ impl<const LIMBS: usize, const BASE: i32> Default for ExactSum<LIMBS, BASE> {
 
 impl<const LIMBS: usize, const BASE: i32> ExactSum<LIMBS, BASE> {
     /// Adds a finite float.
-    pub(super) fn add(&mut self, value: f64) {
+    pub fn add(&mut self, value: f64) {
         self.add_times(value, 1);
     }
 
@@ -38,7 +47,7 @@ impl<const LIMBS: usize, const BASE: i32> ExactSum<LIMBS, BASE> {
     }
 
     /// Adds the square of a finite float `times` times.
-    pub(super) fn add_square_times(&mut self, value: f64, times: u64) {
+    pub fn add_square_times(&mut self, value: f64, times: u64) {
         let (mantissa, exponent) = parts(value);
         let square = u128::from(mantissa) * u128::from(mantissa);
         self.add_scaled(false, u128::from(square as u64) * u128::from(times), 2 * exponent);
@@ -46,13 +55,54 @@ impl<const LIMBS: usize, const BASE: i32> ExactSum<LIMBS, BASE> {
     }
 
     /// Adds another sum.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         let mut carry = false;
         for (own, other) in self.limbs.iter_mut().zip(&other.limbs) {
             let (sum, first) = own.overflowing_add(*other);
             let (sum, second) = sum.overflowing_add(u64::from(carry));
             (*own, carry) = (sum, first | second);
         }
+    }
+
+    /// The sum whose words from `first` on are these, the lowest first and in two's complement; those below are zero, and those
+    /// above repeat the sign. `None` where there are more than a sum has.
+    #[must_use]
+    pub fn from_words(first: usize, words: &[u64]) -> Option<Self> {
+        let mut sum = Self::default();
+        let (own, above) = sum.limbs.get_mut(first..)?.split_at_mut_checked(words.len())?;
+        own.copy_from_slice(words);
+        if words.last().is_some_and(|top| top >> 63 == 1) {
+            above.fill(u64::MAX);
+        }
+        Some(sum)
+    }
+
+    /// The nearest float, infinite beyond the largest one.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        let (mantissa, exponent) = rounded(&self.magnitude(), BASE);
+        let value = scaled(mantissa, exponent);
+        if self.is_negative() { -value } else { value }
+    }
+
+    /// The integer that the sum is; `None` where it is none, or has more than 127 bits.
+    #[must_use]
+    pub fn to_integer(&self) -> Option<i128> {
+        let magnitude = self.magnitude();
+        let below = BASE.unsigned_abs() as usize;
+        let (limb, bit) = (below / 64, below % 64);
+        let at = |place: usize| u128::from(magnitude.get(place).copied().unwrap_or(0));
+        let fraction = magnitude.iter().take(limb).any(|limb| *limb != 0) || at(limb) & ((1 << bit) - 1) != 0;
+        let low = at(limb) >> bit | at(limb + 1) << (64 - bit);
+        let high = at(limb + 1).checked_shr(bit as u32).unwrap_or(0) | at(limb + 2) << (64 - bit);
+        let is_more = high >> 63 != 0
+            || at(limb + 2) >> bit != 0
+            || magnitude.iter().skip(limb + 3).any(|limb| *limb != 0);
+        if fraction || is_more {
+            return None;
+        }
+        let whole = (u128::from(low as u64) | high << 64).cast_signed();
+        Some(if self.is_negative() { -whole } else { whole })
     }
 
     /// Adds or takes away `magnitude` times `2^exponent`.
@@ -124,6 +174,23 @@ impl<const LIMBS: usize, const BASE: i32> ExactSum<LIMBS, BASE> {
             return Err(reader.corrupt("a sum has two signs"));
         }
         Ok(sum)
+    }
+}
+
+impl Sum {
+    /// The mean of so many numbers with this sum, to one unit in the last place of both roundings.
+    #[must_use]
+    pub fn mean(&self, count: u64) -> f64 {
+        mean(self, count)
+    }
+}
+
+impl SumOfSquares {
+    /// The sum of the squared deviations of so many numbers, which have this sum and these squares, from their mean. No digit is
+    /// lost before the end.
+    #[must_use]
+    pub fn about_the_mean(&self, sum: &Sum, count: u64) -> f64 {
+        squared_deviations(sum, self, count)
     }
 }
 
@@ -236,6 +303,16 @@ mod tests {
     }
 
     #[test]
+    fn integers_are_told_from_others() {
+        for value in [0.0, 1.0, -1.0, 9e18, -9_223_372_036_854_775_808.0, 1.5e38, -1.5e38] {
+            assert_eq!(sums(&[value]).0.to_integer(), Some(value as i128), "{value}");
+        }
+        for value in [0.5, -1.25, 5e-324, 2e38, 1e300, -f64::MAX] {
+            assert_eq!(sums(&[value]).0.to_integer(), None, "{value}");
+        }
+    }
+
+    #[test]
     fn nothing_cancels() {
         let (sum, squares) = sums(&[1e300, 1.0, -1e300, 1e-300, f64::MAX, f64::MAX, -f64::MAX]);
         assert_eq!(mean(&sum, 1), f64::MAX);
@@ -270,6 +347,9 @@ mod tests {
             let bytes = writer.into_bytes();
             let mut reader = Reader::new(&bytes);
             prop_assert_eq!(&(Sum::read(&mut reader).unwrap(), SumOfSquares::read(&mut reader).unwrap()), &whole);
+            prop_assert_eq!(Sum::from_words(0, &whole.0.limbs), Some(whole.0.clone()));
+            prop_assert_eq!(Sum::from_words(1, &whole.0.limbs), None);
+            prop_assert_eq!(whole.0.value(), mean(&whole.0, 1));
         }
 
         #[test]

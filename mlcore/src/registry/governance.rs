@@ -1,6 +1,7 @@
 use super::policy::{Facts, judge};
 use super::{
-    AuditEntry, Change, DetachedSignature, Mutation, PolicyVerdict, PromotionPolicy, Registry, micros,
+    AuditEntry, Change, DetachedSignature, Mutation, PolicyVerdict, PromotionPolicy, Registry, RegistryExt,
+    ValidationVerdict, micros,
 };
 use crate::artifact::{ArtifactStore, ArtifactStoreExt};
 use crate::error::Result;
@@ -100,6 +101,22 @@ pub trait GovernanceExt: Registry {
     ) -> Result<AuditEntry> {
         let card = Some(artifacts.put_bytes(card)?);
         self.apply(&Mutation::SetCard { model: model.clone(), version, card }, change)
+    }
+
+    /// Keeps with a version what a validation of its data came to, in the place of what the same suite came to before: the tag
+    /// `mlcore.validation.<suite>`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::Error::InvalidInput) for a suite whose name no tag holds: see [`ValidationVerdict::to_tag`].
+    fn record_validation(
+        &self,
+        model: &ModelName,
+        version: Version,
+        verdict: &ValidationVerdict,
+        change: &Change,
+    ) -> Result<AuditEntry> {
+        let (key, value) = verdict.to_tag()?;
+        self.set_version_tag(model, version, &key, &value, change)
     }
 
     /// Gives a model a policy in the place of the one that it has, or takes it away with none. What is in production stays there.

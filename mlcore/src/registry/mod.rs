@@ -73,6 +73,7 @@ mod search;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stage;
+mod validation;
 pub mod webhook;
 
 pub use self::approval::{Approval, DetachedSignature, VerifySignature, verify_signatures};
@@ -103,6 +104,7 @@ pub use self::search::{
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteAccess, SqliteOptions, SqliteRegistry};
 pub use self::stage::Stage;
+pub use self::validation::ValidationVerdict;
 use crate::error::Result;
 use crate::name::{Alias, ModelName, Version};
 

@@ -112,6 +112,7 @@ fn postgres_and_object_stores_alone_bring_a_runtime_to_the_core() {
 fn offline_alone_brings_polars_and_none_of_its_formats() {
     assert_eq!(kept_out_of("mlcore-features", "full"), [""; 0]);
     assert_eq!(kept_out_of("mlcore-features", "offline"), ["tokio", "polars"]);
+    assert_eq!(kept_out_of("mlcore-features", "postgres"), ["tokio"]);
     let packages = packages();
     let own =
         packages.iter().find(|package| package["name"] == "mlcore-features").expect("it is in the workspace");
@@ -120,7 +121,7 @@ fn offline_alone_brings_polars_and_none_of_its_formats() {
     let others = features.keys().filter(|name| !full.iter().any(|own| own == name.as_str()));
     assert_eq!(
         others.collect::<Vec<_>>(),
-        ["default", "full", "offline"],
+        ["default", "full", "offline", "postgres"],
         "all of `full` are looked at above"
     );
     let linked = linked("mlcore-features", &["--features", "offline"]);

@@ -8,6 +8,7 @@ mod kit;
 mod life;
 mod rows;
 mod series;
+mod swaps;
 mod times;
 
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub fn online(open: impl Fn(&str) -> Arc<dyn OnlineStore>) {
     rows::threads_agree(&*open("threads"));
     series::are_bounded_and_ordered(&*open("series"));
     series::threads_agree(&*open("series-threads"));
+    swaps::are_whole(&*open("swaps"));
+    swaps::threads_lose_nothing(&*open("swaps-threads"));
     life::notes_are_kept(&*open("notes"));
     life::deleting_and_evicting(&*open("deleting"));
     life::dropping_takes_one_table(&*open("dropping"));

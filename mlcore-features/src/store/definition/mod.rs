@@ -50,6 +50,7 @@ mod feature_view;
 mod field;
 mod metadata;
 mod name;
+mod nearest;
 mod object;
 mod on_demand;
 mod projection;

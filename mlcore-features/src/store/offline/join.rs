@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
@@ -15,7 +16,7 @@ use super::pass::{Pass, Passed, field_type};
 use super::slots::Order;
 use super::source::{Bound, Scan, Source};
 use super::times::{self, Times};
-use super::{OPERATION, View};
+use super::{Joined, OPERATION, View, ViewReport, threads, windowed};
 use crate::program::missing_column;
 
 /// A point-in-time join: each entity row gets the features that were known at its time.
@@ -49,79 +50,9 @@ pub struct PointInTimeJoin<'a> {
     timestamp: String,
     views: Vec<View<'a>>,
     is_zone_required: bool,
-}
-
-/// The entity rows with their features, and what was seen of each view.
-#[derive(Clone, Debug)]
-pub struct Joined {
-    table: RecordBatch,
-    views: Vec<ViewReport>,
-}
-
-/// How many rows of a view passed, and how many of them could not count.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ViewReport {
-    name: String,
-    pub(super) rows: u64,
-    pub(super) rows_without_time: u64,
-    pub(super) rows_without_created: u64,
-    pub(super) present: u64,
-}
-
-impl Joined {
-    /// The entity rows, in their order and with their columns, then the columns of each view.
-    #[must_use]
-    pub fn table(&self) -> &RecordBatch {
-        &self.table
-    }
-
-    /// The same, by value.
-    #[must_use]
-    pub fn into_table(self) -> RecordBatch {
-        self.table
-    }
-
-    /// What was seen of each view, in their order.
-    #[must_use]
-    pub fn views(&self) -> &[ViewReport] {
-        &self.views
-    }
-}
-
-impl ViewReport {
-    pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), rows: 0, rows_without_time: 0, rows_without_created: 0, present: 0 }
-    }
-
-    /// The name of the view.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The rows of the source that were read.
-    #[must_use]
-    pub fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    /// The rows whose event time is null, which were left out.
-    #[must_use]
-    pub fn rows_without_time(&self) -> u64 {
-        self.rows_without_time
-    }
-
-    /// The rows whose created time is null: left out, or with [`View::with_late_rows`] before all others of their event time.
-    #[must_use]
-    pub fn rows_without_created(&self) -> u64 {
-        self.rows_without_created
-    }
-
-    /// The entity rows that got features.
-    #[must_use]
-    pub fn present(&self) -> u64 {
-        self.present
-    }
+    threads: NonZeroUsize,
+    #[cfg(feature = "spill")]
+    spill_folder: Option<std::path::PathBuf>,
 }
 
 /// What an entity row gets of a view.
@@ -137,7 +68,14 @@ impl<'a> PointInTimeJoin<'a> {
     /// A join of entity rows whose times are in this column.
     #[must_use]
     pub fn new(timestamp: impl Into<String>) -> Self {
-        Self { timestamp: timestamp.into(), views: Vec::new(), is_zone_required: false }
+        Self {
+            timestamp: timestamp.into(),
+            views: Vec::new(),
+            is_zone_required: false,
+            threads: NonZeroUsize::MIN,
+            #[cfg(feature = "spill")]
+            spill_folder: None,
+        }
     }
 
     /// Joins a view, too.
@@ -152,6 +90,64 @@ impl<'a> PointInTimeJoin<'a> {
     pub fn with_required_time_zones(mut self) -> Self {
         self.is_zone_required = true;
         self
+    }
+
+    /// Joins on so many threads, of which one is the caller's; without this, on the caller's alone. The answer is the same.
+    ///
+    /// A source that finds rows by their number, as tables in memory and files of Parquet do, is read by the caller's thread, and looked
+    /// at by all; each takes memory of some 40 bytes for an entity row. Others are read by the caller's alone.
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    /// use std::sync::Arc;
+    ///
+    /// use mlcore::arrow::array::{Int64Array, RecordBatch, TimestampSecondArray};
+    /// use mlcore_features::store::offline::{PointInTimeJoin, View};
+    ///
+    /// let table = RecordBatch::try_from_iter([
+    ///     ("driver", Arc::new(Int64Array::from_iter_values((0..100_000).map(|row| row % 7))) as _),
+    ///     ("time", Arc::new(TimestampSecondArray::from_iter_values(0..100_000)) as _),
+    /// ])
+    /// .unwrap();
+    /// let view = || View::new("trips", table.clone(), ["driver"], "time").with_event_time("trips_time");
+    /// let entity_rows = table.slice(90_000, 10);
+    /// let one = PointInTimeJoin::new("time").with(view()).run(&entity_rows)?;
+    /// let two = PointInTimeJoin::new("time").with(view()).on_threads(NonZeroUsize::new(2).unwrap()).run(&entity_rows)?;
+    /// assert_eq!(one.table(), two.table());
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Lets [`run_in_parts`](Self::run_in_parts) copy the rows of sources that find none by their number to files in this folder, of those
+    /// columns that are needed. So a source is read once, be it one that can be read once only. Needs the feature `spill`.
+    ///
+    /// The files can be read by this user alone, are written where there is a second part, and are gone when the parts are dropped or the
+    /// process ends.
+    #[cfg(feature = "spill")]
+    #[must_use]
+    pub fn with_spill_folder(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
+        self.spill_folder = Some(folder.into());
+        self
+    }
+
+    #[cfg(feature = "spill")]
+    pub(super) fn spill_folder(&self) -> Option<&std::path::Path> {
+        self.spill_folder.as_deref()
+    }
+
+    /// Whether sources may be copied.
+    #[cfg(feature = "spill")]
+    pub(super) fn may_spill(&self) -> bool {
+        self.spill_folder.is_some()
+    }
+
+    #[cfg(not(feature = "spill"))]
+    pub(super) fn may_spill(&self) -> bool {
+        false
     }
 
     /// The views, in their order.
@@ -169,16 +165,23 @@ impl<'a> PointInTimeJoin<'a> {
     /// row without a time, and for a column of the answer that there is already; [`Error::Unsupported`] for a type that cannot be a
     /// key or a feature; those of the sources.
     pub fn run(&self, entity_rows: &RecordBatch) -> Result<Joined> {
+        let sources: Vec<&dyn Source> = self.views.iter().map(|view| &*view.source as &dyn Source).collect();
+        self.run_on(entity_rows, &sources)
+    }
+
+    /// The same with rows of views that lie elsewhere than the views say.
+    pub(super) fn run_on(&self, entity_rows: &RecordBatch, sources: &[&dyn Source]) -> Result<Joined> {
         let schema = entity_rows.schema_ref();
         let times = self.times(entity_rows)?;
         let mut fields = schema.fields().to_vec();
         let mut columns = entity_rows.columns().to_vec();
         let mut views = Vec::new();
-        for view in &self.views {
-            let (own, report) = self.join(view, entity_rows, &times).map_err(|error| match error {
-                Error::Interrupted(_) => error,
-                error => error.within(format!("view {}", view.name)),
-            })?;
+        for (view, source) in self.views.iter().zip(sources) {
+            let (own, report) =
+                self.join(view, *source, entity_rows, &times).map_err(|error| match error {
+                    Error::Interrupted(_) => error,
+                    error => error.within(format!("view {}", view.name)),
+                })?;
             for (field, column) in own {
                 if fields.iter().any(|known| known.name() == field.name()) {
                     let problem =
@@ -191,7 +194,7 @@ impl<'a> PointInTimeJoin<'a> {
             }
             views.push(report);
         }
-        Ok(Joined { table: assembled(OPERATION, fields, columns, entity_rows.num_rows())?, views })
+        Ok(Joined::new(assembled(OPERATION, fields, columns, entity_rows.num_rows())?, views))
     }
 
     /// The times of the entity rows, each of which has one.
@@ -216,10 +219,11 @@ impl<'a> PointInTimeJoin<'a> {
     fn join(
         &self,
         view: &View<'_>,
+        source: &dyn Source,
         entity_rows: &RecordBatch,
         times: &Times,
     ) -> Result<(Vec<(Field, ArrayRef)>, ViewReport)> {
-        let schema = view.source.schema()?;
+        let schema = source.schema()?;
         self.check(view, &schema)?;
         let own = view.keys.iter().map(|key| {
             let missing = || missing_column(entity_rows.schema_ref().fields(), &key.entity, OPERATION);
@@ -237,9 +241,13 @@ impl<'a> PointInTimeJoin<'a> {
         let order = Order::new(OPERATION, &numbers, keys.count(), times)?;
         drop(numbers);
         keys.renumber(order.heads());
+        let entities = Entities { keys: &keys, order: &order, times, columns: &own };
+        if let Some(plan) = &view.windows {
+            return windowed::join(view, source, plan, &schema, entities);
+        }
 
         let columns = feature_columns(view);
-        let passed = scan(view, &schema, &mut keys, &order, times, &columns, &own)?;
+        let passed = scan(view, source, &schema, entities, &columns, self.threads)?;
         let mut report = passed.report;
         let mut answers = vec![Answer::NullKey; entity_rows.num_rows()];
         let ttl = view.ttl.and_then(|ttl| i128::try_from(ttl.as_nanos()).ok());
@@ -257,7 +265,7 @@ impl<'a> PointInTimeJoin<'a> {
         }
         report.present =
             answers.iter().filter(|answer| matches!(answer, Answer::Present { .. })).count() as u64;
-        Ok((made(view, &schema, passed.kept, &columns, &answers)?, report))
+        Ok((made(view, source, &schema, passed.kept, &columns, &answers)?, report))
     }
 
     /// Makes sure that the columns of a view are there and fit.
@@ -268,7 +276,7 @@ impl<'a> PointInTimeJoin<'a> {
         for feature in &view.features {
             gather::check(OPERATION, &feature.column, field_type(schema, &feature.column)?)?;
         }
-        Ok(())
+        windowed::check(view)
     }
 }
 
@@ -283,46 +291,74 @@ fn feature_columns(view: &View<'_>) -> Vec<String> {
     columns
 }
 
+/// The entity rows as the rows of a view meet them.
+#[derive(Clone, Copy)]
+pub(super) struct Entities<'e> {
+    pub(super) keys: &'e Keys,
+    pub(super) order: &'e Order,
+    pub(super) times: &'e Times,
+    /// The columns of their keys.
+    pub(super) columns: &'e [ArrayRef],
+}
+
+/// The columns that are read of a source while its rows pass: those of keys and times, those of windows, and features where rows are not
+/// found again.
+pub(super) fn read_columns(view: &View<'_>, source: &dyn Source) -> Vec<String> {
+    let features = if source.finds_rows() { Vec::new() } else { feature_columns(view) };
+    let mut columns: Vec<String> = Vec::new();
+    let needed = view.keys.iter().map(|key| &key.source).chain([&view.timestamp]).chain(&view.created);
+    let windowed = view.windows.iter().flat_map(|plan| plan.columns());
+    for column in needed.chain(&features).map(String::as_str).chain(windowed) {
+        if !columns.iter().any(|known| known == column) {
+            columns.push(column.to_owned());
+        }
+    }
+    columns
+}
+
 /// Lets all rows of a view that may matter pass.
 fn scan(
     view: &View<'_>,
+    source: &dyn Source,
     schema: &Schema,
-    keys: &mut Keys,
-    order: &Order,
-    times: &Times,
+    entities: Entities<'_>,
     features: &[String],
-    own: &[ArrayRef],
+    threads: NonZeroUsize,
 ) -> Result<Passed> {
-    let mut columns: Vec<String> = Vec::new();
-    let needed = view.keys.iter().map(|key| &key.source).chain([&view.timestamp]).chain(&view.created);
-    let features = if view.source.finds_rows() { &[] } else { features };
-    for column in needed.chain(features) {
-        if !columns.contains(column) {
-            columns.push(column.clone());
-        }
-    }
-    let kept = (!view.source.finds_rows()).then(|| {
+    let Entities { keys, order, times, columns: own } = entities;
+    let columns = read_columns(view, source);
+    let kept = (!source.finds_rows()).then(|| {
         let fields = features.iter().filter_map(|name| schema.fields().find(name));
         let fields: Vec<Arc<Field>> = fields.map(|(_, field)| field.clone()).collect();
         Kept::new(OPERATION, Arc::new(Schema::new(fields)))
     });
-    let mut pass = Pass::new(view, schema, keys, order, times, kept)?;
+    // Rows that are kept are numbered as they come, one after another.
+    let others = if kept.is_some() { 0 } else { threads.get() - 1 };
+    let mut pass = Pass::new(view.decisive(), schema, keys, order, times, kept)?;
     let moments = || (0..times.ticks().len()).map(|row| times.nanoseconds(row));
     if let (Some(first), Some(last)) = (moments().min(), moments().max()) {
         let known = known_values(view, schema, own);
         let scan = Scan::new(&columns, bounds(view, first, last)).with_keys(&known);
-        for piece in view.source.scan(&scan)? {
-            pass.observe(&piece?)?;
+        let mut pieces = source.scan(&scan)?;
+        if others == 0 {
+            pieces.try_for_each(|piece| pass.observe(&piece?))?;
+        } else {
+            let other = |_| Pass::new(view.decisive(), schema, keys, order, times, None);
+            let others = (0..others).map(other).collect::<Result<Vec<_>>>()?;
+            pass = threads::observe(pass, others, pieces)?;
         }
     }
     Ok(pass.finish())
 }
 
 /// The times of rows that may matter to entity rows from the first to the last moment.
-fn bounds<'a>(view: &'a View<'_>, first: i128, last: i128) -> Vec<Bound<'a>> {
+pub(super) fn bounds<'a>(view: &'a View<'_>, first: i128, last: i128) -> Vec<Bound<'a>> {
     let ttl = view.ttl.and_then(|ttl| i128::try_from(ttl.as_nanos()).ok());
     // A row that is too old is told from none by the status alone.
-    let earliest = ttl.filter(|_| view.status.is_none()).map(|ttl| first - ttl);
+    let earliest = match &view.windows {
+        Some(plan) => Some(plan.earliest_nanoseconds(first)),
+        None => ttl.filter(|_| view.status.is_none()).map(|ttl| first - ttl),
+    };
     let mut bounds = vec![Bound { column: view.timestamp.as_str(), earliest, latest: Some(last) }];
     if let Some(created) = view.created.as_deref() {
         bounds.push(Bound {
@@ -338,7 +374,7 @@ fn bounds<'a>(view: &'a View<'_>, first: i128, last: i128) -> Vec<Bound<'a>> {
 }
 
 /// Says whether a value of a key column is that of an entity row; whatever cannot be compared may be.
-fn known_values<'a>(
+pub(super) fn known_values<'a>(
     view: &'a View<'_>,
     schema: &'a Schema,
     own: &'a [ArrayRef],
@@ -356,7 +392,7 @@ fn known_values<'a>(
         let Some(keys) = keys else { return true };
         let mut numbers = Vec::new();
         let value = value.slice(0, value.len());
-        let found = keys.find(std::slice::from_ref(&value), value.len(), 0, &mut numbers);
+        let found = keys.finder().find(std::slice::from_ref(&value), value.len(), 0, &mut numbers);
         found.is_err() || numbers.iter().any(|number| *number != super::keys::NOTHING)
     }
 }
@@ -364,6 +400,7 @@ fn known_values<'a>(
 /// The columns that a view adds.
 fn made(
     view: &View<'_>,
+    source: &dyn Source,
     schema: &Schema,
     kept: Option<Vec<RecordBatch>>,
     columns: &[String],
@@ -378,7 +415,7 @@ fn made(
             (batches, answers.iter().map(place).collect())
         }
         None if columns.is_empty() => (Vec::new(), Vec::new()),
-        None => found(view, columns, answers)?,
+        None => found(source, columns, answers)?,
     };
     let mut made = Vec::new();
     for feature in &view.features {
@@ -412,7 +449,7 @@ fn made(
 
 /// The batches that the rows of the answers are in, and where.
 fn found(
-    view: &View<'_>,
+    source: &dyn Source,
     columns: &[String],
     answers: &[Answer],
 ) -> Result<(Vec<RecordBatch>, Vec<Option<Place>>)> {
@@ -425,7 +462,7 @@ fn found(
     wanted.sort_unstable();
     let mut numbers: Vec<u64> = wanted.iter().map(|(number, _)| *number).collect();
     numbers.dedup();
-    let (batches, at) = view.source.rows(&numbers, columns)?.checked(OPERATION, numbers.len())?;
+    let (batches, at) = source.rows(&numbers, columns)?.checked(OPERATION, numbers.len())?;
     let mut places = vec![None; answers.len()];
     let mut pairs = numbers.iter().zip(at).peekable();
     for (number, row) in wanted {

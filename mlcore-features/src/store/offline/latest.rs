@@ -10,14 +10,13 @@ use mlcore::time::Timestamp;
 use mlcore::{Error, Result, interrupt};
 
 use super::gather::{self, Place};
-use super::join::ViewReport;
 use super::kept::{Kept, assembled, column_at};
 use super::keys::{Keys, NOTHING};
 use super::pass::{checked_column, field_type};
 use super::slots::NO_ROW;
 use super::source::{Bound, Piece, Scan, Source};
 use super::times::{self, Times};
-use super::{OPERATION, View};
+use super::{OPERATION, View, ViewReport};
 
 /// Rows that are looked at together.
 const BLOCK_ROWS: usize = 4096;
@@ -55,8 +54,9 @@ const BATCH_ROWS: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Latest<'a> {
     view: View<'a>,
-    after: Option<Timestamp>,
-    until: Option<Timestamp>,
+    /// The first and the last nanosecond since 1970 that count.
+    first: Option<i128>,
+    last: Option<i128>,
 }
 
 /// The newest rows in batches of up to 65 536, in the order of the source: the keys under the names that entity rows have them by,
@@ -73,20 +73,27 @@ impl<'a> Latest<'a> {
     /// The newest rows of a view.
     #[must_use]
     pub fn new(view: View<'a>) -> Self {
-        Self { view, after: None, until: None }
+        Self { view, first: None, last: None }
     }
 
     /// Looks at rows whose event time is after this moment alone; one of the moment itself does not count.
     #[must_use]
     pub fn after(mut self, moment: Timestamp) -> Self {
-        self.after = Some(moment);
+        self.first = Some(moment.nanoseconds() + 1);
+        self
+    }
+
+    /// Looks at rows whose event time is not before this moment alone; one of the moment itself counts.
+    #[must_use]
+    pub fn since(mut self, moment: Timestamp) -> Self {
+        self.first = Some(moment.nanoseconds());
         self
     }
 
     /// Looks at rows whose event time is not after this moment alone; one of the moment itself counts.
     #[must_use]
     pub fn until(mut self, moment: Timestamp) -> Self {
-        self.until = Some(moment);
+        self.last = Some(moment.nanoseconds());
         self
     }
 
@@ -114,8 +121,7 @@ impl<'a> Latest<'a> {
         } else {
             columns.iter().map(|(column, _)| column.clone()).collect::<BTreeSet<_>>().into_iter().collect()
         };
-        let (first, last) =
-            (self.after.map(|moment| moment.nanoseconds() + 1), self.until.map(Timestamp::nanoseconds));
+        let (first, last) = (self.first, self.last);
         let created = view.created.iter().map(|column| Bound { column, earliest: None, latest: None });
         let bounds =
             created.chain([Bound { column: &view.timestamp, earliest: first, latest: last }]).collect();
@@ -213,7 +219,7 @@ impl<'a> Newest<'a> {
 
     fn observe(&mut self, piece: &Piece) -> Result<()> {
         let rows = piece.rows();
-        let column = |name: &str| checked_column(self.view, &self.schema, rows, name);
+        let column = |name: &str| checked_column(self.view.decisive(), &self.schema, rows, name);
         let event = column(&self.view.timestamp)?;
         let created = self.view.created.as_deref().map(column).transpose()?;
         let keys = self.view.keys.iter().map(|key| column(&key.source)).collect::<Result<Vec<ArrayRef>>>()?;

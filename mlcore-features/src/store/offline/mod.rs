@@ -12,6 +12,8 @@
 //!
 //! The features of an entity row without such a row are null.
 //!
+//! A view of [sliding windows](super::window) takes all rows of its windows instead ([`View::with_windows`]).
+//!
 //! # As Feast, and not
 //!
 //! Edges of times and of the time to live, and what no time to live means, are Feast's (0.67, `get_historical_features`). On
@@ -47,16 +49,26 @@ mod keys;
 mod latest;
 mod parts;
 mod pass;
+mod report;
 mod slots;
 mod source;
+#[cfg(feature = "spill")]
+mod spill;
+mod threads;
 mod times;
 mod view;
+mod windowed;
 
-pub use self::join::{Joined, PointInTimeJoin, ViewReport};
+pub use self::join::PointInTimeJoin;
 pub use self::latest::{Latest, LatestRows};
 pub use self::parts::Parts;
+pub use self::report::{Joined, ViewReport};
+#[cfg(feature = "offline")]
+pub use self::source::LazyTable;
 #[cfg(feature = "parquet")]
 pub use self::source::ParquetTable;
+#[cfg(feature = "postgres")]
+pub use self::source::PostgresQuery;
 pub use self::source::{Found, Piece, Pieces, Scan, Source, Streamed};
 pub use self::view::{Feature, JoinKey, View};
 

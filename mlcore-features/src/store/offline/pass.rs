@@ -6,11 +6,12 @@ use mlcore::arrow::datatypes::{DataType, Schema};
 use mlcore::{Error, Result, interrupt};
 
 use super::kept::Kept;
-use super::keys::{Keys, NOTHING};
+use super::keys::{Finder, Keys, NOTHING};
 use super::slots::{Candidate, Order, Slots};
 use super::source::Piece;
 use super::times::{self, Tick, Times};
-use super::{OPERATION, View, ViewReport};
+use super::view::Decisive;
+use super::{OPERATION, ViewReport};
 use crate::program::missing_column;
 
 /// Rows that are looked at together: few enough for the fastest cache.
@@ -18,9 +19,9 @@ const BLOCK_ROWS: usize = 4096;
 
 /// The rows of a view on their way past the entity rows.
 pub(super) struct Pass<'a> {
-    view: &'a View<'a>,
+    view: Decisive<'a>,
     schema: &'a Schema,
-    keys: &'a mut Keys,
+    keys: Finder<'a>,
     order: &'a Order,
     entity_times: &'a Times,
     slots: Counted,
@@ -46,22 +47,23 @@ pub(super) struct Passed {
 
 impl<'a> Pass<'a> {
     pub(super) fn new(
-        view: &'a View<'a>,
+        view: Decisive<'a>,
         schema: &'a Schema,
-        keys: &'a mut Keys,
+        keys: &'a Keys,
         order: &'a Order,
         entity_times: &'a Times,
         kept: Option<Kept>,
     ) -> Result<Self> {
         let unit = |name: &str| -> Result<i64> { Ok(times::unit(field_type(schema, name)?).unwrap_or(1)) };
-        let event = unit(&view.timestamp)?;
-        let created = view.created.as_deref().map(unit).transpose()?;
+        let event = unit(view.timestamp)?;
+        let created = view.created.map(unit).transpose()?;
         let slots = Slots::new(order, entity_times, event, created.is_some());
         let slots = match created {
             Some(created) if created != event => Counted::Wide(slots.widen(order, entity_times, event)),
             _ => Counted::Narrow(slots, event),
         };
-        let report = ViewReport::new(&view.name);
+        let report = ViewReport::new(view.name);
+        let keys = keys.finder();
         let (numbers, touched) = (Vec::new(), Vec::new());
         Ok(Self { view, schema, keys, order, entity_times, slots, kept, report, numbers, touched })
     }
@@ -70,18 +72,14 @@ impl<'a> Pass<'a> {
     pub(super) fn observe(&mut self, piece: &Piece) -> Result<()> {
         let rows = piece.rows();
         let column = |name: &str| checked_column(self.view, self.schema, rows, name);
-        let event = column(&self.view.timestamp)?;
-        let created = self.view.created.as_deref().map(column).transpose()?;
+        let event = column(self.view.timestamp)?;
+        let created = self.view.created.map(column).transpose()?;
         let keys = self.view.keys.iter().map(|key| column(&key.source)).collect::<Result<Vec<ArrayRef>>>()?;
         let (mut first, count) = (piece.first(), rows.num_rows());
         if let Some(kept) = &self.kept {
             u32::try_from(count).map_err(|_| {
-                Error::unsupported(
-                    OPERATION,
-                    &self.view.name,
-                    format!("a batch of {count} rows is too large"),
-                )
-                .remedy("read the source in smaller batches")
+                Error::unsupported(OPERATION, self.view.name, format!("a batch of {count} rows is too large"))
+                    .remedy("read the source in smaller batches")
             })?;
             first = kept.number(0);
         }
@@ -90,7 +88,7 @@ impl<'a> Pass<'a> {
             interrupt::check(OPERATION)?;
             let length = BLOCK_ROWS.min(count - start);
             let cut = |array: &ArrayRef| array.slice(start, length);
-            let event = Times::read(OPERATION, &self.view.timestamp, cut(&event).as_ref())?;
+            let event = Times::read(OPERATION, self.view.timestamp, cut(&event).as_ref())?;
             let created = created
                 .as_ref()
                 .map(|created| Times::read(OPERATION, "created", cut(created).as_ref()))
@@ -185,6 +183,30 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Takes over what another pass over other rows of the view has found. Neither keeps rows.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.report.add(&other.report);
+        let (order, times) = (self.order, self.entity_times);
+        let none = |unit| Slots::new(order, times, unit, false);
+        match (&mut self.slots, other.slots) {
+            (Counted::Narrow(own, unit), Counted::Narrow(others, other_unit)) if *unit == other_unit => {
+                own.merge(&others);
+            }
+            (Counted::Wide(own), Counted::Wide(others)) => own.merge(&others),
+            (Counted::Wide(own), Counted::Narrow(others, unit)) => {
+                own.merge(&others.widen(order, times, unit));
+            }
+            (Counted::Narrow(own, unit), others) => {
+                let mut own = std::mem::replace(own, none(*unit)).widen(order, times, *unit);
+                match others {
+                    Counted::Narrow(others, unit) => own.merge(&others.widen(order, times, unit)),
+                    Counted::Wide(others) => own.merge(&others),
+                }
+                self.slots = Counted::Wide(own);
+            }
+        }
+    }
+
     pub(super) fn finish(self) -> Passed {
         let found = match self.slots {
             Counted::Narrow(slots, unit) => slots.finish(self.order, unit),
@@ -196,7 +218,7 @@ impl<'a> Pass<'a> {
 
 /// A column of a piece, whose type must be that of the schema, but for the unit of moments.
 pub(super) fn checked_column(
-    view: &View<'_>,
+    view: Decisive<'_>,
     schema: &Schema,
     rows: &RecordBatch,
     name: &str,
@@ -206,7 +228,7 @@ pub(super) fn checked_column(
         .ok_or_else(|| missing_column(rows.schema_ref().fields(), name, OPERATION))?;
     let expected = field_type(schema, name)?;
     let are_moments = times::unit(expected).is_some() && times::unit(column.data_type()).is_some();
-    let is_moment = [Some(&view.timestamp), view.created.as_ref()].contains(&Some(&name.to_owned()));
+    let is_moment = [Some(view.timestamp), view.created].contains(&Some(name));
     if column.data_type() == expected || are_moments && is_moment {
         return Ok(column.clone());
     }

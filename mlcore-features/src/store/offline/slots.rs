@@ -160,6 +160,21 @@ impl<T: Tick> Slots<T> {
         u32::try_from(place).ok()
     }
 
+    /// Takes of each place the better row, of these slots and of others over other rows.
+    pub(super) fn merge(&mut self, others: &Self) {
+        for (place, other) in others.best.iter().enumerate().filter(|(_, other)| other.row != NO_ROW) {
+            let Some(own) = self.best.get_mut(place) else { break };
+            let theirs = others.created.get(place).copied().unwrap_or(T::LOWEST);
+            let created = self.created.get(place).copied().unwrap_or(T::LOWEST);
+            if own.row == NO_ROW || (other.event, theirs, other.row) > (own.event, created, own.row) {
+                *own = *other;
+                if let Some(created) = self.created.get_mut(place) {
+                    *created = theirs;
+                }
+            }
+        }
+    }
+
     /// The row that a place has now.
     pub(super) fn row(&self, place: u32) -> u64 {
         self.best.get(place as usize).map_or(NO_ROW, |best| best.row)

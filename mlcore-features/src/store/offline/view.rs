@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Source;
+use crate::store::window::WindowPlan;
 
 /// Features of one source: which rows belong to a key, when they were and became known, and which columns are joined.
 ///
@@ -47,6 +48,7 @@ pub struct View<'a> {
     pub(super) event_time: Option<String>,
     pub(super) status: Option<String>,
     pub(super) date_partition: Option<String>,
+    pub(super) windows: Option<WindowPlan>,
 }
 
 /// A column of the entity rows, and the column of the source that it equals.
@@ -54,8 +56,8 @@ pub struct View<'a> {
 /// A name alone is that of both; a pair is the one of the entity rows, then the one of the source.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinKey {
-    pub(super) entity: String,
-    pub(super) source: String,
+    pub(in crate::store) entity: String,
+    pub(in crate::store) source: String,
 }
 
 /// A column of the source, and its name in the answer.
@@ -65,6 +67,16 @@ pub struct JoinKey {
 pub struct Feature {
     pub(super) column: String,
     pub(super) name: String,
+}
+
+/// Which columns of a view decide which row counts. Unlike the view, whose source is on one thread, it goes to others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decisive<'a> {
+    pub(super) name: &'a str,
+    pub(super) keys: &'a [JoinKey],
+    pub(super) timestamp: &'a str,
+    pub(super) created: Option<&'a str>,
+    pub(super) is_created_filtered: bool,
 }
 
 macro_rules! pairs {
@@ -113,6 +125,7 @@ impl<'a> View<'a> {
             event_time: None,
             status: None,
             date_partition: None,
+            windows: None,
         }
     }
 
@@ -146,6 +159,16 @@ impl<'a> View<'a> {
         self
     }
 
+    /// Computes the features of a plan of the rows in its windows, instead of joining columns of one row; each has the name that the plan
+    /// gives it. [Which rows these are](crate::store::window) is the same online.
+    ///
+    /// Without a created time every row counts that is in the window by its event time.
+    #[must_use]
+    pub fn with_windows(mut self, plan: &WindowPlan) -> Self {
+        self.windows = Some(plan.clone());
+        self
+    }
+
     /// Adds a column of this name: when the row that is used happened; null where none is.
     #[must_use]
     pub fn with_event_time(mut self, name: impl Into<String>) -> Self {
@@ -166,5 +189,15 @@ impl<'a> View<'a> {
     pub fn with_date_partition(mut self, column: impl Into<String>) -> Self {
         self.date_partition = Some(column.into());
         self
+    }
+
+    pub(super) fn decisive(&self) -> Decisive<'_> {
+        Decisive {
+            name: &self.name,
+            keys: &self.keys,
+            timestamp: &self.timestamp,
+            created: self.created.as_deref(),
+            is_created_filtered: self.is_created_filtered,
+        }
     }
 }

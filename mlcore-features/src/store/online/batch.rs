@@ -1,6 +1,7 @@
 use mlcore::{Error, Result};
 
-use super::{PackedRow, Table};
+use super::row::stamp_of;
+use super::{PackedRow, Stamp, Table};
 use crate::store::key::EntityKey;
 
 /// A row and the entity that it belongs to.
@@ -40,6 +41,62 @@ impl Entry {
     #[must_use]
     pub const fn row(&self) -> &PackedRow {
         &self.row
+    }
+}
+
+/// A row that replaces another one, if that is still as it was read.
+///
+/// ```
+/// use mlcore::schema::{DType, Field};
+/// use mlcore::time::Timestamp;
+/// use mlcore_features::store::key::EntityKey;
+/// use mlcore_features::store::online::{Cell, Entry, MemoryStore, OnlineStore, Stamp, Swap, Table, TableId};
+///
+/// let table = Table::new(TableId::new("taxi", "drivers", 1)?, [Field::column("trips", DType::Int64)])?;
+/// let stamp = |created| Stamp::new(Timestamp::from_millis(0), Timestamp::from_millis(created));
+/// let entry = |created, trips: i64| {
+///     let row = table.pack(stamp(created), &[Cell::from(trips)])?;
+///     Ok::<_, mlcore::Error>(Entry::new(EntityKey::one("driver_id", 7)?, row))
+/// };
+/// let store = MemoryStore::new();
+/// assert!(store.swap(&table, &[Swap::new(None, entry(1, 10)?)])?);
+/// assert!(store.swap(&table, &[Swap::new(Some(stamp(1)), entry(2, 11)?)])?);
+/// // Whoever has read the first row is too late, and reads again.
+/// assert!(!store.swap(&table, &[Swap::new(Some(stamp(1)), entry(3, 11)?)])?);
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Swap {
+    expected: Option<Stamp>,
+    entry: Entry,
+}
+
+impl Swap {
+    /// Puts this row in the place of the one with the expected stamp, or where there is none.
+    #[must_use]
+    pub const fn new(expected: Option<Stamp>, entry: Entry) -> Self {
+        Self { expected, entry }
+    }
+
+    /// The stamp of the row that was read; `None` where there was none.
+    #[must_use]
+    pub const fn expected(&self) -> Option<Stamp> {
+        self.expected
+    }
+
+    /// The row that replaces it.
+    #[must_use]
+    pub const fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Says whether stored bytes are what was read.
+    pub(crate) fn is_due(&self, stored: Option<&[u8]>) -> bool {
+        match (self.expected, stored) {
+            (None, None) => true,
+            (Some(expected), Some(stored)) => stamp_of(stored) == Some(expected),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
     }
 }
 
@@ -161,8 +218,8 @@ impl Written {
 }
 
 /// Makes sure that rows were packed for their table.
-pub(crate) fn check_rows(table: &Table, rows: &[Entry]) -> Result<()> {
-    match rows.iter().find(|entry| !entry.row.fits(table)) {
+pub(crate) fn check_rows<'a>(table: &Table, rows: impl IntoIterator<Item = &'a Entry>) -> Result<()> {
+    match rows.into_iter().find(|entry| !entry.row.fits(table)) {
         None => Ok(()),
         Some(entry) => Err(Error::schema_mismatch(
             "write features",

@@ -8,7 +8,9 @@ use mlcore::time::Timestamp;
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
-use super::{Capabilities, Entry, OnlineStore, Table, TableId, Visit, VisitSeries, WriteBatch, Written};
+use super::{
+    Capabilities, Entry, OnlineStore, Swap, Table, TableId, Visit, VisitSeries, WriteBatch, Written,
+};
 use crate::store::key::EntityKey;
 
 /// A store with a cache of rows in front: what was read is kept for a bounded time, in a bounded number of entries.
@@ -208,6 +210,13 @@ impl OnlineStore for CachedStore {
         // After a failure, too: some of it may have been stored.
         batch.entries().iter().for_each(|entry| self.forget(table.id(), entry.key()));
         written
+    }
+
+    fn swap(&self, table: &Table, swaps: &[Swap]) -> Result<bool> {
+        let swapped = self.inner.swap(table, swaps);
+        // Where it was refused, too: the caller reads again, and must not get what is out of date.
+        swaps.iter().for_each(|swap| self.forget(table.id(), swap.entry().key()));
+        swapped
     }
 
     fn delete(&self, table: &TableId, keys: &[EntityKey]) -> Result<u64> {

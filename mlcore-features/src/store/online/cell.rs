@@ -83,6 +83,14 @@ impl<'a> Numbers<'a> {
         Self(Source::Packed(dtype, bytes))
     }
 
+    /// The bytes of elements that are packed, of this type.
+    pub(crate) fn bytes_of(&self, dtype: DType) -> Option<&'a [u8]> {
+        match self.0 {
+            Source::Packed(own, bytes) if own == dtype => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// The number of elements.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -9,7 +9,9 @@ use mlcore::time::Timestamp;
 
 use super::batch::{check_limit, check_rows};
 use super::row::{replaces, stamp_of};
-use super::{Capabilities, Entry, OnlineStore, Table, TableId, Visit, VisitSeries, WriteBatch, Written};
+use super::{
+    Capabilities, Entry, OnlineStore, Swap, Table, TableId, Visit, VisitSeries, WriteBatch, Written,
+};
 use crate::store::key::EntityKey;
 
 /// An online store in memory: the reference, and what tests and notebooks use. It ends with the process.
@@ -74,7 +76,12 @@ impl Default for Content {
 impl Content {
     fn shard(&self, key: &EntityKey) -> &RwLock<Shard> {
         let [first, ..] = &self.shards;
-        self.shards.get((key.hash64() >> 32) as usize % SHARDS).unwrap_or(first)
+        self.shards.get(self.number(key)).unwrap_or(first)
+    }
+
+    /// The number of the shard of a key.
+    fn number(&self, key: &EntityKey) -> usize {
+        (key.hash64() >> 32) as usize % self.shards.len()
     }
 
     fn notes(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
@@ -120,6 +127,33 @@ impl OnlineStore for MemoryStore {
             notes.extend(batch.notes().iter().map(|note| (note.name().to_owned(), note.value().to_vec())));
         }
         Ok(written)
+    }
+
+    fn swap(&self, table: &Table, swaps: &[Swap]) -> Result<bool> {
+        check_rows(table, swaps.iter().map(Swap::entry))?;
+        let content = self.table_or_new(table.id());
+        // Always in the order of the shards, so that two callers never wait for each other.
+        let mut numbers: Vec<usize> = swaps.iter().map(|swap| content.number(swap.entry().key())).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut shards: Vec<(usize, RwLockWriteGuard<'_, Shard>)> = numbers
+            .iter()
+            .filter_map(|number| Some((*number, write(content.shards.get(*number)?))))
+            .collect();
+        let place = |key: &EntityKey| numbers.binary_search(&content.number(key)).unwrap_or(usize::MAX);
+        let is_due = |swap: &Swap| {
+            let (_, shard) = shards.get(place(swap.entry().key()))?;
+            Some(swap.is_due(shard.rows.get(swap.entry().key()).map(|row| &**row)))
+        };
+        if !swaps.iter().all(|swap| is_due(swap) == Some(true)) {
+            return Ok(false);
+        }
+        for entry in swaps.iter().map(Swap::entry) {
+            if let Some((_, shard)) = shards.get_mut(place(entry.key())) {
+                shard.rows.insert(entry.key().clone(), entry.row().as_bytes().into());
+            }
+        }
+        Ok(true)
     }
 
     fn delete(&self, table: &TableId, keys: &[EntityKey]) -> Result<u64> {

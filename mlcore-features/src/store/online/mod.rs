@@ -6,6 +6,7 @@
 //! - A [`PreparedQuery`] resolves tables and features once and reads them many times into an [`Answer`], which says of each
 //!   feature whether it is there, null, unknown or too old. It asks for the time at each read: a value that is too old is never
 //!   handed out, whether the backend has removed it or not.
+//! - A [`FeatureReader`] is what a service asks: a prepared query, or whatever else answers the features of an entity.
 //! - A `CachedStore` (feature `cache`) keeps what was read for a bounded time.
 //!
 //! ```
@@ -46,6 +47,7 @@ mod batch;
 mod cell;
 mod memory;
 mod query;
+mod reader;
 mod row;
 mod stamp;
 mod table;
@@ -62,7 +64,7 @@ use std::fmt;
 use mlcore::Result;
 use mlcore::time::Timestamp;
 
-pub use self::batch::{Entry, Note, WriteBatch, Written};
+pub use self::batch::{Entry, Note, Swap, WriteBatch, Written};
 #[cfg(feature = "cache")]
 pub use self::cached::{CacheOptions, CachedStore};
 pub use self::cell::{Cell, Numbers};
@@ -70,6 +72,7 @@ pub use self::cell::{Cell, Numbers};
 pub use self::embedded::{EmbeddedOptions, EmbeddedStore};
 pub use self::memory::MemoryStore;
 pub use self::query::{Answer, PreparedQuery, QueryOptions, Status};
+pub use self::reader::{FeatureReader, Found, VisitFound};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisOptions, RedisStore};
 pub use self::row::{PackedRow, RowView};
@@ -93,6 +96,7 @@ pub type VisitSeries<'a> = dyn FnMut(usize, &[u8]) -> Result<()> + 'a;
 /// - **Writes are idempotent.** The same batch once more changes nothing. A write that failed may be repeated as a whole.
 /// - What was acknowledged is read by every later call, and, where [`Capabilities::is_durable`], after the process was killed.
 /// - A note is never visible before all rows of its batch.
+/// - **A swap is whole.** Either each of its rows was as the caller has read it and all are replaced, or nothing is.
 /// - Reads and writes of several threads do not wait for each other longer than a write takes.
 /// - A visitor gets the keys in their order, and must not call the store.
 ///
@@ -142,6 +146,25 @@ pub trait OnlineStore: fmt::Debug + Send + Sync {
     /// [`Error::SchemaMismatch`](mlcore::Error::SchemaMismatch) naming the entity of a row that was packed for other features,
     /// before anything is written; those of the backend.
     fn write(&self, table: &Table, batch: &WriteBatch<'_>) -> Result<Written>;
+
+    /// Replaces rows that are still as the caller has read them: all of them, in one step that no write and no other swap comes between;
+    /// or none, where one has another stamp by now, is there though it was not, or is gone. Answers whether they were replaced. The new
+    /// rows need not be newer.
+    ///
+    /// The caller gives a row another stamp whenever it changes it. No entity is named twice.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](mlcore::Error::Unsupported) by default, for a backend that cannot compare and swap; as
+    /// [`write`](Self::write).
+    fn swap(&self, table: &Table, swaps: &[Swap]) -> Result<bool> {
+        let _ = swaps;
+        Err(mlcore::Error::unsupported(
+            "swap rows",
+            table.id().to_string(),
+            "the store cannot compare and swap",
+        )
+        .remedy("use a store that can, such as one in memory, in a file or on Redis"))
+    }
 
     /// Deletes rows and series of these entities, and answers how many of them had any.
     ///
@@ -207,13 +230,14 @@ pub struct Capabilities {
     durable: bool,
     atomic: bool,
     expires: bool,
+    remote: bool,
 }
 
 impl Capabilities {
     /// A backend that keeps the contract and no more.
     #[must_use]
     pub const fn new() -> Self {
-        Self { durable: false, atomic: false, expires: false }
+        Self { durable: false, atomic: false, expires: false, remote: false }
     }
 
     /// What was acknowledged outlives the process and a `kill -9` of it, without anything that the operator must set.
@@ -237,6 +261,13 @@ impl Capabilities {
         self
     }
 
+    /// A call waits for another machine or another process, and so perhaps for ever.
+    #[must_use]
+    pub const fn with_remote(mut self) -> Self {
+        self.remote = true;
+        self
+    }
+
     /// Says whether what was acknowledged outlives the process.
     #[must_use]
     pub const fn is_durable(self) -> bool {
@@ -247,6 +278,12 @@ impl Capabilities {
     #[must_use]
     pub const fn has_atomic_batches(self) -> bool {
         self.atomic
+    }
+
+    /// Says whether a call waits for another machine or another process.
+    #[must_use]
+    pub const fn is_remote(self) -> bool {
+        self.remote
     }
 
     /// Says whether expired rows go away by themselves, by the clock of the backend.

@@ -3,6 +3,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mlcore::arrow::array::ArrayRef;
 use mlcore::schema::{Field, Schema};
 use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
@@ -206,6 +207,15 @@ impl Table {
     /// hold without loss, a list of another length, and a null where none is allowed.
     pub fn pack(&self, stamp: Stamp, cells: &[Cell<'_>]) -> Result<PackedRow> {
         row::pack(self, stamp, cells)
+    }
+
+    /// The stored forms of many rows: a column for each feature, in order and of the feature's type, and a stamp for each row. The bytes are
+    /// those of [`pack`](Self::pack).
+    ///
+    /// # Errors
+    /// As [`pack`](Self::pack), naming the row; [`Error::SchemaMismatch`] for columns of other lengths than the stamps.
+    pub fn pack_columns(&self, columns: &[ArrayRef], stamps: &[Stamp]) -> Result<Vec<PackedRow>> {
+        row::pack_columns(self, columns, stamps)
     }
 
     /// Reads a stored row. The key only names the row in errors.

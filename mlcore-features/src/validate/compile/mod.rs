@@ -174,7 +174,7 @@ impl Inner {
         let place = schema.position(name).ok_or_else(|| no_column(name, schema))?;
         let field = schema.fields().get(place).ok_or_else(|| no_column(name, schema))?;
         if field.shape().len() != 1 {
-            return Err(format!("the column {name:?} holds lists; flatten it into columns of its own first"));
+            return Err(no_values(name));
         }
         let dtype = field.dtype();
         self.columns.push(Column { place, name: name.to_owned(), dtype });
@@ -249,6 +249,13 @@ fn clause_test(clause: &Clause, dtype: DType) -> Result<(Test, bool), String> {
         Operator::Null => Ok((Test::Missing, true)),
         Operator::NotNull => Ok((Test::Present, false)),
     }
+}
+
+/// What to say of a column whose values are not read.
+fn no_values(name: &str) -> String {
+    format!(
+        "the column {name:?} holds lists, or values of a type that is not read; make columns of numbers, text, dates or times of it first"
+    )
 }
 
 /// What to say of a column that is not there.

@@ -6,7 +6,7 @@ use mlcore::schema::{DType, Schema};
 
 use super::reference::Reference;
 use super::rows::Pairs;
-use super::{Ask, Inner, Interval, Plan, References, RowTest, Test, ValueSet, no_column, pattern};
+use super::{Ask, Inner, Interval, Plan, References, RowTest, Test, ValueSet, no_column, no_values, pattern};
 use crate::validate::report::Observed;
 use crate::validate::{Bounds, Check, Expectation, Literal};
 
@@ -17,6 +17,9 @@ pub(super) fn of_schema(expectation: &Expectation, schema: &Schema) -> Option<Re
     let count = Observed::count(schema.len() as u64);
     let of_type = |column: &str, types: &[&String]| {
         let field = schema.field(column).ok_or_else(|| no_column(column, schema))?;
+        if field.shape().len() != 1 {
+            return Err(no_values(column));
+        }
         let own = field.dtype().to_string();
         let success =
             types.iter().any(|name| name.parse::<DType>().is_ok_and(|dtype| dtype == field.dtype()));

@@ -44,8 +44,9 @@ impl Run {
                 let tally = order.tally;
                 result.count(tally.elements, Some(tally.missing), tally.unexpected, tally.examples);
             }
-            (Plan::Compound { .. }, State::Compound(counts, tally)) => {
-                result.count(tally.elements, Some(tally.missing), counts.repeated(), counts.examples());
+            (Plan::Compound { .. }, State::Compound(mut counts, tally)) => {
+                let (repeated, examples) = repeats(Some(&mut counts))?;
+                result.count(tally.elements, Some(tally.missing), repeated, examples);
             }
             (Plan::Domain { domain, ask }, _) => {
                 if let (Some(state), Some(domain)) =
@@ -81,12 +82,9 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn answer(mut self, ask: &Ask, result: &mut ExpectationResult) -> Result<()> {
         let (rows, missing, present) = (self.state.rows, self.state.missing, self.state.present());
-        let distinct = || self.state.counts.as_ref().map_or(0, super::Counts::distinct);
         match ask {
             Ask::Unique => {
-                let counts = self.state.counts.as_ref();
-                let (repeated, examples) =
-                    counts.map_or((0, Vec::new()), |counts| (counts.repeated(), counts.examples()));
+                let (repeated, examples) = repeats(self.state.counts.as_mut())?;
                 result.count(rows, Some(missing), repeated, examples);
             }
             Ask::ZScores { threshold, double_sided } => {
@@ -109,40 +107,38 @@ impl Asked<'_> {
                 within(result, interval, median.map(OwnedValue::Float));
             }
             Ask::Quantiles(ranges, interpolation) => {
-                quantiles(result, self.sorted()?, ranges, *interpolation);
+                let last = self.state.values.len().saturating_sub(1) as f64;
+                let positions = ranges.iter().map(|range| range.quantile * last);
+                let ends = positions.flat_map(|position| [position.floor(), position.ceil()]);
+                let mut places: Vec<usize> = ends.map(|position| position as usize).collect();
+                quantiles(result, self.placed(&mut places)?, ranges, *interpolation);
             }
             Ask::DistinctCount(interval) => {
-                result.success = interval.contains_number(distinct() as f64);
-                result.observed_value = Some(Observed::count(distinct()));
+                let distinct = self.distinct()?;
+                result.success = interval.contains_number(distinct as f64);
+                result.observed_value = Some(Observed::count(distinct));
             }
-            Ask::DistinctShare(interval) => share(result, interval, distinct(), present),
+            Ask::DistinctShare(interval) => share(result, interval, self.distinct()?, present),
             Ask::PresentShare(interval) => share(result, interval, present, rows),
             Ask::DistinctIn(set) => {
-                let others = self.values_outside(set);
-                result.success = others.is_empty();
-                result.unexpected_count = Some(others.len() as u64);
-                result.unexpected = without_rows(others, self.most);
+                result.success = true;
+                self.values_outside(set, result)?;
             }
-            Ask::DistinctContain(values) => self.lacks(values, result),
+            Ask::DistinctContain(values) => self.lacks(values, result)?,
             Ask::DistinctEqual(set, values) => {
-                self.lacks(values, result);
-                let others = self.values_outside(set);
-                result.success &= others.is_empty();
-                result.unexpected_count = Some(others.len() as u64);
-                result.unexpected = without_rows(others, self.most);
+                self.lacks(values, result)?;
+                self.values_outside(set, result)?;
             }
-            Ask::MostCommon(set, ties_okay) => {
-                let common = self.most_common();
-                let known = common.iter().filter(|value| set.contains(value.as_value())).count();
-                result.success = if *ties_okay { known > 0 } else { common.len() == 1 && known == 1 };
-                result.observed_value = Some(Observed::Values(common));
-            }
+            Ask::MostCommon(set, ties_okay) => self.most_common(set, *ties_okay, result)?,
             Ask::Newest(max_age) => self.newest(*max_age, result),
             Ask::Distribution(compared) => {
-                let counts = self.state.counts.iter().flat_map(super::Counts::values);
                 let state = &self.state;
-                let numbers = if state.values.is_empty() { &state.sorted } else { &state.values };
-                match compared.compare(numbers, counts) {
+                if state.counts.as_ref().is_some_and(super::Counts::is_spilled) {
+                    result.problem = Some("the column has too many categories to compare them".to_owned());
+                    return Ok(());
+                }
+                let counts = state.counts.iter().flat_map(super::Counts::values);
+                match compared.compare(&state.values, counts) {
                     Ok(Some((value, success))) => {
                         result.success = success;
                         result.observed_value = Some(Observed::Value(OwnedValue::Float(value)));
@@ -155,38 +151,22 @@ impl Asked<'_> {
         Ok(())
     }
 
-    /// The values in ascending order.
-    fn sorted(&mut self) -> Result<&[f64]> {
-        if self.state.sorted.is_empty() {
-            // z-scores need the rows of the values, and so their order.
-            let keeps = !self.state.value_rows.is_empty();
-            let values = &mut self.state.values;
-            let mut values = if keeps { values.clone() } else { std::mem::take(values) };
-            interrupt::sort_unstable_by(&mut values, f64::total_cmp);
-            self.state.sorted = values;
-        }
+    /// The numbers, those at these places in their ascending order: found without a sort, which takes ten times as long.
+    fn placed(&mut self, places: &mut [usize]) -> Result<&[f64]> {
         interrupt::check("finish run")?;
-        Ok(&self.state.sorted)
+        let numbers = self.state.numbers();
+        places.sort_unstable();
+        place(numbers, 0, places);
+        Ok(numbers)
     }
 
-    /// The value in the middle, or the mean of the two there: found without a sort, which takes ten times as long.
+    /// The value in the middle, or the mean of the two there.
     fn median(&mut self) -> Result<Option<f64>> {
-        interrupt::check("finish run")?;
-        let state = &mut *self.state;
-        let mut copy: Vec<f64>;
-        let values = if state.value_rows.is_empty() && state.sorted.is_empty() {
-            &mut state.values
-        } else {
-            copy = if state.sorted.is_empty() { state.values.clone() } else { state.sorted.clone() };
-            &mut copy
-        };
-        if values.is_empty() {
-            return Ok(None);
-        }
-        let (middle, is_even) = (values.len() / 2, values.len() % 2 == 0);
-        let (below, upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-        let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Ok(Some(if is_even { lower.midpoint(*upper) } else { *upper }))
+        let (middle, is_even) = (self.state.values.len() / 2, self.state.values.len().is_multiple_of(2));
+        let lower = middle.saturating_sub(1);
+        let numbers = self.placed(&mut [lower, middle])?;
+        let upper = numbers.get(middle).copied();
+        Ok(upper.and_then(|upper| Some(if is_even { numbers.get(lower)?.midpoint(upper) } else { upper })))
     }
 
     /// The numbers that are too many standard deviations from the mean. Where there is no deviation, none is.
@@ -219,42 +199,57 @@ impl Asked<'_> {
         Ok((count, examples))
     }
 
-    /// The distinct values with their counts, until the caller is asked to stop.
-    fn values(&self) -> impl Iterator<Item = (OwnedValue, u64)> {
-        interrupt::paced(self.state.counts.iter().flat_map(super::Counts::values))
+    /// How many distinct values there are.
+    fn distinct(&mut self) -> Result<u64> {
+        let mut distinct = 0;
+        each_part(self.state.counts.as_mut(), |part| distinct += part.distinct())?;
+        Ok(distinct)
     }
 
-    /// The distinct values that are not of the set, in ascending order.
-    fn values_outside(&self, set: &ValueSet) -> Vec<OwnedValue> {
-        let values = self.values().map(|(value, _)| value);
-        let mut others: Vec<OwnedValue> = values.filter(|value| !set.contains(value.as_value())).collect();
-        others.sort_by(order);
-        others
+    /// The distinct values that are not of the set; of them the smallest are told, in ascending order.
+    fn values_outside(&mut self, set: &ValueSet, result: &mut ExpectationResult) -> Result<()> {
+        let (mut count, mut smallest) = (0, Smallest::new(self.most));
+        each_value(self.state.counts.as_mut(), |value, _| {
+            if !set.contains(value.as_value()) {
+                count += 1;
+                smallest.add(value);
+            }
+        })?;
+        result.success &= count == 0;
+        result.unexpected_count = Some(count);
+        result.unexpected = without_rows(smallest.sorted());
+        Ok(())
     }
 
     /// The values of a set that do not occur.
-    fn lacks(&self, values: &[OwnedValue], result: &mut ExpectationResult) {
-        let occurs = |value: &&OwnedValue| self.state.counts.as_ref().is_some_and(|counts| counts.has(value));
-        let lacking: Vec<OwnedValue> = values.iter().filter(|value| !occurs(value)).cloned().collect();
+    fn lacks(&mut self, values: &[OwnedValue], result: &mut ExpectationResult) -> Result<()> {
+        let mut lacking = values.to_vec();
+        each_part(self.state.counts.as_mut(), |part| lacking.retain(|value| !part.has(value)))?;
         result.success = lacking.is_empty();
         result.missing_count = Some(lacking.len() as u64);
-        result.observed_value = Some(Observed::Lacking(lacking.into_iter().take(self.most).collect()));
+        lacking.truncate(self.most);
+        result.observed_value = Some(Observed::Lacking(lacking));
+        Ok(())
     }
 
-    /// The values that occur most often, in ascending order.
-    fn most_common(&self) -> Vec<OwnedValue> {
-        let (mut common, mut most) = (Vec::new(), 0);
-        for (value, count) in self.values() {
+    /// The values that occur most often, in ascending order: all of them, or so many as are worth to be read.
+    fn most_common(&mut self, set: &ValueSet, ties_okay: bool, result: &mut ExpectationResult) -> Result<()> {
+        let (mut most, mut ties, mut known) = (0, 0_u64, 0_u64);
+        let mut common = Smallest::new(MOST_COMMON);
+        each_value(self.state.counts.as_mut(), |value, count| {
             if count > most {
-                common.clear();
-                most = count;
+                (most, ties, known) = (count, 0, 0);
+                common = Smallest::new(MOST_COMMON);
             }
             if count == most {
-                common.push(value);
+                ties += 1;
+                known += u64::from(set.contains(value.as_value()));
+                common.add(value);
             }
-        }
-        common.sort_by(order);
-        common
+        })?;
+        result.success = if ties_okay { known > 0 } else { ties == 1 && known == 1 };
+        result.observed_value = Some(Observed::Values(common.sorted()));
+        Ok(())
     }
 
     fn newest(&self, max_age: f64, result: &mut ExpectationResult) {
@@ -278,8 +273,61 @@ impl Asked<'_> {
     }
 }
 
-fn without_rows(values: Vec<OwnedValue>, most: usize) -> Vec<Unexpected> {
-    values.into_iter().take(most).map(|value| Unexpected { row: None, values: vec![value] }).collect()
+fn without_rows(values: Vec<OwnedValue>) -> Vec<Unexpected> {
+    values.into_iter().map(|value| Unexpected { row: None, values: vec![value] }).collect()
+}
+
+/// So many values that are the most common ones are told.
+const MOST_COMMON: usize = 10_000;
+
+/// Asks the counts, in one piece or in parts.
+fn each_part(counts: Option<&mut super::Counts>, mut ask: impl FnMut(&super::Counts)) -> Result<()> {
+    if let Some(counts) = counts {
+        counts.each_part(|part| {
+            ask(part);
+            Ok(())
+        })?;
+    }
+    interrupt::check("finish run")
+}
+
+/// Tells of each distinct value with its count, until the caller is asked to stop.
+fn each_value(counts: Option<&mut super::Counts>, mut tell: impl FnMut(OwnedValue, u64)) -> Result<()> {
+    each_part(counts, |part| interrupt::paced(part.values()).for_each(|(value, count)| tell(value, count)))
+}
+
+/// How many rows hold what another one holds, too, and the first of them.
+fn repeats(counts: Option<&mut super::Counts>) -> Result<(u64, Vec<Unexpected>)> {
+    let Some(counts) = counts else { return Ok((0, Vec::new())) };
+    let mut repeated = 0;
+    each_part(Some(&mut *counts), |part| repeated += part.repeated())?;
+    Ok((repeated, counts.examples()))
+}
+
+/// The smallest of many values.
+struct Smallest {
+    most: usize,
+    values: Vec<OwnedValue>,
+}
+
+impl Smallest {
+    fn new(most: usize) -> Self {
+        Self { most, values: Vec::new() }
+    }
+
+    fn add(&mut self, value: OwnedValue) {
+        if self.values.len() >= self.most.saturating_mul(2).saturating_add(1024) {
+            self.values.sort_by(order);
+            self.values.truncate(self.most);
+        }
+        self.values.push(value);
+    }
+
+    fn sorted(mut self) -> Vec<OwnedValue> {
+        self.values.sort_by(order);
+        self.values.truncate(self.most);
+        self.values
+    }
 }
 
 /// A value that has to lie within an interval; none does not.
@@ -314,12 +362,26 @@ fn quantiles(
         Some(Observed::Quantiles(ranges.iter().map(|range| range.quantile).zip(values).collect()));
 }
 
+/// Moves the numbers at these places of the ascending order to where they belong, all others to the right side of them. Places
+/// ascend, and are counted from `start` on.
+fn place(numbers: &mut [f64], start: usize, places: &[usize]) {
+    let Some(middle) = places.get(places.len() / 2).copied() else { return };
+    let at = middle - start;
+    if at >= numbers.len() {
+        return;
+    }
+    let (below, _, above) = numbers.select_nth_unstable_by(at, f64::total_cmp);
+    place(below, start, places.get(..places.partition_point(|place| *place < middle)).unwrap_or_default());
+    let rest = places.partition_point(|place| *place <= middle);
+    place(above, middle + 1, places.get(rest..).unwrap_or_default());
+}
+
 /// Great Expectations' tolerance at the ends of the range of a quantile: numpy's `isclose` with `rtol=1e-4`.
 fn is_close(value: f64, end: f64) -> bool {
     end.is_finite() && (value - end).abs() <= 1e-8 + 1e-4 * end.abs()
 }
 
-/// pandas' quantile of values in ascending order.
+/// pandas' quantile of values of which those that matter are at their places of the ascending order.
 fn quantile(sorted: &[f64], share: f64, interpolation: Interpolation) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let position = share * last as f64;

@@ -1,143 +1,122 @@
 //! How often each value occurs.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
+use std::collections::BTreeMap;
+use std::path::Path;
 
+use mlcore::Result;
 use mlcore::batch::{OwnedValue, Value};
 use mlcore::schema::DType;
 use mlcore::time::{Date, DateTime, Time, Timestamp};
 
-use crate::validate::hash::Folded;
+use super::spill::{Key, Spill};
+use super::table::{Entry, Seen, Texts, Words};
 use crate::validate::report::Unexpected;
 
-/// How often a value occurs, and in which row first.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    count: u64,
-    first: u64,
-}
-
 /// How often each value of a column occurs, or each combination of several columns; with the first rows of what occurs again.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Counts {
     keys: Keys,
     /// The first rows, by number, of values that occur more than once.
     repeats: BTreeMap<u64, Vec<OwnedValue>>,
     most: usize,
+    /// The counts that memory was not to hold.
+    spill: Option<Spill>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Keys {
     /// Numbers, dates and times by their bits.
-    Words(DType, HashMap<u64, Entry, Folded>),
+    Words(DType, Words),
     /// The same while each is greater than the one before, as keys often are, and so occurs once: with its row.
     Ascending(DType, Vec<(u64, u64)>),
-    Texts(HashMap<Box<str>, Entry, Folded>),
+    Texts(Texts),
     /// Several values, each as it is written by [`write_key`].
-    Rows(Vec<DType>, HashMap<Box<[u8]>, Entry, Folded>),
-}
-
-/// The row in which a value was seen first, where it is seen for the second time.
-#[derive(Clone, Copy)]
-enum Seen {
-    New,
-    Second(u64),
-    Again,
-}
-
-fn bump<K: Hash + Eq + std::borrow::Borrow<Q>, Q: Hash + Eq + ?Sized>(
-    entries: &mut HashMap<K, Entry, Folded>,
-    key: &Q,
-    row: u64,
-    owned: impl FnOnce() -> K,
-) -> Seen {
-    match entries.get_mut(key) {
-        Some(entry) => {
-            entry.count += 1;
-            if entry.count == 2 { Seen::Second(entry.first) } else { Seen::Again }
-        }
-        None => {
-            entries.insert(owned(), Entry { count: 1, first: row });
-            Seen::New
-        }
-    }
+    Rows(Vec<DType>, Texts),
 }
 
 impl Counts {
     /// Of a column, with so many examples of what occurs again.
     pub(super) fn of_column(dtype: DType, most: usize) -> Self {
         let keys = match dtype {
-            DType::String => Keys::Texts(HashMap::default()),
-            dtype if dtype.is_float() => Keys::Words(dtype, HashMap::default()),
+            DType::String => Keys::Texts(Texts::default()),
+            dtype if dtype.is_float() => Keys::Words(dtype, Words::default()),
             dtype => Keys::Ascending(dtype, Vec::new()),
         };
-        Self { keys, repeats: BTreeMap::new(), most }
+        Self { keys, repeats: BTreeMap::new(), most, spill: None }
     }
 
     /// Of several columns.
     pub(super) fn of_rows(dtypes: Vec<DType>, most: usize) -> Self {
-        Self { keys: Keys::Rows(dtypes, HashMap::default()), repeats: BTreeMap::new(), most }
+        Self { keys: Keys::Rows(dtypes, Texts::default()), repeats: BTreeMap::new(), most, spill: None }
     }
 
-    /// Counts a value that is not missing.
-    pub(super) fn add(&mut self, value: Value<'_>, row: u64) {
-        if let Keys::Ascending(dtype, words) = &mut self.keys {
-            let word = word_of(value, *dtype);
-            let is_next = words.last().is_none_or(|(last, _)| is_below(*last, word, *dtype));
-            if is_next {
-                words.push((word, row));
-                return;
-            }
-            self.spread();
+    /// Counts values of a column of anything but text, none of which is missing: each with its row.
+    pub(super) fn add_values<'a>(&mut self, values: impl Iterator<Item = (Value<'a>, u64)>) {
+        let (Keys::Words(dtype, _) | Keys::Ascending(dtype, _)) = self.keys else { return };
+        self.add_words(values.map(|(value, row)| (word_of(value, dtype), row)));
+    }
+
+    /// Counts numbers that are exact floats, none of which is missing: each with its row.
+    pub(super) fn add_numbers(&mut self, numbers: impl Iterator<Item = (f64, u64)>) {
+        let (Keys::Words(dtype, _) | Keys::Ascending(dtype, _)) = self.keys else { return };
+        if dtype.is_float() {
+            self.add_words(numbers.map(|(number, row)| ((number + 0.0).to_bits(), row)));
+        } else {
+            self.add_words(numbers.map(|(number, row)| ((number as i64).cast_unsigned(), row)));
         }
-        let seen = match &mut self.keys {
-            Keys::Texts(texts) => {
-                let Value::Text(text) = value else { return };
-                bump(texts, text, row, || text.into())
-            }
-            Keys::Words(dtype, words) => {
-                let word = word_of(value, *dtype);
-                bump(words, &word, row, || word)
-            }
-            Keys::Rows(..) | Keys::Ascending(..) => return,
-        };
-        self.note(seen, row, || vec![value.into_owned()]);
+    }
+
+    fn add_words(&mut self, mut words: impl Iterator<Item = (u64, u64)>) {
+        if let Keys::Ascending(dtype, ascending) = &mut self.keys {
+            let other = words.by_ref().find(|(word, row)| {
+                let is_next = ascending.last().is_none_or(|(last, _)| is_below(*last, *word, *dtype));
+                if is_next {
+                    ascending.push((*word, *row));
+                }
+                !is_next
+            });
+            let Some(other) = other else { return };
+            self.spread();
+            self.look_up(std::iter::once(other).chain(words));
+        } else {
+            self.look_up(words);
+        }
+    }
+
+    fn look_up(&mut self, words: impl Iterator<Item = (u64, u64)>) {
+        let Self { keys: Keys::Words(dtype, table), repeats, most, .. } = self else { return };
+        for (word, row) in words {
+            let seen = table.add(word, Entry { count: 1, first: row });
+            note(repeats, *most, seen, row, || vec![value_of(word, *dtype)]);
+        }
+    }
+
+    /// Counts a text.
+    pub(super) fn add_text(&mut self, text: &str, row: u64) {
+        let Keys::Texts(texts) = &mut self.keys else { return };
+        let seen = texts.add(text.as_bytes(), Entry { count: 1, first: row });
+        note(&mut self.repeats, self.most, seen, row, || vec![OwnedValue::Text(text.to_owned())]);
     }
 
     /// Looks values up by their bits from now on.
     fn spread(&mut self) {
-        if let Keys::Ascending(dtype, words) = &mut self.keys {
-            let entries = words.drain(..).map(|(word, first)| (word, Entry { count: 1, first }));
-            self.keys = Keys::Words(*dtype, entries.collect());
+        if let Keys::Ascending(dtype, ascending) = &mut self.keys {
+            let mut words = Words::default();
+            for (word, first) in ascending.drain(..) {
+                words.add(word, Entry { count: 1, first });
+            }
+            self.keys = Keys::Words(*dtype, words);
         }
     }
 
     /// Counts a combination, which `key` holds as [`write_key`] wrote it.
     pub(super) fn add_row(&mut self, key: &[u8], row: u64, values: impl Fn() -> Vec<OwnedValue>) {
         let Keys::Rows(_, rows) = &mut self.keys else { return };
-        let seen = bump(rows, key, row, || key.into());
-        self.note(seen, row, values);
+        let seen = rows.add(key, Entry { count: 1, first: row });
+        note(&mut self.repeats, self.most, seen, row, values);
     }
 
-    fn note(&mut self, seen: Seen, row: u64, values: impl Fn() -> Vec<OwnedValue>) {
-        let rows = match seen {
-            Seen::New => return,
-            Seen::Second(first) => [Some(first), Some(row)],
-            Seen::Again => [Some(row), None],
-        };
-        for row in rows.into_iter().flatten() {
-            let is_full = self.repeats.len() >= self.most;
-            let is_late = self.repeats.last_key_value().is_none_or(|(last, _)| *last < row);
-            if !(is_full && is_late) {
-                self.repeats.insert(row, values());
-                if self.repeats.len() > self.most {
-                    self.repeats.pop_last();
-                }
-            }
-        }
-    }
-
-    /// How many distinct values there are.
+    /// How many distinct values are held in memory.
     pub(super) fn distinct(&self) -> u64 {
         let len = match &self.keys {
             Keys::Words(_, words) => words.len(),
@@ -150,12 +129,11 @@ impl Counts {
 
     /// How many rows hold a value that another one holds, too.
     pub(super) fn repeated(&self) -> u64 {
-        let repeated = |entry: &Entry| if entry.count > 1 { entry.count } else { 0 };
+        let repeated = |entry: Entry| if entry.count > 1 { entry.count } else { 0 };
         match &self.keys {
-            Keys::Words(_, words) => words.values().map(repeated).sum(),
+            Keys::Words(_, words) => words.iter().map(|(_, entry)| repeated(entry)).sum(),
             Keys::Ascending(..) => 0,
-            Keys::Texts(texts) => texts.values().map(repeated).sum(),
-            Keys::Rows(_, rows) => rows.values().map(repeated).sum(),
+            Keys::Texts(texts) | Keys::Rows(_, texts) => texts.iter().map(|(_, entry)| repeated(entry)).sum(),
         }
     }
 
@@ -166,18 +144,16 @@ impl Counts {
         self.repeats.iter().map(example).collect()
     }
 
-    /// The values of one column with their counts, in no order.
+    /// The values of one column with their counts, in the order in which they were seen first.
     pub(super) fn values(&self) -> Box<dyn Iterator<Item = (OwnedValue, u64)> + '_> {
         match &self.keys {
             Keys::Words(dtype, words) => {
-                Box::new(words.iter().map(|(word, entry)| (value_of(*word, *dtype), entry.count)))
+                Box::new(words.iter().map(|(word, entry)| (value_of(word, *dtype), entry.count)))
             }
             Keys::Ascending(dtype, words) => {
                 Box::new(words.iter().map(|(word, _)| (value_of(*word, *dtype), 1)))
             }
-            Keys::Texts(texts) => {
-                Box::new(texts.iter().map(|(text, entry)| (OwnedValue::Text(text.to_string()), entry.count)))
-            }
+            Keys::Texts(texts) => Box::new(texts.iter().map(|(text, entry)| (text_of(text), entry.count))),
             Keys::Rows(..) => Box::new(std::iter::empty()),
         }
     }
@@ -185,7 +161,7 @@ impl Counts {
     /// Whether the value occurs.
     pub(super) fn has(&self, value: &OwnedValue) -> bool {
         match (&self.keys, value) {
-            (Keys::Texts(texts), OwnedValue::Text(text)) => texts.contains_key(text.as_str()),
+            (Keys::Texts(texts), OwnedValue::Text(text)) => texts.has(text.as_bytes()),
             (Keys::Words(dtype, _) | Keys::Ascending(dtype, _), value) => {
                 // A literal that the type of the column does not hold occurs nowhere.
                 let word = word_of(value.as_value(), *dtype);
@@ -199,7 +175,7 @@ impl Counts {
 
     fn has_word(&self, word: u64) -> bool {
         match &self.keys {
-            Keys::Words(_, words) => words.contains_key(&word),
+            Keys::Words(_, words) => words.has(word),
             Keys::Ascending(dtype, words) => {
                 let place = words.partition_point(|(own, _)| is_below(*own, word, *dtype));
                 words.get(place).is_some_and(|(own, _)| *own == word)
@@ -209,62 +185,154 @@ impl Counts {
     }
 
     /// Adds the rows that came after these, of which there were so many.
-    pub(super) fn append(&mut self, mut later: Self, rows: u64) {
+    /// Where the later ones lie in files, `folder` takes both.
+    pub(super) fn append(&mut self, mut later: Self, rows: u64, folder: Option<&Path>) -> Result<()> {
         if let (Keys::Ascending(dtype, own), Keys::Ascending(_, words)) = (&mut self.keys, &later.keys) {
             let ends = own.last().zip(words.first());
-            if ends.is_none_or(|((last, _), (first, _))| is_below(*last, *first, *dtype)) {
+            let is_behind = ends.is_none_or(|((last, _), (first, _))| is_below(*last, *first, *dtype));
+            if is_behind && self.spill.is_none() && later.spill.is_none() {
                 own.extend(words.iter().map(|(word, row)| (*word, rows + row)));
-                return;
+                return Ok(());
             }
+        }
+        for (row, values) in std::mem::take(&mut later.repeats) {
+            keep(&mut self.repeats, self.most, rows + row, || values.clone());
         }
         self.spread();
-        later.spread();
-        let mut seconds = Vec::new();
-        match (&mut self.keys, later.keys) {
-            (Keys::Words(dtype, own), Keys::Words(_, words)) => {
-                let dtype = *dtype;
-                append(own, words, rows, |word, row| seconds.push((row, vec![value_of(*word, dtype)])));
-            }
-            (Keys::Texts(own), Keys::Texts(texts)) => append(own, texts, rows, |text, row| {
-                seconds.push((row, vec![OwnedValue::Text(text.to_string())]));
-            }),
-            (Keys::Rows(dtypes, own), Keys::Rows(_, keys)) => {
-                append(own, keys, rows, |key, row| seconds.push((row, read_key(key, dtypes))));
-            }
-            _ => {}
+        let folder = folder.filter(|_| later.is_spilled());
+        later.each_part(|part| {
+            part.entries().for_each(|(key, entry)| {
+                let moved = Entry { first: rows + entry.first, ..entry };
+                self.add_entry(key.bytes(), moved);
+            });
+            folder.map_or(Ok(()), |folder| self.spill(folder))
+        })
+    }
+
+    /// Adds a key with its counts.
+    fn add_entry(&mut self, key: &[u8], entry: Entry) {
+        let Self { keys, repeats, most, .. } = self;
+        let word = || key.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        let seen = match keys {
+            Keys::Words(_, words) => words.add(word(), entry),
+            Keys::Ascending(..) => return,
+            Keys::Texts(texts) | Keys::Rows(_, texts) => texts.add(key, entry),
+        };
+        let values = || match &*keys {
+            Keys::Words(dtype, _) | Keys::Ascending(dtype, _) => vec![value_of(word(), *dtype)],
+            Keys::Texts(_) => vec![text_of(key)],
+            Keys::Rows(dtypes, _) => read_key(key, dtypes),
+        };
+        // The rows of each value that was alone on either side.
+        if let Seen::Second(first) = seen {
+            keep(repeats, *most, first, values);
         }
-        let shifted = later.repeats.into_iter().map(|(row, values)| (rows + row, values));
-        self.repeats.extend(shifted.chain(seconds));
-        while self.repeats.len() > self.most {
-            self.repeats.pop_last();
+        if seen != Seen::New && entry.count == 1 {
+            keep(repeats, *most, entry.first, values);
+        }
+    }
+
+    /// The keys in memory with their counts.
+    fn entries(&self) -> Box<dyn Iterator<Item = (Key<'_>, Entry)> + '_> {
+        let word = |word: u64, entry: Entry| (Key::Word(word.to_le_bytes()), entry);
+        match &self.keys {
+            Keys::Words(_, words) => Box::new(words.iter().map(move |(own, entry)| word(own, entry))),
+            Keys::Ascending(_, words) => {
+                Box::new(words.iter().map(move |(own, first)| word(*own, Entry { count: 1, first: *first })))
+            }
+            Keys::Texts(texts) | Keys::Rows(_, texts) => {
+                Box::new(texts.iter().map(|(text, entry)| (Key::Bytes(text), entry)))
+            }
+        }
+    }
+
+    /// Moves what memory holds into a file of this folder.
+    pub(super) fn spill(&mut self, folder: &Path) -> Result<()> {
+        let mut spill = match self.spill.take() {
+            Some(spill) => spill,
+            None => Spill::create(folder)?,
+        };
+        let written = spill.write(self.entries());
+        self.spill = Some(spill);
+        written?;
+        self.keys = self.keys.emptied();
+        Ok(())
+    }
+
+    /// Whether a part of the counts lies in a file.
+    pub(super) const fn is_spilled(&self) -> bool {
+        self.spill.is_some()
+    }
+
+    /// Asks the counts; where they lie in a file, part by part: each value is in one of them.
+    pub(super) fn each_part(&mut self, mut ask: impl FnMut(&Self) -> Result<()>) -> Result<()> {
+        let Some(mut spill) = self.spill.take() else { return ask(self) };
+        spill.write(self.entries())?;
+        self.keys = self.keys.emptied();
+        for place in 0..Spill::parts() {
+            let mut part = Self {
+                keys: self.keys.emptied(),
+                repeats: std::mem::take(&mut self.repeats),
+                most: self.most,
+                spill: None,
+            };
+            spill.read(place, |key, entry| part.add_entry(key, entry))?;
+            self.repeats = std::mem::take(&mut part.repeats);
+            ask(&part)?;
+        }
+        self.spill = Some(spill);
+        Ok(())
+    }
+}
+
+impl Keys {
+    /// No keys of this kind, looked up by their hashes.
+    fn emptied(&self) -> Self {
+        match self {
+            Self::Words(dtype, _) | Self::Ascending(dtype, _) => Self::Words(*dtype, Words::default()),
+            Self::Texts(_) => Self::Texts(Texts::default()),
+            Self::Rows(dtypes, _) => Self::Rows(dtypes.clone(), Texts::default()),
         }
     }
 }
 
-/// Adds later counts, and tells of each value that both have the first rows that were alone before.
-fn append<K: Hash + Eq>(
-    own: &mut HashMap<K, Entry, Folded>,
-    later: HashMap<K, Entry, Folded>,
-    rows: u64,
-    mut alone: impl FnMut(&K, u64),
+/// Keeps the rows of a value that occurs again, as long as they are among the first.
+#[inline]
+fn note(
+    repeats: &mut BTreeMap<u64, Vec<OwnedValue>>,
+    most: usize,
+    seen: Seen,
+    row: u64,
+    values: impl Fn() -> Vec<OwnedValue>,
 ) {
-    for (key, entry) in later {
-        let first = rows + entry.first;
-        match own.get_mut(&key) {
-            None => {
-                own.insert(key, Entry { count: entry.count, first });
-            }
-            Some(known) => {
-                if known.count == 1 {
-                    alone(&key, known.first);
-                }
-                if entry.count == 1 {
-                    alone(&key, first);
-                }
-                known.count += entry.count;
-            }
+    let rows = match seen {
+        Seen::New => return,
+        Seen::Second(first) => [Some(first), Some(row)],
+        Seen::Again => [Some(row), None],
+    };
+    for row in rows.into_iter().flatten() {
+        keep(repeats, most, row, &values);
+    }
+}
+
+fn keep(
+    repeats: &mut BTreeMap<u64, Vec<OwnedValue>>,
+    most: usize,
+    row: u64,
+    values: impl Fn() -> Vec<OwnedValue>,
+) {
+    let is_full = repeats.len() >= most;
+    let is_late = repeats.last_key_value().is_none_or(|(last, _)| *last < row);
+    if !(is_full && is_late) {
+        repeats.insert(row, values());
+        if repeats.len() > most {
+            repeats.pop_last();
         }
     }
+}
+
+fn text_of(text: &[u8]) -> OwnedValue {
+    OwnedValue::Text(String::from_utf8_lossy(text).into_owned())
 }
 
 /// Whether one word of a type that is no float is less than another.

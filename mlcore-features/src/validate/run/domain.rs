@@ -1,7 +1,9 @@
 //! What is known of a column, or of some rows of it, as a whole.
 
 use std::cmp::Ordering;
+use std::path::Path;
 
+use mlcore::Result;
 use mlcore::batch::{OwnedValue, Value};
 use mlcore::stats::{Moments, Sum};
 
@@ -12,7 +14,7 @@ use crate::validate::compile::{Domain, Needs};
 use crate::validate::literal::{compare, integer};
 
 /// What is known of a column as a whole: no more than its domain needs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct DomainState {
     pub(super) rows: u64,
     pub(super) missing: u64,
@@ -21,10 +23,10 @@ pub(super) struct DomainState {
     sum: Sum,
     /// The sum of integers, exactly.
     whole: i128,
-    /// The numbers in the order of their rows.
+    /// The numbers, in the order of their rows until the end of the pass.
     pub(super) values: Vec<f64>,
-    /// The numbers in ascending order, once they were asked for.
-    pub(super) sorted: Vec<f64>,
+    /// The same numbers in any order, where the rows of `values` are needed, too.
+    unordered: Vec<f64>,
     /// The rows of `values`.
     pub(super) value_rows: Vec<u64>,
     pub(super) counts: Option<Counts>,
@@ -40,10 +42,21 @@ impl DomainState {
             sum: Sum::default(),
             whole: 0,
             values: Vec::new(),
-            sorted: Vec::new(),
+            unordered: Vec::new(),
             value_rows: Vec::new(),
             counts: domain.needs.counts.then(|| Counts::of_column(lane_dtype, most)),
         }
+    }
+
+    /// The numbers, whose order may be changed.
+    pub(super) fn numbers(&mut self) -> &mut [f64] {
+        if self.value_rows.is_empty() {
+            return &mut self.values;
+        }
+        if self.unordered.is_empty() {
+            self.unordered.clone_from(&self.values);
+        }
+        &mut self.unordered
     }
 
     /// The values that are not missing.
@@ -86,7 +99,8 @@ impl DomainState {
         if present.is_empty() {
             return;
         }
-        if needs.moments || needs.values {
+        let extremes_of_numbers = needs.extremes && lane.is_exact;
+        if needs.moments || needs.values || extremes_of_numbers {
             let numbers = lane.numbers();
             let is_whole = present == Mask::first(numbers.len());
             if !is_whole {
@@ -97,6 +111,12 @@ impl DomainState {
             if needs.moments {
                 self.add_moments(lane, present, numbers);
             }
+            if extremes_of_numbers {
+                let ends = (f64::INFINITY, f64::NEG_INFINITY);
+                let (low, high) =
+                    numbers.iter().fold(ends, |(low, high), number| (low.min(*number), high.max(*number)));
+                self.widen(lane.value_of(low).as_value(), lane.value_of(high).as_value());
+            }
             if needs.values {
                 self.values.extend_from_slice(numbers);
             }
@@ -104,11 +124,11 @@ impl DomainState {
                 self.value_rows.extend(present.rows().map(|row| first + row as u64));
             }
         }
-        if needs.extremes {
+        if needs.extremes && !extremes_of_numbers {
             self.add_extremes(lane, present);
         }
         if let Some(counts) = &mut self.counts {
-            present.rows().for_each(|row| counts.add(lane.value(row), first + row as u64));
+            lane.count(present, first, counts);
         }
     }
 
@@ -117,21 +137,15 @@ impl DomainState {
         if lane.dtype().is_float() {
             numbers.iter().for_each(|number| self.sum.add(*number));
         } else if lane.is_exact {
-            self.whole += numbers.iter().map(|number| *number as i128).sum::<i128>();
+            // So few integers of 53 bits add up to one of 64 bits.
+            let sums = numbers.chunks(512).map(|few| few.iter().map(|number| *number as i64).sum::<i64>());
+            self.whole += sums.map(i128::from).sum::<i128>();
         } else {
             self.whole += present.rows().filter_map(|row| integer(lane.value(row))).sum::<i128>();
         }
     }
 
     fn add_extremes(&mut self, lane: &Lane<'_>, present: Mask) {
-        if lane.is_exact {
-            let numbers = lane.numbers();
-            let numbers = present.rows().filter_map(|row| numbers.get(row));
-            let ends = (f64::INFINITY, f64::NEG_INFINITY);
-            let (low, high) = numbers.fold(ends, |(low, high), number| (low.min(*number), high.max(*number)));
-            self.widen(lane.value_of(low).as_value(), lane.value_of(high).as_value());
-            return;
-        }
         let mut rows = present.rows();
         let Some(first) = rows.next().map(|row| lane.value(row)) else { return };
         let (mut low, mut high) = (first, first);
@@ -161,7 +175,7 @@ impl DomainState {
     }
 
     /// Adds the rows that came after these, of which there were so many.
-    pub(super) fn append(&mut self, later: Self, rows: u64) {
+    pub(super) fn append(&mut self, later: Self, rows: u64, folder: Option<&Path>) -> Result<()> {
         self.rows += later.rows;
         self.missing += later.missing;
         self.moments = self.moments.merge(&later.moments);
@@ -172,8 +186,9 @@ impl DomainState {
         if let Some((low, high)) = later.extremes {
             self.widen(low.as_value(), high.as_value());
         }
-        if let (Some(own), Some(counts)) = (&mut self.counts, later.counts) {
-            own.append(counts, rows);
+        match (&mut self.counts, later.counts) {
+            (Some(own), Some(counts)) => own.append(counts, rows, folder),
+            _ => Ok(()),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The columns that are read, stretch by stretch.
 
 use mlcore::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use mlcore::arrow::buffer::NullBuffer;
 use mlcore::arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use mlcore::batch::{ColumnView, OwnedValue, Texts, Value};
 use mlcore::schema::DType;
 use mlcore::{Error, Result};
 
+use super::counts::Counts;
 use super::mask::{Mask, ROWS};
-use super::memo::Memo;
 use crate::validate::compile::{EXACT, Inner, Test};
 
 /// A column that is read.
@@ -15,6 +16,8 @@ pub(super) struct Lane<'a> {
     dtype: DType,
     /// `None` for a column of Arrow's type `Null`.
     view: Option<ColumnView<'a>>,
+    /// Which rows of a column of anything but numbers are null, where any is.
+    nulls: Option<NullBuffer>,
     /// Whether its numbers are floats without loss, so that floats are compared.
     pub(super) is_exact: bool,
     start: usize,
@@ -73,9 +76,11 @@ impl<'a> Lane<'a> {
     pub(super) fn of(inner: &Inner, arrays: &'a [ArrayRef]) -> Result<Vec<Self>> {
         let lane = |(column, array): (&crate::validate::compile::Column, &'a ArrayRef)| {
             let is_null = *array.data_type() == DataType::Null;
+            let nulls = if column.dtype.is_numeric() { None } else { array.logical_nulls() };
             Ok(Self {
                 dtype: column.dtype,
                 view: if is_null { None } else { Some(ColumnView::new(&column.name, array)?) },
+                nulls: nulls.filter(|nulls| nulls.null_count() > 0),
                 is_exact: is_exact(column.dtype, array),
                 start: 0,
                 len: 0,
@@ -103,10 +108,10 @@ impl<'a> Lane<'a> {
             self.missing = Mask::of_numbers(numbers, f64::is_nan);
             return;
         }
-        self.missing = Mask::default();
-        if view.has_nulls() {
-            (0..len).filter(|row| view.is_null(start + row)).for_each(|row| self.missing.set(row));
-        }
+        self.missing = match &self.nulls {
+            Some(nulls) => Mask::first(len).without(Mask::of_bits(&nulls.inner().slice(start, len))),
+            None => Mask::default(),
+        };
     }
 
     /// The numbers of the stretch, rounded where they are not exact; empty for a column of anything else.
@@ -119,11 +124,33 @@ impl<'a> Lane<'a> {
         self.view.as_ref().map_or(Value::Null, |view| view.value(self.start + row))
     }
 
-    /// As [`failing`](Self::failing), with what is remembered of the test.
-    pub(super) fn failing_with(&self, test: &Test, among: Mask, memo: Option<&mut Memo<'a>>) -> Mask {
-        match memo {
-            Some(memo) => self.failing_texts(among, |text| memo.fails(test, text)),
-            None => self.failing(test, among),
+    /// The rows of the stretch.
+    pub(super) fn rows(&self) -> Mask {
+        Mask::first(self.len)
+    }
+
+    /// The first row of the stretch in its batch.
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
+    /// The texts of a column of text.
+    pub(super) fn texts(&self) -> Option<&Texts<'a>> {
+        self.view.as_ref().and_then(ColumnView::texts)
+    }
+
+    /// Counts the values of these rows, none of which is missing; the first row of the stretch is the `first`th of all.
+    pub(super) fn count(&self, among: Mask, first: u64, counts: &mut Counts) {
+        let row_of = |row: usize| first + row as u64;
+        let text_of = |row: usize| self.view.as_ref().and_then(|view| view.text(self.start + row));
+        if self.dtype == DType::String {
+            let texts = among.rows().filter_map(|row| Some((text_of(row)?, row_of(row))));
+            texts.for_each(|(text, row)| counts.add_text(text, row));
+        } else if self.is_exact {
+            let numbers = self.numbers();
+            counts.add_numbers(among.rows().filter_map(|row| Some((*numbers.get(row)?, row_of(row)))));
+        } else {
+            counts.add_values(among.rows().map(|row| (self.value(row), row_of(row))));
         }
     }
 

@@ -1,8 +1,12 @@
 //! Which rows of a stretch something holds of, a bit for each.
 
+use mlcore::arrow::buffer::BooleanBuffer;
+
 /// So many rows are looked at together: their numbers fit into the processor's first cache.
 pub(super) const ROWS: usize = 1024;
 const WORDS: usize = ROWS / 64;
+/// Moves the lowest bit of each byte of a word into one byte, as a factor.
+const GATHER: u64 = 0x0102_0408_1020_4080;
 
 /// A bit for each row of a stretch.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -25,13 +29,49 @@ impl Mask {
     /// The rows of which this holds.
     #[inline]
     pub(super) fn of_numbers(numbers: &[f64], holds: impl Fn(f64) -> bool) -> Self {
+        Self::of_pairs(numbers, numbers, |number, _| holds(number))
+    }
+
+    /// The rows of whose two numbers this holds.
+    #[inline]
+    pub(super) fn of_pairs(a: &[f64], b: &[f64], holds: impl Fn(f64, f64) -> bool) -> Self {
         let mut mask = Self::default();
-        for (word, numbers) in mask.0.iter_mut().zip(numbers.chunks(64)) {
+        for ((word, a), b) in mask.0.iter_mut().zip(a.chunks(64)).zip(b.chunks(64)) {
+            let ((eights, rest), (other_eights, other_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
             let mut bits = 0;
-            for (place, number) in numbers.iter().enumerate() {
-                bits |= u64::from(holds(*number)) << place;
+            for (place, (a, b)) in eights.iter().zip(other_eights).enumerate() {
+                let mut flags = [0; 8];
+                for ((flag, a), b) in flags.iter_mut().zip(a).zip(b) {
+                    *flag = u8::from(holds(*a, *b));
+                }
+                // Eight comparisons are made at once, and the product gathers their bits into its highest byte.
+                let byte = u64::from_le_bytes(flags).wrapping_mul(GATHER) >> 56;
+                bits |= byte << (place * 8);
+            }
+            for (place, (a, b)) in rest.iter().zip(other_rest).enumerate() {
+                bits |= u64::from(holds(*a, *b)) << (eights.len() * 8 + place);
             }
             *word = bits;
+        }
+        mask
+    }
+
+    /// The rows whose bits are set.
+    pub(super) fn of_bits(bits: &BooleanBuffer) -> Self {
+        let mut mask = Self::default();
+        for (word, bits) in mask.0.iter_mut().zip(bits.bit_chunks().iter_padded()) {
+            *word = bits;
+        }
+        mask
+    }
+
+    /// The rows whose word has this bit.
+    pub(super) fn of_words(words: &[u64; ROWS], bit: usize) -> Self {
+        let mut mask = Self::default();
+        for (word, words) in mask.0.iter_mut().zip(words.chunks(64)) {
+            for (place, own) in words.iter().enumerate() {
+                *word |= (own >> bit & 1) << place;
+            }
         }
         mask
     }
@@ -75,6 +115,12 @@ impl Mask {
         self.0 == [0; WORDS]
     }
 
+    /// The last row.
+    pub(super) fn last(self) -> Option<usize> {
+        let (place, word) = self.0.into_iter().enumerate().rfind(|(_, word)| *word != 0)?;
+        Some(place * 64 + 63 - word.leading_zeros() as usize)
+    }
+
     /// The rows, in ascending order.
     pub(super) fn rows(self) -> impl Iterator<Item = usize> {
         self.0.into_iter().enumerate().flat_map(|(place, word)| {
@@ -99,6 +145,17 @@ mod tests {
         for count in [0, 1, 63, 64, 65, 1000, ROWS] {
             let mask = Mask::first(count);
             assert!(mask.rows().eq(0..count) && mask.count() == count as u64);
+            assert_eq!(mask.last(), count.checked_sub(1));
+        }
+        let bits = BooleanBuffer::collect_bool(200, |row| row % 3 == 0);
+        assert!(Mask::of_bits(&bits.slice(3, 150)).rows().eq((0..150).filter(|row| row % 3 == 0)));
+        for len in [0, 1, 7, 8, 9, 63, 64, 130, ROWS] {
+            let numbers: Vec<f64> = (0..len as i32).map(f64::from).collect();
+            let holds = |number: f64| number * 7.0 % 5.0 < 2.0;
+            assert!(Mask::of_numbers(&numbers, holds).rows().eq((0..len).filter(|row| holds(*row as f64))));
+            let doubled: Vec<f64> = numbers.iter().map(|number| number * 7.0 % 40.0).collect();
+            let rows = (0..len).filter(|row| (*row as f64) > (*row as f64) * 7.0 % 40.0);
+            assert!(Mask::of_pairs(&numbers, &doubled, |a, b| a > b).rows().eq(rows));
         }
         let numbers: Vec<f64> = (0..130).map(f64::from).collect();
         let odd = Mask::of_numbers(&numbers, |number| number % 2.0 == 1.0);

@@ -1,87 +1,34 @@
 //! One pass over the rows of a table, in batches.
 
 mod answer;
+mod batches;
 mod counts;
 mod domain;
 mod lane;
 mod mask;
-mod memo;
+mod options;
 mod order;
+mod spill;
+mod table;
 mod tally;
+mod texts;
 mod threads;
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{OwnedValue, Value};
-use mlcore::time::Timestamp;
 use mlcore::{Error, Result, interrupt};
 
 use self::counts::{Counts, write_key};
 use self::domain::DomainState;
 use self::lane::Lane;
 use self::mask::{Mask, ROWS};
-use self::memo::Memo;
+pub use self::options::RunOptions;
 use self::order::{Direction, OrderState};
 use self::tally::Tally;
+use self::texts::TextTests;
 use super::IgnoreRowIf;
 use super::compile::{CompiledClause, CompiledSuite, Inner, Plan, RowTest};
 use super::report::Report;
-
-/// How a table is looked at.
-///
-/// ```
-/// use mlcore::time::Timestamp;
-/// use mlcore_features::validate::RunOptions;
-///
-/// let options = RunOptions::default().with_now(Timestamp::from_millis(0)).with_most_unexpected(5);
-/// # let _ = options;
-/// ```
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct RunOptions {
-    now: Option<Timestamp>,
-    most_unexpected: usize,
-    most_values: usize,
-    threads: usize,
-}
-
-impl Default for RunOptions {
-    /// One thread; no clock; 20 unexpected values of each expectation, which is Great Expectations' `partial_unexpected_count`; and 100
-    /// million values of a column, which is 800 MB, where its quantiles are asked for.
-    fn default() -> Self {
-        Self { now: None, most_unexpected: 20, most_values: 100_000_000, threads: 1 }
-    }
-}
-
-impl RunOptions {
-    /// The moment that ages are counted from.
-    #[must_use]
-    pub fn with_now(mut self, now: Timestamp) -> Self {
-        self.now = Some(now);
-        self
-    }
-
-    /// So many unexpected values are kept of each expectation, with their rows.
-    #[must_use]
-    pub fn with_most_unexpected(mut self, most: usize) -> Self {
-        self.most_unexpected = most;
-        self
-    }
-
-    /// So many values are held of each column whose quantiles, z-scores or distinct values are asked for. A table with more is
-    /// refused for these.
-    #[must_use]
-    pub fn with_most_values(mut self, most: usize) -> Self {
-        self.most_values = most;
-        self
-    }
-
-    /// So many threads share a table that is [one batch](CompiledSuite::validate), where it is large. Sums and what is computed of them
-    /// may differ in their last digits then.
-    #[must_use]
-    pub fn with_threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
-        self
-    }
-}
 
 /// A pass over the batches of a table: what they held so far. Two of them add up, so that threads or machines can share a table.
 ///
@@ -106,7 +53,7 @@ impl RunOptions {
 /// assert_eq!(rows, [Some(1), Some(4)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Run {
     suite: CompiledSuite,
     options: RunOptions,
@@ -118,7 +65,7 @@ pub struct Run {
 }
 
 /// What is known for one expectation.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum State {
     Nothing,
     Tally(Tally),
@@ -149,7 +96,7 @@ impl CompiledSuite {
         let domain = |domain| DomainState::new(domain, dtype(&domain.column), most);
         Run {
             suite: self.clone(),
-            options: *options,
+            options: options.clone(),
             rows: 0,
             conditions: vec![0; inner.conditions.len()],
             states: inner.plans.iter().map(state).collect(),
@@ -170,17 +117,22 @@ impl Run {
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`] naming the column where the batch is not of the schema that the suite was compiled for; the run
-    /// is as it was. [`Error::InvalidInput`] for a column that cannot be read, such as a time outside the day. And
-    /// [`Error::Interrupted`], after which the run has to begin again.
+    /// is as it was. [`Error::InvalidInput`] for a column that cannot be read, such as a time outside the day; [`Error::Unsupported`] for
+    /// more values than are to be held. And [`Error::Interrupted`] and errors of the [folder](RunOptions::with_spill_folder), after which
+    /// the run has to begin again.
     pub fn update(&mut self, batch: &RecordBatch) -> Result<()> {
         self.require_whole()?;
         let suite = self.suite.clone();
         let inner = &suite.0;
         let arrays = lane::arrays(inner, batch)?;
         let mut lanes = Lane::of(inner, &arrays)?;
-        self.check_room(inner, batch.num_rows())?;
+        if let Err(error) = self.check_room(inner, batch.num_rows()) {
+            // What is refused for its size changed nothing; of a file that failed nobody knows what it holds.
+            self.is_broken = !matches!(error, Error::Unsupported(_));
+            return Err(error);
+        }
         interrupt::check(UPDATE)?;
-        let mut scratch = Scratch::of(inner);
+        let mut scratch = Scratch::of(inner, &lanes, batch.num_rows());
         for start in (0..batch.num_rows()).step_by(ROWS) {
             let len = ROWS.min(batch.num_rows() - start);
             lanes.iter_mut().for_each(|lane| lane.load(start, len));
@@ -198,7 +150,8 @@ impl Run {
     /// Adds the rows of another run of the same suite, which come after those of this one.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] where the other run is of another suite or has other options.
+    /// [`Error::InvalidInput`] where the other run is of another suite or has other options; and errors of the
+    /// [folder](RunOptions::with_spill_folder), after which the run has to begin again.
     pub fn merge(&mut self, later: Self) -> Result<()> {
         self.require_whole()?;
         later.require_whole()?;
@@ -209,10 +162,19 @@ impl Run {
             return Err(Error::invalid_input("merge runs", self.suite.suite().name(), problem)
                 .remedy("start both from the same compiled suite, with the same options"));
         }
+        let added = self.add_run(later);
+        self.is_broken = added.is_err();
+        added
+    }
+
+    fn add_run(&mut self, later: Self) -> Result<()> {
         let (rows, most) = (self.rows, self.options.most_unexpected);
+        let folder = self.options.spill_folder.as_deref();
         self.rows += later.rows;
         self.conditions.iter_mut().zip(later.conditions).for_each(|(own, later)| *own += later);
-        self.domains.iter_mut().zip(later.domains).for_each(|(own, later)| own.append(later, rows));
+        for (own, later) in self.domains.iter_mut().zip(later.domains) {
+            own.append(later, rows, folder)?;
+        }
         let plans = &self.suite.0.plans;
         for ((own, later), plan) in self.states.iter_mut().zip(later.states).zip(plans) {
             match (own, later, plan) {
@@ -222,7 +184,7 @@ impl Run {
                     own.append(direction, later, rows, most);
                 }
                 (State::Compound(own, own_tally), State::Compound(later, tally), _) => {
-                    own.append(*later, rows);
+                    own.append(*later, rows, folder)?;
                     own_tally.append(tally, rows, most);
                 }
                 _ => {}
@@ -250,29 +212,42 @@ impl Run {
         if !self.is_broken {
             return Ok(());
         }
-        let problem = "the run was interrupted in the middle of a batch";
+        let problem =
+            "the run was interrupted in the middle of a batch, or a file of its distinct values failed";
         Err(Error::conflict(UPDATE, self.suite.suite().name(), problem).remedy("start another run"))
     }
 
     /// Makes sure that what is held of the columns stays within what the options allow.
-    fn check_room(&self, inner: &Inner, rows: usize) -> Result<()> {
-        let most = self.options.most_values;
+    fn check_room(&mut self, inner: &Inner, rows: usize) -> Result<()> {
+        // The places of distinct values are counted in 32 bits.
+        let most = self.options.most_values.min(1 << 31);
+        let folder = self.options.spill_folder.as_deref();
         let refuse = |subject: &str, what: &str| {
             let problem = format!("{what} would hold more than {most} values");
             Err(Error::unsupported(UPDATE, subject, problem).remedy(
-                "allow more values, look at a part of the rows, or compare the column with a profile of it",
+                "allow more values, hand in a folder for them, look at a part of the rows, or compare the column with a profile of it",
             ))
         };
-        for (domain, state) in inner.domains.iter().zip(&self.domains) {
+        let room = |counts: &mut Counts| match folder {
+            _ if counts.distinct() as usize <= most => Ok(true),
+            Some(folder) => counts.spill(folder).map(|()| true),
+            None => Ok(false),
+        };
+        for (domain, state) in inner.domains.iter().zip(&mut self.domains) {
             let held = if domain.needs.values { state.values.len().saturating_add(rows) } else { 0 };
-            let distinct = state.counts.as_ref().map_or(0, |counts| counts.distinct() as usize);
-            if held.max(distinct) > most {
+            let has_room = match &mut state.counts {
+                Some(counts) => room(counts)?,
+                None => true,
+            };
+            if held > most || !has_room {
                 let name = inner.columns.get(domain.column).map_or("", |column| column.name.as_str());
                 return refuse(name, "its quantiles, z-scores or distinct values");
             }
         }
-        for (expectation, state) in inner.suite.expectations().iter().zip(&self.states) {
-            if matches!(state, State::Compound(counts, _) if counts.distinct() as usize > most) {
+        for (expectation, state) in inner.suite.expectations().iter().zip(&mut self.states) {
+            if let State::Compound(counts, _) = state
+                && !room(counts)?
+            {
                 return refuse(&expectation.to_string(), "the combinations of its columns");
             }
         }
@@ -280,7 +255,7 @@ impl Run {
     }
 
     /// Adds the stretch that the lanes hold.
-    fn add<'a>(&mut self, inner: &Inner, lanes: &[Lane<'a>], len: usize, scratch: &mut Scratch<'a>) {
+    fn add<'a>(&mut self, inner: &'a Inner, lanes: &[Lane<'a>], len: usize, scratch: &mut Scratch<'a>) {
         let all = Mask::first(len);
         scratch.conditions.clear();
         for (clauses, rows) in inner.conditions.iter().zip(&mut self.conditions) {
@@ -292,14 +267,17 @@ impl Run {
             condition.map_or(all, |condition| masks.get(condition).copied().unwrap_or_default())
         };
         let room = (self.options.most_unexpected, self.rows);
-        for ((plan, state), memo) in inner.plans.iter().zip(&mut self.states).zip(&mut scratch.memos) {
+        scratch.load_texts(lanes);
+        for ((plan, state), text_mask) in inner.plans.iter().zip(&mut self.states).zip(&scratch.text_masks) {
             match (plan, state) {
                 (Plan::Column { column, condition, test }, State::Tally(tally)) => {
                     let Some(lane) = lanes.get(*column) else { continue };
                     let looked_at = looked_at(condition, &scratch.conditions);
                     let missing =
                         if test.is_about_missing() { Mask::default() } else { looked_at.and(lane.missing) };
-                    let failing = lane.failing_with(test, looked_at.without(missing), memo.as_mut());
+                    let asked = looked_at.without(missing);
+                    let is_known = lane.texts().is_some() && !test.is_about_missing();
+                    let failing = if is_known { asked.and(*text_mask) } else { lane.failing(test, asked) };
                     tally.add((looked_at, missing, failing), room, |row| vec![lane.value(row).into_owned()]);
                 }
                 (Plan::Row { columns, condition, ignore, test }, State::Tally(tally)) => {
@@ -410,15 +388,30 @@ struct Scratch<'a> {
     conditions: Vec<Mask>,
     numbers: Vec<f64>,
     key: Vec<u8>,
-    /// One for each expectation.
-    memos: Vec<Option<Memo<'a>>>,
+    texts: Vec<TextTests<'a>>,
+    /// The rows whose text fails, one mask for each expectation.
+    text_masks: Vec<Mask>,
 }
 
-impl Scratch<'_> {
-    fn of(inner: &Inner) -> Self {
-        let memo = |plan: &Plan| if let Plan::Column { test, .. } = plan { Memo::of(test) } else { None };
-        let memos = inner.plans.iter().map(memo).collect();
-        Self { conditions: Vec::new(), numbers: Vec::new(), key: Vec::new(), memos }
+impl<'a> Scratch<'a> {
+    fn of(inner: &'a Inner, lanes: &[Lane<'a>], rows: usize) -> Self {
+        Self {
+            conditions: Vec::new(),
+            numbers: Vec::new(),
+            key: Vec::new(),
+            texts: TextTests::of(inner, lanes, rows),
+            text_masks: vec![Mask::default(); inner.plans.len()],
+        }
+    }
+
+    fn load_texts(&mut self, lanes: &[Lane<'a>]) {
+        let Self { texts, text_masks, .. } = self;
+        text_masks.fill(Mask::default());
+        for tests in texts {
+            if let Some(lane) = lanes.get(tests.column) {
+                tests.add(lane, text_masks);
+            }
+        }
     }
 }
 
@@ -444,13 +437,13 @@ fn ignored(rule: IgnoreRowIf, lanes: &[&Lane<'_>], looked_at: Mask) -> Mask {
 fn failing_rows(test: &RowTest, lanes: &[&Lane<'_>], among: Mask) -> Mask {
     let is_exact = lanes.iter().all(|lane| lane.is_exact);
     if let ([a, b], true) = (lanes, is_exact) {
-        let pairs = || a.numbers().iter().zip(b.numbers());
+        let (a, b) = (a.numbers(), b.numbers());
         // A missing number is NaN, of which nothing holds.
         let passing = match test {
-            RowTest::Equal => Some(of_pairs(pairs(), |a, b| a == b)),
-            RowTest::Greater(true) => Some(of_pairs(pairs(), |a, b| a >= b)),
-            RowTest::Greater(false) => Some(of_pairs(pairs(), |a, b| a > b)),
-            RowTest::Sum(total) => Some(of_pairs(pairs(), |a, b| a + b == *total)),
+            RowTest::Equal => Some(Mask::of_pairs(a, b, |a, b| a == b)),
+            RowTest::Greater(true) => Some(Mask::of_pairs(a, b, |a, b| a >= b)),
+            RowTest::Greater(false) => Some(Mask::of_pairs(a, b, |a, b| a > b)),
+            RowTest::Sum(total) => Some(Mask::of_pairs(a, b, |a, b| a + b == *total)),
             RowTest::Pairs(_) | RowTest::AllEqual | RowTest::AllDifferent => None,
         };
         if let Some(passing) = passing {
@@ -467,14 +460,4 @@ fn failing_rows(test: &RowTest, lanes: &[&Lane<'_>], among: Mask) -> Mask {
         }
     }
     failing
-}
-
-fn of_pairs<'a>(pairs: impl Iterator<Item = (&'a f64, &'a f64)>, holds: impl Fn(f64, f64) -> bool) -> Mask {
-    let mut mask = Mask::default();
-    for (row, (a, b)) in pairs.enumerate() {
-        if holds(*a, *b) {
-            mask.set(row);
-        }
-    }
-    mask
 }

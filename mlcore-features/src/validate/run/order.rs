@@ -34,6 +34,12 @@ impl Direction {
             None => false,
         }
     }
+
+    #[inline]
+    fn fails_number(self, before: f64, number: f64) -> bool {
+        let is_wrong = if self.descending { number > before } else { number < before };
+        is_wrong | (self.strictly & (number == before))
+    }
 }
 
 impl OrderState {
@@ -41,7 +47,19 @@ impl OrderState {
         let mut failing = Mask::default();
         let last = self.last.take();
         let mut before = last.as_ref().map_or(Value::Null, OwnedValue::as_value);
+        // The first value follows one of the stretch before. Of the others floats are compared, where nothing is lost by that.
+        let numbers = if lane.is_exact { lane.numbers() } else { &[] };
+        let mut number = f64::NAN;
         for row in looked_at.without(lane.missing).rows() {
+            if let Some(next) = numbers.get(row)
+                && !number.is_nan()
+            {
+                if direction.fails_number(number, *next) {
+                    failing.set(row);
+                }
+                number = *next;
+                continue;
+            }
             let value = lane.value(row);
             if self.first.is_none() {
                 self.first = Some((room.1 + row as u64, value.into_owned()));
@@ -49,6 +67,12 @@ impl OrderState {
                 failing.set(row);
             }
             before = value;
+            number = numbers.get(row).copied().unwrap_or(f64::NAN);
+        }
+        if !number.is_nan()
+            && let Some(row) = looked_at.without(lane.missing).last()
+        {
+            before = lane.value(row);
         }
         self.last = Some(before).filter(|value| !value.is_null()).map(Value::into_owned);
         let missing = looked_at.and(lane.missing);

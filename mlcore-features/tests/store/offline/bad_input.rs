@@ -160,7 +160,7 @@ fn a_source_that_is_read_once_is_read_once() {
     assert_eq!(
         error.to_string(),
         "join features view trips: entity rows in parts take a pass each, and the source can be read once; \
-         pass files, batches, or a function that opens the source again"
+         pass files, batches, a function that opens the source again, or a folder to spill to"
     );
     assert!(join.run(&rows[0]).is_ok());
     assert!(join.run(&rows[0]).unwrap_err().to_string().contains("it was read already"));

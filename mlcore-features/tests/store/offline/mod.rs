@@ -5,6 +5,13 @@ mod brute_force;
 mod edges;
 mod golden;
 mod latest;
+#[cfg(feature = "offline")]
+mod lazy;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(all(feature = "postgres", unix))]
+mod postgres;
+#[cfg(feature = "spill")]
+mod spill;
 mod tables;
+mod threads;

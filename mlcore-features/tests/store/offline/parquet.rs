@@ -214,3 +214,24 @@ fn damaged_and_odd_files_are_named() {
         matches!(error, Error::NotFound(_)) && error.to_string().contains("there is no such file or folder")
     );
 }
+
+#[test]
+fn several_threads_find_the_same_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, group_rows) in [("a.parquet", 100), ("b.parquet", 3000), ("c.parquet", 700)] {
+        write(&folder.path().join(name), &table(3000), group_rows);
+    }
+    let rows = entity_rows(200, 0, 12);
+    let join = |threads: usize| {
+        let threads = std::num::NonZeroUsize::new(threads).unwrap();
+        let source = ParquetTable::open(folder.path()).unwrap().on_threads(threads);
+        let view =
+            View::new("v", source, ["k"], "event").with_features(["value", "word"]).with_event_time("v_time");
+        PointInTimeJoin::new("time").with(view).on_threads(threads).run(&rows).unwrap().into_table()
+    };
+    let one = join(1);
+    assert!(one["value"].null_count() < rows.num_rows());
+    for threads in [2, 3, 16] {
+        assert_eq!(join(threads), one, "{threads} threads");
+    }
+}

@@ -204,3 +204,70 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
         "opened again, all is there"
     );
 }
+
+#[test]
+fn writers_that_come_at_once_share_a_flush_and_lose_nothing() {
+    const THREADS: i64 = 8;
+    const EACH: i64 = 40;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("online.redb");
+    let (store, table) = (open(&path).unwrap(), table());
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (store, table) = (&store, &table);
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    let of = thread * EACH + number;
+                    // One in five is stopped before it writes anything, and takes nothing of the others with it.
+                    if number % 5 == 4 {
+                        let stop = mlcore::interrupt::scope(
+                            || true,
+                            || {
+                                let rows: Vec<Entry> =
+                                    (0..200).map(|row| entry(table, 10_000 + row, row, row)).collect();
+                                store.write(table, &WriteBatch::rows(&rows))
+                            },
+                        );
+                        assert_eq!(stop.unwrap_err().kind(), "interrupted");
+                    }
+                    write(store, table, &[entry(table, of, of, of)]);
+                    assert_eq!(super::number(store, table, of).unwrap(), Some(of), "it is acknowledged");
+                }
+            });
+        }
+    });
+    drop(store);
+    let store = open(&path).unwrap();
+    for of in 0..THREADS * EACH {
+        assert_eq!(number(&store, &table, of).unwrap(), Some(of));
+    }
+    assert_eq!(number(&store, &table, 10_000).unwrap(), None, "nothing of a write that was stopped");
+}
+
+#[test]
+fn a_compacted_file_is_small_and_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("online.redb");
+    let (store, table) = (open(&path).unwrap(), table());
+    for first in (0..20_000).step_by(1000) {
+        let rows: Vec<Entry> = (first..first + 1000).map(|of| entry(&table, of, of, of)).collect();
+        write(&store, &table, &rows);
+    }
+    store.evict(table.id(), at(19_000)).unwrap();
+    let before = fs::metadata(&path).unwrap().len();
+    // While others read.
+    std::thread::scope(|scope| {
+        let reader =
+            scope.spawn(|| (0..2000).all(|_| number(&store, &table, 19_500).unwrap() == Some(19_500)));
+        store.compact().unwrap();
+        assert!(reader.join().unwrap());
+    });
+    let after = fs::metadata(&path).unwrap().len();
+    assert!(after < before / 2, "{before} bytes before, {after} after");
+    for of in [19_000, 19_999] {
+        assert_eq!(number(&store, &table, of).unwrap(), Some(of));
+    }
+    write(&store, &table, &[entry(&table, 1, 5, 20_000)]);
+    drop(store);
+    assert_eq!(number(&open(&path).unwrap(), &table, 1).unwrap(), Some(20_000));
+}

@@ -14,7 +14,7 @@ mod query;
 mod redis;
 mod rows;
 #[cfg(feature = "redis")]
-mod server;
+pub(crate) mod server;
 #[cfg(feature = "conformance")]
 mod violations;
 

@@ -8,7 +8,7 @@ use mlcore_features::store::online::{OnlineStore, RedisOptions, RedisStore};
 use tempfile::TempDir;
 
 /// A server in a temporary folder; it ends when it is dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     folder: TempDir,
     port: u16,
     options: Vec<String>,
@@ -17,7 +17,7 @@ pub(super) struct Server {
 
 impl Server {
     /// A running server that keeps nothing on the disk; none where Redis is not installed, which the test then says.
-    pub(super) fn start(options: &[&str]) -> Option<Self> {
+    pub(crate) fn start(options: &[&str]) -> Option<Self> {
         if Command::new("redis-server").arg("--version").output().is_err() {
             assert!(std::env::var_os("CI").is_none(), "Redis is not installed (Debian: redis-server)");
             println!("skipped: Redis is not installed (Debian: redis-server)");
@@ -33,18 +33,18 @@ impl Server {
         Some(server)
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
     /// A store on it.
-    pub(super) fn store(&self) -> RedisStore {
+    pub(crate) fn store(&self) -> RedisStore {
         RedisStore::open(&self.url(), RedisOptions::default().with_timeout(Duration::from_millis(500)))
             .unwrap()
     }
 
     /// Starts it, and waits until it answers.
-    pub(super) fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let mut command = Command::new("redis-server");
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]);
         command.arg(self.folder.path()).args(&self.options);
@@ -57,7 +57,7 @@ impl Server {
     }
 
     /// Ends it without any farewell.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();
@@ -65,13 +65,13 @@ impl Server {
     }
 
     /// Sends it a signal, such as `STOP`.
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let process = self.process.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &process]).status().unwrap().success());
     }
 
     /// Asks it as somebody would who goes behind the store's back.
-    pub(super) fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> T {
+    pub(crate) fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> T {
         command.query(&mut redis::Client::open(self.url()).unwrap().get_connection().unwrap()).unwrap()
     }
 }
@@ -83,6 +83,6 @@ impl Drop for Server {
 }
 
 /// A port that nobody listens on.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -8,8 +8,8 @@ use mlcore::time::Timestamp;
 use mlcore_features::store::conformance;
 use mlcore_features::store::key::EntityKey;
 use mlcore_features::store::online::{
-    Capabilities, Entry, MemoryStore, Note, OnlineStore, Table, TableId, Visit, VisitSeries, WriteBatch,
-    Written,
+    Capabilities, Entry, MemoryStore, Note, OnlineStore, Stamp, Swap, Table, TableId, Visit, VisitSeries,
+    WriteBatch, Written,
 };
 
 /// A promise that is broken.
@@ -32,9 +32,12 @@ enum Fault {
     UnboundedSeries,
     SeriesBackwards,
     ClaimsDurability,
+    SwapsHalf,
+    SwapsBlindly,
+    SwapsIgnoringCreation,
 }
 
-const FAULTS: [Fault; 16] = [
+const FAULTS: [Fault; 19] = [
     Fault::LastWriteWins,
     Fault::MiscountsOlder,
     Fault::ForgetsNotes,
@@ -51,6 +54,9 @@ const FAULTS: [Fault; 16] = [
     Fault::UnboundedSeries,
     Fault::SeriesBackwards,
     Fault::ClaimsDurability,
+    Fault::SwapsHalf,
+    Fault::SwapsBlindly,
+    Fault::SwapsIgnoringCreation,
 ];
 
 #[derive(Debug)]
@@ -107,6 +113,36 @@ impl OnlineStore for Broken {
             return Ok(Written::new(written.stored() + written.older(), 0));
         }
         Ok(written)
+    }
+
+    fn swap(&self, table: &Table, swaps: &[Swap]) -> Result<bool> {
+        match self.fault {
+            Fault::SwapsHalf => {
+                let done = swaps.iter().map(|swap| self.inner.swap(table, std::slice::from_ref(swap)));
+                Ok(done.collect::<Result<Vec<bool>>>()?.into_iter().all(|done| done))
+            }
+            Fault::SwapsBlindly | Fault::SwapsIgnoringCreation => {
+                let keys: Vec<EntityKey> = swaps.iter().map(|swap| swap.entry().key().clone()).collect();
+                let mut stored = Vec::new();
+                self.inner.read(table.id(), &keys, &mut |place, row| {
+                    let stamp = row.map(|row| table.unpack(&keys[place], row).map(|row| row.stamp()));
+                    stored.push(stamp.transpose()?);
+                    Ok(())
+                })?;
+                let is_due = |(swap, stored): (&Swap, &Option<Stamp>)| match (swap.expected(), stored) {
+                    _ if self.has(Fault::SwapsBlindly) => true,
+                    (Some(expected), Some(stored)) => expected.event() == stored.event(),
+                    (expected, stored) => expected == *stored,
+                };
+                if !swaps.iter().zip(&stored).all(is_due) {
+                    return Ok(false);
+                }
+                let own =
+                    swaps.iter().zip(stored).map(|(swap, stored)| Swap::new(stored, swap.entry().clone()));
+                self.inner.swap(table, &own.collect::<Vec<_>>())
+            }
+            _ => self.inner.swap(table, swaps),
+        }
     }
 
     fn delete(&self, table: &TableId, keys: &[EntityKey]) -> Result<u64> {

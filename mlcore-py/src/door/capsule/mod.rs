@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow_select::concat::concat;
 use mlcore::arrow::array::{Array, ArrayData, ArrayRef, AsArray, new_empty_array};
-use mlcore::arrow::datatypes::{DataType, Field};
+use mlcore::arrow::datatypes::{DataType, Field, Schema};
 use mlcore::arrow::{imported, struct_columns};
 use pyo3::prelude::*;
 
@@ -81,6 +81,14 @@ impl Tables {
     pub(crate) fn open(object: &Bound<'_, PyAny>, asked: Asked) -> PyResult<Self> {
         let opened = import::Stream::open(object);
         opened.map(Self).map_err(|cause| unread(object, asked.subject, asked, cause))
+    }
+
+    /// The columns that all tables have; none where the stream is one of single columns.
+    pub(crate) fn schema(&self) -> Option<Schema> {
+        match self.0.field.data_type() {
+            DataType::Struct(fields) => Some(Schema::new(fields.clone())),
+            _ => None,
+        }
     }
 
     /// The columns of the next table; none at the end.

@@ -192,6 +192,8 @@ impl Consumer {
                         .tally
                         .caught
                         .guard("a monitor", || watch.observe_row(&self.columns, row).map(Vec::from_iter)),
+                    // A record holds what was made of them.
+                    Input::Entities => continue,
                     Input::Table(table) => self.tally.caught.guard("a monitor", || watch.observe(table)),
                 };
                 match verdicts {

@@ -8,6 +8,9 @@ use mlcore_drift::monitor::MonitorReference;
 
 use crate::endpoint::background::Tally;
 use crate::endpoint::input::{Columns, Input, TensorColumns};
+#[cfg(feature = "validate")]
+use crate::endpoint::prepare::Checks;
+use crate::endpoint::prepare::{Merge, Preparation, PreparationOfArms};
 use crate::endpoint::release::{LoadedModel, Resolved};
 
 /// What answers at one moment: the arms, their models and the policy. Replaced as a whole, never changed.
@@ -18,6 +21,8 @@ pub(crate) struct Deployment {
     pub(crate) policy: Arc<dyn RolloutPolicy>,
     pub(crate) columns: Arc<Columns>,
     pub(crate) tally: Arc<Tally>,
+    /// What is done with requests before they run.
+    pub(crate) preparation: PreparationOfArms,
     /// An arm on trial that does not answer because its version could not be promoted.
     pub(crate) unfit: Option<(Arm, Error)>,
 }
@@ -29,6 +34,7 @@ impl Deployment {
         policy: Arc<dyn RolloutPolicy>,
         before: &Columns,
         tally: Arc<Tally>,
+        preparation: &Preparation,
     ) -> Result<Self> {
         let candidate =
             |(arm, model): &(Arm, Arc<LoadedModel>)| Candidate::new(arm.clone(), model.version().version);
@@ -36,8 +42,18 @@ impl Deployment {
         let plans: Vec<_> = arms.iter().map(|(_, model)| model.plan().map(|plan| plan.input())).collect();
         let without_plan = arms.iter().filter(|(_, model)| model.plan().is_none());
         let tensors = TensorColumns::new(without_plan.map(|(_, model)| &model.runner().signature().inputs))?;
-        let columns = Arc::new(Columns::new(&plans, before)?.with_tensors(tensors));
-        Ok(Self { arms, candidates, policy, columns, tally, unfit })
+        let is_looked_up = |name: &str| preparation.lookups.has(name);
+        let columns = Columns::new(&plans, before, is_looked_up)?;
+        let columns = Arc::new(columns.with_tensors(tensors));
+        let preparation = PreparationOfArms {
+            merge: Merge::new(&preparation.lookups, &columns, &arms)?,
+            #[cfg(feature = "validate")]
+            checks: match &preparation.validator {
+                Some(validator) => Some(Checks::new(validator, &columns, &arms)?),
+                None => None,
+            },
+        };
+        Ok(Self { arms, candidates, policy, columns, tally, preparation, unfit })
     }
 
     /// The tensors that the model at `position` takes for this input.
@@ -45,6 +61,12 @@ impl Deployment {
         let model = &self.at(position).1;
         match (input, model.features()) {
             (Input::Tensors(batch), _) => Ok(batch.clone()),
+            (Input::Entities, _) => {
+                let problem =
+                    "the request brings nothing but entities, and their features were not looked up";
+                Err(Error::invalid_input("predict", "entities", problem)
+                    .remedy("prepare the request before its run"))
+            }
             (Input::Row(row), Some(features)) => self.columns.row(position, features, row),
             (Input::Table(table), Some(features)) => features.table(table),
             (Input::Row(_) | Input::Table(_), None) => {

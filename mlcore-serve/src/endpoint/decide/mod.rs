@@ -138,6 +138,37 @@ impl Decided {
         self.deployment.inputs(self.assignment.position, input)
     }
 
+    /// Makes the tensors that the model takes of a request: of what was [prepared](Endpoint::prepare), or of what it brought.
+    ///
+    /// # Errors
+    /// As [`inputs`](Self::inputs); [`Error::InvalidInput`] for a request with entities that was not prepared.
+    pub fn inputs_of(&self, request: Request<'_>) -> Result<Batch> {
+        if !request.entities.is_empty() && request.prepared.is_none() {
+            let problem = "the request names entities, and their features were not looked up";
+            return Err(Error::invalid_input("predict", "entities", problem)
+                .remedy("prepare the request before its run"));
+        }
+        request.with_input(|input| self.inputs(input))
+    }
+
+    /// Gives the request to this arm in the place of the one that the policy chose, which hears nothing of it; says whether the arm answers.
+    #[cfg(feature = "validate")]
+    pub(crate) fn fall_back_to(&mut self, arm: &Arm) -> bool {
+        let Some(position) = self.deployment.arms().iter().position(|(own, _)| own == arm) else {
+            return false;
+        };
+        self.assignment = Assignment::certain(position).with_epoch(u32::MAX);
+        self.is_pinned = true;
+        true
+    }
+
+    /// Keeps the arm, and tells neither policy nor shadows of the request.
+    #[cfg(feature = "validate")]
+    pub(crate) fn fall_back(&mut self) {
+        self.assignment = Assignment::certain(self.assignment.position).with_epoch(u32::MAX);
+        self.is_pinned = true;
+    }
+
     /// Whether a monitor that the default arm's version brings sees the input.
     pub(crate) fn is_watched(&self) -> bool {
         self.deployment.monitor().is_some()

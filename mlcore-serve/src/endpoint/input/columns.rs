@@ -38,12 +38,20 @@ enum Reads {
 
 impl Columns {
     /// What `arms` read between them, each by its plan if it has one. Rows of the orders that `before` knew are still
-    /// understood: a request may have been read in one of them a moment ago.
+    /// understood: a request may have been read in one of them a moment ago. Requests may leave away the columns of which `may_miss`
+    /// says so.
     ///
     /// # Errors
     /// None that plans could cause.
-    pub(crate) fn new(arms: &[Option<&Schema>], before: &Self) -> Result<Self> {
-        let all = union(arms)?;
+    pub(crate) fn new(
+        arms: &[Option<&Schema>],
+        before: &Self,
+        may_miss: impl Fn(&str) -> bool,
+    ) -> Result<Self> {
+        let fields = union(arms)?;
+        let fields = fields.fields().iter().cloned();
+        let all =
+            Schema::new(fields.map(|field| if may_miss(field.name()) { field.nullable() } else { field }))?;
         // The same one where nothing changed, so that readers of records need not begin anew.
         let all = if all == *before.all { before.all.clone() } else { Arc::new(all) };
         let mut schemas = vec![all.clone()];
@@ -79,6 +87,11 @@ impl Columns {
     /// All columns, each once.
     pub(crate) fn all(&self) -> &Arc<Schema> {
         &self.all
+    }
+
+    /// The orders of columns in which rows may come.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = &Arc<Schema>> {
+        self.layouts.iter().map(|layout| &layout.schema)
     }
 
     /// The schema of rows with this [digest of names](Schema::names_digest), if they are known.
@@ -156,6 +169,10 @@ mod tests {
         Schema::new(names.iter().map(|name| Field::column(*name, DType::Float64))).unwrap()
     }
 
+    fn none(_: &str) -> bool {
+        false
+    }
+
     fn places(columns: &Columns, row: &Schema, arm: usize) -> Option<Vec<usize>> {
         let layout =
             columns.layouts.iter().find(|layout| layout.schema.names_digest() == row.names_digest())?;
@@ -168,7 +185,7 @@ mod tests {
     #[test]
     fn each_arm_finds_its_columns_in_rows_of_every_known_order() {
         let (a, b) = (schema(&["x", "y"]), schema(&["z", "x"]));
-        let columns = Columns::new(&[Some(&a), Some(&b), None], &Columns::default()).unwrap();
+        let columns = Columns::new(&[Some(&a), Some(&b), None], &Columns::default(), none).unwrap();
         let all = columns.all().clone();
         assert_eq!(all.names().collect::<Vec<_>>(), ["x", "y", "z"]);
         assert_eq!(places(&columns, &all, 0), Some(vec![0, 1]));
@@ -179,10 +196,10 @@ mod tests {
 
         // After a release to a plan that reads less, rows of the time before are still understood.
         let (c, d) = (schema(&["y"]), schema(&["y", "new"]));
-        let after = Columns::new(&[Some(&c)], &columns).unwrap();
+        let after = Columns::new(&[Some(&c)], &columns, none).unwrap();
         assert_eq!((places(&after, &all, 0), places(&after, &a, 0)), (Some(vec![1]), Some(vec![1])));
         assert_eq!(places(&after, &b, 0), None);
-        assert_eq!(places(&Columns::new(&[Some(&d)], &after).unwrap(), &all, 0), None);
+        assert_eq!(places(&Columns::new(&[Some(&d)], &after, none).unwrap(), &all, 0), None);
     }
 
     #[test]
@@ -199,7 +216,7 @@ mod tests {
     fn old_orders_are_forgotten() {
         let mut columns = Columns::default();
         for release in 0..3 * MOST_LAYOUTS {
-            columns = Columns::new(&[Some(&schema(&[&format!("x{release}")]))], &columns).unwrap();
+            columns = Columns::new(&[Some(&schema(&[&format!("x{release}")]))], &columns, none).unwrap();
         }
         assert_eq!(columns.layouts.len(), MOST_LAYOUTS);
     }

@@ -4,6 +4,9 @@ use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::{Batch, Row};
 use mlcore::name::{RequestId, UnitId};
 use mlcore::rollout::Context;
+use mlcore_features::store::key::EntityKey;
+
+use crate::endpoint::prepare::Prepared;
 
 /// The data of a request.
 #[non_exhaustive]
@@ -19,6 +22,8 @@ pub enum Input<'a> {
     Table(&'a Arc<RecordBatch>),
     /// Tensors that fit the model's own signature; a feature plan is passed by.
     Tensors(&'a Batch),
+    /// Nothing beside the entities of the request, whose features are looked up.
+    Entities,
 }
 
 /// One request: who asks, and what about.
@@ -36,13 +41,29 @@ pub struct Request<'a> {
     pub input: Input<'a>,
     /// What the request says of itself, for policies that read it; empty by default.
     pub context: Context<'a>,
+    /// The entities whose features are looked up: one for each row, or one for all; none by default.
+    pub entities: &'a [EntityKey],
+    /// What was found out about it before its run.
+    pub(crate) prepared: Option<&'a Prepared>,
 }
 
 impl<'a> Request<'a> {
     /// A request of `unit` about `input`, without an id of its own.
     #[must_use]
     pub fn new(unit: &'a UnitId, input: Input<'a>) -> Self {
-        Self { unit, id: None, input, context: Context::EMPTY }
+        Self { unit, id: None, input, context: Context::EMPTY, entities: &[], prepared: None }
+    }
+
+    /// A request of `unit` about one entity, whose features are looked up.
+    #[must_use]
+    pub fn entity(unit: &'a UnitId, entity: &'a EntityKey) -> Self {
+        Self::new(unit, Input::Entities).with_entity(entity)
+    }
+
+    /// A request of `unit` about several entities, a row for each.
+    #[must_use]
+    pub fn entities(unit: &'a UnitId, entities: &'a [EntityKey]) -> Self {
+        Self::new(unit, Input::Entities).with_entities(entities)
     }
 
     /// A request of `unit` about one raw record.
@@ -67,6 +88,20 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn with_context(mut self, context: Context<'a>) -> Self {
         self.context = context;
+        self
+    }
+
+    /// Looks the features of this entity up, beside what the request brings; of a table every row gets them.
+    #[must_use]
+    pub fn with_entity(mut self, entity: &'a EntityKey) -> Self {
+        self.entities = std::slice::from_ref(entity);
+        self
+    }
+
+    /// Looks the features of these entities up, one for each row of the table that the request brings.
+    #[must_use]
+    pub fn with_entities(mut self, entities: &'a [EntityKey]) -> Self {
+        self.entities = entities;
         self
     }
 

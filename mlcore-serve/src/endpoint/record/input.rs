@@ -53,6 +53,7 @@ impl RecordedInput {
             }
             (Input::Table(table), _) => *self = Self::Table(table.clone()),
             (Input::Tensors(tensors), _) => *self = Self::Tensors(tensors.clone()),
+            (Input::Entities, _) => *self = Self::None,
         }
     }
 }

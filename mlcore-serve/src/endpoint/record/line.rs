@@ -11,7 +11,7 @@ use mlcore::time::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ContextBuffer, InvalidAnswer, RecordedInput};
+use super::{ContextBuffer, InvalidAnswer, LookedUp, RecordedInput};
 use crate::endpoint::decide::OutcomeId;
 use crate::endpoint::run::ServedBy;
 
@@ -95,6 +95,12 @@ pub struct Record {
     pub served_by: ServedBy,
     /// The request's input.
     pub input: RecordedInput,
+    /// The entities whose features were looked up, and what became of these; empty where none were.
+    #[serde(default, skip_serializing_if = "LookedUp::is_empty")]
+    pub looked_up: LookedUp,
+    /// The expectations that the request does not meet, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_expectations: Vec<String>,
     /// The model's outputs; empty after an error.
     pub outputs: Batch,
     /// The meaning of the error, where the run failed: see [`mlcore::Error::kind`].
@@ -131,6 +137,8 @@ impl Record {
             latency: Duration::ZERO,
             served_by: ServedBy::Model,
             input: RecordedInput::None,
+            looked_up: LookedUp::default(),
+            failed_expectations: Vec::new(),
             outputs: Batch::default(),
             error: None,
             invalid: None,
@@ -204,6 +212,13 @@ impl Record {
     #[must_use]
     pub fn with_input(mut self, input: RecordedInput) -> Self {
         self.input = input;
+        self
+    }
+
+    /// The same record with what became of the features of its entities.
+    #[must_use]
+    pub fn with_looked_up(mut self, looked_up: LookedUp) -> Self {
+        self.looked_up = looked_up;
         self
     }
 

@@ -4,6 +4,7 @@ mod context;
 mod input;
 mod invalid;
 mod line;
+mod looked_up;
 mod outcome;
 mod packed;
 mod prediction;
@@ -22,6 +23,9 @@ pub use self::invalid::InvalidAnswer;
 pub(crate) use self::invalid::every;
 pub use self::line::Record;
 pub(crate) use self::line::as_seconds;
+pub use self::looked_up::LookedUp;
+#[cfg(feature = "log")]
+pub(crate) use self::looked_up::{KeyObject, key_of};
 pub(crate) use self::outcome::{About, Reported};
 pub use self::outcome::{OutcomeRecord, OutcomeStatus};
 pub(crate) use self::packed::Packed;
@@ -34,7 +38,7 @@ pub(crate) use self::value::{Read, Written};
 use super::Endpoint;
 use super::background::{ShadowInput, ShadowRun};
 use super::decide::Decided;
-use super::input::{Input, Request};
+use super::input::Request;
 use super::run::Answer;
 
 impl Endpoint {
@@ -51,11 +55,12 @@ impl Endpoint {
         let (arm, version) = (decided.arm(), decided.model().version().version);
         let mut slip = self.inner.queue.slip(arm, version);
         let inputs = self.inner.kept.inputs || decided.is_watched();
-        slip.fill(&decided, request, &answer, Kept { inputs, ..self.inner.kept });
+        let names = self.inner.preparation.lookups.shared_names();
+        slip.fill(&decided, request, &answer, (Kept { inputs, ..self.inner.kept }, names));
         let outputs = answer.outputs.as_ref().ok();
         set(&mut slip.record.invalid, outputs.and_then(|outputs| self.inner.resolver.fault_of(outputs)));
         if let Ok(outputs) = &answer.outputs {
-            self.queue_shadows(&decided, request.input, &answer.inputs, outputs);
+            self.queue_shadows(&decided, request, &answer.inputs, outputs);
         }
         if self.inner.kept.records {
             slip.record.at = Some(self.inner.clock.now());
@@ -72,14 +77,14 @@ impl Endpoint {
         })
     }
 
-    fn queue_shadows(&self, decided: &Decided, input: Input<'_>, inputs: &Batch, outputs: &Batch) {
+    fn queue_shadows(&self, decided: &Decided, request: Request<'_>, inputs: &Batch, outputs: &Batch) {
         for position in decided.assignment().shadows.iter() {
             let (_, shadow) = decided.deployment().at(position);
             let input = if !inputs.is_empty() && shadow.reads_like(decided.model()) {
                 ShadowInput::Shared(inputs.clone())
             } else {
                 let mut own = RecordedInput::None;
-                own.fill(input, decided.names());
+                request.with_input(|input| own.fill(input, decided.names()));
                 ShadowInput::Own(own)
             };
             let (deployment, primary) = (decided.deployment().clone(), outputs.clone());

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use mlcore::Error;
 use mlcore::batch::{Batch, Tensor};
 use mlcore::name::{Arm, Version};
@@ -31,10 +33,17 @@ impl Slip {
     /// Fills the record in, but for its latency, which is measured last.
     ///
     /// The slip held another request's record before; most fields are equal in both and are not written again.
-    pub(crate) fn fill(&mut self, decided: &Decided, request: Request<'_>, answer: &Answer, kept: Kept) {
+    pub(crate) fn fill(
+        &mut self,
+        decided: &Decided,
+        request: Request<'_>,
+        answer: &Answer,
+        (kept, names): (Kept, &Arc<[String]>),
+    ) {
         let (assignment, model) = (decided.assignment(), decided.model());
         set(&mut self.is_evidence, answer.is_evidence);
-        set(&mut self.rows, answer.outputs.as_ref().map_or(1, |outputs| rows(request.input, outputs)));
+        let rows = |outputs: &Batch| request.with_input(|input| rows(input, outputs));
+        set(&mut self.rows, answer.outputs.as_ref().map_or(1, rows));
         let record = &mut self.record;
         record.outcome_id = decided.outcome_id();
         set(&mut record.request, request.id.cloned());
@@ -50,13 +59,18 @@ impl Slip {
             set(&mut record.unit, Some(request.unit.clone()));
             fill_probabilities(&mut record.probabilities, decided, request);
         }
+        record.looked_up.fill(kept.records.then_some(request.prepared).flatten(), names);
+        record.failed_expectations.clear();
+        if let Some(prepared) = request.prepared {
+            record.failed_expectations.extend_from_slice(prepared.failed_expectations());
+        }
         set(&mut record.plan, model.version().lineage.plan_digest());
         set(&mut record.served_by, answer.served_by);
         set(&mut record.error, answer.outputs.as_ref().err().map(Error::kind));
         let has_inputs = answer.outputs.is_ok() && !answer.inputs.is_empty();
         set(&mut record.features_digest, if has_inputs && kept.records { digest(&answer.inputs) } else { 0 });
         if kept.inputs {
-            record.input.fill(request.input, decided.names());
+            request.with_input(|input| record.input.fill(input, decided.names()));
         }
         if let (Ok(outputs), true) = (&answer.outputs, kept.outputs) {
             self.outputs.pack(outputs);
@@ -130,7 +144,7 @@ pub(crate) fn set<T: PartialEq>(place: &mut T, value: T) {
 /// How many rows have an answer, and so an outcome, of their own.
 fn rows(input: Input<'_>, outputs: &Batch) -> usize {
     let asked = match input {
-        Input::Row(_) => 1,
+        Input::Row(_) | Input::Entities => 1,
         Input::Table(table) => table.num_rows(),
         Input::Tensors(batch) => batch.rows().unwrap_or(1),
     };

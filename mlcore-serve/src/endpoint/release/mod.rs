@@ -285,7 +285,13 @@ impl Endpoint {
         policy: Arc<dyn RolloutPolicy>,
     ) -> Result<Vec<Event>> {
         let before = self.inner.deployment.load_full();
-        let after = Arc::new(Deployment::new(found, policy, &before.columns, self.inner.tally.clone())?);
+        let after = Arc::new(Deployment::new(
+            found,
+            policy,
+            &before.columns,
+            self.inner.tally.clone(),
+            &self.inner.preparation,
+        )?);
         // Before it assigns anybody to the new versions: what was decided about others must not hold for them.
         let renewed = after.policy.follow(&after.candidates);
         // From here on requests are decided by the new deployment. Those that were decided before keep the old one alive, so

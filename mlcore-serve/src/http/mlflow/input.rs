@@ -36,7 +36,7 @@ pub(super) fn question(
         let timeout = parameters.get("timeout").and_then(Parameter::as_u64).map(Duration::from_micros);
         let timeout = timeout.filter(|timeout| !timeout.is_zero());
         let who = Who { unit, id: None, version, timeout, arrived };
-        return Ok(Question::of_records(served, records, who)?.into_owned());
+        return Ok(Question::of_records(served, records, who, Vec::new())?.into_owned());
     }
     let fields = inputs.fields();
     let tensors = match sent {

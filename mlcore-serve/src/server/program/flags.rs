@@ -44,6 +44,13 @@ flags! {
     /// Serve MLflow's own web page, for reading: the folder mlflow/server/js/build of MLflow's Python package; with --artifacts
     #[arg(env = "MLCORE_MLFLOW_PAGE", value_name = "DIR", help_heading = "Models")]
     mlflow_page: PathBuf,
+    /// Serve the feature store of this folder to Feast's clients, at the port of HTTP: feature_store.toml in it is applied at the start, and the
+    /// plans of on-demand views are plans/*.json. Models are not asked for then
+    #[arg(env = "MLCORE_FEATURE_STORE", value_name = "DIR", help_heading = "Features")]
+    feature_store: PathBuf,
+    /// The project of a feature store whose definitions a program applies, and no feature_store.toml
+    #[arg(env = "MLCORE_FEATURE_PROJECT", value_name = "NAME", help_heading = "Features")]
+    feature_project: String,
     /// Which models are loaded: all at the start (none), all and what changes (poll), those of --load-model and what
     /// clients load (explicit) [default: none]
     #[arg(env = "MLCORE_MODEL_CONTROL_MODE", value_name = "MODE", help_heading = "Models")]

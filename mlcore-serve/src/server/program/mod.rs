@@ -2,6 +2,7 @@
 
 mod backup;
 mod duties;
+mod features;
 mod flags;
 mod import;
 #[cfg(feature = "otel")]
@@ -50,6 +51,7 @@ use self::signals::Signals;
 use self::token::TokenCommand;
 use self::tracking::Tracked;
 use super::{MetricsService, Server, ServerOptions};
+use crate::feast::Feast;
 use crate::grpc::{GrpcLimits, GrpcService};
 use crate::http::{HttpLimits, HttpService};
 use crate::log::PredictionLog;
@@ -173,6 +175,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
     };
     let models = source::models(&settings, predictions.as_ref())?;
     let tracked = tracking::tracked(&settings)?;
+    let feast = features::feast(&settings)?;
     let duties = Duties::open(&settings)?;
     let flags = &settings.flags;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -187,7 +190,7 @@ fn run(arguments: CommandLine) -> Result<usize> {
         tokio::spawn(security.clone().follow(asked));
         duties.begin(&stopping);
         tokio::select! {
-            served = serve(&settings, &security, &models, (prometheus, tracked), stopping) => served.map(Some),
+            served = serve(&settings, &security, &models, (prometheus, tracked, feast), stopping) => served.map(Some),
             () = signals.second(stop, reload) => {
                 tracing::warn!("asked twice to stop: what is under way is cut off");
                 Ok(None)
@@ -220,7 +223,7 @@ async fn serve(
     settings: &Settings,
     security: &Security,
     models: &Models,
-    (prometheus, tracked): (Option<Prometheus>, Option<Tracked>),
+    (prometheus, tracked, feast): (Option<Prometheus>, Option<Tracked>, Option<Feast>),
     stopping: watch::Receiver<()>,
 ) -> Result<usize> {
     let flags = &settings.flags;
@@ -244,6 +247,9 @@ async fn serve(
     }
     if let Some(Tracked { mlflow, pages }) = tracked {
         http = http.with_mlflow(mlflow).with_pages(pages);
+    }
+    if let Some(feast) = feast {
+        http = http.with_feast(feast);
     }
     let grpc = GrpcService::with_limits(models.clone(), http.settings().clone(), grpc_limits)
         .with_auth(auth.clone());

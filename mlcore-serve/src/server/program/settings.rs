@@ -65,6 +65,11 @@ impl Settings {
             (true, None) => {}
         }
         settings.check_registry()?;
+        if settings.flags.feature_project.is_some() && settings.flags.feature_store.is_none() {
+            let problem = "it is given, and no feature store is, which it belongs to";
+            return Err(Error::invalid_input(READ, "feature-project", problem)
+                .remedy("give --feature-store DIR, too"));
+        }
         if settings.flags.registry.is_some() && settings.flags.model_repository.is_some() {
             let problem = "both are given, and models come from one of them";
             return Err(Error::invalid_input(READ, "registry and model-repository", problem));

@@ -41,9 +41,12 @@ pub(super) fn models(settings: &Settings, log: Option<&Arc<PredictionLog>>) -> R
         }
         _ => {
             let Some(folder) = &flags.bundle else {
+                if flags.feature_store.is_some() {
+                    return Ok(Models::new());
+                }
                 let problem = "nothing says which models are to be served";
                 return Err(Error::invalid_input("read settings", "models", problem).remedy(
-                    "give --model-repository DIR, --registry URL or --bundle DIR; mlcore-serve --help lists all settings",
+                    "give --model-repository DIR, --registry URL, --bundle DIR or --feature-store DIR; mlcore-serve --help lists all settings",
                 ));
             };
             let bundle = Bundle::open(folder)?;

@@ -6,7 +6,7 @@ use super::*;
 use crate::artifact::MemoryStore;
 use crate::registry::{
     Better, Condition, DetachedSignature, GovernanceExt, Incumbent, ModelVersion, Mutation, PolicyVerdict,
-    PromotionPolicy,
+    PromotionPolicy, ValidationVerdict,
 };
 
 pub(super) fn asks_the_policy(places: &Places<'_, dyn Registry>) {
@@ -144,6 +144,7 @@ fn policies_are_kept_and_checked(places: &Places<'_, dyn Registry>) {
         PromotionPolicy::new().with(Condition::metric_at_least("auc", f64::NAN)),
         PromotionPolicy::new().with(Condition::metric_at_most("", 1.0)),
         PromotionPolicy::new().with(Condition::no_regression("auc", Better::Higher, -0.1)),
+        PromotionPolicy::new().with(Condition::data_validated("")),
         PromotionPolicy::new().with(Condition::approvals(0)),
         PromotionPolicy::new().with(Condition::approvals(101)),
     ] {
@@ -208,6 +209,7 @@ fn each_condition_is_decided_from_what_is_stored(places: &Places<'_, dyn Registr
         Condition::metric_at_most("auc", 1.0),
         Condition::no_regression("auc", Better::Higher, 1.0),
         Condition::drift_clean(),
+        Condition::data_validated("orders"),
         Condition::signed([] as [&str; 0]),
         Condition::card_present(),
         Condition::approvals(1),
@@ -225,6 +227,17 @@ fn each_condition_is_decided_from_what_is_stored(places: &Places<'_, dyn Registr
     assert!(says(Condition::drift_clean()));
     world.measure(next, &[("drift.findings", 2.0)]);
     assert!(!says(Condition::drift_clean()));
+    let (content, other) = (Digest::of(b"suite"), Digest::of(b"another"));
+    let passed = ValidationVerdict::new("orders", content, 10);
+    for (verdict, is_met) in [(passed.clone().with_failed("x is not null"), false), (passed, true)] {
+        let change = world.change_of("ana");
+        world.registry.record_validation(&world.model, next, &verdict, &change).unwrap();
+        assert_eq!(ValidationVerdict::of(&world.found(next), "orders").unwrap(), Some(verdict));
+        assert_eq!(says(Condition::data_validated("orders")), is_met);
+        assert_eq!(says(Condition::data_validated("orders").of_digest(content)), is_met);
+        assert!(!says(Condition::data_validated("orders").of_digest(other)), "the suite was changed");
+        assert!(!says(Condition::data_validated("customers")));
+    }
     world.sign(next, "release").unwrap();
     assert!(says(Condition::signed([] as [&str; 0])) && says(Condition::signed(["other", "release"])));
     assert!(!says(Condition::signed(["other"])));

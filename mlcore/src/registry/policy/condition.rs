@@ -3,7 +3,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::refused;
+use crate::artifact::Digest;
 use crate::error::Result;
+use crate::registry::validation::check_suite;
 
 /// One thing that a [`PromotionPolicy`](super::PromotionPolicy) asks for, decided from what is stored of a version alone.
 ///
@@ -54,6 +56,16 @@ pub enum Condition {
         /// The metric; [`DRIFT_METRIC`] where it is left out.
         #[serde(default = "drift_metric")]
         metric: String,
+    },
+    /// The data passed a suite of expectations: a [verdict](super::super::ValidationVerdict) of it is recorded with the version, and has no
+    /// expectation that was not met.
+    #[non_exhaustive]
+    DataValidated {
+        /// The name of the suite.
+        suite: String,
+        /// The digest that the suite must have had; any where there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<Digest>,
     },
     /// A [signature](super::super::DetachedSignature) of the version's artifact is stored. Whether it verifies is asked where the artifact is loaded.
     #[non_exhaustive]
@@ -139,6 +151,21 @@ impl Condition {
         Self::DriftClean { metric: drift_metric() }
     }
 
+    /// The data passed the suite of this name, whatever its content was then.
+    #[must_use]
+    pub fn data_validated(suite: impl Into<String>) -> Self {
+        Self::DataValidated { suite: suite.into(), digest: None }
+    }
+
+    /// Lets only the suite of this content count; other conditions stay as they are.
+    #[must_use]
+    pub fn of_digest(mut self, content: Digest) -> Self {
+        if let Self::DataValidated { digest, .. } = &mut self {
+            *digest = Some(content);
+        }
+        self
+    }
+
     /// The artifact is signed with one of these keys, or with any where there are none.
     #[must_use]
     pub fn signed<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
@@ -189,6 +216,7 @@ impl Condition {
                 word("metric", metric)
             }
             Self::DriftClean { metric } => word("metric", metric),
+            Self::DataValidated { suite, digest: _ } => check_suite(suite),
             Self::Signed { keys } => list("key", keys),
             Self::Approvals { at_least, actors, role } => {
                 if !(1..=100).contains(at_least) {
@@ -214,6 +242,10 @@ impl fmt::Display for Condition {
                 write!(f, "{metric:?} at most {by_at_most} above the champion's")
             }
             Self::DriftClean { metric } => write!(f, "no drift: {metric:?} is 0"),
+            Self::DataValidated { suite, digest: None } => write!(f, "data that passed {suite:?}"),
+            Self::DataValidated { suite, digest: Some(digest) } => {
+                write!(f, "data that passed {suite:?} of the content {digest}")
+            }
             Self::Signed { keys } if keys.is_empty() => f.write_str("a signature"),
             Self::Signed { keys } => write!(f, "a signature of {}", keys.join(" or ")),
             Self::CardPresent {} => f.write_str("a model card"),

@@ -3,9 +3,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Better, Condition, StoredPolicy};
+use crate::artifact::Digest;
 use crate::error::Error;
 use crate::name::Version;
-use crate::registry::ModelVersion;
+use crate::registry::{ModelVersion, ValidationVerdict};
 use crate::time::Timestamp;
 
 /// What a policy says of a version: kept in the event of the change that it let through, and the
@@ -99,6 +100,7 @@ impl Facts<'_> {
             Condition::NoRegression { metric, better, by_at_most } => {
                 self.regression(metric, *better, *by_at_most)
             }
+            Condition::DataValidated { suite, digest } => validated(version, suite, *digest),
             Condition::Signed { keys } => {
                 let signatures = version.signatures.iter().filter(|signature| {
                     signature.artifact == version.artifact
@@ -171,5 +173,21 @@ impl Facts<'_> {
             (None, _) => (false, "no such metric".to_owned()),
             (_, None) => (false, format!("no such metric of version {}, the champion", champion.version)),
         }
+    }
+}
+
+fn validated(version: &ModelVersion, suite: &str, digest: Option<Digest>) -> (bool, String) {
+    match ValidationVerdict::of(version, suite) {
+        Ok(None) => (false, "no validation".to_owned()),
+        Err(error) => (false, error.context().problem().to_owned()),
+        Ok(Some(verdict)) if digest.is_some_and(|digest| digest != verdict.digest) => {
+            (false, format!("a suite of the content {}", verdict.digest))
+        }
+        Ok(Some(verdict)) => match verdict.failed.first() {
+            None => (true, format!("{} rows that passed", verdict.rows)),
+            Some(first) => {
+                (false, format!("{} expectations that were not met, first {first}", verdict.failed.len()))
+            }
+        },
     }
 }

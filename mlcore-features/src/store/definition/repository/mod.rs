@@ -12,6 +12,7 @@ pub use self::resolve::{
 pub(in crate::store) use self::resolve::{
     projections as resolve_projections, references as resolve_references,
 };
+use super::nearest::nearest;
 use super::object::Named;
 use super::{
     AnyView, Definition, DefinitionId, Entity, FeatureReference, FeatureService, Kind, Projection, Source,
@@ -250,8 +251,12 @@ fn unknown(operation: &'static str, objects: &Objects, named: Named, name: &str)
         Named::Source => ("source", &[Kind::Source]),
         Named::View => ("feature view", &[Kind::FeatureView, Kind::OnDemandFeatureView]),
     };
-    let there = known(objects.keys().filter(|id| kinds.contains(&id.kind)));
-    Error::not_found(operation, name::shown(name), format!("there is no such {noun}")).remedy(there)
+    let all = || objects.keys().filter(|id| kinds.contains(&id.kind));
+    let remedy = match nearest(name, all().map(|id| id.name.as_str())) {
+        Some(near) => format!("did you mean {near}? Else {}", known(all())),
+        None => known(all()),
+    };
+    Error::not_found(operation, name::shown(name), format!("there is no such {noun}")).remedy(remedy)
 }
 
 /// The names that are there, in a sentence of bounded length.

@@ -86,7 +86,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Gives keys other numbers, `numbers` by their own, and makes ready for [`find`](Self::find). Nothing is inserted afterwards.
+    /// Gives keys other numbers, `numbers` by their own, and makes ready for [`finder`](Self::finder). Nothing is inserted afterwards.
     pub(super) fn renumber(&mut self, numbers: &[u32]) {
         let last = self.columns.len().saturating_sub(1);
         for (position, column) in self.columns.iter_mut().enumerate() {
@@ -94,6 +94,24 @@ impl Keys {
         }
     }
 
+    /// What finds rows among the keys; each thread has its own.
+    pub(super) fn finder(&self) -> Finder<'_> {
+        Finder { columns: self.columns.iter().map(|column| (column, Memo::default())).collect() }
+    }
+
+    fn too_many(&self, keys: usize) -> Error {
+        Error::unsupported(self.operation, "keys", format!("{keys} keys are more than can be counted"))
+            .remedy("join the rows in parts")
+    }
+}
+
+/// Keys, and the dictionary of each column that was read last.
+#[derive(Debug)]
+pub(super) struct Finder<'k> {
+    columns: Vec<(&'k KeyColumn, Memo)>,
+}
+
+impl Finder<'_> {
     /// The numbers of keys that were inserted, [`NOTHING`] for others; `only` is the number of every row where a key has no columns.
     pub(super) fn find(
         &mut self,
@@ -104,10 +122,9 @@ impl Keys {
     ) -> Result<()> {
         numbers.clear();
         numbers.resize(rows, if self.columns.is_empty() { only } else { 0 });
-        for (position, (column, array)) in self.columns.iter_mut().zip(arrays).enumerate() {
+        for (position, ((column, memo), array)) in self.columns.iter_mut().zip(arrays).enumerate() {
             let texts = &column.texts;
-            let words =
-                Words::read(column.domain, array.as_ref(), &mut column.memo, |text| texts.find(text))?;
+            let words = Words::read(column.domain, array.as_ref(), memo, |text| texts.find(text))?;
             let level = &column.level;
             match (level.direct().filter(|_| position == 0), words.all()) {
                 (Some((low, list)), Some(words)) => {
@@ -132,11 +149,6 @@ impl Keys {
             }
         }
         Ok(())
-    }
-
-    fn too_many(&self, keys: usize) -> Error {
-        Error::unsupported(self.operation, "keys", format!("{keys} keys are more than can be counted"))
-            .remedy("join the rows in parts")
     }
 }
 

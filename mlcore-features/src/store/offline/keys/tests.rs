@@ -20,7 +20,7 @@ fn found(own: &dyn Array, other: &dyn Array) -> Result<Vec<Option<u32>>> {
         .map(|number| numbers.iter().position(|own| *own == number).unwrap() as u32)
         .collect();
     keys.renumber(&by_row);
-    keys.find(std::slice::from_ref(&other), other.len(), 0, &mut numbers)?;
+    keys.finder().find(std::slice::from_ref(&other), other.len(), 0, &mut numbers)?;
     Ok(numbers.into_iter().map(|number| (number != NOTHING).then_some(number)).collect())
 }
 
@@ -91,7 +91,7 @@ fn several_columns_are_one_key() {
     assert_eq!(numbers, [0, 1, 2, 0, NOTHING]);
     keys.renumber(&[10, 11, 12]);
     let other = columns(vec![2, 2, 1, 3], vec![Some("x"), Some("y"), Some("y"), Some("x")]);
-    keys.find(&other, 4, 0, &mut numbers).unwrap();
+    keys.finder().find(&other, 4, 0, &mut numbers).unwrap();
     assert_eq!(numbers, [12, NOTHING, 11, NOTHING]);
 }
 
@@ -101,6 +101,6 @@ fn without_columns_all_rows_are_one_key() {
     let mut numbers = Vec::new();
     keys.insert(&[], 3, &mut numbers).unwrap();
     assert_eq!((numbers.as_slice(), keys.count()), ([0, 0, 0].as_slice(), 1));
-    keys.find(&[], 2, 7, &mut numbers).unwrap();
+    keys.finder().find(&[], 2, 7, &mut numbers).unwrap();
     assert_eq!(numbers, [7, 7]);
 }

@@ -1,8 +1,12 @@
 //! Where the rows of a view come from.
 
+#[cfg(feature = "offline")]
+mod lazy;
 mod memory;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod streamed;
 
 use std::fmt;
@@ -11,8 +15,12 @@ use mlcore::arrow::array::{Array, RecordBatch};
 use mlcore::arrow::datatypes::SchemaRef;
 use mlcore::{Error, Result};
 
+#[cfg(feature = "offline")]
+pub use self::lazy::LazyTable;
 #[cfg(feature = "parquet")]
 pub use self::parquet::ParquetTable;
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresQuery;
 pub use self::streamed::Streamed;
 use super::gather::Place;
 
@@ -22,7 +30,7 @@ pub type Pieces<'a> = Box<dyn Iterator<Item = Result<Piece>> + 'a>;
 /// A table of feature rows, in any order.
 ///
 /// A [`RecordBatch`] and a list of them are one; [`Streamed`] makes one of anything that is read batch by batch, and the feature
-/// `parquet` adds files and folders. A source that finds rows by their number ([`rows`](Source::rows)) is asked for the columns of
+/// `parquet` adds files and folders, `postgres` queries of a server, and `offline` queries of polars. A source that finds rows by their number ([`rows`](Source::rows)) is asked for the columns of
 /// keys and times first, and for features of the rows that are needed after that; another one is read once, with all columns.
 ///
 /// ```
@@ -193,6 +201,11 @@ pub(super) struct Bound<'a> {
 impl<'a> Scan<'a> {
     pub(super) fn new(columns: &'a [String], bounds: Vec<Bound<'a>>) -> Self {
         Self { columns, bounds, keys: None }
+    }
+
+    /// All rows whose time in a column is not after a moment, in nanoseconds.
+    pub(in crate::store) fn until(columns: &'a [String], column: &'a str, latest: i128) -> Self {
+        Self::new(columns, vec![Bound { column, earliest: None, latest: Some(latest) }])
     }
 
     pub(super) fn with_keys(mut self, keys: &'a KeyFilter<'a>) -> Self {

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use mlcore::{Error, Result};
@@ -9,7 +10,7 @@ use redb::{ReadOnlyTable, ReadableDatabase as _, ReadableTable as _, TableDefini
 
 use super::EmbeddedOptions;
 use super::error::{RESTORE, meaning};
-use super::write::Transaction;
+use super::group::Writing;
 use crate::store::online::TableId;
 
 pub(super) type Bytes = &'static [u8];
@@ -32,8 +33,12 @@ const VERSION: u32 = 1;
 pub(super) struct Database {
     path: PathBuf,
     options: EmbeddedOptions,
-    /// Held by whoever writes. `None` after a failure.
-    writer: Mutex<Option<redb::Database>>,
+    /// Held by whoever writes.
+    pub(super) writer: Mutex<Writing>,
+    /// How many want to hold it to write.
+    pub(super) waiting: AtomicUsize,
+    /// Tells writers that a transaction which they share has ended.
+    pub(super) ended: Condvar,
     /// What readers see: the state after the last commit. `None` after a failure.
     snapshot: RwLock<Option<Arc<Snapshot>>>,
 }
@@ -48,9 +53,15 @@ pub(super) struct Snapshot {
 
 impl Database {
     pub(super) fn open(path: &Path, options: EmbeddedOptions) -> Result<Self> {
-        let own =
-            Self { path: path.to_owned(), options, writer: Mutex::new(None), snapshot: RwLock::new(None) };
-        own.opened(&mut own.writer(), Duration::ZERO)?;
+        let own = Self {
+            path: path.to_owned(),
+            options,
+            writer: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            ended: Condvar::new(),
+            snapshot: RwLock::new(None),
+        };
+        own.opened(&mut own.writer().database, Duration::ZERO)?;
         Ok(own)
     }
 
@@ -58,12 +69,12 @@ impl Database {
         &self.path
     }
 
-    fn writer(&self) -> MutexGuard<'_, Option<redb::Database>> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writing> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The database, opened where it is not. `patience` is how long readers of the one before may hold it.
-    fn opened<'a>(
+    pub(super) fn opened<'a>(
         &self,
         writer: &'a mut Option<redb::Database>,
         patience: Duration,
@@ -126,7 +137,7 @@ impl Database {
         transaction.commit().map_err(|cause| failed(cause.into()))
     }
 
-    fn publish(&self, snapshot: Option<Snapshot>) {
+    pub(super) fn publish(&self, snapshot: Option<Snapshot>) {
         let snapshot = snapshot.map(Arc::new);
         let mut place = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *place, snapshot);
@@ -154,7 +165,7 @@ impl Database {
         let snapshot = match current() {
             Some(snapshot) => snapshot,
             None => {
-                self.opened(&mut self.writer(), PATIENCE)?;
+                self.opened(&mut self.writer().database, PATIENCE)?;
                 current().ok_or_else(|| meaning(operation, &self.path, redb::Error::PreviousIo))?
             }
         };
@@ -166,37 +177,11 @@ impl Database {
         answer
     }
 
-    /// Runs a writer in one transaction, which is on the disk when this returns; an error leaves nothing of it.
-    pub(super) fn write<T>(
-        &self,
-        operation: &'static str,
-        change: impl FnOnce(&mut Transaction<'_>) -> Result<T>,
-    ) -> Result<T> {
-        let mut writer = self.writer();
-        let database = self.opened(&mut writer, PATIENCE)?;
-        let written = guarded(operation, &self.path, || {
-            let transaction =
-                database.begin_write().map_err(|cause| meaning(operation, &self.path, cause))?;
-            let mut own = Transaction::new(&transaction, operation, &self.path);
-            let answer = change(&mut own)?;
-            if own.has_changed() {
-                transaction.commit().map_err(|cause| meaning(operation, &self.path, cause))?;
-                self.publish(Some(Snapshot::of(database, &self.path)?));
-            } else {
-                transaction.abort().map_err(|cause| meaning(operation, &self.path, cause))?;
-            }
-            Ok(answer)
-        });
-        if written.as_ref().err().is_some_and(is_of_the_disk) {
-            self.close(&mut writer);
-        }
-        written
-    }
-
     /// Closes the file after a failure of the disk; the next call opens it again.
-    fn close(&self, writer: &mut Option<redb::Database>) {
+    pub(super) fn close(&self, writer: &mut Writing) {
+        self.abandon(writer);
         self.publish(None);
-        let closed = writer.take();
+        let closed = writer.database.take();
         // A failure to close is no news after the failure before it.
         let _ = guarded(OPEN, &self.path, || {
             drop(closed);
@@ -214,7 +199,7 @@ impl Database {
 }
 
 impl Snapshot {
-    fn of(database: &redb::Database, path: &Path) -> Result<Self> {
+    pub(super) fn of(database: &redb::Database, path: &Path) -> Result<Self> {
         let failed = |cause: redb::Error| meaning(OPEN, path, cause);
         let transaction = database.begin_read().map_err(|cause| failed(cause.into()))?;
         let open = |table| transaction.open_table(table).map_err(|cause| failed(cause.into()));
@@ -234,7 +219,11 @@ impl Snapshot {
 }
 
 /// Calls redb, which panics at some damage of a file. No visitor runs within.
-fn guarded<T>(operation: &'static str, path: &Path, call: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn guarded<T>(
+    operation: &'static str,
+    path: &Path,
+    call: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     // What the call changed is not looked at after a panic: the file is opened anew.
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let told = panic.downcast_ref::<String>().map(String::as_str);
@@ -244,11 +233,11 @@ fn guarded<T>(operation: &'static str, path: &Path, call: impl FnOnce() -> Resul
 }
 
 /// Says whether redb refuses everything after this failure until the file is opened again.
-fn is_of_the_disk(error: &Error) -> bool {
+pub(super) fn is_of_the_disk(error: &Error) -> bool {
     use std::error::Error as _;
     error.source().is_some_and(|cause| cause.is::<redb::Error>() || cause.is::<std::io::Error>())
 }
 
 const OPEN: &str = "open online store";
 /// Far longer than a read takes, and short enough for a call that waits.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);

@@ -2,25 +2,30 @@
 
 mod database;
 mod error;
+mod group;
 mod write;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mlcore::Result;
 use mlcore::interrupt;
 use mlcore::time::Timestamp;
+use smallvec::SmallVec;
 
 use self::database::{Database, Snapshot};
 use super::batch::{check_limit, check_rows};
-use super::{Capabilities, Entry, OnlineStore, Table, TableId, Visit, VisitSeries, WriteBatch, Written};
+use super::{
+    Capabilities, Entry, OnlineStore, Swap, Table, TableId, Visit, VisitSeries, WriteBatch, Written,
+};
 use crate::store::key::EntityKey;
 
 /// An online store in one file, for one process. It needs no set-up and no server.
 ///
-/// A write is one transaction, which is on the disk when the call returns: one sync of the file, about half a millisecond on an
-/// SSD, however many rows there are. Reads do not wait for writes. Pages of the file have checksums.
+/// A write is on the disk when the call returns: one sync of the file, about half a millisecond on an SSD, however many rows there
+/// are. Threads that write at once share it. Reads do not wait for writes. Pages of the file have checksums.
 ///
 /// The file is locked: a second process that opens it gets an error that says so. After a failure of the disk, such as a full
 /// one, the store opens the file again by itself at the next call.
@@ -84,6 +89,25 @@ impl EmbeddedStore {
     }
 }
 
+impl EmbeddedStore {
+    /// Gives the space of rows that were evicted, deleted or replaced back to the file system: the file has the bytes of what it holds then.
+    /// Reads and writes of other threads wait until it is done.
+    ///
+    /// ```
+    /// # use mlcore_features::store::online::{EmbeddedOptions, EmbeddedStore};
+    /// # let folder = tempfile::tempdir().map_err(|error| mlcore::Error::from_io("make folder", "", error))?;
+    /// let store = EmbeddedStore::open(folder.path().join("online.redb"), EmbeddedOptions::default())?;
+    /// store.compact()?;
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](mlcore::Error::Unavailable) where a read takes longer than ten seconds to end, and those of the system.
+    pub fn compact(&self) -> Result<()> {
+        self.database.compact(Duration::from_secs(10))
+    }
+}
+
 impl fmt::Debug for EmbeddedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EmbeddedStore").field("path", &self.database.path()).finish()
@@ -112,6 +136,12 @@ impl OnlineStore for EmbeddedStore {
         check_rows(table, batch.entries())?;
         self.database
             .write("write online features", |transaction| transaction.number_or_new(table.id())?.write(batch))
+    }
+
+    fn swap(&self, table: &Table, swaps: &[Swap]) -> Result<bool> {
+        check_rows(table, swaps.iter().map(Swap::entry))?;
+        self.database
+            .write("swap online features", |transaction| transaction.number_or_new(table.id())?.swap(swaps))
     }
 
     fn delete(&self, table: &TableId, keys: &[EntityKey]) -> Result<u64> {
@@ -177,7 +207,7 @@ impl OnlineStore for EmbeddedStore {
 
 /// The keys of one table: its number and what follows, in memory that is used again.
 pub(super) struct Place {
-    bytes: Vec<u8>,
+    bytes: SmallVec<[u8; 128]>,
 }
 
 impl Place {
@@ -186,7 +216,7 @@ impl Place {
     }
 
     fn of_number(number: u32) -> Self {
-        let mut bytes = Vec::with_capacity(128);
+        let mut bytes = SmallVec::new();
         bytes.extend_from_slice(&number.to_be_bytes());
         Self { bytes }
     }

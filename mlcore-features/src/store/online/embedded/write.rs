@@ -11,7 +11,7 @@ use super::{Place, series_range};
 use crate::store::key::EntityKey;
 use crate::store::online::row::{replaces, stamp_of};
 use crate::store::online::stamp::ordered;
-use crate::store::online::{Entry, TableId, WriteBatch, Written};
+use crate::store::online::{Entry, Swap, TableId, WriteBatch, Written};
 
 /// A change of the store in one transaction.
 pub(super) struct Transaction<'a> {
@@ -108,10 +108,14 @@ impl Rows<'_, '_> {
         for entry in batch.entries() {
             pace.check(self.own.operation, 64)?;
             let key = place.of_key(entry.key());
-            let stored = rows.get(key).map_err(|cause| self.own.failed(cause))?;
-            let is_newer = stored.is_none_or(|stored| replaces(entry.row().stamp(), stored.value()));
-            if is_newer {
-                rows.insert(key, entry.row().as_bytes()).map_err(|cause| self.own.failed(cause))?;
+            // Written at once: finding the place takes as long as writing there, and what is there is seldom newer.
+            let before = rows.insert(key, entry.row().as_bytes()).map_err(|cause| self.own.failed(cause))?;
+            let newer = before
+                .filter(|before| !replaces(entry.row().stamp(), before.value()))
+                .map(|before| before.value().to_vec());
+            let is_newer = newer.is_none();
+            if let Some(newer) = newer {
+                rows.insert(key, newer.as_slice()).map_err(|cause| self.own.failed(cause))?;
             }
             written.count(is_newer);
         }
@@ -124,6 +128,26 @@ impl Rows<'_, '_> {
         }
         self.own.changed |= written.stored() > 0 || !batch.notes().is_empty();
         Ok(written)
+    }
+
+    /// Replaces all rows, or none where one is not as it was read.
+    pub(super) fn swap(&mut self, swaps: &[Swap]) -> Result<bool> {
+        let (mut place, mut pace) = (Place::of_number(self.number), Pace::default());
+        let mut rows = self.own.open(ROWS)?;
+        for swap in swaps {
+            pace.check(self.own.operation, 64)?;
+            let stored =
+                rows.get(place.of_key(swap.entry().key())).map_err(|cause| self.own.failed(cause))?;
+            if !swap.is_due(stored.as_ref().map(|stored| stored.value())) {
+                return Ok(false);
+            }
+        }
+        for entry in swaps.iter().map(Swap::entry) {
+            rows.insert(place.of_key(entry.key()), entry.row().as_bytes())
+                .map_err(|cause| self.own.failed(cause))?;
+        }
+        self.own.changed |= !swaps.is_empty();
+        Ok(true)
     }
 
     pub(super) fn delete(&mut self, keys: &[EntityKey]) -> Result<u64> {

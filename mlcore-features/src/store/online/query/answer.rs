@@ -137,6 +137,13 @@ impl Answer {
         Some(self.row(entity, feature)?.1.stamp?.event())
     }
 
+    /// The last moment at which the newest row counts; `None` where there is no row, and where its values never expire.
+    #[must_use]
+    pub fn expiry(&self, entity: usize, feature: usize) -> Option<Timestamp> {
+        let (place, row) = self.row(entity, feature)?;
+        self.plan.as_ref()?.tables.get(place.table)?.expiry(row.stamp?.event())
+    }
+
     /// The value of a feature; null where its status is not [`Status::Present`].
     #[must_use]
     pub fn cell(&self, entity: usize, feature: usize) -> Cell<'_> {

@@ -27,6 +27,14 @@ impl Answer {
             .map_err(|cause| Error::internal(OPERATION, "columns", cause.to_string()).caused_by(cause))
     }
 
+    /// The column of one feature.
+    pub(crate) fn column_at(&self, number: usize) -> Result<ArrayRef> {
+        match self.features().nth(number) {
+            Some(field) => self.column(number, field),
+            None => Err(Error::internal(OPERATION, format!("feature {number}"), "it was not read")),
+        }
+    }
+
     fn column(&self, number: usize, field: &Field) -> Result<ArrayRef> {
         let cells = (0..self.entities()).map(|entity| self.cell(entity, number));
         match field.shape() {

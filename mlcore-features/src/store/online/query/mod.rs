@@ -189,6 +189,12 @@ impl PreparedQuery {
         self.plan.features.iter().map(|feature| &feature.field)
     }
 
+    /// The store that it reads.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn OnlineStore> {
+        &self.store
+    }
+
     /// Reads these entities, whose key is the same in every table, as of `now`.
     ///
     /// # Errors

@@ -15,7 +15,8 @@ use self::pool::Pool;
 use super::batch::{check_limit, check_rows};
 use super::stamp::ordered;
 use super::{
-    Capabilities, Entry, Note, OnlineStore, Table, TableId, Visit, VisitSeries, WriteBatch, Written,
+    Capabilities, Entry, Note, OnlineStore, Stamp, Swap, Table, TableId, Visit, VisitSeries, WriteBatch,
+    Written,
 };
 use crate::store::key::EntityKey;
 
@@ -306,7 +307,7 @@ fn chunk(entries: &[Entry]) -> usize {
 
 impl OnlineStore for RedisStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new().with_expiry()
+        Capabilities::new().with_expiry().with_remote()
     }
 
     fn read(&self, table: &TableId, keys: &[EntityKey], visit: &mut Visit<'_>) -> Result<()> {
@@ -345,6 +346,24 @@ impl OnlineStore for RedisStore {
             self.run(WRITE, &[], |entries| self.write_call(table, entries, after))?;
         }
         Ok(written)
+    }
+
+    fn swap(&self, table: &Table, swaps: &[Swap]) -> Result<bool> {
+        check_rows(table, swaps.iter().map(Swap::entry))?;
+        let mut names = self.keys('r', table.id());
+        let mut call = cmd("EVAL");
+        call.arg(script::SWAP).arg(swaps.len() + 1).arg(self.tables_key());
+        for swap in swaps {
+            call.arg(names.of(swap.entry().key()));
+        }
+        call.arg(table.id().to_string());
+        for swap in swaps {
+            let expected = swap.expected().map(Stamp::to_bytes);
+            call.arg(expected.as_ref().map_or(&[][..], |stamp| stamp.as_slice()));
+            call.arg(swap.entry().row().as_bytes()).arg(self.expiry(table, swap.entry()));
+        }
+        let swapped: u64 = self.ask("swap online features", |connection| call.query(connection))?;
+        Ok(swapped == 1)
     }
 
     fn delete(&self, table: &TableId, keys: &[EntityKey]) -> Result<u64> {

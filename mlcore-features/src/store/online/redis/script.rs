@@ -47,6 +47,29 @@ return stored
 "
 );
 
+/// Keys: the set of tables, then a key for each row. Arguments: the table, then for each row the stamp that the stored one must have,
+/// or nothing where there must be none, its bytes, and when it goes away, or nothing. Answers whether all were replaced.
+pub(super) const SWAP: &str = "
+for i = 2, #KEYS do
+  local expected = ARGV[3 * i - 4]
+  if expected == '' then
+    if redis.call('EXISTS', KEYS[i]) == 1 then return 0 end
+  elseif redis.call('GETRANGE', KEYS[i], 8, 23) ~= expected then
+    return 0
+  end
+end
+redis.call('SADD', KEYS[1], ARGV[1])
+for i = 2, #KEYS do
+  local row, expiry = ARGV[3 * i - 3], ARGV[3 * i - 2]
+  if expiry == '' then
+    redis.call('SET', KEYS[i], row)
+  else
+    redis.call('SET', KEYS[i], row, 'EXAT', expiry)
+  end
+end
+return 1
+";
+
 /// Keys: the set of tables, then a series for each row. Arguments: the table, how many rows a series keeps, then for each row
 /// its member, which is the event and the row, and when it goes away, or nothing. Answers how many rows were stored.
 pub(super) const APPEND: &str = script!(

@@ -13,11 +13,13 @@
 //!
 //! A null feature has a slot of zeros; a null text or list ends where it begins. So one row has one spelling.
 
+mod columns;
 mod layout;
 pub(crate) mod number;
 mod pack;
 mod view;
 
+pub(crate) use self::columns::pack_columns;
 pub(crate) use self::layout::Layout;
 pub use self::pack::PackedRow;
 pub(crate) use self::pack::pack;

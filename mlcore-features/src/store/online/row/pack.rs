@@ -1,7 +1,7 @@
 use std::fmt;
 
 use mlcore::batch::Value;
-use mlcore::schema::Field;
+use mlcore::schema::{DType, Field};
 use mlcore::{Error, Result};
 
 use super::layout::{Layout, Shape, Slot};
@@ -48,12 +48,7 @@ pub(crate) fn pack(table: &Table, stamp: Stamp, cells: &[Cell<'_>]) -> Result<Pa
         return Err(Error::schema_mismatch(OPERATION, table.id().to_string(), problem)
             .remedy("pass a value for each feature of the table, null where there is none"));
     }
-    let mut bytes = vec![0; HEADER + layout.fixed()];
-    if let [version, _, _, _, a, b, c, d, ..] = bytes.as_mut_slice() {
-        *version = VERSION;
-        [*a, *b, *c, *d] = layout.digest();
-    }
-    put(&mut bytes, STAMP.start, &stamp.to_bytes());
+    let mut bytes = begun(layout, stamp);
     for (place, ((slot, field), cell)) in layout.slots().iter().zip(fields).zip(cells).enumerate() {
         if cell.is_null() && slot.nullable {
             if let Some(bits) = bytes.get_mut(HEADER + place / 8) {
@@ -63,15 +58,36 @@ pub(crate) fn pack(table: &Table, stamp: Stamp, cells: &[Cell<'_>]) -> Result<Pa
             push(&mut bytes, layout, slot, *cell).ok_or_else(|| unfit(field, *cell).within(table.id()))?;
         }
         if slot.is_variable() {
-            let end =
-                u32::try_from(bytes.len() - HEADER - layout.fixed()).map_err(|_| too_long(table, field))?;
-            put(&mut bytes, HEADER + slot.offset, &end.to_le_bytes());
+            end_slot(&mut bytes, layout, slot).ok_or_else(|| too_long(table, field))?;
         }
     }
+    Ok(ended(bytes, stamp))
+}
+
+/// The bytes of a row before any feature is written.
+pub(super) fn begun(layout: &Layout, stamp: Stamp) -> Vec<u8> {
+    let mut bytes = vec![0; HEADER + layout.fixed()];
+    if let [version, _, _, _, a, b, c, d, ..] = bytes.as_mut_slice() {
+        *version = VERSION;
+        [*a, *b, *c, *d] = layout.digest();
+    }
+    put(&mut bytes, STAMP.start, &stamp.to_bytes());
+    bytes
+}
+
+/// Notes where a text or a list ends: at the end of what was written. `None` where that is too far.
+pub(super) fn end_slot(bytes: &mut [u8], layout: &Layout, slot: &Slot) -> Option<()> {
+    let end = u32::try_from(bytes.len() - HEADER - layout.fixed()).ok()?;
+    put(bytes, HEADER + slot.offset, &end.to_le_bytes());
+    Some(())
+}
+
+/// The row, after all features were written.
+pub(super) fn ended(mut bytes: Vec<u8>, stamp: Stamp) -> PackedRow {
     let checked = checksum(&bytes);
     put(&mut bytes, CHECKSUM.start, &checked);
     debug_assert_eq!(stamp_of(&bytes), Some(stamp));
-    Ok(PackedRow { bytes, stamp })
+    PackedRow { bytes, stamp }
 }
 
 const OPERATION: &str = "pack row";
@@ -83,7 +99,7 @@ fn put(bytes: &mut [u8], start: usize, content: &[u8]) {
 }
 
 /// Writes a cell that is not null into its slot, or behind the row; `None` where the feature does not hold it.
-fn push(bytes: &mut Vec<u8>, layout: &Layout, slot: &Slot, cell: Cell<'_>) -> Option<()> {
+pub(super) fn push(bytes: &mut Vec<u8>, layout: &Layout, slot: &Slot, cell: Cell<'_>) -> Option<()> {
     debug_assert!(bytes.len() >= HEADER + layout.fixed());
     match (slot.shape, cell) {
         (Shape::Number, Cell::Value(value)) => {
@@ -103,6 +119,10 @@ fn push(bytes: &mut Vec<u8>, layout: &Layout, slot: &Slot, cell: Cell<'_>) -> Op
 
 fn push_list(bytes: &mut Vec<u8>, slot: &Slot, list: Numbers<'_>) -> Option<()> {
     let width = number::width(slot.dtype);
+    if let Some(packed) = list.bytes_of(slot.dtype).filter(|_| slot.dtype == DType::UInt8) {
+        bytes.extend_from_slice(packed);
+        return Some(());
+    }
     for value in list.iter() {
         let start = bytes.len();
         bytes.resize(start + width, 0);
@@ -111,7 +131,7 @@ fn push_list(bytes: &mut Vec<u8>, slot: &Slot, list: Numbers<'_>) -> Option<()> 
     Some(())
 }
 
-fn unfit(field: &Field, cell: Cell<'_>) -> Error {
+pub(super) fn unfit(field: &Field, cell: Cell<'_>) -> Error {
     let (problem, remedy) = match cell {
         Cell::Value(Value::Null) => (
             "null, and the feature is not nullable".to_owned(),

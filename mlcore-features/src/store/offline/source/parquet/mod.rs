@@ -4,6 +4,7 @@ mod files;
 mod partitions;
 
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use mlcore::arrow::datatypes::{Field, Schema, SchemaRef};
 use mlcore::{Error, Result, interrupt};
 
 use super::{Found, Piece, Pieces, Scan, Source};
+use crate::program::threads::share;
 use crate::store::offline::times::{self, Times};
 
 const OPERATION: &str = "read features";
@@ -33,18 +35,41 @@ const BATCH_ROWS: usize = 1 << 15;
 /// All files have the columns that are read, of one type, but for the unit of times. Files may be compressed with snappy, gzip or
 /// LZ4, others as [`ParquetFiles`](crate::pipeline::ParquetFiles) says.
 ///
-/// ```no_run
-/// use mlcore_features::store::offline::{ParquetTable, PointInTimeJoin, View};
+/// ```
+/// use std::fs::{self, File};
+/// use std::sync::Arc;
 ///
-/// # fn join(labels: &mlcore::arrow::array::RecordBatch) -> mlcore::Result<()> {
-/// let trips = ParquetTable::open("features/trips")?;
+/// use mlcore::arrow::array::{Array, Float64Array, Int64Array, RecordBatch, TimestampSecondArray};
+/// use mlcore_features::store::offline::{ParquetTable, PointInTimeJoin, View};
+/// use parquet::arrow::ArrowWriter;
+///
+/// let table = |drivers: Vec<i64>, seconds: Vec<i64>, ratings: Vec<f64>| {
+///     RecordBatch::try_from_iter([
+///         ("driver_id", Arc::new(Int64Array::from(drivers)) as _),
+///         ("event_timestamp", Arc::new(TimestampSecondArray::from(seconds)) as _),
+///         ("rating", Arc::new(Float64Array::from(ratings)) as _),
+///     ])
+/// };
+/// let folder = tempfile::tempdir()?;
+/// let days = [("1970-01-01", table(vec![7, 8], vec![100, 200], vec![4.5, 3.5])?), ("1970-01-02", table(vec![7], vec![90_000], vec![5.0])?)];
+/// for (day, trips) in days {
+///     let place = folder.path().join(format!("day={day}"));
+///     fs::create_dir(&place)?;
+///     let mut file = ArrowWriter::try_new(File::create(place.join("trips.parquet"))?, trips.schema(), None)?;
+///     file.write(&trips)?;
+///     file.close()?;
+/// }
+///
+/// let trips = ParquetTable::open(folder.path())?;
 /// let view = View::new("trips", trips, ["driver_id"], "event_timestamp")
-///     .with_created_timestamp("created")
 ///     .with_date_partition("day")
-///     .with_features(["trips_today", "rating"]);
-/// let joined = PointInTimeJoin::new("event_timestamp").with(view).run(labels)?;
-/// # Ok(())
-/// # }
+///     .with_features(["rating"]);
+/// let labels = table(vec![8, 7], vec![300, 300], vec![0.0; 2])?.project(&[0, 1])?;
+/// let joined = PointInTimeJoin::new("event_timestamp").with(view).run(&labels)?;
+/// assert_eq!(joined.table()["rating"].as_ref(), &Float64Array::from(vec![3.5, 4.5]) as &dyn Array);
+/// // The second day begins after the labels: its folder was not read.
+/// assert_eq!(joined.views()[0].rows(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct ParquetTable {
@@ -52,6 +77,7 @@ pub struct ParquetTable {
     schema: SchemaRef,
     folders: Vec<Field>,
     batch_rows: usize,
+    threads: NonZeroUsize,
 }
 
 #[derive(Clone, Debug)]
@@ -90,13 +116,22 @@ impl ParquetTable {
         let schema = files
             .first()
             .map_or_else(Schema::empty, |file| partitions::joined(file.metadata.schema(), &folders));
-        Ok(Self { files, schema: Arc::new(schema), folders, batch_rows: BATCH_ROWS })
+        let (schema, threads) = (Arc::new(schema), NonZeroUsize::MIN);
+        Ok(Self { files, schema, folders, batch_rows: BATCH_ROWS, threads })
     }
 
     /// How many rows are read at once, at least 1. Default 32 768.
     #[must_use]
     pub fn with_batch_rows(mut self, batch_rows: usize) -> Self {
         self.batch_rows = batch_rows.max(1);
+        self
+    }
+
+    /// Reads the features of rows on so many threads, of which one is the caller's; without this, on the caller's alone. Each takes
+    /// whole row groups.
+    #[must_use]
+    pub fn on_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -197,6 +232,40 @@ impl Source for ParquetTable {
     }
 
     fn rows(&self, numbers: &[u64], columns: &[String]) -> Result<Found> {
+        let shares = share(OPERATION, self.shares(numbers), |own| self.found(own, columns));
+        let mut batches = Vec::new();
+        for own in shares {
+            batches.extend(own??);
+        }
+        Ok(Found::exactly(batches))
+    }
+}
+
+impl ParquetTable {
+    /// The rows of each thread: about as many for each, and the rows of a row group together.
+    fn shares<'n>(&self, numbers: &'n [u64]) -> Vec<&'n [u64]> {
+        let each = numbers.len().div_ceil(self.threads.get()).max(1);
+        let mut shares = Vec::new();
+        let mut rest = numbers;
+        while let Some(last) = rest.get(each.min(rest.len()).saturating_sub(1)) {
+            let end = self.group_end(*last);
+            let (own, others) = rest.split_at(rest.partition_point(|number| *number < end));
+            shares.push(own);
+            rest = others;
+        }
+        shares
+    }
+
+    /// The number of the row that follows the row group of a row.
+    fn group_end(&self, number: u64) -> u64 {
+        let file = self.files.partition_point(|file| file.first <= number).checked_sub(1);
+        let groups = file.and_then(|file| self.files.get(file)).into_iter().flat_map(TableFile::all_groups);
+        let mut ends = groups.map(|(_, first, rows)| first.saturating_add(rows));
+        ends.find(|end| number < *end).unwrap_or(number.saturating_add(1))
+    }
+
+    /// The rows of these numbers, which ascend.
+    fn found(&self, numbers: &[u64], columns: &[String]) -> Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         let mut rest = numbers;
         for file in &self.files {
@@ -215,7 +284,7 @@ impl Source for ParquetTable {
                 batches.push(partitions::with_values(&batch, &split.fields, &split.values)?);
             }
         }
-        Ok(Found::exactly(batches))
+        Ok(batches)
     }
 }
 

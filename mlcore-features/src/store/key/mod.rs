@@ -1,5 +1,7 @@
 //! The key of an entity in one canonical form.
 
+mod select;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -103,6 +105,24 @@ impl EntityKey {
         Ok(Self { hash: xxh3_64(&bytes), bytes })
     }
 
+    /// The key of a part of what is kept of this entity, told apart by a number.
+    pub(in crate::store) fn part(&self, number: i64) -> Result<Self> {
+        let mut bytes = self.bytes.clone();
+        if let Some(count) = bytes.first_mut() {
+            *count = count.saturating_add(1);
+        }
+        push_text(&mut bytes, PART);
+        push_value(&mut bytes, PART, Value::Int(number))?;
+        if bytes.len() > Self::MAX_BYTES {
+            let problem =
+                format!("the key has more than {} bytes with the number of a part", Self::MAX_BYTES);
+            return Err(
+                Error::invalid_input(OPERATION, "", problem).remedy("use a digest of the value instead")
+            );
+        }
+        Ok(Self { hash: xxh3_64(&bytes), bytes })
+    }
+
     /// The key whose [`bytes`](Self::as_bytes) these are.
     ///
     /// # Errors
@@ -185,6 +205,8 @@ impl fmt::Debug for EntityKey {
 }
 
 const OPERATION: &str = "make entity key";
+/// The name of the number of a part: behind all names that people give, so that keys stay in order.
+const PART: &str = "\u{10ffff}part";
 
 // The kinds of values, in the order in which they sort.
 const BOOL: u8 = 1;
@@ -374,6 +396,8 @@ mod tests {
             prop_assert!(key(&turned) == one);
             let read = EntityKey::from_bytes(one.as_bytes()).unwrap();
             prop_assert_eq!(read.hash64(), one.hash64());
+            let part = one.part(-5).unwrap();
+            prop_assert!(part != one && EntityKey::from_bytes(part.as_bytes()).unwrap() == part);
             let read_parts = read.parts();
             prop_assert_eq!(plain_parts(&read_parts), plain_parts(&a));
         }

@@ -1,0 +1,114 @@
+use std::fmt;
+
+use mlcore::batch::OwnedValue;
+use mlcore::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Where served features and history differ: text by its `Display`, JSON by serde.
+///
+/// ```
+/// use mlcore_features::store::feature_store::SkewReport;
+///
+/// let json = r#"{"rows":2,"columns":[{"name":"rating","equal":2,"differing":0,"only_online":0,"only_offline":0,"differences":[]}]}"#;
+/// let report: SkewReport = serde_json::from_str(json).unwrap();
+/// assert!(report.is_equal());
+/// assert_eq!(report.to_string(), "2 rows\nrating: 2 equal\n");
+/// ```
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SkewReport {
+    /// How many rows were compared.
+    pub rows: u64,
+    /// Each feature, in the order of the query.
+    pub columns: Vec<ColumnSkew>,
+}
+
+/// Where one feature differs.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ColumnSkew {
+    /// The feature.
+    pub name: String,
+    /// The rows with the same value, or with none on both sides.
+    pub equal: u64,
+    /// The rows with two values that differ.
+    pub differing: u64,
+    /// The rows with a value that history has not.
+    pub only_online: u64,
+    /// The rows with a value that was not served.
+    pub only_offline: u64,
+    /// How far two numbers are apart at most; none where none differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greatest_difference: Option<f64>,
+    /// The first rows that differ.
+    pub differences: Vec<Difference>,
+}
+
+/// A row that differs.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Difference {
+    /// The row of the served table, from 0.
+    pub row: u64,
+    /// Its join keys, as `driver_id=1001`.
+    pub key: String,
+    /// When it was served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_at: Option<Timestamp>,
+    /// What was served.
+    pub online: OwnedValue,
+    /// What history says.
+    pub offline: OwnedValue,
+    /// When the row of history was; none for a feature that is computed and where there is no row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_time: Option<Timestamp>,
+}
+
+impl SkewReport {
+    /// Says whether all rows of all features are equal.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        self.columns.iter().all(ColumnSkew::is_equal)
+    }
+}
+
+impl ColumnSkew {
+    /// Says whether all rows are equal.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        self.differing + self.only_online + self.only_offline == 0
+    }
+}
+
+impl fmt::Display for SkewReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} rows", self.rows)?;
+        for column in &self.columns {
+            write!(f, "{}: {} equal", column.name, column.equal)?;
+            let counts = [
+                (column.differing, "differing"),
+                (column.only_online, "only online"),
+                (column.only_offline, "only offline"),
+            ];
+            for (count, word) in counts.into_iter().filter(|(count, _)| *count > 0) {
+                write!(f, ", {count} {word}")?;
+            }
+            match column.greatest_difference {
+                Some(greatest) => writeln!(f, ", at most {greatest} apart")?,
+                None => writeln!(f)?,
+            }
+            for Difference { row, key, requested_at, online, offline, event_time } in &column.differences {
+                write!(f, "    row {row}, {key}")?;
+                if let Some(moment) = requested_at {
+                    write!(f, ", {moment}")?;
+                }
+                write!(f, ": online {online}, offline {offline}")?;
+                match event_time {
+                    Some(moment) => writeln!(f, " of {moment}")?,
+                    None => writeln!(f)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use mlcore::arrow::array::RecordBatch;
+use mlcore::{Error, Result};
+
+use super::{Sources, unappendable};
+use crate::store::definition::{self, Origin};
+use crate::store::offline::Source;
+
+/// Files of Parquet below a folder, and tables of Arrow that the host registers under the names of their sources.
+///
+/// A source that is a folder is appended to by a file of its own for each call, which is whole on the disk before the call returns.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mlcore::arrow::array::{Int64Array, RecordBatch};
+/// use mlcore_features::store::definition::Source;
+/// use mlcore_features::store::feature_store::{LocalSources, Sources};
+///
+/// let table = RecordBatch::try_from_iter([("driver_id", Arc::new(Int64Array::from(vec![7])) as _)]).unwrap();
+/// let sources = LocalSources::new("features").with_table("weather", vec![table]);
+/// let weather = Source::arrow("weather").timestamp_field("hour").build()?;
+/// assert_eq!(sources.open(&weather)?.schema()?.fields().len(), 1);
+/// assert!(sources.open(&Source::arrow("tides").timestamp_field("hour").build()?).is_err());
+/// # Ok::<(), mlcore::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct LocalSources {
+    root: PathBuf,
+    tables: RwLock<BTreeMap<String, Vec<RecordBatch>>>,
+}
+
+impl LocalSources {
+    /// Files relative to this folder, and no tables.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), tables: RwLock::default() }
+    }
+
+    /// Registers a table for the source of this name.
+    #[must_use]
+    pub fn with_table(self, source: impl Into<String>, batches: Vec<RecordBatch>) -> Self {
+        self.register(source, batches);
+        self
+    }
+
+    /// Registers a table for the source of this name, or another one instead of it.
+    pub fn register(&self, source: impl Into<String>, batches: Vec<RecordBatch>) {
+        self.tables.write().unwrap_or_else(PoisonError::into_inner).insert(source.into(), batches);
+    }
+
+    /// The folder that paths are relative to.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+impl Sources for LocalSources {
+    fn open(&self, source: &definition::Source) -> Result<Box<dyn Source + '_>> {
+        match source.origin() {
+            Origin::File { path, .. } => file(&self.root.join(path)),
+            Origin::Arrow => {
+                let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+                let Some(batches) = tables.get(source.name()) else {
+                    let known: Vec<&str> = tables.keys().map(String::as_str).take(10).collect();
+                    let problem = "no table is registered for the source";
+                    return Err(Error::not_found(OPERATION, source.name(), problem).remedy(format!(
+                        "register one under its name; {} are registered",
+                        if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+                    )));
+                };
+                Ok(Box::new(batches.clone()))
+            }
+            Origin::PostgresTable { .. } | Origin::PostgresQuery { .. } => Err(unread(
+                source,
+                "it lies in PostgreSQL",
+                "build the store with sources that read PostgreSQL",
+            )),
+            Origin::Push { .. } => {
+                Err(unread(source, "rows are sent to it, and it has no history", "give it a batch_source"))
+            }
+            Origin::Request { .. } => Err(unread(
+                source,
+                "its values come with requests",
+                "pass them as columns of the entity rows",
+            )),
+        }
+    }
+
+    fn append(&self, source: &definition::Source, rows: &RecordBatch) -> Result<()> {
+        match source.origin() {
+            #[cfg(feature = "parquet")]
+            Origin::File { path, partition_columns } => {
+                if !partition_columns.is_empty() {
+                    return Err(unappendable(source, "its files lie in folders by the values of columns"));
+                }
+                super::folder::append(source, &self.root.join(path), rows)
+            }
+            #[cfg(not(feature = "parquet"))]
+            Origin::File { .. } => Err(unappendable(
+                source,
+                "this build writes no Parquet, because the feature `parquet` is off",
+            )),
+            Origin::Arrow => {
+                let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+                let batches = tables.entry(source.name().to_owned()).or_default();
+                if let Some(first) = batches.first()
+                    && first.schema().fields() != rows.schema().fields()
+                {
+                    let problem = "the rows have other columns than the registered table";
+                    return Err(Error::schema_mismatch(super::APPEND, source.name(), problem)
+                        .remedy("pass the table's columns in their order and with their types"));
+                }
+                batches.push(rows.clone());
+                Ok(())
+            }
+            Origin::PostgresTable { .. }
+            | Origin::PostgresQuery { .. }
+            | Origin::Push { .. }
+            | Origin::Request { .. } => Err(unappendable(source, "its kind of source is only read")),
+        }
+    }
+}
+
+#[cfg(feature = "parquet")]
+fn file(path: &Path) -> Result<Box<dyn Source + 'static>> {
+    Ok(Box::new(crate::store::offline::ParquetTable::open(path)?))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn file(path: &Path) -> Result<Box<dyn Source + 'static>> {
+    let problem = "this build reads no Parquet, because the feature `parquet` is off";
+    Err(Error::unsupported(OPERATION, path.display().to_string(), problem)
+        .remedy("build with the feature `parquet`, or register tables of Arrow"))
+}
+
+fn unread(source: &definition::Source, problem: &str, remedy: &str) -> Error {
+    Error::unsupported(OPERATION, source.name(), problem).remedy(remedy)
+}
+
+const OPERATION: &str = "open source";

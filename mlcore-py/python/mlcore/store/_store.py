@@ -1,0 +1,576 @@
+"""The feature store as its users call it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Union
+
+from mlcore._frame import installed
+from mlcore.exceptions import NotFoundError
+from mlcore.store._answers import OnlineResponse, RetrievalJob
+from mlcore.store._definitions import Definition, Entity
+from mlcore.store._errors import mistyped, refused, unsupported
+from mlcore.store._native import Store, import_feast, read_toml
+from mlcore.store._sources import DataSource, PushSource
+from mlcore.store._views import FeatureService, FeatureView, OnDemandFeatureView
+
+if TYPE_CHECKING:
+    import datetime
+
+    from mlcore.typing import Table
+
+__all__ = ["FeatureStore", "Features", "Moment", "PlannedChanges"]
+
+#: A moment: a datetime, which is UTC without a zone, a date, a moment of numpy or pandas, or ISO 8601 text.
+Moment = Union["datetime.datetime", "datetime.date", str, Any]
+#: Which features: references such as ``"driver_stats:conv_rate"``, a service, or its name in a list of none.
+Features = Union[Sequence[str], FeatureService]
+
+_CLASSES: dict[str, type[Definition]] = {
+    "entity": Entity,
+    "source": DataSource,
+    "feature_view": FeatureView,
+    "on_demand_feature_view": OnDemandFeatureView,
+    "feature_service": FeatureService,
+}
+
+
+class PlannedChanges(dict):  # type: ignore[type-arg]
+    """What applying would change, or has changed: plain data, which prints as a text for people.
+
+    Examples
+    --------
+    >>> from mlcore.store import Entity, FeatureStore
+    >>> print(FeatureStore("memory:").plan([Entity("driver")]), end="")
+    Created entity driver
+    """
+
+    def __init__(self, text: str, document: Mapping[str, Any]) -> None:
+        super().__init__(document)
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+class FeatureStore:
+    """A feature store: what is defined, the history for training, and what is read online.
+
+    Parameters
+    ----------
+    url : str or os.PathLike
+        A folder, which is made where there is none: definitions in SQLite, features for serving in a file beside it, and the paths
+        of file sources relative to it. ``"memory:"`` keeps both in memory.
+    project : str
+        Features of several projects may lie in one online store.
+    online : str, optional
+        Where features for serving are: ``"redis://host:6379"``, or ``"memory:"``. Default: in the folder.
+    actor : str, optional
+        Who is named in the audit. Default: the user.
+    repo_path : str, optional
+        Feast's name of ``url``. A file ``feature_store.toml`` in a folder is applied when it is asked for:
+        :meth:`apply_toml`.
+
+    Raises
+    ------
+    UnavailableError
+        Where another process has the folder open.
+
+    Examples
+    --------
+    >>> from datetime import datetime, timedelta, timezone
+    >>> from mlcore.store import ArrowSource, Entity, FeatureStore, FeatureView, Field, Float64, ValueType
+    >>> driver = Entity(name="driver", join_keys=["driver_id"], value_type=ValueType.INT64)
+    >>> stats = FeatureView(
+    ...     name="stats", entities=[driver], ttl=timedelta(days=1), schema=[Field("rating", Float64)],
+    ...     source=ArrowSource(name="trips", timestamp_field="event_timestamp"),
+    ... )
+    >>> now = datetime.now(timezone.utc)
+    >>> store = FeatureStore("memory:")
+    >>> _ = store.apply([driver, stats])
+    >>> store.register("trips", {"driver_id": [7], "event_timestamp": [now - timedelta(hours=1)], "rating": [4.5]})
+    >>> labels = {"driver_id": [7, 8], "event_timestamp": [now, now]}
+    >>> job = store.get_historical_features(entity_df=labels, features=["stats:rating"])
+    >>> job.to_df()["rating"].tolist()
+    [4.5, nan]
+    >>> _ = store.materialize_incremental(now)
+    >>> store.get_online_features(["stats:rating"], [{"driver_id": 7}, {"driver_id": 8}]).to_dict()
+    {'driver_id': [7, 8], 'rating': [4.5, None]}
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str] | None = None,
+        project: str = "default",
+        *,
+        online: str | None = None,
+        actor: str | None = None,
+        repo_path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if url is None and repo_path is None:
+            raise refused("url", "it is missing", 'pass a folder, or "memory:"', "open feature store")
+        self._url = os.fspath(url if url is not None else repo_path)  # type: ignore[arg-type]
+        self._project = project
+        self._store = Store(self._url, project, online, actor)
+
+    @property
+    def project(self) -> str:
+        """The name of the project."""
+        return self._project
+
+    def close(self) -> None:
+        """Closes the files once nobody else in this process has the store open. Closing twice is no error."""
+        self._store.close()
+
+    def __enter__(self) -> FeatureStore:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<mlcore.store.FeatureStore {self._url}, project {self._project}>"
+
+    def apply(
+        self,
+        objects: Definition | Iterable[Definition],
+        *,
+        objects_to_delete: Iterable[Definition] = (),
+        partial: bool = True,
+        reason: str | None = None,
+    ) -> PlannedChanges:
+        """Creates or changes definitions, all of them or none.
+
+        The sources and entities that a view was given as objects are applied with it.
+
+        Parameters
+        ----------
+        objects : list of Entity, FeatureView, ...
+        objects_to_delete : list, optional
+        partial : bool
+            Whether what is not named stays. ``False`` deletes it.
+        reason : str, optional
+            For the audit.
+
+        Returns
+        -------
+        PlannedChanges
+            What has changed.
+
+        Raises
+        ------
+        InvalidInputError, SchemaMismatchError, NotFoundError
+            For definitions that do not fit each other: nothing is changed then.
+        """
+        return self._changed(objects, objects_to_delete, partial, reason, is_dry=False)
+
+    def plan(
+        self, objects: Definition | Iterable[Definition], *, objects_to_delete: Iterable[Definition] = (), partial: bool = True
+    ) -> PlannedChanges:
+        """What :meth:`apply` would change, without carrying it out.
+
+        Parameters
+        ----------
+        objects, objects_to_delete, partial :
+            As those of :meth:`apply`.
+
+        Returns
+        -------
+        PlannedChanges
+        """
+        return self._changed(objects, objects_to_delete, partial, None, is_dry=True)
+
+    def apply_toml(self, path: str | os.PathLike[str], *, partial: bool = False) -> PlannedChanges:
+        """Makes the definitions what a TOML file says.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        partial : bool
+            Whether what the file does not name stays.
+
+        Returns
+        -------
+        PlannedChanges
+        """
+        with open(path, encoding="utf-8") as file:
+            project, definitions = read_toml(file.read())
+        if project != self._project:
+            problem = f"it is about project {project}, and the store about {self._project}"
+            raise refused(os.fspath(path), problem, f'open the store with project="{project}"', "apply TOML")
+        return PlannedChanges(*self._store.apply(definitions, [], [], not partial, False, f"applied {os.fspath(path)}"))
+
+    def _changed(
+        self,
+        objects: Definition | Iterable[Definition],
+        objects_to_delete: Iterable[Definition],
+        partial: bool,
+        reason: str | None,
+        *,
+        is_dry: bool,
+    ) -> PlannedChanges:
+        named = [objects] if isinstance(objects, Definition) else list(objects)
+        found: dict[tuple[str, str], Definition] = {}
+        for definition in named:
+            if not isinstance(definition, Definition):
+                raise mistyped("objects", f"definitions are expected, got {definition!r}", "apply definitions")
+            _collect(definition, found, is_named=True)
+        plans = [own._plan for own in found.values() if isinstance(own, OnDemandFeatureView) and own._plan is not None]
+        documents = [{own._kind: self._document(own, found)} for own in found.values()]
+        deleted = [(own._kind, own.name) for own in objects_to_delete]
+        return PlannedChanges(*self._store.apply(json.dumps(documents), plans, deleted, not partial, is_dry, reason))
+
+    def _document(self, definition: Definition, found: Mapping[tuple[str, str], Definition]) -> dict[str, Any]:
+        """The document of a definition, with the columns of the source where a view has none of its own."""
+        document = definition.to_dict()
+        if not isinstance(definition, FeatureView) or not definition._is_inferred:
+            return document
+        name = definition.source
+        source = found.get(("source", name or "")) or (self._find(DataSource, name) if name else None)
+        if isinstance(source, PushSource) and source.batch_source:
+            batch = source.batch_source
+            source = found.get(("source", batch)) or self._find(DataSource, batch)
+        if source is None:
+            problem = "it has no schema, and no source that says one"
+            raise refused(definition.name, problem, "pass schema=[Field(..)]", "define feature view")
+        document["schema"] = json.loads(self._store.schema_of(json.dumps({"source": source.to_dict()})))
+        return document
+
+    def _all(self, kind: type[Definition]) -> list[Any]:
+        everything = json.loads(self._store.definitions())
+        return [kind._of(document[kind._kind]) for document in everything if kind._kind in document]
+
+    def _find(self, kind: type[Definition], name: str) -> Any:
+        for own in self._all(kind):
+            if own.name == name:
+                return own
+        noun = kind._kind.replace("_", " ")
+        names = ", ".join(own.name for own in self._all(kind)[:10]) or "none"
+        problem, remedy = f"there is no such {noun}", f"use one of {names}"
+        message = f"get {noun} {name}: {problem}; {remedy}"
+        raise NotFoundError(message, operation=f"get {noun}", subject=name, problem=problem, remedy=remedy)
+
+    def list_entities(self) -> list[Entity]:
+        """All entities."""
+        return self._all(Entity)
+
+    def list_data_sources(self) -> list[DataSource]:
+        """All sources."""
+        return self._all(DataSource)
+
+    def list_feature_views(self) -> list[FeatureView]:
+        """All views that a source has the rows of."""
+        return self._all(FeatureView)
+
+    def list_on_demand_feature_views(self) -> list[OnDemandFeatureView]:
+        """All views that are computed when they are asked for."""
+        return self._all(OnDemandFeatureView)
+
+    def list_feature_services(self) -> list[FeatureService]:
+        """All services."""
+        return self._all(FeatureService)
+
+    def get_entity(self, name: str) -> Entity:
+        """The entity of a name, or a NotFoundError."""
+        return self._find(Entity, name)
+
+    def get_data_source(self, name: str) -> DataSource:
+        """The source of a name, or a NotFoundError."""
+        return self._find(DataSource, name)
+
+    def get_feature_view(self, name: str) -> FeatureView:
+        """The view of a name, or a NotFoundError."""
+        return self._find(FeatureView, name)
+
+    def get_on_demand_feature_view(self, name: str) -> OnDemandFeatureView:
+        """The on-demand view of a name, or a NotFoundError."""
+        return self._find(OnDemandFeatureView, name)
+
+    def get_feature_service(self, name: str) -> FeatureService:
+        """The service of a name, or a NotFoundError."""
+        return self._find(FeatureService, name)
+
+    def list_feature_view_versions(self, name: str) -> list[str]:
+        """The versions that a view had, the earliest first: ``["v0", "v1"]``."""
+        return self._store.versions(name)
+
+    def materialized_intervals(self, name: str) -> list[dict[str, str]]:
+        """Of which times the values of a view are stored online, as ``start`` and ``end``."""
+        return self._store.materialised(name)
+
+    def audit(self, from_revision: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+        """Who changed which definitions, when and why."""
+        return self._store.audit(from_revision, limit)
+
+    def register(self, source: DataSource | str, table: Table) -> None:
+        """Lets a frame be the table of an :class:`ArrowSource`, in this process.
+
+        Parameters
+        ----------
+        source : ArrowSource or str
+        table : table
+            A frame of pandas, polars, pyarrow, or a dict of columns.
+        """
+        self._store.register(source.name if isinstance(source, DataSource) else source, table)
+
+    def get_historical_features(
+        self,
+        entity_df: Table,
+        features: Features,
+        full_feature_names: bool = False,
+        *,
+        event_timestamp: str | None = None,
+        late_rows: bool = False,
+    ) -> RetrievalJob:
+        """Features for training: for each entity row those that were known at its time.
+
+        Parameters
+        ----------
+        entity_df : table
+            A row for each example: a column for each join key, one of times, what on-demand views take of requests, and any others,
+            such as labels.
+        features : list of str or FeatureService
+            References such as ``"driver_stats:conv_rate"``.
+        full_feature_names : bool
+            Whether the columns are called ``driver_stats__conv_rate``.
+        event_timestamp : str, optional
+            The column of times. Default: ``event_timestamp``, or the only column of timestamps.
+        late_rows : bool
+            Whether rows are used that were written after the entity row's time, as Feast does. They are not by default: what was not
+            known then must not be learnt from.
+
+        Returns
+        -------
+        RetrievalJob
+            The rows, in the order of ``entity_df``: ``.to_df()``, ``.to_polars()``, ``.to_arrow()``.
+
+        Raises
+        ------
+        NotFoundError
+            For a view or a feature that is not there.
+        InvalidInputError
+            For entity rows without a join key or without times.
+        """
+        if isinstance(entity_df, str):
+            problem = "it is a query of SQL, which needs a database to run in"
+            raise unsupported("entity_df", problem, "pass a frame", "get historical features")
+        listed, service = _wanted(features)
+        history = self._store.historical(entity_df, listed, service, full_feature_names, event_timestamp, late_rows)
+        return RetrievalJob(history, entity_df)
+
+    def get_online_features(
+        self,
+        features: Features,
+        entity_rows: Sequence[Mapping[str, Any]] | Table,
+        full_feature_names: bool = False,
+    ) -> OnlineResponse:
+        """Features for serving: those of each entity as of now.
+
+        Parameters
+        ----------
+        features : list of str or FeatureService
+            References such as ``"driver_stats:conv_rate"``.
+        entity_rows : list of dict, dict of list, or table
+            The join keys of each entity, by the name of the key or of the entity, and what on-demand views take of the request.
+        full_feature_names : bool
+            Whether the features are called ``driver_stats__conv_rate``.
+
+        Returns
+        -------
+        OnlineResponse
+            ``.to_dict()``, ``.to_df()``, ``.statuses()``. An expired value is ``None`` and ``OUTSIDE_MAX_AGE``.
+
+        Raises
+        ------
+        NotFoundError
+            For a view or a feature that is not there. An entity that is not there has ``None`` for its features.
+        InvalidInputError
+            For entity rows without a join key.
+        """
+        listed, service = _wanted(features)
+        return OnlineResponse(self._store.online(entity_rows, listed, service, full_feature_names))
+
+    def materialize(
+        self,
+        start_date: Moment,
+        end_date: Moment,
+        feature_views: Sequence[str] | None = None,
+        *,
+        threads: int = 1,
+        progress: Callable[[str, int, int, float], object] | None = None,
+    ) -> dict[str, Any]:
+        """Writes the newest rows of an interval into the online store. Again, it changes nothing.
+
+        Parameters
+        ----------
+        start_date, end_date : datetime
+            From the start on and before the end; an end beyond now is now.
+        feature_views : list of str, optional
+            Default: all that are read online.
+        threads : int
+            How many views are worked on at once.
+        progress : callable, optional
+            Called with the view, the keys that are done, all of them, and the seconds so far.
+
+        Returns
+        -------
+        dict
+            ``views``: what was done with each; ``skipped``: which were left out, and why.
+        """
+        return self._store.materialise(start_date, end_date, list(feature_views or ()), threads, progress)
+
+    def materialize_incremental(
+        self,
+        end_date: Moment,
+        feature_views: Sequence[str] | None = None,
+        *,
+        threads: int = 1,
+        progress: Callable[[str, int, int, float], object] | None = None,
+    ) -> dict[str, Any]:
+        """Writes what came since the last run into the online store. A run that was killed is made good by the next one.
+
+        Parameters
+        ----------
+        end_date : datetime
+        feature_views, threads, progress :
+            As those of :meth:`materialize`.
+
+        Returns
+        -------
+        dict
+            As :meth:`materialize`.
+        """
+        return self._store.materialise(None, end_date, list(feature_views or ()), threads, progress)
+
+    def push(
+        self,
+        push_source_name: str,
+        df: Table,
+        *,
+        to: Literal["online", "offline", "online_and_offline"] | Any = "online",
+    ) -> dict[str, Any]:
+        """Sends rows to all views of a push source. What is newer stays, in whatever order rows come.
+
+        Parameters
+        ----------
+        push_source_name : str
+        df : table
+        to : {"online", "offline", "online_and_offline"}
+            Feast's ``PushMode`` is taken, too.
+
+        Returns
+        -------
+        dict
+            How many rows were stored, and how many were older than what was there, by view.
+        """
+        where = getattr(to, "name", to)
+        return self._store.push(push_source_name, df, str(where).lower())
+
+    def write_to_online_store(self, feature_view_name: str, df: Table) -> dict[str, int]:
+        """Writes rows of a view into the online store.
+
+        Parameters
+        ----------
+        feature_view_name : str
+        df : table
+            A column for each join key, each feature, and the event time.
+
+        Returns
+        -------
+        dict
+            ``stored`` and ``older``, the rows of whose entity something newer was there.
+        """
+        stored, older = self._store.write(feature_view_name, df)
+        return {"stored": stored, "older": older}
+
+    def check_skew(
+        self,
+        served: Table,
+        features: Features,
+        full_feature_names: bool = False,
+        *,
+        event_timestamp: str | None = None,
+        late_rows: bool = False,
+        differences: int = 10,
+    ) -> dict[str, Any]:
+        """Compares features that were served with those that history has for the same keys and times, bit for bit.
+
+        Parameters
+        ----------
+        served : table
+            A row for each request: its join keys, its time, and a column for each feature.
+        features, full_feature_names, event_timestamp, late_rows :
+            As those of :meth:`get_historical_features`.
+        differences : int
+            How many differing rows of each feature are told.
+
+        Returns
+        -------
+        dict
+            By feature how many rows are equal, differ, or are known on one side only. It prints as a text for people.
+        """
+        listed, service = _wanted(features)
+        text, report = self._store.check_skew(
+            served, listed, service, full_feature_names, event_timestamp, late_rows, differences
+        )
+        return PlannedChanges(text, report)
+
+    def evict_expired(self, *feature_views: str) -> int:
+        """Deletes the online rows that are older than the ``ttl`` of their view, which no read hands out; how many they were."""
+        return self._store.evict_expired(*feature_views)
+
+    def drop_stale_tables(self, which: Literal["deleted_views", "old_versions"] = "deleted_views") -> list[str]:
+        """Deletes what is stored online of views that are gone, or of their old versions, too; what was deleted."""
+        return self._store.drop_stale_tables(which)
+
+    def import_feast(self, repository: Any) -> dict[str, list[tuple[str, str]]]:
+        """Takes the definitions of a Feast repository over.
+
+        Parameters
+        ----------
+        repository : feast.FeatureStore, str or os.PathLike
+            Feast's own object, or the folder of its ``feature_store.yaml``, which the installed package ``feast`` opens.
+
+        Returns
+        -------
+        dict
+            ``left_out``: what was not taken, and why; ``changed``: what is not the same here.
+        """
+        if isinstance(repository, (str, os.PathLike)):
+            repository = installed("feast").FeatureStore(repo_path=os.fspath(repository))
+        try:
+            from google.protobuf.json_format import MessageToJson
+
+            registry = MessageToJson(repository.registry.proto())
+        except (AttributeError, ImportError) as cause:
+            problem = f"it is no Feast repository: {cause}"
+            raise mistyped("repository", problem, "import Feast repository") from cause
+        definitions, left_out, changed = import_feast(registry)
+        self._store.apply(definitions, [], [], False, False, "imported from Feast")
+        return {"left_out": left_out, "changed": changed}
+
+
+def _collect(definition: Definition, found: dict[tuple[str, str], Definition], *, is_named: bool) -> None:
+    """The definition and all that it was given as objects. What is named itself counts before what others were given."""
+    for used in definition._uses:
+        _collect(used, found, is_named=False)
+    key = (definition._kind, definition.name)
+    known = found.get(key)
+    if known is not None and known != definition and not is_named:
+        return
+    found[key] = definition
+
+
+def _wanted(features: Features) -> tuple[list[str], str | None]:
+    """References, or the name of a service."""
+    if isinstance(features, FeatureService):
+        return [], features.name
+    if isinstance(features, str):
+        problem = f"a list of references or a FeatureService is expected, got {features!r}"
+        raise mistyped("features", problem, "get features")
+    listed = list(features)
+    if not all(isinstance(own, str) for own in listed):
+        raise mistyped("features", "references such as 'driver_stats:conv_rate' are expected", "get features")
+    return listed, None
