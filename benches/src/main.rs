@@ -8,6 +8,7 @@ mod cpu;
 mod cuda;
 mod data;
 mod drift;
+mod feature_store;
 mod features;
 mod load;
 mod mlflow;
@@ -38,13 +39,14 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A topic's name on the command line, and what measures it.
 type Topic = (&'static str, fn(&Path) -> Result<()>);
 
-const TOPICS: [Topic; 13] = [
+const TOPICS: [Topic; 14] = [
     ("drift", drift::run),
     ("reports", reports::run),
     ("streams", streams::run),
     ("features", features::run),
     ("online", online::run),
     ("store", store::run),
+    ("feature_store", feature_store::run),
     ("windows", windows::run),
     ("profile", profile::run),
     ("validate", validate::run),

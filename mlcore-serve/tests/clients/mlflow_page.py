@@ -84,7 +84,7 @@ class Browser:
 
     def __init__(self, port):
         tab = requests.get(f"http://127.0.0.1:{port}/json", timeout=10).json()[0]
-        self.socket = websocket.create_connection(tab["webSocketDebuggerUrl"], timeout=1, suppress_origin=True, max_size=None)
+        self.socket = websocket.create_connection(tab["webSocketDebuggerUrl"], timeout=0.1, suppress_origin=True, max_size=None)
         self.number, self.asked, self.errors = 0, {}, []
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.tell(f"{domain}.enable")
@@ -122,8 +122,17 @@ class Browser:
                 self.errors.append(params["exceptionDetails"].get("exception", {}).get("description", params["exceptionDetails"]["text"])[:500])
         return told
 
-    def visit(self, url, quiet=2.5, most=25):
-        """Opens a page and waits until it has asked for nothing for a while; answers its requests and its errors."""
+    def text(self):
+        return self.tell("Runtime.evaluate", expression="document.body.innerText").get("result", {}).get("value", "")
+
+    def is_loading(self):
+        return any(not (own.get("finished") or own.get("failed")) for own in self.asked.values())
+
+    def visit(self, url, quiet=2.5, most=25, shown=None):
+        """Opens a page and waits until it has asked for nothing for a while; answers its requests and its errors.
+
+        A page that shows the text `shown`, and waits for no answer, needs to be quiet for a fifth of that.
+        """
         self.asked, self.errors = {}, []
         self.tell("Page.navigate", url="about:blank")
         self.asked = {}
@@ -132,13 +141,16 @@ class Browser:
         while time.monotonic() < end and time.monotonic() - last < quiet:
             if (told := self.next()) and told.get("method", "").startswith("Network."):
                 last = time.monotonic()
+            is_quiet = told is None and time.monotonic() - last > quiet / 5
+            if is_quiet and shown is not None and not self.is_loading() and shown in self.text():
+                break
         found = [dict(own, id=key) for key, own in list(self.asked.items())]
         for own in found:
             if own.get("finished") and own["url"].startswith("http") and "/static-files/" not in own["url"]:
                 body = self.tell("Network.getResponseBody", requestId=own["id"])
                 text = body.get("body", "")
                 own["body"] = base64.b64decode(text).decode(errors="replace") if body.get("base64Encoded") else text
-        return found, list(self.errors), self.tell("Runtime.evaluate", expression="document.body.innerText").get("result", {}).get("value", "")
+        return found, list(self.errors), self.text()
 
     def picture(self, file):
         data = self.tell("Page.captureScreenshot", format="png").get("data", "")
@@ -164,12 +176,12 @@ def chromium():
             process.wait(timeout=30)
 
 
-def opened(address, pages=None):
-    """What each page asked of this server: name -> {"requests", "errors", "text"}."""
+def opened(address, pages=None, shown=None):
+    """What each page asked of this server: name -> {"requests", "errors", "text"}; `shown` has a text of each that is there at its end."""
     ids, found = fill(address), {}
     with chromium() as browser:
         for name, page in PAGES.items() if pages is None else pages:
-            asked, errors, text = browser.visit(f"{address}/#{page.format(**ids)}")
+            asked, errors, text = browser.visit(f"{address}/#{page.format(**ids)}", shown=(shown or {}).get(name))
             for own in asked:
                 own["path"] = urllib.parse.urlsplit(own["url"]).path
             found[name] = {"requests": asked, "errors": errors, "text": text}

@@ -38,7 +38,7 @@ def told(tmp_path_factory):
     if UNDER_TEST == "mlcore" and not page:
         pytest.skip("MLCORE_TEST_PAGE is the folder mlflow/server/js/build of the package mlflow")
     with stock(folder, python) if UNDER_TEST == "mlflow" else under_test(folder, MLCORE_MLFLOW_PAGE=page) as address:
-        own = opened(address)
+        own = opened(address, shown=SHOWN)
         (folder / "page.json").write_text(json.dumps(own, indent=1))
         return own["pages"]
 

@@ -71,9 +71,13 @@ class Eye:
     def __init__(self, browser):
         self.browser = browser
 
-    def look(self, url, width, scheme, height=900):
+    def become(self, width, scheme, height=900):
+        """Another window and another scheme for the page that is open, as for the next one."""
         self.browser.tell("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.browser.tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def look(self, url, width, scheme, height=900):
+        self.become(width, scheme, height)
         asked, errors, _ = self.browser.visit(url, quiet=0.3)
         end = time.monotonic() + 120
         while self.evaluate("document.readyState") != "complete" and time.monotonic() < end:

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mlcore::batch::Row;
 use mlcore::runner::RunOptions;
@@ -15,7 +15,7 @@ use mlcore_features::store::key::EntityKey;
 use mlcore_features::store::online::{
     Cell, FeatureReader, Found, MemoryStore, OnlineStore, RedisOptions, RedisStore, Status, VisitFound,
 };
-use mlcore_serve::endpoint::{FeatureLookup, FeatureStatus, OnFailure, OnMissing, Request, ServedBy};
+use mlcore_serve::endpoint::{Clock, FeatureLookup, FeatureStatus, OnFailure, OnMissing, Request, ServedBy};
 
 use crate::features::{dense, endpoint};
 use crate::lookups::{TTL, amount, answer, ask, driver, lookup, plan, served, write};
@@ -277,6 +277,9 @@ impl Drop for Server {
 fn a_redis_server_is_killed_in_the_middle_of_traffic_and_comes_back() {
     let Some(mut server) = Server::start() else { return };
     let clock = ManualClock::default();
+    // Redis forgets expired rows by the machine's clock.
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    clock.advance(now - Duration::from_micros(clock.now().as_micros() as u64));
     let store = Arc::new(server.store());
     write(&*store, &clock, 7, [Cell::from(12i64), Cell::from(4.5)], 5);
     let own = with_defaults(lookup(store.clone())).with_last_known(10, Duration::from_secs(60));

@@ -19,6 +19,7 @@
 """
 
 from mlcore.store._answers import *
+from mlcore.store._defined import *
 from mlcore.store._definitions import *
 from mlcore.store._sources import *
 from mlcore.store._store import *

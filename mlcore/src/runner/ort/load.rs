@@ -1,5 +1,6 @@
 //! Loading a model: from its bytes to the sessions that run it.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Read;
@@ -43,17 +44,17 @@ impl OnnxRunner {
     pub fn from_bytes_with(model: &[u8], options: &OnnxOptions) -> Result<Self> {
         let name = options.name.as_deref().unwrap_or("model");
         room::check(name, model.len() as u64, &options.limits)?;
-        Self::build(model, Weights::In(None), name, options)
+        Self::build(Cow::Borrowed(model), Weights::In(None), name, options)
     }
 
     /// Loads a model that was read, and its weights where they lie elsewhere.
     pub(super) fn from_parts(
-        model: &[u8],
+        model: Vec<u8>,
         weights: Option<Vec<ExternalData>>,
         options: &OnnxOptions,
     ) -> Result<Self> {
         let weights = weights.map_or(Weights::In(None), Weights::Read);
-        Self::build(model, weights, options.name.as_deref().unwrap_or("model"), options)
+        Self::build(Cow::Owned(model), weights, options.name.as_deref().unwrap_or("model"), options)
     }
 
     /// Loads a model from a file, with default options.
@@ -78,11 +79,12 @@ impl OnnxRunner {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        Self::build(&bytes, Weights::In(Some(folder)), name, options)
+        Self::build(Cow::Owned(bytes), Weights::In(Some(folder)), name, options)
     }
 
-    fn build(bytes: &[u8], weights: Weights<'_>, name: &str, options: &OnnxOptions) -> Result<Self> {
-        let model = graph::read(bytes, name, &options.limits)?;
+    fn build(bytes: Cow<'_, [u8]>, weights: Weights<'_>, name: &str, options: &OnnxOptions) -> Result<Self> {
+        let mut bytes = bytes;
+        let model = graph::read(&bytes, name, &options.limits)?;
         let locations = &model.info.external_data;
         let external = match weights {
             Weights::Read(files) => files,
@@ -93,25 +95,25 @@ impl OnnxRunner {
             }
         };
         if let Some(probe) = &options.probe {
-            probe.check(name, bytes, &external, options)?;
+            probe.check(name, &bytes, &external, options)?;
         }
         let runtime = match &options.library {
             Some(library) => OnnxRuntime::load_from(library)?,
             None => OnnxRuntime::load()?,
         };
         let malformed = |problem: String| Error::invalid_model(OPERATION, name, problem);
-        let (without_maps, named);
-        let mut bytes = bytes;
         if !model.zip_maps.is_empty() {
-            without_maps = graph::without_zip_maps(bytes, &model.zip_maps).map_err(malformed)?;
-            bytes = &without_maps;
+            bytes = Cow::Owned(graph::without_zip_maps(&bytes, &model.zip_maps).map_err(malformed)?);
         }
-        named = graph::with_named_axes(bytes, model.info.nodes).map_err(malformed)?;
-        bytes = named.as_deref().unwrap_or(bytes);
+        if let Some(named) = graph::with_named_axes(&bytes, model.info.nodes).map_err(malformed)? {
+            bytes = Cow::Owned(named);
+        }
         let due = options.load_timeout.map(|timeout| (timeout, Instant::now().checked_add(timeout)));
         let (sessions, provider, placement) = match due {
-            None => make(&runtime, name, bytes, &model, &external, options)?,
-            Some((timeout, _)) => make_within(timeout, &runtime, name, bytes, &model, external, options)?,
+            None => make(&runtime, name, &bytes, &model, &external, options)?,
+            Some((timeout, _)) => {
+                make_within(timeout, &runtime, name, bytes.into_owned(), &model, external, options)?
+            }
         };
         let loaded = Arc::new(Loaded {
             name: name.to_owned(),
@@ -140,6 +142,7 @@ impl OnnxRunner {
         });
         let due = due.and_then(|(_, due)| due);
         loaded.warm_up(options, due)?;
+        room::check_after(name, &options.limits)?;
         Ok(Self(loaded))
     }
 }
@@ -173,7 +176,7 @@ fn make_within(
     timeout: Duration,
     runtime: &OnnxRuntime,
     name: &str,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     model: &Model,
     external: Vec<ExternalData>,
     options: &OnnxOptions,
@@ -186,7 +189,7 @@ fn make_within(
         timeout: Some(timeout),
         remedy: "raise load_timeout, or simplify the model",
     };
-    let (runtime, own_name, bytes) = (runtime.clone(), name.to_owned(), bytes.to_vec());
+    let (runtime, own_name) = (runtime.clone(), name.to_owned());
     let (model, options) = (model.clone(), options.clone());
     let work = move || make(&runtime, &own_name, &bytes, &model, &external, &options);
     // The timer of the session's options tells ONNX Runtime to stop.
@@ -236,7 +239,10 @@ fn read_file(path: &Path, name: &str, limits: &Limits) -> Result<Vec<u8>> {
             limits.max_model_bytes
         ));
     }
+    // As much as it is, at once: a vector that grows takes up to twice that, which an allocator may keep.
     let mut bytes = Vec::new();
+    let length = usize::try_from(opened.len()).unwrap_or(usize::MAX);
+    bytes.try_reserve_exact(length).map_err(|cause| unreadable(cause.into()))?;
     file.take(opened.len()).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
 }

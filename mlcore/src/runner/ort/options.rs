@@ -81,8 +81,9 @@ pub struct Limits {
     /// is built with `panic = "abort"`, and where the host has registered an allocator of its own with ONNX Runtime.
     pub max_run_bytes: u64,
     /// The resident memory of the process beyond which no model is loaded: a load that would go beyond it, by the memory that the
-    /// process has on Linux and twice the bytes of the model's files, ends with [`Error::Unavailable`](crate::Error::Unavailable)
-    /// before they are read. Default `u64::MAX`, which asks nothing. Tensors of runs are [`max_run_bytes`](Self::max_run_bytes).
+    /// process has on Linux and three times the bytes of the model's files, ends with
+    /// [`Error::Unavailable`](crate::Error::Unavailable) before they are read; so does one that is beyond it when the model has run
+    /// for the first time. Default `u64::MAX`, which asks nothing. Tensors of runs are [`max_run_bytes`](Self::max_run_bytes).
     pub max_process_bytes: u64,
     /// The inputs of the graph, those that have a default included. Default 20,000: ONNX Runtime takes a second to load that
     /// many.

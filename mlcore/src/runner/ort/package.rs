@@ -148,7 +148,7 @@ impl OnnxRunner {
         let name = options.name.as_deref().unwrap_or("model");
         if format == ONNX {
             room::check(name, store.size(artifact)?.unwrap_or(0), &options.limits)?;
-            return Self::from_parts(&store.read(artifact)?, None, options);
+            return Self::from_parts(store.read(artifact)?, None, options);
         }
         if format != ONNX_PACKAGE {
             let problem = format!("its format is {format:?}, and {ONNX} and {ONNX_PACKAGE} are run");
@@ -158,7 +158,7 @@ impl OnnxRunner {
         let bytes = files.files().values().fold(0_u64, |sum, file| sum.saturating_add(file.size));
         room::check(name, bytes, &options.limits)?;
         let (model, weights) = parts(store, artifact, &options.limits)?;
-        Self::from_parts(&model, Some(weights), options)
+        Self::from_parts(model, Some(weights), options)
     }
 }
 

@@ -365,7 +365,7 @@ fn serve() -> Result<Signature> {
         .iter()
         .map(|(location, length)| Ok(ExternalData { location: location.clone(), bytes: read(*length)? }));
     let weights = weights.collect::<Result<Vec<_>>>()?;
-    let runner = OnnxRunner::from_parts(&model, Some(weights), &request.options()?)?;
+    let runner = OnnxRunner::from_parts(model, Some(weights), &request.options()?)?;
     runner.0.try_once()?;
     Ok(runner.signature().clone())
 }

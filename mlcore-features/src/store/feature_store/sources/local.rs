@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use mlcore::arrow::array::RecordBatch;
+use mlcore::arrow::array::{Array, RecordBatch};
+use mlcore::arrow::datatypes::{FieldRef, SchemaRef};
 use mlcore::{Error, Result};
 
 use super::{Sources, unappendable};
@@ -108,14 +109,11 @@ impl Sources for LocalSources {
             Origin::Arrow => {
                 let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
                 let batches = tables.entry(source.name().to_owned()).or_default();
-                if let Some(first) = batches.first()
-                    && first.schema().fields() != rows.schema().fields()
-                {
-                    let problem = "the rows have other columns than the registered table";
-                    return Err(Error::schema_mismatch(super::APPEND, source.name(), problem)
-                        .remedy("pass the table's columns in their order and with their types"));
-                }
-                batches.push(rows.clone());
+                let rows = match batches.first() {
+                    Some(first) => as_table(source, &first.schema(), rows)?,
+                    None => rows.clone(),
+                };
+                batches.push(rows);
                 Ok(())
             }
             Origin::PostgresTable { .. }
@@ -124,6 +122,29 @@ impl Sources for LocalSources {
             | Origin::Request { .. } => Err(unappendable(source, "its kind of source is only read")),
         }
     }
+}
+
+/// The rows under the schema of the table that they are added to: their columns are its own, and null only where it lets them.
+fn as_table(source: &definition::Source, schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch> {
+    let refused = |problem: String| {
+        Err(Error::schema_mismatch(super::APPEND, source.name(), problem)
+            .remedy("pass the table's columns in their order and with their types"))
+    };
+    let is_same = |(own, sent): (&FieldRef, &FieldRef)| {
+        own.name() == sent.name() && own.data_type() == sent.data_type()
+    };
+    let sent = rows.schema();
+    if schema.fields().len() != sent.fields().len() || !schema.fields().iter().zip(sent.fields()).all(is_same)
+    {
+        return refused("the rows have other columns than the registered table".to_owned());
+    }
+    for (field, column) in schema.fields().iter().zip(rows.columns()) {
+        if !field.is_nullable() && column.null_count() > 0 {
+            return refused(format!("column {} has nulls, and the registered table has none", field.name()));
+        }
+    }
+    RecordBatch::try_new(Arc::clone(schema), rows.columns().to_vec())
+        .map_err(|cause| Error::internal(super::APPEND, source.name(), cause.to_string()).caused_by(cause))
 }
 
 #[cfg(feature = "parquet")]
