@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mlcore::artifact::{ArtifactStore, Digest, MemoryStore, VerifiedReader};
+use mlcore::artifact::{ArtifactStore, Digest, HashingReader, MemoryStore, VerifiedReader};
 use mlcore::{Error, Result};
 
 use super::temporary::Temporary;
@@ -12,9 +12,11 @@ use super::temporary::Temporary;
 /// The artifacts of a folder's model: read from its files again, and verified, whenever they are asked for.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    /// What lies in no file of its own, and what was not yet forgotten.
+    /// What lies in no file of its own.
     kept: MemoryStore,
     paths: Mutex<BTreeMap<Digest, PathBuf>>,
+    /// The file whose content is put next.
+    next: Mutex<Option<PathBuf>>,
     /// Where they lie, where they are gone with the model.
     _folder: Option<Temporary>,
 }
@@ -25,10 +27,9 @@ impl Files {
         Self { _folder: folder, ..Self::default() }
     }
 
-    /// Takes these bytes from this file from now on.
-    pub(super) fn forget(&self, digest: Digest, path: &Path) -> Result<()> {
-        self.paths().insert(digest, path.to_owned());
-        self.kept.delete(&digest).map(drop)
+    /// The content that is put next is that of this file, and stays there: it is hashed on its way, and never in memory as a whole.
+    pub(super) fn next_is(&self, path: &Path) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
     }
 
     fn paths(&self) -> MutexGuard<'_, BTreeMap<Digest, PathBuf>> {
@@ -46,7 +47,15 @@ impl Files {
 
 impl ArtifactStore for Files {
     fn put(&self, content: &mut dyn Read) -> Result<Digest> {
-        self.kept.put(content)
+        let Some(path) = self.next.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return self.kept.put(content);
+        };
+        let mut content = HashingReader::new(content);
+        io::copy(&mut content, &mut io::sink())
+            .map_err(|cause| Error::from_io("put artifact", path.display().to_string(), cause))?;
+        let digest = content.digest();
+        self.paths().insert(digest, path);
+        Ok(digest)
     }
 
     fn open(&self, digest: &Digest) -> Result<VerifiedReader> {

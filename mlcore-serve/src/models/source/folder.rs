@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use mlcore::artifact::ArtifactStoreExt;
 use mlcore::name::{Alias, ModelName, Version};
 use mlcore::registry::{Change, Expected, Lineage, MemoryRegistry, NewVersion, RegistryExt, Stage};
-use mlcore::runner::ort::{ONNX, StoredModel};
+use mlcore::runner::ort::StoredModel;
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use mlcore_features::pipeline::Plan;
@@ -164,11 +164,11 @@ impl FolderSource {
     ) -> Result<NewVersion> {
         let path = folder.join(&config.file_name);
         let limits = &self.options.onnx.limits;
+        if path.is_file() {
+            files.next_is(&path);
+        }
         let stored =
             StoredModel::from_file(&path, files, limits).map_err(|error| about(error, name, number))?;
-        if stored.format == ONNX {
-            files.forget(stored.artifact, &path)?;
-        }
         let signature = stored.info.signature.clone();
         for (kind, named, schema) in
             [("input", &config.inputs, &signature.inputs), ("output", &config.outputs, &signature.outputs)]
