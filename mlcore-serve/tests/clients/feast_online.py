@@ -157,8 +157,8 @@ def test_what_is_not_there_is_raised_as_feast_raises_it(both):
                 # Feast's server closes the connection after an error, which its client may be about to use again.
                 assert store is theirs
                 store.get_online_features(features=service, entity_rows={"driver_id": [1]})
-    # Feast's server fails with 500 here, of which its client says only that.
-    with pytest.raises(RuntimeError):
+    # Feast's server fails with 500 here, of which its client says only that, some clients after they have tried again.
+    with pytest.raises((RuntimeError, requests.RequestException)):
         theirs.get_online_features(features=["stats:trips"], entity_rows={"driver_id": ["a"]})
     with pytest.raises(FeastError, match='column driver_id, row 0: expected int64, got text "a"'):
         own.get_online_features(features=["stats:trips"], entity_rows={"driver_id": ["a"]})
