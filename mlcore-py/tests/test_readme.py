@@ -21,7 +21,7 @@ def snippets(readme: str = "README.md") -> list[str]:
 
 
 def test_the_readme_gives_the_same_numbers_for_polars_and_pandas(tmp_path):
-    snippet, _ = snippets()
+    snippet, _, _ = snippets()
     answer = subprocess.run([sys.executable, "-c", snippet], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     lines = [line.split(maxsplit=1) for line in answer.stdout.splitlines()]
@@ -30,7 +30,7 @@ def test_the_readme_gives_the_same_numbers_for_polars_and_pandas(tmp_path):
 
 
 def test_the_readme_needs_no_pyarrow(tmp_path):
-    snippet, _ = snippets()
+    snippet, _, _ = snippets()
     without = f'import sys\nsys.modules["pyarrow"] = None\n{snippet}'
     answer = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
@@ -71,8 +71,16 @@ def test_the_wheel_says_what_it_is():
 
 
 def test_the_loop_of_the_readme_answers_and_joins_the_outcome(tmp_path):
-    _, snippet = snippets()
+    _, snippet, _ = snippets()
     shutil.copy(MODELS / "runner" / "columns.onnx", tmp_path / "churn.onnx")
     answer = subprocess.run([sys.executable, "-c", snippet], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert re.match(r"(champion 1|canary 2) \[\[0\.\d+ +0\.\d+ *\]\] \{'records': 1, 'failures': 0, 'invalid_answers': 0, 'outcomes': 1,", answer.stdout)
+
+
+def test_the_readme_reads_features_as_feast_does(tmp_path):
+    pytest.importorskip("pandas")
+    _, _, snippet = snippets()
+    answer = subprocess.run([sys.executable, "-c", snippet], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == "[4.5, nan] [4.5, None] ['PRESENT', 'NOT_FOUND']"
