@@ -5,8 +5,8 @@
 //! - A *specification* ([`transform::Fit`]): what to learn, with scikit-learn's parameters.
 //! - A *fitted transformer* ([`transform::Transform`]): what was learnt, with scikit-learn's attributes.
 //! - A *plan* ([`pipeline::Plan`]): the whole function from raw columns to features; a value with a digest.
-//! - An *executor*: [`pipeline::RowExecutor`] runs one row, [`pipeline::Plan::transform`] and its siblings run
-//!   tables. Both interpret the same program with the same kernels, and a property test on random plans and data holds
+//! - An *executor*: [`pipeline::RowExecutor`] runs one row, [`pipeline::SparseRowExecutor`] one of which most is zero, and
+//!   [`pipeline::Plan::transform`] and its siblings run tables. All interpret the same program with the same kernels, and a property test on random plans and data holds
 //!   them equal bit for bit, errors included.
 //! - A *bound plan* ([`typed::Bound`]): a plan that reads rows of one Rust struct, by place.
 //!
@@ -64,7 +64,8 @@
 //!
 //! Where this differs from scikit-learn 1.9: results are dense unless they are asked for sparse; an empty table is transformed
 //! into an empty one; integer columns with nulls stay integers in encoders and for most frequent values and constants (they
-//! are floats in a pandas frame); an unseeded subsample of `KBinsDiscretizer` is the one of seed 0.
+//! are floats in a pandas frame); an unseeded subsample of `KBinsDiscretizer`, and the noise of unseeded mutual information, are those of
+//! seed 0.
 //!
 //! # Features
 //!

@@ -93,6 +93,7 @@ fn a_row_allocates_nothing() {
         .fit(&table)
         .unwrap();
     let mut executor = plan.row_executor();
+    let mut sparse = plan.sparse_row_executor::<f32>();
     let mut features = vec![0.0_f32; plan.width()];
     let rows = [
         [Value::Float(20.0), Value::Int(1), Value::Text("free"), Value::Null],
@@ -110,12 +111,17 @@ fn a_row_allocates_nothing() {
             Value::Timestamp(Timestamp::from_micros(1_000_000 << 30)),
         ],
     ];
+    for values in &rows {
+        // Its lists grow to the most entries that a row has.
+        sparse.run(Row::new(values, plan.input()).unwrap()).unwrap();
+    }
     let mut sum = 0.0;
     let counted = allocations(|| {
         for values in rows.iter().cycle().take(1000) {
             let row = Row::new(values, plan.input()).unwrap();
             sum += executor.run(row).unwrap()[0];
             executor.run_into(row, &mut features).unwrap();
+            sum += f64::from(sparse.run(row).unwrap().data()[0]);
             let row = Row::new(&values[..3], without_texts.input()).unwrap();
             without_texts.transform_row(row, &mut features[..without_texts.width()]).unwrap();
             sum += f64::from(features[0]);

@@ -87,6 +87,28 @@ def test_without_scipy_there_is_a_clear_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(mlcore.MissingPackageError, match="scipy is not installed"):
         plan.transform_sparse(FRAME)
+    with pytest.raises(mlcore.MissingPackageError, match="scipy is not installed"):
+        plan.transform_row_sparse({"plan": FRAME["plan"][0]})
+
+
+def test_a_single_sparse_row_is_that_of_the_table():
+    words = features.HashingVectorizer(n_features=2**20)
+    combined = features.ColumnTransformer([("num", features.StandardScaler(), ["age"]), ("cat", features.OneHotEncoder(), ["plan"]), ("text", words, ["note"])]).fit(FRAME)
+    plan = combined.plan()
+    for dtype in ("float64", "float32"):
+        expected = plan.transform_sparse(FRAME, dtype)
+        for row in range(len(FRAME)):
+            record = {name: FRAME[name][row] for name in ("age", "plan", "note")}
+            found = plan.transform_row_sparse(record, dtype)
+            assert found.shape == (1, plan.transform_sparse(FRAME[:1]).shape[1]) and found.dtype == dtype
+            same(found, expected[row])
+    same(combined.transform_row_sparse(record), plan.transform_row_sparse(record))
+    with pytest.raises(mlcore.InvalidInputError, match="dtype"):
+        plan.transform_row_sparse(record, "int8")
+    with pytest.raises(mlcore.SchemaMismatchError, match="note"):
+        plan.transform_row_sparse({"age": 1.0, "plan": FRAME["plan"][0]})
+    with pytest.raises(mlcore.Error, match="extra"):
+        plan.transform_row_sparse({**record, "extra": 1}, strict=True)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.1, 0.3, 0.5, 1.0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -16,7 +18,7 @@ from sklearn.decomposition import NMF, PCA, TruncatedSVD
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
-from sklearn.feature_selection import SelectKBest, VarianceThreshold, chi2, f_regression
+from sklearn.feature_selection import SelectKBest, VarianceThreshold, chi2, f_regression, mutual_info_regression
 from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -111,6 +113,7 @@ CLASSES = {
     "SelectKBest": (SelectKBest(k=2), FULL),
     "SelectKBest, chi2": (SelectKBest(chi2, k=1), FULL[["b", "n"]]),
     "SelectKBest, regression": (SelectKBest(f_regression, k="all"), FULL),
+    "SelectKBest, information": (SelectKBest(partial(mutual_info_regression, random_state=np.random.RandomState(3)), k=2), FULL),
     "PCA": (PCA(2, whiten=True), FULL),
     "PCA, share": (PCA(0.9, svd_solver="full"), FULL),
     "PCA, mle": (PCA("mle"), FULL),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import pickle
 import sys
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import mlcore
@@ -271,6 +273,59 @@ def test_skew_is_told_by_rows(store):
     report = store.check_skew({**asked, "trips": [12, 8]}, ["stats:trips"])
     assert report["columns"][0]["differing"] == 1 and report["columns"][0]["differences"][0]["row"] == 1
     assert "1 differing" in str(report)
+
+
+def logged(folder, requests):
+    """A prediction log of requests: when, the driver, and what was looked up for it with its status."""
+    texts = pa.list_(pa.string())
+    schema = pa.schema(
+        {
+            "time": pa.timestamp("us", tz="UTC"), "request_id": pa.string(), "outcome_id": pa.string(), "model": pa.string(), "version": pa.int64(),
+            "arm": pa.string(), "propensity": pa.float64(), "features": texts, "entity_keys": texts,
+            "feature_statuses": pa.list_(pa.map_(pa.string(), pa.string())), "feature_ages_seconds": pa.list_(pa.map_(pa.string(), pa.float64())),
+            "served_by": pa.string(), "latency_seconds": pa.float64(), "weight": pa.float64(),
+        },
+        metadata={"mlcore.prediction_log.kind": "predictions", "mlcore.prediction_log.version": "2"},
+    )
+    rows = [
+        {
+            "time": time, "request_id": f"request-{number}", "outcome_id": f"{number:032x}", "model": "risk", "version": 1, "arm": "champion", "propensity": 1.0,
+            "features": [json.dumps({name: value for name, (value, _) in found.items()})], "entity_keys": [json.dumps({"driver_id": driver})],
+            "feature_statuses": [[(name, status) for name, (_, status) in found.items()]],
+            "feature_ages_seconds": [[(name, 1.0) for name in found]], "served_by": "model", "latency_seconds": 0.001, "weight": 1.0,
+        }
+        for number, (time, driver, found) in enumerate(requests)
+    ]
+    (folder / "predictions").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, schema), folder / "predictions" / "1.parquet")
+
+
+def test_skew_of_a_prediction_log_is_told_by_requests(store, tmp_path):
+    store.materialize_incremental(NOW)
+    logged(
+        tmp_path,
+        [
+            (NOW, 1, {"trips": (12, "PRESENT"), "rating": (4.5, "PRESENT")}),
+            (NOW, 2, {"trips": (8, "PRESENT"), "rating": ({"float": "NaN"}, "PRESENT")}),
+            (NOW, 3, {"trips": (99, "OUTSIDE_MAX_AGE"), "rating": (None, "OUTSIDE_MAX_AGE")}),
+            (NOW, 1, {"trips": (0, "UNAVAILABLE"), "rating": (0.0, "UNAVAILABLE")}),
+            (NOW - 4 * HOUR, 1, {"trips": (10, "PRESENT"), "rating": (4.0, "LAST_KNOWN")}),
+        ],
+    )
+    features = ["stats:trips", "stats:rating"]
+    skew = store.check_log_skew(tmp_path, features)
+    trips, rating = skew["report"]["columns"]
+    assert (skew["requests"], skew["report"]["rows"], skew["left_out"]["unavailable"]) == (5, 4, 1)
+    assert (trips["equal"], trips["differing"], rating["equal"]) == (3, 1, 4)
+    assert trips["differences"][0]["key"] == "driver_id=2" and trips["greatest_difference"] == 1.0
+    assert skew["places"]["1"]["request_id"] == "request-1" and "request-1" in str(skew)
+    given = store.check_log_skew(str(tmp_path), features, value="given", model="risk", start_date=NOW - HOUR, rows_at_once=1)
+    assert (given["requests"], given["report"]["rows"]) == (4, 4)
+    assert store.check_log_skew(tmp_path, features, end_date=NOW - HOUR)["report"]["rows"] == 1
+    assert store.check_log_skew(tmp_path, features, model="other")["requests"] == 0
+    for wrong, words in [({"value": "seen"}, "seen"), ({"model": "a b/"}, "model"), ({"start_date": "yesterday"}, "start_date")]:
+        with pytest.raises(ValueError, match=words):
+            store.check_log_skew(tmp_path, features, **wrong)
 
 
 def test_lists_and_moments_are_features(tmp_path):

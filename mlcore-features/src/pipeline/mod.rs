@@ -32,3 +32,4 @@ pub use self::threads::OnThreads;
 pub use crate::program::csr::Csr;
 pub use crate::program::output::Output;
 pub use crate::program::row::RowExecutor;
+pub use crate::program::sparse_row::{SparseRow, SparseRowExecutor};

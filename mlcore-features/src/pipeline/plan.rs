@@ -9,7 +9,7 @@ use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Csr, FittedStep, Output, RowExecutor, foreign};
+use super::{Csr, FittedStep, Output, RowExecutor, SparseRowExecutor, foreign};
 use crate::program::bind::{self, converts};
 use crate::program::builder::{Column, ProgramBuilder};
 use crate::program::{Lower, Program, columnar, csr, row};
@@ -225,6 +225,20 @@ impl Plan {
     #[must_use]
     pub fn row_executor(&self) -> RowExecutor {
         RowExecutor::new(self.inner.program.clone())
+    }
+
+    /// An executor for single rows that answers with what is not zero, with memory of its own: one per thread.
+    #[must_use]
+    pub fn sparse_row_executor<T: Output>(&self) -> SparseRowExecutor<T> {
+        SparseRowExecutor::new(self.inner.program.clone())
+    }
+
+    /// The features of one row that are not zero, as a matrix of one row, without an executor at hand.
+    ///
+    /// # Errors
+    /// As [`SparseRowExecutor::run`].
+    pub fn transform_row_sparse<T: Output>(&self, row: Row<'_>) -> Result<Csr<T>> {
+        self.sparse_row_executor().into_matrix(row)
     }
 
     /// Writes the features of one row into `features`, without an executor at hand: allocates only for plans of more than

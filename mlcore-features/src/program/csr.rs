@@ -83,6 +83,11 @@ impl<T: Copy> Csr<T> {
             .map(|(column, value)| (usize::try_from(*column).unwrap_or_default(), *value))
     }
 
+    /// One row, whose entries are sorted by column.
+    pub(super) fn of_row(columns: usize, indices: Vec<i32>, data: Vec<T>) -> Self {
+        Self { columns, indptr: vec![0, count(data.len())], indices, data }
+    }
+
     /// Takes the matrix apart: `indptr`, `indices` and `data`.
     #[must_use]
     pub fn into_parts(self) -> (Vec<i64>, Vec<i32>, Vec<T>) {
@@ -97,11 +102,8 @@ pub(crate) fn to_csr<T: Output>(
     threads: NonZeroUsize,
 ) -> Result<Csr<T>> {
     program.check_numeric()?;
+    check_width(program)?;
     let (rows, columns) = (table.num_rows(), program.width());
-    if i32::try_from(columns).is_err() {
-        let problem = format!("{columns} columns are more than the indices of a sparse matrix tell apart");
-        return Err(Error::unsupported("transform", "table", problem).remedy("make fewer features"));
-    }
     let inputs = bind::columns(program, table)?;
     let bound = bind_all(program, &inputs)?;
     let parts = threads::parts(rows, threads).map(|rows| (rows, CsrSink::<T>::default())).collect();
@@ -136,6 +138,16 @@ pub(crate) fn to_csr<T: Output>(
         Ok(()) => Ok(matrix),
         Err(Stopped { error, .. }) => Err(error),
     }
+}
+
+/// Makes sure that indices tell the columns of the output apart.
+pub(super) fn check_width(program: &Program) -> Result<()> {
+    let columns = program.width();
+    if i32::try_from(columns).is_ok() {
+        return Ok(());
+    }
+    let problem = format!("{columns} columns are more than the indices of a sparse matrix tell apart");
+    Err(Error::unsupported("transform", "table", problem).remedy("make fewer features"))
 }
 
 /// A number of entries, which are fewer than there are bytes.

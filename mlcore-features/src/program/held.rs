@@ -11,6 +11,7 @@ use super::csr::Csr;
 use super::encoder::exact_value;
 use super::output::Output;
 use super::row::{Work, compute, scratch_len};
+use super::row_sink::Entries;
 use super::{OutputColumn, Program};
 
 /// An integer column that is handed on.
@@ -90,6 +91,22 @@ pub(super) fn check_sparse<'a, T: Output>(
     Ok(())
 }
 
+/// The same of the features of one row that are not zero, with their columns.
+pub(super) fn check_entries<'a, T: Output>(
+    program: &Program,
+    columns: &[i32],
+    features: &[T],
+    value: impl Fn(usize) -> Value<'a>,
+) -> Result<()> {
+    check_integers::<T>(program, &value, None)?;
+    if !T::any_infinite(features) {
+        return Ok(());
+    }
+    let infinite = columns.iter().zip(features).filter(|(_, feature)| feature.to_f64().is_infinite());
+    let columns = infinite.filter_map(|(column, _)| usize::try_from(*column).ok());
+    check_infinite::<T>(program, columns, &value, None)
+}
+
 fn check_row<'a, T: Output>(
     program: &Program,
     features: &[T],
@@ -135,14 +152,17 @@ fn check_infinite<'a, T: Output>(
 ) -> Result<()> {
     // Which of them are finite, only the wider numbers tell.
     let values: Vec<Value<'a>> = (0..program.slots.len()).map(value).collect();
-    let (mut scratch, mut wide) = (vec![0.0; scratch_len(program)], vec![0.0_f64; program.width()]);
+    let (mut scratch, mut wide) = (vec![0.0; scratch_len(program)], Entries::<f64>::default());
     compute(program, &values, &mut scratch, &mut Work::default(), &mut wide)?;
-    match columns.find(|column| wide.get(*column).is_some_and(|wide| wide.is_finite())) {
+    let wide = wide.sorted();
+    let finite = |column: usize| {
+        let place = wide.binary_search_by_key(&Some(column), |(own, _)| usize::try_from(*own).ok()).ok()?;
+        let (_, feature) = wide.get(place)?;
+        feature.is_finite().then_some((column, *feature))
+    };
+    match columns.find_map(finite) {
         None => Ok(()),
-        Some(column) => {
-            let feature = Value::Float(wide.get(column).copied().unwrap_or_default());
-            Err(lost(program, column, T::DTYPE, feature, row))
-        }
+        Some((column, feature)) => Err(lost(program, column, T::DTYPE, Value::Float(feature), row)),
     }
 }
 

@@ -13,6 +13,7 @@ use super::instruction::{Instruction, Place, Reading, Scaled, Source, TextFrom, 
 use super::kernel::impute;
 use super::moment::{Moment, MomentStep};
 use super::output::Output;
+use super::row_sink::RowSink;
 use super::text::{TextRow, TextScratch, TextStep};
 use super::words::{MadeText, MakeStep};
 use super::{Program, Refusal, Slot, held, shown_number, shown_text};
@@ -53,7 +54,7 @@ pub(crate) struct Work {
 
 impl Work {
     /// With room for what the program usually needs.
-    fn of(program: &Program) -> Self {
+    pub(super) fn of(program: &Program) -> Self {
         let mut work = Self { made: vec![MadeText::with_room(); program.made], ..Self::default() };
         for instruction in &program.instructions {
             match instruction {
@@ -124,19 +125,26 @@ pub(crate) fn execute<T: Output>(
     work: &mut Work,
     features: &mut [T],
 ) -> Result<()> {
+    check_values(program, values.len())?;
+    if features.len() != program.width() {
+        return Err(Error::invalid_input(
+            "transform",
+            "features",
+            format!("expected room for {} numbers, got {}", program.width(), features.len()),
+        ));
+    }
     compute(program, values, scratch, work, features)?;
     held::check(program, features, |slot| values.get(slot).copied().unwrap_or_default())
 }
 
-/// The same, whatever the type of the features loses.
-pub(super) fn compute<T: Output>(
+/// The same for values and features that are as many as the plan's, whatever the type of the features loses.
+pub(super) fn compute<F: RowSink + ?Sized>(
     program: &Program,
     values: &[Value<'_>],
     scratch: &mut [f64],
     work: &mut Work,
-    features: &mut [T],
+    features: &mut F,
 ) -> Result<()> {
-    check_shapes(program, values.len(), features.len())?;
     work.made.resize_with(program.made, MadeText::default);
     let (numbers, temps) = scratch.split_at_mut(program.slots.len());
     for (position, ((slot, value), number)) in
@@ -154,7 +162,7 @@ pub(super) fn compute<T: Output>(
     }
     if !program.others.is_empty() {
         // One fill instead of one per one-hot column: encoders that write to the output only set their 1.
-        features.fill(T::of(0.0));
+        features.clear();
     }
     let is_scaled = scale(&program.scaled, numbers, features);
     let (inputs, mut memory) = (Inputs { program, values, numbers }, Memory { temps, work, features });
@@ -163,13 +171,14 @@ pub(super) fn compute<T: Output>(
         interpret(&inputs, &mut memory, others)
     } else {
         // In their order, the instruction that comes first is the one that refuses.
+        memory.features.clear();
         interpret(&inputs, &mut memory, program.instructions.iter())
     }
 }
 
-fn interpret<'a, T: Output>(
+fn interpret<'a, F: RowSink + ?Sized>(
     inputs: &Inputs<'_>,
-    memory: &mut Memory<'_, T>,
+    memory: &mut Memory<'_, F>,
     instructions: impl Iterator<Item = &'a Instruction>,
 ) -> Result<()> {
     let Inputs { program, values, .. } = inputs;
@@ -216,7 +225,11 @@ fn interpret<'a, T: Output>(
     Ok(())
 }
 
-fn read_texts<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &TextStep) -> Result<()> {
+fn read_texts<F: RowSink + ?Sized>(
+    inputs: &Inputs<'_>,
+    memory: &mut Memory<'_, F>,
+    step: &TextStep,
+) -> Result<()> {
     let Work { texts: scratch, made, .. } = &mut *memory.work;
     scratch.features.clear();
     let text = |position: usize| inputs.text(&step.texts.get(position)?.from, made);
@@ -233,10 +246,10 @@ fn read_texts<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: 
     match step.to {
         // The output was cleared before.
         Place::Output(first) => {
-            let features = &mut memory.features[first..first + step.width];
             for feature in scratch.features.iter() {
-                if let Some(place) = features.get_mut(feature.position as usize) {
-                    *place = T::of(feature.value * step.factor);
+                let position = feature.position as usize;
+                if position < step.width {
+                    memory.features.put(first + position, feature.value * step.factor);
                 }
             }
         }
@@ -253,7 +266,7 @@ fn read_texts<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: 
     Ok(())
 }
 
-fn make_text<T>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &MakeStep) {
+fn make_text<F: ?Sized>(inputs: &Inputs<'_>, memory: &mut Memory<'_, F>, step: &MakeStep) {
     let Work { texts: scratch, made, .. } = &mut *memory.work;
     let (before, rest) = made.split_at_mut(step.to);
     let text = |position: usize| inputs.text(step.texts.get(position)?, before);
@@ -263,7 +276,11 @@ fn make_text<T>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &MakeStep
     }
 }
 
-fn read_moments<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &MomentStep) -> Result<()> {
+fn read_moments<F: RowSink + ?Sized>(
+    inputs: &Inputs<'_>,
+    memory: &mut Memory<'_, F>,
+    step: &MomentStep,
+) -> Result<()> {
     let moments = &mut memory.work.moments;
     moments.clear();
     moments.extend(step.inputs.iter().map(|input| Moment::of(inputs.values[input.slot])));
@@ -276,7 +293,11 @@ fn read_moments<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step
 }
 
 /// Asks a function of the host.
-fn call<T: Output>(inputs: &Inputs<'_>, memory: &mut Memory<'_, T>, step: &CustomStep) -> Result<()> {
+fn call<F: RowSink + ?Sized>(
+    inputs: &Inputs<'_>,
+    memory: &mut Memory<'_, F>,
+    step: &CustomStep,
+) -> Result<()> {
     let made = memory.work.made.as_slice();
     let text = |_: usize, position: usize| inputs.text(step.texts.get(position)?, made);
     let (before, rest) = memory.temps.split_at_mut(step.outputs.start);
@@ -293,7 +314,7 @@ struct Inputs<'a> {
 
 impl<'a> Inputs<'a> {
     #[inline(always)]
-    fn number<T>(&self, from: &Reading, memory: &Memory<'_, T>) -> Result<f64> {
+    fn number<F: ?Sized>(&self, from: &Reading, memory: &Memory<'_, F>) -> Result<f64> {
         let mut value = match from.source {
             Source::Input(slot) => self.numbers[slot],
             Source::Temp(temp) => memory.temps[temp],
@@ -330,28 +351,28 @@ impl<'a> Inputs<'a> {
 }
 
 /// Answers false, and may have written nonsense, if a number is infinite.
-fn scale<T: Output>(scaled: &[Scaled], numbers: &[f64], features: &mut [T]) -> bool {
+fn scale<F: RowSink + ?Sized>(scaled: &[Scaled], numbers: &[f64], features: &mut F) -> bool {
     let mut infinite = false;
     for Scaled { slot, column, by } in scaled {
         let value = impute(numbers[*slot], by.fill);
         infinite |= value.is_infinite();
-        features[*column] = T::of(by.apply(value));
+        features.put(*column, by.apply(value));
     }
     !infinite
 }
 
 /// Where instructions write.
-struct Memory<'a, T> {
+struct Memory<'a, F: ?Sized> {
     temps: &'a mut [f64],
     work: &'a mut Work,
-    features: &'a mut [T],
+    features: &'a mut F,
 }
 
-impl<T: Output> Memory<'_, T> {
+impl<F: RowSink + ?Sized> Memory<'_, F> {
     #[inline(always)]
     fn number(&mut self, place: Place, value: f64) {
         match place {
-            Place::Output(position) => self.features[position] = T::of(value),
+            Place::Output(position) => self.features.put(position, value),
             Place::Temp(temp) => self.temps[temp] = value,
         }
     }
@@ -365,7 +386,7 @@ impl<T: Output> Memory<'_, T> {
             Writes::OneHot { width } => match output.to {
                 Place::Output(position) => {
                     if code != ZEROS {
-                        self.features[position + code as usize] = T::of(output.hot);
+                        self.features.put(position + code as usize, output.hot);
                     }
                 }
                 Place::Temp(temp) => {
@@ -392,7 +413,8 @@ impl<T: Output> Memory<'_, T> {
 /// A value is no known category.
 struct Refused;
 
-fn check_shapes(program: &Program, values: usize, features: usize) -> Result<()> {
+/// Makes sure that there are as many values as the plan reads, and that it makes numbers alone.
+pub(super) fn check_values(program: &Program, values: usize) -> Result<()> {
     if values != program.slots.len() {
         return Err(Error::schema_mismatch(
             "transform",
@@ -401,15 +423,7 @@ fn check_shapes(program: &Program, values: usize, features: usize) -> Result<()>
         )
         .remedy("make the row with the plan's input schema"));
     }
-    program.check_numeric()?;
-    if features != program.width() {
-        return Err(Error::invalid_input(
-            "transform",
-            "features",
-            format!("expected room for {} numbers, got {features}", program.width()),
-        ));
-    }
-    Ok(())
+    program.check_numeric()
 }
 
 /// The value as the slot reads it, as a float: rounded to its type where that is a narrower float. `None` where it cannot be

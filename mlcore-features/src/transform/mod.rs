@@ -133,7 +133,12 @@ mod decomposition {
 
 /// Columns that are worth keeping.
 mod selection {
+    mod dependence;
+    mod digamma;
     mod kept;
+    mod line;
+    pub(super) mod mutual_information;
+    mod plane;
     mod scores;
     pub(super) mod select_k_best;
     pub(super) mod variance_threshold;
@@ -179,6 +184,7 @@ pub use self::parameters::{Parameter, Parameters};
 pub use self::parts::PartialFit;
 use self::parts::{Parts, Refusal, Seen};
 pub use self::scaler::normalizer::Norm;
+pub use self::selection::mutual_information::{DiscreteFeatures, MutualInformation};
 pub use self::selection::select_k_best::ScoreFunction;
 pub use self::text::analysis::{Analyzer, StripAccents};
 pub use self::text::feature_hasher::InputType;

@@ -1,4 +1,5 @@
-//! What numpy's `RandomState(seed)` draws with `randint(0, count, size)` and `shuffle`: MT19937 and rejection under a mask.
+//! What numpy's `RandomState(seed)` draws with `randint(0, count, size)`, `shuffle` and `standard_normal`: MT19937, rejection
+//! under a mask, and the polar method.
 
 use mlcore::{Error, Result};
 
@@ -56,6 +57,35 @@ impl Shuffler {
     }
 }
 
+/// Draws normally distributed numbers of mean 0 and variance 1, as `standard_normal` does: Marsaglia's polar method, two at
+/// a time, of which the second is kept for the next draw.
+pub(super) struct Normals {
+    twister: MersenneTwister,
+    kept: Option<f64>,
+}
+
+impl Normals {
+    pub(super) fn new(seed: u32) -> Self {
+        Self { twister: MersenneTwister::new(seed), kept: None }
+    }
+
+    pub(super) fn draw(&mut self) -> f64 {
+        if let Some(kept) = self.kept.take() {
+            return kept;
+        }
+        loop {
+            let first = 2.0 * self.twister.next_double() - 1.0;
+            let second = 2.0 * self.twister.next_double() - 1.0;
+            let square = first * first + second * second;
+            if square < 1.0 && square != 0.0 {
+                let factor = (-2.0 * square.ln() / square).sqrt();
+                self.kept = Some(factor * first);
+                return factor * second;
+            }
+        }
+    }
+}
+
 const SIZE: usize = 624;
 
 /// Matsumoto and Nishimura (1998), seeded as numpy seeds it from one integer.
@@ -87,6 +117,12 @@ impl MersenneTwister {
                 return number;
             }
         }
+    }
+
+    /// A number from 0 to below 1, with 53 random bits.
+    fn next_double(&mut self) -> f64 {
+        let (high, low) = (self.next_u32() >> 5, self.next_u32() >> 6);
+        (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
     }
 
     fn next_u32(&mut self) -> u32 {
@@ -135,6 +171,49 @@ mod tests {
             let mut values: Vec<i32> = (0..).take(expected.len()).collect();
             shuffler.shuffle(&mut values).unwrap();
             assert_eq!(values, expected);
+        }
+    }
+
+    #[test]
+    fn the_normal_numbers_are_numpys() {
+        // numpy.random.RandomState(seed).standard_normal(5)
+        for (seed, expected) in [
+            (
+                0,
+                [
+                    1.764052345967664,
+                    0.4001572083672233,
+                    0.9787379841057392,
+                    2.240893199201458,
+                    1.8675579901499675,
+                ],
+            ),
+            (
+                42,
+                [
+                    0.4967141530112327,
+                    -0.13826430117118466,
+                    0.6476885381006925,
+                    1.5230298564080254,
+                    -0.23415337472333597,
+                ],
+            ),
+            (
+                4294967295,
+                [
+                    0.6484086742306527,
+                    0.6693235306338161,
+                    -1.0805437227474493,
+                    0.2845010447986309,
+                    0.11388773652167104,
+                ],
+            ),
+        ] {
+            let mut normals = Normals::new(seed);
+            for expected in expected {
+                let drawn: f64 = normals.draw();
+                assert!((drawn - expected).abs() <= 1e-15 * f64::abs(expected), "{drawn} {expected}");
+            }
         }
     }
 }

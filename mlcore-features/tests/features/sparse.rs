@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use mlcore::batch::{Row, Value};
 use mlcore::interrupt;
 use mlcore_features::pipeline::{ColumnTransformer, Csr, FeatureUnion, Output, Pipeline, Plan, Step};
 use mlcore_features::transform::{
@@ -54,7 +55,48 @@ fn of_type<T: Output + Default>(plan: &Plan, table: &RecordBatch) -> Result<(), 
             }
         }
     }
+    rows_agree::<T>(plan, table)
+}
+
+/// Compares the first rows, one by one: what is not zero of the dense row, and the same errors.
+fn rows_agree<T: Output + Default>(plan: &Plan, table: &RecordBatch) -> Result<(), TestCaseError> {
+    let (mut dense, mut sparse) = (plan.row_executor(), plan.sparse_row_executor::<T>());
+    let mut features = vec![T::default(); plan.width()];
+    for row in 0..table.num_rows().min(12) {
+        let run = |values: &[Value<'_>]| {
+            let row = Row::new(values, plan.input())?;
+            let expected = dense.run_into(row, &mut features);
+            prop_assert_eq!(sparse.width(), plan.width());
+            let found = sparse.run(row);
+            prop_assert_eq!(
+                expected.map_err(|error| error.to_string()).err(),
+                told(&found),
+                "row {:?}",
+                values
+            );
+            if let Ok(found) = found {
+                let bits = |(column, value): (usize, T)| (column, value.to_f64().to_bits());
+                let expected =
+                    features.iter().copied().enumerate().filter(|(_, value)| value.to_f64() != 0.0);
+                let expected: Vec<_> = expected.map(bits).collect();
+                prop_assert_eq!(found.iter().map(bits).collect::<Vec<_>>(), expected.clone());
+                prop_assert_eq!((found.width(), found.indices().len()), (plan.width(), found.data().len()));
+                let matrix = plan.transform_row_sparse::<T>(row)?;
+                prop_assert_eq!(matrix.shape(), (1, plan.width()));
+                prop_assert_eq!(matrix.row(0).map(bits).collect::<Vec<_>>(), expected);
+            }
+            Ok(())
+        };
+        // A table that does not fit has no rows.
+        if let Ok(compared) = plan.with_row_of(table, row, run) {
+            compared?;
+        }
+    }
     Ok(())
+}
+
+fn told<T>(found: &mlcore::Result<T>) -> Option<String> {
+    found.as_ref().err().map(ToString::to_string)
 }
 
 /// Is the sparse matrix the dense one, in scipy's layout?
@@ -156,6 +198,45 @@ fn a_million_features_take_memory_of_their_entries() {
     assert!(sparse.data().len() <= words && sparse.data().len() > words / 2);
     assert!(sparse.data().iter().all(|value| value.abs() >= 2.0));
     assert_eq!(plan.feature_names_out()[(1 << 20) - 1], "hash__hashingvectorizer1048575");
+}
+
+#[test]
+fn a_row_of_a_million_features_takes_its_entries() {
+    let plan = ColumnTransformer::new()
+        .with("hash", HashingVectorizer::default().n_features(1 << 20).norm(None), ["note"])
+        .with("hot", OneHotEncoder::default(), ["plan"])
+        .fit(&notes(600))
+        .unwrap();
+    let mut executor = plan.sparse_row_executor::<f32>();
+    let values = [Value::Text("quick fox, quick dog"), Value::Text("plan 7")];
+    let row = Row::new(&values, plan.input()).unwrap();
+    let found = executor.run(row).unwrap();
+    assert_eq!(found.width(), (1 << 20) + 300);
+    assert!(found.indices().is_sorted() && found.indices().len() == 4);
+    assert_eq!(found.data().iter().map(|value| value.abs()).sum::<f32>(), 5.0);
+    // Nothing of the row before is left.
+    let values = [Value::Text(""), Value::Text("plan 9")];
+    let row = Row::new(&values, plan.input()).unwrap();
+    assert_eq!(executor.run(row).unwrap().data(), [1.0]);
+    let values = [Value::Text(""), Value::Text("plan 900")];
+    let error = executor.run(Row::new(&values, plan.input()).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("plan 900"), "{error}");
+}
+
+/// An infinity that only the narrower type has is refused, and one that came is handed on.
+#[test]
+fn a_sparse_row_loses_nothing() {
+    let numbers = |values: Vec<f64>| table(vec![("x", Arc::new(Float64Array::from(values)) as ArrayRef)]);
+    let plan =
+        Pipeline::new().then("scale", FunctionTransformer::default()).fit(&numbers(vec![1.0, 2.0])).unwrap();
+    let run = |value: f64| {
+        let values = [Value::Float(value)];
+        plan.transform_row_sparse::<f32>(Row::new(&values, plan.input()).unwrap())
+    };
+    let error = run(1e300).unwrap_err().to_string();
+    assert!(error.contains("float32 does not hold the"), "{error}");
+    assert_eq!(run(f64::INFINITY).unwrap().data(), [f32::INFINITY]);
+    assert_eq!(run(1e-300).unwrap().data().len(), 0);
 }
 
 #[test]

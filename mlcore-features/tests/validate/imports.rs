@@ -20,6 +20,9 @@ fn what_has_no_equal_is_refused_by_name_and_reason() {
         {"type": "expect_column_value_lengths_to_equal", "kwargs": {"column": "a", "value": 4.5}},
         {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "a", "surprise": 1}},
         {"type": "something", "kwargs": {}},
+        {"type": "expect_column_values_to_match_like_pattern", "kwargs": {"column": "a", "like_pattern": "a%"}},
+        {"type": "unexpected_rows_expectation", "unexpected_rows_query": "SELECT 1"},
+        {"type": "expect_column_values_to_be_prime", "kwargs": {"column": "a"}},
         {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "a"}, "severity": "info", "notes": ["one", "two"]}
     ]}"#;
     let imported = Suite::from_great_expectations(json).unwrap();
@@ -41,7 +44,7 @@ fn what_has_no_equal_is_refused_by_name_and_reason() {
         .map(|refused| (refused.place, refused.name.as_str(), refused.reason.as_str()))
         .collect();
     let expected = [
-        (1, "expect_column_values_to_match_strftime_format", "unknown variant"),
+        (1, "expect_column_values_to_match_strftime_format", "give the column a type of dates"),
         (2, "expect_column_values_to_be_between", "parameter of the suite"),
         (3, "expect_column_values_to_be_between", "parse_strings_as_datetimes is true"),
         (5, "expect_column_values_to_be_null", "language of pandas"),
@@ -51,6 +54,9 @@ fn what_has_no_equal_is_refused_by_name_and_reason() {
         (11, "expect_column_value_lengths_to_equal", "4.5"),
         (12, "expect_column_values_to_be_unique", "unknown field `surprise`"),
         (13, "something", "begins with expect_"),
+        (14, "expect_column_values_to_match_like_pattern", "write the pattern as a regular expression"),
+        (15, "unexpected_rows_expectation", "it is a query of a database"),
+        (16, "expect_column_values_to_be_prime", "there is no expectation here that means the same"),
     ];
     assert_eq!(refused.len(), expected.len(), "{refused:?}");
     for ((place, name, reason), (own_place, own_name, own_reason)) in expected.into_iter().zip(refused) {

@@ -91,18 +91,17 @@ impl Plan {
     }
 }
 
-/// The features as scipy's sparse matrix.
+/// The features as scipy's sparse matrix, which `make` makes.
 pub(super) fn sparse<'py, T>(
     py: Python<'py>,
-    table: &RecordBatch,
-    on: OnThreads<'_>,
+    make: impl FnOnce() -> PyResult<pipeline::Csr<T>>,
 ) -> PyResult<Bound<'py, PyAny>>
 where
     T: pipeline::Output + numpy::Element,
 {
     // Asked before the work is done.
     let as_csr = py.import("mlcore.features._output")?.call_method0("csr")?;
-    let matrix = detached(py, || on.transform_sparse::<T>(table))?;
+    let matrix = make()?;
     let shape = matrix.shape();
     let (indptr, indices, data) = matrix.into_parts();
     let (indices, data) = (PyArray1::from_vec(py, indices), PyArray1::from_vec(py, data));

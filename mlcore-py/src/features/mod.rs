@@ -6,10 +6,13 @@ mod attributes;
 mod custom;
 mod diagram;
 mod fitting;
+mod nested;
 mod onnx;
 mod parts;
 mod plan;
+mod row;
 mod specification;
+mod steps;
 mod stored;
 mod window;
 
@@ -24,6 +27,8 @@ pub(crate) mod native {
     use super::diagram::_diagram;
     #[pymodule_export]
     use super::fitting::{fit, fit_transform};
+    #[pymodule_export]
+    use super::nested::flatten_table;
     #[pymodule_export]
     use super::parts::{Learner, fit_batches, fit_parquet, parquet_columns, partial_fit};
     #[pymodule_export]

@@ -1,6 +1,6 @@
 //! A fitted plan, as Python holds it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::batch::RecordReader;
@@ -10,10 +10,9 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::{answers, attributes, custom, diagram};
-use crate::door::{self, Asked, Record};
-use crate::error::{detached, entry, raise};
-use crate::value::{self, Place};
+use super::{answers, attributes, custom, diagram, steps};
+use crate::door::{self, Asked};
+use crate::error::{detached, entry};
 
 /// A fitted plan: the function from raw columns to features, with the digest of its content.
 ///
@@ -35,11 +34,11 @@ pub(crate) struct Plan {
     /// The columns of the table it was fitted on, in order.
     pub(super) columns: Vec<String>,
     /// Whether that table had names of its own.
-    named: bool,
+    pub(super) named: bool,
     /// The classes of the functions of Python that it names, and perhaps of others.
-    functions: Vec<Py<PyAny>>,
+    pub(super) functions: Vec<Py<PyAny>>,
     /// Readers of records that no thread uses at the moment.
-    readers: Mutex<Vec<RecordReader>>,
+    pub(super) readers: Mutex<Vec<RecordReader>>,
 }
 
 impl Plan {
@@ -257,9 +256,13 @@ impl Plan {
             let on = self.on_threads(threads)?;
             let table = self.table(X)?;
             match dtype.parse() {
-                Ok(DType::Float64) => answers::sparse::<f64>(py, &table, on),
-                Ok(DType::Float32) => answers::sparse::<f32>(py, &table, on),
-                _ => Err(crate::stats::unknown(py, TRANSFORM, "dtype", dtype, "float64, float32")),
+                Ok(DType::Float64) => {
+                    answers::sparse(py, || detached(py, || on.transform_sparse::<f64>(&table)))
+                }
+                Ok(DType::Float32) => {
+                    answers::sparse(py, || detached(py, || on.transform_sparse::<f32>(&table)))
+                }
+                _ => Err(unknown_dtype(py, dtype)),
             }
         })
     }
@@ -319,28 +322,50 @@ impl Plan {
         strict: bool,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         entry(py, |py| {
-            let asked = Asked { operation: TRANSFORM, subject: "row" };
-            let row = Record::required(row, asked)?.by_name(py, &self.columns, self.named, asked)?;
-            if strict {
-                row.require_known(py, self.fitted.input(), asked)?;
-            }
-            let mut cells = Vec::with_capacity(self.fitted.input().len());
-            for field in self.fitted.input().fields() {
-                // What is absent, the reader says.
-                if let Some(object) = row.get(field.name())? {
-                    let value = value::read(&object, Place::single(TRANSFORM, field.name()))?;
-                    cells.push((field.name(), value::meant(value, field.dtype())));
-                }
-            }
             // A single row takes a microsecond or two: less than releasing the interpreter would cost.
             let mut features = vec![0.0_f64; self.fitted.width()];
-            let mut reader = self.reader().map_err(|error| raise(py, &error))?;
-            let pairs = cells.iter().map(|(name, value)| (name, value.as_value()));
-            reader
-                .read_pairs(pairs, |row| self.fitted.transform_row(row, &mut features))
-                .map_err(|error| raise(py, &error))?;
-            self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+            self.read_row(py, row, strict, |row| self.fitted.transform_row(row, &mut features))?;
             Ok(PyArray1::from_vec(py, features))
+        })
+    }
+
+    /// The features of a single record as a sparse matrix of shape ``(1, features)``, made without a dense row.
+    ///
+    /// Parameters
+    /// ----------
+    /// row, strict
+    ///     As for :meth:`transform_row`.
+    /// dtype : {"float64", "float32"}
+    ///     The element type of the answer.
+    ///
+    /// Returns
+    /// -------
+    /// scipy.sparse.csr_matrix
+    ///     As of :meth:`transform_sparse`, with the errors of both.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from mlcore.features import HashingVectorizer
+    /// >>> plan = HashingVectorizer(n_features=2**20, norm=None).fit({"note": ["late"]}).plan()
+    /// >>> row = plan.transform_row_sparse({"note": "paid, and paid late"})
+    /// >>> row.shape, row.nnz, sorted(abs(row.data).tolist())
+    /// ((1, 1048576), 3, [1.0, 1.0, 2.0])
+    #[pyo3(signature = (row, dtype = "float64", *, strict = false))]
+    fn transform_row_sparse<'py>(
+        &self,
+        py: Python<'py>,
+        row: &Bound<'py, PyAny>,
+        dtype: &str,
+        strict: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        entry(py, |py| match dtype.parse() {
+            Ok(DType::Float64) => answers::sparse(py, || {
+                self.read_row(py, row, strict, |row| self.fitted.transform_row_sparse::<f64>(row))
+            }),
+            Ok(DType::Float32) => answers::sparse(py, || {
+                self.read_row(py, row, strict, |row| self.fitted.transform_row_sparse::<f32>(row))
+            }),
+            _ => Err(unknown_dtype(py, dtype)),
         })
     }
 
@@ -426,37 +451,7 @@ impl Plan {
 
     /// The plans of the transformers inside, by name; a branch of columns also with these.
     fn _steps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        entry(py, |py| {
-            let steps = PyList::empty(py);
-            let step = |transformer: &FittedStep| -> PyResult<Option<Self>> {
-                if matches!(transformer, FittedStep::Passthrough(_) | FittedStep::Drop) {
-                    return Ok(None);
-                }
-                let fitted = pipeline::Plan::new(transformer.clone()).map_err(|error| raise(py, &error))?;
-                let columns = fitted.input().names().map(str::to_owned).collect();
-                let functions = self.functions.iter().map(|class| class.clone_ref(py)).collect();
-                Ok(Some(Self::new(fitted, columns, self.named, functions)))
-            };
-            match self.fitted.step() {
-                FittedStep::Pipeline(inside) => {
-                    for (name, transformer) in inside.iter() {
-                        steps.append((name, step(transformer)?, py.None()))?;
-                    }
-                }
-                FittedStep::ColumnTransformer(inside) => {
-                    for (name, transformer, columns) in inside.iter() {
-                        steps.append((name, step(transformer)?, columns))?;
-                    }
-                }
-                FittedStep::FeatureUnion(inside) => {
-                    for (name, transformer, _) in inside.iter() {
-                        steps.append((name, step(transformer)?, py.None()))?;
-                    }
-                }
-                _ => {}
-            }
-            Ok(steps)
-        })
+        entry(py, |py| steps::inside(self, py))
     }
 }
 
@@ -467,13 +462,10 @@ impl Plan {
         let asked = Asked { operation: TRANSFORM, subject: "X" };
         door::fitting_table(object, self.fitted.input(), &self.columns, self.named, asked)
     }
+}
 
-    fn reader(&self) -> mlcore::Result<RecordReader> {
-        match self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop() {
-            Some(reader) => Ok(reader),
-            None => Ok(RecordReader::new(self.fitted.input())?.with_any_number()),
-        }
-    }
+fn unknown_dtype(py: Python<'_>, dtype: &str) -> PyErr {
+    crate::stats::unknown(py, TRANSFORM, "dtype", dtype, "float64, float32")
 }
 
 /// Whether the columns that a plan reads had names of their own, and not those that the door gives to columns without.

@@ -5,15 +5,18 @@ mod arguments;
 mod definitions;
 mod history;
 mod opened;
+mod skew;
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mlcore_features::store::feature_store::{
     FeatureStore, MaterialiseOptions, Progress, PushTo, StaleTables,
 };
+use mlcore_serve::log::LogReader;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use self::answer::OnlineAnswer;
 use self::arguments::{Rows, asked, moment, query};
@@ -302,6 +305,26 @@ impl Store {
             let options = history::skew_options(event_timestamp, late_rows, differences);
             let report = detached(py, || store.check_skew(&served, &query, &options))?;
             Ok((report.to_string(), plain(py, "check skew", &report)?))
+        })
+    }
+
+    /// Compares the features that a prediction log has with history: the report as text and as plain data.
+    #[pyo3(signature = (log, features, service, full_feature_names, options))]
+    fn check_log_skew<'py>(
+        &self,
+        py: Python<'py>,
+        log: PathBuf,
+        features: Vec<String>,
+        service: Option<String>,
+        full_feature_names: bool,
+        options: &Bound<'py, PyDict>,
+    ) -> PyResult<(String, Bound<'py, PyAny>)> {
+        entry(py, |py| {
+            let store = self.store(py, "check skew")?;
+            let query = asked(py, query(&features, service, full_feature_names))?;
+            let options = skew::options(options)?;
+            let skew = detached(py, || LogReader::new(log).check_skew(&store, &query, &options))?;
+            Ok((skew.to_string(), plain(py, "check skew", &skew)?))
         })
     }
 

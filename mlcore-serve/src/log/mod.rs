@@ -23,6 +23,10 @@
 //! records: models differ in their features and versions in their plans, so that columns of their own would make as many schemas;
 //! and text loses no type that a column of doubles would, which replay and comparisons of features need.
 //!
+//! # Skew
+//! [`LogReader::check_skew`] compares the features that were looked up for requests with those that a feature store recomputes from
+//! history for the same entities and times.
+//!
 //! # What a crash loses
 //! The rows that are in no finished file: at most those of [`max_age`](LogOptions::max_age), and fewer where
 //! [`max_rows`](LogOptions::max_rows) or [`max_bytes`](LogOptions::max_bytes) end a file earlier, and those in the queue.
@@ -38,6 +42,7 @@ mod looked_up;
 mod options;
 mod reader;
 mod schema;
+mod skew;
 mod table;
 mod writer;
 
@@ -56,6 +61,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use self::options::LogOptions;
 pub use self::reader::{LogReader, LoggedOutcome, LoggedPrediction};
 pub use self::schema::{SCHEMA_VERSION, outcomes_schema, predictions_schema};
+pub use self::skew::{ComparedValue, LeftOut, LogSkew, LogSkewOptions, LoggedRow};
 use self::writer::{Message, Tally, Writer};
 use crate::endpoint::{OutcomeId, OutcomeRecord, Record, RecordSink};
 

@@ -22,6 +22,8 @@ mod rows;
 mod shadows;
 #[cfg(feature = "signatures")]
 mod signed;
+#[cfg(feature = "log")]
+mod skew;
 mod soak;
 #[cfg(feature = "ort")]
 mod sources;

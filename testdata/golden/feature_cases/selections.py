@@ -1,9 +1,11 @@
 """Columns that are made of several, and columns that are worth keeping."""
 
+import functools
 import math
 
 import numpy as np
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, chi2, f_classif, f_regression
+from sklearn.feature_selection import mutual_info_classif, mutual_info_regression, r_regression
 from sklearn.preprocessing import PolynomialFeatures
 
 from feature_cases import LATER, case, column, golden, numeric_tables, rng
@@ -57,12 +59,11 @@ def variance_threshold():
 
 @golden
 def select_k_best():
-    functions = {"f_classif": f_classif, "f_regression": f_regression, "chi2": chi2}
+    functions = {own.__name__: own for own in [f_classif, f_regression, r_regression, chi2, mutual_info_classif, mutual_info_regression]}
 
     def make(score_func="f_classif", k=10):
-        if score_func not in functions:
-            raise ValueError(f"{score_func} is not offered")
-        return SelectKBest(functions[score_func], k=k)
+        name, *options = [score_func] if isinstance(score_func, str) else score_func
+        return SelectKBest(functools.partial(functions[name], **dict(options)), k=k)
 
     attributes = ["scores_", "pvalues_"]
     g = rng(80)
@@ -103,6 +104,64 @@ def select_k_best():
     yield case("no target", make, {"k": 1}, numbers, attributes)
     yield case("negative counts", make, {"score_func": "chi2", "k": 1}, numbers, attributes, target=classes)
     yield case("negative k", make, {"k": -1}, numbers, attributes, target=classes)
-    yield case("mutual information", make, {"score_func": "mutual_info_classif"}, numbers, attributes, target=classes)
     yield case("missing", make, {"k": 1}, dict(numeric_tables())["with missing"], attributes, target=[0, 1] * 68 + [1])
     yield case("a missing target", make, {"score_func": "f_regression", "k": 1}, numbers, attributes, target=[math.nan] + [1.0] * (rows - 1))
+
+    for k in [1, 3, "all"]:
+        yield case(f"correlation, {k}", make, {"score_func": "r_regression", "k": k}, numbers, attributes, target=trend)
+    yield case("negative correlation", make, {"score_func": "r_regression", "k": 2}, numbers, attributes, target=-trend)
+    yield case("constant, correlation", make, {"score_func": "r_regression", "k": 2}, flat, attributes, target=trend)
+    yield case("constant target, correlation", make, {"score_func": "r_regression", "k": 2}, numbers, attributes, target=[1.5] * rows)
+    yield case("correlation of two rows", make, {"score_func": "r_regression", "k": 1}, {"a": column([1.0, 2.0]), "b": column([3.0, 1.0])}, attributes, target=[1.0, 2.0])
+
+    # Mutual information: without a seed scikit-learn draws anew, and so every case has one.
+    def informed(name, **options):
+        return {"score_func": [name, *[[own, value] for own, value in {"random_state": 0, **options}.items()]], "k": 1}
+
+    # What is left out comes back as zeros, whatever the scores.
+    told = functools.partial(case, inverse=False)
+    classif, regression = functools.partial(informed, "mutual_info_classif"), functools.partial(informed, "mutual_info_regression")
+    g = rng(81)
+    more = numbers | {
+        "mostly zero": column(np.where(g.random(rows) < 0.7, 0.0, classes * g.normal(size=rows))),
+        "far": column(1e6 + classes + g.normal(size=rows)),
+        "constant": column([0.1] * rows),
+        "bent": column((classes - 1.0) ** 2 + 0.1 * g.normal(size=rows)),
+        "sevenths": column(g.integers(0, 7, rows) / 7.0),
+    }
+    for seed in [0, 1, 2**32 - 1]:
+        yield told(f"information of classes, seed {seed}", make, classif(random_state=seed) | {"k": 3}, more, attributes, target=classes)
+        yield told(f"information of numbers, seed {seed}", make, regression(random_state=seed) | {"k": 3}, more, attributes, target=trend)
+    for neighbors in [1, 2, 5, 7, 9, 11, 30]:
+        yield told(f"information of classes, {neighbors} neighbours", make, classif(n_neighbors=neighbors), more, attributes, target=classes)
+        yield told(f"information of numbers, {neighbors} neighbours", make, regression(n_neighbors=neighbors), more, attributes, target=trend)
+    for discrete in ["auto", True, False, [3, 4, -1], [position in (3, 4, 7) for position in range(len(more))]]:
+        yield told(f"information of classes, discrete {discrete}", make, classif(discrete_features=discrete), more, attributes, target=classes)
+        if discrete is not True:
+            yield told(f"information of numbers, discrete {discrete}", make, regression(discrete_features=discrete), more, attributes, target=trend)
+    yield told("information of words", make, classif(copy=False), more, attributes, target=words)
+    yield told("information of two classes", make, classif(n_jobs=1), more, attributes, target=halves)
+    yield told("information of one class", make, classif(), more, attributes, target=[1] * rows)
+    yield told("information of whole floats", make, classif(), more, attributes, target=[float(own) for own in classes])
+    lonely = [100 + row if row < 4 else int(own) for row, own in enumerate(classes)]
+    yield told("information of classes of one row", make, classif(), more, attributes, target=lonely)
+    yield told("information of classes of few rows", make, classif(), more, attributes, target=[row // 5 for row in range(rows)])
+    yield told("information of whole numbers", make, regression(), more, attributes, target=classes)
+    yield told("information of a constant", make, regression(), more, attributes, target=[0.1] * rows)
+    yield told("information of a far target", make, regression(), more, attributes, target=[1e9 + own for own in trend])
+    few = {name: column(spec["values"][:6], spec["dtype"]) for name, spec in more.items()}
+    yield told("information of six rows", make, classif(), few, attributes, target=[0, 0, 0, 1, 1, 1])
+    yield told("information of six numbers", make, regression(), few, attributes, target=trend[:6])
+    g = rng(82)
+    many = {"a": column(g.normal(size=600)), "b": column(g.exponential(1, 600).round(2)), "c": column(g.integers(0, 3, 600))}
+    yield told("information of many classes", make, classif(discrete_features=[2]), many, attributes, target=g.integers(0, 40, 600))
+    yield told("information of many numbers", make, regression(discrete_features=[2]), many, attributes, target=np.array(many["a"]["values"]) ** 2 + g.normal(size=600))
+    yield told("classes are no fractions", make, classif(), more, attributes, target=trend)
+    yield told("every class has one row", make, classif(), more, attributes, target=list(range(rows)))
+    yield told("every value stands in one row", make, regression(discrete_features=[0]), more, attributes, target=trend)
+    yield told("more neighbours than rows", make, regression(n_neighbors=60), more, attributes, target=trend)
+    yield told("no such word", make, classif(discrete_features="some"), more, attributes, target=classes)
+    yield told("information of a missing target", make, regression(), more, attributes, target=[math.nan, *trend[1:]])
+    yield told("information of missing values", make, classif(), dict(numeric_tables())["with missing"], attributes, target=[0, 1] * 68 + [1])
+    later = {name: column(spec["values"][:2], spec["dtype"]) for name, spec in more.items()}
+    yield told("information, later", make, classif() | {"k": 2}, more, attributes, later, target=classes)

@@ -4,6 +4,7 @@
 //! - A [`FeatureQuery`] names features: by references, or by a service.
 //! - [`Sources`] finds the table that a source of the definitions means; [`LocalSources`] those of this machine.
 //! - [`PreparedFeatures`] is a query that was resolved once, and reads into [`OnlineFeatures`] many times.
+//! - A [`StoreReader`] is one that endpoints ask by the keys of entities.
 //! - [`Historical`] is a table of training rows, and becomes a [`TrainingSet`] with a digest.
 //! - [`SkewReport`] says where what was served and what history says differ.
 //!
@@ -100,9 +101,9 @@ use mlcore::time::Timestamp;
 pub use self::builder::FeatureStoreBuilder;
 pub use self::historical::{Historical, HistoricalOptions, ViewUse};
 pub use self::materialise::{MaterialiseOptions, MaterialiseReport, Progress, SkippedView, ViewRun};
-pub use self::online::{EntityRows, OnlineFeatures, OutputFeature, PreparedFeatures};
+pub use self::online::{EntityRows, OnlineFeatures, OutputFeature, PreparedFeatures, StoreReader};
 pub use self::query::FeatureQuery;
-pub use self::skew::{ColumnSkew, Difference, SkewOptions, SkewReport};
+pub use self::skew::{ColumnSkew, Difference, ServedRows, SkewOptions, SkewReport};
 pub use self::sources::{LocalSources, Sources};
 pub use self::tables::StaleTables;
 pub use self::training_set::TrainingSet;

@@ -1,4 +1,4 @@
-//! How much each column tells of a target: scikit-learn's `f_classif`, `f_regression` and `chi2`.
+//! How much each column tells of a target: scikit-learn's `f_classif`, `f_regression`, `r_regression` and `chi2`.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use mlcore::batch::{ColumnView, OwnedValue};
 use mlcore::stats::{beta, chi2, pairwise_sum};
 
 use crate::transform::encoder::categories::count;
-use crate::transform::input;
+use crate::transform::input::{self, FitColumn};
 use crate::transform::numeric;
 
 /// A score, greater for columns that tell more, and the probability of one as great where the column tells nothing.
@@ -26,17 +26,41 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    /// The classes that a target holds, in ascending order.
-    pub(super) fn read(target: &ArrayRef, operation: &'static str) -> Result<Self> {
+    /// The classes that a target holds, in ascending order, of which there must be two.
+    pub(super) fn several(target: &ArrayRef, operation: &'static str) -> Result<Self> {
         let column = input::target(target, operation)?;
-        let counted = count(&column)?;
-        if counted.last().is_some_and(|(value, _)| value.is_missing()) {
-            return Err(column.error("it holds missing values").remedy("leave rows without a target out"));
-        }
-        if counted.len() < 2 {
+        let classes = Self::read(&column)?;
+        if classes.sizes.len() < 2 {
             return Err(column
                 .error("it holds one class only")
                 .remedy("fit on rows of at least two classes, or score by f_regression"));
+        }
+        Ok(classes)
+    }
+
+    /// The classes that a target holds, which are no points of a scale.
+    pub(super) fn discrete(target: &ArrayRef, operation: &'static str) -> Result<Self> {
+        let column = input::target(target, operation)?;
+        if column.dtype().is_float() {
+            let numbers = column.numbers()?;
+            if let Some(row) = numbers.iter().position(|value| !value.is_nan() && value.fract() != 0.0) {
+                return Err(column
+                    .error(format!("row {row} holds {}, and classes are no fractions", numbers[row]))
+                    .remedy("score by mutual_info_regression, or bin the target first"));
+            }
+        }
+        Self::read(&column)
+    }
+
+    /// The class of each row, from 0.
+    pub(super) fn of_rows(&self) -> &[usize] {
+        &self.of_row
+    }
+
+    fn read(column: &FitColumn) -> Result<Self> {
+        let counted = count(column)?;
+        if counted.last().is_some_and(|(value, _)| value.is_missing()) {
+            return Err(column.error("it holds missing values").remedy("leave rows without a target out"));
         }
         let positions: HashMap<String, usize> =
             counted.iter().enumerate().map(|(position, (value, _))| (value.to_string(), position)).collect();
@@ -77,9 +101,8 @@ pub(super) fn f_classif(values: &[f64], classes: &Classes) -> Score {
     Score { score, pvalue: f_sf(score, freedom_between, freedom_within) }
 }
 
-/// The regression of the target on the values: is there a linear trend? What is undefined because one of them is constant
-/// scores 0, and a perfect trend the greatest number.
-pub(super) fn f_regression(values: &[f64], target: &[f64]) -> Score {
+/// Pearson's correlation of the values and the target; 0 where it is undefined because one of them is constant.
+pub(super) fn correlation(values: &[f64], target: &[f64]) -> f64 {
     let rows = values.len();
     let (mean, target_mean) = (numeric::mean(values), numeric::mean(target));
     let centred = |row: usize| target[row] - target_mean;
@@ -88,8 +111,14 @@ pub(super) fn f_regression(values: &[f64], target: &[f64]) -> Score {
     let target_norm = pairwise_sum(rows, &|row| centred(row) * centred(row)).sqrt();
     let product = pairwise_sum(rows, &|row| centred(row) * values[row]);
     let correlation = product / norm / target_norm;
-    let correlation = if correlation.is_nan() { 0.0 } else { correlation };
-    let freedom = rows as f64 - 2.0;
+    if correlation.is_nan() { 0.0 } else { correlation }
+}
+
+/// The regression of the target on the values: is there a linear trend? What is undefined because one of them is constant
+/// scores 0, and a perfect trend the greatest number.
+pub(super) fn f_regression(values: &[f64], target: &[f64]) -> Score {
+    let correlation = correlation(values, target);
+    let freedom = values.len() as f64 - 2.0;
     let explained = correlation * correlation;
     let score = explained / (1.0 - explained) * freedom;
     match score {

@@ -1,9 +1,11 @@
-use mlcore::arrow::array::RecordBatch;
+use mlcore::arrow::array::{ArrayRef, RecordBatch};
 use mlcore::schema::Schema;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::dependence::{Told, mutual_information};
 use super::kept;
+use super::mutual_information::MutualInformation;
 use super::scores::{self, Classes, Score};
 use crate::program::Lower;
 use crate::program::builder::{Column, ProgramBuilder};
@@ -13,7 +15,7 @@ use crate::transform::{Attributes, Fit, Parameter, Training, Transform, input};
 
 /// What a [`SelectKBest`] scores columns by.
 #[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "Parameter", into = "Parameter")]
 pub enum ScoreFunction {
     /// The analysis of variance between the classes of the target.
@@ -21,45 +23,93 @@ pub enum ScoreFunction {
     FClassif,
     /// The linear regression of the target on the column.
     FRegression,
+    /// Pearson's correlation of the column and the target, with its sign: the greatest are kept. Has no p-values.
+    RRegression,
     /// The chi-square statistic between the classes of the target, for columns of counts.
     Chi2,
+    /// The mutual information of the column and the classes of the target, in nats: how much either tells of the other,
+    /// whatever the shape of their relation. Has no p-values.
+    MutualInfoClassif(MutualInformation),
+    /// The mutual information of the column and the numbers of the target, in nats. Has no p-values.
+    MutualInfoRegression(MutualInformation),
 }
 
 impl ScoreFunction {
-    const ALL: [(Self, &str); 3] =
-        [(Self::FClassif, "f_classif"), (Self::FRegression, "f_regression"), (Self::Chi2, "chi2")];
+    const EXPECTED: &str = "\"f_classif\", \"f_regression\", \"r_regression\", \"chi2\", \"mutual_info_classif\" or \
+                            \"mutual_info_regression\"";
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::FClassif => "f_classif",
+            Self::FRegression => "f_regression",
+            Self::RRegression => "r_regression",
+            Self::Chi2 => "chi2",
+            Self::MutualInfoClassif(_) => "mutual_info_classif",
+            Self::MutualInfoRegression(_) => "mutual_info_regression",
+        }
+    }
+
+    /// The function of this name, its options at their defaults.
+    fn named(name: &str) -> Option<Self> {
+        let all = [
+            Self::FClassif,
+            Self::FRegression,
+            Self::RRegression,
+            Self::Chi2,
+            Self::MutualInfoClassif(MutualInformation::default()),
+            Self::MutualInfoRegression(MutualInformation::default()),
+        ];
+        all.into_iter().find(|own| own.name() == name)
+    }
 }
 
 impl TryFrom<Parameter> for ScoreFunction {
     type Error = String;
 
+    /// From a name, or from a list of a name and its options, each a pair.
     fn try_from(value: Parameter) -> Result<Self, String> {
-        let known = Self::ALL.iter().find(|(_, name)| value.as_text() == Some(name));
-        known.map(|(own, _)| *own).ok_or_else(|| match value.as_text() {
-            Some(name) if name.starts_with("mutual_info") => format!(
-                "{name} is not offered, because its neighbours are found among values with random noise; \
-                 \"f_classif\", \"f_regression\" or \"chi2\" is expected"
-            ),
-            _ => value.is_not("\"f_classif\", \"f_regression\" or \"chi2\""),
-        })
+        if let Some(own) = value.as_text().and_then(Self::named) {
+            return Ok(own);
+        }
+        let Parameter::List(words) = value else {
+            return Err(value.is_not(Self::EXPECTED));
+        };
+        let mut words = words.into_iter();
+        let name = words.next().unwrap_or_else(|| Parameter::List(Vec::new()));
+        let own = name.as_text().and_then(Self::named).ok_or_else(|| name.is_not(Self::EXPECTED))?;
+        let options: Vec<Parameter> = words.collect();
+        match own {
+            Self::MutualInfoClassif(_) => MutualInformation::read(options).map(Self::MutualInfoClassif),
+            Self::MutualInfoRegression(_) => MutualInformation::read(options).map(Self::MutualInfoRegression),
+            Self::FClassif | Self::FRegression | Self::RRegression | Self::Chi2 if options.is_empty() => {
+                Ok(own)
+            }
+            Self::FClassif | Self::FRegression | Self::RRegression | Self::Chi2 => {
+                Err(format!("{} has no options", own.name()))
+            }
+        }
     }
 }
 
 impl From<ScoreFunction> for Parameter {
     fn from(own: ScoreFunction) -> Self {
-        let name = match own {
-            ScoreFunction::FClassif => "f_classif",
-            ScoreFunction::FRegression => "f_regression",
-            ScoreFunction::Chi2 => "chi2",
-        };
-        name.into()
+        let name = own.name();
+        match own {
+            ScoreFunction::FClassif
+            | ScoreFunction::FRegression
+            | ScoreFunction::RRegression
+            | ScoreFunction::Chi2 => name.into(),
+            ScoreFunction::MutualInfoClassif(options) | ScoreFunction::MutualInfoRegression(options) => {
+                options.write(name)
+            }
+        }
     }
 }
 
 /// Keeps the columns that tell most of the target, each looked at by itself.
 ///
-/// Needs a target: classes for [`ScoreFunction::FClassif`] and [`ScoreFunction::Chi2`], numbers for
-/// [`ScoreFunction::FRegression`]. Missing values and infinities are refused in all columns while fitting, and in those that
+/// Needs a target: classes for [`ScoreFunction::FClassif`], [`ScoreFunction::Chi2`] and [`ScoreFunction::MutualInfoClassif`],
+/// numbers for the others. Missing values and infinities are refused in all columns while fitting, and in those that
 /// are kept thereafter; scikit-learn refuses them in the others too. Of columns with equal scores, the later ones are kept.
 /// Source: scikit-learn, `SelectKBest`.
 ///
@@ -79,7 +129,7 @@ impl From<ScoreFunction> for Parameter {
 /// assert_eq!(fitted.feature_names_out()?, ["amount"]);
 /// # Ok::<(), mlcore::Error>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SelectKBest {
     score_func: ScoreFunction,
@@ -143,48 +193,84 @@ impl SelectKBest {
     }
 
     /// The scores of all columns.
-    fn score(&self, columns: &[FitColumn], training: &Training<'_>) -> Result<Vec<Score>> {
+    fn score(&self, columns: &[FitColumn], training: &Training<'_>) -> Result<Scores> {
         let target = training.required_target(OPERATION)?;
-        if self.score_func == ScoreFunction::FRegression {
-            let target = input::target(target, OPERATION)?;
-            let target = target.finite_numbers()?;
-            if target.len() < 2 {
-                return Err(Error::invalid_input(OPERATION, "table", "a trend needs at least two rows"));
-            }
-            let score = |column: &FitColumn| Ok(scores::f_regression(&column.finite_numbers()?, &target));
-            return columns.iter().map(score).collect();
-        }
-        let classes = Classes::read(target, OPERATION)?;
-        let score = |column: &FitColumn| {
-            let values = column.finite_numbers()?;
-            if self.score_func == ScoreFunction::FClassif {
-                return Ok(scores::f_classif(&values, &classes));
-            }
-            match values.iter().position(|value| *value < 0.0) {
-                Some(row) => Err(column
-                    .error(format!("row {row} holds {}, and counts are not negative", values[row]))
-                    .remedy("score the column by f_classif, or bin it first")),
-                None => Ok(scores::chi_square(&values, &classes)),
-            }
+        let tested = |scores: Vec<Score>| Scores {
+            scores: scores.iter().map(|score| score.score).collect(),
+            pvalues: Some(scores.iter().map(|score| score.pvalue).collect()),
         };
-        columns.iter().map(score).collect()
+        match &self.score_func {
+            ScoreFunction::FClassif => {
+                let classes = Classes::several(target, OPERATION)?;
+                each(columns, |values| scores::f_classif(values, &classes)).map(tested)
+            }
+            ScoreFunction::Chi2 => chi2(columns, &Classes::several(target, OPERATION)?).map(tested),
+            ScoreFunction::FRegression => {
+                let target = trend(target)?;
+                each(columns, |values| scores::f_regression(values, &target)).map(tested)
+            }
+            ScoreFunction::RRegression => {
+                let target = trend(target)?;
+                let scores = each(columns, |values| scores::correlation(values, &target))?;
+                Ok(Scores { scores, pvalues: None })
+            }
+            ScoreFunction::MutualInfoClassif(options) => {
+                let classes = Classes::discrete(target, OPERATION)?;
+                let scores = mutual_information(columns, Told::Classes(classes.of_rows()), options)?;
+                Ok(Scores { scores, pvalues: None })
+            }
+            ScoreFunction::MutualInfoRegression(options) => {
+                let target = input::target(target, OPERATION)?;
+                let scores = mutual_information(columns, Told::Numbers(&target.finite_numbers()?), options)?;
+                Ok(Scores { scores, pvalues: None })
+            }
+        }
     }
 }
 
-const OPERATION: &str = "fit SelectKBest";
+/// A score for each column, and a p-value where the function has one.
+struct Scores {
+    scores: Vec<f64>,
+    pvalues: Option<Vec<f64>>,
+}
+
+/// What a function says of the numbers of each column.
+fn each<T>(columns: &[FitColumn], score: impl Fn(&[f64]) -> T) -> Result<Vec<T>> {
+    columns.iter().map(|column| Ok(score(&column.finite_numbers()?))).collect()
+}
+
+/// A target that may have a trend.
+fn trend(target: &ArrayRef) -> Result<Vec<f64>> {
+    let target = input::target(target, OPERATION)?;
+    let target = target.finite_numbers()?;
+    if target.len() < 2 {
+        return Err(Error::invalid_input(OPERATION, "table", "a trend needs at least two rows"));
+    }
+    Ok(target.into_owned())
+}
+
+fn chi2(columns: &[FitColumn], classes: &Classes) -> Result<Vec<Score>> {
+    let score = |column: &FitColumn| {
+        let values = column.finite_numbers()?;
+        match values.iter().position(|value| *value < 0.0) {
+            Some(row) => Err(column
+                .error(format!("row {row} holds {}, and counts are not negative", values[row]))
+                .remedy("score the column by f_classif, or bin it first")),
+            None => Ok(scores::chi_square(&values, classes)),
+        }
+    };
+    columns.iter().map(score).collect()
+}
+
+pub(super) const OPERATION: &str = "fit SelectKBest";
 
 impl Fit for SelectKBest {
     type Fitted = FittedSelectKBest;
 
     fn learn(&self, training: &Training<'_>) -> Result<FittedSelectKBest> {
         let columns = input::columns(training, OPERATION)?;
-        let scores = self.score(&columns, training)?;
-        Ok(FittedSelectKBest {
-            parameters: *self,
-            input: input::schema(&columns)?,
-            scores: scores.iter().map(|score| score.score).collect(),
-            pvalues: scores.iter().map(|score| score.pvalue).collect(),
-        })
+        let Scores { scores, pvalues } = self.score(&columns, training)?;
+        Ok(FittedSelectKBest { parameters: self.clone(), input: input::schema(&columns)?, scores, pvalues })
     }
 }
 
@@ -197,7 +283,7 @@ pub struct FittedSelectKBest {
     #[serde(with = "mlcore::exact")]
     scores: Vec<f64>,
     #[serde(with = "mlcore::exact")]
-    pvalues: Vec<f64>,
+    pvalues: Option<Vec<f64>>,
 }
 
 impl FittedSelectKBest {
@@ -213,10 +299,10 @@ impl FittedSelectKBest {
         &self.scores
     }
 
-    /// The p-value of each score (`pvalues_`).
+    /// The p-value of each score (`pvalues_`); correlation and mutual information have none.
     #[must_use]
-    pub fn pvalues(&self) -> &[f64] {
-        &self.pvalues
+    pub fn pvalues(&self) -> Option<&[f64]> {
+        self.pvalues.as_deref()
     }
 
     /// Which columns are kept (`get_support`).

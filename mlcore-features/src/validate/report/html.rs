@@ -86,7 +86,7 @@ fn row(out: &mut String, result: &ExpectationResult) {
     out.push_str(&format!("</td><td>{}", escaped(&told(result))));
     if let Some(share) = result.unexpected_percent().filter(|share| *share > 0.0) {
         out.push_str(&format!(
-            "<div class=\"bar\" role=\"presentation\"><i style=\"width:{:.2}%\"></i></div>",
+            "<div class=\"bar {word}\" role=\"presentation\"><i style=\"width:{:.2}%\"></i></div>",
             share.clamp(0.5, 100.0)
         ));
     }

@@ -8,6 +8,7 @@ mod materialise;
 mod on_demand;
 mod online;
 mod push;
+mod reader;
 mod skew;
 mod tables;
 

@@ -27,6 +27,7 @@ from mlcore.features._expressions import *
 from mlcore.features._impute import *
 from mlcore.features._labels import *
 from mlcore.features._lookups import *
+from mlcore.features._nested import *
 from mlcore.features._numbers import *
 from mlcore.features._plan import Plan as Plan
 from mlcore.features._scalers import *

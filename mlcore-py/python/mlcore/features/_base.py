@@ -156,6 +156,10 @@ class Transformer:
         """The features of a single record, an array of shape ``(features,)``; see :meth:`Plan.transform_row`."""
         return self.plan().transform_row(row, strict=strict)
 
+    def transform_row_sparse(self, row: Row, *, strict: bool = False) -> Any:
+        """The features of a single record as a sparse matrix of one row; see :meth:`Plan.transform_row_sparse`."""
+        return self.plan().transform_row_sparse(row, strict=strict)
+
     def plan(self) -> Plan:
         """What was learnt, as a plan: serialisable, hashed, and run by Rust services.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Literal
 
+from mlcore.exceptions import InvalidInputError
 from mlcore.features._base import Transformer
 from mlcore.features._partial import PartialTransformer
 
@@ -57,20 +59,23 @@ class VarianceThreshold(PartialTransformer):
 class SelectKBest(Transformer):
     """Keeps the columns that tell most of the target, each looked at by itself.
 
-    Needs ``y``: classes, or numbers for ``f_regression``. Missing values and infinities are refused.
+    Needs ``y``: classes, or numbers for the functions that are called a regression. Missing values and infinities are
+    refused.
 
     Parameters
     ----------
-    score_func : {"f_classif", "f_regression", "chi2"} or callable
-        The analysis of variance between classes, the linear regression of the target, or the chi-square statistic of
-        counts: the name of a function of scikit-learn, or that function.
+    score_func : {"f_classif", "f_regression", "r_regression", "chi2", "mutual_info_classif", "mutual_info_regression"} or callable
+        The analysis of variance between classes, the linear regression of the target, the correlation with it, the chi-square
+        statistic of counts, or the mutual information with classes or with numbers: the name of a function of scikit-learn,
+        that function, or a ``functools.partial`` of it with ``discrete_features``, ``n_neighbors`` and ``random_state``. Without
+        a seed the noise of mutual information is that of the seed 0, where scikit-learn draws anew each time.
     k : int or "all"
         How many columns to keep; all where there are fewer.
 
     Attributes
     ----------
     scores_, pvalues_ : ndarray of float, shape (n_features_in_,)
-        The score of each column, and its p-value.
+        The score of each column, and its p-value; ``pvalues_`` is None for mutual information and correlation, which have none.
 
     Notes
     -----
@@ -83,17 +88,25 @@ class SelectKBest(Transformer):
     >>> best = SelectKBest(k=1).fit(table, y=[0, 0, 1, 1])
     >>> best.get_feature_names_out().tolist(), best.scores_.tolist()
     (['amount'], [0.0, 98.0])
+
+    What a column tells of a target, whatever the shape of their relation, in nats:
+
+    >>> table = {"noise": [7.0 * row % 17 for row in range(17)], "amount": [row / 2 - 4 for row in range(17)]}
+    >>> best = SelectKBest("mutual_info_classif", k=1).fit(table, y=[abs(amount) > 2 for amount in table["amount"]])
+    >>> best.get_feature_names_out().tolist(), best.scores_.round(3).tolist()
+    (['amount'], [0.0, 0.573])
     """
 
     _input_tags = {"allow_nan": False}
     _needs_target = True
 
     scores_: npt.NDArray[np.float64]
-    pvalues_: npt.NDArray[np.float64]
+    pvalues_: npt.NDArray[np.float64] | None
 
     def __init__(
         self,
-        score_func: Literal["f_classif", "f_regression", "chi2"] | Callable[..., Any] = "f_classif",
+        score_func: Literal["f_classif", "f_regression", "r_regression", "chi2", "mutual_info_classif", "mutual_info_regression"]
+        | Callable[..., Any] = "f_classif",
         *,
         k: int | Literal["all"] = 10,
     ) -> None:
@@ -103,5 +116,21 @@ class SelectKBest(Transformer):
     def _specification(self, table: Table, X: object) -> Specification:
         name, parameters = super()._specification(table, X)
         if callable(self.score_func):
-            parameters["score_func"] = getattr(self.score_func, "__name__", str(self.score_func))
+            parameters["score_func"] = _score_function(self.score_func)
         return name, parameters
+
+
+def _score_function(function: Callable[..., Any]) -> object:
+    """The name of a function, and its options where it is a partial one."""
+    if not isinstance(function, functools.partial):
+        return getattr(function, "__name__", str(function))
+    if function.args:
+        problem, remedy = "it is a partial function with an argument that has no name", "give its options by name"
+        raise InvalidInputError(
+            f"fit SelectKBest score_func: {problem}; {remedy}",
+            operation="fit SelectKBest",
+            subject="score_func",
+            problem=problem,
+            remedy=remedy,
+        )
+    return [_score_function(function.func), *([option, value] for option, value in function.keywords.items())]

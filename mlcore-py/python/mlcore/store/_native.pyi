@@ -87,5 +87,13 @@ class Store:
         late_rows: bool = False,
         differences: int = 10,
     ) -> tuple[str, dict[str, Any]]: ...
+    def check_log_skew(
+        self,
+        log: str | PathLike[str],
+        features: list[str],
+        service: str | None,
+        full_feature_names: bool,
+        options: dict[str, Any],
+    ) -> tuple[str, dict[str, Any]]: ...
     def evict_expired(self, *views: str) -> int: ...
     def drop_stale_tables(self, which: str) -> list[str]: ...

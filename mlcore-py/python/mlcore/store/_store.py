@@ -316,6 +316,61 @@ class FeatureStore(Definitions):
         )
         return PlannedChanges(text, report)
 
+    def check_log_skew(
+        self,
+        log: str | os.PathLike[str],
+        features: Features,
+        full_feature_names: bool = False,
+        *,
+        model: str | None = None,
+        start_date: Moment | None = None,
+        end_date: Moment | None = None,
+        value: Literal["stored", "given"] = "stored",
+        late_rows: bool = False,
+        differences: int = 10,
+        rows_at_once: int | None = None,
+    ) -> dict[str, Any]:
+        """Compares the features that endpoints looked up, as their prediction log has them, with those that history has for the same
+        entities as of the times of the requests, bit for bit.
+
+        Parameters
+        ----------
+        log : str or os.PathLike
+            The folder of the log: what ``mlcore-serve --prediction-log`` writes.
+        features, full_feature_names, late_rows :
+            As those of :meth:`get_historical_features`.
+        model : str, optional
+            The model whose requests are looked at; those of all models by default.
+        start_date, end_date : datetime, optional
+            Requests from the start on and before the end.
+        value : {"stored", "given"}
+            What the feature store answered, with null where it had nothing that counts; or what the model got, defaults and values of
+            requests, too.
+        differences : int
+            How many differing rows of each feature are told.
+        rows_at_once : int, optional
+            History is read once for so many rows; 100,000 by default.
+
+        Returns
+        -------
+        dict
+            ``report``: by feature how many rows are equal, differ, or are known on one side only; ``requests``: how many were looked at;
+            ``left_out``: rows that could not be compared, by the reason; ``places``: the requests of the rows that the report names, by
+            their numbers. It prints as a text for people.
+        """
+        listed, service = _wanted(features)
+        options = {
+            "model": model,
+            "start_date": start_date,
+            "end_date": end_date,
+            "value": value,
+            "late_rows": late_rows,
+            "differences": differences,
+            "rows_at_once": rows_at_once,
+        }
+        text, skew = self._store.check_log_skew(os.fspath(log), listed, service, full_feature_names, options)
+        return PlannedChanges(text, skew)
+
     def evict_expired(self, *feature_views: str) -> int:
         """Deletes the online rows that are older than the ``ttl`` of their view, which no read hands out; how many they were."""
         return self._store.evict_expired(*feature_views)

@@ -4,6 +4,7 @@ use std::time::Duration;
 use mlcore::batch::{OwnedValue, Value};
 use mlcore::schema::{Field, Schema};
 use mlcore::{Error, Result};
+use mlcore_features::store::feature_store::{FeatureQuery, FeatureStore};
 use mlcore_features::store::online::FeatureReader;
 
 use super::status::FeatureStatus;
@@ -157,6 +158,17 @@ impl FeatureLookup {
             conflict: OnConflict::default(),
             timeout: None,
         })
+    }
+
+    /// Looks up what a query of a feature store answers, by the join keys of its views. The query is resolved once: what is applied to the
+    /// store afterwards does not change it.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::reader`] and [`new`](Self::new).
+    pub fn of_store(store: &FeatureStore, query: &FeatureQuery) -> Result<Self> {
+        let reader = store.reader(query)?;
+        let join_keys = reader.join_keys().to_vec();
+        Self::new(Arc::new(reader), join_keys)
     }
 
     /// Takes `value` for the feature where a default is asked for.

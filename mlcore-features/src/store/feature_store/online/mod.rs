@@ -3,6 +3,7 @@
 mod answer;
 mod entity_rows;
 mod prepared;
+mod reader;
 
 use std::sync::PoisonError;
 
@@ -12,6 +13,7 @@ pub use self::answer::{OnlineFeatures, OutputFeature};
 pub use self::entity_rows::EntityRows;
 pub use self::prepared::PreparedFeatures;
 pub(super) use self::prepared::request_column;
+pub use self::reader::StoreReader;
 use super::{FeatureQuery, FeatureStore};
 
 /// As many queries as a service asks, and few enough to be forgotten at once.

@@ -110,6 +110,13 @@ impl PreparedFeatures {
         self.shared.compiled.join_keys.iter().map(|key| (key.key.column.as_str(), key.key.field.dtype))
     }
 
+    /// The join keys of the views, each under its name there with the name of its column; `None` where views differ in them.
+    pub(super) fn single_keys(&self) -> Option<Vec<(String, String)>> {
+        let [set] = self.shared.key_sets.as_slice() else { return None };
+        let column = |place: usize| Some(self.shared.compiled.join_keys.get(place)?.key.column.clone());
+        set.0.iter().map(|(name, place)| Some((name.clone(), column(*place)?))).collect()
+    }
+
     /// The values that come with a request for on-demand views.
     #[must_use]
     pub fn request_values(&self) -> &[Field] {

@@ -2,12 +2,14 @@
 
 mod compare;
 mod report;
+mod served;
 
 use mlcore::arrow::array::RecordBatch;
 use mlcore::{Error, Result};
 
 use self::compare::Compared;
 pub use self::report::{ColumnSkew, Difference, SkewReport};
+pub use self::served::ServedRows;
 use super::conform::{conform, moments};
 use super::{FeatureQuery, FeatureStore, HistoricalOptions};
 use crate::program::project;

@@ -2,7 +2,10 @@ use std::fmt;
 
 use mlcore::batch::OwnedValue;
 use mlcore::time::Timestamp;
+use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
+
+use super::OPERATION;
 
 /// Where served features and history differ: text by its `Display`, JSON by serde.
 ///
@@ -15,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(report.to_string(), "2 rows\nrating: 2 equal\n");
 /// ```
 #[non_exhaustive]
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct SkewReport {
     /// How many rows were compared.
     pub rows: u64,
@@ -69,6 +72,51 @@ impl SkewReport {
     #[must_use]
     pub fn is_equal(&self) -> bool {
         self.columns.iter().all(ColumnSkew::is_equal)
+    }
+}
+
+impl SkewReport {
+    /// Adds the report of the rows that come next, whose numbers go on behind those of this one; of each column as many differing rows
+    /// are kept as `differences`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](Error::InvalidInput) for a report of other features.
+    ///
+    /// ```
+    /// use mlcore_features::store::feature_store::SkewReport;
+    ///
+    /// let json = r#"{"rows":2,"columns":[{"name":"rating","equal":2,"differing":0,"only_online":0,"only_offline":0,"differences":[]}]}"#;
+    /// let mut report: SkewReport = serde_json::from_str(json).unwrap();
+    /// report.append(report.clone(), 10)?;
+    /// assert_eq!((report.rows, report.columns[0].equal), (4, 4));
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    pub fn append(&mut self, next: Self, differences: usize) -> Result<()> {
+        let names =
+            |report: &Self| report.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+        if names(self) != names(&next) {
+            let problem =
+                format!("it is about {}, and not {}", names(&next).join(", "), names(self).join(", "));
+            return Err(Error::invalid_input(OPERATION, "report", problem).remedy("add reports of one query"));
+        }
+        for (own, next) in self.columns.iter_mut().zip(next.columns) {
+            own.equal = own.equal.saturating_add(next.equal);
+            own.differing = own.differing.saturating_add(next.differing);
+            own.only_online = own.only_online.saturating_add(next.only_online);
+            own.only_offline = own.only_offline.saturating_add(next.only_offline);
+            own.greatest_difference = match (own.greatest_difference, next.greatest_difference) {
+                (Some(one), Some(other)) => Some(one.max(other)),
+                (one, other) => one.or(other),
+            };
+            let behind = next
+                .differences
+                .into_iter()
+                .map(|difference| Difference { row: difference.row.saturating_add(self.rows), ..difference });
+            let room = differences.saturating_sub(own.differences.len());
+            own.differences.extend(behind.take(room));
+        }
+        self.rows = self.rows.saturating_add(next.rows);
+        Ok(())
     }
 }
 

@@ -175,7 +175,9 @@ def _variance_threshold(estimator: Any, fields: list[dict[str, Any]]) -> dict[st
 
 
 def _select_k_best(estimator: Any, fields: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"scores": numbers(estimator.scores_), "pvalues": numbers(estimator.pvalues_)}
+    # Mutual information has no p-values.
+    pvalues = None if estimator.pvalues_ is None else numbers(estimator.pvalues_)
+    return {"scores": numbers(estimator.scores_), "pvalues": pvalues}
 
 
 def _directions(estimator: Any) -> dict[str, Any]:

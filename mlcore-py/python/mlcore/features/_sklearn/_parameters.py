@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -138,6 +139,13 @@ def _seed(value: Any) -> Any:
     return int(value) if hasattr(value, "__index__") else None
 
 
+def _score_function(value: Any) -> Any:
+    """A generator of random numbers that was drawn from while fitting is no seed."""
+    if not isinstance(value, functools.partial) or "random_state" not in value.keywords:
+        return value
+    return functools.partial(value.func, *value.args, **{**value.keywords, "random_state": _seed(value.keywords["random_state"])})
+
+
 #: What has an effect on fitting alone is what a plan can store; what the door takes as lists is a list.
 _CHANGED_IN_ALL: dict[str, Callable[[Any], Any]] = {
     "random_state": _seed,
@@ -163,6 +171,7 @@ _CHANGED: dict[str, dict[str, Callable[[Any], Any]]] = {
     "FunctionTransformer": {"feature_names_out": lambda value: "one-to-one"},
     "PCA": {"svd_solver": lambda value: "auto", "n_components": lambda value: None if value == "mle" else value},
     "TruncatedSVD": {"algorithm": lambda value: "randomized"},
+    "SelectKBest": {"score_func": _score_function},
     "SimpleImputer": {"missing_values": _mark},
     "IterativeImputer": {"min_value": _plain, "max_value": _plain},
     # The terms that were learnt are stored themselves.
