@@ -13,8 +13,9 @@ pub(super) fn options(given: &Bound<'_, PyDict>) -> PyResult<LogSkewOptions> {
     let get = |name: &str| Ok::<_, PyErr>(given.get_item(name)?.filter(|value| !value.is_none()));
     let required =
         |name: &str| get(name)?.ok_or_else(|| pyo3::exceptions::PyKeyError::new_err(name.to_owned()));
-    let late_rows = required("late_rows")?.extract()?;
-    let skew = history::skew_options(None, late_rows, required("differences")?.extract()?);
+    let (late_rows, differences): (bool, usize) =
+        (required("late_rows")?.extract()?, required("differences")?.extract()?);
+    let skew = history::skew_options(None, late_rows, differences);
     let value: String = required("value")?.extract()?;
     let mut options = LogSkewOptions::default().with_skew(skew).with_value(asked(py, value.parse())?);
     if let Some(model) = get("model")? {

@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn impossible_options_are_refused_by_name() {
-        for (options, words) in [
+        let cases: [(Vec<(&str, Parameter)>, &str); 7] = [
             (vec![("neighbors", 3.into())], "there is no option \"neighbors\""),
             (vec![("n_neighbors", 0.into())], "n_neighbors: a whole number of at least 1 is expected, got 0"),
             (vec![("n_neighbors", 1.5.into())], "got 1.5"),
@@ -284,7 +284,8 @@ mod tests {
             (vec![("random_state", (1_u64 << 32).into())], "random_state: a seed below 2^32"),
             (vec![("discrete_features", "some".into())], "got \"some\""),
             (vec![("discrete_features", vec!["a"].into())], "got [\"a\"]"),
-        ] {
+        ];
+        for (options, words) in cases {
             let parameters = Parameters::from_iter([("score_func", spoken(&options))]);
             let error = Transformer::new("SelectKBest", &parameters).unwrap_err().to_string();
             assert!(
