@@ -38,7 +38,7 @@ def frames():
     yield "polars", pl.DataFrame(RECORDS, schema_overrides={"tags": pl.Array(pl.Int64, 2)})
 
 
-@pytest.mark.parametrize(("name", "frame"), frames(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("name", "frame"), list(frames()), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_library_gives_the_same_columns(name, frame):
     flat = flatten(frame)
     assert flat.column_names == NAMES and len(flat) == 3
