@@ -29,7 +29,7 @@ use crate::store::write;
 use crate::table::{Goal, Table};
 use crate::timing::interleaved;
 
-/// What Feast fills in half a minute, and what shows how ours goes on.
+/// What Feast fills in reasonable time, and what shows how ours goes on.
 const SIZES: [i64; 2] = [100_000, 1_000_000];
 const FEATURES: usize = 10;
 /// How many entities a read asks for, and the seconds that it may take from the file.

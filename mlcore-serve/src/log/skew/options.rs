@@ -46,7 +46,7 @@ pub struct LogSkewOptions {
     pub until: Option<Timestamp>,
     /// Which values are compared.
     pub value: ComparedValue,
-    /// History is read once for so many rows: 100 000, some tens of megabytes, unless it is said otherwise.
+    /// History is read once for so many rows, which are in memory meanwhile. Default 100 000.
     pub rows_at_once: usize,
 }
 
