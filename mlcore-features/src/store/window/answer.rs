@@ -45,8 +45,8 @@ const NULL: Aggregate = Aggregate::Value(OwnedValue::Null);
 #[derive(Clone, Debug, Default)]
 pub struct WindowAnswer {
     pub(super) features: Arc<[Field]>,
-    /// When the window of each feature ends.
-    pub(super) ends: Vec<Timestamp>,
+    /// When the window of each feature ends, and the last moment before the next one.
+    pub(super) ends: Vec<(Timestamp, Timestamp)>,
     pub(super) cells: Vec<Aggregate>,
 }
 
@@ -60,7 +60,13 @@ impl WindowAnswer {
     /// When the window of a feature ended that was read: events of that moment and later are not in it.
     #[must_use]
     pub fn window_end(&self, feature: usize) -> Option<Timestamp> {
-        self.ends.get(feature).copied()
+        self.ends.get(feature).map(|(end, _)| *end)
+    }
+
+    /// The last moment, in microseconds, at which a read finds the same window of a feature: from the next on it is one that has slid.
+    #[must_use]
+    pub fn window_expiry(&self, feature: usize) -> Option<Timestamp> {
+        self.ends.get(feature).map(|(_, last)| *last)
     }
 
     /// How many entities were asked for.

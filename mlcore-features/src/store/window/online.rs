@@ -175,8 +175,12 @@ impl OnlineWindows {
         let requests = self.requests(now.as_micros());
         answer.ends.clear();
         let frames = self.wanted.iter().map(|feature| self.plan.frames().get(self.plan.frame_of(*feature)));
-        let end = |frame: &Frame| Timestamp::from_micros(frame.window_at(now.as_micros()).1);
-        answer.ends.extend(frames.map(|frame| frame.map_or(now, end)));
+        let end = |frame: &Frame| {
+            let (_, end) = frame.window_at(now.as_micros());
+            let last = end.saturating_add(frame.slide - 1);
+            (Timestamp::from_micros(end), Timestamp::from_micros(last))
+        };
+        answer.ends.extend(frames.map(|frame| frame.map_or((now, now), end)));
         let width = requests.len().max(1);
         let mut pages = Vec::with_capacity(keys.len() * width);
         for key in keys {

@@ -186,6 +186,11 @@ fn windows_slide_as_time_goes_by() {
         (answer.event_time(0, 0), answer.event_time(0, 1)),
         (Some(at(600 * MINUTE)), Some(at(600 * MINUTE)))
     );
+    // It counts until it slides.
+    assert_eq!(
+        (answer.expiry(0, 0), answer.expiry(0, 1)),
+        (Some(at(610 * MINUTE - 1)), Some(at(630 * MINUTE - 1)))
+    );
     // What no window has any more is deleted.
     world.set(24 * HOUR);
     assert!(world.store.evict_expired(&["recent"]).unwrap() > 0);

@@ -105,6 +105,24 @@ impl OnlineFeatures {
         }
     }
 
+    /// The last moment at which a value counts; `None` for ever. A feature that is computed counts as long as what it is computed of.
+    #[must_use]
+    pub fn expiry(&self, row: usize, feature: usize) -> Option<Timestamp> {
+        self.expiry_at(self.place(feature)?, row)
+    }
+
+    /// Steps read what stands before them.
+    fn expiry_at(&self, place: Place, row: usize) -> Option<Timestamp> {
+        match place {
+            Place::Read { read, feature } => self.answers.get(read)?.expiry(row, feature),
+            Place::Step { step, .. } => {
+                let inputs = &self.prepared.as_ref()?.compiled.steps.get(step)?.inputs;
+                inputs.iter().filter_map(|input| self.expiry_at(input.place, row)).min()
+            }
+            Place::Request(_) => None,
+        }
+    }
+
     /// The value of a feature; null where its status is not [`Status::Present`]. Lists that an on-demand view makes are read from the
     /// [table](Self::to_record_batch) alone.
     #[must_use]

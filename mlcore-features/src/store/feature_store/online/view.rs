@@ -62,6 +62,14 @@ impl ViewAnswer {
         }
     }
 
+    /// The last moment at which the row counts, or at which a read finds the same window.
+    pub(super) fn expiry(&self, entity: usize, feature: usize) -> Option<Timestamp> {
+        match self {
+            Self::Rows(answer) => answer.expiry(entity, feature),
+            Self::Windows(answer) => answer.get(entity, feature).and_then(|_| answer.window_expiry(feature)),
+        }
+    }
+
     pub(super) fn cell(&self, entity: usize, feature: usize) -> Cell<'_> {
         match self {
             Self::Rows(answer) => answer.cell(entity, feature),
