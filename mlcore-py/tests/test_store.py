@@ -251,7 +251,7 @@ def test_sliding_windows_are_the_same_for_training_and_serving(store):
     assert [list(cities) for cities in history["cities"].dropna()] == known["cities"][:2]
     assert served.statuses()["sum_trips_86400s"] == ["PRESENT", "PRESENT", "NULL_VALUE", "NULL_VALUE"]
     assert store.write_to_online_store("recent", new, delivery=("partition-0", 1)) == {"stored": 0, "older": 1}
-    with pytest.raises(mlcore.MlcoreError):
+    with pytest.raises(mlcore.SchemaMismatchError, match="trips"):
         store.push("rides", new.drop(columns="trips"))
 
 
@@ -343,6 +343,9 @@ def test_lists_and_moments_are_features(tmp_path):
         opened.apply(view)
         opened.materialize_incremental(NOW + HOUR)
         answered = opened.get_online_features(["rows:vector", "rows:seen", "rows:is_new"], [{"driver_id": 1}]).to_dict()
+        asked = {"driver_id": [1, 2, 1], "event_timestamp": [NOW + HOUR] * 3}
+        history = opened.get_historical_features(asked, ["rows:vector"]).to_df()
+    assert history["vector"].tolist() == [[0.5, 1.5], None, [0.5, 1.5]]
     assert answered["vector"] == [[0.5, 1.5]] and answered["seen"] == [NOW - HOUR] and answered["is_new"] == [True]
 
 
