@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, StructArray};
-use mlcore::arrow::datatypes::{DataType, Field};
+use mlcore::arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray};
+use mlcore::arrow::datatypes::{ArrowNativeType, DataType, Field};
 use mlcore::batch::{ColumnView, Element, Value};
 use mlcore::match_element;
 use mlcore::schema::DType;
@@ -140,7 +140,7 @@ impl Table {
     }
 
     /// Names and numpy arrays: numbers as they are (floats where one is missing), text as objects; dates and moments as
-    /// ``datetime64``, those with a time zone in UTC; times of day as objects.
+    /// ``datetime64``, those with a time zone in UTC; times of day and lists as objects.
     #[pyo3(name = "columns")]
     fn arrays<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         entry(py, |py| {
@@ -203,6 +203,9 @@ impl Table {
 
 /// The values of a column as a numpy array.
 pub(crate) fn numpy_of<'py>(py: Python<'py>, name: &str, array: &ArrayRef) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(lists) = array.as_list_opt::<i32>() {
+        return lists_of(py, name, lists);
+    }
     let raised = |error: mlcore::Error| raise(py, &error);
     let plain = ColumnView::plain(name, array).map_err(raised)?;
     let view = ColumnView::new(name, plain.as_ref()).map_err(raised)?;
@@ -262,6 +265,26 @@ fn datetimes<'py>(
 
 /// The values of a column as an array of Python's own objects, `None` where one is missing.
 fn objects_of<'py>(py: Python<'py>, name: &str, array: &ArrayRef) -> PyResult<Bound<'py, PyAny>> {
+    py.import("numpy")?.call_method1("array", (objects(py, name, array)?, "object"))
+}
+
+/// Lists as an array of Python's own lists, `None` where one is missing.
+fn lists_of<'py>(py: Python<'py>, name: &str, lists: &ListArray) -> PyResult<Bound<'py, PyAny>> {
+    let values = objects(py, name, lists.values())?;
+    // Filled one by one: of lists of one length numpy would make a matrix.
+    let cells = py.import("numpy")?.call_method1("empty", (lists.len(), "object"))?;
+    for (row, ends) in lists.value_offsets().windows(2).enumerate() {
+        if let [start, end] = ends
+            && lists.is_valid(row)
+        {
+            cells.set_item(row, values.get_slice(start.as_usize(), end.as_usize()))?;
+        }
+    }
+    Ok(cells)
+}
+
+/// The values of a column as Python's own objects, `None` where one is missing.
+fn objects<'py>(py: Python<'py>, name: &str, array: &ArrayRef) -> PyResult<Bound<'py, PyList>> {
     let raised = |error: mlcore::Error| raise(py, &error);
     let plain = ColumnView::plain(name, array).map_err(raised)?;
     let view = ColumnView::new(name, plain.as_ref()).map_err(raised)?;
@@ -269,6 +292,5 @@ fn objects_of<'py>(py: Python<'py>, name: &str, array: &ArrayRef) -> PyResult<Bo
         Value::Text(text) => Ok(PyString::new(py, text).into_any()),
         value => value::write(py, &value.into_owned()),
     });
-    let objects = PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)?;
-    py.import("numpy")?.call_method1("array", (objects, "object"))
+    PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)
 }

@@ -20,6 +20,7 @@ from mlcore.store import (
     Aggregation,
     Array,
     ArrowSource,
+    BatchFeatureView,
     Bool,
     Entity,
     FeatureService,
@@ -33,6 +34,7 @@ from mlcore.store import (
     OnDemandFeatureView,
     PushSource,
     RequestSource,
+    StreamFeatureView,
     String,
     UnixTimestamp,
     ValueType,
@@ -210,6 +212,64 @@ def test_what_is_newer_stays(store):
         store.push("gps", rows(1.0, HOUR), to="offline")
 
 
+def test_sliding_windows_are_the_same_for_training_and_serving(store):
+    recent = StreamFeatureView(
+        name="recent",
+        entities=[DRIVER],
+        schema=[Field("rating", Float64), Field("trips", Int64), Field("city", String)],
+        timestamp_field="at",
+        aggregations=[
+            Aggregation(column="trips", function="sum", time_window=24 * HOUR, slide_interval=HOUR),
+            Aggregation(column="rating", function="mean", time_window=24 * HOUR, slide_interval=HOUR),
+            Aggregation(column="city", function="last_n(2)", time_window=24 * HOUR, slide_interval=HOUR, name="cities"),
+            Aggregation(function="count", time_window=24 * HOUR, slide_interval=HOUR),
+        ],
+        source=PushSource(name="rides", batch_source=ArrowSource(name="log", timestamp_field="at")),
+    )
+    store.apply([recent])
+    assert store.get_feature_view("recent").to_dict() == recent.to_dict()
+    features = [f"recent:{name}" for name in ["sum_trips_86400s", "mean_rating_86400s", "cities", "count_86400s"]]
+    # A whole hour, so that the last event is in a window that is over.
+    at = pd.Timestamp(NOW).floor("h").to_pydatetime()
+    store.materialize_incremental(at)
+    new = pd.DataFrame(
+        {"driver_id": [1], "at": pd.to_datetime([at - HOUR / 2], utc=True), "rating": [5.0], "trips": [100], "city": ["Oslo"]}
+    )
+    for stored in [1, 0]:
+        pushed = store.push("rides", new, delivery=("partition-0", 1))
+        assert pushed["views"][0]["stored"] == stored
+    assert pushed["views"][0]["repeated"] == 1
+    store.register("log", pd.concat([EVENTS, new]))
+    served = store.get_online_features(features, [{"driver_id": driver} for driver in [1, 2, 3, 9]])
+    asked = {"driver_id": [1, 2, 3, 9], "event_timestamp": [NOW] * 4}
+    history = store.get_historical_features(asked, features).to_df()
+    known = served.to_dict()
+    assert known["sum_trips_86400s"] == [122, 7, None, None]
+    assert known["count_86400s"] == [3, 1, 0, 0]
+    assert known["cities"] == [["Oslo", "Bergen"], ["Lima"], None, None]
+    assert history["count_86400s"].tolist() == known["count_86400s"]
+    assert history["sum_trips_86400s"].dropna().tolist() == [122, 7]
+    assert history["mean_rating_86400s"].dropna().tolist() == [known["mean_rating_86400s"][0]]
+    assert [list(cities) for cities in history["cities"].dropna()] == known["cities"][:2]
+    assert served.statuses()["sum_trips_86400s"] == ["PRESENT", "PRESENT", "NULL_VALUE", "NULL_VALUE"]
+    assert store.write_to_online_store("recent", new, delivery=("partition-0", 1)) == {"stored": 0, "older": 1}
+    with pytest.raises(mlcore.SchemaMismatchError, match="trips"):
+        store.push("rides", new.drop(columns="trips"))
+
+
+def test_views_of_batches_and_streams_are_views():
+    source = ArrowSource(name="log", timestamp_field="at")
+    daily = Aggregation(column="trips", function="max", time_window=24 * HOUR)
+    own = {"name": "daily", "entities": [DRIVER], "schema": [Field("trips", Int64)], "aggregations": [daily], "source": source}
+    assert BatchFeatureView(**own).to_dict() == FeatureView(**own, online=False).to_dict()
+    assert StreamFeatureView(**own, timestamp_field="at", enable_tiling=True).to_dict() == FeatureView(**own).to_dict()
+    for kind in [BatchFeatureView, StreamFeatureView]:
+        with pytest.raises(mlcore.UnsupportedError, match="on-demand"):
+            kind(**own, udf=lambda rows: rows)
+    with pytest.raises(ValueError, match="its times in at"):
+        StreamFeatureView(**own, timestamp_field="then")
+
+
 def test_a_view_takes_its_columns_from_the_file(tmp_path):
     EVENTS.to_parquet(tmp_path / "log.parquet")
     view = FeatureView(name="stats", entities=[DRIVER], source=FileSource("log.parquet", timestamp_field="at"))
@@ -338,6 +398,9 @@ def test_lists_and_moments_are_features(tmp_path):
         opened.apply(view)
         opened.materialize_incremental(NOW + HOUR)
         answered = opened.get_online_features(["rows:vector", "rows:seen", "rows:is_new"], [{"driver_id": 1}]).to_dict()
+        asked = {"driver_id": [1, 2, 1], "event_timestamp": [NOW + HOUR] * 3}
+        history = opened.get_historical_features(asked, ["rows:vector"]).to_df()
+    assert history["vector"].tolist() == [[0.5, 1.5], None, [0.5, 1.5]]
     assert answered["vector"] == [[0.5, 1.5]] and answered["seen"] == [NOW - HOUR] and answered["is_new"] == [True]
 
 

@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use mlcore_features::store::feature_store::{
     FeatureStore, MaterialiseOptions, Progress, PushTo, StaleTables,
 };
+use mlcore_features::store::window::Delivery;
 use mlcore_serve::log::LogReader;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -257,29 +258,48 @@ impl Store {
     }
 
     /// Sends rows to the views of a push source.
+    #[pyo3(signature = (source, rows, to, delivery = None))]
     fn push<'py>(
         &self,
         py: Python<'py>,
         source: Text,
         rows: &Bound<'py, PyAny>,
         to: Text,
+        delivery: Option<(String, u64)>,
     ) -> PyResult<Bound<'py, PyAny>> {
         entry(py, |py| {
             let store = self.store(py, "push")?;
             let to: PushTo = asked(py, to.parse())?;
             let rows = door::table(rows, Asked { operation: "push", subject: "df" })?;
-            let report = detached(py, || store.push(&source, &rows, to))?;
+            let report = detached(py, || match &delivery {
+                Some((producer, number)) => {
+                    store.push_delivery(&source, &rows, to, &Delivery::new(producer, *number))
+                }
+                None => store.push(&source, &rows, to),
+            })?;
             plain(py, "push", &report)
         })
     }
 
     /// Writes rows of a view into the online store; how many were stored, and how many were older than what was there.
-    fn write(&self, py: Python<'_>, view: Text, rows: &Bound<'_, PyAny>) -> PyResult<(u64, u64)> {
+    #[pyo3(signature = (view, rows, delivery = None))]
+    fn write(
+        &self,
+        py: Python<'_>,
+        view: Text,
+        rows: &Bound<'_, PyAny>,
+        delivery: Option<(String, u64)>,
+    ) -> PyResult<(u64, u64)> {
         entry(py, |py| {
             let operation = "write to online store";
             let store = self.store(py, operation)?;
             let rows = door::table(rows, Asked { operation, subject: "df" })?;
-            let written = detached(py, || store.write_to_online_store(&view, &rows))?;
+            let written = detached(py, || match &delivery {
+                Some((producer, number)) => {
+                    store.write_delivery(&view, &rows, &Delivery::new(producer, *number))
+                }
+                None => store.write_to_online_store(&view, &rows),
+            })?;
             Ok((written.stored(), written.older()))
         })
     }

@@ -94,7 +94,9 @@ fn add_types(types: &mut Types, view: &ResolvedView) {
     for column in [view.timestamp_field().or(Some(EVENT_TIMESTAMP)), view.created_timestamp_column()] {
         column.into_iter().for_each(|column| add(column, moment));
     }
-    for field in view.join_keys.iter().chain(&view.features) {
+    // Rows of a view of windows are events, with the columns that its features are computed of.
+    let sent = if view.view.aggregations().is_empty() { &view.features } else { view.view.schema() };
+    for field in view.join_keys.iter().chain(sent) {
         add(view.source_column(&field.name), field.dtype);
         add(&field.name, field.dtype);
     }

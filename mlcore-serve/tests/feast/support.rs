@@ -93,6 +93,7 @@ features = ["stats:rating", { view = "stats", features = ["trips"], name = "orig
 pub(crate) struct Place {
     pub(crate) service: HttpService,
     pub(crate) runtime: Runtime,
+    pub(crate) store: FeatureStore,
     now: Arc<AtomicI64>,
 }
 
@@ -167,10 +168,10 @@ impl Place {
         of_http.body_bytes = 1 << 20;
         let service = HttpService::with_limits(Models::new(), of_http)
             .with_auth(auth)
-            .with_feast(Feast::with_limits(store, limits));
+            .with_feast(Feast::with_limits(store.clone(), limits));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        Self { service, runtime, now }
+        Self { service, runtime, store, now }
     }
 
     /// Lets time pass.

@@ -1,4 +1,10 @@
+use std::time::Duration;
+
 use http::StatusCode;
+use mlcore::registry::Change;
+use mlcore::schema::DType;
+use mlcore_features::store::definition::{Aggregation, AggregationFunction, FeatureView, Field};
+use mlcore_features::store::registry::Changes;
 use serde_json::{Value, json};
 
 use crate::support::Place;
@@ -39,6 +45,35 @@ fn pushed_rows_become_history() {
     (later["trips"], later["at"]) = (json!([4]), json!(["2024-02-29T11:55:00Z"]));
     assert_eq!(push(&place, "online_and_offline", &later).status, StatusCode::OK);
     assert_eq!(read(), json!([4]));
+}
+
+#[test]
+fn events_of_sliding_windows_are_pushed_filled_and_read() {
+    let place = Place::new();
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    let view = FeatureView::builder("recent", ["driver"])
+        .schema([Field::new("trips", DType::Int64)])
+        .aggregations([AggregationFunction::Sum, AggregationFunction::LastN(3)].map(|function| {
+            Aggregation::new(function, "trips", minutes(60)).with_slide_interval(minutes(10))
+        }))
+        .source("trips_push");
+    let changes = Changes::of([view.build().unwrap().into()]);
+    place.store.apply(&changes, &Change::new("ana", place.store.now())).unwrap();
+    assert_eq!(push(&place, "online", &rows()).status, StatusCode::OK);
+    let features = ["recent:sum_trips_3600s", "recent:last_3_trips_3600s"];
+    let read = || place.read(&features, &json!({"driver_id": [5, 6]}));
+    let (values, statuses, times) = read().column("sum_trips_3600s");
+    assert_eq!((values, statuses), (json!([3, null]), json!(["PRESENT", "NULL_VALUE"])));
+    assert_eq!(times, json!(["2024-02-29T12:00:00Z", "2024-02-29T12:00:00Z"]), "the end of the window");
+    // History has other events of the same hour, and not the pushed one.
+    let body = json!({"end_ts": "2024-02-29T12:00:00", "feature_views": ["recent"]});
+    assert_eq!(place.post("/materialize-incremental", &body).status, StatusCode::OK);
+    assert_eq!(read().column("sum_trips_3600s").0, json!([8, 6]));
+    assert_eq!(read().column("last_3_trips_3600s").0, json!([[3, 5], [6]]));
+    // What is written counts, too, and as an event.
+    let df = json!({"driver_id": [6], "trips": [1], "event_timestamp": ["2024-02-29T11:59:00"]});
+    assert_eq!(place.write("recent", &df).status, StatusCode::OK);
+    assert_eq!(read().column("sum_trips_3600s").0, json!([8, 7]));
 }
 
 #[test]

@@ -7,11 +7,12 @@ use mlcore::{Error, Result};
 
 use super::on_demand::Step;
 use super::query::{FeatureQuery, Wanted};
-use super::{FeatureStore, tables};
+use super::{FeatureStore, windows};
 use crate::store::definition::{
     AnyView, Field, JoinKey, Resolution, ResolveOptions, ResolvedView, ValueType, ViewRead, ViewVersion,
 };
 use crate::store::registry::Snapshot;
+use crate::store::window::WindowPlan;
 
 /// A resolved query.
 #[derive(Debug)]
@@ -45,11 +46,13 @@ pub(super) enum Place {
     Request(usize),
 }
 
-/// A stored view that is read.
+/// A view of rows or of windows that is read.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) read: ViewRead,
     pub(super) version: ViewVersion,
+    /// The view's windows, where its features are computed of them.
+    pub(super) windows: Option<WindowPlan>,
 }
 
 /// A column of the entity rows by which views are read.
@@ -94,9 +97,9 @@ impl FeatureStore {
             join_keys: Vec::new(),
         };
         for read in reads {
-            tables::check_read(OPERATION, &read.view)?;
             let version = self.version_of(&snapshot, &read.view, read.version)?;
-            compiled.reads.push(Read { read, version });
+            let windows = windows::plan_of(&read.view)?;
+            compiled.reads.push(Read { read, version, windows });
         }
         for step in on_demand {
             let step = Step::new(&self.inner.plans, &compiled, &step)?;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use mlcore::arrow::array::{Array, ArrayRef, RecordBatch};
-use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Schema};
+use mlcore::arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
+use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
 use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -12,12 +12,15 @@ use super::compile::{Compiled, Place, Read};
 use super::conform::{conform, moments};
 use super::on_demand::table;
 use super::online::{EntityRows, request_column};
+use super::windows::{self, Events};
 use super::{FeatureQuery, FeatureStore};
 use crate::store::definition::{Source, ViewVersion};
-use crate::store::offline::{Joined, PointInTimeJoin, View, ViewReport};
+use crate::store::offline::{self, Joined, PointInTimeJoin, View, ViewReport};
+use crate::store::window::WindowPlan;
 
 /// Feast's name of the column of times of entity rows.
 const EVENT_TIMESTAMP: &str = "event_timestamp";
+const MOMENT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 /// How training rows are joined.
 ///
@@ -91,9 +94,9 @@ pub struct ViewUse {
     pub rows: u64,
     /// The rows without an event time, which were left out.
     pub rows_without_time: u64,
-    /// The entity rows that got features of it.
+    /// The entity rows that got features of it; of a view of windows, those with an event in a window.
     pub present: u64,
-    /// The first and the last event time of the rows that were used; none where none was.
+    /// The first and the last event time of the rows that were used, in a window of any entity row; none where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<(Timestamp, Timestamp)>,
 }
@@ -164,13 +167,16 @@ impl FeatureStore {
     fn joined_view(&self, number: usize, read: &Read, options: &HistoricalOptions) -> Result<View<'_>> {
         let view = &read.read.view;
         let source = batch_source(OPERATION, view.view.name(), view.batch_source.as_ref())?;
+        let opened = self.inner.sources.open(source).map_err(|error| within(error, view.view.name()))?;
+        if read.windows.is_some() {
+            return windowed_view(number, read, options, opened);
+        }
         let keys = view.join_keys.iter().zip(&read.read.columns);
         let keys = keys.map(|(key, column)| (column.as_str(), view.source_column(&key.name)));
         let features = read.read.features.iter().enumerate();
         let features =
             features.map(|(place, field)| (view.source_column(&field.name), column(number, place)));
         let timestamp = view.timestamp_field().unwrap_or(EVENT_TIMESTAMP);
-        let opened = self.inner.sources.open(source).map_err(|error| within(error, view.view.name()))?;
         let mut joined = View::new(read.read.name_to_use.as_str(), opened, keys, timestamp)
             .with_features(features)
             .with_event_time(time_column(number));
@@ -206,10 +212,21 @@ impl FeatureStore {
                 columns.push(made.map_err(|error| within(error, own.read.view.view.name()))?);
             }
             read.push(columns);
-            let name = time_column(number);
-            let times = joined.table().column_by_name(&name).ok_or_else(|| lost(&name))?;
-            views.push(used(own, report, times)?);
-            event_times.push(times.clone());
+            let (used, times) = match own.windows {
+                Some(_) => {
+                    let moment = Timestamp::from_micros;
+                    let events = report.window_events().map(|(first, last)| (moment(first), moment(last)));
+                    // A feature of a window comes of no single event.
+                    (used(own, report, events), new_null_array(&MOMENT, rows))
+                }
+                None => {
+                    let name = time_column(number);
+                    let times = joined.table().column_by_name(&name).ok_or_else(|| lost(&name))?;
+                    (used(own, report, extremes("event time", times)?), times.clone())
+                }
+            };
+            views.push(used);
+            event_times.push(times);
         }
         let requests = EntityRows::of(entity_rows);
         let mut computed: Vec<Vec<ArrayRef>> = Vec::new();
@@ -303,16 +320,38 @@ pub(super) fn batch_source<'a>(
     })
 }
 
-fn used(read: &Read, report: &ViewReport, times: &ArrayRef) -> Result<ViewUse> {
-    Ok(ViewUse {
+fn used(read: &Read, report: &ViewReport, events: Option<(Timestamp, Timestamp)>) -> ViewUse {
+    ViewUse {
         view: read.read.view.view.name().to_owned(),
         name_to_use: read.read.name_to_use.clone(),
         version: read.version,
         rows: report.rows(),
         rows_without_time: report.rows_without_time(),
         present: report.present(),
-        events: extremes("event time", times)?,
-    })
+        events,
+    }
+}
+
+/// The windows of a view as they are joined, under names of the join's own.
+fn windowed_view<'a>(
+    number: usize,
+    read: &Read,
+    options: &HistoricalOptions,
+    source: Box<dyn offline::Source + 'a>,
+) -> Result<View<'a>> {
+    let view = &read.read.view;
+    let features = read.read.features.iter().map(|field| field.name.as_str());
+    let plan = WindowPlan::of_features(&view.view, features)?;
+    let keys = view.join_keys.iter().zip(&read.read.columns);
+    let keys = keys.map(|(key, column)| (column.as_str(), key.name.as_str()));
+    let names = (0..read.read.features.len()).map(|place| column(number, place)).collect();
+    let events = Events::joined(OPERATION, view, &plan, source);
+    let mut joined = View::new(read.read.name_to_use.as_str(), events, keys, windows::timestamp(view))
+        .with_windows_as(&plan, names);
+    if let Some(created) = view.created_timestamp_column() {
+        joined = joined.with_created_timestamp(created);
+    }
+    Ok(if options.late_rows { joined.with_late_rows() } else { joined })
 }
 
 /// The first and the last moment of a column.

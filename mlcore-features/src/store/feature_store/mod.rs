@@ -59,6 +59,23 @@
 //! # Ok::<(), mlcore::Error>(())
 //! ```
 //!
+//! # Sliding windows
+//!
+//! A view with aggregations has features of [sliding windows](super::window) of its source's rows, which are events. It is asked for, joined,
+//! materialised and pushed to as any other view:
+//!
+//! - [`historical_features`](FeatureStore::historical_features) computes them of the events as of each row's time, and
+//!   [`online_features`](FeatureStore::online_features) reads them of tiles as of now: the same, to the bit.
+//! - [`materialise`](FeatureStore::materialise) makes tiles of history, [`push`](FeatureStore::push) and
+//!   [`write_to_online_store`](FeatureStore::write_to_online_store) add events to others.
+//!   [History and stream](super::window#history-and-stream) may overlap: an event counts once. So push into both, or see that what is
+//!   pushed online gets into the history, and materialise no farther than history is complete.
+//! - A producer that may send rows twice numbers them: [`push_delivery`](FeatureStore::push_delivery) and
+//!   [`write_delivery`](FeatureStore::write_delivery). Without a number a batch that is sent twice counts twice online, until history is
+//!   materialised over it.
+//! - An entity that nobody has seen is one without events: its counts are 0 and `PRESENT`, all else is `NULL_VALUE`. The event time of a
+//!   feature is the end of its window.
+//!
 //! # What differs from Feast 0.67
 //!
 //! | | here | Feast 0.67 |
@@ -69,6 +86,7 @@
 //! | an incremental run after runs with a gap between them | fills the gap | leaves it |
 //! | a value of another type than the view's | becomes that type in both stores, or is refused by column and row | depends on the store |
 //! | a missing result of an on-demand view | `NULL_VALUE` | `PRESENT` |
+//! | a view with aggregations | its windows are computed, offline and online | they are registered; some engines compute them before rows are stored, as of then |
 
 mod builder;
 mod compile;
@@ -83,6 +101,7 @@ mod skew;
 mod sources;
 mod tables;
 mod training_set;
+mod windows;
 mod write;
 
 #[cfg(all(feature = "sqlite", feature = "embedded"))]

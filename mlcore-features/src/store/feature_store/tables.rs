@@ -1,19 +1,14 @@
 //! The tables of the online store: which belong to which view, and which to none.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use mlcore::time::Timestamp;
 use mlcore::{Error, Result};
 
 use super::FeatureStore;
 use super::compile::schema_field;
+use super::windows;
 use crate::store::definition::{AnyView, ResolvedView, ViewVersion};
-use crate::store::key::EntityKey;
 use crate::store::online::{Table, TableId};
-
-/// The name and the value of the key of a view without entities, as in Feast.
-const EVERYBODY: &str = "__dummy_id";
+use crate::store::window::OnlineWindows;
 
 /// Which tables of the online store are looked for.
 ///
@@ -46,13 +41,12 @@ impl FeatureStore {
             if table.project() != snapshot.repository().project() {
                 continue;
             }
-            let view = snapshot.repository().view(table.view()).ok().filter(|view| is_online(view));
+            let name = view_of(&table);
+            let view = snapshot.repository().view(name).ok().filter(|view| is_online(view));
             let is_stale = match (view, which) {
                 (None, _) => true,
                 (Some(_), StaleTables::DeletedViews) => false,
-                (Some(_), StaleTables::OldVersions) => {
-                    snapshot.version_of(table.view())?.get() != table.version()
-                }
+                (Some(_), StaleTables::OldVersions) => snapshot.version_of(name)?.get() != table.version(),
             };
             if is_stale {
                 stale.push(table);
@@ -77,8 +71,9 @@ impl FeatureStore {
             if table.project() != snapshot.repository().project() {
                 return refuse("it belongs to another project", "drop it by a store of that project");
             }
-            let is_used = snapshot.repository().view(table.view()).is_ok_and(is_online)
-                && snapshot.version_of(table.view())?.get() == table.version();
+            let name = view_of(table);
+            let is_used = snapshot.repository().view(name).is_ok_and(is_online)
+                && snapshot.version_of(name)?.get() == table.version();
             if is_used {
                 return refuse(
                     "the view is there, and this is its latest version",
@@ -93,8 +88,8 @@ impl FeatureStore {
         Ok(dropped)
     }
 
-    /// Deletes the rows of these views that no read hands out any more, because they are past the view's `ttl`; of all views where none is
-    /// named. Answers how many were deleted.
+    /// Deletes the rows of these views that no read hands out any more, because they are past the view's `ttl`, and the tiles of windows that
+    /// are over; of all views where none is named. Answers how many were deleted.
     ///
     /// # Errors
     /// [`NotFound`](Error::NotFound) for a view that is not there; those of the online store.
@@ -109,6 +104,11 @@ impl FeatureStore {
         let mut evicted = 0;
         for name in names {
             let AnyView::View(view) = repository.view(name)? else { continue };
+            if let Some(plan) = windows::plan_of(view)? {
+                let version = snapshot.version_of(name)?;
+                evicted += self.windows(repository.project(), view, version, &plan)?.evict(self.now())?;
+                continue;
+            }
             let Some(ttl) = view.view.ttl() else { continue };
             let ttl = i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX);
             let table = TableId::new(repository.project(), name, snapshot.version_of(name)?.get())?;
@@ -116,6 +116,11 @@ impl FeatureStore {
         }
         Ok(evicted)
     }
+}
+
+/// The view that a table belongs to: its rows, or the tiles of its windows.
+fn view_of(table: &TableId) -> &str {
+    OnlineWindows::view_of(table).unwrap_or(table.view())
 }
 
 fn is_online(view: &AnyView) -> bool {
@@ -130,23 +135,4 @@ pub(super) fn table_of(project: &str, view: &ResolvedView, version: ViewVersion)
         Some(ttl) => table.with_ttl(ttl),
         None => table,
     })
-}
-
-/// The key of everybody, of a view without entities.
-pub(super) fn everybody() -> Result<EntityKey> {
-    EntityKey::one(EVERYBODY, "")
-}
-
-/// A view whose rows are stored as they are.
-pub(super) fn check_read(operation: &'static str, view: &Arc<ResolvedView>) -> Result<()> {
-    if view.view.aggregations().is_empty() {
-        return Ok(());
-    }
-    let names: BTreeSet<String> = view.view.aggregations().iter().map(|own| own.resolved_name()).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).take(5).collect();
-    let problem =
-        format!("it is computed of sliding windows ({}), which this store does not read", names.join(", "));
-    Err(Error::unsupported(operation, format!("view {}", view.view.name()), problem).remedy(
-        "read it by the windows of the store, or materialise what they compute into a view of its own",
-    ))
 }

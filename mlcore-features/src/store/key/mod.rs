@@ -68,6 +68,11 @@ impl EntityKey {
         Self::of_sorted(&[(name, value.into())])
     }
 
+    /// The key of a view without entities, which has one row for everybody: Feast's.
+    pub(in crate::store) fn everybody() -> Result<Self> {
+        Self::one("__dummy_id", "")
+    }
+
     fn of_sorted(parts: &[(&str, Value<'_>)]) -> Result<Self> {
         let count = match u8::try_from(parts.len()) {
             Ok(0) => {

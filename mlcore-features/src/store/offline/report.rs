@@ -17,6 +17,7 @@ pub struct ViewReport {
     pub(super) rows_without_time: u64,
     pub(super) rows_without_created: u64,
     pub(super) present: u64,
+    pub(super) window_events: Option<(i64, i64)>,
 }
 
 impl Joined {
@@ -56,7 +57,14 @@ impl Joined {
 
 impl ViewReport {
     pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), rows: 0, rows_without_time: 0, rows_without_created: 0, present: 0 }
+        Self {
+            name: name.to_owned(),
+            rows: 0,
+            rows_without_time: 0,
+            rows_without_created: 0,
+            present: 0,
+            window_events: None,
+        }
     }
 
     /// Adds what was seen of other rows of the view.
@@ -94,5 +102,10 @@ impl ViewReport {
     #[must_use]
     pub fn present(&self) -> u64 {
         self.present
+    }
+
+    /// The first and the last event in a window of any entity row, in microseconds; none where there are no windows.
+    pub(in crate::store) fn window_events(&self) -> Option<(i64, i64)> {
+        self.window_events
     }
 }

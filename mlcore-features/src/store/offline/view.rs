@@ -49,6 +49,8 @@ pub struct View<'a> {
     pub(super) status: Option<String>,
     pub(super) date_partition: Option<String>,
     pub(super) windows: Option<WindowPlan>,
+    /// What the features of the windows are called in the answer, where that is not what the plan says.
+    pub(super) window_names: Vec<String>,
 }
 
 /// A column of the entity rows, and the column of the source that it equals.
@@ -126,6 +128,7 @@ impl<'a> View<'a> {
             status: None,
             date_partition: None,
             windows: None,
+            window_names: Vec::new(),
         }
     }
 
@@ -166,6 +169,14 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn with_windows(mut self, plan: &WindowPlan) -> Self {
         self.windows = Some(plan.clone());
+        self
+    }
+
+    /// The same with these names of the features in the answer, in the plan's order.
+    #[must_use]
+    pub(in crate::store) fn with_windows_as(mut self, plan: &WindowPlan, names: Vec<String>) -> Self {
+        self.windows = Some(plan.clone());
+        self.window_names = names;
         self
     }
 

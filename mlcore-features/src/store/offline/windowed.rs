@@ -182,6 +182,8 @@ impl<'a> Windows<'a> {
             if first >= end {
                 continue;
             }
+            let (least, greatest) = self.report.window_events.unwrap_or((event, event));
+            self.report.window_events = Some((least.min(event), greatest.max(event)));
             let items = match &items {
                 Some(items) => items,
                 None => {
@@ -251,11 +253,14 @@ impl<'a> Windows<'a> {
             }
             head += count + 1;
         }
-        let made = plan
-            .features()
-            .iter()
-            .zip(&answers)
-            .map(|(feature, answers)| Ok((arrow_field(feature), column(feature, answers.iter())?)));
+        let made = plan.features().iter().zip(&answers).enumerate().map(|(place, (feature, answers))| {
+            let field = arrow_field(feature);
+            let field = match self.view.window_names.get(place) {
+                Some(name) => field.with_name(name),
+                None => field,
+            };
+            Ok((field, column(feature, answers.iter())?))
+        });
         Ok((made.collect::<Result<_>>()?, self.report))
     }
 }

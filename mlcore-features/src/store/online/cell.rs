@@ -1,6 +1,6 @@
 use std::fmt;
 
-use mlcore::batch::Value;
+use mlcore::batch::{OwnedValue, Value};
 use mlcore::schema::DType;
 
 use super::row::number;
@@ -64,7 +64,7 @@ impl<'a> From<Numbers<'a>> for Cell<'a> {
     }
 }
 
-/// A list of numbers, borrowed from a slice or from a stored row.
+/// A list of numbers, borrowed from a slice or from a stored row; of the last values of a window, which may be texts and times, too.
 #[derive(Clone, Copy)]
 pub struct Numbers<'a>(Source<'a>);
 
@@ -73,6 +73,7 @@ enum Source<'a> {
     /// Little-endian numbers of this type.
     Packed(DType, &'a [u8]),
     Values(&'a [Value<'a>]),
+    Owned(&'a [OwnedValue]),
     Int64(&'a [i64]),
     Float32(&'a [f32]),
     Float64(&'a [f64]),
@@ -81,6 +82,10 @@ enum Source<'a> {
 impl<'a> Numbers<'a> {
     pub(crate) const fn packed(dtype: DType, bytes: &'a [u8]) -> Self {
         Self(Source::Packed(dtype, bytes))
+    }
+
+    pub(crate) const fn owned(values: &'a [OwnedValue]) -> Self {
+        Self(Source::Owned(values))
     }
 
     /// The bytes of elements that are packed, of this type.
@@ -97,6 +102,7 @@ impl<'a> Numbers<'a> {
         match self.0 {
             Source::Packed(dtype, bytes) => bytes.len().checked_div(number::width(dtype)).unwrap_or(0),
             Source::Values(values) => values.len(),
+            Source::Owned(values) => values.len(),
             Source::Int64(values) => values.len(),
             Source::Float32(values) => values.len(),
             Source::Float64(values) => values.len(),
@@ -119,6 +125,7 @@ impl<'a> Numbers<'a> {
                 number::read(dtype, bytes.get(start..start.checked_add(width)?)?)
             }
             Source::Values(values) => values.get(place).copied(),
+            Source::Owned(values) => values.get(place).map(OwnedValue::as_value),
             Source::Int64(values) => values.get(place).map(|value| Value::Int(*value)),
             Source::Float32(values) => values.get(place).map(|value| Value::Float((*value).into())),
             Source::Float64(values) => values.get(place).map(|value| Value::Float(*value)),

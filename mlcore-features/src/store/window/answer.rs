@@ -6,6 +6,7 @@ use mlcore::arrow::array::{ArrayRef, ListArray, RecordBatch, RecordBatchOptions}
 use mlcore::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use mlcore::batch::{OwnedValue, Value, column_of};
+use mlcore::time::Timestamp;
 use mlcore::{Error, Result, schema};
 
 use super::WindowPlan;
@@ -43,13 +44,29 @@ const NULL: Aggregate = Aggregate::Value(OwnedValue::Null);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct WindowAnswer {
-    pub(super) plan: Option<WindowPlan>,
+    pub(super) features: Arc<[Field]>,
+    /// When the window of each feature ends, and the last moment before the next one.
+    pub(super) ends: Vec<(Timestamp, Timestamp)>,
     pub(super) cells: Vec<Aggregate>,
 }
 
 impl WindowAnswer {
-    fn features(&self) -> &[Field] {
-        self.plan.as_ref().map_or(&[], WindowPlan::features)
+    /// The features in order; none before the first read.
+    #[must_use]
+    pub fn features(&self) -> &[Field] {
+        &self.features
+    }
+
+    /// When the window of a feature ended that was read: events of that moment and later are not in it.
+    #[must_use]
+    pub fn window_end(&self, feature: usize) -> Option<Timestamp> {
+        self.ends.get(feature).map(|(end, _)| *end)
+    }
+
+    /// The last moment, in microseconds, at which a read finds the same window of a feature: from the next on it is one that has slid.
+    #[must_use]
+    pub fn window_expiry(&self, feature: usize) -> Option<Timestamp> {
+        self.ends.get(feature).map(|(_, last)| *last)
     }
 
     /// How many entities were asked for.
@@ -70,17 +87,22 @@ impl WindowAnswer {
     /// # Errors
     /// [`Error::Unsupported`] for lists of more than 2^31 - 1 values.
     pub fn to_record_batch(&self) -> Result<RecordBatch> {
-        let width = self.features().len();
         let (mut fields, mut columns) = (Vec::new(), Vec::new());
         for (place, feature) in self.features().iter().enumerate() {
-            let cells = self.cells.iter().skip(place).step_by(width.max(1));
-            let column = column(feature, cells)?;
             fields.push(arrow_field(feature));
-            columns.push(column);
+            columns.push(self.column_at(place)?);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(self.entities()));
         RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
             .map_err(|cause| Error::internal(MAKE, "columns", cause.to_string()).caused_by(cause))
+    }
+
+    /// The column of a feature.
+    pub(crate) fn column_at(&self, place: usize) -> Result<ArrayRef> {
+        let width = self.features().len();
+        let lost = || Error::internal(MAKE, format!("feature {place}"), "it was not read");
+        let feature = self.features().get(place).ok_or_else(lost)?;
+        column(feature, self.cells.iter().skip(place).step_by(width.max(1)))
     }
 }
 

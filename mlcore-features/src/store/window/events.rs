@@ -16,7 +16,7 @@ use crate::program::missing_column;
 use crate::store::key::EntityKey;
 use crate::store::offline::JoinKey;
 
-/// Which columns of events say whose they are and when they happened.
+/// Which columns of events say whose they are, when they happened, and when they became known.
 ///
 /// ```
 /// use mlcore_features::store::window::EventColumns;
@@ -28,13 +28,22 @@ use crate::store::offline::JoinKey;
 pub struct EventColumns {
     pub(super) keys: Vec<JoinKey>,
     pub(super) timestamp: String,
+    pub(super) created: Option<String>,
 }
 
 impl EventColumns {
     /// Events whose entity is in these columns, and whose time is in the column `timestamp`. A pair is the name of the join key and
     /// that of its column.
     pub fn new<K: Into<JoinKey>>(keys: impl IntoIterator<Item = K>, timestamp: impl Into<String>) -> Self {
-        Self { keys: keys.into_iter().map(Into::into).collect(), timestamp: timestamp.into() }
+        Self { keys: keys.into_iter().map(Into::into).collect(), timestamp: timestamp.into(), created: None }
+    }
+
+    /// Events of history whose created time is in this column. [`OnlineWindows::fill`](super::OnlineWindows::fill) leaves out those that
+    /// are not known yet, as the join does; what a stream brings is known.
+    #[must_use]
+    pub fn with_created_timestamp(mut self, column: impl Into<String>) -> Self {
+        self.created = Some(column.into());
+        self
     }
 
     /// The column of the times.
@@ -47,7 +56,8 @@ impl EventColumns {
     pub(super) fn all(&self, plan: &WindowPlan) -> Vec<String> {
         let mut columns: Vec<String> = Vec::new();
         let keys = self.keys.iter().map(|key| key.source.as_str());
-        for column in keys.chain([self.timestamp.as_str()]).chain(plan.columns()) {
+        let created = self.created.as_deref();
+        for column in keys.chain([self.timestamp.as_str()]).chain(created).chain(plan.columns()) {
             if !columns.iter().any(|known| known == column) {
                 columns.push(column.to_owned());
             }
@@ -69,8 +79,13 @@ pub struct Updated {
     pub(super) repeated: u64,
     pub(super) expired: u64,
     pub(super) covered: u64,
+    pub(super) unknown: u64,
     pub(super) without_key: u64,
     pub(super) without_time: u64,
+    /// The entities whose tiles were made of history.
+    pub(super) made: u64,
+    /// The first and the last tile that came from history and that events were left out of.
+    pub(super) late: Option<(i64, i64)>,
 }
 
 impl Updated {
@@ -92,11 +107,17 @@ impl Updated {
         self.expired
     }
 
-    /// The events on the other side of the watermark: of a stream, those that came with the history; of the history, those that
-    /// the stream brings.
+    /// The events that the other side has: of a stream, those whose tiles came from history; of history, those of a tile of which the
+    /// stream has more.
     #[must_use]
     pub const fn covered(self) -> u64 {
         self.covered
+    }
+
+    /// The events of history that are not known yet: created later than now, or nobody knows when.
+    #[must_use]
+    pub const fn unknown(self) -> u64 {
+        self.unknown
     }
 
     /// The events without a key, which are nobody's.
@@ -117,22 +138,29 @@ impl Updated {
             repeated: self.repeated + other.repeated,
             expired: self.expired + other.expired,
             covered: self.covered + other.covered,
+            unknown: self.unknown + other.unknown,
             without_key: self.without_key + other.without_key,
             without_time: self.without_time + other.without_time,
+            made: self.made + other.made,
+            late: match (self.late, other.late) {
+                (Some((first, last)), Some((other, end))) => Some((first.min(other), last.max(end))),
+                (own, other) => own.or(other),
+            },
         }
     }
 }
 
-/// Which moments count, in microseconds: from `first` on and before `end`; what is before `earliest` has expired.
+/// Which events count: those before `end` whose windows are not over, which is from `earliest` on, both in microseconds; and of those
+/// with a created time the ones that were known at a moment in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    pub(super) first: i64,
-    pub(super) end: i64,
     pub(super) earliest: i64,
+    pub(super) end: i64,
+    pub(super) known: Option<i128>,
 }
 
-/// The tiles of one entity that events change: by level and page, each with its places.
-pub(super) type Changes = BTreeMap<(u8, i64), SmallVec<[(u8, State); 2]>>;
+/// The narrowest tiles of one entity that events change: by page, each with its places.
+pub(super) type Changes = BTreeMap<i64, SmallVec<[(u8, State); 2]>>;
 
 /// Sorts events into the tiles that they belong to.
 pub(super) fn sorted(
@@ -148,6 +176,12 @@ pub(super) fn sorted(
     let plain = |name: &str| array(name).and_then(|array| ColumnView::plain(name, &array));
     let time = plain(&columns.timestamp)?;
     let time = ColumnView::new(&columns.timestamp, time.as_ref())?;
+    let known = bounds.known.zip(columns.created.as_deref());
+    let known = known.map(|(moment, name)| Ok::<_, Error>((moment, name, plain(name)?))).transpose()?;
+    let known = match &known {
+        Some((moment, name, array)) => Some((*moment, *name, ColumnView::new(name, array.as_ref())?)),
+        None => None,
+    };
     let key_arrays = columns.keys.iter().map(|key| plain(&key.source)).collect::<Result<Vec<ArrayRef>>>()?;
     let keys = columns
         .keys
@@ -177,16 +211,26 @@ pub(super) fn sorted(
             updated.without_time += 1;
             continue;
         };
+        let is_known = match &known {
+            Some((moment, name, created)) => match nanoseconds(created.value(row)) {
+                Some(created) => created <= *moment,
+                None if created.is_null(row) => false,
+                None => return Err(no_moment(name, created.value(row))),
+            },
+            None => true,
+        };
         if keys.iter().any(|(_, column)| column.is_null(row)) {
             updated.without_key += 1;
-        } else if event < bounds.first || event >= bounds.end {
+        } else if !is_known {
+            updated.unknown += 1;
+        } else if event >= bounds.end {
             updated.covered += 1;
         } else if event < bounds.earliest {
             updated.expired += 1;
         } else {
             let parts = keys.iter().map(|(name, column)| (*name, column.value(row)));
             let key = match keys.as_slice() {
-                [] => everybody()?,
+                [] => EntityKey::everybody()?,
                 _ => EntityKey::new(parts).map_err(|error| error.within(format!("row {row}")))?,
             };
             items.clear();
@@ -204,36 +248,32 @@ pub(super) fn sorted(
     Ok((changes, updated))
 }
 
-/// The key of a view without entities, which has one row for everybody.
-pub(super) fn everybody() -> Result<EntityKey> {
-    EntityKey::one("__everybody", true)
-}
-
-/// Adds an event to a tile of each level.
+/// Adds an event to its tile.
 fn add(plan: &WindowPlan, changes: &mut Changes, event: i64, items: &[Option<Item<'_>>]) {
-    for level in 0..plan.ladder().levels() {
-        let Some((page, place)) = plan.ladder().place(level, event) else { continue };
-        let tiles = changes.entry((level, page)).or_default();
-        let found = tiles.iter().position(|(known, _)| *known == place).unwrap_or_else(|| {
-            tiles.push((place, State::new(plan.shapes().len())));
-            tiles.len() - 1
-        });
-        if let Some((_, state)) = tiles.get_mut(found) {
-            let parts = plan.shapes().iter().map(|shape| Some::<Parts>(shape.parts));
-            state.add(event, items.iter().copied(), parts);
-        }
+    let Some((page, place)) = plan.ladder().place(event) else { return };
+    let tiles = changes.entry(page).or_default();
+    let found = tiles.iter().position(|(known, _)| *known == place).unwrap_or_else(|| {
+        tiles.push((place, State::new(plan.shapes().len())));
+        tiles.len() - 1
+    });
+    if let Some((_, state)) = tiles.get_mut(found) {
+        let parts = plan.shapes().iter().map(|shape| Some::<Parts>(shape.parts));
+        state.add(event, items.iter().copied(), parts);
     }
 }
 
 /// The microseconds of a moment, rounded down; one without a zone is in UTC.
 fn micros(value: Value<'_>) -> Option<i64> {
-    let nanoseconds = match value {
-        Value::Timestamp(moment) => moment.nanoseconds(),
-        Value::DateTime(moment) => moment.nanoseconds(),
-        Value::Date(date) => i128::from(date.days()) * 86_400_000_000_000,
-        _ => return None,
-    };
-    Some(i64::try_from(nanoseconds.div_euclid(1000)).unwrap_or(i64::MAX))
+    Some(i64::try_from(nanoseconds(value)?.div_euclid(1000)).unwrap_or(i64::MAX))
+}
+
+fn nanoseconds(value: Value<'_>) -> Option<i128> {
+    match value {
+        Value::Timestamp(moment) => Some(moment.nanoseconds()),
+        Value::DateTime(moment) => Some(moment.nanoseconds()),
+        Value::Date(date) => Some(i128::from(date.days()) * 86_400_000_000_000),
+        _ => None,
+    }
 }
 
 fn no_moment(name: &str, value: Value<'_>) -> Error {

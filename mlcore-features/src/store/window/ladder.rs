@@ -54,11 +54,28 @@ impl Ladder {
         self.widths.len() as u8
     }
 
-    /// Where the tile of a level lies that an event belongs to: its page and its place there.
+    /// The width of the narrowest tiles, in microseconds.
+    pub(super) fn base(&self) -> i64 {
+        self.widths.first().copied().unwrap_or(1)
+    }
+
+    /// Where the narrowest tile lies that an event belongs to: its page and its place there.
     #[inline]
-    pub(super) fn place(&self, level: u8, event: i64) -> Option<(i64, u8)> {
-        let tile = event.div_euclid(*self.widths.get(usize::from(level))?);
-        Some((tile.div_euclid(TILES), tile.rem_euclid(TILES) as u8))
+    pub(super) fn place(&self, event: i64) -> Option<(i64, u8)> {
+        Some(Self::seat(event.div_euclid(*self.widths.first()?)))
+    }
+
+    /// Where a tile lies by its number in its level: its page and its place there. A page has the number of the tile of the next level that
+    /// its tiles make up.
+    #[inline]
+    pub(super) fn seat(tile: i64) -> (i64, u8) {
+        (tile.div_euclid(TILES), tile.rem_euclid(TILES) as u8)
+    }
+
+    /// The number of the tile of a place.
+    #[inline]
+    pub(super) fn tile(page: i64, place: u8) -> i64 {
+        page.saturating_mul(TILES).saturating_add(place.into())
     }
 
     /// When the tiles of a page end, in microseconds.
@@ -134,7 +151,7 @@ mod tests {
             prop_assert!(covered.windows(2).all(|pair| pair[0].1 == pair[1].0), "{:?}", covered);
             let levels = i64::from(ladder.levels());
             prop_assert!(tiles <= 2 * (TILES - 1) * levels && pages <= 2 * levels, "{} tiles, {} pages", tiles, pages);
-            let (page, place) = ladder.place(0, start).unwrap();
+            let (page, place) = ladder.place(start).unwrap();
             prop_assert_eq!((page * TILES + i64::from(place)) * base, start);
         }
     }

@@ -71,7 +71,7 @@
 //! | | offline | online |
 //! |---|---|---|
 //! | known at `t` | created by `t`, where the view has a created time; else every event in the window | what had been delivered |
-//! | late events | count from their created time on | count from their delivery on, unless no later window has them |
+//! | late events | count from their created time on | count from their delivery on, in tiles of history from the next [fill](#history-and-stream) on |
 //! | events of the future | count once their slide is over | the same |
 //! | an entity without events, or unknown | counts are 0, all else is null | the same |
 //! | a null key | all is null | the event is left out and counted |
@@ -105,7 +105,23 @@
 //! - numbers its batches in ascending order, such as by the offset of the last record in a partition;
 //! - delivers a batch again, with the same events and number, until it is acknowledged, before the next one.
 //!
-//! Events that were filled in from history are told from those of the stream by the watermark of [`OnlineWindows::backfill`].
+//! A producer that numbers nothing uses [`OnlineWindows::add`]: then a batch that comes twice counts twice, until its tiles are filled from
+//! history.
+//!
+//! # History and stream
+//!
+//! A tile is either of history or of the stream. [`OnlineWindows::fill`] makes tiles of the events that history has, in the place of
+//! whatever is there, and from then on events of the stream that belong into such a tile are left out: history has them. That holds for
+//! each tile by itself and is decided where the tile is changed, so that history and stream may overlap, run at once, be killed and be
+//! repeated, in any order, and each event is counted once. It is Chronon's rule, which has it for whole days.
+//!
+//! | | |
+//! |---|---|
+//! | an event that history and stream have | counts once |
+//! | an event that the stream alone had, in a tile that history fills | is gone: history is the truth of the past |
+//! | the same, with [`Fill::with_stream_kept`] | is gone only where history has more events of the tile |
+//! | a late event of the stream, in a tile of history | is left out, counted and [noted](OnlineWindows::late); it counts when history has it and the tile is filled again |
+//! | an event that the stream has twice, without numbers | counts twice until the tile is filled |
 //!
 //! # Tiles
 //!
@@ -117,18 +133,24 @@ mod bytes;
 mod distinct;
 mod events;
 mod exact;
+mod fill;
+mod held;
 mod ladder;
 mod last;
+mod late;
 mod online;
 mod page;
 mod plan;
 mod quantiles;
 mod state;
+mod update;
 mod value;
 
 pub use self::answer::{Aggregate, WindowAnswer};
 pub(super) use self::answer::{arrow_field, column};
 pub use self::events::{EventColumns, Updated};
+pub use self::fill::{Fill, Filled};
+pub use self::late::Late;
 pub use self::online::{Delivery, OnlineWindows};
 pub use self::plan::WindowPlan;
 pub(super) use self::state::State;

@@ -1,8 +1,9 @@
-//! Some tiles of an entity as bytes, and which deliveries are in them.
+//! Some tiles of an entity as bytes, which deliveries are in them, and which of them came from history.
 //!
 //! | bytes | content |
 //! |---|---|
-//! | 1 | the version of this format: 1 |
+//! | 1 | the version of this format: 2 |
+//! | 2 | a bit for each place, the first place the lowest bit: whether its tile came from history |
 //! | 1 to 10 | how many producers there are |
 //! | 24 for each | the digest of the producer's name, ascending, and the number of its last delivery |
 //! | 1 to 10 | how many tiles there are |
@@ -17,33 +18,42 @@ use super::ladder::TILES;
 use super::plan::WindowPlan;
 use super::state::State;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// As many producers as may add to one page: more than the partitions of a large topic, in 24 kilobytes.
 const MOST_PRODUCERS: usize = 1024;
 
 /// A page that is changed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Page {
+    /// A bit for each place.
+    history: u16,
     applied: Vec<(u128, u64)>,
     tiles: Vec<(u8, State)>,
 }
 
 /// What a page says before its tiles.
-fn head(bytes: &[u8]) -> Option<(Vec<(u128, u64)>, Reader<'_>)> {
-    let mut reader = Reader::new(bytes);
-    if reader.u8()? != VERSION {
-        return None;
-    }
-    let count = reader.length(24).filter(|count| *count <= MOST_PRODUCERS)?;
-    let mut applied: Vec<(u128, u64)> = Vec::with_capacity(count);
-    for _ in 0..count {
-        let next = (reader.u128()?, reader.u64()?);
-        if applied.last().is_some_and(|(before, _)| *before >= next.0) {
+struct Head {
+    history: u16,
+    applied: Vec<(u128, u64)>,
+}
+
+impl Head {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        if reader.u8()? != VERSION {
             return None;
         }
-        applied.push(next);
+        let history = u16::from_le_bytes(reader.raw(2)?.try_into().ok()?);
+        let count = reader.length(24).filter(|count| *count <= MOST_PRODUCERS)?;
+        let mut applied: Vec<(u128, u64)> = Vec::with_capacity(count);
+        for _ in 0..count {
+            let next = (reader.u128()?, reader.u64()?);
+            if applied.last().is_some_and(|(before, _)| *before >= next.0) {
+                return None;
+            }
+            applied.push(next);
+        }
+        Some(Self { history, applied })
     }
-    Some((applied, reader))
 }
 
 /// Visits the tiles of a page in order.
@@ -74,6 +84,7 @@ pub(super) fn visit<'a>(
     if reader.u8()? != VERSION {
         return None;
     }
+    reader.raw(2)?;
     let producers = reader.length(24)?;
     reader.raw(producers * 24)?;
     each(reader, |place, tile| if (first..end).contains(&place) { visit(tile) } else { Some(()) })
@@ -82,19 +93,23 @@ pub(super) fn visit<'a>(
 impl Page {
     /// Reads stored bytes; `None` where they are no page.
     pub(super) fn read(bytes: &[u8], plan: &WindowPlan) -> Option<Self> {
-        let (applied, reader) = head(bytes)?;
-        let mut tiles = Vec::new();
+        let mut reader = Reader::new(bytes);
+        let Head { history, applied } = Head::read(&mut reader)?;
+        let (mut tiles, mut rest) = (Vec::new(), history);
         each(reader, |place, tile| {
             let mut state = State::new(plan.shapes().len());
             state.absorb(tile, plan.shapes(), plan.shapes().iter().map(|shape| Some(shape.parts)))?;
             tiles.push((place, state));
+            rest &= !bit(place);
             Some(())
         })?;
-        Some(Self { applied, tiles })
+        // What is not there cannot have come from history.
+        (rest == 0).then_some(Self { history, applied, tiles })
     }
 
     pub(super) fn write(&self, plan: &WindowPlan) -> Result<Vec<u8>> {
         let mut bytes = vec![VERSION];
+        bytes.extend_from_slice(&self.history.to_le_bytes());
         put_count(&mut bytes, self.applied.len() as u64);
         for (producer, number) in &self.applied {
             bytes.extend_from_slice(&producer.to_le_bytes());
@@ -139,6 +154,16 @@ impl Page {
         }
     }
 
+    /// Says whether the tile of a place came from history, which has all of its events.
+    pub(super) fn is_of_history(&self, place: u8) -> bool {
+        self.history & bit(place) != 0
+    }
+
+    /// How many events the tile of a place has.
+    pub(super) fn events(&self, place: u8) -> u64 {
+        self.tiles.iter().find(|(own, _)| *own == place).map_or(0, |(_, state)| state.rows)
+    }
+
     /// Adds events to the tile of a place.
     pub(super) fn merge(&mut self, place: u8, state: &State, plan: &WindowPlan) {
         let parts = plan.shapes().iter().map(|shape| Some(shape.parts));
@@ -151,4 +176,36 @@ impl Page {
             Err(found) => self.tiles.insert(found, (place, state.clone())),
         }
     }
+
+    /// Puts a tile in the place of whatever is there.
+    pub(super) fn put(&mut self, place: u8, state: State) {
+        match self.tiles.binary_search_by_key(&place, |(place, _)| *place) {
+            Ok(found) => {
+                if let Some((_, own)) = self.tiles.get_mut(found) {
+                    *own = state;
+                }
+            }
+            Err(found) => self.tiles.insert(found, (place, state)),
+        }
+    }
+
+    /// The same with a tile that came from history.
+    pub(super) fn put_history(&mut self, place: u8, state: State) {
+        self.put(place, state);
+        self.history |= bit(place);
+    }
+
+    /// All tiles together: the tile of the next level.
+    pub(super) fn whole(&self, plan: &WindowPlan) -> State {
+        let mut whole = State::new(plan.shapes().len());
+        for (_, state) in &self.tiles {
+            whole.merge(state, plan.shapes().iter().map(|shape| Some(shape.parts)));
+        }
+        whole
+    }
+}
+
+/// The bit of a place; none beyond the last one.
+fn bit(place: u8) -> u16 {
+    1_u16.checked_shl(place.into()).unwrap_or(0)
 }

@@ -9,7 +9,7 @@ use super::OPERATION;
 use super::ladder::Ladder;
 use super::state::{Parts, Shape};
 use super::value::Class;
-use crate::store::definition::{AggregationFunction, FeatureView, Field, ValueType};
+use crate::store::definition::{Aggregation, AggregationFunction, FeatureView, Field, ValueType};
 
 /// The aggregations of a view, compiled: which windows there are, what is kept of which column, and how wide tiles are.
 ///
@@ -47,7 +47,7 @@ struct Inner {
     columns: Vec<Column>,
     shapes: Vec<Shape>,
     frames: Vec<Frame>,
-    features: Vec<Field>,
+    features: Arc<[Field]>,
     results: Vec<Computed>,
     ladder: Ladder,
     longest: i64,
@@ -100,14 +100,32 @@ impl WindowPlan {
     /// [`Error::Unsupported`] for a window or a slide interval that is no whole number of microseconds, and for slide intervals that
     /// have so little in common that a window would have more than ten million tiles.
     pub fn of(view: &FeatureView) -> Result<Self> {
-        if view.aggregations().is_empty() {
+        Self::compile(view, view.aggregations())
+    }
+
+    /// The same for these features alone, in their order, so that a join computes no others.
+    pub(crate) fn of_features<'f>(
+        view: &FeatureView,
+        names: impl IntoIterator<Item = &'f str>,
+    ) -> Result<Self> {
+        let find = |name: &str| {
+            let own = view.aggregations().iter().find(|own| own.resolved_name() == name);
+            own.cloned()
+                .ok_or_else(|| Error::not_found(OPERATION, name, "no aggregation of the view makes it"))
+        };
+        let wanted = names.into_iter().map(find).collect::<Result<Vec<Aggregation>>>()?;
+        Self::compile(view, &wanted)
+    }
+
+    fn compile(view: &FeatureView, aggregations: &[Aggregation]) -> Result<Self> {
+        if aggregations.is_empty() {
             return Err(Error::invalid_input(OPERATION, view.name(), "the view has no aggregations")
                 .remedy("add aggregations, or read the view as a plain one"));
         }
         let (mut columns, mut shapes): (Vec<Column>, Vec<Shape>) = (Vec::new(), Vec::new());
-        let (mut frames, mut results, mut features): (Vec<Frame>, _, _) =
+        let (mut frames, mut results, mut features): (Vec<Frame>, _, Vec<Field>) =
             (Vec::new(), Vec::new(), Vec::new());
-        for aggregation in view.aggregations() {
+        for aggregation in aggregations {
             let field = view.schema().iter().find(|field| field.name == aggregation.column);
             let name = aggregation.resolved_name();
             let output = aggregation.output_type(field.map(|field| field.dtype))?;
@@ -151,6 +169,7 @@ impl WindowPlan {
         let ladder = Ladder::new(base, longest, view.name())?;
         let digest = digest(&columns, &shapes, base, longest);
         let view = view.name().to_owned();
+        let features = features.into();
         let inner = Inner { view, columns, shapes, frames, features, results, ladder, longest, digest };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -164,6 +183,11 @@ impl WindowPlan {
     /// The features with their types, in the order of the aggregations.
     #[must_use]
     pub fn features(&self) -> &[Field] {
+        &self.inner.features
+    }
+
+    /// The same, shared.
+    pub(super) fn shared_features(&self) -> &Arc<[Field]> {
         &self.inner.features
     }
 

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use mlcore::batch::Value;
-use mlcore::schema::DType;
-use mlcore_features::store::definition::{Aggregation, AggregationFunction, FeatureView, Field};
 use mlcore_features::store::feature_store::{
     EntityRows, FeatureQuery, HistoricalOptions, MaterialiseOptions,
 };
@@ -170,25 +168,4 @@ fn keys_that_are_missing_are_left_out_and_whole_floats_are_integers() {
     assert_eq!(world.driver("driver_stats:trips", 3), "PRESENT 6");
     write(&path, &with(&rows, "driver_id", Arc::new(Float64Array::from(vec![1.0, 2.5, 3.0]))));
     refused(fill(&world), "schema_mismatch", &["driver_id", "2.5"]);
-}
-
-#[test]
-fn sliding_windows_are_refused_by_name() {
-    let world = world();
-    let hour = std::time::Duration::from_secs(3600);
-    let view = FeatureView::builder("windows", ["driver"])
-        .schema([Field::new("trips", DType::Int64)])
-        .source("stats")
-        .aggregations([Aggregation::new(AggregationFunction::Sum, "trips", hour)]);
-    world.apply([view.build().unwrap().into()]);
-    let query = FeatureQuery::references(["windows:sum_trips_3600s"]).unwrap();
-    let words = ["view windows", "sliding windows", "sum_trips_3600s"];
-    refused(world.store.prepare(&query), "unsupported", &words);
-    refused(
-        world.store.historical_features(&labels(), &query, &HistoricalOptions::default()),
-        "unsupported",
-        &words,
-    );
-    let report = world.store.materialise(at(0), at(HOUR), &MaterialiseOptions::default()).unwrap();
-    assert_eq!((report.skipped.len(), report.skipped[0].view.as_str()), (1, "windows"));
 }

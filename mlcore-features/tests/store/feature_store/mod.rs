@@ -11,6 +11,10 @@ mod push;
 mod reader;
 mod skew;
 mod tables;
+mod windows;
+mod windows_equality;
+#[cfg(all(feature = "sqlite", feature = "embedded", unix))]
+mod windows_kill;
 
 use std::fs::File;
 use std::path::Path;

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use mlcore::Result;
 use mlcore::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use mlcore::batch::OwnedValue;
+use mlcore::schema::DType;
 use mlcore::time::Timestamp;
-use mlcore_features::store::definition::AggregationFunction as F;
+use mlcore_features::store::definition::{Aggregation, AggregationFunction as F, FeatureView, Field};
 use mlcore_features::store::key::EntityKey;
 use mlcore_features::store::offline::{PointInTimeJoin, View};
 use mlcore_features::store::online::{
     Capabilities, Cell, Entry, MemoryStore, OnlineStore, Stamp, Table, TableId, Visit, VisitSeries,
     WriteBatch, Written,
 };
-use mlcore_features::store::window::{Delivery, WindowAnswer};
+use mlcore_features::store::window::{Aggregate, Delivery, Fill, OnlineWindows, WindowAnswer, WindowPlan};
 
 use super::{Asked, Event, at, driver, plan, questions, rides, table, windows};
 
@@ -30,6 +32,32 @@ fn event(driver: i64, event: i64, fare: f64, trips: i64) -> Event {
 
 fn sum_of(column: &'static str) -> Vec<Asked> {
     vec![(F::Sum, column, 100, 10)]
+}
+
+#[test]
+fn plans_say_what_cannot_be() {
+    let view = |aggregations: Vec<Aggregation>| {
+        FeatureView::builder("rides", ["driver"])
+            .schema([Field::new("fare", DType::Float64)])
+            .aggregations(aggregations)
+    };
+    let refused = |builder: mlcore_features::store::definition::FeatureViewBuilder, words: &str| {
+        let error = WindowPlan::of(&builder.build().unwrap()).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    };
+    let sum = |window: Duration, slide: Duration| {
+        Aggregation::new(F::Sum, "fare", window).with_slide_interval(slide)
+    };
+    let second = Duration::from_secs(1);
+    refused(view(Vec::new()), "the view has no aggregations");
+    refused(
+        view(vec![sum(Duration::from_nanos(1000), Duration::from_nanos(500))]),
+        "no whole number of microseconds",
+    );
+    refused(view(vec![sum(60 * second, second)]).ttl(second), "shorter than its longest window");
+    let odd = Duration::from_micros(1_000_001);
+    refused(view(vec![sum(3600 * second, second), sum(odd, odd).with_name("odd")]), "in common");
+    WindowPlan::of(&view(vec![sum(60 * second, second)]).ttl(60 * second).build().unwrap()).unwrap();
 }
 
 #[test]
@@ -135,18 +163,90 @@ fn tiles_of_another_plan_are_refused() {
 }
 
 #[test]
-fn history_comes_before_the_stream_and_until_one_moment() {
-    let plan = plan(&sum_of("fare"));
-    let batch = table(&[event(1, 5, 1.0, 2), event(1, 25, 1.0, 2)]);
+fn an_event_that_history_and_stream_have_counts_once() {
+    let plan = plan(&[(F::Count, "", 100, 10)]);
+    let count = |own: &OnlineWindows| {
+        let mut answer = WindowAnswer::default();
+        own.read(&[driver(1)], at(100), &mut answer).unwrap();
+        answer.get(0, 0).cloned()
+    };
+    let counted = |count: i64| Some(Aggregate::Value(OwnedValue::Int(count)));
+    let batch = table(&[event(1, 5, 1.0, 2), event(1, 25, 1.0, 2), event(1, 35, 1.0, 2)]);
+    let fill = |own: &OnlineWindows, until: i64| {
+        own.fill(&batch, Fill::new(at(0), at(until)), at(100), &mut |_, _| ()).unwrap().events().added()
+    };
     let own = windows(Arc::new(MemoryStore::new()), &plan);
-    assert_eq!(own.backfill(&batch, at(20), at(50)).unwrap().added(), 1);
-    assert_eq!(own.backfill(&batch, at(20), at(50)).unwrap().added(), 0, "again, it has nothing left to do");
-    let updated = own.update(&Delivery::new("p", 1), &batch, at(50)).unwrap();
-    assert_eq!((updated.added(), updated.covered()), (1, 1));
-    assert_eq!(own.backfill(&batch, at(30), at(50)).unwrap_err().kind(), "conflict");
+    assert_eq!(
+        (fill(&own, 29), fill(&own, 29), count(&own)),
+        (1, 1, counted(1)),
+        "tiles are whole, and made anew"
+    );
+    let updated = own.update(&Delivery::new("p", 1), &batch, at(100)).unwrap();
+    assert_eq!((updated.added(), updated.covered(), count(&own)), (2, 1, counted(3)));
+    assert_eq!(own.late().unwrap().intervals(), [(at(0), at(10))]);
+    assert_eq!((fill(&own, 40), count(&own)), (3, counted(3)), "history takes the stream's place");
+    let settled = own.settle(&own.late().unwrap(), at(100)).unwrap();
+    assert_eq!((settled, own.late().unwrap().intervals().len()), (true, 0));
+    assert_eq!(own.update(&Delivery::new("p", 1), &batch, at(100)).unwrap().repeated(), 3);
+    assert_eq!(own.update(&Delivery::new("p", 2), &batch, at(100)).unwrap().covered(), 3);
+    // A stream that began before, and has more of the newest tile.
     let own = windows(Arc::new(MemoryStore::new()), &plan);
-    own.update(&Delivery::new("p", 1), &batch, at(50)).unwrap();
-    assert_eq!(own.backfill(&batch, at(20), at(50)).unwrap_err().kind(), "conflict");
+    let more = table(&[event(1, 36, 1.0, 2), event(1, 37, 1.0, 2), event(1, 45, 1.0, 2)]);
+    own.update(&Delivery::new("p", 1), &more, at(100)).unwrap();
+    assert_eq!((fill(&own, 40), count(&own)), (2, counted(5)));
+    // Where the stream is kept, history fills what it has more of.
+    let own = windows(Arc::new(MemoryStore::new()), &plan);
+    own.add(&table(&[event(1, 5, 1.0, 2), event(1, 5, 1.0, 2), event(1, 85, 1.0, 2)]), at(100)).unwrap();
+    let kept = Fill::new(at(0), at(90)).with_stream_kept();
+    let filled = own.fill(&batch, kept, at(100), &mut |_, _| ()).unwrap();
+    assert_eq!((filled.events().added(), filled.events().covered(), count(&own)), (2, 1, counted(5)));
+}
+
+#[test]
+fn late_events_that_come_while_tiles_are_filled_are_not_forgotten() {
+    let plan = plan(&[(F::Count, "", 100, 10)]);
+    let own = windows(Arc::new(MemoryStore::new()), &plan);
+    let batch = |moment| table(&[event(1, moment, 1.0, 2)]);
+    own.fill(
+        &table(&[event(1, 5, 1.0, 2), event(1, 95, 1.0, 2)]),
+        Fill::new(at(0), at(100)),
+        at(100),
+        &mut |_, _| (),
+    )
+    .unwrap();
+    own.add(&batch(6), at(100)).unwrap();
+    let late = own.late().unwrap();
+    own.add(&batch(6), at(100)).unwrap();
+    assert!(!own.settle(&late, at(100)).unwrap());
+    own.add(&batch(99), at(100)).unwrap();
+    assert_eq!(own.late().unwrap().intervals(), [(at(0), at(10)), (at(90), at(100))]);
+}
+
+/// Little is held in memory, and the source is read again for the rest; the tiles are the same.
+#[test]
+fn history_is_filled_in_pieces() {
+    let asked = super::all_functions(1000, 10);
+    let plan = plan(&asked);
+    let events: Vec<Event> =
+        (0..300).map(|number| event(number % 7, number * 37 % 900, 0.1 * number as f64, number)).collect();
+    let history: Vec<RecordBatch> = events.chunks(50).map(table).collect();
+    let drivers: Vec<i64> = (0..8).collect();
+    let filled = |most: usize| {
+        let own = windows(Arc::new(MemoryStore::new()), &plan);
+        let fill = Fill::new(at(0), at(1000)).with_most_tiles(most);
+        let mut told = Vec::new();
+        let filled = own.fill(&history, fill, at(900), &mut |done, total| told.push((done, total))).unwrap();
+        assert_eq!((filled.rows(), filled.events().added()), (300, 300));
+        assert_eq!(told.last().map(|(done, total)| done == total), Some(true));
+        (super::online(&own, &drivers, 900), told.len())
+    };
+    let questions: Vec<(Option<i64>, i64)> = drivers.iter().map(|driver| (Some(*driver), 900)).collect();
+    let due = super::offline(rides(&events), &plan, &questions);
+    for (most, steps) in [(100_000, 1), (100, 2), (1, 80)] {
+        let (found, told) = filled(most);
+        assert_eq!(found, due);
+        assert!(told >= steps, "{told} steps with {most} tiles");
+    }
 }
 
 /// The pages of the entity of `table`, found by looking at all keys that a small window can have.

@@ -181,6 +181,46 @@ proptest! {
     }
 }
 
+/// A long window is read from few tiles of several levels, on both sides of 1970.
+#[test]
+fn long_windows_of_many_slides_are_exact() {
+    let minute = 60_000_000;
+    let asked = all_functions(30 * 24 * 60 * minute, minute);
+    let mut random = mlcore::stats::SplitMix64::new(3);
+    let mut event = |start: i64| {
+        let event =
+            start + (random.next_u64() % (45 * 24 * 60)) as i64 * minute + (random.next_u64() % 3) as i64;
+        let fare = (random.next_u64() % 10_000) as f64 / 64.0;
+        let trips = (random.next_u64() % 100) as i64;
+        Event {
+            driver: Some(1),
+            event: Some(event),
+            created: None,
+            fare: Some(fare),
+            trips: Some(trips),
+            city: None,
+        }
+    };
+    let start = -20 * 24 * 60 * minute;
+    let mut events: Vec<Event> = (0..1500).map(|_| event(start)).collect();
+    for place in [0, 1, 2] {
+        events[place].event = Some(10 * 24 * 60 * minute - [0, 1, minute][place]);
+    }
+    // Cities that are many, but are told apart.
+    for (number, event) in events.iter_mut().enumerate() {
+        event.city = Some(format!("city {}", number % 40));
+    }
+    let questions: Vec<(Option<i64>, i64)> = (0..12)
+        .map(|number| (Some(1), start + (number * 4 * 24 * 60 + number * 7) * minute + number))
+        .collect();
+    let few: Vec<Asked> = asked
+        .into_iter()
+        .filter(|(function, column, ..)| *column == "city" || !function.to_string().contains("distinct"))
+        .collect();
+    let joined = compare(&few, &events, &questions, 500, Arc::new(MemoryStore::new()));
+    reference::check(&few, &events, &questions, &joined);
+}
+
 /// The bound of distinct counts that is stated: 1.6 % is the standard error.
 #[test]
 fn distinct_values_are_within_four_standard_errors() {

@@ -22,13 +22,13 @@ use mlcore_features::store::window::{EventColumns, OnlineWindows, WindowAnswer, 
 
 /// An event of a driver; times are in microseconds.
 #[derive(Clone, Debug)]
-struct Event {
-    driver: Option<i64>,
-    event: Option<i64>,
-    created: Option<i64>,
-    fare: Option<f64>,
-    trips: Option<i64>,
-    city: Option<String>,
+pub(crate) struct Event {
+    pub(crate) driver: Option<i64>,
+    pub(crate) event: Option<i64>,
+    pub(crate) created: Option<i64>,
+    pub(crate) fare: Option<f64>,
+    pub(crate) trips: Option<i64>,
+    pub(crate) city: Option<String>,
 }
 
 fn at(micros: i64) -> Timestamp {
@@ -39,7 +39,7 @@ fn driver(number: i64) -> EntityKey {
     EntityKey::one("driver_id", number).unwrap()
 }
 
-fn table(events: &[Event]) -> RecordBatch {
+pub(crate) fn table(events: &[Event]) -> RecordBatch {
     let whole = |of: fn(&Event) -> Option<i64>| events.iter().map(of);
     let moments = |of: fn(&Event) -> Option<i64>| -> ArrayRef {
         Arc::new(whole(of).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
@@ -64,12 +64,12 @@ fn questions(asked: &[(Option<i64>, i64)]) -> RecordBatch {
     .unwrap()
 }
 
-fn micros(count: i64) -> Duration {
+pub(crate) fn micros(count: i64) -> Duration {
     Duration::from_micros(count.unsigned_abs())
 }
 
 /// A function, its column, its window and its slide interval in microseconds.
-type Asked = (AggregationFunction, &'static str, i64, i64);
+pub(crate) type Asked = (AggregationFunction, &'static str, i64, i64);
 
 fn plan(asked: &[Asked]) -> WindowPlan {
     let aggregations = asked.iter().enumerate().map(|(number, (function, column, window, slide))| {
@@ -87,7 +87,7 @@ fn plan(asked: &[Asked]) -> WindowPlan {
 }
 
 /// All functions, of each column that they take, over one window.
-fn all_functions(window: i64, slide: i64) -> Vec<Asked> {
+pub(crate) fn all_functions(window: i64, slide: i64) -> Vec<Asked> {
     use AggregationFunction as F;
     let numbers = ["fare", "trips"];
     let of_numbers = [F::Sum, F::Mean, F::Std, F::Min, F::Max, F::ApproxQuantile(0.5)];

@@ -25,3 +25,4 @@ from mlcore.store._sources import *
 from mlcore.store._store import *
 from mlcore.store._types import *
 from mlcore.store._views import *
+from mlcore.store._windowed import *

@@ -249,6 +249,7 @@ class FeatureStore(Definitions):
         df: Table,
         *,
         to: Literal["online", "offline", "online_and_offline"] | Any = "online",
+        delivery: tuple[str, int] | None = None,
     ) -> dict[str, Any]:
         """Sends rows to all views of a push source. What is newer stays, in whatever order rows come.
 
@@ -258,30 +259,39 @@ class FeatureStore(Definitions):
         df : table
         to : {"online", "offline", "online_and_offline"}
             Feast's ``PushMode`` is taken, too.
+        delivery : tuple of str and int, optional
+            Who delivers the rows, and the number of this batch, such as a partition and an offset. Views of sliding windows count each
+            row that is pushed; with a number they count a batch once, however often it is sent. Numbers ascend, and a batch is sent
+            again until it is acknowledged, before the next one.
 
         Returns
         -------
         dict
-            How many rows were stored, and how many were older than what was there, by view.
+            How many rows were stored, how many were older than what was there, and how many were sent before, by view.
         """
         where = getattr(to, "name", to)
-        return self._store.push(push_source_name, df, str(where).lower())
+        return self._store.push(push_source_name, df, str(where).lower(), delivery)
 
-    def write_to_online_store(self, feature_view_name: str, df: Table) -> dict[str, int]:
+    def write_to_online_store(
+        self, feature_view_name: str, df: Table, *, delivery: tuple[str, int] | None = None
+    ) -> dict[str, int]:
         """Writes rows of a view into the online store.
 
         Parameters
         ----------
         feature_view_name : str
         df : table
-            A column for each join key, each feature, and the event time.
+            A column for each join key, each feature, and the event time; of a view of sliding windows, the columns that they are
+            computed of.
+        delivery : tuple of str and int, optional
+            As that of :meth:`push`.
 
         Returns
         -------
         dict
             ``stored`` and ``older``, the rows of whose entity something newer was there.
         """
-        stored, older = self._store.write(feature_view_name, df)
+        stored, older = self._store.write(feature_view_name, df, delivery)
         return {"stored": stored, "older": older}
 
     def check_skew(

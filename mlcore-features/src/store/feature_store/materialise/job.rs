@@ -11,12 +11,13 @@ use super::pack::Columns;
 use super::progress::{Progress, ViewRun};
 use super::{OPERATION, note};
 use crate::store::definition::{ResolvedView, ViewVersion};
-use crate::store::feature_store::FeatureStore;
 use crate::store::feature_store::historical::batch_source;
 use crate::store::feature_store::tables::table_of;
+use crate::store::feature_store::{FeatureStore, windows};
 use crate::store::offline::{Latest, View};
 use crate::store::online::{Entry, Note, Table, WriteBatch, Written};
 use crate::store::registry::{Interval, Materialised};
+use crate::store::window::{Late, OnlineWindows};
 
 /// What is to be stored.
 pub(super) enum Span {
@@ -34,17 +35,32 @@ pub(super) struct How<'a> {
 }
 
 pub(super) struct Job {
-    view: Arc<ResolvedView>,
+    pub(super) view: Arc<ResolvedView>,
     version: ViewVersion,
+    /// The table of the rows or of the tiles.
     table: Table,
+    windows: Option<OnlineWindows>,
 }
 
 /// Before any event: the first moment of the year 1.
 const BEGINNING: Timestamp = Timestamp::new(-62_135_596_800, TimeUnit::Second);
 
 impl Job {
-    pub(super) fn new(project: &str, view: &Arc<ResolvedView>, version: ViewVersion) -> Result<Self> {
-        Ok(Self { view: Arc::clone(view), version, table: table_of(project, view, version)? })
+    pub(super) fn new(
+        store: &FeatureStore,
+        project: &str,
+        view: &Arc<ResolvedView>,
+        version: ViewVersion,
+    ) -> Result<Self> {
+        let windows = match windows::plan_of(view)? {
+            Some(plan) => Some(store.windows(project, view, version, &plan)?),
+            None => None,
+        };
+        let table = match &windows {
+            Some(windows) => windows.table().clone(),
+            None => table_of(project, view, version)?,
+        };
+        Ok(Self { view: Arc::clone(view), version, table, windows })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -66,18 +82,49 @@ impl Job {
         for interval in noted {
             done = done.with(interval);
         }
-        for interval in self.wanted(store, span, &done)? {
+        let late = self.late(span)?;
+        for interval in self.wanted(store, span, &done, &late)? {
             let after = done.clone().with(interval);
-            self.write(store, interval, &after, how, &mut run)?;
+            match &self.windows {
+                Some(windows) => self.fill(store, windows, (span, interval), &after, how, &mut run)?,
+                None => self.write(store, interval, &after, how, &mut run)?,
+            }
             store.inner.definitions.record_materialised(self.name(), self.version, interval)?;
             done = after;
             run.intervals.push(interval);
+        }
+        if let Some(windows) = &self.windows {
+            windows.settle(&late, store.now())?;
         }
         Ok(run)
     }
 
     /// The intervals that are to be written. Of `noted` the note beside the rows tells.
-    fn wanted(&self, store: &FeatureStore, span: &Span, noted: &Materialised) -> Result<Vec<Interval>> {
+    fn wanted(
+        &self,
+        store: &FeatureStore,
+        span: &Span,
+        noted: &Materialised,
+        late: &Late,
+    ) -> Result<Vec<Interval>> {
+        let wanted = self.asked(store, span, noted)?;
+        let Some(windows) = &self.windows else { return Ok(wanted) };
+        // Tiles are whole.
+        let aligned =
+            |own: Interval| Interval::new(windows.align(own.start()), windows.align(own.end())).ok();
+        let late = late.intervals().iter().filter_map(|(start, end)| Interval::new(*start, *end).ok());
+        Ok(late.chain(wanted.into_iter().filter_map(aligned)).collect())
+    }
+
+    /// What an incremental run fills again.
+    fn late(&self, span: &Span) -> Result<Late> {
+        match (&self.windows, span) {
+            (Some(windows), Span::Since(_)) => windows.late(),
+            (Some(_), Span::Whole(_)) | (None, _) => Ok(Late::default()),
+        }
+    }
+
+    fn asked(&self, store: &FeatureStore, span: &Span, noted: &Materialised) -> Result<Vec<Interval>> {
         let now = store.now();
         let until = |end: Timestamp| if end < now { end } else { now };
         match span {
@@ -88,14 +135,15 @@ impl Job {
                 let end = until(*end);
                 let known = store.inner.definitions.materialised(self.name())?;
                 let both = note::common(known.intervals(), noted.intervals());
-                let start = match (both.first(), self.view.view.ttl()) {
-                    (Some(first), _) => first.start(),
-                    (None, Some(ttl)) => {
+                let start = match (&self.windows, both.first(), self.view.view.ttl()) {
+                    (Some(windows), _, _) => windows.earliest(end),
+                    (None, Some(first), _) => first.start(),
+                    (None, None, Some(ttl)) => {
                         let ttl = i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX);
                         let start = Timestamp::from_micros(end.as_micros().saturating_sub(ttl));
                         if start < BEGINNING { BEGINNING } else { start }
                     }
-                    (None, None) => BEGINNING,
+                    (None, None, None) => BEGINNING,
                 };
                 let done = both.into_iter().fold(Materialised::of(self.version), Materialised::with);
                 Ok(Interval::new(start, end).map_or_else(|_| Vec::new(), |wanted| done.missing(wanted)))
@@ -142,13 +190,18 @@ impl Job {
         if how.is_beside { batches.each_beside(put) } else { batches.each(put) }
     }
 
-    fn put(&self, store: &FeatureStore, rows: &[Entry], after: Option<&Materialised>) -> Result<Written> {
+    pub(super) fn put(
+        &self,
+        store: &FeatureStore,
+        rows: &[Entry],
+        after: Option<&Materialised>,
+    ) -> Result<Written> {
         let text = after.map(|after| note::bytes(after.intervals())).transpose()?;
         let notes: Vec<Note<'_>> = text.iter().map(|text| Note::new(note::NAME, text)).collect();
         store.inner.online.write(&self.table, &WriteBatch::rows(rows).with_notes(&notes))
     }
 
-    fn tell(
+    pub(super) fn tell(
         &self,
         store: &FeatureStore,
         how: &How<'_>,

@@ -5,6 +5,7 @@ mod job;
 mod note;
 mod pack;
 mod progress;
+mod tiles;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -20,7 +21,6 @@ use self::job::{How, Job, Span};
 pub(super) use self::pack::{Columns, entries};
 pub use self::progress::{MaterialiseReport, Progress, SkippedView, ViewRun};
 use super::FeatureStore;
-use super::tables::check_read;
 use crate::store::definition::{AnyView, ResolvedView};
 use crate::store::registry::Interval;
 
@@ -79,7 +79,8 @@ impl<'a> MaterialiseOptions<'a> {
         self
     }
 
-    /// Writes so many rows at once, at least one.
+    /// Writes so many rows at once, at least one; of sliding windows, tiles of so many are held in memory at once, and the source is read
+    /// again for others.
     #[must_use]
     pub fn with_batch_rows(mut self, rows: usize) -> Self {
         self.batch_rows = rows.max(1);
@@ -102,6 +103,10 @@ impl FeatureStore {
     /// notes nothing, and is repeated as a whole: that leaves no gap and changes nothing that was right. What is defined as newest, an older
     /// row never replaces. Events of the future are not read: an end beyond now is taken as now.
     ///
+    /// Of a view of sliding windows tiles are made of history, from the one that the start is in to before the one that the end is in, in
+    /// the place of [what a stream brought](crate::store::window#history-and-stream). What is repeated makes the same tiles again, and
+    /// counts nothing twice.
+    ///
     /// # Errors
     /// [`InvalidInput`](Error::InvalidInput) where the end is not after the start; [`NotFound`](Error::NotFound) for a view that is not
     /// there; [`Unsupported`](Error::Unsupported) for a view that is named and cannot be materialised;
@@ -119,6 +124,9 @@ impl FeatureStore {
 
     /// Writes what came since the last run, up to `end`: Feast's `materialize_incremental`. Gaps between earlier runs are filled. A view
     /// that was never materialised is from its `ttl` before the end on, or from its first row on where it has none.
+    ///
+    /// A view of sliding windows is from the beginning of its longest window on, as far as it was not before, and again where events of the
+    /// stream came too late. Tiles are left to the stream of which it has as many events as history.
     ///
     /// What counts as done is what the registry and the note beside the rows both say: a table that was lost is filled again.
     ///
@@ -178,7 +186,7 @@ impl FeatureStore {
                 AnyView::View(view) => match check(view) {
                     Ok(()) => {
                         let version = snapshot.version_of(name)?;
-                        jobs.push(Job::new(repository.project(), view, version)?);
+                        jobs.push(Job::new(self, repository.project(), view, version)?);
                     }
                     Err(error) if options.views.is_empty() => {
                         skipped.push(SkippedView { view: name.to_owned(), reason: error.to_string() });
@@ -199,7 +207,6 @@ impl FeatureStore {
 
 /// A view whose history can be stored online.
 fn check(view: &std::sync::Arc<ResolvedView>) -> Result<()> {
-    check_read(OPERATION, view)?;
     let subject = || format!("view {}", view.view.name());
     if !view.view.online() {
         return Err(Error::unsupported(OPERATION, subject(), "it is not read online (`online = false`)")

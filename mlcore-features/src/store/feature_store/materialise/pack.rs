@@ -10,7 +10,6 @@ use smallvec::SmallVec;
 use crate::program::missing_column;
 use crate::store::definition::ResolvedView;
 use crate::store::feature_store::conform::{conform, moments};
-use crate::store::feature_store::tables::everybody;
 use crate::store::key::EntityKey;
 use crate::store::online::{Entry, Stamp, Table};
 
@@ -129,7 +128,7 @@ fn stamps(
 /// The key of each row.
 fn made(operation: &'static str, columns: &[(&str, &str, ArrayRef)], rows: usize) -> Result<Vec<EntityKey>> {
     if columns.is_empty() {
-        return Ok(vec![everybody()?; rows]);
+        return Ok(vec![EntityKey::everybody()?; rows]);
     }
     let mut views: SmallVec<[(&str, &str, ColumnView<'_>); 4]> = SmallVec::new();
     for (key, name, array) in columns {

@@ -74,9 +74,9 @@ pub struct ViewRun {
     pub rows: u64,
     /// The rows without an event time, which were left out.
     pub rows_without_time: u64,
-    /// The keys that were stored.
+    /// The keys that were stored; of sliding windows, those of which tiles were made.
     pub stored: u64,
-    /// The keys of which something newer was there.
+    /// The keys of which something newer was there; of sliding windows, those whose tiles were left to the stream.
     pub older: u64,
 }
 

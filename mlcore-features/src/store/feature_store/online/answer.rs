@@ -9,11 +9,12 @@ use mlcore::{Error, Result};
 
 use super::EntityRows;
 use super::prepared::{Prepared, key_column};
+use super::view::ViewAnswer;
 use crate::store::definition::ValueType;
 use crate::store::feature_store::compile::Place;
 use crate::store::feature_store::on_demand::table;
 use crate::store::key::EntityKey;
-use crate::store::online::{Answer, Cell, Status};
+use crate::store::online::{Cell, Status};
 
 /// What was read of entities: a status, an event time and a value for each entity and feature. Its memory is used again by the next read.
 ///
@@ -30,7 +31,7 @@ pub struct OnlineFeatures {
     pub(super) prepared: Option<Arc<Prepared>>,
     pub(super) rows: usize,
     /// What was read of each view.
-    pub(super) answers: Vec<Answer>,
+    pub(super) answers: Vec<ViewAnswer>,
     /// What each step has computed.
     pub(super) computed: Vec<Vec<ArrayRef>>,
     /// The keys of each set of join keys.
@@ -94,8 +95,8 @@ impl OnlineFeatures {
         }
     }
 
-    /// When the event was that a feature was read from, also where its value is too old; `None` where there is no row, and for a feature
-    /// that is computed.
+    /// When the event was that a feature was read from, also where its value is too old, or when its window ended; `None` where there is
+    /// no row, and for a feature that is computed on demand.
     #[must_use]
     pub fn event_time(&self, row: usize, feature: usize) -> Option<Timestamp> {
         match self.place(feature)? {

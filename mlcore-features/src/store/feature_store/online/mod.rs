@@ -4,6 +4,7 @@ mod answer;
 mod entity_rows;
 mod prepared;
 mod reader;
+mod view;
 
 use std::sync::PoisonError;
 
@@ -52,7 +53,7 @@ impl FeatureStore {
     /// # Errors
     /// [`NotFound`](mlcore::Error::NotFound) for a service, a view, a version or a feature that is not there, and for a plan that the store
     /// was not built with; [`InvalidInput`](mlcore::Error::InvalidInput) for features that would have one name;
-    /// [`Unsupported`](mlcore::Error::Unsupported) for a view of sliding windows, for one that is not online, and for lists of texts.
+    /// [`Unsupported`](mlcore::Error::Unsupported) for a view that is not online, and for stored lists of texts.
     pub fn prepare(&self, query: &FeatureQuery) -> Result<PreparedFeatures> {
         PreparedFeatures::new(self, self.compile(query)?)
     }

@@ -8,11 +8,12 @@ use mlcore::{Error, Result};
 use smallvec::SmallVec;
 
 use super::entity_rows::Reader;
+use super::view::ViewQuery;
 use super::{EntityRows, OnlineFeatures, OutputFeature};
 use crate::store::definition::{Field, ValueType};
 use crate::store::feature_store::compile::{Compiled, KeyColumn, Place, schema_field};
 use crate::store::feature_store::conform::adapted;
-use crate::store::feature_store::tables::{everybody, table_of};
+use crate::store::feature_store::tables::table_of;
 use crate::store::feature_store::{Clock, FeatureStore};
 use crate::store::key::EntityKey;
 use crate::store::online::{PreparedQuery, QueryOptions};
@@ -47,7 +48,7 @@ pub(super) struct Prepared {
     pub(super) compiled: Compiled,
     pub(super) features: Vec<OutputFeature>,
     /// A query for each read, and which set of keys it is asked by.
-    queries: Vec<(PreparedQuery, usize)>,
+    queries: Vec<(ViewQuery, usize)>,
     key_sets: Vec<KeySet>,
 }
 
@@ -74,9 +75,19 @@ impl PreparedFeatures {
                 return Err(Error::unsupported(OPERATION, format!("view {}", view.view.name()), problem)
                     .remedy("apply it with `online = true` and materialise it, or leave its features out"));
             }
-            let table = table_of(project, view, read.version)?;
-            let features = read.read.features.iter().map(|field| (&table, field.name.as_str()));
-            let query = PreparedQuery::with_options(Arc::clone(&store.inner.online), features, options)?;
+            let names = read.read.features.iter().map(|field| field.name.as_str());
+            let query = match &read.windows {
+                Some(plan) => {
+                    let windows = store.windows(project, view, read.version, plan)?;
+                    ViewQuery::Windows(Box::new(windows.with_features(names)?))
+                }
+                None => {
+                    let table = table_of(project, view, read.version)?;
+                    let features = names.map(|name| (&table, name));
+                    let online = Arc::clone(&store.inner.online);
+                    ViewQuery::Rows(PreparedQuery::with_options(online, features, options)?)
+                }
+            };
             let set = KeySet(key_set(&compiled, &read.read.columns, &view.join_keys)?);
             let number = key_sets.iter().position(|known| *known == set).unwrap_or_else(|| {
                 key_sets.push(set);
@@ -181,8 +192,7 @@ impl PreparedFeatures {
     fn begin(&self, answer: &mut OnlineFeatures) {
         if !answer.prepared.as_ref().is_some_and(|own| Arc::ptr_eq(own, &self.shared)) {
             answer.prepared = Some(Arc::clone(&self.shared));
-            answer.answers.clear();
-            answer.answers.resize_with(self.shared.queries.len(), Default::default);
+            answer.answers = self.shared.queries.iter().map(|(query, _)| query.answer()).collect();
         }
         answer.rows = 0;
         answer.computed.clear();
@@ -218,7 +228,7 @@ impl Prepared {
                         parts.push((name, key_value(key, reader.get(row), row)?));
                     }
                 }
-                let key = if parts.is_empty() { everybody() } else { EntityKey::new(parts) };
+                let key = if parts.is_empty() { EntityKey::everybody() } else { EntityKey::new(parts) };
                 keys.push(key.map_err(|error| error.within(format!("row {row}")))?);
             }
         }

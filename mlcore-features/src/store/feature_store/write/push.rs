@@ -8,10 +8,11 @@ use mlcore::arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
 use mlcore::{Error, Result};
 use serde::Serialize;
 
+use super::{Checked, Stored};
 use crate::store::definition::{AnyView, Origin, ResolvedView, Source, ValueType, ViewVersion};
 use crate::store::feature_store::FeatureStore;
 use crate::store::feature_store::conform::conform;
-use crate::store::online::{Entry, Written};
+use crate::store::window::Delivery;
 
 /// Where pushed rows go.
 ///
@@ -54,10 +55,18 @@ pub struct PushedView {
     pub view: String,
     /// Its version.
     pub version: ViewVersion,
-    /// The rows that were stored.
+    /// The rows that were stored; of a view of windows, the events that were added.
     pub stored: u64,
-    /// The rows of whose key something newer was there.
+    /// The rows of whose key something newer was there; the events that are too old for any window, or that came with the history.
     pub older: u64,
+    /// The events that the same delivery had brought before.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repeated: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A view that a push source feeds.
@@ -68,12 +77,39 @@ impl FeatureStore {
     ///
     /// Everything is checked before anything is written. Into the history rows go under the source's names of columns, where that is a
     /// folder of Parquet files or a registered table of Arrow, all of its columns and no others; a created time that they lack is now.
-    /// A push that failed may be repeated as a whole: the same rows once more are added once, if they come right after.
+    /// A push that failed may be repeated as a whole: the same rows once more are added once, if they come right after. In views of
+    /// sliding windows rows are events, and those that are sent again are counted again, unless they are numbered
+    /// ([`push_delivery`](Self::push_delivery)).
     ///
     /// # Errors
     /// [`NotFound`](Error::NotFound) for a source that is not there or that no view has; as
     /// [`write_to_online_store`](Self::write_to_online_store), and [`Unsupported`](Error::Unsupported) for a history that cannot be added to.
     pub fn push(&self, source: &str, rows: &RecordBatch, to: PushTo) -> Result<PushReport> {
+        self.send(source, rows, to, None)
+    }
+
+    /// The same with the number of the rows by their producer: see [`write_delivery`](Self::write_delivery). A push that failed is repeated
+    /// with the same rows and number, and counts once in the windows of all views, however far it came.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_delivery(
+        &self,
+        source: &str,
+        rows: &RecordBatch,
+        to: PushTo,
+        delivery: &Delivery<'_>,
+    ) -> Result<PushReport> {
+        self.send(source, rows, to, Some(delivery))
+    }
+
+    fn send(
+        &self,
+        source: &str,
+        rows: &RecordBatch,
+        to: PushTo,
+        delivery: Option<&Delivery<'_>>,
+    ) -> Result<PushReport> {
         let snapshot = self.snapshot()?;
         let repository = snapshot.repository();
         let found = repository.source(source)?;
@@ -94,7 +130,7 @@ impl FeatureStore {
                 .remedy("apply a view with it before rows are pushed"));
         }
         let project = repository.project();
-        let online: Vec<(Fed, Vec<Entry>)> = match to {
+        let online: Vec<(Fed, Checked)> = match to {
             PushTo::Offline => Vec::new(),
             PushTo::Online | PushTo::OnlineAndOffline => views
                 .iter()
@@ -110,13 +146,9 @@ impl FeatureStore {
             }
         }
         for ((view, version), rows) in online {
-            let written: Written = self.put(project, &view, version, &rows)?;
-            report.views.push(PushedView {
-                view: view.view.name().to_owned(),
-                version,
-                stored: written.stored(),
-                older: written.older(),
-            });
+            let Stored { stored, older, repeated } = self.put(project, &view, version, &rows, delivery)?;
+            let view = view.view.name().to_owned();
+            report.views.push(PushedView { view, version, stored, older, repeated });
         }
         Ok(report)
     }
@@ -219,7 +251,9 @@ fn declared(source: &Source, views: &[&ResolvedView]) -> Vec<(String, DataType)>
         }
     };
     for view in views {
-        for field in view.join_keys.iter().chain(&view.features) {
+        // A view of windows has the columns that they are computed of.
+        let features = if view.view.aggregations().is_empty() { &view.features } else { view.view.schema() };
+        for field in view.join_keys.iter().chain(features) {
             add(view.source_column(&field.name), field.dtype.to_arrow());
         }
     }

@@ -188,7 +188,7 @@ pub struct Scan<'a> {
 }
 
 /// Whether a key column has one of some values.
-type KeyFilter<'a> = dyn Fn(&str, &dyn Array) -> bool + 'a;
+pub(in crate::store) type KeyFilter<'a> = dyn Fn(&str, &dyn Array) -> bool + 'a;
 
 /// Within which times the rows of a column matter, in nanoseconds since 1970 began in UTC.
 #[derive(Clone, Copy, Debug)]
@@ -203,9 +203,18 @@ impl<'a> Scan<'a> {
         Self { columns, bounds, keys: None }
     }
 
-    /// All rows whose time in a column is not after a moment, in nanoseconds.
-    pub(in crate::store) fn until(columns: &'a [String], column: &'a str, latest: i128) -> Self {
-        Self::new(columns, vec![Bound { column, earliest: None, latest: Some(latest) }])
+    /// All rows whose time in a column is not before a moment, in nanoseconds.
+    pub(in crate::store) fn since(columns: &'a [String], column: &'a str, earliest: i128) -> Self {
+        Self::new(columns, vec![Bound { column, earliest: Some(earliest), latest: None }])
+    }
+
+    /// The same rows of other columns, where the keys have other names; columns of times have the same.
+    pub(in crate::store) fn of_columns<'b>(
+        &'b self,
+        columns: &'b [String],
+        keys: &'b KeyFilter<'b>,
+    ) -> Scan<'b> {
+        Scan { columns, bounds: self.bounds.clone(), keys: Some(keys) }
     }
 
     pub(super) fn with_keys(mut self, keys: &'a KeyFilter<'a>) -> Self {
