@@ -175,7 +175,7 @@ impl Store {
     fn register(&self, py: Python<'_>, source: Text, table: &Bound<'_, PyAny>) -> PyResult<()> {
         entry(py, |py| {
             let opened = self.opened(py, "register table")?;
-            let batch = door::table(table, Asked { operation: "register table", subject: "table" })?;
+            let batch = door::nullable_table(table, Asked { operation: "register table", subject: "table" })?;
             opened.register(&source, batch);
             Ok(())
         })
@@ -197,7 +197,7 @@ impl Store {
         entry(py, |py| {
             let operation = "get historical features";
             let store = self.store(py, operation)?;
-            let rows = door::table(entity_rows, Asked { operation, subject: "entity_df" })?;
+            let rows = door::nullable_table(entity_rows, Asked { operation, subject: "entity_df" })?;
             let query = asked(py, query(&features, service, full_feature_names))?;
             let options = history::options(event_timestamp, late_rows);
             let history = detached(py, || store.historical_features(&rows, &query, &options))?;
@@ -264,7 +264,7 @@ impl Store {
         entry(py, |py| {
             let store = self.store(py, "push")?;
             let to: PushTo = asked(py, to.parse())?;
-            let rows = door::table(rows, Asked { operation: "push", subject: "df" })?;
+            let rows = door::nullable_table(rows, Asked { operation: "push", subject: "df" })?;
             let report = detached(py, || store.push(&source, &rows, to))?;
             plain(py, "push", &report)
         })
@@ -275,7 +275,7 @@ impl Store {
         entry(py, |py| {
             let operation = "write to online store";
             let store = self.store(py, operation)?;
-            let rows = door::table(rows, Asked { operation, subject: "df" })?;
+            let rows = door::nullable_table(rows, Asked { operation, subject: "df" })?;
             let written = detached(py, || store.write_to_online_store(&view, &rows))?;
             Ok((written.stored(), written.older()))
         })
@@ -297,7 +297,7 @@ impl Store {
     ) -> PyResult<(String, Bound<'py, PyAny>)> {
         entry(py, |py| {
             let store = self.store(py, "check skew")?;
-            let served = door::table(served, Asked { operation: "check skew", subject: "served" })?;
+            let served = door::nullable_table(served, Asked { operation: "check skew", subject: "served" })?;
             let query = asked(py, query(&features, service, full_feature_names))?;
             let options = history::skew_options(event_timestamp, late_rows, differences);
             let report = detached(py, || store.check_skew(&served, &query, &options))?;

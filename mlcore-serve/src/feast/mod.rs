@@ -37,7 +37,7 @@
 //!
 //! # Values
 //! A timestamp is its whole seconds since 1970, a date its text, a float of 32 bits the same number with 64 bits, and NaN and the infinities are
-//! texts. In what is sent, a bare `NaN` is missing where the feature is no float; whole numbers are seconds where it is a timestamp; a time
+//! texts. In what is sent, a bare `NaN` is missing, but for those in lists; whole numbers are seconds where it is a timestamp; a time
 //! without a zone is UTC. The client sends event times as `event_timestamp` and `created`, whatever the source calls them; both are taken.
 //!
 //! # What differs from Feast's server

@@ -5,6 +5,7 @@ mod historical;
 #[cfg(all(feature = "sqlite", feature = "embedded", unix))]
 mod kill;
 mod materialise;
+mod missing;
 mod on_demand;
 mod online;
 mod push;
