@@ -71,17 +71,19 @@ impl Store {
 #[pymethods]
 impl Store {
     #[new]
-    #[pyo3(signature = (location, project, online = None, actor = None))]
+    #[pyo3(signature = (location, project, online = None, actor = None, postgres = None))]
     fn new(
         py: Python<'_>,
         location: Text,
         project: Text,
         online: Option<Text>,
         actor: Option<Text>,
+        postgres: Option<Text>,
     ) -> PyResult<Self> {
         entry(py, |py| {
             let actor = actor.map_or_else(|| current_user(py), Text::into_string);
-            let opened = detached(py, || Opened::open(&location, &project, online.as_deref()))?;
+            let opened =
+                detached(py, || Opened::open(&location, &project, online.as_deref(), postgres.as_deref()))?;
             Ok(Self { opened: RwLock::new(Some(opened)), actor, process: std::process::id() })
         })
     }

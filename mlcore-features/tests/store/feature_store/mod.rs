@@ -8,6 +8,8 @@ mod materialise;
 mod missing;
 mod on_demand;
 mod online;
+#[cfg(all(feature = "postgres", feature = "toml", unix))]
+mod postgres;
 mod push;
 mod skew;
 mod tables;

@@ -10,7 +10,7 @@ mod lazy;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(all(feature = "postgres", unix))]
-mod postgres;
+pub(crate) mod postgres;
 #[cfg(feature = "spill")]
 mod spill;
 mod tables;

@@ -38,7 +38,14 @@ class OnlineAnswer:
 
 @final
 class Store:
-    def __new__(cls, location: str, project: str, online: str | None = None, actor: str | None = None) -> Store: ...
+    def __new__(
+        cls,
+        location: str,
+        project: str,
+        online: str | None = None,
+        actor: str | None = None,
+        postgres: str | None = None,
+    ) -> Store: ...
     def close(self) -> None: ...
     def definitions(self) -> str: ...
     def apply(

@@ -235,13 +235,14 @@ class RequestSource(DataSource):
 
 
 class PostgreSQLSource(DataSource):
-    """A table or a query of a PostgreSQL database.
+    """A table or a query of a PostgreSQL database, which the store names: ``FeatureStore(.., postgres="postgresql://..")``.
 
     Parameters
     ----------
-    name : str
+    name : str, optional
+        By default the name of the table.
     query, table : str
-        Either of the two.
+        Either of the two: the text of a ``SELECT``, or ``schema.table``.
     timestamp_field : str
         The column of the event time.
     created_timestamp_column : str, optional
@@ -263,7 +264,7 @@ class PostgreSQLSource(DataSource):
 
     def __init__(
         self,
-        name: str,
+        name: str | None = None,
         query: str | None = None,
         table: str | None = None,
         timestamp_field: str = "",
@@ -276,7 +277,7 @@ class PostgreSQLSource(DataSource):
         super().__init__(
             {
                 "kind": "postgres",
-                "name": name,
+                "name": name or table or "",
                 "query": query,
                 "table": table,
                 "timestamp_field": timestamp_field,

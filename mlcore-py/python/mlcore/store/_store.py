@@ -70,6 +70,9 @@ class FeatureStore:
     actor : str, optional
         Who is named in the audit. Default: the user.
     repo_path : str, optional
+    postgres : str, optional
+        The server of each :class:`PostgreSQLSource`: ``"postgresql://user:password@host:5432/database?sslmode=require"``. It is
+        written nowhere; each process that reads such a source says it.
         Feast's name of ``url``. A file ``feature_store.toml`` in a folder is applied when it is asked for:
         :meth:`apply_toml`.
 
@@ -108,12 +111,13 @@ class FeatureStore:
         online: str | None = None,
         actor: str | None = None,
         repo_path: str | os.PathLike[str] | None = None,
+        postgres: str | None = None,
     ) -> None:
         if url is None and repo_path is None:
             raise refused("url", "it is missing", 'pass a folder, or "memory:"', "open feature store")
         self._url = os.fspath(url if url is not None else repo_path)  # type: ignore[arg-type]
         self._project = project
-        self._store = Store(self._url, project, online, actor)
+        self._store = Store(self._url, project, online, actor, postgres)
 
     @property
     def project(self) -> str:

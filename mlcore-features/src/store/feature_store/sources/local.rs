@@ -3,13 +3,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 use mlcore::arrow::array::RecordBatch;
+#[cfg(feature = "postgres")]
+use mlcore::registry::PostgresOptions;
 use mlcore::{Error, Result};
 
-use super::{Sources, unappendable};
+#[cfg(feature = "postgres")]
+use super::postgres;
+use super::{OPERATION, Sources, unappendable};
 use crate::store::definition::{self, Origin};
 use crate::store::offline::Source;
 
-/// Files of Parquet below a folder, and tables of Arrow that the host registers under the names of their sources.
+/// Files of Parquet below a folder, and tables of Arrow that the host registers under the names of their sources; with the feature
+/// `postgres` tables and queries of a server, too.
 ///
 /// A source that is a folder is appended to by a file of its own for each call, which is whole on the disk before the call returns.
 ///
@@ -30,6 +35,8 @@ use crate::store::offline::Source;
 #[derive(Debug, Default)]
 pub struct LocalSources {
     root: PathBuf,
+    #[cfg(feature = "postgres")]
+    postgres: RwLock<Option<PostgresOptions>>,
     tables: RwLock<BTreeMap<String, Vec<RecordBatch>>>,
 }
 
@@ -37,7 +44,42 @@ impl LocalSources {
     /// Files relative to this folder, and no tables.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), tables: RwLock::default() }
+        Self { root: root.into(), ..Self::default() }
+    }
+
+    /// Reads sources that are tables or queries of PostgreSQL from this server: see
+    /// [`PostgresQuery`](crate::store::offline::PostgresQuery) for types, transactions and time zones. Needs the feature `postgres`.
+    ///
+    /// Definitions name tables and queries alone. Where the server is and who asks stands here and nowhere else; no error repeats a
+    /// password. A role that may only read is enough.
+    ///
+    /// ```no_run
+    /// use mlcore::registry::PostgresOptions;
+    /// use mlcore_features::store::definition::Source;
+    /// use mlcore_features::store::feature_store::{LocalSources, Sources};
+    ///
+    /// let server = PostgresOptions::from_url("postgresql://reader:secret@db.example.com/trips?sslmode=require")?;
+    /// let sources = LocalSources::new("features").with_postgres(server);
+    /// let trips = Source::postgres_table("trips", "public.driver_trips").timestamp_field("event_timestamp").build()?;
+    /// let table = sources.open(&trips)?;
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn with_postgres(self, server: PostgresOptions) -> Self {
+        self.set_postgres(server);
+        self
+    }
+
+    /// Reads PostgreSQL from this server from now on.
+    #[cfg(feature = "postgres")]
+    pub fn set_postgres(&self, server: PostgresOptions) {
+        *self.postgres.write().unwrap_or_else(PoisonError::into_inner) = Some(server);
+    }
+
+    #[cfg(feature = "postgres")]
+    fn postgres(&self) -> Option<PostgresOptions> {
+        self.postgres.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Registers a table for the source of this name.
@@ -75,10 +117,15 @@ impl Sources for LocalSources {
                 };
                 Ok(Box::new(batches.clone()))
             }
+            #[cfg(feature = "postgres")]
+            Origin::PostgresTable { table } => postgres::table(self.postgres().as_ref(), source, table),
+            #[cfg(feature = "postgres")]
+            Origin::PostgresQuery { query } => postgres::query(self.postgres().as_ref(), source, query),
+            #[cfg(not(feature = "postgres"))]
             Origin::PostgresTable { .. } | Origin::PostgresQuery { .. } => Err(unread(
                 source,
-                "it lies in PostgreSQL",
-                "build the store with sources that read PostgreSQL",
+                "it lies in PostgreSQL, and the feature `postgres` of this build is off",
+                "build with the feature `postgres`",
             )),
             Origin::Push { .. } => {
                 Err(unread(source, "rows are sent to it, and it has no history", "give it a batch_source"))
@@ -141,5 +188,3 @@ fn file(path: &Path) -> Result<Box<dyn Source + 'static>> {
 fn unread(source: &definition::Source, problem: &str, remedy: &str) -> Error {
     Error::unsupported(OPERATION, source.name(), problem).remedy(remedy)
 }
-
-const OPERATION: &str = "open source";
