@@ -82,7 +82,8 @@
 //! | `cache` | a cache in front of an online store ([`store::online::CachedStore`]) |
 //! | `spill` | sources of a join in temporary files, where it goes on in parts (`PointInTimeJoin::with_spill_folder`) |
 //! | `postgres` | queries of a PostgreSQL server as feature rows (`store::offline::PostgresQuery`) |
-//! | `full` | all but `offline`, which takes minutes to build, and `postgres`, whose client has a runtime in threads of its own |
+//! | `object-store` | tables of Parquet in buckets as feature rows (`store::offline::ParquetTable`) |
+//! | `full` | all but `offline`, which takes minutes to build, and `postgres` and `object-store`, whose clients have runtimes in threads of their own |
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

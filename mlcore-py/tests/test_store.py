@@ -486,3 +486,19 @@ def test_definitions_are_plain_data():
     assert view.to_dict()["name"] == "stats" and "driver" in repr(view)
     assert hash(view) == hash(stats()) and view != stats(tags={"a": "b"})
     assert pickle.loads(pickle.dumps(Field("a", Int64))) == Field("a", Int64)
+
+
+def test_a_path_in_a_bucket_names_its_server():
+    source = FileSource("s3://features/trips", timestamp_field="at", s3_endpoint_override="http://127.0.0.1:9000")
+    assert source.name == "s3://features/trips"
+    assert source.path == "s3://features/trips?endpoint=http://127.0.0.1:9000"
+    both = FileSource("s3://features/trips?region=eu-west-1", timestamp_field="at", s3_endpoint_override="https://minio.example.com/a b")
+    assert both.path == "s3://features/trips?region=eu-west-1&endpoint=https://minio.example.com/a%20b"
+
+
+def test_a_bucket_that_cannot_be_asked_safely_is_refused(store):
+    lake = FileSource("s3://features/trips", timestamp_field="at", name="lake", s3_endpoint_override="http://minio.example.com")
+    store.apply(FeatureView(name="far", entities=[DRIVER], schema=[Field("trips", Int64)], source=lake))
+    labels = {"driver_id": [1], "event_timestamp": [NOW]}
+    with pytest.raises(ValueError, match="lake.*without TLS|without TLS.*lake"):
+        store.get_historical_features(labels, ["far:trips"])

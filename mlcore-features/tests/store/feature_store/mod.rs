@@ -7,6 +7,8 @@ mod kill;
 mod materialise;
 mod missing;
 mod on_demand;
+#[cfg(feature = "object-store")]
+mod objects;
 mod online;
 #[cfg(all(feature = "postgres", feature = "toml", unix))]
 mod postgres;

@@ -7,6 +7,8 @@ mod golden;
 mod latest;
 #[cfg(feature = "offline")]
 mod lazy;
+#[cfg(feature = "object-store")]
+pub(crate) mod objects;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(all(feature = "postgres", unix))]

@@ -3,10 +3,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 use mlcore::arrow::array::RecordBatch;
+#[cfg(feature = "object-store")]
+use mlcore::artifact::ObjectStore;
 #[cfg(feature = "postgres")]
 use mlcore::registry::PostgresOptions;
 use mlcore::{Error, Result};
 
+#[cfg(feature = "object-store")]
+use super::bucket::Buckets;
 #[cfg(feature = "postgres")]
 use super::postgres;
 use super::{OPERATION, Sources, unappendable};
@@ -14,7 +18,10 @@ use crate::store::definition::{self, Origin};
 use crate::store::offline::Source;
 
 /// Files of Parquet below a folder, and tables of Arrow that the host registers under the names of their sources; with the feature
-/// `postgres` tables and queries of a server, too.
+/// `postgres` tables and queries of a server, and with `object-store` tables of Parquet in buckets.
+///
+/// A path such as `s3://bucket/trips`, `gs://bucket/trips` or `az://container/trips` is a table in a bucket. After a question mark it may
+/// say `endpoint`, `region`, `account`, `allow_http` and `sslrootcert`; who asks says the environment, or the bucket that the host opened.
 ///
 /// A source that is a folder is appended to by a file of its own for each call, which is whole on the disk before the call returns.
 ///
@@ -37,6 +44,8 @@ pub struct LocalSources {
     root: PathBuf,
     #[cfg(feature = "postgres")]
     postgres: RwLock<Option<PostgresOptions>>,
+    #[cfg(feature = "object-store")]
+    buckets: Buckets,
     tables: RwLock<BTreeMap<String, Vec<RecordBatch>>>,
 }
 
@@ -45,6 +54,28 @@ impl LocalSources {
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into(), ..Self::default() }
+    }
+
+    /// Reads what lies in this bucket, below its prefix, by this client: with its credentials and its endpoint, whatever paths of sources
+    /// say of these. Needs the feature `object-store`.
+    ///
+    /// ```no_run
+    /// use mlcore::artifact::{Credentials, ObjectStore, ObjectStoreOptions};
+    /// use mlcore_features::store::definition::Source;
+    /// use mlcore_features::store::feature_store::{LocalSources, Sources};
+    ///
+    /// let options = ObjectStoreOptions::from_url("s3://features?region=eu-central-1")?
+    ///     .with_credentials(Credentials::s3("AKIAEXAMPLE", "the secret key"));
+    /// let sources = LocalSources::new(".").with_bucket(ObjectStore::open_with(&options)?);
+    /// let trips = Source::file("s3://features/trips/day=*").name("trips").timestamp_field("event_timestamp").build()?;
+    /// let table = sources.open(&trips)?;
+    /// # Ok::<(), mlcore::Error>(())
+    /// ```
+    #[cfg(feature = "object-store")]
+    #[must_use]
+    pub fn with_bucket(self, bucket: ObjectStore) -> Self {
+        self.buckets.add(bucket);
+        self
     }
 
     /// Reads sources that are tables or queries of PostgreSQL from this server: see
@@ -104,6 +135,14 @@ impl LocalSources {
 impl Sources for LocalSources {
     fn open(&self, source: &definition::Source) -> Result<Box<dyn Source + '_>> {
         match source.origin() {
+            #[cfg(feature = "object-store")]
+            Origin::File { path, .. } if is_remote(path) => self.buckets.table(source, path),
+            #[cfg(not(feature = "object-store"))]
+            Origin::File { path, .. } if is_remote(path) => Err(unread(
+                source,
+                "it lies in a bucket, and the feature `object-store` of this build is off",
+                "build with the feature `object-store`",
+            )),
             Origin::File { path, .. } => file(&self.root.join(path)),
             Origin::Arrow => {
                 let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
@@ -140,6 +179,9 @@ impl Sources for LocalSources {
 
     fn append(&self, source: &definition::Source, rows: &RecordBatch) -> Result<()> {
         match source.origin() {
+            Origin::File { path, .. } if is_remote(path) => {
+                Err(unappendable(source, "its files lie in a bucket, which is only read"))
+            }
             #[cfg(feature = "parquet")]
             Origin::File { path, partition_columns } => {
                 if !partition_columns.is_empty() {
@@ -183,6 +225,11 @@ fn file(path: &Path) -> Result<Box<dyn Source + 'static>> {
     let problem = "this build reads no Parquet, because the feature `parquet` is off";
     Err(Error::unsupported(OPERATION, path.display().to_string(), problem)
         .remedy("build with the feature `parquet`, or register tables of Arrow"))
+}
+
+/// Whether a path is the URL of a table in a bucket.
+fn is_remote(path: &str) -> bool {
+    ["s3://", "gs://", "az://"].iter().any(|scheme| path.starts_with(scheme))
 }
 
 fn unread(source: &definition::Source, problem: &str, remedy: &str) -> Error {

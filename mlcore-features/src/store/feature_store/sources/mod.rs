@@ -1,5 +1,7 @@
 //! Where the tables of sources are.
 
+#[cfg(feature = "object-store")]
+mod bucket;
 #[cfg(feature = "parquet")]
 mod folder;
 mod local;
