@@ -66,7 +66,8 @@ class FeatureStore:
     project : str
         Features of several projects may lie in one online store.
     online : str, optional
-        Where features for serving are: ``"redis://host:6379"``, or ``"memory:"``. Default: in the folder.
+        Where features for serving are: ``"redis://host:6379"``, ``"rediss://host:6380/0?sslrootcert=/etc/redis/ca.pem"`` by TLS, where
+        ``sslcert`` and ``sslkey`` may say who asks, or ``"memory:"``. Default: in the folder.
     actor : str, optional
         Who is named in the audit. Default: the user.
     repo_path : str, optional
