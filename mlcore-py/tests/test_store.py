@@ -488,6 +488,23 @@ def test_definitions_are_plain_data():
     assert pickle.loads(pickle.dumps(Field("a", Int64))) == Field("a", Int64)
 
 
+def test_a_version_is_materialised_where_it_is_named(store):
+    narrow = FeatureView(
+        name="stats", entities=[DRIVER], ttl=datetime.timedelta(days=1),
+        schema=[Field("trips", Int64)], source=ArrowSource(name="log", timestamp_field="at"),
+    )
+    store.apply(narrow)
+    store.materialize_incremental(NOW)
+    old = lambda: store.get_online_features(["stats@v0:city"], [{"driver_id": 1}]).to_dict()["city"]
+    assert old() == [None]
+    run = store.materialize(NOW - 100 * HOUR, NOW, ["stats"], version="v0")
+    assert run["views"][0]["version"] == "v0" and old() == ["Bergen"]
+    assert store.materialize_incremental(NOW, ["stats"], version="latest")["views"][0]["version"] == "v1"
+    for views, version, told in ([], "v0", "0 views"), (["stats"], "v7", "v7"), (["stats"], "newest", "newest"):
+        with pytest.raises((ValueError, KeyError), match=told):
+            store.materialize_incremental(NOW, views, version=version)
+
+
 def test_a_path_in_a_bucket_names_its_server():
     source = FileSource("s3://features/trips", timestamp_field="at", s3_endpoint_override="http://127.0.0.1:9000")
     assert source.name == "s3://features/trips"

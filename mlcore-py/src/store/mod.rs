@@ -226,7 +226,8 @@ impl Store {
     }
 
     /// Fills the online store; without a start, from where the last run ended.
-    #[pyo3(signature = (start, end, views, threads, progress = None))]
+    #[pyo3(signature = (start, end, views, threads, progress = None, version = None))]
+    #[expect(clippy::too_many_arguments, reason = "Python's side names each of them")]
     fn materialise<'py>(
         &self,
         py: Python<'py>,
@@ -235,6 +236,7 @@ impl Store {
         views: Vec<String>,
         threads: usize,
         progress: Option<Py<PyAny>>,
+        version: Option<Text>,
     ) -> PyResult<Bound<'py, PyAny>> {
         entry(py, |py| {
             let store = self.store(py, "materialize")?;
@@ -244,6 +246,9 @@ impl Store {
             let mut options = MaterialiseOptions::default()
                 .with_views(views)
                 .with_threads(NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN));
+            if let Some(version) = version.filter(|version| !version.eq_ignore_ascii_case("latest")) {
+                options = options.with_version(asked(py, version.parse())?);
+            }
             if let Some(tell) = &tell {
                 options = options.with_progress(tell);
             }

@@ -49,7 +49,6 @@
 //! | no entities, or columns of different lengths | empty results; 422 | 500 |
 //! | bad input | 422 with what is wrong, by column and row | 500 |
 //! | `disable_event_timestamp` | all of history up to now, with its own event times | with now as event time |
-//! | `version` of a materialisation | the latest alone | any |
 //! | a request to materialise whose client goes away | stops, and changes nothing that was right | goes on |
 //!
 //! # Materialisation

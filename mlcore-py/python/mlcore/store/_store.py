@@ -70,10 +70,10 @@ class FeatureStore:
         ``sslcert`` and ``sslkey`` may say who asks, or ``"memory:"``. Default: in the folder.
     actor : str, optional
         Who is named in the audit. Default: the user.
-    repo_path : str, optional
     postgres : str, optional
         The server of each :class:`PostgreSQLSource`: ``"postgresql://user:password@host:5432/database?sslmode=require"``. It is
         written nowhere; each process that reads such a source says it.
+    repo_path : str, optional
         Feast's name of ``url``. A file ``feature_store.toml`` in a folder is applied when it is asked for:
         :meth:`apply_toml`.
 
@@ -111,8 +111,8 @@ class FeatureStore:
         *,
         online: str | None = None,
         actor: str | None = None,
-        repo_path: str | os.PathLike[str] | None = None,
         postgres: str | None = None,
+        repo_path: str | os.PathLike[str] | None = None,
     ) -> None:
         if url is None and repo_path is None:
             raise refused("url", "it is missing", 'pass a folder, or "memory:"', "open feature store")
@@ -403,6 +403,7 @@ class FeatureStore:
         end_date: Moment,
         feature_views: Sequence[str] | None = None,
         *,
+        version: str | None = None,
         threads: int = 1,
         progress: Callable[[str, int, int, float], object] | None = None,
     ) -> dict[str, Any]:
@@ -414,6 +415,8 @@ class FeatureStore:
             From the start on and before the end; an end beyond now is now.
         feature_views : list of str, optional
             Default: all that are read online.
+        version : str, optional
+            A version of the one view that is named, such as ``"v1"``, which ``"view@v1:feature"`` reads. Default: the latest.
         threads : int
             How many views are worked on at once.
         progress : callable, optional
@@ -424,13 +427,14 @@ class FeatureStore:
         dict
             ``views``: what was done with each; ``skipped``: which were left out, and why.
         """
-        return self._store.materialise(start_date, end_date, list(feature_views or ()), threads, progress)
+        return self._store.materialise(start_date, end_date, list(feature_views or ()), threads, progress, version)
 
     def materialize_incremental(
         self,
         end_date: Moment,
         feature_views: Sequence[str] | None = None,
         *,
+        version: str | None = None,
         threads: int = 1,
         progress: Callable[[str, int, int, float], object] | None = None,
     ) -> dict[str, Any]:
@@ -439,7 +443,7 @@ class FeatureStore:
         Parameters
         ----------
         end_date : datetime
-        feature_views, threads, progress :
+        feature_views, version, threads, progress :
             As those of :meth:`materialize`.
 
         Returns
@@ -447,7 +451,7 @@ class FeatureStore:
         dict
             As :meth:`materialize`.
         """
-        return self._store.materialise(None, end_date, list(feature_views or ()), threads, progress)
+        return self._store.materialise(None, end_date, list(feature_views or ()), threads, progress, version)
 
     def push(
         self,
