@@ -59,6 +59,11 @@
 //! # Ok::<(), mlcore::Error>(())
 //! ```
 //!
+//! # What is missing
+//!
+//! A feature that is null has no value: it is null in a training table, and null with the status `NULL_VALUE` online. So is a float
+//! that is NaN, wherever it comes from, as in Feast: tables of pandas write a missing number so. Within a list, NaN is a value.
+//!
 //! # What differs from Feast 0.67
 //!
 //! | | here | Feast 0.67 |

@@ -36,6 +36,8 @@ pub(super) struct How<'a> {
 pub(super) struct Job {
     view: Arc<ResolvedView>,
     version: ViewVersion,
+    /// Whether it is the version that the registry tells of.
+    is_latest: bool,
     table: Table,
 }
 
@@ -43,8 +45,13 @@ pub(super) struct Job {
 const BEGINNING: Timestamp = Timestamp::new(-62_135_596_800, TimeUnit::Second);
 
 impl Job {
-    pub(super) fn new(project: &str, view: &Arc<ResolvedView>, version: ViewVersion) -> Result<Self> {
-        Ok(Self { view: Arc::clone(view), version, table: table_of(project, view, version)? })
+    pub(super) fn new(
+        project: &str,
+        view: &Arc<ResolvedView>,
+        version: ViewVersion,
+        is_latest: bool,
+    ) -> Result<Self> {
+        Ok(Self { view: Arc::clone(view), version, is_latest, table: table_of(project, view, version)? })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -69,7 +76,9 @@ impl Job {
         for interval in self.wanted(store, span, &done)? {
             let after = done.clone().with(interval);
             self.write(store, interval, &after, how, &mut run)?;
-            store.inner.definitions.record_materialised(self.name(), self.version, interval)?;
+            if self.is_latest {
+                store.inner.definitions.record_materialised(self.name(), self.version, interval)?;
+            }
             done = after;
             run.intervals.push(interval);
         }
@@ -86,8 +95,12 @@ impl Job {
             }
             Span::Since(end) => {
                 let end = until(*end);
-                let known = store.inner.definitions.materialised(self.name())?;
-                let both = note::common(known.intervals(), noted.intervals());
+                let both = if self.is_latest {
+                    let known = store.inner.definitions.materialised(self.name())?;
+                    note::common(known.intervals(), noted.intervals())
+                } else {
+                    noted.intervals().to_vec()
+                };
                 let start = match (both.first(), self.view.view.ttl()) {
                     (Some(first), _) => first.start(),
                     (None, Some(ttl)) => {

@@ -1,15 +1,26 @@
+//! How a file is opened.
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{OPEN, SqliteTracker};
-use crate::error::Result;
-use crate::sql;
-pub use crate::sql::SqliteAccess;
+use super::connect::Target;
+use super::place::{SqliteAccess, file_of};
+use crate::error::{Error, Result};
 
-/// How a tracker's file is opened.
+/// How an SQLite file is opened: that of a registry, of a tracker, or of the definitions of a feature store.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use mlcore::registry::{SqliteAccess, SqliteOptions};
+///
+/// let options = SqliteOptions::from_url("sqlite:///registry.db?mode=ro")?.with_busy_timeout(Duration::from_secs(1));
+/// assert_eq!((options.path.to_str(), options.access), (Some("registry.db"), SqliteAccess::ReadOnly));
+/// # Ok::<(), mlcore::Error>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug)]
-pub struct SqliteTrackerOptions {
+pub struct SqliteOptions {
     /// The file. A relative path is resolved when the file is opened.
     pub path: PathBuf,
     /// What may be done with it. Default: everything, and the file is created where it does not exist.
@@ -22,7 +33,7 @@ pub struct SqliteTrackerOptions {
     pub max_bytes: Option<u64>,
 }
 
-impl SqliteTrackerOptions {
+impl SqliteOptions {
     /// Reads, writes and, where it does not exist, creates `path`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -36,7 +47,13 @@ impl SqliteTrackerOptions {
     /// # Errors
     /// [`InvalidInput`](crate::Error::InvalidInput) for anything else.
     pub fn from_url(url: &str) -> Result<Self> {
-        let (path, access) = sql::of_url(OPEN, url)?;
+        Self::of_url("open database", url)
+    }
+
+    /// The same for an operation that errors name.
+    #[doc(hidden)]
+    pub fn of_url(open: &'static str, url: &str) -> Result<Self> {
+        let (path, access) = file_of(open, url)?;
         Ok(Self::new(path).with_access(access))
     }
 
@@ -61,11 +78,26 @@ impl SqliteTrackerOptions {
         self
     }
 
-    /// Opens the tracker.
-    ///
-    /// # Errors
-    /// As [`SqliteTracker::open`].
-    pub fn open(&self) -> Result<SqliteTracker> {
-        SqliteTracker::open_with(self)
+    /// Whether nothing is written.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.access == SqliteAccess::ReadOnly
+    }
+
+    /// The file that an operation opens, which may be there or be made.
+    #[doc(hidden)]
+    pub fn target(&self, open: &'static str) -> Result<Target> {
+        let path = std::path::absolute(&self.path)
+            .map_err(|cause| Error::from_io(open, self.path.display().to_string(), cause))?;
+        let target = Target {
+            path,
+            may_create: self.access == SqliteAccess::Create,
+            busy_timeout: self.busy_timeout,
+            max_bytes: self.max_bytes,
+            open,
+        };
+        target.check_place()?;
+        Ok(target)
     }
 }
