@@ -85,10 +85,11 @@ fn bounds_as_published() {
         let bound = last(looks, alpha, Boundary::OBrienFleming);
         assert!((bound - o_brien_fleming).abs() < 6e-4, "{looks} {alpha}: {bound}");
     }
+    // Printed to three digits: programs that search a bound to 1e-7 of the error differ in the fourth.
     let options = GroupSequentialOptions::default().with_sides(Sides::One).with_alpha(0.025);
     let bounds = GroupSequentialBounds::of(&equal(5), &options).unwrap();
-    for (z, published) in bounds.z.iter().zip([4.8769, 3.3569, 2.6803, 2.2898, 2.0310]) {
-        assert!((z - published).abs() < 6e-5, "{z} is not {published}");
+    for (z, published) in bounds.z.iter().zip([4.877, 3.357, 2.680, 2.290, 2.031]) {
+        assert!((z - published).abs() < 5.1e-4, "{z} is not {published}");
     }
 }
 
