@@ -115,7 +115,7 @@ pub enum Align {
 /// A table with a heading row; it scrolls by itself where it is too wide.
 ///
 /// ```
-/// use mlcore_drift::html::{Align, Table};
+/// use mlcore::html::{Align, Table};
 ///
 /// let mut table = Table::new(&[("column", Align::Left), ("D", Align::Right)]);
 /// table.row(["age".into(), "0.12".into()]);

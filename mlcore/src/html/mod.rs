@@ -6,7 +6,7 @@
 //! descriptions, judgements are words).
 //!
 //! ```
-//! use mlcore_drift::html::{KeyFigure, Page, key_figures, paragraph};
+//! use mlcore::html::{KeyFigure, Page, key_figures, paragraph};
 //!
 //! let page = Page::new("Release 7")
 //!     .section("What happened", [paragraph("The canary was promoted."), key_figures(&[KeyFigure::new("rows", "1,200")])]);
@@ -15,12 +15,16 @@
 //! ```
 
 mod figure;
+mod interval;
 mod markup;
 mod page;
 mod parts;
 mod plot;
 
+#[doc(hidden)]
+pub use self::figure::{Grouped, Percent};
 pub use self::figure::{compact, count, percent};
+pub use self::interval::{IntervalPlot, IntervalRow};
 pub use self::markup::Markup;
 pub use self::page::Page;
 pub use self::parts::{

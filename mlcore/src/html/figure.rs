@@ -1,9 +1,11 @@
 //! Numbers as people read them.
 
+use std::fmt;
+
 /// A count with separators: `20,190`.
 #[must_use]
 pub fn count(count: u64) -> String {
-    crate::text::Grouped(count).to_string()
+    Grouped(count).to_string()
 }
 
 /// A number to about four significant digits: `0.01235`, `1,235`, `1.2e9`; `-` for none.
@@ -36,7 +38,39 @@ pub fn compact(value: impl Into<Option<f64>>) -> String {
 /// A share as a percentage that never rounds something to nothing: `12 %`, `3.4 %`, `< 0.01 %`.
 #[must_use]
 pub fn percent(share: f64) -> String {
-    if share.is_nan() { "-".to_owned() } else { crate::text::Percent(share).to_string() }
+    if share.is_nan() { "-".to_owned() } else { Percent(share).to_string() }
+}
+
+/// A share as a percentage that never rounds something to nothing.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Percent(pub f64);
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = self.0 * 100.0;
+        match percent.abs() {
+            0.0 => f.write_str("0 %"),
+            p if p < 0.01 => f.write_str("< 0.01 %"),
+            p if p < 1.0 => write!(f, "{percent:.2} %"),
+            p if p < 10.0 => write!(f, "{percent:.1} %"),
+            _ => write!(f, "{percent:.0} %"),
+        }
+    }
+}
+
+/// A count with separators: `20,190`.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Grouped(pub u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            few @ 0..1000 => write!(f, "{few}"),
+            many => write!(f, "{},{:03}", Self(many / 1000), many % 1000),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt::Write;
 /// names are `'static`, text and attribute values are escaped.
 ///
 /// ```
-/// use mlcore_drift::html::Markup;
+/// use mlcore::html::Markup;
 ///
 /// let cell = Markup::element("td", &[("title", "a \"b\"")], "1 < 2");
 /// assert_eq!(cell.as_str(), "<td title=\"a &quot;b&quot;\">1 &lt; 2</td>");
@@ -57,18 +57,16 @@ impl Markup {
     ///
     /// Pages are made of nothing else, and of `span`s, links and drawings: those are the elements that a notebook, whose
     /// style knows how it wants its tables, lists and headings, leaves as they are. What they are is said by their `role`.
+    #[doc(hidden)]
     #[must_use]
-    pub(crate) fn block(
-        classes: &str,
-        attributes: &[(&'static str, &str)],
-        children: impl Into<Self>,
-    ) -> Self {
+    pub fn block(classes: &str, attributes: &[(&'static str, &str)], children: impl Into<Self>) -> Self {
         Self::styled("div", classes, attributes, children)
     }
 
     /// An element of classes of the page's style, named without their prefix.
+    #[doc(hidden)]
     #[must_use]
-    pub(crate) fn styled(
+    pub fn styled(
         tag: &'static str,
         classes: &str,
         attributes: &[(&'static str, &str)],

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::markup::prefixed;
 use super::{Markup, compact, percent};
 
-const WIDTH: f64 = 420.0;
+pub(super) const WIDTH: f64 = 420.0;
 const HEIGHT: f64 = 170.0;
 const LEFT: f64 = 40.0;
 const RIGHT: f64 = 8.0;
@@ -17,7 +17,7 @@ const LONGEST_LABEL: usize = 22;
 /// Two histograms over the same bins, one on the other.
 ///
 /// ```
-/// use mlcore_drift::html::HistogramPlot;
+/// use mlcore::html::HistogramPlot;
 ///
 /// let plot = HistogramPlot::new("age, before and now", &[18.0, 40.0, 65.0], &[0.5, 0.5], &[0.2, 0.8]);
 /// assert!(plot.markup().as_str().starts_with("<svg"));
@@ -81,7 +81,7 @@ impl Series {
 /// Lines over a common axis, with thresholds across and events along it.
 ///
 /// ```
-/// use mlcore_drift::html::{LinePlot, Series};
+/// use mlcore::html::{LinePlot, Series};
 ///
 /// let plot = LinePlot::new("Error rate per window", "window")
 ///     .series(Series::new("canary", [(0.0, 0.01), (1.0, 0.04)]))
@@ -219,7 +219,7 @@ impl<'a> BarRow<'a> {
 /// Two bars per category, one under the other.
 ///
 /// ```
-/// use mlcore_drift::html::{BarPlot, BarRow};
+/// use mlcore::html::{BarPlot, BarRow};
 ///
 /// let plot = BarPlot::new("plan, before and now", [BarRow::new("free", 0.7, 0.4), BarRow::new("pro", 0.3, 0.6)]);
 /// assert!(plot.markup().as_str().starts_with("<svg"));
@@ -365,7 +365,7 @@ impl Frame {
 }
 
 /// Where `value` lies between the ends, from 0 to 1.
-fn share(value: f64, (low, high): (f64, f64)) -> f64 {
+pub(super) fn share(value: f64, (low, high): (f64, f64)) -> f64 {
     let share = if (high - low).is_finite() {
         (value - low) / (high - low)
     } else {
@@ -376,7 +376,7 @@ fn share(value: f64, (low, high): (f64, f64)) -> f64 {
 }
 
 /// At most about `most` round numbers within `span`.
-fn ticks((low, high): (f64, f64), most: usize) -> Vec<f64> {
+pub(super) fn ticks((low, high): (f64, f64), most: usize) -> Vec<f64> {
     let span = high - low;
     if !(span.is_finite() && span > 0.0) {
         return Vec::new();
@@ -394,27 +394,27 @@ fn ticks((low, high): (f64, f64), most: usize) -> Vec<f64> {
         .collect()
 }
 
-fn svg(description: &str, height: f64, content: Markup) -> Markup {
+pub(super) fn svg(description: &str, height: f64, content: Markup) -> Markup {
     let view = format!("0 0 {WIDTH} {height}");
     let title = Markup::element("title", &[], description);
     let attributes = [("viewBox", view.as_str()), ("role", "img"), ("aria-label", description)];
     Markup::styled("svg", "plot", &attributes, [title, content])
 }
 
-fn path(class: &'static str, line: &str) -> Markup {
+pub(super) fn path(class: &'static str, line: &str) -> Markup {
     Markup::empty_element("path", &[("class", &prefixed(class)), ("d", line)])
 }
 
-fn label(x: f64, y: f64, anchor: &'static str, class: &'static str, text: &str) -> Markup {
+pub(super) fn label(x: f64, y: f64, anchor: &'static str, class: &'static str, text: &str) -> Markup {
     let [x, y] = rounded(&[x, y]);
     Markup::styled("text", class, &[("x", &x), ("y", &y), ("text-anchor", anchor)], text)
 }
 
-fn rounded<const N: usize>(values: &[f64; N]) -> [String; N] {
+pub(super) fn rounded<const N: usize>(values: &[f64; N]) -> [String; N] {
     values.map(|value| format!("{value:.1}"))
 }
 
-fn shortened(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     match name.char_indices().nth(LONGEST_LABEL) {
         Some((end, _)) => format!("{}\u{2026}", name.get(..end).unwrap_or_default()),
         None => name.to_owned(),
